@@ -1,0 +1,82 @@
+/**
+ * The one table of everything that can go wrong for a caller: code, HTTP status, whether a retry may
+ * help, and the sentence that a user reads. Nothing else in the tree invents an error code.
+ */
+
+interface ErrorKind {
+  readonly status: number;
+  readonly retriable: boolean;
+  readonly title: string;
+}
+
+const kind = (status: number, retriable: boolean, title: string): ErrorKind => ({ status, retriable, title });
+
+/** Every error code with its HTTP status, whether a retry can help, and its title. */
+export const ERROR_KINDS = {
+  'bad-vclock': kind(400, false, 'The X-Mec-Vclock header is not a token of this key'),
+  'bad-parameter': kind(400, false, 'A parameter of the request is not valid'),
+  'bad-key': kind(400, false, 'The key is not valid'),
+  'bad-request': kind(400, false, 'The request is not valid HTTP'),
+  'not-found': kind(404, false, 'There is no value under this key'),
+  'no-such-route': kind(404, false, 'There is nothing at this address'),
+  'method-not-allowed': kind(405, false, 'This address does not know that method'),
+  'request-timeout': kind(408, true, 'The request did not arrive in time'),
+  'too-many-siblings': kind(409, false, 'The key has too many concurrent versions; resolve them first'),
+  'value-too-large': kind(413, false, 'The value is larger than this cluster accepts'),
+  'key-too-long': kind(414, false, 'The key is longer than 1024 bytes'),
+  'headers-too-large': kind(431, false, 'The headers are larger than this node accepts'),
+  internal: kind(500, true, 'The node failed to handle this request'),
+  'disk-failed': kind(503, true, 'The store of the node cannot be read or written'),
+  overloaded: kind(503, true, 'The node has more work than it can hold'),
+  'quorum-not-met': kind(503, true, 'Not enough replicas can answer'),
+  stopping: kind(503, true, 'The node is stopping'),
+  timeout: kind(504, true, 'Not enough replicas answered in time'),
+  'disk-full': kind(507, true, 'The disk of the node is full'),
+} as const satisfies Record<string, ErrorKind>;
+
+/** A code of `ERROR_KINDS`. */
+export type ErrorCode = keyof typeof ERROR_KINDS;
+
+/** What an error may carry beside its code; every field is shown to the user. */
+export interface ErrorDetails {
+  readonly detail?: string;
+  readonly parameter?: string;
+  readonly limit?: number;
+  readonly have?: number;
+  readonly need?: number;
+  readonly retryAfter?: number;
+}
+
+/** The error that crosses module borders: a code of the table, and details for the user. */
+export class MecError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown) {
+    super(details.detail ?? ERROR_KINDS[code].title, cause === undefined ? undefined : { cause });
+    this.name = 'MecError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** The start of a node is not possible; the launcher prints the sentence and exits with code 2. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** Whether a string is a code of the table (codes also arrive over the wire). */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === 'string' && Object.hasOwn(ERROR_KINDS, text);
+}
+
+/** Any thrown thing as a MecError; what is not one already becomes `internal`. */
+export function toMecError(thrown: unknown): MecError {
+  return thrown instanceof MecError ? thrown : new MecError('internal', {}, thrown);
+}
+
+/** The message of any thrown thing, with the messages of its causes. */
+export function messageOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown.cause === undefined ? thrown.message : `${thrown.message}: ${messageOf(thrown.cause)}`;
+}

@@ -1,0 +1,146 @@
+/** Every bound of the system, with its reason. What a user may set is in the configuration, with its default here. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Partitions of the key space. 256 spread well over 100 nodes, and their clocks still fit in a few hundred KiB. */
+export const PARTITIONS = 256;
+
+/** Replicas of a partition, unless configured. Three survive one loss with quorums of two. */
+export const DEFAULT_N = 3;
+
+/** The longest a request may wait for its quorum, unless configured or asked for otherwise. */
+export const DEFAULT_TIMEOUT_MS = 5_000;
+
+/** The longest timeout that a request may ask for: past that a client has given up anyway. */
+export const MAX_TIMEOUT_MS = 60_000;
+
+/** Largest value, unless configured: what fits comfortably through one event loop and one LevelDB row. */
+export const DEFAULT_MAX_VALUE_BYTES = MIB;
+
+/** Most that `maxvalue` may be set to. Larger things want chunking, not a larger row. */
+export const MAX_VALUE_BYTES = 16 * MIB;
+
+/** Longest key: long enough for any path, short enough that thousands fit in a log page. */
+export const MAX_KEY_BYTES = 1024;
+
+/** Concurrent versions of one key before writes get 409: beyond that a client is not resolving at all. */
+export const MAX_SIBLINGS = 100;
+
+/** Bytes of all versions of one key together: an object travels in one message. */
+export const MAX_OBJECT_BYTES = 32 * MIB;
+
+/** Longest token, as text: some hundred actors, far more than a key ever has alive. */
+export const MAX_TOKEN_CHARS = 16 * KIB;
+
+/** Most ranges a decoded token may hold; a real one has a handful. */
+export const MAX_TOKEN_RANGES = 4096;
+
+/** User metadata of one version, names and values together. */
+export const MAX_META_BYTES = 8 * KIB;
+
+/** All request headers together: a token, the metadata, and room for the usual. */
+export const MAX_HEADER_BYTES = 40 * KIB;
+
+/** Requests in flight per node; more would only wait for each other. The excess gets 503 at once. */
+export const MAX_HTTP_IN_FLIGHT = 4096;
+
+/** Open client connections per node; further ones are closed at once. A file descriptor and some KiB each. */
+export const MAX_HTTP_CONNECTIONS = 8192;
+
+/** Request bodies held at once per node. A body lives in about six copies on its way, so this is a sixth of it. */
+export const MAX_HTTP_BODY_BYTES = 64 * MIB;
+
+/** The rest of a refused body up to this size is read and thrown away; above, the connection is cut. */
+export const MAX_HTTP_DRAIN_BYTES = 4 * MIB;
+
+/** How long a client may take to send its headers. */
+export const HTTP_HEADERS_TIMEOUT_MS = 15_000;
+
+/** How long a client may take to send a whole request. */
+export const HTTP_REQUEST_TIMEOUT_MS = 60_000;
+
+/** How long an idle connection is kept. */
+export const HTTP_KEEP_ALIVE_MS = 60_000;
+
+/** How long a stopping node waits for requests in flight before it cuts them off. */
+export const STOP_GRACE_MS = 5_000;
+
+/** Messages waiting for one peer. A second of full load; a peer further behind cannot answer in time. */
+export const MAX_OUTBOX_MESSAGES = 65_536;
+
+/** Bytes waiting for one peer. */
+export const MAX_OUTBOX_BYTES = 64 * MIB;
+
+/** Messages are packed into one frame up to this size; a larger message gets a frame of its own. */
+export const FRAME_TARGET_BYTES = MIB;
+
+/** Largest frame accepted from a peer: the largest object with room around it. */
+export const MAX_FRAME_BYTES = MAX_OBJECT_BYTES + MAX_VALUE_BYTES + 4 * MIB;
+
+/** Frames that ZeroMQ may hold for a peer that does not read, on top of our own outbox. */
+export const ZEROMQ_LINK_FRAMES = 64;
+
+/** Frames that ZeroMQ may hold for one caller; it sends no more requests while it does not read, so few are ever held. */
+export const ZEROMQ_CALLER_FRAMES = 1024;
+
+/** Callers remembered per bound socket; each is one connection of a peer, and peers reconnect. */
+export const MAX_CALLERS = 4096;
+
+/** How often overdue requests to peers are looked for; a deadline may pass unnoticed for this long. */
+export const RPC_SWEEP_MS = 50;
+
+/** Probe interval between peers. */
+export const HEARTBEAT_MS = 250;
+
+/** A peer not heard of for this long is suspect: several probes lost, or a process that hangs. It is asked only in need. */
+export const SUSPECT_AFTER_MS = 1_500;
+
+/** A peer not heard of for this long is unreachable: even a machine at its limit answers a probe in this time. */
+export const UNREACHABLE_AFTER_MS = 4_000;
+
+/** Shortest wait before a read asks one more replica: below it, noise would double the reads. */
+export const MIN_HEDGE_MS = 4;
+
+/** Longest wait before a read asks one more replica. */
+export const MAX_HEDGE_MS = 100;
+
+/** Share of a forwarded write's time that one owner gets before the next is asked. */
+export const FORWARD_SHARE = 0.4;
+
+/** Rows and bytes waiting for the disk. Beyond it writes get 503 at once. */
+export const MAX_COMMIT_ROWS = 200_000;
+export const MAX_COMMIT_BYTES = 128 * MIB;
+
+/** Largest single batch, so that one sync never takes seconds. */
+export const MAX_BATCH_BYTES = 16 * MIB;
+
+/** Log entries kept per partition. Past it the older half is cut, and who lacks them gets a snapshot. */
+export const MAX_LOG_ENTRIES = 4096;
+
+/** Rows read from disk per page of a scan: long scans must let others have their turn. */
+export const SCAN_PAGE_ROWS = 1000;
+
+/** Pause before a failed store is opened again. */
+export const STORE_REOPEN_MS = 1_000;
+
+/** LevelDB's memory for not yet sorted rows; 64 MiB measured 2.6 times the default on large values, 16 keeps a node small. */
+export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB;
+
+/** LevelDB's cache of uncompressed blocks. */
+export const LEVEL_CACHE_BYTES = 32 * MIB;
+
+/** The shared encoder's buffer is let go after a message larger than this. */
+export const ENCODER_KEEP_BYTES = 4 * MIB;
+
+/** Log lines about garbage from one peer; the rest is only counted. */
+export const GARBAGE_LOG_LINES = 1;
+
+/** How long `mec dev` waits for its nodes to serve. */
+export const DEV_START_TIMEOUT_MS = 30_000;
+
+/** How long `mec dev` waits for a node to stop before it kills it. */
+export const DEV_STOP_TIMEOUT_MS = 10_000;
+
+/** How often residual contexts are looked through for what the clock has come to cover. */
+export const RESIDUE_SWEEP_MS = 1_000;

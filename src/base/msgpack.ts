@@ -1,0 +1,39 @@
+/** MessagePack, as the tree uses it: one kept encoder, and decoded bytes that are views on what was decoded. */
+import { Decoder, Encoder } from '@msgpack/msgpack';
+import { ENCODER_KEEP_BYTES } from './limits.ts';
+
+const options = { initialBufferSize: 64 * 1024, maxDepth: 16 };
+let encoder = new Encoder(options);
+const decoder = new Decoder();
+const bigEncoder = new Encoder({ useBigInt64: true });
+const bigDecoder = new Decoder({ useBigInt64: true });
+
+/** Encodes a value after `room` bytes that the caller fills in; the result is the caller's own. */
+export function packAfter(room: number, value: unknown): Uint8Array<ArrayBuffer> {
+  const shared = encoder.encodeSharedRef(value);
+  const bytes = new Uint8Array(room + shared.length);
+  bytes.set(shared, room);
+  // The encoder's buffer never shrinks by itself; one huge frame must not hold memory for ever.
+  if (shared.length > ENCODER_KEEP_BYTES) encoder = new Encoder(options);
+  return bytes;
+}
+
+/** Encodes a value. */
+export function pack(value: unknown): Uint8Array<ArrayBuffer> {
+  return packAfter(0, value);
+}
+
+/** Decodes one value; throws on anything else. Byte arrays inside are views on `bytes`. */
+export function unpack(bytes: Uint8Array): unknown {
+  return decoder.decode(bytes);
+}
+
+/** Encodes a value in which bigints stand for 64-bit integers. */
+export function packBig(value: unknown): Uint8Array<ArrayBuffer> {
+  return bigEncoder.encode(value);
+}
+
+/** Decodes one value; 64-bit integers become bigints. Throws on anything else. */
+export function unpackBig(bytes: Uint8Array): unknown {
+  return bigDecoder.decode(bytes);
+}

@@ -1,0 +1,66 @@
+/** The real world: the only file that may name `Date`, timers, or a source of randomness. */
+import { randomFillSync } from 'node:crypto';
+import type { Clock, Log, LogFields, Random } from './env.ts';
+
+/** Real time. */
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  // Follows the wall clock's corrections; the fraction of a millisecond only tells close events apart.
+  wallMicros: () => Date.now() * 1000 + Math.floor((performance.now() % 1) * 1000),
+  after: (delayMs, task) => {
+    const timer = setTimeout(task, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  defer: (task) => void setImmediate(task),
+};
+
+const pool = new Uint32Array(256);
+let drawn = pool.length;
+
+/** Randomness of the operating system, drawn in batches. */
+export const systemRandom: Random = {
+  uint32: () => {
+    if (drawn === pool.length) {
+      randomFillSync(pool);
+      drawn = 0;
+    }
+    return pool[drawn++] ?? 0;
+  },
+};
+
+/** Resolves after `delayMs`; for the launcher, which waits for processes. */
+export function sleepMs(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+/** A time as HTTP writes it (RFC 9110, IMF-fixdate): whole seconds. */
+export function microsToHttpDate(micros: number): string {
+  return new Date(micros / 1000).toUTCString();
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+type Level = (typeof LEVELS)[number];
+
+function formatFields(fields: LogFields): string {
+  let text = '';
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    const plain = String(value);
+    text += ` ${name}=${/^[\w.:/@~+-]+$/.test(plain) ? plain : JSON.stringify(plain)}`;
+  }
+  return text;
+}
+
+/** A log of lines `time level event key=value …` on a stream, from `least` upwards. */
+export function streamLog(stream: { write(text: string): unknown }, least: Level = 'info'): Log {
+  const write = (level: Level, event: string, fields: LogFields = {}): void => {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
+    stream.write(`${new Date().toISOString()} ${level.padEnd(5)} ${event}${formatFields(fields)}\n`);
+  };
+  return {
+    debug: (event, fields) => write('debug', event, fields),
+    info: (event, fields) => write('info', event, fields),
+    warn: (event, fields) => write('warn', event, fields),
+    error: (event, fields) => write('error', event, fields),
+  };
+}

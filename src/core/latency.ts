@@ -1,0 +1,33 @@
+/** How long answers take: a quantile over the latest samples, and a running mean that forgets. */
+
+const SAMPLES = 128;
+const REFRESH_EVERY = 32;
+const MEAN_WEIGHT = 0.1;
+
+/** Keeps the latest 128 latencies. */
+export class Latency {
+  readonly #samples: number[] = [];
+  #count = 0;
+  #p95Ms: number | undefined;
+  #meanMs = 0;
+
+  add(latencyMs: number): void {
+    this.#samples[this.#count % SAMPLES] = latencyMs;
+    this.#meanMs = this.#count === 0 ? latencyMs : this.#meanMs + MEAN_WEIGHT * (latencyMs - this.#meanMs);
+    this.#count += 1;
+    if (this.#count % REFRESH_EVERY === 0) this.#p95Ms = undefined;
+  }
+
+  get meanMs(): number {
+    return this.#meanMs;
+  }
+
+  /** The 95th percentile, at most 32 samples old; 0 without samples. */
+  get p95Ms(): number {
+    if (this.#p95Ms === undefined) {
+      const sorted = [...this.#samples].sort((a, b) => a - b);
+      this.#p95Ms = sorted[Math.floor(sorted.length * 0.95)] ?? 0;
+    }
+    return this.#p95Ms;
+  }
+}

@@ -1,0 +1,11 @@
+/** Keys to partitions: the top bits of the xxHash64 of the key's UTF-8 bytes. */
+import { hashText64 } from '../base/hash.ts';
+import { PARTITIONS } from '../base/limits.ts';
+
+const BITS = Math.log2(PARTITIONS);
+const SHIFT = BigInt(64 - BITS);
+
+/** The partition of a key: 0 … PARTITIONS − 1. */
+export function partitionOf(key: string): number {
+  return Number(hashText64(key) >> SHIFT);
+}

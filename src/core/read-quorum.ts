@@ -1,0 +1,42 @@
+/** A quorum read as a pure fold over the replies: what to answer, and which replicas to mend. */
+import type { ErrorCode } from '../base/errors.ts';
+import { type FilledObject, merge, sameVersions } from './object.ts';
+import { Tally, type Verdict } from './tally.ts';
+
+/** Folds the replies of replicas to one read. */
+export class ReadQuorum<Body> {
+  readonly tally: Tally;
+  readonly #replies = new Map<string, FilledObject<Body>>();
+  #merged: FilledObject<Body> | undefined;
+
+  constructor(need: number) {
+    this.tally = new Tally(need);
+  }
+
+  /** A replica of this member has answered. */
+  add(member: string, object: FilledObject<Body>): void {
+    this.tally.succeed();
+    this.#replies.set(member, object);
+    this.#merged = this.#merged === undefined ? object : merge(this.#merged, object);
+  }
+
+  fail(code: ErrorCode): void {
+    this.tally.fail(code);
+  }
+
+  verdict(more = 0): Verdict {
+    return this.tally.verdict(more);
+  }
+
+  /** All replies so far as one object. */
+  get merged(): FilledObject<Body> | undefined {
+    return this.#merged;
+  }
+
+  /** The members whose replica lacks something of the merged object, or holds what it no longer has. */
+  stale(): string[] {
+    const merged = this.#merged;
+    if (merged === undefined) return [];
+    return [...this.#replies].filter(([, object]) => !sameVersions(object, merged)).map(([member]) => member);
+  }
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LivingActors } from '../../src/core/actor.ts';
+import { CausalContext } from '../../src/core/causal-context.ts';
+import { Detector } from '../../src/core/detector.ts';
+import { Latency } from '../../src/core/latency.ts';
+import type { FilledObject } from '../../src/core/object.ts';
+import { parseQuorum, quorumSize } from '../../src/core/quorum.ts';
+import { ReadQuorum } from '../../src/core/read-quorum.ts';
+import { Tally } from '../../src/core/tally.ts';
+
+test('a quorum is a number, a word, or nothing', () => {
+  assert.equal(parseQuorum('2'), 2);
+  assert.equal(parseQuorum('all'), 'all');
+  for (const text of ['', '0', '-1', '1.5', 'most', '1e1', ' 1']) assert.equal(parseQuorum(text), undefined, text);
+});
+
+test('a quorum is taken of the replicas that there are', () => {
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map((n) => quorumSize('quorum', n)),
+    [1, 2, 2, 3, 3],
+  );
+  assert.equal(quorumSize(3, 1), 1);
+  assert.equal(quorumSize('all', 2), 2);
+  assert.equal(quorumSize('one', 3), 1);
+});
+
+test('a tally is met, or fails as soon as it cannot be met', () => {
+  const tally = new Tally(2);
+  for (let i = 0; i < 3; i++) tally.ask();
+  tally.fail('overloaded');
+  assert.equal(tally.verdict(), 'waiting');
+  tally.succeed();
+  tally.succeed();
+  assert.equal(tally.verdict(), 'met');
+  const hopeless = new Tally(2);
+  hopeless.ask();
+  assert.equal(hopeless.verdict(1), 'waiting', 'one more could be asked');
+  assert.equal(hopeless.verdict(), 'failed');
+});
+
+test('a tally that ran out of time is a timeout, any other a quorum not met; both say have and need', () => {
+  const late = new Tally(2);
+  late.ask();
+  late.fail('timeout');
+  assert.equal(late.error('').code, 'timeout');
+  const down = new Tally(2);
+  down.ask();
+  down.succeed();
+  assert.equal(down.error('').code, 'quorum-not-met');
+  assert.equal(down.error('').details.have, 1);
+  assert.equal(down.error('').details.need, 2);
+});
+
+test('a read quorum merges the replies and names the stale', () => {
+  const object = (counter: number): FilledObject<string> => ({
+    versions: [{ actor: 'a', counter, body: `v${counter}` }],
+    context: CausalContext.ofBase('a', counter),
+  });
+  const fold = new ReadQuorum<string>(2);
+  fold.tally.ask();
+  fold.tally.ask();
+  fold.add('old', object(1));
+  assert.equal(fold.verdict(), 'waiting');
+  fold.add('new', object(2));
+  assert.equal(fold.verdict(), 'met');
+  assert.deepEqual(
+    fold.merged?.versions.map(({ body }) => body),
+    ['v2'],
+  );
+  assert.deepEqual(fold.stale(), ['old']);
+});
+
+test('an actor is dead once its node was heard under another name, and not before', () => {
+  const living = new LivingActors();
+  assert.equal(living.isDead('n1~old'), false);
+  living.heard('n1~new');
+  assert.equal(living.isDead('n1~old'), true);
+  assert.equal(living.isDead('n1~new'), false);
+  assert.equal(living.isDead('n2~old'), false);
+});
+
+test('a peer is reachable while it was heard of lately, then suspect, then unreachable', () => {
+  const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
+  assert.equal(detector.reach('p', 0), 'unreachable', 'never heard of');
+  detector.heard('p', 50);
+  assert.deepEqual(
+    [149, 150, 349, 350].map((ms) => detector.reach('p', ms)),
+    ['reachable', 'suspect', 'suspect', 'unreachable'],
+  );
+});
+
+test("a pause of the observer is nobody else's silence", () => {
+  const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
+  detector.heard('p', 0);
+  detector.forgive(5_000);
+  assert.equal(detector.reach('p', 5_050), 'reachable');
+  assert.equal(detector.silenceMs('p', 5_050), 50);
+});
+
+test('latency keeps the 95th percentile of the latest samples', () => {
+  const latency = new Latency();
+  for (let i = 0; i < 1000; i++) latency.add(1000);
+  for (let i = 1; i <= 128; i++) latency.add(i);
+  assert.ok(Math.abs(latency.p95Ms - 122) <= 1, String(latency.p95Ms));
+});

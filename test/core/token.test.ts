@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decode, encode } from '@msgpack/msgpack';
+import fc from 'fast-check';
+import { MecError } from '../../src/base/errors.ts';
+import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
+import { decodeToken, encodeToken } from '../../src/core/token.ts';
+
+const SEED_TOKEN = 'gapjb3JtYWNyZWxmgqdDb3VudGVyAalUaW1lc3RhbXDPE0nH5/H4nFU=';
+
+const dot: fc.Arbitrary<Dot> = fc.record({
+  actor: fc.constantFrom('n1~a', 'n2~b', 'cormacrelf'),
+  counter: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 2 ** 31, max: 2 ** 34 })),
+});
+
+function assertRefused(text: string, key = 'k'): void {
+  assert.throws(
+    () => decodeToken(text, key),
+    (error) => error instanceof MecError && error.code === 'bad-vclock',
+    text.slice(0, 80),
+  );
+}
+
+const toText = (value: unknown): string => Buffer.from(encode(value)).toString('base64');
+
+test('a token of the first MecDB decodes', () => {
+  assert.equal(decodeToken(SEED_TOKEN, 'any key').toString(), '{cormacrelf:1}');
+});
+
+test('a token comes back as it was, gaps and large counters included', () => {
+  fc.assert(
+    fc.property(fc.array(dot, { maxLength: 20 }), fc.string(), (dots, key) => {
+      const context = CausalContext.ofDots(dots);
+      assert.ok(decodeToken(encodeToken(context, key), key).equals(context));
+    }),
+  );
+});
+
+test('a token has the shape that readers of the first MecDB understand', () => {
+  const context = CausalContext.ofDots([
+    { actor: 'a', counter: 1 },
+    { actor: 'a', counter: 4 },
+  ]);
+  const text = encodeToken(context, 'k', new Map([['a', 1_800_000_000_000_001]]));
+  const map = decode(Buffer.from(text, 'base64'), { useBigInt64: true }) as Record<string, Record<string, unknown>>;
+  assert.deepEqual(map['a'], { Counter: 1, Timestamp: 1_800_000_000_000_001_000n, Dots: [4, 4] });
+});
+
+test('a token made for another key is refused', () => {
+  assertRefused(encodeToken(CausalContext.ofBase('a', 1), 'one key'), 'another key');
+});
+
+test('what is not a token is refused', () => {
+  const entry = { Counter: 1, Timestamp: 1 };
+  for (const text of ['', '!', 'AAA', 'AAAA=', ' ', `${SEED_TOKEN} `, SEED_TOKEN.slice(4), 'A'.repeat(20_000)])
+    assertRefused(text);
+  const values: unknown[] = [
+    1,
+    'x',
+    null,
+    [],
+    [entry],
+    { a: 1 },
+    { a: null },
+    { a: [] },
+    { a: {} },
+    { a: { Timestamp: 1 } },
+    { a: { Counter: 0 } },
+    { a: { Counter: -1 } },
+    { a: { Counter: 1.5 } },
+    { a: { Counter: '1' } },
+    { a: { Counter: 2 ** 60 } },
+    { a: { Counter: 1, Dots: [] } },
+    { a: { Counter: 1, Dots: [3] } },
+    { a: { Counter: 1, Dots: [5, 4] } },
+    { a: { Counter: 1, Dots: 'x' } },
+    { a: { Counter: 1, Dots: [3, 4, 5, 6] } },
+    { '~key': { Counter: 1 } },
+  ];
+  for (const value of values) assertRefused(toText(value));
+  assertRefused(
+    toText({ a: { Counter: 1, Dots: Array.from({ length: 10_000 }, (_, i) => 3 + 4 * Math.floor(i / 2) + (i % 2)) } }),
+  );
+  assertRefused(Buffer.concat([encode({ a: entry }), Buffer.from([1])]).toString('base64'));
+});
+
+test('random bytes never get through as anything but a refusal', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      try {
+        decodeToken(Buffer.from(bytes).toString('base64'), 'k');
+      } catch (error) {
+        assert.ok(error instanceof MecError && error.code === 'bad-vclock');
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
