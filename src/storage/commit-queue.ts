@@ -1,0 +1,149 @@
+/**
+ * Group commit: whatever is to be written while one batch syncs goes down together in the next. Readers see rows as
+ * soon as they are submitted; a submitter is told when its rows, and all submitted before them, are durable.
+ *
+ * Batches are written strictly one after the other, so what is on disk is always a prefix of what was submitted.
+ * The first failure ends the queue: everything waiting fails, and so does whatever comes after.
+ */
+import type { Clock } from '../base/env.ts';
+import { MecError, toMecError } from '../base/errors.ts';
+import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES, MAX_COMMIT_ROWS } from '../base/limits.ts';
+import type { Change, Engine } from './engine.ts';
+
+/** Told once: without an error when the rows are durable. */
+export type Done = (error?: MecError) => void;
+
+/** What a queue needs beside its engine. */
+export interface CommitQueueOptions {
+  readonly clock: Clock;
+  /** Whether a batch must be on the platter before its submitters are told. */
+  readonly sync: boolean;
+  /** The queue has ended with this error. */
+  readonly onFailure: (error: MecError) => void;
+}
+
+class Batch {
+  readonly rows = new Map<string, Uint8Array | undefined>();
+  readonly waiting: Done[] = [];
+  bytes = 0;
+}
+
+/** Collects rows into synced batches. */
+export class CommitQueue {
+  readonly #engine: Engine;
+  readonly #options: CommitQueueOptions;
+  #batches: Batch[] = [];
+  #isWriting = false;
+  #isDeferred = false;
+  #rows = 0;
+  #bytes = 0;
+  #failure: MecError | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(engine: Engine, options: CommitQueueOptions) {
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  /** Rows and bytes that are not durable yet. */
+  get pending(): { rows: number; bytes: number } {
+    return { rows: this.#rows, bytes: this.#bytes };
+  }
+
+  /** Whether there is room for another write; a caller asks before it changes anything. */
+  assertRoom(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#rows >= MAX_COMMIT_ROWS || this.#bytes >= MAX_COMMIT_BYTES) {
+      throw new MecError('overloaded', { detail: 'The disk of a replica is behind', retryAfter: 1 });
+    }
+  }
+
+  /** The newest value of a row, durable or not. */
+  get(key: string): Uint8Array | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    for (let i = this.#batches.length - 1; i >= 0; i--) {
+      const { rows } = this.#batches[i] as Batch;
+      const value = rows.get(key);
+      if (value !== undefined || rows.has(key)) return value;
+    }
+    return this.#engine.get(key);
+  }
+
+  /** Adds rows that belong together; without rows, `done` waits for what was submitted before. */
+  submit(changes: readonly Change[], done: Done): void {
+    if (this.#failure !== undefined) return done(this.#failure);
+    if (changes.length === 0 && this.#batches.length === 0) return done();
+    const batch = this.#openBatch();
+    for (const { key, value } of changes) {
+      batch.rows.set(key, value);
+      batch.bytes += key.length + (value?.length ?? 0);
+    }
+    batch.waiting.push(done);
+    this.#count();
+    this.#schedule();
+  }
+
+  /** Resolves when nothing waits any more, durable or failed. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#batches.length === 0) resolve();
+      else this.#idle.push(resolve);
+    });
+  }
+
+  #openBatch(): Batch {
+    const last = this.#batches[this.#batches.length - 1];
+    const isOpen = last !== undefined && !(this.#isWriting && this.#batches.length === 1);
+    if (isOpen && last.bytes < MAX_BATCH_BYTES) return last;
+    const batch = new Batch();
+    this.#batches.push(batch);
+    return batch;
+  }
+
+  #count(): void {
+    this.#rows = 0;
+    this.#bytes = 0;
+    for (const { rows, bytes } of this.#batches) {
+      this.#rows += rows.size;
+      this.#bytes += bytes;
+    }
+  }
+
+  /** When idle, waits for the end of the turn, so that all of its writes share a batch. */
+  #schedule(): void {
+    if (this.#isWriting || this.#isDeferred) return;
+    this.#isDeferred = true;
+    this.#options.clock.defer(() => {
+      this.#isDeferred = false;
+      void this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    for (let batch = this.#batches[0]; batch !== undefined; batch = this.#batches[0]) {
+      try {
+        const changes = Array.from(batch.rows, ([key, value]) => ({ key, value }));
+        if (changes.length > 0) await this.#engine.commit(changes, this.#options.sync);
+      } catch (error) {
+        this.#fail(toMecError(error));
+        break;
+      }
+      this.#batches.shift();
+      this.#count();
+      for (const done of batch.waiting) done();
+    }
+    this.#isWriting = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #fail(error: MecError): void {
+    this.#failure = error;
+    const batches = this.#batches;
+    this.#batches = [];
+    this.#count();
+    for (const batch of batches) for (const done of batch.waiting) done(error);
+    this.#options.onFailure(error);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The disk, as the store sees it: one ordered map of text keys to bytes. `test/conformance` holds every
+ * implementation to the same rules.
+ */
+
+/** One row to write; without a value the row goes. */
+export interface Change {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/** A row as it was read. */
+export type Row = readonly [key: string, value: Uint8Array];
+
+/** Which rows to read: `from` ≤ key < `to`, in the order of the keys' UTF-8 bytes, at most `limit`. */
+export interface ScanRange {
+  readonly from: string;
+  readonly to: string;
+  readonly limit: number;
+}
+
+/** An open store. All but `close` throw or reject once it is closed. */
+export interface Engine {
+  /**
+   * Whether this is the very store that was closed cleanly last time: not a copy, not restored, not after a crash.
+   * The mark is used up by opening: a second open without a clean close in between says false.
+   */
+  readonly isContinuous: boolean;
+  /** The value of a row, or undefined. Synchronous: warm reads are many times cheaper so, and writes need no lock. */
+  get(key: string): Uint8Array | undefined;
+  /** Writes all of the rows or none; when it resolves with `sync`, they survive the loss of power. */
+  commit(changes: readonly Change[], sync: boolean): Promise<void>;
+  /** Reads rows in order. */
+  scan(range: ScanRange): Promise<Row[]>;
+  /** Closes cleanly and leaves the mark that `isContinuous` looks for. */
+  close(): Promise<void>;
+  /** Lets go of the store as a crash would: no mark. */
+  abandon(): Promise<void>;
+}
+
+/** Opens a store, creating it where there is none; rejects with `StartError` where that is impossible. */
+export type OpenEngine = () => Promise<Engine>;

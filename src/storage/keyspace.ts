@@ -1,0 +1,56 @@
+/**
+ * The rows of a store. One letter says what a row is, four hexadecimal digits its partition:
+ *
+ * | row                       | value                                                                            |
+ * | ------------------------- | -------------------------------------------------------------------------------- |
+ * | `m` name                  | metadata of the store                                                            |
+ * | `c` pppp                  | checkpoint of a replica: its actor, its clock, where its log begins              |
+ * | `l` pppp actor NUL count  | log: this dot was a write to the key in the value                                |
+ * | `o` pppp key              | the versions of an object                                                        |
+ * | `r` pppp key              | its residual context; most objects have none, and then no row                    |
+ *
+ * The residue has a row of its own so that taking it away does not rewrite a large value. Every value is sealed
+ * with a checksum (`records.ts`).
+ */
+import type { Dot } from '../core/causal-context.ts';
+
+const COUNTER_DIGITS = 14; // 53 bits
+
+const hex4 = (partition: number): string => partition.toString(16).padStart(4, '0');
+
+/** The kinds of rows that belong to a partition. */
+export type RowKind = 'c' | 'l' | 'o' | 'r';
+
+/** A metadata row. */
+export const metaRow = (name: string): string => `m${name}`;
+
+export const checkpointRow = (partition: number): string => `c${hex4(partition)}`;
+
+export const objectRow = (partition: number, key: string): string => `o${hex4(partition)}${key}`;
+
+export const residueRow = (partition: number, key: string): string => `r${hex4(partition)}${key}`;
+
+/** The log row of a dot: an actor's rows lie in the order of its counters. */
+export function logRow(partition: number, { actor, counter }: Dot): string {
+  return `l${hex4(partition)}${actor}\0${counter.toString(16).padStart(COUNTER_DIGITS, '0')}`;
+}
+
+/** The partition of a row. */
+export const partitionOfRow = (row: string): number => Number.parseInt(row.slice(1, 5), 16);
+
+/** The user's key of an object or residue row. */
+export const keyOfRow = (row: string): string => row.slice(5);
+
+/** The dot of a log row. */
+export function dotOfRow(row: string): Dot {
+  const split = row.length - COUNTER_DIGITS - 1;
+  return { actor: row.slice(5, split), counter: Number.parseInt(row.slice(split + 1), 16) };
+}
+
+/** All rows of a kind. */
+export const kindRange = (kind: RowKind): { from: string; to: string } => ({ from: kind, to: `${kind}g` });
+
+/** The rows of a kind in one partition. */
+export function partitionRange(kind: RowKind, partition: number): { from: string; to: string } {
+  return { from: kind + hex4(partition), to: kind + hex4(partition + 1) };
+}

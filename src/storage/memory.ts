@@ -1,0 +1,78 @@
+/** An engine in memory: for tests and the simulator. What was committed with `sync` survives `abandon`. */
+import { assert } from '../base/assert.ts';
+import { compareUtf8 } from '../base/bytes.ts';
+import { StartError } from '../base/errors.ts';
+import type { Change, Engine, Row, ScanRange } from './engine.ts';
+
+/** The platter: what survives the engine that is open on it. */
+export class MemoryDisk {
+  readonly rows = new Map<string, Uint8Array>();
+  isOpen = false;
+  wasClosedCleanly = false;
+
+  /** Opens the disk; one at a time. */
+  open = async (): Promise<Engine> => {
+    if (this.isOpen) throw new StartError('The store is in use by another node');
+    return new MemoryEngine(this);
+  };
+}
+
+class MemoryEngine implements Engine {
+  readonly isContinuous: boolean;
+  readonly #disk: MemoryDisk;
+  readonly #rows: Map<string, Uint8Array>;
+  #isOpen = true;
+
+  constructor(disk: MemoryDisk) {
+    this.#disk = disk;
+    this.#rows = new Map(disk.rows);
+    this.isContinuous = disk.wasClosedCleanly;
+    disk.isOpen = true;
+    disk.wasClosedCleanly = false;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    this.#assertOpen();
+    return this.#rows.get(key)?.slice();
+  }
+
+  async commit(changes: readonly Change[], sync: boolean): Promise<void> {
+    this.#assertOpen();
+    for (const { key, value } of changes) {
+      if (value === undefined) this.#rows.delete(key);
+      else this.#rows.set(key, value.slice());
+    }
+    if (sync) this.#sync();
+  }
+
+  async scan({ from, to, limit }: ScanRange): Promise<Row[]> {
+    this.#assertOpen();
+    return [...this.#rows]
+      .filter(([key]) => compareUtf8(key, from) >= 0 && compareUtf8(key, to) < 0)
+      .sort(([a], [b]) => compareUtf8(a, b))
+      .slice(0, limit)
+      .map(([key, value]) => [key, value.slice()]);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#sync();
+    this.#disk.wasClosedCleanly = true;
+    await this.abandon();
+  }
+
+  async abandon(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#disk.isOpen = false;
+  }
+
+  #sync(): void {
+    this.#disk.rows.clear();
+    for (const [key, value] of this.#rows) this.#disk.rows.set(key, value);
+  }
+
+  #assertOpen(): void {
+    assert(this.#isOpen, 'the engine is open');
+  }
+}

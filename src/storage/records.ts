@@ -1,0 +1,95 @@
+/**
+ * The values of rows: byte 0 the record format, bytes 1–4 the xxHash32 of the rest (big-endian), then msgpack.
+ * A record that does not verify is an error, never an absence: absence means deletion.
+ */
+import { MecError } from '../base/errors.ts';
+import { hash32 } from '../base/hash.ts';
+import { packAfter, unpack } from '../base/msgpack.ts';
+import { CausalContext } from '../core/causal-context.ts';
+import type { Version } from '../core/object.ts';
+
+const RECORD_FORMAT = 1;
+const HEADER_BYTES = 5;
+
+/** A version as replicas hold it: its content stays packed. */
+export type PackedVersion = Version<Uint8Array>;
+
+/** A replica's own state, beside its rows. */
+export interface Checkpoint {
+  readonly actor: string;
+  /** The incarnation of the node in which the actor was born; in any other it is dead. */
+  readonly incarnation: string;
+  readonly clock: CausalContext;
+  /** Log entries of these dots have been cut. */
+  readonly cut: CausalContext;
+}
+
+/** Seals a value with format and checksum. */
+export function sealRecord(value: unknown): Uint8Array {
+  const record = packAfter(HEADER_BYTES, value);
+  record[0] = RECORD_FORMAT;
+  new DataView(record.buffer).setUint32(1, hash32(record.subarray(HEADER_BYTES)));
+  return record;
+}
+
+/** The value of a sealed record; throws `disk-failed` where format or checksum are not as they were written. */
+export function openRecord(record: Uint8Array, row: string): unknown {
+  const body = record.subarray(HEADER_BYTES);
+  const isIntact =
+    record.length > HEADER_BYTES &&
+    record[0] === RECORD_FORMAT &&
+    new DataView(record.buffer, record.byteOffset).getUint32(1) === hash32(body);
+  if (!isIntact) throw damaged(row);
+  return unpack(body);
+}
+
+function damaged(row: string): MecError {
+  return new MecError('disk-failed', {}, new Error(`record ${JSON.stringify(row.slice(0, 80))} is damaged`));
+}
+
+/** The record of an object's versions. */
+export function versionsToRecord(versions: readonly PackedVersion[]): Uint8Array {
+  const fields: unknown[] = [];
+  for (const { actor, counter, body } of versions) fields.push(actor, counter, body);
+  return sealRecord(fields);
+}
+
+/** The versions of a record; their bodies are views on it. */
+export function recordToVersions(record: Uint8Array, row: string): PackedVersion[] {
+  const fields = openRecord(record, row) as (string | number | Uint8Array)[];
+  const versions: PackedVersion[] = [];
+  for (let i = 0; i < fields.length; i += 3) {
+    versions.push({
+      actor: fields[i] as string,
+      counter: fields[i + 1] as number,
+      body: fields[i + 2] as Uint8Array,
+    });
+  }
+  return versions;
+}
+
+/** The record of a context. */
+export function contextToRecord(context: CausalContext): Uint8Array {
+  return sealRecord(context.pack());
+}
+
+/** The context of a record. */
+export function recordToContext(record: Uint8Array, row: string): CausalContext {
+  const context = CausalContext.unpack(openRecord(record, row));
+  if (context === undefined) throw damaged(row);
+  return context;
+}
+
+/** The record of a checkpoint. */
+export function checkpointToRecord({ actor, incarnation, clock, cut }: Checkpoint): Uint8Array {
+  return sealRecord([actor, incarnation, clock.pack(), cut.pack()]);
+}
+
+/** The checkpoint of a record. */
+export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint {
+  const [actor, incarnation, packedClock, packedCut] = openRecord(record, row) as unknown[];
+  const clock = CausalContext.unpack(packedClock);
+  const cut = CausalContext.unpack(packedCut);
+  if (typeof actor !== 'string' || typeof incarnation !== 'string' || !clock || !cut) throw damaged(row);
+  return { actor, incarnation, clock, cut };
+}

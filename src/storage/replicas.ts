@@ -1,0 +1,224 @@
+/**
+ * The store of a node: its engine, and the replicas on it.
+ *
+ * Opening checks format and name, decides whether the replicas' actors live on, and rebuilds every clock. When
+ * the disk fails under a write, what is in memory may be ahead of what is on disk: all of it is forgotten as in a crash,
+ * and the store is opened again, under a new incarnation, until that succeeds.
+ */
+import { assert } from '../base/assert.ts';
+import type { Env, Timer } from '../base/env.ts';
+import { MecError, messageOf, StartError } from '../base/errors.ts';
+import { PARTITIONS, SCAN_PAGE_ROWS, STORE_REOPEN_MS } from '../base/limits.ts';
+import { drawIncarnation } from '../core/actor.ts';
+import { CausalContext } from '../core/causal-context.ts';
+import { CommitQueue } from './commit-queue.ts';
+import type { Engine, OpenEngine, Row } from './engine.ts';
+import * as keyspace from './keyspace.ts';
+import { type Checkpoint, openRecord, recordToCheckpoint, sealRecord } from './records.ts';
+import { Replica, type ReplicaState, type Store } from './replica.ts';
+
+const STORE_FORMAT = 1;
+
+/** How to open the store of a node. */
+export interface ReplicasOptions {
+  readonly env: Pick<Env, 'clock' | 'random' | 'log'>;
+  readonly nodeName: string;
+  readonly openEngine: OpenEngine;
+  /** Whether acknowledged writes must be on the platter (default), or may wait in the operating system. */
+  readonly sync: boolean;
+}
+
+interface Header {
+  readonly format: number;
+  readonly partitions: number;
+  readonly name: string;
+  readonly incarnation: string;
+}
+
+interface Opened extends Store {
+  readonly replicas: Replica[];
+}
+
+/** All replicas of one node. */
+export class Replicas {
+  readonly #options: ReplicasOptions;
+  #opened: Opened | undefined;
+  #failure: MecError | undefined;
+  #reopening: Timer | undefined;
+  #isClosed = false;
+
+  private constructor(options: ReplicasOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the store; rejects with `StartError` where it cannot be used. */
+  static async open(options: ReplicasOptions): Promise<Replicas> {
+    const replicas = new Replicas(options);
+    await replicas.#open();
+    return replicas;
+  }
+
+  /** The replica of a partition; throws while the disk has failed. */
+  of(partition: number): Replica {
+    const replica = this.#openedStore().replicas[partition];
+    assert(replica !== undefined, 'every partition has a replica');
+    return replica;
+  }
+
+  /** Resolves when all that was submitted so far is durable, or has failed. */
+  async idle(): Promise<void> {
+    await this.#opened?.queue.idle();
+  }
+
+  /** What the store looks like now, for `/status`. */
+  status(): Record<string, unknown> {
+    const opened = this.#opened;
+    const state = this.#failure === undefined ? 'ok' : this.#failure.code;
+    if (opened === undefined) return { state, sync: this.#options.sync };
+    let logEntries = 0;
+    let residues = 0;
+    for (const replica of opened.replicas) {
+      logEntries += replica.logEntries;
+      residues += replica.residues;
+    }
+    return {
+      state,
+      sync: this.#options.sync,
+      incarnation: opened.incarnation,
+      pending: opened.queue.pending,
+      logEntries,
+      residues,
+    };
+  }
+
+  /** One round of background work over all replicas. */
+  async sweep(): Promise<void> {
+    for (const replica of this.#opened?.replicas ?? []) {
+      if (this.#opened !== undefined) await replica.sweepResidues();
+    }
+  }
+
+  /** Closes cleanly: the actors will live on. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#reopening?.cancel();
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    await opened.queue.idle();
+    this.#opened = undefined;
+    await opened.engine.close();
+  }
+
+  #openedStore(): Opened {
+    if (this.#opened === undefined) throw this.#failure ?? new MecError('stopping');
+    return this.#opened;
+  }
+
+  async #open(): Promise<void> {
+    const engine = await this.#options.openEngine();
+    try {
+      this.#opened = await this.#load(engine);
+      this.#failure = undefined;
+    } catch (error) {
+      await engine.abandon();
+      if (error instanceof StartError) throw error;
+      throw new StartError(`The store cannot be read: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async #load(engine: Engine): Promise<Opened> {
+    const { env, nodeName, sync } = this.#options;
+    const incarnation = await this.#keepHeader(engine);
+    const queue = new CommitQueue(engine, {
+      clock: env.clock,
+      sync,
+      onFailure: (error) => this.#failed(engine, error),
+    });
+    const store: Store = { engine, queue, nodeName, incarnation, random: env.random, log: env.log };
+    const states = await loadStates(engine, incarnation);
+    return { ...store, replicas: states.map((state, partition) => new Replica(partition, store, state)) };
+  }
+
+  /** Checks the header, and keeps the one of this life: the same incarnation only after a clean stop. */
+  async #keepHeader(engine: Engine): Promise<string> {
+    const { env, nodeName } = this.#options;
+    const row = keyspace.metaRow('header');
+    const record = engine.get(row);
+    const header = record === undefined ? undefined : checkHeader(openRecord(record, row) as Header);
+    if (header !== undefined && header.name !== nodeName) {
+      env.log.warn('the store belonged to a node of another name', { was: header.name, is: nodeName });
+    }
+    const lives = header !== undefined && engine.isContinuous && header.name === nodeName;
+    const incarnation = lives ? header.incarnation : drawIncarnation(env.random);
+    const kept: Header = { format: STORE_FORMAT, partitions: PARTITIONS, name: nodeName, incarnation };
+    await engine.commit([{ key: row, value: sealRecord(kept) }], true);
+    env.log.info('store opened', { incarnation, continued: lives });
+    return incarnation;
+  }
+
+  #failed(engine: Engine, error: MecError): void {
+    this.#failure = error;
+    this.#opened = undefined;
+    this.#options.env.log.error('store failed; its memory is forgotten and it is opened again', {
+      reason: messageOf(error),
+    });
+    const retry = (): void => {
+      if (this.#isClosed) return;
+      this.#reopening = this.#options.env.clock.after(STORE_REOPEN_MS, () => {
+        this.#open().then(() => this.#options.env.log.info('store works again'), retry);
+      });
+    };
+    engine.abandon().then(retry, retry);
+  }
+}
+
+function checkHeader(header: Header): Header {
+  if (header.format !== STORE_FORMAT) {
+    throw new StartError(`The store has format ${header.format}; this version reads format ${STORE_FORMAT}`);
+  }
+  if (header.partitions !== PARTITIONS) {
+    throw new StartError(`The store has ${header.partitions} partitions; this cluster has ${PARTITIONS}`);
+  }
+  return header;
+}
+
+/** The states of all replicas: a clock is the checkpoint's clock and the dots of the log. */
+async function loadStates(engine: Engine, incarnation: string): Promise<ReplicaState[]> {
+  const checkpoints = new Map<number, Checkpoint>();
+  await eachRow(engine, 'c', ([row, record]) => {
+    checkpoints.set(keyspace.partitionOfRow(row), recordToCheckpoint(record, row));
+  });
+  const states = Array.from({ length: PARTITIONS }, (_, partition) => {
+    const found = checkpoints.get(partition);
+    const actor = found?.incarnation === incarnation ? found.actor : undefined;
+    const clock = found?.clock ?? new CausalContext();
+    return { actor, clock, cut: found?.cut ?? new CausalContext(), logEntries: 0, residues: 0 };
+  });
+  const stateOf = (row: string): (typeof states)[number] => {
+    const state = states[keyspace.partitionOfRow(row)];
+    if (state === undefined)
+      throw new StartError(`The store has a row of an unknown partition: ${JSON.stringify(row)}`);
+    return state;
+  };
+  await eachRow(engine, 'l', ([row]) => {
+    const state = stateOf(row);
+    const { actor, counter } = keyspace.dotOfRow(row);
+    state.clock.add(actor, counter);
+    state.logEntries += 1;
+  });
+  await eachRow(engine, 'r', ([row]) => {
+    stateOf(row).residues += 1;
+  });
+  return states;
+}
+
+async function eachRow(engine: Engine, kind: keyspace.RowKind, visit: (row: Row) => void): Promise<void> {
+  const { from, to } = keyspace.kindRange(kind);
+  for (let next = from; ;) {
+    const rows = await engine.scan({ from: next, to, limit: SCAN_PAGE_ROWS });
+    rows.forEach(visit);
+    const last = rows[rows.length - 1];
+    if (last === undefined || rows.length < SCAN_PAGE_ROWS) return;
+    next = `${last[0]}\0`;
+  }
+}

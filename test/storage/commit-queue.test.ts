@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecError } from '../../src/base/errors.ts';
+import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES } from '../../src/base/limits.ts';
+import { CommitQueue } from '../../src/storage/commit-queue.ts';
+import type { Change, Engine } from '../../src/storage/engine.ts';
+import { MemoryDisk } from '../../src/storage/memory.ts';
+import { ManualClock, nextTurn } from '../fixtures/fake-env.ts';
+
+/** An engine whose commits end when the test says so. */
+async function slowEngine(): Promise<{
+  engine: Engine;
+  batches: (readonly Change[])[];
+  end: (error?: Error) => Promise<void>;
+}> {
+  const real = await new MemoryDisk().open();
+  const batches: (readonly Change[])[] = [];
+  const ends: ((error?: Error) => void)[] = [];
+  const engine: Engine = {
+    isContinuous: false,
+    get: (key) => real.get(key),
+    scan: (range) => real.scan(range),
+    close: () => real.close(),
+    abandon: () => real.abandon(),
+    commit: async (changes, sync) => {
+      batches.push(changes);
+      await new Promise<void>((resolve, reject) =>
+        ends.push((error) => (error === undefined ? resolve() : reject(error))),
+      );
+      await real.commit(changes, sync);
+    },
+  };
+  const end = async (error?: Error): Promise<void> => {
+    ends.shift()?.(error);
+    await nextTurn();
+  };
+  return { engine, batches, end };
+}
+
+const put = (key: string, size = 1): Change => ({ key, value: new Uint8Array(size) });
+
+async function setUp(): Promise<Awaited<ReturnType<typeof slowEngine>> & { queue: CommitQueue; failures: MecError[] }> {
+  const slow = await slowEngine();
+  const failures: MecError[] = [];
+  const queue = new CommitQueue(slow.engine, {
+    clock: new ManualClock(),
+    sync: true,
+    onFailure: (error) => failures.push(error),
+  });
+  return { ...slow, queue, failures };
+}
+
+test('writes of one turn share a batch, and those that come while it syncs share the next', async () => {
+  const { queue, batches, end } = await setUp();
+  const done: string[] = [];
+  queue.submit([put('a')], () => done.push('a'));
+  queue.submit([put('b')], () => done.push('b'));
+  await nextTurn();
+  for (const key of ['c', 'd', 'e']) queue.submit([put(key)], () => done.push(key));
+  await nextTurn();
+  assert.deepEqual(
+    batches.map((batch) => batch.map(({ key }) => key)),
+    [['a', 'b']],
+  );
+  assert.deepEqual(done, []);
+  await end();
+  assert.deepEqual(done, ['a', 'b']);
+  assert.deepEqual(
+    batches[1]?.map(({ key }) => key),
+    ['c', 'd', 'e'],
+  );
+  await end();
+  assert.deepEqual(done, ['a', 'b', 'c', 'd', 'e']);
+});
+
+test('rows are read as soon as they are submitted, in every stage on their way to the disk', async () => {
+  const { queue, end } = await setUp();
+  queue.submit([put('a', 1)], () => {});
+  assert.equal(queue.get('a')?.length, 1);
+  await nextTurn();
+  assert.equal(queue.get('a')?.length, 1);
+  queue.submit([put('a', 2)], () => {});
+  assert.equal(queue.get('a')?.length, 2);
+  queue.submit([{ key: 'a', value: undefined }], () => {});
+  assert.equal(queue.get('a'), undefined);
+  await end();
+  assert.equal(queue.get('a'), undefined, 'the deletion still waits, and hides the row on disk');
+  await end();
+  assert.equal(queue.get('a'), undefined);
+});
+
+test('submitting nothing waits for what was submitted before', async () => {
+  const { queue, end } = await setUp();
+  const done: string[] = [];
+  queue.submit([], () => done.push('at once'));
+  assert.deepEqual(done, ['at once']);
+  queue.submit([put('a')], () => {});
+  await nextTurn();
+  queue.submit([], () => done.push('later'));
+  await nextTurn();
+  assert.deepEqual(done, ['at once']);
+  await end();
+  assert.deepEqual(done, ['at once', 'later']);
+});
+
+test('a failure fails all that waits and all that comes, and reads too: memory may be ahead of the disk', async () => {
+  const { queue, failures, end } = await setUp();
+  const errors: (string | undefined)[] = [];
+  queue.submit([put('a')], (error) => errors.push(error?.code));
+  await nextTurn();
+  queue.submit([put('b')], (error) => errors.push(error?.code));
+  await end(new MecError('disk-full'));
+  queue.submit([put('c')], (error) => errors.push(error?.code));
+  assert.deepEqual(errors, ['disk-full', 'disk-full', 'disk-full']);
+  assert.equal(failures.length, 1);
+  assert.throws(() => queue.get('a'), MecError);
+  assert.throws(() => queue.assertRoom(), MecError);
+  await queue.idle();
+});
+
+test('the queue is bounded in bytes, and so is a batch', async () => {
+  const { queue, batches } = await setUp();
+  const count = MAX_COMMIT_BYTES / MAX_BATCH_BYTES;
+  for (let i = 0; i < count; i++) {
+    queue.assertRoom();
+    queue.submit([put(`k${i}`, MAX_BATCH_BYTES)], () => {});
+  }
+  assert.throws(
+    () => queue.assertRoom(),
+    (error) => error instanceof MecError && error.code === 'overloaded',
+  );
+  await nextTurn();
+  assert.equal(batches[0]?.length, 1);
+});
+
+test('idle resolves when the last batch is down', async () => {
+  const { queue, end } = await setUp();
+  let isIdle = false;
+  queue.submit([put('a')], () => {});
+  const idle = queue.idle().then(() => (isIdle = true));
+  await nextTurn();
+  assert.equal(isIdle, false);
+  await end();
+  await idle;
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { StartError } from '../../src/base/errors.ts';
+import { openLevelEngine } from '../../src/storage/level.ts';
+
+async function makeRoot(t: TestContext): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), 'mec-level-'));
+  t.after(() => rm(parent, { recursive: true, force: true }));
+  return join(parent, 'root');
+}
+
+async function stopCleanly(root: string): Promise<void> {
+  await (await openLevelEngine(root)).close();
+}
+
+async function continues(root: string): Promise<boolean> {
+  const engine = await openLevelEngine(root);
+  await engine.abandon();
+  return engine.isContinuous;
+}
+
+test('a copied directory does not continue, the original does', async (t) => {
+  const root = await makeRoot(t);
+  await stopCleanly(root);
+  await cp(root, `${root}-copy`, { recursive: true, preserveTimestamps: true });
+  assert.equal(await continues(`${root}-copy`), false);
+  assert.equal(await continues(root), true);
+});
+
+test('a backup restored into the very same directory does not continue', async (t) => {
+  const root = await makeRoot(t);
+  await stopCleanly(root);
+  const mark = await readFile(join(root, 'clean-stop'));
+  await (await openLevelEngine(root)).abandon();
+  await writeFile(join(root, 'clean-stop'), mark);
+  assert.equal(await continues(root), false);
+});
+
+test('a moved directory continues: it is still the only one', async (t) => {
+  const root = await makeRoot(t);
+  await stopCleanly(root);
+  await rename(root, `${root}-moved`);
+  assert.equal(await continues(`${root}-moved`), true);
+});
+
+test('an unwritable directory is one clear error', async (t) => {
+  const root = await makeRoot(t);
+  await writeFile(root, 'a file where the directory should be');
+  await assert.rejects(
+    openLevelEngine(root),
+    (error) => error instanceof StartError && error.message.includes('cannot be written'),
+  );
+  if (process.getuid?.() === 0) return; // Nothing is unwritable for root.
+  await rm(root);
+  await mkdir(root);
+  await chmod(root, 0o500);
+  await assert.rejects(openLevelEngine(root), StartError);
+});
+
+test('a damaged manifest is one clear error, and nothing is deleted', async (t) => {
+  const root = await makeRoot(t);
+  await stopCleanly(root);
+  const current = join(root, 'leveldb', 'CURRENT');
+  await writeFile(current, 'garbage\n');
+  await assert.rejects(
+    openLevelEngine(root),
+    (error) => error instanceof StartError && error.message.includes('cannot be opened'),
+  );
+  assert.equal(await readFile(current, 'utf8'), 'garbage\n');
+});

@@ -1,0 +1,301 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecError, StartError } from '../../src/base/errors.ts';
+import { MAX_LOG_ENTRIES, MAX_SIBLINGS, PARTITIONS, STORE_REOPEN_MS } from '../../src/base/limits.ts';
+import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
+import type { Change, OpenEngine } from '../../src/storage/engine.ts';
+import { kindRange, metaRow, objectRow } from '../../src/storage/keyspace.ts';
+import { MemoryDisk } from '../../src/storage/memory.ts';
+import { sealRecord } from '../../src/storage/records.ts';
+import type { Replica, ReplicaMerge, ReplicaWritten } from '../../src/storage/replica.ts';
+import { Replicas } from '../../src/storage/replicas.ts';
+import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
+
+let seed = 1;
+const none = new CausalContext();
+const body = (text: string): Uint8Array => Buffer.from(text);
+const texts = (replica: Replica, key = 'k'): string[] =>
+  replica.read(key).versions.map((version) => Buffer.from(version.body).toString());
+
+interface Bench {
+  readonly replicas: Replicas;
+  readonly clock: ManualClock;
+  readonly log: ReturnType<typeof memoryLog>;
+}
+
+async function openStore(openEngine: OpenEngine, nodeName = 'n1'): Promise<Bench> {
+  const clock = new ManualClock();
+  const log = memoryLog();
+  // Every life draws other names, as real ones do.
+  const env = { clock, log, random: seededRandom(seed++) };
+  return { replicas: await Replicas.open({ env, nodeName, openEngine, sync: true }), clock, log };
+}
+
+interface WriteOptions {
+  readonly key?: string;
+  readonly token?: CausalContext;
+  readonly text?: string | undefined;
+}
+
+function write(
+  replica: Replica,
+  { key = 'k', token = none, text }: WriteOptions,
+): { written: ReplicaWritten; durable: Promise<void> } {
+  let settle: (error?: MecError) => void = () => {};
+  const durable = new Promise<void>((resolve, reject) => {
+    settle = (error) => (error === undefined ? resolve() : reject(error));
+  });
+  durable.catch(() => {});
+  const written = replica.write({ key, token, body: text === undefined ? undefined : body(text) }, (error) =>
+    settle(error),
+  );
+  return { written, durable };
+}
+
+const mergeInto = (replica: Replica, merge: ReplicaMerge): Promise<void> =>
+  new Promise((resolve, reject) => replica.merge(merge, (error) => (error === undefined ? resolve() : reject(error))));
+
+/** An engine that a test can make fail, or that forgets what was not yet committed. */
+function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefined; hold: boolean } {
+  const control = {
+    failWith: undefined as Error | undefined,
+    hold: false,
+    open: async (): ReturnType<OpenEngine> => {
+      const engine = await disk.open();
+      return {
+        isContinuous: engine.isContinuous,
+        get: (key) => engine.get(key),
+        scan: (range) => engine.scan(range),
+        close: () => engine.close(),
+        abandon: () => engine.abandon(),
+        commit: async (changes: readonly Change[], sync: boolean) => {
+          if (control.failWith !== undefined) throw control.failWith;
+          if (control.hold) await new Promise(() => {});
+          return engine.commit(changes, sync);
+        },
+      };
+    },
+  };
+  return control;
+}
+
+test('an object, its log entry and the clock come back after a crash', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk.open);
+  const { written, durable } = write(first.replicas.of(7), { text: 'one' });
+  await durable;
+  disk.isOpen = false; // The process is gone; nothing was closed.
+  const second = await openStore(disk.open);
+  const replica = second.replicas.of(7);
+  assert.deepEqual(texts(replica), ['one']);
+  assert.equal(replica.clock.has(written.dot.actor, 1), true);
+  assert.equal(replica.logEntries, 1);
+});
+
+test('an actor lives on after a clean stop', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk.open);
+  const { written, durable } = write(first.replicas.of(0), { text: 'one' });
+  await durable;
+  await first.replicas.close();
+  const second = await openStore(disk.open);
+  const next = write(second.replicas.of(0), { key: 'other', text: 'two' });
+  assert.deepEqual(next.written.dot, { actor: written.dot.actor, counter: 2 });
+});
+
+test('(!) an actor dies with a crash, so that no dot is ever given twice', async () => {
+  const disk = new MemoryDisk();
+  const control = faulty(disk);
+  const peer = (await openStore(new MemoryDisk().open, 'n2')).replicas.of(0);
+  const first = await openStore(control.open);
+  await write(first.replicas.of(0), { key: 'a', text: 'kept' }).durable;
+  // This write leaves for a peer, and the node dies before its own disk has it.
+  control.hold = true;
+  const lost = write(first.replicas.of(0), { text: 'sent, not kept' });
+  await mergeInto(peer, { key: 'k', object: lost.written.object, dots: [lost.written.dot] });
+  disk.isOpen = false;
+  control.hold = false;
+  const second = await openStore(control.open);
+  const after = write(second.replicas.of(0), { text: 'after' });
+  assert.notDeepEqual(after.written.dot, lost.written.dot);
+  await mergeInto(peer, { key: 'k', object: after.written.object, dots: [after.written.dot] });
+  assert.deepEqual(texts(peer).sort(), ['after', 'sent, not kept'], 'both writes are there');
+});
+
+test('an actor dies when its partition saw no write in a life that ended badly', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk.open);
+  const { written, durable } = write(first.replicas.of(0), { text: 'one' });
+  await durable;
+  disk.isOpen = false; // a crash
+  await (await openStore(disk.open)).replicas.close(); // a life without writes, ended cleanly
+  const third = await openStore(disk.open);
+  assert.notEqual(third.replicas.of(0).actor, written.dot.actor);
+});
+
+test('an actor dies with the name of its node', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk.open, 'n1');
+  await write(first.replicas.of(0), { text: 'one' }).durable;
+  await first.replicas.close();
+  const second = await openStore(disk.open, 'renamed');
+  assert.match(second.replicas.of(0).actor, /^renamed~/);
+  assert.deepEqual(texts(second.replicas.of(0)), ['one']);
+});
+
+test('an actor is given up when a peer knows more of its writes than it has made', async () => {
+  const { replicas, log } = await openStore(new MemoryDisk().open);
+  const replica = replicas.of(0);
+  const { actor } = replica;
+  const foreign: Dot = { actor, counter: 5 };
+  const object = { versions: [{ ...foreign, body: body('not mine') }], context: CausalContext.ofDots([foreign]) };
+  await mergeInto(replica, { key: 'k', object, dots: [] });
+  assert.notEqual(replica.actor, actor);
+  assert.ok(log.lines.some((line) => line.startsWith('error actor given up')));
+  assert.notDeepEqual(write(replica, { text: 'mine' }).written.dot, foreign);
+});
+
+test('a token that names writes of this replica that never were is refused, and nothing is stored', async () => {
+  const replica = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const token = CausalContext.ofBase(replica.actor, 1);
+  assert.throws(
+    () => write(replica, { token, text: 'x' }),
+    (error) => error instanceof MecError && error.code === 'bad-vclock',
+  );
+  assert.deepEqual(texts(replica), []);
+  assert.equal(replica.clock.isEmpty, true);
+});
+
+test('what a peer claims about one key is not added to the clock', async () => {
+  const replica = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const context = CausalContext.ofBase('n2~x', 5);
+  await mergeInto(replica, {
+    key: 'k',
+    object: { versions: [{ actor: 'n2~x', counter: 5, body: body('v') }], context },
+    dots: [],
+  });
+  assert.equal(replica.clock.toString(), '{n2~x:5}');
+});
+
+test('a late message about a write that was overwritten since changes nothing', async () => {
+  const a = (await openStore(new MemoryDisk().open, 'n1')).replicas.of(0);
+  const b = (await openStore(new MemoryDisk().open, 'n2')).replicas.of(0);
+  const first = write(a, { text: 'one' });
+  const late: ReplicaMerge = { key: 'k', object: first.written.object, dots: [first.written.dot] };
+  const second = write(a, { token: first.written.token, text: 'two' });
+  await mergeInto(b, { key: 'k', object: second.written.object, dots: [second.written.dot] });
+  await mergeInto(b, late);
+  await mergeInto(b, late);
+  assert.deepEqual(texts(b), ['two']);
+});
+
+test('a deleted key leaves no bytes once the clock covers it; until then its residue has a row of its own', async () => {
+  const disk = new MemoryDisk();
+  const { replicas } = await openStore(disk.open, 'n2');
+  const replica = replicas.of(0);
+  const a = (await openStore(new MemoryDisk().open, 'n1')).replicas.of(0);
+  const other = write(a, { key: 'other', text: 'x' });
+  const put = write(a, { text: 'one' });
+  const gone = write(a, { token: put.written.token, text: undefined });
+  const rows = (kind: string): string[] => [...disk.rows.keys()].filter((row) => row.startsWith(kind));
+  // The first write of the partition is late, so the clock has a gap below the delete.
+  await mergeInto(replica, { key: 'k', object: put.written.object, dots: [put.written.dot] });
+  await mergeInto(replica, { key: 'k', object: gone.written.object, dots: [gone.written.dot] });
+  assert.deepEqual([rows('o').length, rows('r').length, replica.residues], [0, 1, 1]);
+  await mergeInto(replica, { key: 'other', object: other.written.object, dots: [other.written.dot] });
+  await replicas.sweep();
+  await replicas.idle();
+  assert.deepEqual([rows('o').length, rows('r').length, replica.residues], [1, 0, 0]);
+});
+
+test('a key has at most so many siblings; a delete is always taken', async () => {
+  const replica = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  for (let i = 0; i < MAX_SIBLINGS; i++) write(replica, { text: `${i}` });
+  assert.throws(
+    () => write(replica, { text: 'one too many' }),
+    (error) => error instanceof MecError && error.code === 'too-many-siblings',
+  );
+  assert.equal(texts(replica).length, MAX_SIBLINGS);
+  write(replica, { token: replica.read('k').context, text: undefined });
+  assert.deepEqual(texts(replica), []);
+});
+
+test('the log is bounded, and the clock is whole after its older half was cut', async () => {
+  const disk = new MemoryDisk();
+  const { replicas } = await openStore(disk.open);
+  const replica = replicas.of(3);
+  let last: Promise<void> = Promise.resolve();
+  let token = none;
+  for (let i = 0; i <= MAX_LOG_ENTRIES + 10; i++) {
+    const { written, durable } = write(replica, { token, text: 'x' });
+    ({ token } = written);
+    last = durable;
+    if (i % 512 === 0) await durable;
+  }
+  await last;
+  while (replica.logEntries > MAX_LOG_ENTRIES) await nextTurn();
+  await replicas.idle();
+  const { actor } = replica;
+  const logRows = [...disk.rows.keys()].filter((row) => row.startsWith('l')).length;
+  assert.equal(logRows, replica.logEntries);
+  assert.ok(logRows < MAX_LOG_ENTRIES);
+  disk.isOpen = false;
+  const again = (await openStore(disk.open)).replicas.of(3);
+  assert.equal(again.clock.base(actor), MAX_LOG_ENTRIES + 11);
+});
+
+test('a damaged record is an error, never an absence', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk.open);
+  await write(first.replicas.of(0), { text: 'precious' }).durable;
+  disk.isOpen = false;
+  const record = disk.rows.get(objectRow(0, 'k')) as Uint8Array;
+  record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
+  const replica = (await openStore(disk.open)).replicas.of(0);
+  assert.throws(
+    () => replica.read('k'),
+    (error) => error instanceof MecError && error.code === 'disk-failed',
+  );
+  assert.throws(() => write(replica, { text: 'over it' }), MecError);
+});
+
+test('a store of a newer format, or of another partition count, is refused and left as it is', async () => {
+  for (const [header, pattern] of [
+    [{ format: 99, partitions: PARTITIONS, name: 'n1', incarnation: 'x' }, /format 99/],
+    [{ format: 1, partitions: 64, name: 'n1', incarnation: 'x' }, /64 partitions/],
+  ] as const) {
+    const disk = new MemoryDisk();
+    disk.rows.set(metaRow('header'), sealRecord(header));
+    await assert.rejects(openStore(disk.open), (error) => error instanceof StartError && pattern.test(error.message));
+    assert.equal(disk.isOpen, false);
+    assert.equal(disk.rows.size, 1);
+  }
+});
+
+test('after a failed write the store forgets what is not on disk, and comes back under new actors', async () => {
+  const disk = new MemoryDisk();
+  const control = faulty(disk);
+  const { replicas, clock } = await openStore(control.open);
+  await write(replicas.of(0), { key: 'a', text: 'kept' }).durable;
+  const { actor } = replicas.of(0);
+  control.failWith = new MecError('disk-full');
+  const lost = write(replicas.of(0), { text: 'lost' });
+  await assert.rejects(lost.durable, (error) => error instanceof MecError && error.code === 'disk-full');
+  assert.throws(
+    () => replicas.of(0),
+    (error) => error instanceof MecError && error.code === 'disk-full',
+  );
+  control.failWith = undefined;
+  await nextTurn();
+  clock.advance(STORE_REOPEN_MS);
+  while (replicas.status()['state'] !== 'ok') await nextTurn();
+  assert.deepEqual(texts(replicas.of(0)), []);
+  assert.deepEqual(texts(replicas.of(0), 'a'), ['kept']);
+  assert.notEqual(replicas.of(0).actor, actor);
+  await replicas.close();
+});
+
+test('rows of a kind lie in one range, whatever the partition', () => {
+  const { from, to } = kindRange('o');
+  for (const row of [objectRow(0, ''), objectRow(PARTITIONS - 1, '\u{10ffff}')]) assert.ok(from <= row && row < to);
+});
