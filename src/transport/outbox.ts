@@ -1,0 +1,84 @@
+/**
+ * An outbox: what one node has to say to one other. Flushed once per turn of the event loop, many messages in one frame:
+ * packing is worth an order of magnitude. One frame is on its way at a time; what comes meanwhile waits, within bounds.
+ */
+import type { Clock } from '../base/env.ts';
+import { FRAME_TARGET_BYTES, MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from '../base/limits.ts';
+import { packFrame, type PackedItem } from './codec.ts';
+
+interface Waiting {
+  readonly item: PackedItem;
+  readonly bytes: number;
+  readonly deadlineMs: number;
+}
+
+/** Packs messages into frames and sends them one frame at a time. */
+export class Outbox {
+  readonly #clock: Clock;
+  readonly #send: (frame: Uint8Array) => Promise<void>;
+  #waiting: Waiting[] = [];
+  #bytes = 0;
+  #isScheduled = false;
+  #isSending = false;
+
+  constructor(clock: Clock, send: (frame: Uint8Array) => Promise<void>) {
+    this.#clock = clock;
+    this.#send = send;
+  }
+
+  /** Messages that wait. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Bytes that wait, roughly. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds a message of about `bytes` bytes; false where there is no room. Past its deadline it is not sent. */
+  push(item: PackedItem, bytes: number, deadlineMs: number): boolean {
+    if (this.#waiting.length >= MAX_OUTBOX_MESSAGES) return false;
+    if (this.#bytes > 0 && this.#bytes + bytes > MAX_OUTBOX_BYTES) return false;
+    this.#waiting.push({ item, bytes, deadlineMs });
+    this.#bytes += bytes;
+    this.#schedule();
+    return true;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isSending) return;
+    this.#isScheduled = true;
+    this.#clock.defer(() => {
+      this.#isScheduled = false;
+      void this.#flush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    while (this.#waiting.length > 0) {
+      const items = this.#take();
+      if (items.length > 0) await this.#send(packFrame(this.#clock.monotonicMs(), items));
+    }
+    this.#isSending = false;
+  }
+
+  #take(): PackedItem[] {
+    const nowMs = this.#clock.monotonicMs();
+    const items: PackedItem[] = [];
+    let frameBytes = 0;
+    let taken = 0;
+    for (const { item, bytes, deadlineMs } of this.#waiting) {
+      if (items.length > 0 && frameBytes + bytes > FRAME_TARGET_BYTES) break;
+      taken += 1;
+      this.#bytes -= bytes;
+      if (deadlineMs < nowMs) continue;
+      items.push(item);
+      frameBytes += bytes;
+    }
+    this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
+    return items;
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Requests and replies over frames. A request has an id and a deadline and ends exactly once: with a reply, or with an
+ * error. A callback table instead of promises: this is the hottest path there is.
+ *
+ * What a peer cannot do here: block another peer, hold memory without bound, or crash the node with what it sends.
+ */
+import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
+import { MecError } from '../base/errors.ts';
+import { GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from '../base/limits.ts';
+import { type Frame, packItem, unpackFrame } from './codec.ts';
+import type { Message, Reply, Request } from './message.ts';
+import { Outbox } from './outbox.ts';
+
+/** Called once: with the reply, or with the error in its place. */
+export type OnReply = (reply: Reply | MecError) => void;
+
+/** How a node answers a request; `ageMs` is how long it had been under way, as far as one can tell. */
+export type Handler = (request: Request, ageMs: number, answer: (reply: Reply) => void) => void;
+
+/** Reads frames from one side of a connection, and counts what is not one. */
+class FrameReader {
+  garbage = 0;
+  readonly #log: Log;
+  readonly #from: string;
+
+  constructor(log: Log, from: string) {
+    this.#log = log;
+    this.#from = from;
+  }
+
+  read(bytes: Uint8Array): Frame | undefined {
+    try {
+      const frame = unpackFrame(bytes);
+      if (frame.garbage > 0) this.#report(frame.garbage, `${frame.garbage} messages not understood`);
+      return frame;
+    } catch (error) {
+      this.#report(1, error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  #report(count: number, reason: string): void {
+    if (this.garbage < GARBAGE_LOG_LINES) this.#log.warn('garbage dropped', { from: this.#from, reason });
+    this.garbage += count;
+  }
+}
+
+/** Roughly what a message weighs in a frame. */
+function weigh(message: Message): number {
+  const OVERHEAD = 128;
+  if (message.kind === 'store') return sumBodies(message.object.versions) + OVERHEAD;
+  if (message.kind === 'object') return sumBodies(message.versions) + OVERHEAD;
+  if (message.kind === 'forward') return (message.body?.length ?? 0) + OVERHEAD;
+  return OVERHEAD;
+}
+
+function sumBodies(versions: readonly { readonly body: Uint8Array | undefined }[]): number {
+  let bytes = 0;
+  for (const { body } of versions) bytes += body?.length ?? 0;
+  return bytes;
+}
+
+interface Pending {
+  readonly onReply: OnReply;
+  readonly deadlineMs: number;
+}
+
+/** One peer, as the node talks to it. */
+export class RpcClient {
+  readonly #clock: Clock;
+  readonly #link: Link;
+  readonly #outbox: Outbox;
+  readonly #reader: FrameReader;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #sweep: Timer | undefined;
+  #late = 0;
+  #refused = 0;
+
+  constructor(env: Env, address: Address) {
+    this.#clock = env.clock;
+    this.#reader = new FrameReader(env.log, `${address.host}:${address.port}`);
+    this.#link = env.network.connect(address, (frame) => this.#receive(frame));
+    this.#outbox = new Outbox(env.clock, (frame) => this.#link.send(frame));
+  }
+
+  /** Counters for `/status`. */
+  status(): Record<string, number> {
+    return {
+      pending: this.#pending.size,
+      queued: this.#outbox.length,
+      queuedBytes: this.#outbox.bytes,
+      late: this.#late,
+      refused: this.#refused,
+      garbage: this.#reader.garbage,
+    };
+  }
+
+  /** Sends a request; `onReply` is called exactly once, at the latest when `timeoutMs` is over. */
+  request(request: Request, timeoutMs: number, onReply: OnReply): void {
+    const id = this.#nextId++;
+    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
+    if (!this.#outbox.push(packItem(id, request), weigh(request), deadlineMs)) {
+      this.#refused += 1;
+      onReply(new MecError('overloaded', { detail: 'The queue to a peer is full', retryAfter: 1 }));
+      return;
+    }
+    this.#pending.set(id, { onReply, deadlineMs });
+    this.#sweep ??= this.#clock.after(RPC_SWEEP_MS, () => this.#expire());
+  }
+
+  async close(): Promise<void> {
+    this.#sweep?.cancel();
+    for (const { onReply } of this.#takePending(() => true)) onReply(new MecError('stopping'));
+    await this.#link.close();
+  }
+
+  #receive(bytes: Uint8Array): void {
+    for (const { id, message } of this.#reader.read(bytes)?.items ?? []) {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) {
+        this.#late += 1;
+        continue;
+      }
+      this.#pending.delete(id);
+      pending.onReply(message as Reply);
+    }
+  }
+
+  #expire(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const overdue = this.#takePending(({ deadlineMs }) => deadlineMs <= nowMs);
+    this.#sweep = this.#pending.size > 0 ? this.#clock.after(RPC_SWEEP_MS, () => this.#expire()) : undefined;
+    for (const { onReply } of overdue) onReply(new MecError('timeout', { detail: 'A peer did not answer in time' }));
+  }
+
+  #takePending(take: (pending: Pending) => boolean): Pending[] {
+    const taken: Pending[] = [];
+    for (const [id, pending] of this.#pending) {
+      if (!take(pending)) continue;
+      this.#pending.delete(id);
+      taken.push(pending);
+    }
+    return taken;
+  }
+}
+
+interface Counterpart {
+  readonly outbox: Outbox;
+  readonly reader: FrameReader;
+  /** The least difference between our clock at receipt and the caller's at sending: the age of a frame is what is above it. */
+  leastSkewMs: number;
+}
+
+/** A bound socket, and the answers that go out of it. */
+export class RpcServer {
+  readonly #env: Env;
+  readonly #handler: Handler;
+  readonly #callers = new Map<string, Counterpart>();
+  #endpoint: Endpoint | undefined;
+  #dropped = 0;
+  #goneGarbage = 0;
+
+  private constructor(env: Env, handler: Handler) {
+    this.#env = env;
+    this.#handler = handler;
+  }
+
+  /** Binds; rejects where the address cannot be had. */
+  static async bind(env: Env, address: Address, handler: Handler): Promise<RpcServer> {
+    const server = new RpcServer(env, handler);
+    server.#endpoint = await env.network.bind(address, (from, frame) => server.#receive(from, frame));
+    return server;
+  }
+
+  /** Counters for `/status`. */
+  status(): Record<string, number> {
+    let garbage = this.#goneGarbage;
+    let queued = 0;
+    for (const { reader, outbox } of this.#callers.values()) {
+      garbage += reader.garbage;
+      queued += outbox.length;
+    }
+    return { callers: this.#callers.size, queued, dropped: this.#dropped, garbage };
+  }
+
+  async close(): Promise<void> {
+    await this.#endpoint?.close();
+  }
+
+  #receive(from: Caller, bytes: Uint8Array): void {
+    const caller = this.#callerOf(from);
+    const frame = caller.reader.read(bytes);
+    if (frame === undefined) return;
+    const nowMs = this.#env.clock.monotonicMs();
+    const skewMs = nowMs - frame.sentAtMs;
+    caller.leastSkewMs = Math.min(caller.leastSkewMs, skewMs);
+    for (const { id, message } of frame.items) {
+      this.#handler(message as Request, skewMs - caller.leastSkewMs, (reply) => {
+        if (!caller.outbox.push(packItem(id, reply), weigh(reply), Infinity)) this.#dropped += 1;
+      });
+    }
+  }
+
+  #callerOf(from: Caller): Counterpart {
+    const known = this.#callers.get(from.id);
+    if (known !== undefined) return known;
+    const caller: Counterpart = {
+      outbox: new Outbox(this.#env.clock, async (frame) => this.#endpoint?.send(from, frame)),
+      reader: new FrameReader(this.#env.log, 'a caller'),
+      leastSkewMs: Infinity,
+    };
+    const oldest = this.#callers.keys().next();
+    if (this.#callers.size >= MAX_CALLERS && oldest.done !== true) {
+      this.#goneGarbage += this.#callers.get(oldest.value)?.reader.garbage ?? 0;
+      this.#callers.delete(oldest.value);
+    }
+    this.#callers.set(from.id, caller);
+    return caller;
+  }
+}

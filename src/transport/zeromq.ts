@@ -1,0 +1,107 @@
+/**
+ * The network on ZeroMQ: a ROUTER per bound address, a DEALER per connection. Whole messages, automatic reconnection.
+ *
+ * Traps that this file exists to hide: a second `send` while one is pending throws, so sends are chained; buffers over
+ * 128 bytes are sent without a copy, so a frame belongs to the network once it is sent; a caller is a one-time
+ * identity given by the ROUTER, so a reply to one that has gone is simply dropped.
+ */
+import { Dealer, Router, type Socket } from 'zeromq';
+import type { Address, Caller, Endpoint, Link, Log, Network } from '../base/env.ts';
+import { messageOf, StartError } from '../base/errors.ts';
+import { MAX_FRAME_BYTES, ZEROMQ_CALLER_FRAMES, ZEROMQ_LINK_FRAMES } from '../base/limits.ts';
+
+const RECONNECT_MS = 100;
+const MAX_RECONNECT_MS = 1_000;
+const TCP_HEARTBEAT_MS = 2_000;
+
+const urlOf = ({ host, port }: Address): string => `tcp://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** Sends one at a time, in order; never rejects (a frame that cannot be sent is a frame lost). */
+class Sender<Parts> {
+  readonly #send: (parts: Parts) => Promise<void>;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(send: (parts: Parts) => Promise<void>) {
+    this.#send = send;
+  }
+
+  send(parts: Parts): Promise<void> {
+    this.#last = this.#last.then(() => this.#send(parts)).catch(() => {});
+    return this.#last;
+  }
+}
+
+/** Hands every message to `onParts` until the socket closes. */
+async function pump(socket: AsyncIterable<Buffer[]>, log: Log, onParts: (parts: Buffer[]) => void): Promise<void> {
+  try {
+    for await (const parts of socket) {
+      try {
+        onParts(parts);
+      } catch (error) {
+        // One message that trips our own code must not silence the socket.
+        log.error('message not handled', { reason: messageOf(error) });
+      }
+    }
+  } catch (error) {
+    log.error('socket failed', { reason: messageOf(error) });
+  }
+}
+
+/** Makes the network of a node. */
+export function zeromqNetwork(log: Log): Network {
+  const sockets = new Set<Socket>();
+  const close = async (socket: Socket): Promise<void> => {
+    sockets.delete(socket);
+    socket.close();
+  };
+
+  const bind = async (address: Address, onFrame: (from: Caller, frame: Uint8Array) => void): Promise<Endpoint> => {
+    const router = new Router({
+      linger: 0,
+      maxMessageSize: MAX_FRAME_BYTES,
+      sendHighWaterMark: ZEROMQ_CALLER_FRAMES,
+      receiveHighWaterMark: ZEROMQ_CALLER_FRAMES,
+      heartbeatInterval: TCP_HEARTBEAT_MS,
+    });
+    try {
+      await router.bind(urlOf(address));
+    } catch (error) {
+      router.close();
+      throw new StartError(`Cannot listen on ${urlOf(address)}: ${messageOf(error)}`, { cause: error });
+    }
+    sockets.add(router);
+    void pump(router, log, ([handle, frame, ...rest]) => {
+      // A well-behaved DEALER sends one part; anything else goes on as an empty frame, to be counted as garbage.
+      if (handle !== undefined)
+        onFrame({ id: handle.toString('latin1'), handle }, rest.length === 0 && frame ? frame : new Uint8Array());
+    });
+    const sender = new Sender((parts: [Buffer, Uint8Array]) => router.send(parts));
+    return { send: (to, frame) => sender.send([to.handle as Buffer, frame]), close: () => close(router) };
+  };
+
+  const connect = (address: Address, onFrame: (frame: Uint8Array) => void): Link => {
+    const dealer = new Dealer({
+      linger: 0,
+      // Frames wait in our own bounded outbox, where they can expire, not in a connection that does not exist.
+      immediate: true,
+      maxMessageSize: MAX_FRAME_BYTES,
+      sendHighWaterMark: ZEROMQ_LINK_FRAMES,
+      reconnectInterval: RECONNECT_MS,
+      reconnectMaxInterval: MAX_RECONNECT_MS,
+      heartbeatInterval: TCP_HEARTBEAT_MS,
+    });
+    sockets.add(dealer);
+    dealer.connect(urlOf(address));
+    void pump(dealer, log, ([frame]) => onFrame(frame ?? new Uint8Array()));
+    const sender = new Sender((frame: Uint8Array) => dealer.send(frame));
+    return { send: (frame) => sender.send(frame), close: () => close(dealer) };
+  };
+
+  return {
+    bind,
+    connect,
+    close: async () => {
+      for (const socket of sockets) await close(socket);
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encode } from '@msgpack/msgpack';
+import fc from 'fast-check';
+import { CausalContext } from '../../src/core/causal-context.ts';
+import { packFrame, packItem, PROTOCOL_VERSION, unpackFrame, WireError } from '../../src/transport/codec.ts';
+import type { Message } from '../../src/transport/message.ts';
+
+const context = CausalContext.ofDots([
+  { actor: 'n1~a', counter: 1 },
+  { actor: 'n1~a', counter: 3 },
+  { actor: 'n2~b', counter: 2 ** 40 },
+]);
+const dot = { actor: 'n1~a', counter: 3 };
+const identity = { name: 'n1', process: 'p', partitions: 256, members: 0xffff_ffff };
+
+const MESSAGES: readonly Message[] = [
+  { kind: 'ping', ...identity },
+  { kind: 'pong', ...identity },
+  { kind: 'read', key: 'ключ/\0', have: [dot] },
+  { kind: 'store', key: 'k', object: { context, versions: [{ ...dot, body: Uint8Array.of(1, 2) }] }, dots: [dot] },
+  { kind: 'store', key: '', object: { context, versions: [] }, dots: [] },
+  { kind: 'forward', key: 'k', token: context, body: new Uint8Array(), r: 'quorum', w: 2, budgetMs: 500 },
+  { kind: 'forward', key: 'k', token: undefined, body: undefined, r: 1, w: 'all', budgetMs: 0 },
+  { kind: 'object', actor: 'n1~a', context, versions: [{ ...dot, body: undefined }] },
+  { kind: 'stored', actor: 'n1~a' },
+  { kind: 'written', dot, token: context, versions: [dot], found: true },
+  { kind: 'failed', code: 'disk-full', detail: 'why', have: 1, need: 2 },
+];
+
+const packs = (items: readonly unknown[], version = PROTOCOL_VERSION): Uint8Array =>
+  Buffer.concat([Uint8Array.of(version), encode(items)]);
+
+test('every message survives the wire, many in one frame', () => {
+  const frame = packFrame(
+    1234.4,
+    MESSAGES.map((message, id) => packItem(id, message)),
+  );
+  const { sentAtMs, items, garbage } = unpackFrame(frame);
+  assert.equal(sentAtMs, 1234);
+  assert.equal(garbage, 0);
+  assert.deepEqual(
+    items.map(({ id }) => id),
+    MESSAGES.map((_, id) => id),
+  );
+  for (const [i, { message }] of items.entries()) {
+    assert.deepEqual(JSON.parse(JSON.stringify(message)), JSON.parse(JSON.stringify(MESSAGES[i])));
+    if ('context' in message) assert.ok(message.context.equals(context));
+  }
+});
+
+test('a frame of another protocol version, or none at all, is refused', () => {
+  for (const frame of [
+    new Uint8Array(),
+    packs([0], 2),
+    packs([0], 0),
+    Uint8Array.of(PROTOCOL_VERSION),
+    packs([]),
+    packs(['x']),
+  ]) {
+    assert.throws(() => unpackFrame(frame), WireError);
+  }
+  assert.throws(() => unpackFrame(Buffer.concat([Uint8Array.of(1), encode({})])), WireError);
+});
+
+test('an item that is not understood is counted, and the others of its frame are not hurt', () => {
+  const good = packItem(1, { kind: 'stored', actor: 'a' });
+  const bad: unknown[] = [
+    null,
+    5,
+    [],
+    [1],
+    [1, 999],
+    ['1', 67, 'a'],
+    [1, 67],
+    [1, 67, 5],
+    [-1, 67, 'a'],
+    [1, 2, 'k', ['a']],
+    [1, 2, 'k', ['a', 0]],
+    [1, 3, 'k', ['a', [1, 1]], ['a', 1, null], []], // a stored version without a body
+    [1, 3, 'k', [], ['a', 1, Uint8Array.of(1)], []], // a version that its own context does not know
+    [1, 3, 'k', [], [], ['a', 1]], // a dot that the context does not know
+    [1, 66, 'a', ['a', [2, 1]], []],
+  ];
+  const { items, garbage } = unpackFrame(packs([0, ...bad, good]));
+  assert.equal(garbage, bad.length);
+  assert.deepEqual(items, [{ id: 1, message: { kind: 'stored', actor: 'a' } }]);
+});
+
+test('random and mutilated frames are refused or survived', () => {
+  const survive = (frame: Uint8Array): void => {
+    try {
+      unpackFrame(frame);
+    } catch (error) {
+      assert.ok(error instanceof WireError, String(error));
+    }
+  };
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) =>
+      survive(Buffer.concat([Uint8Array.of(PROTOCOL_VERSION), bytes])),
+    ),
+    { numRuns: 2_000 },
+  );
+  const whole = packFrame(
+    1,
+    MESSAGES.map((message, id) => packItem(id, message)),
+  );
+  fc.assert(
+    fc.property(fc.nat({ max: whole.length - 1 }), fc.nat({ max: 255 }), fc.boolean(), (at, byte, isCut) => {
+      const frame = whole.slice(0, isCut ? at : whole.length);
+      if (!isCut) frame[at] = byte;
+      survive(frame);
+    }),
+    { numRuns: 2_000 },
+  );
+});
