@@ -1,0 +1,177 @@
+/**
+ * A quorum read. The node's own replica and the best peers are asked first, the others only when someone is late or the
+ * answers differ. The caller has its answer with the R-th reply; replicas found stale are mended after that.
+ */
+import type { Timer } from '../../base/env.ts';
+import { MecError, toMecError } from '../../base/errors.ts';
+import type { CausalContext, Dot } from '../../core/causal-context.ts';
+import { type FilledObject, readToken } from '../../core/object.ts';
+import { type Quorum, quorumSize } from '../../core/quorum.ts';
+import { ReadQuorum } from '../../core/read-quorum.ts';
+import type { ReadReply } from '../../transport/message.ts';
+import type { Peer } from '../peers.ts';
+import { type Place, placeOf, type Scope } from './scope.ts';
+
+/** What to read. */
+export interface GetRequest {
+  readonly key: string;
+  readonly r: Quorum;
+  readonly timeoutMs: number;
+}
+
+/** What a quorum of replicas knows of a key. */
+export interface GetResult {
+  readonly object: FilledObject<Uint8Array>;
+  /** The token for the reader. */
+  readonly token: CausalContext;
+}
+
+/** Reads a key from R of its owners; rejects with `quorum-not-met` or `timeout`. */
+export function get(scope: Scope, request: GetRequest): Promise<GetResult> {
+  return new Promise((resolve, reject) => new Get(scope, request, { resolve, reject }).start());
+}
+
+interface Outcome {
+  readonly resolve: (result: GetResult) => void;
+  readonly reject: (error: MecError) => void;
+}
+
+class Get {
+  readonly #scope: Scope;
+  readonly #request: GetRequest;
+  readonly #outcome: Outcome;
+  readonly #place: Place;
+  readonly #fold: ReadQuorum<Uint8Array>;
+  readonly #unasked: Peer[];
+  #own: FilledObject<Uint8Array> | undefined;
+  #hedge: Timer | undefined;
+  #isAnswered = false;
+
+  constructor(scope: Scope, request: GetRequest, outcome: Outcome) {
+    this.#scope = scope;
+    this.#request = request;
+    this.#outcome = outcome;
+    this.#place = placeOf(scope, request.key);
+    this.#fold = new ReadQuorum(quorumSize(request.r, this.#place.owners.length));
+    this.#unasked = scope.peers.reachable(this.#place.owners, this.#fold.tally.need - Number(this.#place.isOwner));
+  }
+
+  start(): void {
+    const { tally } = this.#fold;
+    if (this.#place.isOwner) this.#readOwn();
+    while (tally.have + tally.pending < tally.need && this.#askNext());
+    this.#settle();
+    if (!this.#isAnswered) this.#hedgeLater();
+  }
+
+  #readOwn(): void {
+    const { members, replicas, living } = this.#scope;
+    this.#fold.tally.ask();
+    try {
+      const replica = replicas.of(this.#place.partition);
+      living[this.#place.partition]?.heard(replica.actor);
+      this.#own = replica.read(this.#request.key);
+      this.#fold.add(members.self.id, this.#own);
+    } catch (error) {
+      const { code } = toMecError(error);
+      this.#scope.env.log.error('own replica not read', { partition: this.#place.partition, reason: String(error) });
+      this.#fold.fail(code);
+    }
+  }
+
+  #askNext(): boolean {
+    const peer = this.#unasked.shift();
+    if (peer === undefined) return false;
+    const { env, peers } = this.#scope;
+    const have = this.#own?.versions ?? [];
+    const sentMs = env.clock.monotonicMs();
+    this.#fold.tally.ask();
+    peer.data.request({ kind: 'read', key: this.#request.key, have }, this.#request.timeoutMs, (reply) => {
+      if (reply instanceof MecError) this.#failed(reply);
+      else if (reply.kind === 'object') {
+        peers.answered(peer, env.clock.monotonicMs() - sentMs);
+        this.#answered(peer, reply);
+      } else this.#failed(new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
+    });
+    return true;
+  }
+
+  #answered(peer: Peer, reply: ReadReply): void {
+    const versions = this.#withBodies(reply, this.#own?.versions ?? []);
+    if (versions === undefined) return this.#failed(new MecError('internal'));
+    this.#scope.living[this.#place.partition]?.heard(reply.actor);
+    this.#fold.add(peer.id, { versions, context: reply.context });
+    this.#settle();
+  }
+
+  #failed(error: MecError): void {
+    this.#fold.fail(error.code);
+    // A replica that says no at once is worth another at once.
+    if (!this.#isAnswered) this.#askNext();
+    this.#settle();
+  }
+
+  /** The reply leaves out the bodies that this node said it has. */
+  #withBodies(
+    { versions }: ReadReply,
+    own: readonly (Dot & { body: Uint8Array })[],
+  ): FilledObject<Uint8Array>['versions'] | undefined {
+    const filled = [];
+    for (const { actor, counter, body } of versions) {
+      const known = body ?? own.find((version) => version.actor === actor && version.counter === counter)?.body;
+      if (known === undefined) return undefined;
+      filled.push({ actor, counter, body: known });
+    }
+    return filled;
+  }
+
+  #hedgeLater(): void {
+    if (this.#unasked.length === 0) return;
+    this.#hedge = this.#scope.env.clock.after(this.#scope.peers.hedgeMs, () => {
+      if (!this.#isAnswered && this.#askNext()) this.#hedgeLater();
+    });
+  }
+
+  #settle(): void {
+    if (this.#isAnswered) return this.#mend();
+    const verdict = this.#fold.verdict(this.#unasked.length);
+    if (verdict === 'waiting') return;
+    this.#isAnswered = true;
+    this.#hedge?.cancel();
+    const { merged } = this.#fold;
+    if (verdict === 'failed' || merged === undefined) {
+      return this.#outcome.reject(this.#fold.tally.error('The value may exist; it could not be read.'));
+    }
+    const living = this.#scope.living[this.#place.partition];
+    const token = readToken(merged, (actor) => living?.isDead(actor) === true);
+    this.#outcome.resolve({ object: merged, token });
+    this.#mend();
+  }
+
+  /** Once all have answered: where they differ, asks the rest, then brings every stale replica up to the merged object. */
+  #mend(): void {
+    const { merged } = this.#fold;
+    if (this.#fold.tally.pending > 0 || merged === undefined) return;
+    const stale = this.#fold.stale();
+    if (stale.length === 0) return;
+    if (this.#unasked.length > 0) {
+      while (this.#askNext());
+      return;
+    }
+    for (const member of stale) this.#repair(member, merged);
+  }
+
+  #repair(member: string, object: FilledObject<Uint8Array>): void {
+    const { members, peers, replicas, env } = this.#scope;
+    const repair = { key: this.#request.key, object, dots: [] };
+    if (member !== members.self.id) {
+      peers.byId.get(member)?.data.request({ kind: 'store', ...repair }, this.#request.timeoutMs, () => {});
+      return;
+    }
+    try {
+      replicas.of(this.#place.partition).merge(repair, () => {});
+    } catch (error) {
+      env.log.warn('own replica not repaired', { partition: this.#place.partition, reason: String(error) });
+    }
+  }
+}

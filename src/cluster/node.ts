@@ -1,0 +1,151 @@
+/**
+ * A node: configuration, world and disk in; a running member of the cluster out. This is where the parts meet, and the
+ * only thing that doors and simulator know of the cluster.
+ */
+import type { Env, Timer } from '../base/env.ts';
+import { PARTITIONS, RESIDUE_SWEEP_MS } from '../base/limits.ts';
+import { LivingActors } from '../core/actor.ts';
+import type { CausalContext } from '../core/causal-context.ts';
+import type { Quorum } from '../core/quorum.ts';
+import type { OpenEngine } from '../storage/engine.ts';
+import { Replicas } from '../storage/replicas.ts';
+import { RpcServer } from '../transport/rpc.ts';
+import type { Config } from './config.ts';
+import { get, type GetResult } from './coordinator/get.ts';
+import { put, type PutResult } from './coordinator/put.ts';
+import type { Scope } from './coordinator/scope.ts';
+import { dispatcher } from './dispatch.ts';
+import { Heartbeat } from './membership/heartbeat.ts';
+import { Members } from './members.ts';
+import { Peers } from './peers.ts';
+
+/** What a node is made of. */
+export interface NodeOptions {
+  readonly config: Config;
+  readonly env: Env;
+  readonly openEngine: OpenEngine;
+}
+
+/** How a read may differ from the configured defaults. */
+export interface ReadOptions {
+  readonly r?: Quorum | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How a write may differ from the configured defaults. */
+export interface WriteOptions extends ReadOptions {
+  /** What the writer had seen; undefined where it has no token. */
+  readonly token?: CausalContext | undefined;
+  readonly w?: Quorum | undefined;
+}
+
+/** A running node. */
+export class MecNode {
+  readonly config: Config;
+  readonly #scope: Scope;
+  readonly #heartbeat: Heartbeat;
+  readonly #servers: RpcServer[] = [];
+  readonly #startedMs: number;
+  #sweep: Timer | undefined;
+
+  private constructor(config: Config, scope: Scope) {
+    const { env, members, peers } = scope;
+    this.config = config;
+    this.#scope = scope;
+    this.#heartbeat = new Heartbeat({ env, members, peers, nodeName: config.name });
+    this.#startedMs = env.clock.monotonicMs();
+  }
+
+  /** Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`. */
+  static async start({ config, env, openEngine }: NodeOptions): Promise<MecNode> {
+    const replicas = await Replicas.open({ env, openEngine, nodeName: config.name, sync: config.storage.sync });
+    const members = new Members(config);
+    const living = Array.from({ length: PARTITIONS }, () => new LivingActors());
+    const node = new MecNode(config, { env, members, replicas, living, peers: new Peers(env, members) });
+    try {
+      await node.#listen();
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+    node.#heartbeat.start();
+    node.#sweepLater();
+    return node;
+  }
+
+  async #listen(): Promise<void> {
+    const { env } = this.#scope;
+    const { host, port } = this.config;
+    const handler = dispatcher(this.#scope, this.#heartbeat);
+    this.#servers.push(await RpcServer.bind(env, { host, port }, handler));
+    this.#servers.push(await RpcServer.bind(env, { host, port: port + 1 }, handler));
+  }
+
+  #sweepLater(): void {
+    const { env, replicas } = this.#scope;
+    this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
+      replicas
+        .sweep()
+        .catch((error: unknown) => env.log.warn('residues not swept', { reason: String(error) }))
+        .finally(() => {
+          if (this.#sweep !== undefined) this.#sweepLater();
+        });
+    });
+  }
+
+  /** Reads a key at R of its owners; rejects with a `MecError`. */
+  get(key: string, { r, timeoutMs }: ReadOptions = {}): Promise<GetResult> {
+    const { quorum } = this.config;
+    return get(this.#scope, { key, r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs });
+  }
+
+  /** Writes packed content, or without a body deletes, at W of the key's owners; rejects with a `MecError`. */
+  put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
+    const { quorum } = this.config;
+    const { token, r, w, timeoutMs } = options;
+    const quorums = { r: r ?? quorum.r, w: w ?? quorum.w, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    return put(this.#scope, { key, token, body, ...quorums });
+  }
+
+  /** What the node looks like now; made for people and monitoring, every field may be added to. */
+  status(): Record<string, unknown> {
+    const { env, members, peers, replicas } = this.#scope;
+    const others = [...peers.byId.values()].map((peer) => ({
+      node: peer.id,
+      name: peer.name,
+      reach: peers.reach(peer.id),
+      refusal: peer.refusal,
+      silentMs: roundMs(peers.silenceMs(peer.id)),
+      latencyMs: Math.round(peer.latency.meanMs * 1000) / 1000,
+      partitions: members.ownedBy(peer.id),
+      data: peer.data.status(),
+      probes: peer.probes.status(),
+    }));
+    const [membership, data] = this.#servers.map((server) => server.status());
+    return {
+      name: this.config.name,
+      node: members.self.id,
+      uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
+      quorum: { ...this.config.quorum, replicas: members.replicas },
+      partitions: { all: PARTITIONS, owned: members.ownedBy(members.self.id) },
+      members: members.ids(),
+      peers: others,
+      store: replicas.status(),
+      incoming: { membership, data },
+    };
+  }
+
+  /** Stops cleanly: what was acknowledged is on disk, and the next start continues this life. */
+  async stop(): Promise<void> {
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
+    this.#heartbeat.stop();
+    for (const server of this.#servers) await server.close();
+    await this.#scope.peers.close();
+    await this.#scope.replicas.close();
+  }
+}
+
+function roundMs(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms);
+}

@@ -1,0 +1,102 @@
+/** `mec --config FILE`: one node, in the foreground, until it is told to stop. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Env } from '../../base/env.ts';
+import { messageOf, StartError } from '../../base/errors.ts';
+import { streamLog, systemClock, systemRandom } from '../../base/system.ts';
+import { type Config, type ConfigFile, parseConfig } from '../../cluster/config.ts';
+import { MecNode } from '../../cluster/node.ts';
+import { drawIncarnation, NODE_NAME_PATTERN } from '../../core/actor.ts';
+import { openLevelEngine } from '../../storage/level.ts';
+import { zeromqNetwork } from '../../transport/zeromq.ts';
+import { HttpServer } from '../http/server.ts';
+import { readVersion } from './version.ts';
+
+/** A node and its HTTP door, running. */
+export interface RunningNode {
+  readonly node: MecNode;
+  stop(): Promise<void>;
+}
+
+/** Reads and checks a configuration file; relative paths in it count from its own directory. */
+export async function loadConfig(file: string): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new StartError(`The configuration ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  const config = parseConfig(file, text);
+  const root = resolve(dirname(file), config.root);
+  return { ...config, root, name: config.name ?? (await keptName({ ...config, root })) };
+}
+
+/** A node without a configured name draws one once, and keeps it beside its data. */
+async function keptName({ root }: ConfigFile): Promise<string> {
+  const file = join(root, 'name');
+  try {
+    const kept = await readFile(file, 'utf8').then(
+      (text) => text.trim(),
+      () => undefined,
+    );
+    if (kept !== undefined && NODE_NAME_PATTERN.test(kept)) return kept;
+    const name = `mec-${drawIncarnation(systemRandom)}`;
+    await mkdir(root, { recursive: true });
+    await writeFile(file, `${name}\n`);
+    return name;
+  } catch (error) {
+    throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Starts a node and its HTTP door on real parts; rejects with `StartError`. */
+export async function startNode(config: Config): Promise<RunningNode> {
+  const log = streamLog(process.stderr);
+  const network = zeromqNetwork(log);
+  const env: Env = { clock: systemClock, random: systemRandom, log, network };
+  const version = readVersion();
+  log.info('starting', { version, name: config.name, root: config.root });
+  const node = await MecNode.start({ config, env, openEngine: () => openLevelEngine(config.root) });
+  const http = await HttpServer.start({ node, env, version }).catch(async (error: unknown) => {
+    await node.stop();
+    throw error;
+  });
+  log.info('serving', {
+    http: `http://${config.host}:${config.httpport}`,
+    membership: config.port,
+    data: config.port + 1,
+  });
+  const stop = async (): Promise<void> => {
+    log.info('stopping');
+    await http.stop();
+    await node.stop();
+    await network.close();
+    log.info('stopped');
+  };
+  return { node, stop };
+}
+
+/** Runs one node until SIGINT, SIGTERM, or the end of the `mec dev` that started it. */
+export async function runNode(file: string): Promise<void> {
+  const running = await startNode(await loadConfig(file));
+  let isStopping = false;
+  const stop = (): void => {
+    // Who asks twice does not want to wait.
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    running.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`mec: stopping failed: ${messageOf(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  if (process.channel !== undefined) {
+    process.on('disconnect', () => {
+      if (!isStopping) stop();
+    });
+  }
+}

@@ -1,0 +1,38 @@
+/** Reads request bodies from sockets, within bounds. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MecError } from '../../base/errors.ts';
+
+/** How many bytes the head of a request announces, or undefined where it does not say. */
+export function announcedBytes(request: IncomingMessage): number | undefined {
+  const length = request.headers['content-length'];
+  return length === undefined ? (request.headers['transfer-encoding'] === undefined ? 0 : undefined) : Number(length);
+}
+
+/** The error of a body over the limit. */
+export function tooLarge(limit: number): MecError {
+  return new MecError('value-too-large', { limit, detail: `The value is larger than ${limit} bytes` });
+}
+
+/** Reads the whole body; rejects with `value-too-large` past `limit`, and with `bad-request` where the client goes away. */
+export function readBody(request: IncomingMessage, response: ServerResponse, limit: number): Promise<Uint8Array> {
+  // A client that asked first is told to go on only now, when there is room and the head is known to be good.
+  if (request.headers.expect !== undefined) response.writeContinue();
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const finish = (outcome: () => void): void => {
+      request.off('data', onData).off('end', onEnd).off('close', onGone).off('error', onGone);
+      outcome();
+    };
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > limit) return finish(() => reject(tooLarge(limit)));
+      chunks.push(chunk);
+    };
+    const onEnd = (): void =>
+      finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    const onGone = (): void =>
+      finish(() => reject(new MecError('bad-request', { detail: 'The body ended too early' })));
+    request.on('data', onData).on('end', onEnd).on('close', onGone).on('error', onGone);
+  });
+}

@@ -1,0 +1,26 @@
+/** HTTP without a socket: a plain request in, a plain answer out. Routes know nothing else. */
+
+/** A request, its head read and its body not yet. */
+export interface HttpRequest {
+  readonly method: string;
+  /** As sent, percent-encoded, without the query. */
+  readonly path: string;
+  readonly query: string;
+  /** Names in lower case; repeated headers joined by commas. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Reads the body, once; rejects with `value-too-large` before more than `limit` bytes are held. */
+  body(limit: number): Promise<Uint8Array>;
+}
+
+/** An answer. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | undefined;
+}
+
+/** One header of a request, where it is there. */
+export function headerOf(request: HttpRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}

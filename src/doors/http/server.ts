@@ -1,0 +1,130 @@
+/** The HTTP server of a node: limits, garbage, and a clean stop. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Env } from '../../base/env.ts';
+import { type ErrorCode, MecError, messageOf, StartError } from '../../base/errors.ts';
+import {
+  HTTP_HEADERS_TIMEOUT_MS,
+  HTTP_KEEP_ALIVE_MS,
+  HTTP_REQUEST_TIMEOUT_MS,
+  MAX_HEADER_BYTES,
+  MAX_HTTP_BODY_BYTES,
+  MAX_HTTP_CONNECTIONS,
+  MAX_HTTP_IN_FLIGHT,
+  STOP_GRACE_MS,
+} from '../../base/limits.ts';
+import type { MecNode } from '../../cluster/node.ts';
+import { createApp } from './app.ts';
+import { ByteGate } from './byte-gate.ts';
+import { problem } from './problem.ts';
+
+/** What a server serves. */
+export interface HttpServerOptions {
+  readonly node: MecNode;
+  readonly env: Env;
+  /** Of this software, for `/status`. */
+  readonly version: string;
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+};
+
+/** A node's HTTP server. */
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #server: Server;
+  readonly #bodies: ByteGate;
+  readonly #handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  #inFlight = 0;
+  #refused = 0;
+  #isStopping = false;
+
+  private constructor(options: HttpServerOptions) {
+    const { node, env } = options;
+    this.#options = options;
+    this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
+    this.#handle = createApp({ node, env, bodies: this.#bodies, status: () => this.#status() }).callback();
+    const limits = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
+      requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 1_000,
+    };
+    this.#server = createServer(limits, (request, response) => this.#serve(request, response));
+    this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
+    // Instead of an automatic "100 Continue": the body is asked for when it is wanted.
+    this.#server.on('checkContinue', (request, response) => this.#serve(request, response));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+      refuse(socket, CLIENT_ERRORS[error.code ?? ''] ?? 'bad-request'),
+    );
+  }
+
+  /** Starts to serve; rejects with `StartError` where the address cannot be had. */
+  static async start(options: HttpServerOptions): Promise<HttpServer> {
+    const http = new HttpServer(options);
+    const { host, httpport } = options.node.config;
+    await new Promise<void>((resolve, reject) => {
+      http.#server.once('error', (error) => {
+        reject(new StartError(`Cannot listen on http://${host}:${httpport}: ${messageOf(error)}`, { cause: error }));
+      });
+      http.#server.listen({ host, port: httpport, backlog: 1024 }, resolve);
+    });
+    return http;
+  }
+
+  /** Answers what is in flight, refuses what comes after, and resolves when all connections are closed. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const grace = this.#options.env.clock.after(STOP_GRACE_MS, () => this.#server.closeAllConnections());
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+    });
+    grace.cancel();
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#isStopping) response.shouldKeepAlive = false;
+    if (this.#inFlight >= MAX_HTTP_IN_FLIGHT) return this.#overloaded(request, response);
+    this.#inFlight += 1;
+    response.once('close', () => {
+      this.#inFlight -= 1;
+      if (this.#isStopping) this.#server.closeIdleConnections();
+    });
+    void this.#handle(request, response);
+  }
+
+  #overloaded(request: IncomingMessage, response: ServerResponse): void {
+    this.#refused += 1;
+    request.resume();
+    const { status, headers, body } = problem(new MecError('overloaded', { retryAfter: 1 }));
+    response.writeHead(status, headers).end(body);
+  }
+
+  #status(): Record<string, unknown> {
+    const { rss, heapUsed } = process.memoryUsage();
+    const http = { inFlight: this.#inFlight, refused: this.#refused, bodyBytes: this.#bodies.lentBytes };
+    return {
+      version: this.#options.version,
+      ...this.#options.node.status(),
+      http,
+      memory: { rssBytes: rss, heapBytes: heapUsed },
+    };
+  }
+}
+
+/** Answers what is not even HTTP, and closes. */
+function refuse(socket: Duplex, code: ErrorCode): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = problem(new MecError(code));
+  const lines = Object.entries({ ...headers, 'Content-Length': String(body?.length ?? 0), Connection: 'close' });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`);
+  socket.end(body);
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StartError } from '../../src/base/errors.ts';
+import { parseConfig } from '../../src/cluster/config.ts';
+
+const SEED = `
+name = "apple-juice-93"
+port = 7000
+httpport = 3000
+root = "/path/to/leveldb/root/directory"
+
+[[node]]
+host = "127.0.0.1"
+port = 8000
+
+[[node]]
+host = "localhost"
+port = 9000
+`;
+
+test('the configuration of the first MecDB is understood', () => {
+  assert.deepEqual(parseConfig('node.toml', SEED), {
+    name: 'apple-juice-93',
+    host: '127.0.0.1',
+    port: 7000,
+    httpport: 3000,
+    root: '/path/to/leveldb/root/directory',
+    nodes: [
+      { host: '127.0.0.1', port: 8000 },
+      { host: '127.0.0.1', port: 9000 },
+    ],
+    quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 5000 },
+    storage: { sync: true },
+    http: { maxValueBytes: 1024 * 1024 },
+  });
+});
+
+test('an empty file is one node with every default', () => {
+  const config = parseConfig('node.toml', '');
+  assert.equal(config.name, undefined);
+  assert.deepEqual([config.port, config.httpport, config.root, config.nodes], [7000, 3000, 'mec-data', []]);
+});
+
+test('everything can be set', () => {
+  const config = parseConfig(
+    'x',
+    '[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"',
+  );
+  assert.deepEqual(config.quorum, { n: 5, r: 1, w: 'all', timeoutMs: 250 });
+  assert.equal(config.storage.sync, false);
+  assert.equal(config.http.maxValueBytes, 16 * 1024 * 1024);
+});
+
+const MISTAKES: readonly [text: string, complaint: string][] = [
+  ['nmae = "x"', 'f.toml:1: nmae: unknown key; did you mean "name"?'],
+  ['\nhttpprot = 1', 'f.toml:2: httpprot: unknown key; did you mean "httpport"?'],
+  ['[quorum]\nR = 2', 'f.toml:2: quorum.R: unknown key; did you mean "r"?'],
+  ['[qourum]', 'f.toml:1: qourum: unknown key; did you mean "quorum"?'],
+  ['[[nodes]]\nport = 1', 'f.toml:1: nodes: unknown key; did you mean "node"?'],
+  ['port = "7000"', 'f.toml:1: port: expected a port from 1 to 65534 (port + 1 is used as well), got "7000"'],
+  ['port = 65535', 'f.toml:1: port: expected a port from 1 to 65534 (port + 1 is used as well), got 65535'],
+  ['httpport = 0', 'f.toml:1: httpport: expected a port from 1 to 65535, got 0'],
+  ['port = 4000\nhttpport = 4001', 'f.toml:2: httpport: 4001 is taken by port and port + 1'],
+  ['name = "a b"', 'f.toml:1: name: expected up to 64 letters, digits, dots, dashes or underscores, got "a b"'],
+  [
+    'host = "0.0.0.0"',
+    'f.toml:1: host: expected a host name or address that the other nodes can reach (not 0.0.0.0), got "0.0.0.0"',
+  ],
+  ['[[node]]\nhost = "a"', 'node.port: missing; expected a port from 1 to 65534'],
+  ['node = 5', 'f.toml:1: node: expected [[node]] tables with host and port'],
+  ['quorum = 2', 'f.toml:1: quorum: expected a table [quorum]'],
+  ['[quorum]\nw = "some"', 'f.toml:2: quorum.w: expected a number from 1 to 100, "one", "quorum" or "all", got "some"'],
+  ['[quorum]\nw = 0', 'f.toml:2: quorum.w: expected'],
+  ['[quorum]\ntimeout = 5', 'f.toml:2: quorum.timeout: expected a time from "10ms" to "60s", got 5'],
+  ['[quorum]\ntimeout = "5 years"', 'quorum.timeout: expected a time'],
+  ['[http]\nmaxvalue = "1GiB"', 'f.toml:2: http.maxvalue: expected a size from "1B" to "16MiB", got "1GiB"'],
+  ['[storage]\nsync = 1', 'f.toml:2: storage.sync: expected true or false, got 1'],
+  ['port = ', 'f.toml:1: not valid TOML'],
+];
+
+for (const [text, complaint] of MISTAKES) {
+  test(`refused with one clear line: ${JSON.stringify(text)}`, () => {
+    assert.throws(
+      () => parseConfig('f.toml', text),
+      (error) =>
+        (error instanceof StartError && error.message.includes(complaint) && !error.message.includes('\n')) ||
+        assert.fail(String(error)),
+    );
+  });
+}

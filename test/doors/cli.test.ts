@@ -1,0 +1,226 @@
+/** The launcher, as a user starts it. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { metaRow } from '../../src/storage/keyspace.ts';
+import { openLevelEngine } from '../../src/storage/level.ts';
+import { sealRecord } from '../../src/storage/records.ts';
+import { eventually, freePorts, LAUNCHER } from '../fixtures/cluster.ts';
+import { send } from '../fixtures/http.ts';
+
+interface Run {
+  readonly pid: number;
+  stdout: string;
+  stderr: string;
+  readonly exit: Promise<number | null>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+function mec(t: TestContext, ...args: string[]): Run {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const run: Run = {
+    pid: child.pid ?? 0,
+    stdout: '',
+    stderr: '',
+    exit: new Promise((resolve) => child.once('close', resolve)),
+    kill: (signal) => void child.kill(signal),
+  };
+  child.stdout.on('data', (chunk: Buffer) => (run.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (run.stderr += chunk.toString()));
+  t.after(() => child.kill('SIGKILL'));
+  return run;
+}
+
+async function makeDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'mec-cli-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function configFile(directory: string, text: string): Promise<string> {
+  const file = join(directory, 'mec.toml');
+  await writeFile(file, text);
+  return file;
+}
+
+async function assertRefused(run: Run, pattern: RegExp): Promise<void> {
+  assert.equal(await run.exit, 2, run.stderr);
+  const lines = run.stderr.split('\n').filter((line) => line.startsWith('mec: '));
+  assert.equal(lines.length, 1, run.stderr);
+  assert.match(lines[0] as string, pattern);
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test('help and version', async (t) => {
+  const help = mec(t, '--help');
+  assert.equal(await help.exit, 0);
+  for (const word of ['--config', 'dev', '--version']) assert.ok(help.stdout.includes(word), word);
+  const version = mec(t, '--version');
+  assert.equal(await version.exit, 0);
+  const manifest = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  assert.equal(version.stdout.trim(), manifest.version);
+});
+
+test('what is not understood is exit code 2 and a sentence', async (t) => {
+  for (const args of [
+    [],
+    ['--nonsense'],
+    ['nonsense'],
+    ['dev', '--nodes', '0'],
+    ['dev', '--nodes', 'x'],
+    ['--config'],
+  ]) {
+    const run = mec(t, ...args);
+    assert.equal(await run.exit, 2, args.join(' '));
+    assert.notEqual(run.stderr, '', args.join(' '));
+    assert.ok(!run.stderr.includes('    at '), run.stderr);
+  }
+});
+
+test('a configuration that is missing or wrong is one line and exit code 2', async (t) => {
+  const directory = await makeDirectory(t);
+  await assertRefused(
+    mec(t, '--config', join(directory, 'none.toml')),
+    /^mec: The configuration .*none\.toml cannot be read/,
+  );
+  const file = await configFile(directory, 'httpprot = 3000\n');
+  await assertRefused(mec(t, '--config', file), /mec\.toml:1: httpprot: unknown key; did you mean "httpport"\?$/);
+});
+
+test('a store in use, of a newer format, or where none can be, is one line and exit code 2', async (t) => {
+  const directory = await makeDirectory(t);
+  const port = await freePorts(3);
+  const root = join(directory, 'db');
+  const file = await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`);
+  const engine = await openLevelEngine(root);
+  await assertRefused(mec(t, '--config', file), /db is in use by another process$/);
+  await engine.commit(
+    [{ key: metaRow('header'), value: sealRecord({ format: 2, partitions: 256, name: 'x', incarnation: 'y' }) }],
+    true,
+  );
+  await engine.close();
+  await assertRefused(mec(t, '--config', file), /has format 2; this version reads format 1$/);
+  await rm(root, { recursive: true });
+  await writeFile(root, 'not a directory');
+  await assertRefused(mec(t, '--config', file), /db cannot be written/);
+});
+
+test('a port in use is one line and exit code 2', async (t) => {
+  const directory = await makeDirectory(t);
+  const port = await freePorts(3);
+  const file = await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`);
+  for (const [taken, pattern] of [
+    [port, /Cannot listen on tcp/],
+    [port + 1, /Cannot listen on tcp/],
+    [port + 2, /Cannot listen on http/],
+  ] as const) {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(taken, '127.0.0.1', resolve));
+    await assertRefused(mec(t, '--config', file), pattern);
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+test('a node without a name draws one and keeps it', async (t) => {
+  const directory = await makeDirectory(t);
+  const port = await freePorts(3);
+  const file = await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`);
+  const names: unknown[] = [];
+  for (let i = 0; i < 2; i++) {
+    const run = mec(t, '--config', file);
+    const url = `http://127.0.0.1:${port + 2}`;
+    await eventually('it serves', async () => (await send(`${url}/ping`)).status === 200);
+    names.push((JSON.parse((await send(`${url}/status`)).text) as { name: string }).name);
+    run.kill('SIGINT');
+    assert.equal(await run.exit, 0, run.stderr);
+  }
+  assert.match(String(names[0]), /^mec-[0-9a-z]{10}$/);
+  assert.equal(names[0], names[1]);
+});
+
+async function startDev(t: TestContext, port: number, ...args: string[]): Promise<Run> {
+  const run = mec(t, 'dev', '--port', String(port), '--httpport', String(port + 50), ...args);
+  await eventually(
+    `the banner; so far: ${run.stdout} ${run.stderr}`,
+    async () => run.stdout.includes('Ctrl-C stops it.'),
+    30_000,
+  );
+  return run;
+}
+
+test('mec dev: a banner with URLs and a curl line that work, clean stop, data kept until --fresh', async (t) => {
+  const data = join(await makeDirectory(t), 'dev');
+  const port = await freePorts(60);
+  const url = (i: number): string => `http://127.0.0.1:${port + 50 + i}/mec/hello`;
+  const first = await startDev(t, port, '--data', data);
+  for (let i = 0; i < 3; i++) assert.ok(first.stdout.includes(`http://127.0.0.1:${port + 50 + i}`));
+  assert.ok(first.stdout.includes(`curl -i -X PUT ${url(0)} `));
+  assert.match(first.stdout, /^n2 \| .* serving /m);
+  assert.equal((await send(url(0), { method: 'PUT', body: 'Hello, world' })).status, 200);
+  first.kill('SIGTERM');
+  assert.equal(await first.exit, 0, first.stderr);
+  assert.match(first.stdout, /n1 \| .* stopped/);
+
+  const second = await startDev(t, port, '--data', data);
+  assert.equal((await send(url(2))).text, 'Hello, world');
+  second.kill('SIGINT');
+  assert.equal(await second.exit, 0);
+
+  const shape = mec(t, 'dev', '--nodes', '5', '--data', data);
+  assert.equal(await shape.exit, 2);
+  assert.match(shape.stderr, /holds a cluster of 3 nodes .*--fresh/);
+
+  const third = await startDev(t, port, '--data', data, '--fresh', '--nodes', '2');
+  assert.equal((await send(url(1))).status, 404);
+  third.kill('SIGTERM');
+  assert.equal(await third.exit, 0);
+});
+
+test('mec dev: --fresh removes nothing that it has not made', async (t) => {
+  const data = await makeDirectory(t);
+  await mkdir(join(data, 'n1'));
+  await writeFile(join(data, 'n1', 'precious'), 'mine');
+  const port = await freePorts(60);
+  const run = await startDev(t, port, '--data', data, '--fresh', '--nodes', '1');
+  run.kill('SIGTERM');
+  await run.exit;
+  assert.ok((await stat(join(data, 'n1', 'precious'))).isFile());
+});
+
+test('mec dev: nodes end with their parent, even when it is killed', async (t) => {
+  const port = await freePorts(60);
+  const run = await startDev(t, port, '--data', await makeDirectory(t), '--nodes', '1');
+  run.kill('SIGKILL');
+  await run.exit;
+  await eventually('the node is gone', () =>
+    send(`http://127.0.0.1:${port + 50}/ping`).then(
+      () => false,
+      () => true,
+    ),
+  );
+  assert.equal(isAlive(run.pid), false);
+});
+
+test('mec dev: a node that cannot start ends it all, with the reason', async (t) => {
+  const port = await freePorts(60);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port + 10, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const run = mec(t, 'dev', '--port', String(port), '--httpport', String(port + 50), '--data', await makeDirectory(t));
+  assert.notEqual(await run.exit, 0);
+  assert.match(run.stdout, /n2 \| mec: Cannot listen on tcp/);
+});

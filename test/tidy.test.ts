@@ -1,0 +1,165 @@
+/** The style of the house, as a test: floors, cycles, borders, sizes, words. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  readonly lines: readonly string[];
+  /** Imported files, as paths from the root; packages by name. */
+  readonly imports: readonly string[];
+}
+
+function load(folder: string): SourceFile[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => {
+      const path = join(folder, name);
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      const imports = [
+        ...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gms),
+        ...text.matchAll(/^import '([^']+)';/gm),
+      ].map(([, from]) =>
+        (from as string).startsWith('.') ? normalize(join(dirname(path), from as string)) : (from as string),
+      );
+      return { path, text, lines: text.split('\n'), imports };
+    });
+}
+
+/** The code of a file without its comments and the insides of its strings. */
+const codeOf = ({ text }: SourceFile): string =>
+  text.replaceAll(/\/\*[^]*?\*\/|(?<=^|\s)\/\/.*$/gm, '').replaceAll(/'(?:[^'\n\\]|\\.)*'/g, "''");
+
+/** Fails with the first match, and not with the whole text. */
+function assertNone(pattern: RegExp, text: string, path: string): void {
+  assert.equal(pattern.exec(text)?.[0], undefined, path);
+}
+
+const source = load('src');
+const everything = [...source, ...load('bin'), ...load('test'), ...load('examples')];
+
+/** From the ground up; a file imports from its own floor and those below, and strangers never from each other. */
+const FLOORS: readonly (readonly string[])[] = [
+  ['base'],
+  ['core'],
+  ['storage', 'transport'],
+  ['cluster'],
+  ['sim'],
+  ['doors'],
+];
+
+function floorOf(path: string): number {
+  const room = path.split('/')[1] as string;
+  return FLOORS.findIndex((rooms) => rooms.includes(room));
+}
+
+test('imports go down, and neighbours on one floor are strangers', () => {
+  for (const { path, imports } of source) {
+    if (path === 'src/index.ts') continue;
+    assert.ok(floorOf(path) >= 0, `${path} lies on no floor`);
+    for (const target of imports.filter((name) => name.startsWith('src/'))) {
+      const isOwnRoom = target.split('/')[1] === path.split('/')[1];
+      assert.ok(isOwnRoom || floorOf(target) < floorOf(path), `${path} imports ${target}`);
+    }
+  }
+});
+
+test('there is no import cycle', () => {
+  const importsByPath = new Map(source.map(({ path, imports }) => [path, imports]));
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    assert.ok(!trail.includes(path), `cycle: ${[...trail, path].join(' → ')}`);
+    if (done.has(path)) return;
+    for (const target of importsByPath.get(path) ?? []) if (importsByPath.has(target)) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const { path } of source) visit(path, []);
+});
+
+test('each outside package is imported by one file, and is in package.json', () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const importers = new Map<string, string[]>();
+  for (const { path, imports } of source) {
+    for (const name of imports.filter((from) => !from.startsWith('src/') && !from.startsWith('node:'))) {
+      importers.set(name, [...(importers.get(name) ?? []), path]);
+    }
+  }
+  for (const [name, paths] of importers) assert.equal(paths.length, 1, `${name}: ${paths.join(', ')}`);
+  assert.deepEqual([...importers.keys()].sort(), Object.keys(manifest.dependencies).sort());
+});
+
+test('core is pure: no await, no clock, no random, no Node', () => {
+  for (const { path, text, imports } of source.filter((file) => file.path.startsWith('src/core/'))) {
+    assert.ok(!/\basync\b|\bawait\b|\bPromise\b/.test(text), `${path} is not synchronous`);
+    assert.deepEqual(
+      imports.filter((name) => name.startsWith('node:')),
+      [],
+      path,
+    );
+  }
+});
+
+test('time and randomness come in through base/system.ts alone', () => {
+  const forbidden =
+    /\bDate\b(?!:)|\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bperformance\b|\brandomBytes\b|\brandomUUID\b|\brandomFill/;
+  for (const file of source) {
+    if (file.path === 'src/base/system.ts') continue;
+    // `instanceof Date` only asks what a TOML value is.
+    assertNone(forbidden, codeOf(file).replaceAll('instanceof Date', ''), file.path);
+  }
+});
+
+test('sizes: files and functions that one can read at once', () => {
+  for (const { path, lines } of source) assert.ok(lines.length <= 400, `${path} has ${lines.length} lines`);
+  for (const { path, lines } of source) {
+    for (const [start, line] of lines.entries()) {
+      const indent =
+        /^( {0,2})(?:export )?(?:async )?(?:function \w+|(?:static |async |get |#)*\w+\([^)]*\).*)\b.*\{$/.exec(
+          line,
+        )?.[1];
+      if (indent === undefined) continue;
+      const end = lines.findIndex((other, i) => i > start && other === `${indent}}`);
+      assert.ok(end < 0 || end - start < 60, `${path}:${start + 1}: ${end - start} lines`);
+    }
+  }
+  const sizes = source.map(({ lines }) => lines.length).sort((a, b) => a - b);
+  assert.ok((sizes[Math.floor(sizes.length / 2)] as number) <= 130, 'the median file has grown');
+});
+
+test('every file says what it is, and every export has a sentence', () => {
+  for (const { path, lines, text } of source) {
+    assert.match(text, /^\/\*\*/, `${path} does not say what it is`);
+    for (const [i, line] of lines.entries()) {
+      if (!/^export (?:async )?(?:function|class|interface|type|const) /.test(line)) continue;
+      const before = lines[i - 1] ?? '';
+      const isOneLiner = /^export const \w+ = \(.*=>|^export const \w+ = [\d_* A-Z]+;/.test(line);
+      assert.ok(
+        isOneLiner || before.endsWith('*/') || before.startsWith('export '),
+        `${path}:${i + 1} has no sentence`,
+      );
+    }
+  }
+});
+
+test('nothing is left over, nothing is loose', () => {
+  const self = relative(ROOT, fileURLToPath(import.meta.url))
+    .replace(/^dist\//, '')
+    .replace(/\.js$/, '.ts');
+  for (const file of everything) {
+    if (file.path === self) continue;
+    assertNone(/\bTODO\b|\bFIXME\b|\bXXX\b|@ts-(?:ignore|nocheck|expect-error)/, file.text, file.path);
+    assertNone(/(?::|<|as) any\b|^export \* from/m, codeOf(file), file.path);
+  }
+  for (const { path } of source) assertNone(/utils|helpers|common/, path, path);
+});
+
+test('file names are kebab-case nouns', () => {
+  for (const { path } of everything) assert.match(path, /^[a-z]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*)*(?:\.test)?\.ts$/, path);
+});
