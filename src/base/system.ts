@@ -33,9 +33,14 @@ export function sleepMs(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
+let formatted = { second: NaN, text: '' };
+
 /** A time as HTTP writes it (RFC 9110, IMF-fixdate): whole seconds. */
 export function microsToHttpDate(micros: number): string {
-  return new Date(micros / 1000).toUTCString();
+  const second = Math.floor(micros / 1e6);
+  // Versions read together were mostly written together.
+  if (second !== formatted.second) formatted = { second, text: new Date(second * 1000).toUTCString() };
+  return formatted.text;
 }
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;

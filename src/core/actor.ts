@@ -40,15 +40,19 @@ export function nodeOfActor(actor: string): string {
 /** Which actor each node was last heard to write under, in one partition. The node's other actors are dead. */
 export class LivingActors {
   readonly #byNode = new Map<string, string>();
+  readonly #living = new Set<string>();
 
   /** A replica has told its actor. */
   heard(actor: string): void {
-    this.#byNode.set(nodeOfActor(actor), actor);
+    if (this.#living.has(actor)) return;
+    const node = nodeOfActor(actor);
+    this.#living.delete(this.#byNode.get(node) ?? '');
+    this.#living.add(actor);
+    this.#byNode.set(node, actor);
   }
 
   /** Whether the actor is known to have been replaced. */
   isDead(actor: string): boolean {
-    const living = this.#byNode.get(nodeOfActor(actor));
-    return living !== undefined && living !== actor;
+    return !this.#living.has(actor) && this.#byNode.has(nodeOfActor(actor));
   }
 }

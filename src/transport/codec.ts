@@ -1,18 +1,24 @@
 /**
- * Frames on the wire. Byte 0 is the protocol version; the rest is one msgpack array
- * `[sentAt, item, item, …]`: when the sender sent it (its own monotonic clock, whole ms), then the messages,
- * each `[id, kind, field, …]`. A reply bears the id of its request.
+ * Frames on the wire: byte 0 the protocol version; bytes 1–8 when the sender sent it (its own monotonic clock, ms, a
+ * float64); then messages, each with a head of 8 bytes: id and length (uint32, big-endian like all). A message is a msgpack array
+ * `[kind, field, …]`. A reply bears the id of its request.
  *
- * Nothing that comes in is trusted: a frame or an item of the wrong shape is refused, never half understood.
+ * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half understood.
  */
 import { isErrorCode } from '../base/errors.ts';
-import { packAfter, unpack } from '../base/msgpack.ts';
+import { pack, unpack } from '../base/msgpack.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import type { FilledObject } from '../core/object.ts';
 import type { Message, SparseVersion } from './message.ts';
 
 /** Nodes of another protocol version cannot be understood; their frames are dropped and reported. */
 export const PROTOCOL_VERSION = 1;
+
+const FRAME_HEADER_BYTES = 9;
+const ITEM_HEADER_BYTES = 8;
+
+/** Ids wrap around here. */
+export const MAX_ID = 0xffff_ffff;
 
 /** A message with the id that ties a reply to its request. */
 export interface Item {
@@ -37,7 +43,7 @@ type Kind = Message['kind'];
 
 interface Shape<M extends Message> {
   readonly code: number;
-  readonly pack: (message: M) => unknown[];
+  readonly pack: (message: M) => readonly unknown[];
   readonly unpack: (fields: Fields) => M;
 }
 
@@ -47,16 +53,16 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     pack: ({ name, process, partitions, members }) => [name, process, partitions, members],
     unpack: (f) => ({
       kind: 'ping',
-      name: text(f[2]),
-      process: text(f[3]),
-      partitions: integer(f[4]),
-      members: integer(f[5]),
+      name: text(f[1]),
+      process: text(f[2]),
+      partitions: integer(f[3]),
+      members: integer(f[4]),
     }),
   },
   read: {
     code: 2,
     pack: ({ key, have }) => [key, packDots(have)],
-    unpack: (f) => ({ kind: 'read', key: text(f[2]), have: dots(f[3]) }),
+    unpack: (f) => ({ kind: 'read', key: text(f[1]), have: dots(f[2]) }),
   },
   store: {
     code: 3,
@@ -80,12 +86,12 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     ],
     unpack: (f) => ({
       kind: 'forward',
-      key: text(f[2]),
-      token: f[3] === null ? undefined : context(f[3]),
-      body: f[4] === null ? undefined : bytes(f[4]),
-      r: typeof f[5] === 'number' ? integer(f[5]) : text(f[5]),
-      w: typeof f[6] === 'number' ? integer(f[6]) : text(f[6]),
-      budgetMs: integer(f[7]),
+      key: text(f[1]),
+      token: f[2] === null ? undefined : context(f[2]),
+      body: f[3] === null ? undefined : bytes(f[3]),
+      r: typeof f[4] === 'number' ? integer(f[4]) : text(f[4]),
+      w: typeof f[5] === 'number' ? integer(f[5]) : text(f[5]),
+      budgetMs: integer(f[6]),
     }),
   },
   pong: {
@@ -93,31 +99,31 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     pack: ({ name, process, partitions, members }) => [name, process, partitions, members],
     unpack: (f) => ({
       kind: 'pong',
-      name: text(f[2]),
-      process: text(f[3]),
-      partitions: integer(f[4]),
-      members: integer(f[5]),
+      name: text(f[1]),
+      process: text(f[2]),
+      partitions: integer(f[3]),
+      members: integer(f[4]),
     }),
   },
   object: {
     code: 66,
     pack: ({ actor, context: known, versions }) => [actor, known.pack(), packVersions(versions)],
-    unpack: (f) => ({ kind: 'object', actor: text(f[2]), ...unpackObject(f[3], f[4]) }),
+    unpack: (f) => ({ kind: 'object', actor: text(f[1]), ...unpackObject(f[2], f[3]) }),
   },
   stored: {
     code: 67,
     pack: ({ actor }) => [actor],
-    unpack: (f) => ({ kind: 'stored', actor: text(f[2]) }),
+    unpack: (f) => ({ kind: 'stored', actor: text(f[1]) }),
   },
   written: {
     code: 68,
     pack: ({ dot, token, versions, found }) => [dot.actor, dot.counter, token.pack(), packDots(versions), found],
     unpack: (f) => ({
       kind: 'written',
-      dot: { actor: text(f[2]), counter: positive(f[3]) },
-      token: context(f[4]),
-      versions: dots(f[5]),
-      found: f[6] === true,
+      dot: { actor: text(f[1]), counter: positive(f[2]) },
+      token: context(f[3]),
+      versions: dots(f[4]),
+      found: f[5] === true,
     }),
   },
   failed: {
@@ -125,66 +131,75 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     pack: ({ code, detail, have, need }) => [code, detail, have, need],
     unpack: (f) => ({
       kind: 'failed',
-      code: isErrorCode(f[2]) ? f[2] : 'internal',
-      detail: text(f[3]),
-      have: integer(f[4]),
-      need: integer(f[5]),
+      code: isErrorCode(f[1]) ? f[1] : 'internal',
+      detail: text(f[2]),
+      have: integer(f[3]),
+      need: integer(f[4]),
     }),
   },
 };
 
 const SHAPES_BY_CODE = new Map(Object.values(SHAPES).map((shape) => [shape.code, shape as Shape<Message>]));
 
-/** The items of a frame, in their packed form, so that a sender can pack early and frame late. */
-export type PackedItem = readonly unknown[];
+/** A message in its packed form: packed once, however many peers it goes to. */
+export type PackedMessage = Uint8Array;
 
-/** Packs one message for a frame. */
-export function packItem(id: number, message: Message): PackedItem {
-  const shape = SHAPES[message.kind] as Shape<Message>;
-  return [id, shape.code, ...shape.pack(message)];
+/** A packed message with the id that ties a reply to its request. */
+export interface PackedItem {
+  readonly id: number;
+  readonly message: PackedMessage;
 }
 
-/** Makes a frame of packed items. */
+/** Packs one message. */
+export function packMessage(message: Message): PackedMessage {
+  const shape = SHAPES[message.kind] as Shape<Message>;
+  return pack([shape.code, ...shape.pack(message)]);
+}
+
+/** Makes a frame of packed messages. */
 export function packFrame(sentAtMs: number, items: readonly PackedItem[]): Uint8Array {
-  const frame = packAfter(1, [Math.round(sentAtMs), ...items]);
+  const bytes = items.reduce((sum, { message }) => sum + ITEM_HEADER_BYTES + message.length, FRAME_HEADER_BYTES);
+  const frame = new Uint8Array(bytes);
+  const view = new DataView(frame.buffer);
   frame[0] = PROTOCOL_VERSION;
+  view.setFloat64(1, sentAtMs);
+  let at = FRAME_HEADER_BYTES;
+  for (const { id, message } of items) {
+    view.setUint32(at, id);
+    view.setUint32(at + 4, message.length);
+    frame.set(message, at + ITEM_HEADER_BYTES);
+    at += ITEM_HEADER_BYTES + message.length;
+  }
   return frame;
 }
 
 /** Takes a frame apart; throws `WireError` where it is not one. */
 export function unpackFrame(frame: Uint8Array): Frame {
   if (frame[0] !== PROTOCOL_VERSION) throw new WireError(`protocol version ${frame[0] ?? 'missing'}`);
-  const parts = unpackArray(frame.subarray(1));
+  if (frame.length < FRAME_HEADER_BYTES) throw new WireError('a frame cut short');
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   const items: Item[] = [];
   let garbage = 0;
-  for (let i = 1; i < parts.length; i++) {
-    const item = unpackItem(parts[i]);
-    if (item === undefined) garbage += 1;
-    else items.push(item);
+  for (let at = FRAME_HEADER_BYTES; at < frame.length;) {
+    const end = at + ITEM_HEADER_BYTES <= frame.length ? at + ITEM_HEADER_BYTES + view.getUint32(at + 4) : Infinity;
+    if (end > frame.length) throw new WireError('a message cut short');
+    const message = unpackMessage(frame.subarray(at + ITEM_HEADER_BYTES, end));
+    if (message === undefined) garbage += 1;
+    else items.push({ id: view.getUint32(at), message });
+    at = end;
   }
-  return { sentAtMs: integer(parts[0]), items, garbage };
+  const sentAtMs = view.getFloat64(1);
+  if (!Number.isFinite(sentAtMs)) throw new WireError('no time');
+  return { sentAtMs, items, garbage };
 }
 
-function unpackArray(body: Uint8Array): Fields {
-  let parts: unknown;
+function unpackMessage(bytes: Uint8Array): Message | undefined {
   try {
-    parts = unpack(body);
+    const fields = unpack(bytes);
+    return Array.isArray(fields) ? SHAPES_BY_CODE.get(fields[0] as number)?.unpack(fields) : undefined;
   } catch {
-    throw new WireError('not msgpack');
-  }
-  if (!Array.isArray(parts) || parts.length < 1) throw new WireError('not an array');
-  return parts;
-}
-
-function unpackItem(fields: unknown): Item | undefined {
-  if (!Array.isArray(fields)) return undefined;
-  const shape = SHAPES_BY_CODE.get(fields[1] as number);
-  if (shape === undefined) return undefined;
-  try {
-    return { id: integer(fields[0]), message: shape.unpack(fields) };
-  } catch (error) {
-    if (error instanceof WireError) return undefined;
-    throw error;
+    // Not msgpack, or not of the shape that its code promises.
+    return undefined;
   }
 }
 
@@ -201,13 +216,13 @@ function packVersions(versions: readonly SparseVersion[]): unknown[] {
 }
 
 function unpackStore(fields: Fields): Extract<Message, { kind: 'store' }> {
-  const { context: known, versions } = unpackObject(fields[3], fields[4]);
-  const written = dots(fields[5]);
+  const { context: known, versions } = unpackObject(fields[2], fields[3]);
+  const written = dots(fields[4]);
   for (const { body } of versions) if (body === undefined) throw new WireError('a stored version without a body');
   // An object that does not know its own dots would be merged wrongly, and would slip past the guard of actors.
   for (const dot of written) if (!known.has(dot.actor, dot.counter)) throw new WireError('a dot outside the context');
   const object = { context: known, versions } as FilledObject<Uint8Array>;
-  return { kind: 'store', key: text(fields[2]), object, dots: written };
+  return { kind: 'store', key: text(fields[1]), object, dots: written };
 }
 
 function unpackObject(

@@ -8,7 +8,6 @@ import { packFrame, type PackedItem } from './codec.ts';
 
 interface Waiting {
   readonly item: PackedItem;
-  readonly bytes: number;
   readonly deadlineMs: number;
 }
 
@@ -31,16 +30,17 @@ export class Outbox {
     return this.#waiting.length;
   }
 
-  /** Bytes that wait, roughly. */
+  /** Bytes that wait. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Adds a message of about `bytes` bytes; false where there is no room. Past its deadline it is not sent. */
-  push(item: PackedItem, bytes: number, deadlineMs: number): boolean {
+  /** Adds a message; false where there is no room. Past its deadline it is not sent. */
+  push(item: PackedItem, deadlineMs: number): boolean {
+    const bytes = item.message.length;
     if (this.#waiting.length >= MAX_OUTBOX_MESSAGES) return false;
     if (this.#bytes > 0 && this.#bytes + bytes > MAX_OUTBOX_BYTES) return false;
-    this.#waiting.push({ item, bytes, deadlineMs });
+    this.#waiting.push({ item, deadlineMs });
     this.#bytes += bytes;
     this.#schedule();
     return true;
@@ -70,7 +70,8 @@ export class Outbox {
     const items: PackedItem[] = [];
     let frameBytes = 0;
     let taken = 0;
-    for (const { item, bytes, deadlineMs } of this.#waiting) {
+    for (const { item, deadlineMs } of this.#waiting) {
+      const bytes = item.message.length;
       if (items.length > 0 && frameBytes + bytes > FRAME_TARGET_BYTES) break;
       taken += 1;
       this.#bytes -= bytes;

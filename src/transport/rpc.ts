@@ -7,8 +7,8 @@
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from '../base/limits.ts';
-import { type Frame, packItem, unpackFrame } from './codec.ts';
-import type { Message, Reply, Request } from './message.ts';
+import { type Frame, MAX_ID, type PackedMessage, packMessage, unpackFrame } from './codec.ts';
+import type { Reply, Request } from './message.ts';
 import { Outbox } from './outbox.ts';
 
 /** Called once: with the reply, or with the error in its place. */
@@ -43,21 +43,6 @@ class FrameReader {
     if (this.garbage < GARBAGE_LOG_LINES) this.#log.warn('garbage dropped', { from: this.#from, reason });
     this.garbage += count;
   }
-}
-
-/** Roughly what a message weighs in a frame. */
-function weigh(message: Message): number {
-  const OVERHEAD = 128;
-  if (message.kind === 'store') return sumBodies(message.object.versions) + OVERHEAD;
-  if (message.kind === 'object') return sumBodies(message.versions) + OVERHEAD;
-  if (message.kind === 'forward') return (message.body?.length ?? 0) + OVERHEAD;
-  return OVERHEAD;
-}
-
-function sumBodies(versions: readonly { readonly body: Uint8Array | undefined }[]): number {
-  let bytes = 0;
-  for (const { body } of versions) bytes += body?.length ?? 0;
-  return bytes;
 }
 
 interface Pending {
@@ -96,11 +81,17 @@ export class RpcClient {
     };
   }
 
-  /** Sends a request; `onReply` is called exactly once, at the latest when `timeoutMs` is over. */
+  /** Sends a request; `onReply` is called exactly once, at the latest soon after `timeoutMs` is over. */
   request(request: Request, timeoutMs: number, onReply: OnReply): void {
-    const id = this.#nextId++;
+    this.requestPacked(packMessage(request), timeoutMs, onReply);
+  }
+
+  /** The same for a request that was packed once for several peers. */
+  requestPacked(message: PackedMessage, timeoutMs: number, onReply: OnReply): void {
+    const id = this.#nextId;
+    this.#nextId = id === MAX_ID ? 1 : id + 1;
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
-    if (!this.#outbox.push(packItem(id, request), weigh(request), deadlineMs)) {
+    if (!this.#outbox.push({ id, message }, deadlineMs)) {
       this.#refused += 1;
       onReply(new MecError('overloaded', { detail: 'The queue to a peer is full', retryAfter: 1 }));
       return;
@@ -197,7 +188,7 @@ export class RpcServer {
     caller.leastSkewMs = Math.min(caller.leastSkewMs, skewMs);
     for (const { id, message } of frame.items) {
       this.#handler(message as Request, skewMs - caller.leastSkewMs, (reply) => {
-        if (!caller.outbox.push(packItem(id, reply), weigh(reply), Infinity)) this.#dropped += 1;
+        if (!caller.outbox.push({ id, message: packMessage(reply) }, Infinity)) this.#dropped += 1;
       });
     }
   }

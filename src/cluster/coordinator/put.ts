@@ -9,6 +9,7 @@ import { CausalContext } from '../../core/causal-context.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import { Tally } from '../../core/tally.ts';
 import type { ReplicaWritten } from '../../storage/replica.ts';
+import { packMessage } from '../../transport/codec.ts';
 import type { Reply, Written } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
 import { get } from './get.ts';
@@ -119,8 +120,8 @@ class Put {
       while (tally.pending > 0) tally.fail('timeout');
       this.#settle();
     });
-    const message = { kind: 'store', key: request.key, object: written.object, dots: [written.dot] } as const;
-    for (const peer of peers) peer.data.request(message, request.timeoutMs, (reply) => this.#replied(reply));
+    const message = packMessage({ kind: 'store', key: request.key, object: written.object, dots: [written.dot] });
+    for (const peer of peers) peer.data.requestPacked(message, request.timeoutMs, (reply) => this.#replied(reply));
     this.#settle();
   }
 
