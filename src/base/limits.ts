@@ -30,8 +30,11 @@ export const MAX_SIBLINGS = 100;
 /** Bytes of all versions of one key together: an object travels in one message. */
 export const MAX_OBJECT_BYTES = 32 * MIB;
 
-/** Longest token, as text: some hundred actors, far more than a key ever has alive. */
-export const MAX_TOKEN_CHARS = 16 * KIB;
+/** Actors that a token we make names: far more than a key ever has alive. */
+export const MAX_TOKEN_ACTORS = 100;
+
+/** Longest token, as text: a hundred actors with the longest names and some gaps. */
+export const MAX_TOKEN_CHARS = 32 * KIB;
 
 /** Most ranges a decoded token may hold; a real one has a handful. */
 export const MAX_TOKEN_RANGES = 4096;
@@ -40,13 +43,28 @@ export const MAX_TOKEN_RANGES = 4096;
 export const MAX_META_BYTES = 8 * KIB;
 
 /** All request headers together: a token, the metadata, and room for the usual. */
-export const MAX_HEADER_BYTES = 40 * KIB;
+export const MAX_HEADER_BYTES = 56 * KIB;
 
 /** Requests in flight per node; more would only wait for each other. The excess gets 503 at once. */
 export const MAX_HTTP_IN_FLIGHT = 4096;
 
 /** Open client connections per node; further ones are closed at once. A file descriptor and some KiB each. */
 export const MAX_HTTP_CONNECTIONS = 8192;
+
+/** Requests of one connection that wait for their answers; a client that pipelines more gets 503 for the rest. */
+export const MAX_HTTP_PIPELINED = 64;
+
+/** Answers held at once per node for clients that read slowly. */
+export const MAX_HTTP_ANSWER_BYTES = 256 * MIB;
+
+/** Bodies and answers up to this size are not counted: with all requests in flight they are bounded anyway. */
+export const HTTP_SMALL_BYTES = 64 * KIB;
+
+/** A larger body must go on arriving: a pause longer than this ends it. */
+export const HTTP_BODY_STALL_MS = 5_000;
+
+/** A connection on which nothing moves for so long is cut; longer than any request may take. */
+export const HTTP_SOCKET_TIMEOUT_MS = 75_000;
 
 /** Request bodies held at once per node. A body lives in about six copies on its way, so this is a sixth of it. */
 export const MAX_HTTP_BODY_BYTES = 64 * MIB;
@@ -66,6 +84,9 @@ export const HTTP_KEEP_ALIVE_MS = 60_000;
 /** How long a stopping node waits for requests in flight before it cuts them off. */
 export const STOP_GRACE_MS = 5_000;
 
+/** What a stopping node leaves its last answers to reach their peers. */
+export const STOP_FLUSH_MS = 20;
+
 /** Messages waiting for one peer. A second of full load; a peer further behind cannot answer in time. */
 export const MAX_OUTBOX_MESSAGES = 65_536;
 
@@ -75,8 +96,13 @@ export const MAX_OUTBOX_BYTES = 64 * MIB;
 /** Messages are packed into one frame up to this size; a larger message gets a frame of its own. */
 export const FRAME_TARGET_BYTES = MIB;
 
-/** Largest frame accepted from a peer: the largest object with room around it. */
-export const MAX_FRAME_BYTES = MAX_OBJECT_BYTES + MAX_VALUE_BYTES + 4 * MIB;
+/** Largest frame between peers. Writes made at once on several nodes can grow an object past MAX_OBJECT_BYTES; this is the end of it. */
+export const MAX_FRAME_BYTES = 128 * MIB;
+
+/** Versions and dots in one message from a peer, and ranges in one context: far above what a well-behaved one sends. */
+export const MAX_MESSAGE_VERSIONS = 2048;
+export const MAX_MESSAGE_DOTS = 8192;
+export const MAX_CONTEXT_RANGES = 65_536;
 
 /** Frames that ZeroMQ may hold for a peer that does not read, on top of our own outbox. */
 export const ZEROMQ_LINK_FRAMES = 64;
@@ -105,8 +131,8 @@ export const MIN_HEDGE_MS = 4;
 /** Longest wait before a read asks one more replica. */
 export const MAX_HEDGE_MS = 100;
 
-/** Share of a forwarded write's time that one owner gets before the next is asked. */
-export const FORWARD_SHARE = 0.4;
+/** Share of a forwarded write's time in which an owner must have said that it is there. */
+export const FORWARD_PROBE_SHARE = 0.5;
 
 /** Rows and bytes waiting for the disk. Beyond it writes get 503 at once. */
 export const MAX_COMMIT_ROWS = 200_000;
@@ -141,6 +167,28 @@ export const DEV_START_TIMEOUT_MS = 30_000;
 
 /** How long `mec dev` waits for a node to stop before it kills it. */
 export const DEV_STOP_TIMEOUT_MS = 10_000;
+
+/** How often a node compares what it has seen with a peer, on the average. */
+export const SYNC_INTERVAL_MS = 1_000;
+
+/** Pause before a peer that has missed a write is told so: long enough for the write to have arrived after all. */
+export const SYNC_NUDGE_MS = 200;
+
+/** Partitions that a node catches up with at once. */
+export const SYNC_CONCURRENCY = 4;
+
+/** Dots, objects and bytes on one page of a sync: what a peer is kept busy with, and what is lost if it dies. */
+export const SYNC_PAGE_DOTS = 500;
+export const SYNC_PAGE_BYTES = 512 * KIB;
+
+/** Pages pulled for one partition before the others get their turn. */
+export const SYNC_MAX_PAGES = 64;
+
+/** How long a page may take to come. */
+export const SYNC_TIMEOUT_MS = 10_000;
+
+/** Rounds in which a snapshot tries to come to rest while its keys are being written to. */
+export const SNAPSHOT_MAX_ROUNDS = 16;
 
 /** How often residual contexts are looked through for what the clock has come to cover. */
 export const RESIDUE_SWEEP_MS = 1_000;

@@ -1,6 +1,7 @@
 /** MessagePack, as the tree uses it: one kept encoder, and decoded bytes that are views on what was decoded. */
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { ENCODER_KEEP_BYTES } from './limits.ts';
+import { isSaneMsgpack } from './msgpack-shape.ts';
 
 const options = { initialBufferSize: 64 * 1024, maxDepth: 16 };
 let encoder = new Encoder(options);
@@ -23,8 +24,14 @@ export function pack(value: unknown): Uint8Array<ArrayBuffer> {
   return packAfter(0, value);
 }
 
-/** Decodes one value; throws on anything else. Byte arrays inside are views on `bytes`. */
+/** Decodes one value of our own making; throws on anything else. Byte arrays inside are views on `bytes`. */
 export function unpack(bytes: Uint8Array): unknown {
+  return decoder.decode(bytes);
+}
+
+/** Decodes one value that a stranger made. */
+export function unpackForeign(bytes: Uint8Array): unknown {
+  if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
   return decoder.decode(bytes);
 }
 
@@ -33,7 +40,8 @@ export function packBig(value: unknown): Uint8Array<ArrayBuffer> {
   return bigEncoder.encode(value);
 }
 
-/** Decodes one value; 64-bit integers become bigints. Throws on anything else. */
-export function unpackBig(bytes: Uint8Array): unknown {
+/** Decodes one value that a stranger made; 64-bit integers become bigints. Throws on anything else. */
+export function unpackForeignBig(bytes: Uint8Array): unknown {
+  if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
   return bigDecoder.decode(bytes);
 }

@@ -74,9 +74,9 @@ const dataPort: Rule = {
   fallback: 7000,
 };
 const quorum: Rule = {
-  expected: 'a number from 1 to 100, "one", "quorum" or "all"',
+  expected: 'a number from 1 to n, "one", "quorum" or "all"',
   read: (value) =>
-    typeof value === 'string' || within(asNumber(value), 1, 100) ? parseQuorum(value as string) : undefined,
+    typeof value === 'string' || within(asNumber(value), 1, 9) ? parseQuorum(value as string) : undefined,
   fallback: 'quorum',
 };
 
@@ -207,6 +207,12 @@ export function parseConfig(file: string, text: string): ConfigFile {
     storage: read('storage'),
     http: { maxValueBytes: read('http')['maxvalue'] },
   } as unknown as ConfigFile;
+  for (const name of ['r', 'w'] as const) {
+    const size = config.quorum[name];
+    if (typeof size === 'number' && size > config.quorum.n) {
+      throw reader.complain(`quorum.${name}`, `${size} is more than n, which is ${config.quorum.n}`);
+    }
+  }
   if (config.httpport === config.port || config.httpport === config.port + 1) {
     throw reader.complain('httpport', `${config.httpport} is taken by port and port + 1`);
   }

@@ -9,12 +9,13 @@ import type { Handler } from '../transport/rpc.ts';
 import { putHere } from './coordinator/put.ts';
 import type { Scope } from './coordinator/scope.ts';
 import type { Heartbeat } from './membership/heartbeat.ts';
+import { servePullAll } from './sync/serve.ts';
 
 type Answer = (reply: Reply) => void;
 
 /** Makes the handler of requests from other nodes. */
 export function dispatcher(scope: Scope, heartbeat: Heartbeat): Handler {
-  const handle = (request: Request, ageMs: number, answer: Answer): void => {
+  const handle = (request: Request, answer: Answer): void => {
     switch (request.kind) {
       case 'ping':
         return answer(heartbeat.answer());
@@ -22,17 +23,23 @@ export function dispatcher(scope: Scope, heartbeat: Heartbeat): Handler {
         return answer(read(scope, request));
       case 'store':
         return store(scope, request, answer);
+      case 'compare':
+        return answer(scope.sync.serveCompare(request));
+      case 'pull':
+        return later(scope.sync.servePull(request), answer);
+      case 'pull-all':
+        return later(servePullAll(scope.replicas.of(request.partition), request), answer);
       case 'forward':
-        // The sender has given up and asked another owner; to write it now would make a sibling of itself.
-        if (ageMs < request.budgetMs) takeOver(scope, request, answer);
-        return;
+        // Meant for an earlier process, or too late: the sender has told its client that it does not know.
+        if (request.process !== heartbeat.process || scope.env.clock.monotonicMs() > request.notAfterMs) return;
+        return takeOver(scope, request, answer);
       default:
         throw new MecError('internal', { detail: 'not a request' });
     }
   };
-  return (request, ageMs, answer) => {
+  return (request, answer) => {
     try {
-      handle(request, ageMs, answer);
+      handle(request, answer);
     } catch (error) {
       const reply = toFailed(error);
       if (reply.code === 'internal')
@@ -40,6 +47,10 @@ export function dispatcher(scope: Scope, heartbeat: Heartbeat): Handler {
       answer(reply);
     }
   };
+}
+
+function later(reply: Promise<Reply>, answer: Answer): void {
+  reply.then(answer, (error: unknown) => answer(toFailed(error)));
 }
 
 function toFailed(error: unknown): Failed {
@@ -55,7 +66,7 @@ function read({ replicas }: Scope, { key, have }: Read): Reply {
   const sparse = versions.map((version): SparseVersion =>
     isKnown(version) ? { ...version, body: undefined } : version,
   );
-  return { kind: 'object', actor: replica.actor, context, versions: sparse };
+  return { kind: 'object', actor: replica.actor, isComplete: replica.isComplete, context, versions: sparse };
 }
 
 function store({ replicas }: Scope, { key, object, dots }: Store, answer: Answer): void {
@@ -65,18 +76,21 @@ function store({ replicas }: Scope, { key, object, dots }: Store, answer: Answer
   });
 }
 
-function takeOver(scope: Scope, { key, token, body, r, w, budgetMs }: Forward, answer: Answer): void {
+function takeOver(scope: Scope, { key, token, body, r, w, timeoutMs }: Forward, answer: Answer): void {
   const request = {
     key,
     token,
     body,
     r: parseQuorum(r),
     w: parseQuorum(w),
-    timeoutMs: Math.min(budgetMs, MAX_TIMEOUT_MS),
+    timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS),
   };
   if (request.r === undefined || request.w === undefined) throw new MecError('bad-parameter');
-  putHere(scope, { ...request, r: request.r, w: request.w }).then(
-    (result) => answer({ kind: 'written', ...result }),
-    (error: unknown) => answer(toFailed(error)),
-  );
+  const done = scope.work.begin();
+  putHere(scope, { ...request, r: request.r, w: request.w })
+    .then(
+      (result) => answer({ kind: 'written', ...result }),
+      (error: unknown) => answer(toFailed(error)),
+    )
+    .finally(done);
 }

@@ -18,7 +18,7 @@ export class Members {
   readonly self: Member;
   /** All but this node, by id. */
   readonly others: ReadonlyMap<string, Member>;
-  /** Differs between nodes whose lists differ. */
+  /** Differs between nodes whose lists, or number of replicas, differ. */
   readonly hash: number;
   /** Replicas of each partition: N, or as many as there are members. */
   readonly replicas: number;
@@ -28,7 +28,7 @@ export class Members {
     this.self = toMember(config);
     const all = new Map([this.self, ...config.nodes.map(toMember)].map((member) => [member.id, member]));
     this.#placement = placement([...all.keys()].map((id) => ({ id, weight: 1 })));
-    this.hash = hashText32([...all.keys()].sort().join(' '));
+    this.hash = hashText32([config.quorum.n, ...[...all.keys()].sort()].join(' '));
     this.replicas = Math.min(config.quorum.n, all.size);
     all.delete(this.self.id);
     this.others = all;
@@ -37,6 +37,11 @@ export class Members {
   /** The members that own a partition, best first. */
   owners(partition: number): readonly string[] {
     return (this.#placement[partition] as readonly string[]).slice(0, this.replicas);
+  }
+
+  /** The other members, in the order in which they stand in for an owner of a partition. */
+  standIns(partition: number): readonly string[] {
+    return (this.#placement[partition] as readonly string[]).slice(this.replicas);
   }
 
   /** All ids, in a stable order. */

@@ -3,10 +3,10 @@
  * only thing that doors and simulator know of the cluster.
  */
 import type { Env, Timer } from '../base/env.ts';
-import { PARTITIONS, RESIDUE_SWEEP_MS } from '../base/limits.ts';
+import { PARTITIONS, RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS } from '../base/limits.ts';
 import { LivingActors } from '../core/actor.ts';
 import type { CausalContext } from '../core/causal-context.ts';
-import type { Quorum } from '../core/quorum.ts';
+import { type Quorum, quorumSize } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Replicas } from '../storage/replicas.ts';
 import { RpcServer } from '../transport/rpc.ts';
@@ -18,6 +18,8 @@ import { dispatcher } from './dispatch.ts';
 import { Heartbeat } from './membership/heartbeat.ts';
 import { Members } from './members.ts';
 import { Peers } from './peers.ts';
+import { Sync } from './sync/sync.ts';
+import { Work } from './work.ts';
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -52,23 +54,45 @@ export class MecNode {
     const { env, members, peers } = scope;
     this.config = config;
     this.#scope = scope;
-    this.#heartbeat = new Heartbeat({ env, members, peers, nodeName: config.name });
+    this.#heartbeat = new Heartbeat({
+      env,
+      members,
+      peers,
+      nodeName: config.name,
+      onReachable: (peer) => scope.sync.peerIsBack(peer),
+    });
     this.#startedMs = env.clock.monotonicMs();
   }
 
   /** Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`. */
   static async start({ config, env, openEngine }: NodeOptions): Promise<MecNode> {
-    const replicas = await Replicas.open({ env, openEngine, nodeName: config.name, sync: config.storage.sync });
     const members = new Members(config);
+    const replicas = await Replicas.open({
+      env,
+      openEngine,
+      nodeName: config.name,
+      sync: config.storage.sync,
+      canRebuild: members.replicas > 1,
+    });
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors());
-    const node = new MecNode(config, { env, members, replicas, living, peers: new Peers(env, members) });
+    const peers = new Peers(env, members);
+    const enough = members.replicas - quorumSize(config.quorum.w, members.replicas) + 1;
+    const sync = new Sync({ env, members, peers, replicas, enough });
+    const node = new MecNode(config, { env, members, replicas, living, peers, sync, work: new Work() });
     try {
       await node.#listen();
     } catch (error) {
       await node.stop();
       throw error;
     }
+    if (members.replicas < config.quorum.n) {
+      env.log.warn('fewer members than replicas: quorums are of the members there are', {
+        members: members.replicas,
+        n: config.quorum.n,
+      });
+    }
     node.#heartbeat.start();
+    sync.start();
     node.#sweepLater();
     return node;
   }
@@ -109,7 +133,7 @@ export class MecNode {
 
   /** What the node looks like now; made for people and monitoring, every field may be added to. */
   status(): Record<string, unknown> {
-    const { env, members, peers, replicas } = this.#scope;
+    const { env, members, peers, replicas, sync } = this.#scope;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
       name: peer.name,
@@ -131,8 +155,21 @@ export class MecNode {
       members: members.ids(),
       peers: others,
       store: replicas.status(),
+      sync: sync.status(),
       incoming: { membership, data },
     };
+  }
+
+  /** Writes that other nodes have handed over get their answers, within the time of grace. */
+  #finishWork(): Promise<void> {
+    return new Promise((resolve) => {
+      const grace = this.#scope.env.clock.after(STOP_GRACE_MS, resolve);
+      void this.#scope.work.end().then(() => {
+        grace.cancel();
+        // The last answers leave at the end of this turn.
+        this.#scope.env.clock.after(STOP_FLUSH_MS, resolve);
+      });
+    });
   }
 
   /** Stops cleanly: what was acknowledged is on disk, and the next start continues this life. */
@@ -140,6 +177,8 @@ export class MecNode {
     this.#sweep?.cancel();
     this.#sweep = undefined;
     this.#heartbeat.stop();
+    this.#scope.sync.stop();
+    await this.#finishWork();
     for (const server of this.#servers) await server.close();
     await this.#scope.peers.close();
     await this.#scope.replicas.close();

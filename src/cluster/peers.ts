@@ -3,6 +3,7 @@ import type { Env } from '../base/env.ts';
 import { MAX_HEDGE_MS, MIN_HEDGE_MS, SUSPECT_AFTER_MS, UNREACHABLE_AFTER_MS } from '../base/limits.ts';
 import { Detector, type Reach } from '../core/detector.ts';
 import { Latency } from '../core/latency.ts';
+import type { Pong } from '../transport/message.ts';
 import { RpcClient } from '../transport/rpc.ts';
 import type { Member, Members } from './members.ts';
 
@@ -15,6 +16,8 @@ export interface Peer extends Member {
   readonly latency: Latency;
   /** What the peer calls itself, once it has said so. */
   name: string | undefined;
+  /** The peer's process, and its clock at the last pong, with ours at that time. */
+  remote: { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
   /** Why this peer is not one of us, where that is so. */
   refusal: string | undefined;
 }
@@ -32,7 +35,10 @@ export class Peers {
       [...members.others.values()].map((member) => {
         const data = new RpcClient(env, { host: member.host, port: member.port + 1 });
         const probes = new RpcClient(env, member);
-        return [member.id, { ...member, probes, data, latency: new Latency(), name: undefined, refusal: undefined }];
+        return [
+          member.id,
+          { ...member, probes, data, latency: new Latency(), name: undefined, remote: undefined, refusal: undefined },
+        ];
       }),
     );
   }
@@ -44,8 +50,10 @@ export class Peers {
   }
 
   /** The peer has answered a probe. */
-  heard(id: string): void {
-    this.#detector.heard(id, this.#clock.monotonicMs());
+  heard(peer: Peer, { process, nowMs }: Pong): void {
+    const heardMs = this.#clock.monotonicMs();
+    this.#detector.heard(peer.id, heardMs);
+    peer.remote = { process, nowMs, heardMs };
   }
 
   /** This node itself did not run for so long. */

@@ -150,15 +150,17 @@ export class CausalContext {
     return packed;
   }
 
-  /** The context of a flat form, or undefined where the form is not one. */
-  static unpack(packed: unknown): CausalContext | undefined {
+  /** The context of a flat form, or undefined where the form is not one, or has more than `maxRanges` ranges. */
+  static unpack(packed: unknown, maxRanges = Infinity): CausalContext | undefined {
     if (!Array.isArray(packed) || packed.length % 2 !== 0) return undefined;
     const context = new CausalContext();
+    let count = 0;
     for (let i = 0; i < packed.length; i += 2) {
       const actor: unknown = packed[i];
       const ranges: unknown = packed[i + 1];
       if (typeof actor !== 'string' || !isRanges(ranges) || ranges.length === 0) return undefined;
-      if (context.#ranges.has(actor)) return undefined;
+      count += ranges.length / 2;
+      if (context.#ranges.has(actor) || count > maxRanges) return undefined;
       context.#ranges.set(actor, ranges);
     }
     return context;

@@ -2,7 +2,7 @@
  * The content of a version: what a user wrote, with what must be kept beside it. It is packed once, by the
  * coordinator, and travels and rests as opaque bytes: replicas never look inside.
  */
-import { pack, unpack } from '../base/msgpack.ts';
+import { pack, unpackForeign } from '../base/msgpack.ts';
 
 /** What a user wrote. */
 export interface Content {
@@ -25,7 +25,7 @@ export function packContent(content: Content): Uint8Array {
 
 /** The content of packed bytes; the value is a view on them. Throws where the bytes are not a content. */
 export function unpackContent(bytes: Uint8Array): Content {
-  const fields = unpack(bytes);
+  const fields = unpackForeign(bytes);
   if (!Array.isArray(fields) || fields.length !== 6) throw new Error('not a content');
   const [timestampMicros, contentType, contentEncoding, clientId, meta, value] = fields as unknown[];
   if (typeof timestampMicros !== 'number' || typeof contentType !== 'string' || !(value instanceof Uint8Array)) {

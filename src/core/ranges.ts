@@ -33,8 +33,9 @@ export function addNumber(ranges: Ranges, n: number): void {
   else if (last < 0 || n > (ranges[last] as number)) ranges.push(n, n);
   else if (!hasNumber(ranges, n)) {
     const joined = unionRanges(ranges, [n, n]);
-    ranges.length = 0;
-    ranges.push(...joined);
+    // Not by spreading: a hostile context may have more ranges than a call may have arguments.
+    ranges.length = joined.length;
+    for (let i = 0; i < joined.length; i++) ranges[i] = joined[i] as number;
   }
 }
 

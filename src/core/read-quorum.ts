@@ -13,9 +13,10 @@ export class ReadQuorum<Body> {
     this.tally = new Tally(need);
   }
 
-  /** A replica of this member has answered. */
-  add(member: string, object: FilledObject<Body>): void {
-    this.tally.succeed();
+  /** A replica of this member has answered; one that is still catching up adds what it knows, but does not count. */
+  add(member: string, object: FilledObject<Body>, counts = true): void {
+    if (counts) this.tally.succeed();
+    else this.tally.abstain();
     this.#replies.set(member, object);
     this.#merged = this.#merged === undefined ? object : merge(this.#merged, object);
   }

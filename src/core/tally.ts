@@ -36,6 +36,12 @@ export class Tally {
     this.#have += 1;
   }
 
+  /** One of those asked has answered, but its answer is not one to rely on. */
+  abstain(): void {
+    this.#pending -= 1;
+    this.#lastFailure = 'incomplete';
+  }
+
   /** One of those asked has failed, or has not answered in time. */
   fail(code: ErrorCode): void {
     this.#pending -= 1;

@@ -11,12 +11,13 @@
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { hash32 } from '../base/hash.ts';
-import { MAX_TOKEN_CHARS, MAX_TOKEN_RANGES } from '../base/limits.ts';
-import { packBig, unpackBig } from '../base/msgpack.ts';
+import { MAX_TOKEN_ACTORS, MAX_TOKEN_CHARS, MAX_TOKEN_RANGES } from '../base/limits.ts';
+import { packBig, unpackForeignBig } from '../base/msgpack.ts';
 import { CausalContext } from './causal-context.ts';
 import { isRanges, unionRanges } from './ranges.ts';
 
 const KEY_ENTRY = '~key';
+const MAX_ACTOR_CHARS = 128;
 const KEY_SEED = 0x6d6563;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -25,10 +26,15 @@ type Entry = Record<string, unknown>;
 const asInteger = (n: number): number | bigint => (n > 0xffff_ffff ? BigInt(n) : n);
 const keyCheck = (key: string): number => hash32(utf8ToBytes(key), KEY_SEED) + 1;
 
-/** The header text of a token for a key. `microsByActor`: the newest known write of an actor, µs since 1970. */
+/**
+ * The header text of a token for a key. `microsByActor`: the newest known write of an actor, µs since 1970; these actors come first
+ * where there are more than a token may name. To claim less is safe.
+ */
 export function encodeToken(context: CausalContext, key: string, microsByActor?: ReadonlyMap<string, number>): string {
   const entries: Record<string, Entry> = {};
-  for (const [actor, ranges] of context.entries()) {
+  for (const [actor, ranges] of context.size > MAX_TOKEN_ACTORS
+    ? mostImportant(context, microsByActor)
+    : context.entries()) {
     const base = ranges[0] === 1 ? (ranges[1] as number) : 0;
     const extras = base > 0 ? ranges.slice(2) : ranges;
     const entry: Entry = {};
@@ -40,6 +46,14 @@ export function encodeToken(context: CausalContext, key: string, microsByActor?:
   entries[KEY_ENTRY] = { Counter: asInteger(keyCheck(key)), Timestamp: 0 };
   const bytes = packBig(entries);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+}
+
+function mostImportant(
+  context: CausalContext,
+  microsByActor: ReadonlyMap<string, number> | undefined,
+): [string, readonly number[]][] {
+  const isNamed = (actor: string): number => Number(microsByActor?.has(actor) === true);
+  return [...context.entries()].sort(([a], [b]) => isNamed(b) - isNamed(a)).slice(0, MAX_TOKEN_ACTORS);
 }
 
 const refuse = (detail: string): MecError => new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail });
@@ -57,6 +71,7 @@ export function decodeToken(text: string, key: string): CausalContext {
       if (asCounter(entry['Counter']) !== keyCheck(key)) throw refuse('The token belongs to another key');
       continue;
     }
+    if (actor.length > MAX_ACTOR_CHARS) throw refuse('A name in the token is too long');
     const dots = decodeDots(entry);
     ranges += dots.length / 2;
     if (ranges > MAX_TOKEN_RANGES) throw refuse(`The token has more than ${MAX_TOKEN_RANGES} ranges`);
@@ -68,7 +83,7 @@ export function decodeToken(text: string, key: string): CausalContext {
 function decodeMap(bytes: Uint8Array): Record<string, unknown> {
   let decoded: unknown;
   try {
-    decoded = unpackBig(bytes);
+    decoded = unpackForeignBig(bytes);
   } catch {
     throw refuse('The token is not msgpack');
   }

@@ -22,20 +22,22 @@ export interface ScanRange {
 /** An open store. All but `close` throw or reject once it is closed. */
 export interface Engine {
   /**
-   * Whether this is the very store that was closed cleanly last time: not a copy, not restored, not after a crash.
-   * The mark is used up by opening: a second open without a clean close in between says false.
+   * The mark that the last clean close left, where this is the very place in which it was left: not a copy, not restored, not after
+   * a crash. It is used up by opening: a second open without a clean close in between finds none.
    */
-  readonly isContinuous: boolean;
+  readonly mark: string | undefined;
   /** The value of a row, or undefined. Synchronous: warm reads are many times cheaper so, and writes need no lock. */
   get(key: string): Uint8Array | undefined;
   /** Writes all of the rows or none; when it resolves with `sync`, they survive the loss of power. */
   commit(changes: readonly Change[], sync: boolean): Promise<void>;
   /** Reads rows in order. */
   scan(range: ScanRange): Promise<Row[]>;
-  /** Closes cleanly and leaves the mark that `isContinuous` looks for. */
-  close(): Promise<void>;
+  /** Closes cleanly and leaves a mark, one line of text, for the next open. All that was committed is durable first. */
+  close(mark: string): Promise<void>;
   /** Lets go of the store as a crash would: no mark. */
   abandon(): Promise<void>;
+  /** Abandons the store and moves it out of the way, under another name: the next open makes a new one. */
+  setAside(): Promise<void>;
 }
 
 /** Opens a store, creating it where there is none; rejects with `StartError` where that is impossible. */

@@ -1,9 +1,9 @@
 /**
  * The engine on LevelDB. Directory layout: `<root>/leveldb` is LevelDB's own; `<root>/clean-stop` exists between a
  * clean stop and the next start, and names the directory and itself by their inodes, so that a copy or a restored
- * backup is not taken for the original.
+ * backup is not taken for the original; its last line is the mark.
  */
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
@@ -26,7 +26,12 @@ export async function openLevelEngine(root: string): Promise<Engine> {
   } catch (error) {
     throw new StartError(whyNotOpen(root, error), { cause: error });
   }
-  return new LevelEngine(database, root, await consumeMark(root));
+  try {
+    return new LevelEngine(database, root, await consumeMark(root));
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 async function makeRoot(root: string): Promise<void> {
@@ -60,23 +65,24 @@ async function syncDirectory(path: string): Promise<void> {
   await directory.sync().finally(() => directory.close());
 }
 
-/** Whether the mark of a clean stop is there and belongs to this very directory; it is gone afterwards. */
-async function consumeMark(root: string): Promise<boolean> {
+/** The mark of a clean stop, where there is one and it belongs to this very directory; it is gone afterwards. */
+async function consumeMark(root: string): Promise<string | undefined> {
   try {
     const text = await readFile(markPath(root), 'utf8').catch(() => '');
-    const expected = text === '' ? '-' : `${await identityOf(root)} ${await identityOf(markPath(root))}\n`;
+    const [directory, file, mark] = text.trimEnd().split('\n');
+    const isOurs = text !== '' && directory === (await identityOf(root)) && file === (await identityOf(markPath(root)));
     await rm(markPath(root), { force: true });
     await syncDirectory(root);
-    return text === expected;
+    return isOurs ? mark : undefined;
   } catch (error) {
     throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, { cause: error });
   }
 }
 
-async function leaveMark(root: string): Promise<void> {
+async function leaveMark(root: string, mark: string): Promise<void> {
   const file = await open(markPath(root), 'w');
   try {
-    await file.writeFile(`${await identityOf(root)} ${await identityOf(markPath(root))}\n`);
+    await file.writeFile(`${await identityOf(root)}\n${await identityOf(markPath(root))}\n${mark}\n`);
     await file.sync();
   } finally {
     await file.close();
@@ -84,22 +90,35 @@ async function leaveMark(root: string): Promise<void> {
   await syncDirectory(root);
 }
 
+/** Renames the store to the first free of `leveldb-damaged-1`, `-2`, …; nothing is ever deleted. */
+async function moveAside(root: string): Promise<void> {
+  for (let i = 1; ; i++) {
+    const target = join(root, `leveldb-damaged-${i}`);
+    const isFree = await stat(target).then(
+      () => false,
+      () => true,
+    );
+    if (isFree) return rename(join(root, 'leveldb'), target);
+  }
+}
+
 function toDiskError(error: unknown): MecError {
   const message = messageOf(error);
+  if (/corruption|checksum|bad block|truncated/i.test(message)) return new MecError('damaged', {}, error);
   const isFull = /no space left|disk quota|ENOSPC|EDQUOT/i.test(message);
   return new MecError(isFull ? 'disk-full' : 'disk-failed', {}, error);
 }
 
 class LevelEngine implements Engine {
-  readonly isContinuous: boolean;
+  readonly mark: string | undefined;
   readonly #database: Database;
   readonly #root: string;
   #isBroken = false;
 
-  constructor(database: Database, root: string, isContinuous: boolean) {
+  constructor(database: Database, root: string, mark: string | undefined) {
     this.#database = database;
     this.#root = root;
-    this.isContinuous = isContinuous;
+    this.mark = mark;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -133,18 +152,23 @@ class LevelEngine implements Engine {
     }
   }
 
-  async close(): Promise<void> {
+  async close(mark: string): Promise<void> {
     if (this.#database.status !== 'open') return;
     // A store that failed to write cannot vouch for what it holds, so it gets no mark.
     if (!this.#isBroken) {
       // With `sync = false` earlier batches may not be on disk yet; this one takes them along.
       await this.#database.batch([{ type: 'del', key: '\0' }], { sync: true });
-      await leaveMark(this.#root);
+      await leaveMark(this.#root, mark);
     }
     await this.abandon();
   }
 
   async abandon(): Promise<void> {
     await this.#database.close();
+  }
+
+  async setAside(): Promise<void> {
+    await this.abandon();
+    await moveAside(this.#root);
   }
 }

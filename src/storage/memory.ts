@@ -7,8 +7,10 @@ import type { Change, Engine, Row, ScanRange } from './engine.ts';
 /** The platter: what survives the engine that is open on it. */
 export class MemoryDisk {
   readonly rows = new Map<string, Uint8Array>();
+  /** Stores that were set aside. */
+  readonly aside: Map<string, Uint8Array>[] = [];
   isOpen = false;
-  wasClosedCleanly = false;
+  mark: string | undefined;
 
   /** Opens the disk; one at a time. */
   open = async (): Promise<Engine> => {
@@ -18,7 +20,7 @@ export class MemoryDisk {
 }
 
 class MemoryEngine implements Engine {
-  readonly isContinuous: boolean;
+  readonly mark: string | undefined;
   readonly #disk: MemoryDisk;
   readonly #rows: Map<string, Uint8Array>;
   #isOpen = true;
@@ -26,9 +28,9 @@ class MemoryEngine implements Engine {
   constructor(disk: MemoryDisk) {
     this.#disk = disk;
     this.#rows = new Map(disk.rows);
-    this.isContinuous = disk.wasClosedCleanly;
+    this.mark = disk.mark;
     disk.isOpen = true;
-    disk.wasClosedCleanly = false;
+    disk.mark = undefined;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -54,10 +56,10 @@ class MemoryEngine implements Engine {
       .map(([key, value]) => [key, value.slice()]);
   }
 
-  async close(): Promise<void> {
+  async close(mark: string): Promise<void> {
     if (!this.#isOpen) return;
     this.#sync();
-    this.#disk.wasClosedCleanly = true;
+    this.#disk.mark = mark;
     await this.abandon();
   }
 
@@ -65,6 +67,12 @@ class MemoryEngine implements Engine {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#disk.isOpen = false;
+  }
+
+  async setAside(): Promise<void> {
+    await this.abandon();
+    this.#disk.aside.push(new Map(this.#disk.rows));
+    this.#disk.rows.clear();
   }
 
   #sync(): void {

@@ -1,9 +1,9 @@
 /**
- * The values of rows: byte 0 the record format, bytes 1–4 the xxHash32 of the rest (big-endian), then msgpack.
+ * The values of rows: byte 0 the record format, bytes 1–4 the xxHash32 of row and rest (big-endian), then msgpack.
  * A record that does not verify is an error, never an absence: absence means deletion.
  */
 import { MecError } from '../base/errors.ts';
-import { hash32 } from '../base/hash.ts';
+import { hash32, hashText32 } from '../base/hash.ts';
 import { packAfter, unpack } from '../base/msgpack.ts';
 import { CausalContext } from '../core/causal-context.ts';
 import type { Version } from '../core/object.ts';
@@ -19,39 +19,41 @@ export interface Checkpoint {
   readonly actor: string;
   /** The incarnation of the node in which the actor was born; in any other it is dead. */
   readonly incarnation: string;
+  /** Whether the replica may hold everything that was ever acknowledged. */
+  readonly isComplete: boolean;
   readonly clock: CausalContext;
   /** Log entries of these dots have been cut. */
   readonly cut: CausalContext;
 }
 
-/** Seals a value with format and checksum. */
-export function sealRecord(value: unknown): Uint8Array {
+/** Seals a value with format and checksum; the checksum is also over the row, so that a record under a wrong one shows. */
+export function sealRecord(value: unknown, row: string): Uint8Array {
   const record = packAfter(HEADER_BYTES, value);
   record[0] = RECORD_FORMAT;
-  new DataView(record.buffer).setUint32(1, hash32(record.subarray(HEADER_BYTES)));
+  new DataView(record.buffer).setUint32(1, hash32(record.subarray(HEADER_BYTES), hashText32(row)));
   return record;
 }
 
-/** The value of a sealed record; throws `disk-failed` where format or checksum are not as they were written. */
+/** The value of a sealed record; throws `damaged` where format or checksum are not as they were written. */
 export function openRecord(record: Uint8Array, row: string): unknown {
   const body = record.subarray(HEADER_BYTES);
   const isIntact =
     record.length > HEADER_BYTES &&
     record[0] === RECORD_FORMAT &&
-    new DataView(record.buffer, record.byteOffset).getUint32(1) === hash32(body);
+    new DataView(record.buffer, record.byteOffset).getUint32(1) === hash32(body, hashText32(row));
   if (!isIntact) throw damaged(row);
   return unpack(body);
 }
 
 function damaged(row: string): MecError {
-  return new MecError('disk-failed', {}, new Error(`record ${JSON.stringify(row.slice(0, 80))} is damaged`));
+  return new MecError('damaged', {}, new Error(`record ${JSON.stringify(row.slice(0, 80))} is damaged`));
 }
 
 /** The record of an object's versions. */
-export function versionsToRecord(versions: readonly PackedVersion[]): Uint8Array {
+export function versionsToRecord(versions: readonly PackedVersion[], row: string): Uint8Array {
   const fields: unknown[] = [];
   for (const { actor, counter, body } of versions) fields.push(actor, counter, body);
-  return sealRecord(fields);
+  return sealRecord(fields, row);
 }
 
 /** The versions of a record; their bodies are views on it. */
@@ -69,8 +71,8 @@ export function recordToVersions(record: Uint8Array, row: string): PackedVersion
 }
 
 /** The record of a context. */
-export function contextToRecord(context: CausalContext): Uint8Array {
-  return sealRecord(context.pack());
+export function contextToRecord(context: CausalContext, row: string): Uint8Array {
+  return sealRecord(context.pack(), row);
 }
 
 /** The context of a record. */
@@ -81,15 +83,16 @@ export function recordToContext(record: Uint8Array, row: string): CausalContext 
 }
 
 /** The record of a checkpoint. */
-export function checkpointToRecord({ actor, incarnation, clock, cut }: Checkpoint): Uint8Array {
-  return sealRecord([actor, incarnation, clock.pack(), cut.pack()]);
+export function checkpointToRecord(checkpoint: Checkpoint, row: string): Uint8Array {
+  const { actor, incarnation, isComplete, clock, cut } = checkpoint;
+  return sealRecord([actor, incarnation, isComplete, clock.pack(), cut.pack()], row);
 }
 
 /** The checkpoint of a record. */
 export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint {
-  const [actor, incarnation, packedClock, packedCut] = openRecord(record, row) as unknown[];
+  const [actor, incarnation, isComplete, packedClock, packedCut] = openRecord(record, row) as unknown[];
   const clock = CausalContext.unpack(packedClock);
   const cut = CausalContext.unpack(packedCut);
   if (typeof actor !== 'string' || typeof incarnation !== 'string' || !clock || !cut) throw damaged(row);
-  return { actor, incarnation, clock, cut };
+  return { actor, incarnation, isComplete: isComplete === true, clock, cut };
 }

@@ -7,7 +7,7 @@
  */
 import type { Log, Random } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { MAX_LOG_ENTRIES, MAX_OBJECT_BYTES, MAX_SIBLINGS, SCAN_PAGE_ROWS } from '../base/limits.ts';
+import { MAX_OBJECT_BYTES, MAX_SIBLINGS } from '../base/limits.ts';
 import { drawActor } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import {
@@ -26,13 +26,13 @@ import * as keyspace from './keyspace.ts';
 import {
   checkpointToRecord,
   contextToRecord,
-  openRecord,
   type PackedVersion,
   recordToContext,
   recordToVersions,
-  sealRecord,
   versionsToRecord,
 } from './records.ts';
+import { ReplicaLog } from './replica-log.ts';
+import { ReplicaRows } from './replica-rows.ts';
 
 /** What the replicas of one store share. */
 export interface Store {
@@ -42,6 +42,8 @@ export interface Store {
   readonly incarnation: string;
   readonly random: Random;
   readonly log: Log;
+  /** A record or a file of the store does not verify. */
+  readonly onDamage: (error: MecError) => void;
 }
 
 /** What a replica starts from; a new one starts from nothing. */
@@ -52,6 +54,13 @@ export interface ReplicaState {
   readonly cut: CausalContext;
   readonly logEntries: number;
   readonly residues: number;
+  readonly isComplete: boolean;
+}
+
+/** A page of a replica's objects, and the key after which the next begins. */
+export interface ReplicaPage {
+  readonly objects: readonly (readonly [key: string, object: FilledObject<Uint8Array>])[];
+  readonly next: string | undefined;
 }
 
 /** A write as it is asked of a replica. */
@@ -74,31 +83,40 @@ export interface ReplicaMerge {
   readonly object: FilledObject<Uint8Array>;
   /** Dots of this partition whose whole effect the object carries. */
   readonly dots: readonly Dot[];
+  /** Part of the snapshot that is being taken in, and not a change beside it. */
+  readonly isSnapshot?: boolean;
 }
 
 /** One node's copy of one partition. */
 export class Replica {
   readonly partition: number;
+  readonly log: ReplicaLog;
+  readonly rows: ReplicaRows;
   readonly #store: Store;
   readonly #clock: CausalContext;
-  readonly #cut: CausalContext;
+  readonly #durable: CausalContext;
   #actor: string;
   /** Whether the actor stands in the checkpoint on disk, or in a batch on its way there. */
   #isActorKept: boolean;
-  #logEntries: number;
+  #isComplete: boolean;
   #residues: number;
-  #isTrimming = false;
+  #isCutting = false;
+  #changes = 0;
   /** Whether the bases moved since the residues were last looked through. */
   #isSweepDue = true;
+  /** While a snapshot is taken in: the keys that were changed meanwhile. */
+  #touched: Set<string> | undefined;
 
   constructor(partition: number, store: Store, state: ReplicaState) {
     this.partition = partition;
+    this.log = new ReplicaLog(partition, store.engine, { cut: state.cut, length: state.logEntries });
+    this.rows = new ReplicaRows(partition, store.engine);
     this.#store = store;
     this.#clock = state.clock;
-    this.#cut = state.cut;
+    this.#durable = state.clock.clone();
     this.#actor = state.actor ?? drawActor(store.nodeName, store.random);
     this.#isActorKept = state.actor !== undefined;
-    this.#logEntries = state.logEntries;
+    this.#isComplete = state.isComplete;
     this.#residues = state.residues;
   }
 
@@ -112,8 +130,14 @@ export class Replica {
     return this.#clock;
   }
 
-  get logEntries(): number {
-    return this.#logEntries;
+  /** The dots that are durable here: what the replica says of itself to others; not to be changed. */
+  get durableClock(): CausalContext {
+    return this.#durable;
+  }
+
+  /** Whether it may hold everything that was ever acknowledged: a new one has to catch up first, and until then does not count for reads. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /** Objects with a residual context. */
@@ -133,9 +157,11 @@ export class Replica {
     if (token.max(this.#actor) > counter) {
       throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
     }
-    const dot: Dot = { actor: this.#actor, counter: counter + 1 };
     const stored = this.#load(key);
-    const written = write(fill(stored, this.#clock), { token, dot, body });
+    const before = fill(stored, this.#clock);
+    this.#guardActor(before.context);
+    const dot: Dot = { actor: this.#actor, counter: this.#clock.base(this.#actor) + 1 };
+    const written = write(before, { token, dot, body });
     if (body !== undefined) assertSize(written.object.versions);
     this.#clock.add(dot.actor, dot.counter);
     this.#save(stored, { key, object: written.object, dots: [dot] }, done);
@@ -143,7 +169,7 @@ export class Replica {
   }
 
   /** Takes in what another replica knows of a key. */
-  merge({ key, object, dots }: ReplicaMerge, done: Done): void {
+  merge({ key, object, dots, isSnapshot }: ReplicaMerge, done: Done): void {
     this.#store.queue.assertRoom();
     this.#guardActor(object.context);
     const stored = this.#load(key);
@@ -157,28 +183,78 @@ export class Replica {
     });
     const isKnown = added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
     if (isKnown) this.#store.queue.submit([], done);
-    else this.#save(stored, { key, object: after, dots: added }, done);
+    else this.#save(stored, { key, object: after, dots: added, ...(isSnapshot === true && { isSnapshot }) }, done);
   }
 
-  /** The rows that make a clean stop continue: the actor, where it was never kept. */
-  checkpoint(): Change {
-    const { incarnation } = this.#store;
-    const record = checkpointToRecord({ actor: this.#actor, incarnation, clock: this.#clock, cut: this.#cut });
-    return { key: keyspace.checkpointRow(this.partition), value: record };
+  /** From now on remembers which keys are changed; resolves when all changes before are durable, and so seen by scans. */
+  expectSnapshot(): Promise<void> {
+    this.#touched = new Set();
+    return this.settled();
+  }
+
+  /** No snapshot is being taken in any more. */
+  dismissSnapshot(): void {
+    this.#touched = undefined;
+  }
+
+  /** The keys changed since the snapshot began, or since this was last asked. */
+  takeTouched(): string[] {
+    const keys = [...(this.#touched ?? [])];
+    this.#touched = new Set();
+    return keys;
+  }
+
+  /**
+   * Takes over the clock of a replica whose whole state was merged: to be called without a pause after `takeTouched` has said that
+   * nothing was changed meanwhile. The log has no entries for what came this way, and says so.
+   */
+  adopt(clock: CausalContext, done: Done): void {
+    this.#guardActor(clock);
+    this.#touched = undefined;
+    this.#clock.join(clock);
+    this.log.cut.join(clock);
+    this.#isSweepDue = true;
+    this.#submit([this.checkpoint()], clock, done);
+  }
+
+  /** The replica has caught up with enough others. */
+  complete(): void {
+    if (this.#isComplete) return;
+    this.#isComplete = true;
+    this.#submit([this.checkpoint()], undefined, () => {});
+  }
+
+  /** How often anything was changed: two equal counts, and nothing was in between. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Resolves when all that was submitted before is durable. */
+  settled(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#store.queue.submit([], (error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
+  /** One page of all objects, in key order, after a key; those with a residue alone included. */
+  async page(after: string | undefined, limits: { objects: number; bytes: number }): Promise<ReplicaPage> {
+    const keys = await this.rows.keysAfter(after, limits.objects);
+    const objects: [string, FilledObject<Uint8Array>][] = [];
+    let bytes = 0;
+    for (const key of keys) {
+      if (bytes >= limits.bytes) return { objects, next: objects[objects.length - 1]?.[0] };
+      const object = this.read(key);
+      bytes += key.length + object.versions.reduce((sum, { body }) => sum + body.length, 0);
+      objects.push([key, object]);
+    }
+    return { objects, next: keys.length < limits.objects ? undefined : keys[keys.length - 1] };
   }
 
   /** Takes away the residue that the clock's bases have come to cover. */
   async sweepResidues(): Promise<void> {
     if (this.#residues === 0 || !this.#isSweepDue) return;
     this.#isSweepDue = false;
-    const range = keyspace.partitionRange('r', this.partition);
-    for (let from = range.from; ;) {
-      const rows = await this.#store.engine.scan({ ...range, from, limit: SCAN_PAGE_ROWS });
-      for (const [row] of rows) this.#stripResidue(keyspace.keyOfRow(row));
-      const last = rows[rows.length - 1];
-      if (last === undefined || rows.length < SCAN_PAGE_ROWS) return;
-      from = `${last[0]}\0`;
-    }
+    await this.rows.each('r', ([row]) => this.#stripResidue(keyspace.keyOfRow(row)));
   }
 
   #stripResidue(key: string): void {
@@ -189,10 +265,42 @@ export class Replica {
     const rest = residual.minus(this.#clock.bases());
     if (rest.equals(residual)) return;
     if (rest.isEmpty) this.#residues -= 1;
-    this.#store.queue.submit([{ key: row, value: rest.isEmpty ? undefined : contextToRecord(rest) }], () => {});
+    this.#submit([{ key: row, value: rest.isEmpty ? undefined : contextToRecord(rest, row) }], undefined, () => {});
+  }
+
+  /** Cuts the log entries that everybody who may ask for them has; resolves when that is durable. */
+  cutLog(covered: CausalContext): Promise<void> {
+    return this.#cut(() => this.log.cutCovered(covered));
+  }
+
+  /** One cut at a time, and durable before the next looks at the rows again. */
+  async #cut(choose: () => Promise<Change[]>): Promise<void> {
+    if (this.#isCutting) return;
+    this.#isCutting = true;
+    try {
+      const changes = await choose();
+      if (changes.length === 0) return;
+      changes.push(this.checkpoint());
+      await new Promise<void>((resolve, reject) => {
+        this.#submit(changes, undefined, (error) => (error === undefined ? resolve() : reject(error)));
+      });
+    } catch (error) {
+      this.#store.log.warn('log not cut', { partition: this.partition, reason: String(error) });
+    } finally {
+      this.#isCutting = false;
+    }
   }
 
   #load(key: string): StoredObject<Uint8Array> {
+    try {
+      return this.#loadIntact(key);
+    } catch (error) {
+      if (error instanceof MecError && error.code === 'damaged') this.#store.onDamage(error);
+      throw error;
+    }
+  }
+
+  #loadIntact(key: string): StoredObject<Uint8Array> {
     const { queue } = this.#store;
     const row = keyspace.objectRow(this.partition, key);
     const record = queue.get(row);
@@ -203,24 +311,50 @@ export class Replica {
     return { versions, residual: residue === undefined ? new CausalContext() : recordToContext(residue, residueRow) };
   }
 
-  #save(before: StoredObject<Uint8Array>, { key, object, dots }: ReplicaMerge, done: Done): void {
+  #save(before: StoredObject<Uint8Array>, { key, object, dots, isSnapshot }: ReplicaMerge, done: Done): void {
     const { versions, residual } = strip(object, this.#clock);
     const row = keyspace.objectRow(this.partition, key);
-    const changes: Change[] = [{ key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions) }];
+    const changes: Change[] = [
+      { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) },
+    ];
     if (!residual.isEmpty || !before.residual.isEmpty) {
-      const record = residual.isEmpty ? undefined : contextToRecord(residual);
-      changes.push({ key: keyspace.residueRow(this.partition, key), value: record });
+      const residueRow = keyspace.residueRow(this.partition, key);
+      changes.push({ key: residueRow, value: residual.isEmpty ? undefined : contextToRecord(residual, residueRow) });
       this.#residues += Number(!residual.isEmpty) - Number(!before.residual.isEmpty);
     }
-    for (const dot of dots) changes.push({ key: keyspace.logRow(this.partition, dot), value: sealRecord(key) });
-    this.#logEntries += dots.length;
+    this.log.append(key, dots, changes);
+    if (isSnapshot !== true) this.#touched?.add(key);
     if (dots.length > 0) this.#isSweepDue = true;
-    if (!this.#isActorKept) {
-      this.#isActorKept = true;
-      changes.push(this.checkpoint());
-    }
-    this.#store.queue.submit(changes, done);
-    if (this.#logEntries > MAX_LOG_ENTRIES && !this.#isTrimming) void this.#trimLog();
+    if (!this.#isActorKept) changes.push(this.checkpoint());
+    this.#submit(changes, dots, done);
+    if (this.log.isOverfull) void this.#cut(() => this.log.cutHalf());
+  }
+
+  /** Submits rows; once they are durable, so are the dots that came with them. */
+  #submit(changes: readonly Change[], dots: readonly Dot[] | CausalContext | undefined, done: Done): void {
+    this.#changes += 1;
+    this.#store.queue.submit(changes, (error) => {
+      if (error === undefined && dots !== undefined) {
+        if (dots instanceof CausalContext) this.#durable.join(dots);
+        else for (const { actor, counter } of dots) this.#durable.add(actor, counter);
+      }
+      done(error);
+    });
+  }
+
+  /** The row of the replica's own state. */
+  checkpoint(): Change {
+    this.#isActorKept = true;
+    const key = keyspace.checkpointRow(this.partition);
+    const { incarnation } = this.#store;
+    const state = {
+      actor: this.#actor,
+      incarnation,
+      isComplete: this.#isComplete,
+      clock: this.#clock,
+      cut: this.log.cut,
+    };
+    return { key, value: checkpointToRecord(state, key) };
   }
 
   /**
@@ -241,41 +375,6 @@ export class Replica {
       successor: this.#actor,
     });
   }
-
-  /** Cuts the older half of each actor's log entries; the checkpoint that goes with it keeps the clock whole. */
-  async #trimLog(): Promise<void> {
-    this.#isTrimming = true;
-    try {
-      const range = keyspace.partitionRange('l', this.partition);
-      const rows = await this.#store.engine.scan({ ...range, limit: 2 * MAX_LOG_ENTRIES });
-      const rowsByActor = new Map<string, string[]>();
-      for (const [row] of rows) {
-        const { actor } = keyspace.dotOfRow(row);
-        const actorRows = rowsByActor.get(actor);
-        if (actorRows === undefined) rowsByActor.set(actor, [row]);
-        else actorRows.push(row);
-      }
-      const changes: Change[] = [];
-      for (const actorRows of rowsByActor.values())
-        this.#cutRows(actorRows.slice(0, Math.ceil(actorRows.length / 2)), changes);
-      changes.push(this.checkpoint());
-      this.#isActorKept = true;
-      this.#store.queue.submit(changes, () => {});
-    } catch (error) {
-      this.#store.log.warn('log not trimmed', { partition: this.partition, reason: String(error) });
-    } finally {
-      this.#isTrimming = false;
-    }
-  }
-
-  #cutRows(rows: readonly string[], changes: Change[]): void {
-    const last = rows[rows.length - 1];
-    if (last === undefined) return;
-    const { actor, counter } = keyspace.dotOfRow(last);
-    this.#cut.addRanges(actor, [1, counter]);
-    for (const row of rows) changes.push({ key: row, value: undefined });
-    this.#logEntries -= rows.length;
-  }
 }
 
 function assertSize(versions: readonly PackedVersion[]): void {
@@ -284,9 +383,4 @@ function assertSize(versions: readonly PackedVersion[]): void {
   if (versions.length > 1 && bytes > MAX_OBJECT_BYTES) {
     throw new MecError('too-many-siblings', { detail: `The versions of this key exceed ${MAX_OBJECT_BYTES} bytes` });
   }
-}
-
-/** Reads the key of a log row. */
-export function logKey(record: Uint8Array, row: string): string {
-  return String(openRecord(record, row));
 }

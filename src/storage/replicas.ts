@@ -9,6 +9,7 @@ import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
 import { PARTITIONS, SCAN_PAGE_ROWS, STORE_REOPEN_MS } from '../base/limits.ts';
+import { hashText64 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext } from '../core/causal-context.ts';
 import { CommitQueue } from './commit-queue.ts';
@@ -24,6 +25,8 @@ export interface ReplicasOptions {
   readonly env: Pick<Env, 'clock' | 'random' | 'log'>;
   readonly nodeName: string;
   readonly openEngine: OpenEngine;
+  /** Whether other nodes can give back what a damaged store has lost; else it is not set aside, and fails. */
+  readonly canRebuild: boolean;
   /** Whether acknowledged writes must be on the platter (default), or may wait in the operating system. */
   readonly sync: boolean;
 }
@@ -33,6 +36,8 @@ interface Header {
   readonly partitions: number;
   readonly name: string;
   readonly incarnation: string;
+  /** The mark of the clean stop that wrote this; of any other life there is none. */
+  readonly mark: string;
 }
 
 interface Opened extends Store {
@@ -65,6 +70,47 @@ export class Replicas {
     return replica;
   }
 
+  /** The replica of a partition, or undefined while the disk has failed. */
+  find(partition: number): Replica | undefined {
+    return this.#opened?.replicas[partition];
+  }
+
+  /**
+   * Forgets a replica that is not needed here any more, actor and all. Resolves with false, and forgets nothing, where it was changed
+   * in the meantime.
+   */
+  async drop(partition: number): Promise<boolean> {
+    const opened = this.#openedStore();
+    const replica = this.of(partition);
+    const { changes } = replica;
+    await replica.settled();
+    const rows = await replica.rows.all();
+    if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.changes !== changes) return false;
+    // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
+    opened.replicas[partition] = new Replica(partition, opened, emptyState());
+    await new Promise<void>((resolve, reject) => {
+      const deletions = rows.map((key) => ({ key, value: undefined }));
+      opened.queue.submit(deletions, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+    return true;
+  }
+
+  /** A record or file of the store does not verify: absence means deletion here, so none of it can be trusted. */
+  damaged(error: MecError): void {
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    if (!this.#options.canRebuild) {
+      this.#options.env.log.error('store damaged, and no other node to rebuild it from', { reason: messageOf(error) });
+      return;
+    }
+    this.#options.env.log.error('store damaged; it is set aside and rebuilt from the other nodes', {
+      reason: messageOf(error),
+    });
+    this.#opened = undefined;
+    this.#failure = error;
+    this.#reopenAfter(opened.engine.setAside());
+  }
+
   /** Resolves when all that was submitted so far is durable, or has failed. */
   async idle(): Promise<void> {
     await this.#opened?.queue.idle();
@@ -78,7 +124,7 @@ export class Replicas {
     let logEntries = 0;
     let residues = 0;
     for (const replica of opened.replicas) {
-      logEntries += replica.logEntries;
+      logEntries += replica.log.length;
       residues += replica.residues;
     }
     return {
@@ -106,7 +152,10 @@ export class Replicas {
     if (opened === undefined) return;
     await opened.queue.idle();
     this.#opened = undefined;
-    await opened.engine.close();
+    // The same mark inside the store and beside it: a store that is older than its mark, or has lost something since, shows.
+    const mark = `${drawIncarnation(this.#options.env.random)} ${clocksDigest(opened.replicas.map(({ clock }) => clock))}`;
+    await writeHeader(opened.engine, { name: this.#options.nodeName, incarnation: opened.incarnation, mark });
+    await opened.engine.close(mark);
   }
 
   #openedStore(): Opened {
@@ -120,6 +169,13 @@ export class Replicas {
       this.#opened = await this.#load(engine);
       this.#failure = undefined;
     } catch (error) {
+      if (error instanceof MecError && error.code === 'damaged' && this.#options.canRebuild) {
+        this.#options.env.log.error('store damaged; it is set aside and rebuilt from the other nodes', {
+          reason: messageOf(error),
+        });
+        await engine.setAside();
+        return this.#open();
+      }
       await engine.abandon();
       if (error instanceof StartError) throw error;
       throw new StartError(`The store cannot be read: ${messageOf(error)}`, { cause: error });
@@ -128,19 +184,23 @@ export class Replicas {
 
   async #load(engine: Engine): Promise<Opened> {
     const { env, nodeName, sync } = this.#options;
-    const incarnation = await this.#keepHeader(engine);
+    const checkpoints = await loadCheckpoints(engine);
+    const incarnation = await this.#keepHeader(engine, clocksDigest(checkpoints.map(({ clock }) => clock)));
     const queue = new CommitQueue(engine, {
       clock: env.clock,
       sync,
       onFailure: (error) => this.#failed(engine, error),
     });
-    const store: Store = { engine, queue, nodeName, incarnation, random: env.random, log: env.log };
-    const states = await loadStates(engine, incarnation);
-    return { ...store, replicas: states.map((state, partition) => new Replica(partition, store, state)) };
+    const onDamage = (error: MecError): void => this.damaged(error);
+    const store: Store = { engine, queue, nodeName, incarnation, random: env.random, log: env.log, onDamage };
+    const replicas = checkpoints.map(({ incarnation: born, actor, ...state }, partition) => {
+      return new Replica(partition, store, { ...state, actor: born === incarnation ? actor : undefined });
+    });
+    return { ...store, replicas };
   }
 
   /** Checks the header, and keeps the one of this life: the same incarnation only after a clean stop. */
-  async #keepHeader(engine: Engine): Promise<string> {
+  async #keepHeader(engine: Engine, digest: string): Promise<string> {
     const { env, nodeName } = this.#options;
     const row = keyspace.metaRow('header');
     const record = engine.get(row);
@@ -148,11 +208,12 @@ export class Replicas {
     if (header !== undefined && header.name !== nodeName) {
       env.log.warn('the store belonged to a node of another name', { was: header.name, is: nodeName });
     }
-    const lives = header !== undefined && engine.isContinuous && header.name === nodeName;
+    const isMarked = engine.mark !== undefined && engine.mark === header?.mark && engine.mark.endsWith(` ${digest}`);
+    const lives = header !== undefined && isMarked && header.name === nodeName;
     const incarnation = lives ? header.incarnation : drawIncarnation(env.random);
-    const kept: Header = { format: STORE_FORMAT, partitions: PARTITIONS, name: nodeName, incarnation };
-    await engine.commit([{ key: row, value: sealRecord(kept) }], true);
-    env.log.info('store opened', { incarnation, continued: lives });
+    await writeHeader(engine, { name: nodeName, incarnation, mark: '' });
+    const after = header === undefined ? 'nothing' : lives ? 'a clean stop' : 'a crash, a copy or a restore';
+    env.log.info('store opened', { after, incarnation });
     return incarnation;
   }
 
@@ -162,14 +223,23 @@ export class Replicas {
     this.#options.env.log.error('store failed; its memory is forgotten and it is opened again', {
       reason: messageOf(error),
     });
+    this.#reopenAfter(engine.abandon());
+  }
+
+  #reopenAfter(abandoned: Promise<void>): void {
     const retry = (): void => {
       if (this.#isClosed) return;
       this.#reopening = this.#options.env.clock.after(STORE_REOPEN_MS, () => {
         this.#open().then(() => this.#options.env.log.info('store works again'), retry);
       });
     };
-    engine.abandon().then(retry, retry);
+    abandoned.then(retry, retry);
   }
+}
+
+function emptyState(): ReplicaState {
+  const nothing = { clock: new CausalContext(), cut: new CausalContext() };
+  return { ...nothing, actor: undefined, isComplete: false, logEntries: 0, residues: 0 };
 }
 
 function checkHeader(header: Header): Header {
@@ -182,17 +252,19 @@ function checkHeader(header: Header): Header {
   return header;
 }
 
-/** The states of all replicas: a clock is the checkpoint's clock and the dots of the log. */
-async function loadStates(engine: Engine, incarnation: string): Promise<ReplicaState[]> {
+type Loaded = Omit<ReplicaState, 'actor'> & {
+  readonly actor: string | undefined;
+  readonly incarnation: string | undefined;
+};
+
+/** What is on disk of all replicas: a clock is the checkpoint's clock and the dots of the log. */
+async function loadCheckpoints(engine: Engine): Promise<Loaded[]> {
   const checkpoints = new Map<number, Checkpoint>();
   await eachRow(engine, 'c', ([row, record]) => {
     checkpoints.set(keyspace.partitionOfRow(row), recordToCheckpoint(record, row));
   });
   const states = Array.from({ length: PARTITIONS }, (_, partition) => {
-    const found = checkpoints.get(partition);
-    const actor = found?.incarnation === incarnation ? found.actor : undefined;
-    const clock = found?.clock ?? new CausalContext();
-    return { actor, clock, cut: found?.cut ?? new CausalContext(), logEntries: 0, residues: 0 };
+    return { ...emptyState(), incarnation: undefined, ...checkpoints.get(partition) };
   });
   const stateOf = (row: string): (typeof states)[number] => {
     const state = states[keyspace.partitionOfRow(row)];
@@ -210,6 +282,17 @@ async function loadStates(engine: Engine, incarnation: string): Promise<ReplicaS
     stateOf(row).residues += 1;
   });
   return states;
+}
+
+/** One text for all that the replicas have seen. */
+function clocksDigest(clocks: readonly CausalContext[]): string {
+  return hashText64(clocks.map(String).join(';')).toString(16);
+}
+
+async function writeHeader(engine: Engine, header: Pick<Header, 'name' | 'incarnation' | 'mark'>): Promise<void> {
+  const row = keyspace.metaRow('header');
+  const record = sealRecord({ format: STORE_FORMAT, partitions: PARTITIONS, ...header }, row);
+  await engine.commit([{ key: row, value: record }], true);
 }
 
 async function eachRow(engine: Engine, kind: keyspace.RowKind, visit: (row: Row) => void): Promise<void> {

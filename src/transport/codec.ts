@@ -1,20 +1,26 @@
 /**
- * Frames on the wire: byte 0 the protocol version; bytes 1–8 when the sender sent it (its own monotonic clock, ms, a
- * float64); then messages, each with a head of 8 bytes: id and length (uint32, big-endian like all). A message is a msgpack array
- * `[kind, field, …]`. A reply bears the id of its request.
+ * Frames on the wire: byte 0 the protocol version; then messages, each with a head of 8 bytes: id and length (uint32, big-endian). A
+ * message is a msgpack array `[kind, field, …]`. A reply bears the id of its request.
  *
  * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half understood.
  */
 import { isErrorCode } from '../base/errors.ts';
-import { pack, unpack } from '../base/msgpack.ts';
+import {
+  MAX_CONTEXT_RANGES,
+  MAX_FRAME_BYTES,
+  MAX_MESSAGE_DOTS,
+  MAX_MESSAGE_VERSIONS,
+  PARTITIONS,
+} from '../base/limits.ts';
+import { pack, unpackForeign } from '../base/msgpack.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import type { FilledObject } from '../core/object.ts';
-import type { Message, SparseVersion } from './message.ts';
+import type { Digest, Message, Request, SparseVersion, SyncItem } from './message.ts';
 
 /** Nodes of another protocol version cannot be understood; their frames are dropped and reported. */
 export const PROTOCOL_VERSION = 1;
 
-const FRAME_HEADER_BYTES = 9;
+const FRAME_HEADER_BYTES = 1;
 const ITEM_HEADER_BYTES = 8;
 
 /** Ids wrap around here. */
@@ -28,7 +34,6 @@ export interface Item {
 
 /** A frame taken apart. Items that were not understood are only counted. */
 export interface Frame {
-  readonly sentAtMs: number;
   readonly items: readonly Item[];
   readonly garbage: number;
 }
@@ -50,14 +55,8 @@ interface Shape<M extends Message> {
 const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   ping: {
     code: 1,
-    pack: ({ name, process, partitions, members }) => [name, process, partitions, members],
-    unpack: (f) => ({
-      kind: 'ping',
-      name: text(f[1]),
-      process: text(f[2]),
-      partitions: integer(f[3]),
-      members: integer(f[4]),
-    }),
+    pack: () => [],
+    unpack: () => ({ kind: 'ping' }),
   },
   read: {
     code: 2,
@@ -66,49 +65,83 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   store: {
     code: 3,
-    pack: ({ key, object, dots: written }) => [
-      key,
-      object.context.pack(),
-      packVersions(object.versions),
-      packDots(written),
-    ],
-    unpack: unpackStore,
+    pack: packItem,
+    unpack: (f) => ({ kind: 'store', ...unpackItem(f.slice(1)) }),
   },
   forward: {
     code: 4,
-    pack: ({ key, token, body, r, w, budgetMs }) => [
+    pack: ({ process, notAfterMs, key, token, body, r, w, timeoutMs }) => [
+      process,
+      notAfterMs,
       key,
       token?.pack() ?? null,
       body ?? null,
       r,
       w,
-      Math.round(budgetMs),
+      Math.round(timeoutMs),
     ],
     unpack: (f) => ({
       kind: 'forward',
-      key: text(f[1]),
-      token: f[2] === null ? undefined : context(f[2]),
-      body: f[3] === null ? undefined : bytes(f[3]),
-      r: typeof f[4] === 'number' ? integer(f[4]) : text(f[4]),
-      w: typeof f[5] === 'number' ? integer(f[5]) : text(f[5]),
-      budgetMs: integer(f[6]),
+      process: text(f[1]),
+      notAfterMs: number(f[2]),
+      key: text(f[3]),
+      token: f[4] === null ? undefined : context(f[4]),
+      body: f[5] === null ? undefined : bytes(f[5]),
+      r: typeof f[6] === 'number' ? integer(f[6]) : text(f[6]),
+      w: typeof f[7] === 'number' ? integer(f[7]) : text(f[7]),
+      timeoutMs: integer(f[8]),
+    }),
+  },
+  compare: {
+    code: 5,
+    pack: ({ from, digests, incomplete }) => [
+      from,
+      digests.flatMap(({ partition, hash }) => [partition, hash]),
+      incomplete,
+    ],
+    unpack: (f) => ({ kind: 'compare', from: text(f[1]), digests: digestsOf(f[2]), incomplete: integers(f[3]) }),
+  },
+  pull: {
+    code: 6,
+    pack: ({ from, partition, clock, isComplete }) => [from, partition, clock.pack(), isComplete],
+    unpack: (f) => ({
+      kind: 'pull',
+      from: text(f[1]),
+      partition: partitionIn(f[2]),
+      clock: context(f[3]),
+      isComplete: f[4] === true,
+    }),
+  },
+  'pull-all': {
+    code: 7,
+    pack: ({ partition, after }) => [partition, after ?? null],
+    unpack: (f) => ({
+      kind: 'pull-all',
+      partition: partitionIn(f[1]),
+      after: f[2] === null ? undefined : text(f[2]),
     }),
   },
   pong: {
     code: 65,
-    pack: ({ name, process, partitions, members }) => [name, process, partitions, members],
+    pack: ({ name, process, partitions, members, nowMs }) => [name, process, partitions, members, nowMs],
     unpack: (f) => ({
       kind: 'pong',
       name: text(f[1]),
       process: text(f[2]),
       partitions: integer(f[3]),
       members: integer(f[4]),
+      nowMs: number(f[5]),
     }),
   },
   object: {
     code: 66,
-    pack: ({ actor, context: known, versions }) => [actor, known.pack(), packVersions(versions)],
-    unpack: (f) => ({ kind: 'object', actor: text(f[1]), ...unpackObject(f[2], f[3]) }),
+    pack: ({ actor, isComplete, context: known, versions }) => [
+      actor,
+      isComplete,
+      known.pack(),
+      packVersions(versions),
+    ],
+    unpack: (f) => ({ kind: 'object', actor: text(f[1]), isComplete: f[2] === true, ...unpackObject(f[3], f[4]) }),
   },
   stored: {
     code: 67,
@@ -124,6 +157,33 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       token: context(f[3]),
       versions: dots(f[4]),
       found: f[5] === true,
+    }),
+  },
+  compared: {
+    code: 70,
+    pack: ({ differing, incomplete }) => [differing, incomplete],
+    unpack: (f) => ({ kind: 'compared', differing: integers(f[1]), incomplete: integers(f[2]) }),
+  },
+  page: {
+    code: 71,
+    pack: ({ clock, isComplete, items, rest }) => [clock.pack(), isComplete, items.map(packItem), rest],
+    unpack: (f) => ({
+      kind: 'page',
+      clock: context(f[1]),
+      isComplete: f[2] === true,
+      items: list(f[3]).map(unpackItem),
+      rest: f[4] === 'more' || f[4] === 'all' ? f[4] : 'none',
+    }),
+  },
+  'page-of-all': {
+    code: 72,
+    pack: ({ clock, isComplete, items, next }) => [clock.pack(), isComplete, items.map(packItem), next ?? null],
+    unpack: (f) => ({
+      kind: 'page-of-all',
+      clock: context(f[1]),
+      isComplete: f[2] === true,
+      items: list(f[3]).map(unpackItem),
+      next: f[4] === null ? undefined : text(f[4]),
     }),
   },
   failed: {
@@ -150,6 +210,18 @@ export interface PackedItem {
   readonly message: PackedMessage;
 }
 
+/** Whether a message of so many bytes fits in a frame. */
+export function isSendable(message: PackedMessage): boolean {
+  return message.length <= MAX_FRAME_BYTES - FRAME_HEADER_BYTES - ITEM_HEADER_BYTES;
+}
+
+const FIRST_REPLY = SHAPES.pong.code;
+
+/** Whether a message asks something, rather than answering. */
+export function isRequest(message: Message): message is Request {
+  return SHAPES[message.kind].code < FIRST_REPLY;
+}
+
 /** Packs one message. */
 export function packMessage(message: Message): PackedMessage {
   const shape = SHAPES[message.kind] as Shape<Message>;
@@ -157,12 +229,11 @@ export function packMessage(message: Message): PackedMessage {
 }
 
 /** Makes a frame of packed messages. */
-export function packFrame(sentAtMs: number, items: readonly PackedItem[]): Uint8Array {
+export function packFrame(items: readonly PackedItem[]): Uint8Array {
   const bytes = items.reduce((sum, { message }) => sum + ITEM_HEADER_BYTES + message.length, FRAME_HEADER_BYTES);
   const frame = new Uint8Array(bytes);
   const view = new DataView(frame.buffer);
   frame[0] = PROTOCOL_VERSION;
-  view.setFloat64(1, sentAtMs);
   let at = FRAME_HEADER_BYTES;
   for (const { id, message } of items) {
     view.setUint32(at, id);
@@ -188,14 +259,12 @@ export function unpackFrame(frame: Uint8Array): Frame {
     else items.push({ id: view.getUint32(at), message });
     at = end;
   }
-  const sentAtMs = view.getFloat64(1);
-  if (!Number.isFinite(sentAtMs)) throw new WireError('no time');
-  return { sentAtMs, items, garbage };
+  return { items, garbage };
 }
 
 function unpackMessage(bytes: Uint8Array): Message | undefined {
   try {
-    const fields = unpack(bytes);
+    const fields = unpackForeign(bytes);
     return Array.isArray(fields) ? SHAPES_BY_CODE.get(fields[0] as number)?.unpack(fields) : undefined;
   } catch {
     // Not msgpack, or not of the shape that its code promises.
@@ -215,14 +284,18 @@ function packVersions(versions: readonly SparseVersion[]): unknown[] {
   return packed;
 }
 
-function unpackStore(fields: Fields): Extract<Message, { kind: 'store' }> {
-  const { context: known, versions } = unpackObject(fields[2], fields[3]);
-  const written = dots(fields[4]);
+function packItem({ key, object, dots: written }: SyncItem): unknown[] {
+  return [key, object.context.pack(), packVersions(object.versions), packDots(written)];
+}
+
+function unpackItem(packed: unknown): SyncItem {
+  const [key, packedContext, packedVersions, packedDots] = list(packed);
+  const { context: known, versions } = unpackObject(packedContext, packedVersions);
+  const written = dots(packedDots);
   for (const { body } of versions) if (body === undefined) throw new WireError('a stored version without a body');
   // An object that does not know its own dots would be merged wrongly, and would slip past the guard of actors.
   for (const dot of written) if (!known.has(dot.actor, dot.counter)) throw new WireError('a dot outside the context');
-  const object = { context: known, versions } as FilledObject<Uint8Array>;
-  return { kind: 'store', key: text(fields[1]), object, dots: written };
+  return { key: text(key), object: { context: known, versions } as FilledObject<Uint8Array>, dots: written };
 }
 
 function unpackObject(
@@ -231,6 +304,7 @@ function unpackObject(
 ): { context: CausalContext; versions: SparseVersion[] } {
   const known = context(packedContext);
   if (!Array.isArray(packedVersions) || packedVersions.length % 3 !== 0) throw new WireError('not versions');
+  if (packedVersions.length > 3 * MAX_MESSAGE_VERSIONS) throw new WireError('too many versions');
   const versions: SparseVersion[] = [];
   for (let i = 0; i < packedVersions.length; i += 3) {
     const body: unknown = packedVersions[i + 2];
@@ -247,15 +321,40 @@ function unpackObject(
 
 function dots(packed: unknown): Dot[] {
   if (!Array.isArray(packed) || packed.length % 2 !== 0) throw new WireError('not dots');
+  if (packed.length > 2 * MAX_MESSAGE_DOTS) throw new WireError('too many dots');
   const list: Dot[] = [];
   for (let i = 0; i < packed.length; i += 2) list.push({ actor: text(packed[i]), counter: positive(packed[i + 1]) });
   return list;
 }
 
 function context(packed: unknown): CausalContext {
-  const unpacked = CausalContext.unpack(packed);
+  const unpacked = CausalContext.unpack(packed, MAX_CONTEXT_RANGES);
   if (unpacked === undefined) throw new WireError('not a context');
   return unpacked;
+}
+
+function list(field: unknown): Fields {
+  if (!Array.isArray(field)) throw new WireError('not a list');
+  return field;
+}
+
+function integers(field: unknown): number[] {
+  return list(field).map(integer);
+}
+
+function partitionIn(field: unknown): number {
+  const partition = integer(field);
+  if (partition >= PARTITIONS) throw new WireError('not a partition');
+  return partition;
+}
+
+function digestsOf(field: unknown): Digest[] {
+  const fields = list(field);
+  if (fields.length % 2 !== 0) throw new WireError('not digests');
+  return Array.from({ length: fields.length / 2 }, (_, i) => ({
+    partition: partitionIn(fields[2 * i]),
+    hash: integer(fields[2 * i + 1]),
+  }));
 }
 
 function text(field: unknown): string {
@@ -265,6 +364,11 @@ function text(field: unknown): string {
 
 function integer(field: unknown): number {
   if (typeof field !== 'number' || !Number.isSafeInteger(field) || field < 0) throw new WireError('not a whole number');
+  return field;
+}
+
+function number(field: unknown): number {
+  if (typeof field !== 'number' || !Number.isFinite(field)) throw new WireError('not a number');
   return field;
 }
 

@@ -3,15 +3,9 @@ import type { ErrorCode } from '../base/errors.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { FilledObject } from '../core/object.ts';
 
-/** Who is there, and does it belong here? Sent on the membership port. */
+/** Who is there? */
 export interface Ping {
   readonly kind: 'ping';
-  readonly name: string;
-  /** Drawn at every start of the process: two processes under one name differ in it. */
-  readonly process: string;
-  readonly partitions: number;
-  /** Hash of the sender's member list. */
-  readonly members: number;
 }
 
 /** What do you know of this key? */
@@ -33,27 +27,70 @@ export interface Store {
 /** Coordinate this write: the sender holds no replica of the key. */
 export interface Forward {
   readonly kind: 'forward';
+  /** The receiver's process, and the time of its own clock after which it is not to begin: the sender has given up by then. */
+  readonly process: string;
+  readonly notAfterMs: number;
   readonly key: string;
   readonly token: CausalContext | undefined;
   /** Packed content; undefined deletes. */
   readonly body: Uint8Array | undefined;
   readonly r: number | string;
   readonly w: number | string;
-  /** Time that is left for it, in ms. A receiver that wakes up later than that drops it: the sender has gone elsewhere. */
-  readonly budgetMs: number;
+  readonly timeoutMs: number;
+}
+
+/** A partition with the hash of its clock. */
+export interface Digest {
+  readonly partition: number;
+  readonly hash: number;
+}
+
+/** Here is what I hold: where do we differ? */
+export interface Compare {
+  readonly kind: 'compare';
+  /** Member id of the sender. */
+  readonly from: string;
+  readonly digests: readonly Digest[];
+  /** Those of them that are still catching up. */
+  readonly incomplete: readonly number[];
+}
+
+/** This is what I have seen of a partition: send what I lack. */
+export interface Pull {
+  readonly kind: 'pull';
+  /** Member id of the sender. */
+  readonly from: string;
+  readonly partition: number;
+  readonly clock: CausalContext;
+  readonly isComplete: boolean;
+}
+
+/** Send all that you have of a partition, in key order, after this key. */
+export interface PullAll {
+  readonly kind: 'pull-all';
+  readonly partition: number;
+  readonly after: string | undefined;
 }
 
 /** Any request. */
-export type Request = Ping | Read | Store | Forward;
+export type Request = Ping | Read | Store | Forward | Compare | Pull | PullAll;
 
 /** A version whose body may be left out, because the asker has it. */
 export interface SparseVersion extends Dot {
   readonly body: Uint8Array | undefined;
 }
 
-/** The answer to `ping`. */
-export interface Pong extends Omit<Ping, 'kind'> {
+/** The answer to `ping`: who is there, and whether it belongs here. */
+export interface Pong {
   readonly kind: 'pong';
+  readonly name: string;
+  /** Drawn at every start of the process: two processes under one name differ in it. */
+  readonly process: string;
+  readonly partitions: number;
+  /** Hash of the sender's member list. */
+  readonly members: number;
+  /** The sender's monotonic clock. */
+  readonly nowMs: number;
 }
 
 /** The answer to `read`. */
@@ -61,6 +98,8 @@ export interface ReadReply {
   readonly kind: 'object';
   /** Under which actor the replica writes now. */
   readonly actor: string;
+  /** Whether the replica may hold everything that was ever acknowledged. */
+  readonly isComplete: boolean;
   readonly context: CausalContext;
   readonly versions: readonly SparseVersion[];
 }
@@ -82,6 +121,44 @@ export interface Written {
   readonly found: boolean;
 }
 
+/** The answer to `compare`. */
+export interface Compared {
+  readonly kind: 'compared';
+  /** Partitions in which the receiver has seen other writes than the sender. */
+  readonly differing: readonly number[];
+  /** Partitions that the receiver is still catching up with. */
+  readonly incomplete: readonly number[];
+}
+
+/** What a replica knows of one key, and the dots whose effect that is. */
+export interface SyncItem {
+  readonly key: string;
+  readonly object: FilledObject<Uint8Array>;
+  readonly dots: readonly Dot[];
+}
+
+/** The answer to `pull`. */
+export interface Page {
+  readonly kind: 'page';
+  /** What the sender has seen, durably. */
+  readonly clock: CausalContext;
+  readonly isComplete: boolean;
+  readonly items: readonly SyncItem[];
+  /** What else there is: nothing; more, ask again; or so much that the log does not reach back so far, ask for all. */
+  readonly rest: 'none' | 'more' | 'all';
+}
+
+/** The answer to `pull-all`. */
+export interface PageOfAll {
+  readonly kind: 'page-of-all';
+  /** What the sender had seen, durably, before it read this page. */
+  readonly clock: CausalContext;
+  readonly isComplete: boolean;
+  readonly items: readonly SyncItem[];
+  /** The key after which the next page begins; undefined where this was the last. */
+  readonly next: string | undefined;
+}
+
 /** The request failed at the receiver. */
 export interface Failed {
   readonly kind: 'failed';
@@ -92,7 +169,7 @@ export interface Failed {
 }
 
 /** Any reply. */
-export type Reply = Pong | ReadReply | Stored | Written | Failed;
+export type Reply = Pong | ReadReply | Stored | Written | Compared | Page | PageOfAll | Failed;
 
 /** Any message. */
 export type Message = Request | Reply;

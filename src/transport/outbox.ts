@@ -60,7 +60,7 @@ export class Outbox {
     this.#isSending = true;
     while (this.#waiting.length > 0) {
       const items = this.#take();
-      if (items.length > 0) await this.#send(packFrame(this.#clock.monotonicMs(), items));
+      if (items.length > 0) await this.#send(packFrame(items));
     }
     this.#isSending = false;
   }

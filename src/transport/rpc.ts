@@ -7,15 +7,18 @@
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from '../base/limits.ts';
-import { type Frame, MAX_ID, type PackedMessage, packMessage, unpackFrame } from './codec.ts';
-import type { Reply, Request } from './message.ts';
+import { type Frame, isRequest, isSendable, MAX_ID, type PackedMessage, packMessage, unpackFrame } from './codec.ts';
+import type { Failed, Reply, Request } from './message.ts';
 import { Outbox } from './outbox.ts';
 
 /** Called once: with the reply, or with the error in its place. */
 export type OnReply = (reply: Reply | MecError) => void;
 
-/** How a node answers a request; `ageMs` is how long it had been under way, as far as one can tell. */
-export type Handler = (request: Request, ageMs: number, answer: (reply: Reply) => void) => void;
+/** How a node answers a request. */
+export type Handler = (request: Request, answer: (reply: Reply) => void) => void;
+
+/** In place of what would not fit in a frame. */
+const TOO_LARGE: Failed = { kind: 'failed', code: 'too-many-siblings', detail: '', have: 0, need: 0 };
 
 /** Reads frames from one side of a connection, and counts what is not one. */
 class FrameReader {
@@ -31,15 +34,16 @@ class FrameReader {
   read(bytes: Uint8Array): Frame | undefined {
     try {
       const frame = unpackFrame(bytes);
-      if (frame.garbage > 0) this.#report(frame.garbage, `${frame.garbage} messages not understood`);
+      if (frame.garbage > 0) this.report(frame.garbage, `${frame.garbage} messages not understood`);
       return frame;
     } catch (error) {
-      this.#report(1, error instanceof Error ? error.message : String(error));
+      this.report(1, error instanceof Error ? error.message : String(error));
       return undefined;
     }
   }
 
-  #report(count: number, reason: string): void {
+  /** Counts what was not understood; the first time it is logged. */
+  report(count: number, reason: string): void {
     if (this.garbage < GARBAGE_LOG_LINES) this.#log.warn('garbage dropped', { from: this.#from, reason });
     this.garbage += count;
   }
@@ -88,6 +92,7 @@ export class RpcClient {
 
   /** The same for a request that was packed once for several peers. */
   requestPacked(message: PackedMessage, timeoutMs: number, onReply: OnReply): void {
+    if (!isSendable(message)) return onReply(new MecError('too-many-siblings'));
     const id = this.#nextId;
     this.#nextId = id === MAX_ID ? 1 : id + 1;
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
@@ -139,8 +144,6 @@ export class RpcClient {
 interface Counterpart {
   readonly outbox: Outbox;
   readonly reader: FrameReader;
-  /** The least difference between our clock at receipt and the caller's at sending: the age of a frame is what is above it. */
-  leastSkewMs: number;
 }
 
 /** A bound socket, and the answers that go out of it. */
@@ -183,14 +186,16 @@ export class RpcServer {
     const caller = this.#callerOf(from);
     const frame = caller.reader.read(bytes);
     if (frame === undefined) return;
-    const nowMs = this.#env.clock.monotonicMs();
-    const skewMs = nowMs - frame.sentAtMs;
-    caller.leastSkewMs = Math.min(caller.leastSkewMs, skewMs);
     for (const { id, message } of frame.items) {
-      this.#handler(message as Request, skewMs - caller.leastSkewMs, (reply) => {
-        if (!caller.outbox.push({ id, message: packMessage(reply) }, Infinity)) this.#dropped += 1;
-      });
+      if (isRequest(message)) this.#handler(message, (reply) => this.#answer(caller, id, reply));
+      else caller.reader.report(1, 'a reply that nobody asked for');
     }
+  }
+
+  #answer(caller: Counterpart, id: number, reply: Reply): void {
+    let message = packMessage(reply);
+    if (!isSendable(message)) message = packMessage(TOO_LARGE);
+    if (!caller.outbox.push({ id, message }, Infinity)) this.#dropped += 1;
   }
 
   #callerOf(from: Caller): Counterpart {
@@ -199,7 +204,6 @@ export class RpcServer {
     const caller: Counterpart = {
       outbox: new Outbox(this.#env.clock, async (frame) => this.#endpoint?.send(from, frame)),
       reader: new FrameReader(this.#env.log, 'a caller'),
-      leastSkewMs: Infinity,
     };
     const oldest = this.#callers.keys().next();
     if (this.#callers.size >= MAX_CALLERS && oldest.done !== true) {

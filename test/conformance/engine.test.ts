@@ -34,7 +34,7 @@ for (const [name, make] of Object.entries(ENGINES)) {
       try {
         await body(engine);
       } finally {
-        await engine.close();
+        await engine.close('');
       }
     });
   };
@@ -123,25 +123,37 @@ for (const [name, make] of Object.entries(ENGINES)) {
     await first.abandon();
     const second = await open();
     assert.deepEqual([...(second.get('a') ?? [])], [1]);
-    await second.close();
+    await second.close('');
   });
 
-  engineTest('a store continues after a clean close, once, and not after a crash', async (open) => {
+  engineTest('a mark is found after a clean close, once, and not after a crash', async (open) => {
     const first = await open();
-    assert.equal(first.isContinuous, false, 'a new store continues nothing');
-    await first.close();
+    assert.equal(first.mark, undefined, 'a new store continues nothing');
+    await first.close('one');
     const second = await open();
-    assert.equal(second.isContinuous, true);
+    assert.equal(second.mark, 'one');
     await second.abandon();
     const third = await open();
-    assert.equal(third.isContinuous, false);
-    await third.close();
-    await third.close();
+    assert.equal(third.mark, undefined);
+    await third.close('three');
+    await third.close('again');
+    const fourth = await open();
+    assert.equal(fourth.mark, 'three');
+    await fourth.abandon();
+  });
+
+  engineTest('a store that is set aside is out of the way, and the next is new', async (open) => {
+    const first = await open();
+    await first.commit([put('a', 1)], true);
+    await first.setAside();
+    const second = await open();
+    assert.equal(second.get('a'), undefined);
+    await second.close('');
   });
 
   engineTest('a store is open once at a time', async (open) => {
     const engine = await open();
     await assert.rejects(open(), (error) => error instanceof StartError && /in use/.test(error.message));
-    await engine.close();
+    await engine.close('');
   });
 }

@@ -52,7 +52,7 @@ test('a token made for another key is refused', () => {
 
 test('what is not a token is refused', () => {
   const entry = { Counter: 1, Timestamp: 1 };
-  for (const text of ['', '!', 'AAA', 'AAAA=', ' ', `${SEED_TOKEN} `, SEED_TOKEN.slice(4), 'A'.repeat(20_000)])
+  for (const text of ['', '!', 'AAA', 'AAAA=', ' ', `${SEED_TOKEN} `, SEED_TOKEN.slice(4), 'A'.repeat(32_772)])
     assertRefused(text);
   const values: unknown[] = [
     1,
@@ -95,4 +95,23 @@ test('random bytes never get through as anything but a refusal', () => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('bytes that announce more than they hold are refused before they cost anything', () => {
+  for (const size of [20, 42, 100, 12_000]) {
+    const bomb = Buffer.from(Array.from({ length: size }, () => [0xdd, 0x01, 0xff, 0xff, 0xff]).flat());
+    const before = process.memoryUsage().rss;
+    assertRefused(bomb.toString('base64'));
+    assert.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024);
+  }
+});
+
+test('a token never grows past what is accepted', () => {
+  const context = new CausalContext();
+  for (let i = 0; i < 5_000; i++) context.add(`some-long-node-name-${i}~0123456789`, i + 1);
+  context.add('the-one-that-counts~0123456789', 7);
+  const text = encodeToken(context, 'k', new Map([['the-one-that-counts~0123456789', 1]]));
+  const back = decodeToken(text, 'k');
+  assert.ok(back.has('the-one-that-counts~0123456789', 7));
+  assert.ok(context.covers(back));
 });

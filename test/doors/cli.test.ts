@@ -109,10 +109,15 @@ test('a store in use, of a newer format, or where none can be, is one line and e
   const engine = await openLevelEngine(root);
   await assertRefused(mec(t, '--config', file), /db is in use by another process$/);
   await engine.commit(
-    [{ key: metaRow('header'), value: sealRecord({ format: 2, partitions: 256, name: 'x', incarnation: 'y' }) }],
+    [
+      {
+        key: metaRow('header'),
+        value: sealRecord({ format: 2, partitions: 256, name: 'x', incarnation: 'y', mark: '' }, metaRow('header')),
+      },
+    ],
     true,
   );
-  await engine.close();
+  await engine.close('');
   await assertRefused(mec(t, '--config', file), /has format 2; this version reads format 1$/);
   await rm(root, { recursive: true });
   await writeFile(root, 'not a directory');

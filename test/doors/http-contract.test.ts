@@ -219,7 +219,7 @@ describe('the HTTP contract', () => {
   test('a token that is none is refused, and nothing is stored', async () => {
     const key = freshKey();
     const foreign = tokenOf(await put(0, freshKey(), 'x'));
-    for (const token of ['!', 'AAAA', 'gA', foreign, `${SEED_TOKEN}, ${SEED_TOKEN}`, 'A'.repeat(16_388)]) {
+    for (const token of ['!', 'AAAA', 'gA', foreign, `${SEED_TOKEN}, ${SEED_TOKEN}`, 'A'.repeat(32_772)]) {
       const response = await cluster.node(0).key(key, { method: 'PUT', body: 'x', headers: { 'X-Mec-Vclock': token } });
       assertProblem(response, 400, 'bad-vclock');
     }
@@ -274,10 +274,11 @@ describe('the HTTP contract', () => {
   test('quorums and timeout can be chosen; what makes no sense is named', async () => {
     const key = freshKey();
     assert.equal((await cluster.node(0).key(`${key}?w=all&timeout=2000`, { method: 'PUT', body: 'x' })).status, 200);
-    for (const r of ['1', 'one', 'quorum', 'all', '3', '99'])
+    for (const r of ['1', 'one', 'quorum', 'all', '3'])
       assert.equal((await cluster.node(0).key(`${key}?r=${r}`)).status, 200, r);
     for (const [query, parameter] of [
       ['r=0', 'r'],
+      ['r=4', 'r'],
       ['r=', 'r'],
       ['w=many', 'w'],
       ['timeout=0', 'timeout'],
@@ -346,7 +347,7 @@ describe('the HTTP contract', () => {
       assert.match(await raw(garbage), /^HTTP\/1\.1 400 [^]*"code":"bad-request"/, JSON.stringify(garbage));
     }
     assert.match(
-      await raw(`GET /ping HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(50_000)}\r\n\r\n`),
+      await raw(`GET /ping HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(70_000)}\r\n\r\n`),
       /^HTTP\/1\.1 431 /,
     );
   });

@@ -17,11 +17,12 @@ async function slowEngine(): Promise<{
   const batches: (readonly Change[])[] = [];
   const ends: ((error?: Error) => void)[] = [];
   const engine: Engine = {
-    isContinuous: false,
+    mark: undefined,
     get: (key) => real.get(key),
     scan: (range) => real.scan(range),
-    close: () => real.close(),
+    close: (mark) => real.close(mark),
     abandon: () => real.abandon(),
+    setAside: () => real.setAside(),
     commit: async (changes, sync) => {
       batches.push(changes);
       await new Promise<void>((resolve, reject) =>

@@ -28,7 +28,7 @@ async function openStore(openEngine: OpenEngine, nodeName = 'n1'): Promise<Bench
   const log = memoryLog();
   // Every life draws other names, as real ones do.
   const env = { clock, log, random: seededRandom(seed++) };
-  return { replicas: await Replicas.open({ env, nodeName, openEngine, sync: true }), clock, log };
+  return { replicas: await Replicas.open({ env, nodeName, openEngine, sync: true, canRebuild: false }), clock, log };
 }
 
 interface WriteOptions {
@@ -63,11 +63,12 @@ function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefin
     open: async (): ReturnType<OpenEngine> => {
       const engine = await disk.open();
       return {
-        isContinuous: engine.isContinuous,
+        mark: engine.mark,
         get: (key) => engine.get(key),
         scan: (range) => engine.scan(range),
-        close: () => engine.close(),
+        close: (mark) => engine.close(mark),
         abandon: () => engine.abandon(),
+        setAside: () => engine.setAside(),
         commit: async (changes: readonly Change[], sync: boolean) => {
           if (control.failWith !== undefined) throw control.failWith;
           if (control.hold) await new Promise(() => {});
@@ -89,7 +90,7 @@ test('an object, its log entry and the clock come back after a crash', async () 
   const replica = second.replicas.of(7);
   assert.deepEqual(texts(replica), ['one']);
   assert.equal(replica.clock.has(written.dot.actor, 1), true);
-  assert.equal(replica.logEntries, 1);
+  assert.equal(replica.log.length, 1);
 });
 
 test('an actor lives on after a clean stop', async () => {
@@ -233,11 +234,11 @@ test('the log is bounded, and the clock is whole after its older half was cut', 
     if (i % 512 === 0) await durable;
   }
   await last;
-  while (replica.logEntries > MAX_LOG_ENTRIES) await nextTurn();
+  while (replica.log.length > MAX_LOG_ENTRIES) await nextTurn();
   await replicas.idle();
   const { actor } = replica;
   const logRows = [...disk.rows.keys()].filter((row) => row.startsWith('l')).length;
-  assert.equal(logRows, replica.logEntries);
+  assert.equal(logRows, replica.log.length);
   assert.ok(logRows < MAX_LOG_ENTRIES);
   disk.isOpen = false;
   const again = (await openStore(disk.open)).replicas.of(3);
@@ -254,7 +255,7 @@ test('a damaged record is an error, never an absence', async () => {
   const replica = (await openStore(disk.open)).replicas.of(0);
   assert.throws(
     () => replica.read('k'),
-    (error) => error instanceof MecError && error.code === 'disk-failed',
+    (error) => error instanceof MecError && error.code === 'damaged',
   );
   assert.throws(() => write(replica, { text: 'over it' }), MecError);
 });
@@ -265,7 +266,7 @@ test('a store of a newer format, or of another partition count, is refused and l
     [{ format: 1, partitions: 64, name: 'n1', incarnation: 'x' }, /64 partitions/],
   ] as const) {
     const disk = new MemoryDisk();
-    disk.rows.set(metaRow('header'), sealRecord(header));
+    disk.rows.set(metaRow('header'), sealRecord(header, metaRow('header')));
     await assert.rejects(openStore(disk.open), (error) => error instanceof StartError && pattern.test(error.message));
     assert.equal(disk.isOpen, false);
     assert.equal(disk.rows.size, 1);
@@ -298,4 +299,31 @@ test('after a failed write the store forgets what is not on disk, and comes back
 test('rows of a kind lie in one range, whatever the partition', () => {
   const { from, to } = kindRange('o');
   for (const row of [objectRow(0, ''), objectRow(PARTITIONS - 1, '\u{10ffff}')]) assert.ok(from <= row && row < to);
+});
+
+test('(!) an actor dies when the store is older than its mark, or has lost something since', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk.open);
+  await write(first.replicas.of(0), { text: 'one' }).durable;
+  const { actor } = first.replicas.of(0);
+  await first.replicas.close();
+  const older = new Map(disk.rows);
+  const second = await openStore(disk.open);
+  assert.equal(second.replicas.of(0).actor, actor);
+  await write(second.replicas.of(0), { text: 'two' }).durable;
+  await second.replicas.close();
+  const { mark } = disk;
+
+  disk.rows.clear();
+  for (const [row, record] of older) disk.rows.set(row, record);
+  const restored = await openStore(disk.open);
+  const restoredActor = restored.replicas.of(0).actor;
+  assert.notEqual(restoredActor, actor, 'an older store beside a newer mark');
+  for (const text of ['three', 'four']) await write(restored.replicas.of(0), { text }).durable;
+  await restored.replicas.close();
+  assert.notEqual(disk.mark, mark);
+
+  for (const row of disk.rows.keys()) if (row.startsWith('l')) disk.rows.delete(row);
+  const holed = await openStore(disk.open);
+  assert.notEqual(holed.replicas.of(0).actor, restoredActor, 'a store that has lost its log');
 });

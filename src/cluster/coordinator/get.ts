@@ -10,7 +10,7 @@ import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import { ReadQuorum } from '../../core/read-quorum.ts';
 import type { ReadReply } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
-import { type Place, placeOf, type Scope } from './scope.ts';
+import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
 
 /** What to read. */
 export interface GetRequest {
@@ -45,6 +45,8 @@ class Get {
   readonly #unasked: Peer[];
   #own: FilledObject<Uint8Array> | undefined;
   #hedge: Timer | undefined;
+  /** Whether a complete owner has answered: stand-ins alone cannot know that there is nothing. */
+  #sawOwner = false;
   #isAnswered = false;
 
   constructor(scope: Scope, request: GetRequest, outcome: Outcome) {
@@ -53,7 +55,7 @@ class Get {
     this.#outcome = outcome;
     this.#place = placeOf(scope, request.key);
     this.#fold = new ReadQuorum(quorumSize(request.r, this.#place.owners.length));
-    this.#unasked = scope.peers.reachable(this.#place.owners, this.#fold.tally.need - Number(this.#place.isOwner));
+    this.#unasked = holdersOf(scope, this.#place, this.#fold.tally.need - Number(this.#place.isOwner));
   }
 
   start(): void {
@@ -71,7 +73,8 @@ class Get {
       const replica = replicas.of(this.#place.partition);
       living[this.#place.partition]?.heard(replica.actor);
       this.#own = replica.read(this.#request.key);
-      this.#fold.add(members.self.id, this.#own);
+      this.#fold.add(members.self.id, this.#own, replica.isComplete);
+      this.#sawOwner = replica.isComplete;
     } catch (error) {
       const { code } = toMecError(error);
       this.#scope.env.log.error('own replica not read', { partition: this.#place.partition, reason: String(error) });
@@ -100,7 +103,10 @@ class Get {
     const versions = this.#withBodies(reply, this.#own?.versions ?? []);
     if (versions === undefined) return this.#failed(new MecError('internal'));
     this.#scope.living[this.#place.partition]?.heard(reply.actor);
-    this.#fold.add(peer.id, { versions, context: reply.context });
+    const isOwner = this.#place.owners.includes(peer.id);
+    this.#fold.add(peer.id, { versions, context: reply.context }, isOwner ? reply.isComplete : true);
+    if (isOwner && !reply.isComplete && !this.#isAnswered) this.#askNext();
+    this.#sawOwner ||= isOwner && reply.isComplete;
     this.#settle();
   }
 
@@ -139,7 +145,8 @@ class Get {
     this.#isAnswered = true;
     this.#hedge?.cancel();
     const { merged } = this.#fold;
-    if (verdict === 'failed' || merged === undefined) {
+    const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#sawOwner;
+    if (verdict === 'failed' || merged === undefined || isBlind) {
       return this.#outcome.reject(this.#fold.tally.error('The value may exist; it could not be read.'));
     }
     const living = this.#scope.living[this.#place.partition];

@@ -4,16 +4,16 @@
  */
 import type { Timer } from '../../base/env.ts';
 import { MecError, toMecError } from '../../base/errors.ts';
-import { FORWARD_SHARE } from '../../base/limits.ts';
+import { FORWARD_PROBE_SHARE } from '../../base/limits.ts';
 import { CausalContext } from '../../core/causal-context.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import { Tally } from '../../core/tally.ts';
 import type { ReplicaWritten } from '../../storage/replica.ts';
 import { packMessage } from '../../transport/codec.ts';
-import type { Reply, Written } from '../../transport/message.ts';
+import type { Failed, Reply, Written } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
 import { get } from './get.ts';
-import { type Place, placeOf, type Scope } from './scope.ts';
+import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
 
 /** What to write. */
 export interface PutRequest {
@@ -39,13 +39,15 @@ const UNTOUCHED: readonly string[] = ['disk-failed', 'disk-full', 'stopping', 'o
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(scope: Scope, request: PutRequest): Promise<PutResult> {
   const place = placeOf(scope, request.key);
-  if (!place.isOwner) return forward(scope, place, request);
+  // Where no owner can be reached, this node stands in for them.
+  const isAlone = scope.peers.reachable(place.owners, 1).length === 0;
+  if (!place.isOwner && !isAlone) return forward(scope, place, request);
   try {
     return await putHere(scope, request);
   } catch (error) {
     const { code } = toMecError(error);
     const isOwnDisk = code === 'disk-failed' || code === 'disk-full';
-    if (!isOwnDisk || scope.peers.reachable(place.owners, 1).length === 0) throw error;
+    if (!isOwnDisk || isAlone) throw error;
     return forward(scope, place, request);
   }
 }
@@ -54,7 +56,8 @@ export async function put(scope: Scope, request: PutRequest): Promise<PutResult>
 export async function putHere(scope: Scope, request: PutRequest): Promise<PutResult> {
   const place = placeOf(scope, request.key);
   const tally = new Tally(quorumSize(request.w, place.owners.length));
-  const peers = scope.peers.reachable(place.owners, tally.need - 1);
+  const holders = holdersOf(scope, place, tally.need - 1);
+  const peers = place.isOwner ? holders : holders.slice(0, place.owners.length - 1);
   if (1 + peers.length < tally.need) {
     const details = { have: 1 + peers.length, need: tally.need, retryAfter: 1 };
     throw new MecError('quorum-not-met', {
@@ -121,13 +124,18 @@ class Put {
       this.#settle();
     });
     const message = packMessage({ kind: 'store', key: request.key, object: written.object, dots: [written.dot] });
-    for (const peer of peers) peer.data.requestPacked(message, request.timeoutMs, (reply) => this.#replied(reply));
+    for (const peer of peers) {
+      peer.data.requestPacked(message, request.timeoutMs, (reply) => this.#replied(peer, reply));
+    }
     this.#settle();
   }
 
-  #replied(reply: Reply | MecError): void {
-    if (reply instanceof MecError) return this.#count(reply);
-    if (reply.kind !== 'stored') return this.#count(new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
+  #replied(peer: Peer, reply: Reply | MecError): void {
+    if (reply instanceof MecError || reply.kind !== 'stored') {
+      this.#scope.sync.peerHasMissed(peer);
+      const code = reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal';
+      return this.#count(new MecError(code));
+    }
     this.#scope.living[this.#plan.place.partition]?.heard(reply.actor);
     this.#count(undefined);
   }
@@ -145,50 +153,75 @@ class Put {
     this.#isAnswered = true;
     this.#deadline?.cancel();
     const { dot, token, object } = this.#written;
-    if (verdict === 'met') this.#outcome.resolve({ dot, token, versions: object.versions, found: true });
+    const living = this.#scope.living[this.#plan.place.partition];
+    const slim = token.filter((actor) => actor === dot.actor || living?.isDead(actor) !== true);
+    if (verdict === 'met') this.#outcome.resolve({ dot, token: slim, versions: object.versions, found: true });
     else this.#outcome.reject(this.#plan.tally.error(UNSURE));
   }
 }
 
-/** Passes a write to the owners, one after the other, until one has taken it. */
+/**
+ * Passes a write to an owner. All owners are probed first, and the first to answer gets it, so that one that hangs is not waited
+ * for. Once it has the write, nobody else does: if its answer fails to come, the writer is told that this node does not know; to
+ * write it a second time elsewhere would make a sibling of itself.
+ */
 async function forward(scope: Scope, place: Place, request: PutRequest): Promise<PutResult> {
-  const owners = scope.peers.reachable(place.owners, 1);
   const need = quorumSize(request.w, place.owners.length);
-  let leftMs = request.timeoutMs;
-  let failure = new MecError('quorum-not-met', {
-    have: 0,
-    need,
-    retryAfter: 1,
-    detail: 'No owner of the key can be reached. Nothing was written.',
-  });
-  for (const [i, owner] of owners.entries()) {
-    const budgetMs = i === owners.length - 1 ? leftMs : leftMs * FORWARD_SHARE;
-    const startMs = scope.env.clock.monotonicMs();
-    const result = await ask(owner, { ...request, timeoutMs: budgetMs });
+  const startMs = scope.env.clock.monotonicMs();
+  let owners = scope.peers.reachable(place.owners, 1);
+  for (;;) {
+    const owner = await firstToAnswer(scope, owners, request.timeoutMs * FORWARD_PROBE_SHARE);
+    const leftMs = request.timeoutMs - (scope.env.clock.monotonicMs() - startMs);
+    if (owner?.remote === undefined || leftMs <= 0) {
+      const detail = 'No owner of the key can be reached. Nothing was written.';
+      throw new MecError('quorum-not-met', { have: 0, need, retryAfter: 1, detail });
+    }
+    const result = await ask(owner, { ...request, timeoutMs: leftMs }, scope.env.clock.monotonicMs());
     if (!(result instanceof MecError)) return result;
-    failure = result;
-    leftMs -= scope.env.clock.monotonicMs() - startMs;
-    const isSilent = result.code === 'timeout' && result.details.need === undefined;
-    if (!isSilent && !UNTOUCHED.includes(result.code)) break;
-    if (leftMs <= 0) break;
-  }
-  throw failure.code === 'timeout'
-    ? new MecError('timeout', {
+    if (UNTOUCHED.includes(result.code) && owners.length > 1) owners = owners.filter((other) => other !== owner);
+    else if (result.code !== 'timeout' || result.details.need !== undefined) throw result;
+    else
+      throw new MecError('timeout', {
         have: 0,
         need,
-        ...failure.details,
-        detail: `No owner of the key answered in time. ${UNSURE}`,
-      })
-    : failure;
+        detail: `The owner that has the write did not answer in time. ${UNSURE}`,
+      });
+  }
 }
 
-function ask(owner: Peer, { key, token, body, r, w, timeoutMs }: PutRequest): Promise<PutResult | MecError> {
+/** The first of the peers to answer a probe on the data port; its clock is then known afresh. */
+function firstToAnswer({ peers: all }: Scope, peers: readonly Peer[], timeoutMs: number): Promise<Peer | undefined> {
   return new Promise((resolve) => {
-    owner.data.request({ kind: 'forward', key, token, body, r, w, budgetMs: timeoutMs }, timeoutMs, (reply) => {
+    let pending = peers.length;
+    if (pending === 0) resolve(undefined);
+    for (const peer of peers) {
+      peer.data.request({ kind: 'ping' }, timeoutMs, (reply) => {
+        pending -= 1;
+        if (!(reply instanceof MecError) && reply.kind === 'pong') {
+          all.heard(peer, reply);
+          resolve(peer);
+        } else if (pending === 0) resolve(undefined);
+      });
+    }
+  });
+}
+
+function ask(owner: Peer, request: PutRequest, nowMs: number): Promise<PutResult | MecError> {
+  const { key, token, body, r, w, timeoutMs } = request;
+  const { process = '', nowMs: remoteMs = 0, heardMs = 0 } = owner.remote ?? {};
+  // At most what the owner's clock shows now: its pong was made before it was heard.
+  const notAfterMs = remoteMs + (nowMs - heardMs) + timeoutMs;
+  return new Promise((resolve) => {
+    const message = { kind: 'forward', process, notAfterMs, key, token, body, r, w, timeoutMs } as const;
+    owner.data.request(message, timeoutMs, (reply) => {
       if (reply instanceof MecError || reply.kind === 'written') resolve(reply);
       else if (reply.kind !== 'failed') resolve(new MecError('internal'));
-      else if (reply.need === 0) resolve(new MecError(reply.code, { detail: reply.detail }));
-      else resolve(new MecError(reply.code, { detail: reply.detail, have: reply.have, need: reply.need }));
+      else resolve(fromFailed(reply));
     });
   });
+}
+
+function fromFailed({ code, detail, have, need }: Failed): MecError {
+  const retry = code === 'overloaded' || code === 'quorum-not-met' ? { retryAfter: 1 } : {};
+  return new MecError(code, { detail, ...(need > 0 && { have, need }), ...retry });
 }

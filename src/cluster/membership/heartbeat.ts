@@ -7,7 +7,7 @@ import type { Env, Timer } from '../../base/env.ts';
 import { HEARTBEAT_MS, PARTITIONS, UNREACHABLE_AFTER_MS } from '../../base/limits.ts';
 import { drawIncarnation } from '../../core/actor.ts';
 import type { Reach } from '../../core/detector.ts';
-import type { Ping, Pong } from '../../transport/message.ts';
+import type { Pong } from '../../transport/message.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
 
@@ -17,12 +17,14 @@ export interface HeartbeatOptions {
   readonly nodeName: string;
   readonly members: Members;
   readonly peers: Peers;
+  /** A peer has become reachable. */
+  readonly onReachable: (peer: Peer) => void;
 }
 
 /** Probes the peers of a node, and answers their probes. */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  readonly #self: Omit<Ping, 'kind'>;
+  readonly #self: Omit<Pong, 'kind' | 'nowMs'>;
   readonly #known = new Map<string, Reach>();
   readonly #differing = new Set<string>();
   #timer: Timer | undefined;
@@ -44,9 +46,14 @@ export class Heartbeat {
     this.#timer?.cancel();
   }
 
+  /** Drawn at every start. */
+  get process(): string {
+    return this.#self.process;
+  }
+
   /** The answer to a probe. */
   answer(): Pong {
-    return { kind: 'pong', ...this.#self };
+    return { kind: 'pong', ...this.#self, nowMs: this.#options.env.clock.monotonicMs() };
   }
 
   #beat(): void {
@@ -71,11 +78,11 @@ export class Heartbeat {
   #probe(peer: Peer): void {
     const { clock } = this.#options.env;
     const sentMs = clock.monotonicMs();
-    peer.probes.request({ kind: 'ping', ...this.#self }, UNREACHABLE_AFTER_MS, (reply) => {
+    peer.probes.request({ kind: 'ping' }, UNREACHABLE_AFTER_MS, (reply) => {
       if (this.#isStopped || reply instanceof Error || reply.kind !== 'pong') return;
       this.#check(peer, reply);
       peer.latency.add(clock.monotonicMs() - sentMs);
-      this.#options.peers.heard(peer.id);
+      this.#options.peers.heard(peer, reply);
       this.#notice(peer);
     });
   }
@@ -91,7 +98,10 @@ export class Heartbeat {
       this.#differing.delete(peer.id);
     } else if (!this.#differing.has(peer.id)) {
       this.#differing.add(peer.id);
-      env.log.warn('a node is configured with other members than this one', { node: peer.id, name: pong.name });
+      env.log.warn('a node is configured with other members, or another n, than this one', {
+        node: peer.id,
+        name: pong.name,
+      });
     }
   }
 
@@ -110,5 +120,6 @@ export class Heartbeat {
     this.#known.set(peer.id, reach);
     const level = reach === 'reachable' ? 'info' : 'warn';
     env.log[level](`node ${reach}`, { node: peer.id, name: peer.name });
+    if (reach === 'reachable') this.#options.onReachable(peer);
   }
 }

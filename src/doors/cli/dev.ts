@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { StartError } from '../../base/errors.ts';
 import { DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT_MS } from '../../base/limits.ts';
 import { sleepMs, systemClock } from '../../base/system.ts';
+import { openLevelEngine } from '../../storage/level.ts';
 import { readVersion } from './version.ts';
 
 /** What a user may choose. */
@@ -21,7 +22,7 @@ export interface DevOptions {
   /** Directory that holds everything. */
   readonly data: string;
   /** Whether to begin with an empty store. */
-  readonly fresh: boolean;
+  readonly fresh?: boolean;
 }
 
 interface DevNode {
@@ -73,14 +74,14 @@ export async function runDev(options: DevOptions): Promise<number> {
   } finally {
     await cluster.stop();
   }
-  return cluster.hasFailed ? 1 : 0;
+  return cluster.exitCode;
 }
 
 /** Lays out the data directory. Members are known by their ports, so data does not follow a change of the cluster's shape. */
 async function prepareData({ data, fresh, nodes, port }: DevOptions, plan: readonly DevNode[]): Promise<void> {
   const shapeFile = join(data, 'cluster.json');
   const shape = JSON.stringify({ nodes, port });
-  if (fresh) await clearData(data, shapeFile);
+  if (fresh === true) await clearData(data, shapeFile);
   const before = await readFile(shapeFile, 'utf8').then(
     (text) => text.trim(),
     () => undefined,
@@ -104,14 +105,17 @@ async function clearData(data: string, shapeFile: string): Promise<void> {
   const text = await readFile(shapeFile, 'utf8').catch(() => undefined);
   if (text === undefined) return;
   const { nodes } = JSON.parse(text) as { nodes: number };
-  for (let i = 1; i <= nodes; i++) await rm(join(data, `n${i}`), { recursive: true, force: true });
+  const roots = Array.from({ length: nodes }, (_, i) => join(data, `n${i + 1}`));
+  // Opening takes LevelDB's lock, so this refuses while an earlier cluster still runs on the data.
+  for (const root of roots) await (await openLevelEngine(join(root, 'db'))).abandon();
+  for (const root of roots) await rm(root, { recursive: true, force: true });
   await rm(shapeFile);
 }
 
 function banner({ data, fresh }: DevOptions, nodes: readonly DevNode[]): string {
   const first = nodes[0]?.url ?? '';
   const last = nodes[nodes.length - 1]?.url ?? '';
-  const kept = fresh ? 'fresh' : 'kept between runs; --fresh starts empty';
+  const kept = fresh === true ? 'fresh' : 'kept between runs; --fresh starts empty';
   return [
     '',
     `MecDB ${readVersion()} is serving: ${nodes.length} node${nodes.length === 1 ? '' : 's'}, data in ${data} (${kept})`,
@@ -133,7 +137,8 @@ class DevCluster {
   readonly #children = new Map<string, ChildProcess>();
   readonly #onEnded: (() => void)[] = [];
   #isStopping = false;
-  hasFailed = false;
+  /** 0 while nothing has gone wrong, else what to exit with. */
+  exitCode = 0;
 
   constructor(nodes: readonly DevNode[]) {
     this.#nodes = nodes;
@@ -161,23 +166,23 @@ class DevCluster {
   async serving(): Promise<boolean> {
     const untilMs = systemClock.monotonicMs() + DEV_START_TIMEOUT_MS;
     for (const { name, url } of this.#nodes) {
-      while (!(await seesAll(url))) {
-        if (this.hasFailed || this.#isStopping) return false;
+      while (!(await this.#seesAll(name, url))) {
+        if (this.exitCode !== 0 || this.#isStopping) return false;
         if (systemClock.monotonicMs() > untilMs) {
-          this.hasFailed = true;
+          this.exitCode = 1;
           process.stderr.write(`mec: ${name} does not serve after ${DEV_START_TIMEOUT_MS / 1000} s\n`);
           return false;
         }
         await sleepMs(POLL_MS);
       }
     }
-    return true;
+    return this.exitCode === 0;
   }
 
   /** Resolves when no process is left, or the start has failed. */
   ended(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#children.size === 0 || this.hasFailed) resolve();
+      if (this.#children.size === 0 || this.exitCode !== 0) resolve();
       else this.#onEnded.push(resolve);
     });
   }
@@ -199,18 +204,27 @@ class DevCluster {
     if (!this.#isStopping) {
       process.stderr.write(`mec: ${name} ended (${signal ?? `exit code ${code ?? '?'}`})\n`);
       // A node that cannot start makes no cluster; one that dies later is what the others are there for.
-      if (code === 2) this.hasFailed = true;
+      if (code === 2) this.exitCode = code;
+      else
+        process.stderr.write(
+          `mec: to have it back: ${process.argv[0]} ${process.argv[1]} --config ${this.#fileOf(name)}\n`,
+        );
     }
-    if (this.#children.size === 0 || this.hasFailed) for (const resolve of this.#onEnded.splice(0)) resolve();
+    if (this.#children.size === 0 || this.exitCode !== 0) for (const resolve of this.#onEnded.splice(0)) resolve();
   }
-}
 
-async function seesAll(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/status`);
-    const { peers } = (await response.json()) as { peers: { reach: string }[] };
-    return response.status === 200 && peers.every(({ reach }) => reach === 'reachable');
-  } catch {
-    return false;
+  #fileOf(name: string): string {
+    return this.#nodes.find((node) => node.name === name)?.configFile ?? '';
+  }
+
+  /** Whether the child of this name answers at its address (not some other process) and reaches all the others. */
+  async #seesAll(name: string, url: string): Promise<boolean> {
+    try {
+      const response = await fetch(`${url}/status`);
+      const { pid, peers } = (await response.json()) as { pid: number; peers: { reach: string }[] };
+      return pid === this.#children.get(name)?.pid && peers.every(({ reach }) => reach === 'reachable');
+    } catch {
+      return false;
+    }
   }
 }

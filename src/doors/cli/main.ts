@@ -22,15 +22,16 @@ function createProgram(): Command {
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .option('-c, --config <file>', 'run one node as this TOML file says')
+    .argument('[command]')
     .exitOverride()
-    .action(async ({ config }: { config?: string }) => {
-      if (config !== undefined) return runNode(config);
-      program.outputHelp({ error: true });
-      process.exitCode = EXIT_USAGE;
+    .action(async (command: string | undefined, { config }: { config?: string }) => {
+      if (command !== undefined) throw new StartError(`unknown command "${command}"; see mec --help`);
+      if (config === undefined) throw new StartError('nothing to do; give --config FILE or a command, see mec --help');
+      await runNode(config);
     });
   program.addHelpText(
     'after',
-    '\nExample:\n  mec dev                     a three-node cluster on this machine, data in .mec-dev\n  mec --config node.toml      one node of a real cluster',
+    '\nExamples:\n  mec dev                     a three-node cluster on this machine, data in .mec-dev\n  mec --config node.toml      one node of a real cluster',
   );
   program
     .command('dev')
@@ -39,16 +40,19 @@ function createProgram(): Command {
     .option('--httpport <port>', 'HTTP port of the first node; node i has this + i', numberWithin(1, 65_500), 3000)
     .option('--port <port>', 'ZeroMQ port of the first node; node i has this + 10 i', numberWithin(1, 65_000), 7000)
     .option('--data <dir>', 'directory that holds everything', '.mec-dev')
-    .option('--fresh', 'forget what an earlier run has stored there', false)
+    .option('--fresh', 'delete what an earlier run has stored there')
     .exitOverride()
     .action(async (options: DevOptions) => {
-      process.exitCode = await runDev(options);
+      // Kept-alive connections of the start-up check would hold the process for seconds.
+      process.exit(await runDev(options));
     });
   return program;
 }
 
 /** Runs the command line; sets the exit code: 0 done, 1 failed, 2 cannot be started as asked. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever read our output may go; that is no reason to stop, least of all in disorder.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await createProgram().parseAsync([...argv]);
   } catch (error) {

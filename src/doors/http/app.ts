@@ -1,33 +1,40 @@
 /** The Koa application: sockets to plain requests, plain answers to sockets, errors to problems. */
 import Router from '@koa/router';
 import Koa from 'koa';
-import type { Env } from '../../base/env.ts';
+import type { Clock, Env } from '../../base/env.ts';
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
-import { MAX_HTTP_DRAIN_BYTES } from '../../base/limits.ts';
+import { HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from '../../base/limits.ts';
 import type { MecNode } from '../../cluster/node.ts';
 import { announcedBytes, readBody, tooLarge } from './body.ts';
 import type { ByteGate } from './byte-gate.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
+import { onceOver } from './lifetime.ts';
 import { problem } from './problem.ts';
+
+/** What bounds the memory that requests hold. */
+export interface Gates {
+  readonly bodies: ByteGate;
+  readonly answers: ByteGate;
+}
 
 /** What the application serves. */
 export interface AppOptions {
   readonly node: MecNode;
   readonly env: Env;
-  readonly bodies: ByteGate;
+  readonly gates: Gates;
   /** The whole of `/status`. */
   readonly status: () => Record<string, unknown>;
 }
 
 /** Makes the application; its `callback()` goes into an HTTP server. */
-export function createApp({ node, env, bodies, status }: AppOptions): Koa {
+export function createApp({ node, env, gates, status }: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
   const routes = { node, env };
-  const gate = { bodies, timeoutMs: node.config.quorum.timeoutMs };
-  router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), gate));
+  const holds = { ...gates, clock: env.clock, timeoutMs: node.config.quorum.timeoutMs };
+  router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), holds));
   router.get('/ping', (ctx) => send(ctx, plain('text/plain; charset=utf-8', 'pong\n')));
   router.get('/status', (ctx) => send(ctx, plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)));
   app.use(router.routes());
@@ -52,8 +59,9 @@ const noSuchRoute = (): HttpAnswer =>
 
 const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
 
-interface Gate {
-  readonly bodies: ByteGate;
+/** What a request may hold of the node's memory, and for how long it may wait for it. */
+interface Holds extends Gates {
+  readonly clock: Clock;
   readonly timeoutMs: number;
 }
 
@@ -61,27 +69,38 @@ async function serve(
   ctx: Koa.Context,
   env: Env,
   handle: (request: HttpRequest) => Promise<HttpAnswer>,
-  gate: Gate,
+  holds: Holds,
 ): Promise<void> {
   let lent = 0;
   const body = async (limit: number): Promise<Uint8Array> => {
     const announced = announcedBytes(ctx.req);
     if (announced !== undefined && announced > limit) throw tooLarge(limit);
     const bytes = announced ?? limit;
-    await gate.bodies.take(bytes, gate.timeoutMs);
-    lent = bytes;
-    return readBody(ctx.req, ctx.res, limit);
+    if (bytes > HTTP_SMALL_BYTES) {
+      await holds.bodies.take(bytes, holds.timeoutMs);
+      lent = bytes;
+    }
+    return readBody(ctx.req, ctx.res, { limit, clock: holds.clock });
   };
   const { method, path, querystring: query, headers } = ctx;
   try {
-    send(ctx, await handle({ method, path, query, headers, body }));
+    send(ctx, hold(ctx, await handle({ method, path, query, headers, body }), holds.answers));
   } catch (thrown) {
     const error = toMecError(thrown);
     if (error.code === 'internal') env.log.error('request failed', { method, reason: messageOf(thrown) });
     send(ctx, problem(error));
   } finally {
-    gate.bodies.give(lent);
+    holds.bodies.give(lent);
   }
+}
+
+/** A large answer counts until its client has taken it; where too much is waiting for slow readers already, there is none. */
+function hold(ctx: Koa.Context, answer: HttpAnswer, answers: ByteGate): HttpAnswer {
+  const bytes = answer.body?.length ?? 0;
+  if (bytes <= HTTP_SMALL_BYTES) return answer;
+  if (!answers.tryTake(bytes)) throw new MecError('overloaded', { detail: 'Clients read too slowly', retryAfter: 1 });
+  onceOver(ctx.req, ctx.res, () => answers.give(bytes));
+  return answer;
 }
 
 function send(ctx: Koa.Context, { status, headers, body }: HttpAnswer): void {

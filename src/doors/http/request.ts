@@ -45,8 +45,8 @@ export interface Parameters {
 type Setter = (parameters: Parameters, text: string) => boolean;
 
 const SETTERS: Readonly<Record<string, { expected: string; set: Setter }>> = {
-  r: { expected: 'a number from 1, "one", "quorum" or "all"', set: setQuorum('r') },
-  w: { expected: 'a number from 1, "one", "quorum" or "all"', set: setQuorum('w') },
+  r: { expected: 'a number from 1 to n, "one", "quorum" or "all"', set: setQuorum('r') },
+  w: { expected: 'a number from 1 to n, "one", "quorum" or "all"', set: setQuorum('w') },
   timeout: {
     expected: `milliseconds from 1 to ${MAX_TIMEOUT_MS}`,
     set: (parameters, text) => {
@@ -66,7 +66,7 @@ function setQuorum(name: 'r' | 'w'): Setter {
 }
 
 /** The parameters of a query; throws `bad-parameter` for one that is unknown or makes no sense. */
-export function parametersOf(query: string): Parameters {
+export function parametersOf(query: string, n: number): Parameters {
   const parameters: Parameters = {};
   if (query === '') return parameters;
   for (const [name, text] of new URLSearchParams(query)) {
@@ -75,7 +75,8 @@ export function parametersOf(query: string): Parameters {
       const detail = `The parameter ${JSON.stringify(name)} is unknown; known are ${Object.keys(SETTERS).join(', ')}`;
       throw new MecError('bad-parameter', { parameter: name, detail });
     }
-    if (!setter.set(parameters, text)) {
+    const isTooMuch = (name === 'r' || name === 'w') && Number(text) > n;
+    if (isTooMuch || !setter.set(parameters, text)) {
       throw new MecError('bad-parameter', {
         parameter: name,
         detail: `The parameter ${name} must be ${setter.expected}`,
@@ -95,8 +96,8 @@ export async function contentOf(
   const value = await request.body(maxValueBytes);
   return {
     value,
-    contentType: headerOf(request, 'content-type') ?? DEFAULT_CONTENT_TYPE,
-    contentEncoding: headerOf(request, 'content-encoding'),
+    contentType: headerOf(request, 'content-type') || DEFAULT_CONTENT_TYPE,
+    contentEncoding: headerOf(request, 'content-encoding') || undefined,
     clientId: headerOf(request, 'x-mec-client-id'),
     timestampMicros,
     meta: meta.length === 0 ? undefined : meta,

@@ -1,5 +1,6 @@
 /** The HTTP server of a node: limits, garbage, and a clean stop. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Env } from '../../base/env.ts';
 import { type ErrorCode, MecError, messageOf, StartError } from '../../base/errors.ts';
@@ -8,14 +9,18 @@ import {
   HTTP_KEEP_ALIVE_MS,
   HTTP_REQUEST_TIMEOUT_MS,
   MAX_HEADER_BYTES,
+  HTTP_SOCKET_TIMEOUT_MS,
+  MAX_HTTP_ANSWER_BYTES,
   MAX_HTTP_BODY_BYTES,
   MAX_HTTP_CONNECTIONS,
   MAX_HTTP_IN_FLIGHT,
+  MAX_HTTP_PIPELINED,
   STOP_GRACE_MS,
 } from '../../base/limits.ts';
 import type { MecNode } from '../../cluster/node.ts';
 import { createApp } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
+import { onceOver } from './lifetime.ts';
 import { problem } from './problem.ts';
 
 /** What a server serves. */
@@ -31,12 +36,18 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 };
 
+const OVERLOADED = new MecError('overloaded', { retryAfter: 1 });
+const BAD_TARGET = new MecError('bad-request', { detail: 'The request target must be a path' });
+
 /** A node's HTTP server. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
   readonly #bodies: ByteGate;
+  readonly #answers: ByteGate;
   readonly #handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Requests per connection that are not answered yet. */
+  readonly #pipelined = new WeakMap<Socket, number>();
   #inFlight = 0;
   #refused = 0;
   #isStopping = false;
@@ -45,18 +56,24 @@ export class HttpServer {
     const { node, env } = options;
     this.#options = options;
     this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
-    this.#handle = createApp({ node, env, bodies: this.#bodies, status: () => this.#status() }).callback();
+    this.#answers = new ByteGate(env.clock, MAX_HTTP_ANSWER_BYTES);
+    const gates = { bodies: this.#bodies, answers: this.#answers };
+    this.#handle = createApp({ node, env, gates, status: () => this.#status() }).callback();
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
       requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
       keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
       connectionsCheckingInterval: 1_000,
+      // What is missing here has never hurt anybody, and Node's own refusal would be no problem document.
+      requireHostHeader: false,
     };
     this.#server = createServer(limits, (request, response) => this.#serve(request, response));
     this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
+    this.#server.timeout = HTTP_SOCKET_TIMEOUT_MS;
     // Instead of an automatic "100 Continue": the body is asked for when it is wanted.
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response));
+    this.#server.on('checkExpectation', (request, response) => this.#serve(request, response));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
       refuse(socket, CLIENT_ERRORS[error.code ?? ''] ?? 'bad-request'),
     );
@@ -88,27 +105,40 @@ export class HttpServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isStopping) response.shouldKeepAlive = false;
-    if (this.#inFlight >= MAX_HTTP_IN_FLIGHT) return this.#overloaded(request, response);
+    const { socket } = request;
+    const pipelined = this.#pipelined.get(socket) ?? 0;
+    const isTooMuch = this.#inFlight >= MAX_HTTP_IN_FLIGHT || pipelined >= MAX_HTTP_PIPELINED;
+    if (isTooMuch || request.url?.startsWith('/') !== true || request.url.includes('#')) {
+      return this.#refuse(request, response, isTooMuch ? OVERLOADED : BAD_TARGET);
+    }
     this.#inFlight += 1;
-    response.once('close', () => {
+    this.#pipelined.set(socket, pipelined + 1);
+    onceOver(request, response, () => {
       this.#inFlight -= 1;
+      this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1);
       if (this.#isStopping) this.#server.closeIdleConnections();
     });
     void this.#handle(request, response);
   }
 
-  #overloaded(request: IncomingMessage, response: ServerResponse): void {
+  #refuse(request: IncomingMessage, response: ServerResponse, error: MecError): void {
     this.#refused += 1;
     request.resume();
-    const { status, headers, body } = problem(new MecError('overloaded', { retryAfter: 1 }));
-    response.writeHead(status, headers).end(body);
+    const { status, headers, body } = problem(error);
+    response.writeHead(status, { ...headers, 'Content-Length': body?.length ?? 0 }).end(body);
   }
 
   #status(): Record<string, unknown> {
     const { rss, heapUsed } = process.memoryUsage();
-    const http = { inFlight: this.#inFlight, refused: this.#refused, bodyBytes: this.#bodies.lentBytes };
+    const http = {
+      inFlight: this.#inFlight,
+      refused: this.#refused,
+      bodyBytes: this.#bodies.lentBytes,
+      answerBytes: this.#answers.lentBytes,
+    };
     return {
       version: this.#options.version,
+      pid: process.pid,
       ...this.#options.node.status(),
       http,
       memory: { rssBytes: rss, heapBytes: heapUsed },
@@ -126,5 +156,6 @@ function refuse(socket: Duplex, code: ErrorCode): void {
   const lines = Object.entries({ ...headers, 'Content-Length': String(body?.length ?? 0), Connection: 'close' });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`);
-  socket.end(body);
+  // A client that never closes its half must not keep the socket.
+  socket.end(body, () => socket.destroy());
 }

@@ -1,0 +1,137 @@
+/**
+ * Catching up with one peer in one partition: page by page the writes that this replica lacks, or, where the peer's log does
+ * not reach back so far, everything the peer has.
+ *
+ * A page is merged and durable before the next is asked for, so an interruption at any point loses nothing and the
+ * next attempt goes on where this one stopped.
+ *
+ * Everything (a snapshot) is more delicate, because in the end this replica takes over the peer's whole clock, and with it
+ * the claim that whatever it does not hold was overwritten. So each key that it has and the peer has not is merged with the
+ * absence that the peer knows of; and so is each key that changed here in the meantime, until none does.
+ */
+import { MecError } from '../../base/errors.ts';
+import { SNAPSHOT_MAX_ROUNDS, SYNC_MAX_PAGES, SYNC_PAGE_DOTS, SYNC_TIMEOUT_MS } from '../../base/limits.ts';
+import type { CausalContext } from '../../core/causal-context.ts';
+import type { Replica } from '../../storage/replica.ts';
+import type { PageOfAll, Reply, Request, SyncItem } from '../../transport/message.ts';
+import type { Peer } from '../peers.ts';
+
+/** What a pull has learnt of the peer. */
+export interface Pulled {
+  /** What the peer has seen, durably, when it sent the last page. */
+  readonly clock: CausalContext;
+  /** Whether the peer's replica may hold everything. */
+  readonly isComplete: boolean;
+  /** Whether this replica now has all of that. */
+  readonly isDone: boolean;
+}
+
+type Expected<Kind> = Extract<Reply, { kind: Kind }>;
+
+/** Catches up with a peer (`self` is this node's member id); rejects where the peer or the own disk fails. */
+export async function pull(replica: Replica, peer: Peer, self: string): Promise<Pulled> {
+  const { partition } = replica;
+  for (let pages = 1; ; pages++) {
+    const clock = replica.durableClock.clone();
+    const page = await ask(
+      peer,
+      { kind: 'pull', from: self, partition, clock, isComplete: replica.isComplete },
+      'page',
+    );
+    const pulled = { clock: page.clock, isComplete: page.isComplete };
+    if (page.rest === 'all') {
+      const isDone = await pullAll(replica, peer);
+      if (!isDone) return { ...pulled, isDone };
+      continue;
+    }
+    await mergeAll(replica, page.items);
+    if (page.rest === 'none') return { ...pulled, isDone: true };
+    if (pages >= SYNC_MAX_PAGES) return { ...pulled, isDone: false };
+  }
+}
+
+async function pullAll(replica: Replica, peer: Peer): Promise<boolean> {
+  const { partition } = replica;
+  try {
+    await replica.expectSnapshot();
+    let begin: CausalContext | undefined;
+    let after: string | undefined;
+    do {
+      const page: PageOfAll = await ask(peer, { kind: 'pull-all', partition, after }, 'page-of-all');
+      begin ??= page.clock;
+      await mergeAll(replica, page.items, true);
+      await mergeAbsent(replica, page, { after, clock: begin });
+      after = page.next;
+    } while (after !== undefined);
+    return await adoptWhenAtRest(replica, peer, begin);
+  } finally {
+    replica.dismissSnapshot();
+  }
+}
+
+/** What this replica holds between the keys of a page, and the peer does not, was overwritten as far as the peer has seen it. */
+async function mergeAbsent(
+  replica: Replica,
+  page: PageOfAll,
+  { after, clock }: { after: string | undefined; clock: CausalContext },
+): Promise<void> {
+  const there = new Set(page.items.map(({ key }) => key));
+  const before = page.next === undefined ? undefined : `${page.next}\0`;
+  for (let from = after; ;) {
+    const keys = await replica.rows.keysBetween(from, before, SYNC_PAGE_DOTS);
+    await mergeAll(
+      replica,
+      keys.filter((key) => !there.has(key)).map((key) => absent(key, clock)),
+      true,
+    );
+    if (keys.length === 0) return;
+    from = keys[keys.length - 1];
+  }
+}
+
+const absent = (key: string, clock: CausalContext): SyncItem => ({
+  key,
+  object: { versions: [], context: clock.bases() },
+  dots: [],
+});
+
+/** Asks again for the keys that changed meanwhile; when none has, takes over the clock in the same breath. */
+async function adoptWhenAtRest(replica: Replica, peer: Peer, clock: CausalContext): Promise<boolean> {
+  for (let round = 0; round < SNAPSHOT_MAX_ROUNDS; round++) {
+    const touched = replica.takeTouched();
+    if (touched.length === 0) {
+      await new Promise<void>((resolve, reject) => {
+        replica.adopt(clock, (error) => (error === undefined ? resolve() : reject(error)));
+      });
+      return true;
+    }
+    for (const key of touched) {
+      const { versions, context } = await ask(peer, { kind: 'read', key, have: [] }, 'object');
+      const whole = versions.flatMap(({ body, ...dot }) => (body === undefined ? [] : [{ ...dot, body }]));
+      if (whole.length < versions.length) throw new MecError('internal');
+      await mergeAll(replica, [{ key, object: { versions: whole, context }, dots: [] }], true);
+    }
+  }
+  return false;
+}
+
+async function mergeAll(replica: Replica, items: readonly SyncItem[], isSnapshot = false): Promise<void> {
+  await Promise.all(
+    items.map(
+      (item) =>
+        new Promise<void>((resolve, reject) => {
+          replica.merge({ ...item, isSnapshot }, (error) => (error === undefined ? resolve() : reject(error)));
+        }),
+    ),
+  );
+}
+
+function ask<Kind extends Reply['kind']>(peer: Peer, request: Request, kind: Kind): Promise<Expected<Kind>> {
+  return new Promise((resolve, reject) => {
+    peer.data.request(request, SYNC_TIMEOUT_MS, (reply) => {
+      if (reply instanceof MecError) reject(reply);
+      else if (reply.kind === kind) resolve(reply as Expected<Kind>);
+      else reject(new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
+    });
+  });
+}

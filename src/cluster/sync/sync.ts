@@ -1,0 +1,274 @@
+/**
+ * Sync: every replica catches up with the others, all the time. This one mechanism is anti-entropy, hinted hand-off,
+ * bootstrap and recovery.
+ *
+ * A round compares this node with one peer: the hashes of all their clocks in one message. Where they differ, each pulls what it
+ * lacks from the other (`pull.ts`). Rounds come on a jittered timer, at once with a peer that has come back, and soon after a write
+ * that a peer has not acknowledged. What rounds and pulls tell of the others' clocks decides when log entries may be cut and when
+ * a replica that placement does not want here (a guest) may go.
+ */
+import type { Env, Timer } from '../../base/env.ts';
+import { MecError, messageOf } from '../../base/errors.ts';
+import { hashText32 } from '../../base/hash.ts';
+import { PARTITIONS, SYNC_CONCURRENCY, SYNC_INTERVAL_MS, SYNC_NUDGE_MS, SYNC_TIMEOUT_MS } from '../../base/limits.ts';
+import { CausalContext } from '../../core/causal-context.ts';
+import type { Replica } from '../../storage/replica.ts';
+import type { Replicas } from '../../storage/replicas.ts';
+import type { Compare, Compared, Digest, Pull, Reply } from '../../transport/message.ts';
+import type { Members } from '../members.ts';
+import type { Peer, Peers } from '../peers.ts';
+import { Ledger } from './ledger.ts';
+import { pull } from './pull.ts';
+import { servePull } from './serve.ts';
+
+/** What sync works on. */
+export interface SyncOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly replicas: Replicas;
+  /** N − W + 1: with so many complete owners, one of any W is among them. */
+  readonly enough: number;
+}
+
+interface Job {
+  readonly partition: number;
+  readonly peer: Peer;
+}
+
+/** Keeps the replicas of one node in step with those of the others. */
+export class Sync {
+  readonly #options: SyncOptions;
+  readonly #ledger = new Ledger();
+  readonly #jobs = new Map<string, Job>();
+  readonly #nudges = new Map<string, Timer>();
+  #running = 0;
+  #timer: Timer | undefined;
+  #isStopped = false;
+  #pulls = 0;
+  #failures = 0;
+
+  constructor(options: SyncOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    for (const partition of this.#owned()) this.#noticeComplete(partition);
+    this.#later();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    for (const timer of this.#nudges.values()) timer.cancel();
+    this.#jobs.clear();
+  }
+
+  /** For `/status`. */
+  status(): Record<string, number> {
+    const { replicas } = this.#options;
+    let incomplete = 0;
+    let guests = 0;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const replica = replicas.find(partition);
+      if (replica === undefined) continue;
+      if (this.#isOwner(partition)) incomplete += Number(!replica.isComplete);
+      else guests += Number(!replica.clock.isEmpty);
+    }
+    return {
+      incomplete,
+      guests,
+      waiting: this.#jobs.size,
+      running: this.#running,
+      pulls: this.#pulls,
+      failures: this.#failures,
+    };
+  }
+
+  /** A peer can be reached (again). */
+  peerIsBack(peer: Peer): void {
+    this.#compareWith(peer);
+  }
+
+  /** A peer has not acknowledged a write; when that may have been chance, it is told where to look. */
+  peerHasMissed(peer: Peer): void {
+    if (this.#isStopped || this.#nudges.has(peer.id)) return;
+    const timer = this.#options.env.clock.after(SYNC_NUDGE_MS, () => {
+      this.#nudges.delete(peer.id);
+      if (this.#options.peers.reach(peer.id) === 'reachable') this.#compareWith(peer);
+    });
+    this.#nudges.set(peer.id, timer);
+  }
+
+  /** Answers a peer's comparison, and catches up with it where it has seen more. */
+  serveCompare({ from: sender, digests, incomplete }: Compare): Reply {
+    const from = this.#options.peers.byId.get(sender);
+    const differing: number[] = [];
+    const ownIncomplete: number[] = [];
+    for (const { partition, hash } of digests) {
+      const replica = this.#options.replicas.of(partition);
+      // Who neither owns a partition nor holds any of it has no say in it.
+      if (!this.#isOwner(partition) && replica.clock.isEmpty) continue;
+      if (!replica.isComplete) ownIncomplete.push(partition);
+      if (hash !== hashOf(replica)) differing.push(partition);
+      else if (from !== undefined) this.#areEqual(partition, from, !incomplete.includes(partition));
+    }
+    if (from !== undefined) for (const partition of differing) this.#enqueue(partition, from);
+    return { kind: 'compared', differing, incomplete: ownIncomplete };
+  }
+
+  /** Answers a peer's pull; what it says of itself is noted. */
+  async servePull(request: Pull): Promise<Reply> {
+    const { from, partition, clock, isComplete } = request;
+    this.#ledger.report(partition, from, { clock, isComplete });
+    return servePull(this.#options.replicas.of(partition), request);
+  }
+
+  #isOwner(partition: number): boolean {
+    const { members } = this.#options;
+    return members.owners(partition).includes(members.self.id);
+  }
+
+  #owned(): number[] {
+    return Array.from({ length: PARTITIONS }, (_, partition) => partition).filter((partition) =>
+      this.#isOwner(partition),
+    );
+  }
+
+  #otherOwners(partition: number): string[] {
+    const { members } = this.#options;
+    return members.owners(partition).filter((id) => id !== members.self.id);
+  }
+
+  #later(): void {
+    const { env } = this.#options;
+    const jitter = 0.5 + env.random.uint32() / 2 ** 32;
+    this.#timer = env.clock.after(SYNC_INTERVAL_MS * jitter, () => {
+      if (this.#isStopped) return;
+      this.#round();
+      this.#later();
+    });
+  }
+
+  #round(): void {
+    const { env, peers } = this.#options;
+    const reachable = peers.reachable([...peers.byId.keys()], 0);
+    const peer = reachable[env.random.uint32() % Math.max(1, reachable.length)];
+    if (peer !== undefined) this.#compareWith(peer);
+    for (let partition = 0; partition < PARTITIONS; partition++) this.#tidy(partition);
+  }
+
+  /** Compares all that this node and the peer may both hold. */
+  #compareWith(peer: Peer): void {
+    const { members, replicas } = this.#options;
+    const digests: Digest[] = [];
+    const incomplete: number[] = [];
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const replica = replicas.find(partition);
+      if (replica === undefined) return;
+      const isOwner = this.#isOwner(partition);
+      // Between an owner and anybody; a guest talks to owners only.
+      if (!isOwner && (replica.clock.isEmpty || !members.owners(partition).includes(peer.id))) continue;
+      if (!replica.isComplete) incomplete.push(partition);
+      digests.push({ partition, hash: hashOf(replica) });
+    }
+    const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
+    peer.data.request({ kind: 'compare', from: members.self.id, digests, incomplete }, SYNC_TIMEOUT_MS, (reply) => {
+      if (reply instanceof Error || reply.kind !== 'compared' || this.#isStopped) return;
+      this.#compared(peer, reply, hashes);
+    });
+  }
+
+  #compared(peer: Peer, { differing, incomplete }: Compared, hashes: ReadonlyMap<number, number>): void {
+    const { members, replicas } = this.#options;
+    const differs = new Set(differing);
+    for (const [partition, hash] of hashes) {
+      const replica = replicas.find(partition);
+      if (replica === undefined) return;
+      if (differs.has(partition)) this.#enqueue(partition, peer);
+      // Equal then, and not changed since: the peer has just what this replica has.
+      else if (hash === hashOf(replica) && members.owners(partition).includes(peer.id)) {
+        this.#areEqual(partition, peer, !incomplete.includes(partition));
+      }
+    }
+  }
+
+  #areEqual(partition: number, peer: Peer, isComplete: boolean): void {
+    const clock = this.#options.replicas.of(partition).durableClock.clone();
+    this.#ledger.report(partition, peer.id, { clock, isComplete });
+    this.#ledger.caughtUp(partition, peer.id, isComplete);
+    this.#noticeComplete(partition);
+  }
+
+  #enqueue(partition: number, peer: Peer): void {
+    // A guest has nothing to catch up with: it waits to be caught up with.
+    if (this.#isStopped || !this.#isOwner(partition)) return;
+    this.#jobs.set(`${partition} ${peer.id}`, { partition, peer });
+    this.#work();
+  }
+
+  #work(): void {
+    for (const [name, job] of this.#jobs) {
+      if (this.#running >= SYNC_CONCURRENCY) return;
+      this.#jobs.delete(name);
+      this.#running += 1;
+      void this.#pull(job).finally(() => {
+        this.#running -= 1;
+        this.#work();
+      });
+    }
+  }
+
+  async #pull({ partition, peer }: Job): Promise<void> {
+    const { members, replicas, env } = this.#options;
+    try {
+      this.#pulls += 1;
+      const { clock, isComplete, isDone } = await pull(replicas.of(partition), peer, members.self.id);
+      this.#ledger.report(partition, peer.id, { clock, isComplete });
+      if (!isDone) return this.#enqueue(partition, peer);
+      this.#ledger.caughtUp(partition, peer.id, isComplete);
+      this.#noticeComplete(partition);
+    } catch (error) {
+      // The next round tries again.
+      this.#failures += 1;
+      if (error instanceof MecError && error.code === 'damaged') replicas.damaged(error);
+      env.log.debug('catching up failed', { partition, peer: peer.id, reason: messageOf(error) });
+    }
+  }
+
+  #noticeComplete(partition: number): void {
+    const { replicas, enough } = this.#options;
+    const replica = replicas.find(partition);
+    if (replica === undefined || replica.isComplete) return;
+    if (this.#ledger.hasCaughtUp(partition, this.#otherOwners(partition), enough)) replica.complete();
+  }
+
+  /** Cuts the log, or drops a guest, where the others' clocks allow it. */
+  #tidy(partition: number): void {
+    const replica = this.#options.replicas.find(partition);
+    if (replica === undefined || replica.clock.isEmpty) return;
+    const reports = this.#ledger.reports(partition, this.#otherOwners(partition));
+    if (reports === undefined) return;
+    if (this.#isOwner(partition)) {
+      if (replica.log.length === 0) return;
+      const clocks = [replica.durableClock, ...reports.map(({ clock }) => clock)];
+      void replica.cutLog(commonBases(clocks));
+    } else if (reports.every(({ clock, isComplete }) => isComplete && clock.covers(replica.clock))) {
+      void this.#options.replicas.drop(partition);
+    }
+  }
+}
+
+function hashOf(replica: Replica): number {
+  return hashText32(replica.durableClock.toString());
+}
+
+/** What all of the clocks have in their bases. */
+function commonBases(clocks: readonly CausalContext[]): CausalContext {
+  const common = new CausalContext();
+  for (const actor of clocks[0]?.actors() ?? []) {
+    const base = Math.min(...clocks.map((clock) => clock.base(actor)));
+    if (base > 0) common.addRanges(actor, [1, base]);
+  }
+  return common;
+}

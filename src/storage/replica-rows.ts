@@ -1,0 +1,52 @@
+/** The rows of one replica, read from disk in pages: what is not durable yet is not seen. */
+import { compareUtf8 } from '../base/bytes.ts';
+import { SCAN_PAGE_ROWS } from '../base/limits.ts';
+import type { Engine, Row } from './engine.ts';
+import * as keyspace from './keyspace.ts';
+
+/** Scans of one partition's rows. */
+export class ReplicaRows {
+  readonly #partition: number;
+  readonly #engine: Engine;
+
+  constructor(partition: number, engine: Engine) {
+    this.#partition = partition;
+    this.#engine = engine;
+  }
+
+  /** The keys with an object or a residue after a key, in order; `limit` at most. */
+  async keysAfter(after: string | undefined, limit: number): Promise<string[]> {
+    const found = new Set<string>();
+    for (const kind of ['o', 'r'] as const) {
+      const range = keyspace.partitionRange(kind, this.#partition);
+      const from = after === undefined ? range.from : `${range.from}${after}\0`;
+      for (const [row] of await this.#engine.scan({ ...range, from, limit })) found.add(keyspace.keyOfRow(row));
+    }
+    return [...found].sort(compareUtf8).slice(0, limit);
+  }
+
+  /** The keys between two keys, both not included; `limit` at most. */
+  async keysBetween(after: string | undefined, before: string | undefined, limit: number): Promise<string[]> {
+    const keys = await this.keysAfter(after, limit);
+    return before === undefined ? keys : keys.filter((key) => compareUtf8(key, before) < 0);
+  }
+
+  /** Visits all rows of a kind, page by page. */
+  async each(kind: keyspace.RowKind, visit: (row: Row) => void): Promise<void> {
+    const range = keyspace.partitionRange(kind, this.#partition);
+    for (let from = range.from; ;) {
+      const page = await this.#engine.scan({ ...range, from, limit: SCAN_PAGE_ROWS });
+      page.forEach(visit);
+      const last = page[page.length - 1];
+      if (last === undefined || page.length < SCAN_PAGE_ROWS) return;
+      from = `${last[0]}\0`;
+    }
+  }
+
+  /** The names of all rows. */
+  async all(): Promise<string[]> {
+    const rows: string[] = [];
+    for (const kind of ['c', 'l', 'o', 'r'] as const) await this.each(kind, ([row]) => rows.push(row));
+    return rows;
+  }
+}

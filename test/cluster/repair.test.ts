@@ -1,0 +1,121 @@
+/** Replicas that fell behind or lost their data, on real processes: without a single read, all are equal again. */
+import assert from 'node:assert/strict';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
+import { tokenOf } from '../fixtures/http.ts';
+import { atRest, Load, missing } from '../fixtures/load.ts';
+
+const nodesBut = (cluster: TestCluster, away: number) => () => cluster.nodes.filter((_, i) => i !== away);
+
+/** Every node, asked for its own copy alone, has every acknowledged write. */
+async function assertEqual(cluster: TestCluster, acknowledged: ReadonlyMap<string, string>): Promise<void> {
+  for (const at of cluster.nodes.keys())
+    assert.deepEqual(await missing(cluster, acknowledged, { at, query: '?r=1' }), [], `n${at + 1}`);
+}
+
+test('kill -9 and restart under load: the replica catches up, and the logs are cut', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const load = new Load(nodesBut(cluster, 2), 16);
+  await load.progress(200);
+  await cluster.node(2).end('SIGKILL');
+  await load.progress(1_000);
+  cluster.node(2).start();
+  await cluster.connected();
+  await load.progress(200);
+  await load.stop();
+  await atRest(cluster);
+  await assertEqual(cluster, load.acknowledged);
+});
+
+test('SIGSTOP for seconds and SIGCONT: the replica catches up', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const load = new Load(nodesBut(cluster, 1), 16);
+  await load.progress(200);
+  cluster.node(1).signal('SIGSTOP');
+  await pause(5_000);
+  cluster.node(1).signal('SIGCONT');
+  await load.progress(200);
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  await cluster.connected();
+  await atRest(cluster);
+  await assertEqual(cluster, load.acknowledged);
+});
+
+test('a wiped data directory is filled again, deletes and all, and counts for nothing until then', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const load = new Load(() => cluster.nodes, 16);
+  await load.progress(1_500);
+  await load.stop();
+  const gone = await cluster.node(0).key('gone', { method: 'PUT', body: 'x' });
+  await atRest(cluster);
+  await cluster.node(0).end('SIGKILL');
+  await rm(cluster.node(0).root, { recursive: true });
+  const headers = { 'X-Mec-Vclock': tokenOf(gone) };
+  assert.equal((await cluster.node(1).key('gone', { method: 'DELETE', headers })).status, 204);
+  cluster.node(0).start();
+  await eventually('it serves', async () => (await cluster.node(0).key('load-1')).status === 200);
+  assert.deepEqual(await missing(cluster, load.acknowledged, { at: 0 }), [], 'never a 404 on the way');
+  await cluster.connected();
+  await atRest(cluster);
+  await assertEqual(cluster, load.acknowledged);
+  for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values('gone', at), []);
+});
+
+test('a damaged table file: the store is set aside, kept, and rebuilt', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const load = new Load(() => cluster.nodes, 16);
+  await load.progress(1_500);
+  await load.stop();
+  await atRest(cluster);
+  const victim = cluster.node(0);
+  await victim.end('SIGTERM');
+  // A start writes what the log held into a table file.
+  victim.start();
+  await cluster.connected();
+  await victim.end('SIGTERM');
+  const store = join(victim.root, 'leveldb');
+  const tables = (await readdir(store)).filter((name) => name.endsWith('.ldb'));
+  assert.ok(tables.length > 0, 'there is a table file');
+  for (const name of tables) {
+    const bytes = await readFile(join(store, name));
+    for (let at = 100; at < bytes.length - 100; at += 1_000) bytes[at] = (bytes[at] as number) ^ 0xff;
+    await writeFile(join(store, name), bytes);
+  }
+  victim.start();
+  await cluster.connected();
+  // Reading finds the damage.
+  await eventually('the damage is found', async () => {
+    await missing(cluster, new Map([...load.acknowledged].slice(0, 200)), { at: 0 });
+    return stat(join(victim.root, 'leveldb-damaged-1')).then(() => true);
+  });
+  await eventually('it serves', async () => (await victim.key('load-1')).status === 200);
+  await atRest(cluster);
+  await assertEqual(cluster, load.acknowledged);
+});
+
+test('stand-ins take writes for owners that are away, hand them over, and go', async (t) => {
+  const cluster = await TestCluster.start(t, { nodes: 5 });
+  await Promise.all([3, 4].map((i) => cluster.node(i).end('SIGKILL')));
+  await eventually('both are seen to be gone', async () => {
+    const { peers } = await cluster.node(0).status();
+    return peers.filter(({ reach }) => reach === 'unreachable').length === 2;
+  });
+  const load = new Load(() => cluster.nodes.slice(0, 3), 8);
+  await load.progress(300);
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  const guests = await Promise.all(
+    [0, 1, 2].map(async (i) => (await cluster.node(i).status())['sync'] as { guests: number }),
+  );
+  assert.ok(
+    guests.some((sync) => sync.guests > 0),
+    'somebody stood in',
+  );
+  for (const i of [3, 4]) cluster.node(i).start();
+  await cluster.connected();
+  await atRest(cluster);
+  for (const at of [0, 3, 4]) assert.deepEqual(await missing(cluster, load.acknowledged, { at, query: '?r=all' }), []);
+});
