@@ -220,3 +220,26 @@ test('a clean stop answers what is in flight, exits with 0, and the next life go
   await cluster.connected();
   assert.match(node.log, /store opened after="a clean stop"/);
 });
+
+test('a write that was handed to a node that hung is not carried out when that node wakes up later', async (t) => {
+  const cluster = await TestCluster.start(t, { nodes: 5 });
+  const keys = Array.from({ length: 40 }, (_, i) => `late${i}`);
+  // The first frames to a peer wait for the connection; those are the ones that a hung node finds when it wakes up.
+  cluster.node(0).signal('SIGSTOP');
+  for (const key of keys) assert.equal((await cluster.node(4).key(key, { method: 'PUT', body: 'x' })).status, 200);
+  for (const key of keys) assert.equal((await cluster.node(1).key(key, { method: 'DELETE' })).status, 204);
+  cluster.node(0).signal('SIGCONT');
+  await cluster.connected();
+  for (const key of keys) for (const at of [0, 4]) assert.deepEqual(await cluster.values(key, at), [], key);
+});
+
+test('each write of a client that uses one node is one version, while another node stops cleanly', async (t) => {
+  const cluster = await TestCluster.start(t, { nodes: 4 });
+  const load = new Load(() => [cluster.node(3)], 32);
+  await load.progress(200);
+  assert.equal(await cluster.node(0).end('SIGTERM'), 0);
+  await load.progress(400);
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  assert.deepEqual(await missing(cluster, load.acknowledged, { at: 3 }), [], 'no siblings, nothing lost');
+});

@@ -6,7 +6,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
  * request that never got its turn does not even close.
  */
 export function onceOver({ socket }: IncomingMessage, response: ServerResponse, task: () => void): void {
+  let isOver = false;
   const over = (): void => {
+    // Taking a listener off does not stop an event that is being delivered already.
+    if (isOver) return;
+    isOver = true;
     response.off('close', over);
     socket.off('close', over);
     task();
