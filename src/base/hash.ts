@@ -18,7 +18,7 @@ export function hash32(bytes: Uint8Array, seed = 0): number {
   return api.h32Raw(bytes, seed) >>> 0;
 }
 
-/** The 32-bit xxHash of the UTF-8 bytes of a text: 0 … 2³²−1. */
-export function hashText32(text: string): number {
-  return api.h32(text) >>> 0;
+/** The 32-bit xxHash of the UTF-8 bytes of a text, under a seed: 0 … 2³²−1. */
+export function hashText32(text: string, seed = 0): number {
+  return api.h32(text, seed) >>> 0;
 }

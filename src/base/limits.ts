@@ -60,6 +60,9 @@ export const MAX_HTTP_ANSWER_BYTES = 256 * MIB;
 /** Bodies and answers up to this size are not counted: with all requests in flight they are bounded anyway. */
 export const HTTP_SMALL_BYTES = 64 * KIB;
 
+/** Bodies up to this size are copied behind their head, so that both leave in one write. */
+export const HTTP_ONE_WRITE_BYTES = 16 * KIB;
+
 /** A larger body must go on arriving: a pause longer than this ends it. */
 export const HTTP_BODY_STALL_MS = 5_000;
 
@@ -173,6 +176,15 @@ export const SYNC_INTERVAL_MS = 1_000;
 
 /** Pause before a peer that has missed a write is told so: long enough for the write to have arrived after all. */
 export const SYNC_NUDGE_MS = 200;
+
+/** A replica that is being written to always differs a little; while it is, it is pulled for only so often. */
+export const SYNC_BUSY_MS = 5_000;
+
+/** A replica is at rest when it was not changed for so long. */
+export const SYNC_REST_MS = 500;
+
+/** Log entries of a busy replica that are worth a cut; at rest, any are. */
+export const LOG_CUT_ENTRIES = 256;
 
 /** Partitions that a node catches up with at once. */
 export const SYNC_CONCURRENCY = 4;

@@ -23,6 +23,7 @@ export class Members {
   /** Replicas of each partition: N, or as many as there are members. */
   readonly replicas: number;
   readonly #placement: Placement;
+  readonly #owners: readonly (readonly string[])[];
 
   constructor(config: Pick<Config, 'host' | 'port' | 'nodes' | 'quorum'>) {
     this.self = toMember(config);
@@ -30,13 +31,14 @@ export class Members {
     this.#placement = placement([...all.keys()].map((id) => ({ id, weight: 1 })));
     this.hash = hashText32([config.quorum.n, ...[...all.keys()].sort()].join(' '));
     this.replicas = Math.min(config.quorum.n, all.size);
+    this.#owners = this.#placement.map((order) => order.slice(0, this.replicas));
     all.delete(this.self.id);
     this.others = all;
   }
 
   /** The members that own a partition, best first. */
   owners(partition: number): readonly string[] {
-    return (this.#placement[partition] as readonly string[]).slice(0, this.replicas);
+    return this.#owners[partition] as readonly string[];
   }
 
   /** The other members, in the order in which they stand in for an owner of a partition. */
@@ -51,7 +53,7 @@ export class Members {
 
   /** How many partitions a member owns. */
   ownedBy(id: string): number {
-    return this.#placement.reduce((count, order) => count + Number(order.slice(0, this.replicas).includes(id)), 0);
+    return this.#owners.reduce((count, owners) => count + Number(owners.includes(id)), 0);
   }
 }
 

@@ -84,15 +84,18 @@ export class Peers {
   reachable(ids: readonly string[], wanted: number): Peer[] {
     const peers: Peer[] = [];
     const suspects: Peer[] = [];
+    const nowMs = this.#clock.monotonicMs();
     for (const id of ids) {
       const peer = this.byId.get(id);
-      if (peer === undefined) continue;
-      const reach = this.reach(id);
+      if (peer === undefined || peer.refusal !== undefined) continue;
+      const reach = this.#detector.reach(id, nowMs);
       if (reach === 'reachable') peers.push(peer);
       else if (reach === 'suspect') suspects.push(peer);
     }
     const slowMs = this.hedgeMs;
-    peers.sort((a, b) => Number(a.latency.meanMs > slowMs) - Number(b.latency.meanMs > slowMs));
+    if (peers.some(({ latency }) => latency.meanMs > slowMs)) {
+      peers.sort((a, b) => Number(a.latency.meanMs > slowMs) - Number(b.latency.meanMs > slowMs));
+    }
     return peers.length < wanted ? [...peers, ...suspects] : peers;
   }
 

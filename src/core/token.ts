@@ -8,9 +8,8 @@
  * A token belongs to its key: bases speak for a whole partition, so on another key it could erase what its holder
  * never saw. The reserved entry `~key` carries a hash of the key in its `Counter`; a token without it is accepted.
  */
-import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
-import { hash32 } from '../base/hash.ts';
+import { hashText32 } from '../base/hash.ts';
 import { MAX_TOKEN_ACTORS, MAX_TOKEN_CHARS, MAX_TOKEN_RANGES } from '../base/limits.ts';
 import { packBig, unpackForeignBig } from '../base/msgpack.ts';
 import { CausalContext } from './causal-context.ts';
@@ -24,7 +23,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 type Entry = Record<string, unknown>;
 
 const asInteger = (n: number): number | bigint => (n > 0xffff_ffff ? BigInt(n) : n);
-const keyCheck = (key: string): number => hash32(utf8ToBytes(key), KEY_SEED) + 1;
+const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 
 /**
  * The header text of a token for a key. `microsByActor`: the newest known write of an actor, µs since 1970; these actors come first

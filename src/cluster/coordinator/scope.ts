@@ -43,6 +43,7 @@ export function holdersOf({ members, peers }: Scope, { partition, owners }: Plac
   const reached = peers.reachable(owners, 0);
   const isSelfOwner = owners.includes(members.self.id);
   const lacking = owners.length - Number(isSelfOwner) - reached.length;
+  if (lacking === 0) return reached;
   const guests = peers.reachable(members.standIns(partition), 0).slice(0, lacking);
   const found = [...reached, ...guests];
   if (found.length >= wanted) return found;

@@ -10,7 +10,16 @@
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
-import { PARTITIONS, SYNC_CONCURRENCY, SYNC_INTERVAL_MS, SYNC_NUDGE_MS, SYNC_TIMEOUT_MS } from '../../base/limits.ts';
+import {
+  LOG_CUT_ENTRIES,
+  PARTITIONS,
+  SYNC_BUSY_MS,
+  SYNC_CONCURRENCY,
+  SYNC_INTERVAL_MS,
+  SYNC_NUDGE_MS,
+  SYNC_REST_MS,
+  SYNC_TIMEOUT_MS,
+} from '../../base/limits.ts';
 import { CausalContext } from '../../core/causal-context.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
@@ -36,12 +45,21 @@ interface Job {
   readonly peer: Peer;
 }
 
+/** How a replica was when it was last looked at. */
+interface Sight {
+  changes: number;
+  changedMs: number;
+}
+
 /** Keeps the replicas of one node in step with those of the others. */
 export class Sync {
   readonly #options: SyncOptions;
   readonly #ledger = new Ledger();
   readonly #jobs = new Map<string, Job>();
   readonly #nudges = new Map<string, Timer>();
+  readonly #sights = new Map<number, Sight>();
+  /** When a partition was last pulled from a peer. */
+  readonly #pulledMs = new Map<string, number>();
   #running = 0;
   #timer: Timer | undefined;
   #isStopped = false;
@@ -203,8 +221,22 @@ export class Sync {
   #enqueue(partition: number, peer: Peer): void {
     // A guest has nothing to catch up with: it waits to be caught up with.
     if (this.#isStopped || !this.#isOwner(partition)) return;
-    this.#jobs.set(`${partition} ${peer.id}`, { partition, peer });
+    const name = `${partition} ${peer.id}`;
+    const nowMs = this.#options.env.clock.monotonicMs();
+    if (!this.#isAtRest(partition) && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < SYNC_BUSY_MS) return;
+    this.#pulledMs.set(name, nowMs);
+    this.#jobs.set(name, { partition, peer });
     this.#work();
+  }
+
+  /** Whether the replica was not changed lately; to differ from others only then means something. */
+  #isAtRest(partition: number): boolean {
+    const nowMs = this.#options.env.clock.monotonicMs();
+    const changes = this.#options.replicas.find(partition)?.changes ?? 0;
+    const sight = this.#sights.get(partition);
+    if (sight?.changes !== changes) this.#sights.set(partition, { changes, changedMs: nowMs });
+    else return nowMs - sight.changedMs >= SYNC_REST_MS;
+    return false;
   }
 
   #work(): void {
@@ -225,7 +257,10 @@ export class Sync {
       this.#pulls += 1;
       const { clock, isComplete, isDone } = await pull(replicas.of(partition), peer, members.self.id);
       this.#ledger.report(partition, peer.id, { clock, isComplete });
-      if (!isDone) return this.#enqueue(partition, peer);
+      if (!isDone) {
+        this.#pulledMs.delete(`${partition} ${peer.id}`);
+        return this.#enqueue(partition, peer);
+      }
       this.#ledger.caughtUp(partition, peer.id, isComplete);
       this.#noticeComplete(partition);
     } catch (error) {
@@ -250,7 +285,8 @@ export class Sync {
     const reports = this.#ledger.reports(partition, this.#otherOwners(partition));
     if (reports === undefined) return;
     if (this.#isOwner(partition)) {
-      if (replica.log.length === 0) return;
+      const isWorthIt = replica.log.length >= LOG_CUT_ENTRIES || this.#isAtRest(partition);
+      if (replica.log.length === 0 || !isWorthIt) return;
       const clocks = [replica.durableClock, ...reports.map(({ clock }) => clock)];
       void replica.cutLog(commonBases(clocks));
     } else if (reports.every(({ clock, isComplete }) => isComplete && clock.covers(replica.clock))) {

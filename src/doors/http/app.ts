@@ -4,7 +4,7 @@ import Koa from 'koa';
 import type { Clock, Env } from '../../base/env.ts';
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
-import { HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from '../../base/limits.ts';
+import { HTTP_ONE_WRITE_BYTES, HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from '../../base/limits.ts';
 import type { MecNode } from '../../cluster/node.ts';
 import { announcedBytes, readBody, tooLarge } from './body.ts';
 import type { ByteGate } from './byte-gate.ts';
@@ -76,13 +76,17 @@ async function serve(
     const announced = announcedBytes(ctx.req);
     if (announced !== undefined && announced > limit) throw tooLarge(limit);
     const bytes = announced ?? limit;
-    if (bytes > HTTP_SMALL_BYTES) {
+    const isLarge = bytes > HTTP_SMALL_BYTES;
+    if (isLarge) {
       await holds.bodies.take(bytes, holds.timeoutMs);
       lent = bytes;
     }
-    return readBody(ctx.req, ctx.res, { limit, clock: holds.clock });
+    return readBody(ctx.req, ctx.res, { limit, stallClock: isLarge ? holds.clock : undefined });
   };
-  const { method, path, querystring: query, headers } = ctx;
+  const { method = '', url = '', headers } = ctx.req;
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query = mark < 0 ? '' : url.slice(mark + 1);
   try {
     send(ctx, hold(ctx, await handle({ method, path, query, headers, body }), holds.answers));
   } catch (thrown) {
@@ -103,12 +107,20 @@ function hold(ctx: Koa.Context, answer: HttpAnswer, answers: ByteGate): HttpAnsw
   return answer;
 }
 
+/** Koa routes, but does not respond: its own way of setting headers one by one costs as much as all the rest of an answer. */
 function send(ctx: Koa.Context, { status, headers, body }: HttpAnswer): void {
+  const { req, res } = ctx;
+  ctx.respond = false;
+  if (res.destroyed || res.headersSent) return;
   // The rest of a body that was refused is read and thrown away, so that the client sees the answer; but not without end.
-  if (!ctx.req.complete && (announcedBytes(ctx.req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) ctx.set('Connection', 'close');
-  ctx.status = status;
-  ctx.set(headers as Record<string, string>);
-  if (body === undefined) return;
-  ctx.body = Buffer.from(body.buffer, body.byteOffset, body.length);
-  if (headers['Content-Type'] === undefined) ctx.remove('Content-Type');
+  if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) res.setHeader('Connection', 'close');
+  if (body === undefined) {
+    res.writeHead(status, headers).end();
+    return;
+  }
+  res.writeHead(status, { ...headers, 'Content-Length': body.length });
+  if (req.method === 'HEAD' || body.length === 0) res.end();
+  else if (body.length > HTTP_ONE_WRITE_BYTES) res.end(body);
+  // As text, a small body leaves in one piece with its head.
+  else res.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1');
 }

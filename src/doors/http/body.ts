@@ -18,7 +18,8 @@ export function tooLarge(limit: number): MecError {
 /** How a body may be read. */
 export interface BodyLimits {
   readonly limit: number;
-  readonly clock: Clock;
+  /** For a body that must keep on arriving; a small one only has to be there in the time of its whole request. */
+  readonly stallClock: Clock | undefined;
 }
 
 /**
@@ -28,7 +29,7 @@ export interface BodyLimits {
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { limit, clock }: BodyLimits,
+  { limit, stallClock }: BodyLimits,
 ): Promise<Uint8Array> {
   // The client may have gone while this waited for its turn; then nothing would ever come.
   if (request.destroyed) return Promise.reject(gone());
@@ -44,8 +45,9 @@ export function readBody(
       outcome();
     };
     const watch = (): void => {
+      if (stallClock === undefined) return;
       stall?.cancel();
-      stall = clock.after(HTTP_BODY_STALL_MS, () => finish(() => reject(new MecError('request-timeout'))));
+      stall = stallClock.after(HTTP_BODY_STALL_MS, () => finish(() => reject(new MecError('request-timeout'))));
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;

@@ -19,6 +19,8 @@ export function keyOf(path: string): string {
   const raw = path.slice(KEY_PREFIX.length);
   if (raw === '') throw new MecError('bad-key', { detail: 'The key is empty' });
   if (!/^[\x21-\x7e]+$/.test(raw)) throw new MecError('bad-key', { detail: 'The key must be percent-encoded UTF-8' });
+  if (raw.length > 3 * MAX_KEY_BYTES) throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
+  if (!raw.includes('%') && raw.length <= MAX_KEY_BYTES) return raw;
   let key: string;
   try {
     key = decodeURIComponent(raw);
