@@ -87,6 +87,9 @@ export const HTTP_KEEP_ALIVE_MS = 60_000;
 /** How long a stopping node waits for requests in flight before it cuts them off. */
 export const STOP_GRACE_MS = 5_000;
 
+/** Writes handed over lately that are remembered, so that one that comes twice is carried out once. */
+export const MAX_TAKEN_IDS = 65_536;
+
 /** What a stopping node leaves its last answers to reach their peers. */
 export const STOP_FLUSH_MS = 20;
 
@@ -150,6 +153,9 @@ export const MAX_LOG_ENTRIES = 4096;
 /** Rows read from disk per page of a scan: long scans must let others have their turn. */
 export const SCAN_PAGE_ROWS = 1000;
 
+/** Bytes that are verified in the background about once a second. */
+export const VERIFY_PAGE_BYTES = MIB;
+
 /** Pause before a failed store is opened again. */
 export const STORE_REOPEN_MS = 1_000;
 
@@ -182,6 +188,9 @@ export const SYNC_BUSY_MS = 5_000;
 
 /** A replica is at rest when it was not changed for so long. */
 export const SYNC_REST_MS = 500;
+
+/** How long dots of a dead actor must have been missing before they count as lost: longer than any message is late. */
+export const LOST_AFTER_MS = 15_000;
 
 /** Log entries of a busy replica that are worth a cut; at rest, any are. */
 export const LOG_CUT_ENTRIES = 256;

@@ -28,6 +28,11 @@ export const systemRandom: Random = {
   },
 };
 
+/** Resolves when all promises that can settle by themselves have settled: at the end of this turn. */
+export function turnEnd(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Resolves after `delayMs`; for the launcher, which waits for processes. */
 export function sleepMs(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));

@@ -16,6 +16,7 @@ type Answer = (reply: Reply) => void;
 /** Makes the handler of requests from other nodes. */
 export function dispatcher(scope: Scope, heartbeat: Heartbeat): Handler {
   const handle = (request: Request, answer: Answer): void => {
+    const nowMs = scope.env.clock.monotonicMs();
     switch (request.kind) {
       case 'ping':
         return answer(heartbeat.answer());
@@ -31,8 +32,10 @@ export function dispatcher(scope: Scope, heartbeat: Heartbeat): Handler {
         return later(servePullAll(scope.replicas.of(request.partition), request), answer);
       case 'forward':
         // Meant for an earlier process, or too late: the sender has told its client that it does not know.
-        if (request.process !== heartbeat.process || scope.env.clock.monotonicMs() > request.notAfterMs) return;
-        return takeOver(scope, request, answer);
+        if (request.process !== heartbeat.process || nowMs > request.notAfterMs) return;
+        // Doubled on the way: the first is answered.
+        if (scope.work.isNew(request.id, nowMs, request.notAfterMs)) takeOver(scope, request, answer);
+        return;
       default:
         throw new MecError('internal', { detail: 'not a request' });
     }

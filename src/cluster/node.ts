@@ -4,7 +4,7 @@
  */
 import type { Env, Timer } from '../base/env.ts';
 import { PARTITIONS, RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS } from '../base/limits.ts';
-import { LivingActors } from '../core/actor.ts';
+import { drawActor, LivingActors } from '../core/actor.ts';
 import type { CausalContext } from '../core/causal-context.ts';
 import { type Quorum, quorumSize } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
@@ -13,7 +13,7 @@ import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
 import { put, type PutResult } from './coordinator/put.ts';
-import type { Scope } from './coordinator/scope.ts';
+import { placeOf, type Scope } from './coordinator/scope.ts';
 import { dispatcher } from './dispatch.ts';
 import { Heartbeat } from './membership/heartbeat.ts';
 import { Members } from './members.ts';
@@ -77,8 +77,16 @@ export class MecNode {
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors());
     const peers = new Peers(env, members);
     const enough = members.replicas - quorumSize(config.quorum.w, members.replicas) + 1;
-    const sync = new Sync({ env, members, peers, replicas, enough });
-    const node = new MecNode(config, { env, members, replicas, living, peers, sync, work: new Work() });
+    const sync = new Sync({ env, members, peers, replicas, living, enough });
+    const node = new MecNode(config, {
+      env,
+      members,
+      replicas,
+      living,
+      peers,
+      sync,
+      work: new Work(drawActor(config.name, env.random)),
+    });
     try {
       await node.#listen();
     } catch (error) {
@@ -108,9 +116,8 @@ export class MecNode {
   #sweepLater(): void {
     const { env, replicas } = this.#scope;
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
-      replicas
-        .sweep()
-        .catch((error: unknown) => env.log.warn('residues not swept', { reason: String(error) }))
+      Promise.all([replicas.sweep(), replicas.verify()])
+        .catch((error: unknown) => env.log.warn('store not looked through', { reason: String(error) }))
         .finally(() => {
           if (this.#sweep !== undefined) this.#sweepLater();
         });
@@ -129,6 +136,16 @@ export class MecNode {
     const { token, r, w, timeoutMs } = options;
     const quorums = { r: r ?? quorum.r, w: w ?? quorum.w, timeoutMs: timeoutMs ?? quorum.timeoutMs };
     return put(this.#scope, { key, token, body, ...quorums });
+  }
+
+  /** Whether this node is an owner of a key. */
+  owns(key: string): boolean {
+    return placeOf(this.#scope, key).isOwner;
+  }
+
+  /** What this node's own replica knows of a key; for inspection, not for answers. */
+  peek(key: string): GetResult['object'] {
+    return this.#scope.replicas.of(placeOf(this.#scope, key).partition).read(key);
   }
 
   /** What the node looks like now; made for people and monitoring, every field may be added to. */

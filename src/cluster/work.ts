@@ -1,11 +1,40 @@
-/** Work under way that a stopping node finishes first. */
+/** Writes that nodes hand to each other: each is carried out once, and a stopping node finishes those that it has taken. */
 import { MecError } from '../base/errors.ts';
+import { MAX_TAKEN_IDS } from '../base/limits.ts';
 
-/** Counts what is under way, and lets no more begin once it is to end. */
+/** The writes handed over, either way. */
 export class Work {
+  readonly #name: string;
+  #given = 0;
+  /** Ids of the writes taken over, oldest first, with the time after which they cannot come again. */
+  readonly #taken = new Map<string, number>();
   #count = 0;
   #isEnding = false;
   #onIdle: (() => void)[] = [];
+
+  /** `name` is this process's, and no other's. */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** An id for a write that is handed over: never used before, by anybody. */
+  nextId(): string {
+    this.#given += 1;
+    return `${this.#name}/${this.#given}`;
+  }
+
+  /** Whether the write is new here; from now on it is not. Throws `overloaded` where too many are remembered. */
+  isNew(id: string, nowMs: number, notAfterMs: number): boolean {
+    if (this.#taken.has(id)) return false;
+    if (this.#taken.size >= MAX_TAKEN_IDS) this.#forget(nowMs);
+    this.#taken.set(id, notAfterMs);
+    return true;
+  }
+
+  #forget(nowMs: number): void {
+    for (const [id, notAfterMs] of this.#taken) if (notAfterMs < nowMs) this.#taken.delete(id);
+    if (this.#taken.size >= MAX_TAKEN_IDS) throw new MecError('overloaded', { retryAfter: 1 });
+  }
 
   /** One more begins; the result is to be called when it is done. Throws `stopping` once the work is to end. */
   begin(): () => void {

@@ -109,6 +109,13 @@ export class CausalContext {
     return true;
   }
 
+  /** Whether both have the same dots of one actor. */
+  isEqualFor(actor: string, other: CausalContext): boolean {
+    const own = this.#ranges.get(actor) ?? [];
+    const others = other.#ranges.get(actor) ?? [];
+    return own.length === others.length && own.every((n, i) => n === others[i]);
+  }
+
   equals(other: CausalContext): boolean {
     return this.covers(other) && other.covers(this);
   }
@@ -134,6 +141,13 @@ export class CausalContext {
       if (ranges[0] === 1) bases.#ranges.set(actor, [1, ranges[1] as number]);
     }
     return bases;
+  }
+
+  /** The dots that lie in gaps, below others of the same actor. */
+  gaps(): CausalContext {
+    const gaps = new CausalContext();
+    for (const [actor, ranges] of this.#ranges) gaps.addRanges(actor, subtractRanges([1, maxOf(ranges)], ranges));
+    return gaps;
   }
 
   /** Only the actors that `keep` accepts. */

@@ -26,6 +26,14 @@ export interface Checkpoint {
   readonly cut: CausalContext;
 }
 
+/** What a replica starts from; a new one starts from nothing. */
+export interface ReplicaState extends Pick<Checkpoint, 'clock' | 'cut' | 'isComplete'> {
+  /** Undefined where the replica cannot prove that it continues: it draws a new one. */
+  readonly actor: string | undefined;
+  readonly logEntries: number;
+  readonly residues: number;
+}
+
 /** Seals a value with format and checksum; the checksum is also over the row, so that a record under a wrong one shows. */
 export function sealRecord(value: unknown, row: string): Uint8Array {
   const record = packAfter(HEADER_BYTES, value);
@@ -34,15 +42,20 @@ export function sealRecord(value: unknown, row: string): Uint8Array {
   return record;
 }
 
-/** The value of a sealed record; throws `damaged` where format or checksum are not as they were written. */
-export function openRecord(record: Uint8Array, row: string): unknown {
-  const body = record.subarray(HEADER_BYTES);
+/** Throws `damaged` where a record's format or checksum are not as they were written. */
+export function verifyRecord(record: Uint8Array, row: string): void {
   const isIntact =
     record.length > HEADER_BYTES &&
     record[0] === RECORD_FORMAT &&
-    new DataView(record.buffer, record.byteOffset).getUint32(1) === hash32(body, hashText32(row));
+    new DataView(record.buffer, record.byteOffset).getUint32(1) ===
+      hash32(record.subarray(HEADER_BYTES), hashText32(row));
   if (!isIntact) throw damaged(row);
-  return unpack(body);
+}
+
+/** The value of a sealed record; throws `damaged` where it does not verify. */
+export function openRecord(record: Uint8Array, row: string): unknown {
+  verifyRecord(record, row);
+  return unpack(record.subarray(HEADER_BYTES));
 }
 
 function damaged(row: string): MecError {

@@ -7,7 +7,7 @@
  */
 import type { Log, Random } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { MAX_OBJECT_BYTES, MAX_SIBLINGS } from '../base/limits.ts';
+import { hashText32 } from '../base/hash.ts';
 import { drawActor } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import {
@@ -23,12 +23,13 @@ import {
 import type { CommitQueue, Done } from './commit-queue.ts';
 import type { Change, Engine } from './engine.ts';
 import * as keyspace from './keyspace.ts';
+import { assertObjectSize } from './object-size.ts';
 import {
   checkpointToRecord,
   contextToRecord,
-  type PackedVersion,
   recordToContext,
   recordToVersions,
+  type ReplicaState,
   versionsToRecord,
 } from './records.ts';
 import { ReplicaLog } from './replica-log.ts';
@@ -44,17 +45,6 @@ export interface Store {
   readonly log: Log;
   /** A record or a file of the store does not verify. */
   readonly onDamage: (error: MecError) => void;
-}
-
-/** What a replica starts from; a new one starts from nothing. */
-export interface ReplicaState {
-  /** Undefined where the replica cannot prove that it continues: it draws a new one. */
-  readonly actor: string | undefined;
-  readonly clock: CausalContext;
-  readonly cut: CausalContext;
-  readonly logEntries: number;
-  readonly residues: number;
-  readonly isComplete: boolean;
 }
 
 /** A page of a replica's objects, and the key after which the next begins. */
@@ -102,8 +92,10 @@ export class Replica {
   #residues: number;
   #isCutting = false;
   #changes = 0;
+  #clockHash: number | undefined;
   /** Whether the bases moved since the residues were last looked through. */
   #isSweepDue = true;
+  #isLost: (actor: string) => boolean = () => false;
   /** While a snapshot is taken in: the keys that were changed meanwhile. */
   #touched: Set<string> | undefined;
 
@@ -135,6 +127,12 @@ export class Replica {
     return this.#durable;
   }
 
+  /** A hash of the durable clock. */
+  get clockHash(): number {
+    this.#clockHash ??= hashText32(this.#durable.toString());
+    return this.#clockHash;
+  }
+
   /** Whether it may hold everything that was ever acknowledged: a new one has to catch up first, and until then does not count for reads. */
   get isComplete(): boolean {
     return this.#isComplete;
@@ -162,7 +160,7 @@ export class Replica {
     this.#guardActor(before.context);
     const dot: Dot = { actor: this.#actor, counter: this.#clock.base(this.#actor) + 1 };
     const written = write(before, { token, dot, body });
-    if (body !== undefined) assertSize(written.object.versions);
+    if (body !== undefined) assertObjectSize(written.object.versions);
     this.#clock.add(dot.actor, dot.counter);
     this.#save(stored, { key, object: written.object, dots: [dot] }, done);
     return { ...written, dot };
@@ -217,6 +215,23 @@ export class Replica {
     this.#submit([this.checkpoint()], clock, done);
   }
 
+  /**
+   * Takes the dots of dead actors that nobody has (they were lost with their actor, and never acknowledged) for seen, so that the bases
+   * can move on. Whether nobody has them is the caller's to know.
+   */
+  closeGaps(gaps: CausalContext): void {
+    this.#clock.join(gaps);
+    this.log.cut.join(gaps);
+    this.#isSweepDue = true;
+    this.#submit([this.checkpoint()], gaps, () => {});
+  }
+
+  /** The next sweep also takes away what residues say of these actors: it is of dots that nobody has. */
+  stripLost(isLost: (actor: string) => boolean): void {
+    this.#isLost = isLost;
+    this.#isSweepDue = true;
+  }
+
   /** The replica has caught up with enough others. */
   complete(): void {
     if (this.#isComplete) return;
@@ -250,19 +265,20 @@ export class Replica {
     return { objects, next: keys.length < limits.objects ? undefined : keys[keys.length - 1] };
   }
 
-  /** Takes away the residue that the clock's bases have come to cover. */
+  /** Takes away the residue that the clock's bases have come to cover, and all that it says of lost actors. */
   async sweepResidues(): Promise<void> {
     if (this.#residues === 0 || !this.#isSweepDue) return;
     this.#isSweepDue = false;
-    await this.rows.each('r', ([row]) => this.#stripResidue(keyspace.keyOfRow(row)));
+    const isLost = this.#isLost;
+    this.#isLost = () => false;
+    await this.rows.each('r', ([row]) => this.#stripResidue(row, isLost));
   }
 
-  #stripResidue(key: string): void {
-    const row = keyspace.residueRow(this.partition, key);
+  #stripResidue(row: string, isLost: (actor: string) => boolean): void {
     const record = this.#store.queue.get(row);
     if (record === undefined) return;
     const residual = recordToContext(record, row);
-    const rest = residual.minus(this.#clock.bases());
+    const rest = residual.minus(this.#clock.bases()).filter((actor) => !isLost(actor));
     if (rest.equals(residual)) return;
     if (rest.isEmpty) this.#residues -= 1;
     this.#submit([{ key: row, value: rest.isEmpty ? undefined : contextToRecord(rest, row) }], undefined, () => {});
@@ -335,6 +351,7 @@ export class Replica {
     this.#changes += 1;
     this.#store.queue.submit(changes, (error) => {
       if (error === undefined && dots !== undefined) {
+        this.#clockHash = undefined;
         if (dots instanceof CausalContext) this.#durable.join(dots);
         else for (const { actor, counter } of dots) this.#durable.add(actor, counter);
       }
@@ -374,13 +391,5 @@ export class Replica {
       claimed,
       successor: this.#actor,
     });
-  }
-}
-
-function assertSize(versions: readonly PackedVersion[]): void {
-  const bytes = versions.reduce((sum, { body }) => sum + body.length, 0);
-  if (versions.length > MAX_SIBLINGS) throw new MecError('too-many-siblings', { limit: MAX_SIBLINGS });
-  if (versions.length > 1 && bytes > MAX_OBJECT_BYTES) {
-    throw new MecError('too-many-siblings', { detail: `The versions of this key exceed ${MAX_OBJECT_BYTES} bytes` });
   }
 }

@@ -8,17 +8,26 @@
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
-import { PARTITIONS, SCAN_PAGE_ROWS, STORE_REOPEN_MS } from '../base/limits.ts';
+import { PARTITIONS, SCAN_PAGE_ROWS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES } from '../base/limits.ts';
 import { hashText64 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext } from '../core/causal-context.ts';
 import { CommitQueue } from './commit-queue.ts';
 import type { Engine, OpenEngine, Row } from './engine.ts';
 import * as keyspace from './keyspace.ts';
-import { type Checkpoint, openRecord, recordToCheckpoint, sealRecord } from './records.ts';
-import { Replica, type ReplicaState, type Store } from './replica.ts';
+import {
+  type Checkpoint,
+  openRecord,
+  recordToCheckpoint,
+  type ReplicaState,
+  sealRecord,
+  verifyRecord,
+} from './records.ts';
+import { Replica, type Store } from './replica.ts';
 
 const STORE_FORMAT = 1;
+const FIRST_ROW = keyspace.kindRange('c').from;
+const LAST_ROW = keyspace.kindRange('r').to;
 
 /** How to open the store of a node. */
 export interface ReplicasOptions {
@@ -51,6 +60,8 @@ export class Replicas {
   #failure: MecError | undefined;
   #reopening: Timer | undefined;
   #isClosed = false;
+  /** Where verification goes on, and with how many rows. */
+  #verification = { from: FIRST_ROW, limit: 1 };
 
   private constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -144,6 +155,24 @@ export class Replicas {
     }
   }
 
+  /** Verifies the next page of records, round and round: damage is to be found before it is needed. */
+  async verify(): Promise<void> {
+    const { engine } = this.#openedStore();
+    const { from, limit } = this.#verification;
+    const rows = await engine.scan({ from, to: LAST_ROW, limit });
+    const next = rows.length < limit ? FIRST_ROW : `${rows[rows.length - 1]?.[0] ?? ''}\0`;
+    const bytes = rows.reduce((sum, [, record]) => sum + record.length, 0);
+    // Large records make small pages: whoever is served meanwhile must not feel it.
+    const fitting = bytes > VERIFY_PAGE_BYTES ? limit >> 1 : 2 * limit;
+    this.#verification = { from: next, limit: Math.min(SCAN_PAGE_ROWS, Math.max(1, fitting)) };
+    try {
+      for (const [row, record] of rows) verifyRecord(record, row);
+    } catch (error) {
+      if (error instanceof MecError && error.code === 'damaged') this.damaged(error);
+      throw error;
+    }
+  }
+
   /** Closes cleanly: the actors will live on. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -218,6 +247,8 @@ export class Replicas {
   }
 
   #failed(engine: Engine, error: MecError): void {
+    // What is still waiting for a store that was given up already fails too; that is no news.
+    if (this.#opened?.engine !== engine) return;
     this.#failure = error;
     this.#opened = undefined;
     this.#options.env.log.error('store failed; its memory is forgotten and it is opened again', {

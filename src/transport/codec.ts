@@ -70,7 +70,8 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   forward: {
     code: 4,
-    pack: ({ process, notAfterMs, key, token, body, r, w, timeoutMs }) => [
+    pack: ({ id, process, notAfterMs, key, token, body, r, w, timeoutMs }) => [
+      id,
       process,
       notAfterMs,
       key,
@@ -82,14 +83,15 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     ],
     unpack: (f) => ({
       kind: 'forward',
-      process: text(f[1]),
-      notAfterMs: number(f[2]),
-      key: text(f[3]),
-      token: f[4] === null ? undefined : context(f[4]),
-      body: f[5] === null ? undefined : bytes(f[5]),
-      r: typeof f[6] === 'number' ? integer(f[6]) : text(f[6]),
-      w: typeof f[7] === 'number' ? integer(f[7]) : text(f[7]),
-      timeoutMs: integer(f[8]),
+      id: text(f[1]),
+      process: text(f[2]),
+      notAfterMs: number(f[3]),
+      key: text(f[4]),
+      token: f[5] === null ? undefined : context(f[5]),
+      body: f[6] === null ? undefined : bytes(f[6]),
+      r: typeof f[7] === 'number' ? integer(f[7]) : text(f[7]),
+      w: typeof f[8] === 'number' ? integer(f[8]) : text(f[8]),
+      timeoutMs: integer(f[9]),
     }),
   },
   compare: {
@@ -103,13 +105,14 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   pull: {
     code: 6,
-    pack: ({ from, partition, clock, isComplete }) => [from, partition, clock.pack(), isComplete],
+    pack: ({ from, partition, actor, clock, isComplete }) => [from, partition, actor, clock.pack(), isComplete],
     unpack: (f) => ({
       kind: 'pull',
       from: text(f[1]),
       partition: partitionIn(f[2]),
-      clock: context(f[3]),
-      isComplete: f[4] === true,
+      actor: text(f[3]),
+      clock: context(f[4]),
+      isComplete: f[5] === true,
     }),
   },
   'pull-all': {
@@ -161,18 +164,24 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   compared: {
     code: 70,
-    pack: ({ differing, incomplete }) => [differing, incomplete],
-    unpack: (f) => ({ kind: 'compared', differing: integers(f[1]), incomplete: integers(f[2]) }),
+    pack: ({ differing, incomplete, guests }) => [differing, incomplete, guests],
+    unpack: (f) => ({
+      kind: 'compared',
+      differing: integers(f[1]),
+      incomplete: integers(f[2]),
+      guests: integers(f[3]),
+    }),
   },
   page: {
     code: 71,
-    pack: ({ clock, isComplete, items, rest }) => [clock.pack(), isComplete, items.map(packItem), rest],
+    pack: ({ actor, clock, isComplete, items, rest }) => [actor, clock.pack(), isComplete, items.map(packItem), rest],
     unpack: (f) => ({
       kind: 'page',
-      clock: context(f[1]),
-      isComplete: f[2] === true,
-      items: list(f[3]).map(unpackItem),
-      rest: f[4] === 'more' || f[4] === 'all' ? f[4] : 'none',
+      actor: text(f[1]),
+      clock: context(f[2]),
+      isComplete: f[3] === true,
+      items: list(f[4]).map(unpackItem),
+      rest: f[5] === 'more' || f[5] === 'all' ? f[5] : 'none',
     }),
   },
   'page-of-all': {

@@ -27,6 +27,8 @@ export interface Store {
 /** Coordinate this write: the sender holds no replica of the key. */
 export interface Forward {
   readonly kind: 'forward';
+  /** Of this write, among all that are ever forwarded: one that comes twice is carried out once. */
+  readonly id: string;
   /** The receiver's process, and the time of its own clock after which it is not to begin: the sender has given up by then. */
   readonly process: string;
   readonly notAfterMs: number;
@@ -61,6 +63,8 @@ export interface Pull {
   /** Member id of the sender. */
   readonly from: string;
   readonly partition: number;
+  /** Under which actor the sender's replica writes now. */
+  readonly actor: string;
   readonly clock: CausalContext;
   readonly isComplete: boolean;
 }
@@ -128,6 +132,8 @@ export interface Compared {
   readonly differing: readonly number[];
   /** Partitions that the receiver is still catching up with. */
   readonly incomplete: readonly number[];
+  /** Partitions of which the receiver holds something without owning them. */
+  readonly guests: readonly number[];
 }
 
 /** What a replica knows of one key, and the dots whose effect that is. */
@@ -140,6 +146,8 @@ export interface SyncItem {
 /** The answer to `pull`. */
 export interface Page {
   readonly kind: 'page';
+  /** Under which actor the sender's replica writes now. */
+  readonly actor: string;
   /** What the sender has seen, durably. */
   readonly clock: CausalContext;
   readonly isComplete: boolean;

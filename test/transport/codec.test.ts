@@ -22,6 +22,7 @@ const MESSAGES: readonly Message[] = [
   { kind: 'store', key: '', object: { context, versions: [] }, dots: [] },
   {
     kind: 'forward',
+    id: 'n1/1',
     process: 'p',
     notAfterMs: 1.5,
     key: 'k',
@@ -33,6 +34,7 @@ const MESSAGES: readonly Message[] = [
   },
   {
     kind: 'forward',
+    id: 'n1/1',
     process: '',
     notAfterMs: 0,
     key: 'k',
@@ -46,10 +48,11 @@ const MESSAGES: readonly Message[] = [
   { kind: 'stored', actor: 'n1~a' },
   { kind: 'written', dot, token: context, versions: [dot], found: true },
   { kind: 'compare', from: 'n1', digests: [{ partition: 255, hash: 7 }], incomplete: [1, 2] },
-  { kind: 'compared', differing: [0], incomplete: [] },
-  { kind: 'pull', from: 'n1', partition: 3, clock: context, isComplete: false },
+  { kind: 'compared', differing: [0], incomplete: [], guests: [9] },
+  { kind: 'pull', from: 'n1', partition: 3, actor: 'n1~a', clock: context, isComplete: false },
   {
     kind: 'page',
+    actor: 'n2~b',
     clock: context,
     isComplete: true,
     items: [{ key: 'k', object: { context, versions: [] }, dots: [dot] }],

@@ -176,7 +176,7 @@ async function forward(scope: Scope, place: Place, request: PutRequest): Promise
       const detail = 'No owner of the key can be reached. Nothing was written.';
       throw new MecError('quorum-not-met', { have: 0, need, retryAfter: 1, detail });
     }
-    const result = await ask(owner, { ...request, timeoutMs: leftMs }, scope.env.clock.monotonicMs());
+    const result = await ask(scope, owner, { ...request, timeoutMs: leftMs });
     if (!(result instanceof MecError)) return result;
     if (UNTOUCHED.includes(result.code) && owners.length > 1) owners = owners.filter((other) => other !== owner);
     else if (result.code !== 'timeout' || result.details.need !== undefined) throw result;
@@ -206,13 +206,14 @@ function firstToAnswer({ peers: all }: Scope, peers: readonly Peer[], timeoutMs:
   });
 }
 
-function ask(owner: Peer, request: PutRequest, nowMs: number): Promise<PutResult | MecError> {
+function ask({ env, work }: Scope, owner: Peer, request: PutRequest): Promise<PutResult | MecError> {
   const { key, token, body, r, w, timeoutMs } = request;
   const { process = '', nowMs: remoteMs = 0, heardMs = 0 } = owner.remote ?? {};
   // At most what the owner's clock shows now: its pong was made before it was heard.
-  const notAfterMs = remoteMs + (nowMs - heardMs) + timeoutMs;
+  const notAfterMs = remoteMs + (env.clock.monotonicMs() - heardMs) + timeoutMs;
+  const id = work.nextId();
   return new Promise((resolve) => {
-    const message = { kind: 'forward', process, notAfterMs, key, token, body, r, w, timeoutMs } as const;
+    const message = { kind: 'forward', id, process, notAfterMs, key, token, body, r, w, timeoutMs } as const;
     owner.data.request(message, timeoutMs, (reply) => {
       if (reply instanceof MecError || reply.kind === 'written') resolve(reply);
       else if (reply.kind !== 'failed') resolve(new MecError('internal'));

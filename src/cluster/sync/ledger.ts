@@ -13,6 +13,8 @@ interface Entry {
   readonly reports: Map<string, Report>;
   /** Members with whom the own replica has caught up since it began; true where theirs was complete. */
   readonly caughtUp: Map<string, boolean>;
+  /** Members that do not own the partition: whether they hold any of it. */
+  readonly guests: Map<string, boolean>;
 }
 
 /** One entry per partition. */
@@ -20,6 +22,7 @@ export class Ledger {
   readonly #entries: readonly Entry[] = Array.from({ length: PARTITIONS }, () => ({
     reports: new Map<string, Report>(),
     caughtUp: new Map<string, boolean>(),
+    guests: new Map<string, boolean>(),
   }));
 
   #entry(partition: number): Entry {
@@ -36,6 +39,17 @@ export class Ledger {
     const { reports } = this.#entry(partition);
     const found = members.flatMap((member) => reports.get(member) ?? []);
     return found.length === members.length ? found : undefined;
+  }
+
+  /** A member that does not own the partition has said whether it holds any of it. */
+  holdsAsGuest(partition: number, member: string, holds: boolean): void {
+    this.#entry(partition).guests.set(member, holds);
+  }
+
+  /** Whether all of these members have said that they hold nothing of the partition. */
+  isWithoutGuests(partition: number, members: readonly string[]): boolean {
+    const { guests } = this.#entry(partition);
+    return members.every((member) => guests.get(member) === false);
   }
 
   /** The own replica has all that the member's had. */

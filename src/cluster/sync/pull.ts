@@ -18,12 +18,19 @@ import type { Peer } from '../peers.ts';
 
 /** What a pull has learnt of the peer. */
 export interface Pulled {
+  /** Under which actor the peer's replica writes now. */
+  readonly actor: string;
   /** What the peer has seen, durably, when it sent the last page. */
   readonly clock: CausalContext;
   /** Whether the peer's replica may hold everything. */
   readonly isComplete: boolean;
   /** Whether this replica now has all of that. */
   readonly isDone: boolean;
+}
+
+/** It is the peer that has failed: its troubles are not to be taken for this node's own. */
+class PeerError extends Error {
+  override readonly name = 'PeerError';
 }
 
 type Expected<Kind> = Extract<Reply, { kind: Kind }>;
@@ -33,12 +40,9 @@ export async function pull(replica: Replica, peer: Peer, self: string): Promise<
   const { partition } = replica;
   for (let pages = 1; ; pages++) {
     const clock = replica.durableClock.clone();
-    const page = await ask(
-      peer,
-      { kind: 'pull', from: self, partition, clock, isComplete: replica.isComplete },
-      'page',
-    );
-    const pulled = { clock: page.clock, isComplete: page.isComplete };
+    const { actor, isComplete } = replica;
+    const page = await ask(peer, { kind: 'pull', from: self, partition, actor, clock, isComplete }, 'page');
+    const pulled = { actor: page.actor, clock: page.clock, isComplete: page.isComplete };
     if (page.rest === 'all') {
       const isDone = await pullAll(replica, peer);
       if (!isDone) return { ...pulled, isDone };
@@ -108,7 +112,7 @@ async function adoptWhenAtRest(replica: Replica, peer: Peer, clock: CausalContex
     for (const key of touched) {
       const { versions, context } = await ask(peer, { kind: 'read', key, have: [] }, 'object');
       const whole = versions.flatMap(({ body, ...dot }) => (body === undefined ? [] : [{ ...dot, body }]));
-      if (whole.length < versions.length) throw new MecError('internal');
+      if (whole.length < versions.length) throw new PeerError('versions without bodies');
       await mergeAll(replica, [{ key, object: { versions: whole, context }, dots: [] }], true);
     }
   }
@@ -129,9 +133,9 @@ async function mergeAll(replica: Replica, items: readonly SyncItem[], isSnapshot
 function ask<Kind extends Reply['kind']>(peer: Peer, request: Request, kind: Kind): Promise<Expected<Kind>> {
   return new Promise((resolve, reject) => {
     peer.data.request(request, SYNC_TIMEOUT_MS, (reply) => {
-      if (reply instanceof MecError) reject(reply);
+      if (reply instanceof MecError) reject(new PeerError(reply.code));
       else if (reply.kind === kind) resolve(reply as Expected<Kind>);
-      else reject(new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
+      else reject(new PeerError(reply.kind === 'failed' ? reply.code : 'internal'));
     });
   });
 }

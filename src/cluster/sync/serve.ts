@@ -7,7 +7,7 @@ import type { Page, PageOfAll, Pull, PullAll, SyncItem } from '../../transport/m
 export async function servePull(replica: Replica, { clock: asked }: Pull): Promise<Page> {
   const clock = replica.durableClock.clone();
   const missing = clock.minus(asked);
-  const page = { kind: 'page', clock, isComplete: replica.isComplete } as const;
+  const page = { kind: 'page', actor: replica.actor, clock, isComplete: replica.isComplete } as const;
   if (missing.isEmpty) return { ...page, items: [], rest: 'none' };
   const isCut = !missing.minus(replica.log.cut).equals(missing);
   if (isCut) return { ...page, items: [], rest: 'all' };

@@ -9,9 +9,9 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
-import { hashText32 } from '../../base/hash.ts';
 import {
   LOG_CUT_ENTRIES,
+  LOST_AFTER_MS,
   PARTITIONS,
   SYNC_BUSY_MS,
   SYNC_CONCURRENCY,
@@ -20,13 +20,14 @@ import {
   SYNC_REST_MS,
   SYNC_TIMEOUT_MS,
 } from '../../base/limits.ts';
+import { type LivingActors, nodeOfActor } from '../../core/actor.ts';
 import { CausalContext } from '../../core/causal-context.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Compare, Compared, Digest, Pull, Reply } from '../../transport/message.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, type Report } from './ledger.ts';
 import { pull } from './pull.ts';
 import { servePull } from './serve.ts';
 
@@ -36,6 +37,8 @@ export interface SyncOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly replicas: Replicas;
+  /** Which actors live, by partition. */
+  readonly living: readonly LivingActors[];
   /** N − W + 1: with so many complete owners, one of any W is among them. */
   readonly enough: number;
 }
@@ -58,6 +61,8 @@ export class Sync {
   readonly #jobs = new Map<string, Job>();
   readonly #nudges = new Map<string, Timer>();
   readonly #sights = new Map<number, Sight>();
+  /** Since when a partition has gaps in its clock, or residue. */
+  readonly #unsettledMs = new Map<number, number>();
   /** When a partition was last pulled from a peer. */
   readonly #pulledMs = new Map<string, number>();
   #running = 0;
@@ -123,21 +128,26 @@ export class Sync {
     const from = this.#options.peers.byId.get(sender);
     const differing: number[] = [];
     const ownIncomplete: number[] = [];
+    const guests: number[] = [];
     for (const { partition, hash } of digests) {
       const replica = this.#options.replicas.of(partition);
-      // Who neither owns a partition nor holds any of it has no say in it.
-      if (!this.#isOwner(partition) && replica.clock.isEmpty) continue;
+      if (!this.#isOwner(partition)) {
+        // Who neither owns a partition nor holds any of it has no say in it.
+        if (replica.clock.isEmpty) continue;
+        guests.push(partition);
+      }
       if (!replica.isComplete) ownIncomplete.push(partition);
-      if (hash !== hashOf(replica)) differing.push(partition);
+      if (hash !== replica.clockHash) differing.push(partition);
       else if (from !== undefined) this.#areEqual(partition, from, !incomplete.includes(partition));
     }
     if (from !== undefined) for (const partition of differing) this.#enqueue(partition, from);
-    return { kind: 'compared', differing, incomplete: ownIncomplete };
+    return { kind: 'compared', differing, incomplete: ownIncomplete, guests };
   }
 
   /** Answers a peer's pull; what it says of itself is noted. */
   async servePull(request: Pull): Promise<Reply> {
-    const { from, partition, clock, isComplete } = request;
+    const { from, partition, actor, clock, isComplete } = request;
+    this.#options.living[partition]?.heard(actor);
     this.#ledger.report(partition, from, { clock, isComplete });
     return servePull(this.#options.replicas.of(partition), request);
   }
@@ -188,7 +198,7 @@ export class Sync {
       // Between an owner and anybody; a guest talks to owners only.
       if (!isOwner && (replica.clock.isEmpty || !members.owners(partition).includes(peer.id))) continue;
       if (!replica.isComplete) incomplete.push(partition);
-      digests.push({ partition, hash: hashOf(replica) });
+      digests.push({ partition, hash: replica.clockHash });
     }
     const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
     peer.data.request({ kind: 'compare', from: members.self.id, digests, incomplete }, SYNC_TIMEOUT_MS, (reply) => {
@@ -197,15 +207,18 @@ export class Sync {
     });
   }
 
-  #compared(peer: Peer, { differing, incomplete }: Compared, hashes: ReadonlyMap<number, number>): void {
+  #compared(peer: Peer, reply: Compared, hashes: ReadonlyMap<number, number>): void {
     const { members, replicas } = this.#options;
-    const differs = new Set(differing);
+    const { incomplete } = reply;
+    const differs = new Set(reply.differing);
+    const guests = new Set(reply.guests);
     for (const [partition, hash] of hashes) {
       const replica = replicas.find(partition);
       if (replica === undefined) return;
+      this.#ledger.holdsAsGuest(partition, peer.id, guests.has(partition));
       if (differs.has(partition)) this.#enqueue(partition, peer);
       // Equal then, and not changed since: the peer has just what this replica has.
-      else if (hash === hashOf(replica) && members.owners(partition).includes(peer.id)) {
+      else if (hash === replica.clockHash && members.owners(partition).includes(peer.id)) {
         this.#areEqual(partition, peer, !incomplete.includes(partition));
       }
     }
@@ -255,7 +268,8 @@ export class Sync {
     const { members, replicas, env } = this.#options;
     try {
       this.#pulls += 1;
-      const { clock, isComplete, isDone } = await pull(replicas.of(partition), peer, members.self.id);
+      const { actor, clock, isComplete, isDone } = await pull(replicas.of(partition), peer, members.self.id);
+      this.#options.living[partition]?.heard(actor);
       this.#ledger.report(partition, peer.id, { clock, isComplete });
       if (!isDone) {
         this.#pulledMs.delete(`${partition} ${peer.id}`);
@@ -278,25 +292,72 @@ export class Sync {
     if (this.#ledger.hasCaughtUp(partition, this.#otherOwners(partition), enough)) replica.complete();
   }
 
+  /**
+   * Dots of a dead actor that no owner has, and no guest can have, were lost with it. Until that is settled, what lies above them can
+   * neither be stripped nor cut from the logs, and what is said of them stays as residue.
+   */
+  #settleLost(replica: Replica, reports: readonly Report[]): void {
+    const { env, members, living, peers } = this.#options;
+    const { partition, durableClock } = replica;
+    const gaps = durableClock.gaps();
+    if (gaps.isEmpty && replica.residues === 0) {
+      this.#unsettledMs.delete(partition);
+      return;
+    }
+    // Late messages may settle it yet.
+    const sinceMs = this.#unsettledMs.get(partition) ?? env.clock.monotonicMs();
+    this.#unsettledMs.set(partition, sinceMs);
+    if (env.clock.monotonicMs() - sinceMs < LOST_AFTER_MS) return;
+    // Equal clocks are not pulled for; but who the others are now, and what they have, must be known.
+    for (const id of this.#otherOwners(partition)) {
+      const peer = peers.byId.get(id);
+      if (peer !== undefined && peers.reach(id) === 'reachable') this.#enqueue(partition, peer);
+    }
+    const guests = members.standIns(partition).filter((id) => id !== members.self.id);
+    const areComplete = replica.isComplete && reports.every(({ isComplete }) => isComplete);
+    if (!areComplete || !this.#ledger.isWithoutGuests(partition, guests)) return;
+    living[partition]?.heard(replica.actor);
+    const ownerNames = new Set([
+      nodeOfActor(replica.actor),
+      ...this.#otherOwners(partition).map((id) => peers.byId.get(id)?.name),
+    ]);
+    // Who is no owner and holds nothing has no living actor either.
+    const isDead = (actor: string): boolean =>
+      living[partition]?.isDead(actor) === true || !ownerNames.has(nodeOfActor(actor));
+    const isSettled = (actor: string): boolean =>
+      isDead(actor) && reports.every(({ clock }) => clock.isEqualFor(actor, durableClock));
+    const lost = gaps.filter(isSettled);
+    if (!lost.isEmpty) replica.closeGaps(lost);
+    replica.stripLost(isSettled);
+  }
+
   /** Cuts the log, or drops a guest, where the others' clocks allow it. */
   #tidy(partition: number): void {
     const replica = this.#options.replicas.find(partition);
-    if (replica === undefined || replica.clock.isEmpty) return;
+    if (replica === undefined || (replica.clock.isEmpty && replica.residues === 0)) return;
+    const isOwner = this.#isOwner(partition);
+    // Late hearsay about a partition that this node has given up already.
+    if (!isOwner && replica.clock.isEmpty) return this.#drop(partition);
     const reports = this.#ledger.reports(partition, this.#otherOwners(partition));
     if (reports === undefined) return;
-    if (this.#isOwner(partition)) {
-      const isWorthIt = replica.log.length >= LOG_CUT_ENTRIES || this.#isAtRest(partition);
-      if (replica.log.length === 0 || !isWorthIt) return;
-      const clocks = [replica.durableClock, ...reports.map(({ clock }) => clock)];
-      void replica.cutLog(commonBases(clocks));
-    } else if (reports.every(({ clock, isComplete }) => isComplete && clock.covers(replica.clock))) {
-      void this.#options.replicas.drop(partition);
+    if (!isOwner) {
+      if (reports.every(({ clock, isComplete }) => isComplete && clock.covers(replica.clock))) this.#drop(partition);
+      return;
     }
+    this.#settleLost(replica, reports);
+    const isWorthIt = replica.log.length >= LOG_CUT_ENTRIES || this.#isAtRest(partition);
+    if (replica.log.length === 0 || !isWorthIt) return;
+    const clocks = [replica.durableClock, ...reports.map(({ clock }) => clock)];
+    void replica.cutLog(commonBases(clocks));
   }
-}
 
-function hashOf(replica: Replica): number {
-  return hashText32(replica.durableClock.toString());
+  #drop(partition: number): void {
+    const { replicas, env } = this.#options;
+    replicas.drop(partition).then(
+      (isGone) => env.log.debug('guest dropped', { partition, isGone }),
+      (error: unknown) => env.log.warn('guest not dropped', { partition, reason: messageOf(error) }),
+    );
+  }
 }
 
 /** What all of the clocks have in their bases. */

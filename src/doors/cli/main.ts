@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { messageOf, StartError } from '../../base/errors.ts';
 import { type DevOptions, runDev } from './dev.ts';
 import { runNode } from './run-node.ts';
+import { runSimulate, type SimulateOptions } from './simulate.ts';
 import { readVersion } from './version.ts';
 
 const EXIT_USAGE = 2;
@@ -10,7 +11,7 @@ const EXIT_USAGE = 2;
 /** Reads a whole number within bounds. */
 function numberWithin(least: number, most: number): (text: string) => number {
   return (text) => {
-    const n = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
+    const n = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
     if (!(n >= least && n <= most)) throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
     return n;
   };
@@ -45,6 +46,19 @@ function createProgram(): Command {
     .action(async (options: DevOptions) => {
       // Kept-alive connections of the start-up check would hold the process for seconds.
       process.exit(await runDev(options));
+    });
+  program
+    .command('simulate')
+    .description('run a whole cluster in one process, in virtual time, while everything fails that can')
+    .option('--seed <n>', 'decides everything; drawn if not given', numberWithin(0, 999_999_999))
+    .option('--seeds <n>', 'how many seeds, from that one on', numberWithin(1, 1_000_000), 1)
+    .option('--nodes <n>', 'how many nodes; else the seed says', numberWithin(1, 9))
+    .option('--operations <n>', 'how much the clients do', numberWithin(1, 100_000), 400)
+    .option('--faults <list>', 'only these faults, separated by commas')
+    .option('--trace', 'print what happens')
+    .exitOverride()
+    .action(async (options: SimulateOptions) => {
+      process.exitCode = await runSimulate(options);
     });
   return program;
 }

@@ -1,0 +1,143 @@
+/** A cluster of production nodes in a simulated world: each on a machine with a disk, in one life after another. */
+import { messageOf } from '../base/errors.ts';
+import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N } from '../base/limits.ts';
+import type { Config } from '../cluster/config.ts';
+import { MecNode } from '../cluster/node.ts';
+import { SimDisk } from './disk.ts';
+import { SimNetwork } from './network.ts';
+import { Life, type World } from './world.ts';
+
+const FIRST_PORT = 7000;
+const PORT_STEP = 10;
+const RESTART_MS = 1_000;
+
+/** One machine, and the node on it. */
+export class SimNode {
+  readonly name: string;
+  readonly disk = new SimDisk();
+  readonly #cluster: SimCluster;
+  readonly #config: Config;
+  #isWanted = false;
+  life: Life | undefined;
+  /** The running node; undefined while it starts, stops, or is down. */
+  node: MecNode | undefined;
+
+  constructor(cluster: SimCluster, config: Config) {
+    this.name = config.name;
+    this.#cluster = cluster;
+    this.#config = config;
+  }
+
+  get isUp(): boolean {
+    return this.life !== undefined;
+  }
+
+  /** Starts a new life on the disk as it is; does nothing where one is going on. */
+  start(): void {
+    this.#isWanted = true;
+    if (this.isUp) return;
+    const { world, network } = this.#cluster;
+    const life = new Life(world, this.name);
+    this.life = life;
+    const env = { clock: life.clock, random: world.dice, log: life.log, network: network.of(life) };
+    const openEngine = async (): ReturnType<typeof this.open> => this.open(life);
+    MecNode.start({ config: this.#config, env, openEngine }).then(
+      (node) => {
+        if (this.life === life) this.node = node;
+      },
+      (error: unknown) => {
+        world.trace(`${this.name} does not start: ${messageOf(error)}`);
+        if (this.life !== life) return;
+        this.crash();
+        world.after(RESTART_MS, () => this.start());
+      },
+    );
+  }
+
+  async open(life: Life): Promise<ReturnType<SimDisk['open']>> {
+    return this.disk.open(this.#cluster.world, life);
+  }
+
+  /** Ends the process at once. What was not synced is gone; frames under way are not. */
+  crash(): void {
+    const { life } = this;
+    if (life === undefined) return;
+    life.isOver = true;
+    this.#cluster.network.forget(life);
+    this.life = undefined;
+    this.node = undefined;
+  }
+
+  /** Stops the node cleanly. */
+  stop(): void {
+    const { life, node } = this;
+    if (life === undefined || node === undefined) return;
+    this.node = undefined;
+    this.#isWanted = false;
+    // However it went, the process exits; it may have been told to start again by then.
+    const exit = (): void => {
+      if (this.life !== life) return;
+      this.crash();
+      if (this.#isWanted) this.start();
+    };
+    node.stop().then(exit, exit);
+  }
+}
+
+/** All machines, and the network between them. */
+export class SimCluster {
+  readonly world: World;
+  readonly network: SimNetwork;
+  readonly nodes: readonly SimNode[];
+
+  constructor(world: World, count: number) {
+    this.world = world;
+    this.network = new SimNetwork(world);
+    const addresses = Array.from({ length: count }, (_, i) => ({ host: 'sim', port: FIRST_PORT + PORT_STEP * i }));
+    this.nodes = addresses.map(({ host, port }, i) => {
+      const config: Config = {
+        name: `n${i + 1}`,
+        host,
+        port,
+        httpport: 1,
+        root: '',
+        nodes: addresses,
+        quorum: { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 },
+        storage: { sync: true },
+        http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES },
+      };
+      return new SimNode(this, config);
+    });
+  }
+
+  /** Whether every node runs and nobody has anything left to do for another. */
+  isAtRest(): boolean {
+    return this.nodes.every(({ node }) => {
+      if (node === undefined) return false;
+      const { store, sync } = node.status() as unknown as Health;
+      const isIdle = sync.incomplete + sync.guests + sync.waiting + sync.running === 0;
+      return store.state === 'ok' && isIdle && store.logEntries === 0 && store.residues === 0;
+    });
+  }
+
+  /** What keeps it from rest, for people. */
+  unrest(): string {
+    return this.nodes
+      .map(({ name, node }) => {
+        if (node === undefined) return `${name} down`;
+        const { store, sync } = node.status() as unknown as Health;
+        return `${name} ${JSON.stringify({ ...store, ...sync })}`;
+      })
+      .join('\n');
+  }
+}
+
+interface Health {
+  readonly store: { readonly state: string; readonly logEntries: number; readonly residues: number };
+  readonly sync: {
+    readonly incomplete: number;
+    readonly guests: number;
+    readonly waiting: number;
+    readonly running: number;
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * A disk that is slow, fails, fills up, forgets what was not synced, and can be damaged, wiped or put back to an earlier state. What
+ * lies on it outlives the process that wrote it.
+ */
+import { compareUtf8 } from '../base/bytes.ts';
+import { MecError } from '../base/errors.ts';
+import type { Change, Engine, Row, ScanRange } from '../storage/engine.ts';
+import type { Life, World } from './world.ts';
+
+/** The disk of one machine. */
+export class SimDisk {
+  rows = new Map<string, Uint8Array>();
+  /** Stores that were set aside, as damaged. */
+  aside = 0;
+  mark: string | undefined;
+  /** Usual time of a synced batch, ms; it varies by half. */
+  delayMs = 1;
+  /** How many batches fail. */
+  failRate = 0;
+  isFull = false;
+  /** Whether a batch is acknowledged before it is safe: a broken promise, to see it caught. */
+  liesAboutSync = false;
+  #sorted: string[] | undefined;
+
+  /** The keys in order. */
+  get sorted(): readonly string[] {
+    this.#sorted ??= [...this.rows.keys()].sort(compareUtf8);
+    return this.#sorted;
+  }
+
+  /** Writes a batch, whole. */
+  apply(changes: readonly Change[]): void {
+    for (const { key, value } of changes) {
+      const isNew = !this.rows.has(key);
+      if (value === undefined) this.rows.delete(key);
+      else this.rows.set(key, value.slice());
+      if (value === undefined || isNew) this.#sorted = undefined;
+    }
+  }
+
+  /** Puts other rows in place of all. */
+  replace(rows: ReadonlyMap<string, Uint8Array>): void {
+    this.rows = new Map(rows);
+    this.#sorted = undefined;
+    this.mark = undefined;
+  }
+
+  /** Flips a bit of the n-th record. */
+  damage(n: number): string | undefined {
+    const key = this.sorted[n % Math.max(1, this.sorted.length)];
+    const record = key === undefined ? undefined : this.rows.get(key);
+    if (key === undefined || record === undefined || record.length === 0) return undefined;
+    const copy = record.slice();
+    copy[copy.length - 1] = (copy[copy.length - 1] as number) ^ 1;
+    this.rows.set(key, copy);
+    return key;
+  }
+
+  /** Opens the store for one life of the node. */
+  open(world: World, life: Life): Engine {
+    return new SimEngine(world, life, this);
+  }
+}
+
+class SimEngine implements Engine {
+  readonly mark: string | undefined;
+  readonly #world: World;
+  readonly #life: Life;
+  readonly #disk: SimDisk;
+  #isOpen = true;
+
+  constructor(world: World, life: Life, disk: SimDisk) {
+    this.#world = world;
+    this.#life = life;
+    this.#disk = disk;
+    this.mark = disk.mark;
+    disk.mark = undefined;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    this.#assertOpen();
+    return this.#disk.rows.get(key);
+  }
+
+  commit(changes: readonly Change[]): Promise<void> {
+    const disk = this.#disk;
+    const { dice } = this.#world;
+    return new Promise((resolve, reject) => {
+      if (disk.liesAboutSync) this.#world.after(0, () => this.#life.run(resolve));
+      // The sync itself is the machine's doing: it ends, or not, whether the process waits for it or is paused.
+      this.#world.after(disk.delayMs * (0.5 + dice.fraction()), () => {
+        if (this.#life.isOver) return;
+        if (!this.#isOpen) return this.#life.run(() => reject(new MecError('disk-failed')));
+        const error = disk.isFull ? 'disk-full' : dice.chance(disk.failRate) ? 'disk-failed' : undefined;
+        if (error === undefined) disk.apply(changes);
+        this.#life.run(error === undefined ? resolve : () => reject(new MecError(error)));
+      });
+    });
+  }
+
+  async scan({ from, to, limit }: ScanRange): Promise<Row[]> {
+    this.#assertOpen();
+    const { sorted, rows } = this.#disk;
+    const found: Row[] = [];
+    for (let i = firstFrom(sorted, from); i < sorted.length && found.length < limit; i++) {
+      const key = sorted[i] as string;
+      if (compareUtf8(key, to) >= 0) break;
+      found.push([key, rows.get(key) as Uint8Array]);
+    }
+    return found;
+  }
+
+  async close(mark: string): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#disk.mark = mark;
+  }
+
+  async abandon(): Promise<void> {
+    this.#isOpen = false;
+  }
+
+  async setAside(): Promise<void> {
+    this.#isOpen = false;
+    this.#disk.aside += 1;
+    this.#disk.replace(new Map());
+  }
+
+  #assertOpen(): void {
+    if (!this.#isOpen || this.#life.isOver) throw new MecError('disk-failed');
+  }
+}
+
+function firstFrom(sorted: readonly string[], from: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareUtf8(sorted[middle] as string, from) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

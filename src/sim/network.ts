@@ -1,0 +1,111 @@
+/** A network that loses, delays, doubles and reorders whole frames, and that can be cut between any two nodes, either way. */
+import type { Address, Caller, Endpoint, Link, Network } from '../base/env.ts';
+import { StartError } from '../base/errors.ts';
+import type { Life, World } from './world.ts';
+
+/** How bad the network is. */
+export interface Weather {
+  /** Of every frame. */
+  lossRate: number;
+  doubleRate: number;
+  /** Usual delay of a frame, ms; it varies by half. */
+  delayMs: number;
+  /** How many frames are late, and by how much at most. */
+  lateRate: number;
+  lateMs: number;
+}
+
+interface Socket {
+  readonly life: Life;
+  readonly onFrame: (from: Caller, frame: Uint8Array) => void;
+}
+
+interface Connection {
+  readonly life: Life;
+  readonly id: string;
+  readonly onFrame: (frame: Uint8Array) => void;
+}
+
+/** A network without faults. */
+export const FAIR_WEATHER: Readonly<Weather> = { lossRate: 0, doubleRate: 0, delayMs: 1, lateRate: 0, lateMs: 0 };
+
+/** All the wires of a world. */
+export class SimNetwork {
+  readonly weather: Weather = { ...FAIR_WEATHER };
+  /** Pairs `from>to` of node names between which nothing passes. */
+  readonly cuts = new Set<string>();
+  readonly #world: World;
+  readonly #sockets = new Map<string, Socket>();
+  #connections = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** The network as one process sees it. */
+  of(life: Life): Network {
+    const own: string[] = [];
+    return {
+      bind: async (address, onFrame) => this.#bind(life, address, onFrame, own),
+      connect: (address, onFrame) => this.#connect(life, address, onFrame),
+      close: async () => this.unbind(own),
+    };
+  }
+
+  /** The addresses are free again. */
+  unbind(addresses: readonly string[]): void {
+    for (const address of addresses) this.#sockets.delete(address);
+  }
+
+  /** Frees whatever a process that is gone has bound. */
+  forget(life: Life): void {
+    for (const [address, socket] of this.#sockets) if (socket.life === life) this.#sockets.delete(address);
+  }
+
+  async #bind(life: Life, address: Address, onFrame: Socket['onFrame'], own: string[]): Promise<Endpoint> {
+    const name = `${address.host}:${address.port}`;
+    if (this.#sockets.has(name)) throw new StartError(`${name} is in use`);
+    this.#sockets.set(name, { life, onFrame });
+    own.push(name);
+    return {
+      send: async (to, frame) => {
+        const connection = to.handle as Connection;
+        this.#deliver(life, connection.life, () => connection.onFrame(frame));
+      },
+      close: async () => this.unbind([name]),
+    };
+  }
+
+  #connect(life: Life, address: Address, onFrame: Connection['onFrame']): Link {
+    const connection: Connection = { life, id: `${life.name}/${this.#connections++}`, onFrame };
+    const name = `${address.host}:${address.port}`;
+    return {
+      send: async (frame) => {
+        const socket = this.#sockets.get(name);
+        if (socket === undefined) return;
+        this.#deliver(life, socket.life, () => {
+          // The process that was meant may have been replaced by another at the same address.
+          const now = this.#sockets.get(name);
+          if (now !== undefined) now.life.run(() => now.onFrame({ id: connection.id, handle: connection }, frame));
+        });
+      },
+      close: async () => {},
+    };
+  }
+
+  #deliver(from: Life, to: Life, task: () => void): void {
+    const { dice } = this.#world;
+    const { weather } = this;
+    if (from.isOver) return;
+    const copies = dice.chance(weather.lossRate) ? 0 : dice.chance(weather.doubleRate) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      const late = dice.chance(weather.lateRate) ? dice.fraction() * weather.lateMs : 0;
+      this.#world.after(weather.delayMs * (0.5 + dice.fraction()) + late, () => {
+        // A cut also stops what is under way.
+        if (this.cuts.has(`${from.name}>${to.name}`)) return;
+        if (to.isOver) task();
+        else to.run(task);
+      });
+    }
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Proves that the simulator can see: plants one bug at a time in a copy of the compiled source, runs seeds on it, and prints in
+ * how many the bug was caught. `npm run planted [-- --seeds 200] [-- --only NAME]`; exits with 1 if one was never caught.
+ */
+import { spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+interface Bug {
+  readonly name: string;
+  readonly file: string;
+  readonly good: string;
+  readonly bad: string;
+}
+
+/** Each rule of the design, broken. */
+const BUGS: readonly Bug[] = [
+  {
+    name: 'an actor outlives a crash',
+    file: 'src/storage/replicas.js',
+    good: 'engine.mark !== undefined && engine.mark === header?.mark && engine.mark.endsWith(` ${digest}`)',
+    bad: 'true',
+  },
+  {
+    name: 'the joined context is returned to every writer',
+    file: 'src/core/object.js',
+    good: 'if (survivors.length === 0)',
+    bad: 'if (true)',
+  },
+  {
+    name: 'received contexts are added to the clock',
+    file: 'src/storage/replica.js',
+    good: 'const isKnown = added.length === 0',
+    bad: 'this.#clock.join(object.context);\n        const isKnown = added.length === 0',
+  },
+  {
+    name: 'a snapshot does not remove what the sender no longer has',
+    file: 'src/cluster/sync/pull.js',
+    good: 'keys.filter((key) => !there.has(key))',
+    bad: 'keys.filter(() => false)',
+  },
+  {
+    name: 'a guest is dropped before the owners have all of it',
+    file: 'src/cluster/sync/sync.js',
+    good: 'isComplete && clock.covers(replica.clock)',
+    bad: 'true',
+  },
+  {
+    name: 'the log is cut by the own clock alone, and served as if it were whole',
+    file: 'src/cluster/sync/sync.js',
+    good: 'const clocks = [replica.durableClock, ...reports.map(({ clock }) => clock)];',
+    bad: 'const clocks = [replica.durableClock]; replica.log.cut.join = () => replica.log.cut;',
+  },
+  {
+    name: 'a write is acknowledged before it is durable',
+    file: 'src/storage/commit-queue.js',
+    good: 'batch.waiting.push(done);',
+    bad: 'this.#options.clock.defer(() => done());',
+  },
+  {
+    name: 'a write is not serialised with the others of its partition',
+    file: 'src/storage/replica.js',
+    good: 'this.#clock.add(dot.actor, dot.counter);\n        this.#save(stored,',
+    bad: 'this.#store.queue.submit([], () => this.#clock.add(dot.actor, dot.counter));\n        this.#save(stored,',
+  },
+  {
+    name: 'residues are stripped against extras',
+    file: 'src/core/object.js',
+    good: 'residual: filled.context.minus(clock.bases())',
+    bad: 'residual: filled.context.minus(clock)',
+  },
+  {
+    name: 'objects are filled with extras',
+    file: 'src/core/object.js',
+    good: 'const context = clock.bases();',
+    bad: 'const context = clock.clone();',
+  },
+  {
+    name: 'the log entry, and with it the counter, is not written',
+    file: 'src/storage/replica-log.js',
+    good: 'changes.push({ key: row, value: sealRecord(key, row) });',
+    bad: '',
+  },
+  {
+    name: 'a wiped replica counts for reads at once',
+    file: 'src/storage/replica.js',
+    good: 'return this.#isComplete;',
+    bad: 'return true;',
+  },
+  {
+    name: 'a doubled forward is carried out twice',
+    file: 'src/cluster/work.js',
+    good: 'if (this.#taken.has(id))',
+    bad: 'if (false)',
+  },
+];
+
+const dist = fileURLToPath(new URL('../../', import.meta.url));
+const { values } = parseArgs({ options: { seeds: { type: 'string', default: '200' }, only: { type: 'string' } } });
+const seeds = Number(values.seeds);
+
+const RUNNER = `
+import { simulate } from './src/sim/run.js';
+let caught = 0;
+process.on('unhandledRejection', () => {});
+for (let seed = 1; seed <= ${seeds}; seed++) {
+  const isCaught = await simulate({ seed }).then(({ violations }) => violations.length > 0, () => true);
+  caught += Number(isCaught);
+}
+process.stdout.write(String(caught));
+`;
+
+/** In how many seeds a bug shows. */
+async function count(bug: Bug): Promise<number> {
+  const copy = await mkdtemp(join(tmpdir(), 'mec-planted-'));
+  try {
+    await cp(join(dist, 'src'), join(copy, 'src'), { recursive: true });
+    await symlink(join(dist, '..', 'node_modules'), join(copy, 'node_modules'));
+    await writeFile(join(copy, 'package.json'), '{"type":"module"}');
+    await writeFile(join(copy, 'run.js'), RUNNER);
+    const file = join(copy, bug.file);
+    const text = await readFile(file, 'utf8');
+    if (!text.includes(bug.good)) throw new Error(`${bug.name}: the place to plant it is not there any more`);
+    await writeFile(
+      file,
+      text.replace(bug.good, () => bug.bad),
+    );
+    const child = spawn(process.execPath, [join(copy, 'run.js')], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    await new Promise((resolve) => child.once('close', resolve));
+    return out === '' ? NaN : Number(out);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+const waiting = BUGS.filter(({ name }) => values.only === undefined || name.includes(values.only));
+await Promise.all(
+  Array.from({ length: availableParallelism() }, async () => {
+    for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {
+      const caught = await count(bug);
+      process.stdout.write(`${String(caught).padStart(4)} of ${seeds}  ${bug.name}\n`);
+      if (!(caught > 0)) process.exitCode = 1;
+    }
+  }),
+);

@@ -1,0 +1,33 @@
+/** The simulator: fresh seeds, each twice, and all that ever failed. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { simulate } from '../../src/sim/run.ts';
+
+const FRESH = Number(process.env['MEC_SEEDS'] ?? 50);
+
+async function assertHolds(seed: number): Promise<number> {
+  const { violations, faults, digest } = await simulate({ seed });
+  assert.deepEqual(violations, [], `mec simulate --seed ${seed} --trace; faults: ${faults.join(', ')}`);
+  return digest;
+}
+
+test(`${FRESH} fresh seeds: every invariant holds, and the same seed is the same run`, { timeout: 0 }, async () => {
+  const first = Math.floor(Math.random() * 900_000_000);
+  for (let seed = first; seed < first + FRESH; seed++) {
+    const digest = await assertHolds(seed);
+    assert.equal((await simulate({ seed })).digest, digest, `seed ${seed} is not the same twice`);
+  }
+});
+
+test('seeds that once failed hold', async () => {
+  const text = readFileSync(new URL('../../../test/seeds.txt', import.meta.url), 'utf8');
+  const seeds = [...text.matchAll(/^(\d+) /gm)].map(([, seed]) => Number(seed));
+  assert.ok(seeds.length > 0);
+  for (const seed of seeds) await assertHolds(seed);
+});
+
+test('two seeds are two runs', async () => {
+  const [a, b] = [await simulate({ seed: 1, operations: 20 }), await simulate({ seed: 2, operations: 20 })];
+  assert.notEqual(a.digest, b.digest);
+});
