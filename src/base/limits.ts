@@ -193,7 +193,7 @@ export const SYNC_REST_MS = 500;
 export const LOST_AFTER_MS = 15_000;
 
 /** Log entries of a busy replica that are worth a cut; at rest, any are. */
-export const LOG_CUT_ENTRIES = 256;
+export const LOG_CUT_ENTRIES = 64;
 
 /** Partitions that a node catches up with at once. */
 export const SYNC_CONCURRENCY = 4;

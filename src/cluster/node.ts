@@ -143,6 +143,23 @@ export class MecNode {
     return placeOf(this.#scope, key).isOwner;
   }
 
+  /** All members by id, in the order in which they are to hold a key: its owners, then those who stand in. */
+  preference(key: string): readonly string[] {
+    const { partition, owners } = placeOf(this.#scope, key);
+    return [...owners, ...this.#scope.members.standIns(partition)];
+  }
+
+  /** The hash of the clock of every partition that this node owns: equal among owners that have seen the same. */
+  digests(): ReadonlyMap<number, number> {
+    const { members, replicas } = this.#scope;
+    const digests = new Map<number, number>();
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const hash = replicas.find(partition)?.clockHash;
+      if (hash !== undefined && members.owners(partition).includes(members.self.id)) digests.set(partition, hash);
+    }
+    return digests;
+  }
+
   /** What this node's own replica knows of a key; for inspection, not for answers. */
   peek(key: string): GetResult['object'] {
     return this.#scope.replicas.of(placeOf(this.#scope, key).partition).read(key);

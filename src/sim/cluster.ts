@@ -28,6 +28,11 @@ export class SimNode {
     this.#config = config;
   }
 
+  /** By which the others know it. */
+  get id(): string {
+    return `${this.#config.host}:${this.#config.port}`;
+  }
+
   get isUp(): boolean {
     return this.life !== undefined;
   }
@@ -112,11 +117,39 @@ export class SimCluster {
 
   /** Whether every node runs and nobody has anything left to do for another. */
   isAtRest(): boolean {
+    return this.#areIdle() && this.#areEqual();
+  }
+
+  /** Whether all owners have seen the same. */
+  #areEqual(): boolean {
+    const seen = new Map<number, number>();
+    for (const { node } of this.nodes) {
+      for (const [partition, hash] of node?.digests() ?? []) {
+        if ((seen.get(partition) ?? hash) !== hash) return false;
+        seen.set(partition, hash);
+      }
+    }
+    return true;
+  }
+
+  #areIdle(): boolean {
     return this.nodes.every(({ node }) => {
       if (node === undefined) return false;
       const { store, sync } = node.status() as unknown as Health;
       const isIdle = sync.incomplete + sync.guests + sync.waiting + sync.running === 0;
       return store.state === 'ok' && isIdle && store.logEntries === 0 && store.residues === 0;
+    });
+  }
+
+  /** Requests and rows that still wait where nothing is going on: more than probes and comparisons account for. */
+  leftovers(): string[] {
+    return this.nodes.flatMap(({ name, node }) => {
+      const { peers, store } = (node?.status() ?? { peers: [], store: {} }) as unknown as Leftovers;
+      const waiting = peers.flatMap(({ node: peer, data, probes }) => {
+        const isBusy = data.pending > 1 || data.queued > 1 || probes.pending > 1 || probes.queued > 1;
+        return isBusy ? [`${name} still waits for ${peer}: ${JSON.stringify({ data, probes })}`] : [];
+      });
+      return (store.pending?.rows ?? 0) > 0 ? [...waiting, `${name} still has rows to write`] : waiting;
     });
   }
 
@@ -130,6 +163,16 @@ export class SimCluster {
       })
       .join('\n');
   }
+}
+
+interface Leftovers {
+  readonly peers: readonly { readonly node: string; readonly data: Queue; readonly probes: Queue }[];
+  readonly store: { readonly pending?: { readonly rows: number } };
+}
+
+interface Queue {
+  readonly pending: number;
+  readonly queued: number;
 }
 
 interface Health {

@@ -6,6 +6,8 @@ import type { Oracle } from './oracle.ts';
 export interface Scene {
   readonly cluster: SimCluster;
   readonly oracle: Oracle;
+  /** The last copies of each disk, oldest first. */
+  readonly copies: Map<SimNode, ReadonlyMap<string, Uint8Array>[]>;
   /** Disks that may still lose something: fewer than W in a run. */
   disksToLose: number;
 }
@@ -14,6 +16,13 @@ export interface Scene {
 type Fault = (scene: Scene) => () => void;
 
 const nothing = (): void => {};
+
+/** How long a crash waits for a write to hit. */
+const AMBUSH_MS = 500;
+
+interface Pending {
+  readonly pending?: { readonly rows: number };
+}
 
 function cut(scene: Scene, isCut: (from: number, to: number) => boolean): () => void {
   const { nodes, network } = scene.cluster;
@@ -31,17 +40,15 @@ function victim({ cluster }: Scene): SimNode {
   return cluster.world.dice.pick(cluster.nodes);
 }
 
-/** Takes a disk that may lose something, with all nodes up and complete; undefined where that is not so. */
+/** Takes a disk that may lose something; undefined where the run has no more to lose. */
 function expendable(scene: Scene): SimNode | undefined {
-  const isWell = scene.cluster.nodes.every(({ node }) => {
-    const sync = node?.status()['sync'] as { incomplete: number } | undefined;
-    return sync?.incomplete === 0;
-  });
-  if (!isWell || scene.disksToLose === 0) return undefined;
+  if (scene.disksToLose === 0) return undefined;
   scene.disksToLose -= 1;
-  scene.oracle.isStrict = false;
   return victim(scene);
 }
+
+/** Faults in which a disk loses what it had acknowledged; a run can bear one. */
+export const DISK_LOSSES: readonly string[] = ['wiped disk', 'damaged record', 'old copy restored'];
 
 /** All faults by name. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
@@ -54,6 +61,23 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     for (const node of scene.cluster.nodes) node.crash();
     return () => {
       for (const node of scene.cluster.nodes) node.start();
+    };
+  },
+  'crash in mid-write': (scene) => {
+    const { world, nodes } = scene.cluster;
+    let struck: SimNode | undefined;
+    const untilMs = world.nowMs + AMBUSH_MS;
+    let isOver = false;
+    const lurk = (): void => {
+      if (isOver) return;
+      struck = nodes.find(({ node }) => (node?.status()['store'] as Pending | undefined)?.pending?.rows ?? 0);
+      if (struck !== undefined) struck.crash();
+      else if (world.nowMs < untilMs) world.after(1, lurk);
+    };
+    lurk();
+    return () => {
+      isOver = true;
+      struck?.start();
     };
   },
   'crash and start at once': (scene) => {
@@ -88,6 +112,25 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   bridge: (scene) => {
     const middle = scene.cluster.nodes.length >> 1;
     return cut(scene, (from, to) => (from < middle && to > middle) || (from > middle && to < middle));
+  },
+  ring: (scene) => {
+    const { length } = scene.cluster.nodes;
+    return cut(scene, (from, to) => to !== (from + 1) % length && from !== (to + 1) % length);
+  },
+  'flapping link': (scene) => {
+    const { world, nodes } = scene.cluster;
+    const [a, b] = [world.dice.below(nodes.length), world.dice.below(nodes.length)];
+    let isOver = false;
+    let mend = nothing;
+    const flap = (): void => {
+      mend();
+      mend = nothing;
+      if (isOver) return;
+      if (world.dice.chance(0.5)) mend = cut(scene, (from, to) => (from === a && to === b) || (from === b && to === a));
+      world.after(50 + world.dice.below(500), flap);
+    };
+    flap();
+    return () => (isOver = true);
   },
   'bad weather': (scene) => {
     const { dice } = scene.cluster.world;
@@ -135,12 +178,12 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   'old copy restored': (scene) => {
     const node = expendable(scene);
-    if (node === undefined) return nothing;
-    const copy = new Map(node.disk.rows);
-    return () => {
-      node.crash();
-      node.disk.replace(copy);
-      node.start();
-    };
+    const copy = node === undefined ? undefined : scene.copies.get(node)?.[0];
+    if (node === undefined || copy === undefined) return nothing;
+    // A replica that has forgotten does not know it, and counts for reads.
+    scene.oracle.isStrict = false;
+    node.crash();
+    node.disk.replace(copy);
+    return () => node.start();
   },
 };

@@ -34,6 +34,8 @@ export class SimNetwork {
   readonly weather: Weather = { ...FAIR_WEATHER };
   /** Pairs `from>to` of node names between which nothing passes. */
   readonly cuts = new Set<string>();
+  /** Frames that are kept back, by pair, until they are released. */
+  readonly #held = new Map<string, (() => void)[]>();
   readonly #world: World;
   readonly #sockets = new Map<string, Socket>();
   #connections = 0;
@@ -50,6 +52,18 @@ export class SimNetwork {
       connect: (address, onFrame) => this.#connect(life, address, onFrame),
       close: async () => this.unbind(own),
     };
+  }
+
+  /** Keeps back what one node sends to another. */
+  hold(from: string, to: string): void {
+    this.#held.set(`${from}>${to}`, []);
+  }
+
+  /** Lets everything go that was kept back, late as it is. */
+  release(): void {
+    const held = [...this.#held.values()].flat();
+    this.#held.clear();
+    for (const deliver of held) this.#world.after(1, deliver);
   }
 
   /** The addresses are free again. */
@@ -103,8 +117,10 @@ export class SimNetwork {
       this.#world.after(weather.delayMs * (0.5 + dice.fraction()) + late, () => {
         // A cut also stops what is under way.
         if (this.cuts.has(`${from.name}>${to.name}`)) return;
-        if (to.isOver) task();
-        else to.run(task);
+        const held = this.#held.get(`${from.name}>${to.name}`);
+        const deliver = (): void => (to.isOver ? task() : to.run(task));
+        if (held === undefined) deliver();
+        else held.push(deliver);
       });
     }
   }

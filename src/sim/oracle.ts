@@ -3,6 +3,9 @@
  * be gone, what must be gone, and what must never stand side by side, whatever the cluster went through.
  */
 
+import type { Dot } from '../core/causal-context.ts';
+import { partitionOf } from '../core/partition.ts';
+
 /** One write or delete, as its client made it. */
 export interface Made {
   readonly id: number;
@@ -23,6 +26,9 @@ export interface Made {
 export class Oracle {
   readonly made: Made[] = [];
   readonly violations: string[] = [];
+  /** Which write each dot was seen to name, and under which dot each write was seen. */
+  readonly #writeOf = new Map<string, number>();
+  readonly #dotOf = new Map<number, string>();
   /** Whether no disk has lost anything yet, and no stand-ins exist: then quorums of reads and writes intersect. */
   isStrict: boolean;
 
@@ -35,6 +41,17 @@ export class Oracle {
     const made: Made = { ...write, id: this.made.length, endedMs: undefined, isAcknowledged: false };
     this.made.push(made);
     return made;
+  }
+
+  /** A version was seen under this dot. A dot names one write for ever, and a write has one dot. */
+  named(key: string, { actor, counter }: Dot, id: number): void {
+    const dot = `${partitionOf(key)} ${actor} ${counter}`;
+    const other = this.#writeOf.get(dot) ?? id;
+    if (other !== id) this.violations.push(`the dot ${dot} names the writes ${other} and ${id}`);
+    const before = this.#dotOf.get(id) ?? dot;
+    if (before !== dot) this.violations.push(`the write ${id} has the dots ${before} and ${dot}`);
+    this.#writeOf.set(dot, id);
+    this.#dotOf.set(id, dot);
   }
 
   /** Whether the write may be the reason that another is gone. */

@@ -4,6 +4,7 @@
  */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
+import type { Dot } from '../core/causal-context.ts';
 import { packContent, unpackContent } from '../core/content.ts';
 import { decodeToken, encodeToken } from '../core/token.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
@@ -33,6 +34,7 @@ const HABITS = [
   'write',
   'blind',
   'stale',
+  'delete',
   'delete',
   'blind-delete',
   'resolve',
@@ -103,7 +105,7 @@ export class SimClient {
         await this.#read(key);
         return;
       case 'write':
-        return this.#write(key, held[held.length - 1], false);
+        return this.#insist(() => this.#write(key, this.#held.get(key)?.slice(-1)[0], false));
       case 'stale':
         return this.#write(key, held.length === 0 ? undefined : this.#world.dice.pick(held), false);
       case 'blind':
@@ -118,12 +120,22 @@ export class SimClient {
     }
   }
 
+  /** A user who gets an error tries once more, perhaps elsewhere: another write, for all the store knows. */
+  async #insist(write: () => Promise<void>): Promise<void> {
+    await write().catch((error: unknown) => {
+      this.#world.trace(`${this.#name} ${messageOf(error)}; tries again`);
+      if (this.#world.dice.chance(0.5)) this.#at = this.#world.dice.pick(this.#cluster.nodes);
+      return write();
+    });
+  }
+
   async #read(key: string): Promise<void> {
     const { node } = this.#at;
     if (node === undefined) return;
     const beganMs = this.#world.nowMs;
     const { object, token } = await node.get(key);
     const ids = object.versions.map(({ body }) => Number(bytesToUtf8(unpackContent(body).value)));
+    for (const [i, id] of ids.entries()) this.#oracle.named(key, object.versions[i] as Dot, id);
     this.#world.trace(`${this.#name} read ${key} at ${this.#at.name}: ${ids.join(' ') || 'nothing'}`);
     this.#oracle.read(key, ids, { beganMs, nowMs: this.#world.nowMs });
     this.#hold(key, { text: encodeToken(token, key), seen: this.#oracle.seenWith(ids), direct: new Set(ids) });

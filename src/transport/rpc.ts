@@ -107,7 +107,9 @@ export class RpcClient {
 
   async close(): Promise<void> {
     this.#sweep?.cancel();
-    for (const { onReply } of this.#takePending(() => true)) onReply(new MecError('stopping'));
+    // What has been sent may have been done: not the same as a peer that refuses because it stops.
+    const unanswered = new MecError('timeout', { detail: 'This node stopped before a peer had answered' });
+    for (const { onReply } of this.#takePending(() => true)) onReply(unanswered);
     await this.#link.close();
   }
 

@@ -60,7 +60,8 @@ class Get {
 
   start(): void {
     const { tally } = this.#fold;
-    if (this.#place.isOwner) this.#readOwn();
+    // Who owns nothing of it stands in too, where there are too few others.
+    if (this.#place.isOwner || this.#unasked.length < tally.need) this.#readOwn();
     while (tally.have + tally.pending < tally.need && this.#askNext());
     this.#settle();
     if (!this.#isAnswered) this.#hedgeLater();
@@ -73,8 +74,9 @@ class Get {
       const replica = replicas.of(this.#place.partition);
       living[this.#place.partition]?.heard(replica.actor);
       this.#own = replica.read(this.#request.key);
-      this.#fold.add(members.self.id, this.#own, replica.isComplete);
-      this.#sawOwner = replica.isComplete;
+      const { isOwner } = this.#place;
+      this.#fold.add(members.self.id, this.#own, replica.isComplete || !isOwner);
+      this.#sawOwner = replica.isComplete && isOwner;
     } catch (error) {
       const { code } = toMecError(error);
       this.#scope.env.log.error('own replica not read', { partition: this.#place.partition, reason: String(error) });

@@ -1,6 +1,7 @@
 /** What this node has heard from the other owners of each partition: what they have seen, and with whom it has caught up. */
 import { PARTITIONS } from '../../base/limits.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
+import type { Replica } from '../../storage/replica.ts';
 
 /** What one member has last said of its replica of a partition. */
 export interface Report {
@@ -11,17 +12,19 @@ export interface Report {
 
 interface Entry {
   readonly reports: Map<string, Report>;
-  /** Members with whom the own replica has caught up since it began; true where theirs was complete. */
-  readonly caughtUp: Map<string, boolean>;
   /** Members that do not own the partition: whether they hold any of it. */
   readonly guests: Map<string, boolean>;
 }
 
 /** One entry per partition. */
 export class Ledger {
+  /**
+   * Members with whom a replica has caught up; true where theirs was complete. Of this very replica: one that takes its place, on a new
+   * store in the same process, begins anew.
+   */
+  readonly #caughtUp = new WeakMap<Replica, Map<string, boolean>>();
   readonly #entries: readonly Entry[] = Array.from({ length: PARTITIONS }, () => ({
     reports: new Map<string, Report>(),
-    caughtUp: new Map<string, boolean>(),
     guests: new Map<string, boolean>(),
   }));
 
@@ -53,18 +56,19 @@ export class Ledger {
   }
 
   /** The own replica has all that the member's had. */
-  caughtUp(partition: number, member: string, isComplete: boolean): void {
-    const { caughtUp } = this.#entry(partition);
-    caughtUp.set(member, isComplete || caughtUp.get(member) === true);
+  caughtUp(replica: Replica, member: string, isComplete: boolean): void {
+    const members = this.#caughtUp.get(replica) ?? new Map<string, boolean>();
+    members.set(member, isComplete || members.get(member) === true);
+    this.#caughtUp.set(replica, members);
   }
 
   /**
    * Whether the own replica cannot have missed an acknowledged write: it has caught up with N − W + 1 complete owners, so with one
    * of any W; or with all others, complete or not, so that nobody is left who might know more.
    */
-  hasCaughtUp(partition: number, others: readonly string[], enough: number): boolean {
-    const { caughtUp } = this.#entry(partition);
-    const complete = others.filter((member) => caughtUp.get(member) === true).length;
-    return complete >= enough || others.every((member) => caughtUp.has(member));
+  hasCaughtUp(replica: Replica, others: readonly string[], enough: number): boolean {
+    const members = this.#caughtUp.get(replica);
+    const complete = others.filter((member) => members?.get(member) === true).length;
+    return complete >= enough || others.every((member) => members?.has(member) === true);
   }
 }

@@ -70,6 +70,8 @@ export class Sync {
   #isStopped = false;
   #pulls = 0;
   #failures = 0;
+  /** Guests dropped so far. */
+  #dropped = 0;
 
   constructor(options: SyncOptions) {
     this.#options = options;
@@ -105,6 +107,7 @@ export class Sync {
       running: this.#running,
       pulls: this.#pulls,
       failures: this.#failures,
+      dropped: this.#dropped,
     };
   }
 
@@ -225,9 +228,9 @@ export class Sync {
   }
 
   #areEqual(partition: number, peer: Peer, isComplete: boolean): void {
-    const clock = this.#options.replicas.of(partition).durableClock.clone();
-    this.#ledger.report(partition, peer.id, { clock, isComplete });
-    this.#ledger.caughtUp(partition, peer.id, isComplete);
+    const replica = this.#options.replicas.of(partition);
+    this.#ledger.report(partition, peer.id, { clock: replica.durableClock.clone(), isComplete });
+    this.#ledger.caughtUp(replica, peer.id, isComplete);
     this.#noticeComplete(partition);
   }
 
@@ -268,14 +271,15 @@ export class Sync {
     const { members, replicas, env } = this.#options;
     try {
       this.#pulls += 1;
-      const { actor, clock, isComplete, isDone } = await pull(replicas.of(partition), peer, members.self.id);
+      const replica = replicas.of(partition);
+      const { actor, clock, isComplete, isDone } = await pull(replica, peer, members.self.id);
       this.#options.living[partition]?.heard(actor);
       this.#ledger.report(partition, peer.id, { clock, isComplete });
       if (!isDone) {
         this.#pulledMs.delete(`${partition} ${peer.id}`);
         return this.#enqueue(partition, peer);
       }
-      this.#ledger.caughtUp(partition, peer.id, isComplete);
+      this.#ledger.caughtUp(replica, peer.id, isComplete);
       this.#noticeComplete(partition);
     } catch (error) {
       // The next round tries again.
@@ -289,7 +293,7 @@ export class Sync {
     const { replicas, enough } = this.#options;
     const replica = replicas.find(partition);
     if (replica === undefined || replica.isComplete) return;
-    if (this.#ledger.hasCaughtUp(partition, this.#otherOwners(partition), enough)) replica.complete();
+    if (this.#ledger.hasCaughtUp(replica, this.#otherOwners(partition), enough)) replica.complete();
   }
 
   /**
@@ -354,7 +358,10 @@ export class Sync {
   #drop(partition: number): void {
     const { replicas, env } = this.#options;
     replicas.drop(partition).then(
-      (isGone) => env.log.debug('guest dropped', { partition, isGone }),
+      (isGone) => {
+        this.#dropped += Number(isGone);
+        env.log.debug('guest dropped', { partition, isGone });
+      },
       (error: unknown) => env.log.warn('guest not dropped', { partition, reason: messageOf(error) }),
     );
   }

@@ -1,0 +1,199 @@
+/**
+ * Named situations, told step by step: one command a line, `#` begins a remark. A node is `n1`, or `k#1`: the first owner of the key
+ * `k` (`k#4` of three owners: the first to stand in).
+ *
+ * | command                                     | what happens                                                           |
+ * | ------------------------------------------- | ---------------------------------------------------------------------- |
+ * | `nodes 5`                                   | first line: how many nodes                                             |
+ * | `NODE put KEY VALUE [with T] [as T]`        | writes; `with` a token kept before, keeping the returned one `as`      |
+ * | `NODE delete KEY [with T] [as T]`           | deletes                                                                |
+ * | `NODE get KEY [as T] = VALUE VALUE …`       | reads, and expects just these values (`nothing`: none)                 |
+ * | `… ! CODE`                                  | expects the command to fail with this error code                       |
+ * | `begin NODE put …`                          | does not wait for the answer                                           |
+ * | `own KEY = VALUE …`                         | every owner's own copy holds just these values                         |
+ * | `crash`, `start`, `stop`, `pause`, `resume` `NODE` | the process                                                     |
+ * | `wipe NODE`, `save NODE`, `restore NODE`    | the disk, of a node that is down (`save`: also of one that runs)       |
+ * | `slow NODE MS`                              | its disk takes so long for a batch                                     |
+ * | `cut NODE [NODE]`, `heal`                   | off from all, or from one; all cuts end                                |
+ * | `hold NODE NODE`, `release`                 | what the one sends to the other is kept back; and comes, late          |
+ * | `wait MS`, `rest`                           | time passes; until nobody has anything left to do                      |
+ */
+import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
+import { toMecError } from '../base/errors.ts';
+import type { MecNode } from '../cluster/node.ts';
+import { packContent, unpackContent } from '../core/content.ts';
+import type { Version } from '../core/object.ts';
+import { decodeToken, encodeToken } from '../core/token.ts';
+import { SimCluster, type SimNode } from './cluster.ts';
+import { World } from './world.ts';
+
+const BIRTH_MS = 30_000;
+const REST_MS = 120_000;
+const ANSWER_MS = 10_000;
+const SETTLE_MS = 1_000;
+
+/** Runs a scenario; resolves with what did not come as it says, each with its line. */
+export async function runScenario(text: string): Promise<string[]> {
+  const lines = text.split('\n').map((line, i) => ({ number: i + 1, words: line.replace(/#(?!\d).*/, '').trim() }));
+  const steps = lines.filter(({ words }) => words !== '');
+  const count = Number(/^nodes (\d)$/.exec(steps[0]?.words ?? '')?.[1] ?? 3);
+  const stage = new Stage(count);
+  await stage.born();
+  const failures: string[] = [];
+  for (const { number, words } of steps) {
+    const failure = await stage.step(words);
+    if (failure !== undefined) failures.push(`line ${number}: ${words}: ${failure}`);
+  }
+  return failures;
+}
+
+type Act = (stage: Stage, args: readonly string[]) => Promise<void> | void;
+
+/** The commands that are not a client's. */
+const ACTS: Readonly<Record<string, Act>> = {
+  nodes: () => {},
+  crash: (stage, [name]) => stage.node(name).crash(),
+  start: async (stage, [name]) => {
+    const node = stage.node(name);
+    node.start();
+    await stage.until(() => node.node !== undefined);
+    await stage.settle();
+  },
+  stop: async (stage, [name]) => {
+    const node = stage.node(name);
+    node.stop();
+    await stage.until(() => !node.isUp);
+  },
+  pause: (stage, [name]) => stage.node(name).life?.pause(),
+  resume: (stage, [name]) => stage.node(name).life?.resume(),
+  wipe: (stage, [name]) => stage.node(name).disk.replace(new Map()),
+  save: (stage, [name]) => void stage.saved.set(stage.node(name), new Map(stage.node(name).disk.rows)),
+  restore: (stage, [name]) => stage.node(name).disk.replace(stage.saved.get(stage.node(name)) ?? new Map()),
+  slow: (stage, [name, ms]) => void (stage.node(name).disk.delayMs = Number(ms)),
+  cut: (stage, [name, other]) => {
+    const { name: from } = stage.node(name);
+    const others = other === undefined ? stage.cluster.nodes : [stage.node(other)];
+    for (const { name: to } of others)
+      for (const pair of [`${from}>${to}`, `${to}>${from}`]) stage.cluster.network.cuts.add(pair);
+  },
+  heal: (stage) => stage.cluster.network.cuts.clear(),
+  hold: (stage, [from, to]) => stage.cluster.network.hold(stage.node(from).name, stage.node(to).name),
+  release: (stage) => stage.cluster.network.release(),
+  wait: (stage, [ms]) => stage.world.run(stage.world.nowMs + Number(ms)),
+  rest: async (stage) => {
+    await stage.until(() => stage.cluster.isAtRest(), REST_MS);
+    if (!stage.cluster.isAtRest()) throw new Error(`no rest:\n${stage.cluster.unrest()}`);
+  },
+};
+
+class Stage {
+  readonly world = new World(1);
+  readonly cluster: SimCluster;
+  readonly saved = new Map<SimNode, Map<string, Uint8Array>>();
+  readonly #tokens = new Map<string, string>();
+  /** The order of nodes for a key, as it was when all were up. */
+  #guide: MecNode | undefined;
+
+  constructor(count: number) {
+    this.cluster = new SimCluster(this.world, count);
+  }
+
+  async born(): Promise<void> {
+    for (const node of this.cluster.nodes) node.start();
+    await this.until(() => this.cluster.isAtRest(), BIRTH_MS);
+    await this.settle();
+    this.#guide = this.cluster.nodes[0]?.node;
+  }
+
+  /** Lets time pass until something is so, within bounds. */
+  until(isSo: () => boolean, timeoutMs = ANSWER_MS): Promise<void> {
+    return this.world.run(this.world.nowMs + timeoutMs, isSo);
+  }
+
+  /** Leaves those who run the time to find each other. */
+  settle(): Promise<void> {
+    return this.world.run(this.world.nowMs + SETTLE_MS);
+  }
+
+  node(name = ''): SimNode {
+    const [key = '', place] = name.split('#');
+    const id = place === undefined ? undefined : this.#guide?.preference(key)[Number(place) - 1];
+    const found = this.cluster.nodes.find((node) => node.name === name || node.id === id);
+    if (found === undefined) throw new Error(`there is no node ${name}`);
+    return found;
+  }
+
+  /** Runs one command; resolves with what was not as it says. */
+  async step(words: string): Promise<string | undefined> {
+    const [command = '', expectedError] = words.split(/ ! /);
+    const [plain = '', expected] = command.split(/ = /);
+    const values = expected === undefined ? undefined : expected === 'nothing' ? [] : expected.split(' ');
+    try {
+      const actual = await this.#run(plain.split(' '));
+      if (expectedError !== undefined) return `it did not fail`;
+      const isEqual = values === undefined || actual.every((text) => text === values.sort().join(' '));
+      return isEqual ? undefined : `but there is ${actual.map((text) => text || 'nothing').join(' | ')}`;
+    } catch (error) {
+      const { code } = toMecError(error);
+      return expectedError === code ? undefined : `${code}: ${String(error)}`;
+    }
+  }
+
+  /** Runs a command; resolves with what it read, if it read: sorted values as one text, per replica asked. */
+  async #run([first = '', ...args]: readonly string[]): Promise<string[]> {
+    if (first === 'begin') {
+      this.#client(args[0] ?? '', args.slice(1)).catch(() => {});
+      return [];
+    }
+    if (first === 'own') return this.#own(args[0] ?? '');
+    const act = ACTS[first];
+    if (act !== undefined) {
+      await act(this, args);
+      return [];
+    }
+    let outcome: { texts: string[] } | { error: unknown } | undefined;
+    this.#client(first, args).then(
+      (texts) => (outcome = { texts }),
+      (error: unknown) => (outcome = { error }),
+    );
+    await this.until(() => outcome !== undefined);
+    if (outcome === undefined) throw new Error('no answer');
+    if ('error' in outcome) throw outcome.error;
+    return outcome.texts;
+  }
+
+  async #client(name: string, [verb, key = '', ...rest]: readonly string[]): Promise<string[]> {
+    const { node } = this.node(name);
+    if (node === undefined) throw new Error(`${name} is down`);
+    const option = (word: string): string | undefined => {
+      const at = rest.indexOf(word);
+      return at < 0 ? undefined : rest[at + 1];
+    };
+    const keep = option('as');
+    if (verb === 'get') {
+      const { object, token } = await node.get(key);
+      if (keep !== undefined) this.#tokens.set(keep, encodeToken(token, key));
+      return [textOf(object.versions)];
+    }
+    if (verb !== 'put' && verb !== 'delete') throw new Error(`there is no command ${verb ?? ''}`);
+    const text = option('with') === undefined ? undefined : this.#tokens.get(option('with') ?? '');
+    const token = text === undefined ? undefined : decodeToken(text, key);
+    const content = { value: utf8ToBytes(rest[0] ?? ''), contentType: 'text/plain', timestampMicros: 0 };
+    const written = await node.put(key, verb === 'delete' ? undefined : packContent(content), { token });
+    if (keep !== undefined) this.#tokens.set(keep, encodeToken(written.token, key));
+    return [];
+  }
+
+  #own(key: string): string[] {
+    return this.cluster.nodes.flatMap(({ node }) =>
+      node?.owns(key) === true ? [textOf(node.peek(key).versions)] : [],
+    );
+  }
+}
+
+function textOf(versions: readonly Version<Uint8Array>[]): string {
+  return versions
+    .map(({ body }) => bytesToUtf8(unpackContent(body).value) ?? '')
+    .sort()
+    .join(' ');
+}
