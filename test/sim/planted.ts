@@ -1,6 +1,6 @@
 /**
- * Proves that the simulator can see: plants one bug at a time in a copy of the compiled source, runs seeds on it, and prints in
- * how many the bug was caught. `npm run planted [-- --seeds 200] [-- --only NAME]`; exits with 1 if one was never caught.
+ * Proves that the simulator can see: plants one bug at a time in a copy of the compiled source, runs the scenarios and random seeds on
+ * it, and prints in which and in how many the bug was caught. `npm run planted [-- --seeds 200] [-- --only NAME]`; exits with 1 if one was never caught.
  */
 import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -112,19 +112,35 @@ const dist = fileURLToPath(new URL('../../', import.meta.url));
 const { values } = parseArgs({ options: { seeds: { type: 'string', default: '200' }, only: { type: 'string' } } });
 const seeds = Number(values.seeds);
 
+const scenarios = join(dist, '..', 'test', 'scenarios');
+
 const RUNNER = `
+import { readdirSync, readFileSync } from 'node:fs';
 import { simulate } from './src/sim/run.js';
-let caught = 0;
+import { runScenario } from './src/sim/scenario.js';
 process.on('unhandledRejection', () => {});
+const caught = [];
+for (const name of readdirSync(${JSON.stringify(scenarios)})) {
+  const text = readFileSync(${JSON.stringify(scenarios)} + '/' + name, 'utf8');
+  const isCaught = await runScenario(text).then((failures) => failures.length > 0, () => true);
+  if (isCaught) caught.push(name.replace('.txt', ''));
+}
+let seeds = 0;
 for (let seed = 1; seed <= ${seeds}; seed++) {
   const isCaught = await simulate({ seed }).then(({ violations }) => violations.length > 0, () => true);
-  caught += Number(isCaught);
+  seeds += Number(isCaught);
 }
-process.stdout.write(String(caught));
+process.stdout.write(JSON.stringify({ seeds, caught }));
 `;
 
+interface Caught {
+  readonly seeds: number;
+  /** The scenarios that did not come as they say. */
+  readonly caught: readonly string[];
+}
+
 /** In how many seeds a bug shows. */
-async function count(bug: Bug): Promise<number> {
+async function count(bug: Bug): Promise<Caught> {
   const copy = await mkdtemp(join(tmpdir(), 'mec-planted-'));
   try {
     await cp(join(dist, 'src'), join(copy, 'src'), { recursive: true });
@@ -142,7 +158,7 @@ async function count(bug: Bug): Promise<number> {
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     await new Promise((resolve) => child.once('close', resolve));
-    return out === '' ? NaN : Number(out);
+    return out === '' ? { seeds, caught: ['it did not even run'] } : (JSON.parse(out) as Caught);
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
@@ -152,9 +168,10 @@ const waiting = BUGS.filter(({ name }) => values.only === undefined || name.incl
 await Promise.all(
   Array.from({ length: availableParallelism() }, async () => {
     for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {
-      const caught = await count(bug);
-      process.stdout.write(`${String(caught).padStart(4)} of ${seeds}  ${bug.name}\n`);
-      if (!(caught > 0)) process.exitCode = 1;
+      const found = await count(bug);
+      const names = found.caught.length === 0 ? '' : `; scenarios: ${found.caught.join(', ')}`;
+      process.stdout.write(`${String(found.seeds).padStart(4)} of ${seeds}  ${bug.name}${names}\n`);
+      if (found.seeds + found.caught.length === 0) process.exitCode = 1;
     }
   }),
 );

@@ -131,6 +131,12 @@ function banner({ data, fresh }: DevOptions, nodes: readonly DevNode[]): string 
   ].join('\n');
 }
 
+interface Status {
+  readonly pid: number;
+  readonly peers: readonly { readonly reach: string }[];
+  readonly sync: { readonly incomplete: number };
+}
+
 /** The processes of a development cluster. */
 class DevCluster {
   readonly #nodes: readonly DevNode[];
@@ -217,12 +223,13 @@ class DevCluster {
     return this.#nodes.find((node) => node.name === name)?.configFile ?? '';
   }
 
-  /** Whether the child of this name answers at its address (not some other process) and reaches all the others. */
+  /** Whether the child of this name answers at its address (not some other process), reaches all the others and has caught up with them. */
   async #seesAll(name: string, url: string): Promise<boolean> {
     try {
       const response = await fetch(`${url}/status`);
-      const { pid, peers } = (await response.json()) as { pid: number; peers: { reach: string }[] };
-      return pid === this.#children.get(name)?.pid && peers.every(({ reach }) => reach === 'reachable');
+      const { pid, peers, sync } = (await response.json()) as Status;
+      const isComplete = sync.incomplete === 0 && peers.every(({ reach }) => reach === 'reachable');
+      return pid === this.#children.get(name)?.pid && isComplete;
     } catch {
       return false;
     }
