@@ -153,8 +153,9 @@ export const MAX_LOG_ENTRIES = 4096;
 /** Rows read from disk per page of a scan: long scans must let others have their turn. */
 export const SCAN_PAGE_ROWS = 1000;
 
-/** Bytes that are verified in the background about once a second. */
-export const VERIFY_PAGE_BYTES = MIB;
+/** Bytes and rows that are verified in the background about once a second. */
+export const VERIFY_PAGE_BYTES = MIB / 2;
+export const VERIFY_PAGE_ROWS = 1000;
 
 /** Pause before a failed store is opened again. */
 export const STORE_REOPEN_MS = 1_000;
@@ -184,7 +185,7 @@ export const SYNC_INTERVAL_MS = 1_000;
 export const SYNC_NUDGE_MS = 200;
 
 /** A replica that is being written to always differs a little; while it is, it is pulled for only so often. */
-export const SYNC_BUSY_MS = 5_000;
+export const SYNC_BUSY_MS = 15_000;
 
 /** A replica is at rest when it was not changed for so long. */
 export const SYNC_REST_MS = 500;
@@ -193,7 +194,7 @@ export const SYNC_REST_MS = 500;
 export const LOST_AFTER_MS = 15_000;
 
 /** Log entries of a busy replica that are worth a cut; at rest, any are. */
-export const LOG_CUT_ENTRIES = 64;
+export const LOG_CUT_ENTRIES = 256;
 
 /** Partitions that a node catches up with at once. */
 export const SYNC_CONCURRENCY = 4;

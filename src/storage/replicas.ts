@@ -8,7 +8,7 @@
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
-import { PARTITIONS, SCAN_PAGE_ROWS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES } from '../base/limits.ts';
+import { PARTITIONS, SCAN_PAGE_ROWS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES, VERIFY_PAGE_ROWS } from '../base/limits.ts';
 import { hashText64 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext } from '../core/causal-context.ts';
@@ -61,7 +61,7 @@ export class Replicas {
   #reopening: Timer | undefined;
   #isClosed = false;
   /** Where verification goes on, and with how many rows. */
-  #verification = { from: FIRST_ROW, limit: 1 };
+  #verification = { from: FIRST_ROW, limit: 64 };
 
   private constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -164,7 +164,7 @@ export class Replicas {
     const bytes = rows.reduce((sum, [, record]) => sum + record.length, 0);
     // Large records make small pages: whoever is served meanwhile must not feel it.
     const fitting = bytes > VERIFY_PAGE_BYTES ? limit >> 1 : 2 * limit;
-    this.#verification = { from: next, limit: Math.min(SCAN_PAGE_ROWS, Math.max(1, fitting)) };
+    this.#verification = { from: next, limit: Math.min(VERIFY_PAGE_ROWS, Math.max(1, fitting)) };
     try {
       for (const [row, record] of rows) verifyRecord(record, row);
     } catch (error) {
