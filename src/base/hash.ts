@@ -3,11 +3,6 @@ import xxhash from 'xxhash-wasm';
 
 const api = await xxhash();
 
-/** The 64-bit xxHash of bytes. */
-export function hash64(bytes: Uint8Array): bigint {
-  return api.h64Raw(bytes);
-}
-
 /** The 64-bit xxHash of the UTF-8 bytes of a text. */
 export function hashText64(text: string): bigint {
   return api.h64(text);

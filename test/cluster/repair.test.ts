@@ -34,7 +34,7 @@ test('SIGSTOP for seconds and SIGCONT: the replica catches up', async (t) => {
   const load = new Load(nodesBut(cluster, 1), 16);
   await load.progress(200);
   cluster.node(1).signal('SIGSTOP');
-  await pause(5_000);
+  await pause(10_000);
   cluster.node(1).signal('SIGCONT');
   await load.progress(200);
   await load.stop();
