@@ -1,0 +1,210 @@
+/** The parts of which messages are made, as msgpack values: one packer and one reader each. A reader throws `WireError` on anything else. */
+import { MAX_CONTEXT_RANGES, MAX_MEMBERS, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS, PARTITIONS } from '../base/limits.ts';
+import { NODE_NAME_PATTERN } from '../core/actor.ts';
+import { CausalContext, type Dot } from '../core/causal-context.ts';
+import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
+import type { FilledObject } from '../core/object.ts';
+import type { Digest, Gossip, Identity, SparseVersion, SyncItem } from './message.ts';
+
+/** The fields of a message as they came. */
+export type Fields = readonly unknown[];
+
+/** A frame or item is not of the protocol. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+}
+
+/** Dots, flat: actor, counter, actor, counter … */
+export function packDots(list: readonly Dot[]): unknown[] {
+  const packed: unknown[] = [];
+  for (const { actor, counter } of list) packed.push(actor, counter);
+  return packed;
+}
+
+/** Versions, flat: actor, counter, body …; null for a body that is left out. */
+export function packVersions(versions: readonly SparseVersion[]): unknown[] {
+  const packed: unknown[] = [];
+  for (const { actor, counter, body } of versions) packed.push(actor, counter, body ?? null);
+  return packed;
+}
+
+/** What a replica knows of one key. */
+export function packItem({ key, object, dots: written }: SyncItem): unknown[] {
+  return [key, object.context.pack(), packVersions(object.versions), packDots(written)];
+}
+
+/** The reverse of `packItem`; every version must have its body. */
+export function unpackItem(packed: unknown): SyncItem {
+  const [key, packedContext, packedVersions, packedDots] = list(packed);
+  const { context: known, versions } = unpackObject(packedContext, packedVersions);
+  const written = dots(packedDots);
+  for (const { body } of versions) if (body === undefined) throw new WireError('a stored version without a body');
+  // An object that does not know its own dots would be merged wrongly, and would slip past the guard of actors.
+  for (const dot of written) if (!known.has(dot.actor, dot.counter)) throw new WireError('a dot outside the context');
+  return { key: text(key), object: { context: known, versions } as FilledObject<Uint8Array>, dots: written };
+}
+
+/** An object from its context and its versions. */
+export function unpackObject(
+  packedContext: unknown,
+  packedVersions: unknown,
+): { context: CausalContext; versions: SparseVersion[] } {
+  const known = context(packedContext);
+  if (!Array.isArray(packedVersions) || packedVersions.length % 3 !== 0) throw new WireError('not versions');
+  if (packedVersions.length > 3 * MAX_MESSAGE_VERSIONS) throw new WireError('too many versions');
+  const versions: SparseVersion[] = [];
+  for (let i = 0; i < packedVersions.length; i += 3) {
+    const body: unknown = packedVersions[i + 2];
+    const version = {
+      actor: text(packedVersions[i]),
+      counter: positive(packedVersions[i + 1]),
+      body: body === null ? undefined : bytes(body),
+    };
+    if (!known.has(version.actor, version.counter)) throw new WireError('a version outside its context');
+    versions.push(version);
+  }
+  return { context: known, versions };
+}
+
+/** The reverse of `packDots`. */
+export function dots(packed: unknown): Dot[] {
+  if (!Array.isArray(packed) || packed.length % 2 !== 0) throw new WireError('not dots');
+  if (packed.length > 2 * MAX_MESSAGE_DOTS) throw new WireError('too many dots');
+  const list: Dot[] = [];
+  for (let i = 0; i < packed.length; i += 2) list.push({ actor: text(packed[i]), counter: positive(packed[i + 1]) });
+  return list;
+}
+
+/** A causal context. */
+export function context(packed: unknown): CausalContext {
+  const unpacked = CausalContext.unpack(packed, MAX_CONTEXT_RANGES);
+  if (unpacked === undefined) throw new WireError('not a context');
+  return unpacked;
+}
+
+/** An array of anything. */
+export function list(field: unknown): Fields {
+  if (!Array.isArray(field)) throw new WireError('not a list');
+  return field;
+}
+
+/** An array of whole numbers. */
+export function integers(field: unknown): number[] {
+  return list(field).map(integer);
+}
+
+/** The number of a partition. */
+export function partitionIn(field: unknown): number {
+  const partition = integer(field);
+  if (partition >= PARTITIONS) throw new WireError('not a partition');
+  return partition;
+}
+
+/** Partitions and hashes, flat. */
+export function digestsOf(field: unknown): Digest[] {
+  const fields = list(field);
+  if (fields.length % 2 !== 0) throw new WireError('not digests');
+  return Array.from({ length: fields.length / 2 }, (_, i) => ({
+    partition: partitionIn(fields[2 * i]),
+    hash: integer(fields[2 * i + 1]),
+  }));
+}
+
+/** A text. */
+export function text(field: unknown): string {
+  if (typeof field !== 'string') throw new WireError('not a text');
+  return field;
+}
+
+/** A whole number from 0. */
+export function integer(field: unknown): number {
+  if (typeof field !== 'number' || !Number.isSafeInteger(field) || field < 0) throw new WireError('not a whole number');
+  return field;
+}
+
+/** Any finite number. */
+export function number(field: unknown): number {
+  if (typeof field !== 'number' || !Number.isFinite(field)) throw new WireError('not a number');
+  return field;
+}
+
+/** A whole number from 1. */
+export function positive(field: unknown): number {
+  const n = integer(field);
+  if (n < 1) throw new WireError('not a positive number');
+  return n;
+}
+
+/** Bytes. */
+export function bytes(field: unknown): Uint8Array {
+  if (!(field instanceof Uint8Array)) throw new WireError('not bytes');
+  return field;
+}
+
+/** Who speaks. */
+export function packIdentity({ name, process, host, port, partitions, n }: Identity): unknown[] {
+  return [name, process, host, port, partitions, n];
+}
+
+/** The reverse of `packIdentity`. */
+export function identity(field: unknown): Identity {
+  const f = list(field);
+  return {
+    name: nodeName(f[0]),
+    process: text(f[1]),
+    host: text(f[2]),
+    port: integer(f[3]),
+    partitions: integer(f[4]),
+    n: positive(f[5]),
+  };
+}
+
+/** What is told of the members. */
+export function packGossip({ hash, records, suspects }: Gossip): unknown[] {
+  return [hash, records.map(packRecord), suspects.flatMap(({ name, version }) => [name, version])];
+}
+
+/** The reverse of `packGossip`. */
+export function gossipOf(field: unknown): Gossip {
+  const [hash, records, suspects] = list(field);
+  const flat = list(suspects);
+  if (list(records).length > MAX_MEMBERS || flat.length > 2 * MAX_MEMBERS) throw new WireError('too many members');
+  return {
+    hash: integer(hash),
+    records: list(records).map(memberRecord),
+    suspects: Array.from({ length: flat.length >> 1 }, (_, i) => ({
+      name: nodeName(flat[2 * i]),
+      version: positive(flat[2 * i + 1]),
+    })),
+  };
+}
+
+/** One row of the member list. */
+export function packRecord({ name, host, port, zone, weight, state, version, settled }: MemberRecord): unknown[] {
+  return [name, host, port, zone ?? null, weight, MEMBER_STATES.indexOf(state), version, settled];
+}
+
+/** The reverse of `packRecord`. */
+export function memberRecord(field: unknown): MemberRecord {
+  const f = list(field);
+  const state = MEMBER_STATES[integer(f[5])];
+  const weight = number(f[4]);
+  if (state === undefined || weight <= 0) throw new WireError('not a member');
+  return {
+    name: nodeName(f[0]),
+    host: text(f[1]),
+    port: integer(f[2]),
+    zone: f[3] === null ? undefined : text(f[3]),
+    weight,
+    state,
+    version: positive(f[6]),
+    settled: integer(f[7]),
+  };
+}
+
+/** The name of a node. */
+export function nodeName(field: unknown): string {
+  const name = text(field);
+  if (!NODE_NAME_PATTERN.test(name)) throw new WireError('not the name of a node');
+  return name;
+}
