@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { CausalContext } from '../../src/core/causal-context.ts';
-import { packFrame, packMessage, PROTOCOL_VERSION, unpackFrame, WireError } from '../../src/transport/codec.ts';
+import { packFrame, packMessage, PROTOCOL_VERSION, unpackFrame } from '../../src/transport/codec.ts';
+import { WireError } from '../../src/transport/fields.ts';
 import type { Message } from '../../src/transport/message.ts';
 
 const context = CausalContext.ofDots([
