@@ -12,6 +12,7 @@ import { Replicas } from '../storage/replicas.ts';
 import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
+import { list, type ListPage } from './coordinator/list.ts';
 import { put, type PutResult } from './coordinator/put.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
 import { dispatcher } from './dispatch.ts';
@@ -39,6 +40,15 @@ export interface WriteOptions extends ReadOptions {
   /** What the writer had seen; undefined where it has no token. */
   readonly token?: CausalContext | undefined;
   readonly w?: Quorum | undefined;
+}
+
+/** Which keys to list, and how a listing may differ from the configured defaults. */
+export interface ListOptions extends ReadOptions {
+  readonly prefix?: string;
+  /** Only keys after this one. */
+  readonly after?: string | undefined;
+  /** How many keys at most. */
+  readonly limit: number;
 }
 
 /** A running node. */
@@ -136,6 +146,13 @@ export class MecNode {
     const { token, r, w, timeoutMs } = options;
     const quorums = { r: r ?? quorum.r, w: w ?? quorum.w, timeoutMs: timeoutMs ?? quorum.timeoutMs };
     return put(this.#scope, { key, token, body, ...quorums });
+  }
+
+  /** The next page of the keys that have a value, in order; rejects where it could not be complete. */
+  list({ prefix = '', after, limit, r, timeoutMs }: ListOptions): Promise<ListPage> {
+    const { quorum } = this.config;
+    const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    return list(this.#scope, { prefix, after, limit, ...quorums });
   }
 
   /** Whether this node is an owner of a key. */

@@ -21,9 +21,11 @@ import {
   packItem,
   packVersions,
   partitionIn,
+  partitionsOf,
   positive,
   text,
   unpackItem,
+  unpackKeys,
   unpackObject,
   WireError,
 } from './fields.ts';
@@ -130,6 +132,17 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       after: f[2] === null ? undefined : text(f[2]),
     }),
   },
+  list: {
+    code: 8,
+    pack: ({ partitions, prefix, after, limit }) => [partitions, prefix, after ?? null, limit],
+    unpack: (f) => ({
+      kind: 'list',
+      partitions: partitionsOf(f[1]),
+      prefix: text(f[2]),
+      after: f[3] === null ? undefined : text(f[3]),
+      limit: integer(f[4]),
+    }),
+  },
   pong: {
     code: 65,
     pack: ({ name, process, partitions, members, nowMs }) => [name, process, partitions, members, nowMs],
@@ -199,6 +212,16 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       isComplete: f[2] === true,
       items: list(f[3]).map(unpackItem),
       next: f[4] === null ? undefined : text(f[4]),
+    }),
+  },
+  keys: {
+    code: 73,
+    pack: ({ keys, tags, until, incomplete }) => [keys, tags, until ?? null, incomplete],
+    unpack: (f) => ({
+      kind: 'keys',
+      ...unpackKeys(f[1], f[2]),
+      until: f[3] === null ? undefined : text(f[3]),
+      incomplete: integers(f[4]),
     }),
   },
   failed: {

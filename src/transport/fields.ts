@@ -101,6 +101,21 @@ export function partitionIn(field: unknown): number {
   return partition;
 }
 
+/** Some of all partitions. */
+export function partitionsOf(field: unknown): number[] {
+  const fields = list(field);
+  if (fields.length > PARTITIONS) throw new WireError('more partitions than there are');
+  return fields.map(partitionIn);
+}
+
+/** Keys, and as many tags. */
+export function unpackKeys(packedKeys: unknown, packedTags: unknown): { keys: string[]; tags: number[] } {
+  const keys = list(packedKeys).map(text);
+  const tags = integers(packedTags);
+  if (keys.length !== tags.length) throw new WireError('not as many tags as keys');
+  return { keys, tags };
+}
+
 /** Partitions with the hashes of their clocks. */
 export function digestsOf(field: unknown): Digest[] {
   const fields = list(field);

@@ -11,8 +11,9 @@ import { compareDots, type Version } from '../../core/object.ts';
 import { encodeToken } from '../../core/token.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { toMultipart } from './multipart.ts';
+import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
-import { contentOf, keyOf, parametersOf, tokenOf } from './request.ts';
+import { contentOf, keyOf, tokenOf } from './request.ts';
 
 /** What the routes work on. */
 export interface KeyRoutes {
@@ -40,7 +41,7 @@ export async function serveKey(routes: KeyRoutes, request: HttpRequest): Promise
 
 async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const { object, token } = await node.get(key, parametersOf(request.query, node.config.quorum.n));
+  const { object, token } = await node.get(key, parametersOf(request.query, 'read', node.config.quorum.n));
   const siblings = object.versions.map(unpackVersion);
   const [only] = siblings;
   const vclock = vclockHeader(key, token, siblings);
@@ -65,7 +66,7 @@ async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<Htt
 
 async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, node.config.quorum.n);
+  const parameters = parametersOf(request.query, 'write', node.config.quorum.n);
   const token = tokenOf(request, key);
   const content = await contentOf(request, node.config.http.maxValueBytes, env.clock.wallMicros());
   const written = await node.put(key, packContent(content), { ...parameters, token });
@@ -79,7 +80,7 @@ async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<Ht
 
 async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, node.config.quorum.n);
+  const parameters = parametersOf(request.query, 'remove', node.config.quorum.n);
   const written = await node.put(key, undefined, { ...parameters, token: tokenOf(request, key) });
   return { status: 204, headers: vclockHeader(key, written.token, []) };
 }

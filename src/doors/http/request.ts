@@ -1,10 +1,9 @@
 /** What a request says, checked: key, token, parameters, content. */
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError } from '../../base/errors.ts';
-import { MAX_KEY_BYTES, MAX_META_BYTES, MAX_TIMEOUT_MS } from '../../base/limits.ts';
+import { MAX_KEY_BYTES, MAX_META_BYTES } from '../../base/limits.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
 import type { Content } from '../../core/content.ts';
-import { parseQuorum, type Quorum } from '../../core/quorum.ts';
 import { decodeToken } from '../../core/token.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
@@ -35,57 +34,6 @@ export function keyOf(path: string): string {
 export function tokenOf(request: HttpRequest, key: string): CausalContext | undefined {
   const text = headerOf(request, 'x-mec-vclock');
   return text === undefined ? undefined : decodeToken(text, key);
-}
-
-/** What the query of a request may set. */
-export interface Parameters {
-  r?: Quorum;
-  w?: Quorum;
-  timeoutMs?: number;
-}
-
-type Setter = (parameters: Parameters, text: string) => boolean;
-
-const SETTERS: Readonly<Record<string, { expected: string; set: Setter }>> = {
-  r: { expected: 'a number from 1 to n, "one", "quorum" or "all"', set: setQuorum('r') },
-  w: { expected: 'a number from 1 to n, "one", "quorum" or "all"', set: setQuorum('w') },
-  timeout: {
-    expected: `milliseconds from 1 to ${MAX_TIMEOUT_MS}`,
-    set: (parameters, text) => {
-      const timeoutMs = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-      parameters.timeoutMs = timeoutMs;
-      return timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS;
-    },
-  },
-};
-
-function setQuorum(name: 'r' | 'w'): Setter {
-  return (parameters, text) => {
-    const quorum = parseQuorum(text);
-    if (quorum !== undefined) parameters[name] = quorum;
-    return quorum !== undefined;
-  };
-}
-
-/** The parameters of a query; throws `bad-parameter` for one that is unknown or makes no sense. */
-export function parametersOf(query: string, n: number): Parameters {
-  const parameters: Parameters = {};
-  if (query === '') return parameters;
-  for (const [name, text] of new URLSearchParams(query)) {
-    const setter = Object.hasOwn(SETTERS, name) ? SETTERS[name] : undefined;
-    if (setter === undefined) {
-      const detail = `The parameter ${JSON.stringify(name)} is unknown; known are ${Object.keys(SETTERS).join(', ')}`;
-      throw new MecError('bad-parameter', { parameter: name, detail });
-    }
-    const isTooMuch = (name === 'r' || name === 'w') && Number(text) > n;
-    if (isTooMuch || !setter.set(parameters, text)) {
-      throw new MecError('bad-parameter', {
-        parameter: name,
-        detail: `The parameter ${name} must be ${setter.expected}`,
-      });
-    }
-  }
-  return parameters;
 }
 
 /** The content that a request carries: its body, and what its headers say of it. */
