@@ -235,3 +235,18 @@ export const MAX_LISTINGS = 32;
 
 /** The part of its time that a listing gives one peer to answer; there must be some left to ask another. */
 export const LIST_PEER_SHARE = 0.4;
+
+/** Keys with expired versions that are taken away per partition and round, of which there is one about every second. */
+export const EXPIRY_PAGE_KEYS = 500;
+
+/** How long the next owner of a key waits before it takes away what the one before it should have. */
+export const EXPIRY_TURN_MS = 5_000;
+
+/** The longest time to live, in seconds: ten years. What is to live longer is to live for ever. */
+export const MAX_TTL_SECONDS = 315_360_000;
+
+/** Policies in a configuration. They are looked through for each request. */
+export const MAX_POLICIES = 256;
+
+/** Keys whose hidden versions are taken away at once because somebody has read them. */
+export const MAX_TRIMS = 64;

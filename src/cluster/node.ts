@@ -16,9 +16,11 @@ import { list, type ListPage } from './coordinator/list.ts';
 import { put, type PutResult } from './coordinator/put.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
 import { dispatcher } from './dispatch.ts';
+import { Expiry } from './expiry.ts';
 import { Heartbeat } from './membership/heartbeat.ts';
 import { Members } from './members.ts';
 import { Peers } from './peers.ts';
+import { Policies, type Policy } from './policies.ts';
 import { Sync } from './sync/sync.ts';
 import { Work } from './work.ts';
 
@@ -57,6 +59,7 @@ export class MecNode {
   readonly #scope: Scope;
   readonly #heartbeat: Heartbeat;
   readonly #servers: RpcServer[] = [];
+  readonly #expiry: Expiry;
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
@@ -71,6 +74,7 @@ export class MecNode {
       nodeName: config.name,
       onReachable: (peer) => scope.sync.peerIsBack(peer),
     });
+    this.#expiry = new Expiry(scope);
     this.#startedMs = env.clock.monotonicMs();
   }
 
@@ -94,6 +98,7 @@ export class MecNode {
       replicas,
       living,
       peers,
+      policies: new Policies(config.policies),
       sync,
       work: new Work(drawActor(config.name, env.random)),
     });
@@ -126,7 +131,7 @@ export class MecNode {
   #sweepLater(): void {
     const { env, replicas } = this.#scope;
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
-      Promise.all([replicas.sweep(), replicas.verify()])
+      Promise.all([replicas.sweep(), replicas.verify(), this.#expiry.sweep()])
         .catch((error: unknown) => env.log.warn('store not looked through', { reason: String(error) }))
         .finally(() => {
           if (this.#sweep !== undefined) this.#sweepLater();
@@ -135,16 +140,24 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  get(key: string, { r, timeoutMs }: ReadOptions = {}): Promise<GetResult> {
+  async get(key: string, { r, timeoutMs }: ReadOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
-    return get(this.#scope, { key, r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs });
+    const quorums = { r: r ?? this.policyOf(key)?.r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    const result = await get(this.#scope, { key, ...quorums });
+    this.#expiry.trim(key, result);
+    return result;
   }
 
   /** Writes packed content, or without a body deletes, at W of the key's owners; rejects with a `MecError`. */
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
     const { token, r, w, timeoutMs } = options;
-    const quorums = { r: r ?? quorum.r, w: w ?? quorum.w, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    const policy = this.policyOf(key);
+    const quorums = {
+      r: r ?? policy?.r ?? quorum.r,
+      w: w ?? policy?.w ?? quorum.w,
+      timeoutMs: timeoutMs ?? quorum.timeoutMs,
+    };
     return put(this.#scope, { key, token, body, ...quorums });
   }
 
@@ -153,6 +166,11 @@ export class MecNode {
     const { quorum } = this.config;
     const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
     return list(this.#scope, { prefix, after, limit, ...quorums });
+  }
+
+  /** What the configuration says of the keys like this one. */
+  policyOf(key: string): Policy | undefined {
+    return this.#scope.policies.of(key);
   }
 
   /** Whether this node is an owner of a key. */

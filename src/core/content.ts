@@ -60,9 +60,17 @@ export function unpackContent(bytes: Uint8Array): Content {
 
 /** When a packed content expires, µs since 1970; undefined where it never does, or is no content. Nearly free for those. */
 export function expiryOf(body: Uint8Array): number | undefined {
-  if (body[0] !== ALL_FIELDS_HEAD) return undefined;
+  return body[0] === ALL_FIELDS_HEAD ? peek(body)?.expiresMicros : undefined;
+}
+
+/** The idempotency key of a packed content, where it has one. */
+export function idempotencyKeyOf(body: Uint8Array): string | undefined {
+  return body[0] === ALL_FIELDS_HEAD ? peek(body)?.idempotencyKey : undefined;
+}
+
+function peek(body: Uint8Array): Content | undefined {
   try {
-    return unpackContent(body).expiresMicros;
+    return unpackContent(body);
   } catch {
     return undefined;
   }

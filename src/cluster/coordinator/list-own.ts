@@ -2,7 +2,6 @@
 import { compareUtf8, prefixEnd } from '../../base/bytes.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { LIST_PAGE_BYTES, LIST_SLICE_KEYS, LIST_SPARE_KEYS } from '../../base/limits.ts';
-import { expiryOf } from '../../core/content.ts';
 import type { Version } from '../../core/object.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Keys, List } from '../../transport/message.ts';
@@ -24,7 +23,7 @@ export async function listOwn(scope: Scope, request: List): Promise<Keys> {
     if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(scope);
     const { versions } = replica.read(key);
     bytes += versions.reduce((sum, { body }) => sum + body.length, key.length);
-    const living = versions.filter(({ body }) => (expiryOf(body) ?? Infinity) > nowMicros);
+    const living = scope.policies.visible(key, versions, nowMicros);
     if (living.length === 0) continue;
     keys.push(key);
     tags.push(tagOf(living));

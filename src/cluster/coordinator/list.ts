@@ -8,7 +8,6 @@
 import { compareUtf8 } from '../../base/bytes.ts';
 import { MecError, toMecError } from '../../base/errors.ts';
 import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS, PARTITIONS } from '../../base/limits.ts';
-import { expiryOf } from '../../core/content.ts';
 import { partitionOf } from '../../core/partition.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import type { Keys, List } from '../../transport/message.ts';
@@ -101,9 +100,8 @@ async function onlyLiving(
   const gone = new Set<string>();
   const lane = async (): Promise<void> => {
     for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
-      const { object } = await get(scope, { key, r: request.r, timeoutMs: request.timeoutMs });
-      const nowMicros = scope.env.clock.wallMicros();
-      if (!object.versions.some(({ body }) => (expiryOf(body) ?? Infinity) > nowMicros)) gone.add(key);
+      const { versions } = await get(scope, { key, r: request.r, timeoutMs: request.timeoutMs });
+      if (versions.length === 0) gone.add(key);
     }
   };
   await Promise.all(Array.from({ length: LIST_CONCURRENT_READS }, lane));
