@@ -13,12 +13,15 @@ import { Replicas } from '../storage/replicas.ts';
 import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
+import { list, type ListPage } from './coordinator/list.ts';
 import { put, type PutResult } from './coordinator/put.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
 import { dispatcher } from './dispatch.ts';
+import { Expiry } from './expiry.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './members.ts';
 import { Peers } from './peers.ts';
+import { Policies, type Policy } from './policies.ts';
 import { Sync } from './sync/sync.ts';
 import { Work } from './work.ts';
 
@@ -44,12 +47,22 @@ export interface WriteOptions extends ReadOptions {
   readonly w?: Quorum | undefined;
 }
 
+/** Which keys to list, and how a listing may differ from the configured defaults. */
+export interface ListOptions extends ReadOptions {
+  readonly prefix?: string;
+  /** Only keys after this one. */
+  readonly after?: string | undefined;
+  /** How many keys at most. */
+  readonly limit: number;
+}
+
 /** A running node. */
 export class MecNode {
   readonly config: Config;
   readonly #scope: Scope;
   readonly #membership: Membership;
   readonly #servers: RpcServer[] = [];
+  readonly #expiry: Expiry;
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
@@ -66,6 +79,7 @@ export class MecNode {
       onReachable: (peer) => scope.sync.peerIsBack(peer),
       onEnd: onEnd ?? (() => {}),
     });
+    this.#expiry = new Expiry(scope);
     this.#startedMs = env.clock.monotonicMs();
   }
 
@@ -92,7 +106,8 @@ export class MecNode {
     const peers = new Peers(env, members);
     const sync = new Sync({ env, members, peers, replicas, living, w: config.quorum.w });
     const work = new Work(drawActor(config.name, env.random));
-    const node = new MecNode(options, { env, members, replicas, living, peers, sync, work });
+    const policies = new Policies(config.policies);
+    const node = new MecNode(options, { env, members, replicas, living, peers, policies, sync, work });
     try {
       await node.#listen();
     } catch (error) {
@@ -116,7 +131,7 @@ export class MecNode {
   #sweepLater(): void {
     const { env, replicas } = this.#scope;
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
-      Promise.all([replicas.sweep(), replicas.verify()])
+      Promise.all([replicas.sweep(), replicas.verify(), this.#expiry.sweep()])
         .catch((error: unknown) => env.log.warn('store not looked through', { reason: String(error) }))
         .finally(() => {
           if (this.#sweep !== undefined) this.#sweepLater();
@@ -125,17 +140,37 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  get(key: string, { r, timeoutMs }: ReadOptions = {}): Promise<GetResult> {
+  async get(key: string, { r, timeoutMs }: ReadOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
-    return get(this.#scope, { key, r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs });
+    const quorums = { r: r ?? this.policyOf(key)?.r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    const result = await get(this.#scope, { key, ...quorums });
+    this.#expiry.trim(key, result);
+    return result;
   }
 
   /** Writes packed content, or without a body deletes, at W of the key's owners; rejects with a `MecError`. */
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
     const { token, r, w, timeoutMs } = options;
-    const quorums = { r: r ?? quorum.r, w: w ?? quorum.w, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    const policy = this.policyOf(key);
+    const quorums = {
+      r: r ?? policy?.r ?? quorum.r,
+      w: w ?? policy?.w ?? quorum.w,
+      timeoutMs: timeoutMs ?? quorum.timeoutMs,
+    };
     return put(this.#scope, { key, token, body, ...quorums });
+  }
+
+  /** The next page of the keys that have a value, in order; rejects where it could not be complete. */
+  list({ prefix = '', after, limit, r, timeoutMs }: ListOptions): Promise<ListPage> {
+    const { quorum } = this.config;
+    const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    return list(this.#scope, { prefix, after, limit, ...quorums });
+  }
+
+  /** What the configuration says of the keys like this one. */
+  policyOf(key: string): Policy | undefined {
+    return this.#scope.policies.of(key);
   }
 
   /** Whether this node is an owner of a key. */

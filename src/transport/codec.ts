@@ -25,9 +25,11 @@ import {
   packItem,
   packVersions,
   partitionIn,
+  partitionsOf,
   positive,
   text,
   unpackItem,
+  unpackKeys,
   unpackObject,
   WireError,
 } from './fields.ts';
@@ -69,12 +71,12 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     unpack: () => ({ kind: 'ping' }),
   },
   probe: {
-    code: 8,
+    code: 9,
     pack: ({ from, wantsAll, ...gossip }) => [packIdentity(from), wantsAll, packGossip(gossip)],
     unpack: (f) => ({ kind: 'probe', from: identity(f[1]), wantsAll: f[2] === true, ...gossipOf(f[3]) }),
   },
   'probe-for': {
-    code: 9,
+    code: 10,
     pack: ({ name }) => [name],
     unpack: (f) => ({ kind: 'probe-for', name: text(f[1]) }),
   },
@@ -144,13 +146,24 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       after: f[2] === null ? undefined : text(f[2]),
     }),
   },
+  list: {
+    code: 8,
+    pack: ({ partitions, prefix, after, limit }) => [partitions, prefix, after ?? null, limit],
+    unpack: (f) => ({
+      kind: 'list',
+      partitions: partitionsOf(f[1]),
+      prefix: text(f[2]),
+      after: f[3] === null ? undefined : text(f[3]),
+      limit: integer(f[4]),
+    }),
+  },
   pong: {
     code: 65,
     pack: ({ process, nowMs }) => [process, nowMs],
     unpack: (f) => ({ kind: 'pong', process: text(f[1]), nowMs: number(f[2]) }),
   },
   probed: {
-    code: 73,
+    code: 74,
     pack: ({ from, nowMs, refusal, ...gossip }) => [packIdentity(from), nowMs, refusal, packGossip(gossip)],
     unpack: (f) => ({
       kind: 'probed',
@@ -217,6 +230,16 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       isComplete: f[2] === true,
       items: list(f[3]).map(unpackItem),
       next: f[4] === null ? undefined : text(f[4]),
+    }),
+  },
+  keys: {
+    code: 73,
+    pack: ({ keys, tags, until, incomplete }) => [keys, tags, until ?? null, incomplete],
+    unpack: (f) => ({
+      kind: 'keys',
+      ...unpackKeys(f[1], f[2]),
+      until: f[3] === null ? undefined : text(f[3]),
+      incomplete: integers(f[4]),
     }),
   },
   failed: {

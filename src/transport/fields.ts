@@ -1,4 +1,7 @@
-/** The parts of which messages are made, as msgpack values: one packer and one reader each. A reader throws `WireError` on anything else. */
+/**
+ * The fields of messages: how each is packed, and how it is read back from a stranger. A reader throws `WireError` where a field is not
+ * what it should be.
+ */
 import { MAX_CONTEXT_RANGES, MAX_MEMBERS, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS, PARTITIONS } from '../base/limits.ts';
 import { NODE_NAME_PATTERN } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
@@ -6,34 +9,34 @@ import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
 import type { FilledObject } from '../core/object.ts';
 import type { Digest, Gossip, Identity, SparseVersion, SyncItem } from './message.ts';
 
-/** The fields of a message as they came. */
-export type Fields = readonly unknown[];
-
 /** A frame or item is not of the protocol. */
 export class WireError extends Error {
   override readonly name = 'WireError';
 }
 
-/** Dots, flat: actor, counter, actor, counter … */
+/** The fields of a message, not looked at yet. */
+export type Fields = readonly unknown[];
+
+/** A list of dots. */
 export function packDots(list: readonly Dot[]): unknown[] {
   const packed: unknown[] = [];
   for (const { actor, counter } of list) packed.push(actor, counter);
   return packed;
 }
 
-/** Versions, flat: actor, counter, body …; null for a body that is left out. */
+/** Versions, with or without bodies. */
 export function packVersions(versions: readonly SparseVersion[]): unknown[] {
   const packed: unknown[] = [];
   for (const { actor, counter, body } of versions) packed.push(actor, counter, body ?? null);
   return packed;
 }
 
-/** What a replica knows of one key. */
+/** A key with its object and dots. */
 export function packItem({ key, object, dots: written }: SyncItem): unknown[] {
   return [key, object.context.pack(), packVersions(object.versions), packDots(written)];
 }
 
-/** The reverse of `packItem`; every version must have its body. */
+/** What `packItem` packed. */
 export function unpackItem(packed: unknown): SyncItem {
   const [key, packedContext, packedVersions, packedDots] = list(packed);
   const { context: known, versions } = unpackObject(packedContext, packedVersions);
@@ -44,7 +47,7 @@ export function unpackItem(packed: unknown): SyncItem {
   return { key: text(key), object: { context: known, versions } as FilledObject<Uint8Array>, dots: written };
 }
 
-/** An object from its context and its versions. */
+/** A context and the versions that it covers. */
 export function unpackObject(
   packedContext: unknown,
   packedVersions: unknown,
@@ -66,7 +69,7 @@ export function unpackObject(
   return { context: known, versions };
 }
 
-/** The reverse of `packDots`. */
+/** What `packDots` packed. */
 export function dots(packed: unknown): Dot[] {
   if (!Array.isArray(packed) || packed.length % 2 !== 0) throw new WireError('not dots');
   if (packed.length > 2 * MAX_MESSAGE_DOTS) throw new WireError('too many dots');
@@ -82,25 +85,40 @@ export function context(packed: unknown): CausalContext {
   return unpacked;
 }
 
-/** An array of anything. */
+/** A list of anything. */
 export function list(field: unknown): Fields {
   if (!Array.isArray(field)) throw new WireError('not a list');
   return field;
 }
 
-/** An array of whole numbers. */
+/** A list of whole numbers. */
 export function integers(field: unknown): number[] {
   return list(field).map(integer);
 }
 
-/** The number of a partition. */
+/** A partition. */
 export function partitionIn(field: unknown): number {
   const partition = integer(field);
   if (partition >= PARTITIONS) throw new WireError('not a partition');
   return partition;
 }
 
-/** Partitions and hashes, flat. */
+/** Some of all partitions. */
+export function partitionsOf(field: unknown): number[] {
+  const fields = list(field);
+  if (fields.length > PARTITIONS) throw new WireError('more partitions than there are');
+  return fields.map(partitionIn);
+}
+
+/** Keys, and as many tags. */
+export function unpackKeys(packedKeys: unknown, packedTags: unknown): { keys: string[]; tags: number[] } {
+  const keys = list(packedKeys).map(text);
+  const tags = integers(packedTags);
+  if (keys.length !== tags.length) throw new WireError('not as many tags as keys');
+  return { keys, tags };
+}
+
+/** Partitions with the hashes of their clocks. */
 export function digestsOf(field: unknown): Digest[] {
   const fields = list(field);
   if (fields.length % 2 !== 0) throw new WireError('not digests');
@@ -122,7 +140,7 @@ export function integer(field: unknown): number {
   return field;
 }
 
-/** Any finite number. */
+/** A finite number. */
 export function number(field: unknown): number {
   if (typeof field !== 'number' || !Number.isFinite(field)) throw new WireError('not a number');
   return field;
@@ -135,7 +153,7 @@ export function positive(field: unknown): number {
   return n;
 }
 
-/** Bytes. */
+/** Bytes; a view on the frame. */
 export function bytes(field: unknown): Uint8Array {
   if (!(field instanceof Uint8Array)) throw new WireError('not bytes');
   return field;

@@ -11,8 +11,9 @@ import { compareDots, type Version } from '../../core/object.ts';
 import { encodeToken } from '../../core/token.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { toMultipart } from './multipart.ts';
+import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
-import { contentOf, keyOf, parametersOf, tokenOf } from './request.ts';
+import { contentOf, keyOf, tokenOf } from './request.ts';
 
 /** What the routes work on. */
 export interface KeyRoutes {
@@ -40,8 +41,8 @@ export async function serveKey(routes: KeyRoutes, request: HttpRequest): Promise
 
 async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const { object, token } = await node.get(key, parametersOf(request.query, node.config.quorum.n));
-  const siblings = object.versions.map(unpackVersion);
+  const { versions, token } = await node.get(key, parametersOf(request.query, 'read', node.config.quorum.n));
+  const siblings = versions.map(unpackVersion);
   const [only] = siblings;
   const vclock = vclockHeader(key, token, siblings);
   if (only === undefined) return problem(new MecError('not-found'), vclock);
@@ -65,9 +66,14 @@ async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<Htt
 
 async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, node.config.quorum.n);
+  const parameters = parametersOf(request.query, 'write', node.config.quorum.n);
   const token = tokenOf(request, key);
-  const content = await contentOf(request, node.config.http.maxValueBytes, env.clock.wallMicros());
+  const policy = node.policyOf(key);
+  const content = await contentOf(request, {
+    maxValueBytes: policy?.maxValueBytes ?? node.config.http.maxValueBytes,
+    nowMicros: env.clock.wallMicros(),
+    ttlMs: policy?.ttlMs,
+  });
   const written = await node.put(key, packContent(content), { ...parameters, token });
   const headers = {
     ...vclockHeader(key, written.token, [{ ...written.dot, body: content }]),
@@ -79,7 +85,7 @@ async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<Ht
 
 async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, node.config.quorum.n);
+  const parameters = parametersOf(request.query, 'remove', node.config.quorum.n);
   const written = await node.put(key, undefined, { ...parameters, token: tokenOf(request, key) });
   return { status: 204, headers: vclockHeader(key, written.token, []) };
 }
@@ -103,12 +109,13 @@ function vclockHeader(
 }
 
 function contentHeaders(version: Version<Content>): Record<string, string> {
-  const { contentType, contentEncoding, timestampMicros, clientId, meta } = version.body;
+  const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } = version.body;
   const headers: Record<string, string> = { 'Content-Type': contentType };
   if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
   headers['Last-Modified'] = microsToHttpDate(timestampMicros);
   headers['X-Mec-Timestamp'] = String(BigInt(timestampMicros) * 1000n);
   headers['ETag'] = etagOf([version]);
+  if (expiresMicros !== undefined) headers['X-Mec-Expires'] = microsToHttpDate(expiresMicros);
   if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
   for (const [name, value] of meta ?? []) headers[`X-Mec-Meta-${name}`] = value;
   return headers;
