@@ -6,6 +6,7 @@
  */
 import { hashText32 } from '../base/hash.ts';
 import {
+  areSameRecords,
   MemberList,
   type MemberRecord,
   type MemberState,
@@ -97,8 +98,7 @@ export class Members {
   /** Another node speaks of this one: of an earlier life, or of its end. */
   #mergeOwn(record: MemberRecord): boolean {
     const { own } = this;
-    if (record.version < own.version || hashText32(JSON.stringify(record)) === hashText32(JSON.stringify(own)))
-      return false;
+    if (record.version < own.version || areSameRecords(record, own)) return false;
     // Who is only joining has just come into being under this name: what others know is of an earlier life.
     const isNew = own.state === 'joining';
     const isRemoved = record.state === 'gone' && !isNew;

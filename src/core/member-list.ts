@@ -43,6 +43,11 @@ function textOf({ name, host, port, zone, weight, state, version, settled }: Mem
   return [name, version, state, host, port, zone ?? '', weight, settled].join(' ');
 }
 
+/** Whether two records say the same. */
+export function areSameRecords(a: MemberRecord, b: MemberRecord): boolean {
+  return textOf(a) === textOf(b);
+}
+
 /** Whether the first record of a member holds against the second. */
 export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
   if (a.version !== b.version) return a.version > b.version;
