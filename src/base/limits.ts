@@ -246,6 +246,9 @@ export const SYNC_PAGE_BYTES = 512 * KIB;
 /** Pages pulled for one partition before the others get their turn. */
 export const SYNC_MAX_PAGES = 64;
 
+/** How long the holders of a key have to say what they have of it, when an operator asks. */
+export const RING_TIMEOUT_MS = 1_000;
+
 /** How long a page may take to come. */
 export const SYNC_TIMEOUT_MS = 10_000;
 

@@ -7,6 +7,7 @@ import { StartError } from '../base/errors.ts';
 import { PARTITIONS, RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS } from '../base/limits.ts';
 import { drawActor, LivingActors } from '../core/actor.ts';
 import type { CausalContext } from '../core/causal-context.ts';
+import type { MemberState } from '../core/member-list.ts';
 import type { Quorum } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Replicas } from '../storage/replicas.ts';
@@ -15,6 +16,7 @@ import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
 import { list, type ListPage } from './coordinator/list.ts';
 import { put, type PutResult } from './coordinator/put.ts';
+import { ring, type Ring } from './coordinator/ring.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './expiry.ts';
@@ -198,6 +200,16 @@ export class MecNode {
   /** What this node's own replica knows of a key; for inspection, not for answers. */
   peek(key: string): GetResult['object'] {
     return this.#scope.replicas.of(placeOf(this.#scope, key).partition).read(key);
+  }
+
+  /** Asks all who hold a key, or would in another's place, what they have of it. */
+  ring(key: string): Promise<Ring> {
+    return ring(this.#scope, key);
+  }
+
+  /** Where this node stands in the cluster. */
+  get state(): MemberState {
+    return this.#scope.members.own.state;
   }
 
   /** Whether this node has found its cluster and has all that it is to own. */
