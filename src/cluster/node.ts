@@ -5,7 +5,7 @@
 import type { Env, Timer } from '../base/env.ts';
 import { PARTITIONS, RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS } from '../base/limits.ts';
 import { drawActor, LivingActors } from '../core/actor.ts';
-import type { CausalContext } from '../core/causal-context.ts';
+import type { CausalContext, Dot } from '../core/causal-context.ts';
 import { type Quorum, quorumSize } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Replicas } from '../storage/replicas.ts';
@@ -32,6 +32,12 @@ export interface NodeOptions {
 export interface ReadOptions {
   readonly r?: Quorum | undefined;
   readonly timeoutMs?: number | undefined;
+}
+
+/** What a read may ask for on top. */
+export interface GetOptions extends ReadOptions {
+  /** Dots of the key that the reader has seen: the answer must know about each. */
+  readonly seen?: readonly Dot[] | undefined;
 }
 
 /** How a write may differ from the configured defaults. */
@@ -125,9 +131,9 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  get(key: string, { r, timeoutMs }: ReadOptions = {}): Promise<GetResult> {
+  get(key: string, { r, timeoutMs, seen }: GetOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
-    return get(this.#scope, { key, r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs });
+    return get(this.#scope, { key, r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs, seen });
   }
 
   /** Writes packed content, or without a body deletes, at W of the key's owners; rejects with a `MecError`. */

@@ -7,12 +7,13 @@ import type { MecNode } from '../../cluster/node.ts';
 import { drawIncarnation } from '../../core/actor.ts';
 import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import { type Content, packContent, unpackContent } from '../../core/content.ts';
+import { formatDot } from '../../core/dot.ts';
 import { compareDots, type Version } from '../../core/object.ts';
 import { encodeToken } from '../../core/token.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { toMultipart } from './multipart.ts';
 import { problem } from './problem.ts';
-import { contentOf, keyOf, parametersOf, tokenOf } from './request.ts';
+import { contentOf, keyOf, parametersOf, seenOf, tokenOf } from './request.ts';
 
 /** What the routes work on. */
 export interface KeyRoutes {
@@ -40,7 +41,8 @@ export async function serveKey(routes: KeyRoutes, request: HttpRequest): Promise
 
 async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const { object, token } = await node.get(key, parametersOf(request.query, node.config.quorum.n));
+  const parameters = parametersOf(request.query, node.config.quorum.n);
+  const { object, token } = await node.get(key, { ...parameters, seen: seenOf(request) });
   const siblings = object.versions.map(unpackVersion);
   const [only] = siblings;
   const vclock = vclockHeader(key, token, siblings);
@@ -71,6 +73,7 @@ async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<Ht
   const written = await node.put(key, packContent(content), { ...parameters, token });
   const headers = {
     ...vclockHeader(key, written.token, [{ ...written.dot, body: content }]),
+    'X-Mec-Dot': formatDot(written.dot),
     ETag: etagOf(written.versions),
   };
   const { length } = written.versions;
@@ -81,7 +84,7 @@ async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAn
   const key = keyOf(request.path);
   const parameters = parametersOf(request.query, node.config.quorum.n);
   const written = await node.put(key, undefined, { ...parameters, token: tokenOf(request, key) });
-  return { status: 204, headers: vclockHeader(key, written.token, []) };
+  return { status: 204, headers: { ...vclockHeader(key, written.token, []), 'X-Mec-Dot': formatDot(written.dot) } };
 }
 
 function unpackVersion({ actor, counter, body }: Version<Uint8Array>): Version<Content> {
@@ -108,6 +111,7 @@ function contentHeaders(version: Version<Content>): Record<string, string> {
   if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
   headers['Last-Modified'] = microsToHttpDate(timestampMicros);
   headers['X-Mec-Timestamp'] = String(BigInt(timestampMicros) * 1000n);
+  headers['X-Mec-Dot'] = formatDot(version);
   headers['ETag'] = etagOf([version]);
   if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
   for (const [name, value] of meta ?? []) headers[`X-Mec-Meta-${name}`] = value;

@@ -1,9 +1,10 @@
 /** What a request says, checked: key, token, parameters, content. */
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError } from '../../base/errors.ts';
-import { MAX_KEY_BYTES, MAX_META_BYTES, MAX_TIMEOUT_MS } from '../../base/limits.ts';
-import type { CausalContext } from '../../core/causal-context.ts';
+import { MAX_KEY_BYTES, MAX_META_BYTES, MAX_SEEN_DOTS, MAX_TIMEOUT_MS } from '../../base/limits.ts';
+import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import type { Content } from '../../core/content.ts';
+import { parseDot } from '../../core/dot.ts';
 import { parseQuorum, type Quorum } from '../../core/quorum.ts';
 import { decodeToken } from '../../core/token.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
@@ -35,6 +36,18 @@ export function keyOf(path: string): string {
 export function tokenOf(request: HttpRequest, key: string): CausalContext | undefined {
   const text = headerOf(request, 'x-mec-vclock');
   return text === undefined ? undefined : decodeToken(text, key);
+}
+
+/** The dots that a reader says it has seen, in `X-Mec-Seen`. */
+export function seenOf(request: HttpRequest): Dot[] | undefined {
+  const text = headerOf(request, 'x-mec-seen');
+  if (text === undefined) return undefined;
+  const dots = text.split(',').map((dot) => parseDot(dot.trim()));
+  if (dots.length > MAX_SEEN_DOTS || dots.includes(undefined)) {
+    const detail = `X-Mec-Seen must be up to ${MAX_SEEN_DOTS} values of X-Mec-Dot, separated by commas`;
+    throw new MecError('bad-parameter', { parameter: 'X-Mec-Seen', detail });
+  }
+  return dots as Dot[];
 }
 
 /** What the query of a request may set. */
