@@ -1,5 +1,4 @@
-/** The real world: the only file that may name `Date`, timers, or a source of randomness. */
-import { randomFillSync } from 'node:crypto';
+/** The real world: the only file that may name `Date`, timers, or a source of randomness. The client runs it in browsers, so nothing here is Node's alone but `setImmediate`. */
 import type { Clock, Log, LogFields, Random } from './env.ts';
 
 /** Real time. */
@@ -21,7 +20,7 @@ let drawn = pool.length;
 export const systemRandom: Random = {
   uint32: () => {
     if (drawn === pool.length) {
-      randomFillSync(pool);
+      crypto.getRandomValues(pool);
       drawn = 0;
     }
     return pool[drawn++] ?? 0;
@@ -74,3 +73,6 @@ export function streamLog(stream: { write(text: string): unknown }, least: Level
     error: (event, fields) => write('error', event, fields),
   };
 }
+
+/** A log that nobody reads. */
+export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

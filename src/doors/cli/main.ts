@@ -4,7 +4,7 @@ import { messageOf, StartError } from '../../base/errors.ts';
 import { type DevOptions, runDev } from './dev.ts';
 import { runNode } from './run-node.ts';
 import { runSimulate, type SimulateOptions } from './simulate.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../embed/version.ts';
 
 const EXIT_USAGE = 2;
 
