@@ -224,7 +224,7 @@ export class MecClient<T = unknown> {
     const { session, world } = this.#shared;
     const read = await this.#readToUpdate(key, options);
     const values = valuesOf(read);
-    const current = values.length === 0 ? undefined : values.reduce(options.merge);
+    const current = values.length === 0 ? undefined : values.reduce((a, b) => options.merge(a, b));
     const author = { ...session.nextAuthor(key, values.length === 0), nowMicros: world.clock.wallMicros() };
     const value = await change(current, author);
     if (value === undefined) return undefined;
