@@ -222,7 +222,7 @@ export const RESIDUE_SWEEP_MS = 1_000;
 export const CLIENT_DEADLINE_MS = 10_000;
 
 /** The longest a client waits for one node before it asks another: a healthy cluster answers in milliseconds, one with a hung node in a second or two. */
-export const CLIENT_ATTEMPT_MS = 3_000;
+export const CLIENT_ATTEMPT_MS = 2_000;
 
 /** Share of an attempt that the node itself may take, so that its own error (with have and need) arrives before the attempt ends. */
 export const CLIENT_SERVER_SHARE = 0.9;

@@ -42,7 +42,7 @@ export type QuorumSize = number | 'one' | 'quorum' | 'all';
 export interface CallOptions {
   /** The longest a call may take, with all its retries, ms. Default 10 000. */
   readonly deadlineMs?: number | undefined;
-  /** The longest to wait for one node before another is tried, ms. Default 3 000. */
+  /** The longest to wait for one node before another is tried, ms. Default 2 000. */
   readonly attemptMs?: number | undefined;
   /** Ends the call; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

@@ -124,7 +124,7 @@ class Delivery {
     this.#flights.delete(flight);
     this.#pool.answered(flight.node, this.#world.clock.monotonicMs() - flight.sentMs);
     // Who was asked first and comes last is slow, or hangs.
-    for (const other of this.#flights) if (other.sentMs < flight.sentMs) this.#pool.failed(other.node);
+    for (const other of this.#flights) if (other.sentMs < flight.sentMs) this.#blame(other);
     this.#end(() => this.#job.resolve(answer));
   }
 
@@ -132,11 +132,15 @@ class Delivery {
     if (this.#isOver) return;
     this.#flights.delete(flight);
     if (!error.retriable) return this.#end(() => this.#job.reject(this.#mark(error)));
-    this.#pool.failed(flight.node);
+    this.#blame(flight);
     if (!this.#isRead) this.#isUnknown = true;
     // That fewer replicas answered than needed says more than that a node could not be reached.
     if (this.#lastError?.need === undefined || error.need !== undefined) this.#lastError = error;
     if (this.#flights.size === 0) this.#launch();
+  }
+
+  #blame({ node, sentMs }: Flight): void {
+    this.#pool.failed(node, this.#world.clock.monotonicMs() - sentMs);
   }
 
   /** All nodes have been asked: again, after a pause. */

@@ -12,16 +12,22 @@ import type { Author, Merge } from './merge.ts';
 /** The entries. */
 export type MapOf<V> = DottedMap<V>;
 
+/** What is put under a key, and who does it. */
+export interface MapEntry<V> {
+  readonly value: V;
+  readonly author: Author;
+}
+
 /** What can be done with a map of values of one type. */
 export interface MapType<V> {
   /** The value of a key. */
-  get(state: MapOf<V> | undefined, key: string): V | undefined;
+  readonly get: (state: MapOf<V> | undefined, key: string) => V | undefined;
   /** The map with a value. To change one, make it of what `get` gives, with the same author. */
-  set(state: MapOf<V> | undefined, key: string, entry: { readonly value: V; readonly author: Author }): MapOf<V>;
+  readonly set: (state: MapOf<V> | undefined, key: string, entry: MapEntry<V>) => MapOf<V>;
   /** The map without a key. */
-  remove(state: MapOf<V> | undefined, key: string): MapOf<V>;
+  readonly remove: (state: MapOf<V> | undefined, key: string) => MapOf<V>;
   /** All keys, sorted. */
-  keys(state: MapOf<V> | undefined): string[];
+  readonly keys: (state: MapOf<V> | undefined) => string[];
   readonly merge: Merge<MapOf<V>>;
 }
 
