@@ -17,6 +17,17 @@ export function bytesToUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** The least text above all that begin with a prefix, in that order; undefined where there is none. */
+export function prefixEnd(prefix: string): string | undefined {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    if (last === 0x10_ffff) continue;
+    // The code points of surrogates stand for no character.
+    return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+  }
+  return undefined;
+}
+
 /** Compares two texts by code point, which is the order of their UTF-8 bytes (and of LevelDB). */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

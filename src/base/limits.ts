@@ -218,6 +218,42 @@ export const SNAPSHOT_MAX_ROUNDS = 16;
 /** How often residual contexts are looked through for what the clock has come to cover. */
 export const RESIDUE_SWEEP_MS = 1_000;
 
+/** Keys on one page of a listing: some ten KiB of JSON, some ten milliseconds of work. */
+export const MAX_LIST_KEYS = 1000;
+
+/** Values that a replica goes through for one page of a listing: to know whether a key lives, its versions are looked at. */
+export const LIST_PAGE_BYTES = 4 * MIB;
+
+/** Keys looked at before others have their turn. */
+export const LIST_SLICE_KEYS = 64;
+
+/** Keys taken from each partition on top of twice its share: partitions are not equally full. */
+export const LIST_SPARE_KEYS = 8;
+
+/** Reads at once of keys on which replicas do not agree, per listing. */
+export const LIST_CONCURRENT_READS = 16;
+
+/** Listings at once per node: each holds a page of keys of every replica. The excess gets 503 at once. */
+export const MAX_LISTINGS = 32;
+
+/** The part of its time that a listing gives one peer to answer; there must be some left to ask another. */
+export const LIST_PEER_SHARE = 0.4;
+
+/** Keys with expired versions that are taken away per partition and round, of which there is one about every second. */
+export const EXPIRY_PAGE_KEYS = 500;
+
+/** How long the next owner of a key waits before it takes away what the one before it should have. */
+export const EXPIRY_TURN_MS = 5_000;
+
+/** The longest time to live, in seconds: ten years. What is to live longer is to live for ever. */
+export const MAX_TTL_SECONDS = 315_360_000;
+
+/** Policies in a configuration. They are looked through for each request. */
+export const MAX_POLICIES = 256;
+
+/** Keys whose hidden versions are taken away at once because somebody has read them. */
+export const MAX_TRIMS = 64;
+
 /** The longest a client waits for one answer, with all its retries, unless told otherwise. */
 export const CLIENT_DEADLINE_MS = 10_000;
 

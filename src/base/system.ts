@@ -47,6 +47,14 @@ export function microsToHttpDate(micros: number): string {
   return formatted.text;
 }
 
+const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
+/** The time of an HTTP date (IMF-fixdate), µs since 1970; undefined where the text is none. */
+export function httpDateToMicros(text: string): number | undefined {
+  const ms = HTTP_DATE.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(ms) ? undefined : ms * 1000;
+}
+
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 type Level = (typeof LEVELS)[number];
 

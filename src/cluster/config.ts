@@ -4,16 +4,21 @@
  */
 import { parse, TomlError } from 'smol-toml';
 import type { Address } from '../base/env.ts';
+import { utf8ToBytes } from '../base/bytes.ts';
 import { StartError } from '../base/errors.ts';
 import {
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_N,
   DEFAULT_TIMEOUT_MS,
+  MAX_KEY_BYTES,
+  MAX_POLICIES,
   MAX_TIMEOUT_MS,
+  MAX_TTL_SECONDS,
   MAX_VALUE_BYTES,
 } from '../base/limits.ts';
 import { NODE_NAME_PATTERN } from '../core/actor.ts';
 import { parseQuorum, type Quorum } from '../core/quorum.ts';
+import type { Policy } from './policies.ts';
 
 /** Everything that a node can be told. */
 export interface Config {
@@ -31,6 +36,8 @@ export interface Config {
   readonly quorum: { readonly n: number; readonly r: Quorum; readonly w: Quorum; readonly timeoutMs: number };
   readonly storage: { readonly sync: boolean };
   readonly http: { readonly maxValueBytes: number };
+  /** For the keys with a prefix. */
+  readonly policies: readonly Policy[];
 }
 
 /** A configuration file as it was read; `name` may be left to the launcher. */
@@ -85,6 +92,48 @@ const NODE_KEYS: Readonly<Record<string, Rule>> = {
   port: { ...dataPort, fallback: undefined },
 };
 
+const maxvalue: Rule = {
+  expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,
+  read: (value) =>
+    within(readUnits(value, { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 }), 1, MAX_VALUE_BYTES),
+  fallback: DEFAULT_MAX_VALUE_BYTES,
+};
+const replicas: Rule = {
+  expected: 'a number of replicas from 1 to 9',
+  read: (value) => within(asNumber(value), 1, 9),
+  fallback: DEFAULT_N,
+};
+
+const isKeyStart = (value: unknown): boolean =>
+  typeof value === 'string' && value !== '' && utf8ToBytes(value).length <= MAX_KEY_BYTES;
+
+const POLICY_KEYS: Readonly<Record<string, Rule>> = {
+  prefix: {
+    expected: `the first 1 to ${MAX_KEY_BYTES} bytes of keys`,
+    read: (value) => (isKeyStart(value) ? value : undefined),
+    fallback: undefined,
+  },
+  siblings: {
+    expected: '"keep" or "last-write-wins"',
+    read: (value) => (value === 'keep' || value === 'last-write-wins' ? value : undefined),
+    fallback: 'keep',
+  },
+  ttl: {
+    expected: 'a time from "1s" to "3650d"',
+    read: (value) =>
+      within(
+        readUnits(value, { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }),
+        1000,
+        MAX_TTL_SECONDS * 1000,
+      ),
+    fallback: undefined,
+  },
+  n: { ...replicas, fallback: undefined },
+  r: { ...quorum, fallback: undefined },
+  w: { ...quorum, fallback: undefined },
+  maxvalue: { ...maxvalue, fallback: undefined },
+};
+
 const TABLES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   '': {
     name: {
@@ -106,11 +155,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     },
   },
   quorum: {
-    n: {
-      expected: 'a number of replicas from 1 to 9',
-      read: (value) => within(asNumber(value), 1, 9),
-      fallback: DEFAULT_N,
-    },
+    n: replicas,
     r: quorum,
     w: quorum,
     timeout: {
@@ -127,12 +172,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     },
   },
   http: {
-    maxvalue: {
-      expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,
-      read: (value) =>
-        within(readUnits(value, { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 }), 1, MAX_VALUE_BYTES),
-      fallback: DEFAULT_MAX_VALUE_BYTES,
-    },
+    maxvalue,
   },
 };
 
@@ -188,6 +228,30 @@ class Reader {
   }
 }
 
+/** The policies of a document, whose `[quorum]` has `n`. */
+function readPolicies(reader: Reader, value: unknown, n: number): Policy[] {
+  const tables = value ?? [];
+  if (!Array.isArray(tables) || !tables.every(isTable) || tables.length > MAX_POLICIES)
+    throw reader.complain('policy', `expected at most ${MAX_POLICIES} [[policy]] tables with prefix`);
+  const policies = tables.map((table) => {
+    const { prefix, siblings, ttl, n: own, maxvalue: most, ...quorums } = reader.read('policy.', table, POLICY_KEYS);
+    if (prefix === undefined)
+      throw reader.complain('policy.prefix', `missing; expected ${POLICY_KEYS['prefix']?.expected}`);
+    // Whole partitions are replicated, and a partition holds keys of all prefixes.
+    if (own !== undefined && own !== n)
+      throw reader.complain('policy.n', `all keys have the n of [quorum], which is ${n}; set r and w instead`);
+    for (const [name, size] of Object.entries(quorums)) {
+      if (typeof size === 'number' && size > n)
+        throw reader.complain(`policy.${name}`, `${size} is more than n, which is ${n}`);
+    }
+    return { prefix, siblings, ttlMs: ttl, ...quorums, maxValueBytes: most } as unknown as Policy;
+  });
+  const prefixes = policies.map(({ prefix }) => prefix);
+  const double = prefixes.find((prefix, i) => prefixes.indexOf(prefix) < i);
+  if (double !== undefined) throw reader.complain('policy.prefix', `two policies for ${JSON.stringify(double)}`);
+  return policies;
+}
+
 /** Parses and checks the text of a configuration file; throws `StartError` with one line. */
 export function parseConfig(file: string, text: string): ConfigFile {
   return checkConfig(parseToml(file, text), new Reader(file, text));
@@ -201,7 +265,7 @@ export function readConfig(source: string, document: Readonly<Record<string, unk
 
 function checkConfig(document: Table, reader: Reader): ConfigFile {
   const sections = Object.keys(TABLES).filter((name) => name !== '');
-  const top = reader.read('', document, TABLES[''] as Record<string, Rule>, [...sections, 'node']);
+  const top = reader.read('', document, TABLES[''] as Record<string, Rule>, [...sections, 'node', 'policy']);
   const read = (name: string): Table => {
     const table = document[name] ?? {};
     if (!isTable(table)) throw reader.complain(name, `expected a table [${name}]`);
@@ -214,6 +278,7 @@ function checkConfig(document: Table, reader: Reader): ConfigFile {
     quorum: { ...quorums, timeoutMs: timeout },
     storage: read('storage'),
     http: { maxValueBytes: read('http')['maxvalue'] },
+    policies: readPolicies(reader, document['policy'], quorums['n'] as number),
   } as unknown as ConfigFile;
   for (const name of ['r', 'w'] as const) {
     const size = config.quorum[name];

@@ -1,11 +1,12 @@
 /** What a node does when another node asks something of it. */
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
-import { MAX_TIMEOUT_MS } from '../base/limits.ts';
+import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../base/limits.ts';
 import type { Dot } from '../core/causal-context.ts';
 import { partitionOf } from '../core/partition.ts';
 import { parseQuorum } from '../core/quorum.ts';
 import type { Failed, Forward, Read, Reply, Request, SparseVersion, Store } from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
+import { listOwn } from './coordinator/list-own.ts';
 import { putHere } from './coordinator/put.ts';
 import type { Scope } from './coordinator/scope.ts';
 import type { Heartbeat } from './membership/heartbeat.ts';
@@ -30,6 +31,8 @@ export function dispatcher(scope: Scope, heartbeat: Heartbeat): Handler {
         return later(scope.sync.servePull(request), answer);
       case 'pull-all':
         return later(servePullAll(scope.replicas.of(request.partition), request), answer);
+      case 'list':
+        return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
       case 'forward':
         // Meant for an earlier process, or too late: the sender has told its client that it does not know.
         if (request.process !== heartbeat.process || nowMs > request.notAfterMs) return;

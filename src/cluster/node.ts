@@ -12,12 +12,15 @@ import { Replicas } from '../storage/replicas.ts';
 import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
+import { list, type ListPage } from './coordinator/list.ts';
 import { put, type PutResult } from './coordinator/put.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
 import { dispatcher } from './dispatch.ts';
+import { Expiry } from './expiry.ts';
 import { Heartbeat } from './membership/heartbeat.ts';
 import { Members } from './members.ts';
 import { Peers } from './peers.ts';
+import { Policies, type Policy } from './policies.ts';
 import { Sync } from './sync/sync.ts';
 import { Work } from './work.ts';
 
@@ -47,12 +50,22 @@ export interface WriteOptions extends ReadOptions {
   readonly w?: Quorum | undefined;
 }
 
+/** Which keys to list, and how a listing may differ from the configured defaults. */
+export interface ListOptions extends ReadOptions {
+  readonly prefix?: string;
+  /** Only keys after this one. */
+  readonly after?: string | undefined;
+  /** How many keys at most. */
+  readonly limit: number;
+}
+
 /** A running node. */
 export class MecNode {
   readonly config: Config;
   readonly #scope: Scope;
   readonly #heartbeat: Heartbeat;
   readonly #servers: RpcServer[] = [];
+  readonly #expiry: Expiry;
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
@@ -67,6 +80,7 @@ export class MecNode {
       nodeName: config.name,
       onReachable: (peer) => scope.sync.peerIsBack(peer),
     });
+    this.#expiry = new Expiry(scope);
     this.#startedMs = env.clock.monotonicMs();
   }
 
@@ -90,6 +104,7 @@ export class MecNode {
       replicas,
       living,
       peers,
+      policies: new Policies(config.policies),
       sync,
       work: new Work(drawActor(config.name, env.random)),
     });
@@ -122,7 +137,7 @@ export class MecNode {
   #sweepLater(): void {
     const { env, replicas } = this.#scope;
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
-      Promise.all([replicas.sweep(), replicas.verify()])
+      Promise.all([replicas.sweep(), replicas.verify(), this.#expiry.sweep()])
         .catch((error: unknown) => env.log.warn('store not looked through', { reason: String(error) }))
         .finally(() => {
           if (this.#sweep !== undefined) this.#sweepLater();
@@ -131,17 +146,37 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  get(key: string, { r, timeoutMs, seen }: GetOptions = {}): Promise<GetResult> {
+  async get(key: string, { r, timeoutMs, seen }: GetOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
-    return get(this.#scope, { key, r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs, seen });
+    const quorums = { r: r ?? this.policyOf(key)?.r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    const result = await get(this.#scope, { key, ...quorums, seen });
+    this.#expiry.trim(key, result);
+    return result;
   }
 
   /** Writes packed content, or without a body deletes, at W of the key's owners; rejects with a `MecError`. */
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
     const { token, r, w, timeoutMs } = options;
-    const quorums = { r: r ?? quorum.r, w: w ?? quorum.w, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    const policy = this.policyOf(key);
+    const quorums = {
+      r: r ?? policy?.r ?? quorum.r,
+      w: w ?? policy?.w ?? quorum.w,
+      timeoutMs: timeoutMs ?? quorum.timeoutMs,
+    };
     return put(this.#scope, { key, token, body, ...quorums });
+  }
+
+  /** The next page of the keys that have a value, in order; rejects where it could not be complete. */
+  list({ prefix = '', after, limit, r, timeoutMs }: ListOptions): Promise<ListPage> {
+    const { quorum } = this.config;
+    const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    return list(this.#scope, { prefix, after, limit, ...quorums });
+  }
+
+  /** What the configuration says of the keys like this one. */
+  policyOf(key: string): Policy | undefined {
+    return this.#scope.policies.of(key);
   }
 
   /** Whether this node is an owner of a key. */

@@ -1,6 +1,6 @@
 /**
  * The content of a version: what a user wrote, with what must be kept beside it. It is packed once, by the
- * coordinator, and travels and rests as opaque bytes: replicas never look inside.
+ * coordinator, and travels and rests as opaque bytes: replicas look at nothing in it but the time at which it expires.
  */
 import { pack, unpackForeign } from '../base/msgpack.ts';
 
@@ -15,19 +15,34 @@ export interface Content {
   readonly clientId?: string | undefined;
   /** `X-Mec-Meta-*`: lower-case name (without the prefix) and value. */
   readonly meta?: readonly (readonly [string, string])[] | undefined;
+  /** From when on no reader sees it any more, µs since 1970. */
+  readonly expiresMicros?: number | undefined;
+  /** `Idempotency-Key`: two versions with the same one are one write that was sent twice. */
+  readonly idempotencyKey?: string | undefined;
 }
 
-/** The packed form: msgpack `[timestamp, type, encoding, client, meta, value]`. */
+const PLAIN_FIELDS = 6;
+const ALL_FIELDS = 8;
+/** The first byte of a msgpack array of that many fields. */
+const ALL_FIELDS_HEAD = 0x90 + ALL_FIELDS;
+
+/** The packed form: msgpack `[timestamp, type, encoding, client, meta, value]`, and `expires, idempotency key` where there is either. */
 export function packContent(content: Content): Uint8Array {
   const { timestampMicros, contentType, contentEncoding, clientId, meta, value } = content;
-  return pack([timestampMicros, contentType, contentEncoding ?? null, clientId ?? null, meta ?? null, value]);
+  const plain = [timestampMicros, contentType, contentEncoding ?? null, clientId ?? null, meta ?? null, value];
+  const { expiresMicros, idempotencyKey } = content;
+  if (expiresMicros === undefined && idempotencyKey === undefined) return pack(plain);
+  return pack([...plain, expiresMicros ?? null, idempotencyKey ?? null]);
 }
 
 /** The content of packed bytes; the value is a view on them. Throws where the bytes are not a content. */
 export function unpackContent(bytes: Uint8Array): Content {
   const fields = unpackForeign(bytes);
-  if (!Array.isArray(fields) || fields.length !== 6) throw new Error('not a content');
-  const [timestampMicros, contentType, contentEncoding, clientId, meta, value] = fields as unknown[];
+  if (!Array.isArray(fields) || (fields.length !== PLAIN_FIELDS && fields.length !== ALL_FIELDS)) {
+    throw new Error('not a content');
+  }
+  const [timestampMicros, contentType, contentEncoding, clientId, meta, value, expires, idempotencyKey] =
+    fields as unknown[];
   if (typeof timestampMicros !== 'number' || typeof contentType !== 'string' || !(value instanceof Uint8Array)) {
     throw new Error('not a content');
   }
@@ -38,5 +53,25 @@ export function unpackContent(bytes: Uint8Array): Content {
     clientId: typeof clientId === 'string' ? clientId : undefined,
     meta: Array.isArray(meta) ? (meta as [string, string][]) : undefined,
     value,
+    expiresMicros: typeof expires === 'number' ? expires : undefined,
+    idempotencyKey: typeof idempotencyKey === 'string' ? idempotencyKey : undefined,
   };
+}
+
+/** When a packed content expires, µs since 1970; undefined where it never does, or is no content. Nearly free for those. */
+export function expiryOf(body: Uint8Array): number | undefined {
+  return body[0] === ALL_FIELDS_HEAD ? peek(body)?.expiresMicros : undefined;
+}
+
+/** The idempotency key of a packed content, where it has one. */
+export function idempotencyKeyOf(body: Uint8Array): string | undefined {
+  return body[0] === ALL_FIELDS_HEAD ? peek(body)?.idempotencyKey : undefined;
+}
+
+function peek(body: Uint8Array): Content | undefined {
+  try {
+    return unpackContent(body);
+  } catch {
+    return undefined;
+  }
 }

@@ -110,6 +110,7 @@ export class SimCluster {
         quorum: { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 },
         storage: { sync: true },
         http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES },
+        policies: [],
       };
       return new SimNode(this, config);
     });

@@ -110,6 +110,10 @@ class SimEngine implements Engine {
     return found;
   }
 
+  async keys(range: ScanRange): Promise<string[]> {
+    return (await this.scan(range)).map(([key]) => key);
+  }
+
   async close(mark: string): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -32,6 +32,8 @@ export interface Engine {
   commit(changes: readonly Change[], sync: boolean): Promise<void>;
   /** Reads rows in order. */
   scan(range: ScanRange): Promise<Row[]>;
+  /** The keys of the rows that `scan` would read, without their values. */
+  keys(range: ScanRange): Promise<string[]>;
   /** Closes cleanly and leaves a mark, one line of text, for the next open. All that was committed is durable first. */
   close(mark: string): Promise<void>;
   /** Lets go of the store as a crash would: no mark. */

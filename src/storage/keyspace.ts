@@ -5,6 +5,7 @@
  * | ------------------------- | -------------------------------------------------------------------------------- |
  * | `m` name                  | metadata of the store                                                            |
  * | `c` pppp                  | checkpoint of a replica: its actor, its clock, where its log begins              |
+ * | `e` pppp micros key       | an object has a version that expires then, µs since 1970 in 14 hexadecimal digits |
  * | `l` pppp actor NUL count  | log: this dot was a write to the key in the value                                |
  * | `o` pppp key              | the versions of an object                                                        |
  * | `r` pppp key              | its residual context; most objects have none, and then no row                    |
@@ -15,11 +16,12 @@
 import type { Dot } from '../core/causal-context.ts';
 
 const COUNTER_DIGITS = 14; // 53 bits
+const MICROS_DIGITS = 14;
 
 const hex4 = (partition: number): string => partition.toString(16).padStart(4, '0');
 
 /** The kinds of rows that belong to a partition. */
-export type RowKind = 'c' | 'l' | 'o' | 'r';
+export type RowKind = 'c' | 'e' | 'l' | 'o' | 'r';
 
 /** A metadata row. */
 export const metaRow = (name: string): string => `m${name}`;
@@ -33,6 +35,17 @@ export const residueRow = (partition: number, key: string): string => `r${hex4(p
 /** The log row of a dot: an actor's rows lie in the order of its counters. */
 export function logRow(partition: number, { actor, counter }: Dot): string {
   return `l${hex4(partition)}${actor}\0${counter.toString(16).padStart(COUNTER_DIGITS, '0')}`;
+}
+
+/** An expiry row, without a key the least of its time: a partition's rows lie in the order of time. */
+export function expiryRow(partition: number, micros: number, key = ''): string {
+  return `e${hex4(partition)}${micros.toString(16).padStart(MICROS_DIGITS, '0')}${key}`;
+}
+
+/** What an expiry row says. */
+export function expiryOfRow(row: string): { micros: number; key: string } {
+  const end = 5 + MICROS_DIGITS;
+  return { micros: Number.parseInt(row.slice(5, end), 16), key: row.slice(end) };
 }
 
 /** The partition of a row. */

@@ -152,6 +152,14 @@ class LevelEngine implements Engine {
     }
   }
 
+  async keys({ from, to, limit }: ScanRange): Promise<string[]> {
+    try {
+      return await this.#database.keys({ gte: from, lt: to, limit, fillCache: false }).all();
+    } catch (error) {
+      throw toDiskError(error);
+    }
+  }
+
   async close(mark: string): Promise<void> {
     if (this.#database.status !== 'open') return;
     // A store that failed to write cannot vouch for what it holds, so it gets no mark.

@@ -56,6 +56,10 @@ class MemoryEngine implements Engine {
       .map(([key, value]) => [key, value.slice()]);
   }
 
+  async keys(range: ScanRange): Promise<string[]> {
+    return (await this.scan(range)).map(([key]) => key);
+  }
+
   async close(mark: string): Promise<void> {
     if (!this.#isOpen) return;
     this.#sync();

@@ -20,9 +20,17 @@ export class ReplicaRows {
     for (const kind of ['o', 'r'] as const) {
       const range = keyspace.partitionRange(kind, this.#partition);
       const from = after === undefined ? range.from : `${range.from}${after}\0`;
-      for (const [row] of await this.#engine.scan({ ...range, from, limit })) found.add(keyspace.keyOfRow(row));
+      for (const row of await this.#engine.keys({ ...range, from, limit })) found.add(keyspace.keyOfRow(row));
     }
     return [...found].sort(compareUtf8).slice(0, limit);
+  }
+
+  /** The keys with an object, from `from` on and below `to`, in order; `limit` at most. */
+  async objectKeys({ from, to, limit }: { from: string; to: string | undefined; limit: number }): Promise<string[]> {
+    const range = keyspace.partitionRange('o', this.#partition);
+    const end = to === undefined ? range.to : range.from + to;
+    const rows = await this.#engine.keys({ from: range.from + from, to: end, limit });
+    return rows.map(keyspace.keyOfRow);
   }
 
   /** The keys between two keys, both not included; `limit` at most. */
@@ -46,7 +54,7 @@ export class ReplicaRows {
   /** The names of all rows. */
   async all(): Promise<string[]> {
     const rows: string[] = [];
-    for (const kind of ['c', 'l', 'o', 'r'] as const) await this.each(kind, ([row]) => rows.push(row));
+    for (const kind of ['c', 'e', 'l', 'o', 'r'] as const) await this.each(kind, ([row]) => rows.push(row));
     return rows;
   }
 }

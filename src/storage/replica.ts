@@ -32,6 +32,7 @@ import {
   type ReplicaState,
   versionsToRecord,
 } from './records.ts';
+import { ReplicaExpiry } from './replica-expiry.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { ReplicaRows } from './replica-rows.ts';
 
@@ -82,6 +83,7 @@ export class Replica {
   readonly partition: number;
   readonly log: ReplicaLog;
   readonly rows: ReplicaRows;
+  readonly expiry: ReplicaExpiry;
   readonly #store: Store;
   readonly #clock: CausalContext;
   readonly #durable: CausalContext;
@@ -103,6 +105,7 @@ export class Replica {
     this.partition = partition;
     this.log = new ReplicaLog(partition, store.engine, { cut: state.cut, length: state.logEntries });
     this.rows = new ReplicaRows(partition, store.engine);
+    this.expiry = new ReplicaExpiry(partition, store);
     this.#store = store;
     this.#clock = state.clock;
     this.#durable = state.clock.clone();
@@ -339,6 +342,7 @@ export class Replica {
       this.#residues += Number(!residual.isEmpty) - Number(!before.residual.isEmpty);
     }
     this.log.append(key, dots, changes);
+    this.expiry.append(key, { before: before.versions, after: versions }, changes);
     if (isSnapshot !== true) this.#touched?.add(key);
     if (dots.length > 0) this.#isSweepDue = true;
     if (!this.#isActorKept) changes.push(this.checkpoint());

@@ -5,17 +5,31 @@
  * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half understood.
  */
 import { isErrorCode } from '../base/errors.ts';
-import {
-  MAX_CONTEXT_RANGES,
-  MAX_FRAME_BYTES,
-  MAX_MESSAGE_DOTS,
-  MAX_MESSAGE_VERSIONS,
-  PARTITIONS,
-} from '../base/limits.ts';
+import { MAX_FRAME_BYTES } from '../base/limits.ts';
 import { pack, unpackForeign } from '../base/msgpack.ts';
-import { CausalContext, type Dot } from '../core/causal-context.ts';
-import type { FilledObject } from '../core/object.ts';
-import type { Digest, Message, Request, SparseVersion, SyncItem } from './message.ts';
+import {
+  bytes,
+  context,
+  digestsOf,
+  dots,
+  type Fields,
+  integer,
+  integers,
+  list,
+  number,
+  packDots,
+  packItem,
+  packVersions,
+  partitionIn,
+  partitionsOf,
+  positive,
+  text,
+  unpackItem,
+  unpackKeys,
+  unpackObject,
+  WireError,
+} from './fields.ts';
+import type { Message, Request } from './message.ts';
 
 /** Nodes of another protocol version cannot be understood; their frames are dropped and reported. */
 export const PROTOCOL_VERSION = 1;
@@ -38,12 +52,6 @@ export interface Frame {
   readonly garbage: number;
 }
 
-/** A frame or item is not of the protocol. */
-export class WireError extends Error {
-  override readonly name = 'WireError';
-}
-
-type Fields = readonly unknown[];
 type Kind = Message['kind'];
 
 interface Shape<M extends Message> {
@@ -124,6 +132,17 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       after: f[2] === null ? undefined : text(f[2]),
     }),
   },
+  list: {
+    code: 8,
+    pack: ({ partitions, prefix, after, limit }) => [partitions, prefix, after ?? null, limit],
+    unpack: (f) => ({
+      kind: 'list',
+      partitions: partitionsOf(f[1]),
+      prefix: text(f[2]),
+      after: f[3] === null ? undefined : text(f[3]),
+      limit: integer(f[4]),
+    }),
+  },
   pong: {
     code: 65,
     pack: ({ name, process, partitions, members, nowMs }) => [name, process, partitions, members, nowMs],
@@ -193,6 +212,16 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       isComplete: f[2] === true,
       items: list(f[3]).map(unpackItem),
       next: f[4] === null ? undefined : text(f[4]),
+    }),
+  },
+  keys: {
+    code: 73,
+    pack: ({ keys, tags, until, incomplete }) => [keys, tags, until ?? null, incomplete],
+    unpack: (f) => ({
+      kind: 'keys',
+      ...unpackKeys(f[1], f[2]),
+      until: f[3] === null ? undefined : text(f[3]),
+      incomplete: integers(f[4]),
     }),
   },
   failed: {
@@ -279,115 +308,4 @@ function unpackMessage(bytes: Uint8Array): Message | undefined {
     // Not msgpack, or not of the shape that its code promises.
     return undefined;
   }
-}
-
-function packDots(list: readonly Dot[]): unknown[] {
-  const packed: unknown[] = [];
-  for (const { actor, counter } of list) packed.push(actor, counter);
-  return packed;
-}
-
-function packVersions(versions: readonly SparseVersion[]): unknown[] {
-  const packed: unknown[] = [];
-  for (const { actor, counter, body } of versions) packed.push(actor, counter, body ?? null);
-  return packed;
-}
-
-function packItem({ key, object, dots: written }: SyncItem): unknown[] {
-  return [key, object.context.pack(), packVersions(object.versions), packDots(written)];
-}
-
-function unpackItem(packed: unknown): SyncItem {
-  const [key, packedContext, packedVersions, packedDots] = list(packed);
-  const { context: known, versions } = unpackObject(packedContext, packedVersions);
-  const written = dots(packedDots);
-  for (const { body } of versions) if (body === undefined) throw new WireError('a stored version without a body');
-  // An object that does not know its own dots would be merged wrongly, and would slip past the guard of actors.
-  for (const dot of written) if (!known.has(dot.actor, dot.counter)) throw new WireError('a dot outside the context');
-  return { key: text(key), object: { context: known, versions } as FilledObject<Uint8Array>, dots: written };
-}
-
-function unpackObject(
-  packedContext: unknown,
-  packedVersions: unknown,
-): { context: CausalContext; versions: SparseVersion[] } {
-  const known = context(packedContext);
-  if (!Array.isArray(packedVersions) || packedVersions.length % 3 !== 0) throw new WireError('not versions');
-  if (packedVersions.length > 3 * MAX_MESSAGE_VERSIONS) throw new WireError('too many versions');
-  const versions: SparseVersion[] = [];
-  for (let i = 0; i < packedVersions.length; i += 3) {
-    const body: unknown = packedVersions[i + 2];
-    const version = {
-      actor: text(packedVersions[i]),
-      counter: positive(packedVersions[i + 1]),
-      body: body === null ? undefined : bytes(body),
-    };
-    if (!known.has(version.actor, version.counter)) throw new WireError('a version outside its context');
-    versions.push(version);
-  }
-  return { context: known, versions };
-}
-
-function dots(packed: unknown): Dot[] {
-  if (!Array.isArray(packed) || packed.length % 2 !== 0) throw new WireError('not dots');
-  if (packed.length > 2 * MAX_MESSAGE_DOTS) throw new WireError('too many dots');
-  const list: Dot[] = [];
-  for (let i = 0; i < packed.length; i += 2) list.push({ actor: text(packed[i]), counter: positive(packed[i + 1]) });
-  return list;
-}
-
-function context(packed: unknown): CausalContext {
-  const unpacked = CausalContext.unpack(packed, MAX_CONTEXT_RANGES);
-  if (unpacked === undefined) throw new WireError('not a context');
-  return unpacked;
-}
-
-function list(field: unknown): Fields {
-  if (!Array.isArray(field)) throw new WireError('not a list');
-  return field;
-}
-
-function integers(field: unknown): number[] {
-  return list(field).map(integer);
-}
-
-function partitionIn(field: unknown): number {
-  const partition = integer(field);
-  if (partition >= PARTITIONS) throw new WireError('not a partition');
-  return partition;
-}
-
-function digestsOf(field: unknown): Digest[] {
-  const fields = list(field);
-  if (fields.length % 2 !== 0) throw new WireError('not digests');
-  return Array.from({ length: fields.length / 2 }, (_, i) => ({
-    partition: partitionIn(fields[2 * i]),
-    hash: integer(fields[2 * i + 1]),
-  }));
-}
-
-function text(field: unknown): string {
-  if (typeof field !== 'string') throw new WireError('not a text');
-  return field;
-}
-
-function integer(field: unknown): number {
-  if (typeof field !== 'number' || !Number.isSafeInteger(field) || field < 0) throw new WireError('not a whole number');
-  return field;
-}
-
-function number(field: unknown): number {
-  if (typeof field !== 'number' || !Number.isFinite(field)) throw new WireError('not a number');
-  return field;
-}
-
-function positive(field: unknown): number {
-  const n = integer(field);
-  if (n < 1) throw new WireError('not a positive number');
-  return n;
-}
-
-function bytes(field: unknown): Uint8Array {
-  if (!(field instanceof Uint8Array)) throw new WireError('not bytes');
-  return field;
 }

@@ -76,8 +76,18 @@ export interface PullAll {
   readonly after: string | undefined;
 }
 
+/** Which keys do you hold in these partitions, after a key and with a prefix, in order? */
+export interface List {
+  readonly kind: 'list';
+  readonly partitions: readonly number[];
+  readonly prefix: string;
+  readonly after: string | undefined;
+  /** How many keys at most. */
+  readonly limit: number;
+}
+
 /** Any request. */
-export type Request = Ping | Read | Store | Forward | Compare | Pull | PullAll;
+export type Request = Ping | Read | Store | Forward | Compare | Pull | PullAll | List;
 
 /** A version whose body may be left out, because the asker has it. */
 export interface SparseVersion extends Dot {
@@ -167,6 +177,18 @@ export interface PageOfAll {
   readonly next: string | undefined;
 }
 
+/** The answer to `list`: of these partitions all the keys with a living value there are, up to `until`. */
+export interface Keys {
+  readonly kind: 'keys';
+  readonly keys: readonly string[];
+  /** For each key a hash of the dots of its versions. */
+  readonly tags: readonly number[];
+  /** The key up to which the answer reaches; undefined where it reaches to the end. */
+  readonly until: string | undefined;
+  /** The partitions that the receiver cannot vouch for. */
+  readonly incomplete: readonly number[];
+}
+
 /** The request failed at the receiver. */
 export interface Failed {
   readonly kind: 'failed';
@@ -177,7 +199,7 @@ export interface Failed {
 }
 
 /** Any reply. */
-export type Reply = Pong | ReadReply | Stored | Written | Compared | Page | PageOfAll | Failed;
+export type Reply = Pong | ReadReply | Stored | Written | Compared | Page | PageOfAll | Keys | Failed;
 
 /** Any message. */
 export type Message = Request | Reply;

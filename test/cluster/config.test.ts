@@ -32,6 +32,7 @@ test('the configuration of the first MecDB is understood', () => {
     quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 5000 },
     storage: { sync: true },
     http: { maxValueBytes: 1024 * 1024 },
+    policies: [],
   });
 });
 
@@ -49,6 +50,17 @@ test('everything can be set', () => {
   assert.deepEqual(config.quorum, { n: 5, r: 1, w: 'all', timeoutMs: 250 });
   assert.equal(config.storage.sync, false);
   assert.equal(config.http.maxValueBytes, 16 * 1024 * 1024);
+});
+
+test('policies: what is not set is as for all keys', () => {
+  const { policies } = parseConfig(
+    'x',
+    '[[policy]]\nprefix = "session:"\nsiblings = "last-write-wins"\nttl = "30m"\nn = 3\nr = 1\nw = "all"\nmaxvalue = "4KiB"\n[[policy]]\nprefix = "x"',
+  );
+  assert.deepEqual(policies, [
+    { prefix: 'session:', siblings: 'last-write-wins', ttlMs: 1_800_000, r: 1, w: 'all', maxValueBytes: 4096 },
+    { prefix: 'x', siblings: 'keep', ttlMs: undefined, r: undefined, w: undefined, maxValueBytes: undefined },
+  ]);
 });
 
 const MISTAKES: readonly [text: string, complaint: string][] = [
@@ -76,6 +88,18 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
   ['[quorum]\ntimeout = "5 years"', 'quorum.timeout: expected a time'],
   ['[http]\nmaxvalue = "1GiB"', 'f.toml:2: http.maxvalue: expected a size from "1B" to "16MiB", got "1GiB"'],
   ['[storage]\nsync = 1', 'f.toml:2: storage.sync: expected true or false, got 1'],
+  ['[policy]\nprefix = "a"', 'f.toml:1: policy: expected at most 256 [[policy]] tables with prefix'],
+  ['[[policy]]\nttl = "1s"', 'policy.prefix: missing; expected the first 1 to 1024 bytes of keys'],
+  ['[[policy]]\nprefix = ""', 'f.toml:2: policy.prefix: expected the first 1 to 1024 bytes of keys, got ""'],
+  [
+    '[[policy]]\nprefix = "a"\nsiblings = "lww"',
+    'f.toml:3: policy.siblings: expected "keep" or "last-write-wins", got "lww"',
+  ],
+  ['[[policy]]\nprefix = "a"\nttl = "1ms"', 'f.toml:3: policy.ttl: expected a time from "1s" to "3650d", got "1ms"'],
+  ['[[policy]]\nprefix = "a"\nn = 2', 'f.toml:3: policy.n: all keys have the n of [quorum], which is 3'],
+  ['[[policy]]\nprefix = "a"\nw = 4', 'f.toml:3: policy.w: 4 is more than n, which is 3'],
+  ['[[policy]]\nprefix = "a"\ntll = "1s"', 'policy.tll: unknown key; did you mean "ttl"?'],
+  ['[[policy]]\nprefix = "a"\n[[policy]]\nprefix = "a"', 'policy.prefix: two policies for "a"'],
   ['port = ', 'f.toml:1: not valid TOML'],
 ];
 

@@ -20,6 +20,7 @@ async function slowEngine(): Promise<{
     mark: undefined,
     get: (key) => real.get(key),
     scan: (range) => real.scan(range),
+    keys: (range) => real.keys(range),
     close: (mark) => real.close(mark),
     abandon: () => real.abandon(),
     setAside: () => real.setAside(),

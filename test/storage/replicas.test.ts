@@ -66,6 +66,7 @@ function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefin
         mark: engine.mark,
         get: (key) => engine.get(key),
         scan: (range) => engine.scan(range),
+        keys: (range) => engine.keys(range),
         close: (mark) => engine.close(mark),
         abandon: () => engine.abandon(),
         setAside: () => engine.setAside(),

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { CausalContext } from '../../src/core/causal-context.ts';
-import { packFrame, packMessage, PROTOCOL_VERSION, unpackFrame, WireError } from '../../src/transport/codec.ts';
+import { packFrame, packMessage, PROTOCOL_VERSION, unpackFrame } from '../../src/transport/codec.ts';
+import { WireError } from '../../src/transport/fields.ts';
 import type { Message } from '../../src/transport/message.ts';
 
 const context = CausalContext.ofDots([
@@ -60,6 +61,8 @@ const MESSAGES: readonly Message[] = [
   },
   { kind: 'pull-all', partition: 0, after: undefined },
   { kind: 'page-of-all', clock: context, isComplete: true, items: [], next: 'k' },
+  { kind: 'list', partitions: [0, 255], prefix: 'p', after: undefined, limit: 10 },
+  { kind: 'keys', keys: ['a', 'b'], tags: [1, 0xffff_ffff], until: 'b', incomplete: [3] },
   { kind: 'failed', code: 'disk-full', detail: 'why', have: 1, need: 2 },
 ];
 
@@ -105,6 +108,8 @@ test('a message that is not understood is counted, and the others of its frame a
     [3, 'k', [], ['a', 1, Uint8Array.of(1)], []], // a version that its own context does not know
     [3, 'k', [], [], ['a', 1]], // a dot that the context does not know
     [66, 'a', ['a', [2, 1]], []],
+    [8, [256], '', null, 1], // a partition that is none
+    [73, ['a'], [], null, []], // a key without a tag
   ];
   const messages = [...bad.map((fields) => encode(fields)), new Uint8Array(), Uint8Array.of(0xc1), good];
   const frame = packFrame(messages.map((message, id) => ({ id, message })));

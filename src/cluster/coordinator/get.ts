@@ -5,7 +5,7 @@
 import type { Timer } from '../../base/env.ts';
 import { MecError, toMecError } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causal-context.ts';
-import { type FilledObject, readToken } from '../../core/object.ts';
+import { type FilledObject, readToken, type Version } from '../../core/object.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import { ReadQuorum } from '../../core/read-quorum.ts';
 import type { ReadReply } from '../../transport/message.ts';
@@ -24,6 +24,8 @@ export interface GetRequest {
 /** What a quorum of replicas knows of a key. */
 export interface GetResult {
   readonly object: FilledObject<Uint8Array>;
+  /** Those of its versions that a reader sees. */
+  readonly versions: readonly Version<Uint8Array>[];
   /** The token for the reader. */
   readonly token: CausalContext;
 }
@@ -157,7 +159,9 @@ class Get {
     }
     const living = this.#scope.living[this.#place.partition];
     const token = readToken(merged, (actor) => living?.isDead(actor) === true);
-    this.#outcome.resolve({ object: merged, token });
+    const { policies, env } = this.#scope;
+    const versions = policies.visible(this.#request.key, merged.versions, env.clock.wallMicros());
+    this.#outcome.resolve({ object: merged, versions, token });
     this.#mend();
   }
 

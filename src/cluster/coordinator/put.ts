@@ -4,11 +4,12 @@
  */
 import type { Timer } from '../../base/env.ts';
 import { MecError, toMecError } from '../../base/errors.ts';
-import { FORWARD_PROBE_SHARE } from '../../base/limits.ts';
-import { CausalContext } from '../../core/causal-context.ts';
+import { DEFAULT_TIMEOUT_MS, FORWARD_PROBE_SHARE } from '../../base/limits.ts';
+import { CausalContext, type Dot } from '../../core/causal-context.ts';
+import { packContent, unpackContent } from '../../core/content.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import { Tally } from '../../core/tally.ts';
-import type { ReplicaWritten } from '../../storage/replica.ts';
+import type { Replica, ReplicaWritten } from '../../storage/replica.ts';
 import { packMessage } from '../../transport/codec.ts';
 import type { Failed, Reply, Written } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
@@ -78,15 +79,36 @@ interface Plan {
 
 /** A delete first asks a quorum what is there: without a token, that is what it removes. */
 async function remove(scope: Scope, request: PutRequest, plan: Plan): Promise<PutResult> {
-  const { object } = await get(scope, request);
-  const found = object.versions.length > 0;
+  const { object, versions } = await get(scope, request);
+  const found = versions.length > 0;
   const token = request.token ?? object.context;
   // What the writer saw may be on a replica that did not answer; only if all of it is known to be gone is there nothing to do.
-  if (!found && object.context.covers(token)) throw new MecError('not-found');
+  if (!found && (request.token === undefined || object.context.covers(token))) throw new MecError('not-found');
   return { ...(await write(scope, { ...request, token }, plan)), found };
 }
 
-function write(scope: Scope, request: PutRequest & { token: CausalContext }, plan: Plan): Promise<PutResult> {
+/** Deletes exactly these versions, at this node's replica and, as far as they can be reached, the others. */
+export async function removeDots(scope: Scope, key: string, dots: readonly Dot[]): Promise<void> {
+  const place = placeOf(scope, key);
+  const plan = { place, peers: holdersOf(scope, place, 0), tally: new Tally(1) };
+  const request = { key, body: undefined, r: 1, w: 1, timeoutMs: DEFAULT_TIMEOUT_MS };
+  await write(scope, { ...request, token: CausalContext.ofDots(dots) }, plan);
+}
+
+/** Where the last write wins: it replaces whatever is known here, and its time is after that. */
+function asLast(replica: Replica, request: WriteRequest): WriteRequest {
+  if (request.body === undefined) return request;
+  const { versions } = replica.read(request.key);
+  const content = unpackContent(request.body);
+  const times = versions.map(({ body }) => unpackContent(body).timestampMicros + 1);
+  const timestampMicros = Math.max(content.timestampMicros, ...times);
+  const token = request.token.clone().join(CausalContext.ofDots(versions));
+  return { ...request, token, body: packContent({ ...content, timestampMicros }) };
+}
+
+type WriteRequest = PutRequest & { readonly token: CausalContext };
+
+function write(scope: Scope, request: WriteRequest, plan: Plan): Promise<PutResult> {
   return new Promise((resolve, reject) => new Put(scope, plan, { resolve, reject }).start(request));
 }
 
@@ -102,6 +124,7 @@ class Put {
   readonly #outcome: Outcome;
   #written: ReplicaWritten | undefined;
   #deadline: Timer | undefined;
+  #key = '';
   #isAnswered = false;
 
   constructor(scope: Scope, plan: Plan, outcome: Outcome) {
@@ -110,11 +133,14 @@ class Put {
     this.#outcome = outcome;
   }
 
-  start(request: PutRequest & { token: CausalContext }): void {
+  start(request: WriteRequest): void {
     const { env, replicas, living } = this.#scope;
     const { place, peers, tally } = this.#plan;
     const replica = replicas.of(place.partition);
-    const written = replica.write(request, (error) => this.#count(error));
+    const { key } = request;
+    const asked = this.#scope.policies.isLastWriteWins(key) ? asLast(replica, request) : request;
+    const written = replica.write(asked, (error) => this.#count(error));
+    this.#key = key;
     this.#written = written;
     living[place.partition]?.heard(replica.actor);
     for (let asked = 0; asked < 1 + peers.length; asked++) tally.ask();
@@ -123,7 +149,7 @@ class Put {
       while (tally.pending > 0) tally.fail('timeout');
       this.#settle();
     });
-    const message = packMessage({ kind: 'store', key: request.key, object: written.object, dots: [written.dot] });
+    const message = packMessage({ kind: 'store', key, object: written.object, dots: [written.dot] });
     for (const peer of peers) {
       peer.data.requestPacked(message, request.timeoutMs, (reply) => this.#replied(peer, reply));
     }
@@ -153,9 +179,11 @@ class Put {
     this.#isAnswered = true;
     this.#deadline?.cancel();
     const { dot, token, object } = this.#written;
+    const { policies, env } = this.#scope;
     const living = this.#scope.living[this.#plan.place.partition];
+    const versions = policies.visible(this.#key, object.versions, env.clock.wallMicros());
     const slim = token.filter((actor) => actor === dot.actor || living?.isDead(actor) !== true);
-    if (verdict === 'met') this.#outcome.resolve({ dot, token: slim, versions: object.versions, found: true });
+    if (verdict === 'met') this.#outcome.resolve({ dot, token: slim, versions, found: true });
     else this.#outcome.reject(this.#plan.tally.error(UNSURE));
   }
 }

@@ -5,6 +5,7 @@ import { partitionOf } from '../../core/partition.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
+import type { Policies } from '../policies.ts';
 import type { Sync } from '../sync/sync.ts';
 import type { Work } from '../work.ts';
 
@@ -13,6 +14,7 @@ export interface Scope {
   readonly env: Env;
   readonly members: Members;
   readonly peers: Peers;
+  readonly policies: Policies;
   readonly replicas: Replicas;
   readonly sync: Sync;
   /** Writes taken over from other nodes. */

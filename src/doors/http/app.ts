@@ -10,8 +10,10 @@ import { announcedBytes, readBody, tooLarge } from './body.ts';
 import type { ByteGate } from './byte-gate.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
+import { serveKeys } from './keys-routes.ts';
 import { onceOver } from './lifetime.ts';
 import { problem } from './problem.ts';
+import { sendStream } from './stream.ts';
 
 /** What bounds the memory that requests hold. */
 export interface Gates {
@@ -35,6 +37,7 @@ export function createApp({ node, env, gates, status }: AppOptions): Koa {
   const routes = { node, env };
   const holds = { ...gates, clock: env.clock, timeoutMs: node.config.quorum.timeoutMs };
   router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), holds));
+  router.all(/^\/mec$/, async (ctx) => serve(ctx, env, (request) => serveKeys(routes, request), holds));
   router.get('/ping', (ctx) => send(ctx, plain('text/plain; charset=utf-8', 'pong\n')));
   router.get('/status', (ctx) => send(ctx, plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)));
   app.use(router.routes());
@@ -55,7 +58,7 @@ const plain = (type: string, text: string): HttpAnswer => ({
 });
 
 const noSuchRoute = (): HttpAnswer =>
-  problem(new MecError('no-such-route', { detail: 'There are /mec/KEY, /ping and /status.' }));
+  problem(new MecError('no-such-route', { detail: 'There are /mec, /mec/KEY, /ping and /status.' }));
 
 const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
 
@@ -88,7 +91,12 @@ async function serve(
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? '' : url.slice(mark + 1);
   try {
-    send(ctx, hold(ctx, await handle({ method, path, query, headers, body }), holds.answers));
+    const answer = await handle({ method, path, query, headers, body });
+    if (answer.stream === undefined) send(ctx, hold(ctx, answer, holds.answers));
+    else {
+      ctx.respond = false;
+      await sendStream(ctx, env.log, { ...answer, stream: answer.stream });
+    }
   } catch (thrown) {
     const error = toMecError(thrown);
     if (error.code === 'internal') env.log.error('request failed', { method, reason: messageOf(thrown) });

@@ -12,8 +12,9 @@ import { compareDots, type Version } from '../../core/object.ts';
 import { encodeToken } from '../../core/token.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { toMultipart } from './multipart.ts';
+import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
-import { contentOf, keyOf, parametersOf, seenOf, tokenOf } from './request.ts';
+import { contentOf, keyOf, seenOf, tokenOf } from './request.ts';
 
 /** What the routes work on. */
 export interface KeyRoutes {
@@ -41,9 +42,9 @@ export async function serveKey(routes: KeyRoutes, request: HttpRequest): Promise
 
 async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, node.config.quorum.n);
-  const { object, token } = await node.get(key, { ...parameters, seen: seenOf(request) });
-  const siblings = object.versions.map(unpackVersion);
+  const parameters = parametersOf(request.query, 'read', node.config.quorum.n);
+  const { versions, token } = await node.get(key, { ...parameters, seen: seenOf(request) });
+  const siblings = versions.map(unpackVersion);
   const [only] = siblings;
   const vclock = vclockHeader(key, token, siblings);
   if (only === undefined) return problem(new MecError('not-found'), vclock);
@@ -67,9 +68,14 @@ async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<Htt
 
 async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, node.config.quorum.n);
+  const parameters = parametersOf(request.query, 'write', node.config.quorum.n);
   const token = tokenOf(request, key);
-  const content = await contentOf(request, node.config.http.maxValueBytes, env.clock.wallMicros());
+  const policy = node.policyOf(key);
+  const content = await contentOf(request, {
+    maxValueBytes: policy?.maxValueBytes ?? node.config.http.maxValueBytes,
+    nowMicros: env.clock.wallMicros(),
+    ttlMs: policy?.ttlMs,
+  });
   const written = await node.put(key, packContent(content), { ...parameters, token });
   const headers = {
     ...vclockHeader(key, written.token, [{ ...written.dot, body: content }]),
@@ -82,7 +88,7 @@ async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<Ht
 
 async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, node.config.quorum.n);
+  const parameters = parametersOf(request.query, 'remove', node.config.quorum.n);
   const written = await node.put(key, undefined, { ...parameters, token: tokenOf(request, key) });
   return { status: 204, headers: { ...vclockHeader(key, written.token, []), 'X-Mec-Dot': formatDot(written.dot) } };
 }
@@ -106,13 +112,14 @@ function vclockHeader(
 }
 
 function contentHeaders(version: Version<Content>): Record<string, string> {
-  const { contentType, contentEncoding, timestampMicros, clientId, meta } = version.body;
+  const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } = version.body;
   const headers: Record<string, string> = { 'Content-Type': contentType };
   if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
   headers['Last-Modified'] = microsToHttpDate(timestampMicros);
   headers['X-Mec-Timestamp'] = String(BigInt(timestampMicros) * 1000n);
   headers['X-Mec-Dot'] = formatDot(version);
   headers['ETag'] = etagOf([version]);
+  if (expiresMicros !== undefined) headers['X-Mec-Expires'] = microsToHttpDate(expiresMicros);
   if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
   for (const [name, value] of meta ?? []) headers[`X-Mec-Meta-${name}`] = value;
   return headers;

@@ -1,11 +1,11 @@
 /** What a request says, checked: key, token, parameters, content. */
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError } from '../../base/errors.ts';
-import { MAX_KEY_BYTES, MAX_META_BYTES, MAX_SEEN_DOTS, MAX_TIMEOUT_MS } from '../../base/limits.ts';
+import { MAX_KEY_BYTES, MAX_META_BYTES, MAX_SEEN_DOTS, MAX_TTL_SECONDS } from '../../base/limits.ts';
+import { httpDateToMicros } from '../../base/system.ts';
 import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import type { Content } from '../../core/content.ts';
 import { parseDot } from '../../core/dot.ts';
-import { parseQuorum, type Quorum } from '../../core/quorum.ts';
 import { decodeToken } from '../../core/token.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
@@ -50,74 +50,52 @@ export function seenOf(request: HttpRequest): Dot[] | undefined {
   return dots as Dot[];
 }
 
-/** What the query of a request may set. */
-export interface Parameters {
-  r?: Quorum;
-  w?: Quorum;
-  timeoutMs?: number;
-}
-
-type Setter = (parameters: Parameters, text: string) => boolean;
-
-const SETTERS: Readonly<Record<string, { expected: string; set: Setter }>> = {
-  r: { expected: 'a number from 1 to n, "one", "quorum" or "all"', set: setQuorum('r') },
-  w: { expected: 'a number from 1 to n, "one", "quorum" or "all"', set: setQuorum('w') },
-  timeout: {
-    expected: `milliseconds from 1 to ${MAX_TIMEOUT_MS}`,
-    set: (parameters, text) => {
-      const timeoutMs = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-      parameters.timeoutMs = timeoutMs;
-      return timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS;
-    },
-  },
-};
-
-function setQuorum(name: 'r' | 'w'): Setter {
-  return (parameters, text) => {
-    const quorum = parseQuorum(text);
-    if (quorum !== undefined) parameters[name] = quorum;
-    return quorum !== undefined;
-  };
-}
-
-/** The parameters of a query; throws `bad-parameter` for one that is unknown or makes no sense. */
-export function parametersOf(query: string, n: number): Parameters {
-  const parameters: Parameters = {};
-  if (query === '') return parameters;
-  for (const [name, text] of new URLSearchParams(query)) {
-    const setter = Object.hasOwn(SETTERS, name) ? SETTERS[name] : undefined;
-    if (setter === undefined) {
-      const detail = `The parameter ${JSON.stringify(name)} is unknown; known are ${Object.keys(SETTERS).join(', ')}`;
-      throw new MecError('bad-parameter', { parameter: name, detail });
-    }
-    const isTooMuch = (name === 'r' || name === 'w') && Number(text) > n;
-    if (isTooMuch || !setter.set(parameters, text)) {
-      throw new MecError('bad-parameter', {
-        parameter: name,
-        detail: `The parameter ${name} must be ${setter.expected}`,
-      });
-    }
-  }
-  return parameters;
+/** What bounds and dates a content. */
+export interface ContentRules {
+  readonly maxValueBytes: number;
+  readonly nowMicros: number;
+  /** How long it lives where its writer does not say. */
+  readonly ttlMs: number | undefined;
 }
 
 /** The content that a request carries: its body, and what its headers say of it. */
-export async function contentOf(
-  request: HttpRequest,
-  maxValueBytes: number,
-  timestampMicros: number,
-): Promise<Content> {
+export async function contentOf(request: HttpRequest, rules: ContentRules): Promise<Content> {
   const meta = metaOf(request);
-  const value = await request.body(maxValueBytes);
+  const expiresMicros = expiryOf(request, rules);
+  const value = await request.body(rules.maxValueBytes);
   return {
     value,
     contentType: headerOf(request, 'content-type') || DEFAULT_CONTENT_TYPE,
     contentEncoding: headerOf(request, 'content-encoding') || undefined,
     clientId: headerOf(request, 'x-mec-client-id'),
-    timestampMicros,
+    timestampMicros: rules.nowMicros,
     meta: meta.length === 0 ? undefined : meta,
+    expiresMicros,
   };
 }
+
+/** When the value expires: as `X-Mec-TTL` (seconds) or `X-Mec-Expires` (HTTP date) say, or the policy of the key. */
+function expiryOf(request: HttpRequest, { nowMicros, ttlMs }: ContentRules): number | undefined {
+  const ttl = headerOf(request, 'x-mec-ttl');
+  const expires = headerOf(request, 'x-mec-expires');
+  if (ttl !== undefined && expires !== undefined) throw refuse('X-Mec-TTL', 'and X-Mec-Expires exclude each other');
+  if (ttl !== undefined) {
+    const seconds = /^\d{1,9}$/.test(ttl) ? Number(ttl) : 0;
+    if (seconds < 1 || seconds > MAX_TTL_SECONDS)
+      throw refuse('X-Mec-TTL', `must be seconds from 1 to ${MAX_TTL_SECONDS}`);
+    return nowMicros + seconds * 1e6;
+  }
+  if (expires !== undefined) {
+    const micros = httpDateToMicros(expires) ?? 0;
+    if (micros <= nowMicros || micros > nowMicros + MAX_TTL_SECONDS * 1e6)
+      throw refuse('X-Mec-Expires', 'must be an HTTP date in the future, and not more than ten years from now');
+    return micros;
+  }
+  return ttlMs === undefined ? undefined : nowMicros + ttlMs * 1000;
+}
+
+const refuse = (header: string, must: string): MecError =>
+  new MecError('bad-parameter', { parameter: header, detail: `The header ${header} ${must}` });
 
 function metaOf(request: HttpRequest): [string, string][] {
   const meta: [string, string][] = [];

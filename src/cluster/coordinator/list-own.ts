@@ -1,0 +1,69 @@
+/** One node's share of a listing: the next keys that its own replicas hold, in the order of the keys over many partitions. */
+import { compareUtf8, prefixEnd } from '../../base/bytes.ts';
+import { hashText32 } from '../../base/hash.ts';
+import { LIST_PAGE_BYTES, LIST_SLICE_KEYS, LIST_SPARE_KEYS } from '../../base/limits.ts';
+import type { Version } from '../../core/object.ts';
+import type { Replica } from '../../storage/replica.ts';
+import type { Keys, List } from '../../transport/message.ts';
+import type { Scope } from './scope.ts';
+
+/** The next keys with a living value, each with a tag that names its versions; and up to where that is all there is. */
+export async function listOwn(scope: Scope, request: List): Promise<Keys> {
+  const replicas = request.partitions.map((partition) => scope.replicas.of(partition));
+  const complete = replicas.filter(({ isComplete }) => isComplete);
+  const incomplete = replicas.filter(({ isComplete }) => !isComplete).map(({ partition }) => partition);
+  const { found, until } = await nextKeys(complete, request);
+  const keys: string[] = [];
+  const tags: number[] = [];
+  const nowMicros = scope.env.clock.wallMicros();
+  let bytes = 0;
+  for (const [i, { key, replica }] of found.entries()) {
+    if (bytes >= LIST_PAGE_BYTES) return { kind: 'keys', keys, tags, until: found[i - 1]?.key, incomplete };
+    // Whoever is served meanwhile must not feel it.
+    if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(scope);
+    const { versions } = replica.read(key);
+    bytes += versions.reduce((sum, { body }) => sum + body.length, key.length);
+    const living = scope.policies.visible(key, versions, nowMicros);
+    if (living.length === 0) continue;
+    keys.push(key);
+    tags.push(tagOf(living));
+  }
+  return { kind: 'keys', keys, tags, until, incomplete };
+}
+
+const turn = ({ env }: Scope): Promise<void> => new Promise((resolve) => env.clock.defer(resolve));
+
+/** Equal where the versions are. */
+function tagOf(versions: readonly Version<Uint8Array>[]): number {
+  return hashText32(versions.map(({ actor, counter }) => `${actor}:${counter}`).join(' '));
+}
+
+interface Found {
+  readonly key: string;
+  readonly replica: Replica;
+}
+
+/** A few keys of each partition; they are in order up to the first key at which a partition may have more. */
+async function nextKeys(
+  replicas: readonly Replica[],
+  { prefix, after, limit }: List,
+): Promise<{ found: readonly Found[]; until: string | undefined }> {
+  const share = Math.ceil(limit / Math.max(1, replicas.length));
+  const perReplica = Math.min(limit, 2 * share + LIST_SPARE_KEYS);
+  const from = after === undefined || compareUtf8(after, prefix) < 0 ? prefix : `${after}\0`;
+  const range = { from, to: prefixEnd(prefix), limit: perReplica };
+  const all: Found[] = [];
+  let until: string | undefined;
+  for (const [i, keys] of (await Promise.all(replicas.map(({ rows }) => rows.objectKeys(range)))).entries()) {
+    for (const key of keys) all.push({ key, replica: replicas[i] as Replica });
+    const last = keys[keys.length - 1];
+    const isFull = keys.length === perReplica && last !== undefined;
+    if (isFull && (until === undefined || compareUtf8(last, until) < 0)) until = last;
+  }
+  const end = until;
+  const found = all
+    .filter(({ key }) => end === undefined || compareUtf8(key, end) <= 0)
+    .sort((a, b) => compareUtf8(a.key, b.key));
+  if (found.length <= limit) return { found, until };
+  return { found: found.slice(0, limit), until: found[limit - 1]?.key };
+}

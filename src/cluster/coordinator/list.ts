@@ -1,0 +1,181 @@
+/**
+ * Listing: the keys of all partitions, in order, in pages. For each partition R complete owners are asked; each answers with the next
+ * keys of all the partitions that it is asked for, and with how far that reaches. Where the owners of a key agree on its
+ * versions, that is what a read would find. Where they do not, the key is read.
+ *
+ * A listing is complete or it fails: what a partition holds is never left out because nobody could be asked.
+ */
+import { compareUtf8 } from '../../base/bytes.ts';
+import { MecError, toMecError } from '../../base/errors.ts';
+import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS, PARTITIONS } from '../../base/limits.ts';
+import { partitionOf } from '../../core/partition.ts';
+import { type Quorum, quorumSize } from '../../core/quorum.ts';
+import type { Keys, List } from '../../transport/message.ts';
+import { get } from './get.ts';
+import { listOwn } from './list-own.ts';
+import type { Scope } from './scope.ts';
+
+/** What to list. */
+export interface ListRequest {
+  readonly prefix: string;
+  /** Only keys after this one. */
+  readonly after: string | undefined;
+  readonly limit: number;
+  readonly r: Quorum;
+  readonly timeoutMs: number;
+}
+
+/** One page of a listing. */
+export interface ListPage {
+  readonly keys: readonly string[];
+  /** Where the next page begins: after this key; undefined where this was the last. */
+  readonly next: string | undefined;
+}
+
+/** What one member has said of some partitions. */
+interface Answer {
+  readonly partitions: ReadonlySet<number>;
+  readonly tagsByKey: ReadonlyMap<string, number>;
+  readonly until: string | undefined;
+}
+
+/** How many listings this node is at, by its scope. */
+const running = new WeakMap<Scope, number>();
+
+/** The next page of keys with a living value; rejects with `quorum-not-met` where a partition cannot be read. */
+export async function list(scope: Scope, request: ListRequest): Promise<ListPage> {
+  const count = running.get(scope) ?? 0;
+  if (count >= MAX_LISTINGS) {
+    throw new MecError('overloaded', { detail: 'The node is at as many listings as it can', retryAfter: 1 });
+  }
+  running.set(scope, count + 1);
+  try {
+    return await listPage(scope, request);
+  } finally {
+    running.set(scope, (running.get(scope) ?? 1) - 1);
+  }
+}
+
+async function listPage(scope: Scope, request: ListRequest): Promise<ListPage> {
+  const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
+  const keys: string[] = [];
+  let { after } = request;
+  for (;;) {
+    const timeoutMs = endMs - scope.env.clock.monotonicMs();
+    if (timeoutMs <= 0) throw new MecError('timeout', { detail: 'The keys could not be listed in time.' });
+    // One more than is wanted: then the last page knows that it is the last.
+    const step = await listStep(scope, { ...request, after, limit: request.limit - keys.length + 1, timeoutMs });
+    keys.push(...step.keys);
+    if (keys.length > request.limit) return { keys: keys.slice(0, request.limit), next: keys[request.limit - 1] };
+    if (step.next === undefined) return { keys, next: undefined };
+    after = step.next;
+  }
+}
+
+/** As many of the next keys as one question to each member brings. */
+async function listStep(scope: Scope, request: ListRequest): Promise<ListPage> {
+  const answers = await askAll(scope, request);
+  let until: string | undefined;
+  const candidates = new Set<string>();
+  for (const answer of answers) {
+    if (answer.until !== undefined && (until === undefined || compareUtf8(answer.until, until) < 0)) {
+      ({ until } = answer);
+    }
+    for (const key of answer.tagsByKey.keys()) candidates.add(key);
+  }
+  const end = until;
+  const inReach = [...candidates].filter((key) => end === undefined || compareUtf8(key, end) <= 0).sort(compareUtf8);
+  const keys = inReach.slice(0, request.limit);
+  const next = keys.length < inReach.length ? keys[keys.length - 1] : until;
+  return { keys: await onlyLiving(scope, request, { keys, answers }), next };
+}
+
+/** The keys that a read would find. */
+async function onlyLiving(
+  scope: Scope,
+  request: ListRequest,
+  { keys, answers }: { keys: readonly string[]; answers: readonly Answer[] },
+): Promise<string[]> {
+  const doubtful = keys.filter((key) => !areAgreed(key, answers));
+  const gone = new Set<string>();
+  const lane = async (): Promise<void> => {
+    for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
+      const { versions } = await get(scope, { key, r: request.r, timeoutMs: request.timeoutMs });
+      if (versions.length === 0) gone.add(key);
+    }
+  };
+  await Promise.all(Array.from({ length: LIST_CONCURRENT_READS }, lane));
+  return keys.filter((key) => !gone.has(key));
+}
+
+function areAgreed(key: string, answers: readonly Answer[]): boolean {
+  const partition = partitionOf(key);
+  const tags = answers.filter(({ partitions }) => partitions.has(partition)).map(({ tagsByKey }) => tagsByKey.get(key));
+  return tags[0] !== undefined && tags.every((tag) => tag === tags[0]);
+}
+
+/** Asks until R complete owners of every partition have answered, each partition's next owners where some fail. */
+async function askAll(scope: Scope, request: ListRequest): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  const asked = new Map<string, Set<number>>();
+  for (;;) {
+    const plan = planOf(scope, request, { answers, asked });
+    if (plan.size === 0) return answers;
+    const ask = async ([member, partitions]: [string, number[]]): Promise<void> => {
+      const before = asked.get(member);
+      asked.set(member, new Set([...(before ?? []), ...partitions]));
+      const keys = await askMember(scope, member, { ...request, kind: 'list', partitions }).catch(toMecError);
+      // Whom this member could not answer for, others are asked for in the next round.
+      if (!(keys instanceof MecError)) answers.push(toAnswer(partitions, keys));
+    };
+    await Promise.all([...plan].map(ask));
+  }
+}
+
+function toAnswer(partitions: readonly number[], { keys, tags, until, incomplete }: Keys): Answer {
+  const answered = new Set(partitions);
+  for (const partition of incomplete) answered.delete(partition);
+  return { partitions: answered, tagsByKey: new Map(keys.map((key, i) => [key, tags[i] as number])), until };
+}
+
+interface Progress {
+  readonly answers: readonly Answer[];
+  /** Each member is asked for a partition once. */
+  readonly asked: ReadonlyMap<string, ReadonlySet<number>>;
+}
+
+/** Whom to ask for which partitions, so that each has R answers; throws where there are not so many owners left to ask. */
+function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: Progress): Map<string, number[]> {
+  const { members, peers } = scope;
+  const self = members.self.id;
+  const plan = new Map<string, number[]>();
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const owners = members.owners(partition);
+    const need = quorumSize(r, owners.length);
+    const have = answers.filter(({ partitions }) => partitions.has(partition)).length;
+    const others = peers.reachable(owners, need).map(({ id }) => id);
+    const left = (owners.includes(self) ? [self, ...others] : others).filter(
+      (id) => asked.get(id)?.has(partition) !== true,
+    );
+    if (have + left.length < need) {
+      const details = { have: have + left.length, need, retryAfter: 1 };
+      const detail = `Of a partition only ${details.have} of ${need} replicas can answer; the listing would not be complete.`;
+      throw new MecError('quorum-not-met', { ...details, detail });
+    }
+    for (const id of left.slice(0, need - have)) plan.set(id, [...(plan.get(id) ?? []), partition]);
+  }
+  return plan;
+}
+
+function askMember(scope: Scope, member: string, request: List & { readonly timeoutMs: number }): Promise<Keys> {
+  if (member === scope.members.self.id) return listOwn(scope, request);
+  return new Promise((resolve, reject) => {
+    const peer = scope.peers.byId.get(member);
+    if (peer === undefined) return reject(new MecError('internal'));
+    peer.data.request(request, request.timeoutMs * LIST_PEER_SHARE, (reply) => {
+      if (reply instanceof MecError) reject(reply);
+      else if (reply.kind === 'keys') resolve(reply);
+      else reject(new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
+    });
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * Takes away what readers do not see: what has expired, what a later write has won over, what was sent twice. A causal delete of
+ * exactly their dots makes their bytes go, and nothing else.
+ */
+import { messageOf } from '../base/errors.ts';
+import { EXPIRY_PAGE_KEYS, EXPIRY_TURN_MS, MAX_TRIMS, PARTITIONS } from '../base/limits.ts';
+import { expiryOf } from '../core/content.ts';
+import type { Replica } from '../storage/replica.ts';
+import type { GetResult } from './coordinator/get.ts';
+import { removeDots } from './coordinator/put.ts';
+import { placeOf, type Scope } from './coordinator/scope.ts';
+
+/** Keeps the replicas of one node free of hidden versions. */
+export class Expiry {
+  readonly #scope: Scope;
+  /** Keys whose hidden versions are on their way out. */
+  readonly #trimming = new Set<string>();
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  /** One round over all partitions that this node owns. */
+  async sweep(): Promise<void> {
+    const { members, replicas, env } = this.#scope;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const turn = members.owners(partition).indexOf(members.self.id);
+      const replica = replicas.find(partition);
+      if (turn < 0 || replica === undefined) continue;
+      try {
+        // One owner is enough; the others wait their turn, in case that it cannot.
+        await this.#expire(replica, env.clock.wallMicros() - turn * EXPIRY_TURN_MS * 1000);
+      } catch (error) {
+        replica.expiry.postpone();
+        env.log.debug('expired versions not removed', { partition, reason: messageOf(error) });
+      }
+    }
+  }
+
+  async #expire(replica: Replica, nowMicros: number): Promise<void> {
+    const due = await replica.expiry.due(nowMicros, EXPIRY_PAGE_KEYS);
+    await Promise.all(
+      due.map(async ({ key }) => {
+        const { versions } = replica.read(key);
+        const expired = versions.filter(({ body }) => (expiryOf(body) ?? Infinity) <= nowMicros);
+        if (expired.length > 0) await removeDots(this.#scope, key, expired);
+      }),
+    );
+  }
+
+  /** A read has found versions that it did not show beside others. */
+  trim(key: string, { object, versions }: GetResult): void {
+    if (object.versions.length === 1 || object.versions.length === versions.length) return;
+    if (this.#trimming.has(key) || this.#trimming.size >= MAX_TRIMS || !placeOf(this.#scope, key).isOwner) return;
+    this.#trimming.add(key);
+    const hidden = object.versions.filter((version) => !versions.includes(version));
+    removeDots(this.#scope, key, hidden)
+      .catch((error: unknown) => this.#scope.env.log.debug('hidden versions not removed', { reason: messageOf(error) }))
+      .finally(() => this.#trimming.delete(key));
+  }
+}

@@ -1,0 +1,44 @@
+/** Policies: what the configuration says of the keys that begin with a prefix. Of several, the longest prefix counts. */
+import { type View, visible } from '../core/visible.ts';
+import type { Version } from '../core/object.ts';
+import type { Quorum } from '../core/quorum.ts';
+
+/** What holds for the keys with a prefix; what is undefined is as for all keys. */
+export interface Policy {
+  readonly prefix: string;
+  /** What happens to concurrent versions: they are kept, or only the newest is. */
+  readonly siblings: 'keep' | 'last-write-wins';
+  /** How long a version lives, unless its writer says otherwise. */
+  readonly ttlMs: number | undefined;
+  readonly r: Quorum | undefined;
+  readonly w: Quorum | undefined;
+  readonly maxValueBytes: number | undefined;
+}
+
+/** The policies of a configuration. */
+export class Policies {
+  readonly #longestFirst: readonly Policy[];
+
+  constructor(policies: readonly Policy[]) {
+    this.#longestFirst = [...policies].sort((a, b) => b.prefix.length - a.prefix.length);
+  }
+
+  /** The policy of a key, where it has one. */
+  of(key: string): Policy | undefined {
+    if (this.#longestFirst.length === 0) return undefined;
+    return this.#longestFirst.find(({ prefix }) => key.startsWith(prefix));
+  }
+
+  isLastWriteWins(key: string): boolean {
+    return this.of(key)?.siblings === 'last-write-wins';
+  }
+
+  /** The versions of a key that a reader sees. */
+  visible(
+    key: string,
+    versions: readonly Version<Uint8Array>[],
+    nowMicros: View['nowMicros'],
+  ): readonly Version<Uint8Array>[] {
+    return visible(versions, { nowMicros, isLastWriteWins: this.isLastWriteWins(key) });
+  }
+}

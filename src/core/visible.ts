@@ -1,0 +1,56 @@
+/**
+ * What a reader sees of the versions that a key has. Nothing is decided here but what is shown: what is not shown goes by a causal
+ * delete of exactly its dot, and all replicas hide the same in the meantime.
+ */
+import { expiryOf, idempotencyKeyOf, unpackContent } from './content.ts';
+import { compareDots, type Version } from './object.ts';
+
+/** By what rules versions are shown. */
+export interface View {
+  /** What expires up to now is not shown. */
+  readonly nowMicros: number;
+  /** Whether of several versions only the newest is shown; of two of the same time, the one with the greater dot. */
+  readonly isLastWriteWins: boolean;
+}
+
+type Packed = Version<Uint8Array>;
+
+/** The versions that a reader sees. */
+export function visible(versions: readonly Packed[], { nowMicros, isLastWriteWins }: View): readonly Packed[] {
+  const [first] = versions;
+  if (first === undefined) return versions;
+  // What was overwritten must not come back when what overwrote it expires: the winner first, then its time.
+  const shown =
+    versions.length === 1
+      ? versions
+      : isLastWriteWins
+        ? versions.reduce(newer, [] as Packed[])
+        : withoutTwins(versions);
+  const isLiving = ({ body }: Packed): boolean => (expiryOf(body) ?? Infinity) > nowMicros;
+  return shown.every(isLiving) ? shown : shown.filter(isLiving);
+}
+
+const timeOf = ({ body }: Packed): number => unpackContent(body).timestampMicros;
+
+function newer([best]: Packed[], version: Packed): Packed[] {
+  if (best === undefined) return [version];
+  return [(timeOf(version) - timeOf(best) || compareDots(version, best)) > 0 ? version : best];
+}
+
+/** Of the versions that are one write sent twice, the one with the least dot: everybody picks the same. */
+function withoutTwins(versions: readonly Packed[]): readonly Packed[] {
+  const byKey = new Map<string, Packed>();
+  const twins = new Set<Packed>();
+  for (const version of versions) {
+    const idempotencyKey = idempotencyKeyOf(version.body);
+    if (idempotencyKey === undefined) continue;
+    const other = byKey.get(idempotencyKey);
+    if (other === undefined) byKey.set(idempotencyKey, version);
+    else if (compareDots(version, other) > 0) twins.add(version);
+    else {
+      twins.add(other);
+      byKey.set(idempotencyKey, version);
+    }
+  }
+  return twins.size === 0 ? versions : versions.filter((version) => !twins.has(version));
+}

@@ -1,0 +1,158 @@
+/**
+ * The fields of messages: how each is packed, and how it is read back from a stranger. A reader throws `WireError` where a field is not
+ * what it should be.
+ */
+import { MAX_CONTEXT_RANGES, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS, PARTITIONS } from '../base/limits.ts';
+import { CausalContext, type Dot } from '../core/causal-context.ts';
+import type { FilledObject } from '../core/object.ts';
+import type { Digest, SparseVersion, SyncItem } from './message.ts';
+
+/** A frame or item is not of the protocol. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+}
+
+/** The fields of a message, not looked at yet. */
+export type Fields = readonly unknown[];
+
+/** A list of dots. */
+export function packDots(list: readonly Dot[]): unknown[] {
+  const packed: unknown[] = [];
+  for (const { actor, counter } of list) packed.push(actor, counter);
+  return packed;
+}
+
+/** Versions, with or without bodies. */
+export function packVersions(versions: readonly SparseVersion[]): unknown[] {
+  const packed: unknown[] = [];
+  for (const { actor, counter, body } of versions) packed.push(actor, counter, body ?? null);
+  return packed;
+}
+
+/** A key with its object and dots. */
+export function packItem({ key, object, dots: written }: SyncItem): unknown[] {
+  return [key, object.context.pack(), packVersions(object.versions), packDots(written)];
+}
+
+/** What `packItem` packed. */
+export function unpackItem(packed: unknown): SyncItem {
+  const [key, packedContext, packedVersions, packedDots] = list(packed);
+  const { context: known, versions } = unpackObject(packedContext, packedVersions);
+  const written = dots(packedDots);
+  for (const { body } of versions) if (body === undefined) throw new WireError('a stored version without a body');
+  // An object that does not know its own dots would be merged wrongly, and would slip past the guard of actors.
+  for (const dot of written) if (!known.has(dot.actor, dot.counter)) throw new WireError('a dot outside the context');
+  return { key: text(key), object: { context: known, versions } as FilledObject<Uint8Array>, dots: written };
+}
+
+/** A context and the versions that it covers. */
+export function unpackObject(
+  packedContext: unknown,
+  packedVersions: unknown,
+): { context: CausalContext; versions: SparseVersion[] } {
+  const known = context(packedContext);
+  if (!Array.isArray(packedVersions) || packedVersions.length % 3 !== 0) throw new WireError('not versions');
+  if (packedVersions.length > 3 * MAX_MESSAGE_VERSIONS) throw new WireError('too many versions');
+  const versions: SparseVersion[] = [];
+  for (let i = 0; i < packedVersions.length; i += 3) {
+    const body: unknown = packedVersions[i + 2];
+    const version = {
+      actor: text(packedVersions[i]),
+      counter: positive(packedVersions[i + 1]),
+      body: body === null ? undefined : bytes(body),
+    };
+    if (!known.has(version.actor, version.counter)) throw new WireError('a version outside its context');
+    versions.push(version);
+  }
+  return { context: known, versions };
+}
+
+/** What `packDots` packed. */
+export function dots(packed: unknown): Dot[] {
+  if (!Array.isArray(packed) || packed.length % 2 !== 0) throw new WireError('not dots');
+  if (packed.length > 2 * MAX_MESSAGE_DOTS) throw new WireError('too many dots');
+  const list: Dot[] = [];
+  for (let i = 0; i < packed.length; i += 2) list.push({ actor: text(packed[i]), counter: positive(packed[i + 1]) });
+  return list;
+}
+
+/** A causal context. */
+export function context(packed: unknown): CausalContext {
+  const unpacked = CausalContext.unpack(packed, MAX_CONTEXT_RANGES);
+  if (unpacked === undefined) throw new WireError('not a context');
+  return unpacked;
+}
+
+/** A list of anything. */
+export function list(field: unknown): Fields {
+  if (!Array.isArray(field)) throw new WireError('not a list');
+  return field;
+}
+
+/** A list of whole numbers. */
+export function integers(field: unknown): number[] {
+  return list(field).map(integer);
+}
+
+/** A partition. */
+export function partitionIn(field: unknown): number {
+  const partition = integer(field);
+  if (partition >= PARTITIONS) throw new WireError('not a partition');
+  return partition;
+}
+
+/** Some of all partitions. */
+export function partitionsOf(field: unknown): number[] {
+  const fields = list(field);
+  if (fields.length > PARTITIONS) throw new WireError('more partitions than there are');
+  return fields.map(partitionIn);
+}
+
+/** Keys, and as many tags. */
+export function unpackKeys(packedKeys: unknown, packedTags: unknown): { keys: string[]; tags: number[] } {
+  const keys = list(packedKeys).map(text);
+  const tags = integers(packedTags);
+  if (keys.length !== tags.length) throw new WireError('not as many tags as keys');
+  return { keys, tags };
+}
+
+/** Partitions with the hashes of their clocks. */
+export function digestsOf(field: unknown): Digest[] {
+  const fields = list(field);
+  if (fields.length % 2 !== 0) throw new WireError('not digests');
+  return Array.from({ length: fields.length / 2 }, (_, i) => ({
+    partition: partitionIn(fields[2 * i]),
+    hash: integer(fields[2 * i + 1]),
+  }));
+}
+
+/** A text. */
+export function text(field: unknown): string {
+  if (typeof field !== 'string') throw new WireError('not a text');
+  return field;
+}
+
+/** A whole number from 0. */
+export function integer(field: unknown): number {
+  if (typeof field !== 'number' || !Number.isSafeInteger(field) || field < 0) throw new WireError('not a whole number');
+  return field;
+}
+
+/** A finite number. */
+export function number(field: unknown): number {
+  if (typeof field !== 'number' || !Number.isFinite(field)) throw new WireError('not a number');
+  return field;
+}
+
+/** A whole number from 1. */
+export function positive(field: unknown): number {
+  const n = integer(field);
+  if (n < 1) throw new WireError('not a positive number');
+  return n;
+}
+
+/** Bytes; a view on the frame. */
+export function bytes(field: unknown): Uint8Array {
+  if (!(field instanceof Uint8Array)) throw new WireError('not bytes');
+  return field;
+}
