@@ -8,6 +8,7 @@ import {
   CodecError,
   ConflictError,
   json,
+  type ListOptions,
   MecClient,
   type MecClientError,
   QuorumError,
@@ -202,6 +203,35 @@ describe('the client', () => {
     assert.equal(error.code, 'too-many-siblings');
     const updated = await client.update(key, (n) => (n ?? 0) + 1, { merge: Math.max });
     assert.deepEqual([updated?.value, updated?.merged, updated?.siblings], [MAX_SIBLINGS, MAX_SIBLINGS, 1]);
+  });
+
+  test('all keys behind a prefix come in order, in pages, and the reader may stop', async () => {
+    const client = new MecClient<number>(cluster.urls);
+    const prefix = `list-${freshKey()}/ü&?`;
+    const names = Array.from({ length: 7 }, (_, i) => `${prefix}${i}`);
+    await Promise.all(names.map((name) => client.put(name, 1)));
+    const listed = async (options: ListOptions): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const key of client.list(options)) found.push(key);
+      return found;
+    };
+    assert.deepEqual(await listed({ prefix }), names);
+    assert.deepEqual(await listed({ prefix, after: names[4], pageKeys: 1 }), names.slice(5));
+    for await (const key of client.list({ prefix, pageKeys: 2 })) {
+      assert.equal(key, names[0]);
+      break;
+    }
+  });
+
+  test('a value with a time to live says when it expires', async () => {
+    const client = new MecClient<string>(cluster.urls);
+    const key = freshKey();
+    await client.put(key, 'soon', { ttlSeconds: 100 });
+    const read = await client.get(key);
+    assert.ok(read.kind === 'value');
+    const leftMs = Date.parse(read.expires ?? '') - Date.now();
+    assert.ok(leftMs > 90_000 && leftMs <= 101_000, `${leftMs} ms`);
+    assert.equal((await failure(client.put(key, 'x', { ttlSeconds: 0 }))).code, 'bad-parameter');
   });
 
   test('a client never reads back behind what it has written or read, even of one replica', async (t) => {

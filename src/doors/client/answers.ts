@@ -16,6 +16,8 @@ export interface Version<T> {
   readonly contentType: string;
   /** When a node took it, µs since 1970. It informs; it decides nothing. */
   readonly timestampMicros: number;
+  /** When it expires, as an HTTP date, where it does. */
+  readonly expires: string | undefined;
   /** Who wrote it, where the writer said so. */
   readonly clientId: string | undefined;
   /** Names in lower case. */
@@ -142,6 +144,7 @@ function toVersion<T>({ headers, body }: Message, codec: Codec<T>): Version<T> {
     etag: headers.get('etag') ?? '',
     contentType,
     timestampMicros: Math.floor(Number(headers.get('x-mec-timestamp') ?? 0) / 1000),
+    expires: headers.get('x-mec-expires') ?? undefined,
     clientId: headers.get('x-mec-client-id') ?? undefined,
     meta,
   };

@@ -75,6 +75,8 @@ export interface PutOptions extends CallOptions {
   readonly w?: QuorumSize | undefined;
   /** Kept beside the value (`X-Mec-Meta-*`), up to 8 KiB. */
   readonly meta?: Readonly<Record<string, string>> | undefined;
+  /** How long the value lives, in whole seconds; without it, for ever (or as the cluster's policy says). */
+  readonly ttlSeconds?: number | undefined;
   /** Instead of the codec's. */
   readonly contentType?: string | undefined;
 }
@@ -88,6 +90,8 @@ export interface UpdateOptions<T> extends CallOptions {
   readonly merge: Merge<T>;
   readonly r?: QuorumSize | undefined;
   readonly w?: QuorumSize | undefined;
+  /** How long the new value lives, in whole seconds. */
+  readonly ttlSeconds?: number | undefined;
 }
 
 /** What an update did. */
@@ -102,6 +106,8 @@ export interface ListOptions extends CallOptions {
   readonly prefix?: string | undefined;
   /** Only keys behind this one. */
   readonly after?: string | undefined;
+  /** Keys that are fetched at once, 1 to 1000. Default 1000. */
+  readonly pageKeys?: number | undefined;
 }
 
 interface Shared {
@@ -150,9 +156,10 @@ export class MecClient<T = unknown> {
 
   /** Writes a value. It replaces what the token has seen; all else is kept beside it. */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
-    const { w, contentType = this.#codec.contentType, meta = {} } = options;
+    const { w, contentType = this.#codec.contentType, meta = {}, ttlSeconds } = options;
     const body = this.#encode(value);
     const headers: Record<string, string> = { ...this.#writeHeaders(options.token), 'Content-Type': contentType };
+    if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
     for (const [name, text] of Object.entries(meta)) headers[`X-Mec-Meta-${name}`] = text;
     const answer = await this.#send({ method: 'PUT', path: pathOf(key), query: { w }, headers, body }, options);
     const written = toWritten(answer);
@@ -172,7 +179,7 @@ export class MecClient<T = unknown> {
   async *list(options: ListOptions = {}): AsyncGenerator<string, void, undefined> {
     const { prefix } = options;
     for (let { after } = options; ;) {
-      const query = { prefix, after, limit: CLIENT_LIST_PAGE };
+      const query = { prefix, after, limit: options.pageKeys ?? CLIENT_LIST_PAGE };
       const answer = await this.#send({ method: 'GET', path: '/mec', query, headers: {} }, options);
       const page = JSON.parse(new TextDecoder().decode(answer.body)) as { keys: string[]; next?: string | null };
       yield* page.keys;
