@@ -298,3 +298,9 @@ export const EMBED_START_TRIES = 5;
 /** How long an embedded cluster may take until all its nodes see each other, and how often it looks. */
 export const EMBED_START_TIMEOUT_MS = 20_000;
 export const EMBED_POLL_MS = 10;
+
+/** Keys that an export or import has in flight at once. */
+export const TRANSFER_CONCURRENCY = 16;
+
+/** Longest line of an export: all the bytes that a key may have, as base64, with room for what stands around them. */
+export const MAX_EXPORT_LINE_BYTES = 2 * MAX_OBJECT_BYTES;

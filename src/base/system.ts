@@ -55,6 +55,11 @@ export function httpDateToMicros(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms * 1000;
 }
 
+/** A time as ISO 8601 writes it, to the millisecond. */
+export function microsToIso(micros: number): string {
+  return new Date(micros / 1000).toISOString();
+}
+
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 type Level = (typeof LEVELS)[number];
 

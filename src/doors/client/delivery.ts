@@ -10,7 +10,7 @@ import { isErrorCode } from '../../base/errors.ts';
 import { CLIENT_BACKOFF_MS, CLIENT_MAX_BACKOFF_MS, CLIENT_SERVER_SHARE, MAX_TIMEOUT_MS } from '../../base/limits.ts';
 import { clientError, type MecClientError } from './client-error.ts';
 import type { NodePool, PoolNode } from './node-pool.ts';
-import { type ClientWorld, fraction } from './world.ts';
+import { type ClientWorld, type FetchResponse, fraction } from './world.ts';
 
 /** A request, to whichever node. */
 export interface Call {
@@ -18,14 +18,14 @@ export interface Call {
   /** From the slash on. */
   readonly path: string;
   readonly query: Readonly<Record<string, string | number | undefined>>;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Record<string, string>;
   readonly body?: Uint8Array | undefined;
 }
 
 /** A whole answer. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: FetchResponse['headers'];
   readonly body: Uint8Array;
 }
 

@@ -32,4 +32,4 @@ export {
   RefusedError,
   UnavailableError,
 } from './client-error.ts';
-export { type ClientWorld, systemWorld } from './world.ts';
+export { type ClientWorld, type FetchInit, type FetchResponse, systemWorld } from './world.ts';
