@@ -6,6 +6,12 @@ const MIB = 1024 * KIB;
 /** Partitions of the key space. 256 spread well over 100 nodes, and their clocks still fit in a few hundred KiB. */
 export const PARTITIONS = 256;
 
+/** Members of a cluster, those that are gone included: what a list may hold. */
+export const MAX_MEMBERS = 1024;
+
+/** No member owns more than so many times its fair share of partitions: above it the fullest node sets the pace of all. */
+export const PLACEMENT_CAP = 1.05;
+
 /** Replicas of a partition, unless configured. Three survive one loss with quorums of two. */
 export const DEFAULT_N = 3;
 
@@ -128,6 +134,37 @@ export const RPC_SWEEP_MS = 50;
 /** Probe interval between peers. */
 export const HEARTBEAT_MS = 250;
 
+/** Peers that a node probes at once: with up to four nodes all of them, and in a large cluster no more. */
+export const PROBES_PER_BEAT = 3;
+
+/** Peers that owe an answer and are probed beside those: more at once means that it is this node that is cut off. */
+export const MAX_DOUBTS = 8;
+
+/** How long an answer to a probe may be owed before others are asked to try. */
+export const PROBE_FOR_AFTER_MS = 500;
+
+/** How many others are asked to try. */
+export const PROBE_FOR_PEERS = 2;
+
+/** Records and suspicions that ride on one probe. */
+export const GOSSIP_RECORDS = 16;
+
+/** A rumour is told so many times the logarithm of the number of members. */
+export const GOSSIP_TELLINGS = 3;
+
+/** Shortest time between two exchanges of whole member lists, and the longest. */
+export const EXCHANGE_GAP_MS = 500;
+export const EXCHANGE_INTERVAL_MS = 15_000;
+
+/** How often an address at which no member is known is tried. */
+export const SEED_INTERVAL_MS = 500;
+
+/** How long a newborn node waits for the others that its configuration names before it starts a cluster without them. */
+export const BIRTH_WAIT_MS = 10_000;
+
+/** How long a joining node may be refused before it gives up: an earlier process of its name has vanished from view by then. */
+export const REFUSED_MS = 10_000;
+
 /** A peer not heard of for this long is suspect: several probes lost, or a process that hangs. It is asked only in need. */
 export const SUSPECT_AFTER_MS = 1_500;
 
@@ -171,6 +208,9 @@ export const LEVEL_CACHE_BYTES = 32 * MIB;
 
 /** The shared encoder's buffer is let go after a message larger than this. */
 export const ENCODER_KEEP_BYTES = 4 * MIB;
+
+/** Different warnings about nodes that do not belong here, each of which is logged once. */
+export const MAX_WARNINGS = 1000;
 
 /** Log lines about garbage from one peer; the rest is only counted. */
 export const GARBAGE_LOG_LINES = 1;

@@ -31,7 +31,11 @@ export interface Config {
   readonly httpport: number;
   /** Data directory. */
   readonly root: string;
-  /** The other nodes (this node may be among them). */
+  /** What may fail together with this node, as a rack; no two owners of a key share one while there are enough. */
+  readonly zone: string | undefined;
+  /** How much this node is to hold, relative to the others. */
+  readonly weight: number;
+  /** Where to look for the cluster (this node may be among them). */
   readonly nodes: readonly Address[];
   readonly quorum: { readonly n: number; readonly r: Quorum; readonly w: Quorum; readonly timeoutMs: number };
   readonly storage: { readonly sync: boolean };
@@ -152,6 +156,16 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       expected: 'the path of a directory',
       read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
       fallback: 'mec-data',
+    },
+    zone: {
+      expected: 'a text of 1 to 64 characters',
+      read: (value) => (typeof value === 'string' && value !== '' && value.length <= 64 ? value : undefined),
+      fallback: undefined,
+    },
+    weight: {
+      expected: 'a number from 0.1 to 100',
+      read: (value) => (typeof value === 'number' && value >= 0.1 && value <= 100 ? value : undefined),
+      fallback: 1,
     },
   },
   quorum: {

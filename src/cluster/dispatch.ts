@@ -9,18 +9,22 @@ import type { Handler } from '../transport/rpc.ts';
 import { listOwn } from './coordinator/list-own.ts';
 import { putHere } from './coordinator/put.ts';
 import type { Scope } from './coordinator/scope.ts';
-import type { Heartbeat } from './membership/heartbeat.ts';
+import type { Membership } from './membership/membership.ts';
 import { servePullAll } from './sync/serve.ts';
 
 type Answer = (reply: Reply) => void;
 
 /** Makes the handler of requests from other nodes. */
-export function dispatcher(scope: Scope, heartbeat: Heartbeat): Handler {
+export function dispatcher(scope: Scope, membership: Membership): Handler {
   const handle = (request: Request, answer: Answer): void => {
     const nowMs = scope.env.clock.monotonicMs();
     switch (request.kind) {
       case 'ping':
-        return answer(heartbeat.answer());
+        return answer(membership.pong());
+      case 'probe':
+        return answer(membership.serveProbe(request));
+      case 'probe-for':
+        return membership.serveProbeFor(request, answer);
       case 'read':
         return answer(read(scope, request));
       case 'store':
@@ -35,7 +39,7 @@ export function dispatcher(scope: Scope, heartbeat: Heartbeat): Handler {
         return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
       case 'forward':
         // Meant for an earlier process, or too late: the sender has told its client that it does not know.
-        if (request.process !== heartbeat.process || nowMs > request.notAfterMs) return;
+        if (request.process !== membership.process || nowMs > request.notAfterMs) return;
         // Doubled on the way: the first is answered.
         if (scope.work.isNew(request.id, nowMs, request.notAfterMs)) takeOver(scope, request, answer);
         return;

@@ -24,7 +24,7 @@ export class Expiry {
   async sweep(): Promise<void> {
     const { members, replicas, env } = this.#scope;
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const turn = members.owners(partition).indexOf(members.self.id);
+      const turn = members.owners(partition).indexOf(members.self);
       const replica = replicas.find(partition);
       if (turn < 0 || replica === undefined) continue;
       try {

@@ -1,62 +1,238 @@
 /**
- * The members of the cluster: this node and those that its configuration names. The list is fixed while the node runs;
- * a member is known by its address.
+ * The members of the cluster as this node knows them, and who holds what by that.
+ *
+ * There are two placements: the one that holds (of all members that are up or leaving) and the one to come (of those that are up or
+ * joining). Who owns a partition only by the second is a joining owner: it takes writes and catches up, but counts for no quorum.
  */
-import type { Address } from '../base/env.ts';
 import { hashText32 } from '../base/hash.ts';
-import { type Placement, placement } from '../core/placement.ts';
+import {
+  MemberList,
+  type MemberRecord,
+  type MemberState,
+  NEXT_STATES,
+  placementHash,
+  toPlaced,
+} from '../core/member-list.ts';
+import { placement, type Placement } from '../core/placement.ts';
 import type { Config } from './config.ts';
 
-/** One node, as the others know it. */
-export interface Member extends Address {
-  /** `host:port`. */
-  readonly id: string;
+/** Who holds a partition. */
+interface Place {
+  readonly owners: readonly string[];
+  readonly pending: readonly string[];
+  readonly standIns: readonly string[];
 }
+
+/** How many partitions a member owns, and how many it is to own besides. */
+export interface Share {
+  readonly owned: number;
+  readonly pending: number;
+}
+
+const NO_SHARE: Share = { owned: 0, pending: 0 };
+
+type OwnConfig = Pick<Config, 'name' | 'host' | 'port' | 'zone' | 'weight' | 'quorum'>;
 
 /** The member list, and who owns what by it. */
 export class Members {
-  readonly self: Member;
-  /** All but this node, by id. */
-  readonly others: ReadonlyMap<string, Member>;
-  /** Differs between nodes whose lists, or number of replicas, differ. */
-  readonly hash: number;
-  /** Replicas of each partition: N, or as many as there are members. */
-  readonly replicas: number;
-  readonly #placement: Placement;
-  readonly #owners: readonly (readonly string[])[];
+  /** This node's name. */
+  readonly self: string;
+  readonly n: number;
+  readonly #list = new MemberList();
+  readonly #listeners: ((record: MemberRecord) => void)[] = [];
+  #places: readonly Place[] = [];
+  #shares: ReadonlyMap<string, Share> = new Map();
+  #ownPending: readonly number[] = [];
+  #placedHash = -1;
+  #replicas = 0;
+  #targetHash = 0;
 
-  constructor(config: Pick<Config, 'host' | 'port' | 'nodes' | 'quorum'>) {
-    this.self = toMember(config);
-    const all = new Map([this.self, ...config.nodes.map(toMember)].map((member) => [member.id, member]));
-    this.#placement = placement([...all.keys()].map((id) => ({ id, weight: 1 })));
-    this.hash = hashText32([config.quorum.n, ...[...all.keys()].sort()].join(' '));
-    this.replicas = Math.min(config.quorum.n, all.size);
-    this.#owners = this.#placement.map((order) => order.slice(0, this.replicas));
-    all.delete(this.self.id);
-    this.others = all;
+  constructor(config: OwnConfig, kept: readonly MemberRecord[]) {
+    const { name, host, port, zone, weight } = config;
+    this.self = name;
+    this.n = config.quorum.n;
+    for (const record of kept) this.#list.merge(record);
+    const before = this.#list.get(name);
+    const own = { name, host, port, zone, weight, settled: 0 };
+    this.#list.merge({ ...own, state: before?.state ?? 'joining', version: (before?.version ?? 0) + 1 });
+    this.#place();
+  }
+
+  /** Calls `listener` with every record that changes, once it holds. */
+  onChange(listener: (record: MemberRecord) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get own(): MemberRecord {
+    return this.#list.get(this.self) as MemberRecord;
+  }
+
+  /** A member by name, or undefined. */
+  get(name: string): MemberRecord | undefined {
+    return this.#list.get(name);
+  }
+
+  /** All records, those of members that are gone included. */
+  all(): MemberRecord[] {
+    return this.#list.all();
+  }
+
+  in(...states: readonly MemberState[]): MemberRecord[] {
+    return this.#list.in(...states);
+  }
+
+  /** Differs between nodes whose lists differ. */
+  get hash(): number {
+    return this.#list.hash;
+  }
+
+  /** Takes in what another node knows; tells whether it was news. */
+  merge(record: MemberRecord): boolean {
+    if (record.name === this.self) return this.#mergeOwn(record);
+    if (!this.#list.merge(record)) return false;
+    this.#changed(record);
+    return true;
+  }
+
+  /** Another node speaks of this one: of an earlier life, or of its end. */
+  #mergeOwn(record: MemberRecord): boolean {
+    const { own } = this;
+    if (record.version < own.version || hashText32(JSON.stringify(record)) === hashText32(JSON.stringify(own)))
+      return false;
+    // Who is only joining has just come into being under this name: what others know is of an earlier life.
+    const isNew = own.state === 'joining';
+    const isRemoved = record.state === 'gone' && !isNew;
+    const takesOver = isNew && (record.state === 'up' || record.state === 'leaving');
+    const state = isRemoved ? 'gone' : takesOver ? 'up' : own.state;
+    return this.#keepOwn({ ...own, state, version: record.version + 1 });
+  }
+
+  /** This node goes on to another state; does nothing where that cannot follow. */
+  become(state: MemberState): void {
+    const { own } = this;
+    if (!NEXT_STATES[own.state].includes(state)) return;
+    this.#keepOwn({ ...own, state, version: own.version + 1 });
+  }
+
+  /** This node has all its data for the placement of that hash; 0 where it has not. */
+  settle(settled: number): void {
+    const { own } = this;
+    if (own.settled !== settled) this.#keepOwn({ ...own, settled, version: own.version + 1 });
+  }
+
+  /** This node still lives, whatever is said of it. */
+  refute(version: number): void {
+    const { own } = this;
+    if (version >= own.version) this.#keepOwn({ ...own, version: version + 1 });
+  }
+
+  /** A member will never return. */
+  remove(name: string): void {
+    const record = this.#list.get(name);
+    if (record === undefined || record.state === 'gone') return;
+    this.merge({ ...record, state: 'gone', version: record.version + 1 });
+  }
+
+  #keepOwn(record: MemberRecord): boolean {
+    if (!this.#list.merge(record)) return false;
+    this.#changed(record);
+    return true;
+  }
+
+  #changed(record: MemberRecord): void {
+    this.#place();
+    for (const listener of this.#listeners) listener(record);
+  }
+
+  #place(): void {
+    const current = this.#list.in('up', 'leaving');
+    const target = this.#list.in('up', 'joining');
+    const hash = hashText32(`${placementHash(current, this.n)} ${placementHash(target, this.n)}`);
+    if (hash === this.#placedHash) return;
+    this.#placedHash = hash;
+    this.#targetHash = placementHash(target, this.n);
+    this.#replicas = Math.min(this.n, current.length);
+    const now: Placement = placement(toPlaced(current), this.n);
+    const next: Placement = placement(toPlaced(target), this.n);
+    const own = Math.min(this.n, target.length);
+    this.#places = now.map((order, partition) => {
+      const owners = order.slice(0, this.#replicas);
+      const after = next[partition] as readonly string[];
+      const pending = after.slice(0, own).filter((name) => !owners.includes(name));
+      const rest = [...new Set([...order, ...after])];
+      return { owners, pending, standIns: rest.filter((name) => !owners.includes(name) && !pending.includes(name)) };
+    });
+    this.#shares = sharesOf(this.#places);
+    this.#ownPending = [...this.#places.keys()].filter((partition) => this.pending(partition).includes(this.self));
+  }
+
+  /** Replicas of each partition: N, or as many as there are members that are up. */
+  get replicas(): number {
+    return this.#replicas;
+  }
+
+  /** A name for who owns what and who is to. */
+  get placedHash(): number {
+    return this.#placedHash;
+  }
+
+  /** A name for the placement to come. */
+  get targetHash(): number {
+    return this.#targetHash;
   }
 
   /** The members that own a partition, best first. */
   owners(partition: number): readonly string[] {
-    return this.#owners[partition] as readonly string[];
+    return this.#placeOf(partition).owners;
+  }
+
+  /** The members that are to own a partition once they have caught up. */
+  pending(partition: number): readonly string[] {
+    return this.#placeOf(partition).pending;
   }
 
   /** The other members, in the order in which they stand in for an owner of a partition. */
   standIns(partition: number): readonly string[] {
-    return (this.#placement[partition] as readonly string[]).slice(this.replicas);
+    return this.#placeOf(partition).standIns;
   }
 
-  /** All ids, in a stable order. */
-  ids(): string[] {
-    return [this.self.id, ...this.others.keys()].sort();
+  /** Whether a member is to hold a partition, as an owner or a joining one. */
+  holds(partition: number, name = this.self): boolean {
+    const { owners, pending } = this.#placeOf(partition);
+    return owners.includes(name) || pending.includes(name);
   }
 
-  /** How many partitions a member owns. */
-  ownedBy(id: string): number {
-    return this.#owners.reduce((count, owners) => count + Number(owners.includes(id)), 0);
+  /** All others that are to hold a partition. */
+  otherHolders(partition: number): string[] {
+    const { owners, pending } = this.#placeOf(partition);
+    return [...owners, ...pending].filter((name) => name !== this.self);
+  }
+
+  #placeOf(partition: number): Place {
+    return this.#places[partition] as Place;
+  }
+
+  /** How many partitions a member owns, and how many it is to own besides. */
+  shareOf(name: string): Share {
+    return this.#shares.get(name) ?? NO_SHARE;
+  }
+
+  /** The partitions that this node is to own. */
+  get ownPending(): readonly number[] {
+    return this.#ownPending;
   }
 }
 
-function toMember({ host, port }: Address): Member {
-  return { id: `${host}:${port}`, host, port };
+function sharesOf(places: readonly Place[]): Map<string, Share> {
+  const shares = new Map<string, { owned: number; pending: number }>();
+  const count = (name: string, kind: keyof Share): void => {
+    const share = shares.get(name) ?? { ...NO_SHARE };
+    share[kind] += 1;
+    shares.set(name, share);
+  };
+  for (const { owners, pending } of places) {
+    for (const name of owners) count(name, 'owned');
+    for (const name of pending) count(name, 'pending');
+  }
+  return shares;
 }

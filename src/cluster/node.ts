@@ -3,10 +3,11 @@
  * only thing that doors and simulator know of the cluster.
  */
 import type { Env, Timer } from '../base/env.ts';
+import { StartError } from '../base/errors.ts';
 import { PARTITIONS, RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS } from '../base/limits.ts';
 import { drawActor, LivingActors } from '../core/actor.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
-import { type Quorum, quorumSize } from '../core/quorum.ts';
+import type { Quorum } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Replicas } from '../storage/replicas.ts';
 import { RpcServer } from '../transport/rpc.ts';
@@ -17,7 +18,7 @@ import { put, type PutResult } from './coordinator/put.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './expiry.ts';
-import { Heartbeat } from './membership/heartbeat.ts';
+import { Membership } from './membership/membership.ts';
 import { Members } from './members.ts';
 import { Peers } from './peers.ts';
 import { Policies, type Policy } from './policies.ts';
@@ -29,6 +30,8 @@ export interface NodeOptions {
   readonly config: Config;
   readonly env: Env;
   readonly openEngine: OpenEngine;
+  /** The node has nothing left to do here and is to be stopped: it has left the cluster, or (with an error) cannot be part of it. */
+  readonly onEnd?: ((reason: Error | undefined) => void) | undefined;
 }
 
 /** How a read may differ from the configured defaults. */
@@ -63,64 +66,61 @@ export interface ListOptions extends ReadOptions {
 export class MecNode {
   readonly config: Config;
   readonly #scope: Scope;
-  readonly #heartbeat: Heartbeat;
+  readonly #membership: Membership;
   readonly #servers: RpcServer[] = [];
   readonly #expiry: Expiry;
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
-  private constructor(config: Config, scope: Scope) {
-    const { env, members, peers } = scope;
+  private constructor({ config, onEnd }: NodeOptions, scope: Scope) {
+    const { env, members, peers, replicas } = scope;
     this.config = config;
     this.#scope = scope;
-    this.#heartbeat = new Heartbeat({
+    this.#membership = new Membership({
       env,
+      config,
       members,
       peers,
-      nodeName: config.name,
+      replicas,
       onReachable: (peer) => scope.sync.peerIsBack(peer),
+      onEnd: onEnd ?? (() => {}),
     });
     this.#expiry = new Expiry(scope);
     this.#startedMs = env.clock.monotonicMs();
   }
 
   /** Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`. */
-  static async start({ config, env, openEngine }: NodeOptions): Promise<MecNode> {
-    const members = new Members(config);
+  static async start(options: NodeOptions): Promise<MecNode> {
+    const { config, env, openEngine } = options;
+    // Until the list is read, whoever names others in its configuration hopes to find them.
+    let canRebuild = (): boolean => config.nodes.length > 0;
     const replicas = await Replicas.open({
       env,
       openEngine,
       nodeName: config.name,
       sync: config.storage.sync,
-      canRebuild: members.replicas > 1,
+      canRebuild: () => canRebuild(),
     });
+    const members = new Members(config, replicas.keptMembers());
+    if (members.own.state === 'gone') {
+      await replicas.close();
+      const how = 'to join anew, start it with an empty root or another name';
+      throw new StartError(`The node ${config.name} has left its cluster; ${how}`);
+    }
+    canRebuild = () => members.replicas > 1;
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors());
     const peers = new Peers(env, members);
-    const enough = members.replicas - quorumSize(config.quorum.w, members.replicas) + 1;
-    const sync = new Sync({ env, members, peers, replicas, living, enough });
-    const node = new MecNode(config, {
-      env,
-      members,
-      replicas,
-      living,
-      peers,
-      policies: new Policies(config.policies),
-      sync,
-      work: new Work(drawActor(config.name, env.random)),
-    });
+    const sync = new Sync({ env, members, peers, replicas, living, w: config.quorum.w });
+    const work = new Work(drawActor(config.name, env.random));
+    const policies = new Policies(config.policies);
+    const node = new MecNode(options, { env, members, replicas, living, peers, policies, sync, work });
     try {
       await node.#listen();
     } catch (error) {
       await node.stop();
       throw error;
     }
-    if (members.replicas < config.quorum.n) {
-      env.log.warn('fewer members than replicas: quorums are of the members there are', {
-        members: members.replicas,
-        n: config.quorum.n,
-      });
-    }
-    node.#heartbeat.start();
+    node.#membership.start();
     sync.start();
     node.#sweepLater();
     return node;
@@ -129,7 +129,7 @@ export class MecNode {
   async #listen(): Promise<void> {
     const { env } = this.#scope;
     const { host, port } = this.config;
-    const handler = dispatcher(this.#scope, this.#heartbeat);
+    const handler = dispatcher(this.#scope, this.#membership);
     this.#servers.push(await RpcServer.bind(env, { host, port }, handler));
     this.#servers.push(await RpcServer.bind(env, { host, port: port + 1 }, handler));
   }
@@ -196,7 +196,7 @@ export class MecNode {
     const digests = new Map<number, number>();
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const hash = replicas.find(partition)?.clockHash;
-      if (hash !== undefined && members.owners(partition).includes(members.self.id)) digests.set(partition, hash);
+      if (hash !== undefined && members.owners(partition).includes(members.self)) digests.set(partition, hash);
     }
     return digests;
   }
@@ -206,28 +206,46 @@ export class MecNode {
     return this.#scope.replicas.of(placeOf(this.#scope, key).partition).read(key);
   }
 
+  /** Whether this node has found its cluster and has all that it is to own. */
+  get isReady(): boolean {
+    const { members, replicas, sync } = this.#scope;
+    return members.replicas > 0 && members.own.state !== 'gone' && replicas.isOpen && sync.status().incomplete === 0;
+  }
+
+  /** Begins to leave the cluster: the others take over, then `onEnd` is called. Throws where there are no others. */
+  leave(): void {
+    this.#membership.leave();
+  }
+
+  /** Declares a member dead that will never return; throws `bad-parameter` where it is unknown or alive. */
+  remove(name: string): void {
+    this.#membership.remove(name);
+  }
+
   /** What the node looks like now; made for people and monitoring, every field may be added to. */
   status(): Record<string, unknown> {
     const { env, members, peers, replicas, sync } = this.#scope;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
-      name: peer.name,
       reach: peers.reach(peer.id),
       refusal: peer.refusal,
       silentMs: roundMs(peers.silenceMs(peer.id)),
       latencyMs: Math.round(peer.latency.meanMs * 1000) / 1000,
-      partitions: members.ownedBy(peer.id),
       data: peer.data.status(),
       probes: peer.probes.status(),
     }));
     const [membership, data] = this.#servers.map((server) => server.status());
+    const { state, zone } = members.own;
     return {
       name: this.config.name,
-      node: members.self.id,
+      zone,
+      state,
+      isReady: this.isReady,
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
       quorum: { ...this.config.quorum, replicas: members.replicas },
-      partitions: { all: PARTITIONS, owned: members.ownedBy(members.self.id) },
-      members: members.ids(),
+      partitions: { all: PARTITIONS, ...members.shareOf(members.self) },
+      handover: this.#membership.progress(),
+      members: members.all().map((record) => ({ ...record, ...members.shareOf(record.name) })),
       peers: others,
       store: replicas.status(),
       sync: sync.status(),
@@ -251,7 +269,7 @@ export class MecNode {
   async stop(): Promise<void> {
     this.#sweep?.cancel();
     this.#sweep = undefined;
-    this.#heartbeat.stop();
+    await this.#membership.stop();
     this.#scope.sync.stop();
     await this.#finishWork();
     for (const server of this.#servers) await server.close();

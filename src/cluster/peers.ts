@@ -1,46 +1,79 @@
 /** The other nodes, as this one talks to them: two connections each, whether they answer, and how fast. */
-import type { Env } from '../base/env.ts';
+import type { Address, Env } from '../base/env.ts';
 import { MAX_HEDGE_MS, MIN_HEDGE_MS, SUSPECT_AFTER_MS, UNREACHABLE_AFTER_MS } from '../base/limits.ts';
 import { Detector, type Reach } from '../core/detector.ts';
 import { Latency } from '../core/latency.ts';
+import type { MemberRecord } from '../core/member-list.ts';
 import type { Pong } from '../transport/message.ts';
 import { RpcClient } from '../transport/rpc.ts';
-import type { Member, Members } from './members.ts';
+import type { Members } from './members.ts';
 
 /** One other node. */
-export interface Peer extends Member {
+export interface Peer extends Address {
+  /** Its name. */
+  readonly id: string;
   /** The membership port: probes never queue behind bulk data. */
   readonly probes: RpcClient;
   /** The data port. */
   readonly data: RpcClient;
   readonly latency: Latency;
-  /** What the peer calls itself, once it has said so. */
-  name: string | undefined;
-  /** The peer's process, and its clock at the last pong, with ours at that time. */
+  /** The peer's process, and its clock when it last answered, with ours at that time. */
   remote: { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
   /** Why this peer is not one of us, where that is so. */
   refusal: string | undefined;
 }
 
-/** All other nodes, by member id. */
+/** All other nodes, by name: the members, and those that are gone as long as they answer. */
 export class Peers {
-  readonly byId: ReadonlyMap<string, Peer>;
+  readonly byId = new Map<string, Peer>();
+  readonly #env: Env;
   readonly #clock: Env['clock'];
+  readonly #members: Members;
   readonly #detector = new Detector({ suspectAfterMs: SUSPECT_AFTER_MS, unreachableAfterMs: UNREACHABLE_AFTER_MS });
   readonly #reads = new Latency();
+  #isClosed = false;
 
   constructor(env: Env, members: Members) {
+    this.#env = env;
     this.#clock = env.clock;
-    this.byId = new Map(
-      [...members.others.values()].map((member) => {
-        const data = new RpcClient(env, { host: member.host, port: member.port + 1 });
-        const probes = new RpcClient(env, member);
-        return [
-          member.id,
-          { ...member, probes, data, latency: new Latency(), name: undefined, remote: undefined, refusal: undefined },
-        ];
-      }),
-    );
+    this.#members = members;
+    for (const record of members.all()) this.#follow(record);
+    members.onChange((record) => this.#follow(record));
+  }
+
+  /** A member has come, or has changed its address. */
+  #follow({ name, host, port, state }: MemberRecord): void {
+    const known = this.byId.get(name);
+    if (this.#isClosed || name === this.#members.self || (known === undefined && state === 'gone')) return;
+    if (known?.host === host && known.port === port) return;
+    if (known !== undefined) this.#part(known);
+    const data = new RpcClient(this.#env, { host, port: port + 1 });
+    const probes = new RpcClient(this.#env, { host, port });
+    const peer: Peer = {
+      id: name,
+      host,
+      port,
+      probes,
+      data,
+      latency: new Latency(),
+      remote: undefined,
+      refusal: undefined,
+    };
+    this.byId.set(name, peer);
+  }
+
+  #part({ id, probes, data }: Peer): void {
+    this.byId.delete(id);
+    this.#detector.forget(id);
+    void probes.close();
+    void data.close();
+  }
+
+  /** Lets go of members that are gone, once they do not answer any more. */
+  prune(): void {
+    for (const peer of this.byId.values()) {
+      if (this.#members.get(peer.id)?.state === 'gone' && this.reach(peer.id) === 'unreachable') this.#part(peer);
+    }
   }
 
   /** Whether a peer answers; one that does not belong here counts as unreachable. */
@@ -49,11 +82,23 @@ export class Peers {
     return this.#detector.reach(id, this.#clock.monotonicMs());
   }
 
+  /** The peer is being probed. */
+  asked(peer: Peer): void {
+    this.#detector.asked(peer.id, this.#clock.monotonicMs());
+  }
+
   /** The peer has answered a probe. */
-  heard(peer: Peer, { process, nowMs }: Pong): void {
+  heard(peer: Peer, { process, nowMs }: Pick<Pong, 'process' | 'nowMs'>): void {
+    if (this.byId.get(peer.id) !== peer) return;
     const heardMs = this.#clock.monotonicMs();
     this.#detector.heard(peer.id, heardMs);
     peer.remote = { process, nowMs, heardMs };
+  }
+
+  /** For how long the peer has owed an answer to a probe, in ms; 0 where it owes none. */
+  owesMs(id: string): number {
+    const nowMs = this.#clock.monotonicMs();
+    return nowMs - (this.#detector.owesSinceMs(id) ?? nowMs);
   }
 
   /** This node itself did not run for so long. */
@@ -100,6 +145,7 @@ export class Peers {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const { probes, data } of this.byId.values()) {
       await probes.close();
       await data.close();

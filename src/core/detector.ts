@@ -1,6 +1,6 @@
-/** Which peers can be reached: those heard of lately. A pure fold; time is handed in. */
+/** Which peers can be reached: those that answer. A pure fold; time is handed in. */
 
-/** What is known of a peer: it answers, it has been silent for a while, or for too long. */
+/** What is known of a peer: it answers, it has not answered for a while, or for too long. */
 export type Reach = 'reachable' | 'suspect' | 'unreachable';
 
 /** When silence becomes suspicion, and when certainty. */
@@ -9,34 +9,61 @@ export interface DetectorOptions {
   readonly unreachableAfterMs: number;
 }
 
-/** Keeps when each peer was last heard of. */
+interface Sight {
+  heardMs: number;
+  /** When the first question was asked that has not been answered; silence counts from there. */
+  askedMs: number | undefined;
+}
+
+/** Keeps when each peer was asked and when it was last heard of. */
 export class Detector {
   readonly #options: DetectorOptions;
-  readonly #lastHeardMs = new Map<string, number>();
+  readonly #sights = new Map<string, Sight>();
 
   constructor(options: DetectorOptions) {
     this.#options = options;
   }
 
-  /** Something came from the peer. */
+  /** The peer was asked something that it answers at once. */
+  asked(peer: string, nowMs: number): void {
+    const sight = this.#sights.get(peer);
+    if (sight !== undefined) sight.askedMs ??= nowMs;
+  }
+
+  /** The peer has answered. */
   heard(peer: string, nowMs: number): void {
-    this.#lastHeardMs.set(peer, nowMs);
+    this.#sights.set(peer, { heardMs: nowMs, askedMs: undefined });
   }
 
   /** The observer itself was not listening for so long: nobody is to blame for that. */
   forgive(pauseMs: number): void {
-    for (const [peer, lastMs] of this.#lastHeardMs) this.#lastHeardMs.set(peer, lastMs + pauseMs);
+    for (const sight of this.#sights.values()) {
+      sight.heardMs += pauseMs;
+      if (sight.askedMs !== undefined) sight.askedMs += pauseMs;
+    }
+  }
+
+  /** The peer is no more, or has become another. */
+  forget(peer: string): void {
+    this.#sights.delete(peer);
+  }
+
+  /** Since when the peer owes an answer; undefined where it owes none, or was never heard of. */
+  owesSinceMs(peer: string): number | undefined {
+    return this.#sights.get(peer)?.askedMs;
   }
 
   reach(peer: string, nowMs: number): Reach {
-    const silenceMs = this.silenceMs(peer, nowMs) ?? Infinity;
-    if (silenceMs < this.#options.suspectAfterMs) return 'reachable';
-    return silenceMs < this.#options.unreachableAfterMs ? 'suspect' : 'unreachable';
+    const sight = this.#sights.get(peer);
+    if (sight === undefined) return 'unreachable';
+    const waitedMs = nowMs - (sight.askedMs ?? nowMs);
+    if (waitedMs < this.#options.suspectAfterMs) return 'reachable';
+    return waitedMs < this.#options.unreachableAfterMs ? 'suspect' : 'unreachable';
   }
 
-  /** How long the peer has been silent, in ms; undefined where it was never heard of. */
+  /** How long ago the peer was last heard of, in ms; undefined where it never was. */
   silenceMs(peer: string, nowMs: number): number | undefined {
-    const last = this.#lastHeardMs.get(peer);
-    return last === undefined ? undefined : Math.max(0, nowMs - last);
+    const sight = this.#sights.get(peer);
+    return sight === undefined ? undefined : Math.max(0, nowMs - sight.heardMs);
   }
 }

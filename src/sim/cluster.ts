@@ -28,11 +28,6 @@ export class SimNode {
     this.#config = config;
   }
 
-  /** By which the others know it. */
-  get id(): string {
-    return `${this.#config.host}:${this.#config.port}`;
-  }
-
   get isUp(): boolean {
     return this.life !== undefined;
   }
@@ -106,6 +101,8 @@ export class SimCluster {
         port,
         httpport: 1,
         root: '',
+        zone: undefined,
+        weight: 1,
         nodes: addresses,
         quorum: { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 },
         storage: { sync: true },
@@ -136,7 +133,8 @@ export class SimCluster {
   #areIdle(): boolean {
     return this.nodes.every(({ node }) => {
       if (node === undefined) return false;
-      const { store, sync } = node.status() as unknown as Health;
+      const { state, store, sync } = node.status() as unknown as Health;
+      if (state !== 'up') return false;
       const isIdle = sync.incomplete + sync.guests + sync.waiting + sync.running === 0;
       return store.state === 'ok' && isIdle && store.logEntries === 0 && store.residues === 0;
     });
@@ -159,8 +157,8 @@ export class SimCluster {
     return this.nodes
       .map(({ name, node }) => {
         if (node === undefined) return `${name} down`;
-        const { store, sync } = node.status() as unknown as Health;
-        return `${name} ${JSON.stringify({ ...store, ...sync })}`;
+        const { state, store, sync } = node.status() as unknown as Health;
+        return `${name} ${state} ${JSON.stringify({ ...store, ...sync })}`;
       })
       .join('\n');
   }
@@ -177,6 +175,7 @@ interface Queue {
 }
 
 interface Health {
+  readonly state: string;
   readonly store: { readonly state: string; readonly logEntries: number; readonly residues: number };
   readonly sync: {
     readonly incomplete: number;

@@ -118,7 +118,7 @@ class Stage {
   node(name = ''): SimNode {
     const [key = '', place] = name.split('#');
     const id = place === undefined ? undefined : this.#guide?.preference(key)[Number(place) - 1];
-    const found = this.cluster.nodes.find((node) => node.name === name || node.id === id);
+    const found = this.cluster.nodes.find((node) => node.name === name || node.name === id);
     if (found === undefined) throw new Error(`there is no node ${name}`);
     return found;
   }

@@ -235,10 +235,10 @@ export class Replica {
     this.#isSweepDue = true;
   }
 
-  /** The replica has caught up with enough others. */
-  complete(): void {
-    if (this.#isComplete) return;
-    this.#isComplete = true;
+  /** The replica has caught up with enough others; or it is not kept up to date any more, and has to catch up like a new one. */
+  markComplete(isComplete: boolean): void {
+    if (this.#isComplete === isComplete) return;
+    this.#isComplete = isComplete;
     this.#submit([this.checkpoint()], undefined, () => {});
   }
 

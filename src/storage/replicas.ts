@@ -12,6 +12,7 @@ import { PARTITIONS, SCAN_PAGE_ROWS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES, VERIFY_
 import { hashText64 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext } from '../core/causal-context.ts';
+import type { MemberRecord } from '../core/member-list.ts';
 import { CommitQueue } from './commit-queue.ts';
 import type { Engine, OpenEngine, Row } from './engine.ts';
 import * as keyspace from './keyspace.ts';
@@ -26,6 +27,7 @@ import {
 import { Replica, type Store } from './replica.ts';
 
 const STORE_FORMAT = 1;
+const MEMBERS_ROW = keyspace.metaRow('members');
 const FIRST_ROW = keyspace.kindRange('c').from;
 const LAST_ROW = keyspace.kindRange('r').to;
 
@@ -35,7 +37,7 @@ export interface ReplicasOptions {
   readonly nodeName: string;
   readonly openEngine: OpenEngine;
   /** Whether other nodes can give back what a damaged store has lost; else it is not set aside, and fails. */
-  readonly canRebuild: boolean;
+  readonly canRebuild: () => boolean;
   /** Whether acknowledged writes must be on the platter (default), or may wait in the operating system. */
   readonly sync: boolean;
 }
@@ -51,6 +53,8 @@ interface Header {
 
 interface Opened extends Store {
   readonly replicas: Replica[];
+  /** The hash of the member list that was put on this disk. */
+  membersHash: number | undefined;
 }
 
 /** All replicas of one node. */
@@ -79,6 +83,11 @@ export class Replicas {
     const replica = this.#openedStore().replicas[partition];
     assert(replica !== undefined, 'every partition has a replica');
     return replica;
+  }
+
+  /** Whether the store works. */
+  get isOpen(): boolean {
+    return this.#opened !== undefined;
   }
 
   /** The replica of a partition, or undefined while the disk has failed. */
@@ -110,7 +119,7 @@ export class Replicas {
   damaged(error: MecError): void {
     const opened = this.#opened;
     if (opened === undefined) return;
-    if (!this.#options.canRebuild) {
+    if (!this.#options.canRebuild()) {
       this.#options.env.log.error('store damaged, and no other node to rebuild it from', { reason: messageOf(error) });
       return;
     }
@@ -120,6 +129,21 @@ export class Replicas {
     this.#opened = undefined;
     this.#failure = error;
     this.#reopenAfter(opened.engine.setAside());
+  }
+
+  /** The member list as it was kept last; nothing where there is none. */
+  keptMembers(): MemberRecord[] {
+    const record = this.#openedStore().engine.get(MEMBERS_ROW);
+    const list = record === undefined ? [] : (openRecord(record, MEMBERS_ROW) as MemberRecord[]);
+    return list.map((member) => ({ ...member, zone: member.zone ?? undefined }));
+  }
+
+  /** Keeps the member list, where this store does not hold it already. */
+  keepMembers(list: readonly MemberRecord[], hash: number): void {
+    const opened = this.#openedStore();
+    if (opened.membersHash === hash) return;
+    opened.membersHash = hash;
+    opened.queue.submit([{ key: MEMBERS_ROW, value: sealRecord(list, MEMBERS_ROW) }], () => {});
   }
 
   /** Resolves when all that was submitted so far is durable, or has failed. */
@@ -198,7 +222,7 @@ export class Replicas {
       this.#opened = await this.#load(engine);
       this.#failure = undefined;
     } catch (error) {
-      if (error instanceof MecError && error.code === 'damaged' && this.#options.canRebuild) {
+      if (error instanceof MecError && error.code === 'damaged' && this.#options.canRebuild()) {
         this.#options.env.log.error('store damaged; it is set aside and rebuilt from the other nodes', {
           reason: messageOf(error),
         });
@@ -225,7 +249,7 @@ export class Replicas {
     const replicas = checkpoints.map(({ incarnation: born, actor, ...state }, partition) => {
       return new Replica(partition, store, { ...state, actor: born === incarnation ? actor : undefined });
     });
-    return { ...store, replicas };
+    return { ...store, replicas, membersHash: undefined };
   }
 
   /** Checks the header, and keeps the one of this life: the same incarnation only after a clean stop. */

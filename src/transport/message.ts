@@ -1,11 +1,46 @@
 /** Everything that nodes say to each other: one closed union of requests, one of replies. */
+import type { Address } from '../base/env.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
+import type { MemberRecord, MemberVersion } from '../core/member-list.ts';
 import type { FilledObject } from '../core/object.ts';
 
-/** Who is there? */
+/** Which process speaks, and whether it belongs here. */
+export interface Identity extends Address {
+  readonly name: string;
+  /** Drawn at every start of the process: two processes under one name differ in it. */
+  readonly process: string;
+  readonly partitions: number;
+  /** Replicas of a partition, as configured. */
+  readonly n: number;
+}
+
+/** What nodes tell each other of the members on every occasion. */
+export interface Gossip {
+  /** Hash of the sender's member list. */
+  readonly hash: number;
+  readonly records: readonly MemberRecord[];
+  /** Members that somebody gets no answer from, neither directly nor through others. */
+  readonly suspects: readonly MemberVersion[];
+}
+
+/** Are you there? */
 export interface Ping {
   readonly kind: 'ping';
+}
+
+/** Are you there, and who are we? */
+export interface Probe extends Gossip {
+  readonly kind: 'probe';
+  readonly from: Identity;
+  /** Whether the answer is to bear the whole member list. */
+  readonly wantsAll: boolean;
+}
+
+/** Ask that member for me whether it is there. */
+export interface ProbeFor {
+  readonly kind: 'probe-for';
+  readonly name: string;
 }
 
 /** What do you know of this key? */
@@ -87,24 +122,29 @@ export interface List {
 }
 
 /** Any request. */
-export type Request = Ping | Read | Store | Forward | Compare | Pull | PullAll | List;
+export type Request = Ping | Probe | ProbeFor | Read | Store | Forward | Compare | Pull | PullAll | List;
 
 /** A version whose body may be left out, because the asker has it. */
 export interface SparseVersion extends Dot {
   readonly body: Uint8Array | undefined;
 }
 
-/** The answer to `ping`: who is there, and whether it belongs here. */
+/** The answer to `ping`, and to `probe-for` where the member answers. */
 export interface Pong {
   readonly kind: 'pong';
-  readonly name: string;
-  /** Drawn at every start of the process: two processes under one name differ in it. */
   readonly process: string;
-  readonly partitions: number;
-  /** Hash of the sender's member list. */
-  readonly members: number;
   /** The sender's monotonic clock. */
   readonly nowMs: number;
+}
+
+/** The answer to `probe`. */
+export interface Probed extends Gossip {
+  readonly kind: 'probed';
+  readonly from: Identity;
+  /** The sender's monotonic clock. */
+  readonly nowMs: number;
+  /** Why the asker is not one of us; empty where it is. */
+  readonly refusal: string;
 }
 
 /** The answer to `read`. */
@@ -199,7 +239,7 @@ export interface Failed {
 }
 
 /** Any reply. */
-export type Reply = Pong | ReadReply | Stored | Written | Compared | Page | PageOfAll | Keys | Failed;
+export type Reply = Pong | Probed | ReadReply | Stored | Written | Compared | Page | PageOfAll | Keys | Failed;
 
 /** Any message. */
 export type Message = Request | Reply;

@@ -25,6 +25,8 @@ test('the configuration of the first MecDB is understood', () => {
     port: 7000,
     httpport: 3000,
     root: '/path/to/leveldb/root/directory',
+    zone: undefined,
+    weight: 1,
     nodes: [
       { host: '127.0.0.1', port: 8000 },
       { host: '127.0.0.1', port: 9000 },
@@ -45,10 +47,11 @@ test('an empty file is one node with every default', () => {
 test('everything can be set', () => {
   const config = parseConfig(
     'x',
-    '[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"',
+    'zone = "rack-1"\nweight = 2.5\n[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"',
   );
   assert.deepEqual(config.quorum, { n: 5, r: 1, w: 'all', timeoutMs: 250 });
   assert.equal(config.storage.sync, false);
+  assert.deepEqual([config.zone, config.weight], ['rack-1', 2.5]);
   assert.equal(config.http.maxValueBytes, 16 * 1024 * 1024);
 });
 

@@ -1,47 +1,92 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARTITIONS } from '../../src/base/limits.ts';
+import { PARTITIONS, PLACEMENT_CAP } from '../../src/base/limits.ts';
 import { partitionOf } from '../../src/core/partition.ts';
 import { placement, type PlacedMember } from '../../src/core/placement.ts';
 
-const members = (n: number): PlacedMember[] =>
-  Array.from({ length: n }, (_, i) => ({ id: `10.0.0.${i}:7000`, weight: 1 }));
 const N = 3;
+
+const members = (n: number, zones = 0): PlacedMember[] =>
+  Array.from({ length: n }, (_, i) => ({
+    id: `node-${i}`,
+    weight: 1,
+    zone: zones === 0 ? undefined : `rack-${i % zones}`,
+  }));
+
+function owners(list: readonly PlacedMember[]): string[][] {
+  return placement(list, N).map((order) => order.slice(0, Math.min(N, list.length)));
+}
 
 function loads(list: readonly PlacedMember[]): Map<string, number> {
   const count = new Map(list.map(({ id }) => [id, 0]));
-  for (const order of placement(list)) for (const id of order.slice(0, N)) count.set(id, (count.get(id) ?? 0) + 1);
+  for (const own of owners(list)) for (const id of own) count.set(id, (count.get(id) ?? 0) + 1);
   return count;
 }
 
+/** How many replicas have to be copied, as a multiple of the newcomer's fair share. */
+function moved(before: readonly PlacedMember[], after: readonly PlacedMember[]): number {
+  const old = owners(before);
+  const copied = owners(after).flatMap((own, p) => own.filter((id) => old[p]?.includes(id) !== true)).length;
+  return copied / ((PARTITIONS * N) / after.length);
+}
+
 test('every node computes the same placement, in whatever order it lists the members', () => {
-  assert.deepEqual(placement(members(7)), placement(members(7).reverse()));
+  assert.deepEqual(placement(members(7), N), placement(members(7).reverse(), N));
 });
 
 test('a partition names every member once', () => {
-  for (const order of placement(members(5))) assert.equal(new Set(order).size, 5);
+  for (const order of placement(members(5), N)) assert.equal(new Set(order).size, 5);
 });
 
-test('load is spread: no member of ten is far from its share', () => {
-  const share = (PARTITIONS * N) / 10;
-  for (const load of loads(members(10)).values())
-    assert.ok(load > share * 0.6 && load < share * 1.4, `${load} of ${share}`);
+test('fewer members than replicas all own everything, and no members own nothing', () => {
+  for (const own of owners(members(2))) assert.equal(own.length, 2);
+  assert.deepEqual(new Set(placement([], N).map(({ length }) => length)), new Set([0]));
 });
 
-test('a heavier member owns more', () => {
+test('no member of 3 to 100 owns more than 1.05 times its share, or the next whole partition', () => {
+  for (let n = 3; n <= 100; n++) {
+    const share = (PARTITIONS * N) / n;
+    const most = Math.max(...loads(members(n)).values());
+    assert.ok(most <= Math.max(Math.ceil(share), PLACEMENT_CAP * share), `${n} members: ${most}, share ${share}`);
+  }
+});
+
+test('a join copies at most 1.3 times what it must in clusters of up to 16', () => {
+  for (let n = 3; n < 16; n++) {
+    const times = moved(members(n), members(n + 1));
+    assert.ok(times <= 1.3, `${n} members and one more: ${times}`);
+  }
+});
+
+test('a heavier member owns more, by its weight', () => {
   const list = members(10).map((member, i) => ({ ...member, weight: i === 0 ? 3 : 1 }));
   const [first, ...others] = loads(list).values();
-  assert.ok((first as number) > 1.7 * (others.reduce((a, b) => a + b, 0) / others.length));
+  const mean = others.reduce((a, b) => a + b, 0) / others.length;
+  assert.ok((first as number) > 2.3 * mean && (first as number) < 3.4 * mean, `${first} and ${mean}`);
 });
 
-test('a join moves partitions to the newcomer only', () => {
-  const before = placement(members(6));
-  const after = placement(members(7));
-  const newcomer = '10.0.0.6:7000';
-  for (let p = 0; p < PARTITIONS; p++) {
-    const old = new Set((before[p] as string[]).slice(0, N));
-    for (const id of (after[p] as string[]).slice(0, N)) assert.ok(id === newcomer || old.has(id));
+test('no two owners share a zone where there are as many zones as owners', () => {
+  for (const [n, zones] of [
+    [6, 3],
+    [7, 3],
+    [10, 5],
+    [9, 4],
+  ] as const) {
+    const list = members(n, zones);
+    const zoneOf = new Map(list.map(({ id, zone }) => [id, zone]));
+    for (const own of owners(list)) assert.equal(new Set(own.map((id) => zoneOf.get(id))).size, N, `${n} in ${zones}`);
   }
+});
+
+test('fewer zones than owners all hold a replica', () => {
+  const list = members(10, 2);
+  const zoneOf = new Map(list.map(({ id, zone }) => [id, zone]));
+  for (const own of owners(list)) assert.equal(new Set(own.map((id) => zoneOf.get(id))).size, 2);
+});
+
+test('a zone of one member among large ones holds a replica of everything, as it must', () => {
+  const list = members(7).map((member, i) => ({ ...member, zone: i === 0 ? 'small' : i % 2 === 0 ? 'even' : 'odd' }));
+  assert.equal(loads(list).get('node-0'), PARTITIONS);
 });
 
 test('partitions are the top bits of xxHash64, and keys spread over all of them', () => {

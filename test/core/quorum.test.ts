@@ -80,19 +80,25 @@ test('an actor is dead once its node was heard under another name, and not befor
   assert.equal(living.isDead('n2~old'), false);
 });
 
-test('a peer is reachable while it was heard of lately, then suspect, then unreachable', () => {
+test('a peer that owes an answer is reachable for a while, then suspect, then unreachable', () => {
   const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
   assert.equal(detector.reach('p', 0), 'unreachable', 'never heard of');
-  detector.heard('p', 50);
+  detector.heard('p', 0);
+  assert.equal(detector.reach('p', 10_000), 'reachable', 'nobody has asked it since');
+  detector.asked('p', 50);
+  detector.asked('p', 90);
   assert.deepEqual(
     [149, 150, 349, 350].map((ms) => detector.reach('p', ms)),
     ['reachable', 'suspect', 'suspect', 'unreachable'],
   );
+  detector.heard('p', 350);
+  assert.equal(detector.reach('p', 350), 'reachable');
 });
 
 test("a pause of the observer is nobody else's silence", () => {
   const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
   detector.heard('p', 0);
+  detector.asked('p', 0);
   detector.forgive(5_000);
   assert.equal(detector.reach('p', 5_050), 'reachable');
   assert.equal(detector.silenceMs('p', 5_050), 50);

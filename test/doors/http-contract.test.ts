@@ -309,7 +309,7 @@ describe('the HTTP contract', () => {
     assert.deepEqual([ping.status, ping.text], [200, 'pong\n']);
     const status = await cluster.node(0).status();
     assert.equal(status['name'], 'n1');
-    assert.deepEqual(status.peers.map(({ name }) => name).sort(), ['n2', 'n3']);
+    assert.deepEqual(status.peers.map(({ node }) => node).sort(), ['n2', 'n3']);
     assert.deepEqual((status['store'] as Record<string, unknown>)['sync'], true);
   });
 

@@ -28,7 +28,11 @@ async function openStore(openEngine: OpenEngine, nodeName = 'n1'): Promise<Bench
   const log = memoryLog();
   // Every life draws other names, as real ones do.
   const env = { clock, log, random: seededRandom(seed++) };
-  return { replicas: await Replicas.open({ env, nodeName, openEngine, sync: true, canRebuild: false }), clock, log };
+  return {
+    replicas: await Replicas.open({ env, nodeName, openEngine, sync: true, canRebuild: () => false }),
+    clock,
+    log,
+  };
 }
 
 interface WriteOptions {

@@ -13,11 +13,23 @@ const context = CausalContext.ofDots([
   { actor: 'n2~b', counter: 2 ** 40 },
 ]);
 const dot = { actor: 'n1~a', counter: 3 };
-const identity = { name: 'n1', process: 'p', partitions: 256, members: 0xffff_ffff, nowMs: 12.5 };
+const identity = { name: 'n1', process: 'p', host: 'h', port: 7000, partitions: 256, n: 3 };
+const member = { name: 'n2', host: 'h', port: 7010, weight: 0.5, version: 4, settled: 0xffff_ffff } as const;
+const gossip = {
+  hash: 0xffff_ffff,
+  records: [
+    { ...member, zone: undefined, state: 'joining' },
+    { ...member, zone: 'rack 1', state: 'gone' },
+  ],
+  suspects: [{ name: 'n3', version: 9 }],
+} as const;
 
 const MESSAGES: readonly Message[] = [
   { kind: 'ping' },
-  { kind: 'pong', ...identity },
+  { kind: 'pong', process: 'p', nowMs: 12.5 },
+  { kind: 'probe', from: identity, wantsAll: true, ...gossip },
+  { kind: 'probed', from: identity, nowMs: 1, refusal: 'why', ...gossip },
+  { kind: 'probe-for', name: 'n2' },
   { kind: 'read', key: 'ключ/\0', have: [dot] },
   { kind: 'store', key: 'k', object: { context, versions: [{ ...dot, body: Uint8Array.of(1, 2) }] }, dots: [dot] },
   { kind: 'store', key: '', object: { context, versions: [] }, dots: [] },

@@ -79,7 +79,7 @@ class Get {
       living[this.#place.partition]?.heard(replica.actor);
       this.#own = replica.read(this.#request.key);
       const { isOwner } = this.#place;
-      this.#fold.add(members.self.id, this.#own, replica.isComplete || !isOwner);
+      this.#fold.add(members.self, this.#own, replica.isComplete || !isOwner);
       this.#sawOwner = replica.isComplete && isOwner;
     } catch (error) {
       const { code } = toMecError(error);
@@ -187,7 +187,7 @@ class Get {
   #repair(member: string, object: FilledObject<Uint8Array>): void {
     const { members, peers, replicas, env } = this.#scope;
     const repair = { key: this.#request.key, object, dots: [] };
-    if (member !== members.self.id) {
+    if (member !== members.self) {
       peers.byId.get(member)?.data.request({ kind: 'store', ...repair }, this.#request.timeoutMs, () => {});
       return;
     }

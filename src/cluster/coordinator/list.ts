@@ -147,7 +147,7 @@ interface Progress {
 /** Whom to ask for which partitions, so that each has R answers; throws where there are not so many owners left to ask. */
 function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: Progress): Map<string, number[]> {
   const { members, peers } = scope;
-  const self = members.self.id;
+  const self = members.self;
   const plan = new Map<string, number[]>();
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const owners = members.owners(partition);
@@ -168,7 +168,7 @@ function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: Progress):
 }
 
 function askMember(scope: Scope, member: string, request: List & { readonly timeoutMs: number }): Promise<Keys> {
-  if (member === scope.members.self.id) return listOwn(scope, request);
+  if (member === scope.members.self) return listOwn(scope, request);
   return new Promise((resolve, reject) => {
     const peer = scope.peers.byId.get(member);
     if (peer === undefined) return reject(new MecError('internal'));

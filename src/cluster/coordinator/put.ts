@@ -14,7 +14,7 @@ import { packMessage } from '../../transport/codec.ts';
 import type { Failed, Reply, Written } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
 import { get } from './get.ts';
-import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
+import { holdersOf, joiningOf, type Place, placeOf, type Scope } from './scope.ts';
 
 /** What to write. */
 export interface PutRequest {
@@ -73,6 +73,7 @@ export async function putHere(scope: Scope, request: PutRequest): Promise<PutRes
 
 interface Plan {
   readonly place: Place;
+  /** Whose disks count. */
   readonly peers: readonly Peer[];
   readonly tally: Tally;
 }
@@ -151,19 +152,21 @@ class Put {
     });
     const message = packMessage({ kind: 'store', key, object: written.object, dots: [written.dot] });
     for (const peer of peers) {
-      peer.data.requestPacked(message, request.timeoutMs, (reply) => this.#replied(peer, reply));
+      peer.data.requestPacked(message, request.timeoutMs, (reply) => this.#count(this.#replied(peer, reply)));
+    }
+    for (const peer of joiningOf(this.#scope, place)) {
+      peer.data.requestPacked(message, request.timeoutMs, (reply) => void this.#replied(peer, reply));
     }
     this.#settle();
   }
 
-  #replied(peer: Peer, reply: Reply | MecError): void {
+  #replied(peer: Peer, reply: Reply | MecError): MecError | undefined {
     if (reply instanceof MecError || reply.kind !== 'stored') {
       this.#scope.sync.peerHasMissed(peer);
-      const code = reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal';
-      return this.#count(new MecError(code));
+      return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
     }
     this.#scope.living[this.#plan.place.partition]?.heard(reply.actor);
-    this.#count(undefined);
+    return undefined;
   }
 
   #count(error: MecError | undefined): void {

@@ -1,5 +1,6 @@
 /** What coordinating a request needs of the node. */
 import type { Env } from '../../base/env.ts';
+import { MecError } from '../../base/errors.ts';
 import { LivingActors } from '../../core/actor.ts';
 import { partitionOf } from '../../core/partition.ts';
 import type { Replicas } from '../../storage/replicas.ts';
@@ -30,11 +31,20 @@ export interface Place {
   readonly isOwner: boolean;
 }
 
-/** Where a key lives. */
+const NOT_JOINED = { have: 0, need: 1, retryAfter: 1, detail: 'This node has not found its cluster yet.' };
+
+/** Where a key lives; throws `quorum-not-met` where there is no cluster yet. */
 export function placeOf({ members }: Scope, key: string): Place {
   const partition = partitionOf(key);
   const owners = members.owners(partition);
-  return { partition, owners, isOwner: owners.includes(members.self.id) };
+  if (owners.length === 0) throw new MecError('quorum-not-met', NOT_JOINED);
+  return { partition, owners, isOwner: owners.includes(members.self) };
+}
+
+/** The joining owners of a partition that can be reached: they are sent all writes, and count for none. */
+export function joiningOf({ members, peers }: Scope, { partition }: Place): Peer[] {
+  const pending = members.pending(partition);
+  return pending.length === 0 ? [] : peers.reachable(pending, 0);
 }
 
 /**
@@ -43,7 +53,7 @@ export function placeOf({ members }: Scope, key: string): Place {
  */
 export function holdersOf({ members, peers }: Scope, { partition, owners }: Place, wanted: number): Peer[] {
   const reached = peers.reachable(owners, 0);
-  const isSelfOwner = owners.includes(members.self.id);
+  const isSelfOwner = owners.includes(members.self);
   const lacking = owners.length - Number(isSelfOwner) - reached.length;
   if (lacking === 0) return reached;
   const guests = peers.reachable(members.standIns(partition), 0).slice(0, lacking);

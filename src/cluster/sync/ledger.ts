@@ -62,6 +62,11 @@ export class Ledger {
     this.#caughtUp.set(replica, members);
   }
 
+  /** The own replica is not kept up to date any more. */
+  fellBehind(replica: Replica): void {
+    this.#caughtUp.delete(replica);
+  }
+
   /**
    * Whether the own replica cannot have missed an acknowledged write: it has caught up with N − W + 1 complete owners, so with one
    * of any W; or with all others, complete or not, so that nobody is left who might know more.

@@ -22,6 +22,7 @@ import {
 } from '../../base/limits.ts';
 import { type LivingActors, nodeOfActor } from '../../core/actor.ts';
 import { CausalContext } from '../../core/causal-context.ts';
+import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Compare, Compared, Digest, Pull, Reply } from '../../transport/message.ts';
@@ -39,8 +40,8 @@ export interface SyncOptions {
   readonly replicas: Replicas;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
-  /** N − W + 1: with so many complete owners, one of any W is among them. */
-  readonly enough: number;
+  /** How many disks must have a write before it is acknowledged. */
+  readonly w: Quorum;
 }
 
 interface Job {
@@ -65,6 +66,8 @@ export class Sync {
   readonly #unsettledMs = new Map<number, number>();
   /** When a partition was last pulled from a peer. */
   readonly #pulledMs = new Map<string, number>();
+  /** The placement that was looked at last. */
+  #placed = -2;
   #running = 0;
   #timer: Timer | undefined;
   #isStopped = false;
@@ -78,8 +81,27 @@ export class Sync {
   }
 
   start(): void {
-    for (const partition of this.#owned()) this.#noticeComplete(partition);
+    this.#options.members.onChange(() => this.#placementChanged());
+    this.#placementChanged();
     this.#later();
+  }
+
+  /** What is to be held here may have changed: what is, has to catch up; what is not any more does not count for complete. */
+  #placementChanged(): void {
+    const { placedHash } = this.#options.members;
+    if (this.#isStopped || this.#placed === placedHash) return;
+    this.#placed = placedHash;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      if (this.#isHolder(partition)) this.#noticeComplete(partition);
+      else this.#fellBehind(partition);
+    }
+  }
+
+  #fellBehind(partition: number): void {
+    const replica = this.#options.replicas.find(partition);
+    if (replica?.isComplete !== true) return;
+    replica.markComplete(false);
+    this.#ledger.fellBehind(replica);
   }
 
   stop(): void {
@@ -97,7 +119,7 @@ export class Sync {
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const replica = replicas.find(partition);
       if (replica === undefined) continue;
-      if (this.#isOwner(partition)) incomplete += Number(!replica.isComplete);
+      if (this.#isHolder(partition)) incomplete += Number(!replica.isComplete);
       else guests += Number(!replica.clock.isEmpty);
     }
     return {
@@ -134,7 +156,7 @@ export class Sync {
     const guests: number[] = [];
     for (const { partition, hash } of digests) {
       const replica = this.#options.replicas.of(partition);
-      if (!this.#isOwner(partition)) {
+      if (!this.#isHolder(partition)) {
         // Who neither owns a partition nor holds any of it has no say in it.
         if (replica.clock.isEmpty) continue;
         guests.push(partition);
@@ -155,20 +177,13 @@ export class Sync {
     return servePull(this.#options.replicas.of(partition), request);
   }
 
-  #isOwner(partition: number): boolean {
-    const { members } = this.#options;
-    return members.owners(partition).includes(members.self.id);
-  }
-
-  #owned(): number[] {
-    return Array.from({ length: PARTITIONS }, (_, partition) => partition).filter((partition) =>
-      this.#isOwner(partition),
-    );
+  #isHolder(partition: number): boolean {
+    return this.#options.members.holds(partition);
   }
 
   #otherOwners(partition: number): string[] {
     const { members } = this.#options;
-    return members.owners(partition).filter((id) => id !== members.self.id);
+    return members.owners(partition).filter((name) => name !== members.self);
   }
 
   #later(): void {
@@ -197,14 +212,13 @@ export class Sync {
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const replica = replicas.find(partition);
       if (replica === undefined) return;
-      const isOwner = this.#isOwner(partition);
-      // Between an owner and anybody; a guest talks to owners only.
-      if (!isOwner && (replica.clock.isEmpty || !members.owners(partition).includes(peer.id))) continue;
+      // Between a holder and anybody; a guest talks to holders only.
+      if (!this.#isHolder(partition) && (replica.clock.isEmpty || !members.holds(partition, peer.id))) continue;
       if (!replica.isComplete) incomplete.push(partition);
       digests.push({ partition, hash: replica.clockHash });
     }
     const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
-    peer.data.request({ kind: 'compare', from: members.self.id, digests, incomplete }, SYNC_TIMEOUT_MS, (reply) => {
+    peer.data.request({ kind: 'compare', from: members.self, digests, incomplete }, SYNC_TIMEOUT_MS, (reply) => {
       if (reply instanceof Error || reply.kind !== 'compared' || this.#isStopped) return;
       this.#compared(peer, reply, hashes);
     });
@@ -221,7 +235,7 @@ export class Sync {
       this.#ledger.holdsAsGuest(partition, peer.id, guests.has(partition));
       if (differs.has(partition)) this.#enqueue(partition, peer);
       // Equal then, and not changed since: the peer has just what this replica has.
-      else if (hash === replica.clockHash && members.owners(partition).includes(peer.id)) {
+      else if (hash === replica.clockHash && members.holds(partition, peer.id)) {
         this.#areEqual(partition, peer, !incomplete.includes(partition));
       }
     }
@@ -236,7 +250,7 @@ export class Sync {
 
   #enqueue(partition: number, peer: Peer): void {
     // A guest has nothing to catch up with: it waits to be caught up with.
-    if (this.#isStopped || !this.#isOwner(partition)) return;
+    if (this.#isStopped || !this.#isHolder(partition)) return;
     const name = `${partition} ${peer.id}`;
     const nowMs = this.#options.env.clock.monotonicMs();
     if (!this.#isAtRest(partition) && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < SYNC_BUSY_MS) return;
@@ -272,7 +286,7 @@ export class Sync {
     try {
       this.#pulls += 1;
       const replica = replicas.of(partition);
-      const { actor, clock, isComplete, isDone } = await pull(replica, peer, members.self.id);
+      const { actor, clock, isComplete, isDone } = await pull(replica, peer, members.self);
       this.#options.living[partition]?.heard(actor);
       this.#ledger.report(partition, peer.id, { clock, isComplete });
       if (!isDone) {
@@ -290,10 +304,13 @@ export class Sync {
   }
 
   #noticeComplete(partition: number): void {
-    const { replicas, enough } = this.#options;
+    const { members, replicas, w } = this.#options;
     const replica = replicas.find(partition);
-    if (replica === undefined || replica.isComplete) return;
-    if (this.#ledger.hasCaughtUp(replica, this.#otherOwners(partition), enough)) replica.complete();
+    // Without owners there is no cluster yet.
+    if (replica === undefined || replica.isComplete || members.replicas === 0) return;
+    // With so many complete owners, one of any W is among them.
+    const enough = members.replicas - quorumSize(w, members.replicas) + 1;
+    if (this.#ledger.hasCaughtUp(replica, this.#otherOwners(partition), enough)) replica.markComplete(true);
   }
 
   /**
@@ -313,21 +330,18 @@ export class Sync {
     this.#unsettledMs.set(partition, sinceMs);
     if (env.clock.monotonicMs() - sinceMs < LOST_AFTER_MS) return;
     // Equal clocks are not pulled for; but who the others are now, and what they have, must be known.
-    for (const id of this.#otherOwners(partition)) {
-      const peer = peers.byId.get(id);
-      if (peer !== undefined && peers.reach(id) === 'reachable') this.#enqueue(partition, peer);
+    for (const name of members.otherHolders(partition)) {
+      const peer = peers.byId.get(name);
+      if (peer !== undefined && peers.reach(name) === 'reachable') this.#enqueue(partition, peer);
     }
-    const guests = members.standIns(partition).filter((id) => id !== members.self.id);
+    const guests = new Set([...members.standIns(partition), ...peers.byId.keys()]);
+    const others = [...guests].filter((name) => !members.holds(partition, name) && name !== members.self);
     const areComplete = replica.isComplete && reports.every(({ isComplete }) => isComplete);
-    if (!areComplete || !this.#ledger.isWithoutGuests(partition, guests)) return;
+    if (!areComplete || !this.#ledger.isWithoutGuests(partition, others)) return;
     living[partition]?.heard(replica.actor);
-    const ownerNames = new Set([
-      nodeOfActor(replica.actor),
-      ...this.#otherOwners(partition).map((id) => peers.byId.get(id)?.name),
-    ]);
-    // Who is no owner and holds nothing has no living actor either.
+    // Who does not hold the partition, and is no guest either, has no living actor in it.
     const isDead = (actor: string): boolean =>
-      living[partition]?.isDead(actor) === true || !ownerNames.has(nodeOfActor(actor));
+      living[partition]?.isDead(actor) === true || !members.holds(partition, nodeOfActor(actor));
     const isSettled = (actor: string): boolean =>
       isDead(actor) && reports.every(({ clock }) => clock.isEqualFor(actor, durableClock));
     const lost = gaps.filter(isSettled);
@@ -339,13 +353,17 @@ export class Sync {
   #tidy(partition: number): void {
     const replica = this.#options.replicas.find(partition);
     if (replica === undefined || (replica.clock.isEmpty && replica.residues === 0)) return;
-    const isOwner = this.#isOwner(partition);
+    const isHolder = this.#isHolder(partition);
+    if (!isHolder) this.#fellBehind(partition);
     // Late hearsay about a partition that this node has given up already.
-    if (!isOwner && replica.clock.isEmpty) return this.#drop(partition);
-    const reports = this.#ledger.reports(partition, this.#otherOwners(partition));
+    if (!isHolder && replica.clock.isEmpty) return this.#drop(partition);
+    const { members } = this.#options;
+    const others = isHolder ? members.otherHolders(partition) : members.owners(partition);
+    const reports = this.#ledger.reports(partition, others);
     if (reports === undefined) return;
-    if (!isOwner) {
-      if (reports.every(({ clock, isComplete }) => isComplete && clock.covers(replica.clock))) this.#drop(partition);
+    if (!isHolder) {
+      if (reports.length > 0 && reports.every(({ clock, isComplete }) => isComplete && clock.covers(replica.clock)))
+        this.#drop(partition);
       return;
     }
     this.#settleLost(replica, reports);

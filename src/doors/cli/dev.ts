@@ -133,8 +133,9 @@ function banner({ data, fresh }: DevOptions, nodes: readonly DevNode[]): string 
 
 interface Status {
   readonly pid: number;
+  readonly isReady: boolean;
+  readonly members: readonly { readonly state: string }[];
   readonly peers: readonly { readonly reach: string }[];
-  readonly sync: { readonly incomplete: number };
 }
 
 /** The processes of a development cluster. */
@@ -227,9 +228,10 @@ class DevCluster {
   async #seesAll(name: string, url: string): Promise<boolean> {
     try {
       const response = await fetch(`${url}/status`);
-      const { pid, peers, sync } = (await response.json()) as Status;
-      const isComplete = sync.incomplete === 0 && peers.every(({ reach }) => reach === 'reachable');
-      return pid === this.#children.get(name)?.pid && isComplete;
+      const { pid, isReady, members, peers } = (await response.json()) as Status;
+      const areUp = members.filter(({ state }) => state === 'up').length >= this.#nodes.length;
+      const areReached = peers.every(({ reach }) => reach === 'reachable');
+      return pid === this.#children.get(name)?.pid && isReady && areUp && areReached;
     } catch {
       return false;
     }

@@ -69,9 +69,16 @@ export class EmbeddedCluster {
   }
 }
 
-function seesAll(node: EmbeddedNode): boolean {
-  const { peers, sync } = node.status() as { peers: { reach: string }[]; sync: { incomplete: number } };
-  return sync.incomplete === 0 && peers.every(({ reach }) => reach === 'reachable');
+interface Status {
+  readonly isReady: boolean;
+  readonly members: readonly { readonly state: string }[];
+  readonly peers: readonly { readonly reach: string }[];
+}
+
+function seesAll(node: EmbeddedNode, _: number, { length }: readonly EmbeddedNode[]): boolean {
+  const { isReady, members, peers } = node.status() as unknown as Status;
+  const areUp = members.filter(({ state }) => state === 'up').length === length;
+  return isReady && areUp && peers.every(({ reach }) => reach === 'reachable');
 }
 
 /** Starts a cluster in this process, and resolves when it is whole; rejects with `StartError`. */

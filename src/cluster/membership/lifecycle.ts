@@ -1,0 +1,95 @@
+/** From joining to gone: when this node may go on to its next state. */
+import type { Env } from '../../base/env.ts';
+import { BIRTH_WAIT_MS, PARTITIONS } from '../../base/limits.ts';
+import type { Replicas } from '../../storage/replicas.ts';
+import type { Members } from '../members.ts';
+import type { Peers } from '../peers.ts';
+import type { Seeds } from './seeds.ts';
+
+/** What the lifecycle works on. */
+export interface LifecycleOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly seeds: Seeds;
+  readonly replicas: Replicas;
+  /** This node is gone, and nothing is left here that the others do not have. */
+  readonly onGone: () => void;
+}
+
+/** How far this node is with the partitions that it is to own. */
+export interface Progress {
+  readonly done: number;
+  readonly all: number;
+}
+
+/** Decides when this node joins, and when it has left. */
+export class Lifecycle {
+  readonly #options: LifecycleOptions;
+  readonly #startMs: number;
+  #isOver = false;
+
+  constructor(options: LifecycleOptions) {
+    this.#options = options;
+    this.#startMs = options.env.clock.monotonicMs();
+  }
+
+  /** Of the partitions that this node does not own yet. */
+  progress(): Progress {
+    const { members, replicas } = this.#options;
+    const pending = members.ownPending;
+    const done = pending.filter((partition) => replicas.find(partition)?.isComplete === true);
+    return { done: done.length, all: pending.length };
+  }
+
+  /** One beat. */
+  beat(): void {
+    const { members, env } = this.#options;
+    const { state } = members.own;
+    if (state === 'gone') return this.#end();
+    const isBorn = members.in('up', 'leaving').length > 0;
+    if (!isBorn) {
+      if (this.#mayBeBorn()) {
+        env.log.info('a cluster begins', { members: members.in('joining').length });
+        members.become('up');
+      }
+      return;
+    }
+    const { done, all } = this.progress();
+    if (state !== 'leaving') members.settle(done === all ? members.targetHash : 0);
+    if (state === 'up' || !this.#areAllSettled()) return;
+    members.become(state === 'joining' ? 'up' : 'gone');
+    env.log.info(state === 'joining' ? 'joined the cluster' : 'left the cluster', { members: members.in('up').length });
+  }
+
+  /** A first cluster is begun by all that the configuration names together; by one alone only after it has waited for the others. */
+  #mayBeBorn(): boolean {
+    const { env, members, peers, seeds } = this.#options;
+    if (seeds.areFound) return true;
+    if (env.clock.monotonicMs() - this.#startMs < BIRTH_WAIT_MS) return false;
+    const first = members.in('joining').find(({ name }) => name === members.self || peers.reach(name) === 'reachable');
+    if (first?.name !== members.self) return false;
+    env.log.warn('not all nodes that the configuration names can be reached; beginning without them');
+    return true;
+  }
+
+  /** Whether everybody who is to own anything has it: those out of reach are not waited for, as long as they are the fewer. */
+  #areAllSettled(): boolean {
+    const { members, peers } = this.#options;
+    const target = members.in('up', 'joining');
+    const present = target.filter(({ name }) => name === members.self || peers.reach(name) === 'reachable');
+    const isEnough = 2 * present.length > target.length;
+    return isEnough && present.every(({ settled }) => settled === members.targetHash);
+  }
+
+  /** Every replica here has been dropped, because its owners have all of it. */
+  #end(): void {
+    const { replicas, onGone } = this.#options;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const replica = replicas.find(partition);
+      if (replica === undefined || !replica.clock.isEmpty) return;
+    }
+    if (!this.#isOver) onGone();
+    this.#isOver = true;
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * Membership: who belongs to the cluster, who of them answers, and what this node itself is in it. Probes and their answers carry all
+ * of that (`prober.ts`, `rumours.ts`); what is missed is made up for by exchanging whole lists, now and then and whenever two lists are seen to differ.
+ *
+ * Membership decides only where work is sent. Nodes may differ about it for a while, and nothing is lost.
+ */
+import type { Env, LogFields, Timer } from '../../base/env.ts';
+import { messageOf, MecError, StartError } from '../../base/errors.ts';
+import {
+  EXCHANGE_GAP_MS,
+  EXCHANGE_INTERVAL_MS,
+  HEARTBEAT_MS,
+  MAX_WARNINGS,
+  PARTITIONS,
+  REFUSED_MS,
+  UNREACHABLE_AFTER_MS,
+} from '../../base/limits.ts';
+import { drawIncarnation } from '../../core/actor.ts';
+import type { Reach } from '../../core/detector.ts';
+import type { Replicas } from '../../storage/replicas.ts';
+import type { Gossip, Identity, Pong, Probe, Probed, ProbeFor, Reply } from '../../transport/message.ts';
+import type { Config } from '../config.ts';
+import type { Members } from '../members.ts';
+import type { Peer, Peers } from '../peers.ts';
+import { Lifecycle, type Progress } from './lifecycle.ts';
+import { Prober } from './prober.ts';
+import { Rumours } from './rumours.ts';
+import { Seeds } from './seeds.ts';
+
+/** What membership works on. */
+export interface MembershipOptions {
+  readonly env: Env;
+  readonly config: Config;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly replicas: Replicas;
+  /** A peer has become reachable. */
+  readonly onReachable: (peer: Peer) => void;
+  /** This node has no more business here: it has left, or must not be. */
+  readonly onEnd: (reason: Error | undefined) => void;
+}
+
+/** A node's part in the cluster. */
+export class Membership {
+  readonly process: string;
+  readonly #options: MembershipOptions;
+  readonly #rumours: Rumours;
+  readonly #prober: Prober;
+  readonly #seeds: Seeds;
+  readonly #lifecycle: Lifecycle;
+  readonly #identity: Identity;
+  readonly #warned = new Set<string>();
+  #timer: Timer | undefined;
+  #lastBeatMs: number | undefined;
+  #exchangedMs: number;
+  #refusedSinceMs: number | undefined;
+  #isStopped = false;
+
+  constructor(options: MembershipOptions) {
+    const { env, config, members, peers, replicas, onEnd } = options;
+    const { name, host, port } = config;
+    this.#options = options;
+    this.process = drawIncarnation(env.random);
+    this.#identity = { name, process: this.process, host, port, partitions: PARTITIONS, n: config.quorum.n };
+    this.#exchangedMs = env.clock.monotonicMs();
+    const probe = (gossip: Gossip, wantsAll: boolean): Probe => {
+      return { kind: 'probe', from: this.#identity, wantsAll, ...gossip };
+    };
+    const rumours = new Rumours(members);
+    this.#rumours = rumours;
+    const onProbed = (peer: Peer, reply: Probed): boolean => this.#probed(peer, reply);
+    const onReach = (peer: Peer, reach: Reach): void => this.#reach(peer, reach);
+    this.#prober = new Prober({ env, members, peers, rumours, probe, onProbed, onReach });
+    this.#seeds = new Seeds({
+      env,
+      addresses: config.nodes,
+      self: config,
+      process: this.process,
+      members,
+      peers,
+      probe,
+      onProbed: (reply) => void this.#isOneOfUs(reply),
+    });
+    const onGone = (): void => onEnd(undefined);
+    this.#lifecycle = new Lifecycle({ env, members, peers, replicas, seeds: this.#seeds, onGone });
+  }
+
+  start(): void {
+    this.#beat();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#seeds.close();
+  }
+
+  /** How far this node is with the partitions that it is to own. */
+  progress(): Progress {
+    return this.#lifecycle.progress();
+  }
+
+  /** Begins to leave; throws where this node is the last. */
+  leave(): void {
+    const { members } = this.#options;
+    if (members.in('up').every(({ name }) => name === members.self)) {
+      throw new MecError('bad-parameter', {
+        detail: 'This is the only node that is up: its data would have nowhere to go',
+      });
+    }
+    members.become('leaving');
+  }
+
+  /** Declares a member dead that will never return; throws where it is not known, or answers. */
+  remove(name: string): void {
+    const { members, peers } = this.#options;
+    const record = members.get(name);
+    if (record === undefined || record.state === 'gone') {
+      throw new MecError('bad-parameter', { parameter: 'name', detail: `There is no member ${JSON.stringify(name)}` });
+    }
+    if (name === members.self || peers.reach(name) !== 'unreachable') {
+      const detail = `${name} answers: let it leave by itself, so that nothing can be lost`;
+      throw new MecError('bad-parameter', { parameter: 'name', detail });
+    }
+    members.remove(name);
+  }
+
+  /** The answer to a ping. */
+  pong(): Pong {
+    return { kind: 'pong', process: this.process, nowMs: this.#options.env.clock.monotonicMs() };
+  }
+
+  /** Answers a probe. */
+  serveProbe({ from, wantsAll, ...gossip }: Probe): Probed {
+    const { env, peers } = this.#options;
+    const answer = { kind: 'probed', from: this.#identity, nowMs: env.clock.monotonicMs() } as const;
+    const refusal = this.#refusalOf(from) ?? '';
+    if (refusal !== '') {
+      this.#warnOnce('a node does not belong here', {
+        node: from.name,
+        host: from.host,
+        port: from.port,
+        reason: refusal,
+      });
+      return { ...answer, refusal, hash: 0, records: [], suspects: [] };
+    }
+    this.#absorb(gossip);
+    const peer = peers.byId.get(from.name);
+    // Who is back says so by probing; no need to wait for its turn.
+    if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped) this.#prober.probe(peer);
+    return { ...answer, refusal, ...(wantsAll ? this.#rumours.all() : this.#rumours.take()) };
+  }
+
+  /** Tries a member for another node. */
+  serveProbeFor({ name }: ProbeFor, answer: (reply: Reply) => void): void {
+    const failed = { kind: 'failed', code: 'timeout', detail: '', have: 0, need: 0 } as const;
+    const peer = this.#options.peers.byId.get(name);
+    if (peer === undefined) return answer(failed);
+    peer.probes.request({ kind: 'ping' }, UNREACHABLE_AFTER_MS, (reply) => {
+      answer(!(reply instanceof Error) && reply.kind === 'pong' ? reply : failed);
+    });
+  }
+
+  #beat(): void {
+    if (this.#isStopped) return;
+    const { env, peers } = this.#options;
+    const nowMs = env.clock.monotonicMs();
+    // A node that was stopped, or busy for seconds, has not heard its peers because it did not listen.
+    const pauseMs = nowMs - (this.#lastBeatMs ?? nowMs) - HEARTBEAT_MS;
+    if (pauseMs > HEARTBEAT_MS) peers.forgive(pauseMs);
+    this.#lastBeatMs = nowMs;
+    this.#seeds.beat();
+    this.#prober.beat();
+    peers.prune();
+    this.#lifecycle.beat();
+    this.#keep();
+    if (nowMs - this.#exchangedMs > EXCHANGE_INTERVAL_MS) this.#exchange();
+    const jitter = 0.9 + (0.2 * env.random.uint32()) / 2 ** 32;
+    this.#timer = env.clock.after(HEARTBEAT_MS * jitter, () => this.#beat());
+  }
+
+  /** The list as it is goes to the disk: a node that starts alone must not think that it is the whole cluster. */
+  #keep(): void {
+    const { env, members, replicas } = this.#options;
+    try {
+      replicas.keepMembers(members.all(), members.hash);
+    } catch (error) {
+      env.log.debug('member list not kept', { reason: messageOf(error) });
+    }
+  }
+
+  #exchange(): void {
+    const { env, peers } = this.#options;
+    const reachable = peers.reachable([...peers.byId.keys()], 0);
+    const peer = reachable[env.random.uint32() % Math.max(1, reachable.length)];
+    if (peer !== undefined) this.#exchangeWith(peer);
+  }
+
+  #exchangeWith(peer: Peer): void {
+    this.#exchangedMs = this.#options.env.clock.monotonicMs();
+    this.#prober.probe(peer, true);
+  }
+
+  /** A peer has answered. Where its list is another, even after its news, the whole lists are exchanged. */
+  #probed(peer: Peer, reply: Probed): boolean {
+    if (this.#isStopped) return false;
+    const { env, members } = this.#options;
+    const isStranger = reply.from.name !== peer.id;
+    const refusal = isStranger ? `${reply.from.name} answers at its address` : this.#refusalOf(reply.from);
+    if (refusal !== undefined && refusal !== peer.refusal)
+      env.log.error('node refused', { node: peer.id, reason: refusal });
+    peer.refusal = refusal;
+    if (refusal !== undefined || !this.#isOneOfUs(reply)) return false;
+    const isDue = env.clock.monotonicMs() - this.#exchangedMs > EXCHANGE_GAP_MS;
+    if (reply.hash !== members.hash && isDue) this.#exchangeWith(peer);
+    return true;
+  }
+
+  /** Takes in what a node tells that does not refuse this one. */
+  #isOneOfUs(reply: Probed): boolean {
+    const { env, members, onEnd } = this.#options;
+    if (reply.refusal === '') {
+      this.#refusedSinceMs = undefined;
+      if (this.#refusalOf(reply.from) !== undefined) return false;
+      this.#absorb(reply);
+      return true;
+    }
+    this.#warnOnce('refused by a node', { by: reply.from.name, reason: reply.refusal });
+    const nowMs = env.clock.monotonicMs();
+    this.#refusedSinceMs ??= nowMs;
+    const isLong = nowMs - this.#refusedSinceMs > REFUSED_MS;
+    if (isLong && members.own.state === 'joining') {
+      onEnd(new StartError(`${reply.from.name} refuses this node: ${reply.refusal}`));
+    }
+    return false;
+  }
+
+  #absorb({ records, suspects }: Gossip): void {
+    const { members, peers } = this.#options;
+    for (const record of records) members.merge(record);
+    for (const suspect of suspects) {
+      if (suspect.name === members.self) {
+        members.refute(suspect.version);
+        continue;
+      }
+      const peer = peers.byId.get(suspect.name);
+      if (peer === undefined || !this.#rumours.suspect(suspect)) continue;
+      if (peers.owesMs(peer.id) === 0 && peers.reach(peer.id) === 'reachable') this.#prober.probe(peer);
+    }
+  }
+
+  /** Why a node does not belong here; said to it, so in words that make sense there. */
+  #refusalOf(other: Identity): string | undefined {
+    const { members, peers } = this.#options;
+    if (other.process === this.process) return 'it is the very node that it talks to';
+    if (other.partitions !== PARTITIONS) return `it has ${other.partitions} partitions, this cluster ${PARTITIONS}`;
+    if (other.name === members.self)
+      return `the name ${other.name} is taken, by ${this.#identity.host}:${this.#identity.port}`;
+    const namesake = peers.byId.get(other.name);
+    const isElsewhere = namesake !== undefined && (namesake.host !== other.host || namesake.port !== other.port);
+    if (isElsewhere && namesake.remote?.process !== other.process && peers.reach(other.name) === 'reachable') {
+      return `the name ${other.name} is taken, by ${namesake.host}:${namesake.port}`;
+    }
+    if (other.n !== members.n) {
+      const event = 'a node is configured with another n than this one';
+      this.#warnOnce(event, { node: other.name, there: other.n, here: members.n });
+    }
+    return undefined;
+  }
+
+  #warnOnce(event: string, fields: LogFields): void {
+    const text = event + JSON.stringify(fields);
+    if (this.#warned.has(text) || this.#warned.size >= MAX_WARNINGS) return;
+    this.#warned.add(text);
+    this.#options.env.log.error(event, fields);
+  }
+
+  #reach(peer: Peer, reach: Reach): void {
+    const { env, onReachable } = this.#options;
+    env.log[reach === 'reachable' ? 'info' : 'warn'](`node ${reach}`, { node: peer.id });
+    if (reach === 'reachable') onReachable(peer);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Who answers: SWIM (Das, Gupta, Motivala 2002). A few times a second a node probes a few others, each in its turn and in random order,
+ * so that the cost does not grow with the cluster. One that owes an answer is probed at every beat; soon others are asked to try; and if
+ * nobody gets an answer, the suspicion is told on, with the news of members that every probe carries. Who hears it probes for itself:
+ * so all find out within a few beats of the first, and a rumour alone makes nobody unreachable. The suspect, if it lives, raises its version,
+ * and the rumour dies.
+ */
+import type { Env } from '../../base/env.ts';
+import {
+  MAX_DOUBTS,
+  PROBE_FOR_AFTER_MS,
+  PROBE_FOR_PEERS,
+  PROBES_PER_BEAT,
+  SUSPECT_AFTER_MS,
+  UNREACHABLE_AFTER_MS,
+} from '../../base/limits.ts';
+import type { Reach } from '../../core/detector.ts';
+import type { Gossip, Probe, Probed } from '../../transport/message.ts';
+import type { Members } from '../members.ts';
+import type { Peer, Peers } from '../peers.ts';
+import type { Rumours } from './rumours.ts';
+
+/** What probing works on. */
+export interface ProberOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly rumours: Rumours;
+  /** A probe of this node, with this news in it. */
+  readonly probe: (gossip: Gossip, wantsAll: boolean) => Probe;
+  /** A peer has answered a probe; tells whether it is who it should be. */
+  readonly onProbed: (peer: Peer, reply: Probed) => boolean;
+  /** What can be reached has changed. */
+  readonly onReach: (peer: Peer, reach: Reach) => void;
+}
+
+/** What this node has done about a peer that owes an answer. */
+interface Doubt {
+  hasAsked: boolean;
+  /** Somebody else got an answer: it is the way there that is broken. */
+  isVouchedFor: boolean;
+  hasTold: boolean;
+}
+
+/** Probes the peers of a node. */
+export class Prober {
+  readonly #options: ProberOptions;
+  readonly #known = new Map<string, Reach>();
+  readonly #doubts = new Map<string, Doubt>();
+  /** Peers still to be probed in this turn. */
+  #turn: string[] = [];
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** One beat. */
+  beat(): void {
+    const { peers } = this.#options;
+    const doubtful = [...peers.byId.values()].filter(({ id }) => peers.owesMs(id) > 0);
+    const owing = doubtful.filter(({ id }) => peers.reach(id) !== 'unreachable').slice(0, MAX_DOUBTS);
+    for (const peer of new Set([...owing, ...this.#next(PROBES_PER_BEAT)])) this.probe(peer);
+    for (const peer of doubtful) this.#doubt(peer);
+    for (const peer of peers.byId.values()) this.#notice(peer);
+    for (const id of this.#known.keys()) if (!peers.byId.has(id)) this.#known.delete(id);
+  }
+
+  /** Probes a peer now; `wantsAll` exchanges the whole lists. */
+  probe(peer: Peer, wantsAll = false): void {
+    const { peers, rumours, probe, onProbed } = this.#options;
+    peers.asked(peer);
+    const request = probe(wantsAll ? rumours.all() : rumours.take(), wantsAll);
+    const { clock } = this.#options.env;
+    const sentMs = clock.monotonicMs();
+    peer.probes.request(request, UNREACHABLE_AFTER_MS, (reply) => {
+      if (reply instanceof Error || reply.kind !== 'probed' || !onProbed(peer, reply)) return;
+      peer.latency.add(clock.monotonicMs() - sentMs);
+      peers.heard(peer, { process: reply.from.process, nowMs: reply.nowMs });
+      this.#doubts.delete(peer.id);
+      rumours.clear(peer.id);
+      this.#notice(peer);
+    });
+  }
+
+  /** The next peers whose turn it is, in an order that is drawn anew for every turn. */
+  #next(count: number): Peer[] {
+    const { env, peers } = this.#options;
+    const chosen = new Set<Peer>();
+    for (let tries = 0; chosen.size < Math.min(count, peers.byId.size) && tries < 4 * count; tries++) {
+      if (this.#turn.length === 0) this.#turn = shuffled([...peers.byId.keys()], env.random);
+      const peer = peers.byId.get(this.#turn.pop() ?? '');
+      if (peer !== undefined) chosen.add(peer);
+    }
+    return [...chosen];
+  }
+
+  #doubt(peer: Peer): void {
+    const { peers, members, rumours } = this.#options;
+    const owesMs = peers.owesMs(peer.id);
+    const doubt = this.#doubts.get(peer.id) ?? { hasAsked: false, isVouchedFor: false, hasTold: false };
+    this.#doubts.set(peer.id, doubt);
+    if (owesMs >= PROBE_FOR_AFTER_MS && !doubt.hasAsked) {
+      doubt.hasAsked = true;
+      this.#askOthers(peer, doubt);
+    }
+    if (owesMs < SUSPECT_AFTER_MS || doubt.hasTold) return;
+    doubt.hasTold = true;
+    const record = members.get(peer.id);
+    if (!doubt.isVouchedFor && record !== undefined) rumours.suspect(record);
+  }
+
+  #askOthers(peer: Peer, doubt: Doubt): void {
+    const { env, peers } = this.#options;
+    const others = peers.reachable([...peers.byId.keys()], 0).filter(({ id }) => id !== peer.id);
+    for (const other of shuffled(others, env.random).slice(0, PROBE_FOR_PEERS)) {
+      other.probes.request({ kind: 'probe-for', name: peer.id }, SUSPECT_AFTER_MS, (reply) => {
+        if (!(reply instanceof Error) && reply.kind === 'pong') doubt.isVouchedFor = true;
+      });
+    }
+  }
+
+  #notice(peer: Peer): void {
+    const { peers, onReach } = this.#options;
+    const reach = peers.reach(peer.id);
+    if (reach === (this.#known.get(peer.id) ?? 'unreachable')) return;
+    this.#known.set(peer.id, reach);
+    onReach(peer, reach);
+  }
+}
+
+function shuffled<T>(list: T[], random: Env['random']): T[] {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = random.uint32() % (i + 1);
+    [list[i], list[j]] = [list[j] as T, list[i] as T];
+  }
+  return list;
+}

@@ -1,0 +1,82 @@
+/** The addresses that the configuration names: tried until a member is known there, and again when it is gone. */
+import type { Address, Env } from '../../base/env.ts';
+import { SEED_INTERVAL_MS } from '../../base/limits.ts';
+import type { Gossip, Probe, Probed } from '../../transport/message.ts';
+import { RpcClient } from '../../transport/rpc.ts';
+import type { Members } from '../members.ts';
+import type { Peers } from '../peers.ts';
+
+/** What looking for seeds works on. */
+export interface SeedsOptions {
+  readonly env: Env;
+  readonly addresses: readonly Address[];
+  readonly self: Address;
+  /** Of this very process: a seed that answers with it is this node itself. */
+  readonly process: string;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly probe: (gossip: Gossip, wantsAll: boolean) => Probe;
+  /** Somebody has answered; its records are to be taken in. */
+  readonly onProbed: (reply: Probed) => void;
+}
+
+interface Seed {
+  readonly address: Address;
+  readonly client: RpcClient;
+  /** Who answered there last. */
+  name: string | undefined;
+  triedMs: number;
+}
+
+const isSame = (a: Address, b: Address): boolean => a.host === b.host && a.port === b.port;
+
+/** Looks for the cluster. */
+export class Seeds {
+  readonly #options: SeedsOptions;
+  #seeds: Seed[];
+
+  constructor(options: SeedsOptions) {
+    const { env, addresses, self } = options;
+    this.#options = options;
+    this.#seeds = addresses
+      .filter((address) => !isSame(address, self))
+      .map((address) => ({ address, client: new RpcClient(env, address), name: undefined, triedMs: -Infinity }));
+  }
+
+  /** Whether everybody whom the configuration names has been found. */
+  get areFound(): boolean {
+    return this.#seeds.every((seed) => this.#isFound(seed));
+  }
+
+  #isFound({ name, address }: Seed): boolean {
+    const { members, peers } = this.#options;
+    const isHere = (id: string): boolean => members.get(id)?.state !== 'gone' && peers.reach(id) === 'reachable';
+    if (name !== undefined && isHere(name)) return true;
+    return [...peers.byId.values()].some((peer) => isSame(peer, address) && isHere(peer.id));
+  }
+
+  /** One beat: asks those whom nobody is known to be at. */
+  beat(): void {
+    const { env, probe, process, onProbed, members } = this.#options;
+    const nowMs = env.clock.monotonicMs();
+    for (const seed of this.#seeds) {
+      if (nowMs - seed.triedMs < SEED_INTERVAL_MS || this.#isFound(seed)) continue;
+      seed.triedMs = nowMs;
+      // A newborn node says nothing of itself before it knows whether its name is free.
+      seed.client.request(probe({ hash: members.hash, records: [], suspects: [] }, true), SEED_INTERVAL_MS, (reply) => {
+        if (reply instanceof Error || reply.kind !== 'probed') return;
+        if (reply.from.process === process) {
+          this.#seeds = this.#seeds.filter((other) => other !== seed);
+          void seed.client.close();
+          return;
+        }
+        if (reply.refusal === '') seed.name = reply.from.name;
+        onProbed(reply);
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { client } of this.#seeds) await client.close();
+  }
+}
