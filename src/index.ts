@@ -1,4 +1,7 @@
-/** The public surface of the package. */
-export { type Config, parseConfig } from './cluster/config.ts';
-export { MecNode, type NodeOptions, type ReadOptions, type WriteOptions } from './cluster/node.ts';
+/** The public surface of the package: nodes and clusters inside of a process. The client is `mec-db/client`. */
+export { type Config } from './cluster/config.ts';
+export { type EmbeddedNode, type NodeConfig, startNode, type StartNodeOptions } from './doors/embed/start-node.ts';
+export { EmbeddedCluster, startCluster, type StartClusterOptions } from './doors/embed/start-cluster.ts';
+export { type Log, type LogFields } from './base/env.ts';
+export { streamLog } from './base/system.ts';
 export { ERROR_KINDS, type ErrorCode, type ErrorDetails, MecError, StartError } from './base/errors.ts';

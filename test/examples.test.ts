@@ -27,6 +27,7 @@ function normalize(output: string): string {
     .replaceAll('\r', '')
     .replaceAll(/^(Date|Connection|Keep-Alive): .*\n/gm, '')
     .replaceAll(/^X-Mec-Vclock: .*$/gm, 'X-Mec-Vclock: token')
+    .replaceAll(/^X-Mec-Dot: n\d~[0-9a-z]{10}:\d+$/gm, 'X-Mec-Dot: dot')
     .replaceAll(/^ETag: "[0-9a-f]{16}"$/gm, 'ETag: tag')
     .replaceAll(/^Last-Modified: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/gm, 'Last-Modified: date')
     .replaceAll(/^X-Mec-Timestamp: \d{19}$/gm, 'X-Mec-Timestamp: time')

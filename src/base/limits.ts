@@ -45,6 +45,9 @@ export const MAX_TOKEN_CHARS = 32 * KIB;
 /** Most ranges a decoded token may hold; a real one has a handful. */
 export const MAX_TOKEN_RANGES = 4096;
 
+/** Versions that a reader may say it has seen: all the siblings that a key may have, and some of its own writes. */
+export const MAX_SEEN_DOTS = 128;
+
 /** User metadata of one version, names and values together. */
 export const MAX_META_BYTES = 8 * KIB;
 
@@ -246,6 +249,9 @@ export const SYNC_PAGE_BYTES = 512 * KIB;
 /** Pages pulled for one partition before the others get their turn. */
 export const SYNC_MAX_PAGES = 64;
 
+/** How often a command that waits for a node looks again. */
+export const OPERATOR_POLL_MS = 1_000;
+
 /** How long the holders of a key have to say what they have of it, when an operator asks. */
 export const RING_TIMEOUT_MS = 1_000;
 
@@ -293,3 +299,54 @@ export const MAX_POLICIES = 256;
 
 /** Keys whose hidden versions are taken away at once because somebody has read them. */
 export const MAX_TRIMS = 64;
+
+/** The longest a client waits for one answer, with all its retries, unless told otherwise. */
+export const CLIENT_DEADLINE_MS = 10_000;
+
+/** The longest a client waits for one node before it asks another: a healthy cluster answers in milliseconds, one with a hung node in a second or two. */
+export const CLIENT_ATTEMPT_MS = 2_000;
+
+/** Share of an attempt that the node itself may take, so that its own error (with have and need) arrives before the attempt ends. */
+export const CLIENT_SERVER_SHARE = 0.9;
+
+/** Bounds of the wait before a read is sent to a second node as well, and what it is before there are samples. */
+export const CLIENT_MIN_HEDGE_MS = 10;
+export const CLIENT_MAX_HEDGE_MS = 250;
+export const CLIENT_FIRST_HEDGE_MS = 100;
+
+/** Pause before a round of all nodes is tried again: doubled each time, with jitter. */
+export const CLIENT_BACKOFF_MS = 25;
+export const CLIENT_MAX_BACKOFF_MS = 1_000;
+
+/** How long a node that failed is asked last: doubled with each failure in a row. */
+export const CLIENT_REST_MS = 250;
+export const CLIENT_MAX_REST_MS = 10_000;
+
+/** Keys of which a client remembers what it has seen; the least recently used is forgotten. Some hundred bytes each. */
+export const MAX_SESSION_KEYS = 10_000;
+
+/** Writes to one key remembered between two reads of it; the oldest is forgotten. */
+export const MAX_SESSION_DOTS = 100;
+
+/** Rounds of `update` before it gives up: each lost one means that a node refused the write for its siblings. */
+export const MAX_UPDATE_ROUNDS = 8;
+
+/** How long `update` looks for a node that knows its own last write to the key before it goes on as a new author. */
+export const UPDATE_CATCH_UP_MS = 1_000;
+
+/** Keys per page of a listing. */
+export const CLIENT_LIST_PAGE = 1_000;
+
+/** Places where an embedded node looks for free ports, and times that it starts over because another process was faster. */
+export const FREE_PORT_TRIES = 100;
+export const EMBED_START_TRIES = 5;
+
+/** How long an embedded cluster may take until all its nodes see each other, and how often it looks. */
+export const EMBED_START_TIMEOUT_MS = 20_000;
+export const EMBED_POLL_MS = 10;
+
+/** Keys that an export or import has in flight at once. */
+export const TRANSFER_CONCURRENCY = 16;
+
+/** Longest line of an export: all the bytes that a key may have, as base64, with room for what stands around them. */
+export const MAX_EXPORT_LINE_BYTES = 2 * MAX_OBJECT_BYTES;

@@ -1,5 +1,4 @@
-/** The real world: the only file that may name `Date`, timers, or a source of randomness. */
-import { randomFillSync } from 'node:crypto';
+/** The real world: the only file that may name `Date`, timers, or a source of randomness. The client runs it in browsers, so nothing here is Node's alone but `setImmediate`. */
 import type { Clock, Log, LogFields, Random } from './env.ts';
 
 /** Real time. */
@@ -21,7 +20,7 @@ let drawn = pool.length;
 export const systemRandom: Random = {
   uint32: () => {
     if (drawn === pool.length) {
-      randomFillSync(pool);
+      crypto.getRandomValues(pool);
       drawn = 0;
     }
     return pool[drawn++] ?? 0;
@@ -56,6 +55,11 @@ export function httpDateToMicros(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms * 1000;
 }
 
+/** A time as ISO 8601 writes it, to the millisecond. */
+export function microsToIso(micros: number): string {
+  return new Date(micros / 1000).toISOString();
+}
+
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 type Level = (typeof LEVELS)[number];
 
@@ -82,3 +86,6 @@ export function streamLog(stream: { write(text: string): unknown }, least: Level
     error: (event, fields) => write('error', event, fields),
   };
 }
+
+/** A log that nobody reads. */
+export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -268,8 +268,16 @@ function readPolicies(reader: Reader, value: unknown, n: number): Policy[] {
 
 /** Parses and checks the text of a configuration file; throws `StartError` with one line. */
 export function parseConfig(file: string, text: string): ConfigFile {
-  const reader = new Reader(file, text);
-  const document = parseToml(file, text);
+  return checkConfig(parseToml(file, text), new Reader(file, text));
+}
+
+/** Checks configuration that is given as an object, with the keys and values of the file; throws `StartError` with one line. */
+export function readConfig(source: string, document: Readonly<Record<string, unknown>>): ConfigFile {
+  const given = Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined));
+  return checkConfig(given, new Reader(source, ''));
+}
+
+function checkConfig(document: Table, reader: Reader): ConfigFile {
   const sections = Object.keys(TABLES).filter((name) => name !== '');
   const top = reader.read('', document, TABLES[''] as Record<string, Rule>, [...sections, 'node', 'policy']);
   const read = (name: string): Table => {

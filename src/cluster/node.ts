@@ -6,8 +6,8 @@ import type { Env, Timer } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { PARTITIONS, RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS } from '../base/limits.ts';
 import { drawActor, LivingActors } from '../core/actor.ts';
-import type { CausalContext } from '../core/causal-context.ts';
 import type { MemberState } from '../core/member-list.ts';
+import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { Quorum } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Replicas } from '../storage/replicas.ts';
@@ -40,6 +40,12 @@ export interface NodeOptions {
 export interface ReadOptions {
   readonly r?: Quorum | undefined;
   readonly timeoutMs?: number | undefined;
+}
+
+/** What a read may ask for on top. */
+export interface GetOptions extends ReadOptions {
+  /** Dots of the key that the reader has seen: the answer must know about each. */
+  readonly seen?: readonly Dot[] | undefined;
 }
 
 /** How a write may differ from the configured defaults. */
@@ -142,10 +148,10 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  async get(key: string, { r, timeoutMs }: ReadOptions = {}): Promise<GetResult> {
+  async get(key: string, { r, timeoutMs, seen }: GetOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
     const quorums = { r: r ?? this.policyOf(key)?.r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
-    const result = await get(this.#scope, { key, ...quorums });
+    const result = await get(this.#scope, { key, ...quorums, seen });
     this.#expiry.trim(key, result);
     return result;
   }

@@ -198,8 +198,9 @@ export function gossipOf(field: unknown): Gossip {
 }
 
 /** One row of the member list. */
-export function packRecord({ name, host, port, zone, weight, state, version, settled }: MemberRecord): unknown[] {
-  return [name, host, port, zone ?? null, weight, MEMBER_STATES.indexOf(state), version, settled];
+export function packRecord(record: MemberRecord): unknown[] {
+  const { name, host, port, httpport, zone, weight, state, version, settled } = record;
+  return [name, host, port, zone ?? null, weight, MEMBER_STATES.indexOf(state), version, settled, httpport];
 }
 
 /** The reverse of `packRecord`. */
@@ -217,6 +218,7 @@ export function memberRecord(field: unknown): MemberRecord {
     state,
     version: positive(f[6]),
     settled: integer(f[7]),
+    httpport: integer(f[8]),
   };
 }
 

@@ -14,7 +14,15 @@ const context = CausalContext.ofDots([
 ]);
 const dot = { actor: 'n1~a', counter: 3 };
 const identity = { name: 'n1', process: 'p', host: 'h', port: 7000, partitions: 256, n: 3 };
-const member = { name: 'n2', host: 'h', port: 7010, weight: 0.5, version: 4, settled: 0xffff_ffff } as const;
+const member = {
+  name: 'n2',
+  host: 'h',
+  port: 7010,
+  httpport: 3001,
+  weight: 0.5,
+  version: 4,
+  settled: 0xffff_ffff,
+} as const;
 const gossip = {
   hash: 0xffff_ffff,
   records: [

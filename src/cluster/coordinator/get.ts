@@ -17,6 +17,8 @@ export interface GetRequest {
   readonly key: string;
   readonly r: Quorum;
   readonly timeoutMs: number;
+  /** Dots of this key that the answer must know about, whatever the quorum says. */
+  readonly seen?: readonly Dot[] | undefined;
 }
 
 /** What a quorum of replicas knows of a key. */
@@ -28,7 +30,7 @@ export interface GetResult {
   readonly token: CausalContext;
 }
 
-/** Reads a key from R of its owners; rejects with `quorum-not-met` or `timeout`. */
+/** Reads a key from R of its owners; rejects with `quorum-not-met`, `timeout`, or `behind` where nobody knows a dot of `seen`. */
 export function get(scope: Scope, request: GetRequest): Promise<GetResult> {
   return new Promise((resolve, reject) => new Get(scope, request, { resolve, reject }).start());
 }
@@ -145,9 +147,11 @@ class Get {
   #settle(): void {
     if (this.#isAnswered) return this.#mend();
     const verdict = this.#fold.verdict(this.#unasked.length);
-    if (verdict === 'waiting') return;
+    const isBehind = verdict === 'met' && !this.#hasSeen();
+    if (verdict === 'waiting' || (isBehind && (this.#askNext() || this.#fold.tally.pending > 0))) return;
     this.#isAnswered = true;
     this.#hedge?.cancel();
+    if (isBehind) return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
     const { merged } = this.#fold;
     const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#sawOwner;
     if (verdict === 'failed' || merged === undefined || isBlind) {
@@ -159,6 +163,12 @@ class Get {
     const versions = policies.visible(this.#request.key, merged.versions, env.clock.wallMicros());
     this.#outcome.resolve({ object: merged, versions, token });
     this.#mend();
+  }
+
+  /** Whether the replies so far know all that the reader has seen: those versions, or what has replaced them. */
+  #hasSeen(): boolean {
+    const context = this.#fold.merged?.context;
+    return (this.#request.seen ?? []).every(({ actor, counter }) => context?.has(actor, counter) === true);
   }
 
   /** Once all have answered: where they differ, asks the rest, then brings every stale replica up to the merged object. */

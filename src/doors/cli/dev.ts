@@ -10,7 +10,7 @@ import { StartError } from '../../base/errors.ts';
 import { DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT_MS } from '../../base/limits.ts';
 import { sleepMs, systemClock } from '../../base/system.ts';
 import { openLevelEngine } from '../../storage/level.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../embed/version.ts';
 
 /** What a user may choose. */
 export interface DevOptions {

@@ -1,20 +1,16 @@
 /** `mec --config FILE`: one node, in the foreground, until it is told to stop. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { Env } from '../../base/env.ts';
 import { messageOf, StartError } from '../../base/errors.ts';
-import { streamLog, systemClock, systemRandom } from '../../base/system.ts';
+import { streamLog, systemRandom } from '../../base/system.ts';
 import { type Config, type ConfigFile, parseConfig } from '../../cluster/config.ts';
-import { MecNode } from '../../cluster/node.ts';
 import { drawIncarnation, NODE_NAME_PATTERN } from '../../core/actor.ts';
 import { openLevelEngine } from '../../storage/level.ts';
-import { zeromqNetwork } from '../../transport/zeromq.ts';
-import { HttpServer } from '../http/server.ts';
-import { readVersion } from './version.ts';
+import { runParts } from '../embed/start-node.ts';
+import { readVersion } from '../embed/version.ts';
 
 /** A node and its HTTP door, running. */
 export interface RunningNode {
-  readonly node: MecNode;
   stop(): Promise<void>;
 }
 
@@ -52,28 +48,15 @@ async function keptName({ root }: ConfigFile): Promise<string> {
 /** Starts a node and its HTTP door on real parts; rejects with `StartError`. */
 export async function startNode(config: Config): Promise<RunningNode> {
   const log = streamLog(process.stderr);
-  const network = zeromqNetwork(log);
-  const env: Env = { clock: systemClock, random: systemRandom, log, network };
-  const version = readVersion();
-  log.info('starting', { version, name: config.name, root: config.root });
-  const node = await MecNode.start({ config, env, openEngine: () => openLevelEngine(config.root) });
-  const http = await HttpServer.start({ node, env, version }).catch(async (error: unknown) => {
-    await node.stop();
-    throw error;
-  });
-  log.info('serving', {
-    http: `http://${config.host}:${config.httpport}`,
-    membership: config.port,
-    data: config.port + 1,
-  });
+  log.info('starting', { version: readVersion(), name: config.name, root: config.root });
+  const node = await runParts({ config, log, openEngine: () => openLevelEngine(config.root) });
+  log.info('serving', { http: node.url, membership: config.port, data: config.port + 1 });
   const stop = async (): Promise<void> => {
     log.info('stopping');
-    await http.stop();
-    await node.stop();
-    await network.close();
+    await node.close();
     log.info('stopped');
   };
-  return { node, stop };
+  return { stop };
 }
 
 /** Runs one node until SIGINT, SIGTERM, or the end of the `mec dev` that started it. */

@@ -7,13 +7,14 @@ import type { MecNode } from '../../cluster/node.ts';
 import { drawIncarnation } from '../../core/actor.ts';
 import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import { type Content, packContent, unpackContent } from '../../core/content.ts';
+import { formatDot } from '../../core/dot.ts';
 import { compareDots, type Version } from '../../core/object.ts';
 import { encodeToken } from '../../core/token.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { toMultipart } from './multipart.ts';
 import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
-import { contentOf, keyOf, tokenOf } from './request.ts';
+import { contentOf, keyOf, seenOf, tokenOf } from './request.ts';
 
 /** What the routes work on. */
 export interface KeyRoutes {
@@ -41,7 +42,8 @@ export async function serveKey(routes: KeyRoutes, request: HttpRequest): Promise
 
 async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const { versions, token } = await node.get(key, parametersOf(request.query, 'read', node.config.quorum.n));
+  const parameters = parametersOf(request.query, 'read', node.config.quorum.n);
+  const { versions, token } = await node.get(key, { ...parameters, seen: seenOf(request) });
   const siblings = versions.map(unpackVersion);
   const [only] = siblings;
   const vclock = vclockHeader(key, token, siblings);
@@ -77,6 +79,7 @@ async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<Ht
   const written = await node.put(key, packContent(content), { ...parameters, token });
   const headers = {
     ...vclockHeader(key, written.token, [{ ...written.dot, body: content }]),
+    'X-Mec-Dot': formatDot(written.dot),
     ETag: etagOf(written.versions),
   };
   const { length } = written.versions;
@@ -87,7 +90,7 @@ async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAn
   const key = keyOf(request.path);
   const parameters = parametersOf(request.query, 'remove', node.config.quorum.n);
   const written = await node.put(key, undefined, { ...parameters, token: tokenOf(request, key) });
-  return { status: 204, headers: vclockHeader(key, written.token, []) };
+  return { status: 204, headers: { ...vclockHeader(key, written.token, []), 'X-Mec-Dot': formatDot(written.dot) } };
 }
 
 function unpackVersion({ actor, counter, body }: Version<Uint8Array>): Version<Content> {
@@ -114,6 +117,7 @@ function contentHeaders(version: Version<Content>): Record<string, string> {
   if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
   headers['Last-Modified'] = microsToHttpDate(timestampMicros);
   headers['X-Mec-Timestamp'] = String(BigInt(timestampMicros) * 1000n);
+  headers['X-Mec-Dot'] = formatDot(version);
   headers['ETag'] = etagOf([version]);
   if (expiresMicros !== undefined) headers['X-Mec-Expires'] = microsToHttpDate(expiresMicros);
   if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;

@@ -1,10 +1,11 @@
 /** What a request says, checked: key, token, parameters, content. */
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError } from '../../base/errors.ts';
-import { MAX_KEY_BYTES, MAX_META_BYTES, MAX_TTL_SECONDS } from '../../base/limits.ts';
+import { MAX_KEY_BYTES, MAX_META_BYTES, MAX_SEEN_DOTS, MAX_TTL_SECONDS } from '../../base/limits.ts';
 import { httpDateToMicros } from '../../base/system.ts';
-import type { CausalContext } from '../../core/causal-context.ts';
+import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import type { Content } from '../../core/content.ts';
+import { parseDot } from '../../core/dot.ts';
 import { decodeToken } from '../../core/token.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
@@ -35,6 +36,18 @@ export function keyOf(path: string): string {
 export function tokenOf(request: HttpRequest, key: string): CausalContext | undefined {
   const text = headerOf(request, 'x-mec-vclock');
   return text === undefined ? undefined : decodeToken(text, key);
+}
+
+/** The dots that a reader says it has seen, in `X-Mec-Seen`. */
+export function seenOf(request: HttpRequest): Dot[] | undefined {
+  const text = headerOf(request, 'x-mec-seen');
+  if (text === undefined) return undefined;
+  const dots = text.split(',').map((dot) => parseDot(dot.trim()));
+  if (dots.length > MAX_SEEN_DOTS || dots.includes(undefined)) {
+    const detail = `X-Mec-Seen must be up to ${MAX_SEEN_DOTS} values of X-Mec-Dot, separated by commas`;
+    throw new MecError('bad-parameter', { parameter: 'X-Mec-Seen', detail });
+  }
+  return dots as Dot[];
 }
 
 /** What bounds and dates a content. */

@@ -1,0 +1,14 @@
+/** A dot as text, `X-Mec-Dot`: `<actor>:<counter>`, the name of one write for ever. */
+import type { Dot } from './causal-context.ts';
+
+/** The text of a dot. */
+export function formatDot({ actor, counter }: Dot): string {
+  return `${actor}:${counter}`;
+}
+
+/** The dot of a text, or undefined where it is none. */
+export function parseDot(text: string): Dot | undefined {
+  const match = /^([\w.~-]{1,128}):([1-9]\d{0,15})$/.exec(text);
+  const counter = Number(match?.[2]);
+  return match !== null && Number.isSafeInteger(counter) ? { actor: match[1] as string, counter } : undefined;
+}

@@ -1,0 +1,54 @@
+/**
+ * `fetch` for the command line, on node:http: Node's own takes a tenth of a second to load, which a single `mec get` would
+ * spend on nothing else.
+ */
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { promisify } from 'node:util';
+import type { ClientWorld } from '../client/world.ts';
+
+type FetchInit = Parameters<ClientWorld['fetch']>[1];
+type Fetched = Awaited<ReturnType<ClientWorld['fetch']>>;
+
+/** Sends one request, as `fetch` would. */
+export function lightFetch(url: string, { method, headers, body, signal }: FetchInit): Promise<Fetched> {
+  return new Promise((resolve, reject) => {
+    const request = url.startsWith('https:') ? requestHttps : requestHttp;
+    const length = body === undefined ? {} : { 'Content-Length': String(body.length) };
+    const sent = request(url, { method, headers: { ...headers, ...length }, signal }, (response) => {
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: headersOf(response),
+        arrayBuffer: () => bodyOf(response),
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+function headersOf({ headers }: IncomingMessage): Fetched['headers'] {
+  const textOf = (value: string | string[] | undefined): string | null =>
+    value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;
+  return {
+    get: (name) => textOf(headers[name]),
+    forEach: (look) => {
+      for (const [name, value] of Object.entries(headers)) look(textOf(value) ?? '', name);
+    },
+  };
+}
+
+const DECODERS: Readonly<Record<string, 'gunzip' | 'inflate' | 'brotliDecompress'>> = {
+  gzip: 'gunzip',
+  deflate: 'inflate',
+  br: 'brotliDecompress',
+};
+
+async function bodyOf(response: IncomingMessage): Promise<ArrayBuffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const bytes = Buffer.concat(chunks);
+  const decoder = DECODERS[response.headers['content-encoding'] ?? ''];
+  const decoded = decoder === undefined ? bytes : await promisify((await import('node:zlib'))[decoder])(bytes);
+  return decoded.buffer.slice(decoded.byteOffset, decoded.byteOffset + decoded.length);
+}

@@ -1,0 +1,69 @@
+/** What is printed, and how: data on stdout, everything else on stderr, colour and motion only where somebody looks. */
+import type { Writable } from 'node:stream';
+
+/** A stream that may be a terminal. */
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+const STYLES = { bold: [1, 22], dim: [2, 22], green: [32, 39], yellow: [33, 39] } as const;
+
+/** Text in a style, where the stream is a terminal and its user has not said `NO_COLOR`. */
+export function styled(output: Output, style: keyof typeof STYLES, text: string): string {
+  if (output.isTTY !== true || process.env['NO_COLOR']) return text;
+  const [on, off] = STYLES[style];
+  return `\u001b[${on}m${text}\u001b[${off}m`;
+}
+
+/** Writes, and waits until the reader has taken it; false when the reader is gone. */
+export async function print(output: Output, chunk: string | Uint8Array): Promise<boolean> {
+  if (output.errored !== null || output.destroyed) return false;
+  if (output.write(chunk)) return true;
+  await new Promise<void>((resolve) => {
+    const settle = (): void => {
+      output.off('drain', settle).off('close', settle).off('error', settle);
+      resolve();
+    };
+    output.on('drain', settle).on('close', settle).on('error', settle);
+  });
+  return output.errored === null;
+}
+
+/** A text that cannot disturb a terminal or a line-based reader: control characters make it a JSON string. */
+export function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return /[\u0000-\u001f\u007f-\u009f]/.test(text) || text.startsWith('"') ? JSON.stringify(text) : text;
+}
+
+/** A line on stderr that is drawn anew as work goes on; nothing where stderr is no terminal. */
+export class Progress {
+  readonly #output: Output;
+  #isDrawn = false;
+
+  constructor(output: Output = process.stderr) {
+    this.#output = output;
+  }
+
+  /** Draws a bar where `share` (0 to 1) is known. */
+  show(text: string, share?: number): void {
+    if (this.#output.isTTY !== true) return;
+    const width = 24;
+    const filled = Math.round(width * Math.min(share ?? 0, 1));
+    const bar =
+      share === undefined ? '' : `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${Math.round(share * 100)} %  `;
+    this.#output.write(`\r\u001b[2K${bar}${text}`);
+    this.#isDrawn = true;
+  }
+
+  /** Takes the line away. */
+  clear(): void {
+    if (this.#isDrawn) this.#output.write('\r\u001b[2K');
+    this.#isDrawn = false;
+  }
+}
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
+
+/** A size for people. */
+export function formatBytes(bytes: number): string {
+  const at = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), UNITS.length - 1);
+  return `${at === 0 ? bytes : (bytes / 1024 ** at).toFixed(1)} ${UNITS[at]}`;
+}

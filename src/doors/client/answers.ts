@@ -1,0 +1,151 @@
+/** What a client hands out, and how it is made of HTTP answers. */
+import { clientError } from './client-error.ts';
+import type { Codec } from './codec.ts';
+import type { Answer } from './delivery.ts';
+import { parseMultipart } from './multipart.ts';
+
+/** What somebody has seen of a key: hand it to the write that replaces it. Opaque, and of no use for another key. */
+export type Token = string & { readonly __brand: 'mec-token' };
+
+/** One value of a key, with what is kept beside it. */
+export interface Version<T> {
+  readonly value: T;
+  /** The name of the write that made it, `node~incarnation:counter`. */
+  readonly dot: string;
+  readonly etag: string;
+  readonly contentType: string;
+  /** When a node took it, µs since 1970. It informs; it decides nothing. */
+  readonly timestampMicros: number;
+  /** When it expires, as an HTTP date, where it does. */
+  readonly expires: string | undefined;
+  /** Who wrote it, where the writer said so. */
+  readonly clientId: string | undefined;
+  /** Names in lower case. */
+  readonly meta: Readonly<Record<string, string>>;
+}
+
+/** There is no value. The token, where there is one, covers what once was there. */
+export interface Missing {
+  readonly kind: 'missing';
+  readonly token: Token | undefined;
+}
+
+/** There is one value. */
+export interface Value<T> extends Version<T> {
+  readonly kind: 'value';
+  readonly token: Token;
+}
+
+/** There are several values that had not seen each other, newest first. A write with this token replaces all of them. */
+export interface Siblings<T> {
+  readonly kind: 'siblings';
+  readonly siblings: readonly Version<T>[];
+  readonly token: Token;
+}
+
+/** What a key holds. Whoever wants the value has to say what happens when there is none, and when there are several. */
+export type Read<T> = Missing | Value<T> | Siblings<T>;
+
+/** What a write did. */
+export interface Written {
+  /** Covers this write and what its writer had seen. */
+  readonly token: Token;
+  readonly dot: string;
+  readonly etag: string;
+  /** How many values the key has now, as far as the node knows; more than one wants a merge. */
+  readonly siblings: number;
+}
+
+/** What a delete did. */
+export interface Deleted {
+  /** Whether there was anything. */
+  readonly found: boolean;
+  readonly token: Token | undefined;
+}
+
+const META = 'x-mec-meta-';
+
+const tokenOf = (answer: Answer): Token | undefined =>
+  (answer.headers.get('x-mec-vclock') ?? undefined) as Token | undefined;
+
+/** The token of an answer that must have one. */
+function requiredToken(answer: Answer): Token {
+  const token = tokenOf(answer);
+  if (token === undefined)
+    throw clientError('bad-answer', { status: answer.status, detail: 'The answer has no X-Mec-Vclock' });
+  return token;
+}
+
+/** The dots of the versions of a read. */
+export function dotsOf(read: Read<unknown>): string[] {
+  if (read.kind === 'missing') return [];
+  const versions = read.kind === 'value' ? [read] : read.siblings;
+  return versions.map(({ dot }) => dot).filter((dot) => dot !== '');
+}
+
+/** All values of a read: none, one, or several. */
+export function valuesOf<T>(read: Read<T>): T[] {
+  if (read.kind === 'missing') return [];
+  return read.kind === 'value' ? [read.value] : read.siblings.map(({ value }) => value);
+}
+
+/** What a GET answered. */
+export function toRead<T>(answer: Answer, codec: Codec<T>): Read<T> {
+  if (answer.status === 404) return { kind: 'missing', token: tokenOf(answer) };
+  const token = requiredToken(answer);
+  if (answer.status !== 300) return { kind: 'value', ...toVersion(answer, codec), token };
+  const parts = parseMultipart(answer.headers.get('content-type') ?? '', answer.body);
+  if (parts === undefined)
+    throw clientError('bad-answer', { status: 300, detail: 'The siblings are not well-formed multipart/mixed' });
+  return { kind: 'siblings', siblings: parts.map((part) => toVersion(part, codec)), token };
+}
+
+/** What a PUT answered. */
+export function toWritten(answer: Answer): Written {
+  const { headers } = answer;
+  const siblings = Number(headers.get('x-mec-siblings') ?? 1);
+  return {
+    token: requiredToken(answer),
+    dot: headers.get('x-mec-dot') ?? '',
+    etag: headers.get('etag') ?? '',
+    siblings,
+  };
+}
+
+/** What a DELETE answered. */
+export function toDeleted(answer: Answer): Deleted {
+  return { found: answer.status !== 404, token: tokenOf(answer) };
+}
+
+interface Message {
+  readonly headers: {
+    get(name: string): string | null | undefined;
+    forEach(look: (value: string, name: string) => void): void;
+  };
+  readonly body: Uint8Array;
+}
+
+function toVersion<T>({ headers, body }: Message, codec: Codec<T>): Version<T> {
+  const contentType = headers.get('content-type') ?? '';
+  const meta: Record<string, string> = {};
+  headers.forEach((value, name) => {
+    if (name.startsWith(META)) meta[name.slice(META.length)] = value;
+  });
+  let value: T;
+  try {
+    value = codec.decode(body, contentType);
+  } catch (cause) {
+    const detail = `The value (${contentType}, ${body.length} bytes) cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw clientError('bad-value', { detail, cause });
+  }
+  return {
+    value,
+    dot: headers.get('x-mec-dot') ?? '',
+    etag: headers.get('etag') ?? '',
+    contentType,
+    timestampMicros: Math.floor(Number(headers.get('x-mec-timestamp') ?? 0) / 1000),
+    expires: headers.get('x-mec-expires') ?? undefined,
+    clientId: headers.get('x-mec-client-id') ?? undefined,
+    meta,
+  };
+}

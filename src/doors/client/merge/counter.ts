@@ -1,0 +1,66 @@
+/**
+ * Counters (Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data Types", 2011: G- and
+ * PN-Counter). Each author counts for itself, and the counter is the sum of all; so increments made at once all count.
+ *
+ * Right for: likes, views, stock that may be oversold for a moment, anything where every step must count.
+ * Wrong for: limits that must never be passed (two sides of a partition both see room for one more), and numbers that
+ * somebody sets (take a register). The state has one number for each author that ever counted.
+ */
+import type { Author, Merge } from './merge.ts';
+
+/** Each author's share of a count, and the number of the change that it is of. */
+type Counts = Readonly<Record<string, readonly [number: number, count: number]>>;
+
+/** A count that only grows. */
+export interface GrowOnlyCounter {
+  readonly plus: Counts;
+}
+
+/** A count that goes both ways. */
+export interface PlusMinusCounter extends GrowOnlyCounter {
+  readonly minus: Counts;
+}
+
+const sum = (counts: Counts): number => Object.values(counts).reduce((total, [, count]) => total + count, 0);
+
+/** An author's later share knows its earlier ones. */
+const mergeCounts: Merge<Counts> = (a, b) => {
+  const merged = new Map(Object.entries(a));
+  for (const [name, theirs] of Object.entries(b)) {
+    const mine = merged.get(name) ?? theirs;
+    merged.set(name, (mine[0] - theirs[0] || mine[1] - theirs[1]) > 0 ? mine : theirs);
+  }
+  return Object.fromEntries(merged);
+};
+
+function addTo(counts: Counts, step: number, { name, number }: Author): Counts {
+  if (!(step >= 0) || !Number.isFinite(step)) throw new RangeError(`a counter cannot grow by ${step}`);
+  const share = Object.hasOwn(counts, name) ? (counts[name]?.[1] ?? 0) : 0;
+  return { ...counts, [name]: [number, share + step] };
+}
+
+/** A counter that only grows. */
+export const growOnlyCounter = {
+  /** The state one greater, or `step` greater. */
+  add: (state: GrowOnlyCounter | undefined, author: Author, step = 1): GrowOnlyCounter => ({
+    plus: addTo(state?.plus ?? {}, step, author),
+  }),
+  /** What it counts. */
+  value: (state: GrowOnlyCounter | undefined): number => sum(state?.plus ?? {}),
+  merge: ((a, b) => ({ plus: mergeCounts(a.plus, b.plus) })) satisfies Merge<GrowOnlyCounter>,
+};
+
+/** A counter that goes both ways; a negative step takes off. */
+export const plusMinusCounter = {
+  /** The state changed by `step`. */
+  add: (state: PlusMinusCounter | undefined, author: Author, step = 1): PlusMinusCounter => {
+    const { plus, minus } = state ?? { plus: {}, minus: {} };
+    return step >= 0 ? { plus: addTo(plus, step, author), minus } : { plus, minus: addTo(minus, -step, author) };
+  },
+  /** What it counts. */
+  value: (state: PlusMinusCounter | undefined): number => sum(state?.plus ?? {}) - sum(state?.minus ?? {}),
+  merge: ((a, b) => ({
+    plus: mergeCounts(a.plus, b.plus),
+    minus: mergeCounts(a.minus, b.minus),
+  })) satisfies Merge<PlusMinusCounter>,
+};

@@ -1,0 +1,136 @@
+/** A node in this process: for tests, and for services that want no separate process. */
+import type { Address, Env, Log, Network } from '../../base/env.ts';
+import { StartError } from '../../base/errors.ts';
+import { EMBED_START_TRIES } from '../../base/limits.ts';
+import { silentLog, systemClock, systemRandom } from '../../base/system.ts';
+import { type Config, readConfig } from '../../cluster/config.ts';
+import { MecNode } from '../../cluster/node.ts';
+import { drawIncarnation } from '../../core/actor.ts';
+import type { Quorum } from '../../core/quorum.ts';
+import type { OpenEngine } from '../../storage/engine.ts';
+import { openLevelEngine } from '../../storage/level.ts';
+import { MemoryDisk } from '../../storage/memory.ts';
+import { zeromqNetwork } from '../../transport/zeromq.ts';
+import { HttpServer } from '../http/server.ts';
+import { readVersion } from './version.ts';
+import { findFreePorts } from './free-ports.ts';
+
+/** The keys of the configuration file, with the same values and defaults; but ports that are not given are free ones. */
+export interface NodeConfig {
+  /** Default: drawn. */
+  readonly name?: string | undefined;
+  /** Address to bind, and by which other nodes know this one. Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Membership; `port + 1` carries data. */
+  readonly port?: number | undefined;
+  readonly httpport?: number | undefined;
+  /** Data directory. Without one, everything is in memory and gone when the node is closed. */
+  readonly root?: string | undefined;
+  /** The other nodes of the cluster. */
+  readonly node?: readonly Address[] | undefined;
+  readonly quorum?:
+    { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string } | undefined;
+  readonly storage?: { readonly sync?: boolean } | undefined;
+  readonly http?: { readonly maxvalue?: string } | undefined;
+}
+
+/** What an embedded node can be told. */
+export interface StartNodeOptions extends NodeConfig {
+  /** Where its log goes; default nowhere. */
+  readonly log?: Log | undefined;
+}
+
+/** A node that runs in this process. */
+export interface EmbeddedNode {
+  readonly name: string;
+  /** Where it serves HTTP, `http://host:port`: what a `MecClient` is given. */
+  readonly url: string;
+  readonly config: Config;
+  /** What `/status` says of the node. */
+  status(): Record<string, unknown>;
+  /** Finishes what is in flight and stops. Nothing is left open. */
+  close(): Promise<void>;
+}
+
+/** What a node is made of, chosen by who runs it. */
+export interface NodeParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly openEngine: OpenEngine;
+  /** What lies between the node and the real network. */
+  readonly through?: (network: Network) => Network;
+}
+
+/** Starts a node and its HTTP door on these parts; rejects with `StartError`, and then nothing is left open. */
+export async function runParts({
+  config,
+  log,
+  openEngine,
+  through = (network) => network,
+}: NodeParts): Promise<EmbeddedNode> {
+  const network = through(zeromqNetwork(log));
+  const env: Env = { clock: systemClock, random: systemRandom, log, network };
+  let node: MecNode | undefined;
+  try {
+    node = await MecNode.start({ config, env, openEngine });
+    const http = await HttpServer.start({ node, env, version: readVersion() });
+    return embed(node, http, network);
+  } catch (error) {
+    await node?.stop();
+    await network.close();
+    throw error;
+  }
+}
+
+function embed(node: MecNode, http: HttpServer, network: Network): EmbeddedNode {
+  const { config } = node;
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await http.stop();
+    await node.stop();
+    await network.close();
+  };
+  return {
+    name: config.name,
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.httpport}`,
+    config,
+    status: () => node.status(),
+    close: () => (closed ??= close()),
+  };
+}
+
+/** Starts one node in this process; rejects with `StartError`, which says in one line what is wrong. */
+export async function startNode(options: StartNodeOptions = {}): Promise<EmbeddedNode> {
+  const { log = silentLog, ...given } = options;
+  for (let tries = 1; ; tries++) {
+    const config = await completeConfig(given);
+    try {
+      return await runParts({ config, log, openEngine: engineOf(given, config) });
+    } catch (error) {
+      // Between finding a free port and taking it, somebody else may have.
+      const isOurChoice = given.port === undefined || given.httpport === undefined;
+      if (!isOurChoice || tries === EMBED_START_TRIES || !isTaken(error)) throw error;
+    }
+  }
+}
+
+/** Whether a start failed for an address in use. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof StartError && /listen|bind/i.test(error.message);
+}
+
+/** The engine of a configuration: on disk where a directory was given. */
+export function engineOf(given: NodeConfig, config: Config): OpenEngine {
+  return given.root === undefined ? new MemoryDisk().open : () => openLevelEngine(config.root);
+}
+
+async function completeConfig(given: NodeConfig): Promise<Config> {
+  const host = given.host ?? '127.0.0.1';
+  const first = await findFreePorts(host, 3, systemRandom);
+  const config = readConfig('startNode', {
+    ...given,
+    port: given.port ?? first,
+    httpport: given.httpport ?? first + 2,
+  });
+  return { ...config, name: config.name ?? `mec-${drawIncarnation(systemRandom)}` };
+}
