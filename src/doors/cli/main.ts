@@ -17,6 +17,14 @@ function numberWithin(least: number, most: number): (text: string) => number {
   };
 }
 
+/** Reads a list of whole numbers; `none` is an empty one. */
+function numbers(text: string): number[] {
+  if (!/^(none|\d{1,9}(,\d{1,9})*)$/.test(text)) {
+    throw new InvalidArgumentError('Expected whole numbers, separated by commas, or "none".');
+  }
+  return text === 'none' ? [] : text.split(',').map(Number);
+}
+
 function createProgram(): Command {
   const program = new Command('mec')
     .description('MecDB: a leaderless, replicated key-value store')
@@ -54,7 +62,10 @@ function createProgram(): Command {
     .option('--seeds <n>', 'how many seeds, from that one on', numberWithin(1, 1_000_000), 1)
     .option('--nodes <n>', 'how many nodes; else the seed says', numberWithin(1, 9))
     .option('--operations <n>', 'how much the clients do', numberWithin(1, 100_000), 400)
-    .option('--faults <list>', 'only these faults, separated by commas')
+    .option('--faults <list>', 'only these kinds of faults, separated by commas')
+    .option('--only-faults <numbers>', 'of the run that a seed makes, only these faults', numbers)
+    .option('--only-operations <numbers>', 'and only these operations', numbers)
+    .option('--shrink <seconds>', 'how long to look for a smaller run that fails too', numberWithin(0, 86_400), 60)
     .option('--trace', 'print what happens')
     .exitOverride()
     .action(async (options: SimulateOptions) => {
