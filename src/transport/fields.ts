@@ -177,6 +177,11 @@ export function identity(field: unknown): Identity {
   };
 }
 
+/** A text, or undefined for null. */
+export function optionalText(field: unknown): string | undefined {
+  return field === null ? undefined : text(field);
+}
+
 /** What is told of the members. */
 export function packGossip({ hash, records, suspects }: Gossip): unknown[] {
   return [hash, records.map(packRecord), suspects.flatMap(({ name, version }) => [name, version])];
@@ -213,7 +218,7 @@ export function memberRecord(field: unknown): MemberRecord {
     name: nodeName(f[0]),
     host: text(f[1]),
     port: integer(f[2]),
-    zone: f[3] === null ? undefined : text(f[3]),
+    zone: optionalText(f[3]),
     weight,
     state,
     version: positive(f[6]),

@@ -80,6 +80,7 @@ const MESSAGES: readonly Message[] = [
     rest: 'more',
   },
   { kind: 'pull-all', partition: 0, after: undefined },
+  { kind: 'scrub', from: 'n1', partition: 1, after: undefined, until: 'k', clockHash: 1, rows: 2, digest: 3 },
   { kind: 'page-of-all', clock: context, isComplete: true, items: [], next: 'k' },
   { kind: 'list', partitions: [0, 255], prefix: 'p', after: undefined, limit: 10 },
   { kind: 'keys', keys: ['a', 'b'], tags: [1, 0xffff_ffff], until: 'b', incomplete: [3] },

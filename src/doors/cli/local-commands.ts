@@ -1,7 +1,15 @@
 /** The commands that run something on this machine. */
-import { type CommandSpec, numberWithin } from './command.ts';
+import { type CommandSpec, numberWithin, UsageError } from './command.ts';
 import type { DevOptions } from './dev.ts';
 import type { SimulateOptions } from './simulate.ts';
+
+/** Reads a list of whole numbers; `none` is an empty one. */
+function numbers(text: string): number[] {
+  if (!/^(none|\d{1,9}(,\d{1,9})*)$/.test(text)) {
+    throw new UsageError('Expected whole numbers, separated by commas, or "none".');
+  }
+  return text === 'none' ? [] : text.split(',').map(Number);
+}
 
 /** All of them. */
 export const LOCAL_COMMANDS: readonly CommandSpec[] = [
@@ -45,7 +53,15 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
       },
       { flags: '--nodes <n>', about: 'how many nodes; else the seed says', parse: numberWithin(1, 9) },
       { flags: '--operations <n>', about: 'how much the clients do', parse: numberWithin(1, 100_000), fallback: 400 },
-      { flags: '--faults <list>', about: 'only these faults, separated by commas' },
+      { flags: '--faults <list>', about: 'only these kinds of faults, separated by commas' },
+      { flags: '--only-faults <numbers>', about: 'of the run that a seed makes, only these faults', parse: numbers },
+      { flags: '--only-operations <numbers>', about: 'and only these operations', parse: numbers },
+      {
+        flags: '--shrink <seconds>',
+        about: 'how long to look for a smaller run that fails too',
+        parse: numberWithin(0, 86_400),
+        fallback: 60,
+      },
       { flags: '--trace', about: 'print what happens' },
     ],
     run: async (_, options) => {
