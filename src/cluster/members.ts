@@ -55,7 +55,12 @@ export class Members {
     for (const record of kept) this.#list.merge(record);
     const before = this.#list.get(name);
     const own = { name, host, port, httpport, zone, weight, settled: 0 };
-    this.#list.merge({ ...own, state: before?.state ?? 'joining', version: (before?.version ?? 0) + 1 });
+    this.#list.merge({
+      ...own,
+      state: before?.state ?? 'joining',
+      life: before?.life ?? 1,
+      version: (before?.version ?? 0) + 1,
+    });
     this.#place();
   }
 
@@ -95,16 +100,21 @@ export class Members {
     return true;
   }
 
-  /** Another node speaks of this one: of an earlier life, or of its end. */
+  /** Another node speaks of this one: as it was, of an earlier life, or of its end. */
   #mergeOwn(record: MemberRecord): boolean {
     const { own } = this;
-    if (record.version < own.version || areSameRecords(record, own)) return false;
-    // Who is only joining has just come into being under this name: what others know is of an earlier life.
+    if (record.life < own.life || areSameRecords(record, own)) return false;
+    const { state, life, version } = record;
+    // Who is only joining has just come into being under this name.
     const isNew = own.state === 'joining';
-    const isRemoved = record.state === 'gone' && !isNew;
-    const takesOver = isNew && (record.state === 'up' || record.state === 'leaving');
-    const state = isRemoved ? 'gone' : takesOver ? 'up' : own.state;
-    return this.#keepOwn({ ...own, state, version: record.version + 1 });
+    if (isNew && state !== 'joining') {
+      const next = state === 'gone' ? 'joining' : 'up';
+      return this.#keepOwn({ ...own, state: next, life: life + 1, version: 1 });
+    }
+    // Another process has taken the name over; the two will refuse each other.
+    if (life > own.life) return false;
+    if (state === 'gone') return this.#keepOwn(record);
+    return version >= own.version && this.#keepOwn({ ...own, version: version + 1 });
   }
 
   /** This node goes on to another state; does nothing where that cannot follow. */

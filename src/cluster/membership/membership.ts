@@ -82,7 +82,8 @@ export class Membership {
       onProbed: (reply) => void this.#isOneOfUs(reply),
     });
     const onGone = (): void => onEnd(undefined);
-    this.#lifecycle = new Lifecycle({ env, members, peers, replicas, seeds: this.#seeds, onGone });
+    const isRefused = (): boolean => this.#refusedSinceMs !== undefined;
+    this.#lifecycle = new Lifecycle({ env, members, peers, replicas, seeds: this.#seeds, isRefused, onGone });
   }
 
   start(): void {
