@@ -165,9 +165,21 @@ export class SimCluster {
   /** Whether every node runs and nobody has anything left to do for another. */
   isAtRest(): boolean {
     if (this.world.nowMs < this.#restlessMs) return false;
-    const isAtRest = this.#areIdle() && this.#areEqual();
+    const isAtRest = this.#areIdle() && this.#doAgree() && this.#areEqual();
     if (!isAtRest) this.#restlessMs = this.world.nowMs + LOOK_MS;
     return isAtRest;
+  }
+
+  /** Whether all know the same members, in the same states: until then their quorums need not intersect. */
+  #doAgree(): boolean {
+    const views = this.nodes.map(({ node }) => {
+      const { members } = (node?.status() ?? { members: [] }) as unknown as Membership;
+      return members
+        .map(({ name, state }) => `${name} ${state}`)
+        .sort()
+        .join();
+    });
+    return new Set(views).size === 1;
   }
 
   /** Whether all owners have seen the same. */
@@ -214,6 +226,10 @@ export class SimCluster {
       })
       .join('\n');
   }
+}
+
+interface Membership {
+  readonly members: readonly { readonly name: string; readonly state: string }[];
 }
 
 interface Leftovers {

@@ -69,13 +69,13 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: 'a guest is dropped before the owners have all of it',
-    file: 'src/cluster/sync/sync.js',
+    file: 'src/cluster/sync/tidy.js',
     good: 'isComplete && clock.covers(replica.clock)',
     bad: 'true',
   },
   {
     name: 'the log is cut by the own clock alone, and served as if it were whole',
-    file: 'src/cluster/sync/sync.js',
+    file: 'src/cluster/sync/tidy.js',
     good: 'const clocks = [replica.durableClock, ...reports.map(({ clock }) => clock)];',
     bad: 'const clocks = [replica.durableClock];',
     also: [

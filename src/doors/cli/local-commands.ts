@@ -14,8 +14,6 @@ function numbers(text: string): number[] {
     return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
   });
 }
-  return text === 'none' ? [] : text.split(',').map(Number);
-}
 
 /** All of them. */
 export const LOCAL_COMMANDS: readonly CommandSpec[] = [
