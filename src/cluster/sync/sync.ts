@@ -338,10 +338,13 @@ export class Sync {
   #noticeComplete(partition: number): void {
     const { members, replicas, w } = this.#options;
     const replica = replicas.find(partition);
-    // Without owners there is no cluster yet.
-    if (replica === undefined || replica.isComplete || members.replicas === 0) return;
-    // With so many complete owners, one of any W is among them.
-    const enough = members.replicas - quorumSize(w, members.replicas) + 1;
+    // Without owners there is no cluster yet, and who does not know all of them cannot have asked enough of them.
+    if (replica === undefined || replica.isComplete || members.replicas === 0 || !members.isInformed) return;
+    // With so many complete owners, one of any W is among them: of those that there are, and of those that there were when this node
+    // was one of them, before it lost its disk and had to join again.
+    let enough = 1;
+    const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
+    for (let n = members.replicas; n <= most; n++) enough = Math.max(enough, n - quorumSize(w, n) + 1);
     if (this.#ledger.hasCaughtUp(replica, this.#otherOwners(partition), enough)) replica.markComplete(true);
   }
 }
