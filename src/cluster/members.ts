@@ -47,11 +47,13 @@ export class Members {
   #placedHash = -1;
   #replicas = 0;
   #targetHash = 0;
+  #isInformed: boolean;
 
   constructor(config: OwnConfig, kept: readonly MemberRecord[]) {
     const { name, host, port, httpport, zone, weight } = config;
     this.self = name;
     this.n = config.quorum.n;
+    this.#isInformed = kept.length > 0;
     for (const record of kept) this.#list.merge(record);
     const before = this.#list.get(name);
     const own = { name, host, port, httpport, zone, weight, settled: 0 };
@@ -90,6 +92,19 @@ export class Members {
   /** Differs between nodes whose lists differ. */
   get hash(): number {
     return this.#list.hash;
+  }
+
+  /**
+   * Whether the list may be relied on for who else holds data: it was kept from before, or another member had the very same, or there is
+   * nobody else. A node that has lost its disk hears of the others one by one, and must not take the first for all.
+   */
+  get isInformed(): boolean {
+    return this.#isInformed;
+  }
+
+  /** Another member's list has this hash; without one, there is no other. */
+  heardHash(hash = this.hash): void {
+    if (hash === this.hash) this.#isInformed = true;
   }
 
   /** Takes in what another node knows; tells whether it was news. */

@@ -236,9 +236,10 @@ export class Membership {
     return false;
   }
 
-  #absorb({ records, suspects }: Gossip): void {
+  #absorb({ hash, records, suspects }: Gossip): void {
     const { members, peers } = this.#options;
     for (const record of records) members.merge(record);
+    members.heardHash(hash);
     for (const suspect of suspects) {
       if (suspect.name === members.self) {
         members.refute(suspect.version);
