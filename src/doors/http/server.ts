@@ -36,6 +36,9 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 };
 
+/** What is asked to find out how a node is must be answered just when it is not well. */
+const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
+
 const OVERLOADED = new MecError('overloaded', { retryAfter: 1 });
 const BAD_TARGET = new MecError('bad-request', { detail: 'The request target must be a path' });
 
@@ -58,7 +61,13 @@ export class HttpServer {
     this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
     this.#answers = new ByteGate(env.clock, MAX_HTTP_ANSWER_BYTES);
     const gates = { bodies: this.#bodies, answers: this.#answers };
-    this.#handle = createApp({ node, env, gates, status: () => this.#status() }).callback();
+    this.#handle = createApp({
+      node,
+      env,
+      gates,
+      status: () => this.#status(),
+      whyNotReady: () => this.#whyNotReady(),
+    }).callback();
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
@@ -107,7 +116,8 @@ export class HttpServer {
     if (this.#isStopping) response.shouldKeepAlive = false;
     const { socket } = request;
     const pipelined = this.#pipelined.get(socket) ?? 0;
-    const isTooMuch = this.#inFlight >= MAX_HTTP_IN_FLIGHT || pipelined >= MAX_HTTP_PIPELINED;
+    const isFull = this.#inFlight >= MAX_HTTP_IN_FLIGHT && !ABOUT_NODE.includes(request.url ?? '');
+    const isTooMuch = isFull || pipelined >= MAX_HTTP_PIPELINED;
     if (isTooMuch || request.url?.startsWith('/') !== true || request.url.includes('#')) {
       return this.#refuse(request, response, isTooMuch ? OVERLOADED : BAD_TARGET);
     }
@@ -126,6 +136,10 @@ export class HttpServer {
     request.resume();
     const { status, headers, body } = problem(error);
     response.writeHead(status, { ...headers, 'Content-Length': body?.length ?? 0 }).end(body);
+  }
+
+  #whyNotReady(): MecError | undefined {
+    return this.#isStopping ? new MecError('stopping') : this.#options.node.whyNotReady();
   }
 
   #status(): Record<string, unknown> {
