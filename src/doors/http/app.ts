@@ -13,6 +13,7 @@ import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
 import { serveKeys } from './keys-routes.ts';
 import { onceOver } from './lifetime.ts';
+import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';
 import { sendStream } from './stream.ts';
 
@@ -26,6 +27,8 @@ export interface Gates {
 export interface AppOptions {
   readonly node: MecNode;
   readonly env: Env;
+  /** Of this software. */
+  readonly version: string;
   readonly gates: Gates;
   /** The whole of `/status`. */
   readonly status: () => Record<string, unknown>;
@@ -34,10 +37,11 @@ export interface AppOptions {
 }
 
 /** Makes the application; its `callback()` goes into an HTTP server. */
-export function createApp({ node, env, gates, status, whyNotReady }: AppOptions): Koa {
+export function createApp({ node, env, version, gates, status, whyNotReady }: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
   const routes = { node, env };
+  const document = `${JSON.stringify(openApi(version))}\n`;
   const holds = { ...gates, clock: env.clock, timeoutMs: node.config.quorum.timeoutMs };
   router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), holds));
   router.all(/^\/mec$/, async (ctx) => serve(ctx, env, (request) => serveKeys(routes, request), holds));
@@ -48,6 +52,7 @@ export function createApp({ node, env, gates, status, whyNotReady }: AppOptions)
     send(ctx, reason === undefined ? plain('text/plain; charset=utf-8', 'ready\n') : problem(reason));
   });
   router.get('/status', (ctx) => send(ctx, plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)));
+  router.get('/openapi.json', (ctx) => send(ctx, plain('application/json', document)));
   app.use(router.routes());
   app.use((ctx) => send(ctx, ctx.matched?.length ? notAllowed() : noSuchRoute()));
   app.on('error', (error: NodeJS.ErrnoException) => {

@@ -85,10 +85,10 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
     const whole = { status: 200, headers, body: sibling.body.value };
     return request.headers['range'] === undefined ? whole : ranged(request, whole);
   }
-  const headers = { ...vclock, ETag: etagOf(siblings), 'X-Mec-Siblings': String(siblings.length), Vary: 'Accept' };
-  if (verdict === 304) return { status: 304, headers };
+  const headers = { ETag: etagOf(siblings), 'X-Mec-Siblings': String(siblings.length), Vary: 'Accept' };
+  if (verdict === 304) return { status: 304, headers: { ...vclock, ...headers } };
   const { type, body } = renderSiblings(siblings, headerOf(request, 'accept'), env.random);
-  return { status: 300, headers: { ...headers, 'Content-Type': type }, body };
+  return { status: 300, headers: { ...vclock, 'Content-Type': type, ...headers }, body };
 }
 
 /** Writes what a request carries to a key. */
