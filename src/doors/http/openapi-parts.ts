@@ -57,6 +57,7 @@ export const PARAMETERS = {
     whole(1, MAX_LIST_KEYS),
   ),
   vclock: header('X-Mec-Vclock', 'What the writer has seen: the token of an earlier answer for this key.'),
+  seen: header('X-Mec-Seen', 'Values of X-Mec-Dot, separated by commas: the answer must know of these writes.'),
   clientId: header('X-Mec-Client-ID', 'Recorded with the version and returned.'),
   meta: header('X-Mec-Meta-*', `Metadata, returned as it came; ${MAX_META_BYTES} bytes together.`),
   ttl: header('X-Mec-TTL', 'After how many seconds the version expires.', whole(1, MAX_TTL_SECONDS)),
@@ -84,6 +85,7 @@ const sent = (description: string, schema: Part = { type: 'string' }): Part => (
 /** Headers of answers by name. */
 export const HEADERS: Readonly<Record<string, Part>> = {
   'X-Mec-Vclock': sent('A token: what whoever has this answer has seen.'),
+  'X-Mec-Dot': sent('Names this one write, for ever.'),
   ETag: sent('Names exactly these versions.'),
   'Last-Modified': sent('When the version was written, by the clock of the node that took it.'),
   'X-Mec-Timestamp': sent('The same in nanoseconds since 1970.', { type: 'string', pattern: '^\\d+$' }),
@@ -136,9 +138,10 @@ export const SCHEMAS: Readonly<Record<string, Part>> = {
         description: 'Newest first.',
         items: {
           type: 'object',
-          required: ['etag', 'timestamp', 'contentType', 'meta', 'encoding', 'value'],
+          required: ['etag', 'dot', 'timestamp', 'contentType', 'meta', 'encoding', 'value'],
           properties: {
             etag: string,
+            dot: string,
             timestamp: { type: 'string', description: 'Nanoseconds since 1970.' },
             contentType: string,
             contentEncoding: string,

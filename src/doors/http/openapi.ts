@@ -7,7 +7,8 @@ const json = (schema: string): Part => ({ 'application/json': { schema: ref('sch
 const text: Part = { 'text/plain; charset=utf-8': { schema: { type: 'string' } } };
 const multipart: Part = { schema: { type: 'string', format: 'binary' } };
 
-const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp'];
+const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot'];
+const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot', 'ETag'];
 const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary'];
 const anySibling = {
   headers: headersOf(ofSiblings),
@@ -38,7 +39,7 @@ const read: Part = {
   operationId: 'read',
   summary: 'Read a key',
   parameters: parameters(
-    ...(['r', 'pr', 'timeout', 'vtag', 'accept', 'range', 'ifRange'] as const),
+    ...(['r', 'pr', 'timeout', 'vtag', 'seen', 'accept', 'range', 'ifRange'] as const),
     ...(['ifMatch', 'ifNoneMatch', 'ifModifiedSince', 'ifUnmodifiedSince'] as const),
   ),
   responses: {
@@ -47,7 +48,7 @@ const read: Part = {
     300: { description: 'Several versions that were written without knowing of each other.', ...anySibling },
     304: { description: 'Nothing new.', headers: headersOf(['X-Mec-Vclock', 'ETag']) },
     ...problems(
-      [...KEY, 'not-found', 'precondition-failed', 'range-not-satisfiable', ...QUORUM, 'disk-failed', ...ANY],
+      [...KEY, 'not-found', 'precondition-failed', 'range-not-satisfiable', ...QUORUM, 'behind', 'disk-failed', ...ANY],
       {
         416: ['Content-Range'],
       },
@@ -69,7 +70,7 @@ const write = (operationId: string): Part => ({
   responses: {
     200: {
       description: 'Written. With returnbody, the value.',
-      headers: headersOf(['X-Mec-Vclock', 'ETag']),
+      headers: headersOf(ofWrite),
       content: bytes,
     },
     300: { description: 'Written; with returnbody, all versions that there are now.', ...anySibling },
@@ -83,7 +84,7 @@ const remove: Part = {
   description: 'With a token, what its holder has seen; without, what a quorum holds now.',
   parameters: parameters(...quorums, 'vclock', ...conditions),
   responses: {
-    204: { description: 'Deleted.', headers: headersOf(['X-Mec-Vclock']) },
+    204: { description: 'Deleted.', headers: headersOf(['X-Mec-Vclock', 'X-Mec-Dot']) },
     ...problems([...KEY, 'not-found', ...WRITE]),
   },
 };
@@ -114,7 +115,7 @@ const create: Part = {
   parameters: parameters(...quorums, 'returnbody', ...content.slice(1)),
   requestBody: { content: bytes },
   responses: {
-    201: { description: 'Written.', headers: headersOf(['X-Mec-Vclock', 'ETag', 'Location']), content: bytes },
+    201: { description: 'Written.', headers: headersOf([...ofWrite, 'Location']), content: bytes },
     ...problems(['bad-parameter', ...BODY, ...QUORUM, ...DISK, 'contended', 'idempotency-key-reused', ...ANY]),
   },
 };

@@ -3,6 +3,7 @@ import { bytesToUtf8, utf8ToBytes } from '../../base/bytes.ts';
 import type { Random } from '../../base/env.ts';
 import { drawIncarnation } from '../../core/actor.ts';
 import type { Content } from '../../core/content.ts';
+import { formatDot } from '../../core/dot.ts';
 import { etagOf } from '../../core/etag.ts';
 import { compareDots, type Version } from '../../core/object.ts';
 import { preferred } from './accept.ts';
@@ -44,6 +45,7 @@ function siblingToJson(sibling: Version<Content>): string {
   const { timestampMicros, contentType, contentEncoding, clientId, meta, expiresMicros } = sibling.body;
   const head = JSON.stringify({
     etag: etagOf([sibling]),
+    dot: formatDot(sibling),
     timestamp: nanos(timestampMicros),
     contentType,
     contentEncoding,
