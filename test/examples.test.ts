@@ -1,8 +1,9 @@
 /** What the README and the examples show, run: commands as printed, output as printed (but for what differs from run to run). */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { TestCluster } from './fixtures/cluster.ts';
 
@@ -63,3 +64,29 @@ test('examples/siblings.sh prints what its head says', { skip }, async (t) => {
   assert.equal(stdout, head.replaceAll(/^# {3}/gm, ''));
   assert.ok(head.length > 0);
 });
+
+/** What the head of an example says that it prints. */
+function promised(source: string): string {
+  return (/^ \* Prints:\n((?: \* {3}.*\n)+)/m.exec(source)?.[1] ?? '').replaceAll(/^ \* {3}/gm, '');
+}
+
+const examples = (await readdir(new URL('examples', root))).filter((name) => name.endsWith('.ts'));
+
+test('there are examples, and one can read each of them at once', async () => {
+  assert.ok(examples.length >= 5);
+  for (const name of examples) {
+    const source = await readFile(new URL(`examples/${name}`, root), 'utf8');
+    assert.ok(source.split('\n').length <= 60, `${name} is long`);
+    assert.ok(promised(source).length > 0, `${name} does not say what it prints`);
+  }
+});
+
+for (const name of examples) {
+  test(`examples/${name} prints what its head says`, async () => {
+    const source = await readFile(new URL(`examples/${name}`, root), 'utf8');
+    const program = fileURLToPath(new URL(`dist/examples/${name.replace(/ts$/, 'js')}`, root));
+    const { stdout, stderr } = await run(process.execPath, [program], { timeout: 60_000 });
+    assert.equal(stderr, '');
+    assert.equal(stdout, promised(source));
+  });
+}
