@@ -21,6 +21,8 @@ function parsing(parse: (text: string, before: unknown) => unknown): (text: stri
   };
 }
 
+const number = (least: number, most: number): ReturnType<typeof parsing> => parsing(numberWithin(least, most));
+
 function toOption({ flags, about, parse, fallback, env }: OptionSpec): Option {
   const option = new Option(flags, about);
   if (parse !== undefined) option.argParser(parsing(parse));
@@ -78,9 +80,9 @@ function createProgram(): Command {
   program
     .command('dev')
     .description('run a cluster on this machine, every node a process of its own')
-    .option('--nodes <n>', 'how many nodes', numberWithin(1, 32), 3)
-    .option('--httpport <port>', 'HTTP port of the first node; node i has this + i', numberWithin(1, 65_500), 3000)
-    .option('--port <port>', 'ZeroMQ port of the first node; node i has this + 10 i', numberWithin(1, 65_000), 7000)
+    .option('--nodes <n>', 'how many nodes', number(1, 32), 3)
+    .option('--httpport <port>', 'HTTP port of the first node; node i has this + i', number(1, 65_500), 3000)
+    .option('--port <port>', 'ZeroMQ port of the first node; node i has this + 10 i', number(1, 65_000), 7000)
     .option('--data <dir>', 'directory that holds everything', '.mec-dev')
     .option('--fresh', 'delete what an earlier run has stored there')
     .exitOverride()
@@ -91,10 +93,10 @@ function createProgram(): Command {
   program
     .command('simulate')
     .description('run a whole cluster in one process, in virtual time, while everything fails that can')
-    .option('--seed <n>', 'decides everything; drawn if not given', numberWithin(0, 999_999_999))
-    .option('--seeds <n>', 'how many seeds, from that one on', numberWithin(1, 1_000_000), 1)
-    .option('--nodes <n>', 'how many nodes; else the seed says', numberWithin(1, 9))
-    .option('--operations <n>', 'how much the clients do', numberWithin(1, 100_000), 400)
+    .option('--seed <n>', 'decides everything; drawn if not given', number(0, 999_999_999))
+    .option('--seeds <n>', 'how many seeds, from that one on', number(1, 1_000_000), 1)
+    .option('--nodes <n>', 'how many nodes; else the seed says', number(1, 9))
+    .option('--operations <n>', 'how much the clients do', number(1, 100_000), 400)
     .option('--faults <list>', 'only these faults, separated by commas')
     .option('--trace', 'print what happens')
     .exitOverride()
