@@ -11,6 +11,7 @@ import type { ByteGate } from './byte-gate.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
 import { serveKeys } from './keys-routes.ts';
+import { answerCors } from './cors.ts';
 import { onceOver } from './lifetime.ts';
 import { problem } from './problem.ts';
 import { sendStream } from './stream.ts';
@@ -35,11 +36,13 @@ export function createApp({ node, env, gates, status }: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
   const routes = { node, env };
+  const { origins } = node.config.http;
   const holds = { ...gates, clock: env.clock, timeoutMs: node.config.quorum.timeoutMs };
   router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), holds));
   router.all(/^\/mec$/, async (ctx) => serve(ctx, env, (request) => serveKeys(routes, request), holds));
   router.get('/ping', (ctx) => send(ctx, plain('text/plain; charset=utf-8', 'pong\n')));
   router.get('/status', (ctx) => send(ctx, plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)));
+  if (origins.length > 0) app.use((ctx, next) => (answerCors(origins, ctx.req, ctx.res) ? over(ctx) : next()));
   app.use(router.routes());
   app.use((ctx) => send(ctx, ctx.matched?.length ? notAllowed() : noSuchRoute()));
   app.on('error', (error: NodeJS.ErrnoException) => {
@@ -49,6 +52,11 @@ export function createApp({ node, env, gates, status }: AppOptions): Koa {
     }
   });
   return app;
+}
+
+/** Koa has nothing to add. */
+function over(ctx: Koa.Context): void {
+  ctx.respond = false;
 }
 
 const plain = (type: string, text: string): HttpAnswer => ({
