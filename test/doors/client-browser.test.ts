@@ -31,8 +31,13 @@ async function serveExample(t: TestContext): Promise<string> {
 const click = (tab: Tab, id: string): Promise<unknown> => tab.evaluate(`document.getElementById('${id}').click()`);
 const write = (tab: Tab, note: string): Promise<unknown> =>
   tab.evaluate(`document.getElementById('note').value = ${JSON.stringify(note)}`);
-const state = (tab: Tab, says: string): Promise<void> =>
-  tab.until(`document.getElementById('state').textContent.startsWith(${JSON.stringify(says)})`);
+const text = (tab: Tab): Promise<unknown> =>
+  tab.evaluate("[document.getElementById('state').textContent, document.getElementById('note').value].join(': ')");
+
+async function state(tab: Tab, says: string): Promise<void> {
+  const isSaid = tab.until(`document.getElementById('state').textContent.startsWith(${JSON.stringify(says)})`);
+  await isSaid.catch(async () => assert.fail(`expected ${says}, and the page says ${String(await text(tab))}`));
+}
 
 test('examples/two-tabs: two tabs write at once, each sees both, and one resolves', { skip }, async (t) => {
   const url = await serveExample(t);
@@ -65,7 +70,7 @@ test('a page of an origin that the node was not told about sees nothing', { skip
   await state(tab, 'nothing there yet');
   const outcome = (target: string): Promise<unknown> =>
     tab.evaluate(
-      `import('/mec-db/doors/client/index.js').then(({ MecClient }) => new MecClient(${JSON.stringify(target)}, { deadlineMs: 500 }).put('k', 1)).then(() => 'written', (error) => error.code)`,
+      `import('/mec-db/doors/client/index.js').then(({ MecClient }) => new MecClient(${JSON.stringify(target)}, { deadlineMs: 3000 }).put('k', 1)).then(() => 'written', (error) => error.code)`,
     );
   assert.equal(await outcome(node.url), 'unreachable');
   const [own] = JSON.parse(String(await tab.evaluate("fetch('/nodes').then((nodes) => nodes.text())"))) as string[];
