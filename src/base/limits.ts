@@ -187,9 +187,6 @@ export const MAX_COMMIT_BYTES = 128 * MIB;
 /** Largest single batch, so that one sync never takes seconds. */
 export const MAX_BATCH_BYTES = 16 * MIB;
 
-/** Log entries kept per partition. Past it the older half is cut, and who lacks them gets a snapshot. */
-export const MAX_LOG_ENTRIES = 4096;
-
 /** Rows read from disk per page of a scan: long scans must let others have their turn. */
 export const SCAN_PAGE_ROWS = 1000;
 
@@ -221,39 +218,11 @@ export const DEV_START_TIMEOUT_MS = 30_000;
 /** How long `mec dev` waits for a node to stop before it kills it. */
 export const DEV_STOP_TIMEOUT_MS = 10_000;
 
-/** How often a node compares what it has seen with a peer, on the average. */
-export const SYNC_INTERVAL_MS = 1_000;
+/** How often a command that waits for a node looks again. */
+export const OPERATOR_POLL_MS = 1_000;
 
-/** Pause before a peer that has missed a write is told so: long enough for the write to have arrived after all. */
-export const SYNC_NUDGE_MS = 200;
-
-/** A replica that is being written to always differs a little; while it is, it is pulled for only so often. */
-export const SYNC_BUSY_MS = 15_000;
-
-/** A replica is at rest when it was not changed for so long. */
-export const SYNC_REST_MS = 500;
-
-/** How long dots of a dead actor must have been missing before they count as lost: longer than any message is late. */
-export const LOST_AFTER_MS = 15_000;
-
-/** Log entries of a busy replica that are worth a cut; at rest, any are. */
-export const LOG_CUT_ENTRIES = 256;
-
-/** Partitions that a node catches up with at once. */
-export const SYNC_CONCURRENCY = 4;
-
-/** Dots, objects and bytes on one page of a sync: what a peer is kept busy with, and what is lost if it dies. */
-export const SYNC_PAGE_DOTS = 500;
-export const SYNC_PAGE_BYTES = 512 * KIB;
-
-/** Pages pulled for one partition before the others get their turn. */
-export const SYNC_MAX_PAGES = 64;
-
-/** How long a page may take to come. */
-export const SYNC_TIMEOUT_MS = 10_000;
-
-/** Rounds in which a snapshot tries to come to rest while its keys are being written to. */
-export const SNAPSHOT_MAX_ROUNDS = 16;
+/** How long the holders of a key have to say what they have of it, when an operator asks. */
+export const RING_TIMEOUT_MS = 1_000;
 
 /** How often residual contexts are looked through for what the clock has come to cover. */
 export const RESIDUE_SWEEP_MS = 1_000;
@@ -344,3 +313,38 @@ export const TRANSFER_CONCURRENCY = 16;
 
 /** Longest line of an export: all the bytes that a key may have, as base64, with room for what stands around them. */
 export const MAX_EXPORT_LINE_BYTES = 2 * MAX_OBJECT_BYTES;
+
+/** Bounds of a replica's log and of catching up; a simulation gives its nodes lower ones, so that a short run reaches them. */
+export const SYNC_LIMITS = {
+  /** Log entries kept per partition. Past it the older half is cut, and who lacks them gets a snapshot. */
+  maxLogEntries: 4096,
+  /** Log entries of a busy replica that are worth a cut; at rest, any are. */
+  logCutEntries: 256,
+  /** How often a node compares what it has seen with a peer, on the average. */
+  intervalMs: 1_000,
+  /** Pause before a peer that has missed a write is told so: long enough for the write to have arrived after all. */
+  nudgeMs: 200,
+  /** A replica that is being written to always differs a little; while it is, it is pulled for only so often. */
+  busyMs: 15_000,
+  /** A replica is at rest when it was not changed for so long. */
+  restMs: 500,
+  /** How long dots of a dead actor must have been missing before they count as lost: longer than any message is late. */
+  lostAfterMs: 15_000,
+  /** Partitions that a node catches up with at once. */
+  concurrency: 4,
+  /** Dots, objects and bytes on one page of a sync: what a peer is kept busy with, and what is lost if it dies. */
+  pageDots: 500,
+  pageBytes: 512 * KIB,
+  /** Pages pulled for one partition before the others get their turn. */
+  maxPages: 64,
+  /** How long a page may take to come. */
+  timeoutMs: 10_000,
+  /** How often a page of rows is compared with another owner's, on the average; and its rows, at most. */
+  scrubMs: 1_000,
+  scrubRows: 1_000,
+  /** Rounds in which a snapshot tries to come to rest while its keys are being written to. */
+  snapshotRounds: 16,
+};
+
+/** Bounds of the kind of `SYNC_LIMITS`. */
+export type SyncLimits = Readonly<typeof SYNC_LIMITS>;

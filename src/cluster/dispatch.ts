@@ -34,7 +34,9 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'pull':
         return later(scope.sync.servePull(request), answer);
       case 'pull-all':
-        return later(servePullAll(scope.replicas.of(request.partition), request), answer);
+        return later(servePullAll(scope.replicas.of(request.partition), request, scope.limits), answer);
+      case 'scrub':
+        return later(scope.scrub.serve(request), answer);
       case 'list':
         return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
       case 'forward':

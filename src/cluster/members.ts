@@ -6,6 +6,7 @@
  */
 import { hashText32 } from '../base/hash.ts';
 import {
+  areSameRecords,
   MemberList,
   type MemberRecord,
   type MemberState,
@@ -31,7 +32,7 @@ export interface Share {
 
 const NO_SHARE: Share = { owned: 0, pending: 0 };
 
-type OwnConfig = Pick<Config, 'name' | 'host' | 'port' | 'zone' | 'weight' | 'quorum'>;
+type OwnConfig = Pick<Config, 'name' | 'host' | 'port' | 'httpport' | 'zone' | 'weight' | 'quorum'>;
 
 /** The member list, and who owns what by it. */
 export class Members {
@@ -48,12 +49,12 @@ export class Members {
   #targetHash = 0;
 
   constructor(config: OwnConfig, kept: readonly MemberRecord[]) {
-    const { name, host, port, zone, weight } = config;
+    const { name, host, port, httpport, zone, weight } = config;
     this.self = name;
     this.n = config.quorum.n;
     for (const record of kept) this.#list.merge(record);
     const before = this.#list.get(name);
-    const own = { name, host, port, zone, weight, settled: 0 };
+    const own = { name, host, port, httpport, zone, weight, settled: 0 };
     this.#list.merge({ ...own, state: before?.state ?? 'joining', version: (before?.version ?? 0) + 1 });
     this.#place();
   }
@@ -97,8 +98,7 @@ export class Members {
   /** Another node speaks of this one: of an earlier life, or of its end. */
   #mergeOwn(record: MemberRecord): boolean {
     const { own } = this;
-    if (record.version < own.version || hashText32(JSON.stringify(record)) === hashText32(JSON.stringify(own)))
-      return false;
+    if (record.version < own.version || areSameRecords(record, own)) return false;
     // Who is only joining has just come into being under this name: what others know is of an earlier life.
     const isNew = own.state === 'joining';
     const isRemoved = record.state === 'gone' && !isNew;

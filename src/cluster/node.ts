@@ -4,8 +4,16 @@
  */
 import type { Env, Timer } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
-import { PARTITIONS, RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS } from '../base/limits.ts';
+import {
+  PARTITIONS,
+  RESIDUE_SWEEP_MS,
+  STOP_FLUSH_MS,
+  STOP_GRACE_MS,
+  SYNC_LIMITS,
+  type SyncLimits,
+} from '../base/limits.ts';
 import { drawActor, LivingActors } from '../core/actor.ts';
+import type { MemberState } from '../core/member-list.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { Quorum } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
@@ -15,6 +23,7 @@ import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
 import { list, type ListPage } from './coordinator/list.ts';
 import { put, type PutResult } from './coordinator/put.ts';
+import { ring, type Ring } from './coordinator/ring.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './expiry.ts';
@@ -22,6 +31,7 @@ import { Membership } from './membership/membership.ts';
 import { Members } from './members.ts';
 import { Peers } from './peers.ts';
 import { Policies, type Policy } from './policies.ts';
+import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
 import { Work } from './work.ts';
 
@@ -30,6 +40,8 @@ export interface NodeOptions {
   readonly config: Config;
   readonly env: Env;
   readonly openEngine: OpenEngine;
+  /** Other bounds than those of production, for a simulation. */
+  readonly limits?: SyncLimits | undefined;
   /** The node has nothing left to do here and is to be stopped: it has left the cluster, or (with an error) cannot be part of it. */
   readonly onEnd?: ((reason: Error | undefined) => void) | undefined;
 }
@@ -91,7 +103,7 @@ export class MecNode {
 
   /** Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`. */
   static async start(options: NodeOptions): Promise<MecNode> {
-    const { config, env, openEngine } = options;
+    const { config, env, openEngine, limits = SYNC_LIMITS } = options;
     // Until the list is read, whoever names others in its configuration hopes to find them.
     let canRebuild = (): boolean => config.nodes.length > 0;
     const replicas = await Replicas.open({
@@ -100,6 +112,7 @@ export class MecNode {
       nodeName: config.name,
       sync: config.storage.sync,
       canRebuild: () => canRebuild(),
+      maxLogEntries: limits.maxLogEntries,
     });
     const members = new Members(config, replicas.keptMembers());
     if (members.own.state === 'gone') {
@@ -110,10 +123,12 @@ export class MecNode {
     canRebuild = () => members.replicas > 1;
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors());
     const peers = new Peers(env, members);
-    const sync = new Sync({ env, members, peers, replicas, living, w: config.quorum.w });
+    const sync = new Sync({ env, members, peers, replicas, living, w: config.quorum.w, limits });
     const work = new Work(drawActor(config.name, env.random));
     const policies = new Policies(config.policies);
-    const node = new MecNode(options, { env, members, replicas, living, peers, policies, sync, work });
+    const scrub = new Scrub({ env, members, peers, replicas, limits });
+    const scope = { env, members, replicas, living, limits, peers, policies, sync, scrub, work };
+    const node = new MecNode(options, scope);
     try {
       await node.#listen();
     } catch (error) {
@@ -122,6 +137,7 @@ export class MecNode {
     }
     node.#membership.start();
     sync.start();
+    node.#scope.scrub.start();
     node.#sweepLater();
     return node;
   }
@@ -206,6 +222,16 @@ export class MecNode {
     return this.#scope.replicas.of(placeOf(this.#scope, key).partition).read(key);
   }
 
+  /** Asks all who hold a key, or would in another's place, what they have of it. */
+  ring(key: string): Promise<Ring> {
+    return ring(this.#scope, key);
+  }
+
+  /** Where this node stands in the cluster. */
+  get state(): MemberState {
+    return this.#scope.members.own.state;
+  }
+
   /** Whether this node has found its cluster and has all that it is to own. */
   get isReady(): boolean {
     const { members, replicas, sync } = this.#scope;
@@ -224,7 +250,7 @@ export class MecNode {
 
   /** What the node looks like now; made for people and monitoring, every field may be added to. */
   status(): Record<string, unknown> {
-    const { env, members, peers, replicas, sync } = this.#scope;
+    const { env, members, peers, replicas, sync, scrub } = this.#scope;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
       reach: peers.reach(peer.id),
@@ -249,6 +275,7 @@ export class MecNode {
       peers: others,
       store: replicas.status(),
       sync: sync.status(),
+      scrub: scrub.status(),
       incoming: { membership, data },
     };
   }
@@ -271,6 +298,7 @@ export class MecNode {
     this.#sweep = undefined;
     await this.#membership.stop();
     this.#scope.sync.stop();
+    this.#scope.scrub.stop();
     await this.#finishWork();
     for (const server of this.#servers) await server.close();
     await this.#scope.peers.close();

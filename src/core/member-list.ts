@@ -27,6 +27,8 @@ export const MEMBER_STATES = Object.keys(NEXT_STATES) as readonly MemberState[];
 /** What the cluster knows of a member. */
 export interface MemberRecord extends Address {
   readonly name: string;
+  /** Where it serves HTTP. */
+  readonly httpport: number;
   readonly zone: string | undefined;
   readonly weight: number;
   readonly state: MemberState;
@@ -39,8 +41,13 @@ export interface MemberRecord extends Address {
 /** A name and the version of its record of which something is said. */
 export type MemberVersion = Pick<MemberRecord, 'name' | 'version'>;
 
-function textOf({ name, host, port, zone, weight, state, version, settled }: MemberRecord): string {
-  return [name, version, state, host, port, zone ?? '', weight, settled].join(' ');
+function textOf({ name, host, port, httpport, zone, weight, state, version, settled }: MemberRecord): string {
+  return [name, version, state, host, port, httpport, zone ?? '', weight, settled].join(' ');
+}
+
+/** Whether two records say the same. */
+export function areSameRecords(a: MemberRecord, b: MemberRecord): boolean {
+  return textOf(a) === textOf(b);
 }
 
 /** Whether the first record of a member holds against the second. */

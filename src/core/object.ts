@@ -105,6 +105,12 @@ export function sameVersions<Body>(a: FilledObject<Body>, b: FilledObject<Body>)
   return a.versions.length === b.versions.length && a.versions.every((version) => hasVersion(b, version));
 }
 
+/** All versions of either, whatever anybody knows: for the repair of damage, and nothing else. */
+export function union<Body>(a: readonly Version<Body>[], b: readonly Version<Body>[]): Version<Body>[] {
+  const isIn = (dot: Dot): boolean => a.some((other) => compareDots(other, dot) === 0);
+  return [...a, ...b.filter((version) => !isIn(version))].sort(compareDots);
+}
+
 function hasVersion<Body>(object: FilledObject<Body>, dot: Dot): boolean {
   return object.versions.some((other) => other.counter === dot.counter && other.actor === dot.actor);
 }

@@ -1,18 +1,22 @@
 /** A cluster of production nodes in a simulated world: each on a machine with a disk, in one life after another. */
 import { messageOf } from '../base/errors.ts';
-import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N } from '../base/limits.ts';
+import type { Env } from '../base/env.ts';
+import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../base/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import { MecNode } from '../cluster/node.ts';
 import { SimDisk } from './disk.ts';
+import type { Front, PlainAnswer, PlainRequest, Server } from './front.ts';
 import { SimNetwork } from './network.ts';
 import { Life, type World } from './world.ts';
 
 const FIRST_PORT = 7000;
 const PORT_STEP = 10;
 const RESTART_MS = 1_000;
+/** Whether a cluster is at rest is looked at so often. */
+const LOOK_MS = 50;
 
 /** One machine, and the node on it. */
-export class SimNode {
+export class SimNode implements Server {
   readonly name: string;
   readonly disk = new SimDisk();
   readonly #cluster: SimCluster;
@@ -21,6 +25,7 @@ export class SimNode {
   life: Life | undefined;
   /** The running node; undefined while it starts, stops, or is down. */
   node: MecNode | undefined;
+  #env: Env | undefined;
 
   constructor(cluster: SimCluster, config: Config) {
     this.name = config.name;
@@ -40,8 +45,9 @@ export class SimNode {
     const life = new Life(world, this.name);
     this.life = life;
     const env = { clock: life.clock, random: world.dice, log: life.log, network: network.of(life) };
+    this.#env = env;
     const openEngine = async (): ReturnType<typeof this.open> => this.open(life);
-    MecNode.start({ config: this.#config, env, openEngine }).then(
+    MecNode.start({ config: this.#config, env, openEngine, limits: this.#cluster.limits }).then(
       (node) => {
         if (this.life === life) this.node = node;
       },
@@ -62,10 +68,24 @@ export class SimNode {
   crash(): void {
     const { life } = this;
     if (life === undefined) return;
-    life.isOver = true;
+    life.end();
     this.#cluster.network.forget(life);
     this.life = undefined;
     this.node = undefined;
+  }
+
+  /** A client's request; rejects when there is no process, or none any more, that could answer. */
+  send(request: PlainRequest): Promise<PlainAnswer> {
+    return new Promise((resolve, reject) => {
+      const { life } = this;
+      const unwatch = life?.watch(() => reject(new Error('connection reset')));
+      const serve = (): void => {
+        if (this.node === undefined || this.#env === undefined) reject(new Error('connection refused'));
+        else void this.#cluster.front(this.node, this.#env)(request).then(resolve).finally(unwatch);
+      };
+      if (life === undefined) serve();
+      else life.run(serve);
+    });
   }
 
   /** Stops the node cleanly. */
@@ -84,14 +104,29 @@ export class SimNode {
   }
 }
 
+/** What a cluster is made of. */
+export interface SimClusterOptions {
+  readonly count: number;
+  readonly front: Front;
+  /** Bounds for its nodes, where not those of production. */
+  readonly limits?: SyncLimits;
+}
+
 /** All machines, and the network between them. */
 export class SimCluster {
   readonly world: World;
+  readonly front: Front;
+  readonly limits: SyncLimits | undefined;
   readonly network: SimNetwork;
   readonly nodes: readonly SimNode[];
 
-  constructor(world: World, count: number) {
+  /** Not at rest, and not looked at again, before. */
+  #restlessMs = 0;
+
+  constructor(world: World, { count, front, limits }: SimClusterOptions) {
     this.world = world;
+    this.front = front;
+    this.limits = limits;
     this.network = new SimNetwork(world);
     const addresses = Array.from({ length: count }, (_, i) => ({ host: 'sim', port: FIRST_PORT + PORT_STEP * i }));
     this.nodes = addresses.map(({ host, port }, i) => {
@@ -115,7 +150,10 @@ export class SimCluster {
 
   /** Whether every node runs and nobody has anything left to do for another. */
   isAtRest(): boolean {
-    return this.#areIdle() && this.#areEqual();
+    if (this.world.nowMs < this.#restlessMs) return false;
+    const isAtRest = this.#areIdle() && this.#areEqual();
+    if (!isAtRest) this.#restlessMs = this.world.nowMs + LOOK_MS;
+    return isAtRest;
   }
 
   /** Whether all owners have seen the same. */
@@ -140,12 +178,12 @@ export class SimCluster {
     });
   }
 
-  /** Requests and rows that still wait where nothing is going on: more than probes and comparisons account for. */
+  /** Requests and rows that still wait where nothing is going on: more than probes, comparisons and a scrub account for. */
   leftovers(): string[] {
     return this.nodes.flatMap(({ name, node }) => {
       const { peers, store } = (node?.status() ?? { peers: [], store: {} }) as unknown as Leftovers;
       const waiting = peers.flatMap(({ node: peer, data, probes }) => {
-        const isBusy = data.pending > 1 || data.queued > 1 || probes.pending > 1 || probes.queued > 1;
+        const isBusy = data.pending > 2 || data.queued > 2 || probes.pending > 1 || probes.queued > 1;
         return isBusy ? [`${name} still waits for ${peer}: ${JSON.stringify({ data, probes })}`] : [];
       });
       return (store.pending?.rows ?? 0) > 0 ? [...waiting, `${name} still has rows to write`] : waiting;

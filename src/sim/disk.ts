@@ -4,7 +4,9 @@
  */
 import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
+import { partitionOf } from '../core/partition.ts';
 import type { Change, Engine, Row, ScanRange } from '../storage/engine.ts';
+import { objectRow } from '../storage/keyspace.ts';
 import type { Life, World } from './world.ts';
 
 /** The disk of one machine. */
@@ -20,6 +22,8 @@ export class SimDisk {
   isFull = false;
   /** Whether a batch is acknowledged before it is safe: a broken promise, to see it caught. */
   liesAboutSync = false;
+  /** Batches on their way to it. */
+  writing = 0;
   #sorted: string[] | undefined;
 
   /** The keys in order. */
@@ -56,6 +60,21 @@ export class SimDisk {
     return key;
   }
 
+  /** Silently loses the object of a key, and nobody is told. */
+  lose(key: string): void {
+    const row = objectRow(partitionOf(key), key);
+    if (this.rows.delete(row)) this.#sorted = undefined;
+  }
+
+  /** Flips a bit of the last character of an object's row: LevelDB does not verify keys when it reads. */
+  misplace(key: string): void {
+    const row = objectRow(partitionOf(key), key);
+    const record = this.rows.get(row);
+    if (record === undefined) return;
+    this.rows.set(row.slice(0, -1) + String.fromCharCode(row.charCodeAt(row.length - 1) ^ 1), record);
+    this.lose(key);
+  }
+
   /** Opens the store for one life of the node. */
   open(world: World, life: Life): Engine {
     return new SimEngine(world, life, this);
@@ -88,7 +107,9 @@ class SimEngine implements Engine {
     return new Promise((resolve, reject) => {
       if (disk.liesAboutSync) this.#world.after(0, () => this.#life.run(resolve));
       // The sync itself is the machine's doing: it ends, or not, whether the process waits for it or is paused.
+      disk.writing += 1;
       this.#world.after(disk.delayMs * (0.5 + dice.fraction()), () => {
+        disk.writing -= 1;
         if (this.#life.isOver) return;
         if (!this.#isOpen) return this.#life.run(() => reject(new MecError('disk-failed')));
         const error = disk.isFull ? 'disk-full' : dice.chance(disk.failRate) ? 'disk-failed' : undefined;

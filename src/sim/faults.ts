@@ -1,15 +1,38 @@
 /** Everything that can go wrong, as a table: what happens, and what ends it again. Which, when and how often is the seed's to say. */
+import { UNREACHABLE_AFTER_MS } from '../base/limits.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
+import { FAIR_WEATHER } from './network.ts';
 import type { Oracle } from './oracle.ts';
+import type { Dice } from './world.ts';
 
 /** What a fault works on. */
 export interface Scene {
   readonly cluster: SimCluster;
   readonly oracle: Oracle;
+  /** Its own. */
+  readonly dice: Dice;
   /** The last copies of each disk, oldest first. */
   readonly copies: Map<SimNode, ReadonlyMap<string, Uint8Array>[]>;
-  /** Disks that may still lose something: fewer than W in a run. */
-  disksToLose: number;
+  readonly disks: DiskBudget;
+  /** Keys in use. */
+  readonly keys: readonly string[];
+}
+
+/** Disks that may lose something: fewer than W, until all have all again. */
+export class DiskBudget {
+  left = 1;
+  #isNoticed: () => boolean = () => true;
+
+  /** A disk loses something; `isNoticed` tells when its node knows. */
+  take(isNoticed: () => boolean = () => true): void {
+    this.left -= 1;
+    this.#isNoticed = isNoticed;
+  }
+
+  /** Looks whether the loss is made good. */
+  mend({ cluster }: Pick<Scene, 'cluster'>): void {
+    if (this.left === 0 && this.#isNoticed() && cluster.isAtRest()) this.left = 1;
+  }
 }
 
 /** Does harm; returns what undoes it. */
@@ -19,13 +42,14 @@ const nothing = (): void => {};
 
 /** How long a crash waits for a write to hit. */
 const AMBUSH_MS = 500;
+/** How long one lags before another disk is wiped. */
+const LAG_MS = 2_000;
+/** How long owners stay, at least. */
+const STAY_MS = 3_000;
 
-interface Pending {
-  readonly pending?: { readonly rows: number };
-}
-
-function cut(scene: Scene, isCut: (from: number, to: number) => boolean): () => void {
-  const { nodes, network } = scene.cluster;
+/** Cuts every pair that a test says, of nodes by number. */
+function cut({ cluster }: Scene, isCut: (from: number, to: number) => boolean): () => void {
+  const { nodes, network } = cluster;
   const pairs: string[] = [];
   for (const [i, from] of nodes.entries()) {
     for (const [j, to] of nodes.entries()) if (i !== j && isCut(i, j)) pairs.push(`${from.name}>${to.name}`);
@@ -36,48 +60,164 @@ function cut(scene: Scene, isCut: (from: number, to: number) => boolean): () => 
   };
 }
 
-function victim({ cluster }: Scene): SimNode {
-  return cluster.world.dice.pick(cluster.nodes);
+function cutOff(scene: Scene, node: SimNode): () => void {
+  const lonely = scene.cluster.nodes.indexOf(node);
+  return cut(scene, (from, to) => from === lonely || to === lonely);
 }
 
-/** Takes a disk that may lose something; undefined where the run has no more to lose. */
-function expendable(scene: Scene): SimNode | undefined {
-  if (scene.disksToLose === 0) return undefined;
-  scene.disksToLose -= 1;
-  return victim(scene);
+function victim({ cluster, dice }: Scene): SimNode {
+  return dice.pick(cluster.nodes);
 }
 
-/** Faults in which a disk loses what it had acknowledged; a run can bear one. */
-export const DISK_LOSSES: readonly string[] = ['wiped disk', 'damaged record', 'old copy restored'];
+/** Waits for a node that has a batch under way to its disk, and calls back then. */
+function ambush({ cluster }: Scene, strike: (node: SimNode) => void): () => void {
+  const { world, nodes } = cluster;
+  const untilMs = world.nowMs + AMBUSH_MS;
+  let isOver = false;
+  const lurk = (): void => {
+    if (isOver) return;
+    const struck = nodes.find(({ node, disk }) => node !== undefined && disk.writing > 0);
+    if (struck !== undefined) strike(struck);
+    else if (world.nowMs < untilMs) world.after(1, lurk);
+  };
+  lurk();
+  return () => (isOver = true);
+}
 
-/** All faults by name. */
-export const FAULTS: Readonly<Record<string, Fault>> = {
+function wipe({ disks }: Scene, node: SimNode): void {
+  disks.take();
+  node.crash();
+  node.disk.replace(new Map());
+}
+
+/** Situations that take so long to show what they are about. */
+export const LEAST_MS: Readonly<Record<string, number>> = {
+  'owners come and go': 24_000,
+  'wiped while another lags': 6_000,
+  'wiped, then alone': 3_000,
+  'crash in mid-write, then alone': 3_000,
+};
+
+/** Faults in which a disk loses what it had acknowledged; there may be one until its replicas have all again. */
+const DISK_LOSSES: Readonly<Record<string, Fault>> = {
+  'wiped disk': (scene) => {
+    const node = victim(scene);
+    wipe(scene, node);
+    return () => node.start();
+  },
+  'wiped in mid-write': (scene) => {
+    let struck: SimNode | undefined;
+    const end = ambush(scene, (node) => {
+      if (scene.disks.left === 0) return;
+      struck = node;
+      wipe(scene, node);
+    });
+    return () => {
+      end();
+      struck?.start();
+    };
+  },
+  'wiped, then alone': (scene) => {
+    const node = victim(scene);
+    wipe(scene, node);
+    const mend = cutOff(scene, node);
+    node.start();
+    return mend;
+  },
+  'wiped while another lags': (scene) => {
+    const { world, nodes } = scene.cluster;
+    const first = scene.dice.below(nodes.length);
+    const [lagging, wiped, other] = [0, 1, 2].map((i) => nodes[(first + i) % nodes.length] as SimNode);
+    if (lagging === undefined || wiped === undefined || other === undefined) return nothing;
+    let mend = cutOff(scene, lagging);
+    let isOver = false;
+    world.after((0.5 + scene.dice.fraction()) * LAG_MS, () => {
+      if (isOver || scene.disks.left === 0) return;
+      wipe(scene, wiped);
+      mend();
+      mend = cutOff(scene, other);
+      wiped.start();
+    });
+    return () => {
+      isOver = true;
+      mend();
+    };
+  },
+  'damaged record': (scene) => {
+    const node = victim(scene);
+    const before = node.disk.aside;
+    const key = node.disk.damage(scene.dice.below(1_000));
+    if (key !== undefined) scene.disks.take(() => node.disk.aside > before);
+    scene.cluster.world.trace(`${node.name} damaged ${JSON.stringify(key)}`);
+    return nothing;
+  },
+  'old copy restored': (scene) => {
+    const node = victim(scene);
+    const copy = scene.copies.get(node)?.[0];
+    if (copy === undefined) return nothing;
+    scene.disks.take();
+    // A replica that has forgotten does not know it, and counts for reads.
+    scene.oracle.isStrict = false;
+    node.crash();
+    node.disk.replace(copy);
+    return () => node.start();
+  },
+};
+
+/** Whether a fault makes a disk lose what it had. */
+export const isDiskLoss = (name: string): boolean => Object.hasOwn(DISK_LOSSES, name);
+
+const CRASHES: Readonly<Record<string, Fault>> = {
   crash: (scene) => {
     const node = victim(scene);
     node.crash();
     return () => node.start();
   },
-  'crash of all': (scene) => {
-    for (const node of scene.cluster.nodes) node.crash();
+  'crash of all': ({ cluster: { nodes } }) => {
+    for (const node of nodes) node.crash();
     return () => {
-      for (const node of scene.cluster.nodes) node.start();
+      for (const node of nodes) node.start();
     };
   },
-  'crash in mid-write': (scene) => {
+  // Long enough for others to stand in, and again and again: what is known of the last time must not be taken for this.
+  'owners come and go': (scene) => {
     const { world, nodes } = scene.cluster;
-    let struck: SimNode | undefined;
-    const untilMs = world.nowMs + AMBUSH_MS;
+    const key = scene.dice.pick(scene.keys);
+    const owners = nodes.filter(({ node }) => node?.owns(key) === true);
     let isOver = false;
-    const lurk = (): void => {
+    const go = (): void => {
       if (isOver) return;
-      struck = nodes.find(({ node }) => (node?.status()['store'] as Pending | undefined)?.pending?.rows ?? 0);
-      if (struck !== undefined) struck.crash();
-      else if (world.nowMs < untilMs) world.after(1, lurk);
+      for (const node of owners) node.crash();
+      world.after(UNREACHABLE_AFTER_MS + (1 + scene.dice.fraction()) * STAY_MS, come);
     };
-    lurk();
+    const come = (): void => {
+      for (const node of owners) node.start();
+      world.after(STAY_MS, go);
+    };
+    go();
+    return () => (isOver = true);
+  },
+  'crash in mid-write': (scene) => {
+    let struck: SimNode | undefined;
+    const end = ambush(scene, (node) => {
+      struck = node;
+      node.crash();
+    });
     return () => {
-      isOver = true;
+      end();
       struck?.start();
+    };
+  },
+  'crash in mid-write, then alone': (scene) => {
+    let mend = nothing;
+    const end = ambush(scene, (node) => {
+      node.crash();
+      mend = cutOff(scene, node);
+      node.start();
+    });
+    return () => {
+      end();
+      mend();
     };
   },
   'crash and start at once': (scene) => {
@@ -96,17 +236,21 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     life?.pause();
     return () => life?.resume();
   },
+  'clock jumps': (scene) => {
+    const { life } = victim(scene);
+    if (life !== undefined) life.skewMs += (scene.dice.fraction() - 0.5) * 7_200_000;
+    return nothing;
+  },
+};
+
+const NETWORK: Readonly<Record<string, Fault>> = {
   'cut in two': (scene) => {
-    const { dice } = scene.cluster.world;
-    const sides = scene.cluster.nodes.map(() => dice.chance(0.5));
+    const sides = scene.cluster.nodes.map(() => scene.dice.chance(0.5));
     return cut(scene, (from, to) => sides[from] !== sides[to]);
   },
-  'one cut off': (scene) => {
-    const lonely = scene.cluster.world.dice.below(scene.cluster.nodes.length);
-    return cut(scene, (from, to) => from === lonely || to === lonely);
-  },
+  'one cut off': (scene) => cutOff(scene, victim(scene)),
   'one way only': (scene) => {
-    const deaf = scene.cluster.world.dice.below(scene.cluster.nodes.length);
+    const deaf = scene.dice.below(scene.cluster.nodes.length);
     return cut(scene, (_, to) => to === deaf);
   },
   bridge: (scene) => {
@@ -118,23 +262,24 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     return cut(scene, (from, to) => to !== (from + 1) % length && from !== (to + 1) % length);
   },
   'flapping link': (scene) => {
+    const { dice } = scene;
     const { world, nodes } = scene.cluster;
-    const [a, b] = [world.dice.below(nodes.length), world.dice.below(nodes.length)];
+    const [a, b] = [dice.below(nodes.length), dice.below(nodes.length)];
     let isOver = false;
     let mend = nothing;
     const flap = (): void => {
       mend();
       mend = nothing;
       if (isOver) return;
-      if (world.dice.chance(0.5)) mend = cut(scene, (from, to) => (from === a && to === b) || (from === b && to === a));
-      world.after(50 + world.dice.below(500), flap);
+      if (dice.chance(0.5)) mend = cut(scene, (from, to) => (from === a && to === b) || (from === b && to === a));
+      world.after(50 + dice.below(500), flap);
     };
     flap();
     return () => (isOver = true);
   },
-  'bad weather': (scene) => {
-    const { dice } = scene.cluster.world;
-    const { weather } = scene.cluster.network;
+  'bad weather': ({ dice, cluster: { network } }) => {
+    const { weather } = network;
+    const { delayMs } = weather;
     Object.assign(weather, {
       lossRate: dice.fraction() * 0.3,
       doubleRate: dice.fraction() * 0.3,
@@ -142,11 +287,14 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       lateRate: dice.fraction() * 0.2,
       lateMs: dice.fraction() * 4_000,
     });
-    return () => Object.assign(weather, { lossRate: 0, doubleRate: 0, delayMs: 1, lateRate: 0 });
+    return () => Object.assign(weather, { ...FAIR_WEATHER, delayMs });
   },
+};
+
+const DISKS: Readonly<Record<string, Fault>> = {
   'slow disk': (scene) => {
     const { disk } = victim(scene);
-    disk.delayMs = 100 + scene.cluster.world.dice.below(1_500);
+    disk.delayMs = 100 + scene.dice.below(1_500);
     return () => (disk.delayMs = 1);
   },
   'failing disk': (scene) => {
@@ -159,31 +307,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     disk.isFull = true;
     return () => (disk.isFull = false);
   },
-  'clock jumps': (scene) => {
-    const { life } = victim(scene);
-    if (life !== undefined) life.skewMs += (scene.cluster.world.dice.fraction() - 0.5) * 7_200_000;
-    return nothing;
-  },
-  'wiped disk': (scene) => {
-    const node = expendable(scene);
-    node?.crash();
-    node?.disk.replace(new Map());
-    return () => node?.start();
-  },
-  'damaged record': (scene) => {
-    const node = expendable(scene);
-    const key = node?.disk.damage(scene.cluster.world.dice.below(1_000));
-    scene.cluster.world.trace(`${node?.name ?? 'nobody'} damaged ${JSON.stringify(key)}`);
-    return nothing;
-  },
-  'old copy restored': (scene) => {
-    const node = expendable(scene);
-    const copy = node === undefined ? undefined : scene.copies.get(node)?.[0];
-    if (node === undefined || copy === undefined) return nothing;
-    // A replica that has forgotten does not know it, and counts for reads.
-    scene.oracle.isStrict = false;
-    node.crash();
-    node.disk.replace(copy);
-    return () => node.start();
-  },
 };
+
+/** All faults by name. */
+export const FAULTS: Readonly<Record<string, Fault>> = { ...CRASHES, ...NETWORK, ...DISKS, ...DISK_LOSSES };

@@ -3,7 +3,6 @@
  * be gone, what must be gone, and what must never stand side by side, whatever the cluster went through.
  */
 
-import type { Dot } from '../core/causal-context.ts';
 import { partitionOf } from '../core/partition.ts';
 
 /** One write or delete, as its client made it. */
@@ -18,6 +17,7 @@ export interface Made {
   /** A delete without a token: it removes whatever a quorum sees. */
   readonly isBlindDelete: boolean;
   readonly beganMs: number;
+  /** When it was acknowledged; one that was not may still take effect at any time. */
   endedMs: number | undefined;
   isAcknowledged: boolean;
 }
@@ -26,9 +26,9 @@ export interface Made {
 export class Oracle {
   readonly made: Made[] = [];
   readonly violations: string[] = [];
-  /** Which write each dot was seen to name, and under which dot each write was seen. */
+  /** Which write each name (a dot, or a tag) was seen to mean, and under which name of each kind a write was seen. */
   readonly #writeOf = new Map<string, number>();
-  readonly #dotOf = new Map<number, string>();
+  readonly #nameOf = new Map<string, string>();
   /** Whether no disk has lost anything yet, and no stand-ins exist: then quorums of reads and writes intersect. */
   isStrict: boolean;
 
@@ -43,15 +43,15 @@ export class Oracle {
     return made;
   }
 
-  /** A version was seen under this dot. A dot names one write for ever, and a write has one dot. */
-  named(key: string, { actor, counter }: Dot, id: number): void {
-    const dot = `${partitionOf(key)} ${actor} ${counter}`;
-    const other = this.#writeOf.get(dot) ?? id;
-    if (other !== id) this.violations.push(`the dot ${dot} names the writes ${other} and ${id}`);
-    const before = this.#dotOf.get(id) ?? dot;
-    if (before !== dot) this.violations.push(`the write ${id} has the dots ${before} and ${dot}`);
-    this.#writeOf.set(dot, id);
-    this.#dotOf.set(id, dot);
+  /** A version was seen under this dot, or this tag of its dot. It names one write of its partition for ever, and a write has one. */
+  named(key: string, { kind, name }: { kind: 'dot' | 'tag'; name: string }, id: number): void {
+    const whole = `${kind} ${name} of partition ${partitionOf(key)}`;
+    const other = this.#writeOf.get(whole) ?? id;
+    if (other !== id) this.violations.push(`the ${whole} names the writes ${other} and ${id}`);
+    const before = this.#nameOf.get(`${kind} ${id}`) ?? whole;
+    if (before !== whole) this.violations.push(`the write ${id} has the ${before} and the ${whole}`);
+    this.#writeOf.set(whole, id);
+    this.#nameOf.set(`${kind} ${id}`, whole);
   }
 
   /** Whether the write may be the reason that another is gone. */

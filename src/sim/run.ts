@@ -4,32 +4,49 @@
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
-import type { Dot } from '../core/causal-context.ts';
+import type { MecNode } from '../cluster/node.ts';
 import { unpackContent } from '../core/content.ts';
 import { partitionOf } from '../core/partition.ts';
+import { type Stage, startChaos, type Strike } from './chaos.ts';
 import { SimCluster } from './cluster.ts';
-import { DISK_LOSSES, FAULTS, type Scene } from './faults.ts';
+import { DiskBudget } from './faults.ts';
+import type { Front } from './front.ts';
 import { FAIR_WEATHER } from './network.ts';
 import { Oracle } from './oracle.ts';
-import { SimClient } from './workload.ts';
+import { drawPlan, type SimPlan } from './plan.ts';
+import { type Operation, SimClient } from './workload.ts';
 import { World } from './world.ts';
 
 /** What a run may be given beside its seed; all the rest is drawn from the seed. */
 export interface SimOptions {
   readonly seed: number;
+  readonly front: Front;
   readonly nodes?: number | undefined;
   readonly operations?: number | undefined;
+  /** Ends with the first violation. */
+  readonly isBrief?: boolean | undefined;
   /** Only these kinds of faults. */
   readonly faults?: readonly string[] | undefined;
+  /** Disks break their promise, and call a batch safe before it is: to see that caught. */
+  readonly doDisksLie?: boolean | undefined;
+  /** Only these faults and these operations of the run, by number. */
+  readonly only?: Partial<SimSubset> | undefined;
+}
+
+/** A part of what happens in a run. */
+export interface SimSubset {
+  readonly strikes: readonly number[];
+  readonly operations: readonly number[];
 }
 
 /** What came of a run. */
 export interface SimResult {
   readonly seed: number;
   readonly nodes: number;
-  readonly operations: number;
   readonly acknowledged: number;
-  readonly faults: readonly string[];
+  /** What clients did, and which faults struck, as they came. */
+  readonly operations: readonly Operation[];
+  readonly strikes: readonly Strike[];
   readonly violations: readonly string[];
   /** Virtual time, in all and from the end of the faults to rest. */
   readonly virtualMs: number;
@@ -42,54 +59,53 @@ export interface SimResult {
 }
 
 const BIRTH_MS = 30_000;
-const CHAOS_MS = 40_000;
-const HEAL_MS = 120_000;
+const HEAL_MS = 40_000;
 /** Longer than any request may take: after it none is left. */
-const QUIET_MS = 15_000;
-const DISK_LOSS_RATE = 0.15;
-const MAX_DISK_MS = 25;
-const COPY_MS = 4_000;
-const COPIES = 3;
-const FAULT_GAP_MS = 3_000;
-const FAULT_MS = 8_000;
-const CLIENTS = 5;
-const KEYS_EACH = 5;
+const QUIET_MS = 5_000;
 
 /** Runs one seed. */
-export async function simulate({ seed, nodes, operations = 400, faults }: SimOptions): Promise<SimResult> {
+export async function simulate(options: SimOptions): Promise<SimResult> {
+  const { seed, front } = options;
   const world = new World(seed);
-  const count = nodes ?? world.dice.pick([3, 3, 3, 4, 5, 7]);
-  const cluster = new SimCluster(world, count);
-  const oracle = new Oracle(count === 3);
-  for (const node of cluster.nodes) node.start();
+  const plan = drawPlan(world.dice.fork(), options);
+  const cluster = new SimCluster(world, { count: plan.nodes, front, limits: plan.limits });
+  const oracle = new Oracle(plan.nodes === 3);
+  const chaosDice = world.dice.fork();
+  for (const node of cluster.nodes) {
+    node.disk.liesAboutSync = options.doDisksLie === true;
+    node.start();
+  }
   await world.run(BIRTH_MS, () => cluster.isAtRest());
   if (!cluster.isAtRest()) oracle.violations.push(`the cluster was not born:\n${cluster.unrest()}`);
 
-  const keys = crowdedKeys(world);
-  for (const node of cluster.nodes) node.disk.delayMs = 1 + world.dice.below(MAX_DISK_MS);
-  const clients = Array.from({ length: CLIENTS }, (_, i) => {
-    return new SimClient(`c${i + 1}`, cluster, { oracle, keys, operations: Math.ceil(operations / CLIENTS) });
-  });
+  const keys = crowdedKeys(plan, world.dice.below(1_000));
+  for (const node of cluster.nodes) node.disk.delayMs = 1 + world.dice.below(plan.diskMs);
+  cluster.network.weather.delayMs = plan.networkMs;
+  const clients = hireClients({ cluster, oracle, keys }, plan, options);
+  const stage = { cluster, oracle, keys, copies: new Map(), disks: new DiskBudget() };
+  const only = options.only?.strikes && new Set(options.only.strikes);
+  const chaos = startChaos(stage, { plan, dice: chaosDice, only });
   for (const client of clients) client.start();
-  const scene: Scene = { cluster, oracle, copies: new Map(), disksToLose: 1 };
-  const chaos = startFaults(scene, faults);
-  await world.run(world.nowMs + CHAOS_MS);
+  const isFailed = (): boolean => options.isBrief === true && oracle.violations.length > 0;
+  const areDone = (): boolean => clients.every(({ isDone }) => isDone);
+  await world.run(world.nowMs + plan.chaosMs, () => areDone() || isFailed());
 
   chaos.end();
-  healAll(cluster);
   const healedMs = world.nowMs;
-  await world.run(healedMs + HEAL_MS, () => clients.every(({ isDone }) => isDone) && cluster.isAtRest());
+  if (!isFailed()) {
+    healAll(cluster);
+    for (const client of clients) client.hurry();
+    await world.run(healedMs + HEAL_MS, () => areDone() || isFailed());
+    await world.run(world.nowMs + HEAL_MS, () => cluster.isAtRest() || isFailed());
+  }
   const healMs = world.nowMs - healedMs;
-  if (!cluster.isAtRest()) oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.unrest()}`);
-  await world.run(world.nowMs + QUIET_MS);
-  for (const text of cluster.leftovers()) oracle.violations.push(text);
-  checkEnd(cluster, oracle, keys);
+  if (!isFailed()) await checkRest({ cluster, oracle, keys }, plan);
   return {
     seed,
-    nodes: count,
-    operations: oracle.made.length,
+    nodes: plan.nodes,
     acknowledged: oracle.made.filter(({ isAcknowledged }) => isAcknowledged).length,
-    faults: chaos.names,
+    operations: clients.flatMap(({ done }) => done).sort((a, b) => a.index - b.index),
+    strikes: chaos.strikes,
     violations: [...new Set(oracle.violations)],
     virtualMs: world.nowMs,
     healMs,
@@ -99,59 +115,65 @@ export async function simulate({ seed, nodes, operations = 400, faults }: SimOpt
   };
 }
 
-/** Lets faults strike, at random, each for some time, until `end` is called; that ends them all. */
-function startFaults(
-  scene: Scene,
-  faults: readonly string[] | undefined,
-): { readonly names: string[]; end: () => void } {
-  const { world, nodes } = scene.cluster;
-  const names: string[] = [];
-  const undo = new Set<() => void>();
-  let isOver = false;
-  const strike = (): void => {
-    if (isOver) return;
-    const kinds = faults ?? (world.dice.chance(DISK_LOSS_RATE) ? DISK_LOSSES : Object.keys(FAULTS));
-    const name = world.dice.pick(kinds);
-    names.push(name);
-    world.trace(`fault: ${name}`);
-    const heal = FAULTS[name]?.(scene) ?? ((): void => {});
-    undo.add(heal);
-    world.after(world.dice.fraction() * FAULT_MS, () => {
-      if (!undo.delete(heal)) return;
-      world.trace(`end of fault: ${name}`);
-      heal();
+/** What is used and looked at in a run. */
+type Setting = Pick<Stage, 'cluster' | 'oracle' | 'keys'>;
+
+function hireClients(
+  { cluster, oracle, keys }: Setting,
+  plan: SimPlan,
+  { operations = 400, only }: SimOptions,
+): SimClient[] {
+  return Array.from({ length: plan.clients }, (_, number) => {
+    return new SimClient(cluster, {
+      number,
+      plan,
+      oracle,
+      keys,
+      operations: Math.ceil(operations / plan.clients),
+      dice: cluster.world.dice.fork(),
+      only: only?.operations && new Set(only.operations),
     });
-    world.after(world.dice.fraction() * FAULT_GAP_MS, strike);
-  };
-  const copy = (): void => {
-    if (isOver) return;
-    for (const node of nodes) {
-      scene.copies.set(node, [...(scene.copies.get(node) ?? []), new Map(node.disk.rows)].slice(-COPIES));
-    }
-    world.after(COPY_MS, copy);
-  };
-  strike();
-  copy();
-  const end = (): void => {
-    isOver = true;
-    world.trace('all faults end');
-    for (const heal of undo) heal();
-    undo.clear();
-  };
-  return { names, end };
+  });
 }
 
-/** A few keys in two partitions: what goes wrong goes wrong between keys that share a clock. */
-function crowdedKeys(world: World): string[] {
+/** All faults are over: nobody has anything left to do, and everything is as it should be, even after one more record is lost. */
+async function checkRest({ cluster, oracle, keys }: Setting, { silent }: SimPlan): Promise<void> {
+  const { world } = cluster;
+  if (!cluster.isAtRest()) oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.unrest()}`);
+  await world.run(world.nowMs + QUIET_MS);
+  for (const text of cluster.leftovers()) oracle.violations.push(text);
+  checkEnd(cluster, oracle, keys);
+  if (silent === 'nothing' || oracle.violations.length > 0) return;
+  await damage(cluster, keys, silent);
+  checkEnd(cluster, oracle, keys);
+}
+
+/** Damages a record of a cluster at rest, on one disk, silently; resolves when it is as it was, or when that takes too long. */
+async function damage(cluster: SimCluster, keys: readonly string[], kind: 'lose' | 'misplace'): Promise<void> {
+  const { world, nodes } = cluster;
+  const held = keys.filter((key) => nodes.some(({ node }) => node?.owns(key) === true && versionsOf(node, key) > 0));
+  if (held.length === 0) return;
+  const key = world.dice.pick(held);
+  const owners = nodes.filter(({ node }) => node?.owns(key) === true);
+  const victim = world.dice.pick(owners);
+  world.trace(`${victim.name}: ${kind} ${key}`);
+  victim.disk[kind](key);
+  const isBack = (): boolean => cluster.isAtRest() && owners.every(({ node }) => node && versionsOf(node, key) > 0);
+  await world.run(world.nowMs + HEAL_MS, isBack);
+}
+
+const versionsOf = (node: MecNode, key: string): number => node.peek(key).versions.length;
+
+/** A few keys in few partitions: what goes wrong goes wrong between keys that share a clock. */
+function crowdedKeys({ partitions, keysEach }: SimPlan, start: number): string[] {
   const byPartition = new Map<number, string[]>();
-  const start = world.dice.below(1_000);
-  for (let i = 0; ; i++) {
-    const key = `k${start + i}`;
+  for (let i = start; ; i++) {
+    const key = `k${i}`;
     const list = byPartition.get(partitionOf(key)) ?? [];
     list.push(key);
     byPartition.set(partitionOf(key), list);
-    const crowded = [...byPartition.values()].filter(({ length }) => length >= KEYS_EACH);
-    if (crowded.length >= 2) return crowded.slice(0, 2).flatMap((keys) => keys.slice(0, KEYS_EACH));
+    const crowded = [...byPartition.values()].filter(({ length }) => length >= keysEach);
+    if (crowded.length >= partitions) return crowded.slice(0, partitions).flatMap((keys) => keys.slice(0, keysEach));
   }
 }
 
@@ -173,8 +195,11 @@ function checkEnd({ nodes }: SimCluster, oracle: Oracle, keys: readonly string[]
       if (node === undefined || !node.owns(key)) continue;
       try {
         const { versions } = node.peek(key);
-        const ids = versions.map(({ body }) => Number(bytesToUtf8(unpackContent(body).value)));
-        for (const [i, id] of ids.entries()) oracle.named(key, versions[i] as Dot, id);
+        const ids = versions.map(({ actor, counter, body }) => {
+          const id = Number.parseInt(bytesToUtf8(unpackContent(body).value) ?? '', 10);
+          oracle.named(key, { kind: 'dot', name: `${actor} ${counter}` }, id);
+          return id;
+        });
         ids.sort((a, b) => a - b);
         states.set(name, ids.join(' '));
         oracle.atTheEnd(key, ids);

@@ -13,18 +13,18 @@
  * | `own KEY = VALUE …`                         | every owner's own copy holds just these values                         |
  * | `crash`, `start`, `stop`, `pause`, `resume` `NODE` | the process                                                     |
  * | `wipe NODE`, `save NODE`, `restore NODE`    | the disk, of a node that is down (`save`: also of one that runs)       |
+ * | `lose NODE KEY`, `misplace NODE KEY`        | its disk silently loses the key's object, or flips a bit of its row    |
  * | `slow NODE MS`                              | its disk takes so long for a batch                                     |
  * | `cut NODE [NODE]`, `heal`                   | off from all, or from one; all cuts end                                |
  * | `hold NODE NODE`, `release`                 | what the one sends to the other is kept back; and comes, late          |
  * | `wait MS`, `rest`                           | time passes; until nobody has anything left to do                      |
  */
-import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
-import { toMecError } from '../base/errors.ts';
+import { bytesToUtf8 } from '../base/bytes.ts';
 import type { MecNode } from '../cluster/node.ts';
-import { packContent, unpackContent } from '../core/content.ts';
-import type { Version } from '../core/object.ts';
-import { decodeToken, encodeToken } from '../core/token.ts';
+import { unpackContent } from '../core/content.ts';
 import { SimCluster, type SimNode } from './cluster.ts';
+import type { Front } from './front.ts';
+import { readKey, Refused, writeKey } from './http.ts';
 import { World } from './world.ts';
 
 const BIRTH_MS = 30_000;
@@ -33,11 +33,11 @@ const ANSWER_MS = 10_000;
 const SETTLE_MS = 1_000;
 
 /** Runs a scenario; resolves with what did not come as it says, each with its line. */
-export async function runScenario(text: string): Promise<string[]> {
+export async function runScenario(text: string, front: Front): Promise<string[]> {
   const lines = text.split('\n').map((line, i) => ({ number: i + 1, words: line.replace(/#(?!\d).*/, '').trim() }));
   const steps = lines.filter(({ words }) => words !== '');
   const count = Number(/^nodes (\d)$/.exec(steps[0]?.words ?? '')?.[1] ?? 3);
-  const stage = new Stage(count);
+  const stage = new Stage(count, front);
   await stage.born();
   const failures: string[] = [];
   for (const { number, words } of steps) {
@@ -69,6 +69,8 @@ const ACTS: Readonly<Record<string, Act>> = {
   wipe: (stage, [name]) => stage.node(name).disk.replace(new Map()),
   save: (stage, [name]) => void stage.saved.set(stage.node(name), new Map(stage.node(name).disk.rows)),
   restore: (stage, [name]) => stage.node(name).disk.replace(stage.saved.get(stage.node(name)) ?? new Map()),
+  lose: (stage, [name, key = '']) => stage.node(name).disk.lose(key),
+  misplace: (stage, [name, key = '']) => stage.node(name).disk.misplace(key),
   slow: (stage, [name, ms]) => void (stage.node(name).disk.delayMs = Number(ms)),
   cut: (stage, [name, other]) => {
     const { name: from } = stage.node(name);
@@ -94,8 +96,8 @@ class Stage {
   /** The order of nodes for a key, as it was when all were up. */
   #guide: MecNode | undefined;
 
-  constructor(count: number) {
-    this.cluster = new SimCluster(this.world, count);
+  constructor(count: number, front: Front) {
+    this.cluster = new SimCluster(this.world, { count, front });
   }
 
   async born(): Promise<void> {
@@ -134,8 +136,7 @@ class Stage {
       const isEqual = values === undefined || actual.every((text) => text === values.sort().join(' '));
       return isEqual ? undefined : `but there is ${actual.map((text) => text || 'nothing').join(' | ')}`;
     } catch (error) {
-      const { code } = toMecError(error);
-      return expectedError === code ? undefined : `${code}: ${String(error)}`;
+      return error instanceof Refused && error.code === expectedError ? undefined : String(error);
     }
   }
 
@@ -163,37 +164,40 @@ class Stage {
   }
 
   async #client(name: string, [verb, key = '', ...rest]: readonly string[]): Promise<string[]> {
-    const { node } = this.node(name);
-    if (node === undefined) throw new Error(`${name} is down`);
+    const node = this.node(name);
     const option = (word: string): string | undefined => {
       const at = rest.indexOf(word);
       return at < 0 ? undefined : rest[at + 1];
     };
-    const keep = option('as');
+    const keep = (token: string | undefined): void => {
+      const as = option('as');
+      if (as !== undefined && token !== undefined) this.#tokens.set(as, token);
+    };
     if (verb === 'get') {
-      const { object, token } = await node.get(key);
-      if (keep !== undefined) this.#tokens.set(keep, encodeToken(token, key));
-      return [textOf(object.versions)];
+      const { siblings, token } = await readKey(node, key);
+      keep(token);
+      return [
+        siblings
+          .map(({ text }) => text)
+          .sort()
+          .join(' '),
+      ];
     }
     if (verb !== 'put' && verb !== 'delete') throw new Error(`there is no command ${verb ?? ''}`);
-    const text = option('with') === undefined ? undefined : this.#tokens.get(option('with') ?? '');
-    const token = text === undefined ? undefined : decodeToken(text, key);
-    const content = { value: utf8ToBytes(rest[0] ?? ''), contentType: 'text/plain', timestampMicros: 0 };
-    const written = await node.put(key, verb === 'delete' ? undefined : packContent(content), { token });
-    if (keep !== undefined) this.#tokens.set(keep, encodeToken(written.token, key));
+    const token = this.#tokens.get(option('with') ?? '');
+    keep(await writeKey(node, key, { value: verb === 'delete' ? undefined : rest[0], token }));
     return [];
   }
 
   #own(key: string): string[] {
-    return this.cluster.nodes.flatMap(({ node }) =>
-      node?.owns(key) === true ? [textOf(node.peek(key).versions)] : [],
-    );
+    return this.cluster.nodes.flatMap(({ node }) => (node?.owns(key) === true ? [valuesOf(node, key)] : []));
   }
 }
 
-function textOf(versions: readonly Version<Uint8Array>[]): string {
-  return versions
-    .map(({ body }) => bytesToUtf8(unpackContent(body).value) ?? '')
+function valuesOf(node: MecNode, key: string): string {
+  return node
+    .peek(key)
+    .versions.map(({ body }) => bytesToUtf8(unpackContent(body).value) ?? '')
     .sort()
     .join(' ');
 }

@@ -44,6 +44,11 @@ export class Dice implements Random {
   pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)] as T;
   }
+
+  /** Numbers of their own for a part of the world: however many it draws, the others draw the same. */
+  fork(): Dice {
+    return new Dice(this.uint32());
+  }
 }
 
 /** Virtual time and everything that is going to happen in it. */
@@ -140,6 +145,7 @@ export class Life {
   /** How far the wall clock of the machine is off, ms. */
   skewMs = 0;
   #backlog: (() => void)[] | undefined;
+  readonly #watchers = new Set<() => void>();
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -155,6 +161,19 @@ export class Life {
     if (this.isOver) return;
     if (this.#backlog === undefined) task();
     else this.#backlog.push(task);
+  }
+
+  /** Ends it; who watches is told. */
+  end(): void {
+    this.isOver = true;
+    for (const told of this.#watchers) told();
+    this.#watchers.clear();
+  }
+
+  /** Calls back when it ends, unless the result is called before. */
+  watch(told: () => void): () => void {
+    this.#watchers.add(told);
+    return () => void this.#watchers.delete(told);
   }
 
   pause(): void {

@@ -2,7 +2,7 @@
  * The log of a replica: which key each dot was a write to. It is what another replica is told from when it asks for what it
  * missed. It lies beside the objects, is written in the same batches, and is cut once everybody who may ask has it all.
  */
-import { MAX_LOG_ENTRIES, SCAN_PAGE_ROWS } from '../base/limits.ts';
+import { SCAN_PAGE_ROWS } from '../base/limits.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { Change, Engine, Row } from './engine.ts';
 import * as keyspace from './keyspace.ts';
@@ -26,13 +26,15 @@ export class ReplicaLog {
   readonly cut: CausalContext;
   readonly #partition: number;
   readonly #engine: Engine;
+  readonly #maxEntries: number;
   #length: number;
 
-  constructor(partition: number, engine: Engine, state: { cut: CausalContext; length: number }) {
+  constructor(partition: number, engine: Engine, state: { cut: CausalContext; length: number; maxEntries: number }) {
     this.#partition = partition;
     this.#engine = engine;
     this.cut = state.cut;
     this.#length = state.length;
+    this.#maxEntries = state.maxEntries;
   }
 
   /** How many entries there are. */
@@ -41,7 +43,7 @@ export class ReplicaLog {
   }
 
   get isOverfull(): boolean {
-    return this.#length > MAX_LOG_ENTRIES;
+    return this.#length > this.#maxEntries;
   }
 
   /** Adds the rows of new entries to a batch. */
@@ -98,7 +100,7 @@ export class ReplicaLog {
   /** The deletions that cut the older half of each actor's entries, covered by anybody or not: the log has a bound. */
   async cutHalf(): Promise<Change[]> {
     const range = keyspace.partitionRange('l', this.#partition);
-    const rows = await this.#engine.scan({ ...range, limit: 2 * MAX_LOG_ENTRIES });
+    const rows = await this.#engine.scan({ ...range, limit: 2 * this.#maxEntries });
     const rowsByActor = new Map<string, Row[]>();
     for (const row of rows) {
       const { actor } = keyspace.dotOfRow(row[0]);

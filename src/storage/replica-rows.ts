@@ -25,6 +25,14 @@ export class ReplicaRows {
     return [...found].sort(compareUtf8).slice(0, limit);
   }
 
+  /** The objects after a key, up to another (that included), in order; `limit` at most. */
+  objectsAfter(after: string | undefined, until: string | undefined, limit: number): Promise<Row[]> {
+    const range = keyspace.partitionRange('o', this.#partition);
+    const from = after === undefined ? range.from : `${range.from}${after}\0`;
+    const to = until === undefined ? range.to : `${range.from}${until}\0`;
+    return this.#engine.scan({ from, to, limit });
+  }
+
   /** The keys with an object, from `from` on and below `to`, in order; `limit` at most. */
   async objectKeys({ from, to, limit }: { from: string; to: string | undefined; limit: number }): Promise<string[]> {
     const range = keyspace.partitionRange('o', this.#partition);

@@ -5,7 +5,6 @@
  * Object, residue and log entries of a write go down in one batch. The clock is not written with them: it is the
  * checkpoint's clock and the dots of the log, and so can be neither ahead of the data nor behind it.
  */
-import type { Log, Random } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { hashText32 } from '../base/hash.ts';
 import { drawActor } from '../core/actor.ts';
@@ -17,11 +16,12 @@ import {
   sameVersions,
   type StoredObject,
   strip,
+  union,
   write,
   type Written,
 } from '../core/object.ts';
-import type { CommitQueue, Done } from './commit-queue.ts';
-import type { Change, Engine } from './engine.ts';
+import type { Done } from './commit-queue.ts';
+import type { Change } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import { assertObjectSize } from './object-size.ts';
 import {
@@ -35,24 +35,7 @@ import {
 import { ReplicaExpiry } from './replica-expiry.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { ReplicaRows } from './replica-rows.ts';
-
-/** What the replicas of one store share. */
-export interface Store {
-  readonly engine: Engine;
-  readonly queue: CommitQueue;
-  readonly nodeName: string;
-  readonly incarnation: string;
-  readonly random: Random;
-  readonly log: Log;
-  /** A record or a file of the store does not verify. */
-  readonly onDamage: (error: MecError) => void;
-}
-
-/** A page of a replica's objects, and the key after which the next begins. */
-export interface ReplicaPage {
-  readonly objects: readonly (readonly [key: string, object: FilledObject<Uint8Array>])[];
-  readonly next: string | undefined;
-}
+import type { Store } from './store.ts';
 
 /** A write as it is asked of a replica. */
 export interface ReplicaWrite {
@@ -103,7 +86,11 @@ export class Replica {
 
   constructor(partition: number, store: Store, state: ReplicaState) {
     this.partition = partition;
-    this.log = new ReplicaLog(partition, store.engine, { cut: state.cut, length: state.logEntries });
+    this.log = new ReplicaLog(partition, store.engine, {
+      cut: state.cut,
+      length: state.logEntries,
+      maxEntries: store.maxLogEntries,
+    });
     this.rows = new ReplicaRows(partition, store.engine);
     this.expiry = new ReplicaExpiry(partition, store);
     this.#store = store;
@@ -187,6 +174,21 @@ export class Replica {
     else this.#save(stored, { key, object: after, dots: added, ...(isSnapshot === true && { isSnapshot }) }, done);
   }
 
+  /**
+   * Puts back versions that this replica has seen and lost, from one that has seen just the same and holds them; tells whether there were
+   * any. Only where neither knows more or less of the key than this whole clock: see `scrub.ts`.
+   */
+  restore({ key, object }: Pick<ReplicaMerge, 'key' | 'object'>, done: Done): boolean {
+    this.#store.queue.assertRoom();
+    const stored = this.#load(key);
+    const { versions, context } = fill(stored, this.#clock);
+    const isSame = stored.residual.isEmpty && context.equals(this.#clock) && context.equals(object.context);
+    const all = union(versions, object.versions);
+    if (!isSame || all.length === versions.length) return false;
+    this.#save(stored, { key, object: { versions: all, context }, dots: [] }, done);
+    return true;
+  }
+
   /** From now on remembers which keys are changed; resolves when all changes before are durable, and so seen by scans. */
   expectSnapshot(): Promise<void> {
     this.#touched = new Set();
@@ -252,20 +254,6 @@ export class Replica {
     return new Promise((resolve, reject) => {
       this.#store.queue.submit([], (error) => (error === undefined ? resolve() : reject(error)));
     });
-  }
-
-  /** One page of all objects, in key order, after a key; those with a residue alone included. */
-  async page(after: string | undefined, limits: { objects: number; bytes: number }): Promise<ReplicaPage> {
-    const keys = await this.rows.keysAfter(after, limits.objects);
-    const objects: [string, FilledObject<Uint8Array>][] = [];
-    let bytes = 0;
-    for (const key of keys) {
-      if (bytes >= limits.bytes) return { objects, next: objects[objects.length - 1]?.[0] };
-      const object = this.read(key);
-      bytes += key.length + object.versions.reduce((sum, { body }) => sum + body.length, 0);
-      objects.push([key, object]);
-    }
-    return { objects, next: keys.length < limits.objects ? undefined : keys[keys.length - 1] };
   }
 
   /** Takes away the residue that the clock's bases have come to cover, and all that it says of lost actors. */

@@ -24,7 +24,8 @@ import {
   sealRecord,
   verifyRecord,
 } from './records.ts';
-import { Replica, type Store } from './replica.ts';
+import { Replica } from './replica.ts';
+import type { Store } from './store.ts';
 
 const STORE_FORMAT = 1;
 const MEMBERS_ROW = keyspace.metaRow('members');
@@ -40,6 +41,8 @@ export interface ReplicasOptions {
   readonly canRebuild: () => boolean;
   /** Whether acknowledged writes must be on the platter (default), or may wait in the operating system. */
   readonly sync: boolean;
+  /** Log entries kept per replica. */
+  readonly maxLogEntries: number;
 }
 
 interface Header {
@@ -236,7 +239,7 @@ export class Replicas {
   }
 
   async #load(engine: Engine): Promise<Opened> {
-    const { env, nodeName, sync } = this.#options;
+    const { env, nodeName, sync, maxLogEntries } = this.#options;
     const checkpoints = await loadCheckpoints(engine);
     const incarnation = await this.#keepHeader(engine, clocksDigest(checkpoints.map(({ clock }) => clock)));
     const queue = new CommitQueue(engine, {
@@ -245,7 +248,8 @@ export class Replicas {
       onFailure: (error) => this.#failed(engine, error),
     });
     const onDamage = (error: MecError): void => this.damaged(error);
-    const store: Store = { engine, queue, nodeName, incarnation, random: env.random, log: env.log, onDamage };
+    const { random, log } = env;
+    const store: Store = { engine, queue, nodeName, incarnation, random, log, maxLogEntries, onDamage };
     const replicas = checkpoints.map(({ incarnation: born, actor, ...state }, partition) => {
       return new Replica(partition, store, { ...state, actor: born === incarnation ? actor : undefined });
     });

@@ -24,6 +24,7 @@ import {
   packIdentity,
   packItem,
   packVersions,
+  optionalText,
   partitionIn,
   partitionsOf,
   positive,
@@ -118,11 +119,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   compare: {
     code: 5,
-    pack: ({ from, digests, incomplete }) => [
-      from,
-      digests.flatMap(({ partition, hash }) => [partition, hash]),
-      incomplete,
-    ],
+    pack: (m) => [m.from, m.digests.flatMap(({ partition, hash }) => [partition, hash]), m.incomplete],
     unpack: (f) => ({ kind: 'compare', from: text(f[1]), digests: digestsOf(f[2]), incomplete: integers(f[3]) }),
   },
   pull: {
@@ -140,10 +137,20 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   'pull-all': {
     code: 7,
     pack: ({ partition, after }) => [partition, after ?? null],
+    unpack: (f) => ({ kind: 'pull-all', partition: partitionIn(f[1]), after: optionalText(f[2]) }),
+  },
+  scrub: {
+    code: 12,
+    pack: (m) => [m.from, m.partition, m.after ?? null, m.until ?? null, m.clockHash, m.rows, m.digest],
     unpack: (f) => ({
-      kind: 'pull-all',
-      partition: partitionIn(f[1]),
-      after: f[2] === null ? undefined : text(f[2]),
+      kind: 'scrub',
+      from: text(f[1]),
+      partition: partitionIn(f[2]),
+      after: optionalText(f[3]),
+      until: optionalText(f[4]),
+      clockHash: integer(f[5]),
+      rows: integer(f[6]),
+      digest: integer(f[7]),
     }),
   },
   list: {
@@ -153,7 +160,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       kind: 'list',
       partitions: partitionsOf(f[1]),
       prefix: text(f[2]),
-      after: f[3] === null ? undefined : text(f[3]),
+      after: optionalText(f[3]),
       limit: integer(f[4]),
     }),
   },
@@ -175,12 +182,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   object: {
     code: 66,
-    pack: ({ actor, isComplete, context: known, versions }) => [
-      actor,
-      isComplete,
-      known.pack(),
-      packVersions(versions),
-    ],
+    pack: (m) => [m.actor, m.isComplete, m.context.pack(), packVersions(m.versions)],
     unpack: (f) => ({ kind: 'object', actor: text(f[1]), isComplete: f[2] === true, ...unpackObject(f[3], f[4]) }),
   },
   stored: {
@@ -229,7 +231,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       clock: context(f[1]),
       isComplete: f[2] === true,
       items: list(f[3]).map(unpackItem),
-      next: f[4] === null ? undefined : text(f[4]),
+      next: optionalText(f[4]),
     }),
   },
   keys: {
@@ -238,7 +240,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     unpack: (f) => ({
       kind: 'keys',
       ...unpackKeys(f[1], f[2]),
-      until: f[3] === null ? undefined : text(f[3]),
+      until: optionalText(f[3]),
       incomplete: integers(f[4]),
     }),
   },

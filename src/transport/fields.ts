@@ -177,6 +177,11 @@ export function identity(field: unknown): Identity {
   };
 }
 
+/** A text, or undefined for null. */
+export function optionalText(field: unknown): string | undefined {
+  return field === null ? undefined : text(field);
+}
+
 /** What is told of the members. */
 export function packGossip({ hash, records, suspects }: Gossip): unknown[] {
   return [hash, records.map(packRecord), suspects.flatMap(({ name, version }) => [name, version])];
@@ -198,8 +203,9 @@ export function gossipOf(field: unknown): Gossip {
 }
 
 /** One row of the member list. */
-export function packRecord({ name, host, port, zone, weight, state, version, settled }: MemberRecord): unknown[] {
-  return [name, host, port, zone ?? null, weight, MEMBER_STATES.indexOf(state), version, settled];
+export function packRecord(record: MemberRecord): unknown[] {
+  const { name, host, port, httpport, zone, weight, state, version, settled } = record;
+  return [name, host, port, zone ?? null, weight, MEMBER_STATES.indexOf(state), version, settled, httpport];
 }
 
 /** The reverse of `packRecord`. */
@@ -212,11 +218,12 @@ export function memberRecord(field: unknown): MemberRecord {
     name: nodeName(f[0]),
     host: text(f[1]),
     port: integer(f[2]),
-    zone: f[3] === null ? undefined : text(f[3]),
+    zone: optionalText(f[3]),
     weight,
     state,
     version: positive(f[6]),
     settled: integer(f[7]),
+    httpport: integer(f[8]),
   };
 }
 

@@ -111,6 +111,22 @@ export interface PullAll {
   readonly after: string | undefined;
 }
 
+/** These are my rows of a partition, after one key and up to another: are yours the same? The answer is `compared`. */
+export interface Scrub {
+  readonly kind: 'scrub';
+  /** Member id of the sender. */
+  readonly from: string;
+  readonly partition: number;
+  /** Both undefined: from the first, to the last. */
+  readonly after: string | undefined;
+  readonly until: string | undefined;
+  /** Hash of the clock that the rows belong to: of another, they cannot be compared. */
+  readonly clockHash: number;
+  readonly rows: number;
+  /** Hash of their keys and dots. */
+  readonly digest: number;
+}
+
 /** Which keys do you hold in these partitions, after a key and with a prefix, in order? */
 export interface List {
   readonly kind: 'list';
@@ -122,7 +138,7 @@ export interface List {
 }
 
 /** Any request. */
-export type Request = Ping | Probe | ProbeFor | Read | Store | Forward | Compare | Pull | PullAll | List;
+export type Request = Ping | Probe | ProbeFor | Read | Store | Forward | Compare | Pull | PullAll | Scrub | List;
 
 /** A version whose body may be left out, because the asker has it. */
 export interface SparseVersion extends Dot {
@@ -175,12 +191,12 @@ export interface Written {
   readonly found: boolean;
 }
 
-/** The answer to `compare`. */
+/** The answer to `compare` and `scrub`. */
 export interface Compared {
   readonly kind: 'compared';
-  /** Partitions in which the receiver has seen other writes than the sender. */
+  /** Partitions in which the receiver has seen other writes than the sender, or (`scrub`) holds other rows. */
   readonly differing: readonly number[];
-  /** Partitions that the receiver is still catching up with. */
+  /** Partitions that the receiver is still catching up with, or (`scrub`) cannot compare now. */
   readonly incomplete: readonly number[];
   /** Partitions of which the receiver holds something without owning them. */
   readonly guests: readonly number[];

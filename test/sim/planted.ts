@@ -24,6 +24,19 @@ interface Bug extends Patch {
 /** Each rule of the design, broken. */
 const BUGS: readonly Bug[] = [
   {
+    name: 'an actor outlives a wiped disk',
+    file: 'src/storage/replica.js',
+    good: 'state.actor ?? drawActor(store.nodeName, store.random)',
+    bad: 'state.actor ?? (state.clock.isEmpty ? `${store.nodeName}~0` : drawActor(store.nodeName, store.random))',
+    also: [
+      {
+        file: 'src/storage/replica.js',
+        good: 'if (claimed <= this.#clock.base(this.#actor))',
+        bad: 'if (true)',
+      },
+    ],
+  },
+  {
     name: 'an actor outlives a crash',
     file: 'src/storage/replicas.js',
     good: 'engine.mark !== undefined && engine.mark === header?.mark && engine.mark.endsWith(` ${digest}`)',
@@ -101,6 +114,12 @@ const BUGS: readonly Bug[] = [
     bad: 'return true;',
   },
   {
+    name: 'what a disk has silently lost is not put back',
+    file: 'src/cluster/sync/scrub.js',
+    good: 'restored += Number(replica.restore(',
+    bad: 'restored += Number((() => false)(',
+  },
+  {
     name: 'a doubled forward is carried out twice',
     file: 'src/cluster/work.js',
     good: 'if (this.#taken.has(id))',
@@ -116,18 +135,19 @@ const scenarios = join(dist, '..', 'test', 'scenarios');
 
 const RUNNER = `
 import { readdirSync, readFileSync } from 'node:fs';
+import { httpFront as front } from './src/doors/http/front.js';
 import { simulate } from './src/sim/run.js';
 import { runScenario } from './src/sim/scenario.js';
 process.on('unhandledRejection', () => {});
 const caught = [];
 for (const name of readdirSync(${JSON.stringify(scenarios)})) {
   const text = readFileSync(${JSON.stringify(scenarios)} + '/' + name, 'utf8');
-  const isCaught = await runScenario(text).then((failures) => failures.length > 0, () => true);
+  const isCaught = await runScenario(text, front).then((failures) => failures.length > 0, () => true);
   if (isCaught) caught.push(name.replace('.txt', ''));
 }
 let seeds = 0;
 for (let seed = 1; seed <= ${seeds}; seed++) {
-  const isCaught = await simulate({ seed }).then(({ violations }) => violations.length > 0, () => true);
+  const isCaught = await simulate({ seed, front, isBrief: true }).then(({ violations }) => violations.length > 0, () => true);
   seeds += Number(isCaught);
 }
 process.stdout.write(JSON.stringify({ seeds, caught }));
@@ -147,13 +167,14 @@ async function count(bug: Bug): Promise<Caught> {
     await symlink(join(dist, '..', 'node_modules'), join(copy, 'node_modules'));
     await writeFile(join(copy, 'package.json'), '{"type":"module"}');
     await writeFile(join(copy, 'run.js'), RUNNER);
-    const file = join(copy, bug.file);
-    const text = await readFile(file, 'utf8');
-    if (!text.includes(bug.good)) throw new Error(`${bug.name}: the place to plant it is not there any more`);
-    await writeFile(
-      file,
-      text.replace(bug.good, () => bug.bad),
-    );
+    for (const { file, good, bad } of [bug, ...(bug.also ?? [])]) {
+      const text = await readFile(join(copy, file), 'utf8');
+      if (!text.includes(good)) throw new Error(`${bug.name}: the place to plant it is not there any more`);
+      await writeFile(
+        join(copy, file),
+        text.replace(good, () => bad),
+      );
+    }
     const child = spawn(process.execPath, [join(copy, 'run.js')], { stdio: ['ignore', 'pipe', 'ignore'] });
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError, StartError } from '../../src/base/errors.ts';
-import { MAX_LOG_ENTRIES, MAX_SIBLINGS, PARTITIONS, STORE_REOPEN_MS } from '../../src/base/limits.ts';
+import { MAX_SIBLINGS, PARTITIONS, STORE_REOPEN_MS, SYNC_LIMITS } from '../../src/base/limits.ts';
 import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
 import type { Change, OpenEngine } from '../../src/storage/engine.ts';
 import { kindRange, metaRow, objectRow } from '../../src/storage/keyspace.ts';
@@ -11,6 +11,7 @@ import type { Replica, ReplicaMerge, ReplicaWritten } from '../../src/storage/re
 import { Replicas } from '../../src/storage/replicas.ts';
 import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
 
+const { maxLogEntries } = SYNC_LIMITS;
 let seed = 1;
 const none = new CausalContext();
 const body = (text: string): Uint8Array => Buffer.from(text);
@@ -28,11 +29,8 @@ async function openStore(openEngine: OpenEngine, nodeName = 'n1'): Promise<Bench
   const log = memoryLog();
   // Every life draws other names, as real ones do.
   const env = { clock, log, random: seededRandom(seed++) };
-  return {
-    replicas: await Replicas.open({ env, nodeName, openEngine, sync: true, canRebuild: () => false }),
-    clock,
-    log,
-  };
+  const options = { env, nodeName, openEngine, sync: true, canRebuild: () => false, maxLogEntries };
+  return { replicas: await Replicas.open(options), clock, log };
 }
 
 interface WriteOptions {
@@ -97,6 +95,49 @@ test('an object, its log entry and the clock come back after a crash', async () 
   assert.equal(replica.clock.has(written.dot.actor, 1), true);
   assert.equal(replica.log.length, 1);
 });
+
+test('what was lost is put back only under just the same clock, and a merge does not take it in', async () => {
+  const from = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  await write(from, { text: 'one' }).durable;
+  const disk = new MemoryDisk();
+  const { replicas } = await openStore(disk.open, 'n2');
+  const replica = replicas.of(0);
+  const { object, dot } = write(from, { text: 'two' }).written;
+  await mergeInto(replica, { key: 'k', object, dots: [{ ...dot, counter: 1 }, dot] });
+  const restore = (key: string, given: ReplicaMerge['object']): boolean =>
+    replica.restore({ key, object: given }, () => {});
+  assert.equal(restore('k', object), false, 'nothing was lost');
+  // The disk loses the row under the running store.
+  const lost = loseRow(disk, objectRow(0, 'k'));
+  const again = (await openStore(lost.open, 'n2')).replicas.of(0);
+  assert.deepEqual(texts(again), []);
+  await mergeInto(again, { key: 'k', object, dots: [] });
+  assert.deepEqual(texts(again), [], 'its own clock says that both are gone');
+  const tryRestore = (given: ReplicaMerge['object']): boolean => again.restore({ key: 'k', object: given }, () => {});
+  const more = CausalContext.ofBase(dot.actor, 3);
+  assert.equal(tryRestore({ ...object, context: more }), false, 'the other has seen more');
+  assert.equal(tryRestore({ versions: [], context: object.context }), false, 'the other has nothing either');
+  assert.equal(tryRestore(object), true);
+  assert.deepEqual(texts(again), ['one', 'two']);
+  assert.equal(tryRestore(object), false, 'it is all there');
+  // A gap, and a residue.
+  const extra = { actor: 'n9~x', counter: 2 };
+  await mergeInto(again, {
+    key: 'other',
+    object: { versions: [], context: CausalContext.ofDots([extra]) },
+    dots: [extra],
+  });
+  const third = [...object.versions, { ...dot, counter: 3, body: body('three') }];
+  const context = again.clock.clone();
+  assert.equal(tryRestore({ versions: third, context }), false, 'a clock with a gap');
+});
+
+function loseRow(disk: MemoryDisk, row: string): MemoryDisk {
+  const copy = new MemoryDisk();
+  for (const [key, value] of disk.rows) if (key !== row) copy.rows.set(key, value);
+  assert.equal(copy.rows.size, disk.rows.size - 1);
+  return copy;
+}
 
 test('an actor lives on after a clean stop', async () => {
   const disk = new MemoryDisk();
@@ -232,22 +273,22 @@ test('the log is bounded, and the clock is whole after its older half was cut', 
   const replica = replicas.of(3);
   let last: Promise<void> = Promise.resolve();
   let token = none;
-  for (let i = 0; i <= MAX_LOG_ENTRIES + 10; i++) {
+  for (let i = 0; i <= maxLogEntries + 10; i++) {
     const { written, durable } = write(replica, { token, text: 'x' });
     ({ token } = written);
     last = durable;
     if (i % 512 === 0) await durable;
   }
   await last;
-  while (replica.log.length > MAX_LOG_ENTRIES) await nextTurn();
+  while (replica.log.length > maxLogEntries) await nextTurn();
   await replicas.idle();
   const { actor } = replica;
   const logRows = [...disk.rows.keys()].filter((row) => row.startsWith('l')).length;
   assert.equal(logRows, replica.log.length);
-  assert.ok(logRows < MAX_LOG_ENTRIES);
+  assert.ok(logRows < maxLogEntries);
   disk.isOpen = false;
   const again = (await openStore(disk.open)).replicas.of(3);
-  assert.equal(again.clock.base(actor), MAX_LOG_ENTRIES + 11);
+  assert.equal(again.clock.base(actor), maxLogEntries + 11);
 });
 
 test('a damaged record is an error, never an absence', async () => {

@@ -14,7 +14,15 @@ const context = CausalContext.ofDots([
 ]);
 const dot = { actor: 'n1~a', counter: 3 };
 const identity = { name: 'n1', process: 'p', host: 'h', port: 7000, partitions: 256, n: 3 };
-const member = { name: 'n2', host: 'h', port: 7010, weight: 0.5, version: 4, settled: 0xffff_ffff } as const;
+const member = {
+  name: 'n2',
+  host: 'h',
+  port: 7010,
+  httpport: 3001,
+  weight: 0.5,
+  version: 4,
+  settled: 0xffff_ffff,
+} as const;
 const gossip = {
   hash: 0xffff_ffff,
   records: [
@@ -72,6 +80,7 @@ const MESSAGES: readonly Message[] = [
     rest: 'more',
   },
   { kind: 'pull-all', partition: 0, after: undefined },
+  { kind: 'scrub', from: 'n1', partition: 1, after: undefined, until: 'k', clockHash: 1, rows: 2, digest: 3 },
   { kind: 'page-of-all', clock: context, isComplete: true, items: [], next: 'k' },
   { kind: 'list', partitions: [0, 255], prefix: 'p', after: undefined, limit: 10 },
   { kind: 'keys', keys: ['a', 'b'], tags: [1, 0xffff_ffff], until: 'b', incomplete: [3] },

@@ -1,12 +1,14 @@
 /** What coordinating a request needs of the node. */
 import type { Env } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
+import type { SyncLimits } from '../../base/limits.ts';
 import { LivingActors } from '../../core/actor.ts';
 import { partitionOf } from '../../core/partition.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
 import type { Policies } from '../policies.ts';
+import type { Scrub } from '../sync/scrub.ts';
 import type { Sync } from '../sync/sync.ts';
 import type { Work } from '../work.ts';
 
@@ -18,10 +20,12 @@ export interface Scope {
   readonly policies: Policies;
   readonly replicas: Replicas;
   readonly sync: Sync;
+  readonly scrub: Scrub;
   /** Writes taken over from other nodes. */
   readonly work: Work;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
+  readonly limits: SyncLimits;
 }
 
 /** A key's place: its partition, its owners, and whether this node is one. */

@@ -10,7 +10,7 @@
  * absence that the peer knows of; and so is each key that changed here in the meantime, until none does.
  */
 import { MecError } from '../../base/errors.ts';
-import { SNAPSHOT_MAX_ROUNDS, SYNC_MAX_PAGES, SYNC_PAGE_DOTS, SYNC_TIMEOUT_MS } from '../../base/limits.ts';
+import type { SyncLimits } from '../../base/limits.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { PageOfAll, Reply, Request, SyncItem } from '../../transport/message.ts';
@@ -28,6 +28,13 @@ export interface Pulled {
   readonly isDone: boolean;
 }
 
+/** Who catches up with whom, within which bounds. */
+export interface Pair {
+  readonly replica: Replica;
+  readonly peer: Peer;
+  readonly limits: SyncLimits;
+}
+
 /** It is the peer that has failed: its troubles are not to be taken for this node's own. */
 class PeerError extends Error {
   override readonly name = 'PeerError';
@@ -36,38 +43,40 @@ class PeerError extends Error {
 type Expected<Kind> = Extract<Reply, { kind: Kind }>;
 
 /** Catches up with a peer (`self` is this node's member id); rejects where the peer or the own disk fails. */
-export async function pull(replica: Replica, peer: Peer, self: string): Promise<Pulled> {
+export async function pull(pair: Pair, self: string): Promise<Pulled> {
+  const { replica, limits } = pair;
   const { partition } = replica;
   for (let pages = 1; ; pages++) {
     const clock = replica.durableClock.clone();
     const { actor, isComplete } = replica;
-    const page = await ask(peer, { kind: 'pull', from: self, partition, actor, clock, isComplete }, 'page');
+    const page = await ask(pair, { kind: 'pull', from: self, partition, actor, clock, isComplete }, 'page');
     const pulled = { actor: page.actor, clock: page.clock, isComplete: page.isComplete };
     if (page.rest === 'all') {
-      const isDone = await pullAll(replica, peer);
+      const isDone = await pullAll(pair);
       if (!isDone) return { ...pulled, isDone };
       continue;
     }
     await mergeAll(replica, page.items);
     if (page.rest === 'none') return { ...pulled, isDone: true };
-    if (pages >= SYNC_MAX_PAGES) return { ...pulled, isDone: false };
+    if (pages >= limits.maxPages) return { ...pulled, isDone: false };
   }
 }
 
-async function pullAll(replica: Replica, peer: Peer): Promise<boolean> {
+async function pullAll(pair: Pair): Promise<boolean> {
+  const { replica } = pair;
   const { partition } = replica;
   try {
     await replica.expectSnapshot();
     let begin: CausalContext | undefined;
     let after: string | undefined;
     do {
-      const page: PageOfAll = await ask(peer, { kind: 'pull-all', partition, after }, 'page-of-all');
+      const page: PageOfAll = await ask(pair, { kind: 'pull-all', partition, after }, 'page-of-all');
       begin ??= page.clock;
       await mergeAll(replica, page.items, true);
-      await mergeAbsent(replica, page, { after, clock: begin });
+      await mergeAbsent(pair, page, { after, clock: begin });
       after = page.next;
     } while (after !== undefined);
-    return await adoptWhenAtRest(replica, peer, begin);
+    return await adoptWhenAtRest(pair, begin);
   } finally {
     replica.dismissSnapshot();
   }
@@ -75,14 +84,14 @@ async function pullAll(replica: Replica, peer: Peer): Promise<boolean> {
 
 /** What this replica holds between the keys of a page, and the peer does not, was overwritten as far as the peer has seen it. */
 async function mergeAbsent(
-  replica: Replica,
+  { replica, limits }: Pair,
   page: PageOfAll,
   { after, clock }: { after: string | undefined; clock: CausalContext },
 ): Promise<void> {
   const there = new Set(page.items.map(({ key }) => key));
   const before = page.next === undefined ? undefined : `${page.next}\0`;
   for (let from = after; ;) {
-    const keys = await replica.rows.keysBetween(from, before, SYNC_PAGE_DOTS);
+    const keys = await replica.rows.keysBetween(from, before, limits.pageDots);
     await mergeAll(
       replica,
       keys.filter((key) => !there.has(key)).map((key) => absent(key, clock)),
@@ -100,8 +109,9 @@ const absent = (key: string, clock: CausalContext): SyncItem => ({
 });
 
 /** Asks again for the keys that changed meanwhile; when none has, takes over the clock in the same breath. */
-async function adoptWhenAtRest(replica: Replica, peer: Peer, clock: CausalContext): Promise<boolean> {
-  for (let round = 0; round < SNAPSHOT_MAX_ROUNDS; round++) {
+async function adoptWhenAtRest(pair: Pair, clock: CausalContext): Promise<boolean> {
+  const { replica, limits } = pair;
+  for (let round = 0; round < limits.snapshotRounds; round++) {
     const touched = replica.takeTouched();
     if (touched.length === 0) {
       await new Promise<void>((resolve, reject) => {
@@ -110,7 +120,7 @@ async function adoptWhenAtRest(replica: Replica, peer: Peer, clock: CausalContex
       return true;
     }
     for (const key of touched) {
-      const { versions, context } = await ask(peer, { kind: 'read', key, have: [] }, 'object');
+      const { versions, context } = await ask(pair, { kind: 'read', key, have: [] }, 'object');
       const whole = versions.flatMap(({ body, ...dot }) => (body === undefined ? [] : [{ ...dot, body }]));
       if (whole.length < versions.length) throw new PeerError('versions without bodies');
       await mergeAll(replica, [{ key, object: { versions: whole, context }, dots: [] }], true);
@@ -130,9 +140,14 @@ async function mergeAll(replica: Replica, items: readonly SyncItem[], isSnapshot
   );
 }
 
-function ask<Kind extends Reply['kind']>(peer: Peer, request: Request, kind: Kind): Promise<Expected<Kind>> {
+/** Asks a peer for a reply of one kind; rejects with what has gone wrong there. */
+export function ask<Kind extends Reply['kind']>(
+  { peer, limits }: Pick<Pair, 'peer' | 'limits'>,
+  request: Request,
+  kind: Kind,
+): Promise<Expected<Kind>> {
   return new Promise((resolve, reject) => {
-    peer.data.request(request, SYNC_TIMEOUT_MS, (reply) => {
+    peer.data.request(request, limits.timeoutMs, (reply) => {
       if (reply instanceof MecError) reject(new PeerError(reply.code));
       else if (reply.kind === kind) resolve(reply as Expected<Kind>);
       else reject(new PeerError(reply.kind === 'failed' ? reply.code : 'internal'));

@@ -9,17 +9,7 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
-import {
-  LOG_CUT_ENTRIES,
-  LOST_AFTER_MS,
-  PARTITIONS,
-  SYNC_BUSY_MS,
-  SYNC_CONCURRENCY,
-  SYNC_INTERVAL_MS,
-  SYNC_NUDGE_MS,
-  SYNC_REST_MS,
-  SYNC_TIMEOUT_MS,
-} from '../../base/limits.ts';
+import { PARTITIONS, type SyncLimits } from '../../base/limits.ts';
 import { type LivingActors, nodeOfActor } from '../../core/actor.ts';
 import { CausalContext } from '../../core/causal-context.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
@@ -42,6 +32,7 @@ export interface SyncOptions {
   readonly living: readonly LivingActors[];
   /** How many disks must have a write before it is acknowledged. */
   readonly w: Quorum;
+  readonly limits: SyncLimits;
 }
 
 interface Job {
@@ -58,6 +49,7 @@ interface Sight {
 /** Keeps the replicas of one node in step with those of the others. */
 export class Sync {
   readonly #options: SyncOptions;
+  readonly #limits: SyncLimits;
   readonly #ledger = new Ledger();
   readonly #jobs = new Map<string, Job>();
   readonly #nudges = new Map<string, Timer>();
@@ -78,6 +70,7 @@ export class Sync {
 
   constructor(options: SyncOptions) {
     this.#options = options;
+    this.#limits = options.limits;
   }
 
   start(): void {
@@ -141,7 +134,7 @@ export class Sync {
   /** A peer has not acknowledged a write; when that may have been chance, it is told where to look. */
   peerHasMissed(peer: Peer): void {
     if (this.#isStopped || this.#nudges.has(peer.id)) return;
-    const timer = this.#options.env.clock.after(SYNC_NUDGE_MS, () => {
+    const timer = this.#options.env.clock.after(this.#limits.nudgeMs, () => {
       this.#nudges.delete(peer.id);
       if (this.#options.peers.reach(peer.id) === 'reachable') this.#compareWith(peer);
     });
@@ -174,7 +167,7 @@ export class Sync {
     const { from, partition, actor, clock, isComplete } = request;
     this.#options.living[partition]?.heard(actor);
     this.#ledger.report(partition, from, { clock, isComplete });
-    return servePull(this.#options.replicas.of(partition), request);
+    return servePull(this.#options.replicas.of(partition), request, this.#limits);
   }
 
   #isHolder(partition: number): boolean {
@@ -189,7 +182,7 @@ export class Sync {
   #later(): void {
     const { env } = this.#options;
     const jitter = 0.5 + env.random.uint32() / 2 ** 32;
-    this.#timer = env.clock.after(SYNC_INTERVAL_MS * jitter, () => {
+    this.#timer = env.clock.after(this.#limits.intervalMs * jitter, () => {
       if (this.#isStopped) return;
       this.#round();
       this.#later();
@@ -218,7 +211,7 @@ export class Sync {
       digests.push({ partition, hash: replica.clockHash });
     }
     const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
-    peer.data.request({ kind: 'compare', from: members.self, digests, incomplete }, SYNC_TIMEOUT_MS, (reply) => {
+    peer.data.request({ kind: 'compare', from: members.self, digests, incomplete }, this.#limits.timeoutMs, (reply) => {
       if (reply instanceof Error || reply.kind !== 'compared' || this.#isStopped) return;
       this.#compared(peer, reply, hashes);
     });
@@ -253,7 +246,7 @@ export class Sync {
     if (this.#isStopped || !this.#isHolder(partition)) return;
     const name = `${partition} ${peer.id}`;
     const nowMs = this.#options.env.clock.monotonicMs();
-    if (!this.#isAtRest(partition) && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < SYNC_BUSY_MS) return;
+    if (!this.#isAtRest(partition) && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < this.#limits.busyMs) return;
     this.#pulledMs.set(name, nowMs);
     this.#jobs.set(name, { partition, peer });
     this.#work();
@@ -265,13 +258,13 @@ export class Sync {
     const changes = this.#options.replicas.find(partition)?.changes ?? 0;
     const sight = this.#sights.get(partition);
     if (sight?.changes !== changes) this.#sights.set(partition, { changes, changedMs: nowMs });
-    else return nowMs - sight.changedMs >= SYNC_REST_MS;
+    else return nowMs - sight.changedMs >= this.#limits.restMs;
     return false;
   }
 
   #work(): void {
     for (const [name, job] of this.#jobs) {
-      if (this.#running >= SYNC_CONCURRENCY) return;
+      if (this.#running >= this.#limits.concurrency) return;
       this.#jobs.delete(name);
       this.#running += 1;
       void this.#pull(job).finally(() => {
@@ -286,7 +279,7 @@ export class Sync {
     try {
       this.#pulls += 1;
       const replica = replicas.of(partition);
-      const { actor, clock, isComplete, isDone } = await pull(replica, peer, members.self);
+      const { actor, clock, isComplete, isDone } = await pull({ replica, peer, limits: this.#limits }, members.self);
       this.#options.living[partition]?.heard(actor);
       this.#ledger.report(partition, peer.id, { clock, isComplete });
       if (!isDone) {
@@ -328,7 +321,7 @@ export class Sync {
     // Late messages may settle it yet.
     const sinceMs = this.#unsettledMs.get(partition) ?? env.clock.monotonicMs();
     this.#unsettledMs.set(partition, sinceMs);
-    if (env.clock.monotonicMs() - sinceMs < LOST_AFTER_MS) return;
+    if (env.clock.monotonicMs() - sinceMs < this.#limits.lostAfterMs) return;
     // Equal clocks are not pulled for; but who the others are now, and what they have, must be known.
     for (const name of members.otherHolders(partition)) {
       const peer = peers.byId.get(name);
@@ -367,7 +360,7 @@ export class Sync {
       return;
     }
     this.#settleLost(replica, reports);
-    const isWorthIt = replica.log.length >= LOG_CUT_ENTRIES || this.#isAtRest(partition);
+    const isWorthIt = replica.log.length >= this.#limits.logCutEntries || this.#isAtRest(partition);
     if (replica.log.length === 0 || !isWorthIt) return;
     const clocks = [replica.durableClock, ...reports.map(({ clock }) => clock)];
     void replica.cutLog(commonBases(clocks));

@@ -1,11 +1,11 @@
 /** The command line: `mec --config FILE`, `mec dev`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { messageOf, StartError } from '../../base/errors.ts';
-import { type CommandSpec, numberWithin, type OptionSpec } from './command.ts';
+import { CLUSTER_COMMANDS } from './cluster-commands.ts';
+import type { CommandSpec, OptionSpec } from './command.ts';
 import { CLIENT_COMMANDS } from './commands.ts';
 import { completionScript, SHELLS } from './completion.ts';
-import type { DevOptions } from './dev.ts';
-import type { SimulateOptions } from './simulate.ts';
+import { LOCAL_COMMANDS } from './local-commands.ts';
 import { readVersion } from '../embed/version.ts';
 
 const EXIT_USAGE = 2;
@@ -20,8 +20,6 @@ function parsing(parse: (text: string, before: unknown) => unknown): (text: stri
     }
   };
 }
-
-const number = (least: number, most: number): ReturnType<typeof parsing> => parsing(numberWithin(least, most));
 
 function toOption({ flags, about, parse, fallback, env }: OptionSpec): Option {
   const option = new Option(flags, about);
@@ -77,33 +75,7 @@ function createProgram(): Command {
     'after',
     '\nExamples:\n  mec dev                     a three-node cluster on this machine, data in .mec-dev\n  mec --config node.toml      one node of a real cluster',
   );
-  program
-    .command('dev')
-    .description('run a cluster on this machine, every node a process of its own')
-    .option('--nodes <n>', 'how many nodes', number(1, 32), 3)
-    .option('--httpport <port>', 'HTTP port of the first node; node i has this + i', number(1, 65_500), 3000)
-    .option('--port <port>', 'ZeroMQ port of the first node; node i has this + 10 i', number(1, 65_000), 7000)
-    .option('--data <dir>', 'directory that holds everything', '.mec-dev')
-    .option('--fresh', 'delete what an earlier run has stored there')
-    .exitOverride()
-    .action(async (options: DevOptions) => {
-      // Kept-alive connections of the start-up check would hold the process for seconds.
-      process.exit(await (await import('./dev.ts')).runDev(options));
-    });
-  program
-    .command('simulate')
-    .description('run a whole cluster in one process, in virtual time, while everything fails that can')
-    .option('--seed <n>', 'decides everything; drawn if not given', number(0, 999_999_999))
-    .option('--seeds <n>', 'how many seeds, from that one on', number(1, 1_000_000), 1)
-    .option('--nodes <n>', 'how many nodes; else the seed says', number(1, 9))
-    .option('--operations <n>', 'how much the clients do', number(1, 100_000), 400)
-    .option('--faults <list>', 'only these faults, separated by commas')
-    .option('--trace', 'print what happens')
-    .exitOverride()
-    .action(async (options: SimulateOptions) => {
-      process.exitCode = await (await import('./simulate.ts')).runSimulate(options);
-    });
-  for (const spec of CLIENT_COMMANDS) addCommand(program, spec);
+  for (const spec of [...LOCAL_COMMANDS, ...CLUSTER_COMMANDS, ...CLIENT_COMMANDS]) addCommand(program, spec);
   addCompletion(program);
   return program;
 }

@@ -1,7 +1,13 @@
-/** `mec simulate`: a whole cluster in one process, in virtual time, while everything fails that can. */
+/** `mec simulate`: whole clusters in one process, in virtual time, while everything fails that can. */
+import { availableParallelism } from 'node:os';
 import { systemClock, systemRandom } from '../../base/system.ts';
 import { FAULTS } from '../../sim/faults.ts';
-import { type SimResult, simulate } from '../../sim/run.ts';
+import { reportOf, shrunkReportOf } from '../../sim/report.ts';
+import { type SimOptions, type SimResult, simulate } from '../../sim/run.ts';
+import { shrink } from '../../sim/shrink.ts';
+import { httpFront } from '../http/front.ts';
+import { runSeeds } from './simulate-pool.ts';
+import { readCommit } from '../embed/version.ts';
 
 /** What a user may choose; the rest is drawn from the seed. */
 export interface SimulateOptions {
@@ -11,44 +17,58 @@ export interface SimulateOptions {
   readonly nodes?: number;
   readonly operations: number;
   readonly faults?: string;
+  readonly onlyFaults?: readonly number[];
+  readonly onlyOperations?: readonly number[];
+  /** How long to look for a smaller run that fails too, in s. */
+  readonly shrink: number;
   readonly trace?: boolean;
 }
 
+/** Failing seeds that are shrunk; of more, the first tell enough. */
+const SHRUNK_SEEDS = 3;
+
 /** Runs the seeds; resolves with the exit code: 0 all is well, 1 something was violated, 2 not understood. */
-export async function runSimulate({ seed, seeds, nodes, operations, faults, trace }: SimulateOptions): Promise<number> {
-  const kinds = faults?.split(',').map((name) => name.trim());
-  const unknown = kinds?.find((name) => !Object.hasOwn(FAULTS, name));
+export async function runSimulate(options: SimulateOptions): Promise<number> {
+  const { seeds, nodes, operations, trace } = options;
+  const faults = options.faults?.split(',').map((name) => name.trim());
+  const unknown = faults?.find((name) => !Object.hasOwn(FAULTS, name));
   if (unknown !== undefined) {
-    process.stderr.write(`mec: there is no fault "${unknown}"; there are ${Object.keys(FAULTS).join(', ')}\n`);
+    process.stderr.write(`mec: there is no fault "${unknown}"; there are ${Object.keys(FAULTS).join('; ')}\n`);
     return 2;
   }
-  const first = seed ?? systemRandom.uint32();
+  const first = options.seed ?? systemRandom.uint32();
   const startMs = systemClock.monotonicMs();
-  let violated = 0;
-  for (let each = first; each < first + seeds; each++) {
-    const result = await simulate({ seed: each, nodes, operations, faults: kinds });
+  const failed: SimResult[] = [];
+  const given = { nodes, operations, faults };
+  const { onlyFaults, onlyOperations } = options;
+  const only = {
+    ...(onlyFaults && { strikes: onlyFaults }),
+    ...(onlyOperations && { operations: onlyOperations }),
+  };
+  const isPart = Object.keys(only).length > 0;
+  const tell = (result: SimResult): void => {
     if (trace === true) process.stdout.write(`${result.lines.join('\n')}\n`);
-    if (result.violations.length > 0) violated += 1;
-    if (seeds === 1 || result.violations.length > 0) process.stdout.write(report(result));
-  }
+    if (seeds === 1 || result.violations.length > 0) process.stdout.write(reportOf(result));
+    if (result.violations.length > 0) failed.push(result);
+  };
+  const threads = trace === true ? 1 : availableParallelism();
+  if (seeds === 1) tell(await simulate({ ...given, seed: first, front: httpFront, only }));
+  else await runSeeds({ first, count: seeds, threads, given }, tell);
   const seconds = (systemClock.monotonicMs() - startMs) / 1000;
-  if (seeds > 1) process.stdout.write(`${seeds} seeds from ${first}: ${violated} violated, ${seconds.toFixed(1)} s\n`);
-  return violated === 0 ? 0 : 1;
+  if (seeds > 1)
+    process.stdout.write(`${seeds} seeds from ${first}: ${failed.length} violated, ${seconds.toFixed(1)} s\n`);
+  if (!isPart) for (const each of failed.slice(0, SHRUNK_SEEDS)) await tellSmaller(each, given, options.shrink);
+  return failed.length === 0 ? 0 : 1;
 }
 
-function report(result: SimResult): string {
-  const { seed, nodes, operations, acknowledged, faults, violations, virtualMs, healMs, events, digest } = result;
-  const counts = new Map<string, number>();
-  for (const fault of faults) counts.set(fault, (counts.get(fault) ?? 0) + 1);
-  const list = [...counts].map(([name, count]) => (count === 1 ? name : `${count} × ${name}`)).sort();
-  return [
-    `seed ${seed}: ${nodes} nodes, ${operations} writes, ${acknowledged} acknowledged`,
-    `  faults: ${list.join(', ')}`,
-    `  ${(virtualMs / 1000).toFixed(1)} virtual seconds, ${events} events, at rest ${(healMs / 1000).toFixed(1)} s after the last fault`,
-    `  digest ${digest.toString(16)}`,
-    ...(violations.length === 0
-      ? ['  nothing was lost, nothing came back, all owners are equal']
-      : violations.map((text) => `  VIOLATED: ${text}`)),
-    '',
-  ].join('\n');
+async function tellSmaller(
+  result: SimResult,
+  given: Omit<SimOptions, 'seed' | 'front'>,
+  shrinkSeconds: number,
+): Promise<void> {
+  if (shrinkSeconds === 0) return;
+  const endMs = systemClock.monotonicMs() + shrinkSeconds * 1000;
+  const isOver = (): boolean => systemClock.monotonicMs() > endMs;
+  const shrunk = await shrink(result, { ...given, seed: result.seed, front: httpFront }, isOver);
+  process.stdout.write(shrunkReportOf(shrunk, readCommit()));
 }

@@ -8,6 +8,7 @@ import { HTTP_ONE_WRITE_BYTES, HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from '..
 import type { MecNode } from '../../cluster/node.ts';
 import { announcedBytes, readBody, tooLarge } from './body.ts';
 import type { ByteGate } from './byte-gate.ts';
+import { serveCluster } from './cluster-routes.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
 import { serveKeys } from './keys-routes.ts';
@@ -40,6 +41,7 @@ export function createApp({ node, env, gates, status }: AppOptions): Koa {
   const holds = { ...gates, clock: env.clock, timeoutMs: node.config.quorum.timeoutMs };
   router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), holds));
   router.all(/^\/mec$/, async (ctx) => serve(ctx, env, (request) => serveKeys(routes, request), holds));
+  router.all(/^\/cluster\//, async (ctx) => serve(ctx, env, (request) => serveCluster(node, request), holds));
   router.get('/ping', (ctx) => send(ctx, plain('text/plain; charset=utf-8', 'pong\n')));
   router.get('/status', (ctx) => send(ctx, plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)));
   if (origins.length > 0) app.use((ctx, next) => (answerCors(origins, ctx.req, ctx.res) ? over(ctx) : next()));
@@ -66,7 +68,7 @@ const plain = (type: string, text: string): HttpAnswer => ({
 });
 
 const noSuchRoute = (): HttpAnswer =>
-  problem(new MecError('no-such-route', { detail: 'There are /mec, /mec/KEY, /ping and /status.' }));
+  problem(new MecError('no-such-route', { detail: 'There are /mec, /mec/KEY, /cluster/…, /ping and /status.' }));
 
 const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
 

@@ -1,0 +1,71 @@
+/** The commands that run something on this machine. */
+import { type CommandSpec, numberWithin, UsageError } from './command.ts';
+import type { DevOptions } from './dev.ts';
+import type { SimulateOptions } from './simulate.ts';
+
+/** Reads a list of whole numbers; `none` is an empty one. */
+function numbers(text: string): number[] {
+  if (!/^(none|\d{1,9}(,\d{1,9})*)$/.test(text)) {
+    throw new UsageError('Expected whole numbers, separated by commas, or "none".');
+  }
+  return text === 'none' ? [] : text.split(',').map(Number);
+}
+
+/** All of them. */
+export const LOCAL_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'dev',
+    about: 'run a cluster on this machine, every node a process of its own',
+    args: [],
+    options: [
+      { flags: '--nodes <n>', about: 'how many nodes', parse: numberWithin(1, 32), fallback: 3 },
+      {
+        flags: '--httpport <port>',
+        about: 'HTTP port of the first node; node i has this + i',
+        parse: numberWithin(1, 65_500),
+        fallback: 3000,
+      },
+      {
+        flags: '--port <port>',
+        about: 'ZeroMQ port of the first node; node i has this + 10 i',
+        parse: numberWithin(1, 65_000),
+        fallback: 7000,
+      },
+      { flags: '--data <dir>', about: 'directory that holds everything', fallback: '.mec-dev' },
+      { flags: '--fresh', about: 'delete what an earlier run has stored there' },
+    ],
+    run: async (_, options) => {
+      // Kept-alive connections of the start-up check would hold the process for seconds.
+      process.exit(await (await import('./dev.ts')).runDev(options as DevOptions));
+    },
+  },
+  {
+    name: 'simulate',
+    about: 'run a whole cluster in one process, in virtual time, while everything fails that can',
+    args: [],
+    options: [
+      { flags: '--seed <n>', about: 'decides everything; drawn if not given', parse: numberWithin(0, 999_999_999) },
+      {
+        flags: '--seeds <n>',
+        about: 'how many seeds, from that one on',
+        parse: numberWithin(1, 1_000_000),
+        fallback: 1,
+      },
+      { flags: '--nodes <n>', about: 'how many nodes; else the seed says', parse: numberWithin(1, 9) },
+      { flags: '--operations <n>', about: 'how much the clients do', parse: numberWithin(1, 100_000), fallback: 400 },
+      { flags: '--faults <list>', about: 'only these kinds of faults, separated by commas' },
+      { flags: '--only-faults <numbers>', about: 'of the run that a seed makes, only these faults', parse: numbers },
+      { flags: '--only-operations <numbers>', about: 'and only these operations', parse: numbers },
+      {
+        flags: '--shrink <seconds>',
+        about: 'how long to look for a smaller run that fails too',
+        parse: numberWithin(0, 86_400),
+        fallback: 60,
+      },
+      { flags: '--trace', about: 'print what happens' },
+    ],
+    run: async (_, options) => {
+      process.exitCode = await (await import('./simulate.ts')).runSimulate(options as SimulateOptions);
+    },
+  },
+];

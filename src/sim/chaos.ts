@@ -1,0 +1,79 @@
+/** Lets faults strike, one after the other and over each other, each for some time. */
+import { FAULTS, isDiskLoss, LEAST_MS, type Scene } from './faults.ts';
+import type { SimPlan } from './plan.ts';
+import type { Dice } from './world.ts';
+
+/** One fault that struck. */
+export interface Strike {
+  /** Which of the run: the same in every run of the seed. */
+  readonly index: number;
+  readonly name: string;
+  readonly atMs: number;
+}
+
+/** Faults under way. */
+export interface Chaos {
+  readonly strikes: readonly Strike[];
+  /** No more of them, and those that last end. */
+  end(): void;
+}
+
+const COPY_MS = 4_000;
+const COPIES = 3;
+
+/** What a scene is before anything has struck. */
+export type Stage = Omit<Scene, 'dice'>;
+
+/** Begins; with `only`, the others of the run do not strike, and the rest comes as it would. */
+export function startChaos(stage: Stage, { plan, dice, only }: ChaosOptions): Chaos {
+  const { world, nodes } = stage.cluster;
+  const strikes: Strike[] = [];
+  const undo = new Map<() => void, string>();
+  let isOver = false;
+  let count = 0;
+  const strike = (): void => {
+    if (isOver) return;
+    const index = count++;
+    const own = dice.fork();
+    world.after(dice.fraction() * plan.faultGapMs, strike);
+    if (only?.has(index) === false) return;
+    const name = own.pick(plan.faults);
+    const forMs = Math.max(own.fraction() * plan.faultMs, LEAST_MS[name] ?? 0);
+    stage.disks.mend(stage);
+    if (isDiskLoss(name) && stage.disks.left === 0) return;
+    // Situations of several steps would only spoil each other.
+    if (name in LEAST_MS && [...undo.values()].includes(name)) return;
+    strikes.push({ index, name, atMs: world.nowMs });
+    world.trace(`fault ${index}: ${name}`);
+    const heal = FAULTS[name]?.({ ...stage, dice: own }) ?? ((): void => {});
+    undo.set(heal, name);
+    world.after(forMs, () => {
+      if (!undo.delete(heal)) return;
+      world.trace(`end of fault ${index}: ${name}`);
+      heal();
+    });
+  };
+  const copy = (): void => {
+    if (isOver) return;
+    for (const node of nodes) {
+      stage.copies.set(node, [...(stage.copies.get(node) ?? []), new Map(node.disk.rows)].slice(-COPIES));
+    }
+    world.after(COPY_MS, copy);
+  };
+  world.after(dice.fraction() * plan.faultGapMs, strike);
+  copy();
+  const end = (): void => {
+    isOver = true;
+    world.trace('all faults end');
+    for (const heal of undo.keys()) heal();
+    undo.clear();
+  };
+  return { strikes, end };
+}
+
+/** How faults strike. */
+export interface ChaosOptions {
+  readonly plan: Pick<SimPlan, 'faults' | 'faultGapMs' | 'faultMs'>;
+  readonly dice: Dice;
+  readonly only?: ReadonlySet<number> | undefined;
+}

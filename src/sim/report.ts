@@ -1,0 +1,38 @@
+/** Runs of the simulator, for people. */
+import type { SimResult } from './run.ts';
+import type { Shrunk } from './shrink.ts';
+
+/** A run as a few lines. */
+export function reportOf(result: SimResult): string {
+  const { seed, nodes, operations, acknowledged, strikes, violations, virtualMs, healMs, events, digest } = result;
+  const counts = new Map<string, number>();
+  for (const { name } of strikes) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const list = [...counts].map(([name, count]) => (count === 1 ? name : `${count} × ${name}`)).sort();
+  return [
+    `seed ${seed}: ${nodes} nodes, ${operations.length} operations, ${acknowledged} writes acknowledged`,
+    `  faults: ${list.join(', ') || 'none'}`,
+    `  ${seconds(virtualMs)} virtual seconds, ${events} events, at rest ${seconds(healMs)} s after the last fault`,
+    `  digest ${digest.toString(16)}`,
+    ...(violations.length === 0
+      ? ['  nothing was lost, nothing came back, all owners are equal']
+      : violations.map((text) => `  VIOLATED: ${text}`)),
+    '',
+  ].join('\n');
+}
+
+/** What is left of a failed run, and how to see it again. */
+export function shrunkReportOf({ result, only, runs }: Shrunk, commit: string | undefined): string {
+  const { seed, strikes, operations, violations } = result;
+  const command = `mec simulate --seed ${seed} --only-faults ${listOf(only.strikes)} --only-operations ${listOf(only.operations)} --trace`;
+  return [
+    `seed ${seed}${commit === undefined ? '' : `, commit ${commit}`}, shrunk in ${runs} runs to:`,
+    ...strikes.map(({ index, name, atMs }) => `  fault ${index}, ${seconds(atMs)} s: ${name}`),
+    ...operations.map(({ index, text }) => `  operation ${index}: ${text}`),
+    ...violations.map((text) => `  VIOLATED: ${text}`),
+    `  ${command}`,
+    '',
+  ].join('\n');
+}
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+const listOf = (numbers: readonly number[]): string => (numbers.length === 0 ? 'none' : numbers.join(','));

@@ -1,0 +1,53 @@
+/**
+ * Makes a failing run smaller: leaves out faults, then operations, as long as it still fails in the same way (delta debugging: Zeller,
+ * Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). What is left out only changes what follows from it, since every
+ * fault and every operation draws from dice of its own.
+ */
+import { type SimOptions, type SimResult, type SimSubset, simulate } from './run.ts';
+
+/** The smallest failing run that was found. */
+export interface Shrunk {
+  readonly result: SimResult;
+  readonly only: SimSubset;
+  /** How many runs it took to find it. */
+  readonly runs: number;
+}
+
+const MAX_RUNS = 500;
+
+/** Faults first: what is left of them says most. */
+const ORDER: readonly (keyof SimSubset)[] = ['strikes', 'operations', 'strikes'];
+
+/** Shrinks a failed run, until nothing more can be left out or `isOver` says that it is enough. */
+export async function shrink(failed: SimResult, options: SimOptions, isOver: () => boolean): Promise<Shrunk> {
+  const kinds = new Set(failed.violations.map(kindOf));
+  let best = { result: failed, only: subsetOf(failed) };
+  let runs = 0;
+  const fails = async (only: SimSubset): Promise<boolean> => {
+    runs += 1;
+    const result = await simulate({ ...options, only });
+    const isFailure = result.violations.some((text) => kinds.has(kindOf(text)));
+    if (isFailure) best = { result, only: subsetOf(result) };
+    return isFailure;
+  };
+  for (const part of ORDER) {
+    for (let size = best.only[part].length; size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+      for (let from = 0; from < best.only[part].length;) {
+        if (runs >= MAX_RUNS || isOver()) return { ...best, runs };
+        const left = best.only[part].filter((_, i) => i < from || i >= from + size);
+        // Where it still fails without them, the next ones have moved up.
+        if (!(await fails({ ...best.only, [part]: left }))) from += size;
+      }
+    }
+  }
+  return { ...best, runs };
+}
+
+function subsetOf({ strikes, operations }: SimResult): SimSubset {
+  return { strikes: strikes.map(({ index }) => index), operations: operations.map(({ index }) => index) };
+}
+
+/** What a violation is about, without the names and numbers in it. */
+function kindOf(violation: string): string {
+  return (violation.split('\n')[0] ?? '').replaceAll(/\S*\d\S*/g, '#');
+}

@@ -1,0 +1,19 @@
+/** What the replicas of one node have in common. */
+import type { Log, Random } from '../base/env.ts';
+import type { MecError } from '../base/errors.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { Engine } from './engine.ts';
+
+/** What the replicas of one store share. */
+export interface Store {
+  readonly engine: Engine;
+  readonly queue: CommitQueue;
+  readonly nodeName: string;
+  readonly incarnation: string;
+  readonly random: Random;
+  readonly log: Log;
+  /** Of each replica. */
+  readonly maxLogEntries: number;
+  /** A record or a file of the store does not verify. */
+  readonly onDamage: (error: MecError) => void;
+}

@@ -1,0 +1,44 @@
+/** `mec simulate`, as users start it. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { test } from 'node:test';
+import { LAUNCHER } from '../fixtures/cluster.ts';
+
+function simulate(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [LAUNCHER, 'simulate', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
+}
+
+test('one seed is told in a few lines, and is the same run wherever it runs', async () => {
+  const whole = await simulate('--seed', '42', '--operations', '40');
+  assert.equal(whole.code, 0, whole.out + whole.err);
+  assert.match(whole.out, /^seed 42: \d nodes, \d+ operations, \d+ writes acknowledged\n {2}faults: .*\n/);
+  assert.match(whole.out, /nothing was lost, nothing came back, all owners are equal\n$/);
+  const again = await simulate('--seed', '42', '--operations', '40', '--trace');
+  assert.equal(/digest .*/.exec(again.out)?.[0], /digest .*/.exec(whole.out)?.[0]);
+  assert.ok(again.out.split('\n').length > 100);
+});
+
+test('many seeds run on all cores', async () => {
+  const { code, out, err } = await simulate('--seed', '42', '--seeds', '5', '--operations', '20');
+  assert.equal(code, 0, out + err);
+  assert.match(out, /^5 seeds from 42: 0 violated, \d+\.\d s\n$/);
+});
+
+test('a part of a run is run alone', async () => {
+  const { code, out, err } = await simulate('--seed', '42', '--only-faults', 'none', '--only-operations', '0,1,2');
+  assert.equal(code, 0, out + err);
+  assert.match(out, /^seed 42: \d nodes, 3 operations, .*\n {2}faults: none\n/);
+});
+
+test('what makes no sense is refused with exit code 2', async () => {
+  const unknown = await simulate('--faults', 'crash, earthquake');
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.err, /no fault "earthquake"; there are crash; /);
+  const list = await simulate('--only-faults', '1,x');
+  assert.equal(list.code, 2);
+  assert.match(list.err, /Expected whole numbers/);
+});

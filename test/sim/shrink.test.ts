@@ -1,0 +1,52 @@
+/** A failing run is made smaller, and what is left of it can be seen again. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { httpFront as front } from '../../src/doors/http/front.ts';
+import { shrunkReportOf } from '../../src/sim/report.ts';
+import { simulate, type SimOptions, type SimResult } from '../../src/sim/run.ts';
+import { shrink } from '../../src/sim/shrink.ts';
+
+const SEEDS = 40;
+const ATTEMPTS = 80;
+
+/** A run on disks that call safe what is not. */
+const lying = (seed: number): SimOptions => ({ seed, front, operations: 100, doDisksLie: true, isBrief: true });
+
+async function firstFailure(): Promise<SimResult> {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const result = await simulate(lying(seed));
+    if (result.violations.some((text) => text.includes('misses the acknowledged write'))) return result;
+  }
+  return assert.fail(`disks lie, and no read of ${SEEDS} seeds misses what they lost`);
+}
+
+test('a failing run shrinks to a few operations, which fail again', { timeout: 170_000 }, async () => {
+  const failed = await firstFailure();
+  let attempts = 0;
+  const shrunk = await shrink(failed, lying(failed.seed), () => attempts++ >= ATTEMPTS);
+  assert.ok(
+    shrunk.only.operations.length <= failed.operations.length / 4,
+    `${failed.operations.length} operations shrank to ${shrunk.only.operations.length}`,
+  );
+  const again = await simulate({ ...lying(failed.seed), only: shrunk.only });
+  assert.equal(again.digest, shrunk.result.digest);
+  assert.deepEqual(again.violations, shrunk.result.violations);
+  assert.match(again.violations.join('\n'), /misses the acknowledged write/);
+  const report = shrunkReportOf(shrunk, 'abc1234');
+  assert.match(report, new RegExp(`^seed ${failed.seed}, commit abc1234, shrunk in ${shrunk.runs} runs to:`));
+  assert.match(report, /mec simulate --seed \d+ --only-faults (none|[\d,]+) --only-operations [\d,]+ --trace/);
+});
+
+test('what is left out does not happen, and the rest does as it would', async () => {
+  const whole = await simulate({ seed: 7, front, operations: 40 });
+  const none = await simulate({ seed: 7, front, operations: 40, only: { strikes: [], operations: [] } });
+  assert.deepEqual([none.strikes, none.operations, none.violations], [[], [], []]);
+  const few = whole.operations.slice(0, 3);
+  const part = await simulate({
+    seed: 7,
+    front,
+    operations: 40,
+    only: { strikes: [], operations: few.map(({ index }) => index) },
+  });
+  assert.deepEqual(part.operations, few);
+});
