@@ -348,3 +348,10 @@ export const SYNC_LIMITS = {
 
 /** Bounds of the kind of `SYNC_LIMITS`. */
 export type SyncLimits = Readonly<typeof SYNC_LIMITS>;
+
+/** Updates of one key that wait in one client for those before them. */
+export const MAX_UPDATES_WAITING = 1_000;
+
+/** Share of its reads that a client sends to a second node because they are late, and how many of them it may save up: slow nodes must not get twice the work. */
+export const CLIENT_HEDGE_SHARE = 0.1;
+export const CLIENT_HEDGE_BURST = 10;
