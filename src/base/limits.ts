@@ -194,6 +194,12 @@ export const SCAN_PAGE_ROWS = 1000;
 export const VERIFY_PAGE_BYTES = MIB / 2;
 export const VERIFY_PAGE_ROWS = 1000;
 
+/** Replicas whose objects are counted in one round of background work, after a start. */
+export const COUNT_REPLICAS = 16;
+
+/** Rounds of background work between two looks at the room that the store takes. */
+export const DISK_BYTES_SWEEPS = 10;
+
 /** Pause before a failed store is opened again. */
 export const STORE_REOPEN_MS = 1_000;
 
@@ -314,12 +320,17 @@ export const TRANSFER_CONCURRENCY = 16;
 /** Longest line of an export: all the bytes that a key may have, as base64, with room for what stands around them. */
 export const MAX_EXPORT_LINE_BYTES = 2 * MAX_OBJECT_BYTES;
 
+/** Peers that a node compares itself with at once when it is to own more. */
+export const JOINING_COMPARES = 5;
+
 /** Bounds of a replica's log and of catching up; a simulation gives its nodes lower ones, so that a short run reaches them. */
 export const SYNC_LIMITS = {
   /** Log entries kept per partition. Past it the older half is cut, and who lacks them gets a snapshot. */
   maxLogEntries: 4096,
   /** Log entries of a busy replica that are worth a cut; at rest, any are. */
   logCutEntries: 256,
+  /** What a joining owner takes in per second: a small part of what a network or a disk can do, since others serve meanwhile. */
+  joiningBytesPerSecond: 16 * MIB,
   /** How often a node compares what it has seen with a peer, on the average. */
   intervalMs: 1_000,
   /** Pause before a peer that has missed a write is told so: long enough for the write to have arrived after all. */

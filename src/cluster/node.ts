@@ -270,7 +270,7 @@ export class MecNode {
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
       quorum: { ...this.config.quorum, replicas: members.replicas },
       partitions: { all: PARTITIONS, ...members.shareOf(members.self) },
-      handover: this.#membership.progress(),
+      handover: { ...this.#membership.progress(), ...sync.joining() },
       members: members.all().map((record) => ({ ...record, ...members.shareOf(record.name) })),
       peers: others,
       store: replicas.status(),

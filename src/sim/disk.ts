@@ -135,6 +135,10 @@ class SimEngine implements Engine {
     return (await this.scan(range)).map(([key]) => key);
   }
 
+  async diskBytes(): Promise<number> {
+    return 0;
+  }
+
   async close(mark: string): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -34,6 +34,8 @@ export interface Engine {
   scan(range: ScanRange): Promise<Row[]>;
   /** The keys of the rows that `scan` would read, without their values. */
   keys(range: ScanRange): Promise<string[]>;
+  /** How much room the rows take, about. */
+  diskBytes(): Promise<number>;
   /** Closes cleanly and leaves a mark, one line of text, for the next open. All that was committed is durable first. */
   close(mark: string): Promise<void>;
   /** Lets go of the store as a crash would: no mark. */

@@ -3,7 +3,7 @@
  * clean stop and the next start, and names the directory and itself by their inodes, so that a copy or a restored
  * backup is not taken for the original; its last line is the mark.
  */
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
@@ -127,6 +127,19 @@ class LevelEngine implements Engine {
     } catch (error) {
       throw toDiskError(error);
     }
+  }
+
+  async diskBytes(): Promise<number> {
+    const directory = join(this.#root, 'leveldb');
+    const names = await readdir(directory).catch(() => []);
+    // LevelDB removes files at any time.
+    const sizes = names.map((name) =>
+      stat(join(directory, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    );
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
   async commit(changes: readonly Change[], sync: boolean): Promise<void> {

@@ -60,6 +60,10 @@ class MemoryEngine implements Engine {
     return (await this.scan(range)).map(([key]) => key);
   }
 
+  async diskBytes(): Promise<number> {
+    return [...this.#rows].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  }
+
   async close(mark: string): Promise<void> {
     if (!this.#isOpen) return;
     this.#sync();

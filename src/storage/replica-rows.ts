@@ -8,10 +8,39 @@ import * as keyspace from './keyspace.ts';
 export class ReplicaRows {
   readonly #partition: number;
   readonly #engine: Engine;
+  /** Objects with a value when they were counted, less those that had come and gone by then. */
+  #counted: number | undefined;
+  #come = 0;
 
   constructor(partition: number, engine: Engine) {
     this.#partition = partition;
     this.#engine = engine;
+  }
+
+  /** How many objects have a value; undefined until they have been counted. */
+  get objects(): number | undefined {
+    return this.#counted === undefined ? undefined : this.#counted + this.#come;
+  }
+
+  /** An object has changed: how many versions it had, and has. */
+  changed(before: number, after: number): void {
+    this.#come += Number(after > 0) - Number(before > 0);
+  }
+
+  /** Counts the objects, once; those that are on their way to the disk meanwhile may be missed, or counted twice. */
+  async count(): Promise<void> {
+    if (this.#counted !== undefined) return;
+    const come = this.#come;
+    const range = keyspace.partitionRange('o', this.#partition);
+    let objects = 0;
+    for (let { from } = range; ;) {
+      const keys = await this.#engine.keys({ ...range, from, limit: SCAN_PAGE_ROWS });
+      objects += keys.length;
+      const last = keys[keys.length - 1];
+      if (last === undefined || keys.length < SCAN_PAGE_ROWS) break;
+      from = `${last}\0`;
+    }
+    this.#counted = objects - come;
   }
 
   /** The keys with an object or a residue after a key, in order; `limit` at most. */

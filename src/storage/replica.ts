@@ -329,6 +329,7 @@ export class Replica {
       changes.push({ key: residueRow, value: residual.isEmpty ? undefined : contextToRecord(residual, residueRow) });
       this.#residues += Number(!residual.isEmpty) - Number(!before.residual.isEmpty);
     }
+    this.rows.changed(before.versions.length, versions.length);
     this.log.append(key, dots, changes);
     this.expiry.append(key, { before: before.versions, after: versions }, changes);
     if (isSnapshot !== true) this.#touched?.add(key);

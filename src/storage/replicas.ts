@@ -8,7 +8,15 @@
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
-import { PARTITIONS, SCAN_PAGE_ROWS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES, VERIFY_PAGE_ROWS } from '../base/limits.ts';
+import {
+  COUNT_REPLICAS,
+  DISK_BYTES_SWEEPS,
+  PARTITIONS,
+  SCAN_PAGE_ROWS,
+  STORE_REOPEN_MS,
+  VERIFY_PAGE_BYTES,
+  VERIFY_PAGE_ROWS,
+} from '../base/limits.ts';
 import { hashText64 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext } from '../core/causal-context.ts';
@@ -58,6 +66,8 @@ interface Opened extends Store {
   readonly replicas: Replica[];
   /** The hash of the member list that was put on this disk. */
   membersHash: number | undefined;
+  diskBytes: number | undefined;
+  sweeps: number;
 }
 
 /** All replicas of one node. */
@@ -161,15 +171,19 @@ export class Replicas {
     if (opened === undefined) return { state, sync: this.#options.sync };
     let logEntries = 0;
     let residues = 0;
+    let keys: number | undefined = 0;
     for (const replica of opened.replicas) {
       logEntries += replica.log.length;
       residues += replica.residues;
+      keys = keys === undefined || replica.rows.objects === undefined ? undefined : keys + replica.rows.objects;
     }
     return {
       state,
       sync: this.#options.sync,
       incarnation: opened.incarnation,
       pending: opened.queue.pending,
+      keys,
+      diskBytes: opened.diskBytes,
       logEntries,
       residues,
     };
@@ -180,6 +194,17 @@ export class Replicas {
     for (const replica of this.#opened?.replicas ?? []) {
       if (this.#opened !== undefined) await replica.sweepResidues();
     }
+    await this.#takeStock();
+  }
+
+  /** Counts the objects of some replicas that were not counted yet; after that, now and then, how much room they take. */
+  async #takeStock(): Promise<void> {
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    const uncounted = opened.replicas.filter(({ rows }) => rows.objects === undefined).slice(0, COUNT_REPLICAS);
+    for (const { rows } of uncounted) await rows.count();
+    opened.sweeps += 1;
+    if (opened.sweeps % DISK_BYTES_SWEEPS === 1) opened.diskBytes = await opened.engine.diskBytes();
   }
 
   /** Verifies the next page of records, round and round: damage is to be found before it is needed. */
@@ -253,7 +278,7 @@ export class Replicas {
     const replicas = checkpoints.map(({ incarnation: born, actor, ...state }, partition) => {
       return new Replica(partition, store, { ...state, actor: born === incarnation ? actor : undefined });
     });
-    return { ...store, replicas, membersHash: undefined };
+    return { ...store, replicas, membersHash: undefined, diskBytes: undefined, sweeps: 0 };
   }
 
   /** Checks the header, and keeps the one of this life: the same incarnation only after a clean stop. */

@@ -69,6 +69,7 @@ function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefin
         get: (key) => engine.get(key),
         scan: (range) => engine.scan(range),
         keys: (range) => engine.keys(range),
+        diskBytes: () => engine.diskBytes(),
         close: (mark) => engine.close(mark),
         abandon: () => engine.abandon(),
         setAside: () => engine.setAside(),

@@ -21,6 +21,8 @@ export interface LifecycleOptions {
 export interface Progress {
   readonly done: number;
   readonly all: number;
+  /** About how long the rest will take; undefined where that cannot be said. */
+  readonly etaMs: number | undefined;
 }
 
 /** Decides when this node joins, and when it has left. */
@@ -28,6 +30,8 @@ export class Lifecycle {
   readonly #options: LifecycleOptions;
   readonly #startMs: number;
   #isOver = false;
+  #target = 0;
+  #targetSinceMs = 0;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
@@ -39,7 +43,21 @@ export class Lifecycle {
     const { members, replicas } = this.#options;
     const pending = members.ownPending;
     const done = pending.filter((partition) => replicas.find(partition)?.isComplete === true);
-    return { done: done.length, all: pending.length };
+    const leftOver = pending.length - done.length;
+    const elapsedMs = this.#options.env.clock.monotonicMs() - this.#targetSinceMs;
+    const canTell = done.length > 0 && leftOver > 0;
+    const etaMs = canTell ? Math.round((elapsedMs * leftOver) / done.length) : undefined;
+    return { done: done.length, all: pending.length, etaMs };
+  }
+
+  /** Notices when there is another placement to come. */
+  #followTarget(): void {
+    const { env, members } = this.#options;
+    if (members.targetHash === this.#target) return;
+    this.#target = members.targetHash;
+    this.#targetSinceMs = env.clock.monotonicMs();
+    const { all } = this.progress();
+    if (all > 0) env.log.info('taking over partitions', { partitions: all });
   }
 
   /** One beat. */
@@ -55,6 +73,7 @@ export class Lifecycle {
       }
       return;
     }
+    this.#followTarget();
     const { done, all } = this.progress();
     if (state !== 'leaving') members.settle(done === all ? members.targetHash : 0);
     if (state === 'up' || !this.#areAllSettled()) return;

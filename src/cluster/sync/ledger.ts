@@ -37,6 +37,11 @@ export class Ledger {
     this.#entry(partition).reports.set(member, report);
   }
 
+  /** Who is to hold what has changed: nobody has said anything yet. */
+  forgetReports(): void {
+    for (const { reports } of this.#entries) reports.clear();
+  }
+
   /** The last reports of these members, or undefined where one has not reported yet. */
   reports(partition: number, members: readonly string[]): Report[] | undefined {
     const { reports } = this.#entry(partition);

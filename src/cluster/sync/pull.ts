@@ -33,6 +33,8 @@ export interface Pair {
   readonly replica: Replica;
   readonly peer: Peer;
   readonly limits: SyncLimits;
+  /** Where this is no hurry: counts what comes in, and resolves when more may. */
+  readonly pace?: ((bytes: number) => Promise<void>) | undefined;
 }
 
 /** It is the peer that has failed: its troubles are not to be taken for this node's own. */
@@ -57,9 +59,16 @@ export async function pull(pair: Pair, self: string): Promise<Pulled> {
       continue;
     }
     await mergeAll(replica, page.items);
+    await pair.pace?.(bytesOf(page.items));
     if (page.rest === 'none') return { ...pulled, isDone: true };
     if (pages >= limits.maxPages) return { ...pulled, isDone: false };
   }
+}
+
+function bytesOf(items: readonly SyncItem[]): number {
+  const ofItem = ({ key, object }: SyncItem): number =>
+    object.versions.reduce((sum, { body }) => sum + body.length, key.length);
+  return items.reduce((sum, item) => sum + ofItem(item), 0);
 }
 
 async function pullAll(pair: Pair): Promise<boolean> {
@@ -74,6 +83,7 @@ async function pullAll(pair: Pair): Promise<boolean> {
       begin ??= page.clock;
       await mergeAll(replica, page.items, true);
       await mergeAbsent(pair, page, { after, clock: begin });
+      await pair.pace?.(bytesOf(page.items));
       after = page.next;
     } while (after !== undefined);
     return await adoptWhenAtRest(pair, begin);

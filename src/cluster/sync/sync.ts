@@ -9,18 +9,18 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
-import { PARTITIONS, type SyncLimits } from '../../base/limits.ts';
-import { type LivingActors, nodeOfActor } from '../../core/actor.ts';
-import { CausalContext } from '../../core/causal-context.ts';
+import { JOINING_COMPARES, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
+import type { LivingActors } from '../../core/actor.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
-import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Compare, Compared, Digest, Pull, Reply } from '../../transport/message.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
-import { Ledger, type Report } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import { Pace } from './pace.ts';
 import { pull } from './pull.ts';
 import { servePull } from './serve.ts';
+import { Tidy } from './tidy.ts';
 
 /** What sync works on. */
 export interface SyncOptions {
@@ -54,10 +54,10 @@ export class Sync {
   readonly #jobs = new Map<string, Job>();
   readonly #nudges = new Map<string, Timer>();
   readonly #sights = new Map<number, Sight>();
-  /** Since when a partition has gaps in its clock, or residue. */
-  readonly #unsettledMs = new Map<number, number>();
+  readonly #tidy: Tidy;
   /** When a partition was last pulled from a peer. */
   readonly #pulledMs = new Map<string, number>();
+  readonly #pace: Pace;
   /** The placement that was looked at last. */
   #placed = -2;
   #running = 0;
@@ -65,12 +65,17 @@ export class Sync {
   #isStopped = false;
   #pulls = 0;
   #failures = 0;
-  /** Guests dropped so far. */
-  #dropped = 0;
 
   constructor(options: SyncOptions) {
     this.#options = options;
     this.#limits = options.limits;
+    this.#tidy = new Tidy({
+      ...options,
+      ledger: this.#ledger,
+      isAtRest: (partition) => this.#isAtRest(partition),
+      enqueue: (partition, peer) => this.#enqueue(partition, peer),
+    });
+    this.#pace = new Pace(options.env.clock, options.limits.joiningBytesPerSecond);
   }
 
   start(): void {
@@ -84,10 +89,20 @@ export class Sync {
     const { placedHash } = this.#options.members;
     if (this.#isStopped || this.#placed === placedHash) return;
     this.#placed = placedHash;
+    // What a member has said as the holder of other partitions says nothing of these.
+    this.#ledger.forgetReports();
     for (let partition = 0; partition < PARTITIONS; partition++) {
       if (this.#isHolder(partition)) this.#noticeComplete(partition);
       else this.#fellBehind(partition);
     }
+    if (this.#options.members.ownPending.length === 0) return this.#pace.rest();
+    const { peers } = this.#options;
+    for (const peer of peers.reachable([...peers.byId.keys()], 0).slice(0, JOINING_COMPARES)) this.#compareWith(peer);
+  }
+
+  /** What has come in for partitions that this node does not own yet. */
+  joining(): ReturnType<Pace['status']> {
+    return this.#pace.status();
   }
 
   #fellBehind(partition: number): void {
@@ -122,12 +137,17 @@ export class Sync {
       running: this.#running,
       pulls: this.#pulls,
       failures: this.#failures,
-      dropped: this.#dropped,
+      dropped: this.#tidy.dropped,
     };
   }
 
   /** A peer can be reached (again). */
   peerIsBack(peer: Peer): void {
+    // While it could not, what was caught up with before may have fallen behind again.
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const replica = this.#options.replicas.find(partition);
+      if (replica?.isComplete === false) this.#ledger.fellBehind(replica);
+    }
     this.#compareWith(peer);
   }
 
@@ -194,7 +214,10 @@ export class Sync {
     const reachable = peers.reachable([...peers.byId.keys()], 0);
     const peer = reachable[env.random.uint32() % Math.max(1, reachable.length)];
     if (peer !== undefined) this.#compareWith(peer);
-    for (let partition = 0; partition < PARTITIONS; partition++) this.#tidy(partition);
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      if (!this.#isHolder(partition)) this.#fellBehind(partition);
+      this.#tidy.look(partition);
+    }
   }
 
   /** Compares all that this node and the peer may both hold. */
@@ -279,7 +302,12 @@ export class Sync {
     try {
       this.#pulls += 1;
       const replica = replicas.of(partition);
-      const { actor, clock, isComplete, isDone } = await pull({ replica, peer, limits: this.#limits }, members.self);
+      const isJoining = !members.owners(partition).includes(members.self);
+      const pace = isJoining ? (bytes: number): Promise<void> => this.#pace.take(bytes) : undefined;
+      const { actor, clock, isComplete, isDone } = await pull(
+        { replica, peer, limits: this.#limits, pace },
+        members.self,
+      );
       this.#options.living[partition]?.heard(actor);
       this.#ledger.report(partition, peer.id, { clock, isComplete });
       if (!isDone) {
@@ -305,85 +333,4 @@ export class Sync {
     const enough = members.replicas - quorumSize(w, members.replicas) + 1;
     if (this.#ledger.hasCaughtUp(replica, this.#otherOwners(partition), enough)) replica.markComplete(true);
   }
-
-  /**
-   * Dots of a dead actor that no owner has, and no guest can have, were lost with it. Until that is settled, what lies above them can
-   * neither be stripped nor cut from the logs, and what is said of them stays as residue.
-   */
-  #settleLost(replica: Replica, reports: readonly Report[]): void {
-    const { env, members, living, peers } = this.#options;
-    const { partition, durableClock } = replica;
-    const gaps = durableClock.gaps();
-    if (gaps.isEmpty && replica.residues === 0) {
-      this.#unsettledMs.delete(partition);
-      return;
-    }
-    // Late messages may settle it yet.
-    const sinceMs = this.#unsettledMs.get(partition) ?? env.clock.monotonicMs();
-    this.#unsettledMs.set(partition, sinceMs);
-    if (env.clock.monotonicMs() - sinceMs < this.#limits.lostAfterMs) return;
-    // Equal clocks are not pulled for; but who the others are now, and what they have, must be known.
-    for (const name of members.otherHolders(partition)) {
-      const peer = peers.byId.get(name);
-      if (peer !== undefined && peers.reach(name) === 'reachable') this.#enqueue(partition, peer);
-    }
-    const guests = new Set([...members.standIns(partition), ...peers.byId.keys()]);
-    const others = [...guests].filter((name) => !members.holds(partition, name) && name !== members.self);
-    const areComplete = replica.isComplete && reports.every(({ isComplete }) => isComplete);
-    if (!areComplete || !this.#ledger.isWithoutGuests(partition, others)) return;
-    living[partition]?.heard(replica.actor);
-    // Who does not hold the partition, and is no guest either, has no living actor in it.
-    const isDead = (actor: string): boolean =>
-      living[partition]?.isDead(actor) === true || !members.holds(partition, nodeOfActor(actor));
-    const isSettled = (actor: string): boolean =>
-      isDead(actor) && reports.every(({ clock }) => clock.isEqualFor(actor, durableClock));
-    const lost = gaps.filter(isSettled);
-    if (!lost.isEmpty) replica.closeGaps(lost);
-    replica.stripLost(isSettled);
-  }
-
-  /** Cuts the log, or drops a guest, where the others' clocks allow it. */
-  #tidy(partition: number): void {
-    const replica = this.#options.replicas.find(partition);
-    if (replica === undefined || (replica.clock.isEmpty && replica.residues === 0)) return;
-    const isHolder = this.#isHolder(partition);
-    if (!isHolder) this.#fellBehind(partition);
-    // Late hearsay about a partition that this node has given up already.
-    if (!isHolder && replica.clock.isEmpty) return this.#drop(partition);
-    const { members } = this.#options;
-    const others = isHolder ? members.otherHolders(partition) : members.owners(partition);
-    const reports = this.#ledger.reports(partition, others);
-    if (reports === undefined) return;
-    if (!isHolder) {
-      if (reports.length > 0 && reports.every(({ clock, isComplete }) => isComplete && clock.covers(replica.clock)))
-        this.#drop(partition);
-      return;
-    }
-    this.#settleLost(replica, reports);
-    const isWorthIt = replica.log.length >= this.#limits.logCutEntries || this.#isAtRest(partition);
-    if (replica.log.length === 0 || !isWorthIt) return;
-    const clocks = [replica.durableClock, ...reports.map(({ clock }) => clock)];
-    void replica.cutLog(commonBases(clocks));
-  }
-
-  #drop(partition: number): void {
-    const { replicas, env } = this.#options;
-    replicas.drop(partition).then(
-      (isGone) => {
-        this.#dropped += Number(isGone);
-        env.log.debug('guest dropped', { partition, isGone });
-      },
-      (error: unknown) => env.log.warn('guest not dropped', { partition, reason: messageOf(error) }),
-    );
-  }
-}
-
-/** What all of the clocks have in their bases. */
-function commonBases(clocks: readonly CausalContext[]): CausalContext {
-  const common = new CausalContext();
-  for (const actor of clocks[0]?.actors() ?? []) {
-    const base = Math.min(...clocks.map((clock) => clock.base(actor)));
-    if (base > 0) common.addRanges(actor, [1, base]);
-  }
-  return common;
 }

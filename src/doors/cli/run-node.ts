@@ -9,8 +9,13 @@ import { openLevelEngine } from '../../storage/level.ts';
 import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
 
+/** As for a configuration that makes no sense: started like this, the node cannot be. */
+const EXIT_UNUSABLE = 2;
+
 /** A node and its HTTP door, running. */
 export interface RunningNode {
+  /** Resolves when the node has left its cluster, or with what forbids it to go on. */
+  readonly ended: Promise<Error | undefined>;
   stop(): Promise<void>;
 }
 
@@ -56,30 +61,35 @@ export async function startNode(config: Config): Promise<RunningNode> {
     await node.close();
     log.info('stopped');
   };
-  return { stop };
+  return { ended: node.ended, stop };
 }
 
 /** Runs one node until SIGINT, SIGTERM, or the end of the `mec dev` that started it. */
 export async function runNode(file: string): Promise<void> {
   const running = await startNode(await loadConfig(file));
   let isStopping = false;
-  const stop = (): void => {
+  const stop = (exitCode: number): void => {
     // Who asks twice does not want to wait.
     if (isStopping) process.exit(1);
     isStopping = true;
     running.stop().then(
-      () => process.exit(0),
+      () => process.exit(exitCode),
       (error: unknown) => {
         process.stderr.write(`mec: stopping failed: ${messageOf(error)}\n`);
         process.exit(1);
       },
     );
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  process.on('SIGINT', () => stop(0));
+  process.on('SIGTERM', () => stop(0));
+  void running.ended.then((reason) => {
+    if (isStopping) return;
+    if (reason !== undefined) process.stderr.write(`mec: ${reason.message}\n`);
+    stop(reason === undefined ? 0 : EXIT_UNUSABLE);
+  });
   if (process.channel !== undefined) {
     process.on('disconnect', () => {
-      if (!isStopping) stop();
+      if (!isStopping) stop(0);
     });
   }
 }

@@ -24,14 +24,16 @@ export interface NodeConfig {
   /** Membership; `port + 1` carries data. */
   readonly port?: number | undefined;
   readonly httpport?: number | undefined;
+  /** What may fail together, as a rack: no two owners of a key share one while there are enough. */
+  readonly zone?: string | undefined;
+  /** How much this node holds, relative to the others. Default 1. */
+  readonly weight?: number | undefined;
   /** Data directory. Without one, everything is in memory and gone when the node is closed. */
   readonly root?: string | undefined;
   /** The other nodes of the cluster. */
   readonly node?: readonly Address[] | undefined;
   readonly quorum?:
     { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string } | undefined;
-  readonly zone?: string | undefined;
-  readonly weight?: number | undefined;
   readonly storage?: { readonly sync?: boolean } | undefined;
   readonly http?: { readonly maxvalue?: string; readonly origins?: readonly string[] } | undefined;
   readonly policy?: readonly PolicyConfig[] | undefined;
@@ -62,6 +64,10 @@ export interface EmbeddedNode {
   readonly config: Config;
   /** What `/status` says of the node. */
   status(): Record<string, unknown>;
+  /** Begins to leave the cluster: the others take over what this node holds, then `ended` resolves. Throws where there are no others. */
+  leave(): void;
+  /** Resolves when the node has nothing left to do and waits to be closed: with undefined after it has left, else with what forbids it to go on. */
+  readonly ended: Promise<Error | undefined>;
   /** Finishes what is in flight and stops. Nothing is left open. */
   close(): Promise<void>;
 }
@@ -86,9 +92,11 @@ export async function runParts({
   const env: Env = { clock: systemClock, random: systemRandom, log, network };
   let node: MecNode | undefined;
   try {
-    node = await MecNode.start({ config, env, openEngine });
+    let onEnd: (reason: Error | undefined) => void = () => {};
+    const ended = new Promise<Error | undefined>((resolve) => (onEnd = resolve));
+    node = await MecNode.start({ config, env, openEngine, onEnd });
     const http = await HttpServer.start({ node, env, version: readVersion() });
-    return embed(node, http, network);
+    return embed(node, { http, network, ended });
   } catch (error) {
     await node?.stop();
     await network.close();
@@ -96,7 +104,13 @@ export async function runParts({
   }
 }
 
-function embed(node: MecNode, http: HttpServer, network: Network): EmbeddedNode {
+interface Around {
+  readonly http: HttpServer;
+  readonly network: Network;
+  readonly ended: Promise<Error | undefined>;
+}
+
+function embed(node: MecNode, { http, network, ended }: Around): EmbeddedNode {
   const { config } = node;
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -109,6 +123,8 @@ function embed(node: MecNode, http: HttpServer, network: Network): EmbeddedNode 
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.httpport}`,
     config,
     status: () => node.status(),
+    leave: () => node.leave(),
+    ended,
     close: () => (closed ??= close()),
   };
 }
