@@ -74,6 +74,13 @@ export interface PutOptions extends CallOptions {
   /** What this write replaces: the token of a read, or of an earlier write. Without one it replaces nothing. */
   readonly token?: Token | undefined;
   readonly w?: QuorumSize | undefined;
+  /**
+   * Writes only where there is no value, and rejects with a `ConflictError` where there is one. In a connected cluster one of
+   * any number of racing creators wins; across a cut network both sides may, and the result is siblings.
+   */
+  readonly ifMissing?: boolean | undefined;
+  /** Writes only where the key holds exactly what had this `etag`, and rejects with a `ConflictError` where it does not. */
+  readonly ifMatch?: string | undefined;
   /** Kept beside the value (`X-Mec-Meta-*`), up to 8 KiB. */
   readonly meta?: Readonly<Record<string, string>> | undefined;
   /** How long the value lives, in whole seconds; without it, for ever (or as the cluster's policy says). */
@@ -168,6 +175,8 @@ export class MecClient<T = unknown> {
     const { w, contentType = this.#codec.contentType, meta = {}, ttlSeconds } = options;
     const body = this.#encode(value);
     const headers: Record<string, string> = { ...this.#writeHeaders(options.token), 'Content-Type': contentType };
+    if (options.ifMissing === true) headers['If-None-Match'] = '*';
+    if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;
     if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
     for (const [name, text] of Object.entries(meta)) headers[`X-Mec-Meta-${name}`] = text;
     const answer = await this.#send({ method: 'PUT', path: pathOf(key), query: { w }, headers, body }, options);
