@@ -1,6 +1,12 @@
 /** The public surface of the package: nodes and clusters inside of a process. The client is `mec-db/client`. */
 export { type Config } from './cluster/config.ts';
-export { type EmbeddedNode, type NodeConfig, startNode, type StartNodeOptions } from './doors/embed/start-node.ts';
+export {
+  type EmbeddedNode,
+  type NodeConfig,
+  type PolicyConfig,
+  startNode,
+  type StartNodeOptions,
+} from './doors/embed/start-node.ts';
 export { EmbeddedCluster, startCluster, type StartClusterOptions } from './doors/embed/start-cluster.ts';
 export { type Log, type LogFields } from './base/env.ts';
 export { streamLog } from './base/system.ts';

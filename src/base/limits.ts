@@ -377,3 +377,10 @@ export const MAX_IDEMPOTENCY_KEY_CHARS = 255;
 
 /** Entity tags in one condition. */
 export const MAX_CONDITION_TAGS = 100;
+
+/** Updates of one key that wait in one client for those before them. */
+export const MAX_UPDATES_WAITING = 1_000;
+
+/** Share of its reads that a client sends to a second node because they are late, and how many of them it may save up: slow nodes must not get twice the work. */
+export const CLIENT_HEDGE_SHARE = 0.1;
+export const CLIENT_HEDGE_BURST = 10;

@@ -39,7 +39,11 @@ export interface Config {
   readonly nodes: readonly Address[];
   readonly quorum: { readonly n: number; readonly r: Quorum; readonly w: Quorum; readonly timeoutMs: number };
   readonly storage: { readonly sync: boolean };
-  readonly http: { readonly maxValueBytes: number };
+  readonly http: {
+    readonly maxValueBytes: number;
+    /** Whose pages may speak to this node from a browser, `https://app.example`, or `*` for all. */
+    readonly origins: readonly string[];
+  };
   /** For the keys with a prefix. */
   readonly policies: readonly Policy[];
 }
@@ -187,8 +191,18 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   },
   http: {
     maxvalue,
+    origins: {
+      expected: 'a list of origins such as "https://app.example" (without a path), or "*" for all',
+      read: (value) => (Array.isArray(value) && value.every(isOrigin) ? value : undefined),
+      fallback: [],
+    },
   },
 };
+
+function isOrigin(value: unknown): boolean {
+  if (value === '*') return true;
+  return typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value;
+}
 
 type Table = Record<string, unknown>;
 
@@ -286,12 +300,13 @@ function checkConfig(document: Table, reader: Reader): ConfigFile {
     return reader.read(`${name}.`, table, TABLES[name] as Record<string, Rule>);
   };
   const { timeout, ...quorums } = read('quorum');
+  const { maxvalue, origins } = read('http');
   const config = {
     ...top,
     nodes: reader.nodes(document['node']),
     quorum: { ...quorums, timeoutMs: timeout },
     storage: read('storage'),
-    http: { maxValueBytes: read('http')['maxvalue'] },
+    http: { maxValueBytes: maxvalue, origins },
     policies: readPolicies(reader, document['policy'], quorums['n'] as number),
   } as unknown as ConfigFile;
   for (const name of ['r', 'w'] as const) {

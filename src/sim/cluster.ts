@@ -155,7 +155,7 @@ export class SimCluster {
         nodes: addresses,
         quorum: { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 },
         storage: { sync: true },
-        http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES },
+        http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [] },
         policies: [],
       };
       return new SimNode(this, config);

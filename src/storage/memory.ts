@@ -1,4 +1,4 @@
-/** An engine in memory: for tests and the simulator. What was committed with `sync` survives `abandon`. */
+/** An engine in memory: for tests, and for nodes inside of a process. What was committed with `sync` survives `abandon`. */
 import { assert } from '../base/assert.ts';
 import { compareUtf8 } from '../base/bytes.ts';
 import { StartError } from '../base/errors.ts';
@@ -23,11 +23,17 @@ class MemoryEngine implements Engine {
   readonly mark: string | undefined;
   readonly #disk: MemoryDisk;
   readonly #rows: Map<string, Uint8Array>;
+  /** Keys in order, as of the last scan, and those added since. */
+  #sorted: readonly string[];
+  #added: string[] = [];
+  /** Keys that have changed since the last sync. */
+  readonly #unsynced = new Set<string>();
   #isOpen = true;
 
   constructor(disk: MemoryDisk) {
     this.#disk = disk;
     this.#rows = new Map(disk.rows);
+    this.#sorted = [...this.#rows.keys()].sort(compareUtf8);
     this.mark = disk.mark;
     disk.isOpen = true;
     disk.mark = undefined;
@@ -42,18 +48,26 @@ class MemoryEngine implements Engine {
     this.#assertOpen();
     for (const { key, value } of changes) {
       if (value === undefined) this.#rows.delete(key);
-      else this.#rows.set(key, value.slice());
+      else {
+        if (!this.#rows.has(key)) this.#added.push(key);
+        this.#rows.set(key, value.slice());
+      }
+      this.#unsynced.add(key);
     }
     if (sync) this.#sync();
   }
 
   async scan({ from, to, limit }: ScanRange): Promise<Row[]> {
     this.#assertOpen();
-    return [...this.#rows]
-      .filter(([key]) => compareUtf8(key, from) >= 0 && compareUtf8(key, to) < 0)
-      .sort(([a], [b]) => compareUtf8(a, b))
-      .slice(0, limit)
-      .map(([key, value]) => [key, value.slice()]);
+    const keys = this.#sortedKeys();
+    const found: Row[] = [];
+    for (let i = lowerBound(keys, from); i < keys.length && found.length < limit; i++) {
+      const key = keys[i] as string;
+      if (compareUtf8(key, to) >= 0) break;
+      const value = this.#rows.get(key);
+      if (value !== undefined) found.push([key, value.slice()]);
+    }
+    return found;
   }
 
   async keys(range: ScanRange): Promise<string[]> {
@@ -84,11 +98,43 @@ class MemoryEngine implements Engine {
   }
 
   #sync(): void {
-    this.#disk.rows.clear();
-    for (const [key, value] of this.#rows) this.#disk.rows.set(key, value);
+    for (const key of this.#unsynced) {
+      const value = this.#rows.get(key);
+      if (value === undefined) this.#disk.rows.delete(key);
+      else this.#disk.rows.set(key, value);
+    }
+    this.#unsynced.clear();
+  }
+
+  /** All keys in order, some of them deleted: those added since the last scan are merged in, which costs less than to sort anew. */
+  #sortedKeys(): readonly string[] {
+    if (this.#added.length === 0) return this.#sorted;
+    const added = [...new Set(this.#added)].sort(compareUtf8);
+    const merged: string[] = [];
+    let next = 0;
+    for (const key of this.#sorted) {
+      while (next < added.length && compareUtf8(added[next] as string, key) < 0) merged.push(added[next++] as string);
+      if (added[next] === key) next += 1;
+      if (this.#rows.has(key)) merged.push(key);
+    }
+    this.#added = [];
+    this.#sorted = [...merged, ...added.slice(next)];
+    return this.#sorted;
   }
 
   #assertOpen(): void {
     assert(this.#isOpen, 'the engine is open');
   }
+}
+
+/** Where a key stands, or would stand, among sorted ones. */
+function lowerBound(keys: readonly string[], key: string): number {
+  let from = 0;
+  let to = keys.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (compareUtf8(keys[middle] as string, key) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

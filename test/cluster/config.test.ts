@@ -33,7 +33,7 @@ test('the configuration of the first MecDB is understood', () => {
     ],
     quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 5000 },
     storage: { sync: true },
-    http: { maxValueBytes: 1024 * 1024 },
+    http: { maxValueBytes: 1024 * 1024, origins: [] },
     policies: [],
   });
 });
@@ -47,12 +47,13 @@ test('an empty file is one node with every default', () => {
 test('everything can be set', () => {
   const config = parseConfig(
     'x',
-    'zone = "rack-1"\nweight = 2.5\n[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"',
+    'zone = "rack-1"\nweight = 2.5\n[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"\norigins = ["https://a.example", "http://localhost:8080"]',
   );
   assert.deepEqual(config.quorum, { n: 5, r: 1, w: 'all', timeoutMs: 250 });
   assert.equal(config.storage.sync, false);
   assert.deepEqual([config.zone, config.weight], ['rack-1', 2.5]);
   assert.equal(config.http.maxValueBytes, 16 * 1024 * 1024);
+  assert.deepEqual(config.http.origins, ['https://a.example', 'http://localhost:8080']);
 });
 
 test('policies: what is not set is as for all keys', () => {
@@ -90,6 +91,10 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
   ['[quorum]\ntimeout = 5', 'f.toml:2: quorum.timeout: expected a time from "10ms" to "60s", got 5'],
   ['[quorum]\ntimeout = "5 years"', 'quorum.timeout: expected a time'],
   ['[http]\nmaxvalue = "1GiB"', 'f.toml:2: http.maxvalue: expected a size from "1B" to "16MiB", got "1GiB"'],
+  [
+    '[http]\norigins = ["https://a.example/"]',
+    'f.toml:2: http.origins: expected a list of origins such as "https://app.example"',
+  ],
   ['[storage]\nsync = 1', 'f.toml:2: storage.sync: expected true or false, got 1'],
   ['[policy]\nprefix = "a"', 'f.toml:1: policy: expected at most 256 [[policy]] tables with prefix'],
   ['[[policy]]\nttl = "1s"', 'policy.prefix: missing; expected the first 1 to 1024 bytes of keys'],

@@ -203,3 +203,36 @@ test('a read that overtakes a write of the same client does not make it forget t
   await client.get('k');
   assert.match(String(node.asked[2]?.headers['x-mec-seen']), /x~0000000000:2/);
 });
+
+test('slow nodes do not get twice the work: few reads go to a second node', async (t) => {
+  const slow: Behaviour = (response, asked, i) => void setTimeout(() => answer(1)(response, asked, i), 130);
+  const nodes = [await standIn(t, slow), await standIn(t, slow)];
+  const client = new MecClient(nodes.map(({ url }) => url));
+  await Promise.all(Array.from({ length: 100 }, () => client.get('k')));
+  const asked = nodes.reduce((sum, node) => sum + node.asked.length, 0);
+  assert.ok(asked > 100 && asked <= 121, `${asked} requests for 100 reads`);
+});
+
+test('an update that waits for others gives up at its deadline or signal, and the others go on', async (t) => {
+  let release = (): void => {};
+  const node = await standIn(t, (response, asked, i) => {
+    if (asked.method === 'PUT' && i === 1) release = () => answer(0)(response, asked, i);
+    else answer(0)(response, asked, i);
+  });
+  const client = new MecClient<number>([node.url]);
+  const order: string[] = [];
+  const update = (name: string, options = {}): Promise<unknown> =>
+    client.update('k', () => (order.push(name), 1), { merge: Math.max, ...options });
+  const first = update('first');
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  const late = failure(update('late', { deadlineMs: 60 }));
+  const aborted = assert.rejects(update('aborted', { signal: controller.signal }), reason);
+  const last = update('last');
+  controller.abort(reason);
+  await aborted;
+  assert.equal((await late).code, 'deadline');
+  release();
+  await Promise.all([first, last]);
+  assert.deepEqual(order, ['first', 'last']);
+});

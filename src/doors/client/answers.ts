@@ -40,6 +40,8 @@ export interface Value<T> extends Version<T> {
 export interface Siblings<T> {
   readonly kind: 'siblings';
   readonly siblings: readonly Version<T>[];
+  /** Of all of them together. */
+  readonly etag: string;
   readonly token: Token;
 }
 
@@ -97,7 +99,8 @@ export function toRead<T>(answer: Answer, codec: Codec<T>): Read<T> {
   const parts = parseMultipart(answer.headers.get('content-type') ?? '', answer.body);
   if (parts === undefined)
     throw clientError('bad-answer', { status: 300, detail: 'The siblings are not well-formed multipart/mixed' });
-  return { kind: 'siblings', siblings: parts.map((part) => toVersion(part, codec)), token };
+  const etag = answer.headers.get('etag') ?? '';
+  return { kind: 'siblings', siblings: parts.map((part) => toVersion(part, codec)), etag, token };
 }
 
 /** What a PUT answered. */

@@ -33,6 +33,7 @@ import { type Answer, type Call, deliver, type Patience } from './delivery.ts';
 import type { Author, Merge } from './merge/merge.ts';
 import { NodePool } from './node-pool.ts';
 import { Session } from './session.ts';
+import { Turns } from './turns.ts';
 import { type ClientWorld, fraction, systemWorld } from './world.ts';
 
 /** How many replicas must answer: a number, or a word. */
@@ -73,6 +74,13 @@ export interface PutOptions extends CallOptions {
   /** What this write replaces: the token of a read, or of an earlier write. Without one it replaces nothing. */
   readonly token?: Token | undefined;
   readonly w?: QuorumSize | undefined;
+  /**
+   * Writes only where there is no value, and rejects with a `ConflictError` where there is one. In a connected cluster one of
+   * any number of racing creators wins; across a cut network both sides may, and the result is siblings.
+   */
+  readonly ifMissing?: boolean | undefined;
+  /** Writes only where the key holds exactly what had this `etag`, and rejects with a `ConflictError` where it does not. */
+  readonly ifMatch?: string | undefined;
   /** Kept beside the value (`X-Mec-Meta-*`), up to 8 KiB. */
   readonly meta?: Readonly<Record<string, string>> | undefined;
   /** How long the value lives, in whole seconds; without it, for ever (or as the cluster's policy says). */
@@ -114,9 +122,17 @@ interface Shared {
   readonly world: ClientWorld;
   readonly pool: NodePool;
   readonly session: Session;
-  /** The last update of each key that is under way; the next one waits for it. */
-  readonly updates: Map<string, Promise<unknown>>;
+  /** Updates of one key follow each other. */
+  readonly turns: Turns;
   readonly options: Omit<ClientOptions<unknown>, 'codec'>;
+}
+
+/** One update at work. */
+interface Update<T> {
+  readonly key: string;
+  readonly change: Change<T>;
+  readonly options: UpdateOptions<T>;
+  readonly untilMs: number;
 }
 
 /** A client of a MecDB cluster, for values of type `T`. */
@@ -132,7 +148,7 @@ export class MecClient<T = unknown> {
       world,
       pool: new NodePool(typeof urls === 'string' ? [urls] : urls, world),
       session: new Session(world.random),
-      updates: new Map(),
+      turns: new Turns(world.clock),
       options: rest,
     };
   }
@@ -159,6 +175,8 @@ export class MecClient<T = unknown> {
     const { w, contentType = this.#codec.contentType, meta = {}, ttlSeconds } = options;
     const body = this.#encode(value);
     const headers: Record<string, string> = { ...this.#writeHeaders(options.token), 'Content-Type': contentType };
+    if (options.ifMissing === true) headers['If-None-Match'] = '*';
+    if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;
     if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
     for (const [name, text] of Object.entries(meta)) headers[`X-Mec-Meta-${name}`] = text;
     const answer = await this.#send({ method: 'PUT', path: pathOf(key), query: { w }, headers, body }, options);
@@ -196,47 +214,36 @@ export class MecClient<T = unknown> {
    *
    * Rejects with `mayTakeEffect` set where the outcome could not be learnt.
    */
-  update(key: string, change: Change<T>, options: UpdateOptions<T>): Promise<Updated<T> | undefined> {
-    const { updates } = this.#shared;
-    const before = updates.get(key) ?? Promise.resolve();
-    const update = before.then(() => this.#update(key, change, options));
-    const settled = update.then(
-      () => {},
-      () => {},
-    );
-    updates.set(key, settled);
-    void settled.then(() => {
-      if (updates.get(key) === settled) updates.delete(key);
-    });
-    return update;
+  async update(key: string, change: Change<T>, options: UpdateOptions<T>): Promise<Updated<T> | undefined> {
+    const { world, turns } = this.#shared;
+    const { deadlineMs, signal } = this.#patience(options);
+    const untilMs = world.clock.monotonicMs() + deadlineMs;
+    return turns.run(key, { untilMs, signal }, () => this.#update({ key, change, options, untilMs }));
   }
 
-  async #update(key: string, change: Change<T>, options: UpdateOptions<T>): Promise<Updated<T> | undefined> {
-    const { world } = this.#shared;
-    const untilMs = world.clock.monotonicMs() + this.#patience(options).deadlineMs;
+  async #update(work: Update<T>): Promise<Updated<T> | undefined> {
     for (let round = 0; ; round++) {
-      const left = { ...options, deadlineMs: Math.max(1, untilMs - world.clock.monotonicMs()) };
       try {
-        return await this.#updateOnce(key, change, left);
+        return await this.#updateOnce(work);
       } catch (error) {
         // Refused for certain, so nothing was written: what is there now is read, merged and changed anew.
         const isLost = error instanceof ConflictError && !error.mayTakeEffect;
-        if (!isLost || round === MAX_UPDATE_ROUNDS - 1 || world.clock.monotonicMs() >= untilMs) throw error;
-        await this.#pause(round, options.signal);
+        if (!isLost || round === MAX_UPDATE_ROUNDS - 1) throw error;
+        await this.#pause(round, work);
       }
     }
   }
 
-  async #updateOnce(key: string, change: Change<T>, options: UpdateOptions<T>): Promise<Updated<T> | undefined> {
+  async #updateOnce({ key, change, options, untilMs }: Update<T>): Promise<Updated<T> | undefined> {
     const { session, world } = this.#shared;
-    const read = await this.#readToUpdate(key, options);
+    const read = await this.#readToUpdate(key, options, untilMs);
     const values = valuesOf(read);
     const current = values.length === 0 ? undefined : values.reduce((a, b) => options.merge(a, b));
     const author = { ...session.nextAuthor(key, values.length === 0), nowMicros: world.clock.wallMicros() };
     const value = await change(current, author);
     if (value === undefined) return undefined;
     try {
-      const written = await this.put(key, value, { ...options, token: read.token });
+      const written = await this.put(key, value, { ...options, deadlineMs: this.#leftMs(untilMs), token: read.token });
       return { ...written, value, merged: values.length };
     } catch (error) {
       // This write may come to light later, under this author's next number: the author must not use that number again.
@@ -246,29 +253,37 @@ export class MecClient<T = unknown> {
   }
 
   /** A read that knows this author's last write; where none can be had, the author ends and a new one reads what there is. */
-  async #readToUpdate(key: string, options: UpdateOptions<T>): Promise<Read<T>> {
-    const { session, world } = this.#shared;
-    if (session.dots(key).length === 0) return this.get(key, options);
-    const startMs = world.clock.monotonicMs();
-    const { deadlineMs } = this.#patience(options);
+  async #readToUpdate(key: string, options: GetOptions, untilMs: number): Promise<Read<T>> {
+    const { session } = this.#shared;
+    const leftMs = this.#leftMs(untilMs);
+    if (session.dots(key).length === 0) return this.get(key, { ...options, deadlineMs: leftMs });
     try {
-      return await this.get(key, { ...options, deadlineMs: Math.min(deadlineMs, UPDATE_CATCH_UP_MS) });
+      return await this.get(key, { ...options, deadlineMs: Math.min(leftMs, UPDATE_CATCH_UP_MS) });
     } catch (error) {
       if (!(error instanceof MecClientError) || !error.retriable) throw error;
       if (error.code === 'behind') session.forget(key);
-      return this.get(key, { ...options, deadlineMs: Math.max(1, deadlineMs - (world.clock.monotonicMs() - startMs)) });
+      return this.get(key, { ...options, deadlineMs: this.#leftMs(untilMs) });
     }
   }
 
-  #pause(round: number, signal: AbortSignal | undefined): Promise<void> {
+  /** What is left of a call's time; never nothing, so that the call itself says that it is over. */
+  #leftMs(untilMs: number): number {
+    return Math.max(1, untilMs - this.#shared.world.clock.monotonicMs());
+  }
+
+  #pause(round: number, { untilMs, options: { signal } }: Update<T>): Promise<void> {
     const { clock, random } = this.#shared.world;
     const pauseMs = Math.min(CLIENT_BACKOFF_MS * 2 ** round, CLIENT_MAX_BACKOFF_MS) * (0.5 + fraction(random));
     return new Promise((resolve, reject) => {
-      const timer = clock.after(pauseMs, resolve);
-      signal?.addEventListener('abort', () => {
+      const onAbort = (): void => {
         timer.cancel();
-        reject(signal.reason);
+        reject(signal?.reason);
+      };
+      const timer = clock.after(Math.min(pauseMs, this.#leftMs(untilMs)), () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
       });
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 

@@ -91,6 +91,7 @@ class Delivery {
     const { signal, deadlineMs } = this.#job.patience;
     if (signal?.aborted === true) return this.#job.reject(signal.reason);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#isRead) this.#pool.noteRead();
     this.#after(deadlineMs, () => this.#giveUp());
     this.#launch();
   }
@@ -115,7 +116,7 @@ class Delivery {
 
   #hedgeLater(flight: Flight): void {
     this.#after(this.#pool.hedgeMs, () => {
-      if (this.#flights.has(flight) && this.#flights.size === 1) this.#launch();
+      if (this.#flights.has(flight) && this.#flights.size === 1 && this.#pool.mayHedge()) this.#launch();
     });
   }
 

@@ -1,6 +1,8 @@
 /** The nodes that a client knows, which of them are well, and whom to ask next. */
 import {
   CLIENT_FIRST_HEDGE_MS,
+  CLIENT_HEDGE_BURST,
+  CLIENT_HEDGE_SHARE,
   CLIENT_MAX_HEDGE_MS,
   CLIENT_MAX_REST_MS,
   CLIENT_MIN_HEDGE_MS,
@@ -24,6 +26,8 @@ export class NodePool {
   readonly #world: ClientWorld;
   readonly #latency = new Latency();
   #next: number;
+  /** Second nodes that may be asked. */
+  #hedges = CLIENT_HEDGE_BURST;
 
   /** Takes base URLs, `http://host:port`; throws a `TypeError` for what is none. */
   constructor(urls: readonly string[], world: ClientWorld) {
@@ -70,6 +74,18 @@ export class NodePool {
     node.failures += 1;
     const restMs = Math.min(Math.max(CLIENT_REST_MS * 2 ** (node.failures - 1), 2 * waitedMs), CLIENT_MAX_REST_MS);
     node.restUntilMs = this.#world.clock.monotonicMs() + restMs * (0.5 + fraction(this.#world.random));
+  }
+
+  /** Takes note of a read, which earns its share of a second node. */
+  noteRead(): void {
+    this.#hedges = Math.min(this.#hedges + CLIENT_HEDGE_SHARE, CLIENT_HEDGE_BURST);
+  }
+
+  /** Whether a late read may go to a second node; then it counts as gone. */
+  mayHedge(): boolean {
+    if (this.#hedges < 1) return false;
+    this.#hedges -= 1;
+    return true;
   }
 
   /** How long to wait for a read before another node is asked as well. */

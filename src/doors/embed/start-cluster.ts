@@ -10,7 +10,7 @@ import { findFreePorts } from './free-ports.ts';
 import { type EmbeddedNode, engineOf, isTaken, type NodeConfig, runParts } from './start-node.ts';
 
 /** What a cluster can be told. */
-export interface StartClusterOptions extends Pick<NodeConfig, 'quorum' | 'storage' | 'http'> {
+export interface StartClusterOptions extends Pick<NodeConfig, 'quorum' | 'storage' | 'http' | 'policy'> {
   /** How many nodes, 1 to 32. Default 3. */
   readonly nodes?: number | undefined;
   /** A directory, with one for each node in it. Without one, everything is in memory. */

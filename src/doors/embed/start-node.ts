@@ -35,7 +35,19 @@ export interface NodeConfig {
   readonly quorum?:
     { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string } | undefined;
   readonly storage?: { readonly sync?: boolean } | undefined;
-  readonly http?: { readonly maxvalue?: string } | undefined;
+  readonly http?: { readonly maxvalue?: string; readonly origins?: readonly string[] } | undefined;
+  readonly policy?: readonly PolicyConfig[] | undefined;
+}
+
+/** What holds for the keys with a prefix, instead of the configuration's own. */
+export interface PolicyConfig {
+  readonly prefix: string;
+  readonly siblings?: 'keep' | 'last-write-wins';
+  readonly ttl?: string;
+  readonly n?: number;
+  readonly r?: Quorum;
+  readonly w?: Quorum;
+  readonly maxvalue?: string;
 }
 
 /** What an embedded node can be told. */

@@ -12,6 +12,7 @@ import { serveCluster } from './cluster-routes.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
 import { serveKeys } from './keys-routes.ts';
+import { answerCors } from './cors.ts';
 import { onceOver } from './lifetime.ts';
 import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';
@@ -42,6 +43,7 @@ export function createApp({ node, env, version, gates, status, whyNotReady }: Ap
   const router = new Router();
   const routes = { node, env };
   const document = `${JSON.stringify(openApi(version))}\n`;
+  const { origins } = node.config.http;
   const holds = { ...gates, clock: env.clock, timeoutMs: node.config.quorum.timeoutMs };
   router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), holds));
   router.all(/^\/mec$/, async (ctx) => serve(ctx, env, (request) => serveKeys(routes, request), holds));
@@ -53,6 +55,7 @@ export function createApp({ node, env, version, gates, status, whyNotReady }: Ap
   });
   router.get('/status', (ctx) => send(ctx, plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)));
   router.get('/openapi.json', (ctx) => send(ctx, plain('application/json', document)));
+  if (origins.length > 0) app.use((ctx, next) => (answerCors(origins, ctx.req, ctx.res) ? over(ctx) : next()));
   app.use(router.routes());
   app.use((ctx) => send(ctx, ctx.matched?.length ? notAllowed() : noSuchRoute()));
   app.on('error', (error: NodeJS.ErrnoException) => {
@@ -62,6 +65,11 @@ export function createApp({ node, env, version, gates, status, whyNotReady }: Ap
     }
   });
   return app;
+}
+
+/** Koa has nothing to add. */
+function over(ctx: Koa.Context): void {
+  ctx.respond = false;
 }
 
 const plain = (type: string, text: string): HttpAnswer => ({

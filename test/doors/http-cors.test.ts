@@ -1,0 +1,53 @@
+/** Which pages may speak to a node from a browser. */
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { startNode } from '../../src/index.ts';
+import { type Response, send } from '../fixtures/http.ts';
+
+const ASK = { 'Access-Control-Request-Method': 'PUT', 'Access-Control-Request-Headers': 'x-mec-vclock,content-type' };
+
+async function served(
+  t: TestContext,
+  origins: readonly string[],
+): Promise<(origin: string, method: string, more?: Record<string, string>) => Promise<Response>> {
+  const node = await startNode({ http: { origins } });
+  t.after(() => node.close());
+  return (origin, method, more = {}) => send(`${node.url}/mec/k`, { method, headers: { Origin: origin, ...more } });
+}
+
+test('a node that was told nothing tells pages nothing', async (t) => {
+  const ask = await served(t, []);
+  const preflight = await ask('https://a.example', 'OPTIONS', ASK);
+  assert.equal(preflight.status, 405);
+  for (const response of [preflight, await ask('https://a.example', 'GET')]) {
+    assert.deepEqual(
+      Object.keys(response.headers).filter((name) => name.startsWith('access-control')),
+      [],
+    );
+  }
+});
+
+test('pages of the origins that it was told about may read and write, and no others', async (t) => {
+  const ask = await served(t, ['https://a.example', 'http://localhost:8080']);
+  const preflight = await ask('http://localhost:8080', 'OPTIONS', ASK);
+  assert.equal(preflight.status, 204);
+  assert.equal(preflight.headers['access-control-allow-origin'], 'http://localhost:8080');
+  assert.match(String(preflight.headers['access-control-allow-methods']), /PUT.*DELETE/);
+  assert.equal(preflight.headers['access-control-allow-headers'], 'x-mec-vclock,content-type');
+  // An error is seen as well as an answer.
+  const missing = await ask('https://a.example', 'GET');
+  assert.equal(missing.status, 404);
+  assert.equal(missing.headers['access-control-allow-origin'], 'https://a.example');
+  assert.equal(missing.headers['access-control-expose-headers'], '*');
+  assert.equal(missing.headers['vary'], 'Origin');
+  for (const origin of ['https://b.example', 'https://a.example.evil', 'null']) {
+    const refused = await ask(origin, 'OPTIONS', ASK);
+    assert.equal(refused.status, 405);
+    assert.equal(refused.headers['access-control-allow-origin'], undefined);
+  }
+});
+
+test('"*" means all', async (t) => {
+  const ask = await served(t, ['*']);
+  assert.equal((await ask('https://any.example', 'GET')).headers['access-control-allow-origin'], '*');
+});
