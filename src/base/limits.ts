@@ -320,7 +320,7 @@ export const TRANSFER_CONCURRENCY = 16;
 /** Longest line of an export: all the bytes that a key may have, as base64, with room for what stands around them. */
 export const MAX_EXPORT_LINE_BYTES = 2 * MAX_OBJECT_BYTES;
 
-/** Peers that a node compares itself with at once when it is to own more. */
+/** Peers that a node compares itself with in a round while it lacks something that it is to own. */
 export const JOINING_COMPARES = 5;
 
 /** Bounds of a replica's log and of catching up; a simulation gives its nodes lower ones, so that a short run reaches them. */

@@ -55,8 +55,24 @@ function scoresOf({ id, weight }: PlacedMember): Float64Array {
   return scores;
 }
 
+/** The last placements that were asked for: the placement to come today is the one that holds tomorrow. */
+const PLACEMENTS = new Map<string, Placement>();
+const MAX_PLACEMENTS = 16;
+
 /** The members in preference order, for each partition, of which the first `n` own it. Independent of the order of the list. */
 export function placement(members: readonly PlacedMember[], n: number): Placement {
+  const lines = members.map(({ id, weight, zone }) => JSON.stringify([id, weight, zone])).sort();
+  const name = `${n} ${lines.join(' ')}`;
+  const known = PLACEMENTS.get(name);
+  if (known !== undefined) return known;
+  const found = place(members, n);
+  const oldest = PLACEMENTS.keys().next();
+  if (PLACEMENTS.size >= MAX_PLACEMENTS && oldest.done !== true) PLACEMENTS.delete(oldest.value);
+  PLACEMENTS.set(name, found);
+  return found;
+}
+
+function place(members: readonly PlacedMember[], n: number): Placement {
   const seats = members
     .map((member): Seat => {
       const zone = member.zone === undefined ? `\0${member.id}` : member.zone;

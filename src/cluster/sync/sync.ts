@@ -212,6 +212,16 @@ export class Sync {
   }
 
   #round(): void {
+    // Who lacks something is in more of a hurry.
+    const isBehind = this.status()['incomplete'] !== 0;
+    for (let turns = isBehind ? JOINING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      if (!this.#isHolder(partition)) this.#fellBehind(partition);
+      this.#tidy.look(partition);
+    }
+  }
+
+  #compareWithNext(): void {
     const { env, peers } = this.#options;
     const reachable = peers.reachable([...peers.byId.keys()], 0);
     // All in turn, in an order that is drawn anew each time: left to chance alone, a stand-in may wait long for an owner.
@@ -221,14 +231,9 @@ export class Sync {
       waiting = reachable;
     }
     const peer = waiting[env.random.uint32() % Math.max(1, waiting.length)];
-    if (peer !== undefined) {
-      this.#hadTurn.add(peer.id);
-      this.#compareWith(peer);
-    }
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      if (!this.#isHolder(partition)) this.#fellBehind(partition);
-      this.#tidy.look(partition);
-    }
+    if (peer === undefined) return;
+    this.#hadTurn.add(peer.id);
+    this.#compareWith(peer);
   }
 
   /** Compares all that this node and the peer may both hold. */
