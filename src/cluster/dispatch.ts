@@ -18,7 +18,7 @@ import type {
 import type { Handler } from '../transport/rpc.ts';
 import { listOwn } from './coordinator/list-own.ts';
 import { putHere } from './coordinator/put.ts';
-import { placeOf, type Scope } from './coordinator/scope.ts';
+import type { Scope } from './coordinator/scope.ts';
 import { remember } from './coordinator/write.ts';
 import type { Membership } from './membership/membership.ts';
 import { servePullAll } from './sync/serve.ts';
@@ -98,8 +98,8 @@ function read({ replicas }: Scope, { key, have }: Pick<Read, 'key' | 'have'>): R
 }
 
 function claim(scope: Scope, { key, id, have, idempotencyKey }: Claim): Reply {
-  // Only owners, by their own lights too: a majority is of them.
-  if (!placeOf(scope, key).isOwner) throw new MecError('incomplete');
+  // Only owners and owners to come, by their own lights too: a majority is of them.
+  if (!scope.members.holds(partitionOf(key))) throw new MecError('incomplete');
   if (!scope.claims.take(key, id)) throw new MecError('contended');
   const known = read(scope, { key, have });
   // Who has lost its data may remember what nobody has.

@@ -39,6 +39,22 @@ test('a tally is met, or fails as soon as it cannot be met', () => {
   assert.equal(hopeless.verdict(), 'failed');
 });
 
+test('a tally may want owners: who stands in counts, but not for them', () => {
+  const tally = new Tally(2, 2);
+  tally.ask(true);
+  tally.ask(false);
+  assert.ok(tally.isShort, 'one owner is not enough to ask');
+  tally.succeed(false);
+  tally.succeed(true);
+  assert.equal(tally.verdict(1, 1), 'waiting');
+  assert.equal(tally.verdict(1, 0), 'failed', 'nobody is left who owns it');
+  assert.deepEqual([tally.error('').details.have, tally.error('').details.need], [1, 2]);
+  tally.ask(true);
+  assert.ok(!tally.isShort);
+  tally.succeed(true);
+  assert.equal(tally.verdict(), 'met');
+});
+
 test('a tally that ran out of time is a timeout, any other a quorum not met; both say have and need', () => {
   const late = new Tally(2);
   late.ask();

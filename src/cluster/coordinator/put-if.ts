@@ -18,7 +18,7 @@ import type { Claimed } from '../../transport/message.ts';
 import type { Remembered } from '../claims.ts';
 import type { Peer } from '../peers.ts';
 import { withBodies } from './get.ts';
-import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
+import { joiningOf, type Place, placeOf, type Scope } from './scope.ts';
 import { type Plan, type PutRequest, type PutResult, spread, write } from './write.ts';
 
 /** A write with a condition. */
@@ -27,8 +27,25 @@ export type ConditionalRequest = PutRequest & { readonly condition: Condition };
 /** How many of a key's owners are more than half. */
 export const majorityOf = ({ owners }: Place): number => quorumSize('quorum', owners.length);
 
+/**
+ * How many of the owners and of those who are to be owners must agree, so that they share one with any majority of the owners to come:
+ * while a key changes hands, who already knows the new owners and who still knows the old ones must not both find a majority.
+ */
+function jointMajorityOf({ members }: Scope, place: Place): number {
+  const joining = members.pending(place.partition).length;
+  if (joining === 0) return majorityOf(place);
+  const ownersToCome = Math.min(members.n, members.in('up', 'joining').length);
+  return place.owners.length + joining - quorumSize('quorum', ownersToCome) + 1;
+}
+
 /** Coordinates a conditional write at this node, which owns the key; those of one key take turns. */
-export function putIf(scope: Scope, request: ConditionalRequest): Promise<PutResult> {
+export async function putIf(scope: Scope, request: ConditionalRequest): Promise<PutResult> {
+  const place = placeOf(scope, request.key);
+  if (!place.isOwner) {
+    // Who sent it here sees other members than this node does; that will pass.
+    const detail = 'The owners of the key are changing. Nothing was written.';
+    throw new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail });
+  }
   const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
   return scope.turns.take(request.key, () => attempt(scope, request, endMs));
 }
@@ -59,6 +76,8 @@ class Ballot {
   readonly #request: ConditionalRequest;
   readonly #id: string;
   readonly #place: Place;
+  /** How many of the owners, and how many of them and those to come. */
+  readonly #needOwners: number;
   readonly #need: number;
   readonly #fold: ReadQuorum<Uint8Array>;
   readonly #asked: Peer[] = [];
@@ -71,8 +90,9 @@ class Ballot {
     this.#request = request;
     this.#id = id;
     this.#place = placeOf(scope, request.key);
-    this.#need = Math.max(majorityOf(this.#place), quorumSize(request.r, this.#place.owners.length));
-    this.#fold = new ReadQuorum(this.#need);
+    this.#needOwners = Math.max(majorityOf(this.#place), quorumSize(request.r, this.#place.owners.length));
+    this.#need = Math.max(this.#needOwners, jointMajorityOf(scope, this.#place));
+    this.#fold = new ReadQuorum(this.#need, this.#needOwners);
   }
 
   /** Claims the key from all owners that can be reached; false where other writes have it. */
@@ -90,8 +110,9 @@ class Ballot {
       const { tally } = this.#fold;
       const { members, peers } = this.#scope;
       const others = this.#place.owners.filter((id) => id !== members.self);
-      this.#asked.push(...peers.reachable(others, this.#need - 1));
-      for (let count = 0; count < 1 + this.#asked.length; count++) tally.ask();
+      this.#asked.push(...peers.reachable(others, this.#needOwners - 1), ...joiningOf(this.#scope, this.#place));
+      tally.ask();
+      for (const peer of this.#asked) tally.ask(this.#isOwner(peer));
       this.#claimOwn();
       for (const peer of this.#asked) this.#ask(peer, settle);
       settle();
@@ -118,25 +139,32 @@ class Ballot {
     const have = this.#own?.versions ?? [];
     const { idempotencyKey } = condition;
     peer.data.request({ kind: 'claim', id: this.#id, key, have, idempotencyKey }, timeoutMs, (reply) => {
-      if (reply instanceof MecError) this.#fold.fail(reply.code);
+      const isOwner = this.#isOwner(peer);
+      if (reply instanceof MecError) this.#fold.fail(reply.code, isOwner);
       else if (reply.kind === 'claimed') this.#granted(peer, reply);
-      else if (reply.kind === 'failed' && reply.code === 'contended') this.#refused();
-      else this.#fold.fail(reply.kind === 'failed' ? reply.code : 'internal');
+      else if (reply.kind === 'failed' && reply.code === 'contended') this.#refused(isOwner);
+      else this.#fold.fail(reply.kind === 'failed' ? reply.code : 'internal', isOwner);
       settle();
     });
   }
 
   #granted(peer: Peer, { actor, isComplete, context, versions, remembered }: Claimed): void {
     const whole = withBodies(versions, this.#own?.versions ?? []);
-    if (whole === undefined) return this.#fold.fail('internal');
+    const isOwner = this.#isOwner(peer);
+    if (whole === undefined) return this.#fold.fail('internal', isOwner);
     this.#scope.living[this.#place.partition]?.heard(actor);
-    this.#fold.add(peer.id, { versions: whole, context }, { counts: isComplete });
+    // Who is to be an owner has not caught up yet, and need not have: that is what the owners are asked for.
+    this.#fold.add(peer.id, { versions: whole, context }, { counts: isComplete || !isOwner, isOwner });
     this.#remember(remembered);
   }
 
-  #refused(): void {
+  #isOwner(peer: Peer): boolean {
+    return this.#place.owners.includes(peer.id);
+  }
+
+  #refused(isOwner = true): void {
     this.#isRefused = true;
-    this.#fold.fail('contended');
+    this.#fold.fail('contended', isOwner);
   }
 
   #remember(made: Remembered | undefined): void {
@@ -159,10 +187,9 @@ class Ballot {
   }
 
   #plan(): Plan {
-    const { length } = this.#place.owners;
-    const tally = new Tally(quorumSize(this.#request.w, length), this.#need);
-    const peers = holdersOf(this.#scope, this.#place, { wanted: tally.need, wantedOwners: this.#need });
-    return { place: this.#place, peers, tally, claim: this.#id };
+    const w = quorumSize(this.#request.w, this.#place.owners.length);
+    const tally = new Tally(Math.max(w, this.#need), Math.max(w, this.#needOwners));
+    return { place: this.#place, peers: this.#asked, tally, claim: this.#id };
   }
 
   /** The same write, where it was made before. */

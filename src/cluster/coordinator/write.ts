@@ -147,7 +147,8 @@ class Put {
         this.#count(this.#replied(peer, reply), this.#isOwner(peer)),
       );
     }
-    for (const peer of joiningOf(this.#scope, place)) {
+    // A claim is of the joining owners as well: they are among the peers already.
+    for (const peer of claim === undefined ? joiningOf(this.#scope, place) : []) {
       peer.data.requestPacked(message, timeoutMs, (reply) => void this.#replied(peer, reply));
     }
     this.#settle();

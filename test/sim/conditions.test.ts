@@ -1,0 +1,149 @@
+/**
+ * Conditional writes in the simulator: while nodes hang, crash and cannot hear each other, no two acknowledged writes were made on the
+ * same state of a key, and an idempotent write is one version.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SYNC_LIMITS } from '../../src/base/limits.ts';
+import { httpFront } from '../../src/doors/http/front.ts';
+import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
+import type { PlainAnswer } from '../../src/sim/front.ts';
+import { FAIR_WEATHER } from '../../src/sim/network.ts';
+import { World } from '../../src/sim/world.ts';
+
+const SEEDS = Number(process.env['MEC_SEEDS'] ?? 12);
+const FIRST_SEED = 1;
+const KEYS = ['a', 'b', 'c'];
+const CLIENTS = 8;
+const ROUNDS = 25;
+const FAULTS = 40;
+
+/** What clients were told. */
+interface Told {
+  readonly key: string;
+  /** The tag of what was matched; `none` for a create. */
+  readonly matched: string;
+  readonly by: string;
+}
+
+class Scene {
+  readonly world: World;
+  readonly cluster: SimCluster;
+  readonly told: Told[] = [];
+  #busy = 0;
+
+  constructor(seed: number) {
+    this.world = new World(seed);
+    const count = this.world.dice.pick([3, 3, 4, 5]);
+    this.cluster = new SimCluster(this.world, { count, front: httpFront, limits: SYNC_LIMITS });
+    for (const node of this.cluster.nodes) node.start();
+  }
+
+  get isBusy(): boolean {
+    return this.#busy > 0;
+  }
+
+  async send(
+    node: SimNode,
+    { method, key, headers = {} }: { method: string; key: string; headers?: Record<string, string> },
+  ): Promise<PlainAnswer> {
+    const request = { method, path: `/mec/${key}`, query: 'timeout=2000', headers, body: async () => Buffer.from('x') };
+    return node.send(request);
+  }
+
+  /** Reads a key at one node and writes on the condition that it is still so, perhaps at another. */
+  async #attempt(name: string): Promise<void> {
+    const { dice } = this.world;
+    const key = dice.pick(KEYS);
+    const read = await this.send(dice.pick(this.cluster.nodes), { method: 'GET', key });
+    if (![200, 300, 404].includes(read.status)) return;
+    const matched = read.headers['ETag'] ?? 'none';
+    const headers: Record<string, string> = matched === 'none' ? { 'if-none-match': '*' } : { 'if-match': matched };
+    const written = await this.send(dice.pick(this.cluster.nodes), { method: 'PUT', key, headers });
+    this.world.trace(`${name} ${key} ${matched}: ${written.status}`);
+    if (written.status === 200) this.told.push({ key, matched, by: name });
+  }
+
+  client(name: string): void {
+    this.#busy += 1;
+    let left = ROUNDS;
+    const next = (): void => {
+      left -= 1;
+      if (left < 0) {
+        this.#busy -= 1;
+        return;
+      }
+      let isOver = false;
+      const goOn = (): void => {
+        if (!isOver) this.world.after(this.world.dice.fraction() * 200, next);
+        isOver = true;
+      };
+      // A node that dies does not answer.
+      this.world.after(4_000, goOn);
+      this.#attempt(name).then(goOn, goOn);
+    };
+    this.world.after(this.world.dice.fraction() * 100, next);
+  }
+
+  /** One fault after the other, each for a while; most are shorter than what nodes need to notice. */
+  trouble(): void {
+    const { world, cluster } = this;
+    const { dice } = world;
+    for (let i = 0; i < FAULTS; i++) {
+      world.after(dice.fraction() * 40_000, () => {
+        const [one, other] = [dice.pick(cluster.nodes), dice.pick(cluster.nodes)];
+        const forMs = dice.pick([50, 300, 1_000, 2_500, 5_000]);
+        const kind = dice.below(4);
+        if (kind === 0) {
+          const { life } = one;
+          life?.pause();
+          world.after(forMs, () => life?.resume());
+        } else if (kind === 1) {
+          one.crash();
+          world.after(forMs, () => one.start());
+        } else {
+          const pairs =
+            kind === 2 ? [`${one.name}>${other.name}`] : [`${one.name}>${other.name}`, `${other.name}>${one.name}`];
+          for (const pair of pairs) cluster.network.cuts.add(pair);
+          world.after(forMs, () => pairs.forEach((pair) => cluster.network.cuts.delete(pair)));
+        }
+      });
+    }
+  }
+}
+
+async function race(seed: number): Promise<Scene> {
+  const scene = new Scene(seed);
+  const { world, cluster } = scene;
+  await world.run(30_000, () => cluster.isAtRest());
+  assert.ok(cluster.isAtRest(), cluster.unrest());
+  Object.assign(cluster.network.weather, {
+    delayMs: 3,
+    lossRate: 0.01,
+    doubleRate: 0.02,
+    lateRate: 0.05,
+    lateMs: 4_000,
+  });
+  for (let i = 0; i < CLIENTS; i++) scene.client(`c${i}`);
+  scene.trouble();
+  await world.run(world.nowMs + 120_000, () => !scene.isBusy);
+  Object.assign(cluster.network.weather, FAIR_WEATHER);
+  return scene;
+}
+
+test(`${SEEDS} seeds: of the writes on one state of a key at most one is acknowledged`, async () => {
+  let acknowledged = 0;
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+    const { told, world } = await race(seed);
+    acknowledged += told.length;
+    const first = new Map<string, Told>();
+    for (const one of told) {
+      const state = `${one.key} ${one.matched}`;
+      const other = first.get(state);
+      const lines = world.lines.join('\n');
+      assert.equal(other, undefined, `seed ${seed}: ${one.by} and ${other?.by} on ${state}\n${lines}`);
+      first.set(state, one);
+    }
+  }
+  assert.ok(acknowledged > 5 * SEEDS, `only ${acknowledged} were acknowledged at all`);
+});
