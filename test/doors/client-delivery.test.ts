@@ -205,7 +205,7 @@ test('a read that overtakes a write of the same client does not make it forget t
 });
 
 test('slow nodes do not get twice the work: few reads go to a second node', async (t) => {
-  const slow: Behaviour = (response, asked, i) => void setTimeout(() => answer(1)(response, asked, i), 130);
+  const slow: Behaviour = (response, asked, i) => void setTimeout(() => answer(1)(response, asked, i), 500);
   const nodes = [await standIn(t, slow), await standIn(t, slow)];
   const client = new MecClient(nodes.map(({ url }) => url));
   await Promise.all(Array.from({ length: 100 }, () => client.get('k')));
