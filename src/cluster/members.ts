@@ -47,15 +47,22 @@ export class Members {
   #placedHash = -1;
   #replicas = 0;
   #targetHash = 0;
+  #isInformed: boolean;
 
   constructor(config: OwnConfig, kept: readonly MemberRecord[]) {
     const { name, host, port, httpport, zone, weight } = config;
     this.self = name;
     this.n = config.quorum.n;
+    this.#isInformed = kept.length > 0;
     for (const record of kept) this.#list.merge(record);
     const before = this.#list.get(name);
     const own = { name, host, port, httpport, zone, weight, settled: 0 };
-    this.#list.merge({ ...own, state: before?.state ?? 'joining', version: (before?.version ?? 0) + 1 });
+    this.#list.merge({
+      ...own,
+      state: before?.state ?? 'joining',
+      life: before?.life ?? 1,
+      version: (before?.version ?? 0) + 1,
+    });
     this.#place();
   }
 
@@ -87,6 +94,19 @@ export class Members {
     return this.#list.hash;
   }
 
+  /**
+   * Whether the list may be relied on for who else holds data: it was kept from before, or another member had the very same, or there is
+   * nobody else. A node that has lost its disk hears of the others one by one, and must not take the first for all.
+   */
+  get isInformed(): boolean {
+    return this.#isInformed;
+  }
+
+  /** Another member's list has this hash; without one, there is no other. */
+  heardHash(hash = this.hash): void {
+    if (hash === this.hash) this.#isInformed = true;
+  }
+
   /** Takes in what another node knows; tells whether it was news. */
   merge(record: MemberRecord): boolean {
     if (record.name === this.self) return this.#mergeOwn(record);
@@ -95,16 +115,21 @@ export class Members {
     return true;
   }
 
-  /** Another node speaks of this one: of an earlier life, or of its end. */
+  /** Another node speaks of this one: as it was, of an earlier life, or of its end. */
   #mergeOwn(record: MemberRecord): boolean {
     const { own } = this;
-    if (record.version < own.version || areSameRecords(record, own)) return false;
-    // Who is only joining has just come into being under this name: what others know is of an earlier life.
+    if (record.life < own.life || areSameRecords(record, own)) return false;
+    const { state, life, version } = record;
+    // Who is only joining has just come into being under this name.
     const isNew = own.state === 'joining';
-    const isRemoved = record.state === 'gone' && !isNew;
-    const takesOver = isNew && (record.state === 'up' || record.state === 'leaving');
-    const state = isRemoved ? 'gone' : takesOver ? 'up' : own.state;
-    return this.#keepOwn({ ...own, state, version: record.version + 1 });
+    if (isNew && state !== 'joining') {
+      const next = state === 'gone' ? 'joining' : 'up';
+      return this.#keepOwn({ ...own, state: next, life: life + 1, version: 1 });
+    }
+    // Another process has taken the name over; the two will refuse each other.
+    if (life > own.life) return false;
+    if (state === 'gone') return this.#keepOwn(record);
+    return version >= own.version && this.#keepOwn({ ...own, version: version + 1 });
   }
 
   /** This node goes on to another state; does nothing where that cannot follow. */

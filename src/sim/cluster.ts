@@ -11,6 +11,8 @@ import { Life, type World } from './world.ts';
 
 const FIRST_PORT = 7000;
 const PORT_STEP = 10;
+/** What a node logs that has found none of the others, and goes on alone. */
+const CLUSTER_BEGINS = 'a cluster begins';
 const RESTART_MS = 1_000;
 /** Whether a cluster is at rest is looked at so often. */
 const LOOK_MS = 50;
@@ -44,6 +46,7 @@ export class SimNode implements Server {
     const { world, network } = this.#cluster;
     const life = new Life(world, this.name);
     this.life = life;
+    life.onLog = (event) => void (event === CLUSTER_BEGINS && this.#cluster.onBegin?.());
     const env = { clock: life.clock, random: world.dice, log: life.log, network: network.of(life) };
     this.#env = env;
     const openEngine = async (): ReturnType<typeof this.open> => this.open(life);
@@ -58,6 +61,15 @@ export class SimNode implements Server {
         world.after(RESTART_MS, () => this.start());
       },
     );
+  }
+
+  /** Whether it runs, knows its cluster, and is an owner of a key. */
+  owns(key: string): boolean {
+    try {
+      return this.node?.owns(key) === true;
+    } catch {
+      return false;
+    }
   }
 
   async open(life: Life): Promise<ReturnType<SimDisk['open']>> {
@@ -120,6 +132,8 @@ export class SimCluster {
   readonly network: SimNetwork;
   readonly nodes: readonly SimNode[];
 
+  /** A node has lost its disk and could not reach the others: it is a cluster of its own until it can. */
+  onBegin: (() => void) | undefined;
   /** Not at rest, and not looked at again, before. */
   #restlessMs = 0;
 
@@ -151,9 +165,21 @@ export class SimCluster {
   /** Whether every node runs and nobody has anything left to do for another. */
   isAtRest(): boolean {
     if (this.world.nowMs < this.#restlessMs) return false;
-    const isAtRest = this.#areIdle() && this.#areEqual();
+    const isAtRest = this.#areIdle() && this.#doAgree() && this.#areEqual();
     if (!isAtRest) this.#restlessMs = this.world.nowMs + LOOK_MS;
     return isAtRest;
+  }
+
+  /** Whether all know the same members, in the same states: until then their quorums need not intersect. */
+  #doAgree(): boolean {
+    const views = this.nodes.map(({ node }) => {
+      const { members } = (node?.status() ?? { members: [] }) as unknown as Membership;
+      return members
+        .map(({ name, state }) => `${name} ${state}`)
+        .sort()
+        .join();
+    });
+    return new Set(views).size === 1;
   }
 
   /** Whether all owners have seen the same. */
@@ -200,6 +226,10 @@ export class SimCluster {
       })
       .join('\n');
   }
+}
+
+interface Membership {
+  readonly members: readonly { readonly name: string; readonly state: string }[];
 }
 
 interface Leftovers {

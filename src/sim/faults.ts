@@ -183,7 +183,7 @@ const CRASHES: Readonly<Record<string, Fault>> = {
   'owners come and go': (scene) => {
     const { world, nodes } = scene.cluster;
     const key = scene.dice.pick(scene.keys);
-    const owners = nodes.filter(({ node }) => node?.owns(key) === true);
+    const owners = nodes.filter((node) => node.owns(key));
     let isOver = false;
     const go = (): void => {
       if (isOver) return;

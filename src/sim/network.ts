@@ -34,6 +34,8 @@ export class SimNetwork {
   readonly weather: Weather = { ...FAIR_WEATHER };
   /** Pairs `from>to` of node names between which nothing passes. */
   readonly cuts = new Set<string>();
+  /** Bytes sent to each node so far. */
+  readonly bytesTo = new Map<string, number>();
   /** Frames that are kept back, by pair, until they are released. */
   readonly #held = new Map<string, (() => void)[]>();
   readonly #world: World;
@@ -84,6 +86,7 @@ export class SimNetwork {
     return {
       send: async (to, frame) => {
         const connection = to.handle as Connection;
+        this.#count(connection.life, frame);
         this.#deliver(life, connection.life, () => connection.onFrame(frame));
       },
       close: async () => this.unbind([name]),
@@ -97,6 +100,7 @@ export class SimNetwork {
       send: async (frame) => {
         const socket = this.#sockets.get(name);
         if (socket === undefined) return;
+        this.#count(socket.life, frame);
         this.#deliver(life, socket.life, () => {
           // The process that was meant may have been replaced by another at the same address.
           const now = this.#sockets.get(name);
@@ -105,6 +109,10 @@ export class SimNetwork {
       },
       close: async () => {},
     };
+  }
+
+  #count(to: Life, frame: Uint8Array): void {
+    this.bytesTo.set(to.name, (this.bytesTo.get(to.name) ?? 0) + frame.length);
   }
 
   #deliver(from: Life, to: Life, task: () => void): void {

@@ -35,4 +35,14 @@ export function shrunkReportOf({ result, only, runs }: Shrunk, commit: string | 
 }
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
-const listOf = (numbers: readonly number[]): string => (numbers.length === 0 ? 'none' : numbers.join(','));
+
+/** Whole numbers in order, runs of them as `3-7`. */
+function listOf(numbers: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const n of numbers) {
+    const last = runs[runs.length - 1];
+    if (last?.[1] === n - 1) last[1] = n;
+    else runs.push([n, n]);
+  }
+  return runs.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',') || 'none';
+}

@@ -25,7 +25,7 @@ export async function shrink(failed: SimResult, options: SimOptions, isOver: () 
   let runs = 0;
   const fails = async (only: SimSubset): Promise<boolean> => {
     runs += 1;
-    const result = await simulate({ ...options, only });
+    const result = await simulate({ ...options, isBrief: true, only });
     const isFailure = result.violations.some((text) => kinds.has(kindOf(text)));
     if (isFailure) best = { result, only: subsetOf(result) };
     return isFailure;

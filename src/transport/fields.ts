@@ -204,8 +204,8 @@ export function gossipOf(field: unknown): Gossip {
 
 /** One row of the member list. */
 export function packRecord(record: MemberRecord): unknown[] {
-  const { name, host, port, httpport, zone, weight, state, version, settled } = record;
-  return [name, host, port, zone ?? null, weight, MEMBER_STATES.indexOf(state), version, settled, httpport];
+  const { name, host, port, httpport, zone, weight, state, life, version, settled } = record;
+  return [name, host, port, zone ?? null, weight, MEMBER_STATES.indexOf(state), version, settled, httpport, life];
 }
 
 /** The reverse of `packRecord`. */
@@ -224,6 +224,7 @@ export function memberRecord(field: unknown): MemberRecord {
     version: positive(f[6]),
     settled: integer(f[7]),
     httpport: integer(f[8]),
+    life: positive(f[9]),
   };
 }
 

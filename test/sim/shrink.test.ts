@@ -34,7 +34,7 @@ test('a failing run shrinks to a few operations, which fail again', { timeout: 1
   assert.match(again.violations.join('\n'), /misses the acknowledged write/);
   const report = shrunkReportOf(shrunk, 'abc1234');
   assert.match(report, new RegExp(`^seed ${failed.seed}, commit abc1234, shrunk in ${shrunk.runs} runs to:`));
-  assert.match(report, /mec simulate --seed \d+ --only-faults (none|[\d,]+) --only-operations [\d,]+ --trace/);
+  assert.match(report, /mec simulate --seed \d+ --only-faults (none|[\d,-]+) --only-operations [\d,-]+ --trace/);
 });
 
 test('what is left out does not happen, and the rest does as it would', async () => {

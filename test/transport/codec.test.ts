@@ -20,6 +20,7 @@ const member = {
   port: 7010,
   httpport: 3001,
   weight: 0.5,
+  life: 2,
   version: 4,
   settled: 0xffff_ffff,
 } as const;

@@ -78,8 +78,10 @@ class Get {
       const replica = replicas.of(this.#place.partition);
       living[this.#place.partition]?.heard(replica.actor);
       this.#own = replica.read(this.#request.key);
-      const { isOwner } = this.#place;
-      this.#fold.add(members.self, this.#own, replica.isComplete || !isOwner);
+      const { isOwner, partition } = this.#place;
+      // One that is still joining may have lost what it held before: it is no stand-in either.
+      const counts = isOwner ? replica.isComplete : !members.holds(partition);
+      this.#fold.add(members.self, this.#own, counts);
       this.#sawOwner = replica.isComplete && isOwner;
     } catch (error) {
       const { code } = toMecError(error);

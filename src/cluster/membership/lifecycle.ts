@@ -1,6 +1,7 @@
 /** From joining to gone: when this node may go on to its next state. */
 import type { Env } from '../../base/env.ts';
 import { BIRTH_WAIT_MS, PARTITIONS } from '../../base/limits.ts';
+import type { MemberState } from '../../core/member-list.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Members } from '../members.ts';
 import type { Peers } from '../peers.ts';
@@ -13,6 +14,8 @@ export interface LifecycleOptions {
   readonly peers: Peers;
   readonly seeds: Seeds;
   readonly replicas: Replicas;
+  /** Whether a node that was found does not want this one: then there is a cluster, and another must not begin. */
+  readonly isRefused: () => boolean;
   /** This node is gone, and nothing is left here that the others do not have. */
   readonly onGone: () => void;
 }
@@ -30,6 +33,7 @@ export class Lifecycle {
   readonly #options: LifecycleOptions;
   readonly #startMs: number;
   #isOver = false;
+  #state: MemberState | undefined;
   #target = 0;
   #targetSinceMs = 0;
 
@@ -64,11 +68,19 @@ export class Lifecycle {
   beat(): void {
     const { members, env } = this.#options;
     const { state } = members.own;
-    if (state === 'gone') return this.#end();
+    const before = this.#state;
+    this.#state = state;
+    if (state === 'gone') {
+      if (before !== 'gone' && before !== 'leaving') {
+        env.log.error('another node has declared this one gone; handing over what only this one has, and ending');
+      }
+      return this.#end();
+    }
     const isBorn = members.in('up', 'leaving').length > 0;
     if (!isBorn) {
       if (this.#mayBeBorn()) {
         env.log.info('a cluster begins', { members: members.in('joining').length });
+        members.heardHash();
         members.become('up');
       }
       return;
@@ -77,13 +89,15 @@ export class Lifecycle {
     const { done, all } = this.progress();
     if (state !== 'leaving') members.settle(done === all ? members.targetHash : 0);
     if (state === 'up' || !this.#areAllSettled()) return;
-    members.become(state === 'joining' ? 'up' : 'gone');
+    this.#state = state === 'joining' ? 'up' : 'gone';
+    members.become(this.#state);
     env.log.info(state === 'joining' ? 'joined the cluster' : 'left the cluster', { members: members.in('up').length });
   }
 
   /** A first cluster is begun by all that the configuration names together; by one alone only after it has waited for the others. */
   #mayBeBorn(): boolean {
-    const { env, members, peers, seeds } = this.#options;
+    const { env, members, peers, seeds, isRefused } = this.#options;
+    if (isRefused()) return false;
     if (seeds.areFound) return true;
     if (env.clock.monotonicMs() - this.#startMs < BIRTH_WAIT_MS) return false;
     const first = members.in('joining').find(({ name }) => name === members.self || peers.reach(name) === 'reachable');

@@ -82,7 +82,8 @@ export class Membership {
       onProbed: (reply) => void this.#isOneOfUs(reply),
     });
     const onGone = (): void => onEnd(undefined);
-    this.#lifecycle = new Lifecycle({ env, members, peers, replicas, seeds: this.#seeds, onGone });
+    const isRefused = (): boolean => this.#refusedSinceMs !== undefined;
+    this.#lifecycle = new Lifecycle({ env, members, peers, replicas, seeds: this.#seeds, isRefused, onGone });
   }
 
   start(): void {
@@ -235,9 +236,10 @@ export class Membership {
     return false;
   }
 
-  #absorb({ records, suspects }: Gossip): void {
+  #absorb({ hash, records, suspects }: Gossip): void {
     const { members, peers } = this.#options;
     for (const record of records) members.merge(record);
+    members.heardHash(hash);
     for (const suspect of suspects) {
       if (suspect.name === members.self) {
         members.refute(suspect.version);

@@ -55,6 +55,8 @@ export class Sync {
   readonly #nudges = new Map<string, Timer>();
   readonly #sights = new Map<number, Sight>();
   readonly #tidy: Tidy;
+  /** Peers compared with since all were. */
+  readonly #hadTurn = new Set<string>();
   /** When a partition was last pulled from a peer. */
   readonly #pulledMs = new Map<string, number>();
   readonly #pace: Pace;
@@ -212,8 +214,17 @@ export class Sync {
   #round(): void {
     const { env, peers } = this.#options;
     const reachable = peers.reachable([...peers.byId.keys()], 0);
-    const peer = reachable[env.random.uint32() % Math.max(1, reachable.length)];
-    if (peer !== undefined) this.#compareWith(peer);
+    // All in turn, in an order that is drawn anew each time: left to chance alone, a stand-in may wait long for an owner.
+    let waiting = reachable.filter(({ id }) => !this.#hadTurn.has(id));
+    if (waiting.length === 0) {
+      this.#hadTurn.clear();
+      waiting = reachable;
+    }
+    const peer = waiting[env.random.uint32() % Math.max(1, waiting.length)];
+    if (peer !== undefined) {
+      this.#hadTurn.add(peer.id);
+      this.#compareWith(peer);
+    }
     for (let partition = 0; partition < PARTITIONS; partition++) {
       if (!this.#isHolder(partition)) this.#fellBehind(partition);
       this.#tidy.look(partition);
@@ -327,10 +338,13 @@ export class Sync {
   #noticeComplete(partition: number): void {
     const { members, replicas, w } = this.#options;
     const replica = replicas.find(partition);
-    // Without owners there is no cluster yet.
-    if (replica === undefined || replica.isComplete || members.replicas === 0) return;
-    // With so many complete owners, one of any W is among them.
-    const enough = members.replicas - quorumSize(w, members.replicas) + 1;
+    // Without owners there is no cluster yet, and who does not know all of them cannot have asked enough of them.
+    if (replica === undefined || replica.isComplete || members.replicas === 0 || !members.isInformed) return;
+    // With so many complete owners, one of any W is among them: of those that there are, and of those that there were when this node
+    // was one of them, before it lost its disk and had to join again.
+    let enough = 1;
+    const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
+    for (let n = members.replicas; n <= most; n++) enough = Math.max(enough, n - quorumSize(w, n) + 1);
     if (this.#ledger.hasCaughtUp(replica, this.#otherOwners(partition), enough)) replica.markComplete(true);
   }
 }

@@ -3,12 +3,16 @@ import { type CommandSpec, numberWithin, UsageError } from './command.ts';
 import type { DevOptions } from './dev.ts';
 import type { SimulateOptions } from './simulate.ts';
 
-/** Reads a list of whole numbers; `none` is an empty one. */
+/** Reads a list of whole numbers and runs of them, as `3,7-9`; `none` is an empty one. */
 function numbers(text: string): number[] {
-  if (!/^(none|\d{1,9}(,\d{1,9})*)$/.test(text)) {
-    throw new UsageError('Expected whole numbers, separated by commas, or "none".');
+  if (!/^(none|\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*)$/.test(text)) {
+    throw new UsageError('Expected whole numbers, like 3,7-9, or "none".');
   }
-  return text === 'none' ? [] : text.split(',').map(Number);
+  if (text === 'none') return [];
+  return text.split(',').flatMap((run) => {
+    const [from = 0, to = from] = run.split('-').map(Number);
+    return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+  });
 }
 
 /** All of them. */
