@@ -17,3 +17,8 @@ export function hash32(bytes: Uint8Array, seed = 0): number {
 export function hashText32(text: string, seed = 0): number {
   return api.h32(text, seed) >>> 0;
 }
+
+/** The 64-bit xxHash of bytes. */
+export function hash64(bytes: Uint8Array): bigint {
+  return api.h64Raw(bytes);
+}

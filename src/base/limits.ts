@@ -359,6 +359,24 @@ export const SYNC_LIMITS = {
 
 /** Bounds of the kind of `SYNC_LIMITS`. */
 export type SyncLimits = Readonly<typeof SYNC_LIMITS>;
+/** How long an owner keeps a key for a conditional write of which it hears nothing more: long enough to be stored, short enough to wait. */
+export const CLAIM_MS = 2_000;
+
+/** Keys granted to conditional writes at once per node. */
+export const MAX_CLAIMS = 65_536;
+
+/** The longest that a conditional write waits before it tries again to get its claims; it waits a random part of this. */
+export const CLAIM_RETRY_MS = 40;
+
+/** How long, and of how many writes, an owner remembers the idempotency keys whose versions were overwritten. */
+export const IDEMPOTENCY_MS = 600_000;
+export const MAX_IDEMPOTENCY_KEYS = 65_536;
+
+/** Longest idempotency key. */
+export const MAX_IDEMPOTENCY_KEY_CHARS = 255;
+
+/** Entity tags in one condition. */
+export const MAX_CONDITION_TAGS = 100;
 
 /** Updates of one key that wait in one client for those before them. */
 export const MAX_UPDATES_WAITING = 1_000;

@@ -4,11 +4,22 @@ import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../base/limits.ts';
 import type { Dot } from '../core/causal-context.ts';
 import { partitionOf } from '../core/partition.ts';
 import { parseQuorum } from '../core/quorum.ts';
-import type { Failed, Forward, Read, Reply, Request, SparseVersion, Store } from '../transport/message.ts';
+import type {
+  Claim,
+  Failed,
+  Forward,
+  Read,
+  ReadReply,
+  Reply,
+  Request,
+  SparseVersion,
+  Store,
+} from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
 import { listOwn } from './coordinator/list-own.ts';
 import { putHere } from './coordinator/put.ts';
-import type { Scope } from './coordinator/scope.ts';
+import { placeOf, type Scope } from './coordinator/scope.ts';
+import { remember } from './coordinator/write.ts';
 import type { Membership } from './membership/membership.ts';
 import { servePullAll } from './sync/serve.ts';
 
@@ -37,6 +48,11 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
         return later(servePullAll(scope.replicas.of(request.partition), request, scope.limits), answer);
       case 'scrub':
         return later(scope.scrub.serve(request), answer);
+      case 'claim':
+        return answer(claim(scope, request));
+      case 'release':
+        scope.claims.release(request.key, request.id);
+        return answer({ kind: 'stored', actor: '' });
       case 'list':
         return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
       case 'forward':
@@ -70,7 +86,7 @@ function toFailed(error: unknown): Failed {
   return { kind: 'failed', code, detail: message, have: details.have ?? 0, need: details.need ?? 0 };
 }
 
-function read({ replicas }: Scope, { key, have }: Read): Reply {
+function read({ replicas }: Scope, { key, have }: Pick<Read, 'key' | 'have'>): ReadReply {
   const replica = replicas.of(partitionOf(key));
   const { versions, context } = replica.read(key);
   const isKnown = (dot: Dot): boolean =>
@@ -81,25 +97,40 @@ function read({ replicas }: Scope, { key, have }: Read): Reply {
   return { kind: 'object', actor: replica.actor, isComplete: replica.isComplete, context, versions: sparse };
 }
 
-function store({ replicas }: Scope, { key, object, dots }: Store, answer: Answer): void {
-  const replica = replicas.of(partitionOf(key));
-  replica.merge({ key, object, dots }, (error) => {
-    answer(error === undefined ? { kind: 'stored', actor: replica.actor } : toFailed(error));
-  });
+function claim(scope: Scope, { key, id, have, idempotencyKey }: Claim): Reply {
+  // Only owners, by their own lights too: a majority is of them.
+  if (!placeOf(scope, key).isOwner) throw new MecError('incomplete');
+  if (!scope.claims.take(key, id)) throw new MecError('contended');
+  const known = read(scope, { key, have });
+  // Who has lost its data may remember what nobody has.
+  const canRecall = known.isComplete && idempotencyKey !== undefined;
+  const remembered = canRecall ? scope.claims.recall(key, idempotencyKey) : undefined;
+  return { ...known, kind: 'claimed', remembered };
 }
 
-function takeOver(scope: Scope, { key, token, body, r, w, timeoutMs }: Forward, answer: Answer): void {
-  const request = {
-    key,
-    token,
-    body,
-    r: parseQuorum(r),
-    w: parseQuorum(w),
-    timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS),
-  };
-  if (request.r === undefined || request.w === undefined) throw new MecError('bad-parameter');
+function store(scope: Scope, { key, object, dots, claim: id }: Store, answer: Answer): void {
+  const replica = scope.replicas.of(partitionOf(key));
+  const { claims } = scope;
+  // What came too late for its claim is kept as any write is; it just does not count.
+  const isHeld = id === undefined || claims.has(key, id);
+  replica.merge({ key, object, dots }, (error) => {
+    if (error !== undefined) return answer(toFailed(error));
+    if (id !== undefined) remember(scope, { key, object, dots });
+    answer(isHeld ? { kind: 'stored', actor: replica.actor } : toFailed(new MecError('contended')));
+  });
+  if (id !== undefined) claims.release(key, id);
+}
+
+function takeOver(scope: Scope, forwarded: Forward, answer: Answer): void {
+  const { key, token, body, condition, timeoutMs } = forwarded;
+  const r = parseQuorum(forwarded.r);
+  const w = parseQuorum(forwarded.w);
+  const pr = forwarded.pr === undefined ? undefined : parseQuorum(forwarded.pr);
+  const pw = forwarded.pw === undefined ? undefined : parseQuorum(forwarded.pw);
+  if (r === undefined || w === undefined) throw new MecError('bad-parameter');
+  const request = { key, token, body, r, w, pr, pw, condition, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) };
   const done = scope.work.begin();
-  putHere(scope, { ...request, r: request.r, w: request.w })
+  putHere(scope, request)
     .then(
       (result) => answer({ kind: 'written', ...result }),
       (error: unknown) => answer(toFailed(error)),

@@ -7,8 +7,8 @@ import { EXPIRY_PAGE_KEYS, EXPIRY_TURN_MS, MAX_TRIMS, PARTITIONS } from '../base
 import { expiryOf } from '../core/content.ts';
 import type { Replica } from '../storage/replica.ts';
 import type { GetResult } from './coordinator/get.ts';
-import { removeDots } from './coordinator/put.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
+import { removeDots } from './coordinator/write.ts';
 
 /** Keeps the replicas of one node free of hidden versions. */
 export class Expiry {
@@ -27,9 +27,11 @@ export class Expiry {
       const turn = members.owners(partition).indexOf(members.self);
       const replica = replicas.find(partition);
       if (turn < 0 || replica === undefined) continue;
+      // One owner is enough; the others wait their turn, in case that it cannot.
+      const untilMicros = env.clock.wallMicros() - turn * EXPIRY_TURN_MS * 1000;
+      if (!replica.expiry.isDue(untilMicros)) continue;
       try {
-        // One owner is enough; the others wait their turn, in case that it cannot.
-        await this.#expire(replica, env.clock.wallMicros() - turn * EXPIRY_TURN_MS * 1000);
+        await this.#expire(replica, untilMicros);
       } catch (error) {
         replica.expiry.postpone();
         env.log.debug('expired versions not removed', { partition, reason: messageOf(error) });

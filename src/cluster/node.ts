@@ -3,7 +3,7 @@
  * only thing that doors and simulator know of the cluster.
  */
 import type { Env, Timer } from '../base/env.ts';
-import { StartError } from '../base/errors.ts';
+import { MecError, StartError } from '../base/errors.ts';
 import {
   PARTITIONS,
   RESIDUE_SWEEP_MS,
@@ -13,18 +13,21 @@ import {
   type SyncLimits,
 } from '../base/limits.ts';
 import { drawActor, LivingActors } from '../core/actor.ts';
+import type { Condition } from '../core/condition.ts';
 import type { MemberState } from '../core/member-list.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { Quorum } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Replicas } from '../storage/replicas.ts';
 import { RpcServer } from '../transport/rpc.ts';
+import { Claims } from './claims.ts';
 import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
 import { list, type ListPage } from './coordinator/list.ts';
-import { put, type PutResult } from './coordinator/put.ts';
+import { put } from './coordinator/put.ts';
 import { ring, type Ring } from './coordinator/ring.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
+import type { PutResult } from './coordinator/write.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './expiry.ts';
 import { Membership } from './membership/membership.ts';
@@ -33,6 +36,7 @@ import { Peers } from './peers.ts';
 import { Policies, type Policy } from './policies.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
+import { Turns } from './turns.ts';
 import { Work } from './work.ts';
 
 /** What a node is made of. */
@@ -49,6 +53,8 @@ export interface NodeOptions {
 /** How a read may differ from the configured defaults. */
 export interface ReadOptions {
   readonly r?: Quorum | undefined;
+  /** How many of them must be owners, and not merely stand in. */
+  readonly pr?: Quorum | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
@@ -63,6 +69,9 @@ export interface WriteOptions extends ReadOptions {
   /** What the writer had seen; undefined where it has no token. */
   readonly token?: CausalContext | undefined;
   readonly w?: Quorum | undefined;
+  readonly pw?: Quorum | undefined;
+  /** What must hold for the write to be made. */
+  readonly condition?: Condition | undefined;
 }
 
 /** Which keys to list, and how a listing may differ from the configured defaults. */
@@ -127,7 +136,9 @@ export class MecNode {
     const work = new Work(drawActor(config.name, env.random));
     const policies = new Policies(config.policies);
     const scrub = new Scrub({ env, members, peers, replicas, limits });
-    const scope = { env, members, replicas, living, limits, peers, policies, sync, scrub, work };
+    const claims = new Claims(env.clock);
+    const turns = new Turns();
+    const scope = { env, members, replicas, living, limits, peers, policies, sync, scrub, claims, turns, work };
     const node = new MecNode(options, scope);
     try {
       await node.#listen();
@@ -162,9 +173,9 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  async get(key: string, { r, timeoutMs, seen }: GetOptions = {}): Promise<GetResult> {
+  async get(key: string, { r, pr, timeoutMs, seen }: GetOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
-    const quorums = { r: r ?? this.policyOf(key)?.r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    const quorums = { r: r ?? this.policyOf(key)?.r ?? quorum.r, pr, timeoutMs: timeoutMs ?? quorum.timeoutMs };
     const result = await get(this.#scope, { key, ...quorums, seen });
     this.#expiry.trim(key, result);
     return result;
@@ -173,14 +184,12 @@ export class MecNode {
   /** Writes packed content, or without a body deletes, at W of the key's owners; rejects with a `MecError`. */
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
-    const { token, r, w, timeoutMs } = options;
     const policy = this.policyOf(key);
-    const quorums = {
-      r: r ?? policy?.r ?? quorum.r,
-      w: w ?? policy?.w ?? quorum.w,
-      timeoutMs: timeoutMs ?? quorum.timeoutMs,
-    };
-    return put(this.#scope, { key, token, body, ...quorums });
+    const { token, condition, pr, pw } = options;
+    const r = options.r ?? policy?.r ?? quorum.r;
+    const w = options.w ?? policy?.w ?? quorum.w;
+    const timeoutMs = options.timeoutMs ?? quorum.timeoutMs;
+    return put(this.#scope, { key, token, body, r, w, pr, pw, timeoutMs, condition });
   }
 
   /** The next page of the keys that have a value, in order; rejects where it could not be complete. */
@@ -193,6 +202,18 @@ export class MecNode {
   /** What the configuration says of the keys like this one. */
   policyOf(key: string): Policy | undefined {
     return this.#scope.policies.of(key);
+  }
+
+  /** Why the node is not to be sent requests now: its disk has failed, it is joining or leaving, or it has not caught up yet; undefined where it is. */
+  whyNotReady(): MecError | undefined {
+    const { members, replicas, sync } = this.#scope;
+    if (!replicas.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
+    const { state } = members.own;
+    if (state !== 'up') return new MecError('not-ready', { detail: `The node is ${state}`, retryAfter: 1 });
+    const { incomplete = 0 } = sync.status();
+    if (incomplete === 0) return undefined;
+    const detail = `${incomplete} partitions have not caught up with the other nodes yet`;
+    return new MecError('not-ready', { detail, retryAfter: 1 });
   }
 
   /** Whether this node is an owner of a key. */

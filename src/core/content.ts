@@ -2,6 +2,7 @@
  * The content of a version: what a user wrote, with what must be kept beside it. It is packed once, by the
  * coordinator, and travels and rests as opaque bytes: replicas look at nothing in it but the time at which it expires.
  */
+import { hash64 } from '../base/hash.ts';
 import { pack, unpackForeign } from '../base/msgpack.ts';
 
 /** What a user wrote. */
@@ -74,4 +75,10 @@ function peek(body: Uint8Array): Content | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Equal for two packed contents that say the same, whenever and under whatever idempotency key they were written. */
+export function digestOf(body: Uint8Array): string {
+  const { contentType, contentEncoding, clientId, meta, value } = unpackContent(body);
+  return hash64(pack([contentType, contentEncoding ?? null, clientId ?? null, meta ?? null, value])).toString(16);
 }

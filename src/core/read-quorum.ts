@@ -9,24 +9,25 @@ export class ReadQuorum<Body> {
   readonly #replies = new Map<string, FilledObject<Body>>();
   #merged: FilledObject<Body> | undefined;
 
-  constructor(need: number) {
-    this.tally = new Tally(need);
+  /** `needOwners`: how many of the answers must be of owners. */
+  constructor(need: number, needOwners = 0) {
+    this.tally = new Tally(need, needOwners);
   }
 
   /** A replica of this member has answered; one that is still catching up adds what it knows, but does not count. */
-  add(member: string, object: FilledObject<Body>, counts = true): void {
-    if (counts) this.tally.succeed();
-    else this.tally.abstain();
+  add(member: string, object: FilledObject<Body>, { counts = true, isOwner = true } = {}): void {
+    if (counts) this.tally.succeed(isOwner);
+    else this.tally.abstain(isOwner);
     this.#replies.set(member, object);
     this.#merged = this.#merged === undefined ? object : merge(this.#merged, object);
   }
 
-  fail(code: ErrorCode): void {
-    this.tally.fail(code);
+  fail(code: ErrorCode, isOwner = true): void {
+    this.tally.fail(code, isOwner);
   }
 
-  verdict(more = 0): Verdict {
-    return this.tally.verdict(more);
+  verdict(more = 0, moreOwners = more): Verdict {
+    return this.tally.verdict(more, moreOwners);
   }
 
   /** All replies so far as one object. */

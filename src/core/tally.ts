@@ -4,16 +4,20 @@ import { type ErrorCode, MecError } from '../base/errors.ts';
 /** What a tally says after each answer. */
 export type Verdict = 'waiting' | 'met' | 'failed';
 
-/** Counts good and bad answers towards a quorum. */
+/** Counts good and bad answers towards a quorum, of which so many must be of owners: of those that do not merely stand in. */
 export class Tally {
   readonly need: number;
+  readonly needOwners: number;
   #have = 0;
   #pending = 0;
+  #haveOwners = 0;
+  #pendingOwners = 0;
   #timedOut = false;
   #lastFailure: ErrorCode | undefined;
 
-  constructor(need: number) {
-    this.need = need;
+  constructor(need: number, needOwners = 0) {
+    this.need = Math.max(need, needOwners);
+    this.needOwners = needOwners;
   }
 
   get have(): number {
@@ -25,40 +29,65 @@ export class Tally {
     return this.#pending;
   }
 
+  /** Whether more must be asked than have been. */
+  get isShort(): boolean {
+    return this.#have + this.#pending < this.need || this.#haveOwners + this.#pendingOwners < this.needOwners;
+  }
+
   /** One more replica is being asked. */
-  ask(): void {
+  ask(isOwner = true): void {
     this.#pending += 1;
+    if (isOwner) this.#pendingOwners += 1;
   }
 
   /** One of those asked has answered. */
-  succeed(): void {
-    this.#pending -= 1;
+  succeed(isOwner = true): void {
+    this.#settle(isOwner);
     this.#have += 1;
+    if (isOwner) this.#haveOwners += 1;
   }
 
   /** One of those asked has answered, but its answer is not one to rely on. */
-  abstain(): void {
-    this.#pending -= 1;
+  abstain(isOwner = true): void {
+    this.#settle(isOwner);
     this.#lastFailure = 'incomplete';
   }
 
   /** One of those asked has failed, or has not answered in time. */
-  fail(code: ErrorCode): void {
-    this.#pending -= 1;
+  fail(code: ErrorCode, isOwner = true): void {
+    this.#settle(isOwner);
     if (code === 'timeout') this.#timedOut = true;
     else this.#lastFailure = code;
   }
 
-  /** `failed` as soon as those still pending, with `more` that could yet be asked, cannot reach the quorum. */
-  verdict(more = 0): Verdict {
-    if (this.#have >= this.need) return 'met';
-    return this.#have + this.#pending + more < this.need ? 'failed' : 'waiting';
+  /** All that were asked and have not answered are out of time. */
+  timeOut(): void {
+    if (this.#pending > 0) this.#timedOut = true;
+    this.#pending = 0;
+    this.#pendingOwners = 0;
+  }
+
+  #settle(isOwner: boolean): void {
+    this.#pending -= 1;
+    if (isOwner) this.#pendingOwners -= 1;
+  }
+
+  /** `failed` as soon as those still pending, with `more` that could yet be asked, so many of them owners, cannot reach the quorum. */
+  verdict(more = 0, moreOwners = more): Verdict {
+    if (this.#have >= this.need && this.#haveOwners >= this.needOwners) return 'met';
+    const isHopeless =
+      this.#have + this.#pending + more < this.need ||
+      this.#haveOwners + this.#pendingOwners + moreOwners < this.needOwners;
+    return isHopeless ? 'failed' : 'waiting';
   }
 
   /** The error of a quorum that was not met; `sentence` says what that means for the caller. */
   error(sentence: string): MecError {
-    const count = `${this.#have} of ${this.need} replicas answered`;
-    const details = { have: this.#have, need: this.need };
+    const areOwnersLacking = this.#have >= this.need;
+    const details = areOwnersLacking
+      ? { have: this.#haveOwners, need: this.needOwners }
+      : { have: this.#have, need: this.need };
+    const count = `${details.have} of ${details.need} ${areOwnersLacking ? 'owners' : 'replicas'} answered`;
     if (this.#timedOut) return new MecError('timeout', { ...details, detail: `${count} in time. ${sentence}` });
     const why = this.#lastFailure === undefined ? '' : ` (${this.#lastFailure})`;
     return new MecError('quorum-not-met', { ...details, retryAfter: 1, detail: `${count}${why}. ${sentence}` });

@@ -32,6 +32,8 @@ export interface ReplicaState extends Pick<Checkpoint, 'clock' | 'cut' | 'isComp
   readonly actor: string | undefined;
   readonly logEntries: number;
   readonly residues: number;
+  /** No version expires before, µs since 1970. */
+  readonly expiresMicros: number;
 }
 
 /** Seals a value with format and checksum; the checksum is also over the row, so that a record under a wrong one shows. */

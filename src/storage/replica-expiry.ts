@@ -20,12 +20,13 @@ const NEVER: ReadonlySet<number> = new Set();
 export class ReplicaExpiry {
   readonly #partition: number;
   readonly #store: { readonly engine: Engine; readonly queue: CommitQueue };
-  /** Nothing expires before; 0 where the rows have not been looked at in this life. */
-  #nextMicros = 0;
+  /** Nothing expires before; 0 where that is not known. */
+  #nextMicros: number;
 
-  constructor(partition: number, store: { readonly engine: Engine; readonly queue: CommitQueue }) {
+  constructor(partition: number, store: { readonly engine: Engine; readonly queue: CommitQueue }, nextMicros: number) {
     this.#partition = partition;
     this.#store = store;
+    this.#nextMicros = nextMicros;
   }
 
   /** Adds to a batch what the change of an object's versions means for the rows. */
@@ -46,9 +47,13 @@ export class ReplicaExpiry {
     }
   }
 
-  /** The first keys with a version that has expired by now; at most `limit`. Costs nothing where there is none. */
+  /** Whether something may have expired by now. */
+  isDue(nowMicros: number): boolean {
+    return this.#nextMicros <= nowMicros;
+  }
+
+  /** The first keys with a version that has expired by now; at most `limit`. */
   async due(nowMicros: number, limit: number): Promise<Expiring[]> {
-    if (this.#nextMicros > nowMicros) return [];
     // What is written from here on says so itself; what was written before is on disk when it is looked for.
     this.#nextMicros = Infinity;
     await new Promise<void>((resolve, reject) => {

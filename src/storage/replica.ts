@@ -92,7 +92,7 @@ export class Replica {
       maxEntries: store.maxLogEntries,
     });
     this.rows = new ReplicaRows(partition, store.engine);
-    this.expiry = new ReplicaExpiry(partition, store);
+    this.expiry = new ReplicaExpiry(partition, store, state.expiresMicros);
     this.#store = store;
     this.#clock = state.clock;
     this.#durable = state.clock.clone();

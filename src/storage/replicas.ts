@@ -323,7 +323,7 @@ export class Replicas {
 
 function emptyState(): ReplicaState {
   const nothing = { clock: new CausalContext(), cut: new CausalContext() };
-  return { ...nothing, actor: undefined, isComplete: false, logEntries: 0, residues: 0 };
+  return { ...nothing, actor: undefined, isComplete: false, logEntries: 0, residues: 0, expiresMicros: Infinity };
 }
 
 function checkHeader(header: Header): Header {
@@ -347,8 +347,11 @@ async function loadCheckpoints(engine: Engine): Promise<Loaded[]> {
   await eachRow(engine, 'c', ([row, record]) => {
     checkpoints.set(keyspace.partitionOfRow(row), recordToCheckpoint(record, row));
   });
+  // Most stores have nothing that expires; in others each replica finds out by itself.
+  const expiring = await engine.keys({ ...keyspace.kindRange('e'), limit: 1 });
+  const expiresMicros = expiring.length === 0 ? Infinity : 0;
   const states = Array.from({ length: PARTITIONS }, (_, partition) => {
-    return { ...emptyState(), incarnation: undefined, ...checkpoints.get(partition) };
+    return { ...emptyState(), expiresMicros, incarnation: undefined, ...checkpoints.get(partition) };
   });
   const stateOf = (row: string): (typeof states)[number] => {
     const state = states[keyspace.partitionOfRow(row)];

@@ -19,19 +19,23 @@ import {
   integers,
   list,
   number,
+  optional,
+  packCondition,
   packDots,
   packGossip,
   packIdentity,
   packItem,
   packVersions,
-  optionalText,
   partitionIn,
   partitionsOf,
   positive,
   text,
+  textOrInteger,
+  unpackCondition,
   unpackItem,
   unpackKeys,
   unpackObject,
+  unpackRemembered,
   WireError,
 } from './fields.ts';
 import type { Message, Request } from './message.ts';
@@ -88,33 +92,30 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   store: {
     code: 3,
-    pack: packItem,
-    unpack: (f) => ({ kind: 'store', ...unpackItem(f.slice(1)) }),
+    pack: (store) => (store.claim === undefined ? packItem(store) : [...packItem(store), store.claim]),
+    unpack: (f) => ({ kind: 'store', ...unpackItem(f.slice(1, 5)), claim: optional(f[5], text) }),
   },
   forward: {
     code: 4,
-    pack: ({ id, process, notAfterMs, key, token, body, r, w, timeoutMs }) => [
-      id,
-      process,
-      notAfterMs,
-      key,
-      token?.pack() ?? null,
-      body ?? null,
-      r,
-      w,
-      Math.round(timeoutMs),
-    ],
+    pack: (m) => {
+      const quorums = [m.r, m.w, Math.round(m.timeoutMs), m.pr ?? null, m.pw ?? null];
+      const condition = m.condition === undefined ? null : packCondition(m.condition);
+      return [m.id, m.process, m.notAfterMs, m.key, m.token?.pack() ?? null, m.body ?? null, ...quorums, condition];
+    },
     unpack: (f) => ({
       kind: 'forward',
       id: text(f[1]),
       process: text(f[2]),
       notAfterMs: number(f[3]),
       key: text(f[4]),
-      token: f[5] === null ? undefined : context(f[5]),
-      body: f[6] === null ? undefined : bytes(f[6]),
-      r: typeof f[7] === 'number' ? integer(f[7]) : text(f[7]),
-      w: typeof f[8] === 'number' ? integer(f[8]) : text(f[8]),
+      token: optional(f[5], context),
+      body: optional(f[6], bytes),
+      r: textOrInteger(f[7]),
+      w: textOrInteger(f[8]),
       timeoutMs: integer(f[9]),
+      pr: optional(f[10], textOrInteger),
+      pw: optional(f[11], textOrInteger),
+      condition: optional(f[12], unpackCondition),
     }),
   },
   compare: {
@@ -137,7 +138,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   'pull-all': {
     code: 7,
     pack: ({ partition, after }) => [partition, after ?? null],
-    unpack: (f) => ({ kind: 'pull-all', partition: partitionIn(f[1]), after: optionalText(f[2]) }),
+    unpack: (f) => ({ kind: 'pull-all', partition: partitionIn(f[1]), after: optional(f[2], text) }),
   },
   scrub: {
     code: 12,
@@ -146,8 +147,8 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       kind: 'scrub',
       from: text(f[1]),
       partition: partitionIn(f[2]),
-      after: optionalText(f[3]),
-      until: optionalText(f[4]),
+      after: optional(f[3], text),
+      until: optional(f[4], text),
       clockHash: integer(f[5]),
       rows: integer(f[6]),
       digest: integer(f[7]),
@@ -160,9 +161,25 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       kind: 'list',
       partitions: partitionsOf(f[1]),
       prefix: text(f[2]),
-      after: optionalText(f[3]),
+      after: optional(f[3], text),
       limit: integer(f[4]),
     }),
+  },
+  claim: {
+    code: 11,
+    pack: ({ id, key, have, idempotencyKey }) => [id, key, packDots(have), idempotencyKey ?? null],
+    unpack: (f) => ({
+      kind: 'claim',
+      id: text(f[1]),
+      key: text(f[2]),
+      have: dots(f[3]),
+      idempotencyKey: optional(f[4], text),
+    }),
+  },
+  release: {
+    code: 13,
+    pack: ({ id, key }) => [id, key],
+    unpack: (f) => ({ kind: 'release', id: text(f[1]), key: text(f[2]) }),
   },
   pong: {
     code: 65,
@@ -192,13 +209,21 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   written: {
     code: 68,
-    pack: ({ dot, token, versions, found }) => [dot.actor, dot.counter, token.pack(), packDots(versions), found],
+    pack: ({ dot, token, versions, found, isRepeated }) => [
+      dot.actor,
+      dot.counter,
+      token.pack(),
+      packDots(versions),
+      found,
+      isRepeated,
+    ],
     unpack: (f) => ({
       kind: 'written',
       dot: { actor: text(f[1]), counter: positive(f[2]) },
       token: context(f[3]),
       versions: dots(f[4]),
       found: f[5] === true,
+      isRepeated: f[6] === true,
     }),
   },
   compared: {
@@ -231,7 +256,21 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       clock: context(f[1]),
       isComplete: f[2] === true,
       items: list(f[3]).map(unpackItem),
-      next: optionalText(f[4]),
+      next: optional(f[4], text),
+    }),
+  },
+  claimed: {
+    code: 75,
+    pack: ({ actor, isComplete, context: known, versions, remembered: made }) => {
+      const remembered = made === undefined ? null : [made.actor, made.counter, made.digest];
+      return [actor, isComplete, known.pack(), packVersions(versions), remembered];
+    },
+    unpack: (f) => ({
+      kind: 'claimed',
+      actor: text(f[1]),
+      isComplete: f[2] === true,
+      ...unpackObject(f[3], f[4]),
+      remembered: optional(f[5], unpackRemembered),
     }),
   },
   keys: {
@@ -240,7 +279,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     unpack: (f) => ({
       kind: 'keys',
       ...unpackKeys(f[1], f[2]),
-      until: optionalText(f[3]),
+      until: optional(f[3], text),
       incomplete: integers(f[4]),
     }),
   },

@@ -5,6 +5,7 @@
 import { MAX_CONTEXT_RANGES, MAX_MEMBERS, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS, PARTITIONS } from '../base/limits.ts';
 import { NODE_NAME_PATTERN } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
+import type { Condition, Tags } from '../core/condition.ts';
 import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
 import type { FilledObject } from '../core/object.ts';
 import type { Digest, Gossip, Identity, SparseVersion, SyncItem } from './message.ts';
@@ -177,11 +178,6 @@ export function identity(field: unknown): Identity {
   };
 }
 
-/** A text, or undefined for null. */
-export function optionalText(field: unknown): string | undefined {
-  return field === null ? undefined : text(field);
-}
-
 /** What is told of the members. */
 export function packGossip({ hash, records, suspects }: Gossip): unknown[] {
   return [hash, records.map(packRecord), suspects.flatMap(({ name, version }) => [name, version])];
@@ -218,7 +214,7 @@ export function memberRecord(field: unknown): MemberRecord {
     name: nodeName(f[0]),
     host: text(f[1]),
     port: integer(f[2]),
-    zone: optionalText(f[3]),
+    zone: optional(f[3], text),
     weight,
     state,
     version: positive(f[6]),
@@ -233,4 +229,39 @@ export function nodeName(field: unknown): string {
   const name = text(field);
   if (!NODE_NAME_PATTERN.test(name)) throw new WireError('not the name of a node');
   return name;
+}
+
+/** A field that may be left out. */
+export function optional<Field>(field: unknown, read: (field: unknown) => Field): Field | undefined {
+  return field === null || field === undefined ? undefined : read(field);
+}
+
+/** A text or a whole number. */
+export function textOrInteger(field: unknown): string | number {
+  return typeof field === 'number' ? integer(field) : text(field);
+}
+
+/** The condition of a write. */
+export function packCondition({ ifMatch, ifNoneMatch, idempotencyKey }: Condition): unknown[] {
+  return [ifMatch ?? null, ifNoneMatch ?? null, idempotencyKey ?? null];
+}
+
+/** What `packCondition` packed. */
+export function unpackCondition(packed: unknown): Condition {
+  const [ifMatch, ifNoneMatch, idempotencyKey] = list(packed);
+  return {
+    ifMatch: optional(ifMatch, tags),
+    ifNoneMatch: optional(ifNoneMatch, tags),
+    idempotencyKey: optional(idempotencyKey, text),
+  };
+}
+
+function tags(field: unknown): Tags {
+  return field === '*' ? '*' : list(field).map(text);
+}
+
+/** A write that was made: its dot, and the digest of what it wrote. */
+export function unpackRemembered(packed: unknown): Dot & { digest: string } {
+  const [actor, counter, digest] = list(packed);
+  return { actor: text(actor), counter: positive(counter), digest: text(digest) };
 }

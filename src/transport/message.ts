@@ -2,6 +2,7 @@
 import type { Address } from '../base/env.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
+import type { Condition } from '../core/condition.ts';
 import type { MemberRecord, MemberVersion } from '../core/member-list.ts';
 import type { FilledObject } from '../core/object.ts';
 
@@ -57,6 +58,26 @@ export interface Store {
   readonly key: string;
   readonly object: FilledObject<Uint8Array>;
   readonly dots: readonly Dot[];
+  /** The claim under which the key is written: only who still grants it may count. */
+  readonly claim?: string | undefined;
+}
+
+/** Keep the key for this write, and say what you know of it. */
+export interface Claim {
+  readonly kind: 'claim';
+  /** Of this write, among all that ever claim. */
+  readonly id: string;
+  readonly key: string;
+  /** Versions that the asker holds: the reply leaves their bodies out. */
+  readonly have: readonly Dot[];
+  readonly idempotencyKey: string | undefined;
+}
+
+/** The write that claimed the key is over. */
+export interface Release {
+  readonly kind: 'release';
+  readonly id: string;
+  readonly key: string;
 }
 
 /** Coordinate this write: the sender holds no replica of the key. */
@@ -73,6 +94,9 @@ export interface Forward {
   readonly body: Uint8Array | undefined;
   readonly r: number | string;
   readonly w: number | string;
+  readonly pr: number | string | undefined;
+  readonly pw: number | string | undefined;
+  readonly condition: Condition | undefined;
   readonly timeoutMs: number;
 }
 
@@ -138,7 +162,8 @@ export interface List {
 }
 
 /** Any request. */
-export type Request = Ping | Probe | ProbeFor | Read | Store | Forward | Compare | Pull | PullAll | Scrub | List;
+export type Request =
+  Ping | Probe | ProbeFor | Read | Store | Claim | Release | Forward | Compare | Pull | PullAll | Scrub | List;
 
 /** A version whose body may be left out, because the asker has it. */
 export interface SparseVersion extends Dot {
@@ -174,6 +199,13 @@ export interface ReadReply {
   readonly versions: readonly SparseVersion[];
 }
 
+/** The answer to `claim`: the key is kept for the asker. */
+export interface Claimed extends Omit<ReadReply, 'kind'> {
+  readonly kind: 'claimed';
+  /** What came of an earlier write with the same idempotency key. */
+  readonly remembered: (Dot & { readonly digest: string }) | undefined;
+}
+
 /** The answer to `store`: it is durable. */
 export interface Stored {
   readonly kind: 'stored';
@@ -189,6 +221,8 @@ export interface Written {
   readonly versions: readonly Dot[];
   /** Whether a delete found anything to delete. */
   readonly found: boolean;
+  /** Whether it had been made before, under the same idempotency key. */
+  readonly isRepeated: boolean;
 }
 
 /** The answer to `compare` and `scrub`. */
@@ -255,7 +289,8 @@ export interface Failed {
 }
 
 /** Any reply. */
-export type Reply = Pong | Probed | ReadReply | Stored | Written | Compared | Page | PageOfAll | Keys | Failed;
+export type Reply =
+  Pong | Probed | ReadReply | Claimed | Stored | Written | Compared | Page | PageOfAll | Keys | Failed;
 
 /** Any message. */
 export type Message = Request | Reply;

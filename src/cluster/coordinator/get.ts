@@ -16,6 +16,8 @@ import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
 export interface GetRequest {
   readonly key: string;
   readonly r: Quorum;
+  /** How many of them must be owners, and not merely stand in. */
+  readonly pr?: Quorum | undefined;
   readonly timeoutMs: number;
   /** Dots of this key that the answer must know about, whatever the quorum says. */
   readonly seen?: readonly Dot[] | undefined;
@@ -58,35 +60,37 @@ class Get {
     this.#request = request;
     this.#outcome = outcome;
     this.#place = placeOf(scope, request.key);
-    this.#fold = new ReadQuorum(quorumSize(request.r, this.#place.owners.length));
-    this.#unasked = holdersOf(scope, this.#place, this.#fold.tally.need - Number(this.#place.isOwner));
+    const { length } = this.#place.owners;
+    const wantedOwners = request.pr === undefined ? 0 : quorumSize(request.pr, length);
+    this.#fold = new ReadQuorum(quorumSize(request.r, length), wantedOwners);
+    this.#unasked = holdersOf(scope, this.#place, { wanted: this.#fold.tally.need, wantedOwners });
   }
 
   start(): void {
     const { tally } = this.#fold;
     // Who owns nothing of it stands in too, where there are too few others.
     if (this.#place.isOwner || this.#unasked.length < tally.need) this.#readOwn();
-    while (tally.have + tally.pending < tally.need && this.#askNext());
+    while (tally.isShort && this.#askNext());
     this.#settle();
     if (!this.#isAnswered) this.#hedgeLater();
   }
 
   #readOwn(): void {
     const { members, replicas, living } = this.#scope;
-    this.#fold.tally.ask();
+    const { isOwner } = this.#place;
+    this.#fold.tally.ask(isOwner);
     try {
       const replica = replicas.of(this.#place.partition);
       living[this.#place.partition]?.heard(replica.actor);
       this.#own = replica.read(this.#request.key);
-      const { isOwner, partition } = this.#place;
       // One that is still joining may have lost what it held before: it is no stand-in either.
-      const counts = isOwner ? replica.isComplete : !members.holds(partition);
-      this.#fold.add(members.self, this.#own, counts);
+      const counts = isOwner ? replica.isComplete : !members.holds(this.#place.partition);
+      this.#fold.add(members.self, this.#own, { counts, isOwner });
       this.#sawOwner = replica.isComplete && isOwner;
     } catch (error) {
       const { code } = toMecError(error);
       this.#scope.env.log.error('own replica not read', { partition: this.#place.partition, reason: String(error) });
-      this.#fold.fail(code);
+      this.#fold.fail(code, isOwner);
     }
   }
 
@@ -96,47 +100,38 @@ class Get {
     const { env, peers } = this.#scope;
     const have = this.#own?.versions ?? [];
     const sentMs = env.clock.monotonicMs();
-    this.#fold.tally.ask();
+    this.#fold.tally.ask(this.#isOwner(peer));
     peer.data.request({ kind: 'read', key: this.#request.key, have }, this.#request.timeoutMs, (reply) => {
-      if (reply instanceof MecError) this.#failed(reply);
+      if (reply instanceof MecError) this.#failed(peer, reply);
       else if (reply.kind === 'object') {
         peers.answered(peer, env.clock.monotonicMs() - sentMs);
         this.#answered(peer, reply);
-      } else this.#failed(new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
+      } else this.#failed(peer, new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
     });
     return true;
   }
 
   #answered(peer: Peer, reply: ReadReply): void {
-    const versions = this.#withBodies(reply, this.#own?.versions ?? []);
-    if (versions === undefined) return this.#failed(new MecError('internal'));
+    const versions = withBodies(reply.versions, this.#own?.versions ?? []);
+    if (versions === undefined) return this.#failed(peer, new MecError('internal'));
     this.#scope.living[this.#place.partition]?.heard(reply.actor);
-    const isOwner = this.#place.owners.includes(peer.id);
-    this.#fold.add(peer.id, { versions, context: reply.context }, isOwner ? reply.isComplete : true);
+    const isOwner = this.#isOwner(peer);
+    const counts = isOwner ? reply.isComplete : true;
+    this.#fold.add(peer.id, { versions, context: reply.context }, { counts, isOwner });
     if (isOwner && !reply.isComplete && !this.#isAnswered) this.#askNext();
     this.#sawOwner ||= isOwner && reply.isComplete;
     this.#settle();
   }
 
-  #failed(error: MecError): void {
-    this.#fold.fail(error.code);
+  #isOwner(peer: Peer): boolean {
+    return this.#place.owners.includes(peer.id);
+  }
+
+  #failed(peer: Peer, error: MecError): void {
+    this.#fold.fail(error.code, this.#isOwner(peer));
     // A replica that says no at once is worth another at once.
     if (!this.#isAnswered) this.#askNext();
     this.#settle();
-  }
-
-  /** The reply leaves out the bodies that this node said it has. */
-  #withBodies(
-    { versions }: ReadReply,
-    own: readonly (Dot & { body: Uint8Array })[],
-  ): FilledObject<Uint8Array>['versions'] | undefined {
-    const filled = [];
-    for (const { actor, counter, body } of versions) {
-      const known = body ?? own.find((version) => version.actor === actor && version.counter === counter)?.body;
-      if (known === undefined) return undefined;
-      filled.push({ actor, counter, body: known });
-    }
-    return filled;
   }
 
   #hedgeLater(): void {
@@ -146,9 +141,14 @@ class Get {
     });
   }
 
+  #unaskedOwners(): number {
+    if (this.#fold.tally.needOwners === 0) return 0;
+    return this.#unasked.filter((peer) => this.#isOwner(peer)).length;
+  }
+
   #settle(): void {
     if (this.#isAnswered) return this.#mend();
-    const verdict = this.#fold.verdict(this.#unasked.length);
+    const verdict = this.#fold.verdict(this.#unasked.length, this.#unaskedOwners());
     const isBehind = verdict === 'met' && !this.#hasSeen();
     if (verdict === 'waiting' || (isBehind && (this.#askNext() || this.#fold.tally.pending > 0))) return;
     this.#isAnswered = true;
@@ -199,4 +199,18 @@ class Get {
       env.log.warn('own replica not repaired', { partition: this.#place.partition, reason: String(error) });
     }
   }
+}
+
+/** Versions of a reply that leaves out the bodies of those that this node said it has; undefined where one is missing. */
+export function withBodies(
+  versions: ReadReply['versions'],
+  own: readonly Version<Uint8Array>[],
+): readonly Version<Uint8Array>[] | undefined {
+  const filled = [];
+  for (const { actor, counter, body } of versions) {
+    const known = body ?? own.find((version) => version.actor === actor && version.counter === counter)?.body;
+    if (known === undefined) return undefined;
+    filled.push({ actor, counter, body: known });
+  }
+  return filled;
 }

@@ -5,11 +5,13 @@ import type { SyncLimits } from '../../base/limits.ts';
 import { LivingActors } from '../../core/actor.ts';
 import { partitionOf } from '../../core/partition.ts';
 import type { Replicas } from '../../storage/replicas.ts';
+import type { Claims } from '../claims.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
 import type { Policies } from '../policies.ts';
 import type { Scrub } from '../sync/scrub.ts';
 import type { Sync } from '../sync/sync.ts';
+import type { Turns } from '../turns.ts';
 import type { Work } from '../work.ts';
 
 /** The parts of a node that its coordinators share. */
@@ -23,6 +25,10 @@ export interface Scope {
   readonly scrub: Scrub;
   /** Writes taken over from other nodes. */
   readonly work: Work;
+  /** What this node grants to conditional writes. */
+  readonly claims: Claims;
+  /** The conditional writes that this node coordinates, by key. */
+  readonly turns: Turns;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
   readonly limits: SyncLimits;
@@ -53,15 +59,21 @@ export function joiningOf({ members, peers }: Scope, { partition }: Place): Peer
 
 /**
  * Whom to ask for a key, best first: the owners that can be reached, and for each that cannot, a stand-in (guest), in the order of
- * preference. Suspects come last, where there are fewer than `wanted` without them.
+ * preference. Suspects come last, where there are fewer than `wanted`, or fewer than `wantedOwners` owners, without them; both count
+ * this node, where it is an owner.
  */
-export function holdersOf({ members, peers }: Scope, { partition, owners }: Place, wanted: number): Peer[] {
+export function holdersOf(
+  { members, peers }: Scope,
+  { partition, owners }: Place,
+  { wanted, wantedOwners = 0 }: { wanted: number; wantedOwners?: number },
+): Peer[] {
   const reached = peers.reachable(owners, 0);
   const isSelfOwner = owners.includes(members.self);
   const lacking = owners.length - Number(isSelfOwner) - reached.length;
   if (lacking === 0) return reached;
   const guests = peers.reachable(members.standIns(partition), 0).slice(0, lacking);
   const found = [...reached, ...guests];
-  if (found.length >= wanted) return found;
+  const own = Number(isSelfOwner);
+  if (found.length + own >= wanted && reached.length + own >= wantedOwners) return found;
   return [...found, ...peers.reachable(owners, Infinity).slice(reached.length)];
 }

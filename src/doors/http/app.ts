@@ -14,6 +14,7 @@ import { serveKey } from './key-routes.ts';
 import { serveKeys } from './keys-routes.ts';
 import { answerCors } from './cors.ts';
 import { onceOver } from './lifetime.ts';
+import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';
 import { sendStream } from './stream.ts';
 
@@ -27,23 +28,33 @@ export interface Gates {
 export interface AppOptions {
   readonly node: MecNode;
   readonly env: Env;
+  /** Of this software. */
+  readonly version: string;
   readonly gates: Gates;
   /** The whole of `/status`. */
   readonly status: () => Record<string, unknown>;
+  /** Why the node is not to be sent requests now; undefined where it is. */
+  readonly whyNotReady: () => MecError | undefined;
 }
 
 /** Makes the application; its `callback()` goes into an HTTP server. */
-export function createApp({ node, env, gates, status }: AppOptions): Koa {
+export function createApp({ node, env, version, gates, status, whyNotReady }: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
   const routes = { node, env };
+  const document = `${JSON.stringify(openApi(version))}\n`;
   const { origins } = node.config.http;
   const holds = { ...gates, clock: env.clock, timeoutMs: node.config.quorum.timeoutMs };
   router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), holds));
   router.all(/^\/mec$/, async (ctx) => serve(ctx, env, (request) => serveKeys(routes, request), holds));
   router.all(/^\/cluster\//, async (ctx) => serve(ctx, env, (request) => serveCluster(node, request), holds));
   router.get('/ping', (ctx) => send(ctx, plain('text/plain; charset=utf-8', 'pong\n')));
+  router.get('/ready', (ctx) => {
+    const reason = whyNotReady();
+    send(ctx, reason === undefined ? plain('text/plain; charset=utf-8', 'ready\n') : problem(reason));
+  });
   router.get('/status', (ctx) => send(ctx, plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)));
+  router.get('/openapi.json', (ctx) => send(ctx, plain('application/json', document)));
   if (origins.length > 0) app.use((ctx, next) => (answerCors(origins, ctx.req, ctx.res) ? over(ctx) : next()));
   app.use(router.routes());
   app.use((ctx) => send(ctx, ctx.matched?.length ? notAllowed() : noSuchRoute()));
@@ -67,8 +78,9 @@ const plain = (type: string, text: string): HttpAnswer => ({
   body: utf8ToBytes(text),
 });
 
-const noSuchRoute = (): HttpAnswer =>
-  problem(new MecError('no-such-route', { detail: 'There are /mec, /mec/KEY, /cluster/…, /ping and /status.' }));
+const ROUTES = '/mec, /mec/KEY, /cluster/…, /ping, /ready, /status and /openapi.json';
+
+const noSuchRoute = (): HttpAnswer => problem(new MecError('no-such-route', { detail: `There are ${ROUTES}.` }));
 
 const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
 
@@ -101,6 +113,7 @@ async function serve(
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? '' : url.slice(mark + 1);
   try {
+    assertPlain(ctx.req);
     const answer = await handle({ method, path, query, headers, body });
     if (answer.stream === undefined) send(ctx, hold(ctx, answer, holds.answers));
     else {
@@ -115,6 +128,22 @@ async function serve(
     holds.bodies.give(lent);
   }
 }
+
+/** What could be read in two ways is not read at all. */
+function assertPlain({ headers, rawHeaders }: Koa.Context['req']): void {
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    throw new MecError('bad-request', { detail: 'The only Transfer-Encoding is chunked' });
+  }
+  let types = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE) types += 1;
+  }
+  if (types > 1) throw new MecError('bad-request', { detail: 'There is more than one Content-Type' });
+}
+
+const CONTENT_TYPE = 'content-type';
 
 /** A large answer counts until its client has taken it; where too much is waiting for slow readers already, there is none. */
 function hold(ctx: Koa.Context, answer: HttpAnswer, answers: ByteGate): HttpAnswer {

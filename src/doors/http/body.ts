@@ -34,7 +34,7 @@ export function readBody(
   // The client may have gone while this waited for its turn; then nothing would ever come.
   if (request.destroyed) return Promise.reject(gone());
   // A client that asked first is told to go on only now, when there is room and the head is known to be good.
-  if (request.headers.expect !== undefined) response.writeContinue();
+  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;

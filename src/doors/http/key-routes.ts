@@ -1,20 +1,20 @@
 /** `/mec/:key`: GET, HEAD, PUT, POST, DELETE. */
 import { MecError } from '../../base/errors.ts';
 import type { Env } from '../../base/env.ts';
-import { hashText64 } from '../../base/hash.ts';
-import { microsToHttpDate } from '../../base/system.ts';
-import type { MecNode } from '../../cluster/node.ts';
-import { drawIncarnation } from '../../core/actor.ts';
-import type { CausalContext, Dot } from '../../core/causal-context.ts';
+import type { GetOptions, MecNode } from '../../cluster/node.ts';
+import { CausalContext } from '../../core/causal-context.ts';
 import { type Content, packContent, unpackContent } from '../../core/content.ts';
 import { formatDot } from '../../core/dot.ts';
-import { compareDots, type Version } from '../../core/object.ts';
-import { encodeToken } from '../../core/token.ts';
-import type { HttpAnswer, HttpRequest } from './exchange.ts';
-import { toMultipart } from './multipart.ts';
+import { etagOf } from '../../core/etag.ts';
+import type { Version } from '../../core/object.ts';
+import { conditionOf, isConditional, verdictOf } from './conditions.ts';
+import { contentHeaders, type Headers, vclockHeader } from './content-headers.ts';
+import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
+import { ranged } from './ranges.ts';
 import { contentOf, keyOf, seenOf, tokenOf } from './request.ts';
+import { newestFirst, renderSiblings } from './siblings.ts';
 
 /** What the routes work on. */
 export interface KeyRoutes {
@@ -25,8 +25,8 @@ export interface KeyRoutes {
 const METHODS: Readonly<Record<string, (routes: KeyRoutes, request: HttpRequest) => Promise<HttpAnswer>>> = {
   GET: read,
   HEAD: read,
-  PUT: write,
-  POST: write,
+  PUT: (routes, request) => writeTo(routes, request, keyOf(request.path)),
+  POST: (routes, request) => writeTo(routes, request, keyOf(request.path)),
   DELETE: remove,
 };
 
@@ -40,93 +40,96 @@ export async function serveKey(routes: KeyRoutes, request: HttpRequest): Promise
   return method(routes, request);
 }
 
-async function read({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
-  const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, 'read', node.config.quorum.n);
-  const { versions, token } = await node.get(key, { ...parameters, seen: seenOf(request) });
-  const siblings = versions.map(unpackVersion);
-  const [only] = siblings;
-  const vclock = vclockHeader(key, token, siblings);
-  if (only === undefined) return problem(new MecError('not-found'), vclock);
-  if (siblings.length === 1) {
-    return { status: 200, headers: { ...vclock, ...contentHeaders(only) }, body: only.body.value };
-  }
-  siblings.sort((a, b) => b.body.timestampMicros - a.body.timestampMicros || compareDots(b, a));
-  const boundary = `mec-${drawIncarnation(env.random)}${drawIncarnation(env.random)}`;
-  const parts = siblings.map((sibling) => ({ headers: contentHeaders(sibling), body: sibling.body.value }));
-  return {
-    status: 300,
-    headers: {
-      ...vclock,
-      'Content-Type': `multipart/mixed; boundary=${boundary}`,
-      ETag: etagOf(siblings),
-      'X-Mec-Siblings': String(siblings.length),
-    },
-    body: toMultipart(parts, boundary),
-  };
+/** What a read has found. */
+interface Found {
+  readonly key: string;
+  readonly siblings: readonly Version<Content>[];
+  readonly token: CausalContext;
 }
 
-async function write({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+async function find({ node }: KeyRoutes, key: string, parameters: GetOptions): Promise<Found> {
+  const { versions, token } = await node.get(key, parameters);
+  const siblings = versions.map(unpackVersion);
+  return { key, siblings: siblings.length > 1 ? newestFirst(siblings) : siblings, token };
+}
+
+const unpackVersion = ({ actor, counter, body }: Version<Uint8Array>): Version<Content> => ({
+  actor,
+  counter,
+  body: unpackContent(body),
+});
+
+async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
+  const parameters = parametersOf(request.query, 'read', routes.node.config.quorum.n);
+  const found = await find(routes, key, { ...parameters, seen: seenOf(request) });
+  const { vtag } = parameters;
+  return answer(routes, request, vtag === undefined ? found : only(found, vtag));
+}
+
+/** Of what was found one sibling, with a token that covers nothing else; nothing where there is none with that tag. */
+function only({ key, siblings, token }: Found, vtag: string): Found {
+  const picked = siblings.filter((sibling) => etagOf([sibling]) === `"${vtag}"`);
+  return { key, siblings: picked, token: picked.length === 0 ? token : CausalContext.ofDots(picked) };
+}
+
+function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token }: Found): HttpAnswer {
+  const vclock = vclockHeader(key, token, siblings);
+  const verdict = isConditional(request) ? verdictOf(request, siblings) : undefined;
+  if (verdict === 412) return problem(new MecError('precondition-failed'), vclock);
+  const [sibling] = siblings;
+  if (sibling === undefined) return problem(new MecError('not-found'), vclock);
+  if (siblings.length === 1) {
+    const headers = { ...vclock, ...contentHeaders(sibling) };
+    if (verdict === 304) return { status: 304, headers };
+    const whole = { status: 200, headers, body: sibling.body.value };
+    return request.headers['range'] === undefined ? whole : ranged(request, whole);
+  }
+  const headers = { ETag: etagOf(siblings), 'X-Mec-Siblings': String(siblings.length), Vary: 'Accept' };
+  if (verdict === 304) return { status: 304, headers: { ...vclock, ...headers } };
+  const { type, body } = renderSiblings(siblings, headerOf(request, 'accept'), env.random);
+  return { status: 300, headers: { ...vclock, 'Content-Type': type, ...headers }, body };
+}
+
+/** Writes what a request carries to a key. */
+export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: string): Promise<HttpAnswer> {
+  const { node, env } = routes;
   const parameters = parametersOf(request.query, 'write', node.config.quorum.n);
   const token = tokenOf(request, key);
+  const condition = conditionOf(request);
   const policy = node.policyOf(key);
   const content = await contentOf(request, {
     maxValueBytes: policy?.maxValueBytes ?? node.config.http.maxValueBytes,
     nowMicros: env.clock.wallMicros(),
     ttlMs: policy?.ttlMs,
+    idempotencyKey: condition?.idempotencyKey,
   });
-  const written = await node.put(key, packContent(content), { ...parameters, token });
-  const headers = {
+  const written = await node.put(key, packContent(content), { ...parameters, token, condition });
+  const { length } = written.versions;
+  const headers: Headers = {
     ...vclockHeader(key, written.token, [{ ...written.dot, body: content }]),
     'X-Mec-Dot': formatDot(written.dot),
     ETag: etagOf(written.versions),
   };
-  const { length } = written.versions;
-  return { status: 200, headers: length > 1 ? { ...headers, 'X-Mec-Siblings': String(length) } : headers, body: EMPTY };
+  if (length > 1) headers['X-Mec-Siblings'] = String(length);
+  if (written.isRepeated) headers['X-Mec-Repeated'] = 'true';
+  const plain = { status: 200, headers, body: EMPTY };
+  if (parameters.returnbody !== true) return plain;
+  // The write is done; that it cannot be read back is no reason to say that it failed.
+  const found = await find(routes, key, parameters).catch(() => undefined);
+  return found === undefined || found.siblings.length === 0 ? plain : answer(routes, unconditional(request), found);
 }
+
+/** The conditions of a write have been met, and have nothing to say about the answer. */
+const unconditional = (request: HttpRequest): HttpRequest => {
+  const { accept } = request.headers;
+  return { ...request, headers: { accept } };
+};
 
 async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
   const parameters = parametersOf(request.query, 'remove', node.config.quorum.n);
-  const written = await node.put(key, undefined, { ...parameters, token: tokenOf(request, key) });
+  const token = tokenOf(request, key);
+  const written = await node.put(key, undefined, { ...parameters, token, condition: conditionOf(request) });
   return { status: 204, headers: { ...vclockHeader(key, written.token, []), 'X-Mec-Dot': formatDot(written.dot) } };
-}
-
-function unpackVersion({ actor, counter, body }: Version<Uint8Array>): Version<Content> {
-  return { actor, counter, body: unpackContent(body) };
-}
-
-/** The token, with the time of the newest write of each actor among the versions. A token that knows nothing is left out. */
-function vclockHeader(
-  key: string,
-  token: CausalContext,
-  versions: readonly Version<Content>[],
-): Record<string, string> {
-  if (token.isEmpty) return {};
-  const microsByActor = new Map<string, number>();
-  for (const { actor, body } of versions) {
-    microsByActor.set(actor, Math.max(body.timestampMicros, microsByActor.get(actor) ?? 0));
-  }
-  return { 'X-Mec-Vclock': encodeToken(token, key, microsByActor) };
-}
-
-function contentHeaders(version: Version<Content>): Record<string, string> {
-  const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } = version.body;
-  const headers: Record<string, string> = { 'Content-Type': contentType };
-  if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
-  headers['Last-Modified'] = microsToHttpDate(timestampMicros);
-  headers['X-Mec-Timestamp'] = String(BigInt(timestampMicros) * 1000n);
-  headers['X-Mec-Dot'] = formatDot(version);
-  headers['ETag'] = etagOf([version]);
-  if (expiresMicros !== undefined) headers['X-Mec-Expires'] = microsToHttpDate(expiresMicros);
-  if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
-  for (const [name, value] of meta ?? []) headers[`X-Mec-Meta-${name}`] = value;
-  return headers;
-}
-
-/** A strong entity tag: a hash of the set of dots, which names exactly these versions for ever. */
-function etagOf(dots: readonly Dot[]): string {
-  const names = dots.map(({ actor, counter }) => `${actor}:${counter}`).sort();
-  return `"${hashText64(names.join(' ')).toString(16).padStart(16, '0')}"`;
 }

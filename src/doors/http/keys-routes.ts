@@ -1,15 +1,17 @@
-/** `/mec`: GET and HEAD list keys, as a page of JSON or all of them as a stream of lines. */
+/** `/mec`: GET and HEAD list keys, as a page of JSON or all of them as a stream of lines; POST makes one. */
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError } from '../../base/errors.ts';
 import { MAX_LIST_KEYS } from '../../base/limits.ts';
+import { drawIncarnation } from '../../core/actor.ts';
 import { preferred } from './accept.ts';
+import { idempotencyKeyOf } from './conditions.ts';
+import { keyFor } from './digest.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
-import type { KeyRoutes } from './key-routes.ts';
+import { type KeyRoutes, writeTo } from './key-routes.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
 
-/** Where the keys are listed. */
-export const KEYS_PATH = '/mec';
+const KEYS_PATH = '/mec';
 
 const JSON_TYPE = 'application/json';
 const LINES_TYPE = 'application/x-ndjson';
@@ -17,6 +19,7 @@ const LINES_TYPE = 'application/x-ndjson';
 const METHODS: Readonly<Record<string, (routes: KeyRoutes, request: HttpRequest) => Promise<HttpAnswer>>> = {
   GET: list,
   HEAD: list,
+  POST: create,
 };
 
 /** Answers a request for the keys; rejects with a `MecError`. */
@@ -25,6 +28,17 @@ export async function serveKeys(routes: KeyRoutes, request: HttpRequest): Promis
   if (method === undefined)
     return problem(new MecError('method-not-allowed'), { Allow: Object.keys(METHODS).join(', ') });
   return method(routes, request);
+}
+
+/** Writes under a new key: 100 random bits, or what its idempotency key makes of it. */
+async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+  const { random } = routes.env;
+  const idempotencyKey = idempotencyKeyOf(request);
+  const drawn = drawIncarnation(random) + drawIncarnation(random);
+  const key = idempotencyKey === undefined ? drawn : keyFor(idempotencyKey);
+  const { headers, ...answer } = await writeTo(routes, request, key);
+  const status = answer.status === 200 ? 201 : answer.status;
+  return { ...answer, status, headers: { ...headers, Location: `${KEYS_PATH}/${key}` } };
 }
 
 async function list({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {

@@ -7,6 +7,7 @@ import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import type { Content } from '../../core/content.ts';
 import { parseDot } from '../../core/dot.ts';
 import { decodeToken } from '../../core/token.ts';
+import { verifyDigest } from './digest.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
 /** Where keys live. */
@@ -56,13 +57,17 @@ export interface ContentRules {
   readonly nowMicros: number;
   /** How long it lives where its writer does not say. */
   readonly ttlMs: number | undefined;
+  readonly idempotencyKey: string | undefined;
 }
 
 /** The content that a request carries: its body, and what its headers say of it. */
 export async function contentOf(request: HttpRequest, rules: ContentRules): Promise<Content> {
   const meta = metaOf(request);
   const expiresMicros = expiryOf(request, rules);
+  if (request.headers['content-range'] !== undefined)
+    throw refuse('Content-Range', 'is for parts, and values are written whole');
   const value = await request.body(rules.maxValueBytes);
+  verifyDigest(request, value);
   return {
     value,
     contentType: headerOf(request, 'content-type') || DEFAULT_CONTENT_TYPE,
@@ -71,6 +76,7 @@ export async function contentOf(request: HttpRequest, rules: ContentRules): Prom
     timestampMicros: rules.nowMicros,
     meta: meta.length === 0 ? undefined : meta,
     expiresMicros,
+    idempotencyKey: rules.idempotencyKey,
   };
 }
 

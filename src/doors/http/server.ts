@@ -36,8 +36,13 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 };
 
+/** What is asked to find out how a node is must be answered just when it is not well. */
+const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
+
 const OVERLOADED = new MecError('overloaded', { retryAfter: 1 });
-const BAD_TARGET = new MecError('bad-request', { detail: 'The request target must be a path' });
+const BAD_REQUEST = new MecError('bad-request', { detail: 'A request names a path, and HTTP/1.1 or HTTP/1.0' });
+
+const isPath = (url: string | undefined): boolean => url?.startsWith('/') === true && !url.includes('#');
 
 /** A node's HTTP server. */
 export class HttpServer {
@@ -53,12 +58,19 @@ export class HttpServer {
   #isStopping = false;
 
   private constructor(options: HttpServerOptions) {
-    const { node, env } = options;
+    const { node, env, version } = options;
     this.#options = options;
     this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
     this.#answers = new ByteGate(env.clock, MAX_HTTP_ANSWER_BYTES);
     const gates = { bodies: this.#bodies, answers: this.#answers };
-    this.#handle = createApp({ node, env, gates, status: () => this.#status() }).callback();
+    this.#handle = createApp({
+      node,
+      env,
+      version,
+      gates,
+      status: () => this.#status(),
+      whyNotReady: () => this.#whyNotReady(),
+    }).callback();
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
@@ -69,13 +81,15 @@ export class HttpServer {
       requireHostHeader: false,
     };
     this.#server = createServer(limits, (request, response) => this.#serve(request, response));
+    // Who closes its half after a request still gets the answer (as after `nc -N`); once all are answered, so does the server.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
     this.#server.timeout = HTTP_SOCKET_TIMEOUT_MS;
     // Instead of an automatic "100 Continue": the body is asked for when it is wanted.
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response));
     this.#server.on('checkExpectation', (request, response) => this.#serve(request, response));
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-      refuse(socket, CLIENT_ERRORS[error.code ?? ''] ?? 'bad-request'),
+    this.#server.on('clientError', (error: ClientError, socket) =>
+      refuse(socket, CLIENT_ERRORS[error.code ?? ''] ?? 'bad-request', isHead(error)),
     );
   }
 
@@ -107,9 +121,10 @@ export class HttpServer {
     if (this.#isStopping) response.shouldKeepAlive = false;
     const { socket } = request;
     const pipelined = this.#pipelined.get(socket) ?? 0;
-    const isTooMuch = this.#inFlight >= MAX_HTTP_IN_FLIGHT || pipelined >= MAX_HTTP_PIPELINED;
-    if (isTooMuch || request.url?.startsWith('/') !== true || request.url.includes('#')) {
-      return this.#refuse(request, response, isTooMuch ? OVERLOADED : BAD_TARGET);
+    const isFull = this.#inFlight >= MAX_HTTP_IN_FLIGHT && !ABOUT_NODE.includes(request.url ?? '');
+    const isTooMuch = isFull || pipelined >= MAX_HTTP_PIPELINED;
+    if (isTooMuch || !isPath(request.url) || request.httpVersionMajor < 1) {
+      return this.#refuse(request, response, isTooMuch ? OVERLOADED : BAD_REQUEST);
     }
     this.#inFlight += 1;
     this.#pipelined.set(socket, pipelined + 1);
@@ -126,6 +141,10 @@ export class HttpServer {
     request.resume();
     const { status, headers, body } = problem(error);
     response.writeHead(status, { ...headers, 'Content-Length': body?.length ?? 0 }).end(body);
+  }
+
+  #whyNotReady(): MecError | undefined {
+    return this.#isStopping ? new MecError('stopping') : this.#options.node.whyNotReady();
   }
 
   #status(): Record<string, unknown> {
@@ -146,8 +165,14 @@ export class HttpServer {
   }
 }
 
+/** The error of a parser, with what it could not read. */
+type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
+/** Whether what could not be read was a HEAD, as far as one can see: its answer must have no body. */
+const isHead = ({ rawPacket }: ClientError): boolean => rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
+
 /** Answers what is not even HTTP, and closes. */
-function refuse(socket: Duplex, code: ErrorCode): void {
+function refuse(socket: Duplex, code: ErrorCode, isForHead: boolean): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -157,5 +182,5 @@ function refuse(socket: Duplex, code: ErrorCode): void {
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`);
   // A client that never closes its half must not keep the socket.
-  socket.end(body, () => socket.destroy());
+  socket.end(isForHead ? undefined : body, () => socket.destroy());
 }

@@ -1,0 +1,39 @@
+/** What an answer says of the versions in it: their headers, and the token. */
+import { microsToHttpDate } from '../../base/system.ts';
+import type { CausalContext } from '../../core/causal-context.ts';
+import type { Content } from '../../core/content.ts';
+import { formatDot } from '../../core/dot.ts';
+import { etagOf } from '../../core/etag.ts';
+import type { Version } from '../../core/object.ts';
+import { encodeToken } from '../../core/token.ts';
+
+/** Headers by name. */
+export type Headers = Record<string, string>;
+
+/** A time in ns since 1970, as text: it is beyond what a JSON number holds exactly. */
+export const nanos = (micros: number): string => String(BigInt(micros) * 1000n);
+
+/** The headers of one version. */
+export function contentHeaders(version: Version<Content>): Headers {
+  const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } = version.body;
+  const headers: Headers = { 'Content-Type': contentType };
+  if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
+  headers['Last-Modified'] = microsToHttpDate(timestampMicros);
+  headers['X-Mec-Timestamp'] = nanos(timestampMicros);
+  headers['X-Mec-Dot'] = formatDot(version);
+  headers['ETag'] = etagOf([version]);
+  if (expiresMicros !== undefined) headers['X-Mec-Expires'] = microsToHttpDate(expiresMicros);
+  if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
+  for (const [name, value] of meta ?? []) headers[`X-Mec-Meta-${name}`] = value;
+  return headers;
+}
+
+/** The token, with the time of the newest write of each actor among the versions. A token that knows nothing is left out. */
+export function vclockHeader(key: string, token: CausalContext, versions: readonly Version<Content>[]): Headers {
+  if (token.isEmpty) return {};
+  const microsByActor = new Map<string, number>();
+  for (const { actor, body } of versions) {
+    microsByActor.set(actor, Math.max(body.timestampMicros, microsByActor.get(actor) ?? 0));
+  }
+  return { 'X-Mec-Vclock': encodeToken(token, key, microsByActor) };
+}

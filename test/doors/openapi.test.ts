@@ -1,0 +1,305 @@
+/** The OpenAPI document, held against the server: every answer in it is made on a real cluster, and is as it says. */
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { MAX_SIBLINGS } from '../../src/base/limits.ts';
+import { eventually, TestCluster } from '../fixtures/cluster.ts';
+import { type Response, send, type Sent, tokenOf } from '../fixtures/http.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface Answer {
+  readonly headers?: Record<string, Json>;
+  readonly content?: Record<string, { readonly schema: Json }>;
+}
+
+interface Schema {
+  readonly type?: string | readonly string[];
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Json>>;
+  readonly items?: Json;
+  readonly allOf?: readonly Json[];
+}
+
+interface Document extends Json {
+  readonly paths: Record<
+    string,
+    Record<string, { readonly operationId: string; readonly responses: Record<string, Answer> }>
+  >;
+}
+
+/** Answers that cannot be made here at will. */
+const NOT_MADE: Readonly<Record<string, string>> = {
+  '507': 'wants a full disk; the storage tests fill one',
+  default: 'is whatever nobody thought of',
+};
+
+let cluster: TestCluster;
+let keys = 0;
+const fresh = (): string => `openapi-${keys++}`;
+const ask = (path: string, sent: Sent = {}, at = 0): Promise<Response> => send(cluster.node(at).url + path, sent);
+const to = (key: string, sent: Sent = {}, at = 0): Promise<Response> => ask(`/mec/${key}`, sent, at);
+const put = (key: string, body = 'value', headers: Record<string, string> = {}, at = 0): Promise<Response> =>
+  to(key, { method: 'PUT', body, headers }, at);
+
+async function one(): Promise<string> {
+  const key = fresh();
+  await put(key);
+  return key;
+}
+
+async function two(): Promise<string> {
+  const key = await one();
+  await put(key, 'other', {}, 1);
+  return key;
+}
+
+const HUGE = { 'X-Huge': 'x'.repeat(60_000) };
+const LONG = 'k'.repeat(1_025);
+
+/** A request whose body stops coming. */
+function stalled(method: string, path: string): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(cluster.node(0).httpport, '127.0.0.1', () => {
+      socket.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbegun`);
+    });
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      const [head = '', body = ''] = text.split('\r\n\r\n');
+      const length = /content-length: (\d+)/i.exec(head)?.[1];
+      if (length === undefined || body.length < Number(length)) return;
+      const lines = head
+        .split('\r\n')
+        .slice(1)
+        .map((line) => line.split(': ') as [string, string]);
+      const headers = Object.fromEntries(lines.map(([name, value]) => [name.toLowerCase(), value]));
+      socket.destroy();
+      resolve({ status: Number(head.split(' ')[1]), headers, body: Buffer.from(body), text: body });
+    });
+    socket.on('error', reject);
+  });
+}
+
+type Recipe = (method: string) => Promise<Response>;
+
+const reads: Record<string, Recipe> = {
+  200: async (method) => to(await one(), { method }),
+  206: async (method) => to(await one(), { method, headers: { Range: 'bytes=1-2' } }),
+  300: async (method) => to(await two(), { method }),
+  304: async (method) => to(await one(), { method, headers: { 'If-None-Match': '*' } }),
+  400: (method) => to('%zz', { method }),
+  404: (method) => to(fresh(), { method }),
+  412: async (method) => to(await one(), { method, headers: { 'If-Match': '"x"' } }),
+  414: (method) => to(LONG, { method }),
+  416: async (method) => to(await one(), { method, headers: { Range: 'bytes=99-' } }),
+  431: (method) => to(fresh(), { method, headers: HUGE }),
+  503: (method) => to(fresh(), { method }),
+  504: (method) => to(`${fresh()}?timeout=100`, { method }),
+};
+
+const writes: Record<string, Recipe> = {
+  200: (method) => to(fresh(), { method, body: 'x' }),
+  300: async (method) => to(`${await one()}?returnbody=true`, { method, body: 'x' }),
+  400: (method) => to(fresh(), { method, body: 'x', headers: { 'X-Mec-Vclock': '!' } }),
+  408: (method) => stalled(method, `/mec/${fresh()}`),
+  409: async (method) => {
+    const key = fresh();
+    await Promise.all(Array.from({ length: MAX_SIBLINGS }, (_, i) => put(key, `${i}`)));
+    return to(key, { method, body: 'x' });
+  },
+  412: async (method) => to(await one(), { method, body: 'x', headers: { 'If-None-Match': '*' } }),
+  413: (method) => to(fresh(), { method, body: new Uint8Array(1024 * 1024 + 1) }),
+  414: (method) => to(LONG, { method, body: 'x' }),
+  422: async (method) => {
+    const key = fresh();
+    await put(key, 'x', { 'Idempotency-Key': 'a' });
+    return to(key, { method, body: 'y', headers: { 'Idempotency-Key': 'a' } });
+  },
+  431: (method) => to(fresh(), { method, body: 'x', headers: HUGE }),
+  503: (method) => to(fresh(), { method, body: 'x' }),
+  504: (method) => to(`${fresh()}?timeout=100`, { method, body: 'x' }),
+};
+
+const lists: Record<string, Recipe> = {
+  200: (method) => ask('/mec', { method }),
+  400: (method) => ask('/mec?limit=0', { method }),
+  431: (method) => ask('/mec', { method, headers: HUGE }),
+  503: (method) => ask('/mec', { method }),
+};
+
+const RECIPES: Record<string, Record<string, Recipe>> = {
+  read: reads,
+  readHead: reads,
+  write: writes,
+  writeAsPost: writes,
+  delete: {
+    204: async () => to(await one(), { method: 'DELETE' }),
+    400: () => to('%zz', { method: 'DELETE' }),
+    404: () => to(fresh(), { method: 'DELETE' }),
+    412: async () => to(await one(), { method: 'DELETE', headers: { 'If-Match': '"x"' } }),
+    414: () => to(LONG, { method: 'DELETE' }),
+    431: () => to(fresh(), { method: 'DELETE', headers: HUGE }),
+    503: () => to(fresh(), { method: 'DELETE' }),
+    504: () => to(`${fresh()}?timeout=100`, { method: 'DELETE' }),
+  },
+  list: lists,
+  listHead: lists,
+  create: {
+    201: () => ask('/mec', { method: 'POST', body: 'x' }),
+    400: () => ask('/mec', { method: 'POST', body: 'x', headers: { 'X-Mec-TTL': '0' } }),
+    408: () => stalled('POST', '/mec'),
+    413: () => ask('/mec', { method: 'POST', body: new Uint8Array(1024 * 1024 + 1) }),
+    422: async () => {
+      await ask('/mec', { method: 'POST', body: 'x', headers: { 'Idempotency-Key': 'b' } });
+      return ask('/mec', { method: 'POST', body: 'y', headers: { 'Idempotency-Key': 'b' } });
+    },
+    431: () => ask('/mec', { method: 'POST', body: 'x', headers: HUGE }),
+    503: () => ask('/mec', { method: 'POST', body: 'x' }),
+    504: () => ask('/mec?timeout=100', { method: 'POST', body: 'x' }),
+  },
+  ping: { 200: () => ask('/ping') },
+  ready: { 200: () => ask('/ready'), 503: () => ask('/ready') },
+  status: { 200: () => ask('/status') },
+  openapi: { 200: () => ask('/openapi.json') },
+  ring: {
+    200: async () => ask(`/cluster/ring/${await one()}`),
+    400: () => ask('/cluster/ring/%zz'),
+    414: () => ask(`/cluster/ring/${LONG}`),
+    503: () => ask('/cluster/ring/k'),
+  },
+  leave: { 202: () => ask('/cluster/leave', { method: 'POST' }, 1) },
+  remove: {
+    200: () => ask('/cluster/remove/n3', { method: 'POST' }),
+    400: () => ask('/cluster/remove/a%20b', { method: 'POST' }),
+  },
+};
+
+/** A schema with its references resolved. */
+function resolve(document: Document, schema: Json): Json {
+  const { $ref } = schema;
+  if (typeof $ref !== 'string') return schema;
+  let at: unknown = document;
+  for (const name of $ref.slice(2).split('/')) at = (at as Json)[name];
+  assert.equal(typeof at, 'object', `${$ref} leads nowhere`);
+  return at as Json;
+}
+
+const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  string: (value) => typeof value === 'string',
+  integer: (value) => Number.isInteger(value),
+  array: (value) => Array.isArray(value),
+  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  null: (value) => value === null,
+};
+
+/** Checks a value against as much of JSON Schema as the document uses. */
+function assertFits(document: Document, value: unknown, given: Json): void {
+  const schema = resolve(document, given);
+  const { type, required, properties, items, allOf } = schema as unknown as Schema;
+  if (type !== undefined) {
+    assert.ok(
+      [type].flat().some((name) => TYPES[name]?.(value) === true),
+      `${JSON.stringify(value)} is no ${String(type)}`,
+    );
+  }
+  if (schema['enum'] !== undefined) assert.ok((schema['enum'] as unknown[]).includes(value), String(value));
+  for (const part of allOf ?? []) assertFits(document, value, part);
+  for (const name of required ?? []) assert.ok(Object.hasOwn(value as object, name), `${name} is missing`);
+  for (const [name, part] of Object.entries(properties ?? {}))
+    if (Object.hasOwn(value as object, name)) assertFits(document, (value as Json)[name], part);
+  if (items !== undefined) for (const item of value as unknown[]) assertFits(document, item, items);
+}
+
+function assertAnswer(document: Document, response: Response, answer: Answer): void {
+  for (const name of Object.keys(answer.headers ?? {}))
+    assert.ok(response.headers[name.toLowerCase()] !== undefined, `${name} is missing`);
+  for (const part of Object.values(answer.headers ?? {})) resolve(document, part);
+  if (answer.content === undefined) return assert.equal(response.body.length, 0, 'no body was promised');
+  const type = response.headers['content-type'] ?? '';
+  const bare = type.split(';')[0] as string;
+  const content = answer.content[type] ?? answer.content[bare] ?? answer.content['*/*'];
+  assert.ok(content !== undefined, `${type} was not promised`);
+  if (bare.endsWith('json')) assertFits(document, JSON.parse(response.text), content.schema);
+}
+
+test('every answer that is documented is given as documented', { timeout: 170_000 }, async (t) => {
+  cluster = await TestCluster.start(t);
+  const document = JSON.parse((await ask('/openapi.json')).text) as Document;
+  assert.match(String(document['openapi']), /^3\.1\./);
+  const operations = Object.values(document.paths).flatMap((path) =>
+    Object.entries(path).flatMap(([method, operation]) =>
+      method === 'parameters' ? [] : [{ method: method.toUpperCase(), ...operation }],
+    ),
+  );
+  assert.deepEqual(operations.map(({ operationId }) => operationId).sort(), Object.keys(RECIPES).sort());
+  for (const { operationId, responses } of operations) {
+    const documented = Object.keys(responses).filter((status) => !Object.hasOwn(NOT_MADE, status));
+    assert.deepEqual(documented, Object.keys(RECIPES[operationId] ?? {}), operationId);
+  }
+  const make = async (isWanted: (status: string, id: string) => boolean): Promise<void> => {
+    await Promise.all(
+      operations.flatMap(({ operationId, method, responses }) =>
+        Object.entries(RECIPES[operationId] ?? {})
+          .filter(([status]) => isWanted(status, operationId))
+          .map(async ([status, recipe]) => {
+            const response = await recipe(method);
+            const name = `${operationId} ${status}`;
+            assert.equal(response.status, Number(status), `${name}: ${response.text}`);
+            try {
+              assertAnswer(document, response, responses[status] as Answer);
+            } catch (error) {
+              throw new Error(`${name}: ${response.text}`, { cause: error });
+            }
+          }),
+      ),
+    );
+  };
+  const ends = ['leave', 'remove'];
+  const isOrdinary = (status: string, id: string): boolean => !['503', '504'].includes(status) && !ends.includes(id);
+  await make(isOrdinary);
+  await make((status, id) => status === '400' && ends.includes(id));
+  cluster.node(1).signal('SIGSTOP');
+  cluster.node(2).signal('SIGSTOP');
+  await make((status) => status === '504');
+  await eventually('both are missed', async () =>
+    (await cluster.node(0).status()).peers.every(({ reach }) => reach === 'unreachable'),
+  );
+  await make((status, id) => status === '503' && id !== 'ready' && id !== 'ring');
+  await cluster.node(0).end('SIGKILL');
+  await rm(cluster.node(0).root, { recursive: true });
+  cluster.node(0).start();
+  await eventually('it lives', async () => (await ask('/ping')).status === 200);
+  await make((status, id) => status === '503' && (id === 'ready' || id === 'ring'));
+  for (const node of cluster.nodes) node.signal('SIGCONT');
+  await cluster.connected();
+  await cluster.node(2).end('SIGKILL');
+  await eventually('n3 is missed', async () =>
+    (await cluster.node(0).status()).peers.some(({ reach }) => reach === 'unreachable'),
+  );
+  await make((status, id) => id === 'remove' && status === '200');
+  await make((_, id) => id === 'leave');
+});
+
+test('what is documented is what there is: other methods are 405, with the documented ones', async (t) => {
+  cluster = await TestCluster.start(t, { nodes: 1 });
+  const document = JSON.parse((await ask('/openapi.json')).text) as Document;
+  for (const [path, operations] of Object.entries(document.paths)) {
+    const here = path.replace('{key}', 'k').replace('{name}', 'n');
+    const refused = await ask(here, { method: 'PATCH', body: 'x' });
+    assert.equal(refused.status, 405, path);
+    const documented = Object.keys(operations)
+      .filter((name) => name !== 'parameters')
+      .map((name) => name.toUpperCase());
+    const allowed = String(refused.headers['allow']).split(', ');
+    // Whatever may be got may be headed, documented or not.
+    assert.deepEqual(
+      allowed.filter((name) => name !== 'HEAD' || documented.includes('HEAD')),
+      documented,
+      path,
+    );
+  }
+  const token = tokenOf(await put('k'));
+  assert.notEqual(token, '');
+});
