@@ -66,11 +66,11 @@ test('a write is repeated as the very same write', async (t) => {
   const [first, second, third, other] = node.asked;
   const same = ({ method, headers, body }: (typeof node.asked)[number]): unknown => [
     method,
-    headers['idempotency-key'],
+    headers['x-mec-write-id'],
     body,
   ];
   assert.ok(first !== undefined && second !== undefined && third !== undefined && other !== undefined);
-  assert.match(String(first.headers['idempotency-key']), /^[0-9a-z]{20}$/);
+  assert.match(String(first.headers['x-mec-write-id']), /^[0-9a-z]{20}$/);
   assert.deepEqual(same(first), same(second));
   assert.deepEqual(same(first), same(third));
   assert.notDeepEqual(same(third), same(other));

@@ -7,7 +7,7 @@ import { type Content, packContent, unpackContent } from '../../core/content.ts'
 import { formatDot } from '../../core/dot.ts';
 import { etagOf } from '../../core/etag.ts';
 import type { Version } from '../../core/object.ts';
-import { conditionOf, isConditional, verdictOf } from './conditions.ts';
+import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
 import { contentHeaders, type Headers, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { parametersOf } from './parameters.ts';
@@ -102,7 +102,7 @@ export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: stri
     maxValueBytes: policy?.maxValueBytes ?? node.config.http.maxValueBytes,
     nowMicros: env.clock.wallMicros(),
     ttlMs: policy?.ttlMs,
-    idempotencyKey: condition?.idempotencyKey,
+    idempotencyKey: condition?.idempotencyKey ?? writeIdOf(request),
   });
   const written = await node.put(key, packContent(content), { ...parameters, token, condition });
   const { length } = written.versions;
