@@ -30,6 +30,9 @@ const METHODS: Readonly<Record<string, (routes: KeyRoutes, request: HttpRequest)
   DELETE: remove,
 };
 
+/** Without it a browser keeps siblings for ever, and a value for as long as it has been there (RFC 9111, 4.2.2). */
+const UNCACHED = { 'Cache-Control': 'no-cache' };
+
 const EMPTY = new Uint8Array();
 
 /** Answers a request for a key; rejects with a `MecError`. */
@@ -80,12 +83,12 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
   const [sibling] = siblings;
   if (sibling === undefined) return problem(new MecError('not-found'), vclock);
   if (siblings.length === 1) {
-    const headers = { ...vclock, ...contentHeaders(sibling) };
+    const headers = { ...vclock, ...contentHeaders(sibling), ...UNCACHED };
     if (verdict === 304) return { status: 304, headers };
     const whole = { status: 200, headers, body: sibling.body.value };
     return request.headers['range'] === undefined ? whole : ranged(request, whole);
   }
-  const headers = { ETag: etagOf(siblings), 'X-Mec-Siblings': String(siblings.length), Vary: 'Accept' };
+  const headers = { ETag: etagOf(siblings), 'X-Mec-Siblings': String(siblings.length), Vary: 'Accept', ...UNCACHED };
   if (verdict === 304) return { status: 304, headers: { ...vclock, ...headers } };
   const { type, body } = renderSiblings(siblings, headerOf(request, 'accept'), env.random);
   return { status: 300, headers: { ...vclock, 'Content-Type': type, ...headers }, body };
