@@ -124,7 +124,8 @@ export class MecNode {
       maxLogEntries: limits.maxLogEntries,
     });
     const members = new Members(config, replicas.keptMembers());
-    if (members.own.state === 'gone') {
+    // One that was ended before the others had all that it held goes on until they have.
+    if (members.own.state === 'gone' && replicas.isEmpty) {
       await replicas.close();
       const how = 'to join anew, start it with an empty root or another name';
       throw new StartError(`The node ${config.name} has left its cluster; ${how}`);

@@ -42,9 +42,19 @@ export class Peers {
   }
 
   /** A member has come, or has changed its address. */
-  #follow({ name, host, port, state }: MemberRecord): void {
+  #follow(record: MemberRecord): void {
+    if (this.byId.has(record.name) || record.state !== 'gone') this.#meet(record);
+  }
+
+  /** A member speaks: also one that is gone is listened to, as long as it has something that the others lack. */
+  speaks(name: string): void {
+    const record = this.#members.get(name);
+    if (record !== undefined && !this.byId.has(name)) this.#meet(record);
+  }
+
+  #meet({ name, host, port }: MemberRecord): void {
     const known = this.byId.get(name);
-    if (this.#isClosed || name === this.#members.self || (known === undefined && state === 'gone')) return;
+    if (this.#isClosed || name === this.#members.self) return;
     if (known?.host === host && known.port === port) return;
     if (known !== undefined) this.#part(known);
     const data = new RpcClient(this.#env, { host, port: port + 1 });

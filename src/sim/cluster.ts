@@ -1,6 +1,6 @@
 /** A cluster of production nodes in a simulated world: each on a machine with a disk, in one life after another. */
 import { messageOf } from '../base/errors.ts';
-import type { Env } from '../base/env.ts';
+import type { Address, Env } from '../base/env.ts';
 import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../base/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import { MecNode } from '../cluster/node.ts';
@@ -14,6 +14,11 @@ const PORT_STEP = 10;
 /** What a node logs that has found none of the others, and goes on alone. */
 const CLUSTER_BEGINS = 'a cluster begins';
 const RESTART_MS = 1_000;
+/** What a node says that has left and is started once more. */
+const HAS_LEFT = 'has left its cluster';
+
+const addressOf = (i: number): Address => ({ host: 'sim', port: FIRST_PORT + PORT_STEP * i });
+
 /** Whether a cluster is at rest is looked at so often. */
 const LOOK_MS = 50;
 
@@ -25,6 +30,8 @@ export class SimNode implements Server {
   readonly #config: Config;
   #isWanted = false;
   life: Life | undefined;
+  /** Whether it does not belong to the cluster any more: it is not started again. */
+  hasLeft = false;
   /** The running node; undefined while it starts, stops, or is down. */
   node: MecNode | undefined;
   #env: Env | undefined;
@@ -42,7 +49,7 @@ export class SimNode implements Server {
   /** Starts a new life on the disk as it is; does nothing where one is going on. */
   start(): void {
     this.#isWanted = true;
-    if (this.isUp) return;
+    if (this.isUp || this.hasLeft) return;
     const { world, network } = this.#cluster;
     const life = new Life(world, this.name);
     this.life = life;
@@ -50,7 +57,8 @@ export class SimNode implements Server {
     const env = { clock: life.clock, random: world.dice, log: life.log, network: network.of(life) };
     this.#env = env;
     const openEngine = async (): ReturnType<typeof this.open> => this.open(life);
-    MecNode.start({ config: this.#config, env, openEngine, limits: this.#cluster.limits }).then(
+    const onEnd = (reason: Error | undefined): void => this.#end(life, reason);
+    MecNode.start({ config: this.#config, env, openEngine, limits: this.#cluster.limits, onEnd }).then(
       (node) => {
         if (this.life === life) this.node = node;
       },
@@ -58,9 +66,19 @@ export class SimNode implements Server {
         world.trace(`${this.name} does not start: ${messageOf(error)}`);
         if (this.life !== life) return;
         this.crash();
+        this.hasLeft = messageOf(error).includes(HAS_LEFT);
         world.after(RESTART_MS, () => this.start());
       },
     );
+  }
+
+  /** The node has no more business here; or cannot go on, and is started again. */
+  #end(life: Life, reason: Error | undefined): void {
+    if (this.life !== life) return;
+    this.#cluster.world.trace(`${this.name} ends: ${reason === undefined ? 'it has left' : messageOf(reason)}`);
+    this.hasLeft = reason === undefined;
+    this.stop();
+    if (reason !== undefined) this.start();
   }
 
   /** Whether it runs, knows its cluster, and is an owner of a key. */
@@ -130,7 +148,8 @@ export class SimCluster {
   readonly front: Front;
   readonly limits: SyncLimits | undefined;
   readonly network: SimNetwork;
-  readonly nodes: readonly SimNode[];
+  /** All there have been, those that have left included. */
+  readonly nodes: SimNode[] = [];
 
   /** A node has lost its disk and could not reach the others: it is a cluster of its own until it can. */
   onBegin: (() => void) | undefined;
@@ -142,24 +161,37 @@ export class SimCluster {
     this.front = front;
     this.limits = limits;
     this.network = new SimNetwork(world);
-    const addresses = Array.from({ length: count }, (_, i) => ({ host: 'sim', port: FIRST_PORT + PORT_STEP * i }));
-    this.nodes = addresses.map(({ host, port }, i) => {
-      const config: Config = {
-        name: `n${i + 1}`,
-        host,
-        port,
-        httpport: 1,
-        root: '',
-        zone: undefined,
-        weight: 1,
-        nodes: addresses,
-        quorum: { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 },
-        storage: { sync: true },
-        http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [] },
-        policies: [],
-      };
-      return new SimNode(this, config);
-    });
+    const seeds = Array.from({ length: count }, (_, i) => addressOf(i));
+    for (let i = 0; i < count; i++) this.#add(seeds);
+  }
+
+  /** One more node; it is to be started. It knows of those that there are. */
+  add(): SimNode {
+    const seeds = this.nodes.flatMap(({ hasLeft }, i) => (hasLeft ? [] : [addressOf(i)]));
+    return this.#add(seeds);
+  }
+
+  #add(seeds: readonly Address[]): SimNode {
+    const config: Config = {
+      name: `n${this.nodes.length + 1}`,
+      ...addressOf(this.nodes.length),
+      httpport: 1,
+      root: '',
+      zone: undefined,
+      weight: 1,
+      nodes: seeds,
+      quorum: { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 },
+      storage: { sync: true },
+      http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [] },
+      policies: [],
+    };
+    const node = new SimNode(this, config);
+    this.nodes.push(node);
+    return node;
+  }
+
+  get #staying(): SimNode[] {
+    return this.nodes.filter(({ hasLeft }) => !hasLeft);
   }
 
   /** Whether every node runs and nobody has anything left to do for another. */
@@ -172,7 +204,7 @@ export class SimCluster {
 
   /** Whether all know the same members, in the same states: until then their quorums need not intersect. */
   #doAgree(): boolean {
-    const views = this.nodes.map(({ node }) => {
+    const views = this.#staying.map(({ node }) => {
       const { members } = (node?.status() ?? { members: [] }) as unknown as Membership;
       return members
         .map(({ name, state }) => `${name} ${state}`)
@@ -185,7 +217,7 @@ export class SimCluster {
   /** Whether all owners have seen the same. */
   #areEqual(): boolean {
     const seen = new Map<number, number>();
-    for (const { node } of this.nodes) {
+    for (const { node } of this.#staying) {
       for (const [partition, hash] of node?.digests() ?? []) {
         if ((seen.get(partition) ?? hash) !== hash) return false;
         seen.set(partition, hash);
@@ -195,7 +227,7 @@ export class SimCluster {
   }
 
   #areIdle(): boolean {
-    return this.nodes.every(({ node }) => {
+    return this.#staying.every(({ node }) => {
       if (node === undefined) return false;
       const { state, store, sync } = node.status() as unknown as Health;
       if (state !== 'up') return false;
@@ -206,9 +238,11 @@ export class SimCluster {
 
   /** Requests and rows that still wait where nothing is going on: more than probes, comparisons and a scrub account for. */
   leftovers(): string[] {
-    return this.nodes.flatMap(({ name, node }) => {
+    return this.#staying.flatMap(({ name, node }) => {
       const { peers, store } = (node?.status() ?? { peers: [], store: {} }) as unknown as Leftovers;
-      const waiting = peers.flatMap(({ node: peer, data, probes }) => {
+      // Who has just left is probed until it counts as unreachable.
+      const there = peers.filter(({ reach }) => reach === 'reachable');
+      const waiting = there.flatMap(({ node: peer, data, probes }) => {
         const isBusy = data.pending > 2 || data.queued > 2 || probes.pending > 1 || probes.queued > 1;
         return isBusy ? [`${name} still waits for ${peer}: ${JSON.stringify({ data, probes })}`] : [];
       });
@@ -218,7 +252,7 @@ export class SimCluster {
 
   /** What keeps it from rest, for people. */
   unrest(): string {
-    return this.nodes
+    return this.#staying
       .map(({ name, node }) => {
         if (node === undefined) return `${name} down`;
         const { state, store, sync } = node.status() as unknown as Health;
@@ -233,7 +267,12 @@ interface Membership {
 }
 
 interface Leftovers {
-  readonly peers: readonly { readonly node: string; readonly data: Queue; readonly probes: Queue }[];
+  readonly peers: readonly {
+    readonly node: string;
+    readonly reach: string;
+    readonly data: Queue;
+    readonly probes: Queue;
+  }[];
   readonly store: { readonly pending?: { readonly rows: number } };
 }
 

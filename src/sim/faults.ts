@@ -1,6 +1,7 @@
 /** Everything that can go wrong, as a table: what happens, and what ends it again. Which, when and how often is the seed's to say. */
 import { UNREACHABLE_AFTER_MS } from '../base/limits.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
+import { MEMBERSHIP } from './membership-faults.ts';
 import { FAIR_WEATHER } from './network.ts';
 import type { Oracle } from './oracle.ts';
 import type { Dice } from './world.ts';
@@ -36,7 +37,7 @@ export class DiskBudget {
 }
 
 /** Does harm; returns what undoes it. */
-type Fault = (scene: Scene) => () => void;
+export type Fault = (scene: Scene) => () => void;
 
 const nothing = (): void => {};
 
@@ -66,7 +67,7 @@ function cutOff(scene: Scene, node: SimNode): () => void {
 }
 
 function victim({ cluster, dice }: Scene): SimNode {
-  return dice.pick(cluster.nodes);
+  return dice.pick(cluster.nodes.filter(({ hasLeft }) => !hasLeft));
 }
 
 /** Waits for a node that has a batch under way to its disk, and calls back then. */
@@ -310,4 +311,10 @@ const DISKS: Readonly<Record<string, Fault>> = {
 };
 
 /** All faults by name. */
-export const FAULTS: Readonly<Record<string, Fault>> = { ...CRASHES, ...NETWORK, ...DISKS, ...DISK_LOSSES };
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  ...CRASHES,
+  ...NETWORK,
+  ...DISKS,
+  ...DISK_LOSSES,
+  ...MEMBERSHIP,
+};

@@ -103,6 +103,11 @@ export class Replicas {
     return this.#opened !== undefined;
   }
 
+  /** Whether no replica holds or knows of anything. */
+  get isEmpty(): boolean {
+    return this.#opened?.replicas.every(({ clock }) => clock.isEmpty) === true;
+  }
+
   /** The replica of a partition, or undefined while the disk has failed. */
   find(partition: number): Replica | undefined {
     return this.#opened?.replicas[partition];

@@ -1,6 +1,6 @@
 /** From joining to gone: when this node may go on to its next state. */
 import type { Env } from '../../base/env.ts';
-import { BIRTH_WAIT_MS, PARTITIONS } from '../../base/limits.ts';
+import { BIRTH_WAIT_MS } from '../../base/limits.ts';
 import type { MemberState } from '../../core/member-list.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Members } from '../members.ts';
@@ -118,11 +118,8 @@ export class Lifecycle {
   /** Every replica here has been dropped, because its owners have all of it. */
   #end(): void {
     const { replicas, onGone } = this.#options;
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const replica = replicas.find(partition);
-      if (replica === undefined || !replica.clock.isEmpty) return;
-    }
-    if (!this.#isOver) onGone();
+    if (this.#isOver || !replicas.isEmpty) return;
     this.#isOver = true;
+    onGone();
   }
 }

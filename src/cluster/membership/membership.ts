@@ -146,6 +146,7 @@ export class Membership {
       return { ...answer, refusal, hash: 0, records: [], suspects: [] };
     }
     this.#absorb(gossip);
+    peers.speaks(from.name);
     const peer = peers.byId.get(from.name);
     // Who is back says so by probing; no need to wait for its turn.
     if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped) this.#prober.probe(peer);

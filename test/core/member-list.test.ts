@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { MEMBER_STATES, MemberList, type MemberRecord, NEXT_STATES, supersedes } from '../../src/core/member-list.ts';
+
+const record = fc.record({
+  name: fc.constantFrom('a', 'b', 'c'),
+  host: fc.constantFrom('x', 'y'),
+  port: fc.constantFrom(7000, 8000),
+  httpport: fc.constant(3000),
+  zone: fc.constantFrom(undefined, 'rack'),
+  weight: fc.constantFrom(1, 2),
+  state: fc.constantFrom(...MEMBER_STATES),
+  life: fc.integer({ min: 1, max: 2 }),
+  version: fc.integer({ min: 1, max: 3 }),
+  settled: fc.integer({ min: 0, max: 2 }),
+});
+
+function listOf(records: readonly MemberRecord[]): MemberList {
+  const list = new MemberList();
+  for (const each of records) list.merge(each);
+  return list;
+}
+
+test('in whatever order, and however often, records come: the list is the same', () => {
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 12 }), fc.infiniteStream(fc.nat()), (records, numbers) => {
+      const shuffled = [...records, ...records]
+        .map((each) => ({ each, at: numbers.next().value as number }))
+        .sort((a, b) => a.at - b.at)
+        .map(({ each }) => each);
+      assert.deepEqual(listOf(shuffled).all(), listOf(records).all());
+      assert.equal(listOf(shuffled).hash, listOf(records).hash);
+    }),
+  );
+});
+
+test('of two records of a member just one holds, unless they say the same', () => {
+  fc.assert(
+    fc.property(record, record, (a, b) => {
+      const isSame = JSON.stringify({ ...a, name: '' }) === JSON.stringify({ ...b, name: '' });
+      assert.equal(supersedes(a, { ...b, name: a.name }) !== supersedes({ ...b, name: a.name }, a), !isSame);
+    }),
+  );
+});
+
+test('gone is gone, whatever the member has said of itself meanwhile; another life may begin', () => {
+  const gone = { name: 'a', host: 'x', port: 1, httpport: 2, zone: undefined, weight: 1, life: 1, settled: 0 };
+  const list = listOf([{ ...gone, state: 'gone', version: 3 }]);
+  assert.equal(list.merge({ ...gone, state: 'up', version: 99 }), false);
+  assert.equal(list.merge({ ...gone, state: 'joining', version: 1, life: 2 }), true);
+  assert.deepEqual(
+    list.in('joining').map(({ name }) => name),
+    ['a'],
+  );
+});
+
+test('states go one way, from joining to gone', () => {
+  for (const [i, state] of MEMBER_STATES.entries()) {
+    for (const next of NEXT_STATES[state]) {
+      assert.ok(MEMBER_STATES.indexOf(next) > i || (state === 'gone' && next === 'joining'), `${state} → ${next}`);
+    }
+  }
+});
