@@ -5,6 +5,7 @@ import { type EmbeddedCluster, startCluster } from '../../src/index.ts';
 import { MAX_SIBLINGS } from '../../src/base/limits.ts';
 import {
   bytes,
+  type ClientWorld,
   CodecError,
   ConflictError,
   json,
@@ -14,6 +15,7 @@ import {
   QuorumError,
   type Read,
   RefusedError,
+  systemWorld,
   text,
 } from '../../src/doors/client/index.ts';
 import {
@@ -232,6 +234,48 @@ describe('the client', () => {
     const leftMs = Date.parse(read.expires ?? '') - Date.now();
     assert.ok(leftMs > 90_000 && leftMs <= 101_000, `${leftMs} ms`);
     assert.equal((await failure(client.put(key, 'x', { ttlSeconds: 0 }))).code, 'bad-parameter');
+  });
+
+  test('a write that is sent twice is seen once, and with "once" it is made once', async () => {
+    const key = freshKey();
+    const url = `${cluster.urls[0]}/mec/${encodeURIComponent(key)}`;
+    const send = (name: string): Promise<Response> =>
+      fetch(url, { method: 'PUT', body: '"a"', headers: { 'X-Mec-Write-ID': name } });
+    assert.deepEqual([(await send('one')).status, (await send('one')).status], [200, 200]);
+    const client = new MecClient<string>(cluster.urls);
+    const seen = await client.get(key);
+    assert.equal(seen.kind, 'value');
+    await client.put(key, 'b', { token: seen.token ?? assert.fail() });
+    assert.deepEqual(all(await client.get(key, { r: 'all' })), ['b'], 'and is replaced as one');
+    assert.equal((await send('not visible')).status, 400);
+
+    const asked: string[] = [];
+    const spied: ClientWorld = {
+      ...systemWorld,
+      fetch: (to, init) => {
+        asked.push(...Object.keys(init.headers));
+        return systemWorld.fetch(to, init);
+      },
+    };
+    await new MecClient<string>(cluster.urls, { world: spied }).put(freshKey(), 'once', { once: true });
+    assert.ok(asked.includes('Idempotency-Key') && !asked.includes('X-Mec-Write-ID'));
+  });
+
+  test('a condition that does not hold is a conflict, and of racing creators one wins', async () => {
+    const clients = Array.from({ length: 5 }, () => new MecClient<number>(cluster.urls));
+    const key = freshKey();
+    const outcomes = await Promise.allSettled(clients.map((client, i) => client.put(key, i, { ifMissing: true })));
+    const lost = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    assert.equal(lost.length, 4);
+    for (const error of lost) assert.ok(error instanceof ConflictError && error.code === 'precondition-failed');
+    const [client] = clients;
+    const read = await client?.get(key);
+    assert.ok(read?.kind === 'value');
+    await client?.put(key, 10, { ifMatch: read.etag });
+    const late = await failure(client?.put(key, 11, { ifMatch: read.etag }) ?? assert.fail());
+    assert.deepEqual([late.code, late.status, late.retriable], ['precondition-failed', 412, false]);
+    const end = await client?.get(key);
+    assert.ok(end?.kind === 'value' && end.value === 10);
   });
 
   test('a client never reads back behind what it has written or read, even of one replica', async (t) => {

@@ -81,6 +81,12 @@ export interface PutOptions extends CallOptions {
   readonly ifMissing?: boolean | undefined;
   /** Writes only where the key holds exactly what had this `etag`, and rejects with a `ConflictError` where it does not. */
   readonly ifMatch?: string | undefined;
+  /**
+   * Whether the write must be made once at most, however often it has to be sent: it then needs a majority of the key's owners, and
+   * fails where a cut network leaves none. By default it is always possible, and sent again, it may stand beside itself until
+   * the next write, where readers see it once.
+   */
+  readonly once?: boolean | undefined;
   /** Kept beside the value (`X-Mec-Meta-*`), up to 8 KiB. */
   readonly meta?: Readonly<Record<string, string>> | undefined;
   /** How long the value lives, in whole seconds; without it, for ever (or as the cluster's policy says). */
@@ -174,7 +180,9 @@ export class MecClient<T = unknown> {
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
     const { w, contentType = this.#codec.contentType, meta = {}, ttlSeconds } = options;
     const body = this.#encode(value);
-    const headers: Record<string, string> = { ...this.#writeHeaders(options.token), 'Content-Type': contentType };
+    const headers = this.#writeHeaders(options.token);
+    headers['Content-Type'] = contentType;
+    headers[options.once === true ? 'Idempotency-Key' : 'X-Mec-Write-ID'] = this.#drawName();
     if (options.ifMissing === true) headers['If-None-Match'] = '*';
     if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;
     if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
@@ -301,11 +309,14 @@ export class MecClient<T = unknown> {
     return deliver(world, pool, { call, patience: this.#patience(options) });
   }
 
+  #drawName(): string {
+    const { random } = this.#shared.world;
+    return drawIncarnation(random) + drawIncarnation(random);
+  }
+
   #writeHeaders(token: Token | undefined): Record<string, string> {
-    const { world, options } = this.#shared;
-    const headers: Record<string, string> = {
-      'Idempotency-Key': drawIncarnation(world.random) + drawIncarnation(world.random),
-    };
+    const { options } = this.#shared;
+    const headers: Record<string, string> = {};
     if (token !== undefined) headers['X-Mec-Vclock'] = token;
     if (options.clientId !== undefined) headers['X-Mec-Client-ID'] = options.clientId;
     return headers;

@@ -2,7 +2,7 @@
  * Brings one request to the cluster and an answer back, whatever single nodes do: failover when a node fails, a second
  * node for a read that is late, further rounds with growing, jittered pauses, all within one deadline.
  *
- * A write is repeated only as the very same write: same bytes, same token, same `Idempotency-Key`. So if an attempt whose
+ * A write is repeated only as the very same write: same bytes, same token, same name. So if an attempt whose
  * answer never came did take effect, the repetition does nothing worse than write the same state again.
  */
 import type { Timer } from '../../base/env.ts';

@@ -43,10 +43,18 @@ export function conditionOf(request: HttpRequest): Condition | undefined {
 }
 
 /** The idempotency key of a request, where it has one. */
-export function idempotencyKeyOf(request: HttpRequest): string | undefined {
-  const text = headerOf(request, 'idempotency-key');
+export const idempotencyKeyOf = (request: HttpRequest): string | undefined => nameOf(request, 'Idempotency-Key');
+
+/**
+ * The name of a write, where it has one: stored like an idempotency key, so that of two with one name readers see one; but nobody looks
+ * beforehand whether there is one, so it needs no majority.
+ */
+export const writeIdOf = (request: HttpRequest): string | undefined => nameOf(request, 'X-Mec-Write-ID');
+
+function nameOf(request: HttpRequest, header: string): string | undefined {
+  const text = headerOf(request, header.toLowerCase());
   if (text !== undefined && !(/^[\x21-\x7e]+$/.test(text) && text.length <= MAX_IDEMPOTENCY_KEY_CHARS)) {
-    throw refuse('Idempotency-Key', `must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters`);
+    throw refuse(header, `must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters`);
   }
   return text;
 }

@@ -7,7 +7,7 @@ import { type Content, packContent, unpackContent } from '../../core/content.ts'
 import { formatDot } from '../../core/dot.ts';
 import { etagOf } from '../../core/etag.ts';
 import type { Version } from '../../core/object.ts';
-import { conditionOf, isConditional, verdictOf } from './conditions.ts';
+import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
 import { contentHeaders, type Headers, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { parametersOf } from './parameters.ts';
@@ -29,6 +29,9 @@ const METHODS: Readonly<Record<string, (routes: KeyRoutes, request: HttpRequest)
   POST: (routes, request) => writeTo(routes, request, keyOf(request.path)),
   DELETE: remove,
 };
+
+/** Without it a browser keeps siblings for ever, and a value for as long as it has been there (RFC 9111, 4.2.2). */
+const UNCACHED = { 'Cache-Control': 'no-cache' };
 
 const EMPTY = new Uint8Array();
 
@@ -80,12 +83,12 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
   const [sibling] = siblings;
   if (sibling === undefined) return problem(new MecError('not-found'), vclock);
   if (siblings.length === 1) {
-    const headers = { ...vclock, ...contentHeaders(sibling) };
+    const headers = { ...vclock, ...contentHeaders(sibling), ...UNCACHED };
     if (verdict === 304) return { status: 304, headers };
     const whole = { status: 200, headers, body: sibling.body.value };
     return request.headers['range'] === undefined ? whole : ranged(request, whole);
   }
-  const headers = { ETag: etagOf(siblings), 'X-Mec-Siblings': String(siblings.length), Vary: 'Accept' };
+  const headers = { ETag: etagOf(siblings), 'X-Mec-Siblings': String(siblings.length), Vary: 'Accept', ...UNCACHED };
   if (verdict === 304) return { status: 304, headers: { ...vclock, ...headers } };
   const { type, body } = renderSiblings(siblings, headerOf(request, 'accept'), env.random);
   return { status: 300, headers: { ...vclock, 'Content-Type': type, ...headers }, body };
@@ -102,7 +105,7 @@ export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: stri
     maxValueBytes: policy?.maxValueBytes ?? node.config.http.maxValueBytes,
     nowMicros: env.clock.wallMicros(),
     ttlMs: policy?.ttlMs,
-    idempotencyKey: condition?.idempotencyKey,
+    idempotencyKey: condition?.idempotencyKey ?? writeIdOf(request),
   });
   const written = await node.put(key, packContent(content), { ...parameters, token, condition });
   const { length } = written.versions;

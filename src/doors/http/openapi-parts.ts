@@ -77,6 +77,11 @@ export const PARAMETERS = {
     'A write with the same key and value is made once, however often it is sent.',
     { type: 'string', minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_CHARS },
   ),
+  writeId: header(
+    'X-Mec-Write-ID',
+    'Names a write: where one with the same name was stored twice, readers see it once.',
+    { type: 'string', minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_CHARS },
+  ),
   contentDigest: header('Content-Digest', 'sha-256 or sha-512 of the body (RFC 9530); it is verified.'),
 } as const satisfies Record<string, Part>;
 
@@ -95,6 +100,7 @@ export const HEADERS: Readonly<Record<string, Part>> = {
   'X-Mec-Repeated': sent('There, and true, where this very write had been made before.'),
   'Content-Range': sent('Which bytes of how many.'),
   Location: sent('The path of the new key.'),
+  'Cache-Control': sent('Nobody may answer from a copy without asking.'),
   Vary: sent('The form depends on Accept.'),
   Allow: sent('The methods that there are.'),
   'Retry-After': sent('After how many seconds to try again.', { type: 'integer' }),

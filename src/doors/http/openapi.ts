@@ -7,9 +7,9 @@ const json = (schema: string): Part => ({ 'application/json': { schema: ref('sch
 const text: Part = { 'text/plain; charset=utf-8': { schema: { type: 'string' } } };
 const multipart: Part = { schema: { type: 'string', format: 'binary' } };
 
-const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot'];
+const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'Cache-Control'];
 const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot', 'ETag'];
-const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary'];
+const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary', 'Cache-Control'];
 const anySibling = {
   headers: headersOf(ofSiblings),
   content: { 'multipart/mixed': multipart, 'mime/multipart': multipart, ...json('Siblings') },
@@ -56,7 +56,7 @@ const read: Part = {
   },
 };
 
-const content = ['vclock', 'clientId', 'meta', 'ttl', 'expires', 'idempotencyKey', 'contentDigest'] as const;
+const content = ['vclock', 'clientId', 'meta', 'ttl', 'expires', 'idempotencyKey', 'writeId', 'contentDigest'] as const;
 const conditions = ['ifMatch', 'ifNoneMatch'] as const;
 const quorums = ['r', 'w', 'pr', 'pw', 'timeout'] as const;
 
