@@ -218,6 +218,16 @@ export const MAX_WARNINGS = 1000;
 /** Log lines about garbage from one peer; the rest is only counted. */
 export const GARBAGE_LOG_LINES = 1;
 
+/** Nodes of `mec dev`, unless told; as many as a key has replicas. */
+export const DEV_DEFAULT_NODES = 3;
+
+/** Nodes that a development cluster may ever have had: processes on one machine, each with ports that follow from its number. */
+export const MAX_DEV_NODES = 32;
+
+/** How often `mec dev` looks whether a node serves, and how long it waits for an answer: a node that hangs gives none. */
+export const DEV_POLL_MS = 100;
+export const DEV_ASK_TIMEOUT_MS = 3_000;
+
 /** How long `mec dev` waits for its nodes to serve. */
 export const DEV_START_TIMEOUT_MS = 30_000;
 

@@ -1,6 +1,7 @@
 /** The commands that run something on this machine. */
+import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from '../../base/limits.ts';
 import { type CommandSpec, numberWithin, UsageError } from './command.ts';
-import type { DevOptions } from './dev.ts';
+import type { DevOptions } from './dev-plan.ts';
 import type { SimulateOptions } from './simulate.ts';
 
 /** Reads a list of whole numbers and runs of them, as `3,7-9`; `none` is an empty one. */
@@ -22,7 +23,11 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
     about: 'run a cluster on this machine, every node a process of its own',
     args: [],
     options: [
-      { flags: '--nodes <n>', about: 'how many nodes', parse: numberWithin(1, 32), fallback: 3 },
+      {
+        flags: '--nodes <n>',
+        about: `how many nodes; more than there are join (default: those there are, else ${DEV_DEFAULT_NODES})`,
+        parse: numberWithin(1, MAX_DEV_NODES),
+      },
       {
         flags: '--httpport <port>',
         about: 'HTTP port of the first node; node i has this + i',
