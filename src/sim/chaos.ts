@@ -1,6 +1,7 @@
 /** Lets faults strike, one after the other and over each other, each for some time. */
-import { FAULTS, isDiskLoss, LEAST_MS, type Scene } from './faults.ts';
+import { FAULTS, isDiskLoss, LEAST_MS } from './faults.ts';
 import type { SimPlan } from './plan.ts';
+import type { Scene } from './scene.ts';
 import type { Dice } from './world.ts';
 
 /** One fault that struck. */

@@ -1,43 +1,9 @@
 /** Everything that can go wrong, as a table: what happens, and what ends it again. Which, when and how often is the seed's to say. */
 import { UNREACHABLE_AFTER_MS } from '../base/limits.ts';
-import type { SimCluster, SimNode } from './cluster.ts';
+import type { SimNode } from './cluster.ts';
 import { MEMBERSHIP } from './membership-faults.ts';
 import { FAIR_WEATHER } from './network.ts';
-import type { Oracle } from './oracle.ts';
-import type { Dice } from './world.ts';
-
-/** What a fault works on. */
-export interface Scene {
-  readonly cluster: SimCluster;
-  readonly oracle: Oracle;
-  /** Its own. */
-  readonly dice: Dice;
-  /** The last copies of each disk, oldest first. */
-  readonly copies: Map<SimNode, ReadonlyMap<string, Uint8Array>[]>;
-  readonly disks: DiskBudget;
-  /** Keys in use. */
-  readonly keys: readonly string[];
-}
-
-/** Disks that may lose something: fewer than W, until all have all again. */
-export class DiskBudget {
-  left = 1;
-  #isNoticed: () => boolean = () => true;
-
-  /** A disk loses something; `isNoticed` tells when its node knows. */
-  take(isNoticed: () => boolean = () => true): void {
-    this.left -= 1;
-    this.#isNoticed = isNoticed;
-  }
-
-  /** Looks whether the loss is made good. */
-  mend({ cluster }: Pick<Scene, 'cluster'>): void {
-    if (this.left === 0 && this.#isNoticed() && cluster.isAtRest()) this.left = 1;
-  }
-}
-
-/** Does harm; returns what undoes it. */
-export type Fault = (scene: Scene) => () => void;
+import type { Fault, Scene } from './scene.ts';
 
 const nothing = (): void => {};
 

@@ -1,7 +1,7 @@
 /** Nodes that come and go while everything else happens. Quorums of before and after such a change need not intersect for a moment. */
 import { messageOf } from '../base/errors.ts';
 import type { SimNode } from './cluster.ts';
-import type { Fault, Scene } from './faults.ts';
+import type { Fault, Scene } from './scene.ts';
 
 /** More nodes make a run long, and show nothing new. */
 const MAX_NODES = 9;

@@ -8,7 +8,7 @@ import { unpackContent } from '../core/content.ts';
 import { partitionOf } from '../core/partition.ts';
 import { type Stage, startChaos, type Strike } from './chaos.ts';
 import { SimCluster, type SimNode } from './cluster.ts';
-import { DiskBudget } from './faults.ts';
+import { DiskBudget } from './scene.ts';
 import type { Front } from './front.ts';
 import { FAIR_WEATHER } from './network.ts';
 import { Oracle } from './oracle.ts';
