@@ -11,6 +11,10 @@
  * | `… ! CODE`                                  | expects the command to fail with this error code                       |
  * | `begin NODE put …`                          | does not wait for the answer                                           |
  * | `own KEY = VALUE …`                         | every owner's own copy holds just these values                         |
+ * | `add`                                       | one more node, until it is up                                          |
+ * | `leave NODE`                                | until it has left                                                      |
+ * | `remove NODE NODE`                          | the second declares the first gone                                     |
+ * | `return NODE`                               | one that was declared gone starts, finds out, and ends                 |
  * | `crash`, `start`, `stop`, `pause`, `resume` `NODE` | the process                                                     |
  * | `wipe NODE`, `save NODE`, `restore NODE`    | the disk, of a node that is down (`save`: also of one that runs)       |
  * | `lose NODE KEY`, `misplace NODE KEY`        | its disk silently loses the key's object, or flips a bit of its row    |
@@ -63,6 +67,30 @@ const ACTS: Readonly<Record<string, Act>> = {
     const node = stage.node(name);
     node.stop();
     await stage.until(() => !node.isUp);
+  },
+  add: async (stage) => {
+    const node = stage.cluster.add();
+    node.start();
+    await stage.until(() => node.node?.state === 'up', REST_MS);
+    if (node.node?.state !== 'up') throw new Error(`${node.name} does not join:\n${stage.cluster.unrest()}`);
+  },
+  leave: async (stage, [name]) => {
+    const node = stage.node(name);
+    node.node?.leave();
+    await stage.until(() => node.hasLeft, REST_MS);
+    if (!node.hasLeft) throw new Error(`${node.name} does not leave:\n${stage.cluster.unrest()}`);
+  },
+  remove: (stage, [name, by]) => {
+    const gone = stage.node(name);
+    stage.node(by).node?.remove(gone.name);
+    gone.hasLeft = true;
+  },
+  return: async (stage, [name]) => {
+    const node = stage.node(name);
+    node.hasLeft = false;
+    node.start();
+    await stage.until(() => node.hasLeft, REST_MS);
+    if (!node.hasLeft) throw new Error(`${node.name} does not end:\n${stage.cluster.unrest()}`);
   },
   pause: (stage, [name]) => stage.node(name).life?.pause(),
   resume: (stage, [name]) => stage.node(name).life?.resume(),
