@@ -64,7 +64,9 @@ for (const [title, blocks] of [
   });
 }
 
-const scripts = (await readdir(new URL('examples', root))).filter((name) => name.endsWith('.sh'));
+const scripts = (await readdir(new URL('examples', root))).filter(
+  (name) => name.endsWith('.sh') && name !== 'rolling-restart.sh',
+);
 
 for (const name of scripts) {
   test(`examples/${name} prints what its head says`, { skip }, async (t) => {

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Restarts the nodes of a cluster one after the other, so that no request fails: the next one stops only when all are ready and
+# reach each other. Clients must know more than one node and go on to the next where a connection is refused (mec-db/client does).
+#
+#   sh rolling-restart.sh 'ssh "$HOST" systemctl restart mec' http://10.0.0.1:3000 http://10.0.0.2:3000 http://10.0.0.3:3000
+#
+# First how a node is restarted, with SIGTERM, so that it finishes what it is at; HOST, URL, NAME and PID tell the command which. Then where
+# all the nodes are. Should a node not come back within PATIENCE seconds (default 300), the others are left alone; run it again when all is well.
+# Prints a line for each node.
+set -eu
+if [ $# -lt 3 ]; then
+  echo "usage: $0 COMMAND URL URL..." >&2
+  exit 2
+fi
+RESTART=$1
+shift
+PATIENCE=${PATIENCE:-300}
+
+ask() { curl -sf -m 5 "$1"; }
+
+# What the status of a node ($1) says first under a name ($2).
+field() { ask "$1/status" | grep -Eo "\"$2\": *\"?[^\",]*" | head -n 1 | sed 's/.*: *"*//'; }
+
+# Whether all nodes are ready, and none of them misses another.
+all_are_well() {
+  for node in $NODES; do
+    ask "$node/ready" > /dev/null || return 1
+    status=$(ask "$node/status") || return 1
+    ! echo "$status" | grep -Eq '"reach": *"(suspect|unreachable)"' || return 1
+  done
+}
+
+# Whether another process than $2 serves at $1.
+is_new() {
+  pid=$(field "$1" pid) || return 1
+  [ -n "$pid" ] && [ "$pid" != "$2" ]
+}
+
+# Waits until what it is given is so; $1 says it in words.
+wait_until() {
+  what=$1 since=$(date +%s)
+  shift
+  until "$@"; do
+    if [ $(($(date +%s) - since)) -ge "$PATIENCE" ]; then
+      echo "$0: not so after $PATIENCE s: $what" >&2
+      exit 1
+    fi
+    sleep 1
+  done
+}
+
+NODES=$*
+wait_until 'all nodes are ready and reach each other' all_are_well
+for url in $NODES; do
+  host=${url#*://} name=$(field "$url" name) pid=$(field "$url" pid)
+  HOST=${host%%[:/]*} URL=$url NAME=$name PID=$pid sh -c "$RESTART"
+  wait_until "$name serves again" is_new "$url" "$pid"
+  wait_until 'all nodes are ready and reach each other' all_are_well
+  echo "$name is restarted"
+done
