@@ -52,9 +52,9 @@ test('a rolling restart fails no request and loses no write', { skip }, async (t
   const acknowledged = new Map<string, string>();
   const failures: unknown[] = [];
   let reads = 0;
-  let isOn = true;
+  const over = new AbortController();
   const load = async (lane: number): Promise<void> => {
-    for (let i = 0; isOn; i++) {
+    for (let i = 0; !over.signal.aborted; i++) {
       const key = `restart-${lane}-${i}`;
       try {
         await client.put(key, 'v');
@@ -73,7 +73,7 @@ test('a rolling restart fails no request and loses no write', { skip }, async (t
     const env = { ...process.env, DIRECTORY: fileURLToPath(new URL('.', `file://${cluster.node(0).configFile}`)) };
     const { stdout } = await run('sh', [SCRIPT, RESTART, ...urls], { env, timeout: 120_000 });
     assert.equal(stdout, 'n1 is restarted\nn2 is restarted\nn3 is restarted\n');
-    isOn = false;
+    over.abort();
     await Promise.all(lanes);
     assert.deepEqual(failures, []);
     assert.ok(reads > 50, `${reads} reads`);
@@ -83,7 +83,7 @@ test('a rolling restart fails no request and loses no write', { skip }, async (t
     for (const at of [0, 1, 2]) assert.deepEqual(await missing(cluster, acknowledged, { at }), []);
     t.diagnostic(`${acknowledged.size} writes, ${reads} reads, none failed`);
   } finally {
-    isOn = false;
+    over.abort();
     await Promise.all(lanes);
     await killAll(await pids(cluster));
   }
