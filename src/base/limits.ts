@@ -99,8 +99,8 @@ export const STOP_GRACE_MS = 5_000;
 /** Writes handed over lately that are remembered, so that one that comes twice is carried out once. */
 export const MAX_TAKEN_IDS = 65_536;
 
-/** What a stopping node leaves its last answers to reach their peers. */
-export const STOP_FLUSH_MS = 20;
+/** What a stopping node leaves writes that are already on their way to it to be refused, and its last answers to reach their peers. */
+export const STOP_FLUSH_MS = 250;
 
 /** Messages waiting for one peer. A second of full load; a peer further behind cannot answer in time. */
 export const MAX_OUTBOX_MESSAGES = 65_536;

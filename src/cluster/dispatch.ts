@@ -31,6 +31,8 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
     const nowMs = scope.env.clock.monotonicMs();
     switch (request.kind) {
       case 'ping':
+        // Who gets a pong hands over a write next, and it would come too late.
+        if (scope.work.isEnding) throw new MecError('stopping');
         return answer(membership.pong());
       case 'probe':
         return answer(membership.serveProbe(request));

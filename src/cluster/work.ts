@@ -36,6 +36,11 @@ export class Work {
     if (this.#taken.size >= MAX_TAKEN_IDS) throw new MecError('overloaded', { retryAfter: 1 });
   }
 
+  /** Whether no more is taken. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
   /** One more begins; the result is to be called when it is done. Throws `stopping` once the work is to end. */
   begin(): () => void {
     if (this.#isEnding) throw new MecError('stopping');
