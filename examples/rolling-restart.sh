@@ -1,6 +1,6 @@
 #!/bin/sh
 # Restarts the nodes of a cluster one after the other, so that no request fails: the next one stops only when all are ready and
-# reach each other. Clients must know more than one node and go on to the next where a connection is refused (mec-db/client does).
+# reach each other. Clients must know more than one node and go on to the next where one does not serve (mec-db/client does).
 #
 #   sh rolling-restart.sh 'ssh "$HOST" systemctl restart mec' http://10.0.0.1:3000 http://10.0.0.2:3000 http://10.0.0.3:3000
 #
@@ -8,10 +8,7 @@
 # all the nodes are. Should a node not come back within PATIENCE seconds (default 300), the others are left alone; run it again when all is well.
 # Prints a line for each node.
 set -eu
-if [ $# -lt 3 ]; then
-  echo "usage: $0 COMMAND URL URL..." >&2
-  exit 2
-fi
+[ $# -ge 3 ] || { echo "usage: $0 COMMAND URL URL..." >&2 && exit 2; }
 RESTART=$1
 shift
 PATIENCE=${PATIENCE:-300}
