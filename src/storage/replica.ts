@@ -76,6 +76,7 @@ export class Replica {
   #isComplete: boolean;
   #residues: number;
   #isCutting = false;
+  #isRetired = false;
   #changes = 0;
   #clockHash: number | undefined;
   /** Whether the bases moved since the residues were last looked through. */
@@ -339,9 +340,15 @@ export class Replica {
     if (this.log.isOverfull) void this.#cut(() => this.log.cutHalf());
   }
 
+  /** Another has taken its place: whoever still holds on to this one must not write into the rows of the other. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
   /** Submits rows; once they are durable, so are the dots that came with them. */
   #submit(changes: readonly Change[], dots: readonly Dot[] | CausalContext | undefined, done: Done): void {
     this.#changes += 1;
+    if (this.#isRetired) return done(new MecError('stopping'));
     this.#store.queue.submit(changes, (error) => {
       if (error === undefined && dots !== undefined) {
         this.#clockHash = undefined;

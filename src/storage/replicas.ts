@@ -125,6 +125,7 @@ export class Replicas {
     const rows = await replica.rows.all();
     if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.changes !== changes) return false;
     // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
+    replica.retire();
     opened.replicas[partition] = new Replica(partition, opened, emptyState());
     await new Promise<void>((resolve, reject) => {
       const deletions = rows.map((key) => ({ key, value: undefined }));

@@ -374,3 +374,15 @@ test('(!) an actor dies when the store is older than its mark, or has lost somet
   const holed = await openStore(disk.open);
   assert.notEqual(holed.replicas.of(0).actor, restoredActor, 'a store that has lost its log');
 });
+
+test('(!) who holds on to a replica that was dropped does not write into the rows of its successor', async () => {
+  const from = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const { written, durable } = write(from, { text: 'one' });
+  await durable;
+  const { replicas } = await openStore(new MemoryDisk().open, 'n2');
+  const dropped = replicas.of(0);
+  assert.equal(await replicas.drop(0), true);
+  await assert.rejects(mergeInto(dropped, { key: 'k', object: written.object, dots: [written.dot] }));
+  assert.equal(replicas.of(0).clock.isEmpty, true);
+  assert.deepEqual(texts(replicas.of(0)), []);
+});
