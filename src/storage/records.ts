@@ -36,6 +36,12 @@ export interface ReplicaState extends Pick<Checkpoint, 'clock' | 'cut' | 'isComp
   readonly expiresMicros: number;
 }
 
+/** What a new replica starts from. */
+export function emptyState(): ReplicaState {
+  const nothing = { clock: new CausalContext(), cut: new CausalContext() };
+  return { ...nothing, actor: undefined, isComplete: false, logEntries: 0, residues: 0, expiresMicros: Infinity };
+}
+
 /** Seals a value with format and checksum; the checksum is also over the row, so that a record under a wrong one shows. */
 export function sealRecord(value: unknown, row: string): Uint8Array {
   const record = packAfter(HEADER_BYTES, value);

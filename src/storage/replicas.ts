@@ -19,13 +19,14 @@ import {
 } from '../base/limits.ts';
 import { hashText64 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
-import { CausalContext } from '../core/causal-context.ts';
+import type { CausalContext } from '../core/causal-context.ts';
 import type { MemberRecord } from '../core/member-list.ts';
 import { CommitQueue } from './commit-queue.ts';
 import type { Engine, OpenEngine, Row } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import {
   type Checkpoint,
+  emptyState,
   openRecord,
   recordToCheckpoint,
   type ReplicaState,
@@ -325,11 +326,6 @@ export class Replicas {
     };
     abandoned.then(retry, retry);
   }
-}
-
-function emptyState(): ReplicaState {
-  const nothing = { clock: new CausalContext(), cut: new CausalContext() };
-  return { ...nothing, actor: undefined, isComplete: false, logEntries: 0, residues: 0, expiresMicros: Infinity };
 }
 
 function checkHeader(header: Header): Header {
