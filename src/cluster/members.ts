@@ -121,9 +121,8 @@ export class Members {
     if (record.life < own.life || areSameRecords(record, own)) return false;
     const { state, life, version } = record;
     // Who is only joining has just come into being under this name.
-    const isNew = own.state === 'joining';
-    if (isNew && state !== 'joining') {
-      const next = state === 'gone' ? 'joining' : 'up';
+    if (own.state === 'joining' && (life > own.life || state !== 'joining')) {
+      const next = state === 'up' || state === 'leaving' ? 'up' : 'joining';
       return this.#keepOwn({ ...own, state: next, life: life + 1, version: 1 });
     }
     // Another process has taken the name over; the two will refuse each other.

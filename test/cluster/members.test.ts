@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PARTITIONS } from '../../src/base/limits.ts';
+import { Members } from '../../src/cluster/members.ts';
+import type { MemberRecord, MemberState } from '../../src/core/member-list.ts';
+
+const recordOf = (name: string, state: MemberState, more: Partial<MemberRecord> = {}): MemberRecord => ({
+  name,
+  host: 'h',
+  port: 7000,
+  httpport: 3000,
+  zone: undefined,
+  weight: 1,
+  state,
+  life: 1,
+  version: 1,
+  settled: 0,
+  ...more,
+});
+
+const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 1_000 } as const;
+
+function membersOf(name: string, kept: readonly MemberRecord[] = []): Members {
+  return new Members({ name, host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1, quorum }, kept);
+}
+
+/** What the cluster holds of a member after the member and the cluster have told each other what they know. */
+function settledOn(known: MemberRecord, own: Members): MemberRecord | undefined {
+  const cluster = membersOf('other', [recordOf('other', 'up'), known]);
+  own.merge(known);
+  cluster.merge(own.own);
+  return cluster.get(own.self);
+}
+
+for (const [what, known, state, life] of [
+  ['nothing worse than itself', recordOf('a', 'joining'), 'joining', 1],
+  ['it was up before its disk was lost', recordOf('a', 'up', { version: 9 }), 'up', 2],
+  ['it was leaving before its disk was lost', recordOf('a', 'leaving', { version: 9 }), 'up', 2],
+  ['it had left', recordOf('a', 'gone', { version: 9 }), 'joining', 2],
+  [
+    'it was joining a second time when its disk was lost',
+    recordOf('a', 'joining', { life: 2, version: 9 }),
+    'joining',
+    3,
+  ],
+] as const) {
+  test(`a node on an empty disk of which the cluster knows that ${what} gets its way`, () => {
+    const own = membersOf('a');
+    const held = settledOn(known, own);
+    assert.deepEqual([held?.state, held?.life], [state, life]);
+    assert.deepEqual(held, own.own);
+  });
+}
+
+test('a node that goes on outbids what was said of it, but not that it is gone', () => {
+  const goesOn = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
+  assert.deepEqual(settledOn(recordOf('a', 'up', { version: 9 }), goesOn), goesOn.own);
+  assert.equal(goesOn.own.state, 'up');
+  const removed = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
+  assert.equal(settledOn(recordOf('a', 'gone', { version: 2 }), removed)?.state, 'gone');
+  assert.equal(removed.own.state, 'gone');
+});
+
+test('who joins is to own, and owns nothing before it is up; who leaves owns until it is gone', () => {
+  const up = ['a', 'b', 'c', 'd'].map((name) => recordOf(name, 'up'));
+  const members = membersOf('a', [...up, recordOf('e', 'joining')]);
+  assert.equal(members.shareOf('e').owned, 0);
+  assert.ok(members.shareOf('e').pending > 100);
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    assert.equal(members.owners(partition).length, 3);
+    assert.ok(!members.standIns(partition).some((name) => members.holds(partition, name)));
+  }
+  const { targetHash } = members;
+  const pending = Array.from({ length: PARTITIONS }, (_, p) => members.pending(p));
+  members.merge(recordOf('e', 'up', { version: 2 }));
+  assert.equal(members.targetHash, targetHash, 'nothing is to come that was not');
+  assert.equal(members.shareOf('e').pending, 0);
+  for (const [p, names] of pending.entries()) for (const name of names) assert.ok(members.owners(p).includes(name));
+  const before = members.shareOf('b').owned;
+  members.merge(recordOf('b', 'leaving', { version: 2 }));
+  assert.equal(members.shareOf('b').owned, before);
+  members.merge(recordOf('b', 'gone', { version: 3 }));
+  assert.equal(members.shareOf('b').owned, 0);
+});
+
+test('zones and weights of the records count', () => {
+  const list = Array.from({ length: 6 }, (_, i) =>
+    recordOf(`n${i}`, 'up', { zone: `rack-${i % 3}`, weight: i === 0 ? 3 : 1 }),
+  );
+  const members = membersOf('n0', list);
+  members.merge(recordOf('n0', 'up', { version: 1 }));
+  const zones = new Map(list.map(({ name, zone }) => [name, name === 'n0' ? undefined : zone]));
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const owners = members.owners(partition).map((name) => zones.get(name) ?? name);
+    assert.equal(new Set(owners).size, 3, owners.join());
+  }
+});
