@@ -220,6 +220,11 @@ export class Members {
     return this.#placeOf(partition).standIns;
   }
 
+  /** Whether this node owns a partition. */
+  owns(partition: number): boolean {
+    return this.#placeOf(partition).owners.includes(this.self);
+  }
+
   /** Whether a member is to hold a partition, as an owner or a joining one. */
   holds(partition: number, name = this.self): boolean {
     const { owners, pending } = this.#placeOf(partition);

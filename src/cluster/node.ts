@@ -211,7 +211,7 @@ export class MecNode {
     if (!replicas.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
     const { state } = members.own;
     if (state !== 'up') return new MecError('not-ready', { detail: `The node is ${state}`, retryAfter: 1 });
-    const { incomplete = 0 } = sync.status();
+    const { incomplete } = sync;
     if (incomplete === 0) return undefined;
     const detail = `${incomplete} partitions have not caught up with the other nodes yet`;
     return new MecError('not-ready', { detail, retryAfter: 1 });
@@ -234,7 +234,7 @@ export class MecNode {
     const digests = new Map<number, number>();
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const hash = replicas.find(partition)?.clockHash;
-      if (hash !== undefined && members.owners(partition).includes(members.self)) digests.set(partition, hash);
+      if (hash !== undefined && members.owns(partition)) digests.set(partition, hash);
     }
     return digests;
   }
@@ -252,12 +252,6 @@ export class MecNode {
   /** Where this node stands in the cluster. */
   get state(): MemberState {
     return this.#scope.members.own.state;
-  }
-
-  /** Whether this node has found its cluster and has all that it is to own. */
-  get isReady(): boolean {
-    const { members, replicas, sync } = this.#scope;
-    return members.replicas > 0 && members.own.state !== 'gone' && replicas.isOpen && sync.status().incomplete === 0;
   }
 
   /** Begins to leave the cluster: the others take over, then `onEnd` is called. Throws where there are no others. */
@@ -288,7 +282,7 @@ export class MecNode {
       name: this.config.name,
       zone,
       state,
-      isReady: this.isReady,
+      isReady: this.whyNotReady() === undefined,
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
       quorum: { ...this.config.quorum, replicas: members.replicas },
       partitions: { all: PARTITIONS, ...members.shareOf(members.self) },

@@ -132,6 +132,11 @@ export class Peers {
     return Math.min(MAX_HEDGE_MS, Math.max(MIN_HEDGE_MS, 2 * this.#reads.p95Ms));
   }
 
+  /** All that can be reached, whoever they are. */
+  allReachable(): Peer[] {
+    return this.reachable([...this.byId.keys()], 0);
+  }
+
   /**
    * Those of the members that can be reached, in their order, but those that have become slow last. Where they are fewer
    * than `wanted`, the suspects come after them: better to try than to refuse.

@@ -193,7 +193,7 @@ export class Membership {
 
   #exchange(): void {
     const { env, peers } = this.#options;
-    const reachable = peers.reachable([...peers.byId.keys()], 0);
+    const reachable = peers.allReachable();
     const peer = reachable[env.random.uint32() % Math.max(1, reachable.length)];
     if (peer !== undefined) this.#exchangeWith(peer);
   }

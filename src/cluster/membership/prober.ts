@@ -111,7 +111,7 @@ export class Prober {
 
   #askOthers(peer: Peer, doubt: Doubt): void {
     const { env, peers } = this.#options;
-    const others = peers.reachable([...peers.byId.keys()], 0).filter(({ id }) => id !== peer.id);
+    const others = peers.allReachable().filter(({ id }) => id !== peer.id);
     for (const other of shuffled(others, env.random).slice(0, PROBE_FOR_PEERS)) {
       other.probes.request({ kind: 'probe-for', name: peer.id }, SUSPECT_AFTER_MS, (reply) => {
         if (!(reply instanceof Error) && reply.kind === 'pong') doubt.isVouchedFor = true;

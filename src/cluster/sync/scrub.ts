@@ -103,7 +103,7 @@ export class Scrub {
     const { replicas, limits } = this.#options;
     const reply = { kind: 'compared', differing: [] as number[], incomplete: [] as number[], guests: [] } as const;
     const replica = replicas.of(partition);
-    const isSame = replica.clockHash === clockHash && this.#isOwner(partition);
+    const isSame = replica.clockHash === clockHash && this.#options.members.owns(partition);
     // One more than the other has is different enough.
     const limit = Math.min(rows, limits.scrubRows) + 1;
     const read = isSame ? this.#read(replica, { after, until }, limit) : undefined;
@@ -123,18 +123,13 @@ export class Scrub {
     env.log.debug('scrub failed', { reason: messageOf(error) });
   }
 
-  #isOwner(partition: number): boolean {
-    const { members } = this.#options;
-    return members.owners(partition).includes(members.self);
-  }
-
   /** Compares the next page with one other owner. */
   async #step(): Promise<void> {
     const { env, members, peers, replicas, limits } = this.#options;
     for (const [partition, { peer: id, ...span }] of this.#suspects) {
       this.#suspects.delete(partition);
       const peer = peers.byId.get(id);
-      if (peer === undefined || !this.#isOwner(partition)) continue;
+      if (peer === undefined || !members.owns(partition)) continue;
       const page = await this.#read(replicas.of(partition), span, limits.scrubRows);
       return page && this.#compare(replicas.of(partition), peer, page);
     }
@@ -166,9 +161,9 @@ export class Scrub {
 
   /** Goes on to the next partition in which there is anything, if this one is done. */
   #advance(): void {
-    const { replicas } = this.#options;
+    const { members, replicas } = this.#options;
     for (let tries = 0; tries < PARTITIONS; tries++) {
-      if (this.#isOwner(this.#partition) && !replicas.of(this.#partition).clock.isEmpty) return;
+      if (members.owns(this.#partition) && !replicas.of(this.#partition).clock.isEmpty) return;
       this.#partition = (this.#partition + 1) % PARTITIONS;
       this.#after = undefined;
     }

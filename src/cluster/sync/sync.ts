@@ -12,6 +12,7 @@ import { MecError, messageOf } from '../../base/errors.ts';
 import { JOINING_COMPARES, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
 import type { LivingActors } from '../../core/actor.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
+import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Compare, Compared, Digest, Pull, Reply } from '../../transport/message.ts';
 import type { Members } from '../members.ts';
@@ -99,7 +100,7 @@ export class Sync {
     }
     if (this.#options.members.ownPending.length === 0) return this.#pace.rest();
     const { peers } = this.#options;
-    for (const peer of peers.reachable([...peers.byId.keys()], 0).slice(0, JOINING_COMPARES)) this.#compareWith(peer);
+    for (const peer of peers.allReachable().slice(0, JOINING_COMPARES)) this.#compareWith(peer);
   }
 
   /** What has come in for partitions that this node does not own yet. */
@@ -121,20 +122,25 @@ export class Sync {
     this.#jobs.clear();
   }
 
+  /** Partitions that are to be held here and have not caught up yet. */
+  get incomplete(): number {
+    return this.#count((partition, { isComplete }) => !isComplete && this.#isHolder(partition));
+  }
+
+  #count(isCounted: (partition: number, replica: Replica) => boolean): number {
+    let count = 0;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const replica = this.#options.replicas.find(partition);
+      if (replica !== undefined) count += Number(isCounted(partition, replica));
+    }
+    return count;
+  }
+
   /** For `/status`. */
   status(): Record<string, number> {
-    const { replicas } = this.#options;
-    let incomplete = 0;
-    let guests = 0;
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const replica = replicas.find(partition);
-      if (replica === undefined) continue;
-      if (this.#isHolder(partition)) incomplete += Number(!replica.isComplete);
-      else guests += Number(!replica.clock.isEmpty);
-    }
     return {
-      incomplete,
-      guests,
+      incomplete: this.incomplete,
+      guests: this.#count((partition, { clock }) => !this.#isHolder(partition) && !clock.isEmpty),
       waiting: this.#jobs.size,
       running: this.#running,
       pulls: this.#pulls,
@@ -213,8 +219,7 @@ export class Sync {
 
   #round(): void {
     // Who lacks something is in more of a hurry.
-    const isBehind = this.status()['incomplete'] !== 0;
-    for (let turns = isBehind ? JOINING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
+    for (let turns = this.incomplete > 0 ? JOINING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
     for (let partition = 0; partition < PARTITIONS; partition++) {
       if (!this.#isHolder(partition)) this.#fellBehind(partition);
       this.#tidy.look(partition);
@@ -223,7 +228,7 @@ export class Sync {
 
   #compareWithNext(): void {
     const { env, peers } = this.#options;
-    const reachable = peers.reachable([...peers.byId.keys()], 0);
+    const reachable = peers.allReachable();
     // All in turn, in an order that is drawn anew each time: left to chance alone, a stand-in may wait long for an owner.
     let waiting = reachable.filter(({ id }) => !this.#hadTurn.has(id));
     if (waiting.length === 0) {
@@ -318,7 +323,7 @@ export class Sync {
     try {
       this.#pulls += 1;
       const replica = replicas.of(partition);
-      const isJoining = !members.owners(partition).includes(members.self);
+      const isJoining = !members.owns(partition);
       const pace = isJoining ? (bytes: number): Promise<void> => this.#pace.take(bytes) : undefined;
       const { actor, clock, isComplete, isDone } = await pull(
         { replica, peer, limits: this.#limits, pace },
