@@ -150,7 +150,7 @@ export class Membership {
     const peer = peers.byId.get(from.name);
     // Who is back says so by probing; no need to wait for its turn.
     if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped) this.#prober.probe(peer);
-    return { ...answer, refusal, ...(wantsAll ? this.#rumours.all() : this.#rumours.take()) };
+    return { ...answer, refusal, ...(wantsAll ? this.#rumours.all() : this.#rumours.take(from.name)) };
   }
 
   /** Tries a member for another node. */

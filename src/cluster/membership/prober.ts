@@ -69,7 +69,7 @@ export class Prober {
   probe(peer: Peer, wantsAll = false): void {
     const { peers, rumours, probe, onProbed } = this.#options;
     peers.asked(peer);
-    const request = probe(wantsAll ? rumours.all() : rumours.take(), wantsAll);
+    const request = probe(wantsAll ? rumours.all() : rumours.take(peer.id), wantsAll);
     const { clock } = this.#options.env;
     const sentMs = clock.monotonicMs();
     peer.probes.request(request, UNREACHABLE_AFTER_MS, (reply) => {

@@ -35,12 +35,14 @@ export class Rumours {
     this.#suspects.delete(name);
   }
 
-  /** What to tell on this occasion: what was told least. */
-  take(): Gossip {
+  /** What to tell `to` on this occasion: what was told least; and to a suspect always that it is one, or it could not object. */
+  take(to: string): Gossip {
     // Each telling about doubles the number of those who know (Demers et al. 1987).
     const enough = GOSSIP_TELLINGS * Math.ceil(Math.log2(this.#members.all().length + 2));
     const names = takeFrom(this.#records, enough);
     const suspects = takeFrom(this.#suspects, enough);
+    const version = this.#suspected.get(to) ?? 0;
+    if (version >= (this.#members.get(to)?.version ?? Infinity)) suspects.push({ name: to, version });
     return { hash: this.#members.hash, records: names.flatMap(({ name }) => this.#members.get(name) ?? []), suspects };
   }
 
