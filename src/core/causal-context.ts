@@ -27,9 +27,13 @@ export interface Dot {
 /** The wire and disk form of a context: `[actor, ranges, actor, ranges, …]`. */
 export type PackedContext = (string | Ranges)[];
 
-/** A mutable set of dots. */
+const NOTHING: Map<string, Ranges> = new Map();
+
+/** A mutable set of dots. Copies are nearly free: two share what they hold until one of them changes. */
 export class CausalContext {
-  readonly #ranges = new Map<string, Ranges>();
+  #ranges = NOTHING;
+  /** Whether others may hold the same map, and the same ranges. */
+  #isShared = true;
 
   /** The context of one run of an actor's dots, 1 … base. */
   static ofBase(actor: string, base: number): CausalContext {
@@ -82,15 +86,40 @@ export class CausalContext {
 
   /** Adds one dot, in place. */
   add(actor: string, counter: number): void {
+    if (this.has(actor, counter)) return;
+    this.#own();
     const ranges = this.#ranges.get(actor);
     if (ranges === undefined) this.#ranges.set(actor, [counter, counter]);
     else addNumber(ranges, counter);
+  }
+
+  /** Adds dots, in place; those that were new. */
+  addAll(dots: readonly Dot[]): Dot[] {
+    const added: Dot[] = [];
+    for (const dot of dots) {
+      if (this.has(dot.actor, dot.counter)) continue;
+      this.add(dot.actor, dot.counter);
+      added.push(dot);
+    }
+    return added;
+  }
+
+  /** Stops sharing: what follows changes this one alone. */
+  #own(): void {
+    if (!this.#isShared) return;
+    this.#isShared = false;
+    const shared = this.#ranges;
+    this.#ranges = new Map();
+    for (const [actor, ranges] of shared)
+      this.#ranges.set(actor, ranges.length === 2 ? [ranges[0] as number, ranges[1] as number] : [...ranges]);
   }
 
   /** Adds many dots of one actor, in place. */
   addRanges(actor: string, added: readonly number[]): void {
     if (added.length === 0) return;
     const ranges = this.#ranges.get(actor);
+    if (ranges !== undefined && coversRanges(ranges, added)) return;
+    this.#own();
     this.#ranges.set(actor, ranges === undefined ? [...added] : unionRanges(ranges, added));
   }
 
@@ -121,12 +150,16 @@ export class CausalContext {
   }
 
   clone(): CausalContext {
-    return new CausalContext().join(this);
+    const copy = new CausalContext();
+    copy.#ranges = this.#ranges;
+    this.#isShared = true;
+    return copy;
   }
 
   /** The dots of this one that the other lacks. */
   minus(other: CausalContext): CausalContext {
     const rest = new CausalContext();
+    if (other.covers(this)) return rest;
     for (const [actor, ranges] of this.#ranges) {
       const covered = other.#ranges.get(actor);
       rest.addRanges(actor, covered === undefined ? ranges : subtractRanges(ranges, covered));
@@ -136,11 +169,18 @@ export class CausalContext {
 
   /** Only the gapless part of every actor: its dots 1 … base. */
   bases(): CausalContext {
+    if (this.#isGapless()) return this.clone();
     const bases = new CausalContext();
+    bases.#own();
     for (const [actor, ranges] of this.#ranges) {
       if (ranges[0] === 1) bases.#ranges.set(actor, [1, ranges[1] as number]);
     }
     return bases;
+  }
+
+  #isGapless(): boolean {
+    for (const ranges of this.#ranges.values()) if (ranges.length !== 2 || ranges[0] !== 1) return false;
+    return true;
   }
 
   /** The dots that lie in gaps, below others of the same actor. */
@@ -152,8 +192,12 @@ export class CausalContext {
 
   /** Only the actors that `keep` accepts. */
   filter(keep: (actor: string) => boolean): CausalContext {
-    const kept = new CausalContext();
-    for (const [actor, ranges] of this.#ranges) if (keep(actor)) kept.#ranges.set(actor, [...ranges]);
+    const kept = this.clone();
+    for (const actor of this.#ranges.keys()) {
+      if (keep(actor)) continue;
+      kept.#own();
+      kept.#ranges.delete(actor);
+    }
     return kept;
   }
 
@@ -168,6 +212,7 @@ export class CausalContext {
   static unpack(packed: unknown, maxRanges = Infinity): CausalContext | undefined {
     if (!Array.isArray(packed) || packed.length % 2 !== 0) return undefined;
     const context = new CausalContext();
+    context.#own();
     let count = 0;
     for (let i = 0; i < packed.length; i += 2) {
       const actor: unknown = packed[i];

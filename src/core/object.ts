@@ -81,12 +81,13 @@ export function merge<Body>(a: FilledObject<Body>, b: FilledObject<Body>): Fille
  */
 export function write<Body>(before: FilledObject<Body>, { token, dot, body }: Write<Body>): Written<Body> {
   const survivors = before.versions.filter((version) => !token.has(version.actor, version.counter));
-  const versions = body === undefined ? survivors : [...survivors, { ...dot, body }].sort(compareDots);
+  const { actor, counter } = dot;
+  const versions = body === undefined ? survivors : [...survivors, { actor, counter, body }].sort(compareDots);
   const context = before.context.clone().join(token);
-  context.addRanges(dot.actor, [1, dot.counter]);
+  context.addRanges(actor, [1, counter]);
   if (survivors.length === 0) return { object: { versions, context }, token: context };
   const own = token.clone();
-  own.add(dot.actor, dot.counter);
+  own.add(actor, counter);
   return { object: { versions, context }, token: own };
 }
 
