@@ -5,63 +5,59 @@
 
 const MAX_DEPTH = 8;
 
-/** Bytes that follow a type byte before its content: how wide the length, or the number itself, is. */
-const LENGTH_BYTES: Readonly<Record<number, number>> = { 0xc4: 1, 0xc5: 2, 0xc6: 4, 0xd9: 1, 0xda: 2, 0xdb: 4 };
-const FIXED_BYTES: Readonly<Record<number, number>> = {
-  0xca: 4,
-  0xcb: 8,
-  0xcc: 1,
-  0xcd: 2,
-  0xce: 4,
-  0xcf: 8,
-  0xd0: 1,
-  0xd1: 2,
-  0xd2: 4,
-  0xd3: 8,
-};
+/** How many values are still to come, by depth; kept between calls, for none of them waits for anything. */
+const remaining = new Uint32Array(MAX_DEPTH + 1);
 
 /** Whether the bytes are one whole msgpack value, without extensions, of bounded depth and with no more items than bytes. */
 export function isSaneMsgpack(bytes: Uint8Array): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const remaining: number[] = [1];
+  const { length } = bytes;
+  let depth = 0;
   let at = 0;
-  while (remaining.length > 0) {
-    const depth = remaining.length - 1;
+  remaining[0] = 1;
+  while (depth >= 0) {
     if (remaining[depth] === 0) {
-      remaining.pop();
+      depth -= 1;
       continue;
     }
-    remaining[depth] = (remaining[depth] as number) - 1;
-    const next = step(view, at);
-    if (next === undefined || next.at > bytes.length || next.items > bytes.length - next.at) return false;
-    at = next.at;
-    if (next.items > 0 && remaining.push(next.items) > MAX_DEPTH) return false;
+    (remaining[depth] as number)--;
+    if (at >= length) return false;
+    const type = bytes[at] as number;
+    at += 1;
+    let items = 0;
+    if (type <= 0x7f || type >= 0xe0) continue;
+    else if (type <= 0x8f) items = 2 * (type & 15);
+    else if (type <= 0x9f) items = type & 15;
+    else if (type <= 0xbf) at += type & 31;
+    else {
+      const width = WIDTHS[type - 0xc0] as number;
+      if (width < 0 || at + width > length) return false;
+      at += width;
+      if (type >= 0xdc && type <= 0xdf) items = (type >= 0xde ? 2 : 1) * lengthBefore(bytes, at, width);
+      else if (HAS_LENGTH[type - 0xc0] === true) at += lengthBefore(bytes, at, width);
+    }
+    if (at > length || items > length - at) return false;
+    if (items > 0) {
+      depth += 1;
+      if (depth >= MAX_DEPTH) return false;
+      remaining[depth] = items;
+    }
   }
-  return at === bytes.length;
+  return at === length;
 }
 
-/** Where the next value begins, and how many values the one at `at` holds. */
-function step(view: DataView, at: number): { at: number; items: number } | undefined {
-  if (at >= view.byteLength) return undefined;
-  const type = view.getUint8(at);
-  const left = view.byteLength - at - 1;
-  if (type <= 0x7f || type >= 0xe0 || type === 0xc0 || type === 0xc2 || type === 0xc3) return { at: at + 1, items: 0 };
-  if (type <= 0x8f) return { at: at + 1, items: 2 * (type & 15) };
-  if (type <= 0x9f) return { at: at + 1, items: type & 15 };
-  if (type <= 0xbf) return { at: at + 1 + (type & 31), items: 0 };
-  if (type >= 0xdc && type <= 0xdf) {
-    const width = type % 2 === 0 ? 2 : 4;
-    if (left < width) return undefined;
-    return { at: at + 1 + width, items: (type >= 0xde ? 2 : 1) * readLength(view, at + 1, width) };
-  }
-  const fixed = FIXED_BYTES[type];
-  if (fixed !== undefined) return { at: at + 1 + fixed, items: 0 };
-  const width = LENGTH_BYTES[type];
-  if (width === undefined || left < width) return undefined;
-  return { at: at + 1 + width + readLength(view, at + 1, width), items: 0 };
-}
+/** How many bytes follow the types 0xc0 … 0xdf: of a number, or of a length; −1 where the type is not allowed. */
+// prettier-ignore
+const WIDTHS: readonly number[] = [
+  0, -1, 0, 0, 1, 2, 4, -1, -1, -1, 4, 8, 1, 2, 4, 8,
+  1, 2, 4, 8, -1, -1, -1, -1, -1, 1, 2, 4, 2, 4, 2, 4,
+];
 
-function readLength(view: DataView, at: number, width: number): number {
-  if (width === 1) return view.getUint8(at);
-  return width === 2 ? view.getUint16(at) : view.getUint32(at);
+/** Of those types, which are of bytes or of a text, whose length comes first. */
+const HAS_LENGTH: readonly boolean[] = Array.from(WIDTHS, (_, i) => (i >= 4 && i <= 6) || (i >= 25 && i <= 27));
+
+/** The big-endian number of `width` bytes that ends before `end`. */
+function lengthBefore(bytes: Uint8Array, end: number, width: number): number {
+  let value = 0;
+  for (let i = end - width; i < end; i++) value = value * 256 + (bytes[i] as number);
+  return value;
 }

@@ -1,18 +1,18 @@
 /** MessagePack, as the tree uses it: one kept encoder, and decoded bytes that are views on what was decoded. */
 import { Decoder, Encoder } from '@msgpack/msgpack';
+import { allocate } from './bytes.ts';
 import { ENCODER_KEEP_BYTES } from './limits.ts';
 import { isSaneMsgpack } from './msgpack-shape.ts';
 
 const options = { initialBufferSize: 64 * 1024, maxDepth: 16 };
 let encoder = new Encoder(options);
 const decoder = new Decoder();
-const bigEncoder = new Encoder({ useBigInt64: true });
 const bigDecoder = new Decoder({ useBigInt64: true });
 
 /** Encodes a value after `room` bytes that the caller fills in; the result is the caller's own. */
 export function packAfter(room: number, value: unknown): Uint8Array<ArrayBuffer> {
   const shared = encoder.encodeSharedRef(value);
-  const bytes = new Uint8Array(room + shared.length);
+  const bytes = allocate(room + shared.length);
   bytes.set(shared, room);
   // The encoder's buffer never shrinks by itself; one huge frame must not hold memory for ever.
   if (shared.length > ENCODER_KEEP_BYTES) encoder = new Encoder(options);
@@ -33,11 +33,6 @@ export function unpack(bytes: Uint8Array): unknown {
 export function unpackForeign(bytes: Uint8Array): unknown {
   if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
   return decoder.decode(bytes);
-}
-
-/** Encodes a value in which bigints stand for 64-bit integers. */
-export function packBig(value: unknown): Uint8Array<ArrayBuffer> {
-  return bigEncoder.encode(value);
 }
 
 /** Decodes one value that a stranger made; 64-bit integers become bigints. Throws on anything else. */

@@ -11,9 +11,10 @@
 import { MecError } from '../base/errors.ts';
 import { hashText32 } from '../base/hash.ts';
 import { MAX_TOKEN_ACTORS, MAX_TOKEN_CHARS, MAX_TOKEN_RANGES } from '../base/limits.ts';
-import { packBig, unpackForeignBig } from '../base/msgpack.ts';
+import { unpackForeignBig } from '../base/msgpack.ts';
+import { MsgpackWriter } from '../base/msgpack-writer.ts';
 import { CausalContext } from './causal-context.ts';
-import { isRanges, unionRanges } from './ranges.ts';
+import { baseOf, isRanges, unionRanges } from './ranges.ts';
 
 const KEY_ENTRY = '~key';
 const MAX_ACTOR_CHARS = 128;
@@ -22,7 +23,6 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 type Entry = Record<string, unknown>;
 
-const asInteger = (n: number): number | bigint => (n > 0xffff_ffff ? BigInt(n) : n);
 const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 
 /**
@@ -30,21 +30,35 @@ const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
  * where there are more than a token may name. To claim less is safe.
  */
 export function encodeToken(context: CausalContext, key: string, microsByActor?: ReadonlyMap<string, number>): string {
-  const entries: Record<string, Entry> = {};
-  for (const [actor, ranges] of context.size > MAX_TOKEN_ACTORS
-    ? mostImportant(context, microsByActor)
-    : context.entries()) {
-    const base = ranges[0] === 1 ? (ranges[1] as number) : 0;
-    const extras = base > 0 ? ranges.slice(2) : ranges;
-    const entry: Entry = {};
-    if (base > 0) entry['Counter'] = asInteger(base);
-    entry['Timestamp'] = BigInt(microsByActor?.get(actor) ?? 0) * 1000n;
-    if (extras.length > 0) entry['Dots'] = extras.map(asInteger);
-    entries[actor] = entry;
+  const isLarge = context.size > MAX_TOKEN_ACTORS;
+  const entries = isLarge ? mostImportant(context, microsByActor) : context.entries();
+  const writer = new MsgpackWriter();
+  writer.map((isLarge ? MAX_TOKEN_ACTORS : context.size) + 1);
+  for (const [actor, ranges] of entries) {
+    const base = baseOf(ranges);
+    const from = base > 0 ? 2 : 0;
+    const hasExtras = ranges.length > from;
+    writer.text(actor);
+    writer.map(1 + Number(base > 0) + Number(hasExtras));
+    if (base > 0) {
+      writer.text('Counter');
+      writer.integer(base);
+    }
+    writer.text('Timestamp');
+    writer.product(microsByActor?.get(actor) ?? 0, 1000);
+    if (hasExtras) {
+      writer.text('Dots');
+      writer.array(ranges.length - from);
+      for (let i = from; i < ranges.length; i++) writer.integer(ranges[i] as number);
+    }
   }
-  entries[KEY_ENTRY] = { Counter: asInteger(keyCheck(key)), Timestamp: 0 };
-  const bytes = packBig(entries);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+  writer.text(KEY_ENTRY);
+  writer.map(2);
+  writer.text('Counter');
+  writer.integer(keyCheck(key));
+  writer.text('Timestamp');
+  writer.integer(0);
+  return writer.toBase64();
 }
 
 function mostImportant(

@@ -45,18 +45,24 @@ export function emptyState(): ReplicaState {
 /** Seals a value with format and checksum; the checksum is also over the row, so that a record under a wrong one shows. */
 export function sealRecord(value: unknown, row: string): Uint8Array {
   const record = packAfter(HEADER_BYTES, value);
+  const sum = hash32(record.subarray(HEADER_BYTES), hashText32(row));
   record[0] = RECORD_FORMAT;
-  new DataView(record.buffer).setUint32(1, hash32(record.subarray(HEADER_BYTES), hashText32(row)));
+  record[1] = sum >>> 24;
+  record[2] = sum >>> 16;
+  record[3] = sum >>> 8;
+  record[4] = sum;
   return record;
 }
 
 /** Throws `damaged` where a record's format or checksum are not as they were written. */
 export function verifyRecord(record: Uint8Array, row: string): void {
+  if (record.length <= HEADER_BYTES || record[0] !== RECORD_FORMAT) throw damaged(row);
+  const sum = hash32(record.subarray(HEADER_BYTES), hashText32(row));
   const isIntact =
-    record.length > HEADER_BYTES &&
-    record[0] === RECORD_FORMAT &&
-    new DataView(record.buffer, record.byteOffset).getUint32(1) ===
-      hash32(record.subarray(HEADER_BYTES), hashText32(row));
+    record[1] === sum >>> 24 &&
+    record[2] === ((sum >>> 16) & 0xff) &&
+    record[3] === ((sum >>> 8) & 0xff) &&
+    record[4] === (sum & 0xff);
   if (!isIntact) throw damaged(row);
 }
 
