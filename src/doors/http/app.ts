@@ -1,7 +1,11 @@
-/** The Koa application: sockets to plain requests, plain answers to sockets, errors to problems. */
+/**
+ * From sockets to plain requests, from plain answers to sockets, errors to problems. Koa routes everything but keys: it and its router
+ * cost more than all else that a node does in JavaScript for a read, so a key goes straight to its routes.
+ */
 import Router from '@koa/router';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
-import type { Clock, Env } from '../../base/env.ts';
+import type { Env } from '../../base/env.ts';
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
 import { HTTP_ONE_WRITE_BYTES, HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from '../../base/limits.ts';
@@ -12,11 +16,12 @@ import { serveCluster } from './cluster-routes.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
 import { serveKeys } from './keys-routes.ts';
+import { KEY_PREFIX } from './request.ts';
 import { answerCors } from './cors.ts';
 import { onceOver } from './lifetime.ts';
 import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';
-import { sendStream } from './stream.ts';
+import { type Exchange, sendStream } from './stream.ts';
 
 /** What bounds the memory that requests hold. */
 export interface Gates {
@@ -37,27 +42,64 @@ export interface AppOptions {
   readonly whyNotReady: () => MecError | undefined;
 }
 
-/** Makes the application; its `callback()` goes into an HTTP server. */
-export function createApp({ node, env, version, gates, status, whyNotReady }: AppOptions): Koa {
+/** Answers one request; never rejects. */
+export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+
+/** Makes what an HTTP server hands its requests to. */
+export function createHandle(options: AppOptions): Handle {
+  const { node, env, gates } = options;
+  const { origins } = node.config.http;
+  const hall = { env, ...gates, timeoutMs: node.config.quorum.timeoutMs };
+  const routes = { node, env };
+  const serveOneKey = (request: HttpRequest): Promise<HttpAnswer> => serveKey(routes, request);
+  const others = createApp(options, hall).callback();
+  return async (req, res) => {
+    if (!req.url?.startsWith(KEY_PREFIX)) return others(req, res);
+    if (origins.length > 0 && answerCors(origins, req, res)) return;
+    return serve({ req, res }, serveOneKey, hall);
+  };
+}
+
+function createApp({ node, env, version, status, whyNotReady }: AppOptions, hall: Hall): Koa {
   const app = new Koa();
   const router = new Router();
   const routes = { node, env };
   const document = `${JSON.stringify(openApi(version))}\n`;
   const { origins } = node.config.http;
-  const holds = { ...gates, clock: env.clock, timeoutMs: node.config.quorum.timeoutMs };
-  router.all(/^\/mec\//, async (ctx) => serve(ctx, env, (request) => serveKey(routes, request), holds));
-  router.all(/^\/mec$/, async (ctx) => serve(ctx, env, (request) => serveKeys(routes, request), holds));
-  router.all(/^\/cluster\//, async (ctx) => serve(ctx, env, (request) => serveCluster(node, request), holds));
-  router.get('/ping', (ctx) => send(ctx, plain('text/plain; charset=utf-8', 'pong\n')));
-  router.get('/ready', (ctx) => {
-    const reason = whyNotReady();
-    send(ctx, reason === undefined ? plain('text/plain; charset=utf-8', 'ready\n') : problem(reason));
-  });
-  router.get('/status', (ctx) => send(ctx, plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)));
-  router.get('/openapi.json', (ctx) => send(ctx, plain('application/json', document)));
+  const through = (handle: (request: HttpRequest) => Promise<HttpAnswer>) => (ctx: Koa.Context) => {
+    over(ctx);
+    return serve(ctx, handle, hall);
+  };
+  router.all(
+    /^\/mec$/,
+    through((request) => serveKeys(routes, request)),
+  );
+  router.all(
+    /^\/cluster\//,
+    through((request) => serveCluster(node, request)),
+  );
+  router.get(
+    '/ping',
+    reply(() => plain('text/plain; charset=utf-8', 'pong\n')),
+  );
+  router.get(
+    '/ready',
+    reply(() => {
+      const reason = whyNotReady();
+      return reason === undefined ? plain('text/plain; charset=utf-8', 'ready\n') : problem(reason);
+    }),
+  );
+  router.get(
+    '/status',
+    reply(() => plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)),
+  );
+  router.get(
+    '/openapi.json',
+    reply(() => plain('application/json', document)),
+  );
   if (origins.length > 0) app.use((ctx, next) => (answerCors(origins, ctx.req, ctx.res) ? over(ctx) : next()));
   app.use(router.routes());
-  app.use((ctx) => send(ctx, ctx.matched?.length ? notAllowed() : noSuchRoute()));
+  app.use(reply((ctx) => (ctx.matched?.length ? notAllowed() : noSuchRoute())));
   app.on('error', (error: NodeJS.ErrnoException) => {
     // A client that goes away in the middle is no event.
     if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE' && error.code !== 'ECONNRESET' && error.code !== 'EPIPE') {
@@ -67,10 +109,17 @@ export function createApp({ node, env, version, gates, status, whyNotReady }: Ap
   return app;
 }
 
-/** Koa has nothing to add. */
+/** Koa has nothing to add: its own way of setting headers one by one costs as much as all the rest of an answer. */
 function over(ctx: Koa.Context): void {
   ctx.respond = false;
 }
+
+const reply =
+  (answer: (ctx: Koa.Context) => HttpAnswer) =>
+  (ctx: Koa.Context): void => {
+    over(ctx);
+    send(ctx, answer(ctx));
+  };
 
 const plain = (type: string, text: string): HttpAnswer => ({
   status: 200,
@@ -84,53 +133,49 @@ const noSuchRoute = (): HttpAnswer => problem(new MecError('no-such-route', { de
 
 const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
 
-/** What a request may hold of the node's memory, and for how long it may wait for it. */
-interface Holds extends Gates {
-  readonly clock: Clock;
+/** Where requests are served: what they may hold of the node's memory, and for how long they may wait for it. */
+interface Hall extends Gates {
+  readonly env: Env;
   readonly timeoutMs: number;
 }
 
 async function serve(
-  ctx: Koa.Context,
-  env: Env,
+  { req, res }: Exchange,
   handle: (request: HttpRequest) => Promise<HttpAnswer>,
-  holds: Holds,
+  { env, bodies, answers, timeoutMs }: Hall,
 ): Promise<void> {
   let lent = 0;
   const body = async (limit: number): Promise<Uint8Array> => {
-    const announced = announcedBytes(ctx.req);
+    const announced = announcedBytes(req);
     if (announced !== undefined && announced > limit) throw tooLarge(limit);
     const bytes = announced ?? limit;
     const isLarge = bytes > HTTP_SMALL_BYTES;
     if (isLarge) {
-      await holds.bodies.take(bytes, holds.timeoutMs);
+      await bodies.take(bytes, timeoutMs);
       lent = bytes;
     }
-    return readBody(ctx.req, ctx.res, { limit, stallClock: isLarge ? holds.clock : undefined });
+    return readBody(req, res, { limit, stallClock: isLarge ? env.clock : undefined });
   };
-  const { method = '', url = '', headers } = ctx.req;
+  const { method = '', url = '', headers } = req;
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? '' : url.slice(mark + 1);
   try {
-    assertPlain(ctx.req);
+    assertPlain(req);
     const answer = await handle({ method, path, query, headers, body });
-    if (answer.stream === undefined) send(ctx, hold(ctx, answer, holds.answers));
-    else {
-      ctx.respond = false;
-      await sendStream(ctx, env.log, { ...answer, stream: answer.stream });
-    }
+    if (answer.stream === undefined) send({ req, res }, hold({ req, res }, answer, answers));
+    else await sendStream({ req, res }, env.log, { ...answer, stream: answer.stream });
   } catch (thrown) {
     const error = toMecError(thrown);
     if (error.code === 'internal') env.log.error('request failed', { method, reason: messageOf(thrown) });
-    send(ctx, problem(error));
+    send({ req, res }, problem(error));
   } finally {
-    holds.bodies.give(lent);
+    if (lent > 0) bodies.give(lent);
   }
 }
 
 /** What could be read in two ways is not read at all. */
-function assertPlain({ headers, rawHeaders }: Koa.Context['req']): void {
+function assertPlain({ headers, rawHeaders }: IncomingMessage): void {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     throw new MecError('bad-request', { detail: 'The only Transfer-Encoding is chunked' });
@@ -146,18 +191,15 @@ function assertPlain({ headers, rawHeaders }: Koa.Context['req']): void {
 const CONTENT_TYPE = 'content-type';
 
 /** A large answer counts until its client has taken it; where too much is waiting for slow readers already, there is none. */
-function hold(ctx: Koa.Context, answer: HttpAnswer, answers: ByteGate): HttpAnswer {
+function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): HttpAnswer {
   const bytes = answer.body?.length ?? 0;
   if (bytes <= HTTP_SMALL_BYTES) return answer;
   if (!answers.tryTake(bytes)) throw new MecError('overloaded', { detail: 'Clients read too slowly', retryAfter: 1 });
-  onceOver(ctx.req, ctx.res, () => answers.give(bytes));
+  onceOver(req, res, () => answers.give(bytes));
   return answer;
 }
 
-/** Koa routes, but does not respond: its own way of setting headers one by one costs as much as all the rest of an answer. */
-function send(ctx: Koa.Context, { status, headers, body }: HttpAnswer): void {
-  const { req, res } = ctx;
-  ctx.respond = false;
+function send({ req, res }: Exchange, { status, headers, body }: HttpAnswer): void {
   if (res.destroyed || res.headersSent) return;
   // The rest of a body that was refused is read and thrown away, so that the client sees the answer; but not without end.
   if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) res.setHeader('Connection', 'close');
@@ -165,7 +207,8 @@ function send(ctx: Koa.Context, { status, headers, body }: HttpAnswer): void {
     res.writeHead(status, headers).end();
     return;
   }
-  res.writeHead(status, { ...headers, 'Content-Length': body.length });
+  headers['Content-Length'] = String(body.length);
+  res.writeHead(status, headers);
   if (req.method === 'HEAD' || body.length === 0) res.end();
   else if (body.length > HTTP_ONE_WRITE_BYTES) res.end(body);
   // As text, a small body leaves in one piece with its head.

@@ -39,9 +39,12 @@ export function readBody(
     const chunks: Buffer[] = [];
     let bytes = 0;
     let stall: Timer | undefined;
+    let isOver = false;
+    // The listeners stay: what comes after the end of it is thrown away, and taking them off costs as much as a small body.
     const finish = (outcome: () => void): void => {
+      if (isOver) return;
+      isOver = true;
       stall?.cancel();
-      request.off('data', onData).off('end', onEnd).off('close', onGone).off('error', onGone);
       outcome();
     };
     const watch = (): void => {
@@ -50,6 +53,7 @@ export function readBody(
       stall = stallClock.after(HTTP_BODY_STALL_MS, () => finish(() => reject(new MecError('request-timeout'))));
     };
     const onData = (chunk: Buffer): void => {
+      if (isOver) return;
       bytes += chunk.length;
       if (bytes > limit) return finish(() => reject(tooLarge(limit)));
       chunks.push(chunk);

@@ -9,9 +9,22 @@ import { headerOf, type HttpRequest } from './exchange.ts';
 
 const TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 
+/** A header as it is written, and as requests bear it. */
+interface Header {
+  readonly name: string;
+  readonly field: string;
+}
+
+const header = (name: string): Header => ({ name, field: name.toLowerCase() });
+
+const IF_MATCH = header('If-Match');
+const IF_NONE_MATCH = header('If-None-Match');
+const IDEMPOTENCY_KEY = header('Idempotency-Key');
+const WRITE_ID = header('X-Mec-Write-ID');
+
 /** The entity tags of a header; throws `bad-parameter` where it is not a list of them. */
-function tagsOf(request: HttpRequest, name: string): Tags | undefined {
-  const text = headerOf(request, name.toLowerCase())?.trim();
+function tagsOf(request: HttpRequest, { name, field }: Header): Tags | undefined {
+  const text = headerOf(request, field)?.trim();
   if (text === undefined) return undefined;
   if (text === '*') return '*';
   const tags = text.split(',').map((tag) => tag.trim());
@@ -35,26 +48,26 @@ export function conditionOf(request: HttpRequest): Condition | undefined {
   if (headers['if-unmodified-since'] !== undefined) {
     throw refuse('If-Unmodified-Since', 'is too coarse for a write; use If-Match');
   }
-  const ifMatch = tagsOf(request, 'If-Match');
-  const ifNoneMatch = strong(tagsOf(request, 'If-None-Match'));
+  const ifMatch = tagsOf(request, IF_MATCH);
+  const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));
   const idempotencyKey = request.method === 'DELETE' ? undefined : idempotencyKeyOf(request);
   if (ifMatch === undefined && ifNoneMatch === undefined && idempotencyKey === undefined) return undefined;
   return { ifMatch, ifNoneMatch, idempotencyKey };
 }
 
 /** The idempotency key of a request, where it has one. */
-export const idempotencyKeyOf = (request: HttpRequest): string | undefined => nameOf(request, 'Idempotency-Key');
+export const idempotencyKeyOf = (request: HttpRequest): string | undefined => nameOf(request, IDEMPOTENCY_KEY);
 
 /**
  * The name of a write, where it has one: stored like an idempotency key, so that of two with one name readers see one; but nobody looks
  * beforehand whether there is one, so it needs no majority.
  */
-export const writeIdOf = (request: HttpRequest): string | undefined => nameOf(request, 'X-Mec-Write-ID');
+export const writeIdOf = (request: HttpRequest): string | undefined => nameOf(request, WRITE_ID);
 
-function nameOf(request: HttpRequest, header: string): string | undefined {
-  const text = headerOf(request, header.toLowerCase());
+function nameOf(request: HttpRequest, { name, field }: Header): string | undefined {
+  const text = headerOf(request, field);
   if (text !== undefined && !(/^[\x21-\x7e]+$/.test(text) && text.length <= MAX_IDEMPOTENCY_KEY_CHARS)) {
-    throw refuse(header, `must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters`);
+    throw refuse(name, `must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters`);
   }
   return text;
 }
@@ -72,8 +85,8 @@ export function isConditional({ headers }: HttpRequest): boolean {
 /** What a read with conditions comes to, in the order of RFC 9110, 13.2.2; undefined where they do not matter. */
 export function verdictOf(request: HttpRequest, versions: readonly Version<Content>[]): 304 | 412 | undefined {
   const micros = versions.reduce((newest, { body }) => Math.max(newest, body.timestampMicros), 0);
-  const ifMatch = tagsOf(request, 'If-Match');
-  const ifNoneMatch = strong(tagsOf(request, 'If-None-Match'));
+  const ifMatch = tagsOf(request, IF_MATCH);
+  const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));
   if (ifMatch !== undefined) {
     if (!isAmong(ifMatch, versions)) return 412;
   } else if (isNewer(micros, headerOf(request, 'if-unmodified-since')) === true) return 412;

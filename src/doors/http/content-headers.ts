@@ -6,17 +6,15 @@ import { formatDot } from '../../core/dot.ts';
 import { etagOf } from '../../core/etag.ts';
 import type { Version } from '../../core/object.ts';
 import { encodeToken } from '../../core/token.ts';
-
-/** Headers by name. */
-export type Headers = Record<string, string>;
+import type { Headers } from './exchange.ts';
 
 /** A time in ns since 1970, as text: it is beyond what a JSON number holds exactly. */
 export const nanos = (micros: number): string => String(BigInt(micros) * 1000n);
 
-/** The headers of one version. */
-export function contentHeaders(version: Version<Content>): Headers {
+/** The headers of one version, added to others. (Not copied together: that costs as much as a read of the store.) */
+export function addContentHeaders(headers: Headers, version: Version<Content>): Headers {
   const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } = version.body;
-  const headers: Headers = { 'Content-Type': contentType };
+  headers['Content-Type'] = contentType;
   if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
   headers['Last-Modified'] = microsToHttpDate(timestampMicros);
   headers['X-Mec-Timestamp'] = nanos(timestampMicros);

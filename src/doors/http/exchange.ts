@@ -12,10 +12,14 @@ export interface HttpRequest {
   body(limit: number): Promise<Uint8Array>;
 }
 
+/** Headers by name. */
+export type Headers = Record<string, string>;
+
 /** An answer. */
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  /** The answer's own: what sends it adds to them. */
+  readonly headers: Headers;
   readonly body?: Uint8Array | undefined;
   /**
    * In place of a body, for what is too much to be held at once: asked for the next piece when the last has been taken. Where it

@@ -8,7 +8,7 @@ import { formatDot } from '../../core/dot.ts';
 import { etagOf } from '../../core/etag.ts';
 import type { Version } from '../../core/object.ts';
 import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
-import { contentHeaders, type Headers, vclockHeader } from './content-headers.ts';
+import { addContentHeaders, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
@@ -31,7 +31,7 @@ const METHODS: Readonly<Record<string, (routes: KeyRoutes, request: HttpRequest)
 };
 
 /** Without it a browser keeps siblings for ever, and a value for as long as it has been there (RFC 9111, 4.2.2). */
-const UNCACHED = { 'Cache-Control': 'no-cache' };
+const UNCACHED = 'no-cache';
 
 const EMPTY = new Uint8Array();
 
@@ -65,8 +65,8 @@ const unpackVersion = ({ actor, counter, body }: Version<Uint8Array>): Version<C
 async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
   const parameters = parametersOf(request.query, 'read', routes.node.config.quorum.n);
-  const found = await find(routes, key, { ...parameters, seen: seenOf(request) });
-  const { vtag } = parameters;
+  const { r, pr, timeoutMs, vtag } = parameters;
+  const found = await find(routes, key, { r, pr, timeoutMs, seen: seenOf(request) });
   return answer(routes, request, vtag === undefined ? found : only(found, vtag));
 }
 
@@ -77,21 +77,25 @@ function only({ key, siblings, token }: Found, vtag: string): Found {
 }
 
 function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token }: Found): HttpAnswer {
-  const vclock = vclockHeader(key, token, siblings);
+  const headers = vclockHeader(key, token, siblings);
   const verdict = isConditional(request) ? verdictOf(request, siblings) : undefined;
-  if (verdict === 412) return problem(new MecError('precondition-failed'), vclock);
+  if (verdict === 412) return problem(new MecError('precondition-failed'), headers);
   const [sibling] = siblings;
-  if (sibling === undefined) return problem(new MecError('not-found'), vclock);
+  if (sibling === undefined) return problem(new MecError('not-found'), headers);
+  headers['Cache-Control'] = UNCACHED;
   if (siblings.length === 1) {
-    const headers = { ...vclock, ...contentHeaders(sibling), ...UNCACHED };
+    addContentHeaders(headers, sibling);
     if (verdict === 304) return { status: 304, headers };
     const whole = { status: 200, headers, body: sibling.body.value };
     return request.headers['range'] === undefined ? whole : ranged(request, whole);
   }
-  const headers = { ETag: etagOf(siblings), 'X-Mec-Siblings': String(siblings.length), Vary: 'Accept', ...UNCACHED };
-  if (verdict === 304) return { status: 304, headers: { ...vclock, ...headers } };
+  headers['ETag'] = etagOf(siblings);
+  headers['X-Mec-Siblings'] = String(siblings.length);
+  headers['Vary'] = 'Accept';
+  if (verdict === 304) return { status: 304, headers };
   const { type, body } = renderSiblings(siblings, headerOf(request, 'accept'), env.random);
-  return { status: 300, headers: { ...vclock, 'Content-Type': type, ...headers }, body };
+  headers['Content-Type'] = type;
+  return { status: 300, headers, body };
 }
 
 /** Writes what a request carries to a key. */
@@ -107,13 +111,13 @@ export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: stri
     ttlMs: policy?.ttlMs,
     idempotencyKey: condition?.idempotencyKey ?? writeIdOf(request),
   });
-  const written = await node.put(key, packContent(content), { ...parameters, token, condition });
+  const { r, w, pr, pw, timeoutMs } = parameters;
+  const written = await node.put(key, packContent(content), { r, w, pr, pw, timeoutMs, token, condition });
   const { length } = written.versions;
-  const headers: Headers = {
-    ...vclockHeader(key, written.token, [{ ...written.dot, body: content }]),
-    'X-Mec-Dot': formatDot(written.dot),
-    ETag: etagOf(written.versions),
-  };
+  const { actor, counter } = written.dot;
+  const headers = vclockHeader(key, written.token, [{ actor, counter, body: content }]);
+  headers['X-Mec-Dot'] = formatDot(written.dot);
+  headers['ETag'] = etagOf(written.versions);
   if (length > 1) headers['X-Mec-Siblings'] = String(length);
   if (written.isRepeated) headers['X-Mec-Repeated'] = 'true';
   const plain = { status: 200, headers, body: EMPTY };
@@ -134,5 +138,7 @@ async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAn
   const parameters = parametersOf(request.query, 'remove', node.config.quorum.n);
   const token = tokenOf(request, key);
   const written = await node.put(key, undefined, { ...parameters, token, condition: conditionOf(request) });
-  return { status: 204, headers: { ...vclockHeader(key, written.token, []), 'X-Mec-Dot': formatDot(written.dot) } };
+  const headers = vclockHeader(key, written.token, []);
+  headers['X-Mec-Dot'] = formatDot(written.dot);
+  return { status: 204, headers };
 }

@@ -18,9 +18,8 @@ import {
   STOP_GRACE_MS,
 } from '../../base/limits.ts';
 import type { MecNode } from '../../cluster/node.ts';
-import { createApp } from './app.ts';
+import { createHandle, type Handle } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
-import { onceOver } from './lifetime.ts';
 import { problem } from './problem.ts';
 
 /** What a server serves. */
@@ -29,6 +28,11 @@ export interface HttpServerOptions {
   readonly env: Env;
   /** Of this software, for `/status`. */
   readonly version: string;
+}
+
+/** What is under way on a socket: requests that are not answered yet. */
+interface Connection {
+  unanswered: number;
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
@@ -50,9 +54,8 @@ export class HttpServer {
   readonly #server: Server;
   readonly #bodies: ByteGate;
   readonly #answers: ByteGate;
-  readonly #handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  /** Requests per connection that are not answered yet. */
-  readonly #pipelined = new WeakMap<Socket, number>();
+  readonly #handle: Handle;
+  readonly #connections = new WeakMap<Socket, Connection>();
   #inFlight = 0;
   #refused = 0;
   #isStopping = false;
@@ -63,14 +66,14 @@ export class HttpServer {
     this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
     this.#answers = new ByteGate(env.clock, MAX_HTTP_ANSWER_BYTES);
     const gates = { bodies: this.#bodies, answers: this.#answers };
-    this.#handle = createApp({
+    this.#handle = createHandle({
       node,
       env,
       version,
       gates,
       status: () => this.#status(),
       whyNotReady: () => this.#whyNotReady(),
-    }).callback();
+    });
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
@@ -119,21 +122,33 @@ export class HttpServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isStopping) response.shouldKeepAlive = false;
-    const { socket } = request;
-    const pipelined = this.#pipelined.get(socket) ?? 0;
+    const connection = this.#connectionOf(request.socket);
     const isFull = this.#inFlight >= MAX_HTTP_IN_FLIGHT && !ABOUT_NODE.includes(request.url ?? '');
-    const isTooMuch = isFull || pipelined >= MAX_HTTP_PIPELINED;
+    const isTooMuch = isFull || connection.unanswered >= MAX_HTTP_PIPELINED;
     if (isTooMuch || !isPath(request.url) || request.httpVersionMajor < 1) {
       return this.#refuse(request, response, isTooMuch ? OVERLOADED : BAD_REQUEST);
     }
     this.#inFlight += 1;
-    this.#pipelined.set(socket, pipelined + 1);
-    onceOver(request, response, () => {
-      this.#inFlight -= 1;
-      this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1);
-      if (this.#isStopping) this.#server.closeIdleConnections();
-    });
+    connection.unanswered += 1;
+    response.once('close', () => this.#over(connection, 1));
     void this.#handle(request, response);
+  }
+
+  #connectionOf(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const connection = { unanswered: 0 };
+    this.#connections.set(socket, connection);
+    // The response to a pipelined request that never got its turn does not even close.
+    socket.once('close', () => this.#over(connection, connection.unanswered));
+    return connection;
+  }
+
+  #over(connection: Connection, count: number): void {
+    const over = Math.min(count, connection.unanswered);
+    connection.unanswered -= over;
+    this.#inFlight -= over;
+    if (this.#isStopping) this.#server.closeIdleConnections();
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: MecError): void {

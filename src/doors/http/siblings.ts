@@ -7,7 +7,7 @@ import { formatDot } from '../../core/dot.ts';
 import { etagOf } from '../../core/etag.ts';
 import { compareDots, type Version } from '../../core/object.ts';
 import { preferred } from './accept.ts';
-import { contentHeaders, nanos } from './content-headers.ts';
+import { addContentHeaders, nanos } from './content-headers.ts';
 import { toMultipart } from './multipart.ts';
 
 /** The forms that there are: the first where the client does not say. `mime/multipart` is what the first MecDB called it. */
@@ -33,7 +33,7 @@ export function renderSiblings(
   const type = preferred(accept, SIBLING_TYPES);
   if (type === 'application/json') return { type, body: toJson(siblings) };
   const boundary = `mec-${drawIncarnation(random)}${drawIncarnation(random)}`;
-  const parts = siblings.map((sibling) => ({ headers: contentHeaders(sibling), body: sibling.body.value }));
+  const parts = siblings.map((sibling) => ({ headers: addContentHeaders({}, sibling), body: sibling.body.value }));
   return { type: `${type}; boundary=${boundary}`, body: toMultipart(parts, boundary) };
 }
 
