@@ -91,12 +91,14 @@ function toFailed(error: unknown): Failed {
 function read({ replicas }: Scope, { key, have }: Pick<Read, 'key' | 'have'>): ReadReply {
   const replica = replicas.of(partitionOf(key));
   const { versions, context } = replica.read(key);
-  const isKnown = (dot: Dot): boolean =>
-    have.some(({ actor, counter }) => actor === dot.actor && counter === dot.counter);
-  const sparse = versions.map((version): SparseVersion =>
-    isKnown(version) ? { ...version, body: undefined } : version,
-  );
+  const sparse = have.length === 0 ? versions : versions.map((version) => without(version, have));
   return { kind: 'object', actor: replica.actor, isComplete: replica.isComplete, context, versions: sparse };
+}
+
+/** A version without its body, where the asker has it. */
+function without({ actor, counter, body }: SparseVersion, have: readonly Dot[]): SparseVersion {
+  const isKnown = have.some((dot) => dot.actor === actor && dot.counter === counter);
+  return { actor, counter, body: isKnown ? undefined : body };
 }
 
 function claim(scope: Scope, { key, id, have, idempotencyKey }: Claim): Reply {

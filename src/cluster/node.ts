@@ -176,8 +176,14 @@ export class MecNode {
   /** Reads a key at R of its owners; rejects with a `MecError`. */
   async get(key: string, { r, pr, timeoutMs, seen }: GetOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
-    const quorums = { r: r ?? this.policyOf(key)?.r ?? quorum.r, pr, timeoutMs: timeoutMs ?? quorum.timeoutMs };
-    const result = await get(this.#scope, { key, ...quorums, seen });
+    const request = {
+      key,
+      r: r ?? this.policyOf(key)?.r ?? quorum.r,
+      pr,
+      timeoutMs: timeoutMs ?? quorum.timeoutMs,
+      seen,
+    };
+    const result = await get(this.#scope, request);
     this.#expiry.trim(key, result);
     return result;
   }

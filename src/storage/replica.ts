@@ -58,7 +58,7 @@ export interface ReplicaMerge {
   /** Dots of this partition whose whole effect the object carries. */
   readonly dots: readonly Dot[];
   /** Part of the snapshot that is being taken in, and not a change beside it. */
-  readonly isSnapshot?: boolean;
+  readonly isSnapshot?: boolean | undefined;
 }
 
 /** One node's copy of one partition. */
@@ -154,7 +154,7 @@ export class Replica {
     if (body !== undefined) assertObjectSize(written.object.versions);
     this.#clock.add(dot.actor, dot.counter);
     this.#save(stored, { key, object: written.object, dots: [dot] }, done);
-    return { ...written, dot };
+    return { object: written.object, token: written.token, dot };
   }
 
   /** Takes in what another replica knows of a key. */
@@ -165,14 +165,10 @@ export class Replica {
     const before = fill(stored, this.#clock);
     const after = merge(before, object);
     // Nothing below may fail: a clock ahead of its data would spread deletions.
-    const added = [...dots, ...object.versions].filter((dot) => {
-      if (this.#clock.has(dot.actor, dot.counter)) return false;
-      this.#clock.add(dot.actor, dot.counter);
-      return true;
-    });
+    const added = this.#clock.addAll(dots).concat(this.#clock.addAll(object.versions));
     const isKnown = added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
     if (isKnown) this.#store.queue.submit([], done);
-    else this.#save(stored, { key, object: after, dots: added, ...(isSnapshot === true && { isSnapshot }) }, done);
+    else this.#save(stored, { key, object: after, dots: added, isSnapshot }, done);
   }
 
   /**

@@ -93,7 +93,10 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   store: {
     code: 3,
     pack: (store) => (store.claim === undefined ? packItem(store) : [...packItem(store), store.claim]),
-    unpack: (f) => ({ kind: 'store', ...unpackItem(f.slice(1, 5)), claim: optional(f[5], text) }),
+    unpack: (f) => {
+      const { key, object, dots: written } = unpackItem(f.slice(1, 5));
+      return { kind: 'store', key, object, dots: written, claim: optional(f[5], text) };
+    },
   },
   forward: {
     code: 4,
@@ -200,7 +203,10 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   object: {
     code: 66,
     pack: (m) => [m.actor, m.isComplete, m.context.pack(), packVersions(m.versions)],
-    unpack: (f) => ({ kind: 'object', actor: text(f[1]), isComplete: f[2] === true, ...unpackObject(f[3], f[4]) }),
+    unpack: (f) => {
+      const { context: known, versions } = unpackObject(f[3], f[4]);
+      return { kind: 'object', actor: text(f[1]), isComplete: f[2] === true, context: known, versions };
+    },
   },
   stored: {
     code: 67,

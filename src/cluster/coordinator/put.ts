@@ -3,7 +3,6 @@
  * while its own disk syncs, and answers when W disks have it. Any other node passes the write to an owner.
  */
 import { MecError, toMecError } from '../../base/errors.ts';
-import { CausalContext } from '../../core/causal-context.ts';
 import { quorumSize } from '../../core/quorum.ts';
 import { Tally } from '../../core/tally.ts';
 import { forward, handOver } from './forward.ts';
@@ -17,14 +16,14 @@ export async function put(scope: Scope, request: PutRequest): Promise<PutResult>
   const place = placeOf(scope, request.key);
   if (request.condition !== undefined) return putSerialised(scope, place, { ...request, condition: request.condition });
   // Where no owner can be reached, this node stands in for them.
-  const isAlone = scope.peers.reachable(place.owners, 1).length === 0;
-  if (!place.isOwner && !isAlone) return forward(scope, place, request);
+  const isAlone = (): boolean => scope.peers.reachable(place.owners, 1).length === 0;
+  if (!place.isOwner && !isAlone()) return forward(scope, place, request);
   try {
-    return await putHere(scope, request);
+    return await putAt(scope, place, request);
   } catch (error) {
     const { code } = toMecError(error);
     const isOwnDisk = code === 'disk-failed' || code === 'disk-full';
-    if (!isOwnDisk || isAlone) throw error;
+    if (!isOwnDisk || isAlone()) throw error;
     return forward(scope, place, request);
   }
 }
@@ -51,11 +50,13 @@ async function putSerialised(scope: Scope, place: Place, request: ConditionalReq
 /** Coordinates a write on this node's own replica. */
 export async function putHere(scope: Scope, request: PutRequest): Promise<PutResult> {
   if (request.condition !== undefined) return putIf(scope, { ...request, condition: request.condition });
-  const place = placeOf(scope, request.key);
+  return putAt(scope, placeOf(scope, request.key), request);
+}
+
+/** An unconditional write; throws, or rejects, with a `MecError`. */
+function putAt(scope: Scope, place: Place, request: PutRequest): Promise<PutResult> {
   const plan = planOf(scope, place, request);
-  if (request.body !== undefined)
-    return write(scope, { ...request, token: request.token ?? new CausalContext() }, plan);
-  return remove(scope, request, plan);
+  return request.body === undefined ? remove(scope, request, plan) : write(scope, request, plan);
 }
 
 /** Where a write goes; throws where there are not enough to go to. */

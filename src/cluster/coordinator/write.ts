@@ -38,9 +38,6 @@ export type PutResult = Omit<Written, 'kind'>;
 /** What a writer is told who has no answer. */
 export const UNSURE = 'The write may still take effect.';
 
-/** A write whose writer has said what it had seen. */
-export type WriteRequest = PutRequest & { readonly token: CausalContext };
-
 /** Where a write goes, and how many must have it. */
 export interface Plan {
   readonly place: Place;
@@ -60,25 +57,29 @@ export async function removeDots(scope: Scope, key: string, dots: readonly Dot[]
 }
 
 /** Where the last write wins: it replaces whatever is known here, and its time is after that. */
-function asLast(replica: Replica, request: WriteRequest): WriteRequest {
+function asLast(replica: Replica, request: PutRequest): PutRequest {
   if (request.body === undefined) return request;
   const { versions } = replica.read(request.key);
   const content = unpackContent(request.body);
   const times = versions.map(({ body }) => unpackContent(body).timestampMicros + 1);
   const timestampMicros = Math.max(content.timestampMicros, ...times);
-  const token = request.token.clone().join(CausalContext.ofDots(versions));
+  const token = seenBy(request).clone().join(CausalContext.ofDots(versions));
   return { ...request, token, body: packContent({ ...content, timestampMicros }) };
 }
 
 /** Writes to this node's own replica and to the peers of the plan. */
-export function write(scope: Scope, request: WriteRequest, plan: Plan): Promise<PutResult> {
+export function write(scope: Scope, request: PutRequest, plan: Plan): Promise<PutResult> {
   const { key } = request;
   return new Promise((resolve, reject) => {
-    new Put(scope, plan, { resolve, reject }).start(request, (replica, done) =>
-      replica.write(scope.policies.isLastWriteWins(key) ? asLast(replica, request) : request, done),
-    );
+    new Put(scope, plan, { resolve, reject }).start(request, (replica, done) => {
+      const asked = scope.policies.isLastWriteWins(key) ? asLast(replica, request) : request;
+      return replica.write({ key, token: seenBy(asked), body: asked.body }, done);
+    });
   });
 }
+
+/** Whoever gave no token has seen nothing. */
+const seenBy = ({ token }: PutRequest): CausalContext => token ?? new CausalContext();
 
 /** Brings a write that was made before to this node's own replica and to the peers of the plan. */
 export function spread(
