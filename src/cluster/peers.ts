@@ -102,7 +102,9 @@ export class Peers {
     if (this.byId.get(peer.id) !== peer) return;
     const heardMs = this.#clock.monotonicMs();
     this.#detector.heard(peer.id, heardMs);
+    const isAnother = peer.remote !== undefined && peer.remote.process !== process;
     peer.remote = { process, nowMs, heardMs };
+    if (isAnother) peer.data.resend();
   }
 
   /** For how long the peer has owed an answer to a probe, in ms; 0 where it owes none. */

@@ -52,6 +52,8 @@ class FrameReader {
 interface Pending {
   readonly onReply: OnReply;
   readonly deadlineMs: number;
+  /** Of a read: it may go out again, for whoever answers twice has changed nothing. */
+  readonly again: PackedMessage | undefined;
 }
 
 /** One peer, as the node talks to it. */
@@ -87,11 +89,22 @@ export class RpcClient {
 
   /** Sends a request; `onReply` is called exactly once, at the latest soon after `timeoutMs` is over. */
   request(request: Request, timeoutMs: number, onReply: OnReply): void {
-    this.requestPacked(packMessage(request), timeoutMs, onReply);
+    const message = packMessage(request);
+    this.#send(message, timeoutMs, { onReply, again: request.kind === 'read' ? message : undefined });
   }
 
   /** The same for a request that was packed once for several peers. */
   requestPacked(message: PackedMessage, timeoutMs: number, onReply: OnReply): void {
+    this.#send(message, timeoutMs, { onReply, again: undefined });
+  }
+
+  /** Another process answers for the peer: what the one before was asked went down with it. Sends the reads among that again. */
+  resend(): void {
+    for (const [id, { again, deadlineMs }] of this.#pending)
+      if (again !== undefined) this.#outbox.push({ id, message: again }, deadlineMs);
+  }
+
+  #send(message: PackedMessage, timeoutMs: number, { onReply, again }: Omit<Pending, 'deadlineMs'>): void {
     if (!isSendable(message)) return onReply(new MecError('too-many-siblings'));
     const id = this.#nextId;
     this.#nextId = id === MAX_ID ? 1 : id + 1;
@@ -101,7 +114,7 @@ export class RpcClient {
       onReply(new MecError('overloaded', { detail: 'The queue to a peer is full', retryAfter: 1 }));
       return;
     }
-    this.#pending.set(id, { onReply, deadlineMs });
+    this.#pending.set(id, { onReply, deadlineMs, again });
     this.#sweep ??= this.#clock.after(RPC_SWEEP_MS, () => this.#expire());
   }
 
