@@ -206,6 +206,9 @@ export const STORE_REOPEN_MS = 1_000;
 /** LevelDB's memory for not yet sorted rows; 64 MiB measured 2.6 times the default on large values, 16 keeps a node small. */
 export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB;
 
+/** Objects that a node keeps at hand, decoded; some 30 000 small ones. */
+export const HOT_OBJECT_BYTES = 16 * MIB;
+
 /** LevelDB's cache of uncompressed blocks. */
 export const LEVEL_CACHE_BYTES = 32 * MIB;
 

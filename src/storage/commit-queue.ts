@@ -52,15 +52,25 @@ export class CommitQueue {
 
   /** Whether there is room for another write; a caller asks before it changes anything. */
   assertRoom(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.assertWorking();
     if (this.#rows >= MAX_COMMIT_ROWS || this.#bytes >= MAX_COMMIT_BYTES) {
       throw new MecError('overloaded', { detail: 'The disk of a replica is behind', retryAfter: 1 });
     }
   }
 
+  /** Throws where a batch could not be written: what this node knows is ahead of its disk then. */
+  assertWorking(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Whether a change of the row is not durable yet. */
+  isPending(key: string): boolean {
+    return this.#batches.some(({ rows }) => rows.has(key));
+  }
+
   /** The newest value of a row, durable or not. */
   get(key: string): Uint8Array | undefined {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.assertWorking();
     for (let i = this.#batches.length - 1; i >= 0; i--) {
       const { rows } = this.#batches[i] as Batch;
       const value = rows.get(key);

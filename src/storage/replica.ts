@@ -28,12 +28,12 @@ import {
   checkpointToRecord,
   contextToRecord,
   recordToContext,
-  recordToVersions,
   type ReplicaState,
   versionsToRecord,
 } from './records.ts';
 import { ReplicaExpiry } from './replica-expiry.ts';
 import { ReplicaLog } from './replica-log.ts';
+import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRows } from './replica-rows.ts';
 import type { Store } from './store.ts';
 
@@ -68,6 +68,7 @@ export class Replica {
   readonly rows: ReplicaRows;
   readonly expiry: ReplicaExpiry;
   readonly #store: Store;
+  readonly #objects: ReplicaObjects;
   readonly #clock: CausalContext;
   readonly #durable: CausalContext;
   #actor: string;
@@ -95,6 +96,7 @@ export class Replica {
     this.rows = new ReplicaRows(partition, store.engine);
     this.expiry = new ReplicaExpiry(partition, store, state.expiresMicros);
     this.#store = store;
+    this.#objects = new ReplicaObjects(partition, store);
     this.#clock = state.clock;
     this.#durable = state.clock.clone();
     this.#actor = state.actor ?? drawActor(store.nodeName, store.random);
@@ -136,7 +138,7 @@ export class Replica {
 
   /** What this replica knows of a key. */
   read(key: string): FilledObject<Uint8Array> {
-    return fill(this.#load(key), this.#clock);
+    return fill(this.#objects.load(key, this.#residues > 0), this.#clock);
   }
 
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
@@ -146,7 +148,7 @@ export class Replica {
     if (token.max(this.#actor) > counter) {
       throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
     }
-    const stored = this.#load(key);
+    const stored = this.#objects.load(key, this.#residues > 0);
     const before = fill(stored, this.#clock);
     this.#guardActor(before.context);
     const dot: Dot = { actor: this.#actor, counter: this.#clock.base(this.#actor) + 1 };
@@ -161,7 +163,7 @@ export class Replica {
   merge({ key, object, dots, isSnapshot }: ReplicaMerge, done: Done): void {
     this.#store.queue.assertRoom();
     this.#guardActor(object.context);
-    const stored = this.#load(key);
+    const stored = this.#objects.load(key, this.#residues > 0);
     const before = fill(stored, this.#clock);
     const after = merge(before, object);
     // Nothing below may fail: a clock ahead of its data would spread deletions.
@@ -177,7 +179,7 @@ export class Replica {
    */
   restore({ key, object }: Pick<ReplicaMerge, 'key' | 'object'>, done: Done): boolean {
     this.#store.queue.assertRoom();
-    const stored = this.#load(key);
+    const stored = this.#objects.load(key, this.#residues > 0);
     const { versions, context } = fill(stored, this.#clock);
     const isSame = stored.residual.isEmpty && context.equals(this.#clock) && context.equals(object.context);
     const all = union(versions, object.versions);
@@ -295,29 +297,10 @@ export class Replica {
     }
   }
 
-  #load(key: string): StoredObject<Uint8Array> {
-    try {
-      return this.#loadIntact(key);
-    } catch (error) {
-      if (error instanceof MecError && error.code === 'damaged') this.#store.onDamage(error);
-      throw error;
-    }
-  }
-
-  #loadIntact(key: string): StoredObject<Uint8Array> {
-    const { queue } = this.#store;
-    const row = keyspace.objectRow(this.partition, key);
-    const record = queue.get(row);
-    const versions = record === undefined ? [] : recordToVersions(record, row);
-    if (this.#residues === 0) return { versions, residual: new CausalContext() };
-    const residueRow = keyspace.residueRow(this.partition, key);
-    const residue = queue.get(residueRow);
-    return { versions, residual: residue === undefined ? new CausalContext() : recordToContext(residue, residueRow) };
-  }
-
   #save(before: StoredObject<Uint8Array>, { key, object, dots, isSnapshot }: ReplicaMerge, done: Done): void {
     const { versions, residual } = strip(object, this.#clock);
     const row = keyspace.objectRow(this.partition, key);
+    this.#objects.changes(row);
     const changes: Change[] = [
       { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) },
     ];

@@ -12,7 +12,6 @@ import {
   COUNT_REPLICAS,
   DISK_BYTES_SWEEPS,
   PARTITIONS,
-  SCAN_PAGE_ROWS,
   STORE_REOPEN_MS,
   VERIFY_PAGE_BYTES,
   VERIFY_PAGE_ROWS,
@@ -22,17 +21,11 @@ import { drawIncarnation } from '../core/actor.ts';
 import type { CausalContext } from '../core/causal-context.ts';
 import type { MemberRecord } from '../core/member-list.ts';
 import { CommitQueue } from './commit-queue.ts';
-import type { Engine, OpenEngine, Row } from './engine.ts';
+import { loadCheckpoints } from './checkpoints.ts';
+import type { Engine, OpenEngine } from './engine.ts';
+import { HotObjects } from './hot-objects.ts';
 import * as keyspace from './keyspace.ts';
-import {
-  type Checkpoint,
-  emptyState,
-  openRecord,
-  recordToCheckpoint,
-  type ReplicaState,
-  sealRecord,
-  verifyRecord,
-} from './records.ts';
+import { emptyState, openRecord, sealRecord, verifyRecord } from './records.ts';
 import { Replica } from './replica.ts';
 import type { Store } from './store.ts';
 
@@ -127,6 +120,7 @@ export class Replicas {
     if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.changes !== changes) return false;
     // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
     replica.retire();
+    opened.hot.clear();
     opened.replicas[partition] = new Replica(partition, opened, emptyState());
     await new Promise<void>((resolve, reject) => {
       const deletions = rows.map((key) => ({ key, value: undefined }));
@@ -281,7 +275,17 @@ export class Replicas {
     });
     const onDamage = (error: MecError): void => this.damaged(error);
     const { random, log } = env;
-    const store: Store = { engine, queue, nodeName, incarnation, random, log, maxLogEntries, onDamage };
+    const store: Store = {
+      engine,
+      queue,
+      hot: new HotObjects(),
+      nodeName,
+      incarnation,
+      random,
+      log,
+      maxLogEntries,
+      onDamage,
+    };
     const replicas = checkpoints.map(({ incarnation: born, actor, ...state }, partition) => {
       return new Replica(partition, store, { ...state, actor: born === incarnation ? actor : undefined });
     });
@@ -338,41 +342,6 @@ function checkHeader(header: Header): Header {
   return header;
 }
 
-type Loaded = Omit<ReplicaState, 'actor'> & {
-  readonly actor: string | undefined;
-  readonly incarnation: string | undefined;
-};
-
-/** What is on disk of all replicas: a clock is the checkpoint's clock and the dots of the log. */
-async function loadCheckpoints(engine: Engine): Promise<Loaded[]> {
-  const checkpoints = new Map<number, Checkpoint>();
-  await eachRow(engine, 'c', ([row, record]) => {
-    checkpoints.set(keyspace.partitionOfRow(row), recordToCheckpoint(record, row));
-  });
-  // Most stores have nothing that expires; in others each replica finds out by itself.
-  const expiring = await engine.keys({ ...keyspace.kindRange('e'), limit: 1 });
-  const expiresMicros = expiring.length === 0 ? Infinity : 0;
-  const states = Array.from({ length: PARTITIONS }, (_, partition) => {
-    return { ...emptyState(), expiresMicros, incarnation: undefined, ...checkpoints.get(partition) };
-  });
-  const stateOf = (row: string): (typeof states)[number] => {
-    const state = states[keyspace.partitionOfRow(row)];
-    if (state === undefined)
-      throw new StartError(`The store has a row of an unknown partition: ${JSON.stringify(row)}`);
-    return state;
-  };
-  await eachRow(engine, 'l', ([row]) => {
-    const state = stateOf(row);
-    const { actor, counter } = keyspace.dotOfRow(row);
-    state.clock.add(actor, counter);
-    state.logEntries += 1;
-  });
-  await eachRow(engine, 'r', ([row]) => {
-    stateOf(row).residues += 1;
-  });
-  return states;
-}
-
 /** One text for all that the replicas have seen. */
 function clocksDigest(clocks: readonly CausalContext[]): string {
   return hashText64(clocks.map(String).join(';')).toString(16);
@@ -382,15 +351,4 @@ async function writeHeader(engine: Engine, header: Pick<Header, 'name' | 'incarn
   const row = keyspace.metaRow('header');
   const record = sealRecord({ format: STORE_FORMAT, partitions: PARTITIONS, ...header }, row);
   await engine.commit([{ key: row, value: record }], true);
-}
-
-async function eachRow(engine: Engine, kind: keyspace.RowKind, visit: (row: Row) => void): Promise<void> {
-  const { from, to } = keyspace.kindRange(kind);
-  for (let next = from; ;) {
-    const rows = await engine.scan({ from: next, to, limit: SCAN_PAGE_ROWS });
-    rows.forEach(visit);
-    const last = rows[rows.length - 1];
-    if (last === undefined || rows.length < SCAN_PAGE_ROWS) return;
-    next = `${last[0]}\0`;
-  }
 }

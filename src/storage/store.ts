@@ -3,11 +3,13 @@ import type { Log, Random } from '../base/env.ts';
 import type { MecError } from '../base/errors.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
+import type { HotObjects } from './hot-objects.ts';
 
 /** What the replicas of one store share. */
 export interface Store {
   readonly engine: Engine;
   readonly queue: CommitQueue;
+  readonly hot: HotObjects;
   readonly nodeName: string;
   readonly incarnation: string;
   readonly random: Random;

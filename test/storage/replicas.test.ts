@@ -292,6 +292,37 @@ test('the log is bounded, and the clock is whole after its older half was cut', 
   assert.equal(again.clock.base(actor), maxLogEntries + 11);
 });
 
+test('(!) what was read lately is never older than what was written', async () => {
+  const disk = new MemoryDisk();
+  const control = faulty(disk);
+  const { replicas } = await openStore(control.open);
+  const replica = replicas.of(0);
+  const first = write(replica, { text: 'one' });
+  assert.deepEqual(texts(replica), ['one'], 'not durable yet');
+  await first.durable;
+  assert.deepEqual([texts(replica), texts(replica)], [['one'], ['one']], 'from the disk, and at hand');
+  const second = write(replica, { token: first.written.token, text: 'two' });
+  assert.deepEqual(texts(replica), ['two']);
+  await second.durable;
+  assert.deepEqual([texts(replica), texts(replica)], [['two'], ['two']]);
+  const dropping = replicas.drop(0);
+  while (replicas.of(0) === replica) await nextTurn();
+  assert.deepEqual(texts(replicas.of(0)), [], 'while its rows go');
+  assert.equal(await dropping, true);
+
+  const next = replicas.of(0);
+  await write(next, { text: 'three' }).durable;
+  assert.deepEqual([texts(next), texts(next)], [['three'], ['three']]);
+  control.failWith = new MecError('disk-full');
+  const lost = write(next, { key: 'other', text: 'lost' });
+  await assert.rejects(lost.durable);
+  // The clock knows of the write that was lost; with it, what is at hand would say too much.
+  assert.throws(
+    () => next.read('k'),
+    (error) => error instanceof MecError && error.code === 'disk-full',
+  );
+});
+
 test('a damaged record is an error, never an absence', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
