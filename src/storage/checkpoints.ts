@@ -33,7 +33,7 @@ export async function loadCheckpoints(engine: Engine): Promise<Loaded[]> {
     const state = stateOf(row);
     const { actor, counter } = keyspace.dotOfRow(row);
     state.clock.add(actor, counter);
-    state.logEntries += 1;
+    state.logEntries.set(actor, (state.logEntries.get(actor) ?? 0) + 1);
   });
   await eachKey(engine, 'r', (row) => {
     stateOf(row).residues += 1;

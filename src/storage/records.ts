@@ -30,7 +30,8 @@ export interface Checkpoint {
 export interface ReplicaState extends Pick<Checkpoint, 'clock' | 'cut' | 'isComplete'> {
   /** Undefined where the replica cannot prove that it continues: it draws a new one. */
   readonly actor: string | undefined;
-  readonly logEntries: number;
+  /** How many log entries there are, by actor. */
+  readonly logEntries: Map<string, number>;
   readonly residues: number;
   /** No version expires before, µs since 1970. */
   readonly expiresMicros: number;
@@ -39,7 +40,14 @@ export interface ReplicaState extends Pick<Checkpoint, 'clock' | 'cut' | 'isComp
 /** What a new replica starts from. */
 export function emptyState(): ReplicaState {
   const nothing = { clock: new CausalContext(), cut: new CausalContext() };
-  return { ...nothing, actor: undefined, isComplete: false, logEntries: 0, residues: 0, expiresMicros: Infinity };
+  return {
+    ...nothing,
+    actor: undefined,
+    isComplete: false,
+    logEntries: new Map(),
+    residues: 0,
+    expiresMicros: Infinity,
+  };
 }
 
 /** Seals a value with format and checksum; the checksum is also over the row, so that a record under a wrong one shows. */

@@ -27,13 +27,20 @@ export class ReplicaLog {
   readonly #partition: number;
   readonly #engine: Engine;
   readonly #maxEntries: number;
-  #length: number;
+  /** By actor; those that have none are not there. */
+  readonly #lengths: Map<string, number>;
+  #length = 0;
 
-  constructor(partition: number, engine: Engine, state: { cut: CausalContext; length: number; maxEntries: number }) {
+  constructor(
+    partition: number,
+    engine: Engine,
+    state: { cut: CausalContext; lengths: Map<string, number>; maxEntries: number },
+  ) {
     this.#partition = partition;
     this.#engine = engine;
     this.cut = state.cut;
-    this.#length = state.length;
+    this.#lengths = state.lengths;
+    for (const length of state.lengths.values()) this.#length += length;
     this.#maxEntries = state.maxEntries;
   }
 
@@ -51,6 +58,7 @@ export class ReplicaLog {
     for (const dot of dots) {
       const row = keyspace.logRow(this.#partition, dot);
       changes.push({ key: row, value: sealRecord(key, row) });
+      this.#lengths.set(dot.actor, (this.#lengths.get(dot.actor) ?? 0) + 1);
     }
     this.#length += dots.length;
   }
@@ -89,7 +97,7 @@ export class ReplicaLog {
   /** The deletions that cut every entry that `covered` has in its bases, at most a page of them. */
   async cutCovered(covered: CausalContext): Promise<Change[]> {
     const changes: Change[] = [];
-    for (const actor of covered.actors()) {
+    for (const actor of this.#lengths.keys()) {
       const last = covered.base(actor);
       const limit = SCAN_PAGE_ROWS - changes.length;
       if (last > 0 && limit > 0) this.#cutRows(await this.#entries(actor, { first: 1, last, limit }), changes);
@@ -120,6 +128,9 @@ export class ReplicaLog {
     const { actor, counter } = keyspace.dotOfRow(last[0]);
     this.cut.addRanges(actor, [1, counter]);
     for (const [row] of rows) changes.push({ key: row, value: undefined });
+    const left = (this.#lengths.get(actor) ?? 0) - rows.length;
+    if (left > 0) this.#lengths.set(actor, left);
+    else this.#lengths.delete(actor);
     this.#length -= rows.length;
   }
 }

@@ -90,7 +90,7 @@ export class Replica {
     this.partition = partition;
     this.log = new ReplicaLog(partition, store.engine, {
       cut: state.cut,
-      length: state.logEntries,
+      lengths: state.logEntries,
       maxEntries: store.maxLogEntries,
     });
     this.rows = new ReplicaRows(partition, store.engine);

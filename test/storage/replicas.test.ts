@@ -323,6 +323,46 @@ test('(!) what was read lately is never older than what was written', async () =
   );
 });
 
+test('the log is looked through for actors that have entries in it, and for no others', async () => {
+  const disk = new MemoryDisk();
+  let scans = 0;
+  const open: OpenEngine = async () => {
+    const engine = await disk.open();
+    const scan: typeof engine.scan = (range) => {
+      scans += 1;
+      return engine.scan(range);
+    };
+    return {
+      mark: engine.mark,
+      get: (key) => engine.get(key),
+      scan,
+      keys: (range) => engine.keys(range),
+      diskBytes: () => engine.diskBytes(),
+      commit: (changes, sync) => engine.commit(changes, sync),
+      close: (mark) => engine.close(mark),
+      abandon: () => engine.abandon(),
+      setAside: () => engine.setAside(),
+    };
+  };
+  const { replicas } = await openStore(open);
+  const replica = replicas.of(0);
+  for (let i = 0; i < 50; i++) {
+    const actor = `n2~${i}`;
+    const dot = { actor, counter: 1 };
+    const object = { versions: [{ ...dot, body: body('x') }], context: CausalContext.ofDots([dot]) };
+    await mergeInto(replica, { key: `k${i}`, object, dots: [dot] });
+  }
+  assert.equal(replica.log.length, 50);
+  const some = CausalContext.ofDots(Array.from({ length: 49 }, (_, i) => ({ actor: `n2~${i}`, counter: 1 })));
+  await replica.cutLog(some);
+  assert.equal(replica.log.length, 1);
+  const before = scans;
+  await replica.cutLog(replica.durableClock);
+  assert.equal(replica.log.length, 0);
+  await replica.cutLog(replica.durableClock);
+  assert.equal(scans - before, 1);
+});
+
 test('a damaged record is an error, never an absence', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
