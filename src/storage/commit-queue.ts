@@ -134,7 +134,8 @@ export class CommitQueue {
     this.#isWriting = true;
     for (let batch = this.#batches[0]; batch !== undefined; batch = this.#batches[0]) {
       try {
-        const changes = Array.from(batch.rows, ([key, value]) => ({ key, value }));
+        const changes: Change[] = [];
+        for (const [key, value] of batch.rows) changes.push({ key, value });
         if (changes.length > 0) await this.#engine.commit(changes, this.#options.sync);
       } catch (error) {
         this.#fail(toMecError(error));
