@@ -113,6 +113,34 @@ describe('the client', () => {
     assert.ok((await failure(client.put(freshKey(), undefined))) instanceof CodecError);
   });
 
+  test('metadata of one value and of siblings is the same, each byte of it', async () => {
+    const client = new MecClient<number>(cluster.urls);
+    const key = freshKey();
+    const latin1 = Array.from({ length: 96 }, (_, i) => String.fromCharCode(160 + i)).join('');
+    const controls = Array.from({ length: 32 }, (_, i) => String.fromCharCode(128 + i)).join('');
+    const meta = { aisle: 'Gemüse', all: `a${latin1}z`, controls: `a${controls}z` };
+    await client.put(key, 1, { meta });
+    const one = await client.get(key);
+    assert.ok(one.kind === 'value');
+    assert.deepEqual(one.meta, meta);
+    await client.put(key, 2, { meta });
+    const both = await client.get(key);
+    assert.ok(both.kind === 'siblings');
+    for (const sibling of both.siblings) assert.deepEqual(sibling.meta, meta);
+  });
+
+  test('what no header can carry is the fault of the caller', async () => {
+    const client = new MecClient<number>(cluster.urls);
+    const key = freshKey();
+    for (const meta of [{ a: '\u65e5\u672c' }, { a: 'two\r\nlines' }, { 'a b': 'x' }, { '\u00fc': 'x' }]) {
+      const error = await failure(client.put(key, 1, { meta }));
+      assert.ok(error instanceof RefusedError, error.message);
+      assert.deepEqual([error.code, error.retriable, error.mayTakeEffect], ['bad-parameter', false, false]);
+      assert.match(error.message, /X-Mec-Meta-/i);
+    }
+    assert.equal((await client.get(key)).kind, 'missing');
+  });
+
   test('any key that can be written as a URL is the same key on the way back', async () => {
     const client = new MecClient(cluster.urls);
     for (const key of ['a/b', '../x', 'a/../b', 'a//b', '%', '%2F', 'ü \u{1F600}', '?x=1#y', '__proto__', '...']) {

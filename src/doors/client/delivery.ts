@@ -41,13 +41,25 @@ export interface Patience {
 /** Answers that a caller can go on with; 404 means a key without a value. */
 const GOOD: ReadonlySet<number> = new Set([200, 201, 204, 206, 300, 304]);
 
+/** What can be sent as a header; fetch itself would reject the rest as if no node could be reached. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** Sends a request until a node answers it; rejects with a `MecClientError`, or with the reason of the signal. */
-export function deliver(
+export async function deliver(
   world: ClientWorld,
   pool: NodePool,
   request: { call: Call; patience: Patience },
 ): Promise<Answer> {
+  for (const [name, value] of Object.entries(request.call.headers)) assertHeader(name, value);
   return new Promise((resolve, reject) => new Delivery(world, pool, { ...request, resolve, reject }).start());
+}
+
+function assertHeader(name: string, value: string): void {
+  if (HEADER_NAME.test(name) && HEADER_VALUE.test(value)) return;
+  const what = HEADER_NAME.test(name) ? `The value of the header ${name}` : `The header name ${JSON.stringify(name)}`;
+  const detail = `${what} has a character that HTTP cannot carry; values may have those of Latin-1, on one line`;
+  throw clientError('bad-parameter', { status: 400, detail });
 }
 
 interface Job {

@@ -8,7 +8,13 @@ export interface Part {
 
 const CR = 13;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+
+/** One character a byte, as header values are everywhere else (and as the label "latin1" of a `TextDecoder` is not: that is windows-1252). */
+function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
 
 function indexOf(bytes: Uint8Array, sought: Uint8Array, from: number): number {
   const first = sought[0] as number;
@@ -35,7 +41,7 @@ export function parseMultipart(contentType: string, bytes: Uint8Array): Part[] |
     const end = indexOf(bytes, delimiter, bodyFrom + 2);
     if (bodyFrom < 0 || end < bodyFrom) return undefined;
     const headers = new Map<string, string>();
-    for (const line of decoder.decode(bytes.subarray(at + 2, bodyFrom)).split('\r\n')) {
+    for (const line of latin1(bytes.subarray(at + 2, bodyFrom)).split('\r\n')) {
       const colon = line.indexOf(':');
       if (colon > 0) headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
     }
@@ -43,5 +49,5 @@ export function parseMultipart(contentType: string, bytes: Uint8Array): Part[] |
     at = end + delimiter.length;
   }
   // A body that was cut off has no "--" behind its last delimiter.
-  return decoder.decode(bytes.subarray(at, at + 2)) === '--' ? parts : undefined;
+  return latin1(bytes.subarray(at, at + 2)) === '--' ? parts : undefined;
 }
