@@ -316,6 +316,9 @@ export const MAX_UPDATE_ROUNDS = 8;
 /** How long `update` looks for a node that knows its own last write to the key before it goes on as a new author. */
 export const UPDATE_CATCH_UP_MS = 1_000;
 
+/** Bytes that a value may have when a client has taken its Content-Encoding off: four of the largest values, and no bomb. */
+export const MAX_DECODED_BYTES = 64 * MIB;
+
 /** Keys per page of a listing. */
 export const CLIENT_LIST_PAGE = 1_000;
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { bytes, MecClient, text } from '../../src/doors/client/index.ts';
 import { type EmbeddedCluster, startCluster } from '../../src/index.ts';
 import { LAUNCHER } from '../fixtures/cluster.ts';
@@ -191,6 +192,28 @@ describe('the command line', () => {
     assert.equal((JSON.parse(json.err) as { error: { code: string } }).error.code, 'missing');
   });
 
+  test('a value with a Content-Encoding stays as it is stored, wherever it goes', async () => {
+    const key = freshKey();
+    const zipped = gzipSync('page');
+    const put = ['put', key, '-', '--type', 'text/html', '--encoding', 'gzip', '--ttl', '900', '--meta', 'by=ann'];
+    assert.equal((await mec(put, { input: zipped })).code, 0);
+    const file = join(directory, 'page.gz');
+    await promisify(execFile)('sh', [
+      '-c',
+      `"${process.execPath}" "${LAUNCHER}" get ${key} --url ${cluster.urls[0]} > ${file}`,
+    ]);
+    assert.deepEqual(await readFile(file), zipped);
+    await siblings(key, 'other');
+    const [number = ''] = /\d(?=\] *$)/m.exec((await mec(['resolve', key])).out.split('\n')[0] ?? '') ?? [];
+    assert.equal((await mec(['resolve', key, '--take', number])).code, 0);
+    const kept = JSON.parse((await mec(['get', key, '--json'])).out) as Record<string, unknown>;
+    assert.deepEqual(
+      [kept['contentType'], kept['contentEncoding'], kept['encoding'], kept['value'], kept['meta']],
+      ['text/html', 'gzip', 'base64', zipped.toString('base64'), { by: 'ann' }],
+    );
+    assert.match(String(kept['expires']), / GMT$/, 'and expires when it was to');
+  });
+
   test('export and import: all values, once, however often it is run', async () => {
     const other = await startCluster({ nodes: 1 });
     try {
@@ -198,6 +221,7 @@ describe('the command line', () => {
       for (let i = 0; i < 40; i++)
         await from.put(`move/${String(i).padStart(2, '0')}`, Buffer.from(`value ${i}`), { meta: { n: String(i) } });
       await from.put('move/03', Uint8Array.of(0xff, 0), { contentType: 'image/x' });
+      await from.put('move/06', gzipSync('zipped'), { contentEncoding: 'gzip', clientId: 'ann' });
       await from.put('move/04', Buffer.from('{"a":[1,"x"]}'), { contentType: 'application/json', ttlSeconds: 500 });
       const file = join(directory, 'export.ndjson');
       const first = await mec(['export', 'move/', '--out', file]);
@@ -211,15 +235,21 @@ describe('the command line', () => {
       assert.equal(await readFile(file, 'utf8'), whole);
 
       const to = { env: { MEC_URL: other.urls[0] as string } };
-      assert.equal((await mec(['import', file], to)).err, 'mec: 42 values written, 0 left out, 40 keys\n');
-      assert.equal((await mec(['import', file], to)).err, 'mec: 0 values written, 42 left out, 40 keys\n');
+      assert.equal((await mec(['import', file], to)).err, 'mec: 43 values written, 0 left out, 40 keys\n');
+      assert.equal((await mec(['import', file], to)).err, 'mec: 0 values written, 43 left out, 40 keys\n');
       const there = new MecClient(other.urls, { codec: bytes });
-      for (const key of ['move/03', 'move/04', 'move/39']) {
+      for (const key of ['move/03', 'move/04', 'move/06', 'move/39']) {
         const [a, b] = [await from.get(key), await there.get(key)];
         const plain = (read: typeof a): unknown =>
           (read.kind === 'siblings' ? read.siblings : [read as never])
-            .map(({ value, contentType, meta }) =>
-              JSON.stringify([Buffer.from(value).toString('hex'), contentType, meta]),
+            .map(({ value, contentType, contentEncoding, meta, clientId }) =>
+              JSON.stringify([
+                Buffer.from(value).toString('hex'),
+                contentType,
+                contentEncoding,
+                meta,
+                clientId ?? 'mec',
+              ]),
             )
             .toSorted();
         assert.deepEqual(plain(b), plain(a), key);

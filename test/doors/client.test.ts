@@ -1,8 +1,9 @@
 /** The client, against a real cluster. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { type EmbeddedCluster, startCluster } from '../../src/index.ts';
-import { MAX_SIBLINGS } from '../../src/base/limits.ts';
+import { MAX_DECODED_BYTES, MAX_SIBLINGS } from '../../src/base/limits.ts';
 import {
   bytes,
   type ClientWorld,
@@ -15,6 +16,7 @@ import {
   QuorumError,
   type Read,
   RefusedError,
+  type Siblings,
   systemWorld,
   text,
 } from '../../src/doors/client/index.ts';
@@ -24,6 +26,7 @@ import {
   observedRemoveSet,
   type ObservedRemoveSet,
 } from '../../src/doors/client/merge/index.ts';
+import { send } from '../fixtures/http.ts';
 
 let cluster: EmbeddedCluster;
 let keys = 0;
@@ -127,6 +130,60 @@ describe('the client', () => {
     const both = await client.get(key);
     assert.ok(both.kind === 'siblings');
     for (const sibling of both.siblings) assert.deepEqual(sibling.meta, meta);
+  });
+
+  test('a value with a Content-Encoding is the same alone and among siblings: decoded, or as it is stored', async () => {
+    const key = freshKey();
+    const url = `${cluster.urls[0]}/mec/${encodeURIComponent(key)}`;
+    const client = new MecClient<string>(cluster.urls);
+    const raw = client.with(bytes);
+    const zipped = gzipSync('"page"');
+    await raw.put(key, zipped, { contentType: 'application/json', contentEncoding: 'gzip', clientId: 'ann' });
+    const plain = await send(url);
+    assert.equal(plain.headers['content-encoding'], 'gzip');
+    assert.deepEqual(plain.body, zipped);
+    const one = await client.get(key);
+    assert.ok(one.kind === 'value');
+    assert.deepEqual([one.value, one.contentEncoding, one.clientId], ['page', 'gzip', 'ann']);
+    const stored = await raw.get(key);
+    assert.ok(stored.kind === 'value');
+    assert.deepEqual([Buffer.from(stored.value), stored.contentEncoding], [zipped, 'gzip']);
+
+    for (const [coding, body] of [
+      ['deflate', deflateSync('"page"')],
+      ['X-GZIP', zipped],
+      ['identity', Buffer.from('"page"')],
+    ] as const)
+      await raw.put(key, body, { contentEncoding: coding });
+    const all4 = await client.get(key);
+    assert.ok(all4.kind === 'siblings');
+    assert.deepEqual(
+      all4.siblings.map(({ value, contentEncoding }) => [value, contentEncoding]),
+      ['identity', 'X-GZIP', 'deflate', 'gzip'].map((coding) => ['page', coding]),
+    );
+    const last = (await raw.get(key)) as Siblings<Uint8Array>;
+    assert.deepEqual(Buffer.from(last.siblings.at(-1)?.value ?? assert.fail()), zipped);
+  });
+
+  test('what cannot be decoded can still be read as it is stored', async () => {
+    const client = new MecClient<string>(cluster.urls);
+    const raw = client.with(bytes);
+    const bomb = gzipSync(Buffer.alloc(MAX_DECODED_BYTES + 1));
+    for (const [value, contentEncoding] of [
+      [Buffer.from('no gzip'), 'gzip'],
+      [gzipSync('"cut"').subarray(0, -4), 'gzip'],
+      [Buffer.from('x'), 'rot13'],
+      [bomb, 'gzip'],
+    ] as const) {
+      const key = freshKey();
+      await raw.put(key, value, { contentEncoding });
+      const error = await failure(client.get(key));
+      assert.ok(error instanceof CodecError, error.message);
+      assert.equal(error.code, 'bad-value');
+      const read = await raw.get(key);
+      assert.ok(read.kind === 'value');
+      assert.deepEqual(Buffer.from(read.value), Buffer.from(value));
+    }
   });
 
   test('what no header can carry is the fault of the caller', async () => {
@@ -267,15 +324,15 @@ describe('the client', () => {
   test('a write that is sent twice is seen once, and with "once" it is made once', async () => {
     const key = freshKey();
     const url = `${cluster.urls[0]}/mec/${encodeURIComponent(key)}`;
-    const send = (name: string): Promise<Response> =>
+    const sendAs = (name: string): Promise<Response> =>
       fetch(url, { method: 'PUT', body: '"a"', headers: { 'X-Mec-Write-ID': name } });
-    assert.deepEqual([(await send('one')).status, (await send('one')).status], [200, 200]);
+    assert.deepEqual([(await sendAs('one')).status, (await sendAs('one')).status], [200, 200]);
     const client = new MecClient<string>(cluster.urls);
     const seen = await client.get(key);
     assert.equal(seen.kind, 'value');
     await client.put(key, 'b', { token: seen.token ?? assert.fail() });
     assert.deepEqual(all(await client.get(key, { r: 'all' })), ['b'], 'and is replaced as one');
-    assert.equal((await send('not visible')).status, 400);
+    assert.equal((await sendAs('not visible')).status, 400);
 
     const asked: string[] = [];
     const spied: ClientWorld = {

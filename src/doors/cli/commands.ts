@@ -57,6 +57,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
       TOKEN_FILE,
       { flags: '--replace', about: 'read first, and replace what is there now' },
       TYPE,
+      { flags: '--encoding <coding>', about: 'how the bytes are encoded already, as gzip: kept with the value' },
       { flags: '--ttl <seconds>', about: 'let it expire', parse: numberWithin(1, 315_360_000) },
       { flags: '--meta <name=value>', about: 'kept beside the value; may be repeated', parse: namedValue },
       W,

@@ -22,6 +22,7 @@ interface GetOptions extends RemoteOptions {
 interface PutOptions extends TokenOptions {
   readonly replace?: boolean;
   readonly type?: string;
+  readonly encoding?: string;
   readonly ttl?: number;
   readonly meta?: Readonly<Record<string, string>>;
   readonly w?: QuorumSize;
@@ -110,6 +111,7 @@ async function put(
   const written = await client.put(key, value, {
     token,
     contentType: options.type ?? contentType,
+    contentEncoding: options.encoding,
     ttlSeconds: options.ttl,
     meta: options.meta,
     w: options.w,

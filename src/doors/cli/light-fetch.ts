@@ -4,13 +4,12 @@
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { promisify } from 'node:util';
 import type { ClientWorld } from '../client/world.ts';
 
 type FetchInit = Parameters<ClientWorld['fetch']>[1];
 type Fetched = Awaited<ReturnType<ClientWorld['fetch']>>;
 
-/** Sends one request, as `fetch` would. */
+/** Sends one request, as `fetch` would; but a body stays as it came, whatever its Content-Encoding. */
 export function lightFetch(url: string, { method, headers, body, signal }: FetchInit): Promise<Fetched> {
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
@@ -38,17 +37,9 @@ function headersOf({ headers }: IncomingMessage): Fetched['headers'] {
   };
 }
 
-const DECODERS: Readonly<Record<string, 'gunzip' | 'inflate' | 'brotliDecompress'>> = {
-  gzip: 'gunzip',
-  deflate: 'inflate',
-  br: 'brotliDecompress',
-};
-
 async function bodyOf(response: IncomingMessage): Promise<ArrayBuffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const bytes = Buffer.concat(chunks);
-  const decoder = DECODERS[response.headers['content-encoding'] ?? ''];
-  const decoded = decoder === undefined ? bytes : await promisify((await import('node:zlib'))[decoder])(bytes);
-  return decoded.buffer.slice(decoded.byteOffset, decoded.byteOffset + decoded.length);
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
 }

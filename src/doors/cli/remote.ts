@@ -1,6 +1,7 @@
 /** What all commands that speak to a cluster share: where it is, how errors are told, how values are shown as JSON. */
 import { bytesToUtf8 } from '../../base/bytes.ts';
 import { messageOf } from '../../base/errors.ts';
+import { httpDateToMicros, systemClock } from '../../base/system.ts';
 import type { Version } from '../client/answers.ts';
 import { MecClient } from '../client/client.ts';
 import { MecClientError } from '../client/client-error.ts';
@@ -124,6 +125,14 @@ export function fromJsonValue({ encoding, value }: JsonValue): Uint8Array {
 
 /** A version as JSON. */
 export function toJsonVersion({ value, ...version }: Version<Uint8Array>): Record<string, unknown> {
-  const { dot, etag, contentType, timestampMicros, clientId, meta, expires } = version;
-  return { dot, etag, timestampMicros, clientId, contentType, expires, meta, ...toJsonValue(value, contentType) };
+  const { dot, etag, contentType, contentEncoding, timestampMicros, clientId, meta, expires } = version;
+  const kept = { contentType, contentEncoding, expires, meta };
+  return { dot, etag, timestampMicros, clientId, ...kept, ...toJsonValue(value, contentType) };
+}
+
+/** How long a value that expires still has, in whole seconds; 0 where its time is over. */
+export function secondsLeft(expires: string | undefined): number | undefined {
+  if (expires === undefined) return undefined;
+  const micros = httpDateToMicros(expires) ?? 0;
+  return Math.max(0, Math.ceil((micros - systemClock.wallMicros()) / 1e6));
 }

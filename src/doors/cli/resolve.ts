@@ -10,7 +10,7 @@ import type { Siblings, Version } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
 import { EXIT } from './exit-codes.ts';
 import { toJsonRead, valueOf } from './keys.ts';
-import { ExitError, type RemoteOptions, runRemote } from './remote.ts';
+import { ExitError, type RemoteOptions, runRemote, secondsLeft } from './remote.ts';
 import { formatBytes, oneLine, print, styled } from './terminal.ts';
 
 interface ResolveOptions extends RemoteOptions {
@@ -20,12 +20,9 @@ interface ResolveOptions extends RemoteOptions {
   readonly type?: string;
 }
 
-/** What is to be written. */
-interface Choice {
-  readonly value: Uint8Array;
-  readonly contentType: string;
-  readonly meta?: Readonly<Record<string, string>>;
-}
+/** What is to be written; one of the values as it is, or a new one. */
+type Choice = Pick<Version<Uint8Array>, 'value' | 'contentType'> &
+  Partial<Pick<Version<Uint8Array>, 'contentEncoding' | 'meta' | 'expires'>>;
 
 type Both = Siblings<Uint8Array>;
 
@@ -56,8 +53,14 @@ async function resolve(client: MecClient<Uint8Array>, key: string, options: Reso
       `${oneLine(key)} still has ${read.siblings.length} values; choose with --take, --value or --edit`,
     );
   }
-  const { value, contentType, meta } = choice;
-  const written = await client.put(key, value, { token: read.token, contentType: options.type ?? contentType, meta });
+  const { value, contentType, contentEncoding, meta, expires } = choice;
+  const written = await client.put(key, value, {
+    token: read.token,
+    contentType: options.type ?? contentType,
+    contentEncoding,
+    meta,
+    ttlSeconds: secondsLeft(expires),
+  });
   if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
   else if (written.siblings === 1) process.stderr.write(`mec: ${oneLine(key)} has one value now\n`);
   if (written.siblings === 1) return EXIT.done;

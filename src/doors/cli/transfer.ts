@@ -2,7 +2,7 @@
  * `mec export` and `mec import`: keys with all their values as lines of JSON.
  *
  * Both can be stopped and run again. An export into a file goes on behind the file's last whole line. An import leaves
- * what is there already: a value that the key has, byte for byte and with its type, is not written a second time.
+ * what is there already: a value that the key has, byte for byte and with its type and encoding, is not written a second time.
  */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
@@ -10,11 +10,18 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../../base/errors.ts';
 import { MAX_EXPORT_LINE_BYTES, TRANSFER_CONCURRENCY } from '../../base/limits.ts';
-import { httpDateToMicros, systemClock } from '../../base/system.ts';
 import { dotsOf, type Read, type Version } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
 import { EXIT } from './exit-codes.ts';
-import { ExitError, fromJsonValue, type JsonValue, type RemoteOptions, runRemote, toJsonVersion } from './remote.ts';
+import {
+  ExitError,
+  fromJsonValue,
+  type JsonValue,
+  type RemoteOptions,
+  runRemote,
+  secondsLeft,
+  toJsonVersion,
+} from './remote.ts';
 import { formatBytes, print, Progress } from './terminal.ts';
 
 interface ExportOptions extends RemoteOptions {
@@ -28,11 +35,9 @@ interface ImportOptions extends RemoteOptions {
 /** One line: a key and all its values. */
 interface Line {
   readonly key: string;
-  readonly versions: readonly (JsonValue & {
-    readonly contentType: string;
-    readonly meta?: Record<string, string>;
-    readonly expires?: string;
-  })[];
+  readonly versions: readonly (JsonValue &
+    Pick<Version<unknown>, 'contentType'> &
+    Partial<Pick<Version<unknown>, 'contentEncoding' | 'meta' | 'expires' | 'clientId'>>)[];
 }
 
 type Client = MecClient<Uint8Array>;
@@ -223,27 +228,25 @@ async function importLine(
 ): Promise<Imported> {
   const read = await client.get(key);
   const there = versionsOf(read);
-  const isThere = (value: Uint8Array, contentType: string): boolean =>
-    there.some((version) => version.contentType === contentType && Buffer.compare(version.value, value) === 0);
+  const isThere = ({ bytes, contentType, contentEncoding }: (typeof wanted)[number]): boolean =>
+    there.some(
+      (version) =>
+        version.contentType === contentType &&
+        version.contentEncoding === contentEncoding &&
+        Buffer.compare(version.value, bytes) === 0,
+    );
   const wanted = versions
     .map((version) => ({ ...version, bytes: fromJsonValue(version), ttlSeconds: secondsLeft(version.expires) }))
     .filter(({ ttlSeconds }) => ttlSeconds === undefined || ttlSeconds > 0);
-  const missing = wanted.filter(({ bytes, contentType }) => !isThere(bytes, contentType));
+  const missing = wanted.filter((version) => !isThere(version));
   const isOther = dotsOf(read).length > 0;
   if (missing.length === 0 || (isOther && existing === 'skip')) return { written: 0, skipped: versions.length };
   // The first one replaces what is there; those that follow stand beside it, as they did.
   const replaces = isOther && existing === 'replace';
   const toWrite = replaces ? wanted : missing;
-  for (const [i, { bytes, contentType, meta, ttlSeconds }] of toWrite.entries()) {
+  for (const [i, { bytes, contentType, contentEncoding, clientId, meta, ttlSeconds }] of toWrite.entries()) {
     const token = (replaces && i === 0) || (there.length === 0 && i === 0) ? read.token : undefined;
-    await client.put(key, bytes, { token, contentType, meta, ttlSeconds });
+    await client.put(key, bytes, { token, contentType, contentEncoding, clientId, meta, ttlSeconds });
   }
   return { written: toWrite.length, skipped: versions.length - toWrite.length };
-}
-
-/** How long a value still has, in whole seconds; 0 where its time is over. */
-function secondsLeft(expires: string | undefined): number | undefined {
-  if (expires === undefined) return undefined;
-  const micros = httpDateToMicros(expires) ?? 0;
-  return Math.max(0, Math.ceil((micros - systemClock.wallMicros()) / 1e6));
 }

@@ -1,6 +1,7 @@
 /** What a client hands out, and how it is made of HTTP answers. */
 import { clientError } from './client-error.ts';
 import type { Codec } from './codec.ts';
+import { decodeContent } from './content-coding.ts';
 import type { Answer } from './delivery.ts';
 import { parseMultipart } from './multipart.ts';
 
@@ -14,6 +15,8 @@ export interface Version<T> {
   readonly dot: string;
   readonly etag: string;
   readonly contentType: string;
+  /** How the stored bytes are encoded (`Content-Encoding`), where they are. `value` is decoded, unless its codec keeps that. */
+  readonly contentEncoding: string | undefined;
   /** When a node took it, µs since 1970. It informs; it decides nothing. */
   readonly timestampMicros: number;
   /** When it expires, as an HTTP date, where it does. */
@@ -92,15 +95,19 @@ export function valuesOf<T>(read: Read<T>): T[] {
 }
 
 /** What a GET answered. */
-export function toRead<T>(answer: Answer, codec: Codec<T>): Read<T> {
+export async function toRead<T>(answer: Answer, codec: Codec<T>): Promise<Read<T>> {
   if (answer.status === 404) return { kind: 'missing', token: tokenOf(answer) };
   const token = requiredToken(answer);
-  if (answer.status !== 300) return { kind: 'value', ...toVersion(answer, codec), token };
-  const parts = parseMultipart(answer.headers.get('content-type') ?? '', answer.body);
+  // A lone value was asked for raw: by its own name, fetch would have acted upon the coding already.
+  const { headers } = answer;
+  if (answer.status !== 300) {
+    return { kind: 'value', ...(await toVersion(answer, headers.get('x-mec-content-encoding'), codec)), token };
+  }
+  const parts = parseMultipart(headers.get('content-type') ?? '', answer.body);
   if (parts === undefined)
     throw clientError('bad-answer', { status: 300, detail: 'The siblings are not well-formed multipart/mixed' });
-  const etag = answer.headers.get('etag') ?? '';
-  return { kind: 'siblings', siblings: parts.map((part) => toVersion(part, codec)), etag, token };
+  const versions = parts.map((part) => toVersion(part, part.headers.get('content-encoding'), codec));
+  return { kind: 'siblings', siblings: await Promise.all(versions), etag: headers.get('etag') ?? '', token };
 }
 
 /** What a PUT answered. */
@@ -128,7 +135,12 @@ interface Message {
   readonly body: Uint8Array;
 }
 
-function toVersion<T>({ headers, body }: Message, codec: Codec<T>): Version<T> {
+async function toVersion<T>(
+  { headers, body }: Message,
+  coding: string | null | undefined,
+  codec: Codec<T>,
+): Promise<Version<T>> {
+  const contentEncoding = coding ?? undefined;
   const contentType = headers.get('content-type') ?? '';
   const meta: Record<string, string> = {};
   headers.forEach((value, name) => {
@@ -136,7 +148,8 @@ function toVersion<T>({ headers, body }: Message, codec: Codec<T>): Version<T> {
   });
   let value: T;
   try {
-    value = codec.decode(body, contentType);
+    const isAsStored = contentEncoding === undefined || codec.keepsEncoding === true;
+    value = codec.decode(isAsStored ? body : await decodeContent(body, contentEncoding), contentType);
   } catch (cause) {
     const detail = `The value (${contentType}, ${body.length} bytes) cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw clientError('bad-value', { detail, cause });
@@ -146,6 +159,7 @@ function toVersion<T>({ headers, body }: Message, codec: Codec<T>): Version<T> {
     dot: headers.get('x-mec-dot') ?? '',
     etag: headers.get('etag') ?? '',
     contentType,
+    contentEncoding,
     timestampMicros: Math.floor(Number(headers.get('x-mec-timestamp') ?? 0) / 1000),
     expires: headers.get('x-mec-expires') ?? undefined,
     clientId: headers.get('x-mec-client-id') ?? undefined,

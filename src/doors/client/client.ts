@@ -93,6 +93,10 @@ export interface PutOptions extends CallOptions {
   readonly ttlSeconds?: number | undefined;
   /** Instead of the codec's. */
   readonly contentType?: string | undefined;
+  /** How the bytes that the codec makes are encoded, as `gzip`; see `Version.contentEncoding`. The client does not encode them. */
+  readonly contentEncoding?: string | undefined;
+  /** Instead of the client's. */
+  readonly clientId?: string | undefined;
 }
 
 /** What may be set for a delete. */
@@ -170,18 +174,20 @@ export class MecClient<T = unknown> {
     const { r, monotonic = true } = options;
     const asked = monotonic ? session.dots(key) : [];
     const headers: Record<string, string> = asked.length > 0 ? { 'X-Mec-Seen': asked.join(', ') } : {};
-    const answer = await this.#send({ method: 'GET', path: pathOf(key), query: { r }, headers }, options);
-    const read = toRead(answer, this.#codec);
+    const answer = await this.#send({ method: 'GET', path: pathOf(key), query: { r, raw: 'true' }, headers }, options);
+    const read = await toRead(answer, this.#codec);
     if (monotonic) session.hasRead(key, asked, dotsOf(read));
     return read;
   }
 
   /** Writes a value. It replaces what the token has seen; all else is kept beside it. */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
-    const { w, contentType = this.#codec.contentType, meta = {}, ttlSeconds } = options;
+    const { w, contentType = this.#codec.contentType, contentEncoding, clientId, meta = {}, ttlSeconds } = options;
     const body = this.#encode(value);
     const headers = this.#writeHeaders(options.token);
     headers['Content-Type'] = contentType;
+    if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
+    if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
     headers[options.once === true ? 'Idempotency-Key' : 'X-Mec-Write-ID'] = this.#drawName();
     if (options.ifMissing === true) headers['If-None-Match'] = '*';
     if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;

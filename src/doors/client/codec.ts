@@ -5,6 +5,8 @@ import { bytesToUtf8, utf8ToBytes } from '../../base/bytes.ts';
 export interface Codec<T> {
   /** Stored with the value. */
   readonly contentType: string;
+  /** Whether `decode` takes the bytes as they are stored; otherwise their Content-Encoding, where they have one, is taken off first. */
+  readonly keepsEncoding?: boolean;
   encode(value: T): Uint8Array;
   decode(bytes: Uint8Array, contentType: string): T;
 }
@@ -35,9 +37,10 @@ export const text: Codec<string> = {
   decode: utf8,
 };
 
-/** Values as they are. */
+/** Values as they are stored, each byte; `contentEncoding` of what was read says how they are encoded, where they are. */
 export const bytes: Codec<Uint8Array> = {
   contentType: 'application/octet-stream',
+  keepsEncoding: true,
   encode: (value) => value,
   decode: (value) => value,
 };

@@ -11,11 +11,14 @@ import type { Headers } from './exchange.ts';
 /** A time in ns since 1970, as text: it is beyond what a JSON number holds exactly. */
 export const nanos = (micros: number): string => String(BigInt(micros) * 1000n);
 
-/** The headers of one version, added to others. (Not copied together: that costs as much as a read of the store.) */
-export function addContentHeaders(headers: Headers, version: Version<Content>): Headers {
+/** What the coding of a value is called in an answer to a reader who wants the bytes as stored: a name that nobody on the way decodes by. */
+export const RAW_CODING = 'X-Mec-Content-Encoding';
+
+/** The headers of one version, added to others; `coding` names that of its Content-Encoding. (Not copied together: that costs as much as a read of the store.) */
+export function addContentHeaders(headers: Headers, version: Version<Content>, coding = 'Content-Encoding'): Headers {
   const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } = version.body;
   headers['Content-Type'] = contentType;
-  if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
+  if (contentEncoding !== undefined) headers[coding] = contentEncoding;
   headers['Last-Modified'] = microsToHttpDate(timestampMicros);
   headers['X-Mec-Timestamp'] = nanos(timestampMicros);
   headers['X-Mec-Dot'] = formatDot(version);

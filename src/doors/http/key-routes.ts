@@ -8,7 +8,7 @@ import { formatDot } from '../../core/dot.ts';
 import { etagOf } from '../../core/etag.ts';
 import type { Version } from '../../core/object.ts';
 import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
-import { addContentHeaders, vclockHeader } from './content-headers.ts';
+import { addContentHeaders, RAW_CODING, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
@@ -48,12 +48,14 @@ interface Found {
   readonly key: string;
   readonly siblings: readonly Version<Content>[];
   readonly token: CausalContext;
+  /** Whether nothing on the way may decode a lone value. */
+  isRaw: boolean;
 }
 
 async function find({ node }: KeyRoutes, key: string, parameters: GetOptions): Promise<Found> {
   const { versions, token } = await node.get(key, parameters);
   const siblings = versions.map(unpackVersion);
-  return { key, siblings: siblings.length > 1 ? newestFirst(siblings) : siblings, token };
+  return { key, siblings: siblings.length > 1 ? newestFirst(siblings) : siblings, token, isRaw: false };
 }
 
 const unpackVersion = ({ actor, counter, body }: Version<Uint8Array>): Version<Content> => ({
@@ -65,18 +67,19 @@ const unpackVersion = ({ actor, counter, body }: Version<Uint8Array>): Version<C
 async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
   const parameters = parametersOf(request.query, 'read', routes.node.config.quorum.n);
-  const { r, pr, timeoutMs, vtag } = parameters;
+  const { r, pr, timeoutMs, vtag, raw } = parameters;
   const found = await find(routes, key, { r, pr, timeoutMs, seen: seenOf(request) });
+  found.isRaw = raw === true;
   return answer(routes, request, vtag === undefined ? found : only(found, vtag));
 }
 
 /** Of what was found one sibling, with a token that covers nothing else; nothing where there is none with that tag. */
-function only({ key, siblings, token }: Found, vtag: string): Found {
+function only({ key, siblings, token, isRaw }: Found, vtag: string): Found {
   const picked = siblings.filter((sibling) => etagOf([sibling]) === `"${vtag}"`);
-  return { key, siblings: picked, token: picked.length === 0 ? token : CausalContext.ofDots(picked) };
+  return { key, siblings: picked, token: picked.length === 0 ? token : CausalContext.ofDots(picked), isRaw };
 }
 
-function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token }: Found): HttpAnswer {
+function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token, isRaw }: Found): HttpAnswer {
   const headers = vclockHeader(key, token, siblings);
   const verdict = isConditional(request) ? verdictOf(request, siblings) : undefined;
   if (verdict === 412) return problem(new MecError('precondition-failed'), headers);
@@ -84,7 +87,7 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
   if (sibling === undefined) return problem(new MecError('not-found'), headers);
   headers['Cache-Control'] = UNCACHED;
   if (siblings.length === 1) {
-    addContentHeaders(headers, sibling);
+    addContentHeaders(headers, sibling, isRaw ? RAW_CODING : undefined);
     if (verdict === 304) return { status: 304, headers };
     const whole = { status: 200, headers, body: sibling.body.value };
     return request.headers['range'] === undefined ? whole : ranged(request, whole);

@@ -48,6 +48,11 @@ export const PARAMETERS = {
   vtag: query('vtag', 'The ETag of one sibling: only that one is answered, with a token that covers only it.', {
     type: 'string',
   }),
+  raw: query(
+    'raw',
+    'Of a single value, X-Mec-Content-Encoding tells the coding, and not Content-Encoding: so nothing on the way decodes it.',
+    { type: 'boolean', default: false },
+  ),
   returnbody: query('returnbody', 'Answer as a read would be answered.', { type: 'boolean', default: false }),
   prefix: query('prefix', 'Only keys that begin with this.', { type: 'string' }),
   after: query('after', 'Only keys after this one, in the order of their bytes.', { type: 'string' }),
@@ -96,6 +101,8 @@ export const HEADERS: Readonly<Record<string, Part>> = {
   'X-Mec-Timestamp': sent('The same in nanoseconds since 1970.', { type: 'string', pattern: '^\\d+$' }),
   'X-Mec-Expires': sent('When the version expires.'),
   'X-Mec-Client-ID': sent('As it was written.'),
+  'Content-Encoding': sent('As it was written.'),
+  'X-Mec-Content-Encoding': sent('The same, where the reader wants the bytes as they are stored (raw).'),
   'X-Mec-Siblings': sent('How many versions there are, where there are several.', { type: 'integer', minimum: 2 }),
   'X-Mec-Repeated': sent('There, and true, where this very write had been made before.'),
   'Content-Range': sent('Which bytes of how many.'),

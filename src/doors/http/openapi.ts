@@ -39,7 +39,7 @@ const read: Part = {
   operationId: 'read',
   summary: 'Read a key',
   parameters: parameters(
-    ...(['r', 'pr', 'timeout', 'vtag', 'seen', 'accept', 'range', 'ifRange'] as const),
+    ...(['r', 'pr', 'timeout', 'vtag', 'raw', 'seen', 'accept', 'range', 'ifRange'] as const),
     ...(['ifMatch', 'ifNoneMatch', 'ifModifiedSince', 'ifUnmodifiedSince'] as const),
   ),
   responses: {

@@ -13,6 +13,7 @@ export interface Parameters {
   timeoutMs?: number;
   returnbody?: boolean;
   vtag?: string;
+  raw?: boolean;
   prefix?: string;
   after?: string;
   limit?: number;
@@ -50,19 +51,22 @@ const wholeNumber = (name: 'timeoutMs' | 'limit', most: number, unit: string): R
   },
 });
 
+const truth = (name: 'returnbody' | 'raw'): Rule => ({
+  expected: 'true or false',
+  set: (parameters, text) => {
+    parameters[name] = text === 'true';
+    return text === 'true' || text === 'false';
+  },
+});
+
 const RULES: Readonly<Record<string, Rule>> = {
   r: quorum('r'),
   w: quorum('w'),
   pr: quorum('pr'),
   pw: quorum('pw'),
   timeout: wholeNumber('timeoutMs', MAX_TIMEOUT_MS, 'milliseconds'),
-  returnbody: {
-    expected: 'true or false',
-    set: (parameters, text) => {
-      parameters.returnbody = text === 'true';
-      return text === 'true' || text === 'false';
-    },
-  },
+  returnbody: truth('returnbody'),
+  raw: truth('raw'),
   vtag: {
     expected: 'the ETag of a sibling',
     set: (parameters, text) => {
@@ -79,7 +83,7 @@ const QUORUMS = ['r', 'w', 'pr', 'pw', 'timeout'];
 
 /** The parameters that each kind of request knows. */
 export const KNOWN = {
-  read: [...QUORUMS, 'vtag'],
+  read: [...QUORUMS, 'vtag', 'raw'],
   write: [...QUORUMS, 'returnbody'],
   remove: QUORUMS,
   list: ['prefix', 'after', 'limit', 'r', 'timeout'],
