@@ -117,6 +117,22 @@ describe('the command line', () => {
     assert.match(refused.err, /token.*mec get KEY --json/);
   });
 
+  test('quorums reach the node, of reads, writes and deletes', async () => {
+    const key = freshKey();
+    assert.equal((await mec(['put', key, 'x', '--w', 'all'])).code, 0);
+    for (const args of [
+      ['get', key, '--r', '4'],
+      ['put', key, 'y', '--w', '4'],
+      ['delete', key, '--w', '4'],
+    ]) {
+      const ran = await mec(args);
+      assert.equal(ran.code, 1, args.join(' '));
+      assert.match(ran.err, /The parameter [rw] must be a number from 1 to n/);
+    }
+    assert.equal((await mec(['get', key])).out, 'x');
+    assert.equal((await mec(['delete', key, '--w', 'all'])).code, 0);
+  });
+
   test('a token file makes writes follow each other; without one they stand beside each other, and it is said so', async () => {
     const key = freshKey();
     const tokenFile = ['--token-file', join(directory, 'token')];

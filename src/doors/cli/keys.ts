@@ -28,6 +28,10 @@ interface PutOptions extends TokenOptions {
   readonly w?: QuorumSize;
 }
 
+interface DeleteOptions extends TokenOptions {
+  readonly w?: QuorumSize;
+}
+
 interface ListOptions extends RemoteOptions {
   readonly after?: string;
   readonly limit?: number;
@@ -59,7 +63,7 @@ export function runPut([key = '', value]: Args, options: unknown): Promise<void>
 
 /** `mec delete`. */
 export function runDelete([key = '']: Args, options: unknown): Promise<void> {
-  return runRemote(options as TokenOptions, (client) => remove(client, key, options as TokenOptions));
+  return runRemote(options as DeleteOptions, (client) => remove(client, key, options as DeleteOptions));
 }
 
 /** `mec list`. */
@@ -180,8 +184,8 @@ async function keepToken(file: string | undefined, token: Token | undefined): Pr
   });
 }
 
-async function remove(client: MecClient<Uint8Array>, key: string, options: TokenOptions): Promise<number> {
-  const deleted = await client.delete(key, { token: await tokenOf(options) });
+async function remove(client: MecClient<Uint8Array>, key: string, options: DeleteOptions): Promise<number> {
+  const deleted = await client.delete(key, { token: await tokenOf(options), w: options.w });
   await keepToken(options.tokenFile, deleted.token);
   if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...deleted })}\n`);
   if (!deleted.found) throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
