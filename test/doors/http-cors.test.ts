@@ -1,8 +1,9 @@
 /** Which pages may speak to a node from a browser. */
 import assert from 'node:assert/strict';
+import { type IncomingMessage, request } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { startNode } from '../../src/index.ts';
-import { type Response, send } from '../fixtures/http.ts';
+import { type Response, send, type Sent } from '../fixtures/http.ts';
 
 const ASK = { 'Access-Control-Request-Method': 'PUT', 'Access-Control-Request-Headers': 'x-mec-vclock,content-type' };
 
@@ -45,6 +46,30 @@ test('pages of the origins that it was told about may read and write, and no oth
     assert.equal(refused.status, 405);
     assert.equal(refused.headers['access-control-allow-origin'], undefined);
   }
+});
+
+test('what an answer varies by is told whole, and why it was refused is seen', async (t) => {
+  const origin = 'https://a.example';
+  const node = await startNode({ http: { origins: [origin] } });
+  t.after(() => node.close());
+  const ask = (path: string, sent: Sent = {}): Promise<Response> =>
+    send(node.url + path, { ...sent, headers: { Origin: origin, ...sent.headers } });
+  await ask('/mec/k', { method: 'PUT', body: '1' });
+  assert.equal((await ask('/mec/k')).headers['vary'], 'Origin');
+  await ask('/mec/k', { method: 'PUT', body: '2' });
+  const lines = { Accept: 'application/x-ndjson' };
+  for (const response of [await ask('/mec/k'), await ask('/mec'), await ask('/mec', { headers: lines })]) {
+    assert.equal(response.headers['vary'], 'Origin, Accept');
+    assert.equal(response.headers['access-control-allow-origin'], origin);
+  }
+  // Refused by the server itself, before there is any route.
+  const refused = await new Promise<IncomingMessage>((resolve, reject) => {
+    request(node.url, { path: '*', method: 'OPTIONS', headers: { Origin: origin } }, resolve)
+      .on('error', reject)
+      .end();
+  });
+  refused.resume();
+  assert.deepEqual([refused.statusCode, refused.headers['access-control-allow-origin']], [400, origin]);
 });
 
 test('"*" means all', async (t) => {

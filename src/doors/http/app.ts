@@ -17,7 +17,7 @@ import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
 import { serveKeys } from './keys-routes.ts';
 import { KEY_PREFIX } from './request.ts';
-import { answerCors } from './cors.ts';
+import { varying } from './cors.ts';
 import { onceOver } from './lifetime.ts';
 import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';
@@ -48,14 +48,12 @@ export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void
 /** Makes what an HTTP server hands its requests to. */
 export function createHandle(options: AppOptions): Handle {
   const { node, env, gates } = options;
-  const { origins } = node.config.http;
   const hall = { env, ...gates, timeoutMs: node.config.quorum.timeoutMs };
   const routes = { node, env };
   const serveOneKey = (request: HttpRequest): Promise<HttpAnswer> => serveKey(routes, request);
   const others = createApp(options, hall).callback();
   return async (req, res) => {
     if (!req.url?.startsWith(KEY_PREFIX)) return others(req, res);
-    if (origins.length > 0 && answerCors(origins, req, res)) return;
     return serve({ req, res }, serveOneKey, hall);
   };
 }
@@ -65,7 +63,6 @@ function createApp({ node, env, version, status, whyNotReady }: AppOptions, hall
   const router = new Router();
   const routes = { node, env };
   const document = `${JSON.stringify(openApi(version))}\n`;
-  const { origins } = node.config.http;
   const through = (handle: (request: HttpRequest) => Promise<HttpAnswer>) => (ctx: Koa.Context) => {
     over(ctx);
     return serve(ctx, handle, hall);
@@ -97,7 +94,6 @@ function createApp({ node, env, version, status, whyNotReady }: AppOptions, hall
     '/openapi.json',
     reply(() => plain('application/json', document)),
   );
-  if (origins.length > 0) app.use((ctx, next) => (answerCors(origins, ctx.req, ctx.res) ? over(ctx) : next()));
   app.use(router.routes());
   app.use(reply((ctx) => (ctx.matched?.length ? notAllowed() : noSuchRoute())));
   app.on('error', (error: NodeJS.ErrnoException) => {
@@ -199,8 +195,9 @@ function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): Ht
   return answer;
 }
 
-function send({ req, res }: Exchange, { status, headers, body }: HttpAnswer): void {
+function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer): void {
   if (res.destroyed || res.headersSent) return;
+  const headers = varying(res, own);
   // The rest of a body that was refused is read and thrown away, so that the client sees the answer; but not without end.
   if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) res.setHeader('Connection', 'close');
   if (body === undefined) {

@@ -3,6 +3,7 @@
  * none may: the node knows no users, so whatever page a browser shows could read and write everything.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Headers } from './exchange.ts';
 
 /** How long a browser may remember that it has asked, s. */
 const MAX_AGE_SECONDS = 600;
@@ -24,4 +25,12 @@ export function answerCors(origins: readonly string[], request: IncomingMessage,
   response.setHeader('Access-Control-Max-Age', MAX_AGE_SECONDS);
   response.writeHead(204).end();
   return true;
+}
+
+/** Adds to what an answer varies by what its response has said already: `writeHead` would replace that. */
+export function varying(response: ServerResponse, headers: Headers): Headers {
+  const vary = headers['Vary'];
+  const before = vary === undefined ? undefined : response.getHeader('Vary');
+  if (before !== undefined) headers['Vary'] = `${String(before)}, ${vary}`;
+  return headers;
 }

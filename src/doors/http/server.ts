@@ -20,6 +20,7 @@ import {
 import type { MecNode } from '../../cluster/node.ts';
 import { createHandle, type Handle } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
+import { answerCors } from './cors.ts';
 import { problem } from './problem.ts';
 
 /** What a server serves. */
@@ -122,6 +123,9 @@ export class HttpServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isStopping) response.shouldKeepAlive = false;
+    // Before anything else: a page is to see why it was refused, too.
+    const { origins } = this.#options.node.config.http;
+    if (origins.length > 0 && answerCors(origins, request, response)) return;
     const connection = this.#connectionOf(request.socket);
     const isFull = this.#inFlight >= MAX_HTTP_IN_FLIGHT && !ABOUT_NODE.includes(request.url ?? '');
     const isTooMuch = isFull || connection.unanswered >= MAX_HTTP_PIPELINED;

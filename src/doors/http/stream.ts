@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
+import { varying } from './cors.ts';
 import type { HttpAnswer } from './exchange.ts';
 
 /** An answer with a stream. */
@@ -17,7 +18,7 @@ export interface Exchange {
 export async function sendStream({ req, res }: Exchange, log: Log, answer: StreamedAnswer): Promise<void> {
   const { status, headers, stream } = answer;
   if (res.destroyed || res.headersSent) return;
-  res.writeHead(status, headers);
+  res.writeHead(status, varying(res, headers));
   if (req.method === 'HEAD') {
     await stream.return(undefined);
     res.end();
