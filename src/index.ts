@@ -1,6 +1,13 @@
 /** The public surface of the package: nodes and clusters inside of a process. The client is `mec-db/client`. */
 export { type Config } from './cluster/config.ts';
 export {
+  type MemberStatus,
+  type NodeStatus,
+  type PeerStatus,
+  type StoreStatus,
+  type SyncStatus,
+} from './cluster/status.ts';
+export {
   type EmbeddedNode,
   type NodeConfig,
   type PolicyConfig,

@@ -34,6 +34,7 @@ import { Membership } from './membership/membership.ts';
 import { Members } from './members.ts';
 import { Peers } from './peers.ts';
 import { Policies, type Policy } from './policies.ts';
+import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus } from './status.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
 import { Turns } from './turns.ts';
@@ -270,8 +271,8 @@ export class MecNode {
     this.#membership.remove(name);
   }
 
-  /** What the node looks like now; made for people and monitoring, every field may be added to. */
-  status(): Record<string, unknown> {
+  /** What the node looks like now. */
+  status(): NodeStatus {
     const { env, members, peers, replicas, sync, scrub } = this.#scope;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
@@ -279,10 +280,10 @@ export class MecNode {
       refusal: peer.refusal,
       silentMs: roundMs(peers.silenceMs(peer.id)),
       latencyMs: Math.round(peer.latency.meanMs * 1000) / 1000,
-      data: peer.data.status(),
-      probes: peer.probes.status(),
+      data: peer.data.status() as LinkStatus,
+      probes: peer.probes.status() as LinkStatus,
     }));
-    const [membership, data] = this.#servers.map((server) => server.status());
+    const [membership, data] = this.#servers.map((server) => server.status()) as [SocketStatus, SocketStatus];
     const { state, zone } = members.own;
     return {
       name: this.config.name,
@@ -295,7 +296,7 @@ export class MecNode {
       handover: { ...this.#membership.progress(), ...sync.joining() },
       members: members.all().map((record) => ({ ...record, ...members.shareOf(record.name) })),
       peers: others,
-      store: replicas.status(),
+      store: replicas.status() as unknown as StoreStatus,
       sync: sync.status(),
       scrub: scrub.status(),
       incoming: { membership, data },

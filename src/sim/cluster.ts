@@ -205,8 +205,7 @@ export class SimCluster {
   /** Whether all know the same members, in the same states: until then their quorums need not intersect. */
   #doAgree(): boolean {
     const views = this.#staying.map(({ node }) => {
-      const { members } = (node?.status() ?? { members: [] }) as unknown as Membership;
-      return members
+      return (node?.status().members ?? [])
         .map(({ name, state }) => `${name} ${state}`)
         .sort()
         .join();
@@ -229,7 +228,7 @@ export class SimCluster {
   #areIdle(): boolean {
     return this.#staying.every(({ node }) => {
       if (node === undefined) return false;
-      const { state, store, sync } = node.status() as unknown as Health;
+      const { state, store, sync } = node.status();
       if (state !== 'up') return false;
       const isIdle = sync.incomplete + sync.guests + sync.waiting + sync.running === 0;
       return store.state === 'ok' && isIdle && store.logEntries === 0 && store.residues === 0;
@@ -239,7 +238,8 @@ export class SimCluster {
   /** Requests and rows that still wait where nothing is going on: more than probes, comparisons and a scrub account for. */
   leftovers(): string[] {
     return this.#staying.flatMap(({ name, node }) => {
-      const { peers, store } = (node?.status() ?? { peers: [], store: {} }) as unknown as Leftovers;
+      if (node === undefined) return [];
+      const { peers, store } = node.status();
       // Who has just left is probed until it counts as unreachable.
       const there = peers.filter(({ reach }) => reach === 'reachable');
       const waiting = there.flatMap(({ node: peer, data, probes }) => {
@@ -255,39 +255,9 @@ export class SimCluster {
     return this.#staying
       .map(({ name, node }) => {
         if (node === undefined) return `${name} down`;
-        const { state, store, sync } = node.status() as unknown as Health;
+        const { state, store, sync } = node.status();
         return `${name} ${state} ${JSON.stringify({ ...store, ...sync })}`;
       })
       .join('\n');
   }
-}
-
-interface Membership {
-  readonly members: readonly { readonly name: string; readonly state: string }[];
-}
-
-interface Leftovers {
-  readonly peers: readonly {
-    readonly node: string;
-    readonly reach: string;
-    readonly data: Queue;
-    readonly probes: Queue;
-  }[];
-  readonly store: { readonly pending?: { readonly rows: number } };
-}
-
-interface Queue {
-  readonly pending: number;
-  readonly queued: number;
-}
-
-interface Health {
-  readonly state: string;
-  readonly store: { readonly state: string; readonly logEntries: number; readonly residues: number };
-  readonly sync: {
-    readonly incomplete: number;
-    readonly guests: number;
-    readonly waiting: number;
-    readonly running: number;
-  };
 }

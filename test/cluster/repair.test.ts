@@ -107,9 +107,7 @@ test('stand-ins take writes for owners that are away, hand them over, and go', a
   await load.progress(300);
   await load.stop();
   assert.deepEqual(load.failures, []);
-  const guests = await Promise.all(
-    [0, 1, 2].map(async (i) => (await cluster.node(i).status())['sync'] as { guests: number }),
-  );
+  const guests = await Promise.all([0, 1, 2].map(async (i) => (await cluster.node(i).status()).sync));
   assert.ok(
     guests.some((sync) => sync.guests > 0),
     'somebody stood in',

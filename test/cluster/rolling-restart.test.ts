@@ -37,7 +37,7 @@ async function ask(nodes: readonly TestNode[], key: string, sent?: Sent): Promis
 async function pids(cluster: TestCluster): Promise<number[]> {
   const statuses = cluster.nodes.map((node) =>
     node.status().then(
-      ({ pid }) => [Number(pid)],
+      ({ pid }) => [pid],
       () => [],
     ),
   );

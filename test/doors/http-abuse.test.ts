@@ -3,16 +3,11 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { MAX_HTTP_BODY_BYTES } from '../../src/base/limits.ts';
+import type { ServerStatus } from '../../src/doors/http/server.ts';
 import { eventually, pause, TestCluster, type TestNode } from '../fixtures/cluster.ts';
 
-interface HttpStatus {
-  readonly inFlight: number;
-  readonly bodyBytes: number;
-  readonly answerBytes: number;
-}
-
-async function httpStatus(node: TestNode): Promise<HttpStatus> {
-  return ((await node.status()) as unknown as { http: HttpStatus }).http;
+async function httpStatus(node: TestNode): Promise<ServerStatus['http']> {
+  return (await node.status()).http;
 }
 
 /** Opens a connection and sends bytes on it; never reads, unless it is told to. */

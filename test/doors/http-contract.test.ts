@@ -308,9 +308,9 @@ describe('the HTTP contract', () => {
     const ping = await send(`${cluster.node(0).url}/ping`);
     assert.deepEqual([ping.status, ping.text], [200, 'pong\n']);
     const status = await cluster.node(0).status();
-    assert.equal(status['name'], 'n1');
+    assert.equal(status.name, 'n1');
     assert.deepEqual(status.peers.map(({ node }) => node).sort(), ['n2', 'n3']);
-    assert.deepEqual((status['store'] as Record<string, unknown>)['sync'], true);
+    assert.equal(status.store.sync, true);
   });
 
   test('a key has at most so many siblings, then 409 until someone resolves', async () => {

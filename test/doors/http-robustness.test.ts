@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { MAX_HTTP_IN_FLIGHT } from '../../src/base/limits.ts';
+import type { ServerStatus } from '../../src/doors/http/server.ts';
 import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 
@@ -178,8 +179,7 @@ test('twice the requests that a node takes at once: the excess is refused at onc
   cluster = await TestCluster.start(t);
   const node = cluster.node(0);
   assert.equal((await node.key('before', { method: 'PUT', body: 'x' })).status, 200);
-  const state = async (): Promise<{ inFlight: number; refused: number }> =>
-    ((await node.status()) as unknown as { http: { inFlight: number; refused: number } }).http;
+  const state = async (): Promise<ServerStatus['http']> => (await node.status()).http;
   // Nobody can be answered meanwhile.
   cluster.node(1).signal('SIGSTOP');
   cluster.node(2).signal('SIGSTOP');

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { SYNC_LIMITS, type SyncLimits } from '../../src/base/limits.ts';
 import { packContent } from '../../src/core/content.ts';
+import type { MemberStatus, NodeStatus } from '../../src/cluster/status.ts';
 import { httpFront } from '../../src/doors/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { World } from '../../src/sim/world.ts';
@@ -45,16 +46,9 @@ async function put({ world }: Box, { node }: SimNode, key: string, bytes = 100):
   assert.equal(outcome, 'stored');
 }
 
-interface Seen {
-  readonly members: readonly { readonly name: string; readonly state: string; readonly version: number }[];
-  readonly peers: readonly { readonly node: string; readonly reach: string }[];
-  readonly sync: { readonly incomplete: number };
-  readonly handover: { readonly done: number; readonly all: number; readonly bytes: number };
-}
+const statusOf = ({ node }: SimNode): NodeStatus => node?.status() ?? assert.fail('it does not run');
 
-const statusOf = ({ node }: SimNode): Seen => node?.status() as unknown as Seen;
-
-const ofNode = (seer: SimNode, name: string): Seen['members'][number] | undefined =>
+const ofNode = (seer: SimNode, name: string): MemberStatus | undefined =>
   statusOf(seer).members.find((member) => member.name === name);
 
 const reachOf = (seer: SimNode, name: string): string | undefined =>

@@ -94,7 +94,7 @@ export class Scrub {
   }
 
   /** For `/status`: pages compared, pages that differed, objects that were put back. */
-  status(): Record<string, number> {
+  status(): Readonly<Record<'pages' | 'differences' | 'restored', number>> {
     return { ...this.#counts };
   }
 

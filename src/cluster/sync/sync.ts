@@ -15,6 +15,7 @@ import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Compare, Compared, Digest, Pull, Reply } from '../../transport/message.ts';
+import type { SyncStatus } from '../status.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
 import { Ledger } from './ledger.ts';
@@ -137,7 +138,7 @@ export class Sync {
   }
 
   /** For `/status`. */
-  status(): Record<string, number> {
+  status(): SyncStatus {
     return {
       incomplete: this.incomplete,
       guests: this.#count((partition, { clock }) => !this.#isHolder(partition) && !clock.isEmpty),

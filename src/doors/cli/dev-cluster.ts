@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { StartError } from '../../base/errors.ts';
 import { DEV_ASK_TIMEOUT_MS, DEV_POLL_MS, DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT_MS } from '../../base/limits.ts';
 import { sleepMs, systemClock } from '../../base/system.ts';
+import type { ServerStatus } from '../http/server.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
 
 /** As for a configuration that makes no sense: the node cannot be started like this. */
@@ -16,13 +17,6 @@ interface Running {
   isPaused: boolean;
   /** Whether its end was asked for. */
   isEnding: boolean;
-}
-
-interface Status {
-  readonly pid: number;
-  readonly isReady: boolean;
-  readonly members: readonly { readonly name: string; readonly state: string }[];
-  readonly peers: readonly { readonly node: string; readonly reach: string }[];
 }
 
 /** Starts and ends the processes, and notices when one ends by itself. */
@@ -179,10 +173,10 @@ export class DevCluster {
   }
 
   /** What the child of this name (not some other process at its address) says of itself, or undefined. */
-  async #statusOf({ name, url }: DevNode): Promise<Status | undefined> {
+  async #statusOf({ name, url }: DevNode): Promise<ServerStatus | undefined> {
     try {
       const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(DEV_ASK_TIMEOUT_MS) });
-      const status = (await response.json()) as Status;
+      const status = (await response.json()) as ServerStatus;
       return status.pid === this.#running.get(name)?.child.pid ? status : undefined;
     } catch {
       return undefined;

@@ -69,14 +69,8 @@ export class EmbeddedCluster {
   }
 }
 
-interface Status {
-  readonly isReady: boolean;
-  readonly members: readonly { readonly state: string }[];
-  readonly peers: readonly { readonly reach: string }[];
-}
-
 function seesAll(node: EmbeddedNode, _: number, { length }: readonly EmbeddedNode[]): boolean {
-  const { isReady, members, peers } = node.status() as unknown as Status;
+  const { isReady, members, peers } = node.status();
   const areUp = members.filter(({ state }) => state === 'up').length === length;
   return isReady && areUp && peers.every(({ reach }) => reach === 'reachable');
 }

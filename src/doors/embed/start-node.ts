@@ -5,6 +5,7 @@ import { EMBED_START_TRIES } from '../../base/limits.ts';
 import { silentLog, systemClock, systemRandom } from '../../base/system.ts';
 import { type Config, readConfig } from '../../cluster/config.ts';
 import { MecNode } from '../../cluster/node.ts';
+import type { NodeStatus } from '../../cluster/status.ts';
 import { drawIncarnation } from '../../core/actor.ts';
 import type { Quorum } from '../../core/quorum.ts';
 import type { OpenEngine } from '../../storage/engine.ts';
@@ -63,7 +64,7 @@ export interface EmbeddedNode {
   readonly url: string;
   readonly config: Config;
   /** What `/status` says of the node. */
-  status(): Record<string, unknown>;
+  status(): NodeStatus;
   /** Begins to leave the cluster: the others take over what this node holds, then `ended` resolves. Throws where there are no others. */
   leave(): void;
   /** Resolves when the node has nothing left to do and waits to be closed: with undefined after it has left, else with what forbids it to go on. */

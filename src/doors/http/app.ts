@@ -37,7 +37,7 @@ export interface AppOptions {
   readonly version: string;
   readonly gates: Gates;
   /** The whole of `/status`. */
-  readonly status: () => Record<string, unknown>;
+  readonly status: () => object;
   /** Why the node is not to be sent requests now; undefined where it is. */
   readonly whyNotReady: () => MecError | undefined;
 }

@@ -18,6 +18,7 @@ import {
   STOP_GRACE_MS,
 } from '../../base/limits.ts';
 import type { MecNode } from '../../cluster/node.ts';
+import type { NodeStatus } from '../../cluster/status.ts';
 import { createHandle, type Handle } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
 import { answerCors } from './cors.ts';
@@ -29,6 +30,16 @@ export interface HttpServerOptions {
   readonly env: Env;
   /** Of this software, for `/status`. */
   readonly version: string;
+}
+
+/** The whole of `/status`: how the node is, and the process around it. */
+export interface ServerStatus extends NodeStatus {
+  /** Of this software. */
+  readonly version: string;
+  readonly pid: number;
+  /** Requests that are being answered, those refused since the start, and the bytes that both ways hold. */
+  readonly http: Readonly<Record<'inFlight' | 'refused' | 'bodyBytes' | 'answerBytes', number>>;
+  readonly memory: Readonly<Record<'rssBytes' | 'heapBytes', number>>;
 }
 
 /** What is under way on a socket: requests that are not answered yet. */
@@ -166,7 +177,7 @@ export class HttpServer {
     return this.#isStopping ? new MecError('stopping') : this.#options.node.whyNotReady();
   }
 
-  #status(): Record<string, unknown> {
+  #status(): ServerStatus {
     const { rss, heapUsed } = process.memoryUsage();
     const http = {
       inFlight: this.#inFlight,

@@ -1,0 +1,76 @@
+/** What a node says of itself in `/status`: made for people and monitoring. Every part may be added to. */
+import type { Reach } from '../core/detector.ts';
+import type { MemberRecord, MemberState } from '../core/member-list.ts';
+import type { Config } from './config.ts';
+import type { Share } from './members.ts';
+import type { Progress } from './membership/lifecycle.ts';
+import type { Pace } from './sync/pace.ts';
+
+/** How a node is. What cannot be told now is undefined, and not there in JSON. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly zone?: string | undefined;
+  readonly state: MemberState;
+  /** Whether it is to be sent requests. */
+  readonly isReady: boolean;
+  readonly uptimeMs?: number | undefined;
+  /** As configured, and how many replicas a key has with the members that there are. */
+  readonly quorum: Config['quorum'] & { readonly replicas: number };
+  readonly partitions: Share & { readonly all: number };
+  /** Of a node that joins: how far it is. */
+  readonly handover: Progress & ReturnType<Pace['status']>;
+  readonly members: readonly MemberStatus[];
+  readonly peers: readonly PeerStatus[];
+  readonly store: StoreStatus;
+  readonly sync: SyncStatus;
+  readonly scrub: Readonly<Record<'pages' | 'differences' | 'restored', number>>;
+  /** The two sockets that peers speak to. */
+  readonly incoming: Readonly<Record<'membership' | 'data', SocketStatus>>;
+}
+
+/** A member, as the node that is asked knows it. */
+export type MemberStatus = MemberRecord & Share;
+
+/** A peer, as the node that is asked reaches it. */
+export interface PeerStatus {
+  readonly node: string;
+  readonly reach: Reach;
+  /** Why it refuses to speak with this node, where it does. */
+  readonly refusal?: string | undefined;
+  /** How long ago it was heard of. */
+  readonly silentMs?: number | undefined;
+  readonly latencyMs: number;
+  /** What waits for it, on the two connections. */
+  readonly data: LinkStatus;
+  readonly probes: LinkStatus;
+}
+
+/** A connection to a peer: requests that wait for their answer, those not yet sent, and how many went wrong. */
+export type LinkStatus = Readonly<
+  Record<'pending' | 'queued' | 'queuedBytes' | 'late' | 'refused' | 'garbage', number>
+>;
+
+/** A socket that peers speak to: who does, answers not yet sent, and how many messages were lost or made no sense. */
+export type SocketStatus = Readonly<Record<'callers' | 'queued' | 'dropped' | 'garbage', number>>;
+
+/** What lies on disk; a store that has failed says no more than that. */
+export interface StoreStatus {
+  /** `ok`, or the code of the error that has closed it. */
+  readonly state: string;
+  /** Whether a write is synced before it is acknowledged. */
+  readonly sync: boolean;
+  readonly incarnation?: string;
+  /** What waits for the disk. */
+  readonly pending?: { readonly rows: number; readonly bytes: number };
+  /** Keys with a value or with history; undefined until they have been counted after a start. */
+  readonly keys?: number | undefined;
+  /** The room that the store takes; undefined until it was looked at. */
+  readonly diskBytes?: number | undefined;
+  readonly logEntries?: number;
+  readonly residues?: number;
+}
+
+/** What is being caught up with, in partitions; and what has been, in times. */
+export type SyncStatus = Readonly<
+  Record<'incomplete' | 'guests' | 'waiting' | 'running' | 'pulls' | 'failures' | 'dropped', number>
+>;
