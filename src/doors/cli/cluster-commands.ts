@@ -20,7 +20,7 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'leave',
-    about: 'let the node at --url leave: others take over what it holds, then it ends',
+    about: 'let the one node at --url leave: others take over what it holds, then it ends',
     args: [],
     options: [
       { flags: '--force <name>', about: 'declare a node dead that will never return; what only it held is lost' },

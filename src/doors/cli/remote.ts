@@ -4,8 +4,10 @@ import { messageOf } from '../../base/errors.ts';
 import { httpDateToMicros, systemClock } from '../../base/system.ts';
 import type { Version } from '../client/answers.ts';
 import { MecClient } from '../client/client.ts';
-import { MecClientError } from '../client/client-error.ts';
+import { clientError, MecClientError } from '../client/client-error.ts';
 import { bytes } from '../client/codec.ts';
+import { attempt, type Call } from '../client/delivery.ts';
+import { NodePool } from '../client/node-pool.ts';
 import { systemWorld } from '../client/world.ts';
 import { EXIT } from './exit-codes.ts';
 import { lightFetch } from './light-fetch.ts';
@@ -41,23 +43,58 @@ const NEXT: Readonly<Record<string, string>> = {
 
 const world = { ...systemWorld, fetch: lightFetch };
 
-/** A client for the nodes that the options name. */
-export function connect({ url, timeout }: RemoteOptions): MecClient<Uint8Array> {
+/** The base URLs of the nodes that the options name. */
+export function urlsOf({ url }: Pick<RemoteOptions, 'url'>): string[] {
   const urls = url.split(',').map((one) => one.trim());
   try {
-    return new MecClient(urls, { codec: bytes, deadlineMs: timeout, clientId: 'mec', world });
+    return new NodePool(urls, world).nodes.map((node) => node.url);
   } catch (error) {
     throw new ExitError(EXIT.usage, messageOf(error));
   }
 }
 
-/** Runs the action of a command; its errors become one line on stderr, and the exit code. */
-export async function runRemote(
+/** A client for the nodes that the options name. */
+function connect(options: RemoteOptions): MecClient<Uint8Array> {
+  return new MecClient(urlsOf(options), { codec: bytes, deadlineMs: options.timeout, clientId: 'mec', world });
+}
+
+/** What the first of the nodes that answers says, as JSON; each is asked once, and the time is for each. Rejects with a `MecClientError`. */
+export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'method' | 'path'>): Promise<T> {
+  let last: unknown;
+  for (const url of urlsOf(options)) {
+    const signal = AbortSignal.timeout(options.timeout);
+    try {
+      const whole = { ...call, query: {}, headers: {} };
+      const { status, body } = await attempt(world, url, { call: whole, attemptMs: options.timeout, signal });
+      const document = bytesToJson(body);
+      if (document === undefined) throw clientError('bad-answer', { status, detail: `${url} does not answer in JSON` });
+      return document as T;
+    } catch (error) {
+      last = error;
+      if (error instanceof MecClientError && error.status !== undefined) throw error;
+    }
+  }
+  throw last;
+}
+
+function bytesToJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body)) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs the action of a command that works with a client. */
+export const runRemote = (
   options: RemoteOptions,
   action: (client: MecClient<Uint8Array>) => Promise<number>,
-): Promise<void> {
+): Promise<void> => reported(options, () => action(connect(options)));
+
+/** Runs the action of a command, which resolves with its exit code; an error becomes one line on stderr, and its exit code. */
+export async function reported(options: Pick<RemoteOptions, 'json'>, action: () => Promise<number>): Promise<void> {
   try {
-    process.exitCode = await action(connect(options));
+    process.exitCode = await action();
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     process.stderr.write(`${options.json === true ? errorJson(error) : errorLine(error)}\n`);

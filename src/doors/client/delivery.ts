@@ -14,7 +14,7 @@ import { type ClientWorld, type FetchResponse, fraction } from './world.ts';
 
 /** A request, to whichever node. */
 export interface Call {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** From the slash on. */
   readonly path: string;
   readonly query: Readonly<Record<string, string | number | undefined>>;
@@ -39,7 +39,7 @@ export interface Patience {
 }
 
 /** Answers that a caller can go on with; 404 means a key without a value. */
-const GOOD: ReadonlySet<number> = new Set([200, 201, 204, 206, 300, 304]);
+const GOOD: ReadonlySet<number> = new Set([200, 202, 204, 300]);
 
 /** What can be sent as a header; fetch itself would reject the rest as if no node could be reached. */
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -95,7 +95,7 @@ class Delivery {
     this.#world = world;
     this.#pool = pool;
     this.#job = job;
-    this.#isRead = job.call.method === 'GET' || job.call.method === 'HEAD';
+    this.#isRead = job.call.method === 'GET';
     this.#untilMs = world.clock.monotonicMs() + job.patience.deadlineMs;
   }
 
@@ -195,7 +195,7 @@ class Delivery {
 }
 
 /** One request to one node; rejects with a `MecClientError`. */
-async function attempt(
+export async function attempt(
   world: ClientWorld,
   url: string,
   { call, attemptMs, signal }: { call: Call; attemptMs: number; signal: AbortSignal },
