@@ -10,6 +10,7 @@ import { type Response, send, type Sent, tokenOf } from '../fixtures/http.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 interface Answer {
+  /** References. */
   readonly headers?: Record<string, Json>;
   readonly content?: Record<string, { readonly schema: Json }>;
 }
@@ -43,9 +44,12 @@ const to = (key: string, sent: Sent = {}, at = 0): Promise<Response> => ask(`/me
 const put = (key: string, body = 'value', headers: Record<string, string> = {}, at = 0): Promise<Response> =>
   to(key, { method: 'PUT', body, headers }, at);
 
-async function one(): Promise<string> {
+/** All that may be kept beside a value. */
+const KEPT = { 'X-Mec-TTL': '999', 'X-Mec-Client-ID': 'me', 'X-Mec-Meta-A': 'a', 'Content-Encoding': 'x' };
+
+async function one(headers: Record<string, string> = {}): Promise<string> {
   const key = fresh();
-  await put(key);
+  await put(key, 'value', headers);
   return key;
 }
 
@@ -85,10 +89,10 @@ function stalled(method: string, path: string): Promise<Response> {
 type Recipe = (method: string) => Promise<Response>;
 
 const reads: Record<string, Recipe> = {
-  200: async (method) => to(await one(), { method }),
-  206: async (method) => to(await one(), { method, headers: { Range: 'bytes=1-2' } }),
+  200: async (method) => to(await one(KEPT), { method }),
+  206: async (method) => to(`${await one(KEPT)}?raw=true`, { method, headers: { Range: 'bytes=1-2' } }),
   300: async (method) => to(await two(), { method }),
-  304: async (method) => to(await one(), { method, headers: { 'If-None-Match': '*' } }),
+  304: async (method) => to(await one(KEPT), { method, headers: { 'If-None-Match': '*' } }),
   400: (method) => to('%zz', { method }),
   404: (method) => to(fresh(), { method }),
   412: async (method) => to(await one(), { method, headers: { 'If-Match': '"x"' } }),
@@ -100,7 +104,13 @@ const reads: Record<string, Recipe> = {
 };
 
 const writes: Record<string, Recipe> = {
-  200: (method) => to(fresh(), { method, body: 'x' }),
+  200: async (method) => {
+    const key = await one(KEPT);
+    const headers = { 'Idempotency-Key': 'c' };
+    const first = await to(key, { method, body: 'x', headers });
+    assert.equal(first.headers['x-mec-siblings'], '2');
+    return to(key, { method, body: 'x', headers });
+  },
   300: async (method) => to(`${await one()}?returnbody=true`, { method, body: 'x' }),
   400: (method) => to(fresh(), { method, body: 'x', headers: { 'X-Mec-Vclock': '!' } }),
   408: (method) => stalled(method, `/mec/${fresh()}`),
@@ -148,6 +158,12 @@ const RECIPES: Record<string, Record<string, Recipe>> = {
   listHead: lists,
   create: {
     201: () => ask('/mec', { method: 'POST', body: 'x' }),
+    300: async () => {
+      const sent = { method: 'POST', body: 'x', headers: { 'Idempotency-Key': 'd' } };
+      const { headers } = await ask('/mec?returnbody=true', sent);
+      await ask(String(headers['location']), { method: 'PUT', body: 'y' });
+      return ask('/mec?returnbody=true', sent);
+    },
     400: () => ask('/mec', { method: 'POST', body: 'x', headers: { 'X-Mec-TTL': '0' } }),
     408: () => stalled('POST', '/mec'),
     413: () => ask('/mec', { method: 'POST', body: new Uint8Array(1024 * 1024 + 1) }),
@@ -212,10 +228,29 @@ function assertFits(document: Document, value: unknown, given: Json): void {
   if (items !== undefined) for (const item of value as unknown[]) assertFits(document, item, items);
 }
 
+/** What HTTP itself has to say. */
+const OF_ANY_ANSWER = new Set('date connection keep-alive transfer-encoding content-length content-type'.split(' '));
+
+/** Headers of answers that were looked at. */
+const seen = new Set<string>();
+
 function assertAnswer(document: Document, response: Response, answer: Answer): void {
-  for (const name of Object.keys(answer.headers ?? {}))
-    assert.ok(response.headers[name.toLowerCase()] !== undefined, `${name} is missing`);
-  for (const part of Object.values(answer.headers ?? {})) resolve(document, part);
+  const promised = Object.entries(answer.headers ?? {}).map(([name, part]) => ({
+    isNamed: (header: string) =>
+      name.endsWith('*') ? header.startsWith(name.slice(0, -1).toLowerCase()) : header === name.toLowerCase(),
+    isRequired: resolve(document, part)['required'] === true,
+    name,
+  }));
+  const present = Object.keys(response.headers).filter((header) => !OF_ANY_ANSWER.has(header));
+  for (const { name, isNamed, isRequired } of promised)
+    if (isRequired) assert.ok(present.some(isNamed), `${name} is missing`);
+  for (const header of present) {
+    assert.ok(
+      promised.some(({ isNamed }) => isNamed(header)),
+      `${header} was not promised`,
+    );
+    seen.add(header);
+  }
   if (answer.content === undefined) return assert.equal(response.body.length, 0, 'no body was promised');
   const type = response.headers['content-type'] ?? '';
   const bare = type.split(';')[0] as string;
@@ -280,6 +315,10 @@ test('every answer that is documented is given as documented', { timeout: 170_00
   );
   await make((status, id) => id === 'remove' && status === '200');
   await make((_, id) => id === 'leave');
+  const all = Object.keys((document['components'] as Record<string, Json>)['headers'] ?? {})
+    .filter((name) => !name.endsWith('.sometimes'))
+    .map((name) => name.toLowerCase().replace('-any', '-a'));
+  assert.deepEqual([...seen, 'allow'].sort(), all.sort(), 'every header was seen');
 });
 
 test('what is documented is what there is: other methods are 405, with the documented ones', async (t) => {
@@ -289,6 +328,8 @@ test('what is documented is what there is: other methods are 405, with the docum
     const here = path.replace('{key}', 'k').replace('{name}', 'n');
     const refused = await ask(here, { method: 'PATCH', body: 'x' });
     assert.equal(refused.status, 405, path);
+    const [operation] = Object.entries(operations).flatMap(([name, one]) => (name === 'parameters' ? [] : [one]));
+    assertAnswer(document, refused, operation?.responses['default'] as Answer);
     const documented = Object.keys(operations)
       .filter((name) => name !== 'parameters')
       .map((name) => name.toUpperCase());

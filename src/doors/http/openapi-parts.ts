@@ -93,7 +93,7 @@ export const PARAMETERS = {
 const sent = (description: string, schema: Part = { type: 'string' }): Part => ({ description, schema });
 
 /** Headers of answers by name. */
-export const HEADERS: Readonly<Record<string, Part>> = {
+const HEADERS = {
   'X-Mec-Vclock': sent('A token: what whoever has this answer has seen.'),
   'X-Mec-Dot': sent('Names this one write, for ever.'),
   ETag: sent('Names exactly these versions.'),
@@ -103,6 +103,7 @@ export const HEADERS: Readonly<Record<string, Part>> = {
   'X-Mec-Client-ID': sent('As it was written.'),
   'Content-Encoding': sent('As it was written.'),
   'X-Mec-Content-Encoding': sent('The same, where the reader wants the bytes as they are stored (raw).'),
+  'X-Mec-Meta-*': sent('Metadata, as it was written.'),
   'X-Mec-Siblings': sent('How many versions there are, where there are several.', { type: 'integer', minimum: 2 }),
   'X-Mec-Repeated': sent('There, and true, where this very write had been made before.'),
   'Content-Range': sent('Which bytes of how many.'),
@@ -111,7 +112,10 @@ export const HEADERS: Readonly<Record<string, Part>> = {
   Vary: sent('The form depends on Accept.'),
   Allow: sent('The methods that there are.'),
   'Retry-After': sent('After how many seconds to try again.', { type: 'integer' }),
-};
+} as const satisfies Record<string, Part>;
+
+/** A header of an answer. */
+export type Header = keyof typeof HEADERS;
 
 const string: Part = { type: 'string' };
 
@@ -177,14 +181,17 @@ export const SCHEMAS: Readonly<Record<string, Part>> = {
   Status: { type: 'object', required: ['name', 'version'], properties: { name: string, version: string } },
 };
 
+/** The headers that problems of a status may bear, whatever was asked for. */
+const PROBLEM_HEADERS: Readonly<Record<number, readonly Header[]>> = { 503: ['Retry-After'] };
+
 /** The answers to what may fail with these codes, by status; `headers` names by status the headers that they bear. */
-export function problems(codes: readonly ErrorCode[], headers: Readonly<Record<number, readonly string[]>> = {}): Part {
+export function problems(codes: readonly ErrorCode[], headers: Readonly<Record<number, Part>> = {}): Part {
   const byStatus: Record<string, Part> = {};
   for (const status of new Set(codes.map((code) => ERROR_KINDS[code].status))) {
     const here = codes.filter((code) => ERROR_KINDS[code].status === status);
     byStatus[status] = {
       description: here.map((code) => `${code}: ${ERROR_KINDS[code].title}.`).join(' '),
-      ...(headers[status] && { headers: headersOf(headers[status]) }),
+      headers: { ...headersOf([], PROBLEM_HEADERS[status]), ...headers[status] },
       content: {
         'application/problem+json': {
           schema: { allOf: [ref('schemas', 'Problem'), { properties: { code: { enum: here } } }] },
@@ -194,13 +201,30 @@ export function problems(codes: readonly ErrorCode[], headers: Readonly<Record<n
   }
   const schema = ref('schemas', 'Problem');
   const anyOther = {
-    description: 'Anything else that went wrong.',
+    description: 'Anything else that went wrong; a method that there is not (405) among it.',
+    headers: headersOf([], ['Allow', 'Retry-After']),
     content: { 'application/problem+json': { schema } },
   };
   return { ...byStatus, default: anyOther };
 }
 
-/** References to shared headers. */
-export function headersOf(names: readonly string[]): Part {
-  return Object.fromEntries(names.map((name) => [name, ref('headers', name)]));
+/** The shared headers: each as one that is always there where it is referred to, and as one that is there only where it has something to tell. */
+export const HEADER_COMPONENTS: Part = Object.fromEntries(
+  Object.entries(HEADERS).flatMap(([name, described]) => [
+    [componentOf(name), { ...described, required: true }],
+    [componentOf(name, 'sometimes'), { ...described, required: false }],
+  ]),
+);
+
+function componentOf(name: string, when?: 'sometimes'): string {
+  const plain = name.replace('*', 'any');
+  return when === undefined ? plain : `${plain}.${when}`;
+}
+
+/** References to shared headers: to those that an answer always has, and those that it has sometimes. */
+export function headersOf(always: readonly Header[], sometimes: readonly Header[] = []): Part {
+  return Object.fromEntries([
+    ...always.map((name) => [name, ref('headers', componentOf(name))]),
+    ...sometimes.map((name) => [name, ref('headers', componentOf(name, 'sometimes'))]),
+  ]) as Part;
 }

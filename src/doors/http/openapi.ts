@@ -1,21 +1,45 @@
 /** The OpenAPI 3.1 document: what the server does, as data. A test holds the server to each answer in it. */
 import type { ErrorCode } from '../../base/errors.ts';
-import { HEADERS, headersOf, PARAMETERS, parameters, type Part, problems, ref, SCHEMAS } from './openapi-parts.ts';
+import {
+  type Header,
+  HEADER_COMPONENTS,
+  headersOf,
+  PARAMETERS,
+  parameters,
+  type Part,
+  problems,
+  ref,
+  SCHEMAS,
+} from './openapi-parts.ts';
 
 const bytes: Part = { '*/*': { schema: { type: 'string', format: 'binary' } } };
 const json = (schema: string): Part => ({ 'application/json': { schema: ref('schemas', schema) } });
 const text: Part = { 'text/plain; charset=utf-8': { schema: { type: 'string' } } };
 const multipart: Part = { schema: { type: 'string', format: 'binary' } };
 
-const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'Cache-Control'];
-const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot', 'ETag'];
-const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary', 'Cache-Control'];
+const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'Cache-Control'] as const;
+/** As far as they were written. */
+const kept = [
+  'X-Mec-Expires',
+  'X-Mec-Client-ID',
+  'X-Mec-Meta-*',
+  'Content-Encoding',
+  'X-Mec-Content-Encoding',
+] as const;
+const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary', 'Cache-Control'] as const;
+const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot', 'ETag'] as const;
+/** What a write may say besides; the last, with returnbody. */
+const besides: readonly Header[] = [
+  ...(['X-Mec-Siblings', 'X-Mec-Repeated'] as const),
+  ...(['Last-Modified', 'X-Mec-Timestamp', 'Cache-Control', ...kept] as const),
+];
+const known = headersOf([], ['X-Mec-Vclock']);
 const anySibling = {
   headers: headersOf(ofSiblings),
   content: { 'multipart/mixed': multipart, 'mime/multipart': multipart, ...json('Siblings') },
 };
 
-const oneValue = { headers: headersOf(ofValue), content: bytes };
+const oneValue = { headers: headersOf(ofValue, kept), content: bytes };
 const KEY: readonly ErrorCode[] = ['bad-key', 'bad-parameter', 'key-too-long'];
 /** What any request may come to. */
 const ANY: readonly ErrorCode[] = ['bad-request', 'headers-too-large', 'overloaded'];
@@ -44,14 +68,18 @@ const read: Part = {
   ),
   responses: {
     200: { description: 'The value.', ...oneValue },
-    206: { description: 'Some of its bytes.', headers: headersOf([...ofValue, 'Content-Range']), content: bytes },
+    206: { description: 'Some of its bytes.', headers: headersOf([...ofValue, 'Content-Range'], kept), content: bytes },
     300: { description: 'Several versions that were written without knowing of each other.', ...anySibling },
-    304: { description: 'Nothing new.', headers: headersOf(['X-Mec-Vclock', 'ETag']) },
+    304: {
+      description: 'Nothing new.',
+      headers: headersOf(
+        ['X-Mec-Vclock', 'ETag', 'Cache-Control'],
+        ['Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'X-Mec-Siblings', 'Vary', ...kept],
+      ),
+    },
     ...problems(
       [...KEY, 'not-found', 'precondition-failed', 'range-not-satisfiable', ...QUORUM, 'behind', 'disk-failed', ...ANY],
-      {
-        416: ['Content-Range'],
-      },
+      { 404: known, 412: known, 416: headersOf(['Content-Range']) },
     ),
   },
 };
@@ -70,7 +98,7 @@ const write = (operationId: string): Part => ({
   responses: {
     200: {
       description: 'Written. With returnbody, the value.',
-      headers: headersOf(ofWrite),
+      headers: headersOf(ofWrite, besides),
       content: bytes,
     },
     300: { description: 'Written; with returnbody, all versions that there are now.', ...anySibling },
@@ -115,16 +143,21 @@ const create: Part = {
   parameters: parameters(...quorums, 'returnbody', ...content.slice(1)),
   requestBody: { content: bytes },
   responses: {
-    201: { description: 'Written.', headers: headersOf([...ofWrite, 'Location']), content: bytes },
+    201: { description: 'Written.', headers: headersOf([...ofWrite, 'Location'], besides), content: bytes },
+    300: {
+      ...anySibling,
+      description: 'Made before; with returnbody, all versions that there are now.',
+      headers: { ...anySibling.headers, ...headersOf(['Location']) },
+    },
     ...problems(['bad-parameter', ...BODY, ...QUORUM, ...DISK, 'contended', 'idempotency-key-reused', ...ANY]),
   },
 };
 
-const ask = (operationId: string, summary: string, answer: Part, failures: Part = {}): Part => ({
+const ask = (operationId: string, summary: string, answer: Part, failures: Part = problems([])): Part => ({
   get: { operationId, summary, responses: { 200: { description: summary, content: answer }, ...failures } },
 });
 
-const post = (operationId: string, summary: string, status: number, failures: Part = {}): Part => ({
+const post = (operationId: string, summary: string, status: number, failures: Part = problems([])): Part => ({
   post: {
     operationId,
     summary,
@@ -161,6 +194,6 @@ export function openApi(version: string): Part {
       },
       '/openapi.json': ask('openapi', 'This document', { 'application/json': { schema: { type: 'object' } } }),
     },
-    components: { parameters: PARAMETERS, headers: HEADERS, schemas: SCHEMAS },
+    components: { parameters: PARAMETERS, headers: HEADER_COMPONENTS, schemas: SCHEMAS },
   };
 }
