@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { MecClient } from '../../src/doors/client/index.ts';
+import { isTaken } from '../../src/doors/embed/start-node.ts';
 import { startCluster, startNode, StartError, streamLog } from '../../src/index.ts';
+import { freePorts } from '../fixtures/cluster.ts';
 
 const run = promisify(execFile);
 const INDEX = new URL('../../src/index.js', import.meta.url).href;
@@ -44,6 +46,30 @@ test('a program that closes its node or cluster ends by itself, with nothing ope
       start,
     );
   }
+});
+
+test('an address that is taken is told from one that is not to be had', async (t) => {
+  const first = await startNode();
+  t.after(() => first.close());
+  const { port, httpport } = first.config;
+  const failure = (options: object): Promise<unknown> =>
+    startNode(options).then(
+      () => assert.fail('it should not start'),
+      (error: unknown) => error,
+    );
+  const free = await freePorts(3);
+  for (const taken of [
+    { port, httpport: free },
+    { port: free, httpport },
+  ]) {
+    const error = await failure(taken);
+    assert.ok(error instanceof StartError && isTaken(error), String(error));
+    assert.match(error.message, /^Cannot listen on /);
+  }
+  // An address of no machine (RFC 5737): nobody has it, and no other port would help.
+  const elsewhere = await failure({ host: '203.0.113.1', port: free, httpport: free + 2 });
+  assert.ok(elsewhere instanceof StartError && !isTaken(elsewhere), String(elsewhere));
+  assert.match(elsewhere.message, /^Cannot listen on /, 'and ports that are given are not searched');
 });
 
 test('on disk, a node goes on where it stopped; while it runs, nobody else has its directory', async (t) => {

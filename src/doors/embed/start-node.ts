@@ -147,7 +147,8 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Embedde
 
 /** Whether a start failed for an address in use. */
 export function isTaken(error: unknown): boolean {
-  return error instanceof StartError && /listen|bind/i.test(error.message);
+  const cause = error instanceof StartError ? (error.cause as { readonly code?: unknown } | undefined) : undefined;
+  return cause?.code === 'EADDRINUSE';
 }
 
 /** The engine of a configuration: on disk where a directory was given. */
@@ -156,12 +157,9 @@ export function engineOf(given: NodeConfig, config: Config): OpenEngine {
 }
 
 async function completeConfig(given: NodeConfig): Promise<Config> {
-  const host = given.host ?? '127.0.0.1';
-  const first = await findFreePorts(host, 3, systemRandom);
-  const config = readConfig('startNode', {
-    ...given,
-    port: given.port ?? first,
-    httpport: given.httpport ?? first + 2,
-  });
+  const { host = '127.0.0.1', port, httpport } = given;
+  const areGiven = port !== undefined && httpport !== undefined;
+  const first = areGiven ? port : await findFreePorts(host, 3, systemRandom);
+  const config = readConfig('startNode', { ...given, port: port ?? first, httpport: httpport ?? first + 2 });
   return { ...config, name: config.name ?? `mec-${drawIncarnation(systemRandom)}` };
 }
