@@ -5,7 +5,7 @@ import type { Ring } from '../../cluster/coordinator/ring.ts';
 import type { MemberStatus } from '../../cluster/status.ts';
 import type { ServerStatus } from '../http/server.ts';
 import { EXIT } from './exit-codes.ts';
-import { askNode, ExitError, type RemoteOptions, reported, urlsOf } from './remote.ts';
+import { askNode, ExitError, type RemoteOptions, reported, statusOf, urlsOf } from './remote.ts';
 import { formatBytes, oneLine, print, styled } from './terminal.ts';
 
 interface RingDocument extends Ring {
@@ -54,10 +54,6 @@ async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
   });
   return new Map(await Promise.all(rows));
 }
-
-/** The status of one node; undefined where it does not answer. */
-const statusOf = (remote: RemoteOptions): Promise<ServerStatus | undefined> =>
-  askNode<ServerStatus>(remote, { method: 'GET', path: '/status' }).catch(() => undefined);
 
 const COLUMNS = ['node', 'zone', 'state', 'owned', 'pending', 'guest', 'keys', 'disk', 'log', 'lag', 'notes'] as const;
 

@@ -6,6 +6,7 @@ import { DEV_ASK_TIMEOUT_MS, DEV_POLL_MS, DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT
 import { sleepMs, systemClock } from '../../base/system.ts';
 import type { ServerStatus } from '../http/server.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
+import { statusOf } from './remote.ts';
 
 /** As for a configuration that makes no sense: the node cannot be started like this. */
 const EXIT_UNUSABLE = 2;
@@ -174,13 +175,8 @@ export class DevCluster {
 
   /** What the child of this name (not some other process at its address) says of itself, or undefined. */
   async #statusOf({ name, url }: DevNode): Promise<ServerStatus | undefined> {
-    try {
-      const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(DEV_ASK_TIMEOUT_MS) });
-      const status = (await response.json()) as ServerStatus;
-      return status.pid === this.#running.get(name)?.child.pid ? status : undefined;
-    } catch {
-      return undefined;
-    }
+    const status = await statusOf({ url, timeout: DEV_ASK_TIMEOUT_MS });
+    return status?.pid === this.#running.get(name)?.child.pid ? status : undefined;
   }
 
   /** Whether a node reaches all that are waited for, and has caught up with them. */

@@ -9,6 +9,7 @@ import { bytes } from '../client/codec.ts';
 import { attempt, type Call } from '../client/delivery.ts';
 import { NodePool } from '../client/node-pool.ts';
 import { systemWorld } from '../client/world.ts';
+import type { ServerStatus } from '../http/server.ts';
 import { EXIT } from './exit-codes.ts';
 import { lightFetch } from './light-fetch.ts';
 
@@ -76,6 +77,10 @@ export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'metho
   }
   throw last;
 }
+
+/** The status of one node; undefined where it does not answer. */
+export const statusOf = (options: RemoteOptions): Promise<ServerStatus | undefined> =>
+  askNode<ServerStatus>(options, { method: 'GET', path: '/status' }).catch(() => undefined);
 
 function bytesToJson(body: Uint8Array): unknown {
   try {
