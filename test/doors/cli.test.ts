@@ -195,6 +195,26 @@ test('mec dev: a banner with URLs and a curl line that work, clean stop, data ke
   assert.equal(await third.exit, 0);
 });
 
+test('mec dev: a second one on the same data is refused, and changes nothing there', async (t) => {
+  const data = await makeDirectory(t);
+  const port = await freePorts(60);
+  const first = await startDev(t, port, '--data', data, '--nodes', '2');
+  const files = ['cluster.json', 'n1/mec.toml', 'n2/mec.toml'];
+  const read = (): Promise<string[]> => Promise.all(files.map((file) => readFile(join(data, file), 'utf8')));
+  const before = await read();
+  for (const more of [[], ['--nodes', '4'], ['--nodes', '1'], ['--fresh']]) {
+    const second = mec(t, 'dev', '--port', String(port + 1), '--httpport', String(port + 52), '--data', data, ...more);
+    await assertRefused(second, /Another "mec dev" runs on /);
+    assert.deepEqual(await read(), before, more.join(' '));
+  }
+  assert.equal((await send(`http://127.0.0.1:${port + 50}/ping`)).status, 200);
+  first.kill('SIGTERM');
+  await first.exit;
+  const after = await startDev(t, port, '--data', data);
+  after.kill('SIGTERM');
+  assert.equal(await after.exit, 0);
+});
+
 test('mec dev: --fresh removes nothing that it has not made', async (t) => {
   const data = await makeDirectory(t);
   await mkdir(join(data, 'n1'));

@@ -7,6 +7,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, StartError } from '../../base/errors.ts';
 import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from '../../base/limits.ts';
+import type { Engine } from '../../storage/engine.ts';
 import { openLevelEngine } from '../../storage/level.ts';
 
 /** What a user may choose. */
@@ -48,13 +49,15 @@ const numberOf = (name: string): number => Number(NAME_PATTERN.exec(name)?.[1] ?
 
 /** The nodes there are, as they come and go. */
 export class DevPlan {
+  readonly #lock: Engine;
   readonly #options: DevOptions;
   readonly #left: string[];
   #members: string[];
   /** Those that were there before this run. */
   readonly kept: readonly DevNode[];
 
-  private constructor(options: DevOptions, { members, left }: Kept) {
+  private constructor(options: DevOptions, { members, left }: Kept, lock: Engine) {
+    this.#lock = lock;
     this.#options = options;
     this.#members = [...members];
     this.#left = [...left];
@@ -63,9 +66,19 @@ export class DevPlan {
 
   /** Lays out the data directory, or takes up what an earlier run has left there; throws `StartError`. */
   static async open(options: DevOptions): Promise<DevPlan> {
+    const lock = await takeLock(options.data);
+    try {
+      return await DevPlan.#layOut(options, lock);
+    } catch (error) {
+      await lock.abandon();
+      throw error;
+    }
+  }
+
+  static async #layOut(options: DevOptions, lock: Engine): Promise<DevPlan> {
     if (options.fresh === true) await clearData(options);
     const kept = await readKept(options.data);
-    const plan = new DevPlan(options, kept ?? { members: [], left: [] });
+    const plan = new DevPlan(options, kept ?? { members: [], left: [] }, lock);
     const wanted = options.nodes ?? (kept === undefined ? DEV_DEFAULT_NODES : plan.#members.length);
     if (wanted < plan.#members.length) {
       const last = plan.#members.at(-1) ?? '';
@@ -76,6 +89,11 @@ export class DevPlan {
     }
     while (plan.#members.length < wanted) await plan.add();
     return plan;
+  }
+
+  /** Lets go of the data directory: another `mec dev` may have it. */
+  close(): Promise<void> {
+    return this.#lock.abandon();
   }
 
   /** Those that belong to the cluster. */
@@ -176,6 +194,20 @@ function parseKept(text: string): Kept | undefined {
     return members !== undefined && areNames ? { members, left } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Keeps a second `mec dev` off a data directory before it changes anything there. The lock is that of an empty store: the system
+ * gives it back whatever becomes of the process.
+ */
+async function takeLock(data: string): Promise<Engine> {
+  try {
+    return await openLevelEngine(join(data, 'lock'));
+  } catch (error) {
+    const { code } = (((error as Error).cause as Error | undefined)?.cause ?? {}) as { readonly code?: unknown };
+    if (code === 'LEVEL_LOCKED') throw new StartError(`Another "mec dev" runs on ${data}; take another --data`);
+    throw error;
   }
 }
 

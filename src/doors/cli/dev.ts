@@ -25,6 +25,7 @@ export async function runDev(options: DevOptions): Promise<number> {
   } finally {
     screen.typing(undefined);
     await cluster.stop();
+    await plan.close();
   }
   return cluster.exitCode;
 }
