@@ -297,8 +297,7 @@ export const CLIENT_MAX_HEDGE_MS = 250;
 export const CLIENT_FIRST_HEDGE_MS = 100;
 
 /** Pause before a round of all nodes is tried again: doubled each time, with jitter. */
-export const CLIENT_BACKOFF_MS = 25;
-export const CLIENT_MAX_BACKOFF_MS = 1_000;
+export const CLIENT_BACKOFF = { firstMs: 25, mostMs: 1_000 } as const;
 
 /** How long a node that failed is asked last: doubled with each failure in a row. */
 export const CLIENT_REST_MS = 250;

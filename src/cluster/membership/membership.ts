@@ -4,6 +4,7 @@
  *
  * Membership decides only where work is sent. Nodes may differ about it for a while, and nothing is lost.
  */
+import { jittered } from '../../base/delays.ts';
 import type { Env, LogFields, Timer } from '../../base/env.ts';
 import { messageOf, MecError, StartError } from '../../base/errors.ts';
 import {
@@ -177,8 +178,7 @@ export class Membership {
     this.#lifecycle.beat();
     this.#keep();
     if (nowMs - this.#exchangedMs > EXCHANGE_INTERVAL_MS) this.#exchange();
-    const jitter = 0.9 + (0.2 * env.random.uint32()) / 2 ** 32;
-    this.#timer = env.clock.after(HEARTBEAT_MS * jitter, () => this.#beat());
+    this.#timer = env.clock.after(jittered(env.random, HEARTBEAT_MS, 0.1), () => this.#beat());
   }
 
   /** The list as it is goes to the disk: a node that starts alone must not think that it is the whole cluster. */

@@ -24,6 +24,7 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { compareUtf8 } from '../../base/bytes.ts';
+import { jittered } from '../../base/delays.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { PARTITIONS, type SyncLimits } from '../../base/limits.ts';
@@ -78,8 +79,7 @@ export class Scrub {
 
   start(): void {
     const { env, limits } = this.#options;
-    const jitter = 0.5 + env.random.uint32() / 2 ** 32;
-    this.#timer = env.clock.after(limits.scrubMs * jitter, () => {
+    this.#timer = env.clock.after(jittered(env.random, limits.scrubMs), () => {
       this.#step()
         .catch((error: unknown) => this.#failed(error))
         .finally(() => {

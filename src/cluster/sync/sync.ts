@@ -7,6 +7,7 @@
  * that a peer has not acknowledged. What rounds and pulls tell of the others' clocks decides when log entries may be cut and when
  * a replica that placement does not want here (a guest) may go.
  */
+import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { JOINING_COMPARES, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
@@ -210,8 +211,7 @@ export class Sync {
 
   #later(): void {
     const { env } = this.#options;
-    const jitter = 0.5 + env.random.uint32() / 2 ** 32;
-    this.#timer = env.clock.after(this.#limits.intervalMs * jitter, () => {
+    this.#timer = env.clock.after(jittered(env.random, this.#limits.intervalMs), () => {
       if (this.#isStopped) return;
       this.#round();
       this.#later();

@@ -6,12 +6,12 @@
  * throws siblings away loses writes. And `update` is the way to change a value: it reads, merges what was written at
  * once, changes, and writes with the token of what it read, so that nothing acknowledged is ever overwritten unseen.
  */
+import { backoff } from '../../base/delays.ts';
 import {
   CLIENT_ATTEMPT_MS,
-  CLIENT_BACKOFF_MS,
+  CLIENT_BACKOFF,
   CLIENT_DEADLINE_MS,
   CLIENT_LIST_PAGE,
-  CLIENT_MAX_BACKOFF_MS,
   MAX_UPDATE_ROUNDS,
   UPDATE_CATCH_UP_MS,
 } from '../../base/limits.ts';
@@ -34,7 +34,7 @@ import type { Author, Merge } from './merge/merge.ts';
 import { NodePool } from './node-pool.ts';
 import { Session } from './session.ts';
 import { Turns } from './turns.ts';
-import { type ClientWorld, fraction, systemWorld } from './world.ts';
+import { type ClientWorld, systemWorld } from './world.ts';
 
 /** How many replicas must answer: a number, or a word. */
 export type QuorumSize = number | 'one' | 'quorum' | 'all';
@@ -287,7 +287,7 @@ export class MecClient<T = unknown> {
 
   #pause(round: number, { untilMs, options: { signal } }: Update<T>): Promise<void> {
     const { clock, random } = this.#shared.world;
-    const pauseMs = Math.min(CLIENT_BACKOFF_MS * 2 ** round, CLIENT_MAX_BACKOFF_MS) * (0.5 + fraction(random));
+    const pauseMs = backoff(random, round, CLIENT_BACKOFF);
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         timer.cancel();

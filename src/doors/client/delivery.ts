@@ -5,12 +5,13 @@
  * A write is repeated only as the very same write: same bytes, same token, same name. So if an attempt whose
  * answer never came did take effect, the repetition does nothing worse than write the same state again.
  */
+import { backoff } from '../../base/delays.ts';
 import type { Timer } from '../../base/env.ts';
 import { isErrorCode } from '../../base/errors.ts';
-import { CLIENT_BACKOFF_MS, CLIENT_MAX_BACKOFF_MS, CLIENT_SERVER_SHARE, MAX_TIMEOUT_MS } from '../../base/limits.ts';
+import { CLIENT_BACKOFF, CLIENT_SERVER_SHARE, MAX_TIMEOUT_MS } from '../../base/limits.ts';
 import { clientError, type MecClientError } from './client-error.ts';
 import type { NodePool, PoolNode } from './node-pool.ts';
-import { type ClientWorld, type FetchResponse, fraction } from './world.ts';
+import type { ClientWorld, FetchResponse } from './world.ts';
 
 /** A request, to whichever node. */
 export interface Call {
@@ -160,9 +161,9 @@ class Delivery {
   #nextRound(): void {
     if (this.#flights.size > 0) return;
     this.#tried.clear();
-    const pauseMs = Math.min(CLIENT_BACKOFF_MS * 2 ** this.#rounds, CLIENT_MAX_BACKOFF_MS);
+    const pauseMs = backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
     this.#rounds += 1;
-    this.#after(pauseMs * (0.5 + fraction(this.#world.random)), () => this.#launch());
+    this.#after(pauseMs, () => this.#launch());
   }
 
   #giveUp(): void {

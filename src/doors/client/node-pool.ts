@@ -1,4 +1,5 @@
 /** The nodes that a client knows, which of them are well, and whom to ask next. */
+import { jittered } from '../../base/delays.ts';
 import {
   CLIENT_FIRST_HEDGE_MS,
   CLIENT_HEDGE_BURST,
@@ -9,7 +10,7 @@ import {
   CLIENT_REST_MS,
 } from '../../base/limits.ts';
 import { Latency } from '../../core/latency.ts';
-import { type ClientWorld, fraction } from './world.ts';
+import type { ClientWorld } from './world.ts';
 
 /** One node, as a client sees it. */
 export interface PoolNode {
@@ -73,7 +74,7 @@ export class NodePool {
   failed(node: PoolNode, waitedMs: number): void {
     node.failures += 1;
     const restMs = Math.min(Math.max(CLIENT_REST_MS * 2 ** (node.failures - 1), 2 * waitedMs), CLIENT_MAX_REST_MS);
-    node.restUntilMs = this.#world.clock.monotonicMs() + restMs * (0.5 + fraction(this.#world.random));
+    node.restUntilMs = this.#world.clock.monotonicMs() + jittered(this.#world.random, restMs);
   }
 
   /** Takes note of a read, which earns its share of a second node. */

@@ -35,8 +35,3 @@ export const systemWorld: ClientWorld = {
   // A browser keeps a 300 for ever, and a 200 with a date for a while, unless told otherwise. (Node's types do not know the option.)
   fetch: (url, init) => fetch(url, { ...init, cache: 'no-store' } as RequestInit),
 };
-
-/** A fraction, 0 ≤ x < 1. */
-export function fraction(random: Random): number {
-  return random.uint32() / 2 ** 32;
-}
