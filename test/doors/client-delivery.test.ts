@@ -87,6 +87,40 @@ test('what is refused is not repeated; a refusal after a lost answer does not pr
   assert.deepEqual([after.code, after.mayTakeEffect], ['too-many-siblings', true]);
 });
 
+test('a node that says when to ask again is not asked before, and not waited for beyond the deadline', async (t) => {
+  const busy =
+    (retryAfter: string): Behaviour =>
+    (response, asked, i) => {
+      if (i > 0) return answer(1)(response, asked, i);
+      response.setHeader('Retry-After', retryAfter);
+      return problem(503, 'overloaded')(response, asked, i);
+    };
+  const inSeconds = await standIn(t, busy('1'));
+  const one = await timed(new MecClient([inSeconds.url]).get('k'));
+  assert.ok(one.ms >= 990 && one.ms < 2_500, `${one.ms} ms`);
+  assert.equal(inSeconds.asked.length, 2);
+  const atDate = await standIn(t, busy(new Date(Date.now() + 2_000).toUTCString()));
+  const two = await timed(new MecClient([atDate.url]).get('k'));
+  assert.ok(two.ms >= 500, `${two.ms} ms`);
+  assert.equal(atDate.asked.length, 2);
+
+  // Others are asked meanwhile, and it is not.
+  const resting = await standIn(t, busy('5'));
+  const failing = await standIn(t, (response, asked, i) =>
+    i < 4 ? problem(503, 'quorum-not-met', { have: 1, need: 2 })(response, asked, i) : answer(1)(response, asked, i),
+  );
+  await new MecClient([resting.url, failing.url]).get('k');
+  assert.ok(resting.asked.length <= 1 && failing.asked.length === 5, `${resting.asked.length}`);
+
+  // Who will not be asked again in time needs no waiting.
+  const closed = await standIn(t, busy('3600'));
+  const late = await timed(failure(new MecClient([closed.url]).put('k', 1, { deadlineMs: 5_000 })));
+  assert.ok(late.ms < 2_000, `${late.ms} ms`);
+  assert.deepEqual([late.result.code, late.result.retryAfterMs, closed.asked.length], ['overloaded', 3_600_000, 1]);
+  const nonsense = await standIn(t, busy('soon'));
+  assert.ok((await timed(new MecClient([nonsense.url]).get('k'))).ms < 500);
+});
+
 test('the deadline holds, and the error is the one that says most', async (t) => {
   const mute = await standIn(t, hang);
   const late = await timed(failure(new MecClient([mute.url]).get('k', { deadlineMs: 300 })));

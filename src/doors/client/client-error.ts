@@ -12,6 +12,7 @@ export interface ClientErrorDetails {
   /** How many replicas answered, and how many would have been needed. */
   readonly have?: number | undefined;
   readonly need?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
   /** Where it differs from what the code says. */
   readonly retriable?: boolean | undefined;
   readonly cause?: unknown;
@@ -25,6 +26,8 @@ export class MecClientError extends Error {
   readonly status: number | undefined;
   readonly have: number | undefined;
   readonly need: number | undefined;
+  /** How long the node has asked not to be asked again (`Retry-After`), ms. */
+  readonly retryAfterMs: number | undefined;
   /** Of a write: whether it may have taken effect, or may yet. Sending the same write again, with the same token, is safe. */
   mayTakeEffect = false;
 
@@ -38,6 +41,7 @@ export class MecClientError extends Error {
     this.status = status;
     this.have = have;
     this.need = need;
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 

@@ -8,6 +8,7 @@
 import { backoff } from '../../base/delays.ts';
 import type { Timer } from '../../base/env.ts';
 import { isErrorCode } from '../../base/errors.ts';
+import { httpDateToMicros } from '../../base/system.ts';
 import { CLIENT_BACKOFF, CLIENT_SERVER_SHARE, MAX_TIMEOUT_MS } from '../../base/limits.ts';
 import { clientError, type MecClientError } from './client-error.ts';
 import type { NodePool, PoolNode } from './node-pool.ts';
@@ -86,6 +87,8 @@ class Delivery {
   readonly #timers = new Set<Timer>();
   /** The nodes that this round has asked. */
   readonly #tried = new Set<PoolNode>();
+  /** Until when a node has asked to be left alone. */
+  readonly #untilMsByNode = new Map<PoolNode, number>();
   #rounds = 0;
   #isOver = false;
   #lastError: MecClientError | undefined;
@@ -148,6 +151,8 @@ class Delivery {
     if (!error.retriable) return this.#end(() => this.#job.reject(this.#mark(error)));
     this.#blame(flight);
     if (!this.#isRead) this.#isUnknown = true;
+    if (error.retryAfterMs !== undefined)
+      this.#untilMsByNode.set(flight.node, this.#world.clock.monotonicMs() + error.retryAfterMs);
     // That fewer replicas answered than needed says more than that a node could not be reached.
     if (this.#lastError?.need === undefined || error.need !== undefined) this.#lastError = error;
     if (this.#flights.size === 0) this.#launch();
@@ -157,13 +162,21 @@ class Delivery {
     this.#pool.failed(node, this.#world.clock.monotonicMs() - sentMs);
   }
 
-  /** All nodes have been asked: again, after a pause. */
+  /** All nodes have been asked: again, after a pause, those that have not asked for a longer one. */
   #nextRound(): void {
     if (this.#flights.size > 0) return;
-    this.#tried.clear();
-    const pauseMs = backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
+    const nowMs = this.#world.clock.monotonicMs();
+    const waitMs = Math.min(...this.#pool.nodes.map((node) => (this.#untilMsByNode.get(node) ?? 0) - nowMs));
+    // Nobody wants to be asked again in time.
+    if (waitMs > this.#untilMs - nowMs) return this.#giveUp();
+    const pauseMs = Math.max(0, waitMs) + backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
     this.#rounds += 1;
-    this.#after(pauseMs, () => this.#launch());
+    this.#after(pauseMs, () => {
+      const thenMs = this.#world.clock.monotonicMs();
+      this.#tried.clear();
+      for (const [node, untilMs] of this.#untilMsByNode) if (untilMs > thenMs) this.#tried.add(node);
+      this.#launch();
+    });
   }
 
   #giveUp(): void {
@@ -219,7 +232,7 @@ export async function attempt(
     throw clientError('unreachable', { detail: `${url} cannot be reached: ${reasonOf(cause)}`, cause });
   }
   if (GOOD.has(answer.status)) return answer;
-  const error = errorOf(url, answer);
+  const error = errorOf(url, answer, world.clock.wallMicros());
   if (error.code === 'not-found') return answer;
   throw error;
 }
@@ -231,7 +244,8 @@ function reasonOf(thrown: unknown): string {
   return cause?.code ?? cause?.message ?? thrown.message;
 }
 
-function errorOf(url: string, { status, body }: Answer): MecClientError {
+function errorOf(url: string, { status, headers, body }: Answer, nowMicros: number): MecClientError {
+  const retryAfterMs = retryAfterOf(headers.get('retry-after'), nowMicros);
   let problem: Record<string, unknown> = {};
   try {
     problem = JSON.parse(new TextDecoder().decode(body)) as typeof problem;
@@ -241,8 +255,16 @@ function errorOf(url: string, { status, body }: Answer): MecClientError {
   const { code, detail, have, need } = problem;
   if (!isErrorCode(code)) {
     const sentence = `${url} answered ${status} without a known code`;
-    return clientError('bad-answer', { status, retriable: status >= 500, detail: sentence });
+    return clientError('bad-answer', { status, retriable: status >= 500, detail: sentence, retryAfterMs });
   }
-  const details: Record<string, unknown> = { status, detail, have, need };
+  const details: Record<string, unknown> = { status, detail, have, need, retryAfterMs };
   return clientError(code, details);
+}
+
+/** How long a node asks not to be asked again: seconds, as nodes say it, or a date (RFC 9110, 10.2.3). */
+function retryAfterOf(text: string | null, nowMicros: number): number | undefined {
+  if (text === null) return undefined;
+  if (/^\d{1,9}$/.test(text)) return 1000 * Number(text);
+  const micros = httpDateToMicros(text);
+  return micros === undefined ? undefined : Math.max(0, (micros - nowMicros) / 1000);
 }
