@@ -26,6 +26,9 @@ export function drawIncarnation(random: Random): string {
   return text;
 }
 
+/** A name that nobody else draws: of a write, a key, a boundary; 100 random bits. */
+export const drawName = (random: Random): string => drawIncarnation(random) + drawIncarnation(random);
+
 /** A new actor of a node. */
 export function drawActor(nodeName: string, random: Random): string {
   return nodeName + SEPARATOR + drawIncarnation(random);

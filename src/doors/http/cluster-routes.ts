@@ -4,21 +4,16 @@ import { MecError } from '../../base/errors.ts';
 import { NODE_NAME_PATTERN } from '../../core/actor.ts';
 import type { MecNode } from '../../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
-import { problem } from './problem.ts';
+import { byMethod, type Methods } from './methods.ts';
 import { keyOf } from './request.ts';
 
-/** Where these routes are. */
-export const CLUSTER_PREFIX = '/cluster/';
+const REMOVE = '/cluster/remove/';
+const RING = '/cluster/ring/';
 
-interface Route {
-  readonly method: string;
-  readonly serve: (node: MecNode, request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
-}
-
-const ROUTES: readonly (Route & { readonly path: RegExp })[] = [
-  { method: 'POST', path: /^\/cluster\/leave$/, serve: leave },
-  { method: 'POST', path: /^\/cluster\/remove\/[^/]+$/, serve: remove },
-  { method: 'GET', path: /^\/cluster\/ring\/./, serve: ring },
+const ROUTES: readonly { readonly path: RegExp; readonly methods: Methods<MecNode> }[] = [
+  { path: /^\/cluster\/leave$/, methods: { POST: leave } },
+  { path: /^\/cluster\/remove\/[^/]+$/, methods: { POST: remove } },
+  { path: /^\/cluster\/ring\/./, methods: { GET: ring } },
 ];
 
 /** Answers a request of an operator; rejects with a `MecError`. */
@@ -29,8 +24,7 @@ export async function serveCluster(node: MecNode, request: HttpRequest): Promise
       detail: 'There are /cluster/leave, /cluster/remove/NAME and /cluster/ring/KEY.',
     });
   }
-  if (route.method !== request.method) return problem(new MecError('method-not-allowed'), { Allow: route.method });
-  return route.serve(node, request);
+  return byMethod(route.methods, node, request);
 }
 
 const json = (status: number, document: unknown): HttpAnswer => ({
@@ -46,7 +40,7 @@ function leave(node: MecNode): HttpAnswer {
 }
 
 function remove(node: MecNode, request: HttpRequest): HttpAnswer {
-  const name = request.path.slice(`${CLUSTER_PREFIX}remove/`.length);
+  const name = request.path.slice(REMOVE.length);
   if (!NODE_NAME_PATTERN.test(name))
     throw new MecError('bad-parameter', { parameter: 'name', detail: 'That is not the name of a node' });
   node.remove(name);
@@ -54,6 +48,6 @@ function remove(node: MecNode, request: HttpRequest): HttpAnswer {
 }
 
 async function ring(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const key = keyOf(`/mec/${request.path.slice(`${CLUSTER_PREFIX}ring/`.length)}`);
+  const key = keyOf(request.path, RING);
   return json(200, { key, ...(await node.ring(key)) });
 }

@@ -1,10 +1,10 @@
 /** The conditions of a request: `If-Match` and its kin (RFC 9110, 13), and `Idempotency-Key`. */
-import { MecError } from '../../base/errors.ts';
 import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS } from '../../base/limits.ts';
 import { httpDateToMicros } from '../../base/system.ts';
 import { type Condition, isAmong, type Tags } from '../../core/condition.ts';
 import type { Content } from '../../core/content.ts';
 import type { Version } from '../../core/object.ts';
+import { badHeader } from './bad-header.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
 const TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
@@ -29,7 +29,7 @@ function tagsOf(request: HttpRequest, { name, field }: Header): Tags | undefined
   if (text === '*') return '*';
   const tags = text.split(',').map((tag) => tag.trim());
   if (tags.length > MAX_CONDITION_TAGS || !tags.every((tag) => TAG.test(tag))) {
-    throw refuse(name, `must be * or at most ${MAX_CONDITION_TAGS} entity tags in quotes`);
+    throw badHeader(name, `must be * or at most ${MAX_CONDITION_TAGS} entity tags in quotes`);
   }
   return tags;
 }
@@ -39,14 +39,11 @@ function strong(tags: Tags | undefined): Tags | undefined {
   return tags === undefined || tags === '*' ? tags : tags.map((tag) => tag.replace(/^W\//, ''));
 }
 
-const refuse = (header: string, must: string): MecError =>
-  new MecError('bad-parameter', { parameter: header, detail: `The header ${header} ${must}` });
-
 /** The condition of a write, where it has one. What this server does not check it refuses, rather than write as if it held. */
 export function conditionOf(request: HttpRequest): Condition | undefined {
   const { headers } = request;
   if (headers['if-unmodified-since'] !== undefined) {
-    throw refuse('If-Unmodified-Since', 'is too coarse for a write; use If-Match');
+    throw badHeader('If-Unmodified-Since', 'is too coarse for a write; use If-Match');
   }
   const ifMatch = tagsOf(request, IF_MATCH);
   const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));
@@ -67,7 +64,7 @@ export const writeIdOf = (request: HttpRequest): string | undefined => nameOf(re
 function nameOf(request: HttpRequest, { name, field }: Header): string | undefined {
   const text = headerOf(request, field);
   if (text !== undefined && !(/^[\x21-\x7e]+$/.test(text) && text.length <= MAX_IDEMPOTENCY_KEY_CHARS)) {
-    throw refuse(name, `must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters`);
+    throw badHeader(name, `must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters`);
   }
   return text;
 }

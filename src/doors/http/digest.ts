@@ -1,6 +1,7 @@
 /** Digests of bodies: `Content-Digest` (RFC 9530). */
 import { createHash } from 'node:crypto';
 import { MecError } from '../../base/errors.ts';
+import { badHeader } from './bad-header.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
 const ALGORITHMS: Readonly<Record<string, string>> = { 'sha-256': 'sha256', 'sha-512': 'sha512' };
@@ -13,7 +14,7 @@ export function verifyDigest(request: HttpRequest, body: Uint8Array): void {
   let checked = 0;
   for (const member of text.split(',')) {
     const [, name = '', expected = ''] = MEMBER.exec(member.trim()) ?? [];
-    if (name === '') throw refuse('must be a list like sha-256=:BASE64:');
+    if (name === '') throw badHeader('Content-Digest', 'must be a list like sha-256=:BASE64:');
     const algorithm = Object.hasOwn(ALGORITHMS, name) ? ALGORITHMS[name] : undefined;
     if (algorithm === undefined) continue;
     checked += 1;
@@ -21,11 +22,8 @@ export function verifyDigest(request: HttpRequest, body: Uint8Array): void {
       throw new MecError('digest-mismatch', { detail: `The body does not have this ${name}. Nothing was written.` });
     }
   }
-  if (checked === 0) throw refuse('names no digest that is known here: sha-256, sha-512');
+  if (checked === 0) throw badHeader('Content-Digest', 'names no digest that is known here: sha-256, sha-512');
 }
-
-const refuse = (must: string): MecError =>
-  new MecError('bad-parameter', { parameter: 'Content-Digest', detail: `The header Content-Digest ${must}` });
 
 /** A key that is always the same for the same idempotency key: a create that is repeated is then the same create. */
 export function keyFor(idempotencyKey: string): string {

@@ -10,6 +10,7 @@ import type { Version } from '../../core/object.ts';
 import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
 import { addContentHeaders, RAW_CODING, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
+import { byMethod, type Methods } from './methods.ts';
 import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
 import { ranged } from './ranges.ts';
@@ -22,7 +23,7 @@ export interface KeyRoutes {
   readonly env: Pick<Env, 'clock' | 'random'>;
 }
 
-const METHODS: Readonly<Record<string, (routes: KeyRoutes, request: HttpRequest) => Promise<HttpAnswer>>> = {
+const METHODS: Methods<KeyRoutes> = {
   GET: read,
   HEAD: read,
   PUT: (routes, request) => writeTo(routes, request, keyOf(request.path)),
@@ -36,12 +37,8 @@ const UNCACHED = 'no-cache';
 const EMPTY = new Uint8Array();
 
 /** Answers a request for a key; rejects with a `MecError`. */
-export async function serveKey(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
-  const method = Object.hasOwn(METHODS, request.method) ? METHODS[request.method] : undefined;
-  if (method === undefined)
-    return problem(new MecError('method-not-allowed'), { Allow: Object.keys(METHODS).join(', ') });
-  return method(routes, request);
-}
+export const serveKey = (routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> =>
+  byMethod(METHODS, routes, request);
 
 /** What a read has found. */
 interface Found {

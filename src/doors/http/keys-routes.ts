@@ -1,41 +1,35 @@
 /** `/mec`: GET and HEAD list keys, as a page of JSON or all of them as a stream of lines; POST makes one. */
 import { utf8ToBytes } from '../../base/bytes.ts';
-import { MecError } from '../../base/errors.ts';
 import { MAX_LIST_KEYS } from '../../base/limits.ts';
-import { drawIncarnation } from '../../core/actor.ts';
+import { drawName } from '../../core/actor.ts';
 import { preferred } from './accept.ts';
 import { idempotencyKeyOf } from './conditions.ts';
 import { keyFor } from './digest.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { type KeyRoutes, writeTo } from './key-routes.ts';
+import { byMethod, type Methods } from './methods.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
-import { problem } from './problem.ts';
 
 const KEYS_PATH = '/mec';
 
 const JSON_TYPE = 'application/json';
 const LINES_TYPE = 'application/x-ndjson';
 
-const METHODS: Readonly<Record<string, (routes: KeyRoutes, request: HttpRequest) => Promise<HttpAnswer>>> = {
+const METHODS: Methods<KeyRoutes> = {
   GET: list,
   HEAD: list,
   POST: create,
 };
 
 /** Answers a request for the keys; rejects with a `MecError`. */
-export async function serveKeys(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
-  const method = Object.hasOwn(METHODS, request.method) ? METHODS[request.method] : undefined;
-  if (method === undefined)
-    return problem(new MecError('method-not-allowed'), { Allow: Object.keys(METHODS).join(', ') });
-  return method(routes, request);
-}
+export const serveKeys = (routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> =>
+  byMethod(METHODS, routes, request);
 
 /** Writes under a new key: 100 random bits, or what its idempotency key makes of it. */
 async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const { random } = routes.env;
   const idempotencyKey = idempotencyKeyOf(request);
-  const drawn = drawIncarnation(random) + drawIncarnation(random);
-  const key = idempotencyKey === undefined ? drawn : keyFor(idempotencyKey);
+  const key = idempotencyKey === undefined ? drawName(random) : keyFor(idempotencyKey);
   const { headers, ...answer } = await writeTo(routes, request, key);
   const status = answer.status === 200 ? 201 : answer.status;
   return { ...answer, status, headers: { ...headers, Location: `${KEYS_PATH}/${key}` } };

@@ -82,7 +82,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 const QUORUMS = ['r', 'w', 'pr', 'pw', 'timeout'];
 
 /** The parameters that each kind of request knows. */
-export const KNOWN = {
+const KNOWN = {
   read: [...QUORUMS, 'vtag', 'raw'],
   write: [...QUORUMS, 'returnbody'],
   remove: QUORUMS,

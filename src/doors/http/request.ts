@@ -7,6 +7,7 @@ import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import type { Content } from '../../core/content.ts';
 import { parseDot } from '../../core/dot.ts';
 import { decodeToken } from '../../core/token.ts';
+import { badHeader } from './bad-header.ts';
 import { verifyDigest } from './digest.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
@@ -16,9 +17,9 @@ export const KEY_PREFIX = '/mec/';
 const META_PREFIX = 'x-mec-meta-';
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 
-/** The key of a path: everything after `/mec/`, slashes and all, percent-decoded. */
-export function keyOf(path: string): string {
-  const raw = path.slice(KEY_PREFIX.length);
+/** The key of a path: everything after its prefix, slashes and all, percent-decoded. */
+export function keyOf(path: string, prefix = KEY_PREFIX): string {
+  const raw = path.slice(prefix.length);
   if (raw === '') throw new MecError('bad-key', { detail: 'The key is empty' });
   if (!/^[\x21-\x7e]+$/.test(raw)) throw new MecError('bad-key', { detail: 'The key must be percent-encoded UTF-8' });
   if (raw.length > 3 * MAX_KEY_BYTES) throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
@@ -45,8 +46,7 @@ export function seenOf(request: HttpRequest): Dot[] | undefined {
   if (text === undefined) return undefined;
   const dots = text.split(',').map((dot) => parseDot(dot.trim()));
   if (dots.length > MAX_SEEN_DOTS || dots.includes(undefined)) {
-    const detail = `X-Mec-Seen must be up to ${MAX_SEEN_DOTS} values of X-Mec-Dot, separated by commas`;
-    throw new MecError('bad-parameter', { parameter: 'X-Mec-Seen', detail });
+    throw badHeader('X-Mec-Seen', `must be up to ${MAX_SEEN_DOTS} values of X-Mec-Dot, separated by commas`);
   }
   return dots as Dot[];
 }
@@ -65,7 +65,7 @@ export async function contentOf(request: HttpRequest, rules: ContentRules): Prom
   const meta = metaOf(request);
   const expiresMicros = expiryOf(request, rules);
   if (request.headers['content-range'] !== undefined)
-    throw refuse('Content-Range', 'is for parts, and values are written whole');
+    throw badHeader('Content-Range', 'is for parts, and values are written whole');
   const value = await request.body(rules.maxValueBytes);
   verifyDigest(request, value);
   return {
@@ -84,24 +84,21 @@ export async function contentOf(request: HttpRequest, rules: ContentRules): Prom
 function expiryOf(request: HttpRequest, { nowMicros, ttlMs }: ContentRules): number | undefined {
   const ttl = headerOf(request, 'x-mec-ttl');
   const expires = headerOf(request, 'x-mec-expires');
-  if (ttl !== undefined && expires !== undefined) throw refuse('X-Mec-TTL', 'and X-Mec-Expires exclude each other');
+  if (ttl !== undefined && expires !== undefined) throw badHeader('X-Mec-TTL', 'and X-Mec-Expires exclude each other');
   if (ttl !== undefined) {
     const seconds = /^\d{1,9}$/.test(ttl) ? Number(ttl) : 0;
     if (seconds < 1 || seconds > MAX_TTL_SECONDS)
-      throw refuse('X-Mec-TTL', `must be seconds from 1 to ${MAX_TTL_SECONDS}`);
+      throw badHeader('X-Mec-TTL', `must be seconds from 1 to ${MAX_TTL_SECONDS}`);
     return nowMicros + seconds * 1e6;
   }
   if (expires !== undefined) {
     const micros = httpDateToMicros(expires) ?? 0;
     if (micros <= nowMicros || micros > nowMicros + MAX_TTL_SECONDS * 1e6)
-      throw refuse('X-Mec-Expires', 'must be an HTTP date in the future, and not more than ten years from now');
+      throw badHeader('X-Mec-Expires', 'must be an HTTP date in the future, and not more than ten years from now');
     return micros;
   }
   return ttlMs === undefined ? undefined : nowMicros + ttlMs * 1000;
 }
-
-const refuse = (header: string, must: string): MecError =>
-  new MecError('bad-parameter', { parameter: header, detail: `The header ${header} ${must}` });
 
 function metaOf(request: HttpRequest): [string, string][] {
   const meta: [string, string][] = [];
