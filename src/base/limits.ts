@@ -318,9 +318,6 @@ export const UPDATE_CATCH_UP_MS = 1_000;
 /** Bytes that a value may have when a client has taken its Content-Encoding off: four of the largest values, and no bomb. */
 export const MAX_DECODED_BYTES = 64 * MIB;
 
-/** Keys per page of a listing. */
-export const CLIENT_LIST_PAGE = 1_000;
-
 /** Places where an embedded node looks for free ports, and times that it starts over because another process was faster. */
 export const FREE_PORT_TRIES = 100;
 export const EMBED_START_TRIES = 5;

@@ -1,4 +1,5 @@
 /** `mec status`, `mec ring`, `mec leave`: what operators ask and tell. */
+import { httpUrl } from '../../base/address.ts';
 import { OPERATOR_POLL_MS } from '../../base/limits.ts';
 import { sleepMs } from '../../base/system.ts';
 import type { Ring } from '../../cluster/coordinator/ring.ts';
@@ -42,11 +43,10 @@ async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
   const members = first.members.filter(({ state }) => state !== 'gone');
   const rows = members.map(async (member): Promise<[string, ServerStatus | Absent]> => {
     if (member.name === first.name) return [member.name, first];
-    const host = member.host.includes(':') ? `[${member.host}]` : member.host;
     const reach = first.peers.find(({ node }) => node === member.name)?.reach;
     const remote = {
       ...options,
-      url: `http://${host}:${member.httpport}`,
+      url: httpUrl(member.host, member.httpport),
       timeout: Math.min(options.timeout, OPERATOR_POLL_MS),
     };
     const status = reach === 'unreachable' ? undefined : await statusOf(remote);

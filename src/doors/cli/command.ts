@@ -1,4 +1,5 @@
 /** Commands as data: what they are called, what they take, and which file runs them. `main.ts` makes a command line of them. */
+import { parseQuorum, type Quorum } from '../../core/quorum.ts';
 
 /** Says what is wrong with an argument. */
 export class UsageError extends Error {
@@ -48,8 +49,10 @@ export function oneOf(...words: readonly string[]): (text: string) => string {
 }
 
 /** Reads a quorum. */
-export function quorumOf(text: string): number | string {
-  return ['one', 'quorum', 'all'].includes(text) ? text : numberWithin(1, 9)(text);
+export function quorumOf(text: string): Quorum {
+  const quorum = parseQuorum(text);
+  if (quorum !== undefined && !(Number(quorum) > 9)) return quorum;
+  throw new UsageError('Expected a whole number from 1 to 9, one, quorum or all.');
 }
 
 /** Collects `NAME=VALUE`. */

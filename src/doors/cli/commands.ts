@@ -1,4 +1,5 @@
 /** The commands that speak to a cluster as a client. */
+import { MAX_TTL_SECONDS } from '../../base/limits.ts';
 import { type CommandSpec, namedValue, numberWithin, oneOf, type OptionSpec, quorumOf } from './command.ts';
 import { EXIT_HELP } from './exit-codes.ts';
 
@@ -58,7 +59,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
       { flags: '--replace', about: 'read first, and replace what is there now' },
       TYPE,
       { flags: '--encoding <coding>', about: 'how the bytes are encoded already, as gzip: kept with the value' },
-      { flags: '--ttl <seconds>', about: 'let it expire', parse: numberWithin(1, 315_360_000) },
+      { flags: '--ttl <seconds>', about: 'let it expire', parse: numberWithin(1, MAX_TTL_SECONDS) },
       { flags: '--meta <name=value>', about: 'kept beside the value; may be repeated', parse: namedValue },
       W,
       ...REMOTE_OPTIONS,

@@ -8,9 +8,6 @@ export interface Completable {
   readonly options: readonly string[];
 }
 
-/** The shells that there is a script for. */
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function bash(commands: readonly Completable[]): string {
@@ -65,6 +62,9 @@ function fish(commands: readonly Completable[]): string {
 }
 
 const SCRIPTS: Readonly<Record<string, (commands: readonly Completable[]) => string>> = { bash, zsh, fish };
+
+/** The shells that there is a script for. */
+export const SHELLS: readonly string[] = Object.keys(SCRIPTS);
 
 /** The script for a shell, or undefined where there is none. */
 export function completionScript(shell: string, commands: readonly Completable[]): string | undefined {

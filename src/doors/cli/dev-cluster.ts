@@ -6,10 +6,8 @@ import { DEV_ASK_TIMEOUT_MS, DEV_POLL_MS, DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT
 import { sleepMs, systemClock } from '../../base/system.ts';
 import type { ServerStatus } from '../http/server.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
+import { EXIT } from './exit-codes.ts';
 import { statusOf } from './remote.ts';
-
-/** As for a configuration that makes no sense: the node cannot be started like this. */
-const EXIT_UNUSABLE = 2;
 
 /** One process. */
 interface Running {
@@ -30,7 +28,7 @@ export class DevCluster {
   #hasServed = false;
   #isStopping = false;
   /** 0 while nothing has gone wrong, else what to exit with. */
-  exitCode = 0;
+  exitCode: number = EXIT.done;
 
   /** `say` prints a line. */
   constructor(plan: DevPlan, say: (line: string) => void) {
@@ -96,7 +94,7 @@ export class DevCluster {
       while (this.#plan.find(node.name) !== undefined && !(await this.#seesAll(node))) {
         if (this.exitCode !== 0 || this.#isStopping) return false;
         if (systemClock.monotonicMs() > untilMs) {
-          this.exitCode = 1;
+          this.exitCode = EXIT.failed;
           process.stderr.write(`mec: ${node.name} does not serve after ${DEV_START_TIMEOUT_MS / 1000} s\n`);
           return false;
         }
@@ -155,7 +153,7 @@ export class DevCluster {
       if (code === 0) void this.#noteLeft(name);
       else this.#say(`${name} ended (${signal ?? `exit code ${code ?? '?'}`}); to have it back: start ${name}`);
       // A node that cannot start makes no cluster; one that dies later is what the others are there for.
-      if (code === EXIT_UNUSABLE && !this.#hasServed) this.exitCode = code;
+      if (code === EXIT.usage && !this.#hasServed) this.exitCode = code;
     }
     const isLast = this.#running.size === 0 && !isAsked;
     if (isLast || this.exitCode !== 0) for (const resolve of this.#onEnded.splice(0)) resolve();

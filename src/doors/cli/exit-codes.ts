@@ -4,6 +4,7 @@
 export const EXIT = {
   done: 0,
   failed: 1,
+  /** Also: a node that cannot be started as it is configured. */
   usage: 2,
   missing: 3,
   siblings: 4,

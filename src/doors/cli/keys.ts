@@ -2,8 +2,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
+import { MAX_LIST_KEYS } from '../../base/limits.ts';
+import type { Quorum } from '../../core/quorum.ts';
 import type { Read, Token } from '../client/answers.ts';
-import type { MecClient, QuorumSize } from '../client/client.ts';
+import type { MecClient } from '../client/client.ts';
 import { EXIT } from './exit-codes.ts';
 import { ExitError, type RemoteOptions, runRemote, toJsonVersion } from './remote.ts';
 import { oneLine, print, styled } from './terminal.ts';
@@ -16,7 +18,7 @@ interface TokenOptions extends RemoteOptions {
 interface GetOptions extends RemoteOptions {
   readonly siblings?: boolean;
   readonly tokenFile?: string;
-  readonly r?: QuorumSize;
+  readonly r?: Quorum;
 }
 
 interface PutOptions extends TokenOptions {
@@ -25,11 +27,11 @@ interface PutOptions extends TokenOptions {
   readonly encoding?: string;
   readonly ttl?: number;
   readonly meta?: Readonly<Record<string, string>>;
-  readonly w?: QuorumSize;
+  readonly w?: Quorum;
 }
 
 interface DeleteOptions extends TokenOptions {
-  readonly w?: QuorumSize;
+  readonly w?: Quorum;
 }
 
 interface ListOptions extends RemoteOptions {
@@ -198,7 +200,7 @@ async function list(
   { after, limit = Infinity, json }: ListOptions,
 ): Promise<number> {
   let left = limit;
-  for await (const key of client.list({ prefix, after, pageKeys: Math.min(limit, 1000) })) {
+  for await (const key of client.list({ prefix, after, pageKeys: Math.min(limit, MAX_LIST_KEYS) })) {
     const isRead = await print(process.stdout, `${json === true ? JSON.stringify({ key }) : oneLine(key)}\n`);
     left -= 1;
     if (!isRead || left === 0) break;

@@ -4,13 +4,10 @@
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { ClientWorld } from '../client/world.ts';
-
-type FetchInit = Parameters<ClientWorld['fetch']>[1];
-type Fetched = Awaited<ReturnType<ClientWorld['fetch']>>;
+import type { FetchInit, FetchResponse } from '../client/world.ts';
 
 /** Sends one request, as `fetch` would; but a body stays as it came, whatever its Content-Encoding. */
-export function lightFetch(url: string, { method, headers, body, signal }: FetchInit): Promise<Fetched> {
+export function lightFetch(url: string, { method, headers, body, signal }: FetchInit): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
     const length = body === undefined ? {} : { 'Content-Length': String(body.length) };
@@ -26,7 +23,7 @@ export function lightFetch(url: string, { method, headers, body, signal }: Fetch
   });
 }
 
-function headersOf({ headers }: IncomingMessage): Fetched['headers'] {
+function headersOf({ headers }: IncomingMessage): FetchResponse['headers'] {
   const textOf = (value: string | string[] | undefined): string | null =>
     value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;
   return {

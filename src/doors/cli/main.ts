@@ -5,10 +5,9 @@ import { CLUSTER_COMMANDS } from './cluster-commands.ts';
 import type { CommandSpec, OptionSpec } from './command.ts';
 import { CLIENT_COMMANDS } from './commands.ts';
 import { completionScript, SHELLS } from './completion.ts';
+import { EXIT } from './exit-codes.ts';
 import { LOCAL_COMMANDS } from './local-commands.ts';
 import { readVersion } from '../embed/version.ts';
-
-const EXIT_USAGE = 2;
 
 /** A parser whose complaints commander prints as its own. */
 function parsing(parse: (text: string, before: unknown) => unknown): (text: string, before: unknown) => unknown {
@@ -89,13 +88,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version end this way too; commander has printed what there is to say.
-      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     } else if (error instanceof StartError) {
       process.stderr.write(`mec: ${error.message}\n`);
-      process.exitCode = EXIT_USAGE;
+      process.exitCode = EXIT.usage;
     } else {
       process.stderr.write(`mec: ${messageOf(error)}\n`);
-      process.exitCode = 1;
+      process.exitCode = EXIT.failed;
     }
   }
 }

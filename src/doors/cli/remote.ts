@@ -2,6 +2,7 @@
 import { bytesToUtf8 } from '../../base/bytes.ts';
 import { messageOf } from '../../base/errors.ts';
 import { httpDateToMicros, systemClock } from '../../base/system.ts';
+import { isJsonType } from '../../core/media-type.ts';
 import type { Version } from '../client/answers.ts';
 import { MecClient } from '../client/client.ts';
 import { clientError, MecClientError } from '../client/client-error.ts';
@@ -142,10 +143,10 @@ export interface JsonValue {
 }
 
 /** The JSON form of bytes. */
-export function toJsonValue(value: Uint8Array, contentType: string): JsonValue {
+function toJsonValue(value: Uint8Array, contentType: string): JsonValue {
   const text = bytesToUtf8(value);
   if (text === undefined) return { encoding: 'base64', value: Buffer.from(value).toString('base64') };
-  if (/^application\/(?:[\w.+-]+\+)?json\b/.test(contentType)) {
+  if (isJsonType(contentType)) {
     try {
       const parsed: unknown = JSON.parse(text);
       // Only where nothing is lost on the way: spaces, order, numbers that JSON.parse rounds.

@@ -8,19 +8,17 @@ import { drawIncarnation, NODE_NAME_PATTERN } from '../../core/actor.ts';
 import { openLevelEngine } from '../../storage/level.ts';
 import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
-
-/** As for a configuration that makes no sense: started like this, the node cannot be. */
-const EXIT_UNUSABLE = 2;
+import { EXIT } from './exit-codes.ts';
 
 /** A node and its HTTP door, running. */
-export interface RunningNode {
+interface RunningNode {
   /** Resolves when the node has left its cluster, or with what forbids it to go on. */
   readonly ended: Promise<Error | undefined>;
   stop(): Promise<void>;
 }
 
 /** Reads and checks a configuration file; relative paths in it count from its own directory. */
-export async function loadConfig(file: string): Promise<Config> {
+async function loadConfig(file: string): Promise<Config> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -51,7 +49,7 @@ async function keptName({ root }: ConfigFile): Promise<string> {
 }
 
 /** Starts a node and its HTTP door on real parts; rejects with `StartError`. */
-export async function startNode(config: Config): Promise<RunningNode> {
+async function startNode(config: Config): Promise<RunningNode> {
   const log = streamLog(process.stderr);
   log.info('starting', { version: readVersion(), name: config.name, root: config.root });
   const node = await runParts({ config, log, openEngine: () => openLevelEngine(config.root) });
@@ -70,26 +68,26 @@ export async function runNode(file: string): Promise<void> {
   let isStopping = false;
   const stop = (exitCode: number): void => {
     // Who asks twice does not want to wait.
-    if (isStopping) process.exit(1);
+    if (isStopping) process.exit(EXIT.failed);
     isStopping = true;
     running.stop().then(
       () => process.exit(exitCode),
       (error: unknown) => {
         process.stderr.write(`mec: stopping failed: ${messageOf(error)}\n`);
-        process.exit(1);
+        process.exit(EXIT.failed);
       },
     );
   };
-  process.on('SIGINT', () => stop(0));
-  process.on('SIGTERM', () => stop(0));
+  process.on('SIGINT', () => stop(EXIT.done));
+  process.on('SIGTERM', () => stop(EXIT.done));
   void running.ended.then((reason) => {
     if (isStopping) return;
     if (reason !== undefined) process.stderr.write(`mec: ${reason.message}\n`);
-    stop(reason === undefined ? 0 : EXIT_UNUSABLE);
+    stop(reason === undefined ? EXIT.done : EXIT.usage);
   });
   if (process.channel !== undefined) {
     process.on('disconnect', () => {
-      if (!isStopping) stop(0);
+      if (!isStopping) stop(EXIT.done);
     });
   }
 }

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../../base/errors.ts';
 import { MAX_EXPORT_LINE_BYTES, TRANSFER_CONCURRENCY } from '../../base/limits.ts';
-import { dotsOf, type Read, type Version } from '../client/answers.ts';
+import { type Version, versionsOf } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
 import { EXIT } from './exit-codes.ts';
 import {
@@ -42,9 +42,6 @@ interface Line {
 
 type Client = MecClient<Uint8Array>;
 type Args = readonly (string | undefined)[];
-
-const versionsOf = (read: Read<Uint8Array>): readonly Version<Uint8Array>[] =>
-  read.kind === 'missing' ? [] : read.kind === 'value' ? [read] : read.siblings;
 
 /** Takes from a source in groups, so that their requests are in flight together, and in order. */
 async function* inGroups<T>(source: AsyncIterable<T>): AsyncGenerator<T[]> {
@@ -239,7 +236,7 @@ async function importLine(
     .map((version) => ({ ...version, bytes: fromJsonValue(version), ttlSeconds: secondsLeft(version.expires) }))
     .filter(({ ttlSeconds }) => ttlSeconds === undefined || ttlSeconds > 0);
   const missing = wanted.filter((version) => !isThere(version));
-  const isOther = dotsOf(read).length > 0;
+  const isOther = there.length > 0;
   if (missing.length === 0 || (isOther && existing === 'skip')) return { written: 0, skipped: versions.length };
   // The first one replaces what is there; those that follow stand beside it, as they did.
   const replaces = isOther && existing === 'replace';

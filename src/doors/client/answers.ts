@@ -81,18 +81,20 @@ function requiredToken(answer: Answer): Token {
   return token;
 }
 
-/** The dots of the versions of a read. */
-export function dotsOf(read: Read<unknown>): string[] {
+/** The versions of a read: none, one, or several. */
+export function versionsOf<T>(read: Read<T>): readonly Version<T>[] {
   if (read.kind === 'missing') return [];
-  const versions = read.kind === 'value' ? [read] : read.siblings;
-  return versions.map(({ dot }) => dot).filter((dot) => dot !== '');
+  return read.kind === 'value' ? [read] : read.siblings;
 }
 
-/** All values of a read: none, one, or several. */
-export function valuesOf<T>(read: Read<T>): T[] {
-  if (read.kind === 'missing') return [];
-  return read.kind === 'value' ? [read.value] : read.siblings.map(({ value }) => value);
-}
+/** Their dots. */
+export const dotsOf = (read: Read<unknown>): string[] =>
+  versionsOf(read)
+    .map(({ dot }) => dot)
+    .filter((dot) => dot !== '');
+
+/** Their values. */
+export const valuesOf = <T>(read: Read<T>): T[] => versionsOf(read).map(({ value }) => value);
 
 /** What a GET answered. */
 export async function toRead<T>(answer: Answer, codec: Codec<T>): Promise<Read<T>> {

@@ -11,11 +11,12 @@ import {
   CLIENT_ATTEMPT_MS,
   CLIENT_BACKOFF,
   CLIENT_DEADLINE_MS,
-  CLIENT_LIST_PAGE,
+  MAX_LIST_KEYS,
   MAX_UPDATE_ROUNDS,
   UPDATE_CATCH_UP_MS,
 } from '../../base/limits.ts';
-import { drawIncarnation } from '../../core/actor.ts';
+import { drawName } from '../../core/actor.ts';
+import type { Quorum } from '../../core/quorum.ts';
 import {
   type Deleted,
   dotsOf,
@@ -35,9 +36,6 @@ import { NodePool } from './node-pool.ts';
 import { Session } from './session.ts';
 import { Turns } from './turns.ts';
 import { type ClientWorld, systemWorld } from './world.ts';
-
-/** How many replicas must answer: a number, or a word. */
-export type QuorumSize = number | 'one' | 'quorum' | 'all';
 
 /** What may be set for a client, and for each call. */
 export interface CallOptions {
@@ -61,7 +59,7 @@ export interface ClientOptions<T> extends Pick<CallOptions, 'deadlineMs' | 'atte
 
 /** What may be set for a read. */
 export interface GetOptions extends CallOptions {
-  readonly r?: QuorumSize | undefined;
+  readonly r?: Quorum | undefined;
   /**
    * Whether the answer must know about all that this client has read and written under the key before: a read never goes back
    * in time. Default true; false takes what a quorum has.
@@ -73,7 +71,7 @@ export interface GetOptions extends CallOptions {
 export interface PutOptions extends CallOptions {
   /** What this write replaces: the token of a read, or of an earlier write. Without one it replaces nothing. */
   readonly token?: Token | undefined;
-  readonly w?: QuorumSize | undefined;
+  readonly w?: Quorum | undefined;
   /**
    * Writes only where there is no value, and rejects with a `ConflictError` where there is one. In a connected cluster one of
    * any number of racing creators wins; across a cut network both sides may, and the result is siblings.
@@ -106,8 +104,8 @@ export type DeleteOptions = Pick<PutOptions, 'token' | 'w'> & CallOptions;
 export interface UpdateOptions<T> extends CallOptions {
   /** Makes one value of two that had not seen each other. Must be commutative, associative and idempotent; see `mec-db/merge`. */
   readonly merge: Merge<T>;
-  readonly r?: QuorumSize | undefined;
-  readonly w?: QuorumSize | undefined;
+  readonly r?: Quorum | undefined;
+  readonly w?: Quorum | undefined;
   /** How long the new value lives, in whole seconds. */
   readonly ttlSeconds?: number | undefined;
 }
@@ -188,7 +186,7 @@ export class MecClient<T = unknown> {
     headers['Content-Type'] = contentType;
     if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
     if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
-    headers[options.once === true ? 'Idempotency-Key' : 'X-Mec-Write-ID'] = this.#drawName();
+    headers[options.once === true ? 'Idempotency-Key' : 'X-Mec-Write-ID'] = drawName(this.#shared.world.random);
     if (options.ifMissing === true) headers['If-None-Match'] = '*';
     if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;
     if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
@@ -211,7 +209,7 @@ export class MecClient<T = unknown> {
   async *list(options: ListOptions = {}): AsyncGenerator<string, void, undefined> {
     const { prefix } = options;
     for (let { after } = options; ;) {
-      const query = { prefix, after, limit: options.pageKeys ?? CLIENT_LIST_PAGE };
+      const query = { prefix, after, limit: options.pageKeys ?? MAX_LIST_KEYS };
       const answer = await this.#send({ method: 'GET', path: '/mec', query, headers: {} }, options);
       const page = JSON.parse(new TextDecoder().decode(answer.body)) as { keys: string[]; next?: string | null };
       yield* page.keys;
@@ -313,11 +311,6 @@ export class MecClient<T = unknown> {
   #send(call: Call, options: CallOptions): Promise<Answer> {
     const { world, pool } = this.#shared;
     return deliver(world, pool, { call, patience: this.#patience(options) });
-  }
-
-  #drawName(): string {
-    const { random } = this.#shared.world;
-    return drawIncarnation(random) + drawIncarnation(random);
   }
 
   #writeHeaders(token: Token | undefined): Record<string, string> {

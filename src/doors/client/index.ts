@@ -8,7 +8,6 @@ export {
   type ListOptions,
   MecClient,
   type PutOptions,
-  type QuorumSize,
   type Updated,
   type UpdateOptions,
 } from './client.ts';
@@ -22,6 +21,7 @@ export {
   type Version,
   type Written,
 } from './answers.ts';
+export { type Quorum as QuorumSize } from '../../core/quorum.ts';
 export { bytes, type Codec, json, text } from './codec.ts';
 export {
   type ClientErrorCode,

@@ -1,4 +1,5 @@
 /** A node in this process: for tests, and for services that want no separate process. */
+import { httpUrl } from '../../base/address.ts';
 import type { Address, Env, Log, Network } from '../../base/env.ts';
 import { StartError } from '../../base/errors.ts';
 import { EMBED_START_TRIES } from '../../base/limits.ts';
@@ -121,7 +122,7 @@ function embed(node: MecNode, { http, network, ended }: Around): EmbeddedNode {
   };
   return {
     name: config.name,
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.httpport}`,
+    url: httpUrl(config.host, config.httpport),
     config,
     status: () => node.status(),
     leave: () => node.leave(),

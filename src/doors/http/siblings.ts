@@ -1,17 +1,18 @@
 /** Several versions of one key in one answer: as multipart, or as JSON. */
 import { bytesToUtf8, utf8ToBytes } from '../../base/bytes.ts';
 import type { Random } from '../../base/env.ts';
-import { drawIncarnation } from '../../core/actor.ts';
+import { drawName } from '../../core/actor.ts';
 import type { Content } from '../../core/content.ts';
 import { formatDot } from '../../core/dot.ts';
 import { etagOf } from '../../core/etag.ts';
+import { isJsonType } from '../../core/media-type.ts';
 import { compareDots, type Version } from '../../core/object.ts';
 import { preferred } from './accept.ts';
 import { addContentHeaders, nanos } from './content-headers.ts';
 import { toMultipart } from './multipart.ts';
 
 /** The forms that there are: the first where the client does not say. `mime/multipart` is what the first MecDB called it. */
-export const SIBLING_TYPES = ['multipart/mixed', 'mime/multipart', 'application/json'] as const;
+const SIBLING_TYPES = ['multipart/mixed', 'mime/multipart', 'application/json'] as const;
 
 /** A body, and its type. */
 export interface Rendered {
@@ -32,7 +33,7 @@ export function renderSiblings(
 ): Rendered {
   const type = preferred(accept, SIBLING_TYPES);
   if (type === 'application/json') return { type, body: toJson(siblings) };
-  const boundary = `mec-${drawIncarnation(random)}${drawIncarnation(random)}`;
+  const boundary = `mec-${drawName(random)}`;
   const parts = siblings.map((sibling) => ({ headers: addContentHeaders({}, sibling), body: sibling.body.value }));
   return { type: `${type}; boundary=${boundary}`, body: toMultipart(parts, boundary) };
 }
@@ -60,7 +61,7 @@ function siblingToJson(sibling: Version<Content>): string {
 function valueToJson({ value, contentType, contentEncoding }: Content): string {
   const text = contentEncoding === undefined ? bytesToUtf8(value) : undefined;
   if (text === undefined) return `"encoding":"base64","value":"${Buffer.from(value).toString('base64')}"`;
-  if (/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(contentType) && isJson(text)) {
+  if (isJsonType(contentType) && isJson(text)) {
     return `"encoding":"json","value":${text}`;
   }
   return `"encoding":"utf8","value":${JSON.stringify(text)}`;
