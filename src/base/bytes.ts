@@ -1,5 +1,9 @@
 /** Bytes and text: the few conversions that the tree shares. */
 
+/** Bytes in a kibibyte, and in a mebibyte. */
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

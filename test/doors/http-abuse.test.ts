@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { MAX_HTTP_BODY_BYTES } from '../../src/base/limits.ts';
+import { MAX_HTTP_BODY_BYTES } from '../../src/base/door-limits.ts';
 import type { ServerStatus } from '../../src/doors/http/server.ts';
 import { eventually, pause, TestCluster, type TestNode } from '../fixtures/cluster.ts';
 

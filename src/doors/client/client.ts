@@ -11,10 +11,10 @@ import {
   CLIENT_ATTEMPT_MS,
   CLIENT_BACKOFF,
   CLIENT_DEADLINE_MS,
-  MAX_LIST_KEYS,
   MAX_UPDATE_ROUNDS,
   UPDATE_CATCH_UP_MS,
-} from '../../base/limits.ts';
+} from '../../base/door-limits.ts';
+import { MAX_LIST_KEYS } from '../../base/limits.ts';
 import { drawName } from '../../core/actor.ts';
 import type { Quorum } from '../../core/quorum.ts';
 import {

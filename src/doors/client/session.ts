@@ -8,7 +8,7 @@
  * that knows the name's last write, and when the key has no value any more.
  */
 import type { Random } from '../../base/env.ts';
-import { MAX_SESSION_DOTS, MAX_SESSION_KEYS } from '../../base/limits.ts';
+import { MAX_SESSION_DOTS, MAX_SESSION_KEYS } from '../../base/door-limits.ts';
 import { drawIncarnation } from '../../core/actor.ts';
 import type { Author } from './merge/merge.ts';
 

@@ -1,7 +1,8 @@
 /** What a request says, checked: key, token, parameters, content. */
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { MecError } from '../../base/errors.ts';
-import { MAX_KEY_BYTES, MAX_META_BYTES, MAX_SEEN_DOTS, MAX_TTL_SECONDS } from '../../base/limits.ts';
+import { MAX_META_BYTES, MAX_SEEN_DOTS } from '../../base/door-limits.ts';
+import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../../base/limits.ts';
 import { httpDateToMicros } from '../../base/system.ts';
 import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import type { Content } from '../../core/content.ts';

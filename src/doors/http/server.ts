@@ -15,8 +15,8 @@ import {
   MAX_HTTP_CONNECTIONS,
   MAX_HTTP_IN_FLIGHT,
   MAX_HTTP_PIPELINED,
-  STOP_GRACE_MS,
-} from '../../base/limits.ts';
+} from '../../base/door-limits.ts';
+import { STOP_GRACE_MS } from '../../base/limits.ts';
 import type { MecNode } from '../../cluster/node.ts';
 import type { NodeStatus } from '../../cluster/status.ts';
 import { createHandle, type Handle } from './app.ts';
