@@ -82,20 +82,20 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
   if (verdict === 412) return problem(new MecError('precondition-failed'), headers);
   const [sibling] = siblings;
   if (sibling === undefined) return problem(new MecError('not-found'), headers);
-  headers['Cache-Control'] = UNCACHED;
   if (siblings.length === 1) {
     addContentHeaders(headers, sibling, isRaw ? RAW_CODING : undefined);
+    headers['Cache-Control'] = UNCACHED;
     if (verdict === 304) return { status: 304, headers };
     const whole = { status: 200, headers, body: sibling.body.value };
     return request.headers['range'] === undefined ? whole : ranged(request, whole);
   }
+  const rendered = verdict === 304 ? undefined : renderSiblings(siblings, headerOf(request, 'accept'), env.random);
+  if (rendered !== undefined) headers['Content-Type'] = rendered.type;
   headers['ETag'] = etagOf(siblings);
   headers['X-Mec-Siblings'] = String(siblings.length);
   headers['Vary'] = 'Accept';
-  if (verdict === 304) return { status: 304, headers };
-  const { type, body } = renderSiblings(siblings, headerOf(request, 'accept'), env.random);
-  headers['Content-Type'] = type;
-  return { status: 300, headers, body };
+  headers['Cache-Control'] = UNCACHED;
+  return rendered === undefined ? { status: 304, headers } : { status: 300, headers, body: rendered.body };
 }
 
 /** Writes what a request carries to a key. */
