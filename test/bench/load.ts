@@ -1,78 +1,95 @@
 /**
- * The load generator of the benchmark: HTTP/1.1 keep-alive over raw sockets, one request in flight
- * per connection. It shares the processors with the servers it measures, so it does as little as it
- * can per request; and it ends in bounded time whatever the server does.
+ * The load generator of the benchmark, the same for every server: HTTP/1.1 keep-alive over raw sockets, one request in
+ * flight per connection. It shares the processors with the servers it measures, so it does as little as it can per
+ * request; and it ends in bounded time whatever the server does.
  */
-import { randomBytes, randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-/** How many keys a GET load draws from. */
-export const KEY_COUNT = 10_000;
+import type { Client } from './requests.ts';
 
 const RECONNECT_MS = 50;
 const STALLED_MS = 1_000;
 const READ_BUFFER_BYTES = 64 * 1024;
-const BODY_POOL_BYTES = 1024 * 1024;
+const LAST_CHUNK = '0\r\n\r\n';
+const LOADING_CONNECTIONS = 64;
 
-/** Makes the bytes of the next request, or nothing when there is none left. */
-export type MakeRequest = () => Buffer | undefined;
+/** Where requests go: connections are spread over the ports in turn. */
+export interface Target {
+  readonly ports: readonly number[];
+  readonly makeClient: () => Client;
+}
 
 /** What a load run is told. */
-export interface LoadOptions {
-  port: number;
-  connections: number;
-  durationMs: number;
-  warmupMs: number;
-  makeRequest: MakeRequest;
+export interface LoadOptions extends Target {
+  readonly connections: number;
+  readonly durationMs: number;
+  readonly warmupMs: number;
+  /** The shortest time between the beginnings of two operations of one connection; 0 for as fast as they are answered. */
+  readonly paceMs?: number;
+  /** Called right before and right after the time that is measured, with the load on. */
+  readonly atStart?: () => Promise<void>;
+  readonly atEnd?: () => Promise<void>;
 }
 
-/** What a load run measured; errors are counted over the warm-up too. */
+/** What a load run counted; errors and siblings of the warm-up too, latencies and operations not. */
 export interface LoadResult {
-  requests: number;
-  errors: number;
-  perSecond: number;
-  p50Ms: number;
-  p99Ms: number;
+  readonly latenciesMs: Float64Array;
+  readonly durationMs: number;
+  readonly errors: number;
+  /** Answers of 300: several values. */
+  readonly severalValues: number;
+  /** Writes whose answer said that the key now has several values. */
+  readonly siblingWrites: number;
 }
 
-/** What a preload is told. */
-export interface PreloadOptions {
-  port: number;
-  prefix: string;
-  valueBytes: number;
-  timeoutMs: number;
+/** The smallest of the sorted latencies that so large a share of them does not exceed; 0 where there are none. */
+export function quantile(sorted: Float64Array, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? 0;
 }
 
 class Meter {
-  recording = false;
+  isRecording = false;
+  operations = 0;
   errors = 0;
+  severalValues = 0;
+  siblingWrites = 0;
   latenciesMs: number[] = [];
 
   succeed(startedMs: number, nowMs: number): void {
-    if (this.recording) this.latenciesMs.push(nowMs - startedMs);
+    this.operations++;
+    if (this.isRecording) this.latenciesMs.push(nowMs - startedMs);
+  }
+
+  look(status: number, head: string): void {
+    if (status === 300) this.severalValues++;
+    else if (head.includes('X-Mec-Siblings')) this.siblingWrites++;
   }
 }
 
-class Connection {
-  #port: number;
-  #makeRequest: MakeRequest;
-  #meter: Meter;
-  #onDone: () => void;
-  #socket: Socket | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #startedMs = 0;
-  #inFlight = false;
-  #done = false;
-  #head = '';
-  #bodyLeft = 0;
-  #status = 0;
+interface ConnectionOptions {
+  readonly port: number;
+  readonly client: Client;
+  readonly meter: Meter;
+  readonly paceMs: number;
+  readonly onDone: () => void;
+}
 
-  constructor(options: { port: number; makeRequest: MakeRequest }, meter: Meter, onDone: () => void) {
-    this.#port = options.port;
-    this.#makeRequest = options.makeRequest;
-    this.#meter = meter;
-    this.#onDone = onDone;
+class Connection {
+  readonly #options: ConnectionOptions;
+  #socket: Socket | undefined;
+  #pause: NodeJS.Timeout | undefined;
+  #startedMs = 0;
+  #isWithinOperation = false;
+  #inFlight = false;
+  #isDone = false;
+  #head = '';
+  #status = 0;
+  /** Bytes of the body still to come; undefined in a body of chunks, whose end is read from its last bytes. */
+  #bodyLeft: number | undefined = 0;
+  #tail = '';
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
   }
 
   open(): void {
@@ -85,7 +102,7 @@ class Connection {
     };
     const socket = connect({
       host: '127.0.0.1',
-      port: this.#port,
+      port: this.#options.port,
       noDelay: true,
       onread: { buffer, callback },
     });
@@ -97,167 +114,193 @@ class Connection {
 
   /** Ends the connection; a request that has waited too long for its answer is an error. */
   finish(nowMs: number): void {
-    if (this.#done) return;
-    if (this.#inFlight && nowMs - this.#startedMs > STALLED_MS) this.#meter.errors++;
+    if (this.#isDone) return;
+    if (this.#inFlight && nowMs - this.#startedMs > STALLED_MS) this.#options.meter.errors++;
     this.#end();
   }
 
   #end(): void {
-    this.#done = true;
+    this.#isDone = true;
     this.#inFlight = false;
-    clearTimeout(this.#retry);
+    clearTimeout(this.#pause);
     this.#socket?.destroy();
-    this.#onDone();
+    this.#options.onDone();
   }
 
   #next(): void {
-    if (this.#done) return;
-    const request = this.#makeRequest();
+    if (this.#isDone) return;
+    const request = this.#options.client.next();
     if (request === undefined) return this.#end();
     this.#inFlight = true;
-    this.#startedMs = performance.now();
+    if (!this.#isWithinOperation) this.#startedMs = performance.now();
+    this.#isWithinOperation = true;
     this.#socket?.write(request);
   }
 
   #receive(buffer: Buffer, length: number): void {
     if (!this.#inFlight) return;
-    if (this.#bodyLeft > 0) {
-      this.#bodyLeft -= length;
-    } else {
+    if (this.#head === '') this.#status = 0;
+    if (this.#status === 0) {
       this.#head += buffer.toString('latin1', 0, length);
       const end = this.#head.indexOf('\r\n\r\n');
       if (end < 0) return;
-      const head = this.#head.slice(0, end);
-      this.#status = Number(head.slice(9, 12));
-      this.#bodyLeft = bodyLength(head, this.#status) - (this.#head.length - end - 4);
-      this.#head = '';
+      const bodyStart = end + 4;
+      this.#startBody(this.#head.slice(0, end), this.#head.slice(bodyStart));
+    } else if (this.#bodyLeft === undefined) {
+      this.#tail = (this.#tail + buffer.toString('latin1', 0, length)).slice(-LAST_CHUNK.length);
+    } else {
+      this.#bodyLeft -= length;
     }
-    if (this.#bodyLeft === 0) this.#answered();
+    if (this.#bodyLeft === 0 || (this.#bodyLeft === undefined && this.#tail.endsWith(LAST_CHUNK))) this.#answered();
     // More bytes than announced, or a length we cannot read: this stream is lost.
-    else if (!(this.#bodyLeft > 0)) this.#socket?.destroy();
+    else if (this.#bodyLeft !== undefined && !(this.#bodyLeft > 0)) this.#socket?.destroy();
+  }
+
+  #startBody(head: string, body: string): void {
+    this.#head = head;
+    this.#status = Number(head.slice(9, 12));
+    const length = bodyLength(head, this.#status);
+    this.#bodyLeft = length === undefined ? undefined : length - body.length;
+    this.#tail = body.slice(-LAST_CHUNK.length);
   }
 
   #answered(): void {
+    const { client, meter } = this.#options;
+    const [status, head] = [this.#status, this.#head];
     this.#inFlight = false;
-    if (this.#status < 400) this.#meter.succeed(this.#startedMs, performance.now());
-    else this.#meter.errors++;
-    this.#next();
+    this.#head = '';
+    if (status >= 400) this.#fail();
+    else {
+      meter.look(status, head);
+      if (client.ends({ status, head })) {
+        this.#isWithinOperation = false;
+        meter.succeed(this.#startedMs, performance.now());
+      }
+    }
+    this.#nextInTime();
+  }
+
+  #nextInTime(): void {
+    const waitMs = this.#isWithinOperation ? 0 : this.#startedMs + this.#options.paceMs - performance.now();
+    if (this.#options.paceMs === 0 || waitMs <= 0) this.#next();
+    else this.#pause = setTimeout(() => this.#next(), waitMs);
+  }
+
+  #fail(): void {
+    this.#options.meter.errors++;
+    this.#options.client.failed();
+    this.#isWithinOperation = false;
   }
 
   #closed(socket: Socket): void {
-    if (this.#done || socket !== this.#socket) return;
+    if (this.#isDone || socket !== this.#socket) return;
+    clearTimeout(this.#pause);
     this.#inFlight = false;
-    this.#meter.errors++;
-    this.#retry = setTimeout(() => this.open(), RECONNECT_MS);
+    this.#fail();
+    this.#pause = setTimeout(() => this.open(), RECONNECT_MS);
   }
 }
 
-function bodyLength(head: string, status: number): number {
+/** The length of a body in bytes; undefined where it comes in chunks, NaN where nothing is said of it. */
+function bodyLength(head: string, status: number): number | undefined {
   if (status === 204 || status === 304) return 0;
   const match = /\r\ncontent-length: *(\d+)/i.exec(head);
-  return match === null ? NaN : Number(match[1]);
+  if (match !== null) return Number(match[1]);
+  return /\r\ntransfer-encoding: *chunked/i.test(head) ? undefined : NaN;
 }
 
-function quantile(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+function openConnections(
+  { ports, makeClient }: Target,
+  count: number,
+  options: Pick<ConnectionOptions, 'meter' | 'paceMs' | 'onDone'>,
+): Connection[] {
+  return Array.from({ length: count }, (_, index) => {
+    const connection = new Connection({ ...options, port: ports[index % ports.length] ?? 0, client: makeClient() });
+    connection.open();
+    return connection;
+  });
 }
 
-/** Loads one port for a bounded time and says how many requests were answered, and how fast. */
+/** A load that goes on until it is stopped. */
+export class RunningLoad {
+  readonly #meter = new Meter();
+  readonly #connections: Connection[];
+
+  constructor(target: Target, { connections, paceMs = 0 }: { connections: number; paceMs?: number }) {
+    this.#connections = openConnections(target, connections, { meter: this.#meter, paceMs, onDone: () => undefined });
+  }
+
+  /** Operations that have succeeded since the beginning, recorded or not. */
+  get operations(): number {
+    return this.#meter.operations;
+  }
+
+  get errors(): number {
+    return this.#meter.errors;
+  }
+
+  /** Records latencies until the promise that `during` returns is settled. */
+  async record(during: () => Promise<unknown>): Promise<LoadResult> {
+    this.#meter.latenciesMs = [];
+    const startMs = performance.now();
+    this.#meter.isRecording = true;
+    await during();
+    this.#meter.isRecording = false;
+    const durationMs = performance.now() - startMs;
+    const { errors, severalValues, siblingWrites } = this.#meter;
+    const latenciesMs = Float64Array.from(this.#meter.latenciesMs).sort();
+    return { latenciesMs, durationMs, errors, severalValues, siblingWrites };
+  }
+
+  stop(): void {
+    for (const connection of this.#connections) connection.finish(performance.now());
+  }
+}
+
+/** Loads some ports for a bounded time. */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const meter = new Meter();
-  const connections = Array.from(
-    { length: options.connections },
-    () => new Connection(options, meter, () => undefined),
-  );
-  for (const connection of connections) connection.open();
-  await sleep(options.warmupMs);
-  const startMs = performance.now();
-  meter.recording = true;
-  await sleep(options.durationMs);
-  meter.recording = false;
-  const endMs = performance.now();
-  for (const connection of connections) connection.finish(endMs);
-  const latenciesMs = Float64Array.from(meter.latenciesMs).sort();
-  return {
-    requests: latenciesMs.length,
-    errors: meter.errors,
-    perSecond: (latenciesMs.length * 1000) / (endMs - startMs),
-    p50Ms: quantile(latenciesMs, 0.5),
-    p99Ms: quantile(latenciesMs, 0.99),
-  };
+  const load = new RunningLoad(options, options);
+  try {
+    await sleep(options.warmupMs);
+    await options.atStart?.();
+    const result = await load.record(() => sleep(options.durationMs));
+    await options.atEnd?.();
+    return { ...result, errors: load.errors };
+  } finally {
+    load.stop();
+  }
 }
 
-/** Writes every key a GET load of this prefix draws from, and returns how many writes failed. */
-export async function preload(options: PreloadOptions): Promise<number> {
-  const makePut = putMaker(options.valueBytes);
-  let index = 0;
-  const makeRequest = (): Buffer | undefined =>
-    index < KEY_COUNT ? makePut(getKey(options.prefix, index++)) : undefined;
+/** What became of requests that were sent once each. */
+export interface DrainResult {
+  readonly done: number;
+  readonly errors: number;
+  readonly durationMs: number;
+  readonly latenciesMs: Float64Array;
+}
+
+/** Lets clients run until they are all at their end, or the time is over. */
+export async function drain(
+  target: Target,
+  timeoutMs: number,
+  connections = LOADING_CONNECTIONS,
+): Promise<DrainResult> {
   const meter = new Meter();
-  meter.recording = true;
-  const connectionCount = 64;
-  const connections: Connection[] = [];
+  meter.isRecording = true;
+  const startMs = performance.now();
+  let opened: Connection[] = [];
+  let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
-    let open = connectionCount;
+    let open = connections;
     const onDone = (): void => {
       if (--open === 0) resolve();
     };
-    for (let i = 0; i < connectionCount; i++) {
-      const connection = new Connection({ port: options.port, makeRequest }, meter, onDone);
-      connections.push(connection);
-      connection.open();
-    }
-    const finishAll = (): void => {
-      for (const connection of connections) connection.finish(performance.now());
-    };
-    setTimeout(finishAll, options.timeoutMs).unref();
+    opened = openConnections(target, connections, { meter, paceMs: 0, onDone });
+    timer = setTimeout(() => {
+      for (const connection of opened) connection.finish(performance.now());
+    }, timeoutMs);
   });
-  return KEY_COUNT - meter.latenciesMs.length;
-}
-
-function getKey(prefix: string, index: number): string {
-  return `${prefix}${String(index).padStart(5, '0')}`;
-}
-
-function putMaker(valueBytes: number): (key: string) => Buffer {
-  const pool = randomBytes(BODY_POOL_BYTES + valueBytes);
-  const tail =
-    ' HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\n' +
-    `Content-Length: ${valueBytes}\r\n\r\n`;
-  let offset = 0;
-  return (key) => {
-    const head = `PUT /mec/${key}${tail}`;
-    const request = Buffer.allocUnsafe(head.length + valueBytes);
-    request.write(head, 'latin1');
-    pool.copy(request, head.length, offset, offset + valueBytes);
-    offset = (offset + 61) % BODY_POOL_BYTES;
-    return request;
-  };
-}
-
-/**
- * Makes PUT requests of random bytes, each to a key never used before: a second PUT to a key
- * without its token would make siblings.
- */
-export function putRequests(prefix: string, valueBytes: number): MakeRequest {
-  const makePut = putMaker(valueBytes);
-  let counter = 0;
-  return () => {
-    // An odd multiplier permutes the 32-bit integers: unique keys, in no order a store could use.
-    const scattered = Math.imul(counter++, 0x9e3779b1) >>> 0;
-    return makePut(prefix + scattered.toString(36).padStart(7, '0'));
-  };
-}
-
-/** Makes GET requests of keys drawn at random from those that `preload` wrote. */
-export function getRequests(prefix: string): MakeRequest {
-  const requests = Array.from({ length: KEY_COUNT }, (_, index) =>
-    Buffer.from(`GET /mec/${getKey(prefix, index)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`, 'latin1'),
-  );
-  let state = randomInt(1, 2 ** 31);
-  return () => {
-    // A linear congruential step costs a fraction of a call for random numbers; its high bits are good.
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return requests[Math.floor((state / 2 ** 32) * KEY_COUNT)];
-  };
+  clearTimeout(timer);
+  const latenciesMs = Float64Array.from(meter.latenciesMs).sort();
+  return { done: meter.operations, errors: meter.errors, durationMs: performance.now() - startMs, latenciesMs };
 }

@@ -1,0 +1,101 @@
+/**
+ * What the machine counts for the processes of a cluster: processor time, bytes to the disk, memory, and bytes between the
+ * nodes. From `/proc` and `ss`, so on Linux; elsewhere a counter is undefined.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { Cluster } from './clusters.ts';
+
+const SS_TIMEOUT_MS = 2_000;
+const SS_MAX_BYTES = 16 * 1024 * 1024;
+
+/** Counters since the processes began; those that cannot be read are undefined. */
+export interface Counters {
+  /** User and system time of all threads of all nodes, in µs. */
+  readonly cpuMicros: number | undefined;
+  /** What the nodes have given the system to write to the disk, in whole pages, filled or not. */
+  readonly diskBytes: number | undefined;
+  /** What the connections between nodes have carried, both ways, without the headers of IP and TCP. */
+  readonly wireBytes: number | undefined;
+}
+
+function read(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Length of a clock tick in µs. */
+const tickMicros = (() => {
+  try {
+    return 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8', timeout: SS_TIMEOUT_MS }));
+  } catch {
+    return 10_000;
+  }
+})();
+
+/** User and system time of a process in µs. */
+export function cpuMicrosOf(pid: number): number | undefined {
+  // The name of the program, in parentheses, may contain anything; what follows it is fields 3 and on.
+  const fields = read(pid, 'stat')
+    ?.replace(/^.*\) /s, '')
+    .split(' ');
+  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * tickMicros;
+}
+
+/** Bytes that a process has given the system to write to the disk. */
+function diskBytesOf(pid: number): number | undefined {
+  const match = /^write_bytes: (\d+)$/m.exec(read(pid, 'io') ?? '');
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** Memory of a process that lies in RAM, in bytes. */
+export function rssBytesOf(pid: number): number | undefined {
+  const match = /^VmRSS:\s+(\d+) kB$/m.exec(read(pid, 'status') ?? '');
+  return match === null ? undefined : Number(match[1]) * 1024;
+}
+
+function total(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce((sum, value) => (sum === undefined || value === undefined ? undefined : sum + value), 0);
+}
+
+/** The sum of `bytes_sent` of the sockets at both ends of the connections between nodes. */
+async function wireBytesOf(peerPorts: readonly number[]): Promise<number | undefined> {
+  const ends = peerPorts.flatMap((port) => [`sport = :${port}`, `dport = :${port}`]);
+  try {
+    const { stdout } = await promisify(execFile)('ss', ['-tinH', 'state', 'established', `( ${ends.join(' or ')} )`], {
+      timeout: SS_TIMEOUT_MS,
+      maxBuffer: SS_MAX_BYTES,
+    });
+    return [...stdout.matchAll(/ bytes_sent:(\d+)/g)].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What can be read at once. */
+function readProcesses({ servers }: Pick<Cluster, 'servers'>): Omit<Counters, 'wireBytes'> {
+  const pids = servers.map(({ pid }) => pid);
+  return { cpuMicros: total(pids.map(cpuMicrosOf)), diskBytes: total(pids.map(diskBytesOf)) };
+}
+
+/** The counters at the beginning of a measurement: those that take time to read come first. */
+export async function countersBefore(cluster: Cluster): Promise<Counters> {
+  const wireBytes = await wireBytesOf(cluster.peerPorts);
+  return { ...readProcesses(cluster), wireBytes };
+}
+
+/** The counters at the end of a measurement: those that take time to read come last. */
+export async function countersAfter(cluster: Cluster): Promise<Counters> {
+  const processes = readProcesses(cluster);
+  return { ...processes, wireBytes: await wireBytesOf(cluster.peerPorts) };
+}
+
+/** The memory of the largest node of a cluster. */
+export function largestRssBytes({ servers }: Pick<Cluster, 'servers'>): number | undefined {
+  const sizes = servers.map(({ pid }) => rssBytesOf(pid)).filter((bytes) => bytes !== undefined);
+  return sizes.length === 0 ? undefined : Math.max(...sizes);
+}

@@ -1,0 +1,24 @@
+/** What cannot be a row: measurements that start, stop and fill clusters of their own. */
+import { measureCatchUp } from './catch-up.ts';
+import { measureCausality } from './causality.ts';
+import { growLog, growNodes, growRestarts } from './growth-cluster.ts';
+import { growKeys, growSiblings } from './growth-data.ts';
+import type { Experiment } from './experiment.ts';
+import { measureMemory } from './memory.ts';
+
+/** All of them, in the order in which they run. */
+export const EXPERIMENTS: readonly Experiment[] = [
+  {
+    name: 'causality',
+    about: "causality's share of the CPU of a PUT, by profile",
+    isDefault: true,
+    run: measureCausality,
+  },
+  { name: 'memory', about: 'memory idle and with 1 M keys, and how fast a node starts on them', run: measureMemory },
+  { name: 'catch-up', about: 'a node that has missed 100 000 writes', run: measureCatchUp },
+  { name: 'growth-siblings', about: 'costs with 1, 10 and 100 siblings', run: growSiblings },
+  { name: 'growth-nodes', about: 'costs with 3, 5 and 9 nodes on this machine', run: growNodes },
+  { name: 'growth-log', about: 'the log while a node is away', run: growLog },
+  { name: 'growth-restarts', about: 'clocks and costs after 100 restarts', run: growRestarts },
+  { name: 'growth-keys', about: 'costs with 10 000, 100 000 and 1 M keys', run: growKeys },
+];

@@ -1,0 +1,77 @@
+/** Runs the rows of a plan: clusters start when they are first needed, and end when no row needs them any more. */
+import { type Cluster, type ClusterName, MecCluster, startSkeletonCluster, stopCluster } from './clusters.ts';
+import { startEtcdCluster } from './etcd.ts';
+import { loadKeys, measure, warmUp, type Figures } from './measure.ts';
+import type { Row } from './plan.ts';
+import type { Servers } from './servers.ts';
+
+/** How rows are run. */
+export interface RowSettings {
+  readonly durationMs: number;
+  /** Each row is measured so many times, at all clusters in turn; of each cluster, the round of median speed counts. */
+  readonly rounds: number;
+  /** Where node 1 of MecDB leaves a CPU profile. */
+  readonly profileDir: string | undefined;
+  /** Those that can be measured here. */
+  readonly clusters: readonly ClusterName[];
+}
+
+/** Figures by row and cluster. */
+export type RowResults = Map<string, Map<ClusterName, Figures>>;
+
+/** Runs rows in order, and hands on each when it is done. */
+export async function runRows(
+  rows: readonly Row[],
+  { servers, settings }: { servers: Servers; settings: RowSettings },
+  onRow: (row: Row, figures: ReadonlyMap<ClusterName, Figures>) => void,
+): Promise<{ results: RowResults; errors: number }> {
+  const results: RowResults = new Map();
+  const running = new Map<ClusterName, Cluster>();
+  let errors = 0;
+  const start: Record<ClusterName, () => Promise<Cluster>> = {
+    skeleton: () => startSkeletonCluster(servers),
+    MecDB: () => MecCluster.start(servers, { profileDir: settings.profileDir }),
+    etcd: () => startEtcdCluster(servers),
+  };
+  for (const [index, row] of rows.entries()) {
+    const clusters: Cluster[] = [];
+    for (const name of row.clusters.filter((each) => settings.clusters.includes(each))) {
+      const cluster = running.get(name) ?? (await start[name]());
+      if (!running.has(name)) errors += await warmUp(cluster);
+      running.set(name, cluster);
+      clusters.push(cluster);
+      errors += await loadKeys(cluster, row);
+    }
+    const rounds = await measureRounds(row, clusters, settings);
+    const figures = new Map([...rounds].map(([name, each]) => [name, medianOf(each)]));
+    for (const each of [...rounds.values()].flat()) errors += each.errors + (each.operations === 0 ? 1 : 0);
+    results.set(row.name, figures);
+    onRow(row, figures);
+    for (const [name, cluster] of running) {
+      if (rows.slice(index + 1).some((later) => later.clusters.includes(name))) continue;
+      running.delete(name);
+      await stopCluster(cluster);
+    }
+  }
+  return { results, errors };
+}
+
+async function measureRounds(
+  row: Row,
+  clusters: readonly Cluster[],
+  { rounds, durationMs }: RowSettings,
+): Promise<Map<ClusterName, Figures[]>> {
+  const measured = new Map<ClusterName, Figures[]>(clusters.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const cluster of clusters) measured.get(cluster.name)?.push(await measure(cluster, row, durationMs));
+  }
+  return measured;
+}
+
+/** The round of median speed, with the errors of all. */
+export function medianOf(rounds: readonly Figures[]): Figures {
+  const sorted = [...rounds].sort((a, b) => a.perSecond - b.perSecond);
+  const median = sorted[Math.floor(sorted.length / 2)];
+  if (median === undefined) throw new Error('nothing was measured');
+  return { ...median, errors: rounds.reduce((sum, { errors }) => sum + errors, 0) };
+}
