@@ -168,8 +168,10 @@ async function runBench(settings: Settings, servers: Servers): Promise<number> {
   const etcd = settings.clusters.includes('etcd') ? etcdVersion() : undefined;
   const conditions = describe(settings, etcd);
   for (const line of conditions) console.log(line);
-  const { rows, experiments, durationMs } = settings;
+  const { experiments, durationMs } = settings;
   const clusters = settings.clusters.filter((name) => name !== 'etcd' || etcd !== undefined);
+  const rows = settings.rows.filter((row) => row.clusters.some((name) => clusters.includes(name)));
+  if (rows.length + experiments.length === 0) throw new UsageError('There is nothing to measure');
   if (rows.length > 0) console.log(`\n${formatHeading()}`);
   const { results, errors } = await runRows(
     rows,
@@ -180,6 +182,8 @@ async function runBench(settings: Settings, servers: Servers): Promise<number> {
   );
   const found = await runExperiments(experiments, durationMs, servers);
   conclude(settings, { conditions, rows, results, found });
+  const { profileDir } = settings;
+  if (profileDir !== undefined) console.log(`Profile: node dist/test/bench/profile.js ${profileDir}`);
   const failed = errors + found.errors;
   if (failed > 0) console.error(`${failed} errors`);
   return failed > 0 ? 1 : 0;

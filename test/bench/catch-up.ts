@@ -30,7 +30,7 @@ function* missedKeys(): Generator<string> {
 /** Stops a node, writes, starts it again under clients, and watches it catch up. */
 export async function measureCatchUp({ servers, durationMs, print }: Bench): Promise<Findings> {
   const cluster = await MecCluster.start(servers);
-  let errors = (await warmUp(cluster)) + (await loadKeys(cluster, CLIENT_WORK));
+  let errors = (await warmUp(cluster, durationMs)) + (await loadKeys(cluster, CLIENT_WORK));
   await cluster.stopNode(AWAY);
   await sleep(durationMs);
   const makeClient = loadingClients(missedKeys(), cluster.protocol(VALUE_BYTES));

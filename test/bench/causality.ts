@@ -14,7 +14,7 @@ export async function measureCausality({ servers, durationMs, print }: Bench): P
   mkdirSync(profileDir, { recursive: true });
   const startMs = performance.now();
   const cluster = await MecCluster.start(servers, { profileDir });
-  const failed = await warmUp(cluster);
+  const failed = await warmUp(cluster, durationMs);
   const skipMs = performance.now() - startMs;
   const figures = await measure(
     cluster,

@@ -62,7 +62,7 @@ export async function growNodes({ servers, durationMs }: Bench): Promise<Finding
   let failures = 0;
   for (const nodes of [3, 5, 9]) {
     const cluster = await MecCluster.start(servers, { nodes });
-    failures += await warmUp(cluster);
+    failures += await warmUp(cluster, durationMs);
     const idle = await idleCost(cluster);
     const { get, put, errors } = await getAndPut(cluster, { ...LOAD, aim: 'spread' }, durationMs);
     await cluster.stop();
@@ -132,7 +132,7 @@ export async function growRestarts({ servers, durationMs, print }: Bench): Promi
   const cluster = await MecCluster.start(servers);
   const points: Curve['points'][number][] = [];
   const next = freshKeys('lives-');
-  let failures = await warmUp(cluster);
+  let failures = await warmUp(cluster, durationMs);
   const note = async (at: number): Promise<void> => {
     const { get, put, errors } = await getAndPut(cluster, { ...LOAD, connections: 16 }, durationMs);
     failures += errors;

@@ -10,7 +10,7 @@ import {
   measureClients,
   measureDrain,
   warmUp,
-  WARMUP_MS,
+  warmupOf,
   type Figures,
   type Load,
 } from './measure.ts';
@@ -35,7 +35,7 @@ export function growthOf({ points }: Pick<Curve, 'points'>, column: number): str
 export async function growKeys({ servers, durationMs }: Bench): Promise<Findings> {
   const cluster = await MecCluster.start(servers);
   const points: Curve['points'][number][] = [];
-  let errors = await warmUp(cluster);
+  let errors = await warmUp(cluster, durationMs);
   for (const keys of [10_000, 100_000, 1_000_000]) {
     const load: Load = {
       operation: 'GET',
@@ -64,7 +64,7 @@ const SIBLING_KEYS = 400;
 export async function growSiblings({ servers, durationMs }: Bench): Promise<Findings> {
   const cluster = await MecCluster.start(servers);
   const points: Curve['points'][number][] = [];
-  let errors = await warmUp(cluster);
+  let errors = await warmUp(cluster, durationMs);
   for (const siblings of [1, 10, 100]) {
     const { get, put, failed } = await measureSiblings(cluster, siblings, durationMs);
     errors += failed + get.errors + put.errors;
@@ -108,7 +108,7 @@ async function measureSiblings(
     makeClient: () => oneStepClient(() => protocol.get(keyName(prefix, draw()))),
     connections: CONNECTIONS,
     durationMs,
-    warmupMs: WARMUP_MS,
+    warmupMs: warmupOf(durationMs),
   });
   return { get, put, failed: (siblings - 1) * SIBLING_KEYS - first.done };
 }

@@ -6,10 +6,9 @@ import { keyName } from './draws.ts';
 import { drain, quantile, runLoad, type LoadOptions, type LoadResult, type Target } from './load.ts';
 import { clientMaker, loadedPrefix, loadingClients, type Workload } from './requests.ts';
 
-/** Warm-up before each measurement, and the rest before that, in which the last one's work is finished. */
+/** The longest warm-up before a measurement; one that is itself shorter has one as short. */
 export const WARMUP_MS = 1_000;
-/** How long a cluster that has just started is made to work before it is measured. */
-const FIRST_WARMUP_MS = 2_000;
+/** A rest before each measurement, in which the work of the last one is finished. */
 const SETTLE_MS = 250;
 const LOADING_MIN_MS = 30_000;
 const LOADING_MIN_KEYS_PER_SECOND = 1_500;
@@ -41,6 +40,9 @@ export interface Figures {
 
 let runs = 0;
 
+/** How long clusters work before a measurement. */
+export const warmupOf = (durationMs: number): number => Math.min(WARMUP_MS, durationMs);
+
 const portsOf = ({ httpPorts }: Cluster, aim: Load['aim']): readonly number[] =>
   aim === 'one' ? httpPorts.slice(0, 1) : httpPorts;
 
@@ -59,21 +61,21 @@ export async function loadKeys(cluster: Cluster, workload: Workload): Promise<nu
 }
 
 /** Makes a new cluster work for a while, for else the compilation of its code would be measured; returns the errors. */
-export async function warmUp(cluster: Cluster): Promise<number> {
+export async function warmUp(cluster: Cluster, durationMs: number): Promise<number> {
   const workload = { operation: 'mix', valueBytes: 100, keys: 1_000, distribution: 'uniform' } as const;
   const failed = await loadKeys(cluster, workload);
-  const { errors } = await measure(cluster, { ...workload, connections: 64, aim: 'spread' }, FIRST_WARMUP_MS);
+  const { errors } = await measure(cluster, { ...workload, connections: 64, aim: 'spread' }, warmupOf(durationMs));
   return failed + errors;
 }
 
 /** Loads a cluster for a while and says what was measured. */
-export function measure(cluster: Cluster, load: Load, durationMs: number, warmupMs = WARMUP_MS): Promise<Figures> {
+export function measure(cluster: Cluster, load: Load, durationMs: number): Promise<Figures> {
   const protocol = cluster.protocol(load.valueBytes);
   return measureClients(cluster, {
     ports: portsOf(cluster, load.aim),
     connections: load.connections,
     durationMs,
-    warmupMs,
+    warmupMs: warmupOf(durationMs),
     makeClient: clientMaker(load, protocol, `${load.valueBytes}-${runs++}`),
   });
 }

@@ -37,7 +37,7 @@ export async function runRows(
     const clusters: Cluster[] = [];
     for (const name of row.clusters.filter((each) => settings.clusters.includes(each))) {
       const cluster = running.get(name) ?? (await start[name]());
-      if (!running.has(name)) errors += await warmUp(cluster);
+      if (!running.has(name)) errors += await warmUp(cluster, settings.durationMs);
       running.set(name, cluster);
       clusters.push(cluster);
       errors += await loadKeys(cluster, row);
