@@ -12,7 +12,7 @@ import type { ClusterName } from './clusters.ts';
 import { etcdVersion } from './etcd.ts';
 import type { Findings } from './experiment.ts';
 import { EXPERIMENTS } from './experiments.ts';
-import { WARMUP_MS } from './measure.ts';
+import { WARMUP_MS, warmupOf } from './measure.ts';
 import { DEFAULT_ROWS, fullRows, rowsNamed, type Row } from './plan.ts';
 import { plotRows } from './plot.ts';
 import { formatCurve, formatHeading, formatRow, formatTargets } from './report.ts';
@@ -24,7 +24,7 @@ const USAGE = `Usage: npm run bench -- [OPTION...]
 
   --only NAME,...      only these rows or experiments; "put" is all rows that begin so, "growth" all experiments
   --full               every row that the dimensions make, and all experiments (hours)
-  --seconds N          how long each measurement takes, after ${WARMUP_MS / 1000} s of warm-up (default 3)
+  --seconds N          how long each measurement takes, after ${WARMUP_MS / 1000} s or less of warm-up (default 3)
   --rounds N           measure each row so many times at all clusters in turn, and take the median (default 1)
   --clusters NAME,...  of skeleton, mecdb, etcd (default all that are installed)
   --profile DIR        leave a CPU profile of node 1 of MecDB there
@@ -113,7 +113,7 @@ function describe({ durationMs, rounds }: Settings, etcd: string | undefined): s
   return [
     `node ${process.version}, ${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'})`,
     `3 nodes each on this machine, N=3 R=W=2, durable writes on ${storage}; ${etcdText}`,
-    `${durationMs / 1000} s per measurement after ${WARMUP_MS / 1000} s of warm-up, ${rounds} of each; every PUT creates a key`,
+    `${durationMs / 1000} s per measurement after ${warmupOf(durationMs) / 1000} s of warm-up, ${rounds} of each; every PUT creates a key`,
   ];
 }
 
@@ -194,7 +194,7 @@ async function main(): Promise<void> {
   if (settings === undefined) return;
   const directory = await mkdtemp(join(tmpdir(), 'mec-bench-'));
   const servers = new Servers(directory);
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  const remove = (): void => rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   let isStopping = false;
   const interrupt = (): void => {
     if (isStopping) return;

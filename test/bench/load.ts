@@ -11,7 +11,7 @@ const RECONNECT_MS = 50;
 const STALLED_MS = 1_000;
 const READ_BUFFER_BYTES = 64 * 1024;
 const LAST_CHUNK = '0\r\n\r\n';
-const LOADING_CONNECTIONS = 64;
+const DRAIN_CONNECTIONS = 64;
 
 /** Where requests go: connections are spread over the ports in turn. */
 export interface Target {
@@ -280,11 +280,7 @@ export interface DrainResult {
 }
 
 /** Lets clients run until they are all at their end, or the time is over. */
-export async function drain(
-  target: Target,
-  timeoutMs: number,
-  connections = LOADING_CONNECTIONS,
-): Promise<DrainResult> {
+export async function drain(target: Target, timeoutMs: number, connections = DRAIN_CONNECTIONS): Promise<DrainResult> {
   const meter = new Meter();
   meter.isRecording = true;
   const startMs = performance.now();

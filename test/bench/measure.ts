@@ -10,6 +10,8 @@ import { clientMaker, loadedPrefix, loadingClients, type Workload } from './requ
 export const WARMUP_MS = 1_000;
 /** A rest before each measurement, in which the work of the last one is finished. */
 const SETTLE_MS = 250;
+/** Many at once, so that many go down in one batch. */
+const LOADING_CONNECTIONS = 192;
 const LOADING_MIN_MS = 30_000;
 const LOADING_MIN_KEYS_PER_SECOND = 1_500;
 
@@ -56,7 +58,7 @@ export async function loadKeys(cluster: Cluster, workload: Workload): Promise<nu
   };
   const makeClient = loadingClients(names(), cluster.protocol(workload.valueBytes));
   const timeoutMs = Math.max(LOADING_MIN_MS, (1000 * workload.keys) / LOADING_MIN_KEYS_PER_SECOND);
-  const { done } = await drain({ ports: cluster.httpPorts, makeClient }, timeoutMs);
+  const { done } = await drain({ ports: cluster.httpPorts, makeClient }, timeoutMs, LOADING_CONNECTIONS);
   return workload.keys - done;
 }
 
