@@ -23,7 +23,7 @@ import { judge } from './targets.ts';
 const USAGE = `Usage: npm run bench -- [OPTION...]
 
   --only NAME,...      only these rows or experiments; "put" is all rows that begin so, "growth" all experiments
-  --full               every row that the dimensions make, and all experiments (hours)
+  --full               every row that the dimensions make, and all experiments (an hour)
   --seconds N          how long each measurement takes, after ${WARMUP_MS / 1000} s or less of warm-up (default 3)
   --rounds N           measure each row so many times at all clusters in turn, and take the median (default 1)
   --clusters NAME,...  of skeleton, mecdb, etcd (default all that are installed)
@@ -106,15 +106,17 @@ function readSettings(): Settings | undefined {
 }
 
 /** The machine and the conditions, as lines. */
-function describe({ durationMs, rounds }: Settings, etcd: string | undefined): string[] {
+function describe({ durationMs, rounds, clusters }: Settings, etcd: string | undefined): string[] {
   const storage = statfsSync(tmpdir()).type === TMPFS_TYPE ? 'memory (tmpfs: a sync costs nothing)' : 'disk';
-  const etcdText =
-    etcd === undefined ? 'etcd: not installed, so not compared' : `etcd ${etcd}, 3 members, JSON gateway at the leader`;
-  return [
+  const measured = `${durationMs / 1000} s per measurement after ${warmupOf(durationMs) / 1000} s of warm-up`;
+  const lines = [
     `node ${process.version}, ${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'})`,
-    `3 nodes each on this machine, N=3 R=W=2, durable writes on ${storage}; ${etcdText}`,
-    `${durationMs / 1000} s per measurement after ${warmupOf(durationMs) / 1000} s of warm-up, ${rounds} of each; every PUT creates a key`,
+    `3 nodes each on this machine, N=3 R=W=2, durable writes on ${storage}`,
+    `${measured}${rounds === 1 ? '' : `, the median of ${rounds}`}; every PUT creates a key`,
   ];
+  if (!clusters.includes('etcd')) return lines;
+  const peer = etcd === undefined ? 'not installed, so not compared' : `${etcd}, 3 members, JSON gateway at the leader`;
+  return [...lines, `etcd: ${peer}`];
 }
 
 async function runExperiments(

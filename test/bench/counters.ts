@@ -53,9 +53,17 @@ function diskBytesOf(pid: number): number | undefined {
 }
 
 /** Memory of a process that lies in RAM, in bytes. */
-export function rssBytesOf(pid: number): number | undefined {
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(read(pid, 'status') ?? '');
-  return match === null ? undefined : Number(match[1]) * 1024;
+export interface Memory {
+  readonly rssBytes: number;
+  /** The part that is pages of files, which the system can take back when it needs them: programs, and the tables of LevelDB. */
+  readonly fileBytes: number;
+}
+
+function memoryOf(pid: number): Memory | undefined {
+  const status = read(pid, 'status') ?? '';
+  const bytes = (field: string): number => 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
+  const memory = { rssBytes: bytes('VmRSS'), fileBytes: bytes('RssFile') };
+  return Number.isNaN(memory.rssBytes) ? undefined : memory;
 }
 
 function total(values: readonly (number | undefined)[]): number | undefined {
@@ -95,7 +103,7 @@ export async function countersAfter(cluster: Cluster): Promise<Counters> {
 }
 
 /** The memory of the largest node of a cluster. */
-export function largestRssBytes({ servers }: Pick<Cluster, 'servers'>): number | undefined {
-  const sizes = servers.map(({ pid }) => rssBytesOf(pid)).filter((bytes) => bytes !== undefined);
-  return sizes.length === 0 ? undefined : Math.max(...sizes);
+export function largestMemory({ servers }: Pick<Cluster, 'servers'>): Memory | undefined {
+  const all = servers.map(({ pid }) => memoryOf(pid)).filter((memory) => memory !== undefined);
+  return all.toSorted((a, b) => b.rssBytes - a.rssBytes)[0];
 }

@@ -1,7 +1,7 @@
 /** Measures one workload at one cluster: speed, latencies, and what an operation costs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from './clusters.ts';
-import { countersAfter, countersBefore, largestRssBytes, type Counters } from './counters.ts';
+import { countersAfter, countersBefore, largestMemory, type Counters } from './counters.ts';
 import { keyName } from './draws.ts';
 import { drain, quantile, runLoad, type LoadOptions, type LoadResult, type Target } from './load.ts';
 import { clientMaker, loadedPrefix, loadingClients, type Workload } from './requests.ts';
@@ -92,7 +92,7 @@ export async function measureClients(cluster: Cluster, options: LoadOptions): Pr
     atStart: async () => void (before = await countersBefore(cluster)),
     atEnd: async () => void (after = await countersAfter(cluster)),
   });
-  return figuresOf(result, { before, after, rssBytes: largestRssBytes(cluster) });
+  return figuresOf(result, { before, after, rssBytes: largestMemory(cluster)?.rssBytes });
 }
 
 /** The same for clients that come to their end; what they could not do is an error. */
@@ -106,7 +106,7 @@ export async function measureDrain(
   const errors = target.operations - result.done;
   return figuresOf(
     { ...result, errors, severalValues: 0, siblingWrites: 0 },
-    { before, after, rssBytes: largestRssBytes(cluster) },
+    { before, after, rssBytes: largestMemory(cluster)?.rssBytes },
   );
 }
 

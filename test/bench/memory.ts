@@ -1,7 +1,7 @@
 /** Memory of a node, idle and with a million small keys, and how fast it starts on them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MecCluster } from './clusters.ts';
-import { largestRssBytes } from './counters.ts';
+import { largestMemory } from './counters.ts';
 import { keyName } from './draws.ts';
 import type { Bench, Findings } from './experiment.ts';
 import { loadKeys, measure, type Load } from './measure.ts';
@@ -26,10 +26,11 @@ export async function measureMemory({ servers, durationMs, print }: Bench): Prom
   const cluster = await MecCluster.start(servers);
   const values: Record<string, number> = {};
   const note = (name: string, what: string): void => {
-    const bytes = largestRssBytes(cluster);
-    if (bytes === undefined) return;
-    values[name] = bytes;
-    print(`memory: ${what}: ${(bytes / MIB).toFixed(0)} MiB in the largest node`);
+    const memory = largestMemory(cluster);
+    if (memory === undefined) return;
+    values[name] = memory.rssBytes;
+    const [rss, files] = [memory.rssBytes, memory.fileBytes].map((bytes) => (bytes / MIB).toFixed(0));
+    print(`memory: ${what}: ${rss} MiB in the largest node, ${files} MiB of it pages of files`);
   };
   await sleep(REST_MS);
   note('idleRssBytes', 'idle');

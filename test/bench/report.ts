@@ -87,6 +87,7 @@ export function formatTargets(verdicts: readonly Verdict[]): string[] {
   const width = Math.max(...verdicts.map(({ what }) => what.length));
   const line = (what: string, target: string, value: string): string =>
     `  ${what.padEnd(width)}  ${target.padStart(10)}  ${value.padStart(10)}  `;
+  if (measured.length === 0) return [];
   return [
     '',
     line('', 'target', 'measured').trimEnd(),
