@@ -1,6 +1,7 @@
 /** The parts of the benchmark that compute: draws, quantiles, profiles, targets, the plot, and what the load generator counts. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
@@ -11,7 +12,7 @@ import { drain, quantile, RunningLoad } from './load.ts';
 import { figuresOf, type Figures } from './measure.ts';
 import { DEFAULT_ROWS, fullRows, rowsNamed } from './plan.ts';
 import { plotRows } from './plot.ts';
-import { type CpuProfile, sumProfiles } from './profile.ts';
+import { BORDERS, CAUSALITY_FILES, type CpuProfile, sumProfiles } from './profile.ts';
 import { clientMaker, etcdProtocol, loadedPrefix, loadingClients, mecProtocol, type Workload } from './requests.ts';
 import { medianOf } from './rows.ts';
 import { judge } from './targets.ts';
@@ -119,6 +120,12 @@ test('a profile is summed by place, and causality has what works for it', () => 
   assert.equal(places['src/core'], 5);
   assert.equal(sums.files.get('src/transport/zeromq.ts'), 8 + 9);
   assert.equal(sumProfiles([{ nodes, samples, timeDeltas }], 28).busyMs, 8 + 9, 'what came before 28 ms is left out');
+});
+
+test('the files that a profile is summed by are there, and use the packages that they are said to use', () => {
+  const source = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
+  for (const file of CAUSALITY_FILES) assert.ok(source(file).length > 0, file);
+  for (const [file, name] of Object.entries(BORDERS)) assert.match(source(file), new RegExp(`from '${name}';`), file);
 });
 
 const figures = (varied: Partial<Figures>): Figures => ({
