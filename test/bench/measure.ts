@@ -4,6 +4,7 @@ import type { Cluster } from './clusters.ts';
 import { countersAfter, countersBefore, largestMemory, type Counters } from './counters.ts';
 import { keyName } from './draws.ts';
 import { drain, quantile, runLoad, type LoadOptions, type LoadResult, type Target } from './load.ts';
+import { checkAlive } from './servers.ts';
 import { clientMaker, loadedPrefix, loadingClients, type Workload } from './requests.ts';
 
 /** The longest warm-up before a measurement; one that is itself shorter has one as short. */
@@ -92,6 +93,7 @@ export async function measureClients(cluster: Cluster, options: LoadOptions): Pr
     atStart: async () => void (before = await countersBefore(cluster)),
     atEnd: async () => void (after = await countersAfter(cluster)),
   });
+  checkAlive(cluster.servers);
   return figuresOf(result, { before, after, rssBytes: largestMemory(cluster)?.rssBytes });
 }
 

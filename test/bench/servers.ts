@@ -121,6 +121,12 @@ export function ask({ port, path, method = 'GET', body }: Question): Promise<Rep
   });
 }
 
+/** Throws, with the end of its log, when one of the servers has died. */
+export function checkAlive(servers: readonly Server[]): void {
+  const dead = servers.find(({ hasExited }) => hasExited);
+  if (dead !== undefined) throw new Error(`${dead.name} has ended\n${dead.logTail}`);
+}
+
 /** Asks again and again until `check` is true; fails when the time is over or one of the servers has died. */
 export async function waitUntil(
   what: string,
@@ -129,8 +135,7 @@ export async function waitUntil(
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!(await check())) {
-    const dead = servers.find(({ hasExited }) => hasExited);
-    if (dead !== undefined) throw new Error(`${dead.name} has ended\n${dead.logTail}`);
+    checkAlive(servers);
     if (performance.now() > deadlineMs) {
       throw new Error(`Not within ${timeoutMs / 1000} s: ${what}\n${servers[0]?.logTail ?? ''}`);
     }
