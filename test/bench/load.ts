@@ -147,7 +147,8 @@ class Connection {
       const bodyStart = end + 4;
       this.#startBody(this.#head.slice(0, end), this.#head.slice(bodyStart));
     } else if (this.#bodyLeft === undefined) {
-      this.#tail = (this.#tail + buffer.toString('latin1', 0, length)).slice(-LAST_CHUNK.length);
+      const end = buffer.toString('latin1', Math.max(0, length - LAST_CHUNK.length), length);
+      this.#tail = (this.#tail + end).slice(-LAST_CHUNK.length);
     } else {
       this.#bodyLeft -= length;
     }
@@ -181,8 +182,10 @@ class Connection {
   }
 
   #nextInTime(): void {
-    const waitMs = this.#isWithinOperation ? 0 : this.#startedMs + this.#options.paceMs - performance.now();
-    if (this.#options.paceMs === 0 || waitMs <= 0) this.#next();
+    const { paceMs } = this.#options;
+    if (paceMs === 0 || this.#isWithinOperation) return this.#next();
+    const waitMs = this.#startedMs + paceMs - performance.now();
+    if (waitMs <= 0) this.#next();
     else this.#pause = setTimeout(() => this.#next(), waitMs);
   }
 
