@@ -76,6 +76,15 @@ function chooseClusters(text: string | undefined): ClusterName[] {
   });
 }
 
+function listNames(): void {
+  for (const { name } of DEFAULT_ROWS) console.log(name);
+  console.log('\nonly with --full, or by their names:');
+  for (const { name } of fullRows().filter((row) => !DEFAULT_ROWS.some((each) => each.name === row.name)))
+    console.log(name);
+  console.log('\nexperiments:');
+  for (const { name, about } of EXPERIMENTS) console.log(`${name.padEnd(18)}${about}`);
+}
+
 function readSettings(): Settings | undefined {
   const { values } = parseArgs({
     options: {
@@ -91,7 +100,7 @@ function readSettings(): Settings | undefined {
     },
   });
   if (values.help) console.log(USAGE);
-  if (values.list) for (const { name } of [...DEFAULT_ROWS, ...EXPERIMENTS]) console.log(name);
+  if (values.list) listNames();
   if (values.help || values.list) return undefined;
   const byDefault = { rows: DEFAULT_ROWS, experiments: EXPERIMENTS.filter(({ isDefault }) => isDefault) };
   const all = { rows: fullRows(), experiments: EXPERIMENTS };

@@ -88,10 +88,8 @@ export function fullRows(): Row[] {
   return [...rows.map((plain) => (isCompared.has(plain.name) ? { ...plain, clusters: ALL } : plain)), ...MILLION_ROWS];
 }
 
-const CHOSEN: readonly Row[] = [...DEFAULT_ROWS, ...MILLION_ROWS];
-
 /** The rows of a name, or, where it is the beginning of names (`put`, `get-100b`), those of the default plan that begin so. */
 export function rowsNamed(name: string): readonly Row[] {
-  const exact = [...CHOSEN, ...fullRows()].find((each) => each.name === name);
-  return exact === undefined ? CHOSEN.filter((each) => each.name.startsWith(`${name}-`)) : [exact];
+  const exact = [...DEFAULT_ROWS, ...fullRows()].find((each) => each.name === name);
+  return exact === undefined ? DEFAULT_ROWS.filter((each) => each.name.startsWith(`${name}-`)) : [exact];
 }
