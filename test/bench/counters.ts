@@ -4,6 +4,7 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Cluster } from './clusters.ts';
 
@@ -100,6 +101,24 @@ export async function countersBefore(cluster: Cluster): Promise<Counters> {
 export async function countersAfter(cluster: Cluster): Promise<Counters> {
   const processes = readProcesses(cluster);
   return { ...processes, wireBytes: await wireBytesOf(cluster.peerPorts) };
+}
+
+const QUIET_LOOK_MS = 100;
+const QUIET_SHARE = 0.2;
+const QUIET_TIMEOUT_MS = 1_500;
+
+/** Waits, not for long, until the processes of some clusters have finished what they do after a load: compactions, log cuts. */
+export async function untilQuiet(clusters: readonly Cluster[]): Promise<void> {
+  const servers = clusters.flatMap((cluster) => cluster.servers);
+  const deadlineMs = performance.now() + QUIET_TIMEOUT_MS;
+  let { cpuMicros: before } = readProcesses({ servers });
+  while (performance.now() < deadlineMs) {
+    await sleep(QUIET_LOOK_MS);
+    const { cpuMicros: now } = readProcesses({ servers });
+    if (now === undefined || before === undefined) return;
+    if (now - before < 1000 * QUIET_LOOK_MS * QUIET_SHARE) return;
+    before = now;
+  }
 }
 
 /** The memory of the largest node of a cluster. */

@@ -1,5 +1,6 @@
 /** Runs the rows of a plan: clusters start when they are first needed, and end when no row needs them any more. */
 import { type Cluster, type ClusterName, MecCluster, startSkeletonCluster, stopCluster } from './clusters.ts';
+import { untilQuiet } from './counters.ts';
 import { startEtcdCluster } from './etcd.ts';
 import { loadKeys, measure, warmUp, type Figures } from './measure.ts';
 import type { Row } from './plan.ts';
@@ -42,7 +43,7 @@ export async function runRows(
       clusters.push(cluster);
       errors += await loadKeys(cluster, row);
     }
-    const rounds = await measureRounds(row, clusters, settings);
+    const rounds = await measureRounds(row, clusters, { ...settings, running: [...running.values()] });
     const figures = new Map([...rounds].map(([name, each]) => [name, medianOf(each)]));
     for (const each of [...rounds.values()].flat()) errors += each.errors + (each.operations === 0 ? 1 : 0);
     results.set(row.name, figures);
@@ -56,14 +57,18 @@ export async function runRows(
   return { results, errors };
 }
 
+/** Every other round in the opposite order, for each cluster leaves the disk to the next one. */
 async function measureRounds(
   row: Row,
   clusters: readonly Cluster[],
-  { rounds, durationMs }: RowSettings,
+  { rounds, durationMs, running }: RowSettings & { readonly running: readonly Cluster[] },
 ): Promise<Map<ClusterName, Figures[]>> {
   const measured = new Map<ClusterName, Figures[]>(clusters.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const cluster of clusters) measured.get(cluster.name)?.push(await measure(cluster, row, durationMs));
+    for (const cluster of round % 2 === 0 ? clusters : clusters.toReversed()) {
+      await untilQuiet(running);
+      measured.get(cluster.name)?.push(await measure(cluster, row, durationMs));
+    }
   }
   return measured;
 }
