@@ -16,6 +16,7 @@ import { waitUntil } from './servers.ts';
 const VALUE_BYTES = 100;
 const LOADING_MS = 120_000;
 const IDLE_MS = 5_000;
+const MIB = 1024 * 1024;
 const LOAD: Load = {
   operation: 'GET',
   valueBytes: VALUE_BYTES,
@@ -137,7 +138,10 @@ export async function growRestarts({ servers, durationMs, print }: Bench): Promi
     const { get, put, errors } = await getAndPut(cluster, { ...LOAD, connections: 16 }, durationMs);
     failures += errors;
     const { tokenChars } = await sampleToken(cluster, 'lives-sample');
-    points.push({ at, costs: [tokenChars, costOf(get), get.wireBytes ?? 0, costOf(put), put.wireBytes ?? 0] });
+    points.push({
+      at,
+      costs: [tokenChars, costOf(get), get.wireBytes ?? 0, costOf(put), put.wireBytes ?? 0, (put.rssBytes ?? 0) / MIB],
+    });
   };
   failures += await writeKeys(cluster, VICTIM, ['lives-sample', ...take(WRITES_PER_LIFE, next)]);
   await note(0);
@@ -152,8 +156,8 @@ export async function growRestarts({ servers, durationMs, print }: Bench): Promi
     await note(restart);
   }
   await cluster.stop();
-  const costs = ['token chars', 'GET cpu µs', 'GET wire B', 'PUT cpu µs', 'PUT wire B'];
-  const statement = `after ${points.at(-1)?.at} restarts, tokens have ${growthOf({ points }, 0)} the length, a GET costs ${growthOf({ points }, 1)} the CPU and ${growthOf({ points }, 2)} the bytes, a PUT ${growthOf({ points }, 3)} and ${growthOf({ points }, 4)}`;
+  const costs = ['token chars', 'GET cpu µs', 'GET wire B', 'PUT cpu µs', 'PUT wire B', 'rss MiB'];
+  const statement = `after ${points.at(-1)?.at} restarts, tokens have ${growthOf({ points }, 0)} the length, a GET costs ${growthOf({ points }, 1)} the CPU and ${growthOf({ points }, 2)} the bytes, a PUT ${growthOf({ points }, 3)} and ${growthOf({ points }, 4)}, and the largest node has ${growthOf({ points }, 5)} the memory`;
   return { curves: [{ name: 'restarts', grows: 'restarts', costs, points, statement }], errors: failures };
 }
 
