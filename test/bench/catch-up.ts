@@ -9,7 +9,8 @@ import { freshKeys } from './draws.ts';
 import type { Bench, Findings } from './experiment.ts';
 import { drain, quantile, RunningLoad } from './load.ts';
 import { loadKeys, warmUp } from './measure.ts';
-import { clientMaker, loadingClients, type Client, type Workload } from './requests.ts';
+import { clientMaker, loadingClients, type Workload } from './requests.ts';
+import { ask, waitUntil } from './servers.ts';
 
 const MISSED = 100_000;
 const VALUE_BYTES = 100;
@@ -18,7 +19,6 @@ const SAMPLES = 250;
 const WRITE_TIMEOUT_MS = 300_000;
 const CATCH_UP_TIMEOUT_MS = 300_000;
 const BASELINE_MS = 10_000;
-const POLL_MS = 250;
 const CLIENTS = { connections: 16, paceMs: 40 };
 const CLIENT_WORK: Workload = { operation: 'mix', valueBytes: VALUE_BYTES, keys: 10_000, distribution: 'uniform' };
 
@@ -77,38 +77,13 @@ export async function measureCatchUp({ servers, durationMs, print }: Bench): Pro
 const clientRate = ({ latenciesMs, durationMs }: { latenciesMs: Float64Array; durationMs: number }): string =>
   ((1000 * latenciesMs.length) / durationMs).toFixed(0);
 
-/** Reads samples of the missed keys at the node's own replica alone (`r=1`) until it has them all. */
+/** Reads samples of the missed keys at the node's own replica alone (`r=1`), each until it is there. */
 async function untilCaughtUp(cluster: MecCluster): Promise<void> {
-  let missing = [...missedKeys()].filter((_, index) => index % (MISSED / SAMPLES) === 0);
-  const deadlineMs = performance.now() + CATCH_UP_TIMEOUT_MS;
-  while (missing.length > 0) {
-    if (performance.now() > deadlineMs) throw new Error(`${missing.length} of ${SAMPLES} samples are still missing`);
-    missing = await stillMissing(cluster, missing);
-    if (missing.length > 0) await sleep(POLL_MS);
-  }
-}
-
-/** Those of the keys that the node does not have. */
-async function stillMissing(cluster: MecCluster, keys: readonly string[]): Promise<string[]> {
   const port = cluster.httpPorts[AWAY] ?? 0;
-  const found = new Set<string>();
-  const remaining = keys.values();
-  const makeClient = (): Client => {
-    let key = '';
-    return {
-      next: () => {
-        const { value, done } = remaining.next();
-        if (done === true) return undefined;
-        key = value;
-        return Buffer.from(`GET /mec/${key}?r=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`, 'latin1');
-      },
-      ends: () => {
-        found.add(key);
-        return true;
-      },
-      failed: () => {},
-    };
-  };
-  await drain({ ports: [port], makeClient }, CATCH_UP_TIMEOUT_MS, 4);
-  return keys.filter((key) => !found.has(key));
+  const samples = [...missedKeys()].filter((_, index) => index % (MISSED / SAMPLES) === 0);
+  for (const [index, key] of samples.entries()) {
+    const isThere = async (): Promise<boolean> => (await ask({ port, path: `/mec/${key}?r=1` })).status === 200;
+    const what = `the node that was away has sample ${index + 1} of ${SAMPLES}`;
+    await waitUntil(what, isThere, { servers: cluster.servers, timeoutMs: CATCH_UP_TIMEOUT_MS });
+  }
 }

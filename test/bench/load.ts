@@ -60,6 +60,11 @@ class Meter {
     if (this.isRecording) this.latenciesMs.push(nowMs - startedMs);
   }
 
+  /** Counts an error; the first one of a load is printed, for a number alone explains nothing. */
+  fail(reason: string): void {
+    if (this.errors++ === 0) console.error(`first error of this load: ${reason}`);
+  }
+
   look(status: number, head: string): void {
     if (status === 300) this.severalValues++;
     else if (head.includes('X-Mec-Siblings')) this.siblingWrites++;
@@ -87,6 +92,8 @@ class Connection {
   /** Bytes of the body still to come; undefined in a body of chunks, whose end is read from its last bytes. */
   #bodyLeft: number | undefined = 0;
   #tail = '';
+  /** What came of the body of an error with its head. */
+  #bodyStart = '';
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -115,7 +122,7 @@ class Connection {
   /** Ends the connection; a request that has waited too long for its answer is an error. */
   finish(nowMs: number): void {
     if (this.#isDone) return;
-    if (this.#inFlight && nowMs - this.#startedMs > STALLED_MS) this.#options.meter.errors++;
+    if (this.#inFlight && nowMs - this.#startedMs > STALLED_MS) this.#options.meter.fail('not answered at the end');
     this.#end();
   }
 
@@ -163,6 +170,7 @@ class Connection {
     const length = bodyLength(head, this.#status);
     this.#bodyLeft = length === undefined ? undefined : length - body.length;
     this.#tail = body.slice(-LAST_CHUNK.length);
+    this.#bodyStart = this.#status < 400 ? '' : body;
   }
 
   #answered(): void {
@@ -170,7 +178,7 @@ class Connection {
     const [status, head] = [this.#status, this.#head];
     this.#inFlight = false;
     this.#head = '';
-    if (status >= 400) this.#fail();
+    if (status >= 400) this.#fail(`${status} ${this.#bodyStart}`);
     else {
       meter.look(status, head);
       if (client.ends({ status, head })) {
@@ -189,8 +197,8 @@ class Connection {
     else this.#pause = setTimeout(() => this.#next(), waitMs);
   }
 
-  #fail(): void {
-    this.#options.meter.errors++;
+  #fail(reason: string): void {
+    this.#options.meter.fail(reason);
     this.#options.client.failed();
     this.#isWithinOperation = false;
   }
@@ -199,7 +207,7 @@ class Connection {
     if (this.#isDone || socket !== this.#socket) return;
     clearTimeout(this.#pause);
     this.#inFlight = false;
-    this.#fail();
+    this.#fail('the connection was closed');
     this.#pause = setTimeout(() => this.open(), RECONNECT_MS);
   }
 }
