@@ -24,5 +24,6 @@ export async function measureCausality({ servers, durationMs, print }: Bench): P
   await cluster.stop();
   const sums = sumProfiles(readProfiles([profileDir]), skipMs);
   for (const line of formatProfile(sums, TOP)) print(line);
+  if (sums.causalityMs === 0) throw new Error('no file of causality is in the profile: it says nothing');
   return { values: { causalityShare: sums.causalityWithCalleesMs / sums.busyMs }, errors: failed + figures.errors };
 }

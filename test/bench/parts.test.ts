@@ -80,7 +80,7 @@ test('quantiles are those of the nearest rank', () => {
   assert.equal(quantile(new Float64Array(), 0.5), 0);
 });
 
-const HERE = 'file:///somewhere/dist/';
+const HERE = 'file:///home/src/elsewhere/';
 const frame = (
   id: number,
   functionName: string,

@@ -78,10 +78,13 @@ export interface ProfileSums {
   readonly functions: Map<string, number>;
 }
 
+/** Wherever it is compiled to, and whatever the folders above are called. */
+const OWN_FILE = /.*\/((?:src\/(?:base|core|storage|transport|cluster|sim|doors)|bin|test)\/.+)\.js$/;
+
 /** The source file of a frame: a path from the root of the project, or undefined where it is not of the project. */
 function fileOf(url: string): string | undefined {
   if (url.includes('/node_modules/')) return undefined;
-  return /\/dist\/((?:src|bin|test)\/.*)\.js$/.exec(url)?.[1]?.concat('.ts');
+  return OWN_FILE.exec(url)?.[1]?.concat('.ts');
 }
 
 /** The package, the part of Node or the folder that a frame belongs to; undefined for native code without a name. */
