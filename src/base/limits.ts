@@ -162,6 +162,9 @@ export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB;
 /** Objects that a node keeps at hand, decoded; some 30 000 small ones. */
 export const HOT_OBJECT_BYTES = 16 * MIB;
 
+/** A native batch that has held more is not kept for the next. */
+export const LEVEL_BATCH_KEEP_BYTES = 1 * MIB;
+
 /** LevelDB's cache of uncompressed blocks. */
 export const LEVEL_CACHE_BYTES = 32 * MIB;
 

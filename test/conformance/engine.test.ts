@@ -53,6 +53,25 @@ for (const [name, make] of Object.entries(ENGINES)) {
     assert.deepEqual([...(engine.get('a\0b') ?? [])], [255]);
   });
 
+  withEngine(
+    'a commit writes its own rows and none of an earlier one, also at the same time, also after a large one',
+    async (engine) => {
+      await engine.commit([put('a', 1), put('b', 1)], true);
+      await engine.commit([put('b', 2)], true);
+      assert.deepEqual([...(engine.get('a') ?? [])], [1]);
+      await engine.commit([{ key: 'a', value: undefined }], true);
+      await engine.commit([put('c', 3)], true);
+      assert.equal(engine.get('a'), undefined);
+      await engine.commit([{ key: 'large', value: new Uint8Array(2 ** 21) }], true);
+      await engine.commit([{ key: 'large', value: undefined }], true);
+      await engine.commit([put('d', 4)], true);
+      assert.equal(engine.get('large'), undefined);
+      const many = Array.from({ length: 50 }, (_, n) => n);
+      await Promise.all(many.map((n) => engine.commit([put(`m${n}`, n), put(`n${n}`, n)], n % 2 === 0)));
+      for (const n of many) assert.deepEqual([...(engine.get(`m${n}`) ?? []), ...(engine.get(`n${n}`) ?? [])], [n, n]);
+    },
+  );
+
   withEngine('a commit writes and deletes together, the last word on a key wins', async (engine) => {
     await engine.commit([put('a', 1), put('b', 1)], true);
     await engine.commit([{ key: 'a', value: undefined }, put('b', 2), put('c', 3)], false);

@@ -46,6 +46,18 @@ test('a moved directory continues: it is still the only one', async (t) => {
   assert.equal(await continues(`${root}-moved`), true);
 });
 
+test('what was committed does not stay in memory', async (t) => {
+  const engine = await openLevelEngine(await makeRoot(t));
+  const value = new Uint8Array(500_000);
+  const rssMib = (): number => process.memoryUsage.rss() / 2 ** 20;
+  const before = rssMib();
+  for (let i = 0; i < 600; i++) await engine.commit([{ key: 'same', value }], false);
+  const grownMib = rssMib() - before;
+  await engine.close('');
+  // Two tables in memory of 16 MiB each and their likes; 300 MB have gone through.
+  assert.ok(grownMib < 150, `${Math.round(grownMib)} MiB`);
+});
+
 test('an unwritable directory is one clear error', async (t) => {
   const root = await makeRoot(t);
   await writeFile(root, 'a file where the directory should be');
