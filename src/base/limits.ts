@@ -165,8 +165,8 @@ export const HOT_OBJECT_BYTES = 16 * MIB;
 /** A native batch that has held more is not kept for the next. */
 export const LEVEL_BATCH_KEEP_BYTES = 1 * MIB;
 
-/** LevelDB's cache of uncompressed blocks. */
-export const LEVEL_CACHE_BYTES = 32 * MIB;
+/** LevelDB's cache of uncompressed blocks: for neighbours of what is read; what is read again is at hand already. */
+export const LEVEL_CACHE_BYTES = 8 * MIB;
 
 /** The shared encoder's buffer is let go after a message larger than this. */
 export const ENCODER_KEEP_BYTES = 4 * MIB;
