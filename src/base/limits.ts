@@ -240,10 +240,10 @@ export const SYNC_LIMITS = {
   restMs: 500,
   /** How long dots of a dead actor must have been missing before they count as lost: longer than any message is late. */
   lostAfterMs: 15_000,
-  /** Partitions that a node catches up with at once. */
-  concurrency: 4,
-  /** Dots, objects and bytes on one page of a sync: what a peer is kept busy with, and what is lost if it dies. */
-  pageDots: 500,
+  /** Partitions that a node catches up with at once. It catches up faster than clients write with any number; with more, they wait longer. */
+  concurrency: 2,
+  /** Dots, objects and bytes on one page of a sync: clients wait while one is made, and while it is merged. */
+  pageDots: 64,
   pageBytes: 512 * KIB,
   /** Pages pulled for one partition before the others get their turn. */
   maxPages: 64,
