@@ -97,7 +97,8 @@ export class ReplicaLog {
   /** The deletions that cut every entry that `covered` has in its bases, at most a page of them. */
   async cutCovered(covered: CausalContext): Promise<Change[]> {
     const changes: Change[] = [];
-    for (const actor of this.#lengths.keys()) {
+    // Those that come in meanwhile have their turn the next time: an actor that came back would be cut twice.
+    for (const actor of [...this.#lengths.keys()]) {
       const last = covered.base(actor);
       const limit = SCAN_PAGE_ROWS - changes.length;
       if (last > 0 && limit > 0) this.#cutRows(await this.#entries(actor, { first: 1, last, limit }), changes);

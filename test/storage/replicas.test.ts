@@ -363,6 +363,50 @@ test('the log is looked through for actors that have entries in it, and for no o
   assert.equal(scans - before, 1);
 });
 
+test('entries that are added while the log is cut are counted, and those that are cut are counted off once', async () => {
+  const disk = new MemoryDisk();
+  let meanwhile: (() => void) | undefined;
+  const open: OpenEngine = async () => {
+    const engine = await disk.open();
+    return {
+      mark: engine.mark,
+      get: (key) => engine.get(key),
+      scan: async (range) => {
+        const rows = await engine.scan(range);
+        meanwhile?.();
+        return rows;
+      },
+      keys: (range) => engine.keys(range),
+      diskBytes: () => engine.diskBytes(),
+      commit: (changes, sync) => engine.commit(changes, sync),
+      close: (mark) => engine.close(mark),
+      abandon: () => engine.abandon(),
+      setAside: () => engine.setAside(),
+    };
+  };
+  const { replicas } = await openStore(open);
+  const replica = replicas.of(0);
+  const take = (actor: string, counter: number): Promise<void> => {
+    const dot = { actor, counter };
+    const object = { versions: [{ ...dot, body: body('x') }], context: CausalContext.ofDots([dot]) };
+    return mergeInto(replica, { key: `${actor}${counter}`, object, dots: [dot] });
+  };
+  await take('n2~a', 1);
+  await take('n3~b', 1);
+  const cutting: Promise<void>[] = [];
+  meanwhile = () => {
+    // By the second actor's turn the first has none left, and gets one.
+    if (replica.log.length === 1) cutting.push(take('n2~a', 2));
+  };
+  await replica.cutLog(replica.durableClock.clone());
+  meanwhile = undefined;
+  await Promise.all(cutting);
+  assert.equal(cutting.length, 1);
+  assert.equal(replica.log.length, 1);
+  await replica.cutLog(replica.durableClock.clone());
+  assert.equal(replica.log.length, 0);
+});
+
 test('a damaged record is an error, never an absence', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
