@@ -98,7 +98,8 @@ export class ReplicaLog {
   async cutCovered(covered: CausalContext): Promise<Change[]> {
     const changes: Change[] = [];
     // Those that come in meanwhile have their turn the next time: an actor that came back would be cut twice.
-    for (const actor of [...this.#lengths.keys()]) {
+    const actors = [...this.#lengths.keys()];
+    for (const actor of actors) {
       const last = covered.base(actor);
       const limit = SCAN_PAGE_ROWS - changes.length;
       if (last > 0 && limit > 0) this.#cutRows(await this.#entries(actor, { first: 1, last, limit }), changes);
