@@ -146,6 +146,8 @@ export class HttpServer {
     this.#inFlight += 1;
     connection.unanswered += 1;
     response.once('close', () => this.#over(connection, 1));
+    // Of one whose socket is gone already neither will tell.
+    if (request.socket.destroyed) this.#over(connection, 1);
     void this.#handle(request, response);
   }
 
