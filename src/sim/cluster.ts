@@ -243,8 +243,7 @@ export class SimCluster {
       // Who has just left is probed until it counts as unreachable.
       const there = peers.filter(({ reach }) => reach === 'reachable');
       const waiting = there.flatMap(({ node: peer, data, probes }) => {
-        // A probe in its turn, and one on behalf of another, may be on their way at once.
-        const isBusy = data.pending > 2 || data.queued > 2 || probes.pending > 2 || probes.queued > 2;
+        const isBusy = data.pending > 2 || data.queued > 2 || probes.pending > 1 || probes.queued > 1;
         return isBusy ? [`${name} still waits for ${peer}: ${JSON.stringify({ data, probes })}`] : [];
       });
       return (store.pending?.rows ?? 0) > 0 ? [...waiting, `${name} still has rows to write`] : waiting;
