@@ -1,6 +1,6 @@
 /** `mec get`, `put`, `delete`, `list`, `resolve`, `export`, `import`, `completion`: what they print, and their exit codes. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,8 @@ import { gzipSync } from 'node:zlib';
 import { bytes, MecClient, text } from '../../src/doors/client/index.ts';
 import { type EmbeddedCluster, startCluster } from '../../src/index.ts';
 import { LAUNCHER } from '../fixtures/cluster.ts';
+import { type Ran, runMec } from '../fixtures/run-mec.ts';
 import { deadUrl, problem, standIn } from '../fixtures/stand-in-node.ts';
-
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 let cluster: EmbeddedCluster;
 let directory: string;
@@ -24,22 +19,10 @@ let keys = 0;
 const freshKey = (): string => `cli-${keys++}`;
 
 /** Runs `mec` with arguments, against the cluster unless the environment says otherwise. */
-function mec(
+const mec = (
   args: readonly string[],
   { input = '', env = {} }: { input?: string | Uint8Array; env?: Record<string, string> } = {},
-): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [LAUNCHER, ...args], {
-      env: { ...process.env, MEC_URL: cluster.urls.join(','), ...env },
-    });
-    const ran = { out: '', err: '' };
-    child.stdout.on('data', (chunk: Buffer) => (ran.out += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (ran.err += chunk.toString()));
-    child.on('close', (code) => resolve({ code, ...ran }));
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-  });
-}
+): Promise<Ran> => runMec(args, { input, env: { MEC_URL: cluster.urls.join(','), ...env } });
 
 async function siblings(key: string, ...values: readonly string[]): Promise<void> {
   const client = new MecClient(cluster.urls, { codec: text });

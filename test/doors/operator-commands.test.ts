@@ -1,6 +1,5 @@
 /** `mec status`, `ring`, `leave`, and what they are made of: what they print, and their exit codes. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,28 +7,15 @@ import { after, before, describe, test } from 'node:test';
 import type { NodeStatus } from '../../src/cluster/status.ts';
 import { MecClient } from '../../src/doors/client/index.ts';
 import { type EmbeddedCluster, startCluster, startNode } from '../../src/index.ts';
-import { eventually, LAUNCHER } from '../fixtures/cluster.ts';
+import { eventually } from '../fixtures/cluster.ts';
+import { type Ran, runMec } from '../fixtures/run-mec.ts';
 import { deadUrl } from '../fixtures/stand-in-node.ts';
-
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 let cluster: EmbeddedCluster;
 let directory: string;
 
 /** Runs `mec` with arguments, against the first node unless they say otherwise. */
-function mec(...args: readonly string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [LAUNCHER, ...args], { env: { ...process.env, MEC_URL: cluster.urls[0] } });
-    const ran = { out: '', err: '' };
-    child.stdout.on('data', (chunk: Buffer) => (ran.out += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (ran.err += chunk.toString()));
-    child.on('close', (code) => resolve({ code, ...ran }));
-  });
-}
+const mec = (...args: readonly string[]): Promise<Ran> => runMec(args, { env: { MEC_URL: cluster.urls[0] } });
 
 const statuses = async (): Promise<NodeStatus[]> => JSON.parse((await mec('status', '--json')).out) as NodeStatus[];
 

@@ -1,16 +1,9 @@
 /** `mec simulate`, as users start it. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { LAUNCHER } from '../fixtures/cluster.ts';
+import { type Ran, runMec } from '../fixtures/run-mec.ts';
 
-function simulate(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [LAUNCHER, 'simulate', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
-}
+const simulate = (...args: readonly string[]): Promise<Ran> => runMec(['simulate', ...args]);
 
 test('one seed is told in a few lines, and is the same run wherever it runs', async () => {
   const whole = await simulate('--seed', '42', '--operations', '40');

@@ -7,10 +7,10 @@ import { simulate, type SimOptions, type SimResult } from '../../src/sim/run.ts'
 import { shrink } from '../../src/sim/shrink.ts';
 
 const LOSS = /misses the acknowledged write|^the acknowledged write .* is lost/m;
-const SEEDS = 40;
+const SEEDS = 20;
 /** Operations that leave something to leave out. */
 const LONG = 15;
-const ATTEMPTS = 60;
+const ATTEMPTS = 40;
 
 /** A run on disks that call safe what is not, while the power fails. */
 const lying = (seed: number): SimOptions => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MecError, StartError } from '../../src/base/errors.ts';
 import { MAX_SIBLINGS, PARTITIONS, STORE_REOPEN_MS, SYNC_LIMITS } from '../../src/base/limits.ts';
 import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
-import type { Change, OpenEngine } from '../../src/storage/engine.ts';
+import type { Engine, OpenEngine } from '../../src/storage/engine.ts';
 import { kindRange, metaRow, objectRow } from '../../src/storage/keyspace.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import { sealRecord } from '../../src/storage/records.ts';
@@ -57,29 +57,37 @@ function write(
 const mergeInto = (replica: Replica, merge: ReplicaMerge): Promise<void> =>
   new Promise((resolve, reject) => replica.merge(merge, (error) => (error === undefined ? resolve() : reject(error))));
 
+/** Opens engines that differ in some of their methods. */
+function differing(disk: MemoryDisk, differenceOf: (engine: Engine) => Partial<Engine>): OpenEngine {
+  return async () => {
+    const engine = await disk.open();
+    return {
+      mark: engine.mark,
+      get: (key) => engine.get(key),
+      scan: (range) => engine.scan(range),
+      keys: (range) => engine.keys(range),
+      diskBytes: () => engine.diskBytes(),
+      commit: (changes, sync) => engine.commit(changes, sync),
+      close: (mark) => engine.close(mark),
+      abandon: () => engine.abandon(),
+      setAside: () => engine.setAside(),
+      ...differenceOf(engine),
+    };
+  };
+}
+
 /** An engine that a test can make fail, or that forgets what was not yet committed. */
 function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefined; hold: boolean } {
   const control = {
     failWith: undefined as Error | undefined,
     hold: false,
-    open: async (): ReturnType<OpenEngine> => {
-      const engine = await disk.open();
-      return {
-        mark: engine.mark,
-        get: (key) => engine.get(key),
-        scan: (range) => engine.scan(range),
-        keys: (range) => engine.keys(range),
-        diskBytes: () => engine.diskBytes(),
-        close: (mark) => engine.close(mark),
-        abandon: () => engine.abandon(),
-        setAside: () => engine.setAside(),
-        commit: async (changes: readonly Change[], sync: boolean) => {
-          if (control.failWith !== undefined) throw control.failWith;
-          if (control.hold) await new Promise(() => {});
-          return engine.commit(changes, sync);
-        },
-      };
-    },
+    open: differing(disk, (engine) => ({
+      commit: async (changes, sync) => {
+        if (control.failWith !== undefined) throw control.failWith;
+        if (control.hold) await new Promise(() => {});
+        return engine.commit(changes, sync);
+      },
+    })),
   };
   return control;
 }
@@ -326,24 +334,12 @@ test('(!) what was read lately is never older than what was written', async () =
 test('the log is looked through for actors that have entries in it, and for no others', async () => {
   const disk = new MemoryDisk();
   let scans = 0;
-  const open: OpenEngine = async () => {
-    const engine = await disk.open();
-    const scan: typeof engine.scan = (range) => {
+  const open = differing(disk, (engine) => ({
+    scan: (range) => {
       scans += 1;
       return engine.scan(range);
-    };
-    return {
-      mark: engine.mark,
-      get: (key) => engine.get(key),
-      scan,
-      keys: (range) => engine.keys(range),
-      diskBytes: () => engine.diskBytes(),
-      commit: (changes, sync) => engine.commit(changes, sync),
-      close: (mark) => engine.close(mark),
-      abandon: () => engine.abandon(),
-      setAside: () => engine.setAside(),
-    };
-  };
+    },
+  }));
   const { replicas } = await openStore(open);
   const replica = replicas.of(0);
   for (let i = 0; i < 50; i++) {
@@ -366,24 +362,13 @@ test('the log is looked through for actors that have entries in it, and for no o
 test('entries that are added while the log is cut are counted, and those that are cut are counted off once', async () => {
   const disk = new MemoryDisk();
   let meanwhile: (() => void) | undefined;
-  const open: OpenEngine = async () => {
-    const engine = await disk.open();
-    return {
-      mark: engine.mark,
-      get: (key) => engine.get(key),
-      scan: async (range) => {
-        const rows = await engine.scan(range);
-        meanwhile?.();
-        return rows;
-      },
-      keys: (range) => engine.keys(range),
-      diskBytes: () => engine.diskBytes(),
-      commit: (changes, sync) => engine.commit(changes, sync),
-      close: (mark) => engine.close(mark),
-      abandon: () => engine.abandon(),
-      setAside: () => engine.setAside(),
-    };
-  };
+  const open = differing(disk, (engine) => ({
+    scan: async (range) => {
+      const rows = await engine.scan(range);
+      meanwhile?.();
+      return rows;
+    },
+  }));
   const { replicas } = await openStore(open);
   const replica = replicas.of(0);
   const take = (actor: string, counter: number): Promise<void> => {
