@@ -1,6 +1,6 @@
 /**
  * From sockets to plain requests, from plain answers to sockets, errors to problems. Koa routes everything but keys: it and its router
- * cost more than all else that a node does in JavaScript for a read, so a key goes straight to its routes.
+ * cost more than to read an object and to make the answer of it, so a key goes straight to its routes.
  */
 import Router from '@koa/router';
 import type { IncomingMessage, ServerResponse } from 'node:http';
