@@ -6,6 +6,7 @@
  * identity given by the ROUTER, so a reply to one that has gone is simply dropped.
  */
 import { Dealer, Router, type Socket } from 'zeromq';
+import { authorityOf } from '../base/address.ts';
 import type { Address, Caller, Endpoint, Link, Log, Network } from '../base/env.ts';
 import { messageOf, StartError } from '../base/errors.ts';
 import { MAX_FRAME_BYTES, ZEROMQ_CALLER_FRAMES, ZEROMQ_LINK_FRAMES } from '../base/limits.ts';
@@ -14,7 +15,7 @@ const RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 1_000;
 const TCP_HEARTBEAT_MS = 2_000;
 
-const urlOf = ({ host, port }: Address): string => `tcp://${host.includes(':') ? `[${host}]` : host}:${port}`;
+const urlOf = (address: Address): string => `tcp://${authorityOf(address)}`;
 
 /** Sends one at a time, in order; never rejects (a frame that cannot be sent is a frame lost). */
 class Sender<Parts> {

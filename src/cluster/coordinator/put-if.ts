@@ -5,6 +5,7 @@
  * way nodes hang or cannot hear each other; and without a majority there is none. This is a ballot as in Paxos (Lamport
  * 1998), with what the owners hold anyway as its memory.
  */
+import { fraction } from '../../base/delays.ts';
 import { MecError, toMecError } from '../../base/errors.ts';
 import { CLAIM_RETRY_MS } from '../../base/limits.ts';
 import { CausalContext } from '../../core/causal-context.ts';
@@ -65,7 +66,7 @@ async function attempt(scope: Scope, request: ConditionalRequest, endMs: number)
       ballot.end();
     }
     await new Promise<void>((resolve) => {
-      env.clock.after((CLAIM_RETRY_MS * (env.random.uint32() + 1)) / 2 ** 32, resolve);
+      env.clock.after(CLAIM_RETRY_MS * fraction(env.random), resolve);
     });
   }
 }
