@@ -201,6 +201,9 @@ describe('conditions', () => {
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['next']);
     const late = await put(2, key, headers);
     assert.deepEqual([late.status, late.headers['x-mec-repeated']], [200, 'true']);
+    const told = await put(2, `${key}?returnbody=true`, headers);
+    assert.deepEqual([told.status, told.headers['x-mec-repeated']], [200, 'true']);
+    assert.equal(told.text, 'next');
     assert.deepEqual(await cluster.values(key), ['next'], 'what was overwritten does not come back');
     await put(2, key, { 'X-Mec-Vclock': tokenOf(first as Response) }, { body: 'beside' });
     assert.deepEqual(await cluster.values(key), ['beside', 'next']);

@@ -124,7 +124,10 @@ export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: stri
   if (parameters.returnbody !== true) return plain;
   // The write is done; that it cannot be read back is no reason to say that it failed.
   const found = await find(routes, key, parameters).catch(() => undefined);
-  return found === undefined || found.siblings.length === 0 ? plain : answer(routes, unconditional(request), found);
+  if (found === undefined || found.siblings.length === 0) return plain;
+  const told = answer(routes, unconditional(request), found);
+  if (written.isRepeated) told.headers['X-Mec-Repeated'] = 'true';
+  return told;
 }
 
 /** The conditions of a write have been met, and have nothing to say about the answer. */

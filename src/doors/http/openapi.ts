@@ -38,6 +38,7 @@ const anySibling = {
   headers: headersOf(ofSiblings),
   content: { 'multipart/mixed': multipart, 'mime/multipart': multipart, ...json('Siblings') },
 };
+const siblingsWritten = { ...anySibling, headers: headersOf(ofSiblings, ['X-Mec-Repeated']) };
 
 const oneValue = { headers: headersOf(ofValue, kept), content: bytes };
 const KEY: readonly ErrorCode[] = ['bad-key', 'bad-parameter', 'key-too-long'];
@@ -101,7 +102,7 @@ const write = (operationId: string): Part => ({
       headers: headersOf(ofWrite, besides),
       content: bytes,
     },
-    300: { description: 'Written; with returnbody, all versions that there are now.', ...anySibling },
+    300: { description: 'Written; with returnbody, all versions that there are now.', ...siblingsWritten },
     ...problems([...KEY, ...BODY, ...WRITE, 'too-many-siblings', 'idempotency-key-reused']),
   },
 });
@@ -145,9 +146,9 @@ const create: Part = {
   responses: {
     201: { description: 'Written.', headers: headersOf([...ofWrite, 'Location'], besides), content: bytes },
     300: {
-      ...anySibling,
+      ...siblingsWritten,
       description: 'Made before; with returnbody, all versions that there are now.',
-      headers: { ...anySibling.headers, ...headersOf(['Location']) },
+      headers: { ...siblingsWritten.headers, ...headersOf(['Location']) },
     },
     ...problems(['bad-parameter', ...BODY, ...QUORUM, ...DISK, 'contended', 'idempotency-key-reused', ...ANY]),
   },
