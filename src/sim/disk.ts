@@ -5,12 +5,13 @@
 import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { partitionOf } from '../core/partition.ts';
-import type { Change, Engine, Row, ScanRange } from '../storage/engine.ts';
+import type { Change, Engine, Row, ScanRange, Snapshot } from '../storage/engine.ts';
 import { objectRow } from '../storage/keyspace.ts';
+import { PastRows, type PresentRows } from '../storage/past-rows.ts';
 import type { Life, World } from './world.ts';
 
 /** The disk of one machine. */
-export class SimDisk {
+export class SimDisk implements PresentRows {
   rows = new Map<string, Uint8Array>();
   /** Stores that were set aside, as damaged. */
   aside = 0;
@@ -24,6 +25,8 @@ export class SimDisk {
   liesAboutSync = false;
   /** Batches on their way to it. */
   writing = 0;
+  /** Open read views; they end with the life that opened them. */
+  readonly views = new Set<PastRows>();
   #sorted: string[] | undefined;
 
   /** The keys in order. */
@@ -35,11 +38,27 @@ export class SimDisk {
   /** Writes a batch, whole. */
   apply(changes: readonly Change[]): void {
     for (const { key, value } of changes) {
+      for (const view of this.views) view.keep(key);
       const isNew = !this.rows.has(key);
       if (value === undefined) this.rows.delete(key);
       else this.rows.set(key, value.slice());
       if (value === undefined || isNew) this.#sorted = undefined;
     }
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.rows.get(key)?.slice();
+  }
+
+  scan({ from, to, limit }: ScanRange): Row[] {
+    const { sorted } = this;
+    const found: Row[] = [];
+    for (let i = firstFrom(sorted, from); i < sorted.length && found.length < limit; i++) {
+      const key = sorted[i] as string;
+      if (compareUtf8(key, to) >= 0) break;
+      found.push([key, this.get(key) as Uint8Array]);
+    }
+    return found;
   }
 
   /** Puts other rows in place of all. */
@@ -77,6 +96,7 @@ export class SimDisk {
 
   /** Opens the store for one life of the node. */
   open(world: World, life: Life): Engine {
+    this.views.clear();
     return new SimEngine(world, life, this);
   }
 }
@@ -98,7 +118,7 @@ class SimEngine implements Engine {
 
   get(key: string): Uint8Array | undefined {
     this.#assertOpen();
-    return this.#disk.rows.get(key);
+    return this.#disk.get(key);
   }
 
   commit(changes: readonly Change[]): Promise<void> {
@@ -119,20 +139,34 @@ class SimEngine implements Engine {
     });
   }
 
-  async scan({ from, to, limit }: ScanRange): Promise<Row[]> {
+  async scan(range: ScanRange): Promise<Row[]> {
     this.#assertOpen();
-    const { sorted, rows } = this.#disk;
-    const found: Row[] = [];
-    for (let i = firstFrom(sorted, from); i < sorted.length && found.length < limit; i++) {
-      const key = sorted[i] as string;
-      if (compareUtf8(key, to) >= 0) break;
-      found.push([key, rows.get(key) as Uint8Array]);
-    }
-    return found;
+    return this.#disk.scan(range);
   }
 
   async keys(range: ScanRange): Promise<string[]> {
     return (await this.scan(range)).map(([key]) => key);
+  }
+
+  snapshot(): Snapshot {
+    this.#assertOpen();
+    const { views } = this.#disk;
+    const view = new PastRows(this.#disk);
+    views.add(view);
+    const past = (): PastRows => {
+      this.#assertOpen();
+      if (!views.has(view)) throw new MecError('disk-failed');
+      return view;
+    };
+    return {
+      get: (key) => past().get(key),
+      scan: async (range) => past().scan(range),
+      keys: async (range) =>
+        past()
+          .scan(range)
+          .map(([key]) => key),
+      close: async () => void views.delete(view),
+    };
   }
 
   async diskBytes(): Promise<number> {
@@ -141,16 +175,17 @@ class SimEngine implements Engine {
 
   async close(mark: string): Promise<void> {
     if (!this.#isOpen) return;
-    this.#isOpen = false;
+    await this.abandon();
     this.#disk.mark = mark;
   }
 
   async abandon(): Promise<void> {
     this.#isOpen = false;
+    this.#disk.views.clear();
   }
 
   async setAside(): Promise<void> {
-    this.#isOpen = false;
+    await this.abandon();
     this.#disk.aside += 1;
     this.#disk.replace(new Map());
   }

@@ -19,21 +19,36 @@ export interface ScanRange {
   readonly limit: number;
 }
 
+/** Reads rows. */
+export interface RowReader {
+  /** The value of a row, or undefined. Synchronous: warm reads are many times cheaper so, and writes need no lock. */
+  get(key: string): Uint8Array | undefined;
+  /** Reads rows in order. */
+  scan(range: ScanRange): Promise<Row[]>;
+  /** The keys of the rows that `scan` would read, without their values. */
+  keys(range: ScanRange): Promise<string[]>;
+}
+
+/**
+ * The store as it was when the view was made, with whole batches only. It holds back the space of what has changed
+ * since, so it must be closed. Closing the engine closes it; reads of a closed view throw or reject.
+ */
+export interface Snapshot extends RowReader {
+  /** Lets go of the view; a second call does nothing. */
+  close(): Promise<void>;
+}
+
 /** An open store. All but `close` throw or reject once it is closed. */
-export interface Engine {
+export interface Engine extends RowReader {
   /**
    * The mark that the last clean close left, where this is the very place in which it was left: not a copy, not restored, not after
    * a crash. It is used up by opening: a second open without a clean close in between finds none.
    */
   readonly mark: string | undefined;
-  /** The value of a row, or undefined. Synchronous: warm reads are many times cheaper so, and writes need no lock. */
-  get(key: string): Uint8Array | undefined;
   /** Writes all of the rows or none; when it resolves with `sync`, they survive the loss of power. */
   commit(changes: readonly Change[], sync: boolean): Promise<void>;
-  /** Reads rows in order. */
-  scan(range: ScanRange): Promise<Row[]>;
-  /** The keys of the rows that `scan` would read, without their values. */
-  keys(range: ScanRange): Promise<string[]>;
+  /** Makes a read view of what has been committed by now. */
+  snapshot(): Snapshot;
   /** How much room the rows take, about. */
   diskBytes(): Promise<number>;
   /** Closes cleanly and leaves a mark, one line of text, for the next open. All that was committed is durable first. */

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
 import { LEVEL_BATCH_KEEP_BYTES, LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES } from '../base/limits.ts';
-import type { Change, Engine, Row, ScanRange } from './engine.ts';
+import type { Change, Engine, Row, RowReader, ScanRange, Snapshot } from './engine.ts';
 
 type Database = ClassicLevel<string, Uint8Array>;
+type NativeSnapshot = ReturnType<Database['snapshot']>;
 
 /** Opens the LevelDB store in a directory, creating it where there is none. */
 export async function openLevelEngine(root: string): Promise<Engine> {
@@ -123,9 +124,60 @@ interface NativeBatch {
   close(): Promise<void>;
 }
 
+/** Reads the database, as it is or as a native snapshot has it. */
+class LevelReader implements RowReader {
+  readonly #database: Database;
+  /** Undefined if there is none: without options `getSync` takes a shorter way. */
+  readonly #view: { readonly snapshot: NativeSnapshot } | undefined;
+
+  constructor(database: Database, snapshot?: NativeSnapshot) {
+    this.#database = database;
+    this.#view = snapshot && { snapshot };
+  }
+
+  get(key: string): Uint8Array | undefined {
+    try {
+      return this.#view === undefined ? this.#database.getSync(key) : this.#database.getSync(key, this.#view);
+    } catch (error) {
+      throw toDiskError(error);
+    }
+  }
+
+  async scan({ from, to, limit }: ScanRange): Promise<Row[]> {
+    try {
+      return await this.#database.iterator({ gte: from, lt: to, limit, fillCache: false, ...this.#view }).all();
+    } catch (error) {
+      throw toDiskError(error);
+    }
+  }
+
+  async keys({ from, to, limit }: ScanRange): Promise<string[]> {
+    try {
+      return await this.#database.keys({ gte: from, lt: to, limit, fillCache: false, ...this.#view }).all();
+    } catch (error) {
+      throw toDiskError(error);
+    }
+  }
+}
+
+/** The database closes it as well when it is closed itself. */
+class LevelSnapshot extends LevelReader implements Snapshot {
+  readonly #snapshot: NativeSnapshot;
+
+  constructor(database: Database, snapshot: NativeSnapshot) {
+    super(database, snapshot);
+    this.#snapshot = snapshot;
+  }
+
+  close(): Promise<void> {
+    return this.#snapshot.close();
+  }
+}
+
 class LevelEngine implements Engine {
   readonly mark: string | undefined;
   readonly #database: Database;
+  readonly #reader: LevelReader;
   readonly #root: string;
   /** Empty, and not in use. */
   #spare: NativeBatch | undefined;
@@ -133,16 +185,13 @@ class LevelEngine implements Engine {
 
   constructor(database: Database, root: string, mark: string | undefined) {
     this.#database = database;
+    this.#reader = new LevelReader(database);
     this.#root = root;
     this.mark = mark;
   }
 
   get(key: string): Uint8Array | undefined {
-    try {
-      return this.#database.getSync(key);
-    } catch (error) {
-      throw toDiskError(error);
-    }
+    return this.#reader.get(key);
   }
 
   async diskBytes(): Promise<number> {
@@ -178,17 +227,17 @@ class LevelEngine implements Engine {
     }
   }
 
-  async scan({ from, to, limit }: ScanRange): Promise<Row[]> {
-    try {
-      return await this.#database.iterator({ gte: from, lt: to, limit, fillCache: false }).all();
-    } catch (error) {
-      throw toDiskError(error);
-    }
+  scan(range: ScanRange): Promise<Row[]> {
+    return this.#reader.scan(range);
   }
 
-  async keys({ from, to, limit }: ScanRange): Promise<string[]> {
+  keys(range: ScanRange): Promise<string[]> {
+    return this.#reader.keys(range);
+  }
+
+  snapshot(): Snapshot {
     try {
-      return await this.#database.keys({ gte: from, lt: to, limit, fillCache: false }).all();
+      return new LevelSnapshot(this.#database, this.#database.snapshot());
     } catch (error) {
       throw toDiskError(error);
     }

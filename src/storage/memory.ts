@@ -2,7 +2,8 @@
 import { assert } from '../base/assert.ts';
 import { compareUtf8 } from '../base/bytes.ts';
 import { StartError } from '../base/errors.ts';
-import type { Change, Engine, Row, ScanRange } from './engine.ts';
+import type { Change, Engine, Row, ScanRange, Snapshot } from './engine.ts';
+import { PastRows } from './past-rows.ts';
 
 /** The platter: what survives the engine that is open on it. */
 export class MemoryDisk {
@@ -28,6 +29,7 @@ class MemoryEngine implements Engine {
   #added: string[] = [];
   /** Keys that have changed since the last sync. */
   readonly #unsynced = new Set<string>();
+  readonly #views = new Set<PastRows>();
   #isOpen = true;
 
   constructor(disk: MemoryDisk) {
@@ -47,6 +49,7 @@ class MemoryEngine implements Engine {
   async commit(changes: readonly Change[], sync: boolean): Promise<void> {
     this.#assertOpen();
     for (const { key, value } of changes) {
+      for (const view of this.#views) view.keep(key);
       if (value === undefined) this.#rows.delete(key);
       else {
         if (!this.#rows.has(key)) this.#added.push(key);
@@ -57,21 +60,31 @@ class MemoryEngine implements Engine {
     if (sync) this.#sync();
   }
 
-  async scan({ from, to, limit }: ScanRange): Promise<Row[]> {
-    this.#assertOpen();
-    const keys = this.#sortedKeys();
-    const found: Row[] = [];
-    for (let i = lowerBound(keys, from); i < keys.length && found.length < limit; i++) {
-      const key = keys[i] as string;
-      if (compareUtf8(key, to) >= 0) break;
-      const value = this.#rows.get(key);
-      if (value !== undefined) found.push([key, value.slice()]);
-    }
-    return found;
+  async scan(range: ScanRange): Promise<Row[]> {
+    return this.#scan(range);
   }
 
   async keys(range: ScanRange): Promise<string[]> {
-    return (await this.scan(range)).map(([key]) => key);
+    return this.#scan(range).map(([key]) => key);
+  }
+
+  snapshot(): Snapshot {
+    this.#assertOpen();
+    const view = new PastRows({ get: (key) => this.get(key), scan: (range) => this.#scan(range) });
+    this.#views.add(view);
+    const past = (): PastRows => {
+      assert(this.#views.has(view), 'the view is open');
+      return view;
+    };
+    return {
+      get: (key) => past().get(key),
+      scan: async (range) => past().scan(range),
+      keys: async (range) =>
+        past()
+          .scan(range)
+          .map(([key]) => key),
+      close: async () => void this.#views.delete(view),
+    };
   }
 
   async diskBytes(): Promise<number> {
@@ -88,6 +101,7 @@ class MemoryEngine implements Engine {
   async abandon(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#views.clear();
     this.#disk.isOpen = false;
   }
 
@@ -95,6 +109,19 @@ class MemoryEngine implements Engine {
     await this.abandon();
     this.#disk.aside.push(new Map(this.#disk.rows));
     this.#disk.rows.clear();
+  }
+
+  #scan({ from, to, limit }: ScanRange): Row[] {
+    this.#assertOpen();
+    const keys = this.#sortedKeys();
+    const found: Row[] = [];
+    for (let i = lowerBound(keys, from); i < keys.length && found.length < limit; i++) {
+      const key = keys[i] as string;
+      if (compareUtf8(key, to) >= 0) break;
+      const value = this.#rows.get(key);
+      if (value !== undefined) found.push([key, value.slice()]);
+    }
+    return found;
   }
 
   #sync(): void {

@@ -7,7 +7,9 @@ import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { compareUtf8 } from '../../src/base/bytes.ts';
 import { StartError } from '../../src/base/errors.ts';
-import type { Engine, OpenEngine } from '../../src/storage/engine.ts';
+import type { Engine, OpenEngine, RowReader } from '../../src/storage/engine.ts';
+import { Life, World } from '../../src/sim/world.ts';
+import { SimDisk } from '../../src/sim/disk.ts';
 import { openLevelEngine } from '../../src/storage/level.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 
@@ -17,6 +19,20 @@ const ENGINES: Readonly<Record<string, (t: TestContext) => Promise<OpenEngine>>>
     const root = await mkdtemp(join(tmpdir(), 'mec-engine-'));
     t.after(() => rm(root, { recursive: true, force: true }));
     return () => openLevelEngine(root);
+  },
+  simulated: async () => {
+    const world = new World(1);
+    const disk = new SimDisk();
+    return async () => {
+      const engine = disk.open(world, new Life(world, 'n1'));
+      const commit = engine.commit.bind(engine);
+      engine.commit = async (changes, sync) => {
+        const done = commit(changes, sync);
+        await world.run(world.nowMs + 10 * disk.delayMs);
+        return done;
+      };
+      return engine;
+    };
   },
 };
 
@@ -136,6 +152,94 @@ for (const [name, make] of Object.entries(ENGINES)) {
     );
   });
 
+  const texts = async (reader: RowReader, range = all): Promise<string[]> =>
+    (await reader.scan(range)).map(([key, value]) => `${key}${value.join()}`);
+
+  withEngine('a snapshot has what was committed before it, and nothing of what came after', async (engine) => {
+    await engine.commit([put('b', 1), put('c', 1), put('d', 1), put('f', 1)], true);
+    const before = engine.snapshot();
+    await engine.commit([put('a', 2), { key: 'b', value: undefined }, put('c', 2)], true);
+    const between = engine.snapshot();
+    await engine.commit([{ key: 'a', value: undefined }, put('c', 3), put('e', 3), put('g', 3)], true);
+    assert.deepEqual(await texts(before), ['b1', 'c1', 'd1', 'f1']);
+    assert.deepEqual(await texts(before, { from: 'a', to: 'f', limit: 2 }), ['b1', 'c1']);
+    assert.deepEqual(await before.keys({ from: 'c', to: 'f', limit: 9 }), ['c', 'd']);
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd', 'e'].map((key) => before.get(key)?.[0]),
+      [undefined, 1, 1, 1, undefined],
+    );
+    assert.deepEqual(await texts(between), ['a2', 'c2', 'd1', 'f1']);
+    assert.deepEqual(await texts(engine), ['c3', 'd1', 'e3', 'f1', 'g3']);
+    await before.close();
+    assert.deepEqual(await texts(between), ['a2', 'c2', 'd1', 'f1'], 'one view does not close another');
+    await between.close();
+  });
+
+  withEngine('a snapshot is read in pages as if nothing had been written since', async (engine) => {
+    const change = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), value: fc.option(fc.nat(255)) });
+    const batches = fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(batches, batches, fc.integer({ min: 1, max: 9 }), async (earlier, later, limit) => {
+        const write = async (list: typeof earlier): Promise<void> => {
+          for (const batch of list) {
+            const changes = batch.map(({ key, value }) => ({
+              key,
+              value: value === null ? undefined : bytes(value),
+            }));
+            await engine.commit(changes, false);
+          }
+        };
+        await write(earlier);
+        const then = await texts(engine);
+        const view = engine.snapshot();
+        await write(later);
+        const found: string[] = [];
+        for (let from = '', page = ['']; page.length > 0; from = `${found.at(-1)?.[0] ?? ''}\0`) {
+          page = await texts(view, { ...all, from, limit });
+          found.push(...page);
+        }
+        await view.close();
+        assert.deepEqual(found, then);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  withEngine('a snapshot has a batch that is under way as a whole or not at all', async (engine) => {
+    for (let n = 0; n < 20; n++) {
+      const written = engine.commit([put('a', n), put('b', n), put('c', n)], true);
+      const view = engine.snapshot();
+      await written;
+      const values = (await view.scan(all)).map(([, value]) => value[0]);
+      assert.equal(new Set(values).size, values.length === 0 ? 0 : 1, String(values));
+      assert.equal([0, 3].includes(values.length), true);
+      await view.close();
+    }
+  });
+
+  engineTest(
+    'a closed snapshot is not read, and may be closed twice; the engine closes those that are open',
+    async (open) => {
+      const engine = await open();
+      await engine.commit([put('a', 1)], true);
+      const closed = engine.snapshot();
+      await closed.close();
+      await closed.close();
+      assert.throws(() => closed.get('a'));
+      await assert.rejects(closed.scan(all));
+      await assert.rejects(closed.keys(all));
+      const left = engine.snapshot();
+      await engine.close('');
+      await left.close();
+      assert.throws(() => left.get('a'));
+      await assert.rejects(left.scan(all));
+      assert.throws(() => engine.snapshot());
+      const next = await open();
+      assert.deepEqual(await texts(next), ['a1']);
+      await next.close('');
+    },
+  );
+
   engineTest('what was synced is there after an abandoned engine', async (open) => {
     const first = await open();
     await first.commit([put('a', 1)], true);
@@ -170,9 +274,11 @@ for (const [name, make] of Object.entries(ENGINES)) {
     await second.close('');
   });
 
-  engineTest('a store is open once at a time', async (open) => {
-    const engine = await open();
-    await assert.rejects(open(), (error) => error instanceof StartError && /in use/.test(error.message));
-    await engine.close('');
-  });
+  // The simulated machine itself runs one process at a time.
+  if (name !== 'simulated')
+    engineTest('a store is open once at a time', async (open) => {
+      const engine = await open();
+      await assert.rejects(open(), (error) => error instanceof StartError && /in use/.test(error.message));
+      await engine.close('');
+    });
 }

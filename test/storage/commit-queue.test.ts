@@ -21,6 +21,7 @@ async function slowEngine(): Promise<{
     get: (key) => real.get(key),
     scan: (range) => real.scan(range),
     keys: (range) => real.keys(range),
+    snapshot: () => real.snapshot(),
     diskBytes: () => real.diskBytes(),
     close: (mark) => real.close(mark),
     abandon: () => real.abandon(),

@@ -66,6 +66,7 @@ function differing(disk: MemoryDisk, differenceOf: (engine: Engine) => Partial<E
       get: (key) => engine.get(key),
       scan: (range) => engine.scan(range),
       keys: (range) => engine.keys(range),
+      snapshot: () => engine.snapshot(),
       diskBytes: () => engine.diskBytes(),
       commit: (changes, sync) => engine.commit(changes, sync),
       close: (mark) => engine.close(mark),
