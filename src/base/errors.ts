@@ -39,13 +39,13 @@ export const ERROR_KINDS = {
   behind: kind(503, true, 'No replica that can be reached has seen what the reader has seen'),
   'quorum-not-met': kind(503, true, 'Not enough replicas can answer'),
   stopping: kind(503, true, 'The node is stopping'),
+  unreachable: kind(503, true, 'A node that is needed cannot be reached'),
   timeout: kind(504, true, 'Not enough replicas answered in time'),
   'disk-full': kind(507, true, 'The disk of the node is full'),
 } as const satisfies Record<string, ErrorKind>;
 
 /** What a client finds out by itself, beside the codes that nodes answer with: whether a retry can help, and its title. */
 export const CLIENT_ERROR_KINDS = {
-  unreachable: { retriable: true, title: 'No node could be reached' },
   deadline: { retriable: true, title: 'No node answered before the deadline' },
   'bad-answer': { retriable: true, title: 'A node answered with something that is not MecDB' },
   'bad-value': { retriable: false, title: 'The value is not what the codec reads or writes' },

@@ -19,6 +19,7 @@ export class Outbox {
   #bytes = 0;
   #isScheduled = false;
   #isSending = false;
+  #isClosed = false;
 
   constructor(clock: Clock, send: (frame: Uint8Array) => Promise<void>) {
     this.#clock = clock;
@@ -35,15 +36,25 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** Adds a message; false where there is no room. Past its deadline it is not sent. */
+  /** Adds a message; false if there is no room, or the outbox is closed. Past its deadline it is not sent. */
   push(item: PackedItem, deadlineMs: number): boolean {
     const bytes = item.message.length;
+    if (this.#isClosed) return false;
     if (this.#waiting.length >= MAX_OUTBOX_MESSAGES) return false;
     if (this.#bytes > 0 && this.#bytes + bytes > MAX_OUTBOX_BYTES) return false;
     this.#waiting.push({ item, deadlineMs });
     this.#bytes += bytes;
     this.#schedule();
     return true;
+  }
+
+  /** Sends nothing more. Returns the ids of the messages that have not been sent. */
+  close(): number[] {
+    this.#isClosed = true;
+    const unsent = this.#waiting.map(({ item }) => item.id);
+    this.#waiting = [];
+    this.#bytes = 0;
+    return unsent;
   }
 
   #schedule(): void {

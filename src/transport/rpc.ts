@@ -1,6 +1,6 @@
 /**
  * Requests and replies over frames. A request has an id and a deadline and ends exactly once: with a reply, or with an
- * error. A callback table instead of promises: this is the hottest path there is.
+ * error; if the connection is closed, in the same turn. A callback table instead of promises: this is the hottest path there is.
  *
  * What a peer cannot do here: block another peer, hold memory without bound, or crash the node with what it sends.
  */
@@ -16,6 +16,26 @@ export type OnReply = (reply: Reply | MecError) => void;
 
 /** How a node answers a request. */
 export type Handler = (request: Request, answer: (reply: Reply) => void) => void;
+
+type Answer = readonly [OnReply, Reply | MecError];
+
+/** Calls them all: a caller that throws must not cost the others their answers. The first error is thrown afterwards. */
+function answerAll(answers: readonly Answer[]): void {
+  const errors: unknown[] = [];
+  for (const [onReply, reply] of answers) {
+    try {
+      onReply(reply);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+function unreachable(): MecError {
+  const detail = 'The connection to the peer is closed. Nothing was written.';
+  return new MecError('unreachable', { detail, retryAfter: 1 });
+}
 
 /** In place of what would not fit in a frame. */
 const TOO_LARGE: Failed = { kind: 'failed', code: 'too-many-siblings', detail: '', have: 0, need: 0 };
@@ -67,6 +87,7 @@ export class RpcClient {
   #sweep: Timer | undefined;
   #late = 0;
   #refused = 0;
+  #isClosed = false;
 
   constructor(env: Env, address: Address) {
     this.#clock = env.clock;
@@ -87,7 +108,10 @@ export class RpcClient {
     };
   }
 
-  /** Sends a request; `onReply` is called exactly once, at the latest soon after `timeoutMs` is over. */
+  /**
+   * Sends a request; `onReply` is called exactly once, at the latest soon after `timeoutMs` is over.
+   * With `unreachable` if the request cannot have left this node, as the connection is closed.
+   */
   request(request: Request, timeoutMs: number, onReply: OnReply): void {
     const message = packMessage(request);
     this.#send(message, timeoutMs, { onReply, again: request.kind === 'read' ? message : undefined });
@@ -105,6 +129,7 @@ export class RpcClient {
   }
 
   #send(message: PackedMessage, timeoutMs: number, { onReply, again }: Omit<Pending, 'deadlineMs'>): void {
+    if (this.#isClosed) return onReply(unreachable());
     if (!isSendable(message)) return onReply(new MecError('too-many-siblings'));
     const id = this.#nextId;
     this.#nextId = id === MAX_ID ? 1 : id + 1;
@@ -118,15 +143,23 @@ export class RpcClient {
     this.#sweep ??= this.#clock.after(RPC_SWEEP_MS, () => this.#expire());
   }
 
+  /** Closes the connection. All requests that have no answer get one before this returns. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#sweep?.cancel();
-    // What has been sent may have been done: not the same as a peer that refuses because it stops.
-    const unanswered = new MecError('timeout', { detail: 'This node stopped before a peer had answered' });
-    for (const { onReply } of this.#takePending(() => true)) onReply(unanswered);
-    await this.#link.close();
+    const unsent = new Set(this.#outbox.close());
+    // What has been sent may have been done: not the same as what has never left this node.
+    const detail = 'This node closed the connection before the peer had answered';
+    const sent = new MecError('timeout', { detail });
+    try {
+      answerAll(this.#giveUp((id) => (unsent.has(id) ? unreachable() : sent)));
+    } finally {
+      await this.#link.close();
+    }
   }
 
   #receive(bytes: Uint8Array): void {
+    const answers: Answer[] = [];
     for (const { id, message } of this.#reader.read(bytes)?.items ?? []) {
       const pending = this.#pending.get(id);
       if (pending === undefined) {
@@ -134,25 +167,29 @@ export class RpcClient {
         continue;
       }
       this.#pending.delete(id);
-      pending.onReply(message as Reply);
+      answers.push([pending.onReply, message as Reply]);
     }
+    answerAll(answers);
   }
 
   #expire(): void {
     const nowMs = this.#clock.monotonicMs();
-    const overdue = this.#takePending(({ deadlineMs }) => deadlineMs <= nowMs);
+    const late = new MecError('timeout', { detail: 'A peer did not answer in time' });
+    const answers = this.#giveUp((_, { deadlineMs }) => (deadlineMs <= nowMs ? late : undefined));
     this.#sweep = this.#pending.size > 0 ? this.#clock.after(RPC_SWEEP_MS, () => this.#expire()) : undefined;
-    for (const { onReply } of overdue) onReply(new MecError('timeout', { detail: 'A peer did not answer in time' }));
+    answerAll(answers);
   }
 
-  #takePending(take: (pending: Pending) => boolean): Pending[] {
-    const taken: Pending[] = [];
+  /** Ends the requests that the caller has an error for. */
+  #giveUp(errorOf: (id: number, pending: Pending) => MecError | undefined): Answer[] {
+    const answers: Answer[] = [];
     for (const [id, pending] of this.#pending) {
-      if (!take(pending)) continue;
+      const error = errorOf(id, pending);
+      if (error === undefined) continue;
       this.#pending.delete(id);
-      taken.push(pending);
+      answers.push([pending.onReply, error]);
     }
-    return taken;
+    return answers;
   }
 }
 

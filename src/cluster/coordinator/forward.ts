@@ -8,7 +8,7 @@ import type { Place, Scope } from './scope.ts';
 import { type PutRequest, type PutResult, UNSURE } from './write.ts';
 
 /** Errors that say that an owner took nothing, so that another may be asked. */
-const UNTOUCHED: readonly string[] = ['disk-failed', 'disk-full', 'stopping', 'overloaded'];
+const UNTOUCHED: readonly string[] = ['disk-failed', 'disk-full', 'stopping', 'overloaded', 'unreachable'];
 
 /**
  * Passes a write to an owner. All owners are probed first, and the first to answer gets it, so that one that hangs is not waited

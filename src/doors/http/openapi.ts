@@ -46,8 +46,9 @@ const KEY: readonly ErrorCode[] = ['bad-key', 'bad-parameter', 'key-too-long'];
 const ANY: readonly ErrorCode[] = ['bad-request', 'headers-too-large', 'overloaded'];
 const QUORUM: readonly ErrorCode[] = ['quorum-not-met', 'timeout'];
 const DISK: readonly ErrorCode[] = ['disk-full', 'disk-failed', 'stopping', 'damaged'];
+const OWNER: readonly ErrorCode[] = ['contended', 'unreachable'];
 const BODY: readonly ErrorCode[] = ['digest-mismatch', 'request-timeout', 'value-too-large'];
-const WRITE: readonly ErrorCode[] = ['bad-vclock', 'precondition-failed', 'contended', ...QUORUM, ...DISK, ...ANY];
+const WRITE: readonly ErrorCode[] = ['bad-vclock', 'precondition-failed', ...OWNER, ...QUORUM, ...DISK, ...ANY];
 
 /** The same operation without a body in its answers. */
 function headOf(get: Part): Part {
@@ -150,7 +151,7 @@ const create: Part = {
       description: 'Made before; with returnbody, all versions that there are now.',
       headers: { ...siblingsWritten.headers, ...headersOf(['Location']) },
     },
-    ...problems(['bad-parameter', ...BODY, ...QUORUM, ...DISK, 'contended', 'idempotency-key-reused', ...ANY]),
+    ...problems(['bad-parameter', ...BODY, ...QUORUM, ...DISK, ...OWNER, 'idempotency-key-reused', ...ANY]),
   },
 };
 

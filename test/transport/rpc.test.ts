@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Env } from '../../src/base/env.ts';
+import { MecError } from '../../src/base/errors.ts';
+import { MAX_OUTBOX_MESSAGES, RPC_SWEEP_MS } from '../../src/base/limits.ts';
+import { packFrame, packMessage, unpackFrame } from '../../src/transport/codec.ts';
+import { type OnReply, RpcClient } from '../../src/transport/rpc.ts';
+import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
+
+const TIMEOUT_MS = 300;
+
+/** A client over a wire that takes frames, and answers when told to. */
+function wire(): {
+  client: RpcClient;
+  clock: ManualClock;
+  /** Ids of the requests that were sent. */
+  sent: number[];
+  /** One frame with a reply for each id. */
+  reply(...ids: number[]): void;
+  /** Asks; the outcomes are listed by request, in the order in which they came. */
+  ask(name: string, then?: () => void): void;
+  outcomes: string[];
+} {
+  const clock = new ManualClock();
+  const sent: number[] = [];
+  const outcomes: string[] = [];
+  let onFrame: (frame: Uint8Array) => void = () => {};
+  const network: Env['network'] = {
+    bind: () => Promise.reject(new Error('not here')),
+    connect: (_, onFrameOfLink) => {
+      onFrame = onFrameOfLink;
+      return {
+        send: async (frame) => void sent.push(...unpackFrame(frame).items.map(({ id }) => id)),
+        close: async () => {},
+      };
+    },
+    close: async () => {},
+  };
+  const env = { clock, random: seededRandom(1), log: memoryLog(), network };
+  const client = new RpcClient(env, { host: 'h', port: 1 });
+  const packed = packMessage({ kind: 'stored', actor: 'n~a' });
+  return {
+    client,
+    clock,
+    sent,
+    outcomes,
+    reply: (...ids) => onFrame(packFrame(ids.map((id) => ({ id, message: packed })))),
+    ask: (name, then) => {
+      const onReply: OnReply = (reply) => {
+        outcomes.push(`${name} ${reply instanceof MecError ? reply.code : reply.kind}`);
+        then?.();
+      };
+      client.request({ kind: 'ping' }, TIMEOUT_MS, onReply);
+    },
+  };
+}
+
+/** Whatever happens later, nothing is answered twice. */
+async function assertFinal({ clock, outcomes }: ReturnType<typeof wire>, expected: string[]): Promise<void> {
+  assert.deepEqual(outcomes, expected);
+  for (let i = 0; i < 5; i++) {
+    clock.advance(TIMEOUT_MS + RPC_SWEEP_MS);
+    await nextTurn();
+  }
+  assert.deepEqual(outcomes, expected);
+}
+
+test('close answers all that is pending in the same turn: what was sent with timeout, what was not with unreachable', async () => {
+  const line = wire();
+  line.ask('sent');
+  await nextTurn();
+  line.ask('queued');
+  void line.client.close();
+  await assertFinal(line, ['sent timeout', 'queued unreachable']);
+  assert.equal(line.sent.length, 1, 'what was told to have been lost does not go out later');
+  line.reply(1, 2);
+  await assertFinal(line, ['sent timeout', 'queued unreachable']);
+});
+
+test('a request after close is answered in the same turn, whatever was pending at close', async () => {
+  for (const isIdle of [true, false]) {
+    const line = wire();
+    if (!isIdle) line.ask('first');
+    await nextTurn();
+    await line.client.close();
+    const before = isIdle ? [] : ['first timeout'];
+    line.ask('late');
+    assert.deepEqual(line.outcomes, [...before, 'late unreachable']);
+    line.client.requestPacked(packMessage({ kind: 'ping' }), TIMEOUT_MS, (reply) =>
+      line.outcomes.push(`packed ${reply instanceof MecError ? reply.code : reply.kind}`),
+    );
+    await assertFinal(line, [...before, 'late unreachable', 'packed unreachable']);
+    assert.equal(line.client.status()['pending'], 0);
+  }
+});
+
+test('a request made while close gives up the others is answered as well', async () => {
+  const line = wire();
+  line.ask('first', () => line.ask('again'));
+  await nextTurn();
+  void line.client.close();
+  await assertFinal(line, ['first timeout', 'again unreachable']);
+});
+
+test('a reply that comes twice, or after its deadline, is counted and answers nobody', async () => {
+  const line = wire();
+  line.ask('a');
+  line.ask('b');
+  await nextTurn();
+  line.reply(1, 1);
+  line.reply(1);
+  line.clock.advance(TIMEOUT_MS);
+  line.clock.advance(RPC_SWEEP_MS);
+  line.reply(2);
+  await assertFinal(line, ['a stored', 'b timeout']);
+  assert.equal(line.client.status()['late'], 3);
+});
+
+test('a caller that throws costs the others nothing, and its error is not lost', async (t: TestContext) => {
+  const failing = (line: ReturnType<typeof wire>): void => {
+    line.ask('bad', () => {
+      throw new Error('of the caller');
+    });
+    line.ask('good');
+  };
+  await t.test('when replies come in', async () => {
+    const line = wire();
+    failing(line);
+    await nextTurn();
+    assert.throws(() => line.reply(1, 2), /of the caller/);
+    await assertFinal(line, ['bad stored', 'good stored']);
+  });
+  await t.test('when time is over', async () => {
+    const line = wire();
+    failing(line);
+    line.clock.advance(RPC_SWEEP_MS);
+    assert.throws(() => line.clock.advance(TIMEOUT_MS), /of the caller/);
+    line.ask('next');
+    line.clock.advance(RPC_SWEEP_MS);
+    line.clock.advance(TIMEOUT_MS);
+    assert.deepEqual(line.outcomes, ['bad timeout', 'good timeout', 'next timeout']);
+  });
+  await t.test('when the connection is closed', async () => {
+    const line = wire();
+    failing(line);
+    await nextTurn();
+    await assert.rejects(line.client.close(), /of the caller/);
+    await assertFinal(line, ['bad timeout', 'good timeout']);
+  });
+});
+
+test('a full queue refuses at once, and the others still get theirs', async () => {
+  const line = wire();
+  for (let i = 0; i < MAX_OUTBOX_MESSAGES; i++) line.client.request({ kind: 'ping' }, TIMEOUT_MS, () => {});
+  line.ask('one too many');
+  assert.deepEqual(line.outcomes, ['one too many overloaded']);
+});
