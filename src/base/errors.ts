@@ -82,6 +82,14 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+/** This node has left its cluster for good: the same store must not be started again under the same name. */
+export class HasLeftError extends StartError {
+  constructor(node: string) {
+    const how = 'to join anew, start it with an empty root or another name';
+    super(`The node ${node} has left its cluster; ${how}`);
+  }
+}
+
 /** Whether a string is a code of the table (codes also arrive over the wire). */
 export function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === 'string' && Object.hasOwn(ERROR_KINDS, text);

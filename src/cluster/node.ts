@@ -3,7 +3,7 @@
  * only thing that doors and simulator know of the cluster.
  */
 import type { Env, Timer } from '../base/env.ts';
-import { MecError, StartError } from '../base/errors.ts';
+import { HasLeftError, MecError } from '../base/errors.ts';
 import {
   PARTITIONS,
   RESIDUE_SWEEP_MS,
@@ -49,6 +49,8 @@ export interface NodeOptions {
   readonly limits?: SyncLimits | undefined;
   /** The node has nothing left to do here and is to be stopped: it has left the cluster, or (with an error) cannot be part of it. */
   readonly onEnd?: ((reason: Error | undefined) => void) | undefined;
+  /** The node belongs to no cluster yet and begins one, with the nodes that it has found or without any. */
+  readonly onBegin?: (() => void) | undefined;
 }
 
 /** How a read may differ from the configured defaults. */
@@ -94,7 +96,7 @@ export class MecNode {
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
-  private constructor({ config, onEnd }: NodeOptions, scope: Scope) {
+  private constructor({ config, onEnd, onBegin }: NodeOptions, scope: Scope) {
     const { env, members, peers, replicas } = scope;
     this.config = config;
     this.#scope = scope;
@@ -106,6 +108,7 @@ export class MecNode {
       replicas,
       onReachable: (peer) => scope.sync.peerIsBack(peer),
       onEnd: onEnd ?? (() => {}),
+      onBegin: onBegin ?? (() => {}),
     });
     this.#expiry = new Expiry(scope);
     this.#startedMs = env.clock.monotonicMs();
@@ -128,8 +131,7 @@ export class MecNode {
     // One that was ended before the others had all that it held goes on until they have.
     if (members.own.state === 'gone' && replicas.isEmpty) {
       await replicas.close();
-      const how = 'to join anew, start it with an empty root or another name';
-      throw new StartError(`The node ${config.name} has left its cluster; ${how}`);
+      throw new HasLeftError(config.name);
     }
     canRebuild = () => members.replicas > 1;
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors());

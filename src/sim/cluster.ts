@@ -1,5 +1,5 @@
 /** A cluster of production nodes in a simulated world: each on a machine with a disk, in one life after another. */
-import { messageOf } from '../base/errors.ts';
+import { HasLeftError, messageOf } from '../base/errors.ts';
 import type { Address, Env } from '../base/env.ts';
 import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../base/limits.ts';
 import type { Config } from '../cluster/config.ts';
@@ -11,11 +11,7 @@ import { Life, type World } from './world.ts';
 
 const FIRST_PORT = 7000;
 const PORT_STEP = 10;
-/** What a node logs that has found none of the others, and goes on alone. */
-const CLUSTER_BEGINS = 'a cluster begins';
 const RESTART_MS = 1_000;
-/** What a node says that has left and is started once more. */
-const HAS_LEFT = 'has left its cluster';
 
 const addressOf = (i: number): Address => ({ host: 'sim', port: FIRST_PORT + PORT_STEP * i });
 
@@ -53,12 +49,13 @@ export class SimNode implements Server {
     const { world, network } = this.#cluster;
     const life = new Life(world, this.name);
     this.life = life;
-    life.onLog = (event) => void (event === CLUSTER_BEGINS && this.#cluster.onBegin?.());
     const env = { clock: life.clock, random: world.dice, log: life.log, network: network.of(life) };
     this.#env = env;
     const openEngine = async (): ReturnType<typeof this.open> => this.open(life);
     const onEnd = (reason: Error | undefined): void => this.#end(life, reason);
-    MecNode.start({ config: this.#config, env, openEngine, limits: this.#cluster.limits, onEnd }).then(
+    const onBegin = (): void => this.#cluster.onBegin?.();
+    const { limits } = this.#cluster;
+    MecNode.start({ config: this.#config, env, openEngine, limits, onEnd, onBegin }).then(
       (node) => {
         if (this.life === life) this.node = node;
       },
@@ -66,7 +63,7 @@ export class SimNode implements Server {
         world.trace(`${this.name} does not start: ${messageOf(error)}`);
         if (this.life !== life) return;
         this.crash();
-        this.hasLeft = messageOf(error).includes(HAS_LEFT);
+        this.hasLeft = error instanceof HasLeftError;
         world.after(RESTART_MS, () => this.start());
       },
     );
@@ -140,6 +137,8 @@ export interface SimClusterOptions {
   readonly front: Front;
   /** Bounds for its nodes, where not those of production. */
   readonly limits?: SyncLimits;
+  /** What else its nodes are configured with, in place of the defaults. */
+  readonly config?: Partial<Config>;
 }
 
 /** All machines, and the network between them. */
@@ -147,6 +146,7 @@ export class SimCluster {
   readonly world: World;
   readonly front: Front;
   readonly limits: SyncLimits | undefined;
+  readonly #config: Partial<Config>;
   readonly network: SimNetwork;
   /** All there have been, those that have left included. */
   readonly nodes: SimNode[] = [];
@@ -156,7 +156,8 @@ export class SimCluster {
   /** Not at rest, and not looked at again, before. */
   #restlessMs = 0;
 
-  constructor(world: World, { count, front, limits }: SimClusterOptions) {
+  constructor(world: World, { count, front, limits, config = {} }: SimClusterOptions) {
+    this.#config = config;
     this.world = world;
     this.front = front;
     this.limits = limits;
@@ -184,6 +185,7 @@ export class SimCluster {
       storage: { sync: true },
       http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [] },
       policies: [],
+      ...this.#config,
     };
     const node = new SimNode(this, config);
     this.nodes.push(node);

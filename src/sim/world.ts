@@ -144,8 +144,6 @@ export class Life {
   isOver = false;
   /** How far the wall clock of the machine is off, ms. */
   skewMs = 0;
-  /** Told of every event that the process logs. */
-  onLog: ((event: string) => void) | undefined;
   #backlog: (() => void)[] | undefined;
   readonly #watchers = new Set<() => void>();
 
@@ -206,7 +204,6 @@ export class Life {
       (event: string, fields: object = {}): void => {
         if (this.isOver) return;
         this.world.trace(`${this.name} ${level} ${event} ${JSON.stringify(fields)}`);
-        this.onLog?.(event);
       };
     return { debug: () => {}, info: write('info'), warn: write('warn'), error: write('error') };
   }

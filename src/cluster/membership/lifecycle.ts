@@ -18,6 +18,8 @@ export interface LifecycleOptions {
   readonly isRefused: () => boolean;
   /** This node is gone, and nothing is left here that the others do not have. */
   readonly onGone: () => void;
+  /** This node begins a cluster. */
+  readonly onBegin: () => void;
 }
 
 /** How far this node is with the partitions that it is to own. */
@@ -66,7 +68,7 @@ export class Lifecycle {
 
   /** One beat. */
   beat(): void {
-    const { members, env } = this.#options;
+    const { members, env, onBegin } = this.#options;
     const { state } = members.own;
     const before = this.#state;
     this.#state = state;
@@ -82,6 +84,7 @@ export class Lifecycle {
         env.log.info('a cluster begins', { members: members.in('joining').length });
         members.heardHash();
         members.become('up');
+        onBegin();
       }
       return;
     }

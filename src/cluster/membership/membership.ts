@@ -39,6 +39,8 @@ export interface MembershipOptions {
   readonly onReachable: (peer: Peer) => void;
   /** This node has no more business here: it has left, or must not be. */
   readonly onEnd: (reason: Error | undefined) => void;
+  /** This node begins a cluster. */
+  readonly onBegin: () => void;
 }
 
 /** A node's part in the cluster. */
@@ -58,7 +60,7 @@ export class Membership {
   #isStopped = false;
 
   constructor(options: MembershipOptions) {
-    const { env, config, members, peers, replicas, onEnd } = options;
+    const { env, config, members, peers, replicas, onEnd, onBegin } = options;
     const { name, host, port } = config;
     this.#options = options;
     this.process = drawIncarnation(env.random);
@@ -84,7 +86,7 @@ export class Membership {
     });
     const onGone = (): void => onEnd(undefined);
     const isRefused = (): boolean => this.#refusedSinceMs !== undefined;
-    this.#lifecycle = new Lifecycle({ env, members, peers, replicas, seeds: this.#seeds, isRefused, onGone });
+    this.#lifecycle = new Lifecycle({ env, members, peers, replicas, seeds: this.#seeds, isRefused, onGone, onBegin });
   }
 
   start(): void {
