@@ -136,9 +136,10 @@ export class MecNode {
     canRebuild = () => members.replicas > 1;
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors());
     const peers = new Peers(env, members);
-    const sync = new Sync({ env, members, peers, replicas, living, w: config.quorum.w, limits });
-    const work = new Work(drawActor(config.name, env.random));
     const policies = new Policies(config.policies);
+    const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
+    const sync = new Sync({ env, members, peers, replicas, living, writeQuorums, limits });
+    const work = new Work(drawActor(config.name, env.random));
     const scrub = new Scrub({ env, members, peers, replicas, limits });
     const claims = new Claims(env.clock);
     const turns = new Turns();

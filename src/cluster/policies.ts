@@ -33,6 +33,11 @@ export class Policies {
     return this.of(key)?.siblings === 'last-write-wins';
   }
 
+  /** The write quorums that policies name. */
+  writeQuorums(): Quorum[] {
+    return this.#longestFirst.flatMap(({ w }) => (w === undefined ? [] : [w]));
+  }
+
   /** The versions of a key that a reader sees. */
   visible(
     key: string,

@@ -17,3 +17,12 @@ export function quorumSize(quorum: Quorum, replicas: number): number {
   if (quorum === 'quorum') return Math.floor(replicas / 2) + 1;
   return Math.min(quorum, replicas);
 }
+
+/**
+ * How many of `replicas` disks at least have each acknowledged write: the least of the majority and of
+ * what the configuration and its policies ask for. A replica that has caught up with fewer than
+ * `replicas` − this + 1 others may have missed one.
+ */
+export function leastWriteQuorum(configured: readonly Quorum[], replicas: number): number {
+  return Math.min(...[...configured, 'quorum' as const].map((w) => quorumSize(w, replicas)));
+}

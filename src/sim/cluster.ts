@@ -161,6 +161,7 @@ export class SimCluster {
     this.world = world;
     this.front = front;
     this.limits = limits;
+    this.#config = config;
     this.network = new SimNetwork(world);
     const seeds = Array.from({ length: count }, (_, i) => addressOf(i));
     for (let i = 0; i < count; i++) this.#add(seeds);

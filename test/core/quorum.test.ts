@@ -5,7 +5,7 @@ import { CausalContext } from '../../src/core/causal-context.ts';
 import { Detector } from '../../src/core/detector.ts';
 import { Latency } from '../../src/core/latency.ts';
 import type { FilledObject } from '../../src/core/object.ts';
-import { parseQuorum, quorumSize } from '../../src/core/quorum.ts';
+import { leastWriteQuorum, parseQuorum, type Quorum, quorumSize } from '../../src/core/quorum.ts';
 import { ReadQuorum } from '../../src/core/read-quorum.ts';
 import { Tally } from '../../src/core/tally.ts';
 
@@ -23,6 +23,23 @@ test('a quorum is taken of the replicas that there are', () => {
   assert.equal(quorumSize(3, 1), 1);
   assert.equal(quorumSize('all', 2), 2);
   assert.equal(quorumSize('one', 3), 1);
+});
+
+test('the least write quorum is that of the majority, the configuration and the policies', () => {
+  const cases: [Quorum[], number, number][] = [
+    [[], 3, 2],
+    [['quorum'], 3, 2],
+    [['all'], 3, 2], // a request may ask for the majority
+    [['all'], 1, 1],
+    [[3], 5, 3],
+    [['all', 'one'], 3, 1],
+    [['quorum', 1, 'all'], 5, 1],
+    [[2], 5, 2],
+    [[4], 5, 3],
+    [[4], 2, 2],
+  ];
+  for (const [configured, replicas, least] of cases)
+    assert.equal(leastWriteQuorum(configured, replicas), least, JSON.stringify([configured, replicas]));
 });
 
 test('a tally is met, or fails as soon as it cannot be met', () => {

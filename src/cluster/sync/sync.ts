@@ -12,7 +12,7 @@ import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { JOINING_COMPARES, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
 import type { LivingActors } from '../../core/actor.ts';
-import { type Quorum, quorumSize } from '../../core/quorum.ts';
+import { type Quorum, leastWriteQuorum } from '../../core/quorum.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Compare, Compared, Digest, Pull, Reply } from '../../transport/message.ts';
@@ -33,8 +33,8 @@ export interface SyncOptions {
   readonly replicas: Replicas;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
-  /** How many disks must have a write before it is acknowledged. */
-  readonly w: Quorum;
+  /** How many disks a write asks for before it is acknowledged, by the configuration and its policies. */
+  readonly writeQuorums: readonly Quorum[];
   readonly limits: SyncLimits;
 }
 
@@ -347,7 +347,7 @@ export class Sync {
   }
 
   #noticeComplete(partition: number): void {
-    const { members, replicas, w } = this.#options;
+    const { members, replicas, writeQuorums } = this.#options;
     const replica = replicas.find(partition);
     // Without owners there is no cluster yet, and who does not know all of them cannot have asked enough of them.
     if (replica === undefined || replica.isComplete || members.replicas === 0 || !members.isInformed) return;
@@ -355,7 +355,7 @@ export class Sync {
     // was one of them, before it lost its disk and had to join again.
     let enough = 1;
     const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
-    for (let n = members.replicas; n <= most; n++) enough = Math.max(enough, n - quorumSize(w, n) + 1);
+    for (let n = members.replicas; n <= most; n++) enough = Math.max(enough, n - leastWriteQuorum(writeQuorums, n) + 1);
     if (this.#ledger.hasCaughtUp(replica, this.#otherOwners(partition), enough)) replica.markComplete(true);
   }
 }

@@ -1,0 +1,31 @@
+/** When a replica that lost its disk may count for reads again. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import { Lab, textOf } from '../fixtures/lab.ts';
+
+const KEY = 'k1';
+
+test('a wiped replica counts only after it cannot have missed a write of fewer disks than configured', async () => {
+  const lab = new Lab(3, { config: { quorum: { n: 3, r: 'one', w: 'all', timeoutMs: 3_000 } } });
+  await lab.born();
+  const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
+  lab.cut(c, a);
+  lab.cut(c, b);
+  await lab.wait(6_000);
+  // The request asks for less than the configuration does, but with `r=2` still for more than there are.
+  const written = await lab.ask(a, 'PUT', KEY, { value: 'acked', query: 'w=2' });
+  assert.equal(written.status, 200, textOf(written));
+  b.crash();
+  b.disk.replace(new Map());
+  lab.heal();
+  lab.cut(a, b);
+  lab.cut(a, c);
+  b.start();
+  await lab.wait(20_000);
+  const read = await lab.ask(c, 'GET', KEY, { query: 'r=2' });
+  assert.equal(read.status, 503, 'of the two, one was away and one has lost it: not even 404 would be true');
+  lab.heal();
+  await lab.rest();
+  assert.equal(textOf(await lab.ask(c, 'GET', KEY, { query: 'r=2' })), 'acked');
+});
