@@ -4,7 +4,6 @@
  */
 import { messageOf } from '../base/errors.ts';
 import { EXPIRY_PAGE_KEYS, EXPIRY_TURN_MS, MAX_TRIMS, PARTITIONS } from '../base/limits.ts';
-import { expiryOf } from '../core/content.ts';
 import type { Replica } from '../storage/replica.ts';
 import type { GetResult } from './coordinator/get.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
@@ -43,9 +42,8 @@ export class Expiry {
     const due = await replica.expiry.due(nowMicros, EXPIRY_PAGE_KEYS);
     await Promise.all(
       due.map(async ({ key }) => {
-        const { versions } = replica.read(key);
-        const expired = versions.filter(({ body }) => (expiryOf(body) ?? Infinity) <= nowMicros);
-        if (expired.length > 0) await removeDots(this.#scope, key, expired);
+        const hidden = this.#scope.policies.hidden(key, replica.read(key).versions, nowMicros);
+        if (hidden.length > 0) await removeDots(this.#scope, key, hidden);
       }),
     );
   }

@@ -1,5 +1,5 @@
 /** Policies: what the configuration says of the keys that begin with a prefix. Of several, the longest prefix counts. */
-import { type View, visible } from '../core/visible.ts';
+import { hidden, type View, visible } from '../core/visible.ts';
 import type { Version } from '../core/object.ts';
 import type { Quorum } from '../core/quorum.ts';
 
@@ -45,5 +45,14 @@ export class Policies {
     nowMicros: View['nowMicros'],
   ): readonly Version<Uint8Array>[] {
     return visible(versions, { nowMicros, isLastWriteWins: this.isLastWriteWins(key) });
+  }
+
+  /** The versions of a key that no reader sees: they go. */
+  hidden(
+    key: string,
+    versions: readonly Version<Uint8Array>[],
+    nowMicros: View['nowMicros'],
+  ): readonly Version<Uint8Array>[] {
+    return hidden(versions, { nowMicros, isLastWriteWins: this.isLastWriteWins(key) });
   }
 }

@@ -18,7 +18,7 @@ export interface Content {
   readonly meta?: readonly (readonly [string, string])[] | undefined;
   /** From when on no reader sees it any more, µs since 1970. */
   readonly expiresMicros?: number | undefined;
-  /** `Idempotency-Key`: two versions with the same one are one write that was sent twice. */
+  /** `Idempotency-Key`, `X-Mec-Write-ID`: two versions with the same one and an equal digest are one write, sent twice. */
   readonly idempotencyKey?: string | undefined;
 }
 

@@ -2,7 +2,7 @@
  * What a reader sees of the versions that a key has. Nothing is decided here but what is shown: what is not shown goes by a causal
  * delete of exactly its dot, and all replicas hide the same in the meantime.
  */
-import { expiryOf, idempotencyKeyOf, unpackContent } from './content.ts';
+import { digestOf, expiryOf, idempotencyKeyOf, unpackContent } from './content.ts';
 import { compareDots, type Version } from './object.ts';
 
 /** By what rules versions are shown. */
@@ -30,6 +30,15 @@ export function visible(versions: readonly Packed[], { nowMicros, isLastWriteWin
   return shown.every(isLiving) ? shown : shown.filter(isLiving);
 }
 
+/**
+ * The versions that no reader sees, and that go. All of them go at once: if the version that hides
+ * another went alone, the one that it hides would come back.
+ */
+export function hidden(versions: readonly Packed[], view: View): readonly Packed[] {
+  const shown = visible(versions, view);
+  return shown.length === versions.length ? [] : versions.filter((version) => !shown.includes(version));
+}
+
 const timeOf = ({ body }: Packed): number => unpackContent(body).timestampMicros;
 
 function newer([best]: Packed[], version: Packed): Packed[] {
@@ -37,20 +46,21 @@ function newer([best]: Packed[], version: Packed): Packed[] {
   return [(timeOf(version) - timeOf(best) || compareDots(version, best)) > 0 ? version : best];
 }
 
-/** Of the versions that are one write sent twice, the one with the least dot: everybody picks the same. */
+/**
+ * Of the versions that are one write sent twice, the one with the least dot: every node picks the same.
+ * One id with different values is two writes, whatever their client meant: both were acknowledged.
+ */
 function withoutTwins(versions: readonly Packed[]): readonly Packed[] {
-  const byKey = new Map<string, Packed>();
+  const firsts = new Map<string, Packed>();
   const twins = new Set<Packed>();
   for (const version of versions) {
     const idempotencyKey = idempotencyKeyOf(version.body);
     if (idempotencyKey === undefined) continue;
-    const other = byKey.get(idempotencyKey);
-    if (other === undefined) byKey.set(idempotencyKey, version);
-    else if (compareDots(version, other) > 0) twins.add(version);
-    else {
-      twins.add(other);
-      byKey.set(idempotencyKey, version);
-    }
+    const write = `${digestOf(version.body)} ${idempotencyKey}`;
+    const first = firsts.get(write);
+    const isFirst = first === undefined || compareDots(version, first) < 0;
+    if (isFirst) firsts.set(write, version);
+    if (first !== undefined) twins.add(isFirst ? first : version);
   }
   return twins.size === 0 ? versions : versions.filter((version) => !twins.has(version));
 }

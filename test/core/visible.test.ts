@@ -10,7 +10,7 @@ import {
   unpackContent,
 } from '../../src/core/content.ts';
 import type { Version } from '../../src/core/object.ts';
-import { visible } from '../../src/core/visible.ts';
+import { hidden, visible } from '../../src/core/visible.ts';
 
 const content = (part: Partial<Content> = {}): Content => ({
   value: new Uint8Array([1]),
@@ -32,6 +32,11 @@ const version = (actor: string, counter: number, part: Partial<Content> = {}): V
 
 const shown = (versions: Version<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
   visible(versions, { nowMicros, isLastWriteWins })
+    .map(({ actor, counter }) => `${actor}${counter}`)
+    .sort();
+
+const gone = (versions: Version<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
+  hidden(versions, { nowMicros, isLastWriteWins })
     .map(({ actor, counter }) => `${actor}${counter}`)
     .sort();
 
@@ -85,6 +90,37 @@ test('of one write that was sent twice, the least dot is shown; of others, all',
   assert.deepEqual(shown([...twins, version('d', 1, { idempotencyKey: 'l' })]), ['a2', 'b1', 'd1']);
 });
 
+test('one id with two different values is two writes; whatever else differs, one value is one write', () => {
+  const two = new Uint8Array([2]);
+  const reused = [version('a', 1, { idempotencyKey: 'k' }), version('b', 1, { idempotencyKey: 'k', value: two })];
+  assert.deepEqual(shown(reused), ['a1', 'b1']);
+  assert.deepEqual(gone(reused), []);
+  const mixed = [...reused, version('c', 1, { idempotencyKey: 'k', value: two, timestampMicros: 99 })];
+  assert.deepEqual(shown(mixed), ['a1', 'b1']);
+  assert.deepEqual(gone(mixed), ['c1']);
+});
+
+test('what expires takes with it what it hides', () => {
+  const old = version('b', 1, { value: new Uint8Array([2]) });
+  const newest = version('a', 1, { timestampMicros: 50, expiresMicros: 100 });
+  const twins = [
+    version('a', 1, { idempotencyKey: 'k', expiresMicros: 100 }),
+    version('b', 1, { idempotencyKey: 'k' }),
+  ];
+  const cases: [string, Version<Uint8Array>[], boolean, number, string[]][] = [
+    ['a loser goes even while the winner lives', [old, newest], true, 99, ['b1']],
+    ['and with it when that expires', [old, newest], true, 100, ['a1', 'b1']],
+    ['siblings expire each for itself', [old, newest], false, 100, ['a1']],
+    ['a twin goes while the other lives', twins, false, 99, ['b1']],
+    ['and with it when that expires, whatever time it has itself', twins, false, 100, ['a1', 'b1']],
+    ['a single version that expires', [newest], false, 100, ['a1']],
+    ['one that lives', [newest], true, 99, []],
+    ['nothing', [], true, 99, []],
+  ];
+  for (const [name, versions, isLastWriteWins, nowMicros, expected] of cases)
+    assert.deepEqual(gone(versions, isLastWriteWins, nowMicros), expected, name);
+});
+
 test('what is shown does not depend on the order of the versions', () => {
   const part = fc.record({
     timestampMicros: fc.integer({ min: 0, max: 3 }),
@@ -95,6 +131,10 @@ test('what is shown does not depend on the order of the versions', () => {
     fc.property(fc.array(part, { maxLength: 6 }), fc.boolean(), (parts, isLastWriteWins) => {
       const versions = parts.map((some, i) => version('abcdef'[i] as string, i + 1, some));
       assert.deepEqual(shown(versions, isLastWriteWins), shown([...versions].reverse(), isLastWriteWins));
+      // Once what is hidden has gone, readers see what they saw before, now and at any later time.
+      const rest = versions.filter((one) => !hidden(versions, { nowMicros: 100, isLastWriteWins }).includes(one));
+      for (const later of [100, 101, 102])
+        assert.deepEqual(shown(rest, isLastWriteWins, later), shown(versions, isLastWriteWins, later));
     }),
   );
 });
