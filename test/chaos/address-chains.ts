@@ -1,0 +1,151 @@
+/** Changed addresses and forced departures under load: what once stopped catching up for ever, and then lost data with the next disk. */
+import { rm } from 'node:fs/promises';
+import { eventually, freePorts, pause, TestCluster, type TestNode } from '../fixtures/cluster.ts';
+import { send } from '../fixtures/http.ts';
+import { atRest } from '../fixtures/load.ts';
+import type { Chain, ChainResult, Stage } from './chain.ts';
+import { Clients } from './clients.ts';
+import { Sets, Uniques } from './plain-workloads.ts';
+
+const CLIENTS = 12;
+const REST_MS = 60_000;
+
+interface Scene {
+  readonly cluster: TestCluster;
+  readonly clients: Clients;
+  readonly serving: Set<TestNode>;
+}
+
+async function open(stage: Stage, nodes: number): Promise<Scene> {
+  const cluster = await TestCluster.start(stage, { nodes });
+  const serving = new Set(cluster.nodes);
+  const workloads = [new Uniques(), new Uniques('v'), new Sets()];
+  const clients = new Clients({ nodes: () => [...serving], workloads, count: CLIENTS, pauseMs: 1, seed: stage.seed });
+  stage.after(() => clients.stop());
+  return { cluster, clients, serving };
+}
+
+/** Ends a node's process, and has no client ask it. */
+async function kill({ serving }: Scene, node: TestNode): Promise<void> {
+  serving.delete(node);
+  await node.end('SIGKILL');
+}
+
+/** Starts a node at ports that it never had. */
+async function startElsewhere({ cluster, serving }: Scene, node: TestNode): Promise<void> {
+  node.port = await freePorts(2);
+  await node.configure(cluster.nodes.filter((other) => other !== node));
+  node.start();
+  await eventually(`${node.name} serves`, async () => (await send(`${node.url}/ping`)).status === 200);
+  serving.add(node);
+}
+
+const isReady = async (node: TestNode): Promise<boolean> => (await send(`${node.url}/ready`)).status === 200;
+
+/** Declares a node gone, as an operator does, as soon as its peers have lost sight of it. */
+async function force({ cluster }: Scene, gone: TestNode, at: TestNode): Promise<void> {
+  cluster.forget(gone);
+  await eventually(`${gone.name} is declared gone`, async () => {
+    return (await send(`${at.url}/cluster/remove/${gone.name}`, { method: 'POST' })).status === 200;
+  });
+}
+
+/** How catching up stands at a node. */
+async function syncOf(node: TestNode): Promise<string> {
+  const { sync } = await node.status();
+  return JSON.stringify(sync);
+}
+
+/** Says of the end: whether the nodes come to rest and are ready, and what clients miss. */
+async function verdict(scene: Scene): Promise<ChainResult> {
+  const { cluster, clients } = scene;
+  const wrong: string[] = [];
+  await clients.rest();
+  const startMs = performance.now();
+  await atRest(cluster, REST_MS).catch((error: unknown) => {
+    wrong.push(`not at rest within ${REST_MS} ms: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  const restMs = Math.round(performance.now() - startMs);
+  for (const node of cluster.nodes) if (!(await isReady(node))) wrong.push(`${node.name} is not ready`);
+  const lost = await clients.judge(cluster.nodes, { isFinal: true, seed: 1 });
+  const { did } = clients.report();
+  const acknowledged = Object.values(did).reduce((sum, { acknowledged: count = 0 }) => sum + count, 0);
+  return { wrong: [...wrong, ...lost], figures: { acknowledged, restMs, lost: lost.length } };
+}
+
+/** The loss: an address changes under load, a node hangs, a machine burns and is declared gone, and then another disk burns. */
+async function theLoss(stage: Stage): Promise<ChainResult> {
+  const scene = await open(stage, 3);
+  const { cluster, clients, serving } = scene;
+  const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode];
+  await pause(3_000);
+  stage.say('n3 is killed, and comes back at another address');
+  await kill(scene, n3);
+  await pause(5_000);
+  await startElsewhere(scene, n3);
+  await pause(3_000);
+  stage.say('n1 hangs for 12 s');
+  n1.signal('SIGSTOP');
+  serving.delete(n1);
+  await pause(12_000);
+  n1.signal('SIGCONT');
+  serving.add(n1);
+  await pause(2_000);
+  await clients.rest();
+  await pause(20_000);
+  stage.say(`n1 after 20 s of rest: ${await syncOf(n1)}`);
+  stage.say('the machine of n2 burns');
+  await kill(scene, n2);
+  await rm(n2.root, { recursive: true });
+  await pause(6_000);
+  await force(scene, n2, n1);
+  await pause(20_000);
+  stage.say('the disk of n3 burns');
+  await kill(scene, n3);
+  await rm(n3.root, { recursive: true });
+  n3.start();
+  await eventually('n3 is ready', () => isReady(n3), REST_MS).catch(() => stage.say('n3 is not ready'));
+  return verdict(scene);
+}
+
+/** A node that died under load is declared gone: the others go on catching up. */
+async function forced(stage: Stage): Promise<ChainResult> {
+  const scene = await open(stage, 4);
+  const { cluster } = scene;
+  const [n1, , , n4] = cluster.nodes as [TestNode, TestNode, TestNode, TestNode];
+  await pause(3_000);
+  await kill(scene, n4);
+  await pause(6_000);
+  await force(scene, n4, n1);
+  stage.say('n4 is declared gone');
+  await pause(15_000);
+  for (const node of cluster.nodes) stage.say(`${node.name}: ${await syncOf(node)}`);
+  return verdict(scene);
+}
+
+/** A node comes back at another address under load: the others go on catching up, and a node that hung is whole again. */
+async function moved(stage: Stage): Promise<ChainResult> {
+  const scene = await open(stage, 3);
+  const { cluster, serving } = scene;
+  const [n1, , n3] = cluster.nodes as [TestNode, TestNode, TestNode];
+  await pause(3_000);
+  await kill(scene, n3);
+  await pause(5_000);
+  await startElsewhere(scene, n3);
+  await pause(3_000);
+  n1.signal('SIGSTOP');
+  serving.delete(n1);
+  await pause(12_000);
+  n1.signal('SIGCONT');
+  serving.add(n1);
+  await pause(10_000);
+  for (const node of cluster.nodes) stage.say(`${node.name}: ${await syncOf(node)}`);
+  return verdict(scene);
+}
+
+/** Those chains by name. */
+export const ADDRESS_CHAINS: Readonly<Record<string, Chain>> = {
+  a1: { about: 'address change under load, hang, forced leave, burnt disk', needs: [], run: theLoss },
+  a1a: { about: 'a node that died under load is declared gone', needs: [], run: forced },
+  a1b: { about: 'a node comes back at another address under load, another one hangs', needs: [], run: moved },
+};

@@ -1,0 +1,170 @@
+/** Use with conditions: counters by compare-and-set, and locks. */
+import type { Dice } from '../../src/sim/world.ts';
+import { pause } from '../fixtures/cluster.ts';
+import type { Door, Told } from './door.ts';
+import { judgeKeys, type Workload } from './workload.ts';
+
+const KEYS = 4;
+
+/** Who was told 200 for a state of a key, named by its tag. */
+export class Winners {
+  readonly wrong: string[] = [];
+  readonly #byState = new Map<string, string>();
+
+  /** Notes an acknowledged conditional write; a second one on the same state is wrong. */
+  note(key: string, etag: string, id: string): void {
+    const state = `${key} ${etag}`;
+    const first = this.#byState.get(state);
+    if (first === undefined) this.#byState.set(state, id);
+    else this.wrong.push(`${first} and ${id} were both told 200 for one state of ${key}, ${etag || 'absent'}`);
+  }
+}
+
+interface Count {
+  acknowledged: number;
+  unknown: number;
+}
+
+/** Says what is wrong with a counter: it has every acknowledged step, and no step that nobody made. */
+export function judgeCount({ acknowledged, unknown }: Count, values: readonly string[]): string[] {
+  const value = Math.max(0, ...values.map((text) => Number(text.split(' ')[0])));
+  if (value >= acknowledged && value <= acknowledged + unknown) return [];
+  return [`counts ${value}, with ${acknowledged} steps acknowledged and ${unknown} unknown`];
+}
+
+/** Counters: each step is a compare-and-set on what was read. */
+export class Counters implements Workload {
+  readonly name = 'counter';
+  readonly #counts = new Map<string, Count>();
+  readonly #winners = new Winners();
+  #next = 0;
+
+  async act(door: Door, dice: Dice): Promise<void> {
+    const key = `c-${dice.below(KEYS)}`;
+    const look = await door.read(key);
+    if (look === undefined) return;
+    const count = this.#counts.get(key) ?? { acknowledged: 0, unknown: 0 };
+    this.#counts.set(key, count);
+    const id = `step${this.#next++}`;
+    const value = Math.max(0, ...look.values.map((text) => Number(text.split(' ')[0])));
+    const headers: Record<string, string> = look.etag === '' ? { 'If-None-Match': '*' } : { 'If-Match': look.etag };
+    // It counts as unknown until the answer is there.
+    count.unknown += 1;
+    const { outcome } = await door.write(key, { headers, body: `${value + 1} ${id}` });
+    if (outcome !== 'unknown') count.unknown -= 1;
+    if (outcome !== 'done') return;
+    count.acknowledged += 1;
+    this.#winners.note(key, look.etag, id);
+  }
+
+  async judge(door: Door): Promise<string[]> {
+    return judgeKeys(door, [...this.#counts.keys()], (key, values) =>
+      judgeCount(this.#counts.get(key) ?? { acknowledged: 0, unknown: 0 }, values),
+    );
+  }
+
+  report(): ReturnType<Workload['report']> {
+    const all = [...this.#counts.values()];
+    const sum = (part: keyof Count): number => all.reduce((total, count) => total + count[part], 0);
+    return { did: { acknowledged: sum('acknowledged'), unknown: sum('unknown') }, wrong: this.#winners.wrong };
+  }
+}
+
+/** From when to when a client knew that it held a lock. */
+export interface Hold {
+  readonly lock: string;
+  readonly id: string;
+  readonly fromMs: number;
+  /** When it began to let go; Infinity while it holds. */
+  untilMs: number;
+}
+
+/** Says which two holds of one lock overlap. */
+export function overlaps(holds: readonly Hold[]): string[] {
+  const wrong: string[] = [];
+  const last = new Map<string, Hold>();
+  for (const hold of [...holds].sort((a, b) => a.fromMs - b.fromMs)) {
+    const before = last.get(hold.lock);
+    if (before !== undefined && before.untilMs > hold.fromMs) {
+      wrong.push(`${hold.lock} was held by ${before.id} and by ${hold.id} at ${Math.round(hold.fromMs)} ms`);
+    }
+    if (before === undefined || hold.untilMs > before.untilMs) last.set(hold.lock, hold);
+  }
+  return wrong;
+}
+
+const MAX_HOLD_MS = 400;
+const IDEMPOTENT_RATE = 0.4;
+
+/** Locks: created if absent, deleted by the tag of what is there; a repeat by Idempotency-Key may prove that one is held. */
+export class Locks implements Workload {
+  readonly name = 'lock';
+  readonly #holds: Hold[] = [];
+  readonly #winners = new Winners();
+  /** Attempts that are under way, and those that hold: nobody else may break their locks. */
+  readonly #busy = new Set<string>();
+  /** Where a repeat is sent. */
+  readonly #doors: () => readonly Door[];
+  #next = 0;
+  #broken = 0;
+
+  constructor(doors: () => readonly Door[]) {
+    this.#doors = doors;
+  }
+
+  async act(door: Door, dice: Dice): Promise<void> {
+    const lock = `l-${dice.below(KEYS)}`;
+    const id = `try${this.#next++}`;
+    this.#busy.add(id);
+    try {
+      const told = await this.#acquire(door, { lock, id, dice });
+      if (told.outcome === 'done') await this.#hold(door, { lock, id, etag: told.etag, dice });
+      else if (told.outcome === 'not') await this.#break(door, lock);
+    } finally {
+      this.#busy.delete(id);
+    }
+  }
+
+  async #acquire(door: Door, { lock, id, dice }: { lock: string; id: string; dice: Dice }): Promise<Told> {
+    const isRepeatable = dice.chance(IDEMPOTENT_RATE);
+    const repeat: Record<string, string> = isRepeatable ? { 'Idempotency-Key': id } : {};
+    const headers = { 'If-None-Match': '*', ...repeat };
+    const told = await door.write(lock, { headers, body: id });
+    const doors = this.#doors();
+    if (told.outcome !== 'unknown' || !isRepeatable || doors.length === 0) return told;
+    return dice.pick(doors).write(lock, { headers, body: id });
+  }
+
+  async #hold(
+    door: Door,
+    { lock, id, etag, dice }: { lock: string; id: string; etag: string; dice: Dice },
+  ): Promise<void> {
+    const hold: Hold = { lock, id, fromMs: performance.now(), untilMs: Infinity };
+    this.#holds.push(hold);
+    await pause(dice.below(MAX_HOLD_MS));
+    hold.untilMs = performance.now();
+    const { outcome } = await door.write(lock, { method: 'DELETE', headers: { 'If-Match': etag } });
+    if (outcome === 'done') this.#winners.note(lock, etag, `the release of ${id}`);
+  }
+
+  /** Takes a lock away that nobody knows to hold: its writers have given up, or have let go in vain. */
+  async #break(door: Door, lock: string): Promise<void> {
+    const look = await door.read(lock);
+    if (look === undefined || look.etag === '' || look.values.some((id) => this.#busy.has(id))) return;
+    const { outcome } = await door.write(lock, { method: 'DELETE', headers: { 'If-Match': look.etag } });
+    if (outcome !== 'done') return;
+    this.#broken += 1;
+    this.#winners.note(lock, look.etag, `the break of ${look.values.join('|')}`);
+  }
+
+  /** What a lock reads as in the end says nothing; that all nodes agree, the tags must say. */
+  async judge(door: Door): Promise<string[]> {
+    const keys = Array.from({ length: KEYS }, (_, i) => `l-${i}`);
+    return judgeKeys(door, keys, () => []);
+  }
+
+  report(): ReturnType<Workload['report']> {
+    const wrong = [...overlaps(this.#holds), ...this.#winners.wrong];
+    return { did: { attempts: this.#next, held: this.#holds.length, broken: this.#broken }, wrong };
+  }
+}

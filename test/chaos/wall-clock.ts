@@ -1,0 +1,29 @@
+/** A wall clock of its own for a process, which can jump while the process runs. Its monotonic clock stays as it is. */
+import { writeFile } from 'node:fs/promises';
+import { FAKETIME_LIBRARY } from './requirements.ts';
+
+/** The clock of one node. */
+export class WallClock {
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** What a process needs in its environment. It follows a jump within a second. */
+  get environment(): Record<string, string> {
+    return {
+      LD_PRELOAD: FAKETIME_LIBRARY ?? '',
+      FAKETIME_TIMESTAMP_FILE: this.#file,
+      FAKETIME_CACHE_DURATION: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      DONT_FAKE_MONOTONIC: '1',
+      NO_FAKE_STAT: '1',
+    };
+  }
+
+  /** Sets how far the clock is ahead, in seconds; below 0 it is behind. */
+  async jump(seconds: number): Promise<void> {
+    await writeFile(this.#file, seconds < 0 ? `${seconds}` : `+${seconds}`);
+  }
+}
