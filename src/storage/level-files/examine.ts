@@ -1,0 +1,178 @@
+/**
+ * Looks through the files of a LevelDB store that is not open: what of them is not as LevelDB wrote it, what can be done about that, and
+ * which rows may be gone with it. LevelDB itself looks at none of its blocks' checksums, takes a manifest that was cut for an older one,
+ * and deletes every table when CURRENT is missing.
+ */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type FileFlip, readLog, rowsOfBatch } from './log-file.ts';
+import { type Manifest, readManifest } from './manifest-file.ts';
+import { type Extent, flipsOfTable, isSound, readTable, rowsOfBlock } from './table-file.ts';
+
+/** Rows that may be gone: their names begin between these two, as Latin-1; undefined: any. */
+export interface LostRange {
+  readonly first: string;
+  readonly last: string | undefined;
+}
+
+/** A damaged block. */
+export type BadBlock = Extent & { readonly kind: 'rows' | 'metaindex' | 'filter' };
+
+/** What makes a damaged file one that LevelDB reads without harm. */
+export type Mend =
+  | { readonly kind: 'flip bits'; readonly file: string; readonly flips: readonly FileFlip[] }
+  | { readonly kind: 'blank blocks'; readonly file: string; readonly blocks: readonly BadBlock[] }
+  | { readonly kind: 'blank table'; readonly file: string; readonly bytes: number }
+  | { readonly kind: 'cut log'; readonly file: string; readonly bytes: number }
+  | { readonly kind: 'name manifest'; readonly file: string; readonly manifest: string }
+  | { readonly kind: 'rebuild manifest'; readonly file: string };
+
+/** What is wrong with a store. */
+export interface Findings {
+  readonly mends: readonly Mend[];
+  readonly lost: readonly LostRange[];
+  /** Sentences for the log that need no mending. */
+  readonly remarks: readonly string[];
+}
+
+/** A row as it was found in a damaged file; its checksum tells whether it is as it was written. */
+export type StrayRow = readonly [row: string, value: Uint8Array];
+
+const EVERYTHING: LostRange = { first: '', last: undefined };
+
+interface Report {
+  readonly directory: string;
+  readonly mends: Mend[];
+  readonly lost: LostRange[];
+  readonly remarks: string[];
+}
+
+/** Looks through a store. `isThorough`: also through every block of every table, which takes as long as to read them. */
+export async function examine(directory: string, isThorough: boolean): Promise<Findings> {
+  const report: Report = { directory, mends: [], lost: [], remarks: [] };
+  const names = await readdir(directory).catch(() => []);
+  if (!names.some((name) => /^CURRENT$|^MANIFEST-|\.(?:ldb|sst|log)$/.test(name))) return report;
+  const manifest = await currentManifest(report, names);
+  const tables = manifest?.tables ?? new Map(names.filter(isTable).map((name) => [numberOf(name), undefined]));
+  for (const [number, entry] of tables) {
+    const file = names.find((name) => isTable(name) && numberOf(name) === number) ?? `${padded(number)}.ldb`;
+    const bytes = await stat(join(directory, file)).then(
+      ({ size }) => size,
+      () => undefined,
+    );
+    if (entry !== undefined && bytes !== entry.bytes) {
+      report.mends.push({ kind: 'blank table', file, bytes: entry.bytes });
+      report.lost.push(entry);
+    } else if (isThorough || manifest === undefined) await examineTable(report, file, entry ?? EVERYTHING);
+  }
+  for (const file of names.filter((name) => name.endsWith('.log'))) {
+    if (numberOf(file) >= (manifest?.logNumber ?? 0)) await examineLog(report, file);
+  }
+  return report;
+}
+
+const isTable = (name: string): boolean => /^\d+\.(?:ldb|sst)$/.test(name);
+const numberOf = (name: string): number => Number.parseInt(name, 10);
+const padded = (number: number): string => String(number).padStart(6, '0');
+
+/**
+ * Whether a manifest is one that LevelDB has left: it names a log that is there. And if a table is missing, then no other is there that
+ * it does not name, which was made of the missing one: then the manifest has lost its end.
+ */
+function isCurrent({ tables, logNumber }: Manifest, names: readonly string[]): boolean {
+  if (logNumber > 0 && !names.some((name) => name.endsWith('.log') && numberOf(name) === logNumber)) return false;
+  const there = new Set(names.filter(isTable).map(numberOf));
+  const isWhole = [...tables.keys()].every((number) => there.has(number));
+  return isWhole || [...there].every((number) => tables.has(number));
+}
+
+/** The manifest that holds, if there is one. */
+async function currentManifest(report: Report, names: readonly string[]): Promise<Manifest | undefined> {
+  const { directory, mends, lost } = report;
+  const read = async (name: string): Promise<Manifest | undefined> => {
+    const manifest = await readFile(join(directory, name)).then(readManifest, () => undefined);
+    return manifest !== undefined && isCurrent(manifest, names) ? manifest : undefined;
+  };
+  const named = (await readFile(join(directory, 'CURRENT'), 'latin1').catch(() => '')).match(/^(MANIFEST-\d+)\n$/)?.[1];
+  if (named !== undefined && names.includes(named)) {
+    const manifest = await read(named);
+    if (manifest !== undefined) return withFlips(report, named, manifest);
+  } else {
+    // CURRENT says nothing but which manifest holds.
+    for (const name of names
+      .filter((file) => file.startsWith('MANIFEST-'))
+      .sort()
+      .reverse()) {
+      const manifest = await read(name);
+      if (manifest === undefined) continue;
+      mends.push({ kind: 'name manifest', file: 'CURRENT', manifest: name });
+      return withFlips(report, name, manifest);
+    }
+  }
+  mends.push({ kind: 'rebuild manifest', file: named ?? 'MANIFEST' });
+  lost.push(EVERYTHING);
+  return undefined;
+}
+
+function withFlips({ mends }: Report, file: string, manifest: Manifest): Manifest {
+  if (manifest.flips.length > 0) mends.push({ kind: 'flip bits', file, flips: manifest.flips });
+  return manifest;
+}
+
+async function examineTable(report: Report, file: string, range: LostRange): Promise<void> {
+  const bytes = await readFile(join(report.directory, file));
+  if (!isSoundTable(bytes)) {
+    const flips = flipsOfTable(bytes);
+    flipBits(bytes, flips);
+    if (flips.length > 0) report.mends.push({ kind: 'flip bits', file, flips });
+  }
+  const table = readTable(bytes);
+  if (table?.isSound !== true) {
+    report.mends.push({ kind: 'blank table', file, bytes: bytes.length });
+    report.lost.push(range);
+    return;
+  }
+  const blocks: BadBlock[] = [];
+  for (const block of table.blocks) {
+    if (isSound(bytes, block)) continue;
+    blocks.push({ ...block, kind: 'rows' });
+    report.lost.push(block);
+  }
+  for (const block of table.spare) if (!isSound(bytes, block)) blocks.push(block);
+  if (blocks.length > 0) report.mends.push({ kind: 'blank blocks', file, blocks });
+}
+
+function isSoundTable(bytes: Uint8Array): boolean {
+  const table = readTable(bytes);
+  return table?.isSound === true && [...table.blocks, ...table.spare].every((block) => isSound(bytes, block));
+}
+
+/** Flips bits of a file. */
+export function flipBits(bytes: Uint8Array, flips: readonly FileFlip[]): void {
+  for (const { offset, mask } of flips) bytes[offset] = (bytes[offset] as number) ^ mask;
+}
+
+async function examineLog({ directory, mends, remarks }: Report, file: string): Promise<void> {
+  const bytes = await readFile(join(directory, file));
+  const { records, flips, isTorn } = readLog(bytes);
+  if (flips.length > 0) mends.push({ kind: 'flip bits', file, flips });
+  const bad = records.find((record) => !record.isSound);
+  // What lies behind a damaged record would be applied without it. Up to there the store is as it once was.
+  if (bad !== undefined) mends.push({ kind: 'cut log', file, bytes: bad.offset });
+  else if (isTorn) remarks.push(`${file} ends within a record: the last writes before the stop are gone here`);
+}
+
+/** The rows in what mending takes away, read from the files as they were. */
+export async function* strayRows(directory: string, { mends }: Findings): AsyncGenerator<StrayRow> {
+  for (const mend of mends) {
+    const bytes = await readFile(join(directory, mend.file)).catch(() => new Uint8Array());
+    for (const other of mends) if (other.kind === 'flip bits' && other.file === mend.file) flipBits(bytes, other.flips);
+    if (mend.kind === 'blank blocks') {
+      for (const block of mend.blocks) if (block.kind === 'rows') yield* rowsOfBlock(bytes, block);
+    } else if (mend.kind === 'blank table') {
+      for (const block of readTable(bytes)?.blocks ?? []) yield* rowsOfBlock(bytes, block);
+    } else if (mend.kind === 'cut log') {
+      for (const record of readLog(bytes).records) if (record.offset >= mend.bytes) yield* rowsOfBatch(record);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Salvages a LevelDB store whose files are damaged. The files are kept as they were, under another name; what LevelDB reads is mended,
+ * and what was in the damaged parts is found by reading them without it. A marker lets a salvage that was interrupted begin again.
+ */
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { examine, type Findings, flipBits, type LostRange, type Mend, type StrayRow, strayRows } from './examine.ts';
+import { blankBlock, blankTable } from './table-file.ts';
+
+/** A store that was mended. */
+export interface Salvage {
+  /** Rows that may be gone. */
+  readonly lost: readonly LostRange[];
+  /** Rows that were found in the damaged parts: any state of them, and not all as they were written. */
+  strays(): AsyncIterable<StrayRow>;
+  /** What was wrong, and where the files are kept. */
+  readonly report: string;
+  /** The store has taken all of that in, durably. */
+  end(): Promise<void>;
+}
+
+/** How a store is mended. */
+export interface MendOptions {
+  /** The data directory; the store is `leveldb` in it. */
+  readonly root: string;
+  /** Whether every block must be looked at. */
+  readonly isThorough: boolean;
+  /** LevelDB's own repair: makes a manifest for the tables that there are. */
+  readonly repair: (directory: string) => Promise<void>;
+  readonly onRemark: (remark: string) => void;
+}
+
+const storeOf = (root: string): string => join(root, 'leveldb');
+const markerOf = (root: string): string => join(root, 'salvaging');
+
+/** Mends the store in a directory if it is damaged. */
+export async function mendStore(options: MendOptions): Promise<Salvage | undefined> {
+  const { root, isThorough, onRemark } = options;
+  const begun = await readFile(markerOf(root), 'utf8').catch(() => undefined);
+  if (begun === undefined) {
+    const findings = await examine(storeOf(root), isThorough);
+    findings.remarks.forEach(onRemark);
+    if (findings.mends.length === 0) return undefined;
+    const aside = await keepAside(root);
+    await writeDurably(root, 'salvaging', aside);
+    return mendFrom(options, aside);
+  }
+  await rm(storeOf(root), { recursive: true, force: true });
+  await linkAll(join(root, begun), storeOf(root));
+  return mendFrom(options, begun);
+}
+
+async function mendFrom({ root, repair }: MendOptions, aside: string): Promise<Salvage> {
+  const kept = join(root, aside);
+  // One damaged part is seldom alone, so all is looked through now.
+  const findings = await examine(kept, true);
+  for (const mend of findings.mends) await carryOut(storeOf(root), mend);
+  if (findings.mends.some(({ kind }) => kind === 'rebuild manifest')) {
+    await repair(storeOf(root));
+    await rm(join(storeOf(root), 'lost'), { recursive: true, force: true });
+  }
+  await syncPath(storeOf(root));
+  return {
+    lost: findings.lost,
+    strays: () => strayRows(kept, findings),
+    report: `${describe(findings)}; the files are kept in ${kept}`,
+    end: async () => {
+      await rm(markerOf(root), { force: true });
+      await syncPath(root);
+    },
+  };
+}
+
+function describe({ mends }: Findings): string {
+  const texts = mends.map(({ kind, file }) => `${file} (${kind})`);
+  const more = texts.length - 5;
+  return [...texts.slice(0, 5), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+}
+
+/** Writes the mended file in place of the damaged one: the one that is kept aside shares its bytes. */
+async function carryOut(directory: string, mend: Mend): Promise<void> {
+  const path = join(directory, mend.file);
+  if (mend.kind === 'rebuild manifest') return rm(path, { force: true });
+  const bytes = await readFile(path).catch(() => Buffer.alloc(0));
+  if (mend.kind === 'flip bits') flipBits(bytes, mend.flips);
+  if (mend.kind === 'blank blocks') for (const block of mend.blocks) blankBlock(bytes, block, block.kind);
+  const mended = {
+    'flip bits': () => bytes,
+    'blank blocks': () => bytes,
+    'blank table': () => blankTable((mend as { bytes: number }).bytes),
+    'cut log': () => bytes.subarray(0, (mend as { bytes: number }).bytes),
+    'name manifest': () => Buffer.from(`${(mend as { manifest: string }).manifest}\n`),
+  }[mend.kind]();
+  await writeDurably(directory, mend.file, mended);
+}
+
+/** Keeps all files of the store under the first free of `leveldb-damaged-1`, `-2`, …; nothing is ever deleted. */
+async function keepAside(root: string): Promise<string> {
+  for (let i = 1; ; i++) {
+    const name = `leveldb-damaged-${i}`;
+    const isTaken = await stat(join(root, name)).then(
+      () => true,
+      () => false,
+    );
+    if (isTaken) continue;
+    await rm(join(root, `${name}.part`), { recursive: true, force: true });
+    await linkAll(storeOf(root), join(root, `${name}.part`));
+    await rename(join(root, `${name}.part`), join(root, name));
+    await syncPath(root);
+    return name;
+  }
+}
+
+async function linkAll(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    if (!entry.isFile() || entry.name === 'LOCK') continue;
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    // Some file systems have no links.
+    await link(source, target).catch(() => copyFile(source, target));
+  }
+  await syncPath(to);
+}
+
+async function writeDurably(directory: string, name: string, bytes: Uint8Array | string): Promise<void> {
+  const part = join(directory, `${name}.part`);
+  await writeFile(part, bytes);
+  await syncPath(part);
+  await rename(part, join(directory, name));
+  await syncPath(directory);
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  await handle.sync().finally(() => handle.close());
+}
