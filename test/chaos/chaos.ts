@@ -5,13 +5,17 @@
 import { parseArgs } from 'node:util';
 import { ADDRESS_CHAINS } from './address-chains.ts';
 import type { Chain } from './chain.ts';
-import { runChain } from './run-chain.ts';
+import { FAULTS } from './faults.ts';
+import { leaveReport, summaryOf } from './report.ts';
 import { whatIsMissing } from './requirements.ts';
+import { runLong } from './run.ts';
+import { onStage, runChain } from './run-chain.ts';
 
 const USAGE = `Usage: npm run test:chaos -- [OPTION...]
 
   --seconds N      how long faults strike (default 600)
   --seed N         draws the same schedule of faults again (default: drawn)
+  --faults NAME,.. only these faults, of ${Object.keys(FAULTS).join(', ')}
   --only NAME,...  chains of events instead, or "chains" for all of them
   --times N        each chain so many times (default 1)
   --list           prints the names of the chains`;
@@ -42,11 +46,24 @@ async function runChains(names: readonly string[], { times, seed }: { times: num
   }
 }
 
+async function runEverything(
+  seconds: number,
+  { seed, faults }: { seed: number; faults?: readonly string[] | undefined },
+): Promise<void> {
+  const missing = await whatIsMissing(['hosts', 'volumes', 'faketime']);
+  if (missing.length > 0) return console.log(`chaos is skipped: ${missing.join('; ')}`);
+  const result = await onStage(seed, (stage) => runLong(stage, { seconds, faults }));
+  console.log(summaryOf(result).join('\n'));
+  console.log(`all of it: ${await leaveReport(result)}`);
+  if (result.wrong.length > 0) process.exitCode = 1;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       seconds: { type: 'string', default: '600' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
+      faults: { type: 'string' },
       only: { type: 'string' },
       times: { type: 'string', default: '1' },
       list: { type: 'boolean', default: false },
@@ -63,6 +80,7 @@ async function main(): Promise<void> {
   const seed = Number(values.seed);
   const names = values.only === 'chains' ? Object.keys(CHAINS) : values.only?.split(',');
   if (names !== undefined) await runChains(names, { times: Number(values.times), seed });
+  else await runEverything(Number(values.seconds), { seed, faults: values.faults?.split(',') });
 }
 
 await main();

@@ -1,5 +1,5 @@
 /** Runs a chain once, with all that it has started ended afterwards, and says what it came to. */
-import type { Chain, ChainResult } from './chain.ts';
+import type { Chain, ChainResult, Stage } from './chain.ts';
 
 const SHOWN = 8;
 
@@ -9,27 +9,31 @@ export interface ChainRun {
   readonly run: number;
 }
 
-/** Runs a chain; resolves with whether all was as promised. */
-export async function runChain(name: string, chain: Chain, { seed, run }: ChainRun): Promise<boolean> {
+/** Does something on a stage of its own; what it has started is ended afterwards, the last first. */
+export async function onStage<T>(seed: number, act: (stage: Stage) => Promise<T>): Promise<T> {
   const ends: (() => unknown)[] = [];
   const startMs = performance.now();
-  const seconds = (): string => ((performance.now() - startMs) / 1000).toFixed(1);
-  const say = (line: string): void => console.log(`  ${seconds().padStart(6)} s  ${line}`);
-  console.log(`${name}, run ${run}, seed ${seed}: ${chain.about}`);
-  let result: ChainResult;
+  const say = (line: string): void =>
+    console.log(`  ${((performance.now() - startMs) / 1_000).toFixed(1).padStart(6)} s  ${line}`);
   try {
-    result = await chain.run({ seed, say, after: (end) => void ends.push(end as () => unknown) });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    result = { wrong: [`it did not come to its end: ${reason}`], figures: {} };
+    return await act({ seed, say, after: (end) => void ends.push(end as () => unknown) });
   } finally {
-    // What was started last ends first.
     for (const end of ends.reverse()) await end();
   }
-  const { wrong, figures } = result;
+}
+
+/** Runs a chain; resolves with whether all was as promised. */
+export async function runChain(name: string, chain: Chain, { seed, run }: ChainRun): Promise<boolean> {
+  const startMs = performance.now();
+  console.log(`${name}, run ${run}, seed ${seed}: ${chain.about}`);
+  const { wrong, figures } = await onStage(seed, chain.run).catch((error: unknown): ChainResult => {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { wrong: [`it did not come to its end: ${reason}`], figures: {} };
+  });
   for (const line of wrong.slice(0, SHOWN)) console.log(`  WRONG: ${line}`);
   if (wrong.length > SHOWN) console.log(`  … and ${wrong.length - SHOWN} more`);
   const verdict = wrong.length === 0 ? 'holds' : `FAILS in ${wrong.length} ways`;
-  console.log(`${name}, run ${run}: ${verdict} ${JSON.stringify(figures)} in ${seconds()} s`);
+  const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
+  console.log(`${name}, run ${run}: ${verdict} ${JSON.stringify(figures)} in ${seconds} s`);
   return wrong.length === 0;
 }

@@ -1,0 +1,210 @@
+/** What fails: each fault finds its victim, strikes, and is over after a while. */
+import type { Dice } from '../../src/sim/world.ts';
+import { pause } from '../fixtures/cluster.ts';
+import type { Machine, Machines } from './machines.ts';
+
+/** What a fault works with. */
+export interface Strike {
+  readonly machines: Machines;
+  readonly dice: Dice;
+  readonly durationMs: number;
+  /** Says whom it strikes. */
+  readonly say: (what: string) => void;
+}
+
+/** A fault. */
+export interface Fault {
+  /** How often it is drawn, relative to the others. */
+  readonly weight: number;
+  readonly leastMs: number;
+  readonly mostMs: number;
+  /** It counts against the disks that may be lost between two rests. */
+  readonly isDiskLoss?: boolean;
+  /** Only one of these at a time. */
+  readonly isNetwork?: boolean;
+  /** Strikes, and resolves when it is over; false if there is no victim now. */
+  readonly strike: (strike: Strike) => Promise<boolean>;
+}
+
+/** Members whose processes may be taken away at once: with more, nothing could be written at all. */
+const MAX_AWAY = 2;
+/** Members that a cluster keeps. */
+const LEAST_MEMBERS = 4;
+const FORCE_MS = 20_000;
+
+/** Draws a member that runs and that no other fault has, and takes it; undefined if there is none, or enough are away. */
+function take({ machines, dice }: Strike): Machine | undefined {
+  const away = machines.members.filter(({ isTaken, condition }) => isTaken || condition !== 'running');
+  const free = machines.running.filter(({ isTaken, isNewborn }) => !isTaken && !isNewborn);
+  if (away.length >= MAX_AWAY || free.length === 0) return undefined;
+  const machine = dice.pick(free);
+  machine.isTaken = true;
+  return machine;
+}
+
+/** Does something with a member that no other fault has. */
+const onOne =
+  (act: (machine: Machine, strike: Strike) => Promise<void>): Fault['strike'] =>
+  async (strike) => {
+    const machine = take(strike);
+    if (machine === undefined) return false;
+    try {
+      await act(machine, strike);
+    } finally {
+      machine.isTaken = false;
+    }
+    return true;
+  };
+
+/** Two groups of hosts: one host and the others, or two halves. */
+function draw({ machines, dice }: Strike): [number[], number[]] | undefined {
+  const hosts = machines.all.filter(({ condition }) => condition !== 'out');
+  // A node that looks for its cluster and cannot reach it would begin one of its own.
+  if (hosts.some(({ isNewborn }) => isNewborn)) return undefined;
+  const count = dice.chance(0.5) ? 1 : Math.floor(hosts.length / 2);
+  const numbers = hosts.map(({ number }) => number);
+  const some = new Set<number>();
+  while (some.size < count) some.add(dice.pick(numbers));
+  return [[...some], numbers.filter((number) => !some.has(number))];
+}
+
+/** Does something to the links between two groups, in both directions or one. */
+const onLinks =
+  (what: string, link: { readonly isCut?: boolean; readonly isHeld?: boolean; readonly loss?: number }) =>
+  async (strike: Strike): Promise<boolean> => {
+    const groups = draw(strike);
+    if (groups === undefined) return false;
+    const [some, others] = groups;
+    const isOneWay = strike.dice.chance(0.3);
+    strike.say(`${what} ${some.join(' ')} ${isOneWay ? '→' : '↔'} ${others.join(' ')}`);
+    const { wire } = strike.machines.cluster;
+    wire.oneWay(some, others, link);
+    if (!isOneWay) wire.oneWay(others, some, link);
+    await pause(strike.durationMs);
+    wire.heal();
+    return true;
+  };
+
+/** A disk is lost: the node starts again on what is there then. */
+const loseDisk = (how: (machine: Machine, strike: Strike) => Promise<void>): Fault['strike'] =>
+  onOne(async (machine, strike) => {
+    await strike.machines.kill(machine, strike.dice.chance(0.5) ? 'SIGKILL' : 'SIGTERM');
+    await pause(strike.durationMs);
+    await how(machine, strike);
+  });
+
+async function forceOut(machine: Machine, { machines, dice, say }: Strike): Promise<void> {
+  const survivors = machines.running.filter((other) => other !== machine && !other.isTaken);
+  if (machines.members.length <= LEAST_MEMBERS || survivors.length === 0) return;
+  await machines.kill(machine);
+  const isGone = await machines.force(machine, dice.pick(survivors), FORCE_MS);
+  say(`${machine.name} ${isGone ? 'is declared gone' : 'could not be declared gone, and comes back'}`);
+  if (!isGone) await machines.start(machine);
+}
+
+async function leave(machine: Machine, { machines, say }: Strike): Promise<void> {
+  if (machines.members.length <= LEAST_MEMBERS) return;
+  say(`${machine.name} ${(await machines.leave(machine)) ? 'begins to leave' : 'cannot leave now'}`);
+}
+
+async function join({ machines, dice, say }: Strike): Promise<boolean> {
+  const out = machines.all.filter(({ condition, isTaken }) => condition === 'out' && !isTaken);
+  if (out.length === 0) return false;
+  const machine = dice.pick(out);
+  machine.isTaken = true;
+  say(`${machine.name} joins on an empty disk`);
+  try {
+    await machines.startEmpty(machine);
+  } finally {
+    machine.isTaken = false;
+  }
+  return true;
+}
+
+async function move(machine: Machine, { machines, dice, durationMs, say }: Strike): Promise<void> {
+  await machines.kill(machine, dice.chance(0.5) ? 'SIGKILL' : 'SIGTERM');
+  machines.move(machine);
+  say(`${machine.name} moves to port ${machine.node.port}`);
+  await pause(durationMs);
+  await machines.start(machine);
+}
+
+/** Seconds by which a wall clock jumps. */
+const JUMPS = [-3_600, -90, -2, 2, 90, 3_600];
+
+/** All faults by name. */
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  cut: { weight: 4, leastMs: 2_000, mostMs: 12_000, isNetwork: true, strike: onLinks('cut', { isCut: true }) },
+  stall: { weight: 5, leastMs: 2_000, mostMs: 5_000, isNetwork: true, strike: onLinks('stall', { isHeld: true }) },
+  loss: { weight: 1, leastMs: 2_000, mostMs: 8_000, isNetwork: true, strike: onLinks('a fifth lost', { loss: 0.2 }) },
+  kill: {
+    weight: 4,
+    leastMs: 0,
+    mostMs: 8_000,
+    strike: onOne(async (machine, { machines, durationMs, say }) => {
+      say(`${machine.name} is killed`);
+      await machines.kill(machine);
+      await pause(durationMs);
+      await machines.start(machine);
+    }),
+  },
+  pause: {
+    weight: 4,
+    leastMs: 500,
+    mostMs: 12_000,
+    strike: onOne(async (machine, { durationMs, say }) => {
+      say(`${machine.name} hangs`);
+      machine.condition = 'paused';
+      machine.node.signal('SIGSTOP');
+      await pause(durationMs);
+      machine.node.signal('SIGCONT');
+      machine.condition = 'running';
+    }),
+  },
+  wipe: {
+    weight: 2,
+    leastMs: 0,
+    mostMs: 4_000,
+    isDiskLoss: true,
+    strike: loseDisk(async (machine, { machines, say }) => {
+      say(`${machine.name} starts on an empty disk`);
+      await machines.startEmpty(machine);
+    }),
+  },
+  'roll-back': {
+    weight: 3,
+    leastMs: 0,
+    mostMs: 2_000,
+    isDiskLoss: true,
+    strike: loseDisk(async (machine, { machines, say }) => {
+      if (machine.volume.hasCopy) await machine.volume.rollBack();
+      say(`${machine.name} starts on ${machine.volume.hasCopy ? 'an earlier state of its volume' : 'what it had'}`);
+      await machines.start(machine);
+    }),
+  },
+  copy: {
+    weight: 3,
+    leastMs: 0,
+    mostMs: 1,
+    strike: onOne(async (machine, { say }) => {
+      await machine.volume.copy();
+      say(`the volume of ${machine.name} is copied`);
+    }),
+  },
+  clock: {
+    weight: 3,
+    leastMs: 3_000,
+    mostMs: 15_000,
+    strike: onOne(async (machine, { dice, durationMs, say }) => {
+      const seconds = dice.pick(JUMPS);
+      say(`the clock of ${machine.name} jumps by ${seconds} s`);
+      await machine.clock.jump(seconds);
+      await pause(durationMs);
+      await machine.clock.jump(0);
+    }),
+  },
+  join: { weight: 2, leastMs: 0, mostMs: 1, strike: join },
+  leave: { weight: 2, leastMs: 0, mostMs: 1, strike: onOne(leave) },
+  move: { weight: 2, leastMs: 0, mostMs: 5_000, strike: onOne(move) },
+  force: { weight: 1, leastMs: 0, mostMs: 1, isDiskLoss: true, strike: onOne(forceOut) },
+};

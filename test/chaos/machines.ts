@@ -1,0 +1,196 @@
+/** The machines of a run: hosts in namespaces, each with a volume and a wall clock of its own, and what is known of each node. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { eventually, pause } from '../fixtures/cluster.ts';
+import { send } from '../fixtures/http.ts';
+import { HostedCluster, type HostedNode } from '../fixtures/network-hosts.ts';
+import type { Stage } from './chain.ts';
+import { Volume } from './volume.ts';
+import { WallClock } from './wall-clock.ts';
+
+/** `out` is no member: never started, or gone; `leaving` ends by itself. */
+export type Condition = 'running' | 'paused' | 'down' | 'leaving' | 'out';
+
+const PORTS_EACH = 10;
+/** How long a node may take to find its cluster, and to stop when it is asked to. */
+const START_MS = 60_000;
+const STOP_MS = 20_000;
+
+/** One machine. */
+export class Machine {
+  readonly node: HostedNode;
+  readonly volume: Volume;
+  readonly clock: WallClock;
+  condition: Condition = 'running';
+  /** It was started on an empty disk and does not know its cluster yet: cut off now, it would begin one of its own. */
+  isNewborn = false;
+  /** A fault that has not ended yet has it. */
+  isTaken = false;
+
+  constructor(node: HostedNode, volume: Volume, clock: WallClock) {
+    this.node = node;
+    this.volume = volume;
+    this.clock = clock;
+  }
+
+  get name(): string {
+    return this.node.name;
+  }
+
+  /** The number of its host, from 1. */
+  get number(): number {
+    return Number(this.name.slice(1));
+  }
+
+  get isMember(): boolean {
+    return this.condition !== 'out' && this.condition !== 'leaving';
+  }
+}
+
+/** All of them. */
+export class Machines {
+  readonly all: Machine[] = [];
+  /** What happened that must not: nodes that ended by themselves. */
+  readonly wrong: string[] = [];
+  /** Faults of the network that have not ended. */
+  networkFaults = 0;
+  #cluster: HostedCluster | undefined;
+
+  /** Makes `count` machines with a running cluster, and one more that is no member yet. */
+  static async start(stage: Stage, count: number): Promise<Machines> {
+    const machines = new Machines();
+    const prepare = (node: HostedNode): Promise<void> => machines.#prepare(stage, node);
+    machines.#cluster = await HostedCluster.start(stage, count, { prepare });
+    await machines.#cluster.add();
+    machines.#last.condition = 'out';
+    return machines;
+  }
+
+  async #prepare(stage: Stage, node: HostedNode): Promise<void> {
+    const clock = new WallClock(`${node.root}.clock`);
+    await clock.jump(0);
+    node.environment = clock.environment;
+    const volume = await Volume.make({ file: join(`${node.root}-volume`), root: node.root });
+    this.all.push(new Machine(node, volume, clock));
+    stage.after(async () => {
+      node.signal('SIGCONT');
+      await node.end('SIGKILL');
+      await volume.close();
+    });
+  }
+
+  get #last(): Machine {
+    const machine = this.all.at(-1);
+    assert.ok(machine !== undefined);
+    return machine;
+  }
+
+  get cluster(): HostedCluster {
+    assert.ok(this.#cluster !== undefined);
+    return this.#cluster;
+  }
+
+  get members(): Machine[] {
+    return this.all.filter(({ isMember }) => isMember);
+  }
+
+  /** Those whose processes run, stopped or not. */
+  get running(): Machine[] {
+    return this.all.filter(({ condition }) => condition === 'running');
+  }
+
+  async kill(machine: Machine, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    machine.condition = 'down';
+    machine.node.signal('SIGCONT');
+    const isStuck = await Promise.race([machine.node.end(signal).then(() => false), pause(STOP_MS).then(() => true)]);
+    if (!isStuck) return;
+    this.wrong.push(`${machine.name} did not end within ${STOP_MS} ms of ${signal}`);
+    await machine.node.end('SIGKILL');
+  }
+
+  /** Starts a node that knows where the others are now. */
+  async start(machine: Machine): Promise<void> {
+    const others = this.members.filter((other) => other !== machine).map(({ node }) => node);
+    await machine.node.configure(others);
+    machine.node.start();
+    machine.condition = 'running';
+  }
+
+  /** Starts a node on an empty disk, and resolves when it has found its cluster. */
+  async startEmpty(machine: Machine): Promise<void> {
+    await machine.volume.wipe();
+    // Out of reach of all others it would begin a cluster of its own.
+    await eventually('the network is whole', async () => this.networkFaults === 0, START_MS);
+    machine.isNewborn = true;
+    await this.start(machine);
+    await eventually(
+      `${machine.name} finds its cluster`,
+      async () => (await machine.node.status()).members.length > 1,
+      START_MS,
+    );
+    machine.isNewborn = false;
+  }
+
+  /** Its peers find it at another port from the next start on. */
+  move({ node }: Machine): void {
+    node.port = 7_000 + ((node.port - 7_000 + PORTS_EACH) % 1_000);
+  }
+
+  /** Asks a node to leave; it ends by itself when the others have all that it held. */
+  async leave(machine: Machine): Promise<boolean> {
+    const answer = await send(`${machine.node.url}/cluster/leave`, { method: 'POST' }).catch(() => undefined);
+    if (answer?.status !== 202) return false;
+    machine.condition = 'leaving';
+    return true;
+  }
+
+  /** Declares a dead node gone, at another one; resolves with whether that was accepted in time. */
+  async force(machine: Machine, at: Machine, timeoutMs: number): Promise<boolean> {
+    const remove = async (): Promise<boolean> =>
+      (await send(`${at.node.url}/cluster/remove/${machine.name}`, { method: 'POST' })).status === 200;
+    return eventually(`${machine.name} is declared gone`, remove, timeoutMs).then(
+      () => {
+        machine.condition = 'out';
+        machine.volume.forgetCopy();
+        return true;
+      },
+      () => false,
+    );
+  }
+
+  /** Notes nodes that have ended: those that leave may, the others must not. */
+  watch(): void {
+    for (const machine of this.all) {
+      const { ending } = machine.node;
+      if (ending === undefined || machine.condition === 'down' || machine.condition === 'out') continue;
+      if (machine.condition === 'leaving' && ending === 'exit 0') machine.volume.forgetCopy();
+      else this.wrong.push(`${machine.name} ended by itself, ${ending}: ${machine.node.log.slice(-600)}`);
+      machine.condition = machine.condition === 'leaving' ? 'out' : 'down';
+    }
+  }
+
+  /** Resolves when all members are up and ready, see each other, and know no others; says what is missing if that takes too long. */
+  async whole(timeoutMs: number): Promise<void> {
+    const untilMs = performance.now() + timeoutMs;
+    const left = (): number => Math.max(1, untilMs - performance.now());
+    const departs = this.all.filter(({ condition }) => condition === 'leaving');
+    for (const machine of departs) {
+      await eventually(`${machine.name} has left`, async () => machine.node.ending !== undefined, left());
+      this.watch();
+    }
+    const names = this.members.map(({ name }) => name).sort();
+    for (const { name, node } of this.members) {
+      let seen = '';
+      const isWhole = async (): Promise<boolean> => {
+        const { isReady, members, peers, sync } = await node.status();
+        const there = members.filter(({ state }) => state !== 'gone').map((each) => `${each.name} ${each.state}`);
+        const unreached = peers.filter(({ node: id, reach }) => names.includes(id) && reach !== 'reachable');
+        seen = JSON.stringify({ isReady, there, unreached: unreached.map((peer) => peer.node), sync });
+        return isReady && unreached.length === 0 && there.sort().join() === names.map((each) => `${each} up`).join();
+      };
+      await eventually(`${name} is whole`, isWhole, left()).catch((error: unknown) => {
+        throw new Error(`${name} is not whole: ${seen}`, { cause: error });
+      });
+    }
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * The long run: epochs of faults under load, and after each a rest in which everything heals, nobody writes, and what was acknowledged
+ * is looked for at every node.
+ */
+import { Dice } from '../../src/sim/world.ts';
+import { pause, type TestNode } from '../fixtures/cluster.ts';
+import { atRest } from '../fixtures/load.ts';
+import type { Stage } from './chain.ts';
+import { Clients } from './clients.ts';
+import { Counters, Locks } from './conditional-workloads.ts';
+import { FAULTS } from './faults.ts';
+import { Machines } from './machines.ts';
+import { Deletes, Registers, Sets, Uniques } from './plain-workloads.ts';
+import { drawEpoch, type Epoch, type Step } from './schedule.ts';
+
+const NODES = 5;
+const CLIENTS = 12;
+const CLIENT_PAUSE_MS = 60;
+/** How long all may take to be whole and at rest again once nothing fails any more. */
+const HEAL_MS = 120_000;
+const WATCH_MS = 200;
+/** Longer than any jump of a clock: nobody's time is up. */
+const TTL_SECONDS = 4 * 3_600;
+
+/** What happened, and when. */
+export interface Event {
+  readonly atMs: number;
+  readonly what: string;
+}
+
+/** What a run came to. */
+export interface RunResult {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly epochs: number;
+  readonly wrong: readonly string[];
+  readonly history: readonly Event[];
+  readonly did: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly answers: Readonly<Record<string, number>>;
+  /** How long each rest took to come, in ms. */
+  readonly restMs: readonly number[];
+  /** Lines in the log of each node. */
+  readonly logLines: Readonly<Record<string, number>>;
+  readonly logs: Readonly<Record<string, string>>;
+}
+
+/** What is asked of a run. */
+export interface RunOptions {
+  readonly seconds: number;
+  /** Faults that may strike; default all. */
+  readonly faults?: readonly string[] | undefined;
+}
+
+/** A run under way. */
+class Run {
+  readonly #stage: Stage;
+  readonly #machines: Machines;
+  readonly #clients: Clients;
+  readonly #uniques: readonly Uniques[];
+  readonly #startMs = performance.now();
+  readonly history: Event[] = [];
+  readonly wrong: string[] = [];
+  readonly restMs: number[] = [];
+  #epochs = 0;
+
+  constructor(stage: Stage, machines: Machines) {
+    this.#stage = stage;
+    this.#machines = machines;
+    const nodes = (): TestNode[] => machines.members.map(({ node }) => node);
+    const locks = new Locks(() => machines.running.map(({ node }) => this.#clients.door(node)));
+    const lives = new Uniques('t', { 'X-Mec-TTL': String(TTL_SECONDS) });
+    this.#uniques = [new Uniques(), lives];
+    const workloads = [...this.#uniques, new Deletes(), new Registers(), new Sets(), new Counters(), locks];
+    this.#clients = new Clients({ nodes, workloads, count: CLIENTS, pauseMs: CLIENT_PAUSE_MS, seed: stage.seed });
+    stage.after(() => this.#clients.stop());
+  }
+
+  note(what: string): void {
+    this.history.push({ atMs: Math.round(performance.now() - this.#startMs), what });
+    this.#stage.say(what);
+  }
+
+  async play({ seconds, faults }: RunOptions): Promise<RunResult> {
+    const dice = new Dice(this.#stage.seed);
+    const watching = setInterval(() => this.#machines.watch(), WATCH_MS);
+    this.#stage.after(() => clearInterval(watching));
+    while (performance.now() - this.#startMs < seconds * 1_000 && this.wrong.length === 0) {
+      this.#epochs += 1;
+      await this.#epoch(drawEpoch(dice, faults));
+      const isLast = performance.now() - this.#startMs >= seconds * 1_000;
+      await this.#rest(isLast);
+    }
+    clearInterval(watching);
+    await this.#clients.stop();
+    return this.#result(seconds);
+  }
+
+  async #epoch({ steps, lengthMs }: Epoch): Promise<void> {
+    this.note(`epoch ${this.#epochs}: ${steps.length} faults in ${Math.round(lengthMs / 1_000)} s`);
+    // Without an earlier state there is nothing to roll back to.
+    for (const { volume } of this.#machines.running) if (!volume.hasCopy) await volume.copy();
+    const startMs = performance.now();
+    const strikes: Promise<void>[] = [];
+    for (const step of steps) {
+      await pause(Math.max(0, startMs + step.atMs - performance.now()));
+      strikes.push(this.#strike(step));
+    }
+    await pause(Math.max(0, startMs + lengthMs - performance.now()));
+    await Promise.all(strikes);
+  }
+
+  async #strike({ fault: name, durationMs, seed }: Step): Promise<void> {
+    const fault = FAULTS[name];
+    if (fault === undefined) return;
+    const machines = this.#machines;
+    const isNetwork = fault.isNetwork === true;
+    if (isNetwork && machines.networkFaults > 0) return;
+    if (isNetwork) machines.networkFaults += 1;
+    try {
+      const say = (what: string): void => this.note(`${name}, ${durationMs} ms: ${what}`);
+      const hasStruck = await fault.strike({ machines, dice: new Dice(seed), durationMs, say });
+      if (!hasStruck) this.note(`${name}: no victim`);
+    } catch (error) {
+      this.wrong.push(`${name} did not end: ${reasonOf(error)}`);
+    } finally {
+      if (isNetwork) machines.networkFaults -= 1;
+    }
+  }
+
+  /** All heals, clients pause, and each node answers for what was acknowledged. */
+  async #rest(isFinal: boolean): Promise<void> {
+    const machines = this.#machines;
+    const startMs = performance.now();
+    try {
+      for (const machine of machines.members) if (machine.condition === 'down') await machines.start(machine);
+      await machines.whole(HEAL_MS);
+      await this.#clients.rest();
+      const nodes = machines.members.map(({ node }) => node);
+      await atRest({ nodes }, HEAL_MS);
+      this.restMs.push(Math.round(performance.now() - startMs));
+      this.wrong.push(...(await this.#clients.judge(nodes, { isFinal, seed: this.#stage.seed + this.#epochs })));
+      for (const uniques of this.#uniques) uniques.judged();
+    } catch (error) {
+      this.wrong.push(`no rest within ${HEAL_MS} ms: ${reasonOf(error)}`);
+    }
+    this.wrong.push(...machines.wrong.splice(0), ...this.#clients.report().wrong);
+    this.note(`rest after ${Math.round((performance.now() - startMs) / 1_000)} s, ${this.wrong.length} violations`);
+    this.#clients.resume();
+  }
+
+  #result(seconds: number): RunResult {
+    const nodes = this.#machines.all.map(({ node }) => node);
+    return {
+      seed: this.#stage.seed,
+      seconds,
+      epochs: this.#epochs,
+      wrong: this.wrong,
+      history: this.history,
+      did: this.#clients.report().did,
+      answers: Object.fromEntries([...this.#clients.tally].sort(([a], [b]) => a.localeCompare(b))),
+      restMs: this.restMs,
+      logLines: Object.fromEntries(nodes.map(({ name, log }) => [name, log.split('\n').length - 1])),
+      logs: Object.fromEntries(nodes.map(({ name, log }) => [name, log])),
+    };
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Runs for so many seconds of faults, or until something is wrong. */
+export async function runLong(stage: Stage, options: RunOptions): Promise<RunResult> {
+  const machines = await Machines.start(stage, NODES);
+  return new Run(stage, machines).play(options);
+}
