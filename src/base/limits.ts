@@ -118,6 +118,15 @@ export const BIRTH_WAIT_MS = 10_000;
 /** How long a joining node may be refused before it gives up: an earlier process of its name has vanished from view by then. */
 export const REFUSED_MS = 10_000;
 
+/** Wall clocks that differ by more are told of, and the one that is off is not gone by: well above what NTP leaves. */
+export const CLOCK_TOLERANCE_MS = 1_000;
+
+/** An answer to a probe that took longer does not say what time it is: at most half of it may be its error. */
+export const CLOCK_SAMPLE_RTT_MS = 500;
+
+/** What is known of a peer's wall clock holds so long: two crystals drift apart by less than 0.4 s in it. */
+export const CLOCK_SAMPLE_MS = 3_600_000;
+
 /** A peer not heard of for this long is suspect: several probes lost, or a process that hangs. It is asked only in need. */
 export const SUSPECT_AFTER_MS = 1_500;
 

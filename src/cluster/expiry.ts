@@ -21,13 +21,14 @@ export class Expiry {
 
   /** One round over all partitions that this node owns. */
   async sweep(): Promise<void> {
-    const { members, replicas, env } = this.#scope;
+    const { members, replicas, time, env } = this.#scope;
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const turn = members.owners(partition).indexOf(members.self);
+      const owners = members.owners(partition);
+      const turn = owners.indexOf(members.self);
       const replica = replicas.find(partition);
       if (turn < 0 || replica === undefined) continue;
       // One owner is enough; the others wait their turn, in case that it cannot.
-      const untilMicros = env.clock.wallMicros() - turn * EXPIRY_TURN_MS * 1000;
+      const untilMicros = time.passedMicros(owners) - turn * EXPIRY_TURN_MS * 1000;
       if (!replica.expiry.isDue(untilMicros)) continue;
       try {
         await this.#expire(replica, untilMicros);
@@ -51,9 +52,12 @@ export class Expiry {
   /** A read has found versions that it did not show beside others. */
   trim(key: string, { object, versions }: GetResult): void {
     if (object.versions.length === 1 || object.versions.length === versions.length) return;
-    if (this.#trimming.has(key) || this.#trimming.size >= MAX_TRIMS || !placeOf(this.#scope, key).isOwner) return;
+    const { isOwner, owners } = placeOf(this.#scope, key);
+    if (this.#trimming.has(key) || this.#trimming.size >= MAX_TRIMS || !isOwner) return;
+    const { policies, time } = this.#scope;
+    const hidden = policies.hidden(key, object.versions, time.passedMicros(owners));
+    if (hidden.length === 0) return;
     this.#trimming.add(key);
-    const hidden = object.versions.filter((version) => !versions.includes(version));
     removeDots(this.#scope, key, hidden)
       .catch((error: unknown) => this.#scope.env.log.debug('hidden versions not removed', { reason: messageOf(error) }))
       .finally(() => this.#trimming.delete(key));

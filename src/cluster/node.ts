@@ -16,6 +16,7 @@ import { drawActor, LivingActors } from '../core/actor.ts';
 import type { Condition } from '../core/condition.ts';
 import type { MemberState } from '../core/member-list.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
+import { partitionOf } from '../core/partition.ts';
 import type { Quorum } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Replicas } from '../storage/replicas.ts';
@@ -38,6 +39,7 @@ import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus } from './status
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
 import { Turns } from './turns.ts';
+import { WallTime } from './wall-time.ts';
 import { Work } from './work.ts';
 
 /** What a node is made of. */
@@ -97,7 +99,7 @@ export class MecNode {
   #sweep: Timer | undefined;
 
   private constructor({ config, onEnd, onBegin }: NodeOptions, scope: Scope) {
-    const { env, members, peers, replicas } = scope;
+    const { env, members, peers, replicas, time } = scope;
     this.config = config;
     this.#scope = scope;
     this.#membership = new Membership({
@@ -106,6 +108,7 @@ export class MecNode {
       members,
       peers,
       replicas,
+      time,
       onReachable: (peer) => scope.sync.peerIsBack(peer),
       onEnd: onEnd ?? (() => {}),
       onBegin: onBegin ?? (() => {}),
@@ -143,7 +146,8 @@ export class MecNode {
     const scrub = new Scrub({ env, members, peers, replicas, limits });
     const claims = new Claims(env.clock);
     const turns = new Turns();
-    const scope = { env, members, replicas, living, limits, peers, policies, sync, scrub, claims, turns, work };
+    const time = new WallTime(env, members, peers);
+    const scope = { env, members, replicas, living, limits, peers, policies, time, sync, scrub, claims, turns, work };
     const node = new MecNode(options, scope);
     try {
       await node.#listen();
@@ -215,6 +219,12 @@ export class MecNode {
     return this.#scope.policies.of(key);
   }
 
+  /** What time it is for the readers and writers of a key, µs since 1970: by a majority of its owners' clocks. */
+  nowMicros(key: string): number {
+    const { members, time } = this.#scope;
+    return time.nowMicros(members.owners(partitionOf(key)));
+  }
+
   /** Why the node is not to be sent requests now: its disk has failed, it is joining or leaving, or it has not caught up yet; undefined where it is. */
   whyNotReady(): MecError | undefined {
     const { members, replicas, sync } = this.#scope;
@@ -276,12 +286,13 @@ export class MecNode {
 
   /** What the node looks like now. */
   status(): NodeStatus {
-    const { env, members, peers, replicas, sync, scrub } = this.#scope;
+    const { env, members, peers, replicas, time, sync, scrub } = this.#scope;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
       reach: peers.reach(peer.id),
       refusal: peer.refusal,
       silentMs: roundMs(peers.silenceMs(peer.id)),
+      clockSkewMs: roundMs(time.skewMs(peer)),
       latencyMs: Math.round(peer.latency.meanMs * 1000) / 1000,
       data: peer.data.status() as LinkStatus,
       probes: peer.probes.status() as LinkStatus,

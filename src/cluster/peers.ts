@@ -19,6 +19,8 @@ export interface Peer extends Address {
   readonly latency: Latency;
   /** The peer's process, and its clock when it last answered, with ours at that time. */
   remote: { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
+  /** What the peer's wall clock showed when this node's monotonic clock showed `atMs`, and whether they differed. */
+  wall: { readonly micros: number; readonly atMs: number; readonly isOff: boolean } | undefined;
   /** Why this peer is not one of us, where that is so. */
   refusal: string | undefined;
 }
@@ -67,6 +69,7 @@ export class Peers {
       data,
       latency: new Latency(),
       remote: undefined,
+      wall: undefined,
       refusal: undefined,
     };
     this.byId.set(name, peer);

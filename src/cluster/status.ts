@@ -39,6 +39,8 @@ export interface PeerStatus {
   readonly refusal?: string | undefined;
   /** How long ago it was heard of. */
   readonly silentMs?: number | undefined;
+  /** How far its wall clock is ahead of the one of the node that is asked; undefined if it was not heard of lately. */
+  readonly clockSkewMs?: number | undefined;
   readonly latencyMs: number;
   /** What waits for it, on the two connections. */
   readonly data: LinkStatus;

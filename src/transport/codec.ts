@@ -191,13 +191,16 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   probed: {
     code: 74,
-    pack: ({ from, nowMs, refusal, ...gossip }) => [packIdentity(from), nowMs, refusal, packGossip(gossip)],
+    pack: ({ from, nowMs, wallMicros, refusal, ...gossip }) => {
+      return [packIdentity(from), nowMs, refusal, packGossip(gossip), wallMicros];
+    },
     unpack: (f) => ({
       kind: 'probed',
       from: identity(f[1]),
       nowMs: number(f[2]),
       refusal: text(f[3]),
       ...gossipOf(f[4]),
+      wallMicros: number(f[5]),
     }),
   },
   object: {

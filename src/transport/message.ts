@@ -182,8 +182,9 @@ export interface Pong {
 export interface Probed extends Gossip {
   readonly kind: 'probed';
   readonly from: Identity;
-  /** The sender's monotonic clock. */
+  /** The sender's monotonic clock, and its wall clock, µs since 1970. */
   readonly nowMs: number;
+  readonly wallMicros: number;
   /** Why the asker is not one of us; empty where it is. */
   readonly refusal: string;
 }

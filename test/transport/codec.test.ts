@@ -37,7 +37,7 @@ const MESSAGES: readonly Message[] = [
   { kind: 'ping' },
   { kind: 'pong', process: 'p', nowMs: 12.5 },
   { kind: 'probe', from: identity, wantsAll: true, ...gossip },
-  { kind: 'probed', from: identity, nowMs: 1, refusal: 'why', ...gossip },
+  { kind: 'probed', from: identity, nowMs: 1, wallMicros: 1_800_000_000_000_000, refusal: 'why', ...gossip },
   { kind: 'probe-for', name: 'n2' },
   { kind: 'read', key: 'ключ/\0', have: [dot] },
   { kind: 'store', key: 'k', object: { context, versions: [{ ...dot, body: Uint8Array.of(1, 2) }] }, dots: [dot] },

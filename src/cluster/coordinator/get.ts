@@ -161,8 +161,8 @@ class Get {
     }
     const living = this.#scope.living[this.#place.partition];
     const token = readToken(merged, (actor) => living?.isDead(actor) === true);
-    const { policies, env } = this.#scope;
-    const versions = policies.visible(this.#request.key, merged.versions, env.clock.wallMicros());
+    const { policies, time } = this.#scope;
+    const versions = policies.visible(this.#request.key, merged.versions, time.nowMicros(this.#place.owners));
     this.#outcome.resolve({ object: merged, versions, token });
     this.#mend();
   }

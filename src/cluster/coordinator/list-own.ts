@@ -15,7 +15,6 @@ export async function listOwn(scope: Scope, request: List): Promise<Keys> {
   const { found, until } = await nextKeys(complete, request);
   const keys: string[] = [];
   const tags: number[] = [];
-  const nowMicros = scope.env.clock.wallMicros();
   let bytes = 0;
   for (const [i, { key, replica }] of found.entries()) {
     if (bytes >= LIST_PAGE_BYTES) return { kind: 'keys', keys, tags, until: found[i - 1]?.key, incomplete };
@@ -23,6 +22,7 @@ export async function listOwn(scope: Scope, request: List): Promise<Keys> {
     if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(scope);
     const { versions } = replica.read(key);
     bytes += versions.reduce((sum, { body }) => sum + body.length, key.length);
+    const nowMicros = scope.time.nowMicros(scope.members.owners(replica.partition));
     const living = scope.policies.visible(key, versions, nowMicros);
     if (living.length === 0) continue;
     keys.push(key);

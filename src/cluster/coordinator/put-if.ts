@@ -176,7 +176,8 @@ class Ballot {
   async decide(): Promise<PutResult> {
     const { condition, body, key } = this.#request;
     const object = this.#fold.merged as FilledObject<Uint8Array>;
-    const versions = this.#scope.policies.visible(key, object.versions, this.#scope.env.clock.wallMicros());
+    const { policies, time } = this.#scope;
+    const versions = policies.visible(key, object.versions, time.nowMicros(this.#place.owners));
     const made = this.#made(object);
     if (made !== undefined) return this.#repeat(object, made);
     if (!isMet(condition, versions)) throw new MecError('precondition-failed');

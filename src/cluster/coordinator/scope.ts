@@ -12,6 +12,7 @@ import type { Policies } from '../policies.ts';
 import type { Scrub } from '../sync/scrub.ts';
 import type { Sync } from '../sync/sync.ts';
 import type { Turns } from '../turns.ts';
+import type { WallTime } from '../wall-time.ts';
 import type { Work } from '../work.ts';
 
 /** The parts of a node that its coordinators share. */
@@ -20,6 +21,7 @@ export interface Scope {
   readonly members: Members;
   readonly peers: Peers;
   readonly policies: Policies;
+  readonly time: WallTime;
   readonly replicas: Replicas;
   readonly sync: Sync;
   readonly scrub: Scrub;

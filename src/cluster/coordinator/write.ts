@@ -181,9 +181,9 @@ class Put {
     this.#isAnswered = true;
     this.#deadline?.cancel();
     const { dot, token, object } = this.#written;
-    const { policies, env } = this.#scope;
+    const { policies, time } = this.#scope;
     const living = this.#scope.living[this.#plan.place.partition];
-    const versions = policies.visible(this.#key, object.versions, env.clock.wallMicros());
+    const versions = policies.visible(this.#key, object.versions, time.nowMicros(this.#plan.place.owners));
     const slim = token.filter((actor) => actor === dot.actor || living?.isDead(actor) !== true);
     if (verdict === 'met') this.#outcome.resolve({ dot, token: slim, versions, found: true, isRepeated: false });
     else this.#outcome.reject(this.#plan.tally.error(UNSURE));

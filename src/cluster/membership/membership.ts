@@ -23,6 +23,7 @@ import type { Gossip, Identity, Pong, Probe, Probed, ProbeFor, Reply } from '../
 import type { Config } from '../config.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
+import type { WallTime } from '../wall-time.ts';
 import { Lifecycle, type Progress } from './lifecycle.ts';
 import { Prober } from './prober.ts';
 import { Rumours } from './rumours.ts';
@@ -35,6 +36,7 @@ export interface MembershipOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly replicas: Replicas;
+  readonly time: WallTime;
   /** A peer has become reachable. */
   readonly onReachable: (peer: Peer) => void;
   /** This node has no more business here: it has left, or must not be. */
@@ -60,7 +62,7 @@ export class Membership {
   #isStopped = false;
 
   constructor(options: MembershipOptions) {
-    const { env, config, members, peers, replicas, onEnd, onBegin } = options;
+    const { env, config, members, peers, replicas, time, onEnd, onBegin } = options;
     const { name, host, port } = config;
     this.#options = options;
     this.process = drawIncarnation(env.random);
@@ -73,7 +75,7 @@ export class Membership {
     this.#rumours = rumours;
     const onProbed = (peer: Peer, reply: Probed): boolean => this.#probed(peer, reply);
     const onReach = (peer: Peer, reach: Reach): void => this.#reach(peer, reach);
-    this.#prober = new Prober({ env, members, peers, rumours, probe, onProbed, onReach });
+    this.#prober = new Prober({ env, members, peers, rumours, time, probe, onProbed, onReach });
     this.#seeds = new Seeds({
       env,
       addresses: config.nodes,
@@ -137,7 +139,8 @@ export class Membership {
   /** Answers a probe. */
   serveProbe({ from, wantsAll, ...gossip }: Probe): Probed {
     const { env, peers } = this.#options;
-    const answer = { kind: 'probed', from: this.#identity, nowMs: env.clock.monotonicMs() } as const;
+    const times = { nowMs: env.clock.monotonicMs(), wallMicros: env.clock.wallMicros() };
+    const answer = { kind: 'probed', from: this.#identity, ...times } as const;
     const refusal = this.#refusalOf(from) ?? '';
     if (refusal !== '') {
       this.#warnOnce('a node does not belong here', {

@@ -18,6 +18,7 @@ import type { Reach } from '../../core/detector.ts';
 import type { Gossip, Probe, Probed } from '../../transport/message.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
+import type { WallTime } from '../wall-time.ts';
 import type { Rumours } from './rumours.ts';
 
 /** What probing works on. */
@@ -26,6 +27,7 @@ export interface ProberOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly rumours: Rumours;
+  readonly time: WallTime;
   /** A probe of this node, with this news in it. */
   readonly probe: (gossip: Gossip, wantsAll: boolean) => Probe;
   /** A peer has answered a probe; tells whether it is who it should be. */
@@ -67,7 +69,7 @@ export class Prober {
 
   /** Probes a peer now; `wantsAll` exchanges the whole lists. */
   probe(peer: Peer, wantsAll = false): void {
-    const { peers, rumours, probe, onProbed } = this.#options;
+    const { peers, rumours, time, probe, onProbed } = this.#options;
     peers.asked(peer);
     const request = probe(wantsAll ? rumours.all() : rumours.take(peer.id), wantsAll);
     const { clock } = this.#options.env;
@@ -76,6 +78,7 @@ export class Prober {
       if (reply instanceof Error || reply.kind !== 'probed' || !onProbed(peer, reply)) return;
       peer.latency.add(clock.monotonicMs() - sentMs);
       peers.heard(peer, { process: reply.from.process, nowMs: reply.nowMs });
+      time.heard(peer, reply.wallMicros, sentMs);
       this.#doubts.delete(peer.id);
       rumours.clear(peer.id);
       this.#notice(peer);

@@ -100,14 +100,14 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
 
 /** Writes what a request carries to a key. */
 export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: string): Promise<HttpAnswer> {
-  const { node, env } = routes;
+  const { node } = routes;
   const parameters = parametersOf(request.query, 'write', node.config.quorum.n);
   const token = tokenOf(request, key);
   const condition = conditionOf(request);
   const policy = node.policyOf(key);
   const content = await contentOf(request, {
     maxValueBytes: policy?.maxValueBytes ?? node.config.http.maxValueBytes,
-    nowMicros: env.clock.wallMicros(),
+    nowMicros: node.nowMicros(key),
     ttlMs: policy?.ttlMs,
     idempotencyKey: condition?.idempotencyKey ?? writeIdOf(request),
   });

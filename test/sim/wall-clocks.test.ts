@@ -1,0 +1,144 @@
+/** Wall clocks an hour apart: a minority of an owner's peers decides neither what expires nor which write is the last. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import { Lab, textOf } from '../fixtures/lab.ts';
+
+const HOUR_MS = 3_600_000;
+const KEY = 'k1';
+const LAST_WRITE_WINS = {
+  prefix: 'k',
+  siblings: 'last-write-wins',
+  ttlMs: undefined,
+  r: undefined,
+  w: undefined,
+  maxValueBytes: undefined,
+} as const;
+
+async function labOf(count: number, config: ConstructorParameters<typeof Lab>[1] = {}): Promise<[Lab, SimNode[]]> {
+  const lab = new Lab(count, config);
+  await lab.born();
+  return [lab, lab.order(KEY)];
+}
+
+function skew(ms: number, ...nodes: (SimNode | undefined)[]): void {
+  for (const node of nodes) if (node?.life !== undefined) node.life.skewMs += ms;
+}
+
+async function put(lab: Lab, node: SimNode | undefined, value: string, ttl?: number): Promise<void> {
+  const headers: Record<string, string> = ttl === undefined ? {} : { 'x-mec-ttl': String(ttl) };
+  const answer = await lab.ask(node as SimNode, 'PUT', KEY, { value, headers });
+  assert.equal(answer.status, 200, textOf(answer));
+}
+
+async function assertRead(lab: Lab, nodes: readonly SimNode[], expected: string | number): Promise<void> {
+  for (const node of nodes) {
+    const read = await lab.ask(node, 'GET', KEY);
+    assert.equal(read.status === 200 ? textOf(read) : read.status, expected, `read at ${node.name}`);
+  }
+}
+
+for (const direction of [1, -1]) {
+  const where = direction > 0 ? 'ahead' : 'behind';
+
+  test(`one clock an hour ${where} changes nothing of when a key expires`, async () => {
+    const [lab, nodes] = await labOf(3);
+    await put(lab, nodes[0], 'v', 20);
+    skew(direction * HOUR_MS, nodes[1]);
+    await lab.wait(15_000);
+    await assertRead(lab, nodes, 'v');
+    for (const node of nodes) assert.deepEqual(lab.held(node, KEY), ['v'], node.name);
+    await lab.wait(6_000);
+    await assertRead(lab, nodes, 404);
+    await lab.until(() => nodes.every((node) => lab.held(node, KEY).length === 0), 10_000);
+    for (const node of nodes) assert.deepEqual(lab.held(node, KEY), [], node.name);
+  });
+
+  test(`what a node an hour ${where} takes in expires in time, and is not the last for its clock alone`, async () => {
+    const policies = [LAST_WRITE_WINS];
+    const [lab, nodes] = await labOf(3, {
+      config: { policies, quorum: { n: 3, r: 'quorum', w: 1, timeoutMs: 3_000 } },
+    });
+    const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
+    skew(direction * HOUR_MS, a);
+    await lab.wait(2_000);
+    await put(lab, a, 'mortal', 20);
+    await lab.wait(15_000);
+    await assertRead(lab, nodes, 'mortal');
+    await lab.wait(6_000);
+    await assertRead(lab, nodes, 404);
+    lab.cut(a, b);
+    lab.cut(a, c);
+    await put(lab, direction > 0 ? a : b, 'first');
+    await lab.wait(1_000);
+    await put(lab, direction > 0 ? b : a, 'second');
+    lab.heal();
+    await lab.wait(10_000);
+    await assertRead(lab, nodes, 'second');
+  });
+
+  test(`a node an hour ${where} says so in its log and status, and so do the others`, async () => {
+    const [lab, nodes] = await labOf(3);
+    const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
+    skew(direction * HOUR_MS, a);
+    await lab.wait(15_000);
+    const skewOf = (node: SimNode, peer: SimNode): number | undefined =>
+      node.node?.status().peers.find(({ node: name }) => name === peer.name)?.clockSkewMs;
+    const near = (actual: number | undefined, expected: number): void =>
+      assert.ok(Math.abs((actual ?? NaN) - expected) < 10, `${actual} instead of ${expected}`);
+    near(skewOf(b, a), direction * HOUR_MS);
+    near(skewOf(a, c), -direction * HOUR_MS);
+    near(skewOf(b, c), 0);
+    assert.equal(lab.logged(a, /warn wall clocks differ/).length, 2, 'once for each peer, not once for each probe');
+    assert.equal(lab.logged(b, /warn wall clocks differ/).length, 1);
+    skew(-direction * HOUR_MS, a);
+    await lab.wait(3_000);
+    near(skewOf(b, a), 0);
+    assert.equal(lab.logged(b, /info wall clocks agree again/).length, 1);
+  });
+}
+
+test('a node whose clock jumps while no other can be reached expires nothing by it', async () => {
+  const [lab, nodes] = await labOf(3);
+  const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
+  await put(lab, a, 'v', 600);
+  lab.cut(a, b);
+  lab.cut(a, c);
+  skew(HOUR_MS, a);
+  await lab.wait(15_000);
+  assert.equal(textOf(await lab.ask(a, 'GET', KEY, { query: 'r=1' })), 'v');
+  lab.heal();
+  await lab.wait(5_000);
+  await assertRead(lab, nodes, 'v');
+});
+
+test('a node that starts with a wrong clock and reaches no other deletes nothing', async () => {
+  const [lab, nodes] = await labOf(3);
+  const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
+  await put(lab, a, 'v', 600);
+  await lab.rest();
+  a.crash();
+  lab.cut(a, b);
+  lab.cut(a, c);
+  a.start();
+  skew(HOUR_MS, a);
+  await lab.wait(15_000);
+  assert.deepEqual(lab.held(a, KEY), ['v']);
+  lab.heal();
+  await lab.wait(10_000);
+  await assertRead(lab, nodes, 'v');
+});
+
+test('of five nodes the clocks of the owners count, whatever those of the others show', async () => {
+  const [lab, nodes] = await labOf(5);
+  const [a, b, c, d, e] = nodes as [SimNode, SimNode, SimNode, SimNode, SimNode];
+  await put(lab, e, 'v', 600);
+  // Three of five, but one of three owners.
+  skew(HOUR_MS, a, d, e);
+  await lab.wait(15_000);
+  await assertRead(lab, nodes, 'v');
+  for (const node of [a, b, c]) assert.deepEqual(lab.held(node, KEY), ['v'], node.name);
+  skew(HOUR_MS, b);
+  await lab.wait(10_000);
+  await assertRead(lab, nodes, 404);
+});
