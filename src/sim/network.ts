@@ -36,6 +36,8 @@ export class SimNetwork {
   readonly cuts = new Set<string>();
   /** Bytes sent to each node so far. */
   readonly bytesTo = new Map<string, number>();
+  /** Frames sent so far. */
+  frames = 0;
   /** Frames that are kept back, by pair, until they are released. */
   readonly #held = new Map<string, (() => void)[]>();
   readonly #world: World;
@@ -112,6 +114,7 @@ export class SimNetwork {
   }
 
   #count(to: Life, frame: Uint8Array): void {
+    this.frames += 1;
     this.bytesTo.set(to.name, (this.bytesTo.get(to.name) ?? 0) + frame.length);
   }
 

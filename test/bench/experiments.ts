@@ -1,8 +1,9 @@
 /** What cannot be a row: measurements that start, stop and fill clusters of their own. */
 import { measureCatchUp } from './catch-up.ts';
 import { measureCausality } from './causality.ts';
-import { growLog, growNodes, growRestarts } from './growth-cluster.ts';
+import { growLog, growNodes } from './growth-cluster.ts';
 import { growKeys, growSiblings } from './growth-data.ts';
+import { growRestarts } from './growth-restarts.ts';
 import type { Experiment } from './experiment.ts';
 import { measureMemory } from './memory.ts';
 
@@ -19,6 +20,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
   { name: 'growth-siblings', about: 'costs with 1, 10 and 100 siblings', run: growSiblings },
   { name: 'growth-nodes', about: 'costs with 3, 5 and 9 nodes on this machine', run: growNodes },
   { name: 'growth-log', about: 'the log while a node is away', run: growLog },
-  { name: 'growth-restarts', about: 'clocks and costs after 100 restarts', run: growRestarts },
+  { name: 'growth-restarts', about: 'messages, memory and rounds of sync after 1 000 restarts', run: growRestarts },
   { name: 'growth-keys', about: 'costs with 10 000, 100 000 and 1 M keys', run: growKeys },
 ];

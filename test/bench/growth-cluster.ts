@@ -1,4 +1,4 @@
-/** How costs grow with the cluster and its history: nodes, restarts, and a node that is away. */
+/** How costs grow with the cluster and its history: nodes, and a node that is away. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PARTITIONS, SYNC_LIMITS } from '../../src/base/limits.ts';
 import { partitionOf } from '../../src/core/partition.ts';
@@ -16,7 +16,6 @@ import { waitUntil } from './servers.ts';
 const VALUE_BYTES = 100;
 const LOADING_MS = 120_000;
 const IDLE_MS = 5_000;
-const MIB = 1024 * 1024;
 const LOAD: Load = {
   operation: 'GET',
   valueBytes: VALUE_BYTES,
@@ -120,50 +119,4 @@ export async function growLog({ servers }: Bench): Promise<Findings> {
     ],
     errors,
   };
-}
-
-const RESTARTS = 100;
-const RESTARTS_MEASURED = [0, 10, 30, 100];
-const RESTARTS_TIMEOUT_MS = 900_000;
-const WRITES_PER_LIFE = 4 * PARTITIONS;
-const VICTIM = 2;
-
-/** Clocks, seen in tokens and in what nodes tell each other, and costs, while node 3 is killed a hundred times and writes in each life. */
-export async function growRestarts({ servers, durationMs, print }: Bench): Promise<Findings> {
-  const cluster = await MecCluster.start(servers);
-  const points: Curve['points'][number][] = [];
-  const next = freshKeys('lives-');
-  let failures = await warmUp(cluster, durationMs);
-  const note = async (at: number): Promise<void> => {
-    const { get, put, errors } = await getAndPut(cluster, { ...LOAD, connections: 16 }, durationMs);
-    failures += errors;
-    const { tokenChars } = await sampleToken(cluster, 'lives-sample');
-    points.push({
-      at,
-      costs: [tokenChars, costOf(get), get.wireBytes ?? 0, costOf(put), put.wireBytes ?? 0, (put.rssBytes ?? 0) / MIB],
-    });
-  };
-  failures += await writeKeys(cluster, VICTIM, ['lives-sample', ...take(WRITES_PER_LIFE, next)]);
-  await note(0);
-  const deadlineMs = performance.now() + RESTARTS_TIMEOUT_MS;
-  for (let restart = 1; restart <= RESTARTS && performance.now() < deadlineMs; restart++) {
-    await cluster.stopNode(VICTIM, 'SIGKILL');
-    cluster.startNode(VICTIM);
-    await cluster.waitUntilReady(VICTIM);
-    failures += await writeKeys(cluster, VICTIM, take(WRITES_PER_LIFE, next));
-    if (!RESTARTS_MEASURED.includes(restart)) continue;
-    print(`growth-restarts: ${restart} restarts`);
-    await note(restart);
-  }
-  await cluster.stop();
-  const costs = ['token chars', 'GET cpu µs', 'GET wire B', 'PUT cpu µs', 'PUT wire B', 'rss MiB'];
-  const statement = `after ${points.at(-1)?.at} restarts, tokens have ${growthOf({ points }, 0)} the length, a GET costs ${growthOf({ points }, 1)} the CPU and ${growthOf({ points }, 2)} the bytes, a PUT ${growthOf({ points }, 3)} and ${growthOf({ points }, 4)}, and the largest node has ${growthOf({ points }, 5)} the memory`;
-  return { curves: [{ name: 'restarts', grows: 'restarts', costs, points, statement }], errors: failures };
-}
-
-/** The length of the token of a key. */
-async function sampleToken(cluster: MecCluster, key: string): Promise<{ tokenChars: number }> {
-  const response = await fetch(`http://127.0.0.1:${cluster.httpPorts[0]}/mec/${key}`);
-  await response.arrayBuffer();
-  return { tokenChars: response.headers.get('x-mec-vclock')?.length ?? 0 };
 }

@@ -167,6 +167,27 @@ export const TARGETS: readonly Target[] = [
     measure: value('catchUpP99Ratio'),
     only: 'catch-up',
   },
+  {
+    what: 'bytes of a write after 1 000 restarts, to after 10',
+    bound: { atMost: 1.1 },
+    unit: '×',
+    measure: value('restartWriteGrowth'),
+    only: 'growth-restarts',
+  },
+  {
+    what: 'bytes of catching up after 1 000 restarts, to after 10',
+    bound: { atMost: 1.1 },
+    unit: '×',
+    measure: value('restartSyncGrowth'),
+    only: 'growth-restarts',
+  },
+  {
+    what: 'memory after 1 000 restarts, to after 10',
+    bound: { atMost: 1.1 },
+    unit: '×',
+    measure: value('restartHeapGrowth'),
+    only: 'growth-restarts',
+  },
 ];
 
 /** Holds the results to all targets. */

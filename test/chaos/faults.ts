@@ -186,9 +186,13 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     weight: 3,
     leastMs: 0,
     mostMs: 1,
-    strike: onOne(async (machine, { say }) => {
+    strike: onOne(async (machine, { machines, dice, say }) => {
+      // What lies there after a clean stop is the state that a node trusts most.
+      const isStopped = dice.chance(0.5);
+      if (isStopped) await machines.kill(machine, 'SIGTERM');
       await machine.volume.copy();
-      say(`the volume of ${machine.name} is copied`);
+      say(`the volume of ${machine.name} is copied${isStopped ? ' after a clean stop' : ''}`);
+      if (isStopped) await machines.start(machine);
     }),
   },
   clock: {
