@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterName } from './clusters.ts';
 import { freshKeys, indexDrawer, keyName, seededRandom, zipfianRanks } from './draws.ts';
+import { EXPERIMENTS } from './experiments.ts';
 import { drain, quantile, RunningLoad } from './load.ts';
 import { figuresOf, type Figures } from './measure.ts';
 import { DEFAULT_ROWS, fullRows, rowsNamed } from './plan.ts';
@@ -164,7 +165,7 @@ test('targets are held to the figures of the same row; what was not measured is 
   assert.deepEqual(verdict('causality'), ['15 %', false]);
   assert.deepEqual(verdict('memory of an idle'), ['-', undefined]);
   for (const { only } of verdicts) {
-    const isExperiment = ['causality', 'memory', 'catch-up'].includes(only);
+    const isExperiment = EXPERIMENTS.some(({ name }) => name === only);
     assert.ok(isExperiment || rowsNamed(only).length === 1, `${only} is no row`);
   }
 });
