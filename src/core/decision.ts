@@ -1,0 +1,79 @@
+/**
+ * What the coordinator of a conditional write does once a majority of the owners has told what it holds: it writes, it acknowledges a
+ * write that was made before, or it refuses. Pure: the same state and the same condition always lead to the same.
+ */
+import { MecError } from '../base/errors.ts';
+import { CausalContext, type Dot } from './causal-context.ts';
+import { type Condition, isMet, isSeen } from './condition.ts';
+import { digestOf, idempotencyKeyOf } from './content.ts';
+import { compareDots, type FilledObject, type Version } from './object.ts';
+
+/** A write with an idempotency key that was made: its dot, and a digest of what it wrote. */
+export interface Made extends Dot {
+  readonly digest: string;
+}
+
+/** A conditional write, as far as the decision depends on it. */
+export interface Conditional {
+  readonly condition: Condition;
+  /** What the writer had seen; undefined if it gave no token. */
+  readonly token: CausalContext | undefined;
+  /** Packed content; undefined deletes. */
+  readonly body: Uint8Array | undefined;
+}
+
+/** What the majority has told. */
+export interface Told {
+  /** What it holds, merged. */
+  readonly object: FilledObject<Uint8Array>;
+  /** Those of the versions that a reader sees. */
+  readonly visible: readonly Version<Uint8Array>[];
+  /** What complete owners remember of writes with the same idempotency key. */
+  readonly remembered: readonly Made[];
+}
+
+/** To write, under a token; or to acknowledge a write that was made before. */
+export type Decision =
+  { readonly kind: 'write'; readonly token: CausalContext } | { readonly kind: 'repeat'; readonly made: Made };
+
+/** Decides. Throws `precondition-failed`, `not-found` (a delete of nothing) or `idempotency-key-reused`: nothing is written then. */
+export function decide(asked: Conditional, told: Told): Decision {
+  const { condition, body } = asked;
+  const made = madeBefore(asked, told);
+  if (made !== undefined && !isWon(asked, told)) throw new MecError('precondition-failed');
+  if (made !== undefined) return { kind: 'repeat', made };
+  if (!isMet(condition, told.visible)) throw new MecError('precondition-failed');
+  if (body === undefined && told.visible.length === 0) throw new MecError('not-found');
+  const token = asked.token?.clone() ?? new CausalContext();
+  const isBlindDelete = body === undefined && asked.token === undefined;
+  if (isSeen(condition) || isBlindDelete) token.join(told.object.context);
+  return { kind: 'write', token };
+}
+
+/** The same write, if it was made before: its version, or else what is remembered of it. */
+function madeBefore({ condition, body }: Conditional, { object, remembered }: Told): Made | undefined {
+  const { idempotencyKey } = condition;
+  if (idempotencyKey === undefined || body === undefined) return undefined;
+  const there = object.versions.find((version) => idempotencyKeyOf(version.body) === idempotencyKey);
+  const made = there === undefined ? believed(object, remembered) : { ...there, digest: digestOf(there.body) };
+  if (made !== undefined && made.digest !== digestOf(body)) throw new MecError('idempotency-key-reused');
+  return made;
+}
+
+/** A memory counts only if the majority knows its dot: else no disk may have the write any more that the memory speaks of. */
+function believed({ context }: FilledObject<Uint8Array>, remembered: readonly Made[]): Made | undefined {
+  const known = remembered.filter(({ actor, counter }) => context.has(actor, counter));
+  return known.sort(compareDots)[0];
+}
+
+/**
+ * Whether a write that was made before may be acknowledged. With a condition it must have won: it is visible, and there is nothing else
+ * but its twins. A rival that has not seen it may have been acknowledged, if the first try had no majority.
+ */
+function isWon({ condition }: Conditional, { object, visible }: Told): boolean {
+  const { ifMatch, ifNoneMatch, idempotencyKey } = condition;
+  if (ifMatch === undefined && ifNoneMatch === undefined) return true;
+  const isTwin = ({ body }: Version<Uint8Array>): boolean => idempotencyKeyOf(body) === idempotencyKey;
+  // All that is there, and not only what is shown: the policy may hide a rival that was acknowledged.
+  return visible.some(isTwin) && object.versions.every(isTwin);
+}

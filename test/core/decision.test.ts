@@ -1,0 +1,92 @@
+/** What the coordinator of a conditional write decides, by what the majority has told. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { utf8ToBytes } from '../../src/base/bytes.ts';
+import { MecError } from '../../src/base/errors.ts';
+import { CausalContext } from '../../src/core/causal-context.ts';
+import type { Condition } from '../../src/core/condition.ts';
+import { digestOf, packContent } from '../../src/core/content.ts';
+import { decide, type Decision, type Made } from '../../src/core/decision.ts';
+import { etagOf } from '../../src/core/etag.ts';
+import type { Version } from '../../src/core/object.ts';
+
+function body(value: string, idempotencyKey?: string): Uint8Array {
+  return packContent({ value: utf8ToBytes(value), contentType: 'text/plain', timestampMicros: 1, idempotencyKey });
+}
+
+const MINE: Version<Uint8Array> = { actor: 'a', counter: 1, body: body('x', 'i') };
+const TWIN: Version<Uint8Array> = { actor: 'b', counter: 1, body: body('x', 'i') };
+const RIVAL: Version<Uint8Array> = { actor: 'c', counter: 1, body: body('y') };
+const MEMORY: Made = { actor: 'a', counter: 1, digest: digestOf(MINE.body) };
+
+interface Case {
+  readonly ask: Partial<Condition>;
+  readonly there?: readonly Version<Uint8Array>[];
+  /** If they differ from what is there. */
+  readonly shown?: readonly Version<Uint8Array>[];
+  /** Dots that were overwritten. */
+  readonly gone?: readonly Version<Uint8Array>[];
+  readonly remembered?: readonly Made[];
+  readonly value?: Uint8Array | undefined;
+  readonly token?: CausalContext;
+}
+
+function outcome({ ask, there = [], shown = there, gone = [], remembered = [], ...rest }: Case): string {
+  const condition = { ifMatch: undefined, ifNoneMatch: undefined, idempotencyKey: undefined, ...ask };
+  const object = { versions: there, context: CausalContext.ofDots([...there, ...gone]) };
+  const value = 'value' in rest ? rest.value : MINE.body;
+  try {
+    const decision: Decision = decide(
+      { condition, body: value, token: rest.token },
+      { object, visible: shown, remembered },
+    );
+    if (decision.kind === 'write') return `write ${decision.token.toString()}`;
+    return `repeat ${decision.made.actor}`;
+  } catch (error) {
+    return error instanceof MecError ? error.code : String(error);
+  }
+}
+
+const create = { ifNoneMatch: '*' } as const;
+const once = { idempotencyKey: 'i' } as const;
+const REFUSED = 'precondition-failed';
+
+const TABLE: readonly [string, Case, string][] = [
+  ['a create of nothing', { ask: create }, 'write {}'],
+  ['a create after a delete has seen it', { ask: create, gone: [RIVAL] }, 'write {c:1}'],
+  ['a create of something', { ask: create, there: [RIVAL] }, REFUSED],
+  ['what is hidden is not there', { ask: create, there: [RIVAL], shown: [] }, 'write {c:1}'],
+  ['a match replaces what it matched', { ask: { ifMatch: [etagOf([RIVAL])] }, there: [RIVAL] }, 'write {c:1}'],
+  ['a match of something else', { ask: { ifMatch: [etagOf([MINE])] }, there: [RIVAL] }, REFUSED],
+  ['a first write with a key has seen nothing', { ask: once, there: [RIVAL] }, 'write {}'],
+  ['its repeat', { ask: once, there: [MINE] }, 'repeat a'],
+  ['its repeat next to a rival', { ask: once, there: [MINE, RIVAL] }, 'repeat a'],
+  ['its repeat once it was overwritten', { ask: once, gone: [MINE], remembered: [MEMORY] }, 'repeat a'],
+  ['a memory whose dot the majority does not know', { ask: once, remembered: [MEMORY] }, 'write {}'],
+  ['of twins, one is repeated', { ask: once, there: [MINE, TWIN] }, 'repeat a'],
+  ['another value under the key', { ask: once, there: [{ ...MINE, body: body('z', 'i') }] }, 'idempotency-key-reused'],
+  [
+    'another value under the key that is remembered',
+    { ask: once, gone: [MINE], remembered: [{ ...MEMORY, digest: 'f' }] },
+    'idempotency-key-reused',
+  ],
+  ['a create with a key', { ask: { ...create, ...once } }, 'write {}'],
+  ['its repeat, if it has won', { ask: { ...create, ...once }, there: [MINE] }, 'repeat a'],
+  ['its repeat next to its twin', { ask: { ...create, ...once }, there: [MINE, TWIN] }, 'repeat a'],
+  ['its repeat next to a rival, which may have won', { ask: { ...create, ...once }, there: [MINE, RIVAL] }, REFUSED],
+  [
+    'its repeat next to a rival that the policy hides',
+    { ask: { ...create, ...once }, there: [MINE, RIVAL], shown: [MINE] },
+    REFUSED,
+  ],
+  ['its repeat once it is hidden', { ask: { ...create, ...once }, there: [MINE], shown: [] }, REFUSED],
+  [
+    'its repeat once it was overwritten, also if there is nothing now',
+    { ask: { ...create, ...once }, gone: [MINE], remembered: [MEMORY] },
+    REFUSED,
+  ],
+  ['a delete of nothing', { ask: { ifNoneMatch: ['"x"'] }, value: undefined }, 'not-found'],
+  ['a delete without a token removes what is there', { ask: once, there: [RIVAL], value: undefined }, 'write {c:1}'],
+];
+
+for (const [name, given, expected] of TABLE) test(name, () => assert.equal(outcome(given), expected));
