@@ -268,11 +268,17 @@ export const SYNC_LIMITS = {
 /** Bounds of the kind of `SYNC_LIMITS`. */
 export type SyncLimits = Readonly<typeof SYNC_LIMITS>;
 
-/** How long an owner keeps a key for a conditional write of which it hears nothing more: long enough to be stored, short enough to wait. */
+/**
+ * How long an owner keeps a key for a conditional write of which it hears nothing more: long enough to be stored, short enough to wait.
+ * It only frees the key for the next: whether a store counts is decided by numbers.
+ */
 export const CLAIM_MS = 2_000;
 
 /** Keys granted to conditional writes at once per node. */
 export const MAX_CLAIMS = 65_536;
+
+/** Fences remembered, one for each partition and member that was filled from here. Past it all are forgotten, and made once more. */
+export const MAX_FENCES = 65_536;
 
 /** The longest that a conditional write waits before it tries again to get its claims; it waits a random part of this. */
 export const CLAIM_RETRY_MS = 40;

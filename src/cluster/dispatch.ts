@@ -17,6 +17,7 @@ import type {
 } from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
 import { listOwn } from './coordinator/list-own.ts';
+import { grantHere, groundOf } from './coordinator/grant-here.ts';
 import { putHere } from './coordinator/put.ts';
 import type { Scope } from './coordinator/scope.ts';
 import { remember } from './coordinator/write.ts';
@@ -53,7 +54,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'claim':
         return answer(claim(scope, request));
       case 'release':
-        scope.claims.release(request.key, request.id);
+        scope.grants.release(partitionOf(request.key), request.key, request.ballot);
         return answer({ kind: 'stored', actor: '' });
       case 'list':
         return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
@@ -88,41 +89,40 @@ function toFailed(error: unknown): Failed {
   return { kind: 'failed', code, detail: message, have: details.have ?? 0, need: details.need ?? 0 };
 }
 
-function read({ replicas }: Scope, { key, have }: Pick<Read, 'key' | 'have'>): ReadReply {
+function read({ replicas }: Scope, { key, have }: Read): ReadReply {
   const replica = replicas.of(partitionOf(key));
   const { versions, context } = replica.read(key);
-  const sparse = have.length === 0 ? versions : versions.map((version) => without(version, have));
+  const sparse = sparseFor(have, versions);
   return { kind: 'object', actor: replica.actor, isComplete: replica.isComplete, context, versions: sparse };
 }
 
-/** A version without its body, where the asker has it. */
-function without({ actor, counter, body }: SparseVersion, have: readonly Dot[]): SparseVersion {
-  const isKnown = have.some((dot) => dot.actor === actor && dot.counter === counter);
-  return { actor, counter, body: isKnown ? undefined : body };
+/** Versions without the bodies that the asker has. */
+function sparseFor(have: readonly Dot[], versions: readonly SparseVersion[]): readonly SparseVersion[] {
+  if (have.length === 0) return versions;
+  const isKnown = ({ actor, counter }: Dot): boolean =>
+    have.some((dot) => dot.actor === actor && dot.counter === counter);
+  return versions.map(({ actor, counter, body }) => {
+    return { actor, counter, body: isKnown({ actor, counter }) ? undefined : body };
+  });
 }
 
-function claim(scope: Scope, { key, id, have, idempotencyKey }: Claim): Reply {
-  // Only owners and owners to come, by their own lights too: a majority is of them.
-  if (!scope.members.holds(partitionOf(key))) throw new MecError('incomplete');
-  if (!scope.claims.take(key, id)) throw new MecError('contended');
-  const known = read(scope, { key, have });
-  // Who has lost its data may remember what nobody has.
-  const canRecall = known.isComplete && idempotencyKey !== undefined;
-  const remembered = canRecall ? scope.claims.recall(key, idempotencyKey) : undefined;
-  return { ...known, kind: 'claimed', remembered };
+function claim(scope: Scope, request: Claim): Reply {
+  const granted = grantHere(scope, request);
+  if (granted === undefined) throw new MecError('contended');
+  const { object, ...rest } = granted;
+  return { kind: 'claimed', ...rest, context: object.context, versions: sparseFor(request.have, object.versions) };
 }
 
-function store(scope: Scope, { key, object, dots, claim: id }: Store, answer: Answer): void {
-  const replica = scope.replicas.of(partitionOf(key));
-  const { claims } = scope;
-  // What came too late for its claim is kept as any write is; it just does not count.
-  const isHeld = id === undefined || claims.has(key, id);
+function store(scope: Scope, { key, object, dots, grant }: Store, answer: Answer): void {
+  const ground = groundOf(scope, partitionOf(key));
+  // A store that comes too late for its grant is not taken in: another write may have been decided since.
+  if (grant !== undefined && !scope.grants.take(ground, key, grant)) throw new MecError('contended');
+  const { replica } = ground;
   replica.merge({ key, object, dots }, (error) => {
     if (error !== undefined) return answer(toFailed(error));
-    if (id !== undefined) remember(scope, { key, object, dots });
-    answer(isHeld ? { kind: 'stored', actor: replica.actor } : toFailed(new MecError('contended')));
+    if (grant !== undefined) remember(scope, { key, object, dots });
+    answer({ kind: 'stored', actor: replica.actor });
   });
-  if (id !== undefined) claims.release(key, id);
 }
 
 function takeOver(scope: Scope, forwarded: Forward, answer: Answer): void {

@@ -14,14 +14,22 @@ import {
   placementHash,
   toPlaced,
 } from '../core/member-list.ts';
+import type { OwnerSets } from '../core/joint-tally.ts';
 import { placement, type Placement } from '../core/placement.ts';
 import type { Config } from './config.ts';
+
+/** The owners of a partition as this node knows them. A new object takes its place whenever they change, also if they change back. */
+export interface OwnerView extends OwnerSets {
+  /** The same on all nodes that know the same owners, now and to come. */
+  readonly name: string;
+}
 
 /** Who holds a partition. */
 interface Place {
   readonly owners: readonly string[];
   readonly pending: readonly string[];
   readonly standIns: readonly string[];
+  readonly view: OwnerView;
 }
 
 /** How many partitions a member owns, and how many it is to own besides. */
@@ -182,9 +190,12 @@ export class Members {
     this.#places = now.map((order, partition) => {
       const owners = order.slice(0, this.#replicas);
       const after = next[partition] as readonly string[];
-      const pending = after.slice(0, own).filter((name) => !owners.includes(name));
+      const ownersToCome = after.slice(0, own);
+      const pending = ownersToCome.filter((name) => !owners.includes(name));
       const rest = [...new Set([...order, ...after])];
-      return { owners, pending, standIns: rest.filter((name) => !owners.includes(name) && !pending.includes(name)) };
+      const standIns = rest.filter((name) => !owners.includes(name) && !pending.includes(name));
+      const view = viewOf({ owners, ownersToCome }, this.#places[partition]?.view);
+      return { owners, pending, standIns, view };
     });
     this.#shares = sharesOf(this.#places);
     this.#ownPending = [...this.#places.keys()].filter((partition) => this.pending(partition).includes(this.self));
@@ -213,6 +224,11 @@ export class Members {
   /** The members that are to own a partition once they have caught up. */
   pending(partition: number): readonly string[] {
     return this.#placeOf(partition).pending;
+  }
+
+  /** The owners of a partition, now and to come: the very same object for as long as they do not change. */
+  view(partition: number): OwnerView {
+    return this.#placeOf(partition).view;
   }
 
   /** The other members, in the order in which they stand in for an owner of a partition. */
@@ -250,6 +266,11 @@ export class Members {
   get ownPending(): readonly number[] {
     return this.#ownPending;
   }
+}
+
+function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
+  const name = [sets.owners, sets.ownersToCome].map((names) => [...names].sort().join(' ')).join(' > ');
+  return before?.name === name ? before : { ...sets, name };
 }
 
 function sharesOf(places: readonly Place[]): Map<string, Share> {

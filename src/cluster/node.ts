@@ -12,7 +12,7 @@ import {
   SYNC_LIMITS,
   type SyncLimits,
 } from '../base/limits.ts';
-import { drawActor, LivingActors } from '../core/actor.ts';
+import { drawActor, drawIncarnation, LivingActors } from '../core/actor.ts';
 import type { Condition } from '../core/condition.ts';
 import type { MemberState } from '../core/member-list.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
@@ -21,7 +21,6 @@ import type { Quorum } from '../core/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Replicas } from '../storage/replicas.ts';
 import { RpcServer } from '../transport/rpc.ts';
-import { Claims } from './claims.ts';
 import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
 import { list, type ListPage } from './coordinator/list.ts';
@@ -31,11 +30,13 @@ import { placeOf, type Scope } from './coordinator/scope.ts';
 import type { PutResult } from './coordinator/write.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './expiry.ts';
+import { KeyGrants } from './key-grants.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './members.ts';
 import { Peers } from './peers.ts';
 import { Policies, type Policy } from './policies.ts';
 import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus } from './status.ts';
+import { Repeats } from './repeats.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
 import { Turns } from './turns.ts';
@@ -141,13 +142,30 @@ export class MecNode {
     const peers = new Peers(env, members);
     const policies = new Policies(config.policies);
     const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
-    const sync = new Sync({ env, members, peers, replicas, living, writeQuorums, limits });
+    const grants = new KeyGrants(env.clock, drawIncarnation(env.random));
+    const fence = grants.fence.bind(grants);
+    const sync = new Sync({ env, members, peers, replicas, living, fence, writeQuorums, limits });
     const work = new Work(drawActor(config.name, env.random));
     const scrub = new Scrub({ env, members, peers, replicas, limits });
-    const claims = new Claims(env.clock);
+    const repeats = new Repeats(env.clock);
     const turns = new Turns();
     const time = new WallTime(env, members, peers);
-    const scope = { env, members, replicas, living, limits, peers, policies, time, sync, scrub, claims, turns, work };
+    const scope = {
+      env,
+      members,
+      replicas,
+      living,
+      limits,
+      peers,
+      policies,
+      time,
+      sync,
+      scrub,
+      grants,
+      repeats,
+      turns,
+      work,
+    };
     const node = new MecNode(options, scope);
     try {
       await node.#listen();

@@ -92,10 +92,10 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   store: {
     code: 3,
-    pack: (store) => (store.claim === undefined ? packItem(store) : [...packItem(store), store.claim]),
+    pack: (store) => (store.grant === undefined ? packItem(store) : [...packItem(store), store.grant]),
     unpack: (f) => {
       const { key, object, dots: written } = unpackItem(f.slice(1, 5));
-      return { kind: 'store', key, object, dots: written, claim: optional(f[5], text) };
+      return { kind: 'store', key, object, dots: written, grant: optional(f[5], text) };
     },
   },
   forward: {
@@ -170,19 +170,20 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   claim: {
     code: 11,
-    pack: ({ id, key, have, idempotencyKey }) => [id, key, packDots(have), idempotencyKey ?? null],
+    pack: ({ ballot, key, view, have, idempotencyKey }) => [ballot, key, view, packDots(have), idempotencyKey ?? null],
     unpack: (f) => ({
       kind: 'claim',
-      id: text(f[1]),
+      ballot: text(f[1]),
       key: text(f[2]),
-      have: dots(f[3]),
-      idempotencyKey: optional(f[4], text),
+      view: text(f[3]),
+      have: dots(f[4]),
+      idempotencyKey: optional(f[5], text),
     }),
   },
   release: {
     code: 13,
-    pack: ({ id, key }) => [id, key],
-    unpack: (f) => ({ kind: 'release', id: text(f[1]), key: text(f[2]) }),
+    pack: ({ ballot, key }) => [ballot, key],
+    unpack: (f) => ({ kind: 'release', ballot: text(f[1]), key: text(f[2]) }),
   },
   pong: {
     code: 65,
@@ -270,14 +271,14 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   claimed: {
     code: 75,
-    pack: ({ actor, isComplete, context: known, versions, remembered: made }) => {
+    pack: ({ actor, number: grant, context: known, versions, remembered: made }) => {
       const remembered = made === undefined ? null : [made.actor, made.counter, made.digest];
-      return [actor, isComplete, known.pack(), packVersions(versions), remembered];
+      return [actor, grant, known.pack(), packVersions(versions), remembered];
     },
     unpack: (f) => ({
       kind: 'claimed',
       actor: text(f[1]),
-      isComplete: f[2] === true,
+      number: text(f[2]),
       ...unpackObject(f[3], f[4]),
       remembered: optional(f[5], unpackRemembered),
     }),

@@ -6,6 +6,7 @@ import { MAX_CONTEXT_RANGES, MAX_MEMBERS, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS
 import { NODE_NAME_PATTERN } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import type { Condition, Tags } from '../core/condition.ts';
+import type { Made } from '../core/decision.ts';
 import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
 import type { FilledObject } from '../core/object.ts';
 import type { Digest, Gossip, Identity, SparseVersion, SyncItem } from './message.ts';
@@ -261,7 +262,7 @@ function tags(field: unknown): Tags {
 }
 
 /** A write that was made: its dot, and the digest of what it wrote. */
-export function unpackRemembered(packed: unknown): Dot & { digest: string } {
+export function unpackRemembered(packed: unknown): Made {
   const [actor, counter, digest] = list(packed);
   return { actor: text(actor), counter: positive(counter), digest: text(digest) };
 }

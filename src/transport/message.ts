@@ -3,6 +3,7 @@ import type { Address } from '../base/env.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { Condition } from '../core/condition.ts';
+import type { Made } from '../core/decision.ts';
 import type { MemberRecord, MemberVersion } from '../core/member-list.ts';
 import type { FilledObject } from '../core/object.ts';
 
@@ -58,25 +59,27 @@ export interface Store {
   readonly key: string;
   readonly object: FilledObject<Uint8Array>;
   readonly dots: readonly Dot[];
-  /** The claim under which the key is written: only who still grants it may count. */
-  readonly claim?: string | undefined;
+  /** The number of the receiver's grant of the key: the store is refused if it is not current any more. */
+  readonly grant?: string | undefined;
 }
 
-/** Keep the key for this write, and say what you know of it. */
+/** Grant the key to this write, and say what you know of it. */
 export interface Claim {
   readonly kind: 'claim';
-  /** Of this write, among all that ever claim. */
-  readonly id: string;
+  /** A name of this attempt at the write, and of no other. */
+  readonly ballot: string;
   readonly key: string;
+  /** The name of the sender's view of the owners: only an owner with the same view grants. */
+  readonly view: string;
   /** Versions that the asker holds: the reply leaves their bodies out. */
   readonly have: readonly Dot[];
   readonly idempotencyKey: string | undefined;
 }
 
-/** The write that claimed the key is over. */
+/** The ballot that claimed the key is over. */
 export interface Release {
   readonly kind: 'release';
-  readonly id: string;
+  readonly ballot: string;
   readonly key: string;
 }
 
@@ -200,11 +203,13 @@ export interface ReadReply {
   readonly versions: readonly SparseVersion[];
 }
 
-/** The answer to `claim`: the key is kept for the asker. */
-export interface Claimed extends Omit<ReadReply, 'kind'> {
+/** The answer to `claim`: the key is granted to the asker. */
+export interface Claimed extends Omit<ReadReply, 'kind' | 'isComplete'> {
   readonly kind: 'claimed';
+  /** Of the grant: the store must bring it back. */
+  readonly number: string;
   /** What came of an earlier write with the same idempotency key. */
-  readonly remembered: (Dot & { readonly digest: string }) | undefined;
+  readonly remembered: Made | undefined;
 }
 
 /** The answer to `store`: it is durable. */

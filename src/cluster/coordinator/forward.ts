@@ -8,7 +8,18 @@ import type { Place, Scope } from './scope.ts';
 import { type PutRequest, type PutResult, UNSURE } from './write.ts';
 
 /** Errors that say that an owner took nothing, so that another may be asked. */
-const UNTOUCHED: readonly string[] = ['disk-failed', 'disk-full', 'stopping', 'overloaded', 'unreachable'];
+const UNTOUCHED: readonly string[] = [
+  'disk-failed',
+  'disk-full',
+  'stopping',
+  'overloaded',
+  'unreachable',
+  'incomplete',
+  'damaged',
+];
+
+/** Whether an owner has taken nothing, so that another may be asked. */
+export const isUntouched = ({ code }: MecError): boolean => UNTOUCHED.includes(code);
 
 /**
  * Passes a write to an owner. All owners are probed first, and the first to answer gets it, so that one that hangs is not waited
@@ -36,7 +47,7 @@ export async function handOver(
     if (owner?.remote === undefined || leftMs <= 0) return undefined;
     const result = await ask(scope, owner, { ...request, timeoutMs: leftMs });
     if (!(result instanceof MecError)) return result;
-    if (UNTOUCHED.includes(result.code) && owners.length > 1) owners = owners.filter((other) => other !== owner);
+    if (isUntouched(result) && owners.length > 1) owners = owners.filter((other) => other !== owner);
     else if (result.code !== 'timeout' || result.details.need !== undefined) throw result;
     else
       throw new MecError('timeout', {

@@ -5,9 +5,10 @@
 import { MecError, toMecError } from '../../base/errors.ts';
 import { quorumSize } from '../../core/quorum.ts';
 import { Tally } from '../../core/tally.ts';
-import { forward, handOver } from './forward.ts';
+import type { ConditionalRequest } from './ballot.ts';
+import { forward, handOver, isUntouched } from './forward.ts';
 import { get } from './get.ts';
-import { type ConditionalRequest, majorityOf, putIf } from './put-if.ts';
+import { majorityOf, putIf } from './put-if.ts';
 import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
 import { type Plan, type PutRequest, type PutResult, write } from './write.ts';
 
@@ -30,21 +31,26 @@ export async function put(scope: Scope, request: PutRequest): Promise<PutResult>
 
 /**
  * A conditional write goes to the first of the key's owners that can be reached, so that those who race for a key meet at one node. It
- * is safe wherever it goes; it is only slower where nodes do not agree on who is first.
+ * is safe wherever it goes; it is only slower if nodes do not agree on who is first. An owner that could not begin is passed over.
  */
 async function putSerialised(scope: Scope, place: Place, request: ConditionalRequest): Promise<PutResult> {
   const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
+  let failure: MecError | undefined;
   for (const id of place.owners) {
-    if (id === scope.members.self) return putIf(scope, request);
-    const peer = scope.peers.byId.get(id);
-    const leftMs = endMs - scope.env.clock.monotonicMs();
-    if (peer === undefined || leftMs <= 0 || scope.peers.reach(id) !== 'reachable') continue;
-    const result = await handOver(scope, [peer], { ...request, timeoutMs: leftMs });
-    if (result !== undefined) return result;
+    try {
+      if (id === scope.members.self) return await putIf(scope, request);
+      const peer = scope.peers.byId.get(id);
+      const leftMs = endMs - scope.env.clock.monotonicMs();
+      if (peer === undefined || leftMs <= 0 || scope.peers.reach(id) !== 'reachable') continue;
+      const result = await handOver(scope, [peer], { ...request, timeoutMs: leftMs });
+      if (result !== undefined) return result;
+    } catch (error) {
+      failure = toMecError(error);
+      if (!isUntouched(failure)) throw failure;
+    }
   }
-  const need = majorityOf(place);
   const detail = 'No owner of the key can be reached. Nothing was written.';
-  throw new MecError('quorum-not-met', { have: 0, need, retryAfter: 1, detail });
+  throw failure ?? new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail });
 }
 
 /** Coordinates a write on this node's own replica. */

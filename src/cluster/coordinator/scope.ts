@@ -5,10 +5,11 @@ import type { SyncLimits } from '../../base/limits.ts';
 import { LivingActors } from '../../core/actor.ts';
 import { partitionOf } from '../../core/partition.ts';
 import type { Replicas } from '../../storage/replicas.ts';
-import type { Claims } from '../claims.ts';
+import type { KeyGrants } from '../key-grants.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
 import type { Policies } from '../policies.ts';
+import type { Repeats } from '../repeats.ts';
 import type { Scrub } from '../sync/scrub.ts';
 import type { Sync } from '../sync/sync.ts';
 import type { Turns } from '../turns.ts';
@@ -27,8 +28,10 @@ export interface Scope {
   readonly scrub: Scrub;
   /** Writes taken over from other nodes. */
   readonly work: Work;
-  /** What this node grants to conditional writes. */
-  readonly claims: Claims;
+  /** The keys that this node grants to conditional writes. */
+  readonly grants: KeyGrants;
+  /** What came of writes with idempotency keys. */
+  readonly repeats: Repeats;
   /** The conditional writes that this node coordinates, by key. */
   readonly turns: Turns;
   /** Which actors live, by partition. */

@@ -44,9 +44,10 @@ export interface Plan {
   /** Whose disks count. */
   readonly peers: readonly Peer[];
   readonly tally: Tally;
-  /** The claim on the key: only who still grants it counts. */
-  readonly claim?: string;
 }
+
+/** Changes this node's own replica, which tells `done` when that is durable. */
+export type Commit = (scope: Scope, replica: Replica, done: Done) => ReplicaWritten;
 
 /** Deletes exactly these versions, at this node's replica and, as far as they can be reached, the others. */
 export async function removeDots(scope: Scope, key: string, dots: readonly Dot[]): Promise<void> {
@@ -69,33 +70,20 @@ function asLast(replica: Replica, request: PutRequest): PutRequest {
 
 /** Writes to this node's own replica and to the peers of the plan. */
 export function write(scope: Scope, request: PutRequest, plan: Plan): Promise<PutResult> {
-  const { key } = request;
-  return new Promise((resolve, reject) => {
-    new Put(scope, plan, { resolve, reject }).start(request, (replica, done) => {
-      const asked = scope.policies.isLastWriteWins(key) ? asLast(replica, request) : request;
-      return replica.write({ key, token: seenBy(asked), body: asked.body }, done);
-    });
-  });
+  return new Promise((resolve, reject) => new Put(scope, plan, { resolve, reject }).start(request));
 }
 
-/** Whoever gave no token has seen nothing. */
-const seenBy = ({ token }: PutRequest): CausalContext => token ?? new CausalContext();
-
-/** Brings a write that was made before to this node's own replica and to the peers of the plan. */
-export function spread(
-  scope: Scope,
-  request: PutRequest,
-  plan: Plan & { readonly made: ReplicaWritten },
-): Promise<PutResult> {
+/** Makes a write at this node's own replica. */
+export function writeHere(request: PutRequest): Commit {
   const { key } = request;
-  const { made } = plan;
-  return new Promise((resolve, reject) => {
-    new Put(scope, plan, { resolve, reject }).start(request, (replica, done) => {
-      replica.merge({ key, object: made.object, dots: [made.dot] }, done);
-      return made;
-    });
-  });
+  return ({ policies }, replica, done) => {
+    const asked = policies.isLastWriteWins(key) ? asLast(replica, request) : request;
+    return replica.write({ key, token: seenBy(asked), body: asked.body }, done);
+  };
 }
+
+/** A writer that gave no token has seen nothing. */
+export const seenBy = ({ token }: Pick<PutRequest, 'token'>): CausalContext => token ?? new CausalContext();
 
 interface Outcome {
   readonly resolve: (result: PutResult) => void;
@@ -118,20 +106,12 @@ class Put {
     this.#outcome = outcome;
   }
 
-  /** `commit` changes the own replica, and is told when that is durable. */
-  start({ key, timeoutMs }: PutRequest, commit: (replica: Replica, done: Done) => ReplicaWritten): void {
+  start(request: PutRequest): void {
+    const { key, timeoutMs } = request;
     const { env, replicas, living } = this.#scope;
-    const { place, peers, tally, claim } = this.#plan;
+    const { place, peers, tally } = this.#plan;
     const replica = replicas.of(place.partition);
-    if (claim !== undefined && !this.#scope.claims.has(key, claim)) throw new MecError('contended', { retryAfter: 1 });
-    const written = commit(replica, (error) => {
-      // A merge that changes nothing is durable at once.
-      if (error === undefined && claim !== undefined && this.#written !== undefined) {
-        remember(this.#scope, { key, object: this.#written.object, dots: [this.#written.dot] });
-      }
-      this.#count(error, place.isOwner);
-    });
-    if (claim !== undefined) this.#scope.claims.release(key, claim);
+    const written = writeHere(request)(this.#scope, replica, (error) => this.#count(error, place.isOwner));
     this.#key = key;
     this.#written = written;
     living[place.partition]?.heard(replica.actor);
@@ -142,14 +122,13 @@ class Put {
       tally.timeOut();
       this.#settle();
     });
-    const message = packMessage({ kind: 'store', key, object: written.object, dots: [written.dot], claim });
+    const message = packMessage({ kind: 'store', key, object: written.object, dots: [written.dot] });
     for (const peer of peers) {
       peer.data.requestPacked(message, timeoutMs, (reply) =>
         this.#count(this.#replied(peer, reply), this.#isOwner(peer)),
       );
     }
-    // A claim is of the joining owners as well: they are among the peers already.
-    for (const peer of claim === undefined ? joiningOf(this.#scope, place) : []) {
+    for (const peer of joiningOf(this.#scope, place)) {
       peer.data.requestPacked(message, timeoutMs, (reply) => void this.#replied(peer, reply));
     }
     this.#settle();
@@ -180,24 +159,32 @@ class Put {
     if (this.#isAnswered || verdict === 'waiting' || this.#written === undefined) return;
     this.#isAnswered = true;
     this.#deadline?.cancel();
-    const { dot, token, object } = this.#written;
-    const { policies, time } = this.#scope;
-    const living = this.#scope.living[this.#plan.place.partition];
-    const versions = policies.visible(this.#key, object.versions, time.nowMicros(this.#plan.place.owners));
-    const slim = token.filter((actor) => actor === dot.actor || living?.isDead(actor) !== true);
-    if (verdict === 'met') this.#outcome.resolve({ dot, token: slim, versions, found: true, isRepeated: false });
+    const where = { place: this.#plan.place, key: this.#key };
+    if (verdict === 'met') this.#outcome.resolve(toResult(this.#scope, where, this.#written));
     else this.#outcome.reject(this.#plan.tally.error(UNSURE));
   }
 }
 
+/** What a writer is told whose write has its quorum. */
+export function toResult(
+  { policies, time, living }: Scope,
+  { place, key }: { readonly place: Place; readonly key: string },
+  { dot, token, object }: ReplicaWritten,
+): PutResult {
+  const alive = living[place.partition];
+  const versions = policies.visible(key, object.versions, time.nowMicros(place.owners));
+  const slim = token.filter((actor) => actor === dot.actor || alive?.isDead(actor) !== true);
+  return { dot, token: slim, versions, found: true, isRepeated: false };
+}
+
 /** Writes of a key are durable here: those with an idempotency key are remembered. */
 export function remember(
-  { claims }: Scope,
+  { repeats }: Scope,
   { key, object, dots }: Pick<ReplicaMerge, 'key' | 'object' | 'dots'>,
 ): void {
   for (const { actor, counter, body } of object.versions) {
     const isNew = dots.some((dot) => dot.actor === actor && dot.counter === counter);
     const idempotencyKey = isNew ? idempotencyKeyOf(body) : undefined;
-    if (idempotencyKey !== undefined) claims.remember(key, idempotencyKey, { actor, counter, digest: digestOf(body) });
+    if (idempotencyKey !== undefined) repeats.remember(key, idempotencyKey, { actor, counter, digest: digestOf(body) });
   }
 }

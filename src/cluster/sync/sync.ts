@@ -35,6 +35,8 @@ export interface SyncOptions {
   readonly living: readonly LivingActors[];
   /** How many disks a write asks for before it is acknowledged, by the configuration and its policies. */
   readonly writeQuorums: readonly Quorum[];
+  /** Ends the numbers of this node's key grants in a partition, once for each replica of a member that is filled. */
+  readonly fence: (partition: number, member: string, replica: string) => void;
   readonly limits: SyncLimits;
 }
 
@@ -197,6 +199,9 @@ export class Sync {
     const { from, partition, actor, clock, isComplete } = request;
     this.#options.living[partition]?.heard(actor);
     this.#ledger.report(partition, from, { clock, isComplete });
+    // Before its first byte, and before any statement that helps to make it complete: a store that was decided
+    // before that replica was emptied must not count here once it was filled.
+    if (!isComplete) this.#options.fence(partition, from, actor);
     return servePull(this.#options.replicas.of(partition), request, this.#limits);
   }
 

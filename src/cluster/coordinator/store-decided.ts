@@ -1,0 +1,132 @@
+/**
+ * The store of a conditional write that was decided. Only the deciders are sent it with the numbers of their grants, and only their
+ * answers count. The other owners get the version as a plain store once it is acknowledged, or by sync.
+ */
+import { MecError } from '../../base/errors.ts';
+import type { Timer } from '../../base/env.ts';
+import { JointTally } from '../../core/joint-tally.ts';
+import type { Done } from '../../storage/commit-queue.ts';
+import type { ReplicaWritten } from '../../storage/replica.ts';
+import { packMessage } from '../../transport/codec.ts';
+import type { Reply } from '../../transport/message.ts';
+import type { Peer } from '../peers.ts';
+import type { Granted } from './ballot.ts';
+import { groundOf } from './grant-here.ts';
+import type { Scope } from './scope.ts';
+import { type Commit, type PutRequest, type PutResult, remember, toResult, UNSURE } from './write.ts';
+
+/** A decision, and how this node's own replica takes it in. */
+export interface Decided {
+  readonly granted: Granted;
+  readonly isRepeated: boolean;
+  readonly commit: Commit;
+}
+
+interface Outcome {
+  readonly resolve: (result: PutResult) => void;
+  readonly reject: (error: MecError) => void;
+}
+
+/** Stores what was decided; undefined if this node's own number is not current any more, since nothing has left this node then. */
+export async function storeDecided(
+  scope: Scope,
+  request: PutRequest,
+  decided: Decided,
+): Promise<PutResult | undefined> {
+  const { granted } = decided;
+  const ground = groundOf(scope, granted.place.partition);
+  const own = granted.numbers.get(scope.members.self) ?? '';
+  if (!scope.grants.take(ground, request.key, own)) return undefined;
+  return new Promise((resolve, reject) => new DecidedStore(scope, request, decided).start({ resolve, reject }));
+}
+
+class DecidedStore {
+  readonly #scope: Scope;
+  readonly #request: PutRequest;
+  readonly #decided: Decided;
+  readonly #tally: JointTally;
+  #written: ReplicaWritten | undefined;
+  #deadline: Timer | undefined;
+  #isAnswered = false;
+
+  constructor(scope: Scope, request: PutRequest, decided: Decided) {
+    this.#scope = scope;
+    this.#request = request;
+    this.#decided = decided;
+    this.#tally = new JointTally(decided.granted.view, decided.granted.need);
+  }
+
+  start(outcome: Outcome): void {
+    const { env, members, replicas, peers } = this.#scope;
+    const { granted, commit } = this.#decided;
+    const replica = replicas.of(granted.place.partition);
+    const deciders = [...granted.numbers.keys()];
+    for (const member of deciders) this.#tally.ask(member);
+    const own: Done = (error) => {
+      // A merge that changes nothing is durable at once, before it is known what was written.
+      if (error === undefined && this.#written !== undefined) remember(this.#scope, this.#item(this.#written));
+      this.#count(members.self, error, outcome);
+    };
+    const written = commit(this.#scope, replica, own);
+    this.#written = written;
+    // The requests to peers end by themselves; the own disk has no deadline.
+    this.#deadline = env.clock.after(this.#request.timeoutMs, () => {
+      this.#tally.timeOut();
+      this.#settle(outcome);
+    });
+    for (const id of deciders) {
+      const peer = peers.byId.get(id);
+      if (id === members.self) continue;
+      if (peer === undefined) this.#count(id, new MecError('timeout'), outcome);
+      else this.#send(peer, written, (error) => this.#count(id, error, outcome));
+    }
+    this.#settle(outcome);
+  }
+
+  #item({ object, dot }: ReplicaWritten): { key: string; object: ReplicaWritten['object']; dots: [typeof dot] } {
+    return { key: this.#request.key, object, dots: [dot] };
+  }
+
+  #send(peer: Peer, written: ReplicaWritten, done: Done): void {
+    const grant = this.#decided.granted.numbers.get(peer.id);
+    const message = packMessage({ kind: 'store', ...this.#item(written), grant });
+    peer.data.requestPacked(message, this.#request.timeoutMs, (reply) => done(this.#replied(peer, reply)));
+  }
+
+  #replied(peer: Peer, reply: Reply | MecError): MecError | undefined {
+    if (reply instanceof MecError || reply.kind !== 'stored') {
+      this.#scope.sync.peerHasMissed(peer);
+      return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
+    }
+    this.#scope.living[this.#decided.granted.place.partition]?.heard(reply.actor);
+    return undefined;
+  }
+
+  #count(member: string, error: MecError | undefined, outcome: Outcome): void {
+    if (this.#isAnswered) return;
+    if (error === undefined) this.#tally.succeed(member);
+    else this.#tally.fail(member, error.code);
+    this.#settle(outcome);
+  }
+
+  #settle(outcome: Outcome): void {
+    const verdict = this.#tally.verdict();
+    if (this.#isAnswered || verdict === 'waiting' || this.#written === undefined) return;
+    this.#isAnswered = true;
+    this.#deadline?.cancel();
+    if (verdict === 'failed') return outcome.reject(this.#tally.error(UNSURE));
+    const { place } = this.#decided.granted;
+    const { isRepeated } = this.#decided;
+    outcome.resolve({ ...toResult(this.#scope, { place, key: this.#request.key }, this.#written), isRepeated });
+    this.#tellOthers(this.#written);
+  }
+
+  /** The owners that had no part in the decision need not wait for sync. */
+  #tellOthers(written: ReplicaWritten): void {
+    const { members, peers } = this.#scope;
+    const { view, numbers } = this.#decided.granted;
+    const others = new Set([...view.owners, ...view.ownersToCome]);
+    const ids = [...others].filter((id) => id !== members.self && !numbers.has(id));
+    for (const peer of peers.reachable(ids, 0)) this.#send(peer, written, () => {});
+  }
+}

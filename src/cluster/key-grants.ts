@@ -1,0 +1,117 @@
+/**
+ * Key grants: an owner grants a key to one conditional write at a time, under a number that is never used again. The write's store must
+ * bring that number back. If the number is no longer current, the store came too late: the owner may have granted the key to another
+ * write since, whose coordinator has not seen this one.
+ *
+ * A number ends for good with: another grant of the key, its own store, a release, the end of the process, the replacement of the
+ * replica, a change of the partition's owners as this node knows them, and a fence. Time ends nothing by itself. It only frees the key
+ * for the next, if a coordinator has died.
+ */
+import type { Clock } from '../base/env.ts';
+import { MecError } from '../base/errors.ts';
+import { CLAIM_MS, MAX_CLAIMS, MAX_FENCES } from '../base/limits.ts';
+
+/** What a grant stands on: if another object takes the place of either, the numbers of the partition end. */
+export interface Ground {
+  /** The replica whose state is told with the grant. */
+  readonly replica: { readonly partition: number };
+  /** The owners of the partition as this node knows them. */
+  readonly view: object;
+}
+
+interface Grant {
+  readonly number: string;
+  /** The ballot that has the key. */
+  readonly ballot: string;
+  readonly untilMs: number;
+}
+
+interface Grants extends Ground {
+  readonly byKey: Map<string, Grant>;
+}
+
+/** The keys that one node grants as an owner. */
+export class KeyGrants {
+  readonly #clock: Clock;
+  readonly #life: string;
+  readonly #byPartition = new Map<number, Grants>();
+  /** Replicas that a fence was made for, by partition and member. */
+  readonly #fenced = new Map<string, string>();
+  #counter = 0;
+  #size = 0;
+
+  /** `life` is drawn at every start of the process: no number of an earlier one can be current. */
+  constructor(clock: Clock, life: string) {
+    this.#clock = clock;
+    this.#life = life;
+  }
+
+  /** Grants a key to a ballot: a new number, or undefined if another has the key. Throws `overloaded` if too many are granted. */
+  grant(ground: Ground, key: string, ballot: string): string | undefined {
+    const nowMs = this.#clock.monotonicMs();
+    const { byKey } = this.#groupOf(ground);
+    const held = byKey.get(key);
+    if (held !== undefined && held.untilMs > nowMs) return undefined;
+    if (held === undefined) this.#makeRoom(nowMs);
+    this.#counter += 1;
+    const number = `${this.#life}/${this.#counter}`;
+    // An expired number ends here, with the takeover.
+    byKey.set(key, { number, ballot, untilMs: nowMs + CLAIM_MS });
+    if (held === undefined) this.#size += 1;
+    return number;
+  }
+
+  /** Whether a number is current; it ends in any case, since the store that brought it is over. */
+  take(ground: Ground, key: string, number: string): boolean {
+    const { byKey } = this.#groupOf(ground);
+    if (byKey.get(key)?.number !== number) return false;
+    this.#end(byKey, key);
+    return true;
+  }
+
+  /** Frees the key, if this ballot has it. */
+  release(partition: number, key: string, ballot: string): void {
+    const byKey = this.#byPartition.get(partition)?.byKey;
+    if (byKey?.get(key)?.ballot === ballot) this.#end(byKey, key);
+  }
+
+  /**
+   * Ends all numbers of a partition, before a replica that is not complete takes its first byte from this node; once for each such
+   * replica. Else a write that was decided before that replica lost its disk could still be stored here, and be acknowledged, after
+   * that replica has taken what is here for all there is.
+   */
+  fence(partition: number, member: string, replica: string): void {
+    const name = `${partition} ${member}`;
+    if (this.#fenced.get(name) === replica) return;
+    if (this.#fenced.size >= MAX_FENCES) this.#fenced.clear();
+    this.#fenced.set(name, replica);
+    this.#clear(partition);
+  }
+
+  #end(byKey: Map<string, Grant>, key: string): void {
+    if (byKey.delete(key)) this.#size -= 1;
+  }
+
+  #clear(partition: number): void {
+    this.#size -= this.#byPartition.get(partition)?.byKey.size ?? 0;
+    this.#byPartition.delete(partition);
+  }
+
+  #groupOf({ replica, view }: Ground): Grants {
+    const { partition } = replica;
+    const group = this.#byPartition.get(partition);
+    if (group?.replica === replica && group.view === view) return group;
+    this.#clear(partition);
+    const fresh = { replica, view, byKey: new Map<string, Grant>() };
+    this.#byPartition.set(partition, fresh);
+    return fresh;
+  }
+
+  #makeRoom(nowMs: number): void {
+    if (this.#size < MAX_CLAIMS) return;
+    for (const { byKey } of this.#byPartition.values()) {
+      for (const [key, { untilMs }] of byKey) if (untilMs <= nowMs) this.#end(byKey, key);
+    }
+    if (this.#size >= MAX_CLAIMS) throw new MecError('overloaded', { retryAfter: 1 });
+  }
+}

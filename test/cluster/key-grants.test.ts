@@ -1,0 +1,98 @@
+/** Key grants: a number is current until one of the things happens that end it, and never again. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLAIM_MS, MAX_CLAIMS } from '../../src/base/limits.ts';
+import { type Ground, KeyGrants } from '../../src/cluster/key-grants.ts';
+import { ManualClock } from '../fixtures/fake-env.ts';
+
+const KEY = 'k';
+
+function fresh(life = 'life1'): { clock: ManualClock; grants: KeyGrants; ground: Ground } {
+  const clock = new ManualClock();
+  const ground = { replica: { partition: 7 }, view: { name: 'a b c' } };
+  return { clock, grants: new KeyGrants(clock, life), ground };
+}
+
+/** What ends a number, other than its own store. */
+const ENDS: Readonly<Record<string, (node: ReturnType<typeof fresh>) => Ground>> = {
+  'a release': ({ grants, ground }) => {
+    grants.release(7, KEY, 'one');
+    return ground;
+  },
+  'another grant, after it has expired': ({ clock, grants, ground }) => {
+    clock.advance(CLAIM_MS);
+    assert.notEqual(grants.grant(ground, KEY, 'two'), undefined);
+    return ground;
+  },
+  'a fence': ({ grants, ground }) => {
+    grants.fence(7, 'n2', 'replica1');
+    return ground;
+  },
+  'another replica in its place': ({ ground }) => ({ ...ground, replica: { partition: 7 } }),
+  'other owners': ({ ground }) => ({ ...ground, view: { name: 'a b d' } }),
+  'the same owners again, after others': ({ ground }) => ({ ...ground, view: { name: 'a b c' } }),
+};
+
+for (const [name, end] of Object.entries(ENDS)) {
+  test(`${name} ends a number`, () => {
+    const node = fresh();
+    const number = node.grants.grant(node.ground, KEY, 'one') ?? '';
+    assert.equal(node.grants.take(end(node), KEY, number), false);
+    assert.equal(node.grants.take(node.ground, KEY, number), false, 'for good');
+  });
+}
+
+test('a store takes its number once, however late, and frees the key', () => {
+  const { clock, grants, ground } = fresh();
+  const number = grants.grant(ground, KEY, 'one') ?? '';
+  assert.equal(grants.grant(ground, KEY, 'two'), undefined, 'another has the key');
+  assert.equal(grants.grant(ground, KEY, 'one'), undefined, 'its own claim, doubled, leaves the number as it is');
+  clock.advance(10 * CLAIM_MS);
+  assert.equal(grants.take(ground, KEY, number), true, 'time alone ends nothing');
+  assert.equal(grants.take(ground, KEY, number), false);
+  assert.notEqual(grants.grant(ground, KEY, 'two'), undefined);
+});
+
+test('numbers are never used again, by no key, no life and no later grant', () => {
+  const one = fresh();
+  const other = fresh('life2');
+  const numbers = [one, other, one, other].map(({ grants, ground }, i) => grants.grant(ground, `k${i}`, 'one'));
+  assert.equal(new Set(numbers).size, 4);
+  const { grants, ground } = one;
+  const first = grants.grant(ground, KEY, 'one') ?? '';
+  grants.release(7, KEY, 'one');
+  const second = grants.grant(ground, KEY, 'one') ?? '';
+  assert.equal(grants.take(ground, KEY, first), false);
+  assert.equal(grants.take(ground, KEY, second), true);
+});
+
+test('a release of another ballot frees nothing', () => {
+  const { grants, ground } = fresh();
+  const number = grants.grant(ground, KEY, 'one') ?? '';
+  grants.release(7, KEY, 'two');
+  grants.release(8, KEY, 'one');
+  assert.equal(grants.take(ground, KEY, number), true);
+});
+
+test('a fence is made once for each replica that is filled, and again for the next one', () => {
+  const { grants, ground } = fresh();
+  const isEndedBy = (member: string, replica: string): boolean => {
+    const number = grants.grant(ground, KEY, 'one') ?? '';
+    grants.fence(7, member, replica);
+    return !grants.take(ground, KEY, number);
+  };
+  assert.deepEqual(
+    [isEndedBy('n2', 'r1'), isEndedBy('n2', 'r1'), isEndedBy('n2', 'r2'), isEndedBy('n3', 'r2')],
+    [true, false, true, true],
+  );
+});
+
+test('as many keys are granted as there is room for; those that expired make room', () => {
+  const { clock, grants, ground } = fresh();
+  for (let i = 0; i < MAX_CLAIMS; i++) grants.grant(ground, `k${i}`, 'one');
+  assert.throws(() => grants.grant(ground, 'one more', 'one'), { code: 'overloaded' });
+  grants.release(7, 'k0', 'one');
+  assert.notEqual(grants.grant(ground, 'one more', 'one'), undefined);
+  clock.advance(CLAIM_MS);
+  assert.notEqual(grants.grant(ground, 'and another', 'one'), undefined);
+});
