@@ -231,6 +231,15 @@ export const MAX_TRIMS = 64;
 /** Peers that a node compares itself with in a round while it lacks something that it is to own. */
 export const JOINING_COMPARES = 5;
 
+/** Questions to all members at once: each holds a clock of every member. */
+export const MAX_QUESTIONS = 4;
+
+/** Partitions in one question: their clocks have to fit in one message. */
+export const MAX_STATEMENTS = 64;
+
+/** Snapshots that a node serves at once: each holds back the space of what has changed since. */
+export const MAX_CONVERSATIONS = 16;
+
 /** Bounds of a replica's log and of catching up; a simulation gives its nodes lower ones, so that a short run reaches them. */
 export const SYNC_LIMITS = {
   /** Log entries kept per partition. Past it the older half is cut, and who lacks them gets a snapshot. */
@@ -256,12 +265,23 @@ export const SYNC_LIMITS = {
   pageBytes: 512 * KIB,
   /** Pages pulled for one partition before the others get their turn. */
   maxPages: 64,
+  /** How long a replica that was complete waits, after a start, to be compared with the others before it counts for reads. */
+  confirmMs: 2_000,
+  /** The same for owners that no probe has reached: first probes are answered by then. */
+  confirmReachableMs: 500,
+  /** How long a snapshot is kept for a receiver that asks for no more of it. */
+  conversationMs: 30_000,
+  /** Keys, and the share of all, that a snapshot may remove on the word of its sender alone. */
+  removedKeys: 64,
+  removedShare: 0.05,
+  /** How long catching up may wait or take before the log says what it waits for. */
+  stuckMs: 60_000,
   /** How long a page may take to come. */
   timeoutMs: 10_000,
   /** How often a page of rows is compared with another owner's, on the average; and its rows, at most. */
   scrubMs: 1_000,
   scrubRows: 1_000,
-  /** Rounds in which a snapshot tries to come to rest while its keys are being written to. */
+  /** Rounds in which a snapshot tries to catch up with keys that are being written to. */
   snapshotRounds: 16,
 };
 

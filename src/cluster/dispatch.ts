@@ -22,7 +22,6 @@ import { putHere } from './coordinator/put.ts';
 import type { Scope } from './coordinator/scope.ts';
 import { remember } from './coordinator/write.ts';
 import type { Membership } from './membership/membership.ts';
-import { servePullAll } from './sync/serve.ts';
 
 type Answer = (reply: Reply) => void;
 
@@ -40,15 +39,17 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'probe-for':
         return membership.serveProbeFor(request, answer);
       case 'read':
-        return answer(read(scope, request));
+        return scope.sync.whenConfirmed(partitionOf(request.key), () => answer(guarded(() => read(scope, request))));
       case 'store':
         return store(scope, request, answer);
       case 'compare':
         return answer(scope.sync.serveCompare(request));
       case 'pull':
         return later(scope.sync.servePull(request), answer);
-      case 'pull-all':
-        return later(servePullAll(scope.replicas.of(request.partition), request, scope.limits), answer);
+      case 'state':
+        return answer(scope.sync.serveState(request));
+      case 'snapshot':
+        return later(scope.sync.serveSnapshot(request), answer);
       case 'scrub':
         return later(scope.scrub.serve(request), answer);
       case 'claim':
@@ -78,6 +79,15 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       answer(reply);
     }
   };
+}
+
+/** A reply that is made later, when nothing catches what it throws. */
+function guarded(reply: () => Reply): Reply {
+  try {
+    return reply();
+  } catch (error) {
+    return toFailed(error);
+  }
 }
 
 function later(reply: Promise<Reply>, answer: Answer): void {

@@ -57,7 +57,8 @@ export class Members {
   #targetHash = 0;
   #isInformed: boolean;
 
-  constructor(config: OwnConfig, kept: readonly MemberRecord[]) {
+  /** `life` is that of this process; `kept` the list that lies on the disk. */
+  constructor(config: OwnConfig, kept: readonly MemberRecord[], life: string) {
     const { name, host, port, httpport, zone, weight } = config;
     this.self = name;
     this.n = config.quorum.n;
@@ -68,7 +69,8 @@ export class Members {
     this.#list.merge({
       ...own,
       state: before?.state ?? 'joining',
-      life: before?.life ?? 1,
+      generation: before?.generation ?? 1,
+      life,
       version: (before?.version ?? 0) + 1,
     });
     this.#place();
@@ -81,6 +83,12 @@ export class Members {
 
   get own(): MemberRecord {
     return this.#list.get(this.self) as MemberRecord;
+  }
+
+  /** The present life of a node; undefined if it is no member, or gone. */
+  lifeOf(name: string): string | undefined {
+    const record = this.#list.get(name);
+    return record === undefined || record.state === 'gone' ? undefined : record.life;
   }
 
   /** A member by name, or undefined. */
@@ -123,18 +131,18 @@ export class Members {
     return true;
   }
 
-  /** Another node speaks of this one: as it was, of an earlier life, or of its end. */
+  /** Another node speaks of this one: as it was, of an earlier generation, or of its end. */
   #mergeOwn(record: MemberRecord): boolean {
     const { own } = this;
-    if (record.life < own.life || areSameRecords(record, own)) return false;
-    const { state, life, version } = record;
+    if (record.generation < own.generation || areSameRecords(record, own)) return false;
+    const { state, generation, version } = record;
     // Who is only joining has just come into being under this name.
-    if (own.state === 'joining' && (life > own.life || state !== 'joining')) {
+    if (own.state === 'joining' && (generation > own.generation || state !== 'joining')) {
       const next = state === 'up' || state === 'leaving' ? 'up' : 'joining';
-      return this.#keepOwn({ ...own, state: next, life: life + 1, version: 1 });
+      return this.#keepOwn({ ...own, state: next, generation: generation + 1, version: 1 });
     }
     // Another process has taken the name over; the two will refuse each other.
-    if (life > own.life) return false;
+    if (generation > own.generation) return false;
     if (state === 'gone') return this.#keepOwn(record);
     return version >= own.version && this.#keepOwn({ ...own, version: version + 1 });
   }

@@ -12,7 +12,7 @@ import {
   SYNC_LIMITS,
   type SyncLimits,
 } from '../base/limits.ts';
-import { drawActor, drawIncarnation, LivingActors } from '../core/actor.ts';
+import { drawIncarnation, LivingActors } from '../core/actor.ts';
 import type { Condition } from '../core/condition.ts';
 import type { MemberState } from '../core/member-list.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
@@ -99,13 +99,14 @@ export class MecNode {
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
-  private constructor({ config, onEnd, onBegin }: NodeOptions, scope: Scope) {
+  private constructor({ config, onEnd, onBegin }: NodeOptions, scope: Scope, life: string) {
     const { env, members, peers, replicas, time } = scope;
     this.config = config;
     this.#scope = scope;
     this.#membership = new Membership({
       env,
       config,
+      life,
       members,
       peers,
       replicas,
@@ -123,50 +124,37 @@ export class MecNode {
     const { config, env, openEngine, limits = SYNC_LIMITS } = options;
     // Until the list is read, whoever names others in its configuration hopes to find them.
     let canRebuild = (): boolean => config.nodes.length > 0;
+    const life = drawIncarnation(env.random);
     const replicas = await Replicas.open({
       env,
+      life,
       openEngine,
       nodeName: config.name,
       sync: config.storage.sync,
       canRebuild: () => canRebuild(),
       maxLogEntries: limits.maxLogEntries,
     });
-    const members = new Members(config, replicas.keptMembers());
+    const members = new Members(config, replicas.keptMembers(), life);
     // One that was ended before the others had all that it held goes on until they have.
     if (members.own.state === 'gone' && replicas.isEmpty) {
       await replicas.close();
       throw new HasLeftError(config.name);
     }
     canRebuild = () => members.replicas > 1;
-    const living = Array.from({ length: PARTITIONS }, () => new LivingActors());
+    const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
     const peers = new Peers(env, members);
     const policies = new Policies(config.policies);
     const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
-    const grants = new KeyGrants(env.clock, drawIncarnation(env.random));
-    const fence = grants.fence.bind(grants);
-    const sync = new Sync({ env, members, peers, replicas, living, fence, writeQuorums, limits });
-    const work = new Work(drawActor(config.name, env.random));
+    const grants = new KeyGrants(env.clock, life);
+    const shared = { env, members, replicas, living, limits, peers };
+    const sync = new Sync({ ...shared, life, fence: grants.fence.bind(grants), writeQuorums });
+    const work = new Work(`${config.name}~${life}`);
     const scrub = new Scrub({ env, members, peers, replicas, limits });
     const repeats = new Repeats(env.clock);
     const turns = new Turns();
     const time = new WallTime(env, members, peers);
-    const scope = {
-      env,
-      members,
-      replicas,
-      living,
-      limits,
-      peers,
-      policies,
-      time,
-      sync,
-      scrub,
-      grants,
-      repeats,
-      turns,
-      work,
-    };
-    const node = new MecNode(options, scope);
+    const scope = { ...shared, policies, time, sync, scrub, grants, repeats, turns, work };
+    const node = new MecNode(options, scope, life);
     try {
       await node.#listen();
     } catch (error) {
@@ -347,7 +335,7 @@ export class MecNode {
     });
   }
 
-  /** Stops cleanly: what was acknowledged is on disk, and the next start continues this life. */
+  /** Stops cleanly: what was acknowledged is on disk, and answers that are under way are given. */
   async stop(): Promise<void> {
     this.#sweep?.cancel();
     this.#sweep = undefined;

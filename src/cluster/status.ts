@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import type { Share } from './members.ts';
 import type { Progress } from './membership/lifecycle.ts';
 import type { Pace } from './sync/pace.ts';
+import type { AgedJob } from './sync/pull-queue.ts';
 
 /** How a node is. What cannot be told now is undefined, and not there in JSON. */
 export interface NodeStatus {
@@ -61,7 +62,8 @@ export interface StoreStatus {
   readonly state: string;
   /** Whether a write is synced before it is acknowledged. */
   readonly sync: boolean;
-  readonly incarnation?: string;
+  /** The start of the process that has it open. */
+  readonly life?: string;
   /** What waits for the disk. */
   readonly pending?: { readonly rows: number; readonly bytes: number };
   /** Keys with a value or with history; undefined until they have been counted after a start. */
@@ -75,4 +77,7 @@ export interface StoreStatus {
 /** What is being caught up with, in partitions; and what has been, in times. */
 export type SyncStatus = Readonly<
   Record<'incomplete' | 'guests' | 'waiting' | 'running' | 'pulls' | 'failures' | 'dropped', number>
->;
+> & {
+  /** The pull that has run or waited longest, if there is one. */
+  readonly oldest?: AgedJob | undefined;
+};

@@ -13,6 +13,7 @@ import {
   hasNumber,
   isRanges,
   maxOf,
+  meetRanges,
   type Ranges,
   subtractRanges,
   unionRanges,
@@ -138,11 +139,13 @@ export class CausalContext {
     return true;
   }
 
-  /** Whether both have the same dots of one actor. */
-  isEqualFor(actor: string, other: CausalContext): boolean {
-    const own = this.#ranges.get(actor) ?? [];
-    const others = other.#ranges.get(actor) ?? [];
-    return own.length === others.length && own.every((n, i) => n === others[i]);
+  /** Whether any dot is in both. */
+  meets(other: CausalContext): boolean {
+    for (const [actor, ranges] of this.#ranges) {
+      const others = other.#ranges.get(actor);
+      if (others !== undefined && meetRanges(ranges, others)) return true;
+    }
+    return false;
   }
 
   equals(other: CausalContext): boolean {

@@ -1,7 +1,7 @@
 /**
  * The member list: one record per node, by name. Every node has its own copy, and copies merge to the same list in whatever order
  * they hear of each other: of two records of one member the one with the higher version holds, and only the member itself raises
- * its version. But who is gone is gone, also where another has said so (`leave --force`); the name may come back, in another life.
+ * its version. But who is gone is gone, also where another has said so (`leave --force`); the name may come back, in another generation.
  */
 import type { Address } from '../base/env.ts';
 import { hashText32 } from '../base/hash.ts';
@@ -32,9 +32,11 @@ export interface MemberRecord extends Address {
   readonly zone: string | undefined;
   readonly weight: number;
   readonly state: MemberState;
-  /** Which life of the name this is, from 1: a node that starts on an empty disk under a name that was used begins another. */
-  readonly life: number;
-  /** Of this record in this life, from 1. */
+  /** Counts the members of this name, from 1: a node that starts on an empty disk under a used name is another. */
+  readonly generation: number;
+  /** Drawn at every start of the node's process: the actors of any other life are dead. */
+  readonly life: string;
+  /** Of this record in this generation, from 1. */
   readonly version: number;
   /** The hash of the placement to come for which the member has all its data; 0 where there is none. */
   readonly settled: number;
@@ -43,8 +45,9 @@ export interface MemberRecord extends Address {
 /** A name and the version of its record of which something is said. */
 export type MemberVersion = Pick<MemberRecord, 'name' | 'version'>;
 
-function textOf({ name, host, port, httpport, zone, weight, state, life, version, settled }: MemberRecord): string {
-  return [name, life, version, state, host, port, httpport, zone ?? '', weight, settled].join(' ');
+function textOf(record: MemberRecord): string {
+  const { name, host, port, httpport, zone, weight, state, generation, life, version, settled } = record;
+  return [name, generation, life, version, state, host, port, httpport, zone ?? '', weight, settled].join(' ');
 }
 
 /** Whether two records say the same. */
@@ -54,7 +57,7 @@ export function areSameRecords(a: MemberRecord, b: MemberRecord): boolean {
 
 /** Whether the first record of a member holds against the second. */
 export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
-  if (a.life !== b.life) return a.life > b.life;
+  if (a.generation !== b.generation) return a.generation > b.generation;
   if ((a.state === 'gone') !== (b.state === 'gone')) return a.state === 'gone';
   if (a.version !== b.version) return a.version > b.version;
   const stage = MEMBER_STATES.indexOf(a.state) - MEMBER_STATES.indexOf(b.state);

@@ -106,6 +106,13 @@ export function sameVersions<Body>(a: FilledObject<Body>, b: FilledObject<Body>)
   return a.versions.length === b.versions.length && a.versions.every((version) => hasVersion(b, version));
 }
 
+/** The object without the versions under these dots. */
+export function withoutVersions<Body>(object: FilledObject<Body>, dots: CausalContext): FilledObject<Body> {
+  if (dots.isEmpty) return object;
+  const versions = object.versions.filter(({ actor, counter }) => !dots.has(actor, counter));
+  return versions.length === object.versions.length ? object : { ...object, versions };
+}
+
 /** All versions of either, whatever anybody knows: for the repair of damage, and nothing else. */
 export function union<Body>(a: readonly Version<Body>[], b: readonly Version<Body>[]): Version<Body>[] {
   const isIn = (dot: Dot): boolean => a.some((other) => compareDots(other, dot) === 0);

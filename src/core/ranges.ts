@@ -74,6 +74,16 @@ export function subtractRanges(a: readonly number[], b: readonly number[]): Rang
   return out;
 }
 
+/** Whether any number is in both. */
+export function meetRanges(a: readonly number[], b: readonly number[]): boolean {
+  let j = 0;
+  for (let i = 0; i < a.length; i += 2) {
+    while (j < b.length && (b[j + 1] as number) < (a[i] as number)) j += 2;
+    if (j < b.length && (b[j] as number) <= (a[i + 1] as number)) return true;
+  }
+  return false;
+}
+
 /** Whether every member of `b` is in `a`. */
 export function coversRanges(a: readonly number[], b: readonly number[]): boolean {
   let i = 0;

@@ -15,7 +15,6 @@ export class SimDisk implements PresentRows {
   rows = new Map<string, Uint8Array>();
   /** Stores that were set aside, as damaged. */
   aside = 0;
-  mark: string | undefined;
   /** Usual time of a synced batch, ms; it varies by half. */
   delayMs = 1;
   /** How many batches fail. */
@@ -65,7 +64,6 @@ export class SimDisk implements PresentRows {
   replace(rows: ReadonlyMap<string, Uint8Array>): void {
     this.rows = new Map(rows);
     this.#sorted = undefined;
-    this.mark = undefined;
   }
 
   /** Flips a bit of the n-th record. */
@@ -102,7 +100,6 @@ export class SimDisk implements PresentRows {
 }
 
 class SimEngine implements Engine {
-  readonly mark: string | undefined;
   readonly #world: World;
   readonly #life: Life;
   readonly #disk: SimDisk;
@@ -112,8 +109,6 @@ class SimEngine implements Engine {
     this.#world = world;
     this.#life = life;
     this.#disk = disk;
-    this.mark = disk.mark;
-    disk.mark = undefined;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -173,10 +168,9 @@ class SimEngine implements Engine {
     return 0;
   }
 
-  async close(mark: string): Promise<void> {
+  async close(): Promise<void> {
     if (!this.#isOpen) return;
     await this.abandon();
-    this.#disk.mark = mark;
   }
 
   async abandon(): Promise<void> {

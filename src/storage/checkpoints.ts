@@ -5,14 +5,10 @@ import type { Engine } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import { type Checkpoint, emptyState, recordToCheckpoint, type ReplicaState } from './records.ts';
 
-/** What a replica starts from, and when its actor was born. */
-export type Loaded = Omit<ReplicaState, 'actor'> & {
-  readonly actor: string | undefined;
-  readonly incarnation: string | undefined;
-};
+type Loaded = { -readonly [Field in keyof ReplicaState]: ReplicaState[Field] };
 
 /** What is on disk of all replicas: a clock is the checkpoint's clock and the dots of the log. */
-export async function loadCheckpoints(engine: Engine): Promise<Loaded[]> {
+export async function loadCheckpoints(engine: Engine): Promise<ReplicaState[]> {
   const checkpoints = new Map<number, Checkpoint>();
   const kind = keyspace.kindRange('c');
   for (const [row, record] of await engine.scan({ ...kind, limit: PARTITIONS }))
@@ -20,10 +16,10 @@ export async function loadCheckpoints(engine: Engine): Promise<Loaded[]> {
   // Most stores have nothing that expires; in others each replica finds out by itself.
   const expiring = await engine.keys({ ...keyspace.kindRange('e'), limit: 1 });
   const expiresMicros = expiring.length === 0 ? Infinity : 0;
-  const states = Array.from({ length: PARTITIONS }, (_, partition) => {
-    return { ...emptyState(), expiresMicros, incarnation: undefined, ...checkpoints.get(partition) };
+  const states = Array.from({ length: PARTITIONS }, (_, partition): Loaded => {
+    return { ...emptyState(), expiresMicros, ...checkpoints.get(partition) };
   });
-  const stateOf = (row: string): (typeof states)[number] => {
+  const stateOf = (row: string): Loaded => {
     const state = states[keyspace.partitionOfRow(row)];
     if (state === undefined)
       throw new StartError(`The store has a row of an unknown partition: ${JSON.stringify(row)}`);

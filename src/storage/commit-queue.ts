@@ -39,6 +39,7 @@ export class CommitQueue {
   #bytes = 0;
   #failure: MecError | undefined;
   #idle: (() => void)[] = [];
+  readonly #between: Done[] = [];
 
   constructor(engine: Engine, options: CommitQueueOptions) {
     this.#engine = engine;
@@ -93,6 +94,15 @@ export class CommitQueue {
     this.#schedule();
   }
 
+  /**
+   * Runs a task while no batch is on its way: the disk then holds just what submitters were told of. With
+   * an error if the queue has ended.
+   */
+  between(task: Done): void {
+    if (this.#failure !== undefined || !this.#isWriting) task(this.#failure);
+    else this.#between.push(task);
+  }
+
   /** Resolves when nothing waits any more, durable or failed. */
   idle(): Promise<void> {
     return new Promise((resolve) => {
@@ -144,6 +154,7 @@ export class CommitQueue {
       this.#batches.shift();
       this.#count();
       for (const done of batch.waiting) done();
+      for (const task of this.#between.splice(0)) task();
     }
     this.#isWriting = false;
     for (const resolve of this.#idle.splice(0)) resolve();
@@ -155,6 +166,7 @@ export class CommitQueue {
     this.#batches = [];
     this.#count();
     for (const batch of batches) for (const done of batch.waiting) done(error);
+    for (const task of this.#between.splice(0)) task(error);
     this.#options.onFailure(error);
   }
 }

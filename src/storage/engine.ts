@@ -40,20 +40,15 @@ export interface Snapshot extends RowReader {
 
 /** An open store. All but `close` throw or reject once it is closed. */
 export interface Engine extends RowReader {
-  /**
-   * The mark that the last clean close left, where this is the very place in which it was left: not a copy, not restored, not after
-   * a crash. It is used up by opening: a second open without a clean close in between finds none.
-   */
-  readonly mark: string | undefined;
   /** Writes all of the rows or none; when it resolves with `sync`, they survive the loss of power. */
   commit(changes: readonly Change[], sync: boolean): Promise<void>;
   /** Makes a read view of what has been committed by now. */
   snapshot(): Snapshot;
   /** How much room the rows take, about. */
   diskBytes(): Promise<number>;
-  /** Closes cleanly and leaves a mark, one line of text, for the next open. All that was committed is durable first. */
-  close(mark: string): Promise<void>;
-  /** Lets go of the store as a crash would: no mark. */
+  /** Closes the store. All that was committed is durable first. */
+  close(): Promise<void>;
+  /** Lets go of the store as a crash would. */
   abandon(): Promise<void>;
   /** Abandons the store and moves it out of the way, under another name: the next open makes a new one. */
   setAside(): Promise<void>;

@@ -1,9 +1,5 @@
-/**
- * The engine on LevelDB. Directory layout: `<root>/leveldb` is LevelDB's own; `<root>/clean-stop` exists between a
- * clean stop and the next start, and names the directory and itself by their inodes, so that a copy or a restored
- * backup is not taken for the original; its last line is the mark.
- */
-import { mkdir, open, readFile, rename, rm, stat, readdir } from 'node:fs/promises';
+/** The engine on LevelDB: `<root>/leveldb` is LevelDB's own directory. */
+import { mkdir, open, rename, rm, stat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
@@ -27,12 +23,7 @@ export async function openLevelEngine(root: string): Promise<Engine> {
   } catch (error) {
     throw new StartError(whyNotOpen(root, error), { cause: error });
   }
-  try {
-    return new LevelEngine(database, root, await consumeMark(root));
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
+  return new LevelEngine(database, root);
 }
 
 async function makeRoot(root: string): Promise<void> {
@@ -52,43 +43,6 @@ function whyNotOpen(root: string, error: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'LEVEL_LOCKED') return `The data directory ${root} is in use by another process`;
   return `The store in ${root} cannot be opened: ${messageOf(error)}`;
-}
-
-const markPath = (root: string): string => join(root, 'clean-stop');
-
-async function identityOf(path: string): Promise<string> {
-  const { dev, ino, birthtimeNs } = await stat(path, { bigint: true });
-  return `${dev}:${ino}:${birthtimeNs}`;
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  await directory.sync().finally(() => directory.close());
-}
-
-/** The mark of a clean stop, where there is one and it belongs to this very directory; it is gone afterwards. */
-async function consumeMark(root: string): Promise<string | undefined> {
-  try {
-    const text = await readFile(markPath(root), 'utf8').catch(() => '');
-    const [directory, file, mark] = text.trimEnd().split('\n');
-    const isOurs = text !== '' && directory === (await identityOf(root)) && file === (await identityOf(markPath(root)));
-    await rm(markPath(root), { force: true });
-    await syncDirectory(root);
-    return isOurs ? mark : undefined;
-  } catch (error) {
-    throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-async function leaveMark(root: string, mark: string): Promise<void> {
-  const file = await open(markPath(root), 'w');
-  try {
-    await file.writeFile(`${await identityOf(root)}\n${await identityOf(markPath(root))}\n${mark}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await syncDirectory(root);
 }
 
 /** Renames the store to the first free of `leveldb-damaged-1`, `-2`, …; nothing is ever deleted. */
@@ -175,7 +129,6 @@ class LevelSnapshot extends LevelReader implements Snapshot {
 }
 
 class LevelEngine implements Engine {
-  readonly mark: string | undefined;
   readonly #database: Database;
   readonly #reader: LevelReader;
   readonly #root: string;
@@ -183,11 +136,10 @@ class LevelEngine implements Engine {
   #spare: NativeBatch | undefined;
   #isBroken = false;
 
-  constructor(database: Database, root: string, mark: string | undefined) {
+  constructor(database: Database, root: string) {
     this.#database = database;
     this.#reader = new LevelReader(database);
     this.#root = root;
-    this.mark = mark;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -243,14 +195,10 @@ class LevelEngine implements Engine {
     }
   }
 
-  async close(mark: string): Promise<void> {
+  async close(): Promise<void> {
     if (this.#database.status !== 'open') return;
-    // A store that failed to write cannot vouch for what it holds, so it gets no mark.
-    if (!this.#isBroken) {
-      // With `sync = false` earlier batches may not be on disk yet; this one takes them along.
-      await this.#database.batch([{ type: 'del', key: '\0' }], { sync: true });
-      await leaveMark(this.#root, mark);
-    }
+    // With `sync = false` earlier batches may not be on disk yet; this one takes them along.
+    if (!this.#isBroken) await this.#database.batch([{ type: 'del', key: '\0' }], { sync: true });
     await this.abandon();
   }
 

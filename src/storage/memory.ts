@@ -11,7 +11,6 @@ export class MemoryDisk {
   /** Stores that were set aside. */
   readonly aside: Map<string, Uint8Array>[] = [];
   isOpen = false;
-  mark: string | undefined;
 
   /** Opens the disk; one at a time. */
   open = async (): Promise<Engine> => {
@@ -21,7 +20,6 @@ export class MemoryDisk {
 }
 
 class MemoryEngine implements Engine {
-  readonly mark: string | undefined;
   readonly #disk: MemoryDisk;
   readonly #rows: Map<string, Uint8Array>;
   /** Keys in order, as of the last scan, and those added since. */
@@ -36,9 +34,7 @@ class MemoryEngine implements Engine {
     this.#disk = disk;
     this.#rows = new Map(disk.rows);
     this.#sorted = [...this.#rows.keys()].sort(compareUtf8);
-    this.mark = disk.mark;
     disk.isOpen = true;
-    disk.mark = undefined;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -91,10 +87,9 @@ class MemoryEngine implements Engine {
     return [...this.#rows].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   }
 
-  async close(mark: string): Promise<void> {
+  async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#sync();
-    this.#disk.mark = mark;
     await this.abandon();
   }
 

@@ -16,20 +16,17 @@ export type PackedVersion = Version<Uint8Array>;
 
 /** A replica's own state, beside its rows. */
 export interface Checkpoint {
-  readonly actor: string;
-  /** The incarnation of the node in which the actor was born; in any other it is dead. */
-  readonly incarnation: string;
   /** Whether the replica may hold everything that was ever acknowledged. */
   readonly isComplete: boolean;
   readonly clock: CausalContext;
   /** Log entries of these dots have been cut. */
   readonly cut: CausalContext;
+  /** Dots of dead actors that no disk holds: the clock has them, and no answer claims to hold them. */
+  readonly lost: CausalContext;
 }
 
 /** What a replica starts from; a new one starts from nothing. */
-export interface ReplicaState extends Pick<Checkpoint, 'clock' | 'cut' | 'isComplete'> {
-  /** Undefined where the replica cannot prove that it continues: it draws a new one. */
-  readonly actor: string | undefined;
+export interface ReplicaState extends Checkpoint {
   /** How many log entries there are, by actor. */
   readonly logEntries: Map<string, number>;
   readonly residues: number;
@@ -39,10 +36,10 @@ export interface ReplicaState extends Pick<Checkpoint, 'clock' | 'cut' | 'isComp
 
 /** What a new replica starts from. */
 export function emptyState(): ReplicaState {
-  const nothing = { clock: new CausalContext(), cut: new CausalContext() };
   return {
-    ...nothing,
-    actor: undefined,
+    clock: new CausalContext(),
+    cut: new CausalContext(),
+    lost: new CausalContext(),
     isComplete: false,
     logEntries: new Map(),
     residues: 0,
@@ -119,15 +116,19 @@ export function recordToContext(record: Uint8Array, row: string): CausalContext 
 
 /** The record of a checkpoint. */
 export function checkpointToRecord(checkpoint: Checkpoint, row: string): Uint8Array {
-  const { actor, incarnation, isComplete, clock, cut } = checkpoint;
-  return sealRecord([actor, incarnation, isComplete, clock.pack(), cut.pack()], row);
+  const { isComplete, clock, cut, lost } = checkpoint;
+  return sealRecord([isComplete, clock.pack(), cut.pack(), lost.pack()], row);
 }
 
 /** The checkpoint of a record. */
 export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint {
-  const [actor, incarnation, isComplete, packedClock, packedCut] = openRecord(record, row) as unknown[];
+  const fields = openRecord(record, row) as unknown[];
+  // Store format 1 put an actor and its incarnation first, and closed gaps without a memory of them.
+  const [isComplete, packedClock, packedCut, packedLost = []] =
+    typeof fields[0] === 'string' ? fields.slice(2) : fields;
   const clock = CausalContext.unpack(packedClock);
   const cut = CausalContext.unpack(packedCut);
-  if (typeof actor !== 'string' || typeof incarnation !== 'string' || !clock || !cut) throw damaged(row);
-  return { actor, incarnation, isComplete: isComplete === true, clock, cut };
+  const lost = CausalContext.unpack(packedLost);
+  if (clock === undefined || cut === undefined || lost === undefined) throw damaged(row);
+  return { isComplete: isComplete === true, clock, cut, lost };
 }

@@ -1,18 +1,18 @@
 /** The rows of one replica, read from disk in pages: what is not durable yet is not seen. */
 import { compareUtf8 } from '../base/bytes.ts';
 import { SCAN_PAGE_ROWS } from '../base/limits.ts';
-import type { Engine, Row } from './engine.ts';
+import type { Row, RowReader } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 
 /** Scans of one partition's rows. */
 export class ReplicaRows {
   readonly #partition: number;
-  readonly #engine: Engine;
+  readonly #engine: RowReader;
   /** Objects with a value when they were counted, less those that had come and gone by then. */
   #counted: number | undefined;
   #come = 0;
 
-  constructor(partition: number, engine: Engine) {
+  constructor(partition: number, engine: RowReader) {
     this.#partition = partition;
     this.#engine = engine;
   }

@@ -7,7 +7,7 @@
  */
 import { MecError } from '../base/errors.ts';
 import { hashText32 } from '../base/hash.ts';
-import { drawActor } from '../core/actor.ts';
+import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import {
   fill,
@@ -17,11 +17,12 @@ import {
   type StoredObject,
   strip,
   union,
+  withoutVersions,
   write,
-  type Written,
 } from '../core/object.ts';
 import type { Done } from './commit-queue.ts';
 import type { Change } from './engine.ts';
+import { KeyWatches } from './key-watches.ts';
 import * as keyspace from './keyspace.ts';
 import { assertObjectSize } from './object-size.ts';
 import {
@@ -31,50 +32,39 @@ import {
   type ReplicaState,
   versionsToRecord,
 } from './records.ts';
+import type { ReplicaMerge, ReplicaWrite, ReplicaWritten } from './replica-changes.ts';
+import { ReplicaActor } from './replica-actor.ts';
 import { ReplicaExpiry } from './replica-expiry.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRows } from './replica-rows.ts';
+import { ReplicaView } from './replica-view.ts';
 import type { Store } from './store.ts';
 
-/** A write as it is asked of a replica. */
-export interface ReplicaWrite {
-  readonly key: string;
-  /** What the writer had seen. */
-  readonly token: CausalContext;
-  /** Packed content; undefined deletes. */
-  readonly body: Uint8Array | undefined;
-}
+const NOTHING_ASIDE = new CausalContext();
 
-/** What a write did, before it is durable. */
-export interface ReplicaWritten extends Written<Uint8Array> {
-  readonly dot: Dot;
-}
-
-/** A merge as it is asked of a replica. */
-export interface ReplicaMerge {
-  readonly key: string;
-  readonly object: FilledObject<Uint8Array>;
-  /** Dots of this partition whose whole effect the object carries. */
-  readonly dots: readonly Dot[];
-  /** Part of the snapshot that is being taken in, and not a change beside it. */
-  readonly isSnapshot?: boolean | undefined;
-}
+/** What a clock must not do, of a replica's own writes. */
+const CLAIMS_TOO_MUCH = 'A peer claims writes of this replica that it never made';
 
 /** One node's copy of one partition. */
 export class Replica {
+  /** Names this replica for ever: what is known of another says nothing of it. */
+  readonly id: string;
   readonly partition: number;
   readonly log: ReplicaLog;
   readonly rows: ReplicaRows;
   readonly expiry: ReplicaExpiry;
+  readonly watches = new KeyWatches();
   readonly #store: Store;
   readonly #objects: ReplicaObjects;
   readonly #clock: CausalContext;
   readonly #durable: CausalContext;
-  #actor: string;
-  /** Whether the actor stands in the checkpoint on disk, or in a batch on its way there. */
-  #isActorKept: boolean;
+  readonly #lost: CausalContext;
+  readonly #durableLost: CausalContext;
+  readonly #actor: ReplicaActor;
   #isComplete: boolean;
+  /** Whether the replica was compared with the others since the store was opened. */
+  #isConfirmed = false;
   #residues: number;
   #isCutting = false;
   #isRetired = false;
@@ -82,11 +72,9 @@ export class Replica {
   #clockHash: number | undefined;
   /** Whether the bases moved since the residues were last looked through. */
   #isSweepDue = true;
-  #isLost: (actor: string) => boolean = () => false;
-  /** While a snapshot is taken in: the keys that were changed meanwhile. */
-  #touched: Set<string> | undefined;
 
   constructor(partition: number, store: Store, state: ReplicaState) {
+    this.id = drawIncarnation(store.random);
     this.partition = partition;
     this.log = new ReplicaLog(partition, store.engine, {
       cut: state.cut,
@@ -99,15 +87,16 @@ export class Replica {
     this.#objects = new ReplicaObjects(partition, store);
     this.#clock = state.clock;
     this.#durable = state.clock.clone();
-    this.#actor = state.actor ?? drawActor(store.nodeName, store.random);
-    this.#isActorKept = state.actor !== undefined;
+    this.#lost = state.lost;
+    this.#durableLost = state.lost.clone();
+    this.#actor = new ReplicaActor(partition, store);
     this.#isComplete = state.isComplete;
     this.#residues = state.residues;
   }
 
-  /** The name under which this replica writes. */
+  /** The name under which this replica writes; its clock has it from the first write on. */
   get actor(): string {
-    return this.#actor;
+    return this.#actor.name;
   }
 
   /** Every dot that this replica has seen, durable or on its way to the disk; not to be changed. */
@@ -120,15 +109,43 @@ export class Replica {
     return this.#durable;
   }
 
-  /** A hash of the durable clock. */
+  /** Closed dots, durably: no disk held them when they were closed. Not to be changed. */
+  get lost(): CausalContext {
+    return this.#durableLost;
+  }
+
+  /** A hash of the durable clock and of what is lost. */
   get clockHash(): number {
-    this.#clockHash ??= hashText32(this.#durable.toString());
+    this.#clockHash ??= hashText32([this.#durable, this.#durableLost].join(' '));
     return this.#clockHash;
   }
 
-  /** Whether it may hold everything that was ever acknowledged: a new one has to catch up first, and until then does not count for reads. */
+  /**
+   * Whether the replica may hold everything that was ever acknowledged. One that does not counts for no
+   * read: a new one until it has caught up, any one after a start until it was compared with the others.
+   */
   get isComplete(): boolean {
-    return this.#isComplete;
+    return this.#isComplete && this.#isConfirmed;
+  }
+
+  /** Whether the replica was complete when its store was last open, and has not been compared since. */
+  get isUnconfirmed(): boolean {
+    return this.#isComplete && !this.#isConfirmed;
+  }
+
+  /** The others were asked, or cannot be: the replica counts again if it was complete. */
+  confirm(): void {
+    this.#isConfirmed = true;
+  }
+
+  /** Dots of versions that were salvaged from damage and are in no clock yet. */
+  get aside(): CausalContext {
+    return NOTHING_ASIDE;
+  }
+
+  /** Whether every key that it has seen can be read. */
+  get isWhole(): boolean {
+    return true;
   }
 
   /** Objects with a residual context. */
@@ -144,25 +161,27 @@ export class Replica {
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
   write({ key, token, body }: ReplicaWrite, done: Done): ReplicaWritten {
     this.#store.queue.assertRoom();
-    const counter = this.#clock.base(this.#actor);
-    if (token.max(this.#actor) > counter) {
+    const { actor, counter } = this.#actor.peek(this.#clock);
+    if (token.max(actor) >= counter) {
       throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
     }
     const stored = this.#objects.load(key, this.#residues > 0);
     const before = fill(stored, this.#clock);
-    this.#guardActor(before.context);
-    const dot: Dot = { actor: this.#actor, counter: this.#clock.base(this.#actor) + 1 };
+    this.#actor.guard(before.context, this.#clock);
+    const dot = this.#actor.peek(this.#clock);
     const written = write(before, { token, dot, body });
     if (body !== undefined) assertObjectSize(written.object.versions);
-    this.#clock.add(dot.actor, dot.counter);
+    this.#actor.take(this.#clock);
     this.#save(stored, { key, object: written.object, dots: [dot] }, done);
     return { object: written.object, token: written.token, dot };
   }
 
   /** Takes in what another replica knows of a key. */
-  merge({ key, object, dots, isSnapshot }: ReplicaMerge, done: Done): void {
+  merge({ key, object: received, dots }: ReplicaMerge, done: Done): void {
     this.#store.queue.assertRoom();
-    this.#guardActor(object.context);
+    this.#actor.guard(received.context, this.#clock);
+    // Closed beats held, or replicas would differ for ever.
+    const object = withoutVersions(received, this.#lost);
     const stored = this.#objects.load(key, this.#residues > 0);
     const before = fill(stored, this.#clock);
     const after = merge(before, object);
@@ -170,7 +189,7 @@ export class Replica {
     const added = this.#clock.addAll(dots).concat(this.#clock.addAll(object.versions));
     const isKnown = added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
     if (isKnown) this.#store.queue.submit([], done);
-    else this.#save(stored, { key, object: after, dots: added, isSnapshot }, done);
+    else this.#save(stored, { key, object: after, dots: added }, done);
   }
 
   /**
@@ -188,31 +207,13 @@ export class Replica {
     return true;
   }
 
-  /** From now on remembers which keys are changed; resolves when all changes before are durable, and so seen by scans. */
-  expectSnapshot(): Promise<void> {
-    this.#touched = new Set();
-    return this.settled();
-  }
-
-  /** No snapshot is being taken in any more. */
-  dismissSnapshot(): void {
-    this.#touched = undefined;
-  }
-
-  /** The keys changed since the snapshot began, or since this was last asked. */
-  takeTouched(): string[] {
-    const keys = [...(this.#touched ?? [])];
-    this.#touched = new Set();
-    return keys;
-  }
-
   /**
-   * Takes over the clock of a replica whose whole state was merged: to be called without a pause after `takeTouched` has said that
-   * nothing was changed meanwhile. The log has no entries for what came this way, and says so.
+   * Takes over the clock of a replica whose whole state was merged, in the turn in which no key was left
+   * to merge. The log has no entries for what came this way, and says so.
    */
   adopt(clock: CausalContext, done: Done): void {
-    this.#guardActor(clock);
-    this.#touched = undefined;
+    if (clock.max(this.actor) > this.#clock.base(this.actor))
+      throw new MecError('internal', { detail: CLAIMS_TOO_MUCH });
     this.#clock.join(clock);
     this.log.cut.join(clock);
     this.#isSweepDue = true;
@@ -220,24 +221,41 @@ export class Replica {
   }
 
   /**
-   * Takes the dots of dead actors that nobody has (they were lost with their actor, and never acknowledged) for seen, so that the bases
-   * can move on. Whether nobody has them is the caller's to know.
+   * Takes dots of dead actors that no disk holds for seen, so that bases move on; a version under such a
+   * dot goes, wherever it still is. `keys` are those whose object names one of the dots: each is written
+   * again, unchanged, under a dot of this replica. Otherwise an effect that no log knows would never
+   * reach the others.
    */
-  closeGaps(gaps: CausalContext): void {
-    this.#clock.join(gaps);
-    this.log.cut.join(gaps);
+  close(dots: CausalContext, keys: Iterable<string>, done: Done): void {
+    this.#store.queue.assertRoom();
+    const before = [...keys].map((key) => {
+      const stored = this.#objects.load(key, this.#residues > 0);
+      return { key, stored, object: fill(stored, this.#clock) };
+    });
+    this.#clock.join(dots);
+    this.#lost.join(dots);
     this.#isSweepDue = true;
-    this.#submit([this.checkpoint()], gaps, () => {});
-  }
-
-  /** The next sweep also takes away what residues say of these actors: it is of dots that nobody has. */
-  stripLost(isLost: (actor: string) => boolean): void {
-    this.#isLost = isLost;
-    this.#isSweepDue = true;
+    const added = dots.clone();
+    const changes: Change[] = [];
+    for (const { key, stored, object } of before) {
+      if (!dots.meets(stored.residual) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
+      const { versions, context } = withoutVersions(object, this.#lost);
+      const dot = this.#actor.take(this.#clock);
+      const whole = context.clone().join(dots);
+      whole.addRanges(dot.actor, [1, dot.counter]);
+      added.add(dot.actor, dot.counter);
+      changes.push(...this.#changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }));
+    }
+    this.#submit([...changes, this.checkpoint()], added, (error) => {
+      if (error === undefined) this.#durableLost.join(dots);
+      this.#clockHash = undefined;
+      done(error);
+    });
   }
 
   /** The replica has caught up with enough others; or it is not kept up to date any more, and has to catch up like a new one. */
   markComplete(isComplete: boolean): void {
+    this.#isConfirmed ||= isComplete;
     if (this.#isComplete === isComplete) return;
     this.#isComplete = isComplete;
     this.#submit([this.checkpoint()], undefined, () => {});
@@ -248,6 +266,23 @@ export class Replica {
     return this.#changes;
   }
 
+  /** The replica as it is on disk now; the view must be closed. */
+  view(): Promise<ReplicaView> {
+    return new Promise((resolve, reject) => {
+      this.#store.queue.between((error) => {
+        if (error !== undefined || this.#isRetired) return reject(error ?? new MecError('stopping'));
+        const snapshot = this.#store.engine.snapshot();
+        const cut = this.log.cut.clone();
+        resolve(new ReplicaView(this.partition, snapshot, { clock: this.#durable.clone(), cut }));
+      });
+    });
+  }
+
+  /** Whether another has taken its place. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
   /** Resolves when all that was submitted before is durable. */
   settled(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -255,20 +290,20 @@ export class Replica {
     });
   }
 
-  /** Takes away the residue that the clock's bases have come to cover, and all that it says of lost actors. */
+  /** Takes away the residue that the clock's bases have come to cover. */
   async sweepResidues(): Promise<void> {
     if (this.#residues === 0 || !this.#isSweepDue) return;
     this.#isSweepDue = false;
-    const isLost = this.#isLost;
-    this.#isLost = () => false;
-    await this.rows.each('r', ([row]) => this.#stripResidue(row, isLost));
+    // The scan sees what is durable; a row on its way to the disk would be passed over for ever.
+    await this.settled();
+    await this.rows.each('r', ([row]) => this.#stripResidue(row));
   }
 
-  #stripResidue(row: string, isLost: (actor: string) => boolean): void {
+  #stripResidue(row: string): void {
     const record = this.#store.queue.get(row);
     if (record === undefined) return;
     const residual = recordToContext(record, row);
-    const rest = residual.minus(this.#clock.bases()).filter((actor) => !isLost(actor));
+    const rest = residual.minus(this.#clock.bases());
     if (rest.equals(residual)) return;
     if (rest.isEmpty) this.#residues -= 1;
     this.#submit([{ key: row, value: rest.isEmpty ? undefined : contextToRecord(rest, row) }], undefined, () => {});
@@ -297,7 +332,12 @@ export class Replica {
     }
   }
 
-  #save(before: StoredObject<Uint8Array>, { key, object, dots, isSnapshot }: ReplicaMerge, done: Done): void {
+  #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
+    this.#submit(this.#changesOf(before, change), change.dots, done);
+    if (this.log.isOverfull) void this.#cut(() => this.log.cutHalf());
+  }
+
+  #changesOf(before: StoredObject<Uint8Array>, { key, object, dots }: ReplicaMerge): Change[] {
     const { versions, residual } = strip(object, this.#clock);
     const row = keyspace.objectRow(this.partition, key);
     this.#objects.changes(row);
@@ -312,11 +352,9 @@ export class Replica {
     this.rows.changed(before.versions.length, versions.length);
     this.log.append(key, dots, changes);
     this.expiry.append(key, { before: before.versions, after: versions }, changes);
-    if (isSnapshot !== true) this.#touched?.add(key);
+    this.watches.changed(key);
     if (dots.length > 0) this.#isSweepDue = true;
-    if (!this.#isActorKept) changes.push(this.checkpoint());
-    this.#submit(changes, dots, done);
-    if (this.log.isOverfull) void this.#cut(() => this.log.cutHalf());
+    return changes;
   }
 
   /** Another has taken its place: whoever still holds on to this one must not write into the rows of the other. */
@@ -340,35 +378,8 @@ export class Replica {
 
   /** The row of the replica's own state. */
   checkpoint(): Change {
-    this.#isActorKept = true;
     const key = keyspace.checkpointRow(this.partition);
-    const { incarnation } = this.#store;
-    const state = {
-      actor: this.#actor,
-      incarnation,
-      isComplete: this.#isComplete,
-      clock: this.#clock,
-      cut: this.log.cut,
-    };
+    const state = { isComplete: this.#isComplete, clock: this.#clock, cut: this.log.cut, lost: this.#lost };
     return { key, value: checkpointToRecord(state, key) };
-  }
-
-  /**
-   * A peer knows of a write of this replica's actor that this replica never made: the mark of a clean stop has failed
-   * to protect (or a client made the token up). The actor is given up before it gives one dot to two writes.
-   */
-  #guardActor(context: CausalContext): void {
-    const claimed = context.max(this.#actor);
-    if (claimed <= this.#clock.base(this.#actor)) return;
-    const lost = this.#actor;
-    this.#actor = drawActor(this.#store.nodeName, this.#store.random);
-    this.#isActorKept = false;
-    this.#store.log.error('actor given up: a peer knows more of its writes than this node does', {
-      partition: this.partition,
-      actor: lost,
-      own: this.#clock.base(lost),
-      claimed,
-      successor: this.#actor,
-    });
   }
 }

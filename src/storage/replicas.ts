@@ -1,9 +1,9 @@
 /**
  * The store of a node: its engine, and the replicas on it.
  *
- * Opening checks format and name, decides whether the replicas' actors live on, and rebuilds every clock. When
- * the disk fails under a write, what is in memory may be ahead of what is on disk: all of it is forgotten as in a crash,
- * and the store is opened again, under a new incarnation, until that succeeds.
+ * Opening checks format and name, and rebuilds every clock. If the disk fails under a write, memory may be
+ * ahead of the disk. The node then forgets its memory as in a crash, and opens the store again until that
+ * succeeds; its replicas begin anew, under other actors of the same life.
  */
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
@@ -16,9 +16,7 @@ import {
   VERIFY_PAGE_BYTES,
   VERIFY_PAGE_ROWS,
 } from '../base/limits.ts';
-import { hashText64 } from '../base/hash.ts';
-import { drawIncarnation } from '../core/actor.ts';
-import type { CausalContext } from '../core/causal-context.ts';
+import { OwnActors } from '../core/actor.ts';
 import type { MemberRecord } from '../core/member-list.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { loadCheckpoints } from './checkpoints.ts';
@@ -29,7 +27,9 @@ import { emptyState, openRecord, sealRecord, verifyRecord } from './records.ts';
 import { Replica } from './replica.ts';
 import type { Store } from './store.ts';
 
-const STORE_FORMAT = 1;
+/** Format 1 bound actors to a proof of a clean stop; its checkpoints are still read. */
+const OLDEST_FORMAT = 1;
+const STORE_FORMAT = 2;
 const MEMBERS_ROW = keyspace.metaRow('members');
 const FIRST_ROW = keyspace.kindRange('c').from;
 const LAST_ROW = keyspace.kindRange('r').to;
@@ -38,6 +38,8 @@ const LAST_ROW = keyspace.kindRange('r').to;
 export interface ReplicasOptions {
   readonly env: Pick<Env, 'clock' | 'random' | 'log'>;
   readonly nodeName: string;
+  /** Of this process: no other start of the node has it. */
+  readonly life: string;
   readonly openEngine: OpenEngine;
   /** Whether other nodes can give back what a damaged store has lost; else it is not set aside, and fails. */
   readonly canRebuild: () => boolean;
@@ -51,9 +53,6 @@ interface Header {
   readonly format: number;
   readonly partitions: number;
   readonly name: string;
-  readonly incarnation: string;
-  /** The mark of the clean stop that wrote this; of any other life there is none. */
-  readonly mark: string;
 }
 
 interface Opened extends Store {
@@ -67,6 +66,7 @@ interface Opened extends Store {
 /** All replicas of one node. */
 export class Replicas {
   readonly #options: ReplicasOptions;
+  readonly #actors: OwnActors;
   #opened: Opened | undefined;
   #failure: MecError | undefined;
   #reopening: Timer | undefined;
@@ -76,6 +76,7 @@ export class Replicas {
 
   private constructor(options: ReplicasOptions) {
     this.#options = options;
+    this.#actors = new OwnActors(options.nodeName, options.life);
   }
 
   /** Opens the store; rejects with `StartError` where it cannot be used. */
@@ -149,7 +150,7 @@ export class Replicas {
   keptMembers(): MemberRecord[] {
     const record = this.#openedStore().engine.get(MEMBERS_ROW);
     const list = record === undefined ? [] : (openRecord(record, MEMBERS_ROW) as MemberRecord[]);
-    return list.map((member) => ({ ...member, zone: member.zone ?? undefined }));
+    return list.map(memberOf);
   }
 
   /** Keeps the member list, where this store does not hold it already. */
@@ -181,7 +182,7 @@ export class Replicas {
     return {
       state,
       sync: this.#options.sync,
-      incarnation: opened.incarnation,
+      life: this.#options.life,
       pending: opened.queue.pending,
       keys,
       diskBytes: opened.diskBytes,
@@ -226,7 +227,7 @@ export class Replicas {
     }
   }
 
-  /** Closes cleanly: the actors will live on. */
+  /** Closes the store when all that was submitted is durable. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#reopening?.cancel();
@@ -234,10 +235,7 @@ export class Replicas {
     if (opened === undefined) return;
     await opened.queue.idle();
     this.#opened = undefined;
-    // The same mark inside the store and beside it: a store that is older than its mark, or has lost something since, shows.
-    const mark = `${drawIncarnation(this.#options.env.random)} ${clocksDigest(opened.replicas.map(({ clock }) => clock))}`;
-    await writeHeader(opened.engine, { name: this.#options.nodeName, incarnation: opened.incarnation, mark });
-    await opened.engine.close(mark);
+    await opened.engine.close();
   }
 
   #openedStore(): Opened {
@@ -267,7 +265,7 @@ export class Replicas {
   async #load(engine: Engine): Promise<Opened> {
     const { env, nodeName, sync, maxLogEntries } = this.#options;
     const checkpoints = await loadCheckpoints(engine);
-    const incarnation = await this.#keepHeader(engine, clocksDigest(checkpoints.map(({ clock }) => clock)));
+    await this.#keepHeader(engine);
     const queue = new CommitQueue(engine, {
       clock: env.clock,
       sync,
@@ -280,34 +278,28 @@ export class Replicas {
       queue,
       hot: new HotObjects(),
       nodeName,
-      incarnation,
+      actors: this.#actors,
       random,
       log,
       maxLogEntries,
       onDamage,
     };
-    const replicas = checkpoints.map(({ incarnation: born, actor, ...state }, partition) => {
-      return new Replica(partition, store, { ...state, actor: born === incarnation ? actor : undefined });
-    });
+    const replicas = checkpoints.map((state, partition) => new Replica(partition, store, state));
     return { ...store, replicas, membersHash: undefined, diskBytes: undefined, sweeps: 0 };
   }
 
-  /** Checks the header, and keeps the one of this life: the same incarnation only after a clean stop. */
-  async #keepHeader(engine: Engine, digest: string): Promise<string> {
-    const { env, nodeName } = this.#options;
+  /** Checks the header, and writes the present one. */
+  async #keepHeader(engine: Engine): Promise<void> {
+    const { env, nodeName, life } = this.#options;
     const row = keyspace.metaRow('header');
     const record = engine.get(row);
     const header = record === undefined ? undefined : checkHeader(openRecord(record, row) as Header);
     if (header !== undefined && header.name !== nodeName) {
       env.log.warn('the store belonged to a node of another name', { was: header.name, is: nodeName });
     }
-    const isMarked = engine.mark !== undefined && engine.mark === header?.mark && engine.mark.endsWith(` ${digest}`);
-    const lives = header !== undefined && isMarked && header.name === nodeName;
-    const incarnation = lives ? header.incarnation : drawIncarnation(env.random);
-    await writeHeader(engine, { name: nodeName, incarnation, mark: '' });
-    const after = header === undefined ? 'nothing' : lives ? 'a clean stop' : 'a crash, a copy or a restore';
-    env.log.info('store opened', { after, incarnation });
-    return incarnation;
+    const present = { format: STORE_FORMAT, partitions: PARTITIONS, name: nodeName };
+    await engine.commit([{ key: row, value: sealRecord(present, row) }], true);
+    env.log.info('store opened', { format: header?.format, life });
   }
 
   #failed(engine: Engine, error: MecError): void {
@@ -333,8 +325,9 @@ export class Replicas {
 }
 
 function checkHeader(header: Header): Header {
-  if (header.format !== STORE_FORMAT) {
-    throw new StartError(`The store has format ${header.format}; this version reads format ${STORE_FORMAT}`);
+  if (header.format < OLDEST_FORMAT || header.format > STORE_FORMAT) {
+    const known = `formats ${OLDEST_FORMAT} to ${STORE_FORMAT}`;
+    throw new StartError(`The store has format ${header.format}; this version reads ${known}`);
   }
   if (header.partitions !== PARTITIONS) {
     throw new StartError(`The store has ${header.partitions} partitions; this cluster has ${PARTITIONS}`);
@@ -342,13 +335,9 @@ function checkHeader(header: Header): Header {
   return header;
 }
 
-/** One text for all that the replicas have seen. */
-function clocksDigest(clocks: readonly CausalContext[]): string {
-  return hashText64(clocks.map(String).join(';')).toString(16);
-}
-
-async function writeHeader(engine: Engine, header: Pick<Header, 'name' | 'incarnation' | 'mark'>): Promise<void> {
-  const row = keyspace.metaRow('header');
-  const record = sealRecord({ format: STORE_FORMAT, partitions: PARTITIONS, ...header }, row);
-  await engine.commit([{ key: row, value: record }], true);
+/** A member record of store format 1 counted its lives, and drew none. */
+function memberOf(kept: MemberRecord): MemberRecord {
+  const { life, zone } = kept as { readonly life: unknown; readonly zone: string | null | undefined };
+  const generation = typeof life === 'number' ? life : kept.generation;
+  return { ...kept, zone: zone ?? undefined, generation, life: typeof life === 'string' ? life : '' };
 }

@@ -1,6 +1,7 @@
 /** What the replicas of one node have in common. */
 import type { Log, Random } from '../base/env.ts';
 import type { MecError } from '../base/errors.ts';
+import type { OwnActors } from '../core/actor.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
 import type { HotObjects } from './hot-objects.ts';
@@ -11,7 +12,8 @@ export interface Store {
   readonly queue: CommitQueue;
   readonly hot: HotObjects;
   readonly nodeName: string;
-  readonly incarnation: string;
+  /** The actors that this life of the node has not used yet. */
+  readonly actors: OwnActors;
   readonly random: Random;
   readonly log: Log;
   /** Of each replica. */

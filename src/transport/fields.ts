@@ -9,7 +9,8 @@ import type { Condition, Tags } from '../core/condition.ts';
 import type { Made } from '../core/decision.ts';
 import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
 import type { FilledObject } from '../core/object.ts';
-import type { Digest, Gossip, Identity, SparseVersion, SyncItem } from './message.ts';
+import type { Statement } from '../core/evidence.ts';
+import type { Digest, Gossip, Identity, ReplicaStatement, SparseVersion, SyncItem } from './message.ts';
 
 /** A frame or item is not of the protocol. */
 export class WireError extends Error {
@@ -201,8 +202,9 @@ export function gossipOf(field: unknown): Gossip {
 
 /** One row of the member list. */
 export function packRecord(record: MemberRecord): unknown[] {
-  const { name, host, port, httpport, zone, weight, state, life, version, settled } = record;
-  return [name, host, port, zone ?? null, weight, MEMBER_STATES.indexOf(state), version, settled, httpport, life];
+  const { name, host, port, httpport, zone, weight, state, generation, life, version, settled } = record;
+  const place = [name, host, port, zone ?? null, weight];
+  return [...place, MEMBER_STATES.indexOf(state), version, settled, httpport, generation, life];
 }
 
 /** The reverse of `packRecord`. */
@@ -221,7 +223,8 @@ export function memberRecord(field: unknown): MemberRecord {
     version: positive(f[6]),
     settled: integer(f[7]),
     httpport: integer(f[8]),
-    life: positive(f[9]),
+    generation: positive(f[9]),
+    life: text(f[10]),
   };
 }
 
@@ -265,4 +268,56 @@ function tags(field: unknown): Tags {
 export function unpackRemembered(packed: unknown): Made {
   const [actor, counter, digest] = list(packed);
   return { actor: text(actor), counter: positive(counter), digest: text(digest) };
+}
+
+/** What a replica says of itself. */
+export function packStatement({ life, ...said }: Statement): unknown[] {
+  return [life, ...packSaid(said)];
+}
+
+/** What `packStatement` packed. */
+export function unpackStatement(packed: unknown): Statement {
+  const [life, ...said] = list(packed);
+  return { life: text(life), ...unpackSaid(said) };
+}
+
+/** What a replica says of itself, in a list of those of one node. */
+export function packReplicaStatement({ partition, ...said }: ReplicaStatement): unknown[] {
+  return [partition, ...packSaid(said)];
+}
+
+/** What `packReplicaStatement` packed. */
+export function unpackReplicaStatement(packed: unknown): ReplicaStatement {
+  const [partition, ...said] = list(packed);
+  return { partition: partitionIn(partition), ...unpackSaid(said) };
+}
+
+/** How a snapshot was opened: the statement of its sender, and what its log cannot tell. */
+export function packOpening(opening: { statement: Statement; cut: CausalContext } | undefined): unknown {
+  return opening === undefined ? null : [packStatement(opening.statement), opening.cut.pack()];
+}
+
+/** What `packOpening` packed. */
+export function unpackOpening(packed: unknown): { statement: Statement; cut: CausalContext } {
+  const [statement, cut] = list(packed);
+  return { statement: unpackStatement(statement), cut: context(cut) };
+}
+
+type Said = Omit<Statement, 'life'>;
+
+function packSaid({ replica, actor, isOwner, isComplete, isWhole, clock, lost, aside }: Said): unknown[] {
+  return [replica, actor, isOwner, isComplete, isWhole, clock.pack(), lost.pack(), aside.pack()];
+}
+
+function unpackSaid([replica, actor, isOwner, isComplete, isWhole, clock, lost, aside]: Fields): Said {
+  return {
+    replica: text(replica),
+    actor: text(actor),
+    isOwner: isOwner === true,
+    isComplete: isComplete === true,
+    isWhole: isWhole === true,
+    clock: context(clock),
+    lost: context(lost),
+    aside: context(aside),
+  };
 }

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { Condition } from '../core/condition.ts';
 import type { Made } from '../core/decision.ts';
+import type { Statement } from '../core/evidence.ts';
 import type { MemberRecord, MemberVersion } from '../core/member-list.ts';
 import type { FilledObject } from '../core/object.ts';
 
@@ -115,8 +116,6 @@ export interface Compare {
   /** Member id of the sender. */
   readonly from: string;
   readonly digests: readonly Digest[];
-  /** Those of them that are still catching up. */
-  readonly incomplete: readonly number[];
 }
 
 /** This is what I have seen of a partition: send what I lack. */
@@ -125,17 +124,31 @@ export interface Pull {
   /** Member id of the sender. */
   readonly from: string;
   readonly partition: number;
-  /** Under which actor the sender's replica writes now. */
-  readonly actor: string;
-  readonly clock: CausalContext;
-  readonly isComplete: boolean;
+  readonly statement: Statement;
 }
 
-/** Send all that you have of a partition, in key order, after this key. */
-export interface PullAll {
-  readonly kind: 'pull-all';
+/** What do your replicas of these partitions say of themselves? */
+export interface State {
+  readonly kind: 'state';
+  /** Member id of the sender. */
+  readonly from: string;
+  readonly partitions: readonly number[];
+  /** For each of them the id of the sender's replica if the answer may help to make it complete, else empty. */
+  readonly filling: readonly string[];
+}
+
+/** Send all that you hold of a partition, as it is now, in key order. Each further page is asked for by the id in the first. */
+export interface TakeSnapshot {
+  readonly kind: 'snapshot';
+  /** Member id of the sender. */
+  readonly from: string;
   readonly partition: number;
+  /** Of the conversation; undefined opens one. */
+  readonly id: string | undefined;
+  /** Only keys after this one. */
   readonly after: string | undefined;
+  /** Whether the asker has yet to catch up with enough others. */
+  readonly isComplete: boolean;
 }
 
 /** These are my rows of a partition, after one key and up to another: are yours the same? The answer is `compared`. */
@@ -166,7 +179,20 @@ export interface List {
 
 /** Any request. */
 export type Request =
-  Ping | Probe | ProbeFor | Read | Store | Claim | Release | Forward | Compare | Pull | PullAll | Scrub | List;
+  | Ping
+  | Probe
+  | ProbeFor
+  | Read
+  | Store
+  | Claim
+  | Release
+  | Forward
+  | Compare
+  | State
+  | Pull
+  | TakeSnapshot
+  | Scrub
+  | List;
 
 /** A version whose body may be left out, because the asker has it. */
 export interface SparseVersion extends Dot {
@@ -236,10 +262,8 @@ export interface Compared {
   readonly kind: 'compared';
   /** Partitions in which the receiver has seen other writes than the sender, or (`scrub`) holds other rows. */
   readonly differing: readonly number[];
-  /** Partitions that the receiver is still catching up with, or (`scrub`) cannot compare now. */
+  /** Partitions that the receiver of a `scrub` cannot compare now. */
   readonly incomplete: readonly number[];
-  /** Partitions of which the receiver holds something without owning them. */
-  readonly guests: readonly number[];
 }
 
 /** What a replica knows of one key, and the dots whose effect that is. */
@@ -249,27 +273,35 @@ export interface SyncItem {
   readonly dots: readonly Dot[];
 }
 
+/** What a replica says of itself, without the life of its node. */
+export type ReplicaStatement = Omit<Statement, 'life'> & { readonly partition: number };
+
+/** The answer to `state`. */
+export interface Stated {
+  readonly kind: 'stated';
+  readonly life: string;
+  /** Hash of the member list by which the node speaks. */
+  readonly members: number;
+  readonly replicas: readonly ReplicaStatement[];
+}
+
 /** The answer to `pull`. */
 export interface Page {
   readonly kind: 'page';
-  /** Under which actor the sender's replica writes now. */
-  readonly actor: string;
-  /** What the sender has seen, durably. */
-  readonly clock: CausalContext;
-  readonly isComplete: boolean;
+  readonly statement: Statement;
   readonly items: readonly SyncItem[];
-  /** What else there is: nothing; more, ask again; or so much that the log does not reach back so far, ask for all. */
+  /** What else there is: nothing; more, ask again; or so much that the log does not reach back so far, take a snapshot. */
   readonly rest: 'none' | 'more' | 'all';
 }
 
-/** The answer to `pull-all`. */
-export interface PageOfAll {
-  readonly kind: 'page-of-all';
-  /** What the sender had seen, durably, before it read this page. */
-  readonly clock: CausalContext;
-  readonly isComplete: boolean;
+/** The answer to `snapshot`: everything as it was when the conversation was opened. */
+export interface SnapshotPage {
+  readonly kind: 'snapshot-page';
+  readonly id: string;
+  /** On the first page: what the sender said then, and the dots that its log cannot tell any more. */
+  readonly opening: { readonly statement: Statement; readonly cut: CausalContext } | undefined;
   readonly items: readonly SyncItem[];
-  /** The key after which the next page begins; undefined where this was the last. */
+  /** The key after which the next page begins; undefined if this was the last. */
   readonly next: string | undefined;
 }
 
@@ -296,7 +328,7 @@ export interface Failed {
 
 /** Any reply. */
 export type Reply =
-  Pong | Probed | ReadReply | Claimed | Stored | Written | Compared | Page | PageOfAll | Keys | Failed;
+  Pong | Probed | ReadReply | Claimed | Stored | Written | Compared | Stated | Page | SnapshotPage | Keys | Failed;
 
 /** Any message. */
 export type Message = Request | Reply;

@@ -198,7 +198,7 @@ test('read repair brings a replica that was away up to date', async (t) => {
   });
 });
 
-test('a clean stop answers what is in flight, exits with 0, and the next life goes on under the same actors', async (t) => {
+test('a clean stop answers what is in flight, exits with 0, and the next start is another life', async (t) => {
   const cluster = await TestCluster.start(t);
   const node = cluster.node(0);
   await node.key('k', { method: 'PUT', body: 'x' });
@@ -216,7 +216,8 @@ test('a clean stop answers what is in flight, exits with 0, and the next life go
   }
   node.start();
   await cluster.connected();
-  assert.match(node.log, /store opened after="a clean stop"/);
+  const lives = [...node.log.matchAll(/store opened .*life=(\w+)/g)].map(([, life]) => life);
+  assert.equal(new Set(lives).size, 2, node.log);
 });
 
 test('a write that was handed to a node that hung is not carried out when that node wakes up later', async (t) => {

@@ -12,7 +12,8 @@ const recordOf = (name: string, state: MemberState, more: Partial<MemberRecord> 
   zone: undefined,
   weight: 1,
   state,
-  life: 1,
+  generation: 1,
+  life: 'one',
   version: 1,
   settled: 0,
   ...more,
@@ -21,7 +22,7 @@ const recordOf = (name: string, state: MemberState, more: Partial<MemberRecord> 
 const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 1_000 } as const;
 
 function membersOf(name: string, kept: readonly MemberRecord[] = []): Members {
-  return new Members({ name, host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1, quorum }, kept);
+  return new Members({ name, host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1, quorum }, kept, 'two');
 }
 
 /** What the cluster holds of a member after the member and the cluster have told each other what they know. */
@@ -32,14 +33,14 @@ function settledOn(known: MemberRecord, own: Members): MemberRecord | undefined 
   return cluster.get(own.self);
 }
 
-for (const [what, known, state, life] of [
+for (const [what, known, state, generation] of [
   ['nothing worse than itself', recordOf('a', 'joining'), 'joining', 1],
   ['it was up before its disk was lost', recordOf('a', 'up', { version: 9 }), 'up', 2],
   ['it was leaving before its disk was lost', recordOf('a', 'leaving', { version: 9 }), 'up', 2],
   ['it had left', recordOf('a', 'gone', { version: 9 }), 'joining', 2],
   [
     'it was joining a second time when its disk was lost',
-    recordOf('a', 'joining', { life: 2, version: 9 }),
+    recordOf('a', 'joining', { generation: 2, version: 9 }),
     'joining',
     3,
   ],
@@ -47,7 +48,7 @@ for (const [what, known, state, life] of [
   test(`a node on an empty disk of which the cluster knows that ${what} gets its way`, () => {
     const own = membersOf('a');
     const held = settledOn(known, own);
-    assert.deepEqual([held?.state, held?.life], [state, life]);
+    assert.deepEqual([held?.state, held?.generation], [state, generation]);
     assert.deepEqual(held, own.own);
   });
 }
@@ -94,4 +95,15 @@ test('zones and weights of the records count', () => {
     const owners = members.owners(partition).map((name) => zones.get(name) ?? name);
     assert.equal(new Set(owners).size, 3, owners.join());
   }
+});
+
+test('the life of a member is that of its last start; who is gone has none', () => {
+  const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'up', { life: 'first' })]);
+  assert.equal(members.lifeOf('a'), 'two', 'whatever the disk says');
+  assert.equal(members.lifeOf('b'), 'first');
+  members.merge(recordOf('b', 'up', { life: 'second', version: 2 }));
+  assert.equal(members.lifeOf('b'), 'second');
+  members.merge(recordOf('b', 'gone', { life: 'second', version: 3 }));
+  assert.equal(members.lifeOf('b'), undefined);
+  assert.equal(members.lifeOf('never heard of'), undefined);
 });

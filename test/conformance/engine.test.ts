@@ -50,7 +50,7 @@ for (const [name, make] of Object.entries(ENGINES)) {
       try {
         await body(engine);
       } finally {
-        await engine.close('');
+        await engine.close();
       }
     });
   };
@@ -229,14 +229,14 @@ for (const [name, make] of Object.entries(ENGINES)) {
       await assert.rejects(closed.scan(all));
       await assert.rejects(closed.keys(all));
       const left = engine.snapshot();
-      await engine.close('');
+      await engine.close();
       await left.close();
       assert.throws(() => left.get('a'));
       await assert.rejects(left.scan(all));
       assert.throws(() => engine.snapshot());
       const next = await open();
       assert.deepEqual(await texts(next), ['a1']);
-      await next.close('');
+      await next.close();
     },
   );
 
@@ -246,23 +246,7 @@ for (const [name, make] of Object.entries(ENGINES)) {
     await first.abandon();
     const second = await open();
     assert.deepEqual([...(second.get('a') ?? [])], [1]);
-    await second.close('');
-  });
-
-  engineTest('a mark is found after a clean close, once, and not after a crash', async (open) => {
-    const first = await open();
-    assert.equal(first.mark, undefined, 'a new store continues nothing');
-    await first.close('one');
-    const second = await open();
-    assert.equal(second.mark, 'one');
-    await second.abandon();
-    const third = await open();
-    assert.equal(third.mark, undefined);
-    await third.close('three');
-    await third.close('again');
-    const fourth = await open();
-    assert.equal(fourth.mark, 'three');
-    await fourth.abandon();
+    await second.close();
   });
 
   engineTest('a store that is set aside is out of the way, and the next is new', async (open) => {
@@ -271,7 +255,7 @@ for (const [name, make] of Object.entries(ENGINES)) {
     await first.setAside();
     const second = await open();
     assert.equal(second.get('a'), undefined);
-    await second.close('');
+    await second.close();
   });
 
   // The simulated machine itself runs one process at a time.
@@ -279,6 +263,6 @@ for (const [name, make] of Object.entries(ENGINES)) {
     engineTest('a store is open once at a time', async (open) => {
       const engine = await open();
       await assert.rejects(open(), (error) => error instanceof StartError && /in use/.test(error.message));
-      await engine.close('');
+      await engine.close();
     });
 }

@@ -11,7 +11,8 @@ const record = fc.record({
   zone: fc.constantFrom(undefined, 'rack'),
   weight: fc.constantFrom(1, 2),
   state: fc.constantFrom(...MEMBER_STATES),
-  life: fc.integer({ min: 1, max: 2 }),
+  generation: fc.integer({ min: 1, max: 2 }),
+  life: fc.constantFrom('one', 'two'),
   version: fc.integer({ min: 1, max: 3 }),
   settled: fc.integer({ min: 0, max: 2 }),
 });
@@ -44,11 +45,11 @@ test('of two records of a member just one holds, unless they say the same', () =
   );
 });
 
-test('gone is gone, whatever the member has said of itself meanwhile; another life may begin', () => {
-  const gone = { name: 'a', host: 'x', port: 1, httpport: 2, zone: undefined, weight: 1, life: 1, settled: 0 };
-  const list = listOf([{ ...gone, state: 'gone', version: 3 }]);
-  assert.equal(list.merge({ ...gone, state: 'up', version: 99 }), false);
-  assert.equal(list.merge({ ...gone, state: 'joining', version: 1, life: 2 }), true);
+test('gone is gone, whatever the member has said of itself meanwhile; another generation may begin', () => {
+  const gone = { name: 'a', host: 'x', port: 1, httpport: 2, zone: undefined, weight: 1, life: '', settled: 0 };
+  const list = listOf([{ ...gone, generation: 1, state: 'gone', version: 3 }]);
+  assert.equal(list.merge({ ...gone, generation: 1, state: 'up', version: 99 }), false);
+  assert.equal(list.merge({ ...gone, state: 'joining', version: 1, generation: 2 }), true);
   assert.deepEqual(
     list.in('joining').map(({ name }) => name),
     ['a'],

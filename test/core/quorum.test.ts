@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LivingActors } from '../../src/core/actor.ts';
+import { LivingActors, OwnActors } from '../../src/core/actor.ts';
 import { CausalContext } from '../../src/core/causal-context.ts';
 import { Detector } from '../../src/core/detector.ts';
 import { Latency } from '../../src/core/latency.ts';
@@ -104,13 +104,34 @@ test('a read quorum merges the replies and names the stale', () => {
   assert.deepEqual(fold.stale(), ['old']);
 });
 
-test('an actor is dead once its node was heard under another name, and not before', () => {
-  const living = new LivingActors();
-  assert.equal(living.isDead('n1~old'), false);
-  living.heard('n1~new');
-  assert.equal(living.isDead('n1~old'), true);
-  assert.equal(living.isDead('n1~new'), false);
-  assert.equal(living.isDead('n2~old'), false);
+test('an actor lives as long as its life is that of its node, and no later replica has begun in it', () => {
+  let life: string | undefined = 'one';
+  const living = new LivingActors((node) => (node === 'n1' ? life : undefined));
+  assert.equal(living.isDead('n1~one'), false);
+  assert.equal(living.isDead('n1~two'), true, 'not the life of the record');
+  assert.equal(living.isDead('n2~one'), true, 'no member');
+  assert.equal(living.isDead('seed-era'), true);
+  living.heard('n1~one.2');
+  assert.equal(living.isDead('n1~one'), true);
+  assert.equal(living.isDead('n1~one.2'), false);
+  living.heard('n1~one');
+  assert.equal(living.isDead('n1~one.2'), false, 'a late word of the first');
+  living.heard('n1~two.9');
+  assert.equal(living.isDead('n1~one.2'), false, 'a word of another life');
+  life = 'two';
+  assert.equal(living.isDead('n1~one.2'), true);
+  assert.equal(living.isDead('n1~two'), false);
+  life = undefined;
+  assert.equal(living.isDead('n1~two'), true, 'gone');
+});
+
+test('own actors: one for all partitions of a life, and another for a replica that begins anew', () => {
+  const actors = new OwnActors('n1', 'one');
+  assert.equal(actors.next(3), 'n1~one');
+  actors.use(3);
+  assert.deepEqual([actors.next(3), actors.next(4)], ['n1~one.2', 'n1~one']);
+  actors.use(3);
+  assert.equal(actors.next(3), 'n1~one.3');
 });
 
 test('a peer that owes an answer is reachable for a while, then suspect, then unreachable', () => {

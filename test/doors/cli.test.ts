@@ -112,13 +112,13 @@ test('a store in use, of a newer format, or where none can be, is one line and e
     [
       {
         key: metaRow('header'),
-        value: sealRecord({ format: 2, partitions: 256, name: 'x', incarnation: 'y', mark: '' }, metaRow('header')),
+        value: sealRecord({ format: 3, partitions: 256, name: 'x' }, metaRow('header')),
       },
     ],
     true,
   );
-  await engine.close('');
-  await assertRefused(mec(t, '--config', file), /has format 2; this version reads format 1$/);
+  await engine.close();
+  await assertRefused(mec(t, '--config', file), /has format 3; this version reads formats 1 to 2$/);
   await rm(root, { recursive: true });
   await writeFile(root, 'not a directory');
   await assertRefused(mec(t, '--config', file), /db cannot be written/);

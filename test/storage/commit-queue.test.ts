@@ -17,13 +17,12 @@ async function slowEngine(): Promise<{
   const batches: (readonly Change[])[] = [];
   const ends: ((error?: Error) => void)[] = [];
   const engine: Engine = {
-    mark: undefined,
     get: (key) => real.get(key),
     scan: (range) => real.scan(range),
     keys: (range) => real.keys(range),
     snapshot: () => real.snapshot(),
     diskBytes: () => real.diskBytes(),
-    close: (mark) => real.close(mark),
+    close: () => real.close(),
     abandon: () => real.abandon(),
     setAside: () => real.setAside(),
     commit: async (changes, sync) => {

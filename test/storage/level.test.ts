@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -12,40 +12,6 @@ async function makeRoot(t: TestContext): Promise<string> {
   return join(parent, 'root');
 }
 
-async function stopCleanly(root: string): Promise<void> {
-  await (await openLevelEngine(root)).close('a mark');
-}
-
-async function continues(root: string): Promise<boolean> {
-  const engine = await openLevelEngine(root);
-  await engine.abandon();
-  return engine.mark === 'a mark';
-}
-
-test('a copied directory does not continue, the original does', async (t) => {
-  const root = await makeRoot(t);
-  await stopCleanly(root);
-  await cp(root, `${root}-copy`, { recursive: true, preserveTimestamps: true });
-  assert.equal(await continues(`${root}-copy`), false);
-  assert.equal(await continues(root), true);
-});
-
-test('a backup restored into the very same directory does not continue', async (t) => {
-  const root = await makeRoot(t);
-  await stopCleanly(root);
-  const mark = await readFile(join(root, 'clean-stop'));
-  await (await openLevelEngine(root)).abandon();
-  await writeFile(join(root, 'clean-stop'), mark);
-  assert.equal(await continues(root), false);
-});
-
-test('a moved directory continues: it is still the only one', async (t) => {
-  const root = await makeRoot(t);
-  await stopCleanly(root);
-  await rename(root, `${root}-moved`);
-  assert.equal(await continues(`${root}-moved`), true);
-});
-
 test('what was committed does not stay in memory', async (t) => {
   const engine = await openLevelEngine(await makeRoot(t));
   const value = new Uint8Array(500_000);
@@ -53,7 +19,7 @@ test('what was committed does not stay in memory', async (t) => {
   const before = rssMib();
   for (let i = 0; i < 600; i++) await engine.commit([{ key: 'same', value }], false);
   const grownMib = rssMib() - before;
-  await engine.close('');
+  await engine.close();
   // Two tables in memory of 16 MiB each and their likes; 300 MB have gone through.
   assert.ok(grownMib < 150, `${Math.round(grownMib)} MiB`);
 });
@@ -74,7 +40,7 @@ test('an unwritable directory is one clear error', async (t) => {
 
 test('a damaged manifest is one clear error, and nothing is deleted', async (t) => {
   const root = await makeRoot(t);
-  await stopCleanly(root);
+  await (await openLevelEngine(root)).close();
   const current = join(root, 'leveldb', 'CURRENT');
   await writeFile(current, 'garbage\n');
   await assert.rejects(

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError, StartError } from '../../src/base/errors.ts';
 import { MAX_SIBLINGS, PARTITIONS, STORE_REOPEN_MS, SYNC_LIMITS } from '../../src/base/limits.ts';
+import { drawIncarnation } from '../../src/core/actor.ts';
 import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
+import { closeDots } from '../../src/storage/closing.ts';
 import type { Engine, OpenEngine } from '../../src/storage/engine.ts';
 import { kindRange, metaRow, objectRow } from '../../src/storage/keyspace.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import { sealRecord } from '../../src/storage/records.ts';
-import type { Replica, ReplicaMerge, ReplicaWritten } from '../../src/storage/replica.ts';
+import type { Replica } from '../../src/storage/replica.ts';
+import type { ReplicaMerge, ReplicaWritten } from '../../src/storage/replica-changes.ts';
 import { Replicas } from '../../src/storage/replicas.ts';
 import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
 
@@ -29,7 +32,8 @@ async function openStore(openEngine: OpenEngine, nodeName = 'n1'): Promise<Bench
   const log = memoryLog();
   // Every life draws other names, as real ones do.
   const env = { clock, log, random: seededRandom(seed++) };
-  const options = { env, nodeName, openEngine, sync: true, canRebuild: () => false, maxLogEntries };
+  const life = drawIncarnation(env.random);
+  const options = { env, life, nodeName, openEngine, sync: true, canRebuild: () => false, maxLogEntries };
   return { replicas: await Replicas.open(options), clock, log };
 }
 
@@ -62,14 +66,13 @@ function differing(disk: MemoryDisk, differenceOf: (engine: Engine) => Partial<E
   return async () => {
     const engine = await disk.open();
     return {
-      mark: engine.mark,
       get: (key) => engine.get(key),
       scan: (range) => engine.scan(range),
       keys: (range) => engine.keys(range),
       snapshot: () => engine.snapshot(),
       diskBytes: () => engine.diskBytes(),
       commit: (changes, sync) => engine.commit(changes, sync),
-      close: (mark) => engine.close(mark),
+      close: () => engine.close(),
       abandon: () => engine.abandon(),
       setAside: () => engine.setAside(),
       ...differenceOf(engine),
@@ -149,15 +152,45 @@ function loseRow(disk: MemoryDisk, row: string): MemoryDisk {
   return copy;
 }
 
-test('an actor lives on after a clean stop', async () => {
+test('(!) every start is a new life, after a clean stop too: a volume put back gives no dot twice', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk.open);
+  await write(first.replicas.of(0), { text: 'one' }).durable;
+  await first.replicas.close();
+  const rolledBack = new Map(disk.rows);
+  const second = await openStore(disk.open);
+  const two = write(second.replicas.of(0), { key: 'other', text: 'two' });
+  await two.durable;
+  await second.replicas.close();
+  disk.rows.clear();
+  for (const [row, record] of rolledBack) disk.rows.set(row, record);
+  const third = await openStore(disk.open);
+  const three = write(third.replicas.of(0), { key: 'other', text: 'three' });
+  assert.notDeepEqual(three.written.dot, two.written.dot);
+});
+
+test('an actor enters the clock with its first write, and a start without writes leaves no name', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
   const { written, durable } = write(first.replicas.of(0), { text: 'one' });
   await durable;
   await first.replicas.close();
-  const second = await openStore(disk.open);
-  const next = write(second.replicas.of(0), { key: 'other', text: 'two' });
-  assert.deepEqual(next.written.dot, { actor: written.dot.actor, counter: 2 });
+  await (await openStore(disk.open)).replicas.close();
+  const third = await openStore(disk.open);
+  assert.deepEqual([...third.replicas.of(0).clock.actors()], [written.dot.actor]);
+});
+
+test('a replica that begins anew within one life writes under another actor', async () => {
+  const { replicas } = await openStore(new MemoryDisk().open);
+  const first = replicas.of(0);
+  assert.equal(await replicas.drop(0), true);
+  assert.equal(replicas.of(0).actor, first.actor, 'the first has written nothing');
+  assert.notEqual(replicas.of(0).id, first.id);
+  const { written, durable } = write(replicas.of(0), { text: 'one' });
+  await durable;
+  assert.equal(await replicas.drop(0), true);
+  assert.equal(replicas.of(0).actor, `${written.dot.actor}.2`);
+  assert.equal(replicas.of(1).actor, first.actor, 'other partitions go on');
 });
 
 test('(!) an actor dies with a crash, so that no dot is ever given twice', async () => {
@@ -177,17 +210,6 @@ test('(!) an actor dies with a crash, so that no dot is ever given twice', async
   assert.notDeepEqual(after.written.dot, lost.written.dot);
   await mergeInto(peer, { key: 'k', object: after.written.object, dots: [after.written.dot] });
   assert.deepEqual(texts(peer).sort(), ['after', 'sent, not kept'], 'both writes are there');
-});
-
-test('an actor dies when its partition saw no write in a life that ended badly', async () => {
-  const disk = new MemoryDisk();
-  const first = await openStore(disk.open);
-  const { written, durable } = write(first.replicas.of(0), { text: 'one' });
-  await durable;
-  disk.isOpen = false; // a crash
-  await (await openStore(disk.open)).replicas.close(); // a life without writes, ended cleanly
-  const third = await openStore(disk.open);
-  assert.notEqual(third.replicas.of(0).actor, written.dot.actor);
 });
 
 test('an actor dies with the name of its node', async () => {
@@ -410,8 +432,8 @@ test('a damaged record is an error, never an absence', async () => {
 
 test('a store of a newer format, or of another partition count, is refused and left as it is', async () => {
   for (const [header, pattern] of [
-    [{ format: 99, partitions: PARTITIONS, name: 'n1', incarnation: 'x' }, /format 99/],
-    [{ format: 1, partitions: 64, name: 'n1', incarnation: 'x' }, /64 partitions/],
+    [{ format: 99, partitions: PARTITIONS, name: 'n1' }, /format 99/],
+    [{ format: 1, partitions: 64, name: 'n1' }, /64 partitions/],
   ] as const) {
     const disk = new MemoryDisk();
     disk.rows.set(metaRow('header'), sealRecord(header, metaRow('header')));
@@ -449,33 +471,6 @@ test('rows of a kind lie in one range, whatever the partition', () => {
   for (const row of [objectRow(0, ''), objectRow(PARTITIONS - 1, '\u{10ffff}')]) assert.ok(from <= row && row < to);
 });
 
-test('(!) an actor dies when the store is older than its mark, or has lost something since', async () => {
-  const disk = new MemoryDisk();
-  const first = await openStore(disk.open);
-  await write(first.replicas.of(0), { text: 'one' }).durable;
-  const { actor } = first.replicas.of(0);
-  await first.replicas.close();
-  const older = new Map(disk.rows);
-  const second = await openStore(disk.open);
-  assert.equal(second.replicas.of(0).actor, actor);
-  await write(second.replicas.of(0), { text: 'two' }).durable;
-  await second.replicas.close();
-  const { mark } = disk;
-
-  disk.rows.clear();
-  for (const [row, record] of older) disk.rows.set(row, record);
-  const restored = await openStore(disk.open);
-  const restoredActor = restored.replicas.of(0).actor;
-  assert.notEqual(restoredActor, actor, 'an older store beside a newer mark');
-  for (const text of ['three', 'four']) await write(restored.replicas.of(0), { text }).durable;
-  await restored.replicas.close();
-  assert.notEqual(disk.mark, mark);
-
-  for (const row of disk.rows.keys()) if (row.startsWith('l')) disk.rows.delete(row);
-  const holed = await openStore(disk.open);
-  assert.notEqual(holed.replicas.of(0).actor, restoredActor, 'a store that has lost its log');
-});
-
 test('(!) who holds on to a replica that was dropped does not write into the rows of its successor', async () => {
   const from = (await openStore(new MemoryDisk().open)).replicas.of(0);
   const { written, durable } = write(from, { text: 'one' });
@@ -486,4 +481,38 @@ test('(!) who holds on to a replica that was dropped does not write into the row
   await assert.rejects(mergeInto(dropped, { key: 'k', object: written.object, dots: [written.dot] }));
   assert.equal(replicas.of(0).clock.isEmpty, true);
   assert.deepEqual(texts(replicas.of(0)), []);
+});
+
+test('(!) closed dots are covered and held by none; whoever names them writes that key again', async () => {
+  const disk = new MemoryDisk();
+  const replica = (await openStore(disk.open, 'n1')).replicas.of(0);
+  const peer = (await openStore(new MemoryDisk().open, 'n2')).replicas.of(0);
+  // The first write of the peer is lost. The second, a delete, is known here by its effect alone.
+  const lost = write(peer, { key: 'lost', text: 'x' });
+  const victim = write(replica, { key: 'k', text: 'overwritten' });
+  await mergeInto(peer, { key: 'k', object: victim.written.object, dots: [victim.written.dot] });
+  const gone = write(peer, { key: 'k', token: victim.written.token, text: undefined });
+  await mergeInto(replica, { key: 'k', object: gone.written.object, dots: [] });
+  assert.deepEqual(texts(replica), []);
+  assert.equal(replica.residues, 1);
+  const before = replica.clock.base(replica.actor);
+  await closeDots(replica, CausalContext.ofDots([lost.written.dot, gone.written.dot]));
+  assert.ok(replica.clock.has(gone.written.dot.actor, 2));
+  assert.ok(replica.lost.has(gone.written.dot.actor, 1));
+  assert.equal(replica.clock.base(replica.actor), before + 1, 'the key was written again');
+  assert.equal(replica.log.length, 2, 'and the log tells the others');
+  // A version under a closed dot is not taken in any more.
+  await mergeInto(replica, { key: 'lost', object: lost.written.object, dots: [lost.written.dot] });
+  assert.deepEqual(texts(replica, 'lost'), []);
+  disk.isOpen = false;
+  const again = (await openStore(disk.open, 'n1')).replicas;
+  assert.equal(again.of(0).lost.toString(), replica.lost.toString(), 'it is remembered');
+});
+
+test('a version that is held goes when its dot is closed elsewhere', async () => {
+  const replica = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const { written, durable } = write(replica, { text: 'held' });
+  await durable;
+  await closeDots(replica, CausalContext.ofDots([written.dot]));
+  assert.deepEqual(texts(replica), []);
 });

@@ -20,7 +20,8 @@ const member = {
   port: 7010,
   httpport: 3001,
   weight: 0.5,
-  life: 2,
+  generation: 2,
+  life: 'abc',
   version: 4,
   settled: 0xffff_ffff,
 } as const;
@@ -32,6 +33,18 @@ const gossip = {
   ],
   suspects: [{ name: 'n3', version: 9 }],
 } as const;
+
+const said = {
+  replica: 'r',
+  actor: 'n2~b',
+  isOwner: true,
+  isComplete: false,
+  isWhole: true,
+  clock: context,
+  lost: context,
+  aside: new CausalContext(),
+} as const;
+const statement = { ...said, life: 'l' };
 
 const MESSAGES: readonly Message[] = [
   { kind: 'ping' },
@@ -86,20 +99,22 @@ const MESSAGES: readonly Message[] = [
     versions: [{ ...dot, body: Uint8Array.of(1) }],
     remembered: { ...dot, digest: 'ff' },
   },
-  { kind: 'compare', from: 'n1', digests: [{ partition: 255, hash: 7 }], incomplete: [1, 2] },
-  { kind: 'compared', differing: [0], incomplete: [], guests: [9] },
-  { kind: 'pull', from: 'n1', partition: 3, actor: 'n1~a', clock: context, isComplete: false },
+  { kind: 'compare', from: 'n1', digests: [{ partition: 255, hash: 7 }] },
+  { kind: 'compared', differing: [0], incomplete: [9] },
+  { kind: 'pull', from: 'n1', partition: 3, statement },
+  { kind: 'state', from: 'n1', partitions: [0, 255], filling: ['r', ''] },
+  { kind: 'stated', life: 'l', members: 7, replicas: [{ ...said, partition: 9 }] },
   {
     kind: 'page',
-    actor: 'n2~b',
-    clock: context,
-    isComplete: true,
+    statement,
     items: [{ key: 'k', object: { context, versions: [] }, dots: [dot] }],
     rest: 'more',
   },
-  { kind: 'pull-all', partition: 0, after: undefined },
+  { kind: 'snapshot', from: 'n1', partition: 0, id: undefined, after: undefined, isComplete: false },
+  { kind: 'snapshot', from: 'n1', partition: 0, id: 'i', after: 'k', isComplete: true },
   { kind: 'scrub', from: 'n1', partition: 1, after: undefined, until: 'k', clockHash: 1, rows: 2, digest: 3 },
-  { kind: 'page-of-all', clock: context, isComplete: true, items: [], next: 'k' },
+  { kind: 'snapshot-page', id: 'i', opening: { statement, cut: context }, items: [], next: 'k' },
+  { kind: 'snapshot-page', id: 'i', opening: undefined, items: [], next: undefined },
   { kind: 'list', partitions: [0, 255], prefix: 'p', after: undefined, limit: 10 },
   { kind: 'keys', keys: ['a', 'b'], tags: [1, 0xffff_ffff], until: 'b', incomplete: [3] },
   { kind: 'failed', code: 'disk-full', detail: 'why', have: 1, need: 2 },

@@ -76,9 +76,18 @@ class Get {
   }
 
   #readOwn(): void {
+    this.#fold.tally.ask(this.#place.isOwner);
+    let isNow = true;
+    this.#scope.sync.whenConfirmed(this.#place.partition, () => {
+      this.#addOwn();
+      if (!isNow) this.#settle();
+    });
+    isNow = false;
+  }
+
+  #addOwn(): void {
     const { members, replicas, living } = this.#scope;
     const { isOwner } = this.#place;
-    this.#fold.tally.ask(isOwner);
     try {
       const replica = replicas.of(this.#place.partition);
       living[this.#place.partition]?.heard(replica.actor);
@@ -86,7 +95,7 @@ class Get {
       // One that is still joining may have lost what it held before: it is no stand-in either.
       const counts = isOwner ? replica.isComplete : !members.holds(this.#place.partition);
       this.#fold.add(members.self, this.#own, { counts, isOwner });
-      this.#sawOwner = replica.isComplete && isOwner;
+      this.#sawOwner ||= replica.isComplete && isOwner;
     } catch (error) {
       const { code } = toMecError(error);
       this.#scope.env.log.error('own replica not read', { partition: this.#place.partition, reason: String(error) });

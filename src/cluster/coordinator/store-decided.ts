@@ -6,7 +6,7 @@ import { MecError } from '../../base/errors.ts';
 import type { Timer } from '../../base/env.ts';
 import { JointTally } from '../../core/joint-tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
-import type { ReplicaWritten } from '../../storage/replica.ts';
+import type { ReplicaWritten } from '../../storage/replica-changes.ts';
 import { packMessage } from '../../transport/codec.ts';
 import type { Reply } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';

@@ -8,7 +8,8 @@ import { digestOf, idempotencyKeyOf, packContent, unpackContent } from '../../co
 import type { Quorum } from '../../core/quorum.ts';
 import { Tally } from '../../core/tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
-import type { Replica, ReplicaMerge, ReplicaWritten } from '../../storage/replica.ts';
+import type { Replica } from '../../storage/replica.ts';
+import type { ReplicaMerge, ReplicaWritten } from '../../storage/replica-changes.ts';
 import { packMessage } from '../../transport/codec.ts';
 import type { Reply, Written } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';

@@ -16,7 +16,6 @@ import {
   REFUSED_MS,
   UNREACHABLE_AFTER_MS,
 } from '../../base/limits.ts';
-import { drawIncarnation } from '../../core/actor.ts';
 import type { Reach } from '../../core/detector.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Gossip, Identity, Pong, Probe, Probed, ProbeFor, Reply } from '../../transport/message.ts';
@@ -33,6 +32,8 @@ import { Seeds } from './seeds.ts';
 export interface MembershipOptions {
   readonly env: Env;
   readonly config: Config;
+  /** Of this process. */
+  readonly life: string;
   readonly members: Members;
   readonly peers: Peers;
   readonly replicas: Replicas;
@@ -62,10 +63,10 @@ export class Membership {
   #isStopped = false;
 
   constructor(options: MembershipOptions) {
-    const { env, config, members, peers, replicas, time, onEnd, onBegin } = options;
+    const { env, config, life, members, peers, replicas, time, onEnd, onBegin } = options;
     const { name, host, port } = config;
     this.#options = options;
-    this.process = drawIncarnation(env.random);
+    this.process = life;
     this.#identity = { name, process: this.process, host, port, partitions: PARTITIONS, n: config.quorum.n };
     this.#exchangedMs = env.clock.monotonicMs();
     const probe = (gossip: Gossip, wantsAll: boolean): Probe => {

@@ -1,150 +1,83 @@
 /**
- * Catching up with one peer in one partition: page by page the writes that this replica lacks, or, where the peer's log does
- * not reach back so far, everything the peer has.
+ * Catching up with one peer in one partition: page by page the writes that this replica lacks, or, if the
+ * peer's log does not reach back so far, a snapshot of everything that the peer has.
  *
- * A page is merged and durable before the next is asked for, so an interruption at any point loses nothing and the
- * next attempt goes on where this one stopped.
- *
- * Everything (a snapshot) is more delicate, because in the end this replica takes over the peer's whole clock, and with it
- * the claim that whatever it does not hold was overwritten. So each key that it has and the peer has not is merged with the
- * absence that the peer knows of; and so is each key that changed here in the meantime, until none does.
+ * A page is merged and durable before the next is asked for. An interruption at any point loses nothing,
+ * and the next attempt goes on where this one stopped.
  */
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../../base/limits.ts';
-import type { CausalContext } from '../../core/causal-context.ts';
+import type { Statement } from '../../core/evidence.ts';
+import { closeDots } from '../../storage/closing.ts';
 import type { Replica } from '../../storage/replica.ts';
-import type { PageOfAll, Reply, Request, SyncItem } from '../../transport/message.ts';
+import type { Reply, Request, SyncItem } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
 
 /** What a pull has learnt of the peer. */
 export interface Pulled {
-  /** Under which actor the peer's replica writes now. */
-  readonly actor: string;
-  /** What the peer has seen, durably, when it sent the last page. */
-  readonly clock: CausalContext;
-  /** Whether the peer's replica may hold everything. */
-  readonly isComplete: boolean;
-  /** Whether this replica now has all of that. */
-  readonly isDone: boolean;
+  /** What the peer said last. */
+  readonly statement: Statement;
+  /** Whether this replica now has all of that; else the pull goes on later, or needs a snapshot. */
+  readonly rest: 'none' | 'more' | 'all';
 }
 
-/** Who catches up with whom, within which bounds. */
+/** Two replicas of one partition, of which the one here catches up with the other. */
 export interface Pair {
+  /** This node's name. */
+  readonly self: string;
   readonly replica: Replica;
   readonly peer: Peer;
   readonly limits: SyncLimits;
-  /** Where this is no hurry: counts what comes in, and resolves when more may. */
+  /** What this node says of its replica. */
+  readonly say: (replica: Replica) => Statement;
+  /** Counts what comes in, and resolves when more may; undefined if there is no limit. */
   readonly pace?: ((bytes: number) => Promise<void>) | undefined;
 }
 
-/** It is the peer that has failed: its troubles are not to be taken for this node's own. */
-class PeerError extends Error {
+/** The peer has failed: its troubles must not be taken for this node's own. */
+export class PeerError extends Error {
   override readonly name = 'PeerError';
 }
 
 type Expected<Kind> = Extract<Reply, { kind: Kind }>;
 
-/** Catches up with a peer (`self` is this node's member id); rejects where the peer or the own disk fails. */
-export async function pull(pair: Pair, self: string): Promise<Pulled> {
-  const { replica, limits } = pair;
+/** Catches up with a peer from its log; rejects if the peer or the own disk fails. */
+export async function pull(pair: Pair): Promise<Pulled> {
+  const { self, replica, limits, say } = pair;
   const { partition } = replica;
   for (let pages = 1; ; pages++) {
-    const clock = replica.durableClock.clone();
-    const { actor, isComplete } = replica;
-    const page = await ask(pair, { kind: 'pull', from: self, partition, actor, clock, isComplete }, 'page');
-    const pulled = { actor: page.actor, clock: page.clock, isComplete: page.isComplete };
-    if (page.rest === 'all') {
-      const isDone = await pullAll(pair);
-      if (!isDone) return { ...pulled, isDone };
-      continue;
-    }
-    await mergeAll(replica, page.items);
-    await pair.pace?.(bytesOf(page.items));
-    if (page.rest === 'none') return { ...pulled, isDone: true };
-    if (pages >= limits.maxPages) return { ...pulled, isDone: false };
+    const request = { kind: 'pull', from: self, partition, statement: say(replica) } as const;
+    const { statement, items, rest } = await ask(pair, request, 'page');
+    assertHonest(pair, statement);
+    await closeDots(replica, statement.lost);
+    if (rest === 'all') return { statement, rest };
+    await mergeAll(replica, items);
+    await pair.pace?.(bytesOf(items));
+    if (rest === 'none' || pages >= limits.maxPages) return { statement, rest };
   }
 }
 
-function bytesOf(items: readonly SyncItem[]): number {
+/** A replica knows best what it has written itself: who claims more speaks of a disk that is not this one. */
+export function assertHonest({ replica, peer }: Pair, { clock }: Statement): void {
+  const { actor } = replica;
+  if (clock.max(actor) <= replica.clock.base(actor)) return;
+  throw new PeerError(`${peer.id} claims writes of ${actor} that were never made`);
+}
+
+/** The bytes of keys and values. */
+export function bytesOf(items: readonly SyncItem[]): number {
   const ofItem = ({ key, object }: SyncItem): number =>
     object.versions.reduce((sum, { body }) => sum + body.length, key.length);
   return items.reduce((sum, item) => sum + ofItem(item), 0);
 }
 
-async function pullAll(pair: Pair): Promise<boolean> {
-  const { replica } = pair;
-  const { partition } = replica;
-  try {
-    await replica.expectSnapshot();
-    let begin: CausalContext | undefined;
-    let after: string | undefined;
-    do {
-      const page: PageOfAll = await ask(pair, { kind: 'pull-all', partition, after }, 'page-of-all');
-      begin ??= page.clock;
-      await mergeAll(replica, page.items, true);
-      await mergeAbsent(pair, page, { after, clock: begin });
-      await pair.pace?.(bytesOf(page.items));
-      after = page.next;
-    } while (after !== undefined);
-    return await adoptWhenAtRest(pair, begin);
-  } finally {
-    replica.dismissSnapshot();
-  }
-}
-
-/** What this replica holds between the keys of a page, and the peer does not, was overwritten as far as the peer has seen it. */
-async function mergeAbsent(
-  { replica, limits }: Pair,
-  page: PageOfAll,
-  { after, clock }: { after: string | undefined; clock: CausalContext },
-): Promise<void> {
-  const there = new Set(page.items.map(({ key }) => key));
-  const before = page.next === undefined ? undefined : `${page.next}\0`;
-  for (let from = after; ;) {
-    const keys = await replica.rows.keysBetween(from, before, limits.pageDots);
-    await mergeAll(
-      replica,
-      keys.filter((key) => !there.has(key)).map((key) => absent(key, clock)),
-      true,
-    );
-    if (keys.length === 0) return;
-    from = keys[keys.length - 1];
-  }
-}
-
-const absent = (key: string, clock: CausalContext): SyncItem => ({
-  key,
-  object: { versions: [], context: clock.bases() },
-  dots: [],
-});
-
-/** Asks again for the keys that changed meanwhile; when none has, takes over the clock in the same breath. */
-async function adoptWhenAtRest(pair: Pair, clock: CausalContext): Promise<boolean> {
-  const { replica, limits } = pair;
-  for (let round = 0; round < limits.snapshotRounds; round++) {
-    const touched = replica.takeTouched();
-    if (touched.length === 0) {
-      await new Promise<void>((resolve, reject) => {
-        replica.adopt(clock, (error) => (error === undefined ? resolve() : reject(error)));
-      });
-      return true;
-    }
-    for (const key of touched) {
-      const { versions, context } = await ask(pair, { kind: 'read', key, have: [] }, 'object');
-      const whole = versions.flatMap(({ body, ...dot }) => (body === undefined ? [] : [{ ...dot, body }]));
-      if (whole.length < versions.length) throw new PeerError('versions without bodies');
-      await mergeAll(replica, [{ key, object: { versions: whole, context }, dots: [] }], true);
-    }
-  }
-  return false;
-}
-
-async function mergeAll(replica: Replica, items: readonly SyncItem[], isSnapshot = false): Promise<void> {
+/** Merges items; resolves when all are durable. */
+export async function mergeAll(replica: Replica, items: readonly SyncItem[]): Promise<void> {
   await Promise.all(
     items.map(
       (item) =>
         new Promise<void>((resolve, reject) => {
-          replica.merge({ ...item, isSnapshot }, (error) => (error === undefined ? resolve() : reject(error)));
+          replica.merge(item, (error) => (error === undefined ? resolve() : reject(error)));
         }),
     ),
   );

@@ -55,6 +55,7 @@ interface Span {
 
 interface Page extends Span {
   readonly clock: CausalContext;
+  readonly clockHash: number;
   readonly rows: number;
   readonly bytes: number;
   readonly digest: number;
@@ -101,7 +102,7 @@ export class Scrub {
   /** Answers another owner: whether the same rows here are the same, or cannot be compared now. */
   async serve({ from, partition, after, until, clockHash, rows, digest }: Request): Promise<Compared> {
     const { replicas, limits } = this.#options;
-    const reply = { kind: 'compared', differing: [] as number[], incomplete: [] as number[], guests: [] } as const;
+    const reply = { kind: 'compared', differing: [] as number[], incomplete: [] as number[] } as const;
     const replica = replicas.of(partition);
     const isSame = replica.clockHash === clockHash && this.#options.members.owns(partition);
     // One more than the other has is different enough.
@@ -151,8 +152,7 @@ export class Scrub {
   async #compare(replica: Replica, peer: Peer, page: Page): Promise<void> {
     const { members, limits } = this.#options;
     const { partition } = replica;
-    const { clock, after, until, rows, digest } = page;
-    const clockHash = hashText32(clock.toString());
+    const { clockHash, after, until, rows, digest } = page;
     const request = { kind: 'scrub', from: members.self, partition, after, until, clockHash, rows, digest } as const;
     const { differing, incomplete } = await ask({ peer, limits }, request, 'compared');
     if (!incomplete.includes(partition)) this.#counts.pages += 1;
@@ -174,6 +174,7 @@ export class Scrub {
     const { changes } = replica;
     await replica.settled();
     const clock = replica.clock.clone();
+    const { clockHash } = replica;
     if (replica.residues > 0 || !clock.gaps().isEmpty) return undefined;
     const found = await replica.rows.objectsAfter(after, until, limit);
     if (replica.changes !== changes || this.#options.replicas.find(replica.partition) !== replica) return undefined;
@@ -186,19 +187,22 @@ export class Scrub {
     }
     const last = found[found.length - 1];
     const end = last !== undefined && found.length === limit ? keyOfRow(last[0]) : until;
-    return { after, until: end, clock, rows: found.length, bytes, digest };
+    return { after, until: end, clock, clockHash, rows: found.length, bytes, digest };
   }
 
   /** Takes in what the other owner holds of a span, and this node should. */
   async #heal(replica: Replica, peer: Peer, { after, until, clock }: Page): Promise<void> {
-    const { env, limits } = this.#options;
-    const { partition } = replica;
+    const { env, limits, members } = this.#options;
+    const { partition, isComplete } = replica;
     this.#counts.differences += 1;
     let restored = 0;
     let next = after;
+    let id: string | undefined;
     for (let pages = 0; pages < limits.scrubRows; pages++) {
-      const page = await ask({ peer, limits }, { kind: 'pull-all', partition, after: next }, 'page-of-all');
-      if (!page.clock.equals(clock)) break;
+      const head = { kind: 'snapshot', from: members.self, partition, isComplete } as const;
+      const page = await ask({ peer, limits }, { ...head, id, after: next }, 'snapshot-page');
+      if (page.opening?.statement.clock.equals(clock) === false) break;
+      ({ id } = page);
       const items = page.items.filter(({ key }) => until === undefined || compareUtf8(key, until) <= 0);
       for (const item of items) restored += Number(replica.restore(item, () => {}));
       next = page.next;

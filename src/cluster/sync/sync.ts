@@ -1,29 +1,42 @@
 /**
- * Sync: every replica catches up with the others, all the time. This one mechanism is anti-entropy, hinted hand-off,
- * bootstrap and recovery.
+ * Sync: every replica catches up with the others, all the time. This one mechanism is anti-entropy, hinted
+ * hand-off, bootstrap and recovery.
  *
- * A round compares this node with one peer: the hashes of all their clocks in one message. Where they differ, each pulls what it
- * lacks from the other (`pull.ts`). Rounds come on a jittered timer, at once with a peer that has come back, and soon after a write
- * that a peer has not acknowledged. What rounds and pulls tell of the others' clocks decides when log entries may be cut and when
- * a replica that placement does not want here (a guest) may go.
+ * A round compares this node with one peer: the hashes of all their clocks in one message. Where they
+ * differ, each pulls what it lacks from the other (`pull.ts`). Rounds come on a jittered timer, at once
+ * with a peer that has come back, and soon after a write that a peer has not acknowledged.
+ *
+ * What others say of their replicas is kept as evidence (`evidence.ts`). It decides when log entries may be
+ * cut (`retention.ts`), when a replica counts for reads (`completeness.ts`), when one that placement does
+ * not want may go (`fallbacks.ts`), and which gaps may be closed (`gaps.ts`).
  */
 import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { JOINING_COMPARES, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
 import type { LivingActors } from '../../core/actor.ts';
-import { type Quorum, leastWriteQuorum } from '../../core/quorum.ts';
+import type { Statement } from '../../core/evidence.ts';
+import type { Quorum } from '../../core/quorum.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
-import type { Compare, Compared, Digest, Pull, Reply } from '../../transport/message.ts';
+import type { Compare, Compared, Digest, Pull, Reply, State, TakeSnapshot } from '../../transport/message.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
-import { Ledger } from './ledger.ts';
+import { Completeness } from './completeness.ts';
+import { Conversations } from './conversations.ts';
+import { Evidence } from './evidence.ts';
+import { Fallbacks } from './fallbacks.ts';
+import { Gaps } from './gaps.ts';
 import { Pace } from './pace.ts';
-import { pull } from './pull.ts';
+import { PullQueue, type PullJob } from './pull-queue.ts';
+import { type Pair, pull } from './pull.ts';
+import { Questions } from './questions.ts';
+import { Rest } from './rest.ts';
+import { cutLog } from './retention.ts';
 import { servePull } from './serve.ts';
-import { Tidy } from './tidy.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { witnessOf } from './witness.ts';
 
 /** What sync works on. */
 export interface SyncOptions {
@@ -33,6 +46,8 @@ export interface SyncOptions {
   readonly replicas: Replicas;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
+  /** The life of this process. */
+  readonly life: string;
   /** How many disks a write asks for before it is acknowledged, by the configuration and its policies. */
   readonly writeQuorums: readonly Quorum[];
   /** Ends the numbers of this node's key grants in a partition, once for each replica of a member that is filled. */
@@ -40,68 +55,75 @@ export interface SyncOptions {
   readonly limits: SyncLimits;
 }
 
-interface Job {
-  readonly partition: number;
-  readonly peer: Peer;
-}
-
-/** How a replica was when it was last looked at. */
-interface Sight {
-  changes: number;
-  changedMs: number;
-}
-
 /** Keeps the replicas of one node in step with those of the others. */
 export class Sync {
   readonly #options: SyncOptions;
   readonly #limits: SyncLimits;
-  readonly #ledger = new Ledger();
-  readonly #jobs = new Map<string, Job>();
+  readonly #evidence: Evidence;
+  readonly #questions: Questions;
+  readonly #completeness: Completeness;
+  readonly #fallbacks: Fallbacks;
+  readonly #gaps: Gaps;
+  readonly #conversations: Conversations;
+  readonly #queue: PullQueue;
+  readonly #rest: Rest;
+  readonly #pace: Pace;
   readonly #nudges = new Map<string, Timer>();
-  readonly #sights = new Map<number, Sight>();
-  readonly #tidy: Tidy;
   /** Peers compared with since all were. */
   readonly #hadTurn = new Set<string>();
   /** When a partition was last pulled from a peer. */
   readonly #pulledMs = new Map<string, number>();
-  readonly #pace: Pace;
   /** The placement that was looked at last. */
   #placed = -2;
-  #running = 0;
   #timer: Timer | undefined;
   #isStopped = false;
+  #warnedMs = -Infinity;
   #pulls = 0;
   #failures = 0;
 
   constructor(options: SyncOptions) {
+    const { env, members, replicas, living, limits } = options;
     this.#options = options;
-    this.#limits = options.limits;
-    this.#tidy = new Tidy({
-      ...options,
-      ledger: this.#ledger,
-      isAtRest: (partition) => this.#isAtRest(partition),
-      enqueue: (partition, peer) => this.#enqueue(partition, peer),
-    });
-    this.#pace = new Pace(options.env.clock, options.limits.joiningBytesPerSecond);
+    this.#limits = limits;
+    const evidence = new Evidence(members, living);
+    const questions = new Questions({ ...options, evidence });
+    const enqueue = (partition: number, peer: string): void => this.#enqueue(partition, peer);
+    this.#evidence = evidence;
+    this.#questions = questions;
+    this.#completeness = new Completeness({ ...options, evidence, questions, enqueue });
+    this.#fallbacks = new Fallbacks({ env, members, replicas, evidence, questions });
+    this.#gaps = new Gaps({ env, replicas, living, questions, limits });
+    this.#conversations = new Conversations({ env, limits, say: (replica) => this.#say(replica) });
+    this.#rest = new Rest(env.clock, limits);
+    this.#pace = new Pace(env.clock, limits.joiningBytesPerSecond);
+    const run = (job: PullJob): Promise<void> => this.#pull(job);
+    this.#queue = new PullQueue({ clock: env.clock, concurrency: limits.concurrency, run });
   }
 
   start(): void {
     this.#options.members.onChange(() => this.#placementChanged());
     this.#placementChanged();
+    this.#completeness.start();
     this.#later();
   }
 
-  /** What is to be held here may have changed: what is, has to catch up; what is not any more does not count for complete. */
+  /** What this node says of a replica of its own. */
+  #say(replica: Replica): Statement {
+    const { members, life } = this.#options;
+    const { id, actor, partition, isComplete, isWhole, durableClock: clock, lost, aside } = replica;
+    return { life, replica: id, actor, isOwner: members.owns(partition), isComplete, isWhole, clock, lost, aside };
+  }
+
+  /** What this node holds may have changed: a new holder has to catch up, a former one does not count. */
   #placementChanged(): void {
     const { placedHash } = this.#options.members;
     if (this.#isStopped || this.#placed === placedHash) return;
     this.#placed = placedHash;
-    // What a member has said as the holder of other partitions says nothing of these.
-    this.#ledger.forgetReports();
+    this.#evidence.forget();
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      if (this.#isHolder(partition)) this.#noticeComplete(partition);
-      else this.#fellBehind(partition);
+      if (!this.#isHolder(partition)) this.#fellBehind(partition);
     }
+    this.#completeness.look();
     if (this.#options.members.ownPending.length === 0) return this.#pace.rest();
     const { peers } = this.#options;
     for (const peer of peers.allReachable().slice(0, JOINING_COMPARES)) this.#compareWith(peer);
@@ -113,20 +135,24 @@ export class Sync {
   }
 
   #fellBehind(partition: number): void {
-    const replica = this.#options.replicas.find(partition);
-    if (replica?.isComplete !== true) return;
-    replica.markComplete(false);
-    this.#ledger.fellBehind(replica);
+    this.#options.replicas.find(partition)?.markComplete(false);
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#completeness.stop();
+    this.#conversations.end();
     for (const timer of this.#nudges.values()) timer.cancel();
-    this.#jobs.clear();
+    this.#queue.clear();
   }
 
-  /** Partitions that are to be held here and have not caught up yet. */
+  /** Runs a read of a partition as soon as its replica counts again after a start. */
+  whenConfirmed(partition: number, read: () => void): void {
+    this.#completeness.whenConfirmed(partition, read);
+  }
+
+  /** Partitions that this node holds and that do not count yet. */
   get incomplete(): number {
     return this.#count((partition, { isComplete }) => !isComplete && this.#isHolder(partition));
   }
@@ -145,73 +171,76 @@ export class Sync {
     return {
       incomplete: this.incomplete,
       guests: this.#count((partition, { clock }) => !this.#isHolder(partition) && !clock.isEmpty),
-      waiting: this.#jobs.size,
-      running: this.#running,
+      waiting: this.#queue.waiting,
+      running: this.#queue.running,
+      oldest: this.#queue.oldest,
       pulls: this.#pulls,
       failures: this.#failures,
-      dropped: this.#tidy.dropped,
+      dropped: this.#fallbacks.dropped,
     };
   }
 
   /** A peer can be reached (again). */
   peerIsBack(peer: Peer): void {
-    // While it could not, what was caught up with before may have fallen behind again.
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const replica = this.#options.replicas.find(partition);
-      if (replica?.isComplete === false) this.#ledger.fellBehind(replica);
-    }
     this.#compareWith(peer);
+    this.#completeness.look();
   }
 
-  /** A peer has not acknowledged a write; when that may have been chance, it is told where to look. */
+  /** A peer has not acknowledged a write; if that was no chance, the two compare soon. */
   peerHasMissed(peer: Peer): void {
+    const { env, peers } = this.#options;
     if (this.#isStopped || this.#nudges.has(peer.id)) return;
-    const timer = this.#options.env.clock.after(this.#limits.nudgeMs, () => {
+    const timer = env.clock.after(this.#limits.nudgeMs, () => {
       this.#nudges.delete(peer.id);
-      if (this.#options.peers.reach(peer.id) === 'reachable') this.#compareWith(peer);
+      const [present] = peers.reachable([peer.id], 0);
+      if (present !== undefined) this.#compareWith(present);
     });
     this.#nudges.set(peer.id, timer);
   }
 
-  /** Answers a peer's comparison, and catches up with it where it has seen more. */
-  serveCompare({ from: sender, digests, incomplete }: Compare): Reply {
-    const from = this.#options.peers.byId.get(sender);
+  /** Answers a peer's comparison, and catches up with it if it has seen more. */
+  serveCompare({ from, digests }: Compare): Reply {
+    const isKnown = this.#options.peers.byId.has(from);
     const differing: number[] = [];
-    const ownIncomplete: number[] = [];
-    const guests: number[] = [];
     for (const { partition, hash } of digests) {
       const replica = this.#options.replicas.of(partition);
-      if (!this.#isHolder(partition)) {
-        // Who neither owns a partition nor holds any of it has no say in it.
-        if (replica.clock.isEmpty) continue;
-        guests.push(partition);
-      }
-      if (!replica.isComplete) ownIncomplete.push(partition);
+      // A node that neither owns a partition nor holds any of it has no say in it.
+      if (!this.#isHolder(partition) && replica.clock.isEmpty) continue;
       if (hash !== replica.clockHash) differing.push(partition);
-      else if (from !== undefined) this.#areEqual(partition, from, !incomplete.includes(partition));
+      else if (isKnown) this.#areEqual(partition, from);
     }
-    if (from !== undefined) for (const partition of differing) this.#enqueue(partition, from);
-    return { kind: 'compared', differing, incomplete: ownIncomplete, guests };
+    if (isKnown) for (const partition of differing) this.#enqueue(partition, from);
+    return { kind: 'compared', differing, incomplete: [] };
   }
 
   /** Answers a peer's pull; what it says of itself is noted. */
-  async servePull(request: Pull): Promise<Reply> {
-    const { from, partition, actor, clock, isComplete } = request;
-    this.#options.living[partition]?.heard(actor);
-    this.#ledger.report(partition, from, { clock, isComplete });
+  async servePull({ from, partition, statement }: Pull): Promise<Reply> {
+    const replica = this.#options.replicas.of(partition);
+    this.#evidence.noteClock(partition, from, statement);
     // Before its first byte, and before any statement that helps to make it complete: a store that was decided
     // before that replica was emptied must not count here once it was filled.
-    if (!isComplete) this.#options.fence(partition, from, actor);
-    return servePull(this.#options.replicas.of(partition), request, this.#limits);
+    if (!statement.isComplete) this.#options.fence(partition, from, statement.replica);
+    return servePull(replica, { asked: statement, said: this.#say(replica) }, this.#limits);
+  }
+
+  /** Answers a peer that takes a snapshot. */
+  serveSnapshot(request: TakeSnapshot): Promise<Reply> {
+    return this.#conversations.serve(this.#options.replicas.of(request.partition), request);
+  }
+
+  /** Answers a question: what do the replicas here say of themselves? */
+  serveState({ from, partitions, filling }: State): Reply {
+    const { members, life, replicas, fence } = this.#options;
+    const said = partitions.map((partition, i) => {
+      const replica = filling[i] ?? '';
+      if (replica !== '') fence(partition, from, replica);
+      return { partition, ...this.#say(replicas.of(partition)) };
+    });
+    return { kind: 'stated', life, members: members.hash, replicas: said };
   }
 
   #isHolder(partition: number): boolean {
     return this.#options.members.holds(partition);
-  }
-
-  #otherOwners(partition: number): string[] {
-    const { members } = this.#options;
-    return members.owners(partition).filter((name) => name !== members.self);
   }
 
   #later(): void {
@@ -226,16 +255,42 @@ export class Sync {
   #round(): void {
     // Who lacks something is in more of a hurry.
     for (let turns = this.incomplete > 0 ? JOINING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      if (!this.#isHolder(partition)) this.#fellBehind(partition);
-      this.#tidy.look(partition);
+    for (let partition = 0; partition < PARTITIONS; partition++) this.#look(partition);
+    this.#completeness.look();
+    this.#watch();
+  }
+
+  #look(partition: number): void {
+    const replica = this.#options.replicas.find(partition);
+    if (replica === undefined) return;
+    if (!this.#isHolder(partition)) {
+      this.#fellBehind(partition);
+      return this.#fallbacks.look(partition);
     }
+    if (replica.clock.isEmpty && replica.residues === 0) return;
+    this.#gaps.look(replica);
+    const clocks = this.#evidence.clocks(partition, this.#options.members.otherHolders(partition));
+    const isWorthIt = replica.log.length >= this.#limits.logCutEntries || this.#rest.isAtRest(replica);
+    if (clocks !== undefined && replica.log.length > 0 && isWorthIt) void cutLog(replica, clocks);
+  }
+
+  /** Says what catching up waits for, if it waits for long. */
+  #watch(): void {
+    const { env } = this.#options;
+    const oldest = this.#queue.oldest;
+    const nowMs = env.clock.monotonicMs();
+    if (oldest === undefined || oldest.ageMs < this.#limits.stuckMs) return;
+    if (nowMs - this.#warnedMs < this.#limits.stuckMs) return;
+    this.#warnedMs = nowMs;
+    const { partition, peer, ageMs } = oldest;
+    const { waiting, running } = this.#queue;
+    env.log.warn('catching up is slow', { partition, peer, forMs: Math.round(ageMs), waiting, running });
   }
 
   #compareWithNext(): void {
     const { env, peers } = this.#options;
     const reachable = peers.allReachable();
-    // All in turn, in an order that is drawn anew each time: left to chance alone, a stand-in may wait long for an owner.
+    // All in turn, in an order that is drawn each time: left to chance alone, a fallback may wait long for an owner.
     let waiting = reachable.filter(({ id }) => !this.#hadTurn.has(id));
     if (waiting.length === 0) {
       this.#hadTurn.clear();
@@ -251,116 +306,88 @@ export class Sync {
   #compareWith(peer: Peer): void {
     const { members, replicas } = this.#options;
     const digests: Digest[] = [];
-    const incomplete: number[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const replica = replicas.find(partition);
       if (replica === undefined) return;
-      // Between a holder and anybody; a guest talks to holders only.
+      // Between a holder and any member; a fallback talks to holders only.
       if (!this.#isHolder(partition) && (replica.clock.isEmpty || !members.holds(partition, peer.id))) continue;
-      if (!replica.isComplete) incomplete.push(partition);
       digests.push({ partition, hash: replica.clockHash });
     }
     const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
-    peer.data.request({ kind: 'compare', from: members.self, digests, incomplete }, this.#limits.timeoutMs, (reply) => {
+    peer.data.request({ kind: 'compare', from: members.self, digests }, this.#limits.timeoutMs, (reply) => {
       if (reply instanceof Error || reply.kind !== 'compared' || this.#isStopped) return;
       this.#compared(peer, reply, hashes);
     });
   }
 
-  #compared(peer: Peer, reply: Compared, hashes: ReadonlyMap<number, number>): void {
+  #compared({ id }: Peer, reply: Compared, hashes: ReadonlyMap<number, number>): void {
     const { members, replicas } = this.#options;
-    const { incomplete } = reply;
     const differs = new Set(reply.differing);
-    const guests = new Set(reply.guests);
     for (const [partition, hash] of hashes) {
       const replica = replicas.find(partition);
       if (replica === undefined) return;
-      this.#ledger.holdsAsGuest(partition, peer.id, guests.has(partition));
-      if (differs.has(partition)) this.#enqueue(partition, peer);
+      if (differs.has(partition)) this.#enqueue(partition, id);
       // Equal then, and not changed since: the peer has just what this replica has.
-      else if (hash === replica.clockHash && members.holds(partition, peer.id)) {
-        this.#areEqual(partition, peer, !incomplete.includes(partition));
-      }
+      else if (hash === replica.clockHash && members.holds(partition, id)) this.#areEqual(partition, id);
     }
   }
 
-  #areEqual(partition: number, peer: Peer, isComplete: boolean): void {
+  #areEqual(partition: number, peer: string): void {
     const replica = this.#options.replicas.of(partition);
-    this.#ledger.report(partition, peer.id, { clock: replica.durableClock.clone(), isComplete });
-    this.#ledger.caughtUp(replica, peer.id, isComplete);
-    this.#noticeComplete(partition);
+    this.#evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
+    this.#completeness.compared(partition, peer);
   }
 
-  #enqueue(partition: number, peer: Peer): void {
-    // A guest has nothing to catch up with: it waits to be caught up with.
-    if (this.#isStopped || !this.#isHolder(partition)) return;
-    const name = `${partition} ${peer.id}`;
+  #enqueue(partition: number, peer: string): void {
+    const replica = this.#options.replicas.find(partition);
+    // A fallback has nothing to catch up with: it waits to be caught up with.
+    if (this.#isStopped || replica === undefined || !this.#isHolder(partition)) return;
+    const name = `${partition} ${peer}`;
     const nowMs = this.#options.env.clock.monotonicMs();
-    if (!this.#isAtRest(partition) && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < this.#limits.busyMs) return;
+    const isBusy = replica.isComplete && !this.#rest.isAtRest(replica);
+    if (isBusy && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < this.#limits.busyMs) return;
     this.#pulledMs.set(name, nowMs);
-    this.#jobs.set(name, { partition, peer });
-    this.#work();
+    this.#queue.add(partition, peer);
   }
 
-  /** Whether the replica was not changed lately; to differ from others only then means something. */
-  #isAtRest(partition: number): boolean {
-    const nowMs = this.#options.env.clock.monotonicMs();
-    const changes = this.#options.replicas.find(partition)?.changes ?? 0;
-    const sight = this.#sights.get(partition);
-    if (sight?.changes !== changes) this.#sights.set(partition, { changes, changedMs: nowMs });
-    else return nowMs - sight.changedMs >= this.#limits.restMs;
-    return false;
-  }
-
-  #work(): void {
-    for (const [name, job] of this.#jobs) {
-      if (this.#running >= this.#limits.concurrency) return;
-      this.#jobs.delete(name);
-      this.#running += 1;
-      void this.#pull(job).finally(() => {
-        this.#running -= 1;
-        this.#work();
-      });
-    }
-  }
-
-  async #pull({ partition, peer }: Job): Promise<void> {
-    const { members, replicas, env } = this.#options;
+  async #pull({ partition, peer: id }: PullJob): Promise<void> {
+    const { members, peers, replicas, env } = this.#options;
     try {
+      const [peer] = peers.reachable([id], 0);
+      // The next round with it tries again.
+      if (peer === undefined || this.#isStopped) return;
       this.#pulls += 1;
       const replica = replicas.of(partition);
       const isJoining = !members.owns(partition);
       const pace = isJoining ? (bytes: number): Promise<void> => this.#pace.take(bytes) : undefined;
-      const { actor, clock, isComplete, isDone } = await pull(
-        { replica, peer, limits: this.#limits, pace },
-        members.self,
-      );
-      this.#options.living[partition]?.heard(actor);
-      this.#ledger.report(partition, peer.id, { clock, isComplete });
-      if (!isDone) {
-        this.#pulledMs.delete(`${partition} ${peer.id}`);
-        return this.#enqueue(partition, peer);
-      }
-      this.#ledger.caughtUp(replica, peer.id, isComplete);
-      this.#noticeComplete(partition);
+      const say = (own: Replica): Statement => this.#say(own);
+      const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, say, pace };
+      const pulled = await pull(pair);
+      this.#evidence.note(partition, id, pulled.statement);
+      const isDone = pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));
+      if (!isDone) return this.#again(partition, id);
+      this.#completeness.compared(partition, id);
+      this.#completeness.notice(partition);
     } catch (error) {
-      // The next round tries again.
       this.#failures += 1;
       if (error instanceof MecError && error.code === 'damaged') replicas.damaged(error);
-      env.log.debug('catching up failed', { partition, peer: peer.id, reason: messageOf(error) });
+      env.log.debug('catching up failed', { partition, peer: id, reason: messageOf(error) });
     }
   }
 
-  #noticeComplete(partition: number): void {
-    const { members, replicas, writeQuorums } = this.#options;
-    const replica = replicas.find(partition);
-    // Without owners there is no cluster yet, and who does not know all of them cannot have asked enough of them.
-    if (replica === undefined || replica.isComplete || members.replicas === 0 || !members.isInformed) return;
-    // With so many complete owners, one of any W is among them: of those that there are, and of those that there were when this node
-    // was one of them, before it lost its disk and had to join again.
-    let enough = 1;
-    const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
-    for (let n = members.replicas; n <= most; n++) enough = Math.max(enough, n - leastWriteQuorum(writeQuorums, n) + 1);
-    if (this.#ledger.hasCaughtUp(replica, this.#otherOwners(partition), enough)) replica.markComplete(true);
+  /** Takes a snapshot; what was written since it was opened is pulled after it. */
+  async #takeSnapshot(pair: Pair): Promise<boolean> {
+    const { partition } = pair.replica;
+    const witness = witnessOf({ ...this.#options, questions: this.#questions }, pair);
+    if ((await takeSnapshot(pair, witness)) === undefined) return false;
+    const { statement, rest } = await pull(pair);
+    this.#evidence.note(partition, pair.peer.id, statement);
+    return rest === 'none';
+  }
+
+  #again(partition: number, peer: string): void {
+    this.#pulledMs.delete(`${partition} ${peer}`);
+    // The job has not ended yet: its place in the queue is free in the next turn.
+    this.#options.env.clock.defer(() => this.#enqueue(partition, peer));
   }
 }

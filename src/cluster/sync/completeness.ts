@@ -1,0 +1,198 @@
+/**
+ * When a replica may count for reads. A new one counts once it cannot have missed an acknowledged write:
+ * when it has seen what enough complete owners have, or what every member has (`core/evidence.ts`). One
+ * that was complete before a start counts again once it was compared with the other owners. It does not
+ * wait long for those that are away: a disk that was put back to an earlier state counts as a lost one,
+ * and the comparison only keeps that moment short.
+ */
+import type { Env, Timer } from '../../base/env.ts';
+import { MAX_STATEMENTS, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
+import { areSameReplicas, isCompleteByAll, isCompleteByOwners, type Round } from '../../core/evidence.ts';
+import { leastWriteQuorum, type Quorum } from '../../core/quorum.ts';
+import type { Replica } from '../../storage/replica.ts';
+import type { Replicas } from '../../storage/replicas.ts';
+import type { Members } from '../members.ts';
+import type { Peers } from '../peers.ts';
+import type { Evidence } from './evidence.ts';
+import type { Questions } from './questions.ts';
+
+/** What completeness works on. */
+export interface CompletenessOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly replicas: Replicas;
+  readonly evidence: Evidence;
+  readonly questions: Questions;
+  readonly limits: SyncLimits;
+  /** How many disks a write asks for before it is acknowledged, by the configuration and its policies. */
+  readonly writeQuorums: readonly Quorum[];
+  /** Has a partition pulled from a peer. */
+  readonly enqueue: (partition: number, peer: string) => void;
+}
+
+/** Decides which replicas of one node are complete. */
+export class Completeness {
+  readonly #options: CompletenessOptions;
+  /** The other owners with which a replica was compared since the start; undefined once all count. */
+  #compared: Map<number, Set<string>> | undefined = new Map();
+  /** Reads that wait until the replica of a partition counts. */
+  readonly #waiting = new Map<number, (() => void)[]>();
+  #timers: readonly Timer[] = [];
+  #doWaitForAll = true;
+  #isAsking = false;
+  #isStopped = false;
+
+  constructor(options: CompletenessOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { env, limits } = this.#options;
+    this.#timers = [
+      env.clock.after(limits.confirmReachableMs, () => this.#confirmReachable()),
+      env.clock.after(limits.confirmMs, () => this.#confirmAll()),
+    ];
+    this.#eachPartition((partition) => this.#confirmIfCompared(partition));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    for (const partition of this.#waiting.keys()) this.#flush(partition);
+  }
+
+  /** Runs a read of a partition as soon as its replica counts again after the start: at once if it does. */
+  whenConfirmed(partition: number, read: () => void): void {
+    if (this.#isStopped || this.#options.replicas.find(partition)?.isUnconfirmed !== true) return read();
+    const reads = this.#waiting.get(partition) ?? [];
+    reads.push(read);
+    this.#waiting.set(partition, reads);
+  }
+
+  #flush(partition: number): void {
+    const reads = this.#waiting.get(partition) ?? [];
+    this.#waiting.delete(partition);
+    for (const read of reads) read();
+  }
+
+  #confirm(partition: number): void {
+    this.#options.replicas.find(partition)?.confirm();
+    this.#flush(partition);
+  }
+
+  #eachPartition(visit: (partition: number) => void): void {
+    for (let partition = 0; partition < PARTITIONS; partition++) visit(partition);
+  }
+
+  /** The first probes were answered: owners that cannot be reached are not waited for. */
+  #confirmReachable(): void {
+    this.#doWaitForAll = false;
+    this.#eachPartition((partition) => this.#confirmIfCompared(partition));
+  }
+
+  /** The replica has seen all that a member has. */
+  compared(partition: number, member: string): void {
+    if (this.#compared === undefined) return;
+    const names = this.#compared.get(partition) ?? new Set();
+    this.#compared.set(partition, names.add(member));
+    this.#confirmIfCompared(partition);
+  }
+
+  #confirmIfCompared(partition: number): void {
+    const names = this.#compared?.get(partition);
+    const { members, peers } = this.#options;
+    const others = this.#otherOwners(partition);
+    const waited = this.#doWaitForAll ? others : others.filter((name) => peers.reach(name) === 'reachable');
+    if (members.replicas > 0 && waited.every((name) => names?.has(name) === true)) this.#confirm(partition);
+  }
+
+  #confirmAll(): void {
+    this.#compared = undefined;
+    this.#eachPartition((partition) => this.#confirm(partition));
+  }
+
+  /** A replica of a store that was opened again in this life counts as its predecessor did. */
+  look(): void {
+    if (this.#compared === undefined) this.#confirmAll();
+    const waiting: Replica[] = [];
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const replica = this.#options.replicas.find(partition);
+      if (replica !== undefined && this.#isWanted(replica) && !this.notice(partition)) waiting.push(replica);
+    }
+    if (waiting.length === 0 || this.#isAsking || !this.#options.questions.hasRoom) return;
+    this.#isAsking = true;
+    void this.#askFor(waiting).finally(() => (this.#isAsking = false));
+  }
+
+  /** Whether a replica has to become complete, and this node knows enough to tell. */
+  #isWanted({ partition, isComplete, isUnconfirmed, aside, isWhole }: Replica): boolean {
+    const { members } = this.#options;
+    // Without owners there is no cluster yet, and who does not know all members cannot ask enough of them.
+    const isKnown = members.replicas > 0 && members.isInformed;
+    return isKnown && !isComplete && !isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition);
+  }
+
+  /** Counts the replica as complete if what the owners have said allows it; tells whether it is. */
+  notice(partition: number): boolean {
+    const { replicas, evidence } = this.#options;
+    const replica = replicas.find(partition);
+    if (replica === undefined || !this.#isWanted(replica)) return replica?.isComplete === true;
+    const said = this.#otherOwners(partition).flatMap((name) => evidence.statement(partition, name) ?? []);
+    if (!isCompleteByOwners(replica.durableClock, this.#enough(), said)) return false;
+    replica.markComplete(true);
+    return true;
+  }
+
+  /** With so many complete owners, one of any W is among them. */
+  #enough(): number {
+    const { members, writeQuorums } = this.#options;
+    // Of the owners that there are, and of those that there were when this node was one of them, before it
+    // lost its disk and had to join again.
+    let enough = 1;
+    const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
+    for (let n = members.replicas; n <= most; n++) enough = Math.max(enough, n - leastWriteQuorum(writeQuorums, n) + 1);
+    return enough;
+  }
+
+  #otherOwners(partition: number): string[] {
+    const { members } = this.#options;
+    return members.owners(partition).filter((name) => name !== members.self);
+  }
+
+  /** Asks every member about the replicas that wait, page by page, and has them pull what they lack. */
+  async #askFor(waiting: readonly Replica[]): Promise<void> {
+    const { questions } = this.#options;
+    for (let i = 0; i < waiting.length && !this.#isStopped; i += MAX_STATEMENTS) {
+      const page = waiting.slice(i, i + MAX_STATEMENTS);
+      const names = questions.everyOther();
+      const partitions = page.map(({ partition }) => partition);
+      const filling = page.map(({ id }) => id);
+      const first = await questions.ask(partitions, names, filling);
+      for (const replica of page) this.#fetchMissing(replica, first.rounds.get(replica.partition));
+      const left = page.filter((replica) => !this.notice(replica.partition) && this.#isWanted(replica));
+      const ready = left.filter(({ partition, durableClock }) => {
+        const round = first.rounds.get(partition);
+        return first.isWhole && round !== undefined && isCompleteByAll(durableClock, round);
+      });
+      if (ready.length === 0) continue;
+      const again = ready.map(({ partition }) => partition);
+      const second = await questions.ask(again, names);
+      if (second.isWhole) for (const replica of ready) this.#completeIfSame(replica, first.rounds, second.rounds);
+    }
+  }
+
+  #fetchMissing({ partition, durableClock }: Replica, round: Round | undefined): void {
+    for (const [name, { clock }] of round ?? []) {
+      if (!durableClock.covers(clock)) this.#options.enqueue(partition, name);
+    }
+  }
+
+  #completeIfSame(replica: Replica, first: ReadonlyMap<number, Round>, second: ReadonlyMap<number, Round>): void {
+    const { partition } = replica;
+    const [before, after] = [first.get(partition), second.get(partition)];
+    const isSame = before !== undefined && after !== undefined && areSameReplicas(before, after);
+    const isStill = this.#options.replicas.find(partition) === replica && this.#isWanted(replica);
+    if (isSame && isStill && isCompleteByAll(replica.durableClock, before)) replica.markComplete(true);
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Replicas that placement does not want here (those of fallbacks and of former owners): they go once every
+ * owner is complete and has seen all that they have. It is asked twice, and the replica must not have
+ * changed in between: an owner that lost its disk after the first answer would take the only copy with it.
+ */
+import type { Env } from '../../base/env.ts';
+import { messageOf } from '../../base/errors.ts';
+import { mayDrop } from '../../core/evidence.ts';
+import type { Replicas } from '../../storage/replicas.ts';
+import type { Members } from '../members.ts';
+import type { Evidence } from './evidence.ts';
+import type { Questions } from './questions.ts';
+
+/** What dropping fallbacks works on. */
+export interface FallbacksOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly replicas: Replicas;
+  readonly evidence: Evidence;
+  readonly questions: Questions;
+}
+
+/** Drops replicas that are not needed here. */
+export class Fallbacks {
+  readonly #options: FallbacksOptions;
+  readonly #asking = new Set<number>();
+  /** Replicas dropped so far. */
+  dropped = 0;
+
+  constructor(options: FallbacksOptions) {
+    this.#options = options;
+  }
+
+  /** Looks whether the replica of a partition may go; the owners are asked only if that is likely. */
+  look(partition: number): void {
+    const { members, replicas, evidence, questions } = this.#options;
+    const replica = replicas.find(partition);
+    if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
+    // Late hearsay about a partition that this node has given up already leaves residue and no dots.
+    if (replica.clock.isEmpty) return replica.residues === 0 ? undefined : void this.#drop(partition);
+    const held = replica.durableClock.minus(replica.lost);
+    const clocks = evidence.clocks(partition, members.owners(partition));
+    if (clocks?.every((clock) => clock.covers(held)) !== true || !questions.hasRoom) return;
+    this.#asking.add(partition);
+    void this.#dropIfSeen(partition).finally(() => this.#asking.delete(partition));
+  }
+
+  async #dropIfSeen(partition: number): Promise<void> {
+    const { members, replicas, questions } = this.#options;
+    const replica = replicas.find(partition);
+    const owners = members.owners(partition);
+    if (replica === undefined || owners.includes(members.self)) return;
+    await replica.settled().catch(() => {});
+    const { changes } = replica;
+    const own = { clock: replica.clock.clone(), lost: replica.lost.clone(), aside: replica.aside };
+    const round = await questions.askTwice(partition, owners, (said) => mayDrop(own, owners, said));
+    const isSame = replicas.find(partition) === replica && replica.changes === changes;
+    if (round !== undefined && isSame && !members.holds(partition)) await this.#drop(partition);
+  }
+
+  async #drop(partition: number): Promise<void> {
+    const { replicas, env } = this.#options;
+    try {
+      const isGone = await replicas.drop(partition);
+      this.dropped += Number(isGone);
+      env.log.debug('fallback dropped', { partition, isGone });
+    } catch (error) {
+      env.log.warn('fallback not dropped', { partition, reason: messageOf(error) });
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Gaps: dots of dead actors that this replica lacks, below others that it knows. They were lost with their
+ * actor and never acknowledged, or a member that is away holds them. Until that is known, what lies above
+ * a gap can neither be stripped nor cut from the logs. Every member is asked, twice; if none holds them,
+ * they are closed, and what was closed is remembered.
+ */
+import type { Env } from '../../base/env.ts';
+import { messageOf } from '../../base/errors.ts';
+import type { SyncLimits } from '../../base/limits.ts';
+import type { LivingActors } from '../../core/actor.ts';
+import { CausalContext } from '../../core/causal-context.ts';
+import { areHeldNowhere } from '../../core/evidence.ts';
+import { closeDots } from '../../storage/closing.ts';
+import { recordToContext } from '../../storage/records.ts';
+import type { Replica } from '../../storage/replica.ts';
+import type { Replicas } from '../../storage/replicas.ts';
+import type { Questions } from './questions.ts';
+
+/** What closing gaps works on. */
+export interface GapsOptions {
+  readonly env: Env;
+  readonly replicas: Replicas;
+  readonly living: readonly LivingActors[];
+  readonly questions: Questions;
+  readonly limits: SyncLimits;
+}
+
+/** Closes the gaps of the replicas of one node. */
+export class Gaps {
+  readonly #options: GapsOptions;
+  /** Since when a partition has gaps in its clock, or residue. */
+  readonly #sinceMs = new Map<number, number>();
+  readonly #asking = new Set<number>();
+
+  constructor(options: GapsOptions) {
+    this.#options = options;
+  }
+
+  /** Looks whether a replica has had gaps for longer than any message is late. */
+  look(replica: Replica): void {
+    const { env, limits, questions } = this.#options;
+    const { partition } = replica;
+    const isWhole = replica.residues === 0 && replica.durableClock.gaps().isEmpty;
+    const nowMs = env.clock.monotonicMs();
+    if (isWhole) return void this.#sinceMs.delete(partition);
+    const sinceMs = this.#sinceMs.get(partition) ?? nowMs;
+    this.#sinceMs.set(partition, sinceMs);
+    if (nowMs - sinceMs < limits.lostAfterMs || this.#asking.has(partition) || !questions.hasRoom) return;
+    this.#asking.add(partition);
+    this.#closeIfLost(replica)
+      .catch((error: unknown) => env.log.debug('gap not closed', { partition, reason: messageOf(error) }))
+      .finally(() => this.#asking.delete(partition));
+  }
+
+  async #closeIfLost(replica: Replica): Promise<void> {
+    const { env, questions, replicas } = this.#options;
+    const { partition } = replica;
+    const missing = await this.#missing(replica);
+    // Time passes before the next question, whatever comes of this one.
+    this.#sinceMs.delete(partition);
+    if (missing.isEmpty) return;
+    const isNowhere = (round: Parameters<typeof areHeldNowhere>[1]): boolean => areHeldNowhere(missing, round);
+    const round = await questions.askTwice(partition, questions.everyOther(), isNowhere);
+    if (round === undefined || replicas.find(partition) !== replica || !replica.isWhole) return;
+    const still = missing.minus(replica.clock).minus(replica.aside);
+    const dead = still.filter((actor) => this.#isDead(partition, actor));
+    if (dead.isEmpty) return;
+    await closeDots(replica, dead);
+    env.log.info('gap closed: no member holds these writes', { partition, dots: String(dead) });
+  }
+
+  #isDead(partition: number, actor: string): boolean {
+    return this.#options.living[partition]?.isDead(actor) === true;
+  }
+
+  /** The dots of dead actors below the last that the clock or a residue names, which this replica lacks. */
+  async #missing(replica: Replica): Promise<CausalContext> {
+    const { durableClock } = replica;
+    const named = new CausalContext();
+    for (const actor of durableClock.actors()) named.addRanges(actor, [1, durableClock.max(actor)]);
+    await replica.rows.each('r', ([row, record]) => {
+      const residual = recordToContext(record, row);
+      for (const actor of residual.actors()) named.addRanges(actor, [1, residual.max(actor)]);
+    });
+    return named
+      .minus(replica.clock)
+      .minus(replica.aside)
+      .filter((actor) => this.#isDead(replica.partition, actor));
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Questions: what do the members say of their replicas, now? A question counts only what was said after
+ * it began, by a node that is still in the life that its member record names, and that knows the same
+ * members. A member that cannot be reached has not spoken, and then there is no answer.
+ */
+import { MecError } from '../../base/errors.ts';
+import { MAX_QUESTIONS, type SyncLimits } from '../../base/limits.ts';
+import { areSameReplicas, type Round, type Statement } from '../../core/evidence.ts';
+import type { State, Stated } from '../../transport/message.ts';
+import type { Members } from '../members.ts';
+import type { Peers } from '../peers.ts';
+import type { Evidence } from './evidence.ts';
+
+/** What questions work on. */
+export interface QuestionsOptions {
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly evidence: Evidence;
+  readonly limits: SyncLimits;
+}
+
+/** What the members said of some partitions. */
+export interface Answers {
+  /** By partition, and by member; only of members that answered as they should. */
+  readonly rounds: ReadonlyMap<number, Round>;
+  /** Whether every member that was asked did. */
+  readonly isWhole: boolean;
+}
+
+/** Asks members about partitions. */
+export class Questions {
+  readonly #options: QuestionsOptions;
+  #running = 0;
+
+  constructor(options: QuestionsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether another question may be asked now: each waits for members, and holds their clocks. */
+  get hasRoom(): boolean {
+    return this.#running < MAX_QUESTIONS;
+  }
+
+  /** All that could hold something: members that are not gone, and those that are gone and still answer. */
+  everyOther(): string[] {
+    const { members, peers } = this.#options;
+    const names = new Set(peers.byId.keys());
+    for (const { name, state } of members.all()) if (state !== 'gone') names.add(name);
+    names.delete(members.self);
+    return [...names];
+  }
+
+  /**
+   * Asks these members about these partitions, of which there are `MAX_STATEMENTS` at most. `filling` are the ids of
+   * the own replicas that the answers may help to make complete.
+   */
+  async ask(
+    partitions: readonly number[],
+    names: readonly string[],
+    filling: readonly string[] = [],
+  ): Promise<Answers> {
+    const { members } = this.#options;
+    this.#running += 1;
+    try {
+      const replies = await Promise.all(names.map((name) => this.#askOne(name, { partitions, filling })));
+      const rounds = new Map(partitions.map((partition) => [partition, new Map<string, Statement>()]));
+      let isWhole = true;
+      for (const [i, name] of names.entries()) {
+        const reply = replies[i];
+        const record = members.get(name);
+        const isSound = reply !== undefined && reply.members === members.hash && reply.life === record?.life;
+        if (!isSound) {
+          isWhole = false;
+          continue;
+        }
+        for (const { partition, ...said } of reply.replicas) {
+          const statement = { ...said, life: reply.life };
+          // Only what was said under a fence may help to make a replica here complete.
+          if (filling.length > 0) this.#options.evidence.note(partition, name, statement);
+          else this.#options.evidence.noteClock(partition, name, statement);
+          rounds.get(partition)?.set(name, statement);
+        }
+      }
+      for (const round of rounds.values()) isWhole &&= round.size === names.length;
+      return { rounds, isWhole };
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  /** Asks about one partition, and again if the first round has it so; the second round, if it has it so too. */
+  async askTwice(
+    partition: number,
+    names: readonly string[],
+    isSo: (round: Round) => boolean,
+  ): Promise<Round | undefined> {
+    const first = await this.#round(partition, names);
+    if (first === undefined || !isSo(first)) return undefined;
+    const second = await this.#round(partition, names);
+    return second !== undefined && areSameReplicas(first, second) && isSo(second) ? second : undefined;
+  }
+
+  async #round(partition: number, names: readonly string[]): Promise<Round | undefined> {
+    const { rounds, isWhole } = await this.ask([partition], names);
+    return isWhole ? rounds.get(partition) : undefined;
+  }
+
+  #askOne(name: string, asked: Pick<State, 'partitions' | 'filling'>): Promise<Stated | undefined> {
+    const { peers, limits, members } = this.#options;
+    const peer = peers.byId.get(name);
+    if (peer === undefined || peers.reach(name) !== 'reachable') return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const request = { kind: 'state', from: members.self, ...asked } as const;
+      peer.data.request(request, limits.timeoutMs, (reply) => {
+        resolve(reply instanceof MecError || reply.kind !== 'stated' ? undefined : reply);
+      });
+    });
+  }
+}

@@ -1,0 +1,31 @@
+/** Which replicas are at rest: to differ from others only then means something. */
+import type { Clock } from '../../base/env.ts';
+import type { SyncLimits } from '../../base/limits.ts';
+import type { Replica } from '../../storage/replica.ts';
+
+/** How a replica was when it was last looked at. */
+interface Sight {
+  readonly changes: number;
+  readonly changedMs: number;
+}
+
+/** Remembers when replicas were last seen to change. */
+export class Rest {
+  readonly #clock: Clock;
+  readonly #limits: SyncLimits;
+  readonly #sights = new Map<number, Sight>();
+
+  constructor(clock: Clock, limits: SyncLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Whether the replica was not changed lately. */
+  isAtRest({ partition, changes }: Replica): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    const sight = this.#sights.get(partition);
+    if (sight?.changes === changes) return nowMs - sight.changedMs >= this.#limits.restMs;
+    this.#sights.set(partition, { changes, changedMs: nowMs });
+    return false;
+  }
+}

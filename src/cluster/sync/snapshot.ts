@@ -1,0 +1,134 @@
+/**
+ * Taking in a snapshot: everything that a peer held at one moment, and in the end its clock, with the
+ * claim that whatever this replica does not hold by then was overwritten.
+ *
+ * 1. Each key of the snapshot is merged. Its context has all the bases of the peer's clock.
+ * 2. Each key here whose context has not all of those bases is one that the peer did not hold: it is merged
+ *    with the absence that the peer knew of. What the peer had seen goes; what it had not seen stays.
+ * 3. In the turn in which no key is left that lacks them, the clock is taken over.
+ *
+ * A key that changes after its merge keeps the bases in its context, so only keys that came into being
+ * meanwhile have to be looked at again. If the peer or its replica changes before the end, the next page
+ * does not come, and nothing is taken over.
+ *
+ * A snapshot that would remove much is not believed alone. A peer that has silently lost its keys looks
+ * like one on which they were deleted; so another complete owner must say the same of them.
+ */
+import { MecError } from '../../base/errors.ts';
+import type { CausalContext } from '../../core/causal-context.ts';
+import type { Statement } from '../../core/evidence.ts';
+import { merge, type FilledObject, type Version } from '../../core/object.ts';
+import type { SyncItem } from '../../transport/message.ts';
+import { closeDots } from '../../storage/closing.ts';
+import { ask, assertHonest, bytesOf, mergeAll, type Pair, PeerError } from './pull.ts';
+
+/** A key that a snapshot would remove here, and the versions that would go. */
+export interface Removal {
+  readonly key: string;
+  readonly versions: readonly Version<Uint8Array>[];
+}
+
+/** How a snapshot was opened. */
+export interface Opening {
+  readonly statement: Statement;
+  /** The dots that the sender's log cannot tell any more. */
+  readonly cut: CausalContext;
+}
+
+/** Whether other owners confirm removals; false if one objects, or none can be asked. */
+export type Witness = (opening: Opening, removals: readonly Removal[]) => Promise<boolean>;
+
+/** Takes in a snapshot of a peer; resolves with how it was opened, or undefined if it must be tried again. */
+export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Opening | undefined> {
+  const { replica } = pair;
+  const opening = await takePages(pair);
+  const { statement } = opening;
+  await closeDots(replica, statement.lost);
+  const bases = statement.clock.bases();
+  const removed = await removals(pair, bases);
+  if (removed.areMany && !(await isConfirmed(opening, removed.list))) {
+    throw new PeerError(`the snapshot would remove ${removed.list.length} keys, and no other owner confirms it`);
+  }
+  return (await adopt(pair, statement.clock, bases)) ? opening : undefined;
+}
+
+async function takePages(pair: Pair): Promise<Opening> {
+  const { self, replica } = pair;
+  const { partition, isComplete } = replica;
+  const head = { kind: 'snapshot', from: self, partition, isComplete } as const;
+  let page = await ask(pair, { ...head, id: undefined, after: undefined }, 'snapshot-page');
+  const { id, opening } = page;
+  if (opening === undefined) throw new PeerError('a snapshot without an opening');
+  assertHonest(pair, opening.statement);
+  for (;;) {
+    await mergeAll(replica, page.items);
+    await pair.pace?.(bytesOf(page.items));
+    if (page.next === undefined) return opening;
+    page = await ask(pair, { ...head, id, after: page.next }, 'snapshot-page');
+    if (page.id !== id) throw new PeerError('a page of another snapshot');
+  }
+}
+
+/** What the peer knows of a key that it did not hold. */
+const absent = (bases: CausalContext): FilledObject<Uint8Array> => ({ versions: [], context: bases });
+
+/** The keys here that the snapshot would remove; whether they are so many that another owner must confirm it. */
+async function removals(
+  { replica, limits }: Pair,
+  bases: CausalContext,
+): Promise<{ areMany: boolean; list: Removal[] }> {
+  const list: Removal[] = [];
+  let keys = 0;
+  await replica.settled();
+  await eachKey(replica, limits.pageDots, async (page) => {
+    for (const key of page) {
+      const object = replica.read(key);
+      keys += Number(object.versions.length > 0);
+      if (object.versions.length === 0 || object.context.covers(bases)) continue;
+      const left = merge(object, absent(bases)).versions;
+      if (left.length > 0) continue;
+      list.push({ key, versions: object.versions.filter((version) => !left.includes(version)) });
+    }
+  });
+  return { areMany: list.length > limits.removedKeys && list.length > limits.removedShare * keys, list };
+}
+
+/** Merges what the peer did not hold; takes over the clock once nothing is left; false if there is too much going on. */
+async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: CausalContext): Promise<boolean> {
+  const lacks = (key: string): boolean => !replica.read(key).context.covers(bases);
+  const toItem = (key: string): SyncItem => ({ key, object: absent(bases), dots: [] });
+  const watch = replica.watches.begin();
+  try {
+    await replica.settled();
+    await eachKey(replica, limits.pageDots, (page) => mergeAll(replica, page.filter(lacks).map(toItem)));
+    for (let round = 0; round < limits.snapshotRounds; round++) {
+      const left = watch.take().filter(lacks);
+      if (left.length > limits.pageDots) {
+        await mergeAll(replica, left.map(toItem));
+        continue;
+      }
+      await new Promise<void>((resolve, reject) => {
+        const done = (error?: MecError): void => (error === undefined ? resolve() : reject(error));
+        for (const key of left) replica.merge(toItem(key), () => {});
+        replica.adopt(clock, done);
+      });
+      return true;
+    }
+    return false;
+  } finally {
+    watch.end();
+  }
+}
+
+async function eachKey(
+  { rows }: Pair['replica'],
+  limit: number,
+  visit: (keys: readonly string[]) => Promise<void>,
+): Promise<void> {
+  for (let after: string | undefined; ;) {
+    const keys = await rows.keysAfter(after, limit);
+    await visit(keys);
+    if (keys.length < limit) return;
+    after = keys[keys.length - 1];
+  }
+}

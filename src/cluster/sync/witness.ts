@@ -1,0 +1,59 @@
+/** The second witness of a snapshot that would remove much: another complete owner that says the same. */
+import type { Env } from '../../base/env.ts';
+import type { SyncLimits } from '../../base/limits.ts';
+import type { Statement } from '../../core/evidence.ts';
+import type { Members } from '../members.ts';
+import type { Peers } from '../peers.ts';
+import { ask, type Pair } from './pull.ts';
+import type { Questions } from './questions.ts';
+import type { Opening, Removal, Witness } from './snapshot.ts';
+
+/** What witnesses are asked through. */
+export interface WitnessOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly questions: Questions;
+  readonly limits: SyncLimits;
+}
+
+/** Whether other complete owners confirm what a snapshot of this pair would remove. */
+export function witnessOf(options: WitnessOptions, { replica, peer }: Pair): Witness {
+  const { members, questions, env } = options;
+  return async (opening, removals) => {
+    const { partition } = replica;
+    const others = members.owners(partition).filter((name) => name !== members.self && name !== peer.id);
+    const { rounds, isWhole } = await questions.ask([partition], others);
+    const complete = [...(rounds.get(partition) ?? [])].filter(([, said]) => said.isOwner && said.isComplete);
+    for (const [name] of complete) if (await saysTheSame(options, name, removals)) return true;
+    // An owner that would need a snapshot from this very sender cannot contradict it. If there is no other,
+    // the sender alone knows.
+    const isAlone = isWhole && complete.every(([, said]) => needsSnapshot(said, opening));
+    if (!isAlone) {
+      const keys = removals.length;
+      env.log.warn('snapshot held back: no other owner confirms its removals', { partition, peer: peer.id, keys });
+    }
+    return isAlone;
+  };
+}
+
+function needsSnapshot(said: Statement, { statement, cut }: Opening): boolean {
+  return statement.clock.minus(said.clock).minus(said.lost).meets(cut);
+}
+
+/** Whether a peer has seen every version that would go, and holds none of them. */
+async function saysTheSame(options: WitnessOptions, name: string, removals: readonly Removal[]): Promise<boolean> {
+  const { peers, limits } = options;
+  const [peer] = peers.reachable([name], 0);
+  if (peer === undefined) return false;
+  for (const { key, versions } of removals) {
+    const said = await ask({ peer, limits }, { kind: 'read', key, have: [] }, 'object').catch(() => undefined);
+    if (said?.isComplete !== true) return false;
+    const isGone = versions.every(({ actor, counter }) => {
+      const holds = said.versions.some((dot) => dot.actor === actor && dot.counter === counter);
+      return !holds && said.context.has(actor, counter);
+    });
+    if (!isGone) return false;
+  }
+  return true;
+}
