@@ -8,6 +8,9 @@ import { MAX_OBJECT_BYTES } from './limits.ts';
 /** Versions that a reader may say it has seen: all the siblings that a key may have, and some of its own writes. */
 export const MAX_SEEN_DOTS = 128;
 
+/** Tokens of what a reader says it has seen gone: one, and those of reads that were under way together. */
+export const MAX_GONE_TOKENS = 4;
+
 /** User metadata of one version, names and values together. */
 export const MAX_META_BYTES = 8 * KIB;
 
@@ -85,6 +88,9 @@ export const MAX_SESSION_KEYS = 10_000;
 
 /** Writes to one key remembered between two reads of it; the oldest is forgotten. */
 export const MAX_SESSION_DOTS = 100;
+
+/** Tokens of 404s remembered for one key, in characters: that of a cluster of a hundred nodes, well below what headers may take. */
+export const MAX_SESSION_GONE_CHARS = 8 * KIB;
 
 /** Rounds of `update` before it gives up: each lost one means that a node refused the write for its siblings. */
 export const MAX_UPDATE_ROUNDS = 8;

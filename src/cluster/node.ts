@@ -68,6 +68,8 @@ export interface ReadOptions {
 export interface GetOptions extends ReadOptions {
   /** Dots of the key that the reader has seen: the answer must know about each. */
   readonly seen?: readonly Dot[] | undefined;
+  /** Tokens, joined, of answers that found nothing: the answer shows nothing that they cover. */
+  readonly gone?: CausalContext | undefined;
 }
 
 /** How a write may differ from the configured defaults. */
@@ -188,7 +190,7 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  async get(key: string, { r, pr, timeoutMs, seen }: GetOptions = {}): Promise<GetResult> {
+  async get(key: string, { r, pr, timeoutMs, seen, gone }: GetOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
     const request = {
       key,
@@ -196,6 +198,7 @@ export class MecNode {
       pr,
       timeoutMs: timeoutMs ?? quorum.timeoutMs,
       seen,
+      gone,
     };
     const result = await get(this.#scope, request);
     this.#expiry.trim(key, result);

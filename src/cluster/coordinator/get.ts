@@ -21,6 +21,8 @@ export interface GetRequest {
   readonly timeoutMs: number;
   /** Dots of this key that the answer must know about, whatever the quorum says. */
   readonly seen?: readonly Dot[] | undefined;
+  /** What the reader has seen gone: versions that it covers are not shown. */
+  readonly gone?: CausalContext | undefined;
 }
 
 /** What a quorum of replicas knows of a key. */
@@ -168,12 +170,24 @@ class Get {
     if (verdict === 'failed' || merged === undefined || isBlind) {
       return this.#outcome.reject(this.#fold.tally.error('The value may exist; it could not be read.'));
     }
-    const living = this.#scope.living[this.#place.partition];
-    const token = readToken(merged, (actor) => living?.isDead(actor) === true);
-    const { policies, time } = this.#scope;
-    const versions = policies.visible(this.#request.key, merged.versions, time.nowMicros(this.#place.owners));
-    this.#outcome.resolve({ object: merged, versions, token });
+    this.#outcome.resolve(this.#result(merged));
     this.#mend();
+  }
+
+  #result(object: FilledObject<Uint8Array>): GetResult {
+    const { policies, time, living } = this.#scope;
+    const { key, seen = [], gone } = this.#request;
+    // A replica that was behind may still hold what the reader has seen gone. What is gone never comes back.
+    const there = object.versions.filter(({ actor, counter }) => gone?.has(actor, counter) !== true);
+    const versions = policies.visible(key, there, time.nowMicros(this.#place.owners));
+    const isDead = (actor: string): boolean => living[this.#place.partition]?.isDead(actor) === true;
+    const token = readToken(object, isDead);
+    // The token of a 404 stands for all that the reader knows to be gone, now and before.
+    if (versions.length === 0) {
+      for (const { actor, counter } of seen) token.add(actor, counter);
+      if (gone !== undefined) token.join(gone);
+    }
+    return { object, versions, token };
   }
 
   /** Whether the replies so far know all that the reader has seen: those versions, or what has replaced them. */

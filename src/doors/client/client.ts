@@ -170,11 +170,14 @@ export class MecClient<T = unknown> {
   async get(key: string, options: GetOptions = {}): Promise<Read<T>> {
     const { session } = this.#shared;
     const { r, monotonic = true } = options;
-    const asked = monotonic ? session.dots(key) : [];
-    const headers: Record<string, string> = asked.length > 0 ? { 'X-Mec-Seen': asked.join(', ') } : {};
+    const asked = session.seen(key);
+    const headers: Record<string, string> = {};
+    if (monotonic && asked.dots.length > 0) headers['X-Mec-Seen'] = asked.dots.join(', ');
+    if (monotonic && asked.gone.length > 0) headers['X-Mec-Gone'] = asked.gone.join(', ');
     const answer = await this.#send({ method: 'GET', path: pathOf(key), query: { r, raw: 'true' }, headers }, options);
     const read = await toRead(answer, this.#codec);
-    if (monotonic) session.hasRead(key, asked, dotsOf(read));
+    if (monotonic && read.kind !== 'missing') session.hasRead(key, asked, dotsOf(read));
+    else if (monotonic && read.token !== undefined) session.hasMissed(key, asked, read.token);
     return read;
   }
 
@@ -193,7 +196,7 @@ export class MecClient<T = unknown> {
     for (const [name, text] of Object.entries(meta)) headers[`X-Mec-Meta-${name}`] = text;
     const answer = await this.#send({ method: 'PUT', path: pathOf(key), query: { w }, headers, body }, options);
     const written = toWritten(answer);
-    this.#shared.session.hasWritten(key, written.dot);
+    this.#shared.session.hasWritten(key, written.dot, options.token);
     return written;
   }
 
@@ -201,7 +204,7 @@ export class MecClient<T = unknown> {
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
     const call = { query: { w: options.w }, headers: this.#writeHeaders(options.token) };
     const answer = await this.#send({ method: 'DELETE', path: pathOf(key), ...call }, options);
-    this.#shared.session.hasWritten(key, answer.headers.get('x-mec-dot') ?? '');
+    this.#shared.session.hasWritten(key, answer.headers.get('x-mec-dot') ?? '', options.token);
     return toDeleted(answer);
   }
 
@@ -259,7 +262,7 @@ export class MecClient<T = unknown> {
       return { ...written, value, merged: values.length };
     } catch (error) {
       // This write may come to light later, under this author's next number: the author must not use that number again.
-      if (!(error instanceof MecClientError) || error.mayTakeEffect) session.forget(key);
+      if (!(error instanceof MecClientError) || error.mayTakeEffect) session.giveUpAuthor(key);
       throw error;
     }
   }
@@ -268,7 +271,7 @@ export class MecClient<T = unknown> {
   async #readToUpdate(key: string, options: GetOptions, untilMs: number): Promise<Read<T>> {
     const { session } = this.#shared;
     const leftMs = this.#leftMs(untilMs);
-    if (session.dots(key).length === 0) return this.get(key, { ...options, deadlineMs: leftMs });
+    if (session.seen(key).dots.length === 0) return this.get(key, { ...options, deadlineMs: leftMs });
     try {
       return await this.get(key, { ...options, deadlineMs: Math.min(leftMs, UPDATE_CATCH_UP_MS) });
     } catch (error) {

@@ -8,7 +8,7 @@
  * that knows the name's last write, and when the key has no value any more.
  */
 import type { Random } from '../../base/env.ts';
-import { MAX_SESSION_DOTS, MAX_SESSION_KEYS } from '../../base/door-limits.ts';
+import { MAX_GONE_TOKENS, MAX_SESSION_DOTS, MAX_SESSION_GONE_CHARS, MAX_SESSION_KEYS } from '../../base/door-limits.ts';
 import { drawIncarnation } from '../../core/actor.ts';
 import type { Author } from './merge/merge.ts';
 
@@ -18,7 +18,14 @@ interface Memory {
   readonly number: number;
   /** Dots as text: versions seen in the last read, and own writes since. */
   readonly dots: readonly string[];
+  /** Tokens of reads that found nothing: a read that is behind them must not show what they say is gone. */
+  readonly gone: readonly string[];
 }
+
+/** What the next read of a key has to know about. */
+export type Seen = Pick<Memory, 'dots' | 'gone'>;
+
+const NOTHING: Seen = { dots: [], gone: [] };
 
 /** The memory of one client. */
 export class Session {
@@ -30,32 +37,51 @@ export class Session {
     this.#random = random;
   }
 
-  /** The dots that the next read of a key has to know about. */
-  dots(key: string): readonly string[] {
-    return this.#byKey.get(key)?.dots ?? [];
+  /** What this client has seen of a key. */
+  seen(key: string): Seen {
+    return this.#byKey.get(key) ?? NOTHING;
   }
 
   /** Name and number for this client's next change of a key; a new name where the state that the old one has signed is gone. */
   nextAuthor(key: string, isStateGone: boolean): Pick<Author, 'name' | 'number'> {
-    const dots = this.dots(key);
-    if (isStateGone) this.#byKey.delete(key);
-    const { author: name, number } = this.#remember(key, { dots, number: (this.#byKey.get(key)?.number ?? 0) + 1 });
+    if (isStateGone) this.giveUpAuthor(key);
+    const { author: name, number } = this.#remember(key, { number: (this.#byKey.get(key)?.number ?? 0) + 1 });
     return { name, number };
   }
 
   /**
    * A read that had to know about `asked` has answered with these versions: they stand for what was asked, and not for what was
-   * written meanwhile. One that found nothing names nothing that could stand for it.
+   * written meanwhile.
    */
-  hasRead(key: string, asked: readonly string[], dots: readonly string[]): void {
+  hasRead(key: string, asked: Seen, dots: readonly string[]): void {
     if (dots.length === 0) return;
-    const since = this.dots(key).filter((dot) => !asked.includes(dot) && !dots.includes(dot));
+    const since = this.seen(key).dots.filter((dot) => !asked.dots.includes(dot) && !dots.includes(dot));
     this.#remember(key, { dots: [...dots, ...since].slice(-MAX_SESSION_DOTS) });
   }
 
-  /** A write was acknowledged under this dot. */
-  hasWritten(key: string, dot: string): void {
-    if (dot !== '') this.#remember(key, { dots: [...this.dots(key), dot].slice(-MAX_SESSION_DOTS) });
+  /** A read that had to know about `asked` has found nothing: its token stands for what was asked, and says what is gone. */
+  hasMissed(key: string, asked: Seen, token: string): void {
+    const since = this.seen(key).gone.filter((other) => !asked.gone.includes(other) && other !== token);
+    const gone = [token, ...since].slice(0, MAX_GONE_TOKENS);
+    while (gone.join().length > MAX_SESSION_GONE_CHARS) gone.pop();
+    this.#remember(key, { gone });
+  }
+
+  /** A write with this token was acknowledged under this dot: who knows the dot knows what the token says is gone. */
+  hasWritten(key: string, dot: string, token: string | undefined): void {
+    if (dot === '') return;
+    const { dots, gone } = this.seen(key);
+    this.#remember(key, {
+      dots: [...dots, dot].slice(-MAX_SESSION_DOTS),
+      gone: gone.filter((other) => other !== token),
+    });
+  }
+
+  /** Ends the name under which this client changes a key; what it has seen of the key still holds. */
+  giveUpAuthor(key: string): void {
+    const { dots, gone } = this.seen(key);
+    this.#byKey.delete(key);
+    if (dots.length + gone.length > 0) this.#remember(key, { dots, gone });
   }
 
   /** Forgets a key, its author too. */
@@ -64,7 +90,7 @@ export class Session {
   }
 
   #remember(key: string, news: Partial<Memory>): Memory {
-    const before = this.#byKey.get(key) ?? { author: drawIncarnation(this.#random), number: 0, dots: [] };
+    const before = this.#byKey.get(key) ?? { author: drawIncarnation(this.#random), number: 0, ...NOTHING };
     const memory = { ...before, ...news };
     this.#byKey.delete(key);
     this.#byKey.set(key, memory);

@@ -14,7 +14,7 @@ import { byMethod, type Methods } from './methods.ts';
 import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
 import { ranged } from './ranges.ts';
-import { contentOf, keyOf, seenOf, tokenOf } from './request.ts';
+import { contentOf, goneOf, keyOf, seenOf, tokenOf } from './request.ts';
 import { newestFirst, renderSiblings } from './siblings.ts';
 
 /** What the routes work on. */
@@ -65,7 +65,7 @@ async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer
   const key = keyOf(request.path);
   const parameters = parametersOf(request.query, 'read', routes.node.config.quorum.n);
   const { r, pr, timeoutMs, vtag, raw } = parameters;
-  const found = await find(routes, key, { r, pr, timeoutMs, seen: seenOf(request) });
+  const found = await find(routes, key, { r, pr, timeoutMs, seen: seenOf(request), gone: goneOf(request, key) });
   found.isRaw = raw === true;
   return answer(routes, request, vtag === undefined ? found : only(found, vtag));
 }

@@ -56,6 +56,10 @@ export const PARAMETERS = {
   ),
   vclock: header('X-Mec-Vclock', 'What the writer has seen: the token of an earlier answer for this key.'),
   seen: header('X-Mec-Seen', 'Values of X-Mec-Dot, separated by commas: the answer must know of these writes.'),
+  gone: header(
+    'X-Mec-Gone',
+    'Tokens of answers that found nothing, separated by commas: the answer shows nothing that they cover.',
+  ),
   clientId: header('X-Mec-Client-ID', 'Recorded with the version and returned.'),
   meta: header('X-Mec-Meta-*', `Metadata, returned as it came; ${MAX_META_BYTES} bytes together.`),
   ttl: header('X-Mec-TTL', 'After how many seconds the version expires.', whole(1, MAX_TTL_SECONDS)),

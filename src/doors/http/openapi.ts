@@ -65,7 +65,7 @@ const read: Part = {
   operationId: 'read',
   summary: 'Read a key',
   parameters: parameters(
-    ...(['r', 'pr', 'timeout', 'vtag', 'raw', 'seen', 'accept', 'range', 'ifRange'] as const),
+    ...(['r', 'pr', 'timeout', 'vtag', 'raw', 'seen', 'gone', 'accept', 'range', 'ifRange'] as const),
     ...(['ifMatch', 'ifNoneMatch', 'ifModifiedSince', 'ifUnmodifiedSince'] as const),
   ),
   responses: {

@@ -1,10 +1,10 @@
 /** What a request says, checked: key, token, parameters, content. */
 import { utf8ToBytes } from '../../base/bytes.ts';
-import { MecError } from '../../base/errors.ts';
-import { MAX_META_BYTES, MAX_SEEN_DOTS } from '../../base/door-limits.ts';
+import { MecError, messageOf } from '../../base/errors.ts';
+import { MAX_GONE_TOKENS, MAX_META_BYTES, MAX_SEEN_DOTS } from '../../base/door-limits.ts';
 import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../../base/limits.ts';
 import { httpDateToMicros } from '../../base/system.ts';
-import type { CausalContext, Dot } from '../../core/causal-context.ts';
+import { CausalContext, type Dot } from '../../core/causal-context.ts';
 import type { Content } from '../../core/content.ts';
 import { parseDot } from '../../core/dot.ts';
 import { decodeToken } from '../../core/token.ts';
@@ -50,6 +50,22 @@ export function seenOf(request: HttpRequest): Dot[] | undefined {
     throw badHeader('X-Mec-Seen', `must be up to ${MAX_SEEN_DOTS} values of X-Mec-Dot, separated by commas`);
   }
   return dots as Dot[];
+}
+
+/** What a reader says it has seen gone, in `X-Mec-Gone`: the tokens of answers that found nothing. */
+export function goneOf(request: HttpRequest, key: string): CausalContext | undefined {
+  const text = headerOf(request, 'x-mec-gone');
+  if (text === undefined) return undefined;
+  const tokens = text.split(',');
+  if (tokens.length > MAX_GONE_TOKENS)
+    throw badHeader('X-Mec-Gone', `must be up to ${MAX_GONE_TOKENS} values of X-Mec-Vclock, separated by commas`);
+  const gone = new CausalContext();
+  try {
+    for (const token of tokens) gone.join(decodeToken(token.trim(), key));
+  } catch (error) {
+    throw badHeader('X-Mec-Gone', `must be values of X-Mec-Vclock. ${messageOf(error)}`);
+  }
+  return gone;
 }
 
 /** What bounds and dates a content. */

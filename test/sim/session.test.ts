@@ -1,0 +1,114 @@
+/** A reader never reads back behind what it has read: not behind that a key was gone, either. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MecClient } from '../../src/doors/client/client.ts';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import type { PlainAnswer } from '../../src/sim/front.ts';
+import { Lab, labClient, settled, textOf } from '../fixtures/lab.ts';
+
+const KEY = 'k1';
+
+/** A key with one value on three nodes, of which the last hears nothing more. */
+async function parted(): Promise<{ lab: Lab; nodes: [SimNode, SimNode, SimNode]; written: PlainAnswer['headers'] }> {
+  const lab = new Lab(3);
+  await lab.born();
+  const nodes = lab.order(KEY) as [SimNode, SimNode, SimNode];
+  const [a, b, c] = nodes;
+  const { headers } = await lab.ask(a, 'PUT', KEY, { value: 'old' });
+  await lab.rest();
+  lab.cut(c, a);
+  lab.cut(c, b);
+  return { lab, nodes, written: headers };
+}
+
+const remove = (lab: Lab, node: SimNode, token = ''): ReturnType<Lab['ask']> =>
+  lab.ask(node, 'DELETE', KEY, { headers: { 'x-mec-vclock': token } });
+
+test('the token of a 404, in X-Mec-Gone, keeps a stale replica from showing what was gone', async () => {
+  const { lab, nodes, written } = await parted();
+  const [a, b, c] = nodes;
+  assert.equal((await remove(lab, b, written['X-Mec-Vclock'])).status, 204);
+  const seen = { 'x-mec-seen': written['X-Mec-Dot'] ?? '' };
+  const missing = await lab.ask(a, 'GET', KEY, { headers: seen });
+  assert.equal(missing.status, 404);
+  const gone = { ...seen, 'x-mec-gone': missing.headers['X-Mec-Vclock'] ?? '' };
+  const stale = await lab.ask(c, 'GET', KEY, { query: 'r=one', headers: seen });
+  assert.deepEqual([stale.status, textOf(stale)], [200, 'old'], 'the replica is stale');
+  const again = await lab.ask(c, 'GET', KEY, { query: 'r=one', headers: gone });
+  assert.equal(again.status, 404);
+  // What is written without having seen it is shown, and what is gone still is not.
+  assert.equal((await lab.ask(c, 'PUT', KEY, { value: 'new', query: 'w=one' })).status, 200);
+  assert.equal(textOf(await lab.ask(c, 'GET', KEY, { query: 'r=one', headers: gone })), 'new');
+  for (const bad of ['x', `${gone['x-mec-gone']},`, Array(5).fill(gone['x-mec-gone']).join()])
+    assert.equal((await lab.ask(c, 'GET', KEY, { headers: { 'x-mec-gone': bad } })).status, 400, bad);
+});
+
+test('what is gone stays gone for its reader although the node that wrote it has begun a new life', async () => {
+  const { lab, nodes, written } = await parted();
+  const [a, b, c] = nodes;
+  // The owners that go on know the writer of the old value under another name.
+  for (const node of [a, b]) {
+    node.crash();
+    node.start();
+    await lab.until(() => node.node?.status().isReady === true);
+  }
+  await lab.wait(5_000);
+  assert.equal((await remove(lab, b, written['X-Mec-Vclock'])).status, 204);
+  const seen = { 'x-mec-seen': written['X-Mec-Dot'] ?? '' };
+  const missing = await lab.ask(a, 'GET', KEY, { headers: seen });
+  assert.equal(missing.status, 404);
+  const gone = { ...seen, 'x-mec-gone': missing.headers['X-Mec-Vclock'] ?? '' };
+  assert.equal((await lab.ask(c, 'GET', KEY, { query: 'r=one', headers: gone })).status, 404);
+});
+
+test('the token of a 404 stands for those that were sent with its read', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
+  lab.cut(c, a);
+  lab.cut(c, b);
+  const written = await lab.ask(a, 'PUT', KEY, { value: 'old' });
+  await lab.wait(1_000);
+  lab.cut(a, b);
+  const token = written.headers['X-Mec-Vclock'] ?? '';
+  const query = 'r=one&w=one';
+  assert.equal((await lab.ask(a, 'DELETE', KEY, { query, headers: { 'x-mec-vclock': token } })).status, 204);
+  const headers: Record<string, string> = {};
+  // The second has never known the key, the third still has it.
+  for (const node of [a, c, b]) {
+    const read = await lab.ask(node, 'GET', KEY, { query: 'r=one', headers });
+    assert.equal(read.status, 404, node.name);
+    headers['x-mec-gone'] = read.headers['X-Mec-Vclock'] ?? '';
+  }
+  assert.equal((await lab.ask(b, 'GET', KEY, { query: 'r=one' })).status, 200, 'the last replica is stale');
+});
+
+const valuesOf = async (lab: Lab, client: MecClient<string>): Promise<string[]> => {
+  const read = await settled(lab, client.get(KEY, { r: 'one' }));
+  if (read.kind === 'missing') return [];
+  return read.kind === 'value' ? [read.value] : read.siblings.map(({ value }) => value);
+};
+
+test('the client does so by itself, for what it has found gone and for all that it reads after', async () => {
+  const { lab, nodes, written } = await parted();
+  const [a, b, c] = nodes;
+  const client = labClient(lab, nodes);
+  assert.deepEqual(await valuesOf(lab, client), ['old']);
+  c.crash();
+  assert.equal((await remove(lab, b, written['X-Mec-Vclock'])).status, 204);
+  assert.deepEqual(await valuesOf(lab, client), []);
+  a.crash();
+  b.crash();
+  c.start();
+  await lab.until(() => c.node !== undefined);
+  assert.deepEqual(await valuesOf(lab, labClient(lab, nodes)), ['old'], 'the replica is stale');
+  assert.deepEqual(await valuesOf(lab, client), []);
+  assert.equal((await lab.ask(c, 'PUT', KEY, { value: 'new', query: 'w=one' })).status, 200);
+  assert.deepEqual(await valuesOf(lab, client), ['new']);
+  assert.deepEqual(await valuesOf(lab, client), ['new'], 'nor does it show both after it has read another');
+  lab.heal();
+  a.start();
+  b.start();
+  await lab.rest();
+  assert.deepEqual(await valuesOf(lab, client), ['new']);
+});
