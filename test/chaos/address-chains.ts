@@ -1,29 +1,15 @@
 /** Changed addresses and forced departures under load: what once stopped catching up for ever, and then lost data with the next disk. */
 import { rm } from 'node:fs/promises';
-import { eventually, freePorts, pause, TestCluster, type TestNode } from '../fixtures/cluster.ts';
+import { eventually, freePorts, pause, type TestNode } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
-import { atRest } from '../fixtures/load.ts';
 import type { Chain, ChainResult, Stage } from './chain.ts';
-import { Clients } from './clients.ts';
 import { Sets, Uniques } from './plain-workloads.ts';
+import { force, isReady, openScene, REST_MS, type Scene, verdict } from './scene.ts';
 
 const CLIENTS = 12;
-const REST_MS = 60_000;
 
-interface Scene {
-  readonly cluster: TestCluster;
-  readonly clients: Clients;
-  readonly serving: Set<TestNode>;
-}
-
-async function open(stage: Stage, nodes: number): Promise<Scene> {
-  const cluster = await TestCluster.start(stage, { nodes });
-  const serving = new Set(cluster.nodes);
-  const workloads = [new Uniques(), new Uniques('v'), new Sets()];
-  const clients = new Clients({ nodes: () => [...serving], workloads, count: CLIENTS, pauseMs: 1, seed: stage.seed });
-  stage.after(() => clients.stop());
-  return { cluster, clients, serving };
-}
+const open = (stage: Stage, nodes: number): Promise<Scene> =>
+  openScene(stage, { nodes, clients: CLIENTS, workloads: [new Uniques(), new Uniques('v'), new Sets()] });
 
 /** Ends a node's process, and has no client ask it. */
 async function kill({ serving }: Scene, node: TestNode): Promise<void> {
@@ -40,37 +26,10 @@ async function startElsewhere({ cluster, serving }: Scene, node: TestNode): Prom
   serving.add(node);
 }
 
-const isReady = async (node: TestNode): Promise<boolean> => (await send(`${node.url}/ready`)).status === 200;
-
-/** Declares a node gone, as an operator does, as soon as its peers have lost sight of it. */
-async function force({ cluster }: Scene, gone: TestNode, at: TestNode): Promise<void> {
-  cluster.forget(gone);
-  await eventually(`${gone.name} is declared gone`, async () => {
-    return (await send(`${at.url}/cluster/remove/${gone.name}`, { method: 'POST' })).status === 200;
-  });
-}
-
 /** How catching up stands at a node. */
 async function syncOf(node: TestNode): Promise<string> {
   const { sync } = await node.status();
   return JSON.stringify(sync);
-}
-
-/** Says of the end: whether the nodes come to rest and are ready, and what clients miss. */
-async function verdict(scene: Scene): Promise<ChainResult> {
-  const { cluster, clients } = scene;
-  const wrong: string[] = [];
-  await clients.rest();
-  const startMs = performance.now();
-  await atRest(cluster, REST_MS).catch((error: unknown) => {
-    wrong.push(`not at rest within ${REST_MS} ms: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  const restMs = Math.round(performance.now() - startMs);
-  for (const node of cluster.nodes) if (!(await isReady(node))) wrong.push(`${node.name} is not ready`);
-  const lost = await clients.judge(cluster.nodes, { isFinal: true, seed: 1 });
-  const { did } = clients.report();
-  const acknowledged = Object.values(did).reduce((sum, { acknowledged: count = 0 }) => sum + count, 0);
-  return { wrong: [...wrong, ...lost], figures: { acknowledged, restMs, lost: lost.length } };
 }
 
 /** The loss: an address changes under load, a node hangs, a machine burns and is declared gone, and then another disk burns. */

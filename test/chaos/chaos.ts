@@ -5,7 +5,9 @@
 import { parseArgs } from 'node:util';
 import { ADDRESS_CHAINS } from './address-chains.ts';
 import type { Chain } from './chain.ts';
+import { DISK_CHAINS } from './disk-chains.ts';
 import { FAULTS } from './faults.ts';
+import { ODD_CHAINS } from './odd-chains.ts';
 import { leaveReport, summaryOf } from './report.ts';
 import { whatIsMissing } from './requirements.ts';
 import { runLong } from './run.ts';
@@ -20,7 +22,7 @@ const USAGE = `Usage: npm run test:chaos -- [OPTION...]
   --times N        each chain so many times (default 1)
   --list           prints the names of the chains`;
 
-const CHAINS: Readonly<Record<string, Chain>> = { ...ADDRESS_CHAINS };
+const CHAINS: Readonly<Record<string, Chain>> = { ...ADDRESS_CHAINS, ...DISK_CHAINS, ...ODD_CHAINS };
 
 /** A chain by name; undefined, with a line, if there is none or the machine lacks what it needs. */
 async function runnable(name: string): Promise<Chain | undefined> {

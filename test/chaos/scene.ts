@@ -1,0 +1,66 @@
+/** What chains play on: a cluster on this machine, clients that use it, and the verdict in the end. */
+import { eventually, TestCluster, type TestNode } from '../fixtures/cluster.ts';
+import { send } from '../fixtures/http.ts';
+import { atRest } from '../fixtures/load.ts';
+import type { ChainResult, Stage } from './chain.ts';
+import { Clients } from './clients.ts';
+import type { Workload } from './workload.ts';
+
+/** How long a cluster may take to come to rest. */
+export const REST_MS = 60_000;
+
+/** A cluster, and its clients. */
+export interface Scene {
+  readonly cluster: TestCluster;
+  readonly clients: Clients;
+  /** The nodes that clients ask. */
+  readonly serving: Set<TestNode>;
+}
+
+/** How a scene is made. */
+export interface SceneOptions {
+  readonly nodes: number;
+  readonly clients: number;
+  readonly workloads: readonly Workload[];
+  readonly pauseMs?: number;
+}
+
+/** Starts a cluster and its clients, which begin at once. */
+export async function openScene(
+  stage: Stage,
+  { nodes, clients: count, workloads, pauseMs = 1 }: SceneOptions,
+): Promise<Scene> {
+  const cluster = await TestCluster.start(stage, { nodes });
+  const serving = new Set(cluster.nodes);
+  const clients = new Clients({ nodes: () => [...serving], workloads, count, pauseMs, seed: stage.seed });
+  stage.after(() => clients.stop());
+  return { cluster, clients, serving };
+}
+
+/** Whether a node wants to be sent requests. */
+export const isReady = async (node: TestNode): Promise<boolean> => (await send(`${node.url}/ready`)).status === 200;
+
+/** Declares a node gone, as an operator does, as soon as its peers have lost sight of it. */
+export async function force({ cluster }: Scene, gone: TestNode, at: TestNode): Promise<void> {
+  cluster.forget(gone);
+  await eventually(`${gone.name} is declared gone`, async () => {
+    return (await send(`${at.url}/cluster/remove/${gone.name}`, { method: 'POST' })).status === 200;
+  });
+}
+
+/** Says of the end: whether the nodes come to rest and are ready, and what clients miss. */
+export async function verdict(scene: Scene): Promise<ChainResult> {
+  const { cluster, clients } = scene;
+  const wrong: string[] = [];
+  await clients.rest();
+  const startMs = performance.now();
+  await atRest(cluster, REST_MS).catch((error: unknown) => {
+    wrong.push(`not at rest within ${REST_MS} ms: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  const restMs = Math.round(performance.now() - startMs);
+  for (const node of cluster.nodes) if (!(await isReady(node))) wrong.push(`${node.name} is not ready`);
+  const lost = await clients.judge(cluster.nodes, { isFinal: true, seed: 1 });
+  const { did } = clients.report();
+  const acknowledged = Object.values(did).reduce((sum, { acknowledged: count = 0 }) => sum + count, 0);
+  return { wrong: [...wrong, ...lost], figures: { acknowledged, restMs, lost: lost.length } };
+}
