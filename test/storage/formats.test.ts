@@ -1,0 +1,81 @@
+/** Stores of the first edition open and go on. The fixture is one that it left. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { SYNC_LIMITS } from '../../src/base/limits.ts';
+import { unpackContent } from '../../src/core/content.ts';
+import { CausalContext } from '../../src/core/causal-context.ts';
+import type { OpenEngine } from '../../src/storage/engine.ts';
+import { metaRow } from '../../src/storage/keyspace.ts';
+import { openLevelEngine } from '../../src/storage/level.ts';
+import { MemoryDisk } from '../../src/storage/memory.ts';
+import { openRecord } from '../../src/storage/records.ts';
+import { Replicas } from '../../src/storage/replicas.ts';
+import { ManualClock, memoryLog, seededRandom } from '../fixtures/fake-env.ts';
+
+const FIXTURE = new URL('../../../test/fixtures/store-format-1.json', import.meta.url);
+const { rows } = JSON.parse(readFileSync(FIXTURE, 'utf8')) as { rows: [string, string][] };
+const changes = rows.map(([key, value]) => ({ key, value: Buffer.from(value, 'base64') }));
+
+function open(openEngine: OpenEngine, life: string): Promise<Replicas> {
+  const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(1) };
+  const { maxLogEntries } = SYNC_LIMITS;
+  return Replicas.open({ env, life, nodeName: 'n1', openEngine, sync: true, canRebuild: () => false, maxLogEntries });
+}
+
+const valuesOf = (replicas: Replicas, partition: number, key: string): string[] =>
+  replicas
+    .of(partition)
+    .read(key)
+    .versions.map(({ body }) => Buffer.from(unpackContent(body).value).toString())
+    .sort();
+
+async function goesOn(openEngine: OpenEngine): Promise<void> {
+  const replicas = await open(openEngine, 'second');
+  const replica = replicas.of(7);
+  assert.deepEqual(valuesOf(replicas, 7, 'plain'), ['one']);
+  assert.deepEqual(valuesOf(replicas, 7, 'siblings'), ['left', 'right']);
+  assert.deepEqual(valuesOf(replicas, 7, 'expires'), ['later']);
+  assert.deepEqual(valuesOf(replicas, 7, 'deleted'), []);
+  assert.deepEqual(valuesOf(replicas, 200, 'elsewhere'), ['y']);
+  assert.equal(replica.clock.toString(), '{n1~es6j7fphsp:1-5 n2~wjbc15bxkb:1,3}');
+  assert.deepEqual([replica.log.length, replica.residues, replica.lost.isEmpty], [7, 1, true]);
+  assert.equal(replica.isUnconfirmed, true, 'it was complete');
+  replica.confirm();
+  assert.equal(replica.isComplete, true);
+  const [first, second] = replicas.keptMembers();
+  assert.deepEqual([first?.name, first?.generation, first?.life, first?.zone], ['n1', 2, '', undefined]);
+  assert.equal(second?.state, 'gone');
+  await new Promise<void>((resolve, reject) => {
+    const write = { key: 'new', token: new CausalContext(), body: Uint8Array.of(1) };
+    replica.write(write, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+  await replicas.close();
+
+  const again = await open(openEngine, 'third');
+  assert.equal(again.of(7).clock.base('n1~second'), 1, 'what was written in the new format is read');
+  assert.equal(again.of(7).clock.max('n2~wjbc15bxkb'), 3, 'and what was written in the old one');
+  await again.close();
+}
+
+test('a store of format 1 opens, holds what it held, and goes on in format 2', async () => {
+  const disk = new MemoryDisk();
+  for (const { key, value } of changes) disk.rows.set(key, value);
+  await goesOn(disk.open);
+  const header = metaRow('header');
+  const record = disk.rows.get(header) as Uint8Array;
+  assert.deepEqual(openRecord(record, header), { format: 2, partitions: 256, name: 'n1' });
+});
+
+test('the same store on LevelDB', async (t) => {
+  const parent = await mkdtemp(join(tmpdir(), 'mec-format-'));
+  t.after(() => rm(parent, { recursive: true, force: true }));
+  const openEngine: OpenEngine = () => openLevelEngine(join(parent, 'root'));
+  const engine = await openEngine();
+  await engine.commit(changes, true);
+  await engine.close();
+  await goesOn(openEngine);
+});
