@@ -237,6 +237,9 @@ export const MAX_QUESTIONS = 4;
 /** Partitions in one question: their clocks have to fit in one message. */
 export const MAX_STATEMENTS = 64;
 
+/** Questions in a row without a whole answer that are soon asked again; after that, once a round of sync. */
+export const MAX_DOUBTFUL_ANSWERS = 10;
+
 /** Snapshots that a node serves at once: each holds back the space of what has changed since. */
 export const MAX_CONVERSATIONS = 16;
 
@@ -269,6 +272,8 @@ export const SYNC_LIMITS = {
   confirmMs: 2_000,
   /** The same for owners that no probe has reached: first probes are answered by then. */
   confirmReachableMs: 500,
+  /** Pause before a question that was not answered by all is asked again. */
+  askAgainMs: 100,
   /** How long a snapshot is kept for a receiver that asks for no more of it. */
   conversationMs: 30_000,
   /** Keys, and the share of all, that a snapshot may remove on the word of its sender alone. */

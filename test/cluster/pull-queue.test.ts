@@ -8,7 +8,7 @@ interface Bench {
   readonly clock: ManualClock;
   /** What runs, as `partition peer`. */
   readonly running: string[];
-  end(job: string): Promise<void>;
+  readonly end: (job: string) => Promise<void>;
 }
 
 function bench(concurrency: number): Bench {

@@ -6,7 +6,7 @@
  * and the comparison only keeps that moment short.
  */
 import type { Env, Timer } from '../../base/env.ts';
-import { MAX_STATEMENTS, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
+import { MAX_DOUBTFUL_ANSWERS, MAX_STATEMENTS, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
 import { areSameReplicas, isCompleteByAll, isCompleteByOwners, type Round } from '../../core/evidence.ts';
 import { leastWriteQuorum, type Quorum } from '../../core/quorum.ts';
 import type { Replica } from '../../storage/replica.ts';
@@ -41,6 +41,8 @@ export class Completeness {
   #timers: readonly Timer[] = [];
   #doWaitForAll = true;
   #isAsking = false;
+  /** Questions in a row that some member did not answer as it should. */
+  #doubts = 0;
   #isStopped = false;
 
   constructor(options: CompletenessOptions) {
@@ -122,7 +124,17 @@ export class Completeness {
     }
     if (waiting.length === 0 || this.#isAsking || !this.#options.questions.hasRoom) return;
     this.#isAsking = true;
-    void this.#askFor(waiting).finally(() => (this.#isAsking = false));
+    void this.#askFor(waiting).finally(() => {
+      this.#isAsking = false;
+      this.#lookAgain();
+    });
+  }
+
+  /** Member lists and lives that have just changed do not fit for a moment: a new cluster must not wait a round for it. */
+  #lookAgain(): void {
+    const { env, limits } = this.#options;
+    const isNear = this.#doubts > 0 && this.#doubts <= MAX_DOUBTFUL_ANSWERS;
+    if (isNear && !this.#isStopped) env.clock.after(limits.askAgainMs, () => this.look());
   }
 
   /** Whether a replica has to become complete, and this node knows enough to tell. */
@@ -163,12 +175,14 @@ export class Completeness {
   /** Asks every member about the replicas that wait, page by page, and has them pull what they lack. */
   async #askFor(waiting: readonly Replica[]): Promise<void> {
     const { questions } = this.#options;
+    let isDoubtful = false;
     for (let i = 0; i < waiting.length && !this.#isStopped; i += MAX_STATEMENTS) {
       const page = waiting.slice(i, i + MAX_STATEMENTS);
       const names = questions.everyOther();
       const partitions = page.map(({ partition }) => partition);
       const filling = page.map(({ id }) => id);
       const first = await questions.ask(partitions, names, filling);
+      isDoubtful ||= !first.isWhole;
       for (const replica of page) this.#fetchMissing(replica, first.rounds.get(replica.partition));
       const left = page.filter((replica) => !this.notice(replica.partition) && this.#isWanted(replica));
       const ready = left.filter(({ partition, durableClock }) => {
@@ -178,8 +192,10 @@ export class Completeness {
       if (ready.length === 0) continue;
       const again = ready.map(({ partition }) => partition);
       const second = await questions.ask(again, names);
+      isDoubtful ||= !second.isWhole;
       if (second.isWhole) for (const replica of ready) this.#completeIfSame(replica, first.rounds, second.rounds);
     }
+    this.#doubts = isDoubtful ? this.#doubts + 1 : 0;
   }
 
   #fetchMissing({ partition, durableClock }: Replica, round: Round | undefined): void {
