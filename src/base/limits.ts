@@ -180,6 +180,15 @@ export const LEVEL_CACHE_BYTES = 8 * MIB;
 /** The shared encoder's buffer is let go after a message larger than this. */
 export const ENCODER_KEEP_BYTES = 4 * MIB;
 
+/** The same line is logged once in this time, then with its number: a fault that every request meets must not fill the disk. */
+export const LOG_REPEAT_MS = 1_000;
+
+/** Lines of one event with different fields that are told one by one in that time: news of a few nodes or partitions, not of all. */
+export const LOG_EVENT_LINES = 20;
+
+/** Lines remembered for that; there are fewer than a hundred events. */
+export const MAX_LOG_LINES = 1_000;
+
 /** Different warnings about nodes that do not belong here, each of which is logged once. */
 export const MAX_WARNINGS = 1000;
 

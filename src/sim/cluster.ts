@@ -3,6 +3,7 @@ import { HasLeftError, messageOf } from '../base/errors.ts';
 import type { Address, Env } from '../base/env.ts';
 import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../base/limits.ts';
 import type { Config } from '../cluster/config.ts';
+import { throttledLog } from '../base/throttled-log.ts';
 import { MecNode } from '../cluster/node.ts';
 import { SimDisk } from './disk.ts';
 import type { Front, PlainAnswer, PlainRequest, Server } from './front.ts';
@@ -49,7 +50,12 @@ export class SimNode implements Server {
     const { world, network } = this.#cluster;
     const life = new Life(world, this.name);
     this.life = life;
-    const env = { clock: life.clock, random: world.dice, log: life.log, network: network.of(life) };
+    const env = {
+      clock: life.clock,
+      random: world.dice,
+      log: throttledLog(life.log, life.clock),
+      network: network.of(life),
+    };
     this.#env = env;
     const openEngine = async (): ReturnType<typeof this.open> => this.open(life);
     const onEnd = (reason: Error | undefined): void => this.#end(life, reason);

@@ -3,7 +3,7 @@
  * answers differ. The caller has its answer with the R-th reply; replicas found stale are mended after that.
  */
 import type { Timer } from '../../base/env.ts';
-import { MecError, toMecError } from '../../base/errors.ts';
+import { MecError, messageOf, toMecError } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import { type FilledObject, readToken, type Version } from '../../core/object.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
@@ -100,7 +100,7 @@ class Get {
       this.#sawOwner ||= replica.isComplete && isOwner;
     } catch (error) {
       const { code } = toMecError(error);
-      this.#scope.env.log.error('own replica not read', { partition: this.#place.partition, reason: String(error) });
+      this.#scope.env.log.error('own replica not read', { reason: messageOf(error) });
       this.#fold.fail(code, isOwner);
     }
   }
@@ -219,7 +219,7 @@ class Get {
     try {
       replicas.of(this.#place.partition).merge(repair, () => {});
     } catch (error) {
-      env.log.warn('own replica not repaired', { partition: this.#place.partition, reason: String(error) });
+      env.log.warn('own replica not repaired', { reason: messageOf(error) });
     }
   }
 }

@@ -4,6 +4,7 @@ import type { Address, Env, Log, Network } from '../../base/env.ts';
 import { StartError } from '../../base/errors.ts';
 import { EMBED_START_TRIES } from '../../base/door-limits.ts';
 import { silentLog, systemClock, systemRandom } from '../../base/system.ts';
+import { throttledLog } from '../../base/throttled-log.ts';
 import { type Config, readConfig } from '../../cluster/config.ts';
 import { MecNode } from '../../cluster/node.ts';
 import type { NodeStatus } from '../../cluster/status.ts';
@@ -84,12 +85,9 @@ export interface NodeParts {
 }
 
 /** Starts a node and its HTTP door on these parts; rejects with `StartError`, and then nothing is left open. */
-export async function runParts({
-  config,
-  log,
-  openEngine,
-  through = (network) => network,
-}: NodeParts): Promise<EmbeddedNode> {
+export async function runParts(parts: NodeParts): Promise<EmbeddedNode> {
+  const { config, openEngine, through = (network) => network } = parts;
+  const log = throttledLog(parts.log, systemClock);
   const network = through(zeromqNetwork(log));
   const env: Env = { clock: systemClock, random: systemRandom, log, network };
   let node: MecNode | undefined;
