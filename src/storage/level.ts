@@ -1,9 +1,10 @@
 /** The engine on LevelDB: `<root>/leveldb` is LevelDB's own directory. */
-import { mkdir, open, rename, rm, stat, readdir } from 'node:fs/promises';
+import { open, rename, rm, stat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
 import { LEVEL_BATCH_KEEP_BYTES, LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES } from '../base/limits.ts';
+import { makeDirectory } from './directory.ts';
 import type { Change, Engine, Row, RowReader, ScanRange, Snapshot } from './engine.ts';
 
 type Database = ClassicLevel<string, Uint8Array>;
@@ -28,7 +29,7 @@ export async function openLevelEngine(root: string): Promise<Engine> {
 
 async function makeRoot(root: string): Promise<void> {
   try {
-    await mkdir(root, { recursive: true });
+    await makeDirectory(root);
     // LevelDB reports an unwritable directory late and obscurely, so try it here.
     const probe = await open(join(root, '.probe'), 'w');
     await probe.close();
