@@ -35,7 +35,7 @@ export const ERROR_KINDS = {
   'disk-failed': kind(503, true, 'The store of the node cannot be read or written'),
   'not-ready': kind(503, true, 'The node has not caught up with the others yet'),
   overloaded: kind(503, true, 'The node has more work than it can hold'),
-  damaged: kind(503, true, 'The store of the node is damaged; it is being set aside and rebuilt'),
+  damaged: kind(503, true, 'Too few replicas can read this: disks are damaged, and being mended'),
   behind: kind(503, true, 'No replica that can be reached has seen what the reader has seen'),
   'quorum-not-met': kind(503, true, 'Not enough replicas can answer'),
   stopping: kind(503, true, 'The node is stopping'),
@@ -77,7 +77,7 @@ export class MecError extends Error {
   }
 }
 
-/** The start of a node is not possible; the launcher prints the sentence and exits with code 2, or 1 for a full disk. */
+/** The start of a node is not possible; the launcher prints the sentence and exits with code 2. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
@@ -98,13 +98,6 @@ export function isErrorCode(text: unknown): text is ErrorCode {
 /** Any thrown thing as a MecError; what is not one already becomes `internal`. */
 export function toMecError(thrown: unknown): MecError {
   return thrown instanceof MecError ? thrown : new MecError('internal', {}, thrown);
-}
-
-/** Whether a thrown thing, or a cause of it, is a disk without room: that passes, and needs no other configuration. */
-export function isDiskFull(thrown: unknown): boolean {
-  if (!(thrown instanceof Error)) return false;
-  if (thrown instanceof MecError && thrown.code === 'disk-full') return true;
-  return /no space left|disk quota|ENOSPC|EDQUOT/i.test(thrown.message) || isDiskFull(thrown.cause);
 }
 
 /** The message of any thrown thing, with the messages of its causes. */

@@ -162,6 +162,18 @@ export const COUNT_REPLICAS = 16;
 /** Rounds of background work between two looks at the room that the store takes. */
 export const DISK_BYTES_SWEEPS = 10;
 
+/** What is set aside of a damaged store in one batch. */
+export const SALVAGE_BATCH_BYTES = 4 * MIB;
+
+/** Marks of one partition: a disk that has lost more keys than that is better mended as a whole. */
+export const MAX_MARKS = 1_000;
+
+/** Marked keys that are asked for at once: each takes a request to every member. */
+export const MARKS_AT_ONCE = 8;
+
+/** Keys that could be read nowhere any more, as they are named in the status; the log has them all. */
+export const MAX_NAMED_KEYS = 100;
+
 /** Pause before a failed store is opened again. */
 export const STORE_REOPEN_MS = 1_000;
 
@@ -170,6 +182,9 @@ export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB;
 
 /** Objects that a node keeps at hand, decoded; some 30 000 small ones. */
 export const HOT_OBJECT_BYTES = 16 * MIB;
+
+/** Nothing is ever written to the store that is only a lock. */
+export const LOCK_BUFFER_BYTES = 64 * KIB;
 
 /** A native batch that has held more is not kept for the next. */
 export const LEVEL_BATCH_KEEP_BYTES = 1 * MIB;

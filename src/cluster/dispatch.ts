@@ -50,6 +50,8 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
         return answer(scope.sync.serveState(request));
       case 'snapshot':
         return later(scope.sync.serveSnapshot(request), answer);
+      case 'mend':
+        return answer(scope.sync.repairs.mending.serve(request.key));
       case 'scrub':
         return later(scope.scrub.serve(request), answer);
       case 'claim':
@@ -101,7 +103,7 @@ function toFailed(error: unknown): Failed {
 
 function read({ replicas }: Scope, { key, have }: Read): ReadReply {
   const replica = replicas.of(partitionOf(key));
-  const { versions, context } = replica.read(key);
+  const { versions, context } = replica.readWhole(key);
   const sparse = sparseFor(have, versions);
   return { kind: 'object', actor: replica.actor, isComplete: replica.isComplete, context, versions: sparse };
 }

@@ -91,12 +91,6 @@ export interface ListOptions extends ReadOptions {
   readonly limit: number;
 }
 
-/** What a replica says of itself. */
-export interface Inspected {
-  /** The dots that it has seen, durably; not to be changed. */
-  readonly clock: CausalContext;
-}
-
 /** A running node. */
 export class MecNode {
   readonly config: Config;
@@ -130,8 +124,6 @@ export class MecNode {
   /** Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`. */
   static async start(options: NodeOptions): Promise<MecNode> {
     const { config, env, openEngine, limits = SYNC_LIMITS } = options;
-    // Until the list is read, whoever names others in its configuration hopes to find them.
-    let canRebuild = (): boolean => config.nodes.length > 0;
     const life = drawIncarnation(env.random);
     const replicas = await Replicas.open({
       env,
@@ -139,7 +131,6 @@ export class MecNode {
       openEngine,
       nodeName: config.name,
       sync: config.storage.sync,
-      canRebuild: () => canRebuild(),
       maxLogEntries: limits.maxLogEntries,
     });
     const members = new Members(config, replicas.keptMembers(), life);
@@ -148,7 +139,6 @@ export class MecNode {
       await replicas.close();
       throw new HasLeftError(config.name);
     }
-    canRebuild = () => members.replicas > 1;
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
     const peers = new Peers(env, members);
     const policies = new Policies(config.policies);
@@ -277,12 +267,6 @@ export class MecNode {
   /** What this node's own replica knows of a key; for inspection, not for answers. */
   peek(key: string): GetResult['object'] {
     return this.#scope.replicas.of(placeOf(this.#scope, key).partition).read(key);
-  }
-
-  /** What this node's own replica of a partition says of itself, for inspection; undefined while the store does not work. */
-  inspect(partition: number): Inspected | undefined {
-    const replica = this.#scope.replicas.find(partition);
-    return replica && { clock: replica.durableClock };
   }
 
   /** Asks all who hold a key, or would in another's place, what they have of it. */

@@ -41,6 +41,8 @@ export interface Write<Body> {
   readonly dot: Dot;
   /** The new value; undefined deletes. */
   readonly body: Body | undefined;
+  /** Whether the replica cannot read what it held of the key: then it claims nothing but this write and what the writer had seen. */
+  readonly isBlind?: boolean | undefined;
 }
 
 /** What a write leaves: the new object, and the token for the writer. */
@@ -79,13 +81,13 @@ export function merge<Body>(a: FilledObject<Body>, b: FilledObject<Body>): Fille
  * The token for the writer must not claim a sibling that the writer has not seen, or its next write would erase it.
  * So where other versions remain, it is the writer's own token and the new dot, with a gap between if need be.
  */
-export function write<Body>(before: FilledObject<Body>, { token, dot, body }: Write<Body>): Written<Body> {
+export function write<Body>(before: FilledObject<Body>, { token, dot, body, isBlind }: Write<Body>): Written<Body> {
   const survivors = before.versions.filter((version) => !token.has(version.actor, version.counter));
   const { actor, counter } = dot;
   const versions = body === undefined ? survivors : [...survivors, { actor, counter, body }].sort(compareDots);
   const context = before.context.clone().join(token);
-  context.addRanges(actor, [1, counter]);
-  if (survivors.length === 0) return { object: { versions, context }, token: context };
+  context.addRanges(actor, [isBlind === true ? counter : 1, counter]);
+  if (survivors.length === 0 && isBlind !== true) return { object: { versions, context }, token: context };
   const own = token.clone();
   own.add(actor, counter);
   return { object: { versions, context }, token: own };

@@ -14,6 +14,7 @@ export class Tally {
   #pendingOwners = 0;
   #timedOut = false;
   #lastFailure: ErrorCode | undefined;
+  #isDamaged = false;
 
   constructor(need: number, needOwners = 0) {
     this.need = Math.max(need, needOwners);
@@ -56,6 +57,7 @@ export class Tally {
   /** One of those asked has failed, or has not answered in time. */
   fail(code: ErrorCode, isOwner = true): void {
     this.#settle(isOwner);
+    this.#isDamaged ||= code === 'damaged';
     if (code === 'timeout') this.#timedOut = true;
     else this.#lastFailure = code;
   }
@@ -89,6 +91,10 @@ export class Tally {
       : { have: this.#have, need: this.need };
     const count = `${details.have} of ${details.need} ${areOwnersLacking ? 'owners' : 'replicas'} answered`;
     if (this.#timedOut) return new MecError('timeout', { ...details, detail: `${count} in time. ${sentence}` });
+    if (this.#isDamaged) {
+      const detail = `${count}; disks are damaged, and being mended. ${sentence}`;
+      return new MecError('damaged', { ...details, retryAfter: 1, detail });
+    }
     const why = this.#lastFailure === undefined ? '' : ` (${this.#lastFailure})`;
     return new MecError('quorum-not-met', { ...details, retryAfter: 1, detail: `${count}${why}. ${sentence}` });
   }

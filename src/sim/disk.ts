@@ -5,7 +5,7 @@
 import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { partitionOf } from '../core/partition.ts';
-import type { Change, Engine, Row, ScanRange, Snapshot } from '../storage/engine.ts';
+import type { Change, Engine, LostRange, Row, Salvage, ScanRange, Snapshot } from '../storage/engine.ts';
 import { objectRow } from '../storage/keyspace.ts';
 import { PastRows, type PresentRows } from '../storage/past-rows.ts';
 import type { Life, World } from './world.ts';
@@ -13,8 +13,14 @@ import type { Life, World } from './world.ts';
 /** The disk of one machine. */
 export class SimDisk implements PresentRows {
   rows = new Map<string, Uint8Array>();
-  /** Stores that were set aside, as damaged. */
-  aside = 0;
+  /** Rows that cannot be read: those whose names lie between these two, both included. */
+  unreadable: LostRange[] = [];
+  /** Rows between these two may be gone, and nobody knows which: whoever looks finds that. */
+  suspects: LostRange[] = [];
+  /** What was found when it was opened after damage; until the store has taken it in. */
+  salvage: Salvage | undefined;
+  /** Whether all of it is looked through when it is opened. */
+  isSuspect = false;
   /** Usual time of a synced batch, ms; it varies by half. */
   delayMs = 1;
   /** How many batches fail. */
@@ -22,13 +28,13 @@ export class SimDisk implements PresentRows {
   isFull = false;
   /** Whether a batch is acknowledged before it is safe: a broken promise, to see it caught. */
   liesAboutSync = false;
-  /** How often what lies on it was changed. */
-  batches = 0;
   /** Batches on their way to it. */
   writing = 0;
   /** Open read views; they end with the life that opened them. */
   readonly views = new Set<PastRows>();
   #sorted: string[] | undefined;
+  /** Damaged records by their rows, as long as they lie there. */
+  readonly #flipped = new Map<string, Uint8Array>();
 
   /** The keys in order. */
   get sorted(): readonly string[] {
@@ -38,7 +44,6 @@ export class SimDisk implements PresentRows {
 
   /** Writes a batch, whole. */
   apply(changes: readonly Change[]): void {
-    this.batches += 1;
     for (const { key, value } of changes) {
       for (const view of this.views) view.keep(key);
       const isNew = !this.rows.has(key);
@@ -49,6 +54,7 @@ export class SimDisk implements PresentRows {
   }
 
   get(key: string): Uint8Array | undefined {
+    if (this.unreadable.some((range) => isWithin(key, range))) throw new MecError('damaged');
     return this.rows.get(key)?.slice();
   }
 
@@ -66,19 +72,71 @@ export class SimDisk implements PresentRows {
   /** Puts other rows in place of all. */
   replace(rows: ReadonlyMap<string, Uint8Array>): void {
     this.rows = new Map(rows);
-    this.batches += 1;
     this.#sorted = undefined;
+    this.unreadable = [];
+    this.suspects = [];
+    this.salvage = undefined;
   }
 
-  /** Flips a bit of the n-th record. */
+  /** Flips a bit of the n-th record; returns its row. */
   damage(n: number): string | undefined {
-    const key = this.sorted[n % Math.max(1, this.sorted.length)];
-    const record = key === undefined ? undefined : this.rows.get(key);
-    if (key === undefined || record === undefined || record.length === 0) return undefined;
+    const row = this.sorted[n % Math.max(1, this.sorted.length)];
+    return row !== undefined && this.flip(row) ? row : undefined;
+  }
+
+  /** Whether there is damage that the node has not found, or not dealt with yet. */
+  get isDamaged(): boolean {
+    const areFlipped = [...this.#flipped].some(([row, record]) => this.rows.get(row) === record);
+    return areFlipped || this.unreadable.length + this.suspects.length > 0 || this.salvage !== undefined;
+  }
+
+  /** Flips a bit of a record; returns whether there is one. */
+  flip(row: string): boolean {
+    const record = this.rows.get(row);
+    if (record === undefined || record.length === 0) return false;
     const copy = record.slice();
     copy[copy.length - 1] = (copy[copy.length - 1] as number) ^ 1;
-    this.rows.set(key, copy);
-    return key;
+    this.rows.set(row, copy);
+    this.#flipped.set(row, copy);
+    return true;
+  }
+
+  /** Flips a bit of the object of a key. */
+  rot(key: string): boolean {
+    return this.flip(objectRow(partitionOf(key), key));
+  }
+
+  /** Makes a block unreadable: the n-th record and some after it. */
+  spoil(n: number, rows: number): LostRange | undefined {
+    const first = this.sorted[n % Math.max(1, this.sorted.length)];
+    const last = this.sorted[Math.min((n % Math.max(1, this.sorted.length)) + rows, this.sorted.length) - 1];
+    if (first === undefined || last === undefined) return undefined;
+    this.unreadable.push({ first, last });
+    return { first, last };
+  }
+
+  /** Loses the objects of some keys; whoever looks finds only that something is gone. */
+  wound(keys: readonly string[]): void {
+    for (const key of keys) this.lose(key);
+    this.suspects.push({ first: '', last: undefined });
+  }
+
+  /** Looks the whole disk through: what cannot be read is taken off it, and the rest can be. */
+  #look(): void {
+    this.isSuspect = false;
+    const lost = this.unreadable;
+    const suspects = this.suspects;
+    if (lost.length + suspects.length === 0) return;
+    this.unreadable = [];
+    this.suspects = [];
+    for (const key of this.sorted) if (lost.some((range) => isWithin(key, range))) this.rows.delete(key);
+    this.#sorted = undefined;
+    this.salvage = {
+      lost: [...lost, ...suspects, ...(this.salvage?.lost ?? [])],
+      report: 'unreadable rows',
+      strays: async function* strays() {},
+      end: async () => void (this.salvage = undefined),
+    };
   }
 
   /** Silently loses the object of a key, and nobody is told. */
@@ -99,11 +157,13 @@ export class SimDisk implements PresentRows {
   /** Opens the store for one life of the node. */
   open(world: World, life: Life): Engine {
     this.views.clear();
+    if (this.isSuspect) this.#look();
     return new SimEngine(world, life, this);
   }
 }
 
 class SimEngine implements Engine {
+  readonly salvage: Salvage | undefined;
   readonly #world: World;
   readonly #life: Life;
   readonly #disk: SimDisk;
@@ -113,6 +173,7 @@ class SimEngine implements Engine {
     this.#world = world;
     this.#life = life;
     this.#disk = disk;
+    this.salvage = disk.salvage;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -182,15 +243,23 @@ class SimEngine implements Engine {
     this.#disk.views.clear();
   }
 
-  async setAside(): Promise<void> {
+  async verify(): Promise<void> {
+    this.#assertOpen();
+    if (this.#disk.unreadable.length + this.#disk.suspects.length > 0) throw new MecError('damaged');
+  }
+
+  async suspect(): Promise<void> {
+    this.#disk.isSuspect = true;
     await this.abandon();
-    this.#disk.aside += 1;
-    this.#disk.replace(new Map());
   }
 
   #assertOpen(): void {
     if (!this.#isOpen || this.#life.isOver) throw new MecError('disk-failed');
   }
+}
+
+function isWithin(key: string, { first, last }: LostRange): boolean {
+  return compareUtf8(key, first) >= 0 && (last === undefined || compareUtf8(key, last) <= 0);
 }
 
 function firstFrom(sorted: readonly string[], from: string): number {

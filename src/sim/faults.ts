@@ -3,7 +3,7 @@ import { UNREACHABLE_AFTER_MS } from '../base/limits.ts';
 import type { SimNode } from './cluster.ts';
 import { MEMBERSHIP } from './membership-faults.ts';
 import { FAIR_WEATHER } from './network.ts';
-import { type Fault, loseDisk, type Scene } from './scene.ts';
+import type { Fault, Scene } from './scene.ts';
 
 const nothing = (): void => {};
 
@@ -51,8 +51,8 @@ function ambush({ cluster }: Scene, strike: (node: SimNode) => void): () => void
   return () => (isOver = true);
 }
 
-function wipe(scene: Scene, node: SimNode): void {
-  loseDisk(scene);
+function wipe({ disks }: Scene, node: SimNode): void {
+  disks.take();
   node.crash();
   node.disk.replace(new Map());
 }
@@ -111,12 +111,9 @@ const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     };
   },
   'damaged record': (scene) => {
-    // A cluster that keeps everything once has nothing to put in its place.
-    if (scene.cluster.quorum.n === 1) return nothing;
     const node = victim(scene);
-    const before = node.disk.aside;
     const key = node.disk.damage(scene.dice.below(1_000));
-    if (key !== undefined) loseDisk(scene, () => node.disk.aside > before);
+    if (key !== undefined) scene.disks.take(() => !node.disk.isDamaged);
     scene.cluster.world.trace(`${node.name} damaged ${JSON.stringify(key)}`);
     return nothing;
   },
@@ -124,9 +121,9 @@ const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     const node = victim(scene);
     const copy = scene.copies.get(node)?.[0];
     if (copy === undefined) return nothing;
-    loseDisk(scene);
+    scene.disks.take();
     // A replica that has forgotten does not know it, and counts for reads.
-    scene.oracle.loosen();
+    scene.oracle.isStrict = false;
     node.crash();
     node.disk.replace(copy);
     return () => node.start();
@@ -206,9 +203,8 @@ const CRASHES: Readonly<Record<string, Fault>> = {
     return () => life?.resume();
   },
   'clock jumps': (scene) => {
-    const node = victim(scene);
-    node.skewMs += (scene.dice.fraction() - 0.5) * 7_200_000;
-    scene.oracle.history.areClocksApart = true;
+    const { life } = victim(scene);
+    if (life !== undefined) life.skewMs += (scene.dice.fraction() - 0.5) * 7_200_000;
     return nothing;
   },
 };

@@ -18,6 +18,8 @@
  * | `crash`, `start`, `stop`, `pause`, `resume` `NODE` | the process                                                     |
  * | `wipe NODE`, `save NODE`, `restore NODE`    | the disk, of a node that is down (`save`: also of one that runs)       |
  * | `lose NODE KEY`, `misplace NODE KEY`        | its disk silently loses the key's object, or flips a bit of its row    |
+ * | `rot NODE KEY`                              | its disk flips a bit of the key's record                               |
+ * | `wound NODE [KEY] …`                        | its disk loses the keys' objects, and it is not known what it lost     |
  * | `slow NODE MS`                              | its disk takes so long for a batch                                     |
  * | `cut NODE [NODE]`, `heal`                   | off from all, or from one; all cuts end                                |
  * | `hold NODE NODE`, `release`                 | what the one sends to the other is kept back; and comes, late          |
@@ -99,6 +101,10 @@ const ACTS: Readonly<Record<string, Act>> = {
   restore: (stage, [name]) => stage.node(name).disk.replace(stage.saved.get(stage.node(name)) ?? new Map()),
   lose: (stage, [name, key = '']) => stage.node(name).disk.lose(key),
   misplace: (stage, [name, key = '']) => stage.node(name).disk.misplace(key),
+  rot: (stage, [name, key = '']) => {
+    if (!stage.node(name).disk.rot(key)) throw new Error(`${name} has no record of ${key}`);
+  },
+  wound: (stage, [name, ...keys]) => stage.node(name).disk.wound(keys),
   slow: (stage, [name, ms]) => void (stage.node(name).disk.delayMs = Number(ms)),
   cut: (stage, [name, other]) => {
     const { name: from } = stage.node(name);
@@ -213,8 +219,7 @@ class Stage {
     }
     if (verb !== 'put' && verb !== 'delete') throw new Error(`there is no command ${verb ?? ''}`);
     const token = this.#tokens.get(option('with') ?? '');
-    const written = await writeKey(node, key, { value: verb === 'delete' ? undefined : rest[0], token });
-    keep(written.token);
+    keep(await writeKey(node, key, { value: verb === 'delete' ? undefined : rest[0], token }));
     return [];
   }
 

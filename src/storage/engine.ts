@@ -38,8 +38,28 @@ export interface Snapshot extends RowReader {
   close(): Promise<void>;
 }
 
-/** An open store. All but `close` throw or reject once it is closed. */
+/** Rows that may be gone: those whose names begin between these two; to the end if there is no last. */
+export interface LostRange {
+  readonly first: string;
+  readonly last: string | undefined;
+}
+
+/** What was found when a damaged store was opened and mended. */
+export interface Salvage {
+  /** Rows that may be gone, or be as they once were. */
+  readonly lost: readonly LostRange[];
+  /** Rows found in the damaged parts: any state of them, and not all as they were written. */
+  strays(): AsyncIterable<Row>;
+  /** What was wrong, and where the files are kept as they were. */
+  readonly report: string;
+  /** The store has taken all of that in, durably. */
+  end(): Promise<void>;
+}
+
+/** An open store. All but `close` throw or reject once it is closed. Damage throws or rejects with `damaged`. */
 export interface Engine extends RowReader {
+  /** What was lost before it was opened; undefined if nothing was. */
+  readonly salvage: Salvage | undefined;
   /** Writes all of the rows or none; when it resolves with `sync`, they survive the loss of power. */
   commit(changes: readonly Change[], sync: boolean): Promise<void>;
   /** Makes a read view of what has been committed by now. */
@@ -50,8 +70,10 @@ export interface Engine extends RowReader {
   close(): Promise<void>;
   /** Lets go of the store as a crash would. */
   abandon(): Promise<void>;
-  /** Abandons the store and moves it out of the way, under another name: the next open makes a new one. */
-  setAside(): Promise<void>;
+  /** Reads on through what lies on the disk, about so many bytes, and verifies it; rejects with `damaged`. */
+  verify(bytes: number): Promise<void>;
+  /** Abandons a store that is damaged: the next open looks through all of it, and mends it. */
+  suspect(): Promise<void>;
 }
 
 /** Opens a store, creating it where there is none; rejects with `StartError` where that is impossible. */

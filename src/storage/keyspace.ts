@@ -9,10 +9,13 @@
  * | `l` pppp actor NUL count  | log: this dot was a write to the key in the value                                |
  * | `o` pppp key              | the versions of an object                                                        |
  * | `r` pppp key              | its residual context; most objects have none, and then no row                    |
+ * | `s` pppp key              | versions that were set aside: salvaged from damage, and not served               |
+ * | `u` pppp key              | mark of a key whose record could not be read: the dots that it may have held     |
  *
  * The residue has a row of its own so that taking it away does not rewrite a large value. Every value is sealed
  * with a checksum (`records.ts`).
  */
+import { PARTITIONS } from '../base/limits.ts';
 import type { Dot } from '../core/causal-context.ts';
 
 const COUNTER_DIGITS = 14; // 53 bits
@@ -21,7 +24,10 @@ const MICROS_DIGITS = 14;
 const hex4 = (partition: number): string => partition.toString(16).padStart(4, '0');
 
 /** The kinds of rows that belong to a partition. */
-export type RowKind = 'c' | 'e' | 'l' | 'o' | 'r';
+export type RowKind = (typeof ROW_KINDS)[number];
+
+/** All of them. */
+export const ROW_KINDS = ['c', 'e', 'l', 'o', 'r', 's', 'u'] as const;
 
 /** A metadata row. */
 export const metaRow = (name: string): string => `m${name}`;
@@ -31,6 +37,10 @@ export const checkpointRow = (partition: number): string => `c${hex4(partition)}
 export const objectRow = (partition: number, key: string): string => `o${hex4(partition)}${key}`;
 
 export const residueRow = (partition: number, key: string): string => `r${hex4(partition)}${key}`;
+
+export const asideRow = (partition: number, key: string): string => `s${hex4(partition)}${key}`;
+
+export const markRow = (partition: number, key: string): string => `u${hex4(partition)}${key}`;
 
 /** The log row of a dot: an actor's rows lie in the order of its counters. */
 export function logRow(partition: number, { actor, counter }: Dot): string {
@@ -54,10 +64,22 @@ export const partitionOfRow = (row: string): number => Number.parseInt(row.slice
 /** The user's key of an object or residue row. */
 export const keyOfRow = (row: string): string => row.slice(5);
 
+/** Whether a row belongs to one key. */
+export const isKeyRow = (row: string): boolean => row.startsWith('o') || row.startsWith('r');
+
 /** The dot of a log row. */
 export function dotOfRow(row: string): Dot {
   const split = row.length - COUNTER_DIGITS - 1;
   return { actor: row.slice(5, split), counter: Number.parseInt(row.slice(split + 1), 16) };
+}
+
+/** The partitions that have, or had, a row whose name begins between two texts. */
+export function partitionsBetween(first: string, last: string | undefined): number[] {
+  const isIn = (prefix: string): boolean => {
+    return prefix >= first.slice(0, prefix.length) && (last === undefined || prefix <= last);
+  };
+  const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+  return all.filter((partition) => ROW_KINDS.some((kind) => isIn(kind + hex4(partition))));
 }
 
 /** All rows of a kind. */

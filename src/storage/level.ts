@@ -1,35 +1,89 @@
-/** The engine on LevelDB: `<root>/leveldb` is LevelDB's own directory. */
-import { open, rename, rm, stat, readdir } from 'node:fs/promises';
+/**
+ * The engine on LevelDB. `<root>/leveldb` is LevelDB's own directory, and `<root>/lock` keeps other processes from it; `<root>/starting`
+ * counts starts that did not last; `<root>/leveldb-damaged-1` and so on keep the files of damaged stores as they were.
+ */
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
-import { LEVEL_BATCH_KEEP_BYTES, LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES } from '../base/limits.ts';
-import { makeDirectory } from './directory.ts';
-import type { Change, Engine, Row, RowReader, ScanRange, Snapshot } from './engine.ts';
+import {
+  LEVEL_BATCH_KEEP_BYTES,
+  LEVEL_CACHE_BYTES,
+  LEVEL_WRITE_BUFFER_BYTES,
+  LOCK_BUFFER_BYTES,
+} from '../base/limits.ts';
+import { isDamage, toDiskError } from './damage.ts';
+import type { Change, Engine, Row, RowReader, Salvage, ScanRange, Snapshot } from './engine.ts';
+import { mendStore } from './level-files/mend.ts';
+import { demandLook, forgetStarts, MAX_STARTS, noteStart } from './level-files/starts.ts';
+import { Verifier } from './level-files/verifier.ts';
 
 type Database = ClassicLevel<string, Uint8Array>;
 type NativeSnapshot = ReturnType<Database['snapshot']>;
 
-/** Opens the LevelDB store in a directory, creating it where there is none. */
-export async function openLevelEngine(root: string): Promise<Engine> {
+/** What an engine tells people. */
+export interface LevelOptions {
+  /** A sentence for the log. */
+  readonly onRemark?: ((remark: string) => void) | undefined;
+}
+
+/** Opens the LevelDB store in a directory; creates it if there is none, and mends it if it is damaged. */
+export async function openLevelEngine(root: string, { onRemark = () => {} }: LevelOptions = {}): Promise<Engine> {
   await makeRoot(root);
+  const lock = await takeLock(root);
+  try {
+    const isSuspect = (await noteStart(root)) > MAX_STARTS;
+    // What LevelDB finds wrong, and a quick look has not, a thorough one finds.
+    return await tryOpen(root, { lock, isThorough: isSuspect, onRemark }).catch(async (error: unknown) => {
+      if (isSuspect || !isDamage(toDiskError(error))) throw error;
+      return tryOpen(root, { lock, isThorough: true, onRemark });
+    });
+  } catch (error) {
+    await lock.close();
+    throw new StartError(whyNotOpen(root, error), { cause: error });
+  }
+}
+
+interface Attempt {
+  readonly lock: Database;
+  readonly isThorough: boolean;
+  readonly onRemark: (remark: string) => void;
+}
+
+async function tryOpen(root: string, { lock, isThorough, onRemark }: Attempt): Promise<Engine> {
+  const repair = (directory: string): Promise<void> => ClassicLevel.repair(directory);
+  const salvage = await mendStore({ root, isThorough, repair, onRemark });
   const database: Database = new ClassicLevel<string, Uint8Array>(join(root, 'leveldb'), {
     keyEncoding: 'utf8',
     valueEncoding: 'view',
     writeBufferSize: LEVEL_WRITE_BUFFER_BYTES,
     cacheSize: LEVEL_CACHE_BYTES,
   });
+  await database.open();
+  return new LevelEngine(root, { database, lock, salvage });
+}
+
+/**
+ * LevelDB locks a store only when it opens it. Its files are looked at before that, and must not belong to another process; so an empty
+ * store next to it is the lock.
+ */
+async function takeLock(root: string): Promise<Database> {
+  const path = join(root, 'lock');
+  const lock: Database = new ClassicLevel<string, Uint8Array>(path, { writeBufferSize: LOCK_BUFFER_BYTES });
   try {
-    await database.open();
+    await lock.open();
   } catch (error) {
-    throw new StartError(whyNotOpen(root, error), { cause: error });
+    if (isLocked(error)) throw new StartError(whyNotOpen(root, error), { cause: error });
+    // There is nothing in it that could be lost.
+    await ClassicLevel.destroy(path);
+    await lock.open();
   }
-  return new LevelEngine(database, root);
+  return lock;
 }
 
 async function makeRoot(root: string): Promise<void> {
   try {
-    await makeDirectory(root);
+    await mkdir(root, { recursive: true });
     // LevelDB reports an unwritable directory late and obscurely, so try it here.
     const probe = await open(join(root, '.probe'), 'w');
     await probe.close();
@@ -39,30 +93,14 @@ async function makeRoot(root: string): Promise<void> {
   }
 }
 
-function whyNotOpen(root: string, error: unknown): string {
+function isLocked(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'LEVEL_LOCKED') return `The data directory ${root} is in use by another process`;
+  return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED';
+}
+
+function whyNotOpen(root: string, error: unknown): string {
+  if (isLocked(error)) return `The data directory ${root} is in use by another process`;
   return `The store in ${root} cannot be opened: ${messageOf(error)}`;
-}
-
-/** Renames the store to the first free of `leveldb-damaged-1`, `-2`, …; nothing is ever deleted. */
-async function moveAside(root: string): Promise<void> {
-  for (let i = 1; ; i++) {
-    const target = join(root, `leveldb-damaged-${i}`);
-    const isFree = await stat(target).then(
-      () => false,
-      () => true,
-    );
-    if (isFree) return rename(join(root, 'leveldb'), target);
-  }
-}
-
-function toDiskError(error: unknown): MecError {
-  const message = messageOf(error);
-  if (/corruption|checksum|bad block|truncated/i.test(message)) return new MecError('damaged', {}, error);
-  const isFull = /no space left|disk quota|ENOSPC|EDQUOT/i.test(message);
-  return new MecError(isFull ? 'disk-full' : 'disk-failed', {}, error);
 }
 
 /**
@@ -133,14 +171,23 @@ class LevelEngine implements Engine {
   readonly #database: Database;
   readonly #reader: LevelReader;
   readonly #root: string;
+  readonly #lock: Database;
+  readonly #verifier: Verifier;
+  readonly salvage: Salvage | undefined;
   /** Empty, and not in use. */
   #spare: NativeBatch | undefined;
   #isBroken = false;
 
-  constructor(database: Database, root: string) {
+  constructor(
+    root: string,
+    { database, lock, salvage }: { database: Database; lock: Database; salvage: Salvage | undefined },
+  ) {
+    this.#root = root;
     this.#database = database;
     this.#reader = new LevelReader(database);
-    this.#root = root;
+    this.#lock = lock;
+    this.#verifier = new Verifier(join(root, 'leveldb'));
+    this.salvage = salvage;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -196,19 +243,31 @@ class LevelEngine implements Engine {
     }
   }
 
+  async verify(bytes: number): Promise<void> {
+    const { rounds } = this.#verifier;
+    const damaged = await this.#verifier.step(bytes);
+    if (damaged !== undefined) throw new MecError('damaged', {}, new Error(`${damaged} is not as it was written`));
+    // All that was there at the start has been looked through.
+    if (rounds < 2 && this.#verifier.rounds >= 2) await forgetStarts(this.#root);
+  }
+
   async close(): Promise<void> {
     if (this.#database.status !== 'open') return;
     // With `sync = false` earlier batches may not be on disk yet; this one takes them along.
-    if (!this.#isBroken) await this.#database.batch([{ type: 'del', key: '\0' }], { sync: true });
+    if (!this.#isBroken) {
+      await this.#database.batch([{ type: 'del', key: '\0' }], { sync: true });
+      await forgetStarts(this.#root);
+    }
     await this.abandon();
   }
 
   async abandon(): Promise<void> {
     await this.#database.close();
+    await this.#lock.close();
   }
 
-  async setAside(): Promise<void> {
+  async suspect(): Promise<void> {
+    await demandLook(this.#root);
     await this.abandon();
-    await moveAside(this.#root);
   }
 }

@@ -2,14 +2,14 @@
 import { assert } from '../base/assert.ts';
 import { compareUtf8 } from '../base/bytes.ts';
 import { StartError } from '../base/errors.ts';
-import type { Change, Engine, Row, ScanRange, Snapshot } from './engine.ts';
+import type { Change, Engine, Row, Salvage, ScanRange, Snapshot } from './engine.ts';
 import { PastRows } from './past-rows.ts';
 
 /** The platter: what survives the engine that is open on it. */
 export class MemoryDisk {
   readonly rows = new Map<string, Uint8Array>();
-  /** Stores that were set aside. */
-  readonly aside: Map<string, Uint8Array>[] = [];
+  /** What the next engine has found when it was opened. */
+  salvage: Salvage | undefined;
   isOpen = false;
 
   /** Opens the disk; one at a time. */
@@ -20,6 +20,7 @@ export class MemoryDisk {
 }
 
 class MemoryEngine implements Engine {
+  readonly salvage: Salvage | undefined;
   readonly #disk: MemoryDisk;
   readonly #rows: Map<string, Uint8Array>;
   /** Keys in order, as of the last scan, and those added since. */
@@ -32,6 +33,7 @@ class MemoryEngine implements Engine {
 
   constructor(disk: MemoryDisk) {
     this.#disk = disk;
+    this.salvage = disk.salvage;
     this.#rows = new Map(disk.rows);
     this.#sorted = [...this.#rows.keys()].sort(compareUtf8);
     disk.isOpen = true;
@@ -100,10 +102,12 @@ class MemoryEngine implements Engine {
     this.#disk.isOpen = false;
   }
 
-  async setAside(): Promise<void> {
-    await this.abandon();
-    this.#disk.aside.push(new Map(this.#disk.rows));
-    this.#disk.rows.clear();
+  async verify(): Promise<void> {
+    this.#assertOpen();
+  }
+
+  suspect(): Promise<void> {
+    return this.abandon();
   }
 
   #scan({ from, to, limit }: ScanRange): Row[] {

@@ -2,11 +2,11 @@
  * The values of rows: byte 0 the record format, bytes 1–4 the xxHash32 of row and rest (big-endian), then msgpack.
  * A record that does not verify is an error, never an absence: absence means deletion.
  */
-import { MecError } from '../base/errors.ts';
 import { hash32, hashText32 } from '../base/hash.ts';
 import { packAfter, unpack } from '../base/msgpack.ts';
 import { CausalContext } from '../core/causal-context.ts';
 import type { Version } from '../core/object.ts';
+import { DamagedRecord } from './damage.ts';
 
 const RECORD_FORMAT = 1;
 const HEADER_BYTES = 5;
@@ -23,7 +23,16 @@ export interface Checkpoint {
   readonly cut: CausalContext;
   /** Dots of dead actors that no disk holds: the clock has them, and no answer claims to hold them. */
   readonly lost: CausalContext;
+  readonly wound: Wound;
 }
+
+/**
+ * Of a replica of which it is not known what a damaged disk has lost: `open` until its versions are set aside, `dressed` until it has
+ * caught up.
+ */
+export type Wound = 'none' | 'open' | 'dressed';
+
+const WOUNDS: readonly Wound[] = ['none', 'open', 'dressed'];
 
 /** What a replica starts from; a new one starts from nothing. */
 export interface ReplicaState extends Checkpoint {
@@ -32,6 +41,10 @@ export interface ReplicaState extends Checkpoint {
   readonly residues: number;
   /** No version expires before, µs since 1970. */
   readonly expiresMicros: number;
+  /** Keys whose record could not be read, and what the clock had then. */
+  readonly marks: Map<string, CausalContext>;
+  /** Dots of versions that are set aside. */
+  readonly aside: CausalContext;
 }
 
 /** What a new replica starts from. */
@@ -41,6 +54,9 @@ export function emptyState(): ReplicaState {
     cut: new CausalContext(),
     lost: new CausalContext(),
     isComplete: false,
+    wound: 'none',
+    marks: new Map(),
+    aside: new CausalContext(),
     logEntries: new Map(),
     residues: 0,
     expiresMicros: Infinity,
@@ -61,24 +77,20 @@ export function sealRecord(value: unknown, row: string): Uint8Array {
 
 /** Throws `damaged` where a record's format or checksum are not as they were written. */
 export function verifyRecord(record: Uint8Array, row: string): void {
-  if (record.length <= HEADER_BYTES || record[0] !== RECORD_FORMAT) throw damaged(row);
+  if (record.length <= HEADER_BYTES || record[0] !== RECORD_FORMAT) throw new DamagedRecord(row);
   const sum = hash32(record.subarray(HEADER_BYTES), hashText32(row));
   const isIntact =
     record[1] === sum >>> 24 &&
     record[2] === ((sum >>> 16) & 0xff) &&
     record[3] === ((sum >>> 8) & 0xff) &&
     record[4] === (sum & 0xff);
-  if (!isIntact) throw damaged(row);
+  if (!isIntact) throw new DamagedRecord(row);
 }
 
 /** The value of a sealed record; throws `damaged` where it does not verify. */
 export function openRecord(record: Uint8Array, row: string): unknown {
   verifyRecord(record, row);
   return unpack(record.subarray(HEADER_BYTES));
-}
-
-function damaged(row: string): MecError {
-  return new MecError('damaged', {}, new Error(`record ${JSON.stringify(row.slice(0, 80))} is damaged`));
 }
 
 /** The record of an object's versions. */
@@ -110,25 +122,25 @@ export function contextToRecord(context: CausalContext, row: string): Uint8Array
 /** The context of a record. */
 export function recordToContext(record: Uint8Array, row: string): CausalContext {
   const context = CausalContext.unpack(openRecord(record, row));
-  if (context === undefined) throw damaged(row);
+  if (context === undefined) throw new DamagedRecord(row);
   return context;
 }
 
 /** The record of a checkpoint. */
 export function checkpointToRecord(checkpoint: Checkpoint, row: string): Uint8Array {
-  const { isComplete, clock, cut, lost } = checkpoint;
-  return sealRecord([isComplete, clock.pack(), cut.pack(), lost.pack()], row);
+  const { isComplete, clock, cut, lost, wound } = checkpoint;
+  return sealRecord([isComplete, clock.pack(), cut.pack(), lost.pack(), WOUNDS.indexOf(wound)], row);
 }
 
 /** The checkpoint of a record. */
 export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint {
   const fields = openRecord(record, row) as unknown[];
   // Store format 1 put an actor and its incarnation first, and closed gaps without a memory of them.
-  const [isComplete, packedClock, packedCut, packedLost = []] =
+  const [isComplete, packedClock, packedCut, packedLost = [], wound = 0] =
     typeof fields[0] === 'string' ? fields.slice(2) : fields;
   const clock = CausalContext.unpack(packedClock);
   const cut = CausalContext.unpack(packedCut);
   const lost = CausalContext.unpack(packedLost);
-  if (clock === undefined || cut === undefined || lost === undefined) throw damaged(row);
-  return { isComplete: isComplete === true, clock, cut, lost };
+  if (clock === undefined || cut === undefined || lost === undefined) throw new DamagedRecord(row);
+  return { isComplete: isComplete === true, clock, cut, lost, wound: WOUNDS[wound as number] ?? 'none' };
 }

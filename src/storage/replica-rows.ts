@@ -91,7 +91,7 @@ export class ReplicaRows {
   /** The names of all rows. */
   async all(): Promise<string[]> {
     const rows: string[] = [];
-    for (const kind of ['c', 'e', 'l', 'o', 'r'] as const) await this.each(kind, ([row]) => rows.push(row));
+    for (const kind of keyspace.ROW_KINDS) await this.each(kind, ([row]) => rows.push(row));
     return rows;
   }
 }

@@ -10,12 +10,10 @@ import { hashText32 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import {
-  fill,
   type FilledObject,
   merge,
   sameVersions,
   type StoredObject,
-  strip,
   union,
   withoutVersions,
   write,
@@ -25,23 +23,18 @@ import type { Change } from './engine.ts';
 import { KeyWatches } from './key-watches.ts';
 import * as keyspace from './keyspace.ts';
 import { assertObjectSize } from './object-size.ts';
-import {
-  checkpointToRecord,
-  contextToRecord,
-  recordToContext,
-  type ReplicaState,
-  versionsToRecord,
-} from './records.ts';
+import { checkpointToRecord, type ReplicaState, type Wound } from './records.ts';
 import type { ReplicaMerge, ReplicaWrite, ReplicaWritten } from './replica-changes.ts';
+import { LogCutter } from './log-cutter.ts';
 import { ReplicaActor } from './replica-actor.ts';
 import { ReplicaExpiry } from './replica-expiry.ts';
 import { ReplicaLog } from './replica-log.ts';
+import { ReplicaMarks } from './replica-marks.ts';
 import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRows } from './replica-rows.ts';
 import { ReplicaView } from './replica-view.ts';
+import { SetAside } from './set-aside.ts';
 import type { Store } from './store.ts';
-
-const NOTHING_ASIDE = new CausalContext();
 
 /** What a clock must not do, of a replica's own writes. */
 const CLAIMS_TOO_MUCH = 'A peer claims writes of this replica that it never made';
@@ -55,6 +48,8 @@ export class Replica {
   readonly rows: ReplicaRows;
   readonly expiry: ReplicaExpiry;
   readonly watches = new KeyWatches();
+  readonly marks: ReplicaMarks;
+  readonly salvage: SetAside;
   readonly #store: Store;
   readonly #objects: ReplicaObjects;
   readonly #clock: CausalContext;
@@ -62,11 +57,11 @@ export class Replica {
   readonly #lost: CausalContext;
   readonly #durableLost: CausalContext;
   readonly #actor: ReplicaActor;
+  readonly #cutter: LogCutter;
   #isComplete: boolean;
+  #wound: Wound;
   /** Whether the replica was compared with the others since the store was opened. */
   #isConfirmed = false;
-  #residues: number;
-  #isCutting = false;
   #isRetired = false;
   #changes = 0;
   #clockHash: number | undefined;
@@ -84,14 +79,25 @@ export class Replica {
     this.rows = new ReplicaRows(partition, store.engine);
     this.expiry = new ReplicaExpiry(partition, store, state.expiresMicros);
     this.#store = store;
-    this.#objects = new ReplicaObjects(partition, store);
     this.#clock = state.clock;
     this.#durable = state.clock.clone();
     this.#lost = state.lost;
     this.#durableLost = state.lost.clone();
     this.#actor = new ReplicaActor(partition, store);
+    this.marks = new ReplicaMarks(partition, state.marks);
+    this.salvage = new SetAside(partition, store.queue, state.aside);
+    this.#wound = state.wound;
+    const save = (changes: readonly Change[]): void => this.#submit(changes, undefined, () => {});
+    const { log, rows, expiry, watches, marks, salvage } = this;
+    const parts = { partition, clock: state.clock, log, rows, expiry, watches, marks, salvage, save };
+    this.#objects = new ReplicaObjects(store, parts, state.residues);
+    this.#cutter = new LogCutter({
+      partition,
+      log: this.log,
+      warn: (event, fields) => store.log.warn(event, fields),
+      save: (changes, done) => this.#submit([...changes, this.checkpoint()], undefined, done),
+    });
     this.#isComplete = state.isComplete;
-    this.#residues = state.residues;
   }
 
   /** The name under which this replica writes; its clock has it from the first write on. */
@@ -117,7 +123,8 @@ export class Replica {
   /** A hash of the durable clock and of what is lost. */
   get clockHash(): number {
     this.#clockHash ??= hashText32([this.#durable, this.#durableLost].join(' '));
-    return this.#clockHash;
+    // Nobody must take one that cannot read all its keys for equal: its clock is no word to rely on.
+    return this.isWhole ? this.#clockHash : hashText32(this.id, this.#clockHash);
   }
 
   /**
@@ -125,7 +132,7 @@ export class Replica {
    * read: a new one until it has caught up, any one after a start until it was compared with the others.
    */
   get isComplete(): boolean {
-    return this.#isComplete && this.#isConfirmed;
+    return this.#isComplete && this.#isConfirmed && this.salvage.dots.isEmpty;
   }
 
   /** Whether the replica was complete when its store was last open, and has not been compared since. */
@@ -140,22 +147,47 @@ export class Replica {
 
   /** Dots of versions that were salvaged from damage and are in no clock yet. */
   get aside(): CausalContext {
-    return NOTHING_ASIDE;
+    return this.salvage.dots;
+  }
+
+  /** Whether a damaged disk has lost rows of this replica, and it has not caught up since. */
+  get isWounded(): boolean {
+    return this.#wound !== 'none';
   }
 
   /** Whether every key that it has seen can be read. */
   get isWhole(): boolean {
-    return true;
+    return this.marks.isEmpty;
   }
 
   /** Objects with a residual context. */
   get residues(): number {
-    return this.#residues;
+    return this.#objects.residues;
   }
 
   /** What this replica knows of a key. */
   read(key: string): FilledObject<Uint8Array> {
-    return fill(this.#objects.load(key, this.#residues > 0), this.#clock);
+    return this.#objects.fill(key);
+  }
+
+  /** The same, for the answer to a reader; throws `damaged` if the replica may have known more. */
+  readWhole(key: string): FilledObject<Uint8Array> {
+    const object = this.read(key);
+    if (this.isWounded || !this.aside.isEmpty || this.marks.has(key)) throw new MecError('damaged', { retryAfter: 1 });
+    return object;
+  }
+
+  /** Others have told what they know of a marked key: it is as good as any now. */
+  unmark(key: string, done: Done): void {
+    const stored = this.#objects.load(key);
+    const change = this.marks.remove(key);
+    const object = { versions: stored.versions, context: stored.residual };
+    this.#submit([change, ...this.#objects.changesOf(stored, { key, object, dots: [] })], undefined, done);
+  }
+
+  /** What is set aside of a key under these dots is not needed: their fate is known, or they were taken in. */
+  dropAside(key: string, dots: readonly Dot[], done: Done): void {
+    this.#submit([this.salvage.drop(key, dots)], undefined, done);
   }
 
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
@@ -165,11 +197,11 @@ export class Replica {
     if (token.max(actor) >= counter) {
       throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
     }
-    const stored = this.#objects.load(key, this.#residues > 0);
-    const before = fill(stored, this.#clock);
+    const stored = this.#objects.load(key);
+    const before = this.#objects.fill(key, stored);
     this.#actor.guard(before.context, this.#clock);
     const dot = this.#actor.peek(this.#clock);
-    const written = write(before, { token, dot, body });
+    const written = write(before, { token, dot, body, isBlind: this.marks.has(key) });
     if (body !== undefined) assertObjectSize(written.object.versions);
     this.#actor.take(this.#clock);
     this.#save(stored, { key, object: written.object, dots: [dot] }, done);
@@ -182,8 +214,8 @@ export class Replica {
     this.#actor.guard(received.context, this.#clock);
     // Closed beats held, or replicas would differ for ever.
     const object = withoutVersions(received, this.#lost);
-    const stored = this.#objects.load(key, this.#residues > 0);
-    const before = fill(stored, this.#clock);
+    const stored = this.#objects.load(key);
+    const before = this.#objects.fill(key, stored);
     const after = merge(before, object);
     // Nothing below may fail: a clock ahead of its data would spread deletions.
     const added = this.#clock.addAll(dots).concat(this.#clock.addAll(object.versions));
@@ -198,9 +230,10 @@ export class Replica {
    */
   restore({ key, object }: Pick<ReplicaMerge, 'key' | 'object'>, done: Done): boolean {
     this.#store.queue.assertRoom();
-    const stored = this.#objects.load(key, this.#residues > 0);
-    const { versions, context } = fill(stored, this.#clock);
-    const isSame = stored.residual.isEmpty && context.equals(this.#clock) && context.equals(object.context);
+    const stored = this.#objects.load(key);
+    const { versions, context } = this.#objects.fill(key, stored);
+    const isSame =
+      this.isWhole && stored.residual.isEmpty && context.equals(this.#clock) && context.equals(object.context);
     const all = union(versions, object.versions);
     if (!isSame || all.length === versions.length) return false;
     this.#save(stored, { key, object: { versions: all, context }, dots: [] }, done);
@@ -229,8 +262,8 @@ export class Replica {
   close(dots: CausalContext, keys: Iterable<string>, done: Done): void {
     this.#store.queue.assertRoom();
     const before = [...keys].map((key) => {
-      const stored = this.#objects.load(key, this.#residues > 0);
-      return { key, stored, object: fill(stored, this.#clock) };
+      const stored = this.#objects.load(key);
+      return { key, stored, object: this.#objects.fill(key, stored) };
     });
     this.#clock.join(dots);
     this.#lost.join(dots);
@@ -242,9 +275,9 @@ export class Replica {
       const { versions, context } = withoutVersions(object, this.#lost);
       const dot = this.#actor.take(this.#clock);
       const whole = context.clone().join(dots);
-      whole.addRanges(dot.actor, [1, dot.counter]);
+      whole.addRanges(dot.actor, [this.marks.has(key) ? dot.counter : 1, dot.counter]);
       added.add(dot.actor, dot.counter);
-      changes.push(...this.#changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }));
+      changes.push(...this.#objects.changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }));
     }
     this.#submit([...changes, this.checkpoint()], added, (error) => {
       if (error === undefined) this.#durableLost.join(dots);
@@ -258,6 +291,7 @@ export class Replica {
     this.#isConfirmed ||= isComplete;
     if (this.#isComplete === isComplete) return;
     this.#isComplete = isComplete;
+    if (isComplete) this.#wound = 'none';
     this.#submit([this.checkpoint()], undefined, () => {});
   }
 
@@ -292,69 +326,25 @@ export class Replica {
 
   /** Takes away the residue that the clock's bases have come to cover. */
   async sweepResidues(): Promise<void> {
-    if (this.#residues === 0 || !this.#isSweepDue) return;
+    if (this.residues === 0 || !this.#isSweepDue) return;
     this.#isSweepDue = false;
     // The scan sees what is durable; a row on its way to the disk would be passed over for ever.
     await this.settled();
-    await this.rows.each('r', ([row]) => this.#stripResidue(row));
-  }
-
-  #stripResidue(row: string): void {
-    const record = this.#store.queue.get(row);
-    if (record === undefined) return;
-    const residual = recordToContext(record, row);
-    const rest = residual.minus(this.#clock.bases());
-    if (rest.equals(residual)) return;
-    if (rest.isEmpty) this.#residues -= 1;
-    this.#submit([{ key: row, value: rest.isEmpty ? undefined : contextToRecord(rest, row) }], undefined, () => {});
+    await this.rows.each('r', ([row]) => {
+      const change = this.#objects.stripped(keyspace.keyOfRow(row));
+      if (change !== undefined) this.#submit([change], undefined, () => {});
+    });
   }
 
   /** Cuts the log entries that everybody who may ask for them has; resolves when that is durable. */
   cutLog(covered: CausalContext): Promise<void> {
-    return this.#cut(() => this.log.cutCovered(covered));
-  }
-
-  /** One cut at a time, and durable before the next looks at the rows again. */
-  async #cut(choose: () => Promise<Change[]>): Promise<void> {
-    if (this.#isCutting) return;
-    this.#isCutting = true;
-    try {
-      const changes = await choose();
-      if (changes.length === 0) return;
-      changes.push(this.checkpoint());
-      await new Promise<void>((resolve, reject) => {
-        this.#submit(changes, undefined, (error) => (error === undefined ? resolve() : reject(error)));
-      });
-    } catch (error) {
-      this.#store.log.warn('log not cut', { partition: this.partition, reason: String(error) });
-    } finally {
-      this.#isCutting = false;
-    }
+    return this.#cutter.cutCovered(covered);
   }
 
   #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
-    this.#submit(this.#changesOf(before, change), change.dots, done);
-    if (this.log.isOverfull) void this.#cut(() => this.log.cutHalf());
-  }
-
-  #changesOf(before: StoredObject<Uint8Array>, { key, object, dots }: ReplicaMerge): Change[] {
-    const { versions, residual } = strip(object, this.#clock);
-    const row = keyspace.objectRow(this.partition, key);
-    this.#objects.changes(row);
-    const changes: Change[] = [
-      { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) },
-    ];
-    if (!residual.isEmpty || !before.residual.isEmpty) {
-      const residueRow = keyspace.residueRow(this.partition, key);
-      changes.push({ key: residueRow, value: residual.isEmpty ? undefined : contextToRecord(residual, residueRow) });
-      this.#residues += Number(!residual.isEmpty) - Number(!before.residual.isEmpty);
-    }
-    this.rows.changed(before.versions.length, versions.length);
-    this.log.append(key, dots, changes);
-    this.expiry.append(key, { before: before.versions, after: versions }, changes);
-    this.watches.changed(key);
-    if (dots.length > 0) this.#isSweepDue = true;
-    return changes;
+    if (change.dots.length > 0) this.#isSweepDue = true;
+    this.#submit(this.#objects.changesOf(before, change), change.dots, done);
+    this.#cutter.cutIfOverfull();
   }
 
   /** Another has taken its place: whoever still holds on to this one must not write into the rows of the other. */
@@ -379,7 +369,8 @@ export class Replica {
   /** The row of the replica's own state. */
   checkpoint(): Change {
     const key = keyspace.checkpointRow(this.partition);
-    const state = { isComplete: this.#isComplete, clock: this.#clock, cut: this.log.cut, lost: this.#lost };
+    const fields = { isComplete: this.#isComplete, clock: this.#clock, wound: this.#wound };
+    const state = { ...fields, cut: this.log.cut, lost: this.#lost };
     return { key, value: checkpointToRecord(state, key) };
   }
 }

@@ -11,6 +11,7 @@ import { MecError, messageOf, StartError } from '../base/errors.ts';
 import {
   COUNT_REPLICAS,
   DISK_BYTES_SWEEPS,
+  MAX_MARKS,
   PARTITIONS,
   STORE_REOPEN_MS,
   VERIFY_PAGE_BYTES,
@@ -18,21 +19,25 @@ import {
 } from '../base/limits.ts';
 import { OwnActors } from '../core/actor.ts';
 import type { MemberRecord } from '../core/member-list.ts';
+import { partitionOf } from '../core/partition.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { loadCheckpoints } from './checkpoints.ts';
+import { DamagedRecord, isDamage } from './damage.ts';
 import type { Engine, OpenEngine } from './engine.ts';
 import { HotObjects } from './hot-objects.ts';
 import * as keyspace from './keyspace.ts';
 import { emptyState, openRecord, sealRecord, verifyRecord } from './records.ts';
 import { Replica } from './replica.ts';
 import type { Store } from './store.ts';
+import { UnreadableKeys } from './unreadable-keys.ts';
+import { WatchedEngine } from './watched-engine.ts';
+import { loadMended } from './wounds.ts';
 
 /** Format 1 bound actors to a proof of a clean stop; its checkpoints are still read. */
 const OLDEST_FORMAT = 1;
 const STORE_FORMAT = 2;
 const MEMBERS_ROW = keyspace.metaRow('members');
 const FIRST_ROW = keyspace.kindRange('c').from;
-const LAST_ROW = keyspace.kindRange('r').to;
+const LAST_ROW = keyspace.kindRange('u').to;
 
 /** How to open the store of a node. */
 export interface ReplicasOptions {
@@ -41,8 +46,6 @@ export interface ReplicasOptions {
   /** Of this process: no other start of the node has it. */
   readonly life: string;
   readonly openEngine: OpenEngine;
-  /** Whether other nodes can give back what a damaged store has lost; else it is not set aside, and fails. */
-  readonly canRebuild: () => boolean;
   /** Whether acknowledged writes must be on the platter (default), or may wait in the operating system. */
   readonly sync: boolean;
   /** Log entries kept per replica. */
@@ -65,6 +68,8 @@ interface Opened extends Store {
 
 /** All replicas of one node. */
 export class Replicas {
+  /** Keys that could be read nowhere. */
+  readonly unreadable = new UnreadableKeys();
   readonly #options: ReplicasOptions;
   readonly #actors: OwnActors;
   #opened: Opened | undefined;
@@ -73,6 +78,9 @@ export class Replicas {
   #isClosed = false;
   /** Where verification goes on, and with how many rows. */
   #verification = { from: FIRST_ROW, limit: 64 };
+  /** Partitions whose replicas may have lost rows: they begin anew when the store is opened again. */
+  readonly #wounds = new Set<number>();
+  #hasLooked = false;
 
   private constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -100,7 +108,7 @@ export class Replicas {
 
   /** Whether no replica holds or knows of anything. */
   get isEmpty(): boolean {
-    return this.#opened?.replicas.every(({ clock }) => clock.isEmpty) === true;
+    return this.#opened?.replicas.every(({ clock, aside }) => clock.isEmpty && aside.isEmpty) === true;
   }
 
   /** The replica of a partition, or undefined while the disk has failed. */
@@ -130,27 +138,31 @@ export class Replicas {
     return true;
   }
 
-  /** A record or file of the store does not verify: absence means deletion here, so none of it can be trusted. */
+  /**
+   * What was read is not as it was written. If the row of the record is that of a key, only that key is unknown: its replica marks it, and
+   * the others are asked. Otherwise the store is opened again, mended, and the replicas that may have lost rows begin anew.
+   */
   damaged(error: MecError): void {
     const opened = this.#opened;
     if (opened === undefined) return;
-    if (!this.#options.canRebuild()) {
-      this.#options.env.log.error('store damaged, and no other node to rebuild it from', { reason: messageOf(error) });
-      return;
+    const row = error instanceof DamagedRecord ? error.row : undefined;
+    const replica = row === undefined ? undefined : opened.replicas[keyspace.partitionOfRow(row)];
+    if (row === undefined || replica === undefined) return this.#reopen(error, opened.engine.suspect());
+    const isKeyKnown = keyspace.isKeyRow(row) && partitionOf(keyspace.keyOfRow(row)) === replica.partition;
+    if (isKeyKnown && replica.marks.size < MAX_MARKS) {
+      // What was read before it was damaged must not hide it.
+      opened.hot.drop(row);
+      return void replica.read(keyspace.keyOfRow(row));
     }
-    this.#options.env.log.error('store damaged; it is set aside and rebuilt from the other nodes', {
-      reason: messageOf(error),
-    });
-    this.#opened = undefined;
-    this.#failure = error;
-    this.#reopenAfter(opened.engine.setAside());
+    this.#wounds.add(replica.partition);
+    this.#reopen(error, opened.engine.abandon());
   }
 
   /** The member list as it was kept last; nothing where there is none. */
   keptMembers(): MemberRecord[] {
     const record = this.#openedStore().engine.get(MEMBERS_ROW);
-    const list = record === undefined ? [] : (openRecord(record, MEMBERS_ROW) as MemberRecord[]);
-    return list.map(memberOf);
+    const list = record === undefined ? undefined : openIntact(record, MEMBERS_ROW);
+    return ((list ?? []) as MemberRecord[]).map(memberOf);
   }
 
   /** Keeps the member list, where this store does not hold it already. */
@@ -173,10 +185,16 @@ export class Replicas {
     if (opened === undefined) return { state, sync: this.#options.sync };
     let logEntries = 0;
     let residues = 0;
+    let aside = 0;
+    let marks = 0;
+    let wounded = 0;
     let keys: number | undefined = 0;
     for (const replica of opened.replicas) {
       logEntries += replica.log.length;
       residues += replica.residues;
+      aside += Number(!replica.aside.isEmpty);
+      marks += replica.marks.size;
+      wounded += Number(replica.isWounded);
       keys = keys === undefined || replica.rows.objects === undefined ? undefined : keys + replica.rows.objects;
     }
     return {
@@ -188,6 +206,7 @@ export class Replicas {
       diskBytes: opened.diskBytes,
       logEntries,
       residues,
+      damage: { marks, wounded, aside, unreadable: this.unreadable.named },
     };
   }
 
@@ -219,11 +238,16 @@ export class Replicas {
     // Large records make small pages: whoever is served meanwhile must not feel it.
     const fitting = bytes > VERIFY_PAGE_BYTES ? limit >> 1 : 2 * limit;
     this.#verification = { from: next, limit: Math.min(VERIFY_PAGE_ROWS, Math.max(1, fitting)) };
+    for (const [row, record] of rows) this.#verifyRow(row, record);
+    if (this.#opened?.engine === engine) await engine.verify(VERIFY_PAGE_BYTES);
+  }
+
+  #verifyRow(row: string, record: Uint8Array): void {
     try {
-      for (const [row, record] of rows) verifyRecord(record, row);
+      verifyRecord(record, row);
     } catch (error) {
-      if (error instanceof MecError && error.code === 'damaged') this.damaged(error);
-      throw error;
+      // The rows of the store itself are written again and again; what one of them says is no loss.
+      if (isDamage(error) && !row.startsWith('m')) this.damaged(error);
     }
   }
 
@@ -244,34 +268,43 @@ export class Replicas {
   }
 
   async #open(): Promise<void> {
-    const engine = await this.#options.openEngine();
+    const engine = new WatchedEngine(await this.#options.openEngine(), (error) => {
+      if (this.#opened?.engine === engine) this.damaged(error);
+    });
     try {
       this.#opened = await this.#load(engine);
       this.#failure = undefined;
     } catch (error) {
-      if (error instanceof MecError && error.code === 'damaged' && this.#options.canRebuild()) {
-        this.#options.env.log.error('store damaged; it is set aside and rebuilt from the other nodes', {
-          reason: messageOf(error),
-        });
-        await engine.setAside();
-        return this.#open();
-      }
-      await engine.abandon();
+      const isDamaged = isDamage(error);
+      await (isDamaged ? engine.suspect() : engine.abandon());
       if (error instanceof StartError) throw error;
-      throw new StartError(`The store cannot be read: ${messageOf(error)}`, { cause: error });
+      const why = new StartError(`The store cannot be read: ${messageOf(error)}`, { cause: error });
+      if (!isDamaged || this.#hasLooked) throw why;
+      // Once: the next open looks through all of it.
+      this.#hasLooked = true;
+      await this.#open();
+      this.#hasLooked = false;
     }
   }
 
   async #load(engine: Engine): Promise<Opened> {
     const { env, nodeName, sync, maxLogEntries } = this.#options;
-    const checkpoints = await loadCheckpoints(engine);
+    const { states, aside, unreadable } = await loadMended(engine, this.#wounds);
+    this.#wounds.clear();
+    if (engine.salvage !== undefined || aside > 0 || unreadable.length > 0) {
+      env.log.error('store mended: what could be read is set aside, and the others are asked', {
+        report: engine.salvage?.report,
+        aside,
+        unreadable: unreadable.length,
+        partitions: states.filter(({ wound }) => wound !== 'none').length,
+      });
+    }
     await this.#keepHeader(engine);
     const queue = new CommitQueue(engine, {
       clock: env.clock,
       sync,
       onFailure: (error) => this.#failed(engine, error),
     });
-    const onDamage = (error: MecError): void => this.damaged(error);
     const { random, log } = env;
     const store: Store = {
       engine,
@@ -282,9 +315,8 @@ export class Replicas {
       random,
       log,
       maxLogEntries,
-      onDamage,
     };
-    const replicas = checkpoints.map((state, partition) => new Replica(partition, store, state));
+    const replicas = states.map((state, partition) => new Replica(partition, store, state));
     return { ...store, replicas, membersHash: undefined, diskBytes: undefined, sweeps: 0 };
   }
 
@@ -293,7 +325,8 @@ export class Replicas {
     const { env, nodeName, life } = this.#options;
     const row = keyspace.metaRow('header');
     const record = engine.get(row);
-    const header = record === undefined ? undefined : checkHeader(openRecord(record, row) as Header);
+    const kept = record === undefined ? undefined : openIntact(record, row);
+    const header = kept === undefined ? undefined : checkHeader(kept as Header);
     if (header !== undefined && header.name !== nodeName) {
       env.log.warn('the store belonged to a node of another name', { was: header.name, is: nodeName });
     }
@@ -305,12 +338,16 @@ export class Replicas {
   #failed(engine: Engine, error: MecError): void {
     // What is still waiting for a store that was given up already fails too; that is no news.
     if (this.#opened?.engine !== engine) return;
+    this.#reopen(error, engine.abandon());
+  }
+
+  #reopen(error: MecError, abandoned: Promise<void>): void {
     this.#failure = error;
     this.#opened = undefined;
     this.#options.env.log.error('store failed; its memory is forgotten and it is opened again', {
       reason: messageOf(error),
     });
-    this.#reopenAfter(engine.abandon());
+    this.#reopenAfter(abandoned);
   }
 
   #reopenAfter(abandoned: Promise<void>): void {
@@ -333,6 +370,16 @@ function checkHeader(header: Header): Header {
     throw new StartError(`The store has ${header.partitions} partitions; this cluster has ${PARTITIONS}`);
   }
   return header;
+}
+
+/** The value of a record of the store itself; undefined if it is damaged: the others know the members, and the header is written again. */
+function openIntact(record: Uint8Array, row: string): unknown {
+  try {
+    return openRecord(record, row);
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
+  }
 }
 
 /** A member record of store format 1 counted its lives, and drew none. */

@@ -1,6 +1,5 @@
 /** What the replicas of one node have in common. */
 import type { Log, Random } from '../base/env.ts';
-import type { MecError } from '../base/errors.ts';
 import type { OwnActors } from '../core/actor.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
@@ -18,6 +17,4 @@ export interface Store {
   readonly log: Log;
   /** Of each replica. */
   readonly maxLogEntries: number;
-  /** A record or a file of the store does not verify. */
-  readonly onDamage: (error: MecError) => void;
 }

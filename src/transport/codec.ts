@@ -25,7 +25,9 @@ import {
   packGossip,
   packIdentity,
   packItem,
+  packMended,
   packOpening,
+  packRemembered,
   packReplicaStatement,
   packStatement,
   packVersions,
@@ -37,6 +39,7 @@ import {
   unpackCondition,
   unpackItem,
   unpackKeys,
+  unpackMended,
   unpackObject,
   unpackOpening,
   unpackRemembered,
@@ -159,6 +162,11 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       isComplete: f[5] === true,
     }),
   },
+  mend: {
+    code: 15,
+    pack: ({ from, key }) => [from, key],
+    unpack: (f) => ({ kind: 'mend', from: text(f[1]), key: text(f[2]) }),
+  },
   scrub: {
     code: 12,
     pack: (m) => [m.from, m.partition, m.after ?? null, m.until ?? null, m.clockHash, m.rows, m.digest],
@@ -223,10 +231,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   object: {
     code: 66,
     pack: (m) => [m.actor, m.isComplete, m.context.pack(), packVersions(m.versions)],
-    unpack: (f) => {
-      const { context: known, versions } = unpackObject(f[3], f[4]);
-      return { kind: 'object', actor: text(f[1]), isComplete: f[2] === true, context: known, versions };
-    },
+    unpack: (f) => ({ kind: 'object', actor: text(f[1]), isComplete: f[2] === true, ...unpackObject(f[3], f[4]) }),
   },
   stored: {
     code: 67,
@@ -235,14 +240,9 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   written: {
     code: 68,
-    pack: ({ dot, token, versions, found, isRepeated }) => [
-      dot.actor,
-      dot.counter,
-      token.pack(),
-      packDots(versions),
-      found,
-      isRepeated,
-    ],
+    pack: ({ dot, token, versions, found, isRepeated }) => {
+      return [dot.actor, dot.counter, token.pack(), packDots(versions), found, isRepeated];
+    },
     unpack: (f) => ({
       kind: 'written',
       dot: { actor: text(f[1]), counter: positive(f[2]) },
@@ -288,12 +288,10 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       next: optional(f[4], text),
     }),
   },
+  mended: { code: 77, pack: packMended, unpack: unpackMended },
   claimed: {
     code: 75,
-    pack: ({ actor, number: grant, context: known, versions, remembered: made }) => {
-      const remembered = made === undefined ? null : [made.actor, made.counter, made.digest];
-      return [actor, grant, known.pack(), packVersions(versions), remembered];
-    },
+    pack: (m) => [m.actor, m.number, m.context.pack(), packVersions(m.versions), packRemembered(m.remembered)],
     unpack: (f) => ({
       kind: 'claimed',
       actor: text(f[1]),

@@ -8,9 +8,9 @@ import { CausalContext, type Dot } from '../core/causal-context.ts';
 import type { Condition, Tags } from '../core/condition.ts';
 import type { Made } from '../core/decision.ts';
 import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
-import type { FilledObject } from '../core/object.ts';
+import type { FilledObject, Version } from '../core/object.ts';
 import type { Statement } from '../core/evidence.ts';
-import type { Digest, Gossip, Identity, ReplicaStatement, SparseVersion, SyncItem } from './message.ts';
+import type { Digest, Gossip, Identity, Mended, ReplicaStatement, SparseVersion, SyncItem } from './message.ts';
 
 /** A frame or item is not of the protocol. */
 export class WireError extends Error {
@@ -56,6 +56,22 @@ export function unpackObject(
   packedVersions: unknown,
 ): { context: CausalContext; versions: SparseVersion[] } {
   const known = context(packedContext);
+  const versions = sparseVersions(packedVersions);
+  for (const { actor, counter } of versions) {
+    if (!known.has(actor, counter)) throw new WireError('a version outside its context');
+  }
+  return { context: known, versions };
+}
+
+/** Versions with their bodies. */
+function versionsOf(packed: unknown): Version<Uint8Array>[] {
+  return sparseVersions(packed).map(({ actor, counter, body }) => {
+    if (body === undefined) throw new WireError('a stored version without a body');
+    return { actor, counter, body };
+  });
+}
+
+function sparseVersions(packedVersions: unknown): SparseVersion[] {
   if (!Array.isArray(packedVersions) || packedVersions.length % 3 !== 0) throw new WireError('not versions');
   if (packedVersions.length > 3 * MAX_MESSAGE_VERSIONS) throw new WireError('too many versions');
   const versions: SparseVersion[] = [];
@@ -66,10 +82,9 @@ export function unpackObject(
       counter: positive(packedVersions[i + 1]),
       body: body === null ? undefined : bytes(body),
     };
-    if (!known.has(version.actor, version.counter)) throw new WireError('a version outside its context');
     versions.push(version);
   }
-  return { context: known, versions };
+  return versions;
 }
 
 /** What `packDots` packed. */
@@ -265,6 +280,11 @@ function tags(field: unknown): Tags {
 }
 
 /** A write that was made: its dot, and the digest of what it wrote. */
+export function packRemembered(made: (Dot & { digest: string }) | undefined): unknown {
+  return made === undefined ? null : [made.actor, made.counter, made.digest];
+}
+
+/** What `packRemembered` packed. */
 export function unpackRemembered(packed: unknown): Made {
   const [actor, counter, digest] = list(packed);
   return { actor: text(actor), counter: positive(counter), digest: text(digest) };
@@ -319,5 +339,27 @@ function unpackSaid([replica, actor, isOwner, isComplete, isWhole, clock, lost, 
     clock: context(clock),
     lost: context(lost),
     aside: context(aside),
+  };
+}
+
+/** What is known of a key that the asker has lost. */
+export function packMended({ life, members, replica, clock, lost, need, item, aside }: Mended): unknown[] {
+  const said = [life, members, replica, clock.pack(), lost.pack(), need?.pack() ?? null];
+  return [...said, packItem(item), packVersions(aside)];
+}
+
+/** What `packMended` packed, behind the kind. */
+export function unpackMended(f: Fields): Mended {
+  const aside = versionsOf(f[8]);
+  return {
+    kind: 'mended',
+    life: text(f[1]),
+    members: integer(f[2]),
+    replica: text(f[3]),
+    clock: context(f[4]),
+    lost: context(f[5]),
+    need: optional(f[6], context),
+    item: unpackItem(f[7]),
+    aside,
   };
 }

@@ -6,7 +6,7 @@ import type { Condition } from '../core/condition.ts';
 import type { Made } from '../core/decision.ts';
 import type { Statement } from '../core/evidence.ts';
 import type { MemberRecord, MemberVersion } from '../core/member-list.ts';
-import type { FilledObject } from '../core/object.ts';
+import type { FilledObject, Version } from '../core/object.ts';
 
 /** Which process speaks, and whether it belongs here. */
 export interface Identity extends Address {
@@ -151,6 +151,14 @@ export interface TakeSnapshot {
   readonly isComplete: boolean;
 }
 
+/** I cannot read what I held of this key: what do you know of it? */
+export interface Mend {
+  readonly kind: 'mend';
+  /** Member id of the sender. */
+  readonly from: string;
+  readonly key: string;
+}
+
 /** These are my rows of a partition, after one key and up to another: are yours the same? The answer is `compared`. */
 export interface Scrub {
   readonly kind: 'scrub';
@@ -191,6 +199,7 @@ export type Request =
   | State
   | Pull
   | TakeSnapshot
+  | Mend
   | Scrub
   | List;
 
@@ -305,6 +314,23 @@ export interface SnapshotPage {
   readonly next: string | undefined;
 }
 
+/** The answer to `mend`. */
+export interface Mended {
+  readonly kind: 'mended';
+  readonly life: string;
+  /** Hash of the member list by which the node speaks. */
+  readonly members: number;
+  readonly replica: string;
+  /** Every dot that the replica has seen, durably. */
+  readonly clock: CausalContext;
+  readonly lost: CausalContext;
+  /** If the replica cannot read the key either: the dots whose effect on it may be missing. */
+  readonly need: CausalContext | undefined;
+  readonly item: SyncItem;
+  /** Versions of the key that were salvaged from damage. */
+  readonly aside: readonly Version<Uint8Array>[];
+}
+
 /** The answer to `list`: of these partitions all the keys with a living value there are, up to `until`. */
 export interface Keys {
   readonly kind: 'keys';
@@ -328,7 +354,19 @@ export interface Failed {
 
 /** Any reply. */
 export type Reply =
-  Pong | Probed | ReadReply | Claimed | Stored | Written | Compared | Stated | Page | SnapshotPage | Keys | Failed;
+  | Pong
+  | Probed
+  | ReadReply
+  | Claimed
+  | Stored
+  | Written
+  | Compared
+  | Stated
+  | Page
+  | SnapshotPage
+  | Mended
+  | Keys
+  | Failed;
 
 /** Any message. */
 export type Message = Request | Reply;

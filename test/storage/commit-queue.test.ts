@@ -24,7 +24,9 @@ async function slowEngine(): Promise<{
     diskBytes: () => real.diskBytes(),
     close: () => real.close(),
     abandon: () => real.abandon(),
-    setAside: () => real.setAside(),
+    verify: (bytes) => real.verify(bytes),
+    suspect: () => real.suspect(),
+    salvage: real.salvage,
     commit: async (changes, sync) => {
       batches.push(changes);
       await new Promise<void>((resolve, reject) =>

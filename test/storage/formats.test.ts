@@ -23,7 +23,7 @@ const changes = rows.map(([key, value]) => ({ key, value: Buffer.from(value, 'ba
 function open(openEngine: OpenEngine, life: string): Promise<Replicas> {
   const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(1) };
   const { maxLogEntries } = SYNC_LIMITS;
-  return Replicas.open({ env, life, nodeName: 'n1', openEngine, sync: true, canRebuild: () => false, maxLogEntries });
+  return Replicas.open({ env, life, nodeName: 'n1', openEngine, sync: true, maxLogEntries });
 }
 
 const valuesOf = (replicas: Replicas, partition: number, key: string): string[] =>

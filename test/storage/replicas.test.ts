@@ -33,7 +33,7 @@ async function openStore(openEngine: OpenEngine, nodeName = 'n1'): Promise<Bench
   // Every life draws other names, as real ones do.
   const env = { clock, log, random: seededRandom(seed++) };
   const life = drawIncarnation(env.random);
-  const options = { env, life, nodeName, openEngine, sync: true, canRebuild: () => false, maxLogEntries };
+  const options = { env, life, nodeName, openEngine, sync: true, maxLogEntries };
   return { replicas: await Replicas.open(options), clock, log };
 }
 
@@ -74,7 +74,9 @@ function differing(disk: MemoryDisk, differenceOf: (engine: Engine) => Partial<E
       commit: (changes, sync) => engine.commit(changes, sync),
       close: () => engine.close(),
       abandon: () => engine.abandon(),
-      setAside: () => engine.setAside(),
+      verify: (bytes) => engine.verify(bytes),
+      suspect: () => engine.suspect(),
+      salvage: engine.salvage,
       ...differenceOf(engine),
     };
   };
@@ -413,21 +415,6 @@ test('entries that are added while the log is cut are counted, and those that ar
   assert.equal(replica.log.length, 1);
   await replica.cutLog(replica.durableClock.clone());
   assert.equal(replica.log.length, 0);
-});
-
-test('a damaged record is an error, never an absence', async () => {
-  const disk = new MemoryDisk();
-  const first = await openStore(disk.open);
-  await write(first.replicas.of(0), { text: 'precious' }).durable;
-  disk.isOpen = false;
-  const record = disk.rows.get(objectRow(0, 'k')) as Uint8Array;
-  record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
-  const replica = (await openStore(disk.open)).replicas.of(0);
-  assert.throws(
-    () => replica.read('k'),
-    (error) => error instanceof MecError && error.code === 'damaged',
-  );
-  assert.throws(() => write(replica, { text: 'over it' }), MecError);
 });
 
 test('a store of a newer format, or of another partition count, is refused and left as it is', async () => {

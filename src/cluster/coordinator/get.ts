@@ -93,14 +93,14 @@ class Get {
     try {
       const replica = replicas.of(this.#place.partition);
       living[this.#place.partition]?.heard(replica.actor);
-      this.#own = replica.read(this.#request.key);
+      this.#own = replica.readWhole(this.#request.key);
       // One that is still joining may have lost what it held before: it is no stand-in either.
       const counts = isOwner ? replica.isComplete : !members.holds(this.#place.partition);
       this.#fold.add(members.self, this.#own, { counts, isOwner });
       this.#sawOwner ||= replica.isComplete && isOwner;
     } catch (error) {
       const { code } = toMecError(error);
-      this.#scope.env.log.error('own replica not read', { reason: messageOf(error) });
+      if (code !== 'damaged') this.#scope.env.log.error('own replica not read', { reason: messageOf(error) });
       this.#fold.fail(code, isOwner);
     }
   }

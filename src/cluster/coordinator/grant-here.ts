@@ -33,7 +33,8 @@ export function grantHere(
   const isPending = members.pending(partition).includes(members.self);
   if (!isPending && !(members.owns(partition) && replica.isComplete)) throw new MecError('incomplete');
   if (ground.view.name !== view) return undefined;
-  const object = replica.read(key);
+  // A condition must not be decided on what is left of a damaged record.
+  const object = replica.readWhole(key);
   const number = grants.grant(ground, key, ballot);
   if (number === undefined) return undefined;
   const canRecall = replica.isComplete && idempotencyKey !== undefined;

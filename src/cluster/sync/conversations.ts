@@ -19,6 +19,8 @@ interface Conversation {
   readonly replica: Replica;
   readonly view: ReplicaView;
   readonly statement: Statement;
+  /** The marks that the replica had had when it was opened: of a new one the pages may tell what is not so. */
+  readonly marks: number;
   timer: Timer;
 }
 
@@ -43,7 +45,8 @@ export class Conversations {
   async serve(replica: Replica, { id, after }: TakeSnapshot): Promise<SnapshotPage> {
     const name = id ?? (await this.#open(replica));
     const conversation = this.#byId.get(name);
-    if (conversation?.replica !== replica || replica.isRetired) {
+    const isSame = conversation?.replica === replica && conversation.marks === replica.marks.made;
+    if (!isSame || replica.isRetired) {
       this.#end(name);
       throw new MecError('behind', { detail: 'The snapshot has ended' });
     }
@@ -60,11 +63,12 @@ export class Conversations {
     if (this.#byId.size >= MAX_CONVERSATIONS) {
       throw new MecError('overloaded', { detail: 'The node serves as many snapshots as it can', retryAfter: 1 });
     }
+    if (!replica.isWhole) throw new MecError('damaged', { detail: 'The replica cannot read all of its keys' });
     const id = drawName(this.#options.env.random);
     const view = await replica.view();
     // The statement and the view are of one moment: nothing ran in between.
     const statement = { ...this.#options.say(replica), clock: view.clock };
-    this.#byId.set(id, { replica, view, statement, timer: this.#endLater(id) });
+    this.#byId.set(id, { replica, view, statement, marks: replica.marks.made, timer: this.#endLater(id) });
     return id;
   }
 

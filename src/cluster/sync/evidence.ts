@@ -32,7 +32,8 @@ export class Evidence {
   /** A member says this of its replica. */
   note(partition: number, member: string, statement: Statement): void {
     this.#living[partition]?.heard(statement.actor);
-    this.#of(partition).clocks.set(member, statement.clock);
+    // A log must not be cut on the word of one that cannot read all that it has seen.
+    if (statement.isWhole) this.#of(partition).clocks.set(member, statement.clock);
     this.#of(partition).statements.set(member, statement);
   }
 

@@ -37,6 +37,7 @@ export class Fallbacks {
     const replica = replicas.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
     // Late hearsay about a partition that this node has given up already leaves residue and no dots.
+    if (!replica.aside.isEmpty) return;
     if (replica.clock.isEmpty) return replica.residues === 0 ? undefined : void this.#drop(partition);
     const held = replica.durableClock.minus(replica.lost);
     const clocks = evidence.clocks(partition, members.owners(partition));

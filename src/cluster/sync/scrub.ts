@@ -175,7 +175,7 @@ export class Scrub {
     await replica.settled();
     const clock = replica.clock.clone();
     const { clockHash } = replica;
-    if (replica.residues > 0 || !clock.gaps().isEmpty) return undefined;
+    if (replica.residues > 0 || !replica.isWhole || replica.isWounded || !clock.gaps().isEmpty) return undefined;
     const found = await replica.rows.objectsAfter(after, until, limit);
     if (replica.changes !== changes || this.#options.replicas.find(replica.partition) !== replica) return undefined;
     let digest = 0;

@@ -24,8 +24,12 @@ export async function servePull(
   for (const [key, dots] of dotsByKey) {
     if (bytes >= limits.pageBytes) return { ...page, items, rest: 'more' };
     const object = replica.read(key);
+    // What the asker would take for the effect of these dots has been lost here.
+    const need = replica.marks.need(key);
+    const told = need === undefined ? dots : dots.filter(({ actor, counter }) => !need.has(actor, counter));
+    if (told.length === 0) continue;
     bytes += object.versions.reduce((sum, { body }) => sum + body.length, key.length);
-    items.push({ key, object, dots });
+    items.push({ key, object, dots: told });
   }
   return { ...page, items, rest: isLast ? 'none' : 'more' };
 }

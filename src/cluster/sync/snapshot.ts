@@ -41,6 +41,7 @@ export type Witness = (opening: Opening, removals: readonly Removal[]) => Promis
 /** Takes in a snapshot of a peer; resolves with how it was opened, or undefined if it must be tried again. */
 export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Opening | undefined> {
   const { replica } = pair;
+  const { made } = replica.marks;
   const opening = await takePages(pair);
   const { statement } = opening;
   await closeDots(replica, statement.lost);
@@ -49,6 +50,8 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
   if (removed.areMany && !(await isConfirmed(opening, removed.list))) {
     throw new PeerError(`the snapshot would remove ${removed.list.length} keys, and no other owner confirms it`);
   }
+  // A key that was lost here while the pages came may have been lost after its page.
+  if (replica.marks.made !== made) return undefined;
   return (await adopt(pair, statement.clock, bases)) ? opening : undefined;
 }
 
@@ -95,6 +98,7 @@ async function removals(
 
 /** Merges what the peer did not hold; takes over the clock once nothing is left; false if there is too much going on. */
 async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: CausalContext): Promise<boolean> {
+  const { made } = replica.marks;
   const lacks = (key: string): boolean => !replica.read(key).context.covers(bases);
   const toItem = (key: string): SyncItem => ({ key, object: absent(bases), dots: [] });
   const watch = replica.watches.begin();
@@ -107,6 +111,7 @@ async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: Cau
         await mergeAll(replica, left.map(toItem));
         continue;
       }
+      if (replica.marks.made !== made) return false;
       await new Promise<void>((resolve, reject) => {
         const done = (error?: MecError): void => (error === undefined ? resolve() : reject(error));
         for (const key of left) replica.merge(toItem(key), () => {});

@@ -32,6 +32,7 @@ import { Pace } from './pace.ts';
 import { PullQueue, type PullJob } from './pull-queue.ts';
 import { type Pair, pull } from './pull.ts';
 import { Questions } from './questions.ts';
+import { Repairs } from './repairs.ts';
 import { Rest } from './rest.ts';
 import { cutLog } from './retention.ts';
 import { servePull } from './serve.ts';
@@ -64,6 +65,8 @@ export class Sync {
   readonly #completeness: Completeness;
   readonly #fallbacks: Fallbacks;
   readonly #gaps: Gaps;
+  /** Mends what damage has left. */
+  readonly repairs: Repairs;
   readonly #conversations: Conversations;
   readonly #queue: PullQueue;
   readonly #rest: Rest;
@@ -93,6 +96,7 @@ export class Sync {
     this.#completeness = new Completeness({ ...options, evidence, questions, enqueue });
     this.#fallbacks = new Fallbacks({ env, members, replicas, evidence, questions });
     this.#gaps = new Gaps({ env, replicas, living, questions, limits });
+    this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({ env, limits, say: (replica) => this.#say(replica) });
     this.#rest = new Rest(env.clock, limits);
     this.#pace = new Pace(env.clock, limits.joiningBytesPerSecond);
@@ -263,6 +267,7 @@ export class Sync {
   #look(partition: number): void {
     const replica = this.#options.replicas.find(partition);
     if (replica === undefined) return;
+    this.repairs.look(replica);
     if (!this.#isHolder(partition)) {
       this.#fellBehind(partition);
       return this.#fallbacks.look(partition);

@@ -1,11 +1,10 @@
 /** `mec --config FILE`: one node, in the foreground, until it is told to stop. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, StartError } from '../../base/errors.ts';
 import { streamLog, systemRandom } from '../../base/system.ts';
 import { type Config, type ConfigFile, parseConfig } from '../../cluster/config.ts';
 import { drawIncarnation, NODE_NAME_PATTERN } from '../../core/actor.ts';
-import { makeDirectory } from '../../storage/directory.ts';
 import { openLevelEngine } from '../../storage/level.ts';
 import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
@@ -41,7 +40,7 @@ async function keptName({ root }: ConfigFile): Promise<string> {
     );
     if (kept !== undefined && NODE_NAME_PATTERN.test(kept)) return kept;
     const name = `mec-${drawIncarnation(systemRandom)}`;
-    await makeDirectory(root);
+    await mkdir(root, { recursive: true });
     await writeFile(file, `${name}\n`);
     return name;
   } catch (error) {
@@ -53,7 +52,8 @@ async function keptName({ root }: ConfigFile): Promise<string> {
 async function startNode(config: Config): Promise<RunningNode> {
   const log = streamLog(process.stderr);
   log.info('starting', { version: readVersion(), name: config.name, root: config.root });
-  const node = await runParts({ config, log, openEngine: () => openLevelEngine(config.root) });
+  const onRemark = (remark: string): void => log.warn('store', { remark });
+  const node = await runParts({ config, log, openEngine: () => openLevelEngine(config.root, { onRemark }) });
   log.info('serving', { http: node.url, membership: config.port, data: config.port + 1 });
   const stop = async (): Promise<void> => {
     log.info('stopping');

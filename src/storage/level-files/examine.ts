@@ -5,15 +5,10 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LostRange, Row } from '../engine.ts';
 import { type FileFlip, readLog, rowsOfBatch } from './log-file.ts';
 import { type Manifest, readManifest } from './manifest-file.ts';
 import { type Extent, flipsOfTable, isSound, readTable, rowsOfBlock } from './table-file.ts';
-
-/** Rows that may be gone: their names begin between these two, as Latin-1; undefined: any. */
-export interface LostRange {
-  readonly first: string;
-  readonly last: string | undefined;
-}
 
 /** A damaged block. */
 export type BadBlock = Extent & { readonly kind: 'rows' | 'metaindex' | 'filter' };
@@ -34,9 +29,6 @@ export interface Findings {
   /** Sentences for the log that need no mending. */
   readonly remarks: readonly string[];
 }
-
-/** A row as it was found in a damaged file; its checksum tells whether it is as it was written. */
-export type StrayRow = readonly [row: string, value: Uint8Array];
 
 const EVERYTHING: LostRange = { first: '', last: undefined };
 
@@ -163,7 +155,7 @@ async function examineLog({ directory, mends, remarks }: Report, file: string): 
 }
 
 /** The rows in what mending takes away, read from the files as they were. */
-export async function* strayRows(directory: string, { mends }: Findings): AsyncGenerator<StrayRow> {
+export async function* strayRows(directory: string, { mends }: Findings): AsyncGenerator<Row> {
   for (const mend of mends) {
     const bytes = await readFile(join(directory, mend.file)).catch(() => new Uint8Array());
     for (const other of mends) if (other.kind === 'flip bits' && other.file === mend.file) flipBits(bytes, other.flips);

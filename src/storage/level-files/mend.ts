@@ -4,20 +4,9 @@
  */
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { examine, type Findings, flipBits, type LostRange, type Mend, type StrayRow, strayRows } from './examine.ts';
+import type { Salvage } from '../engine.ts';
+import { examine, type Findings, flipBits, type Mend, strayRows } from './examine.ts';
 import { blankBlock, blankTable } from './table-file.ts';
-
-/** A store that was mended. */
-export interface Salvage {
-  /** Rows that may be gone. */
-  readonly lost: readonly LostRange[];
-  /** Rows that were found in the damaged parts: any state of them, and not all as they were written. */
-  strays(): AsyncIterable<StrayRow>;
-  /** What was wrong, and where the files are kept. */
-  readonly report: string;
-  /** The store has taken all of that in, durably. */
-  end(): Promise<void>;
-}
 
 /** How a store is mended. */
 export interface MendOptions {

@@ -1,0 +1,146 @@
+/**
+ * Mending marked keys (`storage/replica-marks.ts`): their record could not be read, so what it held is asked for. Every member tells what
+ * it knows of the key, what it has seen altogether, and what it has salvaged of it. A member that can read the key has whatever effect on
+ * it its clock has; so those dots leave the mark's `need`, and when that is empty the mark goes.
+ *
+ * What no member has seen stays in `need`. If every member has answered, twice, as the same replica with the same marks, then it is
+ * nowhere, and the key is told to people.
+ */
+import type { Env } from '../../base/env.ts';
+import { MecError, messageOf } from '../../base/errors.ts';
+import { MARKS_AT_ONCE, type SyncLimits } from '../../base/limits.ts';
+import { CausalContext } from '../../core/causal-context.ts';
+import { partitionOf } from '../../core/partition.ts';
+import { closeDots } from '../../storage/closing.ts';
+import type { Replica } from '../../storage/replica.ts';
+import type { Replicas } from '../../storage/replicas.ts';
+import type { Mended } from '../../transport/message.ts';
+import type { Members } from '../members.ts';
+import type { Peers } from '../peers.ts';
+import { mergeAll } from './pull.ts';
+import type { Questions } from './questions.ts';
+
+/** What mending works on. */
+export interface MendingOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly replicas: Replicas;
+  readonly questions: Questions;
+  readonly limits: SyncLimits;
+}
+
+/** Who has answered, and in which state: one text by member. */
+type Answers = ReadonlyMap<string, string>;
+
+/** Mends the marked keys of one node. */
+export class Mending {
+  readonly #options: MendingOptions;
+  readonly #asking = new Set<string>();
+
+  constructor(options: MendingOptions) {
+    this.#options = options;
+  }
+
+  /** Looks whether a replica has marked keys, and asks for some of them. */
+  look(replica: Replica): void {
+    if (replica.isWhole) return;
+    for (const key of replica.marks.keys()) {
+      if (this.#asking.size >= MARKS_AT_ONCE) return;
+      if (this.#asking.has(key)) continue;
+      this.#asking.add(key);
+      this.#mend(replica, key)
+        .catch((error: unknown) => this.#options.env.log.debug('key not mended', { key, reason: messageOf(error) }))
+        .finally(() => this.#asking.delete(key));
+    }
+  }
+
+  /** What this node knows of a key that another has lost. */
+  serve(key: string): Mended {
+    const { members, replicas } = this.#options;
+    const replica = replicas.of(partitionOf(key));
+    const { id, durableClock, lost, marks } = replica;
+    // What is not durable here yet is not in the clock, and the effect of what is in it must not be missing.
+    const object = replica.read(key);
+    return {
+      kind: 'mended',
+      life: members.own.life,
+      members: members.hash,
+      replica: id,
+      clock: durableClock.clone(),
+      lost: lost.clone(),
+      need: marks.need(key)?.clone(),
+      item: { key, object, dots: [] },
+      aside: replica.salvage.of(key),
+    };
+  }
+
+  async #mend(replica: Replica, key: string): Promise<void> {
+    const { made } = replica.marks;
+    const first = await this.#round(replica, key);
+    const isSame = (): boolean =>
+      this.#options.replicas.find(replica.partition) === replica && replica.marks.made === made;
+    if (!isSame()) return;
+    if (isKnown(replica, key)) return this.#end(replica, key);
+    if (first === undefined) return;
+    const second = await this.#round(replica, key);
+    if (!isSame()) return;
+    const isAll = second !== undefined && areSame(first, second);
+    if (isKnown(replica, key) || isAll) this.#end(replica, key);
+  }
+
+  /** Asks every member; resolves with how they answered, or undefined if one has not. */
+  async #round(replica: Replica, key: string): Promise<Answers | undefined> {
+    const { members, questions } = this.#options;
+    const names = questions.everyOther();
+    const replies = await Promise.all(names.map((name) => this.#ask(name, key)));
+    const answers = new Map<string, string>();
+    for (const [i, name] of names.entries()) {
+      const reply = replies[i];
+      if (reply === undefined || reply.members !== members.hash || reply.life !== members.lifeOf(name)) continue;
+      await this.#take(replica, key, reply);
+      answers.set(name, [reply.life, reply.replica, reply.need].join(' '));
+    }
+    return answers.size === names.length ? answers : undefined;
+  }
+
+  async #take(replica: Replica, key: string, { item, need, clock, lost, aside }: Mended): Promise<void> {
+    await closeDots(replica, lost);
+    const wanted = replica.marks.need(key) ?? new CausalContext();
+    const salvaged = aside.filter(({ actor, counter }) => wanted.has(actor, counter));
+    const kept = { key, object: { versions: salvaged, context: CausalContext.ofDots(salvaged) }, dots: [] };
+    await mergeAll(replica, salvaged.length > 0 ? [item, kept] : [item]);
+    if (need === undefined) replica.marks.shrink(key, clock);
+  }
+
+  #ask(name: string, key: string): Promise<Mended | undefined> {
+    const { peers, members, limits } = this.#options;
+    const [peer] = peers.reachable([name], 0);
+    if (peer === undefined) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      peer.data.request({ kind: 'mend', from: members.self, key }, limits.timeoutMs, (reply) => {
+        resolve(reply instanceof MecError || reply.kind !== 'mended' ? undefined : reply);
+      });
+    });
+  }
+
+  #end(replica: Replica, key: string): void {
+    const { env, replicas } = this.#options;
+    const { partition } = replica;
+    if (isKnown(replica, key)) env.log.info('key mended', { partition, key });
+    else {
+      const need = replica.marks.need(key)?.minus(replica.lost);
+      replicas.unreadable.add(key);
+      env.log.error('key not mended: no member knows what it held', { partition, key, writes: String(need) });
+    }
+    replica.unmark(key, () => {});
+  }
+}
+
+function isKnown(replica: Replica, key: string): boolean {
+  return replica.marks.need(key)?.minus(replica.lost).isEmpty !== false;
+}
+
+function areSame(first: Answers, second: Answers): boolean {
+  return first.size === second.size && [...first].every(([name, answer]) => second.get(name) === answer);
+}

@@ -1,0 +1,21 @@
+/** What damage has left behind: keys that cannot be read (`mending.ts`), and versions that were salvaged (`salvages.ts`). */
+import type { Replica } from '../../storage/replica.ts';
+import { Mending, type MendingOptions } from './mending.ts';
+import { Salvages } from './salvages.ts';
+
+/** Mends the replicas of one node. */
+export class Repairs {
+  readonly mending: Mending;
+  readonly #salvages: Salvages;
+
+  constructor(options: MendingOptions) {
+    this.mending = new Mending(options);
+    this.#salvages = new Salvages(options);
+  }
+
+  /** Looks whether a replica has something to mend. */
+  look(replica: Replica): void {
+    this.mending.look(replica);
+    this.#salvages.look(replica);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * What was salvaged from a damaged disk, and set aside (`storage/set-aside.ts`). A version whose dot has come since is dropped: whatever
+ * became of it is known. For the rest every member is asked, twice, whether any has seen the dot. If one has, it will come from there. If
+ * none has, this disk holds the only copy, and the version is taken in, with its dot alone for a context.
+ */
+import type { Env } from '../../base/env.ts';
+import { messageOf } from '../../base/errors.ts';
+import { CausalContext } from '../../core/causal-context.ts';
+import type { Round } from '../../core/evidence.ts';
+import { isDamage } from '../../storage/damage.ts';
+import * as keyspace from '../../storage/keyspace.ts';
+import { type PackedVersion, recordToVersions } from '../../storage/records.ts';
+import type { Replica } from '../../storage/replica.ts';
+import type { Replicas } from '../../storage/replicas.ts';
+import type { Questions } from './questions.ts';
+
+/** What looking after salvage works on. */
+export interface SalvagesOptions {
+  readonly env: Env;
+  readonly replicas: Replicas;
+  readonly questions: Questions;
+}
+
+type Visit = (key: string, versions: readonly PackedVersion[]) => void;
+
+/** Looks after what is set aside in the replicas of one node. */
+export class Salvages {
+  readonly #options: SalvagesOptions;
+  readonly #asking = new Set<number>();
+
+  constructor(options: SalvagesOptions) {
+    this.#options = options;
+  }
+
+  /** Looks whether a replica has anything set aside, and what can become of it. */
+  look(replica: Replica): void {
+    const { env, questions } = this.#options;
+    const { partition } = replica;
+    if (replica.aside.isEmpty || this.#asking.has(partition) || !questions.hasRoom) return;
+    this.#asking.add(partition);
+    this.#settle(replica)
+      .catch((error: unknown) => env.log.debug('salvage not settled', { partition, reason: messageOf(error) }))
+      .finally(() => this.#asking.delete(partition));
+  }
+
+  async #settle(replica: Replica): Promise<void> {
+    const { env, questions, replicas } = this.#options;
+    const { partition } = replica;
+    await this.#dropKnown(replica);
+    if (replica.aside.isEmpty) return;
+    const asked = replica.aside.clone();
+    const round = await questions.askTwice(partition, questions.everyOther(), () => true);
+    if (round === undefined || replicas.find(partition) !== replica) return;
+    const nowhere = unseenBy(asked, round);
+    if (nowhere.isEmpty) return;
+    const taken: Promise<void>[] = [];
+    await this.#each(replica, (key, versions) => {
+      // What has come while the members were asked is known by now.
+      const own = versions.filter(
+        (dot) => nowhere.has(dot.actor, dot.counter) && !replica.clock.has(dot.actor, dot.counter),
+      );
+      if (own.length > 0) taken.push(takeIn(replica, key, own));
+    });
+    await Promise.all(taken);
+    env.log.info('salvage taken in: no other member has seen these writes', { partition, keys: taken.length });
+  }
+
+  /** Drops the versions whose dots the clock has. */
+  async #dropKnown(replica: Replica): Promise<void> {
+    const there = new CausalContext();
+    await this.#each(replica, (key, versions) => {
+      for (const { actor, counter } of versions) there.add(actor, counter);
+      const known = versions.filter(({ actor, counter }) => replica.clock.has(actor, counter));
+      if (known.length > 0) replica.dropAside(key, known, () => {});
+    });
+    replica.salvage.forget(replica.aside.minus(there));
+  }
+
+  async #each({ rows }: Replica, visit: Visit): Promise<void> {
+    await rows.each('s', ([row, record]) => {
+      try {
+        visit(keyspace.keyOfRow(row), recordToVersions(record, row));
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        this.#options.env.log.error('salvaged record damaged', { row: row.slice(0, 80) });
+      }
+    });
+  }
+}
+
+function unseenBy(dots: CausalContext, round: Round): CausalContext {
+  let unseen = dots;
+  for (const { clock } of round.values()) unseen = unseen.minus(clock);
+  return unseen;
+}
+
+function takeIn(replica: Replica, key: string, versions: readonly PackedVersion[]): Promise<void> {
+  const object = { versions, context: CausalContext.ofDots(versions) };
+  return new Promise((resolve, reject) => {
+    const done = (error?: Error): void => (error === undefined ? resolve() : reject(error));
+    replica.merge({ key, object, dots: versions.map(({ actor, counter }) => ({ actor, counter })) }, done);
+    replica.dropAside(key, versions, () => {});
+  });
+}

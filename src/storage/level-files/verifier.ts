@@ -1,0 +1,76 @@
+/** Looks through the tables of an open store, a few blocks at a time, round and round: LevelDB reads damaged blocks as if they were sound. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Extent, isSound, readTable } from './table-file.ts';
+
+interface OpenTable {
+  readonly name: string;
+  readonly file: Uint8Array;
+  readonly blocks: readonly Extent[];
+  next: number;
+}
+
+/** The verification of one store. */
+export class Verifier {
+  readonly #directory: string;
+  /** How many times all tables have been looked through. */
+  rounds = 0;
+  #waiting: string[] = [];
+  #table: OpenTable | undefined;
+  /** Tables without an end, as they were in the last round: LevelDB may have been writing them. */
+  #endless = new Map<string, string>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Verifies about so many bytes; resolves with the name of a damaged table, or undefined. */
+  async step(bytes: number): Promise<string | undefined> {
+    for (let left = bytes; left > 0;) {
+      const table = (this.#table ??= await this.#nextTable());
+      if (table === undefined) return undefined;
+      const block = table.blocks[table.next];
+      if (block === undefined) {
+        this.#table = undefined;
+        // A file costs something, too.
+        left -= Math.ceil(bytes / 16);
+        if (await this.#isStillEndless(table)) return table.name;
+        continue;
+      }
+      table.next += 1;
+      left -= block.size;
+      if (!isSound(table.file, block)) return table.name;
+    }
+    return undefined;
+  }
+
+  /** Whether a table had no end in the last round, and is as it was then. */
+  async #isStillEndless({ name, blocks }: OpenTable): Promise<boolean> {
+    if (blocks.length > 0) return false;
+    const sight = await stat(join(this.#directory, name)).then(
+      ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
+      () => undefined,
+    );
+    if (sight === undefined) return false;
+    const isSame = this.#endless.get(name) === sight;
+    this.#endless.set(name, sight);
+    return isSame;
+  }
+
+  async #nextTable(): Promise<OpenTable | undefined> {
+    if (this.#waiting.length === 0) {
+      const names = await readdir(this.#directory).catch(() => []);
+      this.#waiting = names.filter((name) => name.endsWith('.ldb')).sort();
+      this.rounds += 1;
+      this.#endless = new Map([...this.#endless].filter(([name]) => this.#waiting.includes(name)));
+    }
+    const name = this.#waiting.shift();
+    if (name === undefined) return undefined;
+    // LevelDB removes tables at any time.
+    const file = await readFile(join(this.#directory, name)).catch(() => undefined);
+    if (file === undefined) return { name, file: new Uint8Array(), blocks: [], next: 0 };
+    const table = readTable(file);
+    const blocks = table?.isSound === true ? [...table.blocks, ...table.spare] : [];
+    return { name, file, blocks, next: 0 };
+  }
+}

@@ -1,0 +1,286 @@
+/** What a replica says and does while it cannot read all that it has seen. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecError } from '../../src/base/errors.ts';
+import { STORE_REOPEN_MS, SYNC_LIMITS } from '../../src/base/limits.ts';
+import { CausalContext } from '../../src/core/causal-context.ts';
+import { partitionOf } from '../../src/core/partition.ts';
+import type { Salvage } from '../../src/storage/engine.ts';
+import { asideRow, checkpointRow, logRow, markRow, metaRow, objectRow } from '../../src/storage/keyspace.ts';
+import { MemoryDisk } from '../../src/storage/memory.ts';
+import type { Replica } from '../../src/storage/replica.ts';
+import type { ReplicaMerge, ReplicaWritten } from '../../src/storage/replica-changes.ts';
+import { Replicas } from '../../src/storage/replicas.ts';
+import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
+
+const none = new CausalContext();
+const KEY = 'k';
+const HOME = partitionOf(KEY);
+let seed = 1;
+
+interface Bench {
+  readonly replicas: Replicas;
+  readonly replica: Replica;
+  readonly clock: ManualClock;
+}
+
+async function openStore(disk: MemoryDisk, nodeName = 'n1'): Promise<Bench> {
+  const clock = new ManualClock();
+  const env = { clock, log: memoryLog(), random: seededRandom(seed++) };
+  const options = { env, nodeName, life: `life${seed}`, openEngine: disk.open, sync: true };
+  const replicas = await Replicas.open({ ...options, maxLogEntries: SYNC_LIMITS.maxLogEntries });
+  return { replicas, replica: replicas.of(HOME), clock };
+}
+
+const texts = (replica: Replica, key = KEY): string[] =>
+  replica.read(key).versions.map(({ body }) => Buffer.from(body).toString());
+
+async function write(replica: Replica, text: string | undefined, token = none, key = KEY): Promise<ReplicaWritten> {
+  const body = text === undefined ? undefined : Buffer.from(text);
+  let written: ReplicaWritten | undefined;
+  await new Promise<void>((resolve, reject) => {
+    written = replica.write({ key, token, body }, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+  return written as ReplicaWritten;
+}
+
+const mergeInto = (replica: Replica, merge: ReplicaMerge): Promise<void> =>
+  new Promise((resolve, reject) => replica.merge(merge, (error) => (error === undefined ? resolve() : reject(error))));
+
+function flip(disk: MemoryDisk, row: string): void {
+  const record = Uint8Array.from(disk.rows.get(row) as Uint8Array);
+  record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
+  disk.rows.set(row, record);
+}
+
+/** A key of the same partition as `KEY`. */
+function neighbour(): string {
+  for (let n = 0; ; n++) if (partitionOf(`n${n}`) === HOME) return `n${n}`;
+}
+
+/** A store with one key, whose record a crash has left damaged. */
+async function damagedStore(): Promise<Bench & { disk: MemoryDisk; lost: ReplicaWritten }> {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk);
+  const lost = await write(first.replica, 'lost');
+  await write(first.replica, 'other', none, neighbour());
+  disk.isOpen = false;
+  flip(disk, objectRow(HOME, KEY));
+  return { ...(await openStore(disk)), disk, lost };
+}
+
+test('(!) a key whose record is damaged is unknown, and not absent; all else goes on', async () => {
+  const { replica, lost, disk } = await damagedStore();
+  const { versions, context } = replica.read(KEY);
+  assert.deepEqual(versions, []);
+  assert.equal(context.isEmpty, true, 'it claims no overwriting');
+  assert.throws(
+    () => replica.readWhole(KEY),
+    (error) => error instanceof MecError && error.code === 'damaged',
+  );
+  assert.deepEqual(texts(replica, neighbour()), ['other']);
+  assert.equal(replica.isWhole, false);
+  assert.equal(replica.marks.need(KEY)?.has(lost.dot.actor, lost.dot.counter), true);
+  await replica.settled();
+  disk.isOpen = false;
+  const again = await openStore(disk);
+  assert.equal(again.replica.marks.has(KEY), true, 'the mark is durable');
+  assert.equal(disk.rows.has(objectRow(HOME, KEY)), false);
+});
+
+test('(!) a write to a marked key claims nothing but itself and what its writer had seen, and keeps the mark', async () => {
+  const { replica } = await damagedStore();
+  replica.read(KEY);
+  await write(replica, 'elsewhere', none, neighbour());
+  const seen = CausalContext.ofDots([{ actor: 'x~y', counter: 3 }]);
+  const written = await write(replica, 'since', seen);
+  const expected = seen.clone();
+  expected.add(written.dot.actor, written.dot.counter);
+  assert.equal(written.token.toString(), expected.toString());
+  assert.equal(written.object.context.toString(), expected.toString(), 'no bases are sent');
+  assert.equal(replica.read(KEY).context.toString(), expected.toString(), 'and none are stripped off');
+  await replica.sweepResidues();
+  assert.equal(replica.read(KEY).context.toString(), expected.toString());
+  assert.equal(replica.marks.has(KEY), true);
+  assert.deepEqual(texts(replica), ['since']);
+});
+
+test('a mark that goes leaves an object as any other', async () => {
+  const { replica, lost, disk } = await damagedStore();
+  replica.read(KEY);
+  const peer = (await openStore(new MemoryDisk(), 'n2')).replica;
+  await mergeInto(peer, { key: KEY, object: lost.object, dots: [lost.dot] });
+  await mergeInto(replica, { key: KEY, object: peer.read(KEY), dots: [] });
+  replica.marks.shrink(KEY, peer.clock);
+  const need = replica.marks.need(KEY);
+  assert.equal(need?.has(lost.dot.actor, 1), false, 'the peer has seen it, and so has whatever became of it');
+  assert.equal(need?.isEmpty, false, 'it has not seen the write to the other key');
+  replica.unmark(KEY, () => {});
+  await replica.settled();
+  assert.deepEqual(texts(replica), ['lost']);
+  assert.equal(replica.residues, 0);
+  assert.equal(replica.isWhole, true);
+  assert.equal(disk.rows.has(markRow(HOME, KEY)), false);
+});
+
+test('replicas that cannot read all keys are equal to none', async () => {
+  const { replica } = await damagedStore();
+  const { clockHash } = replica;
+  replica.read(KEY);
+  assert.notEqual(replica.clockHash, clockHash);
+});
+
+test('(!) a damaged log record wounds its partition: an empty clock, and what can be read set aside', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk);
+  const { dot } = await write(first.replica, 'kept');
+  const { actor } = first.replica;
+  const other = [...Array(50).keys()].map((n) => `o${n}`).find((key) => partitionOf(key) !== HOME) as string;
+  await write(first.replicas.of(partitionOf(other)), 'elsewhere', none, other);
+  disk.isOpen = false;
+  flip(disk, logRow(HOME, dot));
+  const { replicas, replica } = await openStore(disk);
+  assert.equal(replica.clock.isEmpty, true);
+  assert.deepEqual(texts(replica), []);
+  assert.equal(replica.isWounded, true);
+  assert.equal(replica.aside.has(dot.actor, dot.counter), true);
+  assert.equal(replica.salvage.of(KEY).length, 1);
+  assert.notEqual(replica.actor, actor);
+  replica.markComplete(true);
+  assert.equal(replica.isComplete, false, 'not with anything set aside');
+  assert.throws(() => replica.readWhole('nothing'), MecError);
+  assert.deepEqual(texts(replicas.of(partitionOf(other)), other), ['elsewhere'], 'the others are untouched');
+  assert.equal(disk.rows.has(asideRow(HOME, KEY)), true);
+  disk.isOpen = false;
+  const again = (await openStore(disk)).replica;
+  assert.equal(again.aside.has(dot.actor, dot.counter), true, 'it is remembered');
+});
+
+test('a wound that a crash left open is dressed at the next start', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk);
+  const { dot } = await write(first.replica, 'kept');
+  disk.isOpen = false;
+  flip(disk, logRow(HOME, dot));
+  // The process ends after the first batch of the next start.
+  const progress = { commits: 0 };
+  const crash = async (): ReturnType<typeof disk.open> => {
+    const engine = await disk.open();
+    const commit = engine.commit.bind(engine);
+    engine.commit = (changes, sync) => (++progress.commits > 1 ? new Promise(() => {}) : commit(changes, sync));
+    return engine;
+  };
+  const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(seed++) };
+  void Replicas.open({ env, nodeName: 'n1', life: 'x', openEngine: crash, sync: true, maxLogEntries: 9 });
+  while (progress.commits < 2) await nextTurn();
+  disk.isOpen = false;
+  const { replica } = await openStore(disk);
+  assert.equal(replica.clock.isEmpty, true);
+  assert.equal(replica.salvage.of(KEY).length, 1);
+  assert.equal(disk.rows.has(objectRow(HOME, KEY)), false);
+});
+
+test('rows that a mended disk has lost wound the partitions between them, and strays are set aside', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk);
+  await write(first.replica, 'kept');
+  const lost = await write(first.replica, 'stray', none, neighbour());
+  disk.isOpen = false;
+  const row = objectRow(HOME, neighbour());
+  const stray = disk.rows.get(row) as Uint8Array;
+  disk.rows.delete(row);
+  let isEnded = false;
+  disk.salvage = {
+    lost: [{ first: row, last: `${row}~` }],
+    report: 'a block',
+    strays: async function* strays() {
+      yield [row, stray] as const;
+      yield [objectRow(HOME, 'damaged'), stray] as const;
+    },
+    end: async () => void (isEnded = true),
+  } satisfies Salvage;
+  const { replica } = await openStore(disk);
+  assert.equal(isEnded, true);
+  assert.deepEqual([replica.salvage.of(KEY).length, replica.salvage.of(neighbour()).length], [1, 1]);
+  assert.equal(replica.aside.has(lost.dot.actor, lost.dot.counter), true);
+  assert.deepEqual(replica.salvage.of('damaged'), []);
+});
+
+test('(!) a log that was cut is an older state: what was behind the cut is set aside, and nothing is wounded', async () => {
+  const disk = new MemoryDisk();
+  const first = await openStore(disk);
+  await write(first.replica, 'old');
+  const before = new Map(disk.rows);
+  const { dot } = await write(first.replica, 'new', none, neighbour());
+  const row = objectRow(HOME, neighbour());
+  const stray = disk.rows.get(row) as Uint8Array;
+  const old = disk.rows.get(objectRow(HOME, KEY)) as Uint8Array;
+  disk.isOpen = false;
+  disk.rows.clear();
+  for (const [key, value] of before) disk.rows.set(key, value);
+  disk.salvage = {
+    lost: [],
+    report: 'a log',
+    strays: async function* strays() {
+      yield [row, stray] as const;
+      yield [objectRow(HOME, KEY), old] as const;
+    },
+    end: async () => {},
+  } satisfies Salvage;
+  const { replica } = await openStore(disk);
+  assert.deepEqual(texts(replica), ['old']);
+  assert.equal(replica.isWounded, false);
+  assert.equal(replica.aside.toString(), CausalContext.ofDots([dot]).toString(), 'only what the clock has not');
+});
+
+test('damage of a row that is nobody’s key wounds the partition when the store is opened again', async () => {
+  const disk = new MemoryDisk();
+  const { replica } = await openStore(disk);
+  const { dot } = await write(replica, 'kept');
+  replica.markComplete(true);
+  await replica.settled();
+  disk.isOpen = false;
+  flip(disk, checkpointRow(HOME));
+  // The running store finds it in the background.
+  const second = await openStore(disk);
+  assert.equal(second.replica.isWounded, true);
+  assert.equal(second.replica.aside.has(dot.actor, 1), true);
+});
+
+test('a record under a damaged name is found in the background: its partition is wounded', async () => {
+  const disk = new MemoryDisk();
+  const { replicas, replica } = await openStore(disk);
+  const { dot } = await write(replica, 'kept');
+  await write(replica, 'moved', none, neighbour());
+  await replicas.close();
+  const row = objectRow(HOME, neighbour());
+  const record = disk.rows.get(row) as Uint8Array;
+  disk.rows.delete(row);
+  const wrong = ['a', 'b', 'c', 'd'].map((letter) => neighbour() + letter).find((key) => partitionOf(key) !== HOME);
+  disk.rows.set(objectRow(HOME, wrong as string), record);
+  const second = await openStore(disk);
+  assert.equal(second.replica.isWounded, false);
+  await second.replicas.verify();
+  assert.equal(second.replicas.isOpen, false, 'it is opened again');
+  await nextTurn();
+  second.clock.advance(STORE_REOPEN_MS);
+  while (!second.replicas.isOpen) await nextTurn();
+  const wounded = second.replicas.of(HOME);
+  assert.equal(wounded.isWounded, true);
+  assert.equal(wounded.aside.has(dot.actor, dot.counter), true);
+});
+
+test('a damaged header or member list is no loss', async () => {
+  const disk = new MemoryDisk();
+  const { replicas, replica } = await openStore(disk);
+  await write(replica, 'kept');
+  replicas.keepMembers([], 7);
+  await replicas.close();
+  flip(disk, metaRow('header'));
+  flip(disk, metaRow('members'));
+  const second = await openStore(disk);
+  assert.deepEqual(texts(second.replica), ['kept']);
+  assert.deepEqual(second.replicas.keptMembers(), []);
+  await second.replicas.verify();
+  assert.equal(second.replicas.isOpen, true);
+});
