@@ -69,6 +69,15 @@ export class CommitQueue {
     return this.#batches.some(({ rows }) => rows.has(key));
   }
 
+  /** The rows in a range that are not durable yet, each with its newest value. */
+  pendingRows({ from, to }: { readonly from: string; readonly to: string }): [string, Uint8Array | undefined][] {
+    const pending = new Map<string, Uint8Array | undefined>();
+    for (const { rows } of this.#batches) {
+      for (const [key, value] of rows) if (key >= from && key < to) pending.set(key, value);
+    }
+    return [...pending];
+  }
+
   /** The newest value of a row, durable or not. */
   get(key: string): Uint8Array | undefined {
     this.assertWorking();

@@ -1,14 +1,15 @@
 /** The rows of one replica, read from disk in pages: what is not durable yet is not seen. */
 import { compareUtf8 } from '../base/bytes.ts';
 import { SCAN_PAGE_ROWS } from '../base/limits.ts';
-import type { Row, RowReader } from './engine.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { Engine, Row, RowReader, Snapshot } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 
 /** Scans of one partition's rows. */
 export class ReplicaRows {
   readonly #partition: number;
   readonly #engine: RowReader;
-  /** Objects with a value when they were counted, less those that had come and gone by then. */
+  /** Objects with a value when they were counted, less those that had come by then. */
   #counted: number | undefined;
   #come = 0;
 
@@ -27,20 +28,28 @@ export class ReplicaRows {
     this.#come += Number(after > 0) - Number(before > 0);
   }
 
-  /** Counts the objects, once; those that are on their way to the disk meanwhile may be missed, or counted twice. */
-  async count(): Promise<void> {
+  /**
+   * Counts the objects, once: those of the store as it is at one moment, and with them what is on its way
+   * there. A scan of the living store would miss writes that wait, and count those twice that land meanwhile.
+   */
+  async count({ engine, queue }: { readonly engine: Engine; readonly queue: CommitQueue }): Promise<void> {
     if (this.#counted !== undefined) return;
-    const come = this.#come;
     const range = keyspace.partitionRange('o', this.#partition);
-    let objects = 0;
-    for (let { from } = range; ;) {
-      const keys = await this.#engine.keys({ ...range, from, limit: SCAN_PAGE_ROWS });
-      objects += keys.length;
-      const last = keys[keys.length - 1];
-      if (last === undefined || keys.length < SCAN_PAGE_ROWS) break;
-      from = `${last}\0`;
+    const { view, less } = await new Promise<{ view: Snapshot; less: number }>((resolve, reject) => {
+      queue.between((error) => {
+        if (error !== undefined) return reject(error);
+        const onTheirWay = queue.pendingRows(range);
+        const isNew = ([row, value]: readonly [string, unknown]): number =>
+          Number(value !== undefined) - Number(engine.get(row) !== undefined);
+        const come = onTheirWay.reduce((sum, row) => sum + isNew(row), 0);
+        resolve({ view: engine.snapshot(), less: this.#come - come });
+      });
+    });
+    try {
+      this.#counted = (await countRows(view, range)) - less;
+    } finally {
+      await view.close();
     }
-    this.#counted = objects - come;
   }
 
   /** The keys with an object or a residue after a key, in order; `limit` at most. */
@@ -93,5 +102,16 @@ export class ReplicaRows {
     const rows: string[] = [];
     for (const kind of keyspace.ROW_KINDS) await this.each(kind, ([row]) => rows.push(row));
     return rows;
+  }
+}
+
+async function countRows(reader: RowReader, range: { readonly from: string; readonly to: string }): Promise<number> {
+  let count = 0;
+  for (let { from } = range; ;) {
+    const keys = await reader.keys({ ...range, from, limit: SCAN_PAGE_ROWS });
+    count += keys.length;
+    const last = keys[keys.length - 1];
+    if (last === undefined || keys.length < SCAN_PAGE_ROWS) return count;
+    from = `${last}\0`;
   }
 }

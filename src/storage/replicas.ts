@@ -223,7 +223,7 @@ export class Replicas {
     const opened = this.#opened;
     if (opened === undefined) return;
     const uncounted = opened.replicas.filter(({ rows }) => rows.objects === undefined).slice(0, COUNT_REPLICAS);
-    for (const { rows } of uncounted) await rows.count();
+    for (const { rows } of uncounted) await rows.count(opened);
     opened.sweeps += 1;
     if (opened.sweeps % DISK_BYTES_SWEEPS === 1) opened.diskBytes = await opened.engine.diskBytes();
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError, StartError } from '../../src/base/errors.ts';
-import { MAX_SIBLINGS, PARTITIONS, STORE_REOPEN_MS, SYNC_LIMITS } from '../../src/base/limits.ts';
+import { COUNT_REPLICAS, MAX_SIBLINGS, PARTITIONS, STORE_REOPEN_MS, SYNC_LIMITS } from '../../src/base/limits.ts';
 import { drawIncarnation } from '../../src/core/actor.ts';
 import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
 import { closeDots } from '../../src/storage/closing.ts';
@@ -97,6 +97,49 @@ function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefin
   };
   return control;
 }
+
+test('keys are counted exactly, whatever is written, deleted and waits for the disk meanwhile', async () => {
+  const disk = new MemoryDisk();
+  const before = await openStore(disk.open);
+  const tokens = new Map<string, CausalContext>();
+  for (let i = 0; i < 100; i++) {
+    const { written, durable } = write(before.replicas.of(i % 3), { key: `old${i}`, text: 'x' });
+    tokens.set(`old${i}`, written.token);
+    await durable;
+  }
+  await before.replicas.close();
+  // A disk that takes a few turns for everything, so that counting and writing mix.
+  const slow = differing(disk, (engine) => ({
+    commit: async (changes, sync) => {
+      for (let i = 0; i < 3; i++) await nextTurn();
+      return engine.commit(changes, sync);
+    },
+    keys: async (range) => {
+      for (let i = 0; i < 2; i++) await nextTurn();
+      return engine.keys(range);
+    },
+  }));
+  const { replicas } = await openStore(slow);
+  const counting = (async () => {
+    for (let i = 0; i < PARTITIONS / COUNT_REPLICAS; i++) await replicas.sweep();
+  })();
+  const durables: Promise<void>[] = [];
+  for (let i = 0; i < 60; i++) {
+    const partition = i % 3;
+    durables.push(write(replicas.of(partition), { key: `new${i}`, text: 'x' }).durable);
+    const key = `old${i}`;
+    if (i % 2 === 0)
+      durables.push(write(replicas.of(partition), { key, token: tokens.get(key) as CausalContext }).durable);
+    // Comes and goes before the disk hears of it.
+    const { written } = write(replicas.of(partition), { key: `brief${i}`, text: 'x' });
+    durables.push(write(replicas.of(partition), { key: `brief${i}`, token: written.token }).durable);
+    if (i % 5 === 0) await nextTurn();
+  }
+  await Promise.all([counting, ...durables]);
+  const rows = [...disk.rows.keys()].filter((row) => row.startsWith('o')).length;
+  assert.equal(rows, 130);
+  assert.equal(replicas.status()['keys'], rows);
+});
 
 test('an object, its log entry and the clock come back after a crash', async () => {
   const disk = new MemoryDisk();
