@@ -150,7 +150,7 @@ export class Completeness {
     const { replicas, evidence } = this.#options;
     const replica = replicas.find(partition);
     if (replica === undefined || !this.#isWanted(replica)) return replica?.isComplete === true;
-    const said = this.#otherOwners(partition).flatMap((name) => evidence.statement(partition, name) ?? []);
+    const said = this.#otherOwners(partition).flatMap((name) => evidence.statement(replica, name) ?? []);
     if (!isCompleteByOwners(replica.durableClock, this.#enough(), said)) return false;
     replica.markComplete(true);
     return true;

@@ -3,12 +3,21 @@ import { PARTITIONS } from '../../base/limits.ts';
 import type { LivingActors } from '../../core/actor.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
 import type { Statement } from '../../core/evidence.ts';
+import type { Replica } from '../../storage/replica.ts';
 import type { Members } from '../members.ts';
 
 interface Heard {
   /** What the member had seen when it was last heard of. */
   readonly clocks: Map<string, CausalContext>;
-  readonly statements: Map<string, Statement>;
+  readonly statements: Map<string, Answer>;
+}
+
+type Seen = Pick<Statement, 'clock'> & Partial<Pick<Statement, 'actor' | 'isWhole'>>;
+
+interface Answer {
+  readonly statement: Statement;
+  /** The own replica that asked: what was said to its predecessor was not said under its fence. */
+  readonly asker: string;
 }
 
 /** The last words of every member, per partition. */
@@ -17,7 +26,7 @@ export class Evidence {
   readonly #living: readonly LivingActors[];
   readonly #heard: readonly Heard[] = Array.from({ length: PARTITIONS }, () => ({
     clocks: new Map<string, CausalContext>(),
-    statements: new Map<string, Statement>(),
+    statements: new Map<string, Answer>(),
   }));
 
   constructor(members: Members, living: readonly LivingActors[]) {
@@ -29,27 +38,28 @@ export class Evidence {
     return this.#heard[partition] as Heard;
   }
 
-  /** A member says this of its replica. */
-  note(partition: number, member: string, statement: Statement): void {
-    this.#living[partition]?.heard(statement.actor);
-    // A log must not be cut on the word of one that cannot read all that it has seen.
-    if (statement.isWhole) this.#of(partition).clocks.set(member, statement.clock);
-    this.#of(partition).statements.set(member, statement);
+  /** A member answers this to a replica of this node. */
+  note(asker: Pick<Replica, 'partition' | 'id'>, member: string, statement: Statement): void {
+    const { partition, id } = asker;
+    this.noteClock(partition, member, statement);
+    this.#of(partition).statements.set(member, { statement, asker: id });
   }
 
   /**
    * A member has seen this. It is enough to cut a log by, and for nothing else: it is no answer to a
    * question, and was not said under a fence.
    */
-  noteClock(partition: number, member: string, { clock, actor }: Pick<Statement, 'clock'> & { actor?: string }): void {
+  noteClock(partition: number, member: string, { clock, actor, isWhole }: Seen): void {
     if (actor !== undefined) this.#living[partition]?.heard(actor);
-    this.#of(partition).clocks.set(member, clock);
+    // Nor by the clock of one that cannot read all that it has seen.
+    if (isWhole !== false) this.#of(partition).clocks.set(member, clock);
   }
 
-  /** What a member has last said, if its node has not begun another life since. */
-  statement(partition: number, member: string): Statement | undefined {
-    const statement = this.#of(partition).statements.get(member);
-    return statement?.life === this.#members.lifeOf(member) ? statement : undefined;
+  /** What a member has last answered to this replica, if its node has not begun another life since. */
+  statement({ partition, id }: Pick<Replica, 'partition' | 'id'>, member: string): Statement | undefined {
+    const answer = this.#of(partition).statements.get(member);
+    const isPresent = answer?.asker === id && answer.statement.life === this.#members.lifeOf(member);
+    return isPresent ? answer.statement : undefined;
   }
 
   /** What these members have seen, or undefined if one was never heard of. */

@@ -76,8 +76,9 @@ export class Questions {
         for (const { partition, ...said } of reply.replicas) {
           const statement = { ...said, life: reply.life };
           // Only what was said under a fence may help to make a replica here complete.
-          if (filling.length > 0) this.#options.evidence.note(partition, name, statement);
-          else this.#options.evidence.noteClock(partition, name, statement);
+          const id = filling[partitions.indexOf(partition)];
+          if (id === undefined) this.#options.evidence.noteClock(partition, name, statement);
+          else this.#options.evidence.note({ partition, id }, name, statement);
           rounds.get(partition)?.set(name, statement);
         }
       }

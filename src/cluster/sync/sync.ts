@@ -368,7 +368,7 @@ export class Sync {
       const say = (own: Replica): Statement => this.#say(own);
       const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, say, pace };
       const pulled = await pull(pair);
-      this.#evidence.note(partition, id, pulled.statement);
+      this.#evidence.note(replica, id, pulled.statement);
       const isDone = pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));
       if (!isDone) return this.#again(partition, id);
       this.#completeness.compared(partition, id);
@@ -382,11 +382,10 @@ export class Sync {
 
   /** Takes a snapshot; what was written since it was opened is pulled after it. */
   async #takeSnapshot(pair: Pair): Promise<boolean> {
-    const { partition } = pair.replica;
     const witness = witnessOf({ ...this.#options, questions: this.#questions }, pair);
     if ((await takeSnapshot(pair, witness)) === undefined) return false;
     const { statement, rest } = await pull(pair);
-    this.#evidence.note(partition, pair.peer.id, statement);
+    this.#evidence.note(pair.replica, pair.peer.id, statement);
     return rest === 'none';
   }
 

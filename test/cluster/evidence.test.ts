@@ -1,0 +1,60 @@
+/** What is kept of the words of others, and what it counts for later. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PARTITIONS } from '../../src/base/limits.ts';
+import { Members } from '../../src/cluster/members.ts';
+import { Evidence } from '../../src/cluster/sync/evidence.ts';
+import { LivingActors } from '../../src/core/actor.ts';
+import { CausalContext } from '../../src/core/causal-context.ts';
+import type { Statement } from '../../src/core/evidence.ts';
+import type { MemberRecord } from '../../src/core/member-list.ts';
+
+const place = { host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1 };
+const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 1_000 } as const;
+const recordOf = (name: string, life: string, version = 1): MemberRecord => {
+  return { name, ...place, state: 'up', generation: 1, life, version, settled: 0 };
+};
+
+const statement: Statement = {
+  life: 'one',
+  replica: 'theirs',
+  actor: 'b~one.2',
+  isOwner: true,
+  isComplete: true,
+  isWhole: true,
+  clock: CausalContext.ofBase('a~x', 3),
+  lost: new CausalContext(),
+  aside: new CausalContext(),
+};
+
+function heard(): { evidence: Evidence; members: Members; living: LivingActors } {
+  const members = new Members({ name: 'a', ...place, quorum }, [recordOf('b', 'one')], 'own');
+  const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
+  const evidence = new Evidence(members, living);
+  evidence.note({ partition: 3, id: 'mine' }, 'b', statement);
+  return { evidence, members, living: living[3] as LivingActors };
+}
+
+test('an answer counts for the replica that asked, and for none that takes its place', () => {
+  const { evidence } = heard();
+  assert.equal(evidence.statement({ partition: 3, id: 'mine' }, 'b'), statement);
+  assert.equal(evidence.statement({ partition: 3, id: 'successor' }, 'b'), undefined);
+  assert.equal(evidence.statement({ partition: 4, id: 'mine' }, 'b'), undefined);
+});
+
+test('an answer counts until its node begins another life', () => {
+  const { evidence, members } = heard();
+  members.merge(recordOf('b', 'two', 2));
+  assert.equal(evidence.statement({ partition: 3, id: 'mine' }, 'b'), undefined);
+  assert.equal(evidence.clocks(3, ['b'])?.length, 1, 'a log may still be cut by it');
+});
+
+test('what is heard of a clock alone counts for no replica, and actors are heard of with it', () => {
+  const { evidence, living } = heard();
+  evidence.noteClock(5, 'b', { clock: statement.clock });
+  assert.equal(evidence.statement({ partition: 5, id: 'mine' }, 'b'), undefined);
+  assert.deepEqual([living.isDead('b~one'), living.isDead('b~one.2')], [true, false]);
+  assert.equal(evidence.clocks(5, ['b', 'c']), undefined, 'c was never heard of');
+  evidence.forget();
+  assert.equal(evidence.clocks(5, ['b']), undefined);
+});
