@@ -77,7 +77,7 @@ export class MecError extends Error {
   }
 }
 
-/** The start of a node is not possible; the launcher prints the sentence and exits with code 2. */
+/** The start of a node is not possible; the launcher prints the sentence and exits with code 2, or 1 for a full disk. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
@@ -98,6 +98,13 @@ export function isErrorCode(text: unknown): text is ErrorCode {
 /** Any thrown thing as a MecError; what is not one already becomes `internal`. */
 export function toMecError(thrown: unknown): MecError {
   return thrown instanceof MecError ? thrown : new MecError('internal', {}, thrown);
+}
+
+/** Whether a thrown thing, or a cause of it, is a disk without room: that passes, and needs no other configuration. */
+export function isDiskFull(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  if (thrown instanceof MecError && thrown.code === 'disk-full') return true;
+  return /no space left|disk quota|ENOSPC|EDQUOT/i.test(thrown.message) || isDiskFull(thrown.cause);
 }
 
 /** The message of any thrown thing, with the messages of its causes. */

@@ -91,6 +91,12 @@ export interface ListOptions extends ReadOptions {
   readonly limit: number;
 }
 
+/** What a replica says of itself. */
+export interface Inspected {
+  /** The dots that it has seen, durably; not to be changed. */
+  readonly clock: CausalContext;
+}
+
 /** A running node. */
 export class MecNode {
   readonly config: Config;
@@ -267,6 +273,12 @@ export class MecNode {
   /** What this node's own replica knows of a key; for inspection, not for answers. */
   peek(key: string): GetResult['object'] {
     return this.#scope.replicas.of(placeOf(this.#scope, key).partition).read(key);
+  }
+
+  /** What this node's own replica of a partition says of itself, for inspection; undefined while the store does not work. */
+  inspect(partition: number): Inspected | undefined {
+    const replica = this.#scope.replicas.find(partition);
+    return replica && { clock: replica.durableClock };
   }
 
   /** Asks all who hold a key, or would in another's place, what they have of it. */

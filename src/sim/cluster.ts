@@ -5,10 +5,11 @@ import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../base/lim
 import type { Config } from '../cluster/config.ts';
 import { throttledLog } from '../base/throttled-log.ts';
 import { MecNode } from '../cluster/node.ts';
+import { Clocks } from './clocks.ts';
 import { SimDisk } from './disk.ts';
 import type { Front, PlainAnswer, PlainRequest, Server } from './front.ts';
 import { SimNetwork } from './network.ts';
-import { Life, type World } from './world.ts';
+import { Life, wallMicrosAt, type World } from './world.ts';
 
 const FIRST_PORT = 7000;
 const PORT_STEP = 10;
@@ -26,6 +27,7 @@ export class SimNode implements Server {
   readonly #cluster: SimCluster;
   readonly #config: Config;
   #isWanted = false;
+  #skewMs = 0;
   life: Life | undefined;
   /** Whether it does not belong to the cluster any more: it is not started again. */
   hasLeft = false;
@@ -39,6 +41,25 @@ export class SimNode implements Server {
     this.#config = config;
   }
 
+  /** How far the wall clock of the machine is off, ms. */
+  get skewMs(): number {
+    return this.#skewMs;
+  }
+
+  set skewMs(ms: number) {
+    this.#cluster.clocks.note();
+    this.#skewMs = ms;
+    if (this.life !== undefined) this.life.skewMs = ms;
+  }
+
+  /** Whether it was started after the cluster was born. */
+  isNew = false;
+
+  /** The same in µs. */
+  get skewMicros(): number {
+    return 1_000 * this.#skewMs;
+  }
+
   get isUp(): boolean {
     return this.life !== undefined;
   }
@@ -47,8 +68,10 @@ export class SimNode implements Server {
   start(): void {
     this.#isWanted = true;
     if (this.isUp || this.hasLeft) return;
+    this.isNew = this.#cluster.isBorn;
     const { world, network } = this.#cluster;
     const life = new Life(world, this.name);
+    life.skewMs = this.#skewMs;
     this.life = life;
     const env = {
       clock: life.clock,
@@ -152,23 +175,31 @@ export class SimCluster {
   readonly world: World;
   readonly front: Front;
   readonly limits: SyncLimits | undefined;
+  /** The quorums that its nodes are configured with. */
+  readonly quorum: Config['quorum'];
   readonly #config: Partial<Config>;
   readonly network: SimNetwork;
+  readonly clocks: Clocks;
   /** All there have been, those that have left included. */
   readonly nodes: SimNode[] = [];
 
   /** A node has lost its disk and could not reach the others: it is a cluster of its own until it can. */
   onBegin: (() => void) | undefined;
+  /** Whether its first nodes have found each other. */
+  isBorn = false;
   /** Not at rest, and not looked at again, before. */
   #restlessMs = 0;
 
   constructor(world: World, { count, front, limits, config = {} }: SimClusterOptions) {
     this.#config = config;
+    this.quorum = config.quorum ?? { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 };
     this.world = world;
     this.front = front;
     this.limits = limits;
     this.#config = config;
+    this.quorum = config.quorum ?? { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 };
     this.network = new SimNetwork(world);
+    this.clocks = new Clocks(this);
     const seeds = Array.from({ length: count }, (_, i) => addressOf(i));
     for (let i = 0; i < count; i++) this.#add(seeds);
   }
@@ -188,7 +219,7 @@ export class SimCluster {
       zone: undefined,
       weight: 1,
       nodes: seeds,
-      quorum: { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 },
+      quorum: this.quorum,
       storage: { sync: true },
       http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [] },
       policies: [],
@@ -197,6 +228,11 @@ export class SimCluster {
     const node = new SimNode(this, config);
     this.nodes.push(node);
     return node;
+  }
+
+  /** What a wall clock shows that is right, µs since 1970. */
+  get rightMicros(): number {
+    return wallMicrosAt(this.world.nowMs);
   }
 
   get #staying(): SimNode[] {

@@ -28,6 +28,8 @@ export class SimDisk implements PresentRows {
   isFull = false;
   /** Whether a batch is acknowledged before it is safe: a broken promise, to see it caught. */
   liesAboutSync = false;
+  /** How often what lies on it was changed. */
+  batches = 0;
   /** Batches on their way to it. */
   writing = 0;
   /** Open read views; they end with the life that opened them. */
@@ -44,6 +46,7 @@ export class SimDisk implements PresentRows {
 
   /** Writes a batch, whole. */
   apply(changes: readonly Change[]): void {
+    this.batches += 1;
     for (const { key, value } of changes) {
       for (const view of this.views) view.keep(key);
       const isNew = !this.rows.has(key);
@@ -72,6 +75,7 @@ export class SimDisk implements PresentRows {
   /** Puts other rows in place of all. */
   replace(rows: ReadonlyMap<string, Uint8Array>): void {
     this.rows = new Map(rows);
+    this.batches += 1;
     this.#sorted = undefined;
     this.unreadable = [];
     this.suspects = [];

@@ -3,7 +3,7 @@ import { UNREACHABLE_AFTER_MS } from '../base/limits.ts';
 import type { SimNode } from './cluster.ts';
 import { MEMBERSHIP } from './membership-faults.ts';
 import { FAIR_WEATHER } from './network.ts';
-import type { Fault, Scene } from './scene.ts';
+import { type Fault, loseDisk, type Scene } from './scene.ts';
 
 const nothing = (): void => {};
 
@@ -51,8 +51,8 @@ function ambush({ cluster }: Scene, strike: (node: SimNode) => void): () => void
   return () => (isOver = true);
 }
 
-function wipe({ disks }: Scene, node: SimNode): void {
-  disks.take();
+function wipe(scene: Scene, node: SimNode): void {
+  loseDisk(scene);
   node.crash();
   node.disk.replace(new Map());
 }
@@ -111,9 +111,11 @@ const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     };
   },
   'damaged record': (scene) => {
+    // A cluster that keeps everything once has nothing to put in its place.
+    if (scene.cluster.quorum.n === 1) return nothing;
     const node = victim(scene);
     const key = node.disk.damage(scene.dice.below(1_000));
-    if (key !== undefined) scene.disks.take(() => !node.disk.isDamaged);
+    if (key !== undefined) loseDisk(scene, () => !node.disk.isDamaged);
     scene.cluster.world.trace(`${node.name} damaged ${JSON.stringify(key)}`);
     return nothing;
   },
@@ -121,9 +123,9 @@ const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     const node = victim(scene);
     const copy = scene.copies.get(node)?.[0];
     if (copy === undefined) return nothing;
-    scene.disks.take();
+    loseDisk(scene);
     // A replica that has forgotten does not know it, and counts for reads.
-    scene.oracle.isStrict = false;
+    scene.oracle.loosen();
     node.crash();
     node.disk.replace(copy);
     return () => node.start();
@@ -203,8 +205,9 @@ const CRASHES: Readonly<Record<string, Fault>> = {
     return () => life?.resume();
   },
   'clock jumps': (scene) => {
-    const { life } = victim(scene);
-    if (life !== undefined) life.skewMs += (scene.dice.fraction() - 0.5) * 7_200_000;
+    const node = victim(scene);
+    node.skewMs += (scene.dice.fraction() - 0.5) * 7_200_000;
+    scene.oracle.history.areClocksApart = true;
     return nothing;
   },
 };

@@ -1,12 +1,13 @@
 /** HTTP as the simulated clients speak it: requests put together, answers taken apart, and what is not as it should be is an error. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
-import type { PlainAnswer, Server } from './front.ts';
+import type { PlainAnswer, PlainRequest, Server } from './front.ts';
 
 /** One value of a key. */
 export interface Sibling {
   readonly text: string;
   /** Names this value for ever. */
   readonly etag: string;
+  readonly dot: string;
 }
 
 /** What a key holds. */
@@ -14,12 +15,30 @@ export interface Found {
   readonly siblings: readonly Sibling[];
   /** The header as it came, where one came. */
   readonly token: string | undefined;
+  /** Names all that the key holds; undefined where it holds nothing. */
+  readonly etag: string | undefined;
 }
 
 /** What to write; without a value, it is a delete. */
 export interface Sent {
   readonly value: string | undefined;
   readonly token: string | undefined;
+  /** Headers on top. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly query?: string | undefined;
+}
+
+/** What came of a write. */
+export interface Written {
+  readonly token: string | undefined;
+  readonly dot: string | undefined;
+}
+
+/** How a read differs from the defaults. */
+export interface Asked {
+  readonly query?: string | undefined;
+  /** Dots of writes of which the answer must know. */
+  readonly seen?: readonly string[] | undefined;
 }
 
 /** The node has answered, and the answer is no. */
@@ -37,36 +56,52 @@ const TOKEN = 'X-Mec-Vclock';
 const NOTHING = new Uint8Array();
 
 /** Reads a key; rejects with `Refused`. */
-export async function readKey(server: Server, key: string): Promise<Found> {
-  const answer = await ask(server, key, { method: 'GET' });
+export async function readKey(server: Server, key: string, { query, seen = [] }: Asked = {}): Promise<Found> {
+  const headers = seen.length === 0 ? {} : { 'x-mec-seen': seen.join(', ') };
+  const answer = await ask(server, { path: pathOf(key), method: 'GET', headers, query });
   const token = answer.headers[TOKEN];
-  if (answer.status === 404) return { siblings: [], token };
-  if (answer.status === 200) return { siblings: [siblingOf(answer.headers, textOf(answer))], token };
+  const etag = answer.headers['ETag'];
+  if (answer.status === 404) return { siblings: [], token, etag: undefined };
+  if (answer.status === 200) return { siblings: [siblingOf(answer.headers, textOf(answer))], token, etag };
   if (answer.status !== 300) throw refusal(answer);
   const siblings = partsOf(answer);
   if (siblings.length < 2 || answer.headers['X-Mec-Siblings'] !== String(siblings.length)) throw malformed(answer);
-  return { siblings, token };
+  return { siblings, token, etag };
 }
 
-/** Writes or deletes a key; resolves with the token of the answer, rejects with `Refused`. */
-export async function writeKey(server: Server, key: string, { value, token }: Sent): Promise<string | undefined> {
+/** Writes or deletes a key; rejects with `Refused`. */
+export async function writeKey(server: Server, key: string, sent: Sent): Promise<Written> {
+  const { value, token, query } = sent;
   const isDelete = value === undefined;
-  const answer = await ask(server, key, { method: isDelete ? 'DELETE' : 'PUT', value, token });
+  const headers = {
+    ...(!isDelete && { 'content-type': CONTENT_TYPE }),
+    ...(token !== undefined && { 'x-mec-vclock': token }),
+    ...sent.headers,
+  };
+  const method = isDelete ? 'DELETE' : 'PUT';
+  const answer = await ask(server, { path: pathOf(key), method, headers, query, value });
   if (answer.status !== (isDelete ? 204 : 200)) throw refusal(answer);
-  return answer.headers[TOKEN];
+  return { token: answer.headers[TOKEN], dot: answer.headers['X-Mec-Dot'] };
 }
 
-function ask(
-  server: Server,
-  key: string,
-  { method, value, token }: { method: string; value?: string | undefined; token?: string | undefined },
-): Promise<PlainAnswer> {
-  const headers: Record<string, string> = {};
-  if (value !== undefined) headers['content-type'] = CONTENT_TYPE;
-  if (token !== undefined) headers['x-mec-vclock'] = token;
+/** Lists a page of keys; `next` is where the next page begins, if there is one. */
+export async function listKeys(server: Server, query: string): Promise<{ keys: string[]; next: string | undefined }> {
+  const answer = await ask(server, { path: '/mec', method: 'GET', headers: {}, query });
+  if (answer.status !== 200) throw refusal(answer);
+  const page = JSON.parse(textOf(answer)) as { keys: string[]; next: string | null };
+  return { keys: page.keys, next: page.next ?? undefined };
+}
+
+const pathOf = (key: string): string => `/mec/${encodeURIComponent(key)}`;
+
+interface Asking extends Omit<PlainRequest, 'body' | 'query'> {
+  readonly query: string | undefined;
+  readonly value?: string | undefined;
+}
+
+function ask(server: Server, { value, query = '', ...request }: Asking): Promise<PlainAnswer> {
   const body = value === undefined ? NOTHING : utf8ToBytes(value);
-  const path = `/mec/${encodeURIComponent(key)}`;
-  return server.send({ method, path, query: '', headers, body: async () => body });
+  return server.send({ ...request, query, body: async () => body });
 }
 
 const textOf = ({ body = NOTHING }: PlainAnswer): string => bytesToUtf8(body) ?? '';
@@ -81,10 +116,11 @@ function refusal(answer: PlainAnswer): Error {
 
 function siblingOf(headers: Readonly<Record<string, string>>, text: string): Sibling {
   const etag = headers['ETag'];
-  if (headers['Content-Type'] !== CONTENT_TYPE || etag === undefined) {
+  const dot = headers['X-Mec-Dot'];
+  if (headers['Content-Type'] !== CONTENT_TYPE || etag === undefined || dot === undefined) {
     throw new Error(`a value came with the headers ${JSON.stringify(headers)}`);
   }
-  return { text, etag };
+  return { text, etag, dot };
 }
 
 /** The parts of a multipart/mixed answer (RFC 2046). */

@@ -1,7 +1,7 @@
 /** Nodes that come and go while everything else happens. Quorums of before and after such a change need not intersect for a moment. */
 import { messageOf } from '../base/errors.ts';
 import type { SimNode } from './cluster.ts';
-import type { Fault, Scene } from './scene.ts';
+import { type Fault, loseDisk, type Scene } from './scene.ts';
 
 /** More nodes make a run long, and show nothing new. */
 const MAX_NODES = 9;
@@ -15,23 +15,23 @@ const nothing = (): void => {};
 /** All by name. */
 export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
   'a node joins': ({ cluster, oracle }) => {
-    oracle.isStrict = false;
+    oracle.loosen();
     if (cluster.nodes.length < MAX_NODES) cluster.add().start();
     return nothing;
   },
   'a node leaves': (scene) => {
-    scene.oracle.isStrict = false;
+    scene.oracle.loosen();
     const node = dispensable(scene);
     if (node !== undefined) insist(scene, () => node.hasLeft || letLeave(node));
     return nothing;
   },
   // As a machine that burns: nobody asks it, and what only it had is lost.
   'a node is declared gone': (scene) => {
-    scene.oracle.isStrict = false;
+    scene.oracle.loosen();
     const node = dispensable(scene);
     if (node === undefined || scene.disks.left === 0) return nothing;
     const doesReturn = scene.dice.chance(0.5);
-    scene.disks.take();
+    loseDisk(scene);
     node.crash();
     node.hasLeft = true;
     insist(scene, () => {
@@ -52,9 +52,10 @@ function dispensable({ cluster, dice }: Scene): SimNode | undefined {
 }
 
 /** Tries until it works, the end of the faults or not: operators are patient. */
-function insist({ cluster: { world } }: Scene, act: () => boolean): void {
+function insist({ cluster: { world }, oracle }: Scene, act: () => boolean): void {
   const attempt = (): void => {
-    if (!act()) world.after(RETRY_MS, attempt);
+    if (!act()) return void world.after(RETRY_MS, attempt);
+    oracle.loosen();
   };
   attempt();
 }

@@ -1,116 +1,163 @@
 /**
- * What the users of a simulated cluster know: every write they made, and for each what its writer had seen. From this follows what may
- * be gone, what must be gone, and what must never stand side by side, whatever the cluster went through.
+ * Judges what clients are told against the history: reads, sessions, conditions, listings, and the state in which a run ends. What
+ * replicas hold in between is judged by `replica-judge.ts`.
  */
+import type { Clocks } from './clocks.ts';
+import { History, type Made, type Strength } from './history.ts';
+import type { Promises, Since } from './promises.ts';
 
-import { partitionOf } from '../core/partition.ts';
-
-/** One write or delete, as its client made it. */
-export interface Made {
-  readonly id: number;
+/** What a client has read of a key. */
+export interface Reading {
   readonly key: string;
-  readonly isDelete: boolean;
-  /** All writes that the writer had seen, and what their writers had seen. */
-  readonly seen: ReadonlySet<number>;
-  /** Those that the writer's token names for certain: what its last read returned, or its own last write. */
-  readonly direct: ReadonlySet<number>;
-  /** A delete without a token: it removes whatever a quorum sees. */
-  readonly isBlindDelete: boolean;
-  readonly beganMs: number;
-  /** When it was acknowledged; one that was not may still take effect at any time. */
-  endedMs: number | undefined;
-  isAcknowledged: boolean;
+  readonly ids: readonly number[];
+  readonly since: Since;
+  readonly strength: Strength;
+  /** Writes that the reader named, and of which the answer must know. */
+  readonly session?: readonly number[] | undefined;
 }
 
-/** The history of one run. */
+/** A conditional write that was acknowledged. */
+interface Winner {
+  readonly made: Made;
+  /** What it was made on: entity tags, or nothing. */
+  readonly state: string;
+}
+
+/** A conditional write, and what its client knew of the key. */
+export interface Match {
+  /** The entity tag that it was made on; undefined where the key had to be empty. */
+  readonly tag: string | undefined;
+  /** The writes that the tag stands for. */
+  readonly ids: readonly number[];
+}
+
+/** The judge of one run. */
 export class Oracle {
-  readonly made: Made[] = [];
-  readonly violations: string[] = [];
-  /** Which write each name (a dot, or a tag) was seen to mean, and under which name of each kind a write was seen. */
-  readonly #writeOf = new Map<string, number>();
-  readonly #nameOf = new Map<string, string>();
-  /** Whether no disk has lost anything yet, and no stand-ins exist: then quorums of reads and writes intersect. */
-  isStrict: boolean;
+  readonly history: History;
+  readonly #promises: Promises;
+  readonly #winners = new Map<string, Winner[]>();
 
-  constructor(isStrict: boolean) {
-    this.isStrict = isStrict;
+  constructor(promises: Promises, clocks: Clocks) {
+    this.#promises = promises;
+    this.history = new History(clocks);
   }
 
-  /** A client begins a write. */
-  begin(write: Omit<Made, 'id' | 'endedMs' | 'isAcknowledged'>): Made {
-    const made: Made = { ...write, id: this.made.length, endedMs: undefined, isAcknowledged: false };
-    this.made.push(made);
-    return made;
+  get violations(): string[] {
+    return this.history.violations;
   }
 
-  /** A version was seen under this dot, or this tag of its dot. It names one write of its partition for ever, and a write has one. */
-  named(key: string, { kind, name }: { kind: 'dot' | 'tag'; name: string }, id: number): void {
-    const whole = `${kind} ${name} of partition ${partitionOf(key)}`;
-    const other = this.#writeOf.get(whole) ?? id;
-    if (other !== id) this.violations.push(`the ${whole} names the writes ${other} and ${id}`);
-    const before = this.#nameOf.get(`${kind} ${id}`) ?? whole;
-    if (before !== whole) this.violations.push(`the write ${id} has the ${before} and the ${whole}`);
-    this.#writeOf.set(whole, id);
-    this.#nameOf.set(`${kind} ${id}`, whole);
-  }
-
-  /** Whether the write may be the reason that another is gone. */
-  #mayRemove(by: Made, x: Made): boolean {
-    if (by.key !== x.key || by.id === x.id) return false;
-    return by.seen.has(x.id) || (by.isBlindDelete && x.beganMs <= (by.endedMs ?? Infinity));
-  }
-
-  /** All that somebody who was shown these writes has seen. */
-  seenWith(ids: readonly number[]): Set<number> {
-    const seen = new Set<number>();
-    for (const id of ids) for (const each of [id, ...(this.made[id]?.seen ?? [])]) seen.add(each);
-    return seen;
+  /** Reads need not meet what was acknowledged, until all owners are equal. */
+  loosen(): void {
+    this.#promises.loosen();
   }
 
   /** A client has read these versions of a key. */
-  read(key: string, ids: readonly number[], { beganMs, nowMs }: { beganMs: number; nowMs: number }): void {
+  read({ key, ids, since, strength, session = [] }: Reading): void {
+    const { history } = this;
     // A token may leave dead actors out, so until the replicas are equal only what it names for certain must be gone.
-    this.#noFalseSiblings(key, ids, ({ direct }) => direct);
-    if (!this.isStrict) return;
-    const earlier = this.made.filter(
-      (each) => each.key === key && each.isAcknowledged && (each.endedMs ?? Infinity) <= beganMs,
-    );
-    for (const x of earlier) {
-      if (x.isDelete || ids.includes(x.id)) continue;
-      const isRemoved = this.made.some((by) => by.beganMs <= nowMs && this.#mayRemove(by, x));
-      if (!isRemoved) this.violations.push(`a read of ${key} misses the acknowledged write ${x.id}`);
-    }
-    for (const by of earlier) {
-      const back = ids.find((id) => by.seen.has(id));
-      if (back !== undefined)
-        this.violations.push(`a read of ${key} has ${back}, which the acknowledged write ${by.id} replaced`);
-    }
+    history.noFalseSiblings(key, ids, ({ direct }) => direct);
+    this.#shown(key, ids, since);
+    const earlier = history.of(key).filter((made) => this.#promises.mustMeet(made, since, strength));
+    const named = session.flatMap((id) => history.made[id] ?? []).filter(({ isAcknowledged }) => isAcknowledged);
+    this.#misses('a read', { key, ids }, earlier);
+    this.#misses('a session', { key, ids }, named);
   }
 
-  #noFalseSiblings(key: string, ids: readonly number[], known: (x: Made) => ReadonlySet<number>): void {
-    for (const id of ids) {
-      const x = this.made[id];
-      if (x?.key !== key) {
-        this.violations.push(`${key} has ${id}, which nobody wrote there`);
-        continue;
+  /** What no reader may be shown, whatever replicas hold. */
+  #shown(key: string, ids: readonly number[], since: Since): void {
+    const { history } = this;
+    if (new Set(ids).size < ids.length) history.violate(`a read of ${key} has one write twice: ${ids.join(' ')}`);
+    const made = ids.flatMap((id) => history.made[id] ?? []);
+    if (made.length > 1 && made[0]?.isLastWriteWins === true) {
+      history.violate(`a read of ${key} has ${ids.join(' ')}, of which the last should have won`);
+    }
+    const leastMicros = Math.min(since.leastMicros, this.#promises.now().leastMicros);
+    const over = made.find(({ expiry }) => expiry !== undefined && expiry.most < leastMicros);
+    if (over !== undefined) history.violate(`a read of ${key} has ${over.id}, which has expired on all clocks`);
+  }
+
+  /** What an answer lacks, or should not have, given what it must meet. */
+  #misses(who: string, { key, ids }: Pick<Reading, 'key' | 'ids'>, known: readonly Made[]): void {
+    const { history } = this;
+    for (const made of known) {
+      if (!made.isDelete && !ids.includes(made.id) && !history.mayBeHidden(made)) {
+        history.violate(`${who} of ${key} misses the acknowledged write ${made.id}`);
       }
-      const under = ids.find((other) => known(x).has(other));
-      if (under !== undefined) this.violations.push(`${key} has ${under} beside ${id}, whose writer had seen it`);
+      const back = ids.find((id) => history.isBack(id, made.seen));
+      if (back !== undefined) {
+        history.violate(`${who} of ${key} has ${back}, which the acknowledged write ${made.id} replaced`);
+      }
     }
   }
 
-  /** After all faults have ended and everybody is equal: what a key holds. */
+  /** A conditional write was acknowledged: no other was on the same state, and what it was decided on was all that there was. */
+  won(made: Made, { tag, ids }: Match, since: Since): void {
+    const { history } = this;
+    const state = `${made.key} ${tag ?? 'empty'}`;
+    const winners = this.#winners.get(state) ?? [];
+    if (winners.some((winner) => winner.made === made)) return;
+    for (const { made: other } of winners) {
+      const isExcused = !other.isAcknowledged || (tag === undefined && history.mayBeEmptyAfter(other));
+      if (!isExcused) {
+        history.violate(`the writes ${other.id} and ${made.id} of ${made.key} were both acknowledged on ${state}`);
+      }
+    }
+    this.#winners.set(state, [...winners, { made, state }]);
+    this.#misses('a decision', { key: made.key, ids }, this.#mustMeet(made, since));
+  }
+
+  #mustMeet(made: Made, since: Since): Made[] {
+    const majority = this.#promises.majority();
+    return this.history.of(made.key).filter((other) => {
+      return other !== made && this.#promises.mustMeet(other, since, majority);
+    });
+  }
+
+  /** A client has listed keys: all that are used, or those with a prefix. */
+  listed(keys: readonly string[], { since, strength, used }: Listing): void {
+    const { history } = this;
+    const there = new Set(keys);
+    if (there.size < keys.length) history.violate(`a listing has a key twice: ${keys.join(' ')}`);
+    for (const key of used) {
+      const isKnown = (made: Made): boolean => this.#promises.mustMeet(made, since, strength);
+      const living = history.of(key).find((made) => !made.isDelete && isKnown(made) && !history.mayBeHidden(made));
+      if (living !== undefined && !there.has(key)) {
+        history.violate(`a listing lacks ${key}, which has the acknowledged write ${living.id}`);
+      }
+    }
+    for (const key of keys) {
+      if (!used.includes(key)) continue;
+      const all = history.of(key);
+      const mayBeThere = (made: Made): boolean =>
+        !made.isDelete &&
+        !all.some((by) => this.#promises.mustMeet(by, since, strength) && history.isBack(made.id, by.seen));
+      if (!all.some(mayBeThere)) history.violate(`a listing has ${key}, which is empty`);
+    }
+  }
+
+  /** After all faults have ended and all owners are equal: what a key holds. */
   atTheEnd(key: string, ids: readonly number[]): void {
-    this.#noFalseSiblings(key, ids, ({ seen }) => seen);
-    for (const x of this.made) {
-      if (x.key !== key || x.isDelete) continue;
+    const { history } = this;
+    history.noFalseSiblings(key, ids, ({ seen }) => seen);
+    const all = history.of(key);
+    for (const x of all) {
+      if (x.isDelete) continue;
       const isThere = ids.includes(x.id);
-      if (!isThere && x.isAcknowledged && !this.made.some((by) => this.#mayRemove(by, x))) {
-        this.violations.push(`the acknowledged write ${x.id} of ${key} is lost`);
+      if (!isThere && x.isAcknowledged && !history.mayBeGone(x)) {
+        history.violate(`the acknowledged write ${x.id} of ${key} is lost`);
       }
-      const by = this.made.find((other) => other.isAcknowledged && other.seen.has(x.id));
-      if (isThere && by !== undefined)
-        this.violations.push(`write ${x.id} of ${key} is back, although ${by.id} replaced it`);
+      const by = all.find((other) => other.isAcknowledged && history.isBack(x.id, other.seen));
+      if (isThere && by !== undefined) {
+        history.violate(`write ${x.id} of ${key} is back, although ${by.id} replaced it`);
+      }
     }
   }
+}
+
+/** What a listing must be like. */
+export interface Listing {
+  readonly since: Since;
+  readonly strength: Strength;
+  /** The keys of the run that it asked for. */
+  readonly used: readonly string[];
 }

@@ -3,15 +3,15 @@
  * low the bounds lie. Every run leaves most of it out: what is rare in the mix of everything is common in a run that has little else
  * (Groce et al., "Swarm Testing", ISSTA 2012).
  */
-import { SYNC_LIMITS, type SyncLimits } from '../base/limits.ts';
+import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../base/limits.ts';
+import type { Config } from '../cluster/config.ts';
+import type { Policy } from '../cluster/policies.ts';
 import { FAULTS, LEAST_MS } from './faults.ts';
+import { type HabitName, HABITS } from './habits.ts';
+import type { Query } from './hand.ts';
+import { KINDS } from './kinds.ts';
+import { PENDING } from './pending.ts';
 import type { Dice } from './world.ts';
-
-/** What a client may do. */
-export const HABITS = ['read', 'write', 'blind', 'stale', 'delete', 'blind-delete', 'resolve'] as const;
-
-/** One of `HABITS`. */
-export type Habit = (typeof HABITS)[number];
 
 /** A run, before anything has happened. */
 export interface SimPlan {
@@ -25,7 +25,15 @@ export interface SimPlan {
   /** How often a client stays with its node. */
   readonly stayRate: number;
   /** Each as often as it is listed. */
-  readonly habits: readonly Habit[];
+  readonly habits: readonly HabitName[];
+  readonly quorum: Config['quorum'];
+  readonly policies: readonly Policy[];
+  /** First letters of keys. */
+  readonly kinds: readonly string[];
+  /** What requests ask for on top; each as often as it is listed. */
+  readonly queries: readonly Query[];
+  /** How far the wall clocks of machines are apart, at most. */
+  readonly skewMs: number;
   /** Largest value. */
   readonly valueBytes: number;
   /** Usual delay of a disk's batch, at most, and of a frame. */
@@ -46,13 +54,19 @@ export interface SimPlan {
 export interface PlanGiven {
   readonly nodes?: number | undefined;
   readonly faults?: readonly string[] | undefined;
+  readonly habits?: readonly HabitName[] | undefined;
+  /** Also draws what nodes are known not to stand yet. */
+  readonly isPendingDrawn?: boolean | undefined;
 }
 
 const SLOW_RATE = 0.03;
+/** Longer than any run: what a scrub would mend is then seen unmended. */
+const NEVER_MS = 1e9;
 
 /** Draws a plan. */
 export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
   const isSlow = dice.chance(SLOW_RATE);
+  const isDrawn = (name: string): boolean => given.isPendingDrawn === true || !PENDING.has(name);
   const plan = {
     nodes: dice.pick([3, 3, 3, 3, 4, 5, 5, 5, 6, 7]),
     partitions: dice.pick([1, 1, 2, 3]),
@@ -60,38 +74,83 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
     clients: dice.pick([3, 5, 8]),
     idleRate: dice.pick([0.03, 0.1, 0.3, 1]),
     stayRate: dice.pick([0.5, 0.8, 0.95]),
-    habits: drawHabits(dice),
+    habits: drawHabits(dice, isDrawn),
+    quorum: drawQuorum(dice, isDrawn),
+    ...drawKinds(dice, isDrawn),
+    queries: drawQueries(dice),
     valueBytes: dice.pick([0, 0, 200, 3_000]),
     diskMs: dice.pick([2, 10, 25, 60]),
     networkMs: dice.pick([1, 1, 5, 20]),
-    faults: drawFaults(dice),
+    faults: drawFaults(dice, isDrawn),
+    skewMs: dice.pick([0, 0, 0, 500, 3_600_000]),
     faultGapMs: dice.pick([1_000, 3_000, 6_000]),
     faultMs: dice.pick([1_000, 4_000, 8_000, 15_000]),
     chaosMs: dice.pick([6_000, 12_000, 20_000, 30_000]),
-    limits: drawLimits(dice),
+    limits: drawLimits(dice, isDrawn),
     silent: dice.pick(['nothing', 'nothing', 'lose', 'misplace'] as const),
     ...(given.nodes !== undefined && { nodes: given.nodes }),
     ...(given.faults !== undefined && { faults: given.faults }),
+    ...(given.habits !== undefined && { habits: given.habits }),
   };
+  // What a single disk has held cannot be put back by others; and without a scrub it is not missed.
+  const isMended = plan.limits.scrubMs < NEVER_MS && Math.min(plan.quorum.n, plan.nodes) > 1;
   const leastMs = Math.max(...plan.faults.map((name) => LEAST_MS[name] ?? 0));
   const chaosMs = Math.max(plan.chaosMs, leastMs);
+  const silent = isMended ? plan.silent : 'nothing';
   // Minutes: processes that are stopped for longer than anything waits.
-  return isSlow ? { ...plan, faultGapMs: 20_000, faultMs: 240_000, chaosMs: 400_000 } : { ...plan, chaosMs };
+  const slow = { faultGapMs: 20_000, faultMs: 240_000, chaosMs: 400_000 };
+  return { ...plan, silent, chaosMs, ...(isSlow && slow) };
 }
 
-function drawHabits(dice: Dice): Habit[] {
-  const habits = HABITS.flatMap((habit) => Array.from({ length: dice.pick([0, 1, 1, 3]) }, () => habit));
+function drawHabits(dice: Dice, isDrawn: (name: string) => boolean): HabitName[] {
+  const rate = dice.pick([0.15, 0.3, 0.6]);
+  const names = (Object.keys(HABITS) as HabitName[]).filter((name) => isDrawn(name) && dice.chance(rate));
+  const habits = names.flatMap((name) => Array.from({ length: dice.pick([1, 1, 3]) }, () => name));
   return ['read', 'write', ...habits];
 }
 
-function drawFaults(dice: Dice): string[] {
-  const rate = dice.pick([0.1, 0.2, 0.5]);
-  const names = Object.keys(FAULTS);
+function drawFaults(dice: Dice, isDrawn: (name: string) => boolean): string[] {
+  const rate = dice.pick([0.05, 0.15, 0.4]);
+  const names = Object.keys(FAULTS).filter(isDrawn);
   const faults = names.filter(() => dice.chance(rate));
   return faults.length === 0 ? [dice.pick(names)] : faults;
 }
 
-function drawLimits(dice: Dice): SyncLimits {
+function drawQuorum(dice: Dice, isDrawn: (name: string) => boolean): Config['quorum'] {
+  const usual = { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: dice.pick([1_000, 3_000, 5_000]) } as const;
+  if (dice.chance(0.6)) return usual;
+  const sizes = ['one', 'quorum', 'all', 2] as const;
+  const n = dice.pick([isDrawn('keys kept once') ? 1 : 2, 2, 3, 3, 4, 5]);
+  // A number larger than n is refused at the start.
+  const size = (): Config['quorum']['r'] => dice.pick(sizes.filter((each) => each !== 2 || n >= 2));
+  return { ...usual, n, r: size(), w: size() };
+}
+
+function drawKinds(dice: Dice, isDrawn: (name: string) => boolean): Pick<SimPlan, 'kinds' | 'policies'> {
+  const rate = dice.pick([0, 0, 0.2, 0.5]);
+  const kinds = KINDS.filter(({ prefix }) => prefix === 'k' || (dice.chance(rate) && isDrawn(`kind ${prefix}`)));
+  return { kinds: kinds.map(({ prefix }) => prefix), policies: kinds };
+}
+
+const QUERIES: readonly Query[] = [
+  {},
+  { r: 1 },
+  { r: 'all', w: 1 },
+  { r: 1, w: 'all' },
+  { pr: 'quorum', pw: 'quorum' },
+  { pr: 'all', pw: 1 },
+  { pr: 1, pw: 'all' },
+  { r: 'quorum', w: 'quorum' },
+  { timeoutMs: 500 },
+  { timeoutMs: 8_000 },
+];
+
+function drawQueries(dice: Dice): Query[] {
+  const rate = dice.pick([0, 0.2, 0.5]);
+  return [{}, ...QUERIES.filter(() => dice.chance(rate))];
+}
+
+function drawLimits(dice: Dice, isDrawn: (name: string) => boolean): SyncLimits {
   return {
     ...SYNC_LIMITS,
     maxLogEntries: dice.pick([4, 16, 64, 4_096]),
@@ -100,14 +159,15 @@ function drawLimits(dice: Dice): SyncLimits {
     nudgeMs: dice.pick([20, 200, 1_000]),
     busyMs: dice.pick([500, 3_000, 15_000]),
     restMs: dice.pick([50, 500]),
-    lostAfterMs: 6_000,
+    // Longer than nodes are away, or not.
+    lostAfterMs: isDrawn('gaps over absent members') ? 6_000 : 60_000,
     concurrency: dice.pick([1, 4]),
     pageDots: dice.pick([1, 3, 20, 500]),
     pageBytes: dice.pick([100, 2_000, 500_000]),
     maxPages: dice.pick([1, 3, 64]),
     timeoutMs: dice.pick([2_000, 4_000]),
     snapshotRounds: dice.pick([2, 16]),
-    scrubMs: dice.pick([300, 1_000]),
+    scrubMs: dice.pick([300, 1_000, NEVER_MS]),
     scrubRows: dice.pick([3, 1_000]),
   };
 }

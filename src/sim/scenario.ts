@@ -219,7 +219,8 @@ class Stage {
     }
     if (verb !== 'put' && verb !== 'delete') throw new Error(`there is no command ${verb ?? ''}`);
     const token = this.#tokens.get(option('with') ?? '');
-    keep(await writeKey(node, key, { value: verb === 'delete' ? undefined : rest[0], token }));
+    const written = await writeKey(node, key, { value: verb === 'delete' ? undefined : rest[0], token });
+    keep(written.token);
     return [];
   }
 

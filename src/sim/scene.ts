@@ -33,5 +33,11 @@ export class DiskBudget {
   }
 }
 
+/** Notes that a disk loses what it has: `isNoticed` tells when its node knows. */
+export function loseDisk({ disks, oracle }: Scene, isNoticed?: () => boolean): void {
+  oracle.history.loseDisk(1);
+  disks.take(isNoticed);
+}
+
 /** Does harm; returns what undoes it. */
 export type Fault = (scene: Scene) => () => void;

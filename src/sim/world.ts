@@ -61,6 +61,8 @@ export class World {
   #digest = 0;
   #order = 0;
   readonly #heap: Event[] = [];
+  /** Called after each event, when all that follows from it at once has happened. */
+  onTurn: (() => void) | undefined;
 
   constructor(seed: number) {
     this.dice = new Dice(seed);
@@ -100,6 +102,7 @@ export class World {
       this.events += 1;
       next.task();
       await turnEnd();
+      this.onTurn?.();
     }
     this.nowMs = Math.max(this.nowMs, Math.min(untilMs, this.#heap[0]?.atMs ?? untilMs));
   }
@@ -135,6 +138,13 @@ export class World {
 
 function isBefore(a: Event, b: Event): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
+
+const BEGINNING_MS = 1_800_000_000_000;
+
+/** What a wall clock shows so long after the beginning of the world, µs since 1970. */
+export function wallMicrosAt(ms: number): number {
+  return Math.round((BEGINNING_MS + ms) * 1000);
 }
 
 /** One life of one node's process: what it has set going ends with it, and waits while it is paused. */
@@ -191,7 +201,7 @@ export class Life {
     const { world } = this;
     return {
       monotonicMs: () => world.nowMs,
-      wallMicros: () => Math.round((world.nowMs + 1_800_000_000_000 + this.skewMs) * 1000),
+      wallMicros: () => wallMicrosAt(world.nowMs + this.skewMs),
       after: (delayMs, task) => world.after(delayMs, () => this.run(task)),
       defer: (task) => void world.after(0, () => this.run(task)),
     };

@@ -2,7 +2,7 @@
  * The engine on LevelDB. `<root>/leveldb` is LevelDB's own directory, and `<root>/lock` keeps other processes from it; `<root>/starting`
  * counts starts that did not last; `<root>/leveldb-damaged-1` and so on keep the files of damaged stores as they were.
  */
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
@@ -13,6 +13,7 @@ import {
   LOCK_BUFFER_BYTES,
 } from '../base/limits.ts';
 import { isDamage, toDiskError } from './damage.ts';
+import { makeDirectory } from './directory.ts';
 import type { Change, Engine, Row, RowReader, Salvage, ScanRange, Snapshot } from './engine.ts';
 import { mendStore } from './level-files/mend.ts';
 import { demandLook, forgetStarts, MAX_STARTS, noteStart } from './level-files/starts.ts';
@@ -76,14 +77,16 @@ async function takeLock(root: string): Promise<Database> {
     if (isLocked(error)) throw new StartError(whyNotOpen(root, error), { cause: error });
     // There is nothing in it that could be lost.
     await ClassicLevel.destroy(path);
-    await lock.open();
+    await lock.open().catch((again: unknown) => {
+      throw new StartError(whyNotOpen(root, again), { cause: again });
+    });
   }
   return lock;
 }
 
 async function makeRoot(root: string): Promise<void> {
   try {
-    await mkdir(root, { recursive: true });
+    await makeDirectory(root);
     // LevelDB reports an unwritable directory late and obscurely, so try it here.
     const probe = await open(join(root, '.probe'), 'w');
     await probe.close();

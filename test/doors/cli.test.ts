@@ -1,7 +1,8 @@
 /** The launcher, as a user starts it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,7 +123,31 @@ test('a store in use, of a newer format, or where none can be, is one line and e
   await rm(root, { recursive: true });
   await writeFile(root, 'not a directory');
   await assertRefused(mec(t, '--config', file), /db cannot be written/);
+  // A file system that takes no directories says that the one above is missing.
+  await configFile(directory, `name = "n1"\nport = ${port}\nhttpport = ${port + 2}\nroot = "/proc/mec/db"\n`);
+  await assertRefused(mec(t, '--config', file), /\/proc\/mec\/db cannot be written: /);
+  // A missing name is drawn, and kept there.
+  await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "/proc/mec/db"\n`);
+  await assertRefused(mec(t, '--config', file), /\/proc\/mec\/db cannot be written: /);
 });
+
+const noFullDisk = existsSync('/dev/full') ? false : 'there is no /dev/full here';
+
+test(
+  'a disk that is full at the start is one line and exit code 1: it may work later',
+  { skip: noFullDisk },
+  async (t) => {
+    const directory = await makeDirectory(t);
+    const port = await freePorts(3);
+    const root = join(directory, 'db');
+    await mkdir(join(root, 'leveldb'), { recursive: true });
+    await symlink('/dev/full', join(root, 'leveldb', 'MANIFEST-000001'));
+    const file = await configFile(directory, `name = "n1"\nport = ${port}\nhttpport = ${port + 2}\nroot = "${root}"\n`);
+    const run = mec(t, '--config', file);
+    assert.equal(await run.exit, 1, run.stderr);
+    assert.match(run.stderr, /^mec: .*No space left/m);
+  },
+);
 
 test('a port in use is one line and exit code 2', async (t) => {
   const directory = await makeDirectory(t);

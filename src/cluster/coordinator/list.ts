@@ -151,7 +151,8 @@ function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: Progress):
   const plan = new Map<string, number[]>();
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const owners = members.owners(partition);
-    const need = quorumSize(r, owners.length);
+    // A node that knows no members yet has no owners to ask, and cannot tell that there are no keys.
+    const need = Math.max(1, quorumSize(r, owners.length));
     const have = answers.filter(({ partitions }) => partitions.has(partition)).length;
     const others = peers.reachable(owners, need).map(({ id }) => id);
     const left = (owners.includes(self) ? [self, ...others] : others).filter(

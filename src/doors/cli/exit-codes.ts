@@ -3,6 +3,7 @@
 /** Exit codes by name. */
 export const EXIT = {
   done: 0,
+  /** Also: a node that finds its disk full when it starts. */
   failed: 1,
   /** Also: a node that cannot be started as it is configured. */
   usage: 2,

@@ -63,6 +63,7 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
       { flags: '--nodes <n>', about: 'how many nodes; else the seed says', parse: numberWithin(1, 9) },
       { flags: '--operations <n>', about: 'how much the clients do', parse: numberWithin(1, 100_000), fallback: 400 },
       { flags: '--faults <list>', about: 'only these kinds of faults, separated by commas' },
+      { flags: '--pending', about: 'also what nodes are known not to stand yet' },
       { flags: '--only-faults <numbers>', about: 'of the run that a seed makes, only these faults', parse: numbers },
       { flags: '--only-operations <numbers>', about: 'and only these operations', parse: numbers },
       {

@@ -1,6 +1,6 @@
 /** The command line: `mec --config FILE`, `mec dev`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { messageOf, StartError } from '../../base/errors.ts';
+import { isDiskFull, messageOf, StartError } from '../../base/errors.ts';
 import { CLUSTER_COMMANDS } from './cluster-commands.ts';
 import type { CommandSpec, OptionSpec } from './command.ts';
 import { CLIENT_COMMANDS } from './commands.ts';
@@ -91,7 +91,8 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     } else if (error instanceof StartError) {
       process.stderr.write(`mec: ${error.message}\n`);
-      process.exitCode = EXIT.usage;
+      // A supervisor must try again when there is room.
+      process.exitCode = isDiskFull(error) ? EXIT.failed : EXIT.usage;
     } else {
       process.stderr.write(`mec: ${messageOf(error)}\n`);
       process.exitCode = EXIT.failed;

@@ -1,10 +1,11 @@
 /** `mec --config FILE`: one node, in the foreground, until it is told to stop. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, StartError } from '../../base/errors.ts';
 import { streamLog, systemRandom } from '../../base/system.ts';
 import { type Config, type ConfigFile, parseConfig } from '../../cluster/config.ts';
 import { drawIncarnation, NODE_NAME_PATTERN } from '../../core/actor.ts';
+import { makeDirectory } from '../../storage/directory.ts';
 import { openLevelEngine } from '../../storage/level.ts';
 import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
@@ -40,7 +41,7 @@ async function keptName({ root }: ConfigFile): Promise<string> {
     );
     if (kept !== undefined && NODE_NAME_PATTERN.test(kept)) return kept;
     const name = `mec-${drawIncarnation(systemRandom)}`;
-    await mkdir(root, { recursive: true });
+    await makeDirectory(root);
     await writeFile(file, `${name}\n`);
     return name;
   } catch (error) {

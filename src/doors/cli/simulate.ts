@@ -17,6 +17,8 @@ export interface SimulateOptions {
   readonly nodes?: number;
   readonly operations: number;
   readonly faults?: string;
+  /** Also draws what nodes are known not to stand yet. */
+  readonly pending?: boolean;
   readonly onlyFaults?: readonly number[];
   readonly onlyOperations?: readonly number[];
   /** How long to look for a smaller run that fails too, in s. */
@@ -39,7 +41,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const first = options.seed ?? systemRandom.uint32();
   const startMs = systemClock.monotonicMs();
   const failed: SimResult[] = [];
-  const given = { nodes, operations, faults };
+  const given = { nodes, operations, faults, isPendingDrawn: options.pending };
   const { onlyFaults, onlyOperations } = options;
   const only = {
     ...(onlyFaults && { strikes: onlyFaults }),

@@ -10,7 +10,8 @@ import { type KeyRoutes, writeTo } from './key-routes.ts';
 import { byMethod, type Methods } from './methods.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
 
-const KEYS_PATH = '/mec';
+/** Where the keys themselves are listed, and made. */
+export const KEYS_PATH = '/mec';
 
 const JSON_TYPE = 'application/json';
 const LINES_TYPE = 'application/x-ndjson';

@@ -1,0 +1,316 @@
+/**
+ * The requests of one user, put to nodes and told to the oracle. A token is to the user what the header says; what the oracle knows of
+ * its holder is kept beside it.
+ */
+import { messageOf } from '../base/errors.ts';
+import type { Config } from '../cluster/config.ts';
+import type { Policy } from '../cluster/policies.ts';
+import type { SimCluster, SimNode } from './cluster.ts';
+import type { Made } from './history.ts';
+import { listKeys, readKey, Refused, type Sent, writeKey, type Written } from './http.ts';
+import type { Match, Oracle } from './oracle.ts';
+import { kindOf } from './kinds.ts';
+import type { Promises, Quorums, Since } from './promises.ts';
+import type { Dice, World } from './world.ts';
+
+/** A token in a client's hands, and what the oracle knows of its holder. */
+export interface Held {
+  readonly text: string | undefined;
+  readonly seen: ReadonlySet<number>;
+  /** What the token names for certain, and the dots of it. */
+  readonly direct: ReadonlySet<number>;
+  readonly dots: readonly string[];
+}
+
+/** How a client writes; without all of this, it writes as one that has seen nothing. */
+export interface Sending {
+  readonly held?: Held | undefined;
+  readonly isDelete?: boolean;
+  /** The write is to be made only on this state. */
+  readonly match?: Match;
+  /** The header that names the write, so that it can be sent again. */
+  readonly name?: 'idempotency-key' | 'x-mec-write-id';
+  readonly isShortLived?: boolean;
+}
+
+/** What a request asks for in place of what is configured. */
+export type Query = Quorums & { readonly timeoutMs?: number };
+
+/** How the users of a run put their requests, and what nodes are configured with. */
+export interface Manners {
+  /** How often a user stays with its node. */
+  readonly stayRate: number;
+  /** Largest value. */
+  readonly valueBytes: number;
+  /** What requests ask for on top; each as often as it is listed. */
+  readonly queries: readonly Query[];
+  readonly quorum: Config['quorum'];
+  readonly policies: readonly Policy[];
+}
+
+/** What a user needs. */
+export interface HandOptions {
+  readonly name: string;
+  readonly cluster: SimCluster;
+  readonly plan: Manners;
+  readonly oracle: Oracle;
+  readonly promises: Promises;
+  readonly keys: readonly string[];
+}
+
+const TOKENS_KEPT = 10;
+const RETRY_MS = 200;
+/** How often a write with a name is sent, where no answer comes; and how often again after an answer. */
+const SENDINGS = 4;
+const REPEAT_RATE = 0.3;
+const LIFETIMES_S = [1, 2, 4, 8];
+const LIST_LIMITS = [1, 3, 10, 1_000];
+/** Pages of a listing that a client takes. */
+const MAX_PAGES = 10;
+
+/** Answers that say that nothing was written, and answers that no user should ever see. */
+const NOTHING_WRITTEN = new Set(['precondition-failed', 'not-found', 'too-many-siblings']);
+const IMPOSSIBLE = new Set(['internal', 'bad-vclock', 'bad-parameter', 'bad-key', 'idempotency-key-reused']);
+
+/** One user's ways to use the store. */
+export class Hand {
+  readonly #options: HandOptions;
+  readonly #held = new Map<string, Held[]>();
+  /** Of the operation under way. */
+  #dice: Dice;
+  #at: SimNode;
+
+  constructor(options: HandOptions, dice: Dice) {
+    this.#options = options;
+    this.#dice = dice;
+    this.#at = dice.pick(options.cluster.nodes);
+  }
+
+  /** Begins an operation, with dice of its own. */
+  take(dice: Dice): void {
+    this.#dice = dice;
+    if (!dice.chance(this.#options.plan.stayRate)) this.move();
+  }
+
+  /** The node that is asked. */
+  get at(): string {
+    return this.#at.name;
+  }
+
+  /** Goes to another node, or stays. */
+  move(): void {
+    this.#at = this.#dice.pick(this.#options.cluster.nodes);
+  }
+
+  /** What it was told last of a key. */
+  last(key: string): Held | undefined {
+    return this.#held.get(key)?.slice(-1)[0];
+  }
+
+  /** What it was told of a key, at some time. */
+  any(key: string): Held | undefined {
+    const held = this.#held.get(key) ?? [];
+    return held.length === 0 ? undefined : this.#dice.pick(held);
+  }
+
+  get #world(): World {
+    return this.#options.cluster.world;
+  }
+
+  /** A user who gets an error tries once more, perhaps elsewhere: another write, for all the store knows. */
+  async insist(write: () => Promise<void>): Promise<void> {
+    await write().catch((error: unknown) => {
+      this.#world.trace(`${this.#options.name} ${messageOf(error)}; tries again`);
+      if (this.#dice.chance(0.5)) this.move();
+      return write();
+    });
+  }
+
+  /** What a request asks for, as a query and as quorums. */
+  #ask(key: string, parameters: readonly (keyof Quorums)[]): { query: string; quorums: Quorums } {
+    const { plan } = this.#options;
+    const { timeoutMs, ...asked } = this.#dice.pick(plan.queries);
+    const own = parameters.flatMap((name) => (asked[name] === undefined ? [] : [`${name}=${asked[name]}`]));
+    if (timeoutMs !== undefined) own.push(`timeout=${timeoutMs}`);
+    const policy = plan.policies.find(({ prefix }) => key.startsWith(prefix));
+    const { r, w } = plan.quorum;
+    return { query: own.join('&'), quorums: { ...asked, r: asked.r ?? policy?.r ?? r, w: asked.w ?? policy?.w ?? w } };
+  }
+
+  /** Reads a key. */
+  async read(key: string, { isSession = false }: { isSession?: boolean } = {}): Promise<Match> {
+    const { oracle, plan, promises, name } = this.#options;
+    const { history } = oracle;
+    const at = this.#at;
+    const { query, quorums } = this.#ask(key, ['r', 'pr']);
+    const known = isSession ? this.last(key) : undefined;
+    const since = promises.now();
+    const found = await this.#honest(key, () => readKey(at, key, { query, seen: known?.dots ?? [] }));
+    const ids = found.siblings.map(({ text, etag, dot }) => {
+      const id = Number.parseInt(text, 10);
+      if (text !== valueOf(id, plan.valueBytes)) history.violate(`${key} was read as ${JSON.stringify(text)}`);
+      history.named(key, { kind: 'tag', name: etag }, id);
+      history.named(key, { kind: 'dot', name: dot }, id);
+      return id;
+    });
+    this.#world.trace(`${name} read ${key} at ${at.name} ${query}: ${ids.join(' ') || 'nothing'}`);
+    const strength = promises.strength(quorums.r ?? 1, quorums.pr);
+    oracle.read({ key, ids, since, strength, session: [...(known?.direct ?? [])] });
+    const dots = found.siblings.map(({ dot }) => dot);
+    this.#hold(key, { text: found.token, seen: history.seenWith(ids), direct: new Set(ids), dots });
+    return { tag: found.etag, ids };
+  }
+
+  /** Reads a key, to write on just what it holds. */
+  match(key: string): Promise<Match> {
+    return this.read(key);
+  }
+
+  /** Writes a key; one with a name is sent until there is an answer. */
+  async write(key: string, sending: Sending): Promise<void> {
+    if (this.#at.node === undefined) throw new Error('connection refused');
+    const { promises } = this.#options;
+    const made = this.#begin(key, sending);
+    const since = promises.now();
+    const { query, quorums } = this.#ask(key, sending.isDelete === true ? ['r', 'w', 'pr', 'pw'] : ['w', 'pw']);
+    const sent = this.#sent(made, sending, query);
+    let isUnsure = false;
+    for (let left = sending.name === undefined ? 1 : SENDINGS; ;) {
+      left -= 1;
+      made.overMs = Infinity;
+      try {
+        const written = await this.#send(made, sent, { isFirst: left === SENDINGS - 1 || sending.name === undefined });
+        this.#acknowledged(made, written, { sending, since, quorums });
+        if (!isUnsure) made.overMs = this.#world.nowMs;
+        if (left <= 0 || !this.#dice.chance(REPEAT_RATE)) return;
+      } catch (error) {
+        isUnsure = true;
+        if (left <= 0 || made.isRefused || (error instanceof Refused && NOTHING_WRITTEN.has(error.code))) throw error;
+      }
+      await this.#pause();
+      if (this.#dice.chance(0.5)) this.move();
+    }
+  }
+
+  #pause(): Promise<void> {
+    const ms = this.#dice.fraction() * RETRY_MS;
+    return new Promise((resolve) => void this.#world.after(ms, resolve));
+  }
+
+  #begin(key: string, { held, isDelete = false, match, name }: Sending): Made {
+    const { oracle } = this.#options;
+    const { history } = oracle;
+    // To meet the condition is to have seen what was matched, whatever the token says.
+    const matched = match?.ids ?? [];
+    return history.begin({
+      key,
+      isDelete,
+      isBlindDelete: isDelete && held?.text === undefined && match === undefined,
+      seen: new Set([...(held?.seen ?? []), ...history.seenWith(matched)]),
+      direct: new Set([...(held?.direct ?? []), ...matched]),
+      isNamed: name !== undefined,
+      isLastWriteWins: kindOf(key).siblings === 'last-write-wins',
+      beganMs: this.#world.nowMs,
+    });
+  }
+
+  #sent(made: Made, { held, match, name, isShortLived = false }: Sending, query: string): Sent {
+    const headers: Record<string, string> = {};
+    if (match?.tag !== undefined) headers['if-match'] = match.tag;
+    else if (match !== undefined) headers['if-none-match'] = '*';
+    if (name !== undefined) headers[name] = `w-${made.id}`;
+    if (isShortLived) headers['x-mec-ttl'] = String(this.#dice.pick(LIFETIMES_S));
+    const value = made.isDelete ? undefined : valueOf(made.id, this.#options.plan.valueBytes);
+    return { value, token: held?.text, headers, query };
+  }
+
+  async #send(made: Made, sent: Sent, { isFirst }: { readonly isFirst: boolean }): Promise<Written> {
+    const at = this.#at;
+    const { id, key, seen, isDelete } = made;
+    const { name } = this.#options;
+    const what = Object.entries(sent.headers ?? {}).map((header) => header.join(' '));
+    const line = `${name} ${isDelete ? 'delete' : 'write'} ${id} of ${key} at ${at.name}`;
+    this.#world.trace(`${line} having seen ${[...seen].join(' ') || 'nothing'} ${[...what, sent.query].join(' ')}`);
+    try {
+      const written = await this.#honest(key, () => writeKey(at, key, sent));
+      this.#world.trace(`${line}: acknowledged as ${written.dot ?? ''}`);
+      return written;
+    } catch (error) {
+      this.#world.trace(`${line}: not acknowledged, ${messageOf(error)}`);
+      if (isFirst && error instanceof Refused && NOTHING_WRITTEN.has(error.code)) {
+        this.#options.oracle.history.refuse(made);
+      }
+      throw error;
+    }
+  }
+
+  #acknowledged(
+    made: Made,
+    { token, dot }: Written,
+    { sending, since, quorums }: { readonly sending: Sending; readonly since: Since; readonly quorums: Quorums },
+  ): void {
+    const { oracle, promises } = this.#options;
+    const { history } = oracle;
+    const { id, key } = made;
+    const isDecided = sending.match !== undefined || sending.name === 'idempotency-key';
+    const asked = promises.strength(quorums.w ?? 1, quorums.pw);
+    const least = promises.majority();
+    const most = (one: number, other: number): number => Math.max(one, other);
+    const strength = isDecided
+      ? { disks: most(asked.disks, least.disks), owners: most(asked.owners, least.owners) }
+      : asked;
+    history.acknowledge(made, { nowMs: this.#world.nowMs, strength });
+    if (dot !== undefined) {
+      history.named(key, { kind: 'dot', name: dot }, id);
+      if (sending.name === 'idempotency-key') history.named(key, { kind: 'acknowledged', name: dot }, id);
+    }
+    if (sending.match !== undefined) oracle.won(made, sending.match, since);
+    const dots = dot === undefined ? [] : [dot];
+    this.#hold(key, { text: token, seen: new Set([...made.seen, id]), direct: new Set([id]), dots });
+  }
+
+  /** Lists the keys of the run, all or those of one kind, page by page. */
+  async list(): Promise<void> {
+    const { oracle, promises, keys, name, plan } = this.#options;
+    const at = this.#at;
+    const prefix = this.#dice.chance(0.5) ? '' : this.#dice.pick(keys).slice(0, 1);
+    const limit = this.#dice.pick(LIST_LIMITS);
+    const since = promises.now();
+    const listed: string[] = [];
+    let after: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const query = `prefix=${prefix}&limit=${limit}${after === undefined ? '' : `&after=${after}`}`;
+      const { keys: found, next } = await this.#honest('', () => listKeys(at, query));
+      listed.push(...found);
+      after = next;
+      if (next === undefined) break;
+    }
+    this.#world.trace(`${name} listed ${prefix} at ${at.name}: ${listed.join(' ')}`);
+    const end = after;
+    const used = keys.filter((key) => key.startsWith(prefix) && (end === undefined || key <= end));
+    oracle.listed(listed, { since, strength: promises.strength(plan.quorum.r, plan.quorum.r), used });
+  }
+
+  /** Notes answers that no user should see. */
+  async #honest<T>(key: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof Refused && IMPOSSIBLE.has(error.code)) {
+        this.#options.oracle.history.violate(`a request for ${key} at ${this.at} was answered ${error.message}`);
+      }
+      throw error;
+    }
+  }
+
+  #hold(key: string, held: Held): void {
+    const list = this.#held.get(key) ?? [];
+    list.push(held);
+    this.#held.set(key, list.slice(-TOKENS_KEPT));
+  }
+}
+
+/** The value of a write: its number, and as many more bytes as go with that. */
+export function valueOf(id: number, mostBytes: number): string {
+  return `${id}${mostBytes === 0 ? '' : ` ${'.'.repeat((id * 7919) % mostBytes)}`}`;
+}

@@ -1,0 +1,111 @@
+/**
+ * Looks at what lies on the disks after every batch: a replica's clock must never be ahead of its data. For each dot in the clock, the
+ * version is there, or what users did explains why it is gone; and what a write in the clock has replaced is not there.
+ *
+ * It reads the disks themselves, past the node: a read through the node would find damage before the node does.
+ */
+import { bytesToUtf8 } from '../base/bytes.ts';
+import { unpackContent } from '../core/content.ts';
+import { parseDot } from '../core/dot.ts';
+import { partitionOf } from '../core/partition.ts';
+import { objectRow } from '../storage/keyspace.ts';
+import { recordToVersions } from '../storage/records.ts';
+import type { SimCluster, SimNode } from './cluster.ts';
+import type { History } from './history.ts';
+
+/** What one disk was last seen to be. */
+interface Seen {
+  batches: number;
+  node: SimNode['node'];
+  /** The records that were understood, by key, and the dots of the versions in them. */
+  readonly records: Map<string, { readonly record: Uint8Array; readonly dots: ReadonlySet<string> }>;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** Watches the disks of one run. */
+export class ReplicaJudge {
+  readonly #cluster: SimCluster;
+  readonly #history: History;
+  readonly #keys: readonly string[];
+  readonly #seen = new Map<SimNode, Seen>();
+  /** Violations that were told: what is wrong stays wrong for a while. */
+  readonly #told = new Set<string>();
+  /** Whether what is on the disks is what nodes have put there. */
+  isOn = true;
+
+  constructor(cluster: SimCluster, { history, keys }: { readonly history: History; readonly keys: readonly string[] }) {
+    this.#cluster = cluster;
+    this.#history = history;
+    this.#keys = keys;
+  }
+
+  /** Looks at every disk to which something was written since the last time. */
+  look(): void {
+    if (!this.isOn) return;
+    for (const node of this.#cluster.nodes) {
+      const { batches } = node.disk;
+      const seen = this.#seen.get(node) ?? { batches: -1, node: undefined, records: new Map() };
+      if (seen.batches === batches && seen.node === node.node) continue;
+      this.#seen.set(node, seen);
+      seen.batches = batches;
+      seen.node = node.node;
+      for (const key of this.#keys) this.#lookAt(key, { node, seen });
+    }
+  }
+
+  #lookAt(key: string, { node, seen }: { readonly node: SimNode; readonly seen: Seen }): void {
+    const dots = this.#dotsOf(key, { node, seen });
+    const clock = node.node?.inspect(partitionOf(key))?.clock;
+    if (dots === undefined || clock === undefined) return;
+    const isKnown = (name: string): boolean => {
+      const dot = parseDot(name);
+      return dot !== undefined && clock.has(dot.actor, dot.counter);
+    };
+    const all = this.#history.of(key);
+    const there = new Set([...dots].flatMap((dot) => this.#history.writeOf(key, dot) ?? []));
+    for (const made of all) {
+      // What was not acknowledged may have been lost with its disk; then it counts for seen.
+      if (!made.isAcknowledged || ![...made.dots].some(isKnown)) continue;
+      if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGone(made)) {
+        this.#tell(`the clock of ${node.name} has the write ${made.id} of ${key}, and its disk does not`);
+      }
+      const back = [...there].find((id) => this.#history.isBack(id, made.direct));
+      if (back !== undefined) {
+        this.#tell(`${node.name} holds the write ${back} of ${key}, and its clock has ${made.id}, which replaced it`);
+      }
+    }
+  }
+
+  /** The dots of a key's versions on a disk; undefined where the record is damaged. */
+  #dotsOf(
+    key: string,
+    { node, seen }: { readonly node: SimNode; readonly seen: Seen },
+  ): ReadonlySet<string> | undefined {
+    const row = objectRow(partitionOf(key), key);
+    const record = node.disk.rows.get(row);
+    if (record === undefined) return NOTHING;
+    const before = seen.records.get(key);
+    if (before?.record === record) return before.dots;
+    const dots = new Set<string>();
+    try {
+      for (const { actor, counter, body } of recordToVersions(record, row)) {
+        const { value, expiresMicros } = unpackContent(body);
+        const id = Number.parseInt(bytesToUtf8(value) ?? '', 10);
+        dots.add(`${actor}:${counter}`);
+        this.#history.named(key, { kind: 'dot', name: `${actor}:${counter}` }, id);
+        if (expiresMicros !== undefined) this.#history.expires({ id }, expiresMicros);
+      }
+    } catch {
+      return undefined;
+    }
+    seen.records.set(key, { record, dots });
+    return dots;
+  }
+
+  #tell(text: string): void {
+    if (this.#told.has(text)) return;
+    this.#told.add(text);
+    this.#history.violate(text);
+  }
+}

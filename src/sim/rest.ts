@@ -1,0 +1,134 @@
+/**
+ * How a run ends: all faults are over, nothing is left to do for any node, and every key holds just what it may; even after one more
+ * record is lost, and after all that expires has expired.
+ */
+import { bytesToUtf8 } from '../base/bytes.ts';
+import { messageOf } from '../base/errors.ts';
+import { EXPIRY_TURN_MS } from '../base/limits.ts';
+import { unpackContent } from '../core/content.ts';
+import { compareDots, type Version } from '../core/object.ts';
+import { partitionOf } from '../core/partition.ts';
+import type { Stage } from './chaos.ts';
+import type { SimCluster, SimNode } from './cluster.ts';
+import { kindOf } from './kinds.ts';
+import type { SimPlan } from './plan.ts';
+import type { ReplicaJudge } from './replica-judge.ts';
+
+/** What is used and looked at in a run. */
+export type Setting = Pick<Stage, 'cluster' | 'oracle' | 'keys'> & { readonly judge: ReplicaJudge };
+
+/**
+ * The longest that a cluster without faults may take to come to rest. Slowest are owners that differ with one partition to a comparison,
+ * after an outage of minutes: a comparison a second with a peer by chance, pauses of `busyMs` up to 15 s, and rounds of `lostAfterMs`
+ * after each of which another comparison has to find what is left. The slowest of 10 000 seeds took 44 s.
+ */
+export const HEAL_MS = 300_000;
+/** Longer than any request may take: after it none is left. */
+const QUIET_MS = 9_000;
+/** Longer than any message is under way. */
+const ARRIVE_MS = 500;
+/** What expires later than this is not waited for: a clock that was ahead has made it. */
+const SOON_MS = 20_000;
+/** Turns of owners until what has expired is gone: every owner may have to wait for those before it. */
+const EXPIRY_TURNS = 8;
+
+/** Waits for rest, and judges it. */
+export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<void> {
+  const { cluster, oracle } = setting;
+  const { world } = cluster;
+  if (!cluster.isAtRest()) oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.unrest()}`);
+  await world.run(world.nowMs + QUIET_MS);
+  // A probe and an exchange of whole lists may be on their way to one peer at this very moment: what is waited for comes soon, or never.
+  if (cluster.leftovers().length > 0) await world.run(world.nowMs + ARRIVE_MS, () => cluster.leftovers().length === 0);
+  for (const text of cluster.leftovers()) oracle.violations.push(text);
+  checkEnd(setting);
+  if (oracle.violations.length > 0) return;
+  await outlive(setting);
+  if (silent === 'nothing' || oracle.violations.length > 0) return;
+  setting.judge.isOn = false;
+  await damage(setting, silent);
+  checkEnd(setting);
+}
+
+/** Lets what expires soon expire: then it is gone, and nothing that it has hidden comes to light. */
+async function outlive(setting: Setting): Promise<void> {
+  const { cluster, oracle, keys } = setting;
+  const { world, rightMicros } = cluster;
+  const soonMicros = rightMicros + 1_000 * SOON_MS;
+  const ends = oracle.history.made.flatMap(({ expiry }) => expiry?.most ?? []).filter((micros) => micros < soonMicros);
+  const leftMs = (Math.max(0, ...ends) - rightMicros) / 1_000;
+  if (leftMs < -EXPIRY_TURNS * EXPIRY_TURN_MS) return;
+  const ownersOf = (key: string): SimNode[] => cluster.nodes.filter((node) => node.owns(key));
+  const shown = new Map(keys.map((key) => [key, shownOf(key, versionsAt(ownersOf(key)[0], key))]));
+  const isOver = ({ body }: Version<Uint8Array>): boolean => (expiresOf(body) ?? Infinity) < soonMicros;
+  const isGone = (key: string): boolean => ownersOf(key).every((node) => !versionsAt(node, key).some(isOver));
+  await world.run(world.nowMs + Math.max(0, leftMs));
+  await world.run(world.nowMs + EXPIRY_TURNS * EXPIRY_TURN_MS, () => keys.every(isGone) && cluster.isAtRest());
+  for (const key of keys) {
+    if (!isGone(key)) oracle.violations.push(`${key} still has what has expired on all clocks`);
+    const names = versionsAt(ownersOf(key)[0], key).map(nameOf);
+    const back = names.find((name) => shown.get(key)?.includes(name) === false);
+    if (back !== undefined) oracle.violations.push(`${key} has ${back}, which what has expired had hidden`);
+  }
+  checkEnd(setting);
+}
+
+const nameOf = ({ actor, counter }: Version<Uint8Array>): string => `${actor}:${counter}`;
+
+const expiresOf = (body: Uint8Array): number | undefined => unpackContent(body).expiresMicros;
+
+/** Of the versions of a key those that readers may ever see. */
+function shownOf(key: string, versions: readonly Version<Uint8Array>[]): string[] {
+  if (kindOf(key).siblings === 'keep') return versions.map(nameOf);
+  const timeOf = ({ body }: Version<Uint8Array>): number => unpackContent(body).timestampMicros;
+  const newestFirst = [...versions].sort((a, b) => timeOf(b) - timeOf(a) || compareDots(b, a));
+  return newestFirst.slice(0, 1).map(nameOf);
+}
+
+function versionsAt(at: SimNode | undefined, key: string): readonly Version<Uint8Array>[] {
+  return at?.node?.peek(key).versions ?? [];
+}
+
+/** Damages a record of a cluster at rest, on one disk, silently; resolves when it is as it was, or when that takes too long. */
+async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Promise<void> {
+  const { world, nodes } = cluster;
+  const held = keys.filter((key) => nodes.some((node) => node.owns(key) && versionsAt(node, key).length > 0));
+  if (held.length === 0) return;
+  const key = world.dice.pick(held);
+  const owners = nodes.filter((node) => node.owns(key));
+  const victim = world.dice.pick(owners);
+  world.trace(`${victim.name}: ${kind} ${key}`);
+  victim.disk[kind](key);
+  const isBack = (): boolean => cluster.isAtRest() && owners.every((node) => versionsAt(node, key).length > 0);
+  await world.run(world.nowMs + HEAL_MS, isBack);
+}
+
+/** What every owner holds of every key, past all requests. */
+function checkEnd({ cluster, oracle, keys }: Pick<Setting, 'cluster' | 'oracle' | 'keys'>): void {
+  const { history } = oracle;
+  for (const key of keys) {
+    const states = new Map<string, string>();
+    for (const { name, node } of ownersOf(cluster, key)) {
+      if (node === undefined) continue;
+      try {
+        const { versions } = node.peek(key);
+        const ids = versions.map((version) => {
+          const id = Number.parseInt(bytesToUtf8(unpackContent(version.body).value) ?? '', 10);
+          history.named(key, { kind: 'dot', name: nameOf(version) }, id);
+          return id;
+        });
+        ids.sort((a, b) => a - b);
+        states.set(name, ids.join(' '));
+        oracle.atTheEnd(key, [...new Set(ids)]);
+      } catch (error) {
+        oracle.violations.push(`${name} cannot read ${key}: ${messageOf(error)}`);
+      }
+    }
+    if (new Set(states.values()).size > 1) {
+      const text = [...states].map(([name, ids]) => `${name}: ${ids || 'nothing'}`).join(', ');
+      oracle.violations.push(`the owners of ${key} (partition ${partitionOf(key)}) differ: ${text}`);
+    }
+  }
+}
+
+const ownersOf = ({ nodes }: SimCluster, key: string): SimNode[] => nodes.filter((node) => node.owns(key));
