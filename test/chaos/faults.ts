@@ -98,8 +98,13 @@ async function forceOut(machine: Machine, { machines, dice, say }: Strike): Prom
   if (machines.members.length <= LEAST_MEMBERS || survivors.length === 0) return;
   await machines.kill(machine);
   const isGone = await machines.force(machine, dice.pick(survivors), FORCE_MS);
-  say(`${machine.name} ${isGone ? 'is declared gone' : 'could not be declared gone, and comes back'}`);
-  if (!isGone) await machines.start(machine);
+  const comesBack = !isGone || dice.chance(0.5);
+  say(
+    `${machine.name} ${isGone ? 'is declared gone' : 'could not be declared gone'}${comesBack ? ', and comes back' : ''}`,
+  );
+  if (comesBack) await machines.start(machine);
+  // It finds out, hands over what only it has, and ends.
+  if (comesBack && isGone) machine.condition = 'leaving';
 }
 
 async function leave(machine: Machine, { machines, say }: Strike): Promise<void> {
