@@ -1,0 +1,35 @@
+/** The model's registers are the product's objects: merging them, and writing over what was seen, comes to the same. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { merge, write } from '../../src/core/object.ts';
+import { Decisions, type Kind, toObject, toRegister } from './registers.ts';
+
+const KINDS: readonly Kind[] = ['create', 'swap', 'once', 'lock'];
+const REGISTERS = Array.from({ length: 256 }, (_, r) => r).filter((r) => ((r >> 4) & ~r & 15) === 0);
+
+test('a register is an object, and a merge of two is the two together', () => {
+  for (const a of REGISTERS) {
+    assert.equal(toRegister(toObject(a, KINDS)), a);
+    for (const b of REGISTERS) assert.equal(toRegister(merge(toObject(a, KINDS), toObject(b, KINDS))), a | b);
+  }
+});
+
+test('a write that was decided covers what its token has seen, and nothing else', () => {
+  const decisions = new Decisions(KINDS);
+  let writes = 0;
+  for (const [writer, actor] of ['a', 'b', 'c', 'd'].entries()) {
+    for (const register of REGISTERS.filter((r) => !((r >> writer) & 1))) {
+      const outcome = decisions.of({ writer, matched: register & 15 & ~(register >> 4), register, remembered: 0 });
+      if (outcome.kind !== 'write') continue;
+      writes += 1;
+      const token = toObject(outcome.seen, KINDS).context;
+      const { object } = write(toObject(register, KINDS), {
+        token,
+        dot: { actor, counter: 1 },
+        body: Uint8Array.of(1),
+      });
+      assert.equal(toRegister(object), register | (1 << writer) | outcome.seen | (outcome.seen << 4));
+    }
+  }
+  assert.ok(writes > 0);
+});
