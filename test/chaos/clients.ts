@@ -2,7 +2,7 @@
 import { Dice } from '../../src/sim/world.ts';
 import { pause, type TestNode } from '../fixtures/cluster.ts';
 import { Door, type Tally } from './door.ts';
-import type { Workload } from './workload.ts';
+import { sample, type Workload } from './workload.ts';
 
 /** What clients are made of. */
 export interface ClientOptions {
@@ -76,6 +76,12 @@ export class Clients {
       }
     }
     return wrong;
+  }
+
+  /** Some keys of each workload, drawn. */
+  sample(count: number, seed: number): string[] {
+    const dice = new Dice(seed);
+    return this.#options.workloads.flatMap((workload) => sample(workload.keys(), count, dice));
   }
 
   /** What clients did, by workload, and what was wrong with the answers they got. */

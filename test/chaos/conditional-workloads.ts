@@ -63,6 +63,10 @@ export class Counters implements Workload {
     );
   }
 
+  keys(): readonly string[] {
+    return [...this.#counts.keys()];
+  }
+
   report(): ReturnType<Workload['report']> {
     const all = [...this.#counts.values()];
     const sum = (part: keyof Count): number => all.reduce((total, count) => total + count[part], 0);
@@ -93,6 +97,7 @@ export function overlaps(holds: readonly Hold[]): string[] {
   return wrong;
 }
 
+const LOCKS = Array.from({ length: KEYS }, (_, i) => `l-${i}`);
 const MAX_HOLD_MS = 400;
 const IDEMPOTENT_RATE = 0.4;
 
@@ -113,7 +118,7 @@ export class Locks implements Workload {
   }
 
   async act(door: Door, dice: Dice): Promise<void> {
-    const lock = `l-${dice.below(KEYS)}`;
+    const lock = dice.pick(LOCKS);
     const id = `try${this.#next++}`;
     this.#busy.add(id);
     try {
@@ -159,8 +164,11 @@ export class Locks implements Workload {
 
   /** What a lock reads as in the end says nothing; that all nodes agree, the tags must say. */
   async judge(door: Door): Promise<string[]> {
-    const keys = Array.from({ length: KEYS }, (_, i) => `l-${i}`);
-    return judgeKeys(door, keys, () => []);
+    return judgeKeys(door, LOCKS, () => []);
+  }
+
+  keys(): readonly string[] {
+    return LOCKS;
   }
 
   report(): ReturnType<Workload['report']> {

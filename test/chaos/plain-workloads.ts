@@ -38,6 +38,10 @@ export class Uniques implements Workload {
     this.#judged = this.#acknowledged.length;
   }
 
+  keys(): readonly string[] {
+    return this.#acknowledged;
+  }
+
   report(): ReturnType<Workload['report']> {
     return { did: { attempts: this.#attempts, acknowledged: this.#acknowledged.length }, wrong: [] };
   }
@@ -79,6 +83,10 @@ export class Deletes implements Workload {
       if (values.length === 0) return outcome === undefined ? ['acknowledged, never deleted, and gone'] : [];
       return [`reads as ${say(values)}`];
     });
+  }
+
+  keys(): readonly string[] {
+    return [...this.#keys.keys()];
   }
 
   report(): ReturnType<Workload['report']> {
@@ -150,6 +158,10 @@ export class Registers implements Workload {
     );
   }
 
+  keys(): readonly string[] {
+    return [...this.#writes.keys()];
+  }
+
   report(): ReturnType<Workload['report']> {
     const all = [...this.#writes.values()].flat();
     return { did: { attempts: all.length, acknowledged: countDone(all) }, wrong: [] };
@@ -182,6 +194,10 @@ export class Sets implements Workload {
 
   async judge(door: Door): Promise<string[]> {
     return judgeKeys(door, [...this.#added.keys()], (key, values) => judgeSet(this.#added.get(key), values));
+  }
+
+  keys(): readonly string[] {
+    return [...this.#added.keys()];
   }
 
   report(): ReturnType<Workload['report']> {

@@ -8,6 +8,7 @@ import { atRest } from '../fixtures/load.ts';
 import type { Stage } from './chain.ts';
 import { Clients } from './clients.ts';
 import { Counters, Locks } from './conditional-workloads.ts';
+import { differences } from './convergence.ts';
 import { FAULTS } from './faults.ts';
 import { Machines } from './machines.ts';
 import { Deletes, Registers, Sets, Uniques } from './plain-workloads.ts';
@@ -19,6 +20,8 @@ const CLIENT_PAUSE_MS = 60;
 /** How long all may take to be whole and at rest again once nothing fails any more. */
 const HEAL_MS = 120_000;
 const WATCH_MS = 200;
+/** Keys of each workload whose owners are compared at each rest. */
+const SAMPLE = 30;
 /** Longer than any jump of a clock: nobody's time is up. */
 const TTL_SECONDS = 4 * 3_600;
 
@@ -140,6 +143,9 @@ class Run {
       this.restMs.push(Math.round(performance.now() - startMs));
       this.wrong.push(...(await this.#clients.judge(nodes, { isFinal, seed: this.#stage.seed + this.#epochs })));
       for (const uniques of this.#uniques) uniques.judged();
+      const [first] = nodes;
+      const keys = this.#clients.sample(SAMPLE, this.#stage.seed + this.#epochs);
+      if (first !== undefined) this.wrong.push(...(await differences(first, keys)));
     } catch (error) {
       this.wrong.push(`no rest within ${HEAL_MS} ms: ${reasonOf(error)}`);
     }

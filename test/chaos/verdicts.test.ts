@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { Dice } from '../../src/sim/world.ts';
 import { type Behaviour, standIn } from '../fixtures/stand-in-node.ts';
 import { type Hold, judgeCount, overlaps, Winners } from './conditional-workloads.ts';
+import { differencesOf, type KeyRing } from './convergence.ts';
 import { Door } from './door.ts';
 import { FAULTS } from './faults.ts';
 import { Deletes, judgeRegister, judgeSet, type RegisterWrite, Uniques } from './plain-workloads.ts';
@@ -109,6 +110,26 @@ test('a deleted key that is back is seen, and one that nobody deleted and that i
     (await deletes.judge(door)).sort(),
     [`${gone} at n1: deleted, and back`, `${there} at n1: acknowledged, never deleted, and gone`].sort(),
   );
+});
+
+test('owners that differ in versions or clock, or are not complete, are named', () => {
+  const owner = (
+    node: string,
+    clock: string,
+    versions: readonly unknown[],
+    isComplete = true,
+  ): KeyRing['entries'][0] => ({
+    node,
+    role: 'owner',
+    says: { isComplete, clock, versions },
+  });
+  const guest = { node: 'd', role: 'stand-in' };
+  const [a, b] = [owner('a', '1', ['x', 'y']), owner('b', '1', ['y', 'x'])];
+  assert.deepEqual(differencesOf('k', { entries: [a, b, guest] }), []);
+  for (const other of [owner('c', '2', ['x', 'y']), owner('c', '1', ['x']), owner('c', '1', ['x', 'y'], false)]) {
+    assert.equal(differencesOf('k', { entries: [a, b, other] }).length, 1);
+  }
+  assert.equal(differencesOf('k', { entries: [a, { node: 'c', role: 'owner' }] }).length, 1);
 });
 
 test('a seed draws one schedule, with at most one disk lost in an epoch', () => {

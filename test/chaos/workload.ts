@@ -16,6 +16,8 @@ export interface Workload {
   act(door: Door, dice: Dice): Promise<void>;
   /** Says what is wrong with what a node answers while all is at rest; one line each. */
   judge(door: Door, scope: Scope): Promise<string[]>;
+  /** The keys that it has written. */
+  keys(): readonly string[];
   /** How much it did, and what is wrong with what clients were told on the way. */
   report(): { readonly did: Readonly<Record<string, number>>; readonly wrong: readonly string[] };
 }

@@ -1,0 +1,39 @@
+/** Whether the owners of keys hold the same, as they say themselves. */
+import { send } from '../fixtures/http.ts';
+import type { Serving } from './door.ts';
+
+/** What a node answers when it is asked who holds a key. */
+export interface KeyRing {
+  readonly entries: readonly {
+    readonly node: string;
+    readonly role: string;
+    readonly says?: { readonly isComplete: boolean; readonly clock: string; readonly versions: readonly unknown[] };
+  }[];
+}
+
+const NAMED = 60;
+
+/** Says where the owners of a key do not hold the same versions under the same clock, and are not all complete. */
+export function differencesOf(key: string, { entries }: KeyRing): string[] {
+  const owners = entries.filter(({ role }) => role === 'owner');
+  const mute = owners.filter(({ says }) => says?.isComplete !== true).map(({ node }) => node);
+  if (mute.length > 0) return [`${key}: ${mute.join(', ')} cannot vouch for what they own`];
+  const states = new Map(
+    owners.map(({ node, says }) => [node, JSON.stringify([says?.clock, (says?.versions ?? []).map(textOf).sort()])]),
+  );
+  if (new Set(states.values()).size <= 1) return [];
+  return [`${key}: ${[...states].map(([node, state]) => `${node} has ${state.slice(0, NAMED)}`).join('; ')}`];
+}
+
+const textOf = (version: unknown): string => JSON.stringify(version);
+
+/** Asks a node who holds each key, and says where owners differ. */
+export async function differences({ url }: Serving, keys: readonly string[]): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const key of keys) {
+    const { status, text } = await send(`${url}/cluster/ring/${key}`);
+    if (status !== 200) wrong.push(`nobody says who holds ${key}: ${status}`);
+    else wrong.push(...differencesOf(key, JSON.parse(text) as KeyRing));
+  }
+  return wrong;
+}
