@@ -4,12 +4,18 @@
  *
  * A dot `(actor, n)` names the n-th write that an actor coordinated in one partition, for ever. Almost all
  * the dots of an actor that anyone knows are 1 … base without a gap; those above the base are the extras.
+ *
+ * A context lies in two layers: a shared floor of dead actors (`floor.ts`), and ranges above it. What an
+ * actor has above supersedes what it has in the floor, and includes it. Two contexts on the same floor are
+ * compared and joined without a look at it. Which layers a context has changes nothing of what it says.
  * Source: version vectors with exceptions; Almeida, Shoker, Baquero, "Delta State Replicated Data Types".
  */
+import { digestOfRanges, Floor } from './floor.ts';
 import {
   addNumber,
   baseOf,
   coversRanges,
+  formatRanges,
   hasNumber,
   isRanges,
   maxOf,
@@ -32,6 +38,9 @@ const NOTHING: Map<string, Ranges> = new Map();
 
 /** A mutable set of dots. Copies are nearly free: two share what they hold until one of them changes. */
 export class CausalContext {
+  /** What others share for ever; its dots are in the context. */
+  #floor = Floor.NONE;
+  /** What differs from the floor: all the dots of these actors, those in the floor included. */
   #ranges = NOTHING;
   /** Whether others may hold the same map, and the same ranges. */
   #isShared = true;
@@ -51,47 +60,72 @@ export class CausalContext {
   }
 
   get isEmpty(): boolean {
-    return this.#ranges.size === 0;
+    return this.#ranges.size === 0 && this.#floor === Floor.NONE;
   }
 
   /** How many actors it names. */
   get size(): number {
-    return this.#ranges.size;
+    let size = this.#floor.size;
+    for (const actor of this.#ranges.keys()) size += Number(this.#floor.base(actor) === 0);
+    return size;
   }
 
-  actors(): IterableIterator<string> {
+  /** What the context shares with others. */
+  get floor(): Floor {
+    return this.#floor;
+  }
+
+  *actors(): Generator<string, undefined> {
+    for (const [actor] of this.entries()) yield actor;
+  }
+
+  /** The actors whose dots are not just those of the floor. */
+  actorsAboveFloor(): IterableIterator<string> {
     return this.#ranges.keys();
   }
 
   /** Every actor with its dots as flat ranges; not to be changed. */
   entries(): IterableIterator<[string, readonly number[]]> {
-    return this.#ranges.entries();
+    return this.#floor === Floor.NONE ? this.#ranges.entries() : this.#expanded();
+  }
+
+  *#expanded(): Generator<[string, readonly number[]], undefined> {
+    for (const [actor, base] of this.#floor.entries()) if (!this.#ranges.has(actor)) yield [actor, [1, base]];
+    yield* this.#ranges;
+  }
+
+  /** The actor's dots, in whichever layer; not to be changed. */
+  #of(actor: string): readonly number[] | undefined {
+    return this.#ranges.get(actor) ?? (this.#floor === Floor.NONE ? undefined : this.#floor.ranges(actor));
   }
 
   /** All of the actor's dots up to this one are in the set; 0 where there is none. */
   base(actor: string): number {
     const ranges = this.#ranges.get(actor);
-    return ranges === undefined ? 0 : baseOf(ranges);
+    return ranges === undefined ? this.#floor.base(actor) : baseOf(ranges);
   }
 
   /** The actor's largest dot in the set; 0 where there is none. */
   max(actor: string): number {
     const ranges = this.#ranges.get(actor);
-    return ranges === undefined ? 0 : maxOf(ranges);
+    return ranges === undefined ? this.#floor.base(actor) : maxOf(ranges);
   }
 
   has(actor: string, counter: number): boolean {
     const ranges = this.#ranges.get(actor);
-    return ranges !== undefined && hasNumber(ranges, counter);
+    return ranges === undefined ? counter <= this.#floor.base(actor) : hasNumber(ranges, counter);
   }
 
   /** Adds one dot, in place. */
   add(actor: string, counter: number): void {
     if (this.has(actor, counter)) return;
     this.#own();
-    const ranges = this.#ranges.get(actor);
+    const ranges = this.#ranges.get(actor) ?? this.#floor.ranges(actor);
     if (ranges === undefined) this.#ranges.set(actor, [counter, counter]);
-    else addNumber(ranges, counter);
+    else {
+      addNumber(ranges, counter);
+      this.#ranges.set(actor, ranges);
+    }
   }
 
   /** Adds dots, in place; those that were new. */
@@ -118,7 +152,7 @@ export class CausalContext {
   /** Adds many dots of one actor, in place. */
   addRanges(actor: string, added: readonly number[]): void {
     if (added.length === 0) return;
-    const ranges = this.#ranges.get(actor);
+    const ranges = this.#of(actor);
     if (ranges !== undefined && coversRanges(ranges, added)) return;
     this.#own();
     this.#ranges.set(actor, ranges === undefined ? [...added] : unionRanges(ranges, added));
@@ -126,14 +160,25 @@ export class CausalContext {
 
   /** Adds all of another context, in place. */
   join(other: CausalContext): this {
+    if (other.#floor !== this.#floor) this.#joinFloor(other.#floor);
     for (const [actor, ranges] of other.#ranges) this.addRanges(actor, ranges);
     return this;
   }
 
+  #joinFloor(floor: Floor): void {
+    const lacking = floor.beyond(this.#floor);
+    for (const [actor, base] of lacking) if (this.base(actor) < base) this.addRanges(actor, [1, base]);
+    // Of two floors of one partition one mostly has all of the other: the larger serves both.
+    if (lacking.size > 0 && this.#floor.beyond(floor).size === 0) this.settle(floor);
+  }
+
   /** Whether every dot of the other is in this one. */
   covers(other: CausalContext): boolean {
+    if (other.#floor !== this.#floor) {
+      for (const [actor, base] of other.#floor.beyond(this.#floor)) if (this.base(actor) < base) return false;
+    }
     for (const [actor, ranges] of other.#ranges) {
-      const own = this.#ranges.get(actor);
+      const own = this.#of(actor);
       if (own === undefined || !coversRanges(own, ranges)) return false;
     }
     return true;
@@ -141,8 +186,9 @@ export class CausalContext {
 
   /** Whether any dot is in both. */
   meets(other: CausalContext): boolean {
-    for (const [actor, ranges] of this.#ranges) {
-      const others = other.#ranges.get(actor);
+    const [few, many] = this.#floor.size <= other.#floor.size ? [this, other] : [other, this];
+    for (const [actor, ranges] of few.entries()) {
+      const others = many.#of(actor);
       if (others !== undefined && meetRanges(ranges, others)) return true;
     }
     return false;
@@ -154,6 +200,7 @@ export class CausalContext {
 
   clone(): CausalContext {
     const copy = new CausalContext();
+    copy.#floor = this.#floor;
     copy.#ranges = this.#ranges;
     this.#isShared = true;
     return copy;
@@ -162,12 +209,18 @@ export class CausalContext {
   /** The dots of this one that the other lacks. */
   minus(other: CausalContext): CausalContext {
     const rest = new CausalContext();
+    if (other.isEmpty) return this.clone();
     if (other.covers(this)) return rest;
-    for (const [actor, ranges] of this.#ranges) {
-      const covered = other.#ranges.get(actor);
-      rest.addRanges(actor, covered === undefined ? ranges : subtractRanges(ranges, covered));
+    for (const [actor, ranges] of this.#ranges) rest.#addUncovered(actor, ranges, other);
+    for (const [actor, base] of this.#floor.beyond(other.#floor)) {
+      if (!this.#ranges.has(actor)) rest.#addUncovered(actor, [1, base], other);
     }
     return rest;
+  }
+
+  #addUncovered(actor: string, ranges: readonly number[], other: CausalContext): void {
+    const covered = other.#of(actor);
+    this.addRanges(actor, covered === undefined ? ranges : subtractRanges(ranges, covered));
   }
 
   /** Only the gapless part of every actor: its dots 1 … base. */
@@ -175,6 +228,7 @@ export class CausalContext {
     if (this.#isGapless()) return this.clone();
     const bases = new CausalContext();
     bases.#own();
+    bases.#floor = this.#floor;
     for (const [actor, ranges] of this.#ranges) {
       if (ranges[0] === 1) bases.#ranges.set(actor, [1, ranges[1] as number]);
     }
@@ -195,23 +249,80 @@ export class CausalContext {
 
   /** Only the actors that `keep` accepts. */
   filter(keep: (actor: string) => boolean): CausalContext {
-    const kept = this.clone();
-    for (const actor of this.#ranges.keys()) {
-      if (keep(actor)) continue;
-      kept.#own();
-      kept.#ranges.delete(actor);
+    const kept = this.#floor === Floor.NONE ? this.clone() : new CausalContext();
+    for (const [actor, ranges] of this.entries()) {
+      if (this.#floor !== Floor.NONE) {
+        if (keep(actor)) kept.addRanges(actor, ranges);
+      } else if (!keep(actor)) {
+        kept.#own();
+        kept.#ranges.delete(actor);
+      }
     }
     return kept;
   }
 
-  /** Flat form for wire and disk. */
+  /** Only the actors above the floor: enough for a token, since those of a floor are dead. */
+  withoutFloor(): CausalContext {
+    const rest = this.clone();
+    rest.#floor = Floor.NONE;
+    return rest;
+  }
+
+  /** The same dots on another floor; undefined if the context lacks any of it. */
+  on(floor: Floor): CausalContext | undefined {
+    const moved = this.clone();
+    return moved.settle(floor) ? moved : undefined;
+  }
+
+  /** Puts the context on another floor, in place; changes nothing, and returns false, if it lacks any of it. */
+  settle(floor: Floor): boolean {
+    if (floor === this.#floor) return true;
+    for (const [actor, base] of floor.beyond(this.#floor)) if (this.base(actor) < base) return false;
+    this.#own();
+    for (const [actor, base] of this.#floor.beyond(floor)) {
+      if (!this.#ranges.has(actor)) this.#ranges.set(actor, [1, base]);
+    }
+    this.#floor = floor;
+    for (const [actor, ranges] of this.#ranges) {
+      if (ranges.length === 2 && ranges[0] === 1 && ranges[1] === floor.base(actor)) this.#ranges.delete(actor);
+    }
+    return true;
+  }
+
+  /** A number for the set: equal sets have the same, in whatever layers they lie. */
+  get digest(): number {
+    let { digest } = this.#floor;
+    for (const [actor, ranges] of this.#ranges) {
+      digest += digestOfRanges(actor, ranges);
+      const below = this.#floor.ranges(actor);
+      if (below !== undefined) digest -= digestOfRanges(actor, below);
+      digest >>>= 0;
+    }
+    return digest;
+  }
+
+  /** Flat form for the disk, and for a peer that does not know the floor. */
   pack(): PackedContext {
     const packed: PackedContext = [];
-    for (const [actor, ranges] of this.#ranges) packed.push(actor, ranges);
+    for (const [actor, ranges] of this.entries()) packed.push(actor, ranges as Ranges);
     return packed;
   }
 
-  /** The context of a flat form, or undefined where the form is not one, or has more than `maxRanges` ranges. */
+  /** Flat form for a peer that knows this floor: its hash, and the rest. Whole if the context lacks any of the floor. */
+  packOn(floor: Floor | undefined): PackedContext {
+    const moved = floor === undefined || floor === Floor.NONE ? undefined : this.on(floor);
+    if (moved === undefined) return this.pack();
+    const packed: PackedContext = [moved.#floor.hash];
+    for (const [actor, ranges] of moved.#ranges) packed.push(actor, ranges);
+    return packed;
+  }
+
+  /** The name of the floor under a flat form; undefined if there is none. */
+  static floorOf(packed: unknown): unknown {
+    return Array.isArray(packed) && packed.length % 2 === 1 ? packed[0] : undefined;
+  }
+
+  /** The context of a flat form; undefined if the form is not one, or has more than `maxRanges` ranges. */
   static unpack(packed: unknown, maxRanges = Infinity): CausalContext | undefined {
     if (!Array.isArray(packed) || packed.length % 2 !== 0) return undefined;
     const context = new CausalContext();
@@ -228,18 +339,17 @@ export class CausalContext {
     return context;
   }
 
+  /** The same for a flat form on a floor that the caller has found by its name. */
+  static unpackOn(floor: Floor, packed: readonly unknown[], maxRanges = Infinity): CausalContext | undefined {
+    const rest = CausalContext.unpack(packed.slice(1), maxRanges);
+    if (rest === undefined) return undefined;
+    const context = new CausalContext();
+    context.#floor = floor;
+    return context.join(rest);
+  }
+
   toString(): string {
-    const parts = [...this.#ranges].map(([actor, ranges]) => `${actor}:${formatRanges(ranges)}`);
+    const parts = [...this.entries()].map(([actor, ranges]) => `${actor}:${formatRanges(ranges)}`);
     return `{${parts.sort().join(' ')}}`;
   }
-}
-
-function formatRanges(ranges: readonly number[]): string {
-  const parts: string[] = [];
-  for (let i = 0; i < ranges.length; i += 2) {
-    const from = ranges[i];
-    const to = ranges[i + 1];
-    parts.push(from === to ? String(from) : `${from}-${to}`);
-  }
-  return parts.join(',');
 }

@@ -98,7 +98,7 @@ export function write<Body>(before: FilledObject<Body>, { token, dot, body, isBl
  * Claiming less is always safe; it keeps tokens as small as the number of living replicas.
  */
 export function readToken<Body>(object: FilledObject<Body>, isDead: (actor: string) => boolean): CausalContext {
-  const token = object.context.filter((actor) => !isDead(actor));
+  const token = object.context.withoutFloor().filter((actor) => !isDead(actor));
   for (const version of object.versions) token.add(version.actor, version.counter);
   return token;
 }

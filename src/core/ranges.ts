@@ -108,3 +108,14 @@ export function isRanges(thing: unknown): thing is Ranges {
   }
   return true;
 }
+
+/** A text of the ranges: `1-5,8`. */
+export function formatRanges(ranges: readonly number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < ranges.length; i += 2) {
+    const from = ranges[i];
+    const to = ranges[i + 1];
+    parts.push(from === to ? String(from) : `${from}-${to}`);
+  }
+  return parts.join(',');
+}

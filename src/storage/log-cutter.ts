@@ -24,7 +24,7 @@ export class LogCutter {
   }
 
   /** Cuts the entries that `covered` has in its bases; resolves when that is durable. */
-  cutCovered(covered: CausalContext): Promise<void> {
+  cutCovered(covered: Pick<CausalContext, 'base'>): Promise<void> {
     return this.#cut(() => this.#options.log.cutCovered(covered));
   }
 

@@ -95,7 +95,7 @@ export class ReplicaLog {
   }
 
   /** The deletions that cut every entry that `covered` has in its bases, at most a page of them. */
-  async cutCovered(covered: CausalContext): Promise<Change[]> {
+  async cutCovered(covered: Pick<CausalContext, 'base'>): Promise<Change[]> {
     const changes: Change[] = [];
     // Those that come in meanwhile have their turn the next time: an actor that came back would be cut twice.
     const actors = [...this.#lengths.keys()];

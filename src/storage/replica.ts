@@ -9,6 +9,7 @@ import { MecError } from '../base/errors.ts';
 import { hashText32 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
+import type { Floor } from '../core/floor.ts';
 import {
   type FilledObject,
   merge,
@@ -35,6 +36,9 @@ import { ReplicaRows } from './replica-rows.ts';
 import { ReplicaView } from './replica-view.ts';
 import { SetAside } from './set-aside.ts';
 import type { Store } from './store.ts';
+
+/** Sets the digest of what is lost apart from that of the clock. */
+const LOST_FACTOR = 0x9e3779b1;
 
 /** What a clock must not do, of a replica's own writes. */
 const CLAIMS_TOO_MUCH = 'A peer claims writes of this replica that it never made';
@@ -115,6 +119,13 @@ export class Replica {
     return this.#durable;
   }
 
+  /** Shares what is settled with all contexts on this floor, as far as the replica's own cover it. */
+  settle(floor: Floor): void {
+    this.#clock.settle(floor);
+    this.#durable.settle(floor);
+    this.log.cut.settle(floor);
+  }
+
   /** Closed dots, durably: no disk held them when they were closed. Not to be changed. */
   get lost(): CausalContext {
     return this.#durableLost;
@@ -122,7 +133,8 @@ export class Replica {
 
   /** A hash of the durable clock and of what is lost. */
   get clockHash(): number {
-    this.#clockHash ??= hashText32([this.#durable, this.#durableLost].join(' '));
+    // Over the dots, not over floor and rest: equal replicas may stand on different floors.
+    this.#clockHash ??= (this.#durable.digest + Math.imul(this.#durableLost.digest, LOST_FACTOR)) >>> 0;
     // Nobody must take one that cannot read all its keys for equal: its clock is no word to rely on.
     return this.isWhole ? this.#clockHash : hashText32(this.id, this.#clockHash);
   }
@@ -337,7 +349,7 @@ export class Replica {
   }
 
   /** Cuts the log entries that everybody who may ask for them has; resolves when that is durable. */
-  cutLog(covered: CausalContext): Promise<void> {
+  cutLog(covered: Pick<CausalContext, 'base'>): Promise<void> {
     return this.#cutter.cutCovered(covered);
   }
 

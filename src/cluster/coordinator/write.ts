@@ -174,7 +174,7 @@ export function toResult(
 ): PutResult {
   const alive = living[place.partition];
   const versions = policies.visible(key, object.versions, time.nowMicros(place.owners));
-  const slim = token.filter((actor) => actor === dot.actor || alive?.isDead(actor) !== true);
+  const slim = token.withoutFloor().filter((actor) => actor === dot.actor || alive?.isDead(actor) !== true);
   return { dot, token: slim, versions, found: true, isRepeated: false };
 }
 

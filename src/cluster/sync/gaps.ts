@@ -8,7 +8,7 @@ import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { SyncLimits } from '../../base/limits.ts';
 import type { LivingActors } from '../../core/actor.ts';
-import { CausalContext } from '../../core/causal-context.ts';
+import type { CausalContext } from '../../core/causal-context.ts';
 import { areHeldNowhere } from '../../core/evidence.ts';
 import { closeDots } from '../../storage/closing.ts';
 import { recordToContext } from '../../storage/records.ts';
@@ -76,8 +76,7 @@ export class Gaps {
   /** The dots of dead actors below the last that the clock or a residue names, which this replica lacks. */
   async #missing(replica: Replica): Promise<CausalContext> {
     const { durableClock } = replica;
-    const named = new CausalContext();
-    for (const actor of durableClock.actors()) named.addRanges(actor, [1, durableClock.max(actor)]);
+    const named = durableClock.gaps();
     await replica.rows.each('r', ([row, record]) => {
       const residual = recordToContext(record, row);
       for (const actor of residual.actors()) named.addRanges(actor, [1, residual.max(actor)]);
