@@ -10,7 +10,7 @@ import { Load, missing } from '../fixtures/load.ts';
 test('kill -9 of one node under load: nothing acknowledged is lost, the others answer, and it comes back', async (t) => {
   const cluster = await TestCluster.start(t);
   const victim = cluster.node(2);
-  const load = new Load(() => cluster.nodes.slice(0, 2), 16);
+  const load = new Load(t, () => cluster.nodes.slice(0, 2), { clients: 16 });
   await eventually('some writes', async () => load.acknowledged.size > 200);
   await victim.end('SIGKILL');
   const atKill = load.acknowledged.size;
@@ -26,7 +26,7 @@ test('kill -9 of one node under load: nothing acknowledged is lost, the others a
 
 test('kill -9 of all nodes at once right after acknowledgements: every acknowledged value is there', async (t) => {
   const cluster = await TestCluster.start(t);
-  const load = new Load(() => cluster.nodes, 32);
+  const load = new Load(t, () => cluster.nodes, { clients: 32 });
   await eventually('some writes', async () => load.acknowledged.size > 500);
   await Promise.all(cluster.nodes.map((node) => node.end('SIGKILL')));
   await load.stop();
@@ -149,7 +149,8 @@ test('a thousand parallel clients with values up to a mebibyte: all answered, me
     ),
   );
   const refused = answers.filter(({ status }) => status !== 200);
-  for (const { status, text } of refused) assert.ok(status === 503 || status === 504, text);
+  // 408: so many bodies at once may not all arrive in time.
+  for (const { status, text } of refused) assert.ok([408, 503, 504].includes(status), text);
   for (const node of cluster.nodes) {
     const { memory } = await node.status();
     assert.ok(memory.rssBytes < 900 * 1024 * 1024, `${node.name} holds ${memory.rssBytes} bytes`);
@@ -234,7 +235,7 @@ test('a write that was handed to a node that hung is not carried out when that n
 
 test('each write of a client that uses one node is one version, while another node stops cleanly', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 4 });
-  const load = new Load(() => [cluster.node(3)], 32);
+  const load = new Load(t, () => [cluster.node(3)], { clients: 32 });
   await load.progress(200);
   assert.equal(await cluster.node(0).end('SIGTERM'), 0);
   await load.progress(400);

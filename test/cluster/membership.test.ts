@@ -35,7 +35,7 @@ function p99(times: readonly number[]): number {
 test('3, 5, 4 nodes under a constant load: no request fails, and nothing that was acknowledged is lost', async (t) => {
   const cluster = await TestCluster.start(t);
   let serving = cluster.nodes;
-  const load = new Load(() => serving, 4, { reads: true, pauseMs: 10 });
+  const load = new Load(t, () => serving, { clients: 4, reads: true, pauseMs: 10 });
   await load.progress(200);
   load.times = [];
   await pause(3_000);
@@ -66,7 +66,7 @@ test('3, 5, 4 nodes under a constant load: no request fails, and nothing that wa
 
 test('a node on an empty disk under a name that is in use takes its place and is whole again', async (t) => {
   const cluster = await TestCluster.start(t);
-  const load = new Load(() => cluster.nodes.slice(0, 2), 2);
+  const load = new Load(t, () => cluster.nodes.slice(0, 2), { clients: 2 });
   await load.progress(100);
   const burnt = cluster.node(2);
   await burnt.end('SIGKILL');

@@ -7,7 +7,6 @@ import { atRest, missing } from '../fixtures/load.ts';
 import { HostedCluster, type HostedNode, whyNoHosts } from '../fixtures/network-hosts.ts';
 
 const skip = await whyNoHosts();
-const REST_MS = 60_000;
 
 /** What the tests have written, and what must be there at the end of each. */
 const acknowledged = new Map<string, string>();
@@ -44,7 +43,7 @@ async function losesSight(observers: readonly HostedNode[], lost: readonly Hoste
 async function recovers(cluster: HostedCluster): Promise<void> {
   cluster.wire.heal();
   await cluster.whole();
-  await atRest(cluster, REST_MS);
+  await atRest(cluster);
   for (const at of [0, cluster.nodes.length - 1]) {
     assert.deepEqual(await missing(cluster, acknowledged, { at, query: '?r=all' }), []);
   }
@@ -86,7 +85,7 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
     }
     cluster.wire.heal();
     await cluster.whole();
-    await atRest(cluster, REST_MS);
+    await atRest(cluster);
     for (const node of cluster.nodes) {
       const response = await node.key('both?r=all');
       assert.equal(response.status, 300, response.text);

@@ -17,7 +17,7 @@ async function assertEqual(cluster: TestCluster, acknowledged: ReadonlyMap<strin
 
 test('kill -9 and restart under load: the replica catches up, and the logs are cut', async (t) => {
   const cluster = await TestCluster.start(t);
-  const load = new Load(nodesBut(cluster, 2), 16);
+  const load = new Load(t, nodesBut(cluster, 2), { clients: 16 });
   await load.progress(200);
   await cluster.node(2).end('SIGKILL');
   await load.progress(1_000);
@@ -31,7 +31,7 @@ test('kill -9 and restart under load: the replica catches up, and the logs are c
 
 test('SIGSTOP for seconds and SIGCONT: the replica catches up', async (t) => {
   const cluster = await TestCluster.start(t);
-  const load = new Load(nodesBut(cluster, 1), 16);
+  const load = new Load(t, nodesBut(cluster, 1), { clients: 16 });
   await load.progress(200);
   cluster.node(1).signal('SIGSTOP');
   await pause(10_000);
@@ -46,7 +46,7 @@ test('SIGSTOP for seconds and SIGCONT: the replica catches up', async (t) => {
 
 test('a wiped data directory is filled again, deletes and all, and counts for nothing until then', async (t) => {
   const cluster = await TestCluster.start(t);
-  const load = new Load(() => cluster.nodes, 16);
+  const load = new Load(t, () => cluster.nodes, { clients: 16 });
   await load.progress(1_500);
   await load.stop();
   const gone = await cluster.node(0).key('gone', { method: 'PUT', body: 'x' });
@@ -66,7 +66,7 @@ test('a wiped data directory is filled again, deletes and all, and counts for no
 
 test('a damaged table file: the store is set aside, kept, and rebuilt', async (t) => {
   const cluster = await TestCluster.start(t);
-  const load = new Load(() => cluster.nodes, 16);
+  const load = new Load(t, () => cluster.nodes, { clients: 16 });
   await load.progress(1_500);
   await load.stop();
   await atRest(cluster);
@@ -103,7 +103,7 @@ test('stand-ins take writes for owners that are away, hand them over, and go', a
     const { peers } = await cluster.node(0).status();
     return peers.filter(({ reach }) => reach === 'unreachable').length === 2;
   });
-  const load = new Load(() => cluster.nodes.slice(0, 3), 8);
+  const load = new Load(t, () => cluster.nodes.slice(0, 3), { clients: 8 });
   await load.progress(300);
   await load.stop();
   assert.deepEqual(load.failures, []);
