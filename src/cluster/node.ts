@@ -141,7 +141,7 @@ export class MecNode {
     });
     const members = new Members(config, replicas.keptMembers(), life);
     // One that was ended before the others had all that it held goes on until they have.
-    if (members.own.state === 'gone' && replicas.isEmpty) {
+    if (members.own.state === 'gone' && replicas.held === 0) {
       await replicas.close();
       throw new HasLeftError(config.name);
     }

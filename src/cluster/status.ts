@@ -18,7 +18,7 @@ export interface NodeStatus {
   /** As configured, and how many replicas a key has with the members that there are. */
   readonly quorum: Config['quorum'] & { readonly replicas: number };
   readonly partitions: Share & { readonly all: number };
-  /** Of a node that joins: how far it is. */
+  /** Of a node that joins, or is gone and hands over: how far it is. */
   readonly handover: Progress & ReturnType<Pace['status']>;
   readonly members: readonly MemberStatus[];
   readonly peers: readonly PeerStatus[];

@@ -106,9 +106,9 @@ export class Replicas {
     return this.#opened !== undefined;
   }
 
-  /** Whether no replica holds or knows of anything. */
-  get isEmpty(): boolean {
-    return this.#opened?.replicas.every(({ clock, aside }) => clock.isEmpty && aside.isEmpty) === true;
+  /** Replicas that hold or know of anything; undefined while the disk has failed. */
+  get held(): number | undefined {
+    return this.#opened?.replicas.filter(({ clock, aside }) => !clock.isEmpty || !aside.isEmpty).length;
   }
 
   /** The replica of a partition, or undefined while the disk has failed. */

@@ -22,7 +22,7 @@ export interface LifecycleOptions {
   readonly onBegin: () => void;
 }
 
-/** How far this node is with the partitions that it is to own. */
+/** How far this node is with the partitions that it is to own; if it is gone, with those that it has to hand over. */
 export interface Progress {
   readonly done: number;
   readonly all: number;
@@ -36,6 +36,8 @@ export class Lifecycle {
   readonly #startMs: number;
   #isOver = false;
   #state: MemberState | undefined;
+  /** Replicas that this node held when it was found to be gone. */
+  #heldOnce: number | undefined;
   #target = 0;
   #targetSinceMs = 0;
 
@@ -44,16 +46,23 @@ export class Lifecycle {
     this.#startMs = options.env.clock.monotonicMs();
   }
 
-  /** Of the partitions that this node does not own yet. */
+  /** Of the partitions that this node does not own yet, or still has to hand over. */
   progress(): Progress {
     const { members, replicas } = this.#options;
+    if (this.#heldOnce !== undefined) {
+      const held = replicas.held ?? this.#heldOnce;
+      const all = Math.max(this.#heldOnce, held);
+      return this.#progressOf(all - held, all);
+    }
     const pending = members.ownPending;
     const done = pending.filter((partition) => replicas.find(partition)?.isComplete === true);
-    const leftOver = pending.length - done.length;
+    return this.#progressOf(done.length, pending.length);
+  }
+
+  #progressOf(done: number, all: number): Progress {
     const elapsedMs = this.#options.env.clock.monotonicMs() - this.#targetSinceMs;
-    const canTell = done.length > 0 && leftOver > 0;
-    const etaMs = canTell ? Math.round((elapsedMs * leftOver) / done.length) : undefined;
-    return { done: done.length, all: pending.length, etaMs };
+    const canTell = done > 0 && done < all;
+    return { done, all, etaMs: canTell ? Math.round((elapsedMs * (all - done)) / done) : undefined };
   }
 
   /** Notices when there is another placement to come. */
@@ -120,8 +129,10 @@ export class Lifecycle {
 
   /** Every replica here has been dropped, because its owners have all of it. */
   #end(): void {
-    const { replicas, onGone } = this.#options;
-    if (this.#isOver || !replicas.isEmpty) return;
+    const { env, replicas, onGone } = this.#options;
+    if (this.#heldOnce === undefined) this.#targetSinceMs = env.clock.monotonicMs();
+    this.#heldOnce ??= replicas.held;
+    if (this.#isOver || replicas.held !== 0) return;
     this.#isOver = true;
     onGone();
   }

@@ -257,8 +257,9 @@ export class Sync {
   }
 
   #round(): void {
-    // Who lacks something is in more of a hurry.
-    for (let turns = this.incomplete > 0 ? JOINING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
+    // A node that lacks something, or ends when others have what it holds, is in more of a hurry.
+    const isInHurry = this.incomplete > 0 || this.#options.members.own.state === 'gone';
+    for (let turns = isInHurry ? JOINING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
     for (let partition = 0; partition < PARTITIONS; partition++) this.#look(partition);
     this.#completeness.look();
     this.#watch();

@@ -72,7 +72,7 @@ function tableOf(statuses: Statuses): string {
 function rowOf({ name, members, store, sync, handover }: ServerStatus): string[] {
   const own = members.find((member) => member.name === name);
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
-  if (handover.all > handover.done) notes.push(progressOf(handover));
+  if (handover.all > handover.done) notes.push(own?.state === 'gone' ? leftOf(handover) : progressOf(handover));
   return [
     name,
     own?.zone ?? '-',
@@ -93,6 +93,8 @@ function progressOf({ done, all, bytesPerSecond, etaMs }: ServerStatus['handover
   const rest = etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s to go`;
   return `has ${done} of ${all} partitions, ${formatBytes(bytesPerSecond)}/s${rest}`;
 }
+
+const leftOf = ({ done, all }: ServerStatus['handover']): string => `${done} of ${all} partitions handed over`;
 
 function absentRow({ of, member }: Absent): string[] {
   const peer = of.peers.find(({ node }) => node === member.name);

@@ -1,0 +1,68 @@
+/** A node that was declared gone, and comes back: it hands over what it alone has, and ends. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import { Lab, textOf } from '../fixtures/lab.ts';
+
+const NODES = 8;
+const KEYS = 100;
+/** With one comparison a second it took 12.5 s under this seed. */
+const SEED = 6;
+/** Two rounds of comparisons with all others, one of questions, and the start itself. */
+const MAX_END_MS = 4_000;
+
+/** A cluster with keys, and a node of it that is down and was declared gone. */
+async function removed(): Promise<{ lab: Lab; node: SimNode; others: SimNode[] }> {
+  const lab = new Lab(NODES, { seed: SEED });
+  await lab.born();
+  const others = lab.cluster.nodes.slice(0, -1);
+  for (let i = 0; i < KEYS; i++) await lab.ask(others[i % others.length] as SimNode, 'PUT', `k${i}`, { value: 'v' });
+  await lab.rest();
+  const node = lab.cluster.nodes[NODES - 1] as SimNode;
+  return { lab, node, others };
+}
+
+async function declareGone(lab: Lab, node: SimNode, by: SimNode | undefined): Promise<void> {
+  node.crash();
+  await lab.wait(6_000);
+  by?.node?.remove(node.name);
+  await lab.wait(20_000);
+}
+
+test('if the others have moved on and it has nothing new, it ends after a few seconds, and shows how far it is', async () => {
+  const { lab, node, others } = await removed();
+  await declareGone(lab, node, others[0]);
+  for (let i = 0; i < KEYS; i++) await lab.ask(others[i % others.length] as SimNode, 'PUT', `k${i}`, { value: 'w' });
+  node.start();
+  const startMs = lab.world.nowMs;
+  const told: { done: number; all: number }[] = [];
+  while (!node.hasLeft && lab.world.nowMs - startMs < 60_000) {
+    await lab.wait(100);
+    const handover = node.node?.status().handover;
+    if (handover !== undefined && handover.all > 0) told.push(handover);
+  }
+  const tookMs = lab.world.nowMs - startMs;
+  assert.ok(node.hasLeft && tookMs <= MAX_END_MS, `${tookMs} ms`);
+  assert.ok(told.length > 3, 'its progress is told');
+  for (const [i, { done, all }] of told.entries()) {
+    assert.equal(all, told[0]?.all);
+    assert.ok(done >= (told[i - 1]?.done ?? 0), 'and only grows');
+  }
+  assert.ok((told.at(-1)?.done ?? 0) > 0);
+});
+
+test('what it alone has is with the owners before it ends', async () => {
+  const { lab, node, others } = await removed();
+  for (const other of others) lab.cut(node, other);
+  await lab.wait(6_000);
+  for (let i = 0; i < 20; i++) {
+    const written = await lab.ask(node, 'PUT', `alone${i}`, { value: `${i}`, query: 'w=1' });
+    assert.equal(written.status, 200, textOf(written));
+  }
+  await declareGone(lab, node, others[0]);
+  lab.heal();
+  node.start();
+  await lab.until(() => node.hasLeft, 60_000);
+  assert.ok(node.hasLeft);
+  for (let i = 0; i < 20; i++) assert.equal(textOf(await lab.ask(others[0] as SimNode, 'GET', `alone${i}`)), `${i}`);
+});
