@@ -143,7 +143,11 @@ export class Members {
     }
     // Another process has taken the name over; the two will refuse each other.
     if (generation > own.generation) return false;
-    if (state === 'gone') return this.#keepOwn(record);
+    if (state === 'gone') {
+      // Said of an earlier life. What this life still holds, the others take only from the life in its record.
+      const isOld = own.state === 'gone' && version < own.version;
+      return !isOld && this.#keepOwn({ ...own, state, version: Math.max(version, own.version) + 1 });
+    }
     return version >= own.version && this.#keepOwn({ ...own, version: version + 1 });
   }
 

@@ -62,6 +62,19 @@ test('a node that goes on outbids what was said of it, but not that it is gone',
   assert.equal(removed.own.state, 'gone');
 });
 
+test('a node that was declared gone in an earlier life says which life it has now', () => {
+  const back = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
+  const known = recordOf('a', 'gone', { version: 9 });
+  const held = settledOn(known, back);
+  assert.deepEqual(
+    [held?.state, held?.life],
+    ['gone', 'two'],
+    'its answers would fit no record, and count for nothing',
+  );
+  assert.equal(back.merge(known), false, 'what was said before is settled');
+  assert.equal(settledOn(held as MemberRecord, back)?.version, held?.version);
+});
+
 test('who joins is to own, and owns nothing before it is up; who leaves owns until it is gone', () => {
   const up = ['a', 'b', 'c', 'd'].map((name) => recordOf(name, 'up'));
   const members = membersOf('a', [...up, recordOf('e', 'joining')]);
