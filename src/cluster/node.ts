@@ -95,6 +95,8 @@ export interface ListOptions extends ReadOptions {
 export interface Inspected {
   /** The dots that it has seen, durably; not to be changed. */
   readonly clock: CausalContext;
+  /** Those of them that no replica has any more; not to be changed. */
+  readonly lost: CausalContext;
 }
 
 /** A running node. */
@@ -278,7 +280,7 @@ export class MecNode {
   /** What this node's own replica of a partition says of itself, for inspection; undefined while the store does not work. */
   inspect(partition: number): Inspected | undefined {
     const replica = this.#scope.replicas.find(partition);
-    return replica && { clock: replica.durableClock };
+    return replica && { clock: replica.durableClock, lost: replica.lost };
   }
 
   /** Asks all who hold a key, or would in another's place, what they have of it. */

@@ -15,8 +15,6 @@ const FIRST_PORT = 7000;
 const PORT_STEP = 10;
 const RESTART_MS = 1_000;
 
-const addressOf = (i: number): Address => ({ host: 'sim', port: FIRST_PORT + PORT_STEP * i });
-
 /** Whether a cluster is at rest is looked at so often. */
 const LOOK_MS = 50;
 
@@ -28,6 +26,7 @@ export class SimNode implements Server {
   readonly #config: Config;
   #isWanted = false;
   #skewMs = 0;
+  #address: Address;
   life: Life | undefined;
   /** Whether it does not belong to the cluster any more: it is not started again. */
   hasLeft = false;
@@ -39,6 +38,7 @@ export class SimNode implements Server {
     this.name = config.name;
     this.#cluster = cluster;
     this.#config = config;
+    this.#address = cluster.nextAddress();
   }
 
   /** How far the wall clock of the machine is off, ms. */
@@ -58,6 +58,16 @@ export class SimNode implements Server {
   /** The same in µs. */
   get skewMicros(): number {
     return 1_000 * this.#skewMs;
+  }
+
+  /** Where others find it. */
+  get address(): Address {
+    return this.#address;
+  }
+
+  /** From its next start on, it is found elsewhere. */
+  move(): void {
+    this.#address = this.#cluster.nextAddress();
   }
 
   get isUp(): boolean {
@@ -84,7 +94,8 @@ export class SimNode implements Server {
     const onEnd = (reason: Error | undefined): void => this.#end(life, reason);
     const onBegin = (): void => this.#cluster.onBegin?.();
     const { limits } = this.#cluster;
-    MecNode.start({ config: this.#config, env, openEngine, limits, onEnd, onBegin }).then(
+    const config = { ...this.#config, ...this.#address, nodes: this.#cluster.addresses() };
+    MecNode.start({ config, env, openEngine, limits, onEnd, onBegin }).then(
       (node) => {
         if (this.life === life) this.node = node;
       },
@@ -187,6 +198,7 @@ export class SimCluster {
   onBegin: (() => void) | undefined;
   /** Whether its first nodes have found each other. */
   isBorn = false;
+  #addresses = 0;
   /** Not at rest, and not looked at again, before. */
   #restlessMs = 0;
 
@@ -200,25 +212,31 @@ export class SimCluster {
     this.quorum = config.quorum ?? { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 };
     this.network = new SimNetwork(world);
     this.clocks = new Clocks(this);
-    const seeds = Array.from({ length: count }, (_, i) => addressOf(i));
-    for (let i = 0; i < count; i++) this.#add(seeds);
+    for (let i = 0; i < count; i++) this.add();
   }
 
-  /** One more node; it is to be started. It knows of those that there are. */
+  /** Where the nodes are that belong to the cluster: operators keep configurations right. */
+  addresses(): Address[] {
+    return this.nodes.filter(({ hasLeft }) => !hasLeft).map(({ address }) => address);
+  }
+
+  /** An address at which nothing has been yet. */
+  nextAddress(): Address {
+    this.#addresses += 1;
+    return { host: 'sim', port: FIRST_PORT + PORT_STEP * this.#addresses };
+  }
+
+  /** One more node; it is to be started. */
   add(): SimNode {
-    const seeds = this.nodes.flatMap(({ hasLeft }, i) => (hasLeft ? [] : [addressOf(i)]));
-    return this.#add(seeds);
-  }
-
-  #add(seeds: readonly Address[]): SimNode {
     const config: Config = {
       name: `n${this.nodes.length + 1}`,
-      ...addressOf(this.nodes.length),
+      host: 'sim',
+      port: FIRST_PORT,
       httpport: 1,
       root: '',
       zone: undefined,
       weight: 1,
-      nodes: seeds,
+      nodes: [],
       quorum: this.quorum,
       storage: { sync: true },
       http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [] },

@@ -2,6 +2,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk, type Scene } from './scene.ts';
+import { ambush, type Moment, nothing } from './strikes.ts';
 
 /** More nodes make a run long, and show nothing new. */
 const MAX_NODES = 9;
@@ -9,8 +10,6 @@ const MAX_NODES = 9;
 const MIN_NODES = 3;
 /** How often an operator tries again. */
 const RETRY_MS = 1_000;
-
-const nothing = (): void => {};
 
 /** All by name. */
 export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
@@ -27,23 +26,43 @@ export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
   },
   // As a machine that burns: nobody asks it, and what only it had is lost.
   'a node is declared gone': (scene) => {
-    scene.oracle.loosen();
     const node = dispensable(scene);
-    if (node === undefined || scene.disks.left === 0) return nothing;
-    const doesReturn = scene.dice.chance(0.5);
-    loseDisk(scene);
-    node.crash();
-    node.hasLeft = true;
-    insist(scene, () => {
-      if (!isRemoved(scene, node)) return false;
-      // It has not heard of it, and thinks that it still belongs here.
-      node.hasLeft = !doesReturn;
-      if (doesReturn) node.start();
-      return true;
-    });
+    if (node !== undefined && scene.disks.left > 0) burn(scene, node);
     return nothing;
   },
+  // While others wait for what it sends them.
+  'declared gone while others catch up with it': (scene) => {
+    return ambush(scene, CATCHES_UP, (puller) => {
+      const node = dispensable(scene);
+      if (node !== undefined && node !== puller && scene.disks.left > 0) burn(scene, node);
+    });
+  },
 };
+
+/** The node catches up with others, or is about to. */
+const CATCHES_UP: Moment = {
+  isIt: ({ node }) => {
+    const { running, waiting } = node?.status().sync ?? { running: 0, waiting: 0 };
+    return running + waiting > 0;
+  },
+  everyMs: 20,
+  withinMs: 5_000,
+};
+
+function burn(scene: Scene, node: SimNode): void {
+  const doesReturn = scene.dice.chance(0.5);
+  scene.oracle.loosen();
+  loseDisk(scene);
+  node.crash();
+  node.hasLeft = true;
+  insist(scene, () => {
+    if (!isRemoved(scene, node)) return false;
+    // It has not heard of it, and thinks that it still belongs here.
+    node.hasLeft = !doesReturn;
+    if (doesReturn) node.start();
+    return true;
+  });
+}
 
 /** A node without which there are still enough. */
 function dispensable({ cluster, dice }: Scene): SimNode | undefined {

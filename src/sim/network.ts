@@ -13,12 +13,17 @@ export interface Weather {
   /** How many frames are late, and by how much at most. */
   lateRate: number;
   lateMs: number;
+  /** Whether what is sent to a process that is down is kept for the next one at its address, as ZeroMQ does. */
+  isKept: boolean;
 }
 
 interface Socket {
   readonly life: Life;
   readonly onFrame: (from: Caller, frame: Uint8Array) => void;
 }
+
+/** A frame on its way to a socket. */
+type Arrive = (at: Socket) => void;
 
 interface Connection {
   readonly life: Life;
@@ -27,7 +32,23 @@ interface Connection {
 }
 
 /** A network without faults. */
-export const FAIR_WEATHER: Readonly<Weather> = { lossRate: 0, doubleRate: 0, delayMs: 1, lateRate: 0, lateMs: 0 };
+export const FAIR_WEATHER: Readonly<Weather> = {
+  lossRate: 0,
+  doubleRate: 0,
+  delayMs: 1,
+  lateRate: 0,
+  lateMs: 0,
+  isKept: false,
+};
+
+/** Frames that are kept for an address at which nobody listens. */
+const MAX_KEPT = 64;
+
+/** A link that stalls: how often it was told to, and what waits on it. */
+interface Stalled {
+  count: number;
+  readonly frames: (() => void)[];
+}
 
 /** All the wires of a world. */
 export class SimNetwork {
@@ -38,8 +59,9 @@ export class SimNetwork {
   readonly bytesTo = new Map<string, number>();
   /** Frames sent so far. */
   frames = 0;
-  /** Frames that are kept back, by pair, until they are released. */
-  readonly #held = new Map<string, (() => void)[]>();
+  readonly #stalled = new Map<string, Stalled>();
+  /** Frames for addresses at which nobody listens. */
+  readonly #kept = new Map<string, Arrive[]>();
   readonly #world: World;
   readonly #sockets = new Map<string, Socket>();
   #connections = 0;
@@ -58,16 +80,20 @@ export class SimNetwork {
     };
   }
 
-  /** Keeps back what one node sends to another. */
-  hold(from: string, to: string): void {
-    this.#held.set(`${from}>${to}`, []);
-  }
-
-  /** Lets everything go that was kept back, late as it is. */
-  release(): void {
-    const held = [...this.#held.values()].flat();
-    this.#held.clear();
-    for (const deliver of held) this.#world.after(1, deliver);
+  /** Keeps back what is sent over a link, `from>to`; returns what lets it go again, in order, when nothing else keeps it back. */
+  stall(pair: string): () => void {
+    const stalled = this.#stalled.get(pair) ?? { count: 0, frames: [] };
+    this.#stalled.set(pair, stalled);
+    stalled.count += 1;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      stalled.count -= 1;
+      if (stalled.count > 0) return;
+      this.#stalled.delete(pair);
+      for (const deliver of stalled.frames) this.#world.after(0, deliver);
+    };
   }
 
   /** The addresses are free again. */
@@ -83,7 +109,10 @@ export class SimNetwork {
   async #bind(life: Life, address: Address, onFrame: Socket['onFrame'], own: string[]): Promise<Endpoint> {
     const name = `${address.host}:${address.port}`;
     if (this.#sockets.has(name)) throw new StartError(`${name} is in use`);
-    this.#sockets.set(name, { life, onFrame });
+    const socket = { life, onFrame };
+    this.#sockets.set(name, socket);
+    for (const arrive of this.#kept.get(name) ?? []) this.#world.after(this.weather.delayMs, () => arrive(socket));
+    this.#kept.delete(name);
     own.push(name);
     return {
       send: async (to, frame) => {
@@ -101,16 +130,23 @@ export class SimNetwork {
     return {
       send: async (frame) => {
         const socket = this.#sockets.get(name);
-        if (socket === undefined) return;
+        const arrive: Arrive = (at) => at.life.run(() => at.onFrame({ id: connection.id, handle: connection }, frame));
+        if (socket === undefined) return this.#keep(name, arrive);
         this.#count(socket.life, frame);
         this.#deliver(life, socket.life, () => {
           // The process that was meant may have been replaced by another at the same address.
           const now = this.#sockets.get(name);
-          if (now !== undefined) now.life.run(() => now.onFrame({ id: connection.id, handle: connection }, frame));
+          if (now !== undefined) arrive(now);
         });
       },
       close: async () => {},
     };
+  }
+
+  /** Keeps a frame for the next process at an address. */
+  #keep(name: string, arrive: Arrive): void {
+    if (!this.weather.isKept) return;
+    this.#kept.set(name, [...(this.#kept.get(name) ?? []), arrive].slice(-MAX_KEPT));
   }
 
   #count(to: Life, frame: Uint8Array): void {
@@ -128,10 +164,10 @@ export class SimNetwork {
       this.#world.after(weather.delayMs * (0.5 + dice.fraction()) + late, () => {
         // A cut also stops what is under way.
         if (this.cuts.has(`${from.name}>${to.name}`)) return;
-        const held = this.#held.get(`${from.name}>${to.name}`);
+        const stalled = this.#stalled.get(`${from.name}>${to.name}`);
         const deliver = (): void => (to.isOver ? task() : to.run(task));
-        if (held === undefined) deliver();
-        else held.push(deliver);
+        if (stalled === undefined) deliver();
+        else stalled.frames.push(deliver);
       });
     }
   }

@@ -19,8 +19,8 @@ export interface Reading {
 /** A conditional write that was acknowledged. */
 interface Winner {
   readonly made: Made;
-  /** What it was made on: entity tags, or nothing. */
-  readonly state: string;
+  /** Whether decisions held when it was. */
+  readonly isBinding: boolean;
 }
 
 /** A conditional write, and what its client knew of the key. */
@@ -47,8 +47,8 @@ export class Oracle {
   }
 
   /** Reads need not meet what was acknowledged, until all owners are equal. */
-  loosen(): void {
-    this.#promises.loosen();
+  loosen(how?: Parameters<Promises['loosen']>[0]): void {
+    this.#promises.loosen(how);
   }
 
   /** A client has read these versions of a key. */
@@ -96,13 +96,15 @@ export class Oracle {
     const state = `${made.key} ${tag ?? 'empty'}`;
     const winners = this.#winners.get(state) ?? [];
     if (winners.some((winner) => winner.made === made)) return;
-    for (const { made: other } of winners) {
-      const isExcused = !other.isAcknowledged || (tag === undefined && history.mayBeEmptyAfter(other));
+    const isBinding = this.#promises.doDecisionsHold;
+    for (const { made: other, isBinding: wasBinding } of winners) {
+      const isExcused =
+        !isBinding || !wasBinding || !other.isAcknowledged || (tag === undefined && history.mayBeEmptyAfter(other));
       if (!isExcused) {
         history.violate(`the writes ${other.id} and ${made.id} of ${made.key} were both acknowledged on ${state}`);
       }
     }
-    this.#winners.set(state, [...winners, { made, state }]);
+    this.#winners.set(state, [...winners, { made, isBinding }]);
     this.#misses('a decision', { key: made.key, ids }, this.#mustMeet(made, since));
   }
 

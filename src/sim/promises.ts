@@ -31,6 +31,7 @@ export class Promises {
   /** Grows whenever promises are suspended, and when they hold again. */
   #epoch = 0;
   #isLoose = false;
+  #doDecisionsHold = true;
   /** Since when the promises hold; what was acknowledged before, all owners have. */
   #tightSinceMs = 0;
 
@@ -38,9 +39,13 @@ export class Promises {
     this.#cluster = cluster;
   }
 
-  /** From now until all owners are equal, reads need not meet what was acknowledged. */
-  loosen(): void {
+  /**
+   * From now until all owners are equal, reads need not meet what was acknowledged; and, if a node takes itself for all or has forgotten
+   * what it knew, neither must decisions.
+   */
+  loosen({ doDecisionsHold = true }: { readonly doDecisionsHold?: boolean } = {}): void {
     this.#epoch += 1;
+    this.#doDecisionsHold &&= doDecisionsHold;
     if (this.#isLoose) return;
     this.#isLoose = true;
     this.#lookLater();
@@ -51,6 +56,7 @@ export class Promises {
     world.after(LOOK_MS, () => {
       if (!this.#cluster.isAtRest()) return this.#lookLater();
       this.#isLoose = false;
+      this.#doDecisionsHold = true;
       this.#epoch += 1;
       this.#tightSinceMs = world.nowMs;
     });
@@ -60,6 +66,11 @@ export class Promises {
   now(): Since {
     const { world, clocks } = this.#cluster;
     return { ms: world.nowMs, epoch: this.#epoch, leastMicros: clocks.leastMicros() };
+  }
+
+  /** Whether two conditional writes on one state must not both be acknowledged, the second of them now. */
+  get doDecisionsHold(): boolean {
+    return this.#doDecisionsHold;
   }
 
   /** How many owners a key has. */

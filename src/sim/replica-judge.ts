@@ -8,7 +8,7 @@ import { bytesToUtf8 } from '../base/bytes.ts';
 import { unpackContent } from '../core/content.ts';
 import { parseDot } from '../core/dot.ts';
 import { partitionOf } from '../core/partition.ts';
-import { objectRow } from '../storage/keyspace.ts';
+import { markRow, objectRow } from '../storage/keyspace.ts';
 import { recordToVersions } from '../storage/records.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import type { History } from './history.ts';
@@ -55,18 +55,22 @@ export class ReplicaJudge {
   }
 
   #lookAt(key: string, { node, seen }: { readonly node: SimNode; readonly seen: Seen }): void {
+    // What a node has not found yet, or knows that it cannot say, is not to be held against it.
+    if (node.disk.isDamaged || node.disk.rows.has(markRow(partitionOf(key), key))) return;
     const dots = this.#dotsOf(key, { node, seen });
-    const clock = node.node?.inspect(partitionOf(key))?.clock;
-    if (dots === undefined || clock === undefined) return;
-    const isKnown = (name: string): boolean => {
-      const dot = parseDot(name);
-      return dot !== undefined && clock.has(dot.actor, dot.counter);
-    };
-    const all = this.#history.of(key);
+    const known = node.node?.inspect(partitionOf(key));
+    if (dots === undefined || known === undefined) return;
+    const { clock, lost } = known;
     const there = new Set([...dots].flatMap((dot) => this.#history.writeOf(key, dot) ?? []));
-    for (const made of all) {
-      // What was not acknowledged may have been lost with its disk; then it counts for seen.
-      if (!made.isAcknowledged || ![...made.dots].some(isKnown)) continue;
+    for (const made of this.#history.of(key)) {
+      // Of a write that was made twice, one may be gone and the other not be here yet.
+      const [name, ...others] = made.dots;
+      const dot = others.length > 0 || name === undefined ? undefined : parseDot(name);
+      if (dot === undefined || !clock.has(dot.actor, dot.counter)) continue;
+      const isLost = lost.has(dot.actor, dot.counter);
+      if (isLost && made.isAcknowledged)
+        this.#tell(`${node.name} takes the acknowledged write ${made.id} of ${key} for lost`);
+      if (isLost) continue;
       if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGone(made)) {
         this.#tell(`the clock of ${node.name} has the write ${made.id} of ${key}, and its disk does not`);
       }

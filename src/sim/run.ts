@@ -86,7 +86,7 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
 
   cluster.isBorn = true;
   // Quorums of a cluster of one intersect with nobody's.
-  cluster.onBegin = () => oracle.loosen();
+  cluster.onBegin = () => oracle.loosen({ doDecisionsHold: false });
   const keys = crowdedKeys(plan, world.dice.below(1_000));
   for (const node of cluster.nodes) node.disk.delayMs = 1 + world.dice.below(plan.diskMs);
   cluster.network.weather.delayMs = plan.networkMs;

@@ -113,8 +113,12 @@ const ACTS: Readonly<Record<string, Act>> = {
       for (const pair of [`${from}>${to}`, `${to}>${from}`]) stage.cluster.network.cuts.add(pair);
   },
   heal: (stage) => stage.cluster.network.cuts.clear(),
-  hold: (stage, [from, to]) => stage.cluster.network.hold(stage.node(from).name, stage.node(to).name),
-  release: (stage) => stage.cluster.network.release(),
+  hold: (stage, [from, to]) => {
+    stage.held.push(stage.cluster.network.stall(`${stage.node(from).name}>${stage.node(to).name}`));
+  },
+  release: (stage) => {
+    for (const release of stage.held.splice(0)) release();
+  },
   wait: (stage, [ms]) => stage.world.run(stage.world.nowMs + Number(ms)),
   rest: async (stage) => {
     await stage.until(() => stage.cluster.isAtRest(), REST_MS);
@@ -125,6 +129,8 @@ const ACTS: Readonly<Record<string, Act>> = {
 class Stage {
   readonly world = new World(1);
   readonly cluster: SimCluster;
+  /** What lets go of each link that is held. */
+  readonly held: (() => void)[] = [];
   readonly saved = new Map<SimNode, Map<string, Uint8Array>>();
   readonly #tokens = new Map<string, string>();
   /** The order of nodes for a key, as it was when all were up. */

@@ -1,0 +1,118 @@
+/** What disks do: they are slow, fail, fill up, and lose what they had. */
+import type { SimNode } from './cluster.ts';
+import { type Fault, loseDisk } from './scene.ts';
+import { ambush, cutOff, MID_WRITE, type Moment, nothing, victim, wipe } from './strikes.ts';
+
+/** How long one lags before another disk is wiped. */
+const LAG_MS = 2_000;
+/** How long a node is down whose disk is wiped in the middle of something. */
+const BACK_MS = 300;
+
+/** The node catches up with another. */
+const MID_PULL: Moment = {
+  isIt: ({ node }) => node !== undefined && node.status().sync.running > 0,
+  everyMs: 5,
+  withinMs: 3_000,
+};
+
+/** All that lose nothing, by name. */
+export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
+  'slow disk': (scene) => {
+    const { disk } = victim(scene);
+    disk.delayMs = 100 + scene.dice.below(1_500);
+    return () => (disk.delayMs = 1);
+  },
+  'failing disk': (scene) => {
+    const { disk } = victim(scene);
+    disk.failRate = 0.2;
+    return () => (disk.failRate = 0);
+  },
+  'full disk': (scene) => {
+    const { disk } = victim(scene);
+    disk.isFull = true;
+    return () => (disk.isFull = false);
+  },
+};
+
+/** Faults in which a disk loses what it had acknowledged; there may be one until its replicas have all again. */
+export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
+  'wiped disk': (scene) => {
+    const node = victim(scene);
+    wipe(scene, node);
+    return () => node.start();
+  },
+  'wiped in mid-write': (scene) => {
+    let struck: SimNode | undefined;
+    const end = ambush(scene, MID_WRITE, (node) => {
+      if (scene.disks.left === 0) return;
+      struck = node;
+      wipe(scene, node);
+    });
+    return () => {
+      end();
+      struck?.start();
+    };
+  },
+  'wiped, then alone': (scene) => {
+    const node = victim(scene);
+    wipe(scene, node);
+    const mend = cutOff(scene, node);
+    node.start();
+    return mend;
+  },
+  'wiped while another lags': (scene) => {
+    const { world, nodes } = scene.cluster;
+    const first = scene.dice.below(nodes.length);
+    const [lagging, wiped, other] = [0, 1, 2].map((i) => nodes[(first + i) % nodes.length] as SimNode);
+    if (lagging === undefined || wiped === undefined || other === undefined) return nothing;
+    let mend = cutOff(scene, lagging);
+    let isOver = false;
+    world.after((0.5 + scene.dice.fraction()) * LAG_MS, () => {
+      if (isOver || scene.disks.left === 0) return;
+      wipe(scene, wiped);
+      mend();
+      mend = cutOff(scene, other);
+      wiped.start();
+    });
+    return () => {
+      isOver = true;
+      mend();
+    };
+  },
+  'damaged record': (scene) => {
+    // A cluster that keeps everything once has nothing to put in its place.
+    if (scene.cluster.quorum.n === 1) return nothing;
+    const node = victim(scene);
+    const key = node.disk.damage(scene.dice.below(1_000));
+    if (key !== undefined) loseDisk(scene, () => !node.disk.isDamaged);
+    scene.cluster.world.trace(`${node.name} damaged ${JSON.stringify(key)}`);
+    return nothing;
+  },
+  'wiped, and back at once': (scene) => {
+    const node = victim(scene);
+    wipe(scene, node);
+    node.start();
+    return nothing;
+  },
+  // The disk of a node from which another is catching up, page by page.
+  'wiped between two pages': (scene) => {
+    return ambush(scene, MID_PULL, (puller) => {
+      if (scene.disks.left === 0) return;
+      const others = scene.cluster.nodes.filter((node) => node !== puller && node.isUp);
+      const node = others.length === 0 ? puller : scene.dice.pick(others);
+      wipe(scene, node);
+      scene.cluster.world.after(scene.dice.fraction() * BACK_MS, () => node.start());
+    });
+  },
+  'old copy restored': (scene) => {
+    const node = victim(scene);
+    const copy = scene.copies.get(node)?.[0];
+    if (copy === undefined) return nothing;
+    loseDisk(scene);
+    // A replica that has forgotten does not know it, and counts for reads.
+    scene.oracle.loosen({ doDecisionsHold: false });
+    node.crash();
+    node.disk.replace(copy);
+    return () => node.start();
+  },
+};

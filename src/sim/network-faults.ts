@@ -1,0 +1,117 @@
+/** What a network does: cuts, bad weather, links that stall, and addresses that change. */
+import { FAIR_WEATHER } from './network.ts';
+import type { Fault, Scene } from './scene.ts';
+import { cut, cutOff, nothing, victim } from './strikes.ts';
+
+/** How many links stall at once, of all, and for how long. */
+const STALL_RATE = 0.2;
+const STALL_MS = [100, 600, 2_500, 5_000];
+
+/** Keeps back what is sent over some links; returns what lets it go, in order. */
+function stall({ cluster: { network } }: Scene, pairs: readonly string[]): () => void {
+  const resumes = pairs.map((pair) => network.stall(pair));
+  return () => {
+    for (const resume of resumes) resume();
+  };
+}
+
+/** All by name. */
+export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
+  'cut in two': (scene) => {
+    const sides = scene.cluster.nodes.map(() => scene.dice.chance(0.5));
+    return cut(scene, (from, to) => sides[from] !== sides[to]);
+  },
+  'one cut off': (scene) => cutOff(scene, victim(scene)),
+  'one way only': (scene) => {
+    const deaf = scene.dice.below(scene.cluster.nodes.length);
+    return cut(scene, (_, to) => to === deaf);
+  },
+  bridge: (scene) => {
+    const middle = scene.cluster.nodes.length >> 1;
+    return cut(scene, (from, to) => (from < middle && to > middle) || (from > middle && to < middle));
+  },
+  ring: (scene) => {
+    const { length } = scene.cluster.nodes;
+    return cut(scene, (from, to) => to !== (from + 1) % length && from !== (to + 1) % length);
+  },
+  'flapping link': (scene) => {
+    const { dice } = scene;
+    const { world, nodes } = scene.cluster;
+    const [a, b] = [dice.below(nodes.length), dice.below(nodes.length)];
+    let isOver = false;
+    let mend = nothing;
+    const flap = (): void => {
+      mend();
+      mend = nothing;
+      if (isOver) return;
+      if (dice.chance(0.5)) mend = cut(scene, (from, to) => (from === a && to === b) || (from === b && to === a));
+      world.after(50 + dice.below(500), flap);
+    };
+    flap();
+    return () => (isOver = true);
+  },
+  'bad weather': ({ dice, cluster: { network } }) => {
+    const { weather } = network;
+    const { delayMs } = weather;
+    Object.assign(weather, {
+      lossRate: dice.fraction() * 0.3,
+      doubleRate: dice.fraction() * 0.3,
+      delayMs: 1 + dice.fraction() * 50,
+      lateRate: dice.fraction() * 0.2,
+      // Longer than any request waits, and than a conditional write keeps a key.
+      lateMs: dice.fraction() * 10_000,
+      isKept: dice.chance(0.5),
+    });
+    return () => Object.assign(weather, { ...FAIR_WEATHER, delayMs });
+  },
+  // As TCP does: nothing for seconds, then everything in order.
+  'stalled link': (scene) => {
+    const [from, to] = [victim(scene).name, victim(scene).name];
+    return stall(scene, [`${from}>${to}`]);
+  },
+  'stalled node': (scene) => {
+    const { name } = victim(scene);
+    const others = scene.cluster.nodes.map((node) => node.name);
+    const isDeaf = scene.dice.chance(0.5);
+    return stall(
+      scene,
+      others.map((other) => (isDeaf ? `${other}>${name}` : `${name}>${other}`)),
+    );
+  },
+  'links stall one after another': (scene) => {
+    const { world, nodes } = scene.cluster;
+    let isOver = false;
+    let resume = nothing;
+    const next = (): void => {
+      resume();
+      if (isOver) return;
+      const pairs = nodes.flatMap(({ name: a }) => nodes.map(({ name: b }) => `${a}>${b}`));
+      resume = stall(
+        scene,
+        pairs.filter(() => scene.dice.chance(STALL_RATE)),
+      );
+      world.after(scene.dice.pick(STALL_MS), next);
+    };
+    next();
+    return () => {
+      isOver = true;
+      resume();
+    };
+  },
+  'changed address': (scene) => {
+    const node = victim(scene);
+    if (scene.dice.chance(0.5)) node.stop();
+    else node.crash();
+    node.move();
+    node.start();
+    return nothing;
+  },
+  'addresses change and links hang': (scene) => {
+    const [moved, hung] = [victim(scene), victim(scene)];
+    const resume = stall(scene, [`${hung.name}>${moved.name}`, `${moved.name}>${hung.name}`]);
+    moved.crash();
+    moved.move();
+    moved.start();
+    return resume;
+  },
+};

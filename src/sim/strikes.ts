@@ -1,0 +1,69 @@
+/** What faults are put together from: victims, cuts, and moments to wait for. */
+import type { SimNode } from './cluster.ts';
+import { loseDisk, type Scene } from './scene.ts';
+
+/** Undoes nothing. */
+export const nothing = (): void => {};
+
+/** How long a fault waits for its moment. */
+const AMBUSH_MS = 500;
+
+/** Cuts every pair that a test says, of nodes by number. */
+export function cut({ cluster }: Scene, isCut: (from: number, to: number) => boolean): () => void {
+  const { nodes, network } = cluster;
+  const pairs: string[] = [];
+  for (const [i, from] of nodes.entries()) {
+    for (const [j, to] of nodes.entries()) if (i !== j && isCut(i, j)) pairs.push(`${from.name}>${to.name}`);
+  }
+  for (const pair of pairs) network.cuts.add(pair);
+  return () => {
+    for (const pair of pairs) network.cuts.delete(pair);
+  };
+}
+
+/** Cuts a node off from all others. */
+export function cutOff(scene: Scene, node: SimNode): () => void {
+  const lonely = scene.cluster.nodes.indexOf(node);
+  return cut(scene, (from, to) => from === lonely || to === lonely);
+}
+
+/** Any node that belongs to the cluster. */
+export function victim({ cluster, dice }: Scene): SimNode {
+  return dice.pick(cluster.nodes.filter(({ hasLeft }) => !hasLeft));
+}
+
+/** A moment of a node to wait for, and how often it is looked for. */
+export interface Moment {
+  readonly isIt: (node: SimNode) => boolean;
+  readonly everyMs: number;
+  readonly withinMs?: number;
+}
+
+/** A batch is under way to the disk. */
+export const MID_WRITE: Moment = { isIt: ({ node, disk }) => node !== undefined && disk.writing > 0, everyMs: 1 };
+
+/** Waits for a moment of any node, and calls back then; returns what gives up waiting. */
+export function ambush(
+  { cluster }: Scene,
+  { isIt, everyMs, withinMs = AMBUSH_MS }: Moment,
+  strike: (node: SimNode) => void,
+): () => void {
+  const { world, nodes } = cluster;
+  const untilMs = world.nowMs + withinMs;
+  let isOver = false;
+  const lurk = (): void => {
+    if (isOver) return;
+    const struck = nodes.find((node) => !node.hasLeft && isIt(node));
+    if (struck !== undefined) strike(struck);
+    else if (world.nowMs < untilMs) world.after(everyMs, lurk);
+  };
+  lurk();
+  return () => (isOver = true);
+}
+
+/** Crashes a node, and wipes its disk. */
+export function wipe(scene: Scene, node: SimNode): void {
+  loseDisk(scene);
+  node.crash();
+  node.disk.replace(new Map());
+}
