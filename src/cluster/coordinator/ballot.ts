@@ -53,7 +53,10 @@ export class Ballot {
     this.#place = placeOf(scope, request.key);
     this.#view = scope.members.view(this.#place.partition);
     const { length } = this.#place.owners;
-    this.#tally = new JointTally(this.#view, Math.max(quorumSize(request.r, length), quorumSize(request.w, length)));
+    // Only owners are counted, so `pr` and `pw` ask for no more than `r` and `w` do.
+    const { r, w, pr = 1, pw = 1 } = request;
+    const asked = [r, w, pr, pw].map((quorum) => quorumSize(quorum, length));
+    this.#tally = new JointTally(this.#view, Math.max(...asked));
   }
 
   /** Has the key granted; resolves with undefined if other writes have it, and rejects if too few owners can be reached. */
