@@ -69,6 +69,15 @@ export function idempotencyKeyOf(body: Uint8Array): string | undefined {
   return body[0] === ALL_FIELDS_HEAD ? peek(body)?.idempotencyKey : undefined;
 }
 
+/**
+ * Equal for two packed contents that are one write, sent twice: the same value under the same idempotency
+ * key. Undefined without a key.
+ */
+export function writeNameOf(body: Uint8Array): string | undefined {
+  const idempotencyKey = idempotencyKeyOf(body);
+  return idempotencyKey === undefined ? undefined : `${digestOf(body)} ${idempotencyKey}`;
+}
+
 function peek(body: Uint8Array): Content | undefined {
   try {
     return unpackContent(body);

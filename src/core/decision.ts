@@ -5,7 +5,7 @@
 import { MecError } from '../base/errors.ts';
 import { CausalContext, type Dot } from './causal-context.ts';
 import { type Condition, isMet, isSeen } from './condition.ts';
-import { digestOf, idempotencyKeyOf } from './content.ts';
+import { digestOf, idempotencyKeyOf, writeNameOf } from './content.ts';
 import { compareDots, type FilledObject, type Version } from './object.ts';
 
 /** A write with an idempotency key that was made: its dot, and a digest of what it wrote. */
@@ -54,26 +54,31 @@ export function decide(asked: Conditional, told: Told): Decision {
 function madeBefore({ condition, body }: Conditional, { object, remembered }: Told): Made | undefined {
   const { idempotencyKey } = condition;
   if (idempotencyKey === undefined || body === undefined) return undefined;
-  const there = object.versions.find((version) => idempotencyKeyOf(version.body) === idempotencyKey);
-  const made = there === undefined ? believed(object, remembered) : { ...there, digest: digestOf(there.body) };
-  if (made !== undefined && made.digest !== digestOf(body)) throw new MecError('idempotency-key-reused');
-  return made;
+  const there = object.versions.flatMap((version) =>
+    idempotencyKeyOf(version.body) === idempotencyKey ? [{ ...version, digest: digestOf(version.body) }] : [],
+  );
+  const made = [...there, ...believed(object, remembered)];
+  const digest = digestOf(body);
+  const same = made.find((one) => one.digest === digest);
+  // Two values that had not seen each other may both be there under one key; each is repeatable.
+  if (same === undefined && made.length > 0) throw new MecError('idempotency-key-reused');
+  return same;
 }
 
 /** A memory counts only if the majority knows its dot: else no disk may have the write any more that the memory speaks of. */
-function believed({ context }: FilledObject<Uint8Array>, remembered: readonly Made[]): Made | undefined {
-  const known = remembered.filter(({ actor, counter }) => context.has(actor, counter));
-  return known.sort(compareDots)[0];
+function believed({ context }: FilledObject<Uint8Array>, remembered: readonly Made[]): Made[] {
+  return remembered.filter(({ actor, counter }) => context.has(actor, counter)).sort(compareDots);
 }
 
 /**
  * Whether a write that was made before may be acknowledged. With a condition it must have won: it is visible, and there is nothing else
  * but its twins. A rival that has not seen it may have been acknowledged, if the first try had no majority.
  */
-function isWon({ condition }: Conditional, { object, visible }: Told): boolean {
-  const { ifMatch, ifNoneMatch, idempotencyKey } = condition;
+function isWon({ condition, body }: Conditional, { object, visible }: Told): boolean {
+  const { ifMatch, ifNoneMatch } = condition;
   if (ifMatch === undefined && ifNoneMatch === undefined) return true;
-  const isTwin = ({ body }: Version<Uint8Array>): boolean => idempotencyKeyOf(body) === idempotencyKey;
+  const write = body && writeNameOf(body);
+  const isTwin = (version: Version<Uint8Array>): boolean => write !== undefined && writeNameOf(version.body) === write;
   // All that is there, and not only what is shown: the policy may hide a rival that was acknowledged.
   return visible.some(isTwin) && object.versions.every(isTwin);
 }

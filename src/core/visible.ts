@@ -2,7 +2,7 @@
  * What a reader sees of the versions that a key has. Nothing is decided here but what is shown: what is not shown goes by a causal
  * delete of exactly its dot, and all replicas hide the same in the meantime.
  */
-import { digestOf, expiryOf, idempotencyKeyOf, unpackContent } from './content.ts';
+import { expiryOf, unpackContent, writeNameOf } from './content.ts';
 import { compareDots, type Version } from './object.ts';
 
 /** By what rules versions are shown. */
@@ -54,9 +54,8 @@ function withoutTwins(versions: readonly Packed[]): readonly Packed[] {
   const firsts = new Map<string, Packed>();
   const twins = new Set<Packed>();
   for (const version of versions) {
-    const idempotencyKey = idempotencyKeyOf(version.body);
-    if (idempotencyKey === undefined) continue;
-    const write = `${digestOf(version.body)} ${idempotencyKey}`;
+    const write = writeNameOf(version.body);
+    if (write === undefined) continue;
     const first = firsts.get(write);
     const isFirst = first === undefined || compareDots(version, first) < 0;
     if (isFirst) firsts.set(write, version);

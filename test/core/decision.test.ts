@@ -17,6 +17,7 @@ function body(value: string, idempotencyKey?: string): Uint8Array {
 const MINE: Version<Uint8Array> = { actor: 'a', counter: 1, body: body('x', 'i') };
 const TWIN: Version<Uint8Array> = { actor: 'b', counter: 1, body: body('x', 'i') };
 const RIVAL: Version<Uint8Array> = { actor: 'c', counter: 1, body: body('y') };
+const OTHER: Version<Uint8Array> = { actor: '0', counter: 1, body: body('z', 'i') };
 const MEMORY: Made = { actor: 'a', counter: 1, digest: digestOf(MINE.body) };
 
 interface Case {
@@ -69,6 +70,17 @@ const TABLE: readonly [string, Case, string][] = [
     'another value under the key that is remembered',
     { ask: once, gone: [MINE], remembered: [{ ...MEMORY, digest: 'f' }] },
     'idempotency-key-reused',
+  ],
+  ['its repeat next to another value under the key', { ask: once, there: [OTHER, MINE] }, 'repeat a'],
+  [
+    'its repeat once it was overwritten, next to another value under the key',
+    { ask: once, there: [OTHER], gone: [MINE], remembered: [MEMORY] },
+    'repeat a',
+  ],
+  [
+    'its repeat with a condition next to another value under the key, which may have won',
+    { ask: { ...create, ...once }, there: [OTHER, MINE] },
+    REFUSED,
   ],
   ['a create with a key', { ask: { ...create, ...once } }, 'write {}'],
   ['its repeat, if it has won', { ask: { ...create, ...once }, there: [MINE] }, 'repeat a'],
