@@ -1,5 +1,5 @@
 /** What can be wrong with a disk, told apart in one place. */
-import { MecError, messageOf } from '../base/errors.ts';
+import { isDiskFull, MecError, messageOf } from '../base/errors.ts';
 
 /** A record that is not as it was written, although its row could be read. */
 export class DamagedRecord extends MecError {
@@ -20,6 +20,5 @@ export function isDamage(error: unknown): error is MecError {
 export function toDiskError(error: unknown): MecError {
   const message = messageOf(error);
   if (/corruption|checksum|bad block|truncated/i.test(message)) return new MecError('damaged', {}, error);
-  const isFull = /no space left|disk quota|ENOSPC|EDQUOT/i.test(message);
-  return new MecError(isFull ? 'disk-full' : 'disk-failed', {}, error);
+  return new MecError(isDiskFull(error) ? 'disk-full' : 'disk-failed', {}, error);
 }
