@@ -72,6 +72,21 @@ export interface StoreStatus {
   readonly diskBytes?: number | undefined;
   readonly logEntries?: number;
   readonly residues?: number;
+  readonly damage?: DamageStatus;
+}
+
+/** What damage has left, and is being mended. */
+export interface DamageStatus {
+  /** Keys whose record could not be read, and that the other members have not told all about. */
+  readonly marks: number;
+  /** Some of them by name: they wait for members that are down. */
+  readonly marked: readonly string[];
+  /** Replicas that have lost nobody knows what, and have not caught up since. */
+  readonly wounded: number;
+  /** Replicas with salvaged versions whose fate is not known yet. */
+  readonly aside: number;
+  /** Keys that no member could read, since the process started. */
+  readonly unreadable: readonly string[];
 }
 
 /** What is being caught up with, in partitions; and what has been, in times. */

@@ -12,6 +12,7 @@ import {
   COUNT_REPLICAS,
   DISK_BYTES_SWEEPS,
   MAX_MARKS,
+  MAX_NAMED_KEYS,
   PARTITIONS,
   STORE_REOPEN_MS,
   VERIFY_PAGE_BYTES,
@@ -186,14 +187,14 @@ export class Replicas {
     let logEntries = 0;
     let residues = 0;
     let aside = 0;
-    let marks = 0;
+    const marked: string[] = [];
     let wounded = 0;
     let keys: number | undefined = 0;
     for (const replica of opened.replicas) {
       logEntries += replica.log.length;
       residues += replica.residues;
       aside += Number(!replica.aside.isEmpty);
-      marks += replica.marks.size;
+      marked.push(...replica.marks.keys());
       wounded += Number(replica.isWounded);
       keys = keys === undefined || replica.rows.objects === undefined ? undefined : keys + replica.rows.objects;
     }
@@ -206,7 +207,13 @@ export class Replicas {
       diskBytes: opened.diskBytes,
       logEntries,
       residues,
-      damage: { marks, wounded, aside, unreadable: this.unreadable.named },
+      damage: {
+        marks: marked.length,
+        marked: marked.slice(0, MAX_NAMED_KEYS),
+        wounded,
+        aside,
+        unreadable: this.unreadable.named,
+      },
     };
   }
 

@@ -14,7 +14,7 @@ async function stoppedCluster(
   keys = 800,
 ): Promise<{ cluster: TestCluster; acknowledged: ReadonlyMap<string, string> }> {
   const cluster = await TestCluster.start(t);
-  const load = new Load(() => cluster.nodes, 16);
+  const load = new Load(t, () => cluster.nodes, { clients: 16 });
   await load.progress(keys);
   await load.stop();
   await atRest(cluster);
@@ -132,7 +132,7 @@ test('empty manifests on all disks', async (t) => {
 
 test('damaged logs and a removed CURRENT, before anything was written into tables', async (t) => {
   const cluster = await TestCluster.start(t);
-  const load = new Load(() => cluster.nodes, 16);
+  const load = new Load(t, () => cluster.nodes, { clients: 16 });
   await load.progress(600);
   await load.stop();
   await Promise.all(cluster.nodes.map((node) => node.end('SIGKILL')));

@@ -72,6 +72,10 @@ function tableOf(statuses: Statuses): string {
 function rowOf({ name, members, store, sync, handover }: ServerStatus): string[] {
   const own = members.find((member) => member.name === name);
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
+  const { marks = 0, wounded = 0, aside = 0, unreadable = [] } = store.damage ?? {};
+  const damaged = [`${marks} keys`, `${Math.max(wounded, aside)} partitions`].filter((text) => !text.startsWith('0 '));
+  if (damaged.length > 0) notes.push(`mending ${damaged.join(' and ')}`);
+  if (unreadable.length > 0) notes.push(`${unreadable.length} keys could be read nowhere`);
   if (handover.all > handover.done) notes.push(own?.state === 'gone' ? leftOf(handover) : progressOf(handover));
   return [
     name,
