@@ -332,6 +332,9 @@ export const MAX_FENCES = 65_536;
 /** The longest that a conditional write waits before it tries again to get its claims; it waits a random part of this. */
 export const CLAIM_RETRY_MS = 40;
 
-/** How long, and of how many writes, an owner remembers the idempotency keys whose versions were overwritten. */
+/**
+ * How long, and of how many writes, a replica remembers the Idempotency-Keys whose versions were overwritten. A replica that is filled is
+ * told all of it at once; on a node that owns all partitions that is some 100 000 writes, and as many MiB as these have KiB of keys.
+ */
 export const IDEMPOTENCY_MS = 600_000;
-export const MAX_IDEMPOTENCY_KEYS = 65_536;
+export const MAX_MEMORIES = 512;

@@ -20,7 +20,6 @@ import { listOwn } from './coordinator/list-own.ts';
 import { grantHere, groundOf } from './coordinator/grant-here.ts';
 import { putHere } from './coordinator/put.ts';
 import type { Scope } from './coordinator/scope.ts';
-import { remember } from './coordinator/write.ts';
 import type { Membership } from './membership/membership.ts';
 
 type Answer = (reply: Reply) => void;
@@ -125,14 +124,13 @@ function claim(scope: Scope, request: Claim): Reply {
   return { kind: 'claimed', ...rest, context: object.context, versions: sparseFor(request.have, object.versions) };
 }
 
-function store(scope: Scope, { key, object, dots, grant }: Store, answer: Answer): void {
+function store(scope: Scope, { key, object, dots, grant, memory }: Store, answer: Answer): void {
   const ground = groundOf(scope, partitionOf(key));
   // A store that comes too late for its grant is not taken in: another write may have been decided since.
   if (grant !== undefined && !scope.grants.take(ground, key, grant)) throw new MecError('contended');
   const { replica } = ground;
-  replica.merge({ key, object, dots }, (error) => {
+  replica.merge({ key, object, dots, memory }, (error) => {
     if (error !== undefined) return answer(toFailed(error));
-    if (grant !== undefined) remember(scope, { key, object, dots });
     answer({ kind: 'stored', actor: replica.actor });
   });
 }

@@ -36,7 +36,6 @@ import { Members } from './members.ts';
 import { Peers } from './peers.ts';
 import { Policies, type Policy } from './policies.ts';
 import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus } from './status.ts';
-import { Repeats } from './repeats.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
 import { Turns } from './turns.ts';
@@ -156,10 +155,9 @@ export class MecNode {
     const sync = new Sync({ ...shared, life, fence: grants.fence.bind(grants), writeQuorums });
     const work = new Work(`${config.name}~${life}`);
     const scrub = new Scrub({ env, members, peers, replicas, limits });
-    const repeats = new Repeats(env.clock);
     const turns = new Turns();
     const time = new WallTime(env, members, peers);
-    const scope = { ...shared, policies, time, sync, scrub, grants, repeats, turns, work };
+    const scope = { ...shared, policies, time, sync, scrub, grants, turns, work };
     const node = new MecNode(options, scope, life);
     try {
       await node.#listen();

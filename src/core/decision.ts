@@ -13,6 +13,14 @@ export interface Made extends Dot {
   readonly digest: string;
 }
 
+/** The same, as replicas keep it and tell it to others. */
+export interface Memory extends Made {
+  readonly key: string;
+  readonly idempotencyKey: string;
+  /** When it was made, µs since 1970: it is not remembered for ever. */
+  readonly madeMicros: number;
+}
+
 /** A conditional write, as far as the decision depends on it. */
 export interface Conditional {
   readonly condition: Condition;

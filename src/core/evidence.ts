@@ -9,6 +9,7 @@
  * acknowledged write would be gone.
  */
 import type { CausalContext } from './causal-context.ts';
+import type { Memory } from './decision.ts';
 
 /** What one replica of a partition says of itself. */
 export interface Statement {
@@ -30,6 +31,8 @@ export interface Statement {
   readonly lost: CausalContext;
   /** Dots of versions that it salvaged from damage: it holds them, and its clock has them not. */
   readonly aside: CausalContext;
+  /** What it remembers of writes with an Idempotency-Key; told only to a replica that is filled. */
+  readonly memories?: readonly Memory[] | undefined;
 }
 
 /** One answer of every member that was asked, by member. */
@@ -71,9 +74,9 @@ export function mayDrop(
   return own.aside.isEmpty && owners.length > 0 && owners.every(hasAll);
 }
 
-/** What one replica has seen of what another one says. */
-function hasSeen(clock: CausalContext, { clock: said, aside }: Statement): boolean {
-  return clock.covers(said) && clock.covers(aside);
+/** Whether a replica with this clock has all that another one holds, and was told what that one remembers. */
+function hasAllOf(clock: CausalContext, { clock: said, aside, memories }: Statement): boolean {
+  return memories !== undefined && clock.covers(said) && clock.covers(aside);
 }
 
 /**
@@ -83,7 +86,7 @@ function hasSeen(clock: CausalContext, { clock: said, aside }: Statement): boole
 export function isCompleteByOwners(clock: CausalContext, enough: number, owners: Iterable<Statement>): boolean {
   let count = 0;
   for (const said of owners) {
-    count += Number(said.isOwner && said.isComplete && said.isWhole && hasSeen(clock, said));
+    count += Number(said.isOwner && said.isComplete && said.isWhole && hasAllOf(clock, said));
   }
   return count >= enough;
 }
@@ -93,5 +96,5 @@ export function isCompleteByOwners(clock: CausalContext, enough: number, owners:
  * complete or not. So owners that have all lost something become complete together.
  */
 export function isCompleteByAll(clock: CausalContext, round: Round): boolean {
-  return [...round.values()].every((said) => said.isWhole && hasSeen(clock, said));
+  return [...round.values()].every((said) => said.isWhole && hasAllOf(clock, said));
 }

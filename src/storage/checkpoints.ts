@@ -8,6 +8,7 @@ import {
   emptyState,
   recordToCheckpoint,
   recordToContext,
+  recordToMemory,
   recordToVersions,
   type ReplicaState,
   verifyRecord,
@@ -49,6 +50,7 @@ export async function loadCheckpoints(engine: Engine): Promise<LoadedStore> {
     clock.add(actor, counter);
     logEntries.set(actor, (logEntries.get(actor) ?? 0) + 1);
   });
+  await visit('i', ([row, record], { memories }) => memories.push(recordToMemory(record, row)));
   await visit('s', ([row, record], { aside }) => {
     for (const { actor, counter } of recordToVersions(record, row)) aside.add(actor, counter);
   });

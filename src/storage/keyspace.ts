@@ -6,6 +6,7 @@
  * | `m` name                  | metadata of the store                                                            |
  * | `c` pppp                  | checkpoint of a replica: its actor, its clock, where its log begins              |
  * | `e` pppp micros key       | an object has a version that expires then, µs since 1970 in 14 hexadecimal digits |
+ * | `i` pppp key NUL id      | a write to the key with that Idempotency-Key: its dot, digest and time           |
  * | `l` pppp actor NUL count  | log: this dot was a write to the key in the value                                |
  * | `o` pppp key              | the versions of an object                                                        |
  * | `r` pppp key              | its residual context; most objects have none, and then no row                    |
@@ -27,7 +28,7 @@ const hex4 = (partition: number): string => partition.toString(16).padStart(4, '
 export type RowKind = (typeof ROW_KINDS)[number];
 
 /** All of them. */
-export const ROW_KINDS = ['c', 'e', 'l', 'o', 'r', 's', 'u'] as const;
+export const ROW_KINDS = ['c', 'e', 'i', 'l', 'o', 'r', 's', 'u'] as const;
 
 /** A metadata row. */
 export const metaRow = (name: string): string => `m${name}`;
@@ -41,6 +42,17 @@ export const residueRow = (partition: number, key: string): string => `r${hex4(p
 export const asideRow = (partition: number, key: string): string => `s${hex4(partition)}${key}`;
 
 export const markRow = (partition: number, key: string): string => `u${hex4(partition)}${key}`;
+
+/** The row of what is remembered of a write; an Idempotency-Key has no NUL. */
+export function memoryRow(partition: number, key: string, idempotencyKey: string): string {
+  return `i${hex4(partition)}${key}\0${idempotencyKey}`;
+}
+
+/** What a memory row is about. */
+export function subjectOfRow(row: string): { key: string; idempotencyKey: string } {
+  const split = row.lastIndexOf('\0');
+  return { key: row.slice(5, split), idempotencyKey: row.slice(split + 1) };
+}
 
 /** The log row of a dot: an actor's rows lie in the order of its counters. */
 export function logRow(partition: number, { actor, counter }: Dot): string {

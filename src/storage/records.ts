@@ -5,8 +5,10 @@
 import { hash32, hashText32 } from '../base/hash.ts';
 import { packAfter, unpack } from '../base/msgpack.ts';
 import { CausalContext } from '../core/causal-context.ts';
+import type { Memory } from '../core/decision.ts';
 import type { Version } from '../core/object.ts';
 import { DamagedRecord } from './damage.ts';
+import * as keyspace from './keyspace.ts';
 
 const RECORD_FORMAT = 1;
 const HEADER_BYTES = 5;
@@ -45,6 +47,8 @@ export interface ReplicaState extends Checkpoint {
   readonly marks: Map<string, CausalContext>;
   /** Dots of versions that are set aside. */
   readonly aside: CausalContext;
+  /** What is remembered of writes with an Idempotency-Key. */
+  readonly memories: Memory[];
 }
 
 /** What a new replica starts from. */
@@ -57,6 +61,7 @@ export function emptyState(): ReplicaState {
     wound: 'none',
     marks: new Map(),
     aside: new CausalContext(),
+    memories: [],
     logEntries: new Map(),
     residues: 0,
     expiresMicros: Infinity,
@@ -143,4 +148,15 @@ export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint 
   const lost = CausalContext.unpack(packedLost);
   if (clock === undefined || cut === undefined || lost === undefined) throw new DamagedRecord(row);
   return { isComplete: isComplete === true, clock, cut, lost, wound: WOUNDS[wound as number] ?? 'none' };
+}
+
+/** The record of what is remembered of a write. */
+export function memoryToRecord({ actor, counter, digest, madeMicros }: Memory, row: string): Uint8Array {
+  return sealRecord([actor, counter, digest, madeMicros], row);
+}
+
+/** What is remembered of a write; throws `damaged` if that cannot be read. */
+export function recordToMemory(record: Uint8Array, row: string): Memory {
+  const [actor, counter, digest, madeMicros] = openRecord(record, row) as [string, number, string, number];
+  return { ...keyspace.subjectOfRow(row), actor, counter, digest, madeMicros };
 }

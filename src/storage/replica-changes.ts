@@ -1,5 +1,6 @@
 /** What is asked of a replica, and what it answers. */
 import type { CausalContext, Dot } from '../core/causal-context.ts';
+import type { Memory } from '../core/decision.ts';
 import type { FilledObject, Written } from '../core/object.ts';
 
 /** A write as it is asked of a replica. */
@@ -9,6 +10,8 @@ export interface ReplicaWrite {
   readonly token: CausalContext;
   /** Packed content; undefined deletes. */
   readonly body: Uint8Array | undefined;
+  /** What to remember of it, if it may be repeated. */
+  readonly memory?: Omit<Memory, keyof Dot> | undefined;
 }
 
 /** What a write did, before it is durable. */
@@ -22,4 +25,6 @@ export interface ReplicaMerge {
   readonly object: FilledObject<Uint8Array>;
   /** Dots of this partition whose whole effect the object carries. */
   readonly dots: readonly Dot[];
+  /** What to remember of the write that brings it, if it may be repeated. */
+  readonly memory?: Memory | undefined;
 }

@@ -10,6 +10,7 @@ import type { ReplicaMerge } from './replica-changes.ts';
 import type { ReplicaExpiry } from './replica-expiry.ts';
 import type { ReplicaLog } from './replica-log.ts';
 import type { ReplicaMarks } from './replica-marks.ts';
+import type { ReplicaMemory } from './replica-memory.ts';
 import type { ReplicaRows } from './replica-rows.ts';
 import type { SetAside } from './set-aside.ts';
 import type { Store } from './store.ts';
@@ -25,6 +26,7 @@ export interface ObjectParts {
   readonly watches: KeyWatches;
   readonly marks: ReplicaMarks;
   readonly salvage: SetAside;
+  readonly memory: ReplicaMemory;
   /** Writes the rows of a key that was marked just now. */
   readonly save: (changes: readonly Change[]) => void;
 }
@@ -94,10 +96,10 @@ export class ReplicaObjects {
   }
 
   #mark(key: string): StoredObject<Uint8Array> {
-    const { partition, clock, rows, marks, salvage, save } = this.#parts;
+    const { partition, clock, rows, marks, salvage, memory, save } = this.#parts;
     // What was salvaged of it once, and has been seen since, is all that there is.
     const versions = salvage.of(key).filter(({ actor, counter }) => clock.has(actor, counter));
-    const changes = [marks.add(key, clock)];
+    const changes = [marks.add(key, clock), ...memory.forget(key)];
     const residueRow = keyspace.residueRow(partition, key);
     if (this.#store.queue.get(residueRow) !== undefined) {
       changes.push({ key: residueRow, value: undefined });

@@ -9,6 +9,7 @@ import { MecError } from '../base/errors.ts';
 import { hashText32 } from '../base/hash.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
+import type { Memory } from '../core/decision.ts';
 import type { Floor } from '../core/floor.ts';
 import {
   type FilledObject,
@@ -31,6 +32,7 @@ import { ReplicaActor } from './replica-actor.ts';
 import { ReplicaExpiry } from './replica-expiry.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { ReplicaMarks } from './replica-marks.ts';
+import { ReplicaMemory } from './replica-memory.ts';
 import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRows } from './replica-rows.ts';
 import { ReplicaView } from './replica-view.ts';
@@ -54,6 +56,7 @@ export class Replica {
   readonly watches = new KeyWatches();
   readonly marks: ReplicaMarks;
   readonly salvage: SetAside;
+  readonly memory: ReplicaMemory;
   readonly #store: Store;
   readonly #objects: ReplicaObjects;
   readonly #clock: CausalContext;
@@ -90,10 +93,11 @@ export class Replica {
     this.#actor = new ReplicaActor(partition, store);
     this.marks = new ReplicaMarks(partition, state.marks);
     this.salvage = new SetAside(partition, store.queue, state.aside);
+    this.memory = new ReplicaMemory(partition, state.memories);
     this.#wound = state.wound;
     const save = (changes: readonly Change[]): void => this.#submit(changes, undefined, () => {});
-    const { log, rows, expiry, watches, marks, salvage } = this;
-    const parts = { partition, clock: state.clock, log, rows, expiry, watches, marks, salvage, save };
+    const { log, rows, expiry, watches, marks, salvage, memory } = this;
+    const parts = { partition, clock: state.clock, log, rows, expiry, watches, marks, salvage, memory, save };
     this.#objects = new ReplicaObjects(store, parts, state.residues);
     this.#cutter = new LogCutter({
       partition,
@@ -203,7 +207,7 @@ export class Replica {
   }
 
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
-  write({ key, token, body }: ReplicaWrite, done: Done): ReplicaWritten {
+  write({ key, token, body, memory }: ReplicaWrite, done: Done): ReplicaWritten {
     this.#store.queue.assertRoom();
     const { actor, counter } = this.#actor.peek(this.#clock);
     if (token.max(actor) >= counter) {
@@ -216,12 +220,12 @@ export class Replica {
     const written = write(before, { token, dot, body, isBlind: this.marks.has(key) });
     if (body !== undefined) assertObjectSize(written.object.versions);
     this.#actor.take(this.#clock);
-    this.#save(stored, { key, object: written.object, dots: [dot] }, done);
+    this.#save(stored, { key, object: written.object, dots: [dot], memory: memory && { ...memory, ...dot } }, done);
     return { object: written.object, token: written.token, dot };
   }
 
   /** Takes in what another replica knows of a key. */
-  merge({ key, object: received, dots }: ReplicaMerge, done: Done): void {
+  merge({ key, object: received, dots, memory }: ReplicaMerge, done: Done): void {
     this.#store.queue.assertRoom();
     this.#actor.guard(received.context, this.#clock);
     // Closed beats held, or replicas would differ for ever.
@@ -232,8 +236,14 @@ export class Replica {
     // Nothing below may fail: a clock ahead of its data would spread deletions.
     const added = this.#clock.addAll(dots).concat(this.#clock.addAll(object.versions));
     const isKnown = added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
-    if (isKnown) this.#store.queue.submit([], done);
-    else this.#save(stored, { key, object: after, dots: added }, done);
+    if (isKnown) this.#store.queue.submit(memory === undefined ? [] : this.memory.learn(memory), done);
+    else this.#save(stored, { key, object: after, dots: added, memory }, done);
+  }
+
+  /** Remembers what another replica does, from which this one is filled. */
+  learn(memories: readonly Memory[]): void {
+    const changes = memories.flatMap((memory) => this.memory.learn(memory));
+    if (changes.length > 0) this.#submit(changes, undefined, () => {});
   }
 
   /**
@@ -355,7 +365,8 @@ export class Replica {
 
   #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
     if (change.dots.length > 0) this.#isSweepDue = true;
-    this.#submit(this.#objects.changesOf(before, change), change.dots, done);
+    const learnt = change.memory === undefined ? [] : this.memory.learn(change.memory);
+    this.#submit([...this.#objects.changesOf(before, change), ...learnt], change.dots, done);
     this.#cutter.cutIfOverfull();
   }
 

@@ -43,7 +43,7 @@ function checkpoint(partition: number, wound: Wound): Change {
 export async function dressWound(engine: Engine, partition: number): Promise<Dressed> {
   const unreadable: string[] = [];
   let versions = 0;
-  for (const kind of ['o', 'l', 'e', 'r', 'u'] as const) {
+  for (const kind of ['o', 'l', 'e', 'i', 'r', 'u'] as const) {
     const range = keyspace.partitionRange(kind, partition);
     for (let { from } = range; ;) {
       const rows = fitting(await engine.scan({ ...range, from, limit: SCAN_PAGE_ROWS }));

@@ -26,10 +26,7 @@ import {
   packIdentity,
   packItem,
   packMended,
-  packOpening,
   packRemembered,
-  packReplicaStatement,
-  packStatement,
   packVersions,
   partitionIn,
   partitionsOf,
@@ -41,13 +38,20 @@ import {
   unpackKeys,
   unpackMended,
   unpackObject,
-  unpackOpening,
   unpackRemembered,
-  unpackReplicaStatement,
-  unpackStatement,
   WireError,
 } from './fields.ts';
 import type { Message, Request } from './message.ts';
+import {
+  packOpening,
+  packReplicaStatement,
+  packStatement,
+  packStore,
+  unpackMemory,
+  unpackOpening,
+  unpackReplicaStatement,
+  unpackStatement,
+} from './statement-fields.ts';
 
 /** Nodes of another protocol version cannot be understood; their frames are dropped and reported. */
 export const PROTOCOL_VERSION = 1;
@@ -79,11 +83,7 @@ interface Shape<M extends Message> {
 }
 
 const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
-  ping: {
-    code: 1,
-    pack: () => [],
-    unpack: () => ({ kind: 'ping' }),
-  },
+  ping: { code: 1, pack: () => [], unpack: () => ({ kind: 'ping' }) },
   probe: {
     code: 9,
     pack: ({ from, wantsAll, ...gossip }) => [packIdentity(from), wantsAll, packGossip(gossip)],
@@ -101,10 +101,10 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   store: {
     code: 3,
-    pack: (store) => (store.grant === undefined ? packItem(store) : [...packItem(store), store.grant]),
+    pack: packStore,
     unpack: (f) => {
-      const { key, object, dots: written } = unpackItem(f.slice(1, 5));
-      return { kind: 'store', key, object, dots: written, grant: optional(f[5], text) };
+      const item = unpackItem(f.slice(1, 5));
+      return { kind: 'store', ...item, grant: optional(f[5], text), memory: optional(f[6], unpackMemory) };
     },
   },
   forward: {

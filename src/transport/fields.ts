@@ -9,8 +9,7 @@ import type { Condition, Tags } from '../core/condition.ts';
 import type { Made } from '../core/decision.ts';
 import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
 import type { FilledObject, Version } from '../core/object.ts';
-import type { Statement } from '../core/evidence.ts';
-import type { Digest, Gossip, Identity, Mended, ReplicaStatement, SparseVersion, SyncItem } from './message.ts';
+import type { Digest, Gossip, Identity, Mended, SparseVersion, SyncItem } from './message.ts';
 
 /** A frame or item is not of the protocol. */
 export class WireError extends Error {
@@ -288,58 +287,6 @@ export function packRemembered(made: (Dot & { digest: string }) | undefined): un
 export function unpackRemembered(packed: unknown): Made {
   const [actor, counter, digest] = list(packed);
   return { actor: text(actor), counter: positive(counter), digest: text(digest) };
-}
-
-/** What a replica says of itself. */
-export function packStatement({ life, ...said }: Statement): unknown[] {
-  return [life, ...packSaid(said)];
-}
-
-/** What `packStatement` packed. */
-export function unpackStatement(packed: unknown): Statement {
-  const [life, ...said] = list(packed);
-  return { life: text(life), ...unpackSaid(said) };
-}
-
-/** What a replica says of itself, in a list of those of one node. */
-export function packReplicaStatement({ partition, ...said }: ReplicaStatement): unknown[] {
-  return [partition, ...packSaid(said)];
-}
-
-/** What `packReplicaStatement` packed. */
-export function unpackReplicaStatement(packed: unknown): ReplicaStatement {
-  const [partition, ...said] = list(packed);
-  return { partition: partitionIn(partition), ...unpackSaid(said) };
-}
-
-/** How a snapshot was opened: the statement of its sender, and what its log cannot tell. */
-export function packOpening(opening: { statement: Statement; cut: CausalContext } | undefined): unknown {
-  return opening === undefined ? null : [packStatement(opening.statement), opening.cut.pack()];
-}
-
-/** What `packOpening` packed. */
-export function unpackOpening(packed: unknown): { statement: Statement; cut: CausalContext } {
-  const [statement, cut] = list(packed);
-  return { statement: unpackStatement(statement), cut: context(cut) };
-}
-
-type Said = Omit<Statement, 'life'>;
-
-function packSaid({ replica, actor, isOwner, isComplete, isWhole, clock, lost, aside }: Said): unknown[] {
-  return [replica, actor, isOwner, isComplete, isWhole, clock.pack(), lost.pack(), aside.pack()];
-}
-
-function unpackSaid([replica, actor, isOwner, isComplete, isWhole, clock, lost, aside]: Fields): Said {
-  return {
-    replica: text(replica),
-    actor: text(actor),
-    isOwner: isOwner === true,
-    isComplete: isComplete === true,
-    isWhole: isWhole === true,
-    clock: context(clock),
-    lost: context(lost),
-    aside: context(aside),
-  };
 }
 
 /** What is known of a key that the asker has lost. */

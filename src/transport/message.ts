@@ -3,7 +3,7 @@ import type { Address } from '../base/env.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { Condition } from '../core/condition.ts';
-import type { Made } from '../core/decision.ts';
+import type { Made, Memory } from '../core/decision.ts';
 import type { Statement } from '../core/evidence.ts';
 import type { MemberRecord, MemberVersion } from '../core/member-list.ts';
 import type { FilledObject, Version } from '../core/object.ts';
@@ -62,6 +62,8 @@ export interface Store {
   readonly dots: readonly Dot[];
   /** The number of the receiver's grant of the key: the store is refused if it is not current any more. */
   readonly grant?: string | undefined;
+  /** What to remember of the write, if it may be repeated. */
+  readonly memory?: Memory | undefined;
 }
 
 /** Grant the key to this write, and say what you know of it. */

@@ -6,8 +6,11 @@ import { Members } from '../../src/cluster/members.ts';
 import { Evidence } from '../../src/cluster/sync/evidence.ts';
 import { LivingActors } from '../../src/core/actor.ts';
 import { CausalContext } from '../../src/core/causal-context.ts';
+import type { Memory } from '../../src/core/decision.ts';
 import type { Statement } from '../../src/core/evidence.ts';
 import type { MemberRecord } from '../../src/core/member-list.ts';
+import type { Replica } from '../../src/storage/replica.ts';
+import type { Replicas } from '../../src/storage/replicas.ts';
 
 const place = { host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1 };
 const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 1_000 } as const;
@@ -27,10 +30,16 @@ const statement: Statement = {
   aside: new CausalContext(),
 };
 
-function heard(): { evidence: Evidence; members: Members; living: LivingActors } {
+const NONE: Pick<Replicas, 'find'> = { find: () => undefined };
+
+function heard(replicas: Pick<Replicas, 'find'> = NONE): {
+  evidence: Evidence;
+  members: Members;
+  living: LivingActors;
+} {
   const members = new Members({ name: 'a', ...place, quorum }, [recordOf('b', 'one')], 'own');
   const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
-  const evidence = new Evidence(members, living);
+  const evidence = new Evidence({ members, living, replicas });
   evidence.note({ partition: 3, id: 'mine' }, 'b', statement);
   return { evidence, members, living: living[3] as LivingActors };
 }
@@ -40,6 +49,20 @@ test('an answer counts for the replica that asked, and for none that takes its p
   assert.equal(evidence.statement({ partition: 3, id: 'mine' }, 'b'), statement);
   assert.equal(evidence.statement({ partition: 3, id: 'successor' }, 'b'), undefined);
   assert.equal(evidence.statement({ partition: 4, id: 'mine' }, 'b'), undefined);
+});
+
+test('what the member remembers is learnt by the replica that asked, and by none that took its place', () => {
+  const memory: Memory = { key: 'k', idempotencyKey: 'i', actor: 'b~one', counter: 1, digest: 'f', madeMicros: 1 };
+  for (const [id, count] of [
+    ['mine', 1],
+    ['successor', 0],
+  ] as const) {
+    const learnt: Memory[] = [];
+    const replica = { id, learn: (memories: readonly Memory[]) => void learnt.push(...memories) } as Replica;
+    const { evidence } = heard({ find: () => replica });
+    evidence.note({ partition: 3, id: 'mine' }, 'b', { ...statement, memories: [memory] });
+    assert.equal(learnt.length, count, id);
+  }
 });
 
 test('an answer counts until its node begins another life', () => {

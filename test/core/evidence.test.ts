@@ -35,6 +35,7 @@ const OWNER: Statement = {
   clock: NONE,
   lost: NONE,
   aside: NONE,
+  memories: [],
 };
 const says = (clock: string, more: Partial<Statement> = {}): Statement => ({ ...OWNER, clock: dots(clock), ...more });
 const round = (...statements: Statement[]): Round => new Map(statements.map((said, i) => [`n${i + 1}`, said]));
@@ -91,6 +92,7 @@ const COMPLETE: readonly (readonly [string, Statement[], boolean])[] = [
   ['one owns nothing', [says('a:2'), says('a:1', { isOwner: false })], false],
   ['one cannot read all of its keys', [says('a:2'), says('a:1', { isWhole: false })], false],
   ['one has set something aside', [says('a:2'), says('a:1', { aside: dots('c.1') })], false],
+  ['one has not told what it remembers', [says('a:2'), says('a:1', { memories: undefined })], false],
 ];
 for (const [what, said, isComplete] of COMPLETE) {
   test(`a replica is ${isComplete ? '' : 'not '}complete by two owners if ${what}`, () => {
@@ -105,6 +107,7 @@ const TOGETHER: readonly (readonly [string, Round, boolean])[] = [
   ['one has set something aside that this one lacks', round(says('', { aside: dots('d.1') })), false],
   ['one has set aside what this one has', round(says('', { aside: dots('a.2') })), true],
   ['one cannot read all of its keys', round(says('', { isWhole: false })), false],
+  ['one has not told what it remembers', round(says('', { memories: undefined })), false],
 ];
 for (const [what, said, isComplete] of TOGETHER) {
   test(`a replica is ${isComplete ? '' : 'not '}complete by the word of all if ${what}`, () => {

@@ -6,6 +6,7 @@ import type { PlainAnswer } from '../../src/sim/front.ts';
 import { Lab, type LabRequest } from '../fixtures/lab.ts';
 
 const CREATE = { 'if-none-match': '*' };
+const ONCE = { 'idempotency-key': 'i-1' };
 
 interface Outcome {
   answer?: PlainAnswer;
@@ -63,4 +64,90 @@ test('a conditional write needs as many owners as its request asks for', async (
   }
   const two = await lab.ask(a, 'PUT', key, { value: 'v', headers: CREATE, query: 'pw=2' });
   assert.equal(two.status, 200);
+});
+
+/** A node loses its disk, and is filled by the others. */
+async function replaceDisk(lab: Lab, node: SimNode): Promise<void> {
+  node.crash();
+  node.disk.replace(new Map());
+  node.start();
+  await lab.until(() => node.node !== undefined);
+  await lab.rest();
+}
+
+/** A first try that is stored at its coordinator alone: the others are cut off before they hear of it. */
+async function tryAlone(lab: Lab, at: SimNode, key: string, request: LabRequest): Promise<void> {
+  const first = begin(at, key, { ...request, query: 'timeout=1500' });
+  await lab.until(() => lab.held(at, key).length > 0, 100);
+  const others = lab.cluster.nodes.filter((node) => node !== at);
+  for (const other of others) lab.cut(at, other);
+  await lab.until(() => first.answer !== undefined);
+  assert.notEqual(first.answer?.status, 200);
+  for (const other of others) assert.deepEqual(lab.held(other, key), [], 'no other node has it');
+}
+
+const isRepeated = ({ headers }: PlainAnswer): boolean => headers['X-Mec-Repeated'] === 'true';
+
+test('of a create with an Idempotency-Key and its rival one is told 200, however often both are repeated', async () => {
+  const key = 'lock';
+  const { lab, a, b, c } = await born(key);
+  const mine = { value: 'mine', headers: { ...CREATE, ...ONCE } };
+  const yours = { value: 'yours', headers: { ...CREATE, 'idempotency-key': 'i-2' } };
+  await tryAlone(lab, a, key, mine);
+  await lab.until(() => b.node?.status().peers.find(({ node }) => node === a.name)?.reach !== 'reachable');
+  assert.equal((await lab.ask(b, 'PUT', key, yours)).status, 200);
+  lab.heal();
+  await lab.rest();
+  for (const node of [a, b, c]) {
+    assert.deepEqual(lab.held(node, key).sort(), ['mine', 'yours']);
+    assert.equal((await lab.ask(node, 'PUT', key, mine)).status, 412);
+  }
+  for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key).sort(), ['mine', 'yours'], 'nothing was written');
+});
+
+test('a repeat is known after it was overwritten and all nodes were restarted', async () => {
+  const key = 'order';
+  const { lab, a, b, c } = await born(key);
+  const made = await lab.ask(a, 'PUT', key, { value: 'pound', headers: ONCE });
+  const token = made.headers['X-Mec-Vclock'] ?? '';
+  await lab.ask(b, 'PUT', key, { value: 'next', headers: { 'x-mec-vclock': token } });
+  await lab.rest();
+  for (const node of [a, b, c]) node.crash();
+  for (const node of [a, b, c]) node.start();
+  await lab.rest();
+  const again = await lab.ask(c, 'PUT', key, { value: 'pound', headers: ONCE });
+  assert.deepEqual([again.status, isRepeated(again)], [200, true]);
+  await lab.rest();
+  for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key), ['next']);
+});
+
+test('a repeat is known after it was overwritten and each disk was replaced, one after the other', async () => {
+  const key = 'order';
+  const { lab, a, b, c } = await born(key);
+  const made = await lab.ask(a, 'PUT', key, { value: 'pound', headers: ONCE });
+  const token = made.headers['X-Mec-Vclock'] ?? '';
+  await lab.ask(b, 'PUT', key, { value: 'next', headers: { 'x-mec-vclock': token } });
+  await lab.rest();
+  for (const node of [a, b, c]) await replaceDisk(lab, node);
+  const again = await lab.ask(c, 'PUT', key, { value: 'pound', headers: ONCE });
+  assert.deepEqual([again.status, isRepeated(again)], [200, true]);
+  for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key), ['next']);
+});
+
+test('a repeat is not acknowledged by what is remembered of a disk that is gone', async () => {
+  const key = 'order';
+  const { lab, a, b, c } = await born(key);
+  const request = { value: 'pound', headers: ONCE };
+  await tryAlone(lab, a, key, request);
+  // The store of A is replaced while its process goes on.
+  a.disk.damage(a.disk.sorted.findIndex((row) => row.startsWith('o') && row.endsWith(key)));
+  await lab.wait(10_000);
+  lab.heal();
+  await lab.rest();
+  for (const node of [a, b, c]) {
+    const again = await lab.ask(node, 'PUT', key, request);
+    const holders = [a, b, c].filter((each) => lab.held(each, key).includes('pound'));
+    assert.equal(again.status, 200);
+    assert.ok(holders.length >= 2, `${holders.length} have what was acknowledged`);
+  }
 });

@@ -8,6 +8,7 @@
 import { fraction } from '../../base/delays.ts';
 import { MecError } from '../../base/errors.ts';
 import { CLAIM_RETRY_MS } from '../../base/limits.ts';
+import { digestOf } from '../../core/content.ts';
 import { decide, type Decision } from '../../core/decision.ts';
 import { quorumSize } from '../../core/quorum.ts';
 import { Ballot, type ConditionalRequest, type Granted } from './ballot.ts';
@@ -60,26 +61,41 @@ async function attempt(scope: Scope, request: ConditionalRequest, endMs: number)
     const visible = policies.visible(request.key, granted.object.versions, nowMicros);
     const decision = decide(request, { ...granted, visible });
     const timeoutMs = Math.max(0, endMs - scope.env.clock.monotonicMs());
-    return await storeDecided(scope, { ...request, timeoutMs }, decidedOn(granted, request, decision));
+    const about = aboutOf(request, nowMicros);
+    const decided = { granted, about, ...commitOf(granted, { ...request, about }, decision) };
+    return await storeDecided(scope, { ...request, timeoutMs }, decided);
   } finally {
     ballot.end();
   }
 }
 
-function decidedOn(granted: Granted, request: ConditionalRequest, decision: Decision): Decided {
+type About = Decided['about'];
+
+/** What is remembered of a write, if it may be repeated. */
+function aboutOf({ key, body, condition: { idempotencyKey } }: ConditionalRequest, madeMicros: number): About {
+  if (idempotencyKey === undefined || body === undefined) return undefined;
+  return { key, idempotencyKey, digest: digestOf(body), madeMicros };
+}
+
+/** How a decision is taken in here. */
+function commitOf(
+  { object }: Granted,
+  request: ConditionalRequest & { readonly about: About },
+  decision: Decision,
+): Pick<Decided, 'commit' | 'isRepeated'> {
+  const { key, about } = request;
   if (decision.kind === 'write') {
-    const { token } = decision;
-    return { granted, isRepeated: false, commit: writeHere({ ...request, token }) };
+    return { isRepeated: false, commit: writeHere({ ...request, token: decision.token }, about) };
   }
   // The first time may have come to nothing in the middle: the majority is brought what is left of it.
   const { actor, counter } = decision.made;
+  const dot = { actor, counter };
   const token = seenBy(request).clone();
   token.add(actor, counter);
-  const made = { dot: { actor, counter }, token, object: granted.object };
-  const item = { key: request.key, object: made.object, dots: [made.dot] };
+  const memory = about === undefined ? undefined : { ...about, ...dot };
   const commit: Commit = (_scope, replica, done) => {
-    replica.merge(item, done);
-    return made;
+    replica.merge({ key, object, dots: [dot], memory }, done);
+    return { dot, token, object };
   };
-  return { granted, isRepeated: true, commit };
+  return { isRepeated: true, commit };
 }

@@ -9,7 +9,6 @@ import type { KeyGrants } from '../key-grants.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
 import type { Policies } from '../policies.ts';
-import type { Repeats } from '../repeats.ts';
 import type { Scrub } from '../sync/scrub.ts';
 import type { Sync } from '../sync/sync.ts';
 import type { Turns } from '../turns.ts';
@@ -30,8 +29,6 @@ export interface Scope {
   readonly work: Work;
   /** The keys that this node grants to conditional writes. */
   readonly grants: KeyGrants;
-  /** What came of writes with idempotency keys. */
-  readonly repeats: Repeats;
   /** The conditional writes that this node coordinates, by key. */
   readonly turns: Turns;
   /** Which actors live, by partition. */

@@ -4,22 +4,26 @@
  */
 import { MecError } from '../../base/errors.ts';
 import type { Timer } from '../../base/env.ts';
+import type { Dot } from '../../core/causal-context.ts';
+import type { Memory } from '../../core/decision.ts';
 import { JointTally } from '../../core/joint-tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { ReplicaWritten } from '../../storage/replica-changes.ts';
 import { packMessage } from '../../transport/codec.ts';
-import type { Reply } from '../../transport/message.ts';
+import type { Reply, Store } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
 import type { Granted } from './ballot.ts';
 import { groundOf } from './grant-here.ts';
 import type { Scope } from './scope.ts';
-import { type Commit, type PutRequest, type PutResult, remember, toResult, UNSURE } from './write.ts';
+import { type Commit, type PutRequest, type PutResult, toResult, UNSURE } from './write.ts';
 
 /** A decision, and how this node's own replica takes it in. */
 export interface Decided {
   readonly granted: Granted;
   readonly isRepeated: boolean;
   readonly commit: Commit;
+  /** What its deciders remember of it, if it may be repeated. */
+  readonly about: Omit<Memory, keyof Dot> | undefined;
 }
 
 interface Outcome {
@@ -62,12 +66,7 @@ class DecidedStore {
     const replica = replicas.of(granted.place.partition);
     const deciders = [...granted.numbers.keys()];
     for (const member of deciders) this.#tally.ask(member);
-    const own: Done = (error) => {
-      // A merge that changes nothing is durable at once, before it is known what was written.
-      if (error === undefined && this.#written !== undefined) remember(this.#scope, this.#item(this.#written));
-      this.#count(members.self, error, outcome);
-    };
-    const written = commit(this.#scope, replica, own);
+    const written = commit(this.#scope, replica, (error) => this.#count(members.self, error, outcome));
     this.#written = written;
     // The requests to peers end by themselves; the own disk has no deadline.
     this.#deadline = env.clock.after(this.#request.timeoutMs, () => {
@@ -83,8 +82,10 @@ class DecidedStore {
     this.#settle(outcome);
   }
 
-  #item({ object, dot }: ReplicaWritten): { key: string; object: ReplicaWritten['object']; dots: [typeof dot] } {
-    return { key: this.#request.key, object, dots: [dot] };
+  #item({ object, dot }: ReplicaWritten): Omit<Store, 'kind'> {
+    const { about } = this.#decided;
+    const memory = about === undefined ? undefined : { ...about, ...dot };
+    return { key: this.#request.key, object, dots: [dot], memory };
   }
 
   #send(peer: Peer, written: ReplicaWritten, done: Done): void {

@@ -4,12 +4,13 @@ import { MecError } from '../../base/errors.ts';
 import { DEFAULT_TIMEOUT_MS } from '../../base/limits.ts';
 import { CausalContext, type Dot } from '../../core/causal-context.ts';
 import type { Condition } from '../../core/condition.ts';
-import { digestOf, idempotencyKeyOf, packContent, unpackContent } from '../../core/content.ts';
+import { packContent, unpackContent } from '../../core/content.ts';
+import type { Memory } from '../../core/decision.ts';
 import type { Quorum } from '../../core/quorum.ts';
 import { Tally } from '../../core/tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica.ts';
-import type { ReplicaMerge, ReplicaWritten } from '../../storage/replica-changes.ts';
+import type { ReplicaWritten } from '../../storage/replica-changes.ts';
 import { packMessage } from '../../transport/codec.ts';
 import type { Reply, Written } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
@@ -75,11 +76,11 @@ export function write(scope: Scope, request: PutRequest, plan: Plan): Promise<Pu
 }
 
 /** Makes a write at this node's own replica. */
-export function writeHere(request: PutRequest): Commit {
+export function writeHere(request: PutRequest, memory?: Omit<Memory, keyof Dot>): Commit {
   const { key } = request;
   return ({ policies }, replica, done) => {
     const asked = policies.isLastWriteWins(key) ? asLast(replica, request) : request;
-    return replica.write({ key, token: seenBy(asked), body: asked.body }, done);
+    return replica.write({ key, token: seenBy(asked), body: asked.body, memory }, done);
   };
 }
 
@@ -176,16 +177,4 @@ export function toResult(
   const versions = policies.visible(key, object.versions, time.nowMicros(place.owners));
   const slim = token.withoutFloor().filter((actor) => actor === dot.actor || alive?.isDead(actor) !== true);
   return { dot, token: slim, versions, found: true, isRepeated: false };
-}
-
-/** Writes of a key are durable here: those with an idempotency key are remembered. */
-export function remember(
-  { repeats }: Scope,
-  { key, object, dots }: Pick<ReplicaMerge, 'key' | 'object' | 'dots'>,
-): void {
-  for (const { actor, counter, body } of object.versions) {
-    const isNew = dots.some((dot) => dot.actor === actor && dot.counter === counter);
-    const idempotencyKey = isNew ? idempotencyKeyOf(body) : undefined;
-    if (idempotencyKey !== undefined) repeats.remember(key, idempotencyKey, { actor, counter, digest: digestOf(body) });
-  }
 }

@@ -4,6 +4,7 @@ import type { LivingActors } from '../../core/actor.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
 import type { Statement } from '../../core/evidence.ts';
 import type { Replica } from '../../storage/replica.ts';
+import type { Replicas } from '../../storage/replicas.ts';
 import type { Members } from '../members.ts';
 
 interface Heard {
@@ -20,27 +21,39 @@ interface Answer {
   readonly asker: string;
 }
 
+/** What evidence works on. */
+export interface EvidenceOptions {
+  readonly members: Members;
+  /** Which actors live, by partition. */
+  readonly living: readonly LivingActors[];
+  readonly replicas: Pick<Replicas, 'find'>;
+}
+
 /** The last words of every member, per partition. */
 export class Evidence {
   readonly #members: Members;
   readonly #living: readonly LivingActors[];
+  readonly #replicas: Pick<Replicas, 'find'>;
   readonly #heard: readonly Heard[] = Array.from({ length: PARTITIONS }, () => ({
     clocks: new Map<string, CausalContext>(),
     statements: new Map<string, Answer>(),
   }));
 
-  constructor(members: Members, living: readonly LivingActors[]) {
+  constructor({ members, living, replicas }: EvidenceOptions) {
     this.#members = members;
     this.#living = living;
+    this.#replicas = replicas;
   }
 
   #of(partition: number): Heard {
     return this.#heard[partition] as Heard;
   }
 
-  /** A member answers this to a replica of this node. */
+  /** A member answers this to a replica of this node, which learns what the member remembers before it may count as complete. */
   note(asker: Pick<Replica, 'partition' | 'id'>, member: string, statement: Statement): void {
     const { partition, id } = asker;
+    const replica = this.#replicas.find(partition);
+    if (replica?.id === id) replica.learn(statement.memories ?? []);
     this.noteClock(partition, member, statement);
     this.#of(partition).statements.set(member, { statement, asker: id });
   }

@@ -13,8 +13,9 @@ export async function servePull(
   const statement = { ...said, clock: said.clock.clone() };
   // A closed dot has no entry in any log: it travels with the statement.
   const missing = statement.clock.minus(asked.clock).minus(statement.lost);
-  const page = { kind: 'page', statement } as const;
-  if (missing.isEmpty) return { ...page, items: [], rest: 'none' };
+  // What is remembered is told once, with the last page: without it, a statement makes no replica complete.
+  const page = { kind: 'page', statement: { ...statement, memories: undefined } } as const;
+  if (missing.isEmpty) return { ...page, statement, items: [], rest: 'none' };
   if (missing.meets(replica.log.cut)) return { ...page, items: [], rest: 'all' };
   const { dotsByKey, isLast, isWhole } = await replica.log.page(missing, limits.pageDots);
   // Entries were cut while the page was read.
@@ -31,5 +32,5 @@ export async function servePull(
     bytes += object.versions.reduce((sum, { body }) => sum + body.length, key.length);
     items.push({ key, object, dots: told });
   }
-  return { ...page, items, rest: isLast ? 'none' : 'more' };
+  return isLast ? { ...page, statement, items, rest: 'none' } : { ...page, items, rest: 'more' };
 }

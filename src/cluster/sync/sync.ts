@@ -35,6 +35,7 @@ import { Questions } from './questions.ts';
 import { Repairs } from './repairs.ts';
 import { Rest } from './rest.ts';
 import { cutLog } from './retention.ts';
+import { say } from './say.ts';
 import { servePull } from './serve.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { witnessOf } from './witness.ts';
@@ -88,7 +89,7 @@ export class Sync {
     const { env, members, replicas, living, limits } = options;
     this.#options = options;
     this.#limits = limits;
-    const evidence = new Evidence(members, living);
+    const evidence = new Evidence({ members, living, replicas });
     const questions = new Questions({ ...options, evidence });
     const enqueue = (partition: number, peer: string): void => this.#enqueue(partition, peer);
     this.#evidence = evidence;
@@ -97,7 +98,7 @@ export class Sync {
     this.#fallbacks = new Fallbacks({ env, members, replicas, evidence, questions });
     this.#gaps = new Gaps({ env, replicas, living, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
-    this.#conversations = new Conversations({ env, limits, say: (replica) => this.#say(replica) });
+    this.#conversations = new Conversations({ env, limits, say: (replica) => say(options, replica) });
     this.#rest = new Rest(env.clock, limits);
     this.#pace = new Pace(env.clock, limits.joiningBytesPerSecond);
     const run = (job: PullJob): Promise<void> => this.#pull(job);
@@ -109,13 +110,6 @@ export class Sync {
     this.#placementChanged();
     this.#completeness.start();
     this.#later();
-  }
-
-  /** What this node says of a replica of its own. */
-  #say(replica: Replica): Statement {
-    const { members, life } = this.#options;
-    const { id, actor, partition, isComplete, isWhole, durableClock: clock, lost, aside } = replica;
-    return { life, replica: id, actor, isOwner: members.owns(partition), isComplete, isWhole, clock, lost, aside };
   }
 
   /** What this node holds may have changed: a new holder has to catch up, a former one does not count. */
@@ -224,7 +218,8 @@ export class Sync {
     // Before its first byte, and before any statement that helps to make it complete: a store that was decided
     // before that replica was emptied must not count here once it was filled.
     if (!statement.isComplete) this.#options.fence(partition, from, statement.replica);
-    return servePull(replica, { asked: statement, said: this.#say(replica) }, this.#limits);
+    const filled = statement.isComplete ? undefined : from;
+    return servePull(replica, { asked: statement, said: say(this.#options, replica, filled) }, this.#limits);
   }
 
   /** Answers a peer that takes a snapshot. */
@@ -238,7 +233,7 @@ export class Sync {
     const said = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
       if (replica !== '') fence(partition, from, replica);
-      return { partition, ...this.#say(replicas.of(partition)) };
+      return { partition, ...say(this.#options, replicas.of(partition), replica === '' ? undefined : from) };
     });
     return { kind: 'stated', life, members: members.hash, replicas: said };
   }
@@ -366,8 +361,8 @@ export class Sync {
       const replica = replicas.of(partition);
       const isJoining = !members.owns(partition);
       const pace = isJoining ? (bytes: number): Promise<void> => this.#pace.take(bytes) : undefined;
-      const say = (own: Replica): Statement => this.#say(own);
-      const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, say, pace };
+      const sayOwn = (own: Replica): Statement => say(this.#options, own);
+      const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, say: sayOwn, pace };
       const pulled = await pull(pair);
       this.#evidence.note(replica, id, pulled.statement);
       const isDone = pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));

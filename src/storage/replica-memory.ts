@@ -1,0 +1,65 @@
+/**
+ * What a replica remembers of writes with an Idempotency-Key: their dots and digests, for after their versions were overwritten. It lies
+ * on disk with the replica, is written in the batch of the write, and dies with the replica. In the process alone it would outlive the
+ * store that it speaks of, and be gone after a restart: then a repeat would be acknowledged that no disk has, or be written twice.
+ */
+import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../base/limits.ts';
+import type { Memory } from '../core/decision.ts';
+import type { Change } from './engine.ts';
+import * as keyspace from './keyspace.ts';
+import { memoryToRecord } from './records.ts';
+
+const LASTS_MICROS = IDEMPOTENCY_MS * 1000;
+
+/** The memory of one replica. */
+export class ReplicaMemory {
+  readonly #partition: number;
+  /** By row, in the order in which they were learnt. */
+  readonly #byRow = new Map<string, Memory>();
+
+  constructor(partition: number, memories: readonly Memory[]) {
+    this.#partition = partition;
+    for (const memory of [...memories].sort((a, b) => a.madeMicros - b.madeMicros)) {
+      this.#byRow.set(this.#rowOf(memory), memory);
+    }
+  }
+
+  /** What came of a write with an Idempotency-Key, if that is remembered. */
+  recall(key: string, idempotencyKey: string, nowMicros: number): Memory | undefined {
+    const memory = this.#byRow.get(this.#rowOf({ key, idempotencyKey }));
+    return memory === undefined || memory.madeMicros + LASTS_MICROS <= nowMicros ? undefined : memory;
+  }
+
+  /** All that is remembered, for a replica that is filled from here. */
+  all(): readonly Memory[] {
+    return [...this.#byRow.values()];
+  }
+
+  /** The rows that make the replica remember a write, and forget what is too old or too much; none if it knows it already. */
+  learn(memory: Memory): Change[] {
+    const row = this.#rowOf(memory);
+    const known = this.#byRow.get(row);
+    if (known?.actor === memory.actor && known.counter === memory.counter) return [];
+    this.#byRow.delete(row);
+    this.#byRow.set(row, memory);
+    const changes: Change[] = [{ key: row, value: memoryToRecord(memory, row) }];
+    for (const [oldest, { madeMicros }] of this.#byRow) {
+      const isOver = madeMicros + LASTS_MICROS <= memory.madeMicros;
+      if (!isOver && this.#byRow.size <= MAX_MEMORIES) break;
+      this.#byRow.delete(oldest);
+      changes.push({ key: oldest, value: undefined });
+    }
+    return changes;
+  }
+
+  /** The rows that make the replica forget a key whose record is damaged: no disk may have its versions any more. */
+  forget(key: string): Change[] {
+    const rows = [...this.#byRow].filter(([, memory]) => memory.key === key).map(([row]) => row);
+    for (const row of rows) this.#byRow.delete(row);
+    return rows.map((row) => ({ key: row, value: undefined }));
+  }
+
+  #rowOf({ key, idempotencyKey }: Pick<Memory, 'key' | 'idempotencyKey'>): string {
+    return keyspace.memoryRow(this.#partition, key, idempotencyKey);
+  }
+}

@@ -1,0 +1,86 @@
+/** What a replica remembers of writes that may be repeated: on disk with it, bounded, and gone with it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IDEMPOTENCY_MS, MAX_MEMORIES, SYNC_LIMITS } from '../../src/base/limits.ts';
+import { drawIncarnation } from '../../src/core/actor.ts';
+import { CausalContext } from '../../src/core/causal-context.ts';
+import type { Memory } from '../../src/core/decision.ts';
+import { partitionOf } from '../../src/core/partition.ts';
+import { MemoryDisk } from '../../src/storage/memory.ts';
+import type { Replica } from '../../src/storage/replica.ts';
+import { ReplicaMemory } from '../../src/storage/replica-memory.ts';
+import { Replicas } from '../../src/storage/replicas.ts';
+import { ManualClock, memoryLog, seededRandom } from '../fixtures/fake-env.ts';
+
+const KEY = 'k\0with a NUL';
+const LASTS_MICROS = IDEMPOTENCY_MS * 1000;
+
+const memoryOf = (n: number, more: Partial<Memory> = {}): Memory => {
+  return { key: KEY, idempotencyKey: `i${n}`, actor: 'a', counter: n, digest: 'f', madeMicros: n, ...more };
+};
+
+test('a write is remembered for a while, and no longer', () => {
+  const memory = new ReplicaMemory(0, []);
+  assert.equal(memory.learn(memoryOf(1)).length, 1);
+  assert.deepEqual(memory.learn(memoryOf(1)), [], 'it is known');
+  assert.equal(memory.recall(KEY, 'i1', LASTS_MICROS)?.counter, 1);
+  assert.equal(memory.recall(KEY, 'i1', LASTS_MICROS + 1), undefined);
+  assert.equal(memory.recall(KEY, 'i2', 0), undefined);
+  assert.equal(memory.recall('k', 'i1', 0), undefined, 'it is another key');
+  const changes = memory.learn(memoryOf(2, { madeMicros: 1 + LASTS_MICROS }));
+  assert.deepEqual(
+    changes.map(({ value }) => value !== undefined),
+    [true, false],
+    'the first is too old now',
+  );
+});
+
+test('only so many writes are remembered, the latest', () => {
+  const memory = new ReplicaMemory(0, []);
+  for (let n = 1; n <= MAX_MEMORIES + 2; n++) memory.learn(memoryOf(n));
+  assert.equal(memory.all().length, MAX_MEMORIES);
+  assert.deepEqual([memory.recall(KEY, 'i2', 0), memory.recall(KEY, 'i3', 0)?.counter], [undefined, 3]);
+});
+
+test('a key is forgotten alone', () => {
+  const memory = new ReplicaMemory(0, [memoryOf(1), memoryOf(2), memoryOf(3, { key: 'other' })]);
+  assert.equal(memory.forget(KEY).length, 2);
+  assert.deepEqual(
+    memory.all().map(({ key }) => key),
+    ['other'],
+  );
+});
+
+const open = async (disk: MemoryDisk): Promise<Replicas> => {
+  const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(1) };
+  const options = { env, life: drawIncarnation(env.random), nodeName: 'n1', openEngine: async () => disk.open() };
+  return Replicas.open({ ...options, sync: true, maxLogEntries: SYNC_LIMITS.maxLogEntries });
+};
+
+const recalled = (replica: Replica): number | undefined => replica.memory.recall(KEY, 'i1', 0)?.counter;
+
+test('it comes back with the store, from a write and from a merge, and goes with the replica', async () => {
+  const disk = new MemoryDisk();
+  const partition = partitionOf(KEY);
+  let replicas = await open(disk);
+  const { key, idempotencyKey, digest, madeMicros } = memoryOf(1);
+  const request = { key, token: new CausalContext(), body: Uint8Array.of(1) };
+  await new Promise<void>((resolve) => {
+    const memory = { key, idempotencyKey, digest, madeMicros };
+    replicas.of(partition).write({ ...request, memory }, () => resolve());
+  });
+  const object = { versions: [], context: new CausalContext() };
+  await new Promise<void>((resolve) => {
+    // Nothing but the memory is news.
+    replicas.of(partition).merge({ key, object, dots: [], memory: memoryOf(2) }, () => resolve());
+  });
+  await replicas.close();
+  replicas = await open(disk);
+  assert.equal(recalled(replicas.of(partition)), 1);
+  assert.equal(replicas.of(partition).memory.recall(KEY, 'i2', 0)?.counter, 2);
+  await replicas.drop(partition);
+  assert.equal(recalled(replicas.of(partition)), undefined);
+  await replicas.close();
+  replicas = await open(disk);
+  assert.deepEqual(replicas.of(partition).memory.all(), []);
+});
