@@ -1,0 +1,118 @@
+/** What must not be forgotten: histories in which a store that believes old or partial news loses what was acknowledged. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import { Lab, neighbours, textOf } from '../fixtures/lab.ts';
+
+/** Longer than a fallback may be away before its gap would count as lost. */
+const AWAY_MS = 40_000;
+
+test('a gap is not closed over fallbacks that are only away', async () => {
+  const lab = new Lab(6);
+  await lab.born();
+  const [a, b] = neighbours(2) as [string, string];
+  const [o1, o2, o3, d, e, f] = lab.order(a) as [SimNode, SimNode, SimNode, SimNode, SimNode, SimNode];
+  const part = (): void => {
+    for (const owner of [o1, o2, o3]) for (const fallback of [d, e, f]) lab.cut(owner, fallback);
+  };
+  // In fair weather everybody says that it holds nothing as a fallback.
+  await lab.wait(15_000);
+  part();
+  lab.cut(d, e);
+  await lab.wait(6_000);
+  assert.equal((await lab.ask(d, 'PUT', a, { value: 'acknowledged' })).status, 200);
+  lab.heal();
+  part();
+  await lab.wait(2_000);
+  // E has this one, and not the one before: by way of E the owners hear of a gap.
+  assert.equal((await lab.ask(d, 'PUT', b, { value: 'later' })).status, 200);
+  lab.heal();
+  d.crash();
+  f.crash();
+  await lab.wait(AWAY_MS);
+  d.start();
+  f.start();
+  await lab.wait(20_000);
+  await lab.rest();
+  for (const node of lab.cluster.nodes) {
+    assert.equal(textOf(await lab.ask(node, 'GET', a)), 'acknowledged', `at ${node.name}`);
+  }
+});
+
+for (const gapMs of [100, 700]) {
+  test(`a snapshot whose sender loses its disk half-way, and is back after ${gapMs} ms, removes nothing`, async () => {
+    const lab = new Lab(3, { limits: { maxLogEntries: 4, pageDots: 2, concurrency: 1 } });
+    await lab.born();
+    const keys = neighbours(12).sort();
+    const [sender, receiver, other] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
+    const tokens = new Map<string, string>();
+    for (const key of keys) {
+      const { headers } = await lab.ask(sender, 'PUT', key, { value: `${key}-old` });
+      tokens.set(key, headers['X-Mec-Vclock'] ?? '');
+    }
+    await lab.rest();
+    receiver.crash();
+    await lab.wait(5_000);
+    const changed = keys.slice(0, 8);
+    for (const key of changed) {
+      const headers = { 'x-mec-vclock': tokens.get(key) ?? '' };
+      assert.equal((await lab.ask(sender, 'PUT', key, { value: `${key}-new`, headers })).status, 200);
+    }
+    await lab.wait(3_000);
+    lab.cut(other, sender);
+    lab.cut(other, receiver);
+    receiver.disk.delayMs = 1_000;
+    receiver.start();
+    const arrived = (): number =>
+      receiver.node === undefined ? 0 : keys.filter((key) => lab.held(receiver, key).includes(`${key}-new`)).length;
+    await lab.until(() => arrived() >= 2, 60_000);
+    assert.ok(arrived() >= 2 && arrived() < changed.length, 'it is in the middle of it');
+    sender.crash();
+    sender.disk.replace(new Map());
+    await lab.wait(gapMs);
+    sender.start();
+    await lab.until(() => sender.node !== undefined);
+    sender.disk.delayMs = 3_000;
+    await lab.wait(10_000);
+    lab.heal();
+    for (const node of [sender, receiver]) node.disk.delayMs = 1;
+    const reaches = (): boolean =>
+      receiver.node?.status().peers.some(({ node, reach }) => node === other.name && reach === 'reachable') === true;
+    await lab.until(reaches, 20_000);
+    // A read would spread what the receiver does not have, as a deletion.
+    for (const key of keys) await lab.ask(other, 'GET', key);
+    await lab.rest();
+    for (const key of keys) {
+      const expected = `${key}-${changed.includes(key) ? 'new' : 'old'}`;
+      for (const node of lab.cluster.nodes) assert.deepEqual(lab.held(node, key), [expected], `at ${node.name}`);
+    }
+  });
+}
+
+test('a volume that is put back as it was after a clean stop gives no dot to two writes', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [first, key] = neighbours(2) as [string, string];
+  const [a, b] = lab.order(key) as [SimNode, SimNode];
+  await lab.ask(a, 'PUT', first, { value: 'zero' });
+  await lab.rest();
+  const restart = async (change: () => void): Promise<void> => {
+    a.stop();
+    await lab.until(() => !a.isUp);
+    change();
+    a.start();
+    await lab.until(() => a.node?.status().isReady === true);
+  };
+  let saved = new Map<string, Uint8Array>();
+  await restart(() => (saved = new Map(a.disk.rows)));
+  const before = await lab.ask(a, 'PUT', key, { value: 'before' });
+  assert.equal(before.status, 200);
+  await lab.wait(2_000);
+  await restart(() => a.disk.replace(saved));
+  const after = await lab.ask(a, 'PUT', key, { value: 'after' });
+  assert.equal(after.status, 200);
+  assert.notEqual(after.headers['X-Mec-Dot'], before.headers['X-Mec-Dot']);
+  await lab.wait(10_000);
+  await lab.rest();
+  for (const node of [a, b]) assert.deepEqual(lab.held(node, key).sort(), ['after', 'before'], `at ${node.name}`);
+});
