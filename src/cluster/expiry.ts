@@ -43,7 +43,7 @@ export class Expiry {
     const due = await replica.expiry.due(nowMicros, EXPIRY_PAGE_KEYS);
     await Promise.all(
       due.map(async ({ key }) => {
-        const hidden = this.#scope.policies.hidden(key, replica.read(key).versions, nowMicros);
+        const hidden = this.#scope.policies.hidden(key, replica.read(key).versions, () => nowMicros);
         if (hidden.length > 0) await removeDots(this.#scope, key, hidden);
       }),
     );
@@ -55,7 +55,7 @@ export class Expiry {
     const { isOwner, owners } = placeOf(this.#scope, key);
     if (this.#trimming.has(key) || this.#trimming.size >= MAX_TRIMS || !isOwner) return;
     const { policies, time } = this.#scope;
-    const hidden = policies.hidden(key, object.versions, time.passedMicros(owners));
+    const hidden = policies.hidden(key, object.versions, () => time.passedMicros(owners));
     if (hidden.length === 0) return;
     this.#trimming.add(key);
     removeDots(this.#scope, key, hidden)

@@ -39,20 +39,12 @@ export class Policies {
   }
 
   /** The versions of a key that a reader sees. */
-  visible(
-    key: string,
-    versions: readonly Version<Uint8Array>[],
-    nowMicros: View['nowMicros'],
-  ): readonly Version<Uint8Array>[] {
-    return visible(versions, { nowMicros, isLastWriteWins: this.isLastWriteWins(key) });
+  visible(key: string, versions: readonly Version<Uint8Array>[], now: View['now']): readonly Version<Uint8Array>[] {
+    return visible(versions, { now, isLastWriteWins: this.isLastWriteWins(key) });
   }
 
   /** The versions of a key that no reader sees: they go. */
-  hidden(
-    key: string,
-    versions: readonly Version<Uint8Array>[],
-    nowMicros: View['nowMicros'],
-  ): readonly Version<Uint8Array>[] {
-    return hidden(versions, { nowMicros, isLastWriteWins: this.isLastWriteWins(key) });
+  hidden(key: string, versions: readonly Version<Uint8Array>[], now: View['now']): readonly Version<Uint8Array>[] {
+    return hidden(versions, { now, isLastWriteWins: this.isLastWriteWins(key) });
   }
 }

@@ -42,7 +42,7 @@ export class WallTime {
 
   /** How far the peer's wall clock is ahead of this node's, ms; undefined if it was not heard of lately. */
   skewMs(peer: Peer): number | undefined {
-    const micros = this.#microsAt(peer);
+    const micros = this.#microsAt(peer, this.#clock.monotonicMs());
     return micros === undefined ? undefined : (micros - this.#clock.wallMicros()) / 1000;
   }
 
@@ -60,18 +60,19 @@ export class WallTime {
   }
 
   #majorityMicros(owners: readonly string[]): number | undefined {
+    const nowMs = this.#clock.monotonicMs();
     const known: number[] = [];
     for (const owner of owners) {
       const peer = this.#peers.byId.get(owner);
-      const micros = owner === this.#self ? this.#clock.wallMicros() : peer && this.#microsAt(peer);
+      const micros = owner === this.#self ? this.#clock.wallMicros() : peer && this.#microsAt(peer, nowMs);
       if (micros !== undefined) known.push(micros);
     }
     return majorityMicros(known, owners.length);
   }
 
-  #microsAt({ wall }: Peer): number | undefined {
+  #microsAt({ wall }: Peer, nowMs: number): number | undefined {
     if (wall === undefined) return undefined;
-    const ageMs = this.#clock.monotonicMs() - wall.atMs;
+    const ageMs = nowMs - wall.atMs;
     return ageMs > CLOCK_SAMPLE_MS ? undefined : Math.round(wall.micros + ageMs * 1000);
   }
 }

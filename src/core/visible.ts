@@ -7,8 +7,8 @@ import { compareDots, type Version } from './object.ts';
 
 /** By what rules versions are shown. */
 export interface View {
-  /** What expires up to now is not shown. */
-  readonly nowMicros: number;
+  /** What time it is, µs since 1970: what expires up to now is not shown. Asked only of versions that do. */
+  readonly now: () => number;
   /** Whether of several versions only the newest is shown; of two of the same time, the one with the greater dot. */
   readonly isLastWriteWins: boolean;
 }
@@ -16,7 +16,7 @@ export interface View {
 type Packed = Version<Uint8Array>;
 
 /** The versions that a reader sees. */
-export function visible(versions: readonly Packed[], { nowMicros, isLastWriteWins }: View): readonly Packed[] {
+export function visible(versions: readonly Packed[], { now, isLastWriteWins }: View): readonly Packed[] {
   const [first] = versions;
   if (first === undefined) return versions;
   // What was overwritten must not come back when what overwrote it expires: the winner first, then its time.
@@ -26,7 +26,11 @@ export function visible(versions: readonly Packed[], { nowMicros, isLastWriteWin
       : isLastWriteWins
         ? versions.reduce(newer, [] as Packed[])
         : withoutTwins(versions);
-  const isLiving = ({ body }: Packed): boolean => (expiryOf(body) ?? Infinity) > nowMicros;
+  let nowMicros: number | undefined;
+  const isLiving = ({ body }: Packed): boolean => {
+    const expiresMicros = expiryOf(body);
+    return expiresMicros === undefined || expiresMicros > (nowMicros ??= now());
+  };
   return shown.every(isLiving) ? shown : shown.filter(isLiving);
 }
 

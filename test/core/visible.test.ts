@@ -31,12 +31,12 @@ const version = (actor: string, counter: number, part: Partial<Content> = {}): V
 });
 
 const shown = (versions: Version<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
-  visible(versions, { nowMicros, isLastWriteWins })
+  visible(versions, { now: () => nowMicros, isLastWriteWins })
     .map(({ actor, counter }) => `${actor}${counter}`)
     .sort();
 
 const gone = (versions: Version<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
-  hidden(versions, { nowMicros, isLastWriteWins })
+  hidden(versions, { now: () => nowMicros, isLastWriteWins })
     .map(({ actor, counter }) => `${actor}${counter}`)
     .sort();
 
@@ -132,7 +132,7 @@ test('what is shown does not depend on the order of the versions', () => {
       const versions = parts.map((some, i) => version('abcdef'[i] as string, i + 1, some));
       assert.deepEqual(shown(versions, isLastWriteWins), shown([...versions].reverse(), isLastWriteWins));
       // Once what is hidden has gone, readers see what they saw before, now and at any later time.
-      const rest = versions.filter((one) => !hidden(versions, { nowMicros: 100, isLastWriteWins }).includes(one));
+      const rest = versions.filter((one) => !hidden(versions, { now: () => 100, isLastWriteWins }).includes(one));
       for (const later of [100, 101, 102])
         assert.deepEqual(shown(rest, isLastWriteWins, later), shown(versions, isLastWriteWins, later));
     }),

@@ -179,7 +179,7 @@ class Get {
     const { key, seen = [], gone } = this.#request;
     // A replica that was behind may still hold what the reader has seen gone. What is gone never comes back.
     const there = object.versions.filter(({ actor, counter }) => gone?.has(actor, counter) !== true);
-    const versions = policies.visible(key, there, time.nowMicros(this.#place.owners));
+    const versions = policies.visible(key, there, () => time.nowMicros(this.#place.owners));
     const isDead = (actor: string): boolean => living[this.#place.partition]?.isDead(actor) === true;
     const token = readToken(object, isDead);
     // The token of a 404 stands for all that the reader knows to be gone, now and before.

@@ -23,8 +23,8 @@ export async function listOwn(scope: Scope, request: List): Promise<Keys> {
     if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(scope);
     const { versions } = replica.read(key);
     bytes += versions.reduce((sum, { body }) => sum + body.length, key.length);
-    const nowMicros = scope.time.nowMicros(scope.members.owners(replica.partition));
-    const living = scope.policies.visible(key, versions, nowMicros);
+    const now = (): number => scope.time.nowMicros(scope.members.owners(replica.partition));
+    const living = scope.policies.visible(key, versions, now);
     if (living.length === 0) continue;
     keys.push(key);
     tags.push(tagOf(living));

@@ -58,7 +58,7 @@ async function attempt(scope: Scope, request: ConditionalRequest, endMs: number)
     if (granted === undefined) return undefined;
     const { policies, time } = scope;
     const nowMicros = time.nowMicros(granted.place.owners);
-    const visible = policies.visible(request.key, granted.object.versions, nowMicros);
+    const visible = policies.visible(request.key, granted.object.versions, () => nowMicros);
     const decision = decide(request, { ...granted, visible });
     const timeoutMs = Math.max(0, endMs - scope.env.clock.monotonicMs());
     const about = aboutOf(request, nowMicros);

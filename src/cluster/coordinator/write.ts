@@ -174,7 +174,7 @@ export function toResult(
   { dot, token, object }: ReplicaWritten,
 ): PutResult {
   const alive = living[place.partition];
-  const versions = policies.visible(key, object.versions, time.nowMicros(place.owners));
+  const versions = policies.visible(key, object.versions, () => time.nowMicros(place.owners));
   const slim = token.withoutFloor().filter((actor) => actor === dot.actor || alive?.isDead(actor) !== true);
   return { dot, token: slim, versions, found: true, isRepeated: false };
 }
