@@ -42,7 +42,9 @@ interface Report {
 /** Looks through a store. `isThorough`: also through every block of every table, which takes as long as to read them. */
 export async function examine(directory: string, isThorough: boolean): Promise<Findings> {
   const report: Report = { directory, mends: [], lost: [], remarks: [] };
-  const names = await readdir(directory).catch(() => []);
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  // LevelDB makes files and nothing else; what else is there may have no end.
+  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   if (!names.some((name) => /^CURRENT$|^MANIFEST-|\.(?:ldb|sst|log)$/.test(name))) return report;
   const manifest = await currentManifest(report, names);
   const tables = manifest?.tables ?? new Map(names.filter(isTable).map((name) => [numberOf(name), undefined]));

@@ -59,8 +59,9 @@ export class Verifier {
 
   async #nextTable(): Promise<OpenTable | undefined> {
     if (this.#waiting.length === 0) {
-      const names = await readdir(this.#directory).catch(() => []);
-      this.#waiting = names.filter((name) => name.endsWith('.ldb')).sort();
+      const entries = await readdir(this.#directory, { withFileTypes: true }).catch(() => []);
+      const tables = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ldb'));
+      this.#waiting = tables.map(({ name }) => name).sort();
       this.rounds += 1;
       this.#endless = new Map([...this.#endless].filter(([name]) => this.#waiting.includes(name)));
     }
