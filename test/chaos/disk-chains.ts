@@ -137,12 +137,14 @@ async function damage(
   return { wrong: [...wrong, ...result.wrong], figures: { ...result.figures, absent, refused, restarts, seconds } };
 }
 
-/** One bit on each of three disks, in different records. */
-async function flipThree(stage: Stage): Promise<ChainResult> {
-  const full = await filled(stage);
-  const flipTable = DAMAGES['a bit of a table'];
-  return damage(full, full.scene.cluster.nodes, async (node, i) => flipTable?.(node, 0.3 + 0.15 * i));
-}
+/** One bit on each of so many of three disks, in different records. */
+const flipOn =
+  (count: number) =>
+  async (stage: Stage): Promise<ChainResult> => {
+    const full = await filled(stage);
+    const flipTable = DAMAGES['a bit of a table'];
+    return damage(full, full.scene.cluster.nodes.slice(0, count), async (node, i) => flipTable?.(node, 0.3 + 0.15 * i));
+  };
 
 /** Each damage in turn to so many of three nodes. */
 const eachTo =
@@ -207,7 +209,8 @@ async function fullDisk(stage: Stage): Promise<ChainResult> {
 
 /** Those chains by name. */
 export const DISK_CHAINS: Readonly<Record<string, Chain>> = {
-  a2: { about: 'one bit flipped on each of three disks', needs: [], run: flipThree },
+  a2: { about: 'one bit flipped on each of three disks', needs: [], run: flipOn(3) },
+  'a2-two': { about: 'one bit flipped on each of two disks of three', needs: [], run: flipOn(2) },
   a8: { about: 'each kind of damage to one node of three', needs: [], run: eachTo(1) },
   'a8-two': { about: 'each kind of damage to two nodes of three', needs: [], run: eachTo(2) },
   a11: { about: 'a disk is full for ten seconds', needs: ['root'], run: fullDisk },

@@ -32,12 +32,18 @@ export function summaryOf(result: RunResult): string[] {
   ];
 }
 
+/** Writes the logs of nodes into a folder; resolves with its path. */
+export async function leaveLogs(logs: Readonly<Record<string, string>>): Promise<string> {
+  await mkdir(FOLDER, { recursive: true });
+  for (const [name, log] of Object.entries(logs)) await writeFile(join(FOLDER, `${name}.log`), log);
+  return FOLDER;
+}
+
 /** Writes summary, result and logs into a folder; resolves with its path. */
 export async function leaveReport(result: RunResult): Promise<string> {
-  await mkdir(FOLDER, { recursive: true });
   const { logs, ...rest } = result;
+  await leaveLogs(logs);
   await writeFile(join(FOLDER, 'report.txt'), `${summaryOf(result).join('\n')}\n`);
   await writeFile(join(FOLDER, 'report.json'), `${JSON.stringify(rest, null, 2)}\n`);
-  for (const [name, log] of Object.entries(logs)) await writeFile(join(FOLDER, `${name}.log`), log);
   return FOLDER;
 }

@@ -4,6 +4,7 @@ import { send } from '../fixtures/http.ts';
 import { atRest } from '../fixtures/load.ts';
 import type { ChainResult, Stage } from './chain.ts';
 import { Clients } from './clients.ts';
+import { leaveLogs } from './report.ts';
 import type { Workload } from './workload.ts';
 
 /** How long a cluster may take to come to rest. */
@@ -48,6 +49,19 @@ export async function force({ cluster }: Scene, gone: TestNode, at: TestNode): P
   });
 }
 
+const EXPLAINED = 3;
+
+/** Leaves the logs of the nodes, and what holders say of some keys, for those who look for the reason. */
+async function explain(nodes: readonly TestNode[], lost: readonly string[]): Promise<void> {
+  const [first] = nodes;
+  const keys = new Set(lost.map((line) => line.split(' ')[0] ?? ''));
+  for (const key of [...keys].slice(0, EXPLAINED)) {
+    const ring = await send(`${first?.url}/cluster/ring/${key}`).catch(() => undefined);
+    console.log(`  ${JSON.stringify(JSON.parse(ring?.text ?? '{}'))}`);
+  }
+  console.log(`  logs: ${await leaveLogs(Object.fromEntries(nodes.map(({ name, log }) => [name, log])))}`);
+}
+
 /** Says of the end: whether the nodes come to rest and are ready, and what clients miss. */
 export async function verdict(scene: Scene): Promise<ChainResult> {
   const { cluster, clients } = scene;
@@ -60,6 +74,7 @@ export async function verdict(scene: Scene): Promise<ChainResult> {
   const restMs = Math.round(performance.now() - startMs);
   for (const node of cluster.nodes) if (!(await isReady(node))) wrong.push(`${node.name} is not ready`);
   const lost = await clients.judge(cluster.nodes, { isFinal: true, seed: 1 });
+  if (wrong.length + lost.length > 0) await explain(cluster.nodes, lost);
   const { did } = clients.report();
   const acknowledged = Object.values(did).reduce((sum, { acknowledged: count = 0 }) => sum + count, 0);
   return { wrong: [...wrong, ...lost], figures: { acknowledged, restMs, lost: lost.length } };
