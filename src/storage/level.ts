@@ -139,20 +139,47 @@ class LevelReader implements RowReader {
     }
   }
 
-  async scan({ from, to, limit }: ScanRange): Promise<Row[]> {
-    try {
-      return await this.#database.iterator({ gte: from, lt: to, limit, fillCache: false, ...this.#view }).all();
-    } catch (error) {
-      throw toDiskError(error);
-    }
+  scan(range: ScanRange): Promise<Row[]> {
+    return readPage(() => this.#database.iterator(this.#options(range)), range);
   }
 
-  async keys({ from, to, limit }: ScanRange): Promise<string[]> {
-    try {
-      return await this.#database.keys({ gte: from, lt: to, limit, fillCache: false, ...this.#view }).all();
-    } catch (error) {
-      throw toDiskError(error);
+  keys(range: ScanRange): Promise<string[]> {
+    return readPage(() => this.#database.keys(this.#options(range)), range);
+  }
+
+  #options({ from, to }: ScanRange): { gte: string; lt: string; fillCache: boolean; snapshot?: NativeSnapshot } {
+    return { gte: from, lt: to, fillCache: false, ...this.#view };
+  }
+}
+
+/** The part of an iterator that a page takes. */
+interface PageSource<Entry> {
+  nextv(size: number): Promise<Entry[]>;
+  seek(target: string): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads a page. LevelDB passes over a block that it cannot read, and says so only to those who come to the end of their range. So a
+ * page that ends before it goes to the end, or rows would be missing from it without a word, and be taken for deleted.
+ */
+async function readPage<Entry>(open: () => PageSource<Entry>, { to, limit }: ScanRange): Promise<Entry[]> {
+  let source: PageSource<Entry> | undefined;
+  try {
+    source = open();
+    const page: Entry[] = [];
+    while (page.length < limit) {
+      const entries = await source.nextv(limit - page.length);
+      if (entries.length === 0) return page;
+      page.push(...entries);
     }
+    source.seek(to);
+    await source.nextv(1);
+    return page;
+  } catch (error) {
+    throw toDiskError(error);
+  } finally {
+    await source?.close();
   }
 }
 
