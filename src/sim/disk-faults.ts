@@ -5,6 +5,8 @@ import { ambush, cutOff, MID_WRITE, type Moment, nothing, victim, wipe } from '.
 
 /** How long one lags before another disk is wiped. */
 const LAG_MS = 2_000;
+/** Rows of an unreadable block, at most. */
+const BLOCK_ROWS = 20;
 /** How long a node is down whose disk is wiped in the middle of something. */
 const BACK_MS = 300;
 
@@ -103,6 +105,27 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
       wipe(scene, node);
       scene.cluster.world.after(scene.dice.fraction() * BACK_MS, () => node.start());
     });
+  },
+  // A block that LevelDB cannot read: a run of rows, whatever they are.
+  'unreadable block': (scene) => {
+    if (scene.cluster.quorum.n === 1) return nothing;
+    const { disk, name } = victim(scene);
+    const block = disk.spoil(scene.dice.below(1_000), 1 + scene.dice.below(BLOCK_ROWS));
+    if (block !== undefined) loseDisk(scene, () => !disk.isDamaged);
+    scene.cluster.world.trace(`${name} cannot read ${JSON.stringify(block)}`);
+    return nothing;
+  },
+  // One record on each disk, each of another key: every key has an intact copy left.
+  'a record damaged on every disk': (scene) => {
+    if (scene.cluster.quorum.n === 1) return nothing;
+    const { nodes, world } = scene.cluster;
+    const left = [...scene.keys];
+    for (const { disk, name } of nodes) {
+      const key = left.splice(scene.dice.below(left.length), 1)[0];
+      if (key !== undefined && disk.rot(key)) world.trace(`${name} damaged ${key}`);
+    }
+    loseDisk(scene, () => nodes.every(({ disk }) => !disk.isDamaged));
+    return nothing;
   },
   'old copy restored': (scene) => {
     const node = victim(scene);

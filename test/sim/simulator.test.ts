@@ -9,7 +9,7 @@ import { shrink } from '../../src/sim/shrink.ts';
 
 /** How long a failing seed is made smaller. */
 const SHRINK_MS = 30_000;
-const FRESH = Number(process.env['MEC_SEEDS'] ?? 50);
+const FRESH = Number(process.env['MEC_SEEDS'] ?? 30);
 
 async function assertHolds(seed: number): Promise<number> {
   const result = await simulate({ seed, front });
