@@ -1,9 +1,13 @@
 /** What a replica says and does while it cannot read all that it has seen. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Env } from '../../src/base/env.ts';
 import { MecError } from '../../src/base/errors.ts';
 import { STORE_REOPEN_MS, SYNC_LIMITS } from '../../src/base/limits.ts';
+import { Conversations } from '../../src/cluster/sync/conversations.ts';
+import { servePull } from '../../src/cluster/sync/serve.ts';
 import { CausalContext } from '../../src/core/causal-context.ts';
+import type { Statement } from '../../src/core/evidence.ts';
 import { partitionOf } from '../../src/core/partition.ts';
 import type { Salvage } from '../../src/storage/engine.ts';
 import { asideRow, checkpointRow, logRow, markRow, metaRow, objectRow } from '../../src/storage/keyspace.ts';
@@ -121,6 +125,41 @@ test('a mark that goes leaves an object as any other', async () => {
   assert.equal(replica.residues, 0);
   assert.equal(replica.isWhole, true);
   assert.equal(disk.rows.has(markRow(HOME, KEY)), false);
+});
+
+test('(!) log entries whose effect is lost are not told, and others of the key are', async () => {
+  const { replica, lost } = await damagedStore();
+  replica.read(KEY);
+  const since = await write(replica, 'since');
+  const nothing = { lost: none, aside: none, life: 'x', actor: 'x', isOwner: true, isComplete: true, isWhole: true };
+  const asked = { ...nothing, replica: 'x', clock: none };
+  const said = { ...nothing, replica: replica.id, clock: replica.durableClock };
+  const { items } = await servePull(replica, { asked, said }, SYNC_LIMITS);
+  assert.deepEqual(
+    items.find(({ key }) => key === KEY)?.dots.map(({ actor }) => actor),
+    [since.dot.actor],
+  );
+  assert.notEqual(since.dot.actor, lost.dot.actor);
+  assert.equal(items.find(({ key }) => key === neighbour())?.dots.length, 1);
+});
+
+test('(!) no snapshot is served by a replica that cannot read a key, and none goes on when it finds one', async () => {
+  const disk = new MemoryDisk();
+  const { replica } = await openStore(disk);
+  for (const key of [KEY, neighbour()]) await write(replica, 'value', none, key);
+  const env = { clock: new ManualClock(), random: seededRandom(seed++), log: memoryLog() } as unknown as Env;
+  const said = { lost: none, aside: none, life: 'x', actor: 'x', isOwner: true, isComplete: true, isWhole: true };
+  const say = (): Statement => ({ ...said, replica: replica.id, clock: replica.durableClock });
+  const conversations = new Conversations({ env, limits: { ...SYNC_LIMITS, pageDots: 1 }, say });
+  const ask = { kind: 'snapshot', from: 'n2', partition: HOME, after: undefined, isComplete: true } as const;
+  const first = await conversations.serve(replica, { ...ask, id: undefined });
+  assert.equal(first.items.length, 1);
+  replica.marks.add('some key', replica.clock);
+  await assert.rejects(conversations.serve(replica, { ...ask, id: first.id, after: first.next }), {
+    code: 'behind',
+  });
+  await assert.rejects(conversations.serve(replica, { ...ask, id: undefined }), { code: 'damaged' });
+  conversations.end();
 });
 
 test('replicas that cannot read all keys are equal to none', async () => {

@@ -63,9 +63,12 @@ export class Conversations {
     if (this.#byId.size >= MAX_CONVERSATIONS) {
       throw new MecError('overloaded', { detail: 'The node serves as many snapshots as it can', retryAfter: 1 });
     }
-    if (!replica.isWhole) throw new MecError('damaged', { detail: 'The replica cannot read all of its keys' });
     const id = drawName(this.#options.env.random);
     const view = await replica.view();
+    if (!replica.isWhole) {
+      await view.close();
+      throw new MecError('damaged', { detail: 'The replica cannot read all of its keys' });
+    }
     // The statement and the view are of one moment: nothing ran in between.
     const statement = { ...this.#options.say(replica), clock: view.clock };
     this.#byId.set(id, { replica, view, statement, marks: replica.marks.made, timer: this.#endLater(id) });

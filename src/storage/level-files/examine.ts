@@ -87,7 +87,8 @@ async function currentManifest(report: Report, names: readonly string[]): Promis
     const manifest = await readFile(join(directory, name)).then(readManifest, () => undefined);
     return manifest !== undefined && isCurrent(manifest, names) ? manifest : undefined;
   };
-  const named = (await readFile(join(directory, 'CURRENT'), 'latin1').catch(() => '')).match(/^(MANIFEST-\d+)\n$/)?.[1];
+  const current = names.includes('CURRENT') ? await readFile(join(directory, 'CURRENT'), 'latin1') : '';
+  const named = /^(MANIFEST-\d+)\n$/.exec(current)?.[1];
   if (named !== undefined && names.includes(named)) {
     const manifest = await read(named);
     if (manifest !== undefined) return withFlips(report, named, manifest);
