@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { ServerStatus } from '../../src/doors/http/server.ts';
 import { eventually, freePorts, LAUNCHER, pause } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 
@@ -84,6 +85,12 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
+/** Whether a node is ready and reaches another. */
+async function reaches(statusUrl: string, other: string): Promise<boolean> {
+  const { isReady, peers } = JSON.parse((await send(statusUrl)).text) as ServerStatus;
+  return isReady && peers.some(({ node, reach }) => node === other && reach === 'reachable');
+}
+
 test('nodes stop, are killed, hang and come back; what cannot be done is one line', async (t) => {
   const dev = new Dev(t, await freePorts(440), '--data', await makeDirectory(t));
   await dev.banner();
@@ -102,6 +109,12 @@ test('nodes stop, are killed, hang and come back; what cannot be done is one lin
   assert.equal((await send(dev.url(2, '/mec/k'))).text, 'v');
 
   await dev.type('resume n3', /^mec: n3 does not hang$/m);
+  // Without n3, the two others have to reach each other.
+  for (const [node, other] of [
+    [1, 'n2'],
+    [2, 'n1'],
+  ] as const)
+    await eventually(`n${node} reaches ${other}`, () => reaches(dev.url(node, '/status'), other));
   await dev.type('pause n3', /^n3 hangs$/m);
   assert.equal(await Promise.race([answers(dev.url(3, '/ping')), pause(300).then(() => 'nothing')]), 'nothing');
   assert.equal((await send(dev.url(1, '/mec/k'))).text, 'v');
