@@ -63,8 +63,8 @@ export class ReplicaObjects {
   }
 
   /** The rows that make an object what it has become. */
-  changesOf(before: StoredObject<Uint8Array>, { key, object, dots }: ReplicaMerge): Change[] {
-    const { partition, clock, rows, log, expiry, watches, marks } = this.#parts;
+  changesOf(before: StoredObject<Uint8Array>, { key, object, dots, memory: made }: ReplicaMerge): Change[] {
+    const { partition, clock, rows, log, expiry, watches, marks, memory } = this.#parts;
     const { versions, residual } = marks.strip(key, object, clock);
     const row = keyspace.objectRow(partition, key);
     this.#store.hot.drop(row);
@@ -80,6 +80,7 @@ export class ReplicaObjects {
     log.append(key, dots, changes);
     expiry.append(key, { before: before.versions, after: versions }, changes);
     watches.changed(key);
+    if (made !== undefined) changes.push(...memory.learn(made));
     return changes;
   }
 

@@ -365,8 +365,7 @@ export class Replica {
 
   #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
     if (change.dots.length > 0) this.#isSweepDue = true;
-    const learnt = change.memory === undefined ? [] : this.memory.learn(change.memory);
-    this.#submit([...this.#objects.changesOf(before, change), ...learnt], change.dots, done);
+    this.#submit(this.#objects.changesOf(before, change), change.dots, done);
     this.#cutter.cutIfOverfull();
   }
 
