@@ -258,6 +258,12 @@ export const JOINING_COMPARES = 5;
 /** Questions to all members at once: each holds a clock of every member. */
 export const MAX_QUESTIONS = 4;
 
+/**
+ * Floors that a node knows of each partition. A message on the one before the newest may be on its way when
+ * that comes; who is further behind sends contexts whole.
+ */
+export const FLOORS_KEPT = 3;
+
 /** Partitions in one question: their clocks have to fit in one message. */
 export const MAX_STATEMENTS = 64;
 

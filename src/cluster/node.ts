@@ -30,6 +30,7 @@ import { placeOf, type Scope } from './coordinator/scope.ts';
 import type { PutResult } from './coordinator/write.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './expiry.ts';
+import { Floors } from './floors.ts';
 import { KeyGrants } from './key-grants.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './members.ts';
@@ -147,11 +148,12 @@ export class MecNode {
       throw new HasLeftError(config.name);
     }
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
-    const peers = new Peers(env, members);
+    const floors = new Floors(env.clock, members);
+    const peers = new Peers(env, members, floors);
     const policies = new Policies(config.policies);
     const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
     const grants = new KeyGrants(env.clock, life);
-    const shared = { env, members, replicas, living, limits, peers };
+    const shared = { env, members, replicas, living, limits, floors, peers };
     const sync = new Sync({ ...shared, life, fence: grants.fence.bind(grants), writeQuorums });
     const work = new Work(`${config.name}~${life}`);
     const scrub = new Scrub({ env, members, peers, replicas, limits });
@@ -173,11 +175,12 @@ export class MecNode {
   }
 
   async #listen(): Promise<void> {
-    const { env } = this.#scope;
+    const { env, floors } = this.#scope;
     const { host, port } = this.config;
     const handler = dispatcher(this.#scope, this.#membership);
-    this.#servers.push(await RpcServer.bind(env, { host, port }, handler));
-    this.#servers.push(await RpcServer.bind(env, { host, port: port + 1 }, handler));
+    const options = { handler, findFloor: floors.find.bind(floors) };
+    this.#servers.push(await RpcServer.bind(env, { host, port }, options));
+    this.#servers.push(await RpcServer.bind(env, { host, port: port + 1 }, options));
   }
 
   #sweepLater(): void {

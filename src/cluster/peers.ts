@@ -6,6 +6,7 @@ import { Latency } from '../core/latency.ts';
 import type { MemberRecord } from '../core/member-list.ts';
 import type { Pong } from '../transport/message.ts';
 import { RpcClient } from '../transport/rpc.ts';
+import type { Floors } from './floors.ts';
 import type { Members } from './members.ts';
 
 /** One other node. */
@@ -31,11 +32,13 @@ export class Peers {
   readonly #env: Env;
   readonly #clock: Env['clock'];
   readonly #members: Members;
+  readonly #floors: Floors;
   readonly #detector = new Detector({ suspectAfterMs: SUSPECT_AFTER_MS, unreachableAfterMs: UNREACHABLE_AFTER_MS });
   readonly #reads = new Latency();
   #isClosed = false;
 
-  constructor(env: Env, members: Members) {
+  constructor(env: Env, members: Members, floors: Floors) {
+    this.#floors = floors;
     this.#env = env;
     this.#clock = env.clock;
     this.#members = members;
@@ -59,7 +62,7 @@ export class Peers {
     if (this.#isClosed || name === this.#members.self) return;
     if (known?.host === host && known.port === port) return;
     if (known !== undefined) this.#part(known);
-    const data = new RpcClient(this.#env, { host, port: port + 1 });
+    const data = new RpcClient(this.#env, { host, port: port + 1 }, (name) => this.#floors.find(name));
     const probes = new RpcClient(this.#env, { host, port });
     const peer: Peer = {
       id: name,

@@ -1,33 +1,32 @@
 /**
- * Frames on the wire: byte 0 the protocol version; then messages, each with a head of 8 bytes: id and length (uint32, big-endian). A
- * message is a msgpack array `[kind, field, …]`. A reply bears the id of its request.
+ * Messages on the wire: a message is a msgpack array `[kind, field, …]`.
  *
- * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half understood.
+ * A context goes on a floor that the receiver knows, or whole. One on a floor that is not known here cannot
+ * be read: it is answered as such, and never taken for seen.
  */
 import { isErrorCode } from '../base/errors.ts';
-import { MAX_FRAME_BYTES } from '../base/limits.ts';
 import { pack, unpackForeign } from '../base/msgpack.ts';
+import type { Floor } from '../core/floor.ts';
 import {
   bytes,
-  context,
   digestsOf,
   dots,
   type Fields,
-  gossipOf,
-  identity,
+  type FindFloor,
+  floorNames,
   integer,
   integers,
   list,
   number,
   optional,
   packCondition,
+  packContext,
   packDots,
-  packGossip,
-  packIdentity,
   packItem,
   packMended,
   packRemembered,
   packVersions,
+  partitionFloors,
   partitionIn,
   partitionsOf,
   positive,
@@ -39,8 +38,10 @@ import {
   unpackMended,
   unpackObject,
   unpackRemembered,
-  WireError,
+  UnknownFloorError,
+  wholeContext,
 } from './fields.ts';
+import { gossipOf, identity, packGossip, packIdentity } from './member-fields.ts';
 import type { Message, Request } from './message.ts';
 import {
   packOpening,
@@ -53,33 +54,13 @@ import {
   unpackStatement,
 } from './statement-fields.ts';
 
-/** Nodes of another protocol version cannot be understood; their frames are dropped and reported. */
-export const PROTOCOL_VERSION = 1;
-
-const FRAME_HEADER_BYTES = 1;
-const ITEM_HEADER_BYTES = 8;
-
-/** Ids wrap around here. */
-export const MAX_ID = 0xffff_ffff;
-
-/** A message with the id that ties a reply to its request. */
-export interface Item {
-  readonly id: number;
-  readonly message: Message;
-}
-
-/** A frame taken apart. Items that were not understood are only counted. */
-export interface Frame {
-  readonly items: readonly Item[];
-  readonly garbage: number;
-}
-
 type Kind = Message['kind'];
 
 interface Shape<M extends Message> {
   readonly code: number;
-  readonly pack: (message: M) => readonly unknown[];
-  readonly unpack: (fields: Fields) => M;
+  /** Packs contexts on one of the floors that the receiver knows, if they can be. */
+  readonly pack: (message: M, known: readonly Floor[]) => readonly unknown[];
+  readonly unpack: (fields: Fields, find: FindFloor) => M;
 }
 
 const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
@@ -96,14 +77,14 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   read: {
     code: 2,
-    pack: ({ key, have }) => [key, packDots(have)],
-    unpack: (f) => ({ kind: 'read', key: text(f[1]), have: dots(f[2]) }),
+    pack: ({ key, have, floors }) => [key, packDots(have), floors ?? null],
+    unpack: (f) => ({ kind: 'read', key: text(f[1]), have: dots(f[2]), floors: optional(f[3], floorNames) }),
   },
   store: {
     code: 3,
     pack: packStore,
-    unpack: (f) => {
-      const item = unpackItem(f.slice(1, 5));
+    unpack: (f, find) => {
+      const item = unpackItem(f.slice(1, 5), find);
       return { kind: 'store', ...item, grant: optional(f[5], text), memory: optional(f[6], unpackMemory) };
     },
   },
@@ -120,7 +101,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       process: text(f[2]),
       notAfterMs: number(f[3]),
       key: text(f[4]),
-      token: optional(f[5], context),
+      token: optional(f[5], wholeContext),
       body: optional(f[6], bytes),
       r: textOrInteger(f[7]),
       w: textOrInteger(f[8]),
@@ -132,27 +113,41 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   compare: {
     code: 5,
-    pack: (m) => [m.from, m.digests.flatMap(({ partition, hash }) => [partition, hash])],
-    unpack: (f) => ({ kind: 'compare', from: text(f[1]), digests: digestsOf(f[2]) }),
+    pack: ({ from, digests, floors = [] }) => {
+      return [from, digests.flatMap((d) => [d.partition, d.hash]), floors.flatMap((f) => [f.partition, f.name])];
+    },
+    unpack: (f) => ({
+      kind: 'compare',
+      from: text(f[1]),
+      digests: digestsOf(f[2]),
+      floors: optional(f[3], partitionFloors),
+    }),
   },
   pull: {
     code: 6,
-    pack: ({ from, partition, statement }) => [from, partition, packStatement(statement)],
-    unpack: (f) => ({
+    pack: (m, known) => [m.from, m.partition, packStatement(m.statement, known), m.floors ?? null],
+    unpack: (f, find) => ({
       kind: 'pull',
       from: text(f[1]),
       partition: partitionIn(f[2]),
-      statement: unpackStatement(f[3]),
+      statement: unpackStatement(f[3], find),
+      floors: optional(f[4], floorNames),
     }),
   },
   state: {
     code: 14,
-    pack: ({ from, partitions, filling }) => [from, partitions, filling],
-    unpack: (f) => ({ kind: 'state', from: text(f[1]), partitions: partitionsOf(f[2]), filling: list(f[3]).map(text) }),
+    pack: ({ from, partitions, filling, floors }) => [from, partitions, filling, floors ?? null],
+    unpack: (f) => ({
+      kind: 'state',
+      from: text(f[1]),
+      partitions: partitionsOf(f[2]),
+      filling: list(f[3]).map(text),
+      floors: optional(f[4], floorNames),
+    }),
   },
   snapshot: {
     code: 7,
-    pack: ({ from, partition, id, after, isComplete }) => [from, partition, id ?? null, after ?? null, isComplete],
+    pack: (m) => [m.from, m.partition, m.id ?? null, m.after ?? null, m.isComplete, m.floors ?? null],
     unpack: (f) => ({
       kind: 'snapshot',
       from: text(f[1]),
@@ -160,12 +155,13 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       id: optional(f[3], text),
       after: optional(f[4], text),
       isComplete: f[5] === true,
+      floors: optional(f[6], floorNames),
     }),
   },
   mend: {
     code: 15,
-    pack: ({ from, key }) => [from, key],
-    unpack: (f) => ({ kind: 'mend', from: text(f[1]), key: text(f[2]) }),
+    pack: ({ from, key, floors }) => [from, key, floors ?? null],
+    unpack: (f) => ({ kind: 'mend', from: text(f[1]), key: text(f[2]), floors: optional(f[3], floorNames) }),
   },
   scrub: {
     code: 12,
@@ -194,7 +190,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   claim: {
     code: 11,
-    pack: ({ ballot, key, view, have, idempotencyKey }) => [ballot, key, view, packDots(have), idempotencyKey ?? null],
+    pack: (m) => [m.ballot, m.key, m.view, packDots(m.have), m.idempotencyKey ?? null, m.floors ?? null],
     unpack: (f) => ({
       kind: 'claim',
       ballot: text(f[1]),
@@ -202,6 +198,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       view: text(f[3]),
       have: dots(f[4]),
       idempotencyKey: optional(f[5], text),
+      floors: optional(f[6], floorNames),
     }),
   },
   release: {
@@ -230,8 +227,10 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   object: {
     code: 66,
-    pack: (m) => [m.actor, m.isComplete, m.context.pack(), packVersions(m.versions)],
-    unpack: (f) => ({ kind: 'object', actor: text(f[1]), isComplete: f[2] === true, ...unpackObject(f[3], f[4]) }),
+    pack: (m, known) => [m.actor, m.isComplete, packContext(m.context, known), packVersions(m.versions)],
+    unpack: (f, find) => {
+      return { kind: 'object', actor: text(f[1]), isComplete: f[2] === true, ...unpackObject(f[3], f[4], find) };
+    },
   },
   stored: {
     code: 67,
@@ -246,7 +245,7 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     unpack: (f) => ({
       kind: 'written',
       dot: { actor: text(f[1]), counter: positive(f[2]) },
-      token: context(f[3]),
+      token: wholeContext(f[3]),
       versions: dots(f[4]),
       found: f[5] === true,
       isRepeated: f[6] === true,
@@ -259,44 +258,51 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   stated: {
     code: 76,
-    pack: ({ life, members, replicas }) => [life, members, replicas.map(packReplicaStatement)],
-    unpack: (f) => ({
+    pack: (m, known) => [m.life, m.members, m.replicas.map((said) => packReplicaStatement(said, known))],
+    unpack: (f, find) => ({
       kind: 'stated',
       life: text(f[1]),
       members: integer(f[2]),
-      replicas: list(f[3]).map(unpackReplicaStatement),
+      replicas: list(f[3]).map((said) => unpackReplicaStatement(said, find)),
     }),
   },
   page: {
     code: 71,
-    pack: ({ statement, items, rest }) => [packStatement(statement), items.map(packItem), rest],
-    unpack: (f) => ({
+    pack: (m, known) => {
+      return [packStatement(m.statement, known), m.items.map((item) => packItem(item, known)), m.rest];
+    },
+    unpack: (f, find) => ({
       kind: 'page',
-      statement: unpackStatement(f[1]),
-      items: list(f[2]).map(unpackItem),
+      statement: unpackStatement(f[1], find),
+      items: list(f[2]).map((item) => unpackItem(item, find)),
       rest: f[3] === 'more' || f[3] === 'all' ? f[3] : 'none',
     }),
   },
   'snapshot-page': {
     code: 72,
-    pack: ({ id, opening, items, next }) => [id, packOpening(opening), items.map(packItem), next ?? null],
-    unpack: (f) => ({
+    pack: ({ id, opening, items, next }, known) => {
+      return [id, packOpening(opening, known), items.map((item) => packItem(item, known)), next ?? null];
+    },
+    unpack: (f, find) => ({
       kind: 'snapshot-page',
       id: text(f[1]),
-      opening: optional(f[2], unpackOpening),
-      items: list(f[3]).map(unpackItem),
+      opening: optional(f[2], (opening) => unpackOpening(opening, find)),
+      items: list(f[3]).map((item) => unpackItem(item, find)),
       next: optional(f[4], text),
     }),
   },
   mended: { code: 77, pack: packMended, unpack: unpackMended },
   claimed: {
     code: 75,
-    pack: (m) => [m.actor, m.number, m.context.pack(), packVersions(m.versions), packRemembered(m.remembered)],
-    unpack: (f) => ({
+    pack: (m, known) => {
+      const object = [packContext(m.context, known), packVersions(m.versions)];
+      return [m.actor, m.number, ...object, packRemembered(m.remembered)];
+    },
+    unpack: (f, find) => ({
       kind: 'claimed',
       actor: text(f[1]),
       number: text(f[2]),
-      ...unpackObject(f[3], f[4]),
+      ...unpackObject(f[3], f[4], find),
       remembered: optional(f[5], unpackRemembered),
     }),
   },
@@ -309,6 +315,11 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       until: optional(f[3], text),
       incomplete: integers(f[4]),
     }),
+  },
+  'unknown-floor': {
+    code: 78,
+    pack: () => [],
+    unpack: () => ({ kind: 'unknown-floor' }),
   },
   failed: {
     code: 69,
@@ -328,17 +339,6 @@ const SHAPES_BY_CODE = new Map(Object.values(SHAPES).map((shape) => [shape.code,
 /** A message in its packed form: packed once, however many peers it goes to. */
 export type PackedMessage = Uint8Array;
 
-/** A packed message with the id that ties a reply to its request. */
-export interface PackedItem {
-  readonly id: number;
-  readonly message: PackedMessage;
-}
-
-/** Whether a message of so many bytes fits in a frame. */
-export function isSendable(message: PackedMessage): boolean {
-  return message.length <= MAX_FRAME_BYTES - FRAME_HEADER_BYTES - ITEM_HEADER_BYTES;
-}
-
 const FIRST_REPLY = SHAPES.pong.code;
 
 /** Whether a message asks something, rather than answering. */
@@ -346,51 +346,19 @@ export function isRequest(message: Message): message is Request {
   return SHAPES[message.kind].code < FIRST_REPLY;
 }
 
-/** Packs one message. */
-export function packMessage(message: Message): PackedMessage {
+/** Packs one message; its contexts on one of the floors that the receiver knows, if there are any. */
+export function packMessage(message: Message, known: readonly Floor[] = []): PackedMessage {
   const shape = SHAPES[message.kind] as Shape<Message>;
-  return pack([shape.code, ...shape.pack(message)]);
+  return pack([shape.code, ...shape.pack(message, known)]);
 }
 
-/** Makes a frame of packed messages. */
-export function packFrame(items: readonly PackedItem[]): Uint8Array {
-  const bytes = items.reduce((sum, { message }) => sum + ITEM_HEADER_BYTES + message.length, FRAME_HEADER_BYTES);
-  const frame = new Uint8Array(bytes);
-  const view = new DataView(frame.buffer);
-  frame[0] = PROTOCOL_VERSION;
-  let at = FRAME_HEADER_BYTES;
-  for (const { id, message } of items) {
-    view.setUint32(at, id);
-    view.setUint32(at + 4, message.length);
-    frame.set(message, at + ITEM_HEADER_BYTES);
-    at += ITEM_HEADER_BYTES + message.length;
-  }
-  return frame;
-}
-
-/** Takes a frame apart; throws `WireError` where it is not one. */
-export function unpackFrame(frame: Uint8Array): Frame {
-  if (frame[0] !== PROTOCOL_VERSION) throw new WireError(`protocol version ${frame[0] ?? 'missing'}`);
-  if (frame.length < FRAME_HEADER_BYTES) throw new WireError('a frame cut short');
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-  const items: Item[] = [];
-  let garbage = 0;
-  for (let at = FRAME_HEADER_BYTES; at < frame.length;) {
-    const end = at + ITEM_HEADER_BYTES <= frame.length ? at + ITEM_HEADER_BYTES + view.getUint32(at + 4) : Infinity;
-    if (end > frame.length) throw new WireError('a message cut short');
-    const message = unpackMessage(frame.subarray(at + ITEM_HEADER_BYTES, end));
-    if (message === undefined) garbage += 1;
-    else items.push({ id: view.getUint32(at), message });
-    at = end;
-  }
-  return { items, garbage };
-}
-
-function unpackMessage(bytes: Uint8Array): Message | undefined {
+/** Reads one message; undefined if it is none. */
+export function unpackMessage(bytes: Uint8Array, find: FindFloor): Message | 'unknown-floor' | undefined {
   try {
     const fields = unpackForeign(bytes);
-    return Array.isArray(fields) ? SHAPES_BY_CODE.get(fields[0] as number)?.unpack(fields) : undefined;
-  } catch {
+    return Array.isArray(fields) ? SHAPES_BY_CODE.get(fields[0] as number)?.unpack(fields, find) : undefined;
+  } catch (error) {
+    if (error instanceof UnknownFloorError) return 'unknown-floor';
     // Not msgpack, or not of the shape that its code promises.
     return undefined;
   }

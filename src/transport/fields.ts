@@ -2,19 +2,29 @@
  * The fields of messages: how each is packed, and how it is read back from a stranger. A reader throws `WireError` where a field is not
  * what it should be.
  */
-import { MAX_CONTEXT_RANGES, MAX_MEMBERS, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS, PARTITIONS } from '../base/limits.ts';
-import { NODE_NAME_PATTERN } from '../core/actor.ts';
-import { CausalContext, type Dot } from '../core/causal-context.ts';
+import { MAX_CONTEXT_RANGES, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS, PARTITIONS } from '../base/limits.ts';
+import { CausalContext, type Dot, type PackedContext } from '../core/causal-context.ts';
 import type { Condition, Tags } from '../core/condition.ts';
 import type { Made } from '../core/decision.ts';
-import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
 import type { FilledObject, Version } from '../core/object.ts';
-import type { Digest, Gossip, Identity, Mended, SparseVersion, SyncItem } from './message.ts';
+import type { Floor } from '../core/floor.ts';
+import type { Digest, Mended, PartitionFloor, SparseVersion, SyncItem } from './message.ts';
 
 /** A frame or item is not of the protocol. */
 export class WireError extends Error {
   override readonly name = 'WireError';
 }
+
+/** A context lies on a floor that this node does not know: nothing can be said of it. */
+export class UnknownFloorError extends Error {
+  override readonly name = 'UnknownFloorError';
+}
+
+/** Finds a floor by its hash; undefined if it is not known here. */
+export type FindFloor = (hash: string) => Floor | undefined;
+
+/** Knows no floor. */
+export const noFloor: FindFloor = () => undefined;
 
 /** The fields of a message, not looked at yet. */
 export type Fields = readonly unknown[];
@@ -34,14 +44,14 @@ export function packVersions(versions: readonly SparseVersion[]): unknown[] {
 }
 
 /** A key with its object and dots. */
-export function packItem({ key, object, dots: written }: SyncItem): unknown[] {
-  return [key, object.context.pack(), packVersions(object.versions), packDots(written)];
+export function packItem({ key, object, dots: written }: SyncItem, known: readonly Floor[]): unknown[] {
+  return [key, packContext(object.context, known), packVersions(object.versions), packDots(written)];
 }
 
 /** What `packItem` packed. */
-export function unpackItem(packed: unknown): SyncItem {
+export function unpackItem(packed: unknown, find: FindFloor): SyncItem {
   const [key, packedContext, packedVersions, packedDots] = list(packed);
-  const { context: known, versions } = unpackObject(packedContext, packedVersions);
+  const { context: known, versions } = unpackObject(packedContext, packedVersions, find);
   const written = dots(packedDots);
   for (const { body } of versions) if (body === undefined) throw new WireError('a stored version without a body');
   // An object that does not know its own dots would be merged wrongly, and would slip past the guard of actors.
@@ -53,8 +63,9 @@ export function unpackItem(packed: unknown): SyncItem {
 export function unpackObject(
   packedContext: unknown,
   packedVersions: unknown,
+  find: FindFloor,
 ): { context: CausalContext; versions: SparseVersion[] } {
-  const known = context(packedContext);
+  const known = context(packedContext, find);
   const versions = sparseVersions(packedVersions);
   for (const { actor, counter } of versions) {
     if (!known.has(actor, counter)) throw new WireError('a version outside its context');
@@ -95,8 +106,26 @@ export function dots(packed: unknown): Dot[] {
   return list;
 }
 
-/** A causal context. */
-export function context(packed: unknown): CausalContext {
+/** Packs a context on one of these floors if it covers it, else whole. */
+export function packContext(packed: CausalContext, known: readonly Floor[]): PackedContext {
+  if (known.length === 0) return packed.pack();
+  if (known.includes(packed.floor)) return packed.packOn(packed.floor);
+  return packed.packOn(known.length === 1 ? known[0] : undefined);
+}
+
+/** A causal context; throws `UnknownFloorError` if it is on a floor that is not known. */
+export function context(packed: unknown, find: FindFloor): CausalContext {
+  const name = CausalContext.floorOf(packed);
+  if (name === undefined) return wholeContext(packed);
+  const floor = find(text(name));
+  if (floor === undefined) throw new UnknownFloorError();
+  const unpacked = CausalContext.unpackOn(floor, list(packed), MAX_CONTEXT_RANGES);
+  if (unpacked === undefined) throw new WireError('not a context');
+  return unpacked;
+}
+
+/** A causal context on no floor. */
+export function wholeContext(packed: unknown): CausalContext {
   const unpacked = CausalContext.unpack(packed, MAX_CONTEXT_RANGES);
   if (unpacked === undefined) throw new WireError('not a context');
   return unpacked;
@@ -118,6 +147,23 @@ export function partitionIn(field: unknown): number {
   const partition = integer(field);
   if (partition >= PARTITIONS) throw new WireError('not a partition');
   return partition;
+}
+
+/** The hashes of floors, of one partition each at most. */
+export function floorNames(field: unknown): string[] {
+  const fields = list(field);
+  if (fields.length > PARTITIONS) throw new WireError('more floors than partitions');
+  return fields.map(text);
+}
+
+/** Partitions with the hashes of their floors. */
+export function partitionFloors(field: unknown): PartitionFloor[] {
+  const fields = list(field);
+  if (fields.length % 2 !== 0 || fields.length > 2 * PARTITIONS) throw new WireError('not floors');
+  return Array.from({ length: fields.length / 2 }, (_, i) => ({
+    partition: partitionIn(fields[2 * i]),
+    name: text(fields[2 * i + 1]),
+  }));
 }
 
 /** Some of all partitions. */
@@ -176,79 +222,6 @@ export function bytes(field: unknown): Uint8Array {
   return field;
 }
 
-/** Who speaks. */
-export function packIdentity({ name, process, host, port, partitions, n }: Identity): unknown[] {
-  return [name, process, host, port, partitions, n];
-}
-
-/** The reverse of `packIdentity`. */
-export function identity(field: unknown): Identity {
-  const f = list(field);
-  return {
-    name: nodeName(f[0]),
-    process: text(f[1]),
-    host: text(f[2]),
-    port: integer(f[3]),
-    partitions: integer(f[4]),
-    n: positive(f[5]),
-  };
-}
-
-/** What is told of the members. */
-export function packGossip({ hash, records, suspects }: Gossip): unknown[] {
-  return [hash, records.map(packRecord), suspects.flatMap(({ name, version }) => [name, version])];
-}
-
-/** The reverse of `packGossip`. */
-export function gossipOf(field: unknown): Gossip {
-  const [hash, records, suspects] = list(field);
-  const flat = list(suspects);
-  if (list(records).length > MAX_MEMBERS || flat.length > 2 * MAX_MEMBERS) throw new WireError('too many members');
-  return {
-    hash: integer(hash),
-    records: list(records).map(memberRecord),
-    suspects: Array.from({ length: flat.length >> 1 }, (_, i) => ({
-      name: nodeName(flat[2 * i]),
-      version: positive(flat[2 * i + 1]),
-    })),
-  };
-}
-
-/** One row of the member list. */
-export function packRecord(record: MemberRecord): unknown[] {
-  const { name, host, port, httpport, zone, weight, state, generation, life, version, settled } = record;
-  const place = [name, host, port, zone ?? null, weight];
-  return [...place, MEMBER_STATES.indexOf(state), version, settled, httpport, generation, life];
-}
-
-/** The reverse of `packRecord`. */
-export function memberRecord(field: unknown): MemberRecord {
-  const f = list(field);
-  const state = MEMBER_STATES[integer(f[5])];
-  const weight = number(f[4]);
-  if (state === undefined || weight <= 0) throw new WireError('not a member');
-  return {
-    name: nodeName(f[0]),
-    host: text(f[1]),
-    port: integer(f[2]),
-    zone: optional(f[3], text),
-    weight,
-    state,
-    version: positive(f[6]),
-    settled: integer(f[7]),
-    httpport: integer(f[8]),
-    generation: positive(f[9]),
-    life: text(f[10]),
-  };
-}
-
-/** The name of a node. */
-export function nodeName(field: unknown): string {
-  const name = text(field);
-  if (!NODE_NAME_PATTERN.test(name)) throw new WireError('not the name of a node');
-  return name;
-}
-
 /** A field that may be left out. */
 export function optional<Field>(field: unknown, read: (field: unknown) => Field): Field | undefined {
   return field === null || field === undefined ? undefined : read(field);
@@ -290,23 +263,25 @@ export function unpackRemembered(packed: unknown): Made {
 }
 
 /** What is known of a key that the asker has lost. */
-export function packMended({ life, members, replica, clock, lost, need, item, aside }: Mended): unknown[] {
-  const said = [life, members, replica, clock.pack(), lost.pack(), need?.pack() ?? null];
-  return [...said, packItem(item), packVersions(aside)];
+export function packMended(message: Mended, known: readonly Floor[]): unknown[] {
+  const { life, members, replica, clock, lost, need, item, aside } = message;
+  const packedNeed = need === undefined ? null : packContext(need, known);
+  const said = [life, members, replica, packContext(clock, known), lost.pack(), packedNeed];
+  return [...said, packItem(item, known), packVersions(aside)];
 }
 
 /** What `packMended` packed, behind the kind. */
-export function unpackMended(f: Fields): Mended {
+export function unpackMended(f: Fields, find: FindFloor): Mended {
   const aside = versionsOf(f[8]);
   return {
     kind: 'mended',
     life: text(f[1]),
     members: integer(f[2]),
     replica: text(f[3]),
-    clock: context(f[4]),
-    lost: context(f[5]),
-    need: optional(f[6], context),
-    item: unpackItem(f[7]),
+    clock: context(f[4], find),
+    lost: wholeContext(f[5]),
+    need: optional(f[6], (need) => context(need, find)),
+    item: unpackItem(f[7], find),
     aside,
   };
 }

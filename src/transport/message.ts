@@ -27,6 +27,12 @@ export interface Gossip {
   readonly suspects: readonly MemberVersion[];
 }
 
+/** A request whose answer has contexts. */
+interface Asking {
+  /** The hashes of floors that the asker knows: the contexts of the answer may lie on them. */
+  readonly floors?: readonly string[] | undefined;
+}
+
 /** Are you there? */
 export interface Ping {
   readonly kind: 'ping';
@@ -47,7 +53,7 @@ export interface ProbeFor {
 }
 
 /** What do you know of this key? */
-export interface Read {
+export interface Read extends Asking {
   readonly kind: 'read';
   readonly key: string;
   /** Versions that the asker holds: the reply leaves their bodies out. */
@@ -67,7 +73,7 @@ export interface Store {
 }
 
 /** Grant the key to this write, and say what you know of it. */
-export interface Claim {
+export interface Claim extends Asking {
   readonly kind: 'claim';
   /** A name of this attempt at the write, and of no other. */
   readonly ballot: string;
@@ -112,16 +118,24 @@ export interface Digest {
   readonly hash: number;
 }
 
+/** A partition with the hash of a floor. */
+export interface PartitionFloor {
+  readonly partition: number;
+  readonly name: string;
+}
+
 /** Here is what I hold: where do we differ? */
 export interface Compare {
   readonly kind: 'compare';
   /** Member id of the sender. */
   readonly from: string;
   readonly digests: readonly Digest[];
+  /** Floors that the sender knows, of partitions of which it has not told the receiver: contexts may be sent on them. */
+  readonly floors?: readonly PartitionFloor[] | undefined;
 }
 
 /** This is what I have seen of a partition: send what I lack. */
-export interface Pull {
+export interface Pull extends Asking {
   readonly kind: 'pull';
   /** Member id of the sender. */
   readonly from: string;
@@ -130,7 +144,7 @@ export interface Pull {
 }
 
 /** What do your replicas of these partitions say of themselves? */
-export interface State {
+export interface State extends Asking {
   readonly kind: 'state';
   /** Member id of the sender. */
   readonly from: string;
@@ -140,7 +154,7 @@ export interface State {
 }
 
 /** Send all that you hold of a partition, as it is now, in key order. Each further page is asked for by the id in the first. */
-export interface TakeSnapshot {
+export interface TakeSnapshot extends Asking {
   readonly kind: 'snapshot';
   /** Member id of the sender. */
   readonly from: string;
@@ -154,7 +168,7 @@ export interface TakeSnapshot {
 }
 
 /** I cannot read what I held of this key: what do you know of it? */
-export interface Mend {
+export interface Mend extends Asking {
   readonly kind: 'mend';
   /** Member id of the sender. */
   readonly from: string;
@@ -345,6 +359,11 @@ export interface Keys {
   readonly incomplete: readonly number[];
 }
 
+/** The receiver could not read the request: it lacks the floor of a context, and has done nothing. Send it whole. */
+export interface UnknownFloor {
+  readonly kind: 'unknown-floor';
+}
+
 /** The request failed at the receiver. */
 export interface Failed {
   readonly kind: 'failed';
@@ -368,6 +387,7 @@ export type Reply =
   | SnapshotPage
   | Mended
   | Keys
+  | UnknownFloor
   | Failed;
 
 /** Any message. */

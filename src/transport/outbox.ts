@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/env.ts';
 import { FRAME_TARGET_BYTES, MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from '../base/limits.ts';
-import { packFrame, type PackedItem } from './codec.ts';
+import { packFrame, type PackedItem } from './frame.ts';
 
 interface Waiting {
   readonly item: PackedItem;

@@ -7,8 +7,11 @@
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from '../base/limits.ts';
-import { type Frame, isRequest, isSendable, MAX_ID, type PackedMessage, packMessage, unpackFrame } from './codec.ts';
-import type { Failed, Reply, Request } from './message.ts';
+import type { Floor } from '../core/floor.ts';
+import { isRequest, type PackedMessage, packMessage } from './codec.ts';
+import { type FindFloor, noFloor } from './fields.ts';
+import { type Frame, isSendable, MAX_ID, unpackFrame } from './frame.ts';
+import type { Failed, Reply, Request, UnknownFloor } from './message.ts';
 import { Outbox } from './outbox.ts';
 
 /** Called once: with the reply, or with the error in its place. */
@@ -40,20 +43,25 @@ function unreachable(): MecError {
 /** In place of what would not fit in a frame. */
 const TOO_LARGE: Failed = { kind: 'failed', code: 'too-many-siblings', detail: '', have: 0, need: 0 };
 
+/** In place of what could not be read, as it lies on a floor that is not known here. */
+const UNKNOWN_FLOOR: UnknownFloor = { kind: 'unknown-floor' };
+
 /** Reads frames from one side of a connection, and counts what is not one. */
 class FrameReader {
   garbage = 0;
   readonly #log: Log;
   readonly #from: string;
+  readonly #findFloor: FindFloor;
 
-  constructor(log: Log, from: string) {
+  constructor(log: Log, from: string, findFloor: FindFloor) {
     this.#log = log;
     this.#from = from;
+    this.#findFloor = findFloor;
   }
 
   read(bytes: Uint8Array): Frame | undefined {
     try {
-      const frame = unpackFrame(bytes);
+      const frame = unpackFrame(bytes, this.#findFloor);
       if (frame.garbage > 0) this.report(frame.garbage, `${frame.garbage} messages not understood`);
       return frame;
     } catch (error) {
@@ -89,9 +97,10 @@ export class RpcClient {
   #refused = 0;
   #isClosed = false;
 
-  constructor(env: Env, address: Address) {
+  /** `findFloor` finds the floors that replies may lie on. */
+  constructor(env: Env, address: Address, findFloor: FindFloor = noFloor) {
     this.#clock = env.clock;
-    this.#reader = new FrameReader(env.log, `${address.host}:${address.port}`);
+    this.#reader = new FrameReader(env.log, `${address.host}:${address.port}`, findFloor);
     this.#link = env.network.connect(address, (frame) => this.#receive(frame));
     this.#outbox = new Outbox(env.clock, (frame) => this.#link.send(frame));
   }
@@ -159,17 +168,19 @@ export class RpcClient {
   }
 
   #receive(bytes: Uint8Array): void {
+    const frame = this.#reader.read(bytes);
+    if (frame === undefined) return;
     const answers: Answer[] = [];
-    for (const { id, message } of this.#reader.read(bytes)?.items ?? []) {
-      const pending = this.#pending.get(id);
-      if (pending === undefined) {
-        this.#late += 1;
-        continue;
-      }
-      this.#pending.delete(id);
-      answers.push([pending.onReply, message as Reply]);
-    }
+    for (const { id, message } of frame.items) this.#take(id, message as Reply, answers);
+    for (const id of frame.unknown) this.#take(id, UNKNOWN_FLOOR, answers);
     answerAll(answers);
+  }
+
+  #take(id: number, reply: Reply, answers: Answer[]): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) this.#late += 1;
+    else answers.push([pending.onReply, reply]);
+    this.#pending.delete(id);
   }
 
   #expire(): void {
@@ -198,23 +209,32 @@ interface Counterpart {
   readonly reader: FrameReader;
 }
 
+/** What answers requests. */
+export interface ServerOptions {
+  readonly handler: Handler;
+  /** Finds the floors that requests may lie on. */
+  readonly findFloor?: FindFloor;
+}
+
 /** A bound socket, and the answers that go out of it. */
 export class RpcServer {
   readonly #env: Env;
   readonly #handler: Handler;
+  readonly #findFloor: FindFloor;
   readonly #callers = new Map<string, Counterpart>();
   #endpoint: Endpoint | undefined;
   #dropped = 0;
   #goneGarbage = 0;
 
-  private constructor(env: Env, handler: Handler) {
+  private constructor(env: Env, { handler, findFloor = noFloor }: ServerOptions) {
     this.#env = env;
     this.#handler = handler;
+    this.#findFloor = findFloor;
   }
 
   /** Binds; rejects where the address cannot be had. */
-  static async bind(env: Env, address: Address, handler: Handler): Promise<RpcServer> {
-    const server = new RpcServer(env, handler);
+  static async bind(env: Env, address: Address, options: ServerOptions): Promise<RpcServer> {
+    const server = new RpcServer(env, options);
     server.#endpoint = await env.network.bind(address, (from, frame) => server.#receive(from, frame));
     return server;
   }
@@ -239,15 +259,22 @@ export class RpcServer {
     const frame = caller.reader.read(bytes);
     if (frame === undefined) return;
     for (const { id, message } of frame.items) {
-      if (isRequest(message)) this.#handler(message, (reply) => this.#answer(caller, id, reply));
+      if (isRequest(message)) this.#handler(message, (reply) => this.#answer(caller, id, { reply, to: message }));
       else caller.reader.report(1, 'a reply that nobody asked for');
     }
+    for (const id of frame.unknown) this.#answer(caller, id, { reply: UNKNOWN_FLOOR, to: undefined });
   }
 
-  #answer(caller: Counterpart, id: number, reply: Reply): void {
-    let message = packMessage(reply);
+  #answer(caller: Counterpart, id: number, { reply, to }: { reply: Reply; to: Request | undefined }): void {
+    let message = packMessage(reply, this.#floorsOf(to));
     if (!isSendable(message)) message = packMessage(TOO_LARGE);
     if (!caller.outbox.push({ id, message }, Infinity)) this.#dropped += 1;
+  }
+
+  /** The floors that the asker knows, and this node too. */
+  #floorsOf(request: Request | undefined): readonly Floor[] {
+    if (request === undefined || !('floors' in request) || request.kind === 'compare') return [];
+    return request.floors?.flatMap((name) => this.#findFloor(name) ?? []) ?? [];
   }
 
   #callerOf(from: Caller): Counterpart {
@@ -255,7 +282,7 @@ export class RpcServer {
     if (known !== undefined) return known;
     const caller: Counterpart = {
       outbox: new Outbox(this.#env.clock, async (frame) => this.#endpoint?.send(from, frame)),
-      reader: new FrameReader(this.#env.log, 'a caller'),
+      reader: new FrameReader(this.#env.log, 'a caller', this.#findFloor),
     };
     const oldest = this.#callers.keys().next();
     if (this.#callers.size >= MAX_CALLERS && oldest.done !== true) {

@@ -3,24 +3,28 @@ import { MAX_MEMORIES } from '../base/limits.ts';
 import type { CausalContext } from '../core/causal-context.ts';
 import type { Memory } from '../core/decision.ts';
 import type { Statement } from '../core/evidence.ts';
+import type { Floor } from '../core/floor.ts';
 import {
   context,
   type Fields,
+  type FindFloor,
   list,
   number,
   optional,
+  packContext,
   packItem,
   partitionIn,
   text,
   unpackRemembered,
+  wholeContext,
   WireError,
 } from './fields.ts';
 import type { ReplicaStatement, Store } from './message.ts';
 
 /** A key to store; most are plain, with nothing behind the item. */
-export function packStore({ grant, memory, ...item }: Omit<Store, 'kind'>): unknown[] {
-  if (grant === undefined && memory === undefined) return packItem(item);
-  return [...packItem(item), grant ?? null, memory === undefined ? null : packMemory(memory)];
+export function packStore({ grant, memory, ...item }: Omit<Store, 'kind'>, known: readonly Floor[]): unknown[] {
+  if (grant === undefined && memory === undefined) return packItem(item, known);
+  return [...packItem(item, known), grant ?? null, memory === undefined ? null : packMemory(memory)];
 }
 
 /** What is remembered of a write. */
@@ -46,55 +50,61 @@ function memoriesOf(packed: unknown): Memory[] {
 }
 
 /** What a replica says of itself. */
-export function packStatement({ life, ...said }: Statement): unknown[] {
-  return [life, ...packSaid(said)];
+export function packStatement({ life, ...said }: Statement, known: readonly Floor[]): unknown[] {
+  return [life, ...packSaid(said, known)];
 }
 
 /** What `packStatement` packed. */
-export function unpackStatement(packed: unknown): Statement {
+export function unpackStatement(packed: unknown, find: FindFloor): Statement {
   const [life, ...said] = list(packed);
-  return { life: text(life), ...unpackSaid(said) };
+  return { life: text(life), ...unpackSaid(said, find) };
 }
 
 /** What a replica says of itself, in a list of those of one node. */
-export function packReplicaStatement({ partition, ...said }: ReplicaStatement): unknown[] {
-  return [partition, ...packSaid(said)];
+export function packReplicaStatement({ partition, ...said }: ReplicaStatement, known: readonly Floor[]): unknown[] {
+  return [partition, ...packSaid(said, known)];
 }
 
 /** What `packReplicaStatement` packed. */
-export function unpackReplicaStatement(packed: unknown): ReplicaStatement {
+export function unpackReplicaStatement(packed: unknown, find: FindFloor): ReplicaStatement {
   const [partition, ...said] = list(packed);
-  return { partition: partitionIn(partition), ...unpackSaid(said) };
+  return { partition: partitionIn(partition), ...unpackSaid(said, find) };
 }
 
 /** How a snapshot was opened: the statement of its sender, and what its log cannot tell. */
-export function packOpening(opening: { statement: Statement; cut: CausalContext } | undefined): unknown {
-  return opening === undefined ? null : [packStatement(opening.statement), opening.cut.pack()];
+export function packOpening(
+  opening: { statement: Statement; cut: CausalContext } | undefined,
+  known: readonly Floor[],
+): unknown {
+  return opening === undefined ? null : [packStatement(opening.statement, known), packContext(opening.cut, known)];
 }
 
 /** What `packOpening` packed. */
-export function unpackOpening(packed: unknown): { statement: Statement; cut: CausalContext } {
+export function unpackOpening(packed: unknown, find: FindFloor): { statement: Statement; cut: CausalContext } {
   const [statement, cut] = list(packed);
-  return { statement: unpackStatement(statement), cut: context(cut) };
+  return { statement: unpackStatement(statement, find), cut: context(cut, find) };
 }
 
 type Said = Omit<Statement, 'life'>;
 
-function packSaid({ replica, actor, isOwner, isComplete, isWhole, clock, lost, aside, memories }: Said): unknown[] {
-  const said = [replica, actor, isOwner, isComplete, isWhole, clock.pack(), lost.pack(), aside.pack()];
+function packSaid({ clock, lost, aside, memories, ...rest }: Said, known: readonly Floor[]): unknown[] {
+  const { replica, actor, isOwner, isComplete, isWhole } = rest;
+  const contexts = [packContext(clock, known), lost.pack(), aside.pack()];
+  const said = [replica, actor, isOwner, isComplete, isWhole, ...contexts];
   return memories === undefined ? said : [...said, memories.map(packMemory)];
 }
 
-function unpackSaid([replica, actor, isOwner, isComplete, isWhole, clock, lost, aside, memories]: Fields): Said {
+function unpackSaid(fields: Fields, find: FindFloor): Said {
+  const [replica, actor, isOwner, isComplete, isWhole, clock, lost, aside, memories] = fields;
   return {
     replica: text(replica),
     actor: text(actor),
     isOwner: isOwner === true,
     isComplete: isComplete === true,
     isWhole: isWhole === true,
-    clock: context(clock),
-    lost: context(lost),
-    aside: context(aside),
+    clock: context(clock, find),
+    lost: wholeContext(lost),
+    aside: wholeContext(aside),
     memories: optional(memories, memoriesOf),
   };
 }

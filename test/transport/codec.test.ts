@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { CausalContext } from '../../src/core/causal-context.ts';
-import { packFrame, packMessage, PROTOCOL_VERSION, unpackFrame } from '../../src/transport/codec.ts';
+import { Floor } from '../../src/core/floor.ts';
+import { packMessage } from '../../src/transport/codec.ts';
+import { packFrame, PROTOCOL_VERSION, unpackFrame } from '../../src/transport/frame.ts';
 import { WireError } from '../../src/transport/fields.ts';
 import type { Message } from '../../src/transport/message.ts';
 
@@ -53,6 +55,7 @@ const MESSAGES: readonly Message[] = [
   { kind: 'probed', from: identity, nowMs: 1, wallMicros: 1_800_000_000_000_000, refusal: 'why', ...gossip },
   { kind: 'probe-for', name: 'n2' },
   { kind: 'read', key: 'ключ/\0', have: [dot] },
+  { kind: 'read', key: 'k', have: [], floors: ['f'] },
   { kind: 'store', key: 'k', object: { context, versions: [{ ...dot, body: Uint8Array.of(1, 2) }] }, dots: [dot] },
   { kind: 'store', key: '', object: { context, versions: [] }, dots: [] },
   {
@@ -99,10 +102,11 @@ const MESSAGES: readonly Message[] = [
     versions: [{ ...dot, body: Uint8Array.of(1) }],
     remembered: { ...dot, digest: 'ff' },
   },
-  { kind: 'compare', from: 'n1', digests: [{ partition: 255, hash: 7 }] },
+  { kind: 'compare', from: 'n1', digests: [{ partition: 255, hash: 7 }], floors: [{ partition: 3, name: 'f' }] },
   { kind: 'compared', differing: [0], incomplete: [9] },
-  { kind: 'pull', from: 'n1', partition: 3, statement },
-  { kind: 'state', from: 'n1', partitions: [0, 255], filling: ['r', ''] },
+  { kind: 'pull', from: 'n1', partition: 3, statement, floors: ['f'] },
+  { kind: 'unknown-floor' },
+  { kind: 'state', from: 'n1', partitions: [0, 255], filling: ['r', ''], floors: ['f', 'g'] },
   { kind: 'stated', life: 'l', members: 7, replicas: [{ ...said, partition: 9 }] },
   {
     kind: 'page',
@@ -134,6 +138,37 @@ test('every message survives the wire, many in one frame', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(message)), JSON.parse(JSON.stringify(MESSAGES[i])));
     if ('context' in message) assert.ok(message.context.equals(context));
   }
+});
+
+const settled = Floor.NONE.with(new Map([['n1~a', 1]]));
+/** Every message with a context that covers the floor: it is packed in another way for who knows that. */
+const LAYERED = MESSAGES.filter(
+  (message) => Buffer.compare(packMessage(message), packMessage(message, [settled])) !== 0,
+);
+
+/** A message with its contexts as texts. */
+const textOf = (message: Message): unknown =>
+  JSON.parse(JSON.stringify(message, (_, field: unknown) => (field instanceof CausalContext ? String(field) : field)));
+
+test('a context travels on a floor that the receiver knows, in every message that has one', () => {
+  const kinds = new Set(LAYERED.map(({ kind }) => kind));
+  assert.deepEqual([...kinds].sort(), ['claimed', 'object', 'page', 'pull', 'snapshot-page', 'stated', 'store']);
+  const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, [settled]) })));
+  const { items, unknown, garbage } = unpackFrame(frame, (name) => (name === settled.hash ? settled : undefined));
+  assert.deepEqual([unknown, garbage], [[], 0]);
+  for (const [i, { message }] of items.entries()) {
+    assert.deepEqual(textOf(message), textOf(LAYERED[i] as Message));
+  }
+});
+
+test('a message on an unknown floor is not understood, and is told apart from garbage', () => {
+  const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, [settled]) })));
+  const { items, unknown, garbage } = unpackFrame(frame);
+  assert.deepEqual([items, garbage], [[], 0]);
+  assert.deepEqual(
+    unknown,
+    LAYERED.map((_, id) => id),
+  );
 });
 
 test('a frame of another protocol version, or none at all, is refused', () => {

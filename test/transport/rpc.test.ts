@@ -3,7 +3,8 @@ import { type TestContext, test } from 'node:test';
 import type { Env } from '../../src/base/env.ts';
 import { MecError } from '../../src/base/errors.ts';
 import { MAX_OUTBOX_MESSAGES, RPC_SWEEP_MS } from '../../src/base/limits.ts';
-import { packFrame, packMessage, unpackFrame } from '../../src/transport/codec.ts';
+import { packMessage } from '../../src/transport/codec.ts';
+import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
 import { type OnReply, RpcClient } from '../../src/transport/rpc.ts';
 import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
 

@@ -113,7 +113,8 @@ export class Ballot {
     const { key, condition, timeoutMs } = this.#request;
     const head = { kind: 'claim', ballot: this.#id, key, view: this.#view.name } as const;
     const { idempotencyKey } = condition;
-    peer.data.request({ ...head, have: this.#own.versions, idempotencyKey }, timeoutMs, (reply) => {
+    const floors = this.#scope.floors.names(this.#place.partition);
+    peer.data.request({ ...head, have: this.#own.versions, idempotencyKey, floors }, timeoutMs, (reply) => {
       if (this.#isClosed) return;
       if (reply instanceof MecError) this.#tally.fail(peer.id, reply.code);
       else if (reply.kind === 'claimed') this.#add(peer, reply);

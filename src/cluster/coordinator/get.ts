@@ -112,7 +112,8 @@ class Get {
     const have = this.#own?.versions ?? [];
     const sentMs = env.clock.monotonicMs();
     this.#fold.tally.ask(this.#isOwner(peer));
-    peer.data.request({ kind: 'read', key: this.#request.key, have }, this.#request.timeoutMs, (reply) => {
+    const floors = this.#scope.floors.names(this.#place.partition);
+    peer.data.request({ kind: 'read', key: this.#request.key, have, floors }, this.#request.timeoutMs, (reply) => {
       if (reply instanceof MecError) this.#failed(peer, reply);
       else if (reply.kind === 'object') {
         peers.answered(peer, env.clock.monotonicMs() - sentMs);
@@ -210,10 +211,12 @@ class Get {
   }
 
   #repair(member: string, object: FilledObject<Uint8Array>): void {
-    const { members, peers, replicas, env } = this.#scope;
+    const { members, peers, replicas, env, floors } = this.#scope;
     const repair = { key: this.#request.key, object, dots: [] };
     if (member !== members.self) {
-      peers.byId.get(member)?.data.request({ kind: 'store', ...repair }, this.#request.timeoutMs, () => {});
+      const peer = peers.byId.get(member);
+      const message = floors.outgoing(this.#place.partition, { kind: 'store', ...repair });
+      if (peer !== undefined) message.send(peer, this.#request.timeoutMs, () => {});
       return;
     }
     try {

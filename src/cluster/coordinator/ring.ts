@@ -52,7 +52,7 @@ interface Question {
 }
 
 async function entryOf(scope: Scope, { key, partition, role, node }: Question): Promise<RingEntry> {
-  const { members, peers, replicas } = scope;
+  const { members, peers, replicas, floors } = scope;
   if (node === members.self) {
     const replica = replicas.of(partition);
     const { versions, context } = replica.read(key);
@@ -62,7 +62,8 @@ async function entryOf(scope: Scope, { key, partition, role, node }: Question): 
   const peer = peers.byId.get(node);
   if (peer === undefined || reach === 'unreachable') return { node, role, reach, says: undefined };
   return new Promise((resolve) => {
-    peer.data.request({ kind: 'read', key, have: [] }, RING_TIMEOUT_MS, (reply) => {
+    const read = { kind: 'read', key, have: [], floors: floors.names(partition) } as const;
+    peer.data.request(read, RING_TIMEOUT_MS, (reply) => {
       const isAnswer = !(reply instanceof MecError) && reply.kind === 'object';
       resolve({ node, role, reach, says: isAnswer ? sayingOf(reply, reply.context, reply.versions) : undefined });
     });

@@ -5,6 +5,7 @@ import type { SyncLimits } from '../../base/limits.ts';
 import { LivingActors } from '../../core/actor.ts';
 import { partitionOf } from '../../core/partition.ts';
 import type { Replicas } from '../../storage/replicas.ts';
+import type { Floors } from '../floors.ts';
 import type { KeyGrants } from '../key-grants.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
@@ -31,6 +32,8 @@ export interface Scope {
   readonly grants: KeyGrants;
   /** The conditional writes that this node coordinates, by key. */
   readonly turns: Turns;
+  /** The floors that this node knows. */
+  readonly floors: Floors;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
   readonly limits: SyncLimits;

@@ -9,7 +9,6 @@ import type { Memory } from '../../core/decision.ts';
 import { JointTally } from '../../core/joint-tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { ReplicaWritten } from '../../storage/replica-changes.ts';
-import { packMessage } from '../../transport/codec.ts';
 import type { Reply, Store } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
 import type { Granted } from './ballot.ts';
@@ -90,8 +89,10 @@ class DecidedStore {
 
   #send(peer: Peer, written: ReplicaWritten, done: Done): void {
     const grant = this.#decided.granted.numbers.get(peer.id);
-    const message = packMessage({ kind: 'store', ...this.#item(written), grant });
-    peer.data.requestPacked(message, this.#request.timeoutMs, (reply) => done(this.#replied(peer, reply)));
+    // The number differs from peer to peer: nothing can be packed once for all.
+    const { partition } = this.#decided.granted.place;
+    const message = this.#scope.floors.outgoing(partition, { kind: 'store', ...this.#item(written), grant });
+    message.send(peer, this.#request.timeoutMs, (reply) => done(this.#replied(peer, reply)));
   }
 
   #replied(peer: Peer, reply: Reply | MecError): MecError | undefined {

@@ -11,7 +11,6 @@ import { Tally } from '../../core/tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { ReplicaWritten } from '../../storage/replica-changes.ts';
-import { packMessage } from '../../transport/codec.ts';
 import type { Reply, Written } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';
 import { holdersOf, joiningOf, type Place, placeOf, type Scope } from './scope.ts';
@@ -110,7 +109,7 @@ class Put {
 
   start(request: PutRequest): void {
     const { key, timeoutMs } = request;
-    const { env, replicas, living } = this.#scope;
+    const { env, replicas, living, floors } = this.#scope;
     const { place, peers, tally } = this.#plan;
     const replica = replicas.of(place.partition);
     const written = writeHere(request)(this.#scope, replica, (error) => this.#count(error, place.isOwner));
@@ -124,14 +123,13 @@ class Put {
       tally.timeOut();
       this.#settle();
     });
-    const message = packMessage({ kind: 'store', key, object: written.object, dots: [written.dot] });
+    const store = { kind: 'store', key, object: written.object, dots: [written.dot] } as const;
+    const message = floors.outgoing(place.partition, store);
     for (const peer of peers) {
-      peer.data.requestPacked(message, timeoutMs, (reply) =>
-        this.#count(this.#replied(peer, reply), this.#isOwner(peer)),
-      );
+      message.send(peer, timeoutMs, (reply) => this.#count(this.#replied(peer, reply), this.#isOwner(peer)));
     }
     for (const peer of joiningOf(this.#scope, place)) {
-      peer.data.requestPacked(message, timeoutMs, (reply) => void this.#replied(peer, reply));
+      message.send(peer, timeoutMs, (reply) => void this.#replied(peer, reply));
     }
     this.#settle();
   }

@@ -15,6 +15,7 @@ import { closeDots } from '../../storage/closing.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Mended } from '../../transport/message.ts';
+import type { Floors } from '../floors.ts';
 import type { Members } from '../members.ts';
 import type { Peers } from '../peers.ts';
 import { mergeAll } from './pull.ts';
@@ -27,6 +28,7 @@ export interface MendingOptions {
   readonly peers: Peers;
   readonly replicas: Replicas;
   readonly questions: Questions;
+  readonly floors: Floors;
   readonly limits: SyncLimits;
 }
 
@@ -114,11 +116,12 @@ export class Mending {
   }
 
   #ask(name: string, key: string): Promise<Mended | undefined> {
-    const { peers, members, limits } = this.#options;
+    const { peers, members, limits, floors } = this.#options;
     const [peer] = peers.reachable([name], 0);
     if (peer === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      peer.data.request({ kind: 'mend', from: members.self, key }, limits.timeoutMs, (reply) => {
+      const mend = { kind: 'mend', from: members.self, key, floors: floors.names(partitionOf(key)) } as const;
+      peer.data.request(mend, limits.timeoutMs, (reply) => {
         resolve(reply instanceof MecError || reply.kind !== 'mended' ? undefined : reply);
       });
     });

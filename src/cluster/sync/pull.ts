@@ -11,6 +11,8 @@ import type { Statement } from '../../core/evidence.ts';
 import { closeDots } from '../../storage/closing.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Reply, Request, SyncItem } from '../../transport/message.ts';
+import type { OnReply } from '../../transport/rpc.ts';
+import type { Floors } from '../floors.ts';
 import type { Peer } from '../peers.ts';
 
 /** What a pull has learnt of the peer. */
@@ -28,6 +30,7 @@ export interface Pair {
   readonly replica: Replica;
   readonly peer: Peer;
   readonly limits: SyncLimits;
+  readonly floors: Floors;
   /** What this node says of its replica. */
   readonly say: (replica: Replica) => Statement;
   /** Counts what comes in, and resolves when more may; undefined if there is no limit. */
@@ -43,11 +46,14 @@ type Expected<Kind> = Extract<Reply, { kind: Kind }>;
 
 /** Catches up with a peer from its log; rejects if the peer or the own disk fails. */
 export async function pull(pair: Pair): Promise<Pulled> {
-  const { self, replica, limits, say } = pair;
+  const { self, replica, peer, limits, say, floors } = pair;
   const { partition } = replica;
   for (let pages = 1; ; pages++) {
-    const request = { kind: 'pull', from: self, partition, statement: say(replica) } as const;
-    const { statement, items, rest } = await ask(pair, request, 'page');
+    const names = floors.names(partition);
+    const request = { kind: 'pull', from: self, partition, statement: say(replica), floors: names } as const;
+    const outgoing = floors.outgoing(partition, request);
+    const asked = expect('page', (onReply) => outgoing.send(peer, limits.timeoutMs, onReply));
+    const { statement, items, rest } = await asked;
     assertHonest(pair, statement);
     await closeDots(replica, statement.lost);
     if (rest === 'all') return { statement, rest };
@@ -89,8 +95,12 @@ export function ask<Kind extends Reply['kind']>(
   request: Request,
   kind: Kind,
 ): Promise<Expected<Kind>> {
+  return expect(kind, (onReply) => peer.data.request(request, limits.timeoutMs, onReply));
+}
+
+function expect<Kind extends Reply['kind']>(kind: Kind, send: (onReply: OnReply) => void): Promise<Expected<Kind>> {
   return new Promise((resolve, reject) => {
-    peer.data.request(request, limits.timeoutMs, (reply) => {
+    send((reply) => {
       if (reply instanceof MecError) reject(new PeerError(reply.code));
       else if (reply.kind === kind) resolve(reply as Expected<Kind>);
       else reject(new PeerError(reply.kind === 'failed' ? reply.code : 'internal'));

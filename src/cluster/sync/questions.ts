@@ -7,6 +7,7 @@ import { MecError } from '../../base/errors.ts';
 import { MAX_QUESTIONS, type SyncLimits } from '../../base/limits.ts';
 import { areSameReplicas, type Round, type Statement } from '../../core/evidence.ts';
 import type { State, Stated } from '../../transport/message.ts';
+import type { Floors } from '../floors.ts';
 import type { Members } from '../members.ts';
 import type { Peers } from '../peers.ts';
 import type { Evidence } from './evidence.ts';
@@ -16,6 +17,7 @@ export interface QuestionsOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly evidence: Evidence;
+  readonly floors: Floors;
   readonly limits: SyncLimits;
 }
 
@@ -107,11 +109,12 @@ export class Questions {
   }
 
   #askOne(name: string, asked: Pick<State, 'partitions' | 'filling'>): Promise<Stated | undefined> {
-    const { peers, limits, members } = this.#options;
+    const { peers, limits, members, floors } = this.#options;
     const peer = peers.byId.get(name);
     if (peer === undefined || peers.reach(name) !== 'reachable') return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const request = { kind: 'state', from: members.self, ...asked } as const;
+      const names = asked.partitions.flatMap((partition) => floors.names(partition) ?? []);
+      const request = { kind: 'state', from: members.self, ...asked, floors: names } as const;
       peer.data.request(request, limits.timeoutMs, (reply) => {
         resolve(reply instanceof MecError || reply.kind !== 'stated' ? undefined : reply);
       });

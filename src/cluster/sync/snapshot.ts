@@ -56,9 +56,9 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
 }
 
 async function takePages(pair: Pair): Promise<Opening> {
-  const { self, replica } = pair;
+  const { self, replica, floors } = pair;
   const { partition, isComplete } = replica;
-  const head = { kind: 'snapshot', from: self, partition, isComplete } as const;
+  const head = { kind: 'snapshot', from: self, partition, isComplete, floors: floors.names(partition) } as const;
   let page = await ask(pair, { ...head, id: undefined, after: undefined }, 'snapshot-page');
   const { id, opening } = page;
   if (opening === undefined) throw new PeerError('a snapshot without an opening');

@@ -6,9 +6,8 @@
  * differ, each pulls what it lacks from the other (`pull.ts`). Rounds come on a jittered timer, at once
  * with a peer that has come back, and soon after a write that a peer has not acknowledged.
  *
- * What others say of their replicas is kept as evidence (`evidence.ts`). It decides when log entries may be
- * cut (`retention.ts`), when a replica counts for reads (`completeness.ts`), when one that placement does
- * not want may go (`fallbacks.ts`), and which gaps may be closed (`gaps.ts`).
+ * What others say of their replicas is kept as evidence (`evidence.ts`). It decides which log entries are cut
+ * (`retention.ts`), which replicas count (`completeness.ts`), and what may go (`fallbacks.ts`, `gaps.ts`).
  */
 import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
@@ -21,6 +20,7 @@ import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Compare, Compared, Digest, Pull, Reply, State, TakeSnapshot } from '../../transport/message.ts';
 import type { SyncStatus } from '../status.ts';
+import type { Floors } from '../floors.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
 import { Completeness } from './completeness.ts';
@@ -37,7 +37,9 @@ import { Rest } from './rest.ts';
 import { cutLog } from './retention.ts';
 import { say } from './say.ts';
 import { servePull } from './serve.ts';
+import { settle } from './settling.ts';
 import { takeSnapshot } from './snapshot.ts';
+import { Watchdog } from './watchdog.ts';
 import { witnessOf } from './witness.ts';
 
 /** What sync works on. */
@@ -46,6 +48,7 @@ export interface SyncOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly replicas: Replicas;
+  readonly floors: Floors;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
   /** The life of this process. */
@@ -72,6 +75,7 @@ export class Sync {
   readonly #queue: PullQueue;
   readonly #rest: Rest;
   readonly #pace: Pace;
+  readonly #watchdog: Watchdog;
   readonly #nudges = new Map<string, Timer>();
   /** Peers compared with since all were. */
   readonly #hadTurn = new Set<string>();
@@ -81,7 +85,6 @@ export class Sync {
   #placed = -2;
   #timer: Timer | undefined;
   #isStopped = false;
-  #warnedMs = -Infinity;
   #pulls = 0;
   #failures = 0;
 
@@ -100,6 +103,7 @@ export class Sync {
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({ env, limits, say: (replica) => say(options, replica) });
     this.#rest = new Rest(env.clock, limits);
+    this.#watchdog = new Watchdog(env, limits);
     this.#pace = new Pace(env.clock, limits.joiningBytesPerSecond);
     const run = (job: PullJob): Promise<void> => this.#pull(job);
     this.#queue = new PullQueue({ clock: env.clock, concurrency: limits.concurrency, run });
@@ -196,9 +200,14 @@ export class Sync {
     this.#nudges.set(peer.id, timer);
   }
 
+  #clocksOfOthers(partition: number): ReturnType<Evidence['clocks']> {
+    return this.#evidence.clocks(partition, this.#options.members.otherHolders(partition));
+  }
+
   /** Answers a peer's comparison, and catches up with it if it has seen more. */
-  serveCompare({ from, digests }: Compare): Reply {
+  serveCompare({ from, digests, floors = [] }: Compare): Reply {
     const isKnown = this.#options.peers.byId.has(from);
+    if (isKnown) this.#options.floors.heard(from, floors);
     const differing: number[] = [];
     for (const { partition, hash } of digests) {
       const replica = this.#options.replicas.of(partition);
@@ -257,7 +266,7 @@ export class Sync {
     for (let turns = isInHurry ? JOINING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
     for (let partition = 0; partition < PARTITIONS; partition++) this.#look(partition);
     this.#completeness.look();
-    this.#watch();
+    this.#watchdog.look(this.#queue);
   }
 
   #look(partition: number): void {
@@ -270,22 +279,10 @@ export class Sync {
     }
     if (replica.clock.isEmpty && replica.residues === 0) return;
     this.#gaps.look(replica);
-    const clocks = this.#evidence.clocks(partition, this.#options.members.otherHolders(partition));
+    const clocks = this.#clocksOfOthers(partition);
     const isWorthIt = replica.log.length >= this.#limits.logCutEntries || this.#rest.isAtRest(replica);
     if (clocks !== undefined && replica.log.length > 0 && isWorthIt) void cutLog(replica, clocks);
-  }
-
-  /** Says what catching up waits for, if it waits for long. */
-  #watch(): void {
-    const { env } = this.#options;
-    const oldest = this.#queue.oldest;
-    const nowMs = env.clock.monotonicMs();
-    if (oldest === undefined || oldest.ageMs < this.#limits.stuckMs) return;
-    if (nowMs - this.#warnedMs < this.#limits.stuckMs) return;
-    this.#warnedMs = nowMs;
-    const { partition, peer, ageMs } = oldest;
-    const { waiting, running } = this.#queue;
-    env.log.warn('catching up is slow', { partition, peer, forMs: Math.round(ageMs), waiting, running });
+    settle(this.#options, replica, clocks);
   }
 
   #compareWithNext(): void {
@@ -305,7 +302,7 @@ export class Sync {
 
   /** Compares all that this node and the peer may both hold. */
   #compareWith(peer: Peer): void {
-    const { members, replicas } = this.#options;
+    const { members, replicas, floors } = this.#options;
     const digests: Digest[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const replica = replicas.find(partition);
@@ -315,8 +312,11 @@ export class Sync {
       digests.push({ partition, hash: replica.clockHash });
     }
     const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
-    peer.data.request({ kind: 'compare', from: members.self, digests }, this.#limits.timeoutMs, (reply) => {
+    const { untold, told } = floors.telling(peer.id, [...hashes.keys()]);
+    const compare = { kind: 'compare', from: members.self, digests, floors: untold } as const;
+    peer.data.request(compare, this.#limits.timeoutMs, (reply) => {
       if (reply instanceof Error || reply.kind !== 'compared' || this.#isStopped) return;
+      told();
       this.#compared(peer, reply, hashes);
     });
   }
@@ -337,6 +337,7 @@ export class Sync {
     const replica = this.#options.replicas.of(partition);
     this.#evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
     this.#completeness.compared(partition, peer);
+    if (this.#isHolder(partition)) settle(this.#options, replica, this.#clocksOfOthers(partition));
   }
 
   #enqueue(partition: number, peer: string): void {
@@ -352,7 +353,7 @@ export class Sync {
   }
 
   async #pull({ partition, peer: id }: PullJob): Promise<void> {
-    const { members, peers, replicas, env } = this.#options;
+    const { members, peers, replicas, env, floors } = this.#options;
     try {
       const [peer] = peers.reachable([id], 0);
       // The next round with it tries again.
@@ -362,7 +363,7 @@ export class Sync {
       const isJoining = !members.owns(partition);
       const pace = isJoining ? (bytes: number): Promise<void> => this.#pace.take(bytes) : undefined;
       const sayOwn = (own: Replica): Statement => say(this.#options, own);
-      const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, say: sayOwn, pace };
+      const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, floors, say: sayOwn, pace };
       const pulled = await pull(pair);
       this.#evidence.note(replica, id, pulled.statement);
       const isDone = pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));

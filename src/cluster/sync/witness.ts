@@ -2,6 +2,8 @@
 import type { Env } from '../../base/env.ts';
 import type { SyncLimits } from '../../base/limits.ts';
 import type { Statement } from '../../core/evidence.ts';
+import { partitionOf } from '../../core/partition.ts';
+import type { Floors } from '../floors.ts';
 import type { Members } from '../members.ts';
 import type { Peers } from '../peers.ts';
 import { ask, type Pair } from './pull.ts';
@@ -15,6 +17,7 @@ export interface WitnessOptions {
   readonly peers: Peers;
   readonly questions: Questions;
   readonly limits: SyncLimits;
+  readonly floors: Floors;
 }
 
 /** Whether other complete owners confirm what a snapshot of this pair would remove. */
@@ -43,11 +46,12 @@ function needsSnapshot(said: Statement, { statement, cut }: Opening): boolean {
 
 /** Whether a peer has seen every version that would go, and holds none of them. */
 async function saysTheSame(options: WitnessOptions, name: string, removals: readonly Removal[]): Promise<boolean> {
-  const { peers, limits } = options;
+  const { peers, limits, floors } = options;
   const [peer] = peers.reachable([name], 0);
   if (peer === undefined) return false;
   for (const { key, versions } of removals) {
-    const said = await ask({ peer, limits }, { kind: 'read', key, have: [] }, 'object').catch(() => undefined);
+    const read = { kind: 'read', key, have: [], floors: floors.names(partitionOf(key)) } as const;
+    const said = await ask({ peer, limits }, read, 'object').catch(() => undefined);
     if (said?.isComplete !== true) return false;
     const isGone = versions.every(({ actor, counter }) => {
       const holds = said.versions.some((dot) => dot.actor === actor && dot.counter === counter);

@@ -1,0 +1,27 @@
+/** Says what catching up waits for, if it waits for long. */
+import type { Env } from '../../base/env.ts';
+import type { SyncLimits } from '../../base/limits.ts';
+import type { PullQueue } from './pull-queue.ts';
+
+/** Watches the jobs of one node. */
+export class Watchdog {
+  readonly #env: Env;
+  readonly #limits: SyncLimits;
+  #warnedMs = -Infinity;
+
+  constructor(env: Env, limits: SyncLimits) {
+    this.#env = env;
+    this.#limits = limits;
+  }
+
+  /** Looks at the oldest job. */
+  look({ oldest, waiting, running }: Pick<PullQueue, 'oldest' | 'waiting' | 'running'>): void {
+    const { clock, log } = this.#env;
+    const nowMs = clock.monotonicMs();
+    if (oldest === undefined || oldest.ageMs < this.#limits.stuckMs) return;
+    if (nowMs - this.#warnedMs < this.#limits.stuckMs) return;
+    this.#warnedMs = nowMs;
+    const { partition, peer, ageMs } = oldest;
+    log.warn('catching up is slow', { partition, peer, forMs: Math.round(ageMs), waiting, running });
+  }
+}

@@ -1,0 +1,154 @@
+/** Floors between nodes: what goes on them, what a peer that does not know one says, and when one is taken. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecError } from '../../src/base/errors.ts';
+import { FLOORS_KEPT } from '../../src/base/limits.ts';
+import { Floors, type Receiver } from '../../src/cluster/floors.ts';
+import { settle, type Settling } from '../../src/cluster/sync/settling.ts';
+import { LivingActors } from '../../src/core/actor.ts';
+import { CausalContext } from '../../src/core/causal-context.ts';
+import { Floor } from '../../src/core/floor.ts';
+import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
+import type { Message, Reply, Store } from '../../src/transport/message.ts';
+import { ManualClock } from '../fixtures/fake-env.ts';
+
+const PARTITION = 7;
+const TIMEOUT_MS = 1_000;
+const SETTLED = Floor.NONE.with(new Map([['n3~dead', 9]]));
+
+/** A clock on the floor, with a dot of a living actor. */
+function storeOn(floor: Floor): Store {
+  const context = CausalContext.ofDots([{ actor: 'n1~alive', counter: 1 }]);
+  for (const [actor, base] of floor.entries()) context.addRanges(actor, [1, base]);
+  context.settle(floor);
+  return { kind: 'store', key: 'k', object: { context, versions: [] }, dots: [] };
+}
+
+/** A sender, and a peer that reads what comes with floors of its own. */
+class Line implements Receiver {
+  readonly id = 'n2';
+  readonly clock = new ManualClock();
+  readonly lives = new Map([['n2', 'first']]);
+  readonly floors = new Floors(this.clock, { lifeOf: (name) => this.lives.get(name) });
+  readonly peerFloors = new Floors(this.clock, { lifeOf: () => 'l' });
+  /** Bytes and time of each request, and what the peer made of it. */
+  readonly requests: { bytes: number; timeoutMs: number; read: Message | undefined }[] = [];
+  /** Replies that are on their way. */
+  readonly #replies: (() => void)[] = [];
+
+  readonly data: Receiver['data'] = {
+    requestPacked: (message, timeoutMs, onReply) => {
+      const frame = packFrame([{ id: 1, message }]);
+      const { items, unknown } = unpackFrame(frame, (name) => this.peerFloors.find(name));
+      this.requests.push({ bytes: message.length, timeoutMs, read: items[0]?.message });
+      const reply: Reply = unknown.length > 0 ? { kind: 'unknown-floor' } : { kind: 'stored', actor: 'n2~a' };
+      this.#replies.push(() => onReply(reply));
+    },
+  };
+
+  send(message: Store): string[] {
+    const outcomes: string[] = [];
+    this.floors.outgoing(PARTITION, message).send(this, TIMEOUT_MS, (reply) => {
+      outcomes.push(reply instanceof MecError ? reply.code : reply.kind);
+    });
+    return outcomes;
+  }
+
+  reply(): void {
+    for (const reply of this.#replies.splice(0)) reply();
+  }
+
+  /** What the peer has read of the contexts that were sent. */
+  get read(): string[] {
+    return this.requests.map(({ read }) => (read?.kind === 'store' ? String(read.object.context) : 'nothing'));
+  }
+}
+
+const named = (floor: Floor): { partition: number; name: string }[] => [{ partition: PARTITION, name: floor.hash }];
+
+test('a context goes whole to a peer that has named no floor, and on the floor that it has named', () => {
+  const line = new Line();
+  line.floors.keep(PARTITION, SETTLED);
+  line.peerFloors.keep(PARTITION, SETTLED);
+  line.send(storeOn(SETTLED));
+  line.floors.heard('n2', named(SETTLED));
+  line.send(storeOn(SETTLED));
+  const whole = '{n1~alive:1 n3~dead:1-9}';
+  assert.deepEqual(line.read, [whole, whole]);
+  // Of another partition the peer has said nothing.
+  assert.equal(line.floors.knownTo('n2', PARTITION + 1), undefined);
+});
+
+test('(!) a peer that does not know the floor takes nothing for seen, and is sent the message again, whole', () => {
+  const line = new Line();
+  line.floors.keep(PARTITION, SETTLED);
+  line.floors.heard('n2', named(SETTLED));
+  const outcomes = line.send(storeOn(SETTLED));
+  line.clock.advance(400);
+  line.reply();
+  assert.deepEqual(line.read, ['nothing', '{n1~alive:1 n3~dead:1-9}']);
+  assert.deepEqual(outcomes, []);
+  line.reply();
+  assert.deepEqual(outcomes, ['stored']);
+  // Within the same time, and whole at once from then on.
+  assert.equal(line.requests[1]?.timeoutMs, TIMEOUT_MS - 400);
+  line.send(storeOn(SETTLED));
+  assert.equal(line.read[2], '{n1~alive:1 n3~dead:1-9}');
+});
+
+test('what a peer has named or was told in another life counts for nothing', () => {
+  const line = new Line();
+  line.floors.keep(PARTITION, SETTLED);
+  line.floors.heard('n2', named(SETTLED));
+  const telling = line.floors.telling('n2', [PARTITION, 8]);
+  assert.deepEqual(telling.untold, named(SETTLED));
+  telling.told();
+  assert.deepEqual(line.floors.telling('n2', [PARTITION, 8]).untold, []);
+  assert.equal(line.floors.knownTo('n2', PARTITION), SETTLED);
+  line.lives.set('n2', 'second');
+  assert.equal(line.floors.knownTo('n2', PARTITION), undefined);
+  assert.deepEqual(line.floors.telling('n2', [PARTITION, 8]).untold, named(SETTLED));
+});
+
+test('the last few floors of each partition are known, and the older ones are not', () => {
+  const { floors } = new Line();
+  const all = Array.from({ length: FLOORS_KEPT + 2 }, (_, i) => Floor.NONE.with(new Map([['n3~dead', i + 1]])));
+  const [oldest] = all as [Floor];
+  floors.keep(PARTITION + 1, oldest);
+  for (const floor of all) floors.keep(PARTITION, floor);
+  assert.deepEqual(
+    all.map(({ hash }) => floors.find(hash) !== undefined),
+    // The oldest is still the newest of another partition.
+    [true, false, true, true, true],
+  );
+  assert.deepEqual(floors.names(PARTITION), [all.at(-1)?.hash]);
+});
+
+test('a floor has the dead actors of which every other holder has the same dots, without gaps', () => {
+  const { floors } = new Line();
+  const living: LivingActors[] = [];
+  living[PARTITION] = new LivingActors((name) => (name === 'n1' ? 'alive' : 'other'));
+  const clockOf = (...counters: number[]): CausalContext =>
+    CausalContext.ofDots(counters.map((counter) => ({ actor: 'n3~dead', counter })));
+  const replicaOf = (clock: CausalContext): Settling => {
+    return { partition: PARTITION, durableClock: clock, settle: (floor) => void clock.settle(floor) };
+  };
+  const floorAfter = (own: CausalContext, ...others: CausalContext[]): string => {
+    settle({ floors, living }, replicaOf(own), others);
+    return floors.newest(PARTITION).hash;
+  };
+  assert.equal(floorAfter(clockOf(1, 2), clockOf(1)), '');
+  assert.equal(floorAfter(clockOf(1), clockOf(1, 2)), '');
+  assert.equal(floorAfter(clockOf(1, 3), clockOf(1, 3)), '');
+  assert.equal(floorAfter(clockOf(1, 2), clockOf(1, 2), clockOf(1, 3)), '');
+  const alive = CausalContext.ofDots([{ actor: 'n1~alive', counter: 1 }]);
+  assert.equal(floorAfter(alive.clone(), alive), '');
+  const own = clockOf(1, 2).join(alive);
+  assert.notEqual(floorAfter(own, clockOf(1, 2)), '');
+  assert.deepEqual([...own.actorsAboveFloor()], ['n1~alive']);
+  assert.equal(String(own), '{n1~alive:1 n3~dead:1-2}');
+  // Whoever sees the same arrives at the same floor.
+  const other = new Line().floors;
+  settle({ floors: other, living }, replicaOf(clockOf(1, 2)), [clockOf(1, 2)]);
+  assert.equal(other.newest(PARTITION).hash, floors.newest(PARTITION).hash);
+});
