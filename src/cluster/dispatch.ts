@@ -54,7 +54,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'scrub':
         return later(scope.scrub.serve(request), answer);
       case 'claim':
-        return answer(claim(scope, request));
+        return scope.sync.whenConfirmed(partitionOf(request.key), () => answer(guarded(() => claim(scope, request))));
       case 'release':
         scope.grants.release(partitionOf(request.key), request.key, request.ballot);
         return answer({ kind: 'stored', actor: '' });

@@ -151,3 +151,17 @@ test('a repeat is not acknowledged by what is remembered of a disk that is gone'
     assert.ok(holders.length >= 2, `${holders.length} have what was acknowledged`);
   }
 });
+
+test('an owner that has just started grants a key as soon as it counts again, and the write waits for that', async () => {
+  const key = 'lock';
+  const { lab, a, b, c } = await born(key);
+  b.crash();
+  await lab.wait(6_000);
+  b.start();
+  // B waits to be compared with C, which is gone by then, and counts for nothing in the meantime.
+  lab.cut(b, c);
+  await lab.until(() => a.node?.status().peers.find(({ node }) => node === b.name)?.reach === 'reachable');
+  c.crash();
+  const made = await lab.ask(a, 'PUT', key, { value: 'mine', headers: CREATE });
+  assert.equal(made.status, 200);
+});

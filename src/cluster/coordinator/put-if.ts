@@ -27,6 +27,10 @@ export async function putIf(scope: Scope, request: ConditionalRequest): Promise<
     const detail = 'The owners of the key are changing. Nothing was written.';
     throw new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail });
   }
+  // Just after a start a replica counts for nothing until it was compared with the others; that takes moments.
+  await new Promise<void>((resolve) => {
+    scope.sync.whenConfirmed(place.partition, resolve);
+  });
   // An owner that may lack what was acknowledged grants nothing, itself included.
   if (!scope.replicas.of(place.partition).isComplete) throw new MecError('incomplete', { retryAfter: 1 });
   const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
