@@ -40,7 +40,8 @@ export interface Share {
 
 const NO_SHARE: Share = { owned: 0, pending: 0 };
 
-type OwnConfig = Pick<Config, 'name' | 'host' | 'port' | 'httpport' | 'zone' | 'weight' | 'quorum'>;
+type OwnConfig = Pick<Config, 'name' | 'host' | 'port' | 'httpport' | 'zone' | 'weight' | 'quorum'> &
+  Partial<Pick<Config, 'nodes'>>;
 
 /** The member list, and who owns what by it. */
 export class Members {
@@ -56,6 +57,7 @@ export class Members {
   #replicas = 0;
   #targetHash = 0;
   #isInformed: boolean;
+  readonly #hasSeeds: boolean;
 
   /** `life` is that of this process; `kept` the list that lies on the disk. */
   constructor(config: OwnConfig, kept: readonly MemberRecord[], life: string) {
@@ -63,6 +65,7 @@ export class Members {
     this.self = name;
     this.n = config.quorum.n;
     this.#isInformed = kept.length > 0;
+    this.#hasSeeds = (config.nodes ?? []).some((seed) => seed.host !== host || seed.port !== port);
     for (const record of kept) this.#list.merge(record);
     const before = this.#list.get(name);
     const own = { name, host, port, httpport, zone, weight, settled: 0 };
@@ -121,6 +124,14 @@ export class Members {
   /** Another member's list has this hash; without one, there is no other. */
   heardHash(hash = this.hash): void {
     if (hash === this.hash) this.#isInformed = true;
+  }
+
+  /**
+   * Whether the configuration names other nodes, and none was ever heard of. A node that has lost its disk
+   * and cannot reach the others begins a cluster of its own. That it is the only member is no evidence then.
+   */
+  get isLonely(): boolean {
+    return this.#hasSeeds && this.#list.all().length === 1;
   }
 
   /** Takes in what another node knows; tells whether it was news. */

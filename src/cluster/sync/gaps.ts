@@ -7,18 +7,20 @@
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { SyncLimits } from '../../base/limits.ts';
-import type { LivingActors } from '../../core/actor.ts';
+import { type LivingActors, nodeOfActor } from '../../core/actor.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
 import { areHeldNowhere } from '../../core/evidence.ts';
 import { closeDots } from '../../storage/closing.ts';
 import { recordToContext } from '../../storage/records.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
+import type { Members } from '../members.ts';
 import type { Questions } from './questions.ts';
 
 /** What closing gaps works on. */
 export interface GapsOptions {
   readonly env: Env;
+  readonly members: Members;
   readonly replicas: Replicas;
   readonly living: readonly LivingActors[];
   readonly questions: Questions;
@@ -38,8 +40,10 @@ export class Gaps {
 
   /** Looks whether a replica has had gaps for longer than any message is late. */
   look(replica: Replica): void {
-    const { env, limits, questions } = this.#options;
+    const { env, limits, questions, members } = this.#options;
     const { partition } = replica;
+    // Nobody to ask is not the same as nobody who knows.
+    if (members.isLonely) return;
     const isWhole = replica.residues === 0 && replica.durableClock.gaps().isEmpty;
     const nowMs = env.clock.monotonicMs();
     if (isWhole) return void this.#sinceMs.delete(partition);
@@ -69,8 +73,13 @@ export class Gaps {
     env.log.info('gap closed: no member holds these writes', { partition, dots: String(dead) });
   }
 
+  /**
+   * Only of a node that this one knows: an actor of any other may live, or its writes may lie on nodes of
+   * which this one has not heard. A node on an empty disk that cannot reach the others knows none of them.
+   */
   #isDead(partition: number, actor: string): boolean {
-    return this.#options.living[partition]?.isDead(actor) === true;
+    const { living, members } = this.#options;
+    return members.get(nodeOfActor(actor)) !== undefined && living[partition]?.isDead(actor) === true;
   }
 
   /** The dots of dead actors below the last that the clock or a residue names, which this replica lacks. */

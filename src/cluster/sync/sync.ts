@@ -99,7 +99,7 @@ export class Sync {
     this.#questions = questions;
     this.#completeness = new Completeness({ ...options, evidence, questions, enqueue });
     this.#fallbacks = new Fallbacks({ env, members, replicas, evidence, questions });
-    this.#gaps = new Gaps({ env, replicas, living, questions, limits });
+    this.#gaps = new Gaps({ env, members, replicas, living, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({ env, limits, say: (replica) => say(options, replica) });
     this.#rest = new Rest(env.clock, limits);
