@@ -35,6 +35,10 @@ export const metaRow = (name: string): string => `m${name}`;
 
 export const checkpointRow = (partition: number): string => `c${hex4(partition)}`;
 
+/** Whether all rows between these two, themselves included, are objects. */
+export const areObjects = (first: string, last: string | undefined): boolean =>
+  first >= 'o' && last !== undefined && last < 'p';
+
 export const objectRow = (partition: number, key: string): string => `o${hex4(partition)}${key}`;
 
 export const residueRow = (partition: number, key: string): string => `r${hex4(partition)}${key}`;

@@ -151,6 +151,27 @@ test('a page of rows never passes over a damaged block in silence', async (t) =>
   }
 });
 
+test('a damaged block with rows of a log is found before the store is read', async (t) => {
+  const root = await makeRoot(t);
+  const first = await openLevelEngine(root);
+  const value = Buffer.from(Array.from({ length: 100 }, (_, i) => (i * 37) & 255));
+  const changes = Array.from({ length: 3_000 }, (_, i) => ({ key: `l${String(i).padStart(5, '0')}`, value }));
+  await first.commit(changes, true);
+  await first.abandon();
+  await (await openLevelEngine(root)).close();
+  const [table = ''] = (await readdir(join(root, 'leveldb'))).filter((entry) => entry.endsWith('.ldb'));
+  const path = join(root, 'leveldb', table);
+  const bytes = await readFile(path);
+  bytes[10_000] = (bytes[10_000] as number) ^ 4;
+  await writeFile(path, bytes);
+  const engine = await openLevelEngine(root);
+  assert.match(engine.salvage?.report ?? '', /flip bits/);
+  const rows = await engine.scan({ from: 'l', to: 'm', limit: 5_000 });
+  assert.equal(rows.length, changes.length);
+  await engine.salvage?.end();
+  await engine.close();
+});
+
 /** The names of all rows, read in pages, by rows and by keys alone. */
 async function pages(engine: Engine, limit: number): Promise<string[]> {
   const seen: string[] = [];
