@@ -116,3 +116,35 @@ test('a volume that is put back as it was after a clean stop gives no dot to two
   await lab.rest();
   for (const node of [a, b]) assert.deepEqual(lab.held(node, key).sort(), ['after', 'before'], `at ${node.name}`);
 });
+
+test('a node that lost its disk and begins a cluster alone takes nothing of the others for lost', async () => {
+  const lab = new Lab(3, { limits: { lostAfterMs: 2_000 } });
+  await lab.born();
+  const [ofOther, ofItself, known] = neighbours(3) as [string, string, string];
+  const [a, b, wiped] = lab.order(known) as [SimNode, SimNode, SimNode];
+  assert.equal((await lab.ask(a, 'PUT', ofOther, { value: 'acknowledged' })).status, 200);
+  assert.equal((await lab.ask(wiped, 'PUT', ofItself, { value: 'acknowledged' })).status, 200);
+  await lab.ask(a, 'PUT', known, { value: 'one' });
+  await lab.ask(wiped, 'PUT', known, { value: 'two' });
+  await lab.rest();
+  const token = (await lab.ask(a, 'GET', known)).headers['X-Mec-Vclock'] ?? '';
+  wiped.crash();
+  wiped.disk.replace(new Map());
+  lab.cut(wiped, a);
+  lab.cut(wiped, b);
+  wiped.start();
+  // It finds none of the others in this time, and goes on without them.
+  await lab.until(() => wiped.node?.state === 'up', 30_000);
+  // The client brings a token that names writes of the others, and of the lone one's own earlier life.
+  const headers = { 'x-mec-vclock': token };
+  assert.equal((await lab.ask(wiped, 'PUT', known, { value: 'later', headers })).status, 200);
+  await lab.wait(10_000);
+  lab.heal();
+  await lab.wait(20_000);
+  await lab.rest();
+  for (const node of lab.cluster.nodes) {
+    for (const key of [ofOther, ofItself]) {
+      assert.equal(textOf(await lab.ask(node, 'GET', key)), 'acknowledged', `${key} at ${node.name}`);
+    }
+  }
+});
