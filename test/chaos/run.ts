@@ -42,6 +42,7 @@ export interface RunResult {
   readonly answers: Readonly<Record<string, number>>;
   /** How long each rest took to come, in ms. */
   readonly restMs: readonly number[];
+  readonly states: Readonly<Record<string, unknown>>;
   /** Lines in the log of each node. */
   readonly logLines: Readonly<Record<string, number>>;
   readonly logs: Readonly<Record<string, string>>;
@@ -64,6 +65,8 @@ class Run {
   readonly history: Event[] = [];
   readonly wrong: string[] = [];
   readonly restMs: number[] = [];
+  /** What each node says of itself where no rest has come. */
+  readonly states: Record<string, unknown> = {};
   #epochs = 0;
 
   constructor(stage: Stage, machines: Machines) {
@@ -147,6 +150,7 @@ class Run {
       const keys = this.#clients.sample(SAMPLE, this.#stage.seed + this.#epochs);
       if (first !== undefined) this.wrong.push(...(await differences(first, keys)));
     } catch (error) {
+      for (const { name, node } of machines.running) this.states[name] = await node.status().catch(reasonOf);
       this.wrong.push(`no rest within ${HEAL_MS} ms: ${reasonOf(error)}`);
     }
     this.wrong.push(...machines.wrong.splice(0), ...this.#clients.report().wrong);
@@ -165,6 +169,7 @@ class Run {
       did: this.#clients.report().did,
       answers: Object.fromEntries([...this.#clients.tally].sort(([a], [b]) => a.localeCompare(b))),
       restMs: this.restMs,
+      states: this.states,
       logLines: Object.fromEntries(nodes.map(({ name, log }) => [name, log.split('\n').length - 1])),
       logs: Object.fromEntries(nodes.map(({ name, log }) => [name, log])),
     };
