@@ -28,7 +28,7 @@ type Arrive = (at: Socket) => void;
 interface Connection {
   readonly life: Life;
   readonly id: string;
-  readonly onFrame: (frame: Uint8Array) => void;
+  onFrame: (frame: Uint8Array) => void;
 }
 
 /** A network without faults. */
@@ -64,6 +64,7 @@ export class SimNetwork {
   readonly #kept = new Map<string, Arrive[]>();
   readonly #world: World;
   readonly #sockets = new Map<string, Socket>();
+  readonly #connectionsOf = new WeakMap<Life, Connection[]>();
   #connections = 0;
 
   constructor(world: World) {
@@ -104,6 +105,9 @@ export class SimNetwork {
   /** Frees whatever a process that is gone has bound. */
   forget(life: Life): void {
     for (const [address, socket] of this.#sockets) if (socket.life === life) this.#sockets.delete(address);
+    // The callers that other nodes remember would keep all of a process that is gone.
+    for (const connection of this.#connectionsOf.get(life) ?? []) connection.onFrame = () => {};
+    this.#connectionsOf.delete(life);
   }
 
   async #bind(life: Life, address: Address, onFrame: Socket['onFrame'], own: string[]): Promise<Endpoint> {
@@ -127,6 +131,7 @@ export class SimNetwork {
   #connect(life: Life, address: Address, onFrame: Connection['onFrame']): Link {
     const connection: Connection = { life, id: `${life.name}/${this.#connections++}`, onFrame };
     const name = `${address.host}:${address.port}`;
+    this.#connectionsOf.set(life, [...(this.#connectionsOf.get(life) ?? []), connection]);
     return {
       send: async (frame) => {
         const socket = this.#sockets.get(name);
