@@ -252,7 +252,7 @@ export const MAX_POLICIES = 256;
 /** Keys whose hidden versions are taken away at once because somebody has read them. */
 export const MAX_TRIMS = 64;
 
-/** Peers that a node compares itself with in a round while it lacks something that it is to own, or is gone and hands over. */
+/** Peers that a node compares itself with in a round while it catches up with what it will own, or is gone and hands over. */
 export const JOINING_COMPARES = 5;
 
 /** Questions to all members at once: each holds a clock of every member. */

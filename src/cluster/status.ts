@@ -81,7 +81,7 @@ export interface DamageStatus {
   readonly marks: number;
   /** Some of them by name: they wait for members that are down. */
   readonly marked: readonly string[];
-  /** Replicas that have lost nobody knows what, and have not caught up since. */
+  /** Replicas that have lost rows, and have not caught up since. */
   readonly wounded: number;
   /** Replicas with salvaged versions whose fate is not known yet. */
   readonly aside: number;

@@ -3,7 +3,7 @@
  *
  * Opening checks format and name, and rebuilds every clock. If the disk fails under a write, memory may be
  * ahead of the disk. The node then forgets its memory as in a crash, and opens the store again until that
- * succeeds; its replicas begin anew, under other actors of the same life.
+ * succeeds; its replicas begin again, under other actors of the same life.
  */
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
@@ -79,7 +79,7 @@ export class Replicas {
   #isClosed = false;
   /** Where verification goes on, and with how many rows. */
   #verification = { from: FIRST_ROW, limit: 64 };
-  /** Partitions whose replicas may have lost rows: they begin anew when the store is opened again. */
+  /** Partitions whose replicas may have lost rows: they begin again when the store is opened again. */
   readonly #wounds = new Set<number>();
   #hasLooked = false;
 
@@ -141,7 +141,7 @@ export class Replicas {
 
   /**
    * What was read is not as it was written. If the row of the record is that of a key, only that key is unknown: its replica marks it, and
-   * the others are asked. Otherwise the store is opened again, mended, and the replicas that may have lost rows begin anew.
+   * the others are asked. Otherwise the store is opened again, mended, and the replicas that may have lost rows begin again.
    */
   damaged(error: MecError): void {
     const opened = this.#opened;

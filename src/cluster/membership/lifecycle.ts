@@ -22,7 +22,7 @@ export interface LifecycleOptions {
   readonly onBegin: () => void;
 }
 
-/** How far this node is with the partitions that it is to own; if it is gone, with those that it has to hand over. */
+/** How far this node is with the partitions that it will own; if it is gone, with those that it hands over. */
 export interface Progress {
   readonly done: number;
   readonly all: number;

@@ -4,7 +4,7 @@
  * before a write and of others after it, and a clock that fits to neither.
  *
  * A conversation ends with the replica that it speaks for, and with the process. Its id is then unknown,
- * and the receiver has to begin anew.
+ * and the receiver has to begin again.
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';

@@ -42,7 +42,7 @@ export class Gaps {
   look(replica: Replica): void {
     const { env, limits, questions, members } = this.#options;
     const { partition } = replica;
-    // Nobody to ask is not the same as nobody who knows.
+    // A node that knows no other has none to ask, and the others may know.
     if (members.isLonely) return;
     const isWhole = replica.residues === 0 && replica.durableClock.gaps().isEmpty;
     const nowMs = env.clock.monotonicMs();
