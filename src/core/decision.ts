@@ -17,7 +17,7 @@ export interface Made extends Dot {
 export interface Memory extends Made {
   readonly key: string;
   readonly idempotencyKey: string;
-  /** When it was made, µs since 1970: it is not remembered for ever. */
+  /** When it was made by the clocks of the owners, µs since 1970: memories stand in this order. */
   readonly madeMicros: number;
 }
 

@@ -93,7 +93,7 @@ export class Replica {
     this.#actor = new ReplicaActor(partition, store);
     this.marks = new ReplicaMarks(partition, state.marks);
     this.salvage = new SetAside(partition, store.queue, state.aside);
-    this.memory = new ReplicaMemory(partition, state.memories);
+    this.memory = new ReplicaMemory(store.clock, partition, state.memories);
     this.#wound = state.wound;
     const save = (changes: readonly Change[]): void => this.#submit(changes, undefined, () => {});
     const { log, rows, expiry, watches, marks, salvage, memory } = this;

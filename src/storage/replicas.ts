@@ -312,8 +312,9 @@ export class Replicas {
       sync,
       onFailure: (error) => this.#failed(engine, error),
     });
-    const { random, log } = env;
+    const { clock, random, log } = env;
     const store: Store = {
+      clock,
       engine,
       queue,
       hot: new HotObjects(),

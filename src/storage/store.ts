@@ -1,5 +1,5 @@
 /** What the replicas of one node have in common. */
-import type { Log, Random } from '../base/env.ts';
+import type { Clock, Log, Random } from '../base/env.ts';
 import type { OwnActors } from '../core/actor.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
@@ -7,6 +7,7 @@ import type { HotObjects } from './hot-objects.ts';
 
 /** What the replicas of one store share. */
 export interface Store {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly engine: Engine;
   readonly queue: CommitQueue;
   readonly hot: HotObjects;

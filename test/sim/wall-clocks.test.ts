@@ -142,3 +142,19 @@ test('of five nodes the clocks of the owners count, whatever those of the others
   await lab.wait(10_000);
   await assertRead(lab, nodes, 404);
 });
+
+test('a repeat is known for a repeat, though the clocks have jumped by an hour', async () => {
+  const [lab, nodes] = await labOf(3);
+  const once = { value: 'once', headers: { 'idempotency-key': 'i' } };
+  const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
+  const first = await lab.ask(a, 'PUT', KEY, once);
+  // The version itself is gone then, and only its memory can tell.
+  assert.equal((await lab.ask(a, 'DELETE', KEY)).status, 204);
+  skew(HOUR_MS, b, c);
+  await lab.wait(15_000);
+  const headers = { 'idempotency-key': 'other' };
+  assert.equal((await lab.ask(a, 'PUT', KEY, { value: 'other', headers })).status, 200);
+  const repeat = await lab.ask(b, 'PUT', KEY, once);
+  assert.deepEqual([first.status, repeat.status, repeat.headers['X-Mec-Repeated']], [200, 200, 'true']);
+  await assertRead(lab, nodes, 'other');
+});

@@ -13,21 +13,23 @@ import { Replicas } from '../../src/storage/replicas.ts';
 import { ManualClock, memoryLog, seededRandom } from '../fixtures/fake-env.ts';
 
 const KEY = 'k\0with a NUL';
-const LASTS_MICROS = IDEMPOTENCY_MS * 1000;
 
 const memoryOf = (n: number, more: Partial<Memory> = {}): Memory => {
   return { key: KEY, idempotencyKey: `i${n}`, actor: 'a', counter: n, digest: 'f', madeMicros: n, ...more };
 };
 
 test('a write is remembered for a while, and no longer', () => {
-  const memory = new ReplicaMemory(0, []);
+  const clock = new ManualClock();
+  const memory = new ReplicaMemory(clock, 0, []);
   assert.equal(memory.learn(memoryOf(1)).length, 1);
   assert.deepEqual(memory.learn(memoryOf(1)), [], 'it is known');
-  assert.equal(memory.recall(KEY, 'i1', LASTS_MICROS)?.counter, 1);
-  assert.equal(memory.recall(KEY, 'i1', LASTS_MICROS + 1), undefined);
-  assert.equal(memory.recall(KEY, 'i2', 0), undefined);
-  assert.equal(memory.recall('k', 'i1', 0), undefined, 'it is another key');
-  const changes = memory.learn(memoryOf(2, { madeMicros: 1 + LASTS_MICROS }));
+  clock.advance(IDEMPOTENCY_MS - 1);
+  assert.equal(memory.recall(KEY, 'i1')?.counter, 1);
+  assert.equal(memory.recall(KEY, 'i2'), undefined);
+  assert.equal(memory.recall('k', 'i1'), undefined, 'it is another key');
+  clock.advance(1);
+  assert.equal(memory.recall(KEY, 'i1'), undefined);
+  const changes = memory.learn(memoryOf(2));
   assert.deepEqual(
     changes.map(({ value }) => value !== undefined),
     [true, false],
@@ -35,15 +37,21 @@ test('a write is remembered for a while, and no longer', () => {
   );
 });
 
+test('wall clocks that are wrong make nothing forgotten', () => {
+  const memory = new ReplicaMemory(new ManualClock(), 0, [memoryOf(1, { madeMicros: 0 })]);
+  memory.learn(memoryOf(2, { madeMicros: 2000 * IDEMPOTENCY_MS }));
+  assert.equal(memory.recall(KEY, 'i1')?.counter, 1);
+});
+
 test('only so many writes are remembered, the latest', () => {
-  const memory = new ReplicaMemory(0, []);
+  const memory = new ReplicaMemory(new ManualClock(), 0, []);
   for (let n = 1; n <= MAX_MEMORIES + 2; n++) memory.learn(memoryOf(n));
   assert.equal(memory.all().length, MAX_MEMORIES);
-  assert.deepEqual([memory.recall(KEY, 'i2', 0), memory.recall(KEY, 'i3', 0)?.counter], [undefined, 3]);
+  assert.deepEqual([memory.recall(KEY, 'i2'), memory.recall(KEY, 'i3')?.counter], [undefined, 3]);
 });
 
 test('a key is forgotten alone', () => {
-  const memory = new ReplicaMemory(0, [memoryOf(1), memoryOf(2), memoryOf(3, { key: 'other' })]);
+  const memory = new ReplicaMemory(new ManualClock(), 0, [memoryOf(1), memoryOf(2), memoryOf(3, { key: 'other' })]);
   assert.equal(memory.forget(KEY).length, 2);
   assert.deepEqual(
     memory.all().map(({ key }) => key),
@@ -57,7 +65,7 @@ const open = async (disk: MemoryDisk): Promise<Replicas> => {
   return Replicas.open({ ...options, sync: true, maxLogEntries: SYNC_LIMITS.maxLogEntries });
 };
 
-const recalled = (replica: Replica): number | undefined => replica.memory.recall(KEY, 'i1', 0)?.counter;
+const recalled = (replica: Replica): number | undefined => replica.memory.recall(KEY, 'i1')?.counter;
 
 test('it comes back with the store, from a write and from a merge, and goes with the replica', async () => {
   const disk = new MemoryDisk();
@@ -77,7 +85,7 @@ test('it comes back with the store, from a write and from a merge, and goes with
   await replicas.close();
   replicas = await open(disk);
   assert.equal(recalled(replicas.of(partition)), 1);
-  assert.equal(replicas.of(partition).memory.recall(KEY, 'i2', 0)?.counter, 2);
+  assert.equal(replicas.of(partition).memory.recall(KEY, 'i2')?.counter, 2);
   await replicas.drop(partition);
   assert.equal(recalled(replicas.of(partition)), undefined);
   await replicas.close();

@@ -25,7 +25,7 @@ export function grantHere(
   scope: Scope,
   { key, ballot, view, idempotencyKey }: Pick<Claim, 'key' | 'ballot' | 'view' | 'idempotencyKey'>,
 ): GrantedHere | undefined {
-  const { members, grants, time } = scope;
+  const { members, grants } = scope;
   const partition = partitionOf(key);
   const ground = groundOf(scope, partition);
   const { replica } = ground;
@@ -38,8 +38,7 @@ export function grantHere(
   const number = grants.grant(ground, key, ballot);
   if (number === undefined) return undefined;
   const canRecall = replica.isComplete && idempotencyKey !== undefined;
-  const nowMicros = time.nowMicros(members.owners(partition));
-  const remembered = canRecall ? replica.memory.recall(key, idempotencyKey, nowMicros) : undefined;
+  const remembered = canRecall ? replica.memory.recall(key, idempotencyKey) : undefined;
   return { number, actor: replica.actor, object, remembered };
 }
 
