@@ -70,7 +70,11 @@ export class MecError extends Error {
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown) {
+    const { stackTraceLimit } = Error;
+    // A refusal is an answer like any other: none reads its stack, and to make one costs more than all else.
+    if (code !== 'internal') Error.stackTraceLimit = 0;
     super(details.detail ?? ERROR_KINDS[code].title, cause === undefined ? undefined : { cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'MecError';
     this.code = code;
     this.details = details;
