@@ -30,6 +30,10 @@ interface Place {
   readonly pending: readonly string[];
   readonly standIns: readonly string[];
   readonly view: OwnerView;
+  /** Whether this node is an owner, or joins as one. */
+  readonly isHeld: boolean;
+  /** All others that are. */
+  readonly otherHolders: readonly string[];
 }
 
 /** How many partitions a member owns, and how many it is to own besides. */
@@ -218,7 +222,9 @@ export class Members {
       const rest = [...new Set([...order, ...after])];
       const standIns = rest.filter((name) => !owners.includes(name) && !pending.includes(name));
       const view = viewOf({ owners, ownersToCome }, this.#places[partition]?.view);
-      return { owners, pending, standIns, view };
+      const holders = [...owners, ...pending];
+      const otherHolders = holders.filter((name) => name !== this.self);
+      return { owners, pending, standIns, view, isHeld: otherHolders.length < holders.length, otherHolders };
     });
     this.#shares = sharesOf(this.#places);
     this.#ownPending = [...this.#places.keys()].filter((partition) => this.pending(partition).includes(this.self));
@@ -266,14 +272,13 @@ export class Members {
 
   /** Whether a member is to hold a partition, as an owner or a joining one. */
   holds(partition: number, name = this.self): boolean {
-    const { owners, pending } = this.#placeOf(partition);
-    return owners.includes(name) || pending.includes(name);
+    const { isHeld, otherHolders } = this.#placeOf(partition);
+    return name === this.self ? isHeld : otherHolders.includes(name);
   }
 
   /** All others that are to hold a partition. */
-  otherHolders(partition: number): string[] {
-    const { owners, pending } = this.#placeOf(partition);
-    return [...owners, ...pending].filter((name) => name !== this.self);
+  otherHolders(partition: number): readonly string[] {
+    return this.#placeOf(partition).otherHolders;
   }
 
   #placeOf(partition: number): Place {

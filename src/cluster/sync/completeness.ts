@@ -138,11 +138,13 @@ export class Completeness {
   }
 
   /** Whether a replica has to become complete, and this node knows enough to tell. */
-  #isWanted({ partition, isComplete, isUnconfirmed, aside, isWhole }: Replica): boolean {
+  #isWanted(replica: Replica): boolean {
+    if (replica.isComplete) return false;
+    const { partition, isUnconfirmed, aside, isWhole } = replica;
     const { members } = this.#options;
     // Without owners there is no cluster yet, and who does not know all members cannot ask enough of them.
     const isKnown = members.replicas > 0 && members.isInformed;
-    return isKnown && !isComplete && !isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition);
+    return isKnown && !isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition);
   }
 
   /** Counts the replica as complete if what the owners have said allows it; tells whether it is. */

@@ -78,8 +78,13 @@ export class Evidence {
   /** What these members have seen, or undefined if one was never heard of. */
   clocks(partition: number, members: readonly string[]): CausalContext[] | undefined {
     const { clocks } = this.#of(partition);
-    const found = members.flatMap((member) => clocks.get(member) ?? []);
-    return found.length === members.length ? found : undefined;
+    const found: CausalContext[] = [];
+    for (const member of members) {
+      const clock = clocks.get(member);
+      if (clock === undefined) return undefined;
+      found.push(clock);
+    }
+    return found;
   }
 
   /** The holders have changed: what a member said as a holder of other partitions says nothing of these. */

@@ -66,6 +66,7 @@ export class Questions {
     try {
       const replies = await Promise.all(names.map((name) => this.#askOne(name, { partitions, filling })));
       const rounds = new Map(partitions.map((partition) => [partition, new Map<string, Statement>()]));
+      const idOf = new Map(partitions.map((partition, i) => [partition, filling[i]]));
       let isWhole = true;
       for (const [i, name] of names.entries()) {
         const reply = replies[i];
@@ -78,7 +79,7 @@ export class Questions {
         for (const { partition, ...said } of reply.replicas) {
           const statement = { ...said, life: reply.life };
           // Only what was said under a fence may help to make a replica here complete.
-          const id = filling[partitions.indexOf(partition)];
+          const id = idOf.get(partition);
           if (id === undefined) this.#options.evidence.noteClock(partition, name, statement);
           else this.#options.evidence.note({ partition, id }, name, statement);
           rounds.get(partition)?.set(name, statement);

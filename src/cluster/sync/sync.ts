@@ -335,8 +335,10 @@ export class Sync {
 
   #areEqual(partition: number, peer: string): void {
     const replica = this.#options.replicas.of(partition);
-    this.#evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
     this.#completeness.compared(partition, peer);
+    // Of a partition that was never written to, there is nothing to cut, to drop or to settle.
+    if (replica.clock.isEmpty) return;
+    this.#evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
     if (this.#isHolder(partition)) settle(this.#options, replica, this.#clocksOfOthers(partition));
   }
 
