@@ -2,7 +2,7 @@
  * The count of a conditional write: a majority of the owners must agree, and while a key changes hands a majority of the owners to come
  * as well. Two such counts always share an owner, also if one of them was made before the change and the other after it. A pure fold.
  */
-import type { ErrorCode, MecError } from '../base/errors.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import { quorumSize } from './quorum.ts';
 import { Tally, type Verdict } from './tally.ts';
 
@@ -28,7 +28,7 @@ export class JointTally {
 
   /** How many of the owners must agree. */
   get need(): number {
-    return this.#tally.need;
+    return (this.#parts[0] as { tally: Tally }).tally.need;
   }
 
   /** The members that have not answered yet are out of time. */
@@ -55,14 +55,10 @@ export class JointTally {
     return verdicts.includes('waiting') ? 'waiting' : 'met';
   }
 
-  /** The error of the majority that was not reached; `sentence` says what that means for the caller. */
-  error(sentence: string): MecError {
+  /** The majority that was not reached; its errors are those of all. */
+  get lacking(): Tally {
     const lacking = this.#parts.find(({ tally }) => tally.verdict() === 'failed') ?? this.#parts[0];
-    return (lacking?.tally ?? this.#tally).error(sentence);
-  }
-
-  get #tally(): Tally {
-    return (this.#parts[0] as { tally: Tally }).tally;
+    return (lacking as { tally: Tally }).tally;
   }
 
   #each(member: string, count: (tally: Tally) => void): void {

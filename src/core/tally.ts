@@ -83,6 +83,16 @@ export class Tally {
     return isHopeless ? 'failed' : 'waiting';
   }
 
+  /**
+   * The error of a quorum that was not met before anything was written. `damaged` says that too few replicas can
+   * read, and that nothing was taken: of a write that was sent to replicas it must not be said.
+   */
+  readError(sentence: string): MecError {
+    const error = this.error(sentence);
+    if (!this.#isDamaged || error.code === 'timeout') return error;
+    return new MecError('damaged', { ...error.details, retryAfter: 1 });
+  }
+
   /** The error of a quorum that was not met; `sentence` says what that means for the caller. */
   error(sentence: string): MecError {
     const areOwnersLacking = this.#have >= this.need;
@@ -91,11 +101,8 @@ export class Tally {
       : { have: this.#have, need: this.need };
     const count = `${details.have} of ${details.need} ${areOwnersLacking ? 'owners' : 'replicas'} answered`;
     if (this.#timedOut) return new MecError('timeout', { ...details, detail: `${count} in time. ${sentence}` });
-    if (this.#isDamaged) {
-      const detail = `${count}; disks are damaged, and being mended. ${sentence}`;
-      return new MecError('damaged', { ...details, retryAfter: 1, detail });
-    }
-    const why = this.#lastFailure === undefined ? '' : ` (${this.#lastFailure})`;
+    const failure = this.#isDamaged ? 'disks are damaged, and being mended' : this.#lastFailure;
+    const why = failure === undefined ? '' : ` (${failure})`;
     return new MecError('quorum-not-met', { ...details, retryAfter: 1, detail: `${count}${why}. ${sentence}` });
   }
 }

@@ -62,6 +62,6 @@ test('the error counts the majority that is lacking', () => {
   tally.fail('b', 'contended');
   assert.equal(tally.verdict(), 'waiting');
   tally.timeOut();
-  const error = tally.error('Nothing was written.');
+  const error = tally.lacking.error('Nothing was written.');
   assert.deepEqual([error.code, error.details.have, error.details.need], ['timeout', 1, 2]);
 });

@@ -85,6 +85,15 @@ test('a tally that ran out of time is a timeout, any other a quorum not met; bot
   assert.equal(down.error('').details.need, 2);
 });
 
+test('damage is the error of what only reads: of a write that was sent it would say that nothing was taken', () => {
+  const tally = new Tally(2);
+  tally.ask();
+  tally.fail('damaged');
+  assert.equal(tally.readError('').code, 'damaged');
+  assert.equal(tally.error('').code, 'quorum-not-met');
+  assert.match(tally.error('').details.detail ?? '', /disks are damaged/);
+});
+
 test('a read quorum merges the replies and names the stale', () => {
   const object = (counter: number): FilledObject<string> => ({
     versions: [{ actor: 'a', counter, body: `v${counter}` }],

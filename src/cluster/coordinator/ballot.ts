@@ -68,7 +68,7 @@ export class Ballot {
         this.#isClosed = true;
         if (verdict === 'met') resolve(this.#granted());
         else if (this.#isRefused) resolve(undefined);
-        else reject(this.#tally.error('Nothing was written.'));
+        else reject(this.#tally.lacking.readError('Nothing was written.'));
       };
       // Without its own grant this node could not store what it decides.
       if (!this.#grantOwn()) return resolve(undefined);

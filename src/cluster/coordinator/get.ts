@@ -169,7 +169,7 @@ class Get {
     const { merged } = this.#fold;
     const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#sawOwner;
     if (verdict === 'failed' || merged === undefined || isBlind) {
-      return this.#outcome.reject(this.#fold.tally.error('The value may exist; it could not be read.'));
+      return this.#outcome.reject(this.#fold.tally.readError('The value may exist; it could not be read.'));
     }
     this.#outcome.resolve(this.#result(merged));
     this.#mend();

@@ -116,7 +116,7 @@ class DecidedStore {
     if (this.#isAnswered || verdict === 'waiting' || this.#written === undefined) return;
     this.#isAnswered = true;
     this.#deadline?.cancel();
-    if (verdict === 'failed') return outcome.reject(this.#tally.error(UNSURE));
+    if (verdict === 'failed') return outcome.reject(this.#tally.lacking.error(UNSURE));
     const { place } = this.#decided.granted;
     const { isRepeated } = this.#decided;
     outcome.resolve({ ...toResult(this.#scope, { place, key: this.#request.key }, this.#written), isRepeated });
