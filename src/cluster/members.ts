@@ -6,7 +6,6 @@
  */
 import { hashText32 } from '../base/hash.ts';
 import {
-  areSameRecords,
   MemberList,
   type MemberRecord,
   type MemberState,
@@ -15,6 +14,7 @@ import {
   toPlaced,
 } from '../core/member-list.ts';
 import type { OwnerSets } from '../core/joint-tally.ts';
+import { answerTo } from '../core/own-record.ts';
 import { placement, type Placement } from '../core/placement.ts';
 import type { Config } from './config.ts';
 
@@ -61,6 +61,8 @@ export class Members {
   #replicas = 0;
   #targetHash = 0;
   #isInformed: boolean;
+  #hasMet: boolean;
+  readonly #lives: readonly string[];
   readonly #hasSeeds: boolean;
 
   /** `life` is that of this process; `kept` the list that lies on the disk. */
@@ -68,10 +70,13 @@ export class Members {
     const { name, host, port, httpport, zone, weight } = config;
     this.self = name;
     this.n = config.quorum.n;
-    this.#isInformed = kept.length > 0;
     this.#hasSeeds = (config.nodes ?? []).some((seed) => seed.host !== host || seed.port !== port);
     for (const record of kept) this.#list.merge(record);
     const before = this.#list.get(name);
+    this.#lives = before === undefined ? [life] : [life, before.life];
+    this.#hasMet = kept.some((record) => record.name !== name);
+    // A node that was killed before it heard of any other has kept a list that names itself.
+    this.#isInformed = this.#hasMet || (before !== undefined && before.state !== 'joining');
     const own = { name, host, port, httpport, zone, weight, settled: 0 };
     this.#list.merge({
       ...own,
@@ -125,9 +130,17 @@ export class Members {
     return this.#isInformed;
   }
 
-  /** Another member's list has this hash; without one, there is no other. */
-  heardHash(hash = this.hash): void {
-    if (hash === this.hash) this.#isInformed = true;
+  /** Another member's list has this hash. */
+  heardHash(hash: number): void {
+    if (hash !== this.hash) return;
+    this.#isInformed = true;
+    this.#hasMet = true;
+  }
+
+  /** This node begins a cluster: there is no other member to hear of. */
+  begin(): void {
+    this.#isInformed = true;
+    this.become('up');
   }
 
   /**
@@ -146,24 +159,9 @@ export class Members {
     return true;
   }
 
-  /** Another node speaks of this one: as it was, of an earlier generation, or of its end. */
-  #mergeOwn(record: MemberRecord): boolean {
-    const { own } = this;
-    if (record.generation < own.generation || areSameRecords(record, own)) return false;
-    const { state, generation, version } = record;
-    // Who is only joining has just come into being under this name.
-    if (own.state === 'joining' && (generation > own.generation || state !== 'joining')) {
-      const next = state === 'up' || state === 'leaving' ? 'up' : 'joining';
-      return this.#keepOwn({ ...own, state: next, generation: generation + 1, version: 1 });
-    }
-    // Another process has taken the name over; the two will refuse each other.
-    if (generation > own.generation) return false;
-    if (state === 'gone') {
-      // Said of an earlier life. What this life still holds, the others take only from the life in its record.
-      const isOld = own.state === 'gone' && version < own.version;
-      return !isOld && this.#keepOwn({ ...own, state, version: Math.max(version, own.version) + 1 });
-    }
-    return version >= own.version && this.#keepOwn({ ...own, version: version + 1 });
+  #mergeOwn(said: MemberRecord): boolean {
+    const answer = answerTo(said, { own: this.own, hasMet: this.#hasMet, lives: this.#lives });
+    return answer !== undefined && this.#keepOwn(answer);
   }
 
   /** This node goes on to another state; does nothing where that cannot follow. */

@@ -265,15 +265,18 @@ export class SimCluster {
     return isAtRest;
   }
 
-  /** Whether all know the same members, in the same states: until then their quorums need not intersect. */
+  /**
+   * Whether all know the same members, in the same states and lives, and know which have left. Until
+   * then their quorums need not intersect, and an answer of a life that is not known counts for nothing.
+   */
   #doAgree(): boolean {
-    const views = this.#staying.map(({ node }) => {
-      return (node?.status().members ?? [])
-        .map(({ name, state }) => `${name} ${state}`)
-        .sort()
-        .join();
-    });
-    return new Set(views).size === 1;
+    const staying = this.#staying;
+    const views = staying.map(viewOf);
+    const here = new Set(staying.map(({ name }) => name));
+    const members = staying[0]?.node?.status().members ?? [];
+    const there = members.filter(({ state }) => state !== 'gone');
+    const areThere = there.length === here.size && there.every(({ name }) => here.has(name));
+    return new Set(views).size === 1 && areThere;
   }
 
   /** Whether all owners have seen the same. */
@@ -319,8 +322,16 @@ export class SimCluster {
       .map(({ name, node }) => {
         if (node === undefined) return `${name} down`;
         const { state, store, sync } = node.status();
-        return `${name} ${state} ${JSON.stringify({ ...store, ...sync })}`;
+        return `${name} ${state} ${JSON.stringify({ ...store, ...sync })} ${viewOf({ node })}`;
       })
       .join('\n');
   }
+}
+
+/** Who belongs to the cluster, as a node knows it. */
+function viewOf({ node }: Pick<SimNode, 'node'>): string {
+  return (node?.status().members ?? [])
+    .map(({ name, state, generation, life }) => `${name} ${state} ${generation} ${life}`)
+    .sort()
+    .join();
 }

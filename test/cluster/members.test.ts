@@ -34,7 +34,7 @@ function settledOn(known: MemberRecord, own: Members): MemberRecord | undefined 
 }
 
 for (const [what, known, state, generation] of [
-  ['nothing worse than itself', recordOf('a', 'joining'), 'joining', 1],
+  ['it was joining before its disk was lost', recordOf('a', 'joining'), 'joining', 2],
   ['it was up before its disk was lost', recordOf('a', 'up', { version: 9 }), 'up', 2],
   ['it was leaving before its disk was lost', recordOf('a', 'leaving', { version: 9 }), 'up', 2],
   ['it had left', recordOf('a', 'gone', { version: 9 }), 'joining', 2],
@@ -60,6 +60,39 @@ test('a node that goes on outbids what was said of it, but not that it is gone',
   const removed = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
   assert.equal(settledOn(recordOf('a', 'gone', { version: 2 }), removed)?.state, 'gone');
   assert.equal(removed.own.state, 'gone');
+});
+
+test('a node that hears of a later member of its name takes its place, or ends with it', () => {
+  const kept = [recordOf('a', 'up', { version: 4 }), recordOf('b', 'up')];
+  for (const state of ['up', 'gone'] as const) {
+    const back = membersOf('a', kept);
+    const later = recordOf('a', state, { generation: 2, version: 7, life: 'later' });
+    const held = settledOn(later, back);
+    assert.deepEqual(held, back.own, 'all say the same of it');
+    assert.deepEqual([held?.state, held?.life], [state, 'two']);
+  }
+});
+
+test('a node that joins and was declared gone is gone, a new one under the name is not', () => {
+  const gone = recordOf('a', 'gone', { version: 9 });
+  const joining = membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]);
+  assert.equal(settledOn(gone, joining)?.state, 'gone', 'it has met others since it was new');
+  const killedAtOnce = membersOf('a', [recordOf('a', 'joining')]);
+  assert.equal(settledOn(gone, killedAtOnce)?.state, 'gone', 'the record names its life');
+  const met = membersOf('a');
+  met.merge(recordOf('b', 'up'));
+  met.heardHash(met.hash);
+  assert.equal(settledOn(gone, met)?.state, 'gone', 'another member has had its record');
+  const partly = membersOf('a');
+  partly.merge(recordOf('b', 'up'));
+  const held = settledOn(gone, partly);
+  assert.deepEqual([held?.state, held?.generation], ['joining', 2], 'another one is gone');
+});
+
+test('a list that names nobody else is relied on only by a node that has begun a cluster', () => {
+  assert.equal(membersOf('a', [recordOf('a', 'joining')]).isInformed, false);
+  assert.equal(membersOf('a', [recordOf('a', 'up')]).isInformed, true);
+  assert.equal(membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]).isInformed, true);
 });
 
 test('a node that was declared gone in an earlier life says which life it has now', () => {

@@ -91,8 +91,7 @@ export class Lifecycle {
     if (!isBorn) {
       if (this.#mayBeBorn()) {
         env.log.info('a cluster begins', { members: members.in('joining').length });
-        members.heardHash();
-        members.become('up');
+        members.begin();
         onBegin();
       }
       return;
