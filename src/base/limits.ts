@@ -115,6 +115,15 @@ export const SEED_INTERVAL_MS = 500;
 /** How long a newborn node waits for the others that its configuration names before it starts a cluster without them. */
 export const BIRTH_WAIT_MS = 10_000;
 
+/**
+ * So many members must know that a node is gone before it ends, or half of all if that is less. One
+ * alone may burn before it has told the others.
+ */
+export const FAREWELL_MEMBERS = 3;
+
+/** How long a node that is gone waits for that; then one is enough. */
+export const FAREWELL_MS = 10_000;
+
 /** How long a joining node may be refused before it gives up: an earlier process of its name has vanished from view by then. */
 export const REFUSED_MS = 10_000;
 

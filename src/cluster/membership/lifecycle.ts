@@ -1,6 +1,6 @@
 /** From joining to gone: when this node may go on to its next state. */
 import type { Env } from '../../base/env.ts';
-import { BIRTH_WAIT_MS } from '../../base/limits.ts';
+import { BIRTH_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../../base/limits.ts';
 import type { MemberState } from '../../core/member-list.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Members } from '../members.ts';
@@ -40,6 +40,10 @@ export class Lifecycle {
   #heldOnce: number | undefined;
   #target = 0;
   #targetSinceMs = 0;
+  /** Members that know that this node is gone. */
+  readonly #informed = new Set<string>();
+  #farewellSinceMs: number | undefined;
+  #hasWarned = false;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
@@ -126,13 +130,42 @@ export class Lifecycle {
     return isEnough && present.every(({ settled }) => settled === members.targetHash);
   }
 
-  /** Every replica here has been dropped, because its owners have all of it. */
+  /** A member knows that this node is gone. */
+  goneIsKnownTo(name: string): void {
+    this.#informed.add(name);
+  }
+
+  /** Whether this node is gone and knows of no member that has heard it. */
+  get isGoneUnheard(): boolean {
+    return this.#options.members.own.state === 'gone' && this.#informed.size === 0;
+  }
+
+  /**
+   * Ends this node when every replica here has been dropped, because its owners have all of it, and
+   * enough members know that the node is gone. Otherwise they would count on it for ever.
+   */
   #end(): void {
     const { env, replicas, onGone } = this.#options;
     if (this.#heldOnce === undefined) this.#targetSinceMs = env.clock.monotonicMs();
     this.#heldOnce ??= replicas.held;
-    if (this.#isOver || replicas.held !== 0) return;
+    if (this.#isOver || replicas.held !== 0 || !this.#isGoneKnown()) return;
     this.#isOver = true;
     onGone();
+  }
+
+  /** After a while one member is enough, and without any this node goes on telling. */
+  #isGoneKnown(): boolean {
+    const { env, members } = this.#options;
+    const staying = members.in('up', 'joining');
+    const informed = staying.filter(({ name }) => this.#informed.has(name)).length;
+    const enough = Math.min(FAREWELL_MEMBERS, Math.ceil(staying.length / 2));
+    if (informed >= enough) return true;
+    const nowMs = env.clock.monotonicMs();
+    this.#farewellSinceMs ??= nowMs;
+    if (nowMs - this.#farewellSinceMs < FAREWELL_MS) return false;
+    const event = 'few members know that this node is gone';
+    if (!this.#hasWarned) env.log.warn(event, { informed, enough });
+    this.#hasWarned = true;
+    return informed > 0;
   }
 }

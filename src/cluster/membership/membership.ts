@@ -152,7 +152,7 @@ export class Membership {
       });
       return { ...answer, refusal, hash: 0, records: [], suspects: [] };
     }
-    this.#absorb(gossip);
+    this.#absorb(from.name, gossip);
     peers.speaks(from.name);
     const peer = peers.byId.get(from.name);
     // Who is back says so by probing; no need to wait for its turn.
@@ -190,6 +190,8 @@ export class Membership {
   /** The list as it is goes to the disk: a node that starts alone must not think that it is the whole cluster. */
   #keep(): void {
     const { env, members, replicas } = this.#options;
+    // Killed now, it could tell nobody: a node that has left does not start again.
+    if (this.#lifecycle.isGoneUnheard) return;
     try {
       replicas.keepMembers(members.all(), members.hash);
     } catch (error) {
@@ -230,7 +232,7 @@ export class Membership {
     if (reply.refusal === '') {
       this.#refusedSinceMs = undefined;
       if (this.#refusalOf(reply.from) !== undefined) return false;
-      this.#absorb(reply);
+      this.#absorb(reply.from.name, reply);
       return true;
     }
     this.#warnOnce('refused by a node', { by: reply.from.name, reason: reply.refusal });
@@ -243,10 +245,14 @@ export class Membership {
     return false;
   }
 
-  #absorb({ hash, records, suspects }: Gossip): void {
+  #absorb(from: string, { hash, records, suspects }: Gossip): void {
     const { members, peers } = this.#options;
     for (const record of records) members.merge(record);
     members.heardHash(hash);
+    const { state, generation } = members.own;
+    const said = records.find(({ name }) => name === members.self);
+    const isSaid = said?.state === 'gone' && said.generation === generation;
+    if (state === 'gone' && (isSaid || hash === members.hash)) this.#lifecycle.goneIsKnownTo(from);
     for (const suspect of suspects) {
       if (suspect.name === members.self) {
         members.refute(suspect.version);

@@ -1,0 +1,64 @@
+/** A node that has left stays until others know it, or they would count on it for ever. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import { Lab } from '../fixtures/lab.ts';
+
+const NODES = 5;
+/** Longer than a node that is gone waits for the slower half. */
+const LONG_MS = 20_000;
+
+interface Parting {
+  readonly lab: Lab;
+  readonly node: SimNode;
+  readonly others: readonly SimNode[];
+}
+
+/** A cluster, and a node of it that has just left and is cut off from some of the others. */
+async function leaving(isCut: (other: number) => boolean): Promise<Parting> {
+  const lab = new Lab(NODES);
+  await lab.born();
+  const others = lab.cluster.nodes.slice(0, -1);
+  const node = lab.cluster.nodes[NODES - 1] as SimNode;
+  node.node?.leave();
+  await lab.until(() => node.node?.state === 'gone', LONG_MS);
+  for (const [i, other] of others.entries()) if (isCut(i)) lab.cut(node, other);
+  return { lab, node, others };
+}
+
+const stateAt = (other: SimNode, { name }: SimNode): string | undefined =>
+  other.node?.status().members.find((member) => member.name === name)?.state;
+
+test('a node that is cut off when it has left stays until it can tell another member', async () => {
+  const { lab, node, others } = await leaving(() => true);
+  await lab.wait(LONG_MS);
+  assert.deepEqual(new Set(others.map((other) => stateAt(other, node))), new Set(['leaving']));
+  assert.ok(!node.hasLeft, 'nobody would ever know');
+  assert.equal(lab.logged(node, /few members know/).length, 1, 'it says why');
+  lab.heal();
+  await lab.until(() => node.hasLeft, LONG_MS);
+  assert.ok(node.hasLeft);
+  await lab.rest();
+});
+
+test('a node that is killed before it could tell that it has left tells it later', async () => {
+  const { lab, node } = await leaving(() => true);
+  await lab.wait(1_000);
+  node.crash();
+  lab.heal();
+  node.start();
+  await lab.until(() => node.hasLeft, LONG_MS);
+  assert.ok(node.hasLeft);
+  await lab.rest();
+});
+
+test('one member is enough after a while, though two are better', async () => {
+  const { lab, node, others } = await leaving((other) => other > 0);
+  await lab.wait(5_000);
+  assert.equal(stateAt(others[0] as SimNode, node), 'gone');
+  assert.ok(!node.hasLeft, 'the one might burn before it has told the others');
+  await lab.until(() => node.hasLeft, LONG_MS);
+  assert.ok(node.hasLeft);
+  lab.heal();
+  await lab.rest();
+});
