@@ -20,6 +20,7 @@ export interface Chaos {
 }
 
 const COPY_MS = 4_000;
+/** Copies of each disk that are kept: the first, taken before any fault, and the last ones. */
 const COPIES = 3;
 
 /** What a scene is before anything has struck. */
@@ -57,7 +58,8 @@ export function startChaos(stage: Stage, { plan, dice, only }: ChaosOptions): Ch
   const copy = (): void => {
     if (isOver) return;
     for (const node of nodes) {
-      stage.copies.set(node, [...(stage.copies.get(node) ?? []), new Map(node.disk.rows)].slice(-COPIES));
+      const [first, ...later] = [...(stage.copies.get(node) ?? []), new Map(node.disk.rows)];
+      if (first !== undefined) stage.copies.set(node, [first, ...later.slice(1 - COPIES)]);
     }
     world.after(COPY_MS, copy);
   };

@@ -30,6 +30,8 @@ export class SimNode implements Server {
   life: Life | undefined;
   /** Whether it does not belong to the cluster any more: it is not started again. */
   hasLeft = false;
+  /** What is to become of it, where that is certain. */
+  mustBecome: 'up' | 'gone' | undefined;
   /** The running node; undefined while it starts, stops, or is down. */
   node: MecNode | undefined;
   #env: Env | undefined;

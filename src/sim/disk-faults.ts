@@ -129,8 +129,9 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
   },
   'old copy restored': (scene) => {
     const node = victim(scene);
-    const copy = scene.copies.get(node)?.[0];
-    if (copy === undefined) return nothing;
+    const copies = scene.copies.get(node) ?? [];
+    if (copies.length === 0) return nothing;
+    const copy = scene.dice.pick(copies);
     loseDisk(scene);
     // A replica that has forgotten does not know it, and counts for reads.
     scene.oracle.loosen({ doDecisionsHold: false });

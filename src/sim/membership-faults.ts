@@ -1,8 +1,11 @@
 /** Nodes that come and go while everything else happens. Quorums of before and after such a change need not intersect for a moment. */
 import { messageOf } from '../base/errors.ts';
+import type { MemberRecord } from '../core/member-list.ts';
+import { metaRow } from '../storage/keyspace.ts';
+import { openRecord } from '../storage/records.ts';
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk, type Scene } from './scene.ts';
-import { ambush, type Moment, nothing } from './strikes.ts';
+import { ambush, cutOff, type Moment, nothing } from './strikes.ts';
 
 /** More nodes make a run long, and show nothing new. */
 const MAX_NODES = 9;
@@ -10,6 +13,10 @@ const MAX_NODES = 9;
 const MIN_NODES = 3;
 /** How often an operator tries again. */
 const RETRY_MS = 1_000;
+/** A node that joins may be struck so long after its start. */
+const JOIN_MS = 2_000;
+/** How long a node may take to leave until it is struck. */
+const LEAVE_MS = 15_000;
 
 /** All by name. */
 export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
@@ -24,10 +31,44 @@ export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
     if (node !== undefined) insist(scene, () => node.hasLeft || letLeave(node));
     return nothing;
   },
+  // It is gone, and cannot tell.
+  'cut off as it leaves': (scene) => {
+    scene.oracle.loosen();
+    const node = dispensable(scene);
+    if (node === undefined) return nothing;
+    insist(scene, () => node.hasLeft || letLeave(node));
+    let mend = nothing;
+    const end = ambush(
+      scene,
+      {
+        isIt: ({ node: it }) => it !== undefined && it === node.node && it.state === 'gone',
+        everyMs: 5,
+        withinMs: LEAVE_MS,
+      },
+      () => {
+        mend = cutOff(scene, node);
+      },
+    );
+    return () => {
+      end();
+      mend();
+    };
+  },
   // As a machine that burns: nobody asks it, and what only it had is lost.
   'a node is declared gone': (scene) => {
     const node = dispensable(scene);
     if (node !== undefined && scene.disks.left > 0) burn(scene, node);
+    return nothing;
+  },
+  'declared gone while it joins': (scene) => {
+    scene.oracle.loosen();
+    const { cluster, dice, disks } = scene;
+    if (cluster.nodes.length >= MAX_NODES) return nothing;
+    const node = cluster.add();
+    node.start();
+    cluster.world.after(dice.fraction() * JOIN_MS, () => {
+      if (node.node?.state === 'joining' && disks.left > 0) burn(scene, node);
+    });
     return nothing;
   },
   // While others wait for what it sends them.
@@ -49,20 +90,55 @@ const CATCHES_UP: Moment = {
   withinMs: 5_000,
 };
 
+/** What comes of a node that was declared gone: it may come back, or another takes its name. */
+const RETURNS = ['never', 'never', 'as it was', 'on an empty disk'] as const;
+
 function burn(scene: Scene, node: SimNode): void {
-  const doesReturn = scene.dice.chance(0.5);
-  scene.oracle.loosen();
+  const { cluster, oracle, dice } = scene;
+  oracle.loosen();
   loseDisk(scene);
   node.crash();
   node.hasLeft = true;
+  node.mustBecome = undefined;
+  const how = dice.pick(RETURNS);
+  const life = lifeOn(node);
   insist(scene, () => {
-    if (!isRemoved(scene, node)) return false;
-    // It has not heard of it, and thinks that it still belongs here.
-    node.hasLeft = !doesReturn;
-    if (doesReturn) node.start();
+    const running = cluster.nodes.filter((other) => !other.hasLeft && other.node !== undefined);
+    const others = running.filter((other) => other !== node);
+    const records = others.map((other) => recordAt(other, node));
+    const isGone = others.length > 0 && records.every((record) => (record?.state ?? 'gone') === 'gone');
+    if (!isGone) remove(scene, node, others);
+    // What one that was down still knows comes to light later.
+    if (!isGone || how === 'never') return false;
+    bringBack(scene, node, how);
+    // What was said of an earlier node of this name does not concern it.
+    const isMeant = life !== undefined && records.some((record) => record?.life === life);
+    if (how === 'as it was') node.mustBecome = isMeant ? 'gone' : undefined;
     return true;
   });
 }
+
+/** It has not heard that it was declared gone; or another node gets its name. */
+function bringBack({ copies }: Scene, node: SimNode, how: (typeof RETURNS)[number]): void {
+  if (how === 'on an empty disk') {
+    node.disk.replace(new Map());
+    copies.delete(node);
+    node.mustBecome = 'up';
+  }
+  node.hasLeft = false;
+  node.start();
+}
+
+/** The life that a node which is down will remember; undefined if it has kept nothing. */
+function lifeOn({ name, disk }: SimNode): string | undefined {
+  const row = metaRow('members');
+  const record = disk.rows.get(row);
+  if (record === undefined || disk.isDamaged) return undefined;
+  return (openRecord(record, row) as MemberRecord[]).find((kept) => kept.name === name)?.life;
+}
+
+const recordAt = ({ node }: SimNode, { name }: SimNode): MemberRecord | undefined =>
+  node?.status().members.find((record) => record.name === name);
 
 /** A node without which there are still enough. */
 function dispensable({ cluster, dice }: Scene): SimNode | undefined {
@@ -80,24 +156,26 @@ function insist({ cluster: { world }, oracle }: Scene, act: () => boolean): void
 }
 
 /** Asks a node to leave; whether it has heard. */
-function letLeave({ node }: SimNode): boolean {
+function letLeave(machine: SimNode): boolean {
+  const { node } = machine;
   if (node === undefined) return false;
   try {
     if (node.state === 'up') node.leave();
+    machine.mustBecome = undefined;
     return node.state !== 'joining';
   } catch {
     return false;
   }
 }
 
-/** Has any node declare another gone; whether one did. */
-function isRemoved({ cluster, dice }: Scene, gone: SimNode): boolean {
-  const { node, name } = dice.pick(cluster.nodes.filter((other) => other !== gone && !other.hasLeft));
+/** Has any of the others declare a node gone. */
+function remove({ cluster, dice, oracle }: Scene, gone: SimNode, others: readonly SimNode[]): void {
+  if (others.length === 0) return;
+  const { node, name } = dice.pick(others);
   try {
     node?.remove(gone.name);
-    return node !== undefined;
+    oracle.loosen();
   } catch (error) {
     cluster.world.trace(`${name} does not declare ${gone.name} gone: ${messageOf(error)}`);
-    return false;
   }
 }

@@ -41,6 +41,10 @@ export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<
   // A probe and an exchange of whole lists may be on their way to one peer at this very moment: what is waited for comes soon, or never.
   if (cluster.leftovers().length > 0) await world.run(world.nowMs + ARRIVE_MS, () => cluster.leftovers().length === 0);
   for (const text of cluster.leftovers()) oracle.violations.push(text);
+  for (const { name, mustBecome, hasLeft } of cluster.nodes) {
+    if (mustBecome === undefined || (mustBecome === 'gone') === hasLeft) continue;
+    oracle.violations.push(`${name} must be ${mustBecome}, and is ${hasLeft ? 'gone' : 'there'}`);
+  }
   checkEnd(setting);
   if (oracle.violations.length > 0) return;
   await outlive(setting);

@@ -9,7 +9,7 @@ export interface Scene {
   readonly oracle: Oracle;
   /** Its own. */
   readonly dice: Dice;
-  /** The last copies of each disk, oldest first. */
+  /** Copies of each disk, the first and the last ones, oldest first. */
   readonly copies: Map<SimNode, ReadonlyMap<string, Uint8Array>[]>;
   readonly disks: DiskBudget;
   /** Keys in use. */

@@ -66,4 +66,6 @@ export function wipe(scene: Scene, node: SimNode): void {
   loseDisk(scene);
   node.crash();
   node.disk.replace(new Map());
+  // It forgets that it was declared gone.
+  if (node.mustBecome === 'gone') node.mustBecome = undefined;
 }

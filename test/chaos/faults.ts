@@ -98,7 +98,7 @@ async function forceOut(machine: Machine, { machines, dice, say }: Strike): Prom
   if (machines.members.length <= LEAST_MEMBERS || survivors.length === 0) return;
   await machines.kill(machine);
   const isGone = await machines.force(machine, dice.pick(survivors), FORCE_MS);
-  const comesBack = !isGone || (machine.isSettled && dice.chance(0.5));
+  const comesBack = !isGone || dice.chance(0.5);
   say(
     `${machine.name} ${isGone ? 'is declared gone' : 'could not be declared gone'}${comesBack ? ', and comes back' : ''}`,
   );

@@ -24,8 +24,6 @@ export class Machine {
   condition: Condition = 'running';
   /** It was started on an empty disk and does not know its cluster yet: cut off now, it would begin one of its own. */
   isNewborn = false;
-  /** It has been a member in full at a rest; one that still joins, and is declared gone, joins again when it comes back. */
-  isSettled = false;
   /** A fault that has not ended yet has it. */
   isTaken = false;
 
@@ -124,7 +122,6 @@ export class Machines {
     // Out of reach of all others it would begin a cluster of its own.
     await eventually('the network is whole', async () => this.networkFaults === 0, START_MS);
     machine.isNewborn = true;
-    machine.isSettled = false;
     await this.start(machine);
     await eventually(
       `${machine.name} finds its cluster`,
@@ -182,8 +179,7 @@ export class Machines {
       this.watch();
     }
     const names = this.members.map(({ name }) => name).sort();
-    for (const machine of this.members) {
-      const { name, node } = machine;
+    for (const { name, node } of this.members) {
       let seen = '';
       const isWhole = async (): Promise<boolean> => {
         const { isReady, members, peers, sync } = await node.status();
@@ -195,7 +191,6 @@ export class Machines {
       await eventually(`${name} is whole`, isWhole, left()).catch((error: unknown) => {
         throw new Error(`${name} is not whole: ${seen}`, { cause: error });
       });
-      machine.isSettled = true;
     }
   }
 }
