@@ -341,8 +341,11 @@ export const CLAIM_MS = 2_000;
 /** Keys granted to conditional writes at once per node. */
 export const MAX_CLAIMS = 65_536;
 
-/** Fences remembered, one for each partition and member that was filled from here. Past it all are forgotten, and made once more. */
-export const MAX_FENCES = 65_536;
+/** Members for which a node has made fences in one partition; past it they are forgotten, and made once more. */
+export const MAX_FENCES = 256;
+
+/** How long a fence is named to writers: no write that began before it waits for longer. */
+export const FENCE_MS = 2 * MAX_TIMEOUT_MS;
 
 /** The longest that a conditional write waits before it tries again to get its claims; it waits a random part of this. */
 export const CLAIM_RETRY_MS = 40;

@@ -57,7 +57,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
         return scope.sync.whenConfirmed(partitionOf(request.key), () => answer(guarded(() => claim(scope, request))));
       case 'release':
         scope.grants.release(partitionOf(request.key), request.key, request.ballot);
-        return answer({ kind: 'stored', actor: '' });
+        return answer({ kind: 'stored', actor: '', life: '', replica: '', fences: [] });
       case 'list':
         return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
       case 'forward':
@@ -131,7 +131,9 @@ function store(scope: Scope, { key, object, dots, grant, memory }: Store, answer
   const { replica } = ground;
   replica.merge({ key, object, dots, memory }, (error) => {
     if (error !== undefined) return answer(toFailed(error));
-    answer({ kind: 'stored', actor: replica.actor });
+    const fences = scope.fences.in(replica.partition);
+    const { life } = scope.members.own;
+    answer({ kind: 'stored', actor: replica.actor, life, replica: replica.id, fences });
   });
 }
 

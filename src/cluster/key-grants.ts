@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { CLAIM_MS, MAX_CLAIMS, MAX_FENCES } from '../base/limits.ts';
+import { CLAIM_MS, MAX_CLAIMS } from '../base/limits.ts';
 
 /** What a grant stands on: if another object takes the place of either, the numbers of the partition end. */
 export interface Ground {
@@ -35,8 +35,6 @@ export class KeyGrants {
   readonly #clock: Clock;
   readonly #life: string;
   readonly #byPartition = new Map<number, Grants>();
-  /** Replicas that a fence was made for, by partition and member. */
-  readonly #fenced = new Map<string, string>();
   #counter = 0;
   #size = 0;
 
@@ -76,32 +74,24 @@ export class KeyGrants {
   }
 
   /**
-   * Ends all numbers of a partition, before a replica that is not complete takes its first byte from this node; once for each such
-   * replica. Else a write that was decided before that replica lost its disk could still be stored here, and be acknowledged, after
-   * that replica has taken what is here for all there is.
+   * Ends all numbers of a partition, as a fence was made there. Else a write that was decided before a replica
+   * lost its disk could still be stored here, and be acknowledged, after that replica has taken what is here
+   * for all there is.
    */
-  fence(partition: number, member: string, replica: string): void {
-    const name = `${partition} ${member}`;
-    if (this.#fenced.get(name) === replica) return;
-    if (this.#fenced.size >= MAX_FENCES) this.#fenced.clear();
-    this.#fenced.set(name, replica);
-    this.#clear(partition);
+  endAll(partition: number): void {
+    this.#size -= this.#byPartition.get(partition)?.byKey.size ?? 0;
+    this.#byPartition.delete(partition);
   }
 
   #end(byKey: Map<string, Grant>, key: string): void {
     if (byKey.delete(key)) this.#size -= 1;
   }
 
-  #clear(partition: number): void {
-    this.#size -= this.#byPartition.get(partition)?.byKey.size ?? 0;
-    this.#byPartition.delete(partition);
-  }
-
   #groupOf({ replica, view }: Ground): Grants {
     const { partition } = replica;
     const group = this.#byPartition.get(partition);
     if (group?.replica === replica && group.view === view) return group;
-    this.#clear(partition);
+    this.endAll(partition);
     const fresh = { replica, view, byKey: new Map<string, Grant>() };
     this.#byPartition.set(partition, fresh);
     return fresh;

@@ -30,6 +30,7 @@ import { placeOf, type Scope } from './coordinator/scope.ts';
 import type { PutResult } from './coordinator/write.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './expiry.ts';
+import { Fences } from './fences.ts';
 import { Floors } from './floors.ts';
 import { KeyGrants } from './key-grants.ts';
 import { Membership } from './membership/membership.ts';
@@ -153,13 +154,14 @@ export class MecNode {
     const policies = new Policies(config.policies);
     const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
     const grants = new KeyGrants(env.clock, life);
+    const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
     const shared = { env, members, replicas, living, limits, floors, peers };
-    const sync = new Sync({ ...shared, life, fence: grants.fence.bind(grants), writeQuorums });
+    const sync = new Sync({ ...shared, life, fences, writeQuorums });
     const work = new Work(`${config.name}~${life}`);
     const scrub = new Scrub({ env, members, peers, replicas, limits });
     const turns = new Turns();
     const time = new WallTime(env, members, peers);
-    const scope = { ...shared, policies, time, sync, scrub, grants, turns, work };
+    const scope = { ...shared, policies, time, sync, scrub, grants, fences, turns, work };
     const node = new MecNode(options, scope, life);
     try {
       await node.#listen();

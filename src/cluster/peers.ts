@@ -20,6 +20,8 @@ export interface Peer extends Address {
   readonly latency: Latency;
   /** The peer's process, and its clock when it last answered, with ours at that time. */
   remote: { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
+  /** The life in which the peer last answered a probe or a store. */
+  life: string | undefined;
   /** What the peer's wall clock showed when this node's monotonic clock showed `atMs`, and whether they differed. */
   wall: { readonly micros: number; readonly atMs: number; readonly isOff: boolean } | undefined;
   /** Why this peer is not one of us, where that is so. */
@@ -72,6 +74,7 @@ export class Peers {
       data,
       latency: new Latency(),
       remote: undefined,
+      life: undefined,
       wall: undefined,
       refusal: undefined,
     };
@@ -110,6 +113,8 @@ export class Peers {
     this.#detector.heard(peer.id, heardMs);
     const isAnother = peer.remote !== undefined && peer.remote.process !== process;
     peer.remote = { process, nowMs, heardMs };
+    // A process is a life.
+    peer.life = process;
     if (isAnother) peer.data.resend();
   }
 

@@ -48,6 +48,13 @@ export class Tally {
     if (isOwner) this.#haveOwners += 1;
   }
 
+  /** One that has answered is not to be counted any more. */
+  withdraw(isOwner = true): void {
+    this.#have -= 1;
+    if (isOwner) this.#haveOwners -= 1;
+    this.#lastFailure = 'incomplete';
+  }
+
   /** One of those asked has answered, but its answer is not one to rely on. */
   abstain(isOwner = true): void {
     this.#settle(isOwner);

@@ -22,6 +22,7 @@ import {
   packCondition,
   packContext,
   packDots,
+  packFences,
   packItem,
   packMended,
   packRemembered,
@@ -33,6 +34,7 @@ import {
   text,
   textOrInteger,
   unpackCondition,
+  unpackFences,
   unpackItem,
   unpackKeys,
   unpackMended,
@@ -234,8 +236,17 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   stored: {
     code: 67,
-    pack: ({ actor }) => [actor],
-    unpack: (f) => ({ kind: 'stored', actor: text(f[1]) }),
+    pack: ({ actor, life, replica, fences }) => [actor, life, replica, packFences(fences)],
+    unpack: (f) => {
+      const [, actor, life, replica, fences] = f;
+      return {
+        kind: 'stored',
+        actor: text(actor),
+        life: text(life),
+        replica: text(replica),
+        fences: unpackFences(fences),
+      };
+    },
   },
   written: {
     code: 68,

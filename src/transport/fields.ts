@@ -8,6 +8,7 @@ import type { Condition, Tags } from '../core/condition.ts';
 import type { Made } from '../core/decision.ts';
 import type { FilledObject, Version } from '../core/object.ts';
 import type { Floor } from '../core/floor.ts';
+import type { Fence } from '../core/write-quorum.ts';
 import type { Digest, Mended, PartitionFloor, SparseVersion, SyncItem } from './message.ts';
 
 /** A frame or item is not of the protocol. */
@@ -230,6 +231,20 @@ export function optional<Field>(field: unknown, read: (field: unknown) => Field)
 /** A text or a whole number. */
 export function textOrInteger(field: unknown): string | number {
   return typeof field === 'number' ? integer(field) : text(field);
+}
+
+/** Fences as a flat list: of each its member, its replica, and the later life. */
+export const packFences = (fences: readonly Fence[]): unknown[] =>
+  fences.flatMap(({ member, replica, life }) => [member, replica, life ?? null]);
+
+/** The fences of such a list. */
+export function unpackFences(field: unknown): Fence[] {
+  const fields = list(field);
+  if (fields.length % 3 !== 0) throw new WireError('part of a fence');
+  return Array.from({ length: fields.length / 3 }, (_, i) => {
+    const [member, replica, life] = fields.slice(3 * i);
+    return { member: text(member), replica: text(replica), life: optional(life, text) };
+  });
 }
 
 /** The condition of a write. */

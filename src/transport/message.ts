@@ -7,6 +7,7 @@ import type { Made, Memory } from '../core/decision.ts';
 import type { Statement } from '../core/evidence.ts';
 import type { MemberRecord, MemberVersion } from '../core/member-list.ts';
 import type { FilledObject, Version } from '../core/object.ts';
+import type { StoredWord } from '../core/write-quorum.ts';
 
 /** Which process speaks, and whether it belongs here. */
 export interface Identity extends Address {
@@ -264,7 +265,7 @@ export interface Claimed extends Omit<ReadReply, 'kind' | 'isComplete'> {
 }
 
 /** The answer to `store`: it is durable. */
-export interface Stored {
+export interface Stored extends StoredWord {
   readonly kind: 'stored';
   readonly actor: string;
 }

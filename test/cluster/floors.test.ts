@@ -41,7 +41,10 @@ class Line implements Receiver {
       const frame = packFrame([{ id: 1, message }]);
       const { items, unknown } = unpackFrame(frame, (name) => this.peerFloors.find(name));
       this.requests.push({ bytes: message.length, timeoutMs, read: items[0]?.message });
-      const reply: Reply = unknown.length > 0 ? { kind: 'unknown-floor' } : { kind: 'stored', actor: 'n2~a' };
+      const reply: Reply =
+        unknown.length > 0
+          ? { kind: 'unknown-floor' }
+          : { kind: 'stored', actor: 'n2~a', life: 'l', replica: 'r', fences: [] };
       this.#replies.push(() => onReply(reply));
     },
   };

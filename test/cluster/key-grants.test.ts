@@ -25,7 +25,7 @@ const ENDS: Readonly<Record<string, (node: ReturnType<typeof fresh>) => Ground>>
     return ground;
   },
   'a fence': ({ grants, ground }) => {
-    grants.fence(7, 'n2', 'replica1');
+    grants.endAll(7);
     return ground;
   },
   'another replica in its place': ({ ground }) => ({ ...ground, replica: { partition: 7 } }),
@@ -72,19 +72,6 @@ test('a release of another ballot frees nothing', () => {
   grants.release(7, KEY, 'two');
   grants.release(8, KEY, 'one');
   assert.equal(grants.take(ground, KEY, number), true);
-});
-
-test('a fence is made once for each replica that is filled, and again for the next one', () => {
-  const { grants, ground } = fresh();
-  const isEndedBy = (member: string, replica: string): boolean => {
-    const number = grants.grant(ground, KEY, 'one') ?? '';
-    grants.fence(7, member, replica);
-    return !grants.take(ground, KEY, number);
-  };
-  assert.deepEqual(
-    [isEndedBy('n2', 'r1'), isEndedBy('n2', 'r1'), isEndedBy('n2', 'r2'), isEndedBy('n3', 'r2')],
-    [true, false, true, true],
-  );
 });
 
 test('as many keys are granted as there is room for; those that expired make room', () => {

@@ -24,7 +24,6 @@ class Owner {
   /** The number that is current by the model, per key, with its ballot and until when the key is not free. */
   readonly current = new Map<string, { number: string; ballot: string; untilMs: number }>();
   readonly issued: string[] = [];
-  #fences = 0;
 
   happen({ what, key, n }: Happening): void {
     if (what === 'claim') this.#claim(key, `b${n % 3}`);
@@ -58,8 +57,7 @@ class Owner {
   }
 
   #endAll(what: string): void {
-    this.#fences += 1;
-    if (what === 'fence') this.grants.fence(0, 'n2', `replica${this.#fences}`);
+    if (what === 'fence') this.grants.endAll(0);
     else if (what === 'replica') this.ground = { ...this.ground, replica: { partition: 0 } };
     else this.ground = { ...this.ground, view: {} };
     this.current.clear();

@@ -29,3 +29,25 @@ test('a wiped replica counts only after it cannot have missed a write of fewer d
   await lab.rest();
   assert.equal(textOf(await lab.ask(c, 'GET', KEY, { query: 'r=2' })), 'acked');
 });
+
+test('a write is not acknowledged on the word of a replica that has been replaced since', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
+  // Only C has the write in time: A's own disk is slow, and the message to B is lost.
+  a.disk.delayMs = 5_000;
+  lab.cut(a, b);
+  const put = lab.ask(a, 'PUT', KEY, { value: 'v', query: 'timeout=8000' });
+  await lab.until(() => lab.held(c, KEY).length > 0, 500);
+  await lab.wait(50);
+  lab.heal();
+  c.crash();
+  c.disk.replace(new Map());
+  c.start();
+  const answer = await put;
+  a.disk.delayMs = 1;
+  lab.cut(a, b);
+  lab.cut(a, c);
+  const read = await lab.ask(c, 'GET', KEY);
+  assert.ok(answer.status !== 200 || read.status !== 404, `told ${answer.status}, read ${read.status}`);
+});

@@ -89,7 +89,8 @@ const MESSAGES: readonly Message[] = [
     timeoutMs: 0,
   },
   { kind: 'object', actor: 'n1~a', isComplete: true, context, versions: [{ ...dot, body: undefined }] },
-  { kind: 'stored', actor: 'n1~a' },
+  { kind: 'stored', actor: 'n1~a', life: 'l', replica: 'r', fences: [] },
+  { kind: 'stored', actor: 'n1~a', life: 'l', replica: 'r', fences: [{ member: 'n2', replica: 's', life: undefined }] },
   { kind: 'written', dot, token: context, versions: [dot], found: true, isRepeated: false },
   { kind: 'store', key: 'k', object: { context, versions: [] }, dots: [], grant: 'ab/2' },
   { kind: 'claim', ballot: 'n1/2', key: 'k', view: 'n1 > n1', have: [dot], idempotencyKey: undefined },
@@ -181,7 +182,7 @@ test('a frame of another protocol version, or none at all, is refused', () => {
 });
 
 test('a message that is not understood is counted, and the others of its frame are not hurt', () => {
-  const good = packMessage({ kind: 'stored', actor: 'a' });
+  const good = packMessage({ kind: 'stored', actor: 'a', life: 'l', replica: 'r', fences: [] });
   const bad: unknown[] = [
     null,
     5,
@@ -204,7 +205,9 @@ test('a message that is not understood is counted, and the others of its frame a
   const frame = packFrame(messages.map((message, id) => ({ id, message })));
   const { items, garbage } = unpackFrame(frame);
   assert.equal(garbage, messages.length - 1);
-  assert.deepEqual(items, [{ id: messages.length - 1, message: { kind: 'stored', actor: 'a' } }]);
+  assert.deepEqual(items, [
+    { id: messages.length - 1, message: { kind: 'stored', actor: 'a', life: 'l', replica: 'r', fences: [] } },
+  ]);
 });
 
 test('random and mutilated frames are refused or survived', () => {

@@ -4,7 +4,7 @@
  */
 import { MecError, toMecError } from '../../base/errors.ts';
 import { quorumSize } from '../../core/quorum.ts';
-import { Tally } from '../../core/tally.ts';
+import { WriteQuorum } from '../../core/write-quorum.ts';
 import type { ConditionalRequest } from './ballot.ts';
 import { forward, handOver, isUntouched } from './forward.ts';
 import { get } from './get.ts';
@@ -69,15 +69,16 @@ function putAt(scope: Scope, place: Place, request: PutRequest): Promise<PutResu
 function planOf(scope: Scope, place: Place, { w, pw }: PutRequest): Plan {
   const { length } = place.owners;
   const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);
-  const tally = new Tally(quorumSize(w, length), wantedOwners);
-  const holders = holdersOf(scope, place, { wanted: tally.need, wantedOwners });
+  const quorum = new WriteQuorum(quorumSize(w, length), wantedOwners);
+  const { need } = quorum.tally;
+  const holders = holdersOf(scope, place, { wanted: need, wantedOwners });
   const peers = place.isOwner ? holders : holders.slice(0, length - 1);
-  assertEnough('replicas', 1 + peers.length, tally.need);
+  assertEnough('replicas', 1 + peers.length, need);
   if (wantedOwners > 0) {
     const owners = peers.filter(({ id }) => place.owners.includes(id)).length + Number(place.isOwner);
     assertEnough('owners', owners, wantedOwners);
   }
-  return { place, peers, tally };
+  return { place, peers, quorum };
 }
 
 function assertEnough(what: string, have: number, need: number): void {

@@ -5,6 +5,7 @@ import type { SyncLimits } from '../../base/limits.ts';
 import { LivingActors } from '../../core/actor.ts';
 import { partitionOf } from '../../core/partition.ts';
 import type { Replicas } from '../../storage/replicas.ts';
+import type { Fences } from '../fences.ts';
 import type { Floors } from '../floors.ts';
 import type { KeyGrants } from '../key-grants.ts';
 import type { Members } from '../members.ts';
@@ -30,6 +31,8 @@ export interface Scope {
   readonly work: Work;
   /** The keys that this node grants to conditional writes. */
   readonly grants: KeyGrants;
+  /** The fences that this node has made for replicas that were filled from it. */
+  readonly fences: Fences;
   /** The conditional writes that this node coordinates, by key. */
   readonly turns: Turns;
   /** The floors that this node knows. */

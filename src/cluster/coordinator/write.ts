@@ -7,7 +7,7 @@ import type { Condition } from '../../core/condition.ts';
 import { packContent, unpackContent } from '../../core/content.ts';
 import type { Memory } from '../../core/decision.ts';
 import type { Quorum } from '../../core/quorum.ts';
-import { Tally } from '../../core/tally.ts';
+import { type StoredWord, WriteQuorum } from '../../core/write-quorum.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { ReplicaWritten } from '../../storage/replica-changes.ts';
@@ -44,7 +44,7 @@ export interface Plan {
   readonly place: Place;
   /** Whose disks count. */
   readonly peers: readonly Peer[];
-  readonly tally: Tally;
+  readonly quorum: WriteQuorum;
 }
 
 /** Changes this node's own replica, which tells `done` when that is durable. */
@@ -53,7 +53,7 @@ export type Commit = (scope: Scope, replica: Replica, done: Done) => ReplicaWrit
 /** Deletes exactly these versions, at this node's replica and, as far as they can be reached, the others. */
 export async function removeDots(scope: Scope, key: string, dots: readonly Dot[]): Promise<void> {
   const place = placeOf(scope, key);
-  const plan = { place, peers: holdersOf(scope, place, { wanted: 0 }), tally: new Tally(1) };
+  const plan = { place, peers: holdersOf(scope, place, { wanted: 0 }), quorum: new WriteQuorum(1) };
   const request = { key, body: undefined, r: 1, w: 1, timeoutMs: DEFAULT_TIMEOUT_MS };
   await write(scope, { ...request, token: CausalContext.ofDots(dots) }, plan);
 }
@@ -109,10 +109,15 @@ class Put {
 
   start(request: PutRequest): void {
     const { key, timeoutMs } = request;
-    const { env, replicas, living, floors } = this.#scope;
-    const { place, peers, tally } = this.#plan;
+    const { env, members, replicas, living, floors, fences } = this.#scope;
+    const { place, peers, quorum } = this.#plan;
+    const { tally } = quorum;
     const replica = replicas.of(place.partition);
-    const written = writeHere(request)(this.#scope, replica, (error) => this.#count(error, place.isOwner));
+    const written = writeHere(request)(this.#scope, replica, (error) => {
+      const { life } = members.own;
+      const word = error ?? { replica: replica.id, life, fences: fences.in(place.partition) };
+      this.#count(members.self, word, place.isOwner);
+    });
     this.#key = key;
     this.#written = written;
     living[place.partition]?.heard(replica.actor);
@@ -126,42 +131,49 @@ class Put {
     const store = { kind: 'store', key, object: written.object, dots: [written.dot] } as const;
     const message = floors.outgoing(place.partition, store);
     for (const peer of peers) {
-      message.send(peer, timeoutMs, (reply) => this.#count(this.#replied(peer, reply), this.#isOwner(peer)));
+      const { life } = peer;
+      message.send(peer, timeoutMs, (reply) => {
+        this.#count(peer.id, this.#replied(peer, reply, life), this.#isOwner(peer));
+      });
     }
     for (const peer of joiningOf(this.#scope, place)) {
-      message.send(peer, timeoutMs, (reply) => void this.#replied(peer, reply));
+      message.send(peer, timeoutMs, (reply) => void this.#replied(peer, reply, undefined));
     }
     this.#settle();
   }
 
-  #replied(peer: Peer, reply: Reply | MecError): MecError | undefined {
+  /** What a peer's reply is worth; `life` is that which it was known to have when it was asked. */
+  #replied(peer: Peer, reply: Reply | MecError, life: string | undefined): StoredWord | MecError {
     if (reply instanceof MecError || reply.kind !== 'stored') {
       this.#scope.sync.peerHasMissed(peer);
       return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
     }
     this.#scope.living[this.#plan.place.partition]?.heard(reply.actor);
-    return undefined;
+    peer.life = reply.life;
+    return reply.life === life ? reply : new MecError('incomplete');
   }
 
   #isOwner(peer: Peer): boolean {
     return this.#plan.place.owners.includes(peer.id);
   }
 
-  #count(error: MecError | undefined, isOwner: boolean): void {
+  #count(member: string, word: StoredWord | MecError, isOwner: boolean): void {
     if (this.#isAnswered) return;
-    if (error === undefined) this.#plan.tally.succeed(isOwner);
-    else this.#plan.tally.fail(error.code, isOwner);
+    const { quorum } = this.#plan;
+    if (word instanceof MecError) quorum.fail(word.code, isOwner);
+    else quorum.add(member, word, isOwner);
     this.#settle();
   }
 
   #settle(): void {
-    const verdict = this.#plan.tally.verdict();
+    const { tally } = this.#plan.quorum;
+    const verdict = tally.verdict();
     if (this.#isAnswered || verdict === 'waiting' || this.#written === undefined) return;
     this.#isAnswered = true;
     this.#deadline?.cancel();
     const where = { place: this.#plan.place, key: this.#key };
     if (verdict === 'met') this.#outcome.resolve(toResult(this.#scope, where, this.#written));
-    else this.#outcome.reject(this.#plan.tally.error(UNSURE));
+    else this.#outcome.reject(tally.error(UNSURE));
   }
 }
 

@@ -20,6 +20,7 @@ import type { Replica } from '../../storage/replica.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Compare, Compared, Digest, Pull, Reply, State, TakeSnapshot } from '../../transport/message.ts';
 import type { SyncStatus } from '../status.ts';
+import type { Fences } from '../fences.ts';
 import type { Floors } from '../floors.ts';
 import type { Members } from '../members.ts';
 import type { Peer, Peers } from '../peers.ts';
@@ -55,8 +56,8 @@ export interface SyncOptions {
   readonly life: string;
   /** How many disks a write asks for before it is acknowledged, by the configuration and its policies. */
   readonly writeQuorums: readonly Quorum[];
-  /** Ends the numbers of this node's key grants in a partition, once for each replica of a member that is filled. */
-  readonly fence: (partition: number, member: string, replica: string) => void;
+  /** Those made for the replicas that are filled from here. */
+  readonly fences: Fences;
   readonly limits: SyncLimits;
 }
 
@@ -224,10 +225,8 @@ export class Sync {
   async servePull({ from, partition, statement }: Pull): Promise<Reply> {
     const replica = this.#options.replicas.of(partition);
     this.#evidence.noteClock(partition, from, statement);
-    // Before its first byte, and before any statement that helps to make it complete: a store that was decided
-    // before that replica was emptied must not count here once it was filled.
-    if (!statement.isComplete) this.#options.fence(partition, from, statement.replica);
-    const filled = statement.isComplete ? undefined : from;
+    // Before its first byte, and before any statement that helps to make it complete.
+    const filled = this.#options.fences.fill(partition, from, statement);
     return servePull(replica, { asked: statement, said: say(this.#options, replica, filled) }, this.#limits);
   }
 
@@ -238,10 +237,10 @@ export class Sync {
 
   /** Answers a question: what do the replicas here say of themselves? */
   serveState({ from, partitions, filling }: State): Reply {
-    const { members, life, replicas, fence } = this.#options;
+    const { members, life, replicas, fences } = this.#options;
     const said = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
-      if (replica !== '') fence(partition, from, replica);
+      if (replica !== '') fences.make(partition, from, replica);
       return { partition, ...say(this.#options, replicas.of(partition), replica === '' ? undefined : from) };
     });
     return { kind: 'stated', life, members: members.hash, replicas: said };

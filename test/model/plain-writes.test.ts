@@ -1,0 +1,44 @@
+/** Plain writes, searched through: no acknowledged write is missed by a read, and each rule left out loses one. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Plan, type Planted, search } from './plain-writes.ts';
+
+const IS_ALL = process.env['MEC_MODEL'] === 'all';
+
+interface Entry extends Plan {
+  /** Whether it takes too long for every day. */
+  readonly isLong?: boolean;
+}
+
+const kinds = ['restarts', 'loses its disk'] as const;
+
+const RULES: readonly Entry[] = [
+  { n: 3, w: 2, crashes: 1 },
+  { n: 3, w: 1, crashes: 1 },
+  { n: 3, w: 3, crashes: 1 },
+  { n: 3, w: 2, crashes: 2, kinds, isLong: true },
+  { n: 4, w: 3, crashes: 1, isLong: true },
+];
+
+const PLANTED: Readonly<Record<Planted, Entry>> = {
+  'fences are not told': { n: 3, w: 2, crashes: 1 },
+  'any life counts': { n: 3, w: 2, crashes: 2, kinds, isLong: true },
+  'one source too few': { n: 3, w: 2, crashes: 1 },
+  'any known life is later': { n: 3, w: 2, crashes: 1 },
+  'fills who is not known': { n: 3, w: 2, crashes: 2, kinds, isLong: true },
+};
+
+for (const { isLong = false, ...plan } of RULES) {
+  test(`no write is lost: ${JSON.stringify(plan)}`, { skip: isLong && !IS_ALL }, () => {
+    const { trace, isAcknowledged, states } = search(plan);
+    assert.equal(trace, undefined);
+    assert.ok(isAcknowledged && states > 1_000, `${states} states prove nothing`);
+  });
+}
+
+for (const [planted, { isLong = false, ...plan }] of Object.entries(PLANTED)) {
+  test(`planted: ${planted}`, { skip: isLong && !IS_ALL }, () => {
+    const { trace } = search({ ...plan, planted: planted as Planted });
+    assert.ok(trace !== undefined, 'no write was lost');
+  });
+}
