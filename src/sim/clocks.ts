@@ -8,6 +8,8 @@ export interface Machine {
   readonly skewMicros: number;
   /** Whether a node was started on it after the others had found each other. */
   readonly isNew: boolean;
+  /** Owners of a key, as its node knows them; undefined if it does not run. */
+  readonly replicas: number | undefined;
 }
 
 /** Machines, and how many of them keep a key. */
@@ -28,6 +30,8 @@ interface Range {
 export class Clocks {
   readonly #machines: Machines;
   readonly #ranges = new Map<object, Range>();
+  /** The fewest owners of a key that a node was seen to know. */
+  #fewest = Infinity;
 
   constructor(machines: Machines) {
     this.#machines = machines;
@@ -50,19 +54,23 @@ export class Clocks {
   }
 
   /** What a majority of the owners of a key may hold for past, µs since 1970. */
-  #majorityMicros(): number {
-    const { quorum, rightMicros } = this.#machines;
+  #majorityMicros(owners: number): number {
+    const { rightMicros } = this.#machines;
     const most = this.#offsets()
       .map((offset) => offset.most)
       .sort((a, b) => b - a);
     // Which nodes own a key does not matter here: any so many may be its majority.
-    const majority = quorumSize('quorum', Math.min(quorum.n, most.length));
-    return rightMicros + (most[majority - 1] ?? 0);
+    return rightMicros + (most[quorumSize('quorum', owners) - 1] ?? 0);
   }
 
-  /** Whether nodes may delete what expires at a moment. */
+  /** Whether nodes may delete what expires at a moment: a majority of owners may hold it for past. */
   mayBePast(micros: number): boolean {
-    return micros <= this.#majorityMicros();
+    const { nodes, quorum } = this.#machines;
+    if (micros <= this.#majorityMicros(Math.min(quorum.n, nodes.length))) return true;
+    // Where nodes have left, a majority is fewer. This is looked at when a write is first seen to be gone.
+    const known = nodes.map(({ replicas = 0 }) => replicas).filter((count) => count > 0);
+    this.#fewest = Math.min(this.#fewest, ...known);
+    return micros <= this.#majorityMicros(Math.min(quorum.n, nodes.length, this.#fewest));
   }
 
   /**
@@ -70,7 +78,7 @@ export class Clocks {
    * not heard of a majority since its start, however far off it is.
    */
   mayLookPast(micros: number): boolean {
-    if (micros <= this.#majorityMicros() + 1_000 * CLOCK_TOLERANCE_MS) return true;
+    if (this.mayBePast(micros - 1_000 * CLOCK_TOLERANCE_MS)) return true;
     const { nodes, rightMicros } = this.#machines;
     const offsets = this.#offsets();
     return nodes.some(({ isNew }, i) => isNew && micros <= rightMicros + (offsets[i]?.most ?? 0));

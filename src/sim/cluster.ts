@@ -57,6 +57,11 @@ export class SimNode implements Server {
   /** Whether it was started after the cluster was born. */
   isNew = false;
 
+  /** Owners of a key, as its node knows them. */
+  get replicas(): number | undefined {
+    return this.node?.status().quorum.replicas;
+  }
+
   /** The same in µs. */
   get skewMicros(): number {
     return 1_000 * this.#skewMs;
