@@ -153,6 +153,19 @@ export class History {
     return isSo;
   }
 
+  /**
+   * Whether a replica that has a write in its clock may hold nothing of it: a write of which it
+   * `isKnown` to have the effect replaced it, or one that leaves no version did.
+   */
+  mayBeGoneFrom(x: Made, isKnown: (by: Made) => boolean): boolean {
+    if (this.#isExpired(x)) return true;
+    return this.of(x.key).some((by) => {
+      // What expires is gone like what was deleted; a named write may have come under another dot.
+      const leavesNothing = by.isDelete || by.isNamed || by.expiry !== undefined || x.isLastWriteWins;
+      return this.mayRemove(by, x) && (leavesNothing || isKnown(by));
+    });
+  }
+
   /** Whether it may have been deleted as expired, or replaced by a writer who was not shown it any more. */
   #isExpired(x: Made): boolean {
     if (x.expiry === undefined) return false;

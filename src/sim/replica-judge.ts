@@ -6,12 +6,13 @@
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { unpackContent } from '../core/content.ts';
+import type { CausalContext } from '../core/causal-context.ts';
 import { parseDot } from '../core/dot.ts';
 import { partitionOf } from '../core/partition.ts';
 import { markRow, objectRow } from '../storage/keyspace.ts';
 import { recordToVersions } from '../storage/records.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
-import type { History } from './history.ts';
+import type { History, Made } from './history.ts';
 
 /** What one disk was last seen to be. */
 interface Seen {
@@ -22,6 +23,12 @@ interface Seen {
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
+
+const isIn = (lost: CausalContext, { dots }: Made): boolean =>
+  [...dots].some((name) => {
+    const dot = parseDot(name);
+    return dot !== undefined && lost.has(dot.actor, dot.counter);
+  });
 
 /** Watches the disks of one run. */
 export class ReplicaJudge {
@@ -71,7 +78,9 @@ export class ReplicaJudge {
       if (isLost && made.isAcknowledged)
         this.#tell(`${node.name} takes the acknowledged write ${made.id} of ${key} for lost`);
       if (isLost) continue;
-      if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGone(made)) {
+      const isKnown = (by: Made): boolean =>
+        there.has(by.id) || !this.#isOnAnyDisk(key, by) || isIn(lost, by) || by.dots.size > 1;
+      if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGoneFrom(made, isKnown)) {
         this.#tell(`the clock of ${node.name} has the write ${made.id} of ${key}, and its disk does not`);
       }
       const back = [...there].find((id) => this.#history.isBack(id, made.direct));
@@ -79,6 +88,14 @@ export class ReplicaJudge {
         this.#tell(`${node.name} holds the write ${back} of ${key}, and its clock has ${made.id}, which replaced it`);
       }
     }
+  }
+
+  /** Whether any disk holds a version of a write. */
+  #isOnAnyDisk(key: string, { dots }: Made): boolean {
+    return [...this.#seen.values()].some(({ records }) => {
+      const there = records.get(key)?.dots ?? NOTHING;
+      return [...dots].some((dot) => there.has(dot));
+    });
   }
 
   /** The dots of a key's versions on a disk; undefined where the record is damaged. */

@@ -23,6 +23,8 @@ export type Setting = Pick<Stage, 'cluster' | 'oracle' | 'keys'> & { readonly ju
  * after each of which another comparison has to find what is left. The slowest of 360 seeds took 43.8 s.
  */
 export const HEAL_MS = 300_000;
+/** The longest that a record may be missing on one disk while scrubs look for it every second. */
+const MENDED_MS = 60_000;
 /** Longer than any request may take: after it none is left. */
 const QUIET_MS = 9_000;
 /** Longer than any message is under way. */
@@ -102,9 +104,12 @@ async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Pr
   const owners = nodes.filter((node) => node.owns(key));
   const victim = world.dice.pick(owners);
   world.trace(`${victim.name}: ${kind} ${key}`);
+  // What its process has at hand it would not read, and nobody would see what is gone.
+  victim.crash();
   victim.disk[kind](key);
+  victim.start();
   const isBack = (): boolean => cluster.isAtRest() && owners.every((node) => versionsAt(node, key).length > 0);
-  await world.run(world.nowMs + HEAL_MS, isBack);
+  await world.run(world.nowMs + MENDED_MS, isBack);
 }
 
 /** What every owner holds of every key, past all requests. */
