@@ -1,7 +1,7 @@
 /** What disks do: they are slow, fail, fill up, and lose what they had. */
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk } from './scene.ts';
-import { ambush, cutOff, MID_WRITE, type Moment, nothing, victim, wipe } from './strikes.ts';
+import { ambush, cut, cutOff, MID_WRITE, type Moment, nothing, victim, wipe } from './strikes.ts';
 
 /** How long one lags before another disk is wiped. */
 const LAG_MS = 2_000;
@@ -9,6 +9,15 @@ const LAG_MS = 2_000;
 const BLOCK_ROWS = 20;
 /** How long a node is down whose disk is wiped in the middle of something. */
 const BACK_MS = 300;
+
+/** How long a few pages take. */
+const PAGES_MS = 200;
+
+/** How long a node writes alone, and how long with the others before they could compare. */
+const ALONE_MS = 500;
+const TOGETHER_MS = 60;
+/** Longer than it takes until nothing waits for what was lost. */
+const GIVEN_UP_MS = 11_000;
 
 /** The node catches up with another. */
 const MID_PULL: Moment = {
@@ -105,6 +114,97 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
       wipe(scene, node);
       scene.cluster.world.after(scene.dice.fraction() * BACK_MS, () => node.start());
     });
+  },
+  // A node catches up, pauses between two pages, and goes on when the sender has another disk.
+  'sender wiped between two pages of a snapshot': (scene) => {
+    const { world, nodes } = scene.cluster;
+    const puller = victim(scene);
+    const senders = nodes.filter((node) => node !== puller && !node.hasLeft);
+    const only = scene.dice.pick(senders);
+    const { life } = puller;
+    let mend = cutOff(scene, puller);
+    let end = nothing;
+    let isOver = false;
+    const replace = (): void => {
+      world.after(BACK_MS, () => {
+        if (!isOver && scene.disks.left > 0) {
+          wipe(scene, only);
+          only.start();
+        }
+        world.after(BACK_MS, () => life?.resume());
+      });
+    };
+    world.after((0.5 + scene.dice.fraction()) * LAG_MS, () => {
+      if (isOver || puller.life !== life) return;
+      mend();
+      // From this one alone it catches up.
+      mend = cut(scene, (from, to) => {
+        const pair = [nodes[from], nodes[to]];
+        return pair.includes(puller) && !pair.includes(only);
+      });
+      end = ambush(scene, { ...MID_PULL, isIt: (node) => node === puller && MID_PULL.isIt(node) }, () => {
+        world.after(scene.dice.fraction() * PAGES_MS, () => {
+          life?.pause();
+          replace();
+        });
+      });
+    });
+    return () => {
+      isOver = true;
+      end();
+      mend();
+      life?.resume();
+    };
+  },
+  // What only its disk had is given up by the others, and then that very disk is found again.
+  'wiped, and much later put back': (scene) => {
+    const { cluster, disks, oracle, dice } = scene;
+    const { world } = cluster;
+    const node = victim(scene);
+    let mend = cutOff(scene, node);
+    let isOver = false;
+    let copy: ReadonlyMap<string, Uint8Array> | undefined;
+    const phases: readonly (readonly [number, () => void])[] = [
+      // Writes that it alone has.
+      [ALONE_MS, () => mend()],
+      // And some of the next, which the others have too.
+      [TOGETHER_MS, () => (copy = new Map(node.disk.rows))],
+      [
+        0,
+        () => {
+          if (disks.left > 0) wipe(scene, node);
+          else copy = undefined;
+        },
+      ],
+      [BACK_MS, () => node.start()],
+      [
+        GIVEN_UP_MS,
+        () => {
+          disks.mend(scene);
+          if (copy === undefined || disks.left === 0 || node.hasLeft) return;
+          loseDisk(scene);
+          oracle.loosen({ doDecisionsHold: false });
+          node.crash();
+          node.disk.replace(copy);
+          node.start();
+        },
+      ],
+    ];
+    const go = (phase: number): void => {
+      const [waitMs, act] = phases[phase] ?? [];
+      if (waitMs === undefined) return;
+      world.after(waitMs * (1 + dice.fraction()), () => {
+        if (isOver) return;
+        act?.();
+        go(phase + 1);
+      });
+    };
+    go(0);
+    return () => {
+      isOver = true;
+      mend();
+      node.start();
+    };
   },
   // A block that LevelDB cannot read: a run of rows, whatever they are.
   'unreadable block': (scene) => {

@@ -4,11 +4,17 @@ import { DISK_FAULTS, DISK_LOSSES } from './disk-faults.ts';
 import { MEMBERSHIP } from './membership-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
 import type { Fault } from './scene.ts';
+import { SITUATIONS } from './situations.ts';
 
 /** Situations that take so long to show what they are about. */
 export const LEAST_MS: Readonly<Record<string, number>> = {
   'owners come and go': 24_000,
   'stand-ins away': 32_000,
+  'fallbacks are back, and the owners cannot ask them': 24_000,
+  'wiped, and much later put back': 26_000,
+  'owners out of reach, and back': 12_000,
+  'coordinator held up until its grants run out': 6_000,
+  'sender wiped between two pages of a snapshot': 6_000,
   'wiped while another lags': 6_000,
   'wiped, then alone': 3_000,
   'crash in mid-write, then alone': 3_000,
@@ -24,4 +30,5 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...DISK_FAULTS,
   ...DISK_LOSSES,
   ...MEMBERSHIP,
+  ...SITUATIONS,
 };

@@ -37,6 +37,11 @@ export const HABITS = {
   'idempotent create': (hand, key) => {
     return hand.write(key, { match: { tag: undefined, ids: [] }, name: 'idempotency-key' });
   },
+  // The same on what was read: a rival may have replaced that between the first try and the next.
+  'idempotent match': async (hand, key) => {
+    const match = await hand.match(key);
+    return hand.write(key, { match, name: 'idempotency-key' });
+  },
   'write twice': (hand, key) => hand.write(key, { held: hand.last(key), name: 'x-mec-write-id' }),
   'write for a while': (hand, key) => hand.write(key, { held: hand.last(key), isShortLived: true }),
   // Gives up a lock that it holds, as its owner would: creates, then deletes what it has created.

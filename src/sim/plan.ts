@@ -50,12 +50,22 @@ export interface SimPlan {
   readonly silent: 'nothing' | 'lose' | 'misplace';
 }
 
+/** Parts of a plan, and parts of its quorum and of its bounds. */
+export type PlanParts = Partial<Omit<SimPlan, 'quorum' | 'limits'>> & {
+  readonly quorum?: Partial<SimPlan['quorum']>;
+  readonly limits?: Partial<SyncLimits>;
+};
+
 /** What the seed is not asked for. */
 export interface PlanGiven {
   readonly nodes?: number | undefined;
+  /** Only these kinds of faults. */
   readonly faults?: readonly string[] | undefined;
+  /** Clients do only this. */
   readonly habits?: readonly HabitName[] | undefined;
-  /** Also draws what nodes are known not to stand yet. */
+  /** Parts of the plan that are set, whatever the seed draws. */
+  readonly set?: PlanParts | undefined;
+  /** Also draws and checks what nodes are known not to stand yet. */
   readonly isPendingDrawn?: boolean | undefined;
 }
 
@@ -66,6 +76,7 @@ const NEVER_MS = 1e9;
 /** Draws a plan. */
 export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
   const isSlow = dice.chance(SLOW_RATE);
+  const { quorum, limits, ...parts } = given.set ?? {};
   const isDrawn = (name: string): boolean => given.isPendingDrawn === true || !PENDING.has(name);
   const plan = {
     nodes: dice.pick([3, 3, 3, 3, 4, 5, 5, 5, 6, 7]),
@@ -75,7 +86,7 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
     idleRate: dice.pick([0.03, 0.1, 0.3, 1]),
     stayRate: dice.pick([0.5, 0.8, 0.95]),
     habits: drawHabits(dice, isDrawn),
-    quorum: drawQuorum(dice, isDrawn),
+    quorum: { ...drawQuorum(dice, isDrawn), ...quorum },
     ...drawKinds(dice, isDrawn),
     queries: drawQueries(dice),
     valueBytes: dice.pick([0, 0, 200, 3_000]),
@@ -86,11 +97,12 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
     faultGapMs: dice.pick([1_000, 3_000, 6_000]),
     faultMs: dice.pick([1_000, 4_000, 8_000, 15_000]),
     chaosMs: dice.pick([6_000, 12_000, 20_000, 30_000]),
-    limits: drawLimits(dice, isDrawn),
+    limits: { ...drawLimits(dice, isDrawn), ...limits },
     silent: dice.pick(['nothing', 'nothing', 'lose', 'misplace'] as const),
     ...(given.nodes !== undefined && { nodes: given.nodes }),
     ...(given.faults !== undefined && { faults: given.faults }),
     ...(given.habits !== undefined && { habits: given.habits }),
+    ...parts,
   };
   // What a single disk has held cannot be put back by others; and without a scrub it is not missed.
   const isMended = plan.limits.scrubMs < NEVER_MS && Math.min(plan.quorum.n, plan.nodes) > 1;

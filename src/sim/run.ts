@@ -9,8 +9,7 @@ import { DiskBudget } from './scene.ts';
 import type { Front } from './front.ts';
 import { FAIR_WEATHER } from './network.ts';
 import { Oracle } from './oracle.ts';
-import type { HabitName } from './habits.ts';
-import { drawPlan, type SimPlan } from './plan.ts';
+import { drawPlan, type PlanGiven, type SimPlan } from './plan.ts';
 import { Promises } from './promises.ts';
 import { ReplicaJudge } from './replica-judge.ts';
 import { checkRest, HEAL_MS, type Setting } from './rest.ts';
@@ -18,19 +17,12 @@ import { type Operation, SimClient } from './workload.ts';
 import { World } from './world.ts';
 
 /** What a run may be given beside its seed; all the rest is drawn from the seed. */
-export interface SimOptions {
+export interface SimOptions extends PlanGiven {
   readonly seed: number;
   readonly front: Front;
-  readonly nodes?: number | undefined;
   readonly operations?: number | undefined;
   /** Ends with the first violation. */
   readonly isBrief?: boolean | undefined;
-  /** Only these kinds of faults. */
-  readonly faults?: readonly string[] | undefined;
-  /** Clients do only this. */
-  readonly habits?: readonly HabitName[] | undefined;
-  /** Also draws and checks what nodes are known not to stand yet. */
-  readonly isPendingDrawn?: boolean | undefined;
   /** Disks break their promise, and call a batch safe before it is: to see that caught. */
   readonly doDisksLie?: boolean | undefined;
   /** Only these faults and these operations of the run, by number. */

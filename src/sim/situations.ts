@@ -1,0 +1,137 @@
+/**
+ * Situations: several faults in the order in which they do harm. Each by itself is among the other
+ * faults; that chance puts them together at the right moments is rare.
+ */
+import { CLAIM_MS, UNREACHABLE_AFTER_MS } from '../base/limits.ts';
+import type { SimNode } from './cluster.ts';
+import type { Fault, Scene } from './scene.ts';
+import { cut, nothing } from './strikes.ts';
+
+/** How often it is looked whether a node waits for an answer. */
+const LOOK_MS = 1;
+/** How much longer than a grant keeps its key, at most; half of it leaves time for another write. */
+const BEYOND_MS = 1_600;
+/** Until a coordinator is held up again. */
+const AGAIN_MS = 400;
+/** How often its process pauses; or else what it sends is kept back. */
+const PAUSE_RATE = 0.85;
+/** How long writes go on in a state of the network. */
+const PHASE_MS = 1_500;
+
+/** All by name. */
+export const SITUATIONS: Readonly<Record<string, Fault>> = {
+  // Its owners grant the key to another write, and then it goes on where it was.
+  'coordinator held up until its grants run out': (scene) => {
+    const { world } = scene.cluster;
+    const coordinator = coordinatorOf(scene, scene.dice.pick(scene.keys));
+    let isOver = false;
+    let release = nothing;
+    const look = (): void => {
+      if (isOver || coordinator === undefined) return;
+      if (!isWaiting(coordinator)) return void world.after(LOOK_MS, look);
+      release = held(scene, coordinator);
+      world.after(CLAIM_MS + ((1 + scene.dice.fraction()) / 2) * BEYOND_MS, () => {
+        release();
+        world.after(scene.dice.fraction() * AGAIN_MS, look);
+      });
+    };
+    world.after(scene.dice.fraction() * AGAIN_MS, look);
+    return () => {
+      isOver = true;
+      release();
+    };
+  },
+  // Fallbacks have all that was written meanwhile, and the owners never stopped being complete.
+  'owners out of reach, and back': (scene) => {
+    const { world, nodes } = scene.cluster;
+    const key = scene.dice.pick(scene.keys);
+    const areOwners = nodes.map((node) => node.owns(key));
+    let mend = nothing;
+    let isOver = false;
+    const go = (): void => {
+      if (isOver) return;
+      mend = cut(scene, (from, to) => areOwners[from] !== areOwners[to]);
+      world.after(UNREACHABLE_AFTER_MS + (1 + scene.dice.fraction()) * 2 * PHASE_MS, come);
+    };
+    const come = (): void => {
+      mend();
+      world.after(PHASE_MS, go);
+    };
+    go();
+    return () => {
+      isOver = true;
+      mend();
+    };
+  },
+  // Fallbacks have what the owners only hear of. They start again, which the owners hear of as well,
+  // and the owners cannot ask them.
+  'fallbacks are back, and the owners cannot ask them': (scene) => {
+    const { cluster, dice } = scene;
+    const { world, nodes } = cluster;
+    const key = dice.pick(scene.keys);
+    const areOwners = nodes.map((node) => node.owns(key));
+    const others = nodes.flatMap((node, i) => (areOwners[i] === true ? [] : [node]));
+    const away = others.filter(() => dice.chance(0.6)).slice(0, Math.max(1, others.length - 1));
+    const isAway = (i: number): boolean => away.includes(nodes[i] as SimNode);
+    const isOwner = (i: number): boolean => areOwners[i] === true;
+    const isApart = (from: number, to: number): boolean => isOwner(from) !== isOwner(to);
+    const isApartAway = (from: number, to: number): boolean => isApart(from, to) && (isAway(from) || isAway(to));
+    let mend = cut(
+      scene,
+      (from, to) => isApart(from, to) || (isAway(from) !== isAway(to) && !isOwner(from) && !isOwner(to)),
+    );
+    let isOver = false;
+    const phases: readonly (() => void)[] = [
+      () => (mend = cut(scene, isApart)),
+      () => {
+        mend = nothing;
+        for (const node of away) node.crash();
+      },
+      () => {
+        mend = cut(scene, isApartAway);
+        for (const node of away) node.start();
+      },
+    ];
+    const waits = [UNREACHABLE_AFTER_MS + PHASE_MS, PHASE_MS, UNREACHABLE_AFTER_MS + 2 * PHASE_MS];
+    const go = (phase: number): void => {
+      const waitMs = waits[phase];
+      if (waitMs === undefined) return;
+      world.after(waitMs * (1 + dice.fraction() / 2), () => {
+        if (isOver) return;
+        mend();
+        phases[phase]?.();
+        go(phase + 1);
+      });
+    };
+    go(0);
+    return () => {
+      isOver = true;
+      mend();
+      for (const node of away) node.start();
+    };
+  },
+};
+
+/** The node at which conditional writes of a key meet. */
+function coordinatorOf({ cluster: { nodes } }: Scene, key: string): SimNode | undefined {
+  const first = nodes.find((node) => node.owns(key))?.node?.preference(key)[0];
+  return nodes.find(({ name }) => name === first);
+}
+
+/** Whether a node waits for the answer of another. */
+function isWaiting({ node }: SimNode): boolean {
+  return node?.status().peers.some(({ data }) => data.pending > 0) === true;
+}
+
+/** Stops a process, or what it sends; returns what lets it go on. */
+function held({ cluster: { network, nodes }, dice }: Scene, node: SimNode): () => void {
+  if (dice.chance(PAUSE_RATE)) {
+    const { life } = node;
+    life?.pause();
+    return () => life?.resume();
+  }
+  const resumes = nodes.map(({ name }) => network.stall(`${node.name}>${name}`));
+  return () => {
+    for (const resume of resumes) resume();
+  };
+}
