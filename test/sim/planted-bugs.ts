@@ -1,32 +1,27 @@
 /** Rules of the design, each broken in the compiled source: what the simulator must see. */
-
-/** A place in a file, and what stands there in its stead. */
-export interface Patch {
-  readonly file: string;
-  readonly good: string;
-  readonly bad: string;
-}
-
-/** One broken rule. */
-export interface Bug extends Patch {
-  readonly name: string;
-  /** If one place is not enough, because lines of defence stand behind each other. */
-  readonly also?: readonly Patch[];
-  /** A draw of its own, if the mix of everything has too little of what shows it. */
-  readonly draw?: Readonly<Record<string, unknown>>;
-}
+import { CONDITIONS, READERS } from './planted-client-bugs.ts';
+import { type Bug, MANY_SNAPSHOTS, BUSY, USUAL } from './planted-draws.ts';
 
 const sync = (name: string): string => `src/cluster/sync/${name}.js`;
 const storage = (name: string): string => `src/storage/${name}.js`;
 const core = (name: string): string => `src/core/${name}.js`;
-const coordinator = (name: string): string => `src/cluster/coordinator/${name}.js`;
 
 const CAUSALITY: readonly Bug[] = [
   {
     name: 'an actor is kept across a start',
-    file: 'src/cluster/node.js',
-    good: 'const life = drawIncarnation(env.random);',
-    bad: "const life = 'kept';",
+    file: core('actor'),
+    good: 'this.#name = nodeName + SEPARATOR + life;',
+    bad: "this.#name = nodeName + SEPARATOR + 'kept';",
+    also: [
+      // Or the actor would be dead by the member records, and that would be seen instead.
+      {
+        file: core('actor'),
+        good: 'if (this.#lifeOf(node) !== life)',
+        bad: 'if (this.#lifeOf(node) === undefined)',
+      },
+      { file: core('actor'), good: 'if (name.life !== this.#lifeOf(name.node))', bad: 'if (false)' },
+      { file: storage('replica-actor'), good: 'if (claimed <= own)', bad: 'if (true)' },
+    ],
     draw: { faults: ['wiped disk', 'old copy restored', 'crash in mid-write', 'wiped, and back at once'] },
   },
   {
@@ -75,13 +70,64 @@ const CAUSALITY: readonly Bug[] = [
   },
 ];
 
+const FLOORS: readonly Bug[] = [
+  {
+    name: 'a context is put on a floor that it does not cover',
+    file: core('causal-context'),
+    good: 'return true;\n        for (const [actor, base] of floor.beyond(this.#floor))',
+    bad: 'return true;\n        for (const [actor, base] of [])',
+    draw: {
+      // The memory of a store is forgotten, and the node goes on: its floors are still there.
+      faults: ['crash and start at once', 'failing disk', 'unreadable block'],
+      habits: ['write', 'read'],
+      nodes: 3,
+      set: { ...BUSY, limits: { intervalMs: 300, restMs: 50 } },
+    },
+  },
+  {
+    name: 'the hash of a floor that is not known is taken for an empty one',
+    file: 'src/transport/fields.js',
+    good: 'throw new UnknownFloorError();',
+    bad: 'return wholeContext(list(packed).slice(1));',
+    // A node that has started again knows none.
+    also: [{ file: 'src/cluster/floors.js', good: 'word.life !== this.#members.lifeOf(peer)', bad: 'false' }],
+    draw: {
+      faults: ['crash and start at once'],
+      habits: ['write', 'read'],
+      nodes: 3,
+      set: { ...BUSY, limits: { intervalMs: 300, restMs: 50 } },
+    },
+  },
+  {
+    name: 'what was closed is forgotten once its actor is on the floor',
+    file: storage('replica'),
+    good: 'this.log.cut.settle(floor);',
+    bad: `this.log.cut.settle(floor);
+        this.#lost = this.#lost.filter((actor) => floor.base(actor) === 0);
+        this.#durableLost = this.#durableLost.filter((actor) => floor.base(actor) === 0);
+        this.#clockHash = undefined;`,
+    draw: {
+      faults: ['wiped, and much later put back'],
+      habits: ['write', 'blind', 'read'],
+      nodes: 3,
+      set: { ...BUSY, chaosMs: 27_000, limits: { intervalMs: 300, restMs: 50, scrubMs: 1e9 } },
+    },
+  },
+];
+
 const EVIDENCE: readonly Bug[] = [
   {
     name: 'a gap is closed on what was said before',
     file: sync('gaps'),
     good: 'const round = await questions.askTwice(partition, questions.everyOther(), isNowhere);',
     bad: 'const round = new Map();',
-    draw: { faults: ['stand-ins away', 'owners come and go', 'cut in two'], nodes: 6 },
+    draw: {
+      faults: ['fallbacks are back, and the owners cannot ask them'],
+      habits: ['write', 'blind', 'read'],
+      nodes: 6,
+      operations: 250,
+      set: { chaosMs: 26_000 },
+    },
   },
   {
     name: 'a fallback is dropped before the owners have all of it',
@@ -89,7 +135,20 @@ const EVIDENCE: readonly Bug[] = [
     good: 'said.clock.covers(held)',
     bad: 'true',
     also: [{ file: sync('fallbacks'), good: 'clocks?.every((clock) => clock.covers(held)) !== true', bad: 'false' }],
-    draw: { faults: ['owners come and go', 'stand-ins away'], nodes: 5 },
+    // Owners that have much to take in, and a fallback that looks often.
+    draw: {
+      faults: ['owners out of reach, and back'],
+      habits: ['write', 'blind'],
+      nodes: 4,
+      operations: 300,
+      set: {
+        ...BUSY,
+        chaosMs: 20_000,
+        networkMs: 20,
+        quorum: { n: 3, r: 'quorum', w: 'one' },
+        limits: { pageDots: 1, maxPages: 1, intervalMs: 300, concurrency: 1 },
+      },
+    },
   },
   {
     name: 'the log is cut by the own clock alone, and served as if it were whole',
@@ -107,6 +166,12 @@ const EVIDENCE: readonly Bug[] = [
     good: 'page.filter(lacks)',
     bad: 'page.filter(() => false)',
     also: [{ file: sync('snapshot'), good: 'watch.take().filter(lacks)', bad: '[]' }],
+    draw: {
+      faults: ['one cut off', 'crash'],
+      habits: ['write', 'delete', 'delete'],
+      nodes: 3,
+      set: { ...BUSY, limits: MANY_SNAPSHOTS },
+    },
   },
   {
     name: 'a snapshot is adopted although its sender was replaced',
@@ -120,130 +185,73 @@ const EVIDENCE: readonly Bug[] = [
         bad: 'const name = this.#byId.has(id) ? id : await this.#open(replica);',
       },
     ],
-    draw: { faults: ['wiped between two pages', 'wiped, and back at once', 'crash', 'one cut off'] },
+    draw: {
+      faults: ['sender wiped between two pages of a snapshot'],
+      habits: ['write', 'read'],
+      nodes: 3,
+      set: { ...BUSY, networkMs: 20, limits: MANY_SNAPSHOTS },
+    },
   },
   {
-    name: 'a snapshot is told from live pages',
+    // Live pages alone do next to no harm, in one of 12 000 histories of a model: each is true.
+    name: 'the pages of a snapshot are older than its clock',
     file: sync('conversations'),
-    good: 'const object = view.read(key);',
-    bad: 'const object = [...this.#byId.values()].find((each) => each.view === view).replica.read(key);',
-    draw: { faults: ['wiped disk', 'wiped, and back at once', 'slow disk', 'crash'] },
+    good: 'const opening = id === undefined ? { statement, cut: view.cut } : undefined;',
+    bad: `const now = { ...statement, clock: replica.durableClock.clone() };
+        const opening = { statement: now, cut: view.cut };`,
+    also: [{ file: sync('snapshot'), good: 'return opening;', bad: 'return page.opening ?? opening;' }],
+    draw: {
+      faults: ['one cut off', 'crash', 'links stall one after another'],
+      habits: ['write', 'read'],
+      nodes: 3,
+      set: { ...BUSY, limits: MANY_SNAPSHOTS },
+    },
   },
   {
     name: 'a wiped replica counts for reads at once',
     file: storage('replica'),
     good: 'return this.#isComplete && this.#isConfirmed && this.salvage.dots.isEmpty;',
     bad: 'return true;',
+    draw: {
+      faults: ['wiped, and back at once'],
+      habits: ['read', 'read', 'write'],
+      nodes: 3,
+      set: {
+        ...BUSY,
+        networkMs: 20,
+        diskMs: 60,
+        quorum: { n: 3 },
+        queries: [{ r: 1, w: 'all' }],
+        limits: MANY_SNAPSHOTS,
+      },
+    },
   },
   {
     name: 'a replica is complete after one owner',
     file: core('evidence'),
     good: 'return count >= enough;',
     bad: 'return count >= 1;',
-    draw: { faults: ['wiped while another lags', 'wiped, then alone', 'one cut off'], nodes: 3 },
+    draw: {
+      faults: ['wiped while another lags'],
+      habits: ['read', 'write'],
+      nodes: 3,
+      set: { ...BUSY, quorum: USUAL, queries: [{}] },
+    },
   },
   {
     name: 'what a disk has silently lost is not put back',
     file: sync('scrub'),
     good: 'restored += Number(replica.restore(',
     bad: 'restored += Number((() => false)(',
-  },
-];
-
-const CONDITIONS: readonly Bug[] = [
-  {
-    name: 'a store counts without the number of its grant',
-    file: 'src/cluster/dispatch.js',
-    good: 'if (grant !== undefined && !scope.grants.take(ground, key, grant))',
-    bad: 'if (false)',
     draw: {
-      faults: ['links stall one after another', 'stalled node', 'bad weather'],
-      habits: ['create', 'match', 'lock and unlock', 'delete'],
+      faults: ['crash'],
+      habits: ['write'],
+      nodes: 3,
+      operations: 60,
+      set: { chaosMs: 3_000, quorum: USUAL, silent: 'lose', limits: { scrubMs: 300 } },
     },
-  },
-  {
-    name: 'a key is granted to two writes at once',
-    file: 'src/cluster/key-grants.js',
-    good: 'if (held !== undefined && held.untilMs > nowMs)',
-    bad: 'if (false)',
-    also: [
-      {
-        file: 'src/cluster/key-grants.js',
-        good: 'if (byKey.get(key)?.number !== number)',
-        bad: 'if (false)',
-      },
-    ],
-    draw: { habits: ['create', 'match', 'lock and unlock'], faults: ['cut in two', 'bad weather', 'stalled link'] },
-  },
-  {
-    name: 'a condition is decided on what this node alone has',
-    file: 'src/core/joint-tally.js',
-    good: "const majority = quorumSize('quorum', owners.length);",
-    bad: 'const majority = 1;',
-  },
-  {
-    name: 'a repeat with a condition is acknowledged although a rival is there',
-    file: core('decision'),
-    good: 'if (made !== undefined && !isWon(asked, told))',
-    bad: 'if (false)',
-    draw: { habits: ['idempotent create', 'create', 'delete'], faults: ['cut in two', 'crash', 'bad weather'] },
-  },
-];
-
-const READERS: readonly Bug[] = [
-  {
-    name: 'expiry removes all versions, and not only the expired',
-    file: 'src/cluster/expiry.js',
-    good: 'await removeDots(this.#scope, key, hidden);',
-    bad: 'await removeDots(this.#scope, key, replica.read(key).versions);',
-  },
-  {
-    name: 'a node goes by its own clock alone',
-    file: 'src/cluster/wall-time.js',
-    good: 'return majorityMicros(known, owners.length);',
-    bad: 'return this.#clock.wallMicros();',
-    draw: { faults: ['clock jumps'], habits: ['write for a while', 'read'] },
-  },
-  {
-    name: 'what has expired is shown',
-    file: core('visible'),
-    good: 'return shown.every(isLiving) ? shown : shown.filter(isLiving);',
-    bad: 'return shown;',
-  },
-  {
-    name: 'a write that was sent twice is shown twice',
-    file: core('visible'),
-    good: 'return twins.size === 0 ? versions :',
-    bad: 'return true ? versions :',
-  },
-  {
-    name: 'X-Mec-Seen is not heeded',
-    file: coordinator('get'),
-    good: 'return (this.#request.seen ?? []).every(',
-    bad: 'return [].every(',
-    draw: { habits: ['read on', 'write', 'delete'], faults: ['one cut off', 'cut in two', 'crash'] },
-  },
-  {
-    name: 'a listing goes as far as the answer that reaches farthest',
-    file: coordinator('list'),
-    good: 'compareUtf8(answer.until, until) < 0)',
-    bad: 'compareUtf8(answer.until, until) > 0)',
-    draw: { habits: ['list', 'blind'], nodes: 6 },
-  },
-  {
-    name: 'a listing takes what is not agreed upon for gone',
-    file: coordinator('list'),
-    good: 'if (versions.length === 0)',
-    bad: 'if (true)',
-  },
-  {
-    name: 'pw is not heeded',
-    file: coordinator('put'),
-    good: 'const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);',
-    bad: 'const wantedOwners = 0;',
-    draw: { nodes: 5, faults: ['owners come and go', 'cut in two', 'one cut off'] },
   },
 ];
 
 /** All of them. */
-export const BUGS: readonly Bug[] = [...CAUSALITY, ...EVIDENCE, ...CONDITIONS, ...READERS];
+export const BUGS: readonly Bug[] = [...CAUSALITY, ...FLOORS, ...EVIDENCE, ...CONDITIONS, ...READERS];

@@ -1,0 +1,120 @@
+/** Rules that users see at once, each broken in the compiled source: conditions, expiry, reads and listings. */
+import { type Bug, BUSY, OFTEN, USUAL, RIVALS } from './planted-draws.ts';
+
+const core = (name: string): string => `src/core/${name}.js`;
+const coordinator = (name: string): string => `src/cluster/coordinator/${name}.js`;
+
+/** Of conditional writes. */
+export const CONDITIONS: readonly Bug[] = [
+  {
+    name: 'a store counts without the number of its grant',
+    file: 'src/cluster/dispatch.js',
+    good: 'if (grant !== undefined && !scope.grants.take(ground, key, grant))',
+    bad: 'if (false)',
+    draw: RIVALS,
+  },
+  {
+    name: 'a key is granted to two writes at once',
+    file: 'src/cluster/key-grants.js',
+    good: 'if (held !== undefined && held.untilMs > nowMs)',
+    bad: 'if (false)',
+    also: [
+      {
+        file: 'src/cluster/key-grants.js',
+        good: 'if (byKey.get(key)?.number !== number)',
+        bad: 'if (false)',
+      },
+    ],
+    draw: RIVALS,
+  },
+  {
+    name: 'a condition is decided on what this node alone has',
+    file: 'src/core/joint-tally.js',
+    good: "const majority = quorumSize('quorum', owners.length);",
+    bad: 'const majority = 1;',
+    draw: {
+      faults: ['cut in two', 'one cut off'],
+      habits: ['match'],
+      nodes: 3,
+      set: { ...OFTEN, keysEach: 1, quorum: { n: 3, r: 'one', w: 'one' }, queries: [{}] },
+    },
+  },
+  {
+    name: 'a repeat with a condition is acknowledged although a rival is there',
+    file: core('decision'),
+    good: 'if (made !== undefined && !isWon(asked, told))',
+    bad: 'if (false)',
+    draw: {
+      ...RIVALS,
+      faults: ['coordinator held up until its grants run out', 'one cut off'],
+      habits: ['match', 'idempotent match'],
+    },
+  },
+];
+
+/** Of readers and listings. */
+export const READERS: readonly Bug[] = [
+  {
+    name: 'expiry removes all versions, and not only the expired',
+    file: 'src/cluster/expiry.js',
+    good: 'await removeDots(this.#scope, key, hidden);',
+    bad: 'await removeDots(this.#scope, key, replica.read(key).versions);',
+    draw: {
+      faults: ['one cut off'],
+      habits: ['write for a while', 'blind', 'read'],
+      nodes: 3,
+      set: { chaosMs: 12_000, keysEach: 2 },
+    },
+  },
+  {
+    name: 'a node goes by its own clock alone',
+    file: 'src/cluster/wall-time.js',
+    good: 'return majorityMicros(known, owners.length);',
+    bad: 'return this.#clock.wallMicros();',
+    draw: { faults: ['clock jumps'], habits: ['write for a while', 'read'] },
+  },
+  {
+    name: 'what has expired is shown',
+    file: core('visible'),
+    good: 'return shown.every(isLiving) ? shown : shown.filter(isLiving);',
+    bad: 'return shown;',
+  },
+  {
+    name: 'a write that was sent twice is shown twice',
+    file: core('visible'),
+    good: 'return twins.size === 0 ? versions :',
+    bad: 'return true ? versions :',
+  },
+  {
+    name: 'X-Mec-Seen is not heeded',
+    file: coordinator('get'),
+    good: 'return (this.#request.seen ?? []).every(',
+    bad: 'return [].every(',
+    draw: { habits: ['read on', 'write', 'delete'], faults: ['one cut off', 'cut in two', 'crash'] },
+  },
+  {
+    name: 'a listing goes as far as the answer that reaches farthest',
+    file: coordinator('list'),
+    good: 'compareUtf8(answer.until, until) < 0)',
+    bad: 'compareUtf8(answer.until, until) > 0)',
+    draw: { habits: ['list', 'blind'], nodes: 6, set: { quorum: USUAL, chaosMs: 8_000 } },
+  },
+  {
+    name: 'a listing takes what is not agreed upon for gone',
+    file: coordinator('list'),
+    good: 'if (versions.length === 0)',
+    bad: 'if (true)',
+  },
+  {
+    name: 'pw is not heeded',
+    file: coordinator('put'),
+    good: 'const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);',
+    bad: 'const wantedOwners = 0;',
+    draw: {
+      faults: ['owners out of reach, and back', 'one cut off'],
+      habits: ['read', 'write'],
+      nodes: 5,
+      set: { ...BUSY, quorum: USUAL, chaosMs: 20_000, queries: [{ pr: 'quorum', pw: 'quorum' }] },
+    },
+  },
+];
