@@ -60,18 +60,21 @@ export function areHeldNowhere(dots: CausalContext, round: Round): boolean {
   return [...round.values()].every((statement) => statement.isWhole && heldOf(dots, statement).isEmpty);
 }
 
-/** Whether a replica that placement does not want may go: every owner is complete and has seen all of it. */
+/**
+ * Whether a replica that placement does not want may go: every owner is complete and has seen all of it. What it
+ * has set aside may go with it: it does not catch up, but the owners know what became of those dots.
+ */
 export function mayDrop(
   own: Pick<Statement, 'clock' | 'lost' | 'aside'>,
   owners: readonly string[],
   round: Round,
 ): boolean {
-  const held = own.clock.minus(own.lost);
+  const held = own.clock.minus(own.lost).join(own.aside);
   const hasAll = (owner: string): boolean => {
     const said = round.get(owner);
     return said?.isOwner === true && said.isComplete && said.isWhole && said.clock.covers(held);
   };
-  return own.aside.isEmpty && owners.length > 0 && owners.every(hasAll);
+  return owners.length > 0 && owners.every(hasAll);
 }
 
 /** Whether a replica with this clock has all that another one holds, and was told what that one remembers. */

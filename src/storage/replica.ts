@@ -42,9 +42,6 @@ import type { Store } from './store.ts';
 /** Sets the digest of what is lost apart from that of the clock. */
 const LOST_FACTOR = 0x9e3779b1;
 
-/** What a clock must not do, of a replica's own writes. */
-const CLAIMS_TOO_MUCH = 'A peer claims writes of this replica that it never made';
-
 /** One node's copy of one partition. */
 export class Replica {
   /** Names this replica for ever: what is known of another says nothing of it. */
@@ -166,6 +163,11 @@ export class Replica {
     return this.salvage.dots;
   }
 
+  /** Whether it has seen nothing, and has nothing set aside. */
+  get isBlank(): boolean {
+    return this.#clock.isEmpty && this.aside.isEmpty;
+  }
+
   /** Whether a damaged disk has lost rows of this replica, and it has not caught up since. */
   get isWounded(): boolean {
     return this.#wound !== 'none';
@@ -267,8 +269,8 @@ export class Replica {
    * to merge. The log has no entries for what came this way, and says so.
    */
   adopt(clock: CausalContext, done: Done): void {
-    if (clock.max(this.actor) > this.#clock.base(this.actor))
-      throw new MecError('internal', { detail: CLAIMS_TOO_MUCH });
+    const isForged = clock.max(this.actor) > this.#clock.base(this.actor);
+    if (isForged) throw new MecError('internal', { detail: 'A peer claims writes that this replica never made' });
     this.#clock.join(clock);
     this.log.cut.join(clock);
     this.#isSweepDue = true;

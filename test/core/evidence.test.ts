@@ -72,7 +72,13 @@ const DROPS: readonly (readonly [string, Partial<Statement>, Round, boolean])[] 
   ['an owner is not complete', {}, round(says('a:2'), says('a:2', { isComplete: false })), false],
   ['an owner cannot read all of its keys', {}, round(says('a:2'), says('a:2', { isWhole: false })), false],
   ['what an owner lacks was closed here', { lost: dots('a.2') }, round(says('a:1'), says('a:1')), true],
-  ['something is set aside here', { aside: dots('c.1') }, round(says('a:2'), says('a:2')), false],
+  ['an owner has not seen what is set aside here', { aside: dots('c.1') }, round(says('a:2'), says('a:2 c:1')), false],
+  [
+    'every owner has seen what is set aside here',
+    { aside: dots('c.1') },
+    round(says('a:2 c:1'), says('a:2 c:1')),
+    true,
+  ],
 ];
 for (const [what, own, said, may] of DROPS) {
   test(`a fallback is ${may ? '' : 'not '}dropped if ${what}`, () => {

@@ -37,9 +37,8 @@ export class Fallbacks {
     const replica = replicas.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
     // Late hearsay about a partition that this node has given up already leaves residue and no dots.
-    if (!replica.aside.isEmpty) return;
-    if (replica.clock.isEmpty) return replica.residues === 0 ? undefined : void this.#drop(partition);
-    const held = replica.durableClock.minus(replica.lost);
+    if (replica.isBlank) return replica.residues === 0 ? undefined : void this.#drop(partition);
+    const held = replica.durableClock.minus(replica.lost).join(replica.aside);
     const clocks = evidence.clocks(partition, members.owners(partition));
     if (clocks?.every((clock) => clock.covers(held)) !== true || !questions.hasRoom) return;
     this.#asking.add(partition);
@@ -53,7 +52,7 @@ export class Fallbacks {
     if (replica === undefined || owners.includes(members.self)) return;
     await replica.settled().catch(() => {});
     const { changes } = replica;
-    const own = { clock: replica.clock.clone(), lost: replica.lost.clone(), aside: replica.aside };
+    const own = { clock: replica.clock.clone(), lost: replica.lost.clone(), aside: replica.aside.clone() };
     const round = await questions.askTwice(partition, owners, (said) => mayDrop(own, owners, said));
     const isSame = replicas.find(partition) === replica && replica.changes === changes;
     if (round !== undefined && isSame && !members.holds(partition)) await this.#drop(partition);

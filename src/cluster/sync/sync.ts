@@ -173,7 +173,7 @@ export class Sync {
   status(): SyncStatus {
     return {
       incomplete: this.incomplete,
-      guests: this.#count((partition, { clock }) => !this.#isHolder(partition) && !clock.isEmpty),
+      guests: this.#count((partition, { isBlank }) => !this.#isHolder(partition) && !isBlank),
       waiting: this.#queue.waiting,
       running: this.#queue.running,
       oldest: this.#queue.oldest,
@@ -213,7 +213,7 @@ export class Sync {
     for (const { partition, hash } of digests) {
       const replica = this.#options.replicas.of(partition);
       // A node that neither owns a partition nor holds any of it has no say in it.
-      if (!this.#isHolder(partition) && replica.clock.isEmpty) continue;
+      if (!this.#isHolder(partition) && replica.isBlank) continue;
       if (hash !== replica.clockHash) differing.push(partition);
       else if (isKnown) this.#areEqual(partition, from);
     }
@@ -307,7 +307,7 @@ export class Sync {
       const replica = replicas.find(partition);
       if (replica === undefined) return;
       // Between a holder and any member; a fallback talks to holders only.
-      if (!this.#isHolder(partition) && (replica.clock.isEmpty || !members.holds(partition, peer.id))) continue;
+      if (!this.#isHolder(partition) && (replica.isBlank || !members.holds(partition, peer.id))) continue;
       digests.push({ partition, hash: replica.clockHash });
     }
     const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
