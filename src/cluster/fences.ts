@@ -76,6 +76,6 @@ export class Fences {
 
   #named({ member, replica, life }: Made): Fence {
     const present = this.#members.lifeOf(member);
-    return { member, replica, life: present === life ? undefined : present };
+    return { member, replica, life: life ?? '', later: present === life ? undefined : present };
   }
 }

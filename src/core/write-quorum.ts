@@ -9,15 +9,21 @@
  * life that its member was known to have when the write began. `test/model/plain-writes.ts` searches these rules.
  */
 import type { ErrorCode } from '../base/errors.ts';
+import { isSince } from './replica-name.ts';
 import { Tally } from './tally.ts';
 
 /** A replica of a member that was filled: the member's words count from this replica on. */
 export interface Fence {
   readonly member: string;
+  /** The replica, and the life of its node. */
   readonly replica: string;
-  /** A life of the member that came after that replica's, if there is one: its words count, too. */
-  readonly life: string | undefined;
+  readonly life: string;
+  /** A life of the member that came after that one, if it is known: its words count, too. */
+  readonly later: string | undefined;
 }
+
+const isVoidBy = ({ life, replica }: Omit<StoredWord, 'fences'>, fence: Fence): boolean =>
+  fence.later !== life && !(fence.life === life && isSince(replica, fence.replica));
 
 /** What a member says that has stored a write. */
 export interface StoredWord {
@@ -53,12 +59,10 @@ export class WriteQuorum {
   }
 
   #voidWords(): void {
-    for (const [member, { replica, life, isOwner }] of this.#words) {
-      const counts = (fence: Fence): boolean =>
-        fence.member !== member || fence.replica === replica || fence.life === life;
-      if (this.#fences.every(counts)) continue;
+    for (const [member, word] of this.#words) {
+      if (!this.#fences.some((fence) => fence.member === member && isVoidBy(word, fence))) continue;
       this.#words.delete(member);
-      this.tally.withdraw(isOwner);
+      this.tally.withdraw(word.isOwner);
     }
   }
 }

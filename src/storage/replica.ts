@@ -7,7 +7,6 @@
  */
 import { MecError } from '../base/errors.ts';
 import { hashText32 } from '../base/hash.ts';
-import { drawIncarnation } from '../core/actor.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import type { Memory } from '../core/decision.ts';
 import type { Floor } from '../core/floor.ts';
@@ -73,7 +72,7 @@ export class Replica {
   #isSweepDue = true;
 
   constructor(partition: number, store: Store, state: ReplicaState) {
-    this.id = drawIncarnation(store.random);
+    this.id = store.names.next();
     this.partition = partition;
     this.log = new ReplicaLog(partition, store.engine, {
       cut: state.cut,

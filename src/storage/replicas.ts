@@ -19,6 +19,7 @@ import {
   VERIFY_PAGE_ROWS,
 } from '../base/limits.ts';
 import { OwnActors } from '../core/actor.ts';
+import { ReplicaNames } from '../core/replica-name.ts';
 import type { MemberRecord } from '../core/member-list.ts';
 import { partitionOf } from '../core/partition.ts';
 import { CommitQueue } from './commit-queue.ts';
@@ -73,6 +74,7 @@ export class Replicas {
   readonly unreadable = new UnreadableKeys();
   readonly #options: ReplicasOptions;
   readonly #actors: OwnActors;
+  readonly #names: ReplicaNames;
   #opened: Opened | undefined;
   #failure: MecError | undefined;
   #reopening: Timer | undefined;
@@ -86,6 +88,7 @@ export class Replicas {
   private constructor(options: ReplicasOptions) {
     this.#options = options;
     this.#actors = new OwnActors(options.nodeName, options.life);
+    this.#names = new ReplicaNames(options.env.random);
   }
 
   /** Opens the store; rejects with `StartError` where it cannot be used. */
@@ -296,10 +299,11 @@ export class Replicas {
 
   async #load(engine: Engine): Promise<Opened> {
     const { env, nodeName, sync, maxLogEntries } = this.#options;
+    const { clock, log } = env;
     const { states, aside, unreadable } = await loadMended(engine, this.#wounds);
     this.#wounds.clear();
     if (engine.salvage !== undefined || aside > 0 || unreadable.length > 0) {
-      env.log.error('store mended: what could be read is set aside, and the others are asked', {
+      log.error('store mended: what could be read is set aside, and the others are asked', {
         report: engine.salvage?.report,
         aside,
         unreadable: unreadable.length,
@@ -307,12 +311,8 @@ export class Replicas {
       });
     }
     await this.#keepHeader(engine);
-    const queue = new CommitQueue(engine, {
-      clock: env.clock,
-      sync,
-      onFailure: (error) => this.#failed(engine, error),
-    });
-    const { clock, random, log } = env;
+    const onFailure = (error: MecError): void => this.#failed(engine, error);
+    const queue = new CommitQueue(engine, { clock, sync, onFailure });
     const store: Store = {
       clock,
       engine,
@@ -320,7 +320,7 @@ export class Replicas {
       hot: new HotObjects(),
       nodeName,
       actors: this.#actors,
-      random,
+      names: this.#names,
       log,
       maxLogEntries,
     };

@@ -1,6 +1,7 @@
 /** What the replicas of one node have in common. */
-import type { Clock, Log, Random } from '../base/env.ts';
+import type { Clock, Log } from '../base/env.ts';
 import type { OwnActors } from '../core/actor.ts';
+import type { ReplicaNames } from '../core/replica-name.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
 import type { HotObjects } from './hot-objects.ts';
@@ -14,7 +15,8 @@ export interface Store {
   readonly nodeName: string;
   /** The actors that this life of the node has not used yet. */
   readonly actors: OwnActors;
-  readonly random: Random;
+  /** Of this life, too. */
+  readonly names: ReplicaNames;
   readonly log: Log;
   /** Of each replica. */
   readonly maxLogEntries: number;

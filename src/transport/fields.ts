@@ -233,17 +233,17 @@ export function textOrInteger(field: unknown): string | number {
   return typeof field === 'number' ? integer(field) : text(field);
 }
 
-/** Fences as a flat list: of each its member, its replica, and the later life. */
+/** Fences as a flat list: of each its member, replica, life, and later life. */
 export const packFences = (fences: readonly Fence[]): unknown[] =>
-  fences.flatMap(({ member, replica, life }) => [member, replica, life ?? null]);
+  fences.flatMap(({ member, replica, life, later }) => [member, replica, life, later ?? null]);
 
 /** The fences of such a list. */
 export function unpackFences(field: unknown): Fence[] {
   const fields = list(field);
-  if (fields.length % 3 !== 0) throw new WireError('part of a fence');
-  return Array.from({ length: fields.length / 3 }, (_, i) => {
-    const [member, replica, life] = fields.slice(3 * i);
-    return { member: text(member), replica: text(replica), life: optional(life, text) };
+  if (fields.length % 4 !== 0) throw new WireError('part of a fence');
+  return Array.from({ length: fields.length / 4 }, (_, i) => {
+    const [member, replica, life, later] = fields.slice(4 * i);
+    return { member: text(member), replica: text(replica), life: text(life), later: optional(later, text) };
   });
 }
 

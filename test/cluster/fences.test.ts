@@ -26,8 +26,8 @@ test('a fence is made once for each replica that is filled, and again for the ne
   fences.make(8, 'n2', 'r2');
   assert.deepEqual(made, [7, 7, 7, 8]);
   assert.deepEqual(fences.in(7), [
-    { member: 'n2', replica: 'r2', life: undefined },
-    { member: 'n3', replica: 'r2', life: undefined },
+    { member: 'n2', replica: 'r2', life: '', later: undefined },
+    { member: 'n3', replica: 'r2', life: '', later: undefined },
   ]);
   assert.deepEqual(fences.in(9), []);
 });
@@ -45,7 +45,7 @@ test('a fence is named for longer than a write can wait, and is not made anew af
 
 test('a life that the member record names after the fence is a later one', () => {
   const { fences, made, lives } = fresh();
-  const lifeNamed = (): string | undefined => fences.in(7)[0]?.life;
+  const lifeNamed = (): string | undefined => fences.in(7)[0]?.later;
   lives.set('n2', 'before');
   fences.make(7, 'n2', 'r1');
   assert.equal(lifeNamed(), undefined);

@@ -1,9 +1,14 @@
 /** Whose word counts for a write: that of a replica of which no other counted member knows a successor. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Fence, WriteQuorum } from '../../src/core/write-quorum.ts';
+import type { Random } from '../../src/base/env.ts';
+import { isSince, ReplicaNames } from '../../src/core/replica-name.ts';
+import { type Fence, type StoredWord, WriteQuorum } from '../../src/core/write-quorum.ts';
+import { seededRandom } from '../fixtures/fake-env.ts';
 
 const NONE: readonly Fence[] = [];
+const fence = (life: string, replica: string, later?: string): Fence => ({ member: 'c', replica, life, later });
+const word = (life: string, replica: string, fences = NONE): StoredWord => ({ replica, life, fences });
 
 function asked(need: number, members: number): WriteQuorum {
   const quorum = new WriteQuorum(need);
@@ -11,48 +16,45 @@ function asked(need: number, members: number): WriteQuorum {
   return quorum;
 }
 
-test('the word of a replica is void once a member that has stored the write has filled its successor', () => {
+const WORDS: readonly (readonly [string, StoredWord, Fence, boolean])[] = [
+  ['of the life before the fence', word('l1', '9.x'), fence('l2', '3.y'), false],
+  ['of the replica that was filled', word('l2', '3.y'), fence('l2', '3.y'), true],
+  ['of an earlier replica of that life', word('l2', '2.x'), fence('l2', '3.y'), false],
+  ['of a later replica of that life', word('l2', 'a.x'), fence('l2', '3.y'), true],
+  ['of a later life', word('l3', '1.x'), fence('l2', '3.y', 'l3'), true],
+  ['of the life before, though a later one is known', word('l1', '9.x'), fence('l2', '3.y', 'l3'), false],
+];
+for (const [what, said, made, counts] of WORDS) {
+  test(`a word ${counts ? 'counts' : 'is void'}: ${what}`, () => {
+    for (const isFenceFirst of [true, false]) {
+      const quorum = asked(2, 2);
+      if (!isFenceFirst) quorum.add('c', said, true);
+      quorum.add('a', word('k', '1.a', [made]), true);
+      if (isFenceFirst) quorum.add('c', said, true);
+      assert.equal(quorum.tally.verdict(), counts ? 'met' : 'failed');
+    }
+  });
+}
+
+test('what is void is not counted, and others may still make the quorum', () => {
   const quorum = asked(2, 3);
-  quorum.add('c', { replica: 'c1', life: 'l1', fences: NONE }, true);
-  quorum.add('a', { replica: 'a1', life: 'l1', fences: [{ member: 'c', replica: 'c2', life: undefined }] }, true);
+  quorum.add('c', word('l1', '1.c'), true);
+  quorum.add('a', word('k', '1.a', [fence('l2', '1.d')]), true);
   assert.equal(quorum.tally.verdict(), 'waiting');
-  quorum.add('b', { replica: 'b1', life: 'l1', fences: NONE }, true);
+  quorum.add('b', word('m', '1.b'), true);
   assert.equal(quorum.tally.verdict(), 'met');
 });
 
-test('so is a word that comes later', () => {
-  const quorum = asked(2, 3);
-  quorum.add('a', { replica: 'a1', life: 'l1', fences: [{ member: 'c', replica: 'c2', life: undefined }] }, true);
-  quorum.add('c', { replica: 'c1', life: 'l1', fences: NONE }, true);
-  assert.equal(quorum.tally.verdict(), 'waiting');
-  quorum.fail('timeout', true);
-  assert.equal(quorum.tally.verdict(), 'failed');
-  assert.equal(quorum.tally.error('').details.have, 1);
-});
-
-test('the word of the replica that was filled counts', () => {
+test('a fence for one member says nothing of another', () => {
   const quorum = asked(2, 2);
-  quorum.add('a', { replica: 'a1', life: 'l1', fences: [{ member: 'c', replica: 'c2', life: undefined }] }, true);
-  quorum.add('c', { replica: 'c2', life: 'l2', fences: NONE }, true);
+  quorum.add('b', word('l1', '1.b'), true);
+  quorum.add('a', word('k', '1.a', [fence('l2', '1.d')]), true);
   assert.equal(quorum.tally.verdict(), 'met');
 });
 
-test('of two successors neither the first nor the second counts for both', () => {
-  const quorum = asked(3, 3);
-  quorum.add('c', { replica: 'c2', life: 'l2', fences: NONE }, true);
-  quorum.add('a', { replica: 'a1', life: 'l1', fences: [{ member: 'c', replica: 'c2', life: undefined }] }, true);
-  quorum.add('b', { replica: 'b1', life: 'l1', fences: [{ member: 'c', replica: 'c3', life: undefined }] }, true);
-  assert.equal(quorum.tally.verdict(), 'failed');
-});
-
-test('so does the word of a later life, and no other life', () => {
-  for (const [life, verdict] of [
-    ['later', 'met'],
-    ['earlier', 'waiting'],
-  ] as const) {
-    const quorum = asked(2, 3);
-    quorum.add('a', { replica: 'a1', life: 'l', fences: [{ member: 'c', replica: 'c2', life: 'later' }] }, true);
-    quorum.add('c', { replica: 'c3', life, fences: NONE }, true);
-    assert.equal(quorum.tally.verdict(), verdict, life);
-  }
+test('replicas of one life are named in their order', () => {
+  const random: Random = seededRandom(1);
+  const names = new ReplicaNames(random);
+  const [first, ...rest] = Array.from({ length: 40 }, () => names.next()) as [string, ...string[]];
+  assert.ok(rest.every((name, i) => isSince(name, rest[i - 1] ?? first) && !isSince(first, name)));
 });

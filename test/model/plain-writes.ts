@@ -39,10 +39,11 @@ interface Owner {
   readonly sources: readonly number[];
 }
 
-/** What an owner tells of a fence: words of this replica count, and those of this life, if it is a later one. */
+/** What an owner tells of a fence: words count from this replica of that life on, and those of a later life. */
 interface Told {
   readonly replica: number;
-  readonly life: number | undefined;
+  readonly life: number;
+  readonly later: number | undefined;
 }
 
 interface Word extends Pick<Owner, 'replica' | 'life'> {
@@ -150,7 +151,7 @@ export class Model {
     const told = Object.entries(fences).map(([member, { replica, life }]) => {
       const present = known[Number(member)] ?? 0;
       const isLater = present !== life || this.#plan.planted === 'any known life is later';
-      return [member, { replica, life: isLater ? present : undefined }];
+      return [member, { replica, life, later: isLater ? present : undefined }];
     });
     return Object.fromEntries(told) as Word['fences'];
   }
@@ -161,7 +162,8 @@ export class Model {
     const isVoid = (owner: string, { replica, life }: Word): boolean => {
       const isFenced = words.some(([, { fences }]) => {
         const fence = fences[Number(owner)];
-        return fence !== undefined && fence.replica !== replica && fence.life !== life;
+        const isFrom = fence === undefined || (fence.life === life && fence.replica <= replica);
+        return !isFrom && fence.later !== life;
       });
       const isOther = life !== believed[Number(owner)];
       return (isFenced && planted !== 'fences are not told') || (isOther && planted !== 'any life counts');
