@@ -253,5 +253,22 @@ const EVIDENCE: readonly Bug[] = [
   },
 ];
 
+const MEMBERSHIP: readonly Bug[] = [
+  {
+    name: 'a node on an empty disk ends with an earlier one of its name',
+    file: core('own-record'),
+    good: 'return hasMet || lives.includes(said.life);',
+    bad: 'return true;',
+    draw: { faults: ['a node is declared gone'], nodes: 5 },
+  },
+  {
+    name: 'a node that is gone ends though no other knows it',
+    file: 'src/cluster/membership/lifecycle.js',
+    good: ' || !this.#isGoneKnown()',
+    bad: '',
+    draw: { faults: ['cut off as it leaves'], nodes: 5 },
+  },
+];
+
 /** All of them. */
-export const BUGS: readonly Bug[] = [...CAUSALITY, ...FLOORS, ...EVIDENCE, ...CONDITIONS, ...READERS];
+export const BUGS: readonly Bug[] = [...CAUSALITY, ...FLOORS, ...EVIDENCE, ...CONDITIONS, ...READERS, ...MEMBERSHIP];
