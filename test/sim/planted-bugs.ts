@@ -1,6 +1,6 @@
 /** Rules of the design, each broken in the compiled source: what the simulator must see. */
 import { CONDITIONS, READERS } from './planted-client-bugs.ts';
-import { type Bug, MANY_SNAPSHOTS, BUSY, USUAL } from './planted-draws.ts';
+import { type Bug, BUSY, MANY_SNAPSHOTS, OFTEN, USUAL } from './planted-draws.ts';
 
 const sync = (name: string): string => `src/cluster/sync/${name}.js`;
 const storage = (name: string): string => `src/storage/${name}.js`;
@@ -72,16 +72,29 @@ const CAUSALITY: readonly Bug[] = [
 
 const FLOORS: readonly Bug[] = [
   {
-    name: 'a context is put on a floor that it does not cover',
+    name: 'a floor is adopted that the replica has not seen',
     file: core('causal-context'),
     good: 'return true;\n        for (const [actor, base] of floor.beyond(this.#floor))',
     bad: 'return true;\n        for (const [actor, base] of [])',
+    also: [
+      {
+        file: core('causal-context'),
+        good: 'this.#floor = floor;',
+        bad: `this.#floor = floor;
+        for (const [actor, base] of floor.entries()) if (this.base(actor) < base) this.#ranges.delete(actor);`,
+      },
+      {
+        file: sync('settling'),
+        good: 'settled.set(actor, base);',
+        bad: `settled.set(actor, base);
+        else settled.set(actor, Math.max(base, ...others.map((other) => other.base(actor))));`,
+      },
+    ],
     draw: {
-      // The memory of a store is forgotten, and the node goes on: its floors are still there.
-      faults: ['crash and start at once', 'failing disk', 'unreadable block'],
+      faults: ['crash', 'one cut off'],
       habits: ['write', 'read'],
       nodes: 3,
-      set: { ...BUSY, limits: { intervalMs: 300, restMs: 50 } },
+      set: { ...BUSY, ...OFTEN },
     },
   },
   {

@@ -1,5 +1,5 @@
 /** Rules that users see at once, each broken in the compiled source: conditions, expiry, reads and listings. */
-import { type Bug, BUSY, OFTEN, USUAL, RIVALS } from './planted-draws.ts';
+import { type Bug, BUSY, OFTEN, RIVALS, USUAL } from './planted-draws.ts';
 
 const core = (name: string): string => `src/core/${name}.js`;
 const coordinator = (name: string): string => `src/cluster/coordinator/${name}.js`;
@@ -45,9 +45,10 @@ export const CONDITIONS: readonly Bug[] = [
     good: 'if (made !== undefined && !isWon(asked, told))',
     bad: 'if (false)',
     draw: {
-      ...RIVALS,
-      faults: ['coordinator held up until its grants run out', 'one cut off'],
+      faults: ['one cut off', 'stalled node'],
       habits: ['match', 'idempotent match'],
+      nodes: 3,
+      set: { ...OFTEN, ...RIVALS.set, faultMs: 6_000 },
     },
   },
 ];
@@ -78,32 +79,62 @@ export const READERS: readonly Bug[] = [
     file: core('visible'),
     good: 'return shown.every(isLiving) ? shown : shown.filter(isLiving);',
     bad: 'return shown;',
+    draw: {
+      faults: ['one cut off'],
+      habits: ['write for a while', 'read'],
+      nodes: 3,
+      set: { ...OFTEN, keysEach: 2 },
+    },
   },
   {
     name: 'a write that was sent twice is shown twice',
     file: core('visible'),
     good: 'return twins.size === 0 ? versions :',
     bad: 'return true ? versions :',
+    draw: {
+      faults: ['one cut off', 'crash'],
+      habits: ['write twice', 'idempotent', 'read'],
+      nodes: 3,
+      set: { ...OFTEN, keysEach: 2, queries: [{ timeoutMs: 500 }] },
+    },
   },
   {
     name: 'X-Mec-Seen is not heeded',
     file: coordinator('get'),
     good: 'return (this.#request.seen ?? []).every(',
     bad: 'return [].every(',
-    draw: { habits: ['read on', 'write', 'delete'], faults: ['one cut off', 'cut in two', 'crash'] },
+    draw: {
+      faults: ['one cut off', 'slow disk'],
+      habits: ['read on', 'write'],
+      nodes: 3,
+      set: { ...OFTEN, keysEach: 2, stayRate: 0.5, queries: [{ r: 1, w: 1 }] },
+    },
   },
   {
     name: 'a listing goes as far as the answer that reaches farthest',
     file: coordinator('list'),
     good: 'compareUtf8(answer.until, until) < 0)',
     bad: 'compareUtf8(answer.until, until) > 0)',
-    draw: { habits: ['list', 'blind'], nodes: 6, set: { quorum: USUAL, chaosMs: 8_000 } },
+    draw: {
+      faults: ['one cut off'],
+      habits: ['list', 'blind'],
+      nodes: 5,
+      operations: 200,
+      set: { ...OFTEN, keysEach: 8, partitions: 3, quorum: USUAL, queries: [{}] },
+    },
   },
   {
     name: 'a listing takes what is not agreed upon for gone',
     file: coordinator('list'),
     good: 'if (versions.length === 0)',
     bad: 'if (true)',
+    draw: {
+      faults: ['one cut off', 'slow disk'],
+      habits: ['list', 'blind'],
+      nodes: 3,
+      operations: 200,
+      set: { ...OFTEN, quorum: USUAL, queries: [{}] },
+    },
   },
   {
     name: 'pw is not heeded',
