@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { listKeys, Refused } from '../../src/sim/http.ts';
-import { Lab } from '../fixtures/lab.ts';
+import { Lab, textOf } from '../fixtures/lab.ts';
 
 test('a listing fails where no member is known, rather than say that there are no keys', async () => {
   const lab = new Lab(3, { config: { quorum: { n: 3, r: 'all', w: 'one', timeoutMs: 3_000 } } });
@@ -23,4 +23,22 @@ test('a listing fails where no member is known, rather than say that there are n
   await lab.until(() => outcome !== undefined);
   assert.ok(outcome instanceof Refused, `it lists ${JSON.stringify(outcome)}`);
   assert.equal(outcome.code, 'quorum-not-met');
+});
+
+test('a node that has heard of some members only takes no quorum of them for that of the cluster', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [wiped, speaking, down] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
+  for (const node of [wiped, speaking, down]) node.crash();
+  wiped.disk.replace(new Map());
+  // What the one says of itself arrives, and no answer comes to what the other asks.
+  lab.network.cuts.add(`${wiped.name}>${speaking.name}`);
+  wiped.start();
+  speaking.start();
+  await lab.wait(10_000);
+  assert.ok((wiped.node?.status().members.length ?? 0) > 1, 'it has heard of the other');
+  for (const method of ['PUT', 'GET']) {
+    const answer = await lab.ask(wiped, method, 'k', { value: 'v' });
+    assert.equal(answer.status, 503, `${method}: ${textOf(answer)}`);
+  }
 });

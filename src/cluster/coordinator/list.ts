@@ -13,7 +13,7 @@ import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import type { Keys, List } from '../../transport/message.ts';
 import { get } from './get.ts';
 import { listOwn } from './list-own.ts';
-import type { Scope } from './scope.ts';
+import { assertJoined, type Scope } from './scope.ts';
 
 /** What to list. */
 export interface ListRequest {
@@ -44,6 +44,7 @@ const running = new WeakMap<Scope, number>();
 
 /** The next page of keys with a living value; rejects with `quorum-not-met` where a partition cannot be read. */
 export async function list(scope: Scope, request: ListRequest): Promise<ListPage> {
+  assertJoined(scope);
   const count = running.get(scope) ?? 0;
   if (count >= MAX_LISTINGS) {
     throw new MecError('overloaded', { detail: 'The node is at as many listings as it can', retryAfter: 1 });
@@ -151,8 +152,7 @@ function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: Progress):
   const plan = new Map<string, number[]>();
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const owners = members.owners(partition);
-    // A node that knows no members yet has no owners to ask, and cannot tell that there are no keys.
-    const need = Math.max(1, quorumSize(r, owners.length));
+    const need = quorumSize(r, owners.length);
     const have = answers.filter(({ partitions }) => partitions.has(partition)).length;
     const others = peers.reachable(owners, need).map(({ id }) => id);
     const left = (owners.includes(self) ? [self, ...others] : others).filter(

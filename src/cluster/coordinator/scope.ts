@@ -49,13 +49,21 @@ export interface Place {
   readonly isOwner: boolean;
 }
 
-const NOT_JOINED = { have: 0, need: 1, retryAfter: 1, detail: 'This node has not found its cluster yet.' };
+/**
+ * Throws `quorum-not-met` if this node does not know its cluster yet. One that has heard of some members only would
+ * take them for all owners, and their quorum for that of a key.
+ */
+export function assertJoined({ members }: Pick<Scope, 'members'>): void {
+  if (members.replicas > 0 && members.isInformed) return;
+  const detail = 'This node has not found its cluster yet.';
+  throw new MecError('quorum-not-met', { have: 0, need: 1, retryAfter: 1, detail });
+}
 
-/** Where a key lives; throws `quorum-not-met` where there is no cluster yet. */
+/** Where a key lives; throws if this node does not know its cluster yet. */
 export function placeOf({ members }: Scope, key: string): Place {
+  assertJoined({ members });
   const partition = partitionOf(key);
   const owners = members.owners(partition);
-  if (owners.length === 0) throw new MecError('quorum-not-met', NOT_JOINED);
   return { partition, owners, isOwner: owners.includes(members.self) };
 }
 
