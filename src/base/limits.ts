@@ -40,6 +40,12 @@ export const MAX_OBJECT_BYTES = 32 * MIB;
 /** Actors that a token we make names: far more than a key ever has alive. */
 export const MAX_TOKEN_ACTORS = 100;
 
+/**
+ * A writer gets all that it brought back in its token, up to so many actors; of more than that the dead ones go, so
+ * that one who never reads does not come to the limit.
+ */
+export const MAX_BROUGHT_ACTORS = 50;
+
 /** Longest token, as text: a hundred actors with the longest names and some gaps. */
 export const MAX_TOKEN_CHARS = 32 * KIB;
 

@@ -112,3 +112,22 @@ test('the client does so by itself, for what it has found gone and for all that 
   await lab.rest();
   assert.deepEqual(await valuesOf(lab, client), ['new']);
 });
+
+test('a writer keeps what it brought, also from a node that takes its author for dead', async () => {
+  const { lab, nodes } = await parted();
+  const [a, , c] = nodes;
+  a.crash();
+  a.start();
+  await lab.wait(3_000);
+  // C does not know the life in which this is written.
+  const read = await lab.ask(a, 'GET', KEY);
+  const tokenOf = ({ headers }: PlainAnswer): Record<string, string> => ({
+    'x-mec-vclock': headers['X-Mec-Vclock'] ?? '',
+  });
+  const first = await lab.ask(a, 'PUT', KEY, { value: 'first', headers: tokenOf(read) });
+  const second = await lab.ask(c, 'PUT', KEY, { value: 'second', query: 'w=one', headers: tokenOf(first) });
+  const third = await lab.ask(a, 'PUT', KEY, { value: 'third', headers: tokenOf(second) });
+  assert.deepEqual([first.status, second.status, third.status], [200, 200, 200]);
+  const last = await lab.ask(a, 'GET', KEY);
+  assert.deepEqual([last.status, textOf(last)], [200, 'third']);
+});

@@ -119,7 +119,7 @@ class DecidedStore {
     if (verdict === 'failed') return outcome.reject(this.#tally.lacking.error(UNSURE));
     const { place } = this.#decided.granted;
     const { isRepeated } = this.#decided;
-    outcome.resolve({ ...toResult(this.#scope, { place, key: this.#request.key }, this.#written), isRepeated });
+    outcome.resolve({ ...toResult(this.#scope, { place, request: this.#request }, this.#written), isRepeated });
     this.#tellOthers(this.#written);
   }
 

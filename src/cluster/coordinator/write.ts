@@ -1,7 +1,7 @@
 /** A write at the node that coordinates it: to its own replica and the other holders at once, answered when W disks have it. */
 import type { Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import { DEFAULT_TIMEOUT_MS } from '../../base/limits.ts';
+import { DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../../base/limits.ts';
 import { CausalContext, type Dot } from '../../core/causal-context.ts';
 import type { Condition } from '../../core/condition.ts';
 import { packContent, unpackContent } from '../../core/content.ts';
@@ -71,7 +71,7 @@ function asLast(replica: Replica, request: PutRequest): PutRequest {
 
 /** Writes to this node's own replica and to the peers of the plan. */
 export function write(scope: Scope, request: PutRequest, plan: Plan): Promise<PutResult> {
-  return new Promise((resolve, reject) => new Put(scope, plan, { resolve, reject }).start(request));
+  return new Promise((resolve, reject) => new Put(scope, { request, plan }, { resolve, reject }).start());
 }
 
 /** Makes a write at this node's own replica. */
@@ -94,20 +94,22 @@ interface Outcome {
 /** One write under way. */
 class Put {
   readonly #scope: Scope;
+  readonly #request: PutRequest;
   readonly #plan: Plan;
   readonly #outcome: Outcome;
   #written: ReplicaWritten | undefined;
   #deadline: Timer | undefined;
-  #key = '';
   #isAnswered = false;
 
-  constructor(scope: Scope, plan: Plan, outcome: Outcome) {
+  constructor(scope: Scope, { request, plan }: { request: PutRequest; plan: Plan }, outcome: Outcome) {
     this.#scope = scope;
+    this.#request = request;
     this.#plan = plan;
     this.#outcome = outcome;
   }
 
-  start(request: PutRequest): void {
+  start(): void {
+    const request = this.#request;
     const { key, timeoutMs } = request;
     const { env, members, replicas, living, floors, fences } = this.#scope;
     const { place, peers, quorum } = this.#plan;
@@ -118,7 +120,6 @@ class Put {
       const word = error ?? { replica: replica.id, life, fences: fences.in(place.partition) };
       this.#count(members.self, word, place.isOwner);
     });
-    this.#key = key;
     this.#written = written;
     living[place.partition]?.heard(replica.actor);
     tally.ask(place.isOwner);
@@ -171,20 +172,27 @@ class Put {
     if (this.#isAnswered || verdict === 'waiting' || this.#written === undefined) return;
     this.#isAnswered = true;
     this.#deadline?.cancel();
-    const where = { place: this.#plan.place, key: this.#key };
-    if (verdict === 'met') this.#outcome.resolve(toResult(this.#scope, where, this.#written));
+    const { place } = this.#plan;
+    const request = this.#request;
+    if (verdict === 'met') this.#outcome.resolve(toResult(this.#scope, { place, request }, this.#written));
     else this.#outcome.reject(tally.error(UNSURE));
   }
 }
 
-/** What a writer is told whose write has its quorum. */
+/**
+ * What a writer is told whose write has its quorum. Its token keeps what it brought: another replica may still hold
+ * what this write has replaced, and the next write with the token may go there first.
+ */
 export function toResult(
   { policies, time, living }: Scope,
-  { place, key }: { readonly place: Place; readonly key: string },
+  { place, request }: { readonly place: Place; readonly request: Pick<PutRequest, 'key' | 'token'> },
   { dot, token, object }: ReplicaWritten,
 ): PutResult {
+  const { key } = request;
   const alive = living[place.partition];
   const versions = policies.visible(key, object.versions, () => time.nowMicros(place.owners));
   const slim = token.withoutFloor().filter((actor) => actor === dot.actor || alive?.isDead(actor) !== true);
+  const brought = seenBy(request);
+  if (brought.size <= MAX_BROUGHT_ACTORS) slim.join(brought);
   return { dot, token: slim, versions, found: true, isRepeated: false };
 }
