@@ -8,17 +8,17 @@
  */
 import type { Clock } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { FLOORS_KEPT, PARTITIONS } from '../base/limits.ts';
+import { FLOORS_KEPT } from '../base/limits.ts';
 import { Floor } from '../core/floor.ts';
 import { type PackedMessage, packMessage } from '../transport/codec.ts';
 import type { PartitionFloor, Pull, Store } from '../transport/message.ts';
 import type { OnReply, RpcClient } from '../transport/rpc.ts';
 import type { Members } from './members.ts';
 
-interface Word {
-  /** Of the peer's node: another life knows nothing of what this one was told. */
+/** Names of floors by partition, that count for one life of a peer. */
+interface Words {
   readonly life: string | undefined;
-  readonly name: string;
+  readonly names: Map<number, string>;
 }
 
 /** The floors of one node. */
@@ -26,12 +26,12 @@ export class Floors {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #members: Pick<Members, 'lifeOf'>;
   /** By partition, the newest first. */
-  readonly #kept: Floor[][] = Array.from({ length: PARTITIONS }, () => []);
+  readonly #kept = new Map<number, Floor[]>();
   /** With how many partitions stand on it. */
   readonly #byName = new Map<string, { readonly floor: Floor; users: number }>();
-  /** By partition, what each peer has named last, and what it was told last. */
-  readonly #heard: Map<string, Word>[] = Array.from({ length: PARTITIONS }, () => new Map<string, Word>());
-  readonly #told: Map<string, Word>[] = Array.from({ length: PARTITIONS }, () => new Map<string, Word>());
+  /** What each peer has named last, and what it was told last. */
+  readonly #heard = new Map<string, Words>();
+  readonly #told = new Map<string, Words>();
 
   constructor(clock: Pick<Clock, 'monotonicMs'>, members: Pick<Members, 'lifeOf'>) {
     this.#clock = clock;
@@ -45,20 +45,21 @@ export class Floors {
 
   /** The newest floor of a partition. */
   newest(partition: number): Floor {
-    return this.#kept[partition]?.[0] ?? Floor.NONE;
+    return this.#kept.get(partition)?.[0] ?? Floor.NONE;
   }
 
   /** Its name, for a request whose answer may lie on it. */
   names(partition: number): readonly string[] | undefined {
-    const newest = this.#kept[partition]?.[0];
+    const newest = this.#kept.get(partition)?.[0];
     return newest === undefined ? undefined : [newest.hash];
   }
 
   /** Contexts of the partition may lie on this floor from now on; those before it are still known for a while. */
   keep(partition: number, floor: Floor): void {
-    const kept = this.#kept[partition] as Floor[];
+    const kept = this.#kept.get(partition) ?? [];
     if (floor.size === 0 || kept[0]?.hash === floor.hash) return;
     kept.unshift(floor);
+    this.#kept.set(partition, kept);
     const entry = this.#byName.get(floor.hash);
     if (entry === undefined) this.#byName.set(floor.hash, { floor, users: 1 });
     else entry.users += 1;
@@ -71,8 +72,7 @@ export class Floors {
 
   /** A peer says that it knows these floors. */
   heard(peer: string, floors: readonly PartitionFloor[]): void {
-    const life = this.#members.lifeOf(peer);
-    for (const { partition, name } of floors) this.#heard[partition]?.set(peer, { life, name });
+    this.#note(this.#heard, peer, { life: this.#members.lifeOf(peer), floors });
   }
 
   /**
@@ -83,19 +83,18 @@ export class Floors {
     const life = this.#members.lifeOf(peer);
     const untold = partitions.flatMap((partition) => {
       const name = this.newest(partition).hash;
-      const told = this.#told[partition]?.get(peer);
-      return name === '' || (told?.life === life && told?.name === name) ? [] : [{ partition, name }];
+      const told = this.#told.get(peer);
+      const isTold = told?.life === life && told?.names.get(partition) === name;
+      return name === '' || isTold ? [] : [{ partition, name }];
     });
-    const told = (): void => {
-      for (const { partition, name } of untold) this.#told[partition]?.set(peer, { life, name });
-    };
-    return { untold, told };
+    return { untold, told: () => this.#note(this.#told, peer, { life, floors: untold }) };
   }
 
   /** The floor on which a peer can read contexts of a partition. */
   knownTo(peer: string, partition: number): Floor | undefined {
-    const word = this.#heard[partition]?.get(peer);
-    return word === undefined || word.life !== this.#members.lifeOf(peer) ? undefined : this.find(word.name);
+    const words = this.#heard.get(peer);
+    const name = words?.names.get(partition);
+    return name === undefined || words?.life !== this.#members.lifeOf(peer) ? undefined : this.find(name);
   }
 
   /** A message with contexts of a partition, for any peers. */
@@ -105,7 +104,18 @@ export class Floors {
 
   /** The peer does not know the floor any more. */
   forget(peer: string, partition: number): void {
-    this.#heard[partition]?.delete(peer);
+    this.#heard.get(peer)?.names.delete(partition);
+  }
+
+  #note(
+    of: Map<string, Words>,
+    peer: string,
+    { life, floors }: { life: string | undefined; floors: readonly PartitionFloor[] },
+  ): void {
+    let words = of.get(peer);
+    if (words?.life !== life || words === undefined) words = { life, names: new Map() };
+    of.set(peer, words);
+    for (const { partition, name } of floors) words.names.set(partition, name);
   }
 }
 
