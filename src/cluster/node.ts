@@ -98,6 +98,8 @@ export interface Inspected {
   readonly clock: CausalContext;
   /** Those of them that no replica has any more; not to be changed. */
   readonly lost: CausalContext;
+  /** A hash of both. */
+  readonly hash: number;
 }
 
 /** A running node. */
@@ -283,12 +285,17 @@ export class MecNode {
   /** What this node's own replica of a partition says of itself, for inspection; undefined while the store does not work. */
   inspect(partition: number): Inspected | undefined {
     const replica = this.#scope.replicas.find(partition);
-    return replica && { clock: replica.durableClock, lost: replica.lost };
+    return replica && { clock: replica.durableClock, lost: replica.lost, hash: replica.clockHash };
   }
 
   /** Asks all who hold a key, or would in another's place, what they have of it. */
   ring(key: string): Promise<Ring> {
     return ring(this.#scope, key);
+  }
+
+  /** How many owners each key has, as this node knows the members. */
+  get replicas(): number {
+    return this.#scope.members.replicas;
   }
 
   /** Where this node stands in the cluster. */

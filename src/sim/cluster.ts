@@ -59,7 +59,7 @@ export class SimNode implements Server {
 
   /** Owners of a key, as its node knows them. */
   get replicas(): number | undefined {
-    return this.node?.status().quorum.replicas;
+    return this.node?.replicas;
   }
 
   /** The same in µs. */

@@ -63,6 +63,8 @@ export class History {
   /** Which write each name (a dot, or a tag) was seen to mean, and under which name of each kind a write was seen. */
   readonly #writeOf = new Map<string, number>();
   readonly #nameOf = new Map<string, string>();
+  /** By key, how much was learnt that may make a state wrong that was right before. */
+  readonly #lessons = new Map<string, number>();
   #losses = 0;
 
   constructor(clocks: Pick<Clocks, 'mayBePast' | 'mayLookPast'>) {
@@ -72,6 +74,15 @@ export class History {
   /** All writes of a key, oldest first. */
   of(key: string): readonly Made[] {
     return this.#byKey.get(key) ?? [];
+  }
+
+  /** Grows whenever what a disk holds of a key must be judged again. */
+  lessons(key: string): number {
+    return this.#lessons.get(key) ?? 0;
+  }
+
+  #learn({ key }: Pick<Made, 'key'>): void {
+    this.#lessons.set(key, this.lessons(key) + 1);
   }
 
   /** A client begins a write. */
@@ -98,6 +109,7 @@ export class History {
     if (made.isRefused) this.violate(`the write ${made.id} of ${made.key} is acknowledged, and was refused before`);
     made.endedMs ??= nowMs;
     made.strength = strength;
+    this.#learn(made);
     // What few disks have, and one of them was lost meanwhile, may be nowhere.
     made.isAcknowledged ||= strength.disks > this.#losses - made.lossesBefore;
   }
@@ -105,6 +117,7 @@ export class History {
   /** A client was told that nothing was written. */
   refuse(made: Made): void {
     made.isRefused = true;
+    this.#learn(made);
   }
 
   /** A disk has lost what it held: what was acknowledged by no more disks than those that may be lost at once is promised no longer. */
@@ -123,7 +136,10 @@ export class History {
     const other = this.#writeOf.get(whole) ?? id;
     if (other !== id) this.violate(`the ${whole} names the writes ${other} and ${id}`);
     const made = this.made[id];
-    if (kind === 'dot') made?.dots.add(name);
+    if (kind === 'dot' && made?.dots.has(name) === false) {
+      made.dots.add(name);
+      this.#learn(made);
+    }
     this.#writeOf.set(whole, id);
     if (made?.isNamed === true && kind !== 'acknowledged') return;
     const before = this.#nameOf.get(`${kind} ${id}`) ?? whole;

@@ -18,6 +18,8 @@ import type { History, Made } from './history.ts';
 interface Seen {
   batches: number;
   node: SimNode['node'];
+  /** What each key was last judged by. */
+  readonly judged: Map<string, { readonly hash: number; readonly record: unknown; readonly lessons: number }>;
   /** The records that were understood, by key, and the dots of the versions in them. */
   readonly records: Map<string, { readonly record: Uint8Array; readonly dots: ReadonlySet<string> }>;
 }
@@ -52,9 +54,10 @@ export class ReplicaJudge {
     if (!this.isOn) return;
     for (const node of this.#cluster.nodes) {
       const { batches } = node.disk;
-      const seen = this.#seen.get(node) ?? { batches: -1, node: undefined, records: new Map() };
+      const seen = this.#seen.get(node) ?? { batches: -1, node: undefined, judged: new Map(), records: new Map() };
       if (seen.batches === batches && seen.node === node.node) continue;
       this.#seen.set(node, seen);
+      if (seen.node !== node.node) seen.judged.clear();
       seen.batches = batches;
       seen.node = node.node;
       for (const key of this.#keys) this.#lookAt(key, { node, seen });
@@ -64,9 +67,10 @@ export class ReplicaJudge {
   #lookAt(key: string, { node, seen }: { readonly node: SimNode; readonly seen: Seen }): void {
     // What a node has not found yet, or knows that it cannot say, is not to be held against it.
     if (node.disk.isDamaged || node.disk.rows.has(markRow(partitionOf(key), key))) return;
-    const dots = this.#dotsOf(key, { node, seen });
     const known = node.node?.inspect(partitionOf(key));
-    if (dots === undefined || known === undefined) return;
+    if (known === undefined || !this.#isNews(key, { node, seen }, known.hash)) return;
+    const dots = this.#dotsOf(key, { node, seen });
+    if (dots === undefined) return;
     const { clock, lost } = known;
     const there = new Set([...dots].flatMap((dot) => this.#history.writeOf(key, dot) ?? []));
     for (const made of this.#history.of(key)) {
@@ -88,6 +92,16 @@ export class ReplicaJudge {
         this.#tell(`${node.name} holds the write ${back} of ${key}, and its clock has ${made.id}, which replaced it`);
       }
     }
+  }
+
+  /** Whether the replica, the record or what is known of the key differs from what was judged last. */
+  #isNews(key: string, { node, seen }: { readonly node: SimNode; readonly seen: Seen }, hash: number): boolean {
+    const record = node.disk.rows.get(objectRow(partitionOf(key), key));
+    const lessons = this.#history.lessons(key);
+    const before = seen.judged.get(key);
+    if (before?.hash === hash && before.record === record && before.lessons === lessons) return false;
+    seen.judged.set(key, { hash, record, lessons });
+    return true;
   }
 
   /** Whether any disk holds a version of a write. */
