@@ -10,7 +10,7 @@ import { type FindFloor, noFloor, WireError } from './fields.ts';
 import type { Message } from './message.ts';
 
 /** Nodes of another protocol version cannot be understood; their frames are dropped and reported. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const FRAME_HEADER_BYTES = 1;
 const ITEM_HEADER_BYTES = 8;
