@@ -3,6 +3,7 @@ import { MecError, messageOf, toMecError } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../base/limits.ts';
 import type { Dot } from '../core/causal-context.ts';
 import { partitionOf } from '../core/partition.ts';
+import { replicaNumber } from '../core/replica-name.ts';
 import { parseQuorum } from '../core/quorum.ts';
 import type {
   Claim,
@@ -57,7 +58,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
         return scope.sync.whenConfirmed(partitionOf(request.key), () => answer(guarded(() => claim(scope, request))));
       case 'release':
         scope.grants.release(partitionOf(request.key), request.key, request.ballot);
-        return answer({ kind: 'stored', actor: '', life: '', replica: '', fences: [] });
+        return answer({ kind: 'stored', actor: '', life: '', replica: 0, fences: [] });
       case 'list':
         return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
       case 'forward':
@@ -133,7 +134,7 @@ function store(scope: Scope, { key, object, dots, grant, memory }: Store, answer
     if (error !== undefined) return answer(toFailed(error));
     const fences = scope.fences.in(replica.partition);
     const { life } = scope.members.own;
-    answer({ kind: 'stored', actor: replica.actor, life, replica: replica.id, fences });
+    answer({ kind: 'stored', actor: replica.actor, life, replica: replicaNumber(replica.id), fences });
   });
 }
 

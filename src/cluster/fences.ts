@@ -7,6 +7,7 @@
 import type { Clock } from '../base/env.ts';
 import { FENCE_MS, MAX_FENCES } from '../base/limits.ts';
 import type { Statement } from '../core/evidence.ts';
+import { replicaNumber } from '../core/replica-name.ts';
 import type { Fence } from '../core/write-quorum.ts';
 import type { Members } from './members.ts';
 
@@ -76,6 +77,6 @@ export class Fences {
 
   #named({ member, replica, life }: Made): Fence {
     const present = this.#members.lifeOf(member);
-    return { member, replica, life: life ?? '', later: present === life ? undefined : present };
+    return { member, replica: replicaNumber(replica), life: life ?? '', later: present === life ? undefined : present };
   }
 }

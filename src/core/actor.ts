@@ -49,6 +49,9 @@ function parseActor(actor: string): ActorName {
   return { node, life, number: number === undefined ? 1 : Number(number) };
 }
 
+/** The life of an actor's node; empty if the actor names none. */
+export const lifeOfActor = (actor: string): string => parseActor(actor).life;
+
 /** The actors of one life of a node: a replica that begins again in it writes under another name. */
 export class OwnActors {
   readonly #name: string;

@@ -17,7 +17,5 @@ export class ReplicaNames {
   }
 }
 
-/** Whether a replica is this one or came after it, both of the same life of a node. */
-export const isSince = (replica: string, first: string): boolean => numberOf(replica) >= numberOf(first);
-
-const numberOf = (replica: string): number => Number.parseInt(replica, 36);
+/** Its number in the life of its node. */
+export const replicaNumber = (name: string): number => Number.parseInt(name, 36);

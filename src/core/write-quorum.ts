@@ -9,26 +9,25 @@
  * life that its member was known to have when the write began. `test/model/plain-writes.ts` searches these rules.
  */
 import type { ErrorCode } from '../base/errors.ts';
-import { isSince } from './replica-name.ts';
 import { Tally } from './tally.ts';
 
 /** A replica of a member that was filled: the member's words count from this replica on. */
 export interface Fence {
   readonly member: string;
-  /** The replica, and the life of its node. */
-  readonly replica: string;
+  /** The number of the replica in the life of its node, and that life. */
+  readonly replica: number;
   readonly life: string;
   /** A life of the member that came after that one, if it is known: its words count, too. */
   readonly later: string | undefined;
 }
 
 const isVoidBy = ({ life, replica }: Omit<StoredWord, 'fences'>, fence: Fence): boolean =>
-  fence.later !== life && !(fence.life === life && isSince(replica, fence.replica));
+  fence.later !== life && !(fence.life === life && replica >= fence.replica);
 
 /** What a member says that has stored a write. */
 export interface StoredWord {
-  /** The replica that has it, and the life of its node. */
-  readonly replica: string;
+  /** The number of the replica that has it, in the life of its node, and that life. */
+  readonly replica: number;
   readonly life: string;
   /** The fences that the member has made for others in this partition. */
   readonly fences: readonly Fence[];

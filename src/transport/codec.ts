@@ -6,6 +6,7 @@
  */
 import { isErrorCode } from '../base/errors.ts';
 import { pack, unpackForeign } from '../base/msgpack.ts';
+import { lifeOfActor } from '../core/actor.ts';
 import type { Floor } from '../core/floor.ts';
 import {
   bytes,
@@ -236,14 +237,15 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   stored: {
     code: 67,
-    pack: ({ actor, life, replica, fences }) => [actor, life, replica, packFences(fences)],
-    unpack: (f) => {
-      const [, actor, life, replica, fences] = f;
+    pack: ({ actor, replica, fences }) => [actor, replica, packFences(fences)],
+    unpack: ([, packedActor, replica, fences]) => {
+      const actor = text(packedActor);
+      // A node speaks as the actor of its present life.
       return {
         kind: 'stored',
-        actor: text(actor),
-        life: text(life),
-        replica: text(replica),
+        actor,
+        life: lifeOfActor(actor),
+        replica: integer(replica),
         fences: unpackFences(fences),
       };
     },

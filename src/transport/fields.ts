@@ -243,7 +243,7 @@ export function unpackFences(field: unknown): Fence[] {
   if (fields.length % 4 !== 0) throw new WireError('part of a fence');
   return Array.from({ length: fields.length / 4 }, (_, i) => {
     const [member, replica, life, later] = fields.slice(4 * i);
-    return { member: text(member), replica: text(replica), life: text(life), later: optional(later, text) };
+    return { member: text(member), replica: integer(replica), life: text(life), later: optional(later, text) };
   });
 }
 

@@ -44,7 +44,7 @@ class Line implements Receiver {
       const reply: Reply =
         unknown.length > 0
           ? { kind: 'unknown-floor' }
-          : { kind: 'stored', actor: 'n2~a', life: 'l', replica: 'r', fences: [] };
+          : { kind: 'stored', actor: 'n2~a', life: 'a', replica: 1, fences: [] };
       this.#replies.push(() => onReply(reply));
     },
   };

@@ -89,13 +89,13 @@ const MESSAGES: readonly Message[] = [
     timeoutMs: 0,
   },
   { kind: 'object', actor: 'n1~a', isComplete: true, context, versions: [{ ...dot, body: undefined }] },
-  { kind: 'stored', actor: 'n1~a', life: 'l', replica: 'r', fences: [] },
+  { kind: 'stored', actor: 'n1~a', life: 'a', replica: 1, fences: [] },
   {
     kind: 'stored',
     actor: 'n1~a',
-    life: 'l',
-    replica: 'r',
-    fences: [{ member: 'n2', replica: 's', life: 'k', later: undefined }],
+    life: 'a',
+    replica: 1,
+    fences: [{ member: 'n2', replica: 2, life: 'k', later: undefined }],
   },
   { kind: 'written', dot, token: context, versions: [dot], found: true, isRepeated: false },
   { kind: 'store', key: 'k', object: { context, versions: [] }, dots: [], grant: 'ab/2' },
@@ -188,7 +188,7 @@ test('a frame of another protocol version, or none at all, is refused', () => {
 });
 
 test('a message that is not understood is counted, and the others of its frame are not hurt', () => {
-  const good = packMessage({ kind: 'stored', actor: 'a', life: 'l', replica: 'r', fences: [] });
+  const good = packMessage({ kind: 'stored', actor: 'a', life: '', replica: 1, fences: [] });
   const bad: unknown[] = [
     null,
     5,
@@ -212,7 +212,7 @@ test('a message that is not understood is counted, and the others of its frame a
   const { items, garbage } = unpackFrame(frame);
   assert.equal(garbage, messages.length - 1);
   assert.deepEqual(items, [
-    { id: messages.length - 1, message: { kind: 'stored', actor: 'a', life: 'l', replica: 'r', fences: [] } },
+    { id: messages.length - 1, message: { kind: 'stored', actor: 'a', life: '', replica: 1, fences: [] } },
   ]);
 });
 

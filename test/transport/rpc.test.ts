@@ -39,7 +39,7 @@ function wire(): {
   };
   const env = { clock, random: seededRandom(1), log: memoryLog(), network };
   const client = new RpcClient(env, { host: 'h', port: 1 });
-  const packed = packMessage({ kind: 'stored', actor: 'n~a', life: 'l', replica: 'r', fences: [] });
+  const packed = packMessage({ kind: 'stored', actor: 'n~a', life: 'a', replica: 1, fences: [] });
   return {
     client,
     clock,

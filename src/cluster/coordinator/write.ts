@@ -7,6 +7,7 @@ import type { Condition } from '../../core/condition.ts';
 import { packContent, unpackContent } from '../../core/content.ts';
 import type { Memory } from '../../core/decision.ts';
 import type { Quorum } from '../../core/quorum.ts';
+import { replicaNumber } from '../../core/replica-name.ts';
 import { type StoredWord, WriteQuorum } from '../../core/write-quorum.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica.ts';
@@ -117,7 +118,7 @@ class Put {
     const replica = replicas.of(place.partition);
     const written = writeHere(request)(this.#scope, replica, (error) => {
       const { life } = members.own;
-      const word = error ?? { replica: replica.id, life, fences: fences.in(place.partition) };
+      const word = error ?? { replica: replicaNumber(replica.id), life, fences: fences.in(place.partition) };
       this.#count(members.self, word, place.isOwner);
     });
     this.#written = written;
