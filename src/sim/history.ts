@@ -2,6 +2,8 @@
  * What the users of a simulated cluster know: every write that they made, and for each what its writer had seen. From this follows what
  * may be gone, what must be gone, and what must never stand side by side, whatever the cluster went through.
  */
+import { parseDot } from '../core/dot.ts';
+import type { Dot } from '../core/causal-context.ts';
 import { partitionOf } from '../core/partition.ts';
 import type { Clocks } from './clocks.ts';
 
@@ -37,8 +39,9 @@ export interface Made extends Making {
   strength: Strength;
   /** The losses of disks before it began. */
   readonly lossesBefore: number;
-  /** The dots under which it was seen. */
+  /** The dots under which it was seen; and if it is one, that dot. */
   readonly dots: Set<string>;
+  onlyDot: Dot | undefined;
   /** When its versions expire, µs since 1970: the first of them, and the last; undefined where none does, or none was seen. */
   expiry: { least: number; most: number } | undefined;
 }
@@ -97,6 +100,7 @@ export class History {
       strength: NONE,
       lossesBefore: this.#losses,
       dots: new Set(),
+      onlyDot: undefined,
       expiry: undefined,
     };
     this.made.push(made);
@@ -138,6 +142,8 @@ export class History {
     const made = this.made[id];
     if (kind === 'dot' && made?.dots.has(name) === false) {
       made.dots.add(name);
+      // Of a write that was made twice, one may be gone and the other not be here yet.
+      made.onlyDot = made.dots.size === 1 ? parseDot(name) : undefined;
       this.#learn(made);
     }
     this.#writeOf.set(whole, id);

@@ -73,10 +73,9 @@ export class ReplicaJudge {
     if (dots === undefined) return;
     const { clock, lost } = known;
     const there = new Set([...dots].flatMap((dot) => this.#history.writeOf(key, dot) ?? []));
+    const ids = [...there];
     for (const made of this.#history.of(key)) {
-      // Of a write that was made twice, one may be gone and the other not be here yet.
-      const [name, ...others] = made.dots;
-      const dot = others.length > 0 || name === undefined ? undefined : parseDot(name);
+      const dot = made.onlyDot;
       if (dot === undefined || !clock.has(dot.actor, dot.counter)) continue;
       const isLost = lost.has(dot.actor, dot.counter);
       if (isLost && made.isAcknowledged)
@@ -87,7 +86,7 @@ export class ReplicaJudge {
       if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGoneFrom(made, isKnown)) {
         this.#tell(`the clock of ${node.name} has the write ${made.id} of ${key}, and its disk does not`);
       }
-      const back = [...there].find((id) => this.#history.isBack(id, made.direct));
+      const back = made.direct.size === 0 ? undefined : ids.find((id) => this.#history.isBack(id, made.direct));
       if (back !== undefined) {
         this.#tell(`${node.name} holds the write ${back} of ${key}, and its clock has ${made.id}, which replaced it`);
       }
