@@ -1,6 +1,7 @@
 /** Everything that can go wrong, as a table: what happens, and what ends it again. Which, when and how often is the seed's to say. */
 import { CRASHES } from './crashes.ts';
 import { DISK_FAULTS, DISK_LOSSES } from './disk-faults.ts';
+import { LOST_WORDS } from './lost-words.ts';
 import { MEMBERSHIP } from './membership-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
 import type { Fault } from './scene.ts';
@@ -18,6 +19,9 @@ export const LEAST_MS: Readonly<Record<string, number>> = {
   'wiped while another lags': 6_000,
   'wiped, then alone': 3_000,
   'crash in mid-write, then alone': 3_000,
+  'an owner loses a write that it has acknowledged': 8_000,
+  'an owner that filled another starts again': 12_000,
+  'a wiped node hears one that does not hear it': 12_000,
 };
 
 /** Whether a fault makes a disk lose what it had. */
@@ -31,4 +35,5 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...DISK_LOSSES,
   ...MEMBERSHIP,
   ...SITUATIONS,
+  ...LOST_WORDS,
 };

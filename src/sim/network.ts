@@ -59,6 +59,8 @@ export class SimNetwork {
   readonly bytesTo = new Map<string, number>();
   /** Frames sent so far. */
   frames = 0;
+  /** Is told of every request that leaves a node. */
+  onSend: ((from: string, frame: Uint8Array) => void) | undefined;
   readonly #stalled = new Map<string, Stalled>();
   /** Frames for addresses at which nobody listens. */
   readonly #kept = new Map<string, Arrive[]>();
@@ -134,6 +136,7 @@ export class SimNetwork {
     this.#connectionsOf.set(life, [...(this.#connectionsOf.get(life) ?? []), connection]);
     return {
       send: async (frame) => {
+        this.onSend?.(life.name, frame);
         const socket = this.#sockets.get(name);
         const arrive: Arrive = (at) => at.life.run(() => at.onFrame({ id: connection.id, handle: connection }, frame));
         if (socket === undefined) return this.#keep(name, arrive);

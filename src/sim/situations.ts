@@ -3,12 +3,11 @@
  * faults; that chance puts them together at the right moments is rare.
  */
 import { CLAIM_MS, UNREACHABLE_AFTER_MS } from '../base/limits.ts';
+import { unpackFrame } from '../transport/frame.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
 import { cut, nothing } from './strikes.ts';
 
-/** How often it is looked whether a node waits for an answer. */
-const LOOK_MS = 1;
 /** How much longer than a grant keeps its key, at most; half of it leaves time for another write. */
 const BEYOND_MS = 1_600;
 /** Until a coordinator is held up again. */
@@ -22,13 +21,21 @@ const PHASE_MS = 1_500;
 export const SITUATIONS: Readonly<Record<string, Fault>> = {
   // Its owners grant the key to another write, and then it goes on where it was.
   'coordinator held up until its grants run out': (scene) => {
-    const { world } = scene.cluster;
+    const { world, network } = scene.cluster;
     const coordinator = coordinatorOf(scene, scene.dice.pick(scene.keys));
     let isOver = false;
     let release = nothing;
     const look = (): void => {
       if (isOver || coordinator === undefined) return;
-      if (!isWaiting(coordinator)) return void world.after(LOOK_MS, look);
+      network.onSend = (from, frame) => {
+        if (isOver || from !== coordinator.name || !hasClaim(frame)) return;
+        network.onSend = undefined;
+        // It is in the middle of sending.
+        world.after(0, hold);
+      };
+    };
+    const hold = (): void => {
+      if (isOver || coordinator === undefined) return;
       release = held(scene, coordinator);
       world.after(CLAIM_MS + ((1 + scene.dice.fraction()) / 2) * BEYOND_MS, () => {
         release();
@@ -38,6 +45,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     world.after(scene.dice.fraction() * AGAIN_MS, look);
     return () => {
       isOver = true;
+      network.onSend = undefined;
       release();
     };
   },
@@ -118,9 +126,9 @@ function coordinatorOf({ cluster: { nodes } }: Scene, key: string): SimNode | un
   return nodes.find(({ name }) => name === first);
 }
 
-/** Whether a node waits for the answer of another. */
-function isWaiting({ node }: SimNode): boolean {
-  return node?.status().peers.some(({ data }) => data.pending > 0) === true;
+/** Whether a frame asks for the grant of a key. */
+function hasClaim(frame: Uint8Array): boolean {
+  return unpackFrame(frame).items.some(({ message }) => message.kind === 'claim');
 }
 
 /** Stops a process, or what it sends; returns what lets it go on. */
