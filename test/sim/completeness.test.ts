@@ -1,6 +1,7 @@
 /** When a replica that lost its disk may count for reads again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FENCE_MS } from '../../src/base/limits.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
 
@@ -50,4 +51,40 @@ test('a write is not acknowledged on the word of a replica that has been replace
   lab.cut(a, c);
   const read = await lab.ask(c, 'GET', KEY);
   assert.ok(answer.status !== 200 || read.status !== 404, `told ${answer.status}, read ${read.status}`);
+});
+
+test('a write is not acknowledged by the word of an owner that has forgotten its fences', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  // The fences of the first start are over; they would make the word void, too.
+  await lab.wait(FENCE_MS);
+  const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
+  // Only C has the write in time: A's own disk is slow, and the message to B waits on its link.
+  a.disk.delayMs = 20_000;
+  const resume = lab.network.stall(`${a.name}>${b.name}`);
+  const put = lab.ask(a, 'PUT', KEY, { value: 'v', query: 'timeout=14000' }).catch(() => undefined);
+  await lab.until(() => lab.held(c, KEY).length > 0, 500);
+  await lab.wait(50);
+  c.crash();
+  c.disk.replace(new Map());
+  c.start();
+  // B tells C that there is nothing, and starts again; then the message arrives.
+  await lab.wait(4_000);
+  assert.equal(c.node?.status().sync.incomplete, 0);
+  b.crash();
+  b.start();
+  await lab.wait(100);
+  lab.cut(b, c);
+  resume();
+  await lab.until(() => lab.held(b, KEY).length > 0, 3_000);
+  assert.deepEqual(lab.held(b, KEY), ['v'], 'the message arrives');
+  await lab.wait(50);
+  a.crash();
+  a.disk.delayMs = 1;
+  lab.cut(b, a);
+  a.start();
+  const answer = await put;
+  await lab.wait(5_000);
+  const read = await lab.ask(c, 'GET', KEY);
+  assert.ok(answer?.status !== 200 || read.status !== 404, `told ${answer?.status}, read ${read.status}`);
 });

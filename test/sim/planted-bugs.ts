@@ -1,6 +1,7 @@
 /** Rules of the design, each broken in the compiled source: what the simulator must see. */
 import { CONDITIONS, READERS } from './planted-client-bugs.ts';
 import { type Bug, BUSY, MANY_SNAPSHOTS, OFTEN, USUAL } from './planted-draws.ts';
+import { WRITES } from './planted-write-bugs.ts';
 
 const sync = (name: string): string => `src/cluster/sync/${name}.js`;
 const storage = (name: string): string => `src/storage/${name}.js`;
@@ -284,4 +285,12 @@ const MEMBERSHIP: readonly Bug[] = [
 ];
 
 /** All of them. */
-export const BUGS: readonly Bug[] = [...CAUSALITY, ...FLOORS, ...EVIDENCE, ...CONDITIONS, ...READERS, ...MEMBERSHIP];
+export const BUGS: readonly Bug[] = [
+  ...CAUSALITY,
+  ...FLOORS,
+  ...EVIDENCE,
+  ...CONDITIONS,
+  ...READERS,
+  ...MEMBERSHIP,
+  ...WRITES,
+];

@@ -1,5 +1,5 @@
 /** Rules that users see at once, each broken in the compiled source: conditions, expiry, reads and listings. */
-import { type Bug, BUSY, OFTEN, RIVALS, USUAL } from './planted-draws.ts';
+import { type Bug, BUSY, OFTEN, PATIENT, RIVALS, USUAL } from './planted-draws.ts';
 
 const core = (name: string): string => `src/core/${name}.js`;
 const coordinator = (name: string): string => `src/cluster/coordinator/${name}.js`;
@@ -44,11 +44,11 @@ export const CONDITIONS: readonly Bug[] = [
     file: core('decision'),
     good: 'if (made !== undefined && !isWon(asked, told))',
     bad: 'if (false)',
+    // Each repeats its write if it is in doubt.
     draw: {
-      faults: ['one cut off', 'stalled node'],
-      habits: ['match', 'idempotent match'],
-      nodes: 3,
-      set: { ...OFTEN, ...RIVALS.set, faultMs: 6_000 },
+      ...RIVALS,
+      habits: ['idempotent match'],
+      set: { ...RIVALS.set, partitions: 1, clients: 8, queries: [{ timeoutMs: 2_500 }, PATIENT] },
     },
   },
 ];
@@ -115,12 +115,12 @@ export const READERS: readonly Bug[] = [
     file: coordinator('list'),
     good: 'compareUtf8(answer.until, until) < 0)',
     bad: 'compareUtf8(answer.until, until) > 0)',
+    // More keys in a partition than one answer has room for; and of five nodes, no two own the same.
     draw: {
       faults: ['one cut off'],
-      habits: ['list', 'blind'],
+      habits: ['list', 'blind', 'blind', 'blind'],
       nodes: 5,
-      operations: 200,
-      set: { ...OFTEN, keysEach: 8, partitions: 3, quorum: USUAL, queries: [{}] },
+      set: { ...OFTEN, keysEach: 40, partitions: 3, quorum: USUAL, queries: [{ pw: 'quorum' }] },
     },
   },
   {

@@ -41,10 +41,13 @@ export const RIVALS = {
   faults: ['coordinator held up until its grants run out'],
   habits: ['match'],
   nodes: 3,
+  operations: 160,
   set: {
     keysEach: 1,
     networkMs: 20,
     chaosMs: 16_000,
+    faultGapMs: 1_000,
+    faultMs: 15_000,
     // Those that wait for long, and one that soon tries elsewhere.
     queries: [{ timeoutMs: 500 }, PATIENT, PATIENT, PATIENT],
   },

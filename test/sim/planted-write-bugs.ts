@@ -1,0 +1,89 @@
+/** Rules of writes and of the words that they count, each broken in the compiled source. */
+import { type Bug, BUSY, OFTEN, PATIENT, USUAL } from './planted-draws.ts';
+
+const core = (name: string): string => `src/core/${name}.js`;
+const coordinator = (name: string): string => `src/cluster/coordinator/${name}.js`;
+const memory = 'src/storage/replica-memory.js';
+
+/** Users that write at nodes whose disks are slow, and wait. */
+const SLOW_WRITES = {
+  habits: ['write', 'read', 'read'],
+  nodes: 3,
+  set: { ...BUSY, diskMs: 2, chaosMs: 20_000, quorum: USUAL, queries: [PATIENT] },
+} as const;
+
+/** Of whose word counts, and of what is told about writes. */
+export const WRITES: readonly Bug[] = [
+  {
+    name: 'a word of a replica that was replaced since counts',
+    file: core('write-quorum'),
+    good: 'if (this.#fences.length > 0)',
+    bad: 'if (false)',
+    draw: { ...SLOW_WRITES, faults: ['an owner loses a write that it has acknowledged'] },
+  },
+  {
+    name: 'a word of a life that was not known counts',
+    file: coordinator('write'),
+    good: 'return reply.life === life ? reply :',
+    bad: 'return true ? reply :',
+    draw: {
+      ...SLOW_WRITES,
+      faults: ['an owner that filled another starts again'],
+      operations: 2_000,
+      // Fences last for two minutes.
+      set: { ...SLOW_WRITES.set, chaosMs: 150_000, faultGapMs: 1_000 },
+    },
+  },
+  {
+    name: 'a write that was sent is called damaged',
+    file: core('tally'),
+    good: 'if (this.#timedOut)',
+    bad: `if (this.#isDamaged && !this.#timedOut) return new MecError('damaged', { ...details, detail: count, retryAfter: 1 });
+        if (this.#timedOut)`,
+    draw: {
+      faults: ['unreadable block', 'a record damaged on every disk'],
+      habits: ['blind', 'read'],
+      nodes: 5,
+      set: { ...OFTEN, quorum: USUAL, queries: [{ w: 'all' }] },
+    },
+  },
+  {
+    name: 'memories of writes go by the wall clock',
+    file: memory,
+    good: '#isOver({ atMs }) {',
+    bad: '#isOver({ memory: { madeMicros } }, nowMicros) {',
+    also: [
+      {
+        file: memory,
+        good: 'return atMs + IDEMPOTENCY_MS <= this.#clock.monotonicMs();',
+        bad: 'return madeMicros + 1000 * IDEMPOTENCY_MS <= nowMicros;',
+      },
+      { file: memory, good: 'recall(key, idempotencyKey) {', bad: 'recall(key, idempotencyKey, nowMicros) {' },
+      { file: memory, good: 'this.#isOver(learnt) ?', bad: 'this.#isOver(learnt, nowMicros) ?' },
+      { file: memory, good: '!this.#isOver(learnt) &&', bad: '!this.#isOver(learnt, memory.madeMicros) &&' },
+      {
+        file: coordinator('grant-here'),
+        good: 'recall(key, idempotencyKey)',
+        bad: 'recall(key, idempotencyKey, scope.time.nowMicros(members.owners(partition)))',
+      },
+    ],
+    draw: {
+      faults: ['clock jumps', 'bad weather'],
+      habits: ['idempotent', 'delete', 'read'],
+      nodes: 3,
+      set: { ...OFTEN, faultGapMs: 300, keysEach: 1, quorum: USUAL, queries: [{ timeoutMs: 500 }] },
+    },
+  },
+  {
+    name: 'a node that knows only some members serves keys',
+    file: coordinator('scope'),
+    good: 'if (members.replicas > 0 && members.isInformed)',
+    bad: 'if (members.replicas > 0)',
+    draw: {
+      faults: ['a wiped node hears one that does not hear it'],
+      habits: ['write', 'read'],
+      nodes: 3,
+      set: { ...BUSY, chaosMs: 20_000, quorum: USUAL, queries: [{}] },
+    },
+  },
+];
