@@ -104,7 +104,7 @@ const FLOORS: readonly Bug[] = [
     good: 'throw new UnknownFloorError();',
     bad: 'return wholeContext(list(packed).slice(1));',
     // A node that has started again knows none.
-    also: [{ file: 'src/cluster/floors.js', good: 'word.life !== this.#members.lifeOf(peer)', bad: 'false' }],
+    also: [{ file: 'src/cluster/floors.js', good: 'words?.life !== this.#members.lifeOf(peer)', bad: 'false' }],
     draw: {
       faults: ['crash and start at once'],
       habits: ['write', 'read'],
