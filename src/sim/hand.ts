@@ -262,7 +262,9 @@ export class Hand {
     history.acknowledge(made, { nowMs: this.#world.nowMs, strength });
     if (dot !== undefined) {
       history.named(key, { kind: 'dot', name: dot }, id);
-      if (sending.name === 'idempotency-key') history.named(key, { kind: 'acknowledged', name: dot }, id);
+      // A node that takes itself for the whole cluster does not know what the others have made of it.
+      const isOnce = sending.name === 'idempotency-key' && promises.doDecisionsHold;
+      if (isOnce) history.named(key, { kind: 'acknowledged', name: dot }, id);
     }
     if (sending.match !== undefined) oracle.won(made, sending.match, since);
     const dots = dot === undefined ? [] : [dot];
