@@ -185,6 +185,7 @@ export class Hand {
         if (left <= 0 || !this.#dice.chance(REPEAT_RATE)) return;
       } catch (error) {
         isUnsure = true;
+        made.isFirstTryUnknown ||= made.endedMs === undefined;
         if (left <= 0 || made.isRefused || (error instanceof Refused && NOTHING_WRITTEN.has(error.code))) throw error;
       }
       await this.#pause();

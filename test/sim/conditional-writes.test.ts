@@ -105,6 +105,23 @@ test('of a create with an Idempotency-Key and its rival one is told 200, however
   for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key).sort(), ['mine', 'yours'], 'nothing was written');
 });
 
+test('a repeat that finds two tries of its write covers both', async () => {
+  const key = 'order';
+  const { lab, a, b, c } = await born(key);
+  const request = { value: 'pound', headers: ONCE };
+  await tryAlone(lab, a, key, request);
+  await lab.until(() => b.node?.status().peers.find(({ node }) => node === a.name)?.reach !== 'reachable');
+  assert.equal((await lab.ask(b, 'PUT', key, request)).status, 200);
+  lab.heal();
+  await lab.rest();
+  const again = await lab.ask(c, 'PUT', key, request);
+  assert.deepEqual([again.status, isRepeated(again)], [200, true]);
+  const headers = { 'x-mec-vclock': again.headers['X-Mec-Vclock'] ?? '' };
+  assert.equal((await lab.ask(c, 'PUT', key, { value: 'next', headers })).status, 200);
+  await lab.rest();
+  for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key), ['next'], node.name);
+});
+
 test('a repeat is known after it was overwritten and all nodes were restarted', async () => {
   const key = 'order';
   const { lab, a, b, c } = await born(key);

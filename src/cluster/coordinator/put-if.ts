@@ -8,7 +8,7 @@
 import { fraction } from '../../base/delays.ts';
 import { MecError } from '../../base/errors.ts';
 import { CLAIM_RETRY_MS } from '../../base/limits.ts';
-import { digestOf } from '../../core/content.ts';
+import { digestOf, writeNameOf } from '../../core/content.ts';
 import { decide, type Decision } from '../../core/decision.ts';
 import { quorumSize } from '../../core/quorum.ts';
 import { Ballot, type ConditionalRequest, type Granted } from './ballot.ts';
@@ -96,6 +96,10 @@ function commitOf(
   const dot = { actor, counter };
   const token = seenBy(request).clone();
   token.add(actor, counter);
+  // Two tries may both be there, shown as one: the writer's next write replaces both.
+  const name = request.body && writeNameOf(request.body);
+  const twins = name === undefined ? [] : object.versions.filter(({ body }) => writeNameOf(body) === name);
+  for (const twin of twins) token.add(twin.actor, twin.counter);
   const memory = about === undefined ? undefined : { ...about, ...dot };
   const commit: Commit = (_scope, replica, done) => {
     replica.merge({ key, object, dots: [dot], memory }, done);
