@@ -101,7 +101,8 @@ async function onlyLiving(
   const gone = new Set<string>();
   const lane = async (): Promise<void> => {
     for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
-      const { versions } = await get(scope, { key, r: request.r, timeoutMs: request.timeoutMs });
+      // A listing is the word of owners: a stand-in may not have heard of the key.
+      const { versions } = await get(scope, { key, r: request.r, pr: request.r, timeoutMs: request.timeoutMs });
       if (versions.length === 0) gone.add(key);
     }
   };
