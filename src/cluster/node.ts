@@ -279,7 +279,7 @@ export class MecNode {
 
   /** What this node's own replica knows of a key; for inspection, not for answers. */
   peek(key: string): GetResult['object'] {
-    return this.#scope.replicas.of(placeOf(this.#scope, key).partition).read(key);
+    return this.#scope.replicas.of(partitionOf(key)).read(key);
   }
 
   /** What this node's own replica of a partition says of itself, for inspection; undefined while the store does not work. */

@@ -4,6 +4,7 @@
  * in one order.
  */
 import { FENCE_MS } from '../base/limits.ts';
+import { partitionOf } from '../core/partition.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
 import { cut, cutOff, nothing, wipe } from './strikes.ts';
@@ -64,7 +65,8 @@ function apart(scene: Scene, one: SimNode, other: SimNode): () => void {
 
 /** Names of what a node holds that was written by its own replicas. */
 function ownVersions({ keys }: Scene, { name, node }: SimNode, at = node): string[] {
-  const all = keys.flatMap((key) => at?.peek(key).versions ?? []);
+  // Nothing can be read while a store is opened again after a failure.
+  const all = keys.flatMap((key) => (at?.inspect(partitionOf(key)) === undefined ? [] : at.peek(key).versions));
   return all.filter(({ actor }) => actor.startsWith(`${name}~`)).map(({ actor, counter }) => `${actor}:${counter}`);
 }
 
