@@ -106,7 +106,7 @@ async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Pr
   const owners = nodes.filter((node) => node.owns(key));
   const victim = world.dice.pick(owners);
   world.trace(`${victim.name}: ${kind} ${key}`);
-  // What its process has at hand it would not read, and nobody would see what is gone.
+  // What its process has at hand it would not read, and no one would see what is gone.
   victim.crash();
   victim.disk[kind](key);
   victim.start();

@@ -190,7 +190,7 @@ export class Membership {
   /** The list as it is goes to the disk: a node that starts alone must not think that it is the whole cluster. */
   #keep(): void {
     const { env, members, replicas } = this.#options;
-    // Killed now, it could tell nobody: a node that has left does not start again.
+    // Killed now, it could not tell any member: a node that has left does not start again.
     if (this.#lifecycle.isGoneUnheard) return;
     try {
       replicas.keepMembers(members.all(), members.hash);
