@@ -65,7 +65,7 @@ class Run {
   readonly history: Event[] = [];
   readonly wrong: string[] = [];
   readonly restMs: number[] = [];
-  /** What each node says of itself where no rest has come. */
+  /** What each node says of itself if no rest has come. */
   readonly states: Record<string, unknown> = {};
   #epochs = 0;
 
