@@ -150,7 +150,7 @@ test('a floor has the dead actors of which every other holder has the same dots,
   assert.notEqual(floorAfter(own, clockOf(1, 2)), '');
   assert.deepEqual([...own.actorsAboveFloor()], ['n1~alive']);
   assert.equal(String(own), '{n1~alive:1 n3~dead:1-2}');
-  // Whoever sees the same arrives at the same floor.
+  // Replicas that have seen the same arrive at the same floor.
   const other = new Line().floors;
   settle({ floors: other, living }, replicaOf(clockOf(1, 2)), [clockOf(1, 2)]);
   assert.equal(other.newest(PARTITION).hash, floors.newest(PARTITION).hash);
