@@ -347,7 +347,7 @@ export const CLAIM_MS = 2_000;
 /** Keys granted to conditional writes at once per node. */
 export const MAX_CLAIMS = 65_536;
 
-/** Members for which a node has made fences in one partition; past it they are forgotten, and made once more. */
+/** Members for which a node names fences in one partition: past it no other is filled for as long as they are named. */
 export const MAX_FENCES = 256;
 
 /** How long a fence is named to writers: no write that began before it waits for longer. */

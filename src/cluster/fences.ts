@@ -1,8 +1,8 @@
 /**
- * Fences. Before a replica that is not complete takes its first byte from this node, and before this node says
- * anything that helps to make it complete, the node makes a fence for it: what other members were promised by
- * that replica's predecessor does not count here any more. The numbers of this node's key grants end
- * (`key-grants.ts`), and writers are told that the predecessor's word is void (`core/write-quorum.ts`).
+ * Fences. Before this node says anything that helps to make another's replica complete, it makes a fence for that
+ * replica: what other members were promised by its predecessor does not count here any more. The numbers of this
+ * node's key grants end (`key-grants.ts`), and writers are told that the predecessor's word is void
+ * (`core/write-quorum.ts`). Fences only move on: a late question of an earlier replica makes none.
  */
 import type { Clock } from '../base/env.ts';
 import { FENCE_MS, MAX_FENCES } from '../base/limits.ts';
@@ -11,11 +11,15 @@ import { replicaNumber } from '../core/replica-name.ts';
 import type { Fence } from '../core/write-quorum.ts';
 import type { Members } from './members.ts';
 
+/** Who asks: a replica that may be filled, by its name, and the life of its node. */
+type Asker = Pick<Statement, 'isComplete' | 'life' | 'replica'>;
+
 interface Made {
   readonly member: string;
-  readonly replica: string;
-  /** Which life the member record named when the fence was made. Records only move on: any other is a later one. */
-  readonly life: string | undefined;
+  /** The number of the replica in the life of its node. */
+  readonly replica: number;
+  /** The life, which the member record named then. Records only move on: any other is a later one. */
+  readonly life: string;
   readonly atMs: number;
 }
 
@@ -39,44 +43,48 @@ export class Fences {
     this.#onMade = onMade;
   }
 
-  /** Makes a fence for a member's replica; once, but for what is known of the member's life. */
-  make(partition: number, member: string, replica: string): void {
-    const made = this.#made.get(partition) ?? new Map<string, Made>();
-    const before = made.get(member);
-    const life = this.#members.lifeOf(member);
-    const isNew = before?.replica !== replica;
-    if (!isNew && before.life === life) return;
-    if (made.size >= MAX_FENCES && before === undefined) made.clear();
-    made.set(member, { member, replica, life, atMs: this.#clock.monotonicMs() });
-    this.#made.set(partition, made);
-    if (isNew) this.#onMade(partition);
-  }
-
   /**
    * Makes a fence for an asker that is not complete. Returns its name if what it is told now may help to make it
-   * complete: only if its life is known here, or words of an earlier life would pass for later ones.
+   * complete: only if its life is the one that its member record names here, or words of an earlier life would
+   * pass for later ones, and only if the fence can be remembered for as long as it is needed.
    */
-  fill(
-    partition: number,
-    member: string,
-    asker: Pick<Statement, 'isComplete' | 'life' | 'replica'>,
-  ): string | undefined {
-    if (asker.isComplete) return undefined;
-    this.make(partition, member, asker.replica);
-    return this.#members.lifeOf(member) === asker.life ? member : undefined;
+  fill(partition: number, member: string, asker: Asker): string | undefined {
+    if (asker.isComplete || this.#members.lifeOf(member) !== asker.life) return undefined;
+    const made = this.#made.get(partition) ?? new Map<string, Made>();
+    const before = made.get(member);
+    const replica = replicaNumber(asker.replica);
+    if (before?.life === asker.life && before.replica >= replica) {
+      return before.replica === replica ? member : undefined;
+    }
+    if (before === undefined && !this.#hasRoom(made)) return undefined;
+    made.set(member, { member, replica, life: asker.life, atMs: this.#clock.monotonicMs() });
+    this.#made.set(partition, made);
+    this.#onMade(partition);
+    return member;
   }
 
   /** The fences that a write under way may need to know of. */
   in(partition: number): readonly Fence[] {
     const made = this.#made.get(partition);
     if (made === undefined) return NONE;
-    const sinceMs = this.#clock.monotonicMs() - FENCE_MS;
-    const late = [...made.values()].filter(({ atMs }) => atMs >= sinceMs);
+    const late = [...made.values()].filter((fence) => this.#isNeeded(fence));
     return late.length === 0 ? NONE : late.map((fence) => this.#named(fence));
+  }
+
+  /** Whether a write under way may have begun before the fence. */
+  #isNeeded({ atMs }: Made): boolean {
+    return atMs >= this.#clock.monotonicMs() - FENCE_MS;
+  }
+
+  /** Fences that are not needed any more make room for others. */
+  #hasRoom(made: Map<string, Made>): boolean {
+    if (made.size < MAX_FENCES) return true;
+    for (const [member, fence] of made) if (!this.#isNeeded(fence)) made.delete(member);
+    return made.size < MAX_FENCES;
   }
 
   #named({ member, replica, life }: Made): Fence {
     const present = this.#members.lifeOf(member);
-    return { member, replica: replicaNumber(replica), life: life ?? '', later: present === life ? undefined : present };
+    return { member, replica, life, later: present === life ? undefined : present };
   }
 }

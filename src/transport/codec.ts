@@ -139,13 +139,14 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
   },
   state: {
     code: 14,
-    pack: ({ from, partitions, filling, floors }) => [from, partitions, filling, floors ?? null],
+    pack: ({ from, partitions, filling, floors, life }) => [from, partitions, filling, floors ?? null, life],
     unpack: (f) => ({
       kind: 'state',
       from: text(f[1]),
       partitions: partitionsOf(f[2]),
       filling: list(f[3]).map(text),
       floors: optional(f[4], floorNames),
+      life: text(f[5]),
     }),
   },
   snapshot: {

@@ -147,8 +147,9 @@ export interface Pull extends Asking {
 /** What do your replicas of these partitions say of themselves? */
 export interface State extends Asking {
   readonly kind: 'state';
-  /** Member id of the sender. */
+  /** Member id of the sender, and its life. */
   readonly from: string;
+  readonly life: string;
   readonly partitions: readonly number[];
   /** For each of them the id of the sender's replica if the answer may help to make it complete, else empty. */
   readonly filling: readonly string[];

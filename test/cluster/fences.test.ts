@@ -13,52 +13,82 @@ function fresh(): { clock: ManualClock; fences: Fences; made: number[]; lives: M
   return { clock, made, lives, fences: new Fences(clock, members, (partition) => made.push(partition)) };
 }
 
+const asker = (replica: string, life = 'first') => ({ replica, life, isComplete: false });
+
 test('a fence is made once for each replica that is filled, and again for the next one', () => {
-  const { fences, made } = fresh();
+  const { fences, made, lives } = fresh();
+  for (const name of ['n2', 'n3']) lives.set(name, 'first');
   for (const [member, replica] of [
     ['n2', '1.x'],
     ['n2', '1.x'],
     ['n2', '2.x'],
     ['n3', '2.x'],
   ] as const) {
-    fences.make(7, member, replica);
+    assert.equal(fences.fill(7, member, asker(replica)), member);
   }
-  fences.make(8, 'n2', '2.x');
+  assert.equal(fences.fill(8, 'n2', asker('2.x')), 'n2');
   assert.deepEqual(made, [7, 7, 7, 8]);
   assert.deepEqual(fences.in(7), [
-    { member: 'n2', replica: 2, life: '', later: undefined },
-    { member: 'n3', replica: 2, life: '', later: undefined },
+    { member: 'n2', replica: 2, life: 'first', later: undefined },
+    { member: 'n3', replica: 2, life: 'first', later: undefined },
   ]);
   assert.deepEqual(fences.in(9), []);
 });
 
+test('who is complete, or asks in a life that its record does not name, is not filled', () => {
+  const { fences, made, lives } = fresh();
+  assert.equal(fences.fill(7, 'n2', asker('1.x')), undefined, 'nobody knows it');
+  lives.set('n2', 'first');
+  assert.equal(fences.fill(7, 'n2', { ...asker('1.x'), isComplete: true }), undefined);
+  assert.equal(fences.fill(7, 'n2', asker('1.x', 'second')), undefined);
+  assert.deepEqual([made, fences.in(7)], [[], []]);
+});
+
+test('a question that comes late takes no fence back', () => {
+  const { fences, made, lives } = fresh();
+  lives.set('n2', 'first');
+  fences.fill(7, 'n2', asker('1.x'));
+  lives.set('n2', 'second');
+  fences.fill(7, 'n2', asker('2.x', 'second'));
+  assert.equal(fences.fill(7, 'n2', asker('1.x', 'second')), undefined, 'an earlier replica');
+  assert.equal(fences.fill(7, 'n2', asker('3.x', 'first')), undefined, 'an earlier life');
+  assert.deepEqual(fences.in(7), [{ member: 'n2', replica: 2, life: 'second', later: undefined }]);
+  assert.deepEqual(made, [7, 7]);
+});
+
 test('a fence is named for longer than a write can wait, and is not made anew after that', () => {
-  const { clock, fences, made } = fresh();
-  fences.make(7, 'n2', '1.x');
+  const { clock, fences, made, lives } = fresh();
+  lives.set('n2', 'first');
+  fences.fill(7, 'n2', asker('1.x'));
   clock.advance(FENCE_MS);
   assert.equal(fences.in(7).length, 1);
   clock.advance(1);
   assert.deepEqual(fences.in(7), []);
-  fences.make(7, 'n2', '1.x');
+  assert.equal(fences.fill(7, 'n2', asker('1.x')), 'n2');
   assert.deepEqual(made, [7]);
 });
 
 test('a life that the member record names after the fence is a later one', () => {
-  const { fences, made, lives } = fresh();
+  const { fences, lives } = fresh();
   const lifeNamed = (): string | undefined => fences.in(7)[0]?.later;
-  lives.set('n2', 'before');
-  fences.make(7, 'n2', '1.x');
-  assert.equal(lifeNamed(), undefined);
   lives.set('n2', 'first');
-  fences.make(7, 'n2', '1.x');
+  fences.fill(7, 'n2', asker('1.x'));
   assert.equal(lifeNamed(), undefined, 'it is the life of that very replica');
   lives.set('n2', 'second');
   assert.equal(lifeNamed(), 'second');
-  assert.deepEqual(made, [7]);
 });
 
-test('only so many are remembered', () => {
-  const { fences } = fresh();
-  for (let i = 0; i <= MAX_FENCES; i++) fences.make(7, `n${i}`, '1.x');
+test('no fence that is still needed makes room for another', () => {
+  const { clock, fences, lives } = fresh();
+  const fill = (i: number): string | undefined => {
+    lives.set(`n${i}`, 'first');
+    return fences.fill(7, `n${i}`, asker('1.x'));
+  };
+  for (let i = 0; i < MAX_FENCES; i++) assert.equal(fill(i), `n${i}`);
+  assert.equal(fill(MAX_FENCES), undefined);
+  assert.equal(fences.in(7).length, MAX_FENCES);
+  assert.equal(fill(0), 'n0', 'who has one keeps it');
+  clock.advance(FENCE_MS + 1);
+  assert.equal(fill(MAX_FENCES), `n${MAX_FENCES}`);
   assert.equal(fences.in(7).length, 1);
 });

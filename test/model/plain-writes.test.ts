@@ -16,6 +16,7 @@ const RULES: readonly Entry[] = [
   { n: 3, w: 2, crashes: 1 },
   { n: 3, w: 1, crashes: 1 },
   { n: 3, w: 3, crashes: 1 },
+  { n: 3, w: 2, crashes: 2, kinds: ['replaces its replica'] },
   { n: 3, w: 2, crashes: 2, kinds, isLong: true },
   { n: 4, w: 3, crashes: 1, isLong: true },
 ];
@@ -26,6 +27,7 @@ const PLANTED: Readonly<Record<Planted, Entry>> = {
   'one source too few': { n: 3, w: 2, crashes: 1 },
   'any known life is later': { n: 3, w: 2, crashes: 1 },
   'fills who is not known': { n: 3, w: 2, crashes: 2, kinds, isLong: true },
+  'late questions take fences back': { n: 3, w: 2, crashes: 2, kinds: ['replaces its replica'] },
 };
 
 for (const { isLong = false, ...plan } of RULES) {

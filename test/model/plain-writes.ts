@@ -1,7 +1,7 @@
 /**
  * One plain write while replicas lose their disks and are filled again, as a model: in any order of events, a
  * write that was acknowledged is at one of any r = n − w + 1 complete owners. Owner 0 coordinates. Messages are
- * late and doubled; a reply may arrive after its replica is gone.
+ * late and doubled: a reply may arrive after its replica is gone, and so may a question of a replica that was filled.
  */
 
 /** A rule that is left out. */
@@ -10,7 +10,8 @@ export type Planted =
   | 'any life counts'
   | 'one source too few'
   | 'any known life is later'
-  | 'fills who is not known';
+  | 'fills who is not known'
+  | 'late questions take fences back';
 
 /** What becomes of an owner: its process starts again, without its disk or with it, or one replica is replaced. */
 export type Crash = 'restarts' | 'loses its disk' | 'replaces its replica';
@@ -25,14 +26,19 @@ export interface Plan {
   readonly planted?: Planted;
 }
 
-interface Owner {
-  /** Counts its replicas, and the lives of its node. */
+/** A replica of an owner, and the life of its node. Both are counted. */
+interface Name {
   readonly replica: number;
   readonly life: number;
+}
+
+interface Owner extends Name {
+  /** Replicas that were filled, and are gone: a question of theirs may still be on its way. */
+  readonly gone: readonly Name[];
   readonly hasWrite: boolean;
   readonly isComplete: boolean;
   /** By member, the replica for which this owner has made a fence, and in which life; gone with the process. */
-  readonly fences: Readonly<Record<number, Pick<Owner, 'replica' | 'life'>>>;
+  readonly fences: Readonly<Record<number, Name>>;
   /** By member, the life that its record names here. */
   readonly known: Readonly<Record<number, number>>;
   /** The owners that have told this replica what they have. */
@@ -40,13 +46,11 @@ interface Owner {
 }
 
 /** What an owner tells of a fence: words count from this replica of that life on, and those of a later life. */
-interface Told {
-  readonly replica: number;
-  readonly life: number;
+interface Told extends Name {
   readonly later: number | undefined;
 }
 
-interface Word extends Pick<Owner, 'replica' | 'life'> {
+interface Word extends Name {
   readonly fences: Readonly<Record<number, Told>>;
 }
 
@@ -69,7 +73,10 @@ export interface Step {
 
 const restarted = (owner: Owner): Owner => ({ ...owner, fences: {}, life: owner.life + 1 });
 const emptied = (owner: Owner): Owner => {
-  return { ...owner, replica: owner.replica + 1, hasWrite: false, isComplete: false, sources: [] };
+  const { replica, life, isComplete } = owner;
+  // One that was born complete has asked nobody.
+  const gone = replica === 0 && isComplete ? [] : [...owner.gone, { replica, life }];
+  return { ...owner, gone, replica: replica + 1, hasWrite: false, isComplete: false, sources: [] };
 };
 
 const CRASHES: Readonly<Record<Crash, (owner: Owner) => Owner>> = {
@@ -88,7 +95,16 @@ export class Model {
 
   /** Owners that have nothing yet, and are all complete. */
   first(): State {
-    const owner = { replica: 0, life: 0, hasWrite: false, isComplete: true, fences: {}, known: {}, sources: [] };
+    const owner = {
+      replica: 0,
+      life: 0,
+      hasWrite: false,
+      isComplete: true,
+      fences: {},
+      known: {},
+      sources: [],
+      gone: [],
+    };
     const owners = Array.from({ length: this.#plan.n }, () => owner);
     return { owners, crashes: 0, believed: undefined, counted: {}, replies: [], isAcknowledged: false };
   }
@@ -101,7 +117,7 @@ export class Model {
 
   steps(state: State): Step[] {
     const write = state.believed === undefined ? this.#starts(state) : this.#stores(state);
-    return [...write, ...this.#crashes(state), ...this.#fills(state), ...this.#learns(state)];
+    return [...write, ...this.#crashes(state), ...this.#fills(state), ...this.#asksLate(state), ...this.#learns(state)];
   }
 
   /** A member record names the present life, or an earlier one that came after that known before. */
@@ -181,6 +197,30 @@ export class Model {
     );
   }
 
+  /** What becomes of a source that is asked by a replica of `j`, if it tells what helps to make it complete. */
+  #fenced(source: Owner, j: number, { replica, life }: Name): Owner | undefined {
+    const { planted } = this.#plan;
+    const known = source.known[j] ?? 0;
+    if (known !== life && planted !== 'fills who is not known') return undefined;
+    const before = source.fences[j];
+    const isLate = before !== undefined && before.life === known && before.replica > replica;
+    if (isLate && planted !== 'late questions take fences back') return undefined;
+    return { ...source, fences: { ...source.fences, [j]: { replica, life: known } } };
+  }
+
+  /** A question of a replica that is gone makes a fence, too; what it is told reaches nobody. */
+  #asksLate(state: State): Step[] {
+    return state.owners.flatMap(({ gone }, j) =>
+      state.owners.flatMap((source, i) =>
+        gone.flatMap((asker) => {
+          const fenced = i === j || !source.isComplete ? undefined : this.#fenced(source, j, asker);
+          if (fenced === undefined) return [];
+          return [{ what: `${i} is asked by replica ${asker.replica} of ${j}, late`, to: change(state, i, fenced) }];
+        }),
+      ),
+    );
+  }
+
   #fills(state: State): Step[] {
     const { n, w, planted } = this.#plan;
     const enough = n - w + (planted === 'one source too few' ? 0 : 1);
@@ -188,10 +228,8 @@ export class Model {
       if (owner.isComplete) return [];
       const steps = state.owners.flatMap((source, i) => {
         if (i === j || !source.isComplete) return [];
-        const known = source.known[j] ?? 0;
-        if (known !== owner.life && planted !== 'fills who is not known') return [];
-        const fence = { replica: owner.replica, life: known };
-        const fenced = { ...source, fences: { ...source.fences, [j]: fence } };
+        const fenced = this.#fenced(source, j, owner);
+        if (fenced === undefined) return [];
         const sources = [...new Set([...owner.sources, i])].sort((a, b) => a - b);
         const filled = { ...owner, sources, hasWrite: owner.hasWrite || source.hasWrite };
         return [{ what: `${i} tells ${j} what it has`, to: change(change(state, i, fenced), j, filled) }];

@@ -113,7 +113,7 @@ const MESSAGES: readonly Message[] = [
   { kind: 'compared', differing: [0], incomplete: [9] },
   { kind: 'pull', from: 'n1', partition: 3, statement, floors: ['f'] },
   { kind: 'unknown-floor' },
-  { kind: 'state', from: 'n1', partitions: [0, 255], filling: ['r', ''], floors: ['f', 'g'] },
+  { kind: 'state', life: 'l1', from: 'n1', partitions: [0, 255], filling: ['r', ''], floors: ['f', 'g'] },
   { kind: 'stated', life: 'l', members: 7, replicas: [{ ...said, partition: 9 }] },
   {
     kind: 'page',

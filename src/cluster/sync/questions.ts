@@ -115,7 +115,8 @@ export class Questions {
     if (peer === undefined || peers.reach(name) !== 'reachable') return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const names = asked.partitions.flatMap((partition) => floors.names(partition) ?? []);
-      const request = { kind: 'state', from: members.self, ...asked, floors: names } as const;
+      const { self: from, own } = members;
+      const request = { kind: 'state', from, life: own.life, ...asked, floors: names } as const;
       peer.data.request(request, limits.timeoutMs, (reply) => {
         resolve(reply instanceof MecError || reply.kind !== 'stated' ? undefined : reply);
       });

@@ -236,14 +236,14 @@ export class Sync {
   }
 
   /** Answers a question: what do the replicas here say of themselves? */
-  serveState({ from, partitions, filling }: State): Reply {
-    const { members, life, replicas, fences } = this.#options;
+  serveState({ from, life, partitions, filling }: State): Reply {
+    const { members, life: own, replicas, fences } = this.#options;
     const said = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
-      if (replica !== '') fences.make(partition, from, replica);
-      return { partition, ...say(this.#options, replicas.of(partition), replica === '' ? undefined : from) };
+      const filled = replica === '' ? undefined : fences.fill(partition, from, { isComplete: false, life, replica });
+      return { partition, ...say(this.#options, replicas.of(partition), filled) };
     });
-    return { kind: 'stated', life, members: members.hash, replicas: said };
+    return { kind: 'stated', life: own, members: members.hash, replicas: said };
   }
 
   #isHolder(partition: number): boolean {
