@@ -123,6 +123,18 @@ export class Members {
   }
 
   /**
+   * What is to be kept of the list for the next start. Of one that may not be relied on yet, that is only who this node is, and it
+   * joins: were the others that it has heard of kept, the next start would take them for all.
+   */
+  get lasting(): MemberList {
+    if (this.#isInformed) return this.#list;
+    const { own } = this;
+    const list = new MemberList();
+    list.merge(own.state === 'gone' ? own : { ...own, state: 'joining' });
+    return list;
+  }
+
+  /**
    * Whether the list may be relied on for who else holds data: it was kept from before, or another member had the very same, or there is
    * nobody else. A node that has lost its disk hears of the others one by one, and must not take the first for all.
    */

@@ -95,6 +95,26 @@ test('a list that names nobody else is relied on only by a node that has begun a
   assert.equal(membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]).isInformed, true);
 });
 
+test('a list that may not be relied on is not relied on after the next start', () => {
+  const wiped = membersOf('a');
+  // Another member says that this name is up: the disk was lost since, and this node takes the place over.
+  wiped.merge(recordOf('a', 'up', { version: 4, life: 'lost' }));
+  wiped.merge(recordOf('b', 'up'));
+  assert.equal(wiped.own.state, 'up');
+  const again = membersOf('a', wiped.lasting.all());
+  assert.deepEqual([again.isInformed, again.own.state], [false, 'joining']);
+  assert.equal(again.own.generation, 2, 'it is the same member');
+  again.merge(recordOf('b', 'up'));
+  again.heardHash(again.hash);
+  assert.equal(membersOf('a', again.lasting.all()).isInformed, true);
+});
+
+test('a node that is gone stays gone, whoever it has heard of', () => {
+  const killedAtOnce = membersOf('a', [recordOf('a', 'joining')]);
+  killedAtOnce.merge(recordOf('a', 'gone', { version: 9 }));
+  assert.equal(membersOf('a', killedAtOnce.lasting.all()).own.state, 'gone');
+});
+
 test('a node that was declared gone in an earlier life says which life it has now', () => {
   const back = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
   const known = recordOf('a', 'gone', { version: 9 });

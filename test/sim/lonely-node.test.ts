@@ -25,7 +25,8 @@ test('a listing fails where no member is known, rather than say that there are n
   assert.equal(outcome.code, 'quorum-not-met');
 });
 
-test('a node that has heard of some members only takes no quorum of them for that of the cluster', async () => {
+/** A node on an empty disk that hears from one of three members, and of no other. */
+async function hearingOne(): Promise<{ readonly lab: Lab; readonly wiped: SimNode }> {
   const lab = new Lab(3);
   await lab.born();
   const [wiped, speaking, down] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
@@ -37,8 +38,26 @@ test('a node that has heard of some members only takes no quorum of them for tha
   speaking.start();
   await lab.wait(10_000);
   assert.ok((wiped.node?.status().members.length ?? 0) > 1, 'it has heard of the other');
+  return { lab, wiped };
+}
+
+async function assertServesNoKeys(lab: Lab, node: SimNode): Promise<void> {
   for (const method of ['PUT', 'GET']) {
-    const answer = await lab.ask(wiped, method, 'k', { value: 'v' });
+    const answer = await lab.ask(node, method, 'k', { value: 'v' });
     assert.equal(answer.status, 503, `${method}: ${textOf(answer)}`);
   }
+}
+
+test('a node that has heard of some members only takes no quorum of them for that of the cluster', async () => {
+  const { lab, wiped } = await hearingOne();
+  await assertServesNoKeys(lab, wiped);
+});
+
+test('nor does it after another start', async () => {
+  const { lab, wiped } = await hearingOne();
+  wiped.crash();
+  wiped.start();
+  await lab.until(() => wiped.node !== undefined);
+  await lab.wait(10_000);
+  await assertServesNoKeys(lab, wiped);
 });

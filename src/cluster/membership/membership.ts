@@ -187,13 +187,14 @@ export class Membership {
     this.#timer = env.clock.after(jittered(env.random, HEARTBEAT_MS, 0.1), () => this.#beat());
   }
 
-  /** The list as it is goes to the disk: a node that starts alone must not think that it is the whole cluster. */
+  /** The list goes to the disk: a node that starts alone must not think that it is the whole cluster. */
   #keep(): void {
     const { env, members, replicas } = this.#options;
     // Killed now, it could not tell any member: a node that has left does not start again.
     if (this.#lifecycle.isGoneUnheard) return;
     try {
-      replicas.keepMembers(members.all(), members.hash);
+      const { lasting } = members;
+      replicas.keepMembers(lasting.all(), lasting.hash);
     } catch (error) {
       env.log.debug('member list not kept', { reason: messageOf(error) });
     }
