@@ -65,6 +65,8 @@ export class History {
   readonly #clocks: Pick<Clocks, 'mayBePast' | 'mayLookPast'>;
   readonly #byKey = new Map<string, Made[]>();
   readonly #removable = new Set<number>();
+  /** Of writes that were gone from a replica, the write that was the reason last time. */
+  readonly #reasons = new Map<number, Made>();
   /** Which write each name (a dot, or a tag) was seen to mean, and under which name of each kind a write was seen. */
   readonly #writeOf = new Map<string, number>();
   readonly #nameOf = new Map<string, string>();
@@ -186,11 +188,17 @@ export class History {
    */
   mayBeGoneFrom(x: Made, isKnown: (by: Made) => boolean): boolean {
     if (this.#isExpired(x)) return true;
-    return this.of(x.key).some((by) => {
+    const isReason = (by: Made): boolean => {
       // What expires is gone like what was deleted; a named write may have come under another dot.
       const leavesNothing = by.isDelete || by.isNamed || by.expiry !== undefined || x.isLastWriteWins;
       return this.mayRemove(by, x) && (leavesNothing || isKnown(by));
-    });
+    };
+    // What was the reason before is likely to be it still, and this is asked of each write after each batch.
+    const before = this.#reasons.get(x.id);
+    if (before !== undefined && isReason(before)) return true;
+    const reason = this.of(x.key).find(isReason);
+    if (reason !== undefined) this.#reasons.set(x.id, reason);
+    return reason !== undefined;
   }
 
   /** Whether it may have been deleted as expired, or replaced by a writer who was not shown it any more. */

@@ -14,6 +14,14 @@ import { recordToVersions } from '../storage/records.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import type { History, Made } from './history.ts';
 
+/** A key, and where a disk has it. */
+interface KeyRows {
+  readonly key: string;
+  readonly partition: number;
+  readonly object: string;
+  readonly mark: string;
+}
+
 /** What one disk was last seen to be. */
 interface Seen {
   batches: number;
@@ -22,6 +30,17 @@ interface Seen {
   readonly judged: Map<string, { readonly hash: number; readonly record: unknown; readonly lessons: number }>;
   /** The records that were understood, by key, and the dots of the versions in them. */
   readonly records: Map<string, { readonly record: Uint8Array; readonly dots: ReadonlySet<string> }>;
+}
+
+/** A look at one disk, and the record of a key there. */
+interface Look {
+  readonly node: SimNode;
+  readonly seen: Seen;
+}
+
+interface Read {
+  readonly seen: Seen;
+  readonly record: Uint8Array | undefined;
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
@@ -36,7 +55,7 @@ const isIn = (lost: CausalContext, { dots }: Made): boolean =>
 export class ReplicaJudge {
   readonly #cluster: SimCluster;
   readonly #history: History;
-  readonly #keys: readonly string[];
+  readonly #keys: readonly KeyRows[];
   readonly #seen = new Map<SimNode, Seen>();
   /** Violations that were told: what is wrong stays wrong for a while. */
   readonly #told = new Set<string>();
@@ -46,7 +65,10 @@ export class ReplicaJudge {
   constructor(cluster: SimCluster, { history, keys }: { readonly history: History; readonly keys: readonly string[] }) {
     this.#cluster = cluster;
     this.#history = history;
-    this.#keys = keys;
+    this.#keys = keys.map((key) => {
+      const partition = partitionOf(key);
+      return { key, partition, object: objectRow(partition, key), mark: markRow(partition, key) };
+    });
   }
 
   /** Looks at every disk to which something was written since the last time. */
@@ -64,12 +86,13 @@ export class ReplicaJudge {
     }
   }
 
-  #lookAt(key: string, { node, seen }: { readonly node: SimNode; readonly seen: Seen }): void {
+  #lookAt({ key, partition, object, mark }: KeyRows, { node, seen }: Look): void {
     // What a node has not found yet, or knows that it cannot say, is not to be held against it.
-    if (node.disk.isDamaged || node.disk.rows.has(markRow(partitionOf(key), key))) return;
-    const known = node.node?.inspect(partitionOf(key));
-    if (known === undefined || !this.#isNews(key, { node, seen }, known.hash)) return;
-    const dots = this.#dotsOf(key, { node, seen });
+    if (node.disk.isDamaged || node.disk.rows.has(mark)) return;
+    const known = node.node?.inspect(partition);
+    const record = node.disk.rows.get(object);
+    if (known === undefined || !this.#isNews(key, { seen, record }, known.hash)) return;
+    const dots = this.#dotsOf({ key, object }, { seen, record });
     if (dots === undefined) return;
     const { clock, lost } = known;
     const there = new Set([...dots].flatMap((dot) => this.#history.writeOf(key, dot) ?? []));
@@ -94,8 +117,7 @@ export class ReplicaJudge {
   }
 
   /** Whether the replica, the record or what is known of the key differs from what was judged last. */
-  #isNews(key: string, { node, seen }: { readonly node: SimNode; readonly seen: Seen }, hash: number): boolean {
-    const record = node.disk.rows.get(objectRow(partitionOf(key), key));
+  #isNews(key: string, { seen, record }: Read, hash: number): boolean {
     const lessons = this.#history.lessons(key);
     const before = seen.judged.get(key);
     if (before?.hash === hash && before.record === record && before.lessons === lessons) return false;
@@ -112,18 +134,13 @@ export class ReplicaJudge {
   }
 
   /** The dots of a key's versions on a disk; undefined where the record is damaged. */
-  #dotsOf(
-    key: string,
-    { node, seen }: { readonly node: SimNode; readonly seen: Seen },
-  ): ReadonlySet<string> | undefined {
-    const row = objectRow(partitionOf(key), key);
-    const record = node.disk.rows.get(row);
+  #dotsOf({ key, object }: Pick<KeyRows, 'key' | 'object'>, { seen, record }: Read): ReadonlySet<string> | undefined {
     if (record === undefined) return NOTHING;
     const before = seen.records.get(key);
     if (before?.record === record) return before.dots;
     const dots = new Set<string>();
     try {
-      for (const { actor, counter, body } of recordToVersions(record, row)) {
+      for (const { actor, counter, body } of recordToVersions(record, object)) {
         const { value, expiresMicros } = unpackContent(body);
         const id = Number.parseInt(bytesToUtf8(value) ?? '', 10);
         dots.add(`${actor}:${counter}`);
