@@ -90,7 +90,7 @@ export class CausalContext {
   }
 
   *#expanded(): Generator<[string, readonly number[]], undefined> {
-    for (const [actor, base] of this.#floor.entries()) if (!this.#ranges.has(actor)) yield [actor, [1, base]];
+    for (const [actor, base] of this.#floor) if (!this.#ranges.has(actor)) yield [actor, [1, base]];
     yield* this.#ranges;
   }
 

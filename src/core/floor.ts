@@ -8,8 +8,6 @@
 import { hashText32, hashText64 } from '../base/hash.ts';
 import { formatRanges, type Ranges } from './ranges.ts';
 
-const NOTHING: ReadonlyMap<string, number> = new Map();
-
 /** The digest of one actor's dots; a set of dots has the sum of those of its actors, in whatever layers it lies. */
 export function digestOfRanges(actor: string, ranges: readonly number[]): number {
   return hashText32(`${actor}:${formatRanges(ranges)}`);
@@ -17,8 +15,31 @@ export function digestOfRanges(actor: string, ranges: readonly number[]): number
 
 const nameOfBase = (actor: string, base: number): bigint => hashText64(`${actor}:${base}`);
 
+/** Actors with their bases. */
+export type Bases = Iterable<[string, number]> & { readonly size: number };
+
+const NOTHING: Bases = new Map();
+
+/**
+ * The names of the actors in all floors of this process, and the number of each. Every partition may name the
+ * same thousands of dead actors, so each name is held once. They stay: what is dead remains in some floor.
+ */
+const names: string[] = [];
+const numbers = new Map<string, number>();
+
+function numberOf(actor: string): number {
+  let number = numbers.get(actor);
+  if (number === undefined) {
+    number = names.push(actor) - 1;
+    numbers.set(actor, number);
+  }
+  return number;
+}
+
 interface Content {
-  readonly bases: ReadonlyMap<string, number>;
+  /** The numbers of the actors, in the order of their names, and the base of each. */
+  readonly actors: Uint32Array;
+  readonly bases: Float64Array;
   readonly name: bigint;
   readonly digest: number;
 }
@@ -26,48 +47,60 @@ interface Content {
 /** An immutable set of gapless dots. Two floors of the same content have the same hash, however each came about. */
 export class Floor {
   /** The floor of contexts that share nothing. */
-  static readonly NONE = new Floor({ bases: NOTHING, name: 0n, digest: 0 });
+  static readonly NONE = new Floor({ actors: new Uint32Array(), bases: new Float64Array(), name: 0n, digest: 0 });
 
   /** Names the content wherever it is known; empty if there is none. */
   readonly hash: string;
   /** The digest of the dots, as `digestOfRanges` adds it up. */
   readonly digest: number;
-  readonly #bases: ReadonlyMap<string, number>;
+  readonly #actors: Uint32Array;
+  readonly #bases: Float64Array;
   readonly #name: bigint;
-  readonly #beyond = new WeakMap<Floor, ReadonlyMap<string, number>>();
+  readonly #beyond = new WeakMap<Floor, Bases>();
 
-  private constructor({ bases, name, digest }: Content) {
+  private constructor({ actors, bases, name, digest }: Content) {
+    this.#actors = actors;
     this.#bases = bases;
     this.#name = name;
     this.digest = digest;
-    this.hash = bases.size === 0 ? '' : name.toString(36);
+    this.hash = actors.length === 0 ? '' : name.toString(36);
   }
 
   /** How many actors it names. */
   get size(): number {
-    return this.#bases.size;
+    return this.#actors.length;
   }
 
   /** All of the actor's dots up to this one are in the floor; 0 if there is none. */
   base(actor: string): number {
-    return this.#bases.get(actor) ?? 0;
+    // A living actor is in no floor at all.
+    if (this.#actors.length === 0 || !numbers.has(actor)) return 0;
+    let [from, to] = [0, this.#actors.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      const name = this.#nameAt(middle);
+      if (name === actor) return this.#bases[middle] as number;
+      if (name < actor) from = middle + 1;
+      else to = middle;
+    }
+    return 0;
   }
 
   /** The actor's dots as ranges of the caller's own; undefined if there is none. */
   ranges(actor: string): Ranges | undefined {
-    const base = this.#bases.get(actor);
-    return base === undefined ? undefined : [1, base];
+    const base = this.base(actor);
+    return base === 0 ? undefined : [1, base];
   }
 
-  /** Every actor with its base. */
-  entries(): Iterable<[string, number]> {
-    return this.#bases;
+  /** Every actor with its base, in the order of their names. */
+  *[Symbol.iterator](): Generator<[string, number], undefined> {
+    for (let i = 0; i < this.size; i++) yield [this.#nameAt(i), this.#bases[i] as number];
   }
 
   /** A floor with these actors and their bases besides. */
-  with(added: ReadonlyMap<string, number>): Floor {
+  with(added: Bases): Floor {
     if (added.size === 0) return this;
-    const bases = new Map(this.#bases);
+    const bases = new Map(this);
     let name = this.#name;
     let { digest } = this;
     for (const [actor, base] of added) {
@@ -81,21 +114,31 @@ export class Floor {
       name += nameOfBase(actor, base);
       digest = (digest + digestOfRanges(actor, [1, base])) >>> 0;
     }
-    return new Floor({ bases, name: BigInt.asUintN(64, name), digest: digest >>> 0 });
+    const sorted = [...bases].sort(([a], [b]) => (a < b ? -1 : 1));
+    return new Floor({
+      actors: Uint32Array.from(sorted, ([actor]) => numberOf(actor)),
+      bases: Float64Array.from(sorted, ([, base]) => base),
+      name: BigInt.asUintN(64, name),
+      digest: digest >>> 0,
+    });
   }
 
   /** What this floor has and the other lacks: actors with their bases here. */
-  beyond(other: Floor): ReadonlyMap<string, number> {
-    if (other === this) return NOTHING;
-    if (other.size === 0) return this.#bases;
+  beyond(other: Floor): Bases {
+    if (other === this || this.size === 0) return NOTHING;
+    if (other.size === 0) return this;
     // The floors of a partition follow each other: the same two are compared for every message between two nodes.
     let beyond = this.#beyond.get(other);
     if (beyond === undefined) {
       const found = new Map<string, number>();
-      for (const [actor, base] of this.#bases) if (other.base(actor) < base) found.set(actor, base);
+      for (const [actor, base] of this) if (other.base(actor) < base) found.set(actor, base);
       beyond = found.size === 0 ? NOTHING : found;
       this.#beyond.set(other, beyond);
     }
     return beyond;
+  }
+
+  #nameAt(index: number): string {
+    return names[this.#actors[index] as number] as string;
   }
 }

@@ -19,7 +19,7 @@ const SETTLED = Floor.NONE.with(new Map([['n3~dead', 9]]));
 /** A clock on the floor, with a dot of a living actor. */
 function storeOn(floor: Floor): Store {
   const context = CausalContext.ofDots([{ actor: 'n1~alive', counter: 1 }]);
-  for (const [actor, base] of floor.entries()) context.addRanges(actor, [1, base]);
+  for (const [actor, base] of floor) context.addRanges(actor, [1, base]);
   context.settle(floor);
   return { kind: 'store', key: 'k', object: { context, versions: [] }, dots: [] };
 }

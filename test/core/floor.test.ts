@@ -23,7 +23,7 @@ interface Twins {
 
 function twinsOf(dots: readonly Dot[], under: Floor): Twins {
   const plain = CausalContext.ofDots(dots);
-  for (const [actor, base] of under.entries()) plain.addRanges(actor, [1, base]);
+  for (const [actor, base] of under) plain.addRanges(actor, [1, base]);
   const layered = plain.clone();
   assert.ok(layered.settle(under));
   return { layered, plain };
@@ -33,7 +33,7 @@ function twinsOf(dots: readonly Dot[], under: Floor): Twins {
 const pairs = fc
   .tuple(fc.array(dot, { maxLength: 12 }), fc.array(dot, { maxLength: 12 }), floor, floor, fc.nat({ max: 3 }))
   .map(([x, y, f, g, kind]) => {
-    const other = [f, g, Floor.NONE, f.with(new Map(g.entries()))][kind] as Floor;
+    const other = [f, g, Floor.NONE, f.with(g)][kind] as Floor;
     return { a: twinsOf(x, f), b: twinsOf(y, other), f, g: other };
   });
 
@@ -121,13 +121,13 @@ test('a context survives the wire on any floor that the receiver knows, and whol
 test('floors of the same content have the same hash, in whatever steps they came about', () => {
   fc.assert(
     fc.property(floor, floor, (f, g) => {
-      const both = f.with(new Map(g.entries()));
-      const other = g.with(new Map(f.entries()));
+      const both = f.with(g);
+      const other = g.with(f);
       assert.equal(both.hash, other.hash);
       assert.equal(both.digest, other.digest);
       const isSame = f.beyond(g).size === 0 && g.beyond(f).size === 0;
       assert.equal(f.hash === g.hash, isSame);
-      for (const [actor, base] of g.entries()) assert.equal(both.base(actor), Math.max(base, f.base(actor)));
+      for (const [actor, base] of g) assert.equal(both.base(actor), Math.max(base, f.base(actor)));
     }),
   );
 });
