@@ -87,6 +87,9 @@ export const ZEROMQ_CALLER_FRAMES = 1024;
 /** Callers remembered per bound socket; each is one connection of a peer, and peers reconnect. */
 export const MAX_CALLERS = 4096;
 
+/** After how long a silence a caller is forgotten as soon as another comes: many times the interval of heartbeats. */
+export const CALLER_SILENT_MS = 60_000;
+
 /** How often overdue requests to peers are looked for; a deadline may pass unnoticed for this long. */
 export const RPC_SWEEP_MS = 50;
 

@@ -6,7 +6,7 @@
  */
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from '../base/limits.ts';
+import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from '../base/limits.ts';
 import type { Floor } from '../core/floor.ts';
 import { isRequest, type PackedMessage, packMessage } from './codec.ts';
 import { type FindFloor, noFloor } from './fields.ts';
@@ -205,6 +205,8 @@ export class RpcClient {
 }
 
 interface Counterpart {
+  /** When it was heard last, on the monotonic clock. */
+  heardMs: number;
   readonly outbox: Outbox;
   readonly reader: FrameReader;
 }
@@ -278,18 +280,35 @@ export class RpcServer {
   }
 
   #callerOf(from: Caller): Counterpart {
+    const nowMs = this.#env.clock.monotonicMs();
     const known = this.#callers.get(from.id);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.heardMs = nowMs;
+      return known;
+    }
     const caller: Counterpart = {
+      heardMs: nowMs,
       outbox: new Outbox(this.#env.clock, async (frame) => this.#endpoint?.send(from, frame)),
       reader: new FrameReader(this.#env.log, 'a caller', this.#findFloor),
     };
-    const oldest = this.#callers.keys().next();
-    if (this.#callers.size >= MAX_CALLERS && oldest.done !== true) {
-      this.#goneGarbage += this.#callers.get(oldest.value)?.reader.garbage ?? 0;
-      this.#callers.delete(oldest.value);
-    }
+    this.#makeRoom(nowMs);
     this.#callers.set(from.id, caller);
     return caller;
+  }
+
+  /** Forgets connections that are most likely over: each start of a peer opens others, and a caller that speaks again is known again. */
+  #makeRoom(nowMs: number): void {
+    let longest: [string, Counterpart] | undefined;
+    for (const entry of this.#callers) {
+      const [id, caller] = entry;
+      if (nowMs - caller.heardMs > CALLER_SILENT_MS && caller.outbox.length === 0) this.#forget(id, caller);
+      else if (longest === undefined || caller.heardMs < longest[1].heardMs) longest = entry;
+    }
+    if (longest !== undefined && this.#callers.size >= MAX_CALLERS) this.#forget(...longest);
+  }
+
+  #forget(id: string, { reader }: Counterpart): void {
+    this.#goneGarbage += reader.garbage;
+    this.#callers.delete(id);
   }
 }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Env } from '../../src/base/env.ts';
 import { MecError } from '../../src/base/errors.ts';
-import { MAX_OUTBOX_MESSAGES, RPC_SWEEP_MS } from '../../src/base/limits.ts';
+import { CALLER_SILENT_MS, MAX_CALLERS, MAX_OUTBOX_MESSAGES, RPC_SWEEP_MS } from '../../src/base/limits.ts';
 import { packMessage } from '../../src/transport/codec.ts';
 import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
-import { type OnReply, RpcClient } from '../../src/transport/rpc.ts';
+import { type OnReply, RpcClient, RpcServer } from '../../src/transport/rpc.ts';
 import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
 
 const TIMEOUT_MS = 300;
@@ -155,4 +155,59 @@ test('a full queue refuses at once, and the others still get theirs', async () =
   for (let i = 0; i < MAX_OUTBOX_MESSAGES; i++) line.client.request({ kind: 'ping' }, TIMEOUT_MS, () => {});
   line.ask('one too many');
   assert.deepEqual(line.outcomes, ['one too many overloaded']);
+});
+
+/** A server, and what calls it: each call comes over the connection of that name. */
+async function serverOf(): Promise<{
+  server: RpcServer;
+  clock: ManualClock;
+  call: (id: string) => void;
+  answered: string[];
+}> {
+  const clock = new ManualClock();
+  const answered: string[] = [];
+  let onFrame: (from: { id: string; handle: string }, frame: Uint8Array) => void = () => {};
+  const network: Env['network'] = {
+    bind: async (_, onFrameOfSocket) => {
+      onFrame = onFrameOfSocket;
+      return { send: async (to) => void answered.push(to.id), close: async () => {} };
+    },
+    connect: () => assert.fail('a server calls nobody'),
+    close: async () => {},
+  };
+  const env = { clock, random: seededRandom(1), log: memoryLog(), network };
+  const server = await RpcServer.bind(
+    env,
+    { host: 'h', port: 1 },
+    { handler: (_, answer) => answer({ kind: 'pong', process: 'p', nowMs: 1 }) },
+  );
+  const ping = packFrame([{ id: 1, message: packMessage({ kind: 'ping' }) }]);
+  return { server, clock, answered, call: (id) => onFrame({ id, handle: id }, ping) };
+}
+
+test('a connection that has been silent is forgotten when another comes, and known again when it speaks', async () => {
+  const { server, clock, answered, call } = await serverOf();
+  for (const id of ['early', 'speaking']) call(id);
+  await nextTurn();
+  clock.advance(CALLER_SILENT_MS);
+  call('speaking');
+  clock.advance(1);
+  await nextTurn();
+  call('late');
+  assert.equal(server.status()['callers'], 2, 'one that was heard since is kept');
+  call('early');
+  await nextTurn();
+  assert.deepEqual(answered, ['early', 'speaking', 'speaking', 'late', 'early']);
+  assert.equal(server.status()['callers'], 3);
+});
+
+test('more connections than are remembered are answered, and only so many remembered', async () => {
+  const { server, clock, answered, call } = await serverOf();
+  for (let i = 0; i < MAX_CALLERS; i++) call(`c${i}`);
+  clock.advance(1);
+  call('c0');
+  call('another');
+  assert.equal(server.status()['callers'], MAX_CALLERS);
+  await nextTurn();
+  assert.equal(answered.length, MAX_CALLERS + 1, 'what was answered already goes out');
 });
