@@ -36,10 +36,13 @@ function numberOf(actor: string): number {
   return number;
 }
 
+/** The largest base that a floor can hold. */
+export const MAX_FLOOR_BASE = 2 ** 32 - 1;
+
 interface Content {
   /** The numbers of the actors, in the order of their names, and the base of each. */
   readonly actors: Uint32Array;
-  readonly bases: Float64Array;
+  readonly bases: Uint32Array;
   readonly name: bigint;
   readonly digest: number;
 }
@@ -47,14 +50,14 @@ interface Content {
 /** An immutable set of gapless dots. Two floors of the same content have the same hash, however each came about. */
 export class Floor {
   /** The floor of contexts that share nothing. */
-  static readonly NONE = new Floor({ actors: new Uint32Array(), bases: new Float64Array(), name: 0n, digest: 0 });
+  static readonly NONE = new Floor({ actors: new Uint32Array(), bases: new Uint32Array(), name: 0n, digest: 0 });
 
   /** Names the content wherever it is known; empty if there is none. */
   readonly hash: string;
   /** The digest of the dots, as `digestOfRanges` adds it up. */
   readonly digest: number;
   readonly #actors: Uint32Array;
-  readonly #bases: Float64Array;
+  readonly #bases: Uint32Array;
   readonly #name: bigint;
   readonly #beyond = new WeakMap<Floor, Bases>();
 
@@ -97,7 +100,7 @@ export class Floor {
     for (let i = 0; i < this.size; i++) yield [this.#nameAt(i), this.#bases[i] as number];
   }
 
-  /** A floor with these actors and their bases besides. */
+  /** A floor with these actors and their bases besides, of which none is above `MAX_FLOOR_BASE`. */
   with(added: Bases): Floor {
     if (added.size === 0) return this;
     const bases = new Map(this);
@@ -117,7 +120,7 @@ export class Floor {
     const sorted = [...bases].sort(([a], [b]) => (a < b ? -1 : 1));
     return new Floor({
       actors: Uint32Array.from(sorted, ([actor]) => numberOf(actor)),
-      bases: Float64Array.from(sorted, ([, base]) => base),
+      bases: Uint32Array.from(sorted, ([, base]) => base),
       name: BigInt.asUintN(64, name),
       digest: digest >>> 0,
     });

@@ -185,7 +185,7 @@ export const TARGETS: readonly Target[] = [
     what: 'memory after 1 000 restarts, to after 10',
     bound: { atMost: 1.1 },
     unit: '×',
-    measure: value('restartHeapGrowth'),
+    measure: value('restartMemoryGrowth'),
     only: 'growth-restarts',
   },
 ];

@@ -7,6 +7,7 @@
  */
 import type { LivingActors } from '../../core/actor.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
+import { MAX_FLOOR_BASE } from '../../core/floor.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Floors } from '../floors.ts';
 
@@ -31,7 +32,7 @@ export function settle({ floors, living }: SettlingOptions, replica: Settling, o
   const settled = new Map<string, number>();
   for (const actor of clock.actorsAboveFloor()) {
     const base = clock.base(actor);
-    const isGapless = base > newest.base(actor) && clock.max(actor) === base;
+    const isGapless = base > newest.base(actor) && base <= MAX_FLOOR_BASE && clock.max(actor) === base;
     if (!isGapless || living[partition]?.isDead(actor) !== true) continue;
     if (others.every((other) => other.base(actor) === base && other.max(actor) === base)) settled.set(actor, base);
   }
