@@ -269,7 +269,9 @@ export class Hand {
     }
     if (sending.match !== undefined) oracle.won(made, sending.match, since);
     const dots = dot === undefined ? [] : [dot];
-    this.#hold(key, { text: token, seen: new Set([...made.seen, id]), direct: new Set([id]), dots });
+    // A writer gets back what its token brought. That of a repeat is made of what the node remembers.
+    const direct = new Set(isDecided ? [id] : [...made.direct, id]);
+    this.#hold(key, { text: token, seen: new Set([...made.seen, id]), direct, dots });
   }
 
   /** Lists the keys of the run, all or those of one kind, page by page. */

@@ -83,7 +83,8 @@ export class Oracle {
       if (!made.isDelete && !ids.includes(made.id) && !history.mayBeHidden(made)) {
         history.violate(`${who} of ${key} misses the acknowledged write ${made.id}`);
       }
-      const back = ids.find((id) => history.isBack(id, made.seen));
+      // Of what was seen earlier, the token need not name the dead actors; its own writers' tokens did.
+      const back = ids.find((id) => history.isBack(id, made.direct));
       if (back !== undefined) {
         history.violate(`${who} of ${key} has ${back}, which the acknowledged write ${made.id} replaced`);
       }
