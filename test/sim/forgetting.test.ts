@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
+import type { SimDisk } from '../../src/sim/disk.ts';
 import { Lab, neighbours, textOf } from '../fixtures/lab.ts';
 
 /** Longer than a fallback may be away before its gap would count as lost. */
@@ -88,6 +89,49 @@ for (const gapMs of [100, 700]) {
     }
   });
 }
+
+/** The next record of a key is damaged as soon as it lies on the disk. */
+function damageWhenWritten(disk: SimDisk, key: string): void {
+  const apply = disk.apply.bind(disk);
+  disk.apply = (changes) => {
+    apply(changes);
+    if (disk.rot(key)) disk.apply = apply;
+  };
+}
+
+test('a snapshot is not taken over if what it said of a key was damaged since', async () => {
+  const lab = new Lab(3, { limits: { maxLogEntries: 4 } });
+  await lab.born();
+  const [key, ...others] = neighbours(7) as [string, ...string[]];
+  const [sender, receiver, behind] = lab.order(key) as [SimNode, SimNode, SimNode];
+  receiver.crash();
+  const { headers } = await lab.ask(sender, 'PUT', key, { value: 'deleted' });
+  assert.equal((await lab.ask(sender, 'PUT', key, { value: 'kept' })).status, 200);
+  // No log reaches back to before these.
+  for (const other of others) await lab.ask(sender, 'PUT', other, { value: 'v' });
+  await lab.wait(5_000);
+  assert.deepEqual(lab.held(behind, key).sort(), ['deleted', 'kept']);
+  lab.cut(behind, sender);
+  lab.cut(behind, receiver);
+  const token = { 'x-mec-vclock': headers['X-Mec-Vclock'] ?? '' };
+  const deleted = await lab.ask(sender, 'DELETE', key, { headers: token, query: 'r=1&w=1' });
+  assert.ok(deleted.status < 300, textOf(deleted));
+  damageWhenWritten(receiver.disk, key);
+  receiver.start();
+  await lab.until(() => lab.logged(receiver, /record damaged/).length > 0);
+  // It asks for the key, and only the node that has not seen the delete can answer.
+  lab.heal();
+  lab.cut(sender, receiver);
+  lab.cut(sender, behind);
+  await lab.until(() => lab.held(receiver, key).length === 2, 60_000);
+  assert.deepEqual(lab.held(receiver, key).sort(), ['deleted', 'kept'], 'it is told of both');
+  lab.heal();
+  await lab.wait(10_000);
+  await lab.rest();
+  for (const node of lab.cluster.nodes) {
+    assert.deepEqual(lab.held(node, key), ['kept'], `at ${node.name}`);
+  }
+});
 
 test('a volume that is put back as it was after a clean stop gives no dot to two writes', async () => {
   const lab = new Lab(3);
