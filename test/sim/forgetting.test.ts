@@ -133,6 +133,40 @@ test('a snapshot is not taken over if what it said of a key was damaged since', 
   }
 });
 
+test('a delete that a snapshot brings holds for a key whose record is damaged here', async () => {
+  const lab = new Lab(3, { limits: { maxLogEntries: 4, intervalMs: 20_000 } });
+  await lab.rest(5 * 60_000);
+  const [key, ...others] = neighbours(7) as [string, ...string[]];
+  const [sender, receiver, behind] = lab.order(key) as [SimNode, SimNode, SimNode];
+  const { headers } = await lab.ask(sender, 'PUT', key, { value: 'deleted' });
+  await lab.rest(5 * 60_000);
+  receiver.crash();
+  lab.cut(behind, sender);
+  lab.cut(behind, receiver);
+  const token = { 'x-mec-vclock': headers['X-Mec-Vclock'] ?? '' };
+  const deleted = await lab.ask(sender, 'DELETE', key, { headers: token, query: 'r=1&w=1' });
+  assert.ok(deleted.status < 300, textOf(deleted));
+  // The log of the sender does not tell of the delete any more.
+  for (const other of others) await lab.ask(sender, 'PUT', other, { value: 'v', query: 'w=1' });
+  receiver.disk.rot(key);
+  receiver.start();
+  await lab.until(() => receiver.node !== undefined);
+  assert.deepEqual(lab.held(receiver, key), [], 'the read finds the damage');
+  await lab.until(() => others.every((other) => lab.held(receiver, other).length === 1));
+  await lab.wait(500);
+  // It asks for the key, and only the node that has not seen the delete can answer.
+  lab.heal();
+  lab.cut(sender, receiver);
+  lab.cut(sender, behind);
+  await lab.wait(60_000);
+  lab.heal();
+  await lab.wait(60_000);
+  await lab.rest(5 * 60_000);
+  for (const node of lab.cluster.nodes) {
+    assert.deepEqual(lab.held(node, key), [], `at ${node.name}`);
+  }
+});
+
 test('a volume that is put back as it was after a clean stop gives no dot to two writes', async () => {
   const lab = new Lab(3);
   await lab.born();

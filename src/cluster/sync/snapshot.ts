@@ -7,6 +7,8 @@
  *    with the absence that the peer knew of. What the peer had seen goes; what it had not seen stays.
  * 3. In the turn in which no key is left that lacks them, the clock is taken over.
  *
+ * A marked key counts as a key here even if it has no row: the mark may be all that is left of it.
+ *
  * A key that changes after its merge keeps the bases in its context, so only keys that came into being
  * meanwhile have to be looked at again. If the peer or its replica changes before the end, the next page
  * does not come, and nothing is taken over.
@@ -106,7 +108,9 @@ async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: Cau
     await replica.settled();
     await eachKey(replica, limits.pageDots, (page) => mergeAll(replica, page.filter(lacks).map(toItem)));
     for (let round = 0; round < limits.snapshotRounds; round++) {
-      const left = watch.take().filter(lacks);
+      // A mark asks for what the clock had when it was made. Of a delete that only this snapshot
+      // brings, its key would never hear.
+      const left = [...new Set([...watch.take(), ...replica.marks.keys()])].filter(lacks);
       if (left.length > limits.pageDots) {
         await mergeAll(replica, left.map(toItem));
         continue;
