@@ -135,14 +135,14 @@ export class Members {
   }
 
   /**
-   * Whether the list may be relied on for who else holds data: it was kept from before, or another member had the very same, or there is
-   * nobody else. A node that has lost its disk hears of the others one by one, and must not take the first for all.
+   * Whether the list may be relied on for who else holds data: it was kept from before, or a member whose list may be relied on had the
+   * very same, or there is nobody else. A node that has lost its disk hears of the others one by one, and must not take the first for all.
    */
   get isInformed(): boolean {
     return this.#isInformed;
   }
 
-  /** Another member's list has this hash. */
+  /** The list of another member has this hash, and may be relied on. */
   heardHash(hash: number): void {
     if (hash !== this.hash) return;
     this.#isInformed = true;

@@ -9,8 +9,8 @@ import { areSameRecords, type MemberRecord } from './member-list.ts';
 export interface OwnStanding {
   readonly own: MemberRecord;
   /**
-   * Another member has had the very same list since this root was empty. Until then the generation
-   * is a guess: an earlier member of the name may have had the same.
+   * A member whose list may be relied on has had the very same since this root was empty. Until then
+   * the generation is a guess: an earlier member of the name may have had the same.
    */
   readonly hasMet: boolean;
   /** The lives that this root is known to have had: the present one, and the last one before. */

@@ -24,17 +24,18 @@ export function identity(field: unknown): Identity {
 }
 
 /** What is told of the members. */
-export function packGossip({ hash, records, suspects }: Gossip): unknown[] {
-  return [hash, records.map(packRecord), suspects.flatMap(({ name, version }) => [name, version])];
+export function packGossip({ hash, isInformed, records, suspects }: Gossip): unknown[] {
+  return [hash, records.map(packRecord), suspects.flatMap(({ name, version }) => [name, version]), isInformed];
 }
 
 /** The reverse of `packGossip`. */
 export function gossipOf(field: unknown): Gossip {
-  const [hash, records, suspects] = list(field);
+  const [hash, records, suspects, isInformed] = list(field);
   const flat = list(suspects);
   if (list(records).length > MAX_MEMBERS || flat.length > 2 * MAX_MEMBERS) throw new WireError('too many members');
   return {
     hash: integer(hash),
+    isInformed: isInformed === true,
     records: list(records).map(memberRecord),
     suspects: Array.from({ length: flat.length >> 1 }, (_, i) => ({
       name: nodeName(flat[2 * i]),

@@ -21,8 +21,9 @@ export interface Identity extends Address {
 
 /** What nodes tell each other of the members on every occasion. */
 export interface Gossip {
-  /** Hash of the sender's member list. */
+  /** Hash of the sender's member list, and whether that list may be relied on. */
   readonly hash: number;
+  readonly isInformed: boolean;
   readonly records: readonly MemberRecord[];
   /** Members that somebody gets no answer from, neither directly nor through others. */
   readonly suspects: readonly MemberVersion[];

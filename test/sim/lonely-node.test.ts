@@ -25,19 +25,21 @@ test('a listing fails where no member is known, rather than say that there are n
   assert.equal(outcome.code, 'quorum-not-met');
 });
 
-/** A node on an empty disk that hears from one of three members, and of no other. */
-async function hearingOne(): Promise<{ readonly lab: Lab; readonly wiped: SimNode }> {
-  const lab = new Lab(3);
+/** Nodes on empty disks that hear from one of the other members, and from no other that is not like them. */
+async function hearingOne(count: number): Promise<{ readonly lab: Lab; readonly wiped: readonly SimNode[] }> {
+  const lab = new Lab(count + 2);
   await lab.born();
-  const [wiped, speaking, down] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
-  for (const node of [wiped, speaking, down]) node.crash();
-  wiped.disk.replace(new Map());
-  // What the one says of itself arrives, and no answer comes to what the other asks.
-  lab.network.cuts.add(`${wiped.name}>${speaking.name}`);
-  wiped.start();
+  const [speaking, , ...wiped] = lab.cluster.nodes as [SimNode, SimNode, ...SimNode[]];
+  for (const node of lab.cluster.nodes) node.crash();
+  for (const node of wiped) {
+    node.disk.replace(new Map());
+    // What the one says of itself arrives, and no answer comes to what the others ask.
+    lab.network.cuts.add(`${node.name}>${speaking.name}`);
+    node.start();
+  }
   speaking.start();
   await lab.wait(10_000);
-  assert.ok((wiped.node?.status().members.length ?? 0) > 1, 'it has heard of the other');
+  for (const { node } of wiped) assert.ok((node?.status().members.length ?? 0) > count, 'it has heard of the other');
   return { lab, wiped };
 }
 
@@ -49,15 +51,22 @@ async function assertServesNoKeys(lab: Lab, node: SimNode): Promise<void> {
 }
 
 test('a node that has heard of some members only takes no quorum of them for that of the cluster', async () => {
-  const { lab, wiped } = await hearingOne();
-  await assertServesNoKeys(lab, wiped);
+  const { lab, wiped } = await hearingOne(1);
+  for (const node of wiped) await assertServesNoKeys(lab, node);
 });
 
 test('nor does it after another start', async () => {
-  const { lab, wiped } = await hearingOne();
-  wiped.crash();
-  wiped.start();
-  await lab.until(() => wiped.node !== undefined);
-  await lab.wait(10_000);
-  await assertServesNoKeys(lab, wiped);
+  const { lab, wiped } = await hearingOne(1);
+  for (const node of wiped) {
+    node.crash();
+    node.start();
+    await lab.until(() => node.node !== undefined);
+    await lab.wait(10_000);
+    await assertServesNoKeys(lab, node);
+  }
+});
+
+test('nor do two of them that have heard the same', async () => {
+  const { lab, wiped } = await hearingOne(2);
+  for (const node of wiped) await assertServesNoKeys(lab, node);
 });

@@ -66,3 +66,23 @@ test('what it alone has is with the owners before it ends', async () => {
   assert.ok(node.hasLeft);
   for (let i = 0; i < 20; i++) assert.equal(textOf(await lab.ask(others[0] as SimNode, 'GET', `alone${i}`)), `${i}`);
 });
+
+test('two names that were declared gone are taken by new nodes that meet each other first', async () => {
+  const lab = new Lab(4);
+  await lab.born();
+  const [one, other, ...rest] = lab.cluster.nodes as [SimNode, SimNode, ...SimNode[]];
+  for (const node of [one, other]) node.crash();
+  await lab.wait(6_000);
+  for (const node of [one, other]) rest[0]?.node?.remove(node.name);
+  await lab.wait(5_000);
+  for (const node of rest) node.crash();
+  for (const node of [one, other]) {
+    node.disk.replace(new Map());
+    node.start();
+  }
+  // Each has the very list of the other, and neither knows that its name was taken before.
+  await lab.wait(2_000);
+  for (const node of rest) node.start();
+  await lab.until(() => [one, other].every(({ node, hasLeft }) => hasLeft || node?.state === 'up'), 60_000);
+  assert.deepEqual([one.node?.state, other.node?.state], ['up', 'up']);
+});

@@ -33,6 +33,7 @@ const gossip = {
     { ...member, zone: undefined, state: 'joining' },
     { ...member, zone: 'rack 1', state: 'gone' },
   ],
+  isInformed: true,
   suspects: [{ name: 'n3', version: 9 }],
 } as const;
 

@@ -150,7 +150,7 @@ export class Membership {
         port: from.port,
         reason: refusal,
       });
-      return { ...answer, refusal, hash: 0, records: [], suspects: [] };
+      return { ...answer, refusal, hash: 0, isInformed: false, records: [], suspects: [] };
     }
     this.#absorb(from.name, gossip);
     peers.speaks(from.name);
@@ -246,10 +246,10 @@ export class Membership {
     return false;
   }
 
-  #absorb(from: string, { hash, records, suspects }: Gossip): void {
+  #absorb(from: string, { hash, isInformed, records, suspects }: Gossip): void {
     const { members, peers } = this.#options;
     for (const record of records) members.merge(record);
-    members.heardHash(hash);
+    if (isInformed) members.heardHash(hash);
     const { state, generation } = members.own;
     const said = records.find(({ name }) => name === members.self);
     const isSaid = said?.state === 'gone' && said.generation === generation;

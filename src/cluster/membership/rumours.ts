@@ -43,12 +43,14 @@ export class Rumours {
     const suspects = takeFrom(this.#suspects, enough);
     const version = this.#suspected.get(to) ?? 0;
     if (version >= (this.#members.get(to)?.version ?? Infinity)) suspects.push({ name: to, version });
-    return { hash: this.#members.hash, records: names.flatMap(({ name }) => this.#members.get(name) ?? []), suspects };
+    const { hash, isInformed } = this.#members;
+    return { hash, isInformed, records: names.flatMap(({ name }) => this.#members.get(name) ?? []), suspects };
   }
 
   /** All that there is to know. */
   all(): Gossip {
-    return { hash: this.#members.hash, records: this.#members.all(), suspects: [] };
+    const { hash, isInformed } = this.#members;
+    return { hash, isInformed, records: this.#members.all(), suspects: [] };
   }
 }
 

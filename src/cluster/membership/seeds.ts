@@ -63,7 +63,9 @@ export class Seeds {
       if (nowMs - seed.triedMs < SEED_INTERVAL_MS || this.#isFound(seed)) continue;
       seed.triedMs = nowMs;
       // A newborn node says nothing of itself before it knows whether its name is free.
-      seed.client.request(probe({ hash: members.hash, records: [], suspects: [] }, true), SEED_INTERVAL_MS, (reply) => {
+      const { hash, isInformed } = members;
+      const hello = probe({ hash, isInformed, records: [], suspects: [] }, true);
+      seed.client.request(hello, SEED_INTERVAL_MS, (reply) => {
         if (reply instanceof Error || reply.kind !== 'probed') return;
         if (reply.from.process === process) {
           this.#seeds = this.#seeds.filter((other) => other !== seed);

@@ -67,7 +67,8 @@ export class Questions {
       const replies = await Promise.all(names.map((name) => this.#askOne(name, { partitions, filling })));
       const rounds = new Map(partitions.map((partition) => [partition, new Map<string, Statement>()]));
       const idOf = new Map(partitions.map((partition, i) => [partition, filling[i]]));
-      let isWhole = true;
+      // Of a node that does not know all members, no question asks all of them.
+      let isWhole = members.isInformed;
       for (const [i, name] of names.entries()) {
         const reply = replies[i];
         const record = members.get(name);
