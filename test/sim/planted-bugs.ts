@@ -179,7 +179,7 @@ const EVIDENCE: readonly Bug[] = [
     file: sync('snapshot'),
     good: 'page.filter(lacks)',
     bad: 'page.filter(() => false)',
-    also: [{ file: sync('snapshot'), good: 'watch.take().filter(lacks)', bad: '[]' }],
+    also: [{ file: sync('snapshot'), good: 'const left = [', bad: 'const left = []; [' }],
     draw: {
       faults: ['one cut off', 'crash'],
       habits: ['write', 'delete', 'delete'],
