@@ -1,8 +1,10 @@
 /** What must not be forgotten: histories in which a store that believes old or partial news loses what was acknowledged. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { partitionOf } from '../../src/core/partition.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import type { SimDisk } from '../../src/sim/disk.ts';
+import { type Item, unpackFrame } from '../../src/transport/frame.ts';
 import { Lab, neighbours, textOf } from '../fixtures/lab.ts';
 
 /** Longer than a fallback may be away before its gap would count as lost. */
@@ -38,6 +40,49 @@ test('a gap is not closed over fallbacks that are only away', async () => {
   for (const node of lab.cluster.nodes) {
     assert.equal(textOf(await lab.ask(node, 'GET', a)), 'acknowledged', `at ${node.name}`);
   }
+});
+
+/** Runs `act` when a node asks the others about a partition. */
+function whenAsking(lab: Lab, node: SimNode, partition: number, act: () => void): void {
+  lab.network.onSend = (from, frame) => {
+    const isOfIt = ({ message }: Item): boolean => {
+      return message.kind === 'state' && message.partitions.includes(partition);
+    };
+    if (from !== node.name || !unpackFrame(frame).items.some(isOfIt)) return;
+    lab.network.onSend = undefined;
+    act();
+  };
+}
+
+test('a fallback asks twice: owners may lose what they have answered for', async () => {
+  const lab = new Lab(4);
+  await lab.born();
+  const [key] = neighbours(1) as [string];
+  const [o1, o2, o3, fallback] = lab.order(key) as [SimNode, SimNode, SimNode, SimNode];
+  const saved = new Map([o1, o2, o3].map((owner) => [owner, new Map(owner.disk.rows)]));
+  for (const owner of [o2, o3]) owner.crash();
+  await lab.wait(6_000);
+  assert.equal((await lab.ask(o1, 'PUT', key, { value: 'acknowledged' })).status, 200);
+  assert.deepEqual(lab.held(fallback, key), ['acknowledged']);
+  // What the owners say is true, and comes when it is true no more.
+  const releases: (() => void)[] = [];
+  whenAsking(lab, fallback, partitionOf(key), () => {
+    for (const { name } of [o2, o3]) releases.push(lab.network.stall(`${name}>${fallback.name}`));
+  });
+  for (const owner of [o2, o3]) owner.start();
+  await lab.until(() => releases.length > 0, 30_000);
+  await lab.wait(100);
+  for (const [owner, rows] of saved) {
+    assert.deepEqual(lab.held(owner, key), ['acknowledged'], `at ${owner.name}`);
+    owner.crash();
+    owner.disk.replace(rows);
+  }
+  for (const release of releases) release();
+  await lab.wait(2_000);
+  for (const owner of saved.keys()) owner.start();
+  await lab.wait(10_000);
+  await lab.rest();
+  for (const owner of saved.keys()) assert.deepEqual(lab.held(owner, key), ['acknowledged']);
 });
 
 for (const gapMs of [100, 700]) {
