@@ -71,6 +71,7 @@ test('a fallback asks twice: owners may lose what they have answered for', async
   });
   for (const owner of [o2, o3]) owner.start();
   await lab.until(() => releases.length > 0, 30_000);
+  assert.equal(releases.length, 2, 'it asks');
   await lab.wait(100);
   for (const [owner, rows] of saved) {
     assert.deepEqual(lab.held(owner, key), ['acknowledged'], `at ${owner.name}`);
@@ -83,6 +84,48 @@ test('a fallback asks twice: owners may lose what they have answered for', async
   await lab.wait(10_000);
   await lab.rest();
   for (const owner of saved.keys()) assert.deepEqual(lab.held(owner, key), ['acknowledged']);
+});
+
+test('a gap is asked about twice: what it hides may move between two answers', async () => {
+  const lab = new Lab(4, { limits: { lostAfterMs: 300, intervalMs: 200 } });
+  await lab.born();
+  const [hidden, above] = neighbours(2) as [string, string];
+  const [a, b, c] = lab.order(hidden) as [SimNode, SimNode, SimNode];
+  const saved = new Map(a.disk.rows);
+  // The first write does not reach C, and what C asks B is late.
+  const resume = lab.network.stall(`${c.name}>${b.name}`);
+  lab.cut(a, c);
+  assert.equal((await lab.ask(a, 'PUT', hidden, { value: 'acknowledged' })).status, 200);
+  lab.heal();
+  lab.cut(a, b);
+  assert.equal((await lab.ask(a, 'PUT', above, { value: 'later' })).status, 200);
+  a.crash();
+  a.disk.replace(saved);
+  a.start();
+  let hasAsked = false;
+  whenAsking(lab, c, partitionOf(hidden), () => (hasAsked = true));
+  await lab.until(() => hasAsked);
+  assert.ok(hasAsked, 'it asks');
+  await lab.wait(50);
+  // A has said that it has no such write. Now it gets the write from B, and B loses it.
+  assert.deepEqual(
+    [a, b, c].map((node) => lab.held(node, hidden)),
+    [[], ['acknowledged'], []],
+  );
+  lab.heal();
+  lab.cut(a, c);
+  await lab.until(() => lab.held(a, hidden).length > 0);
+  b.disk.wound([hidden]);
+  await lab.until(() => (b.node?.status().store.damage?.wounded ?? 0) > 0);
+  assert.deepEqual(lab.held(b, hidden), []);
+  resume();
+  await lab.wait(500);
+  lab.heal();
+  await lab.wait(10_000);
+  await lab.rest();
+  for (const node of [a, b, c]) {
+    assert.deepEqual(lab.held(node, hidden), ['acknowledged'], `at ${node.name}`);
+  }
 });
 
 for (const gapMs of [100, 700]) {
