@@ -5,7 +5,6 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterName } from './clusters.ts';
 import { freshKeys, indexDrawer, keyName, seededRandom, zipfianRanks } from './draws.ts';
 import { EXPERIMENTS } from './experiments.ts';
@@ -219,11 +218,13 @@ const WORK: Workload = { operation: 'RMW', valueBytes: 10, keys: 5, distribution
 test('read-modify-write sends the token that it has read, and counts siblings', async (t) => {
   let reads = 0;
   let wrong = 0;
+  let enough: () => void = () => {};
   const lastToken = new Map<string, string>();
   const ports = await listen(t, (request, response) => {
     const key = request.url ?? '';
     if (request.method === 'GET') {
       lastToken.set(key, `token${reads++}`);
+      if (reads > 20) enough();
       response.writeHead(300, { 'X-Mec-Vclock': lastToken.get(key) });
     } else {
       if (request.headers['x-mec-vclock'] !== lastToken.get(key)) wrong++;
@@ -232,7 +233,7 @@ test('read-modify-write sends the token that it has read, and counts siblings', 
     request.resume().on('end', () => response.end(''));
   });
   const load = new RunningLoad({ ports, makeClient: clientMaker(WORK, mecProtocol(10), 't') }, { connections: 1 });
-  const result = await load.record(() => sleep(200));
+  const result = await load.record(() => new Promise<void>((resolve) => (enough = resolve)));
   load.stop();
   assert.ok(result.latenciesMs.length > 10);
   assert.equal(wrong, 0);
