@@ -13,8 +13,8 @@ export {
   type PolicyConfig,
   startNode,
   type StartNodeOptions,
-} from './doors/embed/start-node.ts';
-export { EmbeddedCluster, startCluster, type StartClusterOptions } from './doors/embed/start-cluster.ts';
+} from './embed/start-node.ts';
+export { EmbeddedCluster, startCluster, type StartClusterOptions } from './embed/start-cluster.ts';
 export { type Log, type LogFields } from './base/env.ts';
 export { streamLog } from './base/system.ts';
 export { ERROR_KINDS, type ErrorCode, type ErrorDetails, MecError, StartError } from './base/errors.ts';

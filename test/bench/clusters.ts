@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemRandom } from '../../src/base/system.ts';
-import { findFreePorts } from '../../src/doors/embed/free-ports.ts';
+import { findFreePorts } from '../../src/embed/free-ports.ts';
 import { mecProtocol, type Protocol } from './requests.ts';
 import { ask, Server, type Servers, waitUntil } from './servers.ts';
 import { startSkeleton } from './skeleton.ts';

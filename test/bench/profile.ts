@@ -34,7 +34,7 @@ export const CAUSALITY_FILES = [
 export const BORDERS: Readonly<Record<string, string>> = {
   'src/base/msgpack.ts': '@msgpack/msgpack',
   'src/base/hash.ts': 'xxhash-wasm',
-  'src/doors/http/app.ts': 'koa',
+  'src/http/app.ts': 'koa',
   'src/storage/level.ts': 'classic-level',
   'src/transport/zeromq.ts': 'zeromq',
 };
@@ -79,7 +79,7 @@ export interface ProfileSums {
 }
 
 /** Wherever it is compiled to, and whatever the folders above are called. */
-const OWN_FILE = /.*\/((?:src\/(?:base|core|storage|transport|cluster|sim|doors)|bin|test)\/.+)\.js$/;
+const OWN_FILE = /.*\/((?:src\/(?:base|core|storage|transport|cluster|client|http|sim|embed|cli)|bin|test)\/.+)\.js$/;
 
 /** The source file of a frame: a path from the root of the project, or undefined where it is not of the project. */
 function fileOf(url: string): string | undefined {
@@ -96,7 +96,7 @@ export function placeOf({ functionName, url }: ProfileNode['callFrame']): string
   if (packageName !== undefined) return FAMILIES.find(([pattern]) => pattern.test(packageName))?.[1] ?? packageName;
   const file = fileOf(url);
   if (file === undefined) return undefined;
-  return BORDERS[file] ?? /^(src\/doors\/[^/]+|src\/[^/]+|[^/]+)\//.exec(file)?.[1];
+  return BORDERS[file] ?? /^(src\/[^/]+|[^/]+)\//.exec(file)?.[1];
 }
 
 /** What is said of all samples with the same stack. */

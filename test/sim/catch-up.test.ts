@@ -1,7 +1,7 @@
 /** What it costs to catch up: a node that was away for a minute, under load. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { httpFront } from '../../src/doors/http/front.ts';
+import { httpFront } from '../../src/http/front.ts';
 import { SimCluster } from '../../src/sim/cluster.ts';
 import { writeKey } from '../../src/sim/http.ts';
 import { World } from '../../src/sim/world.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SYNC_LIMITS } from '../../src/base/limits.ts';
-import { httpFront } from '../../src/doors/http/front.ts';
+import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import type { PlainAnswer } from '../../src/sim/front.ts';
 import { FAIR_WEATHER } from '../../src/sim/network.ts';

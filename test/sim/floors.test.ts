@@ -1,7 +1,7 @@
 /** A node that is restarted many times under writes: what the others are sent stays as small, and no effect is lost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { httpFront } from '../../src/doors/http/front.ts';
+import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { readKey, writeKey } from '../../src/sim/http.ts';
 import { World } from '../../src/sim/world.ts';

@@ -5,7 +5,7 @@ import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { SYNC_LIMITS, type SyncLimits } from '../../src/base/limits.ts';
 import { packContent } from '../../src/core/content.ts';
 import type { MemberStatus, NodeStatus } from '../../src/cluster/status.ts';
-import { httpFront } from '../../src/doors/http/front.ts';
+import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { World } from '../../src/sim/world.ts';
 

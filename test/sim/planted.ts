@@ -43,7 +43,7 @@ const first = Number(values.first);
 const runnerOf = ({ draw = {} }: Bug): string => `
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { httpFront as front } from './src/doors/http/front.js';
+import { httpFront as front } from './src/http/front.js';
 import { simulate } from './src/sim/run.js';
 import { runScenario } from './src/sim/scenario.js';
 process.on('unhandledRejection', () => {});

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { packContent } from '../../src/core/content.ts';
-import { httpFront } from '../../src/doors/http/front.ts';
+import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { World } from '../../src/sim/world.ts';
 

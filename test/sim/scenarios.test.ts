@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { httpFront } from '../../src/doors/http/front.ts';
+import { httpFront } from '../../src/http/front.ts';
 import { runScenario } from '../../src/sim/scenario.ts';
 
 const folder = new URL('../../../test/scenarios/', import.meta.url);

@@ -1,7 +1,7 @@
 /** A reader never reads back behind what it has read: not behind that a key was gone, either. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MecClient } from '../../src/doors/client/client.ts';
+import type { MecClient } from '../../src/client/client.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import type { PlainAnswer } from '../../src/sim/front.ts';
 import { Lab, labClient, settled, textOf } from '../fixtures/lab.ts';

@@ -1,7 +1,7 @@
 /** A failing run is made smaller, and what is left of it can be seen again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { httpFront as front } from '../../src/doors/http/front.ts';
+import { httpFront as front } from '../../src/http/front.ts';
 import { shrunkReportOf } from '../../src/sim/report.ts';
 import { simulate, type SimOptions, type SimResult } from '../../src/sim/run.ts';
 import { shrink } from '../../src/sim/shrink.ts';

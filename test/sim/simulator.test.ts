@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { httpFront as front } from '../../src/doors/http/front.ts';
+import { httpFront as front } from '../../src/http/front.ts';
 import { shrunkReportOf } from '../../src/sim/report.ts';
 import { simulate } from '../../src/sim/run.ts';
 import { shrink } from '../../src/sim/shrink.ts';

@@ -1,0 +1,188 @@
+/** `mec status`, `mec ring`, `mec leave`: what operators ask and tell. */
+import { httpUrl } from '../base/address.ts';
+import { OPERATOR_POLL_MS } from '../base/door-limits.ts';
+import { sleepMs } from '../base/system.ts';
+import type { Ring } from '../cluster/coordinator/ring.ts';
+import type { MemberStatus } from '../cluster/status.ts';
+import type { ServerStatus } from '../http/server.ts';
+import { EXIT } from './exit-codes.ts';
+import { askNode, ExitError, type RemoteOptions, reported, statusOf, urlsOf } from './remote.ts';
+import { formatBytes, oneLine, print, styled } from './terminal.ts';
+
+interface RingDocument extends Ring {
+  readonly key: string;
+}
+
+/** `mec status`. */
+export function runStatus(given: unknown): Promise<void> {
+  const options = given as RemoteOptions & { readonly watch?: boolean };
+  return reported(options, async () => {
+    const { watch, json } = options;
+    for (;;) {
+      const statuses = await statusOfAll(options);
+      const text = json === true ? `${JSON.stringify([...statuses.values()])}\n` : tableOf(statuses);
+      const isDrawnAnew = watch === true && process.stdout.isTTY && json !== true;
+      if (!(await print(process.stdout, isDrawnAnew ? `\u001b[H\u001b[J${text}` : text)) || watch !== true)
+        return EXIT.done;
+      await sleepMs(OPERATOR_POLL_MS);
+    }
+  });
+}
+
+/** What is known of a member that does not answer, and of whom. */
+interface Absent {
+  readonly of: ServerStatus;
+  readonly member: MemberStatus;
+}
+
+type Statuses = ReadonlyMap<string, ServerStatus | Absent>;
+
+/** The status of every member by name; of one that does not answer, what the node that was asked says of it. */
+async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
+  const first = await askNode<ServerStatus>(options, { method: 'GET', path: '/status' });
+  const members = first.members.filter(({ state }) => state !== 'gone');
+  const rows = members.map(async (member): Promise<[string, ServerStatus | Absent]> => {
+    if (member.name === first.name) return [member.name, first];
+    const reach = first.peers.find(({ node }) => node === member.name)?.reach;
+    const remote = {
+      ...options,
+      url: httpUrl(member.host, member.httpport),
+      timeout: Math.min(options.timeout, OPERATOR_POLL_MS),
+    };
+    const status = reach === 'unreachable' ? undefined : await statusOf(remote);
+    return [member.name, status ?? { of: first, member }];
+  });
+  return new Map(await Promise.all(rows));
+}
+
+const COLUMNS = ['node', 'zone', 'state', 'owned', 'pending', 'guest', 'keys', 'disk', 'log', 'lag', 'notes'] as const;
+
+/** What all members look like, as a table. */
+function tableOf(statuses: Statuses): string {
+  const rows = [...statuses.values()].map((status) => ('of' in status ? absentRow(status) : rowOf(status)));
+  const widths = COLUMNS.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return `${styled(process.stdout, 'bold', line(COLUMNS))}\n${rows.map((row) => `${line(row)}\n`).join('')}`;
+}
+
+function rowOf({ name, members, store, sync, handover }: ServerStatus): string[] {
+  const own = members.find((member) => member.name === name);
+  const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
+  const { marks = 0, wounded = 0, aside = 0, unreadable = [] } = store.damage ?? {};
+  const damaged = [`${marks} keys`, `${Math.max(wounded, aside)} partitions`].filter((text) => !text.startsWith('0 '));
+  if (damaged.length > 0) notes.push(`mending ${damaged.join(' and ')}`);
+  if (unreadable.length > 0) notes.push(`${unreadable.length} keys could be read nowhere`);
+  if (handover.all > handover.done) notes.push(own?.state === 'gone' ? leftOf(handover) : progressOf(handover));
+  return [
+    name,
+    own?.zone ?? '-',
+    own?.state ?? '-',
+    String(own?.owned ?? 0),
+    String(own?.pending ?? 0),
+    String(sync.guests),
+    store.keys === undefined ? '-' : String(store.keys),
+    store.diskBytes === undefined ? '-' : formatBytes(store.diskBytes),
+    String(store.logEntries ?? '-'),
+    // Partitions that are being caught up with, or wait for it.
+    String(sync.waiting + sync.running + sync.incomplete),
+    notes.join('; '),
+  ];
+}
+
+function progressOf({ done, all, bytesPerSecond, etaMs }: ServerStatus['handover']): string {
+  const rest = etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s to go`;
+  return `has ${done} of ${all} partitions, ${formatBytes(bytesPerSecond)}/s${rest}`;
+}
+
+const leftOf = ({ done, all }: ServerStatus['handover']): string => `${done} of ${all} partitions handed over`;
+
+function absentRow({ of, member }: Absent): string[] {
+  const peer = of.peers.find(({ node }) => node === member.name);
+  const silence = peer?.silentMs === undefined ? 'never heard of' : `silent for ${Math.round(peer.silentMs / 1000)} s`;
+  const { name, zone = '-', state, owned, pending } = member;
+  return [
+    name,
+    zone,
+    state,
+    String(owned),
+    String(pending),
+    '-',
+    '-',
+    '-',
+    '-',
+    '-',
+    `${peer?.reach ?? '-'}, ${silence}`,
+  ];
+}
+
+/** `mec ring`. */
+export function runRing([key = '']: readonly (string | undefined)[], given: unknown): Promise<void> {
+  const options = given as RemoteOptions;
+  return reported(options, async () => {
+    const path = `/cluster/ring/${key.split('/').map(encodeURIComponent).join('/')}`;
+    const ring = await askNode<RingDocument>(options, { method: 'GET', path });
+    await print(process.stdout, options.json === true ? `${JSON.stringify(ring)}\n` : ringText(ring));
+    return EXIT.done;
+  });
+}
+
+function ringText({ key, partition, entries }: RingDocument): string {
+  const lines = entries.map(({ node, role, reach, says }) => {
+    const head = `  ${role.padEnd(13)}  ${node}`;
+    if (says === undefined) return `${head}  ${reach}, no answer`;
+    const versions = says.versions.map(({ actor, counter }) => `${actor}:${counter}`).join(', ') || 'nothing';
+    return `${head}  has ${versions}${says.isComplete ? '' : ' (still catching up)'}\n${' '.repeat(17)}clock ${says.clock || '-'}`;
+  });
+  return `${oneLine(key)} is in partition ${partition}\n${lines.join('\n')}\n`;
+}
+
+interface LeaveOptions extends RemoteOptions {
+  readonly force?: string;
+  readonly wait: boolean;
+}
+
+/** What a node answers when it is told who leaves. */
+interface Leaving {
+  readonly name: string;
+  readonly state: string;
+}
+
+/** `mec leave`. */
+export function runLeave(given: unknown): Promise<void> {
+  const options = given as LeaveOptions;
+  return reported(options, async () => {
+    const { force, wait } = options;
+    if (force !== undefined) {
+      const path = `/cluster/remove/${encodeURIComponent(force)}`;
+      await tell(options, await askNode<Leaving>(options, { method: 'POST', path }), 'is gone');
+      return EXIT.done;
+    }
+    if (urlsOf(options).length > 1) throw new ExitError(EXIT.usage, 'which node is to leave? Name that one with --url');
+    const leaving = await askNode<Leaving>(options, { method: 'POST', path: '/cluster/leave' });
+    await tell(options, leaving, 'is leaving');
+    if (wait) await waitUntilGone(options, leaving.name);
+    return EXIT.done;
+  });
+}
+
+const tell = ({ json }: RemoteOptions, { name, state }: Leaving, sentence: string): Promise<boolean> =>
+  print(process.stdout, json === true ? `${JSON.stringify({ name, state })}\n` : `${name} ${sentence}\n`);
+
+/** Resolves when the node has ended. */
+async function waitUntilGone(options: RemoteOptions, name: string): Promise<void> {
+  for (;;) {
+    await sleepMs(OPERATOR_POLL_MS);
+    const status = await statusOf(options);
+    if (status?.name !== name) {
+      await tell(options, { name, state: 'gone' }, 'has left');
+      return;
+    }
+    if (status.state !== 'leaving' && status.state !== 'gone') {
+      throw new ExitError(EXIT.failed, `${name} does not leave; it is ${status.state}`);
+    }
+  }
+}

@@ -1,0 +1,190 @@
+/** The processes of a development cluster: each is `mec --config FILE`, as on a rack. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { StartError } from '../base/errors.ts';
+import { DEV_ASK_TIMEOUT_MS, DEV_POLL_MS, DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT_MS } from '../base/door-limits.ts';
+import { sleepMs, systemClock } from '../base/system.ts';
+import type { ServerStatus } from '../http/server.ts';
+import type { DevNode, DevPlan } from './dev-plan.ts';
+import { EXIT } from './exit-codes.ts';
+import { statusOf } from './remote.ts';
+
+/** One process. */
+interface Running {
+  readonly child: ChildProcess;
+  readonly exited: Promise<void>;
+  isPaused: boolean;
+  /** Whether its end was asked for. */
+  isEnding: boolean;
+}
+
+/** Starts and ends the processes, and notices when one ends by itself. */
+export class DevCluster {
+  readonly #plan: DevPlan;
+  readonly #say: (line: string) => void;
+  readonly #running = new Map<string, Running>();
+  readonly #onEnded: (() => void)[] = [];
+  /** Whether the cluster has served: from then on, a node that cannot start is no reason to end. */
+  #hasServed = false;
+  #isStopping = false;
+  /** 0 while nothing has gone wrong, else what to exit with. */
+  exitCode: number = EXIT.done;
+
+  /** `say` prints a line. */
+  constructor(plan: DevPlan, say: (line: string) => void) {
+    this.#plan = plan;
+    this.#say = say;
+  }
+
+  /** Whether a node's process runs, and is not paused. */
+  isRunning(name: string): boolean {
+    return this.#running.get(name)?.isPaused === false;
+  }
+
+  isPaused(name: string): boolean {
+    return this.#running.get(name)?.isPaused === true;
+  }
+
+  /** Starts all members; each looks for all the others. */
+  async startAll(): Promise<void> {
+    const { members } = this.#plan;
+    for (const node of members) await this.#plan.configure(node, members);
+    for (const node of members) this.#spawn(node);
+  }
+
+  /** Starts one node, which looks for those that run; resolves when it answers, or has ended. */
+  async start(node: DevNode): Promise<void> {
+    const seeds = this.#plan.members.filter(({ name }) => this.#running.has(name));
+    await this.#plan.configure(node, seeds.length > 0 ? seeds : this.#plan.members);
+    this.#spawn(node);
+    const untilMs = systemClock.monotonicMs() + DEV_START_TIMEOUT_MS;
+    while (this.#running.has(node.name) && (await this.#statusOf(node)) === undefined) {
+      if (systemClock.monotonicMs() > untilMs) throw new StartError(`${node.name} does not answer yet`);
+      await sleepMs(DEV_POLL_MS);
+    }
+    if (this.#running.has(node.name)) this.#say(`${node.name} serves at ${node.url}`);
+  }
+
+  /** Ends a node with a signal, and resolves when it has ended. */
+  async end(name: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const running = this.#running.get(name);
+    if (running === undefined) return;
+    running.isEnding = true;
+    running.child.kill(signal);
+    // A process that is paused gets no signal but this one and SIGKILL.
+    running.child.kill('SIGCONT');
+    const timer = systemClock.after(DEV_STOP_TIMEOUT_MS, () => void running.child.kill('SIGKILL'));
+    await running.exited;
+    timer.cancel();
+  }
+
+  pause(name: string): void {
+    this.#signal(name, 'SIGSTOP');
+  }
+
+  resume(name: string): void {
+    this.#signal(name, 'SIGCONT');
+  }
+
+  /** Resolves with true when every node that is to serve at once does, with false when that is not to be. */
+  async serving(): Promise<boolean> {
+    const untilMs = systemClock.monotonicMs() + DEV_START_TIMEOUT_MS;
+    const isWaitedFor = this.#plan.kept.length > 0 ? this.#plan.kept : this.#plan.members;
+    for (const node of isWaitedFor) {
+      while (this.#plan.find(node.name) !== undefined && !(await this.#seesAll(node))) {
+        if (this.exitCode !== 0 || this.#isStopping) return false;
+        if (systemClock.monotonicMs() > untilMs) {
+          this.exitCode = EXIT.failed;
+          process.stderr.write(`mec: ${node.name} does not serve after ${DEV_START_TIMEOUT_MS / 1000} s\n`);
+          return false;
+        }
+        await sleepMs(DEV_POLL_MS);
+      }
+    }
+    this.#hasServed = this.exitCode === 0;
+    return this.#hasServed;
+  }
+
+  /** Resolves when the start has failed, or the last process has ended by itself. */
+  ended(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.exitCode !== 0) resolve();
+      else this.#onEnded.push(resolve);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all([...this.#running.keys()].map((name) => this.end(name, 'SIGTERM')));
+  }
+
+  #signal(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const running = this.#running.get(name);
+    if (running === undefined) return;
+    running.isPaused = signal === 'SIGSTOP';
+    running.child.kill(signal);
+  }
+
+  #spawn(node: DevNode): void {
+    const launcher = process.argv[1] as string;
+    // The channel tells a node that its parent is gone, however it went. A group of its own keeps the terminal's Ctrl-C
+    // from reaching nodes and parent at once.
+    const child = spawn(process.execPath, [...process.execArgv, launcher, '--config', node.configFile], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.#say(`${node.name} | ${line}`));
+    }
+    const exited = new Promise<void>((resolve) => {
+      child.on('exit', (code, signal) => {
+        this.#exited(node, code, signal);
+        resolve();
+      });
+    });
+    this.#running.set(node.name, { child, exited, isPaused: false, isEnding: false });
+  }
+
+  #exited(node: DevNode, code: number | null, signal: string | null): void {
+    const { name } = node;
+    const isAsked = this.#running.get(name)?.isEnding === true;
+    this.#running.delete(name);
+    if (!isAsked && !this.#isStopping) {
+      if (code === 0) void this.#noteLeft(name);
+      else this.#say(`${name} ended (${signal ?? `exit code ${code ?? '?'}`}); to have it back: start ${name}`);
+      // A node that cannot start makes no cluster; one that dies later is what the others are there for.
+      if (code === EXIT.usage && !this.#hasServed) this.exitCode = code;
+    }
+    const isLast = this.#running.size === 0 && !isAsked;
+    if (isLast || this.exitCode !== 0) for (const resolve of this.#onEnded.splice(0)) resolve();
+  }
+
+  /** A node that ends in order without having been told to has left; the others know. */
+  async #noteLeft(name: string): Promise<void> {
+    for (const node of this.#plan.members.filter((other) => this.isRunning(other.name))) {
+      const status = await this.#statusOf(node);
+      if (status?.members.find((member) => member.name === name)?.state !== 'gone') continue;
+      await this.#plan.leave(name);
+      this.#say(`${name} has left the cluster`);
+      return;
+    }
+    this.#say(`${name} ended; to have it back: start ${name}`);
+  }
+
+  /** What the child of this name (not some other process at its address) says of itself, or undefined. */
+  async #statusOf({ name, url }: DevNode): Promise<ServerStatus | undefined> {
+    const status = await statusOf({ url, timeout: DEV_ASK_TIMEOUT_MS });
+    return status?.pid === this.#running.get(name)?.child.pid ? status : undefined;
+  }
+
+  /** Whether a node reaches all that are waited for, and has caught up with them. */
+  async #seesAll(node: DevNode): Promise<boolean> {
+    const status = await this.#statusOf(node);
+    if (status?.isReady !== true) return false;
+    const isUp = (name: string): boolean =>
+      status.members.find((member) => member.name === name)?.state === 'up' &&
+      (name === node.name || status.peers.find((peer) => peer.node === name)?.reach === 'reachable');
+    const awaited = this.#plan.kept.length > 0 ? this.#plan.kept : this.#plan.members;
+    return awaited.every(({ name }) => this.#plan.find(name) === undefined || isUp(name));
+  }
+}

@@ -1,0 +1,209 @@
+/** `mec get`, `put`, `delete`, `list`: one key at a time, and which keys there are. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { messageOf } from '../base/errors.ts';
+import { MAX_LIST_KEYS } from '../base/limits.ts';
+import type { Quorum } from '../core/quorum.ts';
+import type { Read, Token } from '../client/answers.ts';
+import type { MecClient } from '../client/client.ts';
+import { EXIT } from './exit-codes.ts';
+import { ExitError, type RemoteOptions, runRemote, toJsonVersion } from './remote.ts';
+import { oneLine, print, styled } from './terminal.ts';
+
+interface TokenOptions extends RemoteOptions {
+  readonly vclock?: string;
+  readonly tokenFile?: string;
+}
+
+interface GetOptions extends RemoteOptions {
+  readonly siblings?: boolean;
+  readonly tokenFile?: string;
+  readonly r?: Quorum;
+}
+
+interface PutOptions extends TokenOptions {
+  readonly replace?: boolean;
+  readonly type?: string;
+  readonly encoding?: string;
+  readonly ttl?: number;
+  readonly meta?: Readonly<Record<string, string>>;
+  readonly w?: Quorum;
+}
+
+interface DeleteOptions extends TokenOptions {
+  readonly w?: Quorum;
+}
+
+interface ListOptions extends RemoteOptions {
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.json': 'application/json',
+  '.txt': 'text/plain; charset=utf-8',
+  '.md': 'text/markdown; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.csv': 'text/csv; charset=utf-8',
+  '.xml': 'application/xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.pdf': 'application/pdf',
+};
+
+type Args = readonly (string | undefined)[];
+
+/** `mec get`. */
+export function runGet([key = '']: Args, options: unknown): Promise<void> {
+  return runRemote(options as GetOptions, (client) => get(client, key, options as GetOptions));
+}
+
+/** `mec put`. */
+export function runPut([key = '', value]: Args, options: unknown): Promise<void> {
+  return runRemote(options as PutOptions, (client) => put(client, key, { ...(options as PutOptions), value }));
+}
+
+/** `mec delete`. */
+export function runDelete([key = '']: Args, options: unknown): Promise<void> {
+  return runRemote(options as DeleteOptions, (client) => remove(client, key, options as DeleteOptions));
+}
+
+/** `mec list`. */
+export function runList([prefix]: Args, options: unknown): Promise<void> {
+  return runRemote(options as ListOptions, (client) => list(client, prefix, options as ListOptions));
+}
+
+async function get(client: MecClient<Uint8Array>, key: string, options: GetOptions): Promise<number> {
+  const read = await client.get(key, { r: options.r });
+  await keepToken(options.tokenFile, read.token);
+  if (options.json === true) await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
+  if (read.kind === 'missing') throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
+  if (read.kind === 'value') {
+    if (options.json !== true) await printValue(read.value);
+    return EXIT.done;
+  }
+  if (options.siblings !== true) {
+    const sentence = `${oneLine(key)} has ${read.siblings.length} values; see them with --siblings, merge them with "mec resolve"`;
+    throw new ExitError(EXIT.siblings, sentence);
+  }
+  if (options.json === true) return EXIT.done;
+  for (const { value, dot, contentType } of read.siblings) {
+    await print(process.stdout, `${styled(process.stdout, 'bold', `--- ${dot}  ${contentType}`)}\n`);
+    await printValue(value, true);
+  }
+  return EXIT.done;
+}
+
+/** A read as `--json` prints it. */
+export function toJsonRead(key: string, read: Read<Uint8Array>): Record<string, unknown> {
+  const { kind, token } = read;
+  if (read.kind === 'missing') return { key, kind, token };
+  if (read.kind === 'value') return { key, kind, token, ...toJsonVersion(read) };
+  return { key, kind, token, siblings: read.siblings.map(toJsonVersion) };
+}
+
+async function printValue(value: Uint8Array, endsLine = process.stdout.isTTY): Promise<void> {
+  await print(process.stdout, value);
+  if (endsLine && value[value.length - 1] !== 10) await print(process.stdout, '\n');
+}
+
+async function put(
+  client: MecClient<Uint8Array>,
+  key: string,
+  options: PutOptions & { value: string | undefined },
+): Promise<number> {
+  const { value, contentType } = await valueOf(options.value);
+  const token = options.replace === true ? await tokenOfOnly(client, key) : await tokenOf(options);
+  const written = await client.put(key, value, {
+    token,
+    contentType: options.type ?? contentType,
+    contentEncoding: options.encoding,
+    ttlSeconds: options.ttl,
+    meta: options.meta,
+    w: options.w,
+  });
+  await keepToken(options.tokenFile, written.token);
+  if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
+  else if (written.siblings > 1) {
+    const hint =
+      'merge them with "mec resolve"; to replace a value, say what you have seen (--replace, --vclock, --token-file)';
+    process.stderr.write(`mec: ${oneLine(key)} has ${written.siblings} values now; ${hint}\n`);
+  }
+  return EXIT.done;
+}
+
+/** The token of what is there now, if that is one value or none. */
+async function tokenOfOnly(client: MecClient<Uint8Array>, key: string): Promise<Token | undefined> {
+  const read = await client.get(key);
+  if (read.kind === 'siblings') {
+    throw new ExitError(
+      EXIT.siblings,
+      `${oneLine(key)} has ${read.siblings.length} values; look at them with "mec resolve"`,
+    );
+  }
+  return read.token;
+}
+
+/** The bytes of a value argument, and the type that it seems to have. */
+export async function valueOf(argument: string | undefined): Promise<{ value: Uint8Array; contentType: string }> {
+  if (argument === undefined && process.stdin.isTTY) {
+    throw new ExitError(EXIT.usage, 'what is the value? Give it, @FILE, or - for stdin');
+  }
+  if (argument === undefined || argument === '-') {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    return { value: Buffer.concat(chunks), contentType: 'application/octet-stream' };
+  }
+  if (!argument.startsWith('@') || argument.startsWith('@@')) {
+    return { value: Buffer.from(argument.replace(/^@@/, '@')), contentType: 'text/plain; charset=utf-8' };
+  }
+  const file = argument.slice(1);
+  try {
+    const contentType = TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream';
+    return { value: await readFile(file), contentType };
+  } catch (error) {
+    throw new ExitError(
+      EXIT.usage,
+      `the file cannot be read: ${messageOf(error)}; a value that begins with @ is written @@`,
+    );
+  }
+}
+
+async function tokenOf({ vclock, tokenFile }: TokenOptions): Promise<Token | undefined> {
+  if (vclock !== undefined) return vclock as Token;
+  if (tokenFile === undefined) return undefined;
+  const text = await readFile(tokenFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw new ExitError(EXIT.usage, `the token file cannot be read: ${error.message}`);
+  });
+  return text.trim() === '' ? undefined : (text.trim() as Token);
+}
+
+async function keepToken(file: string | undefined, token: Token | undefined): Promise<void> {
+  if (file === undefined) return;
+  await writeFile(file, token === undefined ? '' : `${token}\n`).catch((error: unknown) => {
+    throw new ExitError(EXIT.failed, `the token file cannot be written: ${messageOf(error)}`);
+  });
+}
+
+async function remove(client: MecClient<Uint8Array>, key: string, options: DeleteOptions): Promise<number> {
+  const deleted = await client.delete(key, { token: await tokenOf(options), w: options.w });
+  await keepToken(options.tokenFile, deleted.token);
+  if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...deleted })}\n`);
+  if (!deleted.found) throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
+  return EXIT.done;
+}
+
+async function list(
+  client: MecClient<Uint8Array>,
+  prefix: string | undefined,
+  { after, limit = Infinity, json }: ListOptions,
+): Promise<number> {
+  let left = limit;
+  for await (const key of client.list({ prefix, after, pageKeys: Math.min(limit, MAX_LIST_KEYS) })) {
+    const isRead = await print(process.stdout, `${json === true ? JSON.stringify({ key }) : oneLine(key)}\n`);
+    left -= 1;
+    if (!isRead || left === 0) break;
+  }
+  return EXIT.done;
+}

@@ -1,0 +1,101 @@
+/** The command line: `mec --config FILE`, `mec dev`. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { isDiskFull, messageOf, StartError } from '../base/errors.ts';
+import { CLUSTER_COMMANDS } from './cluster-commands.ts';
+import type { CommandSpec, OptionSpec } from './command.ts';
+import { CLIENT_COMMANDS } from './commands.ts';
+import { completionScript, SHELLS } from './completion.ts';
+import { EXIT } from './exit-codes.ts';
+import { LOCAL_COMMANDS } from './local-commands.ts';
+import { readVersion } from '../embed/version.ts';
+
+/** A parser whose complaints commander prints as its own. */
+function parsing(parse: (text: string, before: unknown) => unknown): (text: string, before: unknown) => unknown {
+  return (text, before) => {
+    try {
+      return parse(text, before);
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error));
+    }
+  };
+}
+
+function toOption({ flags, about, parse, fallback, env }: OptionSpec): Option {
+  const option = new Option(flags, about);
+  if (parse !== undefined) option.argParser(parsing(parse));
+  if (fallback !== undefined) option.default(fallback);
+  if (env !== undefined) option.env(env);
+  return option;
+}
+
+/** Makes a command of its description. */
+function addCommand(program: Command, { name, about, args, options, notes, run }: CommandSpec): void {
+  const command = program.command(name).description(about).exitOverride();
+  for (const [argument, meaning] of args) command.argument(argument, meaning);
+  for (const option of options) command.addOption(toOption(option));
+  if (notes !== undefined) command.addHelpText('after', notes);
+  command.action((...given: unknown[]) =>
+    run(given.slice(0, args.length) as (string | undefined)[], given[args.length]),
+  );
+}
+
+function addCompletion(program: Command): void {
+  program
+    .command('completion')
+    .description('print a script that completes commands and options')
+    .argument('<shell>', SHELLS.join(', '))
+    .exitOverride()
+    .action((shell: string) => {
+      const commands = program.commands.map((command) => ({
+        name: command.name(),
+        about: command.description(),
+        options: command.options.map(({ long }) => long ?? ''),
+      }));
+      const script = completionScript(shell, commands);
+      if (script === undefined) throw new StartError(`unknown shell "${shell}"; there are ${SHELLS.join(', ')}`);
+      process.stdout.write(script);
+    });
+}
+
+function createProgram(): Command {
+  const program = new Command('mec')
+    .description('MecDB: a leaderless, replicated key-value store')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .option('-c, --config <file>', 'run one node as this TOML file says')
+    .argument('[command]')
+    .exitOverride()
+    .action(async (command: string | undefined, { config }: { config?: string }) => {
+      if (command !== undefined) throw new StartError(`unknown command "${command}"; see mec --help`);
+      if (config === undefined) throw new StartError('nothing to do; give --config FILE or a command, see mec --help');
+      await (await import('./run-node.ts')).runNode(config);
+    });
+  program.addHelpText(
+    'after',
+    '\nExamples:\n  mec dev                     a three-node cluster on this machine, data in .mec-dev\n  mec --config node.toml      one node of a real cluster',
+  );
+  for (const spec of [...LOCAL_COMMANDS, ...CLUSTER_COMMANDS, ...CLIENT_COMMANDS]) addCommand(program, spec);
+  addCompletion(program);
+  return program;
+}
+
+/** Runs the command line; sets the exit code: 0 done, 1 failed, 2 cannot be started as asked. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever read our output may go; that is no reason to stop, least of all in disorder.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  try {
+    await createProgram().parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version end this way too; commander has printed what there is to say.
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    } else if (error instanceof StartError) {
+      process.stderr.write(`mec: ${error.message}\n`);
+      // A supervisor must try again when there is room.
+      process.exitCode = isDiskFull(error) ? EXIT.failed : EXIT.usage;
+    } else {
+      process.stderr.write(`mec: ${messageOf(error)}\n`);
+      process.exitCode = EXIT.failed;
+    }
+  }
+}

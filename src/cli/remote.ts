@@ -1,0 +1,181 @@
+/** What all commands that speak to a cluster share: where it is, how errors are told, how values are shown as JSON. */
+import { bytesToUtf8 } from '../base/bytes.ts';
+import { messageOf } from '../base/errors.ts';
+import { httpDateToMicros, systemClock } from '../base/system.ts';
+import { isJsonType } from '../core/media-type.ts';
+import type { Version } from '../client/answers.ts';
+import { MecClient } from '../client/client.ts';
+import { clientError, MecClientError } from '../client/client-error.ts';
+import { bytes } from '../client/codec.ts';
+import { attempt, type Call } from '../client/delivery.ts';
+import { NodePool } from '../client/node-pool.ts';
+import { systemWorld } from '../client/world.ts';
+import type { ServerStatus } from '../http/server.ts';
+import { EXIT } from './exit-codes.ts';
+import { lightFetch } from './light-fetch.ts';
+
+/** The options of every such command. */
+export interface RemoteOptions {
+  readonly url: string;
+  readonly json?: boolean;
+  readonly timeout: number;
+}
+
+/** Ends a command with a line on stderr and an exit code. */
+export class ExitError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** What to do about an error, by its code. */
+const NEXT: Readonly<Record<string, string>> = {
+  unreachable: 'is a node running there? Say where with --url or MEC_URL; "mec dev" starts a cluster',
+  deadline: 'try again, or wait longer with --timeout',
+  'quorum-not-met': 'try again, or ask fewer replicas with --r or --w',
+  timeout: 'try again, or wait longer with --timeout',
+  overloaded: 'try again later',
+  'too-many-siblings': 'merge them with "mec resolve KEY"',
+  'bad-vclock': 'get the token of this key with "mec get KEY --json"',
+  'value-too-large': 'raise http.maxvalue on the nodes, or cut the value into parts',
+};
+
+const world = { ...systemWorld, fetch: lightFetch };
+
+/** The base URLs of the nodes that the options name. */
+export function urlsOf({ url }: Pick<RemoteOptions, 'url'>): string[] {
+  const urls = url.split(',').map((one) => one.trim());
+  try {
+    return new NodePool(urls, world).nodes.map((node) => node.url);
+  } catch (error) {
+    throw new ExitError(EXIT.usage, messageOf(error));
+  }
+}
+
+/** A client for the nodes that the options name. */
+function connect(options: RemoteOptions): MecClient<Uint8Array> {
+  return new MecClient(urlsOf(options), { codec: bytes, deadlineMs: options.timeout, clientId: 'mec', world });
+}
+
+/** What the first of the nodes that answers says, as JSON; each is asked once, and the time is for each. Rejects with a `MecClientError`. */
+export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'method' | 'path'>): Promise<T> {
+  let last: unknown;
+  for (const url of urlsOf(options)) {
+    const signal = AbortSignal.timeout(options.timeout);
+    try {
+      const whole = { ...call, query: {}, headers: {} };
+      const { status, body } = await attempt(world, url, { call: whole, attemptMs: options.timeout, signal });
+      const document = bytesToJson(body);
+      if (document === undefined) throw clientError('bad-answer', { status, detail: `${url} does not answer in JSON` });
+      return document as T;
+    } catch (error) {
+      last = error;
+      if (error instanceof MecClientError && error.status !== undefined) throw error;
+    }
+  }
+  throw last;
+}
+
+/** The status of one node; undefined where it does not answer. */
+export const statusOf = (options: RemoteOptions): Promise<ServerStatus | undefined> =>
+  askNode<ServerStatus>(options, { method: 'GET', path: '/status' }).catch(() => undefined);
+
+function bytesToJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body)) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs the action of a command that works with a client. */
+export const runRemote = (
+  options: RemoteOptions,
+  action: (client: MecClient<Uint8Array>) => Promise<number>,
+): Promise<void> => reported(options, () => action(connect(options)));
+
+/** Runs the action of a command, which resolves with its exit code; an error becomes one line on stderr, and its exit code. */
+export async function reported(options: Pick<RemoteOptions, 'json'>, action: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await action();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    process.stderr.write(`${options.json === true ? errorJson(error) : errorLine(error)}\n`);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ExitError) return error.exitCode;
+  if (!(error instanceof MecClientError)) return EXIT.failed;
+  return error.retriable ? EXIT.unavailable : EXIT.failed;
+}
+
+/** One line; a client's error tells its cause in its own message. */
+function sentenceOf(error: unknown): string {
+  const message = error instanceof MecClientError ? error.message : messageOf(error);
+  return message.replaceAll(/\s*\n\s*/g, ' ').replace(/\.$/, '');
+}
+
+function errorLine(error: unknown): string {
+  const next = error instanceof MecClientError ? NEXT[error.code] : undefined;
+  const isUnsure = error instanceof MecClientError && error.mayTakeEffect;
+  return `mec: ${sentenceOf(error)}${isUnsure ? '; it may have taken effect' : ''}${next === undefined ? '' : `; ${next}`}`;
+}
+
+function errorJson(error: unknown): string {
+  const { status, have, need, retriable, mayTakeEffect, code = codeOf(error) } = error as Partial<MecClientError>;
+  return JSON.stringify({ error: { code, message: sentenceOf(error), status, have, need, retriable, mayTakeEffect } });
+}
+
+/** The name of an exit code that stands for itself. */
+function codeOf(error: unknown): string {
+  const exitCode = exitCodeOf(error);
+  return Object.entries(EXIT).find(([, code]) => code === exitCode)?.[0] ?? '';
+}
+
+/** A value as JSON can hold it: as JSON where it is, else as text, else as base64. */
+export interface JsonValue {
+  readonly encoding: 'json' | 'utf8' | 'base64';
+  readonly value: unknown;
+}
+
+/** The JSON form of bytes. */
+function toJsonValue(value: Uint8Array, contentType: string): JsonValue {
+  const text = bytesToUtf8(value);
+  if (text === undefined) return { encoding: 'base64', value: Buffer.from(value).toString('base64') };
+  if (isJsonType(contentType)) {
+    try {
+      const parsed: unknown = JSON.parse(text);
+      // Only where nothing is lost on the way: spaces, order, numbers that JSON.parse rounds.
+      if (JSON.stringify(parsed) === text) return { encoding: 'json', value: parsed };
+    } catch {
+      // Called JSON and is none: then it is text.
+    }
+  }
+  return { encoding: 'utf8', value: text };
+}
+
+/** The bytes of a JSON form; throws where it is none. */
+export function fromJsonValue({ encoding, value }: JsonValue): Uint8Array {
+  if (encoding === 'json') return Buffer.from(JSON.stringify(value));
+  if (typeof value !== 'string') throw new TypeError(`a value in ${encoding} must be text`);
+  if (encoding === 'base64') return Buffer.from(value, 'base64');
+  return Buffer.from(value);
+}
+
+/** A version as JSON. */
+export function toJsonVersion({ value, ...version }: Version<Uint8Array>): Record<string, unknown> {
+  const { dot, etag, contentType, contentEncoding, timestampMicros, clientId, meta, expires } = version;
+  const kept = { contentType, contentEncoding, expires, meta };
+  return { dot, etag, timestampMicros, clientId, ...kept, ...toJsonValue(value, contentType) };
+}
+
+/** How long a value that expires still has, in whole seconds; 0 where its time is over. */
+export function secondsLeft(expires: string | undefined): number | undefined {
+  if (expires === undefined) return undefined;
+  const micros = httpDateToMicros(expires) ?? 0;
+  return Math.max(0, Math.ceil((micros - systemClock.wallMicros()) / 1e6));
+}

@@ -1,0 +1,95 @@
+/** `mec --config FILE`: one node, in the foreground, until it is told to stop. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { messageOf, StartError } from '../base/errors.ts';
+import { streamLog, systemRandom } from '../base/system.ts';
+import { type Config, type ConfigFile, parseConfig } from '../cluster/config.ts';
+import { drawIncarnation, NODE_NAME_PATTERN } from '../core/actor.ts';
+import { makeDirectory } from '../storage/directory.ts';
+import { openLevelEngine } from '../storage/level.ts';
+import { runParts } from '../embed/start-node.ts';
+import { readVersion } from '../embed/version.ts';
+import { EXIT } from './exit-codes.ts';
+
+/** A node and its HTTP door, running. */
+interface RunningNode {
+  /** Resolves when the node has left its cluster, or with what forbids it to go on. */
+  readonly ended: Promise<Error | undefined>;
+  stop(): Promise<void>;
+}
+
+/** Reads and checks a configuration file; relative paths in it count from its own directory. */
+async function loadConfig(file: string): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new StartError(`The configuration ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  const config = parseConfig(file, text);
+  const root = resolve(dirname(file), config.root);
+  return { ...config, root, name: config.name ?? (await keptName({ ...config, root })) };
+}
+
+/** A node without a configured name draws one once, and keeps it beside its data. */
+async function keptName({ root }: ConfigFile): Promise<string> {
+  const file = join(root, 'name');
+  try {
+    const kept = await readFile(file, 'utf8').then(
+      (text) => text.trim(),
+      () => undefined,
+    );
+    if (kept !== undefined && NODE_NAME_PATTERN.test(kept)) return kept;
+    const name = `mec-${drawIncarnation(systemRandom)}`;
+    await makeDirectory(root);
+    await writeFile(file, `${name}\n`);
+    return name;
+  } catch (error) {
+    throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Starts a node and its HTTP door on real parts; rejects with `StartError`. */
+async function startNode(config: Config): Promise<RunningNode> {
+  const log = streamLog(process.stderr);
+  log.info('starting', { version: readVersion(), name: config.name, root: config.root });
+  const onRemark = (remark: string): void => log.warn('store', { remark });
+  const node = await runParts({ config, log, openEngine: () => openLevelEngine(config.root, { onRemark }) });
+  log.info('serving', { http: node.url, membership: config.port, data: config.port + 1 });
+  const stop = async (): Promise<void> => {
+    log.info('stopping');
+    await node.close();
+    log.info('stopped');
+  };
+  return { ended: node.ended, stop };
+}
+
+/** Runs one node until SIGINT, SIGTERM, or the end of the `mec dev` that started it. */
+export async function runNode(file: string): Promise<void> {
+  const running = await startNode(await loadConfig(file));
+  let isStopping = false;
+  const stop = (exitCode: number): void => {
+    // Who asks twice does not want to wait.
+    if (isStopping) process.exit(EXIT.failed);
+    isStopping = true;
+    running.stop().then(
+      () => process.exit(exitCode),
+      (error: unknown) => {
+        process.stderr.write(`mec: stopping failed: ${messageOf(error)}\n`);
+        process.exit(EXIT.failed);
+      },
+    );
+  };
+  process.on('SIGINT', () => stop(EXIT.done));
+  process.on('SIGTERM', () => stop(EXIT.done));
+  void running.ended.then((reason) => {
+    if (isStopping) return;
+    if (reason !== undefined) process.stderr.write(`mec: ${reason.message}\n`);
+    stop(reason === undefined ? EXIT.done : EXIT.usage);
+  });
+  if (process.channel !== undefined) {
+    process.on('disconnect', () => {
+      if (!isStopping) stop(EXIT.done);
+    });
+  }
+}

@@ -1,0 +1,16 @@
+/** One of the threads of `mec simulate`: is sent seeds, one at a time, and answers each with what came of it. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { type SimOptions, simulate } from '../sim/run.ts';
+import { httpFront } from '../http/front.ts';
+
+const port = parentPort;
+assert(port !== null, 'this is a worker thread');
+const given = workerData as Omit<SimOptions, 'seed' | 'front'>;
+
+port.on('message', (seed: number) => {
+  void simulate({ ...given, seed, front: httpFront }).then(
+    (result) => port.postMessage({ result }),
+    (error: unknown) => port.postMessage({ error }),
+  );
+});

@@ -1,0 +1,76 @@
+/** `mec simulate`: whole clusters in one process, in virtual time, while everything fails that can. */
+import { availableParallelism } from 'node:os';
+import { systemClock, systemRandom } from '../base/system.ts';
+import { FAULTS } from '../sim/faults.ts';
+import { reportOf, shrunkReportOf } from '../sim/report.ts';
+import { type SimOptions, type SimResult, simulate } from '../sim/run.ts';
+import { shrink } from '../sim/shrink.ts';
+import { httpFront } from '../http/front.ts';
+import { runSeeds } from './simulate-pool.ts';
+import { readCommit } from '../embed/version.ts';
+
+/** What a user may choose; the rest is drawn from the seed. */
+export interface SimulateOptions {
+  readonly seed?: number;
+  /** How many seeds, from the first. */
+  readonly seeds: number;
+  readonly nodes?: number;
+  readonly operations: number;
+  readonly faults?: string;
+  /** Also draws what nodes are known not to stand yet. */
+  readonly pending?: boolean;
+  readonly onlyFaults?: readonly number[];
+  readonly onlyOperations?: readonly number[];
+  /** How long to look for a smaller run that fails too, in s. */
+  readonly shrink: number;
+  readonly trace?: boolean;
+}
+
+/** Failing seeds that are shrunk; of more, the first tell enough. */
+const SHRUNK_SEEDS = 3;
+
+/** Runs the seeds; resolves with the exit code: 0 all is well, 1 something was violated, 2 not understood. */
+export async function runSimulate(options: SimulateOptions): Promise<number> {
+  const { seeds, nodes, operations, trace } = options;
+  const faults = options.faults?.split(',').map((name) => name.trim());
+  const unknown = faults?.find((name) => !Object.hasOwn(FAULTS, name));
+  if (unknown !== undefined) {
+    process.stderr.write(`mec: there is no fault "${unknown}"; there are ${Object.keys(FAULTS).join('; ')}\n`);
+    return 2;
+  }
+  const first = options.seed ?? systemRandom.uint32();
+  const startMs = systemClock.monotonicMs();
+  const failed: SimResult[] = [];
+  const given = { nodes, operations, faults, isPendingDrawn: options.pending };
+  const { onlyFaults, onlyOperations } = options;
+  const only = {
+    ...(onlyFaults && { strikes: onlyFaults }),
+    ...(onlyOperations && { operations: onlyOperations }),
+  };
+  const isPart = Object.keys(only).length > 0;
+  const tell = (result: SimResult): void => {
+    if (trace === true) process.stdout.write(`${result.lines.join('\n')}\n`);
+    if (seeds === 1 || result.violations.length > 0) process.stdout.write(reportOf(result));
+    if (result.violations.length > 0) failed.push(result);
+  };
+  const threads = trace === true ? 1 : availableParallelism();
+  if (seeds === 1) tell(await simulate({ ...given, seed: first, front: httpFront, only }));
+  else await runSeeds({ first, count: seeds, threads, given }, tell);
+  const seconds = (systemClock.monotonicMs() - startMs) / 1000;
+  if (seeds > 1)
+    process.stdout.write(`${seeds} seeds from ${first}: ${failed.length} violated, ${seconds.toFixed(1)} s\n`);
+  if (!isPart) for (const each of failed.slice(0, SHRUNK_SEEDS)) await tellSmaller(each, given, options.shrink);
+  return failed.length === 0 ? 0 : 1;
+}
+
+async function tellSmaller(
+  result: SimResult,
+  given: Omit<SimOptions, 'seed' | 'front'>,
+  shrinkSeconds: number,
+): Promise<void> {
+  if (shrinkSeconds === 0) return;
+  const endMs = systemClock.monotonicMs() + shrinkSeconds * 1000;
+  const isOver = (): boolean => systemClock.monotonicMs() > endMs;
+  const shrunk = await shrink(result, { ...given, seed: result.seed, front: httpFront }, isOver);
+  process.stdout.write(shrunkReportOf(shrunk, readCommit()));
+}

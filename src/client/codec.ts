@@ -1,0 +1,46 @@
+/** How values become bytes and come back. */
+import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
+
+/** A pair of functions between values and bytes; both may throw, which becomes a `CodecError`. */
+export interface Codec<T> {
+  /** Stored with the value. */
+  readonly contentType: string;
+  /** Whether `decode` takes the bytes as they are stored; otherwise their Content-Encoding, where they have one, is taken off first. */
+  readonly keepsEncoding?: boolean;
+  encode(value: T): Uint8Array;
+  decode(bytes: Uint8Array, contentType: string): T;
+}
+
+function utf8(bytes: Uint8Array): string {
+  const text = bytesToUtf8(bytes);
+  if (text === undefined) throw new TypeError('the bytes are not UTF-8');
+  return text;
+}
+
+/** Values as JSON. `check` looks at what was read and returns it typed, or throws; without it, the type is taken on trust. */
+export function json<T = unknown>(check: (value: unknown) => T = (value) => value as T): Codec<T> {
+  return {
+    contentType: 'application/json',
+    encode: (value) => {
+      const written = JSON.stringify(value) as string | undefined;
+      if (written === undefined) throw new TypeError(`${typeof value} is not JSON`);
+      return utf8ToBytes(written);
+    },
+    decode: (bytes) => check(JSON.parse(utf8(bytes))),
+  };
+}
+
+/** Values as UTF-8 text. */
+export const text: Codec<string> = {
+  contentType: 'text/plain; charset=utf-8',
+  encode: utf8ToBytes,
+  decode: utf8,
+};
+
+/** Values as they are stored, each byte; `contentEncoding` of what was read says how they are encoded, where they are. */
+export const bytes: Codec<Uint8Array> = {
+  contentType: 'application/octet-stream',
+  keepsEncoding: true,
+  encode: (value) => value,
+  decode: (value) => value,
+};

@@ -1,0 +1,271 @@
+/**
+ * Brings one request to the cluster and an answer back, whatever single nodes do: failover when a node fails, a second
+ * node for a read that is late, further rounds with growing, jittered pauses, all within one deadline.
+ *
+ * A write is repeated only as the very same write: same bytes, same token, same name. So if an attempt whose
+ * answer never came did take effect, the repetition does nothing worse than write the same state again.
+ */
+import { backoff } from '../base/delays.ts';
+import type { Timer } from '../base/env.ts';
+import { isErrorCode } from '../base/errors.ts';
+import { httpDateToMicros } from '../base/system.ts';
+import { CLIENT_BACKOFF, CLIENT_SERVER_SHARE } from '../base/door-limits.ts';
+import { MAX_TIMEOUT_MS } from '../base/limits.ts';
+import { clientError, type MecClientError } from './client-error.ts';
+import type { NodePool, PoolNode } from './node-pool.ts';
+import type { ClientWorld, FetchResponse } from './world.ts';
+
+/** A request, to whichever node. */
+export interface Call {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** From the slash on. */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string | number | undefined>>;
+  readonly headers: Record<string, string>;
+  readonly body?: Uint8Array | undefined;
+}
+
+/** A whole answer. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: FetchResponse['headers'];
+  readonly body: Uint8Array;
+}
+
+/** How long a request may take. */
+export interface Patience {
+  /** In all, with all repetitions, ms. */
+  readonly deadlineMs: number;
+  /** At one node, ms. */
+  readonly attemptMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Answers that a caller can go on with; 404 means a key without a value. */
+const GOOD: ReadonlySet<number> = new Set([200, 202, 204, 300]);
+
+/** What can be sent as a header; fetch itself would reject the rest as if no node could be reached. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Sends a request until a node answers it; rejects with a `MecClientError`, or with the reason of the signal. */
+export async function deliver(
+  world: ClientWorld,
+  pool: NodePool,
+  request: { call: Call; patience: Patience },
+): Promise<Answer> {
+  for (const [name, value] of Object.entries(request.call.headers)) assertHeader(name, value);
+  return new Promise((resolve, reject) => new Delivery(world, pool, { ...request, resolve, reject }).start());
+}
+
+function assertHeader(name: string, value: string): void {
+  if (HEADER_NAME.test(name) && HEADER_VALUE.test(value)) return;
+  const what = HEADER_NAME.test(name) ? `The value of the header ${name}` : `The header name ${JSON.stringify(name)}`;
+  const detail = `${what} has a character that HTTP cannot carry; values may have those of Latin-1, on one line`;
+  throw clientError('bad-parameter', { status: 400, detail });
+}
+
+interface Job {
+  readonly call: Call;
+  readonly patience: Patience;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Flight {
+  readonly node: PoolNode;
+  readonly controller: AbortController;
+  readonly sentMs: number;
+}
+
+class Delivery {
+  readonly #world: ClientWorld;
+  readonly #pool: NodePool;
+  readonly #job: Job;
+  readonly #isRead: boolean;
+  readonly #untilMs: number;
+  readonly #flights = new Set<Flight>();
+  readonly #timers = new Set<Timer>();
+  /** The nodes that this round has asked. */
+  readonly #tried = new Set<PoolNode>();
+  /** Until when a node has asked to be left alone. */
+  readonly #untilMsByNode = new Map<PoolNode, number>();
+  #rounds = 0;
+  #isOver = false;
+  #lastError: MecClientError | undefined;
+  /** Whether a write has gone out whose outcome nobody knows. */
+  #isUnknown = false;
+
+  constructor(world: ClientWorld, pool: NodePool, job: Job) {
+    this.#world = world;
+    this.#pool = pool;
+    this.#job = job;
+    this.#isRead = job.call.method === 'GET';
+    this.#untilMs = world.clock.monotonicMs() + job.patience.deadlineMs;
+  }
+
+  start(): void {
+    const { signal, deadlineMs } = this.#job.patience;
+    if (signal?.aborted === true) return this.#job.reject(signal.reason);
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#isRead) this.#pool.noteRead();
+    this.#after(deadlineMs, () => this.#giveUp());
+    this.#launch();
+  }
+
+  readonly #onAbort = (): void => this.#end(() => this.#job.reject(this.#job.patience.signal?.reason));
+
+  #launch(): void {
+    const node = this.#pool.pick(this.#tried);
+    if (node === undefined) return this.#nextRound();
+    this.#tried.add(node);
+    const flight = { node, controller: new AbortController(), sentMs: this.#world.clock.monotonicMs() };
+    this.#flights.add(flight);
+    const attemptMs = Math.min(this.#job.patience.attemptMs, this.#untilMs - flight.sentMs);
+    const timer = this.#after(attemptMs, () => flight.controller.abort());
+    if (this.#isRead && this.#tried.size < this.#pool.nodes.length && this.#flights.size === 1)
+      this.#hedgeLater(flight);
+    void attempt(this.#world, node.url, { call: this.#job.call, attemptMs, signal: flight.controller.signal })
+      .then((answer) => this.#landed(flight, answer))
+      .catch((error: unknown) => this.#failed(flight, error as MecClientError))
+      .finally(() => timer.cancel());
+  }
+
+  #hedgeLater(flight: Flight): void {
+    this.#after(this.#pool.hedgeMs, () => {
+      if (this.#flights.has(flight) && this.#flights.size === 1 && this.#pool.mayHedge()) this.#launch();
+    });
+  }
+
+  #landed(flight: Flight, answer: Answer): void {
+    if (this.#isOver) return;
+    this.#flights.delete(flight);
+    this.#pool.answered(flight.node, this.#world.clock.monotonicMs() - flight.sentMs);
+    // Who was asked first and comes last is slow, or hangs.
+    for (const other of this.#flights) if (other.sentMs < flight.sentMs) this.#blame(other);
+    this.#end(() => this.#job.resolve(answer));
+  }
+
+  #failed(flight: Flight, error: MecClientError): void {
+    if (this.#isOver) return;
+    this.#flights.delete(flight);
+    if (!error.retriable) return this.#end(() => this.#job.reject(this.#mark(error)));
+    this.#blame(flight);
+    if (!this.#isRead) this.#isUnknown = true;
+    if (error.retryAfterMs !== undefined)
+      this.#untilMsByNode.set(flight.node, this.#world.clock.monotonicMs() + error.retryAfterMs);
+    // That fewer replicas answered than needed says more than that a node could not be reached.
+    if (this.#lastError?.need === undefined || error.need !== undefined) this.#lastError = error;
+    if (this.#flights.size === 0) this.#launch();
+  }
+
+  #blame({ node, sentMs }: Flight): void {
+    this.#pool.failed(node, this.#world.clock.monotonicMs() - sentMs);
+  }
+
+  /** All nodes have been asked: again, after a pause, those that have not asked for a longer one. */
+  #nextRound(): void {
+    if (this.#flights.size > 0) return;
+    const nowMs = this.#world.clock.monotonicMs();
+    const waitMs = Math.min(...this.#pool.nodes.map((node) => (this.#untilMsByNode.get(node) ?? 0) - nowMs));
+    // Nobody wants to be asked again in time.
+    if (waitMs > this.#untilMs - nowMs) return this.#giveUp();
+    const pauseMs = Math.max(0, waitMs) + backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
+    this.#rounds += 1;
+    this.#after(pauseMs, () => {
+      const thenMs = this.#world.clock.monotonicMs();
+      this.#tried.clear();
+      for (const [node, untilMs] of this.#untilMsByNode) if (untilMs > thenMs) this.#tried.add(node);
+      this.#launch();
+    });
+  }
+
+  #giveUp(): void {
+    if (!this.#isRead && this.#flights.size > 0) this.#isUnknown = true;
+    this.#end(() => this.#job.reject(this.#mark(this.#lastError ?? clientError('deadline'))));
+  }
+
+  #mark(error: MecClientError): MecClientError {
+    error.mayTakeEffect = this.#isUnknown;
+    return error;
+  }
+
+  #end(outcome: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const timer of this.#timers) timer.cancel();
+    for (const { controller } of this.#flights) controller.abort();
+    this.#job.patience.signal?.removeEventListener('abort', this.#onAbort);
+    outcome();
+  }
+
+  #after(delayMs: number, task: () => void): Timer {
+    const timer = this.#world.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      task();
+    });
+    this.#timers.add(timer);
+    return timer;
+  }
+}
+
+/** One request to one node; rejects with a `MecClientError`. */
+export async function attempt(
+  world: ClientWorld,
+  url: string,
+  { call, attemptMs, signal }: { call: Call; attemptMs: number; signal: AbortSignal },
+): Promise<Answer> {
+  const query = new URLSearchParams();
+  const timeout = Math.min(Math.max(1, Math.floor(attemptMs * CLIENT_SERVER_SHARE)), MAX_TIMEOUT_MS);
+  for (const [name, value] of Object.entries({ timeout, ...call.query })) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  let answer: Answer;
+  try {
+    const { method, path, headers, body } = call;
+    // A body of bytes is allowed by the standard, and refused by one version of its types.
+    const init = { method, headers, signal, ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }) };
+    const response = await world.fetch(`${url}${path}?${query.toString()}`, init);
+    answer = { status: response.status, headers: response.headers, body: new Uint8Array(await response.arrayBuffer()) };
+  } catch (cause) {
+    if (signal.aborted)
+      throw clientError('deadline', { detail: `${url} did not answer in ${Math.round(attemptMs)} ms`, cause });
+    throw clientError('unreachable', { detail: `${url} cannot be reached: ${reasonOf(cause)}`, cause });
+  }
+  if (GOOD.has(answer.status)) return answer;
+  const error = errorOf(url, answer, world.clock.wallMicros());
+  if (error.code === 'not-found') return answer;
+  throw error;
+}
+
+/** The reason of a failed fetch is the cause of its error, in Node. */
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const cause = thrown.cause as { code?: string; message?: string } | undefined;
+  return cause?.code ?? cause?.message ?? thrown.message;
+}
+
+function errorOf(url: string, { status, headers, body }: Answer, nowMicros: number): MecClientError {
+  const retryAfterMs = retryAfterOf(headers.get('retry-after'), nowMicros);
+  let problem: Record<string, unknown> = {};
+  try {
+    problem = JSON.parse(new TextDecoder().decode(body)) as typeof problem;
+  } catch {
+    // Not a problem document, then.
+  }
+  const { code, detail, have, need } = problem;
+  if (!isErrorCode(code)) {
+    const sentence = `${url} answered ${status} without a known code`;
+    return clientError('bad-answer', { status, retriable: status >= 500, detail: sentence, retryAfterMs });
+  }
+  const details: Record<string, unknown> = { status, detail, have, need, retryAfterMs };
+  return clientError(code, details);
+}
+
+/** How long a node asks not to be asked again: seconds, as nodes say it, or a date (RFC 9110, 10.2.3). */
+function retryAfterOf(text: string | null, nowMicros: number): number | undefined {
+  if (text === null) return undefined;
+  if (/^\d{1,9}$/.test(text)) return 1000 * Number(text);
+  const micros = httpDateToMicros(text);
+  return micros === undefined ? undefined : Math.max(0, (micros - nowMicros) / 1000);
+}

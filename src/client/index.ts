@@ -1,0 +1,35 @@
+/** The public surface of `mec-db/client`. It needs `fetch` and runs in Node and in browsers. */
+export {
+  type CallOptions,
+  type Change,
+  type ClientOptions,
+  type DeleteOptions,
+  type GetOptions,
+  type ListOptions,
+  MecClient,
+  type PutOptions,
+  type Updated,
+  type UpdateOptions,
+} from './client.ts';
+export {
+  type Deleted,
+  type Missing,
+  type Read,
+  type Siblings,
+  type Token,
+  type Value,
+  type Version,
+  type Written,
+} from './answers.ts';
+export { type Quorum as QuorumSize } from '../core/quorum.ts';
+export { bytes, type Codec, json, text } from './codec.ts';
+export {
+  type ClientErrorCode,
+  CodecError,
+  ConflictError,
+  MecClientError,
+  QuorumError,
+  RefusedError,
+  UnavailableError,
+} from './client-error.ts';
+export { type ClientWorld, type FetchInit, type FetchResponse, systemWorld } from './world.ts';

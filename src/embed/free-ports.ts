@@ -1,0 +1,27 @@
+/** Finds ports that nobody listens on. */
+import { createServer } from 'node:net';
+import type { Random } from '../base/env.ts';
+import { StartError } from '../base/errors.ts';
+import { FREE_PORT_TRIES } from '../base/door-limits.ts';
+
+/** Below the range that operating systems take the ports of outgoing connections from. */
+const LOWEST = 10_000;
+const HIGHEST = 30_000;
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+      .once('error', () => resolve(false))
+      .listen({ host, port }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** The first of `count` neighbouring ports that are free now. Another process may still be faster. */
+export async function findFreePorts(host: string, count: number, random: Random): Promise<number> {
+  for (let tries = 0; tries < FREE_PORT_TRIES; tries++) {
+    const first = LOWEST + (random.uint32() % (HIGHEST - LOWEST));
+    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(host, first + i)));
+    if (free.every(Boolean)) return first;
+  }
+  throw new StartError(`No ${count} neighbouring free ports on ${host}`);
+}

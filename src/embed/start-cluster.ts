@@ -1,0 +1,130 @@
+/** A whole cluster in this process, for tests: real nodes, real sockets, ephemeral ports, and a network that can be cut. */
+import { join } from 'node:path';
+import type { Address, Log } from '../base/env.ts';
+import { StartError } from '../base/errors.ts';
+import { EMBED_POLL_MS, EMBED_START_TIMEOUT_MS, EMBED_START_TRIES } from '../base/door-limits.ts';
+import { silentLog, sleepMs, systemClock, systemRandom } from '../base/system.ts';
+import { type Config, readConfig } from '../cluster/config.ts';
+import { cuttable } from './cuttable-network.ts';
+import { findFreePorts } from './free-ports.ts';
+import { type EmbeddedNode, engineOf, isTaken, type NodeConfig, runParts } from './start-node.ts';
+
+/** What a cluster can be told. */
+export interface StartClusterOptions extends Pick<NodeConfig, 'quorum' | 'storage' | 'http' | 'policy'> {
+  /** How many nodes, 1 to 32. Default 3. */
+  readonly nodes?: number | undefined;
+  /** A directory, with one for each node in it. Without one, everything is in memory. */
+  readonly root?: string | undefined;
+  readonly log?: Log | undefined;
+}
+
+const HOST = '127.0.0.1';
+const PORTS_EACH = 3;
+const MAX_NODES = 32;
+
+/** A cluster in this process. */
+export class EmbeddedCluster {
+  readonly nodes: readonly EmbeddedNode[];
+  readonly #cuts: Set<string>;
+
+  constructor(nodes: readonly EmbeddedNode[], cuts: Set<string>) {
+    this.nodes = nodes;
+    this.#cuts = cuts;
+  }
+
+  /** Where the nodes serve HTTP: what a `MecClient` is given. */
+  get urls(): string[] {
+    return this.nodes.map(({ url }) => url);
+  }
+
+  /**
+   * Cuts the network between groups of nodes, given by index: `partition([0], [1, 2])`. Nodes that are in no group are cut off
+   * from all. HTTP still reaches every node.
+   */
+  partition(...groups: readonly (readonly number[])[]): void {
+    this.#cuts.clear();
+    const groupOf = (node: number): readonly number[] => groups.find((group) => group.includes(node)) ?? [node];
+    for (const from of this.nodes.keys()) {
+      for (const to of this.nodes.keys()) if (!groupOf(from).includes(to)) this.#cuts.add(`${from} ${to}`);
+    }
+  }
+
+  /** Mends the network. The nodes find each other, and catch up, by themselves. */
+  heal(): void {
+    this.#cuts.clear();
+  }
+
+  /** Resolves when every node reaches all others and has caught up with them; rejects with `StartError` after 20 s. */
+  async whole(): Promise<void> {
+    const untilMs = systemClock.monotonicMs() + EMBED_START_TIMEOUT_MS;
+    while (!this.nodes.every(seesAll)) {
+      if (systemClock.monotonicMs() > untilMs) throw new StartError('The nodes do not find each other');
+      await sleepMs(EMBED_POLL_MS);
+    }
+  }
+
+  /** Stops all nodes. Nothing is left open. */
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.close()));
+  }
+}
+
+function seesAll(node: EmbeddedNode, _: number, { length }: readonly EmbeddedNode[]): boolean {
+  const { isReady, members, peers } = node.status();
+  const areUp = members.filter(({ state }) => state === 'up').length === length;
+  return isReady && areUp && peers.every(({ reach }) => reach === 'reachable');
+}
+
+/** Starts a cluster in this process, and resolves when it is whole; rejects with `StartError`. */
+export async function startCluster(options: StartClusterOptions = {}): Promise<EmbeddedCluster> {
+  const { nodes: count = 3 } = options;
+  if (!Number.isInteger(count) || count < 1 || count > MAX_NODES) {
+    throw new StartError(`startCluster: nodes: expected a number from 1 to ${MAX_NODES}, got ${count}`);
+  }
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOnce(options, count);
+    } catch (error) {
+      if (tries === EMBED_START_TRIES || !isTaken(error)) throw error;
+    }
+  }
+}
+
+async function startOnce(options: StartClusterOptions, count: number): Promise<EmbeddedCluster> {
+  const { nodes: _, root, log = silentLog, ...settings } = options;
+  const first = await findFreePorts(HOST, PORTS_EACH * count, systemRandom);
+  const addresses = Array.from({ length: count }, (_, i) => ({ host: HOST, port: first + PORTS_EACH * i }));
+  const cuts = new Set<string>();
+  const started = await Promise.allSettled(
+    addresses.map((address, i) => {
+      const given = { ...settings, root: root === undefined ? undefined : join(root, `n${i + 1}`) };
+      const config = configOf(given, address, { name: `n${i + 1}`, all: addresses });
+      const isCut = (to: Address): boolean => cuts.has(`${i} ${Math.floor((to.port - first) / PORTS_EACH)}`);
+      return runParts({
+        config,
+        log,
+        openEngine: engineOf(given, config),
+        through: (network) => cuttable(network, isCut),
+      });
+    }),
+  );
+  const nodes = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  const cluster = new EmbeddedCluster(nodes, cuts);
+  try {
+    for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
+    await cluster.whole();
+    return cluster;
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+}
+
+function configOf(
+  given: NodeConfig,
+  { host, port }: Address,
+  { name, all }: { name: string; all: readonly Address[] },
+): Config {
+  const node = all.filter((other) => other.port !== port);
+  return { ...readConfig('startCluster', { ...given, name, host, port, httpport: port + 2, node }), name };
+}

@@ -1,0 +1,213 @@
+/**
+ * From sockets to plain requests, from plain answers to sockets, errors to problems. Koa routes everything but keys: it and its router
+ * cost more than to read an object and to make the answer of it, so a key goes straight to its routes.
+ */
+import Router from '@koa/router';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Koa from 'koa';
+import type { Env } from '../base/env.ts';
+import { utf8ToBytes } from '../base/bytes.ts';
+import { MecError, messageOf, toMecError } from '../base/errors.ts';
+import { HTTP_ONE_WRITE_BYTES, HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from '../base/door-limits.ts';
+import type { MecNode } from '../cluster/node.ts';
+import { announcedBytes, readBody, tooLarge } from './body.ts';
+import type { ByteGate } from './byte-gate.ts';
+import { serveCluster } from './cluster-routes.ts';
+import type { HttpAnswer, HttpRequest } from './exchange.ts';
+import { serveKey } from './key-routes.ts';
+import { serveKeys } from './keys-routes.ts';
+import { KEY_PREFIX } from './request.ts';
+import { varying } from './cors.ts';
+import { onceOver } from './lifetime.ts';
+import { openApi } from './openapi.ts';
+import { problem } from './problem.ts';
+import { type Exchange, sendStream } from './stream.ts';
+
+/** What bounds the memory that requests hold. */
+export interface Gates {
+  readonly bodies: ByteGate;
+  readonly answers: ByteGate;
+}
+
+/** What the application serves. */
+export interface AppOptions {
+  readonly node: MecNode;
+  readonly env: Env;
+  /** Of this software. */
+  readonly version: string;
+  readonly gates: Gates;
+  /** The whole of `/status`. */
+  readonly status: () => object;
+  /** Why the node is not to be sent requests now; undefined where it is. */
+  readonly whyNotReady: () => MecError | undefined;
+}
+
+/** Answers one request; never rejects. */
+export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+
+/** Makes what an HTTP server hands its requests to. */
+export function createHandle(options: AppOptions): Handle {
+  const { node, env, gates } = options;
+  const hall = { env, ...gates, timeoutMs: node.config.quorum.timeoutMs };
+  const routes = { node, env };
+  const serveOneKey = (request: HttpRequest): Promise<HttpAnswer> => serveKey(routes, request);
+  const others = createApp(options, hall).callback();
+  return async (req, res) => {
+    if (!req.url?.startsWith(KEY_PREFIX)) return others(req, res);
+    return serve({ req, res }, serveOneKey, hall);
+  };
+}
+
+function createApp({ node, env, version, status, whyNotReady }: AppOptions, hall: Hall): Koa {
+  const app = new Koa();
+  const router = new Router();
+  const routes = { node, env };
+  const document = `${JSON.stringify(openApi(version))}\n`;
+  const through = (handle: (request: HttpRequest) => Promise<HttpAnswer>) => (ctx: Koa.Context) => {
+    over(ctx);
+    return serve(ctx, handle, hall);
+  };
+  router.all(
+    /^\/mec$/,
+    through((request) => serveKeys(routes, request)),
+  );
+  router.all(
+    /^\/cluster\//,
+    through((request) => serveCluster(node, request)),
+  );
+  router.get(
+    '/ping',
+    reply(() => plain('text/plain; charset=utf-8', 'pong\n')),
+  );
+  router.get(
+    '/ready',
+    reply(() => {
+      const reason = whyNotReady();
+      return reason === undefined ? plain('text/plain; charset=utf-8', 'ready\n') : problem(reason);
+    }),
+  );
+  router.get(
+    '/status',
+    reply(() => plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)),
+  );
+  router.get(
+    '/openapi.json',
+    reply(() => plain('application/json', document)),
+  );
+  app.use(router.routes());
+  app.use(reply((ctx) => (ctx.matched?.length ? notAllowed() : noSuchRoute())));
+  app.on('error', (error: NodeJS.ErrnoException) => {
+    // A client that goes away in the middle is no event.
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE' && error.code !== 'ECONNRESET' && error.code !== 'EPIPE') {
+      env.log.error('request failed', { reason: messageOf(error) });
+    }
+  });
+  return app;
+}
+
+/** Koa has nothing to add: its own way of setting headers one by one costs as much as all the rest of an answer. */
+function over(ctx: Koa.Context): void {
+  ctx.respond = false;
+}
+
+const reply =
+  (answer: (ctx: Koa.Context) => HttpAnswer) =>
+  (ctx: Koa.Context): void => {
+    over(ctx);
+    send(ctx, answer(ctx));
+  };
+
+const plain = (type: string, text: string): HttpAnswer => ({
+  status: 200,
+  headers: { 'Content-Type': type },
+  body: utf8ToBytes(text),
+});
+
+const ROUTES = '/mec, /mec/KEY, /cluster/…, /ping, /ready, /status and /openapi.json';
+
+const noSuchRoute = (): HttpAnswer => problem(new MecError('no-such-route', { detail: `There are ${ROUTES}.` }));
+
+const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
+
+/** Where requests are served: what they may hold of the node's memory, and for how long they may wait for it. */
+interface Hall extends Gates {
+  readonly env: Env;
+  readonly timeoutMs: number;
+}
+
+async function serve(
+  { req, res }: Exchange,
+  handle: (request: HttpRequest) => Promise<HttpAnswer>,
+  { env, bodies, answers, timeoutMs }: Hall,
+): Promise<void> {
+  let lent = 0;
+  const body = async (limit: number): Promise<Uint8Array> => {
+    const announced = announcedBytes(req);
+    if (announced !== undefined && announced > limit) throw tooLarge(limit);
+    const bytes = announced ?? limit;
+    const isLarge = bytes > HTTP_SMALL_BYTES;
+    if (isLarge) {
+      await bodies.take(bytes, timeoutMs);
+      lent = bytes;
+    }
+    return readBody(req, res, { limit, stallClock: isLarge ? env.clock : undefined });
+  };
+  const { method = '', url = '', headers } = req;
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query = mark < 0 ? '' : url.slice(mark + 1);
+  try {
+    assertPlain(req);
+    const answer = await handle({ method, path, query, headers, body });
+    if (answer.stream === undefined) send({ req, res }, hold({ req, res }, answer, answers));
+    else await sendStream({ req, res }, env.log, { ...answer, stream: answer.stream });
+  } catch (thrown) {
+    const error = toMecError(thrown);
+    if (error.code === 'internal') env.log.error('request failed', { method, reason: messageOf(thrown) });
+    send({ req, res }, problem(error));
+  } finally {
+    if (lent > 0) bodies.give(lent);
+  }
+}
+
+/** What could be read in two ways is not read at all. */
+function assertPlain({ headers, rawHeaders }: IncomingMessage): void {
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    throw new MecError('bad-request', { detail: 'The only Transfer-Encoding is chunked' });
+  }
+  let types = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE) types += 1;
+  }
+  if (types > 1) throw new MecError('bad-request', { detail: 'There is more than one Content-Type' });
+}
+
+const CONTENT_TYPE = 'content-type';
+
+/** A large answer counts until its client has taken it; where too much is waiting for slow readers already, there is none. */
+function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): HttpAnswer {
+  const bytes = answer.body?.length ?? 0;
+  if (bytes <= HTTP_SMALL_BYTES) return answer;
+  if (!answers.tryTake(bytes)) throw new MecError('overloaded', { detail: 'Clients read too slowly', retryAfter: 1 });
+  onceOver(req, res, () => answers.give(bytes));
+  return answer;
+}
+
+function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer): void {
+  if (res.destroyed || res.headersSent) return;
+  const headers = varying(res, own);
+  // The rest of a body that was refused is read and thrown away, so that the client sees the answer; but not without end.
+  if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) res.setHeader('Connection', 'close');
+  if (body === undefined) {
+    res.writeHead(status, headers).end();
+    return;
+  }
+  headers['Content-Length'] = String(body.length);
+  res.writeHead(status, headers);
+  if (req.method === 'HEAD' || body.length === 0) res.end();
+  else if (body.length > HTTP_ONE_WRITE_BYTES) res.end(body);
+  // As text, a small body leaves in one piece with its head.
+  else res.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1');
+}

@@ -1,0 +1,53 @@
+/** `/cluster/…`: what operators ask and tell. */
+import { utf8ToBytes } from '../base/bytes.ts';
+import { MecError } from '../base/errors.ts';
+import { NODE_NAME_PATTERN } from '../core/actor.ts';
+import type { MecNode } from '../cluster/node.ts';
+import type { HttpAnswer, HttpRequest } from './exchange.ts';
+import { byMethod, type Methods } from './methods.ts';
+import { keyOf } from './request.ts';
+
+const REMOVE = '/cluster/remove/';
+const RING = '/cluster/ring/';
+
+const ROUTES: readonly { readonly path: RegExp; readonly methods: Methods<MecNode> }[] = [
+  { path: /^\/cluster\/leave$/, methods: { POST: leave } },
+  { path: /^\/cluster\/remove\/[^/]+$/, methods: { POST: remove } },
+  { path: /^\/cluster\/ring\/./, methods: { GET: ring } },
+];
+
+/** Answers a request of an operator; rejects with a `MecError`. */
+export async function serveCluster(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const route = ROUTES.find(({ path }) => path.test(request.path));
+  if (route === undefined) {
+    throw new MecError('no-such-route', {
+      detail: 'There are /cluster/leave, /cluster/remove/NAME and /cluster/ring/KEY.',
+    });
+  }
+  return byMethod(route.methods, node, request);
+}
+
+const json = (status: number, document: unknown): HttpAnswer => ({
+  status,
+  headers: { 'Content-Type': 'application/json' },
+  body: utf8ToBytes(`${JSON.stringify(document, null, 2)}\n`),
+});
+
+/** The node begins to leave; how far it is, its status tells. */
+function leave(node: MecNode): HttpAnswer {
+  node.leave();
+  return json(202, { name: node.config.name, state: node.state });
+}
+
+function remove(node: MecNode, request: HttpRequest): HttpAnswer {
+  const name = request.path.slice(REMOVE.length);
+  if (!NODE_NAME_PATTERN.test(name))
+    throw new MecError('bad-parameter', { parameter: 'name', detail: 'That is not the name of a node' });
+  node.remove(name);
+  return json(200, { name, state: 'gone' });
+}
+
+async function ring(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const key = keyOf(request.path, RING);
+  return json(200, { key, ...(await node.ring(key)) });
+}

@@ -1,0 +1,147 @@
+/** `/mec/:key`: GET, HEAD, PUT, POST, DELETE. */
+import { MecError } from '../base/errors.ts';
+import type { Env } from '../base/env.ts';
+import type { GetOptions, MecNode } from '../cluster/node.ts';
+import { CausalContext } from '../core/causal-context.ts';
+import { type Content, packContent, unpackContent } from '../core/content.ts';
+import { formatDot } from '../core/dot.ts';
+import { etagOf } from '../core/etag.ts';
+import type { Version } from '../core/object.ts';
+import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
+import { addContentHeaders, RAW_CODING, vclockHeader } from './content-headers.ts';
+import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
+import { byMethod, type Methods } from './methods.ts';
+import { parametersOf } from './parameters.ts';
+import { problem } from './problem.ts';
+import { ranged } from './ranges.ts';
+import { contentOf, goneOf, keyOf, seenOf, tokenOf } from './request.ts';
+import { newestFirst, renderSiblings } from './siblings.ts';
+
+/** What the routes work on. */
+export interface KeyRoutes {
+  readonly node: MecNode;
+  readonly env: Pick<Env, 'clock' | 'random'>;
+}
+
+const METHODS: Methods<KeyRoutes> = {
+  GET: read,
+  HEAD: read,
+  PUT: (routes, request) => writeTo(routes, request, keyOf(request.path)),
+  POST: (routes, request) => writeTo(routes, request, keyOf(request.path)),
+  DELETE: remove,
+};
+
+/** Without it a browser keeps siblings for ever, and a value for as long as it has been there (RFC 9111, 4.2.2). */
+const UNCACHED = 'no-cache';
+
+const EMPTY = new Uint8Array();
+
+/** Answers a request for a key; rejects with a `MecError`. */
+export const serveKey = (routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> =>
+  byMethod(METHODS, routes, request);
+
+/** What a read has found. */
+interface Found {
+  readonly key: string;
+  readonly siblings: readonly Version<Content>[];
+  readonly token: CausalContext;
+  /** Whether nothing on the way may decode a lone value. */
+  isRaw: boolean;
+}
+
+async function find({ node }: KeyRoutes, key: string, parameters: GetOptions): Promise<Found> {
+  const { versions, token } = await node.get(key, parameters);
+  const siblings = versions.map(unpackVersion);
+  return { key, siblings: siblings.length > 1 ? newestFirst(siblings) : siblings, token, isRaw: false };
+}
+
+const unpackVersion = ({ actor, counter, body }: Version<Uint8Array>): Version<Content> => ({
+  actor,
+  counter,
+  body: unpackContent(body),
+});
+
+async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+  const key = keyOf(request.path);
+  const parameters = parametersOf(request.query, 'read', routes.node.config.quorum.n);
+  const { r, pr, timeoutMs, vtag, raw } = parameters;
+  const found = await find(routes, key, { r, pr, timeoutMs, seen: seenOf(request), gone: goneOf(request, key) });
+  found.isRaw = raw === true;
+  return answer(routes, request, vtag === undefined ? found : only(found, vtag));
+}
+
+/** Of what was found one sibling, with a token that covers nothing else; nothing where there is none with that tag. */
+function only({ key, siblings, token, isRaw }: Found, vtag: string): Found {
+  const picked = siblings.filter((sibling) => etagOf([sibling]) === `"${vtag}"`);
+  return { key, siblings: picked, token: picked.length === 0 ? token : CausalContext.ofDots(picked), isRaw };
+}
+
+function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token, isRaw }: Found): HttpAnswer {
+  const headers = vclockHeader(key, token, siblings);
+  const verdict = isConditional(request) ? verdictOf(request, siblings) : undefined;
+  if (verdict === 412) return problem(new MecError('precondition-failed'), headers);
+  const [sibling] = siblings;
+  if (sibling === undefined) return problem(new MecError('not-found'), headers);
+  if (siblings.length === 1) {
+    addContentHeaders(headers, sibling, isRaw ? RAW_CODING : undefined);
+    headers['Cache-Control'] = UNCACHED;
+    if (verdict === 304) return { status: 304, headers };
+    const whole = { status: 200, headers, body: sibling.body.value };
+    return request.headers['range'] === undefined ? whole : ranged(request, whole);
+  }
+  const rendered = verdict === 304 ? undefined : renderSiblings(siblings, headerOf(request, 'accept'), env.random);
+  if (rendered !== undefined) headers['Content-Type'] = rendered.type;
+  headers['ETag'] = etagOf(siblings);
+  headers['X-Mec-Siblings'] = String(siblings.length);
+  headers['Vary'] = 'Accept';
+  headers['Cache-Control'] = UNCACHED;
+  return rendered === undefined ? { status: 304, headers } : { status: 300, headers, body: rendered.body };
+}
+
+/** Writes what a request carries to a key. */
+export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: string): Promise<HttpAnswer> {
+  const { node } = routes;
+  const parameters = parametersOf(request.query, 'write', node.config.quorum.n);
+  const token = tokenOf(request, key);
+  const condition = conditionOf(request);
+  const policy = node.policyOf(key);
+  const content = await contentOf(request, {
+    maxValueBytes: policy?.maxValueBytes ?? node.config.http.maxValueBytes,
+    nowMicros: node.nowMicros(key),
+    ttlMs: policy?.ttlMs,
+    idempotencyKey: condition?.idempotencyKey ?? writeIdOf(request),
+  });
+  const { r, w, pr, pw, timeoutMs } = parameters;
+  const written = await node.put(key, packContent(content), { r, w, pr, pw, timeoutMs, token, condition });
+  const { length } = written.versions;
+  const { actor, counter } = written.dot;
+  const headers = vclockHeader(key, written.token, [{ actor, counter, body: content }]);
+  headers['X-Mec-Dot'] = formatDot(written.dot);
+  headers['ETag'] = etagOf(written.versions);
+  if (length > 1) headers['X-Mec-Siblings'] = String(length);
+  if (written.isRepeated) headers['X-Mec-Repeated'] = 'true';
+  const plain = { status: 200, headers, body: EMPTY };
+  if (parameters.returnbody !== true) return plain;
+  // The write is done; that it cannot be read back is no reason to say that it failed.
+  const found = await find(routes, key, parameters).catch(() => undefined);
+  if (found === undefined || found.siblings.length === 0) return plain;
+  const told = answer(routes, unconditional(request), found);
+  if (written.isRepeated) told.headers['X-Mec-Repeated'] = 'true';
+  return told;
+}
+
+/** The conditions of a write have been met, and have nothing to say about the answer. */
+const unconditional = (request: HttpRequest): HttpRequest => {
+  const { accept } = request.headers;
+  return { ...request, headers: { accept } };
+};
+
+async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+  const key = keyOf(request.path);
+  const parameters = parametersOf(request.query, 'remove', node.config.quorum.n);
+  const token = tokenOf(request, key);
+  const written = await node.put(key, undefined, { ...parameters, token, condition: conditionOf(request) });
+  const headers = vclockHeader(key, written.token, []);
+  headers['X-Mec-Dot'] = formatDot(written.dot);
+  return { status: 204, headers };
+}

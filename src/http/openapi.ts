@@ -1,0 +1,201 @@
+/** The OpenAPI 3.1 document: what the server does, as data. A test holds the server to each answer in it. */
+import type { ErrorCode } from '../base/errors.ts';
+import {
+  type Header,
+  HEADER_COMPONENTS,
+  headersOf,
+  PARAMETERS,
+  parameters,
+  type Part,
+  problems,
+  ref,
+  SCHEMAS,
+} from './openapi-parts.ts';
+
+const bytes: Part = { '*/*': { schema: { type: 'string', format: 'binary' } } };
+const json = (schema: string): Part => ({ 'application/json': { schema: ref('schemas', schema) } });
+const text: Part = { 'text/plain; charset=utf-8': { schema: { type: 'string' } } };
+const multipart: Part = { schema: { type: 'string', format: 'binary' } };
+
+const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'Cache-Control'] as const;
+/** As far as they were written. */
+const kept = [
+  'X-Mec-Expires',
+  'X-Mec-Client-ID',
+  'X-Mec-Meta-*',
+  'Content-Encoding',
+  'X-Mec-Content-Encoding',
+] as const;
+const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary', 'Cache-Control'] as const;
+const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot', 'ETag'] as const;
+/** What a write may say besides; the last, with returnbody. */
+const besides: readonly Header[] = [
+  ...(['X-Mec-Siblings', 'X-Mec-Repeated'] as const),
+  ...(['Last-Modified', 'X-Mec-Timestamp', 'Cache-Control', ...kept] as const),
+];
+const known = headersOf([], ['X-Mec-Vclock']);
+const anySibling = {
+  headers: headersOf(ofSiblings),
+  content: { 'multipart/mixed': multipart, 'mime/multipart': multipart, ...json('Siblings') },
+};
+const siblingsWritten = { ...anySibling, headers: headersOf(ofSiblings, ['X-Mec-Repeated']) };
+
+const oneValue = { headers: headersOf(ofValue, kept), content: bytes };
+const KEY: readonly ErrorCode[] = ['bad-key', 'bad-parameter', 'key-too-long'];
+/** What any request may come to. */
+const ANY: readonly ErrorCode[] = ['bad-request', 'headers-too-large', 'overloaded'];
+const QUORUM: readonly ErrorCode[] = ['quorum-not-met', 'timeout'];
+const DISK: readonly ErrorCode[] = ['disk-full', 'disk-failed', 'stopping', 'damaged'];
+const OWNER: readonly ErrorCode[] = ['contended', 'unreachable'];
+const BODY: readonly ErrorCode[] = ['digest-mismatch', 'request-timeout', 'value-too-large'];
+const WRITE: readonly ErrorCode[] = ['bad-vclock', 'precondition-failed', ...OWNER, ...QUORUM, ...DISK, ...ANY];
+
+/** The same operation without a body in its answers. */
+function headOf(get: Part): Part {
+  const responses = Object.entries(get['responses'] as Record<string, Part>).map(
+    ([status, { description, headers }]) => [
+      status,
+      headers === undefined ? { description } : { description, headers },
+    ],
+  );
+  return { ...get, operationId: `${String(get['operationId'])}Head`, responses: Object.fromEntries(responses) as Part };
+}
+
+const read: Part = {
+  operationId: 'read',
+  summary: 'Read a key',
+  parameters: parameters(
+    ...(['r', 'pr', 'timeout', 'vtag', 'raw', 'seen', 'gone', 'accept', 'range', 'ifRange'] as const),
+    ...(['ifMatch', 'ifNoneMatch', 'ifModifiedSince', 'ifUnmodifiedSince'] as const),
+  ),
+  responses: {
+    200: { description: 'The value.', ...oneValue },
+    206: { description: 'Some of its bytes.', headers: headersOf([...ofValue, 'Content-Range'], kept), content: bytes },
+    300: { description: 'Several versions that were written without knowing of each other.', ...anySibling },
+    304: {
+      description: 'Nothing new.',
+      headers: headersOf(
+        ['X-Mec-Vclock', 'ETag', 'Cache-Control'],
+        ['Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'X-Mec-Siblings', 'Vary', ...kept],
+      ),
+    },
+    ...problems(
+      [...KEY, 'not-found', 'precondition-failed', 'range-not-satisfiable', ...QUORUM, 'behind', 'disk-failed', ...ANY],
+      { 404: known, 412: known, 416: headersOf(['Content-Range']) },
+    ),
+  },
+};
+
+const content = ['vclock', 'clientId', 'meta', 'ttl', 'expires', 'idempotencyKey', 'writeId', 'contentDigest'] as const;
+const conditions = ['ifMatch', 'ifNoneMatch'] as const;
+const quorums = ['r', 'w', 'pr', 'pw', 'timeout'] as const;
+
+const write = (operationId: string): Part => ({
+  operationId,
+  summary: 'Write a key',
+  description:
+    'Without a token, or with an old one, the write is kept beside what it had not seen. After a 503 or 504 it may still take effect.',
+  parameters: parameters(...quorums, 'returnbody', ...content, ...conditions),
+  requestBody: { content: bytes },
+  responses: {
+    200: {
+      description: 'Written. With returnbody, the value.',
+      headers: headersOf(ofWrite, besides),
+      content: bytes,
+    },
+    300: { description: 'Written; with returnbody, all versions that there are now.', ...siblingsWritten },
+    ...problems([...KEY, ...BODY, ...WRITE, 'too-many-siblings', 'idempotency-key-reused']),
+  },
+});
+
+const remove: Part = {
+  operationId: 'delete',
+  summary: 'Delete a key',
+  description: 'With a token, what its holder has seen; without, what a quorum holds now.',
+  parameters: parameters(...quorums, 'vclock', ...conditions),
+  responses: {
+    204: { description: 'Deleted.', headers: headersOf(['X-Mec-Vclock', 'X-Mec-Dot']) },
+    ...problems([...KEY, 'not-found', ...WRITE]),
+  },
+};
+
+const list: Part = {
+  operationId: 'list',
+  summary: 'List keys, in the order of their bytes',
+  description: 'Complete, or 503. A stream that fails half-way is cut off before its end.',
+  parameters: parameters('prefix', 'after', 'limit', 'r', 'timeout', 'accept'),
+  responses: {
+    200: {
+      description: 'A page of keys; or a line for each key.',
+      headers: headersOf(['Vary']),
+      content: {
+        ...json('Keys'),
+        'application/x-ndjson': {
+          schema: { type: 'object', required: ['key'], properties: { key: { type: 'string' } } },
+        },
+      },
+    },
+    ...problems(['bad-parameter', 'quorum-not-met', ...ANY]),
+  },
+};
+
+const create: Part = {
+  operationId: 'create',
+  summary: 'Write under a new key',
+  parameters: parameters(...quorums, 'returnbody', ...content.slice(1)),
+  requestBody: { content: bytes },
+  responses: {
+    201: { description: 'Written.', headers: headersOf([...ofWrite, 'Location'], besides), content: bytes },
+    300: {
+      ...siblingsWritten,
+      description: 'Made before; with returnbody, all versions that there are now.',
+      headers: { ...siblingsWritten.headers, ...headersOf(['Location']) },
+    },
+    ...problems(['bad-parameter', ...BODY, ...QUORUM, ...DISK, ...OWNER, 'idempotency-key-reused', ...ANY]),
+  },
+};
+
+const ask = (operationId: string, summary: string, answer: Part, failures: Part = problems([])): Part => ({
+  get: { operationId, summary, responses: { 200: { description: summary, content: answer }, ...failures } },
+});
+
+const post = (operationId: string, summary: string, status: number, failures: Part = problems([])): Part => ({
+  post: {
+    operationId,
+    summary,
+    responses: { [status]: { description: summary, content: json('Member') }, ...failures },
+  },
+});
+
+/** The document, for a server of this version. */
+export function openApi(version: string): Part {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'MecDB', version, license: { name: 'MIT' } },
+    paths: {
+      '/mec/{key}': {
+        parameters: parameters('key'),
+        get: read,
+        head: headOf(read),
+        put: write('write'),
+        post: write('writeAsPost'),
+        delete: remove,
+      },
+      '/mec': { get: list, head: headOf(list), post: create },
+      '/ping': ask('ping', 'Whether the process lives', text),
+      '/ready': ask('ready', 'Whether the node is to be sent requests', text, problems(['not-ready', 'stopping'])),
+      '/status': ask('status', 'How the node is', json('Status')),
+      '/cluster/ring/{key}': {
+        parameters: parameters('key'),
+        ...ask('ring', 'Where a key lives, and who has what of it', json('Ring'), problems([...KEY, 'quorum-not-met'])),
+      },
+      '/cluster/leave': post('leave', 'The node begins to leave', 202),
+      '/cluster/remove/{name}': {
+        parameters: parameters('name'),
+        ...post('remove', 'Another node will never return', 200, problems(['bad-parameter'])),
+      },
+      '/openapi.json': ask('openapi', 'This document', { 'application/json': { schema: { type: 'object' } } }),
+    },
+    components: { parameters: PARAMETERS, headers: HEADER_COMPONENTS, schemas: SCHEMAS },
+  };
+}

@@ -1,0 +1,122 @@
+/** What the query of a request may set, as a table: how each parameter is read, and what is expected of it. */
+import { utf8ToBytes } from '../base/bytes.ts';
+import { MecError } from '../base/errors.ts';
+import { MAX_KEY_BYTES, MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../base/limits.ts';
+import { parseQuorum, type Quorum } from '../core/quorum.ts';
+
+/** The parameters of a request; what it does not set is not there. */
+export interface Parameters {
+  r?: Quorum;
+  w?: Quorum;
+  pr?: Quorum;
+  pw?: Quorum;
+  timeoutMs?: number;
+  returnbody?: boolean;
+  vtag?: string;
+  raw?: boolean;
+  prefix?: string;
+  after?: string;
+  limit?: number;
+}
+
+interface Rule {
+  readonly expected: string;
+  /** Sets the parameter; false where the text is not acceptable. */
+  readonly set: (parameters: Parameters, text: string, n: number) => boolean;
+}
+
+const quorum = (name: 'r' | 'w' | 'pr' | 'pw'): Rule => ({
+  expected: 'a number from 1 to n, "one", "quorum" or "all"',
+  set: (parameters, text, n) => {
+    const size = parseQuorum(text);
+    if (size !== undefined) parameters[name] = size;
+    return size !== undefined && !(Number(size) > n);
+  },
+});
+
+const keyPart = (name: 'prefix' | 'after'): Rule => ({
+  expected: `at most ${MAX_KEY_BYTES} bytes of percent-encoded UTF-8`,
+  set: (parameters, text) => {
+    parameters[name] = text;
+    return utf8ToBytes(text).length <= MAX_KEY_BYTES;
+  },
+});
+
+const wholeNumber = (name: 'timeoutMs' | 'limit', most: number, unit: string): Rule => ({
+  expected: `${unit} from 1 to ${most}`,
+  set: (parameters, text) => {
+    const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+    parameters[name] = value;
+    return value >= 1 && value <= most;
+  },
+});
+
+const truth = (name: 'returnbody' | 'raw'): Rule => ({
+  expected: 'true or false',
+  set: (parameters, text) => {
+    parameters[name] = text === 'true';
+    return text === 'true' || text === 'false';
+  },
+});
+
+const RULES: Readonly<Record<string, Rule>> = {
+  r: quorum('r'),
+  w: quorum('w'),
+  pr: quorum('pr'),
+  pw: quorum('pw'),
+  timeout: wholeNumber('timeoutMs', MAX_TIMEOUT_MS, 'milliseconds'),
+  returnbody: truth('returnbody'),
+  raw: truth('raw'),
+  vtag: {
+    expected: 'the ETag of a sibling',
+    set: (parameters, text) => {
+      parameters.vtag = text.replaceAll('"', '');
+      return /^"?[0-9a-f]{16}"?$/.test(text);
+    },
+  },
+  prefix: keyPart('prefix'),
+  after: keyPart('after'),
+  limit: wholeNumber('limit', MAX_LIST_KEYS, 'a number'),
+};
+
+const QUORUMS = ['r', 'w', 'pr', 'pw', 'timeout'];
+
+/** The parameters that each kind of request knows. */
+const KNOWN = {
+  read: [...QUORUMS, 'vtag', 'raw'],
+  write: [...QUORUMS, 'returnbody'],
+  remove: QUORUMS,
+  list: ['prefix', 'after', 'limit', 'r', 'timeout'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** The parameters of a query; throws `bad-parameter` for one that is unknown here, comes twice, or makes no sense. `n`: replicas. */
+export function parametersOf(query: string, kind: keyof typeof KNOWN, n: number): Parameters {
+  const parameters: Parameters = {};
+  if (query === '') return parameters;
+  const known: readonly string[] = KNOWN[kind];
+  const seen = new Set<string>();
+  for (const pair of query.split('&')) {
+    const split = pair.indexOf('=');
+    const name = decode(split < 0 ? pair : pair.slice(0, split));
+    const text = decode(split < 0 ? '' : pair.slice(split + 1));
+    if (name === undefined || text === undefined) throw refuse(pair, 'The query is not percent-encoded UTF-8');
+    const rule = known.includes(name) ? RULES[name] : undefined;
+    if (rule === undefined) {
+      throw refuse(name, `The parameter ${JSON.stringify(name)} is unknown here; known are ${known.join(', ')}`);
+    }
+    if (seen.has(name)) throw refuse(name, `The parameter ${name} is there twice`);
+    seen.add(name);
+    if (!rule.set(parameters, text, n)) throw refuse(name, `The parameter ${name} must be ${rule.expected}`);
+  }
+  return parameters;
+}
+
+const refuse = (parameter: string, detail: string): MecError => new MecError('bad-parameter', { parameter, detail });
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
+}

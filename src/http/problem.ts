@@ -1,0 +1,25 @@
+/** Errors as HTTP answers: `application/problem+json` (RFC 9457). */
+import { utf8ToBytes } from '../base/bytes.ts';
+import { ERROR_KINDS, type MecError } from '../base/errors.ts';
+import type { HttpAnswer } from './exchange.ts';
+
+/** The answer to a request that failed; `headers` go with it. */
+export function problem(error: MecError, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  const { status, title } = ERROR_KINDS[error.code];
+  const { detail, retryAfter, ...details } = error.details;
+  const document = {
+    type: `urn:mec:error:${error.code}`,
+    title,
+    status,
+    detail: detail ?? `${title}.`,
+    code: error.code,
+    ...details,
+    retryAfter,
+  };
+  const retry: Record<string, string> = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
+  return {
+    status,
+    headers: { 'Content-Type': 'application/problem+json', ...retry, ...headers },
+    body: utf8ToBytes(`${JSON.stringify(document)}\n`),
+  };
+}

@@ -1,0 +1,135 @@
+/** What a request says, checked: key, token, parameters, content. */
+import { utf8ToBytes } from '../base/bytes.ts';
+import { MecError, messageOf } from '../base/errors.ts';
+import { MAX_GONE_TOKENS, MAX_META_BYTES, MAX_SEEN_DOTS } from '../base/door-limits.ts';
+import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../base/limits.ts';
+import { httpDateToMicros } from '../base/system.ts';
+import { CausalContext, type Dot } from '../core/causal-context.ts';
+import type { Content } from '../core/content.ts';
+import { parseDot } from '../core/dot.ts';
+import { decodeToken } from '../core/token.ts';
+import { badHeader } from './bad-header.ts';
+import { verifyDigest } from './digest.ts';
+import { headerOf, type HttpRequest } from './exchange.ts';
+
+/** Where keys live. */
+export const KEY_PREFIX = '/mec/';
+
+const META_PREFIX = 'x-mec-meta-';
+const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
+
+/** The key of a path: everything after its prefix, slashes and all, percent-decoded. */
+export function keyOf(path: string, prefix = KEY_PREFIX): string {
+  const raw = path.slice(prefix.length);
+  if (raw === '') throw new MecError('bad-key', { detail: 'The key is empty' });
+  if (!/^[\x21-\x7e]+$/.test(raw)) throw new MecError('bad-key', { detail: 'The key must be percent-encoded UTF-8' });
+  if (raw.length > 3 * MAX_KEY_BYTES) throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
+  if (!raw.includes('%') && raw.length <= MAX_KEY_BYTES) return raw;
+  let key: string;
+  try {
+    key = decodeURIComponent(raw);
+  } catch {
+    throw new MecError('bad-key', { detail: 'The key is not percent-encoded UTF-8' });
+  }
+  if (utf8ToBytes(key).length > MAX_KEY_BYTES) throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
+  return key;
+}
+
+/** The token of a request, where it has one. */
+export function tokenOf(request: HttpRequest, key: string): CausalContext | undefined {
+  const text = headerOf(request, 'x-mec-vclock');
+  return text === undefined ? undefined : decodeToken(text, key);
+}
+
+/** The dots that a reader says it has seen, in `X-Mec-Seen`. */
+export function seenOf(request: HttpRequest): Dot[] | undefined {
+  const text = headerOf(request, 'x-mec-seen');
+  if (text === undefined) return undefined;
+  const dots = text.split(',').map((dot) => parseDot(dot.trim()));
+  if (dots.length > MAX_SEEN_DOTS || dots.includes(undefined)) {
+    throw badHeader('X-Mec-Seen', `must be up to ${MAX_SEEN_DOTS} values of X-Mec-Dot, separated by commas`);
+  }
+  return dots as Dot[];
+}
+
+/** What a reader says it has seen gone, in `X-Mec-Gone`: the tokens of answers that found nothing. */
+export function goneOf(request: HttpRequest, key: string): CausalContext | undefined {
+  const text = headerOf(request, 'x-mec-gone');
+  if (text === undefined) return undefined;
+  const tokens = text.split(',');
+  if (tokens.length > MAX_GONE_TOKENS)
+    throw badHeader('X-Mec-Gone', `must be up to ${MAX_GONE_TOKENS} values of X-Mec-Vclock, separated by commas`);
+  const gone = new CausalContext();
+  try {
+    for (const token of tokens) gone.join(decodeToken(token.trim(), key));
+  } catch (error) {
+    throw badHeader('X-Mec-Gone', `must be values of X-Mec-Vclock. ${messageOf(error)}`);
+  }
+  return gone;
+}
+
+/** What bounds and dates a content. */
+export interface ContentRules {
+  readonly maxValueBytes: number;
+  readonly nowMicros: number;
+  /** How long it lives where its writer does not say. */
+  readonly ttlMs: number | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** The content that a request carries: its body, and what its headers say of it. */
+export async function contentOf(request: HttpRequest, rules: ContentRules): Promise<Content> {
+  const meta = metaOf(request);
+  const expiresMicros = expiryOf(request, rules);
+  if (request.headers['content-range'] !== undefined)
+    throw badHeader('Content-Range', 'is for parts, and values are written whole');
+  const value = await request.body(rules.maxValueBytes);
+  verifyDigest(request, value);
+  return {
+    value,
+    contentType: headerOf(request, 'content-type') || DEFAULT_CONTENT_TYPE,
+    contentEncoding: headerOf(request, 'content-encoding') || undefined,
+    clientId: headerOf(request, 'x-mec-client-id'),
+    timestampMicros: rules.nowMicros,
+    meta: meta.length === 0 ? undefined : meta,
+    expiresMicros,
+    idempotencyKey: rules.idempotencyKey,
+  };
+}
+
+/** When the value expires: as `X-Mec-TTL` (seconds) or `X-Mec-Expires` (HTTP date) say, or the policy of the key. */
+function expiryOf(request: HttpRequest, { nowMicros, ttlMs }: ContentRules): number | undefined {
+  const ttl = headerOf(request, 'x-mec-ttl');
+  const expires = headerOf(request, 'x-mec-expires');
+  if (ttl !== undefined && expires !== undefined) throw badHeader('X-Mec-TTL', 'and X-Mec-Expires exclude each other');
+  if (ttl !== undefined) {
+    const seconds = /^\d{1,9}$/.test(ttl) ? Number(ttl) : 0;
+    if (seconds < 1 || seconds > MAX_TTL_SECONDS)
+      throw badHeader('X-Mec-TTL', `must be seconds from 1 to ${MAX_TTL_SECONDS}`);
+    return nowMicros + seconds * 1e6;
+  }
+  if (expires !== undefined) {
+    const micros = httpDateToMicros(expires) ?? 0;
+    if (micros <= nowMicros || micros > nowMicros + MAX_TTL_SECONDS * 1e6)
+      throw badHeader('X-Mec-Expires', 'must be an HTTP date in the future, and not more than ten years from now');
+    return micros;
+  }
+  return ttlMs === undefined ? undefined : nowMicros + ttlMs * 1000;
+}
+
+function metaOf(request: HttpRequest): [string, string][] {
+  const meta: [string, string][] = [];
+  let bytes = 0;
+  for (const name of Object.keys(request.headers)) {
+    if (!name.startsWith(META_PREFIX)) continue;
+    const value = headerOf(request, name) ?? '';
+    bytes += name.length - META_PREFIX.length + value.length;
+    meta.push([name.slice(META_PREFIX.length), value]);
+  }
+  if (bytes > MAX_META_BYTES)
+    throw new MecError('headers-too-large', {
+      limit: MAX_META_BYTES,
+      detail: 'The X-Mec-Meta-* headers are too large',
+    });
+  return meta;
+}

@@ -1,0 +1,218 @@
+/** The HTTP server of a node: limits, garbage, and a clean stop. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Env } from '../base/env.ts';
+import { type ErrorCode, MecError, messageOf, StartError } from '../base/errors.ts';
+import {
+  HTTP_HEADERS_TIMEOUT_MS,
+  HTTP_KEEP_ALIVE_MS,
+  HTTP_REQUEST_TIMEOUT_MS,
+  MAX_HEADER_BYTES,
+  HTTP_SOCKET_TIMEOUT_MS,
+  MAX_HTTP_ANSWER_BYTES,
+  MAX_HTTP_BODY_BYTES,
+  MAX_HTTP_CONNECTIONS,
+  MAX_HTTP_IN_FLIGHT,
+  MAX_HTTP_PIPELINED,
+} from '../base/door-limits.ts';
+import { STOP_GRACE_MS } from '../base/limits.ts';
+import type { MecNode } from '../cluster/node.ts';
+import type { NodeStatus } from '../cluster/status.ts';
+import { createHandle, type Handle } from './app.ts';
+import { ByteGate } from './byte-gate.ts';
+import { answerCors } from './cors.ts';
+import { problem } from './problem.ts';
+
+/** What a server serves. */
+export interface HttpServerOptions {
+  readonly node: MecNode;
+  readonly env: Env;
+  /** Of this software, for `/status`. */
+  readonly version: string;
+}
+
+/** The whole of `/status`: how the node is, and the process around it. */
+export interface ServerStatus extends NodeStatus {
+  /** Of this software. */
+  readonly version: string;
+  readonly pid: number;
+  /** Requests that are being answered, those refused since the start, and the bytes that both ways hold. */
+  readonly http: Readonly<Record<'inFlight' | 'refused' | 'bodyBytes' | 'answerBytes', number>>;
+  readonly memory: Readonly<Record<'rssBytes' | 'heapBytes', number>>;
+}
+
+/** What is under way on a socket: requests that are not answered yet. */
+interface Connection {
+  unanswered: number;
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+};
+
+/** What is asked to find out how a node is must be answered just when it is not well. */
+const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
+
+const OVERLOADED = new MecError('overloaded', { retryAfter: 1 });
+const BAD_REQUEST = new MecError('bad-request', { detail: 'A request names a path, and HTTP/1.1 or HTTP/1.0' });
+
+const isPath = (url: string | undefined): boolean => url?.startsWith('/') === true && !url.includes('#');
+
+/** A node's HTTP server. */
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #server: Server;
+  readonly #bodies: ByteGate;
+  readonly #answers: ByteGate;
+  readonly #handle: Handle;
+  readonly #connections = new WeakMap<Socket, Connection>();
+  #inFlight = 0;
+  #refused = 0;
+  #isStopping = false;
+
+  private constructor(options: HttpServerOptions) {
+    const { node, env, version } = options;
+    this.#options = options;
+    this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
+    this.#answers = new ByteGate(env.clock, MAX_HTTP_ANSWER_BYTES);
+    const gates = { bodies: this.#bodies, answers: this.#answers };
+    this.#handle = createHandle({
+      node,
+      env,
+      version,
+      gates,
+      status: () => this.#status(),
+      whyNotReady: () => this.#whyNotReady(),
+    });
+    const limits = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
+      requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 1_000,
+      // What is missing here has never hurt anybody, and Node's own refusal would be no problem document.
+      requireHostHeader: false,
+    };
+    this.#server = createServer(limits, (request, response) => this.#serve(request, response));
+    // Who closes its half after a request still gets the answer (as after `nc -N`); once all are answered, so does the server.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
+    this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
+    this.#server.timeout = HTTP_SOCKET_TIMEOUT_MS;
+    // Instead of an automatic "100 Continue": the body is asked for when it is wanted.
+    this.#server.on('checkContinue', (request, response) => this.#serve(request, response));
+    this.#server.on('checkExpectation', (request, response) => this.#serve(request, response));
+    this.#server.on('clientError', (error: ClientError, socket) =>
+      refuse(socket, CLIENT_ERRORS[error.code ?? ''] ?? 'bad-request', isHead(error)),
+    );
+  }
+
+  /** Starts to serve; rejects with `StartError` where the address cannot be had. */
+  static async start(options: HttpServerOptions): Promise<HttpServer> {
+    const http = new HttpServer(options);
+    const { host, httpport } = options.node.config;
+    await new Promise<void>((resolve, reject) => {
+      http.#server.once('error', (error) => {
+        reject(new StartError(`Cannot listen on http://${host}:${httpport}: ${messageOf(error)}`, { cause: error }));
+      });
+      http.#server.listen({ host, port: httpport, backlog: 1024 }, resolve);
+    });
+    return http;
+  }
+
+  /** Answers what is in flight, refuses what comes after, and resolves when all connections are closed. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const grace = this.#options.env.clock.after(STOP_GRACE_MS, () => this.#server.closeAllConnections());
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+    });
+    grace.cancel();
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#isStopping) response.shouldKeepAlive = false;
+    // Before anything else: a page is to see why it was refused, too.
+    const { origins } = this.#options.node.config.http;
+    if (origins.length > 0 && answerCors(origins, request, response)) return;
+    const connection = this.#connectionOf(request.socket);
+    const isFull = this.#inFlight >= MAX_HTTP_IN_FLIGHT && !ABOUT_NODE.includes(request.url ?? '');
+    const isTooMuch = isFull || connection.unanswered >= MAX_HTTP_PIPELINED;
+    if (isTooMuch || !isPath(request.url) || request.httpVersionMajor < 1) {
+      return this.#refuse(request, response, isTooMuch ? OVERLOADED : BAD_REQUEST);
+    }
+    this.#inFlight += 1;
+    connection.unanswered += 1;
+    response.once('close', () => this.#over(connection, 1));
+    // Of one whose socket is gone already neither will tell.
+    if (request.socket.destroyed) this.#over(connection, 1);
+    void this.#handle(request, response);
+  }
+
+  #connectionOf(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const connection = { unanswered: 0 };
+    this.#connections.set(socket, connection);
+    // The response to a pipelined request that never got its turn does not even close.
+    socket.once('close', () => this.#over(connection, connection.unanswered));
+    return connection;
+  }
+
+  #over(connection: Connection, count: number): void {
+    const over = Math.min(count, connection.unanswered);
+    connection.unanswered -= over;
+    this.#inFlight -= over;
+    if (this.#isStopping) this.#server.closeIdleConnections();
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: MecError): void {
+    this.#refused += 1;
+    request.resume();
+    const { status, headers, body } = problem(error);
+    response.writeHead(status, { ...headers, 'Content-Length': body?.length ?? 0 }).end(body);
+  }
+
+  #whyNotReady(): MecError | undefined {
+    return this.#isStopping ? new MecError('stopping') : this.#options.node.whyNotReady();
+  }
+
+  #status(): ServerStatus {
+    const { rss, heapUsed } = process.memoryUsage();
+    const http = {
+      inFlight: this.#inFlight,
+      refused: this.#refused,
+      bodyBytes: this.#bodies.lentBytes,
+      answerBytes: this.#answers.lentBytes,
+    };
+    return {
+      version: this.#options.version,
+      pid: process.pid,
+      ...this.#options.node.status(),
+      http,
+      memory: { rssBytes: rss, heapBytes: heapUsed },
+    };
+  }
+}
+
+/** The error of a parser, with what it could not read. */
+type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
+/** Whether what could not be read was a HEAD, as far as one can see: its answer must have no body. */
+const isHead = ({ rawPacket }: ClientError): boolean => rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
+
+/** Answers what is not even HTTP, and closes. */
+function refuse(socket: Duplex, code: ErrorCode, isForHead: boolean): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = problem(new MecError(code));
+  const lines = Object.entries({ ...headers, 'Content-Length': String(body?.length ?? 0), Connection: 'close' });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`);
+  // A client that never closes its half must not keep the socket.
+  socket.end(isForHead ? undefined : body, () => socket.destroy());
+}

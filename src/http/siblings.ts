@@ -1,0 +1,77 @@
+/** Several versions of one key in one answer: as multipart, or as JSON. */
+import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
+import type { Random } from '../base/env.ts';
+import { drawName } from '../core/actor.ts';
+import type { Content } from '../core/content.ts';
+import { formatDot } from '../core/dot.ts';
+import { etagOf } from '../core/etag.ts';
+import { isJsonType } from '../core/media-type.ts';
+import { compareDots, type Version } from '../core/object.ts';
+import { preferred } from './accept.ts';
+import { addContentHeaders, nanos } from './content-headers.ts';
+import { toMultipart } from './multipart.ts';
+
+/** The forms that there are: the first where the client does not say. `mime/multipart` is what the first MecDB called it. */
+const SIBLING_TYPES = ['multipart/mixed', 'mime/multipart', 'application/json'] as const;
+
+/** A body, and its type. */
+export interface Rendered {
+  readonly type: string;
+  readonly body: Uint8Array;
+}
+
+/** Newest first, in the same order everywhere. */
+export function newestFirst(siblings: Version<Content>[]): Version<Content>[] {
+  return siblings.sort((a, b) => b.body.timestampMicros - a.body.timestampMicros || compareDots(b, a));
+}
+
+/** The siblings in the form that `Accept` prefers. */
+export function renderSiblings(
+  siblings: readonly Version<Content>[],
+  accept: string | undefined,
+  random: Random,
+): Rendered {
+  const type = preferred(accept, SIBLING_TYPES);
+  if (type === 'application/json') return { type, body: toJson(siblings) };
+  const boundary = `mec-${drawName(random)}`;
+  const parts = siblings.map((sibling) => ({ headers: addContentHeaders({}, sibling), body: sibling.body.value }));
+  return { type: `${type}; boundary=${boundary}`, body: toMultipart(parts, boundary) };
+}
+
+function toJson(siblings: readonly Version<Content>[]): Uint8Array {
+  return utf8ToBytes(`{"siblings":[${siblings.map(siblingToJson).join(',')}]}\n`);
+}
+
+function siblingToJson(sibling: Version<Content>): string {
+  const { timestampMicros, contentType, contentEncoding, clientId, meta, expiresMicros } = sibling.body;
+  const head = JSON.stringify({
+    etag: etagOf([sibling]),
+    dot: formatDot(sibling),
+    timestamp: nanos(timestampMicros),
+    contentType,
+    contentEncoding,
+    clientId,
+    expires: expiresMicros === undefined ? undefined : nanos(expiresMicros),
+    meta: Object.fromEntries(meta ?? []),
+  });
+  return `${head.slice(0, -1)},${valueToJson(sibling.body)}}`;
+}
+
+/** JSON stays what it is, digit for digit; other text becomes a string; the rest is base64. */
+function valueToJson({ value, contentType, contentEncoding }: Content): string {
+  const text = contentEncoding === undefined ? bytesToUtf8(value) : undefined;
+  if (text === undefined) return `"encoding":"base64","value":"${Buffer.from(value).toString('base64')}"`;
+  if (isJsonType(contentType) && isJson(text)) {
+    return `"encoding":"json","value":${text}`;
+  }
+  return `"encoding":"utf8","value":${JSON.stringify(text)}`;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

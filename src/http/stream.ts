@@ -1,0 +1,54 @@
+/** Sends an answer that is made while it is sent: no faster than the client takes it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '../base/env.ts';
+import { messageOf } from '../base/errors.ts';
+import { varying } from './cors.ts';
+import type { HttpAnswer } from './exchange.ts';
+
+/** An answer with a stream. */
+export type StreamedAnswer = HttpAnswer & { readonly stream: AsyncGenerator<Uint8Array> };
+
+/** Both ends of one exchange. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** Sends head and pieces; where the stream fails, cuts the connection before the end of the body. */
+export async function sendStream({ req, res }: Exchange, log: Log, answer: StreamedAnswer): Promise<void> {
+  const { status, headers, stream } = answer;
+  if (res.destroyed || res.headersSent) return;
+  res.writeHead(status, varying(res, headers));
+  if (req.method === 'HEAD') {
+    await stream.return(undefined);
+    res.end();
+    return;
+  }
+  try {
+    for await (const piece of stream) {
+      if (isGone(res)) return;
+      if (!res.write(piece)) await room(res);
+      if (isGone(res)) return;
+    }
+    res.end();
+  } catch (error) {
+    log.warn('answer cut short', { reason: messageOf(error) });
+    res.destroy();
+  }
+}
+
+const isGone = (res: ServerResponse): boolean => res.destroyed || res.socket === null || res.socket.destroyed;
+
+/** Resolves when the client has taken what was sent, or is gone. */
+function room(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const { socket } = res;
+    const go = (): void => {
+      res.off('drain', go).off('close', go);
+      socket?.off('close', go);
+      resolve();
+    };
+    res.once('drain', go).once('close', go);
+    socket?.once('close', go);
+  });
+}

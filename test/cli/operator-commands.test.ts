@@ -1,0 +1,126 @@
+/** `mec status`, `ring`, `leave`, and what they are made of: what they print, and their exit codes. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { NodeStatus } from '../../src/cluster/status.ts';
+import { MecClient } from '../../src/client/index.ts';
+import { type EmbeddedCluster, startCluster, startNode } from '../../src/index.ts';
+import { eventually } from '../fixtures/cluster.ts';
+import { type Ran, runMec } from '../fixtures/run-mec.ts';
+import { deadUrl } from '../fixtures/stand-in-node.ts';
+
+let cluster: EmbeddedCluster;
+let directory: string;
+
+/** Runs `mec` with arguments, against the first node unless they say otherwise. */
+const mec = (...args: readonly string[]): Promise<Ran> => runMec(args, { env: { MEC_URL: cluster.urls[0] } });
+
+const statuses = async (): Promise<NodeStatus[]> => JSON.parse((await mec('status', '--json')).out) as NodeStatus[];
+
+describe('the commands of operators', () => {
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'mec-operator-'));
+    cluster = await startCluster({ root: directory });
+    const client = new MecClient<number>(cluster.urls);
+    for (let i = 0; i < 5; i++) await client.put(`k${i}`, i, { w: 'all' });
+    for (const key of ['k3', 'k4']) await client.delete(key, { w: 'all' });
+  });
+  after(async () => {
+    await cluster.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  test('status counts the keys that have a value, and the bytes of the store, on every node', async () => {
+    await eventually('all are counted', async () =>
+      (await statuses()).every(({ store }) => store.keys === 3 && (store.diskBytes ?? 0) > 0),
+    );
+    const all = await statuses();
+    assert.deepEqual(
+      all.map(({ name, state, isReady }) => [name, state, isReady]),
+      ['n1', 'n2', 'n3'].map((name) => [name, 'up', true]),
+    );
+    for (const { partitions, members, sync } of all) {
+      assert.deepEqual([partitions.owned, partitions.pending, members.length], [partitions.all, 0, 3]);
+      assert.deepEqual([sync.incomplete, sync.guests], [0, 0]);
+    }
+  });
+
+  test('status prints a row for each node', async () => {
+    const { code, out, err } = await mec('status');
+    assert.deepEqual([code, err], [0, '']);
+    const [head, ...rows] = out.trimEnd().split('\n');
+    assert.match(head ?? '', /^node +zone +state +owned +pending +guest +keys +disk +log +lag +notes$/);
+    assert.equal(rows.length, 3);
+    for (const [i, row] of rows.entries())
+      assert.match(row, new RegExp(`^n${i + 1} +- +up +256 +0 +0 +3 +[\\d.]+ (bytes|KiB|MiB) +\\d+ +\\d+$`));
+  });
+
+  test('ring prints who holds a key, and what each has of it', async () => {
+    const { code, out, err } = await mec('ring', 'k1');
+    assert.deepEqual([code, err], [0, '']);
+    const lines = out.trimEnd().split('\n');
+    assert.match(lines[0] ?? '', /^k1 is in partition \d+$/);
+    assert.equal(lines.length, 7);
+    for (const at of [1, 3, 5]) {
+      assert.match(lines[at] ?? '', /^ {2}owner {8} {2}n[123] {2}has n[123]~\w{10}:\d+$/);
+      assert.match(lines[at + 1] ?? '', /^ {17}clock \{n[123]~/);
+    }
+    const ring = JSON.parse((await mec('ring', 'a/b c', '--json')).out) as {
+      key: string;
+      entries: { says: { versions: unknown[] } }[];
+    };
+    assert.equal(ring.key, 'a/b c');
+    assert.deepEqual(
+      ring.entries.map(({ says }) => says.versions),
+      [[], [], []],
+    );
+  });
+
+  test('what goes wrong is told as by all other commands', async () => {
+    const dead = await deadUrl();
+    for (const command of ['status', 'ring', 'leave']) {
+      const args = command === 'ring' ? [command, 'k'] : [command];
+      const nonsense = await mec(...args, '--url', 'nonsense');
+      assert.equal(nonsense.code, 2, command);
+      assert.match(nonsense.err, /^mec: "nonsense" is not the URL of a node; .*\n$/);
+      const nobody = await mec(...args, '--url', dead);
+      assert.equal(nobody.code, 5, command);
+      assert.match(nobody.err, /^mec: .*ECONNREFUSED.*--url or MEC_URL.*\n$/);
+      const json = await mec(...args, '--json', '--url', dead);
+      assert.equal(json.code, 5);
+      const { error } = JSON.parse(json.err) as { error: Record<string, unknown> };
+      assert.deepEqual([error['code'], error['retriable']], ['unreachable', true]);
+    }
+    assert.equal((await mec('status', '--url', `${dead},${cluster.urls[1]}`)).code, 0, 'another answers');
+    const both = await mec('leave', '--url', cluster.urls.join(','));
+    assert.equal(both.code, 2);
+    assert.match(both.err, /which node is to leave/);
+    const alone = await startNode();
+    try {
+      const refused = await mec('leave', '--json', '--url', alone.url);
+      assert.equal(refused.code, 1);
+      const { error } = JSON.parse(refused.err) as { error: Record<string, unknown> };
+      assert.deepEqual([error['code'], error['status'], error['retriable']], ['bad-parameter', 400, false]);
+    } finally {
+      await alone.close();
+    }
+  });
+
+  test('leave --json tells in JSON, and status tells of who is silent', async () => {
+    await cluster.nodes[2]?.close();
+    const { code, out } = await mec('status', '--timeout', '500');
+    assert.equal(code, 0);
+    assert.match(out, /\nn3 +- +up +256 +0 +- +- +- +- +- +\w+, silent for \d+ s\n$/);
+    await eventually('it is missed', async () =>
+      (cluster.nodes[0] as { status: () => NodeStatus })
+        .status()
+        .peers.some(({ node, reach }) => node === 'n3' && reach === 'unreachable'),
+    );
+    const gone = await mec('leave', '--force', 'n3', '--json');
+    assert.deepEqual([gone.code, gone.out], [0, '{"name":"n3","state":"gone"}\n']);
+    const leaving = await mec('leave', '--json', '--no-wait', '--url', cluster.urls[1] ?? '');
+    assert.deepEqual([leaving.code, leaving.out], [0, '{"name":"n2","state":"leaving"}\n']);
+  });
+});

@@ -1,0 +1,272 @@
+/** The client and nodes in trouble: what it repeats, what it does not, and how long it waits. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecClient, type MecClientError, QuorumError, UnavailableError } from '../../src/client/index.ts';
+import { observedRemoveSet, type ObservedRemoveSet } from '../../src/client/merge/index.ts';
+import { answer, type Behaviour, deadUrl, hang, problem, standIn } from '../fixtures/stand-in-node.ts';
+
+const { merge, add } = observedRemoveSet;
+
+async function failure(promise: Promise<unknown>): Promise<MecClientError> {
+  return promise.then(
+    () => assert.fail('it should have failed'),
+    (error: unknown) => error as MecClientError,
+  );
+}
+
+const timed = async <T>(work: Promise<T>): Promise<{ ms: number; result: T }> => {
+  const startMs = performance.now();
+  const result = await work;
+  return { ms: performance.now() - startMs, result };
+};
+
+test('dead nodes cost nothing but their refusal, and are asked last afterwards', async (t) => {
+  const good = await standIn(t, answer('here'));
+  const dead = await deadUrl();
+  const client = new MecClient([dead, dead, good.url], { deadlineMs: 2_000 });
+  for (let i = 0; i < 20; i++) {
+    const read = await client.get('k');
+    assert.ok(read.kind === 'value' && read.value === 'here');
+  }
+  assert.equal(good.asked.length, 20);
+});
+
+test('a node that fails is passed over until it has rested', async (t) => {
+  const bad = await standIn(t, problem(503, 'overloaded'));
+  const good = await standIn(t, answer(1));
+  const client = new MecClient([bad.url, good.url]);
+  for (let i = 0; i < 20; i++) await client.get('k');
+  assert.equal(good.asked.length, 20);
+  assert.ok(bad.asked.length <= 3, `${bad.asked.length} requests to the bad node`);
+});
+
+test('a read that is late goes to a second node as well; a node that hangs is passed over next time', async (t) => {
+  const mute = await standIn(t, hang);
+  const good = await standIn(t, answer(1));
+  const client = new MecClient([mute.url, good.url]);
+  const { ms } = await timed(Promise.all([client.get('k'), client.get('k'), client.get('k')]));
+  assert.ok(ms < 1_500, `${ms} ms`);
+  const before = mute.asked.length;
+  assert.ok(before >= 1);
+  for (let i = 0; i < 10; i++) await client.get('k');
+  assert.ok(mute.asked.length - before <= 2, `${mute.asked.length - before} more requests to the node that hangs`);
+});
+
+test('a write is repeated as the very same write', async (t) => {
+  const behave: Behaviour = (response, asked, i) =>
+    i === 0
+      ? response.destroy()
+      : i === 1
+        ? problem(503, 'quorum-not-met', { have: 1, need: 2 })(response, asked, i)
+        : answer(1)(response, asked, i);
+  const node = await standIn(t, behave);
+  const client = new MecClient([node.url]);
+  await client.put('k', { a: 1 });
+  await client.put('k', { a: 1 });
+  const [first, second, third, other] = node.asked;
+  const same = ({ method, headers, body }: (typeof node.asked)[number]): unknown => [
+    method,
+    headers['x-mec-write-id'],
+    body,
+  ];
+  assert.ok(first !== undefined && second !== undefined && third !== undefined && other !== undefined);
+  assert.match(String(first.headers['x-mec-write-id']), /^[0-9a-z]{20}$/);
+  assert.deepEqual(same(first), same(second));
+  assert.deepEqual(same(first), same(third));
+  assert.notDeepEqual(same(third), same(other));
+});
+
+test('what is refused is not repeated; a refusal after a lost answer does not promise that nothing happened', async (t) => {
+  const refuses = await standIn(t, problem(413, 'value-too-large'));
+  const plain = await failure(new MecClient([refuses.url]).put('k', 1));
+  assert.deepEqual([plain.code, plain.mayTakeEffect, refuses.asked.length], ['value-too-large', false, 1]);
+  const fickle = await standIn(t, (response, asked, i) =>
+    i === 0 ? response.destroy() : problem(409, 'too-many-siblings')(response, asked, i),
+  );
+  const after = await failure(new MecClient([fickle.url]).put('k', 1));
+  assert.deepEqual([after.code, after.mayTakeEffect], ['too-many-siblings', true]);
+});
+
+test('a node that says when to ask again is not asked before, and not waited for beyond the deadline', async (t) => {
+  const busy =
+    (retryAfter: string): Behaviour =>
+    (response, asked, i) => {
+      if (i > 0) return answer(1)(response, asked, i);
+      response.setHeader('Retry-After', retryAfter);
+      return problem(503, 'overloaded')(response, asked, i);
+    };
+  const inSeconds = await standIn(t, busy('1'));
+  const one = await timed(new MecClient([inSeconds.url]).get('k'));
+  assert.ok(one.ms >= 990 && one.ms < 2_500, `${one.ms} ms`);
+  assert.equal(inSeconds.asked.length, 2);
+  const atDate = await standIn(t, busy(new Date(Date.now() + 2_000).toUTCString()));
+  const two = await timed(new MecClient([atDate.url]).get('k'));
+  assert.ok(two.ms >= 500, `${two.ms} ms`);
+  assert.equal(atDate.asked.length, 2);
+
+  // Others are asked meanwhile, and it is not.
+  const resting = await standIn(t, busy('5'));
+  const failing = await standIn(t, (response, asked, i) =>
+    i < 4 ? problem(503, 'quorum-not-met', { have: 1, need: 2 })(response, asked, i) : answer(1)(response, asked, i),
+  );
+  await new MecClient([resting.url, failing.url]).get('k');
+  assert.ok(resting.asked.length <= 1 && failing.asked.length === 5, `${resting.asked.length}`);
+
+  // Who will not be asked again in time needs no waiting.
+  const closed = await standIn(t, busy('3600'));
+  const late = await timed(failure(new MecClient([closed.url]).put('k', 1, { deadlineMs: 5_000 })));
+  assert.ok(late.ms < 2_000, `${late.ms} ms`);
+  assert.deepEqual([late.result.code, late.result.retryAfterMs, closed.asked.length], ['overloaded', 3_600_000, 1]);
+  const nonsense = await standIn(t, busy('soon'));
+  assert.ok((await timed(new MecClient([nonsense.url]).get('k'))).ms < 500);
+});
+
+test('the deadline holds, and the error is the one that says most', async (t) => {
+  const mute = await standIn(t, hang);
+  const late = await timed(failure(new MecClient([mute.url]).get('k', { deadlineMs: 300 })));
+  assert.ok(late.ms >= 290 && late.ms < 1_500, `${late.ms} ms`);
+  assert.ok(late.result instanceof UnavailableError);
+  assert.equal(late.result.code, 'deadline');
+  const short = await standIn(t, problem(503, 'quorum-not-met', { have: 1, need: 2 }));
+  const error = await failure(new MecClient([short.url, await deadUrl()]).get('k', { deadlineMs: 300 }));
+  assert.ok(error instanceof QuorumError);
+  assert.deepEqual([error.have, error.need, error.status], [1, 2, 503]);
+  assert.ok(short.asked.length >= 3, 'it kept trying');
+  assert.equal((await failure(new MecClient([await deadUrl()]).get('k', { deadlineMs: 100 }))).code, 'unreachable');
+});
+
+test('each node gets its share of the time as its own timeout', async (t) => {
+  const node = await standIn(t, answer(1));
+  const client = new MecClient([node.url], { attemptMs: 1_000, deadlineMs: 5_000 });
+  await client.get('k');
+  await client.get('k', { deadlineMs: 100 });
+  const timeouts = node.asked.map(({ url }) => Number(new URL(url, 'http://x').searchParams.get('timeout')));
+  assert.equal(timeouts[0], 900);
+  assert.ok((timeouts[1] as number) <= 90);
+});
+
+test('a signal ends a call with its own reason, before and while it is under way', async (t) => {
+  const mute = await standIn(t, hang);
+  const client = new MecClient([mute.url]);
+  const reason = new Error('enough');
+  await assert.rejects(client.get('k', { signal: AbortSignal.abort(reason) }), reason);
+  assert.equal(mute.asked.length, 0);
+  const controller = new AbortController();
+  const { ms } = await timed(
+    assert.rejects(
+      Promise.all([
+        client.put('k', 1, { signal: controller.signal }),
+        Promise.resolve().then(() => controller.abort(reason)),
+      ]),
+      reason,
+    ),
+  );
+  assert.ok(ms < 1_000);
+});
+
+test('something that is not MecDB is told apart', async (t) => {
+  const page = await standIn(t, (response) => void response.writeHead(404).end('<h1>not here</h1>'));
+  const error = await failure(new MecClient([page.url]).get('k'));
+  assert.deepEqual([error.code, error.retriable, page.asked.length], ['bad-answer', false, 1]);
+  for (const urls of [[], ['127.0.0.1:3000'], ['ftp://x'], 'nonsense']) {
+    assert.throws(() => new MecClient(urls), TypeError);
+  }
+});
+
+test('after a write of unknown outcome, updates go on under a new name', async (t) => {
+  const names: string[] = [];
+  let isLost = false;
+  const node = await standIn(t, (response, asked, i) => {
+    if (asked.method === 'PUT' && isLost) response.destroy();
+    else answer({ clock: {}, entries: {} })(response, asked, i);
+  });
+  const client = new MecClient<ObservedRemoveSet>([node.url], { deadlineMs: 200 });
+  const update = (): Promise<unknown> =>
+    client.update(
+      'k',
+      (set, by) => {
+        names.push(`${by.name}:${by.number}`);
+        return add(set, 'x', by);
+      },
+      { merge },
+    );
+  await update();
+  await update();
+  isLost = true;
+  const error = await failure(update());
+  assert.equal(error.mayTakeEffect, true);
+  isLost = false;
+  await update();
+  const [one, two, three, four] = names.map((name) => name.split(':')) as [string, string][];
+  assert.deepEqual([one?.[0], one?.[1], two?.[1], three?.[1], four?.[1]], [two?.[0], '1', '2', '3', '1']);
+  assert.notEqual(three?.[0], four?.[0]);
+});
+
+test('an update that finds no node with its own last write goes on, under a new name', async (t) => {
+  const node = await standIn(t, (response, asked, i) => {
+    if (asked.headers['x-mec-seen'] === undefined)
+      answer({ clock: {}, entries: {} }, 'x~0000000000:7')(response, asked, i);
+    else problem(503, 'behind')(response, asked, i);
+  });
+  const names: string[] = [];
+  const client = new MecClient<ObservedRemoveSet>([node.url]);
+  for (let i = 0; i < 2; i++) {
+    await client.update(
+      'k',
+      (set, by) => {
+        names.push(by.name);
+        return add(set, 'x', by);
+      },
+      { merge },
+    );
+  }
+  assert.equal(new Set(names).size, 2);
+});
+
+test('a read that overtakes a write of the same client does not make it forget the write', async (t) => {
+  let releaseRead = (): void => {};
+  const node = await standIn(t, (response, asked, i) => {
+    if (asked.method === 'GET' && i === 0) releaseRead = () => answer('old', 'x~0000000000:1')(response, asked, i);
+    else answer('new', 'x~0000000000:2')(response, asked, i);
+  });
+  const client = new MecClient([node.url]);
+  const read = client.get('k');
+  await client.put('k', 'new');
+  releaseRead();
+  await read;
+  await client.get('k');
+  assert.match(String(node.asked[2]?.headers['x-mec-seen']), /x~0000000000:2/);
+});
+
+test('slow nodes do not get twice the work: few reads go to a second node', async (t) => {
+  const slow: Behaviour = (response, asked, i) => void setTimeout(() => answer(1)(response, asked, i), 500);
+  const nodes = [await standIn(t, slow), await standIn(t, slow)];
+  const client = new MecClient(nodes.map(({ url }) => url));
+  await Promise.all(Array.from({ length: 100 }, () => client.get('k')));
+  const asked = nodes.reduce((sum, node) => sum + node.asked.length, 0);
+  assert.ok(asked > 100 && asked <= 121, `${asked} requests for 100 reads`);
+});
+
+test('an update that waits for others gives up at its deadline or signal, and the others go on', async (t) => {
+  let release = (): void => {};
+  const node = await standIn(t, (response, asked, i) => {
+    if (asked.method === 'PUT' && i === 1) release = () => answer(0)(response, asked, i);
+    else answer(0)(response, asked, i);
+  });
+  const client = new MecClient<number>([node.url]);
+  const order: string[] = [];
+  const update = (name: string, options = {}): Promise<unknown> =>
+    client.update('k', () => (order.push(name), 1), { merge: Math.max, ...options });
+  const first = update('first');
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  const late = failure(update('late', { deadlineMs: 60 }));
+  const aborted = assert.rejects(update('aborted', { signal: controller.signal }), reason);
+  const last = update('last');
+  controller.abort(reason);
+  await aborted;
+  assert.equal((await late).code, 'deadline');
+  release();
+  await Promise.all([first, last]);
+  assert.deepEqual(order, ['first', 'last']);
+});

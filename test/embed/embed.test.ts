@@ -1,0 +1,169 @@
+/** Nodes and clusters inside of a process. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { MecClient } from '../../src/client/index.ts';
+import { isTaken } from '../../src/embed/start-node.ts';
+import { startCluster, startNode, StartError, streamLog } from '../../src/index.ts';
+import { freePorts } from '../fixtures/cluster.ts';
+
+const run = promisify(execFile);
+const INDEX = new URL('../../src/index.js', import.meta.url).href;
+const CLIENT = new URL('../../src/client/index.js', import.meta.url).href;
+
+async function scratch(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'mec-embed-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+test('a program that closes its node or cluster ends by itself, with nothing open', async () => {
+  const program = (start: string): string => `
+    import { startCluster, startNode } from '${INDEX}';
+    import { MecClient } from '${CLIENT}';
+    const started = await ${start};
+    await new MecClient(started.urls ?? started.url).put('k', 1);
+    await Promise.all([started.close(), started.close()]);
+    console.log(JSON.stringify(process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap' && name !== 'TTYWrap')));
+  `;
+  for (const start of ['startNode()', 'startCluster()', 'startNode({ root: process.env.ROOT })']) {
+    const root = await mkdtemp(join(tmpdir(), 'mec-embed-'));
+    const args = ['--input-type=module', '-e', program(start)];
+    const { stdout, stderr } = await run(process.execPath, args, {
+      timeout: 30_000,
+      env: { ...process.env, ROOT: root },
+    });
+    await rm(root, { recursive: true });
+    // The client's own connection may be idle for a moment; Node does not wait for it.
+    assert.deepEqual(
+      [JSON.parse(stdout.replaceAll('"TCPSocketWrap",', '').replaceAll('"TCPSocketWrap"', '')), stderr],
+      [[], ''],
+      start,
+    );
+  }
+});
+
+test('an address that is taken is told from one that is not to be had', async (t) => {
+  const first = await startNode();
+  t.after(() => first.close());
+  const { port, httpport } = first.config;
+  const failure = (options: object): Promise<unknown> =>
+    startNode(options).then(
+      () => assert.fail('it should not start'),
+      (error: unknown) => error,
+    );
+  const free = await freePorts(3);
+  for (const taken of [
+    { port, httpport: free },
+    { port: free, httpport },
+  ]) {
+    const error = await failure(taken);
+    assert.ok(error instanceof StartError && isTaken(error), String(error));
+    assert.match(error.message, /^Cannot listen on /);
+  }
+  // An address of no machine (RFC 5737): nobody has it, and no other port would help.
+  const elsewhere = await failure({ host: '203.0.113.1', port: free, httpport: free + 2 });
+  assert.ok(elsewhere instanceof StartError && !isTaken(elsewhere), String(elsewhere));
+  assert.match(elsewhere.message, /^Cannot listen on /, 'and ports that are given are not searched');
+});
+
+test('on disk, a node goes on where it stopped; while it runs, nobody else has its directory', async (t) => {
+  const root = await scratch(t);
+  const first = await startNode({ root, name: 'lasting' });
+  await new MecClient<string>(first.url).put('k', 'kept');
+  await assert.rejects(startNode({ root }), StartError);
+  await first.close();
+  const second = await startNode({ root, name: 'lasting' });
+  const read = await new MecClient<string>(second.url).get('k');
+  await second.close();
+  assert.ok(read.kind === 'value' && read.value === 'kept');
+});
+
+test('options are the keys of the configuration file, and are checked like them', async () => {
+  const wrong: [object, RegExp][] = [
+    [{ name: 'no spaces' }, /startNode: name: expected up to 64 letters/],
+    [{ quorum: { n: 0 } }, /quorum.n|startNode: n: expected/],
+    [{ quorum: { timeout: 5 } }, /timeout: expected a time/],
+    [{ htpport: 3000 }, /htpport: unknown key; did you mean "httpport"/],
+    [{ http: { maxvalue: 'much' } }, /maxvalue: expected a size/],
+  ];
+  for (const [options, says] of wrong) {
+    await assert.rejects(
+      startNode(options),
+      (error) => error instanceof StartError && says.test(error.message),
+      JSON.stringify(options),
+    );
+  }
+  await assert.rejects(startCluster({ nodes: 0 }), StartError);
+  const node = await startNode({ name: 'me', quorum: { timeout: '700ms' }, http: { maxvalue: '10B' } });
+  assert.equal(node.name, 'me');
+  assert.equal(node.config.quorum.timeoutMs, 700);
+  await assert.rejects(new MecClient(node.url).put('k', 'longer than that'), { code: 'value-too-large' });
+  await node.close();
+});
+
+test('a port that is taken is a clear error, and the node that could not start leaves nothing open', async (t) => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  t.after(() => holder.close());
+  const { port } = holder.address() as { port: number };
+  const root = await scratch(t);
+  await assert.rejects(
+    startNode({ httpport: port, root }),
+    (error) => error instanceof StartError && /Cannot listen/.test(error.message),
+  );
+  const node = await startNode({ root });
+  await node.close();
+});
+
+test('nodes join a cluster by the address of one of them, and leave no trace in another one', async (t) => {
+  const first = await startNode({ name: 'first' });
+  t.after(() => first.close());
+  const { host, port } = first.config;
+  const second = await startNode({ name: 'second', node: [{ host, port }] });
+  t.after(() => second.close());
+  const elsewhere = await startNode();
+  t.after(() => elsewhere.close());
+  await new MecClient<number>(first.url, { deadlineMs: 20_000 }).put('k', 1, { w: 2 });
+  const read = await new MecClient<number>(second.url).get('k', { r: 'one' });
+  assert.ok(read.kind === 'value' && read.value === 1);
+  assert.equal((await new MecClient<number>(elsewhere.url).get('k')).kind, 'missing');
+});
+
+test('a cluster on disk comes back, and its log goes where it is told', async (t) => {
+  const root = await scratch(t);
+  let logged = '';
+  const log = streamLog({ write: (text) => (logged += text) });
+  const cluster = await startCluster({ root, log });
+  await new MecClient<number>(cluster.urls).put('k', 7, { w: 'all' });
+  await cluster.close();
+  assert.match(logged, / info /);
+  // Its nodes are known by their names, so it does not matter that they have other ports now.
+  const again = await startCluster({ root });
+  const read = await new MecClient<number>(again.urls).get('k');
+  await again.close();
+  assert.ok(read.kind === 'value' && read.value === 7);
+});
+
+test('the network of a cluster can be cut and mended: both sides take writes, and afterwards both are there', async (t) => {
+  const cluster = await startCluster({ nodes: 4 });
+  t.after(() => cluster.close());
+  cluster.partition([0, 1], [2, 3]);
+  const [left, right] = [cluster.urls.slice(0, 2), cluster.urls.slice(2)].map(
+    (urls) => new MecClient<string>(urls, { deadlineMs: 30_000 }),
+  );
+  await Promise.all([left?.put('k', 'left'), right?.put('k', 'right')]);
+  const here = await left?.get('k');
+  assert.ok(here?.kind === 'value' && here.value === 'left');
+  cluster.heal();
+  await cluster.whole();
+  const both = await new MecClient<string>(cluster.urls).get('k', { r: 'all' });
+  assert.ok(both.kind === 'siblings');
+  // Each once, although a write that found its node cut off was sent again, to another one.
+  assert.deepEqual(both.siblings.map(({ value }) => value).sort(), ['left', 'right']);
+});
