@@ -7,7 +7,7 @@ export interface PoolOptions {
   readonly first: number;
   readonly count: number;
   readonly threads: number;
-  readonly given: Omit<SimOptions, 'seed' | 'front'>;
+  readonly given: Omit<SimOptions, 'seed'>;
 }
 
 type Answer = { readonly result: SimResult } | { readonly error: unknown };

@@ -2,14 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { type SimOptions, simulate } from '../sim/run.ts';
-import { httpFront } from '../http/front.ts';
 
 const port = parentPort;
 assert(port !== null, 'this is a worker thread');
-const given = workerData as Omit<SimOptions, 'seed' | 'front'>;
+const given = workerData as Omit<SimOptions, 'seed'>;
 
 port.on('message', (seed: number) => {
-  void simulate({ ...given, seed, front: httpFront }).then(
+  void simulate({ ...given, seed }).then(
     (result) => port.postMessage({ result }),
     (error: unknown) => port.postMessage({ error }),
   );

@@ -5,7 +5,6 @@ import { FAULTS } from '../sim/faults.ts';
 import { reportOf, shrunkReportOf } from '../sim/report.ts';
 import { type SimOptions, type SimResult, simulate } from '../sim/run.ts';
 import { shrink } from '../sim/shrink.ts';
-import { httpFront } from '../http/front.ts';
 import { runSeeds } from './simulate-pool.ts';
 import { readCommit } from '../embed/version.ts';
 
@@ -54,7 +53,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
     if (result.violations.length > 0) failed.push(result);
   };
   const threads = trace === true ? 1 : availableParallelism();
-  if (seeds === 1) tell(await simulate({ ...given, seed: first, front: httpFront, only }));
+  if (seeds === 1) tell(await simulate({ ...given, seed: first, only }));
   else await runSeeds({ first, count: seeds, threads, given }, tell);
   const seconds = (systemClock.monotonicMs() - startMs) / 1000;
   if (seeds > 1)
@@ -63,14 +62,10 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
-async function tellSmaller(
-  result: SimResult,
-  given: Omit<SimOptions, 'seed' | 'front'>,
-  shrinkSeconds: number,
-): Promise<void> {
+async function tellSmaller(result: SimResult, given: Omit<SimOptions, 'seed'>, shrinkSeconds: number): Promise<void> {
   if (shrinkSeconds === 0) return;
   const endMs = systemClock.monotonicMs() + shrinkSeconds * 1000;
   const isOver = (): boolean => systemClock.monotonicMs() > endMs;
-  const shrunk = await shrink(result, { ...given, seed: result.seed, front: httpFront }, isOver);
+  const shrunk = await shrink(result, { ...given, seed: result.seed }, isOver);
   process.stdout.write(shrunkReportOf(shrunk, readCommit()));
 }

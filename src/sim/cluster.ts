@@ -5,9 +5,11 @@ import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../base/lim
 import type { Config } from '../cluster/config.ts';
 import { throttledLog } from '../base/throttled-log.ts';
 import { MecNode } from '../cluster/node.ts';
+import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
+import { answerPlain } from '../http/plain.ts';
 import { Clocks } from './clocks.ts';
 import { SimDisk } from './disk.ts';
-import type { Front, PlainAnswer, PlainRequest, Server } from './front.ts';
+import type { Server } from './http.ts';
 import { SimNetwork } from './network.ts';
 import { Life, wallMicrosAt, type World } from './world.ts';
 
@@ -149,13 +151,14 @@ export class SimNode implements Server {
   }
 
   /** A client's request; rejects when there is no process, or none any more, that could answer. */
-  send(request: PlainRequest): Promise<PlainAnswer> {
+  send(request: HttpRequest): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const { life } = this;
       const unwatch = life?.watch(() => reject(new Error('connection reset')));
       const serve = (): void => {
-        if (this.node === undefined || this.#env === undefined) reject(new Error('connection refused'));
-        else void this.#cluster.front(this.node, this.#env)(request).then(resolve).finally(unwatch);
+        const [node, env] = [this.node, this.#env];
+        if (node === undefined || env === undefined) reject(new Error('connection refused'));
+        else void answerPlain({ node, env }, request).then(resolve).finally(unwatch);
       };
       if (life === undefined) serve();
       else life.run(serve);
@@ -181,7 +184,6 @@ export class SimNode implements Server {
 /** What a cluster is made of. */
 export interface SimClusterOptions {
   readonly count: number;
-  readonly front: Front;
   /** Bounds for its nodes, where not those of production. */
   readonly limits?: SyncLimits;
   /** What else its nodes are configured with, in place of the defaults. */
@@ -191,7 +193,6 @@ export interface SimClusterOptions {
 /** All machines, and the network between them. */
 export class SimCluster {
   readonly world: World;
-  readonly front: Front;
   readonly limits: SyncLimits | undefined;
   /** The quorums that its nodes are configured with. */
   readonly quorum: Config['quorum'];
@@ -209,11 +210,10 @@ export class SimCluster {
   /** Not at rest, and not looked at again, before. */
   #restlessMs = 0;
 
-  constructor(world: World, { count, front, limits, config = {} }: SimClusterOptions) {
+  constructor(world: World, { count, limits, config = {} }: SimClusterOptions) {
     this.#config = config;
     this.quorum = config.quorum ?? { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 };
     this.world = world;
-    this.front = front;
     this.limits = limits;
     this.#config = config;
     this.quorum = config.quorum ?? { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 };

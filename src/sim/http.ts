@@ -1,6 +1,11 @@
 /** HTTP as the simulated clients speak it: requests put together, answers taken apart, and what is not as it should be is an error. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
-import type { PlainAnswer, PlainRequest, Server } from './front.ts';
+import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
+
+/** Takes requests; rejects if no process answers. */
+export interface Server {
+  send(request: HttpRequest): Promise<HttpAnswer>;
+}
 
 /** One value of a key. */
 export interface Sibling {
@@ -94,21 +99,21 @@ export async function listKeys(server: Server, query: string): Promise<{ keys: s
 
 const pathOf = (key: string): string => `/mec/${encodeURIComponent(key)}`;
 
-interface Asking extends Omit<PlainRequest, 'body' | 'query'> {
+interface Asking extends Omit<HttpRequest, 'body' | 'query'> {
   readonly query: string | undefined;
   readonly value?: string | undefined;
 }
 
-function ask(server: Server, { value, query = '', ...request }: Asking): Promise<PlainAnswer> {
+function ask(server: Server, { value, query = '', ...request }: Asking): Promise<HttpAnswer> {
   const body = value === undefined ? NOTHING : utf8ToBytes(value);
   return server.send({ ...request, query, body: async () => body });
 }
 
-const textOf = ({ body = NOTHING }: PlainAnswer): string => bytesToUtf8(body) ?? '';
+const textOf = ({ body = NOTHING }: HttpAnswer): string => bytesToUtf8(body) ?? '';
 
-const malformed = (answer: PlainAnswer): Error => new Error(`malformed answer: ${JSON.stringify(textOf(answer))}`);
+const malformed = (answer: HttpAnswer): Error => new Error(`malformed answer: ${JSON.stringify(textOf(answer))}`);
 
-function refusal(answer: PlainAnswer): Error {
+function refusal(answer: HttpAnswer): Error {
   if (answer.headers['Content-Type'] !== 'application/problem+json') return malformed(answer);
   const { code, status } = JSON.parse(textOf(answer)) as { code: string; status: number };
   return status === answer.status ? new Refused(status, code) : malformed(answer);
@@ -124,7 +129,7 @@ function siblingOf(headers: Readonly<Record<string, string>>, text: string): Sib
 }
 
 /** The parts of a multipart/mixed answer (RFC 2046). */
-function partsOf(answer: PlainAnswer): Sibling[] {
+function partsOf(answer: HttpAnswer): Sibling[] {
   const boundary = /^multipart\/mixed; boundary=([\w-]+)$/.exec(answer.headers['Content-Type'] ?? '')?.[1] ?? '';
   const text = textOf(answer);
   const [opening, closing] = [`--${boundary}\r\n`, `\r\n--${boundary}--\r\n`];

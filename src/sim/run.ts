@@ -6,7 +6,6 @@ import { partitionOf } from '../core/partition.ts';
 import { startChaos, type Strike } from './chaos.ts';
 import { SimCluster } from './cluster.ts';
 import { DiskBudget } from './scene.ts';
-import type { Front } from './front.ts';
 import { FAIR_WEATHER } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { drawPlan, type PlanGiven, type SimPlan } from './plan.ts';
@@ -19,7 +18,6 @@ import { World } from './world.ts';
 /** What a run may be given beside its seed; all the rest is drawn from the seed. */
 export interface SimOptions extends PlanGiven {
   readonly seed: number;
-  readonly front: Front;
   readonly operations?: number | undefined;
   /** Ends with the first violation. */
   readonly isBrief?: boolean | undefined;
@@ -60,11 +58,11 @@ const HURRY_MS = 120_000;
 
 /** Runs one seed. */
 export async function simulate(options: SimOptions): Promise<SimResult> {
-  const { seed, front } = options;
+  const { seed } = options;
   const world = new World(seed);
   const plan = drawPlan(world.dice.fork(), options);
   const { nodes: count, limits, quorum, policies } = plan;
-  const cluster = new SimCluster(world, { count, front, limits, config: { quorum, policies: [...policies] } });
+  const cluster = new SimCluster(world, { count, limits, config: { quorum, policies: [...policies] } });
   const promises = new Promises(cluster);
   const oracle = new Oracle(promises, cluster.clocks);
   const chaosDice = world.dice.fork();

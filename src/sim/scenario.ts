@@ -29,7 +29,6 @@ import { bytesToUtf8 } from '../base/bytes.ts';
 import type { MecNode } from '../cluster/node.ts';
 import { unpackContent } from '../core/content.ts';
 import { SimCluster, type SimNode } from './cluster.ts';
-import type { Front } from './front.ts';
 import { readKey, Refused, writeKey } from './http.ts';
 import { World } from './world.ts';
 
@@ -39,11 +38,11 @@ const ANSWER_MS = 10_000;
 const SETTLE_MS = 1_000;
 
 /** Runs a scenario; resolves with what did not come as it says, each with its line. */
-export async function runScenario(text: string, front: Front): Promise<string[]> {
+export async function runScenario(text: string): Promise<string[]> {
   const lines = text.split('\n').map((line, i) => ({ number: i + 1, words: line.replace(/#(?!\d).*/, '').trim() }));
   const steps = lines.filter(({ words }) => words !== '');
   const count = Number(/^nodes (\d)$/.exec(steps[0]?.words ?? '')?.[1] ?? 3);
-  const stage = new Stage(count, front);
+  const stage = new Stage(count);
   await stage.born();
   const failures: string[] = [];
   for (const { number, words } of steps) {
@@ -136,8 +135,8 @@ class Stage {
   /** The order of nodes for a key, as it was when all were up. */
   #guide: MecNode | undefined;
 
-  constructor(count: number, front: Front) {
-    this.cluster = new SimCluster(this.world, { count, front });
+  constructor(count: number) {
+    this.cluster = new SimCluster(this.world, { count });
   }
 
   async born(): Promise<void> {

@@ -6,7 +6,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { partitionOf } from '../../src/core/partition.ts';
-import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { type Found, readKey, writeKey } from '../../src/sim/http.ts';
 import { World } from '../../src/sim/world.ts';
@@ -40,7 +39,7 @@ interface Scene {
 
 function openScene(): Scene {
   const world = new World(42);
-  const cluster = new SimCluster(world, { count: 3, front: httpFront });
+  const cluster = new SimCluster(world, { count: 3 });
   for (const node of cluster.nodes) node.start();
   const byPartition = new Map<number, string[]>();
   for (const next = freshKeys('lives-'); ;) {

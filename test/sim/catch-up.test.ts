@@ -1,7 +1,6 @@
 /** What it costs to catch up: a node that was away for a minute, under load. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { httpFront } from '../../src/http/front.ts';
 import { SimCluster } from '../../src/sim/cluster.ts';
 import { writeKey } from '../../src/sim/http.ts';
 import { World } from '../../src/sim/world.ts';
@@ -18,7 +17,7 @@ const SECONDS = 5_000;
 
 test('a node that was away for a minute is equal within seconds, and is sent what it missed and little more', async (t) => {
   const world = new World(7);
-  const cluster = new SimCluster(world, { count: 3, front: httpFront });
+  const cluster = new SimCluster(world, { count: 3 });
   for (const node of cluster.nodes) node.start();
   await world.run(BIRTH_MS, () => cluster.isAtRest());
   const [first, , third] = cluster.nodes;

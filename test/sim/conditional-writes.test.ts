@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import type { PlainAnswer } from '../../src/sim/front.ts';
+import type { HttpAnswer } from '../../src/http/exchange.ts';
 import { Lab, type LabRequest } from '../fixtures/lab.ts';
 
 const CREATE = { 'if-none-match': '*' };
 const ONCE = { 'idempotency-key': 'i-1' };
 
 interface Outcome {
-  answer?: PlainAnswer;
+  answer?: HttpAnswer;
 }
 
 /** A PUT whose answer is not waited for. */
@@ -30,7 +30,7 @@ async function born(key: string): Promise<{ lab: Lab; a: SimNode; b: SimNode; c:
   return { lab, a, b, c };
 }
 
-const statuses = (...answers: (PlainAnswer | undefined)[]): (number | undefined)[] =>
+const statuses = (...answers: (HttpAnswer | undefined)[]): (number | undefined)[] =>
   answers.map((answer) => answer?.status);
 
 test('messages that are late, but in order, do not make two winners', async () => {
@@ -86,7 +86,7 @@ async function tryAlone(lab: Lab, at: SimNode, key: string, request: LabRequest)
   for (const other of others) assert.deepEqual(lab.held(other, key), [], 'no other node has it');
 }
 
-const isRepeated = ({ headers }: PlainAnswer): boolean => headers['X-Mec-Repeated'] === 'true';
+const isRepeated = ({ headers }: HttpAnswer): boolean => headers['X-Mec-Repeated'] === 'true';
 
 test('of a create with an Idempotency-Key and its rival one is told 200, however often both are repeated', async () => {
   const key = 'lock';

@@ -5,9 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SYNC_LIMITS } from '../../src/base/limits.ts';
-import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
-import type { PlainAnswer } from '../../src/sim/front.ts';
+import type { HttpAnswer } from '../../src/http/exchange.ts';
 import { FAIR_WEATHER } from '../../src/sim/network.ts';
 import { World } from '../../src/sim/world.ts';
 
@@ -43,7 +42,7 @@ class Scene {
   constructor(seed: number) {
     this.world = new World(seed);
     const count = this.world.dice.pick([3, 3, 4, 5]);
-    this.cluster = new SimCluster(this.world, { count, front: httpFront, limits: SYNC_LIMITS });
+    this.cluster = new SimCluster(this.world, { count, limits: SYNC_LIMITS });
     for (const node of this.cluster.nodes) node.start();
   }
 
@@ -54,7 +53,7 @@ class Scene {
   async send(
     node: SimNode,
     { method, key, headers = {} }: { method: string; key: string; headers?: Record<string, string> },
-  ): Promise<PlainAnswer> {
+  ): Promise<HttpAnswer> {
     const request = {
       method,
       path: `/mec/${key}`,

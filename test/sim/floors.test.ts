@@ -1,7 +1,6 @@
 /** A node that is restarted many times under writes: what the others are sent stays as small, and no effect is lost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { readKey, writeKey } from '../../src/sim/http.ts';
 import { World } from '../../src/sim/world.ts';
@@ -19,7 +18,7 @@ async function settled<T>(world: World, promise: Promise<T>): Promise<T> {
 
 test('a write costs as many bytes after thirty restarts as after five, and a wiped disk is filled again', async () => {
   const world = new World(11);
-  const cluster = new SimCluster(world, { count: 3, front: httpFront });
+  const cluster = new SimCluster(world, { count: 3 });
   const [first, second, victim] = cluster.nodes as [SimNode, SimNode, SimNode];
   for (const node of cluster.nodes) node.start();
   const rest = (): Promise<void> => world.run(world.nowMs + LONG_MS, () => cluster.isAtRest());

@@ -5,7 +5,6 @@ import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { SYNC_LIMITS, type SyncLimits } from '../../src/base/limits.ts';
 import { packContent } from '../../src/core/content.ts';
 import type { MemberStatus, NodeStatus } from '../../src/cluster/status.ts';
-import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { World } from '../../src/sim/world.ts';
 
@@ -19,7 +18,7 @@ interface Box {
 
 async function bornCluster(count: number, limits?: SyncLimits): Promise<Box> {
   const world = new World(count);
-  const cluster = new SimCluster(world, { count, front: httpFront, ...(limits !== undefined && { limits }) });
+  const cluster = new SimCluster(world, { count, ...(limits !== undefined && { limits }) });
   for (const node of cluster.nodes) node.start();
   await until({ world, cluster }, 'the cluster is born', () => cluster.isAtRest());
   return { world, cluster };

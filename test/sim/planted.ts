@@ -43,14 +43,13 @@ const first = Number(values.first);
 const runnerOf = ({ draw = {} }: Bug): string => `
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { httpFront as front } from './src/http/front.js';
 import { simulate } from './src/sim/run.js';
 import { runScenario } from './src/sim/scenario.js';
 process.on('unhandledRejection', () => {});
 const draw = ${JSON.stringify(draw)};
 const run = async (asked) => {
-  if (typeof asked === 'string') return (await runScenario(readFileSync(asked, 'utf8'), front)).length > 0;
-  return (await simulate({ seed: asked, front, isBrief: true, ...draw })).violations.length > 0;
+  if (typeof asked === 'string') return (await runScenario(readFileSync(asked, 'utf8'))).length > 0;
+  return (await simulate({ seed: asked, isBrief: true, ...draw })).violations.length > 0;
 };
 parentPort.on('message', (asked) => {
   run(asked).then((isCaught) => parentPort.postMessage(isCaught), () => parentPort.postMessage(true));

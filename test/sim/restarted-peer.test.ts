@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { packContent } from '../../src/core/content.ts';
-import { httpFront } from '../../src/http/front.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { World } from '../../src/sim/world.ts';
 
@@ -22,7 +21,7 @@ async function outcomeOf(world: World, promise: Promise<unknown> | undefined): P
 
 test('is asked again of the process that answers in its place', async () => {
   const world = new World(7);
-  const cluster = new SimCluster(world, { count: 3, front: httpFront });
+  const cluster = new SimCluster(world, { count: 3 });
   for (const node of cluster.nodes) node.start();
   await world.run(world.nowMs + LONG_MS, () => cluster.isAtRest());
   const [asker, restarted, hung] = cluster.nodes as [SimNode, SimNode, SimNode];

@@ -2,22 +2,18 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { httpFront } from '../../src/http/front.ts';
 import { runScenario } from '../../src/sim/scenario.ts';
 
 const folder = new URL('../../../test/scenarios/', import.meta.url);
 
 for (const name of readdirSync(folder).sort()) {
   test(name.replace('.txt', '').replaceAll('-', ' '), async () => {
-    assert.deepEqual(await runScenario(readFileSync(new URL(name, folder), 'utf8'), httpFront), []);
+    assert.deepEqual(await runScenario(readFileSync(new URL(name, folder), 'utf8')), []);
   });
 }
 
 test('a scenario that does not come as it says fails, and says where', async () => {
-  const failures = await runScenario(
-    'nodes 3\nn1 put k a\nn1 get k = b\nn1 put k x ! timeout\nfly n1\nown k = a\n',
-    httpFront,
-  );
+  const failures = await runScenario('nodes 3\nn1 put k a\nn1 get k = b\nn1 put k x ! timeout\nfly n1\nown k = a\n');
   assert.equal(failures.length, 4);
   assert.match(failures[0] ?? '', /^line 3: n1 get k = b: but there is a$/);
   assert.match(failures[1] ?? '', /^line 4: .*it did not fail$/);

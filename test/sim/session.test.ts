@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MecClient } from '../../src/client/client.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import type { PlainAnswer } from '../../src/sim/front.ts';
+import type { HttpAnswer } from '../../src/http/exchange.ts';
 import { Lab, labClient, settled, textOf } from '../fixtures/lab.ts';
 
 const KEY = 'k1';
 
 /** A key with one value on three nodes, of which the last hears nothing more. */
-async function parted(): Promise<{ lab: Lab; nodes: [SimNode, SimNode, SimNode]; written: PlainAnswer['headers'] }> {
+async function parted(): Promise<{ lab: Lab; nodes: [SimNode, SimNode, SimNode]; written: HttpAnswer['headers'] }> {
   const lab = new Lab(3);
   await lab.born();
   const nodes = lab.order(KEY) as [SimNode, SimNode, SimNode];
@@ -121,7 +121,7 @@ test('a writer keeps what it brought, also from a node that takes its author for
   await lab.wait(3_000);
   // C does not know the life in which this is written.
   const read = await lab.ask(a, 'GET', KEY);
-  const tokenOf = ({ headers }: PlainAnswer): Record<string, string> => ({
+  const tokenOf = ({ headers }: HttpAnswer): Record<string, string> => ({
     'x-mec-vclock': headers['X-Mec-Vclock'] ?? '',
   });
   const first = await lab.ask(a, 'PUT', KEY, { value: 'first', headers: tokenOf(read) });

@@ -1,7 +1,6 @@
 /** A failing run is made smaller, and what is left of it can be seen again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { httpFront as front } from '../../src/http/front.ts';
 import { shrunkReportOf } from '../../src/sim/report.ts';
 import { simulate, type SimOptions, type SimResult } from '../../src/sim/run.ts';
 import { shrink } from '../../src/sim/shrink.ts';
@@ -15,7 +14,7 @@ const ATTEMPTS = 40;
 /** A run on disks that call safe what is not, while the power fails. */
 const lying = (seed: number): SimOptions => {
   const habits = ['read', 'write'] as const;
-  return { seed, front, nodes: 3, operations: 40, faults: ['crash of all'], habits, doDisksLie: true, isBrief: true };
+  return { seed, nodes: 3, operations: 40, faults: ['crash of all'], habits, doDisksLie: true, isBrief: true };
 };
 
 async function firstFailure(): Promise<SimResult> {
@@ -47,13 +46,12 @@ test('a failing run shrinks to a few operations, which fail again', { timeout: 1
 });
 
 test('what is left out does not happen, and the rest does as it would', async () => {
-  const whole = await simulate({ seed: 7, front, operations: 40 });
-  const none = await simulate({ seed: 7, front, operations: 40, only: { strikes: [], operations: [] } });
+  const whole = await simulate({ seed: 7, operations: 40 });
+  const none = await simulate({ seed: 7, operations: 40, only: { strikes: [], operations: [] } });
   assert.deepEqual([none.strikes, none.operations, none.violations], [[], [], []]);
   const few = whole.operations.slice(0, 3);
   const part = await simulate({
     seed: 7,
-    front,
     operations: 40,
     only: { strikes: [], operations: few.map(({ index }) => index) },
   });

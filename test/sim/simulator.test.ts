@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { httpFront as front } from '../../src/http/front.ts';
 import { shrunkReportOf } from '../../src/sim/report.ts';
 import { simulate } from '../../src/sim/run.ts';
 import { shrink } from '../../src/sim/shrink.ts';
@@ -16,10 +15,10 @@ const FRESH = process.env['MEC_SEEDS'];
 const COUNT = Number(FRESH ?? USUAL);
 
 async function assertHolds(seed: number): Promise<number> {
-  const result = await simulate({ seed, front });
+  const result = await simulate({ seed });
   if (result.violations.length > 0) {
     const endMs = performance.now() + SHRINK_MS;
-    assert.fail(shrunkReportOf(await shrink(result, { seed, front }, () => performance.now() > endMs), undefined));
+    assert.fail(shrunkReportOf(await shrink(result, { seed }, () => performance.now() > endMs), undefined));
   }
   return result.digest;
 }
@@ -31,7 +30,7 @@ test(
     const first = FRESH === undefined ? 1 : Math.floor(Math.random() * 900_000_000);
     for (let seed = first; seed < first + COUNT; seed++) {
       const digest = await assertHolds(seed);
-      assert.equal((await simulate({ seed, front })).digest, digest, `seed ${seed} is not the same twice`);
+      assert.equal((await simulate({ seed })).digest, digest, `seed ${seed} is not the same twice`);
     }
   },
 );
@@ -44,9 +43,6 @@ test('seeds that once failed hold', async () => {
 });
 
 test('two seeds are two runs', async () => {
-  const [a, b] = [
-    await simulate({ seed: 1, front, operations: 20 }),
-    await simulate({ seed: 2, front, operations: 20 }),
-  ];
+  const [a, b] = [await simulate({ seed: 1, operations: 20 }), await simulate({ seed: 2, operations: 20 })];
   assert.notEqual(a.digest, b.digest);
 });

@@ -1,0 +1,12 @@
+/** HTTP without sockets: the routes under keys, for a simulator and for what embeds a node. */
+import { toMecError } from '../base/errors.ts';
+import type { HttpAnswer, HttpRequest } from './exchange.ts';
+import { type KeyRoutes, serveKey } from './key-routes.ts';
+import { KEYS_PATH, serveKeys } from './keys-routes.ts';
+import { problem } from './problem.ts';
+
+/** Answers a plain request with the routes that also serve sockets; never rejects. */
+export function answerPlain(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+  const answer = request.path === KEYS_PATH ? serveKeys(routes, request) : serveKey(routes, request);
+  return answer.catch((thrown: unknown) => problem(toMecError(thrown)));
+}
