@@ -5,7 +5,7 @@ import { partitionOf } from '../../src/core/partition.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import type { SimDisk } from '../../src/sim/disk.ts';
 import { objectRow } from '../../src/storage/keyspace.ts';
-import { type Item, unpackFrame } from '../../src/transport/frame.ts';
+import type { Message } from '../../src/transport/message.ts';
 import { Lab, neighbours, textOf } from '../fixtures/lab.ts';
 
 /** Longer than a fallback may be away before its gap would count as lost. */
@@ -46,17 +46,11 @@ test('a gap is not closed over fallbacks that are only away', async () => {
   }
 });
 
-/** Runs `act` when a node asks the others about a partition. */
-function whenAsking(lab: Lab, node: SimNode, partition: number, act: () => void): void {
-  lab.network.onSend = (from, frame) => {
-    const isOfIt = ({ message }: Item): boolean => {
-      return message.kind === 'state' && message.partitions.includes(partition);
-    };
-    if (from !== node.name || !unpackFrame(frame).items.some(isOfIt)) return;
-    lab.network.onSend = undefined;
-    act();
-  };
-}
+/** Whether a request asks about the partition of a key. */
+const asksAbout =
+  (key: string) =>
+  (request: Message): boolean =>
+    request.kind === 'state' && request.partitions.includes(partitionOf(key));
 
 test('a fallback asks twice: owners may lose what they have answered for', async () => {
   const lab = new Lab(4);
@@ -70,7 +64,7 @@ test('a fallback asks twice: owners may lose what they have answered for', async
   assert.deepEqual(lab.held(fallback, key), ['acknowledged']);
   // What the owners say is true, and comes when it is true no more.
   const releases: (() => void)[] = [];
-  whenAsking(lab, fallback, partitionOf(key), () => {
+  lab.whenSent(fallback, asksAbout(key), () => {
     for (const { name } of [o2, o3]) releases.push(lab.network.stall(`${name}>${fallback.name}`));
   });
   for (const owner of [o2, o3]) owner.start();
@@ -107,7 +101,7 @@ test('a gap is asked about twice: what it hides may move between two answers', a
   a.disk.replace(saved);
   a.start();
   let hasAsked = false;
-  whenAsking(lab, c, partitionOf(hidden), () => (hasAsked = true));
+  lab.whenSent(c, asksAbout(hidden), () => (hasAsked = true));
   await lab.until(() => hasAsked);
   assert.ok(hasAsked, 'it asks');
   await lab.wait(50);
