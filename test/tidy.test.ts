@@ -51,10 +51,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   storage: ['base', 'core'],
   transport: ['base', 'core'],
   cluster: ['base', 'core', 'storage', 'transport'],
+  config: ['base', 'core', 'cluster'],
   http: ['base', 'core', 'cluster'],
   sim: ['base', 'core', 'storage', 'transport', 'cluster', 'http'],
-  embed: ['base', 'core', 'storage', 'transport', 'cluster', 'http'],
-  cli: ['base', 'core', 'client', 'storage', 'cluster', 'sim', 'http', 'embed'],
+  embed: ['base', 'core', 'storage', 'transport', 'cluster', 'config', 'http'],
+  cli: ['base', 'core', 'client', 'storage', 'cluster', 'config', 'sim', 'http', 'embed'],
   'index.ts': ['base', 'cluster', 'embed'],
 };
 

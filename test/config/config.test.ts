@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StartError } from '../../src/base/errors.ts';
-import { parseConfig } from '../../src/cluster/config.ts';
+import { parseConfig } from '../../src/config/read.ts';
 
 const SEED = `
 name = "apple-juice-93"

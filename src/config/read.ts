@@ -1,0 +1,152 @@
+/**
+ * Reads a configuration file: TOML, checked against the rules. A mistake stops the start with one line that names
+ * the file, the line if it is known, the key, what was expected, and the nearest known key.
+ */
+import { parse, TomlError } from 'smol-toml';
+import type { Address } from '../base/env.ts';
+import { StartError } from '../base/errors.ts';
+import { MAX_POLICIES } from '../base/limits.ts';
+import type { Config } from '../cluster/config.ts';
+import type { Policy } from '../cluster/policies.ts';
+import { nearest } from './nearest.ts';
+import {
+  HTTP_KEYS,
+  NODE_KEYS,
+  POLICY_KEYS,
+  QUORUM_KEYS,
+  type Rules,
+  STORAGE_KEYS,
+  TOP_KEYS,
+  type Values,
+} from './rules.ts';
+
+/** A configuration file as it was read; `name` may be left to the launcher. */
+export type ConfigFile = Omit<Config, 'name'> & { readonly name: string | undefined };
+
+type Table = Record<string, unknown>;
+
+const isTable = (value: unknown): value is Table =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+
+/** Reads one configuration file, to name it in complaints. */
+class Reader {
+  readonly #file: string;
+  readonly #lines: readonly string[];
+
+  constructor(file: string, text: string) {
+    this.#file = file;
+    this.#lines = text.split('\n');
+  }
+
+  complain(key: string, complaint: string): StartError {
+    const last = key.slice(key.lastIndexOf('.') + 1);
+    const starts = [`${last}=`, `"${last}"=`, `[${last}]`, `[[${last}]]`];
+    const index = this.#lines.findIndex((line) => starts.some((start) => line.replaceAll(/\s/g, '').startsWith(start)));
+    return new StartError(`${this.#file}${index < 0 ? '' : `:${index + 1}`}: ${key}: ${complaint}`);
+  }
+
+  /** The values of a table's keys, each checked, or its default. */
+  read<R extends Rules>(prefix: string, table: Table, rules: R, others: readonly string[] = []): Values<R> {
+    const known = [...Object.keys(rules), ...others];
+    for (const key of Object.keys(table)) {
+      if (!known.includes(key))
+        throw this.complain(prefix + key, `unknown key; did you mean "${nearest(key, known)}"?`);
+    }
+    const values: Table = {};
+    for (const [key, rule] of Object.entries(rules)) {
+      const given = table[key];
+      const value = given === undefined ? rule.fallback : rule.read(given);
+      if (given !== undefined && value === undefined)
+        throw this.complain(prefix + key, `expected ${rule.expected}, got ${JSON.stringify(given)}`);
+      values[key] = value;
+    }
+    return values as Values<R>;
+  }
+
+  nodes(value: unknown): Address[] {
+    if (value === undefined) return [];
+    if (!Array.isArray(value) || !value.every(isTable))
+      throw this.complain('node', 'expected [[node]] tables with host and port');
+    return value.map((table) => {
+      const { host, port } = this.read('node.', table, NODE_KEYS);
+      if (port === undefined) throw this.complain('node.port', `missing; expected ${NODE_KEYS.port.expected}`);
+      return { host, port };
+    });
+  }
+
+  /** Complains of quorums that are larger than `n`. */
+  checkSizes(table: string, quorums: Readonly<Record<'r' | 'w', unknown>>, n: number): void {
+    for (const name of ['r', 'w'] as const) {
+      const size = quorums[name];
+      if (typeof size === 'number' && size > n)
+        throw this.complain(`${table}.${name}`, `${size} is more than n, which is ${n}`);
+    }
+  }
+}
+
+/** The policies of a document, whose `[quorum]` has `n`. */
+function readPolicies(reader: Reader, value: unknown, n: number): Policy[] {
+  const tables = value ?? [];
+  if (!Array.isArray(tables) || !tables.every(isTable) || tables.length > MAX_POLICIES)
+    throw reader.complain('policy', `expected at most ${MAX_POLICIES} [[policy]] tables with prefix`);
+  const policies = tables.map((table): Policy => {
+    const { prefix, siblings, ttl, n: own, r, w, maxvalue } = reader.read('policy.', table, POLICY_KEYS);
+    if (prefix === undefined)
+      throw reader.complain('policy.prefix', `missing; expected ${POLICY_KEYS.prefix.expected}`);
+    // Whole partitions are replicated, and a partition holds keys of all prefixes.
+    if (own !== undefined && own !== n)
+      throw reader.complain('policy.n', `all keys have the n of [quorum], which is ${n}; set r and w instead`);
+    reader.checkSizes('policy', { r, w }, n);
+    return { prefix, siblings, ttlMs: ttl, r, w, maxValueBytes: maxvalue };
+  });
+  const prefixes = policies.map(({ prefix }) => prefix);
+  const double = prefixes.find((prefix, i) => prefixes.indexOf(prefix) < i);
+  if (double !== undefined) throw reader.complain('policy.prefix', `two policies for ${JSON.stringify(double)}`);
+  return policies;
+}
+
+/** Parses and checks the text of a configuration file; throws `StartError` with one line. */
+export function parseConfig(file: string, text: string): ConfigFile {
+  return checkConfig(parseToml(file, text), new Reader(file, text));
+}
+
+/** Checks configuration that is given as an object, with the keys and values of the file; throws `StartError` with one line. */
+export function readConfig(source: string, document: Readonly<Record<string, unknown>>): ConfigFile {
+  const given = Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined));
+  return checkConfig(given, new Reader(source, ''));
+}
+
+function checkConfig(document: Table, reader: Reader): ConfigFile {
+  const top = reader.read('', document, TOP_KEYS, ['quorum', 'storage', 'http', 'node', 'policy']);
+  const section = <R extends Rules>(name: string, rules: R): Values<R> => {
+    const table = document[name] ?? {};
+    if (!isTable(table)) throw reader.complain(name, `expected a table [${name}]`);
+    return reader.read(`${name}.`, table, rules);
+  };
+  const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
+  const { maxvalue, origins } = section('http', HTTP_KEYS);
+  const config = {
+    ...top,
+    nodes: reader.nodes(document['node']),
+    quorum: { n, r, w, timeoutMs: timeout },
+    storage: section('storage', STORAGE_KEYS),
+    http: { maxValueBytes: maxvalue, origins },
+    policies: readPolicies(reader, document['policy'], n),
+  };
+  reader.checkSizes('quorum', { r, w }, n);
+  const { port, httpport } = config;
+  if (httpport === port || httpport === port + 1) {
+    throw reader.complain('httpport', `${httpport} is taken by port and port + 1`);
+  }
+  return config;
+}
+
+function parseToml(file: string, text: string): Table {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '') ?? '';
+    throw new StartError(`${file}:${error.line}: not valid TOML: ${reason}`, { cause: error });
+  }
+}

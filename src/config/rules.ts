@@ -1,0 +1,176 @@
+/** What each key of a configuration file may be: one rule for each, from which the types of the values follow. */
+import { utf8ToBytes } from '../base/bytes.ts';
+import {
+  DEFAULT_MAX_VALUE_BYTES,
+  DEFAULT_N,
+  DEFAULT_TIMEOUT_MS,
+  MAX_KEY_BYTES,
+  MAX_TIMEOUT_MS,
+  MAX_TTL_SECONDS,
+  MAX_VALUE_BYTES,
+} from '../base/limits.ts';
+import { NODE_NAME_PATTERN } from '../core/actor.ts';
+import { parseQuorum, type Quorum } from '../core/quorum.ts';
+
+/** How one key is read: the value that a TOML value means, or undefined if it is not acceptable. */
+interface Rule<T> {
+  readonly expected: string;
+  readonly read: (value: unknown) => T | undefined;
+  /** The value if the key is absent. */
+  readonly fallback: T;
+}
+
+/** The rules of one table, by key. */
+export type Rules = Readonly<Record<string, Rule<unknown>>>;
+
+/** The values of a table that was read by these rules. */
+export type Values<R extends Rules> = { readonly [K in keyof R]: R[K] extends Rule<infer T> ? T : never };
+
+const optional = <T>(rule: Omit<Rule<T>, 'fallback'>): Rule<T | undefined> => ({ ...rule, fallback: undefined });
+
+/** A number of units as text, `"5s"` or `"1MiB"`, or undefined. */
+function readUnits(value: unknown, factors: Readonly<Record<string, number>>): number | undefined {
+  const match = typeof value === 'string' ? /^(\d{1,12})\s*([A-Za-z]+)$/.exec(value.trim()) : null;
+  const factor = match === null ? undefined : factors[match[2] as string];
+  return factor === undefined ? undefined : Number((match as RegExpExecArray)[1]) * factor;
+}
+
+const within = (n: number | undefined, least: number, most: number): number | undefined =>
+  n !== undefined && Number.isSafeInteger(n) && n >= least && n <= most ? n : undefined;
+
+const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+
+const HOST_PATTERN = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:]+$/;
+
+/** `localhost` and 127.0.0.1 must not count as two nodes. */
+function readHost(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !HOST_PATTERN.test(value) || value === '0.0.0.0' || value === '::') return undefined;
+  return value === 'localhost' ? '127.0.0.1' : value;
+}
+
+const host: Rule<string> = {
+  expected: 'a host name or address that the other nodes can reach (not 0.0.0.0)',
+  read: readHost,
+  fallback: '127.0.0.1',
+};
+const dataPort: Rule<number> = {
+  expected: 'a port from 1 to 65534 (port + 1 is used as well)',
+  read: (value) => within(asNumber(value), 1, 65_534),
+  fallback: 7000,
+};
+const quorum: Rule<Quorum> = {
+  expected: 'a number from 1 to n, "one", "quorum" or "all"',
+  read: (value) =>
+    typeof value === 'string' || within(asNumber(value), 1, 9) ? parseQuorum(value as string) : undefined,
+  fallback: 'quorum',
+};
+
+/** The keys of `[[node]]`. */
+export const NODE_KEYS = { host, port: optional(dataPort) };
+
+const maxvalue: Rule<number> = {
+  expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,
+  read: (value) =>
+    within(readUnits(value, { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 }), 1, MAX_VALUE_BYTES),
+  fallback: DEFAULT_MAX_VALUE_BYTES,
+};
+const replicas: Rule<number> = {
+  expected: 'a number of replicas from 1 to 9',
+  read: (value) => within(asNumber(value), 1, 9),
+  fallback: DEFAULT_N,
+};
+
+/** The keys of `[quorum]`. */
+export const QUORUM_KEYS = {
+  n: replicas,
+  r: quorum,
+  w: quorum,
+  timeout: {
+    expected: `a time from "10ms" to "${MAX_TIMEOUT_MS / 1000}s"`,
+    read: (value) => within(readUnits(value, { ms: 1, s: 1000, m: 60_000 }), 10, MAX_TIMEOUT_MS),
+    fallback: DEFAULT_TIMEOUT_MS,
+  } satisfies Rule<number>,
+};
+
+/** The keys of `[storage]`. */
+export const STORAGE_KEYS = {
+  sync: {
+    expected: 'true or false',
+    read: (value) => (typeof value === 'boolean' ? value : undefined),
+    fallback: true,
+  } satisfies Rule<boolean>,
+};
+
+function isOrigin(value: unknown): value is string {
+  if (value === '*') return true;
+  return typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value;
+}
+
+const origins: Rule<readonly string[]> = {
+  expected: 'a list of origins such as "https://app.example" (without a path), or "*" for all',
+  read: (value) => (Array.isArray(value) && value.every(isOrigin) ? value : undefined),
+  fallback: [],
+};
+
+/** The keys of `[http]`. */
+export const HTTP_KEYS = { maxvalue, origins };
+
+/** The keys outside of all tables. */
+export const TOP_KEYS = {
+  name: optional({
+    expected: 'up to 64 letters, digits, dots, dashes or underscores',
+    read: (value) => (typeof value === 'string' && NODE_NAME_PATTERN.test(value) ? value : undefined),
+  }),
+  host,
+  port: dataPort,
+  httpport: {
+    expected: 'a port from 1 to 65535',
+    read: (value) => within(asNumber(value), 1, 65_535),
+    fallback: 3000,
+  } satisfies Rule<number>,
+  root: {
+    expected: 'the path of a directory',
+    read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+    fallback: 'mec-data',
+  } satisfies Rule<string>,
+  zone: optional({
+    expected: 'a text of 1 to 64 characters',
+    read: (value) => (typeof value === 'string' && value !== '' && value.length <= 64 ? value : undefined),
+  }),
+  weight: {
+    expected: 'a number from 0.1 to 100',
+    read: (value) => (typeof value === 'number' && value >= 0.1 && value <= 100 ? value : undefined),
+    fallback: 1,
+  } satisfies Rule<number>,
+};
+
+const isKeyStart = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && utf8ToBytes(value).length <= MAX_KEY_BYTES;
+
+const siblings: Rule<'keep' | 'last-write-wins'> = {
+  expected: '"keep" or "last-write-wins"',
+  read: (value) => (value === 'keep' || value === 'last-write-wins' ? value : undefined),
+  fallback: 'keep',
+};
+
+/** The keys of `[[policy]]`. */
+export const POLICY_KEYS = {
+  prefix: optional({
+    expected: `the first 1 to ${MAX_KEY_BYTES} bytes of keys`,
+    read: (value) => (isKeyStart(value) ? value : undefined),
+  }),
+  siblings,
+  ttl: optional({
+    expected: 'a time from "1s" to "3650d"',
+    read: (value) =>
+      within(
+        readUnits(value, { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }),
+        1000,
+        MAX_TTL_SECONDS * 1000,
+      ),
+  }),
+  n: optional(replicas),
+  r: optional(quorum),
+  w: optional(quorum),
+  maxvalue: optional(maxvalue),
+};
