@@ -1,6 +1,6 @@
 /** `mec status`, `mec ring`, `mec leave`: what operators ask and tell. */
 import { httpUrl } from '../base/address.ts';
-import { OPERATOR_POLL_MS } from '../base/door-limits.ts';
+import { OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import type { Ring } from '../cluster/coordinator/ring.ts';
 import type { MemberStatus } from '../cluster/status.ts';

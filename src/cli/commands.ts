@@ -1,5 +1,5 @@
 /** The commands that speak to a cluster as a client. */
-import { MAX_TTL_SECONDS } from '../base/limits.ts';
+import { MAX_TTL_SECONDS } from '../cluster/limits.ts';
 import { type CommandSpec, namedValue, numberWithin, oneOf, type OptionSpec, quorumOf } from './command.ts';
 import { EXIT_HELP } from './exit-codes.ts';
 

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { StartError } from '../base/errors.ts';
-import { DEV_ASK_TIMEOUT_MS, DEV_POLL_MS, DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT_MS } from '../base/door-limits.ts';
+import { DEV_ASK_TIMEOUT_MS, DEV_POLL_MS, DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT_MS } from './limits.ts';
 import { sleepMs, systemClock } from '../base/system.ts';
 import type { ServerStatus } from '../http/server.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { messageOf } from '../base/errors.ts';
-import { DEV_ASK_TIMEOUT_MS } from '../base/door-limits.ts';
+import { DEV_ASK_TIMEOUT_MS } from './limits.ts';
 import { runLeave, runStatus } from './cluster.ts';
 import type { DevCluster } from './dev-cluster.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';

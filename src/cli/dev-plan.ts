@@ -6,7 +6,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, StartError } from '../base/errors.ts';
-import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from '../base/door-limits.ts';
+import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from './limits.ts';
 import type { Engine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 

@@ -1,5 +1,5 @@
 /** The commands that run something on this machine. */
-import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from '../base/door-limits.ts';
+import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from './limits.ts';
 import { type CommandSpec, numberWithin, UsageError } from './command.ts';
 import type { DevOptions } from './dev-plan.ts';
 import type { SimulateOptions } from './simulate.ts';

@@ -9,7 +9,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../base/errors.ts';
-import { MAX_EXPORT_LINE_BYTES, TRANSFER_CONCURRENCY } from '../base/door-limits.ts';
+import { MAX_EXPORT_LINE_BYTES, TRANSFER_CONCURRENCY } from './limits.ts';
 import { type Version, versionsOf } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
 import { EXIT } from './exit-codes.ts';

@@ -7,14 +7,14 @@
  * once, changes, and writes with the token of what it read, so that nothing acknowledged is ever overwritten unseen.
  */
 import { backoff } from '../base/delays.ts';
+import { MAX_LIST_KEYS } from '../core/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
   CLIENT_BACKOFF,
   CLIENT_DEADLINE_MS,
   MAX_UPDATE_ROUNDS,
   UPDATE_CATCH_UP_MS,
-} from '../base/door-limits.ts';
-import { MAX_LIST_KEYS } from '../base/limits.ts';
+} from './limits.ts';
 import { drawName } from '../core/actor.ts';
 import type { Quorum } from '../core/quorum.ts';
 import {

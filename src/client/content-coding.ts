@@ -1,5 +1,5 @@
 /** Takes the `Content-Encoding` off a value (RFC 9110, 8.4.1), with what the platform brings along. */
-import { MAX_DECODED_BYTES } from '../base/door-limits.ts';
+import { MAX_DECODED_BYTES } from './limits.ts';
 
 /** The platform's names of the codings; one that it does not know it refuses. */
 const FORMATS: Readonly<Record<string, string>> = {

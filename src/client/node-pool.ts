@@ -8,7 +8,7 @@ import {
   CLIENT_MAX_REST_MS,
   CLIENT_MIN_HEDGE_MS,
   CLIENT_REST_MS,
-} from '../base/door-limits.ts';
+} from './limits.ts';
 import { Latency } from '../core/latency.ts';
 import type { ClientWorld } from './world.ts';
 

@@ -8,7 +8,8 @@
  * that knows the name's last write, and when the key has no value any more.
  */
 import type { Random } from '../base/env.ts';
-import { MAX_GONE_TOKENS, MAX_SESSION_DOTS, MAX_SESSION_GONE_CHARS, MAX_SESSION_KEYS } from '../base/door-limits.ts';
+import { MAX_GONE_TOKENS } from '../core/limits.ts';
+import { MAX_SESSION_DOTS, MAX_SESSION_GONE_CHARS, MAX_SESSION_KEYS } from './limits.ts';
 import { drawIncarnation } from '../core/actor.ts';
 import type { Author } from './merge/merge.ts';
 

@@ -1,6 +1,6 @@
 /** Work on one key in turn: who comes while another is at it waits, for a bounded time, in a bounded queue. */
 import type { Timer } from '../base/env.ts';
-import { MAX_UPDATES_WAITING } from '../base/door-limits.ts';
+import { MAX_UPDATES_WAITING } from './limits.ts';
 import { clientError } from './client-error.ts';
 import type { ClientWorld } from './world.ts';
 

@@ -1,6 +1,6 @@
 /** What a node does when another node asks something of it. */
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
-import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../base/limits.ts';
+import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import type { Dot } from '../core/causal-context.ts';
 import { partitionOf } from '../core/partition.ts';
 import { replicaNumber } from '../core/replica-name.ts';

@@ -3,7 +3,8 @@
  * exactly their dots makes their bytes go, and nothing else.
  */
 import { messageOf } from '../base/errors.ts';
-import { EXPIRY_PAGE_KEYS, EXPIRY_TURN_MS, MAX_TRIMS, PARTITIONS } from '../base/limits.ts';
+import { PARTITIONS } from '../core/limits.ts';
+import { EXPIRY_PAGE_KEYS, EXPIRY_TURN_MS, MAX_TRIMS } from './limits.ts';
 import type { Replica } from '../storage/replica.ts';
 import type { GetResult } from './coordinator/get.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';

@@ -5,7 +5,7 @@
  * (`core/write-quorum.ts`). Fences only move on: a late question of an earlier replica makes none.
  */
 import type { Clock } from '../base/env.ts';
-import { FENCE_MS, MAX_FENCES } from '../base/limits.ts';
+import { FENCE_MS, MAX_FENCES } from './limits.ts';
 import type { Statement } from '../core/evidence.ts';
 import { replicaNumber } from '../core/replica-name.ts';
 import type { Fence } from '../core/write-quorum.ts';

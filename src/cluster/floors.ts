@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { FLOORS_KEPT } from '../base/limits.ts';
+import { FLOORS_KEPT } from './limits.ts';
 import { Floor } from '../core/floor.ts';
 import { type PackedMessage, packMessage } from '../transport/codec.ts';
 import type { PartitionFloor, Pull, Store } from '../transport/message.ts';

@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { CLAIM_MS, MAX_CLAIMS } from '../base/limits.ts';
+import { CLAIM_MS, MAX_CLAIMS } from './limits.ts';
 
 /** What a grant stands on: if another object takes the place of either, the numbers of the partition end. */
 export interface Ground {

@@ -4,14 +4,8 @@
  */
 import type { Env, Timer } from '../base/env.ts';
 import { HasLeftError, MecError } from '../base/errors.ts';
-import {
-  PARTITIONS,
-  RESIDUE_SWEEP_MS,
-  STOP_FLUSH_MS,
-  STOP_GRACE_MS,
-  SYNC_LIMITS,
-  type SyncLimits,
-} from '../base/limits.ts';
+import { PARTITIONS } from '../core/limits.ts';
+import { RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS, SYNC_LIMITS, type SyncLimits } from './limits.ts';
 import { drawIncarnation, LivingActors } from '../core/actor.ts';
 import type { Condition } from '../core/condition.ts';
 import type { MemberState } from '../core/member-list.ts';

@@ -1,6 +1,6 @@
 /** The other nodes, as this one talks to them: two connections each, whether they answer, and how fast. */
 import type { Address, Env } from '../base/env.ts';
-import { MAX_HEDGE_MS, MIN_HEDGE_MS, SUSPECT_AFTER_MS, UNREACHABLE_AFTER_MS } from '../base/limits.ts';
+import { MAX_HEDGE_MS, MIN_HEDGE_MS, SUSPECT_AFTER_MS, UNREACHABLE_AFTER_MS } from './limits.ts';
 import { Detector, type Reach } from '../core/detector.ts';
 import { Latency } from '../core/latency.ts';
 import type { MemberRecord } from '../core/member-list.ts';

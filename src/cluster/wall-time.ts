@@ -4,7 +4,7 @@
  * pace of this node's monotonic clock, so that a jump of this node's own wall clock changes nothing.
  */
 import type { Clock, Env } from '../base/env.ts';
-import { CLOCK_SAMPLE_MS, CLOCK_SAMPLE_RTT_MS, CLOCK_TOLERANCE_MS } from '../base/limits.ts';
+import { CLOCK_SAMPLE_MS, CLOCK_SAMPLE_RTT_MS, CLOCK_TOLERANCE_MS } from './limits.ts';
 import { agreedMicros, majorityMicros } from '../core/wall-time.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';

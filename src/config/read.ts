@@ -5,7 +5,7 @@
 import { parse, TomlError } from 'smol-toml';
 import type { Address } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
-import { MAX_POLICIES } from '../base/limits.ts';
+import { MAX_POLICIES } from './limits.ts';
 import type { Config } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
 import { nearest } from './nearest.ts';

@@ -1,14 +1,14 @@
 /** What each key of a configuration file may be: one rule for each, from which the types of the values follow. */
 import { utf8ToBytes } from '../base/bytes.ts';
+import { MAX_TIMEOUT_MS } from '../core/limits.ts';
 import {
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_N,
   DEFAULT_TIMEOUT_MS,
   MAX_KEY_BYTES,
-  MAX_TIMEOUT_MS,
   MAX_TTL_SECONDS,
-  MAX_VALUE_BYTES,
-} from '../base/limits.ts';
+} from '../cluster/limits.ts';
+import { MAX_VALUE_BYTES } from './limits.ts';
 import { NODE_NAME_PATTERN } from '../core/actor.ts';
 import { parseQuorum, type Quorum } from '../core/quorum.ts';
 

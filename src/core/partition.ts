@@ -1,6 +1,6 @@
 /** Keys to partitions: the top bits of the xxHash64 of the key's UTF-8 bytes. */
 import { hashText64 } from '../base/hash.ts';
-import { PARTITIONS } from '../base/limits.ts';
+import { PARTITIONS } from './limits.ts';
 
 const BITS = Math.log2(PARTITIONS);
 const SHIFT = BigInt(64 - BITS);

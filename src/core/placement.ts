@@ -13,7 +13,7 @@
  *   little more than it must.
  */
 import { hashText64 } from '../base/hash.ts';
-import { PARTITIONS, PLACEMENT_CAP } from '../base/limits.ts';
+import { PARTITIONS, PLACEMENT_CAP } from './limits.ts';
 
 /** What placement needs to know of a member. */
 export interface PlacedMember {

@@ -10,7 +10,7 @@
  */
 import { MecError } from '../base/errors.ts';
 import { hashText32 } from '../base/hash.ts';
-import { MAX_TOKEN_ACTORS, MAX_TOKEN_CHARS, MAX_TOKEN_RANGES } from '../base/limits.ts';
+import { MAX_TOKEN_ACTORS, MAX_TOKEN_CHARS, MAX_TOKEN_RANGES } from './limits.ts';
 import { unpackForeignBig } from '../base/msgpack.ts';
 import { MsgpackWriter } from '../base/msgpack-writer.ts';
 import { CausalContext } from './causal-context.ts';

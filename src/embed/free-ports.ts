@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import type { Random } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
-import { FREE_PORT_TRIES } from '../base/door-limits.ts';
+import { FREE_PORT_TRIES } from './limits.ts';
 
 /** Below the range that operating systems take the ports of outgoing connections from. */
 const LOWEST = 10_000;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Address, Log } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
-import { EMBED_POLL_MS, EMBED_START_TIMEOUT_MS, EMBED_START_TRIES } from '../base/door-limits.ts';
+import { EMBED_POLL_MS, EMBED_START_TIMEOUT_MS, EMBED_START_TRIES } from './limits.ts';
 import { silentLog, sleepMs, systemClock, systemRandom } from '../base/system.ts';
 import type { Config } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';

@@ -2,7 +2,7 @@
 import { httpUrl } from '../base/address.ts';
 import type { Address, Env, Log, Network } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
-import { EMBED_START_TRIES } from '../base/door-limits.ts';
+import { EMBED_START_TRIES } from './limits.ts';
 import { silentLog, systemClock, systemRandom } from '../base/system.ts';
 import { throttledLog } from '../base/throttled-log.ts';
 import type { Config } from '../cluster/config.ts';

@@ -8,7 +8,7 @@ import Koa from 'koa';
 import type { Env } from '../base/env.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
-import { HTTP_ONE_WRITE_BYTES, HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from '../base/door-limits.ts';
+import { HTTP_ONE_WRITE_BYTES, HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from './limits.ts';
 import type { MecNode } from '../cluster/node.ts';
 import { announcedBytes, readBody, tooLarge } from './body.ts';
 import type { ByteGate } from './byte-gate.ts';

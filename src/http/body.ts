@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { HTTP_BODY_STALL_MS } from '../base/door-limits.ts';
+import { HTTP_BODY_STALL_MS } from './limits.ts';
 
 /** How many bytes the head of a request announces, or undefined where it does not say. */
 export function announcedBytes(request: IncomingMessage): number | undefined {

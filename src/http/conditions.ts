@@ -1,5 +1,5 @@
 /** The conditions of a request: `If-Match` and its kin (RFC 9110, 13), and `Idempotency-Key`. */
-import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS } from '../base/door-limits.ts';
+import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS } from './limits.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import { type Condition, isAmong, type Tags } from '../core/condition.ts';
 import type { Content } from '../core/content.ts';

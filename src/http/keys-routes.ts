@@ -1,6 +1,6 @@
 /** `/mec`: GET and HEAD list keys, as a page of JSON or all of them as a stream of lines; POST makes one. */
 import { utf8ToBytes } from '../base/bytes.ts';
-import { MAX_LIST_KEYS } from '../base/limits.ts';
+import { MAX_LIST_KEYS } from '../core/limits.ts';
 import { drawName } from '../core/actor.ts';
 import { preferred } from './accept.ts';
 import { idempotencyKeyOf } from './conditions.ts';

@@ -1,7 +1,8 @@
 /** The parts of the OpenAPI document that several operations share: parameters, headers, schemas, and the answers to what failed. */
 import { ERROR_KINDS, type ErrorCode } from '../base/errors.ts';
-import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS, MAX_META_BYTES } from '../base/door-limits.ts';
-import { MAX_KEY_BYTES, MAX_LIST_KEYS, MAX_TIMEOUT_MS, MAX_TTL_SECONDS } from '../base/limits.ts';
+import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
+import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../cluster/limits.ts';
+import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS, MAX_META_BYTES } from './limits.ts';
 
 /** Any part of the document. */
 export type Part = Readonly<Record<string, unknown>>;

@@ -1,7 +1,8 @@
 /** What the query of a request may set, as a table: how each parameter is read, and what is expected of it. */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
-import { MAX_KEY_BYTES, MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../base/limits.ts';
+import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
+import { MAX_KEY_BYTES } from '../cluster/limits.ts';
 import { parseQuorum, type Quorum } from '../core/quorum.ts';
 
 /** The parameters of a request; what it does not set is not there. */

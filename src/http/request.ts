@@ -1,8 +1,9 @@
 /** What a request says, checked: key, token, parameters, content. */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf } from '../base/errors.ts';
-import { MAX_GONE_TOKENS, MAX_META_BYTES, MAX_SEEN_DOTS } from '../base/door-limits.ts';
-import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../base/limits.ts';
+import { MAX_GONE_TOKENS } from '../core/limits.ts';
+import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../cluster/limits.ts';
+import { MAX_META_BYTES, MAX_SEEN_DOTS } from './limits.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import { CausalContext, type Dot } from '../core/causal-context.ts';
 import type { Content } from '../core/content.ts';

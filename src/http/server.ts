@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Env } from '../base/env.ts';
 import { type ErrorCode, MecError, messageOf, StartError } from '../base/errors.ts';
+import { STOP_GRACE_MS } from '../cluster/limits.ts';
 import {
   HTTP_HEADERS_TIMEOUT_MS,
   HTTP_KEEP_ALIVE_MS,
@@ -15,8 +16,7 @@ import {
   MAX_HTTP_CONNECTIONS,
   MAX_HTTP_IN_FLIGHT,
   MAX_HTTP_PIPELINED,
-} from '../base/door-limits.ts';
-import { STOP_GRACE_MS } from '../base/limits.ts';
+} from './limits.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { NodeStatus } from '../cluster/status.ts';
 import { createHandle, type Handle } from './app.ts';

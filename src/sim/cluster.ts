@@ -1,7 +1,7 @@
 /** A cluster of production nodes in a simulated world: each on a machine with a disk, in one life after another. */
 import { HasLeftError, messageOf } from '../base/errors.ts';
 import type { Address, Env } from '../base/env.ts';
-import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../base/limits.ts';
+import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import { throttledLog } from '../base/throttled-log.ts';
 import { MecNode } from '../cluster/node.ts';

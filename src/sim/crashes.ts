@@ -1,5 +1,5 @@
 /** What processes do: they are killed, stopped and paused, at any moment, and their wall clocks jump. */
-import { UNREACHABLE_AFTER_MS } from '../base/limits.ts';
+import { UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
 import { ambush, cut, cutOff, MID_WRITE, type Moment, nothing, victim } from './strikes.ts';

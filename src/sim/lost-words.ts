@@ -3,7 +3,7 @@
  * write is acknowledged, or it does not know its cluster. Several nodes must be slow, late and lost
  * in one order.
  */
-import { FENCE_MS } from '../base/limits.ts';
+import { FENCE_MS } from '../cluster/limits.ts';
 import { partitionOf } from '../core/partition.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';

@@ -3,7 +3,7 @@
  * low the bounds lie. Every run leaves most of it out: what is rare in the mix of everything is common in a run that has little else
  * (Groce et al., "Swarm Testing", ISSTA 2012).
  */
-import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../base/limits.ts';
+import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
 import { FAULTS, LEAST_MS } from './faults.ts';

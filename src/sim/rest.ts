@@ -4,7 +4,7 @@
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
-import { EXPIRY_TURN_MS } from '../base/limits.ts';
+import { EXPIRY_TURN_MS } from '../cluster/limits.ts';
 import { unpackContent } from '../core/content.ts';
 import { compareDots, type Version } from '../core/object.ts';
 import { partitionOf } from '../core/partition.ts';

@@ -2,7 +2,7 @@
  * Situations: several faults in the order in which they do harm. Each by itself is among the other
  * faults; that chance puts them together at the right moments is rare.
  */
-import { CLAIM_MS, UNREACHABLE_AFTER_MS } from '../base/limits.ts';
+import { CLAIM_MS, UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import { unpackFrame } from '../transport/frame.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';

@@ -1,6 +1,7 @@
 /** What replicas start from when a store is opened. */
 import { StartError } from '../base/errors.ts';
-import { PARTITIONS, SCAN_PAGE_ROWS } from '../base/limits.ts';
+import { PARTITIONS } from '../core/limits.ts';
+import { SCAN_PAGE_ROWS } from './limits.ts';
 import { isDamage } from './damage.ts';
 import type { Engine, Row } from './engine.ts';
 import * as keyspace from './keyspace.ts';

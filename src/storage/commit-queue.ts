@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../base/env.ts';
 import { MecError, toMecError } from '../base/errors.ts';
-import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES, MAX_COMMIT_ROWS } from '../base/limits.ts';
+import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES, MAX_COMMIT_ROWS } from './limits.ts';
 import type { Change, Engine } from './engine.ts';
 
 /** Told once: without an error when the rows are durable. */

@@ -16,7 +16,7 @@
  * The residue has a row of its own so that taking it away does not rewrite a large value. Every value is sealed
  * with a checksum (`records.ts`).
  */
-import { PARTITIONS } from '../base/limits.ts';
+import { PARTITIONS } from '../core/limits.ts';
 import type { Dot } from '../core/causal-context.ts';
 
 const COUNTER_DIGITS = 14; // 53 bits

@@ -6,12 +6,7 @@ import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
-import {
-  LEVEL_BATCH_KEEP_BYTES,
-  LEVEL_CACHE_BYTES,
-  LEVEL_WRITE_BUFFER_BYTES,
-  LOCK_BUFFER_BYTES,
-} from '../base/limits.ts';
+import { LEVEL_BATCH_KEEP_BYTES, LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, LOCK_BUFFER_BYTES } from './limits.ts';
 import { isDamage, toDiskError } from './damage.ts';
 import { makeDirectory } from './directory.ts';
 import type { Change, Engine, Row, RowReader, Salvage, ScanRange, Snapshot } from './engine.ts';

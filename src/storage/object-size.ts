@@ -1,6 +1,7 @@
 /** How large the versions of one key may grow together. */
 import { MecError } from '../base/errors.ts';
-import { MAX_OBJECT_BYTES, MAX_SIBLINGS } from '../base/limits.ts';
+import { MAX_OBJECT_BYTES } from '../base/limits.ts';
+import { MAX_SIBLINGS } from './limits.ts';
 import type { PackedVersion } from './records.ts';
 
 /** Throws `too-many-siblings` where a write would leave more than a key may hold. */

@@ -2,7 +2,7 @@
  * The log of a replica: which key each dot was a write to. It is what another replica is told from when it asks for what it
  * missed. It lies beside the objects, is written in the same batches, and is cut once everybody who may ask has it all.
  */
-import { SCAN_PAGE_ROWS } from '../base/limits.ts';
+import { SCAN_PAGE_ROWS } from './limits.ts';
 import type { CausalContext, Dot } from '../core/causal-context.ts';
 import type { Change, Engine, Row } from './engine.ts';
 import * as keyspace from './keyspace.ts';

@@ -8,7 +8,7 @@
  * written twice. So a memory lasts at least its time, and longer where the process was started again.
  */
 import type { Clock } from '../base/env.ts';
-import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../base/limits.ts';
+import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../core/limits.ts';
 import type { Memory } from '../core/decision.ts';
 import type { Change } from './engine.ts';
 import * as keyspace from './keyspace.ts';

@@ -1,6 +1,6 @@
 /** The rows of one replica, read from disk in pages: what is not durable yet is not seen. */
 import { compareUtf8 } from '../base/bytes.ts';
-import { SCAN_PAGE_ROWS } from '../base/limits.ts';
+import { SCAN_PAGE_ROWS } from './limits.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine, Row, RowReader, Snapshot } from './engine.ts';
 import * as keyspace from './keyspace.ts';

@@ -8,16 +8,16 @@
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
+import { PARTITIONS } from '../core/limits.ts';
 import {
   COUNT_REPLICAS,
   DISK_BYTES_SWEEPS,
   MAX_MARKS,
   MAX_NAMED_KEYS,
-  PARTITIONS,
   STORE_REOPEN_MS,
   VERIFY_PAGE_BYTES,
   VERIFY_PAGE_ROWS,
-} from '../base/limits.ts';
+} from './limits.ts';
 import { OwnActors } from '../core/actor.ts';
 import { ReplicaNames } from '../core/replica-name.ts';
 import type { MemberRecord } from '../core/member-list.ts';

@@ -3,7 +3,7 @@
  * an empty clock, and the versions that can be read are set aside (`set-aside.ts`). That is done before the store is opened to anyone.
  * The checkpoint says that a wound is open until all of it is done, so that it goes on after a crash.
  */
-import { SALVAGE_BATCH_BYTES, SCAN_PAGE_ROWS } from '../base/limits.ts';
+import { SALVAGE_BATCH_BYTES, SCAN_PAGE_ROWS } from './limits.ts';
 import { union } from '../core/object.ts';
 import { partitionOf } from '../core/partition.ts';
 import { loadCheckpoints } from './checkpoints.ts';

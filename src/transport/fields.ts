@@ -2,7 +2,8 @@
  * The fields of messages: how each is packed, and how it is read back from a stranger. A reader throws `WireError` where a field is not
  * what it should be.
  */
-import { MAX_CONTEXT_RANGES, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS, PARTITIONS } from '../base/limits.ts';
+import { PARTITIONS } from '../core/limits.ts';
+import { MAX_CONTEXT_RANGES, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS } from './limits.ts';
 import { CausalContext, type Dot, type PackedContext } from '../core/causal-context.ts';
 import type { Condition, Tags } from '../core/condition.ts';
 import type { Made } from '../core/decision.ts';

@@ -4,7 +4,7 @@
  *
  * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half understood.
  */
-import { MAX_FRAME_BYTES } from '../base/limits.ts';
+import { MAX_FRAME_BYTES } from './limits.ts';
 import { type PackedMessage, unpackMessage } from './codec.ts';
 import { type FindFloor, noFloor, WireError } from './fields.ts';
 import type { Message } from './message.ts';

@@ -1,5 +1,5 @@
 /** The fields of messages that tell of nodes and members. A reader throws `WireError` if a field is not what it should be. */
-import { MAX_MEMBERS } from '../base/limits.ts';
+import { MAX_MEMBERS } from './limits.ts';
 import { NODE_NAME_PATTERN } from '../core/actor.ts';
 import { MEMBER_STATES, type MemberRecord } from '../core/member-list.ts';
 import { integer, list, number, optional, positive, text, WireError } from './fields.ts';

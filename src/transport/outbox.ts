@@ -3,7 +3,7 @@
  * packing is worth an order of magnitude. One frame is on its way at a time; what comes meanwhile waits, within bounds.
  */
 import type { Clock } from '../base/env.ts';
-import { FRAME_TARGET_BYTES, MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from '../base/limits.ts';
+import { FRAME_TARGET_BYTES, MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from './limits.ts';
 import { packFrame, type PackedItem } from './frame.ts';
 
 interface Waiting {

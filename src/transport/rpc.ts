@@ -6,7 +6,7 @@
  */
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from '../base/limits.ts';
+import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
 import type { Floor } from '../core/floor.ts';
 import { isRequest, type PackedMessage, packMessage } from './codec.ts';
 import { type FindFloor, noFloor } from './fields.ts';

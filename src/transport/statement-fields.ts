@@ -1,5 +1,5 @@
 /** The fields that tell what replicas hold, and what they remember. */
-import { MAX_MEMORIES } from '../base/limits.ts';
+import { MAX_MEMORIES } from '../core/limits.ts';
 import type { CausalContext } from '../core/causal-context.ts';
 import type { Memory } from '../core/decision.ts';
 import type { Statement } from '../core/evidence.ts';

@@ -9,7 +9,7 @@ import { Dealer, Router, type Socket } from 'zeromq';
 import { authorityOf } from '../base/address.ts';
 import type { Address, Caller, Endpoint, Link, Log, Network } from '../base/env.ts';
 import { messageOf, StartError } from '../base/errors.ts';
-import { MAX_FRAME_BYTES, ZEROMQ_CALLER_FRAMES, ZEROMQ_LINK_FRAMES } from '../base/limits.ts';
+import { MAX_FRAME_BYTES, ZEROMQ_CALLER_FRAMES, ZEROMQ_LINK_FRAMES } from './limits.ts';
 
 const RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 1_000;

@@ -1,6 +1,7 @@
 /** How costs grow with the cluster and its history: nodes, and a node that is away. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PARTITIONS, SYNC_LIMITS } from '../../src/base/limits.ts';
+import { PARTITIONS } from '../../src/core/limits.ts';
+import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { partitionOf } from '../../src/core/partition.ts';
 import { MecCluster } from './clusters.ts';
 import { countersAfter, countersBefore } from './counters.ts';

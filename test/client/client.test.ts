@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { type EmbeddedCluster, startCluster } from '../../src/index.ts';
-import { MAX_DECODED_BYTES } from '../../src/base/door-limits.ts';
-import { MAX_SIBLINGS } from '../../src/base/limits.ts';
+import { MAX_DECODED_BYTES } from '../../src/client/limits.ts';
+import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import {
   bytes,
   type ClientWorld,

@@ -1,7 +1,7 @@
 /** What is kept of the words of others, and what it counts for later. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARTITIONS } from '../../src/base/limits.ts';
+import { PARTITIONS } from '../../src/core/limits.ts';
 import { Members } from '../../src/cluster/members.ts';
 import { Evidence } from '../../src/cluster/sync/evidence.ts';
 import { LivingActors } from '../../src/core/actor.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../src/base/errors.ts';
-import { FLOORS_KEPT } from '../../src/base/limits.ts';
+import { FLOORS_KEPT } from '../../src/cluster/limits.ts';
 import { Floors, type Receiver } from '../../src/cluster/floors.ts';
 import { settle, type Settling } from '../../src/cluster/sync/settling.ts';
 import { LivingActors } from '../../src/core/actor.ts';

@@ -1,7 +1,7 @@
 /** Key grants: a number is current until one of the things happens that end it, and never again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLAIM_MS, MAX_CLAIMS } from '../../src/base/limits.ts';
+import { CLAIM_MS, MAX_CLAIMS } from '../../src/cluster/limits.ts';
 import { type Ground, KeyGrants } from '../../src/cluster/key-grants.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
 

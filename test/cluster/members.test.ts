@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARTITIONS } from '../../src/base/limits.ts';
+import { PARTITIONS } from '../../src/core/limits.ts';
 import { Members } from '../../src/cluster/members.ts';
 import type { MemberRecord, MemberState } from '../../src/core/member-list.ts';
 

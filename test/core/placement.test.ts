@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARTITIONS, PLACEMENT_CAP } from '../../src/base/limits.ts';
+import { PARTITIONS, PLACEMENT_CAP } from '../../src/core/limits.ts';
 import { partitionOf } from '../../src/core/partition.ts';
 import { placement, type PlacedMember } from '../../src/core/placement.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { MAX_SIBLINGS } from '../../src/base/limits.ts';
+import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import { TestCluster } from '../fixtures/cluster.ts';
 import { parseMultipart, type Response, send, tokenOf } from '../fixtures/http.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { MAX_SIBLINGS } from '../../src/base/limits.ts';
+import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import { eventually, TestCluster } from '../fixtures/cluster.ts';
 import { type Response, send, type Sent, tokenOf } from '../fixtures/http.ts';
 

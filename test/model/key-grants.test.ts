@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CLAIM_MS } from '../../src/base/limits.ts';
+import { CLAIM_MS } from '../../src/cluster/limits.ts';
 import { type Ground, KeyGrants } from '../../src/cluster/key-grants.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
 

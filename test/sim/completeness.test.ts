@@ -1,7 +1,7 @@
 /** When a replica that lost its disk may count for reads again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FENCE_MS } from '../../src/base/limits.ts';
+import { FENCE_MS } from '../../src/cluster/limits.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
 

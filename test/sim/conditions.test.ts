@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SYNC_LIMITS } from '../../src/base/limits.ts';
+import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import type { HttpAnswer } from '../../src/http/exchange.ts';
 import { FAIR_WEATHER } from '../../src/sim/network.ts';

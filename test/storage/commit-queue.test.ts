@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../src/base/errors.ts';
-import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES } from '../../src/base/limits.ts';
+import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES } from '../../src/storage/limits.ts';
 import { CommitQueue } from '../../src/storage/commit-queue.ts';
 import type { Change, Engine } from '../../src/storage/engine.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';

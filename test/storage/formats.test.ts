@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { SYNC_LIMITS } from '../../src/base/limits.ts';
+import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { unpackContent } from '../../src/core/content.ts';
 import { CausalContext } from '../../src/core/causal-context.ts';
 import type { OpenEngine } from '../../src/storage/engine.ts';

@@ -1,7 +1,8 @@
 /** What a replica remembers of writes that may be repeated: on disk with it, bounded, and gone with it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { IDEMPOTENCY_MS, MAX_MEMORIES, SYNC_LIMITS } from '../../src/base/limits.ts';
+import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../../src/core/limits.ts';
+import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { drawIncarnation } from '../../src/core/actor.ts';
 import { CausalContext } from '../../src/core/causal-context.ts';
 import type { Memory } from '../../src/core/decision.ts';

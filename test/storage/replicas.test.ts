@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError, StartError } from '../../src/base/errors.ts';
-import { COUNT_REPLICAS, MAX_SIBLINGS, PARTITIONS, STORE_REOPEN_MS, SYNC_LIMITS } from '../../src/base/limits.ts';
+import { PARTITIONS } from '../../src/core/limits.ts';
+import { COUNT_REPLICAS, MAX_SIBLINGS, STORE_REOPEN_MS } from '../../src/storage/limits.ts';
+import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { drawIncarnation } from '../../src/core/actor.ts';
 import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
 import { closeDots } from '../../src/storage/closing.ts';

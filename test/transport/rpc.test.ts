@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Env } from '../../src/base/env.ts';
 import { MecError } from '../../src/base/errors.ts';
-import { CALLER_SILENT_MS, MAX_CALLERS, MAX_OUTBOX_MESSAGES, RPC_SWEEP_MS } from '../../src/base/limits.ts';
+import { CALLER_SILENT_MS, MAX_CALLERS, MAX_OUTBOX_MESSAGES, RPC_SWEEP_MS } from '../../src/transport/limits.ts';
 import { packMessage } from '../../src/transport/codec.ts';
 import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
 import { type OnReply, RpcClient, RpcServer } from '../../src/transport/rpc.ts';

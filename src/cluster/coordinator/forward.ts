@@ -1,6 +1,6 @@
 /** Handing a write to a node that owns its key. */
 import { ERROR_KINDS, MecError } from '../../base/errors.ts';
-import { FORWARD_PROBE_SHARE } from '../../base/limits.ts';
+import { FORWARD_PROBE_SHARE } from '../limits.ts';
 import { quorumSize } from '../../core/quorum.ts';
 import type { Failed } from '../../transport/message.ts';
 import type { Peer } from '../peers.ts';

@@ -7,7 +7,8 @@
  */
 import { compareUtf8 } from '../../base/bytes.ts';
 import { MecError, toMecError } from '../../base/errors.ts';
-import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS, PARTITIONS } from '../../base/limits.ts';
+import { PARTITIONS } from '../../core/limits.ts';
+import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS } from '../limits.ts';
 import { partitionOf } from '../../core/partition.ts';
 import { type Quorum, quorumSize } from '../../core/quorum.ts';
 import type { Keys, List } from '../../transport/message.ts';

@@ -7,7 +7,7 @@
  */
 import { fraction } from '../../base/delays.ts';
 import { MecError } from '../../base/errors.ts';
-import { CLAIM_RETRY_MS } from '../../base/limits.ts';
+import { CLAIM_RETRY_MS } from '../limits.ts';
 import { digestOf, writeNameOf } from '../../core/content.ts';
 import { decide, type Decision } from '../../core/decision.ts';
 import { quorumSize } from '../../core/quorum.ts';

@@ -1,6 +1,6 @@
 /** Where a key lives and who has what of it: for people who want to see for themselves. */
 import { MecError } from '../../base/errors.ts';
-import { RING_TIMEOUT_MS } from '../../base/limits.ts';
+import { RING_TIMEOUT_MS } from '../limits.ts';
 import type { Reach } from '../../core/detector.ts';
 import type { CausalContext, Dot } from '../../core/causal-context.ts';
 import { placeOf, type Scope } from './scope.ts';

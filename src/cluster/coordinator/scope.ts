@@ -1,7 +1,7 @@
 /** What coordinating a request needs of the node. */
 import type { Env } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import type { SyncLimits } from '../../base/limits.ts';
+import type { SyncLimits } from '../limits.ts';
 import { LivingActors } from '../../core/actor.ts';
 import { partitionOf } from '../../core/partition.ts';
 import type { Replicas } from '../../storage/replicas.ts';

@@ -7,15 +7,15 @@
 import { jittered } from '../../base/delays.ts';
 import type { Env, LogFields, Timer } from '../../base/env.ts';
 import { messageOf, MecError, StartError } from '../../base/errors.ts';
+import { PARTITIONS } from '../../core/limits.ts';
 import {
   EXCHANGE_GAP_MS,
   EXCHANGE_INTERVAL_MS,
   HEARTBEAT_MS,
   MAX_WARNINGS,
-  PARTITIONS,
   REFUSED_MS,
   UNREACHABLE_AFTER_MS,
-} from '../../base/limits.ts';
+} from '../limits.ts';
 import type { Reach } from '../../core/detector.ts';
 import type { Replicas } from '../../storage/replicas.ts';
 import type { Gossip, Identity, Pong, Probe, Probed, ProbeFor, Reply } from '../../transport/message.ts';

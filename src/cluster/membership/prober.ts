@@ -13,7 +13,7 @@ import {
   PROBES_PER_BEAT,
   SUSPECT_AFTER_MS,
   UNREACHABLE_AFTER_MS,
-} from '../../base/limits.ts';
+} from '../limits.ts';
 import type { Reach } from '../../core/detector.ts';
 import type { Gossip, Probe, Probed } from '../../transport/message.ts';
 import type { Members } from '../members.ts';

@@ -1,5 +1,5 @@
 /** What is news among the members, and how often it was told: enough times that with near certainty everybody hears of it. */
-import { GOSSIP_RECORDS, GOSSIP_TELLINGS } from '../../base/limits.ts';
+import { GOSSIP_RECORDS, GOSSIP_TELLINGS } from '../limits.ts';
 import type { MemberVersion } from '../../core/member-list.ts';
 import type { Gossip } from '../../transport/message.ts';
 import type { Members } from '../members.ts';

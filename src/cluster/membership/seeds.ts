@@ -1,6 +1,6 @@
 /** The addresses that the configuration names: tried until a member is known there, and again when it is gone. */
 import type { Address, Env } from '../../base/env.ts';
-import { SEED_INTERVAL_MS } from '../../base/limits.ts';
+import { SEED_INTERVAL_MS } from '../limits.ts';
 import type { Gossip, Probe, Probed } from '../../transport/message.ts';
 import { RpcClient } from '../../transport/rpc.ts';
 import type { Members } from '../members.ts';

@@ -6,7 +6,8 @@
  * and the comparison only keeps that moment short.
  */
 import type { Env, Timer } from '../../base/env.ts';
-import { MAX_DOUBTFUL_ANSWERS, MAX_STATEMENTS, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
+import { PARTITIONS } from '../../core/limits.ts';
+import { MAX_DOUBTFUL_ANSWERS, MAX_STATEMENTS, type SyncLimits } from '../limits.ts';
 import { areSameReplicas, isCompleteByAll, isCompleteByOwners, type Round } from '../../core/evidence.ts';
 import { leastWriteQuorum, type Quorum } from '../../core/quorum.ts';
 import type { Replica } from '../../storage/replica.ts';

@@ -8,7 +8,7 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import { MAX_CONVERSATIONS, type SyncLimits } from '../../base/limits.ts';
+import { MAX_CONVERSATIONS, type SyncLimits } from '../limits.ts';
 import { drawName } from '../../core/actor.ts';
 import type { Statement } from '../../core/evidence.ts';
 import type { Replica } from '../../storage/replica.ts';

@@ -1,5 +1,5 @@
 /** What this node has heard the others say of their replicas. */
-import { PARTITIONS } from '../../base/limits.ts';
+import { PARTITIONS } from '../../core/limits.ts';
 import type { LivingActors } from '../../core/actor.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
 import type { Statement } from '../../core/evidence.ts';

@@ -6,7 +6,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
-import type { SyncLimits } from '../../base/limits.ts';
+import type { SyncLimits } from '../limits.ts';
 import { type LivingActors, nodeOfActor } from '../../core/actor.ts';
 import type { CausalContext } from '../../core/causal-context.ts';
 import { areHeldNowhere } from '../../core/evidence.ts';

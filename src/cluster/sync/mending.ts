@@ -8,7 +8,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
-import { MARKS_AT_ONCE, type SyncLimits } from '../../base/limits.ts';
+import { MARKS_AT_ONCE, type SyncLimits } from '../limits.ts';
 import { CausalContext } from '../../core/causal-context.ts';
 import { partitionOf } from '../../core/partition.ts';
 import { closeDots } from '../../storage/closing.ts';

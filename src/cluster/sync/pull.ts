@@ -6,7 +6,7 @@
  * and the next attempt goes on where this one stopped.
  */
 import { MecError } from '../../base/errors.ts';
-import type { SyncLimits } from '../../base/limits.ts';
+import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/evidence.ts';
 import { closeDots } from '../../storage/closing.ts';
 import type { Replica } from '../../storage/replica.ts';

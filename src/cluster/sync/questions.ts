@@ -4,7 +4,7 @@
  * members. A member that cannot be reached has not spoken, and then there is no answer.
  */
 import { MecError } from '../../base/errors.ts';
-import { MAX_QUESTIONS, type SyncLimits } from '../../base/limits.ts';
+import { MAX_QUESTIONS, type SyncLimits } from '../limits.ts';
 import { areSameReplicas, type Round, type Statement } from '../../core/evidence.ts';
 import type { State, Stated } from '../../transport/message.ts';
 import type { Floors } from '../floors.ts';

@@ -1,5 +1,5 @@
 /** What a node tells another that wants to catch up from its log. It keeps nothing between pages: the asker says each time what it has. */
-import type { SyncLimits } from '../../base/limits.ts';
+import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/evidence.ts';
 import type { Replica } from '../../storage/replica.ts';
 import type { Page, SyncItem } from '../../transport/message.ts';

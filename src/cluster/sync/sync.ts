@@ -12,7 +12,8 @@
 import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
-import { JOINING_COMPARES, PARTITIONS, type SyncLimits } from '../../base/limits.ts';
+import { PARTITIONS } from '../../core/limits.ts';
+import { JOINING_COMPARES, type SyncLimits } from '../limits.ts';
 import type { LivingActors } from '../../core/actor.ts';
 import type { Statement } from '../../core/evidence.ts';
 import type { Quorum } from '../../core/quorum.ts';

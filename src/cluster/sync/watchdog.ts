@@ -1,6 +1,6 @@
 /** Says what catching up waits for, if it waits for long. */
 import type { Env } from '../../base/env.ts';
-import type { SyncLimits } from '../../base/limits.ts';
+import type { SyncLimits } from '../limits.ts';
 import type { PullQueue } from './pull-queue.ts';
 
 /** Watches the jobs of one node. */

@@ -1,6 +1,6 @@
 /** The second witness of a snapshot that would remove much: another complete owner that says the same. */
 import type { Env } from '../../base/env.ts';
-import type { SyncLimits } from '../../base/limits.ts';
+import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/evidence.ts';
 import { partitionOf } from '../../core/partition.ts';
 import type { Floors } from '../floors.ts';

@@ -1,0 +1,40 @@
+/** Bounds of frames, queues and callers, each with its reason. */
+import { MIB } from '../base/bytes.ts';
+
+/** Members of a cluster, those that are gone included: what a list may hold. */
+export const MAX_MEMBERS = 1024;
+
+/** Messages waiting for one peer. A second of full load; a peer further behind cannot answer in time. */
+export const MAX_OUTBOX_MESSAGES = 65_536;
+
+/** Bytes waiting for one peer. */
+export const MAX_OUTBOX_BYTES = 64 * MIB;
+
+/** Messages are packed into one frame up to this size; a larger message gets a frame of its own. */
+export const FRAME_TARGET_BYTES = MIB;
+
+/** Largest frame between peers. Writes made at once on several nodes can grow an object past MAX_OBJECT_BYTES; this is the end of it. */
+export const MAX_FRAME_BYTES = 128 * MIB;
+
+/** Versions and dots in one message from a peer, and ranges in one context: far above what a well-behaved one sends. */
+export const MAX_MESSAGE_VERSIONS = 2048;
+export const MAX_MESSAGE_DOTS = 8192;
+export const MAX_CONTEXT_RANGES = 65_536;
+
+/** Frames that ZeroMQ may hold for a peer that does not read, on top of our own outbox. */
+export const ZEROMQ_LINK_FRAMES = 64;
+
+/** Frames that ZeroMQ may hold for one caller; it sends no more requests while it does not read, so few are ever held. */
+export const ZEROMQ_CALLER_FRAMES = 1024;
+
+/** Callers remembered per bound socket; each is one connection of a peer, and peers reconnect. */
+export const MAX_CALLERS = 4096;
+
+/** After how long a silence a caller is forgotten as soon as another comes: many times the interval of heartbeats. */
+export const CALLER_SILENT_MS = 60_000;
+
+/** How often overdue requests to peers are looked for; a deadline may pass unnoticed for this long. */
+export const RPC_SWEEP_MS = 50;
+
+/** Log lines about garbage from one peer; the rest is only counted. */
+export const GARBAGE_LOG_LINES = 1;
