@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What the tarball may weigh: a small package stays one. */
-const MAX_TARBALL_BYTES = 400_000;
+const MAX_TARBALL_BYTES = 500_000;
 const INSTALL_MS = 150_000;
 
 const PROGRAM = `
