@@ -2,7 +2,7 @@
 import { httpUrl } from '../base/address.ts';
 import { OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
-import type { Ring } from '../cluster/coordinator/ring.ts';
+import type { Ring } from '../cluster/coordinator/explain.ts';
 import type { MemberStatus } from '../cluster/status.ts';
 import type { ServerStatus } from '../http/server.ts';
 import { EXIT } from './exit-codes.ts';

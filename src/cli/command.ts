@@ -1,5 +1,5 @@
 /** Commands as data: what they are called, what they take, and which file runs them. `main.ts` makes a command line of them. */
-import { parseQuorum, type Quorum } from '../core/quorum.ts';
+import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /** Says what is wrong with an argument. */
 export class UsageError extends Error {

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
 import { MAX_LIST_KEYS } from '../core/limits.ts';
-import type { Quorum } from '../core/quorum.ts';
+import type { Quorum } from '../core/quorum/quorum.ts';
 import type { Read, Token } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
 import { EXIT } from './exit-codes.ts';

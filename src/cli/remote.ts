@@ -2,7 +2,7 @@
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { httpDateToMicros, systemClock } from '../base/system.ts';
-import { isJsonType } from '../core/media-type.ts';
+import { isJsonType } from '../core/value/media-type.ts';
 import type { Version } from '../client/answers.ts';
 import { MecClient } from '../client/client.ts';
 import { clientError, MecClientError } from '../client/client-error.ts';

@@ -5,7 +5,7 @@ import { messageOf, StartError } from '../base/errors.ts';
 import { streamLog, systemRandom } from '../base/system.ts';
 import type { Config } from '../cluster/config.ts';
 import { type ConfigFile, parseConfig } from '../config/read.ts';
-import { drawIncarnation, NODE_NAME_PATTERN } from '../core/actor.ts';
+import { drawIncarnation, NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { makeDirectory } from '../storage/directory.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { runParts } from '../embed/start-node.ts';

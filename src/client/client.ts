@@ -15,8 +15,8 @@ import {
   MAX_UPDATE_ROUNDS,
   UPDATE_CATCH_UP_MS,
 } from './limits.ts';
-import { drawName } from '../core/actor.ts';
-import type { Quorum } from '../core/quorum.ts';
+import { drawName } from '../core/causality/actor.ts';
+import type { Quorum } from '../core/quorum/quorum.ts';
 import {
   type Deleted,
   dotsOf,
@@ -34,7 +34,7 @@ import { type Answer, type Call, deliver, type Patience } from './delivery.ts';
 import type { Author, Merge } from './merge/merge.ts';
 import { NodePool } from './node-pool.ts';
 import { Session } from './session.ts';
-import { Turns } from './turns.ts';
+import { Turns } from './key-queue.ts';
 import { type ClientWorld, systemWorld } from './world.ts';
 
 /** What may be set for a client, and for each call. */

@@ -21,7 +21,7 @@ export {
   type Version,
   type Written,
 } from './answers.ts';
-export { type Quorum as QuorumSize } from '../core/quorum.ts';
+export { type Quorum as QuorumSize } from '../core/quorum/quorum.ts';
 export { bytes, type Codec, json, text } from './codec.ts';
 export {
   type ClientErrorCode,

@@ -9,7 +9,7 @@ import {
   CLIENT_MIN_HEDGE_MS,
   CLIENT_REST_MS,
 } from './limits.ts';
-import { Latency } from '../core/latency.ts';
+import { Latency } from '../core/quorum/latency.ts';
 import type { ClientWorld } from './world.ts';
 
 /** One node, as a client sees it. */

@@ -10,7 +10,7 @@
 import type { Random } from '../base/env.ts';
 import { MAX_GONE_TOKENS } from '../core/limits.ts';
 import { MAX_SESSION_DOTS, MAX_SESSION_GONE_CHARS, MAX_SESSION_KEYS } from './limits.ts';
-import { drawIncarnation } from '../core/actor.ts';
+import { drawIncarnation } from '../core/causality/actor.ts';
 import type { Author } from './merge/merge.ts';
 
 interface Memory {

@@ -1,10 +1,10 @@
 /** What a node does when another node asks something of it. */
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
-import type { Dot } from '../core/causal-context.ts';
-import { partitionOf } from '../core/partition.ts';
-import { replicaNumber } from '../core/replica-name.ts';
-import { parseQuorum } from '../core/quorum.ts';
+import type { Dot } from '../core/causality/causal-context.ts';
+import { partitionOf } from '../core/placement/partition.ts';
+import { replicaNumber } from '../core/causality/replica-name.ts';
+import { parseQuorum } from '../core/quorum/quorum.ts';
 import type {
   Claim,
   Failed,

@@ -9,11 +9,11 @@
 import type { Clock } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { FLOORS_KEPT } from './limits.ts';
-import { Floor } from '../core/floor.ts';
+import { Floor } from '../core/causality/floor.ts';
 import { type PackedMessage, packMessage } from '../transport/codec.ts';
 import type { PartitionFloor, Pull, Store } from '../transport/message.ts';
 import type { OnReply, RpcClient } from '../transport/rpc.ts';
-import type { Members } from './members.ts';
+import type { Members } from './membership/members.ts';
 
 /** Names of floors by partition, that count for one life of a peer. */
 interface Words {

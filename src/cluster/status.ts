@@ -1,10 +1,10 @@
 /** What a node says of itself in `/status`: made for people and monitoring. Every part may be added to. */
-import type { Reach } from '../core/detector.ts';
-import type { MemberRecord, MemberState } from '../core/member-list.ts';
+import type { Reach } from '../core/placement/detector.ts';
+import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
 import type { Config } from './config.ts';
-import type { Share } from './members.ts';
+import type { Share } from './membership/members.ts';
 import type { Progress } from './membership/lifecycle.ts';
-import type { Pace } from './sync/pace.ts';
+import type { Pace } from './sync/throttle.ts';
 import type { AgedJob } from './sync/pull-queue.ts';
 
 /** How a node is. What cannot be told now is undefined, and not there in JSON. */

@@ -5,9 +5,9 @@
  */
 import type { Clock, Env } from '../base/env.ts';
 import { CLOCK_SAMPLE_MS, CLOCK_SAMPLE_RTT_MS, CLOCK_TOLERANCE_MS } from './limits.ts';
-import { agreedMicros, majorityMicros } from '../core/wall-time.ts';
-import type { Members } from './members.ts';
-import type { Peer, Peers } from './peers.ts';
+import { agreedMicros, majorityMicros } from '../core/value/wall-time.ts';
+import type { Members } from './membership/members.ts';
+import type { Peer, Peers } from './membership/peers.ts';
 
 const TOLERANCE_MICROS = CLOCK_TOLERANCE_MS * 1000;
 

@@ -9,8 +9,8 @@ import {
   MAX_TTL_SECONDS,
 } from '../cluster/limits.ts';
 import { MAX_VALUE_BYTES } from './limits.ts';
-import { NODE_NAME_PATTERN } from '../core/actor.ts';
-import { parseQuorum, type Quorum } from '../core/quorum.ts';
+import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
+import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /** How one key is read: the value that a TOML value means, or undefined if it is not acceptable. */
 interface Rule<T> {

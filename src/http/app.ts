@@ -15,7 +15,7 @@ import type { ByteGate } from './byte-gate.ts';
 import { serveCluster } from './cluster-routes.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
-import { serveKeys } from './keys-routes.ts';
+import { serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { varying } from './cors.ts';
 import { onceOver } from './lifetime.ts';

@@ -1,7 +1,7 @@
 /** `/cluster/…`: what operators ask and tell. */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
-import { NODE_NAME_PATTERN } from '../core/actor.ts';
+import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { byMethod, type Methods } from './methods.ts';

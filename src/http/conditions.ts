@@ -1,9 +1,9 @@
 /** The conditions of a request: `If-Match` and its kin (RFC 9110, 13), and `Idempotency-Key`. */
 import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS } from './limits.ts';
 import { httpDateToMicros } from '../base/system.ts';
-import { type Condition, isAmong, type Tags } from '../core/condition.ts';
-import type { Content } from '../core/content.ts';
-import type { Version } from '../core/object.ts';
+import { type Condition, isAmong, type Tags } from '../core/quorum/condition.ts';
+import type { Content } from '../core/value/content.ts';
+import type { Version } from '../core/causality/object.ts';
 import { badHeader } from './bad-header.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 

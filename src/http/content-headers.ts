@@ -1,11 +1,11 @@
 /** What an answer says of the versions in it: their headers, and the token. */
 import { microsToHttpDate } from '../base/system.ts';
-import type { CausalContext } from '../core/causal-context.ts';
-import type { Content } from '../core/content.ts';
-import { formatDot } from '../core/dot.ts';
-import { etagOf } from '../core/etag.ts';
-import type { Version } from '../core/object.ts';
-import { encodeToken } from '../core/token.ts';
+import type { CausalContext } from '../core/causality/causal-context.ts';
+import type { Content } from '../core/value/content.ts';
+import { formatDot } from '../core/causality/dot.ts';
+import { etagOf } from '../core/value/etag.ts';
+import type { Version } from '../core/causality/object.ts';
+import { encodeToken } from '../core/causality/token.ts';
 import type { Headers } from './exchange.ts';
 
 /** A time in ns since 1970, as text: it is beyond what a JSON number holds exactly. */

@@ -2,11 +2,11 @@
 import { MecError } from '../base/errors.ts';
 import type { Env } from '../base/env.ts';
 import type { GetOptions, MecNode } from '../cluster/node.ts';
-import { CausalContext } from '../core/causal-context.ts';
-import { type Content, packContent, unpackContent } from '../core/content.ts';
-import { formatDot } from '../core/dot.ts';
-import { etagOf } from '../core/etag.ts';
-import type { Version } from '../core/object.ts';
+import { CausalContext } from '../core/causality/causal-context.ts';
+import { type Content, packContent, unpackContent } from '../core/value/content.ts';
+import { formatDot } from '../core/causality/dot.ts';
+import { etagOf } from '../core/value/etag.ts';
+import type { Version } from '../core/causality/object.ts';
 import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
 import { addContentHeaders, RAW_CODING, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';

@@ -3,7 +3,7 @@ import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { MAX_KEY_BYTES } from '../cluster/limits.ts';
-import { parseQuorum, type Quorum } from '../core/quorum.ts';
+import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /** The parameters of a request; what it does not set is not there. */
 export interface Parameters {

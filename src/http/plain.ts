@@ -2,7 +2,7 @@
 import { toMecError } from '../base/errors.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { type KeyRoutes, serveKey } from './key-routes.ts';
-import { KEYS_PATH, serveKeys } from './keys-routes.ts';
+import { KEYS_PATH, serveKeys } from './list-routes.ts';
 import { problem } from './problem.ts';
 
 /** Answers a plain request with the routes that also serve sockets; never rejects. */

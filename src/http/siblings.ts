@@ -1,12 +1,12 @@
 /** Several versions of one key in one answer: as multipart, or as JSON. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import type { Random } from '../base/env.ts';
-import { drawName } from '../core/actor.ts';
-import type { Content } from '../core/content.ts';
-import { formatDot } from '../core/dot.ts';
-import { etagOf } from '../core/etag.ts';
-import { isJsonType } from '../core/media-type.ts';
-import { compareDots, type Version } from '../core/object.ts';
+import { drawName } from '../core/causality/actor.ts';
+import type { Content } from '../core/value/content.ts';
+import { formatDot } from '../core/causality/dot.ts';
+import { etagOf } from '../core/value/etag.ts';
+import { isJsonType } from '../core/value/media-type.ts';
+import { compareDots, type Version } from '../core/causality/object.ts';
 import { preferred } from './accept.ts';
 import { addContentHeaders, nanos } from './content-headers.ts';
 import { toMultipart } from './multipart.ts';

@@ -1,6 +1,6 @@
 /** The wall clocks of all machines: which moments have passed on some of them, at some time, and which on all. */
 import { CLOCK_TOLERANCE_MS } from '../cluster/limits.ts';
-import { quorumSize } from '../core/quorum.ts';
+import { quorumSize } from '../core/quorum/quorum.ts';
 
 /** A machine with a clock. */
 export interface Machine {

@@ -4,7 +4,7 @@
  */
 import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
-import { partitionOf } from '../core/partition.ts';
+import { partitionOf } from '../core/placement/partition.ts';
 import type { Change, Engine, LostRange, Row, Salvage, ScanRange, Snapshot } from '../storage/engine.ts';
 import { objectRow } from '../storage/keyspace.ts';
 import { PastRows, type PresentRows } from '../storage/past-rows.ts';

@@ -2,9 +2,9 @@
  * What the users of a simulated cluster know: every write that they made, and for each what its writer had seen. From this follows what
  * may be gone, what must be gone, and what must never stand side by side, whatever the cluster went through.
  */
-import { parseDot } from '../core/dot.ts';
-import type { Dot } from '../core/causal-context.ts';
-import { partitionOf } from '../core/partition.ts';
+import { parseDot } from '../core/causality/dot.ts';
+import type { Dot } from '../core/causality/causal-context.ts';
+import { partitionOf } from '../core/placement/partition.ts';
 import type { Clocks } from './clocks.ts';
 
 /** A write or delete before it is sent. */

@@ -4,7 +4,7 @@
  * in one order.
  */
 import { FENCE_MS } from '../cluster/limits.ts';
-import { partitionOf } from '../core/partition.ts';
+import { partitionOf } from '../core/placement/partition.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
 import { cut, cutOff, nothing, wipe } from './strikes.ts';

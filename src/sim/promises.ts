@@ -2,7 +2,7 @@
  * What quorums promise at a moment. While members come and go, a volume is put back to an earlier state, or a node takes itself for the
  * whole cluster, quorums of before and after need not intersect; from the next time that all owners are equal, they do again.
  */
-import { quorumSize, type Quorum } from '../core/quorum.ts';
+import { quorumSize, type Quorum } from '../core/quorum/quorum.ts';
 import type { SimCluster } from './cluster.ts';
 import type { Made, Strength } from './history.ts';
 

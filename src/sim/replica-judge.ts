@@ -5,10 +5,10 @@
  * It reads the disks themselves, past the node: a read through the node would find damage before the node does.
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
-import { unpackContent } from '../core/content.ts';
-import type { CausalContext } from '../core/causal-context.ts';
-import { parseDot } from '../core/dot.ts';
-import { partitionOf } from '../core/partition.ts';
+import { unpackContent } from '../core/value/content.ts';
+import type { CausalContext } from '../core/causality/causal-context.ts';
+import { parseDot } from '../core/causality/dot.ts';
+import { partitionOf } from '../core/placement/partition.ts';
 import { markRow, objectRow } from '../storage/keyspace.ts';
 import { recordToVersions } from '../storage/records.ts';
 import type { SimCluster, SimNode } from './cluster.ts';

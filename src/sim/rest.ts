@@ -5,9 +5,9 @@
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { EXPIRY_TURN_MS } from '../cluster/limits.ts';
-import { unpackContent } from '../core/content.ts';
-import { compareDots, type Version } from '../core/object.ts';
-import { partitionOf } from '../core/partition.ts';
+import { unpackContent } from '../core/value/content.ts';
+import { compareDots, type Version } from '../core/causality/object.ts';
+import { partitionOf } from '../core/placement/partition.ts';
 import type { Stage } from './chaos.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import { kindOf } from './kinds.ts';

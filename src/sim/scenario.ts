@@ -27,7 +27,7 @@
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import type { MecNode } from '../cluster/node.ts';
-import { unpackContent } from '../core/content.ts';
+import { unpackContent } from '../core/value/content.ts';
 import { SimCluster, type SimNode } from './cluster.ts';
 import { readKey, Refused, writeKey } from './http.ts';
 import { World } from './world.ts';

@@ -17,7 +17,7 @@
  * with a checksum (`records.ts`).
  */
 import { PARTITIONS } from '../core/limits.ts';
-import type { Dot } from '../core/causal-context.ts';
+import type { Dot } from '../core/causality/causal-context.ts';
 
 const COUNTER_DIGITS = 14; // 53 bits
 const MICROS_DIGITS = 14;

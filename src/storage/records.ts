@@ -4,9 +4,9 @@
  */
 import { hash32, hashText32 } from '../base/hash.ts';
 import { packAfter, unpack } from '../base/msgpack.ts';
-import { CausalContext } from '../core/causal-context.ts';
-import type { Memory } from '../core/decision.ts';
-import type { Version } from '../core/object.ts';
+import { CausalContext } from '../core/causality/causal-context.ts';
+import type { Memory } from '../core/quorum/decision.ts';
+import type { Version } from '../core/causality/object.ts';
 import { DamagedRecord } from './damage.ts';
 import * as keyspace from './keyspace.ts';
 

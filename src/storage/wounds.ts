@@ -4,9 +4,9 @@
  * The checkpoint says that a wound is open until all of it is done, so that it goes on after a crash.
  */
 import { SALVAGE_BATCH_BYTES, SCAN_PAGE_ROWS } from './limits.ts';
-import { union } from '../core/object.ts';
-import { partitionOf } from '../core/partition.ts';
-import { loadCheckpoints } from './checkpoints.ts';
+import { union } from '../core/causality/object.ts';
+import { partitionOf } from '../core/placement/partition.ts';
+import { loadCheckpoints } from './replica/checkpoints.ts';
 import { isDamage } from './damage.ts';
 import type { Change, Engine, Row, Salvage } from './engine.ts';
 import * as keyspace from './keyspace.ts';
@@ -18,7 +18,7 @@ import {
   type ReplicaState,
   type Wound,
 } from './records.ts';
-import { asideChange } from './set-aside.ts';
+import { asideChange } from './replica/set-aside.ts';
 
 /** What became of the rows of a wounded replica. */
 export interface Dressed {

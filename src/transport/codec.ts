@@ -6,8 +6,8 @@
  */
 import { isErrorCode } from '../base/errors.ts';
 import { pack, unpackForeign } from '../base/msgpack.ts';
-import { lifeOfActor } from '../core/actor.ts';
-import type { Floor } from '../core/floor.ts';
+import { lifeOfActor } from '../core/causality/actor.ts';
+import type { Floor } from '../core/causality/floor.ts';
 import {
   bytes,
   digestsOf,

@@ -4,12 +4,12 @@
  */
 import { PARTITIONS } from '../core/limits.ts';
 import { MAX_CONTEXT_RANGES, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS } from './limits.ts';
-import { CausalContext, type Dot, type PackedContext } from '../core/causal-context.ts';
-import type { Condition, Tags } from '../core/condition.ts';
-import type { Made } from '../core/decision.ts';
-import type { FilledObject, Version } from '../core/object.ts';
-import type { Floor } from '../core/floor.ts';
-import type { Fence } from '../core/write-quorum.ts';
+import { CausalContext, type Dot, type PackedContext } from '../core/causality/causal-context.ts';
+import type { Condition, Tags } from '../core/quorum/condition.ts';
+import type { Made } from '../core/quorum/decision.ts';
+import type { FilledObject, Version } from '../core/causality/object.ts';
+import type { Floor } from '../core/causality/floor.ts';
+import type { Fence } from '../core/quorum/write-quorum.ts';
 import type { Digest, Mended, PartitionFloor, SparseVersion, SyncItem } from './message.ts';
 
 /** A frame or item is not of the protocol. */

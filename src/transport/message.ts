@@ -1,13 +1,13 @@
 /** Everything that nodes say to each other: one closed union of requests, one of replies. */
 import type { Address } from '../base/env.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import type { CausalContext, Dot } from '../core/causal-context.ts';
-import type { Condition } from '../core/condition.ts';
-import type { Made, Memory } from '../core/decision.ts';
-import type { Statement } from '../core/evidence.ts';
-import type { MemberRecord, MemberVersion } from '../core/member-list.ts';
-import type { FilledObject, Version } from '../core/object.ts';
-import type { StoredWord } from '../core/write-quorum.ts';
+import type { CausalContext, Dot } from '../core/causality/causal-context.ts';
+import type { Condition } from '../core/quorum/condition.ts';
+import type { Made, Memory } from '../core/quorum/decision.ts';
+import type { Statement } from '../core/causality/evidence.ts';
+import type { MemberRecord, MemberVersion } from '../core/placement/member-list.ts';
+import type { FilledObject, Version } from '../core/causality/object.ts';
+import type { StoredWord } from '../core/quorum/write-quorum.ts';
 
 /** Which process speaks, and whether it belongs here. */
 export interface Identity extends Address {

@@ -7,7 +7,7 @@
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
-import type { Floor } from '../core/floor.ts';
+import type { Floor } from '../core/causality/floor.ts';
 import { isRequest, type PackedMessage, packMessage } from './codec.ts';
 import { type FindFloor, noFloor } from './fields.ts';
 import { type Frame, isSendable, MAX_ID, unpackFrame } from './frame.ts';

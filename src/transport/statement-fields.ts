@@ -1,9 +1,9 @@
 /** The fields that tell what replicas hold, and what they remember. */
 import { MAX_MEMORIES } from '../core/limits.ts';
-import type { CausalContext } from '../core/causal-context.ts';
-import type { Memory } from '../core/decision.ts';
-import type { Statement } from '../core/evidence.ts';
-import type { Floor } from '../core/floor.ts';
+import type { CausalContext } from '../core/causality/causal-context.ts';
+import type { Memory } from '../core/quorum/decision.ts';
+import type { Statement } from '../core/causality/evidence.ts';
+import type { Floor } from '../core/causality/floor.ts';
 import {
   context,
   type Fields,

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PARTITIONS } from '../../src/core/limits.ts';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
-import { partitionOf } from '../../src/core/partition.ts';
+import { partitionOf } from '../../src/core/placement/partition.ts';
 import { MecCluster } from './clusters.ts';
 import { countersAfter, countersBefore } from './counters.ts';
 import { freshKeys } from './draws.ts';

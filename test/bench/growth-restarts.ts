@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { partitionOf } from '../../src/core/partition.ts';
+import { partitionOf } from '../../src/core/placement/partition.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import { type Found, readKey, writeKey } from '../../src/sim/http.ts';
 import { World } from '../../src/sim/world.ts';

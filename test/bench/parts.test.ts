@@ -98,7 +98,7 @@ test('a profile is summed by place, and causality has what works for it', () => 
     frame(2, '(idle)', ''),
     frame(3, '(garbage collector)', ''),
     frame(4, 'put', `${HERE}src/cluster/coordinator/put.js`, [5, 8, 10]),
-    frame(5, 'pack', `${HERE}src/core/causal-context.js`, [6]),
+    frame(5, 'pack', `${HERE}src/core/causality/causal-context.js`, [6]),
     frame(6, 'packed', `${HERE}src/base/msgpack.js`, [7]),
     frame(7, 'encode', 'file:///x/node_modules/@msgpack/msgpack/dist.cjs/Encoder.cjs'),
     frame(8, 'send', `${HERE}src/transport/zeromq.js`, [9]),

@@ -18,16 +18,16 @@ Sums the self time of CPU profiles by package or folder, by own file and by func
 
 /** The files that do the work of causality: contexts, dots, tokens, what a write supersedes, and the replica's clock and log. */
 export const CAUSALITY_FILES = [
-  'src/core/actor.ts',
-  'src/core/causal-context.ts',
-  'src/core/dot.ts',
-  'src/core/etag.ts',
-  'src/core/object.ts',
-  'src/core/ranges.ts',
-  'src/core/token.ts',
-  'src/core/visible.ts',
-  'src/storage/replica.ts',
-  'src/storage/replica-log.ts',
+  'src/core/causality/actor.ts',
+  'src/core/causality/causal-context.ts',
+  'src/core/causality/dot.ts',
+  'src/core/value/etag.ts',
+  'src/core/causality/object.ts',
+  'src/core/causality/ranges.ts',
+  'src/core/causality/token.ts',
+  'src/core/value/visible.ts',
+  'src/storage/replica/replica.ts',
+  'src/storage/replica/replica-log.ts',
 ] as const;
 
 /** Each package is used through one file, and its native code counts for that file: so the two are one place. */

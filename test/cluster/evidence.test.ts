@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PARTITIONS } from '../../src/core/limits.ts';
-import { Members } from '../../src/cluster/members.ts';
+import { Members } from '../../src/cluster/membership/members.ts';
 import { Evidence } from '../../src/cluster/sync/evidence.ts';
-import { LivingActors } from '../../src/core/actor.ts';
-import { CausalContext } from '../../src/core/causal-context.ts';
-import type { Memory } from '../../src/core/decision.ts';
-import type { Statement } from '../../src/core/evidence.ts';
-import type { MemberRecord } from '../../src/core/member-list.ts';
-import type { Replica } from '../../src/storage/replica.ts';
-import type { Replicas } from '../../src/storage/replicas.ts';
+import { LivingActors } from '../../src/core/causality/actor.ts';
+import { CausalContext } from '../../src/core/causality/causal-context.ts';
+import type { Memory } from '../../src/core/quorum/decision.ts';
+import type { Statement } from '../../src/core/causality/evidence.ts';
+import type { MemberRecord } from '../../src/core/placement/member-list.ts';
+import type { Replica } from '../../src/storage/replica/replica.ts';
+import type { Replicas } from '../../src/storage/store.ts';
 
 const place = { host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1 };
 const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 1_000 } as const;

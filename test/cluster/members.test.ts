@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PARTITIONS } from '../../src/core/limits.ts';
-import { Members } from '../../src/cluster/members.ts';
-import type { MemberRecord, MemberState } from '../../src/core/member-list.ts';
+import { Members } from '../../src/cluster/membership/members.ts';
+import type { MemberRecord, MemberState } from '../../src/core/placement/member-list.ts';
 
 const recordOf = (name: string, state: MemberState, more: Partial<MemberRecord> = {}): MemberRecord => ({
   name,

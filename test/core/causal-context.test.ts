@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
+import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
 
 const actor = fc.constantFrom('a', 'b', 'c');
 const dot: fc.Arbitrary<Dot> = fc.record({ actor, counter: fc.integer({ min: 1, max: 12 }) });

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { MecError } from '../../src/base/errors.ts';
-import { CausalContext } from '../../src/core/causal-context.ts';
-import type { Condition } from '../../src/core/condition.ts';
-import { digestOf, packContent } from '../../src/core/content.ts';
-import { decide, type Decision, type Made } from '../../src/core/decision.ts';
-import { etagOf } from '../../src/core/etag.ts';
-import type { Version } from '../../src/core/object.ts';
+import { CausalContext } from '../../src/core/causality/causal-context.ts';
+import type { Condition } from '../../src/core/quorum/condition.ts';
+import { digestOf, packContent } from '../../src/core/value/content.ts';
+import { decide, type Decision, type Made } from '../../src/core/quorum/decision.ts';
+import { etagOf } from '../../src/core/value/etag.ts';
+import type { Version } from '../../src/core/causality/object.ts';
 
 function body(value: string, idempotencyKey?: string): Uint8Array {
   return packContent({ value: utf8ToBytes(value), contentType: 'text/plain', timestampMicros: 1, idempotencyKey });

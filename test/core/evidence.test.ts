@@ -1,7 +1,7 @@
 /** The rules of what may be forgotten, as tables: what was said, and what follows. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CausalContext } from '../../src/core/causal-context.ts';
+import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import {
   areHeldNowhere,
   areSameReplicas,
@@ -11,7 +11,7 @@ import {
   mayDrop,
   type Round,
   type Statement,
-} from '../../src/core/evidence.ts';
+} from '../../src/core/causality/evidence.ts';
 
 const NONE = new CausalContext();
 /** `a:3` are the dots 1 … 3 of a; `a.3` is the third alone. */

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
-import { Floor } from '../../src/core/floor.ts';
-import { readToken } from '../../src/core/object.ts';
+import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
+import { Floor } from '../../src/core/causality/floor.ts';
+import { readToken } from '../../src/core/causality/object.ts';
 
 const ACTORS = ['a', 'b', 'c', 'd'];
 const dot: fc.Arbitrary<Dot> = fc.record({

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
-import { fill, type FilledObject, merge, type StoredObject, strip, write } from '../../src/core/object.ts';
+import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
+import { fill, type FilledObject, merge, type StoredObject, strip, write } from '../../src/core/causality/object.ts';
 
 const KEYS = ['x', 'y'];
 const REPLICAS = 3;

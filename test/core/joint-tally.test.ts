@@ -1,8 +1,8 @@
 /** The majorities of a conditional write: of the owners, and while a key changes hands of those to come. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { JointTally } from '../../src/core/joint-tally.ts';
-import type { Verdict } from '../../src/core/tally.ts';
+import { JointTally } from '../../src/core/quorum/joint-tally.ts';
+import type { Verdict } from '../../src/core/quorum/tally.ts';
 
 /** What is said once the members of `yes` have agreed and the others have failed, of all that were asked. */
 function verdict(sets: { now: string; toCome?: string; least?: number }, asked: string, yes: string): Verdict {

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MEMBER_STATES, MemberList, type MemberRecord, NEXT_STATES, supersedes } from '../../src/core/member-list.ts';
+import {
+  MEMBER_STATES,
+  MemberList,
+  type MemberRecord,
+  NEXT_STATES,
+  supersedes,
+} from '../../src/core/placement/member-list.ts';
 
 const record = fc.record({
   name: fc.constantFrom('a', 'b', 'c'),

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
-import { fill, type FilledObject, merge, readToken, sameVersions, strip, write } from '../../src/core/object.ts';
+import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
+import {
+  fill,
+  type FilledObject,
+  merge,
+  readToken,
+  sameVersions,
+  strip,
+  write,
+} from '../../src/core/causality/object.ts';
 
 type Filled = FilledObject<string>;
 

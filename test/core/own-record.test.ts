@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MEMBER_STATES, MemberList, type MemberRecord, type MemberState } from '../../src/core/member-list.ts';
-import { answerTo, type OwnStanding } from '../../src/core/own-record.ts';
+import {
+  MEMBER_STATES,
+  MemberList,
+  type MemberRecord,
+  type MemberState,
+} from '../../src/core/placement/member-list.ts';
+import { answerTo, type OwnStanding } from '../../src/core/placement/own-record.ts';
 
 /** A record in few words: state, generation, life, version. */
 type Words = `${MemberState} ${number} ${string} ${number}`;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PARTITIONS, PLACEMENT_CAP } from '../../src/core/limits.ts';
-import { partitionOf } from '../../src/core/partition.ts';
-import { placement, type PlacedMember } from '../../src/core/placement.ts';
+import { partitionOf } from '../../src/core/placement/partition.ts';
+import { placement, type PlacedMember } from '../../src/core/placement/placement.ts';
 
 const N = 3;
 

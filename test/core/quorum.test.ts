@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LivingActors, OwnActors } from '../../src/core/actor.ts';
-import { CausalContext } from '../../src/core/causal-context.ts';
-import { Detector } from '../../src/core/detector.ts';
-import { Latency } from '../../src/core/latency.ts';
-import type { FilledObject } from '../../src/core/object.ts';
-import { leastWriteQuorum, parseQuorum, type Quorum, quorumSize } from '../../src/core/quorum.ts';
-import { ReadQuorum } from '../../src/core/read-quorum.ts';
-import { Tally } from '../../src/core/tally.ts';
+import { LivingActors, OwnActors } from '../../src/core/causality/actor.ts';
+import { CausalContext } from '../../src/core/causality/causal-context.ts';
+import { Detector } from '../../src/core/placement/detector.ts';
+import { Latency } from '../../src/core/quorum/latency.ts';
+import type { FilledObject } from '../../src/core/causality/object.ts';
+import { leastWriteQuorum, parseQuorum, type Quorum, quorumSize } from '../../src/core/quorum/quorum.ts';
+import { ReadQuorum } from '../../src/core/quorum/read-quorum.ts';
+import { Tally } from '../../src/core/quorum/tally.ts';
 
 test('a quorum is a number, a word, or nothing', () => {
   assert.equal(parseQuorum('2'), 2);

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { MecError } from '../../src/base/errors.ts';
-import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
-import { decodeToken, encodeToken } from '../../src/core/token.ts';
+import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
+import { decodeToken, encodeToken } from '../../src/core/causality/token.ts';
 
 const SEED_TOKEN = 'gapjb3JtYWNyZWxmgqdDb3VudGVyAalUaW1lc3RhbXDPE0nH5/H4nFU=';
 

@@ -8,9 +8,9 @@ import {
   idempotencyKeyOf,
   packContent,
   unpackContent,
-} from '../../src/core/content.ts';
-import type { Version } from '../../src/core/object.ts';
-import { hidden, visible } from '../../src/core/visible.ts';
+} from '../../src/core/value/content.ts';
+import type { Version } from '../../src/core/causality/object.ts';
+import { hidden, visible } from '../../src/core/value/visible.ts';
 
 const content = (part: Partial<Content> = {}): Content => ({
   value: new Uint8Array([1]),

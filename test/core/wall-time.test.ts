@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { agreedMicros, majorityMicros } from '../../src/core/wall-time.ts';
+import { agreedMicros, majorityMicros } from '../../src/core/value/wall-time.ts';
 
 test('the time of a majority: the latest that so many clocks have reached, known ones only', () => {
   const cases: [number[], number, number | undefined][] = [

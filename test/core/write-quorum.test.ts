@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Random } from '../../src/base/env.ts';
-import { replicaNumber, ReplicaNames } from '../../src/core/replica-name.ts';
-import { type Fence, type StoredWord, WriteQuorum } from '../../src/core/write-quorum.ts';
+import { replicaNumber, ReplicaNames } from '../../src/core/causality/replica-name.ts';
+import { type Fence, type StoredWord, WriteQuorum } from '../../src/core/quorum/write-quorum.ts';
 import { seededRandom } from '../fixtures/fake-env.ts';
 
 const NONE: readonly Fence[] = [];

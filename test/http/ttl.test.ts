@@ -1,7 +1,7 @@
 /** Time to live and policies by prefix, against real clusters. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { partitionOf } from '../../src/core/partition.ts';
+import { partitionOf } from '../../src/core/placement/partition.ts';
 import { kindRange, objectRow } from '../../src/storage/keyspace.ts';
 import { openLevelEngine } from '../../src/storage/level.ts';
 import { recordToVersions } from '../../src/storage/records.ts';

@@ -1,7 +1,7 @@
 /** The model's registers are the product's objects: merging them, and writing over what was seen, comes to the same. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { merge, write } from '../../src/core/object.ts';
+import { merge, write } from '../../src/core/causality/object.ts';
 import { Decisions, type Kind, toObject, toRegister } from './registers.ts';
 
 const KINDS: readonly Kind[] = ['create', 'swap', 'once', 'lock'];

@@ -4,13 +4,13 @@
  * are asked once for each register, and kept in tables.
  */
 import { utf8ToBytes } from '../../src/base/bytes.ts';
-import { CausalContext, type Dot } from '../../src/core/causal-context.ts';
-import type { Condition } from '../../src/core/condition.ts';
-import { digestOf, packContent } from '../../src/core/content.ts';
-import { decide, type Made } from '../../src/core/decision.ts';
-import { etagOf } from '../../src/core/etag.ts';
-import { JointTally, type OwnerSets } from '../../src/core/joint-tally.ts';
-import type { FilledObject, Version } from '../../src/core/object.ts';
+import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
+import type { Condition } from '../../src/core/quorum/condition.ts';
+import { digestOf, packContent } from '../../src/core/value/content.ts';
+import { decide, type Made } from '../../src/core/quorum/decision.ts';
+import { etagOf } from '../../src/core/value/etag.ts';
+import { JointTally, type OwnerSets } from '../../src/core/quorum/joint-tally.ts';
+import type { FilledObject, Version } from '../../src/core/causality/object.ts';
 
 /** What a client asks for. */
 export type Kind =

@@ -1,7 +1,7 @@
 /** What must not be forgotten: histories in which a store that believes old or partial news loses what was acknowledged. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { partitionOf } from '../../src/core/partition.ts';
+import { partitionOf } from '../../src/core/placement/partition.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import type { SimDisk } from '../../src/sim/disk.ts';
 import { objectRow } from '../../src/storage/keyspace.ts';

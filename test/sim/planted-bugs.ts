@@ -10,37 +10,37 @@ const core = (name: string): string => `src/core/${name}.js`;
 const CAUSALITY: readonly Bug[] = [
   {
     name: 'an actor is kept across a start',
-    file: core('actor'),
+    file: core('causality/actor'),
     good: 'this.#name = nodeName + SEPARATOR + life;',
     bad: "this.#name = nodeName + SEPARATOR + 'kept';",
     also: [
       // Or the actor would be dead by the member records, and that would be seen instead.
       {
-        file: core('actor'),
+        file: core('causality/actor'),
         good: 'if (this.#lifeOf(node) !== life)',
         bad: 'if (this.#lifeOf(node) === undefined)',
       },
-      { file: core('actor'), good: 'if (name.life !== this.#lifeOf(name.node))', bad: 'if (false)' },
-      { file: storage('replica-actor'), good: 'if (claimed <= own)', bad: 'if (true)' },
+      { file: core('causality/actor'), good: 'if (name.life !== this.#lifeOf(name.node))', bad: 'if (false)' },
+      { file: storage('replica/replica-actor'), good: 'if (claimed <= own)', bad: 'if (true)' },
     ],
     draw: { faults: ['wiped disk', 'old copy restored', 'crash in mid-write', 'wiped, and back at once'] },
   },
   {
     name: 'a replica that begins again in one life writes under the same actor',
-    file: core('actor'),
+    file: core('causality/actor'),
     good: 'return used === 0 ? this.#name : `${this.#name}.${used + 1}`;',
     bad: 'return this.#name;',
     draw: { faults: ['failing disk', 'full disk', 'slow disk', 'one cut off'] },
   },
   {
     name: 'the joined context is returned to every writer',
-    file: core('object'),
+    file: core('causality/object'),
     good: 'if (survivors.length === 0 && isBlind !== true)',
     bad: 'if (true)',
   },
   {
     name: 'received contexts are added to the clock',
-    file: storage('replica'),
+    file: storage('replica/replica'),
     good: 'const isKnown = added.length === 0',
     bad: 'this.#clock.join(object.context);\n        const isKnown = added.length === 0',
   },
@@ -52,19 +52,19 @@ const CAUSALITY: readonly Bug[] = [
   },
   {
     name: 'residues are stripped against extras',
-    file: core('object'),
+    file: core('causality/object'),
     good: 'residual: filled.context.minus(clock.bases())',
     bad: 'residual: filled.context.minus(clock)',
   },
   {
     name: 'the log entry, and with it the counter, is not written',
-    file: storage('replica-log'),
+    file: storage('replica/replica-log'),
     good: 'changes.push({ key: row, value: sealRecord(key, row) });',
     bad: '',
   },
   {
     name: 'a doubled forward is carried out twice',
-    file: 'src/cluster/work.js',
+    file: 'src/cluster/coordinator/forwarded-writes.js',
     good: 'if (this.#taken.has(id))',
     bad: 'if (false)',
     draw: { faults: ['bad weather', 'crash'] },
@@ -74,12 +74,12 @@ const CAUSALITY: readonly Bug[] = [
 const FLOORS: readonly Bug[] = [
   {
     name: 'a floor is adopted that the replica has not seen',
-    file: core('causal-context'),
+    file: core('causality/causal-context'),
     good: 'return true;\n        for (const [actor, base] of floor.beyond(this.#floor))',
     bad: 'return true;\n        for (const [actor, base] of [])',
     also: [
       {
-        file: core('causal-context'),
+        file: core('causality/causal-context'),
         good: 'this.#floor = floor;',
         bad: `this.#floor = floor;
         for (const [actor, base] of floor.entries()) if (this.base(actor) < base) this.#ranges.delete(actor);`,
@@ -114,7 +114,7 @@ const FLOORS: readonly Bug[] = [
   },
   {
     name: 'what was closed is forgotten once its actor is on the floor',
-    file: storage('replica'),
+    file: storage('replica/replica'),
     good: 'this.log.cut.settle(floor);',
     bad: `this.log.cut.settle(floor);
         this.#lost = this.#lost.filter((actor) => floor.base(actor) === 0);
@@ -145,7 +145,7 @@ const EVIDENCE: readonly Bug[] = [
   },
   {
     name: 'a fallback is dropped before the owners have all of it',
-    file: core('evidence'),
+    file: core('causality/evidence'),
     good: 'said.clock.covers(held)',
     bad: 'true',
     also: [{ file: sync('fallbacks'), good: 'clocks?.every((clock) => clock.covers(held)) !== true', bad: 'false' }],
@@ -223,7 +223,7 @@ const EVIDENCE: readonly Bug[] = [
   },
   {
     name: 'a wiped replica counts for reads at once',
-    file: storage('replica'),
+    file: storage('replica/replica'),
     good: 'return this.#isComplete && this.#isConfirmed && this.salvage.dots.isEmpty;',
     bad: 'return true;',
     draw: {
@@ -242,7 +242,7 @@ const EVIDENCE: readonly Bug[] = [
   },
   {
     name: 'a replica is complete after one owner',
-    file: core('evidence'),
+    file: core('causality/evidence'),
     good: 'return count >= enough;',
     bad: 'return count >= 1;',
     draw: {
@@ -270,7 +270,7 @@ const EVIDENCE: readonly Bug[] = [
 const MEMBERSHIP: readonly Bug[] = [
   {
     name: 'a node on an empty disk ends with an earlier one of its name',
-    file: core('own-record'),
+    file: core('placement/own-record'),
     good: 'return hasMet || lives.includes(said.life);',
     bad: 'return true;',
     draw: { faults: ['a node is declared gone'], nodes: 5 },

@@ -29,7 +29,7 @@ export const CONDITIONS: readonly Bug[] = [
   },
   {
     name: 'a condition is decided on what this node alone has',
-    file: 'src/core/joint-tally.js',
+    file: 'src/core/quorum/joint-tally.js',
     good: "const majority = quorumSize('quorum', owners.length);",
     bad: 'const majority = 1;',
     draw: {
@@ -41,7 +41,7 @@ export const CONDITIONS: readonly Bug[] = [
   },
   {
     name: 'a repeat with a condition is acknowledged although a rival is there',
-    file: core('decision'),
+    file: core('quorum/decision'),
     good: 'if (made !== undefined && !isWon(asked, told))',
     bad: 'if (false)',
     // Each repeats its write if it is in doubt.
@@ -57,7 +57,7 @@ export const CONDITIONS: readonly Bug[] = [
 export const READERS: readonly Bug[] = [
   {
     name: 'expiry removes all versions, and not only the expired',
-    file: 'src/cluster/expiry.js',
+    file: 'src/cluster/coordinator/expiry.js',
     good: 'await removeDots(this.#scope, key, hidden);',
     bad: 'await removeDots(this.#scope, key, replica.read(key).versions);',
     draw: {
@@ -76,7 +76,7 @@ export const READERS: readonly Bug[] = [
   },
   {
     name: 'what has expired is shown',
-    file: core('visible'),
+    file: core('value/visible'),
     good: 'return shown.every(isLiving) ? shown : shown.filter(isLiving);',
     bad: 'return shown;',
     draw: {
@@ -88,7 +88,7 @@ export const READERS: readonly Bug[] = [
   },
   {
     name: 'a write that was sent twice is shown twice',
-    file: core('visible'),
+    file: core('value/visible'),
     good: 'return twins.size === 0 ? versions :',
     bad: 'return true ? versions :',
     draw: {

@@ -3,7 +3,7 @@ import { type Bug, BUSY, OFTEN, PATIENT, USUAL } from './planted-draws.ts';
 
 const core = (name: string): string => `src/core/${name}.js`;
 const coordinator = (name: string): string => `src/cluster/coordinator/${name}.js`;
-const memory = 'src/storage/replica-memory.js';
+const memory = 'src/storage/replica/replica-memory.js';
 
 /** Users that write at nodes whose disks are slow, and wait. */
 const SLOW_WRITES = {
@@ -16,7 +16,7 @@ const SLOW_WRITES = {
 export const WRITES: readonly Bug[] = [
   {
     name: 'a word of a replica that was replaced since counts',
-    file: core('write-quorum'),
+    file: core('quorum/write-quorum'),
     good: 'if (this.#fences.length > 0)',
     bad: 'if (false)',
     draw: { ...SLOW_WRITES, faults: ['an owner loses a write that it has acknowledged'] },
@@ -36,7 +36,7 @@ export const WRITES: readonly Bug[] = [
   },
   {
     name: 'a write that was sent is called damaged',
-    file: core('tally'),
+    file: core('quorum/tally'),
     good: 'if (this.#timedOut)',
     bad: `if (this.#isDamaged && !this.#timedOut) return new MecError('damaged', { ...details, detail: count, retryAfter: 1 });
         if (this.#timedOut)`,

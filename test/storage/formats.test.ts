@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
-import { unpackContent } from '../../src/core/content.ts';
-import { CausalContext } from '../../src/core/causal-context.ts';
+import { unpackContent } from '../../src/core/value/content.ts';
+import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import type { OpenEngine } from '../../src/storage/engine.ts';
 import { metaRow } from '../../src/storage/keyspace.ts';
 import { openLevelEngine } from '../../src/storage/level.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import { openRecord } from '../../src/storage/records.ts';
-import { Replicas } from '../../src/storage/replicas.ts';
+import { Replicas } from '../../src/storage/store.ts';
 import { ManualClock, memoryLog, seededRandom } from '../fixtures/fake-env.ts';
 
 const FIXTURE = new URL('../../../test/fixtures/store-format-1.json', import.meta.url);

@@ -1,14 +1,14 @@
 /** One ballot of a conditional write: the key granted by a majority of the owners, and what they hold, read in the same turn. */
 import { MecError } from '../../base/errors.ts';
-import { CausalContext } from '../../core/causal-context.ts';
-import type { Condition } from '../../core/condition.ts';
-import type { Made } from '../../core/decision.ts';
-import { JointTally } from '../../core/joint-tally.ts';
-import { type FilledObject, merge } from '../../core/object.ts';
-import { quorumSize } from '../../core/quorum.ts';
+import { CausalContext } from '../../core/causality/causal-context.ts';
+import type { Condition } from '../../core/quorum/condition.ts';
+import type { Made } from '../../core/quorum/decision.ts';
+import { JointTally } from '../../core/quorum/joint-tally.ts';
+import { type FilledObject, merge } from '../../core/causality/object.ts';
+import { quorumSize } from '../../core/quorum/quorum.ts';
 import type { Claimed } from '../../transport/message.ts';
-import type { OwnerView } from '../members.ts';
-import type { Peer } from '../peers.ts';
+import type { OwnerView } from '../membership/members.ts';
+import type { Peer } from '../membership/peers.ts';
 import { withBodies } from './get.ts';
 import { grantHere } from './grant-here.ts';
 import { type Place, placeOf, type Scope } from './scope.ts';

@@ -1,9 +1,9 @@
 /** Handing a write to a node that owns its key. */
 import { ERROR_KINDS, MecError } from '../../base/errors.ts';
 import { FORWARD_PROBE_SHARE } from '../limits.ts';
-import { quorumSize } from '../../core/quorum.ts';
+import { quorumSize } from '../../core/quorum/quorum.ts';
 import type { Failed } from '../../transport/message.ts';
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../membership/peers.ts';
 import type { Place, Scope } from './scope.ts';
 import { type PutRequest, type PutResult, UNSURE } from './write.ts';
 

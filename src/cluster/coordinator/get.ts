@@ -4,12 +4,12 @@
  */
 import type { Timer } from '../../base/env.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
-import type { CausalContext, Dot } from '../../core/causal-context.ts';
-import { type FilledObject, readToken, type Version } from '../../core/object.ts';
-import { type Quorum, quorumSize } from '../../core/quorum.ts';
-import { ReadQuorum } from '../../core/read-quorum.ts';
+import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
+import { type FilledObject, readToken, type Version } from '../../core/causality/object.ts';
+import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
+import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
 import type { ReadReply } from '../../transport/message.ts';
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../membership/peers.ts';
 import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
 
 /** What to read. */

@@ -1,11 +1,11 @@
 /** A conditional write at one owner: the grant of the key with what is known of it, and the store that brings its number back. */
 import { MecError } from '../../base/errors.ts';
-import type { Made } from '../../core/decision.ts';
-import type { FilledObject } from '../../core/object.ts';
-import { partitionOf } from '../../core/partition.ts';
-import type { Replica } from '../../storage/replica.ts';
+import type { Made } from '../../core/quorum/decision.ts';
+import type { FilledObject } from '../../core/causality/object.ts';
+import { partitionOf } from '../../core/placement/partition.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
 import type { Claim } from '../../transport/message.ts';
-import type { OwnerView } from '../members.ts';
+import type { OwnerView } from '../membership/members.ts';
 import type { Scope } from './scope.ts';
 
 /** A key granted, and the key's state in the same turn: what is not durable yet included. */

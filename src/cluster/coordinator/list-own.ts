@@ -2,8 +2,8 @@
 import { compareUtf8, prefixEnd } from '../../base/bytes.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { LIST_PAGE_BYTES, LIST_SLICE_KEYS, LIST_SPARE_KEYS } from '../limits.ts';
-import type { Version } from '../../core/object.ts';
-import type { Replica } from '../../storage/replica.ts';
+import type { Version } from '../../core/causality/object.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
 import type { Keys, List } from '../../transport/message.ts';
 import type { Scope } from './scope.ts';
 

@@ -3,12 +3,12 @@
  * while its own disk syncs, and answers when W disks have it. Any other node passes the write to an owner.
  */
 import { MecError, toMecError } from '../../base/errors.ts';
-import { quorumSize } from '../../core/quorum.ts';
-import { WriteQuorum } from '../../core/write-quorum.ts';
+import { quorumSize } from '../../core/quorum/quorum.ts';
+import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { ConditionalRequest } from './ballot.ts';
 import { forward, handOver, isUntouched } from './forward.ts';
 import { get } from './get.ts';
-import { majorityOf, putIf } from './put-if.ts';
+import { majorityOf, putIf } from './conditional-write.ts';
 import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
 import { type Plan, type PutRequest, type PutResult, write } from './write.ts';
 

@@ -2,20 +2,20 @@
 import type { Env } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
-import { LivingActors } from '../../core/actor.ts';
-import { partitionOf } from '../../core/partition.ts';
-import type { Replicas } from '../../storage/replicas.ts';
+import { LivingActors } from '../../core/causality/actor.ts';
+import { partitionOf } from '../../core/placement/partition.ts';
+import type { Replicas } from '../../storage/store.ts';
 import type { Fences } from '../fences.ts';
 import type { Floors } from '../floors.ts';
 import type { KeyGrants } from '../key-grants.ts';
-import type { Members } from '../members.ts';
-import type { Peer, Peers } from '../peers.ts';
-import type { Policies } from '../policies.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peer, Peers } from '../membership/peers.ts';
+import type { Policies } from './policies.ts';
 import type { Scrub } from '../sync/scrub.ts';
 import type { Sync } from '../sync/sync.ts';
-import type { Turns } from '../turns.ts';
+import type { Turns } from './key-queue.ts';
 import type { WallTime } from '../wall-time.ts';
-import type { Work } from '../work.ts';
+import type { Work } from './forwarded-writes.ts';
 
 /** The parts of a node that its coordinators share. */
 export interface Scope {

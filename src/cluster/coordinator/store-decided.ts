@@ -4,13 +4,13 @@
  */
 import { MecError } from '../../base/errors.ts';
 import type { Timer } from '../../base/env.ts';
-import type { Dot } from '../../core/causal-context.ts';
-import type { Memory } from '../../core/decision.ts';
-import { JointTally } from '../../core/joint-tally.ts';
+import type { Dot } from '../../core/causality/causal-context.ts';
+import type { Memory } from '../../core/quorum/decision.ts';
+import { JointTally } from '../../core/quorum/joint-tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
-import type { ReplicaWritten } from '../../storage/replica-changes.ts';
+import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
 import type { Reply, Store } from '../../transport/message.ts';
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../membership/peers.ts';
 import type { Granted } from './ballot.ts';
 import { groundOf } from './grant-here.ts';
 import type { Scope } from './scope.ts';

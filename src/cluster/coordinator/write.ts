@@ -2,18 +2,18 @@
 import type { Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
-import { CausalContext, type Dot } from '../../core/causal-context.ts';
-import type { Condition } from '../../core/condition.ts';
-import { packContent, unpackContent } from '../../core/content.ts';
-import type { Memory } from '../../core/decision.ts';
-import type { Quorum } from '../../core/quorum.ts';
-import { replicaNumber } from '../../core/replica-name.ts';
-import { type StoredWord, WriteQuorum } from '../../core/write-quorum.ts';
+import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
+import type { Condition } from '../../core/quorum/condition.ts';
+import { packContent, unpackContent } from '../../core/value/content.ts';
+import type { Memory } from '../../core/quorum/decision.ts';
+import type { Quorum } from '../../core/quorum/quorum.ts';
+import { replicaNumber } from '../../core/causality/replica-name.ts';
+import { type StoredWord, WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { Done } from '../../storage/commit-queue.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { ReplicaWritten } from '../../storage/replica-changes.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
 import type { Reply, Written } from '../../transport/message.ts';
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../membership/peers.ts';
 import { holdersOf, joiningOf, type Place, placeOf, type Scope } from './scope.ts';
 
 /** What to write. */

@@ -1,10 +1,10 @@
 /** From joining to gone: when this node may go on to its next state. */
 import type { Env } from '../../base/env.ts';
 import { BIRTH_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../limits.ts';
-import type { MemberState } from '../../core/member-list.ts';
-import type { Replicas } from '../../storage/replicas.ts';
-import type { Members } from '../members.ts';
-import type { Peers } from '../peers.ts';
+import type { MemberState } from '../../core/placement/member-list.ts';
+import type { Replicas } from '../../storage/store.ts';
+import type { Members } from './members.ts';
+import type { Peers } from './peers.ts';
 import type { Seeds } from './seeds.ts';
 
 /** What the lifecycle works on. */

@@ -1,6 +1,6 @@
 /**
  * Membership: who belongs to the cluster, who of them answers, and what this node itself is in it. Probes and their answers carry all
- * of that (`prober.ts`, `rumours.ts`); what is missed is made up for by exchanging whole lists, now and then and whenever two lists are seen to differ.
+ * of that (`prober.ts`, `gossip.ts`); what is missed is made up for by exchanging whole lists, now and then and whenever two lists are seen to differ.
  *
  * Membership decides only where work is sent. Nodes may differ about it for a while, and nothing is lost.
  */
@@ -16,16 +16,16 @@ import {
   REFUSED_MS,
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
-import type { Reach } from '../../core/detector.ts';
-import type { Replicas } from '../../storage/replicas.ts';
+import type { Reach } from '../../core/placement/detector.ts';
+import type { Replicas } from '../../storage/store.ts';
 import type { Gossip, Identity, Pong, Probe, Probed, ProbeFor, Reply } from '../../transport/message.ts';
 import type { Config } from '../config.ts';
-import type { Members } from '../members.ts';
-import type { Peer, Peers } from '../peers.ts';
+import type { Members } from './members.ts';
+import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
 import { Lifecycle, type Progress } from './lifecycle.ts';
 import { Prober } from './prober.ts';
-import { Rumours } from './rumours.ts';
+import { Rumours } from './gossip.ts';
 import { Seeds } from './seeds.ts';
 
 /** What membership works on. */

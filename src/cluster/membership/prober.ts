@@ -14,12 +14,12 @@ import {
   SUSPECT_AFTER_MS,
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
-import type { Reach } from '../../core/detector.ts';
+import type { Reach } from '../../core/placement/detector.ts';
 import type { Gossip, Probe, Probed } from '../../transport/message.ts';
-import type { Members } from '../members.ts';
-import type { Peer, Peers } from '../peers.ts';
+import type { Members } from './members.ts';
+import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
-import type { Rumours } from './rumours.ts';
+import type { Rumours } from './gossip.ts';
 
 /** What probing works on. */
 export interface ProberOptions {

@@ -3,8 +3,8 @@ import type { Address, Env } from '../../base/env.ts';
 import { SEED_INTERVAL_MS } from '../limits.ts';
 import type { Gossip, Probe, Probed } from '../../transport/message.ts';
 import { RpcClient } from '../../transport/rpc.ts';
-import type { Members } from '../members.ts';
-import type { Peers } from '../peers.ts';
+import type { Members } from './members.ts';
+import type { Peers } from './peers.ts';
 
 /** What looking for seeds works on. */
 export interface SeedsOptions {

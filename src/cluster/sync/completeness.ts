@@ -1,6 +1,6 @@
 /**
  * When a replica may count for reads. A new one counts once it cannot have missed an acknowledged write:
- * when it has seen what enough complete owners have, or what every member has (`core/evidence.ts`). One
+ * when it has seen what enough complete owners have, or what every member has (`core/causality/evidence.ts`). One
  * that was complete before a start counts again once it was compared with the other owners. It does not
  * wait long for those that are away: a disk that was put back to an earlier state counts as a lost one,
  * and the comparison only keeps that moment short.
@@ -8,12 +8,12 @@
 import type { Env, Timer } from '../../base/env.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { MAX_DOUBTFUL_ANSWERS, MAX_STATEMENTS, type SyncLimits } from '../limits.ts';
-import { areSameReplicas, isCompleteByAll, isCompleteByOwners, type Round } from '../../core/evidence.ts';
-import { leastWriteQuorum, type Quorum } from '../../core/quorum.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { Replicas } from '../../storage/replicas.ts';
-import type { Members } from '../members.ts';
-import type { Peers } from '../peers.ts';
+import { areSameReplicas, isCompleteByAll, isCompleteByOwners, type Round } from '../../core/causality/evidence.ts';
+import { leastWriteQuorum, type Quorum } from '../../core/quorum/quorum.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Replicas } from '../../storage/store.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peers } from '../membership/peers.ts';
 import type { Evidence } from './evidence.ts';
 import type { Questions } from './questions.ts';
 

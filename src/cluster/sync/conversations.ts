@@ -9,10 +9,10 @@
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { MAX_CONVERSATIONS, type SyncLimits } from '../limits.ts';
-import { drawName } from '../../core/actor.ts';
-import type { Statement } from '../../core/evidence.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { ReplicaView } from '../../storage/replica-view.ts';
+import { drawName } from '../../core/causality/actor.ts';
+import type { Statement } from '../../core/causality/evidence.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { ReplicaView } from '../../storage/replica/replica-view.ts';
 import type { SnapshotPage, SyncItem, TakeSnapshot } from '../../transport/message.ts';
 
 interface Conversation {

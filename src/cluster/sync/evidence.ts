@@ -1,11 +1,11 @@
 /** What this node has heard the others say of their replicas. */
 import { PARTITIONS } from '../../core/limits.ts';
-import type { LivingActors } from '../../core/actor.ts';
-import type { CausalContext } from '../../core/causal-context.ts';
-import type { Statement } from '../../core/evidence.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { Replicas } from '../../storage/replicas.ts';
-import type { Members } from '../members.ts';
+import type { LivingActors } from '../../core/causality/actor.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
+import type { Statement } from '../../core/causality/evidence.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Replicas } from '../../storage/store.ts';
+import type { Members } from '../membership/members.ts';
 
 interface Heard {
   /** What the member had seen when it was last heard of. */

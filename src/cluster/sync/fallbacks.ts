@@ -5,9 +5,9 @@
  */
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
-import { mayDrop } from '../../core/evidence.ts';
-import type { Replicas } from '../../storage/replicas.ts';
-import type { Members } from '../members.ts';
+import { mayDrop } from '../../core/causality/evidence.ts';
+import type { Replicas } from '../../storage/store.ts';
+import type { Members } from '../membership/members.ts';
 import type { Evidence } from './evidence.ts';
 import type { Questions } from './questions.ts';
 

@@ -7,14 +7,14 @@
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
-import { type LivingActors, nodeOfActor } from '../../core/actor.ts';
-import type { CausalContext } from '../../core/causal-context.ts';
-import { areHeldNowhere } from '../../core/evidence.ts';
-import { closeDots } from '../../storage/closing.ts';
+import { type LivingActors, nodeOfActor } from '../../core/causality/actor.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
+import { areHeldNowhere } from '../../core/causality/evidence.ts';
+import { closeDots } from '../../storage/replica/closing.ts';
 import { recordToContext } from '../../storage/records.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { Replicas } from '../../storage/replicas.ts';
-import type { Members } from '../members.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Replicas } from '../../storage/store.ts';
+import type { Members } from '../membership/members.ts';
 import type { Questions } from './questions.ts';
 
 /** What closing gaps works on. */

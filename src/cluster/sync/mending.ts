@@ -1,5 +1,5 @@
 /**
- * Mending marked keys (`storage/replica-marks.ts`): their record could not be read, so what it held is asked for. Every member tells what
+ * Mending marked keys (`storage/replica/replica-marks.ts`): their record could not be read, so what it held is asked for. Every member tells what
  * it knows of the key, what it has seen altogether, and what it has salvaged of it. A member that can read the key has whatever effect on
  * it its clock has; so those dots leave the mark's `need`, and when that is empty the mark goes.
  *
@@ -9,15 +9,15 @@
 import type { Env } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { MARKS_AT_ONCE, type SyncLimits } from '../limits.ts';
-import { CausalContext } from '../../core/causal-context.ts';
-import { partitionOf } from '../../core/partition.ts';
-import { closeDots } from '../../storage/closing.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { Replicas } from '../../storage/replicas.ts';
+import { CausalContext } from '../../core/causality/causal-context.ts';
+import { partitionOf } from '../../core/placement/partition.ts';
+import { closeDots } from '../../storage/replica/closing.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Replicas } from '../../storage/store.ts';
 import type { Mended } from '../../transport/message.ts';
 import type { Floors } from '../floors.ts';
-import type { Members } from '../members.ts';
-import type { Peers } from '../peers.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peers } from '../membership/peers.ts';
 import { mergeAll } from './pull.ts';
 import type { Questions } from './questions.ts';
 

@@ -7,13 +7,13 @@
  */
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
-import type { Statement } from '../../core/evidence.ts';
-import { closeDots } from '../../storage/closing.ts';
-import type { Replica } from '../../storage/replica.ts';
+import type { Statement } from '../../core/causality/evidence.ts';
+import { closeDots } from '../../storage/replica/closing.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
 import type { Reply, Request, SyncItem } from '../../transport/message.ts';
 import type { OnReply } from '../../transport/rpc.ts';
 import type { Floors } from '../floors.ts';
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../membership/peers.ts';
 
 /** What a pull has learnt of the peer. */
 export interface Pulled {

@@ -5,11 +5,11 @@
  */
 import { MecError } from '../../base/errors.ts';
 import { MAX_QUESTIONS, type SyncLimits } from '../limits.ts';
-import { areSameReplicas, type Round, type Statement } from '../../core/evidence.ts';
+import { areSameReplicas, type Round, type Statement } from '../../core/causality/evidence.ts';
 import type { State, Stated } from '../../transport/message.ts';
 import type { Floors } from '../floors.ts';
-import type { Members } from '../members.ts';
-import type { Peers } from '../peers.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peers } from '../membership/peers.ts';
 import type { Evidence } from './evidence.ts';
 
 /** What questions work on. */

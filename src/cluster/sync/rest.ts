@@ -1,7 +1,7 @@
 /** Which replicas are at rest: to differ from others only then means something. */
 import type { Clock } from '../../base/env.ts';
 import type { SyncLimits } from '../limits.ts';
-import type { Replica } from '../../storage/replica.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
 
 /** How a replica was when it was last looked at. */
 interface Sight {

@@ -1,17 +1,17 @@
 /**
- * What was salvaged from a damaged disk, and set aside (`storage/set-aside.ts`). A version whose dot has come since is dropped: whatever
+ * What was salvaged from a damaged disk, and set aside (`storage/replica/set-aside.ts`). A version whose dot has come since is dropped: whatever
  * became of it is known. For the rest every member is asked, twice, whether any has seen the dot. If one has, it will come from there. If
  * none has, this disk holds the only copy, and the version is taken in, with its dot alone for a context.
  */
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
-import { CausalContext } from '../../core/causal-context.ts';
-import type { Round } from '../../core/evidence.ts';
+import { CausalContext } from '../../core/causality/causal-context.ts';
+import type { Round } from '../../core/causality/evidence.ts';
 import { isDamage } from '../../storage/damage.ts';
 import * as keyspace from '../../storage/keyspace.ts';
 import { type PackedVersion, recordToVersions } from '../../storage/records.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { Replicas } from '../../storage/replicas.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Replicas } from '../../storage/store.ts';
 import type { Questions } from './questions.ts';
 
 /** What looking after salvage works on. */

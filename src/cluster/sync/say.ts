@@ -1,7 +1,7 @@
 /** What a node says of a replica of its own. */
-import type { Statement } from '../../core/evidence.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { Members } from '../members.ts';
+import type { Statement } from '../../core/causality/evidence.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Members } from '../membership/members.ts';
 
 /** The node that speaks. */
 export interface Speaker {

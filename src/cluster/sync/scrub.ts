@@ -29,14 +29,14 @@ import { MecError, messageOf } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import type { SyncLimits } from '../limits.ts';
-import type { CausalContext } from '../../core/causal-context.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { keyOfRow } from '../../storage/keyspace.ts';
 import { recordToVersions } from '../../storage/records.ts';
-import type { Replica } from '../../storage/replica.ts';
-import type { Replicas } from '../../storage/replicas.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Replicas } from '../../storage/store.ts';
 import type { Compared, Scrub as Request } from '../../transport/message.ts';
-import type { Members } from '../members.ts';
-import type { Peer, Peers } from '../peers.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peer, Peers } from '../membership/peers.ts';
 import { ask } from './pull.ts';
 
 /** What the scrub works on. */

@@ -5,10 +5,10 @@
  * A floor is an encoding, and nothing is lost by one that was taken too early or on an old word: it costs a
  * few bytes until the others have it. Replicas that have seen the same arrive at the same floor.
  */
-import type { LivingActors } from '../../core/actor.ts';
-import type { CausalContext } from '../../core/causal-context.ts';
-import { MAX_FLOOR_BASE } from '../../core/floor.ts';
-import type { Replica } from '../../storage/replica.ts';
+import type { LivingActors } from '../../core/causality/actor.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
+import { MAX_FLOOR_BASE } from '../../core/causality/floor.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
 import type { Floors } from '../floors.ts';
 
 /** What settling works on. */

@@ -17,11 +17,11 @@
  * like one on which they were deleted; so another complete owner must say the same of them.
  */
 import { MecError } from '../../base/errors.ts';
-import type { CausalContext } from '../../core/causal-context.ts';
-import type { Statement } from '../../core/evidence.ts';
-import { merge, type FilledObject, type Version } from '../../core/object.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
+import type { Statement } from '../../core/causality/evidence.ts';
+import { merge, type FilledObject, type Version } from '../../core/causality/object.ts';
 import type { SyncItem } from '../../transport/message.ts';
-import { closeDots } from '../../storage/closing.ts';
+import { closeDots } from '../../storage/replica/closing.ts';
 import { ask, assertHonest, bytesOf, mergeAll, type Pair, PeerError } from './pull.ts';
 
 /** A key that a snapshot would remove here, and the versions that would go. */

@@ -1,11 +1,11 @@
 /** The second witness of a snapshot that would remove much: another complete owner that says the same. */
 import type { Env } from '../../base/env.ts';
 import type { SyncLimits } from '../limits.ts';
-import type { Statement } from '../../core/evidence.ts';
-import { partitionOf } from '../../core/partition.ts';
+import type { Statement } from '../../core/causality/evidence.ts';
+import { partitionOf } from '../../core/placement/partition.ts';
 import type { Floors } from '../floors.ts';
-import type { Members } from '../members.ts';
-import type { Peers } from '../peers.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peers } from '../membership/peers.ts';
 import { ask, type Pair } from './pull.ts';
 import type { Questions } from './questions.ts';
 import type { Opening, Removal, Witness } from './snapshot.ts';

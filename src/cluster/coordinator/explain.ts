@@ -1,0 +1,80 @@
+/** Where a key lives and who has what of it: for people who want to see for themselves. */
+import { MecError } from '../../base/errors.ts';
+import { RING_TIMEOUT_MS } from '../limits.ts';
+import type { Reach } from '../../core/placement/detector.ts';
+import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
+import { placeOf, type Scope } from './scope.ts';
+
+/** Why a member holds a key, or might: as an owner, as one that is to become one, or in the place of one. */
+export type Role = 'owner' | 'joining owner' | 'stand-in';
+
+/** What one member says of a key. */
+export interface RingEntry {
+  readonly node: string;
+  readonly role: Role;
+  readonly reach: Reach | 'itself';
+  /** Undefined where the member gave no answer. */
+  readonly says:
+    | {
+        readonly isComplete: boolean;
+        readonly actor: string;
+        readonly clock: string;
+        readonly versions: readonly Dot[];
+      }
+    | undefined;
+}
+
+/** A key's place, and what its holders say. */
+export interface Ring {
+  readonly partition: number;
+  readonly entries: readonly RingEntry[];
+}
+
+/** Asks all who hold a key, or would in another's place. */
+export async function ring(scope: Scope, key: string): Promise<Ring> {
+  const { members } = scope;
+  const { partition, owners } = placeOf(scope, key);
+  const roles: [Role, readonly string[]][] = [
+    ['owner', owners],
+    ['joining owner', members.pending(partition)],
+    // As many may have to stand in as there are owners.
+    ['stand-in', members.standIns(partition).slice(0, owners.length)],
+  ];
+  const asked = roles.flatMap(([role, names]) => names.map((node) => entryOf(scope, { key, partition, role, node })));
+  return { partition, entries: await Promise.all(asked) };
+}
+
+interface Question {
+  readonly key: string;
+  readonly partition: number;
+  readonly role: Role;
+  readonly node: string;
+}
+
+async function entryOf(scope: Scope, { key, partition, role, node }: Question): Promise<RingEntry> {
+  const { members, peers, replicas, floors } = scope;
+  if (node === members.self) {
+    const replica = replicas.of(partition);
+    const { versions, context } = replica.read(key);
+    return { node, role, reach: 'itself', says: sayingOf(replica, context, versions) };
+  }
+  const reach = peers.reach(node);
+  const peer = peers.byId.get(node);
+  if (peer === undefined || reach === 'unreachable') return { node, role, reach, says: undefined };
+  return new Promise((resolve) => {
+    const read = { kind: 'read', key, have: [], floors: floors.names(partition) } as const;
+    peer.data.request(read, RING_TIMEOUT_MS, (reply) => {
+      const isAnswer = !(reply instanceof MecError) && reply.kind === 'object';
+      resolve({ node, role, reach, says: isAnswer ? sayingOf(reply, reply.context, reply.versions) : undefined });
+    });
+  });
+}
+
+function sayingOf(
+  { isComplete, actor }: { isComplete: boolean; actor: string },
+  context: CausalContext,
+  versions: readonly Dot[],
+): RingEntry['says'] {
+  const dots = versions.map((version) => ({ actor: version.actor, counter: version.counter }));
+  return { isComplete, actor, clock: context.toString(), versions: dots };
+}

@@ -1,0 +1,65 @@
+/** What is news among the members, and how often it was told: enough times that with near certainty everybody hears of it. */
+import { GOSSIP_RECORDS, GOSSIP_TELLINGS } from '../limits.ts';
+import type { MemberVersion } from '../../core/placement/member-list.ts';
+import type { Gossip } from '../../transport/message.ts';
+import type { Members } from './members.ts';
+
+interface Rumour extends MemberVersion {
+  told: number;
+}
+
+/** The rumours that this node passes on. */
+export class Rumours {
+  readonly #members: Members;
+  readonly #records = new Map<string, Rumour>();
+  readonly #suspects = new Map<string, Rumour>();
+  /** The version of each member of which a suspicion was heard last: what has been told enough must not begin again. */
+  readonly #suspected = new Map<string, number>();
+
+  constructor(members: Members) {
+    this.#members = members;
+    members.onChange(({ name, version }) => this.#records.set(name, { name, version, told: 0 }));
+  }
+
+  /** Somebody gets no answer from a member; tells whether that is news. */
+  suspect({ name, version }: MemberVersion): boolean {
+    const isOld = version < (this.#members.get(name)?.version ?? Infinity);
+    if (isOld || version <= (this.#suspected.get(name) ?? 0)) return false;
+    this.#suspected.set(name, version);
+    this.#suspects.set(name, { name, version, told: 0 });
+    return true;
+  }
+
+  /** A member has answered: the suspicion was wrong, or is over. */
+  clear(name: string): void {
+    this.#suspects.delete(name);
+  }
+
+  /** What to tell `to` on this occasion: what was told least; and to a suspect always that it is one, or it could not object. */
+  take(to: string): Gossip {
+    // Each telling about doubles the number of those who know (Demers et al. 1987).
+    const enough = GOSSIP_TELLINGS * Math.ceil(Math.log2(this.#members.all().length + 2));
+    const names = takeFrom(this.#records, enough);
+    const suspects = takeFrom(this.#suspects, enough);
+    const version = this.#suspected.get(to) ?? 0;
+    if (version >= (this.#members.get(to)?.version ?? Infinity)) suspects.push({ name: to, version });
+    const { hash, isInformed } = this.#members;
+    return { hash, isInformed, records: names.flatMap(({ name }) => this.#members.get(name) ?? []), suspects };
+  }
+
+  /** All that there is to know. */
+  all(): Gossip {
+    const { hash, isInformed } = this.#members;
+    return { hash, isInformed, records: this.#members.all(), suspects: [] };
+  }
+}
+
+function takeFrom(rumours: Map<string, Rumour>, enough: number): MemberVersion[] {
+  if (rumours.size === 0) return [];
+  const chosen = [...rumours.values()].sort((a, b) => a.told - b.told).slice(0, GOSSIP_RECORDS);
+  for (const rumour of chosen) {
+    rumour.told += 1;
+    if (rumour.told >= enough) rumours.delete(rumour.name);
+  }
+  return chosen.map(({ name, version }) => ({ name, version }));
+}

@@ -1,0 +1,326 @@
+/**
+ * The members of the cluster as this node knows them, and who holds what by that.
+ *
+ * There are two placements: the one that holds (of all members that are up or leaving) and the one to come (of those that are up or
+ * joining). Who owns a partition only by the second is a joining owner: it takes writes and catches up, but counts for no quorum.
+ */
+import { hashText32 } from '../../base/hash.ts';
+import {
+  MemberList,
+  type MemberRecord,
+  type MemberState,
+  NEXT_STATES,
+  placementHash,
+  toPlaced,
+} from '../../core/placement/member-list.ts';
+import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
+import { answerTo } from '../../core/placement/own-record.ts';
+import { placement, type Placement } from '../../core/placement/placement.ts';
+import type { Config } from '../config.ts';
+
+/** The owners of a partition as this node knows them. A new object takes its place whenever they change, also if they change back. */
+export interface OwnerView extends OwnerSets {
+  /** The same on all nodes that know the same owners, now and to come. */
+  readonly name: string;
+}
+
+/** Who holds a partition. */
+interface Place {
+  readonly owners: readonly string[];
+  readonly pending: readonly string[];
+  readonly standIns: readonly string[];
+  readonly view: OwnerView;
+  /** Whether this node is an owner, or joins as one. */
+  readonly isHeld: boolean;
+  /** All others that are. */
+  readonly otherHolders: readonly string[];
+}
+
+/** How many partitions a member owns, and how many it is to own besides. */
+export interface Share {
+  readonly owned: number;
+  readonly pending: number;
+}
+
+const NO_SHARE: Share = { owned: 0, pending: 0 };
+
+type OwnConfig = Pick<Config, 'name' | 'host' | 'port' | 'httpport' | 'zone' | 'weight' | 'quorum'> &
+  Partial<Pick<Config, 'nodes'>>;
+
+/** The member list, and who owns what by it. */
+export class Members {
+  /** This node's name. */
+  readonly self: string;
+  readonly n: number;
+  readonly #list = new MemberList();
+  readonly #listeners: ((record: MemberRecord) => void)[] = [];
+  #places: readonly Place[] = [];
+  #shares: ReadonlyMap<string, Share> = new Map();
+  #ownPending: readonly number[] = [];
+  #placedHash = -1;
+  #replicas = 0;
+  #targetHash = 0;
+  #isInformed: boolean;
+  #hasMet: boolean;
+  readonly #lives: readonly string[];
+  readonly #hasSeeds: boolean;
+
+  /** `life` is that of this process; `kept` the list that lies on the disk. */
+  constructor(config: OwnConfig, kept: readonly MemberRecord[], life: string) {
+    const { name, host, port, httpport, zone, weight } = config;
+    this.self = name;
+    this.n = config.quorum.n;
+    this.#hasSeeds = (config.nodes ?? []).some((seed) => seed.host !== host || seed.port !== port);
+    for (const record of kept) this.#list.merge(record);
+    const before = this.#list.get(name);
+    this.#lives = before === undefined ? [life] : [life, before.life];
+    this.#hasMet = kept.some((record) => record.name !== name);
+    // A node that was killed before it heard of any other has kept a list that names itself.
+    this.#isInformed = this.#hasMet || (before !== undefined && before.state !== 'joining');
+    const own = { name, host, port, httpport, zone, weight, settled: 0 };
+    this.#list.merge({
+      ...own,
+      state: before?.state ?? 'joining',
+      generation: before?.generation ?? 1,
+      life,
+      version: (before?.version ?? 0) + 1,
+    });
+    this.#place();
+  }
+
+  /** Calls `listener` with every record that changes, once it holds. */
+  onChange(listener: (record: MemberRecord) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get own(): MemberRecord {
+    return this.#list.get(this.self) as MemberRecord;
+  }
+
+  /** The present life of a node; undefined if it is no member, or gone. */
+  lifeOf(name: string): string | undefined {
+    const record = this.#list.get(name);
+    return record === undefined || record.state === 'gone' ? undefined : record.life;
+  }
+
+  /** A member by name, or undefined. */
+  get(name: string): MemberRecord | undefined {
+    return this.#list.get(name);
+  }
+
+  /** All records, those of members that are gone included. */
+  all(): MemberRecord[] {
+    return this.#list.all();
+  }
+
+  in(...states: readonly MemberState[]): MemberRecord[] {
+    return this.#list.in(...states);
+  }
+
+  /** Differs between nodes whose lists differ. */
+  get hash(): number {
+    return this.#list.hash;
+  }
+
+  /**
+   * What is to be kept of the list for the next start. Of one that may not be relied on yet, that is only who this node is, and it
+   * joins: were the others that it has heard of kept, the next start would take them for all.
+   */
+  get lasting(): MemberList {
+    if (this.#isInformed) return this.#list;
+    const { own } = this;
+    const list = new MemberList();
+    list.merge(own.state === 'gone' ? own : { ...own, state: 'joining' });
+    return list;
+  }
+
+  /**
+   * Whether the list may be relied on for who else holds data: it was kept from before, or a member whose list may be relied on had the
+   * very same, or there is nobody else. A node that has lost its disk hears of the others one by one, and must not take the first for all.
+   */
+  get isInformed(): boolean {
+    return this.#isInformed;
+  }
+
+  /** The list of another member has this hash, and may be relied on. */
+  heardHash(hash: number): void {
+    if (hash !== this.hash) return;
+    this.#isInformed = true;
+    this.#hasMet = true;
+  }
+
+  /** This node begins a cluster: there is no other member to hear of. */
+  begin(): void {
+    this.#isInformed = true;
+    this.become('up');
+  }
+
+  /**
+   * Whether the configuration names other nodes, and none was ever heard of. A node that has lost its disk
+   * and cannot reach the others begins a cluster of its own. That it is the only member is no evidence then.
+   */
+  get isLonely(): boolean {
+    return this.#hasSeeds && this.#list.all().length === 1;
+  }
+
+  /** Takes in what another node knows; tells whether it was news. */
+  merge(record: MemberRecord): boolean {
+    if (record.name === this.self) return this.#mergeOwn(record);
+    if (!this.#list.merge(record)) return false;
+    this.#changed(record);
+    return true;
+  }
+
+  #mergeOwn(said: MemberRecord): boolean {
+    const answer = answerTo(said, { own: this.own, hasMet: this.#hasMet, lives: this.#lives });
+    return answer !== undefined && this.#keepOwn(answer);
+  }
+
+  /** This node goes on to another state; does nothing where that cannot follow. */
+  become(state: MemberState): void {
+    const { own } = this;
+    if (!NEXT_STATES[own.state].includes(state)) return;
+    this.#keepOwn({ ...own, state, version: own.version + 1 });
+  }
+
+  /** This node has all its data for the placement of that hash; 0 where it has not. */
+  settle(settled: number): void {
+    const { own } = this;
+    if (own.settled !== settled) this.#keepOwn({ ...own, settled, version: own.version + 1 });
+  }
+
+  /** This node still lives, whatever is said of it. */
+  refute(version: number): void {
+    const { own } = this;
+    if (version >= own.version) this.#keepOwn({ ...own, version: version + 1 });
+  }
+
+  /** A member will never return. */
+  remove(name: string): void {
+    const record = this.#list.get(name);
+    if (record === undefined || record.state === 'gone') return;
+    this.merge({ ...record, state: 'gone', version: record.version + 1 });
+  }
+
+  #keepOwn(record: MemberRecord): boolean {
+    if (!this.#list.merge(record)) return false;
+    this.#changed(record);
+    return true;
+  }
+
+  #changed(record: MemberRecord): void {
+    this.#place();
+    for (const listener of this.#listeners) listener(record);
+  }
+
+  #place(): void {
+    const current = this.#list.in('up', 'leaving');
+    const target = this.#list.in('up', 'joining');
+    const hash = hashText32(`${placementHash(current, this.n)} ${placementHash(target, this.n)}`);
+    if (hash === this.#placedHash) return;
+    this.#placedHash = hash;
+    this.#targetHash = placementHash(target, this.n);
+    this.#replicas = Math.min(this.n, current.length);
+    const now: Placement = placement(toPlaced(current), this.n);
+    const next: Placement = placement(toPlaced(target), this.n);
+    const own = Math.min(this.n, target.length);
+    this.#places = now.map((order, partition) => {
+      const owners = order.slice(0, this.#replicas);
+      const after = next[partition] as readonly string[];
+      const ownersToCome = after.slice(0, own);
+      const pending = ownersToCome.filter((name) => !owners.includes(name));
+      const rest = [...new Set([...order, ...after])];
+      const standIns = rest.filter((name) => !owners.includes(name) && !pending.includes(name));
+      const view = viewOf({ owners, ownersToCome }, this.#places[partition]?.view);
+      const holders = [...owners, ...pending];
+      const otherHolders = holders.filter((name) => name !== this.self);
+      return { owners, pending, standIns, view, isHeld: otherHolders.length < holders.length, otherHolders };
+    });
+    this.#shares = sharesOf(this.#places);
+    this.#ownPending = [...this.#places.keys()].filter((partition) => this.pending(partition).includes(this.self));
+  }
+
+  /** Replicas of each partition: N, or as many as there are members that are up. */
+  get replicas(): number {
+    return this.#replicas;
+  }
+
+  /** A name for who owns what and who is to. */
+  get placedHash(): number {
+    return this.#placedHash;
+  }
+
+  /** A name for the placement to come. */
+  get targetHash(): number {
+    return this.#targetHash;
+  }
+
+  /** The members that own a partition, best first. */
+  owners(partition: number): readonly string[] {
+    return this.#placeOf(partition).owners;
+  }
+
+  /** The members that are to own a partition once they have caught up. */
+  pending(partition: number): readonly string[] {
+    return this.#placeOf(partition).pending;
+  }
+
+  /** The owners of a partition, now and to come: the very same object for as long as they do not change. */
+  view(partition: number): OwnerView {
+    return this.#placeOf(partition).view;
+  }
+
+  /** The other members, in the order in which they stand in for an owner of a partition. */
+  standIns(partition: number): readonly string[] {
+    return this.#placeOf(partition).standIns;
+  }
+
+  /** Whether this node owns a partition. */
+  owns(partition: number): boolean {
+    return this.#placeOf(partition).owners.includes(this.self);
+  }
+
+  /** Whether a member is to hold a partition, as an owner or a joining one. */
+  holds(partition: number, name = this.self): boolean {
+    const { isHeld, otherHolders } = this.#placeOf(partition);
+    return name === this.self ? isHeld : otherHolders.includes(name);
+  }
+
+  /** All others that are to hold a partition. */
+  otherHolders(partition: number): readonly string[] {
+    return this.#placeOf(partition).otherHolders;
+  }
+
+  #placeOf(partition: number): Place {
+    return this.#places[partition] as Place;
+  }
+
+  /** How many partitions a member owns, and how many it is to own besides. */
+  shareOf(name: string): Share {
+    return this.#shares.get(name) ?? NO_SHARE;
+  }
+
+  /** The partitions that this node is to own. */
+  get ownPending(): readonly number[] {
+    return this.#ownPending;
+  }
+}
+
+function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
+  const name = [sets.owners, sets.ownersToCome].map((names) => [...names].sort().join(' ')).join(' > ');
+  return before?.name === name ? before : { ...sets, name };
+}
+
+function sharesOf(places: readonly Place[]): Map<string, Share> {
+  const shares = new Map<string, { owned: number; pending: number }>();
+  const count = (name: string, kind: keyof Share): void => {
+    const share = shares.get(name) ?? { ...NO_SHARE };
+    share[kind] += 1;
+    shares.set(name, share);
+  };
+  for (const { owners, pending } of places) {
+    for (const name of owners) count(name, 'owned');
+    for (const name of pending) count(name, 'pending');
+  }
+  return shares;
+}

@@ -1,0 +1,147 @@
+/**
+ * A floor: the settled dots of dead actors, 1 … base for each, under one name.
+ *
+ * Every start of a node leaves a dead actor in the clocks of the partitions that it wrote to. A context that
+ * covers a floor shares it, and holds, compares and sends only what lies above. A floor is nothing but an
+ * encoding: what a context says is the same on any floor, or on none.
+ */
+import { hashText32, hashText64 } from '../../base/hash.ts';
+import { formatRanges, type Ranges } from './ranges.ts';
+
+/** The digest of one actor's dots; a set of dots has the sum of those of its actors, in whatever layers it lies. */
+export function digestOfRanges(actor: string, ranges: readonly number[]): number {
+  return hashText32(`${actor}:${formatRanges(ranges)}`);
+}
+
+const nameOfBase = (actor: string, base: number): bigint => hashText64(`${actor}:${base}`);
+
+/** Actors with their bases. */
+export type Bases = Iterable<[string, number]> & { readonly size: number };
+
+const NOTHING: Bases = new Map();
+
+/**
+ * The names of the actors in all floors of this process, and the number of each. Every partition may name the
+ * same thousands of dead actors, so each name is held once. They stay: what is dead remains in some floor.
+ */
+const names: string[] = [];
+const numbers = new Map<string, number>();
+
+function numberOf(actor: string): number {
+  let number = numbers.get(actor);
+  if (number === undefined) {
+    number = names.push(actor) - 1;
+    numbers.set(actor, number);
+  }
+  return number;
+}
+
+/** The largest base that a floor can hold. */
+export const MAX_FLOOR_BASE = 2 ** 32 - 1;
+
+interface Content {
+  /** The numbers of the actors, in the order of their names, and the base of each. */
+  readonly actors: Uint32Array;
+  readonly bases: Uint32Array;
+  readonly name: bigint;
+  readonly digest: number;
+}
+
+/** An immutable set of gapless dots. Two floors of the same content have the same hash, however each came about. */
+export class Floor {
+  /** The floor of contexts that share nothing. */
+  static readonly NONE = new Floor({ actors: new Uint32Array(), bases: new Uint32Array(), name: 0n, digest: 0 });
+
+  /** Names the content wherever it is known; empty if there is none. */
+  readonly hash: string;
+  /** The digest of the dots, as `digestOfRanges` adds it up. */
+  readonly digest: number;
+  readonly #actors: Uint32Array;
+  readonly #bases: Uint32Array;
+  readonly #name: bigint;
+  readonly #beyond = new WeakMap<Floor, Bases>();
+
+  private constructor({ actors, bases, name, digest }: Content) {
+    this.#actors = actors;
+    this.#bases = bases;
+    this.#name = name;
+    this.digest = digest;
+    this.hash = actors.length === 0 ? '' : name.toString(36);
+  }
+
+  /** How many actors it names. */
+  get size(): number {
+    return this.#actors.length;
+  }
+
+  /** All of the actor's dots up to this one are in the floor; 0 if there is none. */
+  base(actor: string): number {
+    // A living actor is in no floor at all.
+    if (this.#actors.length === 0 || !numbers.has(actor)) return 0;
+    let [from, to] = [0, this.#actors.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      const name = this.#nameAt(middle);
+      if (name === actor) return this.#bases[middle] as number;
+      if (name < actor) from = middle + 1;
+      else to = middle;
+    }
+    return 0;
+  }
+
+  /** The actor's dots as ranges of the caller's own; undefined if there is none. */
+  ranges(actor: string): Ranges | undefined {
+    const base = this.base(actor);
+    return base === 0 ? undefined : [1, base];
+  }
+
+  /** Every actor with its base, in the order of their names. */
+  *[Symbol.iterator](): Generator<[string, number], undefined> {
+    for (let i = 0; i < this.size; i++) yield [this.#nameAt(i), this.#bases[i] as number];
+  }
+
+  /** A floor with these actors and their bases besides, of which none is above `MAX_FLOOR_BASE`. */
+  with(added: Bases): Floor {
+    if (added.size === 0) return this;
+    const bases = new Map(this);
+    let name = this.#name;
+    let { digest } = this;
+    for (const [actor, base] of added) {
+      const before = bases.get(actor) ?? 0;
+      if (before >= base) continue;
+      if (before > 0) {
+        name -= nameOfBase(actor, before);
+        digest -= digestOfRanges(actor, [1, before]);
+      }
+      bases.set(actor, base);
+      name += nameOfBase(actor, base);
+      digest = (digest + digestOfRanges(actor, [1, base])) >>> 0;
+    }
+    const sorted = [...bases].sort(([a], [b]) => (a < b ? -1 : 1));
+    return new Floor({
+      actors: Uint32Array.from(sorted, ([actor]) => numberOf(actor)),
+      bases: Uint32Array.from(sorted, ([, base]) => base),
+      name: BigInt.asUintN(64, name),
+      digest: digest >>> 0,
+    });
+  }
+
+  /** What this floor has and the other lacks: actors with their bases here. */
+  beyond(other: Floor): Bases {
+    if (other === this || this.size === 0) return NOTHING;
+    if (other.size === 0) return this;
+    // The floors of a partition follow each other: the same two are compared for every message between two nodes.
+    let beyond = this.#beyond.get(other);
+    if (beyond === undefined) {
+      const found = new Map<string, number>();
+      for (const [actor, base] of this) if (other.base(actor) < base) found.set(actor, base);
+      beyond = found.size === 0 ? NOTHING : found;
+      this.#beyond.set(other, beyond);
+    }
+    return beyond;
+  }
+
+  #nameAt(index: number): string {
+    return names[this.#actors[index] as number] as string;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The token on the wire, `X-Mec-Vclock`: base64 (standard alphabet) of msgpack of
+ * `{ "<actor>": { "Counter": base, "Timestamp": unix nanoseconds } }`, as the first MecDB made it.
+ *
+ * Where an actor has dots above its base, `"Dots": [from, to, from, to, …]` lists them as ranges, and readers of the
+ * old form skip it; an actor known by such dots alone has no `Counter`. `Timestamp` informs, it decides nothing.
+ *
+ * A token belongs to its key: bases speak for a whole partition, so on another key it could erase what its holder
+ * never saw. The reserved entry `~key` carries a hash of the key in its `Counter`; a token without it is accepted.
+ */
+import { MecError } from '../../base/errors.ts';
+import { hashText32 } from '../../base/hash.ts';
+import { MAX_TOKEN_ACTORS, MAX_TOKEN_CHARS, MAX_TOKEN_RANGES } from '../limits.ts';
+import { unpackForeignBig } from '../../base/msgpack.ts';
+import { MsgpackWriter } from '../../base/msgpack-writer.ts';
+import { CausalContext } from './causal-context.ts';
+import { baseOf, isRanges, unionRanges } from './ranges.ts';
+
+const KEY_ENTRY = '~key';
+const MAX_ACTOR_CHARS = 128;
+const KEY_SEED = 0x6d6563;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+type Entry = Record<string, unknown>;
+
+const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
+
+/**
+ * The header text of a token for a key. `microsByActor`: the newest known write of an actor, µs since 1970; these actors come first
+ * where there are more than a token may name. To claim less is safe.
+ */
+export function encodeToken(context: CausalContext, key: string, microsByActor?: ReadonlyMap<string, number>): string {
+  const isLarge = context.size > MAX_TOKEN_ACTORS;
+  const entries = isLarge ? mostImportant(context, microsByActor) : context.entries();
+  const writer = new MsgpackWriter();
+  writer.map((isLarge ? MAX_TOKEN_ACTORS : context.size) + 1);
+  for (const [actor, ranges] of entries) {
+    const base = baseOf(ranges);
+    const from = base > 0 ? 2 : 0;
+    const hasExtras = ranges.length > from;
+    writer.text(actor);
+    writer.map(1 + Number(base > 0) + Number(hasExtras));
+    if (base > 0) {
+      writer.text('Counter');
+      writer.integer(base);
+    }
+    writer.text('Timestamp');
+    writer.product(microsByActor?.get(actor) ?? 0, 1000);
+    if (hasExtras) {
+      writer.text('Dots');
+      writer.array(ranges.length - from);
+      for (let i = from; i < ranges.length; i++) writer.integer(ranges[i] as number);
+    }
+  }
+  writer.text(KEY_ENTRY);
+  writer.map(2);
+  writer.text('Counter');
+  writer.integer(keyCheck(key));
+  writer.text('Timestamp');
+  writer.integer(0);
+  return writer.toBase64();
+}
+
+function mostImportant(
+  context: CausalContext,
+  microsByActor: ReadonlyMap<string, number> | undefined,
+): [string, readonly number[]][] {
+  const isNamed = (actor: string): number => Number(microsByActor?.has(actor) === true);
+  return [...context.entries()].sort(([a], [b]) => isNamed(b) - isNamed(a)).slice(0, MAX_TOKEN_ACTORS);
+}
+
+const refuse = (detail: string): MecError => new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail });
+
+/** The context of a header text; throws `bad-vclock` where it is not a token of this key. */
+export function decodeToken(text: string, key: string): CausalContext {
+  if (text.length > MAX_TOKEN_CHARS) throw refuse(`The token is longer than ${MAX_TOKEN_CHARS} characters`);
+  if (text === '' || !BASE64.test(text)) throw refuse('The token is not base64');
+  const map = decodeMap(Buffer.from(text, 'base64'));
+  const context = new CausalContext();
+  let ranges = 0;
+  for (const [actor, value] of Object.entries(map)) {
+    const entry = asEntry(value);
+    if (actor === KEY_ENTRY) {
+      if (asCounter(entry['Counter']) !== keyCheck(key)) throw refuse('The token belongs to another key');
+      continue;
+    }
+    if (actor.length > MAX_ACTOR_CHARS) throw refuse('A name in the token is too long');
+    const dots = decodeDots(entry);
+    ranges += dots.length / 2;
+    if (ranges > MAX_TOKEN_RANGES) throw refuse(`The token has more than ${MAX_TOKEN_RANGES} ranges`);
+    context.addRanges(actor, dots);
+  }
+  return context;
+}
+
+function decodeMap(bytes: Uint8Array): Record<string, unknown> {
+  let decoded: unknown;
+  try {
+    decoded = unpackForeignBig(bytes);
+  } catch {
+    throw refuse('The token is not msgpack');
+  }
+  return asEntry(decoded);
+}
+
+function asEntry(value: unknown): Entry {
+  const isMap = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  if (!isMap) throw refuse('The token is not a map of actors to maps');
+  return value as Entry;
+}
+
+function asCounter(value: unknown): number {
+  const counter = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof counter !== 'number' || !Number.isSafeInteger(counter) || counter < 1) {
+    throw refuse('A Counter of the token is not a positive whole number');
+  }
+  return counter;
+}
+
+function decodeDots(entry: Entry): number[] {
+  const { Counter: counter, Dots: dots } = entry as { Counter?: unknown; Dots?: unknown };
+  if (counter === undefined && dots === undefined) throw refuse('An entry of the token has neither Counter nor Dots');
+  const base = counter === undefined ? [] : [1, asCounter(counter)];
+  if (dots === undefined) return base;
+  if (!Array.isArray(dots) || dots.length === 0) throw refuse('The Dots of the token are not ranges');
+  const extras = dots.map(asCounter);
+  if (!isRanges(extras)) throw refuse('The Dots of the token are not ranges');
+  return unionRanges(base, extras);
+}

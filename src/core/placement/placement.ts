@@ -1,0 +1,229 @@
+/**
+ * Placement: which members own which partition. A pure function of the member list; nothing is negotiated, and members
+ * that disagree for a while only send work to the wrong place, which is slow but safe.
+ *
+ * Weighted rendezvous hashing (Thaler, Ravishankar 1998; the weighted score −w / ln(u) after Schindelhauer, Schomaker
+ * 2005): every member has a score for every partition, and the N best own it. Two refinements:
+ *
+ * - Zones: no two owners of a partition share one, while there are as many zones as owners; with fewer, the owners spread over
+ *   them as evenly as they can.
+ * - A cap: no member owns more than 1.05 times its fair share (rounded up where partitions do not divide so finely). The pairs of
+ *   member and partition are taken in the order of their scores, and a pair whose member is full is passed over. This is a stable
+ *   matching (Gale, Shapley 1962) in which both sides rank by the same score, so it has one outcome, and a join or leave moves
+ *   little more than it must.
+ */
+import { hashText64 } from '../../base/hash.ts';
+import { PARTITIONS, PLACEMENT_CAP } from '../limits.ts';
+
+/** What placement needs to know of a member. */
+export interface PlacedMember {
+  readonly id: string;
+  /** Relative to the others: a member of weight 2 owns twice as much as one of weight 1. */
+  readonly weight: number;
+  /** What may fail together, as a rack; a member without one is a zone by itself. */
+  readonly zone?: string | undefined;
+}
+
+/** For each partition, all members, best first: the first N own it, the rest stand in, in this order. */
+export type Placement = readonly (readonly string[])[];
+
+/** One member while owners are being found. */
+interface Seat {
+  readonly id: string;
+  readonly zone: string;
+  readonly weight: number;
+  readonly scores: Float64Array;
+  /** Most partitions that it may own. */
+  cap: number;
+  load: number;
+}
+
+/** Scores depend on a member alone, and cost more than all the rest: kept for as many as a large cluster has. */
+const SCORES = new Map<string, Float64Array>();
+const MAX_SCORES = 1024;
+
+function scoresOf({ id, weight }: PlacedMember): Float64Array {
+  const name = `${weight} ${id}`;
+  const known = SCORES.get(name);
+  if (known !== undefined) return known;
+  const scores = Float64Array.from({ length: PARTITIONS }, (_, partition) => {
+    const uniform = (Number(hashText64(`${partition}:${id}`) >> 11n) + 0.5) / 2 ** 53;
+    return -weight / Math.log(uniform);
+  });
+  if (SCORES.size >= MAX_SCORES) SCORES.clear();
+  SCORES.set(name, scores);
+  return scores;
+}
+
+/** The last placements that were asked for: the placement to come today is the one that holds tomorrow. */
+const PLACEMENTS = new Map<string, Placement>();
+const MAX_PLACEMENTS = 16;
+
+/** The members in preference order, for each partition, of which the first `n` own it. Independent of the order of the list. */
+export function placement(members: readonly PlacedMember[], n: number): Placement {
+  const lines = members.map(({ id, weight, zone }) => JSON.stringify([id, weight, zone])).sort();
+  const name = `${n} ${lines.join(' ')}`;
+  const known = PLACEMENTS.get(name);
+  if (known !== undefined) return known;
+  const found = place(members, n);
+  const oldest = PLACEMENTS.keys().next();
+  if (PLACEMENTS.size >= MAX_PLACEMENTS && oldest.done !== true) PLACEMENTS.delete(oldest.value);
+  PLACEMENTS.set(name, found);
+  return found;
+}
+
+function place(members: readonly PlacedMember[], n: number): Placement {
+  const seats = members
+    .map((member): Seat => {
+      const zone = member.zone === undefined ? `\0${member.id}` : member.zone;
+      return { id: member.id, zone, weight: member.weight, scores: scoresOf(member), cap: 0, load: 0 };
+    })
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const replicas = Math.min(n, seats.length);
+  const owners = new Matching(seats, replicas).find();
+  return owners.map((own, partition) => {
+    const byScore = (a: Seat, b: Seat): number => (b.scores[partition] as number) - (a.scores[partition] as number);
+    const rest = seats.filter((seat) => !own.includes(seat));
+    return [...own.sort(byScore), ...rest.sort(byScore)].map(({ id }) => id);
+  });
+}
+
+/** Who owns what: the pairs by score, as far as zones and caps allow, and then what is still missing by exchange. */
+class Matching {
+  readonly #seats: readonly Seat[];
+  readonly #replicas: number;
+  /** Most owners of one partition in one zone. */
+  readonly #perZone: number;
+  readonly #owners: Seat[][] = Array.from({ length: PARTITIONS }, () => []);
+
+  constructor(seats: readonly Seat[], replicas: number) {
+    this.#seats = seats;
+    this.#replicas = replicas;
+    const sizes = new Map<string, number>();
+    for (const { zone } of seats) sizes.set(zone, (sizes.get(zone) ?? 0) + 1);
+    this.#perZone = mostPerZone([...sizes.values()], replicas);
+    setCaps(seats, replicas, this.#perZone);
+  }
+
+  find(): Seat[][] {
+    const pairs = new Uint32Array(this.#seats.length * PARTITIONS).map((_, pair) => pair);
+    const scores = new Float64Array(pairs.length);
+    for (const [i, seat] of this.#seats.entries()) scores.set(seat.scores, i * PARTITIONS);
+    pairs.sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
+    for (const pair of pairs) {
+      const seat = this.#seats[Math.floor(pair / PARTITIONS)] as Seat;
+      const partition = pair % PARTITIONS;
+      if (seat.load < seat.cap && this.#fits(partition, seat)) this.#take(partition, seat);
+    }
+    for (const [partition, owners] of this.#owners.entries()) {
+      while (owners.length < this.#replicas) this.#squeeze(partition);
+    }
+    return this.#owners;
+  }
+
+  #fits(partition: number, seat: Seat): boolean {
+    const owners = this.#owners[partition] as Seat[];
+    if (owners.length >= this.#replicas || owners.includes(seat)) return false;
+    return owners.reduce((count, { zone }) => count + Number(zone === seat.zone), 0) < this.#perZone;
+  }
+
+  #take(partition: number, seat: Seat): void {
+    this.#owners[partition]?.push(seat);
+    seat.load += 1;
+  }
+
+  /**
+   * All who could own one more of this partition are full: the best of them hands one of its others to somebody who is not. If nobody
+   * can take one, the least loaded goes over its cap.
+   */
+  #squeeze(partition: number): void {
+    const fitting = this.#seats.filter((seat) => this.#fits(partition, seat));
+    const score = (seat: Seat): number => seat.scores[partition] as number;
+    fitting.sort((a, b) => score(b) - score(a));
+    for (const full of fitting) {
+      if (full.load < full.cap || this.#handOver(full)) return this.#take(partition, full);
+    }
+    const spare = fitting.sort((a, b) => a.load / a.cap - b.load / b.cap)[0] ?? this.#anybody(partition);
+    this.#take(partition, spare);
+  }
+
+  /** One partition of a member goes to another that has room for it: the one that costs least in scores. */
+  #handOver(full: Seat): boolean {
+    let best: { partition: number; to: Seat; cost: number } | undefined;
+    for (const [partition, owners] of this.#owners.entries()) {
+      const at = owners.indexOf(full);
+      if (at < 0) continue;
+      owners.splice(at, 1);
+      for (const to of this.#seats) {
+        if (to === full || to.load >= to.cap || !this.#fits(partition, to)) continue;
+        const cost = (full.scores[partition] as number) - (to.scores[partition] as number);
+        if (best === undefined || cost < best.cost) best = { partition, to, cost };
+      }
+      owners.splice(at, 0, full);
+    }
+    if (best === undefined) return false;
+    const owners = this.#owners[best.partition] as Seat[];
+    owners.splice(owners.indexOf(full), 1);
+    full.load -= 1;
+    this.#take(best.partition, best.to);
+    return true;
+  }
+
+  /** Zones that leave nobody: then a replica in a full zone is better than none. */
+  #anybody(partition: number): Seat {
+    const owners = this.#owners[partition] as Seat[];
+    return this.#seats.find((seat) => !owners.includes(seat)) as Seat;
+  }
+}
+
+/** The least number of owners in one zone with which zones of these sizes can hold all replicas of a partition. */
+function mostPerZone(sizes: readonly number[], replicas: number): number {
+  for (let most = 1; ; most++) {
+    if (sizes.reduce((sum, size) => sum + Math.min(size, most), 0) >= replicas) return most;
+  }
+}
+
+/** The cap of every member: its fair share of all replicas, within what its zone may hold, and a little more. */
+function setCaps(seats: readonly Seat[], replicas: number, perZone: number): void {
+  const byZone = new Map<string, Seat[]>();
+  for (const seat of seats) byZone.set(seat.zone, [...(byZone.get(seat.zone) ?? []), seat]);
+  const zones = [...byZone.values()];
+  const zoneShares = fairShares(
+    replicas * PARTITIONS,
+    zones.map((zone) => {
+      const weight = zone.reduce((sum, seat) => sum + seat.weight, 0);
+      return { weight, most: PARTITIONS * Math.min(perZone, zone.length) };
+    }),
+  );
+  for (const [i, zone] of zones.entries()) {
+    const shares = fairShares(
+      zoneShares[i] as number,
+      zone.map(({ weight }) => ({ weight, most: PARTITIONS })),
+    );
+    for (const [j, seat] of zone.entries()) {
+      const share = shares[j] as number;
+      seat.cap = Math.max(Math.ceil(share - 1e-9), Math.floor(PLACEMENT_CAP * share));
+    }
+  }
+}
+
+/** Divides `total` by weight, but to nobody more than its most; what is over goes to the others, by weight again. */
+function fairShares(total: number, takers: readonly { weight: number; most: number }[]): number[] {
+  const shares = takers.map(() => 0);
+  let open = takers.map((_, i) => i);
+  for (let left = total; open.length > 0 && left > 1e-9;) {
+    const weights = open.reduce((sum, i) => sum + (takers[i]?.weight ?? 0), 0);
+    const before = left;
+    const isFull = (i: number): boolean =>
+      (shares[i] as number) + (before * (takers[i]?.weight ?? 0)) / weights >= (takers[i]?.most ?? 0);
+    const full = open.filter(isFull);
+    for (const i of full.length > 0 ? full : open) {
+      const most = takers[i]?.most ?? 0;
+      const share = full.length > 0 ? most - (shares[i] as number) : (before * (takers[i]?.weight ?? 0)) / weights;
+      shares[i] = (shares[i] as number) + share;
+      left -= share;
+    }
+    open = full.length > 0 ? open.filter((i) => !full.includes(i)) : [];
+  }
+  return shares;
+}

@@ -1,0 +1,62 @@
+/** `/mec`: GET and HEAD list keys, as a page of JSON or all of them as a stream of lines; POST makes one. */
+import { utf8ToBytes } from '../base/bytes.ts';
+import { MAX_LIST_KEYS } from '../core/limits.ts';
+import { drawName } from '../core/causality/actor.ts';
+import { preferred } from './accept.ts';
+import { idempotencyKeyOf } from './conditions.ts';
+import { keyFor } from './digest.ts';
+import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
+import { type KeyRoutes, writeTo } from './key-routes.ts';
+import { byMethod, type Methods } from './methods.ts';
+import { type Parameters, parametersOf } from './parameters.ts';
+
+/** Where the keys themselves are listed, and made. */
+export const KEYS_PATH = '/mec';
+
+const JSON_TYPE = 'application/json';
+const LINES_TYPE = 'application/x-ndjson';
+
+const METHODS: Methods<KeyRoutes> = {
+  GET: list,
+  HEAD: list,
+  POST: create,
+};
+
+/** Answers a request for the keys; rejects with a `MecError`. */
+export const serveKeys = (routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> =>
+  byMethod(METHODS, routes, request);
+
+/** Writes under a new key: 100 random bits, or what its idempotency key makes of it. */
+async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+  const { random } = routes.env;
+  const idempotencyKey = idempotencyKeyOf(request);
+  const key = idempotencyKey === undefined ? drawName(random) : keyFor(idempotencyKey);
+  const { headers, ...answer } = await writeTo(routes, request, key);
+  const status = answer.status === 200 ? 201 : answer.status;
+  return { ...answer, status, headers: { ...headers, Location: `${KEYS_PATH}/${key}` } };
+}
+
+async function list({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+  const parameters = parametersOf(request.query, 'list', node.config.quorum.n);
+  const isStream = preferred(headerOf(request, 'accept'), [JSON_TYPE, LINES_TYPE]) === LINES_TYPE;
+  const headers = { 'Content-Type': isStream ? LINES_TYPE : JSON_TYPE, Vary: 'Accept' };
+  // The first page decides the status, whichever form the answer has.
+  const first = await node.list({ ...parameters, limit: parameters.limit ?? MAX_LIST_KEYS });
+  if (isStream) return { status: 200, headers, stream: lines(node, parameters, first) };
+  const document = { keys: first.keys, next: first.next ?? null };
+  return { status: 200, headers, body: utf8ToBytes(`${JSON.stringify(document)}\n`) };
+}
+
+type Lister = Pick<KeyRoutes['node'], 'list'>;
+type Page = Awaited<ReturnType<Lister['list']>>;
+
+/** All keys, or as many as were asked for, a page of lines at a time: the next page is made when the last has been taken. */
+async function* lines(node: Lister, parameters: Parameters, first: Page): AsyncGenerator<Uint8Array> {
+  let left = parameters.limit ?? Infinity;
+  for (let page = first; ;) {
+    yield utf8ToBytes(page.keys.map((key) => `${JSON.stringify({ key })}\n`).join(''));
+    left -= page.keys.length;
+    if (page.next === undefined || left <= 0) return;
+    page = await node.list({ ...parameters, after: page.next, limit: Math.min(left, MAX_LIST_KEYS) });
+  }
+}

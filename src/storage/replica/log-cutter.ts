@@ -1,0 +1,52 @@
+/** Cuts the log of a replica: one cut at a time, and durable before the next looks at the rows again. */
+import type { Log } from '../../base/env.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
+import type { Done } from '../commit-queue.ts';
+import type { Change } from '../engine.ts';
+import type { ReplicaLog } from './replica-log.ts';
+
+/** What a cut needs of its replica. */
+export interface CutOptions {
+  readonly partition: number;
+  readonly log: ReplicaLog;
+  readonly warn: Log['warn'];
+  /** Writes rows together with the checkpoint, which says where the log begins. */
+  readonly save: (changes: readonly Change[], done: Done) => void;
+}
+
+/** The cuts of one log. */
+export class LogCutter {
+  readonly #options: CutOptions;
+  #isCutting = false;
+
+  constructor(options: CutOptions) {
+    this.#options = options;
+  }
+
+  /** Cuts the entries that `covered` has in its bases; resolves when that is durable. */
+  cutCovered(covered: Pick<CausalContext, 'base'>): Promise<void> {
+    return this.#cut(() => this.#options.log.cutCovered(covered));
+  }
+
+  /** Cuts the older half if there are too many entries. */
+  cutIfOverfull(): void {
+    const { log } = this.#options;
+    if (log.isOverfull) void this.#cut(() => log.cutHalf());
+  }
+
+  async #cut(choose: () => Promise<Change[]>): Promise<void> {
+    if (this.#isCutting) return;
+    this.#isCutting = true;
+    try {
+      const changes = await choose();
+      if (changes.length === 0) return;
+      await new Promise<void>((resolve, reject) => {
+        this.#options.save(changes, (error) => (error === undefined ? resolve() : reject(error)));
+      });
+    } catch (error) {
+      this.#options.warn('log not cut', { partition: this.#options.partition, reason: String(error) });
+    } finally {
+      this.#isCutting = false;
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The log of a replica: which key each dot was a write to. It is what another replica is told from when it asks for what it
+ * missed. It lies beside the objects, is written in the same batches, and is cut once everybody who may ask has it all.
+ */
+import { SCAN_PAGE_ROWS } from '../limits.ts';
+import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
+import type { Change, Engine, Row } from '../engine.ts';
+import * as keyspace from '../keyspace.ts';
+import { openRecord, sealRecord } from '../records.ts';
+
+/** The dots of one key, as a page of the log lists them. */
+export type DotsByKey = ReadonlyMap<string, readonly Dot[]>;
+
+/** A page of the log. */
+export interface LogPage {
+  readonly dotsByKey: DotsByKey;
+  /** Whether all the dots that were asked for are on this page. */
+  readonly isLast: boolean;
+  /** Whether none of those that should be on it were missing. */
+  readonly isWhole: boolean;
+}
+
+/** The log entries of one replica. */
+export class ReplicaLog {
+  /** Dots whose entries have been cut: they cannot be asked for here. */
+  readonly cut: CausalContext;
+  readonly #partition: number;
+  readonly #engine: Engine;
+  readonly #maxEntries: number;
+  /** By actor; those that have none are not there. */
+  readonly #lengths: Map<string, number>;
+  #length = 0;
+
+  constructor(
+    partition: number,
+    engine: Engine,
+    state: { cut: CausalContext; lengths: Map<string, number>; maxEntries: number },
+  ) {
+    this.#partition = partition;
+    this.#engine = engine;
+    this.cut = state.cut;
+    this.#lengths = state.lengths;
+    for (const length of state.lengths.values()) this.#length += length;
+    this.#maxEntries = state.maxEntries;
+  }
+
+  /** How many entries there are. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get isOverfull(): boolean {
+    return this.#length > this.#maxEntries;
+  }
+
+  /** Adds the rows of new entries to a batch. */
+  append(key: string, dots: readonly Dot[], changes: Change[]): void {
+    for (const dot of dots) {
+      const row = keyspace.logRow(this.#partition, dot);
+      changes.push({ key: row, value: sealRecord(key, row) });
+      this.#lengths.set(dot.actor, (this.#lengths.get(dot.actor) ?? 0) + 1);
+    }
+    this.#length += dots.length;
+  }
+
+  /** The keys of the dots asked for, at most `limit` dots; reads what is durable. */
+  async page(asked: CausalContext, limit: number): Promise<LogPage> {
+    const dotsByKey = new Map<string, Dot[]>();
+    let found = 0;
+    let wanted = 0;
+    for (const [actor, ranges] of asked.entries()) {
+      for (let i = 0; i < ranges.length; i += 2) {
+        if (found >= limit) return { dotsByKey, isLast: false, isWhole: found === wanted };
+        const first = ranges[i] as number;
+        const last = Math.min(ranges[i + 1] as number, first + limit - found - 1);
+        wanted += last - first + 1;
+        for (const [row, record] of await this.#entries(actor, { first, last, limit })) {
+          const key = String(openRecord(record, row));
+          const dots = dotsByKey.get(key);
+          if (dots === undefined) dotsByKey.set(key, [keyspace.dotOfRow(row)]);
+          else dots.push(keyspace.dotOfRow(row));
+          found += 1;
+        }
+        if (last < (ranges[i + 1] as number)) return { dotsByKey, isLast: false, isWhole: found === wanted };
+      }
+    }
+    return { dotsByKey, isLast: true, isWhole: found === wanted };
+  }
+
+  #entries(actor: string, { first, last, limit }: { first: number; last: number; limit: number }): Promise<Row[]> {
+    const from = keyspace.logRow(this.#partition, { actor, counter: first });
+    // NUL sorts below every digit: the row after the last.
+    const to = `${keyspace.logRow(this.#partition, { actor, counter: last })}\0`;
+    return this.#engine.scan({ from, to, limit });
+  }
+
+  /** The deletions that cut every entry that `covered` has in its bases, at most a page of them. */
+  async cutCovered(covered: Pick<CausalContext, 'base'>): Promise<Change[]> {
+    const changes: Change[] = [];
+    // Those that come in meanwhile have their turn the next time: an actor that came back would be cut twice.
+    const actors = [...this.#lengths.keys()];
+    for (const actor of actors) {
+      const last = covered.base(actor);
+      const limit = SCAN_PAGE_ROWS - changes.length;
+      if (last > 0 && limit > 0) this.#cutRows(await this.#entries(actor, { first: 1, last, limit }), changes);
+    }
+    return changes;
+  }
+
+  /** The deletions that cut the older half of each actor's entries, covered by anybody or not: the log has a bound. */
+  async cutHalf(): Promise<Change[]> {
+    const range = keyspace.partitionRange('l', this.#partition);
+    const rows = await this.#engine.scan({ ...range, limit: 2 * this.#maxEntries });
+    const rowsByActor = new Map<string, Row[]>();
+    for (const row of rows) {
+      const { actor } = keyspace.dotOfRow(row[0]);
+      const actorRows = rowsByActor.get(actor);
+      if (actorRows === undefined) rowsByActor.set(actor, [row]);
+      else actorRows.push(row);
+    }
+    const changes: Change[] = [];
+    for (const actorRows of rowsByActor.values())
+      this.#cutRows(actorRows.slice(0, Math.ceil(actorRows.length / 2)), changes);
+    return changes;
+  }
+
+  #cutRows(rows: readonly Row[], changes: Change[]): void {
+    const last = rows[rows.length - 1];
+    if (last === undefined) return;
+    const { actor, counter } = keyspace.dotOfRow(last[0]);
+    this.cut.addRanges(actor, [1, counter]);
+    for (const [row] of rows) changes.push({ key: row, value: undefined });
+    const left = (this.#lengths.get(actor) ?? 0) - rows.length;
+    if (left > 0) this.#lengths.set(actor, left);
+    else this.#lengths.delete(actor);
+    this.#length -= rows.length;
+  }
+}

@@ -1,0 +1,117 @@
+/** The rows of one replica, read from disk in pages: what is not durable yet is not seen. */
+import { compareUtf8 } from '../../base/bytes.ts';
+import { SCAN_PAGE_ROWS } from '../limits.ts';
+import type { CommitQueue } from '../commit-queue.ts';
+import type { Engine, Row, RowReader, Snapshot } from '../engine.ts';
+import * as keyspace from '../keyspace.ts';
+
+/** Scans of one partition's rows. */
+export class ReplicaRows {
+  readonly #partition: number;
+  readonly #engine: RowReader;
+  /** Objects with a value when they were counted, less those that had come by then. */
+  #counted: number | undefined;
+  #come = 0;
+
+  constructor(partition: number, engine: RowReader) {
+    this.#partition = partition;
+    this.#engine = engine;
+  }
+
+  /** How many objects have a value; undefined until they have been counted. */
+  get objects(): number | undefined {
+    return this.#counted === undefined ? undefined : this.#counted + this.#come;
+  }
+
+  /** An object has changed: how many versions it had, and has. */
+  changed(before: number, after: number): void {
+    this.#come += Number(after > 0) - Number(before > 0);
+  }
+
+  /**
+   * Counts the objects, once: those of the store as it is at one moment, and with them what is on its way
+   * there. A scan of the living store would miss writes that wait, and count those twice that land meanwhile.
+   */
+  async count({ engine, queue }: { readonly engine: Engine; readonly queue: CommitQueue }): Promise<void> {
+    if (this.#counted !== undefined) return;
+    const range = keyspace.partitionRange('o', this.#partition);
+    const { view, less } = await new Promise<{ view: Snapshot; less: number }>((resolve, reject) => {
+      queue.between((error) => {
+        if (error !== undefined) return reject(error);
+        const onTheirWay = queue.pendingRows(range);
+        const isNew = ([row, value]: readonly [string, unknown]): number =>
+          Number(value !== undefined) - Number(engine.get(row) !== undefined);
+        const come = onTheirWay.reduce((sum, row) => sum + isNew(row), 0);
+        resolve({ view: engine.snapshot(), less: this.#come - come });
+      });
+    });
+    try {
+      this.#counted = (await countRows(view, range)) - less;
+    } finally {
+      await view.close();
+    }
+  }
+
+  /** The keys with an object or a residue after a key, in order; `limit` at most. */
+  async keysAfter(after: string | undefined, limit: number): Promise<string[]> {
+    const found = new Set<string>();
+    for (const kind of ['o', 'r'] as const) {
+      const range = keyspace.partitionRange(kind, this.#partition);
+      const from = after === undefined ? range.from : `${range.from}${after}\0`;
+      for (const row of await this.#engine.keys({ ...range, from, limit })) found.add(keyspace.keyOfRow(row));
+    }
+    return [...found].sort(compareUtf8).slice(0, limit);
+  }
+
+  /** The objects after a key, up to another (that included), in order; `limit` at most. */
+  objectsAfter(after: string | undefined, until: string | undefined, limit: number): Promise<Row[]> {
+    const range = keyspace.partitionRange('o', this.#partition);
+    const from = after === undefined ? range.from : `${range.from}${after}\0`;
+    const to = until === undefined ? range.to : `${range.from}${until}\0`;
+    return this.#engine.scan({ from, to, limit });
+  }
+
+  /** The keys with an object, from `from` on and below `to`, in order; `limit` at most. */
+  async objectKeys({ from, to, limit }: { from: string; to: string | undefined; limit: number }): Promise<string[]> {
+    const range = keyspace.partitionRange('o', this.#partition);
+    const end = to === undefined ? range.to : range.from + to;
+    const rows = await this.#engine.keys({ from: range.from + from, to: end, limit });
+    return rows.map(keyspace.keyOfRow);
+  }
+
+  /** The keys between two keys, both not included; `limit` at most. */
+  async keysBetween(after: string | undefined, before: string | undefined, limit: number): Promise<string[]> {
+    const keys = await this.keysAfter(after, limit);
+    return before === undefined ? keys : keys.filter((key) => compareUtf8(key, before) < 0);
+  }
+
+  /** Visits all rows of a kind, page by page. */
+  async each(kind: keyspace.RowKind, visit: (row: Row) => void): Promise<void> {
+    const range = keyspace.partitionRange(kind, this.#partition);
+    for (let from = range.from; ;) {
+      const page = await this.#engine.scan({ ...range, from, limit: SCAN_PAGE_ROWS });
+      page.forEach(visit);
+      const last = page[page.length - 1];
+      if (last === undefined || page.length < SCAN_PAGE_ROWS) return;
+      from = `${last[0]}\0`;
+    }
+  }
+
+  /** The names of all rows. */
+  async all(): Promise<string[]> {
+    const rows: string[] = [];
+    for (const kind of keyspace.ROW_KINDS) await this.each(kind, ([row]) => rows.push(row));
+    return rows;
+  }
+}
+
+async function countRows(reader: RowReader, range: { readonly from: string; readonly to: string }): Promise<number> {
+  let count = 0;
+  for (let { from } = range; ;) {
+    const keys = await reader.keys({ ...range, from, limit: SCAN_PAGE_ROWS });
+    count += keys.length;
+    const last = keys[keys.length - 1];
+    if (last === undefined || keys.length < SCAN_PAGE_ROWS) return count;
+    from = `${last}\0`;
+  }
+}
