@@ -2,14 +2,14 @@
 import { httpUrl } from '../base/address.ts';
 import { OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
-import type { Ring } from '../cluster/coordinator/explain.ts';
+import type { KeyLocation } from '../cluster/coordinator/explain.ts';
 import type { MemberStatus } from '../cluster/status.ts';
 import type { ServerStatus } from '../http/server.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, ExitError, type RemoteOptions, reported, statusOf, urlsOf } from './remote.ts';
 import { formatBytes, oneLine, print, styled } from './terminal.ts';
 
-interface RingDocument extends Ring {
+interface LocationDocument extends KeyLocation {
   readonly key: string;
 }
 
@@ -124,13 +124,13 @@ export function runRing([key = '']: readonly (string | undefined)[], given: unkn
   const options = given as RemoteOptions;
   return reported(options, async () => {
     const path = `/cluster/ring/${key.split('/').map(encodeURIComponent).join('/')}`;
-    const ring = await askNode<RingDocument>(options, { method: 'GET', path });
+    const ring = await askNode<LocationDocument>(options, { method: 'GET', path });
     await print(process.stdout, options.json === true ? `${JSON.stringify(ring)}\n` : ringText(ring));
     return EXIT.done;
   });
 }
 
-function ringText({ key, partition, entries }: RingDocument): string {
+function ringText({ key, partition, entries }: LocationDocument): string {
   const lines = entries.map(({ node, role, reach, says }) => {
     const head = `  ${role.padEnd(13)}  ${node}`;
     if (says === undefined) return `${head}  ${reach}, no answer`;

@@ -34,7 +34,7 @@ import { type Answer, type Call, deliver, type Patience } from './delivery.ts';
 import type { Author, Merge } from './merge/merge.ts';
 import { NodePool } from './node-pool.ts';
 import { Session } from './session.ts';
-import { Turns } from './key-queue.ts';
+import { UpdateQueue } from './update-queue.ts';
 import { type ClientWorld, systemWorld } from './world.ts';
 
 /** What may be set for a client, and for each call. */
@@ -131,7 +131,7 @@ interface Shared {
   readonly pool: NodePool;
   readonly session: Session;
   /** Updates of one key follow each other. */
-  readonly turns: Turns;
+  readonly updateQueue: UpdateQueue;
   readonly options: Omit<ClientOptions<unknown>, 'codec'>;
 }
 
@@ -156,7 +156,7 @@ export class MecClient<T = unknown> {
       world,
       pool: new NodePool(typeof urls === 'string' ? [urls] : urls, world),
       session: new Session(world.random),
-      turns: new Turns(world.clock),
+      updateQueue: new UpdateQueue(world.clock),
       options: rest,
     };
   }
@@ -230,10 +230,10 @@ export class MecClient<T = unknown> {
    * Rejects with `mayTakeEffect` set where the outcome could not be learnt.
    */
   async update(key: string, change: Change<T>, options: UpdateOptions<T>): Promise<Updated<T> | undefined> {
-    const { world, turns } = this.#shared;
+    const { world, updateQueue } = this.#shared;
     const { deadlineMs, signal } = this.#patience(options);
     const untilMs = world.clock.monotonicMs() + deadlineMs;
-    return turns.run(key, { untilMs, signal }, () => this.#update({ key, change, options, untilMs }));
+    return updateQueue.run(key, { untilMs, signal }, () => this.#update({ key, change, options, untilMs }));
   }
 
   async #update(work: Update<T>): Promise<Updated<T> | undefined> {

@@ -14,7 +14,7 @@ import type {
   Reply,
   Request,
   SparseVersion,
-  Store,
+  StoreRequest,
 } from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
 import { listOwn } from './coordinator/list-own.ts';
@@ -32,7 +32,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
     switch (request.kind) {
       case 'ping':
         // Who gets a pong hands over a write next, and it would come too late.
-        if (scope.work.isEnding) throw new MecError('stopping');
+        if (scope.forwardedWrites.isEnding) throw new MecError('stopping');
         return answer(membership.pong());
       case 'probe':
         return answer(membership.serveProbe(request));
@@ -65,7 +65,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
         // Meant for an earlier process, or too late: the sender has told its client that it does not know.
         if (request.process !== membership.process || nowMs > request.notAfterMs) return;
         // Doubled on the way: the first is answered.
-        if (scope.work.isNew(request.id, nowMs, request.notAfterMs)) takeOver(scope, request, answer);
+        if (scope.forwardedWrites.isNew(request.id, nowMs, request.notAfterMs)) takeOver(scope, request, answer);
         return;
       default:
         throw new MecError('internal', { detail: 'not a request' });
@@ -101,8 +101,8 @@ function toFailed(error: unknown): Failed {
   return { kind: 'failed', code, detail: message, have: details.have ?? 0, need: details.need ?? 0 };
 }
 
-function read({ replicas }: Scope, { key, have }: Read): ReadReply {
-  const replica = replicas.of(partitionOf(key));
+function read({ store }: Scope, { key, have }: Read): ReadReply {
+  const replica = store.of(partitionOf(key));
   const { versions, context } = replica.readWhole(key);
   const sparse = sparseFor(have, versions);
   return { kind: 'object', actor: replica.actor, isComplete: replica.isComplete, context, versions: sparse };
@@ -125,7 +125,7 @@ function claim(scope: Scope, request: Claim): Reply {
   return { kind: 'claimed', ...rest, context: object.context, versions: sparseFor(request.have, object.versions) };
 }
 
-function store(scope: Scope, { key, object, dots, grant, memory }: Store, answer: Answer): void {
+function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest, answer: Answer): void {
   const ground = groundOf(scope, partitionOf(key));
   // A store that comes too late for its grant is not taken in: another write may have been decided since.
   if (grant !== undefined && !scope.grants.take(ground, key, grant)) throw new MecError('contended');
@@ -146,7 +146,7 @@ function takeOver(scope: Scope, forwarded: Forward, answer: Answer): void {
   const pw = forwarded.pw === undefined ? undefined : parseQuorum(forwarded.pw);
   if (r === undefined || w === undefined) throw new MecError('bad-parameter');
   const request = { key, token, body, r, w, pr, pw, condition, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) };
-  const done = scope.work.begin();
+  const done = scope.forwardedWrites.begin();
   putHere(scope, request)
     .then(
       (result) => answer({ kind: 'written', ...result }),

@@ -103,7 +103,7 @@ export const MARKS_AT_ONCE = 8;
 export const MAX_WARNINGS = 1000;
 
 /** How long the holders of a key have to say what they have of it, when an operator asks. */
-export const RING_TIMEOUT_MS = 1_000;
+export const LOCATE_TIMEOUT_MS = 1_000;
 
 /** How often residual contexts are looked through for what the clock has come to cover. */
 export const RESIDUE_SWEEP_MS = 1_000;

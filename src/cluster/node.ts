@@ -13,13 +13,13 @@ import type { CausalContext, Dot } from '../core/causality/causal-context.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
-import { Replicas } from '../storage/store.ts';
+import { Store } from '../storage/store.ts';
 import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
 import { list, type ListPage } from './coordinator/list.ts';
 import { put } from './coordinator/put.ts';
-import { ring, type Ring } from './coordinator/explain.ts';
+import { locate, type KeyLocation } from './coordinator/explain.ts';
 import { placeOf, type Scope } from './coordinator/scope.ts';
 import type { PutResult } from './coordinator/write.ts';
 import { dispatcher } from './dispatch.ts';
@@ -34,9 +34,9 @@ import { Policies, type Policy } from './coordinator/policies.ts';
 import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus } from './status.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
-import { Turns } from './coordinator/key-queue.ts';
+import { KeyQueue } from './coordinator/key-queue.ts';
 import { WallTime } from './wall-time.ts';
-import { Work } from './coordinator/forwarded-writes.ts';
+import { ForwardedWrites } from './coordinator/forwarded-writes.ts';
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -107,7 +107,7 @@ export class MecNode {
   #sweep: Timer | undefined;
 
   private constructor({ config, onEnd, onBegin }: NodeOptions, scope: Scope, life: string) {
-    const { env, members, peers, replicas, time } = scope;
+    const { env, members, peers, store, time } = scope;
     this.config = config;
     this.#scope = scope;
     this.#membership = new Membership({
@@ -116,7 +116,7 @@ export class MecNode {
       life,
       members,
       peers,
-      replicas,
+      store,
       time,
       onReachable: (peer) => scope.sync.peerIsBack(peer),
       onEnd: onEnd ?? (() => {}),
@@ -130,7 +130,7 @@ export class MecNode {
   static async start(options: NodeOptions): Promise<MecNode> {
     const { config, env, openEngine, limits = SYNC_LIMITS } = options;
     const life = drawIncarnation(env.random);
-    const replicas = await Replicas.open({
+    const store = await Store.open({
       env,
       life,
       openEngine,
@@ -138,10 +138,10 @@ export class MecNode {
       sync: config.storage.sync,
       maxLogEntries: limits.maxLogEntries,
     });
-    const members = new Members(config, replicas.keptMembers(), life);
+    const members = new Members(config, store.keptMembers(), life);
     // One that was ended before the others had all that it held goes on until they have.
-    if (members.own.state === 'gone' && replicas.held === 0) {
-      await replicas.close();
+    if (members.own.state === 'gone' && store.held === 0) {
+      await store.close();
       throw new HasLeftError(config.name);
     }
     const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
@@ -151,13 +151,13 @@ export class MecNode {
     const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
     const grants = new KeyGrants(env.clock, life);
     const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
-    const shared = { env, members, replicas, living, limits, floors, peers };
+    const shared = { env, members, store, living, limits, floors, peers };
     const sync = new Sync({ ...shared, life, fences, writeQuorums });
-    const work = new Work(`${config.name}~${life}`);
-    const scrub = new Scrub({ env, members, peers, replicas, limits });
-    const turns = new Turns();
+    const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);
+    const scrub = new Scrub({ env, members, peers, store, limits });
+    const keyQueue = new KeyQueue();
     const time = new WallTime(env, members, peers);
-    const scope = { ...shared, policies, time, sync, scrub, grants, fences, turns, work };
+    const scope = { ...shared, policies, time, sync, scrub, grants, fences, keyQueue, forwardedWrites };
     const node = new MecNode(options, scope, life);
     try {
       await node.#listen();
@@ -182,9 +182,9 @@ export class MecNode {
   }
 
   #sweepLater(): void {
-    const { env, replicas } = this.#scope;
+    const { env, store } = this.#scope;
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
-      Promise.all([replicas.sweep(), replicas.verify(), this.#expiry.sweep()])
+      Promise.all([store.sweep(), store.verify(), this.#expiry.sweep()])
         .catch((error: unknown) => env.log.warn('store not looked through', { reason: String(error) }))
         .finally(() => {
           if (this.#sweep !== undefined) this.#sweepLater();
@@ -239,8 +239,8 @@ export class MecNode {
 
   /** Why the node is not to be sent requests now: its disk has failed, it is joining or leaving, or it has not caught up yet; undefined where it is. */
   whyNotReady(): MecError | undefined {
-    const { members, replicas, sync } = this.#scope;
-    if (!replicas.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
+    const { members, store, sync } = this.#scope;
+    if (!store.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
     const { state } = members.own;
     if (state !== 'up') return new MecError('not-ready', { detail: `The node is ${state}`, retryAfter: 1 });
     const { incomplete } = sync;
@@ -262,10 +262,10 @@ export class MecNode {
 
   /** The hash of the clock of every partition that this node owns: equal among owners that have seen the same. */
   digests(): ReadonlyMap<number, number> {
-    const { members, replicas } = this.#scope;
+    const { members, store } = this.#scope;
     const digests = new Map<number, number>();
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const hash = replicas.find(partition)?.clockHash;
+      const hash = store.find(partition)?.clockHash;
       if (hash !== undefined && members.owns(partition)) digests.set(partition, hash);
     }
     return digests;
@@ -273,18 +273,18 @@ export class MecNode {
 
   /** What this node's own replica knows of a key; for inspection, not for answers. */
   peek(key: string): GetResult['object'] {
-    return this.#scope.replicas.of(partitionOf(key)).read(key);
+    return this.#scope.store.of(partitionOf(key)).read(key);
   }
 
   /** What this node's own replica of a partition says of itself, for inspection; undefined while the store does not work. */
   inspect(partition: number): Inspected | undefined {
-    const replica = this.#scope.replicas.find(partition);
+    const replica = this.#scope.store.find(partition);
     return replica && { clock: replica.durableClock, lost: replica.lost, hash: replica.clockHash };
   }
 
   /** Asks all who hold a key, or would in another's place, what they have of it. */
-  ring(key: string): Promise<Ring> {
-    return ring(this.#scope, key);
+  locate(key: string): Promise<KeyLocation> {
+    return locate(this.#scope, key);
   }
 
   /** How many owners each key has, as this node knows the members. */
@@ -309,7 +309,7 @@ export class MecNode {
 
   /** What the node looks like now. */
   status(): NodeStatus {
-    const { env, members, peers, replicas, time, sync, scrub } = this.#scope;
+    const { env, members, peers, store, time, sync, scrub } = this.#scope;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
       reach: peers.reach(peer.id),
@@ -333,7 +333,7 @@ export class MecNode {
       handover: { ...this.#membership.progress(), ...sync.joining() },
       members: members.all().map((record) => ({ ...record, ...members.shareOf(record.name) })),
       peers: others,
-      store: replicas.status() as unknown as StoreStatus,
+      store: store.status() as unknown as StoreStatus,
       sync: sync.status(),
       scrub: scrub.status(),
       incoming: { membership, data },
@@ -344,7 +344,7 @@ export class MecNode {
   #finishWork(): Promise<void> {
     return new Promise((resolve) => {
       const grace = this.#scope.env.clock.after(STOP_GRACE_MS, resolve);
-      void this.#scope.work.end().then(() => {
+      void this.#scope.forwardedWrites.end().then(() => {
         grace.cancel();
         // The last answers leave at the end of this turn.
         this.#scope.env.clock.after(STOP_FLUSH_MS, resolve);
@@ -362,7 +362,7 @@ export class MecNode {
     await this.#finishWork();
     for (const server of this.#servers) await server.close();
     await this.#scope.peers.close();
-    await this.#scope.replicas.close();
+    await this.#scope.store.close();
   }
 }
 

@@ -4,7 +4,7 @@ import type { MemberRecord, MemberState } from '../core/placement/member-list.ts
 import type { Config } from './config.ts';
 import type { Share } from './membership/members.ts';
 import type { Progress } from './membership/lifecycle.ts';
-import type { Pace } from './sync/throttle.ts';
+import type { Throttle } from './sync/throttle.ts';
 import type { AgedJob } from './sync/pull-queue.ts';
 
 /** How a node is. What cannot be told now is undefined, and not there in JSON. */
@@ -19,7 +19,7 @@ export interface NodeStatus {
   readonly quorum: Config['quorum'] & { readonly replicas: number };
   readonly partitions: Share & { readonly all: number };
   /** Of a node that joins, or is gone and hands over: how far it is. */
-  readonly handover: Progress & ReturnType<Pace['status']>;
+  readonly handover: Progress & ReturnType<Throttle['status']>;
   readonly members: readonly MemberStatus[];
   readonly peers: readonly PeerStatus[];
   readonly store: StoreStatus;

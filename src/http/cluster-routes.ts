@@ -49,5 +49,5 @@ function remove(node: MecNode, request: HttpRequest): HttpAnswer {
 
 async function ring(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path, RING);
-  return json(200, { key, ...(await node.ring(key)) });
+  return json(200, { key, ...(await node.locate(key)) });
 }

@@ -40,7 +40,7 @@ export const STORE_REOPEN_MS = 1_000;
 export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB;
 
 /** Objects that a node keeps at hand, decoded; some 30 000 small ones. */
-export const HOT_OBJECT_BYTES = 16 * MIB;
+export const OBJECT_CACHE_BYTES = 16 * MIB;
 
 /** Nothing is ever written to the store that is only a lock. */
 export const LOCK_BUFFER_BYTES = 64 * KIB;

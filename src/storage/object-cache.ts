@@ -4,7 +4,7 @@
  * Two generations instead of a list of uses: what is read moves to the young one; when that is full it becomes the old one, and what
  * was in the old one and has not been read since is let go.
  */
-import { HOT_OBJECT_BYTES } from './limits.ts';
+import { OBJECT_CACHE_BYTES } from './limits.ts';
 import type { PackedVersion } from './records.ts';
 
 /** What an entry costs beside its record: two maps' slots, the row's name, a few objects. */
@@ -16,13 +16,13 @@ interface Entry {
 }
 
 /** Objects by their rows. */
-export class HotObjects {
+export class ObjectCache {
   readonly #generationBytes: number;
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
   #youngBytes = 0;
 
-  constructor(capacityBytes = HOT_OBJECT_BYTES) {
+  constructor(capacityBytes = OBJECT_CACHE_BYTES) {
     this.#generationBytes = capacityBytes / 2;
   }
 

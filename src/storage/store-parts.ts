@@ -4,14 +4,14 @@ import type { OwnActors } from '../core/causality/actor.ts';
 import type { ReplicaNames } from '../core/causality/replica-name.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
-import type { HotObjects } from './object-cache.ts';
+import type { ObjectCache } from './object-cache.ts';
 
 /** What the replicas of one store share. */
-export interface Store {
+export interface StoreParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly engine: Engine;
   readonly queue: CommitQueue;
-  readonly hot: HotObjects;
+  readonly cache: ObjectCache;
   readonly nodeName: string;
   /** The actors that this life of the node has not used yet. */
   readonly actors: OwnActors;

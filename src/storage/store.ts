@@ -25,11 +25,11 @@ import { partitionOf } from '../core/placement/partition.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { DamagedRecord, isDamage } from './damage.ts';
 import type { Engine, OpenEngine } from './engine.ts';
-import { HotObjects } from './object-cache.ts';
+import { ObjectCache } from './object-cache.ts';
 import * as keyspace from './keyspace.ts';
 import { emptyState, openRecord, sealRecord, verifyRecord } from './records.ts';
 import { Replica } from './replica/replica.ts';
-import type { Store } from './store-parts.ts';
+import type { StoreParts } from './store-parts.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
 import { WatchedEngine } from './watched-engine.ts';
 import { loadMended } from './wounds.ts';
@@ -42,7 +42,7 @@ const FIRST_ROW = keyspace.kindRange('c').from;
 const LAST_ROW = keyspace.kindRange('u').to;
 
 /** How to open the store of a node. */
-export interface ReplicasOptions {
+export interface StoreOptions {
   readonly env: Pick<Env, 'clock' | 'random' | 'log'>;
   readonly nodeName: string;
   /** Of this process: no other start of the node has it. */
@@ -60,7 +60,7 @@ interface Header {
   readonly name: string;
 }
 
-interface Opened extends Store {
+interface Opened extends StoreParts {
   readonly replicas: Replica[];
   /** The hash of the member list that was put on this disk. */
   membersHash: number | undefined;
@@ -68,11 +68,11 @@ interface Opened extends Store {
   sweeps: number;
 }
 
-/** All replicas of one node. */
-export class Replicas {
+/** The store of one node: all its replicas. */
+export class Store {
   /** Keys that could be read nowhere. */
   readonly unreadable = new UnreadableKeys();
-  readonly #options: ReplicasOptions;
+  readonly #options: StoreOptions;
   readonly #actors: OwnActors;
   readonly #names: ReplicaNames;
   #opened: Opened | undefined;
@@ -85,17 +85,17 @@ export class Replicas {
   readonly #wounds = new Set<number>();
   #hasLooked = false;
 
-  private constructor(options: ReplicasOptions) {
+  private constructor(options: StoreOptions) {
     this.#options = options;
     this.#actors = new OwnActors(options.nodeName, options.life);
     this.#names = new ReplicaNames(options.env.random);
   }
 
   /** Opens the store; rejects with `StartError` where it cannot be used. */
-  static async open(options: ReplicasOptions): Promise<Replicas> {
-    const replicas = new Replicas(options);
-    await replicas.#open();
-    return replicas;
+  static async open(options: StoreOptions): Promise<Store> {
+    const store = new Store(options);
+    await store.#open();
+    return store;
   }
 
   /** The replica of a partition; throws while the disk has failed. */
@@ -133,7 +133,7 @@ export class Replicas {
     if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.changes !== changes) return false;
     // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
     replica.retire();
-    opened.hot.clear();
+    opened.cache.clear();
     opened.replicas[partition] = new Replica(partition, opened, emptyState());
     await new Promise<void>((resolve, reject) => {
       const deletions = rows.map((key) => ({ key, value: undefined }));
@@ -155,7 +155,7 @@ export class Replicas {
     const isKeyKnown = keyspace.isKeyRow(row) && partitionOf(keyspace.keyOfRow(row)) === replica.partition;
     if (isKeyKnown && replica.marks.size < MAX_MARKS) {
       // What was read before it was damaged must not hide it.
-      opened.hot.drop(row);
+      opened.cache.drop(row);
       return void replica.read(keyspace.keyOfRow(row));
     }
     this.#wounds.add(replica.partition);
@@ -313,19 +313,19 @@ export class Replicas {
     await this.#keepHeader(engine);
     const onFailure = (error: MecError): void => this.#failed(engine, error);
     const queue = new CommitQueue(engine, { clock, sync, onFailure });
-    const store: Store = {
+    const parts: StoreParts = {
       clock,
       engine,
       queue,
-      hot: new HotObjects(),
+      cache: new ObjectCache(),
       nodeName,
       actors: this.#actors,
       names: this.#names,
       log,
       maxLogEntries,
     };
-    const replicas = states.map((state, partition) => new Replica(partition, store, state));
-    return { ...store, replicas, membersHash: undefined, diskBytes: undefined, sweeps: 0 };
+    const replicas = states.map((state, partition) => new Replica(partition, parts, state));
+    return { ...parts, replicas, membersHash: undefined, diskBytes: undefined, sweeps: 0 };
   }
 
   /** Checks the header, and writes the present one. */

@@ -63,7 +63,7 @@ export interface Read extends Asking {
 }
 
 /** Take this in and say when it is durable. */
-export interface Store {
+export interface StoreRequest {
   readonly kind: 'store';
   readonly key: string;
   readonly object: FilledObject<Uint8Array>;
@@ -210,7 +210,7 @@ export type Request =
   | Probe
   | ProbeFor
   | Read
-  | Store
+  | StoreRequest
   | Claim
   | Release
   | Forward

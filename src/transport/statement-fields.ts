@@ -19,10 +19,10 @@ import {
   wholeContext,
   WireError,
 } from './fields.ts';
-import type { ReplicaStatement, Store } from './message.ts';
+import type { ReplicaStatement, StoreRequest } from './message.ts';
 
 /** A key to store; most are plain, with nothing behind the item. */
-export function packStore({ grant, memory, ...item }: Omit<Store, 'kind'>, known: readonly Floor[]): unknown[] {
+export function packStore({ grant, memory, ...item }: Omit<StoreRequest, 'kind'>, known: readonly Floor[]): unknown[] {
   if (grant === undefined && memory === undefined) return packItem(item, known);
   return [...packItem(item, known), grant ?? null, memory === undefined ? null : packMemory(memory)];
 }

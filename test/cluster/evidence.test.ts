@@ -10,7 +10,7 @@ import type { Memory } from '../../src/core/quorum/decision.ts';
 import type { Statement } from '../../src/core/causality/evidence.ts';
 import type { MemberRecord } from '../../src/core/placement/member-list.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
-import type { Replicas } from '../../src/storage/store.ts';
+import type { Store } from '../../src/storage/store.ts';
 
 const place = { host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1 };
 const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 1_000 } as const;
@@ -30,16 +30,16 @@ const statement: Statement = {
   aside: new CausalContext(),
 };
 
-const NONE: Pick<Replicas, 'find'> = { find: () => undefined };
+const NONE: Pick<Store, 'find'> = { find: () => undefined };
 
-function heard(replicas: Pick<Replicas, 'find'> = NONE): {
+function heard(store: Pick<Store, 'find'> = NONE): {
   evidence: Evidence;
   members: Members;
   living: LivingActors;
 } {
   const members = new Members({ name: 'a', ...place, quorum }, [recordOf('b', 'one')], 'own');
   const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
-  const evidence = new Evidence({ members, living, replicas });
+  const evidence = new Evidence({ members, living, store });
   evidence.note({ partition: 3, id: 'mine' }, 'b', statement);
   return { evidence, members, living: living[3] as LivingActors };
 }

@@ -9,7 +9,7 @@ import { LivingActors } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import { Floor } from '../../src/core/causality/floor.ts';
 import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
-import type { Message, Reply, Store } from '../../src/transport/message.ts';
+import type { Message, Reply, StoreRequest } from '../../src/transport/message.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
 
 const PARTITION = 7;
@@ -17,7 +17,7 @@ const TIMEOUT_MS = 1_000;
 const SETTLED = Floor.NONE.with(new Map([['n3~dead', 9]]));
 
 /** A clock on the floor, with a dot of a living actor. */
-function storeOn(floor: Floor): Store {
+function storeOn(floor: Floor): StoreRequest {
   const context = CausalContext.ofDots([{ actor: 'n1~alive', counter: 1 }]);
   for (const [actor, base] of floor) context.addRanges(actor, [1, base]);
   context.settle(floor);
@@ -49,7 +49,7 @@ class Line implements Receiver {
     },
   };
 
-  send(message: Store): string[] {
+  send(message: StoreRequest): string[] {
     const outcomes: string[] = [];
     this.floors.outgoing(PARTITION, message).send(this, TIMEOUT_MS, (reply) => {
       outcomes.push(reply instanceof MecError ? reply.code : reply.kind);

@@ -15,7 +15,7 @@ import { asideRow, checkpointRow, logRow, markRow, metaRow, objectRow } from '..
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
 import type { ReplicaMerge, ReplicaWritten } from '../../src/storage/replica/replica-changes.ts';
-import { Replicas } from '../../src/storage/store.ts';
+import { Store } from '../../src/storage/store.ts';
 import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
 
 const none = new CausalContext();
@@ -24,7 +24,7 @@ const HOME = partitionOf(KEY);
 let seed = 1;
 
 interface Bench {
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly replica: Replica;
   readonly clock: ManualClock;
 }
@@ -33,8 +33,8 @@ async function openStore(disk: MemoryDisk, nodeName = 'n1'): Promise<Bench> {
   const clock = new ManualClock();
   const env = { clock, log: memoryLog(), random: seededRandom(seed++) };
   const options = { env, nodeName, life: `life${seed}`, openEngine: disk.open, sync: true };
-  const replicas = await Replicas.open({ ...options, maxLogEntries: SYNC_LIMITS.maxLogEntries });
-  return { replicas, replica: replicas.of(HOME), clock };
+  const store = await Store.open({ ...options, maxLogEntries: SYNC_LIMITS.maxLogEntries });
+  return { store, replica: store.of(HOME), clock };
 }
 
 const texts = (replica: Replica, key = KEY): string[] =>
@@ -176,10 +176,10 @@ test('(!) a damaged log record wounds its partition: an empty clock, and what ca
   const { dot } = await write(first.replica, 'kept');
   const { actor } = first.replica;
   const other = [...Array(50).keys()].map((n) => `o${n}`).find((key) => partitionOf(key) !== HOME) as string;
-  await write(first.replicas.of(partitionOf(other)), 'elsewhere', none, other);
+  await write(first.store.of(partitionOf(other)), 'elsewhere', none, other);
   disk.isOpen = false;
   flip(disk, logRow(HOME, dot));
-  const { replicas, replica } = await openStore(disk);
+  const { store, replica } = await openStore(disk);
   assert.equal(replica.clock.isEmpty, true);
   assert.deepEqual(texts(replica), []);
   assert.equal(replica.isWounded, true);
@@ -189,7 +189,7 @@ test('(!) a damaged log record wounds its partition: an empty clock, and what ca
   replica.markComplete(true);
   assert.equal(replica.isComplete, false, 'not with anything set aside');
   assert.throws(() => replica.readWhole('nothing'), MecError);
-  assert.deepEqual(texts(replicas.of(partitionOf(other)), other), ['elsewhere'], 'the others are untouched');
+  assert.deepEqual(texts(store.of(partitionOf(other)), other), ['elsewhere'], 'the others are untouched');
   assert.equal(disk.rows.has(asideRow(HOME, KEY)), true);
   disk.isOpen = false;
   const again = (await openStore(disk)).replica;
@@ -211,7 +211,7 @@ test('a wound that a crash left open is dressed at the next start', async () => 
     return engine;
   };
   const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(seed++) };
-  void Replicas.open({ env, nodeName: 'n1', life: 'x', openEngine: crash, sync: true, maxLogEntries: 9 });
+  void Store.open({ env, nodeName: 'n1', life: 'x', openEngine: crash, sync: true, maxLogEntries: 9 });
   while (progress.commits < 2) await nextTurn();
   disk.isOpen = false;
   const { replica } = await openStore(disk);
@@ -289,10 +289,10 @@ test('damage of a row that is nobody’s key wounds the partition when the store
 
 test('a record under a damaged name is found in the background: its partition is wounded', async () => {
   const disk = new MemoryDisk();
-  const { replicas, replica } = await openStore(disk);
+  const { store, replica } = await openStore(disk);
   const { dot } = await write(replica, 'kept');
   await write(replica, 'moved', none, neighbour());
-  await replicas.close();
+  await store.close();
   const row = objectRow(HOME, neighbour());
   const record = disk.rows.get(row) as Uint8Array;
   disk.rows.delete(row);
@@ -300,27 +300,27 @@ test('a record under a damaged name is found in the background: its partition is
   disk.rows.set(objectRow(HOME, wrong as string), record);
   const second = await openStore(disk);
   assert.equal(second.replica.isWounded, false);
-  await second.replicas.verify();
-  assert.equal(second.replicas.isOpen, false, 'it is opened again');
+  await second.store.verify();
+  assert.equal(second.store.isOpen, false, 'it is opened again');
   await nextTurn();
   second.clock.advance(STORE_REOPEN_MS);
-  while (!second.replicas.isOpen) await nextTurn();
-  const wounded = second.replicas.of(HOME);
+  while (!second.store.isOpen) await nextTurn();
+  const wounded = second.store.of(HOME);
   assert.equal(wounded.isWounded, true);
   assert.equal(wounded.aside.has(dot.actor, dot.counter), true);
 });
 
 test('a damaged header or member list is no loss', async () => {
   const disk = new MemoryDisk();
-  const { replicas, replica } = await openStore(disk);
+  const { store, replica } = await openStore(disk);
   await write(replica, 'kept');
-  replicas.keepMembers([], 7);
-  await replicas.close();
+  store.keepMembers([], 7);
+  await store.close();
   flip(disk, metaRow('header'));
   flip(disk, metaRow('members'));
   const second = await openStore(disk);
   assert.deepEqual(texts(second.replica), ['kept']);
-  assert.deepEqual(second.replicas.keptMembers(), []);
-  await second.replicas.verify();
-  assert.equal(second.replicas.isOpen, true);
+  assert.deepEqual(second.store.keptMembers(), []);
+  await second.store.verify();
+  assert.equal(second.store.isOpen, true);
 });

@@ -13,47 +13,47 @@ import { metaRow } from '../../src/storage/keyspace.ts';
 import { openLevelEngine } from '../../src/storage/level.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import { openRecord } from '../../src/storage/records.ts';
-import { Replicas } from '../../src/storage/store.ts';
+import { Store } from '../../src/storage/store.ts';
 import { ManualClock, memoryLog, seededRandom } from '../fixtures/fake-env.ts';
 
 const FIXTURE = new URL('../../../test/fixtures/store-format-1.json', import.meta.url);
 const { rows } = JSON.parse(readFileSync(FIXTURE, 'utf8')) as { rows: [string, string][] };
 const changes = rows.map(([key, value]) => ({ key, value: Buffer.from(value, 'base64') }));
 
-function open(openEngine: OpenEngine, life: string): Promise<Replicas> {
+function open(openEngine: OpenEngine, life: string): Promise<Store> {
   const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(1) };
   const { maxLogEntries } = SYNC_LIMITS;
-  return Replicas.open({ env, life, nodeName: 'n1', openEngine, sync: true, maxLogEntries });
+  return Store.open({ env, life, nodeName: 'n1', openEngine, sync: true, maxLogEntries });
 }
 
-const valuesOf = (replicas: Replicas, partition: number, key: string): string[] =>
-  replicas
+const valuesOf = (store: Store, partition: number, key: string): string[] =>
+  store
     .of(partition)
     .read(key)
     .versions.map(({ body }) => Buffer.from(unpackContent(body).value).toString())
     .sort();
 
 async function goesOn(openEngine: OpenEngine): Promise<void> {
-  const replicas = await open(openEngine, 'second');
-  const replica = replicas.of(7);
-  assert.deepEqual(valuesOf(replicas, 7, 'plain'), ['one']);
-  assert.deepEqual(valuesOf(replicas, 7, 'siblings'), ['left', 'right']);
-  assert.deepEqual(valuesOf(replicas, 7, 'expires'), ['later']);
-  assert.deepEqual(valuesOf(replicas, 7, 'deleted'), []);
-  assert.deepEqual(valuesOf(replicas, 200, 'elsewhere'), ['y']);
+  const store = await open(openEngine, 'second');
+  const replica = store.of(7);
+  assert.deepEqual(valuesOf(store, 7, 'plain'), ['one']);
+  assert.deepEqual(valuesOf(store, 7, 'siblings'), ['left', 'right']);
+  assert.deepEqual(valuesOf(store, 7, 'expires'), ['later']);
+  assert.deepEqual(valuesOf(store, 7, 'deleted'), []);
+  assert.deepEqual(valuesOf(store, 200, 'elsewhere'), ['y']);
   assert.equal(replica.clock.toString(), '{n1~es6j7fphsp:1-5 n2~wjbc15bxkb:1,3}');
   assert.deepEqual([replica.log.length, replica.residues, replica.lost.isEmpty], [7, 1, true]);
   assert.equal(replica.isUnconfirmed, true, 'it was complete');
   replica.confirm();
   assert.equal(replica.isComplete, true);
-  const [first, second] = replicas.keptMembers();
+  const [first, second] = store.keptMembers();
   assert.deepEqual([first?.name, first?.generation, first?.life, first?.zone], ['n1', 2, '', undefined]);
   assert.equal(second?.state, 'gone');
   await new Promise<void>((resolve, reject) => {
     const write = { key: 'new', token: new CausalContext(), body: Uint8Array.of(1) };
     replica.write(write, (error) => (error === undefined ? resolve() : reject(error)));
   });
-  await replicas.close();
+  await store.close();
 
   const again = await open(openEngine, 'third');
   assert.equal(again.of(7).clock.base('n1~second'), 1, 'what was written in the new format is read');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HotObjects } from '../../src/storage/object-cache.ts';
+import { ObjectCache } from '../../src/storage/object-cache.ts';
 
 const RECORD_BYTES = 700;
 /** With what is counted for the entry itself. */
@@ -10,44 +10,44 @@ const versionsOf = (n: number): { actor: string; counter: number; body: Uint8Arr
   { actor: 'n1~a', counter: n, body: new Uint8Array() },
 ];
 
-function keptOf(hot: HotObjects, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i).filter((i) => hot.get(`row${i}`)?.[0]?.counter === i);
+function keptOf(cache: ObjectCache, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i).filter((i) => cache.get(`row${i}`)?.[0]?.counter === i);
 }
 
 test('what is added can be had again, until it is written', () => {
-  const hot = new HotObjects(100 * ENTRY_BYTES);
-  hot.add('row1', versionsOf(1), RECORD_BYTES);
-  assert.equal(hot.get('row1')?.[0]?.counter, 1);
-  hot.drop('row1');
-  assert.equal(hot.get('row1'), undefined);
-  hot.add('row2', versionsOf(2), RECORD_BYTES);
-  hot.clear();
-  assert.equal(hot.get('row2'), undefined);
+  const cache = new ObjectCache(100 * ENTRY_BYTES);
+  cache.add('row1', versionsOf(1), RECORD_BYTES);
+  assert.equal(cache.get('row1')?.[0]?.counter, 1);
+  cache.drop('row1');
+  assert.equal(cache.get('row1'), undefined);
+  cache.add('row2', versionsOf(2), RECORD_BYTES);
+  cache.clear();
+  assert.equal(cache.get('row2'), undefined);
 });
 
 test('so many bytes are kept and not more, and of those what was read last', () => {
   const capacity = 100;
-  const hot = new HotObjects(capacity * ENTRY_BYTES);
+  const cache = new ObjectCache(capacity * ENTRY_BYTES);
   for (let i = 0; i < 1_000; i++) {
-    hot.add(`row${i}`, versionsOf(i), RECORD_BYTES);
-    assert.equal(hot.get('row0')?.[0]?.counter, 0, 'read again and again, it stays');
+    cache.add(`row${i}`, versionsOf(i), RECORD_BYTES);
+    assert.equal(cache.get('row0')?.[0]?.counter, 0, 'read again and again, it stays');
   }
-  const kept = keptOf(hot, 1_000);
+  const kept = keptOf(cache, 1_000);
   assert.ok(kept.length >= capacity / 2 && kept.length <= capacity + 2, `${kept.length}`);
   assert.ok((kept[1] ?? 0) >= 1_000 - capacity - 2, 'the newest');
 });
 
 test('one that would take the place of many is not kept; writing one makes room for another', () => {
-  const hot = new HotObjects(64 * ENTRY_BYTES);
-  hot.add('large', versionsOf(1), 10 * ENTRY_BYTES);
-  assert.equal(hot.get('large'), undefined);
+  const cache = new ObjectCache(64 * ENTRY_BYTES);
+  cache.add('large', versionsOf(1), 10 * ENTRY_BYTES);
+  assert.equal(cache.get('large'), undefined);
   for (let i = 0; i < 20; i++) {
-    hot.add('row0', versionsOf(0), RECORD_BYTES);
-    hot.drop('row0');
+    cache.add('row0', versionsOf(0), RECORD_BYTES);
+    cache.drop('row0');
   }
-  for (let i = 0; i < 64; i++) hot.add(`row${i}`, versionsOf(i), RECORD_BYTES);
+  for (let i = 0; i < 64; i++) cache.add(`row${i}`, versionsOf(i), RECORD_BYTES);
   // The first half is in the older generation by now.
-  hot.drop('row1');
-  assert.equal(hot.get('row1'), undefined);
-  assert.equal(hot.get('row5')?.[0]?.counter, 5);
+  cache.drop('row1');
+  assert.equal(cache.get('row1'), undefined);
+  assert.equal(cache.get('row5')?.[0]?.counter, 5);
 });

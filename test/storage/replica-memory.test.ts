@@ -10,7 +10,7 @@ import { partitionOf } from '../../src/core/placement/partition.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
 import { ReplicaMemory } from '../../src/storage/replica/replica-memory.ts';
-import { Replicas } from '../../src/storage/store.ts';
+import { Store } from '../../src/storage/store.ts';
 import { ManualClock, memoryLog, seededRandom } from '../fixtures/fake-env.ts';
 
 const KEY = 'k\0with a NUL';
@@ -60,10 +60,10 @@ test('a key is forgotten alone', () => {
   );
 });
 
-const open = async (disk: MemoryDisk): Promise<Replicas> => {
+const open = async (disk: MemoryDisk): Promise<Store> => {
   const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(1) };
   const options = { env, life: drawIncarnation(env.random), nodeName: 'n1', openEngine: async () => disk.open() };
-  return Replicas.open({ ...options, sync: true, maxLogEntries: SYNC_LIMITS.maxLogEntries });
+  return Store.open({ ...options, sync: true, maxLogEntries: SYNC_LIMITS.maxLogEntries });
 };
 
 const recalled = (replica: Replica): number | undefined => replica.memory.recall(KEY, 'i1')?.counter;
@@ -71,25 +71,25 @@ const recalled = (replica: Replica): number | undefined => replica.memory.recall
 test('it comes back with the store, from a write and from a merge, and goes with the replica', async () => {
   const disk = new MemoryDisk();
   const partition = partitionOf(KEY);
-  let replicas = await open(disk);
+  let store = await open(disk);
   const { key, idempotencyKey, digest, madeMicros } = memoryOf(1);
   const request = { key, token: new CausalContext(), body: Uint8Array.of(1) };
   await new Promise<void>((resolve) => {
     const memory = { key, idempotencyKey, digest, madeMicros };
-    replicas.of(partition).write({ ...request, memory }, () => resolve());
+    store.of(partition).write({ ...request, memory }, () => resolve());
   });
   const object = { versions: [], context: new CausalContext() };
   await new Promise<void>((resolve) => {
     // Nothing but the memory is news.
-    replicas.of(partition).merge({ key, object, dots: [], memory: memoryOf(2) }, () => resolve());
+    store.of(partition).merge({ key, object, dots: [], memory: memoryOf(2) }, () => resolve());
   });
-  await replicas.close();
-  replicas = await open(disk);
-  assert.equal(recalled(replicas.of(partition)), 1);
-  assert.equal(replicas.of(partition).memory.recall(KEY, 'i2')?.counter, 2);
-  await replicas.drop(partition);
-  assert.equal(recalled(replicas.of(partition)), undefined);
-  await replicas.close();
-  replicas = await open(disk);
-  assert.deepEqual(replicas.of(partition).memory.all(), []);
+  await store.close();
+  store = await open(disk);
+  assert.equal(recalled(store.of(partition)), 1);
+  assert.equal(store.of(partition).memory.recall(KEY, 'i2')?.counter, 2);
+  await store.drop(partition);
+  assert.equal(recalled(store.of(partition)), undefined);
+  await store.close();
+  store = await open(disk);
+  assert.deepEqual(store.of(partition).memory.all(), []);
 });

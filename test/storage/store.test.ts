@@ -13,7 +13,7 @@ import { MemoryDisk } from '../../src/storage/memory.ts';
 import { sealRecord } from '../../src/storage/records.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
 import type { ReplicaMerge, ReplicaWritten } from '../../src/storage/replica/replica-changes.ts';
-import { Replicas } from '../../src/storage/store.ts';
+import { Store } from '../../src/storage/store.ts';
 import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
 
 const { maxLogEntries } = SYNC_LIMITS;
@@ -24,7 +24,7 @@ const texts = (replica: Replica, key = 'k'): string[] =>
   replica.read(key).versions.map((version) => Buffer.from(version.body).toString());
 
 interface Bench {
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly clock: ManualClock;
   readonly log: ReturnType<typeof memoryLog>;
 }
@@ -36,7 +36,7 @@ async function openStore(openEngine: OpenEngine, nodeName = 'n1'): Promise<Bench
   const env = { clock, log, random: seededRandom(seed++) };
   const life = drawIncarnation(env.random);
   const options = { env, life, nodeName, openEngine, sync: true, maxLogEntries };
-  return { replicas: await Replicas.open(options), clock, log };
+  return { store: await Store.open(options), clock, log };
 }
 
 interface WriteOptions {
@@ -105,11 +105,11 @@ test('keys are counted exactly, whatever is written, deleted and waits for the d
   const before = await openStore(disk.open);
   const tokens = new Map<string, CausalContext>();
   for (let i = 0; i < 100; i++) {
-    const { written, durable } = write(before.replicas.of(i % 3), { key: `old${i}`, text: 'x' });
+    const { written, durable } = write(before.store.of(i % 3), { key: `old${i}`, text: 'x' });
     tokens.set(`old${i}`, written.token);
     await durable;
   }
-  await before.replicas.close();
+  await before.store.close();
   // A disk that takes a few turns for everything, so that counting and writing mix.
   const slow = differing(disk, (engine) => ({
     commit: async (changes, sync) => {
@@ -121,47 +121,47 @@ test('keys are counted exactly, whatever is written, deleted and waits for the d
       return engine.keys(range);
     },
   }));
-  const { replicas } = await openStore(slow);
+  const { store } = await openStore(slow);
   const counting = (async () => {
-    for (let i = 0; i < PARTITIONS / COUNT_REPLICAS; i++) await replicas.sweep();
+    for (let i = 0; i < PARTITIONS / COUNT_REPLICAS; i++) await store.sweep();
   })();
   const durables: Promise<void>[] = [];
   for (let i = 0; i < 60; i++) {
     const partition = i % 3;
-    durables.push(write(replicas.of(partition), { key: `new${i}`, text: 'x' }).durable);
+    durables.push(write(store.of(partition), { key: `new${i}`, text: 'x' }).durable);
     const key = `old${i}`;
     if (i % 2 === 0)
-      durables.push(write(replicas.of(partition), { key, token: tokens.get(key) as CausalContext }).durable);
+      durables.push(write(store.of(partition), { key, token: tokens.get(key) as CausalContext }).durable);
     // Comes and goes before the disk hears of it.
-    const { written } = write(replicas.of(partition), { key: `brief${i}`, text: 'x' });
-    durables.push(write(replicas.of(partition), { key: `brief${i}`, token: written.token }).durable);
+    const { written } = write(store.of(partition), { key: `brief${i}`, text: 'x' });
+    durables.push(write(store.of(partition), { key: `brief${i}`, token: written.token }).durable);
     if (i % 5 === 0) await nextTurn();
   }
   await Promise.all([counting, ...durables]);
   const rows = [...disk.rows.keys()].filter((row) => row.startsWith('o')).length;
   assert.equal(rows, 130);
-  assert.equal(replicas.status()['keys'], rows);
+  assert.equal(store.status()['keys'], rows);
 });
 
 test('an object, its log entry and the clock come back after a crash', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
-  const { written, durable } = write(first.replicas.of(7), { text: 'one' });
+  const { written, durable } = write(first.store.of(7), { text: 'one' });
   await durable;
   disk.isOpen = false; // The process is gone; nothing was closed.
   const second = await openStore(disk.open);
-  const replica = second.replicas.of(7);
+  const replica = second.store.of(7);
   assert.deepEqual(texts(replica), ['one']);
   assert.equal(replica.clock.has(written.dot.actor, 1), true);
   assert.equal(replica.log.length, 1);
 });
 
 test('what was lost is put back only under just the same clock, and a merge does not take it in', async () => {
-  const from = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const from = (await openStore(new MemoryDisk().open)).store.of(0);
   await write(from, { text: 'one' }).durable;
   const disk = new MemoryDisk();
-  const { replicas } = await openStore(disk.open, 'n2');
-  const replica = replicas.of(0);
+  const { store } = await openStore(disk.open, 'n2');
+  const replica = store.of(0);
   const { object, dot } = write(from, { text: 'two' }).written;
   await mergeInto(replica, { key: 'k', object, dots: [{ ...dot, counter: 1 }, dot] });
   const restore = (key: string, given: ReplicaMerge['object']): boolean =>
@@ -169,7 +169,7 @@ test('what was lost is put back only under just the same clock, and a merge does
   assert.equal(restore('k', object), false, 'nothing was lost');
   // The disk loses the row under the running store.
   const lost = loseRow(disk, objectRow(0, 'k'));
-  const again = (await openStore(lost.open, 'n2')).replicas.of(0);
+  const again = (await openStore(lost.open, 'n2')).store.of(0);
   assert.deepEqual(texts(again), []);
   await mergeInto(again, { key: 'k', object, dots: [] });
   assert.deepEqual(texts(again), [], 'its own clock says that both are gone');
@@ -202,58 +202,58 @@ function loseRow(disk: MemoryDisk, row: string): MemoryDisk {
 test('(!) every start is a new life, after a clean stop too: a volume put back gives no dot twice', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
-  await write(first.replicas.of(0), { text: 'one' }).durable;
-  await first.replicas.close();
+  await write(first.store.of(0), { text: 'one' }).durable;
+  await first.store.close();
   const rolledBack = new Map(disk.rows);
   const second = await openStore(disk.open);
-  const two = write(second.replicas.of(0), { key: 'other', text: 'two' });
+  const two = write(second.store.of(0), { key: 'other', text: 'two' });
   await two.durable;
-  await second.replicas.close();
+  await second.store.close();
   disk.rows.clear();
   for (const [row, record] of rolledBack) disk.rows.set(row, record);
   const third = await openStore(disk.open);
-  const three = write(third.replicas.of(0), { key: 'other', text: 'three' });
+  const three = write(third.store.of(0), { key: 'other', text: 'three' });
   assert.notDeepEqual(three.written.dot, two.written.dot);
 });
 
 test('an actor enters the clock with its first write, and a start without writes leaves no name', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
-  const { written, durable } = write(first.replicas.of(0), { text: 'one' });
+  const { written, durable } = write(first.store.of(0), { text: 'one' });
   await durable;
-  await first.replicas.close();
-  await (await openStore(disk.open)).replicas.close();
+  await first.store.close();
+  await (await openStore(disk.open)).store.close();
   const third = await openStore(disk.open);
-  assert.deepEqual([...third.replicas.of(0).clock.actors()], [written.dot.actor]);
+  assert.deepEqual([...third.store.of(0).clock.actors()], [written.dot.actor]);
 });
 
 test('a replica that begins anew within one life writes under another actor', async () => {
-  const { replicas } = await openStore(new MemoryDisk().open);
-  const first = replicas.of(0);
-  assert.equal(await replicas.drop(0), true);
-  assert.equal(replicas.of(0).actor, first.actor, 'the first has written nothing');
-  assert.notEqual(replicas.of(0).id, first.id);
-  const { written, durable } = write(replicas.of(0), { text: 'one' });
+  const { store } = await openStore(new MemoryDisk().open);
+  const first = store.of(0);
+  assert.equal(await store.drop(0), true);
+  assert.equal(store.of(0).actor, first.actor, 'the first has written nothing');
+  assert.notEqual(store.of(0).id, first.id);
+  const { written, durable } = write(store.of(0), { text: 'one' });
   await durable;
-  assert.equal(await replicas.drop(0), true);
-  assert.equal(replicas.of(0).actor, `${written.dot.actor}.2`);
-  assert.equal(replicas.of(1).actor, first.actor, 'other partitions go on');
+  assert.equal(await store.drop(0), true);
+  assert.equal(store.of(0).actor, `${written.dot.actor}.2`);
+  assert.equal(store.of(1).actor, first.actor, 'other partitions go on');
 });
 
 test('(!) an actor dies with a crash, so that no dot is ever given twice', async () => {
   const disk = new MemoryDisk();
   const control = faulty(disk);
-  const peer = (await openStore(new MemoryDisk().open, 'n2')).replicas.of(0);
+  const peer = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);
   const first = await openStore(control.open);
-  await write(first.replicas.of(0), { key: 'a', text: 'kept' }).durable;
+  await write(first.store.of(0), { key: 'a', text: 'kept' }).durable;
   // This write leaves for a peer, and the node dies before its own disk has it.
   control.hold = true;
-  const lost = write(first.replicas.of(0), { text: 'sent, not kept' });
+  const lost = write(first.store.of(0), { text: 'sent, not kept' });
   await mergeInto(peer, { key: 'k', object: lost.written.object, dots: [lost.written.dot] });
   disk.isOpen = false;
   control.hold = false;
   const second = await openStore(control.open);
-  const after = write(second.replicas.of(0), { text: 'after' });
+  const after = write(second.store.of(0), { text: 'after' });
   assert.notDeepEqual(after.written.dot, lost.written.dot);
   await mergeInto(peer, { key: 'k', object: after.written.object, dots: [after.written.dot] });
   assert.deepEqual(texts(peer).sort(), ['after', 'sent, not kept'], 'both writes are there');
@@ -262,16 +262,16 @@ test('(!) an actor dies with a crash, so that no dot is ever given twice', async
 test('an actor dies with the name of its node', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open, 'n1');
-  await write(first.replicas.of(0), { text: 'one' }).durable;
-  await first.replicas.close();
+  await write(first.store.of(0), { text: 'one' }).durable;
+  await first.store.close();
   const second = await openStore(disk.open, 'renamed');
-  assert.match(second.replicas.of(0).actor, /^renamed~/);
-  assert.deepEqual(texts(second.replicas.of(0)), ['one']);
+  assert.match(second.store.of(0).actor, /^renamed~/);
+  assert.deepEqual(texts(second.store.of(0)), ['one']);
 });
 
 test('an actor is given up when a peer knows more of its writes than it has made', async () => {
-  const { replicas, log } = await openStore(new MemoryDisk().open);
-  const replica = replicas.of(0);
+  const { store, log } = await openStore(new MemoryDisk().open);
+  const replica = store.of(0);
   const { actor } = replica;
   const foreign: Dot = { actor, counter: 5 };
   const object = { versions: [{ ...foreign, body: body('not mine') }], context: CausalContext.ofDots([foreign]) };
@@ -282,7 +282,7 @@ test('an actor is given up when a peer knows more of its writes than it has made
 });
 
 test('a token that names writes of this replica that never were is refused, and nothing is stored', async () => {
-  const replica = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const token = CausalContext.ofBase(replica.actor, 1);
   assert.throws(
     () => write(replica, { token, text: 'x' }),
@@ -293,7 +293,7 @@ test('a token that names writes of this replica that never were is refused, and 
 });
 
 test('what a peer claims about one key is not added to the clock', async () => {
-  const replica = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const context = CausalContext.ofBase('n2~x', 5);
   await mergeInto(replica, {
     key: 'k',
@@ -304,8 +304,8 @@ test('what a peer claims about one key is not added to the clock', async () => {
 });
 
 test('a late message about a write that was overwritten since changes nothing', async () => {
-  const a = (await openStore(new MemoryDisk().open, 'n1')).replicas.of(0);
-  const b = (await openStore(new MemoryDisk().open, 'n2')).replicas.of(0);
+  const a = (await openStore(new MemoryDisk().open, 'n1')).store.of(0);
+  const b = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);
   const first = write(a, { text: 'one' });
   const late: ReplicaMerge = { key: 'k', object: first.written.object, dots: [first.written.dot] };
   const second = write(a, { token: first.written.token, text: 'two' });
@@ -317,9 +317,9 @@ test('a late message about a write that was overwritten since changes nothing', 
 
 test('a deleted key leaves no bytes once the clock covers it; until then its residue has a row of its own', async () => {
   const disk = new MemoryDisk();
-  const { replicas } = await openStore(disk.open, 'n2');
-  const replica = replicas.of(0);
-  const a = (await openStore(new MemoryDisk().open, 'n1')).replicas.of(0);
+  const { store } = await openStore(disk.open, 'n2');
+  const replica = store.of(0);
+  const a = (await openStore(new MemoryDisk().open, 'n1')).store.of(0);
   const other = write(a, { key: 'other', text: 'x' });
   const put = write(a, { text: 'one' });
   const gone = write(a, { token: put.written.token, text: undefined });
@@ -329,13 +329,13 @@ test('a deleted key leaves no bytes once the clock covers it; until then its res
   await mergeInto(replica, { key: 'k', object: gone.written.object, dots: [gone.written.dot] });
   assert.deepEqual([rows('o').length, rows('r').length, replica.residues], [0, 1, 1]);
   await mergeInto(replica, { key: 'other', object: other.written.object, dots: [other.written.dot] });
-  await replicas.sweep();
-  await replicas.idle();
+  await store.sweep();
+  await store.idle();
   assert.deepEqual([rows('o').length, rows('r').length, replica.residues], [1, 0, 0]);
 });
 
 test('a key has at most so many siblings; a delete is always taken', async () => {
-  const replica = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   for (let i = 0; i < MAX_SIBLINGS; i++) write(replica, { text: `${i}` });
   assert.throws(
     () => write(replica, { text: 'one too many' }),
@@ -348,8 +348,8 @@ test('a key has at most so many siblings; a delete is always taken', async () =>
 
 test('the log is bounded, and the clock is whole after its older half was cut', async () => {
   const disk = new MemoryDisk();
-  const { replicas } = await openStore(disk.open);
-  const replica = replicas.of(3);
+  const { store } = await openStore(disk.open);
+  const replica = store.of(3);
   let last: Promise<void> = Promise.resolve();
   let token = none;
   for (let i = 0; i <= maxLogEntries + 10; i++) {
@@ -360,21 +360,21 @@ test('the log is bounded, and the clock is whole after its older half was cut', 
   }
   await last;
   while (replica.log.length > maxLogEntries) await nextTurn();
-  await replicas.idle();
+  await store.idle();
   const { actor } = replica;
   const logRows = [...disk.rows.keys()].filter((row) => row.startsWith('l')).length;
   assert.equal(logRows, replica.log.length);
   assert.ok(logRows < maxLogEntries);
   disk.isOpen = false;
-  const again = (await openStore(disk.open)).replicas.of(3);
+  const again = (await openStore(disk.open)).store.of(3);
   assert.equal(again.clock.base(actor), maxLogEntries + 11);
 });
 
 test('(!) what was read lately is never older than what was written', async () => {
   const disk = new MemoryDisk();
   const control = faulty(disk);
-  const { replicas } = await openStore(control.open);
-  const replica = replicas.of(0);
+  const { store } = await openStore(control.open);
+  const replica = store.of(0);
   const first = write(replica, { text: 'one' });
   assert.deepEqual(texts(replica), ['one'], 'not durable yet');
   await first.durable;
@@ -383,12 +383,12 @@ test('(!) what was read lately is never older than what was written', async () =
   assert.deepEqual(texts(replica), ['two']);
   await second.durable;
   assert.deepEqual([texts(replica), texts(replica)], [['two'], ['two']]);
-  const dropping = replicas.drop(0);
-  while (replicas.of(0) === replica) await nextTurn();
-  assert.deepEqual(texts(replicas.of(0)), [], 'while its rows go');
+  const dropping = store.drop(0);
+  while (store.of(0) === replica) await nextTurn();
+  assert.deepEqual(texts(store.of(0)), [], 'while its rows go');
   assert.equal(await dropping, true);
 
-  const next = replicas.of(0);
+  const next = store.of(0);
   await write(next, { text: 'three' }).durable;
   assert.deepEqual([texts(next), texts(next)], [['three'], ['three']]);
   control.failWith = new MecError('disk-full');
@@ -410,8 +410,8 @@ test('the log is looked through for actors that have entries in it, and for no o
       return engine.scan(range);
     },
   }));
-  const { replicas } = await openStore(open);
-  const replica = replicas.of(0);
+  const { store } = await openStore(open);
+  const replica = store.of(0);
   for (let i = 0; i < 50; i++) {
     const actor = `n2~${i}`;
     const dot = { actor, counter: 1 };
@@ -439,8 +439,8 @@ test('entries that are added while the log is cut are counted, and those that ar
       return rows;
     },
   }));
-  const { replicas } = await openStore(open);
-  const replica = replicas.of(0);
+  const { store } = await openStore(open);
+  const replica = store.of(0);
   const take = (actor: string, counter: number): Promise<void> => {
     const dot = { actor, counter };
     const object = { versions: [{ ...dot, body: body('x') }], context: CausalContext.ofDots([dot]) };
@@ -478,24 +478,24 @@ test('a store of a newer format, or of another partition count, is refused and l
 test('after a failed write the store forgets what is not on disk, and comes back under new actors', async () => {
   const disk = new MemoryDisk();
   const control = faulty(disk);
-  const { replicas, clock } = await openStore(control.open);
-  await write(replicas.of(0), { key: 'a', text: 'kept' }).durable;
-  const { actor } = replicas.of(0);
+  const { store, clock } = await openStore(control.open);
+  await write(store.of(0), { key: 'a', text: 'kept' }).durable;
+  const { actor } = store.of(0);
   control.failWith = new MecError('disk-full');
-  const lost = write(replicas.of(0), { text: 'lost' });
+  const lost = write(store.of(0), { text: 'lost' });
   await assert.rejects(lost.durable, (error) => error instanceof MecError && error.code === 'disk-full');
   assert.throws(
-    () => replicas.of(0),
+    () => store.of(0),
     (error) => error instanceof MecError && error.code === 'disk-full',
   );
   control.failWith = undefined;
   await nextTurn();
   clock.advance(STORE_REOPEN_MS);
-  while (replicas.status()['state'] !== 'ok') await nextTurn();
-  assert.deepEqual(texts(replicas.of(0)), []);
-  assert.deepEqual(texts(replicas.of(0), 'a'), ['kept']);
-  assert.notEqual(replicas.of(0).actor, actor);
-  await replicas.close();
+  while (store.status()['state'] !== 'ok') await nextTurn();
+  assert.deepEqual(texts(store.of(0)), []);
+  assert.deepEqual(texts(store.of(0), 'a'), ['kept']);
+  assert.notEqual(store.of(0).actor, actor);
+  await store.close();
 });
 
 test('rows of a kind lie in one range, whatever the partition', () => {
@@ -504,21 +504,21 @@ test('rows of a kind lie in one range, whatever the partition', () => {
 });
 
 test('(!) who holds on to a replica that was dropped does not write into the rows of its successor', async () => {
-  const from = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const from = (await openStore(new MemoryDisk().open)).store.of(0);
   const { written, durable } = write(from, { text: 'one' });
   await durable;
-  const { replicas } = await openStore(new MemoryDisk().open, 'n2');
-  const dropped = replicas.of(0);
-  assert.equal(await replicas.drop(0), true);
+  const { store } = await openStore(new MemoryDisk().open, 'n2');
+  const dropped = store.of(0);
+  assert.equal(await store.drop(0), true);
   await assert.rejects(mergeInto(dropped, { key: 'k', object: written.object, dots: [written.dot] }));
-  assert.equal(replicas.of(0).clock.isEmpty, true);
-  assert.deepEqual(texts(replicas.of(0)), []);
+  assert.equal(store.of(0).clock.isEmpty, true);
+  assert.deepEqual(texts(store.of(0)), []);
 });
 
 test('(!) closed dots are covered and held by none; whoever names them writes that key again', async () => {
   const disk = new MemoryDisk();
-  const replica = (await openStore(disk.open, 'n1')).replicas.of(0);
-  const peer = (await openStore(new MemoryDisk().open, 'n2')).replicas.of(0);
+  const replica = (await openStore(disk.open, 'n1')).store.of(0);
+  const peer = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);
   // The first write of the peer is lost. The second, a delete, is known here by its effect alone.
   const lost = write(peer, { key: 'lost', text: 'x' });
   const victim = write(replica, { key: 'k', text: 'overwritten' });
@@ -537,12 +537,12 @@ test('(!) closed dots are covered and held by none; whoever names them writes th
   await mergeInto(replica, { key: 'lost', object: lost.written.object, dots: [lost.written.dot] });
   assert.deepEqual(texts(replica, 'lost'), []);
   disk.isOpen = false;
-  const again = (await openStore(disk.open, 'n1')).replicas;
+  const again = (await openStore(disk.open, 'n1')).store;
   assert.equal(again.of(0).lost.toString(), replica.lost.toString(), 'it is remembered');
 });
 
 test('a version that is held goes when its dot is closed elsewhere', async () => {
-  const replica = (await openStore(new MemoryDisk().open)).replicas.of(0);
+  const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const { written, durable } = write(replica, { text: 'held' });
   await durable;
   await closeDots(replica, CausalContext.ofDots([written.dot]));

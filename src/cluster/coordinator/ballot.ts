@@ -49,7 +49,7 @@ export class Ballot {
   constructor(scope: Scope, request: ConditionalRequest) {
     this.#scope = scope;
     this.#request = request;
-    this.#id = scope.work.nextId();
+    this.#id = scope.forwardedWrites.nextId();
     this.#place = placeOf(scope, request.key);
     this.#view = scope.members.view(this.#place.partition);
     const { length } = this.#place.owners;

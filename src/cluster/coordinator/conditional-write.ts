@@ -32,9 +32,9 @@ export async function putIf(scope: Scope, request: ConditionalRequest): Promise<
     scope.sync.whenConfirmed(place.partition, resolve);
   });
   // An owner that may lack what was acknowledged grants nothing, itself included.
-  if (!scope.replicas.of(place.partition).isComplete) throw new MecError('incomplete', { retryAfter: 1 });
+  if (!scope.store.of(place.partition).isComplete) throw new MecError('incomplete', { retryAfter: 1 });
   const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
-  return scope.turns.take(request.key, () => attempts(scope, request, endMs));
+  return scope.keyQueue.take(request.key, () => attempts(scope, request, endMs));
 }
 
 async function attempts(scope: Scope, request: ConditionalRequest, endMs: number): Promise<PutResult> {

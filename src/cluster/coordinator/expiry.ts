@@ -22,11 +22,11 @@ export class Expiry {
 
   /** One round over all partitions that this node owns. */
   async sweep(): Promise<void> {
-    const { members, replicas, time, env } = this.#scope;
+    const { members, store, time, env } = this.#scope;
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const owners = members.owners(partition);
       const turn = owners.indexOf(members.self);
-      const replica = replicas.find(partition);
+      const replica = store.find(partition);
       if (turn < 0 || replica === undefined) continue;
       // One owner is enough; the others wait their turn, in case that it cannot.
       const untilMicros = time.passedMicros(owners) - turn * EXPIRY_TURN_MS * 1000;

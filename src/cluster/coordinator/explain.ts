@@ -1,6 +1,6 @@
 /** Where a key lives and who has what of it: for people who want to see for themselves. */
 import { MecError } from '../../base/errors.ts';
-import { RING_TIMEOUT_MS } from '../limits.ts';
+import { LOCATE_TIMEOUT_MS } from '../limits.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import { placeOf, type Scope } from './scope.ts';
@@ -9,7 +9,7 @@ import { placeOf, type Scope } from './scope.ts';
 export type Role = 'owner' | 'joining owner' | 'stand-in';
 
 /** What one member says of a key. */
-export interface RingEntry {
+export interface HolderEntry {
   readonly node: string;
   readonly role: Role;
   readonly reach: Reach | 'itself';
@@ -25,13 +25,13 @@ export interface RingEntry {
 }
 
 /** A key's place, and what its holders say. */
-export interface Ring {
+export interface KeyLocation {
   readonly partition: number;
-  readonly entries: readonly RingEntry[];
+  readonly entries: readonly HolderEntry[];
 }
 
 /** Asks all who hold a key, or would in another's place. */
-export async function ring(scope: Scope, key: string): Promise<Ring> {
+export async function locate(scope: Scope, key: string): Promise<KeyLocation> {
   const { members } = scope;
   const { partition, owners } = placeOf(scope, key);
   const roles: [Role, readonly string[]][] = [
@@ -51,10 +51,10 @@ interface Question {
   readonly node: string;
 }
 
-async function entryOf(scope: Scope, { key, partition, role, node }: Question): Promise<RingEntry> {
-  const { members, peers, replicas, floors } = scope;
+async function entryOf(scope: Scope, { key, partition, role, node }: Question): Promise<HolderEntry> {
+  const { members, peers, store, floors } = scope;
   if (node === members.self) {
-    const replica = replicas.of(partition);
+    const replica = store.of(partition);
     const { versions, context } = replica.read(key);
     return { node, role, reach: 'itself', says: sayingOf(replica, context, versions) };
   }
@@ -63,7 +63,7 @@ async function entryOf(scope: Scope, { key, partition, role, node }: Question): 
   if (peer === undefined || reach === 'unreachable') return { node, role, reach, says: undefined };
   return new Promise((resolve) => {
     const read = { kind: 'read', key, have: [], floors: floors.names(partition) } as const;
-    peer.data.request(read, RING_TIMEOUT_MS, (reply) => {
+    peer.data.request(read, LOCATE_TIMEOUT_MS, (reply) => {
       const isAnswer = !(reply instanceof MecError) && reply.kind === 'object';
       resolve({ node, role, reach, says: isAnswer ? sayingOf(reply, reply.context, reply.versions) : undefined });
     });
@@ -74,7 +74,7 @@ function sayingOf(
   { isComplete, actor }: { isComplete: boolean; actor: string },
   context: CausalContext,
   versions: readonly Dot[],
-): RingEntry['says'] {
+): HolderEntry['says'] {
   const dots = versions.map((version) => ({ actor: version.actor, counter: version.counter }));
   return { isComplete, actor, clock: context.toString(), versions: dots };
 }

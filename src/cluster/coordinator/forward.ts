@@ -75,12 +75,12 @@ function firstToAnswer({ peers: all }: Scope, peers: readonly Peer[], timeoutMs:
   });
 }
 
-function ask({ env, work }: Scope, owner: Peer, request: PutRequest): Promise<PutResult | MecError> {
+function ask({ env, forwardedWrites }: Scope, owner: Peer, request: PutRequest): Promise<PutResult | MecError> {
   const { key, token, body, timeoutMs, r, w, pr, pw, condition } = request;
   const { process = '', nowMs: remoteMs = 0, heardMs = 0 } = owner.remote ?? {};
   // At most what the owner's clock shows now: its pong was made before it was heard.
   const notAfterMs = remoteMs + (env.clock.monotonicMs() - heardMs) + timeoutMs;
-  const id = work.nextId();
+  const id = forwardedWrites.nextId();
   return new Promise((resolve) => {
     const head = { kind: 'forward', id, process, notAfterMs, timeoutMs } as const;
     const message = { ...head, key, token, body, r, w, pr, pw, condition };

@@ -3,7 +3,7 @@ import { MecError } from '../../base/errors.ts';
 import { MAX_TAKEN_IDS } from '../limits.ts';
 
 /** The writes handed over, either way. */
-export class Work {
+export class ForwardedWrites {
   readonly #name: string;
   #given = 0;
   /** Ids of the writes taken over, oldest first, with the time after which they cannot come again. */

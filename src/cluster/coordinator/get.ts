@@ -88,10 +88,10 @@ class Get {
   }
 
   #addOwn(): void {
-    const { members, replicas, living } = this.#scope;
+    const { members, store, living } = this.#scope;
     const { isOwner } = this.#place;
     try {
-      const replica = replicas.of(this.#place.partition);
+      const replica = store.of(this.#place.partition);
       living[this.#place.partition]?.heard(replica.actor);
       this.#own = replica.readWhole(this.#request.key);
       // One that is still joining may have lost what it held before: it is no stand-in either.
@@ -211,7 +211,7 @@ class Get {
   }
 
   #repair(member: string, object: FilledObject<Uint8Array>): void {
-    const { members, peers, replicas, env, floors } = this.#scope;
+    const { members, peers, store, env, floors } = this.#scope;
     const repair = { key: this.#request.key, object, dots: [] };
     if (member !== members.self) {
       const peer = peers.byId.get(member);
@@ -220,7 +220,7 @@ class Get {
       return;
     }
     try {
-      replicas.of(this.#place.partition).merge(repair, () => {});
+      store.of(this.#place.partition).merge(repair, () => {});
     } catch (error) {
       env.log.warn('own replica not repaired', { reason: messageOf(error) });
     }

@@ -43,6 +43,6 @@ export function grantHere(
 }
 
 /** What the grants of a partition stand on at this node, now. */
-export function groundOf({ members, replicas }: Scope, partition: number): { replica: Replica; view: OwnerView } {
-  return { replica: replicas.of(partition), view: members.view(partition) };
+export function groundOf({ members, store }: Scope, partition: number): { replica: Replica; view: OwnerView } {
+  return { replica: store.of(partition), view: members.view(partition) };
 }

@@ -1,7 +1,7 @@
-/** Turns: of the tasks under one name, one at a time, in the order in which they came. */
+/** Tasks under one name run one at a time, in the order in which they came. */
 
-/** Lets tasks take turns. */
-export class Turns {
+/** One queue per key: a task runs when the one before it is over. */
+export class KeyQueue {
   readonly #last = new Map<string, Promise<unknown>>();
 
   /** Runs a task when all that came before it under this name are over; they are as many as there are requests at most. */

@@ -9,7 +9,7 @@ import type { Scope } from './scope.ts';
 
 /** The next keys with a living value, each with a tag that names its versions; and up to where that is all there is. */
 export async function listOwn(scope: Scope, request: List): Promise<Keys> {
-  const replicas = request.partitions.map((partition) => scope.replicas.of(partition));
+  const replicas = request.partitions.map((partition) => scope.store.of(partition));
   const canAnswer = ({ isComplete, isWhole }: Replica): boolean => isComplete && isWhole;
   const complete = replicas.filter(canAnswer);
   const incomplete = replicas.filter((replica) => !canAnswer(replica)).map(({ partition }) => partition);

@@ -4,7 +4,7 @@ import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
 import { LivingActors } from '../../core/causality/actor.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Fences } from '../fences.ts';
 import type { Floors } from '../floors.ts';
 import type { KeyGrants } from '../key-grants.ts';
@@ -13,9 +13,9 @@ import type { Peer, Peers } from '../membership/peers.ts';
 import type { Policies } from './policies.ts';
 import type { Scrub } from '../sync/scrub.ts';
 import type { Sync } from '../sync/sync.ts';
-import type { Turns } from './key-queue.ts';
+import type { KeyQueue } from './key-queue.ts';
 import type { WallTime } from '../wall-time.ts';
-import type { Work } from './forwarded-writes.ts';
+import type { ForwardedWrites } from './forwarded-writes.ts';
 
 /** The parts of a node that its coordinators share. */
 export interface Scope {
@@ -24,17 +24,17 @@ export interface Scope {
   readonly peers: Peers;
   readonly policies: Policies;
   readonly time: WallTime;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly sync: Sync;
   readonly scrub: Scrub;
   /** Writes taken over from other nodes. */
-  readonly work: Work;
+  readonly forwardedWrites: ForwardedWrites;
   /** The keys that this node grants to conditional writes. */
   readonly grants: KeyGrants;
   /** The fences that this node has made for replicas that were filled from it. */
   readonly fences: Fences;
   /** The conditional writes that this node coordinates, by key. */
-  readonly turns: Turns;
+  readonly keyQueue: KeyQueue;
   /** The floors that this node knows. */
   readonly floors: Floors;
   /** Which actors live, by partition. */

@@ -9,7 +9,7 @@ import type { Memory } from '../../core/quorum/decision.ts';
 import { JointTally } from '../../core/quorum/joint-tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
-import type { Reply, Store } from '../../transport/message.ts';
+import type { Reply, StoreRequest } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
 import type { Granted } from './ballot.ts';
 import { groundOf } from './grant-here.ts';
@@ -60,9 +60,9 @@ class DecidedStore {
   }
 
   start(outcome: Outcome): void {
-    const { env, members, replicas, peers } = this.#scope;
+    const { env, members, store, peers } = this.#scope;
     const { granted, commit } = this.#decided;
-    const replica = replicas.of(granted.place.partition);
+    const replica = store.of(granted.place.partition);
     const deciders = [...granted.numbers.keys()];
     for (const member of deciders) this.#tally.ask(member);
     const written = commit(this.#scope, replica, (error) => this.#count(members.self, error, outcome));
@@ -81,7 +81,7 @@ class DecidedStore {
     this.#settle(outcome);
   }
 
-  #item({ object, dot }: ReplicaWritten): Omit<Store, 'kind'> {
+  #item({ object, dot }: ReplicaWritten): Omit<StoreRequest, 'kind'> {
     const { about } = this.#decided;
     const memory = about === undefined ? undefined : { ...about, ...dot };
     return { key: this.#request.key, object, dots: [dot], memory };

@@ -112,10 +112,10 @@ class Put {
   start(): void {
     const request = this.#request;
     const { key, timeoutMs } = request;
-    const { env, members, replicas, living, floors, fences } = this.#scope;
+    const { env, members, store, living, floors, fences } = this.#scope;
     const { place, peers, quorum } = this.#plan;
     const { tally } = quorum;
-    const replica = replicas.of(place.partition);
+    const replica = store.of(place.partition);
     const written = writeHere(request)(this.#scope, replica, (error) => {
       const { life } = members.own;
       const word = error ?? { replica: replicaNumber(replica.id), life, fences: fences.in(place.partition) };
@@ -130,8 +130,8 @@ class Put {
       tally.timeOut();
       this.#settle();
     });
-    const store = { kind: 'store', key, object: written.object, dots: [written.dot] } as const;
-    const message = floors.outgoing(place.partition, store);
+    const storeRequest = { kind: 'store', key, object: written.object, dots: [written.dot] } as const;
+    const message = floors.outgoing(place.partition, storeRequest);
     for (const peer of peers) {
       const { life } = peer;
       message.send(peer, timeoutMs, (reply) => {

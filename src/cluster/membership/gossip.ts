@@ -8,8 +8,8 @@ interface Rumour extends MemberVersion {
   told: number;
 }
 
-/** The rumours that this node passes on. */
-export class Rumours {
+/** Chooses the news that this node tells a peer. */
+export class Gossiper {
   readonly #members: Members;
   readonly #records = new Map<string, Rumour>();
   readonly #suspects = new Map<string, Rumour>();

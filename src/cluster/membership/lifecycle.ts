@@ -2,7 +2,7 @@
 import type { Env } from '../../base/env.ts';
 import { BIRTH_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../limits.ts';
 import type { MemberState } from '../../core/placement/member-list.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Members } from './members.ts';
 import type { Peers } from './peers.ts';
 import type { Seeds } from './seeds.ts';
@@ -13,7 +13,7 @@ export interface LifecycleOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly seeds: Seeds;
-  readonly replicas: Replicas;
+  readonly store: Store;
   /** Whether a node that was found does not want this one: then there is a cluster, and another must not begin. */
   readonly isRefused: () => boolean;
   /** This node is gone, and nothing is left here that the others do not have. */
@@ -52,14 +52,14 @@ export class Lifecycle {
 
   /** Of the partitions that this node does not own yet, or still has to hand over. */
   progress(): Progress {
-    const { members, replicas } = this.#options;
+    const { members, store } = this.#options;
     if (this.#heldOnce !== undefined) {
-      const held = replicas.held ?? this.#heldOnce;
+      const held = store.held ?? this.#heldOnce;
       const all = Math.max(this.#heldOnce, held);
       return this.#progressOf(all - held, all);
     }
     const pending = members.ownPending;
-    const done = pending.filter((partition) => replicas.find(partition)?.isComplete === true);
+    const done = pending.filter((partition) => store.find(partition)?.isComplete === true);
     return this.#progressOf(done.length, pending.length);
   }
 
@@ -145,10 +145,10 @@ export class Lifecycle {
    * enough members know that the node is gone. Otherwise they would count on it for ever.
    */
   #end(): void {
-    const { env, replicas, onGone } = this.#options;
+    const { env, store, onGone } = this.#options;
     if (this.#heldOnce === undefined) this.#targetSinceMs = env.clock.monotonicMs();
-    this.#heldOnce ??= replicas.held;
-    if (this.#isOver || replicas.held !== 0 || !this.#isGoneKnown()) return;
+    this.#heldOnce ??= store.held;
+    if (this.#isOver || store.held !== 0 || !this.#isGoneKnown()) return;
     this.#isOver = true;
     onGone();
   }

@@ -17,7 +17,7 @@ import {
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
 import type { Reach } from '../../core/placement/detector.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Gossip, Identity, Pong, Probe, Probed, ProbeFor, Reply } from '../../transport/message.ts';
 import type { Config } from '../config.ts';
 import type { Members } from './members.ts';
@@ -25,7 +25,7 @@ import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
 import { Lifecycle, type Progress } from './lifecycle.ts';
 import { Prober } from './prober.ts';
-import { Rumours } from './gossip.ts';
+import { Gossiper } from './gossip.ts';
 import { Seeds } from './seeds.ts';
 
 /** What membership works on. */
@@ -36,7 +36,7 @@ export interface MembershipOptions {
   readonly life: string;
   readonly members: Members;
   readonly peers: Peers;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly time: WallTime;
   /** A peer has become reachable. */
   readonly onReachable: (peer: Peer) => void;
@@ -50,7 +50,7 @@ export interface MembershipOptions {
 export class Membership {
   readonly process: string;
   readonly #options: MembershipOptions;
-  readonly #rumours: Rumours;
+  readonly #gossiper: Gossiper;
   readonly #prober: Prober;
   readonly #seeds: Seeds;
   readonly #lifecycle: Lifecycle;
@@ -63,7 +63,7 @@ export class Membership {
   #isStopped = false;
 
   constructor(options: MembershipOptions) {
-    const { env, config, life, members, peers, replicas, time, onEnd, onBegin } = options;
+    const { env, config, life, members, peers, store, time, onEnd, onBegin } = options;
     const { name, host, port } = config;
     this.#options = options;
     this.process = life;
@@ -72,11 +72,11 @@ export class Membership {
     const probe = (gossip: Gossip, wantsAll: boolean): Probe => {
       return { kind: 'probe', from: this.#identity, wantsAll, ...gossip };
     };
-    const rumours = new Rumours(members);
-    this.#rumours = rumours;
+    const gossiper = new Gossiper(members);
+    this.#gossiper = gossiper;
     const onProbed = (peer: Peer, reply: Probed): boolean => this.#probed(peer, reply);
     const onReach = (peer: Peer, reach: Reach): void => this.#reach(peer, reach);
-    this.#prober = new Prober({ env, members, peers, rumours, time, probe, onProbed, onReach });
+    this.#prober = new Prober({ env, members, peers, gossiper, time, probe, onProbed, onReach });
     this.#seeds = new Seeds({
       env,
       addresses: config.nodes,
@@ -89,7 +89,7 @@ export class Membership {
     });
     const onGone = (): void => onEnd(undefined);
     const isRefused = (): boolean => this.#refusedSinceMs !== undefined;
-    this.#lifecycle = new Lifecycle({ env, members, peers, replicas, seeds: this.#seeds, isRefused, onGone, onBegin });
+    this.#lifecycle = new Lifecycle({ env, members, peers, store, seeds: this.#seeds, isRefused, onGone, onBegin });
   }
 
   start(): void {
@@ -157,7 +157,7 @@ export class Membership {
     const peer = peers.byId.get(from.name);
     // Who is back says so by probing; no need to wait for its turn.
     if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped) this.#prober.probe(peer);
-    return { ...answer, refusal, ...(wantsAll ? this.#rumours.all() : this.#rumours.take(from.name)) };
+    return { ...answer, refusal, ...(wantsAll ? this.#gossiper.all() : this.#gossiper.take(from.name)) };
   }
 
   /** Tries a member for another node. */
@@ -189,12 +189,12 @@ export class Membership {
 
   /** The list goes to the disk: a node that starts alone must not think that it is the whole cluster. */
   #keep(): void {
-    const { env, members, replicas } = this.#options;
+    const { env, members, store } = this.#options;
     // Killed now, it could not tell any member: a node that has left does not start again.
     if (this.#lifecycle.isGoneUnheard) return;
     try {
       const { lasting } = members;
-      replicas.keepMembers(lasting.all(), lasting.hash);
+      store.keepMembers(lasting.all(), lasting.hash);
     } catch (error) {
       env.log.debug('member list not kept', { reason: messageOf(error) });
     }
@@ -260,7 +260,7 @@ export class Membership {
         continue;
       }
       const peer = peers.byId.get(suspect.name);
-      if (peer === undefined || !this.#rumours.suspect(suspect)) continue;
+      if (peer === undefined || !this.#gossiper.suspect(suspect)) continue;
       if (peers.owesMs(peer.id) === 0 && peers.reach(peer.id) === 'reachable') this.#prober.probe(peer);
     }
   }

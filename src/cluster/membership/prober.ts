@@ -19,14 +19,14 @@ import type { Gossip, Probe, Probed } from '../../transport/message.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
-import type { Rumours } from './gossip.ts';
+import type { Gossiper } from './gossip.ts';
 
 /** What probing works on. */
 export interface ProberOptions {
   readonly env: Env;
   readonly members: Members;
   readonly peers: Peers;
-  readonly rumours: Rumours;
+  readonly gossiper: Gossiper;
   readonly time: WallTime;
   /** A probe of this node, with this news in it. */
   readonly probe: (gossip: Gossip, wantsAll: boolean) => Probe;
@@ -69,9 +69,9 @@ export class Prober {
 
   /** Probes a peer now; `wantsAll` exchanges the whole lists. */
   probe(peer: Peer, wantsAll = false): void {
-    const { peers, rumours, time, probe, onProbed } = this.#options;
+    const { peers, gossiper, time, probe, onProbed } = this.#options;
     peers.asked(peer);
-    const request = probe(wantsAll ? rumours.all() : rumours.take(peer.id), wantsAll);
+    const request = probe(wantsAll ? gossiper.all() : gossiper.take(peer.id), wantsAll);
     const { clock } = this.#options.env;
     const sentMs = clock.monotonicMs();
     peer.probes.request(request, UNREACHABLE_AFTER_MS, (reply) => {
@@ -80,7 +80,7 @@ export class Prober {
       peers.heard(peer, { process: reply.from.process, nowMs: reply.nowMs });
       time.heard(peer, reply.wallMicros, sentMs);
       this.#doubts.delete(peer.id);
-      rumours.clear(peer.id);
+      gossiper.clear(peer.id);
       this.#notice(peer);
     });
   }
@@ -98,7 +98,7 @@ export class Prober {
   }
 
   #doubt(peer: Peer): void {
-    const { peers, members, rumours } = this.#options;
+    const { peers, members, gossiper } = this.#options;
     const owesMs = peers.owesMs(peer.id);
     const doubt = this.#doubts.get(peer.id) ?? { hasAsked: false, isVouchedFor: false, hasTold: false };
     this.#doubts.set(peer.id, doubt);
@@ -109,7 +109,7 @@ export class Prober {
     if (owesMs < SUSPECT_AFTER_MS || doubt.hasTold) return;
     doubt.hasTold = true;
     const record = members.get(peer.id);
-    if (!doubt.isVouchedFor && record !== undefined) rumours.suspect(record);
+    if (!doubt.isVouchedFor && record !== undefined) gossiper.suspect(record);
   }
 
   #askOthers(peer: Peer, doubt: Doubt): void {

@@ -11,7 +11,7 @@ import { MAX_DOUBTFUL_ANSWERS, MAX_STATEMENTS, type SyncLimits } from '../limits
 import { areSameReplicas, isCompleteByAll, isCompleteByOwners, type Round } from '../../core/causality/evidence.ts';
 import { leastWriteQuorum, type Quorum } from '../../core/quorum/quorum.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
 import type { Evidence } from './evidence.ts';
@@ -22,7 +22,7 @@ export interface CompletenessOptions {
   readonly env: Env;
   readonly members: Members;
   readonly peers: Peers;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly evidence: Evidence;
   readonly questions: Questions;
   readonly limits: SyncLimits;
@@ -67,7 +67,7 @@ export class Completeness {
 
   /** Runs a read of a partition as soon as its replica counts again after the start: at once if it does. */
   whenConfirmed(partition: number, read: () => void): void {
-    if (this.#isStopped || this.#options.replicas.find(partition)?.isUnconfirmed !== true) return read();
+    if (this.#isStopped || this.#options.store.find(partition)?.isUnconfirmed !== true) return read();
     const reads = this.#waiting.get(partition) ?? [];
     reads.push(read);
     this.#waiting.set(partition, reads);
@@ -80,7 +80,7 @@ export class Completeness {
   }
 
   #confirm(partition: number): void {
-    this.#options.replicas.find(partition)?.confirm();
+    this.#options.store.find(partition)?.confirm();
     this.#flush(partition);
   }
 
@@ -120,7 +120,7 @@ export class Completeness {
     if (this.#compared === undefined) this.#confirmAll();
     const waiting: Replica[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const replica = this.#options.replicas.find(partition);
+      const replica = this.#options.store.find(partition);
       if (replica !== undefined && this.#isWanted(replica) && !this.notice(partition)) waiting.push(replica);
     }
     if (waiting.length === 0 || this.#isAsking || !this.#options.questions.hasRoom) return;
@@ -150,8 +150,8 @@ export class Completeness {
 
   /** Counts the replica as complete if what the owners have said allows it; tells whether it is. */
   notice(partition: number): boolean {
-    const { replicas, evidence } = this.#options;
-    const replica = replicas.find(partition);
+    const { store, evidence } = this.#options;
+    const replica = store.find(partition);
     if (replica === undefined || !this.#isWanted(replica)) return replica?.isComplete === true;
     const said = this.#otherOwners(partition).flatMap((name) => evidence.statement(replica, name) ?? []);
     if (!isCompleteByOwners(replica.durableClock, this.#enough(), said)) return false;
@@ -211,7 +211,7 @@ export class Completeness {
     const { partition } = replica;
     const [before, after] = [first.get(partition), second.get(partition)];
     const isSame = before !== undefined && after !== undefined && areSameReplicas(before, after);
-    const isStill = this.#options.replicas.find(partition) === replica && this.#isWanted(replica);
+    const isStill = this.#options.store.find(partition) === replica && this.#isWanted(replica);
     if (isSame && isStill && isCompleteByAll(replica.durableClock, before)) replica.markComplete(true);
   }
 }

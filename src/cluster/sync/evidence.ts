@@ -4,7 +4,7 @@ import type { LivingActors } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 
 interface Heard {
@@ -26,23 +26,23 @@ export interface EvidenceOptions {
   readonly members: Members;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
-  readonly replicas: Pick<Replicas, 'find'>;
+  readonly store: Pick<Store, 'find'>;
 }
 
 /** The last words of every member, per partition. */
 export class Evidence {
   readonly #members: Members;
   readonly #living: readonly LivingActors[];
-  readonly #replicas: Pick<Replicas, 'find'>;
+  readonly #store: Pick<Store, 'find'>;
   readonly #heard: readonly Heard[] = Array.from({ length: PARTITIONS }, () => ({
     clocks: new Map<string, CausalContext>(),
     statements: new Map<string, Answer>(),
   }));
 
-  constructor({ members, living, replicas }: EvidenceOptions) {
+  constructor({ members, living, store }: EvidenceOptions) {
     this.#members = members;
     this.#living = living;
-    this.#replicas = replicas;
+    this.#store = store;
   }
 
   #of(partition: number): Heard {
@@ -52,7 +52,7 @@ export class Evidence {
   /** A member answers this to a replica of this node, which learns what the member remembers before it may count as complete. */
   note(asker: Pick<Replica, 'partition' | 'id'>, member: string, statement: Statement): void {
     const { partition, id } = asker;
-    const replica = this.#replicas.find(partition);
+    const replica = this.#store.find(partition);
     if (replica?.id === id) replica.learn(statement.memories ?? []);
     this.noteClock(partition, member, statement);
     this.#of(partition).statements.set(member, { statement, asker: id });

@@ -6,7 +6,7 @@
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
 import { mayDrop } from '../../core/causality/evidence.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Evidence } from './evidence.ts';
 import type { Questions } from './questions.ts';
@@ -15,7 +15,7 @@ import type { Questions } from './questions.ts';
 export interface FallbacksOptions {
   readonly env: Env;
   readonly members: Members;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly evidence: Evidence;
   readonly questions: Questions;
 }
@@ -33,8 +33,8 @@ export class Fallbacks {
 
   /** Looks whether the replica of a partition may go; the owners are asked only if that is likely. */
   look(partition: number): void {
-    const { members, replicas, evidence, questions } = this.#options;
-    const replica = replicas.find(partition);
+    const { members, store, evidence, questions } = this.#options;
+    const replica = store.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
     // Late hearsay about a partition that this node has given up already leaves residue and no dots.
     if (replica.isBlank) return replica.residues === 0 ? undefined : void this.#drop(partition);
@@ -46,22 +46,22 @@ export class Fallbacks {
   }
 
   async #dropIfSeen(partition: number): Promise<void> {
-    const { members, replicas, questions } = this.#options;
-    const replica = replicas.find(partition);
+    const { members, store, questions } = this.#options;
+    const replica = store.find(partition);
     const owners = members.owners(partition);
     if (replica === undefined || owners.includes(members.self)) return;
     await replica.settled().catch(() => {});
     const { changes } = replica;
     const own = { clock: replica.clock.clone(), lost: replica.lost.clone(), aside: replica.aside.clone() };
     const round = await questions.askTwice(partition, owners, (said) => mayDrop(own, owners, said));
-    const isSame = replicas.find(partition) === replica && replica.changes === changes;
+    const isSame = store.find(partition) === replica && replica.changes === changes;
     if (round !== undefined && isSame && !members.holds(partition)) await this.#drop(partition);
   }
 
   async #drop(partition: number): Promise<void> {
-    const { replicas, env } = this.#options;
+    const { store, env } = this.#options;
     try {
-      const isGone = await replicas.drop(partition);
+      const isGone = await store.drop(partition);
       this.dropped += Number(isGone);
       env.log.debug('fallback dropped', { partition, isGone });
     } catch (error) {

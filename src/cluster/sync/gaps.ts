@@ -13,7 +13,7 @@ import { areHeldNowhere } from '../../core/causality/evidence.ts';
 import { closeDots } from '../../storage/replica/closing.ts';
 import { recordToContext } from '../../storage/records.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Questions } from './questions.ts';
 
@@ -21,7 +21,7 @@ import type { Questions } from './questions.ts';
 export interface GapsOptions {
   readonly env: Env;
   readonly members: Members;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly living: readonly LivingActors[];
   readonly questions: Questions;
   readonly limits: SyncLimits;
@@ -57,7 +57,7 @@ export class Gaps {
   }
 
   async #closeIfLost(replica: Replica): Promise<void> {
-    const { env, questions, replicas } = this.#options;
+    const { env, questions, store } = this.#options;
     const { partition } = replica;
     const missing = await this.#missing(replica);
     // Time passes before the next question, whatever comes of this one.
@@ -65,7 +65,7 @@ export class Gaps {
     if (missing.isEmpty) return;
     const isNowhere = (round: Parameters<typeof areHeldNowhere>[1]): boolean => areHeldNowhere(missing, round);
     const round = await questions.askTwice(partition, questions.everyOther(), isNowhere);
-    if (round === undefined || replicas.find(partition) !== replica || !replica.isWhole) return;
+    if (round === undefined || store.find(partition) !== replica || !replica.isWhole) return;
     const still = missing.minus(replica.clock).minus(replica.aside);
     const dead = still.filter((actor) => this.#isDead(partition, actor));
     if (dead.isEmpty) return;

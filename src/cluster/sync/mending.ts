@@ -13,7 +13,7 @@ import { CausalContext } from '../../core/causality/causal-context.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import { closeDots } from '../../storage/replica/closing.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Mended } from '../../transport/message.ts';
 import type { Floors } from '../floors.ts';
 import type { Members } from '../membership/members.ts';
@@ -26,7 +26,7 @@ export interface MendingOptions {
   readonly env: Env;
   readonly members: Members;
   readonly peers: Peers;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly questions: Questions;
   readonly floors: Floors;
   readonly limits: SyncLimits;
@@ -59,8 +59,8 @@ export class Mending {
 
   /** What this node knows of a key that another has lost. */
   serve(key: string): Mended {
-    const { members, replicas } = this.#options;
-    const replica = replicas.of(partitionOf(key));
+    const { members, store } = this.#options;
+    const replica = store.of(partitionOf(key));
     const { id, durableClock, lost, marks } = replica;
     // What is not durable here yet is not in the clock, and the effect of what is in it must not be missing.
     const object = replica.read(key);
@@ -81,7 +81,7 @@ export class Mending {
     const { made } = replica.marks;
     const first = await this.#round(replica, key);
     const isSame = (): boolean =>
-      this.#options.replicas.find(replica.partition) === replica && replica.marks.made === made;
+      this.#options.store.find(replica.partition) === replica && replica.marks.made === made;
     if (!isSame()) return;
     if (isKnown(replica, key)) return this.#end(replica, key);
     if (first === undefined) return;
@@ -128,12 +128,12 @@ export class Mending {
   }
 
   #end(replica: Replica, key: string): void {
-    const { env, replicas } = this.#options;
+    const { env, store } = this.#options;
     const { partition } = replica;
     if (isKnown(replica, key)) env.log.info('key mended', { partition, key });
     else {
       const need = replica.marks.need(key)?.minus(replica.lost);
-      replicas.unreadable.add(key);
+      store.unreadable.add(key);
       env.log.error('key not mended: no member knows what it held', { partition, key, writes: String(need) });
     }
     replica.unmark(key, () => {});

@@ -34,7 +34,7 @@ export interface Pair {
   /** What this node says of its replica. */
   readonly say: (replica: Replica) => Statement;
   /** Counts what comes in, and resolves when more may; undefined if there is no limit. */
-  readonly pace?: ((bytes: number) => Promise<void>) | undefined;
+  readonly throttle?: ((bytes: number) => Promise<void>) | undefined;
 }
 
 /** The peer has failed: its troubles must not be taken for this node's own. */
@@ -58,7 +58,7 @@ export async function pull(pair: Pair): Promise<Pulled> {
     await closeDots(replica, statement.lost);
     if (rest === 'all') return { statement, rest };
     await mergeAll(replica, items);
-    await pair.pace?.(bytesOf(items));
+    await pair.throttle?.(bytesOf(items));
     if (rest === 'none' || pages >= limits.maxPages) return { statement, rest };
   }
 }

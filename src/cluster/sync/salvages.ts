@@ -11,13 +11,13 @@ import { isDamage } from '../../storage/damage.ts';
 import * as keyspace from '../../storage/keyspace.ts';
 import { type PackedVersion, recordToVersions } from '../../storage/records.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Questions } from './questions.ts';
 
 /** What looking after salvage works on. */
 export interface SalvagesOptions {
   readonly env: Env;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly questions: Questions;
 }
 
@@ -44,13 +44,13 @@ export class Salvages {
   }
 
   async #settle(replica: Replica): Promise<void> {
-    const { env, questions, replicas } = this.#options;
+    const { env, questions, store } = this.#options;
     const { partition } = replica;
     await this.#dropKnown(replica);
     if (replica.aside.isEmpty) return;
     const asked = replica.aside.clone();
     const round = await questions.askTwice(partition, questions.everyOther(), () => true);
-    if (round === undefined || replicas.find(partition) !== replica) return;
+    if (round === undefined || store.find(partition) !== replica) return;
     const nowhere = unseenBy(asked, round);
     if (nowhere.isEmpty) return;
     const taken: Promise<void>[] = [];

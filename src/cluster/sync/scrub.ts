@@ -33,7 +33,7 @@ import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { keyOfRow } from '../../storage/keyspace.ts';
 import { recordToVersions } from '../../storage/records.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Compared, Scrub as Request } from '../../transport/message.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
@@ -44,7 +44,7 @@ export interface ScrubOptions {
   readonly env: Env;
   readonly members: Members;
   readonly peers: Peers;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly limits: SyncLimits;
 }
 
@@ -102,9 +102,9 @@ export class Scrub {
 
   /** Answers another owner: whether the same rows here are the same, or cannot be compared now. */
   async serve({ from, partition, after, until, clockHash, rows, digest }: Request): Promise<Compared> {
-    const { replicas, limits } = this.#options;
+    const { store, limits } = this.#options;
     const reply = { kind: 'compared', differing: [] as number[], incomplete: [] as number[] } as const;
-    const replica = replicas.of(partition);
+    const replica = store.of(partition);
     const isSame = replica.clockHash === clockHash && this.#options.members.owns(partition);
     // One more than the other has is different enough.
     const limit = Math.min(rows, limits.scrubRows) + 1;
@@ -120,24 +120,24 @@ export class Scrub {
   }
 
   #failed(error: unknown): void {
-    const { env, replicas } = this.#options;
-    if (error instanceof MecError && error.code === 'damaged') replicas.damaged(error);
+    const { env, store } = this.#options;
+    if (error instanceof MecError && error.code === 'damaged') store.damaged(error);
     env.log.debug('scrub failed', { reason: messageOf(error) });
   }
 
   /** Compares the next page with one other owner. */
   async #step(): Promise<void> {
-    const { env, members, peers, replicas, limits } = this.#options;
+    const { env, members, peers, store, limits } = this.#options;
     for (const [partition, { peer: id, ...span }] of this.#suspects) {
       this.#suspects.delete(partition);
       const peer = peers.byId.get(id);
       if (peer === undefined || !members.owns(partition)) continue;
-      const page = await this.#read(replicas.of(partition), span, limits.scrubRows);
-      return page && this.#compare(replicas.of(partition), peer, page);
+      const page = await this.#read(store.of(partition), span, limits.scrubRows);
+      return page && this.#compare(store.of(partition), peer, page);
     }
     this.#advance();
     const partition = this.#partition;
-    const replica = replicas.of(partition);
+    const replica = store.of(partition);
     const page = await this.#read(replica, { after: this.#after, until: undefined }, this.#rows);
     this.#after = page?.until;
     if (page?.until === undefined) this.#partition = (partition + 1) % PARTITIONS;
@@ -162,9 +162,9 @@ export class Scrub {
 
   /** Goes on to the next partition in which there is anything, if this one is done. */
   #advance(): void {
-    const { members, replicas } = this.#options;
+    const { members, store } = this.#options;
     for (let tries = 0; tries < PARTITIONS; tries++) {
-      if (members.owns(this.#partition) && !replicas.of(this.#partition).clock.isEmpty) return;
+      if (members.owns(this.#partition) && !store.of(this.#partition).clock.isEmpty) return;
       this.#partition = (this.#partition + 1) % PARTITIONS;
       this.#after = undefined;
     }
@@ -178,7 +178,7 @@ export class Scrub {
     const { clockHash } = replica;
     if (replica.residues > 0 || !replica.isWhole || replica.isWounded || !clock.gaps().isEmpty) return undefined;
     const found = await replica.rows.objectsAfter(after, until, limit);
-    if (replica.changes !== changes || this.#options.replicas.find(replica.partition) !== replica) return undefined;
+    if (replica.changes !== changes || this.#options.store.find(replica.partition) !== replica) return undefined;
     let digest = 0;
     let bytes = 0;
     for (const [row, record] of found) {

@@ -67,7 +67,7 @@ async function takePages(pair: Pair): Promise<Opening> {
   assertHonest(pair, opening.statement);
   for (;;) {
     await mergeAll(replica, page.items);
-    await pair.pace?.(bytesOf(page.items));
+    await pair.throttle?.(bytesOf(page.items));
     if (page.next === undefined) return opening;
     page = await ask(pair, { ...head, id, after: page.next }, 'snapshot-page');
     if (page.id !== id) throw new PeerError('a page of another snapshot');

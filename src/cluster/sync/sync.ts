@@ -18,7 +18,7 @@ import type { LivingActors } from '../../core/causality/actor.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Replicas } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import type { Compare, Compared, Digest, Pull, Reply, State, TakeSnapshot } from '../../transport/message.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Fences } from '../fences.ts';
@@ -30,7 +30,7 @@ import { Conversations } from './conversations.ts';
 import { Evidence } from './evidence.ts';
 import { Fallbacks } from './fallbacks.ts';
 import { Gaps } from './gaps.ts';
-import { Pace } from './throttle.ts';
+import { Throttle } from './throttle.ts';
 import { PullQueue, type PullJob } from './pull-queue.ts';
 import { type Pair, pull } from './pull.ts';
 import { Questions } from './questions.ts';
@@ -49,7 +49,7 @@ export interface SyncOptions {
   readonly env: Env;
   readonly members: Members;
   readonly peers: Peers;
-  readonly replicas: Replicas;
+  readonly store: Store;
   readonly floors: Floors;
   /** Which actors live, by partition. */
   readonly living: readonly LivingActors[];
@@ -76,7 +76,7 @@ export class Sync {
   readonly #conversations: Conversations;
   readonly #queue: PullQueue;
   readonly #rest: Rest;
-  readonly #pace: Pace;
+  readonly #throttle: Throttle;
   readonly #watchdog: Watchdog;
   readonly #nudges = new Map<string, Timer>();
   /** Peers compared with since all were. */
@@ -91,22 +91,22 @@ export class Sync {
   #failures = 0;
 
   constructor(options: SyncOptions) {
-    const { env, members, replicas, living, limits } = options;
+    const { env, members, store, living, limits } = options;
     this.#options = options;
     this.#limits = limits;
-    const evidence = new Evidence({ members, living, replicas });
+    const evidence = new Evidence({ members, living, store });
     const questions = new Questions({ ...options, evidence });
     const enqueue = (partition: number, peer: string): void => this.#enqueue(partition, peer);
     this.#evidence = evidence;
     this.#questions = questions;
     this.#completeness = new Completeness({ ...options, evidence, questions, enqueue });
-    this.#fallbacks = new Fallbacks({ env, members, replicas, evidence, questions });
-    this.#gaps = new Gaps({ env, members, replicas, living, questions, limits });
+    this.#fallbacks = new Fallbacks({ env, members, store, evidence, questions });
+    this.#gaps = new Gaps({ env, members, store, living, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({ env, limits, say: (replica) => say(options, replica) });
     this.#rest = new Rest(env.clock, limits);
     this.#watchdog = new Watchdog(env, limits);
-    this.#pace = new Pace(env.clock, limits.joiningBytesPerSecond);
+    this.#throttle = new Throttle(env.clock, limits.joiningBytesPerSecond);
     const run = (job: PullJob): Promise<void> => this.#pull(job);
     this.#queue = new PullQueue({ clock: env.clock, concurrency: limits.concurrency, run });
   }
@@ -128,18 +128,18 @@ export class Sync {
       if (!this.#isHolder(partition)) this.#fellBehind(partition);
     }
     this.#completeness.look();
-    if (this.#options.members.ownPending.length === 0) return this.#pace.rest();
+    if (this.#options.members.ownPending.length === 0) return this.#throttle.rest();
     const { peers } = this.#options;
     for (const peer of peers.allReachable().slice(0, JOINING_COMPARES)) this.#compareWith(peer);
   }
 
   /** What has come in for partitions that this node does not own yet. */
-  joining(): ReturnType<Pace['status']> {
-    return this.#pace.status();
+  joining(): ReturnType<Throttle['status']> {
+    return this.#throttle.status();
   }
 
   #fellBehind(partition: number): void {
-    this.#options.replicas.find(partition)?.markComplete(false);
+    this.#options.store.find(partition)?.markComplete(false);
   }
 
   stop(): void {
@@ -164,7 +164,7 @@ export class Sync {
   #count(isCounted: (partition: number, replica: Replica) => boolean): number {
     let count = 0;
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const replica = this.#options.replicas.find(partition);
+      const replica = this.#options.store.find(partition);
       if (replica !== undefined) count += Number(isCounted(partition, replica));
     }
     return count;
@@ -212,7 +212,7 @@ export class Sync {
     if (isKnown) this.#options.floors.heard(from, floors);
     const differing: number[] = [];
     for (const { partition, hash } of digests) {
-      const replica = this.#options.replicas.of(partition);
+      const replica = this.#options.store.of(partition);
       // A node that neither owns a partition nor holds any of it has no say in it.
       if (!this.#isHolder(partition) && replica.isBlank) continue;
       if (hash !== replica.clockHash) differing.push(partition);
@@ -224,7 +224,7 @@ export class Sync {
 
   /** Answers a peer's pull; what it says of itself is noted. */
   async servePull({ from, partition, statement }: Pull): Promise<Reply> {
-    const replica = this.#options.replicas.of(partition);
+    const replica = this.#options.store.of(partition);
     this.#evidence.noteClock(partition, from, statement);
     // Before its first byte, and before any statement that helps to make it complete.
     const filled = this.#options.fences.fill(partition, from, statement);
@@ -233,16 +233,16 @@ export class Sync {
 
   /** Answers a peer that takes a snapshot. */
   serveSnapshot(request: TakeSnapshot): Promise<Reply> {
-    return this.#conversations.serve(this.#options.replicas.of(request.partition), request);
+    return this.#conversations.serve(this.#options.store.of(request.partition), request);
   }
 
   /** Answers a question: what do the replicas here say of themselves? */
   serveState({ from, life, partitions, filling }: State): Reply {
-    const { members, life: own, replicas, fences } = this.#options;
+    const { members, life: own, store, fences } = this.#options;
     const said = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
       const filled = replica === '' ? undefined : fences.fill(partition, from, { isComplete: false, life, replica });
-      return { partition, ...say(this.#options, replicas.of(partition), filled) };
+      return { partition, ...say(this.#options, store.of(partition), filled) };
     });
     return { kind: 'stated', life: own, members: members.hash, replicas: said };
   }
@@ -270,7 +270,7 @@ export class Sync {
   }
 
   #look(partition: number): void {
-    const replica = this.#options.replicas.find(partition);
+    const replica = this.#options.store.find(partition);
     if (replica === undefined) return;
     this.repairs.look(replica);
     if (!this.#isHolder(partition)) {
@@ -302,10 +302,10 @@ export class Sync {
 
   /** Compares all that this node and the peer may both hold. */
   #compareWith(peer: Peer): void {
-    const { members, replicas, floors } = this.#options;
+    const { members, store, floors } = this.#options;
     const digests: Digest[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const replica = replicas.find(partition);
+      const replica = store.find(partition);
       if (replica === undefined) return;
       // Between a holder and any member; a fallback talks to holders only.
       if (!this.#isHolder(partition) && (replica.isBlank || !members.holds(partition, peer.id))) continue;
@@ -322,10 +322,10 @@ export class Sync {
   }
 
   #compared({ id }: Peer, reply: Compared, hashes: ReadonlyMap<number, number>): void {
-    const { members, replicas } = this.#options;
+    const { members, store } = this.#options;
     const differs = new Set(reply.differing);
     for (const [partition, hash] of hashes) {
-      const replica = replicas.find(partition);
+      const replica = store.find(partition);
       if (replica === undefined) return;
       if (differs.has(partition)) this.#enqueue(partition, id);
       // Equal then, and not changed since: the peer has just what this replica has.
@@ -334,7 +334,7 @@ export class Sync {
   }
 
   #areEqual(partition: number, peer: string): void {
-    const replica = this.#options.replicas.of(partition);
+    const replica = this.#options.store.of(partition);
     this.#completeness.compared(partition, peer);
     // Of a partition that was never written to, there is nothing to cut, to drop or to settle.
     if (replica.clock.isEmpty) return;
@@ -343,7 +343,7 @@ export class Sync {
   }
 
   #enqueue(partition: number, peer: string): void {
-    const replica = this.#options.replicas.find(partition);
+    const replica = this.#options.store.find(partition);
     // A fallback has nothing to catch up with: it waits to be caught up with.
     if (this.#isStopped || replica === undefined || !this.#isHolder(partition)) return;
     const name = `${partition} ${peer}`;
@@ -355,17 +355,17 @@ export class Sync {
   }
 
   async #pull({ partition, peer: id }: PullJob): Promise<void> {
-    const { members, peers, replicas, env, floors } = this.#options;
+    const { members, peers, store, env, floors } = this.#options;
     try {
       const [peer] = peers.reachable([id], 0);
       // The next round with it tries again.
       if (peer === undefined || this.#isStopped) return;
       this.#pulls += 1;
-      const replica = replicas.of(partition);
+      const replica = store.of(partition);
       const isJoining = !members.owns(partition);
-      const pace = isJoining ? (bytes: number): Promise<void> => this.#pace.take(bytes) : undefined;
+      const throttle = isJoining ? (bytes: number): Promise<void> => this.#throttle.take(bytes) : undefined;
       const sayOwn = (own: Replica): Statement => say(this.#options, own);
-      const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, floors, say: sayOwn, pace };
+      const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, floors, say: sayOwn, throttle };
       const pulled = await pull(pair);
       this.#evidence.note(replica, id, pulled.statement);
       const isDone = pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));
@@ -374,7 +374,7 @@ export class Sync {
       this.#completeness.notice(partition);
     } catch (error) {
       this.#failures += 1;
-      if (error instanceof MecError && error.code === 'damaged') replicas.damaged(error);
+      if (error instanceof MecError && error.code === 'damaged') store.damaged(error);
       env.log.debug('catching up failed', { partition, peer: id, reason: messageOf(error) });
     }
   }

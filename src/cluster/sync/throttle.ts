@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/env.ts';
 
 /** Counts what comes in for partitions that this node does not own yet, and spreads it over time. */
-export class Pace {
+export class Throttle {
   readonly #clock: Clock;
   readonly #bytesPerMs: number;
   /** When what has come in so far should have been done. */

@@ -1,15 +1,15 @@
 /** The name under which a replica writes, and the dots that it gives. */
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
-import type { Store } from '../store-parts.ts';
+import type { StoreParts } from '../store-parts.ts';
 
 /** The actor of one replica: its clock has it from the first write on. */
 export class ReplicaActor {
   readonly #partition: number;
-  readonly #store: Store;
+  readonly #store: StoreParts;
   #name: string;
   #isUsed = false;
 
-  constructor(partition: number, store: Store) {
+  constructor(partition: number, store: StoreParts) {
     this.#partition = partition;
     this.#store = store;
     this.#name = store.actors.next(partition);

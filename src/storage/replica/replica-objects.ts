@@ -19,7 +19,7 @@ import type { ReplicaMarks } from './replica-marks.ts';
 import type { ReplicaMemory } from './replica-memory.ts';
 import type { ReplicaRows } from './replica-rows.ts';
 import type { SetAside } from './set-aside.ts';
-import type { Store } from '../store-parts.ts';
+import type { StoreParts } from '../store-parts.ts';
 
 /** What belongs to the objects of one replica. */
 export interface ObjectParts {
@@ -41,12 +41,12 @@ const NOTHING: StoredObject<Uint8Array> = { versions: [], residual: new CausalCo
 
 /** Reads and changes the objects of one replica. */
 export class ReplicaObjects {
-  readonly #store: Store;
+  readonly #store: StoreParts;
   readonly #parts: ObjectParts;
   /** Objects with a residual context. */
   residues: number;
 
-  constructor(store: Store, parts: ObjectParts, residues: number) {
+  constructor(store: StoreParts, parts: ObjectParts, residues: number) {
     this.#store = store;
     this.#parts = parts;
     this.residues = residues;
@@ -73,7 +73,7 @@ export class ReplicaObjects {
     const { partition, clock, rows, log, expiry, watches, marks, memory } = this.#parts;
     const { versions, residual } = marks.strip(key, object, clock);
     const row = keyspace.objectRow(partition, key);
-    this.#store.hot.drop(row);
+    this.#store.cache.drop(row);
     const changes: Change[] = [
       { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) },
     ];
@@ -121,15 +121,15 @@ export class ReplicaObjects {
   }
 
   #versions(row: string): readonly PackedVersion[] {
-    const { queue, hot } = this.#store;
+    const { queue, cache } = this.#store;
     queue.assertWorking();
-    const known = hot.get(row);
+    const known = cache.get(row);
     if (known !== undefined) return known;
     const record = queue.get(row);
     if (record === undefined) return [];
     const versions = recordToVersions(record, row);
     // What is not durable yet shares its memory with much else.
-    if (!queue.isPending(row)) hot.add(row, versions, record.length);
+    if (!queue.isPending(row)) cache.add(row, versions, record.length);
     return versions;
   }
 

@@ -36,7 +36,7 @@ import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRows } from './replica-rows.ts';
 import { ReplicaView } from './replica-view.ts';
 import { SetAside } from './set-aside.ts';
-import type { Store } from '../store-parts.ts';
+import type { StoreParts } from '../store-parts.ts';
 
 /** Sets the digest of what is lost apart from that of the clock. */
 const LOST_FACTOR = 0x9e3779b1;
@@ -53,7 +53,7 @@ export class Replica {
   readonly marks: ReplicaMarks;
   readonly salvage: SetAside;
   readonly memory: ReplicaMemory;
-  readonly #store: Store;
+  readonly #store: StoreParts;
   readonly #objects: ReplicaObjects;
   readonly #clock: CausalContext;
   readonly #durable: CausalContext;
@@ -71,7 +71,7 @@ export class Replica {
   /** Whether the bases moved since the residues were last looked through. */
   #isSweepDue = true;
 
-  constructor(partition: number, store: Store, state: ReplicaState) {
+  constructor(partition: number, store: StoreParts, state: ReplicaState) {
     this.id = store.names.next();
     this.partition = partition;
     this.log = new ReplicaLog(partition, store.engine, {

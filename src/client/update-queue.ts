@@ -10,8 +10,8 @@ interface Wait {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The turns of all keys. */
-export class Turns {
+/** The updates of this client, one at a time per key. */
+export class UpdateQueue {
   readonly #clock: ClientWorld['clock'];
   /** Who waits, by key; there is a queue while somebody is at work. */
   readonly #queues = new Map<string, (() => void)[]>();
