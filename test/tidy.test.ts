@@ -163,6 +163,28 @@ test('every file says what it is, and every export has a sentence', () => {
   }
 });
 
+/** The names of types that more than one file declares. */
+function namesTwice(files: readonly Pick<SourceFile, 'path' | 'text'>[]): string[] {
+  const pathsByName = new Map<string, Set<string>>();
+  for (const { path, text } of files) {
+    const declared = /^(?:export )?(?:declare )?(?:abstract )?(?:interface|type|class) ([A-Z]\w*)\b/gm;
+    for (const [, name] of text.matchAll(declared)) {
+      pathsByName.set(name as string, (pathsByName.get(name as string) ?? new Set()).add(path));
+    }
+  }
+  const twice = [...pathsByName].filter(([, paths]) => paths.size > 1);
+  return twice.map(([name, paths]) => `${name}: ${[...paths].join(', ')}`);
+}
+
+test('no two files declare a type of one name', () => {
+  assert.deepEqual(namesTwice(source), []);
+});
+
+test('a type name that a second file declares is found', () => {
+  const planted = { path: 'src/http/app.ts', text: '/** A test. */\ninterface ObjectCache {}\n' };
+  assert.deepEqual(namesTwice([...source, planted]), ['ObjectCache: src/storage/object-cache.ts, src/http/app.ts']);
+});
+
 test('nothing is left over, nothing is loose', () => {
   const self = relative(ROOT, fileURLToPath(import.meta.url))
     .replace(/^dist\//, '')

@@ -61,7 +61,7 @@ export function microsToIso(micros: number): string {
 }
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-type Level = (typeof LEVELS)[number];
+type LogLevel = (typeof LEVELS)[number];
 
 function formatFields(fields: LogFields): string {
   let text = '';
@@ -74,8 +74,8 @@ function formatFields(fields: LogFields): string {
 }
 
 /** A log of lines `time level event key=value …` on a stream, from `least` upwards. */
-export function streamLog(stream: { write(text: string): unknown }, least: Level = 'info'): Log {
-  const write = (level: Level, event: string, fields: LogFields = {}): void => {
+export function streamLog(stream: { write(text: string): unknown }, least: LogLevel = 'info'): Log {
+  const write = (level: LogLevel, event: string, fields: LogFields = {}): void => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
     stream.write(`${new Date().toISOString()} ${level.padEnd(5)} ${event}${formatFields(fields)}\n`);
   };

@@ -5,11 +5,11 @@
 import type { Clock, Log, LogFields } from './env.ts';
 import { LOG_EVENT_LINES, LOG_REPEAT_MS, MAX_LOG_LINES } from './limits.ts';
 
-type Level = 'info' | 'warn' | 'error';
+type ThrottledLevel = 'info' | 'warn' | 'error';
 
 /** A line that was written less than a second ago. */
 interface Recent {
-  readonly level: Level;
+  readonly level: ThrottledLevel;
   readonly event: string;
   readonly fields: LogFields | undefined;
   readonly atMs: number;
@@ -53,7 +53,7 @@ class ThrottledLog implements Log {
     this.#write('error', event, fields);
   }
 
-  #write(level: Level, event: string, fields: LogFields | undefined): void {
+  #write(level: ThrottledLevel, event: string, fields: LogFields | undefined): void {
     this.#forgetOld();
     const known = this.#recent.get(nameOf(level, event, fields));
     if (known !== undefined) return this.#repeat(known);
@@ -66,7 +66,7 @@ class ThrottledLog implements Log {
   }
 
   /** Counts what is not told, under a line that tells it later. */
-  #count(level: Level, event: string, fields: LogFields | undefined): void {
+  #count(level: ThrottledLevel, event: string, fields: LogFields | undefined): void {
     const known = this.#recent.get(nameOf(level, event, fields));
     this.#repeat(known ?? this.#remember(level, event, fields));
   }
@@ -99,7 +99,7 @@ class ThrottledLog implements Log {
     }
   }
 
-  #remember(level: Level, event: string, fields: LogFields | undefined): Recent {
+  #remember(level: ThrottledLevel, event: string, fields: LogFields | undefined): Recent {
     const recent = { level, event, fields, atMs: this.#clock.monotonicMs(), repeated: 0 };
     this.#recent.set(nameOf(level, event, fields), recent);
     this.#linesByEvent.set(event, (this.#linesByEvent.get(event) ?? 0) + 1);
@@ -123,7 +123,7 @@ class ThrottledLog implements Log {
   }
 }
 
-const nameOf = (level: Level, event: string, fields: LogFields | undefined): string =>
+const nameOf = (level: ThrottledLevel, event: string, fields: LogFields | undefined): string =>
   `${level} ${event} ${JSON.stringify(fields)}`;
 
 /** The log, at most one line a second of each kind. */

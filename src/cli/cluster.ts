@@ -1,5 +1,6 @@
 /** `mec status`, `mec ring`, `mec leave`: what operators ask and tell. */
 import { httpUrl } from '../base/address.ts';
+import type { CommandArguments } from './command.ts';
 import { OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import type { KeyLocation } from '../cluster/coordinator/explain.ts';
@@ -120,7 +121,7 @@ function absentRow({ of, member }: Absent): string[] {
 }
 
 /** `mec ring`. */
-export function runRing([key = '']: readonly (string | undefined)[], given: unknown): Promise<void> {
+export function runRing([key = '']: CommandArguments, given: unknown): Promise<void> {
   const options = given as RemoteOptions;
   return reported(options, async () => {
     const path = `/cluster/ring/${key.split('/').map(encodeURIComponent).join('/')}`;

@@ -18,6 +18,9 @@ export interface OptionSpec {
   readonly env?: string;
 }
 
+/** The arguments of a command, as they were given. */
+export type CommandArguments = readonly (string | undefined)[];
+
 /** One command. */
 export interface CommandSpec {
   readonly name: string;
@@ -28,7 +31,7 @@ export interface CommandSpec {
   /** Stands at the end of its help. */
   readonly notes?: string;
   /** Runs it; the file that can is loaded only then. */
-  readonly run: (args: readonly (string | undefined)[], options: unknown) => Promise<void>;
+  readonly run: (args: CommandArguments, options: unknown) => Promise<void>;
 }
 
 /** Reads a whole number within bounds. */

@@ -6,22 +6,23 @@ import { MAX_LIST_KEYS } from '../core/limits.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import type { Read, Token } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
+import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { ExitError, type RemoteOptions, runRemote, toJsonVersion } from './remote.ts';
 import { oneLine, print, styled } from './terminal.ts';
 
-interface TokenOptions extends RemoteOptions {
+interface TokenFlags extends RemoteOptions {
   readonly vclock?: string;
   readonly tokenFile?: string;
 }
 
-interface GetOptions extends RemoteOptions {
+interface GetFlags extends RemoteOptions {
   readonly siblings?: boolean;
   readonly tokenFile?: string;
   readonly r?: Quorum;
 }
 
-interface PutOptions extends TokenOptions {
+interface PutFlags extends TokenFlags {
   readonly replace?: boolean;
   readonly type?: string;
   readonly encoding?: string;
@@ -30,11 +31,11 @@ interface PutOptions extends TokenOptions {
   readonly w?: Quorum;
 }
 
-interface DeleteOptions extends TokenOptions {
+interface DeleteFlags extends TokenFlags {
   readonly w?: Quorum;
 }
 
-interface ListOptions extends RemoteOptions {
+interface ListFlags extends RemoteOptions {
   readonly after?: string;
   readonly limit?: number;
 }
@@ -51,29 +52,27 @@ const TYPES: Readonly<Record<string, string>> = {
   '.pdf': 'application/pdf',
 };
 
-type Args = readonly (string | undefined)[];
-
 /** `mec get`. */
-export function runGet([key = '']: Args, options: unknown): Promise<void> {
-  return runRemote(options as GetOptions, (client) => get(client, key, options as GetOptions));
+export function runGet([key = '']: CommandArguments, options: unknown): Promise<void> {
+  return runRemote(options as GetFlags, (client) => get(client, key, options as GetFlags));
 }
 
 /** `mec put`. */
-export function runPut([key = '', value]: Args, options: unknown): Promise<void> {
-  return runRemote(options as PutOptions, (client) => put(client, key, { ...(options as PutOptions), value }));
+export function runPut([key = '', value]: CommandArguments, options: unknown): Promise<void> {
+  return runRemote(options as PutFlags, (client) => put(client, key, { ...(options as PutFlags), value }));
 }
 
 /** `mec delete`. */
-export function runDelete([key = '']: Args, options: unknown): Promise<void> {
-  return runRemote(options as DeleteOptions, (client) => remove(client, key, options as DeleteOptions));
+export function runDelete([key = '']: CommandArguments, options: unknown): Promise<void> {
+  return runRemote(options as DeleteFlags, (client) => remove(client, key, options as DeleteFlags));
 }
 
 /** `mec list`. */
-export function runList([prefix]: Args, options: unknown): Promise<void> {
-  return runRemote(options as ListOptions, (client) => list(client, prefix, options as ListOptions));
+export function runList([prefix]: CommandArguments, options: unknown): Promise<void> {
+  return runRemote(options as ListFlags, (client) => list(client, prefix, options as ListFlags));
 }
 
-async function get(client: MecClient<Uint8Array>, key: string, options: GetOptions): Promise<number> {
+async function get(client: MecClient<Uint8Array>, key: string, options: GetFlags): Promise<number> {
   const read = await client.get(key, { r: options.r });
   await keepToken(options.tokenFile, read.token);
   if (options.json === true) await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
@@ -110,7 +109,7 @@ async function printValue(value: Uint8Array, endsLine = process.stdout.isTTY): P
 async function put(
   client: MecClient<Uint8Array>,
   key: string,
-  options: PutOptions & { value: string | undefined },
+  options: PutFlags & { value: string | undefined },
 ): Promise<number> {
   const { value, contentType } = await valueOf(options.value);
   const token = options.replace === true ? await tokenOfOnly(client, key) : await tokenOf(options);
@@ -169,7 +168,7 @@ export async function valueOf(argument: string | undefined): Promise<{ value: Ui
   }
 }
 
-async function tokenOf({ vclock, tokenFile }: TokenOptions): Promise<Token | undefined> {
+async function tokenOf({ vclock, tokenFile }: TokenFlags): Promise<Token | undefined> {
   if (vclock !== undefined) return vclock as Token;
   if (tokenFile === undefined) return undefined;
   const text = await readFile(tokenFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -186,7 +185,7 @@ async function keepToken(file: string | undefined, token: Token | undefined): Pr
   });
 }
 
-async function remove(client: MecClient<Uint8Array>, key: string, options: DeleteOptions): Promise<number> {
+async function remove(client: MecClient<Uint8Array>, key: string, options: DeleteFlags): Promise<number> {
   const deleted = await client.delete(key, { token: await tokenOf(options), w: options.w });
   await keepToken(options.tokenFile, deleted.token);
   if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...deleted })}\n`);
@@ -197,7 +196,7 @@ async function remove(client: MecClient<Uint8Array>, key: string, options: Delet
 async function list(
   client: MecClient<Uint8Array>,
   prefix: string | undefined,
-  { after, limit = Infinity, json }: ListOptions,
+  { after, limit = Infinity, json }: ListFlags,
 ): Promise<number> {
   let left = limit;
   for await (const key of client.list({ prefix, after, pageKeys: Math.min(limit, MAX_LIST_KEYS) })) {

@@ -8,6 +8,7 @@ import { bytesToUtf8 } from '../base/bytes.ts';
 import { microsToIso } from '../base/system.ts';
 import type { Siblings, Version } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
+import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { toJsonRead, valueOf } from './keys.ts';
 import { ExitError, type RemoteOptions, runRemote, secondsLeft } from './remote.ts';
@@ -31,7 +32,7 @@ const LEAST_COLUMN = 28;
 const GAP = '  ';
 
 /** `mec resolve`. */
-export function runResolve([key = '']: readonly (string | undefined)[], given: unknown): Promise<void> {
+export function runResolve([key = '']: CommandArguments, given: unknown): Promise<void> {
   const options = given as ResolveOptions;
   return runRemote(options, (client) => resolve(client, key, options));
 }

@@ -10,7 +10,7 @@ export interface PoolOptions {
   readonly given: Omit<SimOptions, 'seed'>;
 }
 
-type Answer = { readonly result: SimResult } | { readonly error: unknown };
+type WorkerAnswer = { readonly result: SimResult } | { readonly error: unknown };
 
 /** Calls back with the result of every seed, as they come; rejects with the first thing that is thrown. */
 export async function runSeeds(options: PoolOptions, onResult: (result: SimResult) => void): Promise<void> {
@@ -27,7 +27,7 @@ export async function runSeeds(options: PoolOptions, onResult: (result: SimResul
         const send = worker.postMessage.bind(worker);
         send(next++);
       };
-      worker.on('message', (answer: Answer) => {
+      worker.on('message', (answer: WorkerAnswer) => {
         if ('error' in answer) return reject(answer.error);
         onResult(answer.result);
         goOn();

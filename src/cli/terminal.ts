@@ -34,7 +34,7 @@ export function oneLine(text: string): string {
 }
 
 /** A line on stderr that is drawn anew as work goes on; nothing where stderr is no terminal. */
-export class Progress {
+export class ProgressLine {
   readonly #output: Output;
   #isDrawn = false;
 

@@ -9,6 +9,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../base/errors.ts';
+import type { CommandArguments } from './command.ts';
 import { MAX_EXPORT_LINE_BYTES, TRANSFER_CONCURRENCY } from './limits.ts';
 import { type Version, versionsOf } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
@@ -22,7 +23,7 @@ import {
   secondsLeft,
   toJsonVersion,
 } from './remote.ts';
-import { formatBytes, print, Progress } from './terminal.ts';
+import { formatBytes, print, ProgressLine } from './terminal.ts';
 
 interface ExportOptions extends RemoteOptions {
   readonly out?: string;
@@ -41,7 +42,6 @@ interface Line {
 }
 
 type Client = MecClient<Uint8Array>;
-type Args = readonly (string | undefined)[];
 
 /** Takes from a source in groups, so that their requests are in flight together, and in order. */
 async function* inGroups<T>(source: AsyncIterable<T>): AsyncGenerator<T[]> {
@@ -56,7 +56,7 @@ async function* inGroups<T>(source: AsyncIterable<T>): AsyncGenerator<T[]> {
 }
 
 /** `mec export`. */
-export function runExport([prefix]: Args, given: unknown): Promise<void> {
+export function runExport([prefix]: CommandArguments, given: unknown): Promise<void> {
   const options = given as ExportOptions;
   return runRemote(options, async (client) => {
     const { out } = options;
@@ -92,7 +92,7 @@ async function exportTo(
   { client, prefix, after }: ExportJob,
   write: (text: string) => Promise<boolean>,
 ): Promise<number> {
-  const progress = new Progress();
+  const progress = new ProgressLine();
   let count = 0;
   let bytes = 0;
   for await (const keys of inGroups(client.list({ prefix, after }))) {
@@ -136,7 +136,7 @@ async function lastKey(file: FileHandle, name: string): Promise<string | undefin
 }
 
 /** `mec import`. */
-export function runImport([name]: Args, given: unknown): Promise<void> {
+export function runImport([name]: CommandArguments, given: unknown): Promise<void> {
   const options = given as ImportOptions;
   return runRemote(options, async (client) => {
     const size = name === undefined ? undefined : await sizeOf(name);
@@ -167,7 +167,7 @@ async function importFrom(
   size: number | undefined,
   write: (line: Line) => Promise<Imported>,
 ): Promise<Imported & { keys: number }> {
-  const progress = new Progress();
+  const progress = new ProgressLine();
   const total = { keys: 0, written: 0, skipped: 0 };
   let bytes = 0;
   let lines = 0;

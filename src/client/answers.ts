@@ -2,7 +2,7 @@
 import { clientError } from './client-error.ts';
 import type { Codec } from './codec.ts';
 import { decodeContent } from './content-coding.ts';
-import type { Answer } from './delivery.ts';
+import type { DeliveredAnswer } from './delivery.ts';
 import { parseMultipart } from './multipart.ts';
 
 /** What somebody has seen of a key: hand it to the write that replaces it. Opaque, and of no use for another key. */
@@ -70,11 +70,11 @@ export interface Deleted {
 
 const META = 'x-mec-meta-';
 
-const tokenOf = (answer: Answer): Token | undefined =>
+const tokenOf = (answer: DeliveredAnswer): Token | undefined =>
   (answer.headers.get('x-mec-vclock') ?? undefined) as Token | undefined;
 
 /** The token of an answer that must have one. */
-function requiredToken(answer: Answer): Token {
+function requiredToken(answer: DeliveredAnswer): Token {
   const token = tokenOf(answer);
   if (token === undefined)
     throw clientError('bad-answer', { status: answer.status, detail: 'The answer has no X-Mec-Vclock' });
@@ -97,7 +97,7 @@ export const dotsOf = (read: Read<unknown>): string[] =>
 export const valuesOf = <T>(read: Read<T>): T[] => versionsOf(read).map(({ value }) => value);
 
 /** What a GET answered. */
-export async function toRead<T>(answer: Answer, codec: Codec<T>): Promise<Read<T>> {
+export async function toRead<T>(answer: DeliveredAnswer, codec: Codec<T>): Promise<Read<T>> {
   if (answer.status === 404) return { kind: 'missing', token: tokenOf(answer) };
   const token = requiredToken(answer);
   // A lone value was asked for raw: by its own name, fetch would have acted upon the coding already.
@@ -113,7 +113,7 @@ export async function toRead<T>(answer: Answer, codec: Codec<T>): Promise<Read<T
 }
 
 /** What a PUT answered. */
-export function toWritten(answer: Answer): Written {
+export function toWritten(answer: DeliveredAnswer): Written {
   const { headers } = answer;
   const siblings = Number(headers.get('x-mec-siblings') ?? 1);
   return {
@@ -125,11 +125,11 @@ export function toWritten(answer: Answer): Written {
 }
 
 /** What a DELETE answered. */
-export function toDeleted(answer: Answer): Deleted {
+export function toDeleted(answer: DeliveredAnswer): Deleted {
   return { found: answer.status !== 404, token: tokenOf(answer) };
 }
 
-interface Message {
+interface HttpMessage {
   readonly headers: {
     get(name: string): string | null | undefined;
     forEach(look: (value: string, name: string) => void): void;
@@ -138,7 +138,7 @@ interface Message {
 }
 
 async function toVersion<T>(
-  { headers, body }: Message,
+  { headers, body }: HttpMessage,
   coding: string | null | undefined,
   codec: Codec<T>,
 ): Promise<Version<T>> {

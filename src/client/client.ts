@@ -30,7 +30,7 @@ import {
 } from './answers.ts';
 import { ConflictError, clientError, MecClientError } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
-import { type Answer, type Call, deliver, type Patience } from './delivery.ts';
+import { type DeliveredAnswer, type Call, deliver, type Patience } from './delivery.ts';
 import type { Author, Merge } from './merge/merge.ts';
 import { NodePool } from './node-pool.ts';
 import { Session } from './session.ts';
@@ -311,7 +311,7 @@ export class MecClient<T = unknown> {
     };
   }
 
-  #send(call: Call, options: CallOptions): Promise<Answer> {
+  #send(call: Call, options: CallOptions): Promise<DeliveredAnswer> {
     const { world, pool } = this.#shared;
     return deliver(world, pool, { call, patience: this.#patience(options) });
   }

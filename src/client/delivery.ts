@@ -26,7 +26,7 @@ export interface Call {
 }
 
 /** A whole answer. */
-export interface Answer {
+export interface DeliveredAnswer {
   readonly status: number;
   readonly headers: FetchResponse['headers'];
   readonly body: Uint8Array;
@@ -53,7 +53,7 @@ export async function deliver(
   world: ClientWorld,
   pool: NodePool,
   request: { call: Call; patience: Patience },
-): Promise<Answer> {
+): Promise<DeliveredAnswer> {
   for (const [name, value] of Object.entries(request.call.headers)) assertHeader(name, value);
   return new Promise((resolve, reject) => new Delivery(world, pool, { ...request, resolve, reject }).start());
 }
@@ -68,7 +68,7 @@ function assertHeader(name: string, value: string): void {
 interface Job {
   readonly call: Call;
   readonly patience: Patience;
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (answer: DeliveredAnswer) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -137,7 +137,7 @@ class Delivery {
     });
   }
 
-  #landed(flight: Flight, answer: Answer): void {
+  #landed(flight: Flight, answer: DeliveredAnswer): void {
     if (this.#isOver) return;
     this.#flights.delete(flight);
     this.#pool.answered(flight.node, this.#world.clock.monotonicMs() - flight.sentMs);
@@ -214,13 +214,13 @@ export async function attempt(
   world: ClientWorld,
   url: string,
   { call, attemptMs, signal }: { call: Call; attemptMs: number; signal: AbortSignal },
-): Promise<Answer> {
+): Promise<DeliveredAnswer> {
   const query = new URLSearchParams();
   const timeout = Math.min(Math.max(1, Math.floor(attemptMs * CLIENT_SERVER_SHARE)), MAX_TIMEOUT_MS);
   for (const [name, value] of Object.entries({ timeout, ...call.query })) {
     if (value !== undefined) query.set(name, String(value));
   }
-  let answer: Answer;
+  let answer: DeliveredAnswer;
   try {
     const { method, path, headers, body } = call;
     // A body of bytes is allowed by the standard, and refused by one version of its types.
@@ -245,7 +245,7 @@ function reasonOf(thrown: unknown): string {
   return cause?.code ?? cause?.message ?? thrown.message;
 }
 
-function errorOf(url: string, { status, headers, body }: Answer, nowMicros: number): MecClientError {
+function errorOf(url: string, { status, headers, body }: DeliveredAnswer, nowMicros: number): MecClientError {
   const retryAfterMs = retryAfterOf(headers.get('retry-after'), nowMicros);
   let problem: Record<string, unknown> = {};
   try {

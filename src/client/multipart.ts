@@ -1,7 +1,7 @@
 /** Takes `multipart/mixed` bodies (RFC 2046) apart, byte for byte. */
 
 /** One part: its headers, names in lower case, and its bytes. */
-export interface Part {
+export interface ReceivedPart {
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;
 }
@@ -27,14 +27,14 @@ function indexOf(bytes: Uint8Array, sought: Uint8Array, from: number): number {
 }
 
 /** The parts of a body, or undefined where it is not well formed. */
-export function parseMultipart(contentType: string, bytes: Uint8Array): Part[] | undefined {
+export function parseMultipart(contentType: string, bytes: Uint8Array): ReceivedPart[] | undefined {
   const boundary = /;\s*boundary="?([^";]+)"?/i.exec(contentType)?.[1];
   if (boundary === undefined) return undefined;
   const delimiter = encoder.encode(`\r\n--${boundary}`);
   const headEnd = encoder.encode('\r\n\r\n');
   // The first delimiter stands at the very start, without a line end before it.
   if (indexOf(bytes, delimiter.subarray(2), 0) !== 0) return undefined;
-  const parts: Part[] = [];
+  const parts: ReceivedPart[] = [];
   let at = delimiter.length - 2;
   while (bytes[at] === CR) {
     const bodyFrom = indexOf(bytes, headEnd, at);

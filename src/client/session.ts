@@ -13,7 +13,7 @@ import { MAX_SESSION_DOTS, MAX_SESSION_GONE_CHARS, MAX_SESSION_KEYS } from './li
 import { drawIncarnation } from '../core/causality/actor.ts';
 import type { Author } from './merge/merge.ts';
 
-interface Memory {
+interface KeyMemory {
   readonly author: string;
   /** Of the author's last change. */
   readonly number: number;
@@ -24,22 +24,22 @@ interface Memory {
 }
 
 /** What the next read of a key has to know about. */
-export type Seen = Pick<Memory, 'dots' | 'gone'>;
+export type SeenOfKey = Pick<KeyMemory, 'dots' | 'gone'>;
 
-const NOTHING: Seen = { dots: [], gone: [] };
+const NOTHING: SeenOfKey = { dots: [], gone: [] };
 
 /** The memory of one client. */
 export class Session {
   readonly #random: Random;
   /** In order of last use. */
-  readonly #byKey = new Map<string, Memory>();
+  readonly #byKey = new Map<string, KeyMemory>();
 
   constructor(random: Random) {
     this.#random = random;
   }
 
   /** What this client has seen of a key. */
-  seen(key: string): Seen {
+  seen(key: string): SeenOfKey {
     return this.#byKey.get(key) ?? NOTHING;
   }
 
@@ -54,14 +54,14 @@ export class Session {
    * A read that had to know about `asked` has answered with these versions: they stand for what was asked, and not for what was
    * written meanwhile.
    */
-  hasRead(key: string, asked: Seen, dots: readonly string[]): void {
+  hasRead(key: string, asked: SeenOfKey, dots: readonly string[]): void {
     if (dots.length === 0) return;
     const since = this.seen(key).dots.filter((dot) => !asked.dots.includes(dot) && !dots.includes(dot));
     this.#remember(key, { dots: [...dots, ...since].slice(-MAX_SESSION_DOTS) });
   }
 
   /** A read that had to know about `asked` has found nothing: its token stands for what was asked, and says what is gone. */
-  hasMissed(key: string, asked: Seen, token: string): void {
+  hasMissed(key: string, asked: SeenOfKey, token: string): void {
     const since = this.seen(key).gone.filter((other) => !asked.gone.includes(other) && other !== token);
     const gone = [token, ...since].slice(0, MAX_GONE_TOKENS);
     while (gone.join().length > MAX_SESSION_GONE_CHARS) gone.pop();
@@ -90,7 +90,7 @@ export class Session {
     this.#byKey.delete(key);
   }
 
-  #remember(key: string, news: Partial<Memory>): Memory {
+  #remember(key: string, news: Partial<KeyMemory>): KeyMemory {
     const before = this.#byKey.get(key) ?? { author: drawIncarnation(this.#random), number: 0, ...NOTHING };
     const memory = { ...before, ...news };
     this.#byKey.delete(key);

@@ -6,10 +6,10 @@ import { partitionOf } from '../core/placement/partition.ts';
 import { replicaNumber } from '../core/causality/replica-name.ts';
 import { parseQuorum } from '../core/quorum/quorum.ts';
 import type {
-  Claim,
-  Failed,
-  Forward,
-  Read,
+  GrantRequest,
+  FailedReply,
+  ForwardRequest,
+  ReadRequest,
   ReadReply,
   Reply,
   Request,
@@ -23,11 +23,11 @@ import { putHere } from './coordinator/put.ts';
 import type { Scope } from './coordinator/scope.ts';
 import type { Membership } from './membership/membership.ts';
 
-type Answer = (reply: Reply) => void;
+type SendReply = (reply: Reply) => void;
 
 /** Makes the handler of requests from other nodes. */
 export function dispatcher(scope: Scope, membership: Membership): Handler {
-  const handle = (request: Request, answer: Answer): void => {
+  const handle = (request: Request, answer: SendReply): void => {
     const nowMs = scope.env.clock.monotonicMs();
     switch (request.kind) {
       case 'ping':
@@ -92,16 +92,16 @@ function guarded(reply: () => Reply): Reply {
   }
 }
 
-function later(reply: Promise<Reply>, answer: Answer): void {
+function later(reply: Promise<Reply>, answer: SendReply): void {
   reply.then(answer, (error: unknown) => answer(toFailed(error)));
 }
 
-function toFailed(error: unknown): Failed {
+function toFailed(error: unknown): FailedReply {
   const { code, message, details } = toMecError(error);
   return { kind: 'failed', code, detail: message, have: details.have ?? 0, need: details.need ?? 0 };
 }
 
-function read({ store }: Scope, { key, have }: Read): ReadReply {
+function read({ store }: Scope, { key, have }: ReadRequest): ReadReply {
   const replica = store.of(partitionOf(key));
   const { versions, context } = replica.readWhole(key);
   const sparse = sparseFor(have, versions);
@@ -118,14 +118,14 @@ function sparseFor(have: readonly Dot[], versions: readonly SparseVersion[]): re
   });
 }
 
-function claim(scope: Scope, request: Claim): Reply {
+function claim(scope: Scope, request: GrantRequest): Reply {
   const granted = grantHere(scope, request);
   if (granted === undefined) throw new MecError('contended');
   const { object, ...rest } = granted;
   return { kind: 'claimed', ...rest, context: object.context, versions: sparseFor(request.have, object.versions) };
 }
 
-function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest, answer: Answer): void {
+function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest, answer: SendReply): void {
   const ground = groundOf(scope, partitionOf(key));
   // A store that comes too late for its grant is not taken in: another write may have been decided since.
   if (grant !== undefined && !scope.grants.take(ground, key, grant)) throw new MecError('contended');
@@ -138,7 +138,7 @@ function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest,
   });
 }
 
-function takeOver(scope: Scope, forwarded: Forward, answer: Answer): void {
+function takeOver(scope: Scope, forwarded: ForwardRequest, answer: SendReply): void {
   const { key, token, body, condition, timeoutMs } = forwarded;
   const r = parseQuorum(forwarded.r);
   const w = parseQuorum(forwarded.w);

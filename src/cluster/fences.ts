@@ -14,7 +14,7 @@ import type { Members } from './membership/members.ts';
 /** Who asks: a replica that may be filled, by its name, and the life of its node. */
 type Asker = Pick<Statement, 'isComplete' | 'life' | 'replica'>;
 
-interface Made {
+interface MadeFence {
   readonly member: string;
   /** The number of the replica in the life of its node. */
   readonly replica: number;
@@ -30,7 +30,7 @@ export class Fences {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #members: Pick<Members, 'lifeOf'>;
   readonly #onMade: (partition: number) => void;
-  readonly #made = new Map<number, Map<string, Made>>();
+  readonly #made = new Map<number, Map<string, MadeFence>>();
 
   /** `onMade` ends what must not outlive a fence in a partition. */
   constructor(
@@ -50,7 +50,7 @@ export class Fences {
    */
   fill(partition: number, member: string, asker: Asker): string | undefined {
     if (asker.isComplete || this.#members.lifeOf(member) !== asker.life) return undefined;
-    const made = this.#made.get(partition) ?? new Map<string, Made>();
+    const made = this.#made.get(partition) ?? new Map<string, MadeFence>();
     const before = made.get(member);
     const replica = replicaNumber(asker.replica);
     if (before?.life === asker.life && before.replica >= replica) {
@@ -72,18 +72,18 @@ export class Fences {
   }
 
   /** Whether a write under way may have begun before the fence. */
-  #isNeeded({ atMs }: Made): boolean {
+  #isNeeded({ atMs }: MadeFence): boolean {
     return atMs >= this.#clock.monotonicMs() - FENCE_MS;
   }
 
   /** Fences that are not needed any more make room for others. */
-  #hasRoom(made: Map<string, Made>): boolean {
+  #hasRoom(made: Map<string, MadeFence>): boolean {
     if (made.size < MAX_FENCES) return true;
     for (const [member, fence] of made) if (!this.#isNeeded(fence)) made.delete(member);
     return made.size < MAX_FENCES;
   }
 
-  #named({ member, replica, life }: Made): Fence {
+  #named({ member, replica, life }: MadeFence): Fence {
     const present = this.#members.lifeOf(member);
     return { member, replica, life, later: present === life ? undefined : present };
   }

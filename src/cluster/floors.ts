@@ -11,7 +11,7 @@ import { MecError } from '../base/errors.ts';
 import { FLOORS_KEPT } from './limits.ts';
 import { Floor } from '../core/causality/floor.ts';
 import { type PackedMessage, packMessage } from '../transport/codec.ts';
-import type { PartitionFloor, Pull, StoreRequest } from '../transport/message.ts';
+import type { PartitionFloor, PullRequest, StoreRequest } from '../transport/message.ts';
 import type { OnReply, RpcClient } from '../transport/rpc.ts';
 import type { Members } from './membership/members.ts';
 
@@ -98,7 +98,7 @@ export class Floors {
   }
 
   /** A message with contexts of a partition, for any peers. */
-  outgoing(partition: number, message: StoreRequest | Pull): Outgoing {
+  outgoing(partition: number, message: StoreRequest | PullRequest): Outgoing {
     return new Outgoing(this, this.#clock, { partition, message });
   }
 
@@ -130,13 +130,13 @@ export class Outgoing {
   readonly #floors: Floors;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #partition: number;
-  readonly #message: StoreRequest | Pull;
+  readonly #message: StoreRequest | PullRequest;
   readonly #packed = new Map<Floor | undefined, PackedMessage>();
 
   constructor(
     floors: Floors,
     clock: Pick<Clock, 'monotonicMs'>,
-    { partition, message }: { partition: number; message: StoreRequest | Pull },
+    { partition, message }: { partition: number; message: StoreRequest | PullRequest },
   ) {
     this.#floors = floors;
     this.#clock = clock;

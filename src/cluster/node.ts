@@ -60,7 +60,7 @@ export interface ReadOptions {
 }
 
 /** What a read may ask for on top. */
-export interface GetOptions extends ReadOptions {
+export interface NodeGetOptions extends ReadOptions {
   /** Dots of the key that the reader has seen: the answer must know about each. */
   readonly seen?: readonly Dot[] | undefined;
   /** Tokens, joined, of answers that found nothing: the answer shows nothing that they cover. */
@@ -78,7 +78,7 @@ export interface WriteOptions extends ReadOptions {
 }
 
 /** Which keys to list, and how a listing may differ from the configured defaults. */
-export interface ListOptions extends ReadOptions {
+export interface NodeListOptions extends ReadOptions {
   readonly prefix?: string;
   /** Only keys after this one. */
   readonly after?: string | undefined;
@@ -193,7 +193,7 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  async get(key: string, { r, pr, timeoutMs, seen, gone }: GetOptions = {}): Promise<GetResult> {
+  async get(key: string, { r, pr, timeoutMs, seen, gone }: NodeGetOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
     const request = {
       key,
@@ -220,7 +220,7 @@ export class MecNode {
   }
 
   /** The next page of the keys that have a value, in order; rejects where it could not be complete. */
-  list({ prefix = '', after, limit, r, timeoutMs }: ListOptions): Promise<ListPage> {
+  list({ prefix = '', after, limit, r, timeoutMs }: NodeListOptions): Promise<ListPage> {
     const { quorum } = this.config;
     const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
     return list(this.#scope, { prefix, after, limit, ...quorums });

@@ -23,9 +23,9 @@ import {
 /** A configuration file as it was read; `name` may be left to the launcher. */
 export type ConfigFile = Omit<Config, 'name'> & { readonly name: string | undefined };
 
-type Table = Record<string, unknown>;
+type TomlTable = Record<string, unknown>;
 
-const isTable = (value: unknown): value is Table =>
+const isTable = (value: unknown): value is TomlTable =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
 /** Reads one configuration file, to name it in complaints. */
@@ -46,13 +46,13 @@ class Reader {
   }
 
   /** The values of a table's keys, each checked, or its default. */
-  read<R extends Rules>(prefix: string, table: Table, rules: R, others: readonly string[] = []): Values<R> {
+  read<R extends Rules>(prefix: string, table: TomlTable, rules: R, others: readonly string[] = []): Values<R> {
     const known = [...Object.keys(rules), ...others];
     for (const key of Object.keys(table)) {
       if (!known.includes(key))
         throw this.complain(prefix + key, `unknown key; did you mean "${nearest(key, known)}"?`);
     }
-    const values: Table = {};
+    const values: TomlTable = {};
     for (const [key, rule] of Object.entries(rules)) {
       const given = table[key];
       const value = given === undefined ? rule.fallback : rule.read(given);
@@ -116,7 +116,7 @@ export function readConfig(source: string, document: Readonly<Record<string, unk
   return checkConfig(given, new Reader(source, ''));
 }
 
-function checkConfig(document: Table, reader: Reader): ConfigFile {
+function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   const top = reader.read('', document, TOP_KEYS, ['quorum', 'storage', 'http', 'node', 'policy']);
   const section = <R extends Rules>(name: string, rules: R): Values<R> => {
     const table = document[name] ?? {};
@@ -141,7 +141,7 @@ function checkConfig(document: Table, reader: Reader): ConfigFile {
   return config;
 }
 
-function parseToml(file: string, text: string): Table {
+function parseToml(file: string, text: string): TomlTable {
   try {
     return parse(text);
   } catch (error) {

@@ -13,7 +13,7 @@ import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /** How one key is read: the value that a TOML value means, or undefined if it is not acceptable. */
-interface Rule<T> {
+interface ConfigRule<T> {
   readonly expected: string;
   readonly read: (value: unknown) => T | undefined;
   /** The value if the key is absent. */
@@ -21,12 +21,15 @@ interface Rule<T> {
 }
 
 /** The rules of one table, by key. */
-export type Rules = Readonly<Record<string, Rule<unknown>>>;
+export type Rules = Readonly<Record<string, ConfigRule<unknown>>>;
 
 /** The values of a table that was read by these rules. */
-export type Values<R extends Rules> = { readonly [K in keyof R]: R[K] extends Rule<infer T> ? T : never };
+export type Values<R extends Rules> = { readonly [K in keyof R]: R[K] extends ConfigRule<infer T> ? T : never };
 
-const optional = <T>(rule: Omit<Rule<T>, 'fallback'>): Rule<T | undefined> => ({ ...rule, fallback: undefined });
+const optional = <T>(rule: Omit<ConfigRule<T>, 'fallback'>): ConfigRule<T | undefined> => ({
+  ...rule,
+  fallback: undefined,
+});
 
 /** A number of units as text, `"5s"` or `"1MiB"`, or undefined. */
 function readUnits(value: unknown, factors: Readonly<Record<string, number>>): number | undefined {
@@ -48,17 +51,17 @@ function readHost(value: unknown): string | undefined {
   return value === 'localhost' ? '127.0.0.1' : value;
 }
 
-const host: Rule<string> = {
+const host: ConfigRule<string> = {
   expected: 'a host name or address that the other nodes can reach (not 0.0.0.0)',
   read: readHost,
   fallback: '127.0.0.1',
 };
-const dataPort: Rule<number> = {
+const dataPort: ConfigRule<number> = {
   expected: 'a port from 1 to 65534 (port + 1 is used as well)',
   read: (value) => within(asNumber(value), 1, 65_534),
   fallback: 7000,
 };
-const quorum: Rule<Quorum> = {
+const quorum: ConfigRule<Quorum> = {
   expected: 'a number from 1 to n, "one", "quorum" or "all"',
   read: (value) =>
     typeof value === 'string' || within(asNumber(value), 1, 9) ? parseQuorum(value as string) : undefined,
@@ -68,13 +71,13 @@ const quorum: Rule<Quorum> = {
 /** The keys of `[[node]]`. */
 export const NODE_KEYS = { host, port: optional(dataPort) };
 
-const maxvalue: Rule<number> = {
+const maxvalue: ConfigRule<number> = {
   expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,
   read: (value) =>
     within(readUnits(value, { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 }), 1, MAX_VALUE_BYTES),
   fallback: DEFAULT_MAX_VALUE_BYTES,
 };
-const replicas: Rule<number> = {
+const replicas: ConfigRule<number> = {
   expected: 'a number of replicas from 1 to 9',
   read: (value) => within(asNumber(value), 1, 9),
   fallback: DEFAULT_N,
@@ -89,7 +92,7 @@ export const QUORUM_KEYS = {
     expected: `a time from "10ms" to "${MAX_TIMEOUT_MS / 1000}s"`,
     read: (value) => within(readUnits(value, { ms: 1, s: 1000, m: 60_000 }), 10, MAX_TIMEOUT_MS),
     fallback: DEFAULT_TIMEOUT_MS,
-  } satisfies Rule<number>,
+  } satisfies ConfigRule<number>,
 };
 
 /** The keys of `[storage]`. */
@@ -98,7 +101,7 @@ export const STORAGE_KEYS = {
     expected: 'true or false',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
     fallback: true,
-  } satisfies Rule<boolean>,
+  } satisfies ConfigRule<boolean>,
 };
 
 function isOrigin(value: unknown): value is string {
@@ -106,7 +109,7 @@ function isOrigin(value: unknown): value is string {
   return typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value;
 }
 
-const origins: Rule<readonly string[]> = {
+const origins: ConfigRule<readonly string[]> = {
   expected: 'a list of origins such as "https://app.example" (without a path), or "*" for all',
   read: (value) => (Array.isArray(value) && value.every(isOrigin) ? value : undefined),
   fallback: [],
@@ -127,12 +130,12 @@ export const TOP_KEYS = {
     expected: 'a port from 1 to 65535',
     read: (value) => within(asNumber(value), 1, 65_535),
     fallback: 3000,
-  } satisfies Rule<number>,
+  } satisfies ConfigRule<number>,
   root: {
     expected: 'the path of a directory',
     read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
     fallback: 'mec-data',
-  } satisfies Rule<string>,
+  } satisfies ConfigRule<string>,
   zone: optional({
     expected: 'a text of 1 to 64 characters',
     read: (value) => (typeof value === 'string' && value !== '' && value.length <= 64 ? value : undefined),
@@ -141,13 +144,13 @@ export const TOP_KEYS = {
     expected: 'a number from 0.1 to 100',
     read: (value) => (typeof value === 'number' && value >= 0.1 && value <= 100 ? value : undefined),
     fallback: 1,
-  } satisfies Rule<number>,
+  } satisfies ConfigRule<number>,
 };
 
 const isKeyStart = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && utf8ToBytes(value).length <= MAX_KEY_BYTES;
 
-const siblings: Rule<'keep' | 'last-write-wins'> = {
+const siblings: ConfigRule<'keep' | 'last-write-wins'> = {
   expected: '"keep" or "last-write-wins"',
   read: (value) => (value === 'keep' || value === 'last-write-wins' ? value : undefined),
   fallback: 'keep',

@@ -1,11 +1,11 @@
 /** Content negotiation by the `Accept` header (RFC 9110, 12.5.1). */
 
-interface Range {
+interface MediaRange {
   readonly type: string;
   readonly quality: number;
 }
 
-function rangesOf(accept: string): Range[] {
+function rangesOf(accept: string): MediaRange[] {
   return accept.split(',').map((text) => {
     const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
     const quality = parameters.find((parameter) => parameter.startsWith('q='));

@@ -3,19 +3,19 @@ import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS } from './limits.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import { type Condition, isAmong, type Tags } from '../core/quorum/condition.ts';
 import type { Content } from '../core/value/content.ts';
-import type { Version } from '../core/causality/object.ts';
+import type { ObjectVersion } from '../core/causality/object.ts';
 import { badHeader } from './bad-header.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
 const TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 
 /** A header as it is written, and as requests bear it. */
-interface Header {
+interface HeaderName {
   readonly name: string;
   readonly field: string;
 }
 
-const header = (name: string): Header => ({ name, field: name.toLowerCase() });
+const header = (name: string): HeaderName => ({ name, field: name.toLowerCase() });
 
 const IF_MATCH = header('If-Match');
 const IF_NONE_MATCH = header('If-None-Match');
@@ -23,7 +23,7 @@ const IDEMPOTENCY_KEY = header('Idempotency-Key');
 const WRITE_ID = header('X-Mec-Write-ID');
 
 /** The entity tags of a header; throws `bad-parameter` where it is not a list of them. */
-function tagsOf(request: HttpRequest, { name, field }: Header): Tags | undefined {
+function tagsOf(request: HttpRequest, { name, field }: HeaderName): Tags | undefined {
   const text = headerOf(request, field)?.trim();
   if (text === undefined) return undefined;
   if (text === '*') return '*';
@@ -61,7 +61,7 @@ export const idempotencyKeyOf = (request: HttpRequest): string | undefined => na
  */
 export const writeIdOf = (request: HttpRequest): string | undefined => nameOf(request, WRITE_ID);
 
-function nameOf(request: HttpRequest, { name, field }: Header): string | undefined {
+function nameOf(request: HttpRequest, { name, field }: HeaderName): string | undefined {
   const text = headerOf(request, field);
   if (text !== undefined && !(/^[\x21-\x7e]+$/.test(text) && text.length <= MAX_IDEMPOTENCY_KEY_CHARS)) {
     throw badHeader(name, `must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters`);
@@ -80,7 +80,7 @@ export function isConditional({ headers }: HttpRequest): boolean {
 }
 
 /** What a read with conditions comes to, in the order of RFC 9110, 13.2.2; undefined where they do not matter. */
-export function verdictOf(request: HttpRequest, versions: readonly Version<Content>[]): 304 | 412 | undefined {
+export function verdictOf(request: HttpRequest, versions: readonly ObjectVersion<Content>[]): 304 | 412 | undefined {
   const micros = versions.reduce((newest, { body }) => Math.max(newest, body.timestampMicros), 0);
   const ifMatch = tagsOf(request, IF_MATCH);
   const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));

@@ -4,7 +4,7 @@ import type { CausalContext } from '../core/causality/causal-context.ts';
 import type { Content } from '../core/value/content.ts';
 import { formatDot } from '../core/causality/dot.ts';
 import { etagOf } from '../core/value/etag.ts';
-import type { Version } from '../core/causality/object.ts';
+import type { ObjectVersion } from '../core/causality/object.ts';
 import { encodeToken } from '../core/causality/token.ts';
 import type { Headers } from './exchange.ts';
 
@@ -15,7 +15,11 @@ export const nanos = (micros: number): string => String(BigInt(micros) * 1000n);
 export const RAW_CODING = 'X-Mec-Content-Encoding';
 
 /** The headers of one version, added to others; `coding` names that of its Content-Encoding. (Not copied together: that costs as much as a read of the store.) */
-export function addContentHeaders(headers: Headers, version: Version<Content>, coding = 'Content-Encoding'): Headers {
+export function addContentHeaders(
+  headers: Headers,
+  version: ObjectVersion<Content>,
+  coding = 'Content-Encoding',
+): Headers {
   const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } = version.body;
   headers['Content-Type'] = contentType;
   if (contentEncoding !== undefined) headers[coding] = contentEncoding;
@@ -30,7 +34,7 @@ export function addContentHeaders(headers: Headers, version: Version<Content>, c
 }
 
 /** The token, with the time of the newest write of each actor among the versions. A token that knows nothing is left out. */
-export function vclockHeader(key: string, token: CausalContext, versions: readonly Version<Content>[]): Headers {
+export function vclockHeader(key: string, token: CausalContext, versions: readonly ObjectVersion<Content>[]): Headers {
   if (token.isEmpty) return {};
   const microsByActor = new Map<string, number>();
   for (const { actor, body } of versions) {

@@ -1,12 +1,12 @@
 /** `/mec/:key`: GET, HEAD, PUT, POST, DELETE. */
 import { MecError } from '../base/errors.ts';
 import type { Env } from '../base/env.ts';
-import type { GetOptions, MecNode } from '../cluster/node.ts';
+import type { NodeGetOptions, MecNode } from '../cluster/node.ts';
 import { CausalContext } from '../core/causality/causal-context.ts';
 import { type Content, packContent, unpackContent } from '../core/value/content.ts';
 import { formatDot } from '../core/causality/dot.ts';
 import { etagOf } from '../core/value/etag.ts';
-import type { Version } from '../core/causality/object.ts';
+import type { ObjectVersion } from '../core/causality/object.ts';
 import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
 import { addContentHeaders, RAW_CODING, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
@@ -41,21 +41,21 @@ export const serveKey = (routes: KeyRoutes, request: HttpRequest): Promise<HttpA
   byMethod(METHODS, routes, request);
 
 /** What a read has found. */
-interface Found {
+interface FoundObject {
   readonly key: string;
-  readonly siblings: readonly Version<Content>[];
+  readonly siblings: readonly ObjectVersion<Content>[];
   readonly token: CausalContext;
   /** Whether nothing on the way may decode a lone value. */
   isRaw: boolean;
 }
 
-async function find({ node }: KeyRoutes, key: string, parameters: GetOptions): Promise<Found> {
+async function find({ node }: KeyRoutes, key: string, parameters: NodeGetOptions): Promise<FoundObject> {
   const { versions, token } = await node.get(key, parameters);
   const siblings = versions.map(unpackVersion);
   return { key, siblings: siblings.length > 1 ? newestFirst(siblings) : siblings, token, isRaw: false };
 }
 
-const unpackVersion = ({ actor, counter, body }: Version<Uint8Array>): Version<Content> => ({
+const unpackVersion = ({ actor, counter, body }: ObjectVersion<Uint8Array>): ObjectVersion<Content> => ({
   actor,
   counter,
   body: unpackContent(body),
@@ -71,12 +71,12 @@ async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer
 }
 
 /** Of what was found one sibling, with a token that covers nothing else; nothing where there is none with that tag. */
-function only({ key, siblings, token, isRaw }: Found, vtag: string): Found {
+function only({ key, siblings, token, isRaw }: FoundObject, vtag: string): FoundObject {
   const picked = siblings.filter((sibling) => etagOf([sibling]) === `"${vtag}"`);
   return { key, siblings: picked, token: picked.length === 0 ? token : CausalContext.ofDots(picked), isRaw };
 }
 
-function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token, isRaw }: Found): HttpAnswer {
+function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token, isRaw }: FoundObject): HttpAnswer {
   const headers = vclockHeader(key, token, siblings);
   const verdict = isConditional(request) ? verdictOf(request, siblings) : undefined;
   if (verdict === 412) return problem(new MecError('precondition-failed'), headers);

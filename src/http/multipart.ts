@@ -1,6 +1,6 @@
 /** `multipart/mixed` bodies (RFC 2046): CRLF framing, a closing boundary, byte-exact parts. */
 /** One part: its headers, in order, and its bytes. */
-export interface Part {
+export interface SentPart {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
@@ -9,7 +9,7 @@ export interface Part {
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
 /** The body of a multipart message. The boundary must not occur in any part; a random one does not. */
-export function toMultipart(parts: readonly Part[], boundary: string): Uint8Array {
+export function toMultipart(parts: readonly SentPart[], boundary: string): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const [i, { headers, body }] of parts.entries()) {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -5,24 +5,29 @@ import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../cluster/limits.ts';
 import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS, MAX_META_BYTES } from './limits.ts';
 
 /** Any part of the document. */
-export type Part = Readonly<Record<string, unknown>>;
+export type DocumentPart = Readonly<Record<string, unknown>>;
 
 /** A reference to a shared part. */
-export const ref = (kind: string, name: string): Part => ({ $ref: `#/components/${kind}/${name}` });
+export const ref = (kind: string, name: string): DocumentPart => ({ $ref: `#/components/${kind}/${name}` });
 
 /** References to shared parameters. */
-export const parameters = (...names: readonly (keyof typeof PARAMETERS)[]): Part[] =>
+export const parameters = (...names: readonly (keyof typeof PARAMETERS)[]): DocumentPart[] =>
   names.map((name) => ref('parameters', name));
 
-const query = (name: string, description: string, schema: Part): Part => ({ name, in: 'query', description, schema });
-const header = (name: string, description: string, schema: Part = { type: 'string' }): Part => ({
+const query = (name: string, description: string, schema: DocumentPart): DocumentPart => ({
+  name,
+  in: 'query',
+  description,
+  schema,
+});
+const header = (name: string, description: string, schema: DocumentPart = { type: 'string' }): DocumentPart => ({
   name,
   in: 'header',
   description,
   schema,
 });
-const whole = (minimum: number, maximum: number): Part => ({ type: 'integer', minimum, maximum });
-const quorum: Part = { oneOf: [{ type: 'integer', minimum: 1 }, { enum: ['one', 'quorum', 'all'] }] };
+const whole = (minimum: number, maximum: number): DocumentPart => ({ type: 'integer', minimum, maximum });
+const quorum: DocumentPart = { oneOf: [{ type: 'integer', minimum: 1 }, { enum: ['one', 'quorum', 'all'] }] };
 
 /** Parameters by their names here. */
 export const PARAMETERS = {
@@ -86,9 +91,12 @@ export const PARAMETERS = {
     { type: 'string', minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_CHARS },
   ),
   contentDigest: header('Content-Digest', 'sha-256 or sha-512 of the body (RFC 9530); it is verified.'),
-} as const satisfies Record<string, Part>;
+} as const satisfies Record<string, DocumentPart>;
 
-const sent = (description: string, schema: Part = { type: 'string' }): Part => ({ description, schema });
+const sent = (description: string, schema: DocumentPart = { type: 'string' }): DocumentPart => ({
+  description,
+  schema,
+});
 
 /** Headers of answers by name. */
 const HEADERS = {
@@ -110,15 +118,15 @@ const HEADERS = {
   Vary: sent('The form depends on Accept.'),
   Allow: sent('The methods that there are.'),
   'Retry-After': sent('After how many seconds to try again.', { type: 'integer' }),
-} as const satisfies Record<string, Part>;
+} as const satisfies Record<string, DocumentPart>;
 
 /** A header of an answer. */
-export type Header = keyof typeof HEADERS;
+export type DocumentedHeader = keyof typeof HEADERS;
 
-const string: Part = { type: 'string' };
+const string: DocumentPart = { type: 'string' };
 
 /** Schemas by name. */
-export const SCHEMAS: Readonly<Record<string, Part>> = {
+export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
   Problem: {
     type: 'object',
     description: 'What went wrong (RFC 9457).',
@@ -180,11 +188,14 @@ export const SCHEMAS: Readonly<Record<string, Part>> = {
 };
 
 /** The headers that problems of a status may bear, whatever was asked for. */
-const PROBLEM_HEADERS: Readonly<Record<number, readonly Header[]>> = { 503: ['Retry-After'] };
+const PROBLEM_HEADERS: Readonly<Record<number, readonly DocumentedHeader[]>> = { 503: ['Retry-After'] };
 
 /** The answers to what may fail with these codes, by status; `headers` names by status the headers that they bear. */
-export function problems(codes: readonly ErrorCode[], headers: Readonly<Record<number, Part>> = {}): Part {
-  const byStatus: Record<string, Part> = {};
+export function problems(
+  codes: readonly ErrorCode[],
+  headers: Readonly<Record<number, DocumentPart>> = {},
+): DocumentPart {
+  const byStatus: Record<string, DocumentPart> = {};
   for (const status of new Set(codes.map((code) => ERROR_KINDS[code].status))) {
     const here = codes.filter((code) => ERROR_KINDS[code].status === status);
     byStatus[status] = {
@@ -207,7 +218,7 @@ export function problems(codes: readonly ErrorCode[], headers: Readonly<Record<n
 }
 
 /** The shared headers: each as one that is always there where it is referred to, and as one that is there only where it has something to tell. */
-export const HEADER_COMPONENTS: Part = Object.fromEntries(
+export const HEADER_COMPONENTS: DocumentPart = Object.fromEntries(
   Object.entries(HEADERS).flatMap(([name, described]) => [
     [componentOf(name), { ...described, required: true }],
     [componentOf(name, 'sometimes'), { ...described, required: false }],
@@ -220,9 +231,12 @@ function componentOf(name: string, when?: 'sometimes'): string {
 }
 
 /** References to shared headers: to those that an answer always has, and those that it has sometimes. */
-export function headersOf(always: readonly Header[], sometimes: readonly Header[] = []): Part {
+export function headersOf(
+  always: readonly DocumentedHeader[],
+  sometimes: readonly DocumentedHeader[] = [],
+): DocumentPart {
   return Object.fromEntries([
     ...always.map((name) => [name, ref('headers', componentOf(name))]),
     ...sometimes.map((name) => [name, ref('headers', componentOf(name, 'sometimes'))]),
-  ]) as Part;
+  ]) as DocumentPart;
 }

@@ -1,21 +1,21 @@
 /** The OpenAPI 3.1 document: what the server does, as data. A test holds the server to each answer in it. */
 import type { ErrorCode } from '../base/errors.ts';
 import {
-  type Header,
+  type DocumentedHeader,
   HEADER_COMPONENTS,
   headersOf,
   PARAMETERS,
   parameters,
-  type Part,
+  type DocumentPart,
   problems,
   ref,
   SCHEMAS,
 } from './openapi-parts.ts';
 
-const bytes: Part = { '*/*': { schema: { type: 'string', format: 'binary' } } };
-const json = (schema: string): Part => ({ 'application/json': { schema: ref('schemas', schema) } });
-const text: Part = { 'text/plain; charset=utf-8': { schema: { type: 'string' } } };
-const multipart: Part = { schema: { type: 'string', format: 'binary' } };
+const bytes: DocumentPart = { '*/*': { schema: { type: 'string', format: 'binary' } } };
+const json = (schema: string): DocumentPart => ({ 'application/json': { schema: ref('schemas', schema) } });
+const text: DocumentPart = { 'text/plain; charset=utf-8': { schema: { type: 'string' } } };
+const multipart: DocumentPart = { schema: { type: 'string', format: 'binary' } };
 
 const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'Cache-Control'] as const;
 /** As far as they were written. */
@@ -29,7 +29,7 @@ const kept = [
 const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary', 'Cache-Control'] as const;
 const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot', 'ETag'] as const;
 /** What a write may say besides; the last, with returnbody. */
-const besides: readonly Header[] = [
+const besides: readonly DocumentedHeader[] = [
   ...(['X-Mec-Siblings', 'X-Mec-Repeated'] as const),
   ...(['Last-Modified', 'X-Mec-Timestamp', 'Cache-Control', ...kept] as const),
 ];
@@ -51,17 +51,21 @@ const BODY: readonly ErrorCode[] = ['digest-mismatch', 'request-timeout', 'value
 const WRITE: readonly ErrorCode[] = ['bad-vclock', 'precondition-failed', ...OWNER, ...QUORUM, ...DISK, ...ANY];
 
 /** The same operation without a body in its answers. */
-function headOf(get: Part): Part {
-  const responses = Object.entries(get['responses'] as Record<string, Part>).map(
+function headOf(get: DocumentPart): DocumentPart {
+  const responses = Object.entries(get['responses'] as Record<string, DocumentPart>).map(
     ([status, { description, headers }]) => [
       status,
       headers === undefined ? { description } : { description, headers },
     ],
   );
-  return { ...get, operationId: `${String(get['operationId'])}Head`, responses: Object.fromEntries(responses) as Part };
+  return {
+    ...get,
+    operationId: `${String(get['operationId'])}Head`,
+    responses: Object.fromEntries(responses) as DocumentPart,
+  };
 }
 
-const read: Part = {
+const read: DocumentPart = {
   operationId: 'read',
   summary: 'Read a key',
   parameters: parameters(
@@ -90,7 +94,7 @@ const content = ['vclock', 'clientId', 'meta', 'ttl', 'expires', 'idempotencyKey
 const conditions = ['ifMatch', 'ifNoneMatch'] as const;
 const quorums = ['r', 'w', 'pr', 'pw', 'timeout'] as const;
 
-const write = (operationId: string): Part => ({
+const write = (operationId: string): DocumentPart => ({
   operationId,
   summary: 'Write a key',
   description:
@@ -108,7 +112,7 @@ const write = (operationId: string): Part => ({
   },
 });
 
-const remove: Part = {
+const remove: DocumentPart = {
   operationId: 'delete',
   summary: 'Delete a key',
   description: 'With a token, what its holder has seen; without, what a quorum holds now.',
@@ -119,7 +123,7 @@ const remove: Part = {
   },
 };
 
-const list: Part = {
+const list: DocumentPart = {
   operationId: 'list',
   summary: 'List keys, in the order of their bytes',
   description: 'Complete, or 503. A stream that fails half-way is cut off before its end.',
@@ -139,7 +143,7 @@ const list: Part = {
   },
 };
 
-const create: Part = {
+const create: DocumentPart = {
   operationId: 'create',
   summary: 'Write under a new key',
   parameters: parameters(...quorums, 'returnbody', ...content.slice(1)),
@@ -155,11 +159,21 @@ const create: Part = {
   },
 };
 
-const ask = (operationId: string, summary: string, answer: Part, failures: Part = problems([])): Part => ({
+const ask = (
+  operationId: string,
+  summary: string,
+  answer: DocumentPart,
+  failures: DocumentPart = problems([]),
+): DocumentPart => ({
   get: { operationId, summary, responses: { 200: { description: summary, content: answer }, ...failures } },
 });
 
-const post = (operationId: string, summary: string, status: number, failures: Part = problems([])): Part => ({
+const post = (
+  operationId: string,
+  summary: string,
+  status: number,
+  failures: DocumentPart = problems([]),
+): DocumentPart => ({
   post: {
     operationId,
     summary,
@@ -168,7 +182,7 @@ const post = (operationId: string, summary: string, status: number, failures: Pa
 });
 
 /** The document, for a server of this version. */
-export function openApi(version: string): Part {
+export function openApi(version: string): DocumentPart {
   return {
     openapi: '3.1.0',
     info: { title: 'MecDB', version, license: { name: 'MIT' } },

@@ -20,13 +20,13 @@ export interface Parameters {
   limit?: number;
 }
 
-interface Rule {
+interface ParameterRule {
   readonly expected: string;
   /** Sets the parameter; false where the text is not acceptable. */
   readonly set: (parameters: Parameters, text: string, n: number) => boolean;
 }
 
-const quorum = (name: 'r' | 'w' | 'pr' | 'pw'): Rule => ({
+const quorum = (name: 'r' | 'w' | 'pr' | 'pw'): ParameterRule => ({
   expected: 'a number from 1 to n, "one", "quorum" or "all"',
   set: (parameters, text, n) => {
     const size = parseQuorum(text);
@@ -35,7 +35,7 @@ const quorum = (name: 'r' | 'w' | 'pr' | 'pw'): Rule => ({
   },
 });
 
-const keyPart = (name: 'prefix' | 'after'): Rule => ({
+const keyPart = (name: 'prefix' | 'after'): ParameterRule => ({
   expected: `at most ${MAX_KEY_BYTES} bytes of percent-encoded UTF-8`,
   set: (parameters, text) => {
     parameters[name] = text;
@@ -43,7 +43,7 @@ const keyPart = (name: 'prefix' | 'after'): Rule => ({
   },
 });
 
-const wholeNumber = (name: 'timeoutMs' | 'limit', most: number, unit: string): Rule => ({
+const wholeNumber = (name: 'timeoutMs' | 'limit', most: number, unit: string): ParameterRule => ({
   expected: `${unit} from 1 to ${most}`,
   set: (parameters, text) => {
     const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
@@ -52,7 +52,7 @@ const wholeNumber = (name: 'timeoutMs' | 'limit', most: number, unit: string): R
   },
 });
 
-const truth = (name: 'returnbody' | 'raw'): Rule => ({
+const truth = (name: 'returnbody' | 'raw'): ParameterRule => ({
   expected: 'true or false',
   set: (parameters, text) => {
     parameters[name] = text === 'true';
@@ -60,7 +60,7 @@ const truth = (name: 'returnbody' | 'raw'): Rule => ({
   },
 });
 
-const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<string, ParameterRule>> = {
   r: quorum('r'),
   w: quorum('w'),
   pr: quorum('pr'),

@@ -43,7 +43,7 @@ export interface ServerStatus extends NodeStatus {
 }
 
 /** What is under way on a socket: requests that are not answered yet. */
-interface Connection {
+interface HttpConnection {
   unanswered: number;
 }
 
@@ -67,7 +67,7 @@ export class HttpServer {
   readonly #bodies: ByteGate;
   readonly #answers: ByteGate;
   readonly #handle: Handle;
-  readonly #connections = new WeakMap<Socket, Connection>();
+  readonly #connections = new WeakMap<Socket, HttpConnection>();
   #inFlight = 0;
   #refused = 0;
   #isStopping = false;
@@ -151,7 +151,7 @@ export class HttpServer {
     void this.#handle(request, response);
   }
 
-  #connectionOf(socket: Socket): Connection {
+  #connectionOf(socket: Socket): HttpConnection {
     const known = this.#connections.get(socket);
     if (known !== undefined) return known;
     const connection = { unanswered: 0 };
@@ -161,7 +161,7 @@ export class HttpServer {
     return connection;
   }
 
-  #over(connection: Connection, count: number): void {
+  #over(connection: HttpConnection, count: number): void {
     const over = Math.min(count, connection.unanswered);
     connection.unanswered -= over;
     this.#inFlight -= over;

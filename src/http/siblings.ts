@@ -6,7 +6,7 @@ import type { Content } from '../core/value/content.ts';
 import { formatDot } from '../core/causality/dot.ts';
 import { etagOf } from '../core/value/etag.ts';
 import { isJsonType } from '../core/value/media-type.ts';
-import { compareDots, type Version } from '../core/causality/object.ts';
+import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { preferred } from './accept.ts';
 import { addContentHeaders, nanos } from './content-headers.ts';
 import { toMultipart } from './multipart.ts';
@@ -21,13 +21,13 @@ export interface Rendered {
 }
 
 /** Newest first, in the same order everywhere. */
-export function newestFirst(siblings: Version<Content>[]): Version<Content>[] {
+export function newestFirst(siblings: ObjectVersion<Content>[]): ObjectVersion<Content>[] {
   return siblings.sort((a, b) => b.body.timestampMicros - a.body.timestampMicros || compareDots(b, a));
 }
 
 /** The siblings in the form that `Accept` prefers. */
 export function renderSiblings(
-  siblings: readonly Version<Content>[],
+  siblings: readonly ObjectVersion<Content>[],
   accept: string | undefined,
   random: Random,
 ): Rendered {
@@ -38,11 +38,11 @@ export function renderSiblings(
   return { type: `${type}; boundary=${boundary}`, body: toMultipart(parts, boundary) };
 }
 
-function toJson(siblings: readonly Version<Content>[]): Uint8Array {
+function toJson(siblings: readonly ObjectVersion<Content>[]): Uint8Array {
   return utf8ToBytes(`{"siblings":[${siblings.map(siblingToJson).join(',')}]}\n`);
 }
 
-function siblingToJson(sibling: Version<Content>): string {
+function siblingToJson(sibling: ObjectVersion<Content>): string {
   const { timestampMicros, contentType, contentEncoding, clientId, meta, expiresMicros } = sibling.body;
   const head = JSON.stringify({
     etag: etagOf([sibling]),

@@ -24,10 +24,10 @@ const COPY_MS = 4_000;
 const COPIES = 3;
 
 /** What a scene is before anything has struck. */
-export type Stage = Omit<Scene, 'dice'>;
+export type BareScene = Omit<Scene, 'dice'>;
 
 /** Begins; with `only`, the others of the run do not strike, and the rest comes as it would. */
-export function startChaos(stage: Stage, { plan, dice, only }: ChaosOptions): Chaos {
+export function startChaos(stage: BareScene, { plan, dice, only }: ChaosOptions): Chaos {
   const { world, nodes } = stage.cluster;
   const strikes: Strike[] = [];
   const undo = new Map<() => void, string>();

@@ -21,7 +21,7 @@ export interface Machines {
 }
 
 /** How far ahead and behind a clock has ever been, µs. */
-interface Range {
+interface ClockRange {
   least: number;
   most: number;
 }
@@ -29,7 +29,7 @@ interface Range {
 /** Watches the clocks of one run. A node knows the others' clocks as it heard of them last, so what one has shown it may show for ever. */
 export class Clocks {
   readonly #machines: Machines;
-  readonly #ranges = new Map<object, Range>();
+  readonly #ranges = new Map<object, ClockRange>();
   /** The fewest owners of a key that a node was seen to know. */
   #fewest = Infinity;
 
@@ -38,7 +38,7 @@ export class Clocks {
   }
 
   /** How far all clocks have been off: most of all first. */
-  #offsets(): Range[] {
+  #offsets(): ClockRange[] {
     return this.#machines.nodes.map((node) => {
       const range = this.#ranges.get(node) ?? { least: node.skewMicros, most: node.skewMicros };
       range.least = Math.min(range.least, node.skewMicros);

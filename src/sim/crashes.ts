@@ -2,7 +2,7 @@
 import { UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
-import { ambush, cut, cutOff, MID_WRITE, type Moment, nothing, victim } from './strikes.ts';
+import { ambush, cut, cutOff, MID_WRITE, type NodeMoment, nothing, victim } from './strikes.ts';
 
 /** How long owners stay, at least. */
 const STAY_MS = 3_000;
@@ -15,17 +15,17 @@ const PAUSE_GAP_MS = 1_500;
 /** How long it may take until a node is in the state in which it is to be killed. */
 const withinMs = 5_000;
 
-const CHANGES_STATE: Moment = {
+const CHANGES_STATE: NodeMoment = {
   isIt: ({ node }) => node !== undefined && node.state !== 'up' && node.status().handover.all > 0,
   everyMs: 20,
   withinMs,
 };
-const CATCHES_UP: Moment = {
+const CATCHES_UP: NodeMoment = {
   isIt: ({ node }) => node !== undefined && node.status().sync.running > 0,
   everyMs: 20,
   withinMs,
 };
-const MENDS_STORE: Moment = {
+const MENDS_STORE: NodeMoment = {
   isIt: ({ node }) => node !== undefined && node.status().store.state !== 'ok',
   everyMs: 20,
   withinMs,
@@ -155,7 +155,7 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
   },
 };
 
-function killed(scene: Scene, moment: Moment): () => void {
+function killed(scene: Scene, moment: NodeMoment): () => void {
   let struck: SimNode | undefined;
   const end = ambush(scene, moment, (node) => {
     struck = node;

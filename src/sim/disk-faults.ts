@@ -1,7 +1,7 @@
 /** What disks do: they are slow, fail, fill up, and lose what they had. */
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk } from './scene.ts';
-import { ambush, cut, cutOff, MID_WRITE, type Moment, nothing, victim, wipe } from './strikes.ts';
+import { ambush, cut, cutOff, MID_WRITE, type NodeMoment, nothing, victim, wipe } from './strikes.ts';
 
 /** How long one lags before another disk is wiped. */
 const LAG_MS = 2_000;
@@ -20,7 +20,7 @@ const TOGETHER_MS = 60;
 const GIVEN_UP_MS = 11_000;
 
 /** The node catches up with another. */
-const MID_PULL: Moment = {
+const MID_PULL: NodeMoment = {
   isIt: ({ node }) => node !== undefined && node.status().sync.running > 0,
   everyMs: 5,
   withinMs: 3_000,

@@ -5,7 +5,7 @@
 import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import type { Change, Engine, LostRange, Row, Salvage, ScanRange, Snapshot } from '../storage/engine.ts';
+import type { RowChange, Engine, LostRange, Row, Salvage, ScanRange, Snapshot } from '../storage/engine.ts';
 import { objectRow } from '../storage/keyspace.ts';
 import { PastRows, type PresentRows } from '../storage/past-rows.ts';
 import type { Life, World } from './world.ts';
@@ -45,7 +45,7 @@ export class SimDisk implements PresentRows {
   }
 
   /** Writes a batch, whole. */
-  apply(changes: readonly Change[]): void {
+  apply(changes: readonly RowChange[]): void {
     this.batches += 1;
     for (const { key, value } of changes) {
       for (const view of this.views) view.keep(key);
@@ -185,7 +185,7 @@ class SimEngine implements Engine {
     return this.#disk.get(key);
   }
 
-  commit(changes: readonly Change[]): Promise<void> {
+  commit(changes: readonly RowChange[]): Promise<void> {
     const disk = this.#disk;
     const { dice } = this.#world;
     return new Promise((resolve, reject) => {

@@ -6,8 +6,8 @@ import { messageOf } from '../base/errors.ts';
 import type { Config } from '../cluster/config.ts';
 import type { Policy } from '../cluster/coordinator/policies.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
-import type { Made } from './history.ts';
-import { listKeys, readKey, Refused, type Sent, writeKey, type Written } from './http.ts';
+import type { MadeOperation } from './history.ts';
+import { listKeys, readKey, Refused, type Sent, writeKey, type WriteOutcome } from './http.ts';
 import type { Match, Oracle } from './oracle.ts';
 import { kindOf } from './kinds.ts';
 import type { Promises, Quorums, Since } from './promises.ts';
@@ -198,7 +198,7 @@ export class Hand {
     return new Promise((resolve) => void this.#world.after(ms, resolve));
   }
 
-  #begin(key: string, { held, isDelete = false, match, name }: Sending): Made {
+  #begin(key: string, { held, isDelete = false, match, name }: Sending): MadeOperation {
     const { oracle } = this.#options;
     const { history } = oracle;
     // To meet the condition is to have seen what was matched, whatever the token says.
@@ -215,7 +215,7 @@ export class Hand {
     });
   }
 
-  #sent(made: Made, { held, match, name, isShortLived = false }: Sending, query: string): Sent {
+  #sent(made: MadeOperation, { held, match, name, isShortLived = false }: Sending, query: string): Sent {
     const headers: Record<string, string> = {};
     if (match?.tag !== undefined) headers['if-match'] = match.tag;
     else if (match !== undefined) headers['if-none-match'] = '*';
@@ -225,7 +225,7 @@ export class Hand {
     return { value, token: held?.text, headers, query };
   }
 
-  async #send(made: Made, sent: Sent, { isFirst }: { readonly isFirst: boolean }): Promise<Written> {
+  async #send(made: MadeOperation, sent: Sent, { isFirst }: { readonly isFirst: boolean }): Promise<WriteOutcome> {
     const at = this.#at;
     const { id, key, seen, isDelete } = made;
     const { name } = this.#options;
@@ -246,8 +246,8 @@ export class Hand {
   }
 
   #acknowledged(
-    made: Made,
-    { token, dot }: Written,
+    made: MadeOperation,
+    { token, dot }: WriteOutcome,
     { sending, since, quorums }: { readonly sending: Sending; readonly since: Since; readonly quorums: Quorums },
   ): void {
     const { oracle, promises } = this.#options;

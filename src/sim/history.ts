@@ -25,7 +25,7 @@ export interface Making {
 }
 
 /** One write or delete, as its client made it. */
-export interface Made extends Making {
+export interface MadeOperation extends Making {
   readonly id: number;
   /** When it was acknowledged first. */
   endedMs: number | undefined;
@@ -58,15 +58,15 @@ const NONE: Strength = { disks: 0, owners: 0 };
 
 /** The history of one run. */
 export class History {
-  readonly made: Made[] = [];
+  readonly made: MadeOperation[] = [];
   readonly violations: string[] = [];
   /** Whether clocks of machines differ, or jump: then the last write is not the one that was made last. */
   areClocksApart = false;
   readonly #clocks: Pick<Clocks, 'mayBePast' | 'mayLookPast'>;
-  readonly #byKey = new Map<string, Made[]>();
+  readonly #byKey = new Map<string, MadeOperation[]>();
   readonly #removable = new Set<number>();
   /** Of writes that were gone from a replica, the write that was the reason last time. */
-  readonly #reasons = new Map<number, Made>();
+  readonly #reasons = new Map<number, MadeOperation>();
   /** Which write each name (a dot, or a tag) was seen to mean, and under which name of each kind a write was seen. */
   readonly #writeOf = new Map<string, number>();
   readonly #nameOf = new Map<string, string>();
@@ -79,7 +79,7 @@ export class History {
   }
 
   /** All writes of a key, oldest first. */
-  of(key: string): readonly Made[] {
+  of(key: string): readonly MadeOperation[] {
     return this.#byKey.get(key) ?? [];
   }
 
@@ -88,13 +88,13 @@ export class History {
     return this.#lessons.get(key) ?? 0;
   }
 
-  #learn({ key }: Pick<Made, 'key'>): void {
+  #learn({ key }: Pick<MadeOperation, 'key'>): void {
     this.#lessons.set(key, this.lessons(key) + 1);
   }
 
   /** A client begins a write. */
-  begin(making: Making): Made {
-    const made: Made = {
+  begin(making: Making): MadeOperation {
+    const made: MadeOperation = {
       ...making,
       id: this.made.length,
       endedMs: undefined,
@@ -114,7 +114,7 @@ export class History {
   }
 
   /** A client was told that a write was made, on so many disks. */
-  acknowledge(made: Made, { nowMs, strength }: { readonly nowMs: number; readonly strength: Strength }): void {
+  acknowledge(made: MadeOperation, { nowMs, strength }: { readonly nowMs: number; readonly strength: Strength }): void {
     if (made.isRefused) this.violate(`the write ${made.id} of ${made.key} is acknowledged, and was refused before`);
     made.endedMs ??= nowMs;
     made.strength = strength;
@@ -124,7 +124,7 @@ export class History {
   }
 
   /** A client was told that nothing was written. */
-  refuse(made: Made): void {
+  refuse(made: MadeOperation): void {
     made.isRefused = true;
     this.#learn(made);
   }
@@ -166,7 +166,7 @@ export class History {
   }
 
   /** Whether the write may be the reason that another is gone. */
-  mayRemove(by: Made, x: Made): boolean {
+  mayRemove(by: MadeOperation, x: MadeOperation): boolean {
     if (by.key !== x.key || by.id === x.id || by.isRefused) return false;
     if (by.seen.has(x.id)) return true;
     const isBefore = by.overMs < x.beganMs;
@@ -175,7 +175,7 @@ export class History {
   }
 
   /** Whether anything may be the reason that a write is gone. */
-  mayBeGone(x: Made): boolean {
+  mayBeGone(x: MadeOperation): boolean {
     if (this.#removable.has(x.id)) return true;
     const isSo = this.#isExpired(x) || this.of(x.key).some((by) => this.mayRemove(by, x));
     if (isSo) this.#removable.add(x.id);
@@ -186,9 +186,9 @@ export class History {
    * Whether a replica that has a write in its clock may hold nothing of it: a write of which it
    * `isKnown` to have the effect replaced it, or one that leaves no version did.
    */
-  mayBeGoneFrom(x: Made, isKnown: (by: Made) => boolean): boolean {
+  mayBeGoneFrom(x: MadeOperation, isKnown: (by: MadeOperation) => boolean): boolean {
     if (this.#isExpired(x)) return true;
-    const isReason = (by: Made): boolean => {
+    const isReason = (by: MadeOperation): boolean => {
       // What expires is gone like what was deleted; a named write may have come under another dot.
       const leavesNothing = by.isDelete || by.isNamed || by.expiry !== undefined || x.isLastWriteWins;
       return this.mayRemove(by, x) && (leavesNothing || isKnown(by));
@@ -202,30 +202,30 @@ export class History {
   }
 
   /** Whether it may have been deleted as expired, or replaced by a writer who was not shown it any more. */
-  #isExpired(x: Made): boolean {
+  #isExpired(x: MadeOperation): boolean {
     if (x.expiry === undefined) return false;
     if (this.#clocks.mayBePast(x.expiry.least)) return true;
     return this.#isHidden(x) && this.of(x.key).some((by) => by.id !== x.id && by.overMs > x.beganMs);
   }
 
   /** Whether anything may be the reason that readers do not see a write. */
-  mayBeHidden(x: Made): boolean {
+  mayBeHidden(x: MadeOperation): boolean {
     return this.#isHidden(x) || this.mayBeGone(x);
   }
 
-  #isHidden({ expiry }: Made): boolean {
+  #isHidden({ expiry }: MadeOperation): boolean {
     return expiry !== undefined && this.#clocks.mayLookPast(expiry.least);
   }
 
   /** Whether a key that held this write may look empty, although it was only written to. */
-  mayBeEmptyAfter(x: Made): boolean {
+  mayBeEmptyAfter(x: MadeOperation): boolean {
     if (this.#isHidden(x)) return true;
-    const empties = (by: Made): boolean => this.mayRemove(by, x) && (by.isDelete || this.#isHidden(by));
+    const empties = (by: MadeOperation): boolean => this.mayRemove(by, x) && (by.isDelete || this.#isHidden(by));
     return this.of(x.key).some(empties);
   }
 
   /** A version of a write was seen that expires. */
-  expires({ id }: Pick<Made, 'id'>, micros: number): void {
+  expires({ id }: Pick<MadeOperation, 'id'>, micros: number): void {
     const made = this.made[id];
     if (made === undefined) return;
     const { least, most } = made.expiry ?? { least: micros, most: micros };
@@ -245,7 +245,7 @@ export class History {
   }
 
   /** Notes versions that stand side by side although the writer of one had seen the other. */
-  noFalseSiblings(key: string, ids: readonly number[], known: (x: Made) => ReadonlySet<number>): void {
+  noFalseSiblings(key: string, ids: readonly number[], known: (x: MadeOperation) => ReadonlySet<number>): void {
     for (const id of ids) {
       const x = this.made[id];
       if (x?.key !== key) {

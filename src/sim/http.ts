@@ -16,7 +16,7 @@ export interface Sibling {
 }
 
 /** What a key holds. */
-export interface Found {
+export interface ReadOutcome {
   readonly siblings: readonly Sibling[];
   /** The header as it came, where one came. */
   readonly token: string | undefined;
@@ -34,7 +34,7 @@ export interface Sent {
 }
 
 /** What came of a write. */
-export interface Written {
+export interface WriteOutcome {
   readonly token: string | undefined;
   readonly dot: string | undefined;
 }
@@ -61,7 +61,7 @@ const TOKEN = 'X-Mec-Vclock';
 const NOTHING = new Uint8Array();
 
 /** Reads a key; rejects with `Refused`. */
-export async function readKey(server: Server, key: string, { query, seen = [] }: Asked = {}): Promise<Found> {
+export async function readKey(server: Server, key: string, { query, seen = [] }: Asked = {}): Promise<ReadOutcome> {
   const headers = seen.length === 0 ? {} : { 'x-mec-seen': seen.join(', ') };
   const answer = await ask(server, { path: pathOf(key), method: 'GET', headers, query });
   const token = answer.headers[TOKEN];
@@ -75,7 +75,7 @@ export async function readKey(server: Server, key: string, { query, seen = [] }:
 }
 
 /** Writes or deletes a key; rejects with `Refused`. */
-export async function writeKey(server: Server, key: string, sent: Sent): Promise<Written> {
+export async function writeKey(server: Server, key: string, sent: Sent): Promise<WriteOutcome> {
   const { value, token, query } = sent;
   const isDelete = value === undefined;
   const headers = {
@@ -99,12 +99,12 @@ export async function listKeys(server: Server, query: string): Promise<{ keys: s
 
 const pathOf = (key: string): string => `/mec/${encodeURIComponent(key)}`;
 
-interface Asking extends Omit<HttpRequest, 'body' | 'query'> {
+interface SimRequest extends Omit<HttpRequest, 'body' | 'query'> {
   readonly query: string | undefined;
   readonly value?: string | undefined;
 }
 
-function ask(server: Server, { value, query = '', ...request }: Asking): Promise<HttpAnswer> {
+function ask(server: Server, { value, query = '', ...request }: SimRequest): Promise<HttpAnswer> {
   const body = value === undefined ? NOTHING : utf8ToBytes(value);
   return server.send({ ...request, query, body: async () => body });
 }

@@ -5,7 +5,7 @@ import { metaRow } from '../storage/keyspace.ts';
 import { openRecord } from '../storage/records.ts';
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk, type Scene } from './scene.ts';
-import { ambush, cutOff, type Moment, nothing } from './strikes.ts';
+import { ambush, cutOff, type NodeMoment, nothing } from './strikes.ts';
 
 /** More nodes make a run long, and show nothing new. */
 const MAX_NODES = 9;
@@ -81,7 +81,7 @@ export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
 };
 
 /** The node catches up with others, or is about to. */
-const CATCHES_UP: Moment = {
+const CATCHES_UP: NodeMoment = {
   isIt: ({ node }) => {
     const { running, waiting } = node?.status().sync ?? { running: 0, waiting: 0 };
     return running + waiting > 0;

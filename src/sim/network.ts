@@ -25,7 +25,7 @@ interface Socket {
 /** A frame on its way to a socket. */
 type Arrive = (at: Socket) => void;
 
-interface Connection {
+interface SimConnection {
   readonly life: Life;
   readonly id: string;
   onFrame: (frame: Uint8Array) => void;
@@ -66,7 +66,7 @@ export class SimNetwork {
   readonly #kept = new Map<string, Arrive[]>();
   readonly #world: World;
   readonly #sockets = new Map<string, Socket>();
-  readonly #connectionsOf = new WeakMap<Life, Connection[]>();
+  readonly #connectionsOf = new WeakMap<Life, SimConnection[]>();
   #connections = 0;
 
   constructor(world: World) {
@@ -122,7 +122,7 @@ export class SimNetwork {
     own.push(name);
     return {
       send: async (to, frame) => {
-        const connection = to.handle as Connection;
+        const connection = to.handle as SimConnection;
         this.#count(connection.life, frame);
         this.#deliver(life, connection.life, () => connection.onFrame(frame));
       },
@@ -130,8 +130,8 @@ export class SimNetwork {
     };
   }
 
-  #connect(life: Life, address: Address, onFrame: Connection['onFrame']): Link {
-    const connection: Connection = { life, id: `${life.name}/${this.#connections++}`, onFrame };
+  #connect(life: Life, address: Address, onFrame: SimConnection['onFrame']): Link {
+    const connection: SimConnection = { life, id: `${life.name}/${this.#connections++}`, onFrame };
     const name = `${address.host}:${address.port}`;
     this.#connectionsOf.set(life, [...(this.#connectionsOf.get(life) ?? []), connection]);
     return {

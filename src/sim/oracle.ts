@@ -3,7 +3,7 @@
  * replicas hold in between is judged by `replica-judge.ts`.
  */
 import type { Clocks } from './clocks.ts';
-import { History, type Made, type Strength } from './history.ts';
+import { History, type MadeOperation, type Strength } from './history.ts';
 import type { Promises, Since } from './promises.ts';
 
 /** What a client has read of a key. */
@@ -18,7 +18,7 @@ export interface Reading {
 
 /** A conditional write that was acknowledged. */
 interface Winner {
-  readonly made: Made;
+  readonly made: MadeOperation;
   /** Whether decisions held when it was. */
   readonly isBinding: boolean;
 }
@@ -77,7 +77,7 @@ export class Oracle {
   }
 
   /** What an answer lacks, or should not have, given what it must meet. */
-  #misses(who: string, { key, ids }: Pick<Reading, 'key' | 'ids'>, known: readonly Made[]): void {
+  #misses(who: string, { key, ids }: Pick<Reading, 'key' | 'ids'>, known: readonly MadeOperation[]): void {
     const { history } = this;
     for (const made of known) {
       if (!made.isDelete && !ids.includes(made.id) && !history.mayBeHidden(made)) {
@@ -92,7 +92,7 @@ export class Oracle {
   }
 
   /** A conditional write was acknowledged: no other was on the same state, and what it was decided on was all that there was. */
-  won(made: Made, { tag, ids }: Match, since: Since): void {
+  won(made: MadeOperation, { tag, ids }: Match, since: Since): void {
     const { history } = this;
     const state = `${made.key} ${tag ?? 'empty'}`;
     const winners = this.#winners.get(state) ?? [];
@@ -109,7 +109,7 @@ export class Oracle {
     this.#misses('a decision', { key: made.key, ids }, this.#mustMeet(made, since));
   }
 
-  #mustMeet(made: Made, since: Since): Made[] {
+  #mustMeet(made: MadeOperation, since: Since): MadeOperation[] {
     const majority = this.#promises.majority();
     return this.history.of(made.key).filter((other) => {
       return other !== made && this.#promises.mustMeet(other, since, majority);
@@ -122,7 +122,7 @@ export class Oracle {
     const there = new Set(keys);
     if (there.size < keys.length) history.violate(`a listing has a key twice: ${keys.join(' ')}`);
     for (const key of used) {
-      const isKnown = (made: Made): boolean => this.#promises.mustMeet(made, since, strength);
+      const isKnown = (made: MadeOperation): boolean => this.#promises.mustMeet(made, since, strength);
       const living = history.of(key).find((made) => !made.isDelete && isKnown(made) && !history.mayBeHidden(made));
       if (living !== undefined && !there.has(key)) {
         history.violate(`a listing lacks ${key}, which has the acknowledged write ${living.id}`);
@@ -131,7 +131,7 @@ export class Oracle {
     for (const key of keys) {
       if (!used.includes(key)) continue;
       const all = history.of(key);
-      const mayBeThere = (made: Made): boolean =>
+      const mayBeThere = (made: MadeOperation): boolean =>
         !made.isDelete &&
         !all.some((by) => this.#promises.mustMeet(by, since, strength) && history.isBack(made.id, by.seen));
       if (!all.some(mayBeThere)) history.violate(`a listing has ${key}, which is empty`);

@@ -4,7 +4,7 @@
  */
 import { quorumSize, type Quorum } from '../core/quorum/quorum.ts';
 import type { SimCluster } from './cluster.ts';
-import type { Made, Strength } from './history.ts';
+import type { MadeOperation, Strength } from './history.ts';
 
 /** Quorums as a request asks for them. */
 export interface Quorums {
@@ -99,7 +99,7 @@ export class Promises {
   }
 
   /** Whether a request that began then, and had answers of this strength, must meet the write. */
-  mustMeet(made: Made, since: Since, { owners }: Strength): boolean {
+  mustMeet(made: MadeOperation, since: Since, { owners }: Strength): boolean {
     if (this.#isLoose || since.epoch !== this.#epoch) return false;
     if (!made.isAcknowledged || made.endedMs === undefined || made.endedMs > since.ms) return false;
     const held = made.endedMs <= this.#tightSinceMs ? this.#owners() : made.strength.owners;

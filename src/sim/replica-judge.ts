@@ -12,7 +12,7 @@ import { partitionOf } from '../core/placement/partition.ts';
 import { markRow, objectRow } from '../storage/keyspace.ts';
 import { recordToVersions } from '../storage/records.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
-import type { History, Made } from './history.ts';
+import type { History, MadeOperation } from './history.ts';
 
 /** A key, and where a disk has it. */
 interface KeyRows {
@@ -23,7 +23,7 @@ interface KeyRows {
 }
 
 /** What one disk was last seen to be. */
-interface Seen {
+interface SeenDisk {
   batches: number;
   node: SimNode['node'];
   /** What each key was last judged by. */
@@ -35,17 +35,17 @@ interface Seen {
 /** A look at one disk, and the record of a key there. */
 interface Look {
   readonly node: SimNode;
-  readonly seen: Seen;
+  readonly seen: SeenDisk;
 }
 
-interface Read {
-  readonly seen: Seen;
+interface DiskRead {
+  readonly seen: SeenDisk;
   readonly record: Uint8Array | undefined;
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-const isIn = (lost: CausalContext, { dots }: Made): boolean =>
+const isIn = (lost: CausalContext, { dots }: MadeOperation): boolean =>
   [...dots].some((name) => {
     const dot = parseDot(name);
     return dot !== undefined && lost.has(dot.actor, dot.counter);
@@ -56,7 +56,7 @@ export class ReplicaJudge {
   readonly #cluster: SimCluster;
   readonly #history: History;
   readonly #keys: readonly KeyRows[];
-  readonly #seen = new Map<SimNode, Seen>();
+  readonly #seen = new Map<SimNode, SeenDisk>();
   /** Violations that were told: what is wrong stays wrong for a while. */
   readonly #told = new Set<string>();
   /** Whether what is on the disks is what nodes have put there. */
@@ -104,7 +104,7 @@ export class ReplicaJudge {
       if (isLost && made.isAcknowledged)
         this.#tell(`${node.name} takes the acknowledged write ${made.id} of ${key} for lost`);
       if (isLost) continue;
-      const isKnown = (by: Made): boolean =>
+      const isKnown = (by: MadeOperation): boolean =>
         there.has(by.id) || !this.#isOnAnyDisk(key, by) || isIn(lost, by) || by.dots.size > 1;
       if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGoneFrom(made, isKnown)) {
         this.#tell(`the clock of ${node.name} has the write ${made.id} of ${key}, and its disk does not`);
@@ -117,7 +117,7 @@ export class ReplicaJudge {
   }
 
   /** Whether the replica, the record or what is known of the key differs from what was judged last. */
-  #isNews(key: string, { seen, record }: Read, hash: number): boolean {
+  #isNews(key: string, { seen, record }: DiskRead, hash: number): boolean {
     const lessons = this.#history.lessons(key);
     const before = seen.judged.get(key);
     if (before?.hash === hash && before.record === record && before.lessons === lessons) return false;
@@ -126,7 +126,7 @@ export class ReplicaJudge {
   }
 
   /** Whether any disk holds a version of a write. */
-  #isOnAnyDisk(key: string, { dots }: Made): boolean {
+  #isOnAnyDisk(key: string, { dots }: MadeOperation): boolean {
     return [...this.#seen.values()].some(({ records }) => {
       const there = records.get(key)?.dots ?? NOTHING;
       return [...dots].some((dot) => there.has(dot));
@@ -134,7 +134,10 @@ export class ReplicaJudge {
   }
 
   /** The dots of a key's versions on a disk; undefined where the record is damaged. */
-  #dotsOf({ key, object }: Pick<KeyRows, 'key' | 'object'>, { seen, record }: Read): ReadonlySet<string> | undefined {
+  #dotsOf(
+    { key, object }: Pick<KeyRows, 'key' | 'object'>,
+    { seen, record }: DiskRead,
+  ): ReadonlySet<string> | undefined {
     if (record === undefined) return NOTHING;
     const before = seen.records.get(key);
     if (before?.record === record) return before.dots;

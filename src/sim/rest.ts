@@ -6,16 +6,16 @@ import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { EXPIRY_TURN_MS } from '../cluster/limits.ts';
 import { unpackContent } from '../core/value/content.ts';
-import { compareDots, type Version } from '../core/causality/object.ts';
+import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import type { Stage } from './chaos.ts';
+import type { BareScene } from './chaos.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import { kindOf } from './kinds.ts';
 import type { SimPlan } from './plan.ts';
 import type { ReplicaJudge } from './replica-judge.ts';
 
 /** What is used and looked at in a run. */
-export type Setting = Pick<Stage, 'cluster' | 'oracle' | 'keys'> & { readonly judge: ReplicaJudge };
+export type Setting = Pick<BareScene, 'cluster' | 'oracle' | 'keys'> & { readonly judge: ReplicaJudge };
 
 /**
  * The longest that a cluster without faults may take to come to rest. Slowest are owners that differ with one partition to a comparison,
@@ -66,7 +66,7 @@ async function outlive(setting: Setting): Promise<void> {
   if (leftMs < -EXPIRY_TURNS * EXPIRY_TURN_MS) return;
   const ownersOf = (key: string): SimNode[] => cluster.nodes.filter((node) => node.owns(key));
   const shown = new Map(keys.map((key) => [key, shownOf(key, versionsAt(ownersOf(key)[0], key))]));
-  const isOver = ({ body }: Version<Uint8Array>): boolean => (expiresOf(body) ?? Infinity) < soonMicros;
+  const isOver = ({ body }: ObjectVersion<Uint8Array>): boolean => (expiresOf(body) ?? Infinity) < soonMicros;
   const isGone = (key: string): boolean => ownersOf(key).every((node) => !versionsAt(node, key).some(isOver));
   await world.run(world.nowMs + Math.max(0, leftMs));
   await world.run(world.nowMs + EXPIRY_TURNS * EXPIRY_TURN_MS, () => keys.every(isGone) && cluster.isAtRest());
@@ -81,19 +81,19 @@ async function outlive(setting: Setting): Promise<void> {
   checkEnd(setting);
 }
 
-const nameOf = ({ actor, counter }: Version<Uint8Array>): string => `${actor}:${counter}`;
+const nameOf = ({ actor, counter }: ObjectVersion<Uint8Array>): string => `${actor}:${counter}`;
 
 const expiresOf = (body: Uint8Array): number | undefined => unpackContent(body).expiresMicros;
 
 /** Of the versions of a key those that readers may ever see. */
-function shownOf(key: string, versions: readonly Version<Uint8Array>[]): string[] {
+function shownOf(key: string, versions: readonly ObjectVersion<Uint8Array>[]): string[] {
   if (kindOf(key).siblings === 'keep') return versions.map(nameOf);
-  const timeOf = ({ body }: Version<Uint8Array>): number => unpackContent(body).timestampMicros;
+  const timeOf = ({ body }: ObjectVersion<Uint8Array>): number => unpackContent(body).timestampMicros;
   const newestFirst = [...versions].sort((a, b) => timeOf(b) - timeOf(a) || compareDots(b, a));
   return newestFirst.slice(0, 1).map(nameOf);
 }
 
-function versionsAt(at: SimNode | undefined, key: string): readonly Version<Uint8Array>[] {
+function versionsAt(at: SimNode | undefined, key: string): readonly ObjectVersion<Uint8Array>[] {
   return at?.node?.peek(key).versions ?? [];
 }
 

@@ -42,7 +42,7 @@ export async function runScenario(text: string): Promise<string[]> {
   const lines = text.split('\n').map((line, i) => ({ number: i + 1, words: line.replace(/#(?!\d).*/, '').trim() }));
   const steps = lines.filter(({ words }) => words !== '');
   const count = Number(/^nodes (\d)$/.exec(steps[0]?.words ?? '')?.[1] ?? 3);
-  const stage = new Stage(count);
+  const stage = new ScenarioRun(count);
   await stage.born();
   const failures: string[] = [];
   for (const { number, words } of steps) {
@@ -52,7 +52,7 @@ export async function runScenario(text: string): Promise<string[]> {
   return failures;
 }
 
-type Act = (stage: Stage, args: readonly string[]) => Promise<void> | void;
+type Act = (stage: ScenarioRun, args: readonly string[]) => Promise<void> | void;
 
 /** The commands that are not a client's. */
 const ACTS: Readonly<Record<string, Act>> = {
@@ -125,7 +125,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
 };
 
-class Stage {
+class ScenarioRun {
   readonly world = new World(1);
   readonly cluster: SimCluster;
   /** What lets go of each link that is held. */

@@ -33,19 +33,19 @@ export function victim({ cluster, dice }: Scene): SimNode {
 }
 
 /** A moment of a node to wait for, and how often it is looked for. */
-export interface Moment {
+export interface NodeMoment {
   readonly isIt: (node: SimNode) => boolean;
   readonly everyMs: number;
   readonly withinMs?: number;
 }
 
 /** A batch is under way to the disk. */
-export const MID_WRITE: Moment = { isIt: ({ node, disk }) => node !== undefined && disk.writing > 0, everyMs: 1 };
+export const MID_WRITE: NodeMoment = { isIt: ({ node, disk }) => node !== undefined && disk.writing > 0, everyMs: 1 };
 
 /** Waits for a moment of any node, and calls back then; returns what gives up waiting. */
 export function ambush(
   { cluster }: Scene,
-  { isIt, everyMs, withinMs = AMBUSH_MS }: Moment,
+  { isIt, everyMs, withinMs = AMBUSH_MS }: NodeMoment,
   strike: (node: SimNode) => void,
 ): () => void {
   const { world, nodes } = cluster;

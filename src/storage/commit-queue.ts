@@ -8,7 +8,7 @@
 import type { Clock } from '../base/env.ts';
 import { MecError, toMecError } from '../base/errors.ts';
 import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES, MAX_COMMIT_ROWS } from './limits.ts';
-import type { Change, Engine } from './engine.ts';
+import type { RowChange, Engine } from './engine.ts';
 
 /** Told once: without an error when the rows are durable. */
 export type Done = (error?: MecError) => void;
@@ -90,7 +90,7 @@ export class CommitQueue {
   }
 
   /** Adds rows that belong together; without rows, `done` waits for what was submitted before. */
-  submit(changes: readonly Change[], done: Done): void {
+  submit(changes: readonly RowChange[], done: Done): void {
     if (this.#failure !== undefined) return done(this.#failure);
     if (changes.length === 0 && this.#batches.length === 0) return done();
     const batch = this.#openBatch();
@@ -153,7 +153,7 @@ export class CommitQueue {
     this.#isWriting = true;
     for (let batch = this.#batches[0]; batch !== undefined; batch = this.#batches[0]) {
       try {
-        const changes: Change[] = [];
+        const changes: RowChange[] = [];
         for (const [key, value] of batch.rows) changes.push({ key, value });
         if (changes.length > 0) await this.#engine.commit(changes, this.#options.sync);
       } catch (error) {

@@ -4,7 +4,7 @@
  */
 
 /** One row to write; without a value the row goes. */
-export interface Change {
+export interface RowChange {
   readonly key: string;
   readonly value: Uint8Array | undefined;
 }
@@ -61,7 +61,7 @@ export interface Engine extends RowReader {
   /** What was lost before it was opened; undefined if nothing was. */
   readonly salvage: Salvage | undefined;
   /** Writes all of the rows or none; when it resolves with `sync`, they survive the loss of power. */
-  commit(changes: readonly Change[], sync: boolean): Promise<void>;
+  commit(changes: readonly RowChange[], sync: boolean): Promise<void>;
   /** Makes a read view of what has been committed by now. */
   snapshot(): Snapshot;
   /** How much room the rows take, about. */

@@ -9,7 +9,7 @@ import { MecError, messageOf, StartError } from '../base/errors.ts';
 import { LEVEL_BATCH_KEEP_BYTES, LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, LOCK_BUFFER_BYTES } from './limits.ts';
 import { isDamage, toDiskError } from './damage.ts';
 import { makeDirectory } from './directory.ts';
-import type { Change, Engine, Row, RowReader, Salvage, ScanRange, Snapshot } from './engine.ts';
+import type { RowChange, Engine, Row, RowReader, Salvage, ScanRange, Snapshot } from './engine.ts';
 import { mendStore } from './level-files/mend.ts';
 import { demandLook, forgetStarts, MAX_STARTS, noteStart } from './level-files/starts.ts';
 import { Verifier } from './level-files/verifier.ts';
@@ -232,7 +232,7 @@ class LevelEngine implements Engine {
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
-  async commit(changes: readonly Change[], sync: boolean): Promise<void> {
+  async commit(changes: readonly RowChange[], sync: boolean): Promise<void> {
     try {
       const batch = this.#spare ?? (this.#database.batch() as unknown as NativeBatch);
       this.#spare = undefined;

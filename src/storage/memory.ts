@@ -2,7 +2,7 @@
 import { assert } from '../base/assert.ts';
 import { compareUtf8 } from '../base/bytes.ts';
 import { StartError } from '../base/errors.ts';
-import type { Change, Engine, Row, Salvage, ScanRange, Snapshot } from './engine.ts';
+import type { RowChange, Engine, Row, Salvage, ScanRange, Snapshot } from './engine.ts';
 import { PastRows } from './past-rows.ts';
 
 /** The platter: what survives the engine that is open on it. */
@@ -44,7 +44,7 @@ class MemoryEngine implements Engine {
     return this.#rows.get(key)?.slice();
   }
 
-  async commit(changes: readonly Change[], sync: boolean): Promise<void> {
+  async commit(changes: readonly RowChange[], sync: boolean): Promise<void> {
     this.#assertOpen();
     for (const { key, value } of changes) {
       for (const view of this.#views) view.keep(key);

@@ -10,7 +10,7 @@ import type { PackedVersion } from './records.ts';
 /** What an entry costs beside its record: two maps' slots, the row's name, a few objects. */
 const ENTRY_BYTES = 300;
 
-interface Entry {
+interface CachedObject {
   readonly versions: readonly PackedVersion[];
   readonly bytes: number;
 }
@@ -18,8 +18,8 @@ interface Entry {
 /** Objects by their rows. */
 export class ObjectCache {
   readonly #generationBytes: number;
-  #young = new Map<string, Entry>();
-  #old = new Map<string, Entry>();
+  #young = new Map<string, CachedObject>();
+  #old = new Map<string, CachedObject>();
   #youngBytes = 0;
 
   constructor(capacityBytes = OBJECT_CACHE_BYTES) {
@@ -43,7 +43,7 @@ export class ObjectCache {
     if (bytes <= this.#generationBytes / 16) this.#keep(row, { versions, bytes });
   }
 
-  #keep(row: string, entry: Entry): void {
+  #keep(row: string, entry: CachedObject): void {
     this.#young.set(row, entry);
     this.#youngBytes += entry.bytes;
     if (this.#youngBytes <= this.#generationBytes) return;

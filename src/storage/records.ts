@@ -5,8 +5,8 @@
 import { hash32, hashText32 } from '../base/hash.ts';
 import { packAfter, unpack } from '../base/msgpack.ts';
 import { CausalContext } from '../core/causality/causal-context.ts';
-import type { Memory } from '../core/quorum/decision.ts';
-import type { Version } from '../core/causality/object.ts';
+import type { RememberedWrite } from '../core/quorum/decision.ts';
+import type { ObjectVersion } from '../core/causality/object.ts';
 import { DamagedRecord } from './damage.ts';
 import * as keyspace from './keyspace.ts';
 
@@ -14,7 +14,7 @@ const RECORD_FORMAT = 1;
 const HEADER_BYTES = 5;
 
 /** A version as replicas hold it: its content stays packed. */
-export type PackedVersion = Version<Uint8Array>;
+export type PackedVersion = ObjectVersion<Uint8Array>;
 
 /** A replica's own state, beside its rows. */
 export interface Checkpoint {
@@ -48,7 +48,7 @@ export interface ReplicaState extends Checkpoint {
   /** Dots of versions that are set aside. */
   readonly aside: CausalContext;
   /** What is remembered of writes with an Idempotency-Key. */
-  readonly memories: Memory[];
+  readonly memories: RememberedWrite[];
 }
 
 /** What a new replica starts from. */
@@ -151,12 +151,12 @@ export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint 
 }
 
 /** The record of what is remembered of a write. */
-export function memoryToRecord({ actor, counter, digest, madeMicros }: Memory, row: string): Uint8Array {
+export function memoryToRecord({ actor, counter, digest, madeMicros }: RememberedWrite, row: string): Uint8Array {
   return sealRecord([actor, counter, digest, madeMicros], row);
 }
 
 /** What is remembered of a write; throws `damaged` if that cannot be read. */
-export function recordToMemory(record: Uint8Array, row: string): Memory {
+export function recordToMemory(record: Uint8Array, row: string): RememberedWrite {
   const [actor, counter, digest, madeMicros] = openRecord(record, row) as [string, number, string, number];
   return { ...keyspace.subjectOfRow(row), actor, counter, digest, madeMicros };
 }

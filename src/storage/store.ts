@@ -54,7 +54,7 @@ export interface StoreOptions {
   readonly maxLogEntries: number;
 }
 
-interface Header {
+interface StoreHeader {
   readonly format: number;
   readonly partitions: number;
   readonly name: string;
@@ -334,7 +334,7 @@ export class Store {
     const row = keyspace.metaRow('header');
     const record = engine.get(row);
     const kept = record === undefined ? undefined : openIntact(record, row);
-    const header = kept === undefined ? undefined : checkHeader(kept as Header);
+    const header = kept === undefined ? undefined : checkHeader(kept as StoreHeader);
     if (header !== undefined && header.name !== nodeName) {
       env.log.warn('the store belonged to a node of another name', { was: header.name, is: nodeName });
     }
@@ -369,7 +369,7 @@ export class Store {
   }
 }
 
-function checkHeader(header: Header): Header {
+function checkHeader(header: StoreHeader): StoreHeader {
   if (header.format < OLDEST_FORMAT || header.format > STORE_FORMAT) {
     const known = `formats ${OLDEST_FORMAT} to ${STORE_FORMAT}`;
     throw new StartError(`The store has format ${header.format}; this version reads ${known}`);

@@ -1,7 +1,7 @@
 /** An engine under watch: whichever access finds damage, and whoever made it, one place is told of it. */
 import type { MecError } from '../base/errors.ts';
 import { isDamage } from './damage.ts';
-import type { Change, Engine, Row, RowReader, ScanRange, Snapshot } from './engine.ts';
+import type { RowChange, Engine, Row, RowReader, ScanRange, Snapshot } from './engine.ts';
 
 type OnDamage = (error: MecError) => void;
 
@@ -72,7 +72,7 @@ export class WatchedEngine extends WatchedReader implements Engine {
     return this.#engine.salvage;
   }
 
-  async commit(changes: readonly Change[], sync: boolean): Promise<void> {
+  async commit(changes: readonly RowChange[], sync: boolean): Promise<void> {
     try {
       await this.#engine.commit(changes, sync);
     } catch (error) {

@@ -8,7 +8,7 @@ import { union } from '../core/causality/object.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import { loadCheckpoints } from './replica/checkpoints.ts';
 import { isDamage } from './damage.ts';
-import type { Change, Engine, Row, Salvage } from './engine.ts';
+import type { RowChange, Engine, Row, Salvage } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import {
   checkpointToRecord,
@@ -34,7 +34,7 @@ export async function openWounds(engine: Engine, partitions: Iterable<number>): 
   if (changes.length > 0) await engine.commit(changes, true);
 }
 
-function checkpoint(partition: number, wound: Wound): Change {
+function checkpoint(partition: number, wound: Wound): RowChange {
   const key = keyspace.checkpointRow(partition);
   return { key, value: checkpointToRecord({ ...emptyState(), wound }, key) };
 }
@@ -50,7 +50,7 @@ export async function dressWound(engine: Engine, partition: number): Promise<Dre
       const last = rows[rows.length - 1];
       if (last === undefined) break;
       from = `${last[0]}\0`;
-      const changes: Change[] = rows.map(([key]) => ({ key, value: undefined }));
+      const changes: RowChange[] = rows.map(([key]) => ({ key, value: undefined }));
       for (const [row, record] of kind === 'o' ? rows : []) {
         const key = keyspace.keyOfRow(row);
         const found = versionsOf(row, record);
@@ -85,7 +85,7 @@ function withAside(
   engine: Engine,
   { partition, key }: { partition: number; key: string },
   versions: readonly PackedVersion[],
-): Change {
+): RowChange {
   const row = keyspace.asideRow(partition, key);
   const record = engine.get(row);
   const before = record === undefined ? [] : (versionsOf(row, record) ?? []);
@@ -118,7 +118,7 @@ export async function keepStrays(
 }
 
 /** A store that was read, after what was damaged in it has been dealt with. */
-export interface Mended {
+export interface MendedStore {
   readonly states: readonly ReplicaState[];
   /** Versions that were set aside just now. */
   readonly aside: number;
@@ -127,7 +127,7 @@ export interface Mended {
 }
 
 /** Reads what is on disk of all replicas, and dresses the wounds of those that may have lost rows, `known` ones included. */
-export async function loadMended(engine: Engine, known: Iterable<number>): Promise<Mended> {
+export async function loadMended(engine: Engine, known: Iterable<number>): Promise<MendedStore> {
   const { salvage } = engine;
   const first = await loadCheckpoints(engine);
   const lost = (salvage?.lost ?? []).flatMap((range) => keyspace.partitionsBetween(range.first, range.last));

@@ -6,11 +6,11 @@ import { PARTITIONS } from '../core/limits.ts';
 import { MAX_CONTEXT_RANGES, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS } from './limits.ts';
 import { CausalContext, type Dot, type PackedContext } from '../core/causality/causal-context.ts';
 import type { Condition, Tags } from '../core/quorum/condition.ts';
-import type { Made } from '../core/quorum/decision.ts';
-import type { FilledObject, Version } from '../core/causality/object.ts';
+import type { MadeWrite } from '../core/quorum/decision.ts';
+import type { FilledObject, ObjectVersion } from '../core/causality/object.ts';
 import type { Floor } from '../core/causality/floor.ts';
 import type { Fence } from '../core/quorum/write-quorum.ts';
-import type { Digest, Mended, PartitionFloor, SparseVersion, SyncItem } from './message.ts';
+import type { Digest, MendReply, PartitionFloor, SparseVersion, SyncItem } from './message.ts';
 
 /** A frame or item is not of the protocol. */
 export class WireError extends Error {
@@ -76,7 +76,7 @@ export function unpackObject(
 }
 
 /** Versions with their bodies. */
-function versionsOf(packed: unknown): Version<Uint8Array>[] {
+function versionsOf(packed: unknown): ObjectVersion<Uint8Array>[] {
   return sparseVersions(packed).map(({ actor, counter, body }) => {
     if (body === undefined) throw new WireError('a stored version without a body');
     return { actor, counter, body };
@@ -273,13 +273,13 @@ export function packRemembered(made: (Dot & { digest: string }) | undefined): un
 }
 
 /** What `packRemembered` packed. */
-export function unpackRemembered(packed: unknown): Made {
+export function unpackRemembered(packed: unknown): MadeWrite {
   const [actor, counter, digest] = list(packed);
   return { actor: text(actor), counter: positive(counter), digest: text(digest) };
 }
 
 /** What is known of a key that the asker has lost. */
-export function packMended(message: Mended, known: readonly Floor[]): unknown[] {
+export function packMended(message: MendReply, known: readonly Floor[]): unknown[] {
   const { life, members, replica, clock, lost, need, item, aside } = message;
   const packedNeed = need === undefined ? null : packContext(need, known);
   const said = [life, members, replica, packContext(clock, known), lost.pack(), packedNeed];
@@ -287,7 +287,7 @@ export function packMended(message: Mended, known: readonly Floor[]): unknown[] 
 }
 
 /** What `packMended` packed, behind the kind. */
-export function unpackMended(f: Fields, find: FindFloor): Mended {
+export function unpackMended(f: Fields, find: FindFloor): MendReply {
   const aside = versionsOf(f[8]);
   return {
     kind: 'mended',

@@ -3,10 +3,10 @@ import type { Address } from '../base/env.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { CausalContext, Dot } from '../core/causality/causal-context.ts';
 import type { Condition } from '../core/quorum/condition.ts';
-import type { Made, Memory } from '../core/quorum/decision.ts';
+import type { MadeWrite, RememberedWrite } from '../core/quorum/decision.ts';
 import type { Statement } from '../core/causality/evidence.ts';
 import type { MemberRecord, MemberVersion } from '../core/placement/member-list.ts';
-import type { FilledObject, Version } from '../core/causality/object.ts';
+import type { FilledObject, ObjectVersion } from '../core/causality/object.ts';
 import type { StoredWord } from '../core/quorum/write-quorum.ts';
 
 /** Which process speaks, and whether it belongs here. */
@@ -30,18 +30,18 @@ export interface Gossip {
 }
 
 /** A request whose answer has contexts. */
-interface Asking {
+interface AsksForContexts {
   /** The hashes of floors that the asker knows: the contexts of the answer may lie on them. */
   readonly floors?: readonly string[] | undefined;
 }
 
 /** Are you there? */
-export interface Ping {
+export interface PingRequest {
   readonly kind: 'ping';
 }
 
 /** Are you there, and who are we? */
-export interface Probe extends Gossip {
+export interface ProbeRequest extends Gossip {
   readonly kind: 'probe';
   readonly from: Identity;
   /** Whether the answer is to bear the whole member list. */
@@ -49,13 +49,13 @@ export interface Probe extends Gossip {
 }
 
 /** Ask that member for me whether it is there. */
-export interface ProbeFor {
+export interface ProbeForRequest {
   readonly kind: 'probe-for';
   readonly name: string;
 }
 
 /** What do you know of this key? */
-export interface Read extends Asking {
+export interface ReadRequest extends AsksForContexts {
   readonly kind: 'read';
   readonly key: string;
   /** Versions that the asker holds: the reply leaves their bodies out. */
@@ -71,11 +71,11 @@ export interface StoreRequest {
   /** The number of the receiver's grant of the key: the store is refused if it is not current any more. */
   readonly grant?: string | undefined;
   /** What to remember of the write, if it may be repeated. */
-  readonly memory?: Memory | undefined;
+  readonly memory?: RememberedWrite | undefined;
 }
 
 /** Grant the key to this write, and say what you know of it. */
-export interface Claim extends Asking {
+export interface GrantRequest extends AsksForContexts {
   readonly kind: 'claim';
   /** A name of this attempt at the write, and of no other. */
   readonly ballot: string;
@@ -88,14 +88,14 @@ export interface Claim extends Asking {
 }
 
 /** The ballot that claimed the key is over. */
-export interface Release {
+export interface ReleaseRequest {
   readonly kind: 'release';
   readonly ballot: string;
   readonly key: string;
 }
 
 /** Coordinate this write: the sender holds no replica of the key. */
-export interface Forward {
+export interface ForwardRequest {
   readonly kind: 'forward';
   /** Of this write, among all that are ever forwarded: one that comes twice is carried out once. */
   readonly id: string;
@@ -127,7 +127,7 @@ export interface PartitionFloor {
 }
 
 /** Here is what I hold: where do we differ? */
-export interface Compare {
+export interface CompareRequest {
   readonly kind: 'compare';
   /** Member id of the sender. */
   readonly from: string;
@@ -137,7 +137,7 @@ export interface Compare {
 }
 
 /** This is what I have seen of a partition: send what I lack. */
-export interface Pull extends Asking {
+export interface PullRequest extends AsksForContexts {
   readonly kind: 'pull';
   /** Member id of the sender. */
   readonly from: string;
@@ -146,7 +146,7 @@ export interface Pull extends Asking {
 }
 
 /** What do your replicas of these partitions say of themselves? */
-export interface State extends Asking {
+export interface StateRequest extends AsksForContexts {
   readonly kind: 'state';
   /** Member id of the sender, and its life. */
   readonly from: string;
@@ -157,7 +157,7 @@ export interface State extends Asking {
 }
 
 /** Send all that you hold of a partition, as it is now, in key order. Each further page is asked for by the id in the first. */
-export interface TakeSnapshot extends Asking {
+export interface SnapshotRequest extends AsksForContexts {
   readonly kind: 'snapshot';
   /** Member id of the sender. */
   readonly from: string;
@@ -171,7 +171,7 @@ export interface TakeSnapshot extends Asking {
 }
 
 /** I cannot read what I held of this key: what do you know of it? */
-export interface Mend extends Asking {
+export interface MendRequest extends AsksForContexts {
   readonly kind: 'mend';
   /** Member id of the sender. */
   readonly from: string;
@@ -179,7 +179,7 @@ export interface Mend extends Asking {
 }
 
 /** These are my rows of a partition, after one key and up to another: are yours the same? The answer is `compared`. */
-export interface Scrub {
+export interface ScrubRequest {
   readonly kind: 'scrub';
   /** Member id of the sender. */
   readonly from: string;
@@ -195,7 +195,7 @@ export interface Scrub {
 }
 
 /** Which keys do you hold in these partitions, after a key and with a prefix, in order? */
-export interface List {
+export interface ListKeysRequest {
   readonly kind: 'list';
   readonly partitions: readonly number[];
   readonly prefix: string;
@@ -206,21 +206,21 @@ export interface List {
 
 /** Any request. */
 export type Request =
-  | Ping
-  | Probe
-  | ProbeFor
-  | Read
+  | PingRequest
+  | ProbeRequest
+  | ProbeForRequest
+  | ReadRequest
   | StoreRequest
-  | Claim
-  | Release
-  | Forward
-  | Compare
-  | State
-  | Pull
-  | TakeSnapshot
-  | Mend
-  | Scrub
-  | List;
+  | GrantRequest
+  | ReleaseRequest
+  | ForwardRequest
+  | CompareRequest
+  | StateRequest
+  | PullRequest
+  | SnapshotRequest
+  | MendRequest
+  | ScrubRequest
+  | ListKeysRequest;
 
 /** A version whose body may be left out, because the asker has it. */
 export interface SparseVersion extends Dot {
@@ -228,7 +228,7 @@ export interface SparseVersion extends Dot {
 }
 
 /** The answer to `ping`, and to `probe-for` where the member answers. */
-export interface Pong {
+export interface PingReply {
   readonly kind: 'pong';
   readonly process: string;
   /** The sender's monotonic clock. */
@@ -236,7 +236,7 @@ export interface Pong {
 }
 
 /** The answer to `probe`. */
-export interface Probed extends Gossip {
+export interface ProbeReply extends Gossip {
   readonly kind: 'probed';
   readonly from: Identity;
   /** The sender's monotonic clock, and its wall clock, µs since 1970. */
@@ -258,22 +258,22 @@ export interface ReadReply {
 }
 
 /** The answer to `claim`: the key is granted to the asker. */
-export interface Claimed extends Omit<ReadReply, 'kind' | 'isComplete'> {
+export interface GrantReply extends Omit<ReadReply, 'kind' | 'isComplete'> {
   readonly kind: 'claimed';
   /** Of the grant: the store must bring it back. */
   readonly number: string;
   /** What came of an earlier write with the same idempotency key. */
-  readonly remembered: Made | undefined;
+  readonly remembered: MadeWrite | undefined;
 }
 
 /** The answer to `store`: it is durable. */
-export interface Stored extends StoredWord {
+export interface StoreReply extends StoredWord {
   readonly kind: 'stored';
   readonly actor: string;
 }
 
 /** The answer to `forward`: the write has its quorum. */
-export interface Written {
+export interface ForwardReply {
   readonly kind: 'written';
   readonly dot: Dot;
   readonly token: CausalContext;
@@ -286,7 +286,7 @@ export interface Written {
 }
 
 /** The answer to `compare` and `scrub`. */
-export interface Compared {
+export interface CompareReply {
   readonly kind: 'compared';
   /** Partitions in which the receiver has seen other writes than the sender, or (`scrub`) holds other rows. */
   readonly differing: readonly number[];
@@ -305,7 +305,7 @@ export interface SyncItem {
 export type ReplicaStatement = Omit<Statement, 'life'> & { readonly partition: number };
 
 /** The answer to `state`. */
-export interface Stated {
+export interface StateReply {
   readonly kind: 'stated';
   readonly life: string;
   /** Hash of the member list by which the node speaks. */
@@ -314,7 +314,7 @@ export interface Stated {
 }
 
 /** The answer to `pull`. */
-export interface Page {
+export interface PullReply {
   readonly kind: 'page';
   readonly statement: Statement;
   readonly items: readonly SyncItem[];
@@ -323,7 +323,7 @@ export interface Page {
 }
 
 /** The answer to `snapshot`: everything as it was when the conversation was opened. */
-export interface SnapshotPage {
+export interface SnapshotReply {
   readonly kind: 'snapshot-page';
   readonly id: string;
   /** On the first page: what the sender said then, and the dots that its log cannot tell any more. */
@@ -334,7 +334,7 @@ export interface SnapshotPage {
 }
 
 /** The answer to `mend`. */
-export interface Mended {
+export interface MendReply {
   readonly kind: 'mended';
   readonly life: string;
   /** Hash of the member list by which the node speaks. */
@@ -347,11 +347,11 @@ export interface Mended {
   readonly need: CausalContext | undefined;
   readonly item: SyncItem;
   /** Versions of the key that were salvaged from damage. */
-  readonly aside: readonly Version<Uint8Array>[];
+  readonly aside: readonly ObjectVersion<Uint8Array>[];
 }
 
 /** The answer to `list`: of these partitions all the keys with a living value there are, up to `until`. */
-export interface Keys {
+export interface ListKeysReply {
   readonly kind: 'keys';
   readonly keys: readonly string[];
   /** For each key a hash of the dots of its versions. */
@@ -363,12 +363,12 @@ export interface Keys {
 }
 
 /** The receiver could not read the request: it lacks the floor of a context, and has done nothing. Send it whole. */
-export interface UnknownFloor {
+export interface UnknownFloorReply {
   readonly kind: 'unknown-floor';
 }
 
 /** The request failed at the receiver. */
-export interface Failed {
+export interface FailedReply {
   readonly kind: 'failed';
   readonly code: ErrorCode;
   readonly detail: string;
@@ -378,20 +378,20 @@ export interface Failed {
 
 /** Any reply. */
 export type Reply =
-  | Pong
-  | Probed
+  | PingReply
+  | ProbeReply
   | ReadReply
-  | Claimed
-  | Stored
-  | Written
-  | Compared
-  | Stated
-  | Page
-  | SnapshotPage
-  | Mended
-  | Keys
-  | UnknownFloor
-  | Failed;
+  | GrantReply
+  | StoreReply
+  | ForwardReply
+  | CompareReply
+  | StateReply
+  | PullReply
+  | SnapshotReply
+  | MendReply
+  | ListKeysReply
+  | UnknownFloorReply
+  | FailedReply;
 
 /** Any message. */
 export type Message = Request | Reply;

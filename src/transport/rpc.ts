@@ -11,7 +11,7 @@ import type { Floor } from '../core/causality/floor.ts';
 import { isRequest, type PackedMessage, packMessage } from './codec.ts';
 import { type FindFloor, noFloor } from './fields.ts';
 import { type Frame, isSendable, MAX_ID, unpackFrame } from './frame.ts';
-import type { Failed, Reply, Request, UnknownFloor } from './message.ts';
+import type { FailedReply, Reply, Request, UnknownFloorReply } from './message.ts';
 import { Outbox } from './outbox.ts';
 
 /** Called once: with the reply, or with the error in its place. */
@@ -20,10 +20,10 @@ export type OnReply = (reply: Reply | MecError) => void;
 /** How a node answers a request. */
 export type Handler = (request: Request, answer: (reply: Reply) => void) => void;
 
-type Answer = readonly [OnReply, Reply | MecError];
+type ReplyCall = readonly [OnReply, Reply | MecError];
 
 /** Calls them all: a caller that throws must not cost the others their answers. The first error is thrown afterwards. */
-function answerAll(answers: readonly Answer[]): void {
+function answerAll(answers: readonly ReplyCall[]): void {
   const errors: unknown[] = [];
   for (const [onReply, reply] of answers) {
     try {
@@ -41,10 +41,10 @@ function unreachable(): MecError {
 }
 
 /** In place of what would not fit in a frame. */
-const TOO_LARGE: Failed = { kind: 'failed', code: 'too-many-siblings', detail: '', have: 0, need: 0 };
+const TOO_LARGE: FailedReply = { kind: 'failed', code: 'too-many-siblings', detail: '', have: 0, need: 0 };
 
 /** In place of what could not be read, as it lies on a floor that is not known here. */
-const UNKNOWN_FLOOR: UnknownFloor = { kind: 'unknown-floor' };
+const UNKNOWN_FLOOR: UnknownFloorReply = { kind: 'unknown-floor' };
 
 /** Reads frames from one side of a connection, and counts what is not one. */
 class FrameReader {
@@ -170,13 +170,13 @@ export class RpcClient {
   #receive(bytes: Uint8Array): void {
     const frame = this.#reader.read(bytes);
     if (frame === undefined) return;
-    const answers: Answer[] = [];
+    const answers: ReplyCall[] = [];
     for (const { id, message } of frame.items) this.#take(id, message as Reply, answers);
     for (const id of frame.unknown) this.#take(id, UNKNOWN_FLOOR, answers);
     answerAll(answers);
   }
 
-  #take(id: number, reply: Reply, answers: Answer[]): void {
+  #take(id: number, reply: Reply, answers: ReplyCall[]): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) this.#late += 1;
     else answers.push([pending.onReply, reply]);
@@ -192,8 +192,8 @@ export class RpcClient {
   }
 
   /** Ends the requests that the caller has an error for. */
-  #giveUp(errorOf: (id: number, pending: Pending) => MecError | undefined): Answer[] {
-    const answers: Answer[] = [];
+  #giveUp(errorOf: (id: number, pending: Pending) => MecError | undefined): ReplyCall[] {
+    const answers: ReplyCall[] = [];
     for (const [id, pending] of this.#pending) {
       const error = errorOf(id, pending);
       if (error === undefined) continue;

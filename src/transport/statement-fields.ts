@@ -1,7 +1,7 @@
 /** The fields that tell what replicas hold, and what they remember. */
 import { MAX_MEMORIES } from '../core/limits.ts';
 import type { CausalContext } from '../core/causality/causal-context.ts';
-import type { Memory } from '../core/quorum/decision.ts';
+import type { RememberedWrite } from '../core/quorum/decision.ts';
 import type { Statement } from '../core/causality/evidence.ts';
 import type { Floor } from '../core/causality/floor.ts';
 import {
@@ -28,12 +28,12 @@ export function packStore({ grant, memory, ...item }: Omit<StoreRequest, 'kind'>
 }
 
 /** What is remembered of a write. */
-export function packMemory({ key, idempotencyKey, actor, counter, digest, madeMicros }: Memory): unknown[] {
+export function packMemory({ key, idempotencyKey, actor, counter, digest, madeMicros }: RememberedWrite): unknown[] {
   return [key, idempotencyKey, actor, counter, digest, madeMicros];
 }
 
 /** What `packMemory` packed. */
-export function unpackMemory(packed: unknown): Memory {
+export function unpackMemory(packed: unknown): RememberedWrite {
   const [key, idempotencyKey, ...made] = list(packed);
   return {
     key: text(key),
@@ -43,7 +43,7 @@ export function unpackMemory(packed: unknown): Memory {
   };
 }
 
-function memoriesOf(packed: unknown): Memory[] {
+function memoriesOf(packed: unknown): RememberedWrite[] {
   const memories = list(packed);
   if (memories.length > MAX_MEMORIES) throw new WireError('too many memories');
   return memories.map(unpackMemory);

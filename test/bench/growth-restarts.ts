@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
-import { type Found, readKey, writeKey } from '../../src/sim/http.ts';
+import { type ReadOutcome, readKey, writeKey } from '../../src/sim/http.ts';
 import { World } from '../../src/sim/world.ts';
 import { freshKeys } from './draws.ts';
 import type { Bench, Findings } from './experiment.ts';
@@ -62,9 +62,12 @@ async function settled<T>(world: World, promise: Promise<T>): Promise<T> {
 }
 
 /** Reads each key at a node and writes it with the token of the answer; returns how many requests failed, and the last read. */
-async function useKeys({ world, keys }: Scene, node: SimNode): Promise<{ failed: number; last: Found | undefined }> {
+async function useKeys(
+  { world, keys }: Scene,
+  node: SimNode,
+): Promise<{ failed: number; last: ReadOutcome | undefined }> {
   let failed = 0;
-  let last: Found | undefined;
+  let last: ReadOutcome | undefined;
   for (const key of keys) {
     try {
       last = await settled(world, readKey(node, key));

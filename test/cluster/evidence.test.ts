@@ -6,7 +6,7 @@ import { Members } from '../../src/cluster/membership/members.ts';
 import { Evidence } from '../../src/cluster/sync/evidence.ts';
 import { LivingActors } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
-import type { Memory } from '../../src/core/quorum/decision.ts';
+import type { RememberedWrite } from '../../src/core/quorum/decision.ts';
 import type { Statement } from '../../src/core/causality/evidence.ts';
 import type { MemberRecord } from '../../src/core/placement/member-list.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
@@ -52,13 +52,20 @@ test('an answer counts for the replica that asked, and for none that takes its p
 });
 
 test('what the member remembers is learnt by the replica that asked, and by none that took its place', () => {
-  const memory: Memory = { key: 'k', idempotencyKey: 'i', actor: 'b~one', counter: 1, digest: 'f', madeMicros: 1 };
+  const memory: RememberedWrite = {
+    key: 'k',
+    idempotencyKey: 'i',
+    actor: 'b~one',
+    counter: 1,
+    digest: 'f',
+    madeMicros: 1,
+  };
   for (const [id, count] of [
     ['mine', 1],
     ['successor', 0],
   ] as const) {
-    const learnt: Memory[] = [];
-    const replica = { id, learn: (memories: readonly Memory[]) => void learnt.push(...memories) } as Replica;
+    const learnt: RememberedWrite[] = [];
+    const replica = { id, learn: (memories: readonly RememberedWrite[]) => void learnt.push(...memories) } as Replica;
     const { evidence } = heard({ find: () => replica });
     evidence.note({ partition: 3, id: 'mine' }, 'b', { ...statement, memories: [memory] });
     assert.equal(learnt.length, count, id);

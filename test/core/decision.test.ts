@@ -6,28 +6,28 @@ import { MecError } from '../../src/base/errors.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import type { Condition } from '../../src/core/quorum/condition.ts';
 import { digestOf, packContent } from '../../src/core/value/content.ts';
-import { decide, type Decision, type Made } from '../../src/core/quorum/decision.ts';
+import { decide, type Decision, type MadeWrite } from '../../src/core/quorum/decision.ts';
 import { etagOf } from '../../src/core/value/etag.ts';
-import type { Version } from '../../src/core/causality/object.ts';
+import type { ObjectVersion } from '../../src/core/causality/object.ts';
 
 function body(value: string, idempotencyKey?: string): Uint8Array {
   return packContent({ value: utf8ToBytes(value), contentType: 'text/plain', timestampMicros: 1, idempotencyKey });
 }
 
-const MINE: Version<Uint8Array> = { actor: 'a', counter: 1, body: body('x', 'i') };
-const TWIN: Version<Uint8Array> = { actor: 'b', counter: 1, body: body('x', 'i') };
-const RIVAL: Version<Uint8Array> = { actor: 'c', counter: 1, body: body('y') };
-const OTHER: Version<Uint8Array> = { actor: '0', counter: 1, body: body('z', 'i') };
-const MEMORY: Made = { actor: 'a', counter: 1, digest: digestOf(MINE.body) };
+const MINE: ObjectVersion<Uint8Array> = { actor: 'a', counter: 1, body: body('x', 'i') };
+const TWIN: ObjectVersion<Uint8Array> = { actor: 'b', counter: 1, body: body('x', 'i') };
+const RIVAL: ObjectVersion<Uint8Array> = { actor: 'c', counter: 1, body: body('y') };
+const OTHER: ObjectVersion<Uint8Array> = { actor: '0', counter: 1, body: body('z', 'i') };
+const MEMORY: MadeWrite = { actor: 'a', counter: 1, digest: digestOf(MINE.body) };
 
 interface Case {
   readonly ask: Partial<Condition>;
-  readonly there?: readonly Version<Uint8Array>[];
+  readonly there?: readonly ObjectVersion<Uint8Array>[];
   /** If they differ from what is there. */
-  readonly shown?: readonly Version<Uint8Array>[];
+  readonly shown?: readonly ObjectVersion<Uint8Array>[];
   /** Dots that were overwritten. */
-  readonly gone?: readonly Version<Uint8Array>[];
-  readonly remembered?: readonly Made[];
+  readonly gone?: readonly ObjectVersion<Uint8Array>[];
+  readonly remembered?: readonly MadeWrite[];
   readonly value?: Uint8Array | undefined;
   readonly token?: CausalContext;
 }

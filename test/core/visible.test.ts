@@ -9,7 +9,7 @@ import {
   packContent,
   unpackContent,
 } from '../../src/core/value/content.ts';
-import type { Version } from '../../src/core/causality/object.ts';
+import type { ObjectVersion } from '../../src/core/causality/object.ts';
 import { hidden, visible } from '../../src/core/value/visible.ts';
 
 const content = (part: Partial<Content> = {}): Content => ({
@@ -24,18 +24,18 @@ const content = (part: Partial<Content> = {}): Content => ({
   ...part,
 });
 
-const version = (actor: string, counter: number, part: Partial<Content> = {}): Version<Uint8Array> => ({
+const version = (actor: string, counter: number, part: Partial<Content> = {}): ObjectVersion<Uint8Array> => ({
   actor,
   counter,
   body: packContent(content(part)),
 });
 
-const shown = (versions: Version<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
+const shown = (versions: ObjectVersion<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
   visible(versions, { now: () => nowMicros, isLastWriteWins })
     .map(({ actor, counter }) => `${actor}${counter}`)
     .sort();
 
-const gone = (versions: Version<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
+const gone = (versions: ObjectVersion<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
   hidden(versions, { now: () => nowMicros, isLastWriteWins })
     .map(({ actor, counter }) => `${actor}${counter}`)
     .sort();
@@ -107,7 +107,7 @@ test('what expires takes with it what it hides', () => {
     version('a', 1, { idempotencyKey: 'k', expiresMicros: 100 }),
     version('b', 1, { idempotencyKey: 'k' }),
   ];
-  const cases: [string, Version<Uint8Array>[], boolean, number, string[]][] = [
+  const cases: [string, ObjectVersion<Uint8Array>[], boolean, number, string[]][] = [
     ['a loser goes even while the winner lives', [old, newest], true, 99, ['b1']],
     ['and with it when that expires', [old, newest], true, 100, ['a1', 'b1']],
     ['siblings expire each for itself', [old, newest], false, 100, ['a1']],

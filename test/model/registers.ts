@@ -7,10 +7,10 @@ import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
 import type { Condition } from '../../src/core/quorum/condition.ts';
 import { digestOf, packContent } from '../../src/core/value/content.ts';
-import { decide, type Made } from '../../src/core/quorum/decision.ts';
+import { decide, type MadeWrite } from '../../src/core/quorum/decision.ts';
 import { etagOf } from '../../src/core/value/etag.ts';
 import { JointTally, type OwnerSets } from '../../src/core/quorum/joint-tally.ts';
-import type { FilledObject, Version } from '../../src/core/causality/object.ts';
+import type { FilledObject, ObjectVersion } from '../../src/core/causality/object.ts';
 
 /** What a client asks for. */
 export type Kind =
@@ -48,7 +48,7 @@ export function toRegister({ versions, context }: FilledObject<Uint8Array>): num
 /** The object of a register; `kinds` says which of its versions were written with the Idempotency-Key. */
 export function toObject(register: number, kinds: readonly Kind[]): FilledObject<Uint8Array> {
   const dots = DOTS.filter((_, i) => (register >> i) & 1);
-  const versions = DOTS.flatMap((dot, i): Version<Uint8Array>[] =>
+  const versions = DOTS.flatMap((dot, i): ObjectVersion<Uint8Array>[] =>
     (shownIn(register) >> i) & 1 ? [{ ...dot, body: bodyOf(kinds[i]) }] : [],
   );
   return { versions, context: CausalContext.ofDots(dots) };
@@ -103,7 +103,7 @@ export class Decisions {
     const kind = this.#kinds[writer] as Kind;
     const body = bodyOf(kind);
     const object = toObject(register, this.#kinds);
-    const memories = DOTS.flatMap((dot, i): Made[] =>
+    const memories = DOTS.flatMap((dot, i): MadeWrite[] =>
       (remembered >> i) & 1 ? [{ ...dot, digest: digestOf(body) }] : [],
     );
     const told = { object, visible: object.versions, remembered: memories };

@@ -3,18 +3,18 @@ import { test } from 'node:test';
 import { MecError } from '../../src/base/errors.ts';
 import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES } from '../../src/storage/limits.ts';
 import { CommitQueue } from '../../src/storage/commit-queue.ts';
-import type { Change, Engine } from '../../src/storage/engine.ts';
+import type { RowChange, Engine } from '../../src/storage/engine.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import { ManualClock, nextTurn } from '../fixtures/fake-env.ts';
 
 /** An engine whose commits end when the test says so. */
 async function slowEngine(): Promise<{
   engine: Engine;
-  batches: (readonly Change[])[];
+  batches: (readonly RowChange[])[];
   end: (error?: Error) => Promise<void>;
 }> {
   const real = await new MemoryDisk().open();
-  const batches: (readonly Change[])[] = [];
+  const batches: (readonly RowChange[])[] = [];
   const ends: ((error?: Error) => void)[] = [];
   const engine: Engine = {
     get: (key) => real.get(key),
@@ -42,7 +42,7 @@ async function slowEngine(): Promise<{
   return { engine, batches, end };
 }
 
-const put = (key: string, size = 1): Change => ({ key, value: new Uint8Array(size) });
+const put = (key: string, size = 1): RowChange => ({ key, value: new Uint8Array(size) });
 
 async function setUp(): Promise<Awaited<ReturnType<typeof slowEngine>> & { queue: CommitQueue; failures: MecError[] }> {
   const slow = await slowEngine();

@@ -5,7 +5,7 @@ import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../../src/core/limits.ts';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { drawIncarnation } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
-import type { Memory } from '../../src/core/quorum/decision.ts';
+import type { RememberedWrite } from '../../src/core/quorum/decision.ts';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
@@ -15,7 +15,7 @@ import { ManualClock, memoryLog, seededRandom } from '../fixtures/fake-env.ts';
 
 const KEY = 'k\0with a NUL';
 
-const memoryOf = (n: number, more: Partial<Memory> = {}): Memory => {
+const memoryOf = (n: number, more: Partial<RememberedWrite> = {}): RememberedWrite => {
   return { key: KEY, idempotencyKey: `i${n}`, actor: 'a', counter: n, digest: 'f', madeMicros: n, ...more };
 };
 

@@ -2,16 +2,16 @@
 import { MecError } from '../../base/errors.ts';
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Condition } from '../../core/quorum/condition.ts';
-import type { Made } from '../../core/quorum/decision.ts';
+import type { MadeWrite } from '../../core/quorum/decision.ts';
 import { JointTally } from '../../core/quorum/joint-tally.ts';
 import { type FilledObject, merge } from '../../core/causality/object.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
-import type { Claimed } from '../../transport/message.ts';
+import type { GrantReply } from '../../transport/message.ts';
 import type { OwnerView } from '../membership/members.ts';
 import type { Peer } from '../membership/peers.ts';
 import { withBodies } from './get.ts';
 import { grantHere } from './grant-here.ts';
-import { type Place, placeOf, type Scope } from './scope.ts';
+import { type KeyPlace, placeOf, type Scope } from './scope.ts';
 import type { PutRequest } from './write.ts';
 
 /** A write with a condition. */
@@ -19,7 +19,7 @@ export type ConditionalRequest = PutRequest & { readonly condition: Condition };
 
 /** What a ballot has won. From here on its set of deciders is closed: what is granted later counts for nothing. */
 export interface Granted {
-  readonly place: Place;
+  readonly place: KeyPlace;
   readonly view: OwnerView;
   /** How many of the owners must agree. */
   readonly need: number;
@@ -27,7 +27,7 @@ export interface Granted {
   readonly numbers: ReadonlyMap<string, string>;
   /** What the deciders hold, merged. */
   readonly object: FilledObject<Uint8Array>;
-  readonly remembered: readonly Made[];
+  readonly remembered: readonly MadeWrite[];
 }
 
 /** Asks the owners for the key, once. */
@@ -35,11 +35,11 @@ export class Ballot {
   readonly #scope: Scope;
   readonly #request: ConditionalRequest;
   readonly #id: string;
-  readonly #place: Place;
+  readonly #place: KeyPlace;
   readonly #view: OwnerView;
   readonly #tally: JointTally;
   readonly #numbers = new Map<string, string>();
-  readonly #remembered: Made[] = [];
+  readonly #remembered: MadeWrite[] = [];
   readonly #asked: Peer[] = [];
   #object: FilledObject<Uint8Array> = NOTHING;
   #own: FilledObject<Uint8Array> = NOTHING;
@@ -127,7 +127,7 @@ export class Ballot {
     });
   }
 
-  #add(peer: Peer, { number, actor, context, versions, remembered }: Claimed): void {
+  #add(peer: Peer, { number, actor, context, versions, remembered }: GrantReply): void {
     const whole = withBodies(versions, this.#own.versions);
     if (whole === undefined) return this.#tally.fail(peer.id, 'internal');
     this.#scope.living[this.#place.partition]?.heard(actor);

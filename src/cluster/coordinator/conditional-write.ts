@@ -12,12 +12,12 @@ import { digestOf, writeNameOf } from '../../core/value/content.ts';
 import { decide, type Decision } from '../../core/quorum/decision.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
 import { Ballot, type ConditionalRequest, type Granted } from './ballot.ts';
-import { type Place, placeOf, type Scope } from './scope.ts';
+import { type KeyPlace, placeOf, type Scope } from './scope.ts';
 import { type Decided, storeDecided } from './store-decided.ts';
 import { type Commit, type PutResult, seenBy, writeHere } from './write.ts';
 
 /** How many of a key's owners are more than half. */
-export const majorityOf = ({ owners }: Place): number => quorumSize('quorum', owners.length);
+export const majorityOf = ({ owners }: KeyPlace): number => quorumSize('quorum', owners.length);
 
 /** Coordinates a conditional write at this node, which owns the key; those of one key take turns. */
 export async function putIf(scope: Scope, request: ConditionalRequest): Promise<PutResult> {

@@ -2,9 +2,9 @@
 import { ERROR_KINDS, MecError } from '../../base/errors.ts';
 import { FORWARD_PROBE_SHARE } from '../limits.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
-import type { Failed } from '../../transport/message.ts';
+import type { FailedReply } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
-import type { Place, Scope } from './scope.ts';
+import type { KeyPlace, Scope } from './scope.ts';
 import { type PutRequest, type PutResult, UNSURE } from './write.ts';
 
 /** Errors that say that an owner took nothing, so that another may be asked. */
@@ -26,7 +26,7 @@ export const isUntouched = ({ code }: MecError): boolean => UNTOUCHED.includes(c
  * for. Once it has the write, nobody else does: if its answer fails to come, the writer is told that this node does not know; to
  * write it a second time elsewhere would make a sibling of itself.
  */
-export async function forward(scope: Scope, place: Place, request: PutRequest): Promise<PutResult> {
+export async function forward(scope: Scope, place: KeyPlace, request: PutRequest): Promise<PutResult> {
   const result = await handOver(scope, scope.peers.reachable(place.owners, 1), request);
   if (result !== undefined) return result;
   const detail = 'No owner of the key can be reached. Nothing was written.';
@@ -92,7 +92,7 @@ function ask({ env, forwardedWrites }: Scope, owner: Peer, request: PutRequest):
   });
 }
 
-function fromFailed({ code, detail, have, need }: Failed): MecError {
+function fromFailed({ code, detail, have, need }: FailedReply): MecError {
   const retry = ERROR_KINDS[code].status === 503 ? { retryAfter: 1 } : {};
   return new MecError(code, { detail, ...(need > 0 && { have, need }), ...retry });
 }

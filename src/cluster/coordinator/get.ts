@@ -5,12 +5,12 @@
 import type { Timer } from '../../base/env.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
-import { type FilledObject, readToken, type Version } from '../../core/causality/object.ts';
+import { type FilledObject, readToken, type ObjectVersion } from '../../core/causality/object.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
 import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
 import type { ReadReply } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
-import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
+import { holdersOf, type KeyPlace, placeOf, type Scope } from './scope.ts';
 
 /** What to read. */
 export interface GetRequest {
@@ -29,7 +29,7 @@ export interface GetRequest {
 export interface GetResult {
   readonly object: FilledObject<Uint8Array>;
   /** Those of its versions that a reader sees. */
-  readonly versions: readonly Version<Uint8Array>[];
+  readonly versions: readonly ObjectVersion<Uint8Array>[];
   /** The token for the reader. */
   readonly token: CausalContext;
 }
@@ -39,7 +39,7 @@ export function get(scope: Scope, request: GetRequest): Promise<GetResult> {
   return new Promise((resolve, reject) => new Get(scope, request, { resolve, reject }).start());
 }
 
-interface Outcome {
+interface GetCallbacks {
   readonly resolve: (result: GetResult) => void;
   readonly reject: (error: MecError) => void;
 }
@@ -47,8 +47,8 @@ interface Outcome {
 class Get {
   readonly #scope: Scope;
   readonly #request: GetRequest;
-  readonly #outcome: Outcome;
-  readonly #place: Place;
+  readonly #outcome: GetCallbacks;
+  readonly #place: KeyPlace;
   readonly #fold: ReadQuorum<Uint8Array>;
   readonly #unasked: Peer[];
   #own: FilledObject<Uint8Array> | undefined;
@@ -57,7 +57,7 @@ class Get {
   #sawOwner = false;
   #isAnswered = false;
 
-  constructor(scope: Scope, request: GetRequest, outcome: Outcome) {
+  constructor(scope: Scope, request: GetRequest, outcome: GetCallbacks) {
     this.#scope = scope;
     this.#request = request;
     this.#outcome = outcome;
@@ -230,8 +230,8 @@ class Get {
 /** Versions of a reply that leaves out the bodies of those that this node said it has; undefined where one is missing. */
 export function withBodies(
   versions: ReadReply['versions'],
-  own: readonly Version<Uint8Array>[],
-): readonly Version<Uint8Array>[] | undefined {
+  own: readonly ObjectVersion<Uint8Array>[],
+): readonly ObjectVersion<Uint8Array>[] | undefined {
   const filled = [];
   for (const { actor, counter, body } of versions) {
     const known = body ?? own.find((version) => version.actor === actor && version.counter === counter)?.body;

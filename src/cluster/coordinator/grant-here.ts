@@ -1,10 +1,10 @@
 /** A conditional write at one owner: the grant of the key with what is known of it, and the store that brings its number back. */
 import { MecError } from '../../base/errors.ts';
-import type { Made } from '../../core/quorum/decision.ts';
+import type { MadeWrite } from '../../core/quorum/decision.ts';
 import type { FilledObject } from '../../core/causality/object.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Claim } from '../../transport/message.ts';
+import type { GrantRequest } from '../../transport/message.ts';
 import type { OwnerView } from '../membership/members.ts';
 import type { Scope } from './scope.ts';
 
@@ -14,7 +14,7 @@ export interface GrantedHere {
   readonly actor: string;
   readonly object: FilledObject<Uint8Array>;
   /** What came of an earlier write with the same idempotency key. */
-  readonly remembered: Made | undefined;
+  readonly remembered: MadeWrite | undefined;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface GrantedHere {
  */
 export function grantHere(
   scope: Scope,
-  { key, ballot, view, idempotencyKey }: Pick<Claim, 'key' | 'ballot' | 'view' | 'idempotencyKey'>,
+  { key, ballot, view, idempotencyKey }: Pick<GrantRequest, 'key' | 'ballot' | 'view' | 'idempotencyKey'>,
 ): GrantedHere | undefined {
   const { members, grants } = scope;
   const partition = partitionOf(key);

@@ -2,13 +2,13 @@
 import { compareUtf8, prefixEnd } from '../../base/bytes.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { LIST_PAGE_BYTES, LIST_SLICE_KEYS, LIST_SPARE_KEYS } from '../limits.ts';
-import type { Version } from '../../core/causality/object.ts';
+import type { ObjectVersion } from '../../core/causality/object.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Keys, List } from '../../transport/message.ts';
+import type { ListKeysReply, ListKeysRequest } from '../../transport/message.ts';
 import type { Scope } from './scope.ts';
 
 /** The next keys with a living value, each with a tag that names its versions; and up to where that is all there is. */
-export async function listOwn(scope: Scope, request: List): Promise<Keys> {
+export async function listOwn(scope: Scope, request: ListKeysRequest): Promise<ListKeysReply> {
   const replicas = request.partitions.map((partition) => scope.store.of(partition));
   const canAnswer = ({ isComplete, isWhole }: Replica): boolean => isComplete && isWhole;
   const complete = replicas.filter(canAnswer);
@@ -35,11 +35,11 @@ export async function listOwn(scope: Scope, request: List): Promise<Keys> {
 const turn = ({ env }: Scope): Promise<void> => new Promise((resolve) => env.clock.defer(resolve));
 
 /** Equal where the versions are. */
-function tagOf(versions: readonly Version<Uint8Array>[]): number {
+function tagOf(versions: readonly ObjectVersion<Uint8Array>[]): number {
   return hashText32(versions.map(({ actor, counter }) => `${actor}:${counter}`).join(' '));
 }
 
-interface Found {
+interface FoundKey {
   readonly key: string;
   readonly replica: Replica;
 }
@@ -47,13 +47,13 @@ interface Found {
 /** A few keys of each partition; they are in order up to the first key at which a partition may have more. */
 async function nextKeys(
   replicas: readonly Replica[],
-  { prefix, after, limit }: List,
-): Promise<{ found: readonly Found[]; until: string | undefined }> {
+  { prefix, after, limit }: ListKeysRequest,
+): Promise<{ found: readonly FoundKey[]; until: string | undefined }> {
   const share = Math.ceil(limit / Math.max(1, replicas.length));
   const perReplica = Math.min(limit, 2 * share + LIST_SPARE_KEYS);
   const from = after === undefined || compareUtf8(after, prefix) < 0 ? prefix : `${after}\0`;
   const range = { from, to: prefixEnd(prefix), limit: perReplica };
-  const all: Found[] = [];
+  const all: FoundKey[] = [];
   let until: string | undefined;
   for (const [i, keys] of (await Promise.all(replicas.map(({ rows }) => rows.objectKeys(range)))).entries()) {
     for (const key of keys) all.push({ key, replica: replicas[i] as Replica });

@@ -11,7 +11,7 @@ import { PARTITIONS } from '../../core/limits.ts';
 import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS } from '../limits.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
-import type { Keys, List } from '../../transport/message.ts';
+import type { ListKeysReply, ListKeysRequest } from '../../transport/message.ts';
 import { get } from './get.ts';
 import { listOwn } from './list-own.ts';
 import { assertJoined, type Scope } from './scope.ts';
@@ -34,7 +34,7 @@ export interface ListPage {
 }
 
 /** What one member has said of some partitions. */
-interface Answer {
+interface ListAnswer {
   readonly partitions: ReadonlySet<number>;
   readonly tagsByKey: ReadonlyMap<string, number>;
   readonly until: string | undefined;
@@ -96,7 +96,7 @@ async function listStep(scope: Scope, request: ListRequest): Promise<ListPage> {
 async function onlyLiving(
   scope: Scope,
   request: ListRequest,
-  { keys, answers }: { keys: readonly string[]; answers: readonly Answer[] },
+  { keys, answers }: { keys: readonly string[]; answers: readonly ListAnswer[] },
 ): Promise<string[]> {
   const doubtful = keys.filter((key) => !areAgreed(key, answers));
   const gone = new Set<string>();
@@ -111,15 +111,15 @@ async function onlyLiving(
   return keys.filter((key) => !gone.has(key));
 }
 
-function areAgreed(key: string, answers: readonly Answer[]): boolean {
+function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
   const partition = partitionOf(key);
   const tags = answers.filter(({ partitions }) => partitions.has(partition)).map(({ tagsByKey }) => tagsByKey.get(key));
   return tags[0] !== undefined && tags.every((tag) => tag === tags[0]);
 }
 
 /** Asks until R complete owners of every partition have answered, each partition's next owners where some fail. */
-async function askAll(scope: Scope, request: ListRequest): Promise<Answer[]> {
-  const answers: Answer[] = [];
+async function askAll(scope: Scope, request: ListRequest): Promise<ListAnswer[]> {
+  const answers: ListAnswer[] = [];
   const asked = new Map<string, Set<number>>();
   for (;;) {
     const plan = planOf(scope, request, { answers, asked });
@@ -135,20 +135,20 @@ async function askAll(scope: Scope, request: ListRequest): Promise<Answer[]> {
   }
 }
 
-function toAnswer(partitions: readonly number[], { keys, tags, until, incomplete }: Keys): Answer {
+function toAnswer(partitions: readonly number[], { keys, tags, until, incomplete }: ListKeysReply): ListAnswer {
   const answered = new Set(partitions);
   for (const partition of incomplete) answered.delete(partition);
   return { partitions: answered, tagsByKey: new Map(keys.map((key, i) => [key, tags[i] as number])), until };
 }
 
-interface Progress {
-  readonly answers: readonly Answer[];
+interface ListProgress {
+  readonly answers: readonly ListAnswer[];
   /** Each member is asked for a partition once. */
   readonly asked: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
 /** Whom to ask for which partitions, so that each has R answers; throws where there are not so many owners left to ask. */
-function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: Progress): Map<string, number[]> {
+function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: ListProgress): Map<string, number[]> {
   const { members, peers } = scope;
   const self = members.self;
   const plan = new Map<string, number[]>();
@@ -170,7 +170,11 @@ function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: Progress):
   return plan;
 }
 
-function askMember(scope: Scope, member: string, request: List & { readonly timeoutMs: number }): Promise<Keys> {
+function askMember(
+  scope: Scope,
+  member: string,
+  request: ListKeysRequest & { readonly timeoutMs: number },
+): Promise<ListKeysReply> {
   if (member === scope.members.self) return listOwn(scope, request);
   return new Promise((resolve, reject) => {
     const peer = scope.peers.byId.get(member);

@@ -1,6 +1,6 @@
 /** Policies: what the configuration says of the keys that begin with a prefix. Of several, the longest prefix counts. */
 import { hidden, type View, visible } from '../../core/value/visible.ts';
-import type { Version } from '../../core/causality/object.ts';
+import type { ObjectVersion } from '../../core/causality/object.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 
 /** What holds for the keys with a prefix; what is undefined is as for all keys. */
@@ -39,12 +39,20 @@ export class Policies {
   }
 
   /** The versions of a key that a reader sees. */
-  visible(key: string, versions: readonly Version<Uint8Array>[], now: View['now']): readonly Version<Uint8Array>[] {
+  visible(
+    key: string,
+    versions: readonly ObjectVersion<Uint8Array>[],
+    now: View['now'],
+  ): readonly ObjectVersion<Uint8Array>[] {
     return visible(versions, { now, isLastWriteWins: this.isLastWriteWins(key) });
   }
 
   /** The versions of a key that no reader sees: they go. */
-  hidden(key: string, versions: readonly Version<Uint8Array>[], now: View['now']): readonly Version<Uint8Array>[] {
+  hidden(
+    key: string,
+    versions: readonly ObjectVersion<Uint8Array>[],
+    now: View['now'],
+  ): readonly ObjectVersion<Uint8Array>[] {
     return hidden(versions, { now, isLastWriteWins: this.isLastWriteWins(key) });
   }
 }

@@ -9,7 +9,7 @@ import type { ConditionalRequest } from './ballot.ts';
 import { forward, handOver, isUntouched } from './forward.ts';
 import { get } from './get.ts';
 import { majorityOf, putIf } from './conditional-write.ts';
-import { holdersOf, type Place, placeOf, type Scope } from './scope.ts';
+import { holdersOf, type KeyPlace, placeOf, type Scope } from './scope.ts';
 import { type Plan, type PutRequest, type PutResult, write } from './write.ts';
 
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
@@ -33,7 +33,7 @@ export async function put(scope: Scope, request: PutRequest): Promise<PutResult>
  * A conditional write goes to the first of the key's owners that can be reached, so that those who race for a key meet at one node. It
  * is safe wherever it goes; it is only slower if nodes do not agree on who is first. An owner that could not begin is passed over.
  */
-async function putSerialised(scope: Scope, place: Place, request: ConditionalRequest): Promise<PutResult> {
+async function putSerialised(scope: Scope, place: KeyPlace, request: ConditionalRequest): Promise<PutResult> {
   const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
   let failure: MecError | undefined;
   for (const id of place.owners) {
@@ -60,13 +60,13 @@ export async function putHere(scope: Scope, request: PutRequest): Promise<PutRes
 }
 
 /** An unconditional write; throws, or rejects, with a `MecError`. */
-function putAt(scope: Scope, place: Place, request: PutRequest): Promise<PutResult> {
+function putAt(scope: Scope, place: KeyPlace, request: PutRequest): Promise<PutResult> {
   const plan = planOf(scope, place, request);
   return request.body === undefined ? remove(scope, request, plan) : write(scope, request, plan);
 }
 
 /** Where a write goes; throws where there are not enough to go to. */
-function planOf(scope: Scope, place: Place, { w, pw }: PutRequest): Plan {
+function planOf(scope: Scope, place: KeyPlace, { w, pw }: PutRequest): Plan {
   const { length } = place.owners;
   const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);
   const quorum = new WriteQuorum(quorumSize(w, length), wantedOwners);

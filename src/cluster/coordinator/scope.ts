@@ -43,7 +43,7 @@ export interface Scope {
 }
 
 /** A key's place: its partition, its owners, and whether this node is one. */
-export interface Place {
+export interface KeyPlace {
   readonly partition: number;
   readonly owners: readonly string[];
   readonly isOwner: boolean;
@@ -60,7 +60,7 @@ export function assertJoined({ members }: Pick<Scope, 'members'>): void {
 }
 
 /** Where a key lives; throws if this node does not know its cluster yet. */
-export function placeOf({ members }: Scope, key: string): Place {
+export function placeOf({ members }: Scope, key: string): KeyPlace {
   assertJoined({ members });
   const partition = partitionOf(key);
   const owners = members.owners(partition);
@@ -68,7 +68,7 @@ export function placeOf({ members }: Scope, key: string): Place {
 }
 
 /** The joining owners of a partition that can be reached: they are sent all writes, and count for none. */
-export function joiningOf({ members, peers }: Scope, { partition }: Place): Peer[] {
+export function joiningOf({ members, peers }: Scope, { partition }: KeyPlace): Peer[] {
   const pending = members.pending(partition);
   return pending.length === 0 ? [] : peers.reachable(pending, 0);
 }
@@ -80,7 +80,7 @@ export function joiningOf({ members, peers }: Scope, { partition }: Place): Peer
  */
 export function holdersOf(
   { members, peers }: Scope,
-  { partition, owners }: Place,
+  { partition, owners }: KeyPlace,
   { wanted, wantedOwners = 0 }: { wanted: number; wantedOwners?: number },
 ): Peer[] {
   const reached = peers.reachable(owners, 0);

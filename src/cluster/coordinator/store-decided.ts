@@ -5,7 +5,7 @@
 import { MecError } from '../../base/errors.ts';
 import type { Timer } from '../../base/env.ts';
 import type { Dot } from '../../core/causality/causal-context.ts';
-import type { Memory } from '../../core/quorum/decision.ts';
+import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import { JointTally } from '../../core/quorum/joint-tally.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
@@ -14,7 +14,7 @@ import type { Peer } from '../membership/peers.ts';
 import type { Granted } from './ballot.ts';
 import { groundOf } from './grant-here.ts';
 import type { Scope } from './scope.ts';
-import { type Commit, type PutRequest, type PutResult, toResult, UNSURE } from './write.ts';
+import { type Commit, type PutCallbacks, type PutRequest, type PutResult, toResult, UNSURE } from './write.ts';
 
 /** A decision, and how this node's own replica takes it in. */
 export interface Decided {
@@ -22,12 +22,7 @@ export interface Decided {
   readonly isRepeated: boolean;
   readonly commit: Commit;
   /** What its deciders remember of it, if it may be repeated. */
-  readonly about: Omit<Memory, keyof Dot> | undefined;
-}
-
-interface Outcome {
-  readonly resolve: (result: PutResult) => void;
-  readonly reject: (error: MecError) => void;
+  readonly about: Omit<RememberedWrite, keyof Dot> | undefined;
 }
 
 /** Stores what was decided; undefined if this node's own number is not current any more, since nothing has left this node then. */
@@ -59,7 +54,7 @@ class DecidedStore {
     this.#tally = new JointTally(decided.granted.view, decided.granted.need);
   }
 
-  start(outcome: Outcome): void {
+  start(outcome: PutCallbacks): void {
     const { env, members, store, peers } = this.#scope;
     const { granted, commit } = this.#decided;
     const replica = store.of(granted.place.partition);
@@ -104,14 +99,14 @@ class DecidedStore {
     return undefined;
   }
 
-  #count(member: string, error: MecError | undefined, outcome: Outcome): void {
+  #count(member: string, error: MecError | undefined, outcome: PutCallbacks): void {
     if (this.#isAnswered) return;
     if (error === undefined) this.#tally.succeed(member);
     else this.#tally.fail(member, error.code);
     this.#settle(outcome);
   }
 
-  #settle(outcome: Outcome): void {
+  #settle(outcome: PutCallbacks): void {
     const verdict = this.#tally.verdict();
     if (this.#isAnswered || verdict === 'waiting' || this.#written === undefined) return;
     this.#isAnswered = true;

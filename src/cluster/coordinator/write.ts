@@ -5,16 +5,16 @@ import { DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
 import type { Condition } from '../../core/quorum/condition.ts';
 import { packContent, unpackContent } from '../../core/value/content.ts';
-import type { Memory } from '../../core/quorum/decision.ts';
+import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 import { replicaNumber } from '../../core/causality/replica-name.ts';
 import { type StoredWord, WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
-import type { Reply, Written } from '../../transport/message.ts';
+import type { Reply, ForwardReply } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
-import { holdersOf, joiningOf, type Place, placeOf, type Scope } from './scope.ts';
+import { holdersOf, joiningOf, type KeyPlace, placeOf, type Scope } from './scope.ts';
 
 /** What to write. */
 export interface PutRequest {
@@ -35,14 +35,14 @@ export interface PutRequest {
 }
 
 /** What a write did. */
-export type PutResult = Omit<Written, 'kind'>;
+export type PutResult = Omit<ForwardReply, 'kind'>;
 
 /** What a writer is told who has no answer. */
 export const UNSURE = 'The write may still take effect.';
 
 /** Where a write goes, and how many must have it. */
 export interface Plan {
-  readonly place: Place;
+  readonly place: KeyPlace;
   /** Whose disks count. */
   readonly peers: readonly Peer[];
   readonly quorum: WriteQuorum;
@@ -76,7 +76,7 @@ export function write(scope: Scope, request: PutRequest, plan: Plan): Promise<Pu
 }
 
 /** Makes a write at this node's own replica. */
-export function writeHere(request: PutRequest, memory?: Omit<Memory, keyof Dot>): Commit {
+export function writeHere(request: PutRequest, memory?: Omit<RememberedWrite, keyof Dot>): Commit {
   const { key } = request;
   return ({ policies }, replica, done) => {
     const asked = policies.isLastWriteWins(key) ? asLast(replica, request) : request;
@@ -87,7 +87,8 @@ export function writeHere(request: PutRequest, memory?: Omit<Memory, keyof Dot>)
 /** A writer that gave no token has seen nothing. */
 export const seenBy = ({ token }: Pick<PutRequest, 'token'>): CausalContext => token ?? new CausalContext();
 
-interface Outcome {
+/** The ends of a put's promise. */
+export interface PutCallbacks {
   readonly resolve: (result: PutResult) => void;
   readonly reject: (error: MecError) => void;
 }
@@ -97,12 +98,12 @@ class Put {
   readonly #scope: Scope;
   readonly #request: PutRequest;
   readonly #plan: Plan;
-  readonly #outcome: Outcome;
+  readonly #outcome: PutCallbacks;
   #written: ReplicaWritten | undefined;
   #deadline: Timer | undefined;
   #isAnswered = false;
 
-  constructor(scope: Scope, { request, plan }: { request: PutRequest; plan: Plan }, outcome: Outcome) {
+  constructor(scope: Scope, { request, plan }: { request: PutRequest; plan: Plan }, outcome: PutCallbacks) {
     this.#scope = scope;
     this.#request = request;
     this.#plan = plan;
@@ -186,7 +187,7 @@ class Put {
  */
 export function toResult(
   { policies, time, living }: Scope,
-  { place, request }: { readonly place: Place; readonly request: Pick<PutRequest, 'key' | 'token'> },
+  { place, request }: { readonly place: KeyPlace; readonly request: Pick<PutRequest, 'key' | 'token'> },
   { dot, token, object }: ReplicaWritten,
 ): PutResult {
   const { key } = request;

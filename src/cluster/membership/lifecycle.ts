@@ -23,7 +23,7 @@ export interface LifecycleOptions {
 }
 
 /** How far this node is with the partitions that it will own; if it is gone, with those that it hands over. */
-export interface Progress {
+export interface HandoverProgress {
   readonly done: number;
   readonly all: number;
   /** About how long the rest will take; undefined where that cannot be said. */
@@ -51,7 +51,7 @@ export class Lifecycle {
   }
 
   /** Of the partitions that this node does not own yet, or still has to hand over. */
-  progress(): Progress {
+  progress(): HandoverProgress {
     const { members, store } = this.#options;
     if (this.#heldOnce !== undefined) {
       const held = store.held ?? this.#heldOnce;
@@ -63,7 +63,7 @@ export class Lifecycle {
     return this.#progressOf(done.length, pending.length);
   }
 
-  #progressOf(done: number, all: number): Progress {
+  #progressOf(done: number, all: number): HandoverProgress {
     const elapsedMs = this.#options.env.clock.monotonicMs() - this.#targetSinceMs;
     const canTell = done > 0 && done < all;
     return { done, all, etaMs: canTell ? Math.round((elapsedMs * (all - done)) / done) : undefined };

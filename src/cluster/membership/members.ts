@@ -25,7 +25,7 @@ export interface OwnerView extends OwnerSets {
 }
 
 /** Who holds a partition. */
-interface Place {
+interface PartitionHolders {
   readonly owners: readonly string[];
   readonly pending: readonly string[];
   readonly standIns: readonly string[];
@@ -54,7 +54,7 @@ export class Members {
   readonly n: number;
   readonly #list = new MemberList();
   readonly #listeners: ((record: MemberRecord) => void)[] = [];
-  #places: readonly Place[] = [];
+  #places: readonly PartitionHolders[] = [];
   #shares: ReadonlyMap<string, Share> = new Map();
   #ownPending: readonly number[] = [];
   #placedHash = -1;
@@ -291,8 +291,8 @@ export class Members {
     return this.#placeOf(partition).otherHolders;
   }
 
-  #placeOf(partition: number): Place {
-    return this.#places[partition] as Place;
+  #placeOf(partition: number): PartitionHolders {
+    return this.#places[partition] as PartitionHolders;
   }
 
   /** How many partitions a member owns, and how many it is to own besides. */
@@ -311,7 +311,7 @@ function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
   return before?.name === name ? before : { ...sets, name };
 }
 
-function sharesOf(places: readonly Place[]): Map<string, Share> {
+function sharesOf(places: readonly PartitionHolders[]): Map<string, Share> {
   const shares = new Map<string, { owned: number; pending: number }>();
   const count = (name: string, kind: keyof Share): void => {
     const share = shares.get(name) ?? { ...NO_SHARE };

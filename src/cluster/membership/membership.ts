@@ -18,12 +18,20 @@ import {
 } from '../limits.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Gossip, Identity, Pong, Probe, Probed, ProbeFor, Reply } from '../../transport/message.ts';
+import type {
+  Gossip,
+  Identity,
+  PingReply,
+  ProbeRequest,
+  ProbeReply,
+  ProbeForRequest,
+  Reply,
+} from '../../transport/message.ts';
 import type { Config } from '../config.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
-import { Lifecycle, type Progress } from './lifecycle.ts';
+import { Lifecycle, type HandoverProgress } from './lifecycle.ts';
 import { Prober } from './prober.ts';
 import { Gossiper } from './gossip.ts';
 import { Seeds } from './seeds.ts';
@@ -69,12 +77,12 @@ export class Membership {
     this.process = life;
     this.#identity = { name, process: this.process, host, port, partitions: PARTITIONS, n: config.quorum.n };
     this.#exchangedMs = env.clock.monotonicMs();
-    const probe = (gossip: Gossip, wantsAll: boolean): Probe => {
+    const probe = (gossip: Gossip, wantsAll: boolean): ProbeRequest => {
       return { kind: 'probe', from: this.#identity, wantsAll, ...gossip };
     };
     const gossiper = new Gossiper(members);
     this.#gossiper = gossiper;
-    const onProbed = (peer: Peer, reply: Probed): boolean => this.#probed(peer, reply);
+    const onProbed = (peer: Peer, reply: ProbeReply): boolean => this.#probed(peer, reply);
     const onReach = (peer: Peer, reach: Reach): void => this.#reach(peer, reach);
     this.#prober = new Prober({ env, members, peers, gossiper, time, probe, onProbed, onReach });
     this.#seeds = new Seeds({
@@ -103,7 +111,7 @@ export class Membership {
   }
 
   /** How far this node is with the partitions that it is to own. */
-  progress(): Progress {
+  progress(): HandoverProgress {
     return this.#lifecycle.progress();
   }
 
@@ -133,12 +141,12 @@ export class Membership {
   }
 
   /** The answer to a ping. */
-  pong(): Pong {
+  pong(): PingReply {
     return { kind: 'pong', process: this.process, nowMs: this.#options.env.clock.monotonicMs() };
   }
 
   /** Answers a probe. */
-  serveProbe({ from, wantsAll, ...gossip }: Probe): Probed {
+  serveProbe({ from, wantsAll, ...gossip }: ProbeRequest): ProbeReply {
     const { env, peers } = this.#options;
     const times = { nowMs: env.clock.monotonicMs(), wallMicros: env.clock.wallMicros() };
     const answer = { kind: 'probed', from: this.#identity, ...times } as const;
@@ -161,7 +169,7 @@ export class Membership {
   }
 
   /** Tries a member for another node. */
-  serveProbeFor({ name }: ProbeFor, answer: (reply: Reply) => void): void {
+  serveProbeFor({ name }: ProbeForRequest, answer: (reply: Reply) => void): void {
     const failed = { kind: 'failed', code: 'timeout', detail: '', have: 0, need: 0 } as const;
     const peer = this.#options.peers.byId.get(name);
     if (peer === undefined) return answer(failed);
@@ -213,7 +221,7 @@ export class Membership {
   }
 
   /** A peer has answered. Where its list is another, even after its news, the whole lists are exchanged. */
-  #probed(peer: Peer, reply: Probed): boolean {
+  #probed(peer: Peer, reply: ProbeReply): boolean {
     if (this.#isStopped) return false;
     const { env, members } = this.#options;
     const isStranger = reply.from.name !== peer.id;
@@ -228,7 +236,7 @@ export class Membership {
   }
 
   /** Takes in what a node tells that does not refuse this one. */
-  #isOneOfUs(reply: Probed): boolean {
+  #isOneOfUs(reply: ProbeReply): boolean {
     const { env, members, onEnd } = this.#options;
     if (reply.refusal === '') {
       this.#refusedSinceMs = undefined;

@@ -4,7 +4,7 @@ import { MAX_HEDGE_MS, MIN_HEDGE_MS, SUSPECT_AFTER_MS, UNREACHABLE_AFTER_MS } fr
 import { Detector, type Reach } from '../../core/placement/detector.ts';
 import { Latency } from '../../core/quorum/latency.ts';
 import type { MemberRecord } from '../../core/placement/member-list.ts';
-import type { Pong } from '../../transport/message.ts';
+import type { PingReply } from '../../transport/message.ts';
 import { RpcClient } from '../../transport/rpc.ts';
 import type { Floors } from '../floors.ts';
 import type { Members } from './members.ts';
@@ -107,7 +107,7 @@ export class Peers {
   }
 
   /** The peer has answered a probe. */
-  heard(peer: Peer, { process, nowMs }: Pick<Pong, 'process' | 'nowMs'>): void {
+  heard(peer: Peer, { process, nowMs }: Pick<PingReply, 'process' | 'nowMs'>): void {
     if (this.byId.get(peer.id) !== peer) return;
     const heardMs = this.#clock.monotonicMs();
     this.#detector.heard(peer.id, heardMs);

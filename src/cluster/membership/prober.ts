@@ -15,7 +15,7 @@ import {
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
 import type { Reach } from '../../core/placement/detector.ts';
-import type { Gossip, Probe, Probed } from '../../transport/message.ts';
+import type { Gossip, ProbeRequest, ProbeReply } from '../../transport/message.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
@@ -29,9 +29,9 @@ export interface ProberOptions {
   readonly gossiper: Gossiper;
   readonly time: WallTime;
   /** A probe of this node, with this news in it. */
-  readonly probe: (gossip: Gossip, wantsAll: boolean) => Probe;
+  readonly probe: (gossip: Gossip, wantsAll: boolean) => ProbeRequest;
   /** A peer has answered a probe; tells whether it is who it should be. */
-  readonly onProbed: (peer: Peer, reply: Probed) => boolean;
+  readonly onProbed: (peer: Peer, reply: ProbeReply) => boolean;
   /** What can be reached has changed. */
   readonly onReach: (peer: Peer, reach: Reach) => void;
 }

@@ -1,7 +1,7 @@
 /** The addresses that the configuration names: tried until a member is known there, and again when it is gone. */
 import type { Address, Env } from '../../base/env.ts';
 import { SEED_INTERVAL_MS } from '../limits.ts';
-import type { Gossip, Probe, Probed } from '../../transport/message.ts';
+import type { Gossip, ProbeRequest, ProbeReply } from '../../transport/message.ts';
 import { RpcClient } from '../../transport/rpc.ts';
 import type { Members } from './members.ts';
 import type { Peers } from './peers.ts';
@@ -15,9 +15,9 @@ export interface SeedsOptions {
   readonly process: string;
   readonly members: Members;
   readonly peers: Peers;
-  readonly probe: (gossip: Gossip, wantsAll: boolean) => Probe;
+  readonly probe: (gossip: Gossip, wantsAll: boolean) => ProbeRequest;
   /** Somebody has answered; its records are to be taken in. */
-  readonly onProbed: (reply: Probed) => void;
+  readonly onProbed: (reply: ProbeReply) => void;
 }
 
 interface Seed {

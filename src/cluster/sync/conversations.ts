@@ -13,7 +13,7 @@ import { drawName } from '../../core/causality/actor.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { ReplicaView } from '../../storage/replica/replica-view.ts';
-import type { SnapshotPage, SyncItem, TakeSnapshot } from '../../transport/message.ts';
+import type { SnapshotReply, SyncItem, SnapshotRequest } from '../../transport/message.ts';
 
 interface Conversation {
   readonly replica: Replica;
@@ -42,7 +42,7 @@ export class Conversations {
   }
 
   /** The next page of a snapshot of the replica; throws `behind` if the conversation has ended. */
-  async serve(replica: Replica, { id, after }: TakeSnapshot): Promise<SnapshotPage> {
+  async serve(replica: Replica, { id, after }: SnapshotRequest): Promise<SnapshotReply> {
     const name = id ?? (await this.#open(replica));
     const conversation = this.#byId.get(name);
     const isSame = conversation?.replica === replica && conversation.marks === replica.marks.made;

@@ -10,12 +10,12 @@ import type { Members } from '../membership/members.ts';
 interface Heard {
   /** What the member had seen when it was last heard of. */
   readonly clocks: Map<string, CausalContext>;
-  readonly statements: Map<string, Answer>;
+  readonly statements: Map<string, HeardStatement>;
 }
 
-type Seen = Pick<Statement, 'clock'> & Partial<Pick<Statement, 'actor' | 'isWhole'>>;
+type SeenStatement = Pick<Statement, 'clock'> & Partial<Pick<Statement, 'actor' | 'isWhole'>>;
 
-interface Answer {
+interface HeardStatement {
   readonly statement: Statement;
   /** The own replica that asked: what was said to its predecessor was not said under its fence. */
   readonly asker: string;
@@ -36,7 +36,7 @@ export class Evidence {
   readonly #store: Pick<Store, 'find'>;
   readonly #heard: readonly Heard[] = Array.from({ length: PARTITIONS }, () => ({
     clocks: new Map<string, CausalContext>(),
-    statements: new Map<string, Answer>(),
+    statements: new Map<string, HeardStatement>(),
   }));
 
   constructor({ members, living, store }: EvidenceOptions) {
@@ -62,7 +62,7 @@ export class Evidence {
    * A member has seen this. It is enough to cut a log by, and for nothing else: it is no answer to a
    * question, and was not said under a fence.
    */
-  noteClock(partition: number, member: string, { clock, actor, isWhole }: Seen): void {
+  noteClock(partition: number, member: string, { clock, actor, isWhole }: SeenStatement): void {
     if (actor !== undefined) this.#living[partition]?.heard(actor);
     // Nor by the clock of one that cannot read all that it has seen.
     if (isWhole !== false) this.#of(partition).clocks.set(member, clock);

@@ -14,7 +14,7 @@ import { partitionOf } from '../../core/placement/partition.ts';
 import { closeDots } from '../../storage/replica/closing.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Mended } from '../../transport/message.ts';
+import type { MendReply } from '../../transport/message.ts';
 import type { Floors } from '../floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
@@ -33,7 +33,7 @@ export interface MendingOptions {
 }
 
 /** Who has answered, and in which state: one text by member. */
-type Answers = ReadonlyMap<string, string>;
+type StateByMember = ReadonlyMap<string, string>;
 
 /** Mends the marked keys of one node. */
 export class Mending {
@@ -58,7 +58,7 @@ export class Mending {
   }
 
   /** What this node knows of a key that another has lost. */
-  serve(key: string): Mended {
+  serve(key: string): MendReply {
     const { members, store } = this.#options;
     const replica = store.of(partitionOf(key));
     const { id, durableClock, lost, marks } = replica;
@@ -92,7 +92,7 @@ export class Mending {
   }
 
   /** Asks every member; resolves with how they answered, or undefined if one has not. */
-  async #round(replica: Replica, key: string): Promise<Answers | undefined> {
+  async #round(replica: Replica, key: string): Promise<StateByMember | undefined> {
     const { members, questions } = this.#options;
     const names = questions.everyOther();
     const replies = await Promise.all(names.map((name) => this.#ask(name, key)));
@@ -106,7 +106,7 @@ export class Mending {
     return answers.size === names.length ? answers : undefined;
   }
 
-  async #take(replica: Replica, key: string, { item, need, clock, lost, aside }: Mended): Promise<void> {
+  async #take(replica: Replica, key: string, { item, need, clock, lost, aside }: MendReply): Promise<void> {
     await closeDots(replica, lost);
     const wanted = replica.marks.need(key) ?? new CausalContext();
     const salvaged = aside.filter(({ actor, counter }) => wanted.has(actor, counter));
@@ -115,7 +115,7 @@ export class Mending {
     if (need === undefined) replica.marks.shrink(key, clock);
   }
 
-  #ask(name: string, key: string): Promise<Mended | undefined> {
+  #ask(name: string, key: string): Promise<MendReply | undefined> {
     const { peers, members, limits, floors } = this.#options;
     const [peer] = peers.reachable([name], 0);
     if (peer === undefined) return Promise.resolve(undefined);
@@ -144,6 +144,6 @@ function isKnown(replica: Replica, key: string): boolean {
   return replica.marks.need(key)?.minus(replica.lost).isEmpty !== false;
 }
 
-function areSame(first: Answers, second: Answers): boolean {
+function areSame(first: StateByMember, second: StateByMember): boolean {
   return first.size === second.size && [...first].every(([name, answer]) => second.get(name) === answer);
 }

@@ -24,13 +24,13 @@ export interface PullQueueOptions {
   readonly run: (job: PullJob) => Promise<void>;
 }
 
-type Entry = PullJob & { sinceMs: number };
+type QueuedPull = PullJob & { sinceMs: number };
 
 /** Runs pulls, the oldest first. */
 export class PullQueue {
   readonly #options: PullQueueOptions;
-  readonly #waiting = new Map<string, Entry>();
-  readonly #running = new Map<number, Entry>();
+  readonly #waiting = new Map<string, QueuedPull>();
+  readonly #running = new Map<number, QueuedPull>();
 
   constructor(options: PullQueueOptions) {
     this.#options = options;

@@ -6,7 +6,7 @@
 import { MecError } from '../../base/errors.ts';
 import { MAX_QUESTIONS, type SyncLimits } from '../limits.ts';
 import { areSameReplicas, type Round, type Statement } from '../../core/causality/evidence.ts';
-import type { State, Stated } from '../../transport/message.ts';
+import type { StateRequest, StateReply } from '../../transport/message.ts';
 import type { Floors } from '../floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
@@ -110,7 +110,7 @@ export class Questions {
     return isWhole ? rounds.get(partition) : undefined;
   }
 
-  #askOne(name: string, asked: Pick<State, 'partitions' | 'filling'>): Promise<Stated | undefined> {
+  #askOne(name: string, asked: Pick<StateRequest, 'partitions' | 'filling'>): Promise<StateReply | undefined> {
     const { peers, limits, members, floors } = this.#options;
     const peer = peers.byId.get(name);
     if (peer === undefined || peers.reach(name) !== 'reachable') return Promise.resolve(undefined);

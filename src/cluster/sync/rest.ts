@@ -4,7 +4,7 @@ import type { SyncLimits } from '../limits.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 
 /** How a replica was when it was last looked at. */
-interface Sight {
+interface LastChange {
   readonly changes: number;
   readonly changedMs: number;
 }
@@ -13,7 +13,7 @@ interface Sight {
 export class Rest {
   readonly #clock: Clock;
   readonly #limits: SyncLimits;
-  readonly #sights = new Map<number, Sight>();
+  readonly #lastChanges = new Map<number, LastChange>();
 
   constructor(clock: Clock, limits: SyncLimits) {
     this.#clock = clock;
@@ -23,9 +23,9 @@ export class Rest {
   /** Whether the replica was not changed lately. */
   isAtRest({ partition, changes }: Replica): boolean {
     const nowMs = this.#clock.monotonicMs();
-    const sight = this.#sights.get(partition);
-    if (sight?.changes === changes) return nowMs - sight.changedMs >= this.#limits.restMs;
-    this.#sights.set(partition, { changes, changedMs: nowMs });
+    const last = this.#lastChanges.get(partition);
+    if (last?.changes === changes) return nowMs - last.changedMs >= this.#limits.restMs;
+    this.#lastChanges.set(partition, { changes, changedMs: nowMs });
     return false;
   }
 }

@@ -34,7 +34,7 @@ import { keyOfRow } from '../../storage/keyspace.ts';
 import { recordToVersions } from '../../storage/records.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Compared, Scrub as Request } from '../../transport/message.ts';
+import type { CompareReply, ScrubRequest as Request } from '../../transport/message.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import { ask } from './pull.ts';
@@ -54,7 +54,7 @@ interface Span {
   readonly until: string | undefined;
 }
 
-interface Page extends Span {
+interface ScrubPage extends Span {
   readonly clock: CausalContext;
   readonly clockHash: number;
   readonly rows: number;
@@ -101,7 +101,7 @@ export class Scrub {
   }
 
   /** Answers another owner: whether the same rows here are the same, or cannot be compared now. */
-  async serve({ from, partition, after, until, clockHash, rows, digest }: Request): Promise<Compared> {
+  async serve({ from, partition, after, until, clockHash, rows, digest }: Request): Promise<CompareReply> {
     const { store, limits } = this.#options;
     const reply = { kind: 'compared', differing: [] as number[], incomplete: [] as number[] } as const;
     const replica = store.of(partition);
@@ -150,7 +150,7 @@ export class Scrub {
     await this.#compare(replica, peer, page);
   }
 
-  async #compare(replica: Replica, peer: Peer, page: Page): Promise<void> {
+  async #compare(replica: Replica, peer: Peer, page: ScrubPage): Promise<void> {
     const { members, limits } = this.#options;
     const { partition } = replica;
     const { clockHash, after, until, rows, digest } = page;
@@ -171,7 +171,7 @@ export class Scrub {
   }
 
   /** The rows of a span, at most so many; undefined where what is read cannot be compared with anything. */
-  async #read(replica: Replica, { after, until }: Span, limit: number): Promise<Page | undefined> {
+  async #read(replica: Replica, { after, until }: Span, limit: number): Promise<ScrubPage | undefined> {
     const { changes } = replica;
     await replica.settled();
     const clock = replica.clock.clone();
@@ -192,7 +192,7 @@ export class Scrub {
   }
 
   /** Takes in what the other owner holds of a span, and this node should. */
-  async #heal(replica: Replica, peer: Peer, { after, until, clock }: Page): Promise<void> {
+  async #heal(replica: Replica, peer: Peer, { after, until, clock }: ScrubPage): Promise<void> {
     const { env, limits, members } = this.#options;
     const { partition, isComplete } = replica;
     this.#counts.differences += 1;

@@ -2,14 +2,14 @@
 import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Page, SyncItem } from '../../transport/message.ts';
+import type { PullReply, SyncItem } from '../../transport/message.ts';
 
 /** The writes that the asker lacks, from the log; or the advice to take a snapshot, if the log does not reach back so far. */
 export async function servePull(
   replica: Replica,
   { asked, said }: { readonly asked: Statement; readonly said: Statement },
   limits: SyncLimits,
-): Promise<Page> {
+): Promise<PullReply> {
   const statement = { ...said, clock: said.clock.clone() };
   // A closed dot has no entry in any log: it travels with the statement.
   const missing = statement.clock.minus(asked.clock).minus(statement.lost);

@@ -19,7 +19,7 @@
 import { MecError } from '../../base/errors.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
-import { merge, type FilledObject, type Version } from '../../core/causality/object.ts';
+import { merge, type FilledObject, type ObjectVersion } from '../../core/causality/object.ts';
 import type { SyncItem } from '../../transport/message.ts';
 import { closeDots } from '../../storage/replica/closing.ts';
 import { ask, assertHonest, bytesOf, mergeAll, type Pair, PeerError } from './pull.ts';
@@ -27,7 +27,7 @@ import { ask, assertHonest, bytesOf, mergeAll, type Pair, PeerError } from './pu
 /** A key that a snapshot would remove here, and the versions that would go. */
 export interface Removal {
   readonly key: string;
-  readonly versions: readonly Version<Uint8Array>[];
+  readonly versions: readonly ObjectVersion<Uint8Array>[];
 }
 
 /** How a snapshot was opened. */

@@ -19,7 +19,15 @@ import type { Statement } from '../../core/causality/evidence.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Compare, Compared, Digest, Pull, Reply, State, TakeSnapshot } from '../../transport/message.ts';
+import type {
+  CompareReply,
+  CompareRequest,
+  Digest,
+  PullRequest,
+  Reply,
+  SnapshotRequest,
+  StateRequest,
+} from '../../transport/message.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Fences } from '../fences.ts';
 import type { Floors } from '../floors.ts';
@@ -120,26 +128,21 @@ export class Sync {
 
   /** What this node holds may have changed: a new holder has to catch up, a former one does not count. */
   #placementChanged(): void {
-    const { placedHash } = this.#options.members;
-    if (this.#isStopped || this.#placed === placedHash) return;
-    this.#placed = placedHash;
+    const { members, peers, store } = this.#options;
+    if (this.#isStopped || this.#placed === members.placedHash) return;
+    this.#placed = members.placedHash;
     this.#evidence.forget();
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      if (!this.#isHolder(partition)) this.#fellBehind(partition);
+      if (!this.#isHolder(partition)) store.find(partition)?.markComplete(false);
     }
     this.#completeness.look();
-    if (this.#options.members.ownPending.length === 0) return this.#throttle.rest();
-    const { peers } = this.#options;
+    if (members.ownPending.length === 0) return this.#throttle.rest();
     for (const peer of peers.allReachable().slice(0, JOINING_COMPARES)) this.#compareWith(peer);
   }
 
   /** What has come in for partitions that this node does not own yet. */
   joining(): ReturnType<Throttle['status']> {
     return this.#throttle.status();
-  }
-
-  #fellBehind(partition: number): void {
-    this.#options.store.find(partition)?.markComplete(false);
   }
 
   stop(): void {
@@ -207,7 +210,7 @@ export class Sync {
   }
 
   /** Answers a peer's comparison, and catches up with it if it has seen more. */
-  serveCompare({ from, digests, floors = [] }: Compare): Reply {
+  serveCompare({ from, digests, floors = [] }: CompareRequest): Reply {
     const isKnown = this.#options.peers.byId.has(from);
     if (isKnown) this.#options.floors.heard(from, floors);
     const differing: number[] = [];
@@ -223,7 +226,7 @@ export class Sync {
   }
 
   /** Answers a peer's pull; what it says of itself is noted. */
-  async servePull({ from, partition, statement }: Pull): Promise<Reply> {
+  async servePull({ from, partition, statement }: PullRequest): Promise<Reply> {
     const replica = this.#options.store.of(partition);
     this.#evidence.noteClock(partition, from, statement);
     // Before its first byte, and before any statement that helps to make it complete.
@@ -232,12 +235,12 @@ export class Sync {
   }
 
   /** Answers a peer that takes a snapshot. */
-  serveSnapshot(request: TakeSnapshot): Promise<Reply> {
+  serveSnapshot(request: SnapshotRequest): Promise<Reply> {
     return this.#conversations.serve(this.#options.store.of(request.partition), request);
   }
 
   /** Answers a question: what do the replicas here say of themselves? */
-  serveState({ from, life, partitions, filling }: State): Reply {
+  serveState({ from, life, partitions, filling }: StateRequest): Reply {
     const { members, life: own, store, fences } = this.#options;
     const said = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
@@ -274,7 +277,7 @@ export class Sync {
     if (replica === undefined) return;
     this.repairs.look(replica);
     if (!this.#isHolder(partition)) {
-      this.#fellBehind(partition);
+      replica.markComplete(false);
       return this.#fallbacks.look(partition);
     }
     if (replica.clock.isEmpty && replica.residues === 0) return;
@@ -321,7 +324,7 @@ export class Sync {
     });
   }
 
-  #compared({ id }: Peer, reply: Compared, hashes: ReadonlyMap<number, number>): void {
+  #compared({ id }: Peer, reply: CompareReply, hashes: ReadonlyMap<number, number>): void {
     const { members, store } = this.#options;
     const differs = new Set(reply.differing);
     for (const [partition, hash] of hashes) {

@@ -9,7 +9,7 @@
  * acknowledged write would be gone.
  */
 import type { CausalContext } from './causal-context.ts';
-import type { Memory } from '../quorum/decision.ts';
+import type { RememberedWrite } from '../quorum/decision.ts';
 
 /** What one replica of a partition says of itself. */
 export interface Statement {
@@ -32,7 +32,7 @@ export interface Statement {
   /** Dots of versions that it salvaged from damage: it holds them, and its clock has them not. */
   readonly aside: CausalContext;
   /** What it remembers of writes with an Idempotency-Key; told only to a replica that is filled. */
-  readonly memories?: readonly Memory[] | undefined;
+  readonly memories?: readonly RememberedWrite[] | undefined;
 }
 
 /** One answer of every member that was asked, by member. */

@@ -39,7 +39,7 @@ function numberOf(actor: string): number {
 /** The largest base that a floor can hold. */
 export const MAX_FLOOR_BASE = 2 ** 32 - 1;
 
-interface Content {
+interface FloorContent {
   /** The numbers of the actors, in the order of their names, and the base of each. */
   readonly actors: Uint32Array;
   readonly bases: Uint32Array;
@@ -61,7 +61,7 @@ export class Floor {
   readonly #name: bigint;
   readonly #beyond = new WeakMap<Floor, Bases>();
 
-  private constructor({ actors, bases, name, digest }: Content) {
+  private constructor({ actors, bases, name, digest }: FloorContent) {
     this.#actors = actors;
     this.#bases = bases;
     this.#name = name;

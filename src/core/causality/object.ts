@@ -17,19 +17,19 @@
 import { CausalContext, type Dot } from './causal-context.ts';
 
 /** One value of a key, under the dot of the write that made it. The body means nothing to this file. */
-export interface Version<Body> extends Dot {
+export interface ObjectVersion<Body> extends Dot {
   readonly body: Body;
 }
 
 /** An object as replicas exchange it: its versions, and every dot that is known about. */
 export interface FilledObject<Body> {
-  readonly versions: readonly Version<Body>[];
+  readonly versions: readonly ObjectVersion<Body>[];
   readonly context: CausalContext;
 }
 
 /** An object as it lies on disk: its versions, and what is known beyond the bases of the replica's clock. */
 export interface StoredObject<Body> {
-  readonly versions: readonly Version<Body>[];
+  readonly versions: readonly ObjectVersion<Body>[];
   readonly residual: CausalContext;
 }
 
@@ -46,7 +46,7 @@ export interface Write<Body> {
 }
 
 /** What a write leaves: the new object, and the token for the writer. */
-export interface Written<Body> {
+export interface WrittenObject<Body> {
   readonly object: FilledObject<Body>;
   readonly token: CausalContext;
 }
@@ -65,7 +65,7 @@ export function strip<Body>(filled: FilledObject<Body>, clock: CausalContext): S
 
 /** The union of two replicas' knowledge of one key. Commutative, associative, idempotent. */
 export function merge<Body>(a: FilledObject<Body>, b: FilledObject<Body>): FilledObject<Body> {
-  const versions: Version<Body>[] = [];
+  const versions: ObjectVersion<Body>[] = [];
   for (const version of a.versions) {
     if (!b.context.has(version.actor, version.counter) || hasVersion(b, version)) versions.push(version);
   }
@@ -81,7 +81,10 @@ export function merge<Body>(a: FilledObject<Body>, b: FilledObject<Body>): Fille
  * The token for the writer must not claim a sibling that the writer has not seen, or its next write would erase it.
  * So where other versions remain, it is the writer's own token and the new dot, with a gap between if need be.
  */
-export function write<Body>(before: FilledObject<Body>, { token, dot, body, isBlind }: Write<Body>): Written<Body> {
+export function write<Body>(
+  before: FilledObject<Body>,
+  { token, dot, body, isBlind }: Write<Body>,
+): WrittenObject<Body> {
   const survivors = before.versions.filter((version) => !token.has(version.actor, version.counter));
   const { actor, counter } = dot;
   const versions = body === undefined ? survivors : [...survivors, { actor, counter, body }].sort(compareDots);
@@ -116,7 +119,10 @@ export function withoutVersions<Body>(object: FilledObject<Body>, dots: CausalCo
 }
 
 /** All versions of either, whatever anybody knows: for the repair of damage, and nothing else. */
-export function union<Body>(a: readonly Version<Body>[], b: readonly Version<Body>[]): Version<Body>[] {
+export function union<Body>(
+  a: readonly ObjectVersion<Body>[],
+  b: readonly ObjectVersion<Body>[],
+): ObjectVersion<Body>[] {
   const isIn = (dot: Dot): boolean => a.some((other) => compareDots(other, dot) === 0);
   return [...a, ...b.filter((version) => !isIn(version))].sort(compareDots);
 }

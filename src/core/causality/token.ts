@@ -21,7 +21,7 @@ const MAX_ACTOR_CHARS = 128;
 const KEY_SEED = 0x6d6563;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-type Entry = Record<string, unknown>;
+type TokenEntry = Record<string, unknown>;
 
 const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 
@@ -103,10 +103,10 @@ function decodeMap(bytes: Uint8Array): Record<string, unknown> {
   return asEntry(decoded);
 }
 
-function asEntry(value: unknown): Entry {
+function asEntry(value: unknown): TokenEntry {
   const isMap = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
   if (!isMap) throw refuse('The token is not a map of actors to maps');
-  return value as Entry;
+  return value as TokenEntry;
 }
 
 function asCounter(value: unknown): number {
@@ -117,7 +117,7 @@ function asCounter(value: unknown): number {
   return counter;
 }
 
-function decodeDots(entry: Entry): number[] {
+function decodeDots(entry: TokenEntry): number[] {
   const { Counter: counter, Dots: dots } = entry as { Counter?: unknown; Dots?: unknown };
   if (counter === undefined && dots === undefined) throw refuse('An entry of the token has neither Counter nor Dots');
   const base = counter === undefined ? [] : [1, asCounter(counter)];

@@ -9,7 +9,7 @@ export interface DetectorOptions {
   readonly unreachableAfterMs: number;
 }
 
-interface Sight {
+interface PeerContact {
   heardMs: number;
   /** When the first question was asked that has not been answered; silence counts from there. */
   askedMs: number | undefined;
@@ -18,7 +18,7 @@ interface Sight {
 /** Keeps when each peer was asked and when it was last heard of. */
 export class Detector {
   readonly #options: DetectorOptions;
-  readonly #sights = new Map<string, Sight>();
+  readonly #contacts = new Map<string, PeerContact>();
 
   constructor(options: DetectorOptions) {
     this.#options = options;
@@ -26,44 +26,44 @@ export class Detector {
 
   /** The peer was asked something that it answers at once. */
   asked(peer: string, nowMs: number): void {
-    const sight = this.#sights.get(peer);
-    if (sight !== undefined) sight.askedMs ??= nowMs;
+    const contact = this.#contacts.get(peer);
+    if (contact !== undefined) contact.askedMs ??= nowMs;
   }
 
   /** The peer has answered. */
   heard(peer: string, nowMs: number): void {
-    this.#sights.set(peer, { heardMs: nowMs, askedMs: undefined });
+    this.#contacts.set(peer, { heardMs: nowMs, askedMs: undefined });
   }
 
   /** The observer itself was not listening for so long: nobody is to blame for that. */
   forgive(pauseMs: number): void {
-    for (const sight of this.#sights.values()) {
-      sight.heardMs += pauseMs;
-      if (sight.askedMs !== undefined) sight.askedMs += pauseMs;
+    for (const contact of this.#contacts.values()) {
+      contact.heardMs += pauseMs;
+      if (contact.askedMs !== undefined) contact.askedMs += pauseMs;
     }
   }
 
   /** The peer is no more, or has become another. */
   forget(peer: string): void {
-    this.#sights.delete(peer);
+    this.#contacts.delete(peer);
   }
 
   /** Since when the peer owes an answer; undefined where it owes none, or was never heard of. */
   owesSinceMs(peer: string): number | undefined {
-    return this.#sights.get(peer)?.askedMs;
+    return this.#contacts.get(peer)?.askedMs;
   }
 
   reach(peer: string, nowMs: number): Reach {
-    const sight = this.#sights.get(peer);
-    if (sight === undefined) return 'unreachable';
-    const waitedMs = nowMs - (sight.askedMs ?? nowMs);
+    const contact = this.#contacts.get(peer);
+    if (contact === undefined) return 'unreachable';
+    const waitedMs = nowMs - (contact.askedMs ?? nowMs);
     if (waitedMs < this.#options.suspectAfterMs) return 'reachable';
     return waitedMs < this.#options.unreachableAfterMs ? 'suspect' : 'unreachable';
   }
 
   /** How long ago the peer was last heard of, in ms; undefined where it never was. */
   silenceMs(peer: string, nowMs: number): number | undefined {
-    const sight = this.#sights.get(peer);
-    return sight === undefined ? undefined : Math.max(0, nowMs - sight.heardMs);
+    const contact = this.#contacts.get(peer);
+    return contact === undefined ? undefined : Math.max(0, nowMs - contact.heardMs);
   }
 }

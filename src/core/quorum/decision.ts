@@ -6,15 +6,15 @@ import { MecError } from '../../base/errors.ts';
 import { CausalContext, type Dot } from '../causality/causal-context.ts';
 import { type Condition, isMet, isSeen } from './condition.ts';
 import { digestOf, idempotencyKeyOf, writeNameOf } from '../value/content.ts';
-import { compareDots, type FilledObject, type Version } from '../causality/object.ts';
+import { compareDots, type FilledObject, type ObjectVersion } from '../causality/object.ts';
 
 /** A write with an idempotency key that was made: its dot, and a digest of what it wrote. */
-export interface Made extends Dot {
+export interface MadeWrite extends Dot {
   readonly digest: string;
 }
 
 /** The same, as replicas keep it and tell it to others. */
-export interface Memory extends Made {
+export interface RememberedWrite extends MadeWrite {
   readonly key: string;
   readonly idempotencyKey: string;
   /** When it was made by the clocks of the owners, µs since 1970: memories stand in this order. */
@@ -35,14 +35,14 @@ export interface Told {
   /** What it holds, merged. */
   readonly object: FilledObject<Uint8Array>;
   /** Those of the versions that a reader sees. */
-  readonly visible: readonly Version<Uint8Array>[];
+  readonly visible: readonly ObjectVersion<Uint8Array>[];
   /** What complete owners remember of writes with the same idempotency key. */
-  readonly remembered: readonly Made[];
+  readonly remembered: readonly MadeWrite[];
 }
 
 /** To write, under a token; or to acknowledge a write that was made before. */
 export type Decision =
-  { readonly kind: 'write'; readonly token: CausalContext } | { readonly kind: 'repeat'; readonly made: Made };
+  { readonly kind: 'write'; readonly token: CausalContext } | { readonly kind: 'repeat'; readonly made: MadeWrite };
 
 /** Decides. Throws `precondition-failed`, `not-found` (a delete of nothing) or `idempotency-key-reused`: nothing is written then. */
 export function decide(asked: Conditional, told: Told): Decision {
@@ -59,7 +59,7 @@ export function decide(asked: Conditional, told: Told): Decision {
 }
 
 /** The same write, if it was made before: its version, or else what is remembered of it. */
-function madeBefore({ condition, body }: Conditional, { object, remembered }: Told): Made | undefined {
+function madeBefore({ condition, body }: Conditional, { object, remembered }: Told): MadeWrite | undefined {
   const { idempotencyKey } = condition;
   if (idempotencyKey === undefined || body === undefined) return undefined;
   const there = object.versions.flatMap((version) =>
@@ -74,7 +74,7 @@ function madeBefore({ condition, body }: Conditional, { object, remembered }: To
 }
 
 /** A memory counts only if the majority knows its dot: else no disk may have the write any more that the memory speaks of. */
-function believed({ context }: FilledObject<Uint8Array>, remembered: readonly Made[]): Made[] {
+function believed({ context }: FilledObject<Uint8Array>, remembered: readonly MadeWrite[]): MadeWrite[] {
   return remembered.filter(({ actor, counter }) => context.has(actor, counter)).sort(compareDots);
 }
 
@@ -86,7 +86,8 @@ function isWon({ condition, body }: Conditional, { object, visible }: Told): boo
   const { ifMatch, ifNoneMatch } = condition;
   if (ifMatch === undefined && ifNoneMatch === undefined) return true;
   const write = body && writeNameOf(body);
-  const isTwin = (version: Version<Uint8Array>): boolean => write !== undefined && writeNameOf(version.body) === write;
+  const isTwin = (version: ObjectVersion<Uint8Array>): boolean =>
+    write !== undefined && writeNameOf(version.body) === write;
   // All that is there, and not only what is shown: the policy may hide a rival that was acknowledged.
   return visible.some(isTwin) && object.versions.every(isTwin);
 }

@@ -3,7 +3,7 @@
  * delete of exactly its dot, and all replicas hide the same in the meantime.
  */
 import { expiryOf, unpackContent, writeNameOf } from './content.ts';
-import { compareDots, type Version } from '../causality/object.ts';
+import { compareDots, type ObjectVersion } from '../causality/object.ts';
 
 /** By what rules versions are shown. */
 export interface View {
@@ -13,7 +13,7 @@ export interface View {
   readonly isLastWriteWins: boolean;
 }
 
-type Packed = Version<Uint8Array>;
+type Packed = ObjectVersion<Uint8Array>;
 
 /** The versions that a reader sees. */
 export function visible(versions: readonly Packed[], { now, isLastWriteWins }: View): readonly Packed[] {

@@ -15,7 +15,7 @@ import { type Extent, flipsOfTable, isSound, readTable, rowsOfBlock } from './ta
 export type BadBlock = Extent & { readonly kind: 'rows' | 'metaindex' | 'filter' };
 
 /** What makes a damaged file one that LevelDB reads without harm. */
-export type Mend =
+export type FileMend =
   | { readonly kind: 'flip bits'; readonly file: string; readonly flips: readonly FileFlip[] }
   | { readonly kind: 'blank blocks'; readonly file: string; readonly blocks: readonly BadBlock[] }
   | { readonly kind: 'blank table'; readonly file: string; readonly bytes: number }
@@ -25,7 +25,7 @@ export type Mend =
 
 /** What is wrong with a store. */
 export interface Findings {
-  readonly mends: readonly Mend[];
+  readonly mends: readonly FileMend[];
   readonly lost: readonly LostRange[];
   /** Sentences for the log that need no mending. */
   readonly remarks: readonly string[];
@@ -35,7 +35,7 @@ const EVERYTHING: LostRange = { first: '', last: undefined };
 
 interface Report {
   readonly directory: string;
-  readonly mends: Mend[];
+  readonly mends: FileMend[];
   readonly lost: LostRange[];
   readonly remarks: string[];
 }

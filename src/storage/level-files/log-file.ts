@@ -105,13 +105,13 @@ function* fragmentsOf(file: Uint8Array): Generator<Fragment> {
   }
 }
 
-interface Header {
+interface FragmentHeader {
   readonly sum: number;
   readonly size: number;
 }
 
 /** A fragment that has its checksum, or would have it but for one bit. */
-function soundFragment(file: Uint8Array, offset: number, { sum, size }: Header): Fragment | undefined {
+function soundFragment(file: Uint8Array, offset: number, { sum, size }: FragmentHeader): Fragment | undefined {
   const summed = file.subarray(offset + 6, offset + HEADER_BYTES + size);
   const sound = (bytes: Uint8Array, flip?: FileFlip): Fragment => {
     return { offset, type: bytes[0] as number, bytes: bytes.subarray(1), isSound: true, isTorn: false, flip };
@@ -126,7 +126,7 @@ function soundFragment(file: Uint8Array, offset: number, { sum, size }: Header):
 }
 
 /** The checksum is not over the length: one with a flipped bit shows by the checksum of what it would take in. */
-function mendSize(file: Uint8Array, offset: number, { sum, size }: Header): Fragment | undefined {
+function mendSize(file: Uint8Array, offset: number, { sum, size }: FragmentHeader): Fragment | undefined {
   const most = Math.min(file.length - offset, BLOCK_BYTES - (offset % BLOCK_BYTES)) - HEADER_BYTES;
   for (let bit = 0; bit < 16; bit++) {
     const other = size ^ (1 << bit);

@@ -5,7 +5,7 @@
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Salvage } from '../engine.ts';
-import { examine, type Findings, flipBits, type Mend, strayRows } from './examine.ts';
+import { examine, type Findings, flipBits, type FileMend, strayRows } from './examine.ts';
 import { blankBlock, blankTable } from './table-file.ts';
 
 /** How a store is mended. */
@@ -67,7 +67,7 @@ function describe({ mends }: Findings): string {
 }
 
 /** Writes the mended file in place of the damaged one: the one that is kept aside shares its bytes. */
-async function carryOut(directory: string, mend: Mend): Promise<void> {
+async function carryOut(directory: string, mend: FileMend): Promise<void> {
   const path = join(directory, mend.file);
   if (mend.kind === 'rebuild manifest') return rm(path, { force: true });
   const bytes = await readFile(path).catch(() => Buffer.alloc(0));

@@ -25,7 +25,7 @@ export interface DataBlock extends Extent {
 }
 
 /** The parts of a table. */
-export interface Table {
+export interface TableParts {
   readonly blocks: readonly DataBlock[];
   /** Without them the table can be read all the same: they only save reads. */
   readonly spare: readonly (Extent & { readonly kind: 'metaindex' | 'filter' })[];
@@ -85,7 +85,7 @@ function readFooter(file: Uint8Array): { metaindex: Extent; index: Extent } | un
 }
 
 /** Takes a table apart; undefined if its end is not that of a table. */
-export function readTable(file: Uint8Array): Table | undefined {
+export function readTable(file: Uint8Array): TableParts | undefined {
   const footer = readFooter(file);
   if (footer === undefined) return undefined;
   const { metaindex, index } = footer;

@@ -2,7 +2,7 @@
 import type { Log } from '../../base/env.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Done } from '../commit-queue.ts';
-import type { Change } from '../engine.ts';
+import type { RowChange } from '../engine.ts';
 import type { ReplicaLog } from './replica-log.ts';
 
 /** What a cut needs of its replica. */
@@ -11,7 +11,7 @@ export interface CutOptions {
   readonly log: ReplicaLog;
   readonly warn: Log['warn'];
   /** Writes rows together with the checkpoint, which says where the log begins. */
-  readonly save: (changes: readonly Change[], done: Done) => void;
+  readonly save: (changes: readonly RowChange[], done: Done) => void;
 }
 
 /** The cuts of one log. */
@@ -34,7 +34,7 @@ export class LogCutter {
     if (log.isOverfull) void this.#cut(() => log.cutHalf());
   }
 
-  async #cut(choose: () => Promise<Change[]>): Promise<void> {
+  async #cut(choose: () => Promise<RowChange[]>): Promise<void> {
     if (this.#isCutting) return;
     this.#isCutting = true;
     try {

@@ -1,7 +1,7 @@
 /** What is asked of a replica, and what it answers. */
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
-import type { Memory } from '../../core/quorum/decision.ts';
-import type { FilledObject, Written } from '../../core/causality/object.ts';
+import type { RememberedWrite } from '../../core/quorum/decision.ts';
+import type { FilledObject, WrittenObject } from '../../core/causality/object.ts';
 
 /** A write as it is asked of a replica. */
 export interface ReplicaWrite {
@@ -11,11 +11,11 @@ export interface ReplicaWrite {
   /** Packed content; undefined deletes. */
   readonly body: Uint8Array | undefined;
   /** What to remember of it, if it may be repeated. */
-  readonly memory?: Omit<Memory, keyof Dot> | undefined;
+  readonly memory?: Omit<RememberedWrite, keyof Dot> | undefined;
 }
 
 /** What a write did, before it is durable. */
-export interface ReplicaWritten extends Written<Uint8Array> {
+export interface ReplicaWritten extends WrittenObject<Uint8Array> {
   readonly dot: Dot;
 }
 
@@ -26,5 +26,5 @@ export interface ReplicaMerge {
   /** Dots of this partition whose whole effect the object carries. */
   readonly dots: readonly Dot[];
   /** What to remember of the write that brings it, if it may be repeated. */
-  readonly memory?: Memory | undefined;
+  readonly memory?: RememberedWrite | undefined;
 }

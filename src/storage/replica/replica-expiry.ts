@@ -4,7 +4,7 @@
  */
 import { expiryOf } from '../../core/value/content.ts';
 import type { CommitQueue } from '../commit-queue.ts';
-import type { Change, Engine } from '../engine.ts';
+import type { RowChange, Engine } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { type PackedVersion, sealRecord } from '../records.ts';
 
@@ -33,7 +33,7 @@ export class ReplicaExpiry {
   append(
     key: string,
     { before, after }: { before: readonly PackedVersion[]; after: readonly PackedVersion[] },
-    changes: Change[],
+    changes: RowChange[],
   ): void {
     const was = timesOf(before);
     const is = timesOf(after);

@@ -4,7 +4,7 @@
  */
 import { SCAN_PAGE_ROWS } from '../limits.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
-import type { Change, Engine, Row } from '../engine.ts';
+import type { RowChange, Engine, Row } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { openRecord, sealRecord } from '../records.ts';
 
@@ -54,7 +54,7 @@ export class ReplicaLog {
   }
 
   /** Adds the rows of new entries to a batch. */
-  append(key: string, dots: readonly Dot[], changes: Change[]): void {
+  append(key: string, dots: readonly Dot[], changes: RowChange[]): void {
     for (const dot of dots) {
       const row = keyspace.logRow(this.#partition, dot);
       changes.push({ key: row, value: sealRecord(key, row) });
@@ -95,8 +95,8 @@ export class ReplicaLog {
   }
 
   /** The deletions that cut every entry that `covered` has in its bases, at most a page of them. */
-  async cutCovered(covered: Pick<CausalContext, 'base'>): Promise<Change[]> {
-    const changes: Change[] = [];
+  async cutCovered(covered: Pick<CausalContext, 'base'>): Promise<RowChange[]> {
+    const changes: RowChange[] = [];
     // Those that come in meanwhile have their turn the next time: an actor that came back would be cut twice.
     const actors = [...this.#lengths.keys()];
     for (const actor of actors) {
@@ -108,7 +108,7 @@ export class ReplicaLog {
   }
 
   /** The deletions that cut the older half of each actor's entries, covered by anybody or not: the log has a bound. */
-  async cutHalf(): Promise<Change[]> {
+  async cutHalf(): Promise<RowChange[]> {
     const range = keyspace.partitionRange('l', this.#partition);
     const rows = await this.#engine.scan({ ...range, limit: 2 * this.#maxEntries });
     const rowsByActor = new Map<string, Row[]>();
@@ -118,13 +118,13 @@ export class ReplicaLog {
       if (actorRows === undefined) rowsByActor.set(actor, [row]);
       else actorRows.push(row);
     }
-    const changes: Change[] = [];
+    const changes: RowChange[] = [];
     for (const actorRows of rowsByActor.values())
       this.#cutRows(actorRows.slice(0, Math.ceil(actorRows.length / 2)), changes);
     return changes;
   }
 
-  #cutRows(rows: readonly Row[], changes: Change[]): void {
+  #cutRows(rows: readonly Row[], changes: RowChange[]): void {
     const last = rows[rows.length - 1];
     if (last === undefined) return;
     const { actor, counter } = keyspace.dotOfRow(last[0]);

@@ -7,7 +7,7 @@
  */
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { fill, type FilledObject, type StoredObject, strip } from '../../core/causality/object.ts';
-import type { Change } from '../engine.ts';
+import type { RowChange } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { contextToRecord } from '../records.ts';
 
@@ -45,7 +45,7 @@ export class ReplicaMarks {
   }
 
   /** Marks a key. */
-  add(key: string, clock: CausalContext): Change {
+  add(key: string, clock: CausalContext): RowChange {
     this.made += 1;
     const need = clock.clone();
     this.#needs.set(key, need);
@@ -60,7 +60,7 @@ export class ReplicaMarks {
   }
 
   /** Takes the mark off a key. */
-  remove(key: string): Change {
+  remove(key: string): RowChange {
     this.#needs.delete(key);
     return { key: keyspace.markRow(this.#partition, key), value: undefined };
   }

@@ -9,15 +9,15 @@
  */
 import type { Clock } from '../../base/env.ts';
 import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../../core/limits.ts';
-import type { Memory } from '../../core/quorum/decision.ts';
-import type { Change } from '../engine.ts';
+import type { RememberedWrite } from '../../core/quorum/decision.ts';
+import type { RowChange } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { memoryToRecord } from '../records.ts';
 
 type MemoryClock = Pick<Clock, 'monotonicMs'>;
 
 interface Learnt {
-  readonly memory: Memory;
+  readonly memory: RememberedWrite;
   readonly atMs: number;
 }
 
@@ -28,7 +28,7 @@ export class ReplicaMemory {
   /** By row, in the order in which they were learnt. */
   readonly #byRow = new Map<string, Learnt>();
 
-  constructor(clock: MemoryClock, partition: number, memories: readonly Memory[]) {
+  constructor(clock: MemoryClock, partition: number, memories: readonly RememberedWrite[]) {
     this.#clock = clock;
     this.#partition = partition;
     const atMs = clock.monotonicMs();
@@ -39,7 +39,7 @@ export class ReplicaMemory {
   }
 
   /** What came of a write with an Idempotency-Key, if that is remembered. */
-  recall(key: string, idempotencyKey: string): Memory | undefined {
+  recall(key: string, idempotencyKey: string): RememberedWrite | undefined {
     const learnt = this.#byRow.get(this.#rowOf({ key, idempotencyKey }));
     return learnt === undefined || this.#isOver(learnt) ? undefined : learnt.memory;
   }
@@ -49,18 +49,18 @@ export class ReplicaMemory {
   }
 
   /** All that is remembered, for a replica that is filled from here. */
-  all(): readonly Memory[] {
+  all(): readonly RememberedWrite[] {
     return Array.from(this.#byRow.values(), ({ memory }) => memory);
   }
 
   /** The rows that make the replica remember a write, and forget what is too old or too much; none if it knows it already. */
-  learn(memory: Memory): Change[] {
+  learn(memory: RememberedWrite): RowChange[] {
     const row = this.#rowOf(memory);
     const known = this.#byRow.get(row)?.memory;
     if (known?.actor === memory.actor && known.counter === memory.counter) return [];
     this.#byRow.delete(row);
     this.#byRow.set(row, { memory, atMs: this.#clock.monotonicMs() });
-    const changes: Change[] = [{ key: row, value: memoryToRecord(memory, row) }];
+    const changes: RowChange[] = [{ key: row, value: memoryToRecord(memory, row) }];
     for (const [oldest, learnt] of this.#byRow) {
       if (!this.#isOver(learnt) && this.#byRow.size <= MAX_MEMORIES) break;
       this.#byRow.delete(oldest);
@@ -70,13 +70,13 @@ export class ReplicaMemory {
   }
 
   /** The rows that make the replica forget a key whose record is damaged: no disk may have its versions any more. */
-  forget(key: string): Change[] {
+  forget(key: string): RowChange[] {
     const rows = [...this.#byRow].filter(([, { memory }]) => memory.key === key).map(([row]) => row);
     for (const row of rows) this.#byRow.delete(row);
     return rows.map((row) => ({ key: row, value: undefined }));
   }
 
-  #rowOf({ key, idempotencyKey }: Pick<Memory, 'key' | 'idempotencyKey'>): string {
+  #rowOf({ key, idempotencyKey }: Pick<RememberedWrite, 'key' | 'idempotencyKey'>): string {
     return keyspace.memoryRow(this.#partition, key, idempotencyKey);
   }
 }

@@ -2,7 +2,7 @@
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import type { FilledObject, StoredObject } from '../../core/causality/object.ts';
 import { DamagedRecord } from '../damage.ts';
-import type { Change } from '../engine.ts';
+import type { RowChange } from '../engine.ts';
 import type { KeyWatches } from './key-watches.ts';
 import * as keyspace from '../keyspace.ts';
 import {
@@ -34,7 +34,7 @@ export interface ObjectParts {
   readonly salvage: SetAside;
   readonly memory: ReplicaMemory;
   /** Writes the rows of a key that was marked just now. */
-  readonly save: (changes: readonly Change[]) => void;
+  readonly save: (changes: readonly RowChange[]) => void;
 }
 
 const NOTHING: StoredObject<Uint8Array> = { versions: [], residual: new CausalContext() };
@@ -69,12 +69,12 @@ export class ReplicaObjects {
   }
 
   /** The rows that make an object what it has become. */
-  changesOf(before: StoredObject<Uint8Array>, { key, object, dots, memory: made }: ReplicaMerge): Change[] {
+  changesOf(before: StoredObject<Uint8Array>, { key, object, dots, memory: made }: ReplicaMerge): RowChange[] {
     const { partition, clock, rows, log, expiry, watches, marks, memory } = this.#parts;
     const { versions, residual } = marks.strip(key, object, clock);
     const row = keyspace.objectRow(partition, key);
     this.#store.cache.drop(row);
-    const changes: Change[] = [
+    const changes: RowChange[] = [
       { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) },
     ];
     if (!residual.isEmpty || !before.residual.isEmpty) {
@@ -91,7 +91,7 @@ export class ReplicaObjects {
   }
 
   /** The row of a residue without what the bases of the clock have come to cover; undefined if that is nothing. */
-  stripped(key: string): Change | undefined {
+  stripped(key: string): RowChange | undefined {
     const { partition, clock, marks } = this.#parts;
     const { residual } = this.load(key);
     if (residual.isEmpty || marks.has(key)) return undefined;

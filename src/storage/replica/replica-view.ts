@@ -7,7 +7,7 @@ import { recordToContext, recordToVersions } from '../records.ts';
 import { ReplicaRows } from './replica-rows.ts';
 
 /** What was known at that moment. */
-export interface Moment {
+export interface ViewMoment {
   /** Every dot that the replica had seen, durably. */
   readonly clock: CausalContext;
   /** The dots that its log could not tell any more. */
@@ -15,14 +15,14 @@ export interface Moment {
 }
 
 /** A read view of one replica. */
-export class ReplicaView implements Moment {
+export class ReplicaView implements ViewMoment {
   readonly clock: CausalContext;
   readonly cut: CausalContext;
   readonly #partition: number;
   readonly #snapshot: Snapshot;
   readonly #rows: ReplicaRows;
 
-  constructor(partition: number, snapshot: Snapshot, { clock, cut }: Moment) {
+  constructor(partition: number, snapshot: Snapshot, { clock, cut }: ViewMoment) {
     this.#partition = partition;
     this.#snapshot = snapshot;
     this.#rows = new ReplicaRows(partition, snapshot);

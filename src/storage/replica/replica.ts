@@ -8,7 +8,7 @@
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
-import type { Memory } from '../../core/quorum/decision.ts';
+import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import type { Floor } from '../../core/causality/floor.ts';
 import {
   type FilledObject,
@@ -20,7 +20,7 @@ import {
   write,
 } from '../../core/causality/object.ts';
 import type { Done } from '../commit-queue.ts';
-import type { Change } from '../engine.ts';
+import type { RowChange } from '../engine.ts';
 import { KeyWatches } from './key-watches.ts';
 import * as keyspace from '../keyspace.ts';
 import { assertObjectSize } from './object-size.ts';
@@ -91,7 +91,7 @@ export class Replica {
     this.salvage = new SetAside(partition, store.queue, state.aside);
     this.memory = new ReplicaMemory(store.clock, partition, state.memories);
     this.#wound = state.wound;
-    const save = (changes: readonly Change[]): void => this.#submit(changes, undefined, () => {});
+    const save = (changes: readonly RowChange[]): void => this.#submit(changes, undefined, () => {});
     const { log, rows, expiry, watches, marks, salvage, memory } = this;
     const parts = { partition, clock: state.clock, log, rows, expiry, watches, marks, salvage, memory, save };
     this.#objects = new ReplicaObjects(store, parts, state.residues);
@@ -242,7 +242,7 @@ export class Replica {
   }
 
   /** Remembers what another replica does, from which this one is filled. */
-  learn(memories: readonly Memory[]): void {
+  learn(memories: readonly RememberedWrite[]): void {
     const changes = memories.flatMap((memory) => this.memory.learn(memory));
     if (changes.length > 0) this.#submit(changes, undefined, () => {});
   }
@@ -292,7 +292,7 @@ export class Replica {
     this.#lost.join(dots);
     this.#isSweepDue = true;
     const added = dots.clone();
-    const changes: Change[] = [];
+    const changes: RowChange[] = [];
     for (const { key, stored, object } of before) {
       if (!dots.meets(stored.residual) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
       const { versions, context } = withoutVersions(object, this.#lost);
@@ -376,7 +376,7 @@ export class Replica {
   }
 
   /** Submits rows; once they are durable, so are the dots that came with them. */
-  #submit(changes: readonly Change[], dots: readonly Dot[] | CausalContext | undefined, done: Done): void {
+  #submit(changes: readonly RowChange[], dots: readonly Dot[] | CausalContext | undefined, done: Done): void {
     this.#changes += 1;
     if (this.#isRetired) return done(new MecError('stopping'));
     this.#store.queue.submit(changes, (error) => {
@@ -390,7 +390,7 @@ export class Replica {
   }
 
   /** The row of the replica's own state. */
-  checkpoint(): Change {
+  checkpoint(): RowChange {
     const key = keyspace.checkpointRow(this.partition);
     const fields = { isComplete: this.#isComplete, clock: this.#clock, wound: this.#wound };
     const state = { ...fields, cut: this.log.cut, lost: this.#lost };

@@ -5,7 +5,7 @@
  */
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
 import { isDamage } from '../damage.ts';
-import type { Change, RowReader } from '../engine.ts';
+import type { RowChange, RowReader } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { type PackedVersion, recordToVersions, versionsToRecord } from '../records.ts';
 
@@ -42,7 +42,7 @@ export class SetAside {
   }
 
   /** These of a key are set aside no more. */
-  drop(key: string, dots: readonly Dot[]): Change {
+  drop(key: string, dots: readonly Dot[]): RowChange {
     const gone = CausalContext.ofDots(dots);
     this.#dots = this.#dots.minus(gone);
     return asideChange(
@@ -59,7 +59,7 @@ export class SetAside {
 }
 
 /** The row of what is set aside for a key. */
-export function asideChange(partition: number, key: string, versions: readonly PackedVersion[]): Change {
+export function asideChange(partition: number, key: string, versions: readonly PackedVersion[]): RowChange {
   const row = keyspace.asideRow(partition, key);
   return { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) };
 }
