@@ -48,7 +48,7 @@ function sessionOf(readme: string, title: string): { commands: string; output: s
 
 for (const [title, blocks] of [
   ['A session', 5],
-  ['HTTP', 5],
+  ['HTTP', 6],
 ] as const) {
   test(`what the README shows under "${title}" is what happens`, { skip }, async (t) => {
     const cluster = await TestCluster.start(t);

@@ -1,4 +1,5 @@
 /** What the query of a request may set, as a table: how each parameter is read, and what is expected of it. */
+import { isReserved } from '../core/value/key.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
@@ -36,10 +37,10 @@ const quorum = (name: 'r' | 'w' | 'pr' | 'pw'): ParameterRule => ({
 });
 
 const keyPart = (name: 'prefix' | 'after'): ParameterRule => ({
-  expected: `at most ${MAX_KEY_BYTES} bytes of percent-encoded UTF-8`,
+  expected: `at most ${MAX_KEY_BYTES} bytes of percent-encoded UTF-8 that do not begin with U+0000`,
   set: (parameters, text) => {
     parameters[name] = text;
-    return utf8ToBytes(text).length <= MAX_KEY_BYTES;
+    return utf8ToBytes(text).length <= MAX_KEY_BYTES && !isReserved(text);
   },
 });
 

@@ -7,6 +7,7 @@ import { MAX_META_BYTES, MAX_SEEN_DOTS } from './limits.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import { CausalContext, type Dot } from '../core/causality/causal-context.ts';
 import type { Content } from '../core/value/content.ts';
+import { isReserved } from '../core/value/key.ts';
 import { parseDot } from '../core/causality/dot.ts';
 import { decodeToken } from '../core/causality/token.ts';
 import { badHeader } from './bad-header.ts';
@@ -32,6 +33,7 @@ export function keyOf(path: string, prefix = KEY_PREFIX): string {
   } catch {
     throw new MecError('bad-key', { detail: 'The key is not percent-encoded UTF-8' });
   }
+  if (isReserved(key)) throw new MecError('bad-key', { detail: "Keys that begin with U+0000 are the store's own" });
   if (utf8ToBytes(key).length > MAX_KEY_BYTES) throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
   return key;
 }

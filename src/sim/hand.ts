@@ -278,13 +278,16 @@ export class Hand {
   async list(): Promise<void> {
     const { oracle, promises, keys, name, plan } = this.#options;
     const at = this.#at;
-    const prefix = this.#dice.chance(0.5) ? '' : this.#dice.pick(keys).slice(0, 1);
+    const one = this.#dice.chance(0.5) ? '' : this.#dice.pick(keys);
+    // All of a kind, or of one kind and hash tag.
+    const prefix = one.slice(0, Math.max(1, one.indexOf('}') + 1));
     const limit = this.#dice.pick(LIST_LIMITS);
     const since = promises.now();
     const listed: string[] = [];
     let after: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
-      const query = `prefix=${prefix}&limit=${limit}${after === undefined ? '' : `&after=${after}`}`;
+      const start = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
+      const query = `prefix=${encodeURIComponent(prefix)}&limit=${limit}${start}`;
       const { keys: found, next } = await this.#honest('', () => listKeys(at, query));
       listed.push(...found);
       after = next;

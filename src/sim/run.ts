@@ -135,9 +135,12 @@ function hireClients(
 
 /** A few keys in few partitions: what goes wrong goes wrong between keys that share a clock. */
 function crowdedKeys({ partitions, keysEach, kinds }: SimPlan, start: number): string[] {
+  // Some runs group keys by hash tags.
+  const isTagged = start % 3 === 0;
   const byPartition = new Map<number, string[]>();
   for (let i = start; ; i++) {
-    const key = `${kinds[i % kinds.length]}${i}`;
+    const kind = kinds[i % kinds.length];
+    const key = isTagged ? `${kind}{${Math.floor(i / 8)}}${i}` : `${kind}${i}`;
     const list = byPartition.get(partitionOf(key)) ?? [];
     list.push(key);
     byPartition.set(partitionOf(key), list);

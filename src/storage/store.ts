@@ -28,6 +28,7 @@ import type { Engine, OpenEngine } from './engine.ts';
 import { ObjectCache } from './object-cache.ts';
 import * as keyspace from './keyspace.ts';
 import { emptyState, openRecord, sealRecord, verifyRecord } from './records.ts';
+import { memberOf, refuseTaggedKeys } from './format-1.ts';
 import { Replica } from './replica/replica.ts';
 import type { StoreParts } from './store-parts.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
@@ -338,6 +339,7 @@ export class Store {
     if (header !== undefined && header.name !== nodeName) {
       env.log.warn('the store belonged to a node of another name', { was: header.name, is: nodeName });
     }
+    if (header?.format === OLDEST_FORMAT) await refuseTaggedKeys(engine);
     const present = { format: STORE_FORMAT, partitions: PARTITIONS, name: nodeName };
     await engine.commit([{ key: row, value: sealRecord(present, row) }], true);
     env.log.info('store opened', { format: header?.format, life });
@@ -388,11 +390,4 @@ function openIntact(record: Uint8Array, row: string): unknown {
     if (isDamage(error)) return undefined;
     throw error;
   }
-}
-
-/** A member record of store format 1 counted its lives, and drew none. */
-function memberOf(kept: MemberRecord): MemberRecord {
-  const { life, zone } = kept as { readonly life: unknown; readonly zone: string | null | undefined };
-  const generation = typeof life === 'number' ? life : kept.generation;
-  return { ...kept, zone: zone ?? undefined, generation, life: typeof life === 'string' ? life : '' };
 }

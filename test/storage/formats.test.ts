@@ -79,3 +79,13 @@ test('the same store on LevelDB', async (t) => {
   await engine.close();
   await goesOn(openEngine);
 });
+
+test('a store of format 1 with a key that lies elsewhere now is not opened', async () => {
+  const disk = new MemoryDisk();
+  for (const { key, value } of changes) disk.rows.set(key, value);
+  const [row, record] = [...disk.rows].find(([name]) => name.startsWith('o')) as [string, Uint8Array];
+  disk.rows.set(`${row.slice(0, 5)}{tag}key`, record);
+  await assert.rejects(open(disk.open, 'second'), /format 1 and the key "\{tag\}key".*Export/s);
+  disk.rows.delete(`${row.slice(0, 5)}{tag}key`);
+  await (await open(disk.open, 'second')).close();
+});

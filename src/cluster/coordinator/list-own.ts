@@ -3,6 +3,7 @@ import { compareUtf8, prefixEnd } from '../../base/bytes.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { LIST_PAGE_BYTES, LIST_SLICE_KEYS, LIST_SPARE_KEYS } from '../limits.ts';
 import type { ObjectVersion } from '../../core/causality/object.ts';
+import { FIRST_USER_KEY } from '../../core/value/key.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { ListKeysReply, ListKeysRequest } from '../../transport/message.ts';
 import type { Scope } from './scope.ts';
@@ -51,7 +52,8 @@ async function nextKeys(
 ): Promise<{ found: readonly FoundKey[]; until: string | undefined }> {
   const share = Math.ceil(limit / Math.max(1, replicas.length));
   const perReplica = Math.min(limit, 2 * share + LIST_SPARE_KEYS);
-  const from = after === undefined || compareUtf8(after, prefix) < 0 ? prefix : `${after}\0`;
+  const first = prefix === '' ? FIRST_USER_KEY : prefix;
+  const from = after === undefined || compareUtf8(after, first) < 0 ? first : `${after}\0`;
   const range = { from, to: prefixEnd(prefix), limit: perReplica };
   const all: FoundKey[] = [];
   let until: string | undefined;

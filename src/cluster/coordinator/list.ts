@@ -3,13 +3,14 @@
  * keys of all the partitions that it is asked for, and with how far that reaches. Where the owners of a key agree on its
  * versions, that is what a read would find. Where they do not, the key is read.
  *
+ * All keys of a prefix with a hash tag lie in one partition: then only its owners are asked.
+ *
  * A listing is complete or it fails: what a partition holds is never left out because nobody could be asked.
  */
 import { compareUtf8 } from '../../base/bytes.ts';
 import { MecError, toMecError } from '../../base/errors.ts';
-import { PARTITIONS } from '../../core/limits.ts';
 import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS } from '../limits.ts';
-import { partitionOf } from '../../core/placement/partition.ts';
+import { partitionOf, partitionsWith } from '../../core/placement/partition.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
 import type { ListKeysReply, ListKeysRequest } from '../../transport/message.ts';
 import { get } from './get.ts';
@@ -147,12 +148,12 @@ interface ListProgress {
   readonly asked: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
-/** Whom to ask for which partitions, so that each has R answers; throws where there are not so many owners left to ask. */
-function planOf(scope: Scope, { r }: ListRequest, { answers, asked }: ListProgress): Map<string, number[]> {
+/** Whom to ask for which partitions, so that each has R answers; throws if too few owners are left to ask. */
+function planOf(scope: Scope, { r, prefix }: ListRequest, { answers, asked }: ListProgress): Map<string, number[]> {
   const { members, peers } = scope;
   const self = members.self;
   const plan = new Map<string, number[]>();
-  for (let partition = 0; partition < PARTITIONS; partition++) {
+  for (const partition of partitionsWith(prefix)) {
     const owners = members.owners(partition);
     const need = quorumSize(r, owners.length);
     const have = answers.filter(({ partitions }) => partitions.has(partition)).length;
