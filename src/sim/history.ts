@@ -155,7 +155,8 @@ export class History {
     if (made?.isNamed === true && kind !== 'acknowledged') return;
     const before = this.#nameOf.get(`${kind} ${id}`) ?? whole;
     // A coordinator that was out of reach may bring the first try when a second is acknowledged: twins, shown as one.
-    const areTwins = kind === 'acknowledged' && made?.isFirstTryUnknown === true;
+    // And what no disk is promised to hold any more is written once more.
+    const areTwins = kind === 'acknowledged' && (made?.isFirstTryUnknown === true || made?.isAcknowledged === false);
     if (before !== whole && !areTwins) this.violate(`the write ${id} has the ${before} and the ${whole}`);
     this.#nameOf.set(`${kind} ${id}`, whole);
   }
