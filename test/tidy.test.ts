@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { NAMES, NOT_IN_FAST_TESTS, setsOf } from './sets.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -13,6 +14,8 @@ interface SourceFile {
   readonly lines: readonly string[];
   /** Imported files, as paths from the root; packages by name. */
   readonly imports: readonly string[];
+  /** Those of them that are loaded when the file is: not the imports of types. */
+  readonly loads: readonly string[];
 }
 
 function load(folder: string): SourceFile[] {
@@ -21,13 +24,18 @@ function load(folder: string): SourceFile[] {
     .map((name) => {
       const path = join(folder, name);
       const text = readFileSync(join(ROOT, path), 'utf8');
-      const imports = [
-        ...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gms),
-        ...text.matchAll(/^import '([^']+)';/gm),
-      ].map(([, from]) =>
-        (from as string).startsWith('.') ? normalize(join(dirname(path), from as string)) : (from as string),
-      );
-      return { path, text, lines: text.split('\n'), imports };
+      const targetsOf = (statements: Iterable<RegExpExecArray>): string[] =>
+        [...statements].map(([, from]) =>
+          (from as string).startsWith('.') ? normalize(join(dirname(path), from as string)) : (from as string),
+        );
+      const effects = targetsOf(text.matchAll(/^import '([^']+)';/gm));
+      return {
+        path,
+        text,
+        lines: text.split('\n'),
+        imports: [...targetsOf(text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gms)), ...effects],
+        loads: [...targetsOf(text.matchAll(/^(?:import|export)\b(?! type)[^;]*?from '([^']+)';/gms)), ...effects],
+      };
     });
 }
 
@@ -199,4 +207,42 @@ test('nothing is left over, nothing is loose', () => {
 
 test('file names are kebab-case nouns', () => {
   for (const { path } of everything) assert.match(path, /^[a-z]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*)*(?:\.test)?\.ts$/, path);
+});
+
+/** The first import, of a file or of what it loads, that starts processes or opens ports. */
+function realPart(path: string, files: readonly Pick<SourceFile, 'path' | 'loads'>[]): string | undefined {
+  const loadsByPath = new Map(files.map((file) => [file.path, file.loads]));
+  const seen = new Set<string>([path]);
+  for (const at of seen) {
+    for (const target of loadsByPath.get(at) ?? []) {
+      if (NOT_IN_FAST_TESTS.test(target)) return `${at} loads ${target}`;
+      seen.add(target);
+    }
+  }
+  return undefined;
+}
+
+const tests = everything.map(({ path }) => path).filter((path) => path.endsWith('.test.ts'));
+
+test('a fast test starts no process and opens no port', () => {
+  for (const path of tests.filter((test) => setsOf(test.slice('test/'.length)).includes('fast'))) {
+    assert.equal(realPart(path, everything), undefined, `${path} belongs into test/sets.ts`);
+  }
+  const planted = [
+    { path: 'test/core/a.test.ts', loads: ['test/fixtures/b.ts', 'src/core/c.ts'] },
+    { path: 'test/fixtures/b.ts', loads: ['src/core/c.ts', 'node:child_process'] },
+  ];
+  assert.equal(realPart('test/core/a.test.ts', planted), 'test/fixtures/b.ts loads node:child_process');
+});
+
+test('every name in the table of slow tests is one, and no quick test hides behind its folder', () => {
+  const names = tests.map((path) => path.slice('test/'.length));
+  for (const name of NAMES)
+    assert.ok(
+      names.some((path) => path.startsWith(name)),
+      `test/sets.ts: ${name} is gone`,
+    );
+  for (const name of names.filter((path) => !setsOf(path).includes('fast') && !NAMES.includes(path))) {
+    assert.notEqual(realPart(`test/${name}`, everything), undefined, `test/${name} could be fast`);
+  }
 });

@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Plan, Planted, Violation } from './conditional-writes.ts';
+import { isLongRun } from '../sets.ts';
 import { type Found, search } from './search.ts';
 
-const IS_ALL = process.env['MEC_MODEL'] === 'all';
+const IS_ALL = isLongRun();
 
 interface Entry {
   readonly plan: Plan;

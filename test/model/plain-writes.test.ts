@@ -1,9 +1,10 @@
 /** Plain writes, searched through: no acknowledged write is missed by a read, and each rule left out loses one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isLongRun } from '../sets.ts';
 import { type Plan, type Planted, search } from './plain-writes.ts';
 
-const IS_ALL = process.env['MEC_MODEL'] === 'all';
+const IS_ALL = isLongRun();
 
 interface Entry extends Plan {
   /** Whether it takes too long for every day. */

@@ -1,18 +1,20 @@
-/** The simulator: the same seeds each time, or fresh ones if asked for, each twice; and all that ever failed. */
+/** The simulator: the same seeds each time, or fresh ones if asked for, each twice; in a long run also all that ever failed. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { shrunkReportOf } from '../../src/sim/report.ts';
 import { simulate } from '../../src/sim/run.ts';
 import { shrink } from '../../src/sim/shrink.ts';
+import { isLongRun } from '../sets.ts';
 
 /** How long a failing seed is made smaller. */
 const SHRINK_MS = 30_000;
 /** Seeds that every run of the tests makes: whether they pass must not be a matter of luck. */
-const USUAL = 30;
+const USUAL = 5;
+const LONG = 30;
 /** So many fresh ones instead. */
 const FRESH = process.env['MEC_SEEDS'];
-const COUNT = Number(FRESH ?? USUAL);
+const COUNT = Number(FRESH ?? (isLongRun() ? LONG : USUAL));
 
 async function assertHolds(seed: number): Promise<number> {
   const result = await simulate({ seed });
@@ -35,7 +37,7 @@ test(
   },
 );
 
-test('seeds that once failed hold', async () => {
+test('seeds that once failed hold', { skip: FRESH === undefined && !isLongRun() }, async () => {
   const text = readFileSync(new URL('../../../test/seeds.txt', import.meta.url), 'utf8');
   const seeds = [...text.matchAll(/^(\d+) /gm)].map(([, seed]) => Number(seed));
   assert.ok(seeds.length > 0);

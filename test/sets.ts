@@ -1,0 +1,57 @@
+/** Which test runs when: `npm run test:fast`, `npm test` (fast and usual), `npm run test:long`. */
+
+/** The sets that there are, the quickest first. */
+export const SETS = ['fast', 'usual', 'long'] as const;
+
+/** The name of a set of tests. */
+export type TestSet = (typeof SETS)[number];
+
+/** What a fast test must not load, itself or through its imports: each of them starts processes or opens ports. */
+export const NOT_IN_FAST_TESTS =
+  /^(?:node:(?:child_process|cluster|dgram|http|http2|https|net|tls|worker_threads)|zeromq)$/;
+
+/**
+ * The tests that are not fast, by their path under `test`. A folder stands for those of its tests that start a process
+ * or open a port; a test that does not, and takes long all the same, stands here by itself.
+ */
+const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
+  'bench/': ['usual'],
+  'build.test.ts': ['usual'],
+  'chaos/': ['usual'],
+  'cli/': ['usual'],
+  'client/browser.test.ts': ['usual'],
+  'client/client.test.ts': ['usual'],
+  'client/delivery.test.ts': ['usual'],
+  'client/soak.test.ts': ['long'],
+  'client/types.test.ts': ['usual'],
+  'cluster/address-change.test.ts': ['usual'],
+  'cluster/damage.test.ts': ['usual'],
+  'cluster/faults.test.ts': ['usual'],
+  'cluster/membership.test.ts': ['long'],
+  'cluster/network-hosts.test.ts': ['long'],
+  'cluster/repair.test.ts': ['usual'],
+  'cluster/rolling-restart.test.ts': ['long'],
+  'embed/': ['usual'],
+  'examples.test.ts': ['usual'],
+  'http/': ['usual'],
+  'model/conditional-writes.test.ts': ['usual', 'long'],
+  'model/plain-writes.test.ts': ['usual', 'long'],
+  'package.test.ts': ['usual'],
+  'sim/conditions.test.ts': ['usual'],
+  'sim/forgetting.test.ts': ['usual'],
+  'sim/membership.test.ts': ['usual'],
+  'sim/removed.test.ts': ['usual'],
+  'sim/shrink.test.ts': ['usual'],
+  'sim/simulator.test.ts': ['usual', 'long'],
+};
+
+/** Whether the long set of tests runs: some tests do more then. */
+export const isLongRun = (): boolean => process.env['MEC_TESTS'] === 'long';
+
+/** The sets of a test, by its path under `test`. */
+export function setsOf(path: string): readonly TestSet[] {
+  return NOT_FAST[path] ?? NOT_FAST[path.slice(0, path.indexOf('/') + 1)] ?? ['fast'];
+}
+
+/** The names in the table. */
+export const NAMES = Object.keys(NOT_FAST);
