@@ -56,7 +56,19 @@ async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
   return new Map(await Promise.all(rows));
 }
 
-const COLUMNS = ['node', 'zone', 'state', 'owned', 'pending', 'guest', 'keys', 'disk', 'log', 'lag', 'notes'] as const;
+const COLUMNS = [
+  'node',
+  'zone',
+  'state',
+  'owned',
+  'pending',
+  'fallback',
+  'keys',
+  'disk',
+  'log',
+  'lag',
+  'notes',
+] as const;
 
 /** What all members look like, as a table. */
 function tableOf(statuses: Statuses): string {
@@ -84,7 +96,7 @@ function rowOf({ name, members, store, sync, handover }: ServerStatus): string[]
     own?.state ?? '-',
     String(own?.owned ?? 0),
     String(own?.pending ?? 0),
-    String(sync.guests),
+    String(sync.fallbacks),
     store.keys === undefined ? '-' : String(store.keys),
     store.diskBytes === undefined ? '-' : formatBytes(store.diskBytes),
     String(store.logEntries ?? '-'),

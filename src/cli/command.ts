@@ -13,7 +13,7 @@ export interface OptionSpec {
   readonly about: string;
   /** Makes a value of the text, and of what earlier occurrences made; throws `UsageError`. */
   readonly parse?: (text: string, before: unknown) => unknown;
-  readonly fallback?: unknown;
+  readonly defaultValue?: unknown;
   /** The environment variable that stands in for it. */
   readonly env?: string;
 }

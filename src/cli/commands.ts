@@ -14,10 +14,10 @@ export const REMOTE_OPTIONS: readonly OptionSpec[] = [
     flags: '--url <urls>',
     about: 'nodes to ask, separated by commas; any one will do',
     env: 'MEC_URL',
-    fallback: DEFAULT_URL,
+    defaultValue: DEFAULT_URL,
   },
   { flags: '--json', about: 'print JSON, errors too' },
-  { flags: '--timeout <ms>', about: 'how long to try', parse: numberWithin(1, 600_000), fallback: 10_000 },
+  { flags: '--timeout <ms>', about: 'how long to try', parse: numberWithin(1, 600_000), defaultValue: 10_000 },
 ];
 
 const TOKEN_FILE: OptionSpec = {
@@ -119,7 +119,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
         flags: '--existing <what>',
         about: 'a key with other values: keep all values (beside), leave it (skip), or replace them (replace)',
         parse: oneOf('beside', 'skip', 'replace'),
-        fallback: 'beside',
+        defaultValue: 'beside',
       },
       ...REMOTE_OPTIONS,
     ],

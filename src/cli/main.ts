@@ -20,10 +20,10 @@ function parsing(parse: (text: string, before: unknown) => unknown): (text: stri
   };
 }
 
-function toOption({ flags, about, parse, fallback, env }: OptionSpec): Option {
+function toOption({ flags, about, parse, defaultValue, env }: OptionSpec): Option {
   const option = new Option(flags, about);
   if (parse !== undefined) option.argParser(parsing(parse));
-  if (fallback !== undefined) option.default(fallback);
+  if (defaultValue !== undefined) option.default(defaultValue);
   if (env !== undefined) option.env(env);
   return option;
 }

@@ -139,7 +139,7 @@ export const MAX_TTL_SECONDS = 315_360_000;
 export const MAX_TRIMS = 64;
 
 /** Peers that a node compares itself with in a round while it catches up with what it will own, or is gone and hands over. */
-export const JOINING_COMPARES = 5;
+export const PENDING_COMPARES = 5;
 
 /** Questions to all members at once: each holds a clock of every member. */
 export const MAX_QUESTIONS = 4;
@@ -165,8 +165,8 @@ export const SYNC_LIMITS = {
   maxLogEntries: 4096,
   /** Log entries of a busy replica that are worth a cut; at rest, any are. */
   logCutEntries: 256,
-  /** What a joining owner takes in per second: a small part of what a network or a disk can do, since others serve meanwhile. */
-  joiningBytesPerSecond: 16 * MIB,
+  /** What a pending owner takes in per second: a small part of what a network or a disk can do, since others serve meanwhile. */
+  pendingBytesPerSecond: 16 * MIB,
   /** How often a node compares what it has seen with a peer, on the average. */
   intervalMs: 1_000,
   /** Pause before a peer that has missed a write is told so: long enough for the write to have arrived after all. */

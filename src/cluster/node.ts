@@ -54,7 +54,7 @@ export interface NodeOptions {
 /** How a read may differ from the configured defaults. */
 export interface ReadOptions {
   readonly r?: Quorum | undefined;
-  /** How many of them must be owners, and not merely stand in. */
+  /** How many of them must be owners, and not fallbacks. */
   readonly pr?: Quorum | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -254,10 +254,10 @@ export class MecNode {
     return placeOf(this.#scope, key).isOwner;
   }
 
-  /** All members by id, in the order in which they are to hold a key: its owners, then those who stand in. */
+  /** The preference list of a key: all members by id, its owners first, then its fallbacks. */
   preference(key: string): readonly string[] {
     const { partition, owners } = placeOf(this.#scope, key);
-    return [...owners, ...this.#scope.members.standIns(partition)];
+    return [...owners, ...this.#scope.members.fallbacks(partition)];
   }
 
   /** The hash of the clock of every partition that this node owns: equal among owners that have seen the same. */

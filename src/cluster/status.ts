@@ -91,7 +91,7 @@ export interface DamageStatus {
 
 /** What is being caught up with, in partitions; and what has been, in times. */
 export type SyncStatus = Readonly<
-  Record<'incomplete' | 'guests' | 'waiting' | 'running' | 'pulls' | 'failures' | 'dropped', number>
+  Record<'incomplete' | 'fallbacks' | 'waiting' | 'running' | 'pulls' | 'failures' | 'dropped', number>
 > & {
   /** The pull that has run or waited longest, if there is one. */
   readonly oldest?: AgedJob | undefined;

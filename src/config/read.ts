@@ -55,7 +55,7 @@ class Reader {
     const values: TomlTable = {};
     for (const [key, rule] of Object.entries(rules)) {
       const given = table[key];
-      const value = given === undefined ? rule.fallback : rule.read(given);
+      const value = given === undefined ? rule.defaultValue : rule.read(given);
       if (given !== undefined && value === undefined)
         throw this.complain(prefix + key, `expected ${rule.expected}, got ${JSON.stringify(given)}`);
       values[key] = value;

@@ -17,7 +17,7 @@ interface ConfigRule<T> {
   readonly expected: string;
   readonly read: (value: unknown) => T | undefined;
   /** The value if the key is absent. */
-  readonly fallback: T;
+  readonly defaultValue: T;
 }
 
 /** The rules of one table, by key. */
@@ -26,9 +26,9 @@ export type Rules = Readonly<Record<string, ConfigRule<unknown>>>;
 /** The values of a table that was read by these rules. */
 export type Values<R extends Rules> = { readonly [K in keyof R]: R[K] extends ConfigRule<infer T> ? T : never };
 
-const optional = <T>(rule: Omit<ConfigRule<T>, 'fallback'>): ConfigRule<T | undefined> => ({
+const optional = <T>(rule: Omit<ConfigRule<T>, 'defaultValue'>): ConfigRule<T | undefined> => ({
   ...rule,
-  fallback: undefined,
+  defaultValue: undefined,
 });
 
 /** A number of units as text, `"5s"` or `"1MiB"`, or undefined. */
@@ -54,18 +54,18 @@ function readHost(value: unknown): string | undefined {
 const host: ConfigRule<string> = {
   expected: 'a host name or address that the other nodes can reach (not 0.0.0.0)',
   read: readHost,
-  fallback: '127.0.0.1',
+  defaultValue: '127.0.0.1',
 };
 const dataPort: ConfigRule<number> = {
   expected: 'a port from 1 to 65534 (port + 1 is used as well)',
   read: (value) => within(asNumber(value), 1, 65_534),
-  fallback: 7000,
+  defaultValue: 7000,
 };
 const quorum: ConfigRule<Quorum> = {
   expected: 'a number from 1 to n, "one", "quorum" or "all"',
   read: (value) =>
     typeof value === 'string' || within(asNumber(value), 1, 9) ? parseQuorum(value as string) : undefined,
-  fallback: 'quorum',
+  defaultValue: 'quorum',
 };
 
 /** The keys of `[[node]]`. */
@@ -75,12 +75,12 @@ const maxvalue: ConfigRule<number> = {
   expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,
   read: (value) =>
     within(readUnits(value, { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 }), 1, MAX_VALUE_BYTES),
-  fallback: DEFAULT_MAX_VALUE_BYTES,
+  defaultValue: DEFAULT_MAX_VALUE_BYTES,
 };
 const replicas: ConfigRule<number> = {
   expected: 'a number of replicas from 1 to 9',
   read: (value) => within(asNumber(value), 1, 9),
-  fallback: DEFAULT_N,
+  defaultValue: DEFAULT_N,
 };
 
 /** The keys of `[quorum]`. */
@@ -91,7 +91,7 @@ export const QUORUM_KEYS = {
   timeout: {
     expected: `a time from "10ms" to "${MAX_TIMEOUT_MS / 1000}s"`,
     read: (value) => within(readUnits(value, { ms: 1, s: 1000, m: 60_000 }), 10, MAX_TIMEOUT_MS),
-    fallback: DEFAULT_TIMEOUT_MS,
+    defaultValue: DEFAULT_TIMEOUT_MS,
   } satisfies ConfigRule<number>,
 };
 
@@ -100,7 +100,7 @@ export const STORAGE_KEYS = {
   sync: {
     expected: 'true or false',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
-    fallback: true,
+    defaultValue: true,
   } satisfies ConfigRule<boolean>,
 };
 
@@ -112,7 +112,7 @@ function isOrigin(value: unknown): value is string {
 const origins: ConfigRule<readonly string[]> = {
   expected: 'a list of origins such as "https://app.example" (without a path), or "*" for all',
   read: (value) => (Array.isArray(value) && value.every(isOrigin) ? value : undefined),
-  fallback: [],
+  defaultValue: [],
 };
 
 /** The keys of `[http]`. */
@@ -129,12 +129,12 @@ export const TOP_KEYS = {
   httpport: {
     expected: 'a port from 1 to 65535',
     read: (value) => within(asNumber(value), 1, 65_535),
-    fallback: 3000,
+    defaultValue: 3000,
   } satisfies ConfigRule<number>,
   root: {
     expected: 'the path of a directory',
     read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
-    fallback: 'mec-data',
+    defaultValue: 'mec-data',
   } satisfies ConfigRule<string>,
   zone: optional({
     expected: 'a text of 1 to 64 characters',
@@ -143,7 +143,7 @@ export const TOP_KEYS = {
   weight: {
     expected: 'a number from 0.1 to 100',
     read: (value) => (typeof value === 'number' && value >= 0.1 && value <= 100 ? value : undefined),
-    fallback: 1,
+    defaultValue: 1,
   } satisfies ConfigRule<number>,
 };
 
@@ -153,7 +153,7 @@ const isKeyStart = (value: unknown): value is string =>
 const siblings: ConfigRule<'keep' | 'last-write-wins'> = {
   expected: '"keep" or "last-write-wins"',
   read: (value) => (value === 'keep' || value === 'last-write-wins' ? value : undefined),
-  fallback: 'keep',
+  defaultValue: 'keep',
 };
 
 /** The keys of `[[policy]]`. */

@@ -41,7 +41,7 @@ export const PARAMETERS = {
   name: { name: 'name', in: 'path', required: true, description: 'The name of a node.', schema: { type: 'string' } },
   r: query('r', 'How many replicas must answer a read.', quorum),
   w: query('w', 'How many disks must have a write.', quorum),
-  pr: query('pr', 'How many owners must answer a read; who stands in for one does not count.', quorum),
+  pr: query('pr', 'How many owners must answer a read; a fallback does not count.', quorum),
   pw: query('pw', 'How many owners must have a write on disk.', quorum),
   timeout: query('timeout', 'How long to wait for them, in milliseconds.', whole(1, MAX_TIMEOUT_MS)),
   vtag: query('vtag', 'The ETag of one sibling: only that one is answered, with a token that covers only it.', {

@@ -303,7 +303,7 @@ export class SimCluster {
       if (node === undefined) return false;
       const { state, store, sync } = node.status();
       if (state !== 'up') return false;
-      const isIdle = sync.incomplete + sync.guests + sync.waiting + sync.running === 0;
+      const isIdle = sync.incomplete + sync.fallbacks + sync.waiting + sync.running === 0;
       return store.state === 'ok' && isIdle && store.logEntries === 0 && store.residues === 0;
     });
   }

@@ -44,7 +44,7 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
       for (const node of nodes) node.start();
     };
   },
-  // Long enough for others to stand in, and again and again: what is known of the last time must not be taken for this.
+  // Long enough for fallbacks to take over, and again and again: what is known of the last time must not be taken for this.
   'owners come and go': (scene) => {
     const { world, nodes } = scene.cluster;
     const key = scene.dice.pick(scene.keys);
@@ -124,8 +124,8 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
   'killed while it joins or leaves': (scene) => killed(scene, CHANGES_STATE),
   'killed while it catches up': (scene) => killed(scene, CATCHES_UP),
   'killed while its store is mended': (scene) => killed(scene, MENDS_STORE),
-  // Owners and others cannot hear each other, then only some can, and then some who stood in are away for longer than a gap lasts.
-  'stand-ins away': (scene) => {
+  // Owners and others cannot hear each other, then only some can, and then some fallbacks are away for longer than a gap lasts.
+  'fallbacks away': (scene) => {
     const { cluster, dice } = scene;
     const { world, nodes } = cluster;
     const key = dice.pick(scene.keys);

@@ -10,7 +10,7 @@ import { SITUATIONS } from './situations.ts';
 /** Situations that take so long to show what they are about. */
 export const LEAST_MS: Readonly<Record<string, number>> = {
   'owners come and go': 24_000,
-  'stand-ins away': 32_000,
+  'fallbacks away': 32_000,
   'fallbacks are back, and the owners cannot ask them': 24_000,
   'wiped, and much later put back': 26_000,
   'owners out of reach, and back': 12_000,

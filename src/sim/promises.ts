@@ -79,7 +79,7 @@ export class Promises {
     return Math.min(this.#cluster.quorum.n, staying);
   }
 
-  /** Whether every node is an owner: then none stands in for another. */
+  /** Whether every node is an owner: then there are no fallbacks. */
   #areAllOwners(): boolean {
     return this.#cluster.nodes.length <= this.#cluster.quorum.n;
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { Dice } from '../../src/sim/world.ts';
-import { type Behaviour, standIn } from '../fixtures/stand-in-node.ts';
+import { type Behaviour, fakeNode } from '../fixtures/fake-node.ts';
 import { type Hold, judgeCount, overlaps, Winners } from './conditional-workloads.ts';
 import { differencesOf, type KeyRing } from './convergence.ts';
 import { Door } from './door.ts';
@@ -73,7 +73,7 @@ async function keeper(t: TestContext): Promise<{ door: Door; kept: Map<string, s
     const status = method === 'PUT' ? 200 : method === 'DELETE' ? 204 : value === undefined ? 404 : 200;
     response.writeHead(status, { 'X-Mec-Vclock': 'dG9rZW4=', ETag: '"0"' }).end(method === 'GET' ? value : undefined);
   };
-  const { url } = await standIn(t, behave);
+  const { url } = await fakeNode(t, behave);
   return { door: new Door({ name: 'n1', url }), kept };
 }
 
@@ -123,9 +123,9 @@ test('owners that differ in versions or clock, or are not complete, are named', 
     role: 'owner',
     says: { isComplete, clock, versions },
   });
-  const guest = { node: 'd', role: 'stand-in' };
+  const fallback = { node: 'd', role: 'fallback' };
   const [a, b] = [owner('a', '1', ['x', 'y']), owner('b', '1', ['y', 'x'])];
-  assert.deepEqual(differencesOf('k', { entries: [a, b, guest] }), []);
+  assert.deepEqual(differencesOf('k', { entries: [a, b, fallback] }), []);
   for (const other of [owner('c', '2', ['x', 'y']), owner('c', '1', ['x']), owner('c', '1', ['x', 'y'], false)]) {
     assert.equal(differencesOf('k', { entries: [a, b, other] }).length, 1);
   }

@@ -11,7 +11,7 @@ import { bytes, MecClient, text } from '../../src/client/index.ts';
 import { type EmbeddedCluster, startCluster } from '../../src/index.ts';
 import { LAUNCHER } from '../fixtures/cluster.ts';
 import { type Ran, runMec } from '../fixtures/run-mec.ts';
-import { deadUrl, problem, standIn } from '../fixtures/stand-in-node.ts';
+import { deadUrl, problem, fakeNode } from '../fixtures/fake-node.ts';
 
 let cluster: EmbeddedCluster;
 let directory: string;
@@ -73,7 +73,7 @@ describe('the command line', () => {
     const unreachable = await mec(['get', key, '--timeout', '200'], { env: { MEC_URL: await deadUrl() } });
     assert.equal(unreachable.code, 5);
     assert.match(unreachable.err, /^mec: .*ECONNREFUSED.*--url or MEC_URL.*\n$/);
-    const short = await standIn(t, problem(503, 'quorum-not-met', { have: 1, need: 2 }));
+    const short = await fakeNode(t, problem(503, 'quorum-not-met', { have: 1, need: 2 }));
     const json = await mec(['put', key, 'x', '--json', '--timeout', '200', '--url', short.url]);
     assert.equal(json.code, 5);
     const { error } = JSON.parse(json.err) as { error: Record<string, unknown> };

@@ -9,7 +9,7 @@ import { MecClient } from '../../src/client/index.ts';
 import { type EmbeddedCluster, startCluster, startNode } from '../../src/index.ts';
 import { eventually } from '../fixtures/cluster.ts';
 import { type Ran, runMec } from '../fixtures/run-mec.ts';
-import { deadUrl } from '../fixtures/stand-in-node.ts';
+import { deadUrl } from '../fixtures/fake-node.ts';
 
 let cluster: EmbeddedCluster;
 let directory: string;
@@ -43,7 +43,7 @@ describe('the commands of operators', () => {
     );
     for (const { partitions, members, sync } of all) {
       assert.deepEqual([partitions.owned, partitions.pending, members.length], [partitions.all, 0, 3]);
-      assert.deepEqual([sync.incomplete, sync.guests], [0, 0]);
+      assert.deepEqual([sync.incomplete, sync.fallbacks], [0, 0]);
     }
   });
 
@@ -51,7 +51,7 @@ describe('the commands of operators', () => {
     const { code, out, err } = await mec('status');
     assert.deepEqual([code, err], [0, '']);
     const [head, ...rows] = out.trimEnd().split('\n');
-    assert.match(head ?? '', /^node +zone +state +owned +pending +guest +keys +disk +log +lag +notes$/);
+    assert.match(head ?? '', /^node +zone +state +owned +pending +fallback +keys +disk +log +lag +notes$/);
     assert.equal(rows.length, 3);
     for (const [i, row] of rows.entries())
       assert.match(row, new RegExp(`^n${i + 1} +- +up +256 +0 +0 +3 +[\\d.]+ (bytes|KiB|MiB) +\\d+ +\\d+$`));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecClient, type MecClientError, QuorumError, UnavailableError } from '../../src/client/index.ts';
 import { observedRemoveSet, type ObservedRemoveSet } from '../../src/client/merge/index.ts';
-import { answer, type Behaviour, deadUrl, hang, problem, standIn } from '../fixtures/stand-in-node.ts';
+import { answer, type Behaviour, deadUrl, hang, problem, fakeNode } from '../fixtures/fake-node.ts';
 
 const { merge, add } = observedRemoveSet;
 
@@ -21,7 +21,7 @@ const timed = async <T>(work: Promise<T>): Promise<{ ms: number; result: T }> =>
 };
 
 test('dead nodes cost nothing but their refusal, and are asked last afterwards', async (t) => {
-  const good = await standIn(t, answer('here'));
+  const good = await fakeNode(t, answer('here'));
   const dead = await deadUrl();
   const client = new MecClient([dead, dead, good.url], { deadlineMs: 2_000 });
   for (let i = 0; i < 20; i++) {
@@ -32,8 +32,8 @@ test('dead nodes cost nothing but their refusal, and are asked last afterwards',
 });
 
 test('a node that fails is passed over until it has rested', async (t) => {
-  const bad = await standIn(t, problem(503, 'overloaded'));
-  const good = await standIn(t, answer(1));
+  const bad = await fakeNode(t, problem(503, 'overloaded'));
+  const good = await fakeNode(t, answer(1));
   const client = new MecClient([bad.url, good.url]);
   for (let i = 0; i < 20; i++) await client.get('k');
   assert.equal(good.asked.length, 20);
@@ -41,8 +41,8 @@ test('a node that fails is passed over until it has rested', async (t) => {
 });
 
 test('a read that is late goes to a second node as well; a node that hangs is passed over next time', async (t) => {
-  const mute = await standIn(t, hang);
-  const good = await standIn(t, answer(1));
+  const mute = await fakeNode(t, hang);
+  const good = await fakeNode(t, answer(1));
   const client = new MecClient([mute.url, good.url]);
   const { ms } = await timed(Promise.all([client.get('k'), client.get('k'), client.get('k')]));
   assert.ok(ms < 1_500, `${ms} ms`);
@@ -59,7 +59,7 @@ test('a write is repeated as the very same write', async (t) => {
       : i === 1
         ? problem(503, 'quorum-not-met', { have: 1, need: 2 })(response, asked, i)
         : answer(1)(response, asked, i);
-  const node = await standIn(t, behave);
+  const node = await fakeNode(t, behave);
   const client = new MecClient([node.url]);
   await client.put('k', { a: 1 });
   await client.put('k', { a: 1 });
@@ -77,10 +77,10 @@ test('a write is repeated as the very same write', async (t) => {
 });
 
 test('what is refused is not repeated; a refusal after a lost answer does not promise that nothing happened', async (t) => {
-  const refuses = await standIn(t, problem(413, 'value-too-large'));
+  const refuses = await fakeNode(t, problem(413, 'value-too-large'));
   const plain = await failure(new MecClient([refuses.url]).put('k', 1));
   assert.deepEqual([plain.code, plain.mayTakeEffect, refuses.asked.length], ['value-too-large', false, 1]);
-  const fickle = await standIn(t, (response, asked, i) =>
+  const fickle = await fakeNode(t, (response, asked, i) =>
     i === 0 ? response.destroy() : problem(409, 'too-many-siblings')(response, asked, i),
   );
   const after = await failure(new MecClient([fickle.url]).put('k', 1));
@@ -95,39 +95,39 @@ test('a node that says when to ask again is not asked before, and not waited for
       response.setHeader('Retry-After', retryAfter);
       return problem(503, 'overloaded')(response, asked, i);
     };
-  const inSeconds = await standIn(t, busy('1'));
+  const inSeconds = await fakeNode(t, busy('1'));
   const one = await timed(new MecClient([inSeconds.url]).get('k'));
   assert.ok(one.ms >= 990 && one.ms < 2_500, `${one.ms} ms`);
   assert.equal(inSeconds.asked.length, 2);
-  const atDate = await standIn(t, busy(new Date(Date.now() + 2_000).toUTCString()));
+  const atDate = await fakeNode(t, busy(new Date(Date.now() + 2_000).toUTCString()));
   const two = await timed(new MecClient([atDate.url]).get('k'));
   assert.ok(two.ms >= 500, `${two.ms} ms`);
   assert.equal(atDate.asked.length, 2);
 
   // Others are asked meanwhile, and it is not.
-  const resting = await standIn(t, busy('5'));
-  const failing = await standIn(t, (response, asked, i) =>
+  const resting = await fakeNode(t, busy('5'));
+  const failing = await fakeNode(t, (response, asked, i) =>
     i < 4 ? problem(503, 'quorum-not-met', { have: 1, need: 2 })(response, asked, i) : answer(1)(response, asked, i),
   );
   await new MecClient([resting.url, failing.url]).get('k');
   assert.ok(resting.asked.length <= 1 && failing.asked.length === 5, `${resting.asked.length}`);
 
   // Who will not be asked again in time needs no waiting.
-  const closed = await standIn(t, busy('3600'));
+  const closed = await fakeNode(t, busy('3600'));
   const late = await timed(failure(new MecClient([closed.url]).put('k', 1, { deadlineMs: 5_000 })));
   assert.ok(late.ms < 2_000, `${late.ms} ms`);
   assert.deepEqual([late.result.code, late.result.retryAfterMs, closed.asked.length], ['overloaded', 3_600_000, 1]);
-  const nonsense = await standIn(t, busy('soon'));
+  const nonsense = await fakeNode(t, busy('soon'));
   assert.ok((await timed(new MecClient([nonsense.url]).get('k'))).ms < 500);
 });
 
 test('the deadline holds, and the error is the one that says most', async (t) => {
-  const mute = await standIn(t, hang);
+  const mute = await fakeNode(t, hang);
   const late = await timed(failure(new MecClient([mute.url]).get('k', { deadlineMs: 300 })));
   assert.ok(late.ms >= 290 && late.ms < 1_500, `${late.ms} ms`);
   assert.ok(late.result instanceof UnavailableError);
   assert.equal(late.result.code, 'deadline');
-  const short = await standIn(t, problem(503, 'quorum-not-met', { have: 1, need: 2 }));
+  const short = await fakeNode(t, problem(503, 'quorum-not-met', { have: 1, need: 2 }));
   const error = await failure(new MecClient([short.url, await deadUrl()]).get('k', { deadlineMs: 300 }));
   assert.ok(error instanceof QuorumError);
   assert.deepEqual([error.have, error.need, error.status], [1, 2, 503]);
@@ -136,7 +136,7 @@ test('the deadline holds, and the error is the one that says most', async (t) =>
 });
 
 test('each node gets its share of the time as its own timeout', async (t) => {
-  const node = await standIn(t, answer(1));
+  const node = await fakeNode(t, answer(1));
   const client = new MecClient([node.url], { attemptMs: 1_000, deadlineMs: 5_000 });
   await client.get('k');
   await client.get('k', { deadlineMs: 100 });
@@ -146,7 +146,7 @@ test('each node gets its share of the time as its own timeout', async (t) => {
 });
 
 test('a signal ends a call with its own reason, before and while it is under way', async (t) => {
-  const mute = await standIn(t, hang);
+  const mute = await fakeNode(t, hang);
   const client = new MecClient([mute.url]);
   const reason = new Error('enough');
   await assert.rejects(client.get('k', { signal: AbortSignal.abort(reason) }), reason);
@@ -165,7 +165,7 @@ test('a signal ends a call with its own reason, before and while it is under way
 });
 
 test('something that is not MecDB is told apart', async (t) => {
-  const page = await standIn(t, (response) => void response.writeHead(404).end('<h1>not here</h1>'));
+  const page = await fakeNode(t, (response) => void response.writeHead(404).end('<h1>not here</h1>'));
   const error = await failure(new MecClient([page.url]).get('k'));
   assert.deepEqual([error.code, error.retriable, page.asked.length], ['bad-answer', false, 1]);
   for (const urls of [[], ['127.0.0.1:3000'], ['ftp://x'], 'nonsense']) {
@@ -176,7 +176,7 @@ test('something that is not MecDB is told apart', async (t) => {
 test('after a write of unknown outcome, updates go on under a new name', async (t) => {
   const names: string[] = [];
   let isLost = false;
-  const node = await standIn(t, (response, asked, i) => {
+  const node = await fakeNode(t, (response, asked, i) => {
     if (asked.method === 'PUT' && isLost) response.destroy();
     else answer({ clock: {}, entries: {} })(response, asked, i);
   });
@@ -203,7 +203,7 @@ test('after a write of unknown outcome, updates go on under a new name', async (
 });
 
 test('an update that finds no node with its own last write goes on, under a new name', async (t) => {
-  const node = await standIn(t, (response, asked, i) => {
+  const node = await fakeNode(t, (response, asked, i) => {
     if (asked.headers['x-mec-seen'] === undefined)
       answer({ clock: {}, entries: {} }, 'x~0000000000:7')(response, asked, i);
     else problem(503, 'behind')(response, asked, i);
@@ -225,7 +225,7 @@ test('an update that finds no node with its own last write goes on, under a new 
 
 test('a read that overtakes a write of the same client does not make it forget the write', async (t) => {
   let releaseRead = (): void => {};
-  const node = await standIn(t, (response, asked, i) => {
+  const node = await fakeNode(t, (response, asked, i) => {
     if (asked.method === 'GET' && i === 0) releaseRead = () => answer('old', 'x~0000000000:1')(response, asked, i);
     else answer('new', 'x~0000000000:2')(response, asked, i);
   });
@@ -240,7 +240,7 @@ test('a read that overtakes a write of the same client does not make it forget t
 
 test('slow nodes do not get twice the work: few reads go to a second node', async (t) => {
   const slow: Behaviour = (response, asked, i) => void setTimeout(() => answer(1)(response, asked, i), 500);
-  const nodes = [await standIn(t, slow), await standIn(t, slow)];
+  const nodes = [await fakeNode(t, slow), await fakeNode(t, slow)];
   const client = new MecClient(nodes.map(({ url }) => url));
   await Promise.all(Array.from({ length: 100 }, () => client.get('k')));
   const asked = nodes.reduce((sum, node) => sum + node.asked.length, 0);
@@ -249,7 +249,7 @@ test('slow nodes do not get twice the work: few reads go to a second node', asyn
 
 test('an update that waits for others gives up at its deadline or signal, and the others go on', async (t) => {
   let release = (): void => {};
-  const node = await standIn(t, (response, asked, i) => {
+  const node = await fakeNode(t, (response, asked, i) => {
     if (asked.method === 'PUT' && i === 1) release = () => answer(0)(response, asked, i);
     else answer(0)(response, asked, i);
   });

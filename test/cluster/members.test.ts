@@ -128,19 +128,19 @@ test('a node that was declared gone in an earlier life says which life it has no
   assert.equal(settledOn(held as MemberRecord, back)?.version, held?.version);
 });
 
-test('who joins is to own, and owns nothing before it is up; who leaves owns until it is gone', () => {
+test('a joining member is a pending owner and owns nothing before it is up; a leaving one owns until it is gone', () => {
   const up = ['a', 'b', 'c', 'd'].map((name) => recordOf(name, 'up'));
   const members = membersOf('a', [...up, recordOf('e', 'joining')]);
   assert.equal(members.shareOf('e').owned, 0);
   assert.ok(members.shareOf('e').pending > 100);
   for (let partition = 0; partition < PARTITIONS; partition++) {
     assert.equal(members.owners(partition).length, 3);
-    assert.ok(!members.standIns(partition).some((name) => members.holds(partition, name)));
+    assert.ok(!members.fallbacks(partition).some((name) => members.holds(partition, name)));
   }
-  const { targetHash } = members;
+  const { nextHash } = members;
   const pending = Array.from({ length: PARTITIONS }, (_, p) => members.pending(p));
   members.merge(recordOf('e', 'up', { version: 2 }));
-  assert.equal(members.targetHash, targetHash, 'nothing is to come that was not');
+  assert.equal(members.nextHash, nextHash, 'the next placement is the same');
   assert.equal(members.shareOf('e').pending, 0);
   for (const [p, names] of pending.entries()) for (const name of names) assert.ok(members.owners(p).includes(name));
   const before = members.shareOf('b').owned;

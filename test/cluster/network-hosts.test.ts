@@ -73,7 +73,7 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
     cluster.wire.oneWay([3, 4, 5], [1, 2], { isCut: true });
     await losesSight(few, many);
     await losesSight(many, few);
-    // Two nodes are a quorum of stand-ins.
+    // Two nodes are a quorum of fallbacks.
     await write(few, 'few');
     await write(many, 'many');
     for (const [node, side] of [

@@ -96,7 +96,7 @@ test('a damaged table file: the store is set aside, kept, and rebuilt', async (t
   await assertEqual(cluster, load.acknowledged);
 });
 
-test('stand-ins take writes for owners that are away, hand them over, and go', async (t) => {
+test('fallbacks take writes for owners that are away, hand them over, and go', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 5 });
   await Promise.all([3, 4].map((i) => cluster.node(i).end('SIGKILL')));
   await eventually('both are seen to be gone', async () => {
@@ -107,10 +107,10 @@ test('stand-ins take writes for owners that are away, hand them over, and go', a
   await load.progress(300);
   await load.stop();
   assert.deepEqual(load.failures, []);
-  const guests = await Promise.all([0, 1, 2].map(async (i) => (await cluster.node(i).status()).sync));
+  const statuses = await Promise.all([0, 1, 2].map(async (i) => (await cluster.node(i).status()).sync));
   assert.ok(
-    guests.some((sync) => sync.guests > 0),
-    'somebody stood in',
+    statuses.some((sync) => sync.fallbacks > 0),
+    'a fallback has taken them',
   );
   for (const i of [3, 4]) cluster.node(i).start();
   await cluster.connected();

@@ -1,13 +1,13 @@
-/** The majorities of a conditional write: of the owners, and while a key changes hands of those to come. */
+/** The majorities of a conditional write: of the owners, and while a key changes hands of the next owners. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JointTally } from '../../src/core/quorum/joint-tally.ts';
 import type { Verdict } from '../../src/core/quorum/tally.ts';
 
 /** What is said once the members of `yes` have agreed and the others have failed, of all that were asked. */
-function verdict(sets: { now: string; toCome?: string; least?: number }, asked: string, yes: string): Verdict {
+function verdict(sets: { now: string; next?: string; least?: number }, asked: string, yes: string): Verdict {
   const owners = sets.now.split('');
-  const tally = new JointTally({ owners, ownersToCome: (sets.toCome ?? sets.now).split('') }, sets.least);
+  const tally = new JointTally({ owners, nextOwners: (sets.next ?? sets.now).split('') }, sets.least);
   for (const member of asked) tally.ask(member);
   for (const member of asked) if (yes.includes(member)) tally.succeed(member);
   return tally.verdict();
@@ -22,19 +22,19 @@ test('a majority of the owners, and as many as the caller asks for', () => {
   assert.equal(verdict({ now: 'a' }, 'a', 'a'), 'met');
 });
 
-test('while a key changes hands, a majority of the owners to come as well', () => {
-  const change = { now: 'abc', toCome: 'abd' };
+test('while a key changes hands, a majority of the next owners as well', () => {
+  const change = { now: 'abc', next: 'abd' };
   assert.equal(verdict(change, 'abcd', 'ab'), 'met', 'a majority of both');
   assert.equal(verdict(change, 'abcd', 'ac'), 'waiting');
   assert.equal(verdict(change, 'abcd', 'ad'), 'waiting');
   assert.equal(verdict(change, 'abcd', 'acd'), 'met');
-  assert.equal(verdict(change, 'ac', 'ac'), 'failed', 'of the owners to come, one is not enough');
+  assert.equal(verdict(change, 'ac', 'ac'), 'failed', 'of the next owners, one is not enough');
   assert.equal(verdict(change, 'ad', 'ad'), 'failed');
-  assert.equal(verdict({ now: 'abc', toCome: 'ab' }, 'abc', 'ac'), 'waiting', 'one leaves, and none takes its place');
+  assert.equal(verdict({ now: 'abc', next: 'ab' }, 'abc', 'ac'), 'waiting', 'one leaves, and none takes its place');
 });
 
 test('two counts share an owner, before and after a change', () => {
-  const views = [{ now: 'abc' }, { now: 'abc', toCome: 'abd' }, { now: 'abd' }];
+  const views = [{ now: 'abc' }, { now: 'abc', next: 'abd' }, { now: 'abd' }];
   const sets = Array.from({ length: 16 }, (_, bits) =>
     'abcd'
       .split('')
@@ -56,7 +56,7 @@ test('two counts share an owner, before and after a change', () => {
 });
 
 test('the error counts the majority that is lacking', () => {
-  const tally = new JointTally({ owners: 'abc'.split(''), ownersToCome: 'abd'.split('') });
+  const tally = new JointTally({ owners: 'abc'.split(''), nextOwners: 'abd'.split('') });
   for (const member of 'abcd') tally.ask(member);
   for (const member of 'ac') tally.succeed(member);
   tally.fail('b', 'contended');

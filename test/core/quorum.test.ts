@@ -56,7 +56,7 @@ test('a tally is met, or fails as soon as it cannot be met', () => {
   assert.equal(hopeless.verdict(), 'failed');
 });
 
-test('a tally may want owners: who stands in counts, but not for them', () => {
+test('a tally may want owners: a fallback counts, but not for them', () => {
   const tally = new Tally(2, 2);
   tally.ask(true);
   tally.ask(false);

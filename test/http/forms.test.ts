@@ -213,7 +213,7 @@ describe('forms', () => {
   });
 });
 
-test('pr and pw count owners only: who stands in does not help', async (t) => {
+test('pr and pw count owners only: a fallback does not help', async (t) => {
   cluster = await TestCluster.start(t, { nodes: 4 });
   const names = Array.from({ length: 24 }, (_, i) => `owned-${i}`);
   for (const key of names) assert.equal((await put(0, key, 'x')).status, 200);
@@ -225,7 +225,7 @@ test('pr and pw count owners only: who stands in does not help', async (t) => {
   }
   const counts = { pr: 0, pw: 0 };
   for (const key of names) {
-    assert.equal((await cluster.node(0).key(`${key}?r=3`)).status, 200, 'with a stand-in');
+    assert.equal((await cluster.node(0).key(`${key}?r=3`)).status, 200, 'with a fallback');
     assert.equal((await cluster.node(0).key(`${key}?r=1&pr=2`)).status, 200);
     assert.equal((await cluster.node(1).key(`${key}?w=1&pw=2`, { method: 'PUT', body: 'y' })).status, 200);
     for (const [name, method] of [

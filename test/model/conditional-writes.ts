@@ -107,8 +107,8 @@ export class Model {
 
   #quorumsOf({ planted, hasChange }: Plan): readonly (readonly boolean[])[] {
     const members = ['A', 'B', 'C', 'D'].slice(0, this.owners);
-    const table = (owners: readonly string[], ownersToCome: readonly string[]): readonly boolean[] =>
-      quorumTable({ owners, ownersToCome }, members);
+    const table = (owners: readonly string[], nextOwners: readonly string[]): readonly boolean[] =>
+      quorumTable({ owners, nextOwners }, members);
     if (hasChange !== true) return [table(OLD, OLD)];
     const [before, joint, after] = [table(OLD, OLD), table(OLD, NEW), table(NEW, NEW)];
     if (planted === 'old majority alone') return [before, before, after];

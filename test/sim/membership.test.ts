@@ -55,7 +55,7 @@ const reachOf = (seer: SimNode, name: string): string | undefined =>
 
 test('who joins takes writes at once, takes in the rest at its pace, and is up when it and all others have everything', async () => {
   const bytesPerSecond = 2_000;
-  const box = await bornCluster(3, { ...SYNC_LIMITS, joiningBytesPerSecond: bytesPerSecond });
+  const box = await bornCluster(3, { ...SYNC_LIMITS, pendingBytesPerSecond: bytesPerSecond });
   const { world, cluster } = box;
   const first = cluster.nodes[0] as SimNode;
   for (let i = 0; i < 60; i++) await put(box, first, `old-${i}`, 400);
@@ -65,7 +65,7 @@ test('who joins takes writes at once, takes in the rest at its pace, and is up w
   await until(box, 'it is known to be joining', () => ofNode(first, newcomer.name)?.state === 'joining');
   await until(
     box,
-    'it is to own something',
+    'it is a pending owner',
     () => (newcomer.node === undefined ? 0 : statusOf(newcomer).handover.all) > 0,
   );
   await until(box, 'it is reached', () => reachOf(first, newcomer.name) === 'reachable');
@@ -78,7 +78,7 @@ test('who joins takes writes at once, takes in the rest at its pace, and is up w
     assert.ok(!newcomer.owns(`new-${i}`), 'it owns nothing yet');
     taken += newcomer.node?.peek(`new-${i}`).versions.length ?? 0;
   }
-  assert.ok(taken > 20, `${taken} of 40 writes were sent to it at once, of which it is to own three quarters`);
+  assert.ok(taken > 20, `${taken} of 40 writes were sent to it at once; it is a pending owner of three quarters`);
   let wasUpMs: number | undefined;
   while (wasUpMs === undefined) {
     const { sync, handover } = statusOf(newcomer);

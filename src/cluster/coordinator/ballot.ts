@@ -100,12 +100,12 @@ export class Ballot {
     return true;
   }
 
-  /** All owners that can be reached, now and to come; suspects only if there are too few without them. */
+  /** All owners and pending owners that can be reached; suspects only if there are too few without them. */
   #chooseAsked(): void {
     const { members, peers } = this.#scope;
-    const { owners, ownersToCome } = this.#view;
+    const { owners, nextOwners } = this.#view;
     const others = owners.filter((id) => id !== members.self);
-    const pending = ownersToCome.filter((id) => !owners.includes(id));
+    const pending = nextOwners.filter((id) => !owners.includes(id));
     this.#asked.push(...peers.reachable(others, this.#tally.need - 1), ...peers.reachable(pending, pending.length));
   }
 

@@ -5,8 +5,8 @@ import type { Reach } from '../../core/placement/detector.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import { placeOf, type Scope } from './scope.ts';
 
-/** Why a member holds a key, or might: as an owner, as one that is to become one, or in the place of one. */
-export type Role = 'owner' | 'joining owner' | 'stand-in';
+/** Why a member holds a key, or might: as an owner, as a pending owner, or as a fallback. */
+export type Role = 'owner' | 'pending owner' | 'fallback';
 
 /** What one member says of a key. */
 export interface HolderEntry {
@@ -36,9 +36,9 @@ export async function locate(scope: Scope, key: string): Promise<KeyLocation> {
   const { partition, owners } = placeOf(scope, key);
   const roles: [Role, readonly string[]][] = [
     ['owner', owners],
-    ['joining owner', members.pending(partition)],
-    // As many may have to stand in as there are owners.
-    ['stand-in', members.standIns(partition).slice(0, owners.length)],
+    ['pending owner', members.pending(partition)],
+    // Each owner may need one.
+    ['fallback', members.fallbacks(partition).slice(0, owners.length)],
   ];
   const asked = roles.flatMap(([role, names]) => names.map((node) => entryOf(scope, { key, partition, role, node })));
   return { partition, entries: await Promise.all(asked) };

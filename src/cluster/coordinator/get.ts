@@ -10,13 +10,13 @@ import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
 import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
 import type { ReadReply } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
-import { holdersOf, type KeyPlace, placeOf, type Scope } from './scope.ts';
+import { peersToAsk, type KeyPlace, placeOf, type Scope } from './scope.ts';
 
 /** What to read. */
 export interface GetRequest {
   readonly key: string;
   readonly r: Quorum;
-  /** How many of them must be owners, and not merely stand in. */
+  /** How many of them must be owners, and not fallbacks. */
   readonly pr?: Quorum | undefined;
   readonly timeoutMs: number;
   /** Dots of this key that the answer must know about, whatever the quorum says. */
@@ -53,7 +53,7 @@ class Get {
   readonly #unasked: Peer[];
   #own: FilledObject<Uint8Array> | undefined;
   #hedge: Timer | undefined;
-  /** Whether a complete owner has answered: stand-ins alone cannot know that there is nothing. */
+  /** Whether a complete owner has answered: fallbacks alone cannot know that there is nothing. */
   #sawOwner = false;
   #isAnswered = false;
 
@@ -65,12 +65,12 @@ class Get {
     const { length } = this.#place.owners;
     const wantedOwners = request.pr === undefined ? 0 : quorumSize(request.pr, length);
     this.#fold = new ReadQuorum(quorumSize(request.r, length), wantedOwners);
-    this.#unasked = holdersOf(scope, this.#place, { wanted: this.#fold.tally.need, wantedOwners });
+    this.#unasked = peersToAsk(scope, this.#place, { wanted: this.#fold.tally.need, wantedOwners });
   }
 
   start(): void {
     const { tally } = this.#fold;
-    // Who owns nothing of it stands in too, where there are too few others.
+    // A node that does not own the key is a fallback too, if there are too few others.
     if (this.#place.isOwner || this.#unasked.length < tally.need) this.#readOwn();
     while (tally.isShort && this.#askNext());
     this.#settle();
@@ -94,7 +94,7 @@ class Get {
       const replica = store.of(this.#place.partition);
       living[this.#place.partition]?.heard(replica.actor);
       this.#own = replica.readWhole(this.#request.key);
-      // One that is still joining may have lost what it held before: it is no stand-in either.
+      // One that is still joining may have lost what it held before: it is no fallback either.
       const counts = isOwner ? replica.isComplete : !members.holds(this.#place.partition);
       this.#fold.add(members.self, this.#own, { counts, isOwner });
       this.#sawOwner ||= replica.isComplete && isOwner;

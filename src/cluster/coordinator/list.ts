@@ -103,7 +103,7 @@ async function onlyLiving(
   const gone = new Set<string>();
   const lane = async (): Promise<void> => {
     for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
-      // A listing is the word of owners: a stand-in may not have heard of the key.
+      // A listing is the word of owners: a fallback may not have heard of the key.
       const { versions } = await get(scope, { key, r: request.r, pr: request.r, timeoutMs: request.timeoutMs });
       if (versions.length === 0) gone.add(key);
     }

@@ -9,14 +9,14 @@ import type { ConditionalRequest } from './ballot.ts';
 import { forward, handOver, isUntouched } from './forward.ts';
 import { get } from './get.ts';
 import { majorityOf, putIf } from './conditional-write.ts';
-import { holdersOf, type KeyPlace, placeOf, type Scope } from './scope.ts';
+import { peersToAsk, type KeyPlace, placeOf, type Scope } from './scope.ts';
 import { type Plan, type PutRequest, type PutResult, write } from './write.ts';
 
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(scope: Scope, request: PutRequest): Promise<PutResult> {
   const place = placeOf(scope, request.key);
   if (request.condition !== undefined) return putSerialised(scope, place, { ...request, condition: request.condition });
-  // Where no owner can be reached, this node stands in for them.
+  // If no owner can be reached, this node is a fallback.
   const isAlone = (): boolean => scope.peers.reachable(place.owners, 1).length === 0;
   if (!place.isOwner && !isAlone()) return forward(scope, place, request);
   try {
@@ -71,7 +71,7 @@ function planOf(scope: Scope, place: KeyPlace, { w, pw }: PutRequest): Plan {
   const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);
   const quorum = new WriteQuorum(quorumSize(w, length), wantedOwners);
   const { need } = quorum.tally;
-  const holders = holdersOf(scope, place, { wanted: need, wantedOwners });
+  const holders = peersToAsk(scope, place, { wanted: need, wantedOwners });
   const peers = place.isOwner ? holders : holders.slice(0, length - 1);
   assertEnough('replicas', 1 + peers.length, need);
   if (wantedOwners > 0) {

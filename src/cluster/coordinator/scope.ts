@@ -67,18 +67,18 @@ export function placeOf({ members }: Scope, key: string): KeyPlace {
   return { partition, owners, isOwner: owners.includes(members.self) };
 }
 
-/** The joining owners of a partition that can be reached: they are sent all writes, and count for none. */
-export function joiningOf({ members, peers }: Scope, { partition }: KeyPlace): Peer[] {
+/** The pending owners of a partition that can be reached: they are sent all writes, and count for none. */
+export function pendingOwnersOf({ members, peers }: Scope, { partition }: KeyPlace): Peer[] {
   const pending = members.pending(partition);
   return pending.length === 0 ? [] : peers.reachable(pending, 0);
 }
 
 /**
- * Whom to ask for a key, best first: the owners that can be reached, and for each that cannot, a stand-in (guest), in the order of
+ * Whom to ask for a key, best first: the owners that can be reached, and for each that cannot, a fallback, in the order of
  * preference. Suspects come last, where there are fewer than `wanted`, or fewer than `wantedOwners` owners, without them; both count
  * this node, where it is an owner.
  */
-export function holdersOf(
+export function peersToAsk(
   { members, peers }: Scope,
   { partition, owners }: KeyPlace,
   { wanted, wantedOwners = 0 }: { wanted: number; wantedOwners?: number },
@@ -87,8 +87,8 @@ export function holdersOf(
   const isSelfOwner = owners.includes(members.self);
   const lacking = owners.length - Number(isSelfOwner) - reached.length;
   if (lacking === 0) return reached;
-  const guests = peers.reachable(members.standIns(partition), 0).slice(0, lacking);
-  const found = [...reached, ...guests];
+  const fallbacks = peers.reachable(members.fallbacks(partition), 0).slice(0, lacking);
+  const found = [...reached, ...fallbacks];
   const own = Number(isSelfOwner);
   if (found.length + own >= wanted && reached.length + own >= wantedOwners) return found;
   return [...found, ...peers.reachable(owners, Infinity).slice(reached.length)];

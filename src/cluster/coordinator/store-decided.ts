@@ -122,7 +122,7 @@ class DecidedStore {
   #tellOthers(written: ReplicaWritten): void {
     const { members, peers } = this.#scope;
     const { view, numbers } = this.#decided.granted;
-    const others = new Set([...view.owners, ...view.ownersToCome]);
+    const others = new Set([...view.owners, ...view.nextOwners]);
     const ids = [...others].filter((id) => id !== members.self && !numbers.has(id));
     for (const peer of peers.reachable(ids, 0)) this.#send(peer, written, () => {});
   }

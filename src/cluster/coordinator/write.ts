@@ -14,7 +14,7 @@ import type { Replica } from '../../storage/replica/replica.ts';
 import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
 import type { Reply, ForwardReply } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
-import { holdersOf, joiningOf, type KeyPlace, placeOf, type Scope } from './scope.ts';
+import { peersToAsk, pendingOwnersOf, type KeyPlace, placeOf, type Scope } from './scope.ts';
 
 /** What to write. */
 export interface PutRequest {
@@ -26,7 +26,7 @@ export interface PutRequest {
   /** How many owners a delete asks for what is there. */
   readonly r: Quorum;
   readonly w: Quorum;
-  /** How many of them must be owners, and not merely stand in. */
+  /** How many of them must be owners, and not fallbacks. */
   readonly pr?: Quorum | undefined;
   readonly pw?: Quorum | undefined;
   /** What must hold for the write to be made. */
@@ -54,7 +54,7 @@ export type Commit = (scope: Scope, replica: Replica, done: Done) => ReplicaWrit
 /** Deletes exactly these versions, at this node's replica and, as far as they can be reached, the others. */
 export async function removeDots(scope: Scope, key: string, dots: readonly Dot[]): Promise<void> {
   const place = placeOf(scope, key);
-  const plan = { place, peers: holdersOf(scope, place, { wanted: 0 }), quorum: new WriteQuorum(1) };
+  const plan = { place, peers: peersToAsk(scope, place, { wanted: 0 }), quorum: new WriteQuorum(1) };
   const request = { key, body: undefined, r: 1, w: 1, timeoutMs: DEFAULT_TIMEOUT_MS };
   await write(scope, { ...request, token: CausalContext.ofDots(dots) }, plan);
 }
@@ -139,7 +139,7 @@ class Put {
         this.#count(peer.id, this.#replied(peer, reply, life), this.#isOwner(peer));
       });
     }
-    for (const peer of joiningOf(this.#scope, place)) {
+    for (const peer of pendingOwnersOf(this.#scope, place)) {
       message.send(peer, timeoutMs, (reply) => void this.#replied(peer, reply, undefined));
     }
     this.#settle();

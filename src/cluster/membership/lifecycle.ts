@@ -22,7 +22,7 @@ export interface LifecycleOptions {
   readonly onBegin: () => void;
 }
 
-/** How far this node is with the partitions that it will own; if it is gone, with those that it hands over. */
+/** How far this node is with the partitions of which it is a pending owner; if it is gone, with those that it hands over. */
 export interface HandoverProgress {
   readonly done: number;
   readonly all: number;
@@ -38,8 +38,8 @@ export class Lifecycle {
   #state: MemberState | undefined;
   /** Replicas that this node held when it was found to be gone. */
   #heldOnce: number | undefined;
-  #target = 0;
-  #targetSinceMs = 0;
+  #nextHash = 0;
+  #handoverSinceMs = 0;
   /** Members that know that this node is gone. */
   readonly #informed = new Set<string>();
   #farewellSinceMs: number | undefined;
@@ -64,17 +64,17 @@ export class Lifecycle {
   }
 
   #progressOf(done: number, all: number): HandoverProgress {
-    const elapsedMs = this.#options.env.clock.monotonicMs() - this.#targetSinceMs;
+    const elapsedMs = this.#options.env.clock.monotonicMs() - this.#handoverSinceMs;
     const canTell = done > 0 && done < all;
     return { done, all, etaMs: canTell ? Math.round((elapsedMs * (all - done)) / done) : undefined };
   }
 
-  /** Notices when there is another placement to come. */
-  #followTarget(): void {
+  /** Notices another next placement. */
+  #followNextPlacement(): void {
     const { env, members } = this.#options;
-    if (members.targetHash === this.#target) return;
-    this.#target = members.targetHash;
-    this.#targetSinceMs = env.clock.monotonicMs();
+    if (members.nextHash === this.#nextHash) return;
+    this.#nextHash = members.nextHash;
+    this.#handoverSinceMs = env.clock.monotonicMs();
     const { all } = this.progress();
     if (all > 0) env.log.info('taking over partitions', { partitions: all });
   }
@@ -100,9 +100,9 @@ export class Lifecycle {
       }
       return;
     }
-    this.#followTarget();
+    this.#followNextPlacement();
     const { done, all } = this.progress();
-    if (state !== 'leaving') members.settle(done === all ? members.targetHash : 0);
+    if (state !== 'leaving') members.settle(done === all ? members.nextHash : 0);
     if (state === 'up' || !this.#areAllSettled()) return;
     this.#state = state === 'joining' ? 'up' : 'gone';
     members.become(this.#state);
@@ -121,13 +121,13 @@ export class Lifecycle {
     return true;
   }
 
-  /** Whether everybody who is to own anything has it: those out of reach are not waited for, as long as they are the fewer. */
+  /** Whether all next owners have what they will own. The unreachable are not waited for, as long as they are the fewer. */
   #areAllSettled(): boolean {
     const { members, peers } = this.#options;
-    const target = members.in('up', 'joining');
-    const present = target.filter(({ name }) => name === members.self || peers.reach(name) === 'reachable');
-    const isEnough = 2 * present.length > target.length;
-    return isEnough && present.every(({ settled }) => settled === members.targetHash);
+    const staying = members.in('up', 'joining');
+    const present = staying.filter(({ name }) => name === members.self || peers.reach(name) === 'reachable');
+    const isEnough = 2 * present.length > staying.length;
+    return isEnough && present.every(({ settled }) => settled === members.nextHash);
   }
 
   /** A member knows that this node is gone. */
@@ -146,7 +146,7 @@ export class Lifecycle {
    */
   #end(): void {
     const { env, store, onGone } = this.#options;
-    if (this.#heldOnce === undefined) this.#targetSinceMs = env.clock.monotonicMs();
+    if (this.#heldOnce === undefined) this.#handoverSinceMs = env.clock.monotonicMs();
     this.#heldOnce ??= store.held;
     if (this.#isOver || store.held !== 0 || !this.#isGoneKnown()) return;
     this.#isOver = true;

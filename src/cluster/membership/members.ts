@@ -1,8 +1,9 @@
 /**
  * The members of the cluster as this node knows them, and who holds what by that.
  *
- * There are two placements: the one that holds (of all members that are up or leaving) and the one to come (of those that are up or
- * joining). Who owns a partition only by the second is a joining owner: it takes writes and catches up, but counts for no quorum.
+ * There are two placements: the present one, of all members that are up or leaving, and the next one, of those
+ * that are up or joining. An owner of the next placement alone is a pending owner: it takes writes and catches
+ * up, but counts for no quorum.
  */
 import { hashText32 } from '../../base/hash.ts';
 import {
@@ -20,7 +21,7 @@ import type { Config } from '../config.ts';
 
 /** The owners of a partition as this node knows them. A new object takes its place whenever they change, also if they change back. */
 export interface OwnerView extends OwnerSets {
-  /** The same on all nodes that know the same owners, now and to come. */
+  /** The same on all nodes that know the same owners and next owners. */
   readonly name: string;
 }
 
@@ -28,15 +29,15 @@ export interface OwnerView extends OwnerSets {
 interface PartitionHolders {
   readonly owners: readonly string[];
   readonly pending: readonly string[];
-  readonly standIns: readonly string[];
+  readonly fallbacks: readonly string[];
   readonly view: OwnerView;
-  /** Whether this node is an owner, or joins as one. */
+  /** Whether this node is a holder: an owner or a pending owner. */
   readonly isHeld: boolean;
-  /** All others that are. */
+  /** All other holders. */
   readonly otherHolders: readonly string[];
 }
 
-/** How many partitions a member owns, and how many it is to own besides. */
+/** How many partitions a member owns, and of how many it is a pending owner. */
 export interface Share {
   readonly owned: number;
   readonly pending: number;
@@ -59,7 +60,7 @@ export class Members {
   #ownPending: readonly number[] = [];
   #placedHash = -1;
   #replicas = 0;
-  #targetHash = 0;
+  #nextHash = 0;
   #isInformed: boolean;
   #hasMet: boolean;
   readonly #lives: readonly string[];
@@ -215,26 +216,26 @@ export class Members {
 
   #place(): void {
     const current = this.#list.in('up', 'leaving');
-    const target = this.#list.in('up', 'joining');
-    const hash = hashText32(`${placementHash(current, this.n)} ${placementHash(target, this.n)}`);
+    const joined = this.#list.in('up', 'joining');
+    const hash = hashText32(`${placementHash(current, this.n)} ${placementHash(joined, this.n)}`);
     if (hash === this.#placedHash) return;
     this.#placedHash = hash;
-    this.#targetHash = placementHash(target, this.n);
+    this.#nextHash = placementHash(joined, this.n);
     this.#replicas = Math.min(this.n, current.length);
     const now: Placement = placement(toPlaced(current), this.n);
-    const next: Placement = placement(toPlaced(target), this.n);
-    const own = Math.min(this.n, target.length);
+    const next: Placement = placement(toPlaced(joined), this.n);
+    const own = Math.min(this.n, joined.length);
     this.#places = now.map((order, partition) => {
       const owners = order.slice(0, this.#replicas);
       const after = next[partition] as readonly string[];
-      const ownersToCome = after.slice(0, own);
-      const pending = ownersToCome.filter((name) => !owners.includes(name));
+      const nextOwners = after.slice(0, own);
+      const pending = nextOwners.filter((name) => !owners.includes(name));
       const rest = [...new Set([...order, ...after])];
-      const standIns = rest.filter((name) => !owners.includes(name) && !pending.includes(name));
-      const view = viewOf({ owners, ownersToCome }, this.#places[partition]?.view);
+      const fallbacks = rest.filter((name) => !owners.includes(name) && !pending.includes(name));
+      const view = viewOf({ owners, nextOwners }, this.#places[partition]?.view);
       const holders = [...owners, ...pending];
       const otherHolders = holders.filter((name) => name !== this.self);
-      return { owners, pending, standIns, view, isHeld: otherHolders.length < holders.length, otherHolders };
+      return { owners, pending, fallbacks, view, isHeld: otherHolders.length < holders.length, otherHolders };
     });
     this.#shares = sharesOf(this.#places);
     this.#ownPending = [...this.#places.keys()].filter((partition) => this.pending(partition).includes(this.self));
@@ -245,14 +246,14 @@ export class Members {
     return this.#replicas;
   }
 
-  /** A name for who owns what and who is to. */
+  /** A name for both placements. */
   get placedHash(): number {
     return this.#placedHash;
   }
 
-  /** A name for the placement to come. */
-  get targetHash(): number {
-    return this.#targetHash;
+  /** A name for the next placement. */
+  get nextHash(): number {
+    return this.#nextHash;
   }
 
   /** The members that own a partition, best first. */
@@ -260,19 +261,19 @@ export class Members {
     return this.#placeOf(partition).owners;
   }
 
-  /** The members that are to own a partition once they have caught up. */
+  /** The pending owners of a partition: they own it once they have caught up. */
   pending(partition: number): readonly string[] {
     return this.#placeOf(partition).pending;
   }
 
-  /** The owners of a partition, now and to come: the very same object for as long as they do not change. */
+  /** The owners and the next owners of a partition: the very same object for as long as they do not change. */
   view(partition: number): OwnerView {
     return this.#placeOf(partition).view;
   }
 
-  /** The other members, in the order in which they stand in for an owner of a partition. */
-  standIns(partition: number): readonly string[] {
-    return this.#placeOf(partition).standIns;
+  /** The other members, in the order in which they become fallbacks of a partition. */
+  fallbacks(partition: number): readonly string[] {
+    return this.#placeOf(partition).fallbacks;
   }
 
   /** Whether this node owns a partition. */
@@ -280,13 +281,13 @@ export class Members {
     return this.#placeOf(partition).owners.includes(this.self);
   }
 
-  /** Whether a member is to hold a partition, as an owner or a joining one. */
+  /** Whether a member is a holder of a partition: an owner or a pending owner. */
   holds(partition: number, name = this.self): boolean {
     const { isHeld, otherHolders } = this.#placeOf(partition);
     return name === this.self ? isHeld : otherHolders.includes(name);
   }
 
-  /** All others that are to hold a partition. */
+  /** All other holders of a partition. */
   otherHolders(partition: number): readonly string[] {
     return this.#placeOf(partition).otherHolders;
   }
@@ -295,19 +296,19 @@ export class Members {
     return this.#places[partition] as PartitionHolders;
   }
 
-  /** How many partitions a member owns, and how many it is to own besides. */
+  /** How many partitions a member owns, and of how many it is a pending owner. */
   shareOf(name: string): Share {
     return this.#shares.get(name) ?? NO_SHARE;
   }
 
-  /** The partitions that this node is to own. */
+  /** The partitions of which this node is a pending owner. */
   get ownPending(): readonly number[] {
     return this.#ownPending;
   }
 }
 
 function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
-  const name = [sets.owners, sets.ownersToCome].map((names) => [...names].sort().join(' ')).join(' > ');
+  const name = [sets.owners, sets.nextOwners].map((names) => [...names].sort().join(' ')).join(' > ');
   return before?.name === name ? before : { ...sets, name };
 }
 

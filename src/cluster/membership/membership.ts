@@ -110,7 +110,7 @@ export class Membership {
     await this.#seeds.close();
   }
 
-  /** How far this node is with the partitions that it is to own. */
+  /** How far this node is with the partitions of which it is a pending owner. */
   progress(): HandoverProgress {
     return this.#lifecycle.progress();
   }

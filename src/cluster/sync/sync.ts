@@ -13,7 +13,7 @@ import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { PARTITIONS } from '../../core/limits.ts';
-import { JOINING_COMPARES, type SyncLimits } from '../limits.ts';
+import { PENDING_COMPARES, type SyncLimits } from '../limits.ts';
 import type { LivingActors } from '../../core/causality/actor.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
@@ -114,7 +114,7 @@ export class Sync {
     this.#conversations = new Conversations({ env, limits, say: (replica) => say(options, replica) });
     this.#rest = new Rest(env.clock, limits);
     this.#watchdog = new Watchdog(env, limits);
-    this.#throttle = new Throttle(env.clock, limits.joiningBytesPerSecond);
+    this.#throttle = new Throttle(env.clock, limits.pendingBytesPerSecond);
     const run = (job: PullJob): Promise<void> => this.#pull(job);
     this.#queue = new PullQueue({ clock: env.clock, concurrency: limits.concurrency, run });
   }
@@ -137,7 +137,7 @@ export class Sync {
     }
     this.#completeness.look();
     if (members.ownPending.length === 0) return this.#throttle.rest();
-    for (const peer of peers.allReachable().slice(0, JOINING_COMPARES)) this.#compareWith(peer);
+    for (const peer of peers.allReachable().slice(0, PENDING_COMPARES)) this.#compareWith(peer);
   }
 
   /** What has come in for partitions that this node does not own yet. */
@@ -177,7 +177,7 @@ export class Sync {
   status(): SyncStatus {
     return {
       incomplete: this.incomplete,
-      guests: this.#count((partition, { isBlank }) => !this.#isHolder(partition) && !isBlank),
+      fallbacks: this.#count((partition, { isBlank }) => !this.#isHolder(partition) && !isBlank),
       waiting: this.#queue.waiting,
       running: this.#queue.running,
       oldest: this.#queue.oldest,
@@ -266,7 +266,7 @@ export class Sync {
   #round(): void {
     // A node that lacks something, or ends when others have what it holds, is in more of a hurry.
     const isInHurry = this.incomplete > 0 || this.#options.members.own.state === 'gone';
-    for (let turns = isInHurry ? JOINING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
+    for (let turns = isInHurry ? PENDING_COMPARES : 1; turns > 0; turns--) this.#compareWithNext();
     for (let partition = 0; partition < PARTITIONS; partition++) this.#look(partition);
     this.#completeness.look();
     this.#watchdog.look(this.#queue);

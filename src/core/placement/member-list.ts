@@ -38,7 +38,7 @@ export interface MemberRecord extends Address {
   readonly life: string;
   /** Of this record in this generation, from 1. */
   readonly version: number;
-  /** The hash of the placement to come for which the member has all its data; 0 where there is none. */
+  /** The hash of the next placement, if the member has all its data for it; else 0. */
   readonly settled: number;
 }
 

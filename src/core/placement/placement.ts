@@ -24,7 +24,7 @@ export interface PlacedMember {
   readonly zone?: string | undefined;
 }
 
-/** For each partition, all members, best first: the first N own it, the rest stand in, in this order. */
+/** For each partition, all members, best first: the first N own it, the others are its fallbacks, in this order. */
 export type Placement = readonly (readonly string[])[];
 
 /** One member while owners are being found. */
@@ -55,7 +55,7 @@ function scoresOf({ id, weight }: PlacedMember): Float64Array {
   return scores;
 }
 
-/** The last placements that were asked for: the placement to come today is the one that holds tomorrow. */
+/** The last placements that were asked for: the next placement today is the present one tomorrow. */
 const PLACEMENTS = new Map<string, Placement>();
 const MAX_PLACEMENTS = 16;
 

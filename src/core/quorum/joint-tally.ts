@@ -1,6 +1,6 @@
 /**
- * The count of a conditional write: a majority of the owners must agree, and while a key changes hands a majority of the owners to come
- * as well. Two such counts always share an owner, also if one of them was made before the change and the other after it. A pure fold.
+ * The count of a conditional write: a majority of the owners must agree, and while a key changes hands a majority of the
+ * next owners as well. Two such counts always share an owner, also if one of them was made before the change and the other after it. A pure fold.
  */
 import type { ErrorCode } from '../../base/errors.ts';
 import { quorumSize } from './quorum.ts';
@@ -10,7 +10,7 @@ import { Tally, type Verdict } from './tally.ts';
 export interface OwnerSets {
   readonly owners: readonly string[];
   /** The owners once all that join have joined and all that leave have left; the same members if nothing changes. */
-  readonly ownersToCome: readonly string[];
+  readonly nextOwners: readonly string[];
 }
 
 /** Counts answers towards the majorities. */
@@ -18,12 +18,12 @@ export class JointTally {
   readonly #parts: readonly { readonly members: readonly string[]; readonly tally: Tally }[];
 
   /** `least`: how many of the owners must agree, if a caller asks for more than a majority of them. */
-  constructor({ owners, ownersToCome }: OwnerSets, least = 1) {
+  constructor({ owners, nextOwners }: OwnerSets, least = 1) {
     const majority = quorumSize('quorum', owners.length);
-    const isChanging = ownersToCome.length !== owners.length || ownersToCome.some((name) => !owners.includes(name));
+    const isChanging = nextOwners.length !== owners.length || nextOwners.some((name) => !owners.includes(name));
     const now = { members: owners, tally: new Tally(Math.max(majority, least)) };
-    const toCome = { members: ownersToCome, tally: new Tally(quorumSize('quorum', ownersToCome.length)) };
-    this.#parts = isChanging ? [now, toCome] : [now];
+    const next = { members: nextOwners, tally: new Tally(quorumSize('quorum', nextOwners.length)) };
+    this.#parts = isChanging ? [now, next] : [now];
   }
 
   /** How many of the owners must agree. */

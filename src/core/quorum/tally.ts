@@ -4,7 +4,7 @@ import { type ErrorCode, MecError } from '../../base/errors.ts';
 /** What a tally says after each answer. */
 export type Verdict = 'waiting' | 'met' | 'failed';
 
-/** Counts good and bad answers towards a quorum, of which so many must be of owners: of those that do not merely stand in. */
+/** Counts good and bad answers towards a quorum, of which some must be of owners, and not of fallbacks. */
 export class Tally {
   readonly need: number;
   readonly needOwners: number;
