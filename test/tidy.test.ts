@@ -222,6 +222,59 @@ function realPart(path: string, files: readonly Pick<SourceFile, 'path' | 'loads
   return undefined;
 }
 
+/** What a program gets that has MecDB as a package: its exports are for others. */
+const ENTRIES = ['src/index.ts', 'src/client/index.ts', 'src/client/merge/index.ts'];
+
+/** Exports of `src` that tests alone import, each with its reason. */
+const ONLY_FOR_TESTS: Readonly<Record<string, string>> = {
+  'src/core/causality/evidence.ts: heldOf': 'a rule of its own, with a table of cases',
+  'src/core/placement/member-list.ts: supersedes': 'an order, with the laws of one',
+  'src/sim/scenario.ts: runScenario': 'runs test/scenarios',
+  'src/transport/frame.ts: PROTOCOL_VERSION': 'for frames of another version',
+};
+
+const escaped = (text: string): string => text.replaceAll(/[$.]/g, '\\$&');
+
+/** Names that a file imports from another: one by one, of a namespace, or in the middle of the code. */
+function namesImported({ path, text }: Pick<SourceFile, 'path' | 'text'>): string[] {
+  const names: string[] = [];
+  for (const [, clause, from] of text.matchAll(/^(?:import|export)\b([^;]*?) from '(\.[^']+)';/gms)) {
+    const target = normalize(join(dirname(path), from as string));
+    const space = /\* as (\w+)/.exec(clause as string)?.[1];
+    const found =
+      space === undefined
+        ? (clause as string).matchAll(/(?:[{,]\s*(?:type )?)(\w+)/g)
+        : text.matchAll(new RegExp(`\\b${space}\\.(\\w+)`, 'g'));
+    for (const [, name] of found) names.push(`${target}: ${name}`);
+  }
+  for (const [, from, name] of text.matchAll(/\(await import\('(\.[^']+)'\)\)\.(\w+)/g)) {
+    names.push(`${normalize(join(dirname(path), from as string))}: ${name}`);
+  }
+  return names;
+}
+
+/** Exports that no file imports. A type that its own file uses is part of what that file exports, and may be named. */
+function unusedExports(exporters: readonly SourceFile[], importers: readonly SourceFile[]): string[] {
+  const used = new Set(importers.flatMap(namesImported));
+  return exporters
+    .filter(({ path }) => !ENTRIES.includes(path))
+    .flatMap((file) => {
+      const code = codeOf(file);
+      const declared = code.matchAll(/^export (?:async )?(function|class|const|interface|type)\*? ([\w$]+)/gm);
+      return [...declared].flatMap(([, kind, name]) => {
+        const isType = kind === 'interface' || kind === 'type';
+        const isUsedHere = isType && [...code.matchAll(new RegExp(`\\b${escaped(name as string)}\\b`, 'g'))].length > 1;
+        return isUsedHere || used.has(`${file.path}: ${name}`) ? [] : [`${file.path}: ${name}`];
+      });
+    });
+}
+
+test('every export is imported by another file, and not by tests alone', () => {
+  assert.deepEqual(unusedExports(source, everything), []);
+  const users = everything.filter(({ path }) => !path.startsWith('test/'));
+  assert.deepEqual(unusedExports(source, users).sort(), Object.keys(ONLY_FOR_TESTS).sort());
+});
+
 const tests = everything.map(({ path }) => path).filter((path) => path.endsWith('.test.ts'));
 
 test('a fast test starts no process and opens no port', () => {

@@ -1,5 +1,5 @@
 /** A broken promise of our own code, never of a user or a peer. */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
 

@@ -319,6 +319,6 @@ export class Hand {
 }
 
 /** The value of a write: its number, and as many more bytes as go with that. */
-export function valueOf(id: number, mostBytes: number): string {
+function valueOf(id: number, mostBytes: number): string {
   return `${id}${mostBytes === 0 ? '' : ` ${'.'.repeat((id * 7919) % mostBytes)}`}`;
 }

@@ -29,7 +29,7 @@ export interface Dressed {
 }
 
 /** Says on disk that replicas are wounded; everything else can wait for a crash. */
-export async function openWounds(engine: Engine, partitions: Iterable<number>): Promise<void> {
+async function openWounds(engine: Engine, partitions: Iterable<number>): Promise<void> {
   const changes = [...partitions].map((partition) => checkpoint(partition, 'open'));
   if (changes.length > 0) await engine.commit(changes, true);
 }
@@ -40,7 +40,7 @@ function checkpoint(partition: number, wound: Wound): RowChange {
 }
 
 /** Sets the versions of a wounded replica aside, and takes all else off the disk. */
-export async function dressWound(engine: Engine, partition: number): Promise<Dressed> {
+async function dressWound(engine: Engine, partition: number): Promise<Dressed> {
   const unreadable: string[] = [];
   let versions = 0;
   for (const kind of ['o', 'l', 'e', 'i', 'r', 'u'] as const) {
@@ -96,7 +96,7 @@ function withAside(
  * Sets aside what was found in the damaged parts of a store. `has` tells what a replica has seen: whatever became of that is known.
  * Resolves with how many versions that were.
  */
-export async function keepStrays(
+async function keepStrays(
   engine: Engine,
   salvage: Salvage,
   has: (partition: number, version: PackedVersion) => boolean,

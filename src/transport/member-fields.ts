@@ -45,14 +45,14 @@ export function gossipOf(field: unknown): Gossip {
 }
 
 /** One row of the member list. */
-export function packRecord(record: MemberRecord): unknown[] {
+function packRecord(record: MemberRecord): unknown[] {
   const { name, host, port, httpport, zone, weight, state, generation, life, version, settled } = record;
   const place = [name, host, port, zone ?? null, weight];
   return [...place, MEMBER_STATES.indexOf(state), version, settled, httpport, generation, life];
 }
 
 /** The reverse of `packRecord`. */
-export function memberRecord(field: unknown): MemberRecord {
+function memberRecord(field: unknown): MemberRecord {
   const f = list(field);
   const state = MEMBER_STATES[integer(f[5])];
   const weight = number(f[4]);
@@ -73,7 +73,7 @@ export function memberRecord(field: unknown): MemberRecord {
 }
 
 /** The name of a node. */
-export function nodeName(field: unknown): string {
+function nodeName(field: unknown): string {
   const name = text(field);
   if (!NODE_NAME_PATTERN.test(name)) throw new WireError('not the name of a node');
   return name;

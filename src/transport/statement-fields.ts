@@ -28,7 +28,7 @@ export function packStore({ grant, memory, ...item }: Omit<StoreRequest, 'kind'>
 }
 
 /** What is remembered of a write. */
-export function packMemory({ key, idempotencyKey, actor, counter, digest, madeMicros }: RememberedWrite): unknown[] {
+function packMemory({ key, idempotencyKey, actor, counter, digest, madeMicros }: RememberedWrite): unknown[] {
   return [key, idempotencyKey, actor, counter, digest, madeMicros];
 }
 

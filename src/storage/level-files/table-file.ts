@@ -117,7 +117,7 @@ export function isSound(file: Uint8Array, { offset, size }: Extent): boolean {
 }
 
 /** The names and values of a block, in order, as far as they make sense. */
-export function* entriesOf(file: Uint8Array, { offset, size }: Extent): Generator<readonly [Uint8Array, Uint8Array]> {
+function* entriesOf(file: Uint8Array, { offset, size }: Extent): Generator<readonly [Uint8Array, Uint8Array]> {
   const packed = file.subarray(offset, offset + size);
   const block = file[offset + size] === 1 ? unpackSnappy(packed) : packed;
   if (block.length < 4) return;
