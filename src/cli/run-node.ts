@@ -5,7 +5,7 @@ import { messageOf, StartError } from '../base/errors.ts';
 import { streamLog, systemRandom } from '../base/system.ts';
 import type { Config } from '../cluster/config.ts';
 import { type ConfigFile, parseConfig } from '../config/read.ts';
-import { drawIncarnation, NODE_NAME_PATTERN } from '../core/causality/actor.ts';
+import { drawShortName, NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { makeDirectory } from '../storage/directory.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { runParts } from '../embed/start-node.ts';
@@ -41,7 +41,7 @@ async function keptName({ root }: ConfigFile): Promise<string> {
       () => undefined,
     );
     if (kept !== undefined && NODE_NAME_PATTERN.test(kept)) return kept;
-    const name = `mec-${drawIncarnation(systemRandom)}`;
+    const name = `mec-${drawShortName(systemRandom)}`;
     await makeDirectory(root);
     await writeFile(file, `${name}\n`);
     return name;

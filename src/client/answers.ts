@@ -11,7 +11,7 @@ export type Token = string & { readonly __brand: 'mec-token' };
 /** One value of a key, with what is kept beside it. */
 export interface Version<T> {
   readonly value: T;
-  /** The name of the write that made it, `node~incarnation:counter`. */
+  /** The name of the write that made it, `node~life:counter`. */
   readonly dot: string;
   readonly etag: string;
   readonly contentType: string;

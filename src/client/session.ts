@@ -10,7 +10,7 @@
 import type { Random } from '../base/env.ts';
 import { MAX_GONE_TOKENS } from '../core/limits.ts';
 import { MAX_SESSION_DOTS, MAX_SESSION_GONE_CHARS, MAX_SESSION_KEYS } from './limits.ts';
-import { drawIncarnation } from '../core/causality/actor.ts';
+import { drawShortName } from '../core/causality/actor.ts';
 import type { Author } from './merge/merge.ts';
 
 interface KeyMemory {
@@ -91,7 +91,7 @@ export class Session {
   }
 
   #remember(key: string, news: Partial<KeyMemory>): KeyMemory {
-    const before = this.#byKey.get(key) ?? { author: drawIncarnation(this.#random), number: 0, ...NOTHING };
+    const before = this.#byKey.get(key) ?? { author: drawShortName(this.#random), number: 0, ...NOTHING };
     const memory = { ...before, ...news };
     this.#byKey.delete(key);
     this.#byKey.set(key, memory);

@@ -54,8 +54,8 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
         return answer(scope.sync.repairs.mending.serve(request.key));
       case 'scrub':
         return later(scope.scrub.serve(request), answer);
-      case 'claim':
-        return scope.sync.whenConfirmed(partitionOf(request.key), () => answer(guarded(() => claim(scope, request))));
+      case 'grant':
+        return scope.sync.whenConfirmed(partitionOf(request.key), () => answer(guarded(() => grant(scope, request))));
       case 'release':
         scope.grants.release(partitionOf(request.key), request.key, request.ballot);
         return answer({ kind: 'stored', actor: '', life: '', replica: 0, fences: [] });
@@ -118,11 +118,11 @@ function sparseFor(have: readonly Dot[], versions: readonly SparseVersion[]): re
   });
 }
 
-function claim(scope: Scope, request: GrantRequest): Reply {
+function grant(scope: Scope, request: GrantRequest): Reply {
   const granted = grantHere(scope, request);
   if (granted === undefined) throw new MecError('contended');
   const { object, ...rest } = granted;
-  return { kind: 'claimed', ...rest, context: object.context, versions: sparseFor(request.have, object.versions) };
+  return { kind: 'granted', ...rest, context: object.context, versions: sparseFor(request.have, object.versions) };
 }
 
 function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest, answer: SendReply): void {

@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { CLAIM_MS, MAX_CLAIMS } from './limits.ts';
+import { GRANT_MS, MAX_GRANTS } from './limits.ts';
 
 /** What a grant stands on: if another object takes the place of either, the numbers of the partition end. */
 export interface Ground {
@@ -54,7 +54,7 @@ export class KeyGrants {
     this.#counter += 1;
     const number = `${this.#life}/${this.#counter}`;
     // An expired number ends here, with the takeover.
-    byKey.set(key, { number, ballot, untilMs: nowMs + CLAIM_MS });
+    byKey.set(key, { number, ballot, untilMs: nowMs + GRANT_MS });
     if (held === undefined) this.#size += 1;
     return number;
   }
@@ -98,10 +98,10 @@ export class KeyGrants {
   }
 
   #makeRoom(nowMs: number): void {
-    if (this.#size < MAX_CLAIMS) return;
+    if (this.#size < MAX_GRANTS) return;
     for (const { byKey } of this.#byPartition.values()) {
       for (const [key, { untilMs }] of byKey) if (untilMs <= nowMs) this.#end(byKey, key);
     }
-    if (this.#size >= MAX_CLAIMS) throw new MecError('overloaded', { retryAfter: 1 });
+    if (this.#size >= MAX_GRANTS) throw new MecError('overloaded', { retryAfter: 1 });
   }
 }

@@ -47,7 +47,7 @@ export const PROBE_FOR_PEERS = 2;
 /** Records and suspicions that ride on one probe. */
 export const GOSSIP_RECORDS = 16;
 
-/** A rumour is told so many times the logarithm of the number of members. */
+/** News is told this many times the logarithm of the number of members. */
 export const GOSSIP_TELLINGS = 3;
 
 /** Shortest time between two exchanges of whole member lists, and the longest. */
@@ -105,7 +105,7 @@ export const MAX_WARNINGS = 1000;
 /** How long the holders of a key have to say what they have of it, when an operator asks. */
 export const LOCATE_TIMEOUT_MS = 1_000;
 
-/** How often residual contexts are looked through for what the clock has come to cover. */
+/** How often residues are looked through for what the clock has come to cover. */
 export const RESIDUE_SWEEP_MS = 1_000;
 
 /** Values that a replica goes through for one page of a listing: to know whether a key lives, its versions are looked at. */
@@ -169,8 +169,8 @@ export const SYNC_LIMITS = {
   pendingBytesPerSecond: 16 * MIB,
   /** How often a node compares what it has seen with a peer, on the average. */
   intervalMs: 1_000,
-  /** Pause before a peer that has missed a write is told so: long enough for the write to have arrived after all. */
-  nudgeMs: 200,
+  /** Pause before a comparison with a peer that has missed a write: long enough for the write to have arrived after all. */
+  resyncMs: 200,
   /** A replica that is being written to always differs a little; while it is, it is pulled for only so often. */
   busyMs: 15_000,
   /** A replica is at rest when it was not changed for so long. */
@@ -213,10 +213,10 @@ export type SyncLimits = Readonly<typeof SYNC_LIMITS>;
  * How long an owner keeps a key for a conditional write of which it hears nothing more: long enough to be stored, short enough to wait.
  * It only frees the key for the next: whether a store counts is decided by numbers.
  */
-export const CLAIM_MS = 2_000;
+export const GRANT_MS = 2_000;
 
 /** Keys granted to conditional writes at once per node. */
-export const MAX_CLAIMS = 65_536;
+export const MAX_GRANTS = 65_536;
 
 /** Members for which a node names fences in one partition: past it no other is filled for as long as they are named. */
 export const MAX_FENCES = 256;
@@ -224,5 +224,5 @@ export const MAX_FENCES = 256;
 /** How long a fence is named to writers: no write that began before it waits for longer. */
 export const FENCE_MS = 2 * MAX_TIMEOUT_MS;
 
-/** The longest that a conditional write waits before it tries again to get its claims; it waits a random part of this. */
-export const CLAIM_RETRY_MS = 40;
+/** The longest that a conditional write waits before it tries again to get its key grants; it waits a random part of this. */
+export const GRANT_RETRY_MS = 40;

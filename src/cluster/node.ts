@@ -6,7 +6,7 @@ import type { Env, Timer } from '../base/env.ts';
 import { HasLeftError, MecError } from '../base/errors.ts';
 import { PARTITIONS } from '../core/limits.ts';
 import { RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS, SYNC_LIMITS, type SyncLimits } from './limits.ts';
-import { drawIncarnation, LivingActors } from '../core/causality/actor.ts';
+import { drawShortName, LivingActors } from '../core/causality/actor.ts';
 import type { Condition } from '../core/quorum/condition.ts';
 import type { MemberState } from '../core/placement/member-list.ts';
 import type { CausalContext, Dot } from '../core/causality/causal-context.ts';
@@ -129,7 +129,7 @@ export class MecNode {
   /** Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`. */
   static async start(options: NodeOptions): Promise<MecNode> {
     const { config, env, openEngine, limits = SYNC_LIMITS } = options;
-    const life = drawIncarnation(env.random);
+    const life = drawShortName(env.random);
     const store = await Store.open({
       env,
       life,

@@ -9,7 +9,7 @@ import type { Config } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
 import { MecNode } from '../cluster/node.ts';
 import type { NodeStatus } from '../cluster/status.ts';
-import { drawIncarnation } from '../core/causality/actor.ts';
+import { drawShortName } from '../core/causality/actor.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
@@ -161,5 +161,5 @@ async function completeConfig(given: NodeConfig): Promise<Config> {
   const areGiven = port !== undefined && httpport !== undefined;
   const first = areGiven ? port : await findFreePorts(host, 3, systemRandom);
   const config = readConfig('startNode', { ...given, port: port ?? first, httpport: httpport ?? first + 2 });
-  return { ...config, name: config.name ?? `mec-${drawIncarnation(systemRandom)}` };
+  return { ...config, name: config.name ?? `mec-${drawShortName(systemRandom)}` };
 }

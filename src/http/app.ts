@@ -48,24 +48,24 @@ export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void
 /** Makes what an HTTP server hands its requests to. */
 export function createHandle(options: AppOptions): Handle {
   const { node, env, gates } = options;
-  const hall = { env, ...gates, timeoutMs: node.config.quorum.timeoutMs };
+  const parts = { env, ...gates, timeoutMs: node.config.quorum.timeoutMs };
   const routes = { node, env };
   const serveOneKey = (request: HttpRequest): Promise<HttpAnswer> => serveKey(routes, request);
-  const others = createApp(options, hall).callback();
+  const others = createApp(options, parts).callback();
   return async (req, res) => {
     if (!req.url?.startsWith(KEY_PREFIX)) return others(req, res);
-    return serve({ req, res }, serveOneKey, hall);
+    return serve({ req, res }, serveOneKey, parts);
   };
 }
 
-function createApp({ node, env, version, status, whyNotReady }: AppOptions, hall: Hall): Koa {
+function createApp({ node, env, version, status, whyNotReady }: AppOptions, parts: ServingParts): Koa {
   const app = new Koa();
   const router = new Router();
   const routes = { node, env };
   const document = `${JSON.stringify(openApi(version))}\n`;
   const through = (handle: (request: HttpRequest) => Promise<HttpAnswer>) => (ctx: Koa.Context) => {
     over(ctx);
-    return serve(ctx, handle, hall);
+    return serve(ctx, handle, parts);
   };
   router.all(
     /^\/mec$/,
@@ -130,7 +130,7 @@ const noSuchRoute = (): HttpAnswer => problem(new MecError('no-such-route', { de
 const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
 
 /** Where requests are served: what they may hold of the node's memory, and for how long they may wait for it. */
-interface Hall extends Gates {
+interface ServingParts extends Gates {
   readonly env: Env;
   readonly timeoutMs: number;
 }
@@ -138,7 +138,7 @@ interface Hall extends Gates {
 async function serve(
   { req, res }: Exchange,
   handle: (request: HttpRequest) => Promise<HttpAnswer>,
-  { env, bodies, answers, timeoutMs }: Hall,
+  { env, bodies, answers, timeoutMs }: ServingParts,
 ): Promise<void> {
   let lent = 0;
   const body = async (limit: number): Promise<Uint8Array> => {

@@ -168,7 +168,7 @@ function drawLimits(dice: Dice, isDrawn: (name: string) => boolean): SyncLimits 
     maxLogEntries: dice.pick([4, 16, 64, 4_096]),
     logCutEntries: dice.pick([1, 4, 16, 256]),
     intervalMs: dice.pick([300, 1_000, 1_000, 3_000]),
-    nudgeMs: dice.pick([20, 200, 1_000]),
+    resyncMs: dice.pick([20, 200, 1_000]),
     busyMs: dice.pick([500, 3_000, 15_000]),
     restMs: dice.pick([50, 500]),
     // Longer than nodes are away, or not.

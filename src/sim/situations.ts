@@ -2,7 +2,7 @@
  * Situations: several faults in the order in which they do harm. Each by itself is among the other
  * faults; that chance puts them together at the right moments is rare.
  */
-import { CLAIM_MS, UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
+import { GRANT_MS, UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import { unpackFrame } from '../transport/frame.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
@@ -28,7 +28,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     const look = (): void => {
       if (isOver || coordinator === undefined) return;
       network.onSend = (from, frame) => {
-        if (isOver || from !== coordinator.name || !hasClaim(frame)) return;
+        if (isOver || from !== coordinator.name || !hasGrantRequest(frame)) return;
         network.onSend = undefined;
         // It is in the middle of sending.
         world.after(0, hold);
@@ -37,7 +37,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     const hold = (): void => {
       if (isOver || coordinator === undefined) return;
       release = held(scene, coordinator);
-      world.after(CLAIM_MS + ((1 + scene.dice.fraction()) / 2) * BEYOND_MS, () => {
+      world.after(GRANT_MS + ((1 + scene.dice.fraction()) / 2) * BEYOND_MS, () => {
         release();
         world.after(scene.dice.fraction() * AGAIN_MS, look);
       });
@@ -127,8 +127,8 @@ function coordinatorOf({ cluster: { nodes } }: Scene, key: string): SimNode | un
 }
 
 /** Whether a frame asks for the grant of a key. */
-function hasClaim(frame: Uint8Array): boolean {
-  return unpackFrame(frame).items.some(({ message }) => message.kind === 'claim');
+function hasGrantRequest(frame: Uint8Array): boolean {
+  return unpackFrame(frame).items.some(({ message }) => message.kind === 'grant');
 }
 
 /** Stops a process, or what it sends; returns what lets it go on. */

@@ -9,7 +9,7 @@
  * | `i` pppp key NUL id      | a write to the key with that Idempotency-Key: its dot, digest and time           |
  * | `l` pppp actor NUL count  | log: this dot was a write to the key in the value                                |
  * | `o` pppp key              | the versions of an object                                                        |
- * | `r` pppp key              | its residual context; most objects have none, and then no row                    |
+ * | `r` pppp key              | its residue; most objects have none, and then no row                             |
  * | `s` pppp key              | versions that were set aside: salvaged from damage, and not served               |
  * | `u` pppp key              | mark of a key whose record could not be read: the dots that it may have held     |
  *

@@ -140,7 +140,7 @@ export function checkpointToRecord(checkpoint: Checkpoint, row: string): Uint8Ar
 /** The checkpoint of a record. */
 export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint {
   const fields = openRecord(record, row) as unknown[];
-  // Store format 1 put an actor and its incarnation first, and closed gaps without a memory of them.
+  // Store format 1 put an actor and its life first, and closed gaps without a memory of them.
   const [isComplete, packedClock, packedCut, packedLost = [], wound = 0] =
     typeof fields[0] === 'string' ? fields.slice(2) : fields;
   const clock = CausalContext.unpack(packedClock);

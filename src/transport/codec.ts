@@ -192,11 +192,11 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
       limit: integer(f[4]),
     }),
   },
-  claim: {
+  grant: {
     code: 11,
     pack: (m) => [m.ballot, m.key, m.view, packDots(m.have), m.idempotencyKey ?? null, m.floors ?? null],
     unpack: (f) => ({
-      kind: 'claim',
+      kind: 'grant',
       ballot: text(f[1]),
       key: text(f[2]),
       view: text(f[3]),
@@ -306,14 +306,14 @@ const SHAPES: { [K in Kind]: Shape<Extract<Message, { kind: K }>> } = {
     }),
   },
   mended: { code: 77, pack: packMended, unpack: unpackMended },
-  claimed: {
+  granted: {
     code: 75,
     pack: (m, known) => {
       const object = [packContext(m.context, known), packVersions(m.versions)];
       return [m.actor, m.number, ...object, packRemembered(m.remembered)];
     },
     unpack: (f, find) => ({
-      kind: 'claimed',
+      kind: 'granted',
       actor: text(f[1]),
       number: text(f[2]),
       ...unpackObject(f[3], f[4], find),

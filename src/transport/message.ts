@@ -76,7 +76,7 @@ export interface StoreRequest {
 
 /** Grant the key to this write, and say what you know of it. */
 export interface GrantRequest extends AsksForContexts {
-  readonly kind: 'claim';
+  readonly kind: 'grant';
   /** A name of this attempt at the write, and of no other. */
   readonly ballot: string;
   readonly key: string;
@@ -87,7 +87,7 @@ export interface GrantRequest extends AsksForContexts {
   readonly idempotencyKey: string | undefined;
 }
 
-/** The ballot that claimed the key is over. */
+/** The ballot to which the key is granted is over. */
 export interface ReleaseRequest {
   readonly kind: 'release';
   readonly ballot: string;
@@ -257,9 +257,9 @@ export interface ReadReply {
   readonly versions: readonly SparseVersion[];
 }
 
-/** The answer to `claim`: the key is granted to the asker. */
+/** The answer to `grant`: the key is granted to the asker. */
 export interface GrantReply extends Omit<ReadReply, 'kind' | 'isComplete'> {
-  readonly kind: 'claimed';
+  readonly kind: 'granted';
   /** Of the grant: the store must bring it back. */
   readonly number: string;
   /** What came of an earlier write with the same idempotency key. */

@@ -1,7 +1,7 @@
 /** Key grants: a number is current until one of the things happens that end it, and never again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLAIM_MS, MAX_CLAIMS } from '../../src/cluster/limits.ts';
+import { GRANT_MS, MAX_GRANTS } from '../../src/cluster/limits.ts';
 import { type Ground, KeyGrants } from '../../src/cluster/key-grants.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
 
@@ -20,7 +20,7 @@ const ENDS: Readonly<Record<string, (node: ReturnType<typeof fresh>) => Ground>>
     return ground;
   },
   'another grant, after it has expired': ({ clock, grants, ground }) => {
-    clock.advance(CLAIM_MS);
+    clock.advance(GRANT_MS);
     assert.notEqual(grants.grant(ground, KEY, 'two'), undefined);
     return ground;
   },
@@ -46,8 +46,8 @@ test('a store takes its number once, however late, and frees the key', () => {
   const { clock, grants, ground } = fresh();
   const number = grants.grant(ground, KEY, 'one') ?? '';
   assert.equal(grants.grant(ground, KEY, 'two'), undefined, 'another has the key');
-  assert.equal(grants.grant(ground, KEY, 'one'), undefined, 'its own claim, doubled, leaves the number as it is');
-  clock.advance(10 * CLAIM_MS);
+  assert.equal(grants.grant(ground, KEY, 'one'), undefined, 'its own request, doubled, leaves the number as it is');
+  clock.advance(10 * GRANT_MS);
   assert.equal(grants.take(ground, KEY, number), true, 'time alone ends nothing');
   assert.equal(grants.take(ground, KEY, number), false);
   assert.notEqual(grants.grant(ground, KEY, 'two'), undefined);
@@ -76,10 +76,10 @@ test('a release of another ballot frees nothing', () => {
 
 test('as many keys are granted as there is room for; those that expired make room', () => {
   const { clock, grants, ground } = fresh();
-  for (let i = 0; i < MAX_CLAIMS; i++) grants.grant(ground, `k${i}`, 'one');
+  for (let i = 0; i < MAX_GRANTS; i++) grants.grant(ground, `k${i}`, 'one');
   assert.throws(() => grants.grant(ground, 'one more', 'one'), { code: 'overloaded' });
   grants.release(7, 'k0', 'one');
   assert.notEqual(grants.grant(ground, 'one more', 'one'), undefined);
-  clock.advance(CLAIM_MS);
+  clock.advance(GRANT_MS);
   assert.notEqual(grants.grant(ground, 'and another', 'one'), undefined);
 });

@@ -65,13 +65,13 @@ class ModelReplica {
   }
 
   read(key: string): FilledObject<number> {
-    return fill(this.objects.get(key) ?? { versions: [], residual: new CausalContext() }, this.#effectiveClock());
+    return fill(this.objects.get(key) ?? { versions: [], residue: new CausalContext() }, this.#effectiveClock());
   }
 
   save(key: string, object: FilledObject<number>): void {
     const context = this.#breakage.forgetContexts === true ? CausalContext.ofDots(object.versions) : object.context;
     const stored = strip({ ...object, context }, this.#effectiveClock());
-    if (stored.versions.length === 0 && stored.residual.isEmpty) this.objects.delete(key);
+    if (stored.versions.length === 0 && stored.residue.isEmpty) this.objects.delete(key);
     else this.objects.set(key, stored);
   }
 
@@ -262,7 +262,7 @@ const BREAKAGES: Readonly<Record<string, Breakage>> = {
   'the joined context is returned to a writer who left siblings': { returnJoined: true },
   'received contexts are added to the clock': { believeContexts: true },
   'extras are taken for bases': { trustExtras: true },
-  'residual contexts are dropped': { forgetContexts: true },
+  'residues are dropped': { forgetContexts: true },
 };
 
 for (const [name, breakage] of Object.entries(BREAKAGES)) {

@@ -72,10 +72,10 @@ test('strip goes by bases alone: a dot that the clock has above a gap stays in t
     { actor: 'a', counter: 3 },
   ]);
   const object: Filled = { versions: [], context: CausalContext.ofBase('a', 3) };
-  const { residual } = strip(object, clock);
-  assert.equal(residual.has('a', 1), false);
-  assert.equal(residual.has('a', 2), true);
-  assert.equal(residual.has('a', 3), true);
+  const { residue } = strip(object, clock);
+  assert.equal(residue.has('a', 1), false);
+  assert.equal(residue.has('a', 2), true);
+  assert.equal(residue.has('a', 3), true);
 });
 
 test('fill goes by bases alone: an extra of the clock says nothing about a key', () => {
@@ -83,7 +83,7 @@ test('fill goes by bases alone: an extra of the clock says nothing about a key',
     { actor: 'a', counter: 1 },
     { actor: 'a', counter: 3 },
   ]);
-  const { context: known } = fill({ versions: [], residual: new CausalContext() }, clock);
+  const { context: known } = fill({ versions: [], residue: new CausalContext() }, clock);
   assert.equal(known.has('a', 1), true);
   assert.equal(known.has('a', 3), false);
 });
@@ -115,9 +115,9 @@ test('a delete removes what its token has seen and leaves nothing of itself', ()
   const empty: Filled = { versions: [], context: new CausalContext() };
   const put = write(empty, { token: new CausalContext(), dot: { actor: 'a', counter: 1 }, body: 'x' });
   const gone = write(put.object, { token: put.token, dot: { actor: 'a', counter: 2 }, body: undefined });
-  const { versions, residual } = strip(gone.object, CausalContext.ofBase('a', 2));
+  const { versions, residue } = strip(gone.object, CausalContext.ofBase('a', 2));
   assert.equal(versions.length, 0);
-  assert.ok(residual.isEmpty, 'a deleted key costs nothing once the clock covers the delete');
+  assert.ok(residue.isEmpty, 'a deleted key costs nothing once the clock covers the delete');
 });
 
 test('a token for a reader leaves dead actors out, but never the dots of what it returns', () => {

@@ -120,12 +120,12 @@ test('an actor lives as long as its life is that of its node, and no later repli
   assert.equal(living.isDead('n1~two'), true, 'not the life of the record');
   assert.equal(living.isDead('n2~one'), true, 'no member');
   assert.equal(living.isDead('seed-era'), true);
-  living.heard('n1~one.2');
+  living.observe('n1~one.2');
   assert.equal(living.isDead('n1~one'), true);
   assert.equal(living.isDead('n1~one.2'), false);
-  living.heard('n1~one');
+  living.observe('n1~one');
   assert.equal(living.isDead('n1~one.2'), false, 'a late word of the first');
-  living.heard('n1~two.9');
+  living.observe('n1~two.9');
   assert.equal(living.isDead('n1~one.2'), false, 'a word of another life');
   life = 'two';
   assert.equal(living.isDead('n1~one.2'), true);

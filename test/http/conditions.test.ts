@@ -297,7 +297,7 @@ test('creators race while nodes hang and wake up again and again: never two winn
   const chaos = (async () => {
     for (let i = 0; !over.signal.aborted; i++) {
       cluster.node(i % 3).signal('SIGSTOP');
-      // Sometimes longer than a claim lasts, so that its holder wakes up without it.
+      // Sometimes longer than a key grant lasts, so that its holder wakes up without it.
       await pause(i % 2 === 0 ? 2_600 : 300);
       cluster.node(i % 3).signal('SIGCONT');
       await pause(200);

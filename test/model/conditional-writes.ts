@@ -4,7 +4,7 @@
  * the product's own (`registers.ts`), and `key-grants.test.ts` holds the numbers of the product to those of this model.
  *
  * Messages are sent once and never taken back: each is taken in at any time, never, or again, in any order. A grant whose answer is lost
- * or late is one that ends the number before it and that nobody brings back; so are expiry with a takeover, a release, a doubled claim
+ * or late is one that ends the number before it and that nobody brings back; so are expiry with a takeover, a release, a doubled request for a grant
  * and a restart: "the number ends", at any time. A coordinator that stops just takes no more steps. 200 means that enough of the
  * deciders have counted the store; the answer to the client may be lost, which only hides it.
  */
@@ -252,7 +252,7 @@ export class Model {
     return isAsked && (planted === 'views may differ' || this.#viewOf(S, i) === view);
   }
 
-  /** A claim is granted. Counted: its answer is part of the decision. Else nobody brings its number back. */
+  /** A key is granted. Counted: its answer is part of the decision. Else nobody brings its number back. */
   #grant(S: Uint8Array, T: Uint8Array, i: number, w: number, step: Step): void {
     const { planted } = this.plan;
     const isDecider = (at(S, this.#owner(i, DECIDERS)) & (1 << w)) !== 0;
@@ -272,7 +272,7 @@ export class Model {
       });
     }
     if (this.#keepsHolder) {
-      // With numbers that begin again, a doubled claim after a restart is granted under the number of the first.
+      // With numbers that begin again, a doubled request for a grant after a restart is granted under the number of the first.
       const isSame = planted === 'numbers begin again' && isNew && isDecider;
       step('grants, too late, to', i, w, () => void (T[this.#owner(i, GRANT)] = grantOf(w, isSame)));
     }

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CLAIM_MS } from '../../src/cluster/limits.ts';
+import { GRANT_MS } from '../../src/cluster/limits.ts';
 import { type Ground, KeyGrants } from '../../src/cluster/key-grants.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
 
 const KEYS = ['k0', 'k1'];
 
 /** One thing that happens at an owner; `n` chooses the key, the ballot or the number. */
-const EVENTS = ['claim', 'store', 'store of another life', 'release', 'time', 'fence', 'replica', 'owners'] as const;
+const EVENTS = ['grant', 'store', 'store of another life', 'release', 'time', 'fence', 'replica', 'owners'] as const;
 
 interface Happening {
   readonly what: (typeof EVENTS)[number];
@@ -26,15 +26,15 @@ class Owner {
   readonly issued: string[] = [];
 
   happen({ what, key, n }: Happening): void {
-    if (what === 'claim') this.#claim(key, `b${n % 3}`);
+    if (what === 'grant') this.#grant(key, `b${n % 3}`);
     else if (what === 'store') this.#store(key, this.issued[n % Math.max(1, this.issued.length)] ?? '');
     else if (what === 'store of another life') this.#store(key, `life0/${n}`);
     else if (what === 'release') this.#release(key, `b${n % 3}`);
-    else if (what === 'time') this.clock.advance(n % 2 === 0 ? CLAIM_MS : 1);
+    else if (what === 'time') this.clock.advance(n % 2 === 0 ? GRANT_MS : 1);
     else this.#endAll(what);
   }
 
-  #claim(key: string, ballot: string): void {
+  #grant(key: string, ballot: string): void {
     const held = this.current.get(key);
     const isFree = held === undefined || held.untilMs <= this.clock.nowMs;
     const number = this.grants.grant(this.ground, key, ballot);
@@ -42,7 +42,7 @@ class Owner {
     if (number === undefined) return;
     assert.ok(!this.issued.includes(number), 'never used again');
     this.issued.push(number);
-    this.current.set(key, { number, ballot, untilMs: this.clock.nowMs + CLAIM_MS });
+    this.current.set(key, { number, ballot, untilMs: this.clock.nowMs + GRANT_MS });
   }
 
   #store(key: string, number: string): void {

@@ -36,7 +36,7 @@ const statuses = (...answers: (HttpAnswer | undefined)[]): (number | undefined)[
 test('messages that are late, but in order, do not make two winners', async () => {
   const key = 'lock';
   const { lab, a, b, c } = await born(key);
-  // Claim and store of A to C are late; B grants, and A decides on {A, B} and writes.
+  // Grant and store of A to C are late; B grants, and A decides on {A, B} and writes.
   const toC = lab.network.stall(`${a.name}>${c.name}`);
   const mine = begin(a, key, { value: 'mine', headers: CREATE });
   await lab.until(() => lab.held(a, key).length > 0, 100);

@@ -53,8 +53,8 @@ const CAUSALITY: readonly Bug[] = [
   {
     name: 'residues are stripped against extras',
     file: core('causality/object'),
-    good: 'residual: filled.context.minus(clock.bases())',
-    bad: 'residual: filled.context.minus(clock)',
+    good: 'residue: filled.context.minus(clock.bases())',
+    bad: 'residue: filled.context.minus(clock)',
   },
   {
     name: 'the log entry, and with it the counter, is not written',

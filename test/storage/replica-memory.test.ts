@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../../src/core/limits.ts';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
-import { drawIncarnation } from '../../src/core/causality/actor.ts';
+import { drawShortName } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import type { RememberedWrite } from '../../src/core/quorum/decision.ts';
 import { partitionOf } from '../../src/core/placement/partition.ts';
@@ -62,7 +62,7 @@ test('a key is forgotten alone', () => {
 
 const open = async (disk: MemoryDisk): Promise<Store> => {
   const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(1) };
-  const options = { env, life: drawIncarnation(env.random), nodeName: 'n1', openEngine: async () => disk.open() };
+  const options = { env, life: drawShortName(env.random), nodeName: 'n1', openEngine: async () => disk.open() };
   return Store.open({ ...options, sync: true, maxLogEntries: SYNC_LIMITS.maxLogEntries });
 };
 

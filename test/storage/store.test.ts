@@ -4,7 +4,7 @@ import { MecError, StartError } from '../../src/base/errors.ts';
 import { PARTITIONS } from '../../src/core/limits.ts';
 import { COUNT_REPLICAS, MAX_SIBLINGS, STORE_REOPEN_MS } from '../../src/storage/limits.ts';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
-import { drawIncarnation } from '../../src/core/causality/actor.ts';
+import { drawShortName } from '../../src/core/causality/actor.ts';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
 import { closeDots } from '../../src/storage/replica/closing.ts';
 import type { Engine, OpenEngine } from '../../src/storage/engine.ts';
@@ -34,7 +34,7 @@ async function openStore(openEngine: OpenEngine, nodeName = 'n1'): Promise<Bench
   const log = memoryLog();
   // Every life draws other names, as real ones do.
   const env = { clock, log, random: seededRandom(seed++) };
-  const life = drawIncarnation(env.random);
+  const life = drawShortName(env.random);
   const options = { env, life, nodeName, openEngine, sync: true, maxLogEntries };
   return { store: await Store.open(options), clock, log };
 }

@@ -100,10 +100,10 @@ const MESSAGES: readonly Message[] = [
   },
   { kind: 'written', dot, token: context, versions: [dot], found: true, isRepeated: false },
   { kind: 'store', key: 'k', object: { context, versions: [] }, dots: [], grant: 'ab/2' },
-  { kind: 'claim', ballot: 'n1/2', key: 'k', view: 'n1 > n1', have: [dot], idempotencyKey: undefined },
+  { kind: 'grant', ballot: 'n1/2', key: 'k', view: 'n1 > n1', have: [dot], idempotencyKey: undefined },
   { kind: 'release', ballot: 'n1/2', key: 'k' },
   {
-    kind: 'claimed',
+    kind: 'granted',
     actor: 'n1~a',
     number: 'ab/2',
     context,
@@ -160,7 +160,7 @@ const textOf = (message: Message): unknown =>
 
 test('a context travels on a floor that the receiver knows, in every message that has one', () => {
   const kinds = new Set(LAYERED.map(({ kind }) => kind));
-  assert.deepEqual([...kinds].sort(), ['claimed', 'object', 'page', 'pull', 'snapshot-page', 'stated', 'store']);
+  assert.deepEqual([...kinds].sort(), ['granted', 'object', 'page', 'pull', 'snapshot-page', 'stated', 'store']);
   const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, [settled]) })));
   const { items, unknown, garbage } = unpackFrame(frame, (name) => (name === settled.hash ? settled : undefined));
   assert.deepEqual([unknown, garbage], [[], 0]);

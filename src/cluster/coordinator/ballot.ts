@@ -87,10 +87,10 @@ export class Ballot {
   #grantOwn(): boolean {
     const { key, condition } = this.#request;
     const { self } = this.#scope.members;
-    const claim = { key, ballot: this.#id, view: this.#view.name, idempotencyKey: condition.idempotencyKey };
-    const granted = grantHere(this.#scope, claim);
+    const asked = { key, ballot: this.#id, view: this.#view.name, idempotencyKey: condition.idempotencyKey };
+    const granted = grantHere(this.#scope, asked);
     if (granted === undefined) return false;
-    this.#scope.living[this.#place.partition]?.heard(granted.actor);
+    this.#scope.living[this.#place.partition]?.observe(granted.actor);
     this.#own = granted.object;
     this.#object = granted.object;
     this.#numbers.set(self, granted.number);
@@ -111,13 +111,13 @@ export class Ballot {
 
   #ask(peer: Peer, settle: () => void): void {
     const { key, condition, timeoutMs } = this.#request;
-    const head = { kind: 'claim', ballot: this.#id, key, view: this.#view.name } as const;
+    const head = { kind: 'grant', ballot: this.#id, key, view: this.#view.name } as const;
     const { idempotencyKey } = condition;
     const floors = this.#scope.floors.names(this.#place.partition);
     peer.data.request({ ...head, have: this.#own.versions, idempotencyKey, floors }, timeoutMs, (reply) => {
       if (this.#isClosed) return;
       if (reply instanceof MecError) this.#tally.fail(peer.id, reply.code);
-      else if (reply.kind === 'claimed') this.#add(peer, reply);
+      else if (reply.kind === 'granted') this.#add(peer, reply);
       else {
         const code = reply.kind === 'failed' ? reply.code : 'internal';
         this.#isRefused ||= code === 'contended';
@@ -130,7 +130,7 @@ export class Ballot {
   #add(peer: Peer, { number, actor, context, versions, remembered }: GrantReply): void {
     const whole = withBodies(versions, this.#own.versions);
     if (whole === undefined) return this.#tally.fail(peer.id, 'internal');
-    this.#scope.living[this.#place.partition]?.heard(actor);
+    this.#scope.living[this.#place.partition]?.observe(actor);
     this.#object = merge(this.#object, { versions: whole, context });
     this.#numbers.set(peer.id, number);
     if (remembered !== undefined) this.#remembered.push(remembered);

@@ -7,7 +7,7 @@
  */
 import { fraction } from '../../base/delays.ts';
 import { MecError } from '../../base/errors.ts';
-import { CLAIM_RETRY_MS } from '../limits.ts';
+import { GRANT_RETRY_MS } from '../limits.ts';
 import { digestOf, writeNameOf } from '../../core/value/content.ts';
 import { decide, type Decision } from '../../core/quorum/decision.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
@@ -49,7 +49,7 @@ async function attempts(scope: Scope, request: ConditionalRequest, endMs: number
     const result = await attempt(scope, { ...request, timeoutMs }, endMs);
     if (result !== undefined) return result;
     await new Promise<void>((resolve) => {
-      env.clock.after(CLAIM_RETRY_MS * fraction(env.random), resolve);
+      env.clock.after(GRANT_RETRY_MS * fraction(env.random), resolve);
     });
   }
 }

@@ -92,7 +92,7 @@ class Get {
     const { isOwner } = this.#place;
     try {
       const replica = store.of(this.#place.partition);
-      living[this.#place.partition]?.heard(replica.actor);
+      living[this.#place.partition]?.observe(replica.actor);
       this.#own = replica.readWhole(this.#request.key);
       // One that is still joining may have lost what it held before: it is no fallback either.
       const counts = isOwner ? replica.isComplete : !members.holds(this.#place.partition);
@@ -126,7 +126,7 @@ class Get {
   #answered(peer: Peer, reply: ReadReply): void {
     const versions = withBodies(reply.versions, this.#own?.versions ?? []);
     if (versions === undefined) return this.#failed(peer, new MecError('internal'));
-    this.#scope.living[this.#place.partition]?.heard(reply.actor);
+    this.#scope.living[this.#place.partition]?.observe(reply.actor);
     const isOwner = this.#isOwner(peer);
     const counts = isOwner ? reply.isComplete : true;
     this.#fold.add(peer.id, { versions, context: reply.context }, { counts, isOwner });

@@ -123,7 +123,7 @@ class Put {
       this.#count(members.self, word, place.isOwner);
     });
     this.#written = written;
-    living[place.partition]?.heard(replica.actor);
+    living[place.partition]?.observe(replica.actor);
     tally.ask(place.isOwner);
     for (const peer of peers) tally.ask(this.#isOwner(peer));
     // The requests to peers end by themselves; the own disk has no deadline.
@@ -151,7 +151,7 @@ class Put {
       this.#scope.sync.peerHasMissed(peer);
       return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
     }
-    this.#scope.living[this.#plan.place.partition]?.heard(reply.actor);
+    this.#scope.living[this.#plan.place.partition]?.observe(reply.actor);
     peer.life = reply.life;
     return reply.life === life ? reply : new MecError('incomplete');
   }

@@ -4,15 +4,15 @@ import type { MemberVersion } from '../../core/placement/member-list.ts';
 import type { Gossip } from '../../transport/message.ts';
 import type { Members } from './members.ts';
 
-interface Rumour extends MemberVersion {
+interface NewsItem extends MemberVersion {
   told: number;
 }
 
 /** Chooses the news that this node tells a peer. */
 export class Gossiper {
   readonly #members: Members;
-  readonly #records = new Map<string, Rumour>();
-  readonly #suspects = new Map<string, Rumour>();
+  readonly #records = new Map<string, NewsItem>();
+  readonly #suspects = new Map<string, NewsItem>();
   /** The version of each member of which a suspicion was heard last: what has been told enough must not begin again. */
   readonly #suspected = new Map<string, number>();
 
@@ -54,12 +54,12 @@ export class Gossiper {
   }
 }
 
-function takeFrom(rumours: Map<string, Rumour>, enough: number): MemberVersion[] {
-  if (rumours.size === 0) return [];
-  const chosen = [...rumours.values()].sort((a, b) => a.told - b.told).slice(0, GOSSIP_RECORDS);
-  for (const rumour of chosen) {
-    rumour.told += 1;
-    if (rumour.told >= enough) rumours.delete(rumour.name);
+function takeFrom(news: Map<string, NewsItem>, enough: number): MemberVersion[] {
+  if (news.size === 0) return [];
+  const chosen = [...news.values()].sort((a, b) => a.told - b.told).slice(0, GOSSIP_RECORDS);
+  for (const item of chosen) {
+    item.told += 1;
+    if (item.told >= enough) news.delete(item.name);
   }
   return chosen.map(({ name, version }) => ({ name, version }));
 }

@@ -63,7 +63,7 @@ export class Evidence {
    * question, and was not said under a fence.
    */
   noteClock(partition: number, member: string, { clock, actor, isWhole }: SeenStatement): void {
-    if (actor !== undefined) this.#living[partition]?.heard(actor);
+    if (actor !== undefined) this.#living[partition]?.observe(actor);
     // Nor by the clock of one that cannot read all that it has seen.
     if (isWhole !== false) this.#of(partition).clocks.set(member, clock);
   }

@@ -87,8 +87,8 @@ export class Gaps {
     const { durableClock } = replica;
     const named = durableClock.gaps();
     await replica.rows.each('r', ([row, record]) => {
-      const residual = recordToContext(record, row);
-      for (const actor of residual.actors()) named.addRanges(actor, [1, residual.max(actor)]);
+      const residue = recordToContext(record, row);
+      for (const actor of residue.actors()) named.addRanges(actor, [1, residue.max(actor)]);
     });
     return named
       .minus(replica.clock)

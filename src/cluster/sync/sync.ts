@@ -86,7 +86,7 @@ export class Sync {
   readonly #rest: Rest;
   readonly #throttle: Throttle;
   readonly #watchdog: Watchdog;
-  readonly #nudges = new Map<string, Timer>();
+  readonly #resyncTimers = new Map<string, Timer>();
   /** Peers compared with since all were. */
   readonly #hadTurn = new Set<string>();
   /** When a partition was last pulled from a peer. */
@@ -150,7 +150,7 @@ export class Sync {
     this.#timer?.cancel();
     this.#completeness.stop();
     this.#conversations.end();
-    for (const timer of this.#nudges.values()) timer.cancel();
+    for (const timer of this.#resyncTimers.values()) timer.cancel();
     this.#queue.clear();
   }
 
@@ -196,13 +196,13 @@ export class Sync {
   /** A peer has not acknowledged a write; if that was no chance, the two compare soon. */
   peerHasMissed(peer: Peer): void {
     const { env, peers } = this.#options;
-    if (this.#isStopped || this.#nudges.has(peer.id)) return;
-    const timer = env.clock.after(this.#limits.nudgeMs, () => {
-      this.#nudges.delete(peer.id);
+    if (this.#isStopped || this.#resyncTimers.has(peer.id)) return;
+    const timer = env.clock.after(this.#limits.resyncMs, () => {
+      this.#resyncTimers.delete(peer.id);
       const [present] = peers.reachable([peer.id], 0);
       if (present !== undefined) this.#compareWith(present);
     });
-    this.#nudges.set(peer.id, timer);
+    this.#resyncTimers.set(peer.id, timer);
   }
 
   #clocksOfOthers(partition: number): ReturnType<Evidence['clocks']> {

@@ -15,7 +15,7 @@ const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
 export const NODE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Draws a name part of 50 random bits, as 10 characters of Crockford's base 32. */
-export function drawIncarnation(random: Random): string {
+export function drawShortName(random: Random): string {
   let text = '';
   for (let i = 0; i < 2; i++) {
     let bits = random.uint32();
@@ -28,7 +28,7 @@ export function drawIncarnation(random: Random): string {
 }
 
 /** A name that nobody else draws: of a write, a key, a boundary; 100 random bits. */
-export const drawName = (random: Random): string => drawIncarnation(random) + drawIncarnation(random);
+export const drawName = (random: Random): string => drawShortName(random) + drawShortName(random);
 
 /** The node name of an actor; the whole actor if it has none (seed-era tokens). */
 export function nodeOfActor(actor: string): string {
@@ -85,7 +85,7 @@ export class LivingActors {
   }
 
   /** A replica names the actor under which it writes, or would write. */
-  heard(actor: string): void {
+  observe(actor: string): void {
     const name = parseActor(actor);
     const known = this.#named.get(name.node);
     if (name.life !== this.#lifeOf(name.node)) return;

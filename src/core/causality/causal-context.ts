@@ -1,5 +1,5 @@
 /**
- * A causal context: a set of dots. One type serves as a replica's clock, as an object's residual context
+ * A causal context: a set of dots. One type serves as a replica's clock, as an object's residue
  * and as the token in a client's hands.
  *
  * A dot `(actor, n)` names the n-th write that an actor coordinated in one partition, for ever. Almost all

@@ -30,7 +30,7 @@ export interface FilledObject<Body> {
 /** An object as it lies on disk: its versions, and what is known beyond the bases of the replica's clock. */
 export interface StoredObject<Body> {
   readonly versions: readonly ObjectVersion<Body>[];
-  readonly residual: CausalContext;
+  readonly residue: CausalContext;
 }
 
 /** A write, at the replica that coordinates it. */
@@ -54,13 +54,13 @@ export interface WrittenObject<Body> {
 /** The stored object with all that the replica's clock knows. An absent key is `{∅, bases}`. */
 export function fill<Body>(stored: StoredObject<Body>, clock: CausalContext): FilledObject<Body> {
   const context = clock.bases();
-  if (!stored.residual.isEmpty) context.join(stored.residual);
+  if (!stored.residue.isEmpty) context.join(stored.residue);
   return { versions: stored.versions, context };
 }
 
 /** The object without what the clock's bases say. Without versions and residue there is nothing to store. */
 export function strip<Body>(filled: FilledObject<Body>, clock: CausalContext): StoredObject<Body> {
-  return { versions: filled.versions, residual: filled.context.minus(clock.bases()) };
+  return { versions: filled.versions, residue: filled.context.minus(clock.bases()) };
 }
 
 /** The union of two replicas' knowledge of one key. Commutative, associative, idempotent. */

@@ -1,6 +1,6 @@
 /** The names of a node's replicas: unique for ever, and in order within one life of the node. */
 import type { Random } from '../../base/env.ts';
-import { drawIncarnation } from './actor.ts';
+import { drawShortName } from './actor.ts';
 
 /** Names the replicas of one life of a node: `<number>.<random>`, with the number in base 36. */
 export class ReplicaNames {
@@ -13,7 +13,7 @@ export class ReplicaNames {
 
   next(): string {
     this.#count += 1;
-    return `${this.#count.toString(36)}.${drawIncarnation(this.#random)}`;
+    return `${this.#count.toString(36)}.${drawShortName(this.#random)}`;
   }
 }
 

@@ -68,11 +68,11 @@ export class ReplicaMarks {
   /** The stored object with all that is known of its key. */
   fill(key: string, stored: StoredObject<Uint8Array>, clock: CausalContext): FilledObject<Uint8Array> {
     if (!this.#needs.has(key)) return fill(stored, clock);
-    return { versions: stored.versions, context: stored.residual.clone() };
+    return { versions: stored.versions, context: stored.residue.clone() };
   }
 
   /** The object as it is stored. */
   strip(key: string, object: FilledObject<Uint8Array>, clock: CausalContext): StoredObject<Uint8Array> {
-    return this.#needs.has(key) ? { versions: object.versions, residual: object.context } : strip(object, clock);
+    return this.#needs.has(key) ? { versions: object.versions, residue: object.context } : strip(object, clock);
   }
 }

@@ -37,13 +37,13 @@ export interface ObjectParts {
   readonly save: (changes: readonly RowChange[]) => void;
 }
 
-const NOTHING: StoredObject<Uint8Array> = { versions: [], residual: new CausalContext() };
+const NOTHING: StoredObject<Uint8Array> = { versions: [], residue: new CausalContext() };
 
 /** Reads and changes the objects of one replica. */
 export class ReplicaObjects {
   readonly #store: StoreParts;
   readonly #parts: ObjectParts;
-  /** Objects with a residual context. */
+  /** Objects with a residue. */
   residues: number;
 
   constructor(store: StoreParts, parts: ObjectParts, residues: number) {
@@ -56,7 +56,7 @@ export class ReplicaObjects {
   load(key: string): StoredObject<Uint8Array> {
     try {
       const versions = this.#versions(keyspace.objectRow(this.#parts.partition, key));
-      return { versions, residual: this.residues > 0 ? this.#residue(key) : new CausalContext() };
+      return { versions, residue: this.residues > 0 ? this.#residue(key) : new CausalContext() };
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error;
       return this.#mark(key);
@@ -71,16 +71,16 @@ export class ReplicaObjects {
   /** The rows that make an object what it has become. */
   changesOf(before: StoredObject<Uint8Array>, { key, object, dots, memory: made }: ReplicaMerge): RowChange[] {
     const { partition, clock, rows, log, expiry, watches, marks, memory } = this.#parts;
-    const { versions, residual } = marks.strip(key, object, clock);
+    const { versions, residue } = marks.strip(key, object, clock);
     const row = keyspace.objectRow(partition, key);
     this.#store.cache.drop(row);
     const changes: RowChange[] = [
       { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) },
     ];
-    if (!residual.isEmpty || !before.residual.isEmpty) {
+    if (!residue.isEmpty || !before.residue.isEmpty) {
       const residueRow = keyspace.residueRow(partition, key);
-      changes.push({ key: residueRow, value: residual.isEmpty ? undefined : contextToRecord(residual, residueRow) });
-      this.residues += Number(!residual.isEmpty) - Number(!before.residual.isEmpty);
+      changes.push({ key: residueRow, value: residue.isEmpty ? undefined : contextToRecord(residue, residueRow) });
+      this.residues += Number(!residue.isEmpty) - Number(!before.residue.isEmpty);
     }
     rows.changed(before.versions.length, versions.length);
     log.append(key, dots, changes);
@@ -93,10 +93,10 @@ export class ReplicaObjects {
   /** The row of a residue without what the bases of the clock have come to cover; undefined if that is nothing. */
   stripped(key: string): RowChange | undefined {
     const { partition, clock, marks } = this.#parts;
-    const { residual } = this.load(key);
-    if (residual.isEmpty || marks.has(key)) return undefined;
-    const rest = residual.minus(clock.bases());
-    if (rest.equals(residual)) return undefined;
+    const { residue } = this.load(key);
+    if (residue.isEmpty || marks.has(key)) return undefined;
+    const rest = residue.minus(clock.bases());
+    if (rest.equals(residue)) return undefined;
     if (rest.isEmpty) this.residues -= 1;
     const row = keyspace.residueRow(partition, key);
     return { key: row, value: rest.isEmpty ? undefined : contextToRecord(rest, row) };
@@ -114,10 +114,10 @@ export class ReplicaObjects {
     }
     rows.changed(1, 0);
     this.#store.log.error('record damaged: the other nodes are asked for the key', { partition, key });
-    const residual = CausalContext.ofDots(versions);
-    changes.push(...this.changesOf(NOTHING, { key, object: { versions, context: residual }, dots: [] }));
+    const residue = CausalContext.ofDots(versions);
+    changes.push(...this.changesOf(NOTHING, { key, object: { versions, context: residue }, dots: [] }));
     save(changes);
-    return { versions, residual };
+    return { versions, residue };
   }
 
   #versions(row: string): readonly PackedVersion[] {

@@ -40,10 +40,10 @@ export class ReplicaView implements ViewMoment {
     const row = keyspace.objectRow(this.#partition, key);
     const residueRow = keyspace.residueRow(this.#partition, key);
     const record = this.#snapshot.get(row);
-    const residue = this.#snapshot.get(residueRow);
+    const residueRecord = this.#snapshot.get(residueRow);
     const versions = record === undefined ? [] : recordToVersions(record, row);
-    const residual = residue === undefined ? new CausalContext() : recordToContext(residue, residueRow);
-    return fill({ versions, residual }, this.clock);
+    const residue = residueRecord === undefined ? new CausalContext() : recordToContext(residueRecord, residueRow);
+    return fill({ versions, residue }, this.clock);
   }
 
   close(): Promise<void> {

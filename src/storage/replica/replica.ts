@@ -177,7 +177,7 @@ export class Replica {
     return this.marks.isEmpty;
   }
 
-  /** Objects with a residual context. */
+  /** Objects with a residue. */
   get residues(): number {
     return this.#objects.residues;
   }
@@ -198,7 +198,7 @@ export class Replica {
   unmark(key: string, done: Done): void {
     const stored = this.#objects.load(key);
     const change = this.marks.remove(key);
-    const object = { versions: stored.versions, context: stored.residual };
+    const object = { versions: stored.versions, context: stored.residue };
     this.#submit([change, ...this.#objects.changesOf(stored, { key, object, dots: [] })], undefined, done);
   }
 
@@ -256,7 +256,7 @@ export class Replica {
     const stored = this.#objects.load(key);
     const { versions, context } = this.#objects.fill(key, stored);
     const isSame =
-      this.isWhole && stored.residual.isEmpty && context.equals(this.#clock) && context.equals(object.context);
+      this.isWhole && stored.residue.isEmpty && context.equals(this.#clock) && context.equals(object.context);
     const all = union(versions, object.versions);
     if (!isSame || all.length === versions.length) return false;
     this.#save(stored, { key, object: { versions: all, context }, dots: [] }, done);
@@ -294,7 +294,7 @@ export class Replica {
     const added = dots.clone();
     const changes: RowChange[] = [];
     for (const { key, stored, object } of before) {
-      if (!dots.meets(stored.residual) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
+      if (!dots.meets(stored.residue) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
       const { versions, context } = withoutVersions(object, this.#lost);
       const dot = this.#actor.take(this.#clock);
       const whole = context.clone().join(dots);
