@@ -38,7 +38,6 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'model/plain-writes.test.ts': ['usual', 'long'],
   'package.test.ts': ['usual'],
   'sim/conditions.test.ts': ['usual'],
-  'sim/forgetting.test.ts': ['usual'],
   'sim/membership.test.ts': ['usual'],
   'sim/removed.test.ts': ['usual'],
   'sim/shrink.test.ts': ['usual'],
