@@ -1,6 +1,6 @@
 /** The style of the house, as a test: floors, cycles, borders, sizes, words. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -297,5 +297,29 @@ test('every name in the table of slow tests is one, and no quick test hides behi
     );
   for (const name of names.filter((path) => !setsOf(path).includes('fast') && !NAMES.includes(path))) {
     assert.notEqual(realPart(`test/${name}`, everything), undefined, `test/${name} could be fast`);
+  }
+});
+
+/** The Markdown of the project. */
+const documents = ['.', 'docs', 'src', 'test', 'examples']
+  .filter((folder) => existsSync(join(ROOT, folder)))
+  .flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: folder !== '.', encoding: 'utf8' }).map((name) => join(folder, name)),
+  )
+  .filter((path) => path.endsWith('.md'))
+  .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+
+test('every file and script that a document names is there', () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  const texts = [...documents, ...everything, { path: '.ci/run', text: readFileSync(join(ROOT, '.ci/run'), 'utf8') }];
+  for (const { path, text } of texts) {
+    for (const [, name] of text.matchAll(/\bnpm run (?:-s )?([a-z][a-z:-]*[a-z])/g)) {
+      assert.ok((name as string) in manifest.scripts, `${path}: npm run ${name}`);
+    }
+  }
+  for (const { path, text } of documents) {
+    for (const [, target] of text.matchAll(/\]\((?![a-z]+:)([^)#]+)(?:#[^)]*)?\)/g)) {
+      assert.ok(existsSync(join(ROOT, dirname(path), target as string)), `${path}: ${target}`);
+    }
   }
 });
