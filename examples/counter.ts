@@ -1,5 +1,6 @@
 /**
- * Ten clients count at once. With "read, add one, write" most of their steps would be lost; a counter that merges keeps all.
+ * Ten clients count at once. With "read, add one, write" most of their steps would be lost; a
+ * counter that merges keeps all.
  *
  * Run it: npm run build && node dist/examples/counter.js
  * Prints:

@@ -1,6 +1,6 @@
 /**
- * A set that people edit on both sides of a cut network. Each side goes on reading and writing; when the network is whole again,
- * both see all additions, and no removal is undone.
+ * A set that people edit on both sides of a cut network. Each side goes on reading and writing;
+ * when the network is whole again, both see all additions, and no removal is undone.
  *
  * Run it: npm run build && node dist/examples/partitioned-set.js
  * Prints:

@@ -1,6 +1,7 @@
 /**
- * Sessions that end by themselves: each is a value with a time to live, and each use begins that time anew. Of two
- * uses at once the later one counts, which is right for a session: what is lost is a "last seen" that was about the same.
+ * Sessions that end by themselves: each is a value with a time to live, and each use begins that
+ * time anew. Of two uses at once the later one counts, which is right for a session: what is lost
+ * is a "last seen" that was about the same.
  *
  * Run it: npm run build && node dist/examples/session-store.js
  * Prints:

@@ -1,4 +1,7 @@
-/** What the README and the examples show, run: commands as printed, output as printed (but for what differs from run to run). */
+/**
+ * What the README and the examples show, run: commands as printed, output as printed (but for what
+ * differs from run to run).
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

@@ -12,8 +12,9 @@ let slab = new ArrayBuffer(SLAB_BYTES);
 let used = 0;
 
 /**
- * Bytes to be filled by the caller, not zeroed. Small ones are cut from a slab: a buffer of one's own costs ten times as much, and
- * again when it is collected. A slab lives as long as anything cut from it, so this is for what is soon let go.
+ * Bytes to be filled by the caller, not zeroed. Small ones are cut from a slab: a buffer of one's
+ * own costs ten times as much, and again when it is collected. A slab lives as long as anything cut
+ * from it, so this is for what is soon let go.
  */
 export function allocate(length: number): Uint8Array<ArrayBuffer> {
   if (length > SLAB_BYTES / 16) return new Uint8Array(length);

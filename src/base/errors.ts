@@ -44,7 +44,10 @@ export const ERROR_KINDS = {
   'disk-full': kind(507, true, 'The disk of the node is full'),
 } as const satisfies Record<string, ErrorKind>;
 
-/** What a client finds out by itself, beside the codes that nodes answer with: whether a retry can help, and its title. */
+/**
+ * What a client finds out by itself, beside the codes that nodes answer with: whether a retry can
+ * help, and its title.
+ */
 export const CLIENT_ERROR_KINDS = {
   deadline: { retriable: true, title: 'No node answered before the deadline' },
   'bad-answer': { retriable: true, title: 'A node answered with something that is not MecDB' },
@@ -81,7 +84,10 @@ export class MecError extends Error {
   }
 }
 
-/** The start of a node is not possible; the launcher prints the sentence and exits with code 2, or 1 for a full disk. */
+/**
+ * The start of a node is not possible; the launcher prints the sentence and exits with code 2, or 1
+ * for a full disk.
+ */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

@@ -1,6 +1,7 @@
 /**
- * A look at foreign msgpack before it is decoded. A decoder makes room for as many items as a header announces, so a few bytes that
- * announce millions, nested, would cost gigabytes. This walk costs nothing and says whether the bytes can be what they claim.
+ * A look at foreign msgpack before it is decoded. A decoder makes room for as many items as a
+ * header announces, so a few bytes that announce millions, nested, would cost gigabytes. This walk
+ * costs nothing and says whether the bytes can be what they claim.
  */
 
 const MAX_DEPTH = 8;
@@ -8,7 +9,10 @@ const MAX_DEPTH = 8;
 /** How many values are still to come, by depth; kept between calls, for none of them waits for anything. */
 const remaining = new Uint32Array(MAX_DEPTH + 1);
 
-/** Whether the bytes are one whole msgpack value, without extensions, of bounded depth and with no more items than bytes. */
+/**
+ * Whether the bytes are one whole msgpack value, without extensions, of bounded depth and with no
+ * more items than bytes.
+ */
 export function isSaneMsgpack(bytes: Uint8Array): boolean {
   const { length } = bytes;
   let depth = 0;

@@ -1,6 +1,7 @@
 /**
- * MessagePack written value by value, for what a general encoder is slow at: small maps whose keys differ each time, and integers of
- * 64 bits. One writer at a time: all write to one buffer, which is kept.
+ * MessagePack written value by value, for what a general encoder is slow at: small maps whose keys
+ * differ each time, and integers of 64 bits. One writer at a time: all write to one buffer, which
+ * is kept.
  */
 
 const START_BYTES = 1024;

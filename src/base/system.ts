@@ -1,4 +1,7 @@
-/** The real world: the only file that may name `Date`, timers, or a source of randomness. The client runs it in browsers, so nothing here is Node's alone but `setImmediate`. */
+/**
+ * The real world: the only file that may name `Date`, timers, or a source of randomness. The client
+ * runs it in browsers, so nothing here is Node's alone but `setImmediate`.
+ */
 import type { Clock, Log, LogFields, Random } from './env.ts';
 
 /** Real time. */

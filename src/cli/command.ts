@@ -1,4 +1,7 @@
-/** Commands as data: what they are called, what they take, and which file runs them. `main.ts` makes a command line of them. */
+/**
+ * Commands as data: what they are called, what they take, and which file runs them. `main.ts` makes
+ * a command line of them.
+ */
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /** Says what is wrong with an argument. */

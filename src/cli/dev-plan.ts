@@ -1,7 +1,9 @@
 /**
- * Which nodes `mec dev` runs: their names, ports, configuration files, and the list of them that is kept beside the data.
+ * Which nodes `mec dev` runs: their names, ports, configuration files, and the list of them that is
+ * kept beside the data.
  *
- * Everything about a node follows from its number. Names are never given twice, since a name that has left a cluster stays known there.
+ * Everything about a node follows from its number. Names are never given twice, since a name that
+ * has left a cluster stays known there.
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -198,8 +200,8 @@ function parseKept(text: string): Kept | undefined {
 }
 
 /**
- * Keeps a second `mec dev` off a data directory before it changes anything there. The lock is that of an empty store: the system
- * gives it back whatever becomes of the process.
+ * Keeps a second `mec dev` off a data directory before it changes anything there. The lock is that
+ * of an empty store: the system gives it back whatever becomes of the process.
  */
 async function takeLock(data: string): Promise<Engine> {
   try {

@@ -1,6 +1,6 @@
 /**
- * `fetch` for the command line, on node:http: Node's own takes a tenth of a second to load, which a single `mec get` would
- * spend on nothing else.
+ * `fetch` for the command line, on node:http: Node's own takes a tenth of a second to load, which a
+ * single `mec get` would spend on nothing else.
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';

@@ -4,10 +4,16 @@ import { MAX_OBJECT_BYTES } from '../base/limits.ts';
 /** Nodes of `mec dev`, unless told; as many as a key has replicas. */
 export const DEV_DEFAULT_NODES = 3;
 
-/** Nodes that a development cluster may ever have had: processes on one machine, each with ports that follow from its number. */
+/**
+ * Nodes that a development cluster may ever have had: processes on one machine, each with ports
+ * that follow from its number.
+ */
 export const MAX_DEV_NODES = 32;
 
-/** How often `mec dev` looks whether a node serves, and how long it waits for an answer: a node that hangs gives none. */
+/**
+ * How often `mec dev` looks whether a node serves, and how long it waits for an answer: a node that
+ * hangs gives none.
+ */
 export const DEV_POLL_MS = 100;
 export const DEV_ASK_TIMEOUT_MS = 3_000;
 

@@ -60,7 +60,10 @@ function connect(options: RemoteOptions): MecClient<Uint8Array> {
   return new MecClient(urlsOf(options), { codec: bytes, deadlineMs: options.timeout, clientId: 'mec', world });
 }
 
-/** What the first of the nodes that answers says, as JSON; each is asked once, and the time is for each. Rejects with a `MecClientError`. */
+/**
+ * What the first of the nodes that answers says, as JSON; each is asked once, and the time is for
+ * each. Rejects with a `MecClientError`.
+ */
 export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'method' | 'path'>): Promise<T> {
   let last: unknown;
   for (const url of urlsOf(options)) {
@@ -97,7 +100,10 @@ export const runRemote = (
   action: (client: MecClient<Uint8Array>) => Promise<number>,
 ): Promise<void> => reported(options, () => action(connect(options)));
 
-/** Runs the action of a command, which resolves with its exit code; an error becomes one line on stderr, and its exit code. */
+/**
+ * Runs the action of a command, which resolves with its exit code; an error becomes one line on
+ * stderr, and its exit code.
+ */
 export async function reported(options: Pick<RemoteOptions, 'json'>, action: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await action();

@@ -1,8 +1,9 @@
 /**
  * `mec export` and `mec import`: keys with all their values as lines of JSON.
  *
- * Both can be stopped and run again. An export into a file goes on behind the file's last whole line. An import leaves
- * what is there already: a value that the key has, byte for byte and with its type and encoding, is not written a second time.
+ * Both can be stopped and run again. An export into a file goes on behind the file's last whole
+ * line. An import leaves what is there already: a value that the key has, byte for byte and with
+ * its type and encoding, is not written a second time.
  */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';

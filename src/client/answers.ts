@@ -15,7 +15,10 @@ export interface Version<T> {
   readonly dot: string;
   readonly etag: string;
   readonly contentType: string;
-  /** How the stored bytes are encoded (`Content-Encoding`), where they are. `value` is decoded, unless its codec keeps that. */
+  /**
+   * How the stored bytes are encoded (`Content-Encoding`), where they are. `value` is decoded,
+   * unless its codec keeps that.
+   */
   readonly contentEncoding: string | undefined;
   /** When a node took it, µs since 1970. It informs; it decides nothing. */
   readonly timestampMicros: number;
@@ -39,7 +42,10 @@ export interface Value<T> extends Version<T> {
   readonly token: Token;
 }
 
-/** There are several values that had not seen each other, newest first. A write with this token replaces all of them. */
+/**
+ * There are several values that had not seen each other, newest first. A write with this token
+ * replaces all of them.
+ */
 export interface Siblings<T> {
   readonly kind: 'siblings';
   readonly siblings: readonly Version<T>[];

@@ -1,4 +1,7 @@
-/** What a client's call can reject with: one class per way to go on, each with the code that says exactly what happened. */
+/**
+ * What a client's call can reject with: one class per way to go on, each with the code that says
+ * exactly what happened.
+ */
 import { CLIENT_ERROR_KINDS, ERROR_KINDS, type ErrorCode, isErrorCode } from '../base/errors.ts';
 
 /** A code of a node (`ERROR_KINDS`) or of the client itself (`CLIENT_ERROR_KINDS`). */
@@ -28,7 +31,10 @@ export class MecClientError extends Error {
   readonly need: number | undefined;
   /** How long the node has asked not to be asked again (`Retry-After`), ms. */
   readonly retryAfterMs: number | undefined;
-  /** Of a write: whether it may have taken effect, or may yet. Sending the same write again, with the same token, is safe. */
+  /**
+   * Of a write: whether it may have taken effect, or may yet. Sending the same write again, with
+   * the same token, is safe.
+   */
   mayTakeEffect = false;
 
   constructor(code: ClientErrorCode, details: ClientErrorDetails = {}) {

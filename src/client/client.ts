@@ -1,6 +1,6 @@
 /**
- * The client: typed reads and writes over HTTP, on any number of nodes. It needs `fetch` and nothing else, so it runs in
- * Node and in browsers.
+ * The client: typed reads and writes over HTTP, on any number of nodes. It needs `fetch` and
+ * nothing else, so it runs in Node and in browsers.
  *
  * Two things are worth knowing. A read has three outcomes, and the types make you look at all of them: a client that
  * throws siblings away loses writes. And `update` is the way to change a value: it reads, merges what was written at
@@ -61,8 +61,8 @@ export interface ClientOptions<T> extends Pick<CallOptions, 'deadlineMs' | 'atte
 export interface GetOptions extends CallOptions {
   readonly r?: Quorum | undefined;
   /**
-   * Whether the answer must know about all that this client has read and written under the key before: a read never goes back
-   * in time. Default true; false takes what a quorum has.
+   * Whether the answer must know about all that this client has read and written under the key
+   * before: a read never goes back in time. Default true; false takes what a quorum has.
    */
   readonly monotonic?: boolean | undefined;
 }
@@ -73,16 +73,21 @@ export interface PutOptions extends CallOptions {
   readonly token?: Token | undefined;
   readonly w?: Quorum | undefined;
   /**
-   * Writes only where there is no value, and rejects with a `ConflictError` where there is one. In a connected cluster one of
-   * any number of racing creators wins; across a cut network both sides may, and the result is siblings.
+   * Writes only where there is no value, and rejects with a `ConflictError` where there is one. In
+   * a connected cluster one of any number of racing creators wins; across a cut network both sides
+   * may, and the result is siblings.
    */
   readonly ifMissing?: boolean | undefined;
-  /** Writes only where the key holds exactly what had this `etag`, and rejects with a `ConflictError` where it does not. */
+  /**
+   * Writes only where the key holds exactly what had this `etag`, and rejects with a
+   * `ConflictError` where it does not.
+   */
   readonly ifMatch?: string | undefined;
   /**
-   * Whether the write must be made once at most, however often it has to be sent: it then needs a majority of the key's owners, and
-   * fails where a cut network leaves none. By default it is always possible, and sent again, it may stand beside itself until
-   * the next write, where readers see it once.
+   * Whether the write must be made once at most, however often it has to be sent: it then needs a
+   * majority of the key's owners, and fails where a cut network leaves none. By default it is
+   * always possible, and sent again, it may stand beside itself until the next write, where readers
+   * see it once.
    */
   readonly once?: boolean | undefined;
   /** Kept beside the value (`X-Mec-Meta-*`), up to 8 KiB. */
@@ -91,7 +96,10 @@ export interface PutOptions extends CallOptions {
   readonly ttlSeconds?: number | undefined;
   /** Instead of the codec's. */
   readonly contentType?: string | undefined;
-  /** How the bytes that the codec makes are encoded, as `gzip`; see `Version.contentEncoding`. The client does not encode them. */
+  /**
+   * How the bytes that the codec makes are encoded, as `gzip`; see `Version.contentEncoding`. The
+   * client does not encode them.
+   */
   readonly contentEncoding?: string | undefined;
   /** Instead of the client's. */
   readonly clientId?: string | undefined;
@@ -102,7 +110,10 @@ export type DeleteOptions = Pick<PutOptions, 'token' | 'w'> & CallOptions;
 
 /** What may be set for an update. */
 export interface UpdateOptions<T> extends CallOptions {
-  /** Makes one value of two that had not seen each other. Must be commutative, associative and idempotent; see `mec-db/merge`. */
+  /**
+   * Makes one value of two that had not seen each other. Must be commutative, associative and
+   * idempotent; see `mec-db/merge`.
+   */
   readonly merge: Merge<T>;
   readonly r?: Quorum | undefined;
   readonly w?: Quorum | undefined;
@@ -148,7 +159,10 @@ export class MecClient<T = unknown> {
   readonly #shared: Shared;
   readonly #codec: Codec<T>;
 
-  /** Takes the URLs of some nodes, `http://host:port`; any node serves any key, and more than one lets the client fail over. */
+  /**
+   * Takes the URLs of some nodes, `http://host:port`; any node serves any key, and more than one
+   * lets the client fail over.
+   */
   constructor(urls: string | readonly string[], options: ClientOptions<T> = {}, shared?: Shared) {
     const { codec = json<T>(), world = systemWorld, ...rest } = options;
     this.#codec = codec;
@@ -222,10 +236,11 @@ export class MecClient<T = unknown> {
   }
 
   /**
-   * Changes a value without losing a change that somebody else makes meanwhile: reads, merges siblings, applies `change`, writes
-   * with the token of what was read. Changes made at once elsewhere become siblings, which the next update merges. Updates
-   * of one key through one client run one after the other. `change` gets undefined where there is no value, and may be
-   * called again where a node refuses the write; when it returns undefined, nothing is written.
+   * Changes a value without losing a change that somebody else makes meanwhile: reads, merges
+   * siblings, applies `change`, writes with the token of what was read. Changes made at once
+   * elsewhere become siblings, which the next update merges. Updates of one key through one client
+   * run one after the other. `change` gets undefined where there is no value, and may be called
+   * again where a node refuses the write; when it returns undefined, nothing is written.
    *
    * Rejects with `mayTakeEffect` set where the outcome could not be learnt.
    */
@@ -267,7 +282,10 @@ export class MecClient<T = unknown> {
     }
   }
 
-  /** A read that knows this author's last write; where none can be had, the author ends and a new one reads what there is. */
+  /**
+   * A read that knows this author's last write; where none can be had, the author ends and a new
+   * one reads what there is.
+   */
   async #readToUpdate(key: string, options: GetOptions, untilMs: number): Promise<Read<T>> {
     const { session } = this.#shared;
     const leftMs = this.#leftMs(untilMs);

@@ -5,7 +5,10 @@ import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 export interface Codec<T> {
   /** Stored with the value. */
   readonly contentType: string;
-  /** Whether `decode` takes the bytes as they are stored; otherwise their Content-Encoding, where they have one, is taken off first. */
+  /**
+   * Whether `decode` takes the bytes as they are stored; otherwise their Content-Encoding, where
+   * they have one, is taken off first.
+   */
   readonly keepsEncoding?: boolean;
   encode(value: T): Uint8Array;
   decode(bytes: Uint8Array, contentType: string): T;
@@ -17,7 +20,10 @@ function utf8(bytes: Uint8Array): string {
   return text;
 }
 
-/** Values as JSON. `check` looks at what was read and returns it typed, or throws; without it, the type is taken on trust. */
+/**
+ * Values as JSON. `check` looks at what was read and returns it typed, or throws; without it, the
+ * type is taken on trust.
+ */
 export function json<T = unknown>(check: (value: unknown) => T = (value) => value as T): Codec<T> {
   return {
     contentType: 'application/json',
@@ -37,7 +43,10 @@ export const text: Codec<string> = {
   decode: utf8,
 };
 
-/** Values as they are stored, each byte; `contentEncoding` of what was read says how they are encoded, where they are. */
+/**
+ * Values as they are stored, each byte; `contentEncoding` of what was read says how they are
+ * encoded, where they are.
+ */
 export const bytes: Codec<Uint8Array> = {
   contentType: 'application/octet-stream',
   keepsEncoding: true,

@@ -4,10 +4,16 @@ import { KIB, MIB } from '../base/bytes.ts';
 /** The longest a client waits for one answer, with all its retries, unless told otherwise. */
 export const CLIENT_DEADLINE_MS = 10_000;
 
-/** The longest a client waits for one node before it asks another: a healthy cluster answers in milliseconds, one with a hung node in a second or two. */
+/**
+ * The longest a client waits for one node before it asks another: a healthy cluster answers in
+ * milliseconds, one with a hung node in a second or two.
+ */
 export const CLIENT_ATTEMPT_MS = 2_000;
 
-/** Share of an attempt that the node itself may take, so that its own error (with have and need) arrives before the attempt ends. */
+/**
+ * Share of an attempt that the node itself may take, so that its own error (with have and need)
+ * arrives before the attempt ends.
+ */
 export const CLIENT_SERVER_SHARE = 0.9;
 
 /** Bounds of the wait before a read is sent to a second node as well, and what it is before there are samples. */
@@ -28,7 +34,10 @@ export const MAX_SESSION_KEYS = 10_000;
 /** Writes to one key remembered between two reads of it; the oldest is forgotten. */
 export const MAX_SESSION_DOTS = 100;
 
-/** Tokens of 404s remembered for one key, in characters: that of a cluster of a hundred nodes, well below what headers may take. */
+/**
+ * Tokens of 404s remembered for one key, in characters: that of a cluster of a hundred nodes, well
+ * below what headers may take.
+ */
 export const MAX_SESSION_GONE_CHARS = 8 * KIB;
 
 /** Rounds of `update` before it gives up: each lost one means that a node refused the write for its siblings. */
@@ -37,12 +46,18 @@ export const MAX_UPDATE_ROUNDS = 8;
 /** How long `update` looks for a node that knows its own last write to the key before it goes on as a new author. */
 export const UPDATE_CATCH_UP_MS = 1_000;
 
-/** Bytes that a value may have when a client has taken its Content-Encoding off: four of the largest values, and no bomb. */
+/**
+ * Bytes that a value may have when a client has taken its Content-Encoding off: four of the largest
+ * values, and no bomb.
+ */
 export const MAX_DECODED_BYTES = 64 * MIB;
 
 /** Updates of one key that wait in one client for those before them. */
 export const MAX_UPDATES_WAITING = 1_000;
 
-/** Share of its reads that a client sends to a second node because they are late, and how many of them it may save up: slow nodes must not get twice the work. */
+/**
+ * Share of its reads that a client sends to a second node because they are late, and how many of
+ * them it may save up: slow nodes must not get twice the work.
+ */
 export const CLIENT_HEDGE_SHARE = 0.1;
 export const CLIENT_HEDGE_BURST = 10;

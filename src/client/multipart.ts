@@ -9,7 +9,10 @@ export interface ReceivedPart {
 const CR = 13;
 const encoder = new TextEncoder();
 
-/** One character a byte, as header values are everywhere else (and as the label "latin1" of a `TextDecoder` is not: that is windows-1252). */
+/**
+ * One character a byte, as header values are everywhere else (and as the label "latin1" of a
+ * `TextDecoder` is not: that is windows-1252).
+ */
 function latin1(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);

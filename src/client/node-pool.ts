@@ -70,7 +70,10 @@ export class NodePool {
     this.#latency.add(latencyMs);
   }
 
-  /** A node has failed, or was so slow that another was faster. Who has kept a caller waiting rests for at least as long. */
+  /**
+   * A node has failed, or was so slow that another was faster. Who has kept a caller waiting rests
+   * for at least as long.
+   */
   failed(node: PoolNode, waitedMs: number): void {
     node.failures += 1;
     const restMs = Math.min(Math.max(CLIENT_REST_MS * 2 ** (node.failures - 1), 2 * waitedMs), CLIENT_MAX_REST_MS);

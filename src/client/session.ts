@@ -2,10 +2,11 @@
  * What a client has seen of each key: so that it never reads back behind its own writes or an earlier read, and so that
  * `update` signs with a name that continues. The least recently used key is forgotten.
  *
- * A name (author) lives by the rule of the store's own actors: whoever cannot prove that it continues where it stopped
- * takes a new one. Data types such as sets and counters number an author's changes; two different changes under one
- * number would be one of them lost. So a name is given up when a write's outcome is not known, when no node can be found
- * that knows the name's last write, and when the key has no value any more.
+ * A name (author) lives by the rule of the store's own actors: whoever cannot prove that it
+ * continues where it stopped takes a new one. Data types such as sets and counters number an
+ * author's changes; two different changes under one number would be one of them lost. So a name is
+ * given up when a write's outcome is not known, when no node can be found that knows the name's
+ * last write, and when the key has no value any more.
  */
 import type { Random } from '../base/env.ts';
 import { MAX_GONE_TOKENS } from '../core/limits.ts';
@@ -43,7 +44,10 @@ export class Session {
     return this.#byKey.get(key) ?? NOTHING;
   }
 
-  /** Name and number for this client's next change of a key; a new name where the state that the old one has signed is gone. */
+  /**
+   * Name and number for this client's next change of a key; a new name where the state that the old
+   * one has signed is gone.
+   */
   nextAuthor(key: string, isStateGone: boolean): Pick<Author, 'name' | 'number'> {
     if (isStateGone) this.giveUpAuthor(key);
     const { author: name, number } = this.#remember(key, { number: (this.#byKey.get(key)?.number ?? 0) + 1 });
@@ -51,8 +55,8 @@ export class Session {
   }
 
   /**
-   * A read that had to know about `asked` has answered with these versions: they stand for what was asked, and not for what was
-   * written meanwhile.
+   * A read that had to know about `asked` has answered with these versions: they stand for what was
+   * asked, and not for what was written meanwhile.
    */
   hasRead(key: string, asked: SeenOfKey, dots: readonly string[]): void {
     if (dots.length === 0) return;
@@ -60,7 +64,10 @@ export class Session {
     this.#remember(key, { dots: [...dots, ...since].slice(-MAX_SESSION_DOTS) });
   }
 
-  /** A read that had to know about `asked` has found nothing: its token stands for what was asked, and says what is gone. */
+  /**
+   * A read that had to know about `asked` has found nothing: its token stands for what was asked,
+   * and says what is gone.
+   */
   hasMissed(key: string, asked: SeenOfKey, token: string): void {
     const since = this.seen(key).gone.filter((other) => !asked.gone.includes(other) && other !== token);
     const gone = [token, ...since].slice(0, MAX_GONE_TOKENS);

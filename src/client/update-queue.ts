@@ -20,7 +20,10 @@ export class UpdateQueue {
     this.#clock = clock;
   }
 
-  /** Runs work when all work on this key that came before is over; rejects with `deadline`, `overloaded`, or the signal's reason. */
+  /**
+   * Runs work when all work on this key that came before is over; rejects with `deadline`,
+   * `overloaded`, or the signal's reason.
+   */
   async run<R>(key: string, wait: Wait, work: () => Promise<R>): Promise<R> {
     await this.#enter(key, wait);
     try {

@@ -32,6 +32,7 @@ export interface ClientWorld {
 export const systemWorld: ClientWorld = {
   clock: systemClock,
   random: systemRandom,
-  // A browser keeps a 300 for ever, and a 200 with a date for a while, unless told otherwise. (Node's types do not know the option.)
+  // A browser keeps a 300 for ever, and a 200 with a date for a while, unless told otherwise.
+  // (Node's types do not know the option.)
   fetch: (url, init) => fetch(url, { ...init, cache: 'no-store' } as RequestInit),
 };

@@ -1,11 +1,13 @@
 /**
- * Key grants: an owner grants a key to one conditional write at a time, under a number that is never used again. The write's store must
- * bring that number back. If the number is no longer current, the store came too late: the owner may have granted the key to another
- * write since, whose coordinator has not seen this one.
+ * Key grants: an owner grants a key to one conditional write at a time, under a number that is
+ * never used again. The write's store must bring that number back. If the number is no longer
+ * current, the store came too late: the owner may have granted the key to another write since,
+ * whose coordinator has not seen this one.
  *
- * A number ends for good with: another grant of the key, its own store, a release, the end of the process, the replacement of the
- * replica, a change of the partition's owners as this node knows them, and a fence. Time ends nothing by itself. It only frees the key
- * for the next, if a coordinator has died.
+ * A number ends for good with: another grant of the key, its own store, a release, the end of the
+ * process, the replacement of the replica, a change of the partition's owners as this node knows
+ * them, and a fence. Time ends nothing by itself. It only frees the key for the next, if a
+ * coordinator has died.
  */
 import type { Clock } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
@@ -44,7 +46,10 @@ export class KeyGrants {
     this.#life = life;
   }
 
-  /** Grants a key to a ballot: a new number, or undefined if another has the key. Throws `overloaded` if too many are granted. */
+  /**
+   * Grants a key to a ballot: a new number, or undefined if another has the key. Throws
+   * `overloaded` if too many are granted.
+   */
   grant(ground: Ground, key: string, ballot: string): string | undefined {
     const nowMs = this.#clock.monotonicMs();
     const { byKey } = this.#groupOf(ground);

@@ -26,7 +26,10 @@ export const STOP_GRACE_MS = 5_000;
 /** Writes handed over lately that are remembered, so that one that comes twice is carried out once. */
 export const MAX_TAKEN_IDS = 65_536;
 
-/** What a stopping node leaves writes that are already on their way to it to be refused, and its last answers to reach their peers. */
+/**
+ * What a stopping node leaves writes that are already on their way to it to be refused, and its
+ * last answers to reach their peers.
+ */
 export const STOP_FLUSH_MS = 250;
 
 /** Probe interval between peers. */
@@ -57,7 +60,10 @@ export const EXCHANGE_INTERVAL_MS = 15_000;
 /** How often an address at which no member is known is tried. */
 export const SEED_INTERVAL_MS = 500;
 
-/** How long a newborn node waits for the others that its configuration names before it starts a cluster without them. */
+/**
+ * How long a newborn node waits for the others that its configuration names before it starts a
+ * cluster without them.
+ */
 export const BIRTH_WAIT_MS = 10_000;
 
 /**
@@ -69,7 +75,10 @@ export const FAREWELL_MEMBERS = 3;
 /** How long a node that is gone waits for that; then one is enough. */
 export const FAREWELL_MS = 10_000;
 
-/** How long a joining node may be refused before it gives up: an earlier process of its name has vanished from view by then. */
+/**
+ * How long a joining node may be refused before it gives up: an earlier process of its name has
+ * vanished from view by then.
+ */
 export const REFUSED_MS = 10_000;
 
 /** Wall clocks that differ by more are told of, and the one that is off is not gone by: well above what NTP leaves. */
@@ -81,7 +90,10 @@ export const CLOCK_SAMPLE_RTT_MS = 500;
 /** What is known of a peer's wall clock holds so long: two crystals drift apart by less than 0.4 s in it. */
 export const CLOCK_SAMPLE_MS = 3_600_000;
 
-/** A peer not heard of for this long is suspect: several probes lost, or a process that hangs. It is asked only in need. */
+/**
+ * A peer not heard of for this long is suspect: several probes lost, or a process that hangs. It is
+ * asked only in need.
+ */
 export const SUSPECT_AFTER_MS = 1_500;
 
 /** A peer not heard of for this long is unreachable: even a machine at its limit answers a probe in this time. */
@@ -108,7 +120,10 @@ export const LOCATE_TIMEOUT_MS = 1_000;
 /** How often residues are looked through for what the clock has come to cover. */
 export const RESIDUE_SWEEP_MS = 1_000;
 
-/** Values that a replica goes through for one page of a listing: to know whether a key lives, its versions are looked at. */
+/**
+ * Values that a replica goes through for one page of a listing: to know whether a key lives, its
+ * versions are looked at.
+ */
 export const LIST_PAGE_BYTES = 4 * MIB;
 
 /** Keys looked at before others have their turn. */
@@ -138,7 +153,10 @@ export const MAX_TTL_SECONDS = 315_360_000;
 /** Keys whose hidden versions are taken away at once because somebody has read them. */
 export const MAX_TRIMS = 64;
 
-/** Peers that a node compares itself with in a round while it catches up with what it will own, or is gone and hands over. */
+/**
+ * Peers that a node compares itself with in a round while it catches up with what it will own, or
+ * is gone and hands over.
+ */
 export const PENDING_COMPARES = 5;
 
 /** Questions to all members at once: each holds a clock of every member. */
@@ -159,32 +177,50 @@ export const MAX_DOUBTFUL_ANSWERS = 10;
 /** Snapshots that a node serves at once: each holds back the space of what has changed since. */
 export const MAX_CONVERSATIONS = 16;
 
-/** Bounds of a replica's log and of catching up; a simulation gives its nodes lower ones, so that a short run reaches them. */
+/**
+ * Bounds of a replica's log and of catching up; a simulation gives its nodes lower ones, so that a
+ * short run reaches them.
+ */
 export const SYNC_LIMITS = {
   /** Log entries kept per partition. Past it the older half is cut, and who lacks them gets a snapshot. */
   maxLogEntries: 4096,
   /** Log entries of a busy replica that are worth a cut; at rest, any are. */
   logCutEntries: 256,
-  /** What a pending owner takes in per second: a small part of what a network or a disk can do, since others serve meanwhile. */
+  /**
+   * What a pending owner takes in per second: a small part of what a network or a disk can do,
+   * since others serve meanwhile.
+   */
   pendingBytesPerSecond: 16 * MIB,
   /** How often a node compares what it has seen with a peer, on the average. */
   intervalMs: 1_000,
-  /** Pause before a comparison with a peer that has missed a write: long enough for the write to have arrived after all. */
+  /**
+   * Pause before a comparison with a peer that has missed a write: long enough for the write to
+   * have arrived after all.
+   */
   resyncMs: 200,
   /** A replica that is being written to always differs a little; while it is, it is pulled for only so often. */
   busyMs: 15_000,
   /** A replica is at rest when it was not changed for so long. */
   restMs: 500,
-  /** How long dots of a dead actor must have been missing before they count as lost: longer than any message is late. */
+  /**
+   * How long dots of a dead actor must have been missing before they count as lost: longer than any
+   * message is late.
+   */
   lostAfterMs: 15_000,
-  /** Partitions that a node catches up with at once. It catches up faster than clients write with any number; with more, they wait longer. */
+  /**
+   * Partitions that a node catches up with at once. It catches up faster than clients write with
+   * any number; with more, they wait longer.
+   */
   concurrency: 2,
   /** Dots, objects and bytes on one page of a sync: clients wait while one is made, and while it is merged. */
   pageDots: 64,
   pageBytes: 512 * KIB,
   /** Pages pulled for one partition before the others get their turn. */
   maxPages: 64,
-  /** How long a replica that was complete waits, after a start, to be compared with the others before it counts for reads. */
+  /**
+   * How long a replica that was complete waits, after a start, to be compared with the others
+   * before it counts for reads.
+   */
   confirmMs: 2_000,
   /** The same for owners that no probe has reached: first probes are answered by then. */
   confirmReachableMs: 500,
@@ -210,8 +246,9 @@ export const SYNC_LIMITS = {
 export type SyncLimits = Readonly<typeof SYNC_LIMITS>;
 
 /**
- * How long an owner keeps a key for a conditional write of which it hears nothing more: long enough to be stored, short enough to wait.
- * It only frees the key for the next: whether a store counts is decided by numbers.
+ * How long an owner keeps a key for a conditional write of which it hears nothing more: long enough
+ * to be stored, short enough to wait. It only frees the key for the next: whether a store counts is
+ * decided by numbers.
  */
 export const GRANT_MS = 2_000;
 
@@ -224,5 +261,8 @@ export const MAX_FENCES = 256;
 /** How long a fence is named to writers: no write that began before it waits for longer. */
 export const FENCE_MS = 2 * MAX_TIMEOUT_MS;
 
-/** The longest that a conditional write waits before it tries again to get its key grants; it waits a random part of this. */
+/**
+ * The longest that a conditional write waits before it tries again to get its key grants; it waits
+ * a random part of this.
+ */
 export const GRANT_RETRY_MS = 40;

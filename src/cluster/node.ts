@@ -45,7 +45,10 @@ export interface NodeOptions {
   readonly openEngine: OpenEngine;
   /** Other bounds than those of production, for a simulation. */
   readonly limits?: SyncLimits | undefined;
-  /** The node has nothing left to do here and is to be stopped: it has left the cluster, or (with an error) cannot be part of it. */
+  /**
+   * The node has nothing left to do here and is to be stopped: it has left the cluster, or (with an
+   * error) cannot be part of it.
+   */
   readonly onEnd?: ((reason: Error | undefined) => void) | undefined;
   /** The node belongs to no cluster yet and begins one, with the nodes that it has found or without any. */
   readonly onBegin?: (() => void) | undefined;
@@ -237,7 +240,10 @@ export class MecNode {
     return time.nowMicros(members.owners(partitionOf(key)));
   }
 
-  /** Why the node is not to be sent requests now: its disk has failed, it is joining or leaving, or it has not caught up yet; undefined where it is. */
+  /**
+   * Why the node is not to be sent requests now: its disk has failed, it is joining or leaving, or
+   * it has not caught up yet; undefined where it is.
+   */
   whyNotReady(): MecError | undefined {
     const { members, store, sync } = this.#scope;
     if (!store.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
@@ -276,7 +282,10 @@ export class MecNode {
     return this.#scope.store.of(partitionOf(key)).read(key);
   }
 
-  /** What this node's own replica of a partition says of itself, for inspection; undefined while the store does not work. */
+  /**
+   * What this node's own replica of a partition says of itself, for inspection; undefined while the
+   * store does not work.
+   */
   inspect(partition: number): Inspected | undefined {
     const replica = this.#scope.store.find(partition);
     return replica && { clock: replica.durableClock, lost: replica.lost, hash: replica.clockHash };

@@ -110,7 +110,10 @@ export function parseConfig(file: string, text: string): ConfigFile {
   return checkConfig(parseToml(file, text), new Reader(file, text));
 }
 
-/** Checks configuration that is given as an object, with the keys and values of the file; throws `StartError` with one line. */
+/**
+ * Checks configuration that is given as an object, with the keys and values of the file; throws
+ * `StartError` with one line.
+ */
 export function readConfig(source: string, document: Readonly<Record<string, unknown>>): ConfigFile {
   const given = Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined));
   return checkConfig(given, new Reader(source, ''));

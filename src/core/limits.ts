@@ -4,7 +4,10 @@ import { KIB } from '../base/bytes.ts';
 /** Partitions of the key space. 256 spread well over 100 nodes, and their clocks still fit in a few hundred KiB. */
 export const PARTITIONS = 256;
 
-/** No member owns more than so many times its fair share of partitions: above it the fullest node sets the pace of all. */
+/**
+ * No member owns more than so many times its fair share of partitions: above it the fullest node
+ * sets the pace of all.
+ */
 export const PLACEMENT_CAP = 1.05;
 
 /** The longest timeout that a request may ask for: past that a client has given up anyway. */
@@ -23,8 +26,9 @@ export const MAX_TOKEN_RANGES = 4096;
 export const MAX_LIST_KEYS = 1000;
 
 /**
- * How long, and of how many writes, a replica remembers the Idempotency-Keys whose versions were overwritten. A replica that is filled is
- * told all of it at once; on a node that owns all partitions that is some 100 000 writes, and as many MiB as these have KiB of keys.
+ * How long, and of how many writes, a replica remembers the Idempotency-Keys whose versions were
+ * overwritten. A replica that is filled is told all of it at once; on a node that owns all
+ * partitions that is some 100 000 writes, and as many MiB as these have KiB of keys.
  */
 export const IDEMPOTENCY_MS = 600_000;
 export const MAX_MEMORIES = 512;

@@ -1,6 +1,9 @@
 /** Bounds of starting nodes within a process, each with its reason. */
 
-/** Places where an embedded node looks for free ports, and times that it starts over because another process was faster. */
+/**
+ * Places where an embedded node looks for free ports, and times that it starts over because another
+ * process was faster.
+ */
 export const FREE_PORT_TRIES = 100;
 export const EMBED_START_TRIES = 5;
 

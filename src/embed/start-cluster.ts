@@ -1,4 +1,7 @@
-/** A whole cluster in this process, for tests: real nodes, real sockets, ephemeral ports, and a network that can be cut. */
+/**
+ * A whole cluster in this process, for tests: real nodes, real sockets, ephemeral ports, and a
+ * network that can be cut.
+ */
 import { join } from 'node:path';
 import type { Address, Log } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
@@ -39,8 +42,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Cuts the network between groups of nodes, given by index: `partition([0], [1, 2])`. Nodes that are in no group are cut off
-   * from all. HTTP still reaches every node.
+   * Cuts the network between groups of nodes, given by index: `partition([0], [1, 2])`. Nodes that
+   * are in no group are cut off from all. HTTP still reaches every node.
    */
   partition(...groups: readonly (readonly number[])[]): void {
     this.#cuts.clear();

@@ -19,7 +19,10 @@ import { HttpServer } from '../http/server.ts';
 import { readVersion } from './version.ts';
 import { findFreePorts } from './free-ports.ts';
 
-/** The keys of the configuration file, with the same values and defaults; but ports that are not given are free ones. */
+/**
+ * The keys of the configuration file, with the same values and defaults; but ports that are not
+ * given are free ones.
+ */
 export interface NodeConfig {
   /** Default: drawn. */
   readonly name?: string | undefined;
@@ -68,9 +71,15 @@ export interface EmbeddedNode {
   readonly config: Config;
   /** What `/status` says of the node. */
   status(): NodeStatus;
-  /** Begins to leave the cluster: the others take over what this node holds, then `ended` resolves. Throws where there are no others. */
+  /**
+   * Begins to leave the cluster: the others take over what this node holds, then `ended` resolves.
+   * Throws where there are no others.
+   */
   leave(): void;
-  /** Resolves when the node has nothing left to do and waits to be closed: with undefined after it has left, else with what forbids it to go on. */
+  /**
+   * Resolves when the node has nothing left to do and waits to be closed: with undefined after it
+   * has left, else with what forbids it to go on.
+   */
   readonly ended: Promise<Error | undefined>;
   /** Finishes what is in flight and stops. Nothing is left open. */
   close(): Promise<void>;

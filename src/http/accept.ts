@@ -22,8 +22,9 @@ function exactness(range: string, type: string): number {
 }
 
 /**
- * The best of the types on offer: of the highest quality, then named most exactly, then first on offer. The first where none is
- * acceptable, or nothing was asked for: an answer in another form is worth more than none.
+ * The best of the types on offer: of the highest quality, then named most exactly, then first on
+ * offer. The first where none is acceptable, or nothing was asked for: an answer in another form is
+ * worth more than none.
  */
 export function preferred(accept: string | undefined, offers: readonly [string, ...string[]]): string {
   let [best] = offers;

@@ -1,6 +1,7 @@
 /**
- * From sockets to plain requests, from plain answers to sockets, errors to problems. Koa routes everything but keys: it and its router
- * cost more than to read an object and to make the answer of it, so a key goes straight to its routes.
+ * From sockets to plain requests, from plain answers to sockets, errors to problems. Koa routes
+ * everything but keys: it and its router cost more than to read an object and to make the answer of
+ * it, so a key goes straight to its routes.
  */
 import Router from '@koa/router';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -186,7 +187,10 @@ function assertPlain({ headers, rawHeaders }: IncomingMessage): void {
 
 const CONTENT_TYPE = 'content-type';
 
-/** A large answer counts until its client has taken it; where too much is waiting for slow readers already, there is none. */
+/**
+ * A large answer counts until its client has taken it; where too much is waiting for slow readers
+ * already, there is none.
+ */
 function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): HttpAnswer {
   const bytes = answer.body?.length ?? 0;
   if (bytes <= HTTP_SMALL_BYTES) return answer;
@@ -198,7 +202,8 @@ function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): Ht
 function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer): void {
   if (res.destroyed || res.headersSent) return;
   const headers = varying(res, own);
-  // The rest of a body that was refused is read and thrown away, so that the client sees the answer; but not without end.
+  // The rest of a body that was refused is read and thrown away, so that the client sees the
+  // answer; but not without end.
   if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) res.setHeader('Connection', 'close');
   if (body === undefined) {
     res.writeHead(status, headers).end();

@@ -23,8 +23,8 @@ export interface BodyLimits {
 }
 
 /**
- * Reads the whole body; rejects with `value-too-large` past `limit` bytes, `request-timeout` where it stalls, and `bad-request` where
- * the client goes away.
+ * Reads the whole body; rejects with `value-too-large` past `limit` bytes, `request-timeout` where
+ * it stalls, and `bad-request` where the client goes away.
  */
 export function readBody(
   request: IncomingMessage,
@@ -40,7 +40,8 @@ export function readBody(
     let bytes = 0;
     let stall: Timer | undefined;
     let isOver = false;
-    // The listeners stay: what comes after the end of it is thrown away, and taking them off costs as much as a small body.
+    // The listeners stay: what comes after the end of it is thrown away, and taking them off costs
+    // as much as a small body.
     const finish = (outcome: () => void): void => {
       if (isOver) return;
       isOver = true;

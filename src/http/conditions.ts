@@ -34,12 +34,18 @@ function tagsOf(request: HttpRequest, { name, field }: HeaderName): Tags | undef
   return tags;
 }
 
-/** `If-None-Match` compares weakly: a weak tag is as good as a strong one. `If-Match` does not, and a weak tag matches nothing. */
+/**
+ * `If-None-Match` compares weakly: a weak tag is as good as a strong one. `If-Match` does not, and
+ * a weak tag matches nothing.
+ */
 function strong(tags: Tags | undefined): Tags | undefined {
   return tags === undefined || tags === '*' ? tags : tags.map((tag) => tag.replace(/^W\//, ''));
 }
 
-/** The condition of a write, where it has one. What this server does not check it refuses, rather than write as if it held. */
+/**
+ * The condition of a write, where it has one. What this server does not check it refuses, rather
+ * than write as if it held.
+ */
 export function conditionOf(request: HttpRequest): Condition | undefined {
   const { headers } = request;
   if (headers['if-unmodified-since'] !== undefined) {
@@ -56,8 +62,8 @@ export function conditionOf(request: HttpRequest): Condition | undefined {
 export const idempotencyKeyOf = (request: HttpRequest): string | undefined => nameOf(request, IDEMPOTENCY_KEY);
 
 /**
- * The name of a write, where it has one: stored like an idempotency key, so that of two with one name readers see one; but nobody looks
- * beforehand whether there is one, so it needs no majority.
+ * The name of a write, where it has one: stored like an idempotency key, so that of two with one
+ * name readers see one; but nobody looks beforehand whether there is one, so it needs no majority.
  */
 export const writeIdOf = (request: HttpRequest): string | undefined => nameOf(request, WRITE_ID);
 

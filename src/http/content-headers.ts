@@ -11,10 +11,16 @@ import type { Headers } from './exchange.ts';
 /** A time in ns since 1970, as text: it is beyond what a JSON number holds exactly. */
 export const nanos = (micros: number): string => String(BigInt(micros) * 1000n);
 
-/** What the coding of a value is called in an answer to a reader who wants the bytes as stored: a name that nobody on the way decodes by. */
+/**
+ * What the coding of a value is called in an answer to a reader who wants the bytes as stored: a
+ * name that nobody on the way decodes by.
+ */
 export const RAW_CODING = 'X-Mec-Content-Encoding';
 
-/** The headers of one version, added to others; `coding` names that of its Content-Encoding. (Not copied together: that costs as much as a read of the store.) */
+/**
+ * The headers of one version, added to others; `coding` names that of its Content-Encoding. (Not
+ * copied together: that costs as much as a read of the store.)
+ */
 export function addContentHeaders(
   headers: Headers,
   version: ObjectVersion<Content>,
@@ -33,7 +39,10 @@ export function addContentHeaders(
   return headers;
 }
 
-/** The token, with the time of the newest write of each actor among the versions. A token that knows nothing is left out. */
+/**
+ * The token, with the time of the newest write of each actor among the versions. A token that knows
+ * nothing is left out.
+ */
 export function vclockHeader(key: string, token: CausalContext, versions: readonly ObjectVersion<Content>[]): Headers {
   if (token.isEmpty) return {};
   const microsByActor = new Map<string, number>();

@@ -1,6 +1,7 @@
 /**
- * Lets pages of other origins speak to a node (CORS, Fetch Standard §3.2), as far as its configuration names them. By default
- * none may: the node knows no users, so whatever page a browser shows could read and write everything.
+ * Lets pages of other origins speak to a node (CORS, Fetch Standard §3.2), as far as its
+ * configuration names them. By default none may: the node knows no users, so whatever page a
+ * browser shows could read and write everything.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Headers } from './exchange.ts';
@@ -8,7 +9,10 @@ import type { Headers } from './exchange.ts';
 /** How long a browser may remember that it has asked, s. */
 const MAX_AGE_SECONDS = 600;
 
-/** Sets the headers that an answer needs for a page to see it; true where the request was the question beforehand, and is answered. */
+/**
+ * Sets the headers that an answer needs for a page to see it; true where the request was the
+ * question beforehand, and is answered.
+ */
 export function answerCors(origins: readonly string[], request: IncomingMessage, response: ServerResponse): boolean {
   const { origin } = request.headers;
   const isAny = origins.includes('*');

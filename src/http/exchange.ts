@@ -22,8 +22,9 @@ export interface HttpAnswer {
   readonly headers: Headers;
   readonly body?: Uint8Array | undefined;
   /**
-   * In place of a body, for what is too much to be held at once: asked for the next piece when the last has been taken. Where it
-   * throws, the connection is cut, so that the client knows that the answer is not whole.
+   * In place of a body, for what is too much to be held at once: asked for the next piece when the
+   * last has been taken. Where it throws, the connection is cut, so that the client knows that the
+   * answer is not whole.
    */
   readonly stream?: AsyncGenerator<Uint8Array> | undefined;
 }

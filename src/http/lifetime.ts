@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
- * Runs a task once, when the response has been sent or the connection is gone, whichever comes first: the response to a pipelined
- * request that never got its turn does not even close.
+ * Runs a task once, when the response has been sent or the connection is gone, whichever comes
+ * first: the response to a pipelined request that never got its turn does not even close.
  */
 export function onceOver({ socket }: IncomingMessage, response: ServerResponse, task: () => void): void {
   let isOver = false;

@@ -50,7 +50,10 @@ async function list({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnsw
 type Lister = Pick<KeyRoutes['node'], 'list'>;
 type KeyPage = Awaited<ReturnType<Lister['list']>>;
 
-/** All keys, or as many as were asked for, a page of lines at a time: the next page is made when the last has been taken. */
+/**
+ * All keys, or as many as were asked for, a page of lines at a time: the next page is made when the
+ * last has been taken.
+ */
 async function* lines(node: Lister, parameters: Parameters, first: KeyPage): AsyncGenerator<Uint8Array> {
   let left = parameters.limit ?? Infinity;
   for (let page = first; ;) {

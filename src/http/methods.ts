@@ -8,7 +8,10 @@ export type Methods<Context> = Readonly<
   Record<string, (context: Context, request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>>
 >;
 
-/** Answers by the method of a request; where there is none, 405 with those that there are. Rejects with a `MecError`. */
+/**
+ * Answers by the method of a request; where there is none, 405 with those that there are. Rejects
+ * with a `MecError`.
+ */
 export async function byMethod<Context>(
   methods: Methods<Context>,
   context: Context,

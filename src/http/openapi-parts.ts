@@ -1,4 +1,7 @@
-/** The parts of the OpenAPI document that several operations share: parameters, headers, schemas, and the answers to what failed. */
+/**
+ * The parts of the OpenAPI document that several operations share: parameters, headers, schemas,
+ * and the answers to what failed.
+ */
 import { ERROR_KINDS, type ErrorCode } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../cluster/limits.ts';
@@ -217,7 +220,10 @@ export function problems(
   return { ...byStatus, default: anyOther };
 }
 
-/** The shared headers: each as one that is always there where it is referred to, and as one that is there only where it has something to tell. */
+/**
+ * The shared headers: each as one that is always there where it is referred to, and as one that is
+ * there only where it has something to tell.
+ */
 export const HEADER_COMPONENTS: DocumentPart = Object.fromEntries(
   Object.entries(HEADERS).flatMap(([name, described]) => [
     [componentOf(name), { ...described, required: true }],

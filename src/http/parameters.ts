@@ -91,7 +91,10 @@ const KNOWN = {
   list: ['prefix', 'after', 'limit', 'r', 'timeout'],
 } as const satisfies Record<string, readonly string[]>;
 
-/** The parameters of a query; throws `bad-parameter` for one that is unknown here, comes twice, or makes no sense. `n`: replicas. */
+/**
+ * The parameters of a query; throws `bad-parameter` for one that is unknown here, comes twice, or
+ * makes no sense. `n`: replicas.
+ */
 export function parametersOf(query: string, kind: keyof typeof KNOWN, n: number): Parameters {
   const parameters: Parameters = {};
   if (query === '') return parameters;

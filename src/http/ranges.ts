@@ -1,9 +1,15 @@
-/** One range of the bytes of a value (RFC 9110, 14). Several at once are not served: the whole value is, as is allowed. */
+/**
+ * One range of the bytes of a value (RFC 9110, 14). Several at once are not served: the whole value
+ * is, as is allowed.
+ */
 import { MecError } from '../base/errors.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { problem } from './problem.ts';
 
-/** The part of a whole answer that its request asks for, where it asks for one: 206, or 416 where there are no such bytes. */
+/**
+ * The part of a whole answer that its request asks for, where it asks for one: 206, or 416 where
+ * there are no such bytes.
+ */
 export function ranged(request: HttpRequest, whole: HttpAnswer): HttpAnswer {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(headerOf(request, 'range') ?? '');
   const value = whole.body;

@@ -96,7 +96,8 @@ export class HttpServer {
       requireHostHeader: false,
     };
     this.#server = createServer(limits, (request, response) => this.#serve(request, response));
-    // Who closes its half after a request still gets the answer (as after `nc -N`); once all are answered, so does the server.
+    // Who closes its half after a request still gets the answer (as after `nc -N`); once all are
+    // answered, so does the server.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
     this.#server.timeout = HTTP_SOCKET_TIMEOUT_MS;

@@ -11,7 +11,10 @@ import { preferred } from './accept.ts';
 import { addContentHeaders, nanos } from './content-headers.ts';
 import { toMultipart } from './multipart.ts';
 
-/** The forms that there are: the first where the client does not say. `mime/multipart` is what the first MecDB called it. */
+/**
+ * The forms that there are: the first where the client does not say. `mime/multipart` is what the
+ * first MecDB called it.
+ */
 const SIBLING_TYPES = ['multipart/mixed', 'mime/multipart', 'application/json'] as const;
 
 /** A body, and its type. */

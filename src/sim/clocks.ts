@@ -26,7 +26,10 @@ interface ClockRange {
   most: number;
 }
 
-/** Watches the clocks of one run. A node knows the others' clocks as it heard of them last, so what one has shown it may show for ever. */
+/**
+ * Watches the clocks of one run. A node knows the others' clocks as it heard of them last, so what
+ * one has shown it may show for ever.
+ */
 export class Clocks {
   readonly #machines: Machines;
   readonly #ranges = new Map<object, ClockRange>();
@@ -74,8 +77,9 @@ export class Clocks {
   }
 
   /**
-   * Whether a node may hide what expires at a moment. One goes by its own clock while that is near those of a majority; and one that has
-   * not heard of a majority since its start, however far off it is.
+   * Whether a node may hide what expires at a moment. One goes by its own clock while that is near
+   * those of a majority; and one that has not heard of a majority since its start, however far off
+   * it is.
    */
   mayLookPast(micros: number): boolean {
     if (this.mayBePast(micros - 1_000 * CLOCK_TOLERANCE_MS)) return true;

@@ -308,7 +308,10 @@ export class SimCluster {
     });
   }
 
-  /** Requests and rows that still wait where nothing is going on: more than probes, comparisons and a scrub account for. */
+  /**
+   * Requests and rows that still wait where nothing is going on: more than probes, comparisons and
+   * a scrub account for.
+   */
   leftovers(): string[] {
     return this.#staying.flatMap(({ name, node }) => {
       if (node === undefined) return [];

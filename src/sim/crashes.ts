@@ -44,7 +44,8 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
       for (const node of nodes) node.start();
     };
   },
-  // Long enough for fallbacks to take over, and again and again: what is known of the last time must not be taken for this.
+  // Long enough for fallbacks to take over, and again and again: what is known of the last time
+  // must not be taken for this.
   'owners come and go': (scene) => {
     const { world, nodes } = scene.cluster;
     const key = scene.dice.pick(scene.keys);
@@ -124,7 +125,8 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
   'killed while it joins or leaves': (scene) => killed(scene, CHANGES_STATE),
   'killed while it catches up': (scene) => killed(scene, CATCHES_UP),
   'killed while its store is mended': (scene) => killed(scene, MENDS_STORE),
-  // Owners and others cannot hear each other, then only some can, and then some fallbacks are away for longer than a gap lasts.
+  // Owners and others cannot hear each other, then only some can, and then some fallbacks are away
+  // for longer than a gap lasts.
   'fallbacks away': (scene) => {
     const { cluster, dice } = scene;
     const { world, nodes } = cluster;

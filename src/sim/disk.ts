@@ -1,6 +1,6 @@
 /**
- * A disk that is slow, fails, fills up, forgets what was not synced, and can be damaged, wiped or put back to an earlier state. What
- * lies on it outlives the process that wrote it.
+ * A disk that is slow, fails, fills up, forgets what was not synced, and can be damaged, wiped or
+ * put back to an earlier state. What lies on it outlives the process that wrote it.
  */
 import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';

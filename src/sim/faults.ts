@@ -1,4 +1,7 @@
-/** Everything that can go wrong, as a table: what happens, and what ends it again. Which, when and how often is the seed's to say. */
+/**
+ * Everything that can go wrong, as a table: what happens, and what ends it again. Which, when and
+ * how often is the seed's to say.
+ */
 import { CRASHES } from './crashes.ts';
 import { DISK_FAULTS, DISK_LOSSES } from './disk-faults.ts';
 import { LOST_WORDS } from './lost-words.ts';

@@ -1,6 +1,6 @@
 /**
- * The requests of one user, put to nodes and told to the oracle. A token is to the user what the header says; what the oracle knows of
- * its holder is kept beside it.
+ * The requests of one user, put to nodes and told to the oracle. A token is to the user what the
+ * header says; what the oracle knows of its holder is kept beside it.
  */
 import { messageOf } from '../base/errors.ts';
 import type { Config } from '../cluster/config.ts';

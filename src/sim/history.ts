@@ -1,6 +1,7 @@
 /**
- * What the users of a simulated cluster know: every write that they made, and for each what its writer had seen. From this follows what
- * may be gone, what must be gone, and what must never stand side by side, whatever the cluster went through.
+ * What the users of a simulated cluster know: every write that they made, and for each what its
+ * writer had seen. From this follows what may be gone, what must be gone, and what must never stand
+ * side by side, whatever the cluster went through.
  */
 import { parseDot } from '../core/causality/dot.ts';
 import type { Dot } from '../core/causality/causal-context.ts';
@@ -44,7 +45,10 @@ export interface MadeOperation extends Making {
   /** The dots under which it was seen; and if it is one, that dot. */
   readonly dots: Set<string>;
   onlyDot: Dot | undefined;
-  /** When its versions expire, µs since 1970: the first of them, and the last; undefined where none does, or none was seen. */
+  /**
+   * When its versions expire, µs since 1970: the first of them, and the last; undefined where none
+   * does, or none was seen.
+   */
   expiry: { least: number; most: number } | undefined;
 }
 
@@ -129,7 +133,10 @@ export class History {
     this.#learn(made);
   }
 
-  /** A disk has lost what it held: what was acknowledged by no more disks than those that may be lost at once is promised no longer. */
+  /**
+   * A disk has lost what it held: what was acknowledged by no more disks than those that may be
+   * lost at once is promised no longer.
+   */
   loseDisk(atOnce: number): void {
     this.#losses += 1;
     for (const made of this.made) if (made.strength.disks <= atOnce) made.isAcknowledged = false;
@@ -139,7 +146,10 @@ export class History {
     this.violations.push(text);
   }
 
-  /** A version was seen under this dot, or this tag of its dot. It names one write of its partition for ever, and a write has one. */
+  /**
+   * A version was seen under this dot, or this tag of its dot. It names one write of its partition
+   * for ever, and a write has one.
+   */
   named(key: string, { kind, name }: { kind: 'dot' | 'tag' | 'acknowledged'; name: string }, id: number): void {
     const whole = `${kind} ${name} of partition ${partitionOf(key)}`;
     const other = this.#writeOf.get(whole) ?? id;
@@ -240,7 +250,10 @@ export class History {
     return seen;
   }
 
-  /** Whether a write is there although another has replaced it. One with a name may come a second time, under a dot that was not seen. */
+  /**
+   * Whether a write is there although another has replaced it. One with a name may come a second
+   * time, under a dot that was not seen.
+   */
   isBack(id: number, known: ReadonlySet<number>): boolean {
     return known.has(id) && (this.made[id]?.dots.size ?? 0) <= 1;
   }

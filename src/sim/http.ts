@@ -1,4 +1,7 @@
-/** HTTP as the simulated clients speak it: requests put together, answers taken apart, and what is not as it should be is an error. */
+/**
+ * HTTP as the simulated clients speak it: requests put together, answers taken apart, and what is
+ * not as it should be is an error.
+ */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
 

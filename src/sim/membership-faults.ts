@@ -1,4 +1,7 @@
-/** Nodes that come and go while everything else happens. Quorums of before and after such a change need not intersect for a moment. */
+/**
+ * Nodes that come and go while everything else happens. Quorums of before and after such a change
+ * need not intersect for a moment.
+ */
 import { messageOf } from '../base/errors.ts';
 import type { MemberRecord } from '../core/placement/member-list.ts';
 import { metaRow } from '../storage/keyspace.ts';

@@ -1,4 +1,7 @@
-/** A network that loses, delays, doubles and reorders whole frames, and that can be cut between any two nodes, either way. */
+/**
+ * A network that loses, delays, doubles and reorders whole frames, and that can be cut between any
+ * two nodes, either way.
+ */
 import type { Address, Caller, Endpoint, Link, Network } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import type { Life, World } from './world.ts';
@@ -83,7 +86,10 @@ export class SimNetwork {
     };
   }
 
-  /** Keeps back what is sent over a link, `from>to`; returns what lets it go again, in order, when nothing else keeps it back. */
+  /**
+   * Keeps back what is sent over a link, `from>to`; returns what lets it go again, in order, when
+   * nothing else keeps it back.
+   */
   stall(pair: string): () => void {
     const stalled = this.#stalled.get(pair) ?? { count: 0, frames: [] };
     this.#stalled.set(pair, stalled);

@@ -1,6 +1,6 @@
 /**
- * Judges what clients are told against the history: reads, sessions, conditions, listings, and the state in which a run ends. What
- * replicas hold in between is judged by `replica-judge.ts`.
+ * Judges what clients are told against the history: reads, sessions, conditions, listings, and the
+ * state in which a run ends. What replicas hold in between is judged by `replica-judge.ts`.
  */
 import type { Clocks } from './clocks.ts';
 import { History, type MadeOperation, type Strength } from './history.ts';
@@ -91,7 +91,10 @@ export class Oracle {
     }
   }
 
-  /** A conditional write was acknowledged: no other was on the same state, and what it was decided on was all that there was. */
+  /**
+   * A conditional write was acknowledged: no other was on the same state, and what it was decided
+   * on was all that there was.
+   */
   won(made: MadeOperation, { tag, ids }: Match, since: Since): void {
     const { history } = this;
     const state = `${made.key} ${tag ?? 'empty'}`;

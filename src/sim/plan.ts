@@ -1,7 +1,8 @@
 /**
- * What kind of run a seed makes: how large the cluster is, what its users do, which faults occur, how often and for how long, and how
- * low the bounds lie. Every run leaves most of it out: what is rare in the mix of everything is common in a run that has little else
- * (Groce et al., "Swarm Testing", ISSTA 2012).
+ * What kind of run a seed makes: how large the cluster is, what its users do, which faults occur,
+ * how often and for how long, and how low the bounds lie. Every run leaves most of it out: what is
+ * rare in the mix of everything is common in a run that has little else (Groce et al., "Swarm
+ * Testing", ISSTA 2012).
  */
 import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';

@@ -1,6 +1,7 @@
 /**
- * What quorums promise at a moment. While members come and go, a volume is put back to an earlier state, or a node takes itself for the
- * whole cluster, quorums of before and after need not intersect; from the next time that all owners are equal, they do again.
+ * What quorums promise at a moment. While members come and go, a volume is put back to an earlier
+ * state, or a node takes itself for the whole cluster, quorums of before and after need not
+ * intersect; from the next time that all owners are equal, they do again.
  */
 import { quorumSize, type Quorum } from '../core/quorum/quorum.ts';
 import type { SimCluster } from './cluster.ts';
@@ -40,8 +41,8 @@ export class Promises {
   }
 
   /**
-   * From now until all owners are equal, reads need not meet what was acknowledged; and, if a node takes itself for all or has forgotten
-   * what it knew, neither must decisions.
+   * From now until all owners are equal, reads need not meet what was acknowledged; and, if a node
+   * takes itself for all or has forgotten what it knew, neither must decisions.
    */
   loosen({ doDecisionsHold = true }: { readonly doDecisionsHold?: boolean } = {}): void {
     this.#epoch += 1;

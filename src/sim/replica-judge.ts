@@ -1,6 +1,7 @@
 /**
- * Looks at what lies on the disks after every batch: a replica's clock must never be ahead of its data. For each dot in the clock, the
- * version is there, or what users did explains why it is gone; and what a write in the clock has replaced is not there.
+ * Looks at what lies on the disks after every batch: a replica's clock must never be ahead of its
+ * data. For each dot in the clock, the version is there, or what users did explains why it is gone;
+ * and what a write in the clock has replaced is not there.
  *
  * It reads the disks themselves, past the node: a read through the node would find damage before the node does.
  */

@@ -1,6 +1,6 @@
 /**
- * How a run ends: all faults are over, nothing is left to do for any node, and every key holds just what it may; even after one more
- * record is lost, and after all that expires has expired.
+ * How a run ends: all faults are over, nothing is left to do for any node, and every key holds just
+ * what it may; even after one more record is lost, and after all that expires has expired.
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
@@ -18,9 +18,10 @@ import type { ReplicaJudge } from './replica-judge.ts';
 export type Setting = Pick<BareScene, 'cluster' | 'oracle' | 'keys'> & { readonly judge: ReplicaJudge };
 
 /**
- * The longest that a cluster without faults may take to come to rest. Slowest are owners that differ with one partition to a comparison,
- * after an outage of minutes: a comparison a second with a peer by chance, pauses of `busyMs` up to 15 s, and rounds of `lostAfterMs`
- * after each of which another comparison has to find what is left. The slowest of 360 seeds took 43.8 s.
+ * The longest that a cluster without faults may take to come to rest. Slowest are owners that
+ * differ with one partition to a comparison, after an outage of minutes: a comparison a second with
+ * a peer by chance, pauses of `busyMs` up to 15 s, and rounds of `lostAfterMs` after each of which
+ * another comparison has to find what is left. The slowest of 360 seeds took 43.8 s.
  */
 export const HEAL_MS = 300_000;
 /** The longest that a record may be missing on one disk while scrubs look for it every second. */
@@ -40,7 +41,8 @@ export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<
   const { world } = cluster;
   if (!cluster.isAtRest()) oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.unrest()}`);
   await world.run(world.nowMs + QUIET_MS);
-  // A probe and an exchange of whole lists may be on their way to one peer at this very moment: what is waited for comes soon, or never.
+  // A probe and an exchange of whole lists may be on their way to one peer at this very moment:
+  // what is waited for comes soon, or never.
   if (cluster.leftovers().length > 0) await world.run(world.nowMs + ARRIVE_MS, () => cluster.leftovers().length === 0);
   for (const text of cluster.leftovers()) oracle.violations.push(text);
   for (const { name, mustBecome, hasLeft } of cluster.nodes) {
@@ -97,7 +99,10 @@ function versionsAt(at: SimNode | undefined, key: string): readonly ObjectVersio
   return at?.node?.peek(key).versions ?? [];
 }
 
-/** Damages a record of a cluster at rest, on one disk, silently; resolves when it is as it was, or when that takes too long. */
+/**
+ * Damages a record of a cluster at rest, on one disk, silently; resolves when it is as it was, or
+ * when that takes too long.
+ */
 async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Promise<void> {
   const { world, nodes } = cluster;
   const held = keys.filter((key) => nodes.some((node) => node.owns(key) && versionsAt(node, key).length > 0));

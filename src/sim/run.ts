@@ -1,6 +1,7 @@
 /**
- * One run: a cluster is born, is used while everything that can fail fails, then all faults end and it has to come to rest: all
- * owners equal, logs cut, fallbacks gone, deleted keys without a byte, and every key holding just what it may.
+ * One run: a cluster is born, is used while everything that can fail fails, then all faults end and
+ * it has to come to rest: all owners equal, logs cut, fallbacks gone, deleted keys without a byte,
+ * and every key holding just what it may.
  */
 import { partitionOf } from '../core/placement/partition.ts';
 import { startChaos, type Strike } from './chaos.ts';

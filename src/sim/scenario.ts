@@ -1,6 +1,6 @@
 /**
- * Named situations, told step by step: one command a line, `#` begins a remark. A node is `n1`, or `k#1`: the first owner of the key
- * `k` (`k#4` of three owners: the first fallback).
+ * Named situations, told step by step: one command a line, `#` begins a remark. A node is `n1`, or
+ * `k#1`: the first owner of the key `k` (`k#4` of three owners: the first fallback).
  *
  * | command                                     | what happens                                                           |
  * | ------------------------------------------- | ---------------------------------------------------------------------- |

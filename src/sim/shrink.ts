@@ -1,7 +1,8 @@
 /**
- * Makes a failing run smaller: leaves out faults, then operations, as long as it still fails in the same way (delta debugging: Zeller,
- * Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). What is left out only changes what follows from it, since every
- * fault and every operation draws from dice of its own.
+ * Makes a failing run smaller: leaves out faults, then operations, as long as it still fails in the
+ * same way (delta debugging: Zeller, Hildebrandt, "Simplifying and Isolating Failure-Inducing
+ * Input", 2002). What is left out only changes what follows from it, since every fault and every
+ * operation draws from dice of its own.
  */
 import { type SimOptions, type SimResult, type SimSubset, simulate } from './run.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Clients as users are: each does one thing after the other, with pauses, and goes on elsewhere when it has lost patience. What they do
- * is in `habits.ts`, and how in `hand.ts`.
+ * Clients as users are: each does one thing after the other, with pauses, and goes on elsewhere
+ * when it has lost patience. What they do is in `habits.ts`, and how in `hand.ts`.
  */
 import type { Timer } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';

@@ -1,6 +1,7 @@
 /**
- * The world in a box: virtual time, one queue of events, one seed. Nothing real happens: what is due next happens next, and time
- * jumps there. The same seed gives the same world, event for event; a digest of all that happened shows it.
+ * The world in a box: virtual time, one queue of events, one seed. Nothing real happens: what is
+ * due next happens next, and time jumps there. The same seed gives the same world, event for event;
+ * a digest of all that happened shows it.
  */
 import type { Clock, Log, Random, Timer } from '../base/env.ts';
 import { hashText32 } from '../base/hash.ts';

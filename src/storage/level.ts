@@ -1,6 +1,7 @@
 /**
- * The engine on LevelDB. `<root>/leveldb` is LevelDB's own directory, and `<root>/lock` keeps other processes from it; `<root>/starting`
- * counts starts that did not last; `<root>/leveldb-damaged-1` and so on keep the files of damaged stores as they were.
+ * The engine on LevelDB. `<root>/leveldb` is LevelDB's own directory, and `<root>/lock` keeps other
+ * processes from it; `<root>/starting` counts starts that did not last; `<root>/leveldb-damaged-1`
+ * and so on keep the files of damaged stores as they were.
  */
 import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -60,8 +61,8 @@ async function tryOpen(root: string, { lock, isThorough, onRemark }: Attempt): P
 }
 
 /**
- * LevelDB locks a store only when it opens it. Its files are looked at before that, and must not belong to another process; so an empty
- * store next to it is the lock.
+ * LevelDB locks a store only when it opens it. Its files are looked at before that, and must not
+ * belong to another process; so an empty store next to it is the lock.
  */
 async function takeLock(root: string): Promise<Database> {
   const path = join(root, 'lock');
@@ -102,10 +103,11 @@ function whyNotOpen(root: string, error: unknown): string {
 }
 
 /**
- * What `abstract-level` asks of a chained batch's implementation. Its own `put` and `write` would do as well, but that batch can be
- * written once, and its native half keeps what was written until the garbage collector finds it, which does not know how large that is:
- * a node that wrote much and made little garbage held hundreds of MB. (An array of operations is freed at once, and costs the event
- * loop four times as much.)
+ * What `abstract-level` asks of a chained batch's implementation. Its own `put` and `write` would
+ * do as well, but that batch can be written once, and its native half keeps what was written until
+ * the garbage collector finds it, which does not know how large that is: a node that wrote much and
+ * made little garbage held hundreds of MB. (An array of operations is freed at once, and costs the
+ * event loop four times as much.)
  */
 interface NativeBatch {
   _put(key: string, value: Uint8Array): void;
@@ -155,8 +157,9 @@ interface PageSource<Entry> {
 }
 
 /**
- * Reads a page. LevelDB passes over a block that it cannot read, and says so only to those who come to the end of their range. So a
- * page that ends before it goes to the end, or rows would be missing from it without a word, and be taken for deleted.
+ * Reads a page. LevelDB passes over a block that it cannot read, and says so only to those who come
+ * to the end of their range. So a page that ends before it goes to the end, or rows would be
+ * missing from it without a word, and be taken for deleted.
  */
 async function readPage<Entry>(open: () => PageSource<Entry>, { to, limit }: ScanRange): Promise<Entry[]> {
   let source: PageSource<Entry> | undefined;

@@ -36,7 +36,10 @@ export const MAX_NAMED_KEYS = 100;
 /** Pause before a failed store is opened again. */
 export const STORE_REOPEN_MS = 1_000;
 
-/** LevelDB's memory for not yet sorted rows; 64 MiB measured 2.6 times the default on large values, 16 keeps a node small. */
+/**
+ * LevelDB's memory for not yet sorted rows; 64 MiB measured 2.6 times the default on large values,
+ * 16 keeps a node small.
+ */
 export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB;
 
 /** Objects that a node keeps at hand, decoded; some 30 000 small ones. */

@@ -1,4 +1,7 @@
-/** An engine in memory: for tests, and for nodes inside of a process. What was committed with `sync` survives `abandon`. */
+/**
+ * An engine in memory: for tests, and for nodes inside of a process. What was committed with `sync`
+ * survives `abandon`.
+ */
 import { assert } from '../base/assert.ts';
 import { compareUtf8 } from '../base/bytes.ts';
 import { StartError } from '../base/errors.ts';
@@ -132,7 +135,10 @@ class MemoryEngine implements Engine {
     this.#unsynced.clear();
   }
 
-  /** All keys in order, some of them deleted: those added since the last scan are merged in, which costs less than to sort anew. */
+  /**
+   * All keys in order, some of them deleted: those added since the last scan are merged in, which
+   * costs less than to sort anew.
+   */
   #sortedKeys(): readonly string[] {
     if (this.#added.length === 0) return this.#sorted;
     const added = [...new Set(this.#added)].sort(compareUtf8);

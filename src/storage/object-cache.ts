@@ -1,8 +1,9 @@
 /**
- * Objects that were read lately, decoded and checked already: a read of them touches neither LevelDB nor a checksum. Bounded in bytes.
+ * Objects that were read lately, decoded and checked already: a read of them touches neither
+ * LevelDB nor a checksum. Bounded in bytes.
  *
- * Two generations instead of a list of uses: what is read moves to the young one; when that is full it becomes the old one, and what
- * was in the old one and has not been read since is let go.
+ * Two generations instead of a list of uses: what is read moves to the young one; when that is full
+ * it becomes the old one, and what was in the old one and has not been read since is let go.
  */
 import { OBJECT_CACHE_BYTES } from './limits.ts';
 import type { PackedVersion } from './records.ts';

@@ -1,6 +1,7 @@
 /**
- * The rows of an ordered map as they were at one moment, for engines that keep all of them in memory: it remembers what each row was
- * before its first change since then, and reads everything else from the map of today.
+ * The rows of an ordered map as they were at one moment, for engines that keep all of them in
+ * memory: it remembers what each row was before its first change since then, and reads everything
+ * else from the map of today.
  */
 import { compareUtf8 } from '../base/bytes.ts';
 import type { Row, ScanRange } from './engine.ts';

@@ -29,8 +29,8 @@ export interface Checkpoint {
 }
 
 /**
- * Of a replica of which it is not known what a damaged disk has lost: `open` until its versions are set aside, `dressed` until it has
- * caught up.
+ * Of a replica of which it is not known what a damaged disk has lost: `open` until its versions are
+ * set aside, `dressed` until it has caught up.
  */
 export type Wound = 'none' | 'open' | 'dressed';
 
@@ -68,7 +68,10 @@ export function emptyState(): ReplicaState {
   };
 }
 
-/** Seals a value with format and checksum; the checksum is also over the row, so that a record under a wrong one shows. */
+/**
+ * Seals a value with format and checksum; the checksum is also over the row, so that a record under
+ * a wrong one shows.
+ */
 export function sealRecord(value: unknown, row: string): Uint8Array {
   const record = packAfter(HEADER_BYTES, value);
   const sum = hash32(record.subarray(HEADER_BYTES), hashText32(row));

@@ -122,8 +122,8 @@ export class Store {
   }
 
   /**
-   * Forgets a replica that is not needed here any more, actor and all. Resolves with false, and forgets nothing, where it was changed
-   * in the meantime.
+   * Forgets a replica that is not needed here any more, actor and all. Resolves with false, and
+   * forgets nothing, where it was changed in the meantime.
    */
   async drop(partition: number): Promise<boolean> {
     const opened = this.#openedStore();
@@ -144,8 +144,9 @@ export class Store {
   }
 
   /**
-   * What was read is not as it was written. If the row of the record is that of a key, only that key is unknown: its replica marks it, and
-   * the others are asked. Otherwise the store is opened again, mended, and the replicas that may have lost rows begin again.
+   * What was read is not as it was written. If the row of the record is that of a key, only that
+   * key is unknown: its replica marks it, and the others are asked. Otherwise the store is opened
+   * again, mended, and the replicas that may have lost rows begin again.
    */
   damaged(error: MecError): void {
     const opened = this.#opened;
@@ -229,7 +230,7 @@ export class Store {
     await this.#takeStock();
   }
 
-  /** Counts the objects of some replicas that were not counted yet; after that, now and then, how much room they take. */
+  /** Counts the objects of replicas that were not counted yet; after that, at times, their size. */
   async #takeStock(): Promise<void> {
     const opened = this.#opened;
     if (opened === undefined) return;
@@ -382,7 +383,10 @@ function checkHeader(header: StoreHeader): StoreHeader {
   return header;
 }
 
-/** The value of a record of the store itself; undefined if it is damaged: the others know the members, and the header is written again. */
+/**
+ * The value of a record of the store itself; undefined if it is damaged: the others know the
+ * members, and the header is written again.
+ */
 function openIntact(record: Uint8Array, row: string): unknown {
   try {
     return openRecord(record, row);

@@ -1,4 +1,7 @@
-/** Keys that were lost to damage: neither this disk nor any other could read them. They are named, and not more than can be read. */
+/**
+ * Keys that were lost to damage: neither this disk nor any other could read them. They are named,
+ * and not more than can be read.
+ */
 import { MAX_NAMED_KEYS } from './limits.ts';
 
 /** Remembers such keys while the process runs. */

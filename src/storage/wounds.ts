@@ -1,7 +1,8 @@
 /**
- * Wounds: a damaged disk has lost rows of a replica, and nobody knows which. Its clock would claim them. So the replica begins anew with
- * an empty clock, and the versions that can be read are set aside (`set-aside.ts`). That is done before the store is opened to anyone.
- * The checkpoint says that a wound is open until all of it is done, so that it goes on after a crash.
+ * Wounds: a damaged disk has lost rows of a replica, and nobody knows which. Its clock would claim
+ * them. So the replica begins anew with an empty clock, and the versions that can be read are set
+ * aside (`set-aside.ts`). That is done before the store is opened to anyone. The checkpoint says
+ * that a wound is open until all of it is done, so that it goes on after a crash.
  */
 import { SALVAGE_BATCH_BYTES, SCAN_PAGE_ROWS } from './limits.ts';
 import { union } from '../core/causality/object.ts';
@@ -93,8 +94,8 @@ function withAside(
 }
 
 /**
- * Sets aside what was found in the damaged parts of a store. `has` tells what a replica has seen: whatever became of that is known.
- * Resolves with how many versions that were.
+ * Sets aside what was found in the damaged parts of a store. `has` tells what a replica has seen:
+ * whatever became of that is known. Resolves with how many versions that were.
  */
 async function keepStrays(
   engine: Engine,
@@ -126,7 +127,10 @@ export interface MendedStore {
   readonly unreadable: readonly string[];
 }
 
-/** Reads what is on disk of all replicas, and dresses the wounds of those that may have lost rows, `known` ones included. */
+/**
+ * Reads what is on disk of all replicas, and dresses the wounds of those that may have lost rows,
+ * `known` ones included.
+ */
 export async function loadMended(engine: Engine, known: Iterable<number>): Promise<MendedStore> {
   const { salvage } = engine;
   const first = await loadCheckpoints(engine);

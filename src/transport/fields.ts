@@ -1,6 +1,6 @@
 /**
- * The fields of messages: how each is packed, and how it is read back from a stranger. A reader throws `WireError` where a field is not
- * what it should be.
+ * The fields of messages: how each is packed, and how it is read back from a stranger. A reader
+ * throws `WireError` where a field is not what it should be.
  */
 import { PARTITIONS } from '../core/limits.ts';
 import { MAX_CONTEXT_RANGES, MAX_MESSAGE_DOTS, MAX_MESSAGE_VERSIONS } from './limits.ts';

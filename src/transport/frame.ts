@@ -1,6 +1,6 @@
 /**
- * Frames on the wire: byte 0 the protocol version; then messages, each with a head of 8 bytes: id and length (uint32, big-endian). A
- * reply has the id of its request.
+ * Frames on the wire: byte 0 the protocol version; then messages, each with a head of 8 bytes: id
+ * and length (uint32, big-endian). A reply has the id of its request.
  *
  * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half understood.
  */

@@ -13,7 +13,10 @@ export const MAX_OUTBOX_BYTES = 64 * MIB;
 /** Messages are packed into one frame up to this size; a larger message gets a frame of its own. */
 export const FRAME_TARGET_BYTES = MIB;
 
-/** Largest frame between peers. Writes made at once on several nodes can grow an object past MAX_OBJECT_BYTES; this is the end of it. */
+/**
+ * Largest frame between peers. Writes made at once on several nodes can grow an object past
+ * MAX_OBJECT_BYTES; this is the end of it.
+ */
 export const MAX_FRAME_BYTES = 128 * MIB;
 
 /** Versions and dots in one message from a peer, and ranges in one context: far above what a well-behaved one sends. */
@@ -24,7 +27,10 @@ export const MAX_CONTEXT_RANGES = 65_536;
 /** Frames that ZeroMQ may hold for a peer that does not read, on top of our own outbox. */
 export const ZEROMQ_LINK_FRAMES = 64;
 
-/** Frames that ZeroMQ may hold for one caller; it sends no more requests while it does not read, so few are ever held. */
+/**
+ * Frames that ZeroMQ may hold for one caller; it sends no more requests while it does not read, so
+ * few are ever held.
+ */
 export const ZEROMQ_CALLER_FRAMES = 1024;
 
 /** Callers remembered per bound socket; each is one connection of a peer, and peers reconnect. */

@@ -1,4 +1,7 @@
-/** The fields of messages that tell of nodes and members. A reader throws `WireError` if a field is not what it should be. */
+/**
+ * The fields of messages that tell of nodes and members. A reader throws `WireError` if a field is
+ * not what it should be.
+ */
 import { MAX_MEMBERS } from './limits.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { MEMBER_STATES, type MemberRecord } from '../core/placement/member-list.ts';

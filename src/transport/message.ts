@@ -99,7 +99,7 @@ export interface ForwardRequest {
   readonly kind: 'forward';
   /** Of this write, among all that are ever forwarded: one that comes twice is carried out once. */
   readonly id: string;
-  /** The receiver's process, and the time of its own clock after which it is not to begin: the sender has given up by then. */
+  /** The receiver's process, and until when by its clock it may begin; then the sender gives up. */
   readonly process: string;
   readonly notAfterMs: number;
   readonly key: string;
@@ -132,7 +132,7 @@ export interface CompareRequest {
   /** Member id of the sender. */
   readonly from: string;
   readonly digests: readonly Digest[];
-  /** Floors that the sender knows, of partitions of which it has not told the receiver: contexts may be sent on them. */
+  /** Floors that the sender knows and has not told the receiver: contexts may be sent on them. */
   readonly floors?: readonly PartitionFloor[] | undefined;
 }
 
@@ -156,7 +156,7 @@ export interface StateRequest extends AsksForContexts {
   readonly filling: readonly string[];
 }
 
-/** Send all that you hold of a partition, as it is now, in key order. Each further page is asked for by the id in the first. */
+/** Asks for a partition as it is now, in key order. The first page has the id for further ones. */
 export interface SnapshotRequest extends AsksForContexts {
   readonly kind: 'snapshot';
   /** Member id of the sender. */
@@ -318,7 +318,7 @@ export interface PullReply {
   readonly kind: 'page';
   readonly statement: Statement;
   readonly items: readonly SyncItem[];
-  /** What else there is: nothing; more, ask again; or so much that the log does not reach back so far, take a snapshot. */
+  /** What else there is: nothing; more to ask for; or more than the log has: take a snapshot. */
   readonly rest: 'none' | 'more' | 'all';
 }
 

@@ -1,6 +1,7 @@
 /**
- * An outbox: what one node has to say to one other. Flushed once per turn of the event loop, many messages in one frame:
- * packing is worth an order of magnitude. One frame is on its way at a time; what comes meanwhile waits, within bounds.
+ * An outbox: what one node has to say to one other. Flushed once per turn of the event loop, many
+ * messages in one frame: packing is worth an order of magnitude. One frame is on its way at a time;
+ * what comes meanwhile waits, within bounds.
  */
 import type { Clock } from '../base/env.ts';
 import { FRAME_TARGET_BYTES, MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from './limits.ts';

@@ -1,6 +1,7 @@
 /**
- * Requests and replies over frames. A request has an id and a deadline and ends exactly once: with a reply, or with an
- * error; if the connection is closed, in the same turn. A callback table instead of promises: this is the hottest path there is.
+ * Requests and replies over frames. A request has an id and a deadline and ends exactly once: with
+ * a reply, or with an error; if the connection is closed, in the same turn. A callback table
+ * instead of promises: this is the hottest path there is.
  *
  * What a peer cannot do here: block another peer, hold memory without bound, or crash the node with what it sends.
  */
@@ -22,7 +23,10 @@ export type Handler = (request: Request, answer: (reply: Reply) => void) => void
 
 type ReplyCall = readonly [OnReply, Reply | MecError];
 
-/** Calls them all: a caller that throws must not cost the others their answers. The first error is thrown afterwards. */
+/**
+ * Calls them all: a caller that throws must not cost the others their answers. The first error is
+ * thrown afterwards.
+ */
 function answerAll(answers: readonly ReplyCall[]): void {
   const errors: unknown[] = [];
   for (const [onReply, reply] of answers) {
@@ -131,7 +135,10 @@ export class RpcClient {
     this.#send(message, timeoutMs, { onReply, again: undefined });
   }
 
-  /** Another process answers for the peer: what the one before was asked went down with it. Sends the reads among that again. */
+  /**
+   * Another process answers for the peer: what the one before was asked went down with it. Sends
+   * the reads among that again.
+   */
   resend(): void {
     for (const [id, { again, deadlineMs }] of this.#pending)
       if (again !== undefined) this.#outbox.push({ id, message: again }, deadlineMs);
@@ -296,7 +303,10 @@ export class RpcServer {
     return caller;
   }
 
-  /** Forgets connections that are most likely over: each start of a peer opens others, and a caller that speaks again is known again. */
+  /**
+   * Forgets connections that are most likely over: each start of a peer opens others, and a caller
+   * that speaks again is known again.
+   */
   #makeRoom(nowMs: number): void {
     let longest: [string, Counterpart] | undefined;
     for (const entry of this.#callers) {

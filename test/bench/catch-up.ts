@@ -1,7 +1,8 @@
 /**
- * A node that was away while 100 000 keys were written: how fast it has them, against how fast they were written, and what
- * clients feel of it. The clients are a constant, paced load of reads and writes at node 1, well below what the cluster can
- * do: at full load their latencies would only say how the processors are shared.
+ * A node that was away while 100 000 keys were written: how fast it has them, against how fast they
+ * were written, and what clients feel of it. The clients are a constant, paced load of reads and
+ * writes at node 1, well below what the cluster can do: at full load their latencies would only say
+ * how the processors are shared.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MecCluster } from './clusters.ts';

@@ -1,6 +1,7 @@
 /**
- * What the machine counts for the processes of a cluster: processor time, bytes to the disk, memory, and bytes between the
- * nodes. From `/proc` and `ss`, so on Linux; elsewhere a counter is undefined.
+ * What the machine counts for the processes of a cluster: processor time, bytes to the disk,
+ * memory, and bytes between the nodes. From `/proc` and `ss`, so on Linux; elsewhere a counter is
+ * undefined.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -56,7 +57,10 @@ function diskBytesOf(pid: number): number | undefined {
 /** Memory of a process that lies in RAM, in bytes. */
 export interface Memory {
   readonly rssBytes: number;
-  /** The part that is pages of files, which the system can take back when it needs them: programs, and the tables of LevelDB. */
+  /**
+   * The part that is pages of files, which the system can take back when it needs them: programs,
+   * and the tables of LevelDB.
+   */
   readonly fileBytes: number;
 }
 
@@ -107,7 +111,10 @@ const QUIET_LOOK_MS = 100;
 const QUIET_SHARE = 0.2;
 const QUIET_TIMEOUT_MS = 1_500;
 
-/** Waits, not for long, until the processes of some clusters have finished what they do after a load: compactions, log cuts. */
+/**
+ * Waits, not for long, until the processes of some clusters have finished what they do after a
+ * load: compactions, log cuts.
+ */
 export async function untilQuiet(clusters: readonly Cluster[]): Promise<void> {
   const servers = clusters.flatMap((cluster) => cluster.servers);
   const deadlineMs = performance.now() + QUIET_TIMEOUT_MS;

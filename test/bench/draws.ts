@@ -1,4 +1,7 @@
-/** Which keys a load asks for: names of keys, and how they are drawn. The same seed draws the same keys for every cluster. */
+/**
+ * Which keys a load asks for: names of keys, and how they are drawn. The same seed draws the same
+ * keys for every cluster.
+ */
 
 /** How often each key is asked for: all alike, or as YCSB has it, few keys very often. */
 export type Distribution = 'uniform' | 'zipfian';

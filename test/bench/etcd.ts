@@ -1,6 +1,7 @@
 /**
- * A peer to compare with: etcd, three members, through its JSON gateway, with its own defaults (it syncs its log to the disk
- * before it answers, and reads are linearizable). Requests go to the leader, which is what suits etcd best.
+ * A peer to compare with: etcd, three members, through its JSON gateway, with its own defaults (it
+ * syncs its log to the disk before it answers, and reads are linearizable). Requests go to the
+ * leader, which is what suits etcd best.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

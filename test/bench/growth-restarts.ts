@@ -1,6 +1,7 @@
 /**
- * How costs grow with restarts: node 3 is killed a thousand times and writes in each life. The nodes are the production ones, in the
- * simulator's world: a thousand restarts take minutes, every frame is counted, and processor time is all that this machine adds.
+ * How costs grow with restarts: node 3 is killed a thousand times and writes in each life. The
+ * nodes are the production ones, in the simulator's world: a thousand restarts take minutes, every
+ * frame is counted, and processor time is all that this machine adds.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -61,7 +62,10 @@ async function settled<T>(world: World, promise: Promise<T>): Promise<T> {
   return done;
 }
 
-/** Reads each key at a node and writes it with the token of the answer; returns how many requests failed, and the last read. */
+/**
+ * Reads each key at a node and writes it with the token of the answer; returns how many requests
+ * failed, and the last read.
+ */
 async function useKeys(
   { world, keys }: Scene,
   node: SimNode,

@@ -24,7 +24,10 @@ export interface LoadOptions extends Target {
   readonly connections: number;
   readonly durationMs: number;
   readonly warmupMs: number;
-  /** The shortest time between the beginnings of two operations of one connection; 0 for as fast as they are answered. */
+  /**
+   * The shortest time between the beginnings of two operations of one connection; 0 for as fast as
+   * they are answered.
+   */
   readonly paceMs?: number;
   /** Called right before and right after the time that is measured, with the load on. */
   readonly atStart?: () => Promise<void>;

@@ -1,4 +1,7 @@
-/** The parts of the benchmark that compute: draws, quantiles, profiles, targets, the plot, and what the load generator counts. */
+/**
+ * The parts of the benchmark that compute: draws, quantiles, profiles, targets, the plot, and what
+ * the load generator counts.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

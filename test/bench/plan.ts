@@ -38,7 +38,10 @@ function nameOf({ operation, valueBytes, connections, keys, distribution, aim }:
 /** 100 KiB are read from fewer keys: 10 000 of them would be three gigabytes of disk. */
 const LARGE = { valueBytes: 100 * KIB, connections: 16, keys: 1_000 } as const;
 
-/** What is measured by default: the rows of the targets, and each dimension varied alone. Large values last, for they leave the disk busy. */
+/**
+ * What is measured by default: the rows of the targets, and each dimension varied alone. Large
+ * values last, for they leave the disk busy.
+ */
 export const DEFAULT_ROWS: readonly Row[] = [
   row({ operation: 'PUT', valueBytes: KIB, clusters: ALL }),
   row({ operation: 'GET', valueBytes: KIB, clusters: ALL }),
@@ -88,7 +91,10 @@ export function fullRows(): Row[] {
   return [...rows.map((plain) => (isCompared.has(plain.name) ? { ...plain, clusters: ALL } : plain)), ...MILLION_ROWS];
 }
 
-/** The rows of a name, or, where it is the beginning of names (`put`, `get-100b`), those of the default plan that begin so. */
+/**
+ * The rows of a name, or, where it is the beginning of names (`put`, `get-100b`), those of the
+ * default plan that begin so.
+ */
 export function rowsNamed(name: string): readonly Row[] {
   const exact = [...DEFAULT_ROWS, ...fullRows()].find((each) => each.name === name);
   return exact === undefined ? DEFAULT_ROWS.filter((each) => each.name.startsWith(`${name}-`)) : [exact];

@@ -1,4 +1,7 @@
-/** A picture of a run: for each row, the operations per second of each cluster as a share of the skeleton's. Plain SVG. */
+/**
+ * A picture of a run: for each row, the operations per second of each cluster as a share of the
+ * skeleton's. Plain SVG.
+ */
 import type { ClusterName } from './clusters.ts';
 import type { Figures } from './measure.ts';
 

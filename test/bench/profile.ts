@@ -2,8 +2,8 @@
  * Reads a `.cpuprofile` (`node --cpu-prof`, `npm run bench -- --profile DIR`) and says where the time went: by place (a
  * package, a part of Node, a folder of our own), by file, by function, and how much of it is causality.
  *
- * A profile samples the JavaScript thread. Native code called from JavaScript has no file of its own and counts for whoever
- * called it; threads of LevelDB, ZeroMQ and libuv are not seen at all.
+ * A profile samples the JavaScript thread. Native code called from JavaScript has no file of its
+ * own and counts for whoever called it; threads of LevelDB, ZeroMQ and libuv are not seen at all.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,10 @@ Sums the self time of CPU profiles by package or folder, by own file and by func
   --skip SECONDS  leave out the beginning, in which the process starts (default 0)
   --top N         how many files and functions are printed (default 40)`;
 
-/** The files that do the work of causality: contexts, dots, tokens, what a write supersedes, and the replica's clock and log. */
+/**
+ * The files that do the work of causality: contexts, dots, tokens, what a write supersedes, and the
+ * replica's clock and log.
+ */
 export const CAUSALITY_FILES = [
   'src/core/causality/actor.ts',
   'src/core/causality/causal-context.ts',

@@ -1,8 +1,14 @@
-/** What a client says: the bytes of its requests, in the words of the server it speaks to, and what it makes of the answers. */
+/**
+ * What a client says: the bytes of its requests, in the words of the server it speaks to, and what
+ * it makes of the answers.
+ */
 import { randomBytes } from 'node:crypto';
 import { freshKeys, indexDrawer, keyName, type Distribution } from './draws.ts';
 
-/** PUT writes keys that are new; GET reads loaded ones; mix is half of each; RMW reads a loaded key and writes it with the token it got. */
+/**
+ * PUT writes keys that are new; GET reads loaded ones; mix is half of each; RMW reads a loaded key
+ * and writes it with the token it got.
+ */
 export type Operation = 'PUT' | 'GET' | 'mix' | 'RMW';
 
 /** What the clients do. */
@@ -67,7 +73,10 @@ export function mecProtocol(valueBytes: number): Protocol {
   };
 }
 
-/** etcd's JSON gateway: keys and values are base64. The values are made beforehand, so that they cost the client nothing. */
+/**
+ * etcd's JSON gateway: keys and values are base64. The values are made beforehand, so that they
+ * cost the client nothing.
+ */
 export function etcdProtocol(valueBytes: number): Protocol {
   const valueChars = Math.ceil(valueBytes / BASE64_GROUP.bytes) * BASE64_GROUP.chars;
   const pool = Buffer.from(randomBytes(BODY_POOL_BYTES + 2 * valueBytes).toString('base64'), 'latin1');

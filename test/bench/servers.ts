@@ -1,4 +1,7 @@
-/** The processes of a benchmark: started with a log each, asked until they serve, ended by their id whatever happens. */
+/**
+ * The processes of a benchmark: started with a log each, asked until they serve, ended by their id
+ * whatever happens.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';

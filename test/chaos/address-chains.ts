@@ -1,4 +1,7 @@
-/** Changed addresses and forced departures under load: what once stopped catching up for ever, and then lost data with the next disk. */
+/**
+ * Changed addresses and forced departures under load: what once stopped catching up for ever, and
+ * then lost data with the next disk.
+ */
 import { rm } from 'node:fs/promises';
 import { eventually, freePorts, pause, type TestNode } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
@@ -32,7 +35,10 @@ async function syncOf(node: TestNode): Promise<string> {
   return JSON.stringify(sync);
 }
 
-/** The loss: an address changes under load, a node hangs, a machine burns and is declared gone, and then another disk burns. */
+/**
+ * The loss: an address changes under load, a node hangs, a machine burns and is declared gone, and
+ * then another disk burns.
+ */
 async function theLoss(stage: Stage): Promise<ChainResult> {
   const scene = await open(stage, 3);
   const { cluster, clients, serving } = scene;
@@ -82,7 +88,10 @@ async function forced(stage: Stage): Promise<ChainResult> {
   return verdict(scene);
 }
 
-/** A node comes back at another address under load: the others go on catching up, and a node that hung is whole again. */
+/**
+ * A node comes back at another address under load: the others go on catching up, and a node that
+ * hung is whole again.
+ */
 async function moved(stage: Stage): Promise<ChainResult> {
   const scene = await open(stage, 3);
   const { cluster, serving } = scene;

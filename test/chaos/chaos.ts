@@ -1,6 +1,7 @@
 /**
- * Chaos on real processes. Without options: ten minutes of everything that fails, on five nodes in network namespaces. With
- * `--only NAME,…`: chains of events that once lost data. README.md tells what is done, and how to read what is found.
+ * Chaos on real processes. Without options: ten minutes of everything that fails, on five nodes in
+ * network namespaces. With `--only NAME,…`: chains of events that once lost data. README.md tells
+ * what is done, and how to read what is found.
  */
 import { parseArgs } from 'node:util';
 import { ADDRESS_CHAINS } from './address-chains.ts';

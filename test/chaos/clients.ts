@@ -1,4 +1,7 @@
-/** Clients that use a cluster in several ways at once, until they are told to pause, and go on when they are told to. */
+/**
+ * Clients that use a cluster in several ways at once, until they are told to pause, and go on when
+ * they are told to.
+ */
 import { Dice } from '../../src/sim/world.ts';
 import { pause, type TestNode } from '../fixtures/cluster.ts';
 import { Door, type Tally } from './door.ts';

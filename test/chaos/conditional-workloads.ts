@@ -101,7 +101,10 @@ const LOCKS = Array.from({ length: KEYS }, (_, i) => `l-${i}`);
 const MAX_HOLD_MS = 400;
 const IDEMPOTENT_RATE = 0.4;
 
-/** Locks: created if absent, deleted by the tag of what is there; a repeat by Idempotency-Key may prove that one is held. */
+/**
+ * Locks: created if absent, deleted by the tag of what is there; a repeat by Idempotency-Key may
+ * prove that one is held.
+ */
 export class Locks implements Workload {
   readonly name = 'lock';
   readonly #holds: Hold[] = [];

@@ -96,7 +96,10 @@ class Readers {
   }
 }
 
-/** Starts nodes, and those that end by themselves again, as a supervisor does, until all are ready; says what was wrong. */
+/**
+ * Starts nodes, and those that end by themselves again, as a supervisor does, until all are ready;
+ * says what was wrong.
+ */
 async function supervise(nodes: readonly TestNode[]): Promise<{ wrong: string[]; restarts: number }> {
   const wrong: string[] = [];
   let restarts = 0;

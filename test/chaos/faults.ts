@@ -32,7 +32,10 @@ const MAX_AWAY = 2;
 const LEAST_MEMBERS = 4;
 const FORCE_MS = 20_000;
 
-/** Draws a member that runs and that no other fault has, and takes it; undefined if there is none, or enough are away. */
+/**
+ * Draws a member that runs and that no other fault has, and takes it; undefined if there is none,
+ * or enough are away.
+ */
 function take({ machines, dice }: Strike): Machine | undefined {
   const away = machines.members.filter(({ isTaken, condition }) => isTaken || condition !== 'running');
   const free = machines.running.filter(({ isTaken, isNewborn }) => !isTaken && !isNewborn);

@@ -1,4 +1,7 @@
-/** The machines of a run: hosts in namespaces, each with a volume and a wall clock of its own, and what is known of each node. */
+/**
+ * The machines of a run: hosts in namespaces, each with a volume and a wall clock of its own, and
+ * what is known of each node.
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { eventually, pause } from '../fixtures/cluster.ts';
@@ -169,7 +172,10 @@ export class Machines {
     }
   }
 
-  /** Resolves when all members are up and ready, see each other, and know no others; says what is missing if that takes too long. */
+  /**
+   * Resolves when all members are up and ready, see each other, and know no others; says what is
+   * missing if that takes too long.
+   */
   async whole(timeoutMs: number): Promise<void> {
     const untilMs = performance.now() + timeoutMs;
     const left = (): number => Math.max(1, untilMs - performance.now());

@@ -45,7 +45,10 @@ async function wrongClock(stage: Stage): Promise<ChainResult> {
 const END_MS = 90_000;
 const SLOW_MS = 20_000;
 
-/** A node that was declared gone comes back with nothing new: it finds out and ends soon; and what nodes say of their keys is right. */
+/**
+ * A node that was declared gone comes back with nothing new: it finds out and ends soon; and what
+ * nodes say of their keys is right.
+ */
 async function comesBack(stage: Stage): Promise<ChainResult> {
   const uniques = new Uniques();
   const scene = await openScene(stage, { nodes: 3, clients: 8, workloads: [uniques] });

@@ -104,8 +104,9 @@ export interface RegisterWrite {
 }
 
 /**
- * Says what is wrong with the values of a register. An acknowledged write is there, or was replaced by a write that had seen it and
- * whose fate is explained in the same way. What an acknowledged write has replaced is not there.
+ * Says what is wrong with the values of a register. An acknowledged write is there, or was replaced
+ * by a write that had seen it and whose fate is explained in the same way. What an acknowledged
+ * write has replaced is not there.
  */
 export function judgeRegister(writes: readonly RegisterWrite[], values: readonly string[]): string[] {
   const byId = new Map(writes.map((write) => [write.id, write]));

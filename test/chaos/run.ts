@@ -1,6 +1,6 @@
 /**
- * The long run: epochs of faults under load, and after each a rest in which everything heals, nobody writes, and what was acknowledged
- * is looked for at every node.
+ * The long run: epochs of faults under load, and after each a rest in which everything heals,
+ * nobody writes, and what was acknowledged is looked for at every node.
  */
 import { Dice } from '../../src/sim/world.ts';
 import { pause, type TestNode } from '../fixtures/cluster.ts';

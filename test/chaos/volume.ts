@@ -1,4 +1,7 @@
-/** A volume of its own for a node: a file system in a file, which can be copied while it is in use, and put back as it was, inodes and all. */
+/**
+ * A volume of its own for a node: a file system in a file, which can be copied while it is in use,
+ * and put back as it was, inodes and all.
+ */
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** What clients do, each kind with the record of what it was told, and with its own verdict on what it finds in the end. */
+/**
+ * What clients do, each kind with the record of what it was told, and with its own verdict on what
+ * it finds in the end.
+ */
 import type { Dice } from '../../src/sim/world.ts';
 import type { Door } from './door.ts';
 

@@ -1,4 +1,7 @@
-/** `mec get`, `put`, `delete`, `list`, `resolve`, `export`, `import`, `completion`: what they print, and their exit codes. */
+/**
+ * `mec get`, `put`, `delete`, `list`, `resolve`, `export`, `import`, `completion`: what they print,
+ * and their exit codes.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

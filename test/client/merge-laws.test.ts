@@ -1,6 +1,7 @@
 /**
- * The laws of the mergeable types, on states as they come about: a history of updates by authors who each build on their
- * own last update and on whatever else they happened to read. Clocks are wrong in both directions.
+ * The laws of the mergeable types, on states as they come about: a history of updates by authors
+ * who each build on their own last update and on whatever else they happened to read. Clocks are
+ * wrong in both directions.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

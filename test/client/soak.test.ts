@@ -1,6 +1,7 @@
 /**
- * Many clients change the same few keys while nodes are killed and paused in turn. What was acknowledged is there at the end.
- * `npm run test:long` does it for ten seconds; MEC_SOAK_SECONDS=30 for as long as one likes.
+ * Many clients change the same few keys while nodes are killed and paused in turn. What was
+ * acknowledged is there at the end. `npm run test:long` does it for ten seconds;
+ * MEC_SOAK_SECONDS=30 for as long as one likes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

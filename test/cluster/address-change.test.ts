@@ -1,4 +1,7 @@
-/** A node that comes back at another address under load, then a hang and two lost disks, one after the other: nothing is lost. */
+/**
+ * A node that comes back at another address under load, then a hang and two lost disks, one after
+ * the other: nothing is lost.
+ */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { test } from 'node:test';

@@ -1,4 +1,7 @@
-/** Damaged disks of real processes, on one, two and all nodes: each cluster ends whole by itself, with every key that had one intact copy. */
+/**
+ * Damaged disks of real processes, on one, two and all nodes: each cluster ends whole by itself,
+ * with every key that had one intact copy.
+ */
 import assert from 'node:assert/strict';
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** A network as it is: real processes on hosts of their own, and a network between them that is cut, loses packets, and is slow. */
+/**
+ * A network as it is: real processes on hosts of their own, and a network between them that is cut,
+ * loses packets, and is slow.
+ */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { eventually } from '../fixtures/cluster.ts';
@@ -39,7 +42,10 @@ async function losesSight(observers: readonly HostedNode[], lost: readonly Hoste
   }
 }
 
-/** The network is whole again: so are the nodes, all that was acknowledged is on all owners, and nobody owes anybody anything. */
+/**
+ * The network is whole again: so are the nodes, all that was acknowledged is on all owners, and
+ * nobody owes anybody anything.
+ */
 async function recovers(cluster: HostedCluster): Promise<void> {
   cluster.wire.heal();
   await cluster.whole();

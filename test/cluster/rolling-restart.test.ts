@@ -22,7 +22,10 @@ const RESTART = `kill "$PID"; while kill -0 "$PID" 2> /dev/null; do sleep 0.1; d
   (sleep 2; exec "${process.execPath}" "${LAUNCHER}" --config "$DIRECTORY/$NAME.toml") > /dev/null 2>&1 &
   echo $! >> "$DIRECTORY/pids"`;
 
-/** One request, of a client that goes on to the next node once where one does not serve, and never asks twice; else why it failed. */
+/**
+ * One request, of a client that goes on to the next node once where one does not serve, and never
+ * asks twice; else why it failed.
+ */
 async function ask(nodes: readonly TestNode[], key: string, sent?: Sent): Promise<Response | string> {
   const reasons: string[] = [];
   const first = Math.floor(Math.random() * nodes.length);

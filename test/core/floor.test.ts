@@ -1,4 +1,7 @@
-/** A context on a floor says what it says without one: every operation is compared with the same on expanded contexts. */
+/**
+ * A context on a floor says what it says without one: every operation is compared with the same on
+ * expanded contexts.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

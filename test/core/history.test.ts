@@ -1,7 +1,8 @@
 /**
- * Random histories on three replicas, against an oracle that keeps every write and, for every token, the set of all
- * writes that its holder had seen. Then the same with one rule of causality broken at a time: the oracle must notice, else
- * it could not be trusted with the whole rules either.
+ * Random histories on three replicas, against an oracle that keeps every write and, for every
+ * token, the set of all writes that its holder had seen. Then the same with one rule of causality
+ * broken at a time: the oracle must notice, else it could not be trusted with the whole rules
+ * either.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -192,7 +193,8 @@ class History {
     replica.save(key, written.object);
     replica.applied.add(id);
     const returned = this.#breakage.returnJoined === true ? written.object.context : written.token;
-    // Who left no sibling knows all that the coordinator knows of the key; who did, only what it knew before and its own write.
+    // Who left no sibling knows all that the coordinator knows of the key; who did, only what it
+    // knew before and its own write.
     const isAlone = written.object.versions.every(({ body }) => body === id);
     const known = isAlone ? this.#withPast(this.#appliedTo(key, replica)) : [id];
     (this.#tokens.get(key) as Token[]).push({ context: returned, seen: new Set([...seen, ...known]) });

@@ -1,4 +1,7 @@
-/** The forms of answers, against real clusters: siblings three ways, one sibling alone, parts, digests, bodies of writes, owners. */
+/**
+ * The forms of answers, against real clusters: siblings three ways, one sibling alone, parts,
+ * digests, bodies of writes, owners.
+ */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';

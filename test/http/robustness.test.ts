@@ -10,7 +10,10 @@ import { send } from '../fixtures/http.ts';
 let cluster: TestCluster;
 const teardown: (() => Promise<void> | void)[] = [];
 
-/** Sends bytes on a connection of its own, half-closes it where asked; resolves with what comes until it closes, or rests for a while. */
+/**
+ * Sends bytes on a connection of its own, half-closes it where asked; resolves with what comes
+ * until it closes, or rests for a while.
+ */
 function raw(bytes: string, { isHalfClosed = false, restMs = 700 } = {}): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
@@ -36,7 +39,10 @@ const put = (head: string, body = 'x', path = '/mec/victim'): string =>
 const SMUGGLED = 'GET /mec/smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
 const HOST = 'Host: x\r\n';
 
-/** What is sent, and the statuses that come: 100 where a body is asked for; none where the connection is just closed. */
+/**
+ * What is sent, and the statuses that come: 100 where a body is asked for; none where the
+ * connection is just closed.
+ */
 const TABLE: readonly [name: string, bytes: string, statuses: readonly string[]][] = [
   ['two lengths that differ', put(`${HOST}Content-Length: 1\r\nContent-Length: 50`), ['400']],
   [

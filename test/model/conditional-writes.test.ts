@@ -1,6 +1,7 @@
 /**
- * Conditional writes, searched through: with the rules as they are there is no violation in any order of events, and each rule that is
- * left out has a counterexample. `npm run test:model` searches all plans; the tests of every day leave out the long ones.
+ * Conditional writes, searched through: with the rules as they are there is no violation in any
+ * order of events, and each rule that is left out has a counterexample. `npm run test:model`
+ * searches all plans; the tests of every day leave out the long ones.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

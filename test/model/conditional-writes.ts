@@ -1,12 +1,16 @@
 /**
- * An explicit-state model of conditional writes on one key, searched breadth-first and exactly: whole states are kept, up to symmetry of
- * owners and of writers that ask for the same. The rules of owner and coordinator are here as steps; decisions, quorums and merges are
- * the product's own (`registers.ts`), and `key-grants.test.ts` holds the numbers of the product to those of this model.
+ * An explicit-state model of conditional writes on one key, searched breadth-first and exactly:
+ * whole states are kept, up to symmetry of owners and of writers that ask for the same. The rules
+ * of owner and coordinator are here as steps; decisions, quorums and merges are the product's own
+ * (`registers.ts`), and `key-grants.test.ts` holds the numbers of the product to those of this
+ * model.
  *
- * Messages are sent once and never taken back: each is taken in at any time, never, or again, in any order. A grant whose answer is lost
- * or late is one that ends the number before it and that nobody brings back; so are expiry with a takeover, a release, a doubled request for a grant
- * and a restart: "the number ends", at any time. A coordinator that stops just takes no more steps. 200 means that enough of the
- * deciders have counted the store; the answer to the client may be lost, which only hides it.
+ * Messages are sent once and never taken back: each is taken in at any time, never, or again, in
+ * any order. A grant whose answer is lost or late is one that ends the number before it and that
+ * nobody brings back; so are expiry with a takeover, a release, a doubled request for a grant and a
+ * restart: "the number ends", at any time. A coordinator that stops just takes no more steps. 200
+ * means that enough of the deciders have counted the store; the answer to the client may be lost,
+ * which only hides it.
  */
 import { Decisions, type Kind, quorumTable, shownIn } from './registers.ts';
 
@@ -28,7 +32,10 @@ export type Planted =
   | 'any owner fills'
   /** While owners change, three of the four are asked; an owner grants whatever owners the coordinator knows. */
   | 'views may differ'
-  /** An owner that lost its disk is complete as soon as it is filled, whatever writes from before are still under way. */
+  /**
+   * An owner that lost its disk is complete as soon as it is filled, whatever writes from before
+   * are still under way.
+   */
   | 'complete at once'
   | 'memory in the process'
   | 'memory is not refilled'
@@ -272,7 +279,8 @@ export class Model {
       });
     }
     if (this.#keepsHolder) {
-      // With numbers that begin again, a doubled request for a grant after a restart is granted under the number of the first.
+      // With numbers that begin again, a doubled request for a grant after a restart is granted
+      // under the number of the first.
       const isSame = planted === 'numbers begin again' && isNew && isDecider;
       step('grants, too late, to', i, w, () => void (T[this.#owner(i, GRANT)] = grantOf(w, isSame)));
     }
@@ -426,7 +434,10 @@ export class Model {
     });
   }
 
-  /** Whether a plain write is under way that was sent before a disk was lost: what that disk had counted for is gone. */
+  /**
+   * Whether a plain write is under way that was sent before a disk was lost: what that disk had
+   * counted for is gone.
+   */
   #isBehind(S: Uint8Array, w: number): boolean {
     const isBefore = at(S, this.#writer(w, RECALLED)) > 0;
     return !this.#isConditional(w) && isBefore && at(S, this.#writer(w, PHASE)) === STORING && !this.isTold(S, w);

@@ -1,4 +1,7 @@
-/** The numbers of the product behave as those of the model: one is current per key, the last that was issued, until something ends it. */
+/**
+ * The numbers of the product behave as those of the model: one is current per key, the last that
+ * was issued, until something ends it.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,7 +1,8 @@
 /**
- * The state of one key as the model knows it, and what the product makes of it. A register has four bits for the dots that are known,
- * one for each write, and four for those of them that are gone. The decision, the quorums and the merge are the product's own: they
- * are asked once for each register, and kept in tables.
+ * The state of one key as the model knows it, and what the product makes of it. A register has four
+ * bits for the dots that are known, one for each write, and four for those of them that are gone.
+ * The decision, the quorums and the merge are the product's own: they are asked once for each
+ * register, and kept in tables.
  */
 import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';

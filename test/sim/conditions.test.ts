@@ -1,6 +1,7 @@
 /**
- * Conditional writes in the simulator: while nodes hang, crash and cannot hear each other, and frames are late, lost and doubled, no two
- * acknowledged writes were made on the same state of a key, repeats with an Idempotency-Key included.
+ * Conditional writes in the simulator: while nodes hang, crash and cannot hear each other, and
+ * frames are late, lost and doubled, no two acknowledged writes were made on the same state of a
+ * key, repeats with an Idempotency-Key included.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -77,7 +78,10 @@ class Scene {
     if (written.status === 200) this.told.push({ key, matched, by: name });
   }
 
-  /** Creates a lock with an Idempotency-Key, and repeats that anywhere while it is not known what came of it, or for good measure. */
+  /**
+   * Creates a lock with an Idempotency-Key, and repeats that anywhere while it is not known what
+   * came of it, or for good measure.
+   */
   async #lock(name: string): Promise<void> {
     const { dice, nowMs } = this.world;
     const key = `lock-${Math.floor(nowMs / LOCK_MS)}`;

@@ -1,4 +1,7 @@
-/** What must not be forgotten: histories in which a store that believes old or partial news loses what was acknowledged. */
+/**
+ * What must not be forgotten: histories in which a store that believes old or partial news loses
+ * what was acknowledged.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';

@@ -1,4 +1,7 @@
-/** Joining, and finding out who answers, in virtual time: what of it is too fast or too rare for real processes to show. */
+/**
+ * Joining, and finding out who answers, in virtual time: what of it is too fast or too rare for
+ * real processes to show.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8ToBytes } from '../../src/base/bytes.ts';

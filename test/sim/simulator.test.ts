@@ -1,4 +1,7 @@
-/** The simulator: the same seeds each time, or fresh ones if asked for, each twice; in a long run also all that ever failed. */
+/**
+ * The simulator: the same seeds each time, or fresh ones if asked for, each twice; in a long run
+ * also all that ever failed.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

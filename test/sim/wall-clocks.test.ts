@@ -1,4 +1,7 @@
-/** Wall clocks an hour apart: a minority of an owner's peers decides neither what expires nor which write is the last. */
+/**
+ * Wall clocks an hour apart: a minority of an owner's peers decides neither what expires nor which
+ * write is the last.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';

@@ -1,8 +1,10 @@
 /**
- * A list that texts are appended to, in order of time; what is appended at once all stays, on every reader in one order.
+ * A list that texts are appended to, in order of time; what is appended at once all stays, on every
+ * reader in one order.
  *
- * Right for: chat, audit trails, comments, an order's history. Wrong for: text that people edit in the middle (that needs a
- * sequence type), and lists without end: the whole list is one value (1 MiB by default), so begin a new key per day or page.
+ * Right for: chat, audit trails, comments, an order's history. Wrong for: text that people edit in
+ * the middle (that needs a sequence type), and lists without end: the whole list is one value (1
+ * MiB by default), so begin a new key per day or page.
  *
  * An entry that was appended by somebody who saw another always stands behind it, whatever the machines' clocks say.
  */

@@ -1,8 +1,9 @@
 /**
- * The kernel of sets and maps with removal: what the store itself does with versions, once more inside of one value.
- * Every addition lies under a dot, `author:number`; the clock says which dots this state has seen. A dot that one side has seen
- * and no longer holds was removed there; one that it has not seen is new to it. So a removal takes exactly what its author
- * saw, an addition made at once survives it, and nothing is kept of what was removed.
+ * The kernel of sets and maps with removal: what the store itself does with versions, once more
+ * inside of one value. Every addition lies under a dot, `author:number`; the clock says which dots
+ * this state has seen. A dot that one side has seen and no longer holds was removed there; one that
+ * it has not seen is new to it. So a removal takes exactly what its author saw, an addition made at
+ * once survives it, and nothing is kept of what was removed.
  *
  * Sources: Bieniusa et al., "An optimized conflict-free replicated set" (2012); Almeida, Shoker, Baquero, "Delta State
  * Replicated Data Types" (2018).

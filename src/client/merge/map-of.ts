@@ -1,10 +1,11 @@
 /**
- * A map from texts to any of the other types: what is changed at once under one key is merged as its type says; of a change
- * and a removal made at once the change stays.
+ * A map from texts to any of the other types: what is changed at once under one key is merged as
+ * its type says; of a change and a removal made at once the change stays.
  *
- * Right for: records with fields of their own kind, a cart with quantities (a map of counters), a document as a map of
- * registers. Wrong for: rules over several keys ("the sum must be 100"), which hold on each side and not after the merge.
- * A change that survives a removal made at once brings along what its author saw under the key.
+ * Right for: records with fields of their own kind, a cart with quantities (a map of counters), a
+ * document as a map of registers. Wrong for: rules over several keys ("the sum must be 100"), which
+ * hold on each side and not after the merge. A change that survives a removal made at once brings
+ * along what its author saw under the key.
  */
 import { type DottedMap, emptyMap, mergeMaps, payloads, putPayload, removeKey } from './dotted-map.ts';
 import type { Author, Merge } from './merge.ts';

@@ -1,8 +1,8 @@
 /** What the ready-made mergeable types have in common. */
 
 /**
- * Makes one state of two that had not seen each other. It must be commutative, associative and idempotent: siblings come in
- * any order, in any number, and more than once.
+ * Makes one state of two that had not seen each other. It must be commutative, associative and
+ * idempotent: siblings come in any order, in any number, and more than once.
  */
 export type Merge<T> = (a: T, b: T) => T;
 

@@ -1,9 +1,10 @@
 /**
- * A set of texts with removal: of an addition and a removal made at once the addition stays; what was removed by somebody
- * who saw it does not come back.
+ * A set of texts with removal: of an addition and a removal made at once the addition stays; what
+ * was removed by somebody who saw it does not come back.
  *
- * Right for: carts, tags, members, favourites. Wrong for: things where the removal must win (revoked rights), and things
- * that are not text (use their id, or their JSON). The state has one number for each author that ever added something.
+ * Right for: carts, tags, members, favourites. Wrong for: things where the removal must win
+ * (revoked rights), and things that are not text (use their id, or their JSON). The state has one
+ * number for each author that ever added something.
  */
 import { type DottedMap, emptyMap, mergeMaps, payloads, putPayload, removeKey } from './dotted-map.ts';
 import type { Author } from './merge.ts';

@@ -1,9 +1,9 @@
 /**
  * Last write wins: one value, and of two written at once the one with the later time stays.
  *
- * Right for: what is replaced as a whole and where losing one of two concurrent changes is no harm: a cached page, a
- * "last seen" time, a status text. Wrong for: anything built up from its earlier value (a cart, a count, a document); the
- * losing change is gone without a trace.
+ * Right for: what is replaced as a whole and where losing one of two concurrent changes is no harm:
+ * a cached page, a "last seen" time, a status text. Wrong for: anything built up from its earlier
+ * value (a cart, a count, a document); the losing change is gone without a trace.
  *
  * A write that knew an earlier one always wins over it, whatever the machines' clocks say: its time is at least that of
  * the earlier one plus one microsecond.

@@ -1,4 +1,7 @@
-/** One ballot of a conditional write: the key granted by a majority of the owners, and what they hold, read in the same turn. */
+/**
+ * One ballot of a conditional write: the key granted by a majority of the owners, and what they
+ * hold, read in the same turn.
+ */
 import { MecError } from '../../base/errors.ts';
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Condition } from '../../core/quorum/condition.ts';
@@ -59,7 +62,10 @@ export class Ballot {
     this.#tally = new JointTally(this.#view, Math.max(...asked));
   }
 
-  /** Has the key granted; resolves with undefined if other writes have it, and rejects if too few owners can be reached. */
+  /**
+   * Has the key granted; resolves with undefined if other writes have it, and rejects if too few
+   * owners can be reached.
+   */
   run(): Promise<Granted | undefined> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {

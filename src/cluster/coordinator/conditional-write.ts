@@ -1,9 +1,11 @@
 /**
- * A conditional write. Its coordinator, an owner of the key, has the key granted by a majority of the owners (`ballot.ts`), and decides
- * once on what they hold. Those owners alone are sent the store (`store-decided.ts`), each with the number of its grant. Any two
- * majorities share an owner, which has one current number for the key. So of any number of writes on the same condition at most one is
- * acknowledged, however late, lost, doubled or out of order their messages are; and without a majority there is none. This is a ballot
- * as in Paxos (Lamport 1998), with what the owners hold anyway as its memory.
+ * A conditional write. Its coordinator, an owner of the key, has the key granted by a majority of
+ * the owners (`ballot.ts`), and decides once on what they hold. Those owners alone are sent the
+ * store (`store-decided.ts`), each with the number of its grant. Any two majorities share an owner,
+ * which has one current number for the key. So of any number of writes on the same condition at
+ * most one is acknowledged, however late, lost, doubled or out of order their messages are; and
+ * without a majority there is none. This is a ballot as in Paxos (Lamport 1998), with what the
+ * owners hold anyway as its memory.
  */
 import { fraction } from '../../base/delays.ts';
 import { MecError } from '../../base/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Takes away what readers do not see: what has expired, what a later write has won over, what was sent twice. A causal delete of
- * exactly their dots makes their bytes go, and nothing else.
+ * Takes away what readers do not see: what has expired, what a later write has won over, what was
+ * sent twice. A causal delete of exactly their dots makes their bytes go, and nothing else.
  */
 import { messageOf } from '../../base/errors.ts';
 import { PARTITIONS } from '../../core/limits.ts';

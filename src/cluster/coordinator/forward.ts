@@ -22,9 +22,10 @@ const UNTOUCHED: readonly string[] = [
 export const isUntouched = ({ code }: MecError): boolean => UNTOUCHED.includes(code);
 
 /**
- * Passes a write to an owner. All owners are probed first, and the first to answer gets it, so that one that hangs is not waited
- * for. Once it has the write, nobody else does: if its answer fails to come, the writer is told that this node does not know; to
- * write it a second time elsewhere would make a sibling of itself.
+ * Passes a write to an owner. All owners are probed first, and the first to answer gets it, so that
+ * one that hangs is not waited for. Once it has the write, nobody else does: if its answer fails to
+ * come, the writer is told that this node does not know; to write it a second time elsewhere would
+ * make a sibling of itself.
  */
 export async function forward(scope: Scope, place: KeyPlace, request: PutRequest): Promise<PutResult> {
   const result = await handOver(scope, scope.peers.reachable(place.owners, 1), request);

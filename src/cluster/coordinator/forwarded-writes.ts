@@ -1,4 +1,7 @@
-/** Writes that nodes hand to each other: each is carried out once, and a stopping node finishes those that it has taken. */
+/**
+ * Writes that nodes hand to each other: each is carried out once, and a stopping node finishes
+ * those that it has taken.
+ */
 import { MecError } from '../../base/errors.ts';
 import { MAX_TAKEN_IDS } from '../limits.ts';
 

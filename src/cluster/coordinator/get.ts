@@ -34,7 +34,10 @@ export interface GetResult {
   readonly token: CausalContext;
 }
 
-/** Reads a key from R of its owners; rejects with `quorum-not-met`, `timeout`, or `behind` where nobody knows a dot of `seen`. */
+/**
+ * Reads a key from R of its owners; rejects with `quorum-not-met`, `timeout`, or `behind` where
+ * nobody knows a dot of `seen`.
+ */
 export function get(scope: Scope, request: GetRequest): Promise<GetResult> {
   return new Promise((resolve, reject) => new Get(scope, request, { resolve, reject }).start());
 }
@@ -197,7 +200,10 @@ class Get {
     return (this.#request.seen ?? []).every(({ actor, counter }) => context?.has(actor, counter) === true);
   }
 
-  /** Once all have answered: where they differ, asks the rest, then brings every stale replica up to the merged object. */
+  /**
+   * Once all have answered: where they differ, asks the rest, then brings every stale replica up to
+   * the merged object.
+   */
   #mend(): void {
     const { merged } = this.#fold;
     if (this.#fold.tally.pending > 0 || merged === undefined) return;
@@ -227,7 +233,10 @@ class Get {
   }
 }
 
-/** Versions of a reply that leaves out the bodies of those that this node said it has; undefined where one is missing. */
+/**
+ * Versions of a reply that leaves out the bodies of those that this node said it has; undefined
+ * where one is missing.
+ */
 export function withBodies(
   versions: ReadReply['versions'],
   own: readonly ObjectVersion<Uint8Array>[],

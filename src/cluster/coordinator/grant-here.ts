@@ -1,4 +1,7 @@
-/** A conditional write at one owner: the grant of the key with what is known of it, and the store that brings its number back. */
+/**
+ * A conditional write at one owner: the grant of the key with what is known of it, and the store
+ * that brings its number back.
+ */
 import { MecError } from '../../base/errors.ts';
 import type { MadeWrite } from '../../core/quorum/decision.ts';
 import type { FilledObject } from '../../core/causality/object.ts';
@@ -18,8 +21,9 @@ export interface GrantedHere {
 }
 
 /**
- * Grants a key at this node; undefined if another write has it, or if the coordinator knows other owners than this node does. Throws
- * `incomplete` if this node is no owner, or one that may lack what was acknowledged.
+ * Grants a key at this node; undefined if another write has it, or if the coordinator knows other
+ * owners than this node does. Throws `incomplete` if this node is no owner, or one that may lack
+ * what was acknowledged.
  */
 export function grantHere(
   scope: Scope,

@@ -4,7 +4,10 @@
 export class KeyQueue {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs a task when all that came before it under this name are over; they are as many as there are requests at most. */
+  /**
+   * Runs a task when all that came before it under this name are over; they are as many as there
+   * are requests at most.
+   */
   take<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
     const before = this.#last.get(name) ?? Promise.resolve();
     const turn = before.then(task, task);

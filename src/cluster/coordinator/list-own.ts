@@ -1,4 +1,7 @@
-/** One node's share of a listing: the next keys that its own replicas hold, in the order of the keys over many partitions. */
+/**
+ * One node's share of a listing: the next keys that its own replicas hold, in the order of the keys
+ * over many partitions.
+ */
 import { compareUtf8, prefixEnd } from '../../base/bytes.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { LIST_PAGE_BYTES, LIST_SLICE_KEYS, LIST_SPARE_KEYS } from '../limits.ts';

@@ -1,7 +1,8 @@
 /**
- * Listing: the keys of all partitions, in order, in pages. For each partition R complete owners are asked; each answers with the next
- * keys of all the partitions that it is asked for, and with how far that reaches. Where the owners of a key agree on its
- * versions, that is what a read would find. Where they do not, the key is read.
+ * Listing: the keys of all partitions, in order, in pages. For each partition R complete owners are
+ * asked; each answers with the next keys of all the partitions that it is asked for, and with how
+ * far that reaches. Where the owners of a key agree on its versions, that is what a read would
+ * find. Where they do not, the key is read.
  *
  * All keys of a prefix with a hash tag lie in one partition: then only its owners are asked.
  *

@@ -30,8 +30,9 @@ export async function put(scope: Scope, request: PutRequest): Promise<PutResult>
 }
 
 /**
- * A conditional write goes to the first of the key's owners that can be reached, so that those who race for a key meet at one node. It
- * is safe wherever it goes; it is only slower if nodes do not agree on who is first. An owner that could not begin is passed over.
+ * A conditional write goes to the first of the key's owners that can be reached, so that those who
+ * race for a key meet at one node. It is safe wherever it goes; it is only slower if nodes do not
+ * agree on who is first. An owner that could not begin is passed over.
  */
 async function putSerialised(scope: Scope, place: KeyPlace, request: ConditionalRequest): Promise<PutResult> {
   const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
@@ -92,7 +93,8 @@ async function remove(scope: Scope, request: PutRequest, plan: Plan): Promise<Pu
   const { object, versions } = await get(scope, request);
   const found = versions.length > 0;
   const token = request.token ?? object.context;
-  // What the writer saw may be on a replica that did not answer; only if all of it is known to be gone is there nothing to do.
+  // What the writer saw may be on a replica that did not answer; only if all of it is known to be
+  // gone is there nothing to do.
   if (!found && (request.token === undefined || object.context.covers(token))) throw new MecError('not-found');
   return { ...(await write(scope, { ...request, token }, plan)), found };
 }

@@ -74,9 +74,9 @@ export function pendingOwnersOf({ members, peers }: Scope, { partition }: KeyPla
 }
 
 /**
- * Whom to ask for a key, best first: the owners that can be reached, and for each that cannot, a fallback, in the order of
- * preference. Suspects come last, where there are fewer than `wanted`, or fewer than `wantedOwners` owners, without them; both count
- * this node, where it is an owner.
+ * Whom to ask for a key, best first: the owners that can be reached, and for each that cannot, a
+ * fallback, in the order of preference. Suspects come last, where there are fewer than `wanted`, or
+ * fewer than `wantedOwners` owners, without them; both count this node, where it is an owner.
  */
 export function peersToAsk(
   { members, peers }: Scope,

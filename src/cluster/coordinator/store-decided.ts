@@ -1,6 +1,7 @@
 /**
- * The store of a conditional write that was decided. Only the deciders are sent it with the numbers of their grants, and only their
- * answers count. The other owners get the version as a plain store once it is acknowledged, or by sync.
+ * The store of a conditional write that was decided. Only the deciders are sent it with the numbers
+ * of their grants, and only their answers count. The other owners get the version as a plain store
+ * once it is acknowledged, or by sync.
  */
 import { MecError } from '../../base/errors.ts';
 import type { Timer } from '../../base/env.ts';
@@ -25,7 +26,10 @@ export interface Decided {
   readonly about: Omit<RememberedWrite, keyof Dot> | undefined;
 }
 
-/** Stores what was decided; undefined if this node's own number is not current any more, since nothing has left this node then. */
+/**
+ * Stores what was decided; undefined if this node's own number is not current any more, since
+ * nothing has left this node then.
+ */
 export async function storeDecided(
   scope: Scope,
   request: PutRequest,

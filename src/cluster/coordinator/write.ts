@@ -1,4 +1,7 @@
-/** A write at the node that coordinates it: to its own replica and the other holders at once, answered when W disks have it. */
+/**
+ * A write at the node that coordinates it: to its own replica and the other holders at once,
+ * answered when W disks have it.
+ */
 import type { Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';

@@ -1,4 +1,7 @@
-/** What is news among the members, and how often it was told: enough times that with near certainty everybody hears of it. */
+/**
+ * What is news among the members, and how often it was told: enough times that with near certainty
+ * everybody hears of it.
+ */
 import { GOSSIP_RECORDS, GOSSIP_TELLINGS } from '../limits.ts';
 import type { MemberVersion } from '../../core/placement/member-list.ts';
 import type { Gossip } from '../../transport/message.ts';
@@ -35,7 +38,10 @@ export class Gossiper {
     this.#suspects.delete(name);
   }
 
-  /** What to tell `to` on this occasion: what was told least; and to a suspect always that it is one, or it could not object. */
+  /**
+   * What to tell `to` on this occasion: what was told least; and to a suspect always that it is
+   * one, or it could not object.
+   */
   take(to: string): Gossip {
     // Each telling about doubles the number of those who know (Demers et al. 1987).
     const enough = GOSSIP_TELLINGS * Math.ceil(Math.log2(this.#members.all().length + 2));

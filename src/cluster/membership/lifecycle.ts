@@ -22,7 +22,10 @@ export interface LifecycleOptions {
   readonly onBegin: () => void;
 }
 
-/** How far this node is with the partitions of which it is a pending owner; if it is gone, with those that it hands over. */
+/**
+ * How far this node is with the partitions of which it is a pending owner; if it is gone, with
+ * those that it hands over.
+ */
 export interface HandoverProgress {
   readonly done: number;
   readonly all: number;
@@ -109,7 +112,10 @@ export class Lifecycle {
     env.log.info(state === 'joining' ? 'joined the cluster' : 'left the cluster', { members: members.in('up').length });
   }
 
-  /** A first cluster is begun by all that the configuration names together; by one alone only after it has waited for the others. */
+  /**
+   * A first cluster is begun by all that the configuration names together; by one alone only after
+   * it has waited for the others.
+   */
   #mayBeBorn(): boolean {
     const { env, members, peers, seeds, isRefused } = this.#options;
     if (isRefused()) return false;
@@ -121,7 +127,10 @@ export class Lifecycle {
     return true;
   }
 
-  /** Whether all next owners have what they will own. The unreachable are not waited for, as long as they are the fewer. */
+  /**
+   * Whether all next owners have what they will own. The unreachable are not waited for, as long as
+   * they are the fewer.
+   */
   #areAllSettled(): boolean {
     const { members, peers } = this.#options;
     const staying = members.in('up', 'joining');

@@ -19,7 +19,10 @@ import { answerTo } from '../../core/placement/own-record.ts';
 import { placement, type Placement } from '../../core/placement/placement.ts';
 import type { Config } from '../config.ts';
 
-/** The owners of a partition as this node knows them. A new object takes its place whenever they change, also if they change back. */
+/**
+ * The owners of a partition as this node knows them. A new object takes its place whenever they
+ * change, also if they change back.
+ */
 export interface OwnerView extends OwnerSets {
   /** The same on all nodes that know the same owners and next owners. */
   readonly name: string;
@@ -124,8 +127,9 @@ export class Members {
   }
 
   /**
-   * What is to be kept of the list for the next start. Of one that may not be relied on yet, that is only who this node is, and it
-   * joins: were the others that it has heard of kept, the next start would take them for all.
+   * What is to be kept of the list for the next start. Of one that may not be relied on yet, that
+   * is only who this node is, and it joins: were the others that it has heard of kept, the next
+   * start would take them for all.
    */
   get lasting(): MemberList {
     if (this.#isInformed) return this.#list;
@@ -136,8 +140,9 @@ export class Members {
   }
 
   /**
-   * Whether the list may be relied on for who else holds data: it was kept from before, or a member whose list may be relied on had the
-   * very same, or there is nobody else. A node that has lost its disk hears of the others one by one, and must not take the first for all.
+   * Whether the list may be relied on for who else holds data: it was kept from before, or a member
+   * whose list may be relied on had the very same, or there is nobody else. A node that has lost
+   * its disk hears of the others one by one, and must not take the first for all.
    */
   get isInformed(): boolean {
     return this.#isInformed;

@@ -1,6 +1,7 @@
 /**
- * Membership: who belongs to the cluster, who of them answers, and what this node itself is in it. Probes and their answers carry all
- * of that (`prober.ts`, `gossip.ts`); what is missed is made up for by exchanging whole lists, now and then and whenever two lists are seen to differ.
+ * Membership: who belongs to the cluster, who of them answers, and what this node itself is in it.
+ * Probes and their answers carry all of that (`prober.ts`, `gossip.ts`); what is missed is made up
+ * for by exchanging whole lists, now and then and whenever two lists are seen to differ.
  *
  * Membership decides only where work is sent. Nodes may differ about it for a while, and nothing is lost.
  */

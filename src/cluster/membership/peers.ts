@@ -151,8 +151,8 @@ export class Peers {
   }
 
   /**
-   * Those of the members that can be reached, in their order, but those that have become slow last. Where they are fewer
-   * than `wanted`, the suspects come after them: better to try than to refuse.
+   * Those of the members that can be reached, in their order, but those that have become slow last.
+   * Where they are fewer than `wanted`, the suspects come after them: better to try than to refuse.
    */
   reachable(ids: readonly string[], wanted: number): Peer[] {
     const peers: Peer[] = [];

@@ -1,9 +1,10 @@
 /**
- * Who answers: SWIM (Das, Gupta, Motivala 2002). A few times a second a node probes a few others, each in its turn and in random order,
- * so that the cost does not grow with the cluster. One that owes an answer is probed at every beat; soon others are asked to try; and if
- * nobody gets an answer, the suspicion is told on, with the news of members that every probe carries. Who hears it probes for itself:
- * so all find out within a few beats of the first, and gossip alone makes no node unreachable. The suspect, if it lives, raises its version,
- * and the suspicion is over.
+ * Who answers: SWIM (Das, Gupta, Motivala 2002). A few times a second a node probes a few others,
+ * each in its turn and in random order, so that the cost does not grow with the cluster. One that
+ * owes an answer is probed at every beat; soon others are asked to try; and if nobody gets an
+ * answer, the suspicion is told on, with the news of members that every probe carries. Who hears it
+ * probes for itself: so all find out within a few beats of the first, and gossip alone makes no
+ * node unreachable. The suspect, if it lives, raises its version, and the suspicion is over.
  */
 import type { Env } from '../../base/env.ts';
 import {

@@ -131,7 +131,10 @@ export class Completeness {
     });
   }
 
-  /** Member lists and lives that have just changed do not fit for a moment: a new cluster must not wait a round for it. */
+  /**
+   * Member lists and lives that have just changed do not fit for a moment: a new cluster must not
+   * wait a round for it.
+   */
   #lookAgain(): void {
     const { env, limits } = this.#options;
     const isNear = this.#doubts > 0 && this.#doubts <= MAX_DOUBTFUL_ANSWERS;

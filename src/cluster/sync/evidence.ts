@@ -49,7 +49,10 @@ export class Evidence {
     return this.#heard[partition] as Heard;
   }
 
-  /** A member answers this to a replica of this node, which learns what the member remembers before it may count as complete. */
+  /**
+   * A member answers this to a replica of this node, which learns what the member remembers before
+   * it may count as complete.
+   */
   note(asker: Pick<Replica, 'partition' | 'id'>, member: string, statement: Statement): void {
     const { partition, id } = asker;
     const replica = this.#store.find(partition);

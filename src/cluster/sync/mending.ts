@@ -1,10 +1,11 @@
 /**
- * Mending marked keys (`storage/replica/replica-marks.ts`): their record could not be read, so what it held is asked for. Every member tells what
- * it knows of the key, what it has seen altogether, and what it has salvaged of it. A member that can read the key has whatever effect on
- * it its clock has; so those dots leave the mark's `need`, and when that is empty the mark goes.
+ * Mending marked keys (`storage/replica/replica-marks.ts`): their record could not be read, so what
+ * it held is asked for. Every member tells what it knows of the key, what it has seen altogether,
+ * and what it has salvaged of it. A member that can read the key has whatever effect on it its
+ * clock has; so those dots leave the mark's `need`, and when that is empty the mark goes.
  *
- * What no member has seen stays in `need`. If every member has answered, twice, as the same replica with the same marks, then it is
- * nowhere, and the key is told to people.
+ * What no member has seen stays in `need`. If every member has answered, twice, as the same replica
+ * with the same marks, then it is nowhere, and the key is told to people.
  */
 import type { Env } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';

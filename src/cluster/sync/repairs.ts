@@ -1,4 +1,7 @@
-/** What damage has left behind: keys that cannot be read (`mending.ts`), and versions that were salvaged (`salvages.ts`). */
+/**
+ * What damage has left behind: keys that cannot be read (`mending.ts`), and versions that were
+ * salvaged (`salvages.ts`).
+ */
 import type { Replica } from '../../storage/replica/replica.ts';
 import { Mending, type MendingOptions } from './mending.ts';
 import { Salvages } from './salvages.ts';

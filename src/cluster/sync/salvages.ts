@@ -1,7 +1,8 @@
 /**
- * What was salvaged from a damaged disk, and set aside (`storage/replica/set-aside.ts`). A version whose dot has come since is dropped: whatever
- * became of it is known. For the rest every member is asked, twice, whether any has seen the dot. If one has, it will come from there. If
- * none has, this disk holds the only copy, and the version is taken in, with its dot alone for a context.
+ * What was salvaged from a damaged disk, and set aside (`storage/replica/set-aside.ts`). A version
+ * whose dot has come since is dropped: whatever became of it is known. For the rest every member is
+ * asked, twice, whether any has seen the dot. If one has, it will come from there. If none has,
+ * this disk holds the only copy, and the version is taken in, with its dot alone for a context.
  */
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';

@@ -11,9 +11,10 @@ export interface Speaker {
 }
 
 /**
- * A statement about a replica. `filled` is the member whose replica the statement may help to make complete: only to such a one, and
- * only if this node knows it as a holder, the replica also tells what it remembers. Without that the statement makes
- * nobody complete: this node might still grant keys to writes that count by the owners before.
+ * A statement about a replica. `filled` is the member whose replica the statement may help to make
+ * complete: only to such a one, and only if this node knows it as a holder, the replica also tells
+ * what it remembers. Without that the statement makes nobody complete: this node might still grant
+ * keys to writes that count by the owners before.
  */
 export function say({ members, life }: Speaker, replica: Replica, filled?: string): Statement {
   const { id, actor, partition, isComplete, isWhole, durableClock: clock, lost, aside } = replica;

@@ -1,26 +1,33 @@
 /**
- * Scrub: replicas that have seen the same must hold the same. One that has silently lost a row does not know it, and absence means
- * deletion here; so owners compare what they hold, page by page, all the time, and put back what one of them has lost.
+ * Scrub: replicas that have seen the same must hold the same. One that has silently lost a row does
+ * not know it, and absence means deletion here; so owners compare what they hold, page by page, all
+ * the time, and put back what one of them has lost.
  *
- * What may be compared. Take two replicas with the same clock, without gaps, and a key without residue in both. Then they hold the same
- * versions of it: a dot enters a clock in one batch with the effect of its write, so equal clocks are equal effects; and what is known
- * of a key beyond the clock is residue. So a page counts only if the replica had neither gaps nor residues and was not changed while
- * the page was read, after all before was durable; and two pages are compared only under the same clock. Replicas that are being
- * written to are passed over until they rest.
+ * What may be compared. Take two replicas with the same clock, without gaps, and a key without
+ * residue in both. Then they hold the same versions of it: a dot enters a clock in one batch with
+ * the effect of its write, so equal clocks are equal effects; and what is known of a key beyond the
+ * clock is residue. So a page counts only if the replica had neither gaps nor residues and was not
+ * changed while the page was read, after all before was durable; and two pages are compared only
+ * under the same clock. Replicas that are being written to are passed over until they rest.
  *
- * What a difference means. One of the two has lost a row, or an old one has come back; or a gap was closed over a write of a dead actor
- * that had come to one of them after all (it was never acknowledged). Which of the two is right cannot be told. A version too many is a
- * sibling that the next writer resolves; one too few is gone for ever. So each takes in what the other holds, and both end up with all.
- * With three owners, of which two hold it, the third gets it; if only one does, the others get it.
+ * What a difference means. One of the two has lost a row, or an old one has come back; or a gap was
+ * closed over a write of a dead actor that had come to one of them after all (it was never
+ * acknowledged). Which of the two is right cannot be told. A version too many is a sibling that the
+ * next writer resolves; one too few is gone for ever. So each takes in what the other holds, and
+ * both end up with all. With three owners, of which two hold it, the third gets it; if only one
+ * does, the others get it.
  *
- * How it is taken in. A merge would not: to the side that has lost it, its own clock says that the version was seen and is gone. So
- * `Replica.restore` takes it in if, in the same breath, its own clock has no gap, the key no residue, and the other filled the key with
- * just this clock. (The other's page says which clock was durable when the page was begun. Clocks only grow, and a filled context
- * holds all of the bases; so if both are equal to the clock here, the key was filled with that clock and without residue.) Neither
- * clock nor log change, as nothing was written; each side repairs only itself.
+ * How it is taken in. A merge would not: to the side that has lost it, its own clock says that the
+ * version was seen and is gone. So `Replica.restore` takes it in if, in the same breath, its own
+ * clock has no gap, the key no residue, and the other filled the key with just this clock. (The
+ * other's page says which clock was durable when the page was begun. Clocks only grow, and a filled
+ * context holds all of the bases; so if both are equal to the clock here, the key was filled with
+ * that clock and without residue.) Neither clock nor log change, as nothing was written; each side
+ * repairs only itself.
  *
- * What this cannot mend: damage that was spread before it was found. The owner that has lost a version tells everybody who asks that it
- * is gone; a read or a write of that very key takes it from the others as well.
+ * What this cannot mend: damage that was spread before it was found. The owner that has lost a
+ * version tells everybody who asks that it is gone; a read or a write of that very key takes it
+ * from the others as well.
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { compareUtf8 } from '../../base/bytes.ts';

@@ -1,10 +1,16 @@
-/** What a node tells another that wants to catch up from its log. It keeps nothing between pages: the asker says each time what it has. */
+/**
+ * What a node tells another that wants to catch up from its log. It keeps nothing between pages:
+ * the asker says each time what it has.
+ */
 import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { PullReply, SyncItem } from '../../transport/message.ts';
 
-/** The writes that the asker lacks, from the log; or the advice to take a snapshot, if the log does not reach back so far. */
+/**
+ * The writes that the asker lacks, from the log; or the advice to take a snapshot, if the log does
+ * not reach back so far.
+ */
 export async function servePull(
   replica: Replica,
   { asked, said }: { readonly asked: Statement; readonly said: Statement },

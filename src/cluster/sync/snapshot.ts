@@ -98,7 +98,10 @@ async function removals(
   return { areMany: list.length > limits.removedKeys && list.length > limits.removedShare * keys, list };
 }
 
-/** Merges what the peer did not hold; takes over the clock once nothing is left; false if there is too much going on. */
+/**
+ * Merges what the peer did not hold; takes over the clock once nothing is left; false if there is
+ * too much going on.
+ */
 async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: CausalContext): Promise<boolean> {
   const { made } = replica.marks;
   const lacks = (key: string): boolean => !replica.read(key).context.covers(bases);

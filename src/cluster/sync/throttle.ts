@@ -1,4 +1,7 @@
-/** A pending owner takes in its data no faster than clients can bear: there is no hurry while the former owners serve. */
+/**
+ * A pending owner takes in its data no faster than clients can bear: there is no hurry while the
+ * former owners serve.
+ */
 import type { Clock } from '../../base/env.ts';
 
 /** Counts what comes in for partitions that this node does not own yet, and spreads it over time. */

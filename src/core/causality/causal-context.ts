@@ -308,7 +308,10 @@ export class CausalContext {
     return packed;
   }
 
-  /** Flat form for a peer that knows this floor: its hash, and the rest. Whole if the context lacks any of the floor. */
+  /**
+   * Flat form for a peer that knows this floor: its hash, and the rest. Whole if the context lacks
+   * any of the floor.
+   */
   packOn(floor: Floor | undefined): PackedContext {
     const moved = floor === undefined || floor === Floor.NONE ? undefined : this.on(floor);
     if (moved === undefined) return this.pack();

@@ -41,7 +41,10 @@ export interface Write<Body> {
   readonly dot: Dot;
   /** The new value; undefined deletes. */
   readonly body: Body | undefined;
-  /** Whether the replica cannot read what it held of the key: then it claims nothing but this write and what the writer had seen. */
+  /**
+   * Whether the replica cannot read what it held of the key: then it claims nothing but this write
+   * and what the writer had seen.
+   */
   readonly isBlind?: boolean | undefined;
 }
 

@@ -26,8 +26,9 @@ type TokenEntry = Record<string, unknown>;
 const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 
 /**
- * The header text of a token for a key. `microsByActor`: the newest known write of an actor, µs since 1970; these actors come first
- * where there are more than a token may name. To claim less is safe.
+ * The header text of a token for a key. `microsByActor`: the newest known write of an actor, µs
+ * since 1970; these actors come first where there are more than a token may name. To claim less is
+ * safe.
  */
 export function encodeToken(context: CausalContext, key: string, microsByActor?: ReadonlyMap<string, number>): string {
   const isLarge = context.size > MAX_TOKEN_ACTORS;

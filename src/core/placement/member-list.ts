@@ -1,15 +1,17 @@
 /**
- * The member list: one record per node, by name. Every node has its own copy, and copies merge to the same list in whatever order
- * they hear of each other: of two records of one member the one with the higher version holds, and only the member itself raises
- * its version. But who is gone is gone, also where another has said so (`leave --force`); the name may come back, in another generation.
+ * The member list: one record per node, by name. Every node has its own copy, and copies merge to
+ * the same list in whatever order they hear of each other: of two records of one member the one
+ * with the higher version holds, and only the member itself raises its version. But who is gone is
+ * gone, also where another has said so (`leave --force`); the name may come back, in another
+ * generation.
  */
 import type { Address } from '../../base/env.ts';
 import { hashText32 } from '../../base/hash.ts';
 import type { PlacedMember } from './placement.ts';
 
 /**
- * Where a member stands. `joining`: takes writes and catches up; `up`: owns partitions; `leaving`: still owns its partitions while
- * others catch up with them; `gone`: owns nothing.
+ * Where a member stands. `joining`: takes writes and catches up; `up`: owns partitions; `leaving`:
+ * still owns its partitions while others catch up with them; `gone`: owns nothing.
  */
 export type MemberState = 'joining' | 'up' | 'leaving' | 'gone';
 

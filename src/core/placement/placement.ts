@@ -5,11 +5,12 @@
  * Weighted rendezvous hashing (Thaler, Ravishankar 1998; the weighted score −w / ln(u) after Schindelhauer, Schomaker
  * 2005): every member has a score for every partition, and the N best own it. Two refinements:
  *
- * - Zones: no two owners of a partition share one, while there are as many zones as owners; with fewer, the owners spread over
- *   them as evenly as they can.
- * - A cap: no member owns more than 1.05 times its fair share (rounded up where partitions do not divide so finely). The pairs of
- *   member and partition are taken in the order of their scores, and a pair whose member is full is passed over. This is a stable
- *   matching (Gale, Shapley 1962) in which both sides rank by the same score, so it has one outcome, and a join or leave moves
+ * - Zones: no two owners of a partition share one, while there are as many zones as owners; with
+ *   fewer, the owners spread over them as evenly as they can.
+ * - A cap: no member owns more than 1.05 times its fair share (rounded up where partitions do not
+ *   divide so finely). The pairs of member and partition are taken in the order of their scores,
+ *   and a pair whose member is full is passed over. This is a stable matching (Gale, Shapley 1962)
+ *   in which both sides rank by the same score, so it has one outcome, and a join or leave moves
  *   little more than it must.
  */
 import { hashText64 } from '../../base/hash.ts';
@@ -59,7 +60,10 @@ function scoresOf({ id, weight }: PlacedMember): Float64Array {
 const PLACEMENTS = new Map<string, Placement>();
 const MAX_PLACEMENTS = 16;
 
-/** The members in preference order, for each partition, of which the first `n` own it. Independent of the order of the list. */
+/**
+ * The members in preference order, for each partition, of which the first `n` own it. Independent
+ * of the order of the list.
+ */
 export function placement(members: readonly PlacedMember[], n: number): Placement {
   const lines = members.map(({ id, weight, zone }) => JSON.stringify([id, weight, zone])).sort();
   const name = `${n} ${lines.join(' ')}`;
@@ -133,8 +137,8 @@ class Matching {
   }
 
   /**
-   * All who could own one more of this partition are full: the best of them hands one of its others to somebody who is not. If nobody
-   * can take one, the least loaded goes over its cap.
+   * All who could own one more of this partition are full: the best of them hands one of its others
+   * to somebody who is not. If nobody can take one, the least loaded goes over its cap.
    */
   #squeeze(partition: number): void {
     const fitting = this.#seats.filter((seat) => this.#fits(partition, seat));

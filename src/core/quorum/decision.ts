@@ -1,6 +1,7 @@
 /**
- * What the coordinator of a conditional write does once a majority of the owners has told what it holds: it writes, it acknowledges a
- * write that was made before, or it refuses. Pure: the same state and the same condition always lead to the same.
+ * What the coordinator of a conditional write does once a majority of the owners has told what it
+ * holds: it writes, it acknowledges a write that was made before, or it refuses. Pure: the same
+ * state and the same condition always lead to the same.
  */
 import { MecError } from '../../base/errors.ts';
 import { CausalContext, type Dot } from '../causality/causal-context.ts';
@@ -44,7 +45,10 @@ export interface Told {
 export type Decision =
   { readonly kind: 'write'; readonly token: CausalContext } | { readonly kind: 'repeat'; readonly made: MadeWrite };
 
-/** Decides. Throws `precondition-failed`, `not-found` (a delete of nothing) or `idempotency-key-reused`: nothing is written then. */
+/**
+ * Decides. Throws `precondition-failed`, `not-found` (a delete of nothing) or
+ * `idempotency-key-reused`: nothing is written then.
+ */
 export function decide(asked: Conditional, told: Told): Decision {
   const { condition, body } = asked;
   const made = madeBefore(asked, told);
@@ -73,14 +77,18 @@ function madeBefore({ condition, body }: Conditional, { object, remembered }: To
   return same;
 }
 
-/** A memory counts only if the majority knows its dot: else no disk may have the write any more that the memory speaks of. */
+/**
+ * A memory counts only if the majority knows its dot: else no disk may have the write any more that
+ * the memory speaks of.
+ */
 function believed({ context }: FilledObject<Uint8Array>, remembered: readonly MadeWrite[]): MadeWrite[] {
   return remembered.filter(({ actor, counter }) => context.has(actor, counter)).sort(compareDots);
 }
 
 /**
- * Whether a write that was made before may be acknowledged. With a condition it must have won: it is visible, and there is nothing else
- * but its twins. A rival that has not seen it may have been acknowledged, if the first try had no majority.
+ * Whether a write that was made before may be acknowledged. With a condition it must have won: it
+ * is visible, and there is nothing else but its twins. A rival that has not seen it may have been
+ * acknowledged, if the first try had no majority.
  */
 function isWon({ condition, body }: Conditional, { object, visible }: Told): boolean {
   const { ifMatch, ifNoneMatch } = condition;

@@ -1,6 +1,7 @@
 /**
- * The count of a conditional write: a majority of the owners must agree, and while a key changes hands a majority of the
- * next owners as well. Two such counts always share an owner, also if one of them was made before the change and the other after it. A pure fold.
+ * The count of a conditional write: a majority of the owners must agree, and while a key changes
+ * hands a majority of the next owners as well. Two such counts always share an owner, also if one
+ * of them was made before the change and the other after it. A pure fold.
  */
 import type { ErrorCode } from '../../base/errors.ts';
 import { quorumSize } from './quorum.ts';

@@ -81,7 +81,10 @@ export class Tally {
     if (isOwner) this.#pendingOwners -= 1;
   }
 
-  /** `failed` as soon as those still pending, with `more` that could yet be asked, so many of them owners, cannot reach the quorum. */
+  /**
+   * `failed` as soon as those still pending, with `more` that could yet be asked, so many of them
+   * owners, cannot reach the quorum.
+   */
   verdict(more = 0, moreOwners = more): Verdict {
     if (this.#have >= this.need && this.#haveOwners >= this.needOwners) return 'met';
     const isHopeless =

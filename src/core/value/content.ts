@@ -18,7 +18,10 @@ export interface Content {
   readonly meta?: readonly (readonly [string, string])[] | undefined;
   /** From when on no reader sees it any more, µs since 1970. */
   readonly expiresMicros?: number | undefined;
-  /** `Idempotency-Key`, `X-Mec-Write-ID`: two versions with the same one and an equal digest are one write, sent twice. */
+  /**
+   * `Idempotency-Key`, `X-Mec-Write-ID`: two versions with the same one and an equal digest are one
+   * write, sent twice.
+   */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -27,7 +30,10 @@ const ALL_FIELDS = 8;
 /** The first byte of a msgpack array of that many fields. */
 const ALL_FIELDS_HEAD = 0x90 + ALL_FIELDS;
 
-/** The packed form: msgpack `[timestamp, type, encoding, client, meta, value]`, and `expires, idempotency key` where there is either. */
+/**
+ * The packed form: msgpack `[timestamp, type, encoding, client, meta, value]`, and
+ * `expires, idempotency key` where there is either.
+ */
 export function packContent(content: Content): Uint8Array {
   const { timestampMicros, contentType, contentEncoding, clientId, meta, value } = content;
   const plain = [timestampMicros, contentType, contentEncoding ?? null, clientId ?? null, meta ?? null, value];
@@ -59,7 +65,10 @@ export function unpackContent(bytes: Uint8Array): Content {
   };
 }
 
-/** When a packed content expires, µs since 1970; undefined where it never does, or is no content. Nearly free for those. */
+/**
+ * When a packed content expires, µs since 1970; undefined where it never does, or is no content.
+ * Nearly free for those.
+ */
 export function expiryOf(body: Uint8Array): number | undefined {
   return body[0] === ALL_FIELDS_HEAD ? peek(body)?.expiresMicros : undefined;
 }

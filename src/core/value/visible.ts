@@ -1,6 +1,7 @@
 /**
- * What a reader sees of the versions that a key has. Nothing is decided here but what is shown: what is not shown goes by a causal
- * delete of exactly its dot, and all replicas hide the same in the meantime.
+ * What a reader sees of the versions that a key has. Nothing is decided here but what is shown:
+ * what is not shown goes by a causal delete of exactly its dot, and all replicas hide the same in
+ * the meantime.
  */
 import { expiryOf, unpackContent, writeNameOf } from './content.ts';
 import { compareDots, type ObjectVersion } from '../causality/object.ts';

@@ -26,8 +26,9 @@ export interface Flip {
 }
 
 /**
- * The one bit that must be flipped for bytes to have their masked checksum, if there is one. CRCs are linear: each bit changes the checksum
- * in a way of its own, whatever the bytes are. That another damage looks like a flipped bit has a chance of one in 100 000 for a block.
+ * The one bit that must be flipped for bytes to have their masked checksum, if there is one. CRCs
+ * are linear: each bit changes the checksum in a way of its own, whatever the bytes are. That
+ * another damage looks like a flipped bit has a chance of one in 100 000 for a block.
  */
 export function findFlip(bytes: Uint8Array, masked: number): Flip | undefined {
   const found = maskedCrc32c(bytes);

@@ -1,7 +1,8 @@
 /**
- * Looks through the files of a LevelDB store that is not open: what of them is not as LevelDB wrote it, what can be done about that, and
- * which rows may be gone with it. LevelDB itself looks at none of its blocks' checksums, takes a manifest that was cut for an older one,
- * and deletes every table when CURRENT is missing.
+ * Looks through the files of a LevelDB store that is not open: what of them is not as LevelDB wrote
+ * it, what can be done about that, and which rows may be gone with it. LevelDB itself looks at none
+ * of its blocks' checksums, takes a manifest that was cut for an older one, and deletes every table
+ * when CURRENT is missing.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,8 +42,9 @@ interface Report {
 }
 
 /**
- * Looks through a store. Tables with more than objects are read whole: of them a start makes the clocks, and a clock that lacks what the
- * disk has doubles versions, one that has more deletes them. `isThorough`: also all others, which takes as long as to read them.
+ * Looks through a store. Tables with more than objects are read whole: of them a start makes the
+ * clocks, and a clock that lacks what the disk has doubles versions, one that has more deletes
+ * them. `isThorough`: also all others, which takes as long as to read them.
  */
 export async function examine(directory: string, isThorough: boolean): Promise<Findings> {
   const report: Report = { directory, mends: [], lost: [], remarks: [] };
@@ -76,8 +78,9 @@ const numberOf = (name: string): number => Number.parseInt(name, 10);
 const padded = (number: number): string => String(number).padStart(6, '0');
 
 /**
- * Whether a manifest is one that LevelDB has left: it names a log that is there. And if a table is missing, then no other is there that
- * it does not name, which was made of the missing one: then the manifest has lost its end.
+ * Whether a manifest is one that LevelDB has left: it names a log that is there. And if a table is
+ * missing, then no other is there that it does not name, which was made of the missing one: then
+ * the manifest has lost its end.
  */
 function isCurrent({ tables, logNumber }: Manifest, names: readonly string[]): boolean {
   if (logNumber > 0 && !names.some((name) => name.endsWith('.log') && numberOf(name) === logNumber)) return false;

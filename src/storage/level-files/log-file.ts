@@ -1,5 +1,6 @@
 /**
- * LevelDB's log format (`doc/log_format.md`), of write-ahead logs and manifests: blocks of 32 KiB with fragments of records.
+ * LevelDB's log format (`doc/log_format.md`), of write-ahead logs and manifests: blocks of 32 KiB
+ * with fragments of records.
  *
  * LevelDB drops a damaged fragment and all that follows it in its block, without a word. This reader goes on behind it.
  */

@@ -1,6 +1,7 @@
 /**
- * Salvages a LevelDB store whose files are damaged. The files are kept as they were, under another name; what LevelDB reads is mended,
- * and what was in the damaged parts is found by reading them without it. A marker lets a salvage that was interrupted begin again.
+ * Salvages a LevelDB store whose files are damaged. The files are kept as they were, under another
+ * name; what LevelDB reads is mended, and what was in the damaged parts is found by reading them
+ * without it. A marker lets a salvage that was interrupted begin again.
  */
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

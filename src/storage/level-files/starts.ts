@@ -1,6 +1,7 @@
 /**
- * Counts the starts of a store in a row that did not last. Damaged blocks can end the process within LevelDB, by an assertion, before
- * anything has looked at them; so after a few such starts all of them are looked at before LevelDB is.
+ * Counts the starts of a store in a row that did not last. Damaged blocks can end the process
+ * within LevelDB, by an assertion, before anything has looked at them; so after a few such starts
+ * all of them are looked at before LevelDB is.
  */
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * LevelDB's tables (`doc/table_format.md`): blocks of sorted rows, each with a checksum that LevelDB itself does not look at, and an index.
+ * LevelDB's tables (`doc/table_format.md`): blocks of sorted rows, each with a checksum that
+ * LevelDB itself does not look at, and an index.
  */
 import { ByteReader } from './byte-reader.ts';
 import { findFlip, maskedCrc32c } from './crc32c.ts';
@@ -33,7 +34,10 @@ export interface TableParts {
   readonly isSound: boolean;
 }
 
-/** The bits in which a table is not as it was written, as far as they can be found: one of each block, and of the footer. */
+/**
+ * The bits in which a table is not as it was written, as far as they can be found: one of each
+ * block, and of the footer.
+ */
 export function flipsOfTable(original: Uint8Array): FileFlip[] {
   const file = Uint8Array.from(original);
   const flips: FileFlip[] = [];

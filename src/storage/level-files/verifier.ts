@@ -1,4 +1,7 @@
-/** Looks through the tables of an open store, a few blocks at a time, round and round: LevelDB reads damaged blocks as if they were sound. */
+/**
+ * Looks through the tables of an open store, a few blocks at a time, round and round: LevelDB reads
+ * damaged blocks as if they were sound.
+ */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Extent, isSound, readTable } from './table-file.ts';

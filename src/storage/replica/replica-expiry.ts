@@ -1,6 +1,7 @@
 /**
- * When versions of a replica expire: a row for each time at which a key has a version that does, written and taken away in the same
- * batches as the object. So what has expired is found without looking through everything.
+ * When versions of a replica expire: a row for each time at which a key has a version that does,
+ * written and taken away in the same batches as the object. So what has expired is found without
+ * looking through everything.
  */
 import { expiryOf } from '../../core/value/content.ts';
 import type { CommitQueue } from '../commit-queue.ts';

@@ -1,6 +1,7 @@
 /**
- * The log of a replica: which key each dot was a write to. It is what another replica is told from when it asks for what it
- * missed. It lies beside the objects, is written in the same batches, and is cut once everybody who may ask has it all.
+ * The log of a replica: which key each dot was a write to. It is what another replica is told from
+ * when it asks for what it missed. It lies beside the objects, is written in the same batches, and
+ * is cut once everybody who may ask has it all.
  */
 import { SCAN_PAGE_ROWS } from '../limits.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';

@@ -1,9 +1,11 @@
 /**
- * Marks: keys of a replica whose record could not be read, although its row could. What the clock had seen when that was found may be an
- * effect on that key which this replica lacks; so its `need` is the clock of that moment, until others have been heard.
+ * Marks: keys of a replica whose record could not be read, although its row could. What the clock
+ * had seen when that was found may be an effect on that key which this replica lacks; so its `need`
+ * is the clock of that moment, until others have been heard.
  *
- * While a key is marked, its object holds only what was written or merged since, and its context is that object's own: with the bases of
- * the clock, it would claim to know that everything else was overwritten. For the same reason it is not stripped.
+ * While a key is marked, its object holds only what was written or merged since, and its context is
+ * that object's own: with the bases of the clock, it would claim to know that everything else was
+ * overwritten. For the same reason it is not stripped.
  */
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { fill, type FilledObject, type StoredObject, strip } from '../../core/causality/object.ts';

@@ -1,7 +1,9 @@
 /**
- * What a replica remembers of writes with an Idempotency-Key: their dots and digests, for after their versions were overwritten. It lies
- * on disk with the replica, is written in the batch of the write, and dies with the replica. In the process alone it would outlive the
- * store that it speaks of, and be gone after a restart: then a repeat would be acknowledged that no disk has, or be written twice.
+ * What a replica remembers of writes with an Idempotency-Key: their dots and digests, for after
+ * their versions were overwritten. It lies on disk with the replica, is written in the batch of the
+ * write, and dies with the replica. In the process alone it would outlive the store that it speaks
+ * of, and be gone after a restart: then a repeat would be acknowledged that no disk has, or be
+ * written twice.
  *
  * How long a memory has lasted is told by the monotonic clock, from when this process learnt it or read it from
  * disk. By wall clocks, one that is wrong or jumps would make the replica forget in a moment, and a repeat be
@@ -53,7 +55,10 @@ export class ReplicaMemory {
     return Array.from(this.#byRow.values(), ({ memory }) => memory);
   }
 
-  /** The rows that make the replica remember a write, and forget what is too old or too much; none if it knows it already. */
+  /**
+   * The rows that make the replica remember a write, and forget what is too old or too much; none
+   * if it knows it already.
+   */
   learn(memory: RememberedWrite): RowChange[] {
     const row = this.#rowOf(memory);
     const known = this.#byRow.get(row)?.memory;

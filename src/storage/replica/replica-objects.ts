@@ -1,4 +1,7 @@
-/** The objects of a replica: read from what was read lately, from what is on its way to the disk, or from the disk; and their rows. */
+/**
+ * The objects of a replica: read from what was read lately, from what is on its way to the disk, or
+ * from the disk; and their rows.
+ */
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import type { FilledObject, StoredObject } from '../../core/causality/object.ts';
 import { DamagedRecord } from '../damage.ts';

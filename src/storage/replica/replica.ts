@@ -248,8 +248,8 @@ export class Replica {
   }
 
   /**
-   * Puts back versions that this replica has seen and lost, from one that has seen just the same and holds them; tells whether there were
-   * any. Only where neither knows more or less of the key than this whole clock: see `scrub.ts`.
+   * Puts back versions that this replica has seen and lost; tells whether there were any. Only if
+   * the replica that they come from has seen just the same of the key: see `scrub.ts`.
    */
   restore({ key, object }: Pick<ReplicaMerge, 'key' | 'object'>, done: Done): boolean {
     this.#store.queue.assertRoom();
@@ -309,7 +309,7 @@ export class Replica {
     });
   }
 
-  /** The replica has caught up with enough others; or it is not kept up to date any more, and has to catch up like a new one. */
+  /** It has caught up with enough others; or it is out of date, and must catch up like a new one. */
   markComplete(isComplete: boolean): void {
     this.#isConfirmed ||= isComplete;
     if (this.#isComplete === isComplete) return;

@@ -1,7 +1,7 @@
 /**
- * Versions that were salvaged from a damaged disk, and are set aside: not served, and not in the clock. What had overwritten them may be
- * known to others. One whose dot comes by another way is dropped, as whatever became of it is known then; one whose dot nobody has seen
- * is taken in.
+ * Versions that were salvaged from a damaged disk, and are set aside: not served, and not in the
+ * clock. What had overwritten them may be known to others. One whose dot comes by another way is
+ * dropped, as whatever became of it is known then; one whose dot nobody has seen is taken in.
  */
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
 import { isDamage } from '../damage.ts';
