@@ -12,11 +12,12 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     run: async (_, options) => (await import('./cluster.ts')).runStatus(options),
   },
   {
-    name: 'ring',
-    about: 'print who holds a key, and what each says of it',
+    name: 'locate',
+    alias: 'ring',
+    about: 'print which nodes hold a key, and what each says of it',
     args: [['<key>', '']],
     options: REMOTE_OPTIONS,
-    run: async (args, options) => (await import('./cluster.ts')).runRing(args, options),
+    run: async (args, options) => (await import('./cluster.ts')).runLocate(args, options),
   },
   {
     name: 'leave',

@@ -1,4 +1,4 @@
-/** `mec status`, `mec ring`, `mec leave`: what operators ask and tell. */
+/** `mec status`, `mec locate`, `mec leave`: what operators ask and tell. */
 import { httpUrl } from '../base/address.ts';
 import type { CommandArguments } from './command.ts';
 import { OPERATOR_POLL_MS } from './limits.ts';
@@ -132,18 +132,18 @@ function absentRow({ of, member }: Absent): string[] {
   ];
 }
 
-/** `mec ring`. */
-export function runRing([key = '']: CommandArguments, given: unknown): Promise<void> {
+/** `mec locate`. */
+export function runLocate([key = '']: CommandArguments, given: unknown): Promise<void> {
   const options = given as RemoteOptions;
   return reported(options, async () => {
-    const path = `/cluster/ring/${key.split('/').map(encodeURIComponent).join('/')}`;
-    const ring = await askNode<LocationDocument>(options, { method: 'GET', path });
-    await print(process.stdout, options.json === true ? `${JSON.stringify(ring)}\n` : ringText(ring));
+    const path = `/cluster/locate/${key.split('/').map(encodeURIComponent).join('/')}`;
+    const location = await askNode<LocationDocument>(options, { method: 'GET', path });
+    await print(process.stdout, options.json === true ? `${JSON.stringify(location)}\n` : locationText(location));
     return EXIT.done;
   });
 }
 
-function ringText({ key, partition, entries }: LocationDocument): string {
+function locationText({ key, partition, entries }: LocationDocument): string {
   const lines = entries.map(({ node, role, reach, says }) => {
     const head = `  ${role.padEnd(13)}  ${node}`;
     if (says === undefined) return `${head}  ${reach}, no answer`;

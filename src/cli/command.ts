@@ -27,6 +27,8 @@ export type CommandArguments = readonly (string | undefined)[];
 /** One command. */
 export interface CommandSpec {
   readonly name: string;
+  /** Another name of the same command. */
+  readonly alias?: string;
   readonly about: string;
   /** As in `<key>` or `[value]`, with what it means. */
   readonly args: readonly (readonly [name: string, about: string])[];

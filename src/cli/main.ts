@@ -29,8 +29,9 @@ function toOption({ flags, about, parse, defaultValue, env }: OptionSpec): Optio
 }
 
 /** Makes a command of its description. */
-function addCommand(program: Command, { name, about, args, options, notes, run }: CommandSpec): void {
+function addCommand(program: Command, { name, alias, about, args, options, notes, run }: CommandSpec): void {
   const command = program.command(name).description(about).exitOverride();
+  if (alias !== undefined) command.alias(alias);
   for (const [argument, meaning] of args) command.argument(argument, meaning);
   for (const option of options) command.addOption(toOption(option));
   if (notes !== undefined) command.addHelpText('after', notes);
@@ -46,11 +47,11 @@ function addCompletion(program: Command): void {
     .argument('<shell>', SHELLS.join(', '))
     .exitOverride()
     .action((shell: string) => {
-      const commands = program.commands.map((command) => ({
-        name: command.name(),
-        about: command.description(),
-        options: command.options.map(({ long }) => long ?? ''),
-      }));
+      const commands = program.commands.flatMap((command) => {
+        const about = command.description();
+        const options = command.options.map(({ long }) => long ?? '');
+        return [command.name(), ...command.aliases()].map((name) => ({ name, about, options }));
+      });
       const script = completionScript(shell, commands);
       if (script === undefined) throw new StartError(`unknown shell "${shell}"; there are ${SHELLS.join(', ')}`);
       process.stdout.write(script);

@@ -8,12 +8,14 @@ import { byMethod, type Methods } from './methods.ts';
 import { keyOf } from './request.ts';
 
 const REMOVE = '/cluster/remove/';
+const LOCATE = '/cluster/locate/';
+/** Another name of the same. */
 const RING = '/cluster/ring/';
 
 const ROUTES: readonly { readonly path: RegExp; readonly methods: Methods<MecNode> }[] = [
   { path: /^\/cluster\/leave$/, methods: { POST: leave } },
   { path: /^\/cluster\/remove\/[^/]+$/, methods: { POST: remove } },
-  { path: /^\/cluster\/ring\/./, methods: { GET: ring } },
+  { path: /^\/cluster\/(?:locate|ring)\/./, methods: { GET: locate } },
 ];
 
 /** Answers a request of an operator; rejects with a `MecError`. */
@@ -21,7 +23,7 @@ export async function serveCluster(node: MecNode, request: HttpRequest): Promise
   const route = ROUTES.find(({ path }) => path.test(request.path));
   if (route === undefined) {
     throw new MecError('no-such-route', {
-      detail: 'There are /cluster/leave, /cluster/remove/NAME and /cluster/ring/KEY.',
+      detail: 'There are /cluster/leave, /cluster/remove/NAME and /cluster/locate/KEY.',
     });
   }
   return byMethod(route.methods, node, request);
@@ -47,7 +49,7 @@ function remove(node: MecNode, request: HttpRequest): HttpAnswer {
   return json(200, { name, state: 'gone' });
 }
 
-async function ring(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const key = keyOf(request.path, RING);
+async function locate(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const key = keyOf(request.path, request.path.startsWith(RING) ? RING : LOCATE);
   return json(200, { key, ...(await node.locate(key)) });
 }

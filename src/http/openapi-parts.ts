@@ -181,7 +181,7 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
       },
     },
   },
-  Ring: {
+  Location: {
     type: 'object',
     required: ['key', 'partition', 'entries'],
     properties: { key: string, partition: { type: 'integer' }, entries: { type: 'array', items: { type: 'object' } } },

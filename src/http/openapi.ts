@@ -181,6 +181,11 @@ const post = (
   },
 });
 
+const located = (operationId: string, summary: string): DocumentPart => ({
+  parameters: parameters('key'),
+  ...ask(operationId, summary, json('Location'), problems([...KEY, 'quorum-not-met'])),
+});
+
 /** The document, for a server of this version. */
 export function openApi(version: string): DocumentPart {
   return {
@@ -199,10 +204,8 @@ export function openApi(version: string): DocumentPart {
       '/ping': ask('ping', 'Whether the process lives', text),
       '/ready': ask('ready', 'Whether the node is to be sent requests', text, problems(['not-ready', 'stopping'])),
       '/status': ask('status', 'How the node is', json('Status')),
-      '/cluster/ring/{key}': {
-        parameters: parameters('key'),
-        ...ask('ring', 'Where a key lives, and who has what of it', json('Ring'), problems([...KEY, 'quorum-not-met'])),
-      },
+      '/cluster/locate/{key}': located('locate', 'Where a key lives, and who has what of it'),
+      '/cluster/ring/{key}': located('ring', 'Another name of /cluster/locate/{key}'),
       '/cluster/leave': post('leave', 'The node begins to leave', 202),
       '/cluster/remove/{name}': {
         parameters: parameters('name'),

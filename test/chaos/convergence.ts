@@ -31,7 +31,7 @@ const textOf = (version: unknown): string => JSON.stringify(version);
 export async function differences({ url }: Serving, keys: readonly string[]): Promise<string[]> {
   const wrong: string[] = [];
   for (const key of keys) {
-    const { status, text } = await send(`${url}/cluster/ring/${key}`);
+    const { status, text } = await send(`${url}/cluster/locate/${key}`);
     if (status !== 200) wrong.push(`nobody says who holds ${key}: ${status}`);
     else wrong.push(...differencesOf(key, JSON.parse(text) as KeyRing));
   }

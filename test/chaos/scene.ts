@@ -56,8 +56,8 @@ async function explain(nodes: readonly TestNode[], lost: readonly string[]): Pro
   const [first] = nodes;
   const keys = new Set(lost.map((line) => line.split(' ')[0] ?? ''));
   for (const key of [...keys].slice(0, EXPLAINED)) {
-    const ring = await send(`${first?.url}/cluster/ring/${key}`).catch(() => undefined);
-    console.log(`  ${JSON.stringify(JSON.parse(ring?.text ?? '{}'))}`);
+    const location = await send(`${first?.url}/cluster/locate/${key}`).catch(() => undefined);
+    console.log(`  ${JSON.stringify(JSON.parse(location?.text ?? '{}'))}`);
   }
   console.log(`  logs: ${await leaveLogs(Object.fromEntries(nodes.map(({ name, log }) => [name, log])))}`);
 }

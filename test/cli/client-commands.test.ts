@@ -283,7 +283,7 @@ describe('the command line', () => {
     for (const shell of ['bash', 'zsh', 'fish']) {
       const { code, out } = await mec(['completion', shell]);
       assert.equal(code, 0);
-      for (const word of ['resolve', 'token-file', 'completion', 'httpport'])
+      for (const word of ['resolve', 'locate', 'ring', 'token-file', 'completion', 'httpport'])
         assert.ok(out.includes(word), `${shell}: ${word}`);
     }
     assert.equal((await mec(['completion', 'tcsh'])).code, 2);

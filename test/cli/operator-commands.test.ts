@@ -1,4 +1,4 @@
-/** `mec status`, `ring`, `leave`, and what they are made of: what they print, and their exit codes. */
+/** `mec status`, `locate`, `leave`, and what they are made of: what they print, and their exit codes. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -57,8 +57,8 @@ describe('the commands of operators', () => {
       assert.match(row, new RegExp(`^n${i + 1} +- +up +256 +0 +0 +3 +[\\d.]+ (bytes|KiB|MiB) +\\d+ +\\d+$`));
   });
 
-  test('ring prints who holds a key, and what each has of it', async () => {
-    const { code, out, err } = await mec('ring', 'k1');
+  test('locate prints which nodes hold a key, and what each has of it', async () => {
+    const { code, out, err } = await mec('locate', 'k1');
     assert.deepEqual([code, err], [0, '']);
     const lines = out.trimEnd().split('\n');
     assert.match(lines[0] ?? '', /^k1 is in partition \d+$/);
@@ -67,21 +67,35 @@ describe('the commands of operators', () => {
       assert.match(lines[at] ?? '', /^ {2}owner {8} {2}n[123] {2}has n[123]~\w{10}:\d+$/);
       assert.match(lines[at + 1] ?? '', /^ {17}clock \{n[123]~/);
     }
-    const ring = JSON.parse((await mec('ring', 'a/b c', '--json')).out) as {
+    const location = JSON.parse((await mec('locate', 'a/b c', '--json')).out) as {
       key: string;
       entries: { says: { versions: unknown[] } }[];
     };
-    assert.equal(ring.key, 'a/b c');
+    assert.equal(location.key, 'a/b c');
     assert.deepEqual(
-      ring.entries.map(({ says }) => says.versions),
+      location.entries.map(({ says }) => says.versions),
       [[], [], []],
     );
   });
 
+  test('ring is another name of locate', async () => {
+    const { code, out, err } = await mec('ring', 'k1');
+    assert.deepEqual([code, err], [0, '']);
+    assert.equal(out, (await mec('locate', 'k1')).out);
+    assert.match((await mec('--help')).out, /^ +locate\|ring \[options\] <key> /m);
+    const answers = ['locate', 'ring'].map(async (name) => {
+      const answer = await fetch(`${cluster.urls[0]}/cluster/${name}/a/b%20c`);
+      return [answer.status, await answer.text()];
+    });
+    const [located, ringed] = await Promise.all(answers);
+    assert.equal(located?.[0], 200);
+    assert.deepEqual(ringed, located);
+  });
+
   test('what goes wrong is told as by all other commands', async () => {
     const dead = await deadUrl();
-    for (const command of ['status', 'ring', 'leave']) {
-      const args = command === 'ring' ? [command, 'k'] : [command];
+    for (const command of ['status', 'locate', 'leave']) {
+      const args = command === 'locate' ? [command, 'k'] : [command];
       const nonsense = await mec(...args, '--url', 'nonsense');
       assert.equal(nonsense.code, 2, command);
       assert.match(nonsense.err, /^mec: "nonsense" is not the URL of a node; .*\n$/);

@@ -139,6 +139,13 @@ const lists: Record<string, Recipe> = {
   503: (method) => ask('/mec', { method }),
 };
 
+const located = (name: string): Record<string, Recipe> => ({
+  200: async () => ask(`/cluster/${name}/${await one()}`),
+  400: () => ask(`/cluster/${name}/%zz`),
+  414: () => ask(`/cluster/${name}/${LONG}`),
+  503: () => ask(`/cluster/${name}/k`),
+});
+
 const RECIPES: Record<string, Record<string, Recipe>> = {
   read: reads,
   readHead: reads,
@@ -179,12 +186,8 @@ const RECIPES: Record<string, Record<string, Recipe>> = {
   ready: { 200: () => ask('/ready'), 503: () => ask('/ready') },
   status: { 200: () => ask('/status') },
   openapi: { 200: () => ask('/openapi.json') },
-  ring: {
-    200: async () => ask(`/cluster/ring/${await one()}`),
-    400: () => ask('/cluster/ring/%zz'),
-    414: () => ask(`/cluster/ring/${LONG}`),
-    503: () => ask('/cluster/ring/k'),
-  },
+  locate: located('locate'),
+  ring: located('ring'),
   leave: { 202: () => ask('/cluster/leave', { method: 'POST' }, 1) },
   remove: {
     200: () => ask('/cluster/remove/n3', { method: 'POST' }),
@@ -292,6 +295,7 @@ test('every answer that is documented is given as documented', { timeout: 170_00
     );
   };
   const ends = ['leave', 'remove'];
+  const needsMembers = (id: string): boolean => ['ready', 'locate', 'ring'].includes(id);
   const isOrdinary = (status: string, id: string): boolean => !['503', '504'].includes(status) && !ends.includes(id);
   await make(isOrdinary);
   await make((status, id) => status === '400' && ends.includes(id));
@@ -301,12 +305,12 @@ test('every answer that is documented is given as documented', { timeout: 170_00
   await eventually('both are missed', async () =>
     (await cluster.node(0).status()).peers.every(({ reach }) => reach === 'unreachable'),
   );
-  await make((status, id) => status === '503' && id !== 'ready' && id !== 'ring');
+  await make((status, id) => status === '503' && !needsMembers(id));
   await cluster.node(0).end('SIGKILL');
   await rm(cluster.node(0).root, { recursive: true });
   cluster.node(0).start();
   await eventually('it lives', async () => (await ask('/ping')).status === 200);
-  await make((status, id) => status === '503' && (id === 'ready' || id === 'ring'));
+  await make((status, id) => status === '503' && needsMembers(id));
   for (const node of cluster.nodes) node.signal('SIGCONT');
   await cluster.connected();
   await cluster.node(2).end('SIGKILL');
