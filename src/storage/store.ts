@@ -172,11 +172,13 @@ export class Store {
   }
 
   /** Keeps the member list, where this store does not hold it already. */
-  keepMembers(list: readonly MemberRecord[], hash: number): void {
+  keepMembers(list: readonly MemberRecord[], hash: number, onKept: () => void): void {
     const opened = this.#openedStore();
     if (opened.membersHash === hash) return;
     opened.membersHash = hash;
-    opened.queue.submit([{ key: MEMBERS_ROW, value: sealRecord(list, MEMBERS_ROW) }], () => {});
+    opened.queue.submit([{ key: MEMBERS_ROW, value: sealRecord(list, MEMBERS_ROW) }], (error) => {
+      if (error === undefined) onKept();
+    });
   }
 
   /** Resolves when all that was submitted so far is durable, or has failed. */

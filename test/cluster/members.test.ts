@@ -81,7 +81,7 @@ test('a node that joins and was declared gone is gone, a new one under the name 
   assert.equal(settledOn(gone, killedAtOnce)?.state, 'gone', 'the record names its life');
   const met = membersOf('a');
   met.merge(recordOf('b', 'up'));
-  met.heardHash(met.hash);
+  met.heard('b', { hash: met.hash, isInformed: true });
   assert.equal(settledOn(gone, met)?.state, 'gone', 'another member has had its record');
   const partly = membersOf('a');
   partly.merge(recordOf('b', 'up'));
@@ -105,8 +105,33 @@ test('a list that may not be relied on is not relied on after the next start', (
   assert.deepEqual([again.isInformed, again.own.state], [false, 'joining']);
   assert.equal(again.own.generation, 2, 'it is the same member');
   again.merge(recordOf('b', 'up'));
-  again.heardHash(again.hash);
+  again.heard('b', { hash: again.hash, isInformed: true });
   assert.equal(membersOf('a', again.lasting.all()).isInformed, true);
+});
+
+test('a kept list in which members join or leave is not relied on before they are heard', () => {
+  const kept = [recordOf('a', 'up'), recordOf('b', 'joining'), recordOf('c', 'leaving')];
+  const heard = (name: string, isInformed = false): Members => {
+    const members = membersOf('a', kept);
+    members.heard(name, { hash: members.hash, isInformed });
+    return members;
+  };
+  assert.equal(membersOf('a', kept).isInformed, false);
+  assert.equal(membersOf('a', kept).lasting.all().length, 3, 'but it is kept on');
+  assert.equal(heard('b').isInformed, false, 'the other may have gone on');
+  assert.equal(heard('b', true).isInformed, true, 'one that may be relied on knows of both');
+  const both = heard('b');
+  both.heard('c', { hash: both.hash, isInformed: false });
+  assert.equal(both.isInformed, true);
+  const other = membersOf('a', kept);
+  for (const name of ['b', 'c']) other.heard(name, { hash: other.hash + 1, isInformed: true });
+  assert.equal(other.isInformed, false, 'their lists differ');
+  const wiped = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'joining')]);
+  wiped.merge(recordOf('b', 'joining', { generation: 2 }));
+  wiped.heard('b', { hash: wiped.hash, isInformed: false });
+  assert.equal(wiped.isInformed, false, 'another b does not know what became of that one');
+  wiped.remove('b');
+  assert.equal(wiped.isInformed, true, 'an operator has said what became of it');
 });
 
 test('a node that is gone stays gone, whoever it has heard of', () => {

@@ -70,3 +70,42 @@ test('nor do two of them that have heard the same', async () => {
   const { lab, wiped } = await hearingOne(2);
   for (const node of wiped) await assertServesNoKeys(lab, node);
 });
+
+test('a node that was killed just after others had joined does not take itself for the only owner', async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const lab = new Lab(3, { seed });
+    // All say that all are up. What lies on their disks may be older.
+    await lab.rest();
+    const { nodes } = lab.cluster;
+    for (const node of nodes) node.crash();
+    for (const node of nodes) for (const other of nodes) if (other !== node) lab.cut(node, other);
+    for (const node of nodes) node.start();
+    await lab.wait(6_000);
+    for (const node of nodes) await assertServesNoKeys(lab, node);
+    lab.heal();
+    await lab.rest();
+    for (const node of nodes) assert.equal((await lab.ask(node, 'PUT', 'k', { value: 'v' })).status, 200);
+  }
+});
+
+test('a node without others goes on after a start, and with a member that never joined when it is declared gone', async () => {
+  const lab = new Lab(2, { config: { quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } } });
+  const [first, second] = lab.cluster.nodes as [SimNode, SimNode];
+  second.crash();
+  await lab.until(() => first.node?.state === 'up', 60_000);
+  await lab.wait(2_000);
+  assert.equal((await lab.ask(first, 'PUT', 'k', { value: 'v' })).status, 200);
+  second.start();
+  await lab.until(() => first.node?.status().members.length === 2, 20_000);
+  second.crash();
+  await lab.wait(1_000);
+  first.crash();
+  first.start();
+  await lab.wait(6_000);
+  const answer = await lab.ask(first, 'GET', 'k');
+  assert.equal(answer.status, 503);
+  assert.match(textOf(answer), new RegExp(second.name));
+  first.node?.remove(second.name);
+  await lab.wait(6_000);
+  assert.equal((await lab.ask(first, 'GET', 'k')).status, 200);
+});

@@ -55,7 +55,11 @@ export interface KeyPlace {
  */
 export function assertJoined({ members }: Pick<Scope, 'members'>): void {
   if (members.replicas > 0 && members.isInformed) return;
-  const detail = 'This node has not found its cluster yet.';
+  const names = members.unheard.join(', ');
+  const detail =
+    names === ''
+      ? 'This node has not found its cluster yet.'
+      : `This node must hear what became of ${names} first. If they never return, declare them gone.`;
   throw new MecError('quorum-not-met', { have: 0, need: 1, retryAfter: 1, detail });
 }
 

@@ -13,6 +13,8 @@ export interface LifecycleOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly seeds: Seeds;
+  /** Whether the list on the disk has this placement to come. */
+  readonly isKept: (nextHash: number) => boolean;
   readonly store: Store;
   /** Whether a node that was found does not want this one: then there is a cluster, and another must not begin. */
   readonly isRefused: () => boolean;
@@ -84,7 +86,7 @@ export class Lifecycle {
 
   /** One beat. */
   beat(): void {
-    const { members, env, onBegin } = this.#options;
+    const { members, env, isKept, onBegin } = this.#options;
     const { state } = members.own;
     const before = this.#state;
     this.#state = state;
@@ -105,7 +107,8 @@ export class Lifecycle {
     }
     this.#followNextPlacement();
     const { done, all } = this.progress();
-    if (state !== 'leaving') members.settle(done === all ? members.nextHash : 0);
+    const isSettled = done === all && isKept(members.nextHash);
+    if (state !== 'leaving') members.settle(isSettled ? members.nextHash : 0);
     if (state === 'up' || !this.#areAllSettled()) return;
     this.#state = state === 'joining' ? 'up' : 'gone';
     members.become(this.#state);

@@ -66,6 +66,11 @@ export class Members {
   #nextHash = 0;
   #isInformed: boolean;
   #hasMet: boolean;
+  /**
+   * Members that were joining or leaving when the list was kept, with the generation of each. They may have gone on
+   * since, and then the owners are others.
+   */
+  readonly #unheard: Map<string, number>;
   readonly #lives: readonly string[];
   readonly #hasSeeds: boolean;
 
@@ -79,6 +84,9 @@ export class Members {
     const before = this.#list.get(name);
     this.#lives = before === undefined ? [life] : [life, before.life];
     this.#hasMet = kept.some((record) => record.name !== name);
+    const isPending = ({ name: other, state }: MemberRecord): boolean =>
+      other !== name && (state === 'joining' || state === 'leaving');
+    this.#unheard = new Map(kept.filter(isPending).map((record) => [record.name, record.generation]));
     // A node that was killed before it heard of any other has kept a list that names itself.
     this.#isInformed = this.#hasMet || (before !== undefined && before.state !== 'joining');
     const own = { name, host, port, httpport, zone, weight, settled: 0 };
@@ -145,14 +153,24 @@ export class Members {
    * its disk hears of the others one by one, and must not take the first for all.
    */
   get isInformed(): boolean {
-    return this.#isInformed;
+    return this.#isInformed && this.#unheard.size === 0;
   }
 
-  /** The list of another member has this hash, and may be relied on. */
-  heardHash(hash: number): void {
+  /** Members of which this node must hear first: they were joining or leaving when its list was kept. */
+  get unheard(): readonly string[] {
+    return [...this.#unheard.keys()];
+  }
+
+  /** Another member has told the hash of its list, and whether that list may be relied on. */
+  heard(name: string, { hash, isInformed }: { readonly hash: number; readonly isInformed: boolean }): void {
     if (hash !== this.hash) return;
-    this.#isInformed = true;
-    this.#hasMet = true;
+    if (isInformed) {
+      this.#isInformed = true;
+      this.#hasMet = true;
+      this.#unheard.clear();
+    }
+    // It has told its own state, unless it has lost its disk since.
+    if (this.#unheard.get(name) === this.get(name)?.generation) this.#unheard.delete(name);
   }
 
   /** This node begins a cluster: there is no other member to hear of. */
@@ -215,6 +233,7 @@ export class Members {
   }
 
   #changed(record: MemberRecord): void {
+    if (record.state === 'gone') this.#unheard.delete(record.name);
     this.#place();
     for (const listener of this.#listeners) listener(record);
   }

@@ -69,6 +69,8 @@ export class Membership {
   #lastBeatMs: number | undefined;
   #exchangedMs: number;
   #refusedSinceMs: number | undefined;
+  /** The placement to come by the list that lies on the disk. */
+  #keptNext: number;
   #isStopped = false;
 
   constructor(options: MembershipOptions) {
@@ -78,6 +80,7 @@ export class Membership {
     this.process = life;
     this.#identity = { name, process: this.process, host, port, partitions: PARTITIONS, n: config.quorum.n };
     this.#exchangedMs = env.clock.monotonicMs();
+    this.#keptNext = members.nextHash;
     const probe = (gossip: Gossip, wantsAll: boolean): ProbeRequest => {
       return { kind: 'probe', from: this.#identity, wantsAll, ...gossip };
     };
@@ -98,7 +101,9 @@ export class Membership {
     });
     const onGone = (): void => onEnd(undefined);
     const isRefused = (): boolean => this.#refusedSinceMs !== undefined;
-    this.#lifecycle = new Lifecycle({ env, members, peers, store, seeds: this.#seeds, isRefused, onGone, onBegin });
+    const isKept = (nextHash: number): boolean => nextHash === this.#keptNext;
+    const seeds = this.#seeds;
+    this.#lifecycle = new Lifecycle({ env, members, peers, store, seeds, isKept, isRefused, onGone, onBegin });
   }
 
   start(): void {
@@ -196,14 +201,21 @@ export class Membership {
     this.#timer = env.clock.after(jittered(env.random, HEARTBEAT_MS, 0.1), () => this.#beat());
   }
 
-  /** The list goes to the disk: a node that starts alone must not think that it is the whole cluster. */
+  /**
+   * The list goes to the disk: a node that starts alone must not think that it is the whole cluster. The others may
+   * count on this node for a placement only after it is kept, or a start would bring back an earlier one.
+   */
   #keep(): void {
     const { env, members, store } = this.#options;
     // Killed now, it could not tell any member: a node that has left does not start again.
     if (this.#lifecycle.isGoneUnheard) return;
     try {
-      const { lasting } = members;
-      store.keepMembers(lasting.all(), lasting.hash);
+      const { lasting, nextHash } = members;
+      store.keepMembers(lasting.all(), lasting.hash, () => {
+        if (nextHash === this.#keptNext || this.#isStopped) return;
+        this.#keptNext = nextHash;
+        this.#lifecycle.beat();
+      });
     } catch (error) {
       env.log.debug('member list not kept', { reason: messageOf(error) });
     }
@@ -258,7 +270,8 @@ export class Membership {
   #absorb(from: string, { hash, isInformed, records, suspects }: Gossip): void {
     const { members, peers } = this.#options;
     for (const record of records) members.merge(record);
-    if (isInformed) members.heardHash(hash);
+    members.heard(from, { hash, isInformed });
+    this.#keep();
     const { state, generation } = members.own;
     const said = records.find(({ name }) => name === members.self);
     const isSaid = said?.state === 'gone' && said.generation === generation;
