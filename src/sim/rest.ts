@@ -115,7 +115,9 @@ async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Pr
   victim.crash();
   victim.disk[kind](key);
   victim.start();
-  const isBack = (): boolean => cluster.isAtRest() && owners.every((node) => versionsAt(node, key).length > 0);
+  // A record under another row lies where that of another key may have been.
+  const isWhole = (one: string): boolean => ownersOf(cluster, one).every((node) => versionsAt(node, one).length > 0);
+  const isBack = (): boolean => cluster.isAtRest() && held.every(isWhole);
   await world.run(world.nowMs + MENDED_MS, isBack);
 }
 
