@@ -82,14 +82,14 @@ function tableOf(statuses: Statuses): string {
   return `${styled(process.stdout, 'bold', line(COLUMNS))}\n${rows.map((row) => `${line(row)}\n`).join('')}`;
 }
 
-function rowOf({ name, members, store, sync, handover }: ServerStatus): string[] {
+function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] {
   const own = members.find((member) => member.name === name);
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
   const { marks = 0, wounded = 0, aside = 0, unreadable = [] } = store.damage ?? {};
   const damaged = [`${marks} keys`, `${Math.max(wounded, aside)} partitions`].filter((text) => !text.startsWith('0 '));
   if (damaged.length > 0) notes.push(`mending ${damaged.join(' and ')}`);
   if (unreadable.length > 0) notes.push(`${unreadable.length} keys could be read nowhere`);
-  if (handover.all > handover.done) notes.push(own?.state === 'gone' ? leftOf(handover) : progressOf(handover));
+  if (handoff.all > handoff.done) notes.push(own?.state === 'gone' ? leftOf(handoff) : progressOf(handoff));
   return [
     name,
     own?.zone ?? '-',
@@ -106,12 +106,12 @@ function rowOf({ name, members, store, sync, handover }: ServerStatus): string[]
   ];
 }
 
-function progressOf({ done, all, bytesPerSecond, etaMs }: ServerStatus['handover']): string {
+function progressOf({ done, all, bytesPerSecond, etaMs }: ServerStatus['handoff']): string {
   const rest = etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s to go`;
   return `has ${done} of ${all} partitions, ${formatBytes(bytesPerSecond)}/s${rest}`;
 }
 
-const leftOf = ({ done, all }: ServerStatus['handover']): string => `${done} of ${all} partitions handed over`;
+const leftOf = ({ done, all }: ServerStatus['handoff']): string => `${done} of ${all} partitions handed over`;
 
 function absentRow({ of, member }: Absent): string[] {
   const peer = of.peers.find(({ node }) => node === member.name);

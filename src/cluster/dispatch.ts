@@ -31,7 +31,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
     const nowMs = scope.env.clock.monotonicMs();
     switch (request.kind) {
       case 'ping':
-        // Who gets a pong hands over a write next, and it would come too late.
+        // A node that gets a pong forwards a write next, and it would come too late.
         if (scope.forwardedWrites.isEnding) throw new MecError('stopping');
         return answer(membership.pong());
       case 'probe':

@@ -23,7 +23,7 @@ export const MAX_BROUGHT_ACTORS = 50;
 /** How long a stopping node waits for requests in flight before it cuts them off. */
 export const STOP_GRACE_MS = 5_000;
 
-/** Writes handed over lately that are remembered, so that one that comes twice is carried out once. */
+/** Forwarded writes that are remembered, so that one that comes twice is carried out once. */
 export const MAX_TAKEN_IDS = 65_536;
 
 /**

@@ -6,7 +6,7 @@ import type { Env, Timer } from '../base/env.ts';
 import { HasLeftError, MecError } from '../base/errors.ts';
 import { PARTITIONS } from '../core/limits.ts';
 import { RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS, SYNC_LIMITS, type SyncLimits } from './limits.ts';
-import { drawShortName, LivingActors } from '../core/causality/actor.ts';
+import { drawShortName, CurrentActors } from '../core/causality/actor.ts';
 import type { Condition } from '../core/quorum/condition.ts';
 import type { MemberState } from '../core/placement/member-list.ts';
 import type { CausalContext, Dot } from '../core/causality/causal-context.ts';
@@ -147,14 +147,14 @@ export class MecNode {
       await store.close();
       throw new HasLeftError(config.name);
     }
-    const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
+    const currentActors = Array.from({ length: PARTITIONS }, () => new CurrentActors((name) => members.lifeOf(name)));
     const floors = new Floors(env.clock, members);
     const peers = new Peers(env, members, floors);
     const policies = new Policies(config.policies);
     const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
     const grants = new KeyGrants(env.clock, life);
     const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
-    const shared = { env, members, store, living, limits, floors, peers };
+    const shared = { env, members, store, currentActors, limits, floors, peers };
     const sync = new Sync({ ...shared, life, fences, writeQuorums });
     const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);
     const scrub = new Scrub({ env, members, peers, store, limits });
@@ -339,7 +339,7 @@ export class MecNode {
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
       quorum: { ...this.config.quorum, replicas: members.replicas },
       partitions: { all: PARTITIONS, ...members.shareOf(members.self) },
-      handover: { ...this.#membership.progress(), ...sync.joining() },
+      handoff: { ...this.#membership.progress(), ...sync.joining() },
       members: members.all().map((record) => ({ ...record, ...members.shareOf(record.name) })),
       peers: others,
       store: store.status() as unknown as StoreStatus,
@@ -349,7 +349,7 @@ export class MecNode {
     };
   }
 
-  /** Writes that other nodes have handed over get their answers, within the time of grace. */
+  /** Writes that other nodes have forwarded get their answers, within the time of grace. */
   #finishWork(): Promise<void> {
     return new Promise((resolve) => {
       const grace = this.#scope.env.clock.after(STOP_GRACE_MS, resolve);

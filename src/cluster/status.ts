@@ -3,7 +3,7 @@ import type { Reach } from '../core/placement/detector.ts';
 import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
 import type { Config } from './config.ts';
 import type { Share } from './membership/members.ts';
-import type { HandoverProgress } from './membership/lifecycle.ts';
+import type { HandoffProgress } from './membership/lifecycle.ts';
 import type { Throttle } from './sync/throttle.ts';
 import type { AgedJob } from './sync/pull-queue.ts';
 
@@ -19,7 +19,7 @@ export interface NodeStatus {
   readonly quorum: Config['quorum'] & { readonly replicas: number };
   readonly partitions: Share & { readonly all: number };
   /** Of a node that joins, or is gone and hands over: how far it is. */
-  readonly handover: HandoverProgress & ReturnType<Throttle['status']>;
+  readonly handoff: HandoffProgress & ReturnType<Throttle['status']>;
   readonly members: readonly MemberStatus[];
   readonly peers: readonly PeerStatus[];
   readonly store: StoreStatus;

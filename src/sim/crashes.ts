@@ -16,7 +16,7 @@ const PAUSE_GAP_MS = 1_500;
 const withinMs = 5_000;
 
 const CHANGES_STATE: NodeMoment = {
-  isIt: ({ node }) => node !== undefined && node.state !== 'up' && node.status().handover.all > 0,
+  isIt: ({ node }) => node !== undefined && node.state !== 'up' && node.status().handoff.all > 0,
   everyMs: 20,
   withinMs,
 };

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { PARTITIONS } from '../../src/core/limits.ts';
 import { Members } from '../../src/cluster/membership/members.ts';
 import { Evidence } from '../../src/cluster/sync/evidence.ts';
-import { LivingActors } from '../../src/core/causality/actor.ts';
+import { CurrentActors } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import type { RememberedWrite } from '../../src/core/quorum/decision.ts';
 import type { Statement } from '../../src/core/causality/evidence.ts';
@@ -35,13 +35,13 @@ const NONE: Pick<Store, 'find'> = { find: () => undefined };
 function heard(store: Pick<Store, 'find'> = NONE): {
   evidence: Evidence;
   members: Members;
-  living: LivingActors;
+  currentActors: CurrentActors;
 } {
   const members = new Members({ name: 'a', ...place, quorum }, [recordOf('b', 'one')], 'own');
-  const living = Array.from({ length: PARTITIONS }, () => new LivingActors((name) => members.lifeOf(name)));
-  const evidence = new Evidence({ members, living, store });
+  const currentActors = Array.from({ length: PARTITIONS }, () => new CurrentActors((name) => members.lifeOf(name)));
+  const evidence = new Evidence({ members, currentActors, store });
   evidence.note({ partition: 3, id: 'mine' }, 'b', statement);
-  return { evidence, members, living: living[3] as LivingActors };
+  return { evidence, members, currentActors: currentActors[3] as CurrentActors };
 }
 
 test('an answer counts for the replica that asked, and for none that takes its place', () => {
@@ -80,10 +80,10 @@ test('an answer counts until its node begins another life', () => {
 });
 
 test('what is heard of a clock alone counts for no replica, and actors are heard of with it', () => {
-  const { evidence, living } = heard();
+  const { evidence, currentActors } = heard();
   evidence.noteClock(5, 'b', { clock: statement.clock });
   assert.equal(evidence.statement({ partition: 5, id: 'mine' }, 'b'), undefined);
-  assert.deepEqual([living.isDead('b~one'), living.isDead('b~one.2')], [true, false]);
+  assert.deepEqual([currentActors.isDead('b~one'), currentActors.isDead('b~one.2')], [true, false]);
   assert.equal(evidence.clocks(5, ['b', 'c']), undefined, 'c was never heard of');
   evidence.forget();
   assert.equal(evidence.clocks(5, ['b']), undefined);

@@ -5,7 +5,7 @@ import { MecError } from '../../src/base/errors.ts';
 import { FLOORS_KEPT } from '../../src/cluster/limits.ts';
 import { Floors, type Receiver } from '../../src/cluster/floors.ts';
 import { settle, type Settling } from '../../src/cluster/sync/settling.ts';
-import { LivingActors } from '../../src/core/causality/actor.ts';
+import { CurrentActors } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import { Floor } from '../../src/core/causality/floor.ts';
 import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
@@ -16,7 +16,7 @@ const PARTITION = 7;
 const TIMEOUT_MS = 1_000;
 const SETTLED = Floor.NONE.with(new Map([['n3~dead', 9]]));
 
-/** A clock on the floor, with a dot of a living actor. */
+/** A clock on the floor, with a dot of a current actor. */
 function storeOn(floor: Floor): StoreRequest {
   const context = CausalContext.ofDots([{ actor: 'n1~alive', counter: 1 }]);
   for (const [actor, base] of floor) context.addRanges(actor, [1, base]);
@@ -129,15 +129,15 @@ test('the last few floors of each partition are known, and the older ones are no
 
 test('a floor has the dead actors of which every other holder has the same dots, without gaps', () => {
   const { floors } = new Line();
-  const living: LivingActors[] = [];
-  living[PARTITION] = new LivingActors((name) => (name === 'n1' ? 'alive' : 'other'));
+  const currentActors: CurrentActors[] = [];
+  currentActors[PARTITION] = new CurrentActors((name) => (name === 'n1' ? 'alive' : 'other'));
   const clockOf = (...counters: number[]): CausalContext =>
     CausalContext.ofDots(counters.map((counter) => ({ actor: 'n3~dead', counter })));
   const replicaOf = (clock: CausalContext): Settling => {
     return { partition: PARTITION, durableClock: clock, settle: (floor) => void clock.settle(floor) };
   };
   const floorAfter = (own: CausalContext, ...others: CausalContext[]): string => {
-    settle({ floors, living }, replicaOf(own), others);
+    settle({ floors, currentActors }, replicaOf(own), others);
     return floors.newest(PARTITION).hash;
   };
   assert.equal(floorAfter(clockOf(1, 2), clockOf(1)), '');
@@ -152,6 +152,6 @@ test('a floor has the dead actors of which every other holder has the same dots,
   assert.equal(String(own), '{n1~alive:1 n3~dead:1-2}');
   // Replicas that have seen the same arrive at the same floor.
   const other = new Line().floors;
-  settle({ floors: other, living }, replicaOf(clockOf(1, 2)), [clockOf(1, 2)]);
+  settle({ floors: other, currentActors }, replicaOf(clockOf(1, 2)), [clockOf(1, 2)]);
   assert.equal(other.newest(PARTITION).hash, floors.newest(PARTITION).hash);
 });

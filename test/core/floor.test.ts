@@ -141,13 +141,13 @@ test('a thousand dead actors on the floor cost neither copies nor messages anyth
   const clock = new CausalContext();
   for (const [actor, base] of bases) clock.addRanges(actor, [1, base]);
   assert.ok(clock.settle(settled));
-  clock.add('n~living', 1);
-  assert.deepEqual(clock.packOn(settled), [settled.hash, 'n~living', [1, 1]]);
-  assert.deepEqual([...clock.actorsAboveFloor()], ['n~living']);
+  clock.add('n~current', 1);
+  assert.deepEqual(clock.packOn(settled), [settled.hash, 'n~current', [1, 1]]);
+  assert.deepEqual([...clock.actorsAboveFloor()], ['n~current']);
   // A joined copy of an expanded clock stands on the floor as well.
   const joined = CausalContext.unpack(clock.pack())?.join(clock);
   assert.equal(joined?.floor, settled);
-  assert.deepEqual([...joined.actorsAboveFloor()], ['n~living']);
+  assert.deepEqual([...joined.actorsAboveFloor()], ['n~current']);
 });
 
 test('a token leaves a floor out, except for the versions returned', () => {

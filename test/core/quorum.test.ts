@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LivingActors, OwnActors } from '../../src/core/causality/actor.ts';
+import { CurrentActors, OwnActors } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import { Detector } from '../../src/core/placement/detector.ts';
 import { Latency } from '../../src/core/quorum/latency.ts';
@@ -115,23 +115,23 @@ test('a read quorum merges the replies and names the stale', () => {
 
 test('an actor lives as long as its life is that of its node, and no later replica has begun in it', () => {
   let life: string | undefined = 'one';
-  const living = new LivingActors((node) => (node === 'n1' ? life : undefined));
-  assert.equal(living.isDead('n1~one'), false);
-  assert.equal(living.isDead('n1~two'), true, 'not the life of the record');
-  assert.equal(living.isDead('n2~one'), true, 'no member');
-  assert.equal(living.isDead('seed-era'), true);
-  living.observe('n1~one.2');
-  assert.equal(living.isDead('n1~one'), true);
-  assert.equal(living.isDead('n1~one.2'), false);
-  living.observe('n1~one');
-  assert.equal(living.isDead('n1~one.2'), false, 'a late word of the first');
-  living.observe('n1~two.9');
-  assert.equal(living.isDead('n1~one.2'), false, 'a word of another life');
+  const current = new CurrentActors((node) => (node === 'n1' ? life : undefined));
+  assert.equal(current.isDead('n1~one'), false);
+  assert.equal(current.isDead('n1~two'), true, 'not the life of the record');
+  assert.equal(current.isDead('n2~one'), true, 'no member');
+  assert.equal(current.isDead('seed-era'), true);
+  current.observe('n1~one.2');
+  assert.equal(current.isDead('n1~one'), true);
+  assert.equal(current.isDead('n1~one.2'), false);
+  current.observe('n1~one');
+  assert.equal(current.isDead('n1~one.2'), false, 'a late word of the first');
+  current.observe('n1~two.9');
+  assert.equal(current.isDead('n1~one.2'), false, 'a word of another life');
   life = 'two';
-  assert.equal(living.isDead('n1~one.2'), true);
-  assert.equal(living.isDead('n1~two'), false);
+  assert.equal(current.isDead('n1~one.2'), true);
+  assert.equal(current.isDead('n1~two'), false);
   life = undefined;
-  assert.equal(living.isDead('n1~two'), true, 'gone');
+  assert.equal(current.isDead('n1~two'), true, 'gone');
 });
 
 test('own actors: one for all partitions of a life, and another for a replica that begins anew', () => {

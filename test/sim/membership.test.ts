@@ -69,7 +69,7 @@ test('who joins takes writes at once, takes in the rest at its pace, and is up w
   await until(
     box,
     'it is a pending owner',
-    () => (newcomer.node === undefined ? 0 : statusOf(newcomer).handover.all) > 0,
+    () => (newcomer.node === undefined ? 0 : statusOf(newcomer).handoff.all) > 0,
   );
   await until(box, 'it is reached', () => reachOf(first, newcomer.name) === 'reachable');
   let taken = 0;
@@ -84,11 +84,11 @@ test('who joins takes writes at once, takes in the rest at its pace, and is up w
   assert.ok(taken > 20, `${taken} of 40 writes were sent to it at once; it is a pending owner of three quarters`);
   let wasUpMs: number | undefined;
   while (wasUpMs === undefined) {
-    const { sync, handover } = statusOf(newcomer);
+    const { sync, handoff } = statusOf(newcomer);
     if (newcomer.node?.state === 'up') {
       assert.equal(sync.incomplete, 0, 'it is up before it has everything');
       wasUpMs = world.nowMs;
-    } else assert.ok(handover.done <= handover.all && world.nowMs - beganMs < LONG_MS);
+    } else assert.ok(handoff.done <= handoff.all && world.nowMs - beganMs < LONG_MS);
     await world.run(world.nowMs + 1);
   }
   // About three quarters of 60 values of 400 bytes, from the first owner that has them.

@@ -38,8 +38,8 @@ test('if the others have moved on and it has nothing new, it ends after a few se
   const told: { done: number; all: number }[] = [];
   while (!node.hasLeft && lab.world.nowMs - startMs < 60_000) {
     await lab.wait(100);
-    const handover = node.node?.status().handover;
-    if (handover !== undefined && handover.all > 0) told.push(handover);
+    const handoff = node.node?.status().handoff;
+    if (handoff !== undefined && handoff.all > 0) told.push(handoff);
   }
   const tookMs = lab.world.nowMs - startMs;
   assert.ok(node.hasLeft && tookMs <= MAX_END_MS, `${tookMs} ms`);

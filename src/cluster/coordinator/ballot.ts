@@ -96,7 +96,7 @@ export class Ballot {
     const asked = { key, ballot: this.#id, view: this.#view.name, idempotencyKey: condition.idempotencyKey };
     const granted = grantHere(this.#scope, asked);
     if (granted === undefined) return false;
-    this.#scope.living[this.#place.partition]?.observe(granted.actor);
+    this.#scope.currentActors[this.#place.partition]?.observe(granted.actor);
     this.#own = granted.object;
     this.#object = granted.object;
     this.#numbers.set(self, granted.number);
@@ -136,7 +136,7 @@ export class Ballot {
   #add(peer: Peer, { number, actor, context, versions, remembered }: GrantReply): void {
     const whole = withBodies(versions, this.#own.versions);
     if (whole === undefined) return this.#tally.fail(peer.id, 'internal');
-    this.#scope.living[this.#place.partition]?.observe(actor);
+    this.#scope.currentActors[this.#place.partition]?.observe(actor);
     this.#object = merge(this.#object, { versions: whole, context });
     this.#numbers.set(peer.id, number);
     if (remembered !== undefined) this.#remembered.push(remembered);

@@ -28,7 +28,7 @@ export const isUntouched = ({ code }: MecError): boolean => UNTOUCHED.includes(c
  * make a sibling of itself.
  */
 export async function forward(scope: Scope, place: KeyPlace, request: PutRequest): Promise<PutResult> {
-  const result = await handOver(scope, scope.peers.reachable(place.owners, 1), request);
+  const result = await forwardTo(scope, scope.peers.reachable(place.owners, 1), request);
   if (result !== undefined) return result;
   const detail = 'No owner of the key can be reached. Nothing was written.';
   const need = quorumSize(request.w, place.owners.length);
@@ -36,7 +36,7 @@ export async function forward(scope: Scope, place: KeyPlace, request: PutRequest
 }
 
 /** The same with the owners to choose from; undefined where none of them has taken the write. */
-export async function handOver(
+export async function forwardTo(
   scope: Scope,
   among: readonly Peer[],
   request: PutRequest,

@@ -1,11 +1,11 @@
 /**
- * Writes that nodes hand to each other: each is carried out once, and a stopping node finishes
+ * Writes that nodes forward to each other: each is carried out once, and a stopping node finishes
  * those that it has taken.
  */
 import { MecError } from '../../base/errors.ts';
 import { MAX_TAKEN_IDS } from '../limits.ts';
 
-/** The writes handed over, either way. */
+/** The writes that this node has forwarded, and those that it has taken over. */
 export class ForwardedWrites {
   readonly #name: string;
   #given = 0;
@@ -20,7 +20,7 @@ export class ForwardedWrites {
     this.#name = name;
   }
 
-  /** An id for a write that is handed over: never used before, by anybody. */
+  /** An id for a write that is forwarded: never used before, by anybody. */
   nextId(): string {
     this.#given += 1;
     return `${this.#name}/${this.#given}`;

@@ -91,11 +91,11 @@ class Get {
   }
 
   #addOwn(): void {
-    const { members, store, living } = this.#scope;
+    const { members, store, currentActors } = this.#scope;
     const { isOwner } = this.#place;
     try {
       const replica = store.of(this.#place.partition);
-      living[this.#place.partition]?.observe(replica.actor);
+      currentActors[this.#place.partition]?.observe(replica.actor);
       this.#own = replica.readWhole(this.#request.key);
       // One that is still joining may have lost what it held before: it is no fallback either.
       const counts = isOwner ? replica.isComplete : !members.holds(this.#place.partition);
@@ -129,7 +129,7 @@ class Get {
   #answered(peer: Peer, reply: ReadReply): void {
     const versions = withBodies(reply.versions, this.#own?.versions ?? []);
     if (versions === undefined) return this.#failed(peer, new MecError('internal'));
-    this.#scope.living[this.#place.partition]?.observe(reply.actor);
+    this.#scope.currentActors[this.#place.partition]?.observe(reply.actor);
     const isOwner = this.#isOwner(peer);
     const counts = isOwner ? reply.isComplete : true;
     this.#fold.add(peer.id, { versions, context: reply.context }, { counts, isOwner });
@@ -179,12 +179,12 @@ class Get {
   }
 
   #result(object: FilledObject<Uint8Array>): GetResult {
-    const { policies, time, living } = this.#scope;
+    const { policies, time, currentActors } = this.#scope;
     const { key, seen = [], gone } = this.#request;
     // A replica that was behind may still hold what the reader has seen gone. What is gone never comes back.
     const there = object.versions.filter(({ actor, counter }) => gone?.has(actor, counter) !== true);
     const versions = policies.visible(key, there, () => time.nowMicros(this.#place.owners));
-    const isDead = (actor: string): boolean => living[this.#place.partition]?.isDead(actor) === true;
+    const isDead = (actor: string): boolean => currentActors[this.#place.partition]?.isDead(actor) === true;
     const token = readToken(object, isDead);
     // The token of a 404 stands for all that the reader knows to be gone, now and before.
     if (versions.length === 0) {

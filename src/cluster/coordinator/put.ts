@@ -6,7 +6,7 @@ import { MecError, toMecError } from '../../base/errors.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
 import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { ConditionalRequest } from './ballot.ts';
-import { forward, handOver, isUntouched } from './forward.ts';
+import { forward, forwardTo, isUntouched } from './forward.ts';
 import { get } from './get.ts';
 import { majorityOf, putIf } from './conditional-write.ts';
 import { peersToAsk, type KeyPlace, placeOf, type Scope } from './scope.ts';
@@ -43,7 +43,7 @@ async function putSerialised(scope: Scope, place: KeyPlace, request: Conditional
       const peer = scope.peers.byId.get(id);
       const leftMs = endMs - scope.env.clock.monotonicMs();
       if (peer === undefined || leftMs <= 0 || scope.peers.reach(id) !== 'reachable') continue;
-      const result = await handOver(scope, [peer], { ...request, timeoutMs: leftMs });
+      const result = await forwardTo(scope, [peer], { ...request, timeoutMs: leftMs });
       if (result !== undefined) return result;
     } catch (error) {
       failure = toMecError(error);

@@ -2,7 +2,7 @@
 import type { Env } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
-import { LivingActors } from '../../core/causality/actor.ts';
+import { CurrentActors } from '../../core/causality/actor.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Fences } from '../fences.ts';
@@ -38,7 +38,7 @@ export interface Scope {
   /** The floors that this node knows. */
   readonly floors: Floors;
   /** Which actors live, by partition. */
-  readonly living: readonly LivingActors[];
+  readonly currentActors: readonly CurrentActors[];
   readonly limits: SyncLimits;
 }
 

@@ -99,7 +99,7 @@ class DecidedStore {
       this.#scope.sync.peerHasMissed(peer);
       return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
     }
-    this.#scope.living[this.#decided.granted.place.partition]?.observe(reply.actor);
+    this.#scope.currentActors[this.#decided.granted.place.partition]?.observe(reply.actor);
     return undefined;
   }
 

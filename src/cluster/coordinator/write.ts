@@ -116,7 +116,7 @@ class Put {
   start(): void {
     const request = this.#request;
     const { key, timeoutMs } = request;
-    const { env, members, store, living, floors, fences } = this.#scope;
+    const { env, members, store, currentActors, floors, fences } = this.#scope;
     const { place, peers, quorum } = this.#plan;
     const { tally } = quorum;
     const replica = store.of(place.partition);
@@ -126,7 +126,7 @@ class Put {
       this.#count(members.self, word, place.isOwner);
     });
     this.#written = written;
-    living[place.partition]?.observe(replica.actor);
+    currentActors[place.partition]?.observe(replica.actor);
     tally.ask(place.isOwner);
     for (const peer of peers) tally.ask(this.#isOwner(peer));
     // The requests to peers end by themselves; the own disk has no deadline.
@@ -154,7 +154,7 @@ class Put {
       this.#scope.sync.peerHasMissed(peer);
       return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
     }
-    this.#scope.living[this.#plan.place.partition]?.observe(reply.actor);
+    this.#scope.currentActors[this.#plan.place.partition]?.observe(reply.actor);
     peer.life = reply.life;
     return reply.life === life ? reply : new MecError('incomplete');
   }
@@ -189,12 +189,12 @@ class Put {
  * what this write has replaced, and the next write with the token may go there first.
  */
 export function toResult(
-  { policies, time, living }: Scope,
+  { policies, time, currentActors }: Scope,
   { place, request }: { readonly place: KeyPlace; readonly request: Pick<PutRequest, 'key' | 'token'> },
   { dot, token, object }: ReplicaWritten,
 ): PutResult {
   const { key } = request;
-  const alive = living[place.partition];
+  const alive = currentActors[place.partition];
   const versions = policies.visible(key, object.versions, () => time.nowMicros(place.owners));
   const slim = token.withoutFloor().filter((actor) => actor === dot.actor || alive?.isDead(actor) !== true);
   const brought = seenBy(request);

@@ -28,7 +28,7 @@ export interface LifecycleOptions {
  * How far this node is with the partitions of which it is a pending owner; if it is gone, with
  * those that it hands over.
  */
-export interface HandoverProgress {
+export interface HandoffProgress {
   readonly done: number;
   readonly all: number;
   /** About how long the rest will take; undefined where that cannot be said. */
@@ -44,7 +44,7 @@ export class Lifecycle {
   /** Replicas that this node held when it was found to be gone. */
   #heldOnce: number | undefined;
   #nextHash = 0;
-  #handoverSinceMs = 0;
+  #handoffSinceMs = 0;
   /** Members that know that this node is gone. */
   readonly #informed = new Set<string>();
   #farewellSinceMs: number | undefined;
@@ -56,7 +56,7 @@ export class Lifecycle {
   }
 
   /** Of the partitions that this node does not own yet, or still has to hand over. */
-  progress(): HandoverProgress {
+  progress(): HandoffProgress {
     const { members, store } = this.#options;
     if (this.#heldOnce !== undefined) {
       const held = store.held ?? this.#heldOnce;
@@ -68,8 +68,8 @@ export class Lifecycle {
     return this.#progressOf(done.length, pending.length);
   }
 
-  #progressOf(done: number, all: number): HandoverProgress {
-    const elapsedMs = this.#options.env.clock.monotonicMs() - this.#handoverSinceMs;
+  #progressOf(done: number, all: number): HandoffProgress {
+    const elapsedMs = this.#options.env.clock.monotonicMs() - this.#handoffSinceMs;
     const canTell = done > 0 && done < all;
     return { done, all, etaMs: canTell ? Math.round((elapsedMs * (all - done)) / done) : undefined };
   }
@@ -79,7 +79,7 @@ export class Lifecycle {
     const { env, members } = this.#options;
     if (members.nextHash === this.#nextHash) return;
     this.#nextHash = members.nextHash;
-    this.#handoverSinceMs = env.clock.monotonicMs();
+    this.#handoffSinceMs = env.clock.monotonicMs();
     const { all } = this.progress();
     if (all > 0) env.log.info('taking over partitions', { partitions: all });
   }
@@ -158,7 +158,7 @@ export class Lifecycle {
    */
   #end(): void {
     const { env, store, onGone } = this.#options;
-    if (this.#heldOnce === undefined) this.#handoverSinceMs = env.clock.monotonicMs();
+    if (this.#heldOnce === undefined) this.#handoffSinceMs = env.clock.monotonicMs();
     this.#heldOnce ??= store.held;
     if (this.#isOver || store.held !== 0 || !this.#isGoneKnown()) return;
     this.#isOver = true;

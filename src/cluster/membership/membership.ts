@@ -32,7 +32,7 @@ import type { Config } from '../config.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
-import { Lifecycle, type HandoverProgress } from './lifecycle.ts';
+import { Lifecycle, type HandoffProgress } from './lifecycle.ts';
 import { Prober } from './prober.ts';
 import { Gossiper } from './gossip.ts';
 import { Seeds } from './seeds.ts';
@@ -117,7 +117,7 @@ export class Membership {
   }
 
   /** How far this node is with the partitions of which it is a pending owner. */
-  progress(): HandoverProgress {
+  progress(): HandoffProgress {
     return this.#lifecycle.progress();
   }
 

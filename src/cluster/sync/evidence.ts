@@ -1,6 +1,6 @@
 /** What this node has heard the others say of their replicas. */
 import { PARTITIONS } from '../../core/limits.ts';
-import type { LivingActors } from '../../core/causality/actor.ts';
+import type { CurrentActors } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
@@ -25,23 +25,23 @@ interface HeardStatement {
 export interface EvidenceOptions {
   readonly members: Members;
   /** Which actors live, by partition. */
-  readonly living: readonly LivingActors[];
+  readonly currentActors: readonly CurrentActors[];
   readonly store: Pick<Store, 'find'>;
 }
 
 /** The last words of every member, per partition. */
 export class Evidence {
   readonly #members: Members;
-  readonly #living: readonly LivingActors[];
+  readonly #currentActors: readonly CurrentActors[];
   readonly #store: Pick<Store, 'find'>;
   readonly #heard: readonly Heard[] = Array.from({ length: PARTITIONS }, () => ({
     clocks: new Map<string, CausalContext>(),
     statements: new Map<string, HeardStatement>(),
   }));
 
-  constructor({ members, living, store }: EvidenceOptions) {
+  constructor({ members, currentActors, store }: EvidenceOptions) {
     this.#members = members;
-    this.#living = living;
+    this.#currentActors = currentActors;
     this.#store = store;
   }
 
@@ -66,7 +66,7 @@ export class Evidence {
    * question, and was not said under a fence.
    */
   noteClock(partition: number, member: string, { clock, actor, isWhole }: SeenStatement): void {
-    if (actor !== undefined) this.#living[partition]?.observe(actor);
+    if (actor !== undefined) this.#currentActors[partition]?.observe(actor);
     // Nor by the clock of one that cannot read all that it has seen.
     if (isWhole !== false) this.#of(partition).clocks.set(member, clock);
   }

@@ -7,7 +7,7 @@
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
-import { type LivingActors, nodeOfActor } from '../../core/causality/actor.ts';
+import { type CurrentActors, nodeOfActor } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { areHeldNowhere } from '../../core/causality/evidence.ts';
 import { closeDots } from '../../storage/replica/closing.ts';
@@ -22,7 +22,7 @@ export interface GapsOptions {
   readonly env: Env;
   readonly members: Members;
   readonly store: Store;
-  readonly living: readonly LivingActors[];
+  readonly currentActors: readonly CurrentActors[];
   readonly questions: Questions;
   readonly limits: SyncLimits;
 }
@@ -78,8 +78,8 @@ export class Gaps {
    * which this one has not heard. A node on an empty disk that cannot reach the others knows none of them.
    */
   #isDead(partition: number, actor: string): boolean {
-    const { living, members } = this.#options;
-    return members.get(nodeOfActor(actor)) !== undefined && living[partition]?.isDead(actor) === true;
+    const { currentActors, members } = this.#options;
+    return members.get(nodeOfActor(actor)) !== undefined && currentActors[partition]?.isDead(actor) === true;
   }
 
   /** The dots of dead actors below the last that the clock or a residue names, which this replica lacks. */

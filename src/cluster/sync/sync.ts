@@ -14,7 +14,7 @@ import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { PENDING_COMPARES, type SyncLimits } from '../limits.ts';
-import type { LivingActors } from '../../core/causality/actor.ts';
+import type { CurrentActors } from '../../core/causality/actor.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
@@ -60,7 +60,7 @@ export interface SyncOptions {
   readonly store: Store;
   readonly floors: Floors;
   /** Which actors live, by partition. */
-  readonly living: readonly LivingActors[];
+  readonly currentActors: readonly CurrentActors[];
   /** The life of this process. */
   readonly life: string;
   /** How many disks a write asks for before it is acknowledged, by the configuration and its policies. */
@@ -99,17 +99,17 @@ export class Sync {
   #failures = 0;
 
   constructor(options: SyncOptions) {
-    const { env, members, store, living, limits } = options;
+    const { env, members, store, currentActors, limits } = options;
     this.#options = options;
     this.#limits = limits;
-    const evidence = new Evidence({ members, living, store });
+    const evidence = new Evidence({ members, currentActors, store });
     const questions = new Questions({ ...options, evidence });
     const enqueue = (partition: number, peer: string): void => this.#enqueue(partition, peer);
     this.#evidence = evidence;
     this.#questions = questions;
     this.#completeness = new Completeness({ ...options, evidence, questions, enqueue });
     this.#fallbacks = new Fallbacks({ env, members, store, evidence, questions });
-    this.#gaps = new Gaps({ env, members, store, living, questions, limits });
+    this.#gaps = new Gaps({ env, members, store, currentActors, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({ env, limits, say: (replica) => say(options, replica) });
     this.#rest = new Rest(env.clock, limits);

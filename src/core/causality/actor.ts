@@ -74,7 +74,7 @@ export class OwnActors {
 }
 
 /** Which actors of one partition can still write, by the member records and by what replicas say. */
-export class LivingActors {
+export class CurrentActors {
   readonly #lifeOf: (node: string) => string | undefined;
   /** The actor that each node named last, of its present life. */
   readonly #named = new Map<string, ActorName>();

@@ -76,7 +76,7 @@ export class Floor {
 
   /** All of the actor's dots up to this one are in the floor; 0 if there is none. */
   base(actor: string): number {
-    // A living actor is in no floor at all.
+    // A current actor is in no floor at all.
     if (this.#actors.length === 0 || !numbers.has(actor)) return 0;
     let [from, to] = [0, this.#actors.length];
     while (from < to) {

@@ -101,7 +101,7 @@ export function write<Body>(
 
 /**
  * The token for a reader: all that is known, less the dead actors that are not needed to name a version returned.
- * Claiming less is always safe; it keeps tokens as small as the number of living replicas.
+ * Claiming less is always safe; it keeps tokens as small as the number of current actors.
  */
 export function readToken<Body>(object: FilledObject<Body>, isDead: (actor: string) => boolean): CausalContext {
   const token = object.context.withoutFloor().filter((actor) => !isDead(actor));

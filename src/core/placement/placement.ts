@@ -145,14 +145,14 @@ class Matching {
     const score = (seat: Seat): number => seat.scores[partition] as number;
     fitting.sort((a, b) => score(b) - score(a));
     for (const full of fitting) {
-      if (full.load < full.cap || this.#handOver(full)) return this.#take(partition, full);
+      if (full.load < full.cap || this.#makeRoom(full)) return this.#take(partition, full);
     }
     const spare = fitting.sort((a, b) => a.load / a.cap - b.load / b.cap)[0] ?? this.#anybody(partition);
     this.#take(partition, spare);
   }
 
   /** One partition of a member goes to another that has room for it: the one that costs least in scores. */
-  #handOver(full: Seat): boolean {
+  #makeRoom(full: Seat): boolean {
     let best: { partition: number; to: Seat; cost: number } | undefined;
     for (const [partition, owners] of this.#owners.entries()) {
       const at = owners.indexOf(full);
