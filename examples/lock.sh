@@ -1,5 +1,6 @@
 #!/bin/sh
-# A lock that its holder cannot forget: whoever creates the key has it, until it expires. Needs a majority of the key's owners.
+# A lock that its holder cannot forget: the one that creates the key has it, until it expires. This
+# needs a majority of the key's owners.
 # Prints:
 #   ann: 200
 #   bob: 412

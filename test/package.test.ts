@@ -32,7 +32,8 @@ export const node: EmbeddedNode = await startNode({ quorum: { n: 1 } });
 export const cluster = await startCluster({ nodes: 3 });
 export const read = await new MecClient(node.url, { codec: text }).get('k');
 export const value: string = read.kind === 'value' ? read.value : '';
-export const isShort = (error: unknown): boolean => error instanceof QuorumError && (error.have ?? 0) < (error.need ?? 0);
+export const isShort = (error: unknown): boolean =>
+  error instanceof QuorumError && (error.have ?? 0) < (error.need ?? 0);
 export const carts = mapOf(plusMinusCounter);
 export const latest = register.merge<string>;
 `;

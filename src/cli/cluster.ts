@@ -148,7 +148,8 @@ function locationText({ key, partition, entries }: LocationDocument): string {
     const head = `  ${role.padEnd(13)}  ${node}`;
     if (says === undefined) return `${head}  ${reach}, no answer`;
     const versions = says.versions.map(({ actor, counter }) => `${actor}:${counter}`).join(', ') || 'nothing';
-    return `${head}  has ${versions}${says.isComplete ? '' : ' (still catching up)'}\n${' '.repeat(17)}clock ${says.clock || '-'}`;
+    const progress = says.isComplete ? '' : ' (still catching up)';
+    return `${head}  has ${versions}${progress}\n${' '.repeat(17)}clock ${says.clock || '-'}`;
   });
   return `${oneLine(key)} is in partition ${partition}\n${lines.join('\n')}\n`;
 }

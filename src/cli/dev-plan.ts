@@ -86,7 +86,8 @@ export class DevPlan {
       const last = plan.#members.at(-1) ?? '';
       throw new StartError(
         `${options.data} holds ${plan.#members.length} nodes (${plan.#members.join(', ')}), more than ${wanted}. ` +
-          `Start them all and let some go (type "leave ${last}" there), take another --data, or lose the data with --fresh`,
+          `Start them all and let some go (type "leave ${last}" there), take another --data, ` +
+          'or lose the data with --fresh',
       );
     }
     while (plan.#members.length < wanted) await plan.add();

@@ -35,9 +35,10 @@ function banner({ data, fresh }: DevOptions, { members, kept }: DevPlan): string
   const last = members.at(-1)?.url ?? '';
   const keeping = fresh === true ? 'fresh' : 'kept between runs; --fresh starts empty';
   const isNew = ({ name }: DevNode): boolean => kept.length > 0 && kept.every((node) => node.name !== name);
+  const nodes = `${members.length} node${members.length === 1 ? '' : 's'}`;
   return [
     '',
-    `MecDB ${readVersion()} is serving: ${members.length} node${members.length === 1 ? '' : 's'}, data in ${data} (${keeping})`,
+    `MecDB ${readVersion()} is serving: ${nodes}, data in ${data} (${keeping})`,
     '',
     ...members.map(
       (node) => `  ${node.name.padEnd(4)} ${node.url}    status: ${node.url}/status${isNew(node) ? '    (joins)' : ''}`,

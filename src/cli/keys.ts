@@ -82,8 +82,8 @@ async function get(client: MecClient<Uint8Array>, key: string, options: GetFlags
     return EXIT.done;
   }
   if (options.siblings !== true) {
-    const sentence = `${oneLine(key)} has ${read.siblings.length} values; see them with --siblings, merge them with "mec resolve"`;
-    throw new ExitError(EXIT.siblings, sentence);
+    const sentence = `${oneLine(key)} has ${read.siblings.length} values`;
+    throw new ExitError(EXIT.siblings, `${sentence}; see them with --siblings, merge them with "mec resolve"`);
   }
   if (options.json === true) return EXIT.done;
   for (const { value, dot, contentType } of read.siblings) {

@@ -73,7 +73,9 @@ function createProgram(): Command {
     });
   program.addHelpText(
     'after',
-    '\nExamples:\n  mec dev                     a three-node cluster on this machine, data in .mec-dev\n  mec --config node.toml      one node of a real cluster',
+    '\nExamples:\n' +
+      '  mec dev                     a three-node cluster on this machine, data in .mec-dev\n' +
+      '  mec --config node.toml      one node of a real cluster',
   );
   for (const spec of [...LOCAL_COMMANDS, ...CLUSTER_COMMANDS, ...CLIENT_COMMANDS]) addCommand(program, spec);
   addCompletion(program);

@@ -128,7 +128,8 @@ function sentenceOf(error: unknown): string {
 function errorLine(error: unknown): string {
   const next = error instanceof MecClientError ? NEXT[error.code] : undefined;
   const isUnsure = error instanceof MecClientError && error.mayTakeEffect;
-  return `mec: ${sentenceOf(error)}${isUnsure ? '; it may have taken effect' : ''}${next === undefined ? '' : `; ${next}`}`;
+  const clauses = [sentenceOf(error), isUnsure ? 'it may have taken effect' : undefined, next];
+  return `mec: ${clauses.filter((clause) => clause !== undefined).join('; ')}`;
 }
 
 function errorJson(error: unknown): string {

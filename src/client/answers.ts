@@ -159,7 +159,8 @@ async function toVersion<T>(
     const isAsStored = contentEncoding === undefined || codec.keepsEncoding === true;
     value = codec.decode(isAsStored ? body : await decodeContent(body, contentEncoding), contentType);
   } catch (cause) {
-    const detail = `The value (${contentType}, ${body.length} bytes) cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const detail = `The value (${contentType}, ${body.length} bytes) cannot be read: ${why}`;
     throw clientError('bad-value', { detail, cause });
   }
   return {

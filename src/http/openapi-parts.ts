@@ -52,7 +52,8 @@ export const PARAMETERS = {
   }),
   raw: query(
     'raw',
-    'Of a single value, X-Mec-Content-Encoding tells the coding, and not Content-Encoding: so nothing on the way decodes it.',
+    'Of a single value, X-Mec-Content-Encoding tells the coding, and not Content-Encoding: ' +
+      'so nothing on the way decodes it.',
     { type: 'boolean', default: false },
   ),
   returnbody: query('returnbody', 'Answer as a read would be answered.', { type: 'boolean', default: false }),
@@ -75,7 +76,8 @@ export const PARAMETERS = {
   expires: header('X-Mec-Expires', 'When the version expires, as an HTTP date. Not together with X-Mec-TTL.'),
   ifMatch: header(
     'If-Match',
-    `Only if the ETag of what there is is one of these (${MAX_CONDITION_TAGS} at most); * for anything. A write replaces what it matched.`,
+    `Only if the ETag of what there is is one of these (${MAX_CONDITION_TAGS} at most); * for anything. ` +
+      'A write replaces what it matched.',
   ),
   ifNoneMatch: header('If-None-Match', 'Only if the ETag of what there is is none of these; * for nothing at all.'),
   ifModifiedSince: header('If-Modified-Since', 'Only if it was written after this HTTP date.'),

@@ -98,7 +98,8 @@ const write = (operationId: string): DocumentPart => ({
   operationId,
   summary: 'Write a key',
   description:
-    'Without a token, or with an old one, the write is kept beside what it had not seen. After a 503 or 504 it may still take effect.',
+    'Without a token, or with an old one, the write is kept beside what it had not seen. ' +
+    'After a 503 or 504 it may still take effect.',
   parameters: parameters(...quorums, 'returnbody', ...content, ...conditions),
   requestBody: { content: bytes },
   responses: {

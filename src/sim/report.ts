@@ -23,7 +23,8 @@ export function reportOf(result: SimResult): string {
 /** What is left of a failed run, and how to see it again. */
 export function shrunkReportOf({ result, only, runs }: Shrunk, commit: string | undefined): string {
   const { seed, strikes, operations, violations } = result;
-  const command = `mec simulate --seed ${seed} --only-faults ${listOf(only.strikes)} --only-operations ${listOf(only.operations)} --trace`;
+  const parts = `--only-faults ${listOf(only.strikes)} --only-operations ${listOf(only.operations)}`;
+  const command = `mec simulate --seed ${seed} ${parts} --trace`;
   return [
     `seed ${seed}${commit === undefined ? '' : `, commit ${commit}`}, shrunk in ${runs} runs to:`,
     ...strikes.map(({ index, name, atMs }) => `  fault ${index}, ${seconds(atMs)} s: ${name}`),

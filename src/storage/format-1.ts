@@ -15,7 +15,8 @@ export async function refuseTaggedKeys(engine: Engine): Promise<void> {
       const key = keyspace.keyOfRow(row);
       if (hashTagOf(key) === undefined || partitionOf(key) === keyspace.partitionOfRow(row)) continue;
       throw new StartError(
-        `The store has format 1 and the key ${JSON.stringify(key)}. Since format 2, {…} in a key decides where it lies. ` +
+        `The store has format 1 and the key ${JSON.stringify(key)}. ` +
+          'Since format 2, {…} in a key decides where it lies. ' +
           'Export the keys with the version that wrote them, and import them into a new store',
       );
     }

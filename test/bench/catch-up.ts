@@ -62,7 +62,8 @@ export async function measureCatchUp({ servers, durationMs, print }: Bench): Pro
       `catch-up: caught up with at ${rate.toFixed(0)}/s (${(during.durationMs / 1000).toFixed(1)} s after its start)`,
     );
     print(
-      `catch-up: clients' p99 ${p99Before.toFixed(2)} ms before, ${p99During.toFixed(2)} ms meanwhile (${clientRate(during)}/s)`,
+      `catch-up: clients' p99 ${p99Before.toFixed(2)} ms before, ` +
+        `${p99During.toFixed(2)} ms meanwhile (${clientRate(during)}/s)`,
     );
     errors += during.errors;
     return {

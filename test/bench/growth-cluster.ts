@@ -74,7 +74,9 @@ export async function growNodes({ servers, durationMs }: Bench): Promise<Finding
     });
   }
   const costs = ['idle ms/s', 'GET/s', 'GET cpu µs', 'GET p99 ms', 'PUT/s', 'PUT cpu µs', 'PUT p99 ms'];
-  const statement = `with 9 nodes instead of 3 on the same processors, a GET costs ${growthOf({ points }, 2)} the CPU and a PUT ${growthOf({ points }, 5)}; an idle node takes ${growthOf({ points }, 0)}`;
+  const statement =
+    `with 9 nodes instead of 3 on the same processors, a GET costs ${growthOf({ points }, 2)} the CPU ` +
+    `and a PUT ${growthOf({ points }, 5)}; an idle node takes ${growthOf({ points }, 0)}`;
   return { curves: [{ name: 'nodes', grows: 'nodes', costs, points, statement }], errors: failures };
 }
 
@@ -113,7 +115,10 @@ export async function growLog({ servers }: Bench): Promise<Findings> {
   await note(written);
   await cluster.stop();
   const greatest = Math.max(...points.map(({ costs }) => costs[0] ?? 0));
-  const statement = `the log never held more than ${greatest} entries (bound: ${bound} in ${LOG_PARTITIONS} partitions, ${PARTITIONS * SYNC_LIMITS.maxLogEntries} in all), and was empty ${cutSeconds.toFixed(1)} s after the node's start (last line)`;
+  const statement =
+    `the log never held more than ${greatest} entries (bound: ${bound} in ${LOG_PARTITIONS} partitions, ` +
+    `${PARTITIONS * SYNC_LIMITS.maxLogEntries} in all), ` +
+    `and was empty ${cutSeconds.toFixed(1)} s after the node's start (last line)`;
   return {
     curves: [
       { name: 'log while a node is away', grows: 'writes', costs: ['entries', '% of bound'], points, statement },

@@ -54,7 +54,8 @@ export async function growKeys({ servers, durationMs }: Bench): Promise<Findings
   }
   await cluster.stop();
   const costs = ['GET cpu µs', 'GET p50 ms', 'PUT cpu µs', 'PUT p50 ms'];
-  const statement = `at 100 × the keys, a GET costs ${growthOf({ points }, 0)} the CPU and a PUT ${growthOf({ points }, 2)}`;
+  const [get, put] = [growthOf({ points }, 0), growthOf({ points }, 2)];
+  const statement = `at 100 × the keys, a GET costs ${get} the CPU and a PUT ${put}`;
   return { curves: [{ name: 'keys', grows: 'keys', costs, points, statement }], errors };
 }
 
@@ -75,7 +76,9 @@ export async function growSiblings({ servers, durationMs }: Bench): Promise<Find
   }
   await cluster.stop();
   const costs = ['GET cpu µs', 'GET p50 ms', 'PUT cpu µs', 'PUT p50 ms', 'PUT wire B', 'PUT disk B'];
-  const statement = `with 100 siblings, a GET costs ${growthOf({ points }, 0)} the CPU and a PUT that adds one ${growthOf({ points }, 2)} (all versions of a key are one record)`;
+  const statement =
+    `with 100 siblings, a GET costs ${growthOf({ points }, 0)} the CPU ` +
+    `and a PUT that adds one ${growthOf({ points }, 2)} (all versions of a key are one record)`;
   return { curves: [{ name: 'siblings', grows: 'siblings', costs, points, statement }], errors };
 }
 

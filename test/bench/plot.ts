@@ -49,7 +49,8 @@ export function plotRows(rows: ReadonlyMap<string, ReadonlyMap<ClusterName, Figu
     shapes.push(text(LEFT - 8, y + (bars.length * BAR) / 2 + 4, name, ' text-anchor="end"'));
     for (const { cluster, percent, perSecond } of bars) {
       shapes.push(
-        `<rect x="${LEFT}" y="${y}" width="${(xOf(percent) - LEFT).toFixed(1)}" height="${BAR - 2}" fill="${COLOURS[cluster]}"/>`,
+        `<rect x="${LEFT}" y="${y}" width="${(xOf(percent) - LEFT).toFixed(1)}" height="${BAR - 2}" ` +
+          `fill="${COLOURS[cluster]}"/>`,
       );
       shapes.push(
         text(xOf(percent) + 5, y + BAR - 3, `${percent.toFixed(0)} %  ${perSecond.toFixed(0)}/s`, ' class="small"'),
@@ -60,14 +61,18 @@ export function plotRows(rows: ReadonlyMap<string, ReadonlyMap<ClusterName, Figu
   }
   const lines = [0, TARGET_PERCENT, 100].map((percent) => {
     const dash = percent === TARGET_PERCENT ? ' stroke-dasharray="3 3"' : '';
-    return `<line x1="${xOf(percent)}" y1="${TOP - 8}" x2="${xOf(percent)}" y2="${y}" stroke="#888"${dash}/>${text(xOf(percent), TOP - 12, `${percent} %`, ' class="small" text-anchor="middle"')}`;
+    const x = xOf(percent);
+    const label = text(x, TOP - 12, `${percent} %`, ' class="small" text-anchor="middle"');
+    return `<line x1="${x}" y1="${TOP - 8}" x2="${x}" y2="${y}" stroke="#888"${dash}/>${label}`;
   });
   const legend = (['MecDB', 'etcd'] as const).map(
     (cluster, i) =>
-      `<rect x="${WIDTH - 150 + 80 * i}" y="10" width="10" height="10" fill="${COLOURS[cluster]}"/>${text(WIDTH - 136 + 80 * i, 19, cluster)}`,
+      `<rect x="${WIDTH - 150 + 80 * i}" y="10" width="10" height="10" fill="${COLOURS[cluster]}"/>` +
+      text(WIDTH - 136 + 80 * i, 19, cluster),
   );
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 10}" viewBox="0 0 ${WIDTH} ${y + 10}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 10}" ` +
+      `viewBox="0 0 ${WIDTH} ${y + 10}" font-family="sans-serif" font-size="12">`,
     '<style>.small{font-size:10px;fill:#444}</style>',
     `<rect width="${WIDTH}" height="${y + 10}" fill="#fff"/>`,
     text(10, 19, 'Operations per second, share of the bare skeleton', ' font-weight="bold"'),

@@ -102,9 +102,8 @@ async function forceOut(machine: Machine, { machines, dice, say }: Strike): Prom
   await machines.kill(machine);
   const isGone = await machines.force(machine, dice.pick(survivors), FORCE_MS);
   const comesBack = !isGone || dice.chance(0.5);
-  say(
-    `${machine.name} ${isGone ? 'is declared gone' : 'could not be declared gone'}${comesBack ? ', and comes back' : ''}`,
-  );
+  const outcome = isGone ? 'is declared gone' : 'could not be declared gone';
+  say(`${machine.name} ${outcome}${comesBack ? ', and comes back' : ''}`);
   if (comesBack) await machines.start(machine);
   // It finds out, hands over what only it has, and ends.
   if (comesBack && isGone) machine.condition = 'leaving';

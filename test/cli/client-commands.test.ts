@@ -119,7 +119,7 @@ describe('the command line', () => {
     assert.equal((await mec(['delete', key, '--w', 'all'])).code, 0);
   });
 
-  test('a token file makes writes follow each other; without one they stand beside each other, and it is said so', async () => {
+  test('with a token file, writes follow each other; without, they become siblings, and a line says so', async () => {
     const key = freshKey();
     const tokenFile = ['--token-file', join(directory, 'token')];
     for (const value of ['1', '2', '3']) assert.equal((await mec(['put', key, value, ...tokenFile])).err, '');
@@ -287,7 +287,9 @@ describe('the command line', () => {
         assert.ok(out.includes(word), `${shell}: ${word}`);
     }
     assert.equal((await mec(['completion', 'tcsh'])).code, 2);
-    const ask = `eval "$("${process.execPath}" "${LAUNCHER}" completion bash)"; COMP_WORDS=(mec get --tok); COMP_CWORD=2; _mec; echo "\${COMPREPLY[@]}"; COMP_WORDS=(mec res); COMP_CWORD=1; _mec; echo "\${COMPREPLY[@]}"`;
+    const ask = `eval "$("${process.execPath}" "${LAUNCHER}" completion bash)"
+      COMP_WORDS=(mec get --tok); COMP_CWORD=2; _mec; echo "\${COMPREPLY[@]}"
+      COMP_WORDS=(mec res); COMP_CWORD=1; _mec; echo "\${COMPREPLY[@]}"`;
     const completed = await promisify(execFile)('bash', ['-c', ask]).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
       t.skip('bash is not installed');

@@ -70,7 +70,9 @@ test('a page of an origin that the node was not told about sees nothing', { skip
   await state(tab, 'nothing there yet');
   const outcome = (target: string): Promise<unknown> =>
     tab.evaluate(
-      `import('/mec-db/client/index.js').then(({ MecClient }) => new MecClient(${JSON.stringify(target)}, { deadlineMs: 3000 }).put('k', 1)).then(() => 'written', (error) => error.code)`,
+      `import('/mec-db/client/index.js')
+        .then(({ MecClient }) => new MecClient(${JSON.stringify(target)}, { deadlineMs: 3000 }).put('k', 1))
+        .then(() => 'written', (error) => error.code)`,
     );
   assert.equal(await outcome(node.url), 'unreachable');
   const [own] = JSON.parse(String(await tab.evaluate("fetch('/nodes').then((nodes) => nodes.text())"))) as string[];

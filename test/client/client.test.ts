@@ -133,7 +133,7 @@ describe('the client', () => {
     for (const sibling of both.siblings) assert.deepEqual(sibling.meta, meta);
   });
 
-  test('a value with a Content-Encoding is the same alone and among siblings: decoded, or as it is stored', async () => {
+  test('a value with a Content-Encoding reads the same alone and among siblings: decoded or as stored', async () => {
     const key = freshKey();
     const url = `${cluster.urls[0]}/mec/${encodeURIComponent(key)}`;
     const client = new MecClient<string>(cluster.urls);

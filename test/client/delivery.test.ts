@@ -76,7 +76,7 @@ test('a write is repeated as the very same write', async (t) => {
   assert.notDeepEqual(same(third), same(other));
 });
 
-test('what is refused is not repeated; a refusal after a lost answer does not promise that nothing happened', async (t) => {
+test('a refused request is not repeated; a refusal after a lost answer may have taken effect', async (t) => {
   const refuses = await fakeNode(t, problem(413, 'value-too-large'));
   const plain = await failure(new MecClient([refuses.url]).put('k', 1));
   assert.deepEqual([plain.code, plain.mayTakeEffect, refuses.asked.length], ['value-too-large', false, 1]);

@@ -120,7 +120,9 @@ test(
       }
     }
     t.diagnostic(
-      `${total} updates acknowledged, ${turns} nodes killed or paused in turn, at most ${tally.maxMerged} siblings merged, errors: ${JSON.stringify(Object.fromEntries(tally.errors))}`,
+      `${total} updates acknowledged, ${turns} nodes killed or paused in turn, ` +
+        `at most ${tally.maxMerged} siblings merged, ` +
+        `errors: ${JSON.stringify(Object.fromEntries(tally.errors))}`,
     );
     assert.equal(lost, 0, `${lost} of ${total} acknowledged updates are lost`);
     assert.ok(total > CLIENTS, `only ${total} updates came through`);

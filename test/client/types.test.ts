@@ -16,8 +16,11 @@ async function compile(lines: readonly string[]): Promise<string> {
   const directory = await mkdtemp(join(ROOT, 'dist', 'compile-'));
   try {
     const file = join(directory, 'program.mts');
-    const head = `import { MecClient, json, type Read } from 'mec-db/client';\nconst client = new MecClient(['http://127.0.0.1:3000'], { codec: json<string>() });\n`;
-    await writeFile(file, `${head}${lines.join('\n')}\n`);
+    const head = [
+      "import { MecClient, json, type Read } from 'mec-db/client';",
+      "const client = new MecClient(['http://127.0.0.1:3000'], { codec: json<string>() });",
+    ];
+    await writeFile(file, `${[...head, ...lines].join('\n')}\n`);
     const flags = [
       '--noEmit',
       '--strict',
@@ -47,7 +50,8 @@ async function compile(lines: readonly string[]): Promise<string> {
 test('a program that looks at all three outcomes compiles', async () => {
   const printed = await compile([
     "const read = await client.get('k');",
-    "export const text: string = read.kind === 'missing' ? '' : read.kind === 'value' ? read.value : read.siblings.map(({ value }) => value).join();",
+    "const several = read.kind === 'siblings' ? read.siblings.map(({ value }) => value).join() : '';",
+    "export const text: string = read.kind === 'missing' ? '' : read.kind === 'value' ? read.value : several;",
     "await client.put('k', 'v', { token: read.token });",
     "await client.update('k', (text = '') => `${text}!`, { merge: (a, b) => (a > b ? a : b) });",
   ]);

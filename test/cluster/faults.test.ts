@@ -8,7 +8,7 @@ import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
 import { type Response, send } from '../fixtures/http.ts';
 import { Load, missing } from '../fixtures/load.ts';
 
-test('kill -9 of one node under load: nothing acknowledged is lost, the others answer, and it comes back', async (t) => {
+test('kill -9 of a node under load loses nothing acknowledged; the others answer, and it comes back', async (t) => {
   const cluster = await TestCluster.start(t);
   const victim = cluster.node(2);
   const load = new Load(t, () => cluster.nodes.slice(0, 2), { clients: 16 });

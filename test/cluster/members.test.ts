@@ -153,7 +153,7 @@ test('a node that was declared gone in an earlier life says which life it has no
   assert.equal(settledOn(held as MemberRecord, back)?.version, held?.version);
 });
 
-test('a joining member is a pending owner and owns nothing before it is up; a leaving one owns until it is gone', () => {
+test('a joining member is a pending owner until it is up; a leaving one owns until it is gone', () => {
   const up = ['a', 'b', 'c', 'd'].map((name) => recordOf(name, 'up'));
   const members = membersOf('a', [...up, recordOf('e', 'joining')]);
   assert.equal(members.shareOf('e').owned, 0);

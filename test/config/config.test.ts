@@ -47,7 +47,8 @@ test('an empty file is one node with every default', () => {
 test('everything can be set', () => {
   const config = parseConfig(
     'x',
-    'zone = "rack-1"\nweight = 2.5\n[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"\norigins = ["https://a.example", "http://localhost:8080"]',
+    'zone = "rack-1"\nweight = 2.5\n[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n' +
+      '[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"\norigins = ["https://a.example", "http://localhost:8080"]',
   );
   assert.deepEqual(config.quorum, { n: 5, r: 1, w: 'all', timeoutMs: 250 });
   assert.equal(config.storage.sync, false);
@@ -59,7 +60,8 @@ test('everything can be set', () => {
 test('policies: what is not set is as for all keys', () => {
   const { policies } = parseConfig(
     'x',
-    '[[policy]]\nprefix = "session:"\nsiblings = "last-write-wins"\nttl = "30m"\nn = 3\nr = 1\nw = "all"\nmaxvalue = "4KiB"\n[[policy]]\nprefix = "x"',
+    '[[policy]]\nprefix = "session:"\nsiblings = "last-write-wins"\nttl = "30m"\n' +
+      'n = 3\nr = 1\nw = "all"\nmaxvalue = "4KiB"\n[[policy]]\nprefix = "x"',
   );
   assert.deepEqual(policies, [
     { prefix: 'session:', siblings: 'last-write-wins', ttlMs: 1_800_000, r: 1, w: 'all', maxValueBytes: 4096 },

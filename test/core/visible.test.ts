@@ -74,7 +74,7 @@ test('what has expired is not shown, from that very microsecond on', () => {
   assert.deepEqual(shown([version('a', 1, { expiresMicros: 100 }), version('b', 1)]), ['b1']);
 });
 
-test('where the last write wins it is the newest, then the one with the greater dot; what it has won over does not come back', () => {
+test('last write wins: the newest, then the greater dot; what it has won over does not come back', () => {
   assert.deepEqual(shown([version('a', 9, { timestampMicros: 5 }), version('b', 1, { timestampMicros: 6 })], true), [
     'b1',
   ]);

@@ -32,10 +32,12 @@ def ask(method, path, body=None, headers={}):
     answer = response.status, dict(response.getheaders()), response.read()
     connection.close()
     return answer
-awkward = [b'', b'\\r\\n', b'\\n', b'\\r', b'--', b'\\r\\n--mec-', b'\\x00', b'a\\r\\n\\r\\n', b'\\r\\n\\r\\nb', bytes(range(256))]
+awkward = [b'', b'\\r\\n', b'\\n', b'\\r', b'--', b'\\r\\n--mec-', b'\\x00', b'a\\r\\n\\r\\n', b'\\r\\n\\r\\nb']
+awkward.append(bytes(range(256)))
 bodies = awkward + [random.randbytes(random.randrange(2000)) for _ in range(count - len(awkward))]
 for i, body in enumerate(bodies):
-    status, _, text = ask('PUT', '/mec/python', body, {'Content-Type': 'application/octet-stream', 'X-Mec-Meta-Index': str(i)})
+    headers = {'Content-Type': 'application/octet-stream', 'X-Mec-Meta-Index': str(i)}
+    status, _, text = ask('PUT', '/mec/python', body, headers)
     assert status == 200, text
 status, headers, body = ask('GET', '/mec/python')
 assert status == 300 and int(headers['Content-Length']) == len(body)

@@ -82,7 +82,7 @@ describe('conditions', () => {
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['200']);
   });
 
-  test('what is matched is replaced, token or not, siblings and all; what is not is 412, and nothing is stored', async () => {
+  test('PUT with If-Match replaces all siblings that match; it returns 412 and stores nothing otherwise', async () => {
     const key = freshKey();
     assert.equal((await put(0, key, { 'If-Match': '*' })).status, 412, 'there is nothing to match');
     assert.equal((await put(0, key, { 'If-Match': '"0000000000000000"' })).status, 412);

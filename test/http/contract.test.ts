@@ -177,7 +177,7 @@ describe('the HTTP contract', () => {
     assert.deepEqual(await cluster.values(key), ['unseen']);
   });
 
-  test('a delete without a token removes what a quorum sees; then there is nothing, and a create after it is causal', async () => {
+  test('a DELETE without a token removes what a quorum sees, and a write after it is no sibling', async () => {
     const key = freshKey();
     await put(0, key, 'one');
     await put(1, key, 'two');

@@ -181,7 +181,7 @@ describe('what clients should not send', () => {
   });
 });
 
-test('twice the requests that a node takes at once: the excess is refused at once, and then all is well again', async (t) => {
+test('requests past the limit are refused at once, and the node serves again when they are gone', async (t) => {
   cluster = await TestCluster.start(t);
   const node = cluster.node(0);
   assert.equal((await node.key('before', { method: 'PUT', body: 'x' })).status, 200);

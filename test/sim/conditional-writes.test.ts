@@ -169,7 +169,7 @@ test('a repeat is not acknowledged by what is remembered of a disk that is gone'
   }
 });
 
-test('an owner that has just started grants a key as soon as it counts again, and the write waits for that', async () => {
+test('a write waits for an owner that has just started, which grants the key once it counts again', async () => {
   const key = 'lock';
   const { lab, a, b, c } = await born(key);
   b.crash();

@@ -48,7 +48,7 @@ async function assertEnds(
 }
 
 for (const isRead of [false, true])
-  test(`where the last write wins, an older one does not come back when the newer expires${isRead ? ', read before' : ''}`, async () => {
+  test(`last write wins: an older one stays away when the newer expires${isRead ? ', read before' : ''}`, async () => {
     const { lab, owners } = await parted([LAST_WRITE_WINS]);
     const [a, b] = owners as [SimNode, SimNode];
     await put(lab, a, 'old');

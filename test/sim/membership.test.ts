@@ -56,7 +56,7 @@ const ofNode = (seer: SimNode, name: string): MemberStatus | undefined =>
 const reachOf = (seer: SimNode, name: string): string | undefined =>
   statusOf(seer).peers.find(({ node }) => node === name)?.reach;
 
-test('who joins takes writes at once, takes in the rest at its pace, and is up when it and all others have everything', async () => {
+test('a joining node takes writes at once, catches up at its pace, and is up when all have everything', async () => {
   const bytesPerSecond = 2_000;
   const box = await bornCluster(3, { ...SYNC_LIMITS, pendingBytesPerSecond: bytesPerSecond });
   const { world, cluster } = box;
@@ -95,7 +95,7 @@ test('who joins takes writes at once, takes in the rest at its pace, and is up w
   assert.ok(wasUpMs - beganMs > 5_000, `it took ${Math.round(wasUpMs - beganMs)} ms`);
 });
 
-test('a dead node is unreachable for all ten within six seconds, and one that hangs for a second for nobody', async () => {
+test('a dead node is unreachable for all ten within six seconds, one that hangs for a second is not', async () => {
   const box = await bornCluster(10);
   const { world, cluster } = box;
   const [dead, hung] = [cluster.nodes[3] as SimNode, cluster.nodes[6] as SimNode];

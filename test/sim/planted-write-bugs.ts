@@ -38,7 +38,8 @@ export const WRITES: readonly Bug[] = [
     name: 'a write that was sent is called damaged',
     file: core('quorum/tally'),
     good: 'if (this.#timedOut)',
-    bad: `if (this.#isDamaged && !this.#timedOut) return new MecError('damaged', { ...details, detail: count, retryAfter: 1 });
+    bad: `if (this.#isDamaged && !this.#timedOut)
+            return new MecError('damaged', { ...details, detail: count, retryAfter: 1 });
         if (this.#timedOut)`,
     draw: {
       faults: ['unreadable block', 'a record damaged on every disk'],

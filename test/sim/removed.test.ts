@@ -29,7 +29,7 @@ async function declareGone(lab: Lab, node: SimNode, by: SimNode | undefined): Pr
   await lab.wait(20_000);
 }
 
-test('if the others have moved on and it has nothing new, it ends after a few seconds, and shows how far it is', async () => {
+test('a removed node with nothing new ends after a few seconds, and shows how far it is', async () => {
   const { lab, node, others } = await removed();
   await declareGone(lab, node, others[0]);
   for (let i = 0; i < KEYS; i++) await lab.ask(others[i % others.length] as SimNode, 'PUT', `k${i}`, { value: 'w' });

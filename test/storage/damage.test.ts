@@ -93,7 +93,7 @@ test('(!) a key whose record is damaged is unknown, and not absent; all else goe
   assert.equal(disk.rows.has(objectRow(HOME, KEY)), false);
 });
 
-test('(!) a write to a marked key claims nothing but itself and what its writer had seen, and keeps the mark', async () => {
+test('(!) a write to a marked key claims only itself and what its writer had seen, and keeps the mark', async () => {
   const { replica } = await damagedStore();
   replica.read(KEY);
   await write(replica, 'elsewhere', none, neighbour());
@@ -246,7 +246,7 @@ test('rows that a mended disk has lost wound the partitions between them, and st
   assert.deepEqual(replica.salvage.of('damaged'), []);
 });
 
-test('(!) a log that was cut is an older state: what was behind the cut is set aside, and nothing is wounded', async () => {
+test('(!) a cut log is an older state: what was behind the cut is set aside, and nothing is wounded', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk);
   await write(first.replica, 'old');

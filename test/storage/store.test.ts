@@ -315,7 +315,7 @@ test('a late message about a write that was overwritten since changes nothing', 
   assert.deepEqual(texts(b), ['two']);
 });
 
-test('a deleted key leaves no bytes once the clock covers it; until then its residue has a row of its own', async () => {
+test('a deleted key leaves no bytes once the clock covers it, and a row of residue until then', async () => {
   const disk = new MemoryDisk();
   const { store } = await openStore(disk.open, 'n2');
   const replica = store.of(0);
@@ -429,7 +429,7 @@ test('the log is looked through for actors that have entries in it, and for no o
   assert.equal(scans - before, 1);
 });
 
-test('entries that are added while the log is cut are counted, and those that are cut are counted off once', async () => {
+test('entries added while the log is cut are counted, and those that are cut are counted off once', async () => {
   const disk = new MemoryDisk();
   let meanwhile: (() => void) | undefined;
   const open = differing(disk, (engine) => ({

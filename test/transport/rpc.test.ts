@@ -66,7 +66,7 @@ async function assertFinal({ clock, outcomes }: ReturnType<typeof wire>, expecte
   assert.deepEqual(outcomes, expected);
 }
 
-test('close answers all that is pending in the same turn: what was sent with timeout, what was not with unreachable', async () => {
+test('close answers all pending requests at once: timeout if it was sent, unreachable if not', async () => {
   const line = wire();
   line.ask('sent');
   await nextTurn();

@@ -164,7 +164,8 @@ function planOf(scope: Scope, { r, prefix }: ListRequest, { answers, asked }: Li
     );
     if (have + left.length < need) {
       const details = { have: have + left.length, need, retryAfter: 1 };
-      const detail = `Of a partition only ${details.have} of ${need} replicas can answer; the listing would not be complete.`;
+      const count = `Of a partition only ${details.have} of ${need} replicas can answer`;
+      const detail = `${count}; the listing would not be complete.`;
       throw new MecError('quorum-not-met', { ...details, detail });
     }
     for (const id of left.slice(0, need - have)) plan.set(id, [...(plan.get(id) ?? []), partition]);
