@@ -131,7 +131,7 @@ test('core is pure: no await, no clock, no random, no Node', () => {
 
 test('time and randomness come in through base/system.ts alone', () => {
   const forbidden =
-    /\bDate\b(?!:)|\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bperformance\b|\brandomBytes\b|\brandomUUID\b|\brandomFill/;
+    /\bDate\b(?!:)|\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bperformance\b|\brandom(?:Bytes|UUID|Fill)/;
   for (const file of source) {
     if (file.path === 'src/base/system.ts') continue;
     // `instanceof Date` only asks what a TOML value is.
@@ -322,4 +322,93 @@ test('every file and script that a document names is there', () => {
       assert.ok(existsSync(join(ROOT, dirname(path), target as string)), `${path}: ${target}`);
     }
   }
+});
+
+/** The paragraphs of a file's comments, or of Markdown, each as one line, without code and quotes. */
+function proseOf({ path, text }: { path: string; text: string }): string[] {
+  const blocks = path.endsWith('.md')
+    ? [text.replaceAll(/^```[^]*?^```/gm, '')]
+    : [...text.matchAll(/\/\*[^]*?\*\/|(?:^ *\/\/.*\n)+|\s\/\/ .*$/gm)].map(([block]) =>
+        block.replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/) ?|\s*\*\/$/gm, ''),
+      );
+  return blocks
+    .flatMap((block) => block.split(/\n\s*\n|\n(?=\s*(?:[-*|#]|\d+\.) )/))
+    .map((paragraph) =>
+      paragraph
+        .replaceAll(/`[^`]*`|"[^"]*"/g, 'X')
+        .replaceAll(/\s+/g, ' ')
+        .trim(),
+    );
+}
+
+/**
+ * Rules of English in CONTRIBUTING.md that a pattern can see, and how many breaches there are. A
+ * bound may only go down: if the count is lower, write it here. Some matches are good sentences.
+ */
+const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly RegExp[]; readonly most: number }[] = [
+  {
+    rule: '1: the subject is a thing with a name, no "who" and no "what"',
+    breaches: [
+      /(?:^|[.:;!] )(?:who|what)(?:ever)?\b(?![^.]*\?)/gi,
+      /\b(?:whoever|(?:those|one|nobody|everybody) who)\b/gi,
+    ],
+    most: 742,
+  },
+  {
+    rule: '2: "where" is a place, no condition',
+    breaches: [
+      /(?:^|[.:;!] |\b(?:undefined|only|nothing|none|false|true) )where\b/gi,
+      /\bwhere (?:there|it|they|this|that|one|not?|nothing|possible|needed|both|all)\b/gi,
+    ],
+    most: 252,
+  },
+  {
+    rule: '4: "must", "will" or "should", and not "is to"',
+    breaches: [/\b(?:is|are|was|were) (?:not )?to [a-z]/gi],
+    most: 37,
+  },
+  {
+    rule: '4: short modern words',
+    breaches: [/\b(?:bears?|beside|anew|so many|thereof|whereof|hence)\b/gi],
+    most: 80,
+  },
+  { rule: '6: a node is not "somebody"', breaches: [/\b(?:nobody|somebody|everybody)\b/gi], most: 85 },
+];
+
+for (const { rule, breaches: patterns, most } of ENGLISH) {
+  test(`English, rule ${rule}`, (t) => {
+    const breaches = [...everything, ...documents].flatMap((file) =>
+      proseOf(file).flatMap((paragraph) =>
+        patterns
+          .flatMap((pattern) => [...paragraph.matchAll(pattern)])
+          .map(({ index }) => `${file.path}: …${paragraph.slice(Math.max(0, index - 20), index + 50)}`),
+      ),
+    );
+    t.diagnostic(`${breaches.length} of ${most}`);
+    assert.ok(breaches.length <= most, `${breaches.length} are more than ${most}:\n${breaches.join('\n')}`);
+  });
+}
+
+const MAX_COLUMNS = 120;
+/** Comments and Markdown wrap here; code is laid out by the formatter. */
+const PROSE_COLUMNS = 100;
+/** Lines of prose that are wider. It may only go down, as the bounds above. */
+const MOST_WIDE_LINES = 698;
+
+test('lines: none over 120 columns, and prose within 100', (t) => {
+  const isTable = (line: string): boolean => /^\s*(?:\* )?\|/.test(line);
+  const isProse = (path: string, line: string): boolean => path.endsWith('.md') || /^\s*(?:\/?\*|\/\/)/.test(line);
+  const wide = [...everything, ...documents.filter(({ path }) => path.includes('/'))].flatMap(({ path, text }) =>
+    text
+      .split('\n')
+      .map((line, i) => ({ line, at: `${path}:${i + 1}`, isProse: isProse(path, line) }))
+      .filter(({ line }) => line.length > PROSE_COLUMNS && !isTable(line)),
+  );
+  assert.deepEqual(
+    wide.filter(({ line }) => line.length > MAX_COLUMNS).map(({ at }) => at),
+    [],
+  );
+  const prose = wide.filter((line) => line.isProse).map(({ at }) => at);
+  t.diagnostic(`${prose.length} of ${MOST_WIDE_LINES}`);
+  assert.ok(prose.length <= MOST_WIDE_LINES, `${prose.length} are more than ${MOST_WIDE_LINES}:\n${prose.join('\n')}`);
 });

@@ -88,7 +88,7 @@ test('a node that was killed just after others had joined does not take itself f
   }
 });
 
-test('a node without others goes on after a start, and with a member that never joined when it is declared gone', async () => {
+test('a node without others goes on after a start, or once a member that never joined is declared gone', async () => {
   const lab = new Lab(2, { config: { quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } } });
   const [first, second] = lab.cluster.nodes as [SimNode, SimNode];
   second.crash();
