@@ -96,8 +96,10 @@ export class World {
   async run(untilMs: number, isEnough: () => boolean = () => false): Promise<void> {
     await turnEnd();
     for (;;) {
+      // A check may read a node, and by that give it something to do.
+      const isOver = isEnough();
       const next = this.#heap[0];
-      if (next === undefined || next.atMs > untilMs || isEnough()) break;
+      if (isOver || next === undefined || next.atMs > untilMs) break;
       this.#pop();
       this.nowMs = next.atMs;
       this.events += 1;
