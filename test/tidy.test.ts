@@ -171,6 +171,19 @@ test('every file says what it is, and every export has a sentence', () => {
   }
 });
 
+/** The files that a text names in code spans and that are none of these, by the end of their paths. */
+const filesMissing = (text: string, paths: readonly string[]): string[] =>
+  [...text.matchAll(/`([\w./-]+\.(?:ts|txt))`/g)]
+    .map(([, name]) => name as string)
+    .filter((name) => !paths.some((path) => `/${path}`.endsWith(`/${name}`)));
+
+test('the files that the tour of the source names are there', () => {
+  const tour = readFileSync(join(ROOT, 'src/README.md'), 'utf8');
+  const paths = ['test/seeds.txt', ...everything.map(({ path }) => path)];
+  assert.deepEqual(filesMissing(tour, paths), []);
+  assert.deepEqual(filesMissing('See `sync/tidy.ts` and `scrub.ts`.', paths), ['sync/tidy.ts']);
+});
+
 /** The names of types that more than one file declares. */
 function namesTwice(files: readonly Pick<SourceFile, 'path' | 'text'>[]): string[] {
   const pathsByName = new Map<string, Set<string>>();
