@@ -1,6 +1,7 @@
 /**
- * The content of a version: what a user wrote, with what must be kept beside it. It is packed once, by the
- * coordinator, and travels and rests as opaque bytes: replicas look at nothing in it but the time at which it expires.
+ * The content of a version: what a user wrote, with what must be kept beside it. It is packed
+ * once, by the coordinator, and travels and rests as opaque bytes: replicas look at nothing in it
+ * but the time at which it expires.
  */
 import { hash64 } from '../../base/hash.ts';
 import { pack, unpackForeign } from '../../base/msgpack.ts';
@@ -23,33 +24,62 @@ export interface Content {
    * write, sent twice.
    */
   readonly idempotencyKey?: string | undefined;
+  /** Fields of a later version, with their flags: kept as they came. */
+  readonly later?: { readonly flags: number; readonly fields: readonly unknown[] } | undefined;
 }
 
-const PLAIN_FIELDS = 6;
-const ALL_FIELDS = 8;
-/** The first byte of a msgpack array of that many fields. */
-const ALL_FIELDS_HEAD = 0x90 + ALL_FIELDS;
+/** The optional fields in the order in which they follow the others. New ones go to the end. */
+const OPTIONAL = ['contentEncoding', 'clientId', 'meta', 'expiresMicros', 'idempotencyKey'] as const;
+const FLAG = { contentEncoding: 1, clientId: 2, meta: 4, expiresMicros: 8, idempotencyKey: 16 } as const;
+const KNOWN_FLAGS = 31;
+const PLAIN_FIELDS = 4;
+/** Flags below this are one byte of msgpack, the second of a packed content. */
+const ONE_BYTE_FLAGS = 0x80;
 
-/**
- * The packed form: msgpack `[timestamp, type, encoding, client, meta, value]`, and
- * `expires, idempotency key` where there is either.
- */
+/** The packed form: msgpack `[flags, timestamp, type, value, …]`, and for each flag its field. */
 export function packContent(content: Content): Uint8Array {
-  const { timestampMicros, contentType, contentEncoding, clientId, meta, value } = content;
-  const plain = [timestampMicros, contentType, contentEncoding ?? null, clientId ?? null, meta ?? null, value];
-  const { expiresMicros, idempotencyKey } = content;
-  if (expiresMicros === undefined && idempotencyKey === undefined) return pack(plain);
-  return pack([...plain, expiresMicros ?? null, idempotencyKey ?? null]);
+  const { timestampMicros, contentType, value, later } = content;
+  const fields: unknown[] = [0, timestampMicros, contentType, value];
+  let flags = later?.flags ?? 0;
+  for (const name of OPTIONAL) {
+    const field = content[name];
+    if (field === undefined) continue;
+    flags |= FLAG[name];
+    fields.push(field);
+  }
+  fields[0] = flags;
+  if (later !== undefined) fields.push(...later.fields);
+  return pack(fields);
 }
 
-/** The content of packed bytes; the value is a view on them. Throws where the bytes are not a content. */
+/** The content of packed bytes; the value is a view on them. Throws if the bytes are not a content. */
 export function unpackContent(bytes: Uint8Array): Content {
   const fields = unpackForeign(bytes);
-  if (!Array.isArray(fields) || (fields.length !== PLAIN_FIELDS && fields.length !== ALL_FIELDS)) {
-    throw new Error('not a content');
-  }
-  const [timestampMicros, contentType, contentEncoding, clientId, meta, value, expires, idempotencyKey] =
-    fields as unknown[];
+  if (!Array.isArray(fields)) throw new Error('not a content');
+  const [flags, timestampMicros, contentType, value, ...rest] = fields as unknown[];
+  // Format 1 began with the timestamp and the type.
+  if (typeof timestampMicros === 'string') return fromFormat1(fields);
+  const areFlags = typeof flags === 'number' && Number.isInteger(flags) && flags >= 0 && flags < 2 ** 31;
+  if (!areFlags) throw new Error('not a content');
+  if (fields.length !== PLAIN_FIELDS + countBits(flags)) throw new Error('not a content');
+  let next = 0;
+  const known = OPTIONAL.map((name) => ((flags & FLAG[name]) === 0 ? undefined : rest[next++]));
+  const laterFlags = flags & ~KNOWN_FLAGS;
+  const content = checked([timestampMicros, contentType, value], known);
+  return laterFlags === 0 ? content : { ...content, later: { flags: laterFlags, fields: rest.slice(next) } };
+}
+
+/** Store format 1 had six fields, or eight if it had any of the last two. */
+function fromFormat1(fields: readonly unknown[]): Content {
+  if (fields.length !== 6 && fields.length !== 8) throw new Error('not a content');
+  const [timestampMicros, contentType, contentEncoding, clientId, meta, value, expires, idempotencyKey] = fields;
+  const optional = [contentEncoding, clientId, meta, expires, idempotencyKey];
+  return checked([timestampMicros, contentType, value], optional);
+}
+
+function checked(plain: readonly unknown[], optional: readonly unknown[]): Content {
+  const [timestampMicros, contentType, value] = plain;
+  const [contentEncoding, clientId, meta, expires, idempotencyKey] = optional;
   if (typeof timestampMicros !== 'number' || typeof contentType !== 'string' || !(value instanceof Uint8Array)) {
     throw new Error('not a content');
   }
@@ -65,17 +95,29 @@ export function unpackContent(bytes: Uint8Array): Content {
   };
 }
 
+function countBits(flags: number): number {
+  let count = 0;
+  for (let left = flags; left !== 0; left &= left - 1) count += 1;
+  return count;
+}
+
+/** Whether a packed content may have an optional field: nearly free to ask. */
+function mayHave(body: Uint8Array, flag: number): boolean {
+  const flags = body[1] ?? 0;
+  return flags >= ONE_BYTE_FLAGS || (flags & flag) !== 0;
+}
+
 /**
  * When a packed content expires, µs since 1970; undefined where it never does, or is no content.
  * Nearly free for those.
  */
 export function expiryOf(body: Uint8Array): number | undefined {
-  return body[0] === ALL_FIELDS_HEAD ? peek(body)?.expiresMicros : undefined;
+  return mayHave(body, FLAG.expiresMicros) ? peek(body)?.expiresMicros : undefined;
 }
 
 /** The idempotency key of a packed content, where it has one. */
 export function idempotencyKeyOf(body: Uint8Array): string | undefined {
-  return body[0] === ALL_FIELDS_HEAD ? peek(body)?.idempotencyKey : undefined;
+  return mayHave(body, FLAG.idempotencyKey) ? peek(body)?.idempotencyKey : undefined;
 }
 
 /**
