@@ -1,4 +1,4 @@
-/** Where a key lives: all that hold it, or would, with what each of them says. */
+/** The location of a key: the nodes that hold it, or would, with what each of them says. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
