@@ -39,7 +39,7 @@ export const HEARTBEAT_MS = 250;
 export const PROBES_PER_BEAT = 3;
 
 /** Peers that owe an answer and are probed beside those: more at once means that it is this node that is cut off. */
-export const MAX_DOUBTS = 8;
+export const MAX_SUSPICIONS = 8;
 
 /** How long an answer to a probe may be owed before others are asked to try. */
 export const PROBE_FOR_AFTER_MS = 500;

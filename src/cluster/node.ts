@@ -339,7 +339,7 @@ export class MecNode {
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
       quorum: { ...this.config.quorum, replicas: members.replicas },
       partitions: { all: PARTITIONS, ...members.shareOf(members.self) },
-      handoff: { ...this.#membership.progress(), ...sync.joining() },
+      handoff: { ...this.#membership.progress(), ...sync.intake() },
       members: members.all().map((record) => ({ ...record, ...members.shareOf(record.name) })),
       peers: others,
       store: store.status() as unknown as StoreStatus,

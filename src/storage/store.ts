@@ -129,7 +129,7 @@ export class Store {
     const opened = this.#openedStore();
     const replica = this.of(partition);
     const { changes } = replica;
-    await replica.settled();
+    await replica.whenDurable();
     const rows = await replica.rows.all();
     if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.changes !== changes) return false;
     // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { MecError } from '../../src/base/errors.ts';
 import { FLOORS_KEPT } from '../../src/cluster/limits.ts';
 import { Floors, type Receiver } from '../../src/cluster/floors.ts';
-import { settle, type Settling } from '../../src/cluster/sync/settling.ts';
+import { raiseFloor, type FlooredReplica } from '../../src/cluster/sync/floor-raising.ts';
 import { CurrentActors } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import { Floor } from '../../src/core/causality/floor.ts';
@@ -20,7 +20,7 @@ const SETTLED = Floor.NONE.with(new Map([['n3~dead', 9]]));
 function storeOn(floor: Floor): StoreRequest {
   const context = CausalContext.ofDots([{ actor: 'n1~alive', counter: 1 }]);
   for (const [actor, base] of floor) context.addRanges(actor, [1, base]);
-  context.settle(floor);
+  context.shareFloor(floor);
   return { kind: 'store', key: 'k', object: { context, versions: [] }, dots: [] };
 }
 
@@ -133,11 +133,11 @@ test('a floor has the dead actors of which every other holder has the same dots,
   currentActors[PARTITION] = new CurrentActors((name) => (name === 'n1' ? 'alive' : 'other'));
   const clockOf = (...counters: number[]): CausalContext =>
     CausalContext.ofDots(counters.map((counter) => ({ actor: 'n3~dead', counter })));
-  const replicaOf = (clock: CausalContext): Settling => {
-    return { partition: PARTITION, durableClock: clock, settle: (floor) => void clock.settle(floor) };
+  const replicaOf = (clock: CausalContext): FlooredReplica => {
+    return { partition: PARTITION, durableClock: clock, shareFloor: (floor) => void clock.shareFloor(floor) };
   };
   const floorAfter = (own: CausalContext, ...others: CausalContext[]): string => {
-    settle({ floors, currentActors }, replicaOf(own), others);
+    raiseFloor({ floors, currentActors }, replicaOf(own), others);
     return floors.newest(PARTITION).hash;
   };
   assert.equal(floorAfter(clockOf(1, 2), clockOf(1)), '');
@@ -152,6 +152,6 @@ test('a floor has the dead actors of which every other holder has the same dots,
   assert.equal(String(own), '{n1~alive:1 n3~dead:1-2}');
   // Replicas that have seen the same arrive at the same floor.
   const other = new Line().floors;
-  settle({ floors: other, currentActors }, replicaOf(clockOf(1, 2)), [clockOf(1, 2)]);
+  raiseFloor({ floors: other, currentActors }, replicaOf(clockOf(1, 2)), [clockOf(1, 2)]);
   assert.equal(other.newest(PARTITION).hash, floors.newest(PARTITION).hash);
 });

@@ -28,7 +28,7 @@ function twinsOf(dots: readonly Dot[], under: Floor): Twins {
   const plain = CausalContext.ofDots(dots);
   for (const [actor, base] of under) plain.addRanges(actor, [1, base]);
   const layered = plain.clone();
-  assert.ok(layered.settle(under));
+  assert.ok(layered.shareFloor(under));
   return { layered, plain };
 }
 
@@ -140,7 +140,7 @@ test('a thousand dead actors on the floor cost neither copies nor messages anyth
   const settled = Floor.NONE.with(bases);
   const clock = new CausalContext();
   for (const [actor, base] of bases) clock.addRanges(actor, [1, base]);
-  assert.ok(clock.settle(settled));
+  assert.ok(clock.shareFloor(settled));
   clock.add('n~current', 1);
   assert.deepEqual(clock.packOn(settled), [settled.hash, 'n~current', [1, 1]]);
   assert.deepEqual([...clock.actorsAboveFloor()], ['n~current']);

@@ -85,10 +85,10 @@ const FLOORS: readonly Bug[] = [
         for (const [actor, base] of floor.entries()) if (this.base(actor) < base) this.#ranges.delete(actor);`,
       },
       {
-        file: sync('settling'),
-        good: 'settled.set(actor, base);',
-        bad: `settled.set(actor, base);
-        else settled.set(actor, Math.max(base, ...others.map((other) => other.base(actor))));`,
+        file: sync('floor-raising'),
+        good: 'agreed.set(actor, base);',
+        bad: `agreed.set(actor, base);
+        else agreed.set(actor, Math.max(base, ...others.map((other) => other.base(actor))));`,
       },
     ],
     draw: {
@@ -115,8 +115,8 @@ const FLOORS: readonly Bug[] = [
   {
     name: 'what was closed is forgotten once its actor is on the floor',
     file: storage('replica/replica'),
-    good: 'this.log.cut.settle(floor);',
-    bad: `this.log.cut.settle(floor);
+    good: 'this.log.cut.shareFloor(floor);',
+    bad: `this.log.cut.shareFloor(floor);
         this.#lost = this.#lost.filter((actor) => floor.base(actor) === 0);
         this.#durableLost = this.#durableLost.filter((actor) => floor.base(actor) === 0);
         this.#clockHash = undefined;`,

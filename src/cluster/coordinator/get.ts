@@ -165,7 +165,7 @@ class Get {
     if (this.#isAnswered) return this.#mend();
     const verdict = this.#fold.verdict(this.#unasked.length, this.#unaskedOwners());
     const isBehind = verdict === 'met' && !this.#hasSeen();
-    if (verdict === 'waiting' || (isBehind && (this.#askNext() || this.#fold.tally.pending > 0))) return;
+    if (verdict === 'waiting' || (isBehind && (this.#askNext() || this.#fold.tally.unanswered > 0))) return;
     this.#isAnswered = true;
     this.#hedge?.cancel();
     if (isBehind) return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
@@ -206,7 +206,7 @@ class Get {
    */
   #mend(): void {
     const { merged } = this.#fold;
-    if (this.#fold.tally.pending > 0 || merged === undefined) return;
+    if (this.#fold.tally.unanswered > 0 || merged === undefined) return;
     const stale = this.#fold.stale();
     if (stale.length === 0) return;
     if (this.#unasked.length > 0) {

@@ -8,7 +8,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import {
-  MAX_DOUBTS,
+  MAX_SUSPICIONS,
   PROBE_FOR_AFTER_MS,
   PROBE_FOR_PEERS,
   PROBES_PER_BEAT,
@@ -38,7 +38,7 @@ export interface ProberOptions {
 }
 
 /** What this node has done about a peer that owes an answer. */
-interface Doubt {
+interface Suspicion {
   hasAsked: boolean;
   /** Somebody else got an answer: it is the way there that is broken. */
   isVouchedFor: boolean;
@@ -49,7 +49,7 @@ interface Doubt {
 export class Prober {
   readonly #options: ProberOptions;
   readonly #known = new Map<string, Reach>();
-  readonly #doubts = new Map<string, Doubt>();
+  readonly #suspicions = new Map<string, Suspicion>();
   /** Peers still to be probed in this turn. */
   #turn: string[] = [];
 
@@ -60,10 +60,10 @@ export class Prober {
   /** One beat. */
   beat(): void {
     const { peers } = this.#options;
-    const doubtful = [...peers.byId.values()].filter(({ id }) => peers.owesMs(id) > 0);
-    const owing = doubtful.filter(({ id }) => peers.reach(id) !== 'unreachable').slice(0, MAX_DOUBTS);
+    const silent = [...peers.byId.values()].filter(({ id }) => peers.owesMs(id) > 0);
+    const owing = silent.filter(({ id }) => peers.reach(id) !== 'unreachable').slice(0, MAX_SUSPICIONS);
     for (const peer of new Set([...owing, ...this.#next(PROBES_PER_BEAT)])) this.probe(peer);
-    for (const peer of doubtful) this.#doubt(peer);
+    for (const peer of silent) this.#suspect(peer);
     for (const peer of peers.byId.values()) this.#notice(peer);
     for (const id of this.#known.keys()) if (!peers.byId.has(id)) this.#known.delete(id);
   }
@@ -80,7 +80,7 @@ export class Prober {
       peer.latency.add(clock.monotonicMs() - sentMs);
       peers.heard(peer, { process: reply.from.process, nowMs: reply.nowMs });
       time.heard(peer, reply.wallMicros, sentMs);
-      this.#doubts.delete(peer.id);
+      this.#suspicions.delete(peer.id);
       gossiper.clear(peer.id);
       this.#notice(peer);
     });
@@ -98,27 +98,27 @@ export class Prober {
     return [...chosen];
   }
 
-  #doubt(peer: Peer): void {
+  #suspect(peer: Peer): void {
     const { peers, members, gossiper } = this.#options;
     const owesMs = peers.owesMs(peer.id);
-    const doubt = this.#doubts.get(peer.id) ?? { hasAsked: false, isVouchedFor: false, hasTold: false };
-    this.#doubts.set(peer.id, doubt);
-    if (owesMs >= PROBE_FOR_AFTER_MS && !doubt.hasAsked) {
-      doubt.hasAsked = true;
-      this.#askOthers(peer, doubt);
+    const suspicion = this.#suspicions.get(peer.id) ?? { hasAsked: false, isVouchedFor: false, hasTold: false };
+    this.#suspicions.set(peer.id, suspicion);
+    if (owesMs >= PROBE_FOR_AFTER_MS && !suspicion.hasAsked) {
+      suspicion.hasAsked = true;
+      this.#askOthers(peer, suspicion);
     }
-    if (owesMs < SUSPECT_AFTER_MS || doubt.hasTold) return;
-    doubt.hasTold = true;
+    if (owesMs < SUSPECT_AFTER_MS || suspicion.hasTold) return;
+    suspicion.hasTold = true;
     const record = members.get(peer.id);
-    if (!doubt.isVouchedFor && record !== undefined) gossiper.suspect(record);
+    if (!suspicion.isVouchedFor && record !== undefined) gossiper.suspect(record);
   }
 
-  #askOthers(peer: Peer, doubt: Doubt): void {
+  #askOthers(peer: Peer, suspicion: Suspicion): void {
     const { env, peers } = this.#options;
     const others = peers.allReachable().filter(({ id }) => id !== peer.id);
     for (const other of shuffled(others, env.random).slice(0, PROBE_FOR_PEERS)) {
       other.probes.request({ kind: 'probe-for', name: peer.id }, SUSPECT_AFTER_MS, (reply) => {
-        if (!(reply instanceof Error) && reply.kind === 'pong') doubt.isVouchedFor = true;
+        if (!(reply instanceof Error) && reply.kind === 'pong') suspicion.isVouchedFor = true;
       });
     }
   }

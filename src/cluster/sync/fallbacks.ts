@@ -50,7 +50,7 @@ export class Fallbacks {
     const replica = store.find(partition);
     const owners = members.owners(partition);
     if (replica === undefined || owners.includes(members.self)) return;
-    await replica.settled().catch(() => {});
+    await replica.whenDurable().catch(() => {});
     const { changes } = replica;
     const own = { clock: replica.clock.clone(), lost: replica.lost.clone(), aside: replica.aside.clone() };
     const round = await questions.askTwice(partition, owners, (said) => mayDrop(own, owners, said));

@@ -180,7 +180,7 @@ export class Scrub {
   /** The rows of a span, at most so many; undefined where what is read cannot be compared with anything. */
   async #read(replica: Replica, { after, until }: Span, limit: number): Promise<ScrubPage | undefined> {
     const { changes } = replica;
-    await replica.settled();
+    await replica.whenDurable();
     const clock = replica.clock.clone();
     const { clockHash } = replica;
     if (replica.residues > 0 || !replica.isWhole || replica.isWounded || !clock.gaps().isEmpty) return undefined;

@@ -47,7 +47,7 @@ import { Rest } from './rest.ts';
 import { cutLog } from './retention.ts';
 import { say } from './say.ts';
 import { servePull } from './serve.ts';
-import { settle } from './settling.ts';
+import { raiseFloor } from './floor-raising.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { Watchdog } from './watchdog.ts';
 import { witnessOf } from './witness.ts';
@@ -141,7 +141,7 @@ export class Sync {
   }
 
   /** What has come in for partitions that this node does not own yet. */
-  joining(): ReturnType<Throttle['status']> {
+  intake(): ReturnType<Throttle['status']> {
     return this.#throttle.status();
   }
 
@@ -285,7 +285,7 @@ export class Sync {
     const clocks = this.#clocksOfOthers(partition);
     const isWorthIt = replica.log.length >= this.#limits.logCutEntries || this.#rest.isAtRest(replica);
     if (clocks !== undefined && replica.log.length > 0 && isWorthIt) void cutLog(replica, clocks);
-    settle(this.#options, replica, clocks);
+    raiseFloor(this.#options, replica, clocks);
   }
 
   #compareWithNext(): void {
@@ -339,10 +339,10 @@ export class Sync {
   #areEqual(partition: number, peer: string): void {
     const replica = this.#options.store.of(partition);
     this.#completeness.compared(partition, peer);
-    // Of a partition that was never written to, there is nothing to cut, to drop or to settle.
+    // Of a partition that was never written to, there is nothing to cut or to drop, and no floor.
     if (replica.clock.isEmpty) return;
     this.#evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
-    if (this.#isHolder(partition)) settle(this.#options, replica, this.#clocksOfOthers(partition));
+    if (this.#isHolder(partition)) raiseFloor(this.#options, replica, this.#clocksOfOthers(partition));
   }
 
   #enqueue(partition: number, peer: string): void {
@@ -365,8 +365,8 @@ export class Sync {
       if (peer === undefined || this.#isStopped) return;
       this.#pulls += 1;
       const replica = store.of(partition);
-      const isJoining = !members.owns(partition);
-      const throttle = isJoining ? (bytes: number): Promise<void> => this.#throttle.take(bytes) : undefined;
+      const isPending = !members.owns(partition);
+      const throttle = isPending ? (bytes: number): Promise<void> => this.#throttle.take(bytes) : undefined;
       const sayOwn = (own: Replica): Statement => say(this.#options, own);
       const pair: Pair = { self: members.self, replica, peer, limits: this.#limits, floors, say: sayOwn, throttle };
       const pulled = await pull(pair);

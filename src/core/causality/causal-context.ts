@@ -169,7 +169,7 @@ export class CausalContext {
     const lacking = floor.beyond(this.#floor);
     for (const [actor, base] of lacking) if (this.base(actor) < base) this.addRanges(actor, [1, base]);
     // Of two floors of one partition one mostly has all of the other: the larger serves both.
-    if (lacking.size > 0 && this.#floor.beyond(floor).size === 0) this.settle(floor);
+    if (lacking.size > 0 && this.#floor.beyond(floor).size === 0) this.shareFloor(floor);
   }
 
   /** Whether every dot of the other is in this one. */
@@ -271,11 +271,11 @@ export class CausalContext {
   /** The same dots on another floor; undefined if the context lacks any of it. */
   on(floor: Floor): CausalContext | undefined {
     const moved = this.clone();
-    return moved.settle(floor) ? moved : undefined;
+    return moved.shareFloor(floor) ? moved : undefined;
   }
 
   /** Puts the context on another floor, in place; changes nothing, and returns false, if it lacks any of it. */
-  settle(floor: Floor): boolean {
+  shareFloor(floor: Floor): boolean {
     if (floor === this.#floor) return true;
     for (const [actor, base] of floor.beyond(this.#floor)) if (this.base(actor) < base) return false;
     this.#own();

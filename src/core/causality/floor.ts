@@ -1,5 +1,5 @@
 /**
- * A floor: the settled dots of dead actors, 1 … base for each, under one name.
+ * A floor: the dots of dead actors that every holder has, 1 … base for each, under one name.
  *
  * Every start of a node leaves a dead actor in the clocks of the partitions that it wrote to. A context that
  * covers a floor shares it, and holds, compares and sends only what lies above. A floor is nothing but an

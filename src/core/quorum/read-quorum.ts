@@ -26,8 +26,8 @@ export class ReadQuorum<Body> {
     this.tally.fail(code, isOwner);
   }
 
-  verdict(more = 0, moreOwners = more): Verdict {
-    return this.tally.verdict(more, moreOwners);
+  verdict(unasked = 0, unaskedOwners = unasked): Verdict {
+    return this.tally.verdict(unasked, unaskedOwners);
   }
 
   /** All replies so far as one object. */

@@ -9,9 +9,9 @@ export class Tally {
   readonly need: number;
   readonly needOwners: number;
   #have = 0;
-  #pending = 0;
+  #unanswered = 0;
   #haveOwners = 0;
-  #pendingOwners = 0;
+  #unansweredOwners = 0;
   #timedOut = false;
   #lastFailure: ErrorCode | undefined;
   #isDamaged = false;
@@ -26,19 +26,19 @@ export class Tally {
   }
 
   /** How many asked have not answered. */
-  get pending(): number {
-    return this.#pending;
+  get unanswered(): number {
+    return this.#unanswered;
   }
 
   /** Whether more must be asked than have been. */
   get isShort(): boolean {
-    return this.#have + this.#pending < this.need || this.#haveOwners + this.#pendingOwners < this.needOwners;
+    return this.#have + this.#unanswered < this.need || this.#haveOwners + this.#unansweredOwners < this.needOwners;
   }
 
   /** One more replica is being asked. */
   ask(isOwner = true): void {
-    this.#pending += 1;
-    if (isOwner) this.#pendingOwners += 1;
+    this.#unanswered += 1;
+    if (isOwner) this.#unansweredOwners += 1;
   }
 
   /** One of those asked has answered. */
@@ -71,25 +71,25 @@ export class Tally {
 
   /** All that were asked and have not answered are out of time. */
   timeOut(): void {
-    if (this.#pending > 0) this.#timedOut = true;
-    this.#pending = 0;
-    this.#pendingOwners = 0;
+    if (this.#unanswered > 0) this.#timedOut = true;
+    this.#unanswered = 0;
+    this.#unansweredOwners = 0;
   }
 
   #settle(isOwner: boolean): void {
-    this.#pending -= 1;
-    if (isOwner) this.#pendingOwners -= 1;
+    this.#unanswered -= 1;
+    if (isOwner) this.#unansweredOwners -= 1;
   }
 
   /**
-   * `failed` as soon as those still pending, with `more` that could yet be asked, so many of them
-   * owners, cannot reach the quorum.
+   * `failed` as soon as the unanswered, with the `unasked` (of them `unaskedOwners` owners), cannot
+   * reach the quorum.
    */
-  verdict(more = 0, moreOwners = more): Verdict {
+  verdict(unasked = 0, unaskedOwners = unasked): Verdict {
     if (this.#have >= this.need && this.#haveOwners >= this.needOwners) return 'met';
     const isHopeless =
-      this.#have + this.#pending + more < this.need ||
-      this.#haveOwners + this.#pendingOwners + moreOwners < this.needOwners;
+      this.#have + this.#unanswered + unasked < this.need ||
+      this.#haveOwners + this.#unansweredOwners + unaskedOwners < this.needOwners;
     return isHopeless ? 'failed' : 'waiting';
   }
 

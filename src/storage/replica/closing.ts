@@ -13,7 +13,7 @@ export async function closeDots(replica: Replica, dots: CausalContext): Promise<
   if (fresh.isEmpty) return;
   const watch = replica.watches.begin();
   try {
-    await replica.settled();
+    await replica.whenDurable();
     const keys = new Set<string>();
     await replica.rows.each('r', ([row, record]) => {
       if (fresh.meets(recordToContext(record, row))) keys.add(keyspace.keyOfRow(row));

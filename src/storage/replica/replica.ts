@@ -119,11 +119,11 @@ export class Replica {
     return this.#durable;
   }
 
-  /** Shares what is settled with all contexts on this floor, as far as the replica's own cover it. */
-  settle(floor: Floor): void {
-    this.#clock.settle(floor);
-    this.#durable.settle(floor);
-    this.log.cut.settle(floor);
+  /** Shares this floor with all contexts on it, as far as the replica's own cover it. */
+  shareFloor(floor: Floor): void {
+    this.#clock.shareFloor(floor);
+    this.#durable.shareFloor(floor);
+    this.log.cut.shareFloor(floor);
   }
 
   /** Closed dots, durably: no disk held them when they were closed. Not to be changed. */
@@ -341,7 +341,7 @@ export class Replica {
   }
 
   /** Resolves when all that was submitted before is durable. */
-  settled(): Promise<void> {
+  whenDurable(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#store.queue.submit([], (error) => (error === undefined ? resolve() : reject(error)));
     });
@@ -352,7 +352,7 @@ export class Replica {
     if (this.residues === 0 || !this.#isSweepDue) return;
     this.#isSweepDue = false;
     // The scan sees what is durable; a row on its way to the disk would be passed over for ever.
-    await this.settled();
+    await this.whenDurable();
     await this.rows.each('r', ([row]) => {
       const change = this.#objects.stripped(keyspace.keyOfRow(row));
       if (change !== undefined) this.#submit([change], undefined, () => {});
