@@ -12,7 +12,7 @@ const SOURCE = fileURLToPath(new URL('../../test/', import.meta.url));
 const BUILT = fileURLToPath(new URL('.', import.meta.url));
 /** Tests wait more than they compute: with fewer than two files at a time, a machine of two cores idles. */
 const MIN_FILES_AT_A_TIME = 2;
-const TEST_TIMEOUT_MS = 600_000;
+const MINUTE_MS = 60_000;
 
 const args = process.argv.slice(2);
 const options = args.filter((arg) => arg.startsWith('--'));
@@ -31,7 +31,7 @@ const { status } = spawnSync(
   process.execPath,
   [
     '--test',
-    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    `--test-timeout=${(sets.includes('long') ? 30 : 10) * MINUTE_MS}`,
     `--test-concurrency=${Math.max(MIN_FILES_AT_A_TIME, availableParallelism() - 1)}`,
     ...(options.some((option) => option.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec']),
     ...options,
