@@ -180,7 +180,7 @@ test('after a write of unknown outcome, updates go on under a new name', async (
     if (asked.method === 'PUT' && isLost) response.destroy();
     else answer({ clock: {}, entries: {} })(response, asked, i);
   });
-  const client = new MecClient<ObservedRemoveSet>([node.url], { deadlineMs: 200 });
+  const client = new MecClient<ObservedRemoveSet>([node.url], { deadlineMs: 2_000 });
   const update = (): Promise<unknown> =>
     client.update(
       'k',
