@@ -1,14 +1,11 @@
 #!/bin/sh
 # Restarts the nodes of a cluster one after the other, so that no request fails: the next one stops
-# only when all are ready and reach each other. Clients must know more than one node and go on to the
-# next if one does not serve (mec-db/client does).
+# only when all are ready and reach each other. Clients must know more than one node (mec-db/client).
 #
-#   sh rolling-restart.sh 'ssh "$HOST" systemctl restart mec' \
-#     http://10.0.0.1:3000 http://10.0.0.2:3000 http://10.0.0.3:3000
+#   sh rolling-restart.sh 'ssh "$HOST" systemctl restart mec' http://10.0.0.1:3000 http://10.0.0.2:3000
 #
-# The first argument restarts a node, with SIGTERM, so that it finishes what it is at; HOST, URL, NAME
-# and PID tell the command which node. The others are the URLs of all nodes. If a node does not come
-# back within PATIENCE seconds (default 300), the others are left alone; run it again when all is well.
+# The first argument restarts a node, by SIGTERM; HOST, URL, NAME and PID tell it which. The others are
+# the URLs of all nodes. If a node is not back in PATIENCE seconds (300), the rest is left alone.
 # Prints a line for each node.
 set -eu
 [ $# -ge 3 ] || { echo "usage: $0 COMMAND URL URL..." >&2 && exit 2; }
