@@ -20,7 +20,7 @@ import type { Handler } from '../transport/rpc.ts';
 import { listOwn } from './coordinator/list-own.ts';
 import { grantHere, groundOf } from './coordinator/grant-here.ts';
 import { putHere } from './coordinator/put.ts';
-import type { Scope } from './coordinator/scope.ts';
+import { assertNotGone, type Scope } from './coordinator/scope.ts';
 import type { Membership } from './membership/membership.ts';
 
 type SendReply = (reply: Reply) => void;
@@ -126,6 +126,7 @@ function grant(scope: Scope, request: GrantRequest): Reply {
 }
 
 function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest, answer: SendReply): void {
+  assertNotGone(scope);
   const ground = groundOf(scope, partitionOf(key));
   // A store that comes too late for its grant is not taken in: another write may have been decided since.
   if (grant !== undefined && !scope.grants.take(ground, key, grant)) throw new MecError('contended');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab } from '../fixtures/lab.ts';
+import { Lab, textOf } from '../fixtures/lab.ts';
 
 const NODES = 5;
 /** Longer than a node that is gone waits for the slower half. */
@@ -61,4 +61,15 @@ test('one member is enough after a while, though two are better', async () => {
   assert.ok(node.hasLeft);
   lab.heal();
   await lab.rest();
+});
+
+test('a node that has left acknowledges nothing on its own disk', async () => {
+  const { lab, node } = await leaving(() => true);
+  // Long enough to know that no owner can be reached.
+  await lab.wait(8_000);
+  const answer = await lab.ask(node, 'PUT', 'k', { value: 'v', query: 'w=1' });
+  assert.equal(answer.status, 503, textOf(answer));
+  assert.deepEqual(lab.held(node, 'k'), []);
+  lab.heal();
+  await lab.until(() => node.hasLeft, LONG_MS);
 });

@@ -9,7 +9,7 @@ import type { ConditionalRequest } from './ballot.ts';
 import { forward, forwardTo, isUntouched } from './forward.ts';
 import { get } from './get.ts';
 import { majorityOf, putIf } from './conditional-write.ts';
-import { peersToAsk, type KeyPlace, placeOf, type Scope } from './scope.ts';
+import { assertNotGone, peersToAsk, type KeyPlace, placeOf, type Scope } from './scope.ts';
 import { type Plan, type PutRequest, type PutResult, write } from './write.ts';
 
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
@@ -68,6 +68,7 @@ function putAt(scope: Scope, place: KeyPlace, request: PutRequest): Promise<PutR
 
 /** Where a write goes; throws where there are not enough to go to. */
 function planOf(scope: Scope, place: KeyPlace, { w, pw }: PutRequest): Plan {
+  assertNotGone(scope);
   const { length } = place.owners;
   const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);
   const quorum = new WriteQuorum(quorumSize(w, length), wantedOwners);

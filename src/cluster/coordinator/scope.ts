@@ -63,6 +63,15 @@ export function assertJoined({ members }: Pick<Scope, 'members'>): void {
   throw new MecError('quorum-not-met', { have: 0, need: 1, retryAfter: 1, detail });
 }
 
+/**
+ * Throws `stopping` if this node is gone: it may hand over what it holds, but must take nothing more. The
+ * others do not ask a node that is gone before they forget, so what it acknowledged now could be lost.
+ */
+export function assertNotGone({ members }: Pick<Scope, 'members'>): void {
+  if (members.own.state !== 'gone') return;
+  throw new MecError('stopping', { detail: 'This node has left its cluster. Nothing was written.' });
+}
+
 /** Where a key lives; throws if this node does not know its cluster yet. */
 export function placeOf({ members }: Scope, key: string): KeyPlace {
   assertJoined({ members });
