@@ -20,7 +20,7 @@ import {
 } from './limits.ts';
 import { OwnActors } from '../core/causality/actor.ts';
 import { ReplicaNames } from '../core/causality/replica-name.ts';
-import type { MemberRecord } from '../core/placement/member-list.ts';
+import type { MemberList, MemberRecord } from '../core/placement/member-list.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { DamagedRecord, isDamage } from './damage.ts';
@@ -172,11 +172,11 @@ export class Store {
   }
 
   /** Keeps the member list, where this store does not hold it already. */
-  keepMembers(list: readonly MemberRecord[], hash: number, onKept: () => void): void {
+  keepMembers(list: Pick<MemberList, 'all' | 'hash'>, onKept: () => void): void {
     const opened = this.#openedStore();
-    if (opened.membersHash === hash) return;
-    opened.membersHash = hash;
-    opened.queue.submit([{ key: MEMBERS_ROW, value: sealRecord(list, MEMBERS_ROW) }], (error) => {
+    if (opened.membersHash === list.hash) return;
+    opened.membersHash = list.hash;
+    opened.queue.submit([{ key: MEMBERS_ROW, value: sealRecord(list.all(), MEMBERS_ROW) }], (error) => {
       if (error === undefined) onKept();
     });
   }

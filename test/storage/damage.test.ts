@@ -314,7 +314,7 @@ test('a damaged header or member list is no loss', async () => {
   const disk = new MemoryDisk();
   const { store, replica } = await openStore(disk);
   await write(replica, 'kept');
-  store.keepMembers([], 7, () => {});
+  store.keepMembers({ all: () => [], hash: 7 }, () => {});
   await store.close();
   flip(disk, metaRow('header'));
   flip(disk, metaRow('members'));

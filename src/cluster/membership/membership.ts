@@ -211,7 +211,7 @@ export class Membership {
     if (this.#lifecycle.isGoneUnheard) return;
     try {
       const { lasting, nextHash } = members;
-      store.keepMembers(lasting.all(), lasting.hash, () => {
+      store.keepMembers(lasting, () => {
         if (nextHash === this.#keptNext || this.#isStopped) return;
         this.#keptNext = nextHash;
         this.#lifecycle.beat();
