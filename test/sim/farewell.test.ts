@@ -73,3 +73,23 @@ test('a node that has left acknowledges nothing on its own disk', async () => {
   lab.heal();
   await lab.until(() => node.hasLeft, LONG_MS);
 });
+
+test('a node that has left stores nothing for a node that has not heard of it', async () => {
+  const lab = new Lab(NODES);
+  await lab.born();
+  const node = lab.cluster.nodes[NODES - 1] as SimNode;
+  const key = Array.from({ length: 100 }, (_, i) => `k${i}`).find((one) => node.owns(one)) as string;
+  const coordinator = lab.order(key).find((other) => other !== node) as SimNode;
+  node.node?.leave();
+  await lab.until(() => node.node?.state === 'gone', LONG_MS);
+  // Requests still arrive at it, and no word of it leaves.
+  for (const other of lab.cluster.nodes) lab.network.cuts.add(`${node.name}>${other.name}`);
+  assert.equal(stateAt(coordinator, node), 'leaving');
+  const answer = await lab.ask(coordinator, 'PUT', key, { value: 'v', query: 'w=1' });
+  assert.equal(answer.status, 200, textOf(answer));
+  await lab.wait(500);
+  assert.deepEqual(lab.held(node, key), []);
+  lab.heal();
+  await lab.until(() => node.hasLeft, LONG_MS);
+  await lab.rest();
+});
