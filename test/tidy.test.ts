@@ -365,7 +365,7 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
       /(?:^|[.:;!] )(?:who|what)(?:ever)?\b(?![^.]*\?)/gi,
       /\b(?:whoever|(?:those|one|nobody|everybody) who)\b/gi,
     ],
-    most: 741,
+    most: 739,
   },
   {
     rule: '2: "where" is a place, no condition',
@@ -373,7 +373,7 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
       /(?:^|[.:;!] |\b(?:undefined|only|nothing|none|false|true) )where\b/gi,
       /\bwhere (?:there|it|they|this|that|one|not?|nothing|possible|needed|both|all)\b/gi,
     ],
-    most: 251,
+    most: 246,
   },
   {
     rule: '4: "must", "will" or "should", and not "is to"',
@@ -383,9 +383,9 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
   {
     rule: '4: short modern words',
     breaches: [/\b(?:bears?|beside|anew|so many|thereof|whereof|hence)\b/gi],
-    most: 80,
+    most: 76,
   },
-  { rule: '6: a node is not "somebody"', breaches: [/\b(?:nobody|somebody|everybody)\b/gi], most: 85 },
+  { rule: '6: a node is not "somebody"', breaches: [/\b(?:nobody|somebody|everybody)\b/gi], most: 83 },
 ];
 
 for (const { rule, breaches: patterns, most } of ENGLISH) {

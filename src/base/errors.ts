@@ -45,8 +45,8 @@ export const ERROR_KINDS = {
 } as const satisfies Record<string, ErrorKind>;
 
 /**
- * What a client finds out by itself, beside the codes that nodes answer with: whether a retry can
- * help, and its title.
+ * Errors that a client finds by itself, in addition to the codes of nodes: whether a retry can
+ * help, and the title.
  */
 export const CLIENT_ERROR_KINDS = {
   deadline: { retriable: true, title: 'No node answered before the deadline' },

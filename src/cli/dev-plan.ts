@@ -1,6 +1,6 @@
 /**
- * Which nodes `mec dev` runs: their names, ports, configuration files, and the list of them that is
- * kept beside the data.
+ * The nodes of `mec dev`: their names, ports and configuration files, and the list of them in the
+ * data directory.
  *
  * Everything about a node follows from its number. Names are never given twice, since a name that
  * has left a cluster stays known there.

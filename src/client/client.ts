@@ -73,9 +73,9 @@ export interface PutOptions extends CallOptions {
   readonly token?: Token | undefined;
   readonly w?: Quorum | undefined;
   /**
-   * Writes only where there is no value, and rejects with a `ConflictError` where there is one. In
-   * a connected cluster one of any number of racing creators wins; across a cut network both sides
-   * may, and the result is siblings.
+   * Writes only if the key has no value, and rejects with a `ConflictError` if it has one. In a
+   * connected cluster exactly one of several racing creators wins. Across a cut network each side
+   * may have a winner, and the result is siblings.
    */
   readonly ifMissing?: boolean | undefined;
   /**
@@ -84,10 +84,9 @@ export interface PutOptions extends CallOptions {
    */
   readonly ifMatch?: string | undefined;
   /**
-   * Whether the write must be made once at most, however often it has to be sent: it then needs a
-   * majority of the key's owners, and fails where a cut network leaves none. By default it is
-   * always possible, and sent again, it may stand beside itself until the next write, where readers
-   * see it once.
+   * Whether the write must be made once at most, however often it is sent. It then needs a majority
+   * of the key's owners, and fails if a cut network leaves none. By default the write is always
+   * possible. If it is sent again, two copies may be stored until the next write; readers see one.
    */
   readonly once?: boolean | undefined;
   /** Kept beside the value (`X-Mec-Meta-*`), up to 8 KiB. */
@@ -236,13 +235,13 @@ export class MecClient<T = unknown> {
   }
 
   /**
-   * Changes a value without losing a change that somebody else makes meanwhile: reads, merges
-   * siblings, applies `change`, writes with the token of what was read. Changes made at once
-   * elsewhere become siblings, which the next update merges. Updates of one key through one client
-   * run one after the other. `change` gets undefined where there is no value, and may be called
-   * again where a node refuses the write; when it returns undefined, nothing is written.
+   * Changes a value without losing a change that another client makes meanwhile: reads, merges
+   * siblings, applies `change`, writes with the token of the read. Concurrent changes elsewhere
+   * become siblings, which the next update merges. Updates of one key through one client run one
+   * after the other. `change` gets undefined if the key has no value, and may be called again if a
+   * node refuses the write. If it returns undefined, nothing is written.
    *
-   * Rejects with `mayTakeEffect` set where the outcome could not be learnt.
+   * Rejects with `mayTakeEffect` set if the outcome could not be learnt.
    */
   async update(key: string, change: Change<T>, options: UpdateOptions<T>): Promise<Updated<T> | undefined> {
     const { world, updateQueue } = this.#shared;
