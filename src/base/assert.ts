@@ -1,9 +1,12 @@
-/** A broken promise of our own code, never of a user or a peer. */
+/** An invariant of our own code does not hold. A user or a peer never causes this error. */
 class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
 
-/** Throws when our own code has broken a promise to itself. */
+/**
+ * Throws `AssertionError` if `condition` is false. `promise` is the message: the invariant in
+ * words.
+ */
 export function assert(condition: boolean, promise: string): asserts condition {
   if (!condition) throw new AssertionError(promise);
 }

@@ -1,6 +1,6 @@
-/** Bytes and text: the few conversions that the tree shares. */
+/** Bytes and text: the few conversions that all rooms share. */
 
-/** Bytes in a kibibyte, and in a mebibyte. */
+/** Bytes in a kibibyte and in a mebibyte. */
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 
@@ -12,9 +12,9 @@ let slab = new ArrayBuffer(SLAB_BYTES);
 let used = 0;
 
 /**
- * Bytes to be filled by the caller, not zeroed. Small ones are cut from a slab: a buffer of one's
- * own costs ten times as much, and again when it is collected. A slab lives as long as anything cut
- * from it, so this is for what is soon let go.
+ * Returns `length` bytes for the caller to fill; they are not zeroed. Short arrays are cut from a
+ * slab, because an array with its own buffer costs ten times as much to make and again to collect.
+ * A slab stays in memory as long as any piece of it, so use this only for short-lived data.
  */
 export function allocate(length: number): Uint8Array<ArrayBuffer> {
   if (length > SLAB_BYTES / 16) return new Uint8Array(length);
@@ -23,7 +23,7 @@ export function allocate(length: number): Uint8Array<ArrayBuffer> {
     used = 0;
   }
   const bytes = new Uint8Array(slab, used, length);
-  // Aligned, as every buffer of one's own is.
+  // Keeps each piece aligned to 8 bytes, as a separate buffer would be.
   used += (length + 7) & ~7;
   return bytes;
 }
@@ -33,7 +33,7 @@ export function utf8ToBytes(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** The text of UTF-8 bytes, or undefined where they are not UTF-8. */
+/** Decodes UTF-8. Returns undefined if the bytes are not valid UTF-8. */
 export function bytesToUtf8(bytes: Uint8Array): string | undefined {
   try {
     return strictDecoder.decode(bytes);
@@ -42,25 +42,31 @@ export function bytesToUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The least text above all that begin with a prefix, in that order; undefined where there is none. */
+/**
+ * The smallest text that sorts after every text with this prefix, in the order of `compareUtf8`.
+ * Returns undefined if no text does: the prefix is empty or consists of U+10FFFF alone.
+ */
 export function prefixEnd(prefix: string): string | undefined {
   const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
   for (let last = points.pop(); last !== undefined; last = points.pop()) {
     if (last === 0x10_ffff) continue;
-    // The code points of surrogates stand for no character.
+    // Skips the surrogates U+D800 … U+DFFF, which stand for no character.
     return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
   }
   return undefined;
 }
 
-/** Compares two texts by code point, which is the order of their UTF-8 bytes (and of LevelDB). */
+/**
+ * Compares two texts by code point, which is the order of their UTF-8 bytes and of LevelDB's keys.
+ * Returns a number with the sign of the order.
+ */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
     if (x === y) continue;
-    // Surrogates (code points past U+FFFF) sort after every other unit.
+    // Surrogates encode code points above U+FFFF, so they sort after all other units.
     const xHigh = x >= 0xd800 && x <= 0xdfff;
     const yHigh = y >= 0xd800 && y <= 0xdfff;
     if (xHigh !== yHigh) return xHigh ? 1 : -1;

@@ -1,17 +1,22 @@
-/** Delays that differ from one to the next, so that what began at once does not go on at once for ever. */
+/**
+ * Random delays. Nodes that start something at the same moment would otherwise repeat it in step.
+ */
 import type { Random } from './env.ts';
 
-/** A fraction, 0 ≤ x < 1. */
+/** Draws a fraction, 0 ≤ x < 1. */
 export function fraction(random: Random): number {
   return random.uint32() / 2 ** 32;
 }
 
-/** A time around `ms`: at most `spread` of it less, or more. */
+/** Draws a delay in ms between `ms × (1 − spread)` and `ms × (1 + spread)`. */
 export function jittered(random: Random, ms: number, spread = 0.5): number {
   return ms * (1 - spread + 2 * spread * fraction(random));
 }
 
-/** The pause after so many rounds in vain, from 0: each about twice as long as the one before it, up to a bound. */
+/**
+ * The pause in ms after failed round `round`, counted from 0. Each pause is about twice as long as
+ * the last, up to about `mostMs`.
+ */
 export function backoff(
   random: Random,
   round: number,

@@ -1,35 +1,35 @@
 /**
- * The world, as the node sees it. Whatever is not pure reaches the node through these interfaces (and
- * through `Engine`, the disk), so that a simulator can put a world of its own in their place.
+ * The world as interfaces. A node has no other access to time, randomness, its log and the network;
+ * the disk is the interface `Engine`. The simulator implements them all again.
  */
 
-/** A pending timer. */
+/** A task that a clock will run later. */
 export interface Timer {
   cancel(): void;
 }
 
 /** Time. */
 export interface Clock {
-  /** Milliseconds since some start; never goes back. */
+  /** Milliseconds since an arbitrary start. Never goes back. */
   monotonicMs(): number;
-  /** Microseconds since 1970; may jump either way. It informs, it never decides anything about causality. */
+  /** Microseconds since 1970. May jump in either direction, so causality never depends on it. */
   wallMicros(): number;
-  /** Runs `task` once after `delayMs`. */
+  /** Runs `task` once, after `delayMs`. */
   after(delayMs: number, task: () => void): Timer;
   /** Runs `task` at the end of this turn of the event loop. */
   defer(task: () => void): void;
 }
 
-/** Randomness. */
+/** Random numbers. */
 export interface Random {
-  /** A whole number, 0 … 2³²−1. */
+  /** Draws a whole number, 0 … 2³²−1. */
   uint32(): number;
 }
 
-/** What a log line may carry. */
+/** The fields of a log line. A field that is undefined is left out. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** The log of the node: one event per line, constant text, data in the fields. */
+/** The log of a node. `event` is constant text; all that varies goes into the fields. */
 export interface Log {
   debug(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
@@ -37,37 +37,40 @@ export interface Log {
   error(event: string, fields?: LogFields): void;
 }
 
-/** Where a socket listens. */
+/** An address that a socket listens on. */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** The far end of one connection that came in; opaque to all but the network. */
+/** The far end of an incoming connection. Only the network looks inside. */
 export type Caller = Readonly<{ id: string; handle: unknown }>;
 
-/** A bound socket: frames come in from callers, frames go back to them. */
+/** A bound socket, which receives frames from callers and sends frames back to them. */
 export interface Endpoint {
-  /** Hands a frame to the network. One at a time: wait for the promise before the next. Never rejects. */
+  /** Hands a frame to the network. Await the promise before the next call. Never rejects. */
   send(to: Caller, frame: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** An outgoing connection to one address; it reconnects by itself. */
+/** An outgoing connection to one address. It reconnects when it breaks. */
 export interface Link {
-  /** Hands a frame to the network. One at a time: wait for the promise before the next. Never rejects. */
+  /** Hands a frame to the network. Await the promise before the next call. Never rejects. */
   send(frame: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The network: whole frames, which may be lost, delayed, doubled or reordered, never altered. */
+/**
+ * A network of whole frames. It may lose, delay, duplicate or reorder a frame, but never alters
+ * one.
+ */
 export interface Network {
   bind(address: Address, onFrame: (from: Caller, frame: Uint8Array) => void): Promise<Endpoint>;
   connect(address: Address, onFrame: (frame: Uint8Array) => void): Link;
   close(): Promise<void>;
 }
 
-/** All of it. */
+/** All interfaces together. */
 export interface Env {
   readonly clock: Clock;
   readonly random: Random;

@@ -1,6 +1,6 @@
 /**
- * The one table of everything that can go wrong for a caller: code, HTTP status, whether a retry may
- * help, and the sentence that a user reads. Nothing else in the tree invents an error code.
+ * The table of all errors that a caller can get: code, HTTP status, whether a retry may help, and
+ * title. No other file adds an error code.
  */
 
 interface ErrorKind {
@@ -11,53 +11,50 @@ interface ErrorKind {
 
 const kind = (status: number, retriable: boolean, title: string): ErrorKind => ({ status, retriable, title });
 
-/** Every error code with its HTTP status, whether a retry can help, and its title. */
+/** Every error code, with its HTTP status, whether a retry may help, and its title. */
 export const ERROR_KINDS = {
   'bad-vclock': kind(400, false, 'The X-Mec-Vclock header is not a token of this key'),
-  'bad-parameter': kind(400, false, 'A parameter of the request is not valid'),
+  'bad-parameter': kind(400, false, 'A parameter or header of the request is not valid'),
   'bad-key': kind(400, false, 'The key is not valid'),
-  'digest-mismatch': kind(400, false, 'The body is not what its Content-Digest says'),
+  'digest-mismatch': kind(400, false, 'The body does not match its Content-Digest'),
   'bad-request': kind(400, false, 'The request is not valid HTTP'),
   'not-found': kind(404, false, 'There is no value under this key'),
-  'no-such-route': kind(404, false, 'There is nothing at this address'),
-  'method-not-allowed': kind(405, false, 'This address does not know that method'),
+  'no-such-route': kind(404, false, 'This path is not a route of the API'),
+  'method-not-allowed': kind(405, false, 'This path does not support the method'),
   'request-timeout': kind(408, true, 'The request did not arrive in time'),
   'too-many-siblings': kind(409, false, 'The key has too many concurrent versions; resolve them first'),
-  'precondition-failed': kind(412, false, 'The key does not hold what the request expects'),
-  'value-too-large': kind(413, false, 'The value is larger than this cluster accepts'),
+  'precondition-failed': kind(412, false, 'The key does not have the expected versions'),
+  'value-too-large': kind(413, false, 'The value is larger than the limit of this cluster'),
   'key-too-long': kind(414, false, 'The key is longer than 1024 bytes'),
-  'range-not-satisfiable': kind(416, false, 'The value has no such bytes'),
+  'range-not-satisfiable': kind(416, false, 'The requested range lies outside the value'),
   'idempotency-key-reused': kind(422, false, 'This Idempotency-Key was used for another value'),
-  'headers-too-large': kind(431, false, 'The headers are larger than this node accepts'),
-  contended: kind(503, true, 'Other conditional writes of this key are under way'),
+  'headers-too-large': kind(431, false, 'The headers are larger than the limit of this node'),
+  contended: kind(503, true, 'Other conditional writes to this key are in progress'),
   incomplete: kind(503, true, 'The replica is still catching up'),
   internal: kind(500, true, 'The node failed to handle this request'),
-  'disk-failed': kind(503, true, 'The store of the node cannot be read or written'),
-  'not-ready': kind(503, true, 'The node has not caught up with the others yet'),
-  overloaded: kind(503, true, 'The node has more work than it can hold'),
-  damaged: kind(503, true, 'Too few replicas can read this: disks are damaged, and being mended'),
-  behind: kind(503, true, 'No replica that can be reached has seen what the reader has seen'),
+  'disk-failed': kind(503, true, 'The node cannot read or write its store'),
+  'not-ready': kind(503, true, 'The node is still catching up with the other nodes'),
+  overloaded: kind(503, true, 'The node is overloaded'),
+  damaged: kind(503, true, 'Too few replicas can read the key: disks are damaged and under repair'),
+  behind: kind(503, true, "No reachable replica is as recent as this client's last read"),
   'quorum-not-met': kind(503, true, 'Not enough replicas can answer'),
   stopping: kind(503, true, 'The node is stopping'),
-  unreachable: kind(503, true, 'A node that is needed cannot be reached'),
+  unreachable: kind(503, true, 'A node that the request needs is unreachable'),
   timeout: kind(504, true, 'Not enough replicas answered in time'),
-  'disk-full': kind(507, true, 'The disk of the node is full'),
+  'disk-full': kind(507, true, "The node's disk is full"),
 } as const satisfies Record<string, ErrorKind>;
 
-/**
- * Errors that a client finds by itself, in addition to the codes of nodes: whether a retry can
- * help, and the title.
- */
+/** Errors that the client reports by itself, in addition to the codes of nodes. */
 export const CLIENT_ERROR_KINDS = {
   deadline: { retriable: true, title: 'No node answered before the deadline' },
-  'bad-answer': { retriable: true, title: 'A node answered with something that is not MecDB' },
-  'bad-value': { retriable: false, title: 'The value is not what the codec reads or writes' },
+  'bad-answer': { retriable: true, title: 'The answer of a node does not follow the MecDB protocol' },
+  'bad-value': { retriable: false, title: 'The codec cannot read or write the value' },
 } as const;
 
 /** A code of `ERROR_KINDS`. */
 export type ErrorCode = keyof typeof ERROR_KINDS;
 
-/** What an error may carry beside its code; every field is shown to the user. */
+/** The details of an error. The user sees every field. */
 export interface ErrorDetails {
   readonly detail?: string;
   readonly parameter?: string;
@@ -67,14 +64,15 @@ export interface ErrorDetails {
   readonly retryAfter?: number;
 }
 
-/** The error that crosses module borders: a code of the table, and details for the user. */
+/** The error that rooms throw at each other: a code of the table, and details for the user. */
 export class MecError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown) {
     const { stackTraceLimit } = Error;
-    // A refusal is an answer like any other: none reads its stack, and to make one costs more than all else.
+    // A refusal is an ordinary answer, and a stack trace that is never read costs more than the
+    // rest of it.
     if (code !== 'internal') Error.stackTraceLimit = 0;
     super(details.detail ?? ERROR_KINDS[code].title, cause === undefined ? undefined : { cause });
     Error.stackTraceLimit = stackTraceLimit;
@@ -85,39 +83,45 @@ export class MecError extends Error {
 }
 
 /**
- * The start of a node is not possible; the launcher prints the sentence and exits with code 2, or 1
- * for a full disk.
+ * A node cannot start. The launcher prints the message and exits with code 2, or with 1 if the disk
+ * is full.
  */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** This node has left its cluster for good: the same store must not be started again under the same name. */
+/** This node has left its cluster. Its store must not start again under the same name. */
 export class HasLeftError extends StartError {
   constructor(node: string) {
-    const how = 'to join anew, start it with an empty root or another name';
+    const how = 'to join again, start it with an empty root or another name';
     super(`The node ${node} has left its cluster; ${how}`);
   }
 }
 
-/** Whether a string is a code of the table (codes also arrive over the wire). */
+/** Whether a value is a code of the table. Codes also arrive from peers. */
 export function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === 'string' && Object.hasOwn(ERROR_KINDS, text);
 }
 
-/** Any thrown thing as a MecError; what is not one already becomes `internal`. */
+/**
+ * Turns any thrown value into a `MecError`: itself if it is one, else `internal` with the value as
+ * cause.
+ */
 export function toMecError(thrown: unknown): MecError {
   return thrown instanceof MecError ? thrown : new MecError('internal', {}, thrown);
 }
 
-/** Whether a thrown thing, or a cause of it, is a disk without room: that passes, and needs no other configuration. */
+/**
+ * Whether a thrown value, or one of its causes, says that the disk is full. An operator can end
+ * that without a new configuration.
+ */
 export function isDiskFull(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
   if (thrown instanceof MecError && thrown.code === 'disk-full') return true;
   return /no space left|disk quota|ENOSPC|EDQUOT/i.test(thrown.message) || isDiskFull(thrown.cause);
 }
 
-/** The message of any thrown thing, with the messages of its causes. */
+/** The message of a thrown value, followed by the messages of its causes. */
 export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   return thrown.cause === undefined ? thrown.message : `${thrown.message}: ${messageOf(thrown.cause)}`;

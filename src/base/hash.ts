@@ -1,4 +1,7 @@
-/** xxHash (Yann Collet), as WebAssembly: fast, well spread, no protection against an adversary. */
+/**
+ * xxHash (Yann Collet) as WebAssembly: fast and evenly distributed, but not safe against an
+ * adversary.
+ */
 import xxhash from 'xxhash-wasm';
 
 const api = await xxhash();
@@ -8,12 +11,12 @@ export function hashText64(text: string): bigint {
   return api.h64(text);
 }
 
-/** The 32-bit xxHash of bytes, under a seed: 0 … 2³²−1. */
+/** The 32-bit xxHash of bytes under a seed, 0 … 2³²−1. */
 export function hash32(bytes: Uint8Array, seed = 0): number {
   return api.h32Raw(bytes, seed) >>> 0;
 }
 
-/** The 32-bit xxHash of the UTF-8 bytes of a text, under a seed: 0 … 2³²−1. */
+/** The 32-bit xxHash of the UTF-8 bytes of a text under a seed, 0 … 2³²−1. */
 export function hashText32(text: string, seed = 0): number {
   return api.h32(text, seed) >>> 0;
 }

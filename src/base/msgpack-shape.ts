@@ -1,17 +1,20 @@
 /**
- * A look at foreign msgpack before it is decoded. A decoder makes room for as many items as a
- * header announces, so a few bytes that announce millions, nested, would cost gigabytes. This walk
- * costs nothing and says whether the bytes can be what they claim.
+ * A check of msgpack from a peer or a client before it is decoded. A decoder allocates as many
+ * items as a header announces, so a few nested bytes that announce millions would cost gigabytes.
+ * This check allocates nothing.
  */
 
 const MAX_DEPTH = 8;
 
-/** How many values are still to come, by depth; kept between calls, for none of them waits for anything. */
+/**
+ * Values still to read, by depth. The buffer is shared by all calls, which is safe because the
+ * check is synchronous.
+ */
 const remaining = new Uint32Array(MAX_DEPTH + 1);
 
 /**
- * Whether the bytes are one whole msgpack value, without extensions, of bounded depth and with no
- * more items than bytes.
+ * Whether the bytes are exactly one msgpack value, with no extension type, at most `MAX_DEPTH`
+ * deep, and with no container that announces more items than bytes follow.
  */
 export function isSaneMsgpack(bytes: Uint8Array): boolean {
   const { length } = bytes;
@@ -49,17 +52,17 @@ export function isSaneMsgpack(bytes: Uint8Array): boolean {
   return at === length;
 }
 
-/** How many bytes follow the types 0xc0 … 0xdf: of a number, or of a length; −1 where the type is not allowed. */
+/** Bytes of the number or length after each type 0xc0 … 0xdf; −1 if the type is not allowed. */
 // prettier-ignore
 const WIDTHS: readonly number[] = [
   0, -1, 0, 0, 1, 2, 4, -1, -1, -1, 4, 8, 1, 2, 4, 8,
   1, 2, 4, 8, -1, -1, -1, -1, -1, 1, 2, 4, 2, 4, 2, 4,
 ];
 
-/** Of those types, which are of bytes or of a text, whose length comes first. */
+/** Which of the types 0xc0 … 0xdf are strings or byte arrays, which begin with their length. */
 const HAS_LENGTH: readonly boolean[] = Array.from(WIDTHS, (_, i) => (i >= 4 && i <= 6) || (i >= 25 && i <= 27));
 
-/** The big-endian number of `width` bytes that ends before `end`. */
+/** The big-endian number in the `width` bytes before `end`. */
 function lengthBefore(bytes: Uint8Array, end: number, width: number): number {
   let value = 0;
   for (let i = end - width; i < end; i++) value = value * 256 + (bytes[i] as number);

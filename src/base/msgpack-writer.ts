@@ -1,7 +1,6 @@
 /**
- * MessagePack written value by value, for what a general encoder is slow at: small maps whose keys
- * differ each time, and integers of 64 bits. One writer at a time: all write to one buffer, which
- * is kept.
+ * MessagePack written value by value. A general encoder is slow at small maps with ever new keys,
+ * and at 64-bit integers. All writers share one buffer, so only one may be in use at a time.
  */
 
 const START_BYTES = 1024;
@@ -9,7 +8,7 @@ const MAX_INTEGER_BYTES = 9;
 
 let buffer = Buffer.allocUnsafe(START_BYTES);
 
-/** Writes one value; used up when its text has been taken. */
+/** Writes one value. Do not use the writer again after `toBase64`. */
 export class MsgpackWriter {
   #at = 0;
 
@@ -20,12 +19,12 @@ export class MsgpackWriter {
     return at;
   }
 
-  /** The head of a map of so many keys; they and their values follow. */
+  /** The head of a map with `size` entries. The caller writes each key and its value next. */
   map(size: number): void {
     this.#head(size, 0x80, 0xde);
   }
 
-  /** The head of an array of so many values, which follow. */
+  /** The head of an array with `length` items. The caller writes them next. */
   array(length: number): void {
     this.#head(length, 0x90, 0xdc);
   }
@@ -45,7 +44,7 @@ export class MsgpackWriter {
   }
 
   text(text: string): void {
-    // Enough for a head, and for UTF-8 that takes three bytes a unit.
+    // Enough for the head, and for three bytes of UTF-8 for each UTF-16 unit.
     const at = this.#reserve(5 + 3 * text.length);
     const length = isAscii(text) ? text.length : Buffer.byteLength(text);
     let from = at + 1;
@@ -87,7 +86,7 @@ export class MsgpackWriter {
     this.#at = end;
   }
 
-  /** The product of a whole number up to 2⁵³ − 1 and a small one, as 64 bits. */
+  /** The product of a whole number up to 2⁵³ − 1 and a small factor, as a 64-bit integer. */
   product(n: number, factor: number): void {
     const at = this.#reserve(MAX_INTEGER_BYTES);
     const low = (n % 0x1_0000_0000) * factor;

@@ -1,4 +1,6 @@
-/** MessagePack, as the tree uses it: one kept encoder, and decoded bytes that are views on what was decoded. */
+/**
+ * MessagePack with one encoder that is kept. Decoded byte arrays are views of the decoded input.
+ */
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { allocate } from './bytes.ts';
 import { ENCODER_KEEP_BYTES } from './limits.ts';
@@ -9,33 +11,39 @@ let encoder = new Encoder(options);
 const decoder = new Decoder();
 const bigDecoder = new Decoder({ useBigInt64: true });
 
-/** Encodes a value after `room` bytes that the caller fills in; the result is the caller's own. */
+/** Encodes a value behind `room` bytes, which the caller fills in. The caller owns the result. */
 export function packAfter(room: number, value: unknown): Uint8Array<ArrayBuffer> {
   const shared = encoder.encodeSharedRef(value);
   const bytes = allocate(room + shared.length);
   bytes.set(shared, room);
-  // The encoder's buffer never shrinks by itself; one huge frame must not hold memory for ever.
+  // The encoder's buffer never shrinks. A new encoder frees the memory after one huge message.
   if (shared.length > ENCODER_KEEP_BYTES) encoder = new Encoder(options);
   return bytes;
 }
 
-/** Encodes a value. */
+/** Encodes a value. The caller owns the result. */
 export function pack(value: unknown): Uint8Array<ArrayBuffer> {
   return packAfter(0, value);
 }
 
-/** Decodes one value of our own making; throws on anything else. Byte arrays inside are views on `bytes`. */
+/**
+ * Decodes one value that this software encoded. Throws if the bytes are not msgpack. Byte arrays in
+ * the result are views of `bytes`.
+ */
 export function unpack(bytes: Uint8Array): unknown {
   return decoder.decode(bytes);
 }
 
-/** Decodes one value that a stranger made. */
+/** Decodes one value from a peer or a client. Throws if the bytes are not acceptable msgpack. */
 export function unpackForeign(bytes: Uint8Array): unknown {
   if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
   return decoder.decode(bytes);
 }
 
-/** Decodes one value that a stranger made; 64-bit integers become bigints. Throws on anything else. */
+/**
+ * Decodes one value from a peer or a client, with 64-bit integers as bigints. Throws if the bytes
+ * are not acceptable msgpack.
+ */
 export function unpackForeignBig(bytes: Uint8Array): unknown {
   if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
   return bigDecoder.decode(bytes);

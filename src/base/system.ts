@@ -1,13 +1,14 @@
 /**
- * The real world: the only file that may name `Date`, timers, or a source of randomness. The client
- * runs it in browsers, so nothing here is Node's alone but `setImmediate`.
+ * The real world. No other file may use `Date`, timers or a source of random numbers. The client
+ * runs this file in browsers, so `setImmediate` is its only use of Node.
  */
 import type { Clock, Log, LogFields, Random } from './env.ts';
 
 /** Real time. */
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
-  // Follows the wall clock's corrections; the fraction of a millisecond only tells close events apart.
+  // Follows corrections of the wall clock. The fraction of a millisecond keeps close events
+  // distinct, but has no meaning of its own.
   wallMicros: () => Date.now() * 1000 + Math.floor((performance.now() % 1) * 1000),
   after: (delayMs, task) => {
     const timer = setTimeout(task, delayMs);
@@ -19,7 +20,7 @@ export const systemClock: Clock = {
 const pool = new Uint32Array(256);
 let drawn = pool.length;
 
-/** Randomness of the operating system, drawn in batches. */
+/** Random numbers of the operating system, drawn in batches. */
 export const systemRandom: Random = {
   uint32: () => {
     if (drawn === pool.length) {
@@ -30,35 +31,40 @@ export const systemRandom: Random = {
   },
 };
 
-/** Resolves when all promises that can settle by themselves have settled: at the end of this turn. */
+/**
+ * Resolves at the end of this turn of the event loop, after all promises that wait for no event
+ * have settled.
+ */
 export function turnEnd(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Resolves after `delayMs`; for the launcher, which waits for processes. */
+/** Resolves after `delayMs`. The launcher uses it to wait for processes. */
 export function sleepMs(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
 let formatted = { second: NaN, text: '' };
 
-/** A time as HTTP writes it (RFC 9110, IMF-fixdate): whole seconds. */
+/** A time in µs since 1970 as an HTTP date (IMF-fixdate of RFC 9110), in whole seconds. */
 export function microsToHttpDate(micros: number): string {
   const second = Math.floor(micros / 1e6);
-  // Versions read together were mostly written together.
+  // Versions that are read together were mostly written together.
   if (second !== formatted.second) formatted = { second, text: new Date(second * 1000).toUTCString() };
   return formatted.text;
 }
 
 const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-/** The time of an HTTP date (IMF-fixdate), µs since 1970; undefined where the text is none. */
+/**
+ * Parses an HTTP date (IMF-fixdate). Returns µs since 1970, or undefined if the text is not one.
+ */
 export function httpDateToMicros(text: string): number | undefined {
   const ms = HTTP_DATE.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(ms) ? undefined : ms * 1000;
 }
 
-/** A time as ISO 8601 writes it, to the millisecond. */
+/** A time in µs since 1970 as ISO 8601, in whole milliseconds. */
 export function microsToIso(micros: number): string {
   return new Date(micros / 1000).toISOString();
 }
@@ -76,7 +82,7 @@ function formatFields(fields: LogFields): string {
   return text;
 }
 
-/** A log of lines `time level event key=value …` on a stream, from `least` upwards. */
+/** A log that writes lines `time level event key=value …` to a stream, from level `least` up. */
 export function streamLog(stream: { write(text: string): unknown }, least: LogLevel = 'info'): Log {
   const write = (level: LogLevel, event: string, fields: LogFields = {}): void => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
@@ -90,5 +96,5 @@ export function streamLog(stream: { write(text: string): unknown }, least: LogLe
   };
 }
 
-/** A log that nobody reads. */
+/** A log that writes nothing. */
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

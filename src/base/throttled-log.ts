@@ -1,33 +1,34 @@
 /**
- * A log that a fault cannot flood: the same line comes at most once a second, with the number of those that
- * were left out. What fails once for each request fails many times a second, and says the same each time.
+ * A log that a fault cannot flood. Each line is written at most once a second, with the number of
+ * repetitions in between. A fault that every request meets would otherwise write thousands of equal
+ * lines a second.
  */
 import type { Clock, Log, LogFields } from './env.ts';
 import { LOG_EVENT_LINES, LOG_REPEAT_MS, MAX_LOG_LINES } from './limits.ts';
 
 type ThrottledLevel = 'info' | 'warn' | 'error';
 
-/** A line that was written less than a second ago. */
+/** A line that was written less than `LOG_REPEAT_MS` ago. */
 interface Recent {
   readonly level: ThrottledLevel;
   readonly event: string;
   readonly fields: LogFields | undefined;
   readonly atMs: number;
-  /** How many more of it there have been since. */
+  /** Repetitions since it was written. */
   repeated: number;
 }
 
-/** All lines of one event that differ in their fields, past those that are told one by one. */
+/** The fields of the line that stands for all further lines of an event with `LOG_EVENT_LINES`. */
 const OTHERS: LogFields = { fields: 'various' };
 
-/** All lines of events past those that are remembered. */
+/** The event of the line that stands for all lines beyond `MAX_LOG_LINES`. */
 const LEFT_OUT = 'log lines left out';
 
-/** Throttles what passes through to a log; what is for debugging passes as it is. */
+/** Throttles the levels from `info` up. `debug` passes unchanged. */
 class ThrottledLog implements Log {
   readonly #log: Log;
   readonly #clock: Clock;
-  /** By level, event and fields; the oldest first. */
+  /** By level, event and fields, with the oldest first. */
   readonly #recent = new Map<string, Recent>();
   readonly #linesByEvent = new Map<string, number>();
   #isTimed = false;
@@ -65,7 +66,7 @@ class ThrottledLog implements Log {
     else this.#count(level, event, OTHERS);
   }
 
-  /** Counts what is not told, under a line that tells it later. */
+  /** Counts a line that is not written, under the line that will report it. */
   #count(level: ThrottledLevel, event: string, fields: LogFields | undefined): void {
     const known = this.#recent.get(nameOf(level, event, fields));
     this.#repeat(known ?? this.#remember(level, event, fields));
@@ -73,24 +74,26 @@ class ThrottledLog implements Log {
 
   #repeat(recent: Recent): void {
     recent.repeated += 1;
-    this.#tellLater();
+    this.#reportLater();
   }
 
-  #tellLater(): void {
+  #reportLater(): void {
     if (this.#isTimed) return;
     this.#isTimed = true;
-    this.#clock.after(LOG_REPEAT_MS, () => this.#tell());
+    this.#clock.after(LOG_REPEAT_MS, () => this.#report());
   }
 
-  /** Tells how often lines have come again, and looks again later where some have not had their second yet. */
-  #tell(): void {
+  /**
+   * Reports repetitions, and sets the timer again for lines that are younger than `LOG_REPEAT_MS`.
+   */
+  #report(): void {
     this.#isTimed = false;
     const nowMs = this.#clock.monotonicMs();
     for (const [name, recent] of this.#recent) {
       const { level, event, fields, repeated, atMs } = recent;
       if (repeated === 0) continue;
       if (nowMs - atMs < LOG_REPEAT_MS) {
-        this.#tellLater();
+        this.#reportLater();
         continue;
       }
       this.#forget(name, recent);
@@ -113,7 +116,7 @@ class ThrottledLog implements Log {
     else this.#linesByEvent.delete(event);
   }
 
-  /** Forgets what has had its second; what has come again meanwhile is told first. */
+  /** Forgets lines older than `LOG_REPEAT_MS`, except those with repetitions to report. */
   #forgetOld(): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [name, recent] of this.#recent) {
@@ -126,5 +129,5 @@ class ThrottledLog implements Log {
 const nameOf = (level: ThrottledLevel, event: string, fields: LogFields | undefined): string =>
   `${level} ${event} ${JSON.stringify(fields)}`;
 
-/** The log, at most one line a second of each kind. */
+/** Wraps a log so that each line is written at most once a second. */
 export const throttledLog = (log: Log, clock: Clock): Log => new ThrottledLog(log, clock);

@@ -1,4 +1,4 @@
-/** MessagePack of our own making, against the library that is the authority on it. */
+/** Our msgpack code, compared with the library as the authority. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode, encode } from '@msgpack/msgpack';
@@ -22,7 +22,7 @@ const anything = fc.anything({
   key: text,
 });
 
-test('what the library encodes is sane; cut short, or with a byte more, it is not', () => {
+test('isSaneMsgpack accepts all output of the library, unless a byte is cut off or added', () => {
   const large = fc.dictionary(text, fc.array(fc.boolean(), { maxLength: 20 }), { minKeys: 16, maxKeys: 20 });
   const property = fc.property(fc.oneof(anything, large), (value) => {
     const bytes = encode(value, { ignoreUndefined: true, maxDepth: 8 });
@@ -33,7 +33,7 @@ test('what the library encodes is sane; cut short, or with a byte more, it is no
   fc.assert(property, { numRuns: 500 });
 });
 
-test('of any bytes that are sane the library makes a value, and of no others', () => {
+test('the library decodes exactly the bytes that isSaneMsgpack accepts', () => {
   const head = fc.constantFrom(
     0x81,
     0x92,
@@ -57,7 +57,8 @@ test('of any bytes that are sane the library makes a value, and of no others', (
     const candidate = Uint8Array.from(list);
     if (isSaneMsgpack(candidate)) {
       sane += 1;
-      // A key must be a text or a number; that is the library's to say.
+      // Only a text or a number may be a key. The library checks that, and `isSaneMsgpack` does
+      // not.
       try {
         decode(candidate);
       } catch (error) {
@@ -65,7 +66,8 @@ test('of any bytes that are sane the library makes a value, and of no others', (
       }
       return;
     }
-    // What is not sane is no value, or has an extension, or is too deep.
+    // The other refused bytes are invalid for the library too, unless they have an extension or are
+    // too deep.
     const hasExtension = list.some((byte) => (byte >= 0xc7 && byte <= 0xc9) || (byte >= 0xd4 && byte <= 0xd8));
     if (!hasExtension && list.length < 8) assert.throws(() => decode(candidate));
   });
@@ -73,14 +75,14 @@ test('of any bytes that are sane the library makes a value, and of no others', (
   assert.ok(sane > 100, `${sane}`);
 });
 
-test('a header that announces more than there is, or nests too deep, is not sane', () => {
+test('isSaneMsgpack refuses headers that announce missing items, and nesting that is too deep', () => {
   assert.ok(!isSaneMsgpack(Uint8Array.of(0xdd, 0xff, 0xff, 0xff, 0xff)));
   assert.ok(!isSaneMsgpack(Uint8Array.of(0xdf, 0x80, 0, 0, 0)));
   assert.ok(isSaneMsgpack(Uint8Array.from([...Array<number>(7).fill(0x91), 0x90])));
   assert.ok(!isSaneMsgpack(Uint8Array.from([...Array<number>(8).fill(0x91), 0x90])));
 });
 
-/** Writes what a token is made of: maps, arrays, texts and whole numbers. */
+/** Writes any value that a token can consist of: maps, arrays, texts and whole numbers. */
 function write(writer: MsgpackWriter, value: unknown): void {
   if (typeof value === 'string') writer.text(value);
   else if (typeof value === 'number') writer.integer(value);
@@ -98,7 +100,7 @@ function write(writer: MsgpackWriter, value: unknown): void {
   }
 }
 
-test('the writer writes what the library would', () => {
+test('MsgpackWriter writes the same bytes as the library', () => {
   const number = fc.oneof(fc.integer({ min: 0, max: 70_000 }), fc.integer({ min: 0, max: 0xffff_ffff }));
   const nanos = fc.maxSafeNat().map((micros) => BigInt(micros) * 1000n);
   const leaf = fc.oneof(number, text, nanos, fc.array(number, { maxLength: 40 }));
@@ -110,7 +112,7 @@ test('the writer writes what the library would', () => {
   fc.assert(property, { numRuns: 500 });
 });
 
-test('the writer writes whole numbers beyond 32 bits exactly', () => {
+test('MsgpackWriter writes whole numbers beyond 32 bits exactly', () => {
   for (const n of [2 ** 32, 2 ** 53 - 1, 1_700_000_000_123_456]) {
     const writer = new MsgpackWriter();
     writer.integer(n);
@@ -118,7 +120,7 @@ test('the writer writes whole numbers beyond 32 bits exactly', () => {
   }
 });
 
-test('bytes that are allocated one after the other do not overlap', () => {
+test('arrays allocated one after the other do not overlap', () => {
   const property = fc.property(fc.array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 60 }), (lengths) => {
     const all = lengths.map((length, i) => allocate(length).fill(i));
     for (const [i, bytes] of all.entries()) {

@@ -1,4 +1,4 @@
-/** The real clock, the log on a stream, dates as HTTP has them, and pauses between tries. */
+/** The real clock, the log on a stream, HTTP dates, and pauses between retries. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backoff } from '../../src/base/delays.ts';
@@ -9,20 +9,20 @@ import { seededRandom } from '../fixtures/fake-env.ts';
 const HTTP_DATE = 'Sun, 06 Nov 1994 08:49:37 GMT';
 const MICROS = 784_111_777_000_000;
 
-test('an HTTP date is read and written as RFC 9110 has it, in whole seconds', () => {
+test('HTTP dates are parsed and formatted as in RFC 9110, in whole seconds', () => {
   assert.equal(httpDateToMicros(HTTP_DATE), MICROS);
   assert.equal(microsToHttpDate(MICROS + 999_999), HTTP_DATE);
   assert.equal(microsToHttpDate(MICROS + 1_000_000), 'Sun, 06 Nov 1994 08:49:38 GMT');
   assert.equal(microsToIso(MICROS + 1_500), '1994-11-06T08:49:37.001Z');
 });
 
-test('other forms of a date are no HTTP date', () => {
+test('httpDateToMicros returns undefined for other date formats', () => {
   for (const text of ['', '1994-11-06T08:49:37Z', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun, 06 Nox 1994 08:49:37 GMT']) {
     assert.equal(httpDateToMicros(text), undefined, text);
   }
 });
 
-test('a log line has time, level, event and fields; a field that is not plain is quoted', () => {
+test('a log line has time, level, event and fields, and quotes a field with special characters', () => {
   const written: string[] = [];
   const log = streamLog({ write: (text) => written.push(text) });
   log.debug('left out');
@@ -32,7 +32,7 @@ test('a log line has time, level, event and fields; a field that is not plain is
   assert.deepEqual(lines, ['info  a peer is back peer=n1 after=12\n', 'error failed why="no \\"room\\"\\nleft"\n']);
 });
 
-test('a cancelled timer does not run, and a later one does', async () => {
+test('a cancelled timer does not run', async () => {
   const run: string[] = [];
   systemClock.after(0, () => run.push('cancelled')).cancel();
   await new Promise<void>((resolve) => systemClock.after(1, resolve));
@@ -42,7 +42,7 @@ test('a cancelled timer does not run, and a later one does', async () => {
   assert.ok(Math.abs(systemClock.wallMicros() - Date.now() * 1000) < 60e6);
 });
 
-test('pauses double from the first to the bound, and differ by half of it at most', () => {
+test('backoff doubles up to its bound and varies by at most half', () => {
   const random = seededRandom(1);
   for (const [round, ms] of [10, 20, 40, 80, 100, 100].entries()) {
     const pauses = Array.from({ length: 200 }, () => backoff(random, round, { firstMs: 10, mostMs: 100 }));

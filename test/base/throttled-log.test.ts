@@ -5,7 +5,7 @@ import { LOG_EVENT_LINES, LOG_REPEAT_MS, MAX_LOG_LINES } from '../../src/base/li
 import { throttledLog } from '../../src/base/throttled-log.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
 
-/** A throttled log, its clock, and what came through: `level event {fields}`. */
+/** A throttled log, its clock, and the lines that it let through: `level event {fields}`. */
 function throttled(): { log: Log; clock: ManualClock; lines: string[] } {
   const clock = new ManualClock();
   const lines: string[] = [];
@@ -17,19 +17,19 @@ function throttled(): { log: Log; clock: ManualClock; lines: string[] } {
   return { log, clock, lines };
 }
 
-test('the first of a line comes at once, the same ones of that second as a number', () => {
+test('the first line is written at once, its repetitions of that second as a number', () => {
   const { log, clock, lines } = throttled();
   for (let i = 0; i < 400; i++) log.error('not read', { reason: 'full' });
   assert.deepEqual(lines, ['error not read {"reason":"full"}']);
   clock.advance(LOG_REPEAT_MS);
   assert.deepEqual(lines.slice(1), ['error not read {"reason":"full","repeated":399}']);
   clock.advance(10 * LOG_REPEAT_MS);
-  assert.equal(lines.length, 2, 'when it is over it is over');
+  assert.equal(lines.length, 2, 'no line follows without a new event');
   log.error('not read', { reason: 'full' });
   assert.equal(lines[2], lines[0]);
 });
 
-test('a line that comes all the time is told once a second, and every one of it is counted', () => {
+test('a line that repeats all the time is written once a second, with every repetition counted', () => {
   const { log, clock, lines } = throttled();
   const count = 1_000;
   for (let i = 0; i < count; i++) {
@@ -46,7 +46,7 @@ test('a line that comes all the time is told once a second, and every one of it 
   );
 });
 
-test('lines that differ in level, event or a field are others', () => {
+test('lines that differ in level, event or a field are not repetitions', () => {
   const { log, lines } = throttled();
   log.info('a', { node: 'n1' });
   log.info('a', { node: 'n2' });
@@ -56,24 +56,24 @@ test('lines that differ in level, event or a field are others', () => {
   assert.equal(lines.length, 5);
 });
 
-test('what is for debugging passes as it is', () => {
+test('debug lines pass unchanged', () => {
   const { log, lines } = throttled();
   for (let i = 0; i < 3; i++) log.debug('d');
   assert.equal(lines.length, 3);
 });
 
-test('an event whose fields differ each time cannot flood the log either', () => {
+test('an event with different fields each time cannot flood the log', () => {
   const { log, clock, lines } = throttled();
   for (let i = 0; i < 500; i++) log.error('not read', { partition: i });
   assert.equal(lines.length, LOG_EVENT_LINES);
   log.error('another');
-  assert.equal(lines.length, LOG_EVENT_LINES + 1, 'which costs the others nothing');
+  assert.equal(lines.length, LOG_EVENT_LINES + 1, 'the limit of one event does not affect another');
   clock.advance(LOG_REPEAT_MS);
   const others = `error not read {"fields":"various","repeated":${500 - LOG_EVENT_LINES}}`;
   assert.deepEqual(lines.slice(LOG_EVENT_LINES + 1), [others]);
 });
 
-test('memory is bounded, whatever is logged, and given back', () => {
+test('the number of remembered lines is bounded, and falls again', () => {
   const { log, clock, lines } = throttled();
   for (let i = 0; i < 3 * MAX_LOG_LINES; i++) log.info(`event ${i}`);
   assert.equal(lines.length, MAX_LOG_LINES);

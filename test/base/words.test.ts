@@ -23,7 +23,7 @@ const value = fc.letrec((tie) => ({
   ),
 })).any;
 
-test('whatever msgpack can say passes, cut short or with something behind it does not', () => {
+test('isSaneMsgpack accepts every encoded value, unless a byte is cut off or added', () => {
   fc.assert(
     fc.property(value, (thing) => {
       const bytes = encode(thing);
@@ -35,7 +35,7 @@ test('whatever msgpack can say passes, cut short or with something behind it doe
   );
 });
 
-test('what passes can be decoded', () => {
+test('bytes that isSaneMsgpack accepts can be decoded', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       if (!isSaneMsgpack(bytes)) return;
@@ -50,7 +50,7 @@ test('what passes can be decoded', () => {
   );
 });
 
-test('nesting and promises without bytes do not pass', () => {
+test('isSaneMsgpack refuses deep nesting and announced items without bytes', () => {
   assert.ok(!isSaneMsgpack(Uint8Array.from({ length: 20 }, () => 0x91)));
   assert.ok(!isSaneMsgpack(Uint8Array.of(0xdd, 0x00, 0x0f, 0xff, 0xff)));
   assert.ok(!isSaneMsgpack(Uint8Array.of(0xdf, 0xff, 0xff, 0xff, 0xff)));
@@ -58,7 +58,7 @@ test('nesting and promises without bytes do not pass', () => {
   assert.ok(!isSaneMsgpack(new Uint8Array()));
 });
 
-test('texts compare as their UTF-8 bytes do', () => {
+test('compareUtf8 orders texts like their UTF-8 bytes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (a, b) => {
       assert.equal(Math.sign(compareUtf8(a, b)), Buffer.compare(Buffer.from(a), Buffer.from(b)));
