@@ -146,11 +146,12 @@ export class Hand {
     const known = isSession ? this.last(key) : undefined;
     const since = promises.now();
     const found = await this.#honest(key, () => readKey(at, key, { query, seen: known?.dots ?? [] }));
-    const ids = found.siblings.map(({ text, etag, dot }) => {
+    const ids = found.siblings.map(({ text, etag, dot, expiresMicros }) => {
       const id = Number.parseInt(text, 10);
       if (text !== valueOf(id, plan.valueBytes)) history.violate(`${key} was read as ${JSON.stringify(text)}`);
       history.named(key, { kind: 'tag', name: etag }, id);
       history.named(key, { kind: 'dot', name: dot }, id);
+      if (expiresMicros !== undefined) history.expiresWithin({ id }, expiresMicros);
       return id;
     });
     this.#world.trace(`${name} read ${key} at ${at.name} ${query}: ${ids.join(' ') || 'nothing'}`);

@@ -243,6 +243,16 @@ export class History {
     made.expiry = { least: Math.min(least, micros), most: Math.max(most, micros) };
   }
 
+  /**
+   * A reader was told when a version expires, rounded down to the second. A try that has just begun
+   * is read before any disk has it.
+   */
+  expiresWithin({ id }: Pick<MadeOperation, 'id'>, secondMicros: number): void {
+    if ((this.made[id]?.expiry?.most ?? -Infinity) >= secondMicros) return;
+    this.expires({ id }, secondMicros);
+    this.expires({ id }, secondMicros + 999_999);
+  }
+
   /** All that somebody who was shown these writes has seen. */
   seenWith(ids: readonly number[]): Set<number> {
     const seen = new Set<number>();

@@ -3,6 +3,7 @@
  * not as it should be is an error.
  */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
+import { httpDateToMicros } from '../base/system.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
 
 /** Takes requests; rejects if no process answers. */
@@ -16,6 +17,8 @@ export interface Sibling {
   /** Names this value for ever. */
   readonly etag: string;
   readonly dot: string;
+  /** When it expires, µs since 1970, rounded down to the second. */
+  readonly expiresMicros: number | undefined;
 }
 
 /** What a key holds. */
@@ -128,7 +131,8 @@ function siblingOf(headers: Readonly<Record<string, string>>, text: string): Sib
   if (headers['Content-Type'] !== CONTENT_TYPE || etag === undefined || dot === undefined) {
     throw new Error(`a value came with the headers ${JSON.stringify(headers)}`);
   }
-  return { text, etag, dot };
+  const expires = headers['X-Mec-Expires'];
+  return { text, etag, dot, expiresMicros: expires === undefined ? undefined : httpDateToMicros(expires) };
 }
 
 /** The parts of a multipart/mixed answer (RFC 2046). */
