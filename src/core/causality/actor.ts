@@ -1,9 +1,9 @@
 /**
- * Actors: the names under which replicas write, `<node name>~<life>`, with `.2`, `.3` … behind it if a
- * replica begins again within one life.
+ * Actors: the names under which replicas write. An actor is `<node>~<life>`, followed by `.2`, `.3`
+ * … if the replica begins again within one life of the node.
  *
- * An actor is born with a history and dies with it. Every start of a process is a new life, so no start
- * has to prove that its disk is as the last one left it. A volume that was rolled back would otherwise
+ * Every start of a process is a new life, and so a new actor. A node therefore need not prove that
+ * its disk is still as the last process left it. If a volume was rolled back, the old actor would
  * give one dot to two writes, and one of them would be lost.
  */
 import type { Random } from '../../base/env.ts';
@@ -11,7 +11,7 @@ import type { Random } from '../../base/env.ts';
 const SEPARATOR = '~';
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** What a node may be called. */
+/** The names that a node may have. */
 export const NODE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Draws a name part of 50 random bits, as 10 characters of Crockford's base 32. */
@@ -27,10 +27,13 @@ export function drawShortName(random: Random): string {
   return text;
 }
 
-/** A name that nobody else draws: of a write, a key, a boundary; 100 random bits. */
+/** Draws a unique name of 100 random bits, for a write, a key or a multipart boundary. */
 export const drawName = (random: Random): string => drawShortName(random) + drawShortName(random);
 
-/** The node name of an actor; the whole actor if it has none (seed-era tokens). */
+/**
+ * The node name of an actor. Returns the whole actor if it has no life, as in tokens of the first
+ * MecDB.
+ */
 export function nodeOfActor(actor: string): string {
   const end = actor.lastIndexOf(SEPARATOR);
   return end < 0 ? actor : actor.slice(0, end);
@@ -49,10 +52,13 @@ function parseActor(actor: string): ActorName {
   return { node, life, number: number === undefined ? 1 : Number(number) };
 }
 
-/** The life of an actor's node; empty if the actor names none. */
+/** The life in an actor's name; empty if there is none. */
 export const lifeOfActor = (actor: string): string => parseActor(actor).life;
 
-/** The actors of one life of a node: a replica that begins again in it writes under another name. */
+/**
+ * The actors of one life of this node. A replica that begins again within the life gets another
+ * actor.
+ */
 export class OwnActors {
   readonly #name: string;
   readonly #used = new Map<number, number>();
@@ -61,30 +67,35 @@ export class OwnActors {
     this.#name = nodeName + SEPARATOR + life;
   }
 
-  /** The first actor of a partition that has not written in this life. */
+  /** The first actor of this life that has not written to the partition. */
   next(partition: number): string {
     const used = this.#used.get(partition) ?? 0;
     return used === 0 ? this.#name : `${this.#name}.${used + 1}`;
   }
 
-  /** The actor that `next` names writes: a later replica gets another. */
+  /** Marks the actor that `next` returns as used. A later replica of the partition gets another. */
   use(partition: number): void {
     this.#used.set(partition, (this.#used.get(partition) ?? 0) + 1);
   }
 }
 
-/** Which actors of one partition can still write, by the member records and by what replicas say. */
+/**
+ * The actors of one partition that can still write, by member records and by what replicas report.
+ */
 export class CurrentActors {
   readonly #lifeOf: (node: string) => string | undefined;
-  /** The actor that each node named last, of its present life. */
+  /** The latest actor that each node has reported in its present life. */
   readonly #named = new Map<string, ActorName>();
 
-  /** `lifeOf`: the present life of a node; undefined if the node is no member, or gone. */
+  /**
+   * `lifeOf` returns the present life of a node, or undefined if the node is not a member or is
+   * gone.
+   */
   constructor(lifeOf: (node: string) => string | undefined) {
     this.#lifeOf = lifeOf;
   }
 
-  /** A replica names the actor under which it writes, or would write. */
+  /** Records the actor that a replica reports as its own. */
   observe(actor: string): void {
     const name = parseActor(actor);
     const known = this.#named.get(name.node);
@@ -93,7 +104,7 @@ export class CurrentActors {
     this.#named.set(name.node, name);
   }
 
-  /** Whether the actor never writes again: its life is over, or its replica has begun anew. */
+  /** Whether the actor will never write again: its life is over, or its replica has begun again. */
   isDead(actor: string): boolean {
     const { node, life, number } = parseActor(actor);
     if (this.#lifeOf(node) !== life) return true;

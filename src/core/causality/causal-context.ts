@@ -1,14 +1,17 @@
 /**
- * A causal context: a set of dots. One type serves as a replica's clock, as an object's residue
- * and as the token in a client's hands.
+ * A causal context: a set of dots. A replica's clock, an object's residue and a client's token are
+ * all of this type.
  *
- * A dot `(actor, n)` names the n-th write that an actor coordinated in one partition, for ever. Almost all
- * the dots of an actor that anyone knows are 1 … base without a gap; those above the base are the extras.
+ * A dot `(actor, n)` is the permanent name of the n-th write that an actor coordinated in one
+ * partition. Nearly always the known dots of an actor are 1 … base without a gap. Dots above the
+ * base are called extras.
  *
- * A context lies in two layers: a shared floor of dead actors (`floor.ts`), and ranges above it. What an
- * actor has above supersedes what it has in the floor, and includes it. Two contexts on the same floor are
- * compared and joined without a look at it. Which layers a context has changes nothing of what it says.
- * Source: version vectors with exceptions; Almeida, Shoker, Baquero, "Delta State Replicated Data Types".
+ * A context has two layers: a shared floor of dead actors (`floor.ts`) and ranges above it. If an
+ * actor is in the ranges, they hold all its dots, those in the floor included. Contexts on the same
+ * floor are compared and joined without reading it. The layers are only an encoding: equal sets are
+ * equal on any floor.
+ * Source: version vectors with exceptions; Almeida, Shoker, Baquero, "Delta State Replicated Data
+ * Types".
  */
 import { digestOfRanges, Floor } from './floor.ts';
 import {
@@ -36,23 +39,26 @@ export type PackedContext = (string | Ranges)[];
 
 const NOTHING: Map<string, Ranges> = new Map();
 
-/** A mutable set of dots. Copies are nearly free: two share what they hold until one of them changes. */
+/**
+ * A mutable set of dots. A copy costs almost nothing: it shares memory until one of the two
+ * changes.
+ */
 export class CausalContext {
-  /** What others share for ever; its dots are in the context. */
+  /** The shared, immutable layer. All its dots are in the context. */
   #floor = Floor.NONE;
-  /** What differs from the floor: all the dots of these actors, those in the floor included. */
+  /** Actors that differ from the floor, each with all its dots. */
   #ranges = NOTHING;
-  /** Whether others may hold the same map, and the same ranges. */
+  /** Whether another context may hold the same map and the same ranges. */
   #isShared = true;
 
-  /** The context of one run of an actor's dots, 1 … base. */
+  /** The context of the dots 1 … base of one actor. */
   static ofBase(actor: string, base: number): CausalContext {
     const context = new CausalContext();
     context.addRanges(actor, base > 0 ? [1, base] : []);
     return context;
   }
 
-  /** The context of the given dots and nothing else. */
+  /** The context of exactly these dots. */
   static ofDots(dots: Iterable<Dot>): CausalContext {
     const context = new CausalContext();
     for (const dot of dots) context.add(dot.actor, dot.counter);
@@ -63,14 +69,14 @@ export class CausalContext {
     return this.#ranges.size === 0 && this.#floor === Floor.NONE;
   }
 
-  /** How many actors it names. */
+  /** The number of actors with a dot in the set. */
   get size(): number {
     let size = this.#floor.size;
     for (const actor of this.#ranges.keys()) size += Number(this.#floor.base(actor) === 0);
     return size;
   }
 
-  /** What the context shares with others. */
+  /** The layer that this context may share with others. */
   get floor(): Floor {
     return this.#floor;
   }
@@ -79,12 +85,12 @@ export class CausalContext {
     for (const [actor] of this.entries()) yield actor;
   }
 
-  /** The actors whose dots are not just those of the floor. */
+  /** The actors whose dots are not exactly those of the floor. */
   actorsAboveFloor(): IterableIterator<string> {
     return this.#ranges.keys();
   }
 
-  /** Every actor with its dots as flat ranges; not to be changed. */
+  /** Every actor with its dots as flat ranges. The caller must not change them. */
   entries(): IterableIterator<[string, readonly number[]]> {
     return this.#floor === Floor.NONE ? this.#ranges.entries() : this.#expanded();
   }
@@ -94,18 +100,18 @@ export class CausalContext {
     yield* this.#ranges;
   }
 
-  /** The actor's dots, in whichever layer; not to be changed. */
+  /** The actor's dots from either layer. The caller must not change them. */
   #of(actor: string): readonly number[] | undefined {
     return this.#ranges.get(actor) ?? (this.#floor === Floor.NONE ? undefined : this.#floor.ranges(actor));
   }
 
-  /** All of the actor's dots up to this one are in the set; 0 where there is none. */
+  /** The largest n for which all dots 1 … n of the actor are in the set; 0 if the first is not. */
   base(actor: string): number {
     const ranges = this.#ranges.get(actor);
     return ranges === undefined ? this.#floor.base(actor) : baseOf(ranges);
   }
 
-  /** The actor's largest dot in the set; 0 where there is none. */
+  /** The actor's largest dot in the set; 0 if it has none. */
   max(actor: string): number {
     const ranges = this.#ranges.get(actor);
     return ranges === undefined ? this.#floor.base(actor) : maxOf(ranges);
@@ -128,7 +134,7 @@ export class CausalContext {
     }
   }
 
-  /** Adds dots, in place; those that were new. */
+  /** Adds dots, in place. Returns those that were new. */
   addAll(dots: readonly Dot[]): Dot[] {
     const added: Dot[] = [];
     for (const dot of dots) {
@@ -139,7 +145,7 @@ export class CausalContext {
     return added;
   }
 
-  /** Stops sharing: what follows changes this one alone. */
+  /** Copies the shared ranges, so that a change affects only this context. */
   #own(): void {
     if (!this.#isShared) return;
     this.#isShared = false;
@@ -149,7 +155,7 @@ export class CausalContext {
       this.#ranges.set(actor, ranges.length === 2 ? [ranges[0] as number, ranges[1] as number] : [...ranges]);
   }
 
-  /** Adds many dots of one actor, in place. */
+  /** Adds ranges of one actor's dots, in place. */
   addRanges(actor: string, added: readonly number[]): void {
     if (added.length === 0) return;
     const ranges = this.#of(actor);
@@ -158,7 +164,7 @@ export class CausalContext {
     this.#ranges.set(actor, ranges === undefined ? [...added] : unionRanges(ranges, added));
   }
 
-  /** Adds all of another context, in place. */
+  /** Adds all dots of another context, in place. */
   join(other: CausalContext): this {
     if (other.#floor !== this.#floor) this.#joinFloor(other.#floor);
     for (const [actor, ranges] of other.#ranges) this.addRanges(actor, ranges);
@@ -168,11 +174,11 @@ export class CausalContext {
   #joinFloor(floor: Floor): void {
     const lacking = floor.beyond(this.#floor);
     for (const [actor, base] of lacking) if (this.base(actor) < base) this.addRanges(actor, [1, base]);
-    // Of two floors of one partition one mostly has all of the other: the larger serves both.
+    // One of two floors of a partition usually includes the other. The larger serves both contexts.
     if (lacking.size > 0 && this.#floor.beyond(floor).size === 0) this.shareFloor(floor);
   }
 
-  /** Whether every dot of the other is in this one. */
+  /** Whether every dot of the other context is in this one. */
   covers(other: CausalContext): boolean {
     if (other.#floor !== this.#floor) {
       for (const [actor, base] of other.#floor.beyond(this.#floor)) if (this.base(actor) < base) return false;
@@ -184,7 +190,7 @@ export class CausalContext {
     return true;
   }
 
-  /** Whether any dot is in both. */
+  /** Whether a dot is in both contexts. */
   meets(other: CausalContext): boolean {
     const [few, many] = this.#floor.size <= other.#floor.size ? [this, other] : [other, this];
     for (const [actor, ranges] of few.entries()) {
@@ -206,7 +212,7 @@ export class CausalContext {
     return copy;
   }
 
-  /** The dots of this one that the other lacks. */
+  /** The dots of this context that the other lacks. */
   minus(other: CausalContext): CausalContext {
     const rest = new CausalContext();
     if (other.isEmpty) return this.clone();
@@ -223,7 +229,7 @@ export class CausalContext {
     this.addRanges(actor, covered === undefined ? ranges : subtractRanges(ranges, covered));
   }
 
-  /** Only the gapless part of every actor: its dots 1 … base. */
+  /** Each actor's dots 1 … base, without the extras. */
   bases(): CausalContext {
     if (this.#isGapless()) return this.clone();
     const bases = new CausalContext();
@@ -240,14 +246,14 @@ export class CausalContext {
     return true;
   }
 
-  /** The dots that lie in gaps, below others of the same actor. */
+  /** The dots that are missing below an actor's largest one. */
   gaps(): CausalContext {
     const gaps = new CausalContext();
     for (const [actor, ranges] of this.#ranges) gaps.addRanges(actor, subtractRanges([1, maxOf(ranges)], ranges));
     return gaps;
   }
 
-  /** Only the actors that `keep` accepts. */
+  /** The dots of the actors that `keep` accepts. */
   filter(keep: (actor: string) => boolean): CausalContext {
     const kept = this.#floor === Floor.NONE ? this.clone() : new CausalContext();
     for (const [actor, ranges] of this.entries()) {
@@ -261,20 +267,23 @@ export class CausalContext {
     return kept;
   }
 
-  /** Only the actors above the floor: enough for a token, since those of a floor are dead. */
+  /** The dots above the floor. A token needs no others, because all actors of a floor are dead. */
   withoutFloor(): CausalContext {
     const rest = this.clone();
     rest.#floor = Floor.NONE;
     return rest;
   }
 
-  /** The same dots on another floor; undefined if the context lacks any of it. */
+  /** The same dots on another floor. Returns undefined if the context lacks a dot of that floor. */
   on(floor: Floor): CausalContext | undefined {
     const moved = this.clone();
     return moved.shareFloor(floor) ? moved : undefined;
   }
 
-  /** Puts the context on another floor, in place; changes nothing, and returns false, if it lacks any of it. */
+  /**
+   * Moves the context to another floor, in place. Returns false, and changes nothing, if the
+   * context lacks a dot of that floor.
+   */
   shareFloor(floor: Floor): boolean {
     if (floor === this.#floor) return true;
     for (const [actor, base] of floor.beyond(this.#floor)) if (this.base(actor) < base) return false;
@@ -289,7 +298,7 @@ export class CausalContext {
     return true;
   }
 
-  /** A number for the set: equal sets have the same, in whatever layers they lie. */
+  /** A hash of the set. Equal sets have the same hash, on any floor. */
   get digest(): number {
     let { digest } = this.#floor;
     for (const [actor, ranges] of this.#ranges) {
@@ -301,7 +310,7 @@ export class CausalContext {
     return digest;
   }
 
-  /** Flat form for the disk, and for a peer that does not know the floor. */
+  /** The flat form for the disk, and for a peer that does not know the floor. */
   pack(): PackedContext {
     const packed: PackedContext = [];
     for (const [actor, ranges] of this.entries()) packed.push(actor, ranges as Ranges);
@@ -309,8 +318,8 @@ export class CausalContext {
   }
 
   /**
-   * Flat form for a peer that knows this floor: its hash, and the rest. Whole if the context lacks
-   * any of the floor.
+   * The flat form for a peer that knows `floor`: its hash, then the dots above it. If the context
+   * lacks a dot of the floor, the form of `pack`.
    */
   packOn(floor: Floor | undefined): PackedContext {
     const moved = floor === undefined || floor === Floor.NONE ? undefined : this.on(floor);
@@ -320,12 +329,15 @@ export class CausalContext {
     return packed;
   }
 
-  /** The name of the floor under a flat form; undefined if there is none. */
+  /** The hash of the floor below a flat form; undefined if the form has no floor. */
   static floorOf(packed: unknown): unknown {
     return Array.isArray(packed) && packed.length % 2 === 1 ? packed[0] : undefined;
   }
 
-  /** The context of a flat form; undefined if the form is not one, or has more than `maxRanges` ranges. */
+  /**
+   * Decodes a flat form without a floor. Returns undefined if it is malformed or has more than
+   * `maxRanges` ranges.
+   */
   static unpack(packed: unknown, maxRanges = Infinity): CausalContext | undefined {
     if (!Array.isArray(packed) || packed.length % 2 !== 0) return undefined;
     const context = new CausalContext();
@@ -342,7 +354,10 @@ export class CausalContext {
     return context;
   }
 
-  /** The same for a flat form on a floor that the caller has found by its name. */
+  /**
+   * Decodes a flat form above `floor`, which the caller has found by its hash. Returns undefined as
+   * `unpack` does.
+   */
   static unpackOn(floor: Floor, packed: readonly unknown[], maxRanges = Infinity): CausalContext | undefined {
     const rest = CausalContext.unpack(packed.slice(1), maxRanges);
     if (rest === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** A dot as text, `X-Mec-Dot`: `<actor>:<counter>`, the name of one write for ever. */
+/** A dot as text, `<actor>:<counter>`, as in the header `X-Mec-Dot`. */
 import type { Dot } from './causal-context.ts';
 
 /** The text of a dot. */
@@ -6,7 +6,7 @@ export function formatDot({ actor, counter }: Dot): string {
   return `${actor}:${counter}`;
 }
 
-/** The dot of a text, or undefined where it is none. */
+/** Parses the text of a dot. Returns undefined if it is malformed. */
 export function parseDot(text: string): Dot | undefined {
   const match = /^([\w.~-]{1,128}):([1-9]\d{0,15})$/.exec(text);
   const counter = Number(match?.[2]);

@@ -1,44 +1,48 @@
 /**
- * Evidence: on whose word a replica may forget something. Dropping a replica, closing a gap, counting as
- * complete: none of it can be undone, so each rests on statements of others, and each rule is here.
+ * Evidence: the conditions under which a replica may forget something. Dropping a replica, closing
+ * a gap and becoming complete cannot be undone. Each therefore rests on statements of other
+ * members, and all rules are in this file.
  *
- * A statement is evidence only of the life and of the replica that made it. A question therefore asks
- * every member anew, and asks twice: a life or a replica that changed between the two rounds may have
- * taken with it what the first round relied on. "I have nothing" from a node, a copy to that node
- * from a second one, and the loss of the second one's disk are three true statements, after which an
- * acknowledged write would be gone.
+ * A statement is evidence only about the life and the replica that made it. A question therefore
+ * asks every member, and asks twice. If a life or a replica changed between the rounds, the first
+ * round proves nothing. For example, node A says that it has nothing, then B copies a write to A,
+ * then B loses its disk and says the same. Each statement was true, but closing the gap would lose
+ * an acknowledged write.
  */
 import type { CausalContext } from './causal-context.ts';
 import type { RememberedWrite } from '../quorum/decision.ts';
 
-/** What one replica of a partition says of itself. */
+/** A replica's report of its own state. */
 export interface Statement {
-  /** The life of its node: one start of the process. */
+  /** The life of its node, which is one start of the process. */
   readonly life: string;
-  /** Which replica speaks: another one under the same life has another history. */
+  /** The name of the replica. Another replica in the same life has another history. */
   readonly replica: string;
-  /** The actor under which it writes, or would write. */
+  /** The actor under which the replica writes or would write. */
   readonly actor: string;
-  /** Whether the node owns the partition, by its own member list. */
+  /** Whether the node owns the partition by its own member list. */
   readonly isOwner: boolean;
-  /** Whether the replica may hold everything that was ever acknowledged. */
+  /** Whether the replica may hold every acknowledged write. */
   readonly isComplete: boolean;
   /** Whether the replica can read every key that it has seen. */
   readonly isWhole: boolean;
-  /** Every dot that it has seen, durably. */
+  /** Every dot that it has durably seen. */
   readonly clock: CausalContext;
-  /** The dots in the clock that were closed: no disk holds them. */
+  /** Dots of the clock that were closed. No disk holds their writes. */
   readonly lost: CausalContext;
-  /** Dots of versions that it salvaged from damage: it holds them, and its clock has them not. */
+  /**
+   * Dots of versions that were salvaged from damage. The replica holds them, but its clock does not
+   * include them.
+   */
   readonly aside: CausalContext;
-  /** What it remembers of writes with an Idempotency-Key; told only to a replica that is filled. */
+  /** Remembered writes with an Idempotency-Key. Only a replica that is being filled gets them. */
   readonly memories?: readonly RememberedWrite[] | undefined;
 }
 
-/** One answer of every member that was asked, by member. */
+/** One statement of each member that was asked, by member name. */
 export type Round = ReadonlyMap<string, Statement>;
 
-/** Whether the same replicas, in the same lives, have answered both times. */
+/** Whether the same replicas, in the same lives, answered both times. */
 export function areSameReplicas(first: Round, second: Round): boolean {
   if (first.size !== second.size) return false;
   for (const [member, { life, replica }] of first) {
@@ -48,21 +52,22 @@ export function areSameReplicas(first: Round, second: Round): boolean {
   return true;
 }
 
-/** What a replica holds of these dots: what it has seen and was not closed, and what it has set aside. */
+/** The given dots that a replica holds: seen and not closed, or set aside. */
 export function heldOf(dots: CausalContext, { clock, lost, aside }: Statement): CausalContext {
   const unseen = dots.minus(clock);
   const held = dots.minus(unseen).minus(lost);
   return aside.isEmpty ? held : held.join(dots.minus(dots.minus(aside)));
 }
 
-/** Whether a gap may be closed: no replica that could hold any of the dots does. */
+/** Whether a gap may be closed: no replica that could hold one of the dots does. */
 export function areHeldNowhere(dots: CausalContext, round: Round): boolean {
   return [...round.values()].every((statement) => statement.isWhole && heldOf(dots, statement).isEmpty);
 }
 
 /**
- * Whether a replica that placement does not want may go: every owner is complete and has seen all of it. What it
- * has set aside may go with it: it does not catch up, but the owners know what became of those dots.
+ * Whether a node that does not own the partition may drop its replica. Every owner must be complete
+ * and must have seen all its dots. Versions set aside may go too: the owners know the outcome of
+ * those writes.
  */
 export function mayDrop(
   own: Pick<Statement, 'clock' | 'lost' | 'aside'>,
@@ -77,14 +82,15 @@ export function mayDrop(
   return owners.length > 0 && owners.every(hasAll);
 }
 
-/** Whether a replica with this clock has all that another one holds, and was told what that one remembers. */
+/** Whether the clock includes all that the other replica holds, and its memories were received. */
 function hasAllOf(clock: CausalContext, { clock: said, aside, memories }: Statement): boolean {
   return memories !== undefined && clock.covers(said) && clock.covers(aside);
 }
 
 /**
- * Whether a replica with this clock cannot have missed an acknowledged write, by the words of complete
- * owners: it has seen what `enough` of them have, so what at least one of any write quorum has.
+ * Whether a replica with this clock cannot have missed an acknowledged write, by the statements of
+ * complete owners. It has seen all that `enough` of them have. Any write quorum includes at least
+ * one of those.
  */
 export function isCompleteByOwners(clock: CausalContext, enough: number, owners: Iterable<Statement>): boolean {
   let count = 0;
@@ -95,8 +101,9 @@ export function isCompleteByOwners(clock: CausalContext, enough: number, owners:
 }
 
 /**
- * The same by the words of all: every member has answered, and this clock has seen what each of them has,
- * complete or not. So owners that have all lost something become complete together.
+ * Whether a replica with this clock cannot have missed an acknowledged write, by the statements of
+ * all members. It has seen all that each of them has, complete or not. This is how owners that have
+ * all lost something become complete together.
  */
 export function isCompleteByAll(clock: CausalContext, round: Round): boolean {
   return [...round.values()].every((said) => said.isWhole && hasAllOf(clock, said));

@@ -1,14 +1,17 @@
 /**
- * A floor: the dots of dead actors that every holder has, 1 … base for each, under one name.
+ * A floor: the dots 1 … base of dead actors that every holder has, under one hash.
  *
- * Every start of a node leaves a dead actor in the clocks of the partitions that it wrote to. A context that
- * covers a floor shares it, and holds, compares and sends only what lies above. A floor is nothing but an
- * encoding: what a context says is the same on any floor, or on none.
+ * Every start of a node leaves a dead actor in the clocks of the partitions that it wrote to.
+ * Contexts that include a floor share it, and store, compare and send only what is above it. A
+ * floor is only an encoding: the meaning of a context does not depend on it.
  */
 import { hashText32, hashText64 } from '../../base/hash.ts';
 import { formatRanges, type Ranges } from './ranges.ts';
 
-/** The digest of one actor's dots; a set of dots has the sum of those of its actors, in whatever layers it lies. */
+/**
+ * The digest of one actor's dots. The digest of a set is the sum over its actors, in whichever
+ * layer they are.
+ */
 export function digestOfRanges(actor: string, ranges: readonly number[]): number {
   return hashText32(`${actor}:${formatRanges(ranges)}`);
 }
@@ -21,8 +24,9 @@ export type Bases = Iterable<[string, number]> & { readonly size: number };
 const NOTHING: Bases = new Map();
 
 /**
- * The names of the actors in all floors of this process, and the number of each. Every partition may name the
- * same thousands of dead actors, so each name is held once. They stay: what is dead remains in some floor.
+ * The actors' names in all floors of this process, and the number of each. All partitions may name
+ * the same thousands of dead actors, so each name is stored once. Names are never removed, because
+ * a dead actor stays in some floor.
  */
 const names: string[] = [];
 const numbers = new Map<string, number>();
@@ -40,21 +44,24 @@ function numberOf(actor: string): number {
 export const MAX_FLOOR_BASE = 2 ** 32 - 1;
 
 interface FloorContent {
-  /** The numbers of the actors, in the order of their names, and the base of each. */
+  /** The numbers of the actors, in the order of their names, with the base of each. */
   readonly actors: Uint32Array;
   readonly bases: Uint32Array;
   readonly name: bigint;
   readonly digest: number;
 }
 
-/** An immutable set of gapless dots. Two floors of the same content have the same hash, however each came about. */
+/**
+ * An immutable set of gapless dots. Floors with the same content have the same hash, however each
+ * was made.
+ */
 export class Floor {
-  /** The floor of contexts that share nothing. */
+  /** The empty floor, under contexts that share nothing. */
   static readonly NONE = new Floor({ actors: new Uint32Array(), bases: new Uint32Array(), name: 0n, digest: 0 });
 
-  /** Names the content wherever it is known; empty if there is none. */
+  /** Identifies the content on every node; empty for `NONE`. */
   readonly hash: string;
-  /** The digest of the dots, as `digestOfRanges` adds it up. */
+  /** The digest of the dots: the sum of `digestOfRanges` over all actors. */
   readonly digest: number;
   readonly #actors: Uint32Array;
   readonly #bases: Uint32Array;
@@ -69,14 +76,14 @@ export class Floor {
     this.hash = actors.length === 0 ? '' : name.toString(36);
   }
 
-  /** How many actors it names. */
+  /** The number of actors. */
   get size(): number {
     return this.#actors.length;
   }
 
-  /** All of the actor's dots up to this one are in the floor; 0 if there is none. */
+  /** The largest n for which all dots 1 … n of the actor are in the floor; 0 if it has none. */
   base(actor: string): number {
-    // A current actor is in no floor at all.
+    // A current actor is in no floor, so most lookups end here.
     if (this.#actors.length === 0 || !numbers.has(actor)) return 0;
     let [from, to] = [0, this.#actors.length];
     while (from < to) {
@@ -89,18 +96,18 @@ export class Floor {
     return 0;
   }
 
-  /** The actor's dots as ranges of the caller's own; undefined if there is none. */
+  /** The actor's dots as ranges that the caller may change; undefined if there are none. */
   ranges(actor: string): Ranges | undefined {
     const base = this.base(actor);
     return base === 0 ? undefined : [1, base];
   }
 
-  /** Every actor with its base, in the order of their names. */
+  /** Every actor with its base, in the order of the actors' names. */
   *[Symbol.iterator](): Generator<[string, number], undefined> {
     for (let i = 0; i < this.size; i++) yield [this.#nameAt(i), this.#bases[i] as number];
   }
 
-  /** A floor with these actors and their bases besides, of which none is above `MAX_FLOOR_BASE`. */
+  /** This floor with these actors added. No base may exceed `MAX_FLOOR_BASE`. */
   with(added: Bases): Floor {
     if (added.size === 0) return this;
     const bases = new Map(this);
@@ -126,11 +133,12 @@ export class Floor {
     });
   }
 
-  /** What this floor has and the other lacks: actors with their bases here. */
+  /** The actors whose base is higher here than in the other floor, with their bases here. */
   beyond(other: Floor): Bases {
     if (other === this || this.size === 0) return NOTHING;
     if (other.size === 0) return this;
-    // The floors of a partition follow each other: the same two are compared for every message between two nodes.
+    // A partition has few floors at a time, and each message between two nodes compares the same
+    // two.
     let beyond = this.#beyond.get(other);
     if (beyond === undefined) {
       const found = new Map<string, number>();

@@ -1,33 +1,39 @@
 /**
- * What is stored for one key, and the five operations on it. This file is the whole of the conflict handling
- * of MecDB; everything else moves its results about.
+ * The state of one key, and the five operations on it. All conflict handling of MecDB is in this
+ * file. Other files only move its results.
  *
- * An object is a set of versions (several = siblings), each under the dot of the write that made it, and a
- * context: which dots of this key are known about. A dot that is in the context but not among the versions has
- * been overwritten or deleted. So nothing needs a tombstone: absence, together with the context, is knowledge.
+ * An object is a set of versions and a context. Each version has the dot of the write that made it,
+ * and several versions are siblings. The context is the set of known dots of this key. A dot in the
+ * context without a version was overwritten or deleted. No tombstone is needed: the context shows
+ * that an absent version is gone.
  *
- * On disk the context is not kept whole. All the keys of a replica share its clock, and what the *bases* of that
- * clock say need not be repeated per key; `strip` takes it off and `fill` puts it back. Only the bases: an extra
- * (a dot above a gap) says that the replica saw that one write, and its object was merged then; but what that
- * object had overwritten may hide in the gap. Stripping against extras, or filling with them, loses data.
+ * The disk does not hold the whole context. All keys of a replica share its clock, so the dots in
+ * the clock's *bases* need not be repeated for each key. `strip` removes them and `fill` adds them
+ * again. This is not safe for extras. An extra, a dot above a gap, means that the replica has seen
+ * that write and merged its object. The versions that the write replaced may be in the gap.
+ * Stripping or filling with extras would lose data.
  *
- * Sources: Gonçalves, Almeida, Baquero, Fonte, "Concise Server-Wide Causality Management for Eventually Consistent
- * Data Stores" (DAIS 2015); Preguiça et al., "Dotted Version Vectors" (2010).
+ * Sources: Gonçalves, Almeida, Baquero, Fonte, "Concise Server-Wide Causality Management for
+ * Eventually Consistent Data Stores" (DAIS 2015); Preguiça et al., "Dotted Version Vectors" (2010).
  */
 import { CausalContext, type Dot } from './causal-context.ts';
 
-/** One value of a key, under the dot of the write that made it. The body means nothing to this file. */
+/**
+ * One value of a key, under the dot of the write that made it. This file never looks into the body.
+ */
 export interface ObjectVersion<Body> extends Dot {
   readonly body: Body;
 }
 
-/** An object as replicas exchange it: its versions, and every dot that is known about. */
+/** An object as replicas exchange it: its versions, and every known dot. */
 export interface FilledObject<Body> {
   readonly versions: readonly ObjectVersion<Body>[];
   readonly context: CausalContext;
 }
 
-/** An object as it lies on disk: its versions, and what is known beyond the bases of the replica's clock. */
+/**
+ * An object as the disk holds it: its versions, and the known dots beyond the bases of the clock.
+ */
 export interface StoredObject<Body> {
   readonly versions: readonly ObjectVersion<Body>[];
   readonly residue: CausalContext;
@@ -35,38 +41,43 @@ export interface StoredObject<Body> {
 
 /** A write, at the replica that coordinates it. */
 export interface Write<Body> {
-  /** What the writer had seen: its token, or an empty context. */
+  /** The context that the writer has seen: its token, or an empty context. */
   readonly token: CausalContext;
-  /** The dot of this write: own counter + 1. */
+  /** The dot of this write: the replica's actor, and its next counter. */
   readonly dot: Dot;
-  /** The new value; undefined deletes. */
+  /** The new value; undefined for a delete. */
   readonly body: Body | undefined;
   /**
-   * Whether the replica cannot read what it held of the key: then it claims nothing but this write
-   * and what the writer had seen.
+   * Whether the replica cannot read its record of the key. Then the object claims only this write
+   * and the token.
    */
   readonly isBlind?: boolean | undefined;
 }
 
-/** What a write leaves: the new object, and the token for the writer. */
+/** The result of a write: the new object, and the token for the writer. */
 export interface WrittenObject<Body> {
   readonly object: FilledObject<Body>;
   readonly token: CausalContext;
 }
 
-/** The stored object with all that the replica's clock knows. An absent key is `{∅, bases}`. */
+/** Adds the bases of the replica's clock to a stored object. An absent key is `{∅, bases}`. */
 export function fill<Body>(stored: StoredObject<Body>, clock: CausalContext): FilledObject<Body> {
   const context = clock.bases();
   if (!stored.residue.isEmpty) context.join(stored.residue);
   return { versions: stored.versions, context };
 }
 
-/** The object without what the clock's bases say. Without versions and residue there is nothing to store. */
+/**
+ * Removes the bases of the clock. If neither versions nor residue remain, nothing needs to be
+ * stored.
+ */
 export function strip<Body>(filled: FilledObject<Body>, clock: CausalContext): StoredObject<Body> {
   return { versions: filled.versions, residue: filled.context.minus(clock.bases()) };
 }
 
-/** The union of two replicas' knowledge of one key. Commutative, associative, idempotent. */
+/**
+ * The union of the knowledge of two replicas about one key. Commutative, associative, idempotent.
+ */
 export function merge<Body>(a: FilledObject<Body>, b: FilledObject<Body>): FilledObject<Body> {
   const versions: ObjectVersion<Body>[] = [];
   for (const version of a.versions) {
@@ -79,10 +90,11 @@ export function merge<Body>(a: FilledObject<Body>, b: FilledObject<Body>): Fille
 }
 
 /**
- * A write: what the writer had seen goes, the new version comes.
+ * Applies a write: removes the versions that the token includes and adds the new one.
  *
- * The token for the writer must not claim a sibling that the writer has not seen, or its next write would erase it.
- * So where other versions remain, it is the writer's own token and the new dot, with a gap between if need be.
+ * The writer's new token must not include a sibling that the writer has not seen, or its next write
+ * would erase that sibling. So if other versions remain, the token is the old token with the new
+ * dot, even if a gap lies between.
  */
 export function write<Body>(
   before: FilledObject<Body>,
@@ -100,8 +112,8 @@ export function write<Body>(
 }
 
 /**
- * The token for a reader: all that is known, less the dead actors that are not needed to name a version returned.
- * Claiming less is always safe; it keeps tokens as small as the number of current actors.
+ * The token for a reader: all known dots, without those of dead actors that name no returned
+ * version. A token may always claim less. This keeps its size within the number of current actors.
  */
 export function readToken<Body>(object: FilledObject<Body>, isDead: (actor: string) => boolean): CausalContext {
   const token = object.context.withoutFloor().filter((actor) => !isDead(actor));
@@ -109,7 +121,7 @@ export function readToken<Body>(object: FilledObject<Body>, isDead: (actor: stri
   return token;
 }
 
-/** Whether two objects hold the same versions. */
+/** Whether two objects have the same versions. */
 export function sameVersions<Body>(a: FilledObject<Body>, b: FilledObject<Body>): boolean {
   return a.versions.length === b.versions.length && a.versions.every((version) => hasVersion(b, version));
 }
@@ -121,7 +133,10 @@ export function withoutVersions<Body>(object: FilledObject<Body>, dots: CausalCo
   return versions.length === object.versions.length ? object : { ...object, versions };
 }
 
-/** All versions of either, whatever anybody knows: for the repair of damage, and nothing else. */
+/**
+ * All versions of both, even those that the other side knows to be overwritten. Only for the repair
+ * of damage.
+ */
 export function union<Body>(
   a: readonly ObjectVersion<Body>[],
   b: readonly ObjectVersion<Body>[],
@@ -134,7 +149,7 @@ function hasVersion<Body>(object: FilledObject<Body>, dot: Dot): boolean {
   return object.versions.some((other) => other.counter === dot.counter && other.actor === dot.actor);
 }
 
-/** An order of dots that every replica agrees on; it means nothing else. */
+/** An order of dots that is the same on every replica. It has no other meaning. */
 export function compareDots(a: Dot, b: Dot): number {
   if (a.actor !== b.actor) return a.actor < b.actor ? -1 : 1;
   return a.counter - b.counter;

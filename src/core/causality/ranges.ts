@@ -1,9 +1,9 @@
 /**
- * Sets of positive whole numbers as sorted, disjoint, non-touching closed ranges in one flat array:
- * `[1, 5, 8, 8]` is {1, 2, 3, 4, 5, 8}. A gap costs one range, however wide it is.
+ * Sets of positive whole numbers, as sorted, disjoint, non-adjacent closed ranges in one flat
+ * array: `[1, 5, 8, 8]` is {1, 2, 3, 4, 5, 8}. A gap costs one range, however wide it is.
  */
 
-/** Flat `[from, to, from, to, …]`. */
+/** Flat pairs `[from, to, from, to, …]`. */
 export type Ranges = number[];
 
 /** The end of the range that starts at 1, or 0: all of 1 … base is in the set. */
@@ -11,14 +11,14 @@ export function baseOf(ranges: readonly number[]): number {
   return ranges[0] === 1 ? (ranges[1] as number) : 0;
 }
 
-/** The largest member, or 0. */
+/** The largest member, or 0 if the set is empty. */
 export function maxOf(ranges: readonly number[]): number {
   return ranges.length === 0 ? 0 : (ranges[ranges.length - 1] as number);
 }
 
 /** Whether `n` is in the set. */
 export function hasNumber(ranges: readonly number[], n: number): boolean {
-  // Newest numbers are asked for most, so look from the end.
+  // Most lookups ask for a recent number, so search from the end.
   for (let i = ranges.length - 2; i >= 0; i -= 2) {
     if (n > (ranges[i + 1] as number)) return false;
     if (n >= (ranges[i] as number)) return true;
@@ -26,20 +26,20 @@ export function hasNumber(ranges: readonly number[], n: number): boolean {
   return false;
 }
 
-/** Adds one number in place. */
+/** Adds one number, in place. */
 export function addNumber(ranges: Ranges, n: number): void {
   const last = ranges.length - 1;
   if (last > 0 && n === (ranges[last] as number) + 1) ranges[last] = n;
   else if (last < 0 || n > (ranges[last] as number)) ranges.push(n, n);
   else if (!hasNumber(ranges, n)) {
     const joined = unionRanges(ranges, [n, n]);
-    // Not by spreading: a hostile context may have more ranges than a call may have arguments.
+    // Spread arguments would overflow the stack: a hostile context may have very many ranges.
     ranges.length = joined.length;
     for (let i = 0; i < joined.length; i++) ranges[i] = joined[i] as number;
   }
 }
 
-/** All that is in `a` or in `b`. */
+/** The numbers in `a` or in `b`. */
 export function unionRanges(a: readonly number[], b: readonly number[]): Ranges {
   const out: Ranges = [];
   let i = 0;
@@ -57,7 +57,7 @@ export function unionRanges(a: readonly number[], b: readonly number[]): Ranges 
   return out;
 }
 
-/** All that is in `a` but not in `b`. */
+/** The numbers in `a` that are not in `b`. */
 export function subtractRanges(a: readonly number[], b: readonly number[]): Ranges {
   const out: Ranges = [];
   let j = 0;
@@ -74,7 +74,7 @@ export function subtractRanges(a: readonly number[], b: readonly number[]): Rang
   return out;
 }
 
-/** Whether any number is in both. */
+/** Whether a number is in both. */
 export function meetRanges(a: readonly number[], b: readonly number[]): boolean {
   let j = 0;
   for (let i = 0; i < a.length; i += 2) {
@@ -95,7 +95,7 @@ export function coversRanges(a: readonly number[], b: readonly number[]): boolea
   return true;
 }
 
-/** Whether a decoded thing is a well-formed range list of positive safe integers. */
+/** Whether a decoded value is a well-formed list of ranges of positive safe integers. */
 export function isRanges(thing: unknown): thing is Ranges {
   if (!Array.isArray(thing) || thing.length % 2 !== 0) return false;
   let before = -1;
@@ -109,7 +109,7 @@ export function isRanges(thing: unknown): thing is Ranges {
   return true;
 }
 
-/** A text of the ranges: `1-5,8`. */
+/** The ranges as text: `1-5,8`. */
 export function formatRanges(ranges: readonly number[]): string {
   const parts: string[] = [];
   for (let i = 0; i < ranges.length; i += 2) {

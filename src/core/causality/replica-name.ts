@@ -1,4 +1,4 @@
-/** The names of a node's replicas: unique for ever, and in order within one life of the node. */
+/** The names of a node's replicas: unique, and ordered within one life of the node. */
 import type { Random } from '../../base/env.ts';
 import { drawShortName } from './actor.ts';
 
@@ -17,5 +17,5 @@ export class ReplicaNames {
   }
 }
 
-/** Its number in the life of its node. */
+/** The number of a replica in the life of its node. */
 export const replicaNumber = (name: string): number => Number.parseInt(name, 36);

@@ -1,12 +1,14 @@
 /**
- * The token on the wire, `X-Mec-Vclock`: base64 (standard alphabet) of msgpack of
- * `{ "<actor>": { "Counter": base, "Timestamp": unix nanoseconds } }`, as the first MecDB made it.
+ * The token in the header `X-Mec-Vclock`: base64 (standard alphabet) of msgpack of `{ "<actor>": {
+ * "Counter": base, "Timestamp": unix nanoseconds } }`, as in the first MecDB.
  *
- * Where an actor has dots above its base, `"Dots": [from, to, from, to, …]` lists them as ranges, and readers of the
- * old form skip it; an actor known by such dots alone has no `Counter`. `Timestamp` informs, it decides nothing.
+ * If an actor has dots above its base, `"Dots": [from, to, from, to, …]` lists them as ranges.
+ * Readers of the first form skip that field. An actor without a base has no `Counter`. `Timestamp`
+ * is for information only.
  *
- * A token belongs to its key: bases speak for a whole partition, so on another key it could erase what its holder
- * never saw. The reserved entry `~key` carries a hash of the key in its `Counter`; a token without it is accepted.
+ * A token belongs to one key. Its bases include dots of other keys of the partition, so on another
+ * key it could erase versions that the client has never seen. The reserved entry `~key` therefore
+ * has a hash of the key as its `Counter`. A token without that entry is accepted.
  */
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
@@ -26,9 +28,9 @@ type TokenEntry = Record<string, unknown>;
 const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 
 /**
- * The header text of a token for a key. `microsByActor`: the newest known write of an actor, µs
- * since 1970; these actors come first where there are more than a token may name. To claim less is
- * safe.
+ * The header text of a token for a key. `microsByActor` is the time of each actor's newest known
+ * write, in µs since 1970. If there are more than `MAX_TOKEN_ACTORS` actors, those in
+ * `microsByActor` come first and the rest is left out. A token may always claim less.
  */
 export function encodeToken(context: CausalContext, key: string, microsByActor?: ReadonlyMap<string, number>): string {
   const isLarge = context.size > MAX_TOKEN_ACTORS;
@@ -72,7 +74,7 @@ function mostImportant(
 
 const refuse = (detail: string): MecError => new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail });
 
-/** The context of a header text; throws `bad-vclock` where it is not a token of this key. */
+/** The context of a header text. Throws `bad-vclock` if the text is not a token of this key. */
 export function decodeToken(text: string, key: string): CausalContext {
   if (text.length > MAX_TOKEN_CHARS) throw refuse(`The token is longer than ${MAX_TOKEN_CHARS} characters`);
   if (text === '' || !BASE64.test(text)) throw refuse('The token is not base64');
@@ -85,7 +87,8 @@ export function decodeToken(text: string, key: string): CausalContext {
       if (asCounter(entry['Counter']) !== keyCheck(key)) throw refuse('The token belongs to another key');
       continue;
     }
-    if (actor.length > MAX_ACTOR_CHARS) throw refuse('A name in the token is too long');
+    if (actor.length > MAX_ACTOR_CHARS)
+      throw refuse(`An actor in the token is longer than ${MAX_ACTOR_CHARS} characters`);
     const dots = decodeDots(entry);
     ranges += dots.length / 2;
     if (ranges > MAX_TOKEN_RANGES) throw refuse(`The token has more than ${MAX_TOKEN_RANGES} ranges`);
@@ -113,18 +116,18 @@ function asEntry(value: unknown): TokenEntry {
 function asCounter(value: unknown): number {
   const counter = typeof value === 'bigint' ? Number(value) : value;
   if (typeof counter !== 'number' || !Number.isSafeInteger(counter) || counter < 1) {
-    throw refuse('A Counter of the token is not a positive whole number');
+    throw refuse('A Counter in the token is not a positive whole number');
   }
   return counter;
 }
 
 function decodeDots(entry: TokenEntry): number[] {
   const { Counter: counter, Dots: dots } = entry as { Counter?: unknown; Dots?: unknown };
-  if (counter === undefined && dots === undefined) throw refuse('An entry of the token has neither Counter nor Dots');
+  if (counter === undefined && dots === undefined) throw refuse('An entry in the token has neither Counter nor Dots');
   const base = counter === undefined ? [] : [1, asCounter(counter)];
   if (dots === undefined) return base;
-  if (!Array.isArray(dots) || dots.length === 0) throw refuse('The Dots of the token are not ranges');
+  if (!Array.isArray(dots) || dots.length === 0) throw refuse('The Dots in the token are not ranges');
   const extras = dots.map(asCounter);
-  if (!isRanges(extras)) throw refuse('The Dots of the token are not ranges');
+  if (!isRanges(extras)) throw refuse('The Dots in the token are not ranges');
   return unionRanges(base, extras);
 }
