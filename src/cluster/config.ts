@@ -1,7 +1,7 @@
 /** The configuration of a node, as the rooms above hand it in. */
 import type { Address } from '../base/env.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
-import type { Policy } from './coordinator/policies.ts';
+import type { Policy } from './policies.ts';
 
 /** Everything that a node can be told. */
 export interface Config {

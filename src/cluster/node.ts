@@ -24,19 +24,19 @@ import { placeOf, type Scope } from './coordinator/scope.ts';
 import type { PutResult } from './coordinator/write.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './coordinator/expiry.ts';
-import { Fences } from './fences.ts';
-import { Floors } from './floors.ts';
-import { KeyGrants } from './key-grants.ts';
+import { Fences } from './partitions/fences.ts';
+import { Floors } from './partitions/floors.ts';
+import { KeyGrants } from './holders/key-grants.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
 import { Peers } from './membership/peers.ts';
-import { Policies, type Policy } from './coordinator/policies.ts';
+import { Policies, type Policy } from './policies.ts';
 import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus } from './status.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
 import { KeyQueue } from './coordinator/key-queue.ts';
 import { WallTime } from './wall-time.ts';
-import { ForwardedWrites } from './coordinator/forwarded-writes.ts';
+import { ForwardedWrites } from './holders/forwarded-writes.ts';
 
 /** What a node is made of. */
 export interface NodeOptions {

@@ -7,7 +7,7 @@ import type { Address } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { MAX_POLICIES } from './limits.ts';
 import type { Config } from '../cluster/config.ts';
-import type { Policy } from '../cluster/coordinator/policies.ts';
+import type { Policy } from '../cluster/policies.ts';
 import { nearest } from './nearest.ts';
 import {
   HTTP_KEYS,

@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../base/errors.ts';
 import type { Config } from '../cluster/config.ts';
-import type { Policy } from '../cluster/coordinator/policies.ts';
+import type { Policy } from '../cluster/policies.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import type { MadeOperation } from './history.ts';
 import { listKeys, readKey, Refused, type Sent, writeKey, type WriteOutcome } from './http.ts';

@@ -1,5 +1,5 @@
 /** Kinds of keys: the first letter says under which policy a key of a run lies. */
-import type { Policy } from '../cluster/coordinator/policies.ts';
+import type { Policy } from '../cluster/policies.ts';
 
 const ORDINARY: Policy = {
   prefix: 'k',

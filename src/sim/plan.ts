@@ -6,7 +6,7 @@
  */
 import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
-import type { Policy } from '../cluster/coordinator/policies.ts';
+import type { Policy } from '../cluster/policies.ts';
 import { FAULTS, LEAST_MS } from './faults.ts';
 import { type HabitName, HABITS } from './habits.ts';
 import type { Query } from './hand.ts';

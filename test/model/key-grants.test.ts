@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GRANT_MS } from '../../src/cluster/limits.ts';
-import { type Ground, KeyGrants } from '../../src/cluster/key-grants.ts';
+import { type Ground, KeyGrants } from '../../src/cluster/holders/key-grants.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
 
 const KEYS = ['k0', 'k1'];

@@ -64,7 +64,7 @@ const CAUSALITY: readonly Bug[] = [
   },
   {
     name: 'a doubled forward is carried out twice',
-    file: 'src/cluster/coordinator/forwarded-writes.js',
+    file: 'src/cluster/holders/forwarded-writes.js',
     good: 'if (this.#taken.has(id))',
     bad: 'if (false)',
     draw: { faults: ['bad weather', 'crash'] },
@@ -104,7 +104,9 @@ const FLOORS: readonly Bug[] = [
     good: 'throw new UnknownFloorError();',
     bad: 'return wholeContext(list(packed).slice(1));',
     // A node that has started again knows none.
-    also: [{ file: 'src/cluster/floors.js', good: 'words?.life !== this.#members.lifeOf(peer)', bad: 'false' }],
+    also: [
+      { file: 'src/cluster/partitions/floors.js', good: 'words?.life !== this.#members.lifeOf(peer)', bad: 'false' },
+    ],
     draw: {
       faults: ['crash and start at once'],
       habits: ['write', 'read'],

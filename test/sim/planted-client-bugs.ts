@@ -15,12 +15,12 @@ export const CONDITIONS: readonly Bug[] = [
   },
   {
     name: 'a key is granted to two writes at once',
-    file: 'src/cluster/key-grants.js',
+    file: 'src/cluster/holders/key-grants.js',
     good: 'if (held !== undefined && held.untilMs > nowMs)',
     bad: 'if (false)',
     also: [
       {
-        file: 'src/cluster/key-grants.js',
+        file: 'src/cluster/holders/key-grants.js',
         good: 'if (byKey.get(key)?.number !== number)',
         bad: 'if (false)',
       },

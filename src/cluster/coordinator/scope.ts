@@ -5,17 +5,17 @@ import type { SyncLimits } from '../limits.ts';
 import { CurrentActors } from '../../core/causality/actor.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Fences } from '../fences.ts';
-import type { Floors } from '../floors.ts';
-import type { KeyGrants } from '../key-grants.ts';
+import type { Fences } from '../partitions/fences.ts';
+import type { Floors } from '../partitions/floors.ts';
+import type { KeyGrants } from '../holders/key-grants.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
-import type { Policies } from './policies.ts';
+import type { Policies } from '../policies.ts';
 import type { Scrub } from '../sync/scrub.ts';
 import type { Sync } from '../sync/sync.ts';
 import type { KeyQueue } from './key-queue.ts';
 import type { WallTime } from '../wall-time.ts';
-import type { ForwardedWrites } from './forwarded-writes.ts';
+import type { ForwardedWrites } from '../holders/forwarded-writes.ts';
 
 /** The parts of a node that its coordinators share. */
 export interface Scope {

@@ -6,7 +6,7 @@ import { Latency } from '../../core/quorum/latency.ts';
 import type { MemberRecord } from '../../core/placement/member-list.ts';
 import type { PingReply } from '../../transport/message.ts';
 import { RpcClient } from '../../transport/rpc.ts';
-import type { Floors } from '../floors.ts';
+import type { Floors } from '../partitions/floors.ts';
 import type { Members } from './members.ts';
 
 /** One other node. */

@@ -10,7 +10,7 @@ import type { CurrentActors } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { MAX_FLOOR_BASE } from '../../core/causality/floor.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { Floors } from '../floors.ts';
+import type { Floors } from '../partitions/floors.ts';
 
 /** What raises a floor, besides a replica. */
 export interface RaiseFloorOptions {

@@ -16,7 +16,7 @@ import { closeDots } from '../../storage/replica/closing.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { MendReply } from '../../transport/message.ts';
-import type { Floors } from '../floors.ts';
+import type { Floors } from '../partitions/floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
 import { mergeAll } from './pull.ts';

@@ -12,7 +12,7 @@ import { closeDots } from '../../storage/replica/closing.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Reply, Request, SyncItem } from '../../transport/message.ts';
 import type { OnReply } from '../../transport/rpc.ts';
-import type { Floors } from '../floors.ts';
+import type { Floors } from '../partitions/floors.ts';
 import type { Peer } from '../membership/peers.ts';
 
 /** What a pull has learnt of the peer. */

@@ -7,7 +7,7 @@ import { MecError } from '../../base/errors.ts';
 import { MAX_QUESTIONS, type SyncLimits } from '../limits.ts';
 import { areSameReplicas, type Round, type Statement } from '../../core/causality/evidence.ts';
 import type { StateRequest, StateReply } from '../../transport/message.ts';
-import type { Floors } from '../floors.ts';
+import type { Floors } from '../partitions/floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
 import type { Evidence } from './evidence.ts';

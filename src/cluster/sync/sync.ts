@@ -29,8 +29,8 @@ import type {
   StateRequest,
 } from '../../transport/message.ts';
 import type { SyncStatus } from '../status.ts';
-import type { Fences } from '../fences.ts';
-import type { Floors } from '../floors.ts';
+import type { Fences } from '../partitions/fences.ts';
+import type { Floors } from '../partitions/floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import { Completeness } from './completeness.ts';

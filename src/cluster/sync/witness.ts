@@ -3,7 +3,7 @@ import type { Env } from '../../base/env.ts';
 import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
-import type { Floors } from '../floors.ts';
+import type { Floors } from '../partitions/floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
 import { ask, type Pair } from './pull.ts';

@@ -1,9 +1,9 @@
 /** Fences: made once for each replica that is filled, and named to writers for as long as one can wait. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FENCE_MS, MAX_FENCES } from '../../src/cluster/limits.ts';
-import { Fences } from '../../src/cluster/fences.ts';
-import { ManualClock } from '../fixtures/fake-env.ts';
+import { FENCE_MS, MAX_FENCES } from '../../../src/cluster/limits.ts';
+import { Fences } from '../../../src/cluster/partitions/fences.ts';
+import { ManualClock } from '../../fixtures/fake-env.ts';
 
 function fresh(): { clock: ManualClock; fences: Fences; made: number[]; lives: Map<string, string> } {
   const clock = new ManualClock();

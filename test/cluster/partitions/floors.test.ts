@@ -1,16 +1,16 @@
 /** Floors between nodes: what goes on them, what a peer that does not know one says, and when one is taken. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MecError } from '../../src/base/errors.ts';
-import { FLOORS_KEPT } from '../../src/cluster/limits.ts';
-import { Floors, type Receiver } from '../../src/cluster/floors.ts';
-import { raiseFloor, type FlooredReplica } from '../../src/cluster/sync/floor-raising.ts';
-import { CurrentActors } from '../../src/core/causality/actor.ts';
-import { CausalContext } from '../../src/core/causality/causal-context.ts';
-import { Floor } from '../../src/core/causality/floor.ts';
-import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
-import type { Message, Reply, StoreRequest } from '../../src/transport/message.ts';
-import { ManualClock } from '../fixtures/fake-env.ts';
+import { MecError } from '../../../src/base/errors.ts';
+import { FLOORS_KEPT } from '../../../src/cluster/limits.ts';
+import { Floors, type Receiver } from '../../../src/cluster/partitions/floors.ts';
+import { raiseFloor, type FlooredReplica } from '../../../src/cluster/sync/floor-raising.ts';
+import { CurrentActors } from '../../../src/core/causality/actor.ts';
+import { CausalContext } from '../../../src/core/causality/causal-context.ts';
+import { Floor } from '../../../src/core/causality/floor.ts';
+import { packFrame, unpackFrame } from '../../../src/transport/frame.ts';
+import type { Message, Reply, StoreRequest } from '../../../src/transport/message.ts';
+import { ManualClock } from '../../fixtures/fake-env.ts';
 
 const PARTITION = 7;
 const TIMEOUT_MS = 1_000;

@@ -1,9 +1,9 @@
 /** Key grants: a number is current until one of the things happens that end it, and never again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GRANT_MS, MAX_GRANTS } from '../../src/cluster/limits.ts';
-import { type Ground, KeyGrants } from '../../src/cluster/key-grants.ts';
-import { ManualClock } from '../fixtures/fake-env.ts';
+import { GRANT_MS, MAX_GRANTS } from '../../../src/cluster/limits.ts';
+import { type Ground, KeyGrants } from '../../../src/cluster/holders/key-grants.ts';
+import { ManualClock } from '../../fixtures/fake-env.ts';
 
 const KEY = 'k';
 

@@ -6,14 +6,14 @@
  * then it cannot read the message, says so, and the message is sent again, whole. A hash that is not known
  * says nothing, and is never taken for seen.
  */
-import type { Clock } from '../base/env.ts';
-import { MecError } from '../base/errors.ts';
-import { FLOORS_KEPT } from './limits.ts';
-import { Floor } from '../core/causality/floor.ts';
-import { type PackedMessage, packMessage } from '../transport/codec.ts';
-import type { PartitionFloor, PullRequest, StoreRequest } from '../transport/message.ts';
-import type { OnReply, RpcClient } from '../transport/rpc.ts';
-import type { Members } from './membership/members.ts';
+import type { Clock } from '../../base/env.ts';
+import { MecError } from '../../base/errors.ts';
+import { FLOORS_KEPT } from '../limits.ts';
+import { Floor } from '../../core/causality/floor.ts';
+import { type PackedMessage, packMessage } from '../../transport/codec.ts';
+import type { PartitionFloor, PullRequest, StoreRequest } from '../../transport/message.ts';
+import type { OnReply, RpcClient } from '../../transport/rpc.ts';
+import type { Members } from '../membership/members.ts';
 
 /** Names of floors by partition, that count for one life of a peer. */
 interface Words {

@@ -2,9 +2,9 @@
  * Policies: what the configuration says of the keys that begin with a prefix. Of several, the
  * longest prefix counts.
  */
-import { hidden, type View, visible } from '../../core/value/visible.ts';
-import type { ObjectVersion } from '../../core/causality/object.ts';
-import type { Quorum } from '../../core/quorum/quorum.ts';
+import { hidden, type View, visible } from '../core/value/visible.ts';
+import type { ObjectVersion } from '../core/causality/object.ts';
+import type { Quorum } from '../core/quorum/quorum.ts';
 
 /** What holds for the keys with a prefix; what is undefined is as for all keys. */
 export interface Policy {

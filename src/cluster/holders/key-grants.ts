@@ -9,9 +9,9 @@
  * them, and a fence. Time ends nothing by itself. It only frees the key for the next, if a
  * coordinator has died.
  */
-import type { Clock } from '../base/env.ts';
-import { MecError } from '../base/errors.ts';
-import { GRANT_MS, MAX_GRANTS } from './limits.ts';
+import type { Clock } from '../../base/env.ts';
+import { MecError } from '../../base/errors.ts';
+import { GRANT_MS, MAX_GRANTS } from '../limits.ts';
 
 /** What a grant stands on: if another object takes the place of either, the numbers of the partition end. */
 export interface Ground {

@@ -1,15 +1,16 @@
 /**
- * Fences. Before this node says anything that helps to make another's replica complete, it makes a fence for that
- * replica: what other members were promised by its predecessor does not count here any more. The numbers of this
- * node's key grants end (`key-grants.ts`), and writers are told that the predecessor's word is void
- * (`core/quorum/write-quorum.ts`). Fences only move on: a late question of an earlier replica makes none.
+ * Fences. Before this node says anything that helps to make another's replica complete, it makes a
+ * fence for that replica: promises of its predecessor do not count here any more. The numbers of
+ * this node's key grants end (`holders/key-grants.ts`), and writers are told that the predecessor's
+ * word is void (`core/quorum/write-quorum.ts`). Fences only move on: a late question of an earlier
+ * replica makes none.
  */
-import type { Clock } from '../base/env.ts';
-import { FENCE_MS, MAX_FENCES } from './limits.ts';
-import type { Statement } from '../core/causality/evidence.ts';
-import { replicaNumber } from '../core/causality/replica-name.ts';
-import type { Fence } from '../core/quorum/write-quorum.ts';
-import type { Members } from './membership/members.ts';
+import type { Clock } from '../../base/env.ts';
+import { FENCE_MS, MAX_FENCES } from '../limits.ts';
+import type { Statement } from '../../core/causality/evidence.ts';
+import { replicaNumber } from '../../core/causality/replica-name.ts';
+import type { Fence } from '../../core/quorum/write-quorum.ts';
+import type { Members } from '../membership/members.ts';
 
 /** Who asks: a replica that may be filled, by its name, and the life of its node. */
 type Asker = Pick<Statement, 'isComplete' | 'life' | 'replica'>;
