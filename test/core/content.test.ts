@@ -56,6 +56,6 @@ test('both forms of store format 1 are read', () => {
 test('bytes that are no content are refused', () => {
   const one = Uint8Array.of(1);
   for (const fields of [[], [1], [0, 5, 't'], [1, 5, 't', one], [0, 5, 't', 'text'], [-1, 5, 't', one]]) {
-    assert.throws(() => unpackContent(pack(fields)), /not a content/, JSON.stringify(fields));
+    assert.throws(() => unpackContent(pack(fields)), /not a packed content/, JSON.stringify(fields));
   }
 });

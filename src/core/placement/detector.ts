@@ -1,9 +1,12 @@
-/** Which peers can be reached: those that answer. A pure fold; time is handed in. */
+/**
+ * The failure detector: a peer is reachable as long as it answers. A pure fold; the caller passes
+ * the time in.
+ */
 
-/** What is known of a peer: it answers, it has not answered for a while, or for too long. */
+/** The state of a peer: it answers, it has been silent for a while, or for too long. */
 export type Reach = 'reachable' | 'suspect' | 'unreachable';
 
-/** When silence becomes suspicion, and when certainty. */
+/** The silence in ms after which a peer is suspect, and after which it is unreachable. */
 export interface DetectorOptions {
   readonly suspectAfterMs: number;
   readonly unreachableAfterMs: number;
@@ -11,11 +14,11 @@ export interface DetectorOptions {
 
 interface PeerContact {
   heardMs: number;
-  /** When the first question was asked that has not been answered; silence counts from there. */
+  /** The time of the first unanswered question. Silence is measured from here. */
   askedMs: number | undefined;
 }
 
-/** Keeps when each peer was asked and when it was last heard of. */
+/** Keeps the times at which each peer was asked and last answered. */
 export class Detector {
   readonly #options: DetectorOptions;
   readonly #contacts = new Map<string, PeerContact>();
@@ -24,18 +27,18 @@ export class Detector {
     this.#options = options;
   }
 
-  /** The peer was asked something that it answers at once. */
+  /** Records that the peer was asked something that it answers at once. */
   asked(peer: string, nowMs: number): void {
     const contact = this.#contacts.get(peer);
     if (contact !== undefined) contact.askedMs ??= nowMs;
   }
 
-  /** The peer has answered. */
+  /** Records an answer of the peer. */
   heard(peer: string, nowMs: number): void {
     this.#contacts.set(peer, { heardMs: nowMs, askedMs: undefined });
   }
 
-  /** The observer itself was not listening for so long: nobody is to blame for that. */
+  /** Shifts all times by a pause of this node itself, so that no peer is blamed for it. */
   forgive(pauseMs: number): void {
     for (const contact of this.#contacts.values()) {
       contact.heardMs += pauseMs;
@@ -43,12 +46,12 @@ export class Detector {
     }
   }
 
-  /** The peer is no more, or has become another. */
+  /** Forgets a peer that has left or has become another member. */
   forget(peer: string): void {
     this.#contacts.delete(peer);
   }
 
-  /** Since when the peer owes an answer; undefined where it owes none, or was never heard of. */
+  /** The time of the peer's first unanswered question; undefined if there is none. */
   owesSinceMs(peer: string): number | undefined {
     return this.#contacts.get(peer)?.askedMs;
   }
@@ -61,7 +64,7 @@ export class Detector {
     return waitedMs < this.#options.unreachableAfterMs ? 'suspect' : 'unreachable';
   }
 
-  /** How long ago the peer was last heard of, in ms; undefined where it never was. */
+  /** The time in ms since the peer last answered; undefined if it never has. */
   silenceMs(peer: string, nowMs: number): number | undefined {
     const contact = this.#contacts.get(peer);
     return contact === undefined ? undefined : Math.max(0, nowMs - contact.heardMs);

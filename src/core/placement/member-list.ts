@@ -1,21 +1,20 @@
 /**
- * The member list: one record per node, by name. Every node has its own copy, and copies merge to
- * the same list in whatever order they hear of each other: of two records of one member the one
- * with the higher version holds, and only the member itself raises its version. But who is gone is
- * gone, also where another has said so (`leave --force`); the name may come back, in another
- * generation.
+ * The member list: one record per node, by name. Every node has a copy. Copies merge to the same
+ * list, in whatever order the records arrive. Of two records of one member, the higher version
+ * wins, and normally only the member itself raises its version. A member that is gone stays gone,
+ * even if another node declared it so (`leave --force`). The name may return in another generation.
  */
 import type { Address } from '../../base/env.ts';
 import { hashText32 } from '../../base/hash.ts';
 import type { PlacedMember } from './placement.ts';
 
 /**
- * Where a member stands. `joining`: takes writes and catches up; `up`: owns partitions; `leaving`:
- * still owns its partitions while others catch up with them; `gone`: owns nothing.
+ * The state of a member. `joining` takes writes and catches up, `up` owns partitions, `leaving`
+ * owns them until others have caught up, `gone` owns nothing.
  */
 export type MemberState = 'joining' | 'up' | 'leaving' | 'gone';
 
-/** Which state may follow which; a name that has gone may come back as a new member. */
+/** The states that may follow each state. A name that is gone may return as a new member. */
 export const NEXT_STATES: Readonly<Record<MemberState, readonly MemberState[]>> = {
   joining: ['up', 'leaving', 'gone'],
   up: ['leaving', 'gone'],
@@ -23,28 +22,31 @@ export const NEXT_STATES: Readonly<Record<MemberState, readonly MemberState[]>> 
   gone: ['joining'],
 };
 
-/** All states, in the order in which a member goes through them. */
+/** All states, in the order in which a member passes through them. */
 export const MEMBER_STATES = Object.keys(NEXT_STATES) as readonly MemberState[];
 
-/** What the cluster knows of a member. */
+/** The cluster's record of one member. */
 export interface MemberRecord extends Address {
   readonly name: string;
-  /** Where it serves HTTP. */
+  /** The port on which the member serves HTTP. */
   readonly httpport: number;
   readonly zone: string | undefined;
   readonly weight: number;
   readonly state: MemberState;
-  /** Counts the members of this name, from 1: a node that starts on an empty disk under a used name is another. */
+  /**
+   * The number of this member among all members of its name, from 1. A node that starts on an empty
+   * disk under a used name is a new member.
+   */
   readonly generation: number;
-  /** Drawn at every start of the node's process: the actors of any other life are dead. */
+  /** Drawn at every start of the node's process. The actors of every other life are dead. */
   readonly life: string;
-  /** Of this record in this generation, from 1. */
+  /** The version of this record in its generation, from 1. */
   readonly version: number;
-  /** The hash of the next placement, if the member has all its data for it; else 0. */
+  /** The hash of the next placement if the member has all its data for it, else 0. */
   readonly settled: number;
 }
 
-/** A name and the version of its record of which something is said. */
+/** The name of a member, and the version of its record. */
 export type MemberVersion = Pick<MemberRecord, 'name' | 'version'>;
 
 function textOf(record: MemberRecord): string {
@@ -52,12 +54,12 @@ function textOf(record: MemberRecord): string {
   return [name, generation, life, version, state, host, port, httpport, zone ?? '', weight, settled].join(' ');
 }
 
-/** Whether two records say the same. */
+/** Whether two records are equal. */
 export function areSameRecords(a: MemberRecord, b: MemberRecord): boolean {
   return textOf(a) === textOf(b);
 }
 
-/** Whether the first record of a member holds against the second. */
+/** Whether the first record of a member wins over the second. */
 export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
   if (a.generation !== b.generation) return a.generation > b.generation;
   if ((a.state === 'gone') !== (b.state === 'gone')) return a.state === 'gone';
@@ -66,12 +68,15 @@ export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
   return stage === 0 ? textOf(a) > textOf(b) : stage > 0;
 }
 
-/** The records of all members, those that are gone included: else they would come back by hearsay. */
+/**
+ * The records of all members, including those that are gone: without these, gossip could bring them
+ * back.
+ */
 export class MemberList {
   readonly #records = new Map<string, MemberRecord>();
   #hash: number | undefined;
 
-  /** Takes a record in; tells whether it was news. */
+  /** Merges one record. Returns whether it changed the list. */
   merge(record: MemberRecord): boolean {
     const known = this.#records.get(record.name);
     if (known !== undefined && !supersedes(record, known)) return false;
@@ -89,24 +94,24 @@ export class MemberList {
     return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Those in one of these states, by name. */
+  /** The records in one of these states, by name. */
   in(...states: readonly MemberState[]): MemberRecord[] {
     return this.all().filter(({ state }) => states.includes(state));
   }
 
-  /** Equal for equal lists. */
+  /** A hash of the list. Equal lists have the same hash. */
   get hash(): number {
     this.#hash ??= hashText32(this.all().map(textOf).join('\n'));
     return this.#hash;
   }
 }
 
-/** What placement needs to know of members. */
+/** The fields of members that placement depends on. */
 export function toPlaced(records: readonly MemberRecord[]): PlacedMember[] {
   return records.map(({ name, weight, zone }) => ({ id: name, weight, zone }));
 }
 
-/** A name for what placement makes of these members. */
+/** A hash of the placement of these members with `n` replicas. */
 export function placementHash(records: readonly MemberRecord[], n: number): number {
   const lines = records.map(({ name, weight, zone }) => `${name} ${weight} ${zone ?? ''}`).sort();
   return hashText32([n, ...lines].join('\n'));

@@ -1,25 +1,26 @@
 /**
- * How a node answers what others say of it. The member list keeps one record per name, but a name may
- * have had several members. A generation is one of them, on one root, from its first start until it is
- * gone or its disk is lost. So a node has to tell whether a record is about this member.
+ * A node's answer to what others say about it. The member list has one record per name, but a name
+ * may have had several members. Each is a generation: one member on one root, from its first start
+ * until it is gone or loses its disk. So the node must find out whether a record describes this
+ * member.
  */
 import { areSameRecords, type MemberRecord } from './member-list.ts';
 
-/** What a node knows of itself. */
+/** A node's knowledge of itself. */
 export interface OwnStanding {
   readonly own: MemberRecord;
   /**
-   * A member whose list may be relied on has had the very same since this root was empty. Until then
-   * the generation is a guess: an earlier member of the name may have had the same.
+   * Whether a member with a complete list has had exactly the same list as this node, since the root
+   * was empty. Until then the generation is a guess: an earlier member of the name may have had it.
    */
   readonly hasMet: boolean;
-  /** The lives that this root is known to have had: the present one, and the last one before. */
+  /** The lives that this root is known to have had: the present one and the one before. */
   readonly lives: readonly string[];
 }
 
 /**
- * Returns the record with which a node answers what another node says of it; undefined if that
- * changes nothing.
+ * The record with which a node answers a record about itself. Returns undefined if no answer is
+ * needed.
  */
 export function answerTo(said: MemberRecord, standing: OwnStanding): MemberRecord | undefined {
   const { own } = standing;
@@ -31,27 +32,30 @@ export function answerTo(said: MemberRecord, standing: OwnStanding): MemberRecor
   return said.version < own.version ? undefined : { ...own, version };
 }
 
-/** Gone is gone, but others take what this life still holds only from the life in its record. */
+/**
+ * A node that is gone stays gone. It only raises its version, because others accept its remaining
+ * data only from the life in its record.
+ */
 function answerOfTheGone(said: MemberRecord, own: MemberRecord): MemberRecord | undefined {
-  // A later member of this name is none of its business.
+  // A later member of the name is not its concern.
   const isSettled = said.generation > own.generation || said.version < own.version;
   return isSettled ? undefined : { ...own, version: said.version + 1 };
 }
 
 function isOfThisMember(said: MemberRecord, { own, hasMet, lives }: OwnStanding): boolean {
   if (said.generation !== own.generation) return false;
-  // A member that joins has not been up: the disk was lost since, or put back to an earlier state.
+  // A joining member has never been up: its disk was lost, or restored from an earlier backup.
   if (own.state === 'joining' && (said.state === 'up' || said.state === 'leaving')) return false;
   return hasMet || lives.includes(said.life);
 }
 
 /**
- * The record is about another member of this name. If that one still ran, others would refuse this
- * process; so this one takes the place over. Otherwise no record would ever name its life, no answer of
- * it would count, and no question that asks all members would end.
+ * The record describes another member of this name. If that member still ran, the others would
+ * refuse this process, so this process takes its place. Otherwise no record would name this life,
+ * none of its answers would count, and questions to all members would never end.
  */
 function successorOf(said: MemberRecord, { own, hasMet }: OwnStanding): MemberRecord {
-  // This root is that of a member, put back to how it was before the name was declared gone.
+  // This root belongs to a member and was restored from before the name was declared gone.
   if (said.state === 'gone' && hasMet) {
     return { ...own, state: 'gone', generation: said.generation, version: said.version + 1 };
   }

@@ -1,6 +1,7 @@
 /**
- * Keys to partitions: the top bits of the xxHash64 of the key's UTF-8 bytes, or of its hash tag. Keys with the same
- * tag lie on the same owners. Source of tags: Redis Cluster Specification, "Hash tags".
+ * Keys to partitions: the top bits of the xxHash64 of the UTF-8 bytes of the key, or of its hash
+ * tag. Keys with the same tag have the same owners. Source of tags: Redis Cluster Specification,
+ * "Hash tags".
  */
 import { hashText64 } from '../../base/hash.ts';
 import { PARTITIONS } from '../limits.ts';
@@ -9,8 +10,8 @@ const BITS = Math.log2(PARTITIONS);
 const SHIFT = BigInt(64 - BITS);
 
 /**
- * The hash tag of a key: what stands between its first `{` and the next `}`. Undefined if there is none, or if it is
- * empty. Every key that begins with this one has the same tag.
+ * The hash tag of a key: the text between its first `{` and the next `}`. Undefined if there is
+ * none, or if it is empty. If a key has a tag, every key that begins with it has the same tag.
  */
 export function hashTagOf(key: string): string | undefined {
   const open = key.indexOf('{');
@@ -20,14 +21,16 @@ export function hashTagOf(key: string): string | undefined {
 
 let last = { key: '', partition: Number(hashText64('') >> SHIFT) };
 
-/** The partition of a key: 0 … PARTITIONS − 1. */
+/** The partition of a key, 0 … `PARTITIONS` − 1. */
 export function partitionOf(key: string): number {
-  // A request asks for that of its key several times.
+  // A request asks for the partition of its key several times.
   if (key !== last.key) last = { key, partition: Number(hashText64(hashTagOf(key) ?? key) >> SHIFT) };
   return last.partition;
 }
 
-/** The partitions that may have keys with this prefix: one if the prefix has a hash tag, else all. */
+/**
+ * The partitions that may have keys with this prefix: one if the prefix has a hash tag, else all.
+ */
 export function partitionsWith(prefix: string): readonly number[] {
   return hashTagOf(prefix) === undefined ? ALL : [partitionOf(prefix)];
 }

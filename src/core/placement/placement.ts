@@ -1,45 +1,56 @@
 /**
- * Placement: which members own which partition. A pure function of the member list; nothing is negotiated, and members
- * that disagree for a while only send work to the wrong place, which is slow but safe.
+ * Placement: the owners of each partition. A pure function of the member list, without any
+ * negotiation. Members with different lists only send requests to the wrong node for a while, which
+ * is slow but safe.
  *
- * Weighted rendezvous hashing (Thaler, Ravishankar 1998; the weighted score −w / ln(u) after Schindelhauer, Schomaker
- * 2005): every member has a score for every partition, and the N best own it. Two refinements:
+ * Weighted rendezvous hashing (Thaler, Ravishankar 1998; the weighted score −w / ln(u) after
+ * Schindelhauer, Schomaker 2005): every member has a score for every partition, and the N best own
+ * it. Two refinements:
  *
- * - Zones: no two owners of a partition share one, while there are as many zones as owners; with
- *   fewer, the owners spread over them as evenly as they can.
- * - A cap: no member owns more than 1.05 times its fair share (rounded up where partitions do not
- *   divide so finely). The pairs of member and partition are taken in the order of their scores,
- *   and a pair whose member is full is passed over. This is a stable matching (Gale, Shapley 1962)
- *   in which both sides rank by the same score, so it has one outcome, and a join or leave moves
- *   little more than it must.
+ * - Zones: no two owners of a partition are in one zone, if there are as many zones as owners. With
+ *   fewer zones, the owners are spread over them as evenly as possible.
+ * - A cap: no member owns more than `PLACEMENT_CAP` times its fair share, or the share rounded up if
+ *   that is more. The pairs of member and partition are taken in the order of their scores, and a
+ *   pair with a full member is skipped. This is a stable matching (Gale, Shapley 1962) in which both
+ *   sides rank by the same score. It has only one result, and a join or leave moves little more data
+ *   than necessary.
  */
 import { hashText64 } from '../../base/hash.ts';
 import { PARTITIONS, PLACEMENT_CAP } from '../limits.ts';
 
-/** What placement needs to know of a member. */
+/** The fields of a member that placement depends on. */
 export interface PlacedMember {
   readonly id: string;
   /** Relative to the others: a member of weight 2 owns twice as much as one of weight 1. */
   readonly weight: number;
-  /** What may fail together, as a rack; a member without one is a zone by itself. */
+  /**
+   * A group of members that may fail together, such as a rack. A member without a zone is a zone of
+   * its own.
+   */
   readonly zone?: string | undefined;
 }
 
-/** For each partition, all members, best first: the first N own it, the others are its fallbacks, in this order. */
+/**
+ * For each partition all members, best first. The first N own it, and the others are its fallbacks
+ * in this order.
+ */
 export type Placement = readonly (readonly string[])[];
 
-/** One member while owners are being found. */
+/** A member during the matching. */
 interface Seat {
   readonly id: string;
   readonly zone: string;
   readonly weight: number;
   readonly scores: Float64Array;
-  /** Most partitions that it may own. */
+  /** The most partitions that it may own. */
   cap: number;
   load: number;
 }
 
-/** Scores depend on a member alone, and cost more than all the rest: kept for as many as a large cluster has. */
+/**
+ * Scores by weight and name of the member. Computing them is most of the work, and they depend on
+ * nothing else.
+ */
 const SCORES = new Map<string, Float64Array>();
 const MAX_SCORES = 1024;
 
@@ -56,13 +67,15 @@ function scoresOf({ id, weight }: PlacedMember): Float64Array {
   return scores;
 }
 
-/** The last placements that were asked for: the next placement today is the present one tomorrow. */
+/**
+ * The latest results. The next placement becomes the present one later, so each is asked for again.
+ */
 const PLACEMENTS = new Map<string, Placement>();
 const MAX_PLACEMENTS = 16;
 
 /**
- * The members in preference order, for each partition, of which the first `n` own it. Independent
- * of the order of the list.
+ * The members of each partition in preference order; the first `n` own it. The order of `members`
+ * does not matter.
  */
 export function placement(members: readonly PlacedMember[], n: number): Placement {
   const lines = members.map(({ id, weight, zone }) => JSON.stringify([id, weight, zone])).sort();
@@ -92,11 +105,14 @@ function place(members: readonly PlacedMember[], n: number): Placement {
   });
 }
 
-/** Who owns what: the pairs by score, as far as zones and caps allow, and then what is still missing by exchange. */
+/**
+ * Finds the owners: takes the pairs by score as far as zones and caps allow, then fills the rest by
+ * exchange.
+ */
 class Matching {
   readonly #seats: readonly Seat[];
   readonly #replicas: number;
-  /** Most owners of one partition in one zone. */
+  /** The most owners of one partition in one zone. */
   readonly #perZone: number;
   readonly #owners: Seat[][] = Array.from({ length: PARTITIONS }, () => []);
 
@@ -137,8 +153,9 @@ class Matching {
   }
 
   /**
-   * All who could own one more of this partition are full: the best of them hands one of its others
-   * to somebody who is not. If nobody can take one, the least loaded goes over its cap.
+   * Adds an owner to a partition for which every possible owner is full. The best of them passes
+   * one of its partitions to a member with room. If no member can take one, the least loaded goes
+   * over its cap.
    */
   #squeeze(partition: number): void {
     const fitting = this.#seats.filter((seat) => this.#fits(partition, seat));
@@ -147,11 +164,14 @@ class Matching {
     for (const full of fitting) {
       if (full.load < full.cap || this.#makeRoom(full)) return this.#take(partition, full);
     }
-    const spare = fitting.sort((a, b) => a.load / a.cap - b.load / b.cap)[0] ?? this.#anybody(partition);
+    const spare = fitting.sort((a, b) => a.load / a.cap - b.load / b.cap)[0] ?? this.#outsideZones(partition);
     this.#take(partition, spare);
   }
 
-  /** One partition of a member goes to another that has room for it: the one that costs least in scores. */
+  /**
+   * Moves one partition of a full member to a member with room: the one that loses the least score.
+   * Returns whether there was one.
+   */
   #makeRoom(full: Seat): boolean {
     let best: { partition: number; to: Seat; cost: number } | undefined;
     for (const [partition, owners] of this.#owners.entries()) {
@@ -173,21 +193,30 @@ class Matching {
     return true;
   }
 
-  /** Zones that leave nobody: then a replica in a full zone is better than none. */
-  #anybody(partition: number): Seat {
+  /**
+   * A member outside the owners, for zones too small: a second replica in a full zone is better
+   * than none.
+   */
+  #outsideZones(partition: number): Seat {
     const owners = this.#owners[partition] as Seat[];
     return this.#seats.find((seat) => !owners.includes(seat)) as Seat;
   }
 }
 
-/** The least number of owners in one zone with which zones of these sizes can hold all replicas of a partition. */
+/**
+ * The smallest number of owners per zone with which zones of these sizes hold all replicas of a
+ * partition.
+ */
 function mostPerZone(sizes: readonly number[], replicas: number): number {
   for (let most = 1; ; most++) {
     if (sizes.reduce((sum, size) => sum + Math.min(size, most), 0) >= replicas) return most;
   }
 }
 
-/** The cap of every member: its fair share of all replicas, within what its zone may hold, and a little more. */
+/**
+ * Sets every member's cap: its fair share of all replicas within the limit of its zone, either
+ * rounded up or times `PLACEMENT_CAP`, whichever is more.
+ */
 function setCaps(seats: readonly Seat[], replicas: number, perZone: number): void {
   const byZone = new Map<string, Seat[]>();
   for (const seat of seats) byZone.set(seat.zone, [...(byZone.get(seat.zone) ?? []), seat]);
@@ -211,7 +240,10 @@ function setCaps(seats: readonly Seat[], replicas: number, perZone: number): voi
   }
 }
 
-/** Divides `total` by weight, but to nobody more than its most; what is over goes to the others, by weight again. */
+/**
+ * Divides `total` by weight, with at most `most` for each taker. The excess goes to the others,
+ * again by weight.
+ */
 function fairShares(total: number, takers: readonly { weight: number; most: number }[]): number[] {
   const shares = takers.map(() => 0);
   let open = takers.map((_, i) => i);

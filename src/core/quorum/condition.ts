@@ -1,32 +1,38 @@
-/** Conditions of a write: on what it must find, and on not having been made already. */
+/**
+ * The conditions of a conditional write: on the current versions, and on earlier copies of the same
+ * write.
+ */
 import type { Dot } from '../causality/causal-context.ts';
 import { etagOf } from '../value/etag.ts';
 
-/** Entity tags as they are written, quotes and all; or any that there is. */
+/** Entity tags as in the header, quotes included; or `*` for any. */
 export type Tags = readonly string[] | '*';
 
-/** What must hold for a write to be made; what is undefined does not matter. */
+/** The conditions of a write. An undefined field imposes none. */
 export interface Condition {
-  /** The current tag must be one of these. */
+  /** The current tag must be in this list. */
   readonly ifMatch: Tags | undefined;
-  /** The current tag must be none of these. */
+  /** The current tag must not be in this list. */
   readonly ifNoneMatch: Tags | undefined;
-  /** No write with this key may have been made already. */
+  /** No write with this Idempotency-Key may have been made before. */
   readonly idempotencyKey: string | undefined;
 }
 
-/** Whether the tag of what there is is among these; where there is nothing, it is among none. */
+/** Whether the tag of these versions is in the list. A key without versions matches no list. */
 export function isAmong(tags: Tags, versions: readonly Dot[]): boolean {
   return versions.length > 0 && (tags === '*' || tags.includes(etagOf(versions)));
 }
 
-/** Whether what there is meets a condition. */
+/** Whether the current versions meet the condition. */
 export function isMet({ ifMatch, ifNoneMatch }: Condition, versions: readonly Dot[]): boolean {
   const isMatch = ifMatch === undefined || isAmong(ifMatch, versions);
   return isMatch && (ifNoneMatch === undefined || !isAmong(ifNoneMatch, versions));
 }
 
-/** Whether to meet the condition is to have seen all that there is: its writer replaces that, token or not. */
+/**
+ * Whether a writer whose condition holds must have seen all current versions. Then its write
+ * replaces them even without a token.
+ */
 export function isSeen({ ifMatch, ifNoneMatch }: Condition): boolean {
   return ifMatch !== undefined || ifNoneMatch === '*';
 }

@@ -1,7 +1,7 @@
 /**
- * What the coordinator of a conditional write does once a majority of the owners has told what it
- * holds: it writes, it acknowledges a write that was made before, or it refuses. Pure: the same
- * state and the same condition always lead to the same.
+ * The decision on a conditional write, once a majority of the owners has reported its state of the
+ * key: write, acknowledge an earlier copy of the write, or refuse. A pure function, so the same
+ * state and condition always lead to the same decision.
  */
 import { MecError } from '../../base/errors.ts';
 import { CausalContext, type Dot } from '../causality/causal-context.ts';
@@ -9,45 +9,47 @@ import { type Condition, isMet, isSeen } from './condition.ts';
 import { digestOf, idempotencyKeyOf, writeNameOf } from '../value/content.ts';
 import { compareDots, type FilledObject, type ObjectVersion } from '../causality/object.ts';
 
-/** A write with an idempotency key that was made: its dot, and a digest of what it wrote. */
+/** An earlier write with an Idempotency-Key: its dot, and a digest of its content. */
 export interface MadeWrite extends Dot {
   readonly digest: string;
 }
 
-/** The same, as replicas keep it and tell it to others. */
+/** An earlier write as replicas remember it and report it to others. */
 export interface RememberedWrite extends MadeWrite {
   readonly key: string;
   readonly idempotencyKey: string;
-  /** When it was made by the clocks of the owners, µs since 1970: memories stand in this order. */
+  /**
+   * The time of the write by the owners' clocks, µs since 1970. Memories are kept in this order.
+   */
   readonly madeMicros: number;
 }
 
-/** A conditional write, as far as the decision depends on it. */
+/** The parts of a conditional write that matter for the decision. */
 export interface Conditional {
   readonly condition: Condition;
-  /** What the writer had seen; undefined if it gave no token. */
+  /** The context that the writer has seen; undefined if it sent no token. */
   readonly token: CausalContext | undefined;
-  /** Packed content; undefined deletes. */
+  /** Packed content; undefined for a delete. */
   readonly body: Uint8Array | undefined;
 }
 
-/** What the majority has told. */
+/** The state that the majority has reported. */
 export interface Told {
-  /** What it holds, merged. */
+  /** The object, merged from all reports. */
   readonly object: FilledObject<Uint8Array>;
-  /** Those of the versions that a reader sees. */
+  /** The versions that a reader sees. */
   readonly visible: readonly ObjectVersion<Uint8Array>[];
-  /** What complete owners remember of writes with the same idempotency key. */
+  /** Earlier writes with the same Idempotency-Key, as complete owners remember them. */
   readonly remembered: readonly MadeWrite[];
 }
 
-/** To write, under a token; or to acknowledge a write that was made before. */
+/** To write under a token, or to acknowledge the earlier write `made`. */
 export type Decision =
   { readonly kind: 'write'; readonly token: CausalContext } | { readonly kind: 'repeat'; readonly made: MadeWrite };
 
 /**
- * Decides. Throws `precondition-failed`, `not-found` (a delete of nothing) or
- * `idempotency-key-reused`: nothing is written then.
+ * Decides on a conditional write. Throws `precondition-failed`, `not-found` (a delete of an absent
+ * key) or `idempotency-key-reused`; then nothing may be written.
  */
 export function decide(asked: Conditional, told: Told): Decision {
   const { condition, body } = asked;
@@ -62,7 +64,10 @@ export function decide(asked: Conditional, told: Told): Decision {
   return { kind: 'write', token };
 }
 
-/** The same write, if it was made before: its version, or else what is remembered of it. */
+/**
+ * The earlier copy of the same write: a version of it, or a memory. Throws `idempotency-key-reused`
+ * if the key belongs to another value.
+ */
 function madeBefore({ condition, body }: Conditional, { object, remembered }: Told): MadeWrite | undefined {
   const { idempotencyKey } = condition;
   if (idempotencyKey === undefined || body === undefined) return undefined;
@@ -72,23 +77,23 @@ function madeBefore({ condition, body }: Conditional, { object, remembered }: To
   const made = [...there, ...believed(object, remembered)];
   const digest = digestOf(body);
   const same = made.find((one) => one.digest === digest);
-  // Two values that had not seen each other may both be there under one key; each is repeatable.
+  // Two values written concurrently may exist under one Idempotency-Key. Each may be repeated.
   if (same === undefined && made.length > 0) throw new MecError('idempotency-key-reused');
   return same;
 }
 
 /**
- * A memory counts only if the majority knows its dot: else no disk may have the write any more that
- * the memory speaks of.
+ * The memories whose dot the majority knows. Without that dot, perhaps no disk has the remembered
+ * write any longer.
  */
 function believed({ context }: FilledObject<Uint8Array>, remembered: readonly MadeWrite[]): MadeWrite[] {
   return remembered.filter(({ actor, counter }) => context.has(actor, counter)).sort(compareDots);
 }
 
 /**
- * Whether a write that was made before may be acknowledged. With a condition it must have won: it
- * is visible, and there is nothing else but its twins. A rival that has not seen it may have been
- * acknowledged, if the first try had no majority.
+ * Whether an earlier copy may be acknowledged. Under `If-Match` or `If-None-Match` it must have
+ * won: it is visible, and all other versions are copies of it. If the first attempt had no
+ * majority, a concurrent write may have been acknowledged instead.
  */
 function isWon({ condition, body }: Conditional, { object, visible }: Told): boolean {
   const { ifMatch, ifNoneMatch } = condition;
@@ -96,6 +101,6 @@ function isWon({ condition, body }: Conditional, { object, visible }: Told): boo
   const write = body && writeNameOf(body);
   const isTwin = (version: ObjectVersion<Uint8Array>): boolean =>
     write !== undefined && writeNameOf(version.body) === write;
-  // All that is there, and not only what is shown: the policy may hide a rival that was acknowledged.
+  // Checks hidden versions too: last-write-wins may hide a concurrent write that was acknowledged.
   return visible.some(isTwin) && object.versions.every(isTwin);
 }

@@ -1,7 +1,7 @@
 /**
- * The count of a conditional write: a majority of the owners must agree, and while a key changes
- * hands a majority of the next owners as well. Two such counts always share an owner, also if one
- * of them was made before the change and the other after it. A pure fold.
+ * The vote count of a conditional write: a majority of the owners, and during a change of owners
+ * also a majority of the next owners. Any two such counts share an owner, even if one came before
+ * the change and one after. A pure fold over the answers.
  */
 import type { ErrorCode } from '../../base/errors.ts';
 import { quorumSize } from './quorum.ts';
@@ -10,15 +10,17 @@ import { Tally, type Verdict } from './tally.ts';
 /** The owners of a key by one node's member list. */
 export interface OwnerSets {
   readonly owners: readonly string[];
-  /** The owners once all that join have joined and all that leave have left; the same members if nothing changes. */
+  /** The owners after all pending joins and leaves. They equal `owners` if nothing changes. */
   readonly nextOwners: readonly string[];
 }
 
-/** Counts answers towards the majorities. */
+/** Counts answers towards both majorities. */
 export class JointTally {
   readonly #parts: readonly { readonly members: readonly string[]; readonly tally: Tally }[];
 
-  /** `least`: how many of the owners must agree, if a caller asks for more than a majority of them. */
+  /**
+   * `least` is the number of owners that must agree, if the caller asks for more than a majority.
+   */
   constructor({ owners, nextOwners }: OwnerSets, least = 1) {
     const majority = quorumSize('quorum', owners.length);
     const isChanging = nextOwners.length !== owners.length || nextOwners.some((name) => !owners.includes(name));
@@ -27,12 +29,12 @@ export class JointTally {
     this.#parts = isChanging ? [now, next] : [now];
   }
 
-  /** How many of the owners must agree. */
+  /** The number of owners that must agree. */
   get need(): number {
     return (this.#parts[0] as { tally: Tally }).tally.need;
   }
 
-  /** The members that have not answered yet are out of time. */
+  /** Counts every member that has not answered as timed out. */
   timeOut(): void {
     for (const { tally } of this.#parts) tally.timeOut();
   }
@@ -49,14 +51,14 @@ export class JointTally {
     this.#each(member, (tally) => tally.fail(code));
   }
 
-  /** `failed` as soon as one of the majorities cannot be reached any more. */
+  /** Returns `failed` as soon as one of the majorities is out of reach. */
   verdict(): Verdict {
     const verdicts = this.#parts.map(({ tally }) => tally.verdict());
     if (verdicts.includes('failed')) return 'failed';
     return verdicts.includes('waiting') ? 'waiting' : 'met';
   }
 
-  /** The majority that was not reached; its errors are those of all. */
+  /** The tally of the majority that was not reached. Its error is the error of the whole count. */
   get lacking(): Tally {
     const lacking = this.#parts.find(({ tally }) => tally.verdict() === 'failed') ?? this.#parts[0];
     return (lacking as { tally: Tally }).tally;

@@ -1,10 +1,10 @@
-/** How long answers take: a quantile over the latest samples, and a running mean that forgets. */
+/** Response times: a quantile of the latest samples, and an exponentially weighted mean. */
 
 const SAMPLES = 128;
 const REFRESH_EVERY = 32;
 const MEAN_WEIGHT = 0.1;
 
-/** Keeps the latest 128 latencies. */
+/** Keeps the latest `SAMPLES` response times. */
 export class Latency {
   readonly #samples: number[] = [];
   #count = 0;
@@ -22,7 +22,7 @@ export class Latency {
     return this.#meanMs;
   }
 
-  /** The 95th percentile, at most 32 samples old; 0 without samples. */
+  /** The 95th percentile in ms, at most `REFRESH_EVERY` samples old; 0 without samples. */
   get p95Ms(): number {
     if (this.#p95Ms === undefined) {
       const sorted = [...this.#samples].sort((a, b) => a - b);

@@ -1,16 +1,18 @@
-/** Quorum sizes: what `r` and `w` may be, and what they mean for the replicas that there are. */
+/** Quorum sizes: the values of `r` and `w`, and their meaning for a number of replicas. */
 
 /** A quorum as a user writes it: a number from 1, or one of these words. */
 export type Quorum = number | 'one' | 'quorum' | 'all';
 
-/** The quorum that a text means (`2`, `one`, `quorum`, `all`), or undefined. */
+/**
+ * Parses a quorum: `2`, `one`, `quorum` or `all`. Returns undefined if the text is none of them.
+ */
 export function parseQuorum(text: string | number): Quorum | undefined {
   if (text === 'one' || text === 'quorum' || text === 'all') return text;
   const size = typeof text === 'number' ? text : /^[1-9]\d{0,2}$/.test(text) ? Number(text) : NaN;
   return Number.isSafeInteger(size) && size >= 1 ? size : undefined;
 }
 
-/** How many of `replicas` replicas a quorum means; never more than there are. */
+/** The number of replicas that a quorum means, at most `replicas`. */
 export function quorumSize(quorum: Quorum, replicas: number): number {
   if (quorum === 'one') return 1;
   if (quorum === 'all') return replicas;
@@ -19,9 +21,9 @@ export function quorumSize(quorum: Quorum, replicas: number): number {
 }
 
 /**
- * How many of `replicas` disks at least have each acknowledged write: the least of the majority and of
- * what the configuration and its policies ask for. A replica that has caught up with fewer than
- * `replicas` − this + 1 others may have missed one.
+ * The number of disks that have any acknowledged write: the least of the majority and of all
+ * configured values of `w`. A replica that has caught up with fewer than `replicas` − this + 1
+ * others may lack an acknowledged write.
  */
 export function leastWriteQuorum(configured: readonly Quorum[], replicas: number): number {
   return Math.min(...[...configured, 'quorum' as const].map((w) => quorumSize(w, replicas)));

@@ -1,20 +1,26 @@
-/** A quorum read as a pure fold over the replies: what to answer, and which replicas to mend. */
+/**
+ * A quorum read as a pure fold over the replies. It yields the answer, and the replicas that need
+ * repair.
+ */
 import type { ErrorCode } from '../../base/errors.ts';
 import { type FilledObject, merge, sameVersions } from '../causality/object.ts';
 import { Tally, type Verdict } from './tally.ts';
 
-/** Folds the replies of replicas to one read. */
+/** Folds the replies to one read. */
 export class ReadQuorum<Body> {
   readonly tally: Tally;
   readonly #replies = new Map<string, FilledObject<Body>>();
   #merged: FilledObject<Body> | undefined;
 
-  /** `needOwners`: how many of the answers must be of owners. */
+  /** `needOwners` is the number of answers that must come from owners. */
   constructor(need: number, needOwners = 0) {
     this.tally = new Tally(need, needOwners);
   }
 
-  /** A replica of this member has answered; one that is still catching up adds what it knows, but does not count. */
+  /**
+   * Adds the reply of a member. A reply with `counts` false, from a replica that is catching up,
+   * adds its versions but no vote.
+   */
   add(member: string, object: FilledObject<Body>, { counts = true, isOwner = true } = {}): void {
     if (counts) this.tally.succeed(isOwner);
     else this.tally.abstain(isOwner);
@@ -30,12 +36,15 @@ export class ReadQuorum<Body> {
     return this.tally.verdict(unasked, unaskedOwners);
   }
 
-  /** All replies so far as one object. */
+  /** All replies so far, merged into one object; undefined before the first. */
   get merged(): FilledObject<Body> | undefined {
     return this.#merged;
   }
 
-  /** The members whose replica lacks something of the merged object, or holds what it no longer has. */
+  /**
+   * The members whose reply lacks a version of the merged object, or has one that the merged object
+   * has not.
+   */
   stale(): string[] {
     const merged = this.#merged;
     if (merged === undefined) return [];

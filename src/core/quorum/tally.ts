@@ -1,10 +1,16 @@
-/** The count of a quorum: so many answers are needed of so many asked. A pure fold; it knows no network and no time. */
+/**
+ * The count of a quorum: `need` good answers out of all that were asked. A pure fold without
+ * network or time.
+ */
 import { type ErrorCode, MecError } from '../../base/errors.ts';
 
-/** What a tally says after each answer. */
+/** The state of a tally after each answer. */
 export type Verdict = 'waiting' | 'met' | 'failed';
 
-/** Counts good and bad answers towards a quorum, of which some must be of owners, and not of fallbacks. */
+/**
+ * Counts good and bad answers towards a quorum. Some of them must come from owners, not from
+ * fallbacks.
+ */
 export class Tally {
   readonly need: number;
   readonly needOwners: number;
@@ -25,43 +31,46 @@ export class Tally {
     return this.#have;
   }
 
-  /** How many asked have not answered. */
+  /** The number of replicas that were asked and have not answered. */
   get unanswered(): number {
     return this.#unanswered;
   }
 
-  /** Whether more must be asked than have been. */
+  /**
+   * Whether the answers so far and the outstanding ones are too few, so that more replicas must be
+   * asked.
+   */
   get isShort(): boolean {
     return this.#have + this.#unanswered < this.need || this.#haveOwners + this.#unansweredOwners < this.needOwners;
   }
 
-  /** One more replica is being asked. */
+  /** Records that one more replica is asked. */
   ask(isOwner = true): void {
     this.#unanswered += 1;
     if (isOwner) this.#unansweredOwners += 1;
   }
 
-  /** One of those asked has answered. */
+  /** Records a good answer. */
   succeed(isOwner = true): void {
     this.#settle(isOwner);
     this.#have += 1;
     if (isOwner) this.#haveOwners += 1;
   }
 
-  /** One that has answered is not to be counted any more. */
+  /** Removes an answer that was counted before. */
   withdraw(isOwner = true): void {
     this.#have -= 1;
     if (isOwner) this.#haveOwners -= 1;
     this.#lastFailure = 'incomplete';
   }
 
-  /** One of those asked has answered, but its answer is not one to rely on. */
+  /** Records an answer that does not count. */
   abstain(isOwner = true): void {
     this.#settle(isOwner);
     this.#lastFailure = 'incomplete';
   }
 
-  /** One of those asked has failed, or has not answered in time. */
+  /** Records a failure or a timeout of one replica. */
   fail(code: ErrorCode, isOwner = true): void {
     this.#settle(isOwner);
     this.#isDamaged ||= code === 'damaged';
@@ -69,7 +78,7 @@ export class Tally {
     else this.#lastFailure = code;
   }
 
-  /** All that were asked and have not answered are out of time. */
+  /** Counts all outstanding answers as timed out. */
   timeOut(): void {
     if (this.#unanswered > 0) this.#timedOut = true;
     this.#unanswered = 0;
@@ -82,8 +91,8 @@ export class Tally {
   }
 
   /**
-   * `failed` as soon as the unanswered, with the `unasked` (of them `unaskedOwners` owners), cannot
-   * reach the quorum.
+   * Returns `failed` as soon as the outstanding answers and `unasked` more replicas, of which
+   * `unaskedOwners` are owners, cannot reach the quorum.
    */
   verdict(unasked = 0, unaskedOwners = unasked): Verdict {
     if (this.#have >= this.need && this.#haveOwners >= this.needOwners) return 'met';
@@ -94,8 +103,9 @@ export class Tally {
   }
 
   /**
-   * The error of a quorum that was not met before anything was written. `damaged` says that too few replicas can
-   * read, and that nothing was taken: of a write that was sent to replicas it must not be said.
+   * The error of a quorum that failed before anything was written. It may be `damaged`, which
+   * promises that nothing was stored. A write that was already sent to replicas must use `error`
+   * instead.
    */
   readError(sentence: string): MecError {
     const error = this.error(sentence);
@@ -103,7 +113,7 @@ export class Tally {
     return new MecError('damaged', { ...error.details, retryAfter: 1 });
   }
 
-  /** The error of a quorum that was not met; `sentence` says what that means for the caller. */
+  /** The error of a quorum that failed. `sentence` tells the caller the consequence. */
   error(sentence: string): MecError {
     const areOwnersLacking = this.#have >= this.need;
     const details = areOwnersLacking
@@ -111,7 +121,7 @@ export class Tally {
       : { have: this.#have, need: this.need };
     const count = `${details.have} of ${details.need} ${areOwnersLacking ? 'owners' : 'replicas'} answered`;
     if (this.#timedOut) return new MecError('timeout', { ...details, detail: `${count} in time. ${sentence}` });
-    const failure = this.#isDamaged ? 'disks are damaged, and being mended' : this.#lastFailure;
+    const failure = this.#isDamaged ? 'disks are damaged and under repair' : this.#lastFailure;
     const why = failure === undefined ? '' : ` (${failure})`;
     return new MecError('quorum-not-met', { ...details, retryAfter: 1, detail: `${count}${why}. ${sentence}` });
   }

@@ -1,50 +1,56 @@
 /**
- * A quorum write as a pure fold over the replies: on whose word is the write acknowledged?
+ * A quorum write as a pure fold over the replies.
  *
- * A member that has stored a write may lose its disk before the quorum is met. Its successor is then filled
- * by the others, and counts for reads as soon as enough of them have told it what they have. If its old word
- * counted for the write besides, the write could be acknowledged on disks of which a read need not ask one.
- * So a member that tells a successor what it has makes a fence first, and names it in every later reply: a
- * word of the predecessor is void from then on. Fences live in the process, so a word counts only from the
- * life that its member was known to have when the write began. `test/model/plain-writes.ts` searches these rules.
+ * A member that has stored a write may lose its disk before the quorum is met. The other owners
+ * then fill its new replica. That replica counts for reads as soon as enough of them have sent it
+ * their state. If the old acknowledgement still counted, the write could be acknowledged on disks
+ * that a read quorum can miss.
+ *
+ * So an owner that fills a new replica first makes a fence, and names it in every later reply. The
+ * fence voids acknowledgements of the earlier replica. Fences are in memory only. An
+ * acknowledgement therefore counts only in the life that its member had when the write began.
+ * `test/model/plain-writes.ts` searches all orders of events.
  */
 import type { ErrorCode } from '../../base/errors.ts';
 import { Tally } from './tally.ts';
 
-/** A replica of a member that was filled: the member's words count from this replica on. */
+/**
+ * A member's replica that another owner has filled. Acknowledgements of the member count only from
+ * this replica on.
+ */
 export interface Fence {
   readonly member: string;
   /** The number of the replica in the life of its node, and that life. */
   readonly replica: number;
   readonly life: string;
-  /** A life of the member that came after that one, if it is known: its words count, too. */
+  /** A known life of the member after that one, in which acknowledgements count too. */
   readonly later: string | undefined;
 }
 
 const isVoidBy = ({ life, replica }: Omit<StoredWord, 'fences'>, fence: Fence): boolean =>
   fence.later !== life && !(fence.life === life && replica >= fence.replica);
 
-/** What a member says that has stored a write. */
+/** A member's acknowledgement that it has stored the write. */
 export interface StoredWord {
-  /** The number of the replica that has it, in the life of its node, and that life. */
+  /** The number of the replica that stored it, in the life of its node, and that life. */
   readonly replica: number;
   readonly life: string;
-  /** The fences that the member has made for others in this partition. */
+  /** The fences that the member has made in this partition. */
   readonly fences: readonly Fence[];
 }
 
-/** Counts the words of those that were asked to store one write. */
+/** Counts the acknowledgements of one write. */
 export class WriteQuorum {
   readonly tally: Tally;
   readonly #words = new Map<string, Omit<StoredWord, 'fences'> & { readonly isOwner: boolean }>();
   readonly #fences: Fence[] = [];
 
-  /** `needOwners`: how many of them must be owners. */
+  /** `needOwners` is the number of acknowledgements that must come from owners. */
   constructor(need: number, needOwners = 0) {
     this.tally = new Tally(need, needOwners);
   }
 
-  /** A member has stored the write. */
+  /** Records that a member has stored the write. */
   add(member: string, { replica, life, fences }: StoredWord, isOwner: boolean): void {
     this.#words.set(member, { replica, life, isOwner });
     this.tally.succeed(isOwner);
@@ -52,7 +58,7 @@ export class WriteQuorum {
     if (this.#fences.length > 0) this.#voidWords();
   }
 
-  /** A member has failed to, or its word is not one to rely on. */
+  /** Records that a member has failed, or that its acknowledgement does not count. */
   fail(code: ErrorCode, isOwner: boolean): void {
     this.tally.fail(code, isOwner);
   }

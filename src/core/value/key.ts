@@ -1,9 +1,12 @@
-/** Keys of the store's own: those that begin with U+0000. Users can neither write nor read nor list them. */
+/**
+ * Reserved keys, which begin with U+0000. The store keeps its own data there; users cannot write,
+ * read or list them.
+ */
 
 const RESERVED = '\0';
 
-/** The first key that users may have. */
+/** The first key that a user may have. */
 export const FIRST_USER_KEY = '\u0001';
 
-/** Whether a key, or each that begins with it, is the store's own. */
+/** Whether a key is reserved. For a prefix, whether all its keys are. */
 export const isReserved = (key: string): boolean => key.startsWith(RESERVED);

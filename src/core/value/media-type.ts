@@ -1,5 +1,5 @@
-/** What a Content-Type says of a value. */
+/** Media types of values. */
 
-/** Whether it names JSON, or something written in JSON (RFC 6839), with or without parameters. */
+/** Whether a Content-Type is JSON or a JSON-based type (RFC 6839), with or without parameters. */
 export const isJsonType = (contentType: string): boolean =>
   /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(contentType);

@@ -1,16 +1,21 @@
 /**
- * What a reader sees of the versions that a key has. Nothing is decided here but what is shown:
- * what is not shown goes by a causal delete of exactly its dot, and all replicas hide the same in
- * the meantime.
+ * The versions of a key that a reader sees. These rules only hide: a hidden version is later
+ * removed by a causal delete of exactly its dot. Until then all replicas hide the same versions.
  */
 import { expiryOf, unpackContent, writeNameOf } from './content.ts';
 import { compareDots, type ObjectVersion } from '../causality/object.ts';
 
-/** By what rules versions are shown. */
+/** The rules by which versions are shown. */
 export interface View {
-  /** What time it is, µs since 1970: what expires up to now is not shown. Asked only of versions that do. */
+  /**
+   * The time, µs since 1970, at or before which an expiry hides its version. Called only if a
+   * version has an expiry.
+   */
   readonly now: () => number;
-  /** Whether of several versions only the newest is shown; of two of the same time, the one with the greater dot. */
+  /**
+   * Whether only the newest version is shown. Of two with the same time, the one with the greater
+   * dot is shown.
+   */
   readonly isLastWriteWins: boolean;
 }
 
@@ -20,7 +25,8 @@ type Packed = ObjectVersion<Uint8Array>;
 export function visible(versions: readonly Packed[], { now, isLastWriteWins }: View): readonly Packed[] {
   const [first] = versions;
   if (first === undefined) return versions;
-  // What was overwritten must not come back when what overwrote it expires: the winner first, then its time.
+  // Picks the winner before it checks expiry. Otherwise an overwritten version would return when
+  // the winner expires.
   const shown =
     versions.length === 1
       ? versions
@@ -36,8 +42,8 @@ export function visible(versions: readonly Packed[], { now, isLastWriteWins }: V
 }
 
 /**
- * The versions that no reader sees, and that go. All of them go at once: if the version that hides
- * another went alone, the one that it hides would come back.
+ * The versions that no reader sees. All of them must be removed together: if a hiding version were
+ * removed alone, the version that it hides would return.
  */
 export function hidden(versions: readonly Packed[], view: View): readonly Packed[] {
   const shown = visible(versions, view);
@@ -52,8 +58,9 @@ function newer([best]: Packed[], version: Packed): Packed[] {
 }
 
 /**
- * Of the versions that are one write sent twice, the one with the least dot: every node picks the same.
- * One id with different values is two writes, whatever their client meant: both were acknowledged.
+ * The versions without the copies of a write that was sent twice. Of those, the one with the least
+ * dot stays, so every node picks the same. One Idempotency-Key with different values is two writes:
+ * both were acknowledged.
  */
 function withoutTwins(versions: readonly Packed[]): readonly Packed[] {
   const firsts = new Map<string, Packed>();
