@@ -31,6 +31,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/network-hosts.test.ts': ['long'],
   'cluster/repair.test.ts': ['long'],
   'cluster/rolling-restart.test.ts': ['long'],
+  'docs/pages.test.ts': ['usual'],
   'embed/': ['usual'],
   'examples.test.ts': ['usual'],
   'http/': ['usual'],
