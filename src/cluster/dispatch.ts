@@ -27,6 +27,8 @@ type SendReply = (reply: Reply) => void;
 
 /** Makes the handler of requests from other nodes. */
 export function dispatcher(scope: Scope, membership: Membership): Handler {
+  const whenConfirmed = ({ key }: { key: string }, read: () => void): void =>
+    scope.partitions.of(partitionOf(key)).whenConfirmed(read);
   const handle = (request: Request, answer: SendReply): void => {
     const nowMs = scope.env.clock.monotonicMs();
     switch (request.kind) {
@@ -39,7 +41,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'probe-for':
         return membership.serveProbeFor(request, answer);
       case 'read':
-        return scope.sync.whenConfirmed(partitionOf(request.key), () => answer(guarded(() => read(scope, request))));
+        return whenConfirmed(request, () => answer(guarded(() => read(scope, request))));
       case 'store':
         return store(scope, request, answer);
       case 'compare':
@@ -55,7 +57,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'scrub':
         return later(scope.scrub.serve(request), answer);
       case 'grant':
-        return scope.sync.whenConfirmed(partitionOf(request.key), () => answer(guarded(() => grant(scope, request))));
+        return whenConfirmed(request, () => answer(guarded(() => grant(scope, request))));
       case 'release':
         scope.grants.release(partitionOf(request.key), request.key, request.ballot);
         return answer({ kind: 'stored', actor: '', life: '', replica: 0, fences: [] });
@@ -133,7 +135,7 @@ function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest,
   const { replica } = ground;
   replica.merge({ key, object, dots, memory }, (error) => {
     if (error !== undefined) return answer(toFailed(error));
-    const fences = scope.fences.in(replica.partition);
+    const fences = scope.partitions.of(replica.partition).fences;
     const { life } = scope.members.own;
     answer({ kind: 'stored', actor: replica.actor, life, replica: replicaNumber(replica.id), fences });
   });

@@ -6,7 +6,7 @@ import type { Env, Timer } from '../base/env.ts';
 import { HasLeftError, MecError } from '../base/errors.ts';
 import { PARTITIONS } from '../core/limits.ts';
 import { RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS, SYNC_LIMITS, type SyncLimits } from './limits.ts';
-import { drawShortName, CurrentActors } from '../core/causality/actor.ts';
+import { drawShortName } from '../core/causality/actor.ts';
 import type { Condition } from '../core/quorum/condition.ts';
 import type { MemberState } from '../core/placement/member-list.ts';
 import type { CausalContext, Dot } from '../core/causality/causal-context.ts';
@@ -26,6 +26,7 @@ import { dispatcher } from './dispatch.ts';
 import { Expiry } from './coordinator/expiry.ts';
 import { Fences } from './partitions/fences.ts';
 import { Floors } from './partitions/floors.ts';
+import { Partitions } from './partitions/partition-view.ts';
 import { KeyGrants } from './holders/key-grants.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
@@ -147,23 +148,23 @@ export class MecNode {
       await store.close();
       throw new HasLeftError(config.name);
     }
-    const currentActors = Array.from({ length: PARTITIONS }, () => new CurrentActors((name) => members.lifeOf(name)));
     const floors = new Floors(env.clock, members);
     const peers = new Peers(env, members, floors);
     const policies = new Policies(config.policies);
     const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
     const grants = new KeyGrants(env.clock, life);
     const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
-    const shared = { env, members, store, currentActors, limits, floors, peers };
-    const sync = new Sync({ ...shared, life, fences, writeQuorums });
+    const partitions = new Partitions({ members, floors, fences, store });
+    const shared = { env, members, store, partitions, limits, peers };
+    const sync = new Sync({ ...shared, life, floors, fences, writeQuorums });
     const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);
     const scrub = new Scrub({ env, members, peers, store, limits });
     const keyQueue = new KeyQueue();
     const time = new WallTime(env, members, peers);
-    const scope = { ...shared, policies, time, sync, scrub, grants, fences, keyQueue, forwardedWrites };
+    const scope = { ...shared, policies, time, sync, scrub, grants, keyQueue, forwardedWrites };
     const node = new MecNode(options, scope, life);
     try {
-      await node.#listen();
+      await node.#listen(floors);
     } catch (error) {
       await node.stop();
       throw error;
@@ -175,8 +176,8 @@ export class MecNode {
     return node;
   }
 
-  async #listen(): Promise<void> {
-    const { env, floors } = this.#scope;
+  async #listen(floors: Floors): Promise<void> {
+    const { env } = this.#scope;
     const { host, port } = this.config;
     const handler = dispatcher(this.#scope, this.#membership);
     const options = { handler, findFloor: floors.find.bind(floors) };

@@ -1,7 +1,6 @@
 /** What is kept of the words of others, and what it counts for later. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARTITIONS } from '../../src/core/limits.ts';
 import { Members } from '../../src/cluster/membership/members.ts';
 import { Evidence } from '../../src/cluster/sync/evidence.ts';
 import { CurrentActors } from '../../src/core/causality/actor.ts';
@@ -38,10 +37,10 @@ function heard(store: Pick<Store, 'find'> = NONE): {
   currentActors: CurrentActors;
 } {
   const members = new Members({ name: 'a', ...place, quorum }, [recordOf('b', 'one')], 'own');
-  const currentActors = Array.from({ length: PARTITIONS }, () => new CurrentActors((name) => members.lifeOf(name)));
-  const evidence = new Evidence({ members, currentActors, store });
+  const currentActors = new CurrentActors((name) => members.lifeOf(name));
+  const evidence = new Evidence({ members, partitions: { of: () => currentActors }, store });
   evidence.note({ partition: 3, id: 'mine' }, 'b', statement);
-  return { evidence, members, currentActors: currentActors[3] as CurrentActors };
+  return { evidence, members, currentActors };
 }
 
 test('an answer counts for the replica that asked, and for none that takes its place', () => {

@@ -96,7 +96,7 @@ export class Ballot {
     const asked = { key, ballot: this.#id, view: this.#view.name, idempotencyKey: condition.idempotencyKey };
     const granted = grantHere(this.#scope, asked);
     if (granted === undefined) return false;
-    this.#scope.currentActors[this.#place.partition]?.observe(granted.actor);
+    this.#scope.partitions.of(this.#place.partition).observe(granted.actor);
     this.#own = granted.object;
     this.#object = granted.object;
     this.#numbers.set(self, granted.number);
@@ -119,7 +119,7 @@ export class Ballot {
     const { key, condition, timeoutMs } = this.#request;
     const head = { kind: 'grant', ballot: this.#id, key, view: this.#view.name } as const;
     const { idempotencyKey } = condition;
-    const floors = this.#scope.floors.names(this.#place.partition);
+    const floors = this.#scope.partitions.of(this.#place.partition).floorNames;
     peer.data.request({ ...head, have: this.#own.versions, idempotencyKey, floors }, timeoutMs, (reply) => {
       if (this.#isClosed) return;
       if (reply instanceof MecError) this.#tally.fail(peer.id, reply.code);
@@ -136,7 +136,7 @@ export class Ballot {
   #add(peer: Peer, { number, actor, context, versions, remembered }: GrantReply): void {
     const whole = withBodies(versions, this.#own.versions);
     if (whole === undefined) return this.#tally.fail(peer.id, 'internal');
-    this.#scope.currentActors[this.#place.partition]?.observe(actor);
+    this.#scope.partitions.of(this.#place.partition).observe(actor);
     this.#object = merge(this.#object, { versions: whole, context });
     this.#numbers.set(peer.id, number);
     if (remembered !== undefined) this.#remembered.push(remembered);

@@ -31,7 +31,7 @@ export async function putIf(scope: Scope, request: ConditionalRequest): Promise<
   }
   // Just after a start a replica counts for nothing until it was compared with the others; that takes moments.
   await new Promise<void>((resolve) => {
-    scope.sync.whenConfirmed(place.partition, resolve);
+    scope.partitions.of(place.partition).whenConfirmed(resolve);
   });
   // An owner that may lack what was acknowledged grants nothing, itself included.
   if (!scope.store.of(place.partition).isComplete) throw new MecError('incomplete', { retryAfter: 1 });

@@ -52,7 +52,7 @@ interface Question {
 }
 
 async function entryOf(scope: Scope, { key, partition, role, node }: Question): Promise<HolderEntry> {
-  const { members, peers, store, floors } = scope;
+  const { members, peers, store, partitions } = scope;
   if (node === members.self) {
     const replica = store.of(partition);
     const { versions, context } = replica.read(key);
@@ -62,7 +62,7 @@ async function entryOf(scope: Scope, { key, partition, role, node }: Question): 
   const peer = peers.byId.get(node);
   if (peer === undefined || reach === 'unreachable') return { node, role, reach, says: undefined };
   return new Promise((resolve) => {
-    const read = { kind: 'read', key, have: [], floors: floors.names(partition) } as const;
+    const read = { kind: 'read', key, have: [], floors: partitions.of(partition).floorNames } as const;
     peer.data.request(read, LOCATE_TIMEOUT_MS, (reply) => {
       const isAnswer = !(reply instanceof MecError) && reply.kind === 'object';
       resolve({ node, role, reach, says: isAnswer ? sayingOf(reply, reply.context, reply.versions) : undefined });

@@ -10,6 +10,7 @@ import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
 import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
 import type { ReadReply } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
+import type { PartitionView } from '../partitions/partition-view.ts';
 import { peersToAsk, type KeyPlace, placeOf, type Scope } from './scope.ts';
 
 /** What to read. */
@@ -52,6 +53,7 @@ class Get {
   readonly #request: GetRequest;
   readonly #outcome: GetCallbacks;
   readonly #place: KeyPlace;
+  readonly #view: PartitionView;
   readonly #fold: ReadQuorum<Uint8Array>;
   readonly #unasked: Peer[];
   #own: FilledObject<Uint8Array> | undefined;
@@ -65,6 +67,7 @@ class Get {
     this.#request = request;
     this.#outcome = outcome;
     this.#place = placeOf(scope, request.key);
+    this.#view = scope.partitions.of(this.#place.partition);
     const { length } = this.#place.owners;
     const wantedOwners = request.pr === undefined ? 0 : quorumSize(request.pr, length);
     this.#fold = new ReadQuorum(quorumSize(request.r, length), wantedOwners);
@@ -83,7 +86,7 @@ class Get {
   #readOwn(): void {
     this.#fold.tally.ask(this.#place.isOwner);
     let isNow = true;
-    this.#scope.sync.whenConfirmed(this.#place.partition, () => {
+    this.#view.whenConfirmed(() => {
       this.#addOwn();
       if (!isNow) this.#settle();
     });
@@ -91,11 +94,11 @@ class Get {
   }
 
   #addOwn(): void {
-    const { members, store, currentActors } = this.#scope;
+    const { members, store } = this.#scope;
     const { isOwner } = this.#place;
     try {
       const replica = store.of(this.#place.partition);
-      currentActors[this.#place.partition]?.observe(replica.actor);
+      this.#view.observe(replica.actor);
       this.#own = replica.readWhole(this.#request.key);
       // One that is still joining may have lost what it held before: it is no fallback either.
       const counts = isOwner ? replica.isComplete : !members.holds(this.#place.partition);
@@ -115,7 +118,7 @@ class Get {
     const have = this.#own?.versions ?? [];
     const sentMs = env.clock.monotonicMs();
     this.#fold.tally.ask(this.#isOwner(peer));
-    const floors = this.#scope.floors.names(this.#place.partition);
+    const floors = this.#view.floorNames;
     peer.data.request({ kind: 'read', key: this.#request.key, have, floors }, this.#request.timeoutMs, (reply) => {
       if (reply instanceof MecError) this.#failed(peer, reply);
       else if (reply.kind === 'object') {
@@ -129,7 +132,7 @@ class Get {
   #answered(peer: Peer, reply: ReadReply): void {
     const versions = withBodies(reply.versions, this.#own?.versions ?? []);
     if (versions === undefined) return this.#failed(peer, new MecError('internal'));
-    this.#scope.currentActors[this.#place.partition]?.observe(reply.actor);
+    this.#view.observe(reply.actor);
     const isOwner = this.#isOwner(peer);
     const counts = isOwner ? reply.isComplete : true;
     this.#fold.add(peer.id, { versions, context: reply.context }, { counts, isOwner });
@@ -179,13 +182,12 @@ class Get {
   }
 
   #result(object: FilledObject<Uint8Array>): GetResult {
-    const { policies, time, currentActors } = this.#scope;
+    const { policies, time } = this.#scope;
     const { key, seen = [], gone } = this.#request;
     // A replica that was behind may still hold what the reader has seen gone. What is gone never comes back.
     const there = object.versions.filter(({ actor, counter }) => gone?.has(actor, counter) !== true);
     const versions = policies.visible(key, there, () => time.nowMicros(this.#place.owners));
-    const isDead = (actor: string): boolean => currentActors[this.#place.partition]?.isDead(actor) === true;
-    const token = readToken(object, isDead);
+    const token = readToken(object, (actor) => this.#view.isDead(actor));
     // The token of a 404 stands for all that the reader knows to be gone, now and before.
     if (versions.length === 0) {
       for (const { actor, counter } of seen) token.add(actor, counter);
@@ -217,11 +219,11 @@ class Get {
   }
 
   #repair(member: string, object: FilledObject<Uint8Array>): void {
-    const { members, peers, store, env, floors } = this.#scope;
+    const { members, peers, store, env } = this.#scope;
     const repair = { key: this.#request.key, object, dots: [] };
     if (member !== members.self) {
       const peer = peers.byId.get(member);
-      const message = floors.outgoing(this.#place.partition, { kind: 'store', ...repair });
+      const message = this.#view.outgoing({ kind: 'store', ...repair });
       if (peer !== undefined) message.send(peer, this.#request.timeoutMs, () => {});
       return;
     }

@@ -2,11 +2,9 @@
 import type { Env } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
-import { CurrentActors } from '../../core/causality/actor.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Fences } from '../partitions/fences.ts';
-import type { Floors } from '../partitions/floors.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
 import type { KeyGrants } from '../holders/key-grants.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
@@ -31,14 +29,9 @@ export interface Scope {
   readonly forwardedWrites: ForwardedWrites;
   /** The keys that this node grants to conditional writes. */
   readonly grants: KeyGrants;
-  /** The fences that this node has made for replicas that were filled from it. */
-  readonly fences: Fences;
   /** The conditional writes that this node coordinates, by key. */
   readonly keyQueue: KeyQueue;
-  /** The floors that this node knows. */
-  readonly floors: Floors;
-  /** Which actors live, by partition. */
-  readonly currentActors: readonly CurrentActors[];
+  readonly partitions: Partitions;
   readonly limits: SyncLimits;
 }
 

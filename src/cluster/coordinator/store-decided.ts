@@ -90,7 +90,7 @@ class DecidedStore {
     const grant = this.#decided.granted.numbers.get(peer.id);
     // The number differs from peer to peer: nothing can be packed once for all.
     const { partition } = this.#decided.granted.place;
-    const message = this.#scope.floors.outgoing(partition, { kind: 'store', ...this.#item(written), grant });
+    const message = this.#scope.partitions.of(partition).outgoing({ kind: 'store', ...this.#item(written), grant });
     message.send(peer, this.#request.timeoutMs, (reply) => done(this.#replied(peer, reply)));
   }
 
@@ -99,7 +99,7 @@ class DecidedStore {
       this.#scope.sync.peerHasMissed(peer);
       return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
     }
-    this.#scope.currentActors[this.#decided.granted.place.partition]?.observe(reply.actor);
+    this.#scope.partitions.of(this.#decided.granted.place.partition).observe(reply.actor);
     return undefined;
   }
 

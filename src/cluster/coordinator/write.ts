@@ -116,17 +116,18 @@ class Put {
   start(): void {
     const request = this.#request;
     const { key, timeoutMs } = request;
-    const { env, members, store, currentActors, floors, fences } = this.#scope;
+    const { env, members, store, partitions } = this.#scope;
     const { place, peers, quorum } = this.#plan;
     const { tally } = quorum;
+    const view = partitions.of(place.partition);
     const replica = store.of(place.partition);
     const written = writeHere(request)(this.#scope, replica, (error) => {
       const { life } = members.own;
-      const word = error ?? { replica: replicaNumber(replica.id), life, fences: fences.in(place.partition) };
+      const word = error ?? { replica: replicaNumber(replica.id), life, fences: view.fences };
       this.#count(members.self, word, place.isOwner);
     });
     this.#written = written;
-    currentActors[place.partition]?.observe(replica.actor);
+    view.observe(replica.actor);
     tally.ask(place.isOwner);
     for (const peer of peers) tally.ask(this.#isOwner(peer));
     // The requests to peers end by themselves; the own disk has no deadline.
@@ -135,7 +136,7 @@ class Put {
       this.#settle();
     });
     const storeRequest = { kind: 'store', key, object: written.object, dots: [written.dot] } as const;
-    const message = floors.outgoing(place.partition, storeRequest);
+    const message = view.outgoing(storeRequest);
     for (const peer of peers) {
       const { life } = peer;
       message.send(peer, timeoutMs, (reply) => {
@@ -154,7 +155,7 @@ class Put {
       this.#scope.sync.peerHasMissed(peer);
       return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
     }
-    this.#scope.currentActors[this.#plan.place.partition]?.observe(reply.actor);
+    this.#scope.partitions.of(this.#plan.place.partition).observe(reply.actor);
     peer.life = reply.life;
     return reply.life === life ? reply : new MecError('incomplete');
   }
@@ -189,14 +190,14 @@ class Put {
  * what this write has replaced, and the next write with the token may go there first.
  */
 export function toResult(
-  { policies, time, currentActors }: Scope,
+  { policies, time, partitions }: Scope,
   { place, request }: { readonly place: KeyPlace; readonly request: Pick<PutRequest, 'key' | 'token'> },
   { dot, token, object }: ReplicaWritten,
 ): PutResult {
   const { key } = request;
-  const alive = currentActors[place.partition];
+  const view = partitions.of(place.partition);
   const versions = policies.visible(key, object.versions, () => time.nowMicros(place.owners));
-  const slim = token.withoutFloor().filter((actor) => actor === dot.actor || alive?.isDead(actor) !== true);
+  const slim = token.withoutFloor().filter((actor) => actor === dot.actor || !view.isDead(actor));
   const brought = seenBy(request);
   if (brought.size <= MAX_BROUGHT_ACTORS) slim.join(brought);
   return { dot, token: slim, versions, found: true, isRepeated: false };

@@ -14,6 +14,7 @@ import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
 import type { Evidence } from './evidence.ts';
 import type { Questions } from './questions.ts';
 
@@ -23,6 +24,7 @@ export interface CompletenessOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly store: Store;
+  readonly partitions: Partitions;
   readonly evidence: Evidence;
   readonly questions: Questions;
   readonly limits: SyncLimits;
@@ -37,8 +39,6 @@ export class Completeness {
   readonly #options: CompletenessOptions;
   /** The other owners with which a replica was compared since the start; undefined once all count. */
   #compared: Map<number, Set<string>> | undefined = new Map();
-  /** Reads that wait until the replica of a partition counts. */
-  readonly #waiting = new Map<number, (() => void)[]>();
   #timers: readonly Timer[] = [];
   #doWaitForAll = true;
   #isAsking = false;
@@ -62,26 +62,12 @@ export class Completeness {
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers) timer.cancel();
-    for (const partition of this.#waiting.keys()) this.#flush(partition);
-  }
-
-  /** Runs a read of a partition as soon as its replica counts again after the start: at once if it does. */
-  whenConfirmed(partition: number, read: () => void): void {
-    if (this.#isStopped || this.#options.store.find(partition)?.isUnconfirmed !== true) return read();
-    const reads = this.#waiting.get(partition) ?? [];
-    reads.push(read);
-    this.#waiting.set(partition, reads);
-  }
-
-  #flush(partition: number): void {
-    const reads = this.#waiting.get(partition) ?? [];
-    this.#waiting.delete(partition);
-    for (const read of reads) read();
+    this.#options.partitions.end();
   }
 
   #confirm(partition: number): void {
     this.#options.store.find(partition)?.confirm();
-    this.#flush(partition);
+    this.#options.partitions.of(partition).confirmed();
   }
 
   #eachPartition(visit: (partition: number) => void): void {

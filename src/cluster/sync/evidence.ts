@@ -1,11 +1,11 @@
 /** What this node has heard the others say of their replicas. */
 import { PARTITIONS } from '../../core/limits.ts';
-import type { CurrentActors } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
+import type { PartitionView } from '../partitions/partition-view.ts';
 
 interface Heard {
   /** What the member had seen when it was last heard of. */
@@ -24,24 +24,23 @@ interface HeardStatement {
 /** What evidence works on. */
 export interface EvidenceOptions {
   readonly members: Members;
-  /** Which actors live, by partition. */
-  readonly currentActors: readonly CurrentActors[];
+  readonly partitions: { of(partition: number): Pick<PartitionView, 'observe'> };
   readonly store: Pick<Store, 'find'>;
 }
 
 /** The last words of every member, per partition. */
 export class Evidence {
   readonly #members: Members;
-  readonly #currentActors: readonly CurrentActors[];
+  readonly #partitions: EvidenceOptions['partitions'];
   readonly #store: Pick<Store, 'find'>;
   readonly #heard: readonly Heard[] = Array.from({ length: PARTITIONS }, () => ({
     clocks: new Map<string, CausalContext>(),
     statements: new Map<string, HeardStatement>(),
   }));
 
-  constructor({ members, currentActors, store }: EvidenceOptions) {
+  constructor({ members, partitions, store }: EvidenceOptions) {
     this.#members = members;
-    this.#currentActors = currentActors;
+    this.#partitions = partitions;
     this.#store = store;
   }
 
@@ -66,7 +65,7 @@ export class Evidence {
    * question, and was not said under a fence.
    */
   noteClock(partition: number, member: string, { clock, actor, isWhole }: SeenStatement): void {
-    if (actor !== undefined) this.#currentActors[partition]?.observe(actor);
+    if (actor !== undefined) this.#partitions.of(partition).observe(actor);
     // Nor by the clock of one that cannot read all that it has seen.
     if (isWhole !== false) this.#of(partition).clocks.set(member, clock);
   }

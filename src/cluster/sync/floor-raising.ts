@@ -6,17 +6,16 @@
  * costs a few bytes until the others have it. Replicas that have seen the same arrive at the same
  * floor.
  */
-import type { CurrentActors } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { MAX_FLOOR_BASE } from '../../core/causality/floor.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Floors } from '../partitions/floors.ts';
+import type { PartitionView } from '../partitions/partition-view.ts';
 
 /** What raises a floor, besides a replica. */
 export interface RaiseFloorOptions {
   readonly floors: Floors;
-  /** Which actors live, by partition. */
-  readonly currentActors: readonly CurrentActors[];
+  readonly partitions: { of(partition: number): Pick<PartitionView, 'isDead'> };
 }
 
 /** The part of a replica that a floor is raised by. */
@@ -26,11 +25,7 @@ export type FlooredReplica = Pick<Replica, 'partition' | 'durableClock' | 'share
 type Others = readonly CausalContext[] | undefined;
 
 /** Moves into the floor the dots on which all holders agree. */
-export function raiseFloor(
-  { floors, currentActors }: RaiseFloorOptions,
-  replica: FlooredReplica,
-  others: Others,
-): void {
+export function raiseFloor({ floors, partitions }: RaiseFloorOptions, replica: FlooredReplica, others: Others): void {
   if (others === undefined) return;
   const { partition, durableClock: clock } = replica;
   const newest = floors.newest(partition);
@@ -38,7 +33,7 @@ export function raiseFloor(
   for (const actor of clock.actorsAboveFloor()) {
     const base = clock.base(actor);
     const isGapless = base > newest.base(actor) && base <= MAX_FLOOR_BASE && clock.max(actor) === base;
-    if (!isGapless || currentActors[partition]?.isDead(actor) !== true) continue;
+    if (!isGapless || !partitions.of(partition).isDead(actor)) continue;
     if (others.every((other) => other.base(actor) === base && other.max(actor) === base)) agreed.set(actor, base);
   }
   if (agreed.size > 0) floors.keep(partition, newest.with(agreed));

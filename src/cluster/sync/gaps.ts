@@ -7,7 +7,7 @@
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
-import { type CurrentActors, nodeOfActor } from '../../core/causality/actor.ts';
+import { nodeOfActor } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { areHeldNowhere } from '../../core/causality/evidence.ts';
 import { closeDots } from '../../storage/replica/closing.ts';
@@ -15,6 +15,7 @@ import { recordToContext } from '../../storage/records.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
 import type { Questions } from './questions.ts';
 
 /** What closing gaps works on. */
@@ -22,7 +23,7 @@ export interface GapsOptions {
   readonly env: Env;
   readonly members: Members;
   readonly store: Store;
-  readonly currentActors: readonly CurrentActors[];
+  readonly partitions: Partitions;
   readonly questions: Questions;
   readonly limits: SyncLimits;
 }
@@ -78,8 +79,8 @@ export class Gaps {
    * which this one has not heard. A node on an empty disk that cannot reach the others knows none of them.
    */
   #isDead(partition: number, actor: string): boolean {
-    const { currentActors, members } = this.#options;
-    return members.get(nodeOfActor(actor)) !== undefined && currentActors[partition]?.isDead(actor) === true;
+    const { partitions, members } = this.#options;
+    return members.get(nodeOfActor(actor)) !== undefined && partitions.of(partition).isDead(actor);
   }
 
   /** The dots of dead actors below the last that the clock or a residue names, which this replica lacks. */

@@ -14,7 +14,6 @@ import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { PENDING_COMPARES, type SyncLimits } from '../limits.ts';
-import type { CurrentActors } from '../../core/causality/actor.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
@@ -31,6 +30,7 @@ import type {
 import type { SyncStatus } from '../status.ts';
 import type { Fences } from '../partitions/fences.ts';
 import type { Floors } from '../partitions/floors.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import { Completeness } from './completeness.ts';
@@ -59,8 +59,7 @@ export interface SyncOptions {
   readonly peers: Peers;
   readonly store: Store;
   readonly floors: Floors;
-  /** Which actors live, by partition. */
-  readonly currentActors: readonly CurrentActors[];
+  readonly partitions: Partitions;
   /** The life of this process. */
   readonly life: string;
   /** How many disks a write asks for before it is acknowledged, by the configuration and its policies. */
@@ -99,17 +98,17 @@ export class Sync {
   #failures = 0;
 
   constructor(options: SyncOptions) {
-    const { env, members, store, currentActors, limits } = options;
+    const { env, members, store, partitions, limits } = options;
     this.#options = options;
     this.#limits = limits;
-    const evidence = new Evidence({ members, currentActors, store });
+    const evidence = new Evidence({ members, partitions, store });
     const questions = new Questions({ ...options, evidence });
     const enqueue = (partition: number, peer: string): void => this.#enqueue(partition, peer);
     this.#evidence = evidence;
     this.#questions = questions;
     this.#completeness = new Completeness({ ...options, evidence, questions, enqueue });
     this.#fallbacks = new Fallbacks({ env, members, store, evidence, questions });
-    this.#gaps = new Gaps({ env, members, store, currentActors, questions, limits });
+    this.#gaps = new Gaps({ env, members, store, partitions, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({ env, limits, say: (replica) => say(options, replica) });
     this.#rest = new Rest(env.clock, limits);
@@ -152,11 +151,6 @@ export class Sync {
     this.#conversations.end();
     for (const timer of this.#resyncTimers.values()) timer.cancel();
     this.#queue.clear();
-  }
-
-  /** Runs a read of a partition as soon as its replica counts again after a start. */
-  whenConfirmed(partition: number, read: () => void): void {
-    this.#completeness.whenConfirmed(partition, read);
   }
 
   /** Partitions that this node holds and that do not count yet. */

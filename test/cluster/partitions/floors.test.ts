@@ -129,15 +129,15 @@ test('the last few floors of each partition are known, and the older ones are no
 
 test('a floor has the dead actors of which every other holder has the same dots, without gaps', () => {
   const { floors } = new Line();
-  const currentActors: CurrentActors[] = [];
-  currentActors[PARTITION] = new CurrentActors((name) => (name === 'n1' ? 'alive' : 'other'));
+  const actors = new CurrentActors((name) => (name === 'n1' ? 'alive' : 'other'));
+  const partitions = { of: () => actors };
   const clockOf = (...counters: number[]): CausalContext =>
     CausalContext.ofDots(counters.map((counter) => ({ actor: 'n3~dead', counter })));
   const replicaOf = (clock: CausalContext): FlooredReplica => {
     return { partition: PARTITION, durableClock: clock, shareFloor: (floor) => void clock.shareFloor(floor) };
   };
   const floorAfter = (own: CausalContext, ...others: CausalContext[]): string => {
-    raiseFloor({ floors, currentActors }, replicaOf(own), others);
+    raiseFloor({ floors, partitions }, replicaOf(own), others);
     return floors.newest(PARTITION).hash;
   };
   assert.equal(floorAfter(clockOf(1, 2), clockOf(1)), '');
@@ -152,6 +152,6 @@ test('a floor has the dead actors of which every other holder has the same dots,
   assert.equal(String(own), '{n1~alive:1 n3~dead:1-2}');
   // Replicas that have seen the same arrive at the same floor.
   const other = new Line().floors;
-  raiseFloor({ floors: other, currentActors }, replicaOf(clockOf(1, 2)), [clockOf(1, 2)]);
+  raiseFloor({ floors: other, partitions }, replicaOf(clockOf(1, 2)), [clockOf(1, 2)]);
   assert.equal(other.newest(PARTITION).hash, floors.newest(PARTITION).hash);
 });
