@@ -1,14 +1,17 @@
-/** What a client hands out, and how it is made of HTTP answers. */
+/** The results of the client's calls, and their construction from HTTP answers. */
 import { clientError } from './client-error.ts';
 import type { Codec } from './codec.ts';
 import { decodeContent } from './content-coding.ts';
 import type { DeliveredAnswer } from './delivery.ts';
 import { parseMultipart } from './multipart.ts';
 
-/** What somebody has seen of a key: hand it to the write that replaces it. Opaque, and of no use for another key. */
+/**
+ * The context of a read or write. Pass it to the write that replaces those values. Opaque, and
+ * useless for another key.
+ */
 export type Token = string & { readonly __brand: 'mec-token' };
 
-/** One value of a key, with what is kept beside it. */
+/** One value of a key, with its metadata. */
 export interface Version<T> {
   readonly value: T;
   /** The name of the write that made it, `node~life:counter`. */
@@ -16,60 +19,66 @@ export interface Version<T> {
   readonly etag: string;
   readonly contentType: string;
   /**
-   * How the stored bytes are encoded (`Content-Encoding`), where they are. `value` is decoded,
-   * unless its codec keeps that.
+   * The Content-Encoding of the stored bytes; undefined if they have none. `value` is decoded,
+   * unless its codec keeps the encoding.
    */
   readonly contentEncoding: string | undefined;
-  /** When a node took it, µs since 1970. It informs; it decides nothing. */
+  /** The time at which a node took the write, µs since 1970. For information only. */
   readonly timestampMicros: number;
-  /** When it expires, as an HTTP date, where it does. */
+  /** The time at which it expires, as an HTTP date; undefined if it does not. */
   readonly expires: string | undefined;
-  /** Who wrote it, where the writer said so. */
+  /** The client ID of the writer; undefined if it sent none. */
   readonly clientId: string | undefined;
-  /** Names in lower case. */
+  /** Metadata by name, in lower case. */
   readonly meta: Readonly<Record<string, string>>;
 }
 
-/** There is no value. The token, where there is one, covers what once was there. */
+/** The key has no value. The token, if there is one, includes its past. */
 export interface Missing {
   readonly kind: 'missing';
   readonly token: Token | undefined;
 }
 
-/** There is one value. */
+/** The key has one value. */
 export interface Value<T> extends Version<T> {
   readonly kind: 'value';
   readonly token: Token;
 }
 
 /**
- * There are several values that had not seen each other, newest first. A write with this token
- * replaces all of them.
+ * The key has several concurrent values, newest first. A write with this token replaces all of
+ * them.
  */
 export interface Siblings<T> {
   readonly kind: 'siblings';
   readonly siblings: readonly Version<T>[];
-  /** Of all of them together. */
+  /** The entity tag of all of them together. */
   readonly etag: string;
   readonly token: Token;
 }
 
-/** What a key holds. Whoever wants the value has to say what happens when there is none, and when there are several. */
+/**
+ * The result of a read. The type makes the caller handle a key without a value, and one with
+ * several.
+ */
 export type Read<T> = Missing | Value<T> | Siblings<T>;
 
-/** What a write did. */
+/** The result of a write. */
 export interface Written {
-  /** Covers this write and what its writer had seen. */
+  /** Includes this write and everything that its writer had seen. */
   readonly token: Token;
   readonly dot: string;
   readonly etag: string;
-  /** How many values the key has now, as far as the node knows; more than one wants a merge. */
+  /**
+   * The number of values that the key has now, as far as the node knows. If there are several, they
+   * need a merge.
+   */
   readonly siblings: number;
 }
 
-/** What a delete did. */
+/** The result of a delete. */
 export interface Deleted {
-  /** Whether there was anything. */
+  /** Whether the key had a value. */
   readonly found: boolean;
   readonly token: Token | undefined;
 }
@@ -79,7 +88,7 @@ const META = 'x-mec-meta-';
 const tokenOf = (answer: DeliveredAnswer): Token | undefined =>
   (answer.headers.get('x-mec-vclock') ?? undefined) as Token | undefined;
 
-/** The token of an answer that must have one. */
+/** The token of an answer. Throws `bad-answer` if there is none. */
 function requiredToken(answer: DeliveredAnswer): Token {
   const token = tokenOf(answer);
   if (token === undefined)
@@ -93,32 +102,39 @@ export function versionsOf<T>(read: Read<T>): readonly Version<T>[] {
   return read.kind === 'value' ? [read] : read.siblings;
 }
 
-/** Their dots. */
+/** The dots of a read's versions. */
 export const dotsOf = (read: Read<unknown>): string[] =>
   versionsOf(read)
     .map(({ dot }) => dot)
     .filter((dot) => dot !== '');
 
-/** Their values. */
+/** The values of a read's versions. */
 export const valuesOf = <T>(read: Read<T>): T[] => versionsOf(read).map(({ value }) => value);
 
-/** What a GET answered. */
+/**
+ * Converts the answer to a GET. Throws `bad-answer` if it is malformed, and `bad-value` if the
+ * codec cannot read a value.
+ */
 export async function toRead<T>(answer: DeliveredAnswer, codec: Codec<T>): Promise<Read<T>> {
   if (answer.status === 404) return { kind: 'missing', token: tokenOf(answer) };
   const token = requiredToken(answer);
-  // A lone value was asked for raw: by its own name, fetch would have acted upon the coding already.
+  // A single value was requested with `raw=true`. Otherwise `fetch` would already have removed its
+  // encoding.
   const { headers } = answer;
   if (answer.status !== 300) {
     return { kind: 'value', ...(await toVersion(answer, headers.get('x-mec-content-encoding'), codec)), token };
   }
   const parts = parseMultipart(headers.get('content-type') ?? '', answer.body);
   if (parts === undefined)
-    throw clientError('bad-answer', { status: 300, detail: 'The siblings are not well-formed multipart/mixed' });
+    throw clientError('bad-answer', {
+      status: 300,
+      detail: 'The body with the siblings is not well-formed multipart/mixed',
+    });
   const versions = parts.map((part) => toVersion(part, part.headers.get('content-encoding'), codec));
   return { kind: 'siblings', siblings: await Promise.all(versions), etag: headers.get('etag') ?? '', token };
 }
 
-/** What a PUT answered. */
+/** Converts the answer to a PUT. Throws `bad-answer` if it has no token. */
 export function toWritten(answer: DeliveredAnswer): Written {
   const { headers } = answer;
   const siblings = Number(headers.get('x-mec-siblings') ?? 1);
@@ -130,7 +146,7 @@ export function toWritten(answer: DeliveredAnswer): Written {
   };
 }
 
-/** What a DELETE answered. */
+/** Converts the answer to a DELETE. */
 export function toDeleted(answer: DeliveredAnswer): Deleted {
   return { found: answer.status !== 404, token: tokenOf(answer) };
 }
@@ -160,7 +176,7 @@ async function toVersion<T>(
     value = codec.decode(isAsStored ? body : await decodeContent(body, contentEncoding), contentType);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const detail = `The value (${contentType}, ${body.length} bytes) cannot be read: ${why}`;
+    const detail = `The codec cannot read the value (${contentType}, ${body.length} bytes): ${why}`;
     throw clientError('bad-value', { detail, cause });
   }
   return {

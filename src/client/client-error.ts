@@ -1,39 +1,39 @@
 /**
- * What a client's call can reject with: one class per way to go on, each with the code that says
- * exactly what happened.
+ * The errors of the client: one class for each way in which a caller can react, and a code for the
+ * exact cause.
  */
 import { CLIENT_ERROR_KINDS, ERROR_KINDS, type ErrorCode, isErrorCode } from '../base/errors.ts';
 
 /** A code of a node (`ERROR_KINDS`) or of the client itself (`CLIENT_ERROR_KINDS`). */
 export type ClientErrorCode = ErrorCode | keyof typeof CLIENT_ERROR_KINDS;
 
-/** What an error of the client may carry. */
+/** The details of a client error. */
 export interface ClientErrorDetails {
   readonly detail?: string | undefined;
-  /** The HTTP status, where a node answered. */
+  /** The HTTP status, if a node answered. */
   readonly status?: number | undefined;
-  /** How many replicas answered, and how many would have been needed. */
+  /** The number of replicas that answered, and the number that the request needed. */
   readonly have?: number | undefined;
   readonly need?: number | undefined;
   readonly retryAfterMs?: number | undefined;
-  /** Where it differs from what the code says. */
+  /** Overrides the default of the code. */
   readonly retriable?: boolean | undefined;
   readonly cause?: unknown;
 }
 
-/** The base of all errors of the client. */
+/** The base class of all errors of the client. */
 export class MecClientError extends Error {
   readonly code: ClientErrorCode;
-  /** Whether the same call may succeed later. The client has retried already, until its deadline. */
+  /** Whether the same call may succeed later. The client has already retried until its deadline. */
   readonly retriable: boolean;
   readonly status: number | undefined;
   readonly have: number | undefined;
   readonly need: number | undefined;
-  /** How long the node has asked not to be asked again (`Retry-After`), ms. */
+  /** The pause that the node asked for in `Retry-After`, ms. */
   readonly retryAfterMs: number | undefined;
   /**
-   * Of a write: whether it may have taken effect, or may yet. Sending the same write again, with
-   * the same token, is safe.
+   * For a write: whether it may have taken effect, or still may. It is safe to send the same write
+   * again with the same token.
    */
   mayTakeEffect = false;
 
@@ -51,19 +51,25 @@ export class MecClientError extends Error {
   }
 }
 
-/** Too few replicas answered (`have` of `need`), or none of them has seen what this client has. */
+/**
+ * Too few replicas answered (`have` of `need`), or none that answered is as recent as this client's
+ * last read.
+ */
 export class QuorumError extends MecClientError {}
 
-/** No node could serve the request: none reached, none in time, or all too busy. */
+/** No node served the request: all were unreachable, too slow or overloaded. */
 export class UnavailableError extends MecClientError {}
 
-/** The key is in the way: too many siblings, or not what a condition asked for. Read it again. */
+/**
+ * The state of the key prevents the write: too many siblings, or a condition that does not hold.
+ * Read the key again.
+ */
 export class ConflictError extends MecClientError {}
 
-/** The request itself is wrong; it would be refused again. */
+/** The request is invalid; the cluster would refuse it again. */
 export class RefusedError extends MecClientError {}
 
-/** Bytes that the codec cannot read, or a value that it cannot write. */
+/** The codec cannot read the stored bytes, or cannot write the value. */
 export class CodecError extends MecClientError {}
 
 const CLASSES: Partial<Record<ClientErrorCode, typeof MecClientError>> = {
@@ -76,7 +82,7 @@ const CLASSES: Partial<Record<ClientErrorCode, typeof MecClientError>> = {
   'bad-answer': UnavailableError,
 };
 
-/** The error of a code, in its class. */
+/** Makes the error for a code, in the class that belongs to it. */
 export function clientError(code: ClientErrorCode, details: ClientErrorDetails = {}): MecClientError {
   const status = details.status ?? 500;
   const byStatus = status === 412 ? ConflictError : status < 500 ? RefusedError : UnavailableError;

@@ -1,10 +1,11 @@
 /**
- * The client: typed reads and writes over HTTP, on any number of nodes. It needs `fetch` and
- * nothing else, so it runs in Node and in browsers.
+ * The client: typed reads and writes over HTTP, on any number of nodes. It needs only `fetch`, so
+ * it runs in Node and in browsers.
  *
- * Two things are worth knowing. A read has three outcomes, and the types make you look at all of them: a client that
- * throws siblings away loses writes. And `update` is the way to change a value: it reads, merges what was written at
- * once, changes, and writes with the token of what it read, so that nothing acknowledged is ever overwritten unseen.
+ * A read has three outcomes, and the types make the caller handle each: a caller that drops
+ * siblings loses writes. To change a value, use `update`. It reads, merges siblings, applies the
+ * change, and writes with the token of its read. So it never overwrites an acknowledged write
+ * unseen.
  */
 import { backoff } from '../base/delays.ts';
 import { MAX_LIST_KEYS } from '../core/limits.ts';
@@ -37,102 +38,109 @@ import { Session } from './session.ts';
 import { UpdateQueue } from './update-queue.ts';
 import { type ClientWorld, systemWorld } from './world.ts';
 
-/** What may be set for a client, and for each call. */
+/** The options that apply to one call. */
 export interface CallOptions {
-  /** The longest a call may take, with all its retries, ms. Default 10 000. */
+  /** The longest time for the call with all its retries, ms. Default 10 000. */
   readonly deadlineMs?: number | undefined;
-  /** The longest to wait for one node before another is tried, ms. Default 2 000. */
+  /** The longest wait for one node before the next is tried, ms. Default 2 000. */
   readonly attemptMs?: number | undefined;
-  /** Ends the call; it rejects with the signal's reason. */
+  /** Ends the call, which rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What may be set for a client. */
+/** The options of a client. */
 export interface ClientOptions<T> extends Pick<CallOptions, 'deadlineMs' | 'attemptMs'> {
-  /** How values become bytes. Default `json()`. */
+  /** Converts values to bytes and back. Default `json()`. */
   readonly codec?: Codec<T> | undefined;
-  /** Recorded with every value written (`X-Mec-Client-ID`), for people to see. */
+  /** Stored with every value as `X-Mec-Client-ID`, for people to read. */
   readonly clientId?: string | undefined;
-  /** Time, randomness and `fetch`; for tests. */
+  /** Time, random numbers and `fetch`; for tests. */
   readonly world?: ClientWorld | undefined;
 }
 
-/** What may be set for a read. */
+/** The options of a read. */
 export interface GetOptions extends CallOptions {
   readonly r?: Quorum | undefined;
   /**
-   * Whether the answer must know about all that this client has read and written under the key
-   * before: a read never goes back in time. Default true; false takes what a quorum has.
+   * Whether the answer must include everything that this client has read and written under the key,
+   * so that reads never go back in time. Default true. With false, any read quorum will do.
    */
   readonly monotonic?: boolean | undefined;
 }
 
-/** What may be set for a write. */
+/** The options of a write. */
 export interface PutOptions extends CallOptions {
-  /** What this write replaces: the token of a read, or of an earlier write. Without one it replaces nothing. */
+  /**
+   * The token of a read or of an earlier write, whose values this write replaces. Without one it
+   * replaces nothing.
+   */
   readonly token?: Token | undefined;
   readonly w?: Quorum | undefined;
   /**
-   * Writes only if the key has no value, and rejects with a `ConflictError` if it has one. In a
-   * connected cluster exactly one of several racing creators wins. Across a cut network each side
+   * Writes only if the key has no value, and otherwise rejects with a `ConflictError`. In a
+   * connected cluster exactly one of several concurrent creates wins. In a cut network each side
    * may have a winner, and the result is siblings.
    */
   readonly ifMissing?: boolean | undefined;
   /**
-   * Writes only where the key holds exactly what had this `etag`, and rejects with a
-   * `ConflictError` where it does not.
+   * Writes only if the key's current `etag` is this one, and otherwise rejects with a
+   * `ConflictError`.
    */
   readonly ifMatch?: string | undefined;
   /**
-   * Whether the write must be made once at most, however often it is sent. It then needs a majority
-   * of the key's owners, and fails if a cut network leaves none. By default the write is always
-   * possible. If it is sent again, two copies may be stored until the next write; readers see one.
+   * Whether the write must be made at most once, even if it is sent several times. It then needs a
+   * majority of the key's owners, and fails if a cut network leaves none. By default a write needs
+   * no majority. If it is sent twice, two copies may be stored until the next write, but readers
+   * see one.
    */
   readonly once?: boolean | undefined;
-  /** Kept beside the value (`X-Mec-Meta-*`), up to 8 KiB. */
+  /** Stored with the value as `X-Mec-Meta-*`, up to 8 KiB. */
   readonly meta?: Readonly<Record<string, string>> | undefined;
-  /** How long the value lives, in whole seconds; without it, for ever (or as the cluster's policy says). */
+  /**
+   * The lifetime of the value in whole seconds. By default unlimited, or as the cluster's policy
+   * says.
+   */
   readonly ttlSeconds?: number | undefined;
-  /** Instead of the codec's. */
+  /** Replaces the content type of the codec. */
   readonly contentType?: string | undefined;
   /**
-   * How the bytes that the codec makes are encoded, as `gzip`; see `Version.contentEncoding`. The
-   * client does not encode them.
+   * The encoding of the bytes that the codec makes, such as `gzip`; see `Version.contentEncoding`.
+   * The client does not encode them.
    */
   readonly contentEncoding?: string | undefined;
-  /** Instead of the client's. */
+  /** Replaces the client ID of the client. */
   readonly clientId?: string | undefined;
 }
 
-/** What may be set for a delete. */
+/** The options of a delete. */
 export type DeleteOptions = Pick<PutOptions, 'token' | 'w'> & CallOptions;
 
-/** What may be set for an update. */
+/** The options of an update. */
 export interface UpdateOptions<T> extends CallOptions {
   /**
-   * Makes one value of two that had not seen each other. Must be commutative, associative and
-   * idempotent; see `mec-db/merge`.
+   * Merges two concurrent values into one. Must be commutative, associative and idempotent; see
+   * `mec-db/merge`.
    */
   readonly merge: Merge<T>;
   readonly r?: Quorum | undefined;
   readonly w?: Quorum | undefined;
-  /** How long the new value lives, in whole seconds. */
+  /** The lifetime of the new value in whole seconds. */
   readonly ttlSeconds?: number | undefined;
 }
 
-/** What an update did. */
+/** The result of an update. */
 export interface Updated<T> extends Written {
   readonly value: T;
-  /** How many values were merged. */
+  /** The number of values that the update has merged. */
   readonly merged: number;
 }
 
-/** Which keys to list. */
+/** The keys to list, and the options of each request. */
 export interface ListOptions extends CallOptions {
   readonly prefix?: string | undefined;
-  /** Only keys behind this one. */
+  /** Lists only keys after this one. */
   readonly after?: string | undefined;
-  /** Keys that are fetched at once, 1 to 1000. Default 1000. */
+  /** Keys per request, 1 to 1000. Default 1000. */
   readonly pageKeys?: number | undefined;
 }
 
@@ -140,12 +148,12 @@ interface Shared {
   readonly world: ClientWorld;
   readonly pool: NodePool;
   readonly session: Session;
-  /** Updates of one key follow each other. */
+  /** Runs the updates of one key one after the other. */
   readonly updateQueue: UpdateQueue;
   readonly options: Omit<ClientOptions<unknown>, 'codec'>;
 }
 
-/** One update at work. */
+/** One update in progress. */
 interface Update<T> {
   readonly key: string;
   readonly change: Change<T>;
@@ -159,8 +167,8 @@ export class MecClient<T = unknown> {
   readonly #codec: Codec<T>;
 
   /**
-   * Takes the URLs of some nodes, `http://host:port`; any node serves any key, and more than one
-   * lets the client fail over.
+   * Takes the URLs of some nodes, `http://host:port`. Any node serves any key; with several URLs
+   * the client can fail over. Throws a `TypeError` if a text is not such a URL.
    */
   constructor(urls: string | readonly string[], options: ClientOptions<T> = {}, shared?: Shared) {
     const { codec = json<T>(), world = systemWorld, ...rest } = options;
@@ -174,7 +182,7 @@ export class MecClient<T = unknown> {
     };
   }
 
-  /** The same client (nodes, health, what it has seen) for values of another type. */
+  /** A client for values of another type, which shares nodes, health and session with this one. */
   with<U>(codec: Codec<U>): MecClient<U> {
     return new MecClient([], { codec }, this.#shared);
   }
@@ -194,7 +202,10 @@ export class MecClient<T = unknown> {
     return read;
   }
 
-  /** Writes a value. It replaces what the token has seen; all else is kept beside it. */
+  /**
+   * Writes a value. It replaces the values that the token has seen, and becomes a sibling of any
+   * others.
+   */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
     const { w, contentType = this.#codec.contentType, contentEncoding, clientId, meta = {}, ttlSeconds } = options;
     const body = this.#encode(value);
@@ -213,7 +224,7 @@ export class MecClient<T = unknown> {
     return written;
   }
 
-  /** Deletes what the token has seen; without one, what a quorum holds now. */
+  /** Deletes the values that the token has seen; without a token, all that a quorum has now. */
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
     const call = { query: { w: options.w }, headers: this.#writeHeaders(options.token) };
     const answer = await this.#send({ method: 'DELETE', path: pathOf(key), ...call }, options);
@@ -221,7 +232,7 @@ export class MecClient<T = unknown> {
     return toDeleted(answer);
   }
 
-  /** All keys in order, page by page as they are taken. */
+  /** All keys in order. The next page is fetched when the last has been consumed. */
   async *list(options: ListOptions = {}): AsyncGenerator<string, void, undefined> {
     const { prefix } = options;
     for (let { after } = options; ;) {
@@ -235,13 +246,14 @@ export class MecClient<T = unknown> {
   }
 
   /**
-   * Changes a value without losing a change that another client makes meanwhile: reads, merges
-   * siblings, applies `change`, writes with the token of the read. Concurrent changes elsewhere
-   * become siblings, which the next update merges. Updates of one key through one client run one
-   * after the other. `change` gets undefined if the key has no value, and may be called again if a
-   * node refuses the write. If it returns undefined, nothing is written.
+   * Changes a value without losing concurrent changes: reads, merges siblings, applies `change`,
+   * and writes with the token of the read. A concurrent change by another client becomes a sibling,
+   * which the next update merges. Updates of one key through one client run one after the other.
    *
-   * Rejects with `mayTakeEffect` set if the outcome could not be learnt.
+   * `change` gets undefined if the key has no value. If it returns undefined, nothing is written.
+   * It may be called again if a node refuses the write.
+   *
+   * Rejects with `mayTakeEffect` set if the outcome is unknown.
    */
   async update(key: string, change: Change<T>, options: UpdateOptions<T>): Promise<Updated<T> | undefined> {
     const { world, updateQueue } = this.#shared;
@@ -255,7 +267,7 @@ export class MecClient<T = unknown> {
       try {
         return await this.#updateOnce(work);
       } catch (error) {
-        // Refused for certain, so nothing was written: what is there now is read, merged and changed anew.
+        // A conflict means that nothing was written, so read, merge and change the current value.
         const isLost = error instanceof ConflictError && !error.mayTakeEffect;
         if (!isLost || round === MAX_UPDATE_ROUNDS - 1) throw error;
         await this.#pause(round, work);
@@ -275,15 +287,16 @@ export class MecClient<T = unknown> {
       const written = await this.put(key, value, { ...options, deadlineMs: this.#leftMs(untilMs), token: read.token });
       return { ...written, value, merged: values.length };
     } catch (error) {
-      // This write may come to light later, under this author's next number: the author must not use that number again.
+      // The failed write may still appear, with this author's number. No other change may have that
+      // number.
       if (!(error instanceof MecClientError) || error.mayTakeEffect) session.giveUpAuthor(key);
       throw error;
     }
   }
 
   /**
-   * A read that knows this author's last write; where none can be had, the author ends and a new
-   * one reads what there is.
+   * Reads, if possible, a state that includes this author's last write. If no node has it, ends the
+   * author and reads as a new one.
    */
   async #readToUpdate(key: string, options: GetOptions, untilMs: number): Promise<Read<T>> {
     const { session } = this.#shared;
@@ -298,7 +311,7 @@ export class MecClient<T = unknown> {
     }
   }
 
-  /** What is left of a call's time; never nothing, so that the call itself says that it is over. */
+  /** The rest of a call's time, at least 1 ms, so that the request itself reports the deadline. */
   #leftMs(untilMs: number): number {
     return Math.max(1, untilMs - this.#shared.world.clock.monotonicMs());
   }
@@ -346,19 +359,22 @@ export class MecClient<T = unknown> {
       return this.#codec.encode(value);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw clientError('bad-value', { detail: `The value cannot be written: ${reason}`, cause });
+      throw clientError('bad-value', { detail: `The codec cannot write the value: ${reason}`, cause });
     }
   }
 }
 
-/** Makes the new value of the old one, or undefined to leave it. */
+/** Returns the new value for the current one, or undefined to write nothing. */
 export type Change<T> = (current: T | undefined, author: Author) => T | undefined | Promise<T | undefined>;
 
-/** The whole key is one path segment: URLs take segments of dots out, wherever they stand. */
+/**
+ * The path of a key. The whole key is one segment. URLs drop the segments `.` and `..`, even if
+ * they are escaped. Throws `bad-key` if the key has no path.
+ */
 function pathOf(key: string): string {
   const refuse = (detail: string): MecClientError => clientError('bad-key', { status: 400, detail });
   if (key === '') throw refuse('The key is empty');
-  if (key === '.' || key === '..') throw refuse(`The key ${JSON.stringify(key)} cannot be written as a URL`);
+  if (key === '.' || key === '..') throw refuse(`The key ${JSON.stringify(key)} cannot be part of a URL`);
   try {
     return `/mec/${encodeURIComponent(key)}`;
   } catch {

@@ -1,13 +1,15 @@
-/** How values become bytes and come back. */
+/** Codecs, which convert values to bytes and back. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 
-/** A pair of functions between values and bytes; both may throw, which becomes a `CodecError`. */
+/**
+ * Converts values to bytes and back. If a function throws, the call rejects with a `CodecError`.
+ */
 export interface Codec<T> {
   /** Stored with the value. */
   readonly contentType: string;
   /**
-   * Whether `decode` takes the bytes as they are stored; otherwise their Content-Encoding, where
-   * they have one, is taken off first.
+   * Whether `decode` takes the bytes as stored. Otherwise the client removes their Content-Encoding
+   * first.
    */
   readonly keepsEncoding?: boolean;
   encode(value: T): Uint8Array;
@@ -21,8 +23,8 @@ function utf8(bytes: Uint8Array): string {
 }
 
 /**
- * Values as JSON. `check` looks at what was read and returns it typed, or throws; without it, the
- * type is taken on trust.
+ * Values as JSON. `check` validates a parsed value and returns it typed, or throws. Without it, any
+ * JSON is accepted as `T`.
  */
 export function json<T = unknown>(check: (value: unknown) => T = (value) => value as T): Codec<T> {
   return {
@@ -44,8 +46,7 @@ export const text: Codec<string> = {
 };
 
 /**
- * Values as they are stored, each byte; `contentEncoding` of what was read says how they are
- * encoded, where they are.
+ * Values as stored, byte by byte. `Version.contentEncoding` names their encoding, if they have one.
  */
 export const bytes: Codec<Uint8Array> = {
   contentType: 'application/octet-stream',

@@ -1,7 +1,7 @@
-/** Takes the `Content-Encoding` off a value (RFC 9110, 8.4.1), with what the platform brings along. */
+/** Removes the `Content-Encoding` of a value (RFC 9110, 8.4.1), by the platform's own decoders. */
 import { MAX_DECODED_BYTES } from './limits.ts';
 
-/** The platform's names of the codings; one that it does not know it refuses. */
+/** The platform's name of each coding. Not every platform supports all of them. */
 const FORMATS: Readonly<Record<string, string>> = {
   gzip: 'gzip',
   'x-gzip': 'gzip',
@@ -10,7 +10,10 @@ const FORMATS: Readonly<Record<string, string>> = {
   zstd: 'zstd',
 };
 
-/** The bytes without their coding; rejects where it is unknown here, or they are not in it, or would be too many. */
+/**
+ * Returns the decoded bytes. Rejects if the coding is unknown here, if the bytes are malformed, or
+ * if the result has more than `MAX_DECODED_BYTES` bytes.
+ */
 export async function decodeContent(bytes: Uint8Array, coding: string | undefined): Promise<Uint8Array> {
   const name = coding?.trim().toLowerCase() ?? 'identity';
   if (name === 'identity') return bytes;
@@ -24,7 +27,7 @@ export async function decodeContent(bytes: Uint8Array, coding: string | undefine
     length += value.length;
     if (length > MAX_DECODED_BYTES) {
       await reader.cancel();
-      throw new RangeError(`decoded, it has more than ${MAX_DECODED_BYTES} bytes`);
+      throw new RangeError(`the decoded value has more than ${MAX_DECODED_BYTES} bytes`);
     }
   }
   const decoded = new Uint8Array(length);
@@ -41,7 +44,7 @@ function decoderOf(name: string): DecompressionStream {
   try {
     if (format !== undefined) return new DecompressionStream(format as 'gzip');
   } catch {
-    // Named by the standard, and not known to this platform.
+    // The standard has this coding, but the platform does not support it.
   }
-  throw new TypeError(`its Content-Encoding is ${JSON.stringify(name)}, which is not known here`);
+  throw new TypeError(`this platform does not support the Content-Encoding ${JSON.stringify(name)}`);
 }

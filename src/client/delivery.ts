@@ -1,9 +1,10 @@
 /**
- * Brings one request to the cluster and an answer back, whatever single nodes do: failover when a node fails, a second
- * node for a read that is late, further rounds with growing, jittered pauses, all within one deadline.
+ * Sends one request to the cluster until a node answers. If a node fails, the next one is tried. A
+ * late read also goes to a second node. After each round of all nodes there is a longer, random
+ * pause. One deadline holds for everything.
  *
- * A write is repeated only as the very same write: same bytes, same token, same name. So if an attempt whose
- * answer never came did take effect, the repetition does nothing worse than write the same state again.
+ * A write is repeated with the same bytes, token and name. So if an attempt took effect but its
+ * answer was lost, the repetition only writes the same state again.
  */
 import { backoff } from '../base/delays.ts';
 import type { Timer } from '../base/env.ts';
@@ -15,40 +16,43 @@ import { clientError, type MecClientError } from './client-error.ts';
 import type { NodePool, PoolNode } from './node-pool.ts';
 import type { ClientWorld, FetchResponse } from './world.ts';
 
-/** A request, to whichever node. */
+/** A request that any node can serve. */
 export interface Call {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** From the slash on. */
+  /** The path of the URL, from the first slash. */
   readonly path: string;
   readonly query: Readonly<Record<string, string | number | undefined>>;
   readonly headers: Record<string, string>;
   readonly body?: Uint8Array | undefined;
 }
 
-/** A whole answer. */
+/** A complete answer. */
 export interface DeliveredAnswer {
   readonly status: number;
   readonly headers: FetchResponse['headers'];
   readonly body: Uint8Array;
 }
 
-/** How long a request may take. */
+/** The time limits of a request. */
 export interface Patience {
-  /** In all, with all repetitions, ms. */
+  /** In total, with all repetitions, ms. */
   readonly deadlineMs: number;
-  /** At one node, ms. */
+  /** For each node, ms. */
   readonly attemptMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Answers that a caller can go on with; 404 means a key without a value. */
+/** The statuses of a successful answer. A 404 counts too, if it means a key without a value. */
 const GOOD: ReadonlySet<number> = new Set([200, 202, 204, 300]);
 
-/** What can be sent as a header; fetch itself would reject the rest as if no node could be reached. */
+/** The syntax of a header. If it were broken, `fetch` would fail as if no node could be reached. */
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Sends a request until a node answers it; rejects with a `MecClientError`, or with the reason of the signal. */
+/**
+ * Sends a request until a node answers. Rejects with a `MecClientError`, or with the signal's
+ * reason.
+ */
 export async function deliver(
   world: ClientWorld,
   pool: NodePool,
@@ -60,8 +64,10 @@ export async function deliver(
 
 function assertHeader(name: string, value: string): void {
   if (HEADER_NAME.test(name) && HEADER_VALUE.test(value)) return;
-  const what = HEADER_NAME.test(name) ? `The value of the header ${name}` : `The header name ${JSON.stringify(name)}`;
-  const detail = `${what} has a character that HTTP cannot carry; values may have those of Latin-1, on one line`;
+  const subject = HEADER_NAME.test(name)
+    ? `The value of the header ${name}`
+    : `The header name ${JSON.stringify(name)}`;
+  const detail = `${subject} has a character that HTTP does not allow; a value must be one line of Latin-1`;
   throw clientError('bad-parameter', { status: 400, detail });
 }
 
@@ -86,14 +92,14 @@ class Delivery {
   readonly #untilMs: number;
   readonly #flights = new Set<Flight>();
   readonly #timers = new Set<Timer>();
-  /** The nodes that this round has asked. */
+  /** The nodes that were asked in this round. */
   readonly #tried = new Set<PoolNode>();
-  /** Until when a node has asked to be left alone. */
+  /** The time until which each node has asked for a pause. */
   readonly #untilMsByNode = new Map<PoolNode, number>();
   #rounds = 0;
   #isOver = false;
   #lastError: MecClientError | undefined;
-  /** Whether a write has gone out whose outcome nobody knows. */
+  /** Whether a write was sent whose outcome is unknown. */
   #isUnknown = false;
 
   constructor(world: ClientWorld, pool: NodePool, job: Job) {
@@ -141,7 +147,7 @@ class Delivery {
     if (this.#isOver) return;
     this.#flights.delete(flight);
     this.#pool.answered(flight.node, this.#world.clock.monotonicMs() - flight.sentMs);
-    // Who was asked first and comes last is slow, or hangs.
+    // A node that was asked earlier and has not answered is slow, or hangs.
     for (const other of this.#flights) if (other.sentMs < flight.sentMs) this.#blame(other);
     this.#end(() => this.#job.resolve(answer));
   }
@@ -154,7 +160,7 @@ class Delivery {
     if (!this.#isRead) this.#isUnknown = true;
     if (error.retryAfterMs !== undefined)
       this.#untilMsByNode.set(flight.node, this.#world.clock.monotonicMs() + error.retryAfterMs);
-    // That fewer replicas answered than needed says more than that a node could not be reached.
+    // An error with a count of replicas tells the caller more than an unreachable node.
     if (this.#lastError?.need === undefined || error.need !== undefined) this.#lastError = error;
     if (this.#flights.size === 0) this.#launch();
   }
@@ -163,12 +169,14 @@ class Delivery {
     this.#pool.failed(node, this.#world.clock.monotonicMs() - sentMs);
   }
 
-  /** All nodes have been asked: again, after a pause, those that have not asked for a longer one. */
+  /**
+   * All nodes were asked: after a pause, asks again those that have not requested a longer pause.
+   */
   #nextRound(): void {
     if (this.#flights.size > 0) return;
     const nowMs = this.#world.clock.monotonicMs();
     const waitMs = Math.min(...this.#pool.nodes.map((node) => (this.#untilMsByNode.get(node) ?? 0) - nowMs));
-    // Nobody wants to be asked again in time.
+    // No node wants another request before the deadline.
     if (waitMs > this.#untilMs - nowMs) return this.#giveUp();
     const pauseMs = Math.max(0, waitMs) + backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
     this.#rounds += 1;
@@ -209,7 +217,7 @@ class Delivery {
   }
 }
 
-/** One request to one node; rejects with a `MecClientError`. */
+/** Sends one request to one node. Rejects with a `MecClientError`. */
 export async function attempt(
   world: ClientWorld,
   url: string,
@@ -223,14 +231,14 @@ export async function attempt(
   let answer: DeliveredAnswer;
   try {
     const { method, path, headers, body } = call;
-    // A body of bytes is allowed by the standard, and refused by one version of its types.
+    // The standard allows a body of bytes, but one version of its types does not.
     const init = { method, headers, signal, ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }) };
     const response = await world.fetch(`${url}${path}?${query.toString()}`, init);
     answer = { status: response.status, headers: response.headers, body: new Uint8Array(await response.arrayBuffer()) };
   } catch (cause) {
     if (signal.aborted)
-      throw clientError('deadline', { detail: `${url} did not answer in ${Math.round(attemptMs)} ms`, cause });
-    throw clientError('unreachable', { detail: `${url} cannot be reached: ${reasonOf(cause)}`, cause });
+      throw clientError('deadline', { detail: `${url} did not answer within ${Math.round(attemptMs)} ms`, cause });
+    throw clientError('unreachable', { detail: `${url} is unreachable: ${reasonOf(cause)}`, cause });
   }
   if (GOOD.has(answer.status)) return answer;
   const error = errorOf(url, answer, world.clock.wallMicros());
@@ -238,7 +246,7 @@ export async function attempt(
   throw error;
 }
 
-/** The reason of a failed fetch is the cause of its error, in Node. */
+/** In Node, the reason for a failed `fetch` is the cause of its error. */
 function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const cause = thrown.cause as { code?: string; message?: string } | undefined;
@@ -251,18 +259,20 @@ function errorOf(url: string, { status, headers, body }: DeliveredAnswer, nowMic
   try {
     problem = JSON.parse(new TextDecoder().decode(body)) as typeof problem;
   } catch {
-    // Not a problem document, then.
+    // The body is not a problem document.
   }
   const { code, detail, have, need } = problem;
   if (!isErrorCode(code)) {
-    const sentence = `${url} answered ${status} without a known code`;
+    const sentence = `${url} answered with status ${status} but no error code of MecDB`;
     return clientError('bad-answer', { status, retriable: status >= 500, detail: sentence, retryAfterMs });
   }
   const details: Record<string, unknown> = { status, detail, have, need, retryAfterMs };
   return clientError(code, details);
 }
 
-/** How long a node asks not to be asked again: seconds, as nodes say it, or a date (RFC 9110, 10.2.3). */
+/**
+ * The pause in ms that a node asks for: seconds, as nodes write it, or a date (RFC 9110, 10.2.3).
+ */
 function retryAfterOf(text: string | null, nowMicros: number): number | undefined {
   if (text === null) return undefined;
   if (/^\d{1,9}$/.test(text)) return 1000 * Number(text);

@@ -1,6 +1,6 @@
-/** Takes `multipart/mixed` bodies (RFC 2046) apart, byte for byte. */
+/** A parser for `multipart/mixed` bodies (RFC 2046), exact to the byte. */
 
-/** One part: its headers, names in lower case, and its bytes. */
+/** One part: its headers, with names in lower case, and its bytes. */
 export interface ReceivedPart {
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;
@@ -10,8 +10,8 @@ const CR = 13;
 const encoder = new TextEncoder();
 
 /**
- * One character a byte, as header values are everywhere else (and as the label "latin1" of a
- * `TextDecoder` is not: that is windows-1252).
+ * One character for each byte, as in other header values. A `TextDecoder` labelled "latin1" would
+ * decode windows-1252 instead.
  */
 function latin1(bytes: Uint8Array): string {
   let text = '';
@@ -29,13 +29,13 @@ function indexOf(bytes: Uint8Array, sought: Uint8Array, from: number): number {
   return -1;
 }
 
-/** The parts of a body, or undefined where it is not well formed. */
+/** The parts of a body. Returns undefined if it is malformed. */
 export function parseMultipart(contentType: string, bytes: Uint8Array): ReceivedPart[] | undefined {
   const boundary = /;\s*boundary="?([^";]+)"?/i.exec(contentType)?.[1];
   if (boundary === undefined) return undefined;
   const delimiter = encoder.encode(`\r\n--${boundary}`);
   const headEnd = encoder.encode('\r\n\r\n');
-  // The first delimiter stands at the very start, without a line end before it.
+  // The first delimiter is at the very start, without a line end before it.
   if (indexOf(bytes, delimiter.subarray(2), 0) !== 0) return undefined;
   const parts: ReceivedPart[] = [];
   let at = delimiter.length - 2;
@@ -51,6 +51,6 @@ export function parseMultipart(contentType: string, bytes: Uint8Array): Received
     parts.push({ headers, body: bytes.slice(bodyFrom + headEnd.length, end) });
     at = end + delimiter.length;
   }
-  // A body that was cut off has no "--" behind its last delimiter.
+  // A body that was cut off has no "--" after its last delimiter.
   return latin1(bytes.subarray(at, at + 2)) === '--' ? parts : undefined;
 }

@@ -1,4 +1,4 @@
-/** The nodes that a client knows, which of them are well, and whom to ask next. */
+/** The nodes that a client knows, their health, and the choice of the next one. */
 import { jittered } from '../base/delays.ts';
 import {
   CLIENT_FIRST_HEDGE_MS,
@@ -12,12 +12,12 @@ import {
 import { Latency } from '../core/quorum/latency.ts';
 import type { ClientWorld } from './world.ts';
 
-/** One node, as a client sees it. */
+/** One node, as the client sees it. */
 export interface PoolNode {
   readonly url: string;
-  /** In a row. */
+  /** Failures in a row. */
   failures: number;
-  /** Until then it is asked only when all others have been. */
+  /** Until then, the node is asked only after all others. */
   restUntilMs: number;
 }
 
@@ -27,17 +27,20 @@ export class NodePool {
   readonly #world: ClientWorld;
   readonly #latency = new Latency();
   #next: number;
-  /** Second nodes that may be asked. */
+  /** Reads that may still go to a second node. */
   #hedges = CLIENT_HEDGE_BURST;
 
-  /** Takes base URLs, `http://host:port`; throws a `TypeError` for what is none. */
+  /**
+   * Takes base URLs, `http://host:port`. Throws a `TypeError` if there is none, or if a text is not
+   * such a URL.
+   */
   constructor(urls: readonly string[], world: ClientWorld) {
     if (urls.length === 0) throw new TypeError('MecClient needs the URL of at least one node');
     this.nodes = urls.map((text) => {
       const url = URL.canParse(text) ? new URL(text) : undefined;
       if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
         throw new TypeError(
-          `${JSON.stringify(text)} is not the URL of a node; expected something like http://127.0.0.1:3000`,
+          `${JSON.stringify(text)} is not the URL of a node; expected a URL like http://127.0.0.1:3000`,
         );
       }
       return { url: url.href.replace(/\/+$/, ''), failures: 0, restUntilMs: 0 };
@@ -46,7 +49,10 @@ export class NodePool {
     this.#next = world.random.uint32() % urls.length;
   }
 
-  /** The next node to ask that is not among `tried`: the well ones in turn, then those whose rest ends first. */
+  /**
+   * The next node that is not in `tried`: healthy nodes in turn, then the resting node whose rest
+   * ends first. Undefined if all were tried.
+   */
   pick(tried: ReadonlySet<PoolNode>): PoolNode | undefined {
     const nowMs = this.#world.clock.monotonicMs();
     const { length } = this.nodes;
@@ -63,7 +69,7 @@ export class NodePool {
     return best;
   }
 
-  /** A node has answered well. */
+  /** Records that a node has answered. */
   answered(node: PoolNode, latencyMs: number): void {
     node.failures = 0;
     node.restUntilMs = 0;
@@ -71,8 +77,8 @@ export class NodePool {
   }
 
   /**
-   * A node has failed, or was so slow that another was faster. Who has kept a caller waiting rests
-   * for at least as long.
+   * Records that a node has failed, or was slower than a node asked later. It rests for at least
+   * the time that it has cost.
    */
   failed(node: PoolNode, waitedMs: number): void {
     node.failures += 1;
@@ -80,19 +86,19 @@ export class NodePool {
     node.restUntilMs = this.#world.clock.monotonicMs() + jittered(this.#world.random, restMs);
   }
 
-  /** Takes note of a read, which earns its share of a second node. */
+  /** Records a read, which earns a share of a second request. */
   noteRead(): void {
     this.#hedges = Math.min(this.#hedges + CLIENT_HEDGE_SHARE, CLIENT_HEDGE_BURST);
   }
 
-  /** Whether a late read may go to a second node; then it counts as gone. */
+  /** Whether a late read may go to a second node. If so, counts that request. */
   mayHedge(): boolean {
     if (this.#hedges < 1) return false;
     this.#hedges -= 1;
     return true;
   }
 
-  /** How long to wait for a read before another node is asked as well. */
+  /** The wait in ms before a read goes to a second node as well. */
   get hedgeMs(): number {
     const ms = this.#latency.p95Ms || CLIENT_FIRST_HEDGE_MS;
     return Math.min(Math.max(2 * ms, CLIENT_MIN_HEDGE_MS), CLIENT_MAX_HEDGE_MS);

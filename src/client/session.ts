@@ -1,12 +1,13 @@
 /**
- * What a client has seen of each key: so that it never reads back behind its own writes or an earlier read, and so that
- * `update` signs with a name that continues. The least recently used key is forgotten.
+ * The session of a client: its reads and writes of each key. By it, no read goes back before the
+ * client's own writes or earlier reads, and `update` continues under one author. The least recently
+ * used key is forgotten.
  *
- * A name (author) lives by the rule of the store's own actors: whoever cannot prove that it
- * continues where it stopped takes a new one. Data types such as sets and counters number an
- * author's changes; two different changes under one number would be one of them lost. So a name is
- * given up when a write's outcome is not known, when no node can be found that knows the name's
- * last write, and when the key has no value any more.
+ * An author follows the rule of the store's actors: it ends if the client cannot prove that it
+ * continues from its last change. Sets and counters number the changes of an author, so two different
+ * changes under one number would lose one. Therefore an author ends if the outcome of a write is
+ * unknown, if no node with the author's last write can be found, or if the key no longer has a
+ * value.
  */
 import type { Random } from '../base/env.ts';
 import { MAX_GONE_TOKENS } from '../core/limits.ts';
@@ -16,20 +17,22 @@ import type { Author } from './merge/merge.ts';
 
 interface KeyMemory {
   readonly author: string;
-  /** Of the author's last change. */
+  /** The number of the author's last change. */
   readonly number: number;
-  /** Dots as text: versions seen in the last read, and own writes since. */
+  /** Dots as text: the versions of the last read, and this client's writes since. */
   readonly dots: readonly string[];
-  /** Tokens of reads that found nothing: a read that is behind them must not show what they say is gone. */
+  /**
+   * Tokens of reads that found no value. A later read must not show a version that they include.
+   */
   readonly gone: readonly string[];
 }
 
-/** What the next read of a key has to know about. */
+/** The state that the next read of a key must include. */
 export type SeenOfKey = Pick<KeyMemory, 'dots' | 'gone'>;
 
 const NOTHING: SeenOfKey = { dots: [], gone: [] };
 
-/** The memory of one client. */
+/** The session of one client. */
 export class Session {
   readonly #random: Random;
   /** In order of last use. */
@@ -39,14 +42,14 @@ export class Session {
     this.#random = random;
   }
 
-  /** What this client has seen of a key. */
+  /** The state of a key that this client has seen. */
   seen(key: string): SeenOfKey {
     return this.#byKey.get(key) ?? NOTHING;
   }
 
   /**
-   * Name and number for this client's next change of a key; a new name where the state that the old
-   * one has signed is gone.
+   * The author's name and number for this client's next change of a key. If the value that the last
+   * author changed is gone, the author is a new one.
    */
   nextAuthor(key: string, isStateGone: boolean): Pick<Author, 'name' | 'number'> {
     if (isStateGone) this.giveUpAuthor(key);
@@ -55,8 +58,8 @@ export class Session {
   }
 
   /**
-   * A read that had to know about `asked` has answered with these versions: they stand for what was
-   * asked, and not for what was written meanwhile.
+   * Records a read that had to include `asked` and returned these versions. They replace `asked`,
+   * but not the writes made since the read began.
    */
   hasRead(key: string, asked: SeenOfKey, dots: readonly string[]): void {
     if (dots.length === 0) return;
@@ -65,8 +68,8 @@ export class Session {
   }
 
   /**
-   * A read that had to know about `asked` has found nothing: its token stands for what was asked,
-   * and says what is gone.
+   * Records a read that had to include `asked` and found no value. Its token replaces `asked`, and
+   * tells which versions are gone.
    */
   hasMissed(key: string, asked: SeenOfKey, token: string): void {
     const since = this.seen(key).gone.filter((other) => !asked.gone.includes(other) && other !== token);
@@ -75,7 +78,7 @@ export class Session {
     this.#remember(key, { gone });
   }
 
-  /** A write with this token was acknowledged under this dot: who knows the dot knows what the token says is gone. */
+  /** Records an acknowledged write. Any node that has its dot has all that its token includes. */
   hasWritten(key: string, dot: string, token: string | undefined): void {
     if (dot === '') return;
     const { dots, gone } = this.seen(key);
@@ -85,14 +88,14 @@ export class Session {
     });
   }
 
-  /** Ends the name under which this client changes a key; what it has seen of the key still holds. */
+  /** Ends the author of a key. The dots and tokens of the key stay. */
   giveUpAuthor(key: string): void {
     const { dots, gone } = this.seen(key);
     this.#byKey.delete(key);
     if (dots.length + gone.length > 0) this.#remember(key, { dots, gone });
   }
 
-  /** Forgets a key, its author too. */
+  /** Forgets a key and its author. */
   forget(key: string): void {
     this.#byKey.delete(key);
   }

@@ -1,19 +1,19 @@
-/** Work on one key in turn: who comes while another is at it waits, for a bounded time, in a bounded queue. */
+/** The updates of this client, one at a time for each key. The wait and the queue are bounded. */
 import type { Timer } from '../base/env.ts';
 import { MAX_UPDATES_WAITING } from './limits.ts';
 import { clientError } from './client-error.ts';
 import type { ClientWorld } from './world.ts';
 
-/** How long to wait for a turn. */
+/** The limits of a wait. */
 interface Wait {
   readonly untilMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** The updates of this client, one at a time per key. */
+/** A queue of updates for each key. */
 export class UpdateQueue {
   readonly #clock: ClientWorld['clock'];
-  /** Who waits, by key; there is a queue while somebody is at work. */
+  /** The waiting updates by key. A key is present while one of its updates runs. */
   readonly #queues = new Map<string, (() => void)[]>();
 
   constructor(clock: ClientWorld['clock']) {
@@ -21,8 +21,8 @@ export class UpdateQueue {
   }
 
   /**
-   * Runs work when all work on this key that came before is over; rejects with `deadline`,
-   * `overloaded`, or the signal's reason.
+   * Runs `work` after all earlier work on this key. Rejects with `deadline`, `overloaded`, or the
+   * signal's reason.
    */
   async run<R>(key: string, wait: Wait, work: () => Promise<R>): Promise<R> {
     await this.#enter(key, wait);
@@ -42,7 +42,11 @@ export class UpdateQueue {
       return Promise.resolve();
     }
     if (queue.length >= MAX_UPDATES_WAITING) {
-      return Promise.reject(clientError('overloaded', { detail: 'Too many updates of this key wait in this client' }));
+      return Promise.reject(
+        clientError('overloaded', {
+          detail: `${MAX_UPDATES_WAITING} updates of this key are already waiting in this client`,
+        }),
+      );
     }
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined;

@@ -1,8 +1,11 @@
-/** The world as a client sees it: time, randomness, and `fetch`. Put others in their place to test without waiting. */
+/**
+ * The world of a client: time, random numbers and `fetch`. Tests replace them, so that they need
+ * not wait.
+ */
 import type { Clock, Random } from '../base/env.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
 
-/** A request as the client makes it. */
+/** A request, as the client passes it to `fetch`. */
 export interface FetchInit {
   readonly method: string;
   readonly headers: Record<string, string>;
@@ -10,7 +13,7 @@ export interface FetchInit {
   readonly signal: AbortSignal;
 }
 
-/** What the client reads of a response. */
+/** The parts of a response that the client uses. */
 export interface FetchResponse {
   readonly status: number;
   readonly headers: {
@@ -20,19 +23,19 @@ export interface FetchResponse {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-/** All that a client needs of its surroundings; Node and browsers have it. */
+/** All that a client needs from its platform. Node and browsers have it. */
 export interface ClientWorld {
   readonly clock: Pick<Clock, 'monotonicMs' | 'wallMicros' | 'after'>;
   readonly random: Random;
-  /** The part of `fetch` that the client uses; rejects where there is no response. */
+  /** The part of `fetch` that the client uses. Rejects if there is no response. */
   readonly fetch: (url: string, init: FetchInit) => Promise<FetchResponse>;
 }
 
-/** The real one. */
+/** The real world. */
 export const systemWorld: ClientWorld = {
   clock: systemClock,
   random: systemRandom,
-  // A browser keeps a 300 for ever, and a 200 with a date for a while, unless told otherwise.
-  // (Node's types do not know the option.)
+  // Without this option a browser caches a 300 forever, and a 200 with a date for a while. Node's
+  // types do not have the option.
   fetch: (url, init) => fetch(url, { ...init, cache: 'no-store' } as RequestInit),
 };

@@ -1,18 +1,19 @@
 /**
- * A list that texts are appended to, in order of time; what is appended at once all stays, on every
- * reader in one order.
+ * A list of texts, in order of time, that can only be appended to. Concurrent additions all stay,
+ * in the same order for every reader.
  *
- * Right for: chat, audit trails, comments, an order's history. Wrong for: text that people edit in
- * the middle (that needs a sequence type), and lists without end: the whole list is one value (1
- * MiB by default), so begin a new key per day or page.
+ * Right for chat, audit trails, comments and the history of an order. Wrong for text that is edited
+ * in the middle, which needs a sequence type. Also wrong for endless lists: the whole list is one
+ * value (1 MiB by default), so start a new key for each day or page.
  *
- * An entry that was appended by somebody who saw another always stands behind it, whatever the machines' clocks say.
+ * If an author saw another entry, its own entry comes after that one, even if the clocks of the
+ * machines disagree.
  */
 import type { Author } from './merge.ts';
 
-/** One entry. Time and author name it. */
+/** One entry. Its time and author identify it. */
 export interface AppendEntry {
-  /** µs since 1970; later than all that its author saw. */
+  /** µs since 1970, and later than all entries that its author saw. */
   readonly atMicros: number;
   readonly by: string;
   readonly text: string;
@@ -26,9 +27,9 @@ const compare = (a: AppendEntry, b: AppendEntry): number =>
   (a.by < b.by ? -1 : Number(a.by > b.by)) ||
   (a.text < b.text ? -1 : Number(a.text > b.text));
 
-/** A list that is only appended to. */
+/** A list that can only be appended to. */
 export const appendList = {
-  /** The list with one more text at its end. */
+  /** The list with one more text at the end. */
   append: (state: AppendList | undefined, text: string, { name, nowMicros }: Author): AppendList => {
     const list = state ?? [];
     const lastMicros = list[list.length - 1]?.atMicros ?? 0;

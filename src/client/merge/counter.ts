@@ -1,14 +1,16 @@
 /**
- * Counters (Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data Types", 2011: G- and
- * PN-Counter). Each author counts for itself, and the counter is the sum of all; so increments made at once all count.
+ * Counters (Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data
+ * Types", 2011: G- and PN-Counter). Each author keeps its own count, and the value is the sum, so
+ * concurrent increments all count.
  *
- * Right for: likes, views, stock that may be oversold for a moment, anything where every step must count.
- * Wrong for: limits that must never be passed (two sides of a partition both see room for one more), and numbers that
- * somebody sets (take a register). The state has one number for each author that ever counted.
+ * Right for likes, views, and stock that may be oversold for a moment: every step must count. Wrong
+ * for limits that must hold, because two sides of a partition may both see room for one more. Also
+ * wrong for numbers that are set, for which there is the register. The state has one number for
+ * each author that has ever counted.
  */
 import type { Author, Merge } from './merge.ts';
 
-/** Each author's share of a count, and the number of the change that it is of. */
+/** Each author's share of a count, and the number of the change that set it. */
 type Counts = Readonly<Record<string, readonly [number: number, count: number]>>;
 
 /** A count that only grows. */
@@ -16,14 +18,14 @@ export interface GrowOnlyCounter {
   readonly plus: Counts;
 }
 
-/** A count that goes both ways. */
+/** A count that can grow and fall. */
 export interface PlusMinusCounter extends GrowOnlyCounter {
   readonly minus: Counts;
 }
 
 const sum = (counts: Counts): number => Object.values(counts).reduce((total, [, count]) => total + count, 0);
 
-/** An author's later share knows its earlier ones. */
+/** Of two shares of one author, the later one includes the earlier. */
 const mergeCounts: Merge<Counts> = (a, b) => {
   const merged = new Map(Object.entries(a));
   for (const [name, theirs] of Object.entries(b)) {
@@ -41,23 +43,23 @@ function addTo(counts: Counts, step: number, { name, number }: Author): Counts {
 
 /** A counter that only grows. */
 export const growOnlyCounter = {
-  /** The state one greater, or `step` greater. */
+  /** The state, greater by `step`. Throws a `RangeError` if `step` is negative or not finite. */
   add: (state: GrowOnlyCounter | undefined, author: Author, step = 1): GrowOnlyCounter => ({
     plus: addTo(state?.plus ?? {}, step, author),
   }),
-  /** What it counts. */
+  /** The sum of all steps. */
   value: (state: GrowOnlyCounter | undefined): number => sum(state?.plus ?? {}),
   merge: ((a, b) => ({ plus: mergeCounts(a.plus, b.plus) })) satisfies Merge<GrowOnlyCounter>,
 };
 
-/** A counter that goes both ways; a negative step takes off. */
+/** A counter that can grow and fall; a negative step subtracts. */
 export const plusMinusCounter = {
-  /** The state changed by `step`. */
+  /** The state, changed by `step`. Throws a `RangeError` if `step` is not finite. */
   add: (state: PlusMinusCounter | undefined, author: Author, step = 1): PlusMinusCounter => {
     const { plus, minus } = state ?? { plus: {}, minus: {} };
     return step >= 0 ? { plus: addTo(plus, step, author), minus } : { plus, minus: addTo(minus, -step, author) };
   },
-  /** What it counts. */
+  /** The sum of all steps. */
   value: (state: PlusMinusCounter | undefined): number => sum(state?.plus ?? {}) - sum(state?.minus ?? {}),
   merge: ((a, b) => ({
     plus: mergeCounts(a.plus, b.plus),

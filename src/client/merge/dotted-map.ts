@@ -1,39 +1,39 @@
 /**
- * The kernel of sets and maps with removal: what the store itself does with versions, once more
- * inside of one value. Every addition lies under a dot, `author:number`; the clock says which dots
- * this state has seen. A dot that one side has seen and no longer holds was removed there; one that
- * it has not seen is new to it. So a removal takes exactly what its author saw, an addition made at
- * once survives it, and nothing is kept of what was removed.
+ * The kernel of sets and maps with removal. It does inside one value what the store does with
+ * versions. Every addition has a dot, `author:number`, and the clock holds the dots that a state
+ * has seen. If one side has seen a dot but no longer has it, the addition was removed there. If it
+ * has not seen the dot, the addition is new to it. So a removal removes exactly what its author
+ * saw, a concurrent addition survives, and nothing remains of removed elements.
  *
- * Sources: Bieniusa et al., "An optimized conflict-free replicated set" (2012); Almeida, Shoker, Baquero, "Delta State
- * Replicated Data Types" (2018).
+ * Sources: Bieniusa et al., "An optimized conflict-free replicated set" (2012); Almeida, Shoker,
+ * Baquero, "Delta State Replicated Data Types" (2018).
  */
 import type { Author } from './merge.ts';
 
-/** Payloads under their dots, by key. */
+/** Payloads by key, and by the dot of the addition. */
 export interface DottedMap<P> {
-  /** The number of the last change seen, by author. */
+  /** The number of each author's last change in this state. */
   readonly clock: Readonly<Record<string, number>>;
   readonly entries: Readonly<Record<string, Readonly<Record<string, P>>>>;
 }
 
-/** Nothing in it, nothing seen. */
+/** A state without entries and without any seen dot. */
 export function emptyMap<P>(): DottedMap<P> {
   return { clock: {}, entries: {} };
 }
 
-/** The payloads of a key: one, or several where it was put at once. */
+/** The payloads of a key: one, or several after concurrent additions; empty if absent. */
 export function payloads<P>({ entries }: DottedMap<P>, key: string): P[] {
   return Object.hasOwn(entries, key) ? Object.values(entries[key] as Readonly<Record<string, P>>) : [];
 }
 
-/** Puts a payload in place of those that are there. */
+/** Replaces the payloads of a key by one. */
 export function putPayload<P>(
   state: DottedMap<P>,
   key: string,
   { payload, author }: { payload: P; author: Author },
 ): DottedMap<P> {
-  // Unlike an assignment, this takes "__proto__" for a key like any other.
+  // Unlike an assignment, this accepts "__proto__" as an ordinary key.
   const entry = Object.fromEntries([[`${author.name}:${author.number}`, payload]]);
   return {
     clock: { ...state.clock, [author.name]: author.number },
@@ -41,12 +41,12 @@ export function putPayload<P>(
   };
 }
 
-/** Takes away what is there under a key. */
+/** Removes the payloads of a key. */
 export function removeKey<P>({ clock, entries }: DottedMap<P>, key: string): DottedMap<P> {
   return { clock, entries: Object.fromEntries(Object.entries(entries).filter(([other]) => other !== key)) };
 }
 
-/** Two states as one. */
+/** Merges two states. */
 export function mergeMaps<P>(a: DottedMap<P>, b: DottedMap<P>): DottedMap<P> {
   const clock = new Map(Object.entries(a.clock));
   for (const [name, n] of Object.entries(b.clock)) clock.set(name, Math.max(n, clock.get(name) ?? 0));

@@ -1,4 +1,6 @@
-/** The public surface of `mec-db/merge`: types whose concurrent states merge, for `MecClient.update`. */
+/**
+ * The public surface of `mec-db/merge`: types for `MecClient.update` whose concurrent states merge.
+ */
 export { type AppendEntry, type AppendList, appendList } from './append-list.ts';
 export { growOnlyCounter, type GrowOnlyCounter, plusMinusCounter, type PlusMinusCounter } from './counter.ts';
 export { type MapEntry, mapOf, type MapOf, type MapType } from './map-of.ts';

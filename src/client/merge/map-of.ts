@@ -1,29 +1,31 @@
 /**
- * A map from texts to any of the other types: what is changed at once under one key is merged as
- * its type says; of a change and a removal made at once the change stays.
+ * A map from texts to values of any other type. Concurrent changes of one entry are merged by its
+ * type. If an entry is changed and removed concurrently, the change stays.
  *
- * Right for: records with fields of their own kind, a cart with quantities (a map of counters), a
- * document as a map of registers. Wrong for: rules over several keys ("the sum must be 100"), which
- * hold on each side and not after the merge. A change that survives a removal made at once brings
- * along what its author saw under the key.
+ * Right for records whose fields have types of their own, a cart with quantities (a map of
+ * counters), or a document as a map of registers. Wrong for rules over several keys ("the sum must
+ * be 100"), which hold on each side but not after the merge. A change that survives a concurrent
+ * removal brings back all that its author saw in the entry.
  */
 import { type DottedMap, emptyMap, mergeMaps, payloads, putPayload, removeKey } from './dotted-map.ts';
 import type { Author, Merge } from './merge.ts';
 
-/** The entries. */
+/** The state of a map. */
 export type MapOf<V> = DottedMap<V>;
 
-/** What is put under a key, and who does it. */
+/** The new value of an entry, and the author of the change. */
 export interface MapEntry<V> {
   readonly value: V;
   readonly author: Author;
 }
 
-/** What can be done with a map of values of one type. */
+/** The operations on a map of values of one type. */
 export interface MapType<V> {
-  /** The value of a key. */
+  /** The value of a key; undefined if absent. */
   readonly get: (state: MapOf<V> | undefined, key: string) => V | undefined;
-  /** The map with a value. To change one, make it of what `get` gives, with the same author. */
+  /**
+   * The map with a value. To change one, derive it from the result of `get`, with the same author.
+   */
   readonly set: (state: MapOf<V> | undefined, key: string, entry: MapEntry<V>) => MapOf<V>;
   /** The map without a key. */
   readonly remove: (state: MapOf<V> | undefined, key: string) => MapOf<V>;
@@ -32,7 +34,7 @@ export interface MapType<V> {
   readonly merge: Merge<MapOf<V>>;
 }
 
-/** The map type of values that merge like this: `mapOf(plusMinusCounter)`. */
+/** The type of maps whose values merge like this: `mapOf(plusMinusCounter)`. */
 export function mapOf<V>({ merge }: { readonly merge: Merge<V> }): MapType<V> {
   return {
     get: (state, key) => {
