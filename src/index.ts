@@ -1,4 +1,7 @@
-/** The public surface of the package: nodes and clusters inside of a process. The client is `mec-db/client`. */
+/**
+ * The public surface of the package: nodes and clusters in this process. The client is
+ * `mec-db/client`.
+ */
 export { type Config } from './cluster/config.ts';
 export {
   type MemberStatus,

@@ -1,6 +1,7 @@
 /**
- * Reads a configuration file: TOML, checked against the rules. A mistake stops the start with one line that names
- * the file, the line if it is known, the key, what was expected, and the nearest known key.
+ * Reads a configuration file: TOML, checked against the rules. A mistake stops the start with one
+ * line. It names the file, the line if known, the key, the expected value, and the nearest known
+ * key.
  */
 import { parse, TomlError } from 'smol-toml';
 import type { Address } from '../base/env.ts';
@@ -20,7 +21,7 @@ import {
   type Values,
 } from './rules.ts';
 
-/** A configuration file as it was read; `name` may be left to the launcher. */
+/** A configuration file as read. The launcher may fill in `name`. */
 export type ConfigFile = Omit<Config, 'name'> & { readonly name: string | undefined };
 
 type TomlTable = Record<string, unknown>;
@@ -28,7 +29,7 @@ type TomlTable = Record<string, unknown>;
 const isTable = (value: unknown): value is TomlTable =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
-/** Reads one configuration file, to name it in complaints. */
+/** Reads one configuration file, whose name is part of every error. */
 class Reader {
   readonly #file: string;
   readonly #lines: readonly string[];
@@ -45,7 +46,7 @@ class Reader {
     return new StartError(`${this.#file}${index < 0 ? '' : `:${index + 1}`}: ${key}: ${complaint}`);
   }
 
-  /** The values of a table's keys, each checked, or its default. */
+  /** The values of a table's keys, each checked, or the default if absent. Throws `StartError`. */
   read<R extends Rules>(prefix: string, table: TomlTable, rules: R, others: readonly string[] = []): Values<R> {
     const known = [...Object.keys(rules), ...others];
     for (const key of Object.keys(table)) {
@@ -66,7 +67,7 @@ class Reader {
   nodes(value: unknown): Address[] {
     if (value === undefined) return [];
     if (!Array.isArray(value) || !value.every(isTable))
-      throw this.complain('node', 'expected [[node]] tables with host and port');
+      throw this.complain('node', 'expected [[node]] tables, each with host and port');
     return value.map((table) => {
       const { host, port } = this.read('node.', table, NODE_KEYS);
       if (port === undefined) throw this.complain('node.port', `missing; expected ${NODE_KEYS.port.expected}`);
@@ -74,45 +75,46 @@ class Reader {
     });
   }
 
-  /** Complains of quorums that are larger than `n`. */
+  /** Throws `StartError` if `r` or `w` is larger than `n`. */
   checkSizes(table: string, quorums: Readonly<Record<'r' | 'w', unknown>>, n: number): void {
     for (const name of ['r', 'w'] as const) {
       const size = quorums[name];
       if (typeof size === 'number' && size > n)
-        throw this.complain(`${table}.${name}`, `${size} is more than n, which is ${n}`);
+        throw this.complain(`${table}.${name}`, `${size} is more than n (${n})`);
     }
   }
 }
 
-/** The policies of a document, whose `[quorum]` has `n`. */
+/** The policies of a document. `n` is the number of replicas in its `[quorum]`. */
 function readPolicies(reader: Reader, value: unknown, n: number): Policy[] {
   const tables = value ?? [];
   if (!Array.isArray(tables) || !tables.every(isTable) || tables.length > MAX_POLICIES)
-    throw reader.complain('policy', `expected at most ${MAX_POLICIES} [[policy]] tables with prefix`);
+    throw reader.complain('policy', `expected at most ${MAX_POLICIES} [[policy]] tables, each with a prefix`);
   const policies = tables.map((table): Policy => {
     const { prefix, siblings, ttl, n: own, r, w, maxvalue } = reader.read('policy.', table, POLICY_KEYS);
     if (prefix === undefined)
       throw reader.complain('policy.prefix', `missing; expected ${POLICY_KEYS.prefix.expected}`);
-    // Whole partitions are replicated, and a partition holds keys of all prefixes.
+    // A partition, which is replicated as a whole, holds keys of all prefixes.
     if (own !== undefined && own !== n)
-      throw reader.complain('policy.n', `all keys have the n of [quorum], which is ${n}; set r and w instead`);
+      throw reader.complain('policy.n', `must be the n of [quorum] (${n}); set r and w instead`);
     reader.checkSizes('policy', { r, w }, n);
     return { prefix, siblings, ttlMs: ttl, r, w, maxValueBytes: maxvalue };
   });
   const prefixes = policies.map(({ prefix }) => prefix);
   const double = prefixes.find((prefix, i) => prefixes.indexOf(prefix) < i);
-  if (double !== undefined) throw reader.complain('policy.prefix', `two policies for ${JSON.stringify(double)}`);
+  if (double !== undefined)
+    throw reader.complain('policy.prefix', `${JSON.stringify(double)} has two policies; merge them into one`);
   return policies;
 }
 
-/** Parses and checks the text of a configuration file; throws `StartError` with one line. */
+/** Parses and checks the text of a configuration file. Throws `StartError` with one line. */
 export function parseConfig(file: string, text: string): ConfigFile {
   return checkConfig(parseToml(file, text), new Reader(file, text));
 }
 
 /**
- * Checks configuration that is given as an object, with the keys and values of the file; throws
- * `StartError` with one line.
+ * Checks a configuration given as an object, with the keys and values of the file. Throws
+ * `StartError` with one line that begins with `source`.
  */
 export function readConfig(source: string, document: Readonly<Record<string, unknown>>): ConfigFile {
   const given = Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined));
@@ -139,7 +141,7 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   reader.checkSizes('quorum', { r, w }, n);
   const { port, httpport } = config;
   if (httpport === port || httpport === port + 1) {
-    throw reader.complain('httpport', `${httpport} is taken by port and port + 1`);
+    throw reader.complain('httpport', `${httpport} is already port or port + 1; choose another port`);
   }
   return config;
 }

@@ -1,4 +1,6 @@
-/** What each key of a configuration file may be: one rule for each, from which the types of the values follow. */
+/**
+ * The rules for the keys of a configuration file. The types of the values follow from the rules.
+ */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MAX_TIMEOUT_MS } from '../core/limits.ts';
 import {
@@ -12,7 +14,10 @@ import { MAX_VALUE_BYTES } from './limits.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
-/** How one key is read: the value that a TOML value means, or undefined if it is not acceptable. */
+/**
+ * The rule for one key. `read` converts a TOML value, and returns undefined if it is not
+ * acceptable.
+ */
 interface ConfigRule<T> {
   readonly expected: string;
   readonly read: (value: unknown) => T | undefined;
@@ -20,7 +25,7 @@ interface ConfigRule<T> {
   readonly defaultValue: T;
 }
 
-/** The rules of one table, by key. */
+/** The rules for one table, by key. */
 export type Rules = Readonly<Record<string, ConfigRule<unknown>>>;
 
 /** The values of a table that was read by these rules. */
@@ -31,7 +36,7 @@ const optional = <T>(rule: Omit<ConfigRule<T>, 'defaultValue'>): ConfigRule<T | 
   defaultValue: undefined,
 });
 
-/** A number of units as text, `"5s"` or `"1MiB"`, or undefined. */
+/** A number with a unit, such as `"5s"` or `"1MiB"`; undefined if malformed. */
 function readUnits(value: unknown, factors: Readonly<Record<string, number>>): number | undefined {
   const match = typeof value === 'string' ? /^(\d{1,12})\s*([A-Za-z]+)$/.exec(value.trim()) : null;
   const factor = match === null ? undefined : factors[match[2] as string];
@@ -45,7 +50,7 @@ const asNumber = (value: unknown): number | undefined => (typeof value === 'numb
 
 const HOST_PATTERN = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:]+$/;
 
-/** `localhost` and 127.0.0.1 must not count as two nodes. */
+/** Otherwise `localhost` and 127.0.0.1 would count as two nodes. */
 function readHost(value: unknown): string | undefined {
   if (typeof value !== 'string' || !HOST_PATTERN.test(value) || value === '0.0.0.0' || value === '::') return undefined;
   return value === 'localhost' ? '127.0.0.1' : value;

@@ -1,7 +1,9 @@
-/** A network that can be cut, for tests of what happens then: frames to addresses on the other side are lost. */
+/**
+ * A network that can be cut, for tests. Frames to and from addresses on the other side are lost.
+ */
 import type { Address, Link, Network } from '../base/env.ts';
 
-/** Wraps a network; `isCut` is asked for every frame that leaves for an address, or comes back from it. */
+/** Wraps a network. `isCut` is called for every frame to or from an address. */
 export function cuttable(network: Network, isCut: (address: Address) => boolean): Network {
   return {
     bind: (address, onFrame) => network.bind(address, onFrame),

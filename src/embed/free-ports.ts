@@ -1,10 +1,10 @@
-/** Finds ports that nobody listens on. */
+/** A search for free ports. */
 import { createServer } from 'node:net';
 import type { Random } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { FREE_PORT_TRIES } from './limits.ts';
 
-/** Below the range that operating systems take the ports of outgoing connections from. */
+/** Below the range from which operating systems take the ports of outgoing connections. */
 const LOWEST = 10_000;
 const HIGHEST = 30_000;
 
@@ -16,12 +16,15 @@ function isFree(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** The first of `count` neighbouring ports that are free now. Another process may still be faster. */
+/**
+ * The first of `count` consecutive ports that are free now. Another process may still take one.
+ * Rejects with `StartError` after `FREE_PORT_TRIES` attempts.
+ */
 export async function findFreePorts(host: string, count: number, random: Random): Promise<number> {
   for (let tries = 0; tries < FREE_PORT_TRIES; tries++) {
     const first = LOWEST + (random.uint32() % (HIGHEST - LOWEST));
     const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(host, first + i)));
     if (free.every(Boolean)) return first;
   }
-  throw new StartError(`No ${count} neighbouring free ports on ${host}`);
+  throw new StartError(`Found no ${count} consecutive free ports on ${host}; set port and httpport`);
 }

@@ -1,6 +1,6 @@
 /**
- * A whole cluster in this process, for tests: real nodes, real sockets, ephemeral ports, and a
- * network that can be cut.
+ * A whole cluster in this process, for tests: real nodes, real sockets, free ports, and a network
+ * that can be cut.
  */
 import { join } from 'node:path';
 import type { Address, Log } from '../base/env.ts';
@@ -13,11 +13,11 @@ import { cuttable } from './cuttable-network.ts';
 import { findFreePorts } from './free-ports.ts';
 import { type EmbeddedNode, engineOf, isTaken, type NodeConfig, runParts } from './start-node.ts';
 
-/** What a cluster can be told. */
+/** The options of a cluster. */
 export interface StartClusterOptions extends Pick<NodeConfig, 'quorum' | 'storage' | 'http' | 'policy'> {
-  /** How many nodes, 1 to 32. Default 3. */
+  /** The number of nodes, 1 to 32. Default 3. */
   readonly nodes?: number | undefined;
-  /** A directory, with one for each node in it. Without one, everything is in memory. */
+  /** A directory that has one directory for each node. By default, everything is in memory. */
   readonly root?: string | undefined;
   readonly log?: Log | undefined;
 }
@@ -36,14 +36,14 @@ export class EmbeddedCluster {
     this.#cuts = cuts;
   }
 
-  /** Where the nodes serve HTTP: what a `MecClient` is given. */
+  /** The HTTP addresses of the nodes, for `MecClient`. */
   get urls(): string[] {
     return this.nodes.map(({ url }) => url);
   }
 
   /**
-   * Cuts the network between groups of nodes, given by index: `partition([0], [1, 2])`. Nodes that
-   * are in no group are cut off from all. HTTP still reaches every node.
+   * Cuts the network between groups of nodes, given by index: `partition([0], [1, 2])`. A node
+   * outside all groups is cut off from all others. HTTP still reaches every node.
    */
   partition(...groups: readonly (readonly number[])[]): void {
     this.#cuts.clear();
@@ -53,21 +53,25 @@ export class EmbeddedCluster {
     }
   }
 
-  /** Mends the network. The nodes find each other, and catch up, by themselves. */
+  /** Restores the network. The nodes find each other and catch up by themselves. */
   heal(): void {
     this.#cuts.clear();
   }
 
-  /** Resolves when every node reaches all others and has caught up with them; rejects with `StartError` after 20 s. */
+  /**
+   * Resolves when every node reaches all others and has caught up. Rejects with `StartError` after
+   * 20 s.
+   */
   async whole(): Promise<void> {
     const untilMs = systemClock.monotonicMs() + EMBED_START_TIMEOUT_MS;
     while (!this.nodes.every(seesAll)) {
-      if (systemClock.monotonicMs() > untilMs) throw new StartError('The nodes do not find each other');
+      if (systemClock.monotonicMs() > untilMs)
+        throw new StartError(`The nodes have not all caught up with each other within ${EMBED_START_TIMEOUT_MS} ms`);
       await sleepMs(EMBED_POLL_MS);
     }
   }
 
-  /** Stops all nodes. Nothing is left open. */
+  /** Stops all nodes, and leaves nothing open. */
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.close()));
   }
@@ -79,7 +83,10 @@ function seesAll(node: EmbeddedNode, _: number, { length }: readonly EmbeddedNod
   return isReady && areUp && peers.every(({ reach }) => reach === 'reachable');
 }
 
-/** Starts a cluster in this process, and resolves when it is whole; rejects with `StartError`. */
+/**
+ * Starts a cluster in this process, and resolves when its nodes see each other. Rejects with
+ * `StartError`.
+ */
 export async function startCluster(options: StartClusterOptions = {}): Promise<EmbeddedCluster> {
   const { nodes: count = 3 } = options;
   if (!Number.isInteger(count) || count < 1 || count > MAX_NODES) {

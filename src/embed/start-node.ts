@@ -1,4 +1,4 @@
-/** A node in this process: for tests, and for services that want no separate process. */
+/** A node in this process: for tests, and for services without a separate database process. */
 import { httpUrl } from '../base/address.ts';
 import type { Address, Env, Log, Network } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
@@ -20,22 +20,25 @@ import { readVersion } from './version.ts';
 import { findFreePorts } from './free-ports.ts';
 
 /**
- * The keys of the configuration file, with the same values and defaults; but ports that are not
- * given are free ones.
+ * The keys of the configuration file, with the same values and defaults. Only ports differ: by
+ * default they are free ones.
  */
 export interface NodeConfig {
-  /** Default: drawn. */
+  /** Default: a random name. */
   readonly name?: string | undefined;
-  /** Address to bind, and by which other nodes know this one. Default 127.0.0.1. */
+  /** The address on which the node listens and other nodes reach it. Default 127.0.0.1. */
   readonly host?: string | undefined;
-  /** Membership; `port + 1` carries data. */
+  /** The port for membership; `port + 1` carries data. */
   readonly port?: number | undefined;
   readonly httpport?: number | undefined;
-  /** What may fail together, as a rack: no two owners of a key share one while there are enough. */
+  /**
+   * A group of nodes that may fail together, such as a rack. No two owners of a key are in one
+   * zone, if there are enough zones.
+   */
   readonly zone?: string | undefined;
-  /** How much this node holds, relative to the others. Default 1. */
+  /** The node's share of the data, relative to the others. Default 1. */
   readonly weight?: number | undefined;
-  /** Data directory. Without one, everything is in memory and gone when the node is closed. */
+  /** The data directory. By default, everything is in memory, and gone when the node is closed. */
   readonly root?: string | undefined;
   /** The other nodes of the cluster. */
   readonly node?: readonly Address[] | undefined;
@@ -46,7 +49,7 @@ export interface NodeConfig {
   readonly policy?: readonly PolicyConfig[] | undefined;
 }
 
-/** What holds for the keys with a prefix, instead of the configuration's own. */
+/** The settings for keys with a prefix, which replace those of the configuration. */
 export interface PolicyConfig {
   readonly prefix: string;
   readonly siblings?: 'keep' | 'last-write-wins';
@@ -57,44 +60,47 @@ export interface PolicyConfig {
   readonly maxvalue?: string;
 }
 
-/** What an embedded node can be told. */
+/** The options of an embedded node. */
 export interface StartNodeOptions extends NodeConfig {
-  /** Where its log goes; default nowhere. */
+  /** The log of the node. By default, nothing is written. */
   readonly log?: Log | undefined;
 }
 
 /** A node that runs in this process. */
 export interface EmbeddedNode {
   readonly name: string;
-  /** Where it serves HTTP, `http://host:port`: what a `MecClient` is given. */
+  /** The HTTP address, `http://host:port`, for `MecClient`. */
   readonly url: string;
   readonly config: Config;
-  /** What `/status` says of the node. */
+  /** The status of the node, as in `/status`. */
   status(): NodeStatus;
   /**
-   * Begins to leave the cluster: the others take over what this node holds, then `ended` resolves.
-   * Throws where there are no others.
+   * Starts to leave the cluster. The other nodes take over this node's data, then `ended` resolves.
+   * Throws if there are no other nodes.
    */
   leave(): void;
   /**
-   * Resolves when the node has nothing left to do and waits to be closed: with undefined after it
-   * has left, else with what forbids it to go on.
+   * Resolves when the node can do no more and waits to be closed: with undefined after it has left,
+   * else with the error that stops it.
    */
   readonly ended: Promise<Error | undefined>;
-  /** Finishes what is in flight and stops. Nothing is left open. */
+  /** Finishes the requests in progress and stops. Leaves nothing open. */
   close(): Promise<void>;
 }
 
-/** What a node is made of, chosen by who runs it. */
+/** The parts of a node, which its caller chooses. */
 export interface NodeParts {
   readonly config: Config;
   readonly log: Log;
   readonly openEngine: OpenEngine;
-  /** What lies between the node and the real network. */
+  /** Wraps the real network. */
   readonly through?: (network: Network) => Network;
 }
 
-/** Starts a node and its HTTP door on these parts; rejects with `StartError`, and then nothing is left open. */
+/**
+ * Starts a node and its HTTP server on these parts. Rejects with `StartError`, and then leaves
+ * nothing open.
+ */
 export async function runParts(parts: NodeParts): Promise<EmbeddedNode> {
   const { config, openEngine, through = (network) => network } = parts;
   const log = throttledLog(parts.log, systemClock);
@@ -139,7 +145,7 @@ function embed(node: MecNode, { http, network, ended }: Around): EmbeddedNode {
   };
 }
 
-/** Starts one node in this process; rejects with `StartError`, which says in one line what is wrong. */
+/** Starts one node in this process. Rejects with `StartError`, whose message is one line. */
 export async function startNode(options: StartNodeOptions = {}): Promise<EmbeddedNode> {
   const { log = silentLog, ...given } = options;
   for (let tries = 1; ; tries++) {
@@ -147,20 +153,20 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Embedde
     try {
       return await runParts({ config, log, openEngine: engineOf(given, config) });
     } catch (error) {
-      // Between finding a free port and taking it, somebody else may have.
+      // Another process may take a free port before this node does.
       const isOurChoice = given.port === undefined || given.httpport === undefined;
       if (!isOurChoice || tries === EMBED_START_TRIES || !isTaken(error)) throw error;
     }
   }
 }
 
-/** Whether a start failed for an address in use. */
+/** Whether a start failed because an address is in use. */
 export function isTaken(error: unknown): boolean {
   const cause = error instanceof StartError ? (error.cause as { readonly code?: unknown } | undefined) : undefined;
   return cause?.code === 'EADDRINUSE';
 }
 
-/** The engine of a configuration: on disk where a directory was given. */
+/** The engine of a configuration: on disk if `root` is given, else in memory. */
 export function engineOf(given: NodeConfig, config: Config): OpenEngine {
   return given.root === undefined ? new MemoryDisk().open : () => openLevelEngine(config.root);
 }

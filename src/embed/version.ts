@@ -1,9 +1,12 @@
-/** The version of this software, from its package.json, and the commit it was made of. */
+/** The version of this software in its package.json, and the commit of its checkout. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Reads the version: `package.json` lies above `dist/src/embed` and above `src/embed`. */
+/**
+ * Reads the version. `package.json` is above both `dist/src/embed` and `src/embed`. Returns
+ * "unknown" if there is none.
+ */
 export function readVersion(): string {
   for (const path of ['../../package.json', '../../../package.json']) {
     try {
@@ -13,20 +16,22 @@ export function readVersion(): string {
       };
       if (manifest.name === 'mec-db' && manifest.version !== undefined) return manifest.version;
     } catch {
-      // The other place, then.
+      // Try the other path.
     }
   }
   return 'unknown';
 }
 
-/** The commit of a checkout, shortened; undefined where this is none. */
+/**
+ * The abbreviated commit of a checkout, and whether it has changes; undefined outside a checkout.
+ */
 export function readCommit(): string | undefined {
   const git = (...args: string[]): string => {
     const cwd = fileURLToPath(new URL('../../../', import.meta.url));
     return execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   };
   try {
-    // Not that of a project in which this one is installed.
+    // The repository may be that of a project in which this package is installed.
     if (git('ls-files', '--', 'bin/mec.ts') === '') return undefined;
     return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`;
   } catch {

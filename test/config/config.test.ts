@@ -18,7 +18,7 @@ host = "localhost"
 port = 9000
 `;
 
-test('the configuration of the first MecDB is understood', () => {
+test('parseConfig reads the configuration format of the first MecDB', () => {
   assert.deepEqual(parseConfig('node.toml', SEED), {
     name: 'apple-juice-93',
     host: '127.0.0.1',
@@ -38,13 +38,13 @@ test('the configuration of the first MecDB is understood', () => {
   });
 });
 
-test('an empty file is one node with every default', () => {
+test('an empty file yields every default', () => {
   const config = parseConfig('node.toml', '');
   assert.equal(config.name, undefined);
   assert.deepEqual([config.port, config.httpport, config.root, config.nodes], [7000, 3000, 'mec-data', []]);
 });
 
-test('everything can be set', () => {
+test('every setting can be changed', () => {
   const config = parseConfig(
     'x',
     'zone = "rack-1"\nweight = 2.5\n[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n' +
@@ -57,7 +57,7 @@ test('everything can be set', () => {
   assert.deepEqual(config.http.origins, ['https://a.example', 'http://localhost:8080']);
 });
 
-test('policies: what is not set is as for all keys', () => {
+test('a policy leaves settings that it does not name undefined', () => {
   const { policies } = parseConfig(
     'x',
     '[[policy]]\nprefix = "session:"\nsiblings = "last-write-wins"\nttl = "30m"\n' +
@@ -78,17 +78,17 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
   ['port = "7000"', 'f.toml:1: port: expected a port from 1 to 65534 (port + 1 is used as well), got "7000"'],
   ['port = 65535', 'f.toml:1: port: expected a port from 1 to 65534 (port + 1 is used as well), got 65535'],
   ['httpport = 0', 'f.toml:1: httpport: expected a port from 1 to 65535, got 0'],
-  ['port = 4000\nhttpport = 4001', 'f.toml:2: httpport: 4001 is taken by port and port + 1'],
+  ['port = 4000\nhttpport = 4001', 'f.toml:2: httpport: 4001 is already port or port + 1; choose another port'],
   ['name = "a b"', 'f.toml:1: name: expected up to 64 letters, digits, dots, dashes or underscores, got "a b"'],
   [
     'host = "0.0.0.0"',
     'f.toml:1: host: expected a host name or address that the other nodes can reach (not 0.0.0.0), got "0.0.0.0"',
   ],
   ['[[node]]\nhost = "a"', 'node.port: missing; expected a port from 1 to 65534'],
-  ['node = 5', 'f.toml:1: node: expected [[node]] tables with host and port'],
+  ['node = 5', 'f.toml:1: node: expected [[node]] tables, each with host and port'],
   ['quorum = 2', 'f.toml:1: quorum: expected a table [quorum]'],
   ['[quorum]\nw = "some"', 'f.toml:2: quorum.w: expected a number from 1 to n, "one", "quorum" or "all", got "some"'],
-  ['[quorum]\nw = 4', 'f.toml:2: quorum.w: 4 is more than n, which is 3'],
+  ['[quorum]\nw = 4', 'f.toml:2: quorum.w: 4 is more than n (3)'],
   ['[quorum]\nw = 0', 'f.toml:2: quorum.w: expected'],
   ['[quorum]\ntimeout = 5', 'f.toml:2: quorum.timeout: expected a time from "10ms" to "60s", got 5'],
   ['[quorum]\ntimeout = "5 years"', 'quorum.timeout: expected a time'],
@@ -98,7 +98,7 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
     'f.toml:2: http.origins: expected a list of origins such as "https://app.example"',
   ],
   ['[storage]\nsync = 1', 'f.toml:2: storage.sync: expected true or false, got 1'],
-  ['[policy]\nprefix = "a"', 'f.toml:1: policy: expected at most 256 [[policy]] tables with prefix'],
+  ['[policy]\nprefix = "a"', 'f.toml:1: policy: expected at most 256 [[policy]] tables, each with a prefix'],
   ['[[policy]]\nttl = "1s"', 'policy.prefix: missing; expected the first 1 to 1024 bytes of keys'],
   ['[[policy]]\nprefix = ""', 'f.toml:2: policy.prefix: expected the first 1 to 1024 bytes of keys, got ""'],
   [
@@ -106,15 +106,15 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
     'f.toml:3: policy.siblings: expected "keep" or "last-write-wins", got "lww"',
   ],
   ['[[policy]]\nprefix = "a"\nttl = "1ms"', 'f.toml:3: policy.ttl: expected a time from "1s" to "3650d", got "1ms"'],
-  ['[[policy]]\nprefix = "a"\nn = 2', 'f.toml:3: policy.n: all keys have the n of [quorum], which is 3'],
-  ['[[policy]]\nprefix = "a"\nw = 4', 'f.toml:3: policy.w: 4 is more than n, which is 3'],
+  ['[[policy]]\nprefix = "a"\nn = 2', 'f.toml:3: policy.n: must be the n of [quorum] (3); set r and w instead'],
+  ['[[policy]]\nprefix = "a"\nw = 4', 'f.toml:3: policy.w: 4 is more than n (3)'],
   ['[[policy]]\nprefix = "a"\ntll = "1s"', 'policy.tll: unknown key; did you mean "ttl"?'],
-  ['[[policy]]\nprefix = "a"\n[[policy]]\nprefix = "a"', 'policy.prefix: two policies for "a"'],
+  ['[[policy]]\nprefix = "a"\n[[policy]]\nprefix = "a"', 'policy.prefix: "a" has two policies; merge them into one'],
   ['port = ', 'f.toml:1: not valid TOML'],
 ];
 
 for (const [text, complaint] of MISTAKES) {
-  test(`refused with one clear line: ${JSON.stringify(text)}`, () => {
+  test(`parseConfig names file, line and key of a mistake: ${JSON.stringify(text)}`, () => {
     assert.throws(
       () => parseConfig('f.toml', text),
       (error) =>

@@ -1,4 +1,4 @@
-/** Nodes and clusters inside of a process. */
+/** Nodes and clusters in this process. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -22,7 +22,7 @@ async function scratch(t: TestContext): Promise<string> {
   return directory;
 }
 
-test('a program that closes its node or cluster ends by itself, with nothing open', async () => {
+test('a program ends by itself after it has closed its node or cluster', async () => {
   const program = (start: string): string => `
     import { startCluster, startNode } from '${INDEX}';
     import { MecClient } from '${CLIENT}';
@@ -40,7 +40,7 @@ test('a program that closes its node or cluster ends by itself, with nothing ope
       env: { ...process.env, ROOT: root },
     });
     await rm(root, { recursive: true });
-    // The client's own connection may be idle for a moment; Node does not wait for it.
+    // The client's own connection may be idle for a moment. Node does not wait for it.
     assert.deepEqual(
       [JSON.parse(stdout.replaceAll('"TCPSocketWrap",', '').replaceAll('"TCPSocketWrap"', '')), stderr],
       [[], ''],
@@ -49,13 +49,13 @@ test('a program that closes its node or cluster ends by itself, with nothing ope
   }
 });
 
-test('an address that is taken is told from one that is not to be had', async (t) => {
+test('isTaken tells an address in use from one that this machine does not have', async (t) => {
   const first = await startNode();
   t.after(() => first.close());
   const { port, httpport } = first.config;
   const failure = (options: object): Promise<unknown> =>
     startNode(options).then(
-      () => assert.fail('it should not start'),
+      () => assert.fail('the node must not start'),
       (error: unknown) => error,
     );
   const free = await freePorts(3);
@@ -67,13 +67,13 @@ test('an address that is taken is told from one that is not to be had', async (t
     assert.ok(error instanceof StartError && isTaken(error), String(error));
     assert.match(error.message, /^Cannot listen on /);
   }
-  // An address of no machine (RFC 5737): nobody has it, and no other port would help.
+  // An address of documentation (RFC 5737), which no machine has. Another port would not help.
   const elsewhere = await failure({ host: '203.0.113.1', port: free, httpport: free + 2 });
   assert.ok(elsewhere instanceof StartError && !isTaken(elsewhere), String(elsewhere));
-  assert.match(elsewhere.message, /^Cannot listen on /, 'and ports that are given are not searched');
+  assert.match(elsewhere.message, /^Cannot listen on /, 'a given port is not replaced');
 });
 
-test('on disk, a node goes on where it stopped; while it runs, nobody else has its directory', async (t) => {
+test('a node on disk keeps its data and locks its directory', async (t) => {
   const root = await scratch(t);
   const first = await startNode({ root, name: 'lasting' });
   await new MecClient<string>(first.url).put('k', 'kept');
@@ -85,7 +85,7 @@ test('on disk, a node goes on where it stopped; while it runs, nobody else has i
   assert.ok(read.kind === 'value' && read.value === 'kept');
 });
 
-test('options are the keys of the configuration file, and are checked like them', async () => {
+test('startNode checks its options like the configuration file', async () => {
   const wrong: [object, RegExp][] = [
     [{ name: 'no spaces' }, /startNode: name: expected up to 64 letters/],
     [{ quorum: { n: 0 } }, /quorum.n|startNode: n: expected/],
@@ -108,7 +108,7 @@ test('options are the keys of the configuration file, and are checked like them'
   await node.close();
 });
 
-test('a port that is taken is a clear error, and the node that could not start leaves nothing open', async (t) => {
+test('a node that cannot start because its port is in use leaves nothing open', async (t) => {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
   t.after(() => holder.close());
@@ -122,7 +122,7 @@ test('a port that is taken is a clear error, and the node that could not start l
   await node.close();
 });
 
-test('nodes join a cluster by the address of one of them, and leave no trace in another one', async (t) => {
+test('a node joins the cluster of the address that it is given, and no other', async (t) => {
   const first = await startNode({ name: 'first' });
   t.after(() => first.close());
   const { host, port } = first.config;
@@ -136,7 +136,7 @@ test('nodes join a cluster by the address of one of them, and leave no trace in 
   assert.equal((await new MecClient<number>(elsewhere.url).get('k')).kind, 'missing');
 });
 
-test('a cluster on disk comes back, and its log goes where it is told', async (t) => {
+test('a cluster on disk keeps its data and writes to the given log', async (t) => {
   const root = await scratch(t);
   let logged = '';
   const log = streamLog({ write: (text) => (logged += text) });
@@ -144,14 +144,14 @@ test('a cluster on disk comes back, and its log goes where it is told', async (t
   await new MecClient<number>(cluster.urls).put('k', 7, { w: 'all' });
   await cluster.close();
   assert.match(logged, / info /);
-  // Its nodes are known by their names, so it does not matter that they have other ports now.
+  // Nodes are identified by name, so different ports do not matter.
   const again = await startCluster({ root });
   const read = await new MecClient<number>(again.urls).get('k');
   await again.close();
   assert.ok(read.kind === 'value' && read.value === 7);
 });
 
-test('while the network of a cluster is cut, both sides take writes; once it is mended, both are there', async (t) => {
+test('writes on both sides of a cut network become siblings when it heals', async (t) => {
   const cluster = await startCluster({ nodes: 4 });
   t.after(() => cluster.close());
   cluster.partition([0, 1], [2, 3]);
@@ -165,6 +165,6 @@ test('while the network of a cluster is cut, both sides take writes; once it is 
   await cluster.whole();
   const both = await new MecClient<string>(cluster.urls).get('k', { r: 'all' });
   assert.ok(both.kind === 'siblings');
-  // Each once, although a write that found its node cut off was sent again, to another one.
+  // Each value once, even if a client sent its write again to another node.
   assert.deepEqual(both.siblings.map(({ value }) => value).sort(), ['left', 'right']);
 });
