@@ -1,4 +1,4 @@
-/** Content negotiation by the `Accept` header (RFC 9110, 12.5.1). */
+/** Content negotiation by the header `Accept` (RFC 9110, 12.5.1). */
 
 interface MediaRange {
   readonly type: string;
@@ -14,7 +14,10 @@ function rangesOf(accept: string): MediaRange[] {
   });
 }
 
-/** How exactly a range names a type: 3 by name, 2 by its kind (`text/*`), 1 as anything, 0 not at all. */
+/**
+ * How exactly a range matches a type: 3 exactly, 2 by main type (`text/*`), 1 as any type, 0 not at
+ * all.
+ */
 function exactness(range: string, type: string): number {
   if (range === type) return 3;
   if (range === '*/*') return 1;
@@ -22,9 +25,9 @@ function exactness(range: string, type: string): number {
 }
 
 /**
- * The best of the types on offer: of the highest quality, then named most exactly, then first on
- * offer. The first where none is acceptable, or nothing was asked for: an answer in another form is
- * worth more than none.
+ * The best of the offered types: by quality, then by the exactness of the match, then by the order
+ * of the offers. Returns the first offer if none is acceptable, because an answer in another form
+ * is better than none.
  */
 export function preferred(accept: string | undefined, offers: readonly [string, ...string[]]): string {
   let [best] = offers;
@@ -32,7 +35,7 @@ export function preferred(accept: string | undefined, offers: readonly [string, 
   if (accept === undefined) return best;
   const ranges = rangesOf(accept);
   for (const offer of offers) {
-    // The range that names the type most exactly speaks for it.
+    // The quality of a type is that of its most exact range.
     let exact = 0;
     let quality = 0;
     for (const range of ranges) {

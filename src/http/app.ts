@@ -1,7 +1,7 @@
 /**
- * From sockets to plain requests, from plain answers to sockets, errors to problems. Koa routes
- * everything but keys: it and its router cost more than to read an object and to make the answer of
- * it, so a key goes straight to its routes.
+ * Turns sockets into plain requests, plain answers into responses, and errors into problem
+ * documents. Requests for keys go directly to their routes. All others go through Koa, which with
+ * its router costs more than reading an object and making its answer.
  */
 import Router from '@koa/router';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -24,29 +24,29 @@ import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';
 import { type Exchange, sendStream } from './stream.ts';
 
-/** What bounds the memory that requests hold. */
+/** The limits on memory that requests use. */
 export interface Gates {
   readonly bodies: ByteGate;
   readonly answers: ByteGate;
 }
 
-/** What the application serves. */
+/** The parts of the application. */
 export interface AppOptions {
   readonly node: MecNode;
   readonly env: Env;
-  /** Of this software. */
+  /** The version of this software. */
   readonly version: string;
   readonly gates: Gates;
-  /** The whole of `/status`. */
+  /** The complete document for `/status`. */
   readonly status: () => object;
-  /** Why the node is not to be sent requests now; undefined where it is. */
+  /** The reason why the node must get no requests now; undefined if it is ready. */
   readonly whyNotReady: () => MecError | undefined;
 }
 
-/** Answers one request; never rejects. */
+/** Answers one request. Never rejects. */
 export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
-/** Makes what an HTTP server hands its requests to. */
+/** Makes the function that serves the requests of an HTTP server. */
 export function createHandle(options: AppOptions): Handle {
   const { node, env, gates } = options;
   const parts = { env, ...gates, timeoutMs: node.config.quorum.timeoutMs };
@@ -98,7 +98,7 @@ function createApp({ node, env, version, status, whyNotReady }: AppOptions, part
   app.use(router.routes());
   app.use(reply((ctx) => (ctx.matched?.length ? notAllowed() : noSuchRoute())));
   app.on('error', (error: NodeJS.ErrnoException) => {
-    // A client that goes away in the middle is no event.
+    // A client that disconnects during a request is no fault of this node.
     if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE' && error.code !== 'ECONNRESET' && error.code !== 'EPIPE') {
       env.log.error('request failed', { reason: messageOf(error) });
     }
@@ -106,7 +106,10 @@ function createApp({ node, env, version, status, whyNotReady }: AppOptions, part
   return app;
 }
 
-/** Koa has nothing to add: its own way of setting headers one by one costs as much as all the rest of an answer. */
+/**
+ * Keeps Koa from sending the answer. It sets headers one by one, which costs as much as the rest of
+ * an answer.
+ */
 function over(ctx: Koa.Context): void {
   ctx.respond = false;
 }
@@ -126,11 +129,13 @@ const plain = (type: string, text: string): HttpAnswer => ({
 
 const ROUTES = '/mec, /mec/KEY, /cluster/…, /ping, /ready, /status and /openapi.json';
 
-const noSuchRoute = (): HttpAnswer => problem(new MecError('no-such-route', { detail: `There are ${ROUTES}.` }));
+const noSuchRoute = (): HttpAnswer => problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));
 
 const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
 
-/** Where requests are served: what they may hold of the node's memory, and for how long they may wait for it. */
+/**
+ * The limits of a request: its share of the node's memory, and the time that it may wait for it.
+ */
 interface ServingParts extends Gates {
   readonly env: Env;
   readonly timeoutMs: number;
@@ -171,30 +176,31 @@ async function serve(
   }
 }
 
-/** What could be read in two ways is not read at all. */
+/** Throws `bad-request` if the request is ambiguous: another server could read it differently. */
 function assertPlain({ headers, rawHeaders }: IncomingMessage): void {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-    throw new MecError('bad-request', { detail: 'The only Transfer-Encoding is chunked' });
+    throw new MecError('bad-request', { detail: 'The only supported Transfer-Encoding is chunked' });
   }
   let types = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
     if (name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE) types += 1;
   }
-  if (types > 1) throw new MecError('bad-request', { detail: 'There is more than one Content-Type' });
+  if (types > 1) throw new MecError('bad-request', { detail: 'The request has more than one Content-Type' });
 }
 
 const CONTENT_TYPE = 'content-type';
 
 /**
- * A large answer counts until its client has taken it; where too much is waiting for slow readers
- * already, there is none.
+ * Counts a large answer until its client has taken it. Throws `overloaded` if slow readers already
+ * fill the memory for answers.
  */
 function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): HttpAnswer {
   const bytes = answer.body?.length ?? 0;
   if (bytes <= HTTP_SMALL_BYTES) return answer;
-  if (!answers.tryTake(bytes)) throw new MecError('overloaded', { detail: 'Clients read too slowly', retryAfter: 1 });
+  if (!answers.tryTake(bytes))
+    throw new MecError('overloaded', { detail: 'The memory for answers to slow readers is full', retryAfter: 1 });
   onceOver(req, res, () => answers.give(bytes));
   return answer;
 }
@@ -202,8 +208,8 @@ function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): Ht
 function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer): void {
   if (res.destroyed || res.headersSent) return;
   const headers = varying(res, own);
-  // The rest of a body that was refused is read and thrown away, so that the client sees the
-  // answer; but not without end.
+  // The rest of a refused body is read and discarded, so that the client reads the answer. That has
+  // a limit.
   if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) res.setHeader('Connection', 'close');
   if (body === undefined) {
     res.writeHead(status, headers).end();
@@ -213,6 +219,6 @@ function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer
   res.writeHead(status, headers);
   if (req.method === 'HEAD' || body.length === 0) res.end();
   else if (body.length > HTTP_ONE_WRITE_BYTES) res.end(body);
-  // As text, a small body leaves in one piece with its head.
+  // As text, a small body leaves in one write with its head.
   else res.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1');
 }

@@ -1,9 +1,9 @@
-/** Complaints about headers. */
+/** The error of an invalid header. */
 import { MecError } from '../base/errors.ts';
 
 /**
- * The error of a header that makes no sense, or asks for what there is not; `must` goes on the
- * sentence that begins with its name.
+ * Makes the error `bad-parameter` for a header. Its detail is "The header `header`", followed by
+ * `must`.
  */
 export const badHeader = (header: string, must: string): MecError =>
   new MecError('bad-parameter', { parameter: header, detail: `The header ${header} ${must}` });

@@ -1,47 +1,50 @@
-/** Reads request bodies from sockets, within bounds. */
+/** Reads request bodies from sockets, within limits. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { HTTP_BODY_STALL_MS } from './limits.ts';
 
-/** How many bytes the head of a request announces, or undefined where it does not say. */
+/** The length of the body that the head announces; undefined if it announces none. */
 export function announcedBytes(request: IncomingMessage): number | undefined {
   const length = request.headers['content-length'];
   return length === undefined ? (request.headers['transfer-encoding'] === undefined ? 0 : undefined) : Number(length);
 }
 
-/** The error of a body over the limit. */
+/** The error of a body above the limit. */
 export function tooLarge(limit: number): MecError {
   return new MecError('value-too-large', { limit, detail: `The value is larger than ${limit} bytes` });
 }
 
-/** How a body may be read. */
+/** The limits for reading a body. */
 export interface BodyLimits {
   readonly limit: number;
-  /** For a body that must keep on arriving; a small one only has to be there in the time of its whole request. */
+  /**
+   * Set for a large body, which must keep arriving. A small one must only arrive within the time of
+   * its whole request.
+   */
   readonly stallClock: Clock | undefined;
 }
 
 /**
- * Reads the whole body; rejects with `value-too-large` past `limit` bytes, `request-timeout` where
- * it stalls, and `bad-request` where the client goes away.
+ * Reads the whole body. Rejects with `value-too-large` above `limit` bytes, `request-timeout` if it
+ * stalls, and `bad-request` if the client disconnects.
  */
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
   { limit, stallClock }: BodyLimits,
 ): Promise<Uint8Array> {
-  // The client may have gone while this waited for its turn; then nothing would ever come.
+  // The client may have disconnected while this request waited. Then no event would follow.
   if (request.destroyed) return Promise.reject(gone());
-  // A client that asked first is told to go on only now, when there is room and the head is known to be good.
+  // A client that sent `Expect: 100-continue` gets its answer now that there is room and the head
+  // is valid.
   if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     let stall: Timer | undefined;
     let isOver = false;
-    // The listeners stay: what comes after the end of it is thrown away, and taking them off costs
-    // as much as a small body.
+    // The listeners stay and discard later data. To remove them would cost as much as a small body.
     const finish = (outcome: () => void): void => {
       if (isOver) return;
       isOver = true;
@@ -68,4 +71,5 @@ export function readBody(
   });
 }
 
-const gone = (): MecError => new MecError('bad-request', { detail: 'The body ended too early' });
+const gone = (): MecError =>
+  new MecError('bad-request', { detail: 'The connection closed before the end of the body' });

@@ -1,4 +1,4 @@
-/** Bounds the bytes that are held at once: who asks for more than there is waits its turn, for a bounded time. */
+/** A limit on bytes in memory. A request for more waits its turn, for a bounded time. */
 import type { Clock, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 
@@ -7,7 +7,7 @@ interface Waiter {
   readonly admit: () => void;
 }
 
-/** Lends bytes, first come first served. */
+/** Lends bytes, first come, first served. */
 export class ByteGate {
   readonly #clock: Clock;
   readonly #capacity: number;
@@ -23,14 +23,17 @@ export class ByteGate {
     return this.#lent;
   }
 
-  /** Whether `bytes` could be had at once; then they are lent. */
+  /** Lends `bytes` if they are available at once. Returns whether they were. */
   tryTake(bytes: number): boolean {
     if (this.#waiters.size > 0 || this.#lent + bytes > this.#capacity) return false;
     this.#lent += bytes;
     return true;
   }
 
-  /** Lends `bytes` (at most the capacity), when it is their turn; rejects with `overloaded` after `timeoutMs`. */
+  /**
+   * Lends `bytes`, at most the capacity, when it is their turn. Rejects with `overloaded` after
+   * `timeoutMs`.
+   */
   take(bytes: number, timeoutMs: number): Promise<void> {
     if (this.tryTake(bytes)) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -46,14 +49,17 @@ export class ByteGate {
       timer = this.#clock.after(timeoutMs, () => {
         this.#waiters.delete(waiter);
         reject(
-          new MecError('overloaded', { detail: 'The node holds as many request bodies as it can', retryAfter: 1 }),
+          new MecError('overloaded', {
+            detail: `The memory for request bodies (${this.#capacity} bytes) is full`,
+            retryAfter: 1,
+          }),
         );
         this.#admit();
       });
     });
   }
 
-  /** Gives bytes back. */
+  /** Returns lent bytes. */
   give(bytes: number): void {
     this.#lent -= bytes;
     this.#admit();

@@ -1,4 +1,4 @@
-/** `/cluster/…`: what operators ask and tell. */
+/** The routes `/cluster/…`, for operators. */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
@@ -9,7 +9,7 @@ import { keyOf } from './request.ts';
 
 const REMOVE = '/cluster/remove/';
 const LOCATE = '/cluster/locate/';
-/** Another name of the same. */
+/** An alias of `LOCATE`. */
 const RING = '/cluster/ring/';
 
 const ROUTES: readonly { readonly path: RegExp; readonly methods: Methods<MecNode> }[] = [
@@ -18,12 +18,12 @@ const ROUTES: readonly { readonly path: RegExp; readonly methods: Methods<MecNod
   { path: /^\/cluster\/(?:locate|ring)\/./, methods: { GET: locate } },
 ];
 
-/** Answers a request of an operator; rejects with a `MecError`. */
+/** Answers an operator's request. Rejects with a `MecError`. */
 export async function serveCluster(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
   const route = ROUTES.find(({ path }) => path.test(request.path));
   if (route === undefined) {
     throw new MecError('no-such-route', {
-      detail: 'There are /cluster/leave, /cluster/remove/NAME and /cluster/locate/KEY.',
+      detail: 'The routes are /cluster/leave, /cluster/remove/NAME and /cluster/locate/KEY.',
     });
   }
   return byMethod(route.methods, node, request);
@@ -35,7 +35,7 @@ const json = (status: number, document: unknown): HttpAnswer => ({
   body: utf8ToBytes(`${JSON.stringify(document, null, 2)}\n`),
 });
 
-/** The node begins to leave; how far it is, its status tells. */
+/** Starts to leave. The status of the node shows the progress. */
 function leave(node: MecNode): HttpAnswer {
   node.leave();
   return json(202, { name: node.config.name, state: node.state });
@@ -44,7 +44,7 @@ function leave(node: MecNode): HttpAnswer {
 function remove(node: MecNode, request: HttpRequest): HttpAnswer {
   const name = request.path.slice(REMOVE.length);
   if (!NODE_NAME_PATTERN.test(name))
-    throw new MecError('bad-parameter', { parameter: 'name', detail: 'That is not the name of a node' });
+    throw new MecError('bad-parameter', { parameter: 'name', detail: `${name} is not a valid node name` });
   node.remove(name);
   return json(200, { name, state: 'gone' });
 }

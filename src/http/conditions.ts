@@ -1,4 +1,7 @@
-/** The conditions of a request: `If-Match` and its kin (RFC 9110, 13), and `Idempotency-Key`. */
+/**
+ * The conditions of a request: `If-Match` and related headers (RFC 9110, 13), and
+ * `Idempotency-Key`.
+ */
 import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS } from './limits.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import { type Condition, isAmong, type Tags } from '../core/quorum/condition.ts';
@@ -9,7 +12,7 @@ import { headerOf, type HttpRequest } from './exchange.ts';
 
 const TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 
-/** A header as it is written, and as requests bear it. */
+/** The name of a header, and the lower-case field of a request. */
 interface HeaderName {
   readonly name: string;
   readonly field: string;
@@ -22,7 +25,10 @@ const IF_NONE_MATCH = header('If-None-Match');
 const IDEMPOTENCY_KEY = header('Idempotency-Key');
 const WRITE_ID = header('X-Mec-Write-ID');
 
-/** The entity tags of a header; throws `bad-parameter` where it is not a list of them. */
+/**
+ * The entity tags of a header; undefined if absent. Throws `bad-parameter` if it is not a list of
+ * tags.
+ */
 function tagsOf(request: HttpRequest, { name, field }: HeaderName): Tags | undefined {
   const text = headerOf(request, field)?.trim();
   if (text === undefined) return undefined;
@@ -35,21 +41,21 @@ function tagsOf(request: HttpRequest, { name, field }: HeaderName): Tags | undef
 }
 
 /**
- * `If-None-Match` compares weakly: a weak tag is as good as a strong one. `If-Match` does not, and
- * a weak tag matches nothing.
+ * `If-None-Match` compares weakly, so a weak tag equals the strong one. `If-Match` compares
+ * strongly, so a weak tag matches nothing.
  */
 function strong(tags: Tags | undefined): Tags | undefined {
   return tags === undefined || tags === '*' ? tags : tags.map((tag) => tag.replace(/^W\//, ''));
 }
 
 /**
- * The condition of a write, where it has one. What this server does not check it refuses, rather
- * than write as if it held.
+ * The condition of a write; undefined if it has none. Throws `bad-parameter` for a condition that
+ * this server cannot check, because the write must not go ahead as if it held.
  */
 export function conditionOf(request: HttpRequest): Condition | undefined {
   const { headers } = request;
   if (headers['if-unmodified-since'] !== undefined) {
-    throw badHeader('If-Unmodified-Since', 'is too coarse for a write; use If-Match');
+    throw badHeader('If-Unmodified-Since', 'has only seconds, too coarse for a write; use If-Match');
   }
   const ifMatch = tagsOf(request, IF_MATCH);
   const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));
@@ -58,12 +64,13 @@ export function conditionOf(request: HttpRequest): Condition | undefined {
   return { ifMatch, ifNoneMatch, idempotencyKey };
 }
 
-/** The idempotency key of a request, where it has one. */
+/** The Idempotency-Key of a request; undefined if it has none. */
 export const idempotencyKeyOf = (request: HttpRequest): string | undefined => nameOf(request, IDEMPOTENCY_KEY);
 
 /**
- * The name of a write, where it has one: stored like an idempotency key, so that of two with one
- * name readers see one; but nobody looks beforehand whether there is one, so it needs no majority.
+ * The name of a write; undefined if it has none. It is stored like an Idempotency-Key, so readers
+ * see one of two versions with the same name. But there is no check for an earlier copy, so it
+ * needs no majority.
  */
 export const writeIdOf = (request: HttpRequest): string | undefined => nameOf(request, WRITE_ID);
 
@@ -75,7 +82,7 @@ function nameOf(request: HttpRequest, { name, field }: HeaderName): string | und
   return text;
 }
 
-/** Whether a read has any condition: most have none. */
+/** Whether a read has a condition. Most have none. */
 export function isConditional({ headers }: HttpRequest): boolean {
   return (
     headers['if-none-match'] !== undefined ||
@@ -85,7 +92,10 @@ export function isConditional({ headers }: HttpRequest): boolean {
   );
 }
 
-/** What a read with conditions comes to, in the order of RFC 9110, 13.2.2; undefined where they do not matter. */
+/**
+ * The status of a read by its conditions, in the order of RFC 9110, 13.2.2; undefined if they do
+ * not change it.
+ */
 export function verdictOf(request: HttpRequest, versions: readonly ObjectVersion<Content>[]): 304 | 412 | undefined {
   const micros = versions.reduce((newest, { body }) => Math.max(newest, body.timestampMicros), 0);
   const ifMatch = tagsOf(request, IF_MATCH);
@@ -98,7 +108,10 @@ export function verdictOf(request: HttpRequest, versions: readonly ObjectVersion
   return isNewer(micros, headerOf(request, 'if-modified-since')) === false ? 304 : undefined;
 }
 
-/** Whether a time is after an HTTP date, by the second; undefined where there is no valid one. */
+/**
+ * Whether a time is later than an HTTP date, in whole seconds; undefined if the date is absent or
+ * invalid.
+ */
 function isNewer(micros: number, date: string | undefined): boolean | undefined {
   const than = date === undefined ? undefined : httpDateToMicros(date);
   return than === undefined ? undefined : Math.floor(micros / 1e6) > than / 1e6;

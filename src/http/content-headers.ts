@@ -1,4 +1,4 @@
-/** What an answer says of the versions in it: their headers, and the token. */
+/** The headers that describe versions and the token of an answer. */
 import { microsToHttpDate } from '../base/system.ts';
 import type { CausalContext } from '../core/causality/causal-context.ts';
 import type { Content } from '../core/value/content.ts';
@@ -8,18 +8,18 @@ import type { ObjectVersion } from '../core/causality/object.ts';
 import { encodeToken } from '../core/causality/token.ts';
 import type { Headers } from './exchange.ts';
 
-/** A time in ns since 1970, as text: it is beyond what a JSON number holds exactly. */
+/** A time in ns since 1970 as text, because a JSON number cannot represent it exactly. */
 export const nanos = (micros: number): string => String(BigInt(micros) * 1000n);
 
 /**
- * What the coding of a value is called in an answer to a reader who wants the bytes as stored: a
- * name that nobody on the way decodes by.
+ * The header for the coding of a value if the reader wants its stored bytes. No proxy or client
+ * decodes by this name.
  */
 export const RAW_CODING = 'X-Mec-Content-Encoding';
 
 /**
- * The headers of one version, added to others; `coding` names that of its Content-Encoding. (Not
- * copied together: that costs as much as a read of the store.)
+ * Adds the headers of one version to `headers`; `coding` is the name of the header for its
+ * Content-Encoding. Adds in place, because a copy costs as much as a read of the store.
  */
 export function addContentHeaders(
   headers: Headers,
@@ -40,8 +40,8 @@ export function addContentHeaders(
 }
 
 /**
- * The token, with the time of the newest write of each actor among the versions. A token that knows
- * nothing is left out.
+ * The header with the token, which also has the time of each actor's newest version. No header if
+ * the token is empty.
  */
 export function vclockHeader(key: string, token: CausalContext, versions: readonly ObjectVersion<Content>[]): Headers {
   if (token.isEmpty) return {};

@@ -1,17 +1,17 @@
 /**
- * Lets pages of other origins speak to a node (CORS, Fetch Standard §3.2), as far as its
- * configuration names them. By default none may: the node knows no users, so whatever page a
- * browser shows could read and write everything.
+ * Access for web pages of other origins (CORS, Fetch Standard §3.2), if the configuration allows
+ * their origin. By default none is allowed. The node has no users, so otherwise any page in a
+ * browser could read and write everything.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Headers } from './exchange.ts';
 
-/** How long a browser may remember that it has asked, s. */
+/** The time for which a browser may cache a preflight answer, s. */
 const MAX_AGE_SECONDS = 600;
 
 /**
- * Sets the headers that an answer needs for a page to see it; true where the request was the
- * question beforehand, and is answered.
+ * Sets the headers that let a page read the answer. Returns true if the request was a preflight,
+ * which is then answered.
  */
 export function answerCors(origins: readonly string[], request: IncomingMessage, response: ServerResponse): boolean {
   const { origin } = request.headers;
@@ -31,7 +31,10 @@ export function answerCors(origins: readonly string[], request: IncomingMessage,
   return true;
 }
 
-/** Adds to what an answer varies by what its response has said already: `writeHead` would replace that. */
+/**
+ * Joins the `Vary` of an answer with that of its response, which `writeHead` would replace. Changes
+ * and returns `headers`.
+ */
 export function varying(response: ServerResponse, headers: Headers): Headers {
   const vary = headers['Vary'];
   const before = vary === undefined ? undefined : response.getHeader('Vary');

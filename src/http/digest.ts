@@ -7,7 +7,10 @@ import { headerOf, type HttpRequest } from './exchange.ts';
 const ALGORITHMS: Readonly<Record<string, string>> = { 'sha-256': 'sha256', 'sha-512': 'sha512' };
 const MEMBER = /^([a-z0-9*._-]+)=:([A-Za-z0-9+/]*={0,2}):$/;
 
-/** Throws `digest-mismatch` where a body is not what the header says; `bad-parameter` where that cannot be checked. */
+/**
+ * Checks a body against the header. Throws `digest-mismatch` if they differ, and `bad-parameter` if
+ * the header is malformed or has no supported algorithm.
+ */
 export function verifyDigest(request: HttpRequest, body: Uint8Array): void {
   const text = headerOf(request, 'content-digest');
   if (text === undefined) return;
@@ -19,13 +22,15 @@ export function verifyDigest(request: HttpRequest, body: Uint8Array): void {
     if (algorithm === undefined) continue;
     checked += 1;
     if (createHash(algorithm).update(body).digest('base64') !== expected) {
-      throw new MecError('digest-mismatch', { detail: `The body does not have this ${name}. Nothing was written.` });
+      throw new MecError('digest-mismatch', {
+        detail: `The ${name} of the body differs from Content-Digest. Nothing was written.`,
+      });
     }
   }
-  if (checked === 0) throw badHeader('Content-Digest', 'names no digest that is known here: sha-256, sha-512');
+  if (checked === 0) throw badHeader('Content-Digest', 'must have a sha-256 or sha-512 digest');
 }
 
-/** A key that is always the same for the same idempotency key: a create that is repeated is then the same create. */
+/** A key derived from an Idempotency-Key, so that a repeated create uses the same key. */
 export function keyFor(idempotencyKey: string): string {
   return createHash('sha256').update(idempotencyKey).digest('hex').slice(0, 32);
 }

@@ -1,14 +1,17 @@
-/** HTTP without a socket: a plain request in, a plain answer out. Routes know nothing else. */
+/** HTTP without a socket: routes take a plain request and return a plain answer. */
 
-/** A request, its head read and its body not yet. */
+/** A request whose head has been read, but not its body. */
 export interface HttpRequest {
   readonly method: string;
-  /** As sent, percent-encoded, without the query. */
+  /** As sent: percent-encoded, without the query. */
   readonly path: string;
   readonly query: string;
-  /** Names in lower case; repeated headers joined by commas. */
+  /** Names are in lower case. Repeated headers are joined by commas. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Reads the body, once; rejects with `value-too-large` before more than `limit` bytes are held. */
+  /**
+   * Reads the body; call it once. Rejects with `value-too-large` before more than `limit` bytes are
+   * in memory.
+   */
   body(limit: number): Promise<Uint8Array>;
 }
 
@@ -18,18 +21,18 @@ export type Headers = Record<string, string>;
 /** An answer. */
 export interface HttpAnswer {
   readonly status: number;
-  /** The answer's own: what sends it adds to them. */
+  /** The headers of this answer. The server adds others. */
   readonly headers: Headers;
   readonly body?: Uint8Array | undefined;
   /**
-   * In place of a body, for what is too much to be held at once: asked for the next piece when the
-   * last has been taken. Where it throws, the connection is cut, so that the client knows that the
-   * answer is not whole.
+   * A body in pieces, if it is too large for the memory. The next piece is requested when the
+   * client has taken the last. If it throws, the connection is cut, so that the client sees that
+   * the body is incomplete.
    */
   readonly stream?: AsyncGenerator<Uint8Array> | undefined;
 }
 
-/** One header of a request, where it is there. */
+/** A header of a request by its lower-case name; undefined if absent. */
 export function headerOf(request: HttpRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;

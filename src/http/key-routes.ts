@@ -1,4 +1,4 @@
-/** `/mec/:key`: GET, HEAD, PUT, POST, DELETE. */
+/** The route `/mec/:key`: GET, HEAD, PUT, POST, DELETE. */
 import { MecError } from '../base/errors.ts';
 import type { Env } from '../base/env.ts';
 import type { NodeGetOptions, MecNode } from '../cluster/node.ts';
@@ -17,7 +17,7 @@ import { ranged } from './ranges.ts';
 import { contentOf, goneOf, keyOf, seenOf, tokenOf } from './request.ts';
 import { newestFirst, renderSiblings } from './siblings.ts';
 
-/** What the routes work on. */
+/** The parts that the routes use. */
 export interface KeyRoutes {
   readonly node: MecNode;
   readonly env: Pick<Env, 'clock' | 'random'>;
@@ -31,21 +31,21 @@ const METHODS: Methods<KeyRoutes> = {
   DELETE: remove,
 };
 
-/** Without it a browser keeps siblings for ever, and a value for as long as it has been there (RFC 9111, 4.2.2). */
+/** Otherwise a browser caches siblings forever, and a value for a while (RFC 9111, 4.2.2). */
 const UNCACHED = 'no-cache';
 
 const EMPTY = new Uint8Array();
 
-/** Answers a request for a key; rejects with a `MecError`. */
+/** Answers a request for a key. Rejects with a `MecError`. */
 export const serveKey = (routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> =>
   byMethod(METHODS, routes, request);
 
-/** What a read has found. */
+/** The result of a read. */
 interface FoundObject {
   readonly key: string;
   readonly siblings: readonly ObjectVersion<Content>[];
   readonly token: CausalContext;
-  /** Whether nothing on the way may decode a lone value. */
+  /** Whether the stored bytes of a single value must arrive undecoded. */
   isRaw: boolean;
 }
 
@@ -70,7 +70,10 @@ async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer
   return answer(routes, request, vtag === undefined ? found : only(found, vtag));
 }
 
-/** Of what was found one sibling, with a token that covers nothing else; nothing where there is none with that tag. */
+/**
+ * The sibling with this tag, and a token that includes only that one. Without such a sibling, no
+ * versions and the old token.
+ */
 function only({ key, siblings, token, isRaw }: FoundObject, vtag: string): FoundObject {
   const picked = siblings.filter((sibling) => etagOf([sibling]) === `"${vtag}"`);
   return { key, siblings: picked, token: picked.length === 0 ? token : CausalContext.ofDots(picked), isRaw };
@@ -98,7 +101,7 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
   return rendered === undefined ? { status: 304, headers } : { status: 300, headers, body: rendered.body };
 }
 
-/** Writes what a request carries to a key. */
+/** Writes the content of a request to a key. Rejects with a `MecError`. */
 export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: string): Promise<HttpAnswer> {
   const { node } = routes;
   const parameters = parametersOf(request.query, 'write', node.config.quorum.n);
@@ -122,7 +125,7 @@ export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: stri
   if (written.isRepeated) headers['X-Mec-Repeated'] = 'true';
   const plain = { status: 200, headers, body: EMPTY };
   if (parameters.returnbody !== true) return plain;
-  // The write is done; that it cannot be read back is no reason to say that it failed.
+  // The write has succeeded, so a failed read must not turn the answer into an error.
   const found = await find(routes, key, parameters).catch(() => undefined);
   if (found === undefined || found.siblings.length === 0) return plain;
   const told = answer(routes, unconditional(request), found);
@@ -130,7 +133,7 @@ export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: stri
   return told;
 }
 
-/** The conditions of a write have been met, and have nothing to say about the answer. */
+/** The conditions of the write were met, and do not apply to the answer. */
 const unconditional = (request: HttpRequest): HttpRequest => {
   const { accept } = request.headers;
   return { ...request, headers: { accept } };

@@ -1,14 +1,15 @@
-/** When an exchange is over. */
+/** The end of an exchange. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
- * Runs a task once, when the response has been sent or the connection is gone, whichever comes
- * first: the response to a pipelined request that never got its turn does not even close.
+ * Runs `task` once, when the response has been sent or the connection is closed, whichever is
+ * first. Both events are needed: if a pipelined request was never answered, its response emits no
+ * "close".
  */
 export function onceOver({ socket }: IncomingMessage, response: ServerResponse, task: () => void): void {
   let isOver = false;
   const over = (): void => {
-    // Taking a listener off does not stop an event that is being delivered already.
+    // A removed listener still gets an event that is already being delivered.
     if (isOver) return;
     isOver = true;
     response.off('close', over);

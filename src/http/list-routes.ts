@@ -1,4 +1,7 @@
-/** `/mec`: GET and HEAD list keys, as a page of JSON or all of them as a stream of lines; POST makes one. */
+/**
+ * The route `/mec`: GET and HEAD list keys, as a page of JSON or as a stream of lines; POST creates
+ * a key.
+ */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MAX_LIST_KEYS } from '../core/limits.ts';
 import { drawName } from '../core/causality/actor.ts';
@@ -10,7 +13,7 @@ import { type KeyRoutes, writeTo } from './key-routes.ts';
 import { byMethod, type Methods } from './methods.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
 
-/** Where the keys themselves are listed, and made. */
+/** The path under which keys are listed and created. */
 export const KEYS_PATH = '/mec';
 
 const JSON_TYPE = 'application/json';
@@ -22,11 +25,11 @@ const METHODS: Methods<KeyRoutes> = {
   POST: create,
 };
 
-/** Answers a request for the keys; rejects with a `MecError`. */
+/** Answers a request for keys. Rejects with a `MecError`. */
 export const serveKeys = (routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> =>
   byMethod(METHODS, routes, request);
 
-/** Writes under a new key: 100 random bits, or what its idempotency key makes of it. */
+/** Writes under a new key: 100 random bits, or a key derived from the Idempotency-Key. */
 async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const { random } = routes.env;
   const idempotencyKey = idempotencyKeyOf(request);
@@ -40,7 +43,7 @@ async function list({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnsw
   const parameters = parametersOf(request.query, 'list', node.config.quorum.n);
   const isStream = preferred(headerOf(request, 'accept'), [JSON_TYPE, LINES_TYPE]) === LINES_TYPE;
   const headers = { 'Content-Type': isStream ? LINES_TYPE : JSON_TYPE, Vary: 'Accept' };
-  // The first page decides the status, whichever form the answer has.
+  // The first page decides the status of both forms of the answer.
   const first = await node.list({ ...parameters, limit: parameters.limit ?? MAX_LIST_KEYS });
   if (isStream) return { status: 200, headers, stream: lines(node, parameters, first) };
   const document = { keys: first.keys, next: first.next ?? null };
@@ -51,8 +54,8 @@ type Lister = Pick<KeyRoutes['node'], 'list'>;
 type KeyPage = Awaited<ReturnType<Lister['list']>>;
 
 /**
- * All keys, or as many as were asked for, a page of lines at a time: the next page is made when the
- * last has been taken.
+ * The keys as lines of JSON, up to the requested limit. The next page is read when the client has
+ * taken the last.
  */
 async function* lines(node: Lister, parameters: Parameters, first: KeyPage): AsyncGenerator<Uint8Array> {
   let left = parameters.limit ?? Infinity;

@@ -1,16 +1,16 @@
-/** The methods of a path. */
+/** The dispatch of a request by its method. */
 import { MecError } from '../base/errors.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { problem } from './problem.ts';
 
-/** What answers each method. */
+/** The handler of each method. */
 export type Methods<Context> = Readonly<
   Record<string, (context: Context, request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>>
 >;
 
 /**
- * Answers by the method of a request; where there is none, 405 with those that there are. Rejects
- * with a `MecError`.
+ * Calls the handler of the request's method. If there is none, answers 405 with the allowed
+ * methods. Rejects with a `MecError`.
  */
 export async function byMethod<Context>(
   methods: Methods<Context>,

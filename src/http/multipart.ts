@@ -1,14 +1,20 @@
-/** `multipart/mixed` bodies (RFC 2046): CRLF framing, a closing boundary, byte-exact parts. */
+/**
+ * Bodies of type `multipart/mixed` (RFC 2046): CRLF line ends, a closing boundary, and parts exact
+ * to the byte.
+ */
+
 /** One part: its headers, in order, and its bytes. */
 export interface SentPart {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Header values are what came in as bytes, one character a byte, and go out as the same bytes. */
+/** Header values arrived as bytes, one character for each byte. They leave as the same bytes. */
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
-/** The body of a multipart message. The boundary must not occur in any part; a random one does not. */
+/**
+ * The body of a multipart message. The boundary must not occur in a part; a random one will not.
+ */
 export function toMultipart(parts: readonly SentPart[], boundary: string): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const [i, { headers, body }] of parts.entries()) {

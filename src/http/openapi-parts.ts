@@ -1,6 +1,6 @@
 /**
  * The parts of the OpenAPI document that several operations share: parameters, headers, schemas,
- * and the answers to what failed.
+ * and error answers.
  */
 import { ERROR_KINDS, type ErrorCode } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
@@ -32,70 +32,73 @@ const header = (name: string, description: string, schema: DocumentPart = { type
 const whole = (minimum: number, maximum: number): DocumentPart => ({ type: 'integer', minimum, maximum });
 const quorum: DocumentPart = { oneOf: [{ type: 'integer', minimum: 1 }, { enum: ['one', 'quorum', 'all'] }] };
 
-/** Parameters by their names here. */
+/** Parameters by their names in this file. */
 export const PARAMETERS = {
   key: {
     name: 'key',
     in: 'path',
     required: true,
-    description: `1 to ${MAX_KEY_BYTES} bytes of UTF-8, percent-encoded; slashes may be left as they are.`,
+    description: `1 to ${MAX_KEY_BYTES} bytes of UTF-8, percent-encoded; slashes need no encoding.`,
     schema: { type: 'string', minLength: 1 },
   },
   name: { name: 'name', in: 'path', required: true, description: 'The name of a node.', schema: { type: 'string' } },
-  r: query('r', 'How many replicas must answer a read.', quorum),
-  w: query('w', 'How many disks must have a write.', quorum),
-  pr: query('pr', 'How many owners must answer a read; a fallback does not count.', quorum),
-  pw: query('pw', 'How many owners must have a write on disk.', quorum),
-  timeout: query('timeout', 'How long to wait for them, in milliseconds.', whole(1, MAX_TIMEOUT_MS)),
-  vtag: query('vtag', 'The ETag of one sibling: only that one is answered, with a token that covers only it.', {
+  r: query('r', 'The number of replicas that must answer a read.', quorum),
+  w: query('w', 'The number of disks that must have a write.', quorum),
+  pr: query('pr', 'The number of owners that must answer a read; fallbacks do not count.', quorum),
+  pw: query('pw', 'The number of owners that must have a write on disk.', quorum),
+  timeout: query('timeout', 'The time limit for the answers, in milliseconds.', whole(1, MAX_TIMEOUT_MS)),
+  vtag: query('vtag', 'The ETag of one sibling: the answer has only that one, with a token that includes only it.', {
     type: 'string',
   }),
   raw: query(
     'raw',
-    'Of a single value, X-Mec-Content-Encoding tells the coding, and not Content-Encoding: ' +
-      'so nothing on the way decodes it.',
+    'The coding of a single value is in X-Mec-Content-Encoding instead of Content-Encoding, ' +
+      'so that no client or proxy decodes it.',
     { type: 'boolean', default: false },
   ),
-  returnbody: query('returnbody', 'Answer as a read would be answered.', { type: 'boolean', default: false }),
-  prefix: query('prefix', 'Only keys that begin with this.', { type: 'string' }),
+  returnbody: query('returnbody', 'Answer like a read.', { type: 'boolean', default: false }),
+  prefix: query('prefix', 'Only keys with this prefix.', { type: 'string' }),
   after: query('after', 'Only keys after this one, in the order of their bytes.', { type: 'string' }),
   limit: query(
     'limit',
-    `How many keys at most; without it ${MAX_LIST_KEYS}, and in a stream all.`,
+    `The largest number of keys. Default ${MAX_LIST_KEYS}; a stream has all by default.`,
     whole(1, MAX_LIST_KEYS),
   ),
-  vclock: header('X-Mec-Vclock', 'What the writer has seen: the token of an earlier answer for this key.'),
-  seen: header('X-Mec-Seen', 'Values of X-Mec-Dot, separated by commas: the answer must know of these writes.'),
+  vclock: header('X-Mec-Vclock', 'The context that the writer has seen: the token of an earlier answer for this key.'),
+  seen: header('X-Mec-Seen', 'Values of X-Mec-Dot, separated by commas. The answer must include these writes.'),
   gone: header(
     'X-Mec-Gone',
-    'Tokens of answers that found nothing, separated by commas: the answer shows nothing that they cover.',
+    'Tokens of answers without a value, separated by commas. The answer has no version that they include.',
   ),
   clientId: header('X-Mec-Client-ID', 'Recorded with the version and returned.'),
-  meta: header('X-Mec-Meta-*', `Metadata, returned as it came; ${MAX_META_BYTES} bytes together.`),
-  ttl: header('X-Mec-TTL', 'After how many seconds the version expires.', whole(1, MAX_TTL_SECONDS)),
-  expires: header('X-Mec-Expires', 'When the version expires, as an HTTP date. Not together with X-Mec-TTL.'),
+  meta: header('X-Mec-Meta-*', `Metadata, returned unchanged; at most ${MAX_META_BYTES} bytes in all.`),
+  ttl: header('X-Mec-TTL', 'The number of seconds after which the version expires.', whole(1, MAX_TTL_SECONDS)),
+  expires: header('X-Mec-Expires', 'The HTTP date at which the version expires. Not together with X-Mec-TTL.'),
   ifMatch: header(
     'If-Match',
-    `Only if the ETag of what there is is one of these (${MAX_CONDITION_TAGS} at most); * for anything. ` +
-      'A write replaces what it matched.',
+    `Only if the current ETag is one of these (at most ${MAX_CONDITION_TAGS}); * for any. ` +
+      'A write replaces the versions that it matched.',
   ),
-  ifNoneMatch: header('If-None-Match', 'Only if the ETag of what there is is none of these; * for nothing at all.'),
-  ifModifiedSince: header('If-Modified-Since', 'Only if it was written after this HTTP date.'),
-  ifUnmodifiedSince: header('If-Unmodified-Since', 'Only if it was not written after this HTTP date. Not for writes.'),
+  ifNoneMatch: header('If-None-Match', 'Only if the current ETag is none of these; * for no value at all.'),
+  ifModifiedSince: header('If-Modified-Since', 'Only if the value was written after this HTTP date.'),
+  ifUnmodifiedSince: header(
+    'If-Unmodified-Since',
+    'Only if the value was not written after this HTTP date. Not for writes.',
+  ),
   range: header('Range', 'One range of bytes of a single value.'),
-  ifRange: header('If-Range', 'The range only if the ETag or the date is still this; else the whole.'),
+  ifRange: header('If-Range', 'The range, if this is still the ETag or the date; else the whole value.'),
   accept: header('Accept', 'The form of siblings, or of a listing.'),
   idempotencyKey: header(
     'Idempotency-Key',
-    'A write with the same key and value is made once, however often it is sent.',
+    'A write with the same Idempotency-Key and value is made once, even if it is sent several times.',
     { type: 'string', minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_CHARS },
   ),
-  writeId: header(
-    'X-Mec-Write-ID',
-    'Names a write: where one with the same name was stored twice, readers see it once.',
-    { type: 'string', minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_CHARS },
-  ),
-  contentDigest: header('Content-Digest', 'sha-256 or sha-512 of the body (RFC 9530); it is verified.'),
+  writeId: header('X-Mec-Write-ID', 'Names a write. If two versions have the same name and value, readers see one.', {
+    type: 'string',
+    minLength: 1,
+    maxLength: MAX_IDEMPOTENCY_KEY_CHARS,
+  }),
+  contentDigest: header('Content-Digest', 'The sha-256 or sha-512 of the body (RFC 9530), which the node verifies.'),
 } as const satisfies Record<string, DocumentPart>;
 
 const sent = (description: string, schema: DocumentPart = { type: 'string' }): DocumentPart => ({
@@ -103,29 +106,29 @@ const sent = (description: string, schema: DocumentPart = { type: 'string' }): D
   schema,
 });
 
-/** Headers of answers by name. */
+/** Headers of answers, by name. */
 const HEADERS = {
-  'X-Mec-Vclock': sent('A token: what whoever has this answer has seen.'),
-  'X-Mec-Dot': sent('Names this one write, for ever.'),
-  ETag: sent('Names exactly these versions.'),
-  'Last-Modified': sent('When the version was written, by the clock of the node that took it.'),
-  'X-Mec-Timestamp': sent('The same in nanoseconds since 1970.', { type: 'string', pattern: '^\\d+$' }),
-  'X-Mec-Expires': sent('When the version expires.'),
-  'X-Mec-Client-ID': sent('As it was written.'),
-  'Content-Encoding': sent('As it was written.'),
-  'X-Mec-Content-Encoding': sent('The same, where the reader wants the bytes as they are stored (raw).'),
-  'X-Mec-Meta-*': sent('Metadata, as it was written.'),
-  'X-Mec-Siblings': sent('How many versions there are, where there are several.', { type: 'integer', minimum: 2 }),
-  'X-Mec-Repeated': sent('There, and true, where this very write had been made before.'),
-  'Content-Range': sent('Which bytes of how many.'),
+  'X-Mec-Vclock': sent('The token: the context of this answer.'),
+  'X-Mec-Dot': sent('The permanent name of this write.'),
+  ETag: sent('Identifies exactly these versions.'),
+  'Last-Modified': sent('The time of the write, by the clock of the node that took it.'),
+  'X-Mec-Timestamp': sent('The time of the write, in nanoseconds since 1970.', { type: 'string', pattern: '^\\d+$' }),
+  'X-Mec-Expires': sent('The time at which the version expires.'),
+  'X-Mec-Client-ID': sent('As the writer sent it.'),
+  'Content-Encoding': sent('As the writer sent it.'),
+  'X-Mec-Content-Encoding': sent('The Content-Encoding, if the reader wants the stored bytes (raw).'),
+  'X-Mec-Meta-*': sent('Metadata, as the writer sent it.'),
+  'X-Mec-Siblings': sent('The number of versions, if there are several.', { type: 'integer', minimum: 2 }),
+  'X-Mec-Repeated': sent('Present and true if the same write had already been made.'),
+  'Content-Range': sent('The range, and the length of the whole value.'),
   Location: sent('The path of the new key.'),
-  'Cache-Control': sent('Nobody may answer from a copy without asking.'),
-  Vary: sent('The form depends on Accept.'),
-  Allow: sent('The methods that there are.'),
-  'Retry-After': sent('After how many seconds to try again.', { type: 'integer' }),
+  'Cache-Control': sent('A cache must revalidate its copy before it answers.'),
+  Vary: sent('The form of the answer depends on Accept.'),
+  Allow: sent('The methods of this path.'),
+  'Retry-After': sent('The number of seconds to wait before a retry.', { type: 'integer' }),
 } as const satisfies Record<string, DocumentPart>;
 
-/** A header of an answer. */
+/** The name of a header of an answer. */
 export type DocumentedHeader = keyof typeof HEADERS;
 
 const string: DocumentPart = { type: 'string' };
@@ -134,7 +137,7 @@ const string: DocumentPart = { type: 'string' };
 export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
   Problem: {
     type: 'object',
-    description: 'What went wrong (RFC 9457).',
+    description: 'An error (RFC 9457).',
     required: ['type', 'title', 'status', 'detail', 'code'],
     properties: {
       type: string,
@@ -142,11 +145,11 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
       status: { type: 'integer' },
       detail: string,
       code: { type: 'string', enum: Object.keys(ERROR_KINDS) },
-      parameter: { type: 'string', description: 'Which parameter or header it is about.' },
-      limit: { type: 'integer', description: 'What is not to be exceeded.' },
-      have: { type: 'integer', description: 'How many answered.' },
-      need: { type: 'integer', description: 'How many must.' },
-      retryAfter: { type: 'integer', description: 'After how many seconds to try again.' },
+      parameter: { type: 'string', description: 'The parameter or header at fault.' },
+      limit: { type: 'integer', description: 'The limit that was exceeded.' },
+      have: { type: 'integer', description: 'The number that answered.' },
+      need: { type: 'integer', description: 'The number that must answer.' },
+      retryAfter: { type: 'integer', description: 'The number of seconds to wait before a retry.' },
     },
   },
   Keys: {
@@ -154,7 +157,7 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
     required: ['keys', 'next'],
     properties: {
       keys: { type: 'array', items: string },
-      next: { type: ['string', 'null'], description: 'The `after` of the next page; null where there is none.' },
+      next: { type: ['string', 'null'], description: 'The `after` of the next page; null on the last page.' },
     },
   },
   Siblings: {
@@ -192,10 +195,10 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
   Status: { type: 'object', required: ['name', 'version'], properties: { name: string, version: string } },
 };
 
-/** The headers that problems of a status may bear, whatever was asked for. */
+/** Optional headers of problem documents, by status. */
 const PROBLEM_HEADERS: Readonly<Record<number, readonly DocumentedHeader[]>> = { 503: ['Retry-After'] };
 
-/** The answers to what may fail with these codes, by status; `headers` names by status the headers that they bear. */
+/** The answers for these error codes, by status. `headers` adds headers by status. */
 export function problems(
   codes: readonly ErrorCode[],
   headers: Readonly<Record<number, DocumentPart>> = {},
@@ -215,17 +218,14 @@ export function problems(
   }
   const schema = ref('schemas', 'Problem');
   const anyOther = {
-    description: 'Anything else that went wrong; a method that there is not (405) among it.',
+    description: 'Any other error, such as a method that the path does not support (405).',
     headers: headersOf([], ['Allow', 'Retry-After']),
     content: { 'application/problem+json': { schema } },
   };
   return { ...byStatus, default: anyOther };
 }
 
-/**
- * The shared headers: each as one that is always there where it is referred to, and as one that is
- * there only where it has something to tell.
- */
+/** The shared headers, each twice: as required, and as optional. */
 export const HEADER_COMPONENTS: DocumentPart = Object.fromEntries(
   Object.entries(HEADERS).flatMap(([name, described]) => [
     [componentOf(name), { ...described, required: true }],
@@ -238,7 +238,7 @@ function componentOf(name: string, when?: 'sometimes'): string {
   return when === undefined ? plain : `${plain}.${when}`;
 }
 
-/** References to shared headers: to those that an answer always has, and those that it has sometimes. */
+/** References to shared headers: those that an answer always has, and those that it may have. */
 export function headersOf(
   always: readonly DocumentedHeader[],
   sometimes: readonly DocumentedHeader[] = [],

@@ -1,4 +1,4 @@
-/** The OpenAPI 3.1 document: what the server does, as data. A test holds the server to each answer in it. */
+/** The OpenAPI 3.1 document of the server. A test checks the server's answers against it. */
 import type { ErrorCode } from '../base/errors.ts';
 import {
   type DocumentedHeader,
@@ -18,7 +18,7 @@ const text: DocumentPart = { 'text/plain; charset=utf-8': { schema: { type: 'str
 const multipart: DocumentPart = { schema: { type: 'string', format: 'binary' } };
 
 const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'Cache-Control'] as const;
-/** As far as they were written. */
+/** Headers that are present if the writer has set them. */
 const kept = [
   'X-Mec-Expires',
   'X-Mec-Client-ID',
@@ -28,7 +28,7 @@ const kept = [
 ] as const;
 const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary', 'Cache-Control'] as const;
 const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot', 'ETag'] as const;
-/** What a write may say besides; the last, with returnbody. */
+/** Optional headers of the answer to a write; the last group only with `returnbody`. */
 const besides: readonly DocumentedHeader[] = [
   ...(['X-Mec-Siblings', 'X-Mec-Repeated'] as const),
   ...(['Last-Modified', 'X-Mec-Timestamp', 'Cache-Control', ...kept] as const),
@@ -42,7 +42,7 @@ const siblingsWritten = { ...anySibling, headers: headersOf(ofSiblings, ['X-Mec-
 
 const oneValue = { headers: headersOf(ofValue, kept), content: bytes };
 const KEY: readonly ErrorCode[] = ['bad-key', 'bad-parameter', 'key-too-long'];
-/** What any request may come to. */
+/** The errors of any request. */
 const ANY: readonly ErrorCode[] = ['bad-request', 'headers-too-large', 'overloaded'];
 const QUORUM: readonly ErrorCode[] = ['quorum-not-met', 'timeout'];
 const DISK: readonly ErrorCode[] = ['disk-full', 'disk-failed', 'stopping', 'damaged'];
@@ -50,7 +50,7 @@ const OWNER: readonly ErrorCode[] = ['contended', 'unreachable'];
 const BODY: readonly ErrorCode[] = ['digest-mismatch', 'request-timeout', 'value-too-large'];
 const WRITE: readonly ErrorCode[] = ['bad-vclock', 'precondition-failed', ...OWNER, ...QUORUM, ...DISK, ...ANY];
 
-/** The same operation without a body in its answers. */
+/** The same operation, without a body in its answers. */
 function headOf(get: DocumentPart): DocumentPart {
   const responses = Object.entries(get['responses'] as Record<string, DocumentPart>).map(
     ([status, { description, headers }]) => [
@@ -74,10 +74,14 @@ const read: DocumentPart = {
   ),
   responses: {
     200: { description: 'The value.', ...oneValue },
-    206: { description: 'Some of its bytes.', headers: headersOf([...ofValue, 'Content-Range'], kept), content: bytes },
-    300: { description: 'Several versions that were written without knowing of each other.', ...anySibling },
+    206: {
+      description: 'The requested range of the value.',
+      headers: headersOf([...ofValue, 'Content-Range'], kept),
+      content: bytes,
+    },
+    300: { description: 'Several concurrent versions.', ...anySibling },
     304: {
-      description: 'Nothing new.',
+      description: 'The value has not changed.',
       headers: headersOf(
         ['X-Mec-Vclock', 'ETag', 'Cache-Control'],
         ['Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'X-Mec-Siblings', 'Vary', ...kept],
@@ -98,7 +102,7 @@ const write = (operationId: string): DocumentPart => ({
   operationId,
   summary: 'Write a key',
   description:
-    'Without a token, or with an old one, the write is kept beside what it had not seen. ' +
+    'A write replaces the versions that its token includes, and becomes a sibling of any others. ' +
     'After a 503 or 504 it may still take effect.',
   parameters: parameters(...quorums, 'returnbody', ...content, ...conditions),
   requestBody: { content: bytes },
@@ -108,7 +112,7 @@ const write = (operationId: string): DocumentPart => ({
       headers: headersOf(ofWrite, besides),
       content: bytes,
     },
-    300: { description: 'Written; with returnbody, all versions that there are now.', ...siblingsWritten },
+    300: { description: 'Written. With returnbody, all versions of the key.', ...siblingsWritten },
     ...problems([...KEY, ...BODY, ...WRITE, 'too-many-siblings', 'idempotency-key-reused']),
   },
 });
@@ -116,7 +120,7 @@ const write = (operationId: string): DocumentPart => ({
 const remove: DocumentPart = {
   operationId: 'delete',
   summary: 'Delete a key',
-  description: 'With a token, what its holder has seen; without, what a quorum holds now.',
+  description: 'Deletes the versions that the token includes; without a token, all that a quorum has now.',
   parameters: parameters(...quorums, 'vclock', ...conditions),
   responses: {
     204: { description: 'Deleted.', headers: headersOf(['X-Mec-Vclock', 'X-Mec-Dot']) },
@@ -127,11 +131,11 @@ const remove: DocumentPart = {
 const list: DocumentPart = {
   operationId: 'list',
   summary: 'List keys, in the order of their bytes',
-  description: 'Complete, or 503. A stream that fails half-way is cut off before its end.',
+  description: 'The answer is complete, or 503. If a stream fails, the connection closes before its end.',
   parameters: parameters('prefix', 'after', 'limit', 'r', 'timeout', 'accept'),
   responses: {
     200: {
-      description: 'A page of keys; or a line for each key.',
+      description: 'A page of keys, or a line for each key.',
       headers: headersOf(['Vary']),
       content: {
         ...json('Keys'),
@@ -153,7 +157,7 @@ const create: DocumentPart = {
     201: { description: 'Written.', headers: headersOf([...ofWrite, 'Location'], besides), content: bytes },
     300: {
       ...siblingsWritten,
-      description: 'Made before; with returnbody, all versions that there are now.',
+      description: 'Created by an earlier request. With returnbody, all versions of the key.',
       headers: { ...siblingsWritten.headers, ...headersOf(['Location']) },
     },
     ...problems(['bad-parameter', ...BODY, ...QUORUM, ...DISK, ...OWNER, 'idempotency-key-reused', ...ANY]),
@@ -202,15 +206,15 @@ export function openApi(version: string): DocumentPart {
         delete: remove,
       },
       '/mec': { get: list, head: headOf(list), post: create },
-      '/ping': ask('ping', 'Whether the process lives', text),
-      '/ready': ask('ready', 'Whether the node is to be sent requests', text, problems(['not-ready', 'stopping'])),
-      '/status': ask('status', 'How the node is', json('Status')),
-      '/cluster/locate/{key}': located('locate', 'Where a key lives, and who has what of it'),
-      '/cluster/ring/{key}': located('ring', 'Another name of /cluster/locate/{key}'),
-      '/cluster/leave': post('leave', 'The node begins to leave', 202),
+      '/ping': ask('ping', 'Whether the process runs', text),
+      '/ready': ask('ready', 'Whether the node is ready for requests', text, problems(['not-ready', 'stopping'])),
+      '/status': ask('status', 'The state of the node', json('Status')),
+      '/cluster/locate/{key}': located('locate', 'The owners of a key, and the versions that each has'),
+      '/cluster/ring/{key}': located('ring', 'An alias of /cluster/locate/{key}'),
+      '/cluster/leave': post('leave', 'The node starts to leave the cluster', 202),
       '/cluster/remove/{name}': {
         parameters: parameters('name'),
-        ...post('remove', 'Another node will never return', 200, problems(['bad-parameter'])),
+        ...post('remove', 'Declares that another node will never return', 200, problems(['bad-parameter'])),
       },
       '/openapi.json': ask('openapi', 'This document', { 'application/json': { schema: { type: 'object' } } }),
     },

@@ -1,4 +1,4 @@
-/** What the query of a request may set, as a table: how each parameter is read, and what is expected of it. */
+/** The query parameters of requests, as a table of rules. */
 import { isReserved } from '../core/value/key.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
@@ -6,7 +6,7 @@ import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { MAX_KEY_BYTES } from '../cluster/limits.ts';
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
-/** The parameters of a request; what it does not set is not there. */
+/** The parameters of a request. A parameter that it does not set is absent. */
 export interface Parameters {
   r?: Quorum;
   w?: Quorum;
@@ -23,7 +23,7 @@ export interface Parameters {
 
 interface ParameterRule {
   readonly expected: string;
-  /** Sets the parameter; false where the text is not acceptable. */
+  /** Sets the parameter. Returns false if the text is not acceptable. */
   readonly set: (parameters: Parameters, text: string, n: number) => boolean;
 }
 
@@ -83,7 +83,7 @@ const RULES: Readonly<Record<string, ParameterRule>> = {
 
 const QUORUMS = ['r', 'w', 'pr', 'pw', 'timeout'];
 
-/** The parameters that each kind of request knows. */
+/** The parameters of each kind of request. */
 const KNOWN = {
   read: [...QUORUMS, 'vtag', 'raw'],
   write: [...QUORUMS, 'returnbody'],
@@ -92,8 +92,8 @@ const KNOWN = {
 } as const satisfies Record<string, readonly string[]>;
 
 /**
- * The parameters of a query; throws `bad-parameter` for one that is unknown here, comes twice, or
- * makes no sense. `n`: replicas.
+ * Parses a query. Throws `bad-parameter` if a parameter is unknown for this kind of request,
+ * appears twice, or is invalid. `n` is the number of replicas.
  */
 export function parametersOf(query: string, kind: keyof typeof KNOWN, n: number): Parameters {
   const parameters: Parameters = {};
@@ -107,9 +107,9 @@ export function parametersOf(query: string, kind: keyof typeof KNOWN, n: number)
     if (name === undefined || text === undefined) throw refuse(pair, 'The query is not percent-encoded UTF-8');
     const rule = known.includes(name) ? RULES[name] : undefined;
     if (rule === undefined) {
-      throw refuse(name, `The parameter ${JSON.stringify(name)} is unknown here; known are ${known.join(', ')}`);
+      throw refuse(name, `The parameter ${JSON.stringify(name)} is unknown; this request takes ${known.join(', ')}`);
     }
-    if (seen.has(name)) throw refuse(name, `The parameter ${name} is there twice`);
+    if (seen.has(name)) throw refuse(name, `The parameter ${name} appears twice`);
     seen.add(name);
     if (!rule.set(parameters, text, n)) throw refuse(name, `The parameter ${name} must be ${rule.expected}`);
   }

@@ -1,11 +1,14 @@
-/** HTTP without sockets: the routes under keys, for a simulator and for what embeds a node. */
+/** HTTP without sockets: the routes of keys, for the simulator. */
 import { toMecError } from '../base/errors.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { type KeyRoutes, serveKey } from './key-routes.ts';
 import { KEYS_PATH, serveKeys } from './list-routes.ts';
 import { problem } from './problem.ts';
 
-/** Answers a plain request with the routes that also serve sockets; never rejects. */
+/**
+ * Answers a request by the same routes that serve sockets. Never rejects: an error becomes a
+ * problem document.
+ */
 export function answerPlain(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const answer = request.path === KEYS_PATH ? serveKeys(routes, request) : serveKey(routes, request);
   return answer.catch((thrown: unknown) => problem(toMecError(thrown)));

@@ -3,7 +3,7 @@ import { utf8ToBytes } from '../base/bytes.ts';
 import { ERROR_KINDS, type MecError } from '../base/errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 
-/** The answer to a request that failed; `headers` go with it. */
+/** The answer for an error, with additional `headers`. */
 export function problem(error: MecError, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
   const { status, title } = ERROR_KINDS[error.code];
   const { detail, retryAfter, ...details } = error.details;

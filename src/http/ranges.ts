@@ -1,14 +1,14 @@
 /**
- * One range of the bytes of a value (RFC 9110, 14). Several at once are not served: the whole value
- * is, as is allowed.
+ * A single range of a value's bytes (RFC 9110, 14). For several ranges the whole value is returned,
+ * as the RFC allows.
  */
 import { MecError } from '../base/errors.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { problem } from './problem.ts';
 
 /**
- * The part of a whole answer that its request asks for, where it asks for one: 206, or 416 where
- * there are no such bytes.
+ * The requested range of a whole answer: 206, or 416 if the range lies outside. Returns the whole
+ * answer if no valid range was requested.
  */
 export function ranged(request: HttpRequest, whole: HttpAnswer): HttpAnswer {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(headerOf(request, 'range') ?? '');
@@ -30,7 +30,7 @@ export function ranged(request: HttpRequest, whole: HttpAnswer): HttpAnswer {
   };
 }
 
-/** `If-Range`: the part is wanted only of the version that the client has the rest of. */
+/** Whether `If-Range` allows a part: the client's other part must be of this version. */
 function isCurrent(request: HttpRequest, { headers }: HttpAnswer): boolean {
   const wanted = headerOf(request, 'if-range')?.trim();
   return wanted === undefined || wanted === headers['ETag'] || wanted === headers['Last-Modified'];

@@ -1,4 +1,4 @@
-/** What a request says, checked: key, token, parameters, content. */
+/** Reads and checks the parts of a request: key, token, and content. */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf } from '../base/errors.ts';
 import { MAX_GONE_TOKENS } from '../core/limits.ts';
@@ -14,13 +14,16 @@ import { badHeader } from './bad-header.ts';
 import { verifyDigest } from './digest.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
-/** Where keys live. */
+/** The path prefix of keys. */
 export const KEY_PREFIX = '/mec/';
 
 const META_PREFIX = 'x-mec-meta-';
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 
-/** The key of a path: everything after its prefix, slashes and all, percent-decoded. */
+/**
+ * The key of a path: everything after the prefix, slashes included, percent-decoded. Throws
+ * `bad-key` or `key-too-long` if it is invalid.
+ */
 export function keyOf(path: string, prefix = KEY_PREFIX): string {
   const raw = path.slice(prefix.length);
   if (raw === '') throw new MecError('bad-key', { detail: 'The key is empty' });
@@ -33,18 +36,24 @@ export function keyOf(path: string, prefix = KEY_PREFIX): string {
   } catch {
     throw new MecError('bad-key', { detail: 'The key is not percent-encoded UTF-8' });
   }
-  if (isReserved(key)) throw new MecError('bad-key', { detail: "Keys that begin with U+0000 are the store's own" });
+  if (isReserved(key)) throw new MecError('bad-key', { detail: 'Keys that begin with U+0000 are reserved' });
   if (utf8ToBytes(key).length > MAX_KEY_BYTES) throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
   return key;
 }
 
-/** The token of a request, where it has one. */
+/**
+ * The token of a request; undefined if it has none. Throws `bad-vclock` if it is not a token of
+ * this key.
+ */
 export function tokenOf(request: HttpRequest, key: string): CausalContext | undefined {
   const text = headerOf(request, 'x-mec-vclock');
   return text === undefined ? undefined : decodeToken(text, key);
 }
 
-/** The dots that a reader says it has seen, in `X-Mec-Seen`. */
+/**
+ * The dots in `X-Mec-Seen`, which the reader has seen; undefined if absent. Throws `bad-parameter`
+ * if malformed.
+ */
 export function seenOf(request: HttpRequest): Dot[] | undefined {
   const text = headerOf(request, 'x-mec-seen');
   if (text === undefined) return undefined;
@@ -55,7 +64,10 @@ export function seenOf(request: HttpRequest): Dot[] | undefined {
   return dots as Dot[];
 }
 
-/** What a reader says it has seen gone, in `X-Mec-Gone`: the tokens of answers that found nothing. */
+/**
+ * The context in `X-Mec-Gone`: tokens of answers that found no value; undefined if absent. Throws
+ * `bad-parameter` if malformed.
+ */
 export function goneOf(request: HttpRequest, key: string): CausalContext | undefined {
   const text = headerOf(request, 'x-mec-gone');
   if (text === undefined) return undefined;
@@ -71,21 +83,24 @@ export function goneOf(request: HttpRequest, key: string): CausalContext | undef
   return gone;
 }
 
-/** What bounds and dates a content. */
+/** The rules for a new content. */
 export interface ContentRules {
   readonly maxValueBytes: number;
   readonly nowMicros: number;
-  /** How long it lives where its writer does not say. */
+  /** The lifetime if the writer sets none. */
   readonly ttlMs: number | undefined;
   readonly idempotencyKey: string | undefined;
 }
 
-/** The content that a request carries: its body, and what its headers say of it. */
+/**
+ * The content of a request: its body and the headers that describe it. Rejects with a `MecError` if
+ * one of them is invalid.
+ */
 export async function contentOf(request: HttpRequest, rules: ContentRules): Promise<Content> {
   const meta = metaOf(request);
   const expiresMicros = expiryOf(request, rules);
   if (request.headers['content-range'] !== undefined)
-    throw badHeader('Content-Range', 'is for parts, and values are written whole');
+    throw badHeader('Content-Range', 'is not supported; send the whole value');
   const value = await request.body(rules.maxValueBytes);
   verifyDigest(request, value);
   return {
@@ -100,11 +115,15 @@ export async function contentOf(request: HttpRequest, rules: ContentRules): Prom
   };
 }
 
-/** When the value expires: as `X-Mec-TTL` (seconds) or `X-Mec-Expires` (HTTP date) say, or the policy of the key. */
+/**
+ * The expiry of a value, µs since 1970: by `X-Mec-TTL` (seconds), `X-Mec-Expires` (HTTP date), or
+ * the policy of the key.
+ */
 function expiryOf(request: HttpRequest, { nowMicros, ttlMs }: ContentRules): number | undefined {
   const ttl = headerOf(request, 'x-mec-ttl');
   const expires = headerOf(request, 'x-mec-expires');
-  if (ttl !== undefined && expires !== undefined) throw badHeader('X-Mec-TTL', 'and X-Mec-Expires exclude each other');
+  if (ttl !== undefined && expires !== undefined)
+    throw badHeader('X-Mec-TTL', 'and X-Mec-Expires cannot be used together');
   if (ttl !== undefined) {
     const seconds = /^\d{1,9}$/.test(ttl) ? Number(ttl) : 0;
     if (seconds < 1 || seconds > MAX_TTL_SECONDS)
@@ -114,7 +133,10 @@ function expiryOf(request: HttpRequest, { nowMicros, ttlMs }: ContentRules): num
   if (expires !== undefined) {
     const micros = httpDateToMicros(expires) ?? 0;
     if (micros <= nowMicros || micros > nowMicros + MAX_TTL_SECONDS * 1e6)
-      throw badHeader('X-Mec-Expires', 'must be an HTTP date in the future, and not more than ten years from now');
+      throw badHeader(
+        'X-Mec-Expires',
+        `must be an HTTP date in the future, at most ${MAX_TTL_SECONDS / 86_400} days from now`,
+      );
     return micros;
   }
   return ttlMs === undefined ? undefined : nowMicros + ttlMs * 1000;
@@ -132,7 +154,7 @@ function metaOf(request: HttpRequest): [string, string][] {
   if (bytes > MAX_META_BYTES)
     throw new MecError('headers-too-large', {
       limit: MAX_META_BYTES,
-      detail: 'The X-Mec-Meta-* headers are too large',
+      detail: `The X-Mec-Meta-* headers have more than ${MAX_META_BYTES} bytes`,
     });
   return meta;
 }

@@ -1,4 +1,4 @@
-/** The HTTP server of a node: limits, garbage, and a clean stop. */
+/** The HTTP server of a node: limits, malformed input, and an orderly stop. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -24,25 +24,28 @@ import { ByteGate } from './byte-gate.ts';
 import { answerCors } from './cors.ts';
 import { problem } from './problem.ts';
 
-/** What a server serves. */
+/** The parts of a server. */
 export interface HttpServerOptions {
   readonly node: MecNode;
   readonly env: Env;
-  /** Of this software, for `/status`. */
+  /** The version of this software, for `/status`. */
   readonly version: string;
 }
 
-/** The whole of `/status`: how the node is, and the process around it. */
+/** The document of `/status`: the status of the node, and of its process. */
 export interface ServerStatus extends NodeStatus {
-  /** Of this software. */
+  /** The version of this software. */
   readonly version: string;
   readonly pid: number;
-  /** Requests that are being answered, those refused since the start, and the bytes that both ways hold. */
+  /**
+   * Requests in progress, requests refused since the start, and the memory of large bodies and
+   * answers.
+   */
   readonly http: Readonly<Record<'inFlight' | 'refused' | 'bodyBytes' | 'answerBytes', number>>;
   readonly memory: Readonly<Record<'rssBytes' | 'heapBytes', number>>;
 }
 
-/** What is under way on a socket: requests that are not answered yet. */
+/** The state of a socket: its unanswered requests. */
 interface HttpConnection {
   unanswered: number;
 }
@@ -52,15 +55,15 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 };
 
-/** What is asked to find out how a node is must be answered just when it is not well. */
+/** Paths that report on the node. They must answer even if the node is overloaded. */
 const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
 
 const OVERLOADED = new MecError('overloaded', { retryAfter: 1 });
-const BAD_REQUEST = new MecError('bad-request', { detail: 'A request names a path, and HTTP/1.1 or HTTP/1.0' });
+const BAD_REQUEST = new MecError('bad-request', { detail: 'A request must name a path, and HTTP/1.1 or HTTP/1.0' });
 
 const isPath = (url: string | undefined): boolean => url?.startsWith('/') === true && !url.includes('#');
 
-/** A node's HTTP server. */
+/** The HTTP server of a node. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
@@ -92,16 +95,17 @@ export class HttpServer {
       requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
       keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
       connectionsCheckingInterval: 1_000,
-      // What is missing here has never hurt anybody, and Node's own refusal would be no problem document.
+      // A missing Host header does no harm here, and Node's own refusal would not be a problem
+      // document.
       requireHostHeader: false,
     };
     this.#server = createServer(limits, (request, response) => this.#serve(request, response));
-    // Who closes its half after a request still gets the answer (as after `nc -N`); once all are
-    // answered, so does the server.
+    // A client that closes its half after a request still gets the answer, as `nc -N` expects. The
+    // server closes when all requests are answered.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
     this.#server.timeout = HTTP_SOCKET_TIMEOUT_MS;
-    // Instead of an automatic "100 Continue": the body is asked for when it is wanted.
+    // Replaces the automatic "100 Continue": the body is requested when there is room for it.
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response));
     this.#server.on('checkExpectation', (request, response) => this.#serve(request, response));
     this.#server.on('clientError', (error: ClientError, socket) =>
@@ -109,7 +113,7 @@ export class HttpServer {
     );
   }
 
-  /** Starts to serve; rejects with `StartError` where the address cannot be had. */
+  /** Starts the server. Rejects with `StartError` if it cannot listen on the address. */
   static async start(options: HttpServerOptions): Promise<HttpServer> {
     const http = new HttpServer(options);
     const { host, httpport } = options.node.config;
@@ -122,7 +126,10 @@ export class HttpServer {
     return http;
   }
 
-  /** Answers what is in flight, refuses what comes after, and resolves when all connections are closed. */
+  /**
+   * Answers the requests in progress, refuses new ones, and resolves when all connections are
+   * closed.
+   */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const grace = this.#options.env.clock.after(STOP_GRACE_MS, () => this.#server.closeAllConnections());
@@ -135,7 +142,7 @@ export class HttpServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isStopping) response.shouldKeepAlive = false;
-    // Before anything else: a page is to see why it was refused, too.
+    // Comes first, so that a page can also read the refusal of its request.
     const { origins } = this.#options.node.config.http;
     if (origins.length > 0 && answerCors(origins, request, response)) return;
     const connection = this.#connectionOf(request.socket);
@@ -147,7 +154,7 @@ export class HttpServer {
     this.#inFlight += 1;
     connection.unanswered += 1;
     response.once('close', () => this.#over(connection, 1));
-    // Of one whose socket is gone already neither will tell.
+    // If the socket is already destroyed, no event will follow.
     if (request.socket.destroyed) this.#over(connection, 1);
     void this.#handle(request, response);
   }
@@ -157,7 +164,7 @@ export class HttpServer {
     if (known !== undefined) return known;
     const connection = { unanswered: 0 };
     this.#connections.set(socket, connection);
-    // The response to a pipelined request that never got its turn does not even close.
+    // A pipelined request that is never answered emits no "close" on its response.
     socket.once('close', () => this.#over(connection, connection.unanswered));
     return connection;
   }
@@ -198,13 +205,13 @@ export class HttpServer {
   }
 }
 
-/** The error of a parser, with what it could not read. */
+/** The error of the HTTP parser, with the bytes that it could not read. */
 type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
-/** Whether what could not be read was a HEAD, as far as one can see: its answer must have no body. */
+/** Whether an unreadable request was probably a HEAD, whose answer must have no body. */
 const isHead = ({ rawPacket }: ClientError): boolean => rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
 
-/** Answers what is not even HTTP, and closes. */
+/** Answers input that is not HTTP, and closes the connection. */
 function refuse(socket: Duplex, code: ErrorCode, isForHead: boolean): void {
   if (!socket.writable) {
     socket.destroy();
@@ -214,6 +221,6 @@ function refuse(socket: Duplex, code: ErrorCode, isForHead: boolean): void {
   const lines = Object.entries({ ...headers, 'Content-Length': String(body?.length ?? 0), Connection: 'close' });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`);
-  // A client that never closes its half must not keep the socket.
+  // A client that never closes its half must not keep the socket open.
   socket.end(isForHead ? undefined : body, () => socket.destroy());
 }

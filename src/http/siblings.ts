@@ -1,4 +1,4 @@
-/** Several versions of one key in one answer: as multipart, or as JSON. */
+/** Several versions of one key in one answer: as multipart or as JSON. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import type { Random } from '../base/env.ts';
 import { drawName } from '../core/causality/actor.ts';
@@ -12,18 +12,17 @@ import { addContentHeaders, nanos } from './content-headers.ts';
 import { toMultipart } from './multipart.ts';
 
 /**
- * The forms that there are: the first where the client does not say. `mime/multipart` is what the
- * first MecDB called it.
+ * The available forms, the default first. `mime/multipart` is the type that the first MecDB used.
  */
 const SIBLING_TYPES = ['multipart/mixed', 'mime/multipart', 'application/json'] as const;
 
-/** A body, and its type. */
+/** A body and its type. */
 export interface Rendered {
   readonly type: string;
   readonly body: Uint8Array;
 }
 
-/** Newest first, in the same order everywhere. */
+/** Sorts siblings by time, newest first. The order is the same on every node. */
 export function newestFirst(siblings: ObjectVersion<Content>[]): ObjectVersion<Content>[] {
   return siblings.sort((a, b) => b.body.timestampMicros - a.body.timestampMicros || compareDots(b, a));
 }
@@ -60,7 +59,7 @@ function siblingToJson(sibling: ObjectVersion<Content>): string {
   return `${head.slice(0, -1)},${valueToJson(sibling.body)}}`;
 }
 
-/** JSON stays what it is, digit for digit; other text becomes a string; the rest is base64. */
+/** JSON is kept digit for digit, other text becomes a string, and the rest base64. */
 function valueToJson({ value, contentType, contentEncoding }: Content): string {
   const text = contentEncoding === undefined ? bytesToUtf8(value) : undefined;
   if (text === undefined) return `"encoding":"base64","value":"${Buffer.from(value).toString('base64')}"`;

@@ -1,4 +1,4 @@
-/** Sends an answer that is made while it is sent: no faster than the client takes it. */
+/** Answers that are produced while they are sent, at the speed of the client. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
@@ -14,7 +14,7 @@ export interface Exchange {
   readonly res: ServerResponse;
 }
 
-/** Sends head and pieces; where the stream fails, cuts the connection before the end of the body. */
+/** Sends head and pieces. If the stream fails, closes the connection before the end of the body. */
 export async function sendStream({ req, res }: Exchange, log: Log, answer: StreamedAnswer): Promise<void> {
   const { status, headers, stream } = answer;
   if (res.destroyed || res.headersSent) return;
@@ -39,7 +39,7 @@ export async function sendStream({ req, res }: Exchange, log: Log, answer: Strea
 
 const isGone = (res: ServerResponse): boolean => res.destroyed || res.socket === null || res.socket.destroyed;
 
-/** Resolves when the client has taken what was sent, or is gone. */
+/** Resolves when the client has taken the pieces sent so far, or is gone. */
 function room(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const { socket } = res;
