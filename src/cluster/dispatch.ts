@@ -1,19 +1,16 @@
 /** What a node does when another node asks something of it. */
-import { MecError, messageOf, toMecError } from '../base/errors.ts';
+import { MecError, messageOf } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
-import type { Dot } from '../core/causality/causal-context.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import { replicaNumber } from '../core/causality/replica-name.ts';
 import { parseQuorum } from '../core/quorum/quorum.ts';
 import type {
   GrantRequest,
-  FailedReply,
   ForwardRequest,
   ReadRequest,
   ReadReply,
   Reply,
   Request,
-  SparseVersion,
   StoreRequest,
 } from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
@@ -21,6 +18,9 @@ import { listOwn } from './coordinator/list-own.ts';
 import { grantHere, groundOf } from './coordinator/grant-here.ts';
 import { putHere } from './coordinator/put.ts';
 import { assertNotGone, type Scope } from './coordinator/scope.ts';
+import { toFailed } from './holders/failed-reply.ts';
+import type { KeyState } from './holders/holder.ts';
+import { withoutBodies } from './holders/sparse-versions.ts';
 import type { Membership } from './membership/membership.ts';
 
 type SendReply = (reply: Reply) => void;
@@ -41,7 +41,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'probe-for':
         return membership.serveProbeFor(request, answer);
       case 'read':
-        return whenConfirmed(request, () => answer(guarded(() => read(scope, request))));
+        return read(scope, request, answer);
       case 'store':
         return store(scope, request, answer);
       case 'compare':
@@ -64,7 +64,8 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'list':
         return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
       case 'forward':
-        // Meant for an earlier process, or too late: the sender has told its client that it does not know.
+        // Meant for an earlier process, or too late: the sender has told its client that it does
+        // not know.
         if (request.process !== membership.process || nowMs > request.notAfterMs) return;
         // Doubled on the way: the first is answered.
         if (scope.forwardedWrites.isNew(request.id, nowMs, request.notAfterMs)) takeOver(scope, request, answer);
@@ -98,39 +99,30 @@ function later(reply: Promise<Reply>, answer: SendReply): void {
   reply.then(answer, (error: unknown) => answer(toFailed(error)));
 }
 
-function toFailed(error: unknown): FailedReply {
-  const { code, message, details } = toMecError(error);
-  return { kind: 'failed', code, detail: message, have: details.have ?? 0, need: details.need ?? 0 };
+function read({ holders }: Scope, request: ReadRequest, answer: SendReply): void {
+  const { key } = request;
+  holders.own.read({ partition: partitionOf(key), key }, (state) =>
+    answer(state instanceof MecError ? toFailed(state) : toReadReply(request, state)),
+  );
 }
 
-function read({ store }: Scope, { key, have }: ReadRequest): ReadReply {
-  const replica = store.of(partitionOf(key));
-  const { versions, context } = replica.readWhole(key);
-  const sparse = sparseFor(have, versions);
-  return { kind: 'object', actor: replica.actor, isComplete: replica.isComplete, context, versions: sparse };
-}
-
-/** Versions without the bodies that the asker has. */
-function sparseFor(have: readonly Dot[], versions: readonly SparseVersion[]): readonly SparseVersion[] {
-  if (have.length === 0) return versions;
-  const isKnown = ({ actor, counter }: Dot): boolean =>
-    have.some((dot) => dot.actor === actor && dot.counter === counter);
-  return versions.map(({ actor, counter, body }) => {
-    return { actor, counter, body: isKnown({ actor, counter }) ? undefined : body };
-  });
+function toReadReply({ have }: ReadRequest, { object, actor, isComplete }: KeyState): ReadReply {
+  const { context, versions } = object;
+  return { kind: 'object', actor, isComplete, context, versions: withoutBodies(versions, have) };
 }
 
 function grant(scope: Scope, request: GrantRequest): Reply {
   const granted = grantHere(scope, request);
   if (granted === undefined) throw new MecError('contended');
   const { object, ...rest } = granted;
-  return { kind: 'granted', ...rest, context: object.context, versions: sparseFor(request.have, object.versions) };
+  return { kind: 'granted', ...rest, context: object.context, versions: withoutBodies(object.versions, request.have) };
 }
 
 function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest, answer: SendReply): void {
   assertNotGone(scope);
   const ground = groundOf(scope, partitionOf(key));
-  // A store that comes too late for its grant is not taken in: another write may have been decided since.
+  // A store that comes too late for its grant is not taken in: another write may have been decided
+  // since.
   if (grant !== undefined && !scope.grants.take(ground, key, grant)) throw new MecError('contended');
   const { replica } = ground;
   replica.merge({ key, object, dots, memory }, (error) => {

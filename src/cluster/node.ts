@@ -20,7 +20,7 @@ import { get, type GetResult } from './coordinator/get.ts';
 import { list, type ListPage } from './coordinator/list.ts';
 import { put } from './coordinator/put.ts';
 import { locate, type KeyLocation } from './coordinator/explain.ts';
-import { placeOf, type Scope } from './coordinator/scope.ts';
+import type { Scope } from './coordinator/scope.ts';
 import type { PutResult } from './coordinator/write.ts';
 import { dispatcher } from './dispatch.ts';
 import { Expiry } from './coordinator/expiry.ts';
@@ -28,6 +28,8 @@ import { Fences } from './partitions/fences.ts';
 import { Floors } from './partitions/floors.ts';
 import { Partitions } from './partitions/partition-view.ts';
 import { KeyGrants } from './holders/key-grants.ts';
+import { LocalHolder } from './holders/local.ts';
+import { Holders } from './holders/select.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
 import { Peers } from './membership/peers.ts';
@@ -161,7 +163,9 @@ export class MecNode {
     const scrub = new Scrub({ env, members, peers, store, limits });
     const keyQueue = new KeyQueue();
     const time = new WallTime(env, members, peers);
-    const scope = { ...shared, policies, time, sync, scrub, grants, keyQueue, forwardedWrites };
+    const own = new LocalHolder(shared);
+    const holders = new Holders({ ...shared, own });
+    const scope = { ...shared, holders, policies, time, sync, scrub, grants, keyQueue, forwardedWrites };
     const node = new MecNode(options, scope, life);
     try {
       await node.#listen(floors);
@@ -258,12 +262,12 @@ export class MecNode {
 
   /** Whether this node is an owner of a key. */
   owns(key: string): boolean {
-    return placeOf(this.#scope, key).isOwner;
+    return this.#scope.holders.placeOf(key).isOwner;
   }
 
   /** The preference list of a key: all members by id, its owners first, then its fallbacks. */
   preference(key: string): readonly string[] {
-    const { partition, owners } = placeOf(this.#scope, key);
+    const { partition, owners } = this.#scope.holders.placeOf(key);
     return [...owners, ...this.#scope.members.fallbacks(partition)];
   }
 

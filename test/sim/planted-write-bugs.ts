@@ -77,7 +77,7 @@ export const WRITES: readonly Bug[] = [
   },
   {
     name: 'a node that knows only some members serves keys',
-    file: coordinator('scope'),
+    file: 'src/cluster/holders/select.js',
     good: 'if (members.replicas > 0 && members.isInformed)',
     bad: 'if (members.replicas > 0)',
     draw: {

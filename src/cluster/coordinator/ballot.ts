@@ -12,9 +12,10 @@ import { quorumSize } from '../../core/quorum/quorum.ts';
 import type { GrantReply } from '../../transport/message.ts';
 import type { OwnerView } from '../membership/members.ts';
 import type { Peer } from '../membership/peers.ts';
-import { withBodies } from './get.ts';
+import type { KeyPlace } from '../holders/select.ts';
+import { withBodies } from '../holders/sparse-versions.ts';
 import { grantHere } from './grant-here.ts';
-import { type KeyPlace, placeOf, type Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 import type { PutRequest } from './write.ts';
 
 /** A write with a condition. */
@@ -53,7 +54,7 @@ export class Ballot {
     this.#scope = scope;
     this.#request = request;
     this.#id = scope.forwardedWrites.nextId();
-    this.#place = placeOf(scope, request.key);
+    this.#place = scope.holders.placeOf(request.key);
     this.#view = scope.members.view(this.#place.partition);
     const { length } = this.#place.owners;
     // Only owners are counted, so `pr` and `pw` ask for no more than `r` and `w` do.

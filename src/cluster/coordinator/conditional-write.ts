@@ -14,7 +14,8 @@ import { digestOf, writeNameOf } from '../../core/value/content.ts';
 import { decide, type Decision } from '../../core/quorum/decision.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
 import { Ballot, type ConditionalRequest, type Granted } from './ballot.ts';
-import { type KeyPlace, placeOf, type Scope } from './scope.ts';
+import type { KeyPlace } from '../holders/select.ts';
+import type { Scope } from './scope.ts';
 import { type Decided, storeDecided } from './store-decided.ts';
 import { type Commit, type PutResult, seenBy, writeHere } from './write.ts';
 
@@ -23,7 +24,7 @@ export const majorityOf = ({ owners }: KeyPlace): number => quorumSize('quorum',
 
 /** Coordinates a conditional write at this node, which owns the key; those of one key take turns. */
 export async function putIf(scope: Scope, request: ConditionalRequest): Promise<PutResult> {
-  const place = placeOf(scope, request.key);
+  const place = scope.holders.placeOf(request.key);
   if (!place.isOwner) {
     // The node that sent it here sees other members than this node does; that will pass.
     const detail = 'The owners of the key are changing. Nothing was written.';

@@ -7,7 +7,7 @@ import { PARTITIONS } from '../../core/limits.ts';
 import { EXPIRY_PAGE_KEYS, EXPIRY_TURN_MS, MAX_TRIMS } from '../limits.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { GetResult } from './get.ts';
-import { placeOf, type Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 import { removeDots } from './write.ts';
 
 /** Keeps the replicas of one node free of hidden versions. */
@@ -53,7 +53,7 @@ export class Expiry {
   /** A read has found versions that it did not show beside others. */
   trim(key: string, { object, versions }: GetResult): void {
     if (object.versions.length === 1 || object.versions.length === versions.length) return;
-    const { isOwner, owners } = placeOf(this.#scope, key);
+    const { isOwner, owners } = this.#scope.holders.placeOf(key);
     if (this.#trimming.has(key) || this.#trimming.size >= MAX_TRIMS || !isOwner) return;
     const { policies, time } = this.#scope;
     const hidden = policies.hidden(key, object.versions, () => time.passedMicros(owners));

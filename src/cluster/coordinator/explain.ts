@@ -3,7 +3,7 @@ import { MecError } from '../../base/errors.ts';
 import { LOCATE_TIMEOUT_MS } from '../limits.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
-import { placeOf, type Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 
 /** Why a member holds a key, or might: as an owner, as a pending owner, or as a fallback. */
 export type Role = 'owner' | 'pending owner' | 'fallback';
@@ -33,7 +33,7 @@ export interface KeyLocation {
 /** Asks all who hold a key, or would in another's place. */
 export async function locate(scope: Scope, key: string): Promise<KeyLocation> {
   const { members } = scope;
-  const { partition, owners } = placeOf(scope, key);
+  const { partition, owners } = scope.holders.placeOf(key);
   const roles: [Role, readonly string[]][] = [
     ['owner', owners],
     ['pending owner', members.pending(partition)],

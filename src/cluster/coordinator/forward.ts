@@ -1,10 +1,11 @@
 /** Handing a write to a node that owns its key. */
-import { ERROR_KINDS, MecError } from '../../base/errors.ts';
+import { MecError } from '../../base/errors.ts';
 import { FORWARD_PROBE_SHARE } from '../limits.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
-import type { FailedReply } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
-import type { KeyPlace, Scope } from './scope.ts';
+import { errorOf } from '../holders/failed-reply.ts';
+import type { KeyPlace } from '../holders/select.ts';
+import type { Scope } from './scope.ts';
 import { type PutRequest, type PutResult, UNSURE } from './write.ts';
 
 /** Errors that say that an owner took nothing, so that another may be asked. */
@@ -86,14 +87,7 @@ function ask({ env, forwardedWrites }: Scope, owner: Peer, request: PutRequest):
     const head = { kind: 'forward', id, process, notAfterMs, timeoutMs } as const;
     const message = { ...head, key, token, body, r, w, pr, pw, condition };
     owner.data.request(message, timeoutMs, (reply) => {
-      if (reply instanceof MecError || reply.kind === 'written') resolve(reply);
-      else if (reply.kind !== 'failed') resolve(new MecError('internal'));
-      else resolve(fromFailed(reply));
+      resolve(reply instanceof MecError || reply.kind !== 'written' ? errorOf(reply) : reply);
     });
   });
-}
-
-function fromFailed({ code, detail, have, need }: FailedReply): MecError {
-  const retry = ERROR_KINDS[code].status === 503 ? { retryAfter: 1 } : {};
-  return new MecError(code, { detail, ...(need > 0 && { have, need }), ...retry });
 }

@@ -1,17 +1,28 @@
 /**
- * A quorum read. The node's own replica and the best peers are asked first, the others only when someone is late or the
- * answers differ. The caller has its answer with the R-th reply; replicas found stale are mended after that.
+ * A quorum read. The node's own replica and the best peers are asked first, the others only if one
+ * is late or the answers differ. The caller has its answer with the R-th reply; replicas found
+ * stale are mended after that.
  */
-import type { Timer } from '../../base/env.ts';
-import { MecError, messageOf, toMecError } from '../../base/errors.ts';
+import type { Clock, Log, Timer } from '../../base/env.ts';
+import { MecError, messageOf } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import { type FilledObject, readToken, type ObjectVersion } from '../../core/causality/object.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
 import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
-import type { ReadReply } from '../../transport/message.ts';
-import type { Peer } from '../membership/peers.ts';
-import type { PartitionView } from '../partitions/partition-view.ts';
-import { peersToAsk, type KeyPlace, placeOf, type Scope } from './scope.ts';
+import type { Holder, KeyState } from '../holders/holder.ts';
+import type { Holders, KeyPlace } from '../holders/select.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
+import type { Policies } from '../policies.ts';
+import type { WallTime } from '../wall-time.ts';
+
+/** The parts of a node that a read needs. */
+export interface GetParts {
+  readonly env: { readonly clock: Pick<Clock, 'after'>; readonly log: Log };
+  readonly holders: Pick<Holders, 'placeOf' | 'others' | 'of' | 'counts' | 'hedgeMs'> & { readonly own: Holder };
+  readonly partitions: Pick<Partitions, 'of'>;
+  readonly policies: Policies;
+  readonly time: Pick<WallTime, 'nowMicros'>;
+}
 
 /** What to read. */
 export interface GetRequest {
@@ -36,11 +47,11 @@ export interface GetResult {
 }
 
 /**
- * Reads a key from R of its owners; rejects with `quorum-not-met`, `timeout`, or `behind` where
- * nobody knows a dot of `seen`.
+ * Reads a key from R of its owners; rejects with `quorum-not-met`, `timeout`, or `behind` if none
+ * of them knows a dot of `seen`.
  */
-export function get(scope: Scope, request: GetRequest): Promise<GetResult> {
-  return new Promise((resolve, reject) => new Get(scope, request, { resolve, reject }).start());
+export function get(parts: GetParts, request: GetRequest): Promise<GetResult> {
+  return new Promise((resolve, reject) => new Get(parts, request, { resolve, reject }).start());
 }
 
 interface GetCallbacks {
@@ -49,104 +60,78 @@ interface GetCallbacks {
 }
 
 class Get {
-  readonly #scope: Scope;
+  readonly #parts: GetParts;
   readonly #request: GetRequest;
   readonly #outcome: GetCallbacks;
   readonly #place: KeyPlace;
-  readonly #view: PartitionView;
   readonly #fold: ReadQuorum<Uint8Array>;
-  readonly #unasked: Peer[];
-  #own: FilledObject<Uint8Array> | undefined;
+  readonly #unasked: Holder[];
+  /** The versions that this node's own replica has told: peers need not send their bodies. */
+  #have: readonly ObjectVersion<Uint8Array>[] = [];
   #hedge: Timer | undefined;
   /** Whether a complete owner has answered: fallbacks alone cannot know that there is nothing. */
   #sawOwner = false;
+  #isStarted = false;
   #isAnswered = false;
 
-  constructor(scope: Scope, request: GetRequest, outcome: GetCallbacks) {
-    this.#scope = scope;
+  constructor(parts: GetParts, request: GetRequest, outcome: GetCallbacks) {
+    this.#parts = parts;
     this.#request = request;
     this.#outcome = outcome;
-    this.#place = placeOf(scope, request.key);
-    this.#view = scope.partitions.of(this.#place.partition);
+    const { holders } = parts;
+    this.#place = holders.placeOf(request.key);
     const { length } = this.#place.owners;
     const wantedOwners = request.pr === undefined ? 0 : quorumSize(request.pr, length);
     this.#fold = new ReadQuorum(quorumSize(request.r, length), wantedOwners);
-    this.#unasked = peersToAsk(scope, this.#place, { wanted: this.#fold.tally.need, wantedOwners });
+    this.#unasked = holders.others(this.#place, { wanted: this.#fold.tally.need, wantedOwners });
   }
 
   start(): void {
     const { tally } = this.#fold;
     // A node that does not own the key is a fallback too, if there are too few others.
-    if (this.#place.isOwner || this.#unasked.length < tally.need) this.#readOwn();
+    if (this.#place.isOwner || this.#unasked.length < tally.need) this.#ask(this.#parts.holders.own);
     while (tally.isShort && this.#askNext());
+    this.#isStarted = true;
     this.#settle();
     if (!this.#isAnswered) this.#hedgeLater();
   }
 
-  #readOwn(): void {
-    this.#fold.tally.ask(this.#place.isOwner);
-    let isNow = true;
-    this.#view.whenConfirmed(() => {
-      this.#addOwn();
-      if (!isNow) this.#settle();
-    });
-    isNow = false;
-  }
-
-  #addOwn(): void {
-    const { members, store } = this.#scope;
-    const { isOwner } = this.#place;
-    try {
-      const replica = store.of(this.#place.partition);
-      this.#view.observe(replica.actor);
-      this.#own = replica.readWhole(this.#request.key);
-      // One that is still joining may have lost what it held before: it is no fallback either.
-      const counts = isOwner ? replica.isComplete : !members.holds(this.#place.partition);
-      this.#fold.add(members.self, this.#own, { counts, isOwner });
-      this.#sawOwner ||= replica.isComplete && isOwner;
-    } catch (error) {
-      const { code } = toMecError(error);
-      if (code !== 'damaged') this.#scope.env.log.error('own replica not read', { reason: messageOf(error) });
-      this.#fold.fail(code, isOwner);
-    }
-  }
-
   #askNext(): boolean {
-    const peer = this.#unasked.shift();
-    if (peer === undefined) return false;
-    const { env, peers } = this.#scope;
-    const have = this.#own?.versions ?? [];
-    const sentMs = env.clock.monotonicMs();
-    this.#fold.tally.ask(this.#isOwner(peer));
-    const floors = this.#view.floorNames;
-    peer.data.request({ kind: 'read', key: this.#request.key, have, floors }, this.#request.timeoutMs, (reply) => {
-      if (reply instanceof MecError) this.#failed(peer, reply);
-      else if (reply.kind === 'object') {
-        peers.answered(peer, env.clock.monotonicMs() - sentMs);
-        this.#answered(peer, reply);
-      } else this.#failed(peer, new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
-    });
-    return true;
+    const holder = this.#unasked.shift();
+    if (holder !== undefined) this.#ask(holder);
+    return holder !== undefined;
   }
 
-  #answered(peer: Peer, reply: ReadReply): void {
-    const versions = withBodies(reply.versions, this.#own?.versions ?? []);
-    if (versions === undefined) return this.#failed(peer, new MecError('internal'));
-    this.#view.observe(reply.actor);
-    const isOwner = this.#isOwner(peer);
-    const counts = isOwner ? reply.isComplete : true;
-    this.#fold.add(peer.id, { versions, context: reply.context }, { counts, isOwner });
-    if (isOwner && !reply.isComplete && !this.#isAnswered) this.#askNext();
-    this.#sawOwner ||= isOwner && reply.isComplete;
+  #ask(holder: Holder): void {
+    const { key, timeoutMs } = this.#request;
+    const { partition } = this.#place;
+    const isOwner = this.#isOwner(holder);
+    this.#fold.tally.ask(isOwner);
+    holder.read({ partition, key, have: this.#have, timeoutMs }, (answer) => {
+      if (answer instanceof MecError) this.#failed(holder, answer, isOwner);
+      else this.#answered(holder, answer, isOwner);
+    });
+  }
+
+  #answered(holder: Holder, { object, isComplete }: KeyState, isOwner: boolean): void {
+    const { holders } = this.#parts;
+    if (holder === holders.own) this.#have = object.versions;
+    this.#fold.add(holder.id, object, { counts: holders.counts(this.#place, holder, isComplete), isOwner });
+    if (isOwner && !isComplete && !this.#isAnswered) this.#askNext();
+    this.#sawOwner ||= isOwner && isComplete;
     this.#settle();
   }
 
-  #isOwner(peer: Peer): boolean {
-    return this.#place.owners.includes(peer.id);
+  #isOwner({ id }: Holder): boolean {
+    return this.#place.owners.includes(id);
   }
 
-  #failed(peer: Peer, error: MecError): void {
-    this.#fold.fail(error.code, this.#isOwner(peer));
+  #failed(holder: Holder, error: MecError, isOwner: boolean): void {
+    const { holders, env } = this.#parts;
+    if (holder === holders.own && error.code !== 'damaged') {
+      env.log.error('own replica not read', { reason: messageOf(error) });
+    }
+    this.#fold.fail(error.code, isOwner);
     // A replica that says no at once is worth another at once.
     if (!this.#isAnswered) this.#askNext();
     this.#settle();
@@ -154,17 +139,19 @@ class Get {
 
   #hedgeLater(): void {
     if (this.#unasked.length === 0) return;
-    this.#hedge = this.#scope.env.clock.after(this.#scope.peers.hedgeMs, () => {
+    const { env, holders } = this.#parts;
+    this.#hedge = env.clock.after(holders.hedgeMs, () => {
       if (!this.#isAnswered && this.#askNext()) this.#hedgeLater();
     });
   }
 
   #unaskedOwners(): number {
     if (this.#fold.tally.needOwners === 0) return 0;
-    return this.#unasked.filter((peer) => this.#isOwner(peer)).length;
+    return this.#unasked.filter((holder) => this.#isOwner(holder)).length;
   }
 
   #settle(): void {
+    if (!this.#isStarted) return;
     if (this.#isAnswered) return this.#mend();
     const verdict = this.#fold.verdict(this.#unasked.length, this.#unaskedOwners());
     const isBehind = verdict === 'met' && !this.#hasSeen();
@@ -182,12 +169,14 @@ class Get {
   }
 
   #result(object: FilledObject<Uint8Array>): GetResult {
-    const { policies, time } = this.#scope;
+    const { policies, time, partitions } = this.#parts;
     const { key, seen = [], gone } = this.#request;
-    // A replica that was behind may still hold what the reader has seen gone. What is gone never comes back.
+    // A replica that was behind may still hold what the reader has seen gone, which never comes
+    // back.
     const there = object.versions.filter(({ actor, counter }) => gone?.has(actor, counter) !== true);
     const versions = policies.visible(key, there, () => time.nowMicros(this.#place.owners));
-    const token = readToken(object, (actor) => this.#view.isDead(actor));
+    const view = partitions.of(this.#place.partition);
+    const token = readToken(object, (actor) => view.isDead(actor));
     // The token of a 404 stands for all that the reader knows to be gone, now and before.
     if (versions.length === 0) {
       for (const { actor, counter } of seen) token.add(actor, counter);
@@ -196,14 +185,14 @@ class Get {
     return { object, versions, token };
   }
 
-  /** Whether the replies so far know all that the reader has seen: those versions, or what has replaced them. */
+  /** Whether the replies so far know all that the reader has seen, or what has replaced it. */
   #hasSeen(): boolean {
     const context = this.#fold.merged?.context;
     return (this.#request.seen ?? []).every(({ actor, counter }) => context?.has(actor, counter) === true);
   }
 
   /**
-   * Once all have answered: where they differ, asks the rest, then brings every stale replica up to
+   * Once all have answered: if they differ, asks the rest, then brings every stale replica up to
    * the merged object.
    */
   #mend(): void {
@@ -215,39 +204,8 @@ class Get {
       while (this.#askNext());
       return;
     }
-    for (const member of stale) this.#repair(member, merged);
+    const { holders } = this.#parts;
+    const item = { partition: this.#place.partition, key: this.#request.key, object: merged, dots: [] };
+    for (const member of stale) holders.of(member)?.repair(item, this.#request.timeoutMs);
   }
-
-  #repair(member: string, object: FilledObject<Uint8Array>): void {
-    const { members, peers, store, env } = this.#scope;
-    const repair = { key: this.#request.key, object, dots: [] };
-    if (member !== members.self) {
-      const peer = peers.byId.get(member);
-      const message = this.#view.outgoing({ kind: 'store', ...repair });
-      if (peer !== undefined) message.send(peer, this.#request.timeoutMs, () => {});
-      return;
-    }
-    try {
-      store.of(this.#place.partition).merge(repair, () => {});
-    } catch (error) {
-      env.log.warn('own replica not repaired', { reason: messageOf(error) });
-    }
-  }
-}
-
-/**
- * Versions of a reply that leaves out the bodies of those that this node said it has; undefined
- * where one is missing.
- */
-export function withBodies(
-  versions: ReadReply['versions'],
-  own: readonly ObjectVersion<Uint8Array>[],
-): readonly ObjectVersion<Uint8Array>[] | undefined {
-  const filled = [];
-  for (const { actor, counter, body } of versions) {
-    const known = body ?? own.find((version) => version.actor === actor && version.counter === counter)?.body;
-    if (known === undefined) return undefined;
-    filled.push({ actor, counter, body: known });
-  }
-  return filled;
 }

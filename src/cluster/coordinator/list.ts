@@ -16,7 +16,7 @@ import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
 import type { ListKeysReply, ListKeysRequest } from '../../transport/message.ts';
 import { get } from './get.ts';
 import { listOwn } from './list-own.ts';
-import { assertJoined, type Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 
 /** What to list. */
 export interface ListRequest {
@@ -47,7 +47,7 @@ const running = new WeakMap<Scope, number>();
 
 /** The next page of keys with a living value; rejects with `quorum-not-met` where a partition cannot be read. */
 export async function list(scope: Scope, request: ListRequest): Promise<ListPage> {
-  assertJoined(scope);
+  scope.holders.assertJoined();
   const count = running.get(scope) ?? 0;
   if (count >= MAX_LISTINGS) {
     throw new MecError('overloaded', { detail: 'The node is at as many listings as it can', retryAfter: 1 });

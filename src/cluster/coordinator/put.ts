@@ -9,12 +9,13 @@ import type { ConditionalRequest } from './ballot.ts';
 import { forward, forwardTo, isUntouched } from './forward.ts';
 import { get } from './get.ts';
 import { majorityOf, putIf } from './conditional-write.ts';
-import { assertNotGone, peersToAsk, type KeyPlace, placeOf, type Scope } from './scope.ts';
+import { type KeyPlace, peersToAsk } from '../holders/select.ts';
+import { assertNotGone, type Scope } from './scope.ts';
 import { type Plan, type PutRequest, type PutResult, write } from './write.ts';
 
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(scope: Scope, request: PutRequest): Promise<PutResult> {
-  const place = placeOf(scope, request.key);
+  const place = scope.holders.placeOf(request.key);
   if (request.condition !== undefined) return putSerialised(scope, place, { ...request, condition: request.condition });
   // If no owner can be reached, this node is a fallback.
   const isAlone = (): boolean => scope.peers.reachable(place.owners, 1).length === 0;
@@ -57,7 +58,7 @@ async function putSerialised(scope: Scope, place: KeyPlace, request: Conditional
 /** Coordinates a write on this node's own replica. */
 export async function putHere(scope: Scope, request: PutRequest): Promise<PutResult> {
   if (request.condition !== undefined) return putIf(scope, { ...request, condition: request.condition });
-  return putAt(scope, placeOf(scope, request.key), request);
+  return putAt(scope, scope.holders.placeOf(request.key), request);
 }
 
 /** An unconditional write; throws, or rejects, with a `MecError`. */

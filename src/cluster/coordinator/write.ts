@@ -17,7 +17,8 @@ import type { Replica } from '../../storage/replica/replica.ts';
 import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
 import type { Reply, ForwardReply } from '../../transport/message.ts';
 import type { Peer } from '../membership/peers.ts';
-import { peersToAsk, pendingOwnersOf, type KeyPlace, placeOf, type Scope } from './scope.ts';
+import { type KeyPlace, peersToAsk } from '../holders/select.ts';
+import { pendingOwnersOf, type Scope } from './scope.ts';
 
 /** What to write. */
 export interface PutRequest {
@@ -56,7 +57,7 @@ export type Commit = (scope: Scope, replica: Replica, done: Done) => ReplicaWrit
 
 /** Deletes exactly these versions, at this node's replica and, as far as they can be reached, the others. */
 export async function removeDots(scope: Scope, key: string, dots: readonly Dot[]): Promise<void> {
-  const place = placeOf(scope, key);
+  const place = scope.holders.placeOf(key);
   const plan = { place, peers: peersToAsk(scope, place, { wanted: 0 }), quorum: new WriteQuorum(1) };
   const request = { key, body: undefined, r: 1, w: 1, timeoutMs: DEFAULT_TIMEOUT_MS };
   await write(scope, { ...request, token: CausalContext.ofDots(dots) }, plan);

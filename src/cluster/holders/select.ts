@@ -1,0 +1,112 @@
+/** The holders of a key, best first: its owners, pending owners, and fallbacks. */
+import { MecError } from '../../base/errors.ts';
+import { partitionOf } from '../../core/placement/partition.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peer, Peers } from '../membership/peers.ts';
+import type { Holder } from './holder.ts';
+import type { LocalHolder } from './local.ts';
+import { RemoteHolder, type RemoteParts } from './remote.ts';
+
+/** A key's place: its partition, its owners, and whether this node is one. */
+export interface KeyPlace {
+  readonly partition: number;
+  readonly owners: readonly string[];
+  readonly isOwner: boolean;
+}
+
+/** How many holders are wanted, and how many owners among them; an owner that asks counts, too. */
+export interface Wanted {
+  readonly wanted: number;
+  readonly wantedOwners?: number;
+}
+
+/** The parts of a node by which it chooses holders. */
+export interface HoldersParts extends Omit<RemoteParts, 'peers'> {
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly own: LocalHolder;
+}
+
+/** The members, as this node asks them for their replicas. */
+export class Holders {
+  readonly #parts: HoldersParts;
+
+  constructor(parts: HoldersParts) {
+    this.#parts = parts;
+  }
+
+  /** This node. */
+  get own(): LocalHolder {
+    return this.#parts.own;
+  }
+
+  /** A member by name; undefined if it is not known. */
+  of(id: string): Holder | undefined {
+    const { members, peers, own } = this.#parts;
+    if (id === members.self) return own;
+    const peer = peers.byId.get(id);
+    return peer && new RemoteHolder(this.#parts, peer);
+  }
+
+  /**
+   * Throws `quorum-not-met` if this node does not know its cluster yet. A node that has heard of
+   * some members only would take them for all owners, and their quorum for that of a key.
+   */
+  assertJoined(): void {
+    const { members } = this.#parts;
+    if (members.replicas > 0 && members.isInformed) return;
+    const names = members.unheard.join(', ');
+    const detail =
+      names === ''
+        ? 'This node has not found its cluster yet.'
+        : `This node must hear what became of ${names} first. If they never return, declare them gone.`;
+    throw new MecError('quorum-not-met', { have: 0, need: 1, retryAfter: 1, detail });
+  }
+
+  /** The place of a key; throws `quorum-not-met` if this node does not know its cluster yet. */
+  placeOf(key: string): KeyPlace {
+    this.assertJoined();
+    const { members } = this.#parts;
+    const partition = partitionOf(key);
+    const owners = members.owners(partition);
+    return { partition, owners, isOwner: owners.includes(members.self) };
+  }
+
+  /** The other members to ask for a key, best first. */
+  others(place: KeyPlace, wanted: Wanted): Holder[] {
+    return peersToAsk(this.#parts, place, wanted).map((peer) => new RemoteHolder(this.#parts, peer));
+  }
+
+  /**
+   * Whether an answer counts for a read: an owner's if its replica is complete, and a fallback's. A
+   * pending owner may have lost what it held before, so it is no fallback either.
+   */
+  counts({ partition, owners }: KeyPlace, { id }: Holder, isComplete: boolean): boolean {
+    return owners.includes(id) ? isComplete : !this.#parts.members.holds(partition, id);
+  }
+
+  /** How long to wait for an answer before another holder is asked as well, in ms. */
+  get hedgeMs(): number {
+    return this.#parts.peers.hedgeMs;
+  }
+}
+
+/**
+ * The peers to ask for a key, best first: the owners that can be reached, and for each that cannot,
+ * a fallback, in the order of preference. Suspects come last, if there are fewer holders or owners
+ * than wanted without them.
+ */
+export function peersToAsk(
+  { members, peers }: Pick<HoldersParts, 'members' | 'peers'>,
+  { partition, owners, isOwner }: KeyPlace,
+  { wanted, wantedOwners = 0 }: Wanted,
+): Peer[] {
+  const reached = peers.reachable(owners, 0);
+  const own = Number(isOwner);
+  const lacking = owners.length - own - reached.length;
+  if (lacking === 0) return reached;
+  const fallbacks = peers.reachable(members.fallbacks(partition), 0).slice(0, lacking);
+  const found = [...reached, ...fallbacks];
+  if (found.length + own >= wanted && reached.length + own >= wantedOwners) return found;
+  return [...found, ...peers.reachable(owners, Infinity).slice(reached.length)];
+}
