@@ -41,3 +41,6 @@ export const MAX_MEMORIES = 512;
  * those of reads that were in progress together.
  */
 export const MAX_GONE_TOKENS = 4;
+
+/** An actor, in UTF-16 units: the name of a node, a life, and the number of a replica are far shorter. */
+export const MAX_ACTOR_CHARS = 256;

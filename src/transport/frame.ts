@@ -2,15 +2,18 @@
  * Frames on the wire: byte 0 the protocol version; then messages, each with a head of 8 bytes: id
  * and length (uint32, big-endian). A reply has the id of its request.
  *
- * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half understood.
+ * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half
+ * understood.
  */
 import { MAX_FRAME_BYTES } from './limits.ts';
 import { type PackedMessage, unpackMessage } from './codec.ts';
-import { type FindFloor, noFloor, WireError } from './fields.ts';
+import { type FindFloor, noFloor, WireError } from './field.ts';
 import type { Message } from './message.ts';
 
-/** Nodes of another protocol version cannot be understood; their frames are dropped and reported. */
-export const PROTOCOL_VERSION = 2;
+/**
+ * Nodes of another protocol version cannot be understood; their frames are dropped and reported.
+ */
+export const PROTOCOL_VERSION = 3;
 
 const FRAME_HEADER_BYTES = 1;
 const ITEM_HEADER_BYTES = 8;
@@ -27,7 +30,9 @@ export interface Item {
 /** A frame taken apart. Items that were not understood are only counted. */
 export interface Frame {
   readonly items: readonly Item[];
-  /** The ids of messages with a context on a floor that is not known here: they could not be read. */
+  /**
+   * The ids of messages with a context on a floor that is not known here: they could not be read.
+   */
   readonly unknown: readonly number[];
   readonly garbage: number;
 }

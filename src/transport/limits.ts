@@ -1,10 +1,13 @@
 /** Bounds of frames, queues and callers, each with its reason. */
-import { MIB } from '../base/bytes.ts';
+import { KIB, MIB } from '../base/bytes.ts';
 
 /** Members of a cluster, those that are gone included: what a list may hold. */
 export const MAX_MEMBERS = 1024;
 
-/** Messages waiting for one peer. A second of full load; a peer further behind cannot answer in time. */
+/**
+ * Messages waiting for one peer. A second of full load; a peer further behind cannot answer in
+ * time.
+ */
 export const MAX_OUTBOX_MESSAGES = 65_536;
 
 /** Bytes waiting for one peer. */
@@ -19,10 +22,45 @@ export const FRAME_TARGET_BYTES = MIB;
  */
 export const MAX_FRAME_BYTES = 128 * MIB;
 
-/** Versions and dots in one message from a peer, and ranges in one context: far above what a well-behaved one sends. */
+/**
+ * Versions and dots in one message from a peer, and ranges in one context: far above what a
+ * well-behaved one sends.
+ */
 export const MAX_MESSAGE_VERSIONS = 2048;
 export const MAX_MESSAGE_DOTS = 8192;
 export const MAX_CONTEXT_RANGES = 65_536;
+
+/** A name that nodes draw or hash: of a life, a replica, a ballot, a floor. All are far shorter. */
+export const MAX_NAME_CHARS = 256;
+
+/** A key: HTTP takes keys of at most 1024 bytes, and the store may put a namespace before one. */
+export const MAX_KEY_CHARS = 2048;
+
+/** The name of a host (RFC 1035). */
+export const MAX_HOST_CHARS = 255;
+
+/** An entity tag or an idempotency key: what fits into the head of an HTTP request. */
+export const MAX_TAG_CHARS = 64 * KIB;
+
+/** Entity tags in one condition: above what HTTP takes. */
+export const MAX_TAGS = 1024;
+
+/** The name of the owners as one node sees them: the names of two sets of owners. */
+export const MAX_VIEW_CHARS = 64 * KIB;
+
+/** The text of an error; it is cut here. */
+export const MAX_DETAIL_CHARS = 4 * KIB;
+
+/**
+ * Items of one page of a snapshot or a pull, and keys of one page of a list: above all page sizes.
+ */
+export const MAX_PAGE_ITEMS = 65_536;
+
+/** Fields that a newer version may have added to a message; they are ignored. */
+export const MAX_LATER_FIELDS = 16;
+
+/** Fences in one reply: above what a partition of a cluster can have. */
+export const MAX_MESSAGE_FENCES = 1024;
 
 /** Frames that ZeroMQ may hold for a peer that does not read, on top of our own outbox. */
 export const ZEROMQ_LINK_FRAMES = 64;
@@ -36,10 +74,15 @@ export const ZEROMQ_CALLER_FRAMES = 1024;
 /** Callers remembered per bound socket; each is one connection of a peer, and peers reconnect. */
 export const MAX_CALLERS = 4096;
 
-/** After how long a silence a caller is forgotten as soon as another comes: many times the interval of heartbeats. */
+/**
+ * After how long a silence a caller is forgotten as soon as another comes: many times the interval
+ * of heartbeats.
+ */
 export const CALLER_SILENT_MS = 60_000;
 
-/** How often overdue requests to peers are looked for; a deadline may pass unnoticed for this long. */
+/**
+ * How often overdue requests to peers are looked for; a deadline may pass unnoticed for this long.
+ */
 export const RPC_SWEEP_MS = 50;
 
 /** Log lines about garbage from one peer; the rest is only counted. */

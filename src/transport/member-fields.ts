@@ -1,83 +1,70 @@
-/**
- * The fields of messages that tell of nodes and members. A reader throws `WireError` if a field is
- * not what it should be.
- */
-import { MAX_MEMBERS } from './limits.ts';
+/** The fields that tell of nodes and members. */
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
-import { MEMBER_STATES, type MemberRecord } from '../core/placement/member-list.ts';
-import { integer, list, number, optional, positive, text, WireError } from './fields.ts';
-import type { Gossip, Identity } from './message.ts';
-
-/** Who speaks. */
-export function packIdentity({ name, process, host, port, partitions, n }: Identity): unknown[] {
-  return [name, process, host, port, partitions, n];
-}
-
-/** The reverse of `packIdentity`. */
-export function identity(field: unknown): Identity {
-  const f = list(field);
-  return {
-    name: nodeName(f[0]),
-    process: text(f[1]),
-    host: text(f[2]),
-    port: integer(f[3]),
-    partitions: integer(f[4]),
-    n: positive(f[5]),
-  };
-}
-
-/** What is told of the members. */
-export function packGossip({ hash, isInformed, records, suspects }: Gossip): unknown[] {
-  return [hash, records.map(packRecord), suspects.flatMap(({ name, version }) => [name, version]), isInformed];
-}
-
-/** The reverse of `packGossip`. */
-export function gossipOf(field: unknown): Gossip {
-  const [hash, records, suspects, isInformed] = list(field);
-  const flat = list(suspects);
-  if (list(records).length > MAX_MEMBERS || flat.length > 2 * MAX_MEMBERS) throw new WireError('too many members');
-  return {
-    hash: integer(hash),
-    isInformed: isInformed === true,
-    records: list(records).map(memberRecord),
-    suspects: Array.from({ length: flat.length >> 1 }, (_, i) => ({
-      name: nodeName(flat[2 * i]),
-      version: positive(flat[2 * i + 1]),
-    })),
-  };
-}
-
-/** One row of the member list. */
-function packRecord(record: MemberRecord): unknown[] {
-  const { name, host, port, httpport, zone, weight, state, generation, life, version, settled } = record;
-  const place = [name, host, port, zone ?? null, weight];
-  return [...place, MEMBER_STATES.indexOf(state), version, settled, httpport, generation, life];
-}
-
-/** The reverse of `packRecord`. */
-function memberRecord(field: unknown): MemberRecord {
-  const f = list(field);
-  const state = MEMBER_STATES[integer(f[5])];
-  const weight = number(f[4]);
-  if (state === undefined || weight <= 0) throw new WireError('not a member');
-  return {
-    name: nodeName(f[0]),
-    host: text(f[1]),
-    port: integer(f[2]),
-    zone: optional(f[3], text),
-    weight,
-    state,
-    version: positive(f[6]),
-    settled: integer(f[7]),
-    httpport: integer(f[8]),
-    generation: positive(f[9]),
-    life: text(f[10]),
-  };
-}
+import { MEMBER_STATES, type MemberState } from '../core/placement/member-list.ts';
+import { type Field, flag, integer, list, number, optional, positive, text, WireError } from './field.ts';
+import { MAX_HOST_CHARS, MAX_MEMBERS, MAX_NAME_CHARS } from './limits.ts';
+import { record, rows } from './record.ts';
 
 /** The name of a node. */
-function nodeName(field: unknown): string {
-  const name = text(field);
-  if (!NODE_NAME_PATTERN.test(name)) throw new WireError('not the name of a node');
-  return name;
-}
+export const nodeName: Field<string> = {
+  pack: (value) => value,
+  unpack: (packed) => {
+    if (typeof packed !== 'string' || !NODE_NAME_PATTERN.test(packed)) throw new WireError('not the name of a node');
+    return packed;
+  },
+};
+
+const weight: Field<number> = {
+  pack: (value) => value,
+  unpack: (packed, find) => {
+    const value = number.unpack(packed, find);
+    if (value <= 0) throw new WireError('not a weight');
+    return value;
+  },
+};
+
+const state: Field<MemberState> = {
+  pack: (value) => MEMBER_STATES.indexOf(value),
+  unpack: (packed, find) => {
+    const value = MEMBER_STATES[integer.unpack(packed, find)];
+    if (value === undefined) throw new WireError('not a state of a member');
+    return value;
+  },
+};
+
+const address = { host: text(MAX_HOST_CHARS), port: integer } as const;
+
+/** A node that speaks, and whether it belongs here. */
+export const identity = record({
+  name: nodeName,
+  /** Drawn at every start of the process: two processes under one name differ in it. */
+  process: text(MAX_NAME_CHARS),
+  ...address,
+  partitions: integer,
+  /** Replicas of a partition, as configured. */
+  n: positive,
+});
+
+/** One row of the member list. */
+const member = record({
+  name: nodeName,
+  ...address,
+  httpport: integer,
+  zone: optional(text(MAX_NAME_CHARS)),
+  weight,
+  state,
+  generation: positive,
+  life: text(MAX_NAME_CHARS),
+  version: positive,
+  settled: integer,
+});
+
+/** What nodes tell each other of the members on every occasion. */
+export const GOSSIP = {
+  /** Hash of the sender's member list, and whether that list may be relied on. */
+  hash: integer,
+  isInformed: flag,
+  records: list(member, MAX_MEMBERS),
+  /** Members that do not answer the sender, neither directly nor through others. */
+  suspects: rows({ name: nodeName, version: positive }, MAX_MEMBERS),
+} as const;

@@ -37,7 +37,10 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** Adds a message; false if there is no room, or the outbox is closed. Past its deadline it is not sent. */
+  /**
+   * Adds a message; false if there is no room, or the outbox is closed. Past its deadline it is not
+   * sent.
+   */
   push(item: PackedItem, deadlineMs: number): boolean {
     const bytes = item.message.length;
     if (this.#isClosed) return false;

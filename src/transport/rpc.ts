@@ -3,14 +3,15 @@
  * a reply, or with an error; if the connection is closed, in the same turn. A callback table
  * instead of promises: this is the hottest path there is.
  *
- * What a peer cannot do here: block another peer, hold memory without bound, or crash the node with what it sends.
+ * What a peer cannot do here: block another peer, hold memory without bound, or crash the node with
+ * what it sends.
  */
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
 import type { Floor } from '../core/causality/floor.ts';
 import { isRequest, type PackedMessage, packMessage } from './codec.ts';
-import { type FindFloor, noFloor } from './fields.ts';
+import { type FindFloor, noFloor } from './field.ts';
 import { type Frame, isSendable, MAX_ID, unpackFrame } from './frame.ts';
 import type { FailedReply, Reply, Request, UnknownFloorReply } from './message.ts';
 import { Outbox } from './outbox.ts';
@@ -122,8 +123,9 @@ export class RpcClient {
   }
 
   /**
-   * Sends a request; `onReply` is called exactly once, at the latest soon after `timeoutMs` is over.
-   * With `unreachable` if the request cannot have left this node, as the connection is closed.
+   * Sends a request; `onReply` is called exactly once, at the latest soon after `timeoutMs` is
+   * over. With `unreachable` if the request cannot have left this node, as the connection is
+   * closed.
    */
   request(request: Request, timeoutMs: number, onReply: OnReply): void {
     const message = packMessage(request);
@@ -275,7 +277,7 @@ export class RpcServer {
   }
 
   #answer(caller: Counterpart, id: number, { reply, to }: { reply: Reply; to: Request | undefined }): void {
-    let message = packMessage(reply, this.#floorsOf(to));
+    let message = packMessage(reply, { floors: this.#floorsOf(to) });
     if (!isSendable(message)) message = packMessage(TOO_LARGE);
     if (!caller.outbox.push({ id, message }, Infinity)) this.#dropped += 1;
   }

@@ -1,9 +1,11 @@
 /**
- * The network on ZeroMQ: a ROUTER per bound address, a DEALER per connection. Whole messages, automatic reconnection.
+ * The network on ZeroMQ: a ROUTER per bound address, a DEALER per connection. Whole messages,
+ * automatic reconnection.
  *
- * Traps that this file exists to hide: a second `send` while one is pending throws, so sends are chained; buffers over
- * 128 bytes are sent without a copy, so a frame belongs to the network once it is sent; a caller is a one-time
- * identity given by the ROUTER, so a reply to one that has gone is simply dropped.
+ * Traps that this file exists to hide: a second `send` while one is pending throws, so sends are
+ * chained; buffers over 128 bytes are sent without a copy, so a frame belongs to the network once
+ * it is sent; a caller is a one-time identity given by the ROUTER, so a reply to one that has gone
+ * is simply dropped.
  */
 import { Dealer, Router, type Socket } from 'zeromq';
 import { authorityOf } from '../base/address.ts';
@@ -72,7 +74,8 @@ export function zeromqNetwork(log: Log): Network {
     }
     sockets.add(router);
     void pump(router, log, ([handle, frame, ...rest]) => {
-      // A well-behaved DEALER sends one part; anything else goes on as an empty frame, to be counted as garbage.
+      // A well-behaved DEALER sends one part; anything else goes on as an empty frame, to be
+      // counted as garbage.
       if (handle !== undefined)
         onFrame({ id: handle.toString('latin1'), handle }, rest.length === 0 && frame ? frame : new Uint8Array());
     });
@@ -83,7 +86,8 @@ export function zeromqNetwork(log: Log): Network {
   const connect = (address: Address, onFrame: (frame: Uint8Array) => void): Link => {
     const dealer = new Dealer({
       linger: 0,
-      // Frames wait in our own bounded outbox, where they can expire, not in a connection that does not exist.
+      // Frames wait in our own bounded outbox, where they can expire, not in a connection that does
+      // not exist.
       immediate: true,
       maxMessageSize: MAX_FRAME_BYTES,
       sendHighWaterMark: ZEROMQ_LINK_FRAMES,

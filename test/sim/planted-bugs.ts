@@ -100,9 +100,9 @@ const FLOORS: readonly Bug[] = [
   },
   {
     name: 'the hash of a floor that is not known is taken for an empty one',
-    file: 'src/transport/fields.js',
+    file: 'src/transport/causal-fields.js',
     good: 'throw new UnknownFloorError();',
-    bad: 'return wholeContext(list(packed).slice(1));',
+    bad: 'return wholeContext.unpack(packed.slice(1), find);',
     // A node that has started again knows none.
     also: [
       { file: 'src/cluster/partitions/floors.js', good: 'words?.life !== this.#members.lifeOf(peer)', bad: 'false' },

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encode } from '@msgpack/msgpack';
+import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import { Floor } from '../../src/core/causality/floor.ts';
-import { packMessage } from '../../src/transport/codec.ts';
+import { packMessage, unpackMessage } from '../../src/transport/codec.ts';
 import { packFrame, PROTOCOL_VERSION, unpackFrame } from '../../src/transport/frame.ts';
-import { WireError } from '../../src/transport/fields.ts';
+import { noFloor, WireError } from '../../src/transport/field.ts';
 import type { Message } from '../../src/transport/message.ts';
 
 const context = CausalContext.ofDots([
@@ -151,7 +151,7 @@ test('every message survives the wire, many in one frame', () => {
 const settled = Floor.NONE.with(new Map([['n1~a', 1]]));
 /** Every message with a context that covers the floor: it is packed in another way for who knows that. */
 const LAYERED = MESSAGES.filter(
-  (message) => Buffer.compare(packMessage(message), packMessage(message, [settled])) !== 0,
+  (message) => Buffer.compare(packMessage(message), packMessage(message, { floors: [settled] })) !== 0,
 );
 
 /** A message with its contexts as texts. */
@@ -161,7 +161,7 @@ const textOf = (message: Message): unknown =>
 test('a context travels on a floor that the receiver knows, in every message that has one', () => {
   const kinds = new Set(LAYERED.map(({ kind }) => kind));
   assert.deepEqual([...kinds].sort(), ['granted', 'object', 'page', 'pull', 'snapshot-page', 'stated', 'store']);
-  const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, [settled]) })));
+  const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, { floors: [settled] }) })));
   const { items, unknown, garbage } = unpackFrame(frame, (name) => (name === settled.hash ? settled : undefined));
   assert.deepEqual([unknown, garbage], [[], 0]);
   for (const [i, { message }] of items.entries()) {
@@ -170,7 +170,7 @@ test('a context travels on a floor that the receiver knows, in every message tha
 });
 
 test('a message on an unknown floor is not understood, and is told apart from garbage', () => {
-  const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, [settled]) })));
+  const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, { floors: [settled] }) })));
   const { items, unknown, garbage } = unpackFrame(frame);
   assert.deepEqual([items, garbage], [[], 0]);
   assert.deepEqual(
@@ -201,9 +201,17 @@ test('a message that is not understood is counted, and the others of its frame a
     [67, 5],
     [2, 'k', ['a']],
     [2, 'k', ['a', 0]],
-    [3, 'k', ['a', [1, 1]], ['a', 1, null], []], // a stored version without a body
-    [3, 'k', [], ['a', 1, Uint8Array.of(1)], []], // a version that its own context does not know
-    [3, 'k', [], [], ['a', 1]], // a dot that the context does not know
+    [
+      3,
+      'k',
+      [
+        ['a', [1, 1]],
+        ['a', 1, null],
+      ],
+      [],
+    ], // a stored version without a body
+    [3, 'k', [[], ['a', 1, Uint8Array.of(1)]], []], // a version that its own context does not know
+    [3, 'k', [[], []], ['a', 1]], // a dot that the context does not know
     [66, 'a', ['a', [2, 1]], []],
     [8, [256], '', null, 1], // a partition that is none
     [73, ['a'], [], null, []], // a key without a tag
@@ -215,6 +223,32 @@ test('a message that is not understood is counted, and the others of its frame a
   assert.deepEqual(items, [
     { id: messages.length - 1, message: { kind: 'stored', actor: 'a', life: '', replica: 1, fences: [] } },
   ]);
+});
+
+/** The message with each of its texts and lists in turn replaced by one that is far too long. */
+function* swollen(field: unknown): Generator {
+  if (typeof field === 'string') yield 'x'.repeat(70_000);
+  if (!Array.isArray(field)) return;
+  for (const [i, part] of field.entries()) {
+    for (const swollenPart of swollen(part)) yield field.with(i, swollenPart);
+  }
+  const row: unknown[] = field.length === 0 ? [0] : field;
+  const rows = Math.ceil(140_000 / row.length);
+  yield Array.from({ length: rows }, () => row).flat();
+}
+
+test('every text and every list of every message has a bound', () => {
+  const byKind = new Map(MESSAGES.map((message) => [message.kind, message]));
+  for (const message of byKind.values()) {
+    const fields = decode(packMessage(message)) as unknown[];
+    for (const [i, field] of fields.entries()) {
+      for (const tooLong of i === 0 ? [] : swollen(field)) {
+        const bytes = encode(fields.with(i, tooLong));
+        if (bytes.length < 70_000) continue;
+        assert.equal(unpackMessage(bytes, noFloor), undefined, `${message.kind}, field ${i}`);
+      }
+    }
+  }
 });
 
 test('random and mutilated frames are refused or survived', () => {

@@ -160,7 +160,7 @@ class Outgoing {
   #pack(floor: Floor | undefined): PackedMessage {
     let packed = this.#packed.get(floor);
     if (packed === undefined) {
-      packed = packMessage(this.#message, floor === undefined ? [] : [floor]);
+      packed = packMessage(this.#message, { floors: floor === undefined ? [] : [floor] });
       this.#packed.set(floor, packed);
     }
     return packed;

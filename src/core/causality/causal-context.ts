@@ -13,6 +13,7 @@
  * Source: version vectors with exceptions; Almeida, Shoker, Baquero, "Delta State Replicated Data
  * Types".
  */
+import { MAX_ACTOR_CHARS } from '../limits.ts';
 import { digestOfRanges, Floor } from './floor.ts';
 import {
   addNumber,
@@ -346,7 +347,8 @@ export class CausalContext {
     for (let i = 0; i < packed.length; i += 2) {
       const actor: unknown = packed[i];
       const ranges: unknown = packed[i + 1];
-      if (typeof actor !== 'string' || !isRanges(ranges) || ranges.length === 0) return undefined;
+      if (typeof actor !== 'string' || actor.length > MAX_ACTOR_CHARS) return undefined;
+      if (!isRanges(ranges) || ranges.length === 0) return undefined;
       count += ranges.length / 2;
       if (context.#ranges.has(actor) || count > maxRanges) return undefined;
       context.#ranges.set(actor, ranges);

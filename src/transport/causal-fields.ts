@@ -1,0 +1,154 @@
+/** The fields that tell what replicas hold, what they have seen, and what they remember. */
+import { MAX_ACTOR_CHARS, MAX_MEMORIES, PARTITIONS } from '../core/limits.ts';
+import { CausalContext, type PackedContext } from '../core/causality/causal-context.ts';
+import type { Floor } from '../core/causality/floor.ts';
+import {
+  bytes,
+  type Field,
+  flag,
+  integer,
+  itemsOf,
+  list,
+  number,
+  omissible,
+  optional,
+  positive,
+  text,
+  UnknownFloorError,
+  WireError,
+} from './field.ts';
+import { record, rows } from './record.ts';
+import {
+  MAX_CONTEXT_RANGES,
+  MAX_KEY_CHARS,
+  MAX_MESSAGE_DOTS,
+  MAX_MESSAGE_VERSIONS,
+  MAX_NAME_CHARS,
+  MAX_TAG_CHARS,
+} from './limits.ts';
+
+/** A name that a node has drawn or hashed: of a life, a replica, a ballot, a floor. */
+export const name = text(MAX_NAME_CHARS);
+
+/** A key, or a part of one. */
+export const key = text(MAX_KEY_CHARS);
+
+/** A partition. */
+export const partition: Field<number> = {
+  pack: (value) => value,
+  unpack: (packed, find) => {
+    const value = integer.unpack(packed, find);
+    if (value >= PARTITIONS) throw new WireError('not a partition');
+    return value;
+  },
+};
+
+/** Some of all partitions. */
+export const partitions = list(partition, PARTITIONS);
+
+/** The hashes of floors, at most one of each partition. */
+export const floorNames = list(name, PARTITIONS);
+
+const dotFields = { actor: text(MAX_ACTOR_CHARS), counter: positive } as const;
+
+/** An actor. */
+export const { actor } = dotFields;
+
+/** One dot. */
+export const dot = record(dotFields);
+
+/** A list of dots. */
+export const dots = rows(dotFields, MAX_MESSAGE_DOTS);
+
+/** Versions, of which the bodies may be left out. */
+export const sparseVersions = rows({ ...dotFields, body: optional(bytes) }, MAX_MESSAGE_VERSIONS);
+
+/** Versions with their bodies. */
+export const versions = rows({ ...dotFields, body: bytes }, MAX_MESSAGE_VERSIONS);
+
+/** A causal context on no floor. */
+export const wholeContext: Field<CausalContext> = {
+  pack: (context) => context.pack(),
+  unpack: (packed) => {
+    const context = CausalContext.unpack(packed, MAX_CONTEXT_RANGES);
+    if (context === undefined) throw new WireError('not a context');
+    return context;
+  },
+};
+
+/** A causal context, on a floor that the receiver knows if it covers one, else whole. */
+export const context: Field<CausalContext> = {
+  pack: (value, { floors }) => packContext(value, floors),
+  unpack: (packed, find) => {
+    const floorName = CausalContext.floorOf(packed);
+    if (floorName === undefined) return wholeContext.unpack(packed, find);
+    const floor = find(name.unpack(floorName, find));
+    if (floor === undefined) throw new UnknownFloorError();
+    const unpacked = CausalContext.unpackOn(floor, itemsOf(packed, Infinity), MAX_CONTEXT_RANGES);
+    if (unpacked === undefined) throw new WireError('not a context');
+    return unpacked;
+  },
+};
+
+function packContext(value: CausalContext, known: readonly Floor[]): PackedContext {
+  if (known.length === 0) return value.pack();
+  if (known.includes(value.floor)) return value.packOn(value.floor);
+  return value.packOn(known.length === 1 ? known[0] : undefined);
+}
+
+interface Covering {
+  readonly context: CausalContext;
+  readonly versions: readonly { readonly actor: string; readonly counter: number }[];
+}
+
+/** Throws `WireError` if a version lies outside of its context. */
+export function checkCovered({ context: known, versions: held }: Covering): void {
+  for (const version of held) {
+    if (!known.has(version.actor, version.counter)) throw new WireError('a version outside its context');
+  }
+}
+
+/**
+ * The fields of a key with the object that a replica holds for it, and the dots whose effect that
+ * is.
+ */
+export const ITEM = { key, object: record({ context, versions }, checkCovered), dots } as const;
+
+/**
+ * Throws `WireError` if a dot lies outside of the object's context: such an object would be merged
+ * wrongly, and would slip past the guard of actors.
+ */
+export function checkItem({ object, dots: written }: { object: Covering; dots: Covering['versions'] }): void {
+  for (const each of written) {
+    if (!object.context.has(each.actor, each.counter)) throw new WireError('a dot outside the context');
+  }
+}
+
+/** A key with its object and dots. */
+export const item = record(ITEM, checkItem);
+
+const madeFields = { ...dotFields, digest: name } as const;
+
+/** A write that was made: its dot, and the digest of what it wrote. */
+export const made = record(madeFields);
+
+/** The same, as replicas keep it. */
+export const memory = record({ ...madeFields, key, idempotencyKey: text(MAX_TAG_CHARS), madeMicros: number });
+
+const saidFields = {
+  replica: name,
+  actor,
+  isOwner: flag,
+  isComplete: flag,
+  isWhole: flag,
+  clock: context,
+  lost: wholeContext,
+  aside: wholeContext,
+  memories: omissible(list(memory, MAX_MEMORIES)),
+} as const;
+
+/** What a replica says of itself. */
+export const statement = record({ life: name, ...saidFields });
+
+/** The same, in a list of those of one node. */
+export const replicaStatement = record({ partition, ...saidFields });
