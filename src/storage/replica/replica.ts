@@ -7,7 +7,7 @@
  */
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
-import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
+import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import type { Floor } from '../../core/causality/floor.ts';
 import {
@@ -28,6 +28,7 @@ import { checkpointToRecord, type ReplicaState, type Wound } from '../records.ts
 import type { ReplicaMerge, ReplicaWrite, ReplicaWritten } from './replica-changes.ts';
 import { LogCutter } from './log-cutter.ts';
 import { ReplicaActor } from './replica-actor.ts';
+import { ReplicaClock } from './replica-clock.ts';
 import { ReplicaExpiry } from './replica-expiry.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { ReplicaMarks } from './replica-marks.ts';
@@ -37,9 +38,6 @@ import { ReplicaRows } from './replica-rows.ts';
 import { ReplicaView } from './replica-view.ts';
 import { SetAside } from './set-aside.ts';
 import type { StoreParts } from '../store-parts.ts';
-
-/** Sets the digest of what is lost apart from that of the clock. */
-const LOST_FACTOR = 0x9e3779b1;
 
 /** One node's copy of one partition. */
 export class Replica {
@@ -55,10 +53,7 @@ export class Replica {
   readonly memory: ReplicaMemory;
   readonly #store: StoreParts;
   readonly #objects: ReplicaObjects;
-  readonly #clock: CausalContext;
-  readonly #durable: CausalContext;
-  readonly #lost: CausalContext;
-  readonly #durableLost: CausalContext;
+  readonly #clock: ReplicaClock;
   readonly #actor: ReplicaActor;
   readonly #cutter: LogCutter;
   #isComplete: boolean;
@@ -67,7 +62,6 @@ export class Replica {
   #isConfirmed = false;
   #isRetired = false;
   #changes = 0;
-  #clockHash: number | undefined;
   /** Whether the bases moved since the residues were last looked through. */
   #isSweepDue = true;
 
@@ -82,10 +76,7 @@ export class Replica {
     this.rows = new ReplicaRows(partition, store.engine);
     this.expiry = new ReplicaExpiry(partition, store, state.expiresMicros);
     this.#store = store;
-    this.#clock = state.clock;
-    this.#durable = state.clock.clone();
-    this.#lost = state.lost;
-    this.#durableLost = state.lost.clone();
+    this.#clock = new ReplicaClock(state);
     this.#actor = new ReplicaActor(partition, store);
     this.marks = new ReplicaMarks(partition, state.marks);
     this.salvage = new SetAside(partition, store.queue, state.aside);
@@ -111,32 +102,29 @@ export class Replica {
 
   /** Every dot that this replica has seen, durable or on its way to the disk; not to be changed. */
   get clock(): CausalContext {
-    return this.#clock;
+    return this.#clock.seen;
   }
 
   /** The dots that are durable here: what the replica says of itself to others; not to be changed. */
   get durableClock(): CausalContext {
-    return this.#durable;
+    return this.#clock.durable;
   }
 
   /** Shares this floor with all contexts on it, as far as the replica's own cover it. */
   shareFloor(floor: Floor): void {
     this.#clock.shareFloor(floor);
-    this.#durable.shareFloor(floor);
     this.log.cut.shareFloor(floor);
   }
 
   /** Closed dots, durably: no disk held them when they were closed. Not to be changed. */
   get lost(): CausalContext {
-    return this.#durableLost;
+    return this.#clock.durableLost;
   }
 
   /** A hash of the durable clock and of what is lost. */
   get clockHash(): number {
-    // Over the dots, not over floor and rest: equal replicas may stand on different floors.
-    this.#clockHash ??= (this.#durable.digest + Math.imul(this.#durableLost.digest, LOST_FACTOR)) >>> 0;
     // Nobody must take one that cannot read all its keys for equal: its clock is no word to rely on.
-    return this.isWhole ? this.#clockHash : hashText32(this.id, this.#clockHash);
+    return this.isWhole ? this.#clock.hash : hashText32(this.id, this.#clock.hash);
   }
 
   /**
@@ -164,7 +152,7 @@ export class Replica {
 
   /** Whether it has seen nothing, and has nothing set aside. */
   get isBlank(): boolean {
-    return this.#clock.isEmpty && this.aside.isEmpty;
+    return this.#clock.seen.isEmpty && this.aside.isEmpty;
   }
 
   /** Whether a damaged disk has lost rows of this replica, and it has not caught up since. */
@@ -210,17 +198,17 @@ export class Replica {
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
   write({ key, token, body, memory }: ReplicaWrite, done: Done): ReplicaWritten {
     this.#store.queue.assertRoom();
-    const { actor, counter } = this.#actor.peek(this.#clock);
+    const { actor, counter } = this.#actor.peek(this.#clock.seen);
     if (token.max(actor) >= counter) {
       throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
     }
     const stored = this.#objects.load(key);
     const before = this.#objects.fill(key, stored);
-    this.#actor.guard(before.context, this.#clock);
-    const dot = this.#actor.peek(this.#clock);
+    this.#actor.guard(before.context, this.#clock.seen);
+    const dot = this.#actor.peek(this.#clock.seen);
     const written = write(before, { token, dot, body, isBlind: this.marks.has(key) });
     if (body !== undefined) assertObjectSize(written.object.versions);
-    this.#actor.take(this.#clock);
+    this.#actor.take(this.#clock.seen);
     this.#save(stored, { key, object: written.object, dots: [dot], memory: memory && { ...memory, ...dot } }, done);
     return { object: written.object, token: written.token, dot };
   }
@@ -228,14 +216,14 @@ export class Replica {
   /** Takes in what another replica knows of a key. */
   merge({ key, object: received, dots, memory }: ReplicaMerge, done: Done): void {
     this.#store.queue.assertRoom();
-    this.#actor.guard(received.context, this.#clock);
+    this.#actor.guard(received.context, this.#clock.seen);
     // Closed beats held, or replicas would differ for ever.
-    const object = withoutVersions(received, this.#lost);
+    const object = withoutVersions(received, this.#clock.lost);
     const stored = this.#objects.load(key);
     const before = this.#objects.fill(key, stored);
     const after = merge(before, object);
     // Nothing below may fail: a clock ahead of its data would spread deletions.
-    const added = this.#clock.addAll(dots).concat(this.#clock.addAll(object.versions));
+    const added = this.#clock.seen.addAll(dots).concat(this.#clock.seen.addAll(object.versions));
     const isKnown = added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
     if (isKnown) this.#store.queue.submit(memory === undefined ? [] : this.memory.learn(memory), done);
     else this.#save(stored, { key, object: after, dots: added, memory }, done);
@@ -256,7 +244,7 @@ export class Replica {
     const stored = this.#objects.load(key);
     const { versions, context } = this.#objects.fill(key, stored);
     const isSame =
-      this.isWhole && stored.residue.isEmpty && context.equals(this.#clock) && context.equals(object.context);
+      this.isWhole && stored.residue.isEmpty && context.equals(this.#clock.seen) && context.equals(object.context);
     const all = union(versions, object.versions);
     if (!isSame || all.length === versions.length) return false;
     this.#save(stored, { key, object: { versions: all, context }, dots: [] }, done);
@@ -268,9 +256,9 @@ export class Replica {
    * to merge. The log has no entries for what came this way, and says so.
    */
   adopt(clock: CausalContext, done: Done): void {
-    const isForged = clock.max(this.actor) > this.#clock.base(this.actor);
+    const isForged = clock.max(this.actor) > this.#clock.seen.base(this.actor);
     if (isForged) throw new MecError('internal', { detail: 'A peer claims writes that this replica never made' });
-    this.#clock.join(clock);
+    this.#clock.seen.join(clock);
     this.log.cut.join(clock);
     this.#isSweepDue = true;
     this.#submit([this.checkpoint()], clock, done);
@@ -288,23 +276,21 @@ export class Replica {
       const stored = this.#objects.load(key);
       return { key, stored, object: this.#objects.fill(key, stored) };
     });
-    this.#clock.join(dots);
-    this.#lost.join(dots);
+    this.#clock.close(dots);
     this.#isSweepDue = true;
     const added = dots.clone();
     const changes: RowChange[] = [];
     for (const { key, stored, object } of before) {
       if (!dots.meets(stored.residue) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
-      const { versions, context } = withoutVersions(object, this.#lost);
-      const dot = this.#actor.take(this.#clock);
+      const { versions, context } = withoutVersions(object, this.#clock.lost);
+      const dot = this.#actor.take(this.#clock.seen);
       const whole = context.clone().join(dots);
       whole.addRanges(dot.actor, [this.marks.has(key) ? dot.counter : 1, dot.counter]);
       added.add(dot.actor, dot.counter);
       changes.push(...this.#objects.changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }));
     }
     this.#submit([...changes, this.checkpoint()], added, (error) => {
-      if (error === undefined) this.#durableLost.join(dots);
-      this.#clockHash = undefined;
+      if (error === undefined) this.#clock.settleClosed(dots);
       done(error);
     });
   }
@@ -330,7 +316,7 @@ export class Replica {
         if (error !== undefined || this.#isRetired) return reject(error ?? new MecError('stopping'));
         const snapshot = this.#store.engine.snapshot();
         const cut = this.log.cut.clone();
-        resolve(new ReplicaView(this.partition, snapshot, { clock: this.#durable.clone(), cut }));
+        resolve(new ReplicaView(this.partition, snapshot, { clock: this.#clock.durable.clone(), cut }));
       });
     });
   }
@@ -380,11 +366,7 @@ export class Replica {
     this.#changes += 1;
     if (this.#isRetired) return done(new MecError('stopping'));
     this.#store.queue.submit(changes, (error) => {
-      if (error === undefined && dots !== undefined) {
-        this.#clockHash = undefined;
-        if (dots instanceof CausalContext) this.#durable.join(dots);
-        else for (const { actor, counter } of dots) this.#durable.add(actor, counter);
-      }
+      if (error === undefined && dots !== undefined) this.#clock.settle(dots);
       done(error);
     });
   }
@@ -392,8 +374,8 @@ export class Replica {
   /** The row of the replica's own state. */
   checkpoint(): RowChange {
     const key = keyspace.checkpointRow(this.partition);
-    const fields = { isComplete: this.#isComplete, clock: this.#clock, wound: this.#wound };
-    const state = { ...fields, cut: this.log.cut, lost: this.#lost };
+    const fields = { isComplete: this.#isComplete, clock: this.#clock.seen, wound: this.#wound };
+    const state = { ...fields, cut: this.log.cut, lost: this.#clock.lost };
     return { key, value: checkpointToRecord(state, key) };
   }
 }
