@@ -6,12 +6,15 @@ import type { StoreParts } from '../store-parts.ts';
 export class ReplicaActor {
   readonly #partition: number;
   readonly #store: StoreParts;
+  readonly #clock: CausalContext;
   #name: string;
   #isUsed = false;
 
-  constructor(partition: number, store: StoreParts) {
+  /** `clock` is every dot that the replica has seen. */
+  constructor(partition: number, store: StoreParts, clock: CausalContext) {
     this.#partition = partition;
     this.#store = store;
+    this.#clock = clock;
     this.#name = store.actors.next(partition);
   }
 
@@ -20,15 +23,15 @@ export class ReplicaActor {
   }
 
   /** The dot that the next write gets. */
-  peek(clock: CausalContext): Dot {
-    return { actor: this.#name, counter: clock.base(this.#name) + 1 };
+  peek(): Dot {
+    return { actor: this.#name, counter: this.#clock.base(this.#name) + 1 };
   }
 
   /** Takes the next dot: the clock has it from now on. */
-  take(clock: CausalContext): Dot {
+  take(): Dot {
     this.#use();
-    const dot = this.peek(clock);
-    clock.add(dot.actor, dot.counter);
+    const dot = this.peek();
+    this.#clock.add(dot.actor, dot.counter);
     return dot;
   }
 
@@ -36,9 +39,9 @@ export class ReplicaActor {
    * A context may speak of writes that this actor never made: a client can make up such a token. The actor
    * is given up then, before its next dots are taken for seen elsewhere.
    */
-  guard(context: CausalContext, clock: CausalContext): void {
+  guard(context: CausalContext): void {
     const claimed = context.max(this.#name);
-    const own = clock.base(this.#name);
+    const own = this.#clock.base(this.#name);
     if (claimed <= own) return;
     const actor = this.#name;
     this.#use();

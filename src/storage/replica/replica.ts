@@ -77,7 +77,7 @@ export class Replica {
     this.expiry = new ReplicaExpiry(partition, store, state.expiresMicros);
     this.#store = store;
     this.#clock = new ReplicaClock(state);
-    this.#actor = new ReplicaActor(partition, store);
+    this.#actor = new ReplicaActor(partition, store, state.clock);
     this.marks = new ReplicaMarks(partition, state.marks);
     this.salvage = new SetAside(partition, store.queue, state.aside);
     this.memory = new ReplicaMemory(store.clock, partition, state.memories);
@@ -198,17 +198,17 @@ export class Replica {
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
   write({ key, token, body, memory }: ReplicaWrite, done: Done): ReplicaWritten {
     this.#store.queue.assertRoom();
-    const { actor, counter } = this.#actor.peek(this.#clock.seen);
+    const { actor, counter } = this.#actor.peek();
     if (token.max(actor) >= counter) {
       throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
     }
     const stored = this.#objects.load(key);
     const before = this.#objects.fill(key, stored);
-    this.#actor.guard(before.context, this.#clock.seen);
-    const dot = this.#actor.peek(this.#clock.seen);
+    this.#actor.guard(before.context);
+    const dot = this.#actor.peek();
     const written = write(before, { token, dot, body, isBlind: this.marks.has(key) });
     if (body !== undefined) assertObjectSize(written.object.versions);
-    this.#actor.take(this.#clock.seen);
+    this.#actor.take();
     this.#save(stored, { key, object: written.object, dots: [dot], memory: memory && { ...memory, ...dot } }, done);
     return { object: written.object, token: written.token, dot };
   }
@@ -216,7 +216,7 @@ export class Replica {
   /** Takes in what another replica knows of a key. */
   merge({ key, object: received, dots, memory }: ReplicaMerge, done: Done): void {
     this.#store.queue.assertRoom();
-    this.#actor.guard(received.context, this.#clock.seen);
+    this.#actor.guard(received.context);
     // Closed beats held, or replicas would differ for ever.
     const object = withoutVersions(received, this.#clock.lost);
     const stored = this.#objects.load(key);
@@ -283,7 +283,7 @@ export class Replica {
     for (const { key, stored, object } of before) {
       if (!dots.meets(stored.residue) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
       const { versions, context } = withoutVersions(object, this.#clock.lost);
-      const dot = this.#actor.take(this.#clock.seen);
+      const dot = this.#actor.take();
       const whole = context.clone().join(dots);
       whole.addRanges(dot.actor, [this.marks.has(key) ? dot.counter : 1, dot.counter]);
       added.add(dot.actor, dot.counter);
