@@ -202,7 +202,7 @@ export class Store {
       residues += replica.residues;
       aside += Number(!replica.aside.isEmpty);
       marked.push(...replica.marks.keys());
-      wounded += Number(replica.isWounded);
+      wounded += Number(replica.standing.isWounded);
       keys = keys === undefined || replica.rows.objects === undefined ? undefined : keys + replica.rows.objects;
     }
     return {

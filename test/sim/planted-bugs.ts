@@ -225,8 +225,8 @@ const EVIDENCE: readonly Bug[] = [
   },
   {
     name: 'a wiped replica counts for reads at once',
-    file: storage('replica/replica'),
-    good: 'return this.#isComplete && this.#isConfirmed && this.salvage.dots.isEmpty;',
+    file: storage('replica/replica-standing'),
+    good: 'return this.#isComplete && this.#isConfirmed && this.#salvage.dots.isEmpty;',
     bad: 'return true;',
     draw: {
       faults: ['wiped, and back at once'],

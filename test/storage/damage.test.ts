@@ -182,7 +182,7 @@ test('(!) a damaged log record wounds its partition: an empty clock, and what ca
   const { store, replica } = await openStore(disk);
   assert.equal(replica.clock.isEmpty, true);
   assert.deepEqual(texts(replica), []);
-  assert.equal(replica.isWounded, true);
+  assert.equal(replica.standing.isWounded, true);
   assert.equal(replica.aside.has(dot.actor, dot.counter), true);
   assert.equal(replica.salvage.of(KEY).length, 1);
   assert.notEqual(replica.actor, actor);
@@ -269,7 +269,7 @@ test('(!) a cut log is an older state: what was behind the cut is set aside, and
   } satisfies Salvage;
   const { replica } = await openStore(disk);
   assert.deepEqual(texts(replica), ['old']);
-  assert.equal(replica.isWounded, false);
+  assert.equal(replica.standing.isWounded, false);
   assert.equal(replica.aside.toString(), CausalContext.ofDots([dot]).toString(), 'only what the clock has not');
 });
 
@@ -283,7 +283,7 @@ test('damage of a row that is nobody’s key wounds the partition when the store
   flip(disk, checkpointRow(HOME));
   // The running store finds it in the background.
   const second = await openStore(disk);
-  assert.equal(second.replica.isWounded, true);
+  assert.equal(second.replica.standing.isWounded, true);
   assert.equal(second.replica.aside.has(dot.actor, 1), true);
 });
 
@@ -299,14 +299,14 @@ test('a record under a damaged name is found in the background: its partition is
   const wrong = ['a', 'b', 'c', 'd'].map((letter) => neighbour() + letter).find((key) => partitionOf(key) !== HOME);
   disk.rows.set(objectRow(HOME, wrong as string), record);
   const second = await openStore(disk);
-  assert.equal(second.replica.isWounded, false);
+  assert.equal(second.replica.standing.isWounded, false);
   await second.store.verify();
   assert.equal(second.store.isOpen, false, 'it is opened again');
   await nextTurn();
   second.clock.advance(STORE_REOPEN_MS);
   while (!second.store.isOpen) await nextTurn();
   const wounded = second.store.of(HOME);
-  assert.equal(wounded.isWounded, true);
+  assert.equal(wounded.standing.isWounded, true);
   assert.equal(wounded.aside.has(dot.actor, dot.counter), true);
 });
 

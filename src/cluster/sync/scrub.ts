@@ -183,7 +183,8 @@ export class Scrub {
     await replica.whenDurable();
     const clock = replica.clock.clone();
     const { clockHash } = replica;
-    if (replica.residues > 0 || !replica.isWhole || replica.isWounded || !clock.gaps().isEmpty) return undefined;
+    if (replica.residues > 0 || !replica.isWhole || replica.standing.isWounded || !clock.gaps().isEmpty)
+      return undefined;
     const found = await replica.rows.objectsAfter(after, until, limit);
     if (replica.changes !== changes || this.#options.store.find(replica.partition) !== replica) return undefined;
     let digest = 0;

@@ -24,7 +24,7 @@ import type { RowChange } from '../engine.ts';
 import { KeyWatches } from './key-watches.ts';
 import * as keyspace from '../keyspace.ts';
 import { assertObjectSize } from './object-size.ts';
-import { checkpointToRecord, type ReplicaState, type Wound } from '../records.ts';
+import { checkpointToRecord, type ReplicaState } from '../records.ts';
 import type { ReplicaMerge, ReplicaWrite, ReplicaWritten } from './replica-changes.ts';
 import { LogCutter } from './log-cutter.ts';
 import { ReplicaActor } from './replica-actor.ts';
@@ -35,6 +35,7 @@ import { ReplicaMarks } from './replica-marks.ts';
 import { ReplicaMemory } from './replica-memory.ts';
 import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRows } from './replica-rows.ts';
+import { ReplicaStanding } from './replica-standing.ts';
 import { ReplicaView } from './replica-view.ts';
 import { SetAside } from './set-aside.ts';
 import type { StoreParts } from '../store-parts.ts';
@@ -51,15 +52,12 @@ export class Replica {
   readonly marks: ReplicaMarks;
   readonly salvage: SetAside;
   readonly memory: ReplicaMemory;
+  readonly standing: ReplicaStanding;
   readonly #store: StoreParts;
   readonly #objects: ReplicaObjects;
   readonly #clock: ReplicaClock;
   readonly #actor: ReplicaActor;
   readonly #cutter: LogCutter;
-  #isComplete: boolean;
-  #wound: Wound;
-  /** Whether the replica was compared with the others since the store was opened. */
-  #isConfirmed = false;
   #isRetired = false;
   #changes = 0;
   /** Whether the bases moved since the residues were last looked through. */
@@ -81,7 +79,7 @@ export class Replica {
     this.marks = new ReplicaMarks(partition, state.marks);
     this.salvage = new SetAside(partition, store.queue, state.aside);
     this.memory = new ReplicaMemory(store.clock, partition, state.memories);
-    this.#wound = state.wound;
+    this.standing = new ReplicaStanding(state, this.salvage);
     const save = (changes: readonly RowChange[]): void => this.#submit(changes, undefined, () => {});
     const { log, rows, expiry, watches, marks, salvage, memory } = this;
     const parts = { partition, clock: state.clock, log, rows, expiry, watches, marks, salvage, memory, save };
@@ -92,7 +90,6 @@ export class Replica {
       warn: (event, fields) => store.log.warn(event, fields),
       save: (changes, done) => this.#submit([...changes, this.checkpoint()], undefined, done),
     });
-    this.#isComplete = state.isComplete;
   }
 
   /** The name under which this replica writes; its clock has it from the first write on. */
@@ -127,22 +124,9 @@ export class Replica {
     return this.isWhole ? this.#clock.hash : hashText32(this.id, this.#clock.hash);
   }
 
-  /**
-   * Whether the replica may hold everything that was ever acknowledged. One that does not counts for no
-   * read: a new one until it has caught up, any one after a start until it was compared with the others.
-   */
+  /** Whether the replica may hold everything that was ever acknowledged, and counts for reads. */
   get isComplete(): boolean {
-    return this.#isComplete && this.#isConfirmed && this.salvage.dots.isEmpty;
-  }
-
-  /** Whether the replica was complete when its store was last open, and has not been compared since. */
-  get isUnconfirmed(): boolean {
-    return this.#isComplete && !this.#isConfirmed;
-  }
-
-  /** The others were asked, or cannot be: the replica counts again if it was complete. */
-  confirm(): void {
-    this.#isConfirmed = true;
+    return this.standing.isComplete;
   }
 
   /** Dots of versions that were salvaged from damage and are in no clock yet. */
@@ -153,11 +137,6 @@ export class Replica {
   /** Whether it has seen nothing, and has nothing set aside. */
   get isBlank(): boolean {
     return this.#clock.seen.isEmpty && this.aside.isEmpty;
-  }
-
-  /** Whether a damaged disk has lost rows of this replica, and it has not caught up since. */
-  get isWounded(): boolean {
-    return this.#wound !== 'none';
   }
 
   /** Whether every key that it has seen can be read. */
@@ -178,7 +157,8 @@ export class Replica {
   /** The same, for the answer to a reader; throws `damaged` if the replica may have known more. */
   readWhole(key: string): FilledObject<Uint8Array> {
     const object = this.read(key);
-    if (this.isWounded || !this.aside.isEmpty || this.marks.has(key)) throw new MecError('damaged', { retryAfter: 1 });
+    if (this.standing.isWounded || !this.aside.isEmpty || this.marks.has(key))
+      throw new MecError('damaged', { retryAfter: 1 });
     return object;
   }
 
@@ -297,11 +277,7 @@ export class Replica {
 
   /** It has caught up with enough others; or it is out of date, and must catch up like a new one. */
   markComplete(isComplete: boolean): void {
-    this.#isConfirmed ||= isComplete;
-    if (this.#isComplete === isComplete) return;
-    this.#isComplete = isComplete;
-    if (isComplete) this.#wound = 'none';
-    this.#submit([this.checkpoint()], undefined, () => {});
+    if (this.standing.mark(isComplete)) this.#submit([this.checkpoint()], undefined, () => {});
   }
 
   /** How often anything was changed: two equal counts, and nothing was in between. */
@@ -374,8 +350,8 @@ export class Replica {
   /** The row of the replica's own state. */
   checkpoint(): RowChange {
     const key = keyspace.checkpointRow(this.partition);
-    const fields = { isComplete: this.#isComplete, clock: this.#clock.seen, wound: this.#wound };
-    const state = { ...fields, cut: this.log.cut, lost: this.#clock.lost };
+    const { seen: clock, lost } = this.#clock;
+    const state = { ...this.standing.kept, clock, cut: this.log.cut, lost };
     return { key, value: checkpointToRecord(state, key) };
   }
 }
