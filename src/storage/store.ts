@@ -136,10 +136,7 @@ export class Store {
     replica.retire();
     opened.cache.clear();
     opened.replicas[partition] = new Replica(partition, opened, emptyState());
-    await new Promise<void>((resolve, reject) => {
-      const deletions = rows.map((key) => ({ key, value: undefined }));
-      opened.queue.submit(deletions, (error) => (error === undefined ? resolve() : reject(error)));
-    });
+    await opened.queue.commit(rows.map((key) => ({ key, value: undefined })));
     return true;
   }
 

@@ -57,9 +57,7 @@ export class ReplicaExpiry {
   async due(nowMicros: number, limit: number): Promise<Expiring[]> {
     // What is written from here on says so itself; what was written before is on disk when it is looked for.
     this.#nextMicros = Infinity;
-    await new Promise<void>((resolve, reject) => {
-      this.#store.queue.submit([], (error) => (error === undefined ? resolve() : reject(error)));
-    });
+    await this.#store.queue.commit([]);
     const { from, to } = keyspace.partitionRange('e', this.#partition);
     const rows = (await this.#store.engine.keys({ from, to, limit })).map(keyspace.expiryOfRow);
     const due = rows.filter(({ micros }) => micros <= nowMicros);

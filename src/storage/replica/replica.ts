@@ -304,9 +304,7 @@ export class Replica {
 
   /** Resolves when all that was submitted before is durable. */
   whenDurable(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#store.queue.submit([], (error) => (error === undefined ? resolve() : reject(error)));
-    });
+    return this.#store.queue.commit([]);
   }
 
   /** Takes away the residue that the clock's bases have come to cover. */
