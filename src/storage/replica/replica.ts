@@ -24,11 +24,12 @@ import type { RowChange } from '../engine.ts';
 import { KeyWatches } from './key-watches.ts';
 import * as keyspace from '../keyspace.ts';
 import { assertObjectSize } from './object-size.ts';
-import { checkpointToRecord, type ReplicaState } from '../records.ts';
+import type { ReplicaState } from '../records.ts';
 import type { ReplicaMerge, ReplicaWrite, ReplicaWritten } from './replica-changes.ts';
 import { LogCutter } from './log-cutter.ts';
 import { ReplicaActor } from './replica-actor.ts';
 import { ReplicaClock } from './replica-clock.ts';
+import { ReplicaCommits } from './replica-commits.ts';
 import { ReplicaExpiry } from './replica-expiry.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { ReplicaMarks } from './replica-marks.ts';
@@ -57,9 +58,8 @@ export class Replica {
   readonly #objects: ReplicaObjects;
   readonly #clock: ReplicaClock;
   readonly #actor: ReplicaActor;
+  readonly #commits: ReplicaCommits;
   readonly #cutter: LogCutter;
-  #isRetired = false;
-  #changes = 0;
   /** Whether the bases moved since the residues were last looked through. */
   #isSweepDue = true;
 
@@ -80,7 +80,10 @@ export class Replica {
     this.salvage = new SetAside(partition, store.queue, state.aside);
     this.memory = new ReplicaMemory(store.clock, partition, state.memories);
     this.standing = new ReplicaStanding(state, this.salvage);
-    const save = (changes: readonly RowChange[]): void => this.#submit(changes, undefined, () => {});
+    const { queue } = store;
+    const { cut } = this.log;
+    this.#commits = new ReplicaCommits({ partition, queue, clock: this.#clock, standing: this.standing, cut });
+    const save = (changes: readonly RowChange[]): void => this.#commits.submit(changes);
     const { log, rows, expiry, watches, marks, salvage, memory } = this;
     const parts = { partition, clock: state.clock, log, rows, expiry, watches, marks, salvage, memory, save };
     this.#objects = new ReplicaObjects(store, parts, state.residues);
@@ -88,7 +91,7 @@ export class Replica {
       partition,
       log: this.log,
       warn: (event, fields) => store.log.warn(event, fields),
-      save: (changes, done) => this.#submit([...changes, this.checkpoint()], undefined, done),
+      save: (changes, done) => this.#commits.submitState(changes, { done }),
     });
   }
 
@@ -167,17 +170,17 @@ export class Replica {
     const stored = this.#objects.load(key);
     const change = this.marks.remove(key);
     const object = { versions: stored.versions, context: stored.residue };
-    this.#submit([change, ...this.#objects.changesOf(stored, { key, object, dots: [] })], undefined, done);
+    this.#commits.submit([change, ...this.#objects.changesOf(stored, { key, object, dots: [] })], { done });
   }
 
   /** What is set aside of a key under these dots is not needed: their fate is known, or they were taken in. */
   dropAside(key: string, dots: readonly Dot[], done: Done): void {
-    this.#submit([this.salvage.drop(key, dots)], undefined, done);
+    this.#commits.submit([this.salvage.drop(key, dots)], { done });
   }
 
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
   write({ key, token, body, memory }: ReplicaWrite, done: Done): ReplicaWritten {
-    this.#store.queue.assertRoom();
+    this.#commits.assertRoom();
     const { actor, counter } = this.#actor.peek();
     if (token.max(actor) >= counter) {
       throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
@@ -195,7 +198,7 @@ export class Replica {
 
   /** Takes in what another replica knows of a key. */
   merge({ key, object: received, dots, memory }: ReplicaMerge, done: Done): void {
-    this.#store.queue.assertRoom();
+    this.#commits.assertRoom();
     this.#actor.guard(received.context);
     // Closed beats held, or replicas would differ for ever.
     const object = withoutVersions(received, this.#clock.lost);
@@ -212,7 +215,7 @@ export class Replica {
   /** Remembers what another replica does, from which this one is filled. */
   learn(memories: readonly RememberedWrite[]): void {
     const changes = memories.flatMap((memory) => this.memory.learn(memory));
-    if (changes.length > 0) this.#submit(changes, undefined, () => {});
+    if (changes.length > 0) this.#commits.submit(changes);
   }
 
   /**
@@ -220,7 +223,7 @@ export class Replica {
    * the replica that they come from has seen just the same of the key: see `scrub.ts`.
    */
   restore({ key, object }: Pick<ReplicaMerge, 'key' | 'object'>, done: Done): boolean {
-    this.#store.queue.assertRoom();
+    this.#commits.assertRoom();
     const stored = this.#objects.load(key);
     const { versions, context } = this.#objects.fill(key, stored);
     const isSame =
@@ -241,7 +244,7 @@ export class Replica {
     this.#clock.seen.join(clock);
     this.log.cut.join(clock);
     this.#isSweepDue = true;
-    this.#submit([this.checkpoint()], clock, done);
+    this.#commits.submitState([], { dots: clock, done });
   }
 
   /**
@@ -251,7 +254,7 @@ export class Replica {
    * reach the others.
    */
   close(dots: CausalContext, keys: Iterable<string>, done: Done): void {
-    this.#store.queue.assertRoom();
+    this.#commits.assertRoom();
     const before = [...keys].map((key) => {
       const stored = this.#objects.load(key);
       return { key, stored, object: this.#objects.fill(key, stored) };
@@ -269,27 +272,28 @@ export class Replica {
       added.add(dot.actor, dot.counter);
       changes.push(...this.#objects.changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }));
     }
-    this.#submit([...changes, this.checkpoint()], added, (error) => {
+    const settle: Done = (error) => {
       if (error === undefined) this.#clock.settleClosed(dots);
       done(error);
-    });
+    };
+    this.#commits.submitState(changes, { dots: added, done: settle });
   }
 
   /** It has caught up with enough others; or it is out of date, and must catch up like a new one. */
   markComplete(isComplete: boolean): void {
-    if (this.standing.mark(isComplete)) this.#submit([this.checkpoint()], undefined, () => {});
+    if (this.standing.mark(isComplete)) this.#commits.submitState([]);
   }
 
   /** How often anything was changed: two equal counts, and nothing was in between. */
   get changes(): number {
-    return this.#changes;
+    return this.#commits.count;
   }
 
   /** The replica as it is on disk now; the view must be closed. */
   view(): Promise<ReplicaView> {
     return new Promise((resolve, reject) => {
       this.#store.queue.between((error) => {
-        if (error !== undefined || this.#isRetired) return reject(error ?? new MecError('stopping'));
+        if (error !== undefined || this.isRetired) return reject(error ?? new MecError('stopping'));
         const snapshot = this.#store.engine.snapshot();
         const cut = this.log.cut.clone();
         resolve(new ReplicaView(this.partition, snapshot, { clock: this.#clock.durable.clone(), cut }));
@@ -299,12 +303,12 @@ export class Replica {
 
   /** Whether another has taken its place. */
   get isRetired(): boolean {
-    return this.#isRetired;
+    return this.#commits.isRetired;
   }
 
   /** Resolves when all that was submitted before is durable. */
   whenDurable(): Promise<void> {
-    return this.#store.queue.commit([]);
+    return this.#commits.whenDurable();
   }
 
   /** Takes away the residue that the clock's bases have come to cover. */
@@ -315,7 +319,7 @@ export class Replica {
     await this.whenDurable();
     await this.rows.each('r', ([row]) => {
       const change = this.#objects.stripped(keyspace.keyOfRow(row));
-      if (change !== undefined) this.#submit([change], undefined, () => {});
+      if (change !== undefined) this.#commits.submit([change]);
     });
   }
 
@@ -326,30 +330,12 @@ export class Replica {
 
   #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
     if (change.dots.length > 0) this.#isSweepDue = true;
-    this.#submit(this.#objects.changesOf(before, change), change.dots, done);
+    this.#commits.submit(this.#objects.changesOf(before, change), { dots: change.dots, done });
     this.#cutter.cutIfOverfull();
   }
 
   /** Another has taken its place: whoever still holds on to this one must not write into the rows of the other. */
   retire(): void {
-    this.#isRetired = true;
-  }
-
-  /** Submits rows; once they are durable, so are the dots that came with them. */
-  #submit(changes: readonly RowChange[], dots: readonly Dot[] | CausalContext | undefined, done: Done): void {
-    this.#changes += 1;
-    if (this.#isRetired) return done(new MecError('stopping'));
-    this.#store.queue.submit(changes, (error) => {
-      if (error === undefined && dots !== undefined) this.#clock.settle(dots);
-      done(error);
-    });
-  }
-
-  /** The row of the replica's own state. */
-  checkpoint(): RowChange {
-    const key = keyspace.checkpointRow(this.partition);
-    const { seen: clock, lost } = this.#clock;
-    const state = { ...this.standing.kept, clock, cut: this.log.cut, lost };
-    return { key, value: checkpointToRecord(state, key) };
+    this.#commits.retire();
   }
 }
