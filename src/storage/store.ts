@@ -224,7 +224,7 @@ export class Store {
   /** One round of background work over all replicas. */
   async sweep(): Promise<void> {
     for (const replica of this.#opened?.replicas ?? []) {
-      if (this.#opened !== undefined) await replica.sweepResidues();
+      if (this.#opened !== undefined) await replica.sweep.run();
     }
     await this.#takeStock();
   }

@@ -104,7 +104,7 @@ test('(!) a write to a marked key claims only itself and what its writer had see
   assert.equal(written.token.toString(), expected.toString());
   assert.equal(written.object.context.toString(), expected.toString(), 'no bases are sent');
   assert.equal(replica.read(KEY).context.toString(), expected.toString(), 'and none are stripped off');
-  await replica.sweepResidues();
+  await replica.sweep.run();
   assert.equal(replica.read(KEY).context.toString(), expected.toString());
   assert.equal(replica.marks.has(KEY), true);
   assert.deepEqual(texts(replica), ['since']);

@@ -22,7 +22,6 @@ import {
 import type { Done } from '../commit-queue.ts';
 import type { RowChange } from '../engine.ts';
 import { KeyWatches } from './key-watches.ts';
-import * as keyspace from '../keyspace.ts';
 import { assertObjectSize } from './object-size.ts';
 import type { ReplicaState } from '../records.ts';
 import type { ReplicaMerge, ReplicaWrite, ReplicaWritten } from './replica-changes.ts';
@@ -38,6 +37,8 @@ import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRows } from './replica-rows.ts';
 import { ReplicaStanding } from './replica-standing.ts';
 import { ReplicaView } from './replica-view.ts';
+import { ResidueSweep } from './residue-sweep.ts';
+import { Residues } from './residues.ts';
 import { SetAside } from './set-aside.ts';
 import type { StoreParts } from '../store-parts.ts';
 
@@ -54,14 +55,14 @@ export class Replica {
   readonly salvage: SetAside;
   readonly memory: ReplicaMemory;
   readonly standing: ReplicaStanding;
+  readonly sweep: ResidueSweep;
   readonly #store: StoreParts;
+  readonly #residues: Residues;
   readonly #objects: ReplicaObjects;
   readonly #clock: ReplicaClock;
   readonly #actor: ReplicaActor;
   readonly #commits: ReplicaCommits;
   readonly #cutter: LogCutter;
-  /** Whether the bases moved since the residues were last looked through. */
-  #isSweepDue = true;
 
   constructor(partition: number, store: StoreParts, state: ReplicaState) {
     this.id = store.names.next();
@@ -85,8 +86,12 @@ export class Replica {
     this.#commits = new ReplicaCommits({ partition, queue, clock: this.#clock, standing: this.standing, cut });
     const save = (changes: readonly RowChange[]): void => this.#commits.submit(changes);
     const { log, rows, expiry, watches, marks, salvage, memory } = this;
-    const parts = { partition, clock: state.clock, log, rows, expiry, watches, marks, salvage, memory, save };
-    this.#objects = new ReplicaObjects(store, parts, state.residues);
+    const { clock } = state;
+    const residues = new Residues(partition, queue, state.residues);
+    this.#residues = residues;
+    const parts = { partition, clock, residues, log, rows, expiry, watches, marks, salvage, memory, save };
+    this.#objects = new ReplicaObjects(store, parts);
+    this.sweep = new ResidueSweep({ clock, residues, rows, marks, objects: this.#objects, commits: this.#commits });
     this.#cutter = new LogCutter({
       partition,
       log: this.log,
@@ -149,7 +154,7 @@ export class Replica {
 
   /** Objects with a residue. */
   get residues(): number {
-    return this.#objects.residues;
+    return this.#residues.count;
   }
 
   /** What this replica knows of a key. */
@@ -243,7 +248,7 @@ export class Replica {
     if (isForged) throw new MecError('internal', { detail: 'A peer claims writes that this replica never made' });
     this.#clock.seen.join(clock);
     this.log.cut.join(clock);
-    this.#isSweepDue = true;
+    this.sweep.demand();
     this.#commits.submitState([], { dots: clock, done });
   }
 
@@ -260,7 +265,7 @@ export class Replica {
       return { key, stored, object: this.#objects.fill(key, stored) };
     });
     this.#clock.close(dots);
-    this.#isSweepDue = true;
+    this.sweep.demand();
     const added = dots.clone();
     const changes: RowChange[] = [];
     for (const { key, stored, object } of before) {
@@ -311,25 +316,13 @@ export class Replica {
     return this.#commits.whenDurable();
   }
 
-  /** Takes away the residue that the clock's bases have come to cover. */
-  async sweepResidues(): Promise<void> {
-    if (this.residues === 0 || !this.#isSweepDue) return;
-    this.#isSweepDue = false;
-    // The scan sees what is durable; a row on its way to the disk would be passed over for ever.
-    await this.whenDurable();
-    await this.rows.each('r', ([row]) => {
-      const change = this.#objects.stripped(keyspace.keyOfRow(row));
-      if (change !== undefined) this.#commits.submit([change]);
-    });
-  }
-
   /** Cuts the log entries that everybody who may ask for them has; resolves when that is durable. */
   cutLog(covered: Pick<CausalContext, 'base'>): Promise<void> {
     return this.#cutter.cutCovered(covered);
   }
 
   #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
-    if (change.dots.length > 0) this.#isSweepDue = true;
+    if (change.dots.length > 0) this.sweep.demand();
     this.#commits.submit(this.#objects.changesOf(before, change), { dots: change.dots, done });
     this.#cutter.cutIfOverfull();
   }
