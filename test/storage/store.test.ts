@@ -6,7 +6,6 @@ import { COUNT_REPLICAS, MAX_SIBLINGS, STORE_REOPEN_MS } from '../../src/storage
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { drawShortName } from '../../src/core/causality/actor.ts';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
-import { closeDots } from '../../src/storage/replica/closing.ts';
 import type { Engine, OpenEngine } from '../../src/storage/engine.ts';
 import { kindRange, metaRow, objectRow } from '../../src/storage/keyspace.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
@@ -528,7 +527,7 @@ test('(!) closed dots are covered and held by none; whoever names them writes th
   assert.deepEqual(texts(replica), []);
   assert.equal(replica.residues, 1);
   const before = replica.clock.base(replica.actor);
-  await closeDots(replica, CausalContext.ofDots([lost.written.dot, gone.written.dot]));
+  await replica.closing.close(CausalContext.ofDots([lost.written.dot, gone.written.dot]));
   assert.ok(replica.clock.has(gone.written.dot.actor, 2));
   assert.ok(replica.lost.has(gone.written.dot.actor, 1));
   assert.equal(replica.clock.base(replica.actor), before + 1, 'the key was written again');
@@ -545,6 +544,6 @@ test('a version that is held goes when its dot is closed elsewhere', async () =>
   const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const { written, durable } = write(replica, { text: 'held' });
   await durable;
-  await closeDots(replica, CausalContext.ofDots([written.dot]));
+  await replica.closing.close(CausalContext.ofDots([written.dot]));
   assert.deepEqual(texts(replica), []);
 });

@@ -21,7 +21,6 @@ import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import { merge, type FilledObject, type ObjectVersion } from '../../core/causality/object.ts';
 import type { SyncItem } from '../../transport/message.ts';
-import { closeDots } from '../../storage/replica/closing.ts';
 import { ask, assertHonest, bytesOf, mergeAll, type Pair, PeerError } from './pull.ts';
 
 /** A key that a snapshot would remove here, and the versions that would go. */
@@ -46,7 +45,7 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
   const { made } = replica.marks;
   const opening = await takePages(pair);
   const { statement } = opening;
-  await closeDots(replica, statement.lost);
+  await replica.closing.close(statement.lost);
   const bases = statement.clock.bases();
   const removed = await removals(pair, bases);
   if (removed.areMany && !(await isConfirmed(opening, removed.list))) {

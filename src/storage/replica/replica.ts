@@ -21,6 +21,7 @@ import {
 } from '../../core/causality/object.ts';
 import type { Done } from '../commit-queue.ts';
 import type { RowChange } from '../engine.ts';
+import { Closing } from './closing.ts';
 import { KeyWatches } from './key-watches.ts';
 import { assertObjectSize } from './object-size.ts';
 import type { ReplicaState } from '../records.ts';
@@ -56,6 +57,7 @@ export class Replica {
   readonly memory: ReplicaMemory;
   readonly standing: ReplicaStanding;
   readonly sweep: ResidueSweep;
+  readonly closing: Closing;
   readonly #store: StoreParts;
   readonly #residues: Residues;
   readonly #objects: ReplicaObjects;
@@ -74,29 +76,31 @@ export class Replica {
     });
     this.rows = new ReplicaRows(partition, store.engine);
     this.expiry = new ReplicaExpiry(partition, store, state.expiresMicros);
-    this.#store = store;
-    this.#clock = new ReplicaClock(state);
-    this.#actor = new ReplicaActor(partition, store, state.clock);
     this.marks = new ReplicaMarks(partition, state.marks);
     this.salvage = new SetAside(partition, store.queue, state.aside);
     this.memory = new ReplicaMemory(store.clock, partition, state.memories);
     this.standing = new ReplicaStanding(state, this.salvage);
+    this.#store = store;
+    this.#clock = new ReplicaClock(state);
+    this.#actor = new ReplicaActor(partition, store, state.clock);
+    this.#residues = new Residues(partition, store.queue, state.residues);
+    const { log, rows, expiry, watches, marks, salvage, memory, standing } = this;
+    const [clock, actor, residues] = [this.#clock, this.#actor, this.#residues];
     const { queue } = store;
-    const { cut } = this.log;
-    this.#commits = new ReplicaCommits({ partition, queue, clock: this.#clock, standing: this.standing, cut });
-    const save = (changes: readonly RowChange[]): void => this.#commits.submit(changes);
-    const { log, rows, expiry, watches, marks, salvage, memory } = this;
-    const { clock } = state;
-    const residues = new Residues(partition, queue, state.residues);
-    this.#residues = residues;
-    const parts = { partition, clock, residues, log, rows, expiry, watches, marks, salvage, memory, save };
-    this.#objects = new ReplicaObjects(store, parts);
-    this.sweep = new ResidueSweep({ clock, residues, rows, marks, objects: this.#objects, commits: this.#commits });
+    const commits = new ReplicaCommits({ partition, queue, clock, standing, cut: log.cut });
+    const save = (changes: readonly RowChange[]): void => commits.submit(changes);
+    const tied = { residues, log, rows, expiry, watches, marks, salvage, memory, save };
+    const objects = new ReplicaObjects(store, { partition, clock: clock.seen, ...tied });
+    const sweep = new ResidueSweep({ clock: clock.seen, objects, residues, marks, rows, commits });
+    this.#commits = commits;
+    this.#objects = objects;
+    this.sweep = sweep;
+    this.closing = new Closing({ clock, actor, objects, rows, marks, watches, sweep, commits });
     this.#cutter = new LogCutter({
       partition,
-      log: this.log,
+      log,
       warn: (event, fields) => store.log.warn(event, fields),
-      save: (changes, done) => this.#commits.submitState(changes, { done }),
+      save: (changes, done) => commits.submitState(changes, { done }),
     });
   }
 
@@ -250,38 +254,6 @@ export class Replica {
     this.log.cut.join(clock);
     this.sweep.demand();
     this.#commits.submitState([], { dots: clock, done });
-  }
-
-  /**
-   * Takes dots of dead actors that no disk holds for seen, so that bases move on; a version under such a
-   * dot goes, wherever it still is. `keys` are those whose object names one of the dots: each is written
-   * again, unchanged, under a dot of this replica. Otherwise an effect that no log knows would never
-   * reach the others.
-   */
-  close(dots: CausalContext, keys: Iterable<string>, done: Done): void {
-    this.#commits.assertRoom();
-    const before = [...keys].map((key) => {
-      const stored = this.#objects.load(key);
-      return { key, stored, object: this.#objects.fill(key, stored) };
-    });
-    this.#clock.close(dots);
-    this.sweep.demand();
-    const added = dots.clone();
-    const changes: RowChange[] = [];
-    for (const { key, stored, object } of before) {
-      if (!dots.meets(stored.residue) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
-      const { versions, context } = withoutVersions(object, this.#clock.lost);
-      const dot = this.#actor.take();
-      const whole = context.clone().join(dots);
-      whole.addRanges(dot.actor, [this.marks.has(key) ? dot.counter : 1, dot.counter]);
-      added.add(dot.actor, dot.counter);
-      changes.push(...this.#objects.changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }));
-    }
-    const settle: Done = (error) => {
-      if (error === undefined) this.#clock.settleClosed(dots);
-      done(error);
-    };
-    this.#commits.submitState(changes, { dots: added, done: settle });
   }
 
   /** It has caught up with enough others; or it is out of date, and must catch up like a new one. */
