@@ -257,7 +257,7 @@ const EVIDENCE: readonly Bug[] = [
   {
     name: 'what a disk has silently lost is not put back',
     file: sync('scrub'),
-    good: 'restored += Number(replica.restore(',
+    good: 'restored += Number(replica.repair.restore(',
     bad: 'restored += Number((() => false)(',
     draw: {
       faults: ['crash'],

@@ -120,7 +120,7 @@ test('a mark that goes leaves an object as any other', async () => {
   const need = replica.marks.need(KEY);
   assert.equal(need?.has(lost.dot.actor, 1), false, 'the peer has seen it, and so has whatever became of it');
   assert.equal(need?.isEmpty, false, 'it has not seen the write to the other key');
-  replica.unmark(KEY, () => {});
+  replica.repair.unmark(KEY, () => {});
   await replica.whenDurable();
   assert.deepEqual(texts(replica), ['lost']);
   assert.equal(replica.residues, 0);

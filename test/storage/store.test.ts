@@ -164,7 +164,7 @@ test('what was lost is put back only under just the same clock, and a merge does
   const { object, dot } = write(from, { text: 'two' }).written;
   await mergeInto(replica, { key: 'k', object, dots: [{ ...dot, counter: 1 }, dot] });
   const restore = (key: string, given: ReplicaMerge['object']): boolean =>
-    replica.restore({ key, object: given }, () => {});
+    replica.repair.restore({ key, object: given }, () => {});
   assert.equal(restore('k', object), false, 'nothing was lost');
   // The disk loses the row under the running store.
   const lost = loseRow(disk, objectRow(0, 'k'));
@@ -172,7 +172,8 @@ test('what was lost is put back only under just the same clock, and a merge does
   assert.deepEqual(texts(again), []);
   await mergeInto(again, { key: 'k', object, dots: [] });
   assert.deepEqual(texts(again), [], 'its own clock says that both are gone');
-  const tryRestore = (given: ReplicaMerge['object']): boolean => again.restore({ key: 'k', object: given }, () => {});
+  const tryRestore = (given: ReplicaMerge['object']): boolean =>
+    again.repair.restore({ key: 'k', object: given }, () => {});
   const more = CausalContext.ofBase(dot.actor, 3);
   assert.equal(tryRestore({ ...object, context: more }), false, 'the other has seen more');
   assert.equal(tryRestore({ versions: [], context: object.context }), false, 'the other has nothing either');

@@ -136,7 +136,7 @@ export class Mending {
       store.unreadable.add(key);
       env.log.error('key not mended: no member knows what it held', { partition, key, writes: String(need) });
     }
-    replica.unmark(key, () => {});
+    replica.repair.unmark(key, () => {});
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
-import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import type { Floor } from '../../core/causality/floor.ts';
 import {
@@ -15,7 +15,6 @@ import {
   merge,
   sameVersions,
   type StoredObject,
-  union,
   withoutVersions,
   write,
 } from '../../core/causality/object.ts';
@@ -35,6 +34,7 @@ import { ReplicaLog } from './replica-log.ts';
 import { ReplicaMarks } from './replica-marks.ts';
 import { ReplicaMemory } from './replica-memory.ts';
 import { ReplicaObjects } from './replica-objects.ts';
+import { ReplicaRepair } from './replica-repair.ts';
 import { ReplicaRows } from './replica-rows.ts';
 import { ReplicaStanding } from './replica-standing.ts';
 import { ReplicaView } from './replica-view.ts';
@@ -58,6 +58,7 @@ export class Replica {
   readonly standing: ReplicaStanding;
   readonly sweep: ResidueSweep;
   readonly closing: Closing;
+  readonly repair: ReplicaRepair;
   readonly #store: StoreParts;
   readonly #residues: Residues;
   readonly #objects: ReplicaObjects;
@@ -96,6 +97,7 @@ export class Replica {
     this.#objects = objects;
     this.sweep = sweep;
     this.closing = new Closing({ clock, actor, objects, rows, marks, watches, sweep, commits });
+    this.repair = new ReplicaRepair({ clock, objects, marks, salvage, commits });
     this.#cutter = new LogCutter({
       partition,
       log,
@@ -174,19 +176,6 @@ export class Replica {
     return object;
   }
 
-  /** Others have told what they know of a marked key: it is as good as any now. */
-  unmark(key: string, done: Done): void {
-    const stored = this.#objects.load(key);
-    const change = this.marks.remove(key);
-    const object = { versions: stored.versions, context: stored.residue };
-    this.#commits.submit([change, ...this.#objects.changesOf(stored, { key, object, dots: [] })], { done });
-  }
-
-  /** What is set aside of a key under these dots is not needed: their fate is known, or they were taken in. */
-  dropAside(key: string, dots: readonly Dot[], done: Done): void {
-    this.#commits.submit([this.salvage.drop(key, dots)], { done });
-  }
-
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
   write({ key, token, body, memory }: ReplicaWrite, done: Done): ReplicaWritten {
     this.#commits.assertRoom();
@@ -225,22 +214,6 @@ export class Replica {
   learn(memories: readonly RememberedWrite[]): void {
     const changes = memories.flatMap((memory) => this.memory.learn(memory));
     if (changes.length > 0) this.#commits.submit(changes);
-  }
-
-  /**
-   * Puts back versions that this replica has seen and lost; tells whether there were any. Only if
-   * the replica that they come from has seen just the same of the key: see `scrub.ts`.
-   */
-  restore({ key, object }: Pick<ReplicaMerge, 'key' | 'object'>, done: Done): boolean {
-    this.#commits.assertRoom();
-    const stored = this.#objects.load(key);
-    const { versions, context } = this.#objects.fill(key, stored);
-    const isSame =
-      this.isWhole && stored.residue.isEmpty && context.equals(this.#clock.seen) && context.equals(object.context);
-    const all = union(versions, object.versions);
-    if (!isSame || all.length === versions.length) return false;
-    this.#save(stored, { key, object: { versions: all, context }, dots: [] }, done);
-    return true;
   }
 
   /**
