@@ -128,12 +128,13 @@ export class Store {
   async drop(partition: number): Promise<boolean> {
     const opened = this.#openedStore();
     const replica = this.of(partition);
-    const { changes } = replica;
-    await replica.whenDurable();
+    const { count } = replica.commits;
+    await replica.commits.whenDurable();
     const rows = await replica.rows.all();
-    if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.changes !== changes) return false;
+    if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.commits.count !== count)
+      return false;
     // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
-    replica.retire();
+    replica.commits.retire();
     opened.cache.clear();
     opened.replicas[partition] = new Replica(partition, opened, emptyState());
     await opened.queue.commit(rows.map((key) => ({ key, value: undefined })));

@@ -86,7 +86,7 @@ test('(!) a key whose record is damaged is unknown, and not absent; all else goe
   assert.deepEqual(texts(replica, neighbour()), ['other']);
   assert.equal(replica.isWhole, false);
   assert.equal(replica.marks.need(KEY)?.has(lost.dot.actor, lost.dot.counter), true);
-  await replica.whenDurable();
+  await replica.commits.whenDurable();
   disk.isOpen = false;
   const again = await openStore(disk);
   assert.equal(again.replica.marks.has(KEY), true, 'the mark is durable');
@@ -121,7 +121,7 @@ test('a mark that goes leaves an object as any other', async () => {
   assert.equal(need?.has(lost.dot.actor, 1), false, 'the peer has seen it, and so has whatever became of it');
   assert.equal(need?.isEmpty, false, 'it has not seen the write to the other key');
   replica.repair.unmark(KEY, () => {});
-  await replica.whenDurable();
+  await replica.commits.whenDurable();
   assert.deepEqual(texts(replica), ['lost']);
   assert.equal(replica.residues, 0);
   assert.equal(replica.isWhole, true);
@@ -278,7 +278,7 @@ test('damage of a row that is nobody’s key wounds the partition when the store
   const { replica } = await openStore(disk);
   const { dot } = await write(replica, 'kept');
   replica.markComplete(true);
-  await replica.whenDurable();
+  await replica.commits.whenDurable();
   disk.isOpen = false;
   flip(disk, checkpointRow(HOME));
   // The running store finds it in the background.

@@ -420,12 +420,12 @@ test('the log is looked through for actors that have entries in it, and for no o
   }
   assert.equal(replica.log.length, 50);
   const some = CausalContext.ofDots(Array.from({ length: 49 }, (_, i) => ({ actor: `n2~${i}`, counter: 1 })));
-  await replica.cutLog(some);
+  await replica.cutter.cutCovered(some);
   assert.equal(replica.log.length, 1);
   const before = scans;
-  await replica.cutLog(replica.durableClock);
+  await replica.cutter.cutCovered(replica.durableClock);
   assert.equal(replica.log.length, 0);
-  await replica.cutLog(replica.durableClock);
+  await replica.cutter.cutCovered(replica.durableClock);
   assert.equal(scans - before, 1);
 });
 
@@ -453,12 +453,12 @@ test('entries added while the log is cut are counted, and those that are cut are
     // By the second actor's turn the first has none left, and gets one.
     if (replica.log.length === 1) cutting.push(take('n2~a', 2));
   };
-  await replica.cutLog(replica.durableClock.clone());
+  await replica.cutter.cutCovered(replica.durableClock.clone());
   meanwhile = undefined;
   await Promise.all(cutting);
   assert.equal(cutting.length, 1);
   assert.equal(replica.log.length, 1);
-  await replica.cutLog(replica.durableClock.clone());
+  await replica.cutter.cutCovered(replica.durableClock.clone());
   assert.equal(replica.log.length, 0);
 });
 

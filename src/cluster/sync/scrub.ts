@@ -179,14 +179,14 @@ export class Scrub {
 
   /** The rows of a span, at most so many; undefined where what is read cannot be compared with anything. */
   async #read(replica: Replica, { after, until }: Span, limit: number): Promise<ScrubPage | undefined> {
-    const { changes } = replica;
-    await replica.whenDurable();
+    const { count } = replica.commits;
+    await replica.commits.whenDurable();
     const clock = replica.clock.clone();
     const { clockHash } = replica;
     if (replica.residues > 0 || !replica.isWhole || replica.standing.isWounded || !clock.gaps().isEmpty)
       return undefined;
     const found = await replica.rows.objectsAfter(after, until, limit);
-    if (replica.changes !== changes || this.#options.store.find(replica.partition) !== replica) return undefined;
+    if (replica.commits.count !== count || this.#options.store.find(replica.partition) !== replica) return undefined;
     let digest = 0;
     let bytes = 0;
     for (const [row, record] of found) {

@@ -83,7 +83,7 @@ async function removals(
 ): Promise<{ areMany: boolean; list: Removal[] }> {
   const list: Removal[] = [];
   let keys = 0;
-  await replica.whenDurable();
+  await replica.commits.whenDurable();
   await eachKey(replica, limits.pageDots, async (page) => {
     for (const key of page) {
       const object = replica.read(key);
@@ -107,7 +107,7 @@ async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: Cau
   const toItem = (key: string): SyncItem => ({ key, object: absent(bases), dots: [] });
   const watch = replica.watches.begin();
   try {
-    await replica.whenDurable();
+    await replica.commits.whenDurable();
     await eachKey(replica, limits.pageDots, (page) => mergeAll(replica, page.filter(lacks).map(toItem)));
     for (let round = 0; round < limits.snapshotRounds; round++) {
       // A mark asks for what the clock had when it was made. Of a delete that only this snapshot
@@ -121,7 +121,7 @@ async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: Cau
       await new Promise<void>((resolve, reject) => {
         const done = (error?: MecError): void => (error === undefined ? resolve() : reject(error));
         for (const key of left) replica.merge(toItem(key), () => {});
-        replica.adopt(clock, done);
+        replica.intake.adopt(clock, done);
       });
       return true;
     }

@@ -41,6 +41,7 @@ import { ReplicaView } from './replica-view.ts';
 import { ResidueSweep } from './residue-sweep.ts';
 import { Residues } from './residues.ts';
 import { SetAside } from './set-aside.ts';
+import { SnapshotIntake } from './snapshot-intake.ts';
 import type { StoreParts } from '../store-parts.ts';
 
 /** One node's copy of one partition. */
@@ -56,16 +57,17 @@ export class Replica {
   readonly salvage: SetAside;
   readonly memory: ReplicaMemory;
   readonly standing: ReplicaStanding;
+  readonly commits: ReplicaCommits;
+  readonly cutter: LogCutter;
   readonly sweep: ResidueSweep;
   readonly closing: Closing;
+  readonly intake: SnapshotIntake;
   readonly repair: ReplicaRepair;
   readonly #store: StoreParts;
   readonly #residues: Residues;
   readonly #objects: ReplicaObjects;
   readonly #clock: ReplicaClock;
   readonly #actor: ReplicaActor;
-  readonly #commits: ReplicaCommits;
-  readonly #cutter: LogCutter;
 
   constructor(partition: number, store: StoreParts, state: ReplicaState) {
     this.id = store.names.next();
@@ -93,12 +95,13 @@ export class Replica {
     const tied = { residues, log, rows, expiry, watches, marks, salvage, memory, save };
     const objects = new ReplicaObjects(store, { partition, clock: clock.seen, ...tied });
     const sweep = new ResidueSweep({ clock: clock.seen, objects, residues, marks, rows, commits });
-    this.#commits = commits;
+    this.commits = commits;
     this.#objects = objects;
     this.sweep = sweep;
     this.closing = new Closing({ clock, actor, objects, rows, marks, watches, sweep, commits });
+    this.intake = new SnapshotIntake({ actor, clock, log, sweep, commits });
     this.repair = new ReplicaRepair({ clock, objects, marks, salvage, commits });
-    this.#cutter = new LogCutter({
+    this.cutter = new LogCutter({
       partition,
       log,
       warn: (event, fields) => store.log.warn(event, fields),
@@ -178,7 +181,7 @@ export class Replica {
 
   /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
   write({ key, token, body, memory }: ReplicaWrite, done: Done): ReplicaWritten {
-    this.#commits.assertRoom();
+    this.commits.assertRoom();
     const { actor, counter } = this.#actor.peek();
     if (token.max(actor) >= counter) {
       throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
@@ -196,7 +199,7 @@ export class Replica {
 
   /** Takes in what another replica knows of a key. */
   merge({ key, object: received, dots, memory }: ReplicaMerge, done: Done): void {
-    this.#commits.assertRoom();
+    this.commits.assertRoom();
     this.#actor.guard(received.context);
     // Closed beats held, or replicas would differ for ever.
     const object = withoutVersions(received, this.#clock.lost);
@@ -213,37 +216,19 @@ export class Replica {
   /** Remembers what another replica does, from which this one is filled. */
   learn(memories: readonly RememberedWrite[]): void {
     const changes = memories.flatMap((memory) => this.memory.learn(memory));
-    if (changes.length > 0) this.#commits.submit(changes);
-  }
-
-  /**
-   * Takes over the clock of a replica whose whole state was merged, in the turn in which no key was left
-   * to merge. The log has no entries for what came this way, and says so.
-   */
-  adopt(clock: CausalContext, done: Done): void {
-    const isForged = clock.max(this.actor) > this.#clock.seen.base(this.actor);
-    if (isForged) throw new MecError('internal', { detail: 'A peer claims writes that this replica never made' });
-    this.#clock.seen.join(clock);
-    this.log.cut.join(clock);
-    this.sweep.demand();
-    this.#commits.submitState([], { dots: clock, done });
+    if (changes.length > 0) this.commits.submit(changes);
   }
 
   /** It has caught up with enough others; or it is out of date, and must catch up like a new one. */
   markComplete(isComplete: boolean): void {
-    if (this.standing.mark(isComplete)) this.#commits.submitState([]);
-  }
-
-  /** How often anything was changed: two equal counts, and nothing was in between. */
-  get changes(): number {
-    return this.#commits.count;
+    if (this.standing.mark(isComplete)) this.commits.submitState([]);
   }
 
   /** The replica as it is on disk now; the view must be closed. */
   view(): Promise<ReplicaView> {
     return new Promise((resolve, reject) => {
       this.#store.queue.between((error) => {
-        if (error !== undefined || this.isRetired) return reject(error ?? new MecError('stopping'));
+        if (error !== undefined || this.commits.isRetired) return reject(error ?? new MecError('stopping'));
         const snapshot = this.#store.engine.snapshot();
         const cut = this.log.cut.clone();
         resolve(new ReplicaView(this.partition, snapshot, { clock: this.#clock.durable.clone(), cut }));
@@ -251,29 +236,9 @@ export class Replica {
     });
   }
 
-  /** Whether another has taken its place. */
-  get isRetired(): boolean {
-    return this.#commits.isRetired;
-  }
-
-  /** Resolves when all that was submitted before is durable. */
-  whenDurable(): Promise<void> {
-    return this.#commits.whenDurable();
-  }
-
-  /** Cuts the log entries that everybody who may ask for them has; resolves when that is durable. */
-  cutLog(covered: Pick<CausalContext, 'base'>): Promise<void> {
-    return this.#cutter.cutCovered(covered);
-  }
-
   #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
     if (change.dots.length > 0) this.sweep.demand();
-    this.#commits.submit(this.#objects.changesOf(before, change), { dots: change.dots, done });
-    this.#cutter.cutIfOverfull();
-  }
-
-  /** Another has taken its place: whoever still holds on to this one must not write into the rows of the other. */
-  retire(): void {
-    this.#commits.retire();
+    this.commits.submit(this.#objects.changesOf(before, change), { dots: change.dots, done });
+    this.cutter.cutIfOverfull();
   }
 }
