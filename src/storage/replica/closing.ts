@@ -1,6 +1,6 @@
 /**
- * Closing dots in a replica: dots of dead actors that no disk holds are counted as seen, so that
- * bases move on. A version under such a dot goes, wherever it still is.
+ * Closing dots: dots of dead actors that no disk holds count as seen, so that the bases of a clock
+ * can move on. A version under a closed dot goes, in every replica that still has it.
  */
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { withoutVersions } from '../../core/causality/object.ts';
@@ -16,7 +16,7 @@ import type { ReplicaObjects } from './replica-objects.ts';
 import type { ReplicaRows } from './replica-rows.ts';
 import type { ResidueSweep } from './residue-sweep.ts';
 
-/** What belongs to closing dots. */
+/** The parts of a replica that closing dots needs. */
 export interface ClosingParts {
   readonly clock: ReplicaClock;
   readonly actor: ReplicaActor;
@@ -36,10 +36,7 @@ export class Closing {
     this.#parts = parts;
   }
 
-  /**
-   * Counts dots that no disk holds as seen; resolves when that is durable. Whether no disk holds
-   * them is for the caller to know.
-   */
+  /** Closes dots, and resolves when that is durable. The caller knows that no disk holds them. */
   async close(dots: CausalContext): Promise<void> {
     const { clock, rows, watches, commits } = this.#parts;
     const fresh = dots.minus(clock.durableLost);
@@ -51,7 +48,7 @@ export class Closing {
       await rows.each('r', ([row, record]) => {
         if (fresh.meets(recordToContext(record, row))) keys.add(keyspace.keyOfRow(row));
       });
-      // A version under such a dot is rare: a replica had it that did not answer for it.
+      // Versions under such dots are rare: a replica has one if it did not answer the question.
       if (fresh.meets(clock.seen)) {
         await rows.each('o', ([row, record]) => {
           const isNamed = recordToVersions(record, row).some(({ actor, counter }) => fresh.has(actor, counter));
@@ -66,8 +63,9 @@ export class Closing {
   }
 
   /**
-   * `keys` are those whose object may name one of the dots. Each that does is written again, unchanged,
-   * under a dot of this replica. Otherwise an effect that no log knows would never reach the others.
+   * Closes the dots at once. `keys` are the keys whose objects may name one of them. An object that
+   * does is written again, unchanged, under a dot of this replica. No log has an entry for the
+   * effect on it, so the effect would never reach the other replicas.
    */
   #take(dots: CausalContext, keys: Iterable<string>): Promise<void> {
     const { clock, actor, objects, marks, sweep, commits } = this.#parts;

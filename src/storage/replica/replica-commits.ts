@@ -1,6 +1,6 @@
 /**
- * What one replica writes. Its rows go to the commit queue; once they are durable, so are the dots
- * that came with them.
+ * The commits of one replica. Its rows go to the commit queue. When they are durable, so are the
+ * dots that came with them.
  */
 import { MecError } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
@@ -11,24 +11,24 @@ import { checkpointToRecord } from '../records.ts';
 import type { ReplicaClock } from './replica-clock.ts';
 import type { ReplicaStanding } from './replica-standing.ts';
 
-/** What a checkpoint of the replica is made of, and where it goes. */
+/** The parts of a replica that its commits need. */
 export interface CommitParts {
   readonly partition: number;
   readonly queue: CommitQueue;
   readonly clock: ReplicaClock;
   readonly standing: ReplicaStanding;
-  /** The dots whose log entries have been cut. */
+  /** Dots whose log entries have been cut. */
   readonly cut: CausalContext;
 }
 
-/** What comes of a commit. */
+/** The effects of a commit when its rows are durable. */
 export interface CommitOutcome {
-  /** Dots that are durable once the rows are. */
+  /** Dots that become durable. */
   readonly dots?: readonly Dot[] | CausalContext;
   readonly done?: Done;
 }
 
-/** The commits of one replica. */
+/** Submits the rows of one replica. */
 export class ReplicaCommits {
   readonly #parts: CommitParts;
   #count = 0;
@@ -38,7 +38,7 @@ export class ReplicaCommits {
     this.#parts = parts;
   }
 
-  /** How often anything was changed: two equal counts, and nothing was in between. */
+  /** The number of commits: if two counts are equal, nothing changed in between. */
   get count(): number {
     return this.#count;
   }
@@ -48,12 +48,15 @@ export class ReplicaCommits {
     return this.#isRetired;
   }
 
-  /** Another has taken its place: whoever still holds on to this one must not write into the rows of the other. */
+  /**
+   * Ends the commits of a replica whose place another has taken. A caller that still has the old
+   * one must not write into the rows of its successor.
+   */
   retire(): void {
     this.#isRetired = true;
   }
 
-  /** Throws if the disk has failed, or is so far behind that nothing more may wait for it. */
+  /** Throws if the disk has failed, or if too many rows wait for it. */
   assertRoom(): void {
     this.#parts.queue.assertRoom();
   }
@@ -68,12 +71,12 @@ export class ReplicaCommits {
     });
   }
 
-  /** Submits rows together with a checkpoint: the state of the replica as it is now. */
+  /** Submits rows together with a checkpoint, which records the present state of the replica. */
   submitState(changes: readonly RowChange[], outcome?: CommitOutcome): void {
     this.submit([...changes, this.#checkpoint()], outcome);
   }
 
-  /** Resolves when all that was submitted before is durable. */
+  /** Resolves when all earlier rows are durable. */
   whenDurable(): Promise<void> {
     return this.#parts.queue.commit([]);
   }

@@ -1,7 +1,4 @@
-/**
- * The objects of a replica: read from what was read lately, from what is on its way to the disk, or
- * from the disk; and their rows.
- */
+/** The objects of a replica, read from the cache, from the commit queue or from the disk. */
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import type { FilledObject, StoredObject } from '../../core/causality/object.ts';
 import { DamagedRecord } from '../damage.ts';
@@ -19,7 +16,7 @@ import type { Residues } from './residues.ts';
 import type { SetAside } from './set-aside.ts';
 import type { StoreParts } from '../store-parts.ts';
 
-/** What belongs to the objects of one replica. */
+/** The parts of a replica that change with an object. */
 export interface ObjectParts {
   readonly partition: number;
   /** Every dot that the replica has seen. */
@@ -32,7 +29,7 @@ export interface ObjectParts {
   readonly marks: ReplicaMarks;
   readonly salvage: SetAside;
   readonly memory: ReplicaMemory;
-  /** Writes the rows of a key that was marked just now. */
+  /** Submits the rows of a key that was marked just now. */
   readonly save: (changes: readonly RowChange[]) => void;
 }
 
@@ -48,7 +45,7 @@ export class ReplicaObjects {
     this.#parts = parts;
   }
 
-  /** An object as it was last written; if its record is damaged, the key is marked from now on. */
+  /** Returns an object as it was last written. Marks the key if the record is damaged. */
   load(key: string): StoredObject<Uint8Array> {
     try {
       const versions = this.#versions(keyspace.objectRow(this.#parts.partition, key));
@@ -59,12 +56,12 @@ export class ReplicaObjects {
     }
   }
 
-  /** The object with all that is known of its key. */
+  /** Returns an object with its whole context. */
   fill(key: string, stored = this.load(key)): FilledObject<Uint8Array> {
     return this.#parts.marks.fill(key, stored, this.#parts.clock);
   }
 
-  /** The rows that make an object what it has become. */
+  /** Returns the rows that change when an object changes. */
   changesOf(before: StoredObject<Uint8Array>, { key, object, dots, memory: made }: ReplicaMerge): RowChange[] {
     const { partition, clock, residues, rows, log, expiry, watches, marks, memory } = this.#parts;
     const { versions, residue } = marks.strip(key, object, clock);
@@ -84,7 +81,7 @@ export class ReplicaObjects {
 
   #mark(key: string): StoredObject<Uint8Array> {
     const { partition, clock, residues, rows, marks, salvage, memory, save } = this.#parts;
-    // What was salvaged of it once, and has been seen since, is all that there is.
+    // The only versions left are those that were salvaged once and are in the clock by now.
     const versions = salvage.of(key).filter(({ actor, counter }) => clock.has(actor, counter));
     const changes = [marks.add(key, clock), ...memory.forget(key)];
     residues.appendLoss(key, changes);
@@ -104,7 +101,7 @@ export class ReplicaObjects {
     const record = queue.get(row);
     if (record === undefined) return [];
     const versions = recordToVersions(record, row);
-    // What is not durable yet shares its memory with much else.
+    // A record that is not durable yet is a view on a larger buffer, which the cache would keep.
     if (!queue.isPending(row)) cache.add(row, versions, record.length);
     return versions;
   }

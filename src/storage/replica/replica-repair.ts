@@ -1,4 +1,4 @@
-/** Repairs of one replica whose disk was damaged, with what others hold and what was set aside. */
+/** Repairs of a replica after damage, from other members and from versions that were set aside. */
 import type { Dot } from '../../core/causality/causal-context.ts';
 import { union } from '../../core/causality/object.ts';
 import type { Done } from '../commit-queue.ts';
@@ -9,7 +9,7 @@ import type { ReplicaMarks } from './replica-marks.ts';
 import type { ReplicaObjects } from './replica-objects.ts';
 import type { SetAside } from './set-aside.ts';
 
-/** What a repair works on. */
+/** The parts of a replica that a repair needs. */
 export interface RepairParts {
   readonly clock: ReplicaClock;
   readonly objects: ReplicaObjects;
@@ -26,7 +26,7 @@ export class ReplicaRepair {
     this.#parts = parts;
   }
 
-  /** Others have told what they know of a marked key: it is as good as any now. */
+  /** Takes the mark off a key: other members have told all that they know of it. */
   unmark(key: string, done: Done): void {
     const { objects, marks, commits } = this.#parts;
     const stored = objects.load(key);
@@ -35,15 +35,16 @@ export class ReplicaRepair {
     commits.submit([change, ...objects.changesOf(stored, { key, object, dots: [] })], { done });
   }
 
-  /** What is set aside of a key under these dots is not needed: their fate is known, or they were taken in. */
+  /** Drops versions that were set aside: their fate is known, or the replica has taken them in. */
   dropAside(key: string, dots: readonly Dot[], done: Done): void {
     const { salvage, commits } = this.#parts;
     commits.submit([salvage.drop(key, dots)], { done });
   }
 
   /**
-   * Puts back versions that this replica has seen and lost; tells whether there were any. Only if
-   * the replica that they come from has seen just the same of the key: see `scrub.ts`.
+   * Puts back versions that this replica has seen and lost. Returns whether there were any. The
+   * sender must have seen exactly the same dots of the key (`scrub.ts`): otherwise a version that
+   * is missing here may have been deleted.
    */
   restore({ key, object }: Pick<ReplicaMerge, 'key' | 'object'>, done: Done): boolean {
     const { clock, objects, marks, commits } = this.#parts;

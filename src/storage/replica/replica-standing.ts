@@ -1,4 +1,4 @@
-/** What the answers of a replica count for, after a start and after damage. */
+/** The standing of a replica: whether its answers count, after a start and after damage. */
 import type { Checkpoint, Wound } from '../records.ts';
 import type { SetAside } from './set-aside.ts';
 
@@ -17,36 +17,39 @@ export class ReplicaStanding {
   }
 
   /**
-   * Whether the replica may hold everything that was ever acknowledged. One that does not counts for no
-   * read: a new one until it has caught up, any one after a start until it was compared with the others.
+   * Whether the replica holds everything that was ever acknowledged, as far as the cluster knows.
+   * If not, it counts for no read. A new replica is not complete until it has caught up. After a
+   * start, no replica is complete until it was compared with the other owners.
    */
   get isComplete(): boolean {
     return this.#isComplete && this.#isConfirmed && this.#salvage.dots.isEmpty;
   }
 
-  /** Whether the replica was complete when its store was last open, and has not been compared since. */
+  /** Whether the replica was complete before the last start, and has not been compared since. */
   get isUnconfirmed(): boolean {
     return this.#isComplete && !this.#isConfirmed;
   }
 
-  /** Whether a damaged disk has lost rows of this replica, and it has not caught up since. */
+  /**
+   * Whether a damaged disk has lost rows of this replica, and the replica has not caught up since.
+   */
   get isWounded(): boolean {
     return this.#wound !== 'none';
   }
 
-  /** What a checkpoint keeps of it. */
+  /** The fields of a checkpoint. */
   get kept(): Pick<Checkpoint, 'isComplete' | 'wound'> {
     return { isComplete: this.#isComplete, wound: this.#wound };
   }
 
-  /** The others were asked, or cannot be: the replica counts again if it was complete. */
+  /** Lets the replica count again if it was complete: the other owners were asked, or cannot be. */
   confirm(): void {
     this.#isConfirmed = true;
   }
 
   /**
-   * It has caught up with enough others; or it is out of date, and must catch up like a new one. Returns
-   * whether that is news, which the next checkpoint must keep.
+   * Marks the replica as complete when it has caught up with enough owners, or as out of date, so
+   * that it must catch up like a new one. Returns whether a checkpoint must record the change.
    */
   mark(isComplete: boolean): boolean {
     this.#isConfirmed ||= isComplete;

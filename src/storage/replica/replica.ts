@@ -1,9 +1,10 @@
 /**
- * A replica: one node's copy of one partition, `{actor, clock, objects, log}`.
+ * A replica: one node's copy of one partition, with its actor, clock, objects and log.
  *
- * `write` and `merge` read, decide and submit without giving up the thread, so writes to a partition need no lock.
- * Object, residue and log entries of a write go down in one batch. The clock is not written with them: it is the
- * checkpoint's clock and the dots of the log, and so can be neither ahead of the data nor behind it.
+ * `write` and `merge` read, decide and submit in one turn, so writes to a partition need no lock.
+ * Object, residue and log entry of a write are in one batch. The clock is not written with them: it
+ * is the checkpoint's clock and the dots of the log. So it can be neither ahead of the data nor
+ * behind it.
  */
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
@@ -46,7 +47,10 @@ import type { StoreParts } from '../store-parts.ts';
 
 /** One node's copy of one partition. */
 export class Replica {
-  /** Names this replica for ever: what is known of another says nothing of it. */
+  /**
+   * The name of this replica. A successor has another one, and no statement of this one holds for
+   * it.
+   */
   readonly id: string;
   readonly partition: number;
   readonly log: ReplicaLog;
@@ -109,35 +113,41 @@ export class Replica {
     });
   }
 
-  /** The name under which this replica writes; its clock has it from the first write on. */
+  /** The name under which this replica writes. The clock has it from the first write on. */
   get actor(): string {
     return this.#actor.name;
   }
 
-  /** Every dot that this replica has seen, durable or on its way to the disk; not to be changed. */
+  /**
+   * Every dot that this replica has seen, durable or on its way to the disk. The caller must not
+   * change it.
+   */
   get clock(): CausalContext {
     return this.#clock.seen;
   }
 
-  /** The dots that are durable here: what the replica says of itself to others; not to be changed. */
+  /**
+   * The dots that are durable, which the replica tells to others. The caller must not change them.
+   */
   get durableClock(): CausalContext {
     return this.#clock.durable;
   }
 
-  /** Shares this floor with all contexts on it, as far as the replica's own cover it. */
+  /** Makes the clocks and the cut of the log share this floor, if they cover it. */
   shareFloor(floor: Floor): void {
     this.#clock.shareFloor(floor);
     this.log.cut.shareFloor(floor);
   }
 
-  /** Closed dots, durably: no disk held them when they were closed. Not to be changed. */
+  /** The dots that are closed, durably. The caller must not change them. */
   get lost(): CausalContext {
     return this.#clock.durableLost;
   }
 
-  /** A hash of the durable clock and of what is lost. */
+  /** A hash of the durable clock and the closed dots. */
   get clockHash(): number {
-    // Nobody must take one that cannot read all its keys for equal: its clock is no word to rely on.
+    // The clock claims keys that this replica cannot read. So the hash must equal no other one, or
+    // two replicas would stop comparing what they hold.
     return this.isWhole ? this.#clock.hash : hashText32(this.id, this.#clock.hash);
   }
 
@@ -146,32 +156,34 @@ export class Replica {
     return this.standing.isComplete;
   }
 
-  /** Dots of versions that were salvaged from damage and are in no clock yet. */
+  /** The dots of versions that are set aside. */
   get aside(): CausalContext {
     return this.salvage.dots;
   }
 
-  /** Whether it has seen nothing, and has nothing set aside. */
+  /** Whether the replica has seen no dot, and has nothing set aside. */
   get isBlank(): boolean {
     return this.#clock.seen.isEmpty && this.aside.isEmpty;
   }
 
-  /** Whether every key that it has seen can be read. */
+  /** Whether the record of every key can be read, as far as the replica knows. */
   get isWhole(): boolean {
     return this.marks.isEmpty;
   }
 
-  /** Objects with a residue. */
+  /** The number of objects with a residue. */
   get residues(): number {
     return this.#residues.count;
   }
 
-  /** What this replica knows of a key. */
+  /** Returns the object of a key. */
   read(key: string): FilledObject<Uint8Array> {
     return this.#objects.fill(key);
   }
 
-  /** The same, for the answer to a reader; throws `damaged` if the replica may have known more. */
+  /**
+   * Returns the object of a key for a reader. Throws `damaged` if the replica may have lost a part.
+   */
   readWhole(key: string): FilledObject<Uint8Array> {
     const object = this.read(key);
     if (this.standing.isWounded || !this.aside.isEmpty || this.marks.has(key))
@@ -179,12 +191,15 @@ export class Replica {
     return object;
   }
 
-  /** Coordinates a write. Throws, and changes nothing, where it cannot be taken. */
+  /** Coordinates a write. Throws, and changes nothing, if the replica cannot take it. */
   write({ key, token, body, memory }: ReplicaWrite, done: Done): ReplicaWritten {
     this.commits.assertRoom();
     const { actor, counter } = this.#actor.peek();
     if (token.max(actor) >= counter) {
-      throw new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail: 'The token names writes that never were' });
+      throw new MecError('bad-vclock', {
+        parameter: 'X-Mec-Vclock',
+        detail: 'The token names writes that this node never made; read the key again',
+      });
     }
     const stored = this.#objects.load(key);
     const before = this.#objects.fill(key, stored);
@@ -197,34 +212,36 @@ export class Replica {
     return { object: written.object, token: written.token, dot };
   }
 
-  /** Takes in what another replica knows of a key. */
+  /** Merges the object of another replica. */
   merge({ key, object: received, dots, memory }: ReplicaMerge, done: Done): void {
     this.commits.assertRoom();
     this.#actor.guard(received.context);
-    // Closed beats held, or replicas would differ for ever.
+    // A version under a closed dot goes, even if another replica holds it: replicas would differ
+    // for ever.
     const object = withoutVersions(received, this.#clock.lost);
     const stored = this.#objects.load(key);
     const before = this.#objects.fill(key, stored);
     const after = merge(before, object);
-    // Nothing below may fail: a clock ahead of its data would spread deletions.
+    // The clock changes here, so nothing below may fail: a clock ahead of its data spreads
+    // deletions.
     const added = this.#clock.seen.addAll(dots).concat(this.#clock.seen.addAll(object.versions));
     const isKnown = added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
     if (isKnown) this.#store.queue.submit(memory === undefined ? [] : this.memory.learn(memory), done);
     else this.#save(stored, { key, object: after, dots: added, memory }, done);
   }
 
-  /** Remembers what another replica does, from which this one is filled. */
+  /** Remembers the writes that another replica remembers, from which this one is filled. */
   learn(memories: readonly RememberedWrite[]): void {
     const changes = memories.flatMap((memory) => this.memory.learn(memory));
     if (changes.length > 0) this.commits.submit(changes);
   }
 
-  /** It has caught up with enough others; or it is out of date, and must catch up like a new one. */
+  /** Marks the replica as complete or as out of date (`ReplicaStanding.mark`), durably. */
   markComplete(isComplete: boolean): void {
     if (this.standing.mark(isComplete)) this.commits.submitState([]);
   }
 
-  /** The replica as it is on disk now; the view must be closed. */
+  /** Opens a view of the replica as the disk has it now. The caller must close it. */
   view(): Promise<ReplicaView> {
     return new Promise((resolve, reject) => {
       this.#store.queue.between((error) => {

@@ -1,4 +1,4 @@
-/** Takes away the residue that the bases of a replica's clock have come to cover. */
+/** Removes the residues that the bases of a replica's clock cover by now. */
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { RowChange } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
@@ -8,7 +8,7 @@ import type { ReplicaObjects } from './replica-objects.ts';
 import type { ReplicaRows } from './replica-rows.ts';
 import type { Residues } from './residues.ts';
 
-/** What a sweep looks at, and where its rows go. */
+/** The parts of a replica that a sweep needs. */
 export interface SweepParts {
   /** Every dot that the replica has seen. */
   readonly clock: CausalContext;
@@ -22,24 +22,25 @@ export interface SweepParts {
 /** The sweeps over the residues of one replica. */
 export class ResidueSweep {
   readonly #parts: SweepParts;
-  /** Whether the bases moved since the residues were last looked through. */
+  /** Whether the bases may have moved since the last sweep. */
   #isDue = true;
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
   }
 
-  /** The bases of the clock have moved, or may have. */
+  /** Asks for a sweep: the bases of the clock may have moved. */
   demand(): void {
     this.#isDue = true;
   }
 
-  /** Looks through all residues, if there is anything to find. */
+  /** Sweeps all residues, if there is anything to find. */
   async run(): Promise<void> {
     const { residues, rows, commits } = this.#parts;
     if (residues.count === 0 || !this.#isDue) return;
     this.#isDue = false;
-    // The scan sees what is durable; a row on its way to the disk would be passed over for ever.
+    // The scan reads durable rows only. It would miss a row on its way to the disk, and no later
+    // sweep would look for that row.
     await commits.whenDurable();
     await rows.each('r', ([row]) => {
       const changes = this.#strip(keyspace.keyOfRow(row));
@@ -47,7 +48,9 @@ export class ResidueSweep {
     });
   }
 
-  /** The row of a residue without what the bases have come to cover; none if it covers nothing of it. */
+  /**
+   * Returns the row of a residue without the dots that the bases cover; none if they cover none.
+   */
   #strip(key: string): RowChange[] {
     const { clock, objects, residues, marks } = this.#parts;
     const { residue } = objects.load(key);

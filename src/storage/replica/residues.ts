@@ -1,11 +1,11 @@
-/** The residues of one replica: what an object knows beyond the bases of the clock. */
+/** The residues of one replica: the dots that an object knows beyond the bases of the clock. */
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import type { CommitQueue } from '../commit-queue.ts';
 import type { RowChange } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { contextToRecord, recordToContext } from '../records.ts';
 
-/** The rows of residues; most objects have none. */
+/** Reads and changes the rows of residues. Most objects have none. */
 export class Residues {
   readonly #partition: number;
   readonly #queue: CommitQueue;
@@ -17,12 +17,12 @@ export class Residues {
     this.#count = count;
   }
 
-  /** Objects with a residue. */
+  /** The number of objects with a residue. */
   get count(): number {
     return this.#count;
   }
 
-  /** The residue of a key; throws `damaged` if it cannot be read. */
+  /** Returns the residue of a key. Throws `damaged` if it cannot be read. */
   of(key: string): CausalContext {
     if (this.#count === 0) return new CausalContext();
     const row = this.#row(key);
@@ -30,7 +30,7 @@ export class Residues {
     return record === undefined ? new CausalContext() : recordToContext(record, row);
   }
 
-  /** Adds to a batch what makes the residue of a key what it has become. */
+  /** Adds the row of a changed residue to a batch. */
   append(key: string, { before, after }: Record<'before' | 'after', CausalContext>, changes: RowChange[]): void {
     if (after.isEmpty && before.isEmpty) return;
     const row = this.#row(key);
@@ -38,7 +38,7 @@ export class Residues {
     this.#count += Number(!after.isEmpty) - Number(!before.isEmpty);
   }
 
-  /** Adds to a batch what takes away the residue of a key that cannot be read. */
+  /** Adds the removal of a residue to a batch, for a key that cannot be read. */
   appendLoss(key: string, changes: RowChange[]): void {
     const row = this.#row(key);
     if (this.#queue.get(row) === undefined) return;

@@ -1,4 +1,4 @@
-/** The end of a snapshot that a replica has taken in: it takes over the clock of the sender. */
+/** The end of a snapshot: the replica that has taken it in adopts the clock of the sender. */
 import { MecError } from '../../base/errors.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Done } from '../commit-queue.ts';
@@ -8,7 +8,7 @@ import type { ReplicaCommits } from './replica-commits.ts';
 import type { ReplicaLog } from './replica-log.ts';
 import type { ResidueSweep } from './residue-sweep.ts';
 
-/** What a snapshot changes apart from the objects. */
+/** The parts of a replica that a snapshot changes, apart from the objects. */
 export interface IntakeParts {
   readonly actor: ReplicaActor;
   readonly clock: ReplicaClock;
@@ -17,7 +17,7 @@ export interface IntakeParts {
   readonly commits: ReplicaCommits;
 }
 
-/** Takes snapshots into one replica. */
+/** Ends snapshots that one replica has taken in. */
 export class SnapshotIntake {
   readonly #parts: IntakeParts;
 
@@ -26,13 +26,15 @@ export class SnapshotIntake {
   }
 
   /**
-   * Takes over the clock of a replica whose whole state was merged, in the turn in which no key was left
-   * to merge. The log has no entries for what came this way, and says so.
+   * Adopts the clock of a replica whose whole state was merged. The caller does so in the turn in
+   * which no key is left to merge, or the clock would be ahead of the data. The log has no entries
+   * for these dots, so they join its cut.
    */
   adopt(received: CausalContext, done: Done): void {
     const { actor, clock, log, sweep, commits } = this.#parts;
     const isForged = received.max(actor.name) > clock.seen.base(actor.name);
-    if (isForged) throw new MecError('internal', { detail: 'A peer claims writes that this replica never made' });
+    if (isForged)
+      throw new MecError('internal', { detail: 'The clock of a peer has dots of this replica that it never gave' });
     clock.seen.join(received);
     log.cut.join(received);
     sweep.demand();
