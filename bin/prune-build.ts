@@ -1,19 +1,13 @@
-/**
- * Removes outputs of the compiler whose source is gone. The compiler itself never deletes an
- * output.
- */
+/** Removes from `dist` what the compiler made of sources that are gone: it writes outputs, and never deletes one. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** The outputs of one source. */
+/** What the compiler makes of one source. */
 const OUTPUT = /\.(?:js|js\.map|d\.ts)$/;
 
-/**
- * Removes outputs without a source from one folder of the build, and the folder itself if it is
- * then empty.
- */
+/** Removes outputs without a source from one folder of the build, and the folder if nothing is left. */
 function prune(folder: string): void {
   const built = join(ROOT, 'dist', folder);
   for (const entry of readdirSync(built, { withFileTypes: true })) {

@@ -60,7 +60,8 @@ test(
     assert.ok(packed !== undefined);
     assert.ok(packed.size < MAX_TARBALL_BYTES, `${packed.size} bytes`);
     const strays = packed.files.filter(
-      ({ path }) => !/^(?:dist\/(?:bin|src)\/.*\.(?:js|d\.ts)|package\.json|README\.md|LICENSE)$/.test(path),
+      ({ path }) =>
+        !/^(?:dist\/(?:bin|src)\/.*\.(?:js|d\.ts)|docs\/.*\.(?:md|svg)|package\.json|README\.md|LICENSE)$/.test(path),
     );
     assert.deepEqual(strays, []);
 

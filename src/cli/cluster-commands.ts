@@ -1,31 +1,31 @@
-/** The commands for operators, which show a cluster and change its members. */
+/** The commands of operators: they look at a cluster, and change who belongs to it. */
 import type { CommandSpec } from './command.ts';
 import { REMOTE_OPTIONS } from './commands.ts';
 
-/** All commands for operators. */
+/** All of them. */
 export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'status',
-    about: 'print the nodes of the cluster, with their state and data',
+    about: 'print who is in the cluster, how they are, and what they hold',
     args: [],
-    options: [{ flags: '--watch', about: 'print it every second, until Ctrl-C' }, ...REMOTE_OPTIONS],
+    options: [{ flags: '--watch', about: 'print it anew every second, until Ctrl-C' }, ...REMOTE_OPTIONS],
     run: async (_, options) => (await import('./cluster.ts')).runStatus(options),
   },
   {
     name: 'locate',
     alias: 'ring',
-    about: 'print the nodes that hold a key, and the versions that each has',
+    about: 'print which nodes hold a key, and what each says of it',
     args: [['<key>', '']],
     options: REMOTE_OPTIONS,
     run: async (args, options) => (await import('./cluster.ts')).runLocate(args, options),
   },
   {
     name: 'leave',
-    about: 'remove the node at --url: the other nodes take over its data, then it ends',
+    about: 'let the one node at --url leave: others take over what it holds, then it ends',
     args: [],
     options: [
-      { flags: '--force <name>', about: 'remove a node that will never return; data that only it had is lost' },
-      { flags: '--no-wait', about: 'do not wait until the node has left' },
+      { flags: '--force <name>', about: 'declare a node dead that will never return; what only it held is lost' },
+      { flags: '--no-wait', about: 'do not wait until it has left' },
       ...REMOTE_OPTIONS,
     ],
     run: async (_, options) => (await import('./cluster.ts')).runLeave(options),

@@ -1,48 +1,45 @@
 /**
- * Commands as data: name, arguments, options, and the function that runs them. `main.ts` makes a
- * command line of them.
+ * Commands as data: what they are called, what they take, and which file runs them. `main.ts` makes
+ * a command line of them.
  */
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
-/** An argument is invalid. The message tells what was expected. */
+/** Says what is wrong with an argument. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** An option of a command. */
+/** One option. */
 export interface OptionSpec {
-  /** For example `--name <value>`. */
+  /** As in `--name <value>`. */
   readonly flags: string;
   readonly about: string;
-  /**
-   * Converts the text of the option; `before` is the result of its earlier occurrences. Throws
-   * `UsageError`.
-   */
+  /** Makes a value of the text, and of what earlier occurrences made; throws `UsageError`. */
   readonly parse?: (text: string, before: unknown) => unknown;
   readonly defaultValue?: unknown;
-  /** The environment variable that replaces the option if it is absent. */
+  /** The environment variable that stands in for it. */
   readonly env?: string;
 }
 
-/** The arguments of a command, as the user gave them. */
+/** The arguments of a command, as they were given. */
 export type CommandArguments = readonly (string | undefined)[];
 
-/** A command. */
+/** One command. */
 export interface CommandSpec {
   readonly name: string;
-  /** Another name of the command. */
+  /** Another name of the same command. */
   readonly alias?: string;
   readonly about: string;
-  /** For example `<key>` or `[value]`, with its meaning. */
+  /** As in `<key>` or `[value]`, with what it means. */
   readonly args: readonly (readonly [name: string, about: string])[];
   readonly options: readonly OptionSpec[];
-  /** Text at the end of the command's help. */
+  /** Stands at the end of its help. */
   readonly notes?: string;
-  /** Runs the command. Loads the code for it only then. */
+  /** Runs it; the file that can is loaded only then. */
   readonly run: (args: CommandArguments, options: unknown) => Promise<void>;
 }
 
-/** A parser for a whole number between `least` and `most`. */
+/** Reads a whole number within bounds. */
 export function numberWithin(least: number, most: number): (text: string) => number {
   return (text) => {
     const n = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
@@ -51,22 +48,22 @@ export function numberWithin(least: number, most: number): (text: string) => num
   };
 }
 
-/** A parser for one of `words`. */
+/** Reads one of some words. */
 export function oneOf(...words: readonly string[]): (text: string) => string {
   return (text) => {
-    if (!words.includes(text)) throw new UsageError(`Expected one of ${words.join(', ')}.`);
+    if (!words.includes(text)) throw new UsageError(`Expected ${words.join(', ')}.`);
     return text;
   };
 }
 
-/** Parses a quorum. Throws `UsageError`. */
+/** Reads a quorum. */
 export function quorumOf(text: string): Quorum {
   const quorum = parseQuorum(text);
   if (quorum !== undefined && !(Number(quorum) > 9)) return quorum;
   throw new UsageError('Expected a whole number from 1 to 9, one, quorum or all.');
 }
 
-/** Adds `NAME=VALUE` to the earlier ones. Throws `UsageError`. */
+/** Collects `NAME=VALUE`. */
 export function namedValue(text: string, before: unknown): Record<string, string> {
   const equals = text.indexOf('=');
   if (equals < 1) throw new UsageError('Expected NAME=VALUE.');

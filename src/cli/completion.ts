@@ -1,13 +1,10 @@
-/**
- * The command `mec completion SHELL`: prints a script that completes commands and options. It is
- * made from the commands themselves.
- */
+/** `mec completion SHELL`: a script that completes commands and options, made of the commands themselves. */
 
-/** A command that can be completed. */
+/** What can be completed: a command, or the program itself under the empty name. */
 export interface Completable {
   readonly name: string;
   readonly about: string;
-  /** Options with their dashes. */
+  /** With their dashes. */
   readonly options: readonly string[];
 }
 
@@ -66,10 +63,10 @@ function fish(commands: readonly Completable[]): string {
 
 const SCRIPTS: Readonly<Record<string, (commands: readonly Completable[]) => string>> = { bash, zsh, fish };
 
-/** The shells that have a script. */
+/** The shells that there is a script for. */
 export const SHELLS: readonly string[] = Object.keys(SCRIPTS);
 
-/** The script for a shell; undefined if the shell is unknown. */
+/** The script for a shell, or undefined where there is none. */
 export function completionScript(shell: string, commands: readonly Completable[]): string | undefined {
   return Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell]?.(commands) : undefined;
 }

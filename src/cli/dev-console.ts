@@ -1,7 +1,4 @@
-/**
- * The console of `mec dev`: commands from a terminal or a pipe, one per line, that stop and start
- * nodes.
- */
+/** The console of `mec dev`: commands, one a line, from a terminal or a pipe, that let nodes fail and come back. */
 import { readFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { messageOf } from '../base/errors.ts';
@@ -12,7 +9,7 @@ import type { DevNode, DevPlan } from './dev-plan.ts';
 
 const PROMPT = 'mec> ';
 
-/** Prints lines. On a terminal they appear above the line that is being typed. */
+/** Prints lines; on a terminal, above the line that is being typed. */
 export class Screen {
   #lines: Interface | undefined;
 
@@ -22,18 +19,18 @@ export class Screen {
     this.#lines?.prompt(true);
   };
 
-  /** Sets the line editor in use; undefined if there is none. */
+  /** Where a line is typed, from now on; undefined for nowhere. */
   typing(lines: Interface | undefined): void {
     this.#lines = lines;
   }
 
-  /** Shows the prompt, on a terminal. */
+  /** Asks for a line, on a terminal. */
   prompt(): void {
     this.#lines?.prompt();
   }
 }
 
-/** The parts that a command uses. */
+/** What a command works on. */
 interface Context {
   readonly plan: DevPlan;
   readonly cluster: DevCluster;
@@ -42,7 +39,7 @@ interface Context {
 
 interface ConsoleCommand {
   readonly about: string;
-  /** The state that the named node must be in. If absent, the command names no node. */
+  /** In which state the node must be that it names; it names none where this is missing. */
   readonly of?: 'running' | 'stopped' | 'paused' | 'started';
   readonly run: (context: Context, node: DevNode) => Promise<void> | void;
 }
@@ -51,19 +48,19 @@ const optionsFor = (url: string): object => ({ url, timeout: DEV_ASK_TIMEOUT_MS,
 
 const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
   status: {
-    about: 'list the nodes and their state',
+    about: 'who is there, and how they are',
     run: ({ plan, cluster, screen }) => {
       const urls = plan.members.filter(({ name }) => cluster.isRunning(name)).map(({ url }) => url);
-      if (urls.length === 0) return screen.say('no node is running');
+      if (urls.length === 0) return screen.say('no node runs');
       return runStatus(optionsFor(urls.join(',')));
     },
   },
   stop: {
-    about: 'stop a node with SIGTERM',
+    about: 'stop a node in order',
     of: 'started',
     run: async ({ cluster, screen }, { name }) => {
       await cluster.end(name, 'SIGTERM');
-      screen.say(`${name} has stopped`);
+      screen.say(`${name} is stopped`);
     },
   },
   start: {
@@ -76,33 +73,33 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     of: 'started',
     run: async ({ cluster, screen }, { name }) => {
       await cluster.end(name, 'SIGKILL');
-      screen.say(`${name} was killed`);
+      screen.say(`${name} is killed`);
     },
   },
   pause: {
-    about: 'suspend a node, as if it hung',
+    about: 'let a node hang: it lives, but does nothing',
     of: 'running',
     run: ({ cluster, screen }, { name }) => {
       cluster.pause(name);
-      screen.say(`${name} is paused`);
+      screen.say(`${name} hangs`);
     },
   },
   resume: {
-    about: 'resume a paused node',
+    about: 'let it go on',
     of: 'paused',
     run: ({ cluster, screen }, { name }) => {
       cluster.resume(name);
-      screen.say(`${name} has resumed`);
+      screen.say(`${name} goes on`);
     },
   },
-  add: { about: 'add a new node to the cluster', run: async ({ plan, cluster }) => cluster.start(await plan.add()) },
+  add: { about: 'start one more node, which joins', run: async ({ plan, cluster }) => cluster.start(await plan.add()) },
   leave: {
-    about: 'remove a node; it first hands its data over',
+    about: 'let a node hand over what it holds, and go for good',
     of: 'running',
     run: (_, { url }) => runLeave(optionsFor(url)),
   },
-  help: { about: 'show this list', run: ({ screen }) => screen.say(HELP) },
-  quit: { about: 'stop all nodes and exit, like Ctrl-C', run: () => {} },
+  help: { about: 'this list', run: ({ screen }) => screen.say(HELP) },
+  quit: { about: 'stop all nodes and end (as does Ctrl-C)', run: () => {} },
 };
 
 const usageOf = ([word, { of }]: readonly [string, ConsoleCommand]): string => (of === undefined ? word : `${word} n2`);
@@ -111,21 +108,21 @@ const HELP = Object.entries(COMMANDS)
   .map((entry) => `  ${usageOf(entry).padEnd(10)} ${entry[1].about}`)
   .join('\n');
 
-/** The reason why a command cannot apply to a node; undefined if it can. */
+/** Why a node cannot be what a command is for, or undefined. */
 function whyNot({ plan, cluster }: Context, name: string, of: ConsoleCommand['of']): string | undefined {
-  if (plan.hasLeft(name)) return `${name} has left the cluster permanently; "add" starts a new node`;
+  if (plan.hasLeft(name)) return `${name} has left the cluster, for good; "add" starts a new node`;
   if (plan.find(name) === undefined) {
-    return `unknown node "${name}"; the nodes are ${plan.members.map((node) => node.name).join(', ')}`;
+    return `there is no node "${name}"; there are ${plan.members.map((node) => node.name).join(', ')}`;
   }
   const isPaused = cluster.isPaused(name);
   const isStarted = isPaused || cluster.isRunning(name);
-  if (of === 'stopped') return isStarted ? `${name} is already running` : undefined;
-  if (!isStarted) return `${name} is not running; start it with "start ${name}"`;
-  if (of === 'running' && isPaused) return `${name} is paused; resume it with "resume ${name}"`;
-  return of === 'paused' && !isPaused ? `${name} is not paused` : undefined;
+  if (of === 'stopped') return isStarted ? `${name} runs already` : undefined;
+  if (!isStarted) return `${name} does not run; start it with "start ${name}"`;
+  if (of === 'running' && isPaused) return `${name} hangs; let it go on with "resume ${name}"`;
+  return of === 'paused' && !isPaused ? `${name} does not hang` : undefined;
 }
 
-/** Runs one line. Returns false if it asks to quit. */
+/** Carries out one line; false when it asks to end. */
 async function obey(context: Context, line: string): Promise<boolean> {
   const [word = '', ...names] = line.trim().split(/\s+/);
   const complain = (text: string): true => {
@@ -134,10 +131,10 @@ async function obey(context: Context, line: string): Promise<boolean> {
   };
   if (word === '') return true;
   const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
-  if (command === undefined) return complain(`unknown command "${word}"; see help`);
+  if (command === undefined) return complain(`there is no command "${word}"; see help`);
   const { of, run } = command;
   const [name = ''] = names;
-  if (names.length !== (of === undefined ? 0 : 1)) return complain(`expected "${usageOf([word, command])}"`);
+  if (names.length !== (of === undefined ? 0 : 1)) return complain(`say just "${usageOf([word, command])}"`);
   const reason = of === undefined ? undefined : whyNot(context, name, of);
   if (reason !== undefined) return complain(reason);
   try {
@@ -148,9 +145,7 @@ async function obey(context: Context, line: string): Promise<boolean> {
   return word !== 'quit';
 }
 
-/**
- * Whether this process is in the background of a shell, so that reading the terminal would stop it.
- */
+/** Whether reading the terminal would stop this process, because it runs in the background of a shell. */
 function isInBackground(): boolean {
   try {
     const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'utf8')
@@ -162,7 +157,7 @@ function isInBackground(): boolean {
   }
 }
 
-/** Runs commands one after the other. Resolves when one asks to quit; never without stdin. */
+/** Reads and carries out commands one after the other; resolves when one asks to end. Without stdin it never does. */
 export async function runConsole(context: Context): Promise<void> {
   const never = new Promise<void>(() => {});
   if (isInBackground()) return never;
@@ -184,10 +179,10 @@ export async function runConsole(context: Context): Promise<void> {
   lines.once('close', () => context.screen.typing(undefined));
   context.screen.prompt();
   for await (const line of lines) {
-    // Ctrl-C also works while a command runs.
+    // Ctrl-C also counts while a command takes its time.
     if (!(await Promise.race([obey(context, line), interrupted]))) return lines.close();
     context.screen.prompt();
   }
-  // The end of a script does not end the cluster. Ctrl-D or Ctrl-C on a terminal does.
+  // The end of a script is not the end of the cluster; Ctrl-D or Ctrl-C on a terminal is.
   return isTerminal ? undefined : never;
 }

@@ -1,33 +1,33 @@
 /** Bounds of the command line, each with its reason. */
 import { MAX_OBJECT_BYTES } from '../base/limits.ts';
 
-/** The default number of nodes of `mec dev`: as many as a key has replicas. */
+/** Nodes of `mec dev`, unless told; as many as a key has replicas. */
 export const DEV_DEFAULT_NODES = 3;
 
 /**
- * Nodes that a development cluster may ever have. They are processes on one machine, with ports
- * that follow from their numbers.
+ * Nodes that a development cluster may ever have had: processes on one machine, each with ports
+ * that follow from its number.
  */
 export const MAX_DEV_NODES = 32;
 
 /**
- * The interval at which `mec dev` checks whether a node serves, and the wait for each answer,
- * because a hanging node gives none.
+ * How often `mec dev` looks whether a node serves, and how long it waits for an answer: a node that
+ * hangs gives none.
  */
 export const DEV_POLL_MS = 100;
 export const DEV_ASK_TIMEOUT_MS = 3_000;
 
-/** The time in which the nodes of `mec dev` must start to serve. */
+/** How long `mec dev` waits for its nodes to serve. */
 export const DEV_START_TIMEOUT_MS = 30_000;
 
-/** The time that `mec dev` gives a node to stop, before it kills it. */
+/** How long `mec dev` waits for a node to stop before it kills it. */
 export const DEV_STOP_TIMEOUT_MS = 10_000;
 
-/** The interval at which a command that waits for a node checks again. */
+/** How often a command that waits for a node looks again. */
 export const OPERATOR_POLL_MS = 1_000;
 
-/** Keys that an export or import processes at once. */
+/** Keys that an export or import has in flight at once. */
 export const TRANSFER_CONCURRENCY = 16;
 
-/** The longest line of an export: all bytes of one key as base64, with its metadata. */
+/** Longest line of an export: all the bytes that a key may have, as base64, with room for what stands around them. */
 export const MAX_EXPORT_LINE_BYTES = 2 * MAX_OBJECT_BYTES;

@@ -1,6 +1,4 @@
-/**
- * The parts that all commands for a cluster share: addresses, error messages, and values as JSON.
- */
+/** What all commands that speak to a cluster share: where it is, how errors are told, how values are shown as JSON. */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { httpDateToMicros, systemClock } from '../base/system.ts';
@@ -23,7 +21,7 @@ export interface RemoteOptions {
   readonly timeout: number;
 }
 
-/** Ends a command with one line on stderr and an exit code. */
+/** Ends a command with a line on stderr and an exit code. */
 export class ExitError extends Error {
   readonly exitCode: number;
 
@@ -33,21 +31,21 @@ export class ExitError extends Error {
   }
 }
 
-/** The advice for an error, by its code. */
+/** What to do about an error, by its code. */
 const NEXT: Readonly<Record<string, string>> = {
-  unreachable: 'set the address of a running node with --url or MEC_URL, or start a cluster with "mec dev"',
+  unreachable: 'is a node running there? Say where with --url or MEC_URL; "mec dev" starts a cluster',
   deadline: 'try again, or wait longer with --timeout',
-  'quorum-not-met': 'try again, or require fewer replicas with --r or --w',
+  'quorum-not-met': 'try again, or ask fewer replicas with --r or --w',
   timeout: 'try again, or wait longer with --timeout',
   overloaded: 'try again later',
   'too-many-siblings': 'merge them with "mec resolve KEY"',
   'bad-vclock': 'get the token of this key with "mec get KEY --json"',
-  'value-too-large': 'raise http.maxvalue on the nodes, or split the value',
+  'value-too-large': 'raise http.maxvalue on the nodes, or cut the value into parts',
 };
 
 const world = { ...systemWorld, fetch: lightFetch };
 
-/** The base URLs of the nodes in the options. Throws `ExitError` if one is invalid. */
+/** The base URLs of the nodes that the options name. */
 export function urlsOf({ url }: Pick<RemoteOptions, 'url'>): string[] {
   const urls = url.split(',').map((one) => one.trim());
   try {
@@ -57,14 +55,14 @@ export function urlsOf({ url }: Pick<RemoteOptions, 'url'>): string[] {
   }
 }
 
-/** A client for the nodes in the options. */
+/** A client for the nodes that the options name. */
 function connect(options: RemoteOptions): MecClient<Uint8Array> {
   return new MecClient(urlsOf(options), { codec: bytes, deadlineMs: options.timeout, clientId: 'mec', world });
 }
 
 /**
- * The JSON answer of the first node that answers. Each node is asked once, with the whole time
- * limit. Rejects with a `MecClientError`.
+ * What the first of the nodes that answers says, as JSON; each is asked once, and the time is for
+ * each. Rejects with a `MecClientError`.
  */
 export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'method' | 'path'>): Promise<T> {
   let last: unknown;
@@ -74,8 +72,7 @@ export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'metho
       const whole = { ...call, query: {}, headers: {} };
       const { status, body } = await attempt(world, url, { call: whole, attemptMs: options.timeout, signal });
       const document = bytesToJson(body);
-      if (document === undefined)
-        throw clientError('bad-answer', { status, detail: `the answer of ${url} is not JSON` });
+      if (document === undefined) throw clientError('bad-answer', { status, detail: `${url} does not answer in JSON` });
       return document as T;
     } catch (error) {
       last = error;
@@ -85,7 +82,7 @@ export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'metho
   throw last;
 }
 
-/** The status of one node; undefined if it does not answer. */
+/** The status of one node; undefined where it does not answer. */
 export const statusOf = (options: RemoteOptions): Promise<ServerStatus | undefined> =>
   askNode<ServerStatus>(options, { method: 'GET', path: '/status' }).catch(() => undefined);
 
@@ -97,15 +94,15 @@ function bytesToJson(body: Uint8Array): unknown {
   }
 }
 
-/** Runs the action of a command that needs a client. */
+/** Runs the action of a command that works with a client. */
 export const runRemote = (
   options: RemoteOptions,
   action: (client: MecClient<Uint8Array>) => Promise<number>,
 ): Promise<void> => reported(options, () => action(connect(options)));
 
 /**
- * Runs the action of a command, which resolves with an exit code. An error becomes one line on
- * stderr and an exit code.
+ * Runs the action of a command, which resolves with its exit code; an error becomes one line on
+ * stderr, and its exit code.
  */
 export async function reported(options: Pick<RemoteOptions, 'json'>, action: () => Promise<number>): Promise<void> {
   try {
@@ -122,7 +119,7 @@ function exitCodeOf(error: unknown): number {
   return error.retriable ? EXIT.unavailable : EXIT.failed;
 }
 
-/** The error as one line. The message of a client error already includes its cause. */
+/** One line; a client's error tells its cause in its own message. */
 function sentenceOf(error: unknown): string {
   const message = error instanceof MecClientError ? error.message : messageOf(error);
   return message.replaceAll(/\s*\n\s*/g, ' ').replace(/\.$/, '');
@@ -140,13 +137,13 @@ function errorJson(error: unknown): string {
   return JSON.stringify({ error: { code, message: sentenceOf(error), status, have, need, retriable, mayTakeEffect } });
 }
 
-/** The name of an error's exit code, for errors without a code of their own. */
+/** The name of an exit code that stands for itself. */
 function codeOf(error: unknown): string {
   const exitCode = exitCodeOf(error);
   return Object.entries(EXIT).find(([, code]) => code === exitCode)?.[0] ?? '';
 }
 
-/** A value in JSON: as JSON if it is JSON, else as text, else as base64. */
+/** A value as JSON can hold it: as JSON where it is, else as text, else as base64. */
 export interface JsonValue {
   readonly encoding: 'json' | 'utf8' | 'base64';
   readonly value: unknown;
@@ -159,19 +156,19 @@ function toJsonValue(value: Uint8Array, contentType: string): JsonValue {
   if (isJsonType(contentType)) {
     try {
       const parsed: unknown = JSON.parse(text);
-      // Only if parsing loses nothing: white space, order, or digits that JSON.parse rounds.
+      // Only where nothing is lost on the way: spaces, order, numbers that JSON.parse rounds.
       if (JSON.stringify(parsed) === text) return { encoding: 'json', value: parsed };
     } catch {
-      // The content type says JSON, but the text is not.
+      // Called JSON and is none: then it is text.
     }
   }
   return { encoding: 'utf8', value: text };
 }
 
-/** The bytes of a JSON form. Throws a `TypeError` if it is malformed. */
+/** The bytes of a JSON form; throws where it is none. */
 export function fromJsonValue({ encoding, value }: JsonValue): Uint8Array {
   if (encoding === 'json') return Buffer.from(JSON.stringify(value));
-  if (typeof value !== 'string') throw new TypeError(`a value with encoding ${encoding} must be a string`);
+  if (typeof value !== 'string') throw new TypeError(`a value in ${encoding} must be text`);
   if (encoding === 'base64') return Buffer.from(value, 'base64');
   return Buffer.from(value);
 }
@@ -183,7 +180,7 @@ export function toJsonVersion({ value, ...version }: Version<Uint8Array>): Recor
   return { dot, etag, timestampMicros, clientId, ...kept, ...toJsonValue(value, contentType) };
 }
 
-/** The whole seconds until an HTTP date; 0 if it has passed, undefined if there is none. */
+/** How long a value that expires still has, in whole seconds; 0 where its time is over. */
 export function secondsLeft(expires: string | undefined): number | undefined {
   if (expires === undefined) return undefined;
   const micros = httpDateToMicros(expires) ?? 0;

@@ -1,7 +1,4 @@
-/**
- * A worker thread of `mec simulate`. It receives seeds, one at a time, and answers each with the
- * result.
- */
+/** One of the threads of `mec simulate`: is sent seeds, one at a time, and answers each with what came of it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { type SimOptions, simulate } from '../sim/run.ts';

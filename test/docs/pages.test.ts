@@ -1,9 +1,14 @@
 /** The blocks of README and of the pages of `docs`: each runs, and prints the output under it. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { TestCluster } from '../fixtures/cluster.ts';
+import { eventually, freePorts, TestCluster } from '../fixtures/cluster.ts';
+import { send } from '../fixtures/http.ts';
 import { blocksOf, isShown, readPages } from './page.ts';
 import { runBlocks } from './run-blocks.ts';
 
@@ -19,18 +24,58 @@ async function whyNoCurl(): Promise<string | undefined> {
 
 const skip = (await whyNoCurl()) ?? false;
 
-/** Blocks that other tests run: `npm start` below, and the rest by `.ci/run` on each push. */
-const RUN_ELSEWHERE = ['npm ci && npm start\n', 'npm ci && npm test\n'];
+const ROOT = new URL('../../../', import.meta.url);
+/** README's two lines. Its other blocks run on what the first one starts; `.ci/run` runs the second. */
+const START = 'npm ci && npm start\n';
+const TEST = 'npm ci && npm test\n';
+
+/** Nodes with the URLs that pages call 3000, 3001 and 3002. */
+async function startedNodes(t: TestContext, path: string): Promise<string[]> {
+  if (path === 'README.md') return startAsReadmeSays(t);
+  return (await TestCluster.start(t)).nodes.map(({ url }) => url);
+}
+
+/** Runs the script that `npm start` runs, on other ports. */
+async function startAsReadmeSays(t: TestContext): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(new URL('package.json', ROOT), 'utf8')) as {
+    scripts: { readonly prestart: string; readonly start: string };
+  };
+  assert.equal(scripts.prestart, 'npm run -s build');
+  const [exec, node, ...args] = scripts.start.split(' ');
+  assert.deepEqual([exec, node], ['exec', 'node']);
+  const data = await mkdtemp(join(tmpdir(), 'mec-readme-'));
+  const port = await freePorts(30);
+  const options = ['--port', port, '--httpport', port + 25, '--data', data, '--fresh'].map(String);
+  const child = spawn(process.execPath, [...args, ...options], { cwd: ROOT, stdio: 'ignore' });
+  t.after(async () => {
+    const ended = once(child, 'close');
+    child.kill('SIGTERM');
+    await ended;
+    await rm(data, { recursive: true, force: true });
+  });
+  const urls = [25, 26, 27].map((at) => `http://127.0.0.1:${port + at}`);
+  for (const url of urls) {
+    await eventually(`${url} is ready`, async () => (await send(`${url}/ready`)).status === 200);
+  }
+  return urls;
+}
 
 for (const page of readPages()) {
-  const blocks = blocksOf(page).filter(({ code }) => !RUN_ELSEWHERE.includes(code));
+  const blocks = blocksOf(page).filter(({ code }) => code !== START && code !== TEST);
   if (blocks.length === 0) continue;
   test(`every block of ${page.path} runs, and prints what the page shows`, { skip }, async (t: TestContext) => {
     const needsNodes = blocks.some(({ language }) => language !== 'toml');
-    const urls = needsNodes ? (await TestCluster.start(t)).nodes.map(({ url }) => url) : [];
-    await runBlocks(t, blocks, { urls });
+    await runBlocks(t, blocks, { urls: needsNodes ? await startedNodes(t, page.path) : [] });
   });
 }
+
+test('README shows the two lines that start a cluster and run the tests', async () => {
+  const [readme] = readPages();
+  const codes = readme === undefined ? [] : blocksOf(readme).map(({ code }) => code);
+  assert.deepEqual(codes.slice(0, 2), [START, TEST]);
+  const lines = (await readFile(new URL('.ci/run', ROOT), 'utf8')).split('\n');
+  for (const command of TEST.trim().split(' && ')) assert.ok(lines.includes(command), command);
+});
 
 test('an output that is not shown is found, and one that varies is not', () => {
   assert.ok(isShown('ETag: "0123456789abcdef"\n', 'ETag: "fedcba9876543210"'));

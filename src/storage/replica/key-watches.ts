@@ -1,8 +1,8 @@
-/** Watches over the keys of a replica, for a scan of many turns that must not miss a change. */
+/** Which keys of a replica change while something is under way that must not miss any. */
 
 /** Remembers the keys that change from now on. */
 export interface KeyWatch {
-  /** Returns the keys that changed since the watch began, or since the last call. */
+  /** The keys that changed since the watch began, or since this was last asked. */
   take(): string[];
   end(): void;
 }
@@ -25,7 +25,7 @@ export class KeyWatches {
     };
   }
 
-  /** Tells all watches that a key changes. */
+  /** A key changes. */
   changed(key: string): void {
     for (const keys of this.#watches) keys.add(key);
   }

@@ -1,30 +1,30 @@
-/** The changes that a replica is asked for, and its answers. */
+/** What is asked of a replica, and what it answers. */
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import type { FilledObject, WrittenObject } from '../../core/causality/object.ts';
 
-/** A write that this replica coordinates. */
+/** A write as it is asked of a replica. */
 export interface ReplicaWrite {
   readonly key: string;
-  /** The dots that the writer had seen. */
+  /** What the writer had seen. */
   readonly token: CausalContext;
   /** Packed content; undefined deletes. */
   readonly body: Uint8Array | undefined;
-  /** The memory of the write, if it has an Idempotency-Key. */
+  /** What to remember of it, if it may be repeated. */
   readonly memory?: Omit<RememberedWrite, keyof Dot> | undefined;
 }
 
-/** The result of a write, before it is durable. */
+/** What a write did, before it is durable. */
 export interface ReplicaWritten extends WrittenObject<Uint8Array> {
   readonly dot: Dot;
 }
 
-/** An object of another replica, which this one merges. */
+/** A merge as it is asked of a replica. */
 export interface ReplicaMerge {
   readonly key: string;
   readonly object: FilledObject<Uint8Array>;
-  /** Dots of this partition whose whole effect is in the object. */
+  /** Dots of this partition whose whole effect the object carries. */
   readonly dots: readonly Dot[];
-  /** The memory of the write that brings the object, if that has an Idempotency-Key. */
+  /** What to remember of the write that brings it, if it may be repeated. */
   readonly memory?: RememberedWrite | undefined;
 }
