@@ -1,13 +1,19 @@
-/** Removes from `dist` what the compiler made of sources that are gone: it writes outputs, and never deletes one. */
+/**
+ * Removes outputs of the compiler whose source is gone. The compiler itself never deletes an
+ * output.
+ */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What the compiler makes of one source. */
+/** The outputs of one source. */
 const OUTPUT = /\.(?:js|js\.map|d\.ts)$/;
 
-/** Removes outputs without a source from one folder of the build, and the folder if nothing is left. */
+/**
+ * Removes outputs without a source from one folder of the build, and the folder itself if it is
+ * then empty.
+ */
 function prune(folder: string): void {
   const built = join(ROOT, 'dist', folder);
   for (const entry of readdirSync(built, { withFileTypes: true })) {

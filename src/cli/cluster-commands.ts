@@ -1,31 +1,31 @@
-/** The commands of operators: they look at a cluster, and change who belongs to it. */
+/** The commands for operators, which show a cluster and change its members. */
 import type { CommandSpec } from './command.ts';
 import { REMOTE_OPTIONS } from './commands.ts';
 
-/** All of them. */
+/** All commands for operators. */
 export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'status',
-    about: 'print who is in the cluster, how they are, and what they hold',
+    about: 'print the nodes of the cluster, with their state and data',
     args: [],
-    options: [{ flags: '--watch', about: 'print it anew every second, until Ctrl-C' }, ...REMOTE_OPTIONS],
+    options: [{ flags: '--watch', about: 'print it every second, until Ctrl-C' }, ...REMOTE_OPTIONS],
     run: async (_, options) => (await import('./cluster.ts')).runStatus(options),
   },
   {
     name: 'locate',
     alias: 'ring',
-    about: 'print which nodes hold a key, and what each says of it',
+    about: 'print the nodes that hold a key, and the versions that each has',
     args: [['<key>', '']],
     options: REMOTE_OPTIONS,
     run: async (args, options) => (await import('./cluster.ts')).runLocate(args, options),
   },
   {
     name: 'leave',
-    about: 'let the one node at --url leave: others take over what it holds, then it ends',
+    about: 'remove the node at --url: the other nodes take over its data, then it ends',
     args: [],
     options: [
-      { flags: '--force <name>', about: 'declare a node dead that will never return; what only it held is lost' },
-      { flags: '--no-wait', about: 'do not wait until it has left' },
+      { flags: '--force <name>', about: 'remove a node that will never return; data that only it had is lost' },
+      { flags: '--no-wait', about: 'do not wait until the node has left' },
       ...REMOTE_OPTIONS,
     ],
     run: async (_, options) => (await import('./cluster.ts')).runLeave(options),

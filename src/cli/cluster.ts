@@ -1,4 +1,4 @@
-/** `mec status`, `mec locate`, `mec leave`: what operators ask and tell. */
+/** The commands `mec status`, `mec locate` and `mec leave`, for operators. */
 import { httpUrl } from '../base/address.ts';
 import type { CommandArguments } from './command.ts';
 import { OPERATOR_POLL_MS } from './limits.ts';
@@ -14,7 +14,7 @@ interface LocationDocument extends KeyLocation {
   readonly key: string;
 }
 
-/** `mec status`. */
+/** Runs `mec status`. */
 export function runStatus(given: unknown): Promise<void> {
   const options = given as RemoteOptions & { readonly watch?: boolean };
   return reported(options, async () => {
@@ -30,7 +30,7 @@ export function runStatus(given: unknown): Promise<void> {
   });
 }
 
-/** What is known of a member that does not answer, and of whom. */
+/** A member that does not answer, and the status of the node that reports on it. */
 interface Absent {
   readonly of: ServerStatus;
   readonly member: MemberStatus;
@@ -38,7 +38,10 @@ interface Absent {
 
 type Statuses = ReadonlyMap<string, ServerStatus | Absent>;
 
-/** The status of every member by name; of one that does not answer, what the node that was asked says of it. */
+/**
+ * The status of every member by name. If a member does not answer, its entry is the first node's
+ * report on it.
+ */
 async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
   const first = await askNode<ServerStatus>(options, { method: 'GET', path: '/status' });
   const members = first.members.filter(({ state }) => state !== 'gone');
@@ -70,7 +73,7 @@ const COLUMNS = [
   'notes',
 ] as const;
 
-/** What all members look like, as a table. */
+/** All members as a table. */
 function tableOf(statuses: Statuses): string {
   const rows = [...statuses.values()].map((status) => ('of' in status ? absentRow(status) : rowOf(status)));
   const widths = COLUMNS.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
@@ -87,8 +90,8 @@ function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] 
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
   const { marks = 0, wounded = 0, aside = 0, unreadable = [] } = store.damage ?? {};
   const damaged = [`${marks} keys`, `${Math.max(wounded, aside)} partitions`].filter((text) => !text.startsWith('0 '));
-  if (damaged.length > 0) notes.push(`mending ${damaged.join(' and ')}`);
-  if (unreadable.length > 0) notes.push(`${unreadable.length} keys could be read nowhere`);
+  if (damaged.length > 0) notes.push(`repairing ${damaged.join(' and ')}`);
+  if (unreadable.length > 0) notes.push(`${unreadable.length} keys unreadable on all nodes`);
   if (handoff.all > handoff.done) notes.push(own?.state === 'gone' ? leftOf(handoff) : progressOf(handoff));
   return [
     name,
@@ -100,14 +103,14 @@ function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] 
     store.keys === undefined ? '-' : String(store.keys),
     store.diskBytes === undefined ? '-' : formatBytes(store.diskBytes),
     String(store.logEntries ?? '-'),
-    // Partitions that are being caught up with, or wait for it.
+    // Partitions that are catching up or wait for it.
     String(sync.waiting + sync.running + sync.incomplete),
     notes.join('; '),
   ];
 }
 
 function progressOf({ done, all, bytesPerSecond, etaMs }: ServerStatus['handoff']): string {
-  const rest = etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s to go`;
+  const rest = etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1000)} s left`;
   return `has ${done} of ${all} partitions, ${formatBytes(bytesPerSecond)}/s${rest}`;
 }
 
@@ -115,7 +118,7 @@ const leftOf = ({ done, all }: ServerStatus['handoff']): string => `${done} of $
 
 function absentRow({ of, member }: Absent): string[] {
   const peer = of.peers.find(({ node }) => node === member.name);
-  const silence = peer?.silentMs === undefined ? 'never heard of' : `silent for ${Math.round(peer.silentMs / 1000)} s`;
+  const silence = peer?.silentMs === undefined ? 'never answered' : `silent for ${Math.round(peer.silentMs / 1000)} s`;
   const { name, zone = '-', state, owned, pending } = member;
   return [
     name,
@@ -132,7 +135,7 @@ function absentRow({ of, member }: Absent): string[] {
   ];
 }
 
-/** `mec locate`. */
+/** Runs `mec locate`. */
 export function runLocate([key = '']: CommandArguments, given: unknown): Promise<void> {
   const options = given as RemoteOptions;
   return reported(options, async () => {
@@ -159,13 +162,13 @@ interface LeaveOptions extends RemoteOptions {
   readonly wait: boolean;
 }
 
-/** What a node answers when it is told who leaves. */
+/** The answer of a node to a request to leave or remove. */
 interface Leaving {
   readonly name: string;
   readonly state: string;
 }
 
-/** `mec leave`. */
+/** Runs `mec leave`. */
 export function runLeave(given: unknown): Promise<void> {
   const options = given as LeaveOptions;
   return reported(options, async () => {
@@ -175,7 +178,8 @@ export function runLeave(given: unknown): Promise<void> {
       await tell(options, await askNode<Leaving>(options, { method: 'POST', path }), 'is gone');
       return EXIT.done;
     }
-    if (urlsOf(options).length > 1) throw new ExitError(EXIT.usage, 'which node is to leave? Name that one with --url');
+    if (urlsOf(options).length > 1)
+      throw new ExitError(EXIT.usage, '--url has several nodes; name only the one that should leave');
     const leaving = await askNode<Leaving>(options, { method: 'POST', path: '/cluster/leave' });
     await tell(options, leaving, 'is leaving');
     if (wait) await waitUntilGone(options, leaving.name);
@@ -196,7 +200,7 @@ async function waitUntilGone(options: RemoteOptions, name: string): Promise<void
       return;
     }
     if (status.state !== 'leaving' && status.state !== 'gone') {
-      throw new ExitError(EXIT.failed, `${name} does not leave; it is ${status.state}`);
+      throw new ExitError(EXIT.failed, `${name} has stopped leaving; its state is ${status.state}`);
     }
   }
 }

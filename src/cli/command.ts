@@ -1,45 +1,48 @@
 /**
- * Commands as data: what they are called, what they take, and which file runs them. `main.ts` makes
- * a command line of them.
+ * Commands as data: name, arguments, options, and the function that runs them. `main.ts` makes a
+ * command line of them.
  */
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
-/** Says what is wrong with an argument. */
+/** An argument is invalid. The message tells what was expected. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** One option. */
+/** An option of a command. */
 export interface OptionSpec {
-  /** As in `--name <value>`. */
+  /** For example `--name <value>`. */
   readonly flags: string;
   readonly about: string;
-  /** Makes a value of the text, and of what earlier occurrences made; throws `UsageError`. */
+  /**
+   * Converts the text of the option; `before` is the result of its earlier occurrences. Throws
+   * `UsageError`.
+   */
   readonly parse?: (text: string, before: unknown) => unknown;
   readonly defaultValue?: unknown;
-  /** The environment variable that stands in for it. */
+  /** The environment variable that replaces the option if it is absent. */
   readonly env?: string;
 }
 
-/** The arguments of a command, as they were given. */
+/** The arguments of a command, as the user gave them. */
 export type CommandArguments = readonly (string | undefined)[];
 
-/** One command. */
+/** A command. */
 export interface CommandSpec {
   readonly name: string;
-  /** Another name of the same command. */
+  /** Another name of the command. */
   readonly alias?: string;
   readonly about: string;
-  /** As in `<key>` or `[value]`, with what it means. */
+  /** For example `<key>` or `[value]`, with its meaning. */
   readonly args: readonly (readonly [name: string, about: string])[];
   readonly options: readonly OptionSpec[];
-  /** Stands at the end of its help. */
+  /** Text at the end of the command's help. */
   readonly notes?: string;
-  /** Runs it; the file that can is loaded only then. */
+  /** Runs the command. Loads the code for it only then. */
   readonly run: (args: CommandArguments, options: unknown) => Promise<void>;
 }
 
-/** Reads a whole number within bounds. */
+/** A parser for a whole number between `least` and `most`. */
 export function numberWithin(least: number, most: number): (text: string) => number {
   return (text) => {
     const n = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
@@ -48,22 +51,22 @@ export function numberWithin(least: number, most: number): (text: string) => num
   };
 }
 
-/** Reads one of some words. */
+/** A parser for one of `words`. */
 export function oneOf(...words: readonly string[]): (text: string) => string {
   return (text) => {
-    if (!words.includes(text)) throw new UsageError(`Expected ${words.join(', ')}.`);
+    if (!words.includes(text)) throw new UsageError(`Expected one of ${words.join(', ')}.`);
     return text;
   };
 }
 
-/** Reads a quorum. */
+/** Parses a quorum. Throws `UsageError`. */
 export function quorumOf(text: string): Quorum {
   const quorum = parseQuorum(text);
   if (quorum !== undefined && !(Number(quorum) > 9)) return quorum;
   throw new UsageError('Expected a whole number from 1 to 9, one, quorum or all.');
 }
 
-/** Collects `NAME=VALUE`. */
+/** Adds `NAME=VALUE` to the earlier ones. Throws `UsageError`. */
 export function namedValue(text: string, before: unknown): Record<string, string> {
   const equals = text.indexOf('=');
   if (equals < 1) throw new UsageError('Expected NAME=VALUE.');

@@ -1,10 +1,13 @@
-/** `mec completion SHELL`: a script that completes commands and options, made of the commands themselves. */
+/**
+ * The command `mec completion SHELL`: prints a script that completes commands and options. It is
+ * made from the commands themselves.
+ */
 
-/** What can be completed: a command, or the program itself under the empty name. */
+/** A command that can be completed. */
 export interface Completable {
   readonly name: string;
   readonly about: string;
-  /** With their dashes. */
+  /** Options with their dashes. */
   readonly options: readonly string[];
 }
 
@@ -63,10 +66,10 @@ function fish(commands: readonly Completable[]): string {
 
 const SCRIPTS: Readonly<Record<string, (commands: readonly Completable[]) => string>> = { bash, zsh, fish };
 
-/** The shells that there is a script for. */
+/** The shells that have a script. */
 export const SHELLS: readonly string[] = Object.keys(SCRIPTS);
 
-/** The script for a shell, or undefined where there is none. */
+/** The script for a shell; undefined if the shell is unknown. */
 export function completionScript(shell: string, commands: readonly Completable[]): string | undefined {
   return Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell]?.(commands) : undefined;
 }

@@ -1,4 +1,4 @@
-/** The processes of a development cluster: each is `mec --config FILE`, as on a rack. */
+/** The processes of a development cluster. Each is `mec --config FILE`, as on a real machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { StartError } from '../base/errors.ts';
@@ -14,7 +14,7 @@ interface Running {
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
   isPaused: boolean;
-  /** Whether its end was asked for. */
+  /** Whether this program asked it to end. */
   isEnding: boolean;
 }
 
@@ -24,10 +24,13 @@ export class DevCluster {
   readonly #say: (line: string) => void;
   readonly #running = new Map<string, Running>();
   readonly #onEnded: (() => void)[] = [];
-  /** Whether the cluster has served: from then on, a node that cannot start is no reason to end. */
+  /**
+   * Whether the cluster has served. After that, a node that fails to start does not end the
+   * command.
+   */
   #hasServed = false;
   #isStopping = false;
-  /** 0 while nothing has gone wrong, else what to exit with. */
+  /** The exit code of the command; 0 as long as nothing has failed. */
   exitCode: number = EXIT.done;
 
   /** `say` prints a line. */
@@ -36,7 +39,7 @@ export class DevCluster {
     this.#say = say;
   }
 
-  /** Whether a node's process runs, and is not paused. */
+  /** Whether a node's process runs and is not paused. */
   isRunning(name: string): boolean {
     return this.#running.get(name)?.isPaused === false;
   }
@@ -45,33 +48,37 @@ export class DevCluster {
     return this.#running.get(name)?.isPaused === true;
   }
 
-  /** Starts all members; each looks for all the others. */
+  /** Starts all members. Each looks for all the others. */
   async startAll(): Promise<void> {
     const { members } = this.#plan;
     for (const node of members) await this.#plan.configure(node, members);
     for (const node of members) this.#spawn(node);
   }
 
-  /** Starts one node, which looks for those that run; resolves when it answers, or has ended. */
+  /**
+   * Starts one node, which looks for the running ones. Resolves when it answers or has ended.
+   * Rejects with `StartError` if it does neither in time.
+   */
   async start(node: DevNode): Promise<void> {
     const seeds = this.#plan.members.filter(({ name }) => this.#running.has(name));
     await this.#plan.configure(node, seeds.length > 0 ? seeds : this.#plan.members);
     this.#spawn(node);
     const untilMs = systemClock.monotonicMs() + DEV_START_TIMEOUT_MS;
     while (this.#running.has(node.name) && (await this.#statusOf(node)) === undefined) {
-      if (systemClock.monotonicMs() > untilMs) throw new StartError(`${node.name} does not answer yet`);
+      if (systemClock.monotonicMs() > untilMs)
+        throw new StartError(`${node.name} is running but did not answer within ${DEV_START_TIMEOUT_MS / 1000} s`);
       await sleepMs(DEV_POLL_MS);
     }
     if (this.#running.has(node.name)) this.#say(`${node.name} serves at ${node.url}`);
   }
 
-  /** Ends a node with a signal, and resolves when it has ended. */
+  /** Ends a node with a signal. Resolves when the process has ended. */
   async end(name: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const running = this.#running.get(name);
     if (running === undefined) return;
     running.isEnding = true;
     running.child.kill(signal);
-    // A process that is paused gets no signal but this one and SIGKILL.
+    // A paused process receives only this signal and SIGKILL.
     running.child.kill('SIGCONT');
     const timer = systemClock.after(DEV_STOP_TIMEOUT_MS, () => void running.child.kill('SIGKILL'));
     await running.exited;
@@ -86,7 +93,9 @@ export class DevCluster {
     this.#signal(name, 'SIGCONT');
   }
 
-  /** Resolves with true when every node that is to serve at once does, with false when that is not to be. */
+  /**
+   * Resolves with true when all nodes of the first start serve, and with false if the start fails.
+   */
   async serving(): Promise<boolean> {
     const untilMs = systemClock.monotonicMs() + DEV_START_TIMEOUT_MS;
     const isWaitedFor = this.#plan.kept.length > 0 ? this.#plan.kept : this.#plan.members;
@@ -95,7 +104,7 @@ export class DevCluster {
         if (this.exitCode !== 0 || this.#isStopping) return false;
         if (systemClock.monotonicMs() > untilMs) {
           this.exitCode = EXIT.failed;
-          process.stderr.write(`mec: ${node.name} does not serve after ${DEV_START_TIMEOUT_MS / 1000} s\n`);
+          process.stderr.write(`mec: ${node.name} is not ready after ${DEV_START_TIMEOUT_MS / 1000} s\n`);
           return false;
         }
         await sleepMs(DEV_POLL_MS);
@@ -105,7 +114,7 @@ export class DevCluster {
     return this.#hasServed;
   }
 
-  /** Resolves when the start has failed, or the last process has ended by itself. */
+  /** Resolves when the start has failed, or when the last process has ended by itself. */
   ended(): Promise<void> {
     return new Promise((resolve) => {
       if (this.exitCode !== 0) resolve();
@@ -127,8 +136,8 @@ export class DevCluster {
 
   #spawn(node: DevNode): void {
     const launcher = process.argv[1] as string;
-    // The channel tells a node that its parent is gone, however it went. A group of its own keeps the terminal's Ctrl-C
-    // from reaching nodes and parent at once.
+    // The channel tells a node when its parent is gone, even if it was killed. The separate process
+    // group keeps Ctrl-C on the terminal from reaching nodes and parent at once.
     const child = spawn(process.execPath, [...process.execArgv, launcher, '--config', node.configFile], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
@@ -151,15 +160,15 @@ export class DevCluster {
     this.#running.delete(name);
     if (!isAsked && !this.#isStopping) {
       if (code === 0) void this.#noteLeft(name);
-      else this.#say(`${name} ended (${signal ?? `exit code ${code ?? '?'}`}); to have it back: start ${name}`);
-      // A node that cannot start makes no cluster; one that dies later is what the others are there for.
+      else this.#say(`${name} ended (${signal ?? `exit code ${code ?? '?'}`}); restart it with "start ${name}"`);
+      // If a node cannot start, there is no cluster. If one dies later, the others continue.
       if (code === EXIT.usage && !this.#hasServed) this.exitCode = code;
     }
     const isLast = this.#running.size === 0 && !isAsked;
     if (isLast || this.exitCode !== 0) for (const resolve of this.#onEnded.splice(0)) resolve();
   }
 
-  /** A node that ends in order without having been told to has left; the others know. */
+  /** Notes why a node ended with exit code 0: it has left if another node confirms that. */
   async #noteLeft(name: string): Promise<void> {
     for (const node of this.#plan.members.filter((other) => this.isRunning(other.name))) {
       const status = await this.#statusOf(node);
@@ -168,16 +177,19 @@ export class DevCluster {
       this.#say(`${name} has left the cluster`);
       return;
     }
-    this.#say(`${name} ended; to have it back: start ${name}`);
+    this.#say(`${name} ended; restart it with "start ${name}"`);
   }
 
-  /** What the child of this name (not some other process at its address) says of itself, or undefined. */
+  /**
+   * The status of the child process of this name; undefined if it does not answer, or if another
+   * process has its address.
+   */
   async #statusOf({ name, url }: DevNode): Promise<ServerStatus | undefined> {
     const status = await statusOf({ url, timeout: DEV_ASK_TIMEOUT_MS });
     return status?.pid === this.#running.get(name)?.child.pid ? status : undefined;
   }
 
-  /** Whether a node reaches all that are waited for, and has caught up with them. */
+  /** Whether a node reaches all nodes of the first start and has caught up with them. */
   async #seesAll(node: DevNode): Promise<boolean> {
     const status = await this.#statusOf(node);
     if (status?.isReady !== true) return false;

@@ -1,4 +1,7 @@
-/** The console of `mec dev`: commands, one a line, from a terminal or a pipe, that let nodes fail and come back. */
+/**
+ * The console of `mec dev`: commands from a terminal or a pipe, one per line, that stop and start
+ * nodes.
+ */
 import { readFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { messageOf } from '../base/errors.ts';
@@ -9,7 +12,7 @@ import type { DevNode, DevPlan } from './dev-plan.ts';
 
 const PROMPT = 'mec> ';
 
-/** Prints lines; on a terminal, above the line that is being typed. */
+/** Prints lines. On a terminal they appear above the line that is being typed. */
 export class Screen {
   #lines: Interface | undefined;
 
@@ -19,18 +22,18 @@ export class Screen {
     this.#lines?.prompt(true);
   };
 
-  /** Where a line is typed, from now on; undefined for nowhere. */
+  /** Sets the line editor in use; undefined if there is none. */
   typing(lines: Interface | undefined): void {
     this.#lines = lines;
   }
 
-  /** Asks for a line, on a terminal. */
+  /** Shows the prompt, on a terminal. */
   prompt(): void {
     this.#lines?.prompt();
   }
 }
 
-/** What a command works on. */
+/** The parts that a command uses. */
 interface Context {
   readonly plan: DevPlan;
   readonly cluster: DevCluster;
@@ -39,7 +42,7 @@ interface Context {
 
 interface ConsoleCommand {
   readonly about: string;
-  /** In which state the node must be that it names; it names none where this is missing. */
+  /** The state that the named node must be in. If absent, the command names no node. */
   readonly of?: 'running' | 'stopped' | 'paused' | 'started';
   readonly run: (context: Context, node: DevNode) => Promise<void> | void;
 }
@@ -48,19 +51,19 @@ const optionsFor = (url: string): object => ({ url, timeout: DEV_ASK_TIMEOUT_MS,
 
 const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
   status: {
-    about: 'who is there, and how they are',
+    about: 'list the nodes and their state',
     run: ({ plan, cluster, screen }) => {
       const urls = plan.members.filter(({ name }) => cluster.isRunning(name)).map(({ url }) => url);
-      if (urls.length === 0) return screen.say('no node runs');
+      if (urls.length === 0) return screen.say('no node is running');
       return runStatus(optionsFor(urls.join(',')));
     },
   },
   stop: {
-    about: 'stop a node in order',
+    about: 'stop a node with SIGTERM',
     of: 'started',
     run: async ({ cluster, screen }, { name }) => {
       await cluster.end(name, 'SIGTERM');
-      screen.say(`${name} is stopped`);
+      screen.say(`${name} has stopped`);
     },
   },
   start: {
@@ -73,33 +76,33 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     of: 'started',
     run: async ({ cluster, screen }, { name }) => {
       await cluster.end(name, 'SIGKILL');
-      screen.say(`${name} is killed`);
+      screen.say(`${name} was killed`);
     },
   },
   pause: {
-    about: 'let a node hang: it lives, but does nothing',
+    about: 'suspend a node, as if it hung',
     of: 'running',
     run: ({ cluster, screen }, { name }) => {
       cluster.pause(name);
-      screen.say(`${name} hangs`);
+      screen.say(`${name} is paused`);
     },
   },
   resume: {
-    about: 'let it go on',
+    about: 'resume a paused node',
     of: 'paused',
     run: ({ cluster, screen }, { name }) => {
       cluster.resume(name);
-      screen.say(`${name} goes on`);
+      screen.say(`${name} has resumed`);
     },
   },
-  add: { about: 'start one more node, which joins', run: async ({ plan, cluster }) => cluster.start(await plan.add()) },
+  add: { about: 'add a new node to the cluster', run: async ({ plan, cluster }) => cluster.start(await plan.add()) },
   leave: {
-    about: 'let a node hand over what it holds, and go for good',
+    about: 'remove a node; it first hands its data over',
     of: 'running',
     run: (_, { url }) => runLeave(optionsFor(url)),
   },
-  help: { about: 'this list', run: ({ screen }) => screen.say(HELP) },
-  quit: { about: 'stop all nodes and end (as does Ctrl-C)', run: () => {} },
+  help: { about: 'show this list', run: ({ screen }) => screen.say(HELP) },
+  quit: { about: 'stop all nodes and exit, like Ctrl-C', run: () => {} },
 };
 
 const usageOf = ([word, { of }]: readonly [string, ConsoleCommand]): string => (of === undefined ? word : `${word} n2`);
@@ -108,21 +111,21 @@ const HELP = Object.entries(COMMANDS)
   .map((entry) => `  ${usageOf(entry).padEnd(10)} ${entry[1].about}`)
   .join('\n');
 
-/** Why a node cannot be what a command is for, or undefined. */
+/** The reason why a command cannot apply to a node; undefined if it can. */
 function whyNot({ plan, cluster }: Context, name: string, of: ConsoleCommand['of']): string | undefined {
-  if (plan.hasLeft(name)) return `${name} has left the cluster, for good; "add" starts a new node`;
+  if (plan.hasLeft(name)) return `${name} has left the cluster permanently; "add" starts a new node`;
   if (plan.find(name) === undefined) {
-    return `there is no node "${name}"; there are ${plan.members.map((node) => node.name).join(', ')}`;
+    return `unknown node "${name}"; the nodes are ${plan.members.map((node) => node.name).join(', ')}`;
   }
   const isPaused = cluster.isPaused(name);
   const isStarted = isPaused || cluster.isRunning(name);
-  if (of === 'stopped') return isStarted ? `${name} runs already` : undefined;
-  if (!isStarted) return `${name} does not run; start it with "start ${name}"`;
-  if (of === 'running' && isPaused) return `${name} hangs; let it go on with "resume ${name}"`;
-  return of === 'paused' && !isPaused ? `${name} does not hang` : undefined;
+  if (of === 'stopped') return isStarted ? `${name} is already running` : undefined;
+  if (!isStarted) return `${name} is not running; start it with "start ${name}"`;
+  if (of === 'running' && isPaused) return `${name} is paused; resume it with "resume ${name}"`;
+  return of === 'paused' && !isPaused ? `${name} is not paused` : undefined;
 }
 
-/** Carries out one line; false when it asks to end. */
+/** Runs one line. Returns false if it asks to quit. */
 async function obey(context: Context, line: string): Promise<boolean> {
   const [word = '', ...names] = line.trim().split(/\s+/);
   const complain = (text: string): true => {
@@ -131,10 +134,10 @@ async function obey(context: Context, line: string): Promise<boolean> {
   };
   if (word === '') return true;
   const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
-  if (command === undefined) return complain(`there is no command "${word}"; see help`);
+  if (command === undefined) return complain(`unknown command "${word}"; see help`);
   const { of, run } = command;
   const [name = ''] = names;
-  if (names.length !== (of === undefined ? 0 : 1)) return complain(`say just "${usageOf([word, command])}"`);
+  if (names.length !== (of === undefined ? 0 : 1)) return complain(`expected "${usageOf([word, command])}"`);
   const reason = of === undefined ? undefined : whyNot(context, name, of);
   if (reason !== undefined) return complain(reason);
   try {
@@ -145,7 +148,9 @@ async function obey(context: Context, line: string): Promise<boolean> {
   return word !== 'quit';
 }
 
-/** Whether reading the terminal would stop this process, because it runs in the background of a shell. */
+/**
+ * Whether this process is in the background of a shell, so that reading the terminal would stop it.
+ */
 function isInBackground(): boolean {
   try {
     const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'utf8')
@@ -157,7 +162,7 @@ function isInBackground(): boolean {
   }
 }
 
-/** Reads and carries out commands one after the other; resolves when one asks to end. Without stdin it never does. */
+/** Runs commands one after the other. Resolves when one asks to quit; never without stdin. */
 export async function runConsole(context: Context): Promise<void> {
   const never = new Promise<void>(() => {});
   if (isInBackground()) return never;
@@ -179,10 +184,10 @@ export async function runConsole(context: Context): Promise<void> {
   lines.once('close', () => context.screen.typing(undefined));
   context.screen.prompt();
   for await (const line of lines) {
-    // Ctrl-C also counts while a command takes its time.
+    // Ctrl-C also works while a command runs.
     if (!(await Promise.race([obey(context, line), interrupted]))) return lines.close();
     context.screen.prompt();
   }
-  // The end of a script is not the end of the cluster; Ctrl-D or Ctrl-C on a terminal is.
+  // The end of a script does not end the cluster. Ctrl-D or Ctrl-C on a terminal does.
   return isTerminal ? undefined : never;
 }

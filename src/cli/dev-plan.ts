@@ -2,8 +2,8 @@
  * The nodes of `mec dev`: their names, ports and configuration files, and the list of them in the
  * data directory.
  *
- * Everything about a node follows from its number. Names are never given twice, since a name that
- * has left a cluster stays known there.
+ * Everything about a node follows from its number. Names are never reused, because a cluster
+ * remembers the names that have left it.
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -12,17 +12,17 @@ import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from './limits.ts';
 import type { Engine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 
-/** What a user may choose. */
+/** The options of `mec dev`. */
 export interface DevOptions {
-  /** How many; where not given, those there are. */
+  /** The number of nodes. By default the existing ones. */
   readonly nodes?: number;
-  /** Of n1; node i has `httpport + i - 1`. */
+  /** The HTTP port of n1; node i has `httpport + i - 1`. */
   readonly httpport: number;
-  /** Of n1; node i has `port + 10 · (i - 1)`, and the next one for data. */
+  /** The port of n1; node i has `port + 10 · (i - 1)`, and the next one for data. */
   readonly port: number;
-  /** Directory that holds everything. */
+  /** The directory of all nodes. */
   readonly data: string;
-  /** Whether to begin with an empty store. */
+  /** Whether to delete earlier data first. */
   readonly fresh?: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface DevNode {
   readonly configFile: string;
 }
 
-/** What is kept: the names of those that belong to the cluster, and of those that have left it. */
+/** The contents of the kept file: the names of the members, and of the nodes that have left. */
 interface Kept {
   readonly members: readonly string[];
   readonly left: readonly string[];
@@ -49,13 +49,13 @@ const NAME_PATTERN = /^n([1-9]\d{0,2})$/;
 const nameOf = (number: number): string => `n${number}`;
 const numberOf = (name: string): number => Number(NAME_PATTERN.exec(name)?.[1] ?? NaN);
 
-/** The nodes there are, as they come and go. */
+/** The nodes of a development cluster, as they come and go. */
 export class DevPlan {
   readonly #lock: Engine;
   readonly #options: DevOptions;
   readonly #left: string[];
   #members: string[];
-  /** Those that were there before this run. */
+  /** The nodes that existed before this run. */
   readonly kept: readonly DevNode[];
 
   private constructor(options: DevOptions, { members, left }: Kept, lock: Engine) {
@@ -66,7 +66,7 @@ export class DevPlan {
     this.kept = this.members;
   }
 
-  /** Lays out the data directory, or takes up what an earlier run has left there; throws `StartError`. */
+  /** Opens the data directory, and creates it at the first run. Rejects with `StartError`. */
   static async open(options: DevOptions): Promise<DevPlan> {
     const lock = await takeLock(options.data);
     try {
@@ -86,25 +86,25 @@ export class DevPlan {
       const last = plan.#members.at(-1) ?? '';
       throw new StartError(
         `${options.data} holds ${plan.#members.length} nodes (${plan.#members.join(', ')}), more than ${wanted}. ` +
-          `Start them all and let some go (type "leave ${last}" there), take another --data, ` +
-          'or lose the data with --fresh',
+          `Start all of them and remove some (type "leave ${last}" in the console), use another --data, ` +
+          'or delete the data with --fresh',
       );
     }
     while (plan.#members.length < wanted) await plan.add();
     return plan;
   }
 
-  /** Lets go of the data directory: another `mec dev` may have it. */
+  /** Unlocks the data directory for another `mec dev`. */
   close(): Promise<void> {
     return this.#lock.abandon();
   }
 
-  /** Those that belong to the cluster. */
+  /** The members of the cluster. */
   get members(): DevNode[] {
     return this.#members.map((name) => this.#nodeOf(name));
   }
 
-  /** A member by name, or undefined. */
+  /** A member by name; undefined if there is none. */
   find(name: string): DevNode | undefined {
     return this.#members.includes(name) ? this.#nodeOf(name) : undefined;
   }
@@ -114,29 +114,31 @@ export class DevPlan {
     return this.#left.includes(name);
   }
 
-  /** One more; throws `StartError` where there have been too many. */
+  /** Adds a node. Rejects with `StartError` after `MAX_DEV_NODES` nodes. */
   async add(): Promise<DevNode> {
     const number = Math.max(0, ...[...this.#members, ...this.#left].map(numberOf)) + 1;
     if (number > MAX_DEV_NODES) {
-      throw new StartError(`There have been ${MAX_DEV_NODES} nodes, and names are given once; --fresh begins anew`);
+      throw new StartError(
+        `All ${MAX_DEV_NODES} node names are used, and names are never reused; start over with --fresh`,
+      );
     }
     this.#members.push(nameOf(number));
     await this.#keep();
     return this.#nodeOf(nameOf(number));
   }
 
-  /** A member has left. */
+  /** Records that a member has left. */
   async leave(name: string): Promise<void> {
     this.#members = this.#members.filter((member) => member !== name);
     this.#left.push(name);
     await this.#keep();
   }
 
-  /** Writes the configuration file of a node, which is to look for the cluster at `seeds`. */
+  /** Writes the configuration file of a node, with `seeds` as the addresses of the cluster. */
   async configure(node: DevNode, seeds: readonly DevNode[]): Promise<void> {
     const others = seeds.filter(({ name }) => name !== node.name);
     const config = [
-      `# Written anew whenever "mec dev" starts this node.`,
+      `# "mec dev" overwrites this file whenever it starts this node.`,
       `name = "${node.name}"`,
       `host = "${HOST}"`,
       `port = ${node.port}`,
@@ -162,7 +164,7 @@ export class DevPlan {
     };
   }
 
-  /** Half a list would be none: it is written beside the old one, which it then replaces. */
+  /** Writes the list to a new file and renames it, so that a crash leaves no partial list. */
   async #keep(): Promise<void> {
     const file = keptFile(this.#options.data);
     await mkdir(this.#options.data, { recursive: true });
@@ -182,14 +184,14 @@ async function readKept(data: string): Promise<Kept | undefined> {
   if (text === undefined) return undefined;
   const kept = parseKept(text);
   if (kept === undefined)
-    throw new StartError(`${file} is not a list of nodes as "mec dev" writes it; take another --data`);
+    throw new StartError(`${file} is not a list of nodes that "mec dev" wrote; use another --data`);
   return kept;
 }
 
 function parseKept(text: string): Kept | undefined {
   try {
     const { members, left = [], nodes } = JSON.parse(text) as Partial<Kept> & { readonly nodes?: number };
-    // Once only their number was kept.
+    // An earlier format had only the number of nodes.
     if (nodes !== undefined) return { members: Array.from({ length: nodes }, (_, i) => nameOf(i + 1)), left: [] };
     const areNames = [members, left].every(
       (names) => Array.isArray(names) && names.every((name) => numberOf(name) > 0),
@@ -201,25 +203,25 @@ function parseKept(text: string): Kept | undefined {
 }
 
 /**
- * Keeps a second `mec dev` off a data directory before it changes anything there. The lock is that
- * of an empty store: the system gives it back whatever becomes of the process.
+ * Locks a data directory, so that a second `mec dev` changes nothing in it. The lock is an open,
+ * empty store, which the system releases even if the process is killed.
  */
 async function takeLock(data: string): Promise<Engine> {
   try {
     return await openLevelEngine(join(data, 'lock'));
   } catch (error) {
     const { code } = (((error as Error).cause as Error | undefined)?.cause ?? {}) as { readonly code?: unknown };
-    if (code === 'LEVEL_LOCKED') throw new StartError(`Another "mec dev" runs on ${data}; take another --data`);
+    if (code === 'LEVEL_LOCKED') throw new StartError(`Another "mec dev" is using ${data}; use another --data`);
     throw error;
   }
 }
 
-/** Only what an earlier `mec dev` has made is ever removed. */
+/** Deletes the data of earlier runs, and nothing else. */
 async function clearData({ data }: DevOptions): Promise<void> {
   const kept = await readKept(data);
   if (kept === undefined) return;
   const directories = [...kept.members, ...kept.left].map((name) => join(data, name));
-  // Opening takes LevelDB's lock, so this refuses while an earlier cluster still runs on the data.
+  // LevelDB's lock makes this fail if an earlier cluster is still running on the data.
   for (const directory of directories) await (await openLevelEngine(join(directory, 'db'))).abandon();
   for (const directory of directories) await rm(directory, { recursive: true, force: true });
   await rm(keptFile(data));

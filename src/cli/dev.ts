@@ -1,13 +1,13 @@
 /**
- * `mec dev`: a whole cluster on this machine for trying things out. Every node is a process of its own, started as
- * `mec --config FILE` with a file that one can read; nothing here is simulated.
+ * The command `mec dev`: a whole cluster on this machine, to try things out. Every node is a
+ * separate process, started as `mec --config FILE` with a readable file. Nothing is simulated.
  */
 import { readVersion } from '../embed/version.ts';
 import { DevCluster } from './dev-cluster.ts';
 import { runConsole, Screen } from './dev-console.ts';
 import { type DevNode, type DevOptions, DevPlan } from './dev-plan.ts';
 
-/** Runs a cluster until SIGINT, SIGTERM or the console's `quit`; resolves with the exit code. */
+/** Runs a cluster until SIGINT, SIGTERM, or `quit` in the console. Resolves with the exit code. */
 export async function runDev(options: DevOptions): Promise<number> {
   const plan = await DevPlan.open(options);
   const screen = new Screen();
@@ -48,8 +48,8 @@ function banner({ data, fresh }: DevOptions, { members, kept }: DevPlan): string
     `  curl -i -X PUT ${first}/mec/hello -H 'Content-Type: text/plain' -d 'Hello, world'`,
     `  curl -i ${last}/mec/hello`,
     '',
-    'Here: status, kill n2, start n2, pause n2, resume n2, add, leave n2; "help" tells more.',
-    'Ctrl-C stops it.',
+    'Commands: status, kill n2, start n2, pause n2, resume n2, add, leave n2; "help" lists all.',
+    'Ctrl-C stops the cluster.',
     '',
   ].join('\n');
 }

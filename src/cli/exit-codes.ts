@@ -1,23 +1,23 @@
-/** What the exit code of every command means. Scripts rely on it. */
+/** The exit codes of all commands. Scripts rely on them. */
 
 /** Exit codes by name. */
 export const EXIT = {
   done: 0,
-  /** Also: a node that finds its disk full when it starts. */
+  /** Includes a node that finds its disk full at the start. */
   failed: 1,
-  /** Also: a node that cannot be started as it is configured. */
+  /** Includes a node that cannot start with its configuration. */
   usage: 2,
   missing: 3,
   siblings: 4,
   unavailable: 5,
 } as const;
 
-/** The same, for people. */
+/** The exit codes, for help texts. */
 export const EXIT_HELP = `
 Exit codes:
   0  done
   1  failed, or refused by the node
-  2  not a command that makes sense
+  2  usage error
   3  there is no value under the key
-  4  the key has several values, and nothing says which is meant
+  4  the key has several values; choose one, or merge them
   5  the cluster cannot answer now; the same command may work later`;

@@ -1,4 +1,4 @@
-/** `mec get`, `put`, `delete`, `list`: one key at a time, and which keys there are. */
+/** The commands `mec get`, `put`, `delete` and `list`. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
@@ -52,22 +52,22 @@ const TYPES: Readonly<Record<string, string>> = {
   '.pdf': 'application/pdf',
 };
 
-/** `mec get`. */
+/** Runs `mec get`. */
 export function runGet([key = '']: CommandArguments, options: unknown): Promise<void> {
   return runRemote(options as GetFlags, (client) => get(client, key, options as GetFlags));
 }
 
-/** `mec put`. */
+/** Runs `mec put`. */
 export function runPut([key = '', value]: CommandArguments, options: unknown): Promise<void> {
   return runRemote(options as PutFlags, (client) => put(client, key, { ...(options as PutFlags), value }));
 }
 
-/** `mec delete`. */
+/** Runs `mec delete`. */
 export function runDelete([key = '']: CommandArguments, options: unknown): Promise<void> {
   return runRemote(options as DeleteFlags, (client) => remove(client, key, options as DeleteFlags));
 }
 
-/** `mec list`. */
+/** Runs `mec list`. */
 export function runList([prefix]: CommandArguments, options: unknown): Promise<void> {
   return runRemote(options as ListFlags, (client) => list(client, prefix, options as ListFlags));
 }
@@ -93,7 +93,7 @@ async function get(client: MecClient<Uint8Array>, key: string, options: GetFlags
   return EXIT.done;
 }
 
-/** A read as `--json` prints it. */
+/** A read, as `--json` prints it. */
 export function toJsonRead(key: string, read: Read<Uint8Array>): Record<string, unknown> {
   const { kind, token } = read;
   if (read.kind === 'missing') return { key, kind, token };
@@ -124,29 +124,34 @@ async function put(
   await keepToken(options.tokenFile, written.token);
   if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
   else if (written.siblings > 1) {
-    const hint =
-      'merge them with "mec resolve"; to replace a value, say what you have seen (--replace, --vclock, --token-file)';
+    const hint = 'merge them with "mec resolve"; to replace a value, use --replace, --vclock or --token-file';
     process.stderr.write(`mec: ${oneLine(key)} has ${written.siblings} values now; ${hint}\n`);
   }
   return EXIT.done;
 }
 
-/** The token of what is there now, if that is one value or none. */
+/**
+ * The token of the current value, or of the absence of one. Throws `ExitError` if there are
+ * siblings.
+ */
 async function tokenOfOnly(client: MecClient<Uint8Array>, key: string): Promise<Token | undefined> {
   const read = await client.get(key);
   if (read.kind === 'siblings') {
     throw new ExitError(
       EXIT.siblings,
-      `${oneLine(key)} has ${read.siblings.length} values; look at them with "mec resolve"`,
+      `${oneLine(key)} has ${read.siblings.length} values; merge them with "mec resolve"`,
     );
   }
   return read.token;
 }
 
-/** The bytes of a value argument, and the type that it seems to have. */
+/**
+ * The bytes of a value argument and their likely content type. Throws `ExitError` if there is no
+ * value or the file is unreadable.
+ */
 export async function valueOf(argument: string | undefined): Promise<{ value: Uint8Array; contentType: string }> {
   if (argument === undefined && process.stdin.isTTY) {
-    throw new ExitError(EXIT.usage, 'what is the value? Give it, @FILE, or - for stdin');
+    throw new ExitError(EXIT.usage, 'the value is missing; give it as text, as @FILE, or as - for stdin');
   }
   if (argument === undefined || argument === '-') {
     const chunks: Buffer[] = [];
@@ -163,7 +168,7 @@ export async function valueOf(argument: string | undefined): Promise<{ value: Ui
   } catch (error) {
     throw new ExitError(
       EXIT.usage,
-      `the file cannot be read: ${messageOf(error)}; a value that begins with @ is written @@`,
+      `the file cannot be read: ${messageOf(error)}; if the value begins with @, write @@`,
     );
   }
 }

@@ -1,12 +1,15 @@
 /**
- * `fetch` for the command line, on node:http: Node's own takes a tenth of a second to load, which a
- * single `mec get` would spend on nothing else.
+ * A `fetch` for the command line, on node:http. Node's own `fetch` takes a tenth of a second to
+ * load, far longer than a single `mec get`.
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { FetchInit, FetchResponse } from '../client/world.ts';
 
-/** Sends one request, as `fetch` would; but a body stays as it came, whatever its Content-Encoding. */
+/**
+ * Sends one request as `fetch` does, but does not decode the body, whatever its Content-Encoding
+ * is.
+ */
 export function lightFetch(url: string, { method, headers, body, signal }: FetchInit): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp;

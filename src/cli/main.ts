@@ -1,4 +1,4 @@
-/** The command line: `mec --config FILE`, `mec dev`. */
+/** The command line `mec`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { isDiskFull, messageOf, StartError } from '../base/errors.ts';
 import { CLUSTER_COMMANDS } from './cluster-commands.ts';
@@ -9,7 +9,7 @@ import { EXIT } from './exit-codes.ts';
 import { LOCAL_COMMANDS } from './local-commands.ts';
 import { readVersion } from '../embed/version.ts';
 
-/** A parser whose complaints commander prints as its own. */
+/** Wraps a parser so that commander prints its errors as its own. */
 function parsing(parse: (text: string, before: unknown) => unknown): (text: string, before: unknown) => unknown {
   return (text, before) => {
     try {
@@ -28,7 +28,7 @@ function toOption({ flags, about, parse, defaultValue, env }: OptionSpec): Optio
   return option;
 }
 
-/** Makes a command of its description. */
+/** Adds a command that its specification describes. */
 function addCommand(program: Command, { name, alias, about, args, options, notes, run }: CommandSpec): void {
   const command = program.command(name).description(about).exitOverride();
   if (alias !== undefined) command.alias(alias);
@@ -53,7 +53,7 @@ function addCompletion(program: Command): void {
         return [command.name(), ...command.aliases()].map((name) => ({ name, about, options }));
       });
       const script = completionScript(shell, commands);
-      if (script === undefined) throw new StartError(`unknown shell "${shell}"; there are ${SHELLS.join(', ')}`);
+      if (script === undefined) throw new StartError(`unknown shell "${shell}"; expected one of ${SHELLS.join(', ')}`);
       process.stdout.write(script);
     });
 }
@@ -63,7 +63,7 @@ function createProgram(): Command {
     .description('MecDB: a leaderless, replicated key-value store')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .option('-c, --config <file>', 'run one node as this TOML file says')
+    .option('-c, --config <file>', 'run one node with this TOML configuration')
     .argument('[command]')
     .exitOverride()
     .action(async (command: string | undefined, { config }: { config?: string }) => {
@@ -82,19 +82,19 @@ function createProgram(): Command {
   return program;
 }
 
-/** Runs the command line; sets the exit code: 0 done, 1 failed, 2 cannot be started as asked. */
+/** Runs the command line and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // Whoever read our output may go; that is no reason to stop, least of all in disorder.
+  // The reader of our output may close it. The command must still end in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await createProgram().parseAsync([...argv]);
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Help and version end this way too; commander has printed what there is to say.
+      // Help and version end this way too. Commander has already printed the text.
       process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     } else if (error instanceof StartError) {
       process.stderr.write(`mec: ${error.message}\n`);
-      // A supervisor must try again when there is room.
+      // A supervisor should start the node again when there is room.
       process.exitCode = isDiskFull(error) ? EXIT.failed : EXIT.usage;
     } else {
       process.stderr.write(`mec: ${messageOf(error)}\n`);

@@ -1,4 +1,6 @@
-/** What all commands that speak to a cluster share: where it is, how errors are told, how values are shown as JSON. */
+/**
+ * The parts that all commands for a cluster share: addresses, error messages, and values as JSON.
+ */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { httpDateToMicros, systemClock } from '../base/system.ts';
@@ -21,7 +23,7 @@ export interface RemoteOptions {
   readonly timeout: number;
 }
 
-/** Ends a command with a line on stderr and an exit code. */
+/** Ends a command with one line on stderr and an exit code. */
 export class ExitError extends Error {
   readonly exitCode: number;
 
@@ -31,21 +33,21 @@ export class ExitError extends Error {
   }
 }
 
-/** What to do about an error, by its code. */
+/** The advice for an error, by its code. */
 const NEXT: Readonly<Record<string, string>> = {
-  unreachable: 'is a node running there? Say where with --url or MEC_URL; "mec dev" starts a cluster',
+  unreachable: 'set the address of a running node with --url or MEC_URL, or start a cluster with "mec dev"',
   deadline: 'try again, or wait longer with --timeout',
-  'quorum-not-met': 'try again, or ask fewer replicas with --r or --w',
+  'quorum-not-met': 'try again, or require fewer replicas with --r or --w',
   timeout: 'try again, or wait longer with --timeout',
   overloaded: 'try again later',
   'too-many-siblings': 'merge them with "mec resolve KEY"',
   'bad-vclock': 'get the token of this key with "mec get KEY --json"',
-  'value-too-large': 'raise http.maxvalue on the nodes, or cut the value into parts',
+  'value-too-large': 'raise http.maxvalue on the nodes, or split the value',
 };
 
 const world = { ...systemWorld, fetch: lightFetch };
 
-/** The base URLs of the nodes that the options name. */
+/** The base URLs of the nodes in the options. Throws `ExitError` if one is invalid. */
 export function urlsOf({ url }: Pick<RemoteOptions, 'url'>): string[] {
   const urls = url.split(',').map((one) => one.trim());
   try {
@@ -55,14 +57,14 @@ export function urlsOf({ url }: Pick<RemoteOptions, 'url'>): string[] {
   }
 }
 
-/** A client for the nodes that the options name. */
+/** A client for the nodes in the options. */
 function connect(options: RemoteOptions): MecClient<Uint8Array> {
   return new MecClient(urlsOf(options), { codec: bytes, deadlineMs: options.timeout, clientId: 'mec', world });
 }
 
 /**
- * What the first of the nodes that answers says, as JSON; each is asked once, and the time is for
- * each. Rejects with a `MecClientError`.
+ * The JSON answer of the first node that answers. Each node is asked once, with the whole time
+ * limit. Rejects with a `MecClientError`.
  */
 export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'method' | 'path'>): Promise<T> {
   let last: unknown;
@@ -72,7 +74,8 @@ export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'metho
       const whole = { ...call, query: {}, headers: {} };
       const { status, body } = await attempt(world, url, { call: whole, attemptMs: options.timeout, signal });
       const document = bytesToJson(body);
-      if (document === undefined) throw clientError('bad-answer', { status, detail: `${url} does not answer in JSON` });
+      if (document === undefined)
+        throw clientError('bad-answer', { status, detail: `the answer of ${url} is not JSON` });
       return document as T;
     } catch (error) {
       last = error;
@@ -82,7 +85,7 @@ export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'metho
   throw last;
 }
 
-/** The status of one node; undefined where it does not answer. */
+/** The status of one node; undefined if it does not answer. */
 export const statusOf = (options: RemoteOptions): Promise<ServerStatus | undefined> =>
   askNode<ServerStatus>(options, { method: 'GET', path: '/status' }).catch(() => undefined);
 
@@ -94,15 +97,15 @@ function bytesToJson(body: Uint8Array): unknown {
   }
 }
 
-/** Runs the action of a command that works with a client. */
+/** Runs the action of a command that needs a client. */
 export const runRemote = (
   options: RemoteOptions,
   action: (client: MecClient<Uint8Array>) => Promise<number>,
 ): Promise<void> => reported(options, () => action(connect(options)));
 
 /**
- * Runs the action of a command, which resolves with its exit code; an error becomes one line on
- * stderr, and its exit code.
+ * Runs the action of a command, which resolves with an exit code. An error becomes one line on
+ * stderr and an exit code.
  */
 export async function reported(options: Pick<RemoteOptions, 'json'>, action: () => Promise<number>): Promise<void> {
   try {
@@ -119,7 +122,7 @@ function exitCodeOf(error: unknown): number {
   return error.retriable ? EXIT.unavailable : EXIT.failed;
 }
 
-/** One line; a client's error tells its cause in its own message. */
+/** The error as one line. The message of a client error already includes its cause. */
 function sentenceOf(error: unknown): string {
   const message = error instanceof MecClientError ? error.message : messageOf(error);
   return message.replaceAll(/\s*\n\s*/g, ' ').replace(/\.$/, '');
@@ -137,13 +140,13 @@ function errorJson(error: unknown): string {
   return JSON.stringify({ error: { code, message: sentenceOf(error), status, have, need, retriable, mayTakeEffect } });
 }
 
-/** The name of an exit code that stands for itself. */
+/** The name of an error's exit code, for errors without a code of their own. */
 function codeOf(error: unknown): string {
   const exitCode = exitCodeOf(error);
   return Object.entries(EXIT).find(([, code]) => code === exitCode)?.[0] ?? '';
 }
 
-/** A value as JSON can hold it: as JSON where it is, else as text, else as base64. */
+/** A value in JSON: as JSON if it is JSON, else as text, else as base64. */
 export interface JsonValue {
   readonly encoding: 'json' | 'utf8' | 'base64';
   readonly value: unknown;
@@ -156,19 +159,19 @@ function toJsonValue(value: Uint8Array, contentType: string): JsonValue {
   if (isJsonType(contentType)) {
     try {
       const parsed: unknown = JSON.parse(text);
-      // Only where nothing is lost on the way: spaces, order, numbers that JSON.parse rounds.
+      // Only if parsing loses nothing: white space, order, or digits that JSON.parse rounds.
       if (JSON.stringify(parsed) === text) return { encoding: 'json', value: parsed };
     } catch {
-      // Called JSON and is none: then it is text.
+      // The content type says JSON, but the text is not.
     }
   }
   return { encoding: 'utf8', value: text };
 }
 
-/** The bytes of a JSON form; throws where it is none. */
+/** The bytes of a JSON form. Throws a `TypeError` if it is malformed. */
 export function fromJsonValue({ encoding, value }: JsonValue): Uint8Array {
   if (encoding === 'json') return Buffer.from(JSON.stringify(value));
-  if (typeof value !== 'string') throw new TypeError(`a value in ${encoding} must be text`);
+  if (typeof value !== 'string') throw new TypeError(`a value with encoding ${encoding} must be a string`);
   if (encoding === 'base64') return Buffer.from(value, 'base64');
   return Buffer.from(value);
 }
@@ -180,7 +183,7 @@ export function toJsonVersion({ value, ...version }: Version<Uint8Array>): Recor
   return { dot, etag, timestampMicros, clientId, ...kept, ...toJsonValue(value, contentType) };
 }
 
-/** How long a value that expires still has, in whole seconds; 0 where its time is over. */
+/** The whole seconds until an HTTP date; 0 if it has passed, undefined if there is none. */
 export function secondsLeft(expires: string | undefined): number | undefined {
   if (expires === undefined) return undefined;
   const micros = httpDateToMicros(expires) ?? 0;

@@ -1,4 +1,4 @@
-/** `mec resolve KEY`: shows siblings side by side, and makes one value of them. */
+/** The command `mec resolve KEY`: shows siblings side by side, and replaces them by one value. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ interface ResolveOptions extends RemoteOptions {
   readonly type?: string;
 }
 
-/** What is to be written; one of the values as it is, or a new one. */
+/** The value to write: one of the siblings, or a new one. */
 type Choice = Pick<Version<Uint8Array>, 'value' | 'contentType'> &
   Partial<Pick<Version<Uint8Array>, 'contentEncoding' | 'meta' | 'expires'>>;
 
@@ -31,7 +31,7 @@ const SHOWN_LINES = 12;
 const LEAST_COLUMN = 28;
 const GAP = '  ';
 
-/** `mec resolve`. */
+/** Runs `mec resolve`. */
 export function runResolve([key = '']: CommandArguments, given: unknown): Promise<void> {
   const options = given as ResolveOptions;
   return runRemote(options, (client) => resolve(client, key, options));
@@ -67,7 +67,7 @@ async function resolve(client: MecClient<Uint8Array>, key: string, options: Reso
   if (written.siblings === 1) return EXIT.done;
   throw new ExitError(
     EXIT.siblings,
-    `${oneLine(key)} was written to meanwhile and has ${written.siblings} values; run it again`,
+    `${oneLine(key)} was changed meanwhile and has ${written.siblings} values; run the command again`,
   );
 }
 
@@ -78,7 +78,7 @@ async function choose(read: Both, options: ResolveOptions): Promise<Choice | und
   if (!process.stdin.isTTY || !process.stdout.isTTY || options.json === true) return undefined;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question(
-    `Take which? 1-${read.siblings.length}, e to edit, anything else to leave it: `,
+    `Which value? 1-${read.siblings.length}, e to edit all, anything else to change nothing: `,
   );
   terminal.close();
   if (answer.trim() === 'e') return edit(read);
@@ -98,12 +98,12 @@ function pick({ siblings }: Both, which: string): Choice {
   return found;
 }
 
-/** Opens the editor on all values, one under the other; what is left when it closes is the new value. */
+/** Opens the editor with all values, one after the other. The saved text becomes the new value. */
 async function edit({ siblings }: Both): Promise<Choice> {
   const [first] = siblings;
   const texts = siblings.map(({ value }) => bytesToUtf8(value));
   if (first === undefined || texts.includes(undefined)) {
-    throw new ExitError(EXIT.usage, 'not all of the values are text; choose one with --take');
+    throw new ExitError(EXIT.usage, 'not all values are text; choose one with --take');
   }
   const editor = process.env['VISUAL'] || process.env['EDITOR'] || 'vi';
   const before = siblings
@@ -119,7 +119,7 @@ async function edit({ siblings }: Both): Promise<Choice> {
       spawn(editor, [file], { stdio: 'inherit', shell: true }).on('error', done).on('exit', done);
     });
     const after = await readFile(file, 'utf8');
-    if (code !== 0) throw new ExitError(EXIT.siblings, `${editor} did not end well; nothing was written`);
+    if (code !== 0) throw new ExitError(EXIT.siblings, `${editor} failed; nothing was written`);
     if (after === before || after.includes('<<<<<<< ')) {
       throw new ExitError(EXIT.siblings, 'the text still has its "<<<<<<<" lines; nothing was written');
     }
@@ -133,7 +133,7 @@ function aboutOf({ dot, timestampMicros, clientId }: Version<Uint8Array>): strin
   return [dot, microsToIso(timestampMicros), ...(clientId === undefined ? [] : [`by ${oneLine(clientId)}`])].join(' ');
 }
 
-/** The siblings in columns, as many beside each other as the terminal has room for. */
+/** The siblings in columns, as many next to each other as fit into the terminal. */
 function sideBySide(siblings: readonly Version<Uint8Array>[]): string {
   const width = process.stdout.columns || 80;
   const abreast = Math.max(

@@ -1,4 +1,4 @@
-/** `mec --config FILE`: one node, in the foreground, until it is told to stop. */
+/** The command `mec --config FILE`: one node in the foreground, until it is stopped. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, StartError } from '../base/errors.ts';
@@ -12,27 +12,30 @@ import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
 import { EXIT } from './exit-codes.ts';
 
-/** A node and its HTTP door, running. */
+/** A running node with its HTTP server. */
 interface RunningNode {
-  /** Resolves when the node has left its cluster, or with what forbids it to go on. */
+  /** Resolves when the node has left its cluster, or with the error that stops it. */
   readonly ended: Promise<Error | undefined>;
   stop(): Promise<void>;
 }
 
-/** Reads and checks a configuration file; relative paths in it count from its own directory. */
+/**
+ * Reads and checks a configuration file. Relative paths in it start at its directory. Rejects with
+ * `StartError`.
+ */
 async function loadConfig(file: string): Promise<Config> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new StartError(`The configuration ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new StartError(`Cannot read the configuration ${file}: ${messageOf(error)}`, { cause: error });
   }
   const config = parseConfig(file, text);
   const root = resolve(dirname(file), config.root);
   return { ...config, root, name: config.name ?? (await keptName({ ...config, root })) };
 }
 
-/** A node without a configured name draws one once, and keeps it beside its data. */
+/** The name of a node without a configured one. It is drawn once and kept with the data. */
 async function keptName({ root }: ConfigFile): Promise<string> {
   const file = join(root, 'name');
   try {
@@ -50,7 +53,7 @@ async function keptName({ root }: ConfigFile): Promise<string> {
   }
 }
 
-/** Starts a node and its HTTP door on real parts; rejects with `StartError`. */
+/** Starts a node and its HTTP server on real parts. Rejects with `StartError`. */
 async function startNode(config: Config): Promise<RunningNode> {
   const log = streamLog(process.stderr);
   log.info('starting', { version: readVersion(), name: config.name, root: config.root });
@@ -70,7 +73,7 @@ export async function runNode(file: string): Promise<void> {
   const running = await startNode(await loadConfig(file));
   let isStopping = false;
   const stop = (exitCode: number): void => {
-    // Who asks twice does not want to wait.
+    // A second signal means that the user does not want to wait.
     if (isStopping) process.exit(EXIT.failed);
     isStopping = true;
     running.stop().then(

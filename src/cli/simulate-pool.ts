@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { SimOptions, SimResult } from '../sim/run.ts';
 
-/** Which seeds to run, and on how many threads. */
+/** The seeds to run, and the number of threads. */
 export interface PoolOptions {
   readonly first: number;
   readonly count: number;
@@ -12,7 +12,7 @@ export interface PoolOptions {
 
 type WorkerAnswer = { readonly result: SimResult } | { readonly error: unknown };
 
-/** Calls back with the result of every seed, as they come; rejects with the first thing that is thrown. */
+/** Calls `onResult` for each seed, in the order of completion. Rejects with the first error. */
 export async function runSeeds(options: PoolOptions, onResult: (result: SimResult) => void): Promise<void> {
   const { first, count, threads, given } = options;
   const workers = Array.from({ length: Math.min(threads, count) }, () => {
@@ -23,7 +23,7 @@ export async function runSeeds(options: PoolOptions, onResult: (result: SimResul
     new Promise((resolve, reject) => {
       const goOn = (): void => {
         if (next >= first + count) return resolve();
-        // Not a window: there is no origin to name.
+        // The lint rule expects the `postMessage` of a window, which needs an origin.
         const send = worker.postMessage.bind(worker);
         send(next++);
       };

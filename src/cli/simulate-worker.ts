@@ -1,4 +1,7 @@
-/** One of the threads of `mec simulate`: is sent seeds, one at a time, and answers each with what came of it. */
+/**
+ * A worker thread of `mec simulate`. It receives seeds, one at a time, and answers each with the
+ * result.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { type SimOptions, simulate } from '../sim/run.ts';

@@ -1,4 +1,7 @@
-/** `mec simulate`: whole clusters in one process, in virtual time, while everything fails that can. */
+/**
+ * The command `mec simulate`: whole clusters in one process and in virtual time, under every kind
+ * of fault.
+ */
 import { availableParallelism } from 'node:os';
 import { systemClock, systemRandom } from '../base/system.ts';
 import { FAULTS } from '../sim/faults.ts';
@@ -8,33 +11,36 @@ import { shrink } from '../sim/shrink.ts';
 import { runSeeds } from './simulate-pool.ts';
 import { readCommit } from '../embed/version.ts';
 
-/** What a user may choose; the rest is drawn from the seed. */
+/** The options of a simulation. The seed decides everything else. */
 export interface SimulateOptions {
   readonly seed?: number;
-  /** How many seeds, from the first. */
+  /** The number of seeds, from `seed` on. */
   readonly seeds: number;
   readonly nodes?: number;
   readonly operations: number;
   readonly faults?: string;
-  /** Also draws what nodes are known not to stand yet. */
+  /** Also draws the events that the cluster is known not to withstand yet. */
   readonly pending?: boolean;
   readonly onlyFaults?: readonly number[];
   readonly onlyOperations?: readonly number[];
-  /** How long to look for a smaller run that fails too, in s. */
+  /** The time to search for a smaller run that also fails, in s. */
   readonly shrink: number;
   readonly trace?: boolean;
 }
 
-/** Failing seeds that are shrunk; of more, the first tell enough. */
+/** Failing seeds that are shrunk. If more fail, these few are enough to start with. */
 const SHRUNK_SEEDS = 3;
 
-/** Runs the seeds; resolves with the exit code: 0 all is well, 1 something was violated, 2 not understood. */
+/**
+ * Runs the seeds. Resolves with the exit code: 0 if all is well, 1 if a property was violated, 2 on
+ * a usage error.
+ */
 export async function runSimulate(options: SimulateOptions): Promise<number> {
   const { seeds, nodes, operations, trace } = options;
   const faults = options.faults?.split(',').map((name) => name.trim());
   const unknown = faults?.find((name) => !Object.hasOwn(FAULTS, name));
   if (unknown !== undefined) {
-    process.stderr.write(`mec: there is no fault "${unknown}"; there are ${Object.keys(FAULTS).join('; ')}\n`);
+    process.stderr.write(`mec: unknown fault "${unknown}"; the faults are ${Object.keys(FAULTS).join('; ')}\n`);
     return 2;
   }
   const first = options.seed ?? systemRandom.uint32();

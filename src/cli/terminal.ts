@@ -1,4 +1,7 @@
-/** What is printed, and how: data on stdout, everything else on stderr, colour and motion only where somebody looks. */
+/**
+ * Output to terminals and pipes: data on stdout, all else on stderr, colour and progress only on a
+ * terminal.
+ */
 import type { Writable } from 'node:stream';
 
 /** A stream that may be a terminal. */
@@ -6,14 +9,17 @@ export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: n
 
 const STYLES = { bold: [1, 22], dim: [2, 22], green: [32, 39], yellow: [33, 39] } as const;
 
-/** Text in a style, where the stream is a terminal and its user has not said `NO_COLOR`. */
+/** The text in a style, if the stream is a terminal and `NO_COLOR` is not set. */
 export function styled(output: Output, style: keyof typeof STYLES, text: string): string {
   if (output.isTTY !== true || process.env['NO_COLOR']) return text;
   const [on, off] = STYLES[style];
   return `\u001b[${on}m${text}\u001b[${off}m`;
 }
 
-/** Writes, and waits until the reader has taken it; false when the reader is gone. */
+/**
+ * Writes, and resolves when the reader is ready for more. Resolves with false if the reader is
+ * gone.
+ */
 export async function print(output: Output, chunk: string | Uint8Array): Promise<boolean> {
   if (output.errored !== null || output.destroyed) return false;
   if (output.write(chunk)) return true;
@@ -27,13 +33,18 @@ export async function print(output: Output, chunk: string | Uint8Array): Promise
   return output.errored === null;
 }
 
-/** A text that cannot disturb a terminal or a line-based reader: control characters make it a JSON string. */
+/**
+ * A text that is safe for a terminal and for line-based readers: with control characters it becomes
+ * a JSON string.
+ */
 export function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return /[\u0000-\u001f\u007f-\u009f]/.test(text) || text.startsWith('"') ? JSON.stringify(text) : text;
 }
 
-/** A line on stderr that is drawn anew as work goes on; nothing where stderr is no terminal. */
+/**
+ * A line on stderr that is redrawn as work proceeds. Writes nothing if stderr is not a terminal.
+ */
 export class ProgressLine {
   readonly #output: Output;
   #isDrawn = false;
@@ -42,7 +53,7 @@ export class ProgressLine {
     this.#output = output;
   }
 
-  /** Draws a bar where `share` (0 to 1) is known. */
+  /** Draws the text, with a bar if `share` (0 to 1) is given. */
   show(text: string, share?: number): void {
     if (this.#output.isTTY !== true) return;
     const width = 24;
@@ -53,7 +64,7 @@ export class ProgressLine {
     this.#isDrawn = true;
   }
 
-  /** Takes the line away. */
+  /** Erases the line. */
   clear(): void {
     if (this.#isDrawn) this.#output.write('\r\u001b[2K');
     this.#isDrawn = false;
@@ -62,7 +73,7 @@ export class ProgressLine {
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
 
-/** A size for people. */
+/** A size in bytes, for people. */
 export function formatBytes(bytes: number): string {
   const at = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), UNITS.length - 1);
   return `${at === 0 ? bytes : (bytes / 1024 ** at).toFixed(1)} ${UNITS[at]}`;

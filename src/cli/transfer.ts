@@ -1,9 +1,8 @@
 /**
- * `mec export` and `mec import`: keys with all their values as lines of JSON.
+ * The commands `mec export` and `mec import`: keys with all their values, as lines of JSON.
  *
- * Both can be stopped and run again. An export into a file goes on behind the file's last whole
- * line. An import leaves what is there already: a value that the key has, byte for byte and with
- * its type and encoding, is not written a second time.
+ * Both can be stopped and run again. An export continues after the last whole line of its file. An
+ * import skips a value that the key already has, with the same bytes, type and encoding.
  */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
@@ -44,7 +43,7 @@ interface Line {
 
 type Client = MecClient<Uint8Array>;
 
-/** Takes from a source in groups, so that their requests are in flight together, and in order. */
+/** Groups the items of a source, so that the requests of a group run together, but in order. */
 async function* inGroups<T>(source: AsyncIterable<T>): AsyncGenerator<T[]> {
   let group: T[] = [];
   for await (const one of source) {
@@ -56,7 +55,7 @@ async function* inGroups<T>(source: AsyncIterable<T>): AsyncGenerator<T[]> {
   if (group.length > 0) yield group;
 }
 
-/** `mec export`. */
+/** Runs `mec export`. */
 export function runExport([prefix]: CommandArguments, given: unknown): Promise<void> {
   const options = given as ExportOptions;
   return runRemote(options, async (client) => {
@@ -100,7 +99,7 @@ async function exportTo(
     const lines = await Promise.all(
       keys.map(async (key) => {
         const versions = versionsOf(await client.get(key)).map(toJsonVersion);
-        // A key that was deleted meanwhile is none.
+        // The key was deleted after it was listed.
         return versions.length === 0 ? '' : `${JSON.stringify({ key, versions })}\n`;
       }),
     );
@@ -114,7 +113,7 @@ async function exportTo(
   return count;
 }
 
-/** The key of the last whole line of a file; what stands behind that line is cut off. */
+/** The key of the last whole line of a file. Cuts off anything after that line. */
 async function lastKey(file: FileHandle, name: string): Promise<string | undefined> {
   const { size } = await file.stat();
   if (size === 0) return undefined;
@@ -124,19 +123,19 @@ async function lastKey(file: FileHandle, name: string): Promise<string | undefin
   const end = tail.lastIndexOf(10);
   const start = tail.lastIndexOf(10, end - 1) + 1;
   try {
-    if (end < 0) throw new TypeError('there is no whole line at its end');
+    if (end < 0) throw new TypeError('it does not end with a whole line');
     const key = parseLine(tail.toString('utf8', start, end)).key;
     await file.truncate(from + end + 1);
     return key;
   } catch (error) {
     throw new ExitError(
       EXIT.usage,
-      `${name} is not an export that could go on: ${messageOf(error)}; choose another --out`,
+      `${name} is not an export that can be continued: ${messageOf(error)}; choose another --out`,
     );
   }
 }
 
-/** `mec import`. */
+/** Runs `mec import`. */
 export function runImport([name]: CommandArguments, given: unknown): Promise<void> {
   const options = given as ImportOptions;
   return runRemote(options, async (client) => {
@@ -144,7 +143,7 @@ export function runImport([name]: CommandArguments, given: unknown): Promise<voi
     const input: Readable = name === undefined ? process.stdin : createReadStream(name);
     const done = await importFrom(input, size, (line) => importLine(client, line, options.existing));
     if (options.json === true) await print(process.stdout, `${JSON.stringify(done)}\n`);
-    else process.stderr.write(`mec: ${done.written} values written, ${done.skipped} left out, ${done.keys} keys\n`);
+    else process.stderr.write(`mec: ${done.written} values written, ${done.skipped} skipped, ${done.keys} keys\n`);
     return EXIT.done;
   });
 }
@@ -202,7 +201,7 @@ async function writeLine(text: string, number: number, write: (line: Line) => Pr
   } catch (error) {
     throw new ExitError(
       EXIT.failed,
-      `line ${number}: ${messageOf(error)}; what stands before it may be there already, and running it again is safe`,
+      `line ${number}: ${messageOf(error)}; earlier lines may have been imported, and it is safe to import again`,
     );
   }
   return write(line);
@@ -210,10 +209,9 @@ async function writeLine(text: string, number: number, write: (line: Line) => Pr
 
 function parseLine(text: string): Line {
   const line = JSON.parse(text) as Partial<Line> | null;
-  if (typeof line?.key !== 'string' || !Array.isArray(line.versions))
-    throw new TypeError('not a line that export has written');
+  if (typeof line?.key !== 'string' || !Array.isArray(line.versions)) throw new TypeError('not a line of an export');
   for (const version of line.versions as Line['versions']) {
-    if (typeof version.contentType !== 'string') throw new TypeError('a version without contentType');
+    if (typeof version.contentType !== 'string') throw new TypeError('a version has no contentType');
     fromJsonValue(version);
   }
   return line as Line;
@@ -239,7 +237,8 @@ async function importLine(
   const missing = wanted.filter((version) => !isThere(version));
   const isOther = there.length > 0;
   if (missing.length === 0 || (isOther && existing === 'skip')) return { written: 0, skipped: versions.length };
-  // The first one replaces what is there; those that follow stand beside it, as they did.
+  // The first value replaces the existing ones. The others become its siblings, as they were
+  // before.
   const replaces = isOther && existing === 'replace';
   const toWrite = replaces ? wanted : missing;
   for (const [i, { bytes, contentType, contentEncoding, clientId, meta, ttlSeconds }] of toWrite.entries()) {

@@ -7,6 +7,8 @@ import { parseQuorum } from '../core/quorum/quorum.ts';
 import type {
   GrantRequest,
   ForwardRequest,
+  ListKeysReply,
+  ListKeysRequest,
   ReadRequest,
   ReadReply,
   Reply,
@@ -14,7 +16,6 @@ import type {
   StoreRequest,
 } from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
-import { listOwn } from './coordinator/list-own.ts';
 import { grantHere, groundOf } from './coordinator/grant-here.ts';
 import { putHere } from './coordinator/put.ts';
 import { assertNotGone, type Scope } from './coordinator/scope.ts';
@@ -62,7 +63,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
         scope.grants.release(partitionOf(request.key), request.key, request.ballot);
         return answer({ kind: 'stored', actor: '', life: '', replica: 0, fences: [] });
       case 'list':
-        return later(listOwn(scope, { ...request, limit: Math.min(request.limit, MAX_LIST_KEYS + 1) }), answer);
+        return later(list(scope, request), answer);
       case 'forward':
         // Meant for an earlier process, or too late: the sender has told its client that it does
         // not know.
@@ -104,6 +105,11 @@ function read({ holders }: Scope, request: ReadRequest, answer: SendReply): void
   holders.own.read({ partition: partitionOf(key), key }, (state) =>
     answer(state instanceof MecError ? toFailed(state) : toReadReply(request, state)),
   );
+}
+
+async function list({ holders }: Scope, request: ListKeysRequest): Promise<ListKeysReply> {
+  const limit = Math.min(request.limit, MAX_LIST_KEYS + 1);
+  return { kind: 'keys', ...(await holders.own.list({ ...request, limit })) };
 }
 
 function toReadReply({ have }: ReadRequest, { object, actor, isComplete }: KeyState): ReadReply {

@@ -17,7 +17,7 @@ import { Store } from '../storage/store.ts';
 import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
 import { get, type GetResult } from './coordinator/get.ts';
-import { list, type ListPage } from './coordinator/list.ts';
+import { type ListPage, Listings } from './coordinator/list.ts';
 import { put } from './coordinator/put.ts';
 import { locate, type KeyLocation } from './coordinator/explain.ts';
 import type { Scope } from './coordinator/scope.ts';
@@ -108,12 +108,13 @@ export class MecNode {
   readonly #scope: Scope;
   readonly #membership: Membership;
   readonly #servers: RpcServer[] = [];
+  readonly #listings: Listings;
   readonly #expiry: Expiry;
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
   private constructor({ config, onEnd, onBegin }: NodeOptions, scope: Scope, life: string) {
-    const { env, members, peers, store, time } = scope;
+    const { env, members, peers, store, time, holders } = scope;
     this.config = config;
     this.#scope = scope;
     this.#membership = new Membership({
@@ -128,6 +129,7 @@ export class MecNode {
       onEnd: onEnd ?? (() => {}),
       onBegin: onBegin ?? (() => {}),
     });
+    this.#listings = new Listings({ env, holders, get: (request) => get(scope, request) });
     this.#expiry = new Expiry(scope);
     this.#startedMs = env.clock.monotonicMs();
   }
@@ -152,6 +154,7 @@ export class MecNode {
     }
     const floors = new Floors(env.clock, members);
     const peers = new Peers(env, members, floors);
+    const time = new WallTime(env, members, peers);
     const policies = new Policies(config.policies);
     const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
     const grants = new KeyGrants(env.clock, life);
@@ -162,8 +165,7 @@ export class MecNode {
     const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);
     const scrub = new Scrub({ env, members, peers, store, limits });
     const keyQueue = new KeyQueue();
-    const time = new WallTime(env, members, peers);
-    const own = new LocalHolder(shared);
+    const own = new LocalHolder({ ...shared, policies, time });
     const holders = new Holders({ ...shared, own });
     const scope = { ...shared, holders, policies, time, sync, scrub, grants, keyQueue, forwardedWrites };
     const node = new MecNode(options, scope, life);
@@ -231,7 +233,7 @@ export class MecNode {
   list({ prefix = '', after, limit, r, timeoutMs }: NodeListOptions): Promise<ListPage> {
     const { quorum } = this.config;
     const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
-    return list(this.#scope, { prefix, after, limit, ...quorums });
+    return this.#listings.list({ prefix, after, limit, ...quorums });
   }
 
   /** What the configuration says of the keys like this one. */

@@ -103,6 +103,13 @@ export class CommitQueue {
     this.#schedule();
   }
 
+  /** The same, as a promise: resolves when the rows are durable. */
+  commit(changes: readonly RowChange[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.submit(changes, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
   /**
    * Runs a task while no batch is on its way: the disk then holds just what submitters were told of. With
    * an error if the queue has ended.

@@ -128,18 +128,16 @@ export class Store {
   async drop(partition: number): Promise<boolean> {
     const opened = this.#openedStore();
     const replica = this.of(partition);
-    const { changes } = replica;
-    await replica.whenDurable();
+    const { count } = replica.commits;
+    await replica.commits.whenDurable();
     const rows = await replica.rows.all();
-    if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.changes !== changes) return false;
+    if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.commits.count !== count)
+      return false;
     // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
-    replica.retire();
+    replica.commits.retire();
     opened.cache.clear();
     opened.replicas[partition] = new Replica(partition, opened, emptyState());
-    await new Promise<void>((resolve, reject) => {
-      const deletions = rows.map((key) => ({ key, value: undefined }));
-      opened.queue.submit(deletions, (error) => (error === undefined ? resolve() : reject(error)));
-    });
+    await opened.queue.commit(rows.map((key) => ({ key, value: undefined })));
     return true;
   }
 
@@ -202,7 +200,7 @@ export class Store {
       residues += replica.residues;
       aside += Number(!replica.aside.isEmpty);
       marked.push(...replica.marks.keys());
-      wounded += Number(replica.isWounded);
+      wounded += Number(replica.standing.isWounded);
       keys = keys === undefined || replica.rows.objects === undefined ? undefined : keys + replica.rows.objects;
     }
     return {
@@ -227,7 +225,7 @@ export class Store {
   /** One round of background work over all replicas. */
   async sweep(): Promise<void> {
     for (const replica of this.#opened?.replicas ?? []) {
-      if (this.#opened !== undefined) await replica.sweepResidues();
+      if (this.#opened !== undefined) await replica.sweep.run();
     }
     await this.#takeStock();
   }

@@ -1,4 +1,4 @@
-/** The launcher, as a user starts it. */
+/** The launcher, as users start it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ interface Run {
 
 const mec = (t: TestContext, ...args: string[]): Run => mecIn(t, {}, args);
 
-/** The launcher in an environment with these variables. */
+/** Runs the launcher with these environment variables. */
 function mecIn(t: TestContext, env: Record<string, string>, args: readonly string[]): Run {
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -69,7 +69,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-test('help and version', async (t) => {
+test('mec --help names commands and options, and mec --version prints the version', async (t) => {
   const help = mec(t, '--help');
   assert.equal(await help.exit, 0);
   for (const word of ['--config', 'dev', '--version']) assert.ok(help.stdout.includes(word), word);
@@ -81,7 +81,7 @@ test('help and version', async (t) => {
   assert.equal(version.stdout.trim(), manifest.version);
 });
 
-test('what is not understood is exit code 2 and a sentence', async (t) => {
+test('a usage error exits with code 2 and one sentence', async (t) => {
   for (const args of [
     [],
     ['--nonsense'],
@@ -97,17 +97,17 @@ test('what is not understood is exit code 2 and a sentence', async (t) => {
   }
 });
 
-test('a configuration that is missing or wrong is one line and exit code 2', async (t) => {
+test('a missing or invalid configuration exits with code 2 and one line', async (t) => {
   const directory = await makeDirectory(t);
   await assertRefused(
     mec(t, '--config', join(directory, 'none.toml')),
-    /^mec: The configuration .*none\.toml cannot be read/,
+    /^mec: Cannot read the configuration .*none\.toml: /,
   );
   const file = await configFile(directory, 'httpprot = 3000\n');
   await assertRefused(mec(t, '--config', file), /mec\.toml:1: httpprot: unknown key; did you mean "httpport"\?$/);
 });
 
-test('a store in use, of a newer format, or where none can be, is one line and exit code 2', async (t) => {
+test('a store that cannot be opened exits with code 2 and one line', async (t) => {
   const directory = await makeDirectory(t);
   const port = await freePorts(3);
   const root = join(directory, 'db');
@@ -128,15 +128,15 @@ test('a store in use, of a newer format, or where none can be, is one line and e
   await rm(root, { recursive: true });
   await writeFile(root, 'not a directory');
   await assertRefused(mec(t, '--config', file), /db cannot be written/);
-  // A file system that takes no directories says that the one above is missing.
+  // Some file systems report that the parent directory is missing.
   await configFile(directory, `name = "n1"\nport = ${port}\nhttpport = ${port + 2}\nroot = "/proc/mec/db"\n`);
   await assertRefused(mec(t, '--config', file), /\/proc\/mec\/db cannot be written: /);
-  // A missing name is drawn, and kept there.
+  // A missing name is drawn, and stored there.
   await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "/proc/mec/db"\n`);
   await assertRefused(mec(t, '--config', file), /\/proc\/mec\/db cannot be written: /);
 });
 
-/** A module that makes every file that is opened find the disk full. */
+/** A module that lets every opened file find the disk full. */
 const FULL_DISK = `data:text/javascript,${encodeURIComponent(`
   import fs from 'node:fs/promises';
   import { syncBuiltinESMExports } from 'node:module';
@@ -144,7 +144,7 @@ const FULL_DISK = `data:text/javascript,${encodeURIComponent(`
   syncBuiltinESMExports();
 `)}`;
 
-test('a disk that is full at the start is one line and exit code 1: it may work later', async (t) => {
+test('a full disk at the start exits with code 1 and one line', async (t) => {
   const directory = await makeDirectory(t);
   const port = await freePorts(3);
   const file = await configFile(directory, `name = "n1"\nport = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`);
@@ -153,7 +153,7 @@ test('a disk that is full at the start is one line and exit code 1: it may work 
   assert.match(run.stderr, /^mec: .*no space left/m);
 });
 
-test('a port in use is one line and exit code 2', async (t) => {
+test('a port in use exits with code 2 and one line', async (t) => {
   const directory = await makeDirectory(t);
   const port = await freePorts(3);
   const file = await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`);
@@ -169,7 +169,7 @@ test('a port in use is one line and exit code 2', async (t) => {
   }
 });
 
-test('a node without a name draws one and keeps it', async (t) => {
+test('a node without a configured name draws one and keeps it', async (t) => {
   const directory = await makeDirectory(t);
   const port = await freePorts(3);
   const file = await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`);
@@ -190,13 +190,13 @@ async function startDev(t: TestContext, port: number, ...args: string[]): Promis
   const run = mec(t, 'dev', '--port', String(port), '--httpport', String(port + 50), ...args);
   await eventually(
     `the banner; so far: ${run.stdout} ${run.stderr}`,
-    async () => run.stdout.includes('Ctrl-C stops it.'),
+    async () => run.stdout.includes('Ctrl-C stops the cluster.'),
     30_000,
   );
   return run;
 }
 
-test('mec dev: a banner with URLs and a curl line that work, clean stop, data kept until --fresh', async (t) => {
+test('mec dev prints a curl command that works, and keeps its data until --fresh', async (t) => {
   const data = join(await makeDirectory(t), 'dev');
   const port = await freePorts(60);
   const url = (i: number): string => `http://127.0.0.1:${port + 50 + i}/mec/hello`;
@@ -224,7 +224,7 @@ test('mec dev: a banner with URLs and a curl line that work, clean stop, data ke
   assert.equal(await third.exit, 0);
 });
 
-test('mec dev: a second one on the same data is refused, and changes nothing there', async (t) => {
+test('a second mec dev on the same data is refused and changes nothing', async (t) => {
   const data = await makeDirectory(t);
   const port = await freePorts(60);
   const first = await startDev(t, port, '--data', data, '--nodes', '2');
@@ -233,7 +233,7 @@ test('mec dev: a second one on the same data is refused, and changes nothing the
   const before = await read();
   for (const more of [[], ['--nodes', '4'], ['--nodes', '1'], ['--fresh']]) {
     const second = mec(t, 'dev', '--port', String(port + 1), '--httpport', String(port + 52), '--data', data, ...more);
-    await assertRefused(second, /Another "mec dev" runs on /);
+    await assertRefused(second, /Another "mec dev" is using /);
     assert.deepEqual(await read(), before, more.join(' '));
   }
   assert.equal((await send(`http://127.0.0.1:${port + 50}/ping`)).status, 200);
@@ -244,7 +244,7 @@ test('mec dev: a second one on the same data is refused, and changes nothing the
   assert.equal(await after.exit, 0);
 });
 
-test('mec dev: --fresh removes nothing that it has not made', async (t) => {
+test('mec dev --fresh deletes only files of mec dev', async (t) => {
   const data = await makeDirectory(t);
   await mkdir(join(data, 'n1'));
   await writeFile(join(data, 'n1', 'precious'), 'mine');
@@ -255,7 +255,7 @@ test('mec dev: --fresh removes nothing that it has not made', async (t) => {
   assert.ok((await stat(join(data, 'n1', 'precious'))).isFile());
 });
 
-test('mec dev: nodes end with their parent, even when it is killed', async (t) => {
+test('the nodes of mec dev end when it is killed', async (t) => {
   const port = await freePorts(60);
   const run = await startDev(t, port, '--data', await makeDirectory(t), '--nodes', '1');
   run.kill('SIGKILL');
@@ -269,7 +269,7 @@ test('mec dev: nodes end with their parent, even when it is killed', async (t) =
   assert.equal(isAlive(run.pid), false);
 });
 
-test('mec dev: a node that cannot start ends it all, with the reason', async (t) => {
+test('mec dev ends with the reason if a node cannot start', async (t) => {
   const port = await freePorts(60);
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(port + 10, '127.0.0.1', resolve));

@@ -1,6 +1,6 @@
 /**
- * `mec get`, `put`, `delete`, `list`, `resolve`, `export`, `import`, `completion`: what they print,
- * and their exit codes.
+ * The commands `mec get`, `put`, `delete`, `list`, `resolve`, `export`, `import` and `completion`:
+ * their output and exit codes.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -21,7 +21,7 @@ let directory: string;
 let keys = 0;
 const freshKey = (): string => `cli-${keys++}`;
 
-/** Runs `mec` with arguments, against the cluster unless the environment says otherwise. */
+/** Runs `mec` with arguments, against the cluster unless `env` has another MEC_URL. */
 const mec = (
   args: readonly string[],
   { input = '', env = {} }: { input?: string | Uint8Array; env?: Record<string, string> } = {},
@@ -42,7 +42,7 @@ describe('the command line', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test('put and get: arguments, files and stdin, byte for byte', async () => {
+  test('put and get preserve every byte of arguments, files and stdin', async () => {
     const key = freshKey();
     assert.deepEqual(await mec(['put', key, 'héllo']), { code: 0, out: '', err: '' });
     assert.deepEqual(await mec(['get', key]), { code: 0, out: 'héllo', err: '' });
@@ -65,7 +65,7 @@ describe('the command line', () => {
     assert.equal((await mec(['get', key])).out, '@home');
   });
 
-  test('every way to fail has its exit code and one line that says what to do', async (t) => {
+  test('each failure has its exit code and one line of advice', async (t) => {
     const key = freshKey();
     assert.deepEqual(await mec(['get', key]), { code: 3, out: '', err: `mec: there is no value under ${key}\n` });
     assert.equal((await mec(['delete', key])).code, 3);
@@ -90,7 +90,7 @@ describe('the command line', () => {
       [['get', key, '--url', 'nonsense'], /not the URL of a node/],
       [['put', key, '@/no/such/file'], /the file cannot be read/],
       [['put', key, 'x', '--meta', 'nonsense'], /Expected NAME=VALUE/],
-      [['import', '--existing', 'burn'], /Expected beside, skip, replace/],
+      [['import', '--existing', 'burn'], /Expected one of beside, skip, replace/],
     ];
     for (const [args, says] of usage) {
       const ran = await mec(args);
@@ -103,7 +103,7 @@ describe('the command line', () => {
     assert.match(refused.err, /token.*mec get KEY --json/);
   });
 
-  test('quorums reach the node, of reads, writes and deletes', async () => {
+  test('--r and --w reach the node with reads, writes and deletes', async () => {
     const key = freshKey();
     assert.equal((await mec(['put', key, 'x', '--w', 'all'])).code, 0);
     for (const args of [
@@ -119,7 +119,7 @@ describe('the command line', () => {
     assert.equal((await mec(['delete', key, '--w', 'all'])).code, 0);
   });
 
-  test('with a token file, writes follow each other; without, they become siblings, and a line says so', async () => {
+  test('writes with a token file replace each other, and writes without become siblings', async () => {
     const key = freshKey();
     const tokenFile = ['--token-file', join(directory, 'token')];
     for (const value of ['1', '2', '3']) assert.equal((await mec(['put', key, value, ...tokenFile])).err, '');
@@ -134,7 +134,7 @@ describe('the command line', () => {
     assert.equal((await mec(['get', key])).code, 3);
   });
 
-  test('list: in order, behind a prefix, and it stops when its reader does', async () => {
+  test('list prints the keys with a prefix in order, and ends when its reader does', async () => {
     const client = new MecClient(cluster.urls, { codec: text });
     const names = Array.from({ length: 12 }, (_, i) => `list/${String(i).padStart(2, '0')}`);
     await Promise.all(['list/x\ny', ...names].map((name) => client.put(name, 'v')));
@@ -156,7 +156,7 @@ describe('the command line', () => {
     assert.equal(head.stderr, '');
   });
 
-  test('resolve: shows all, and takes one, another, or what the editor leaves', async () => {
+  test('resolve replaces siblings by one of them, a new value, or the edited text', async () => {
     const key = freshKey();
     await siblings(key, 'milk', 'bread\nbutter');
     const shown = await mec(['resolve', key]);
@@ -194,7 +194,7 @@ describe('the command line', () => {
     assert.equal((JSON.parse(json.err) as { error: { code: string } }).error.code, 'missing');
   });
 
-  test('a value with a Content-Encoding stays as it is stored, wherever it goes', async () => {
+  test('a value with a Content-Encoding is stored, exported and imported unchanged', async () => {
     const key = freshKey();
     const zipped = gzipSync('page');
     const put = ['put', key, '-', '--type', 'text/html', '--encoding', 'gzip', '--ttl', '900', '--meta', 'by=ann'];
@@ -213,10 +213,10 @@ describe('the command line', () => {
       [kept['contentType'], kept['contentEncoding'], kept['encoding'], kept['value'], kept['meta']],
       ['text/html', 'gzip', 'base64', zipped.toString('base64'), { by: 'ann' }],
     );
-    assert.match(String(kept['expires']), / GMT$/, 'and expires when it was to');
+    assert.match(String(kept['expires']), / GMT$/, 'and keeps its expiry');
   });
 
-  test('export and import: all values, once, however often it is run', async () => {
+  test('export and import copy every value once, even if they run again', async () => {
     const other = await startCluster({ nodes: 1 });
     try {
       const from = new MecClient(cluster.urls, { codec: bytes });
@@ -231,14 +231,14 @@ describe('the command line', () => {
       const whole = await readFile(file, 'utf8');
       assert.equal((await mec(['export', 'move/'])).out, whole);
 
-      // As if it had been killed in the middle of a line.
+      // As if the export had been killed in the middle of a line.
       await writeFile(file, whole.slice(0, Math.floor(whole.length / 2)));
       assert.equal((await mec(['export', 'move/', '--out', file])).code, 0);
       assert.equal(await readFile(file, 'utf8'), whole);
 
       const to = { env: { MEC_URL: other.urls[0] as string } };
-      assert.equal((await mec(['import', file], to)).err, 'mec: 43 values written, 0 left out, 40 keys\n');
-      assert.equal((await mec(['import', file], to)).err, 'mec: 0 values written, 43 left out, 40 keys\n');
+      assert.equal((await mec(['import', file], to)).err, 'mec: 43 values written, 0 skipped, 40 keys\n');
+      assert.equal((await mec(['import', file], to)).err, 'mec: 0 values written, 43 skipped, 40 keys\n');
       const there = new MecClient(other.urls, { codec: bytes });
       for (const key of ['move/03', 'move/04', 'move/06', 'move/39']) {
         const [a, b] = [await from.get(key), await there.get(key)];
@@ -264,22 +264,22 @@ describe('the command line', () => {
         .filter((one) => one.includes('"move/05"'))
         .join('');
       const again = (existing: string): Promise<Ran> => mec(['import', '--existing', existing], { ...to, input: line });
-      assert.match((await again('skip')).err, /^mec: 0 values written, 1 left out/);
+      assert.match((await again('skip')).err, /^mec: 0 values written, 1 skipped/);
       assert.match((await again('beside')).err, /^mec: 1 values written/);
       assert.equal((await there.get('move/05')).kind, 'siblings');
       assert.match((await again('beside')).err, /^mec: 0 values written/);
 
       const bad = await mec(['import'], { ...to, input: `${line}\n{"key":"x"}\n` });
       assert.equal(bad.code, 1);
-      assert.match(bad.err, /^mec: line 2: not a line that export has written; .*\n$/);
-      assert.equal((await mec(['export', '--out', LAUNCHER])).code, 2, 'a file that is no export is left alone');
+      assert.match(bad.err, /^mec: line 2: not a line of an export; .*\n$/);
+      assert.equal((await mec(['export', '--out', LAUNCHER])).code, 2, 'a file that is not an export stays unchanged');
       assert.match(await readFile(LAUNCHER, 'utf8'), /^#!/);
     } finally {
       await other.close();
     }
   });
 
-  test('completion: scripts that the shell takes, with every command and option in them', async (t) => {
+  test('completion prints a valid script with every command and option', async (t) => {
     for (const shell of ['bash', 'zsh', 'fish']) {
       const { code, out } = await mec(['completion', shell]);
       assert.equal(code, 0);
@@ -297,10 +297,10 @@ describe('the command line', () => {
     if (completed !== undefined) assert.equal(completed.stdout, '--token-file\nresolve\n');
   });
 
-  test('a cold get takes less than 150 ms more than an empty program', async (t) => {
+  test('get takes less than 150 ms more processor time than an empty program', async (t) => {
     const key = freshKey();
     await siblings(key, 'warm');
-    // Processor time, the least of a few runs: the machine may be busy with other tests.
+    // The least processor time of a few runs, because other tests may keep the machine busy.
     const timed = async (command: string): Promise<number> => {
       const script = `TIMEFORMAT='%U %S'; time ${command} > /dev/null`;
       const env = { ...process.env, MEC_URL: cluster.urls.join(',') };

@@ -1,4 +1,4 @@
-/** The console of `mec dev`, through the launcher: nodes stop, die, hang, join and leave as somebody types it. */
+/** The console of `mec dev`, through the launcher. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { send } from '../fixtures/http.ts';
 
 const LONG_MS = 90_000;
 
-/** A `mec dev` that somebody types into. */
+/** A running `mec dev` with its console. */
 class Dev {
   readonly exit: Promise<number | null>;
   readonly httpport: number;
@@ -37,7 +37,7 @@ class Dev {
     return `http://127.0.0.1:${this.httpport + node - 1}${path}`;
   }
 
-  /** Waits until what comes out from now on matches. */
+  /** Waits until later output matches. */
   async says(pattern: RegExp): Promise<string> {
     let match: RegExpExecArray | null = null;
     await eventually(
@@ -56,7 +56,7 @@ class Dev {
   }
 
   banner(): Promise<string> {
-    return this.says(/Ctrl-C stops it\./);
+    return this.says(/Ctrl-C stops the cluster\./);
   }
 
   async type(line: string, answer: RegExp): Promise<string> {
@@ -91,49 +91,49 @@ async function reaches(statusUrl: string, other: string): Promise<boolean> {
   return isReady && peers.some(({ node, reach }) => node === other && reach === 'reachable');
 }
 
-test('nodes stop, are killed, hang and come back; what cannot be done is one line', async (t) => {
+test('the console stops, kills, pauses and restarts nodes, and explains each refusal in one line', async (t) => {
   const dev = new Dev(t, await freePorts(440), '--data', await makeDirectory(t));
   await dev.banner();
   await dev.type('status', /node +zone +state.*\nn1 .* up .*\nn2 .* up .*\nn3 .* up .*\n/);
   assert.equal((await send(dev.url(1, '/mec/k'), { method: 'PUT', body: 'v' })).status, 200);
 
-  await dev.type('stop n2', /^n2 is stopped$/m);
+  await dev.type('stop n2', /^n2 has stopped$/m);
   assert.equal(await answers(dev.url(2, '/ping')), false);
   assert.equal((await send(dev.url(3, '/mec/k'))).text, 'v');
-  await dev.type('stop n2', /^mec: n2 does not run; start it with "start n2"$/m);
+  await dev.type('stop n2', /^mec: n2 is not running; start it with "start n2"$/m);
   await dev.type('start n2', /^n2 serves at http/m);
-  await dev.type('start n2', /^mec: n2 runs already$/m);
+  await dev.type('start n2', /^mec: n2 is already running$/m);
 
-  await dev.type('kill n2', /^n2 is killed$/m);
+  await dev.type('kill n2', /^n2 was killed$/m);
   await dev.type('start n2', /^n2 serves at http/m);
   assert.equal((await send(dev.url(2, '/mec/k'))).text, 'v');
 
-  await dev.type('resume n3', /^mec: n3 does not hang$/m);
-  // Without n3, the two others have to reach each other.
+  await dev.type('resume n3', /^mec: n3 is not paused$/m);
+  // Without n3, the other two must reach each other.
   for (const [node, other] of [
     [1, 'n2'],
     [2, 'n1'],
   ] as const)
     await eventually(`n${node} reaches ${other}`, () => reaches(dev.url(node, '/status'), other));
-  await dev.type('pause n3', /^n3 hangs$/m);
+  await dev.type('pause n3', /^n3 is paused$/m);
   assert.equal(await Promise.race([answers(dev.url(3, '/ping')), pause(300).then(() => 'nothing')]), 'nothing');
   assert.equal((await send(dev.url(1, '/mec/k'))).text, 'v');
-  await dev.type('leave n3', /^mec: n3 hangs; let it go on with "resume n3"$/m);
-  await dev.type('resume n3', /^n3 goes on$/m);
+  await dev.type('leave n3', /^mec: n3 is paused; resume it with "resume n3"$/m);
+  await dev.type('resume n3', /^n3 has resumed$/m);
   await eventually('n3 answers', () => answers(dev.url(3, '/ping')));
 
   await dev.type('help', /status .*\n(.*\n)+ +quit /);
-  await dev.type('explode', /^mec: there is no command "explode"; see help$/m);
-  await dev.type('constructor', /^mec: there is no command "constructor"; see help$/m);
-  await dev.type('stop', /^mec: say just "stop n2"$/m);
-  await dev.type('stop n9', /^mec: there is no node "n9"; there are n1, n2, n3$/m);
-  // Also one that hangs must not keep the others from ending.
-  await dev.type('pause n1', /^n1 hangs$/m);
+  await dev.type('explode', /^mec: unknown command "explode"; see help$/m);
+  await dev.type('constructor', /^mec: unknown command "constructor"; see help$/m);
+  await dev.type('stop', /^mec: expected "stop n2"$/m);
+  await dev.type('stop n9', /^mec: unknown node "n9"; the nodes are n1, n2, n3$/m);
+  // A paused node must not keep the others from ending.
+  await dev.type('pause n1', /^n1 is paused$/m);
   await dev.type('quit', /n2 \| .* stopped/);
   assert.equal(await dev.exit, 0, dev.output);
 });
 
-test('a node joins and one leaves; the next run knows, on other ports too, and more may join', async (t) => {
+test('the next run of mec dev knows the nodes that have joined and left', async (t) => {
   const data = await makeDirectory(t);
   const dev = new Dev(t, await freePorts(440), '--data', data);
   await dev.banner();
@@ -143,9 +143,9 @@ test('a node joins and one leaves; the next run knows, on other ports too, and m
   await eventually('n4 is up', () => answers(dev.url(4, '/ready')), LONG_MS);
   await dev.type('leave n2', /^n2 is leaving$/m);
   await dev.says(/^n2 has left the cluster$/m);
-  await dev.type('start n2', /^mec: n2 has left the cluster, for good; "add" starts a new node$/m);
+  await dev.type('start n2', /^mec: n2 has left the cluster permanently; "add" starts a new node$/m);
   for (let i = 0; i < 50; i++) assert.equal((await send(dev.url(4, `/mec/k${i}`))).text, `v${i}`);
-  // A script that ends does not end the cluster.
+  // The end of a script does not end the cluster.
   dev.endOfInput();
   assert.ok(await answers(dev.url(1, '/ping')));
   dev.signal('SIGINT');
@@ -169,7 +169,7 @@ test('a node joins and one leaves; the next run knows, on other ports too, and m
   assert.equal(await moved.exit, 0, moved.output);
 });
 
-test('seven nodes, without any input', async (t) => {
+test('mec dev starts seven nodes without a console', async (t) => {
   const dev = new Dev(t, await freePorts(440), '--data', await makeDirectory(t), '--nodes', '7');
   dev.endOfInput();
   await dev.banner();
@@ -177,7 +177,7 @@ test('seven nodes, without any input', async (t) => {
   assert.equal((await send(dev.url(4, '/mec/k'))).text, 'v');
 });
 
-test('a list of nodes that is none is left alone, and said', async (t) => {
+test('mec dev refuses an invalid list of nodes and leaves it unchanged', async (t) => {
   const data = await makeDirectory(t);
   await writeFile(join(data, 'cluster.json'), '{"members":["../n1"]}');
   const dev = new Dev(t, await freePorts(440), '--data', data, '--fresh');

@@ -1,4 +1,7 @@
-/** `mec status`, `locate`, `leave`, and what they are made of: what they print, and their exit codes. */
+/**
+ * The commands `mec status`, `locate` and `leave`, and the routes behind them: output and exit
+ * codes.
+ */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +17,7 @@ import { deadUrl } from '../fixtures/fake-node.ts';
 let cluster: EmbeddedCluster;
 let directory: string;
 
-/** Runs `mec` with arguments, against the first node unless they say otherwise. */
+/** Runs `mec` with arguments, against the first node unless they name another. */
 const mec = (...args: readonly string[]): Promise<Ran> => runMec(args, { env: { MEC_URL: cluster.urls[0] } });
 
 const statuses = async (): Promise<NodeStatus[]> => JSON.parse((await mec('status', '--json')).out) as NodeStatus[];
@@ -32,7 +35,7 @@ describe('the commands of operators', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test('status counts the keys that have a value, and the bytes of the store, on every node', async () => {
+  test('mec status counts the keys with a value and the bytes of each store', async () => {
     await eventually('all are counted', async () =>
       (await statuses()).every(({ store }) => store.keys === 3 && (store.diskBytes ?? 0) > 0),
     );
@@ -47,7 +50,7 @@ describe('the commands of operators', () => {
     }
   });
 
-  test('status prints a row for each node', async () => {
+  test('mec status prints a row for each node', async () => {
     const { code, out, err } = await mec('status');
     assert.deepEqual([code, err], [0, '']);
     const [head, ...rows] = out.trimEnd().split('\n');
@@ -57,7 +60,7 @@ describe('the commands of operators', () => {
       assert.match(row, new RegExp(`^n${i + 1} +- +up +256 +0 +0 +3 +[\\d.]+ (bytes|KiB|MiB) +\\d+ +\\d+$`));
   });
 
-  test('locate prints which nodes hold a key, and what each has of it', async () => {
+  test('locate prints the nodes that hold a key, and their versions', async () => {
     const { code, out, err } = await mec('locate', 'k1');
     assert.deepEqual([code, err], [0, '']);
     const lines = out.trimEnd().split('\n');
@@ -78,7 +81,7 @@ describe('the commands of operators', () => {
     );
   });
 
-  test('ring is another name of locate', async () => {
+  test('ring is an alias of locate', async () => {
     const { code, out, err } = await mec('ring', 'k1');
     assert.deepEqual([code, err], [0, '']);
     assert.equal(out, (await mec('locate', 'k1')).out);
@@ -92,7 +95,7 @@ describe('the commands of operators', () => {
     assert.deepEqual(ringed, located);
   });
 
-  test('what goes wrong is told as by all other commands', async () => {
+  test('operator commands report errors like client commands', async () => {
     const dead = await deadUrl();
     for (const command of ['status', 'locate', 'leave']) {
       const args = command === 'locate' ? [command, 'k'] : [command];
@@ -110,7 +113,7 @@ describe('the commands of operators', () => {
     assert.equal((await mec('status', '--url', `${dead},${cluster.urls[1]}`)).code, 0, 'another answers');
     const both = await mec('leave', '--url', cluster.urls.join(','));
     assert.equal(both.code, 2);
-    assert.match(both.err, /which node is to leave/);
+    assert.match(both.err, /name only the one that should leave/);
     const alone = await startNode();
     try {
       const refused = await mec('leave', '--json', '--url', alone.url);
@@ -122,7 +125,7 @@ describe('the commands of operators', () => {
     }
   });
 
-  test('leave --json tells in JSON, and status tells of who is silent', async () => {
+  test('status reports a silent node, and leave --force --json answers in JSON', async () => {
     await cluster.nodes[2]?.close();
     const { code, out } = await mec('status', '--timeout', '500');
     assert.equal(code, 0);

@@ -1,4 +1,7 @@
-/** The client in a browser: the example page, in two tabs of a headless Chromium, where one is installed. */
+/**
+ * The client in a browser: the example page in two tabs of a headless Chromium, if one is
+ * installed.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -39,7 +42,7 @@ async function state(tab: Tab, says: string): Promise<void> {
   await isSaid.catch(async () => assert.fail(`expected ${says}, and the page says ${String(await text(tab))}`));
 }
 
-test('examples/two-tabs: two tabs write at once, each sees both, and one resolves', { skip }, async (t) => {
+test('two tabs of examples/two-tabs see concurrent values, and one resolves them', { skip }, async (t) => {
   const url = await serveExample(t);
   const browser = await Browser.start(t, chromium ?? '');
   const [left, right] = [await browser.open(url), await browser.open(url)];
@@ -61,7 +64,7 @@ test('examples/two-tabs: two tabs write at once, each sees both, and one resolve
   assert.equal(await right.evaluate("document.getElementById('note').value"), 'milk and bread');
 });
 
-test('a page of an origin that the node was not told about sees nothing', { skip }, async (t) => {
+test('a page of an origin that is not configured sees no values', { skip }, async (t) => {
   const url = await serveExample(t);
   const node = await startNode({ http: { origins: ['https://other.example'] } });
   t.after(() => node.close());

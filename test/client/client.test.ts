@@ -1,4 +1,4 @@
-/** The client, against a real cluster. */
+/** The client against a real cluster. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
@@ -34,7 +34,7 @@ let keys = 0;
 const freshKey = (): string => `client/${keys++}`;
 const { merge, add, values } = observedRemoveSet;
 
-/** What a read has, newest first; [] where there is nothing. */
+/** The values of a read, newest first; [] if there are none. */
 function all<T>(read: Read<T>): T[] {
   if (read.kind === 'missing') return [];
   return read.kind === 'value' ? [read.value] : read.siblings.map(({ value }) => value);
@@ -53,7 +53,7 @@ describe('the client', () => {
   });
   after(() => cluster.close());
 
-  test('a key is missing, then a value, then siblings, then a value, then missing', async () => {
+  test('get returns missing, a value or siblings as a key changes', async () => {
     const client = new MecClient<string>(cluster.urls);
     const key = freshKey();
     assert.deepEqual(await client.get(key), { kind: 'missing', token: undefined });
@@ -86,7 +86,7 @@ describe('the client', () => {
     assert.equal((await client.delete(key)).found, false);
   });
 
-  test('every byte of siblings comes back, and every codec reads what it has written', async () => {
+  test('siblings are byte-exact, and every codec reads its own output', async () => {
     const client = new MecClient(cluster.urls, { clientId: 'me' });
     const key = freshKey();
     const binary = client.with(bytes);
@@ -117,7 +117,7 @@ describe('the client', () => {
     assert.ok((await failure(client.put(freshKey(), undefined))) instanceof CodecError);
   });
 
-  test('metadata of one value and of siblings is the same, each byte of it', async () => {
+  test('a single value and siblings have the same metadata', async () => {
     const client = new MecClient<number>(cluster.urls);
     const key = freshKey();
     const latin1 = Array.from({ length: 96 }, (_, i) => String.fromCharCode(160 + i)).join('');
@@ -133,7 +133,7 @@ describe('the client', () => {
     for (const sibling of both.siblings) assert.deepEqual(sibling.meta, meta);
   });
 
-  test('a value with a Content-Encoding reads the same alone and among siblings: decoded or as stored', async () => {
+  test('a value with a Content-Encoding reads the same alone and among siblings', async () => {
     const key = freshKey();
     const url = `${cluster.urls[0]}/mec/${encodeURIComponent(key)}`;
     const client = new MecClient<string>(cluster.urls);
@@ -166,7 +166,7 @@ describe('the client', () => {
     assert.deepEqual(Buffer.from(last.siblings.at(-1)?.value ?? assert.fail()), zipped);
   });
 
-  test('what cannot be decoded can still be read as it is stored', async () => {
+  test('a value that cannot be decoded can be read as stored', async () => {
     const client = new MecClient<string>(cluster.urls);
     const raw = client.with(bytes);
     const bomb = gzipSync(Buffer.alloc(MAX_DECODED_BYTES + 1));
@@ -187,7 +187,7 @@ describe('the client', () => {
     }
   });
 
-  test('what no header can carry is the fault of the caller', async () => {
+  test('a value that no header can carry is a bad-parameter error', async () => {
     const client = new MecClient<number>(cluster.urls);
     const key = freshKey();
     for (const meta of [{ a: '\u65e5\u672c' }, { a: 'two\r\nlines' }, { 'a b': 'x' }, { '\u00fc': 'x' }]) {
@@ -199,7 +199,7 @@ describe('the client', () => {
     assert.equal((await client.get(key)).kind, 'missing');
   });
 
-  test('any key that can be written as a URL is the same key on the way back', async () => {
+  test('a key with any characters comes back unchanged from list', async () => {
     const client = new MecClient(cluster.urls);
     for (const key of ['a/b', '../x', 'a/../b', 'a//b', '%', '%2F', 'ü \u{1F600}', '?x=1#y', '__proto__', '...']) {
       await client.put(key, key);
@@ -214,7 +214,7 @@ describe('the client', () => {
     assert.equal((await failure(client.get('k'.repeat(1025)))).code, 'key-too-long');
   });
 
-  test('a refusal says what is wrong, and is not repeated', async () => {
+  test('a refused request is reported and not repeated', async () => {
     const client = new MecClient(cluster.urls);
     const written = await client.put(freshKey(), 1);
     const error = await failure(client.put(freshKey(), 2, { token: written.token }));
@@ -228,7 +228,7 @@ describe('the client', () => {
     assert.equal(large.code, 'value-too-large');
   });
 
-  test('updates made at once by many clients all count', async () => {
+  test('concurrent updates by many clients all count', async () => {
     const key = freshKey();
     const clients = Array.from({ length: 8 }, () => new MecClient<ObservedRemoveSet>(cluster.urls));
     await Promise.all(
@@ -241,7 +241,7 @@ describe('the client', () => {
     assert.equal((await clients[1]?.get(key))?.kind, 'value');
   });
 
-  test('updates of one key through one client follow each other', async () => {
+  test('updates of one key through one client run one after the other', async () => {
     const client = new MecClient<GrowOnlyCounter>(cluster.urls);
     const key = freshKey();
     const { merge, add } = growOnlyCounter;
@@ -252,7 +252,7 @@ describe('the client', () => {
     assert.equal(Object.keys(read.value.plus).length, 1, 'one author');
   });
 
-  test('an update that finds the key deleted begins under a new name', async () => {
+  test('an update of a deleted key has a new author', async () => {
     const client = new MecClient<ObservedRemoveSet>(cluster.urls);
     const names = new Set<string>();
     const key = freshKey();
@@ -270,7 +270,7 @@ describe('the client', () => {
     assert.equal(names.size, 2);
   });
 
-  test('an update that returns undefined writes nothing, and one that throws neither', async () => {
+  test('an update that returns undefined or throws writes nothing', async () => {
     const client = new MecClient<number>(cluster.urls);
     const key = freshKey();
     assert.equal(await client.update(key, () => undefined, { merge: Math.max }), undefined);
@@ -282,7 +282,7 @@ describe('the client', () => {
     assert.equal((await client.update(key, async () => 5, { merge: Math.max }))?.value, 5);
   });
 
-  test('at the limit of siblings a put is refused, and an update resolves', async () => {
+  test('at the limit of siblings a put is refused and an update merges them', async () => {
     const client = new MecClient<number>(cluster.urls);
     const key = freshKey();
     for (let i = 0; i < MAX_SIBLINGS; i++) await client.put(key, i);
@@ -293,7 +293,7 @@ describe('the client', () => {
     assert.deepEqual([updated?.value, updated?.merged, updated?.siblings], [MAX_SIBLINGS, MAX_SIBLINGS, 1]);
   });
 
-  test('all keys behind a prefix come in order, in pages, and the reader may stop', async () => {
+  test('list yields the keys with a prefix in order, page by page', async () => {
     const client = new MecClient<number>(cluster.urls);
     const prefix = `list-${freshKey()}/ü&?`;
     const names = Array.from({ length: 7 }, (_, i) => `${prefix}${i}`);
@@ -311,7 +311,7 @@ describe('the client', () => {
     }
   });
 
-  test('a value with a time to live says when it expires', async () => {
+  test('a value with a time to live has its expiry', async () => {
     const client = new MecClient<string>(cluster.urls);
     const key = freshKey();
     await client.put(key, 'soon', { ttlSeconds: 100 });
@@ -322,7 +322,7 @@ describe('the client', () => {
     assert.equal((await failure(client.put(key, 'x', { ttlSeconds: 0 }))).code, 'bad-parameter');
   });
 
-  test('a write that is sent twice is seen once, and with "once" it is made once', async () => {
+  test('a write that is sent twice is read once, and with `once` made once', async () => {
     const key = freshKey();
     const url = `${cluster.urls[0]}/mec/${encodeURIComponent(key)}`;
     const sendAs = (name: string): Promise<Response> =>
@@ -332,7 +332,7 @@ describe('the client', () => {
     const seen = await client.get(key);
     assert.equal(seen.kind, 'value');
     await client.put(key, 'b', { token: seen.token ?? assert.fail() });
-    assert.deepEqual(all(await client.get(key, { r: 'all' })), ['b'], 'and is replaced as one');
+    assert.deepEqual(all(await client.get(key, { r: 'all' })), ['b'], 'both copies are replaced');
     assert.equal((await sendAs('not visible')).status, 400);
 
     const asked: string[] = [];
@@ -347,7 +347,7 @@ describe('the client', () => {
     assert.ok(asked.includes('Idempotency-Key') && !asked.includes('X-Mec-Write-ID'));
   });
 
-  test('a condition that does not hold is a conflict, and of racing creators one wins', async () => {
+  test('a failed condition is a ConflictError, and one concurrent create wins', async () => {
     const clients = Array.from({ length: 5 }, () => new MecClient<number>(cluster.urls));
     const key = freshKey();
     const outcomes = await Promise.allSettled(clients.map((client, i) => client.put(key, i, { ifMissing: true })));
@@ -364,7 +364,7 @@ describe('the client', () => {
     assert.ok(end?.kind === 'value' && end.value === 10);
   });
 
-  test('a client never reads back behind what it has written or read, even of one replica', async (t) => {
+  test('reads of one client never go back in time, even with r=1', async (t) => {
     t.after(() => cluster.heal());
     const key = freshKey();
     const here = cluster.urls.slice(0, 1);
@@ -376,7 +376,7 @@ describe('the client', () => {
     cluster.partition([0], [1, 2]);
     await writer.put(key, 2, { token: old.token, deadlineMs: 30_000 });
     assert.deepEqual(all(await writer.get(key)), [2]);
-    // The cut-off node answers as of before; whoever has seen more is told so.
+    // The isolated node answers as before, but not to a client that has seen more.
     const alone = new MecClient<number>(here);
     assert.deepEqual(all(await alone.get(key, { r: 1 })), [1]);
     const { dot } = (await writer.get(key)) as { dot: string };
@@ -385,7 +385,7 @@ describe('the client', () => {
     });
     assert.equal(ask.status, 503);
     assert.ok(['behind', 'timeout'].includes(((await ask.json()) as { code: string }).code));
-    // Any node that the client knows will do, so it moves on to one that has seen it.
+    // The client may use any node, so it moves on to one that is recent enough.
     const mover = new MecClient<number>([...cluster.urls]);
     assert.deepEqual(all(await mover.get(key, { deadlineMs: 20_000 })), [2]);
     for (let i = 0; i < 6; i++) assert.deepEqual(all(await mover.get(key, { r: 1, deadlineMs: 20_000 })), [2]);
@@ -397,7 +397,7 @@ describe('the client', () => {
     assert.equal(garbage.status, 400);
   });
 
-  test('a quorum that cannot be met is an error with have and need', async (t) => {
+  test('a quorum that cannot be met is a QuorumError with have and need', async (t) => {
     t.after(() => cluster.heal());
     cluster.partition([0], [1], [2]);
     const client = new MecClient<number>(cluster.urls, { deadlineMs: 500 });

@@ -1,4 +1,4 @@
-/** The client and nodes in trouble: what it repeats, what it does not, and how long it waits. */
+/** The client while nodes fail: its retries, its limits, and its waits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecClient, type MecClientError, QuorumError, UnavailableError } from '../../src/client/index.ts';
@@ -20,7 +20,7 @@ const timed = async <T>(work: Promise<T>): Promise<{ ms: number; result: T }> =>
   return { ms: performance.now() - startMs, result };
 };
 
-test('dead nodes cost nothing but their refusal, and are asked last afterwards', async (t) => {
+test('an unreachable node is skipped at once, and asked last afterwards', async (t) => {
   const good = await fakeNode(t, answer('here'));
   const dead = await deadUrl();
   const client = new MecClient([dead, dead, good.url], { deadlineMs: 2_000 });
@@ -31,7 +31,7 @@ test('dead nodes cost nothing but their refusal, and are asked last afterwards',
   assert.equal(good.asked.length, 20);
 });
 
-test('a node that fails is passed over until it has rested', async (t) => {
+test('a node that fails is skipped until its rest ends', async (t) => {
   const bad = await fakeNode(t, problem(503, 'overloaded'));
   const good = await fakeNode(t, answer(1));
   const client = new MecClient([bad.url, good.url]);
@@ -40,7 +40,7 @@ test('a node that fails is passed over until it has rested', async (t) => {
   assert.ok(bad.asked.length <= 3, `${bad.asked.length} requests to the bad node`);
 });
 
-test('a read that is late goes to a second node as well; a node that hangs is passed over next time', async (t) => {
+test('a late read also goes to a second node, and the slow node is skipped next', async (t) => {
   const mute = await fakeNode(t, hang);
   const good = await fakeNode(t, answer(1));
   const client = new MecClient([mute.url, good.url]);
@@ -52,7 +52,7 @@ test('a read that is late goes to a second node as well; a node that hangs is pa
   assert.ok(mute.asked.length - before <= 2, `${mute.asked.length - before} more requests to the node that hangs`);
 });
 
-test('a write is repeated as the very same write', async (t) => {
+test('a repeated write has the same bytes, token and name', async (t) => {
   const behave: Behaviour = (response, asked, i) =>
     i === 0
       ? response.destroy()
@@ -76,7 +76,7 @@ test('a write is repeated as the very same write', async (t) => {
   assert.notDeepEqual(same(third), same(other));
 });
 
-test('a refused request is not repeated; a refusal after a lost answer may have taken effect', async (t) => {
+test('a refused request is not repeated, and may have taken effect after a lost answer', async (t) => {
   const refuses = await fakeNode(t, problem(413, 'value-too-large'));
   const plain = await failure(new MecClient([refuses.url]).put('k', 1));
   assert.deepEqual([plain.code, plain.mayTakeEffect, refuses.asked.length], ['value-too-large', false, 1]);
@@ -87,7 +87,7 @@ test('a refused request is not repeated; a refusal after a lost answer may have 
   assert.deepEqual([after.code, after.mayTakeEffect], ['too-many-siblings', true]);
 });
 
-test('a node that says when to ask again is not asked before, and not waited for beyond the deadline', async (t) => {
+test('a node is not asked again before its Retry-After', async (t) => {
   const busy =
     (retryAfter: string): Behaviour =>
     (response, asked, i) => {
@@ -104,7 +104,7 @@ test('a node that says when to ask again is not asked before, and not waited for
   assert.ok(two.ms >= 500, `${two.ms} ms`);
   assert.equal(atDate.asked.length, 2);
 
-  // Others are asked meanwhile, and it is not.
+  // Others are asked meanwhile, but this node is not.
   const resting = await fakeNode(t, busy('5'));
   const failing = await fakeNode(t, (response, asked, i) =>
     i < 4 ? problem(503, 'quorum-not-met', { have: 1, need: 2 })(response, asked, i) : answer(1)(response, asked, i),
@@ -112,7 +112,7 @@ test('a node that says when to ask again is not asked before, and not waited for
   await new MecClient([resting.url, failing.url]).get('k');
   assert.ok(resting.asked.length <= 1 && failing.asked.length === 5, `${resting.asked.length}`);
 
-  // Who will not be asked again in time needs no waiting.
+  // A node that allows no request before the deadline is not waited for.
   const closed = await fakeNode(t, busy('3600'));
   const late = await timed(failure(new MecClient([closed.url]).put('k', 1, { deadlineMs: 5_000 })));
   assert.ok(late.ms < 2_000, `${late.ms} ms`);
@@ -121,7 +121,7 @@ test('a node that says when to ask again is not asked before, and not waited for
   assert.ok((await timed(new MecClient([nonsense.url]).get('k'))).ms < 500);
 });
 
-test('the deadline holds, and the error is the one that says most', async (t) => {
+test('the deadline ends a call with its most informative error', async (t) => {
   const mute = await fakeNode(t, hang);
   const late = await timed(failure(new MecClient([mute.url]).get('k', { deadlineMs: 300 })));
   assert.ok(late.ms >= 290 && late.ms < 1_500, `${late.ms} ms`);
@@ -131,11 +131,11 @@ test('the deadline holds, and the error is the one that says most', async (t) =>
   const error = await failure(new MecClient([short.url, await deadUrl()]).get('k', { deadlineMs: 300 }));
   assert.ok(error instanceof QuorumError);
   assert.deepEqual([error.have, error.need, error.status], [1, 2, 503]);
-  assert.ok(short.asked.length >= 3, 'it kept trying');
+  assert.ok(short.asked.length >= 3, 'the client kept trying');
   assert.equal((await failure(new MecClient([await deadUrl()]).get('k', { deadlineMs: 100 }))).code, 'unreachable');
 });
 
-test('each node gets its share of the time as its own timeout', async (t) => {
+test('each request has a timeout that fits into its attempt', async (t) => {
   const node = await fakeNode(t, answer(1));
   const client = new MecClient([node.url], { attemptMs: 1_000, deadlineMs: 5_000 });
   await client.get('k');
@@ -145,7 +145,7 @@ test('each node gets its share of the time as its own timeout', async (t) => {
   assert.ok((timeouts[1] as number) <= 90);
 });
 
-test('a signal ends a call with its own reason, before and while it is under way', async (t) => {
+test('a signal ends a call with its reason, before and during the call', async (t) => {
   const mute = await fakeNode(t, hang);
   const client = new MecClient([mute.url]);
   const reason = new Error('enough');
@@ -164,7 +164,7 @@ test('a signal ends a call with its own reason, before and while it is under way
   assert.ok(ms < 1_000);
 });
 
-test('something that is not MecDB is told apart', async (t) => {
+test('an answer that is not from MecDB is a bad-answer error', async (t) => {
   const page = await fakeNode(t, (response) => void response.writeHead(404).end('<h1>not here</h1>'));
   const error = await failure(new MecClient([page.url]).get('k'));
   assert.deepEqual([error.code, error.retriable, page.asked.length], ['bad-answer', false, 1]);
@@ -173,7 +173,7 @@ test('something that is not MecDB is told apart', async (t) => {
   }
 });
 
-test('after a write of unknown outcome, updates go on under a new name', async (t) => {
+test('an update after a write with unknown outcome has a new author', async (t) => {
   const names: string[] = [];
   let isLost = false;
   const node = await fakeNode(t, (response, asked, i) => {
@@ -202,7 +202,7 @@ test('after a write of unknown outcome, updates go on under a new name', async (
   assert.notEqual(three?.[0], four?.[0]);
 });
 
-test('an update that finds no node with its own last write goes on, under a new name', async (t) => {
+test('an update that finds no node with its last write has a new author', async (t) => {
   const node = await fakeNode(t, (response, asked, i) => {
     if (asked.headers['x-mec-seen'] === undefined)
       answer({ clock: {}, entries: {} }, 'x~0000000000:7')(response, asked, i);
@@ -223,7 +223,7 @@ test('an update that finds no node with its own last write goes on, under a new 
   assert.equal(new Set(names).size, 2);
 });
 
-test('a read that overtakes a write of the same client does not make it forget the write', async (t) => {
+test('a read that started before a write does not remove the write from the session', async (t) => {
   let releaseRead = (): void => {};
   const node = await fakeNode(t, (response, asked, i) => {
     if (asked.method === 'GET' && i === 0) releaseRead = () => answer('old', 'x~0000000000:1')(response, asked, i);
@@ -238,7 +238,7 @@ test('a read that overtakes a write of the same client does not make it forget t
   assert.match(String(node.asked[2]?.headers['x-mec-seen']), /x~0000000000:2/);
 });
 
-test('slow nodes do not get twice the work: few reads go to a second node', async (t) => {
+test('only a small share of late reads goes to a second node', async (t) => {
   const slow: Behaviour = (response, asked, i) => void setTimeout(() => answer(1)(response, asked, i), 500);
   const nodes = [await fakeNode(t, slow), await fakeNode(t, slow)];
   const client = new MecClient(nodes.map(({ url }) => url));
@@ -247,7 +247,7 @@ test('slow nodes do not get twice the work: few reads go to a second node', asyn
   assert.ok(asked > 100 && asked <= 121, `${asked} requests for 100 reads`);
 });
 
-test('an update that waits for others gives up at its deadline or signal, and the others go on', async (t) => {
+test('a waiting update ends at its deadline or signal, and others continue', async (t) => {
   let release = (): void => {};
   const node = await fakeNode(t, (response, asked, i) => {
     if (asked.method === 'PUT' && i === 1) release = () => answer(0)(response, asked, i);

@@ -1,7 +1,6 @@
 /**
- * The laws of the mergeable types, on states as they come about: a history of updates by authors
- * who each build on their own last update and on whatever else they happened to read. Clocks are
- * wrong in both directions.
+ * The laws of the mergeable types, on states of random histories. Each author builds on its own
+ * last update and on some others that it has read. Clocks are wrong in both directions.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,7 +21,7 @@ import {
 const AUTHORS = 3;
 const ELEMENTS = ['a', 'b', '__proto__'] as const;
 
-/** One update as it is drawn: who, what, and which of the updates before it were read. */
+/** One update as drawn: the author, the operation, and the earlier updates that it has read. */
 interface Draw {
   readonly author: number;
   readonly operation: number;
@@ -42,10 +41,10 @@ const draws = fc.array(
   { minLength: 1, maxLength: 14 },
 );
 
-/** One update as it came about. */
+/** One update of a history. */
 interface Update<S> extends Draw {
   readonly state: S;
-  /** The updates that this one builds on, itself among them. */
+  /** The updates that this one builds on, including itself. */
   readonly history: ReadonlySet<number>;
 }
 
@@ -53,7 +52,7 @@ interface Type<S> {
   readonly merge: Merge<S>;
   change(state: S | undefined, draw: Draw & { text: string }, author: Author): S;
   value(state: S): unknown;
-  /** The value that a set of updates should come to, told from their operations alone. */
+  /** The expected value of a set of updates, computed from their operations alone. */
   expected(updates: readonly (Update<S> & { text: string })[], isSeenBy: (a: number, b: number) => boolean): unknown;
 }
 
@@ -82,7 +81,7 @@ function play<S>(type: Type<S>, drawn: readonly Draw[]): Update<S>[] {
 
 function checkLaws<S>(name: string, type: Type<S>): void {
   const { merge } = type;
-  test(`${name}: commutative, associative, idempotent, and an older state adds nothing`, () => {
+  test(`merge of ${name} is commutative, associative and idempotent`, () => {
     fc.assert(
       fc.property(draws, fc.nat(), fc.nat(), fc.nat(), (drawn, i, j, k) => {
         const updates = play(type, drawn);
@@ -98,7 +97,7 @@ function checkLaws<S>(name: string, type: Type<S>): void {
     );
   });
 
-  test(`${name}: merging siblings is merging their histories`, () => {
+  test(`the merge of ${name} siblings has the value of their joined histories`, () => {
     fc.assert(
       fc.property(draws, fc.array(fc.nat(), { minLength: 1, maxLength: 4 }), (drawn, picks) => {
         const updates = play(type, drawn);
@@ -164,7 +163,7 @@ checkLaws('register', {
   merge: register.merge<string>,
   change: (state, { text }, author) => register.set(state, text, author),
   value: (state) => state,
-  // The latest, and never one that another had seen.
+  // The latest one that no other update has seen.
   expected: (updates, isSeenBy) => {
     const unseen = updates.filter((_, i) => !updates.some((_, j) => isSeenBy(i, j))).map(({ state }) => state);
     return unseen.reduce((a, b) => (a.atMicros > b.atMicros || (a.atMicros === b.atMicros && a.by > b.by) ? a : b));
@@ -200,7 +199,7 @@ checkLaws<MapOf<PlusMinusCounter>>('map of counters, without removals', {
       ]),
 });
 
-test('an addition that nobody has removed counts in a map of counters, whatever was removed around it', () => {
+test('an unremoved addition counts in a map of counters', () => {
   const author = (name: string, number: number): Author => ({ name, number, nowMicros: 0 });
   const set = (state: ReturnType<typeof carts.remove> | undefined, by: Author): ReturnType<typeof carts.remove> =>
     carts.set(state, 'k', { value: plusMinusCounter.add(carts.get(state, 'k'), by), author: by });
@@ -208,7 +207,8 @@ test('an addition that nobody has removed counts in a map of counters, whatever 
   const copied = set(early, author('b', 1));
   const later = set(early, author('a', 2));
   const copiedLater = set(later, author('c', 1));
-  // Somebody removes what they have seen of it; then the first author goes on from the copy that survived.
+  // Another author removes the parts that it has seen. Then the first author continues from the
+  // copy that survived.
   const removed = carts.merge(carts.remove(later, 'k'), copied);
   const again = set(removed, author('a', 3));
   const end = carts.merge(again, copiedLater);
@@ -216,7 +216,7 @@ test('an addition that nobody has removed counts in a map of counters, whatever 
   assert.deepEqual(plus, { a: [3, 2], b: [1, 1], c: [1, 1] });
 });
 
-test('in a list, who has seen an entry stands behind it, whatever the clocks say', () => {
+test('a list entry comes after the entries that its author saw', () => {
   fc.assert(
     fc.property(draws, (drawn) => {
       const type: Type<ReturnType<typeof appendList.append>> = {
@@ -237,7 +237,7 @@ test('in a list, who has seen an entry stands behind it, whatever the clocks say
   );
 });
 
-test('a counter refuses steps that are no numbers', () => {
+test('a counter throws on steps that are not finite', () => {
   const by = { name: 'a', number: 1, nowMicros: 0 };
   for (const step of [NaN, Infinity, -1]) assert.throws(() => growOnlyCounter.add(undefined, by, step), RangeError);
   assert.throws(() => plusMinusCounter.add(undefined, by, NaN), RangeError);

@@ -1,7 +1,7 @@
 /**
- * Many clients change the same few keys while nodes are killed and paused in turn. What was
- * acknowledged is there at the end. `npm run test:long` does it for ten seconds;
- * MEC_SOAK_SECONDS=30 for as long as one likes.
+ * Many clients change the same few keys while nodes are killed and paused in turn. At the end all
+ * acknowledged changes must be present. `npm run test:long` runs it for ten seconds;
+ * MEC_SOAK_SECONDS=30 sets another time.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,14 +17,14 @@ import { pause, TestCluster } from '../fixtures/cluster.ts';
 const SECONDS = Number(process.env['MEC_SOAK_SECONDS'] ?? 10);
 const CLIENTS = 20;
 const KEYS = 50;
-/** The last keys hold counters, the others sets. */
+/** The last keys are counters, the others sets. */
 const COUNTERS = 10;
 const DOWN_MS = 2_000;
 const UP_MS = 1_500;
 
 interface Tally {
   readonly acknowledged: Map<string, string[]>;
-  /** Updates whose outcome the client could not learn, by key. */
+  /** Updates with unknown outcome, by key. */
   readonly unknown: Map<string, number>;
   readonly errors: Map<string, number>;
   maxMerged: number;
@@ -59,7 +59,7 @@ async function runClient(
   }
 }
 
-/** Kills one node and brings it back, then lets the next one hang, and so on around. */
+/** Kills and restarts one node, then pauses the next, and continues in turn. */
 async function trouble(cluster: TestCluster, isOver: () => boolean): Promise<number> {
   let turns = 0;
   for (; !isOver(); turns++) {

@@ -1,4 +1,4 @@
-/** What the compiler says: a program that forgets a case does not compile, and one that thinks of all does. */
+/** The types of the client: a program that forgets a case does not compile. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,9 +10,9 @@ import { promisify } from 'node:util';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
 
-/** What the compiler prints about a program that uses the compiled client as it is published. */
+/** The output of the compiler for a program that uses the compiled client as published. */
 async function compile(lines: readonly string[]): Promise<string> {
-  // Inside of the project, so that the name of the package leads to the package itself.
+  // Inside the project, so that the name of the package resolves to it.
   const directory = await mkdtemp(join(ROOT, 'dist', 'compile-'));
   try {
     const file = join(directory, 'program.mts');
@@ -47,7 +47,7 @@ async function compile(lines: readonly string[]): Promise<string> {
   }
 }
 
-test('a program that looks at all three outcomes compiles', async () => {
+test('a program that handles all three outcomes of a read compiles', async () => {
   const printed = await compile([
     "const read = await client.get('k');",
     "const several = read.kind === 'siblings' ? read.siblings.map(({ value }) => value).join() : '';",

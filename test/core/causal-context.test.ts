@@ -10,7 +10,7 @@ const dots = fc.array(dot, { maxLength: 30 });
 const names = (list: Iterable<Dot>): Set<string> =>
   new Set([...list].map(({ actor: name, counter }) => `${name}${counter}`));
 
-/** All dots of a context in the small world of these tests. */
+/** The dots of a context, among the actors and counters of these tests. */
 function members(context: CausalContext): Set<string> {
   const found: Dot[] = [];
   for (const name of ['a', 'b', 'c']) {
@@ -20,7 +20,7 @@ function members(context: CausalContext): Set<string> {
   return names(found);
 }
 
-test('a context has the dots that were added, in whatever order, and no others', () => {
+test('a context has exactly the dots that were added, in any order', () => {
   fc.assert(
     fc.property(dots, (list) => {
       assert.deepEqual(members(CausalContext.ofDots(list)), names(list));
@@ -28,7 +28,7 @@ test('a context has the dots that were added, in whatever order, and no others',
   );
 });
 
-test('join is union, minus is difference, covers is superset', () => {
+test('join, minus and covers agree with union, difference and superset', () => {
   fc.assert(
     fc.property(dots, dots, (x, y) => {
       const a = CausalContext.ofDots(x);
@@ -44,7 +44,7 @@ test('join is union, minus is difference, covers is superset', () => {
   );
 });
 
-test('a base is the longest run from 1, and bases() keeps nothing else', () => {
+test('a base is the length of the run from 1, and bases() keeps only bases', () => {
   fc.assert(
     fc.property(dots, (list) => {
       const context = CausalContext.ofDots(list);
@@ -58,7 +58,7 @@ test('a base is the longest run from 1, and bases() keeps nothing else', () => {
   );
 });
 
-test('a context survives packing, and its size does not depend on the width of its gaps', () => {
+test('unpack restores a packed context, and a gap costs the same at any width', () => {
   fc.assert(
     fc.property(dots, (list) => {
       const context = CausalContext.ofDots(list);
@@ -72,7 +72,7 @@ test('a context survives packing, and its size does not depend on the width of i
   assert.deepEqual(wide.pack(), ['a', [1, 1, 2 ** 50, 2 ** 50]]);
 });
 
-test('what is not a packed context is refused', () => {
+test('unpack returns undefined for malformed input', () => {
   const bad: unknown[] = [
     null,
     'x',

@@ -1,4 +1,4 @@
-/** Packed contents of this version, of later ones, and of store format 1. */
+/** Packed contents of this version, of later versions, and of store format 1. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -19,7 +19,7 @@ const contents: fc.Arbitrary<Content> = fc.record({
   idempotencyKey: maybe(text),
 });
 
-test('a content comes out as it was packed, and its bytes tell its expiry and its key', () => {
+test('unpackContent restores a packed content, with its expiry and Idempotency-Key', () => {
   fc.assert(
     fc.property(contents, (content) => {
       const body = packContent(content);
@@ -31,7 +31,7 @@ test('a content comes out as it was packed, and its bytes tell its expiry and it
   );
 });
 
-test('fields of a later version are kept as they came', () => {
+test('fields of a later version are kept unchanged', () => {
   for (const flag of [32, 64, 128, 2 ** 20]) {
     const content = { value: Uint8Array.of(1), contentType: 't', timestampMicros: 5, expiresMicros: 7 };
     const [flags, , ...rest] = unpack(packContent(content)) as [number, number, ...unknown[]];
@@ -45,7 +45,7 @@ test('fields of a later version are kept as they came', () => {
   }
 });
 
-test('both forms of store format 1 are read', () => {
+test('unpackContent reads both forms of store format 1', () => {
   const now = 1_700_000_000_000_000;
   const plain = unpackContent(pack([now, 't', 'gzip', null, [['a', 'b']], Uint8Array.of(1)]));
   assert.deepEqual([plain.contentEncoding, plain.meta, plain.expiresMicros], ['gzip', [['a', 'b']], undefined]);
@@ -53,7 +53,7 @@ test('both forms of store format 1 are read', () => {
   assert.deepEqual([unpackContent(whole).clientId, expiryOf(whole), idempotencyKeyOf(whole)], ['ann', now + 1, 'key']);
 });
 
-test('bytes that are no content are refused', () => {
+test('unpackContent throws on bytes that are not a content', () => {
   const one = Uint8Array.of(1);
   for (const fields of [[], [1], [0, 5, 't'], [1, 5, 't', one], [0, 5, 't', 'text'], [-1, 5, 't', one]]) {
     assert.throws(() => unpackContent(pack(fields)), /not a packed content/, JSON.stringify(fields));

@@ -1,4 +1,4 @@
-/** What the coordinator of a conditional write decides, by what the majority has told. */
+/** The decision on a conditional write, as a table of reported states. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8ToBytes } from '../../src/base/bytes.ts';
@@ -23,9 +23,9 @@ const MEMORY: MadeWrite = { actor: 'a', counter: 1, digest: digestOf(MINE.body) 
 interface Case {
   readonly ask: Partial<Condition>;
   readonly there?: readonly ObjectVersion<Uint8Array>[];
-  /** If they differ from what is there. */
+  /** By default all versions. */
   readonly shown?: readonly ObjectVersion<Uint8Array>[];
-  /** Dots that were overwritten. */
+  /** Versions that were overwritten. */
   readonly gone?: readonly ObjectVersion<Uint8Array>[];
   readonly remembered?: readonly MadeWrite[];
   readonly value?: Uint8Array | undefined;
@@ -53,52 +53,72 @@ const once = { idempotencyKey: 'i' } as const;
 const REFUSED = 'precondition-failed';
 
 const TABLE: readonly [string, Case, string][] = [
-  ['a create of nothing', { ask: create }, 'write {}'],
-  ['a create after a delete has seen it', { ask: create, gone: [RIVAL] }, 'write {c:1}'],
-  ['a create of something', { ask: create, there: [RIVAL] }, REFUSED],
-  ['what is hidden is not there', { ask: create, there: [RIVAL], shown: [] }, 'write {c:1}'],
-  ['a match replaces what it matched', { ask: { ifMatch: [etagOf([RIVAL])] }, there: [RIVAL] }, 'write {c:1}'],
-  ['a match of something else', { ask: { ifMatch: [etagOf([MINE])] }, there: [RIVAL] }, REFUSED],
-  ['a first write with a key has seen nothing', { ask: once, there: [RIVAL] }, 'write {}'],
-  ['its repeat', { ask: once, there: [MINE] }, 'repeat a'],
-  ['its repeat next to a rival', { ask: once, there: [MINE, RIVAL] }, 'repeat a'],
-  ['its repeat once it was overwritten', { ask: once, gone: [MINE], remembered: [MEMORY] }, 'repeat a'],
-  ['a memory whose dot the majority does not know', { ask: once, remembered: [MEMORY] }, 'write {}'],
-  ['of twins, one is repeated', { ask: once, there: [MINE, TWIN] }, 'repeat a'],
-  ['another value under the key', { ask: once, there: [{ ...MINE, body: body('z', 'i') }] }, 'idempotency-key-reused'],
+  ['a create of an absent key is written', { ask: create }, 'write {}'],
+  ['a create after a delete has seen the delete', { ask: create, gone: [RIVAL] }, 'write {c:1}'],
+  ['a create of an existing key is refused', { ask: create, there: [RIVAL] }, REFUSED],
+  ['a create ignores a hidden version', { ask: create, there: [RIVAL], shown: [] }, 'write {c:1}'],
   [
-    'another value under the key that is remembered',
+    'If-Match replaces the versions that it matched',
+    { ask: { ifMatch: [etagOf([RIVAL])] }, there: [RIVAL] },
+    'write {c:1}',
+  ],
+  ['If-Match with another tag is refused', { ask: { ifMatch: [etagOf([MINE])] }, there: [RIVAL] }, REFUSED],
+  ['a first write with an Idempotency-Key has seen no version', { ask: once, there: [RIVAL] }, 'write {}'],
+  ['a repeat of a stored write is acknowledged', { ask: once, there: [MINE] }, 'repeat a'],
+  ['a repeat next to a concurrent write is acknowledged', { ask: once, there: [MINE, RIVAL] }, 'repeat a'],
+  ['a repeat of an overwritten write is acknowledged', { ask: once, gone: [MINE], remembered: [MEMORY] }, 'repeat a'],
+  ['a memory is ignored if the majority does not know its dot', { ask: once, remembered: [MEMORY] }, 'write {}'],
+  ['a repeat of a write that was stored twice names one of them', { ask: once, there: [MINE, TWIN] }, 'repeat a'],
+  [
+    'another value under the Idempotency-Key is refused',
+    { ask: once, there: [{ ...MINE, body: body('z', 'i') }] },
+    'idempotency-key-reused',
+  ],
+  [
+    'another value under a remembered Idempotency-Key is refused',
     { ask: once, gone: [MINE], remembered: [{ ...MEMORY, digest: 'f' }] },
     'idempotency-key-reused',
   ],
-  ['its repeat next to another value under the key', { ask: once, there: [OTHER, MINE] }, 'repeat a'],
   [
-    'its repeat once it was overwritten, next to another value under the key',
+    'a repeat next to another value under the Idempotency-Key is acknowledged',
+    { ask: once, there: [OTHER, MINE] },
+    'repeat a',
+  ],
+  [
+    'a repeat of an overwritten write next to another value under the Idempotency-Key is acknowledged',
     { ask: once, there: [OTHER], gone: [MINE], remembered: [MEMORY] },
     'repeat a',
   ],
   [
-    'its repeat with a condition next to another value under the key, which may have won',
+    'a repeated create next to another value under the Idempotency-Key, which may have won, is refused',
     { ask: { ...create, ...once }, there: [OTHER, MINE] },
     REFUSED,
   ],
-  ['a create with a key', { ask: { ...create, ...once } }, 'write {}'],
-  ['its repeat, if it has won', { ask: { ...create, ...once }, there: [MINE] }, 'repeat a'],
-  ['its repeat next to its twin', { ask: { ...create, ...once }, there: [MINE, TWIN] }, 'repeat a'],
-  ['its repeat next to a rival, which may have won', { ask: { ...create, ...once }, there: [MINE, RIVAL] }, REFUSED],
+  ['a create with an Idempotency-Key is written', { ask: { ...create, ...once } }, 'write {}'],
+  ['a repeated create that has won is acknowledged', { ask: { ...create, ...once }, there: [MINE] }, 'repeat a'],
   [
-    'its repeat next to a rival that the policy hides',
+    'a repeated create next to its copy is acknowledged',
+    { ask: { ...create, ...once }, there: [MINE, TWIN] },
+    'repeat a',
+  ],
+  [
+    'a repeated create next to a concurrent write, which may have won, is refused',
+    { ask: { ...create, ...once }, there: [MINE, RIVAL] },
+    REFUSED,
+  ],
+  [
+    'a repeated create next to a hidden concurrent write is refused',
     { ask: { ...create, ...once }, there: [MINE, RIVAL], shown: [MINE] },
     REFUSED,
   ],
-  ['its repeat once it is hidden', { ask: { ...create, ...once }, there: [MINE], shown: [] }, REFUSED],
+  ['a repeated create that is hidden is refused', { ask: { ...create, ...once }, there: [MINE], shown: [] }, REFUSED],
   [
-    'its repeat once it was overwritten, also if there is nothing now',
+    'a repeated create that was overwritten is refused, even if the key is now absent',
     { ask: { ...create, ...once }, gone: [MINE], remembered: [MEMORY] },
     REFUSED,
   ],
-  ['a delete of nothing', { ask: { ifNoneMatch: ['"x"'] }, value: undefined }, 'not-found'],
-  ['a delete without a token removes what is there', { ask: once, there: [RIVAL], value: undefined }, 'write {c:1}'],
+  ['a delete of an absent key is not-found', { ask: { ifNoneMatch: ['"x"'] }, value: undefined }, 'not-found'],
+  ['a delete without a token removes all versions', { ask: once, there: [RIVAL], value: undefined }, 'write {c:1}'],
 ];
 
 for (const [name, given, expected] of TABLE) test(name, () => assert.equal(outcome(given), expected));

@@ -1,4 +1,4 @@
-/** The rules of what may be forgotten, as tables: what was said, and what follows. */
+/** The rules of evidence as tables of statements and conclusions. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
@@ -41,22 +41,22 @@ const says = (clock: string, more: Partial<Statement> = {}): Statement => ({ ...
 const round = (...statements: Statement[]): Round => new Map(statements.map((said, i) => [`n${i + 1}`, said]));
 
 const HELD: readonly (readonly [string, string, Statement, string])[] = [
-  ['what was seen is held', 'a:3', says('a:2'), '{a:1-2}'],
-  ['what was closed is not', 'a:3', says('a:3', { lost: dots('a.2') }), '{a:1,3}'],
-  ['what was set aside is, though no clock has it', 'a:3', says('', { aside: dots('a.2 b.1') }), '{a:2}'],
-  ['and what others have is no matter', 'a:3', says('b:9'), '{}'],
+  ['dots that it has seen', 'a:3', says('a:2'), '{a:1-2}'],
+  ['no dots that were closed', 'a:3', says('a:3', { lost: dots('a.2') }), '{a:1,3}'],
+  ['dots set aside, even outside its clock', 'a:3', says('', { aside: dots('a.2 b.1') }), '{a:2}'],
+  ['no dots that it has not seen', 'a:3', says('b:9'), '{}'],
 ];
 for (const [what, asked, said, held] of HELD) {
-  test(`held: ${what}`, () => assert.equal(heldOf(dots(asked), said).toString(), held));
+  test(`a replica holds ${what}`, () => assert.equal(heldOf(dots(asked), said).toString(), held));
 }
 
 const GAPS: readonly (readonly [string, Round, boolean])[] = [
   ['no member has it', round(says('a.3'), says('')), true],
   ['there is no other member', round(), true],
-  ['one member that is no owner has it', round(says(''), says('a.2', { isOwner: false, isComplete: false })), false],
-  ['one has set it aside', round(says(''), says('', { aside: dots('a.2') })), false],
-  ['one cannot read all of its keys', round(says(''), says('', { isWhole: false })), false],
-  ['one has closed it already', round(says('a:2', { lost: dots('a:2') })), true],
+  ['a member that is not an owner has it', round(says(''), says('a.2', { isOwner: false, isComplete: false })), false],
+  ['a member has set it aside', round(says(''), says('', { aside: dots('a.2') })), false],
+  ['a member cannot read all its keys', round(says(''), says('', { isWhole: false })), false],
+  ['a member has closed it already', round(says('a:2', { lost: dots('a:2') })), true],
 ];
 for (const [what, said, isNowhere] of GAPS) {
   test(`a gap is ${isNowhere ? '' : 'not '}closed if ${what}`, () => {
@@ -65,16 +65,21 @@ for (const [what, said, isNowhere] of GAPS) {
 }
 
 const DROPS: readonly (readonly [string, Partial<Statement>, Round, boolean])[] = [
-  ['every owner has seen it all', {}, round(says('a:2'), says('a:3 b:1')), true],
+  ['every owner has seen all its dots', {}, round(says('a:2'), says('a:3 b:1')), true],
   ['an owner lacks a dot', {}, round(says('a:2'), says('a:1')), false],
   ['an owner has not answered', {}, round(says('a:2')), false],
-  ['an owner does not know that it is one', {}, round(says('a:2'), says('a:2', { isOwner: false })), false],
+  ['an owner does not know that it is an owner', {}, round(says('a:2'), says('a:2', { isOwner: false })), false],
   ['an owner is not complete', {}, round(says('a:2'), says('a:2', { isComplete: false })), false],
-  ['an owner cannot read all of its keys', {}, round(says('a:2'), says('a:2', { isWhole: false })), false],
-  ['what an owner lacks was closed here', { lost: dots('a.2') }, round(says('a:1'), says('a:1')), true],
-  ['an owner has not seen what is set aside here', { aside: dots('c.1') }, round(says('a:2'), says('a:2 c:1')), false],
+  ['an owner cannot read all its keys', {}, round(says('a:2'), says('a:2', { isWhole: false })), false],
+  ['the dots that an owner lacks were closed here', { lost: dots('a.2') }, round(says('a:1'), says('a:1')), true],
   [
-    'every owner has seen what is set aside here',
+    'an owner has not seen a dot that is set aside here',
+    { aside: dots('c.1') },
+    round(says('a:2'), says('a:2 c:1')),
+    false,
+  ],
+  [
+    'every owner has seen the dot that is set aside here',
     { aside: dots('c.1') },
     round(says('a:2 c:1'), says('a:2 c:1')),
     true,
@@ -92,13 +97,13 @@ test('a fallback is not dropped if there are no owners', () => {
 });
 
 const COMPLETE: readonly (readonly [string, Statement[], boolean])[] = [
-  ['two complete owners have seen no more', [says('a:2'), says('a:1 b:1')], true],
-  ['only one is complete', [says('a:2'), says('a:1', { isComplete: false })], false],
-  ['one has seen more', [says('a:2'), says('a:3')], false],
-  ['one owns nothing', [says('a:2'), says('a:1', { isOwner: false })], false],
-  ['one cannot read all of its keys', [says('a:2'), says('a:1', { isWhole: false })], false],
-  ['one has set something aside', [says('a:2'), says('a:1', { aside: dots('c.1') })], false],
-  ['one has not told what it remembers', [says('a:2'), says('a:1', { memories: undefined })], false],
+  ['two complete owners have seen no other dots', [says('a:2'), says('a:1 b:1')], true],
+  ['only one of them is complete', [says('a:2'), says('a:1', { isComplete: false })], false],
+  ['one of them has seen another dot', [says('a:2'), says('a:3')], false],
+  ['one of them is not an owner', [says('a:2'), says('a:1', { isOwner: false })], false],
+  ['one of them cannot read all its keys', [says('a:2'), says('a:1', { isWhole: false })], false],
+  ['one of them has set a dot aside', [says('a:2'), says('a:1', { aside: dots('c.1') })], false],
+  ['one of them has not sent its memories', [says('a:2'), says('a:1', { memories: undefined })], false],
 ];
 for (const [what, said, isComplete] of COMPLETE) {
   test(`a replica is ${isComplete ? '' : 'not '}complete by two owners if ${what}`, () => {
@@ -107,23 +112,23 @@ for (const [what, said, isComplete] of COMPLETE) {
 }
 
 const TOGETHER: readonly (readonly [string, Round, boolean])[] = [
-  ['all have seen no more, none of them complete', round(says('a:2', { isComplete: false }), says('')), true],
+  ['no member has seen other dots, and none is complete', round(says('a:2', { isComplete: false }), says('')), true],
   ['it is the only member', round(), true],
-  ['a fallback has seen more', round(says('a:2'), says('d:1', { isOwner: false })), false],
-  ['one has set something aside that this one lacks', round(says('', { aside: dots('d.1') })), false],
-  ['one has set aside what this one has', round(says('', { aside: dots('a.2') })), true],
-  ['one cannot read all of its keys', round(says('', { isWhole: false })), false],
-  ['one has not told what it remembers', round(says('', { memories: undefined })), false],
+  ['a fallback has seen another dot', round(says('a:2'), says('d:1', { isOwner: false })), false],
+  ['a member has set aside a dot that this replica lacks', round(says('', { aside: dots('d.1') })), false],
+  ['a member has set aside a dot that this replica has', round(says('', { aside: dots('a.2') })), true],
+  ['a member cannot read all its keys', round(says('', { isWhole: false })), false],
+  ['a member has not sent its memories', round(says('', { memories: undefined })), false],
 ];
 for (const [what, said, isComplete] of TOGETHER) {
-  test(`a replica is ${isComplete ? '' : 'not '}complete by the word of all if ${what}`, () => {
+  test(`a replica is ${isComplete ? '' : 'not '}complete by all statements if ${what}`, () => {
     assert.equal(isCompleteByAll(dots('a:2'), said), isComplete);
   });
 }
 
-test('two rounds are of the same replicas if no life and no replica has changed, and no member', () => {
+test('areSameReplicas holds while members, lives and replicas stay the same', () => {
   const first = round(says('a:1'), says(''));
-  assert.equal(areSameReplicas(first, round(says('a:2'), says('b:1'))), true, 'whatever they have seen since');
+  assert.equal(areSameReplicas(first, round(says('a:2'), says('b:1'))), true, 'clocks may differ');
   assert.equal(areSameReplicas(first, round(says('a:1'), says('', { life: 'two' }))), false);
   assert.equal(areSameReplicas(first, round(says('a:1'), says('', { replica: 'r2' }))), false);
   assert.equal(areSameReplicas(first, round(says('a:1'))), false);

@@ -1,5 +1,5 @@
 /**
- * A context on a floor says what it says without one: every operation is compared with the same on
+ * A context on a floor means the same as without one: every operation is compared with the same on
  * expanded contexts.
  */
 import assert from 'node:assert/strict';
@@ -32,7 +32,7 @@ function twinsOf(dots: readonly Dot[], under: Floor): Twins {
   return { layered, plain };
 }
 
-/** Two pairs of twins, often on the same floor, or on one and its successor. */
+/** Two pairs of twins, often on the same floor or on one and its successor. */
 const pairs = fc
   .tuple(fc.array(dot, { maxLength: 12 }), fc.array(dot, { maxLength: 12 }), floor, floor, fc.nat({ max: 3 }))
   .map(([x, y, f, g, kind]) => {
@@ -43,7 +43,7 @@ const pairs = fc
 const textsOf = (context: CausalContext): string[] =>
   [...context.entries()].map(([actor, ranges]) => `${actor} ${ranges.join(' ')}`).sort();
 
-/** All that can be seen of the two is the same. */
+/** Asserts that both contexts look the same. */
 function assertSame(layered: CausalContext, plain: CausalContext): void {
   assert.equal(String(layered), String(plain));
   assert.deepEqual(textsOf(layered), textsOf(plain));
@@ -62,7 +62,7 @@ function assertSame(layered: CausalContext, plain: CausalContext): void {
   }
 }
 
-test('every operation gives the same as on expanded contexts', () => {
+test('every operation on a floor gives the same result as on expanded contexts', () => {
   fc.assert(
     fc.property(pairs, dot, ({ a, b, f, g }, one) => {
       assertSame(a.layered, a.plain);
@@ -93,7 +93,7 @@ test('every operation gives the same as on expanded contexts', () => {
         assert.equal(moved !== undefined, covers);
         if (moved !== undefined) assertSame(moved, a.plain);
       }
-      // What was copied has not changed with its copies.
+      // The copied contexts have not changed with their copies.
       assertSame(a.layered, a.plain);
       assertSame(b.layered, b.plain);
     }),
@@ -101,7 +101,7 @@ test('every operation gives the same as on expanded contexts', () => {
   );
 });
 
-test('a context survives the wire on any floor that the receiver knows, and whole where it lacks some of it', () => {
+test('unpackOn restores a context that packOn has packed on any floor', () => {
   fc.assert(
     fc.property(pairs, ({ a, b, f, g }) => {
       for (const context of [a.layered, a.plain, b.layered, b.plain]) {
@@ -111,7 +111,7 @@ test('a context survives the wire on any floor that the receiver knows, and whol
           if (name === undefined) assert.ok(CausalContext.unpack(packed)?.equals(context));
           else {
             assert.equal(name, under?.hash);
-            // On its name alone nothing can be read: an unknown floor is never taken for seen.
+            // Its hash alone is not readable, so an unknown floor never counts as seen.
             assert.equal(CausalContext.unpack(packed), undefined);
             assert.ok(under !== undefined && CausalContext.unpackOn(under, packed)?.equals(context));
           }
@@ -121,7 +121,7 @@ test('a context survives the wire on any floor that the receiver knows, and whol
   );
 });
 
-test('floors of the same content have the same hash, in whatever steps they came about', () => {
+test('floors with the same content have the same hash, in whatever order they were built', () => {
   fc.assert(
     fc.property(floor, floor, (f, g) => {
       const both = f.with(g);
@@ -135,7 +135,7 @@ test('floors of the same content have the same hash, in whatever steps they came
   );
 });
 
-test('a thousand dead actors on the floor cost neither copies nor messages anything', () => {
+test('a thousand dead actors on the floor add nothing to copies and messages', () => {
   const bases = new Map(Array.from({ length: 1000 }, (_, i) => [`n~${i}`, i + 1]));
   const settled = Floor.NONE.with(bases);
   const clock = new CausalContext();
@@ -144,13 +144,13 @@ test('a thousand dead actors on the floor cost neither copies nor messages anyth
   clock.add('n~current', 1);
   assert.deepEqual(clock.packOn(settled), [settled.hash, 'n~current', [1, 1]]);
   assert.deepEqual([...clock.actorsAboveFloor()], ['n~current']);
-  // A joined copy of an expanded clock stands on the floor as well.
+  // Joining a context on a floor moves an expanded copy onto that floor.
   const joined = CausalContext.unpack(clock.pack())?.join(clock);
   assert.equal(joined?.floor, settled);
   assert.deepEqual([...joined.actorsAboveFloor()], ['n~current']);
 });
 
-test('a token leaves a floor out, except for the versions returned', () => {
+test('a token has no dots of the floor, except those of returned versions', () => {
   const settled = Floor.NONE.with(
     new Map([
       ['dead', 5],

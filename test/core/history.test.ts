@@ -1,8 +1,7 @@
 /**
- * Random histories on three replicas, against an oracle that keeps every write and, for every
- * token, the set of all writes that its holder had seen. Then the same with one rule of causality
- * broken at a time: the oracle must notice, else it could not be trusted with the whole rules
- * either.
+ * Random histories on three replicas, checked by an oracle. It keeps every write and, for every
+ * token, the set of all writes that its holder has seen. The tests then break one rule of causality
+ * at a time: an oracle that does not notice would be worthless.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,17 +12,17 @@ import { fill, type FilledObject, merge, type StoredObject, strip, write } from 
 const KEYS = ['x', 'y'];
 const REPLICAS = 3;
 
-/** Rules that can be broken. */
+/** Rules that a test can break. */
 interface Breakage {
-  /** After a crash, write on under the old name. */
+  /** After a crash, write under the old actor again. */
   readonly reuseActor?: boolean;
-  /** Return the joined context to a writer, siblings or not. */
+  /** Return the joined context to every writer, even if siblings remain. */
   readonly returnJoined?: boolean;
   /** Add all of a received context to the clock. */
   readonly believeContexts?: boolean;
   /** Fill and strip with extras as if they were bases. */
   readonly trustExtras?: boolean;
-  /** Forget that the deleted or overwritten dots were seen. */
+  /** Forget the dots that were deleted or overwritten. */
   readonly forgetContexts?: boolean;
 }
 
@@ -34,7 +33,7 @@ interface Message {
   readonly ids: readonly number[];
 }
 
-/** A client's token, and what the oracle knows of its holder. */
+/** A client's token, and the writes that its holder has seen. */
 interface Token {
   readonly context: CausalContext;
   readonly seen: ReadonlySet<number>;
@@ -46,12 +45,12 @@ interface OracleWrite {
   readonly isDelete: boolean;
 }
 
-/** The replica of the design, with everything that is not causality left out. */
+/** A replica by the rules of `object.ts`, without anything else. */
 class ModelReplica {
   actor: string;
   clock = new CausalContext();
   objects = new Map<string, StoredObject<number>>();
-  /** The writes that this replica has taken part in: the oracle's, not the replica's. */
+  /** The writes that this replica has merged; for the oracle only. */
   applied = new Set<number>();
   #durable: { clock: CausalContext; objects: Map<string, StoredObject<number>>; applied: Set<number> };
   #lives = 1;
@@ -103,7 +102,9 @@ class ModelReplica {
   }
 }
 
-/** One random step; the numbers choose replica, key, token, message, taken modulo what there is. */
+/**
+ * One random step. Its numbers choose replica, key, token and message, modulo the available ones.
+ */
 interface Step {
   readonly kind: 'write' | 'blind' | 'delete' | 'deliver' | 'double' | 'lose' | 'read' | 'repair' | 'sync' | 'crash';
   readonly at: number;
@@ -133,7 +134,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   pick: fc.nat({ max: 1000 }),
 });
 
-/** A cluster of model replicas with the oracle beside it. */
+/** A cluster of model replicas, with the oracle. */
 class History {
   readonly #breakage: Breakage;
   readonly #replicas: ModelReplica[];
@@ -181,7 +182,8 @@ class History {
     const replica = this.#replicas[at] as ModelReplica;
     const context = token?.context ?? new CausalContext();
     const counter = replica.clock.base(replica.actor) + 1;
-    // The coordinator refuses a token from its own future (it can only come from a life that a crash cut short).
+    // The coordinator refuses a token with a future dot of its own. Such a dot is from a life that
+    // a crash has ended.
     if (context.max(replica.actor) >= counter) return;
     const id = this.#writes.length;
     const seen = new Set(token?.seen);
@@ -193,8 +195,8 @@ class History {
     replica.save(key, written.object);
     replica.applied.add(id);
     const returned = this.#breakage.returnJoined === true ? written.object.context : written.token;
-    // Who left no sibling knows all that the coordinator knows of the key; who did, only what it
-    // knew before and its own write.
+    // A writer that leaves no sibling has seen all that its coordinator has. A writer that leaves
+    // one has seen its token and its own write.
     const isAlone = written.object.versions.every(({ body }) => body === id);
     const known = isAlone ? this.#withPast(this.#appliedTo(key, replica)) : [id];
     (this.#tokens.get(key) as Token[]).push({ context: returned, seen: new Set([...seen, ...known]) });
@@ -204,12 +206,14 @@ class History {
     }
   }
 
-  /** An object carries the effect of every write to its key that its replica has taken part in. */
+  /**
+   * The writes to a key that a replica has merged. Its object carries the effect of all of them.
+   */
   #appliedTo(key: string, { applied }: ModelReplica): number[] {
     return [...applied].filter((id) => this.#writes[id]?.key === key);
   }
 
-  /** Who knows of a write knows of all that its writer had seen. */
+  /** The given writes, and all that their writers had seen. */
   #withPast(ids: readonly number[]): number[] {
     return ids.flatMap((id) => [id, ...(this.#writes[id]?.seen ?? [])]);
   }
@@ -227,7 +231,7 @@ class History {
     (this.#replicas[to] as ModelReplica).receive({ key, object: source.read(key), dots: [], ids });
   }
 
-  /** What is lost or back from the dead, after everybody has told everybody everything. */
+  /** The writes that are lost or have come back, after all replicas have merged with each other. */
   violations(): string[] {
     const alive = new Set(this.#replicas.flatMap(({ applied }) => [...applied]));
     const found: string[] = [];
@@ -261,9 +265,9 @@ test('random histories agree with the oracle', () => {
 
 const BREAKAGES: Readonly<Record<string, Breakage>> = {
   'an actor outlives a crash': { reuseActor: true },
-  'the joined context is returned to a writer who left siblings': { returnJoined: true },
+  'the joined context is returned to a writer that leaves siblings': { returnJoined: true },
   'received contexts are added to the clock': { believeContexts: true },
-  'extras are taken for bases': { trustExtras: true },
+  'extras count as bases': { trustExtras: true },
   'residues are dropped': { forgetContexts: true },
 };
 

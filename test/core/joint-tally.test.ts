@@ -1,10 +1,15 @@
-/** The majorities of a conditional write: of the owners, and while a key changes hands of the next owners. */
+/**
+ * The majorities of a conditional write: of the owners and, during a change, of the next owners.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JointTally } from '../../src/core/quorum/joint-tally.ts';
 import type { Verdict } from '../../src/core/quorum/tally.ts';
 
-/** What is said once the members of `yes` have agreed and the others have failed, of all that were asked. */
+/**
+ * The verdict after the members in `yes` have succeeded and the others in `asked` have not
+ * answered.
+ */
 function verdict(sets: { now: string; next?: string; least?: number }, asked: string, yes: string): Verdict {
   const owners = sets.now.split('');
   const tally = new JointTally({ owners, nextOwners: (sets.next ?? sets.now).split('') }, sets.least);
@@ -13,7 +18,7 @@ function verdict(sets: { now: string; next?: string; least?: number }, asked: st
   return tally.verdict();
 }
 
-test('a majority of the owners, and as many as the caller asks for', () => {
+test('JointTally needs a majority of the owners, or more if the caller asks for more', () => {
   assert.equal(verdict({ now: 'abc' }, 'abc', 'a'), 'waiting');
   assert.equal(verdict({ now: 'abc' }, 'abc', 'ac'), 'met');
   assert.equal(verdict({ now: 'abc', least: 3 }, 'abc', 'ac'), 'waiting');
@@ -22,18 +27,18 @@ test('a majority of the owners, and as many as the caller asks for', () => {
   assert.equal(verdict({ now: 'a' }, 'a', 'a'), 'met');
 });
 
-test('while a key changes hands, a majority of the next owners as well', () => {
+test('JointTally also needs a majority of the next owners during a change', () => {
   const change = { now: 'abc', next: 'abd' };
   assert.equal(verdict(change, 'abcd', 'ab'), 'met', 'a majority of both');
   assert.equal(verdict(change, 'abcd', 'ac'), 'waiting');
   assert.equal(verdict(change, 'abcd', 'ad'), 'waiting');
   assert.equal(verdict(change, 'abcd', 'acd'), 'met');
-  assert.equal(verdict(change, 'ac', 'ac'), 'failed', 'of the next owners, one is not enough');
+  assert.equal(verdict(change, 'ac', 'ac'), 'failed', 'one next owner is not enough');
   assert.equal(verdict(change, 'ad', 'ad'), 'failed');
-  assert.equal(verdict({ now: 'abc', next: 'ab' }, 'abc', 'ac'), 'waiting', 'one leaves, and none takes its place');
+  assert.equal(verdict({ now: 'abc', next: 'ab' }, 'abc', 'ac'), 'waiting', 'one owner leaves without a successor');
 });
 
-test('two counts share an owner, before and after a change', () => {
+test('any two majorities share an owner, before, during and after a change', () => {
   const views = [{ now: 'abc' }, { now: 'abc', next: 'abd' }, { now: 'abd' }];
   const sets = Array.from({ length: 16 }, (_, bits) =>
     'abcd'
@@ -55,7 +60,7 @@ test('two counts share an owner, before and after a change', () => {
   }
 });
 
-test('the error counts the majority that is lacking', () => {
+test('the error has the counts of the missing majority', () => {
   const tally = new JointTally({ owners: 'abc'.split(''), nextOwners: 'abd'.split('') });
   for (const member of 'abcd') tally.ask(member);
   for (const member of 'ac') tally.succeed(member);

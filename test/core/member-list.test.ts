@@ -29,7 +29,7 @@ function listOf(records: readonly MemberRecord[]): MemberList {
   return list;
 }
 
-test('in whatever order, and however often, records come: the list is the same', () => {
+test('merging the same records in any order, any number of times, gives the same list', () => {
   fc.assert(
     fc.property(fc.array(record, { maxLength: 12 }), fc.infiniteStream(fc.nat()), (records, numbers) => {
       const shuffled = [...records, ...records]
@@ -42,7 +42,7 @@ test('in whatever order, and however often, records come: the list is the same',
   );
 });
 
-test('of two records of a member just one holds, unless they say the same', () => {
+test('of two different records of a member exactly one supersedes the other', () => {
   fc.assert(
     fc.property(record, record, (a, b) => {
       const isSame = JSON.stringify({ ...a, name: '' }) === JSON.stringify({ ...b, name: '' });
@@ -51,7 +51,7 @@ test('of two records of a member just one holds, unless they say the same', () =
   );
 });
 
-test('gone is gone, whatever the member has said of itself meanwhile; another generation may begin', () => {
+test('a member that is gone stays gone, but its name may return in another generation', () => {
   const gone = { name: 'a', host: 'x', port: 1, httpport: 2, zone: undefined, weight: 1, life: '', settled: 0 };
   const list = listOf([{ ...gone, generation: 1, state: 'gone', version: 3 }]);
   assert.equal(list.merge({ ...gone, generation: 1, state: 'up', version: 99 }), false);
@@ -62,7 +62,7 @@ test('gone is gone, whatever the member has said of itself meanwhile; another ge
   );
 });
 
-test('states go one way, from joining to gone', () => {
+test('states only advance from joining to gone', () => {
   for (const [i, state] of MEMBER_STATES.entries()) {
     for (const next of NEXT_STATES[state]) {
       assert.ok(MEMBER_STATES.indexOf(next) > i || (state === 'gone' && next === 'joining'), `${state} → ${next}`);

@@ -20,7 +20,7 @@ const dot: fc.Arbitrary<Dot> = fc.record({
 });
 const context = fc.array(dot, { maxLength: 20 }).map((dots) => CausalContext.ofDots(dots));
 
-/** Any object: some of the dots of its context are versions. A dot has the same body wherever it turns up. */
+/** Any object: some of the dots in its context are versions. A dot always has the same body. */
 const filled: fc.Arbitrary<Filled> = fc.array(fc.tuple(dot, fc.boolean()), { maxLength: 12 }).map((list) => {
   const known = CausalContext.ofDots(list.map(([each]) => each));
   const alive = new Map(
@@ -46,7 +46,7 @@ test('merge is commutative, associative and idempotent', () => {
   );
 });
 
-test('merge drops just what the other side has seen and no longer has', () => {
+test('merge drops exactly the versions that the other side has seen and no longer has', () => {
   const seen: Filled = { versions: [], context: CausalContext.ofBase('a', 2) };
   const has = (counter: number): Filled => ({
     versions: [{ actor: 'a', counter, body: 'x' }],
@@ -56,7 +56,7 @@ test('merge drops just what the other side has seen and no longer has', () => {
   assert.equal(merge(has(3), seen).versions.length, 1);
 });
 
-test('strip loses nothing: fill gives back what was there, and all that the clock knows', () => {
+test('fill after strip restores the object, joined with the bases of the clock', () => {
   fc.assert(
     fc.property(filled, context, (object, clock) => {
       const back = fill(strip(object, clock), clock);
@@ -66,7 +66,7 @@ test('strip loses nothing: fill gives back what was there, and all that the cloc
   );
 });
 
-test('strip goes by bases alone: a dot that the clock has above a gap stays in the residue', () => {
+test('strip keeps a dot that the clock has only above a gap', () => {
   const clock = CausalContext.ofDots([
     { actor: 'a', counter: 1 },
     { actor: 'a', counter: 3 },
@@ -78,7 +78,7 @@ test('strip goes by bases alone: a dot that the clock has above a gap stays in t
   assert.equal(residue.has('a', 3), true);
 });
 
-test('fill goes by bases alone: an extra of the clock says nothing about a key', () => {
+test('fill does not add an extra of the clock', () => {
   const clock = CausalContext.ofDots([
     { actor: 'a', counter: 1 },
     { actor: 'a', counter: 3 },
@@ -88,7 +88,7 @@ test('fill goes by bases alone: an extra of the clock says nothing about a key',
   assert.equal(known.has('a', 3), false);
 });
 
-test('the token of a write covers other versions only where none remained', () => {
+test('the token of a write does not include siblings that remain', () => {
   const empty: Filled = { versions: [], context: new CausalContext() };
   const none = new CausalContext();
   const first = write(empty, { token: none, dot: { actor: 'a', counter: 1 }, body: 'one' });
@@ -99,7 +99,7 @@ test('the token of a write covers other versions only where none remained', () =
   assert.equal(second.token.has('a', 1), false, 'the second writer has not seen the first');
 });
 
-test('a blind write, a blind write, then one with the first token: exactly the second and third remain', () => {
+test('a write with the token of the first of two blind writes replaces only the first', () => {
   let object: Filled = { versions: [], context: new CausalContext() };
   const none = new CausalContext();
   const first = write(object, { token: none, dot: { actor: 'a', counter: 1 }, body: 'first' });
@@ -111,16 +111,16 @@ test('a blind write, a blind write, then one with the first token: exactly the s
   );
 });
 
-test('a delete removes what its token has seen and leaves nothing of itself', () => {
+test('a delete removes the versions in its token and leaves no tombstone', () => {
   const empty: Filled = { versions: [], context: new CausalContext() };
   const put = write(empty, { token: new CausalContext(), dot: { actor: 'a', counter: 1 }, body: 'x' });
   const gone = write(put.object, { token: put.token, dot: { actor: 'a', counter: 2 }, body: undefined });
   const { versions, residue } = strip(gone.object, CausalContext.ofBase('a', 2));
   assert.equal(versions.length, 0);
-  assert.ok(residue.isEmpty, 'a deleted key costs nothing once the clock covers the delete');
+  assert.ok(residue.isEmpty, 'the residue is empty when the clock includes the delete');
 });
 
-test('a token for a reader leaves dead actors out, but never the dots of what it returns', () => {
+test("a reader's token has no dots of dead actors, except those of returned versions", () => {
   const object: Filled = {
     versions: [{ actor: 'dead', counter: 4, body: 'x' }],
     context: CausalContext.ofBase('dead', 4)
@@ -131,7 +131,7 @@ test('a token for a reader leaves dead actors out, but never the dots of what it
   assert.equal(token.toString(), '{alive:1-2 dead:4}');
 });
 
-test('objects are the same when their versions are, whatever else they know', () => {
+test('sameVersions ignores contexts', () => {
   fc.assert(
     fc.property(filled, context, (object, more) => {
       assert.ok(sameVersions(object, { ...object, context: object.context.clone().join(more) }));

@@ -9,7 +9,7 @@ import {
 } from '../../src/core/placement/member-list.ts';
 import { answerTo, type OwnStanding } from '../../src/core/placement/own-record.ts';
 
-/** A record in few words: state, generation, life, version. */
+/** A record in short form: state, generation, life, version. */
 type Words = `${MemberState} ${number} ${string} ${number}`;
 
 function recordOf(words: Words): MemberRecord {
@@ -40,32 +40,56 @@ const MEMBER = { hasMet: true, lives: ['now', 'before'] };
 type Row = [what: string, who: Omit<OwnStanding, 'own'>, own: Words, said: Words, answer?: Words];
 
 const TABLE: Row[] = [
-  ['an empty root follows what was up', NEW, 'joining 1 now 1', 'up 1 x 9', 'up 2 now 1'],
-  ['… and of what was leaving', NEW, 'joining 1 now 1', 'leaving 3 x 9', 'up 4 now 1'],
-  ['… joins like what was joining', NEW, 'joining 1 now 1', 'joining 1 x 9', 'joining 2 now 1'],
-  ['… and after what is gone', NEW, 'joining 1 now 1', 'gone 1 x 9', 'joining 2 now 1'],
-  ['… but hears of its own end', NEW, 'joining 1 now 1', 'gone 1 now 2', 'gone 1 now 3'],
-  ['… of that of the life before', RESTARTED, 'joining 1 now 2', 'gone 1 before 2', 'gone 1 now 3'],
-  ['… and of itself as it was', RESTARTED, 'joining 1 now 2', 'joining 1 before 2', 'joining 1 now 3'],
-  ['one that began alone joins then', NEW, 'up 1 now 2', 'gone 1 x 9', 'joining 2 now 1'],
-  ['… and after several', NEW, 'up 1 now 2', 'up 2 x 9', 'up 3 now 1'],
-  ['one that joins is gone if all say so', MEMBER, 'joining 2 now 3', 'gone 2 x 2', 'gone 2 now 4'],
-  ['… not if it was an earlier one', MEMBER, 'joining 2 now 3', 'gone 1 x 9'],
-  ['… goes on as it is', MEMBER, 'joining 2 now 3', 'joining 2 x 7', 'joining 2 now 8'],
-  ['… takes the place of what was up', MEMBER, 'joining 1 now 3', 'up 1 x 7', 'up 2 now 1'],
-  ['one that is up goes on as it is', MEMBER, 'up 1 now 3', 'leaving 1 x 7', 'up 1 now 8'],
-  ['… and need not say it twice', MEMBER, 'up 1 now 8', 'leaving 1 x 7'],
-  ['… is gone if all say so', MEMBER, 'up 1 now 9', 'gone 1 x 7', 'gone 1 now 10'],
-  ['… takes the place of a later one', MEMBER, 'up 1 now 9', 'up 2 x 7', 'up 3 now 1'],
-  ['… that was joining', MEMBER, 'up 1 now 9', 'joining 2 x 7', 'joining 3 now 1'],
-  ['… and is gone with it', MEMBER, 'up 1 now 9', 'gone 2 x 7', 'gone 2 now 8'],
-  ['one that is gone says which life it has', MEMBER, 'gone 1 now 3', 'gone 1 x 7', 'gone 1 now 8'],
-  ['… need not say it twice', MEMBER, 'gone 1 now 8', 'gone 1 x 7'],
-  ['… has no part in a later one', MEMBER, 'gone 1 now 8', 'up 2 x 7'],
+  ['an empty root takes the place of a member that was up', NEW, 'joining 1 now 1', 'up 1 x 9', 'up 2 now 1'],
+  ['an empty root takes the place of a member that was leaving', NEW, 'joining 1 now 1', 'leaving 3 x 9', 'up 4 now 1'],
+  ['an empty root joins after a member that was joining', NEW, 'joining 1 now 1', 'joining 1 x 9', 'joining 2 now 1'],
+  ['an empty root joins after a member that is gone', NEW, 'joining 1 now 1', 'gone 1 x 9', 'joining 2 now 1'],
+  ['an empty root accepts that its own life is gone', NEW, 'joining 1 now 1', 'gone 1 now 2', 'gone 1 now 3'],
+  [
+    'a restarted node accepts that its earlier life is gone',
+    RESTARTED,
+    'joining 1 now 2',
+    'gone 1 before 2',
+    'gone 1 now 3',
+  ],
+  [
+    'a restarted node raises the version of its earlier record',
+    RESTARTED,
+    'joining 1 now 2',
+    'joining 1 before 2',
+    'joining 1 now 3',
+  ],
+  ['a node that began alone joins after a member that is gone', NEW, 'up 1 now 2', 'gone 1 x 9', 'joining 2 now 1'],
+  ['a node that began alone follows a later generation', NEW, 'up 1 now 2', 'up 2 x 9', 'up 3 now 1'],
+  ['a joining member accepts that it is gone', MEMBER, 'joining 2 now 3', 'gone 2 x 2', 'gone 2 now 4'],
+  ['a joining member ignores an earlier generation', MEMBER, 'joining 2 now 3', 'gone 1 x 9'],
+  [
+    'a joining member raises its version over another life',
+    MEMBER,
+    'joining 2 now 3',
+    'joining 2 x 7',
+    'joining 2 now 8',
+  ],
+  ['a joining member takes the place of a member that was up', MEMBER, 'joining 1 now 3', 'up 1 x 7', 'up 2 now 1'],
+  ['a member that is up raises its version over another life', MEMBER, 'up 1 now 3', 'leaving 1 x 7', 'up 1 now 8'],
+  ['a member that is up ignores a lower version', MEMBER, 'up 1 now 8', 'leaving 1 x 7'],
+  ['a member that is up accepts that it is gone', MEMBER, 'up 1 now 9', 'gone 1 x 7', 'gone 1 now 10'],
+  ['a member that is up takes the place of a later generation', MEMBER, 'up 1 now 9', 'up 2 x 7', 'up 3 now 1'],
+  [
+    'a member that is up takes the place of a later joining generation',
+    MEMBER,
+    'up 1 now 9',
+    'joining 2 x 7',
+    'joining 3 now 1',
+  ],
+  ['a member that is up is gone with a later generation', MEMBER, 'up 1 now 9', 'gone 2 x 7', 'gone 2 now 8'],
+  ['a member that is gone answers with its life', MEMBER, 'gone 1 now 3', 'gone 1 x 7', 'gone 1 now 8'],
+  ['a member that is gone ignores a lower version', MEMBER, 'gone 1 now 8', 'gone 1 x 7'],
+  ['a member that is gone ignores a later generation', MEMBER, 'gone 1 now 8', 'up 2 x 7'],
 ];
 
 for (const [what, who, own, said, answer] of TABLE) {
-  test(`${what}: ${own}, of which is said ${said}`, () => {
+  test(`${what}: own record ${own}, received ${said}`, () => {
     const given = answerTo(recordOf(said), { ...who, own: recordOf(own) });
     assert.equal(given && wordsOf(given), answer);
   });
@@ -77,7 +101,7 @@ const words = fc
   .tuple(fc.constantFrom(...MEMBER_STATES), fc.integer({ min: 1, max: 4 }), fc.constantFrom(...LIVES), fc.nat(9))
   .map(([state, generation, life, version]) => recordOf(`${state} ${generation} ${life} ${version}`));
 
-test('whatever is said, all end with one record, of the life that runs', () => {
+test('after any received records, the list has the record of the running life', () => {
   fc.assert(
     fc.property(words, fc.constantFrom(NEW, RESTARTED, MEMBER), fc.array(words), (first, who, all) => {
       let own: MemberRecord = { ...first, life: 'now' };
@@ -87,7 +111,8 @@ test('whatever is said, all end with one record, of the life that runs', () => {
         const held = others.get('a');
         own = (held && answerTo(held, { ...who, own })) ?? own;
         others.merge(own);
-        // A member that is gone has no part in a later one, and says nothing new of an earlier one.
+        // A node that is gone does not answer a later member, and does not repeat itself to an
+        // earlier one.
         if (own.state !== 'gone') assert.deepEqual(others.get('a'), own);
       }
     }),

@@ -1,11 +1,11 @@
-/** Which keys lie together. */
+/** Keys with the same partition. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { hashTagOf, partitionOf, partitionsWith } from '../../src/core/placement/partition.ts';
 import { PARTITIONS } from '../../src/core/limits.ts';
 
-test('a hash tag stands between the first { and the next }', () => {
+test('hashTagOf returns the text between the first { and the next }', () => {
   for (const [key, tag] of [
     ['{ann}/cart', 'ann'],
     ['cart/{ann}', 'ann'],
@@ -22,7 +22,7 @@ test('a hash tag stands between the first { and the next }', () => {
   }
 });
 
-test('keys with the same tag lie in one partition, wherever the tag stands', () => {
+test('keys with the same tag have the same partition, wherever the tag is', () => {
   const text = fc.string({ unit: 'grapheme' }).filter((part) => !/[{}]/.test(part));
   fc.assert(
     fc.property(
@@ -36,7 +36,7 @@ test('keys with the same tag lie in one partition, wherever the tag stands', () 
   );
 });
 
-test('a prefix with a tag is that of one partition, any other of all', () => {
+test('partitionsWith returns one partition for a prefix with a tag, else all', () => {
   assert.deepEqual(partitionsWith('{ann}/'), [partitionOf('{ann}/cart')]);
   for (const prefix of ['', 'ann', '{ann', '{}']) assert.equal(partitionsWith(prefix).length, PARTITIONS, prefix);
 });

@@ -9,13 +9,13 @@ import { leastWriteQuorum, parseQuorum, type Quorum, quorumSize } from '../../sr
 import { ReadQuorum } from '../../src/core/quorum/read-quorum.ts';
 import { Tally } from '../../src/core/quorum/tally.ts';
 
-test('a quorum is a number, a word, or nothing', () => {
+test('parseQuorum accepts numbers and words, and returns undefined otherwise', () => {
   assert.equal(parseQuorum('2'), 2);
   assert.equal(parseQuorum('all'), 'all');
   for (const text of ['', '0', '-1', '1.5', 'most', '1e1', ' 1']) assert.equal(parseQuorum(text), undefined, text);
 });
 
-test('a quorum is taken of the replicas that there are', () => {
+test('quorumSize never exceeds the number of replicas', () => {
   assert.deepEqual(
     [1, 2, 3, 4, 5].map((n) => quorumSize('quorum', n)),
     [1, 2, 2, 3, 3],
@@ -25,7 +25,7 @@ test('a quorum is taken of the replicas that there are', () => {
   assert.equal(quorumSize('one', 3), 1);
 });
 
-test('the least write quorum is that of the majority, the configuration and the policies', () => {
+test('leastWriteQuorum is the least of the majority and all configured quorums', () => {
   const cases: [Quorum[], number, number][] = [
     [[], 3, 2],
     [['quorum'], 3, 2],
@@ -42,7 +42,7 @@ test('the least write quorum is that of the majority, the configuration and the 
     assert.equal(leastWriteQuorum(configured, replicas), least, JSON.stringify([configured, replicas]));
 });
 
-test('a tally is met, or fails as soon as it cannot be met', () => {
+test('a tally is met, or fails as soon as the quorum is out of reach', () => {
   const tally = new Tally(2);
   for (let i = 0; i < 3; i++) tally.ask();
   tally.fail('overloaded');
@@ -56,7 +56,7 @@ test('a tally is met, or fails as soon as it cannot be met', () => {
   assert.equal(hopeless.verdict(), 'failed');
 });
 
-test('a tally may want owners: a fallback counts, but not for them', () => {
+test('a fallback does not count towards the owners that a tally needs', () => {
   const tally = new Tally(2, 2);
   tally.ask(true);
   tally.ask(false);
@@ -64,7 +64,7 @@ test('a tally may want owners: a fallback counts, but not for them', () => {
   tally.succeed(false);
   tally.succeed(true);
   assert.equal(tally.verdict(1, 1), 'waiting');
-  assert.equal(tally.verdict(1, 0), 'failed', 'nobody is left who owns it');
+  assert.equal(tally.verdict(1, 0), 'failed', 'no owner is left');
   assert.deepEqual([tally.error('').details.have, tally.error('').details.need], [1, 2]);
   tally.ask(true);
   assert.ok(!tally.isShort);
@@ -72,7 +72,7 @@ test('a tally may want owners: a fallback counts, but not for them', () => {
   assert.equal(tally.verdict(), 'met');
 });
 
-test('a tally that ran out of time is a timeout, any other a quorum not met; both say have and need', () => {
+test('a failed tally is timeout or quorum-not-met, with have and need', () => {
   const late = new Tally(2);
   late.ask();
   late.fail('timeout');
@@ -85,7 +85,7 @@ test('a tally that ran out of time is a timeout, any other a quorum not met; bot
   assert.equal(down.error('').details.need, 2);
 });
 
-test('damage is the error of what only reads: of a write that was sent it would say that nothing was taken', () => {
+test('readError is damaged if a replica was, and error is not', () => {
   const tally = new Tally(2);
   tally.ask();
   tally.fail('damaged');
@@ -94,7 +94,7 @@ test('damage is the error of what only reads: of a write that was sent it would 
   assert.match(tally.error('').details.detail ?? '', /disks are damaged/);
 });
 
-test('a read quorum merges the replies and names the stale', () => {
+test('ReadQuorum merges the replies and names the stale members', () => {
   const object = (counter: number): FilledObject<string> => ({
     versions: [{ actor: 'a', counter, body: `v${counter}` }],
     context: CausalContext.ofBase('a', counter),
@@ -113,20 +113,20 @@ test('a read quorum merges the replies and names the stale', () => {
   assert.deepEqual(fold.stale(), ['old']);
 });
 
-test('an actor lives as long as its life is that of its node, and no later replica has begun in it', () => {
+test('an actor is dead when its node has another life or its replica has begun again', () => {
   let life: string | undefined = 'one';
   const current = new CurrentActors((node) => (node === 'n1' ? life : undefined));
   assert.equal(current.isDead('n1~one'), false);
-  assert.equal(current.isDead('n1~two'), true, 'not the life of the record');
+  assert.equal(current.isDead('n1~two'), true, 'another life than in the record');
   assert.equal(current.isDead('n2~one'), true, 'no member');
   assert.equal(current.isDead('seed-era'), true);
   current.observe('n1~one.2');
   assert.equal(current.isDead('n1~one'), true);
   assert.equal(current.isDead('n1~one.2'), false);
   current.observe('n1~one');
-  assert.equal(current.isDead('n1~one.2'), false, 'a late word of the first');
+  assert.equal(current.isDead('n1~one.2'), false, 'a late report of the first actor');
   current.observe('n1~two.9');
-  assert.equal(current.isDead('n1~one.2'), false, 'a word of another life');
+  assert.equal(current.isDead('n1~one.2'), false, 'a report of another life');
   life = 'two';
   assert.equal(current.isDead('n1~one.2'), true);
   assert.equal(current.isDead('n1~two'), false);
@@ -134,7 +134,7 @@ test('an actor lives as long as its life is that of its node, and no later repli
   assert.equal(current.isDead('n1~two'), true, 'gone');
 });
 
-test('own actors: one for all partitions of a life, and another for a replica that begins anew', () => {
+test('a replica that begins again gets another actor', () => {
   const actors = new OwnActors('n1', 'one');
   assert.equal(actors.next(3), 'n1~one');
   actors.use(3);
@@ -143,11 +143,11 @@ test('own actors: one for all partitions of a life, and another for a replica th
   assert.equal(actors.next(3), 'n1~one.3');
 });
 
-test('a peer that owes an answer is reachable for a while, then suspect, then unreachable', () => {
+test('a peer that does not answer becomes suspect, then unreachable', () => {
   const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
   assert.equal(detector.reach('p', 0), 'unreachable', 'never heard of');
   detector.heard('p', 0);
-  assert.equal(detector.reach('p', 10_000), 'reachable', 'nobody has asked it since');
+  assert.equal(detector.reach('p', 10_000), 'reachable', 'it was not asked since');
   detector.asked('p', 50);
   detector.asked('p', 90);
   assert.deepEqual(
@@ -158,7 +158,7 @@ test('a peer that owes an answer is reachable for a while, then suspect, then un
   assert.equal(detector.reach('p', 350), 'reachable');
 });
 
-test("a pause of the observer is nobody else's silence", () => {
+test('forgive does not count a pause of this node as silence of a peer', () => {
   const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
   detector.heard('p', 0);
   detector.asked('p', 0);
@@ -167,7 +167,7 @@ test("a pause of the observer is nobody else's silence", () => {
   assert.equal(detector.silenceMs('p', 5_050), 50);
 });
 
-test('latency keeps the 95th percentile of the latest samples', () => {
+test('p95Ms is the 95th percentile of the latest samples', () => {
   const latency = new Latency();
   for (let i = 0; i < 1000; i++) latency.add(1000);
   for (let i = 1; i <= 128; i++) latency.add(i);

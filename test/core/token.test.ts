@@ -27,7 +27,7 @@ test('a token of the first MecDB decodes', () => {
   assert.equal(decodeToken(SEED_TOKEN, 'any key').toString(), '{cormacrelf:1}');
 });
 
-test('a token comes back as it was, gaps and large counters included', () => {
+test('decodeToken restores an encoded token with gaps and large counters', () => {
   fc.assert(
     fc.property(fc.array(dot, { maxLength: 20 }), fc.string(), (dots, key) => {
       const context = CausalContext.ofDots(dots);
@@ -36,7 +36,7 @@ test('a token comes back as it was, gaps and large counters included', () => {
   );
 });
 
-test('a token has the shape that readers of the first MecDB understand', () => {
+test('encodeToken writes the format of the first MecDB', () => {
   const context = CausalContext.ofDots([
     { actor: 'a', counter: 1 },
     { actor: 'a', counter: 4 },
@@ -46,11 +46,11 @@ test('a token has the shape that readers of the first MecDB understand', () => {
   assert.deepEqual(map['a'], { Counter: 1, Timestamp: 1_800_000_000_000_001_000n, Dots: [4, 4] });
 });
 
-test('a token made for another key is refused', () => {
+test('decodeToken refuses the token of another key', () => {
   assertRefused(encodeToken(CausalContext.ofBase('a', 1), 'one key'), 'another key');
 });
 
-test('what is not a token is refused', () => {
+test('decodeToken refuses malformed tokens', () => {
   const entry = { Counter: 1, Timestamp: 1 };
   for (const text of ['', '!', 'AAA', 'AAAA=', ' ', `${SEED_TOKEN} `, SEED_TOKEN.slice(4), 'A'.repeat(32_772)])
     assertRefused(text);
@@ -84,7 +84,7 @@ test('what is not a token is refused', () => {
   assertRefused(Buffer.concat([encode({ a: entry }), Buffer.from([1])]).toString('base64'));
 });
 
-test('random bytes never get through as anything but a refusal', () => {
+test('decodeToken throws only bad-vclock on random bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       try {
@@ -97,7 +97,7 @@ test('random bytes never get through as anything but a refusal', () => {
   );
 });
 
-test('bytes that announce more than they hold are refused before they cost anything', () => {
+test('decodeToken allocates no memory for announced items that are missing', () => {
   for (const size of [20, 42, 100, 12_000]) {
     const bomb = Buffer.from(Array.from({ length: size }, () => [0xdd, 0x01, 0xff, 0xff, 0xff]).flat());
     const before = process.memoryUsage().rss;
@@ -106,7 +106,7 @@ test('bytes that announce more than they hold are refused before they cost anyth
   }
 });
 
-test('a token never grows past what is accepted', () => {
+test('decodeToken accepts the largest token that encodeToken makes', () => {
   const context = new CausalContext();
   for (let i = 0; i < 5_000; i++) context.add(`some-long-node-name-${i}~0123456789`, i + 1);
   context.add('the-one-that-counts~0123456789', 7);

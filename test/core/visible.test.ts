@@ -40,7 +40,7 @@ const gone = (versions: ObjectVersion<Uint8Array>[], isLastWriteWins = false, no
     .map(({ actor, counter }) => `${actor}${counter}`)
     .sort();
 
-test('a content survives packing, and what is peeked at is what is in it', () => {
+test('expiryOf and idempotencyKeyOf agree with the unpacked content', () => {
   for (const whole of [
     content(),
     content({ expiresMicros: 1_795_168_800_000_000 }),
@@ -56,7 +56,7 @@ test('a content survives packing, and what is peeked at is what is in it', () =>
     assert.equal(expiryOf(bytes), undefined);
 });
 
-test('a digest is of what was written, not of when or under which key', () => {
+test('digestOf ignores times and the Idempotency-Key', () => {
   const digest = (part: Partial<Content>): string => digestOf(packContent(content(part)));
   assert.equal(digest({}), digest({ timestampMicros: 99, expiresMicros: 7, idempotencyKey: 'k' }));
   for (const part of [
@@ -68,13 +68,13 @@ test('a digest is of what was written, not of when or under which key', () => {
     assert.notEqual(digest({}), digest(part as Partial<Content>));
 });
 
-test('what has expired is not shown, from that very microsecond on', () => {
+test('a version is hidden from the microsecond of its expiry', () => {
   assert.deepEqual(shown([version('a', 1, { expiresMicros: 100 })]), []);
   assert.deepEqual(shown([version('a', 1, { expiresMicros: 101 })]), ['a1']);
   assert.deepEqual(shown([version('a', 1, { expiresMicros: 100 }), version('b', 1)]), ['b1']);
 });
 
-test('last write wins: the newest, then the greater dot; what it has won over does not come back', () => {
+test('last write wins shows the newest version, and nothing when that expires', () => {
   assert.deepEqual(shown([version('a', 9, { timestampMicros: 5 }), version('b', 1, { timestampMicros: 6 })], true), [
     'b1',
   ]);
@@ -84,13 +84,13 @@ test('last write wins: the newest, then the greater dot; what it has won over do
   assert.deepEqual(shown([version('b', 1), winner], true), []);
 });
 
-test('of one write that was sent twice, the least dot is shown; of others, all', () => {
+test('of a write that was sent twice, the version with the least dot is shown', () => {
   const twins = [version('c', 1, { idempotencyKey: 'k' }), version('a', 2, { idempotencyKey: 'k' }), version('b', 1)];
   assert.deepEqual(shown(twins), ['a2', 'b1']);
   assert.deepEqual(shown([...twins, version('d', 1, { idempotencyKey: 'l' })]), ['a2', 'b1', 'd1']);
 });
 
-test('one id with two different values is two writes; whatever else differs, one value is one write', () => {
+test('two values under one Idempotency-Key are both shown', () => {
   const two = new Uint8Array([2]);
   const reused = [version('a', 1, { idempotencyKey: 'k' }), version('b', 1, { idempotencyKey: 'k', value: two })];
   assert.deepEqual(shown(reused), ['a1', 'b1']);
@@ -100,7 +100,7 @@ test('one id with two different values is two writes; whatever else differs, one
   assert.deepEqual(gone(mixed), ['c1']);
 });
 
-test('what expires takes with it what it hides', () => {
+test('hidden includes the versions that an expired version hides', () => {
   const old = version('b', 1, { value: new Uint8Array([2]) });
   const newest = version('a', 1, { timestampMicros: 50, expiresMicros: 100 });
   const twins = [
@@ -108,20 +108,20 @@ test('what expires takes with it what it hides', () => {
     version('b', 1, { idempotencyKey: 'k' }),
   ];
   const cases: [string, ObjectVersion<Uint8Array>[], boolean, number, string[]][] = [
-    ['a loser goes even while the winner lives', [old, newest], true, 99, ['b1']],
-    ['and with it when that expires', [old, newest], true, 100, ['a1', 'b1']],
-    ['siblings expire each for itself', [old, newest], false, 100, ['a1']],
-    ['a twin goes while the other lives', twins, false, 99, ['b1']],
-    ['and with it when that expires, whatever time it has itself', twins, false, 100, ['a1', 'b1']],
-    ['a single version that expires', [newest], false, 100, ['a1']],
-    ['one that lives', [newest], true, 99, []],
-    ['nothing', [], true, 99, []],
+    ['an older version is hidden by the newest', [old, newest], true, 99, ['b1']],
+    ['an older version is hidden when the newest expires', [old, newest], true, 100, ['a1', 'b1']],
+    ['siblings expire independently', [old, newest], false, 100, ['a1']],
+    ['a copy is hidden by the other', twins, false, 99, ['b1']],
+    ['a copy is hidden when the other expires', twins, false, 100, ['a1', 'b1']],
+    ['a single version is hidden when it expires', [newest], false, 100, ['a1']],
+    ['a version before its expiry is not hidden', [newest], true, 99, []],
+    ['no versions', [], true, 99, []],
   ];
   for (const [name, versions, isLastWriteWins, nowMicros, expected] of cases)
     assert.deepEqual(gone(versions, isLastWriteWins, nowMicros), expected, name);
 });
 
-test('what is shown does not depend on the order of the versions', () => {
+test('the shown versions do not depend on the order of versions', () => {
   const part = fc.record({
     timestampMicros: fc.integer({ min: 0, max: 3 }),
     expiresMicros: fc.option(fc.integer({ min: 99, max: 101 }), { nil: undefined }),
@@ -131,7 +131,7 @@ test('what is shown does not depend on the order of the versions', () => {
     fc.property(fc.array(part, { maxLength: 6 }), fc.boolean(), (parts, isLastWriteWins) => {
       const versions = parts.map((some, i) => version('abcdef'[i] as string, i + 1, some));
       assert.deepEqual(shown(versions, isLastWriteWins), shown([...versions].reverse(), isLastWriteWins));
-      // Once what is hidden has gone, readers see what they saw before, now and at any later time.
+      // Without the hidden versions, readers see the same, now and at any later time.
       const rest = versions.filter((one) => !hidden(versions, { now: () => 100, isLastWriteWins }).includes(one));
       for (const later of [100, 101, 102])
         assert.deepEqual(shown(rest, isLastWriteWins, later), shown(versions, isLastWriteWins, later));

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { agreedMicros, majorityMicros } from '../../src/core/value/wall-time.ts';
 
-test('the time of a majority: the latest that so many clocks have reached, known ones only', () => {
+test('majorityMicros is the latest time that a majority of all clocks has reached', () => {
   const cases: [number[], number, number | undefined][] = [
     [[5], 1, 5],
     [[5, 9], 2, 5],
     [[9, 5, 7], 3, 7],
-    [[5, 3_600], 3, 5], // the third is not known: both must have reached it
+    [[5, 3_600], 3, 5], // the third is unknown, so both must have reached it
     [[3_600], 3, undefined],
     [[], 1, undefined],
     [[1, 2, 3, 4], 4, 2],
@@ -20,7 +20,7 @@ test('the time of a majority: the latest that so many clocks have reached, known
     assert.equal(majorityMicros(known, count), expected, JSON.stringify([known, count]));
 });
 
-test('a minority of clocks, however wrong, does not move the time past that of the right ones', () => {
+test('majorityMicros stays among the correct clocks if a minority is wrong', () => {
   const right = fc.integer({ min: 100, max: 110 });
   fc.assert(
     fc.property(
@@ -35,7 +35,7 @@ test('a minority of clocks, however wrong, does not move the time past that of t
   );
 });
 
-test('a node goes by its own clock within the tolerance, and as long as it knows no majority', () => {
+test('agreedMicros is the own time within the tolerance or without a majority', () => {
   assert.equal(agreedMicros(100, 105, 5), 100);
   assert.equal(agreedMicros(100, 95, 5), 100);
   assert.equal(agreedMicros(100, 106, 5), 106);

@@ -1,4 +1,4 @@
-/** Whose word counts for a write: that of a replica of which no other counted member knows a successor. */
+/** An acknowledgement counts only if no other counted member names a fence against its replica. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Random } from '../../src/base/env.ts';
@@ -17,15 +17,15 @@ function asked(need: number, members: number): WriteQuorum {
 }
 
 const WORDS: readonly (readonly [string, StoredWord, Fence, boolean])[] = [
-  ['of the life before the fence', word('l1', 9), fence('l2', 3), false],
-  ['of the replica that was filled', word('l2', 3), fence('l2', 3), true],
-  ['of an earlier replica of that life', word('l2', 2), fence('l2', 3), false],
-  ['of a later replica of that life', word('l2', 10), fence('l2', 3), true],
-  ['of a later life', word('l3', 1), fence('l2', 3, 'l3'), true],
-  ['of the life before, though a later one is known', word('l1', 9), fence('l2', 3, 'l3'), false],
+  ['from the life before the fence', word('l1', 9), fence('l2', 3), false],
+  ['from the replica that was filled', word('l2', 3), fence('l2', 3), true],
+  ['from an earlier replica of that life', word('l2', 2), fence('l2', 3), false],
+  ['from a later replica of that life', word('l2', 10), fence('l2', 3), true],
+  ['from a later life', word('l3', 1), fence('l2', 3, 'l3'), true],
+  ['from the life before, although a later one is known', word('l1', 9), fence('l2', 3, 'l3'), false],
 ];
 for (const [what, said, made, counts] of WORDS) {
-  test(`a word ${counts ? 'counts' : 'is void'}: ${what}`, () => {
+  test(`an acknowledgement ${what} ${counts ? 'counts' : 'is void'}`, () => {
     for (const isFenceFirst of [true, false]) {
       const quorum = asked(2, 2);
       if (!isFenceFirst) quorum.add('c', said, true);
@@ -36,7 +36,7 @@ for (const [what, said, made, counts] of WORDS) {
   });
 }
 
-test('what is void is not counted, and others may still make the quorum', () => {
+test('a void acknowledgement can be replaced by another member', () => {
   const quorum = asked(2, 3);
   quorum.add('c', word('l1', 1), true);
   quorum.add('a', word('k', 1, [fence('l2', 1)]), true);
@@ -45,14 +45,14 @@ test('what is void is not counted, and others may still make the quorum', () => 
   assert.equal(quorum.tally.verdict(), 'met');
 });
 
-test('a fence for one member says nothing of another', () => {
+test('a fence against one member does not void another', () => {
   const quorum = asked(2, 2);
   quorum.add('b', word('l1', 1), true);
   quorum.add('a', word('k', 1, [fence('l2', 1)]), true);
   assert.equal(quorum.tally.verdict(), 'met');
 });
 
-test('replicas of one life are named in their order', () => {
+test('the numbers of replica names increase within a life', () => {
   const random: Random = seededRandom(1);
   const names = new ReplicaNames(random);
   const numbers = Array.from({ length: 40 }, () => replicaNumber(names.next()));

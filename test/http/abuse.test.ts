@@ -1,4 +1,4 @@
-/** Clients that abuse a node: whatever they do, it forgets them, and serves the others. */
+/** Clients that abuse a node. The node frees all they used, and serves the others. */
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ async function httpStatus(node: TestNode): Promise<ServerStatus['http']> {
   return (await node.status()).http;
 }
 
-/** Opens a connection and sends bytes on it; never reads, unless it is told to. */
+/** Opens a connection and sends bytes. It does not read unless told to. */
 function open(node: TestNode, bytes: string | Uint8Array): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(node.httpport, '127.0.0.1', () => socket.write(bytes, () => resolve(socket)));
@@ -19,7 +19,7 @@ function open(node: TestNode, bytes: string | Uint8Array): Promise<Socket> {
 }
 
 async function assertForgotten(node: TestNode): Promise<void> {
-  // The request for the status is itself in flight.
+  // The request for the status itself counts as in flight.
   await eventually('all is forgotten', async () => {
     const { inFlight, bodyBytes, answerBytes } = await httpStatus(node);
     return inFlight === 1 && bodyBytes === 0 && answerBytes === 0;
@@ -27,7 +27,7 @@ async function assertForgotten(node: TestNode): Promise<void> {
   assert.equal((await node.key('after', { method: 'PUT', body: 'fine' })).status, 200);
 }
 
-test('pipelined requests that are cut off hold nothing', async (t) => {
+test('pipelined requests on a closed connection free their memory', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
   await node.key('large', { method: 'PUT', body: new Uint8Array(1024 * 1024) });
@@ -41,16 +41,16 @@ test('pipelined requests that are cut off hold nothing', async (t) => {
   await assertForgotten(node);
 });
 
-test('aborted uploads give back what they held', async (t) => {
+test('aborted uploads free their memory', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
   const head = 'PUT /mec/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n';
   for (let round = 0; round < 3; round++) {
-    // Half as many again as there is room for: the last ones wait their turn, and go away while they do.
+    // Half as many again as there is room for. The last ones disconnect while they wait.
     const count = (1.5 * MAX_HTTP_BODY_BYTES) / (1024 * 1024);
     const sockets = await Promise.all(Array.from({ length: count }, () => open(node, `${head}part`)));
     await eventually('they hold it all', async () => (await httpStatus(node)).bodyBytes === MAX_HTTP_BODY_BYTES);
-    assert.equal((await node.key('small', { method: 'PUT', body: 'x' })).status, 200, 'small writes go on');
+    assert.equal((await node.key('small', { method: 'PUT', body: 'x' })).status, 200, 'small writes succeed');
     for (const socket of sockets) socket.destroy();
     await assertForgotten(node);
     const token = String((await node.key('small')).headers['x-mec-vclock']);
@@ -58,7 +58,7 @@ test('aborted uploads give back what they held', async (t) => {
   }
 });
 
-test('an upload that stalls is told so, and lets go', async (t) => {
+test('an upload that stalls gets 408 and frees its memory', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
   const socket = await open(node, 'PUT /mec/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\nbegun');
@@ -70,7 +70,7 @@ test('an upload that stalls is told so, and lets go', async (t) => {
   await assertForgotten(node);
 });
 
-test('one connection may have so many requests waiting, and no more', async (t) => {
+test('a connection with too many pipelined requests gets 503 for the rest', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
   const socket = await open(node, 'GET /mec/nothing HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000));
@@ -84,7 +84,7 @@ test('one connection may have so many requests waiting, and no more', async (t) 
   await assertForgotten(node);
 });
 
-test('a target that is not a path is refused, and nothing is stored under half of it', async (t) => {
+test('a request target that is not a path is refused', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
   for (const target of ['/mec/a#b', 'http://[/mec/x', '*', 'mec/a']) {

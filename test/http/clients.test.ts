@@ -1,4 +1,4 @@
-/** Clients that we did not write: Python's http.client and email parser, and curl, against a real cluster. */
+/** Other HTTP clients against a real cluster: Python's http.client and email parser, and curl. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -20,7 +20,7 @@ const isThere = (command: string): Promise<boolean> =>
 const noPython = (await isThere('python3')) ? false : 'python3 is not installed';
 const noCurl = (await isThere('curl')) ? false : 'curl is not installed';
 
-/** Writes siblings, reads them back, and takes the answer apart, with nothing but Python's own library. */
+/** Writes siblings, reads them back and parses the answer, with Python's own library alone. */
 const PYTHON = `
 import email, hashlib, http.client, json, random, sys
 port, count = int(sys.argv[1]), int(sys.argv[2])
@@ -55,13 +55,13 @@ print(json.dumps({'parts': len(parts), 'different': len({part['X-Mec-Meta-Index'
     'siblings': len(siblings), 'status': status, 'merged': body.decode()}))
 `;
 
-test("a 300 of a hundred binary siblings is byte-exact to Python's email parser", { skip: noPython }, async (t) => {
+test("Python's email parser reads a hundred binary siblings of a 300 exactly", { skip: noPython }, async (t) => {
   const cluster = await TestCluster.start(t);
   const { stdout } = await run('python3', ['-c', PYTHON, String(cluster.node(0).httpport), '100']);
   assert.deepEqual(JSON.parse(stdout), { parts: 100, different: 100, siblings: 100, status: 200, merged: 'merged' });
 });
 
-test('curl: uploads that ask first, chunks, ranges, tags, HTTP/1.0', { skip: noCurl }, async (t) => {
+test('curl uploads, resumes downloads and sends conditions', { skip: noCurl }, async (t) => {
   const cluster = await TestCluster.start(t);
   const directory = await mkdtemp(join(tmpdir(), 'mec-curl-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
@@ -79,7 +79,7 @@ test('curl: uploads that ask first, chunks, ranges, tags, HTTP/1.0', { skip: noC
   assert.ok((await readFile(file('out'))).equals(value.subarray(1000, 2000)));
   await writeFile(file('part'), value.subarray(0, 5_000));
   assert.equal((await run('curl', ['-sS', '-C', '-', '-o', file('part'), '-w', '%{http_code}', url])).stdout, '206');
-  assert.ok((await readFile(file('part'))).equals(value), 'a download is taken up again');
+  assert.ok((await readFile(file('part'))).equals(value), 'a download is resumed');
   assert.equal(await curl('--etag-save', file('tag'), url), '200');
   assert.equal(await curl('--etag-compare', file('tag'), url), '304');
   const tag = (await readFile(file('tag'), 'utf8')).trim();

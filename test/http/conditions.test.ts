@@ -1,4 +1,6 @@
-/** Conditional and repeated writes, against real clusters: one winner, nothing lost, nothing twice, never open. */
+/**
+ * Conditional and repeated writes against real clusters: one winner, no lost and no double write.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
@@ -18,7 +20,7 @@ interface Put {
   readonly query?: string;
 }
 
-/** One PUT with headers. */
+/** Sends one PUT with headers. */
 function put(
   at: number,
   key: string,
@@ -36,7 +38,10 @@ async function etag(key: string): Promise<string> {
 
 const codeOf = ({ text }: Response): string => (JSON.parse(text) as { code: string }).code;
 
-/** Fifty clients on three nodes create a key at once; how many were told that they did. */
+/**
+ * Fifty clients on three nodes create one key at the same time. Returns the number of those that
+ * succeeded.
+ */
 async function race(key: string): Promise<Response[]> {
   const answers = await Promise.all(
     Array.from({ length: CREATORS }, (_, i) => put(i % 3, key, { 'If-None-Match': '*' }, { body: `${i}` })),
@@ -54,7 +59,7 @@ describe('conditions', () => {
     for (const task of teardown) await task();
   });
 
-  test('of fifty racing creators through three nodes exactly one wins, in each of a hundred rounds', async () => {
+  test('of fifty concurrent creates exactly one wins, in each of a hundred rounds', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const key = freshKey();
       const winners = await race(key);
@@ -65,7 +70,7 @@ describe('conditions', () => {
     }
   });
 
-  test('a counter by compare-and-set with eight clients on three nodes loses nothing', async () => {
+  test('a counter by compare-and-set loses no increment of eight clients', async () => {
     const key = freshKey();
     await put(0, key, {}, { body: '0' });
     const client = async (at: number): Promise<void> => {
@@ -82,9 +87,9 @@ describe('conditions', () => {
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['200']);
   });
 
-  test('PUT with If-Match replaces all siblings that match; it returns 412 and stores nothing otherwise', async () => {
+  test('PUT with If-Match replaces the matching siblings, and returns 412 on mismatch', async () => {
     const key = freshKey();
-    assert.equal((await put(0, key, { 'If-Match': '*' })).status, 412, 'there is nothing to match');
+    assert.equal((await put(0, key, { 'If-Match': '*' })).status, 412, 'an absent key matches nothing');
     assert.equal((await put(0, key, { 'If-Match': '"0000000000000000"' })).status, 412);
     assert.equal((await put(0, key, { 'If-None-Match': '*' }, { body: 'one' })).status, 200);
     const refused = await put(1, key, { 'If-None-Match': '*' }, { body: 'two' });
@@ -92,23 +97,23 @@ describe('conditions', () => {
     assert.deepEqual(await cluster.values(key, 2), ['one']);
     const first = await etag(key);
     assert.equal((await put(1, key, { 'If-Match': first }, { body: 'two' })).status, 200);
-    assert.equal((await put(2, key, { 'If-Match': first }, { body: 'three' })).status, 412, 'that was before');
+    assert.equal((await put(2, key, { 'If-Match': first }, { body: 'three' })).status, 412, 'the tag is outdated');
     assert.equal((await put(2, key, { 'If-Match': `W/${await etag(key)}` })).status, 412, 'a weak tag matches nothing');
     assert.equal((await put(2, key, { 'If-None-Match': `W/${await etag(key)}` })).status, 412);
     await put(2, key, {}, { body: 'beside' });
     const both = await cluster.node(0).key(key);
     assert.equal(both.status, 300);
     const single = String(parseMultipart(both)[0]?.headers['etag']);
-    assert.equal((await put(0, key, { 'If-Match': single })).status, 412, 'there is more than that');
+    assert.equal((await put(0, key, { 'If-Match': single })).status, 412, 'the key has another version too');
     assert.equal((await put(0, key, { 'If-Match': `"x", ${etagOf(both)}` }, { body: 'merged' })).status, 200);
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['merged']);
     assert.equal((await put(1, key, { 'If-Match': '*' }, { body: 'any' })).status, 200);
     assert.deepEqual(await cluster.values(key), ['any']);
     assert.equal((await put(1, key, { 'If-None-Match': '"x"' }, { body: 'unseen' })).status, 200);
-    assert.deepEqual(await cluster.values(key), ['any', 'unseen'], 'nothing was matched, so nothing is replaced');
+    assert.deepEqual(await cluster.values(key), ['any', 'unseen'], 'without a match nothing is replaced');
   });
 
-  test('a delete may have conditions too; a create after it is causal', async () => {
+  test('DELETE with If-Match returns 412 on mismatch, and a create may follow it', async () => {
     const key = freshKey();
     await put(0, key, {});
     const remove = (headers: Record<string, string>): Promise<Response> =>
@@ -121,7 +126,7 @@ describe('conditions', () => {
     assert.deepEqual(await cluster.values(key), ['again']);
   });
 
-  test('what is expired is not there', async () => {
+  test('an expired version matches no condition', async () => {
     const key = freshKey();
     await put(0, key, { 'X-Mec-TTL': '1' });
     assert.equal((await put(1, key, { 'If-None-Match': '*' })).status, 412);
@@ -130,7 +135,7 @@ describe('conditions', () => {
     assert.deepEqual(await cluster.values(key, 2), ['new']);
   });
 
-  test('a condition that cannot be checked is refused, not taken for met', async () => {
+  test('a write with a condition that cannot be checked is refused', async () => {
     const key = freshKey();
     for (const headers of [
       { 'If-Unmodified-Since': new Date().toUTCString() },
@@ -149,7 +154,7 @@ describe('conditions', () => {
     assert.equal((await cluster.node(0).key(key)).status, 404);
   });
 
-  test('reads: 304 with a token, 412, by tag and by time', async () => {
+  test('GET with conditions returns 304 or 412, by tag and by time', async () => {
     const key = freshKey();
     const written = await put(0, key, {});
     const get = (headers: Record<string, string>, method = 'GET'): Promise<Response> =>
@@ -186,7 +191,7 @@ describe('conditions', () => {
     assert.equal((await cluster.node(0).key(freshKey(), { headers: { 'If-Match': '*' } })).status, 412);
   });
 
-  test('a write that is repeated is made once, on whatever node, at once or later, whatever came between', async () => {
+  test('a write repeated with its Idempotency-Key is made once, on any node at any time', async () => {
     const key = freshKey();
     const headers = { 'Idempotency-Key': 'order-1' };
     const all = await Promise.all(Array.from({ length: 30 }, (_, i) => put(i % 3, key, headers)));
@@ -195,7 +200,7 @@ describe('conditions', () => {
     assert.equal(all.filter((answer) => answer.headers['x-mec-repeated'] === undefined).length, 1);
     assert.deepEqual(await cluster.values(key), ['x']);
     const [first] = all;
-    // The token of a repeated answer replaces what the first answer's would.
+    // The token of a repeated answer replaces the token of the first answer.
     const repeated = all.find((answer) => answer.headers['x-mec-repeated'] === 'true');
     await put(1, key, { 'X-Mec-Vclock': tokenOf(repeated as Response) }, { body: 'next' });
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['next']);
@@ -204,7 +209,7 @@ describe('conditions', () => {
     const told = await put(2, `${key}?returnbody=true`, headers);
     assert.deepEqual([told.status, told.headers['x-mec-repeated']], [200, 'true']);
     assert.equal(told.text, 'next');
-    assert.deepEqual(await cluster.values(key), ['next'], 'what was overwritten does not come back');
+    assert.deepEqual(await cluster.values(key), ['next'], 'the overwritten value does not return');
     await put(2, key, { 'X-Mec-Vclock': tokenOf(first as Response) }, { body: 'beside' });
     assert.deepEqual(await cluster.values(key), ['beside', 'next']);
     await cluster.node(0).key(key, { method: 'DELETE' });
@@ -214,10 +219,14 @@ describe('conditions', () => {
     assert.deepEqual([other.status, codeOf(other)], [422, 'idempotency-key-reused']);
     assert.equal((await put(1, key, { 'Idempotency-Key': 'order-2' })).status, 200);
     assert.deepEqual(await cluster.values(key), ['x']);
-    assert.equal((await put(1, freshKey(), headers)).headers['x-mec-repeated'], undefined, 'it is another key');
+    assert.equal(
+      (await put(1, freshKey(), headers)).headers['x-mec-repeated'],
+      undefined,
+      'another key is another write',
+    );
   });
 
-  test('a condition and an idempotency key: who has created it may say so again', async () => {
+  test('a create with an Idempotency-Key is acknowledged again to its writer', async () => {
     const key = freshKey();
     const headers = { 'If-None-Match': '*', 'Idempotency-Key': 'a' };
     assert.equal((await put(0, key, headers)).status, 200);
@@ -226,7 +235,7 @@ describe('conditions', () => {
     assert.deepEqual(await cluster.values(key), ['x']);
   });
 
-  test('POST /mec makes a key; repeated, the same one', async () => {
+  test('POST /mec with an Idempotency-Key creates one key', async () => {
     const create = (headers: Record<string, string>, body = 'made'): Promise<Response> =>
       send(`${cluster.node(0).url}/mec`, { method: 'POST', body, headers });
     const locations = new Set<string>();
@@ -253,13 +262,13 @@ describe('conditions', () => {
   });
 });
 
-test('while nodes hang, no conditional write falls open, and with a majority all go on', async (t) => {
+test('a conditional write without a majority fails, and succeeds with one', async (t) => {
   cluster = await TestCluster.start(t);
   await put(0, 'held', { 'If-None-Match': '*' });
   for (const paused of [0, 1, 2]) {
     const others = [0, 1, 2].filter((at) => at !== paused);
     cluster.node(paused).signal('SIGSTOP');
-    // At once, while nobody has noticed yet.
+    // Immediately, before any node has noticed.
     for (let i = 0; i < 10; i++) {
       const key = `paused-${paused}-${i}`;
       const answers = await Promise.all(
@@ -288,16 +297,20 @@ test('while nodes hang, no conditional write falls open, and with a majority all
   );
   const refused = await put(0, 'new', { 'If-None-Match': '*' });
   assert.deepEqual([refused.status, codeOf(refused)], [503, 'quorum-not-met']);
-  assert.equal((await put(0, 'new', {}, { query: '?w=1' })).status, 200, 'a plain write may still ask for less');
+  assert.equal(
+    (await put(0, 'new', {}, { query: '?w=1' })).status,
+    200,
+    'a plain write may still use a smaller quorum',
+  );
 });
 
-test('creators race while nodes hang and wake up again and again: never two winners', async (t) => {
+test('concurrent creates never have two winners while nodes hang and wake up', async (t) => {
   cluster = await TestCluster.start(t);
   const over = new AbortController();
   const chaos = (async () => {
     for (let i = 0; !over.signal.aborted; i++) {
       cluster.node(i % 3).signal('SIGSTOP');
-      // Sometimes longer than a key grant lasts, so that its holder wakes up without it.
+      // Sometimes longer than a key grant lasts, so that its holder wakes up after it has expired.
       await pause(i % 2 === 0 ? 2_600 : 300);
       cluster.node(i % 3).signal('SIGCONT');
       await pause(200);
@@ -316,10 +329,10 @@ test('creators race while nodes hang and wake up again and again: never two winn
   }
   over.abort();
   await chaos;
-  assert.ok(won > 0, 'some are made all the same');
+  assert.ok(won > 0, 'some creates succeed');
 });
 
-test('the first answer was lost with the node that gave it: the retry elsewhere makes no second version', async (t) => {
+test('a retry makes no second version if the first node died with its answer', async (t) => {
   cluster = await TestCluster.start(t);
   for (let round = 0; round < 6; round++) {
     const at = round % 3;

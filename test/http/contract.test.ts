@@ -39,7 +39,7 @@ describe('the HTTP contract', () => {
     for (const task of teardown) await task();
   });
 
-  test('a value is answered by every node as it was written', async () => {
+  test('every node returns a value as it was written', async () => {
     const key = freshKey();
     const headers = {
       'Content-Type': 'application/json; charset=utf-8; x="1"',
@@ -69,13 +69,13 @@ describe('the HTTP contract', () => {
     }
   });
 
-  test('POST writes as PUT does', async () => {
+  test('POST writes like PUT', async () => {
     const key = freshKey();
     assert.equal((await cluster.node(1).key(key, { method: 'POST', body: 'x' })).status, 200);
     assert.deepEqual(await cluster.values(key, 2), ['x']);
   });
 
-  test('HEAD answers as GET without the body, for a value, siblings and nothing', async () => {
+  test('HEAD answers like GET without the body', async () => {
     const key = freshKey();
     const compare = async (status: number): Promise<void> => {
       const [get, head] = [await cluster.node(0).key(key), await cluster.node(0).key(key, { method: 'HEAD' })];
@@ -91,7 +91,7 @@ describe('the HTTP contract', () => {
     await compare(300);
   });
 
-  test('a value without a type is octets; an empty value is a value', async () => {
+  test('a value without a type is application/octet-stream, and may be empty', async () => {
     const key = freshKey();
     await put(0, key, '');
     const read = await cluster.node(1).key(key);
@@ -101,7 +101,7 @@ describe('the HTTP contract', () => {
     );
   });
 
-  test('values are byte-exact, from nothing to the limit', async () => {
+  test('values of any size up to the limit are byte-exact', async () => {
     for (const size of [0, 1, 127, 128, 129, 1000, 65_535, 65_536, 1024 * 1024]) {
       const key = freshKey();
       const value = Buffer.from(Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8)) & 255));
@@ -110,7 +110,7 @@ describe('the HTTP contract', () => {
     }
   });
 
-  test('the documented exchange: three versions written at once, one 300, one token, one value again', async () => {
+  test('concurrent writes become a 300 with one token, which replaces them all', async () => {
     const key = freshKey();
     const bodies = ['one\r\n--looks like a boundary\r\n', 'two', '\u0000\u00ff three'];
     await Promise.all(
@@ -133,17 +133,17 @@ describe('the HTTP contract', () => {
     for (const { headers, body } of parts) {
       assert.equal(headers['content-type'], `text/x-${bodies.indexOf(body.toString())}`);
       assert.ok(headers['etag'] && headers['last-modified']);
-      assert.equal(headers['x-mec-vclock'], undefined, 'the token stands once, on the outside');
+      assert.equal(headers['x-mec-vclock'], undefined, 'only the whole answer has a token');
     }
     await put(2, key, 'resolved', tokenOf(read));
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['resolved']);
   });
 
-  test('a token of the first MecDB is accepted', async () => {
+  test('PUT accepts a token of the first MecDB', async () => {
     await put(0, freshKey(), 'x', SEED_TOKEN);
   });
 
-  test('blind, blind, then with the first token: exactly the second and third remain', async () => {
+  test('a write with the token of the first of two blind writes replaces only the first', async () => {
     const key = freshKey();
     const first = await put(0, key, 'first');
     const second = await put(0, key, 'second');
@@ -152,14 +152,14 @@ describe('the HTTP contract', () => {
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['second', 'third']);
   });
 
-  test('a hundred one-behind writes of two clients leave two siblings', async () => {
+  test('a hundred writes of two clients, each one token behind, leave two siblings', async () => {
     const key = freshKey();
     const tokens: (string | undefined)[] = [undefined, undefined];
     for (let i = 0; i < 100; i++) tokens[i % 2] = tokenOf(await put(i % 3, key, `${i}`, tokens[i % 2]));
     assert.deepEqual(await cluster.values(key), ['98', '99']);
   });
 
-  test('a stale token keeps the write beside what it had not seen', async () => {
+  test('a write with a stale token becomes a sibling', async () => {
     const key = freshKey();
     const stale = tokenOf(await put(0, key, 'old'));
     await put(1, key, 'new', stale);
@@ -167,7 +167,7 @@ describe('the HTTP contract', () => {
     assert.deepEqual(await cluster.values(key), ['late', 'new']);
   });
 
-  test('a delete removes what its token has seen; concurrent writes survive', async () => {
+  test('DELETE removes the versions in its token, and concurrent writes survive', async () => {
     const key = freshKey();
     const token = tokenOf(await put(0, key, 'seen'));
     await put(1, key, 'unseen');
@@ -177,7 +177,7 @@ describe('the HTTP contract', () => {
     assert.deepEqual(await cluster.values(key), ['unseen']);
   });
 
-  test('a DELETE without a token removes what a quorum sees, and a write after it is no sibling', async () => {
+  test('DELETE without a token removes all that a quorum has', async () => {
     const key = freshKey();
     await put(0, key, 'one');
     await put(1, key, 'two');
@@ -189,11 +189,11 @@ describe('the HTTP contract', () => {
     assert.deepEqual(await cluster.values(key), ['again']);
   });
 
-  test('a key that never was is 404', async () => {
+  test('GET of a key without history is 404', async () => {
     assertProblem(await cluster.node(0).key(freshKey()), 404, 'not-found');
   });
 
-  test('keys are percent-encoded UTF-8, slashes and all', async () => {
+  test('keys are percent-encoded UTF-8 and may have slashes', async () => {
     for (const [path, other] of [
       ['a/b/c', 'a%2Fb%2fc'],
       ['%C3%A9', '%c3%a9'],
@@ -208,7 +208,7 @@ describe('the HTTP contract', () => {
     }
   });
 
-  test('a key that is none is refused', async () => {
+  test('an invalid key is refused', async () => {
     const node = cluster.node(0);
     for (const key of ['', '%', '%zz', '%ff', '%c3', '%ed%a0%80']) assertProblem(await node.key(key), 400, 'bad-key');
     assertProblem(await node.key('k'.repeat(1025)), 414, 'key-too-long');
@@ -216,7 +216,7 @@ describe('the HTTP contract', () => {
     assert.equal((await node.key('k'.repeat(1024))).status, 404);
   });
 
-  test('a token that is none is refused, and nothing is stored', async () => {
+  test('an invalid token is refused, and nothing is stored', async () => {
     const key = freshKey();
     const foreign = tokenOf(await put(0, freshKey(), 'x'));
     for (const token of ['!', 'AAAA', 'gA', foreign, `${SEED_TOKEN}, ${SEED_TOKEN}`, 'A'.repeat(32_772)]) {
@@ -226,7 +226,7 @@ describe('the HTTP contract', () => {
     assert.deepEqual(await cluster.values(key), []);
   });
 
-  test('a value over the limit is refused: announced, streamed, or asked for first', async () => {
+  test('a value above the limit is refused, however it is sent', async () => {
     const key = freshKey();
     const tooMuch = new Uint8Array(1024 * 1024 + 1);
     const document = assertProblem(
@@ -246,7 +246,7 @@ describe('the HTTP contract', () => {
     assert.deepEqual(await cluster.values(key), []);
   });
 
-  test('a client that asks first is told to go on', async () => {
+  test('Expect: 100-continue is answered', async () => {
     const key = freshKey();
     const answer = await raw(
       `PUT /mec/${key} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi`,
@@ -255,7 +255,7 @@ describe('the HTTP contract', () => {
     assert.deepEqual(await cluster.values(key), ['hi']);
   });
 
-  test('a chunked value is taken', async () => {
+  test('PUT accepts a chunked body', async () => {
     const key = freshKey();
     assert.equal(
       (await cluster.node(0).key(key, { method: 'PUT', body: 'chunks', headers: { 'Transfer-Encoding': 'chunked' } }))
@@ -265,13 +265,13 @@ describe('the HTTP contract', () => {
     assert.deepEqual(await cluster.values(key, 1), ['chunks']);
   });
 
-  test('an upload that ends too early stores nothing', async () => {
+  test('an upload that ends early stores nothing', async () => {
     const key = freshKey();
     await raw(`PUT /mec/${key} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf a val`, { endAfterMs: 50 });
     assert.deepEqual(await cluster.values(key), []);
   });
 
-  test('quorums and timeout can be chosen; what makes no sense is named', async () => {
+  test('PUT and GET accept quorums and timeout, and refuse invalid ones by name', async () => {
     const key = freshKey();
     assert.equal((await cluster.node(0).key(`${key}?w=all&timeout=2000`, { method: 'PUT', body: 'x' })).status, 200);
     for (const r of ['1', 'one', 'quorum', 'all', '3'])
@@ -290,7 +290,7 @@ describe('the HTTP contract', () => {
     }
   });
 
-  test('a method that is not known is 405 with what is', async () => {
+  test('an unsupported method is 405 with the supported ones', async () => {
     const response = await cluster.node(0).key(freshKey(), { method: 'PATCH', body: 'x' });
     assertProblem(response, 405, 'method-not-allowed');
     assert.equal(response.headers['allow'], 'GET, HEAD, PUT, POST, DELETE');
@@ -299,12 +299,12 @@ describe('the HTTP contract', () => {
     assert.equal(ping.headers['allow'], 'GET, HEAD');
   });
 
-  test('elsewhere there is nothing, and the answer says what there is', async () => {
+  test('an unknown path is 404 with the known routes', async () => {
     for (const path of ['/', '/nothing', '/mecx/a', '/mecx'])
       assertProblem(await send(cluster.node(0).url + path), 404, 'no-such-route');
   });
 
-  test('/ping answers without a quorum, /status says how the node is', async () => {
+  test('/ping and /status answer without a quorum', async () => {
     const ping = await send(`${cluster.node(0).url}/ping`);
     assert.deepEqual([ping.status, ping.text], [200, 'pong\n']);
     const status = await cluster.node(0).status();
@@ -313,7 +313,7 @@ describe('the HTTP contract', () => {
     assert.equal(status.store.sync, true);
   });
 
-  test('a key has at most so many siblings, then 409 until someone resolves', async () => {
+  test('a write beyond the limit of siblings gets 409 until they are merged', async () => {
     const key = freshKey();
     for (let i = 0; i < MAX_SIBLINGS; i++) await put(0, key, `${i}`);
     const refused = await cluster.node(0).key(key, { method: 'PUT', body: 'too many' });
@@ -336,7 +336,7 @@ describe('the HTTP contract', () => {
     assert.match(answer, /a value[^]*pong\n[^]*bad-key[^]*pong\n$/);
   });
 
-  test('what is not HTTP gets a 400 and a closed connection', async () => {
+  test('input that is not HTTP gets 400 and a closed connection', async () => {
     for (const garbage of [
       '\0\0\0\0',
       'GET\r\n\r\n',
@@ -353,7 +353,7 @@ describe('the HTTP contract', () => {
   });
 });
 
-/** Sends bytes on a socket of its own; resolves with all that comes back until the server closes. */
+/** Sends bytes on a new socket. Resolves with all that arrives until the server closes it. */
 function raw(bytes: string, { endAfterMs }: { endAfterMs?: number } = {}): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';

@@ -1,4 +1,4 @@
-/** Which pages may speak to a node from a browser. */
+/** Access of web pages to a node. */
 import assert from 'node:assert/strict';
 import { type IncomingMessage, request } from 'node:http';
 import { test, type TestContext } from 'node:test';
@@ -16,7 +16,7 @@ async function served(
   return (origin, method, more = {}) => send(`${node.url}/mec/k`, { method, headers: { Origin: origin, ...more } });
 }
 
-test('a node that was told nothing tells pages nothing', async (t) => {
+test('a node without configured origins sends no CORS headers', async (t) => {
   const ask = await served(t, []);
   const preflight = await ask('https://a.example', 'OPTIONS', ASK);
   assert.equal(preflight.status, 405);
@@ -28,14 +28,14 @@ test('a node that was told nothing tells pages nothing', async (t) => {
   }
 });
 
-test('pages of the origins that it was told about may read and write, and no others', async (t) => {
+test('pages of configured origins may read and write, and no others', async (t) => {
   const ask = await served(t, ['https://a.example', 'http://localhost:8080']);
   const preflight = await ask('http://localhost:8080', 'OPTIONS', ASK);
   assert.equal(preflight.status, 204);
   assert.equal(preflight.headers['access-control-allow-origin'], 'http://localhost:8080');
   assert.match(String(preflight.headers['access-control-allow-methods']), /PUT.*DELETE/);
   assert.equal(preflight.headers['access-control-allow-headers'], 'x-mec-vclock,content-type');
-  // An error is seen as well as an answer.
+  // Pages can read errors too.
   const missing = await ask('https://a.example', 'GET');
   assert.equal(missing.status, 404);
   assert.equal(missing.headers['access-control-allow-origin'], 'https://a.example');
@@ -48,7 +48,7 @@ test('pages of the origins that it was told about may read and write, and no oth
   }
 });
 
-test('what an answer varies by is told whole, and why it was refused is seen', async (t) => {
+test('Vary has all its names, and a page can read a refusal', async (t) => {
   const origin = 'https://a.example';
   const node = await startNode({ http: { origins: [origin] } });
   t.after(() => node.close());
@@ -62,7 +62,7 @@ test('what an answer varies by is told whole, and why it was refused is seen', a
     assert.equal(response.headers['vary'], 'Origin, Accept');
     assert.equal(response.headers['access-control-allow-origin'], origin);
   }
-  // Refused by the server itself, before there is any route.
+  // The server itself refuses this request, before any route.
   const refused = await new Promise<IncomingMessage>((resolve, reject) => {
     request(node.url, { path: '*', method: 'OPTIONS', headers: { Origin: origin } }, resolve)
       .on('error', reject)
@@ -72,7 +72,7 @@ test('what an answer varies by is told whole, and why it was refused is seen', a
   assert.deepEqual([refused.statusCode, refused.headers['access-control-allow-origin']], [400, origin]);
 });
 
-test('"*" means all', async (t) => {
+test('the origin "*" allows all pages', async (t) => {
   const ask = await served(t, ['*']);
   assert.equal((await ask('https://any.example', 'GET')).headers['access-control-allow-origin'], '*');
 });

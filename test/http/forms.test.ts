@@ -1,6 +1,6 @@
 /**
- * The forms of answers, against real clusters: siblings three ways, one sibling alone, parts,
- * digests, bodies of writes, owners.
+ * The forms of answers, against real clusters: siblings, single siblings, ranges, digests, bodies
+ * of writes.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -26,7 +26,7 @@ const get = (key: string, headers: Record<string, string> = {}, at = 1): Promise
   cluster.node(at).key(key, { headers });
 const problemOf = ({ text }: Response): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
 
-test('the type that a client prefers: quality, then exactness, then our order; anything rather than nothing', () => {
+test('preferred picks by quality, then exactness, then the order of offers', () => {
   const offers = ['multipart/mixed', 'mime/multipart', 'application/json'] as const;
   for (const [accept, type] of [
     [undefined, 'multipart/mixed'],
@@ -55,7 +55,7 @@ describe('forms', () => {
     for (const task of teardown) await task();
   });
 
-  test('siblings as JSON: JSON as it is, text as text, the rest as base64, newest first', async () => {
+  test('siblings as JSON are JSON, text or base64, newest first', async () => {
     const key = freshKey();
     const exact = '{"n": 12345678901234567890, "n": 1.0}';
     const binary = Uint8Array.from([0, 255, 13, 10]);
@@ -94,7 +94,7 @@ describe('forms', () => {
     assert.deepEqual(await cluster.values(key, 2), ['one']);
   });
 
-  test('siblings under the type that the first MecDB gave them', async () => {
+  test('siblings are available under the media type of the first MecDB', async () => {
     const key = freshKey();
     await put(0, key, 'a');
     await put(1, key, 'b');
@@ -110,7 +110,7 @@ describe('forms', () => {
     );
   });
 
-  test('?vtag= is one sibling, with a token that covers only it', async () => {
+  test('?vtag= returns one sibling, with a token that includes only it', async () => {
     const key = freshKey();
     for (const at of [0, 1, 2]) await put(at, key, `${at}`, { 'X-Mec-Meta-At': `${at}` });
     const both = await get(key);
@@ -137,7 +137,7 @@ describe('forms', () => {
     assert.equal(problemOf(await cluster.node(0).key(`${key}?vtag=${first}`, { method: 'PUT' }))['parameter'], 'vtag');
   });
 
-  test('ranges: one part of one value, and what is no range is the whole', async () => {
+  test('Range returns a part of a value, or the whole if it is invalid', async () => {
     const key = freshKey();
     await put(0, key, '0123456789', { 'Content-Type': 'text/plain' });
     const whole = await get(key);
@@ -166,10 +166,10 @@ describe('forms', () => {
       if (status === 206) assert.deepEqual([part.headers['etag'], tokenOf(part)], [etag, tokenOf(whole)]);
     }
     await put(1, key, 'beside');
-    assert.equal((await get(key, { Range: 'bytes=0-0' })).status, 300, 'siblings are answered whole');
+    assert.equal((await get(key, { Range: 'bytes=0-0' })).status, 300, 'siblings have no ranges');
   });
 
-  test('a body is checked against its Content-Digest, and nothing is stored that is not what it says', async () => {
+  test('a body that differs from its Content-Digest is not stored', async () => {
     const key = freshKey();
     const digest = (algorithm: string, body: string): string => createHash(algorithm).update(body).digest('base64');
     const good = `sha-256=:${digest('sha256', 'body')}:, sha-512=:${digest('sha512', 'body')}:`;
@@ -189,12 +189,12 @@ describe('forms', () => {
     assert.equal((await put(0, key, 'body', { 'Content-Digest': `${good}, md5=:AAAA:` })).status, 200);
   });
 
-  test('a part is not written as if it were the whole', async () => {
+  test('PUT with Content-Range is refused', async () => {
     const refused = await put(0, freshKey(), 'part', { 'Content-Range': 'bytes 0-3/10' });
     assert.deepEqual([refused.status, problemOf(refused)['parameter']], [400, 'Content-Range']);
   });
 
-  test('?returnbody=true answers a write as a read would be answered', async () => {
+  test('?returnbody=true answers a write like a read', async () => {
     const key = freshKey();
     const write = (body: string, headers = {}): Promise<Response> =>
       cluster.node(0).key(`${key}?returnbody=true`, { method: 'PUT', body, headers });
@@ -216,7 +216,7 @@ describe('forms', () => {
   });
 });
 
-test('pr and pw count owners only: a fallback does not help', async (t) => {
+test('pr and pw do not count fallbacks', async (t) => {
   cluster = await TestCluster.start(t, { nodes: 4 });
   const names = Array.from({ length: 24 }, (_, i) => `owned-${i}`);
   for (const key of names) assert.equal((await put(0, key, 'x')).status, 200);
@@ -249,7 +249,7 @@ test('pr and pw count owners only: a fallback does not help', async (t) => {
   assert.ok(counts.pr > 5 && counts.pr < 24 && counts.pr === counts.pw, JSON.stringify(counts));
 });
 
-test('/ready: not before the node has what it answers for', async (t) => {
+test('/ready is 503 until the node has caught up', async (t) => {
   cluster = await TestCluster.start(t);
   const ready = (): Promise<Response> => send(`${cluster.node(2).url}/ready`);
   await eventually('ready', async () => (await ready()).status === 200);

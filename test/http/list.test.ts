@@ -1,4 +1,4 @@
-/** Listing, against real clusters: order, prefixes, pages, streams, deletes, and outages. */
+/** Listing against real clusters: order, prefixes, pages, streams, deletes, and outages. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -68,12 +68,12 @@ describe('listing', () => {
     for (const task of teardown) await task();
   });
 
-  test('an empty store has no keys', async () => {
+  test('a listing of an empty store is empty', async () => {
     assert.deepEqual(await page(1, ''), { keys: [], next: null });
     assert.deepEqual(await stream(2, ''), []);
   });
 
-  test('all keys, each once, in the order of their bytes, page by page and as a stream, from every node', async () => {
+  test('pages and streams have every key once, in the order of bytes', async () => {
     const keys = Array.from({ length: 2_500 }, (_, i) => `many/${(i * 7919) % 10_007}`);
     await fill(keys);
     const expected = [...keys].sort(compareUtf8);
@@ -90,7 +90,7 @@ describe('listing', () => {
     assert.deepEqual((await page(2, `?prefix=many/&after=${tenth}&limit=5`)).keys, expected.slice(10, 15));
   });
 
-  test('prefixes and odd keys: separators, spaces, NUL, characters beyond the first plane', async () => {
+  test('prefixes may have separators, spaces, NUL and characters above U+FFFF', async () => {
     const keys = [
       'odd',
       'odd ',
@@ -113,12 +113,12 @@ describe('listing', () => {
     assert.deepEqual(await pages(2, 'odd🦀', 3), ['odd🦀', 'odd🦀🦀']);
     assert.deepEqual(await pages(2, 'odd\ud7ff', 3), ['odd\ud7ff']);
     assert.deepEqual(await pages(2, 'nobody', 3), []);
-    // A last page that is full knows that it is the last.
+    // The last page has no `next`, even if it is full.
     assert.equal((await page(0, '?prefix=odd/&limit=2')).next, null);
     assert.equal((await page(0, '?prefix=odd/&limit=1')).next, 'odd/a');
   });
 
-  test('deleted keys are not listed, siblings once', async () => {
+  test('a listing has no deleted keys, and keys with siblings once', async () => {
     await fill(['del/a', 'del/b', 'del/c', 'del/c', 'del/d']);
     assert.equal((await cluster.node(1).key('del/a', { method: 'DELETE' })).status, 204);
     const b = await cluster.node(2).key('del/b');
@@ -126,7 +126,7 @@ describe('listing', () => {
     for (const at of [0, 1, 2]) assert.deepEqual(await pages(at, 'del/', 2), ['del/c', 'del/d']);
   });
 
-  test('HEAD has no body; wrong parameters are refused by name', async () => {
+  test('HEAD of a listing has no body, and invalid parameters are refused by name', async () => {
     const head = await send(`${cluster.node(0).url}/mec?limit=1`, { method: 'HEAD' });
     assert.deepEqual([head.status, head.body.length], [200, 0]);
     for (const [query, parameter] of [
@@ -146,7 +146,7 @@ describe('listing', () => {
   });
 });
 
-/** A server that answers with a stream made here, and how many pieces of it were asked for. */
+/** A server that answers with a stream made here. Counts the requested pieces. */
 async function streaming(
   t: { after: (task: () => void) => void },
   pieces: (count: () => void) => AsyncGenerator<Uint8Array>,
@@ -168,7 +168,7 @@ async function streaming(
 
 const PIECE = new Uint8Array(64 * 1024).fill(120);
 
-test('a stream is made no faster than it is read, and no further than its reader stays', async (t) => {
+test('a stream is produced only as fast as it is read', async (t) => {
   const { socket, asked } = await streaming(t, async function* (count) {
     for (let i = 0; i < 1_000; i++) {
       count();
@@ -185,12 +185,12 @@ test('a stream is made no faster than it is read, and no further than its reader
   socket.destroy();
   await pause(200);
   const atEnd = asked();
-  assert.ok(atEnd < 999, 'none are made for a reader who has gone');
+  assert.ok(atEnd < 999, 'none are made for a reader that is gone');
   await pause(100);
   assert.equal(asked(), atEnd);
 });
 
-test('a stream that fails is cut, so that its reader knows', async (t) => {
+test('a stream that fails ends without the end of its body', async (t) => {
   const { socket, log } = await streaming(t, async function* () {
     yield PIECE;
     throw new Error('no more');
@@ -203,7 +203,7 @@ test('a stream that fails is cut, so that its reader knows', async (t) => {
   assert.deepEqual(log, ['warn answer cut short']);
 });
 
-test('with one node down the listing is whole, stale nodes or not; with two it is 503', async (t) => {
+test('a listing is complete with one node down, and 503 with two', async (t) => {
   cluster = await TestCluster.start(t);
   const keys = Array.from({ length: 300 }, (_, i) => `k${String(i).padStart(3, '0')}`);
   await fill(keys);
@@ -217,13 +217,13 @@ test('with one node down the listing is whole, stale nodes or not; with two it i
   const expected = [...keys.slice(100), 'new'];
   assert.deepEqual(await pages(0, '', 77), expected);
   assert.deepEqual(await stream(1, ''), expected);
-  // It comes back, with all that was deleted, and is asked at once.
+  // It comes back with all deleted keys, and is asked at once.
   cluster.node(2).start();
   await eventually('n3 serves', async () => (await cluster.node(2).key('new')).status === 200);
   assert.deepEqual(await pages(2, '', 1000), expected);
   await cluster.connected();
   cluster.node(1).signal('SIGSTOP');
-  // Not suspect yet: it is asked, is late, and the third is asked in its place.
+  // It is not suspect yet, so it is asked, is late, and the third node is asked instead.
   assert.deepEqual(await pages(0, '', 1000), expected);
   cluster.node(2).signal('SIGSTOP');
   await eventually('both are missed', async () =>

@@ -1,4 +1,4 @@
-/** The OpenAPI document, held against the server: every answer in it is made on a real cluster, and is as it says. */
+/** The OpenAPI document, compared with the server: a real cluster gives every documented answer. */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -10,7 +10,7 @@ import { type Response, send, type Sent, tokenOf } from '../fixtures/http.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 interface Answer {
-  /** References. */
+  /** The references of the operation. */
   readonly headers?: Record<string, Json>;
   readonly content?: Record<string, { readonly schema: Json }>;
 }
@@ -30,10 +30,10 @@ interface Document extends Json {
   >;
 }
 
-/** Answers that cannot be made here at will. */
+/** Answers that this test cannot provoke. */
 const NOT_MADE: Readonly<Record<string, string>> = {
-  '507': 'wants a full disk; the storage tests fill one',
-  default: 'is whatever nobody thought of',
+  '507': 'needs a full disk; the storage tests fill one',
+  default: 'stands for unforeseen errors',
 };
 
 let cluster: TestCluster;
@@ -44,7 +44,7 @@ const to = (key: string, sent: Sent = {}, at = 0): Promise<Response> => ask(`/me
 const put = (key: string, body = 'value', headers: Record<string, string> = {}, at = 0): Promise<Response> =>
   to(key, { method: 'PUT', body, headers }, at);
 
-/** All that may be kept beside a value. */
+/** All metadata of a value. */
 const KEPT = { 'X-Mec-TTL': '999', 'X-Mec-Client-ID': 'me', 'X-Mec-Meta-A': 'a', 'Content-Encoding': 'x' };
 
 async function one(headers: Record<string, string> = {}): Promise<string> {
@@ -62,7 +62,7 @@ async function two(): Promise<string> {
 const HUGE = { 'X-Huge': 'x'.repeat(60_000) };
 const LONG = 'k'.repeat(1_025);
 
-/** A request whose body stops coming. */
+/** A request whose body stalls. */
 function stalled(method: string, path: string): Promise<Response> {
   return new Promise((resolve, reject) => {
     const socket = connect(cluster.node(0).httpport, '127.0.0.1', () => {
@@ -213,7 +213,7 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   null: (value) => value === null,
 };
 
-/** Checks a value against as much of JSON Schema as the document uses. */
+/** Checks a value against the parts of JSON Schema that the document uses. */
 function assertFits(document: Document, value: unknown, given: Json): void {
   const schema = resolve(document, given);
   const { type, required, properties, items, allOf } = schema as unknown as Schema;
@@ -231,10 +231,10 @@ function assertFits(document: Document, value: unknown, given: Json): void {
   if (items !== undefined) for (const item of value as unknown[]) assertFits(document, item, items);
 }
 
-/** What HTTP itself has to say. */
+/** The headers of HTTP itself. */
 const OF_ANY_ANSWER = new Set('date connection keep-alive transfer-encoding content-length content-type'.split(' '));
 
-/** Headers of answers that were looked at. */
+/** The headers of all checked answers. */
 const seen = new Set<string>();
 
 function assertAnswer(document: Document, response: Response, answer: Answer): void {
@@ -254,7 +254,7 @@ function assertAnswer(document: Document, response: Response, answer: Answer): v
     );
     seen.add(header);
   }
-  if (answer.content === undefined) return assert.equal(response.body.length, 0, 'no body was promised');
+  if (answer.content === undefined) return assert.equal(response.body.length, 0, 'the document has no body');
   const type = response.headers['content-type'] ?? '';
   const bare = type.split(';')[0] as string;
   const content = answer.content[type] ?? answer.content[bare] ?? answer.content['*/*'];
@@ -262,7 +262,7 @@ function assertAnswer(document: Document, response: Response, answer: Answer): v
   if (bare.endsWith('json')) assertFits(document, JSON.parse(response.text), content.schema);
 }
 
-test('every answer that is documented is given as documented', { timeout: 170_000 }, async (t) => {
+test('every documented answer is given as documented', { timeout: 170_000 }, async (t) => {
   cluster = await TestCluster.start(t);
   const document = JSON.parse((await ask('/openapi.json')).text) as Document;
   assert.match(String(document['openapi']), /^3\.1\./);
@@ -325,7 +325,7 @@ test('every answer that is documented is given as documented', { timeout: 170_00
   assert.deepEqual([...seen, 'allow'].sort(), all.sort(), 'every header was seen');
 });
 
-test('what is documented is what there is: other methods are 405, with the documented ones', async (t) => {
+test('every undocumented method is 405 with the documented ones', async (t) => {
   cluster = await TestCluster.start(t, { nodes: 1 });
   const document = JSON.parse((await ask('/openapi.json')).text) as Document;
   for (const [path, operations] of Object.entries(document.paths)) {
@@ -338,7 +338,7 @@ test('what is documented is what there is: other methods are 405, with the docum
       .filter((name) => name !== 'parameters')
       .map((name) => name.toUpperCase());
     const allowed = String(refused.headers['allow']).split(', ');
-    // Whatever may be got may be headed, documented or not.
+    // Every GET route answers HEAD, documented or not.
     assert.deepEqual(
       allowed.filter((name) => name !== 'HEAD' || documented.includes('HEAD')),
       documented,

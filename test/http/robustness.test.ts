@@ -1,4 +1,7 @@
-/** What clients should not send, as a table: a clear answer or a closed connection, and never a stored half. */
+/**
+ * Malformed requests, as a table. Each gets a clear answer or a closed connection, and none is
+ * stored in part.
+ */
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -11,8 +14,8 @@ let cluster: TestCluster;
 const teardown: (() => Promise<void> | void)[] = [];
 
 /**
- * Sends bytes on a connection of its own, half-closes it where asked; resolves with what comes
- * until it closes, or rests for a while.
+ * Sends bytes on a new connection, and half-closes it if asked. Resolves with all that arrives
+ * until the connection closes or is silent for a while.
  */
 function raw(bytes: string, { isHalfClosed = false, restMs = 700 } = {}): Promise<string> {
   return new Promise((resolve) => {
@@ -40,8 +43,8 @@ const SMUGGLED = 'GET /mec/smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
 const HOST = 'Host: x\r\n';
 
 /**
- * What is sent, and the statuses that come: 100 where a body is asked for; none where the
- * connection is just closed.
+ * The bytes that are sent, and the expected statuses: 100 if the body is requested, none if the
+ * connection is only closed.
  */
 const TABLE: readonly [name: string, bytes: string, statuses: readonly string[]][] = [
   ['two lengths that differ', put(`${HOST}Content-Length: 1\r\nContent-Length: 50`), ['400']],
@@ -55,35 +58,39 @@ const TABLE: readonly [name: string, bytes: string, statuses: readonly string[]]
     put(`${HOST}Transfer-Encoding: chunked\r\nContent-Length: 5`, '0\r\n\r\n' + SMUGGLED),
     ['400'],
   ],
-  ['a coding that hides chunks', put(`${HOST}Transfer-Encoding: xchunked`, '1\r\nx\r\n0\r\n\r\n' + SMUGGLED), ['400']],
-  ['chunks twice', put(`${HOST}Transfer-Encoding: chunked, chunked`, '1\r\nx\r\n0\r\n\r\n'), ['400']],
-  ['a coding that is not undone', put(`${HOST}Transfer-Encoding: gzip, chunked`, '1\r\nx\r\n0\r\n\r\n'), ['400']],
+  [
+    'an unknown coding in front of chunks',
+    put(`${HOST}Transfer-Encoding: xchunked`, '1\r\nx\r\n0\r\n\r\n' + SMUGGLED),
+    ['400'],
+  ],
+  ['two chunked codings', put(`${HOST}Transfer-Encoding: chunked, chunked`, '1\r\nx\r\n0\r\n\r\n'), ['400']],
+  ['a coding that is not supported', put(`${HOST}Transfer-Encoding: gzip, chunked`, '1\r\nx\r\n0\r\n\r\n'), ['400']],
   ['a length with a sign', put(`${HOST}Content-Length: +1`), ['400']],
   ['a negative length', put(`${HOST}Content-Length: -1`), ['400']],
-  ['a length that is no number', put(`${HOST}Content-Length: 1x`), ['400']],
-  ['a length beyond all bounds', put(`${HOST}Content-Length: 99999999999999999999`), ['400']],
+  ['a length that is not a number', put(`${HOST}Content-Length: 1x`), ['400']],
+  ['a length that is too large', put(`${HOST}Content-Length: 99999999999999999999`), ['400']],
   ['a space before the colon', put(`${HOST}Content-Length : 1`), ['400']],
   ['a folded header', put(`${HOST}X-Mec-Meta-A: 1\r\n folded\r\nContent-Length: 1`), ['400']],
   ['a NUL in a header', put(`${HOST}X-Mec-Meta-A: \0\r\nContent-Length: 1`), ['400']],
   ['a bare CR in a header', put(`${HOST}X-Mec-Meta-A: a\rContent-Length: 9\r\nContent-Length: 1`), ['400']],
   ['a header without a name', put(`${HOST}: x\r\nContent-Length: 1`), ['400']],
   ['a bad chunk size', put(`${HOST}Transfer-Encoding: chunked`, 'zz\r\nx\r\n0\r\n\r\n'), ['400']],
-  ['a chunk longer than it says', put(`${HOST}Transfer-Encoding: chunked`, '1\r\nxyz\r\n0\r\n\r\n'), ['400']],
-  ['a chunk size beyond all bounds', put(`${HOST}Transfer-Encoding: chunked`, 'fffffffffffffffff\r\nx'), ['400']],
+  ['a chunk longer than its size', put(`${HOST}Transfer-Encoding: chunked`, '1\r\nxyz\r\n0\r\n\r\n'), ['400']],
+  ['a chunk size that is too large', put(`${HOST}Transfer-Encoding: chunked`, 'fffffffffffffffff\r\nx'), ['400']],
   ['two content types', put(`${HOST}Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 1`), ['400']],
   ['two tokens', put(`${HOST}X-Mec-Vclock: gA==\r\nX-Mec-Vclock: gA==\r\nContent-Length: 1`), ['400']],
   ['two times to live', put(`${HOST}X-Mec-TTL: 1\r\nX-Mec-TTL: 2\r\nContent-Length: 1`), ['400']],
   ['headers without end', put(`${HOST}X-Huge: ${'x'.repeat(70_000)}\r\nContent-Length: 1`), ['431']],
-  ['too many metadata', put(`${HOST}X-Mec-Meta-A: ${'x'.repeat(9_000)}\r\nContent-Length: 1`), ['431']],
-  ['a key that is no UTF-8', put(`${HOST}Content-Length: 1`, 'x', '/mec/%ff'), ['400']],
+  ['too much metadata', put(`${HOST}X-Mec-Meta-A: ${'x'.repeat(9_000)}\r\nContent-Length: 1`), ['431']],
+  ['a key that is not UTF-8', put(`${HOST}Content-Length: 1`, 'x', '/mec/%ff'), ['400']],
   ['a key with a surrogate', put(`${HOST}Content-Length: 1`, 'x', '/mec/%ed%a0%80'), ['400']],
   ['a key cut off in an escape', put(`${HOST}Content-Length: 1`, 'x', '/mec/%4'), ['400']],
   ['raw bytes in a key', put(`${HOST}Content-Length: 1`, 'x', '/mec/\xff\xfe'), ['400']],
-  ['a query that is no UTF-8', put(`${HOST}Content-Length: 1`, 'x', '/mec/victim?w=%ff'), ['400']],
+  ['a query that is not UTF-8', put(`${HOST}Content-Length: 1`, 'x', '/mec/victim?w=%ff'), ['400']],
   ['a parameter twice', put(`${HOST}Content-Length: 1`, 'x', '/mec/victim?w=1&w=2'), ['400']],
   ['another version of HTTP', 'PUT /mec/victim HTTP/3.0\r\nHost: x\r\nContent-Length: 1\r\n\r\nx', ['400']],
   ['no version of HTTP', 'PUT /mec/victim\r\n\r\n', ['400']],
-  ['a method that is none', 'P\x00T /mec/victim HTTP/1.1\r\nHost: x\r\n\r\n', ['400']],
+  ['an invalid method', 'P\x00T /mec/victim HTTP/1.1\r\nHost: x\r\n\r\n', ['400']],
   ['a proxy request', 'PUT http://other/mec/victim HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx', ['400']],
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', ['400']],
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', ['400']],
@@ -98,17 +105,17 @@ describe('what clients should not send', () => {
   });
 
   for (const [name, bytes, statuses] of TABLE) {
-    test(`${name}: ${statuses.join(' ')}`, async () => {
+    test(`${name} gets ${statuses.join(' ')}`, async () => {
       const answer = await raw(bytes);
       const seen = statusesOf(answer);
       assert.deepEqual(seen.slice(0, statuses.length), statuses, answer);
-      // What follows what was refused may be refused too, but never done.
+      // Requests after a refused one may be refused too, but never carried out.
       for (const status of seen.slice(statuses.length)) assert.equal(status, '400', answer);
       assert.equal((await cluster.node(1).key('victim')).status, 404, 'nothing is stored');
     });
   }
 
-  test('an upload that is cut off, at any point, stores nothing', async () => {
+  test('an upload cut off at any point stores nothing', async () => {
     const whole = put(`${HOST}Content-Length: 1000`, 'x'.repeat(1000));
     const chunked = put(`${HOST}Transfer-Encoding: chunked`, `3e8\r\n${'x'.repeat(1000)}\r\n`);
     for (const bytes of [
@@ -126,25 +133,25 @@ describe('what clients should not send', () => {
     assert.equal((await send(`${cluster.node(1).url}/mec`)).text, '{"keys":[],"next":null}\n');
   });
 
-  test('a client that closes its half gets its answer', async () => {
+  test('a client that closes its half of the connection gets its answer', async () => {
     const answer = await raw(put(`${HOST}Content-Length: 1`, 'x', '/mec/half'), { isHalfClosed: true });
     assert.deepEqual(statusesOf(answer), ['200']);
     assert.equal((await cluster.node(1).key('half')).text, 'x');
   });
 
-  test('who expects to be asked is asked, once the head is known to be good', async () => {
+  test('Expect: 100-continue is answered only after the head is valid', async () => {
     const expect = (path: string): Promise<string> =>
       raw(put(`${HOST}Expect: 100-continue\r\nContent-Length: 1`, '', path), { restMs: 200 });
     assert.deepEqual(statusesOf(await expect('/mec/asked')), ['100']);
     assert.deepEqual(statusesOf(await expect('/mec/%zz')), ['400']);
     assert.deepEqual(statusesOf(await expect('/mec/asked?w=9')), ['400']);
     assert.equal((await cluster.node(0).key('asked')).status, 404);
-    // Any other expectation is not this server's to meet, and is ignored, as is allowed.
+    // Another expectation cannot be met. The server ignores it, as the RFC allows.
     const other = await raw(put(`${HOST}Expect: miracles\r\nContent-Length: 1`, 'x', '/mec/miracle'));
     assert.deepEqual(statusesOf(other), ['200']);
   });
 
-  test('one byte at a time is slow, but right', async () => {
+  test('a request sent byte by byte is answered', async () => {
     const bytes = put(
       `${HOST}Transfer-Encoding: chunked\r\nX-Mec-Meta-A: b`,
       '3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n',
@@ -165,7 +172,7 @@ describe('what clients should not send', () => {
     assert.deepEqual([read.text, read.headers['x-mec-meta-a']], ['abcde', 'b']);
   });
 
-  test('requests on one connection, pipelined: each its own answer, whatever became of the one before', async () => {
+  test('each pipelined request gets its own answer, even after a refused one', async () => {
     const answer = await raw(
       put(`${HOST}Content-Length: 1`, '1', '/mec/p1') +
         put(`${HOST}Content-Length: 1`, '2', '/mec/%zz') +
@@ -181,12 +188,12 @@ describe('what clients should not send', () => {
   });
 });
 
-test('requests past the limit are refused at once, and the node serves again when they are gone', async (t) => {
+test('requests above the limit are refused at once, and accepted again later', async (t) => {
   cluster = await TestCluster.start(t);
   const node = cluster.node(0);
   assert.equal((await node.key('before', { method: 'PUT', body: 'x' })).status, 200);
   const state = async (): Promise<ServerStatus['http']> => (await node.status()).http;
-  // Nobody can be answered meanwhile.
+  // No request can be answered meanwhile.
   cluster.node(1).signal('SIGSTOP');
   cluster.node(2).signal('SIGSTOP');
   const PER_CONNECTION = 32;
@@ -203,8 +210,8 @@ test('requests past the limit are refused at once, and the node serves again whe
   await eventually('the excess is refused', async () => (await state()).refused >= MAX_HTTP_IN_FLIGHT, 4_000);
   const { inFlight } = await state();
   assert.ok(inFlight <= MAX_HTTP_IN_FLIGHT + 1, `${inFlight} in flight`);
-  assert.equal((await send(`${node.url}/ping`)).status, 200, 'whether it lives can still be asked');
-  assert.ok(performance.now() - startMs < 4_000, 'while the others still wait');
+  assert.equal((await send(`${node.url}/ping`)).status, 200, '/ping still answers');
+  assert.ok(performance.now() - startMs < 4_000, 'without waiting for the others');
   cluster.node(1).signal('SIGCONT');
   cluster.node(2).signal('SIGCONT');
   await eventually('all are answered', async () => {

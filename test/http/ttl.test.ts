@@ -26,7 +26,7 @@ async function rowsOf(node: TestNode): Promise<Record<string, number>> {
   return counts;
 }
 
-/** How many versions of a key a stopped node's store holds. */
+/** The number of versions of a key in a stopped node's store. */
 async function versionsOf(node: TestNode, key: string): Promise<number> {
   const engine = await openLevelEngine(node.root);
   const row = objectRow(partitionOf(key), key);
@@ -35,7 +35,7 @@ async function versionsOf(node: TestNode, key: string): Promise<number> {
   return record === undefined ? 0 : recordToVersions(record, row).length;
 }
 
-test('an expired version is gone at once on every node, whoever was away, and then its bytes go', async (t) => {
+test('an expired version is hidden at once on every node, and later removed from the store', async (t) => {
   const cluster = await TestCluster.start(t);
   const before = Date.now();
   const written = await cluster.node(0).key('a', { ...PUT, headers: ttl(4) });
@@ -45,7 +45,7 @@ test('an expired version is gone at once on every node, whoever was away, and th
   assert.ok(expires > before + 2_900 && expires <= Date.now() + 4_000, String(read.headers['x-mec-expires']));
   assert.equal((await cluster.node(1).key('plain', PUT)).status, 200);
   assert.equal((await cluster.node(1).key('plain')).headers['x-mec-expires'], undefined);
-  // A later write with the token lives on; so does a concurrent one.
+  // A later write with the token survives, and so does a concurrent one.
   const renewed = await cluster.node(2).key('renewed', { ...PUT, headers: ttl(2) });
   await cluster.node(0).key('renewed', { ...PUT, body: 'later', headers: { 'X-Mec-Vclock': tokenOf(renewed) } });
   await cluster.node(0).key('beside', { ...PUT, headers: ttl(2) });
@@ -71,7 +71,7 @@ test('an expired version is gone at once on every node, whoever was away, and th
   for (const node of cluster.nodes) assert.deepEqual(await rowsOf(node), { e: 0, l: 0, o: 3, r: 0 }, node.name);
 });
 
-test('a time to live that is none is refused by name, and nothing is stored', async (t) => {
+test('an invalid time to live is refused by name', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const date = (ms: number): string => new Date(Date.now() + ms).toUTCString();
   for (const [headers, parameter] of [
@@ -110,7 +110,7 @@ prefix = "session:long:"
 ttl = "1h"
 `;
 
-test('policies: the longest prefix counts, and a request may still say otherwise', async (t) => {
+test('the policy with the longest prefix applies, unless the request overrides it', async (t) => {
   const cluster = await TestCluster.start(t, { extra: POLICIES });
   assert.equal((await cluster.node(0).key('session:a', { ...PUT, body: '12345678901' })).status, 413);
   assert.equal((await cluster.node(0).key('session:a', PUT)).status, 200);
@@ -131,7 +131,7 @@ test('policies: the longest prefix counts, and a request may still say otherwise
   assert.equal((await cluster.node(0).key('other', PUT)).status, 200);
 });
 
-test('last write wins: one value everywhere, the newest, and what it forgot does not come back', async (t) => {
+test('last write wins shows the newest value on every node, and no older one later', async (t) => {
   const cluster = await TestCluster.start(t, { extra: POLICIES });
   for (let i = 0; i < 20; i++) {
     const key = `last/${i}`;
@@ -148,7 +148,7 @@ test('last write wins: one value everywhere, the newest, and what it forgot does
       [200, 200, 200],
     );
     assert.equal(new Set(reads.map(({ text }) => text)).size, 1, 'all nodes pick the same');
-    // Without any token, and although the times of the concurrent ones may be ahead.
+    // Without a token, and although the times of concurrent versions may be later.
     await cluster.node(i % 3).key(key, { ...PUT, body: 'last' });
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['last']);
   }
@@ -158,10 +158,10 @@ test('last write wins: one value everywhere, the newest, and what it forgot does
   assert.deepEqual(await statuses(cluster, 'last/mortal'), [404, 404, 404]);
   await atRest(cluster);
   assert.deepEqual(await statuses(cluster, 'last/mortal', '?r=1'), [404, 404, 404]);
-  // What has been read holds one version in the end, however many there were.
+  // A key that was read has one version at the end.
   await Promise.all([0, 1, 2].map((at) => cluster.node(at).key('last/trimmed', PUT)));
   for (const node of cluster.nodes) await node.key('last/trimmed');
-  // What has not been read, too: each write replaces what its coordinator holds.
+  // A key that was never read has one too: each write replaces the versions of its coordinator.
   for (const at of [0, 1, 2]) await cluster.node(at).key('last/replaced', PUT);
   await atRest(cluster);
   for (const node of cluster.nodes) await node.end('SIGTERM');

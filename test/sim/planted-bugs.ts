@@ -42,7 +42,7 @@ const CAUSALITY: readonly Bug[] = [
     name: 'received contexts are added to the clock',
     file: storage('replica/replica'),
     good: 'const isKnown = added.length === 0',
-    bad: 'this.#clock.join(object.context);\n        const isKnown = added.length === 0',
+    bad: 'this.#clock.seen.join(object.context);\n        const isKnown = added.length === 0',
   },
   {
     name: 'a write is acknowledged before it is durable',
@@ -116,12 +116,12 @@ const FLOORS: readonly Bug[] = [
   },
   {
     name: 'what was closed is forgotten once its actor is on the floor',
-    file: storage('replica/replica'),
-    good: 'this.log.cut.shareFloor(floor);',
-    bad: `this.log.cut.shareFloor(floor);
-        this.#lost = this.#lost.filter((actor) => floor.base(actor) === 0);
-        this.#durableLost = this.#durableLost.filter((actor) => floor.base(actor) === 0);
-        this.#clockHash = undefined;`,
+    file: storage('replica/replica-clock'),
+    good: 'this.durable.shareFloor(floor);',
+    bad: `this.durable.shareFloor(floor);
+        this.lost = this.lost.filter((actor) => floor.base(actor) === 0);
+        this.durableLost = this.durableLost.filter((actor) => floor.base(actor) === 0);
+        this.#hash = undefined;`,
     draw: {
       faults: ['wiped, and much later put back'],
       habits: ['write', 'blind', 'read'],
@@ -225,8 +225,8 @@ const EVIDENCE: readonly Bug[] = [
   },
   {
     name: 'a wiped replica counts for reads at once',
-    file: storage('replica/replica'),
-    good: 'return this.#isComplete && this.#isConfirmed && this.salvage.dots.isEmpty;',
+    file: storage('replica/replica-standing'),
+    good: 'return this.#isComplete && this.#isConfirmed && this.#salvage.dots.isEmpty;',
     bad: 'return true;',
     draw: {
       faults: ['wiped, and back at once'],
@@ -257,7 +257,7 @@ const EVIDENCE: readonly Bug[] = [
   {
     name: 'what a disk has silently lost is not put back',
     file: sync('scrub'),
-    good: 'restored += Number(replica.restore(',
+    good: 'restored += Number(replica.repair.restore(',
     bad: 'restored += Number((() => false)(',
     draw: {
       faults: ['crash'],

@@ -86,7 +86,7 @@ test('(!) a key whose record is damaged is unknown, and not absent; all else goe
   assert.deepEqual(texts(replica, neighbour()), ['other']);
   assert.equal(replica.isWhole, false);
   assert.equal(replica.marks.need(KEY)?.has(lost.dot.actor, lost.dot.counter), true);
-  await replica.whenDurable();
+  await replica.commits.whenDurable();
   disk.isOpen = false;
   const again = await openStore(disk);
   assert.equal(again.replica.marks.has(KEY), true, 'the mark is durable');
@@ -104,7 +104,7 @@ test('(!) a write to a marked key claims only itself and what its writer had see
   assert.equal(written.token.toString(), expected.toString());
   assert.equal(written.object.context.toString(), expected.toString(), 'no bases are sent');
   assert.equal(replica.read(KEY).context.toString(), expected.toString(), 'and none are stripped off');
-  await replica.sweepResidues();
+  await replica.sweep.run();
   assert.equal(replica.read(KEY).context.toString(), expected.toString());
   assert.equal(replica.marks.has(KEY), true);
   assert.deepEqual(texts(replica), ['since']);
@@ -120,8 +120,8 @@ test('a mark that goes leaves an object as any other', async () => {
   const need = replica.marks.need(KEY);
   assert.equal(need?.has(lost.dot.actor, 1), false, 'the peer has seen it, and so has whatever became of it');
   assert.equal(need?.isEmpty, false, 'it has not seen the write to the other key');
-  replica.unmark(KEY, () => {});
-  await replica.whenDurable();
+  replica.repair.unmark(KEY, () => {});
+  await replica.commits.whenDurable();
   assert.deepEqual(texts(replica), ['lost']);
   assert.equal(replica.residues, 0);
   assert.equal(replica.isWhole, true);
@@ -182,7 +182,7 @@ test('(!) a damaged log record wounds its partition: an empty clock, and what ca
   const { store, replica } = await openStore(disk);
   assert.equal(replica.clock.isEmpty, true);
   assert.deepEqual(texts(replica), []);
-  assert.equal(replica.isWounded, true);
+  assert.equal(replica.standing.isWounded, true);
   assert.equal(replica.aside.has(dot.actor, dot.counter), true);
   assert.equal(replica.salvage.of(KEY).length, 1);
   assert.notEqual(replica.actor, actor);
@@ -269,7 +269,7 @@ test('(!) a cut log is an older state: what was behind the cut is set aside, and
   } satisfies Salvage;
   const { replica } = await openStore(disk);
   assert.deepEqual(texts(replica), ['old']);
-  assert.equal(replica.isWounded, false);
+  assert.equal(replica.standing.isWounded, false);
   assert.equal(replica.aside.toString(), CausalContext.ofDots([dot]).toString(), 'only what the clock has not');
 });
 
@@ -278,12 +278,12 @@ test('damage of a row that is nobody’s key wounds the partition when the store
   const { replica } = await openStore(disk);
   const { dot } = await write(replica, 'kept');
   replica.markComplete(true);
-  await replica.whenDurable();
+  await replica.commits.whenDurable();
   disk.isOpen = false;
   flip(disk, checkpointRow(HOME));
   // The running store finds it in the background.
   const second = await openStore(disk);
-  assert.equal(second.replica.isWounded, true);
+  assert.equal(second.replica.standing.isWounded, true);
   assert.equal(second.replica.aside.has(dot.actor, 1), true);
 });
 
@@ -299,14 +299,14 @@ test('a record under a damaged name is found in the background: its partition is
   const wrong = ['a', 'b', 'c', 'd'].map((letter) => neighbour() + letter).find((key) => partitionOf(key) !== HOME);
   disk.rows.set(objectRow(HOME, wrong as string), record);
   const second = await openStore(disk);
-  assert.equal(second.replica.isWounded, false);
+  assert.equal(second.replica.standing.isWounded, false);
   await second.store.verify();
   assert.equal(second.store.isOpen, false, 'it is opened again');
   await nextTurn();
   second.clock.advance(STORE_REOPEN_MS);
   while (!second.store.isOpen) await nextTurn();
   const wounded = second.store.of(HOME);
-  assert.equal(wounded.isWounded, true);
+  assert.equal(wounded.standing.isWounded, true);
   assert.equal(wounded.aside.has(dot.actor, dot.counter), true);
 });
 

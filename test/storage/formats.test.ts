@@ -43,8 +43,8 @@ async function goesOn(openEngine: OpenEngine): Promise<void> {
   assert.deepEqual(valuesOf(store, 200, 'elsewhere'), ['y']);
   assert.equal(replica.clock.toString(), '{n1~es6j7fphsp:1-5 n2~wjbc15bxkb:1,3}');
   assert.deepEqual([replica.log.length, replica.residues, replica.lost.isEmpty], [7, 1, true]);
-  assert.equal(replica.isUnconfirmed, true, 'it was complete');
-  replica.confirm();
+  assert.equal(replica.standing.isUnconfirmed, true, 'it was complete');
+  replica.standing.confirm();
   assert.equal(replica.isComplete, true);
   const [first, second] = store.keptMembers();
   assert.deepEqual([first?.name, first?.generation, first?.life, first?.zone], ['n1', 2, '', undefined]);

@@ -6,7 +6,6 @@ import { COUNT_REPLICAS, MAX_SIBLINGS, STORE_REOPEN_MS } from '../../src/storage
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { drawShortName } from '../../src/core/causality/actor.ts';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
-import { closeDots } from '../../src/storage/replica/closing.ts';
 import type { Engine, OpenEngine } from '../../src/storage/engine.ts';
 import { kindRange, metaRow, objectRow } from '../../src/storage/keyspace.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
@@ -165,7 +164,7 @@ test('what was lost is put back only under just the same clock, and a merge does
   const { object, dot } = write(from, { text: 'two' }).written;
   await mergeInto(replica, { key: 'k', object, dots: [{ ...dot, counter: 1 }, dot] });
   const restore = (key: string, given: ReplicaMerge['object']): boolean =>
-    replica.restore({ key, object: given }, () => {});
+    replica.repair.restore({ key, object: given }, () => {});
   assert.equal(restore('k', object), false, 'nothing was lost');
   // The disk loses the row under the running store.
   const lost = loseRow(disk, objectRow(0, 'k'));
@@ -173,7 +172,8 @@ test('what was lost is put back only under just the same clock, and a merge does
   assert.deepEqual(texts(again), []);
   await mergeInto(again, { key: 'k', object, dots: [] });
   assert.deepEqual(texts(again), [], 'its own clock says that both are gone');
-  const tryRestore = (given: ReplicaMerge['object']): boolean => again.restore({ key: 'k', object: given }, () => {});
+  const tryRestore = (given: ReplicaMerge['object']): boolean =>
+    again.repair.restore({ key: 'k', object: given }, () => {});
   const more = CausalContext.ofBase(dot.actor, 3);
   assert.equal(tryRestore({ ...object, context: more }), false, 'the other has seen more');
   assert.equal(tryRestore({ versions: [], context: object.context }), false, 'the other has nothing either');
@@ -420,12 +420,12 @@ test('the log is looked through for actors that have entries in it, and for no o
   }
   assert.equal(replica.log.length, 50);
   const some = CausalContext.ofDots(Array.from({ length: 49 }, (_, i) => ({ actor: `n2~${i}`, counter: 1 })));
-  await replica.cutLog(some);
+  await replica.cutter.cutCovered(some);
   assert.equal(replica.log.length, 1);
   const before = scans;
-  await replica.cutLog(replica.durableClock);
+  await replica.cutter.cutCovered(replica.durableClock);
   assert.equal(replica.log.length, 0);
-  await replica.cutLog(replica.durableClock);
+  await replica.cutter.cutCovered(replica.durableClock);
   assert.equal(scans - before, 1);
 });
 
@@ -453,12 +453,12 @@ test('entries added while the log is cut are counted, and those that are cut are
     // By the second actor's turn the first has none left, and gets one.
     if (replica.log.length === 1) cutting.push(take('n2~a', 2));
   };
-  await replica.cutLog(replica.durableClock.clone());
+  await replica.cutter.cutCovered(replica.durableClock.clone());
   meanwhile = undefined;
   await Promise.all(cutting);
   assert.equal(cutting.length, 1);
   assert.equal(replica.log.length, 1);
-  await replica.cutLog(replica.durableClock.clone());
+  await replica.cutter.cutCovered(replica.durableClock.clone());
   assert.equal(replica.log.length, 0);
 });
 
@@ -528,7 +528,7 @@ test('(!) closed dots are covered and held by none; whoever names them writes th
   assert.deepEqual(texts(replica), []);
   assert.equal(replica.residues, 1);
   const before = replica.clock.base(replica.actor);
-  await closeDots(replica, CausalContext.ofDots([lost.written.dot, gone.written.dot]));
+  await replica.closing.close(CausalContext.ofDots([lost.written.dot, gone.written.dot]));
   assert.ok(replica.clock.has(gone.written.dot.actor, 2));
   assert.ok(replica.lost.has(gone.written.dot.actor, 1));
   assert.equal(replica.clock.base(replica.actor), before + 1, 'the key was written again');
@@ -545,6 +545,6 @@ test('a version that is held goes when its dot is closed elsewhere', async () =>
   const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const { written, durable } = write(replica, { text: 'held' });
   await durable;
-  await closeDots(replica, CausalContext.ofDots([written.dot]));
+  await replica.closing.close(CausalContext.ofDots([written.dot]));
   assert.deepEqual(texts(replica), []);
 });

@@ -6,17 +6,26 @@
  *
  * All keys of a prefix with a hash tag lie in one partition: then only its owners are asked.
  *
- * A listing is complete or it fails: what a partition holds is never left out because nobody could be asked.
+ * A listing is complete or it fails: what a partition holds is never left out because nobody could
+ * be asked.
  */
 import { compareUtf8 } from '../../base/bytes.ts';
+import type { Clock } from '../../base/env.ts';
 import { MecError, toMecError } from '../../base/errors.ts';
 import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS } from '../limits.ts';
 import { partitionOf, partitionsWith } from '../../core/placement/partition.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
-import type { ListKeysReply, ListKeysRequest } from '../../transport/message.ts';
-import { get } from './get.ts';
-import { listOwn } from './list-own.ts';
-import type { Scope } from './scope.ts';
+import type { KeysFound } from '../holders/holder.ts';
+import type { Holders } from '../holders/select.ts';
+import type { GetRequest, GetResult } from './get.ts';
+
+/** The parts of a node that a listing needs. */
+export interface ListParts {
+  readonly env: { readonly clock: Pick<Clock, 'monotonicMs'> };
+  readonly holders: Pick<Holders, 'assertJoined' | 'of' | 'ownersOf' | 'reachableOwners'>;
+  /** Reads a key on whose versions its owners do not agree. */
+  readonly get: (request: GetRequest) => Promise<Pick<GetResult, 'versions'>>;
+}
 
 /** What to list. */
 export interface ListRequest {
@@ -42,33 +51,42 @@ interface ListAnswer {
   readonly until: string | undefined;
 }
 
-/** How many listings this node is at, by its scope. */
-const running = new WeakMap<Scope, number>();
+/** The listings of one node: a few at a time, since each may hold a page of every partition. */
+export class Listings {
+  readonly #parts: ListParts;
+  #running = 0;
 
-/** The next page of keys with a living value; rejects with `quorum-not-met` where a partition cannot be read. */
-export async function list(scope: Scope, request: ListRequest): Promise<ListPage> {
-  scope.holders.assertJoined();
-  const count = running.get(scope) ?? 0;
-  if (count >= MAX_LISTINGS) {
-    throw new MecError('overloaded', { detail: 'The node is at as many listings as it can', retryAfter: 1 });
+  constructor(parts: ListParts) {
+    this.#parts = parts;
   }
-  running.set(scope, count + 1);
-  try {
-    return await listPage(scope, request);
-  } finally {
-    running.set(scope, (running.get(scope) ?? 1) - 1);
+
+  /**
+   * The next page of keys with a living value; rejects with `quorum-not-met` if a partition cannot
+   * be read.
+   */
+  async list(request: ListRequest): Promise<ListPage> {
+    this.#parts.holders.assertJoined();
+    if (this.#running >= MAX_LISTINGS) {
+      throw new MecError('overloaded', { detail: 'The node is at as many listings as it can', retryAfter: 1 });
+    }
+    this.#running += 1;
+    try {
+      return await listPage(this.#parts, request);
+    } finally {
+      this.#running -= 1;
+    }
   }
 }
 
-async function listPage(scope: Scope, request: ListRequest): Promise<ListPage> {
-  const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
+async function listPage(parts: ListParts, request: ListRequest): Promise<ListPage> {
+  const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
   const keys: string[] = [];
   let { after } = request;
   for (;;) {
-    const timeoutMs = endMs - scope.env.clock.monotonicMs();
+    const timeoutMs = endMs - parts.env.clock.monotonicMs();
     if (timeoutMs <= 0) throw new MecError('timeout', { detail: 'The keys could not be listed in time.' });
     // One more than is wanted: then the last page knows that it is the last.
-    const step = await listStep(scope, { ...request, after, limit: request.limit - keys.length + 1, timeoutMs });
+    const step = await listStep(parts, { ...request, after, limit: request.limit - keys.length + 1, timeoutMs });
     keys.push(...step.keys);
     if (keys.length > request.limit) return { keys: keys.slice(0, request.limit), next: keys[request.limit - 1] };
     if (step.next === undefined) return { keys, next: undefined };
@@ -77,8 +95,8 @@ async function listPage(scope: Scope, request: ListRequest): Promise<ListPage> {
 }
 
 /** As many of the next keys as one question to each member brings. */
-async function listStep(scope: Scope, request: ListRequest): Promise<ListPage> {
-  const answers = await askAll(scope, request);
+async function listStep(parts: ListParts, request: ListRequest): Promise<ListPage> {
+  const answers = await askAll(parts, request);
   let until: string | undefined;
   const candidates = new Set<string>();
   for (const answer of answers) {
@@ -91,12 +109,12 @@ async function listStep(scope: Scope, request: ListRequest): Promise<ListPage> {
   const inReach = [...candidates].filter((key) => end === undefined || compareUtf8(key, end) <= 0).sort(compareUtf8);
   const keys = inReach.slice(0, request.limit);
   const next = keys.length < inReach.length ? keys[keys.length - 1] : until;
-  return { keys: await onlyLiving(scope, request, { keys, answers }), next };
+  return { keys: await onlyLiving(parts, request, { keys, answers }), next };
 }
 
 /** The keys that a read would find. */
 async function onlyLiving(
-  scope: Scope,
+  parts: ListParts,
   request: ListRequest,
   { keys, answers }: { keys: readonly string[]; answers: readonly ListAnswer[] },
 ): Promise<string[]> {
@@ -105,7 +123,7 @@ async function onlyLiving(
   const lane = async (): Promise<void> => {
     for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
       // A listing is the word of owners: a fallback may not have heard of the key.
-      const { versions } = await get(scope, { key, r: request.r, pr: request.r, timeoutMs: request.timeoutMs });
+      const { versions } = await parts.get({ key, r: request.r, pr: request.r, timeoutMs: request.timeoutMs });
       if (versions.length === 0) gone.add(key);
     }
   };
@@ -119,25 +137,30 @@ function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
   return tags[0] !== undefined && tags.every((tag) => tag === tags[0]);
 }
 
-/** Asks until R complete owners of every partition have answered, each partition's next owners where some fail. */
-async function askAll(scope: Scope, request: ListRequest): Promise<ListAnswer[]> {
+/**
+ * Asks until R complete owners of every partition have answered, each partition's next owners if
+ * some fail.
+ */
+async function askAll(parts: ListParts, request: ListRequest): Promise<ListAnswer[]> {
   const answers: ListAnswer[] = [];
   const asked = new Map<string, Set<number>>();
   for (;;) {
-    const plan = planOf(scope, request, { answers, asked });
+    const plan = planOf(parts, request, { answers, asked });
     if (plan.size === 0) return answers;
     const ask = async ([member, partitions]: [string, number[]]): Promise<void> => {
       const before = asked.get(member);
       asked.set(member, new Set([...(before ?? []), ...partitions]));
-      const keys = await askMember(scope, member, { ...request, kind: 'list', partitions }).catch(toMecError);
-      // Whom this member could not answer for, others are asked for in the next round.
-      if (!(keys instanceof MecError)) answers.push(toAnswer(partitions, keys));
+      const { prefix, after, limit } = request;
+      const question = { partitions, prefix, after, limit, timeoutMs: request.timeoutMs * LIST_PEER_SHARE };
+      const found = await parts.holders.of(member)?.list(question).catch(toMecError);
+      // For partitions without an answer, other members are asked in the next round.
+      if (found !== undefined && !(found instanceof MecError)) answers.push(toAnswer(partitions, found));
     };
     await Promise.all([...plan].map(ask));
   }
 }
 
-function toAnswer(partitions: readonly number[], { keys, tags, until, incomplete }: ListKeysReply): ListAnswer {
+function toAnswer(partitions: readonly number[], { keys, tags, until, incomplete }: KeysFound): ListAnswer {
   const answered = new Set(partitions);
   for (const partition of incomplete) answered.delete(partition);
   return { partitions: answered, tagsByKey: new Map(keys.map((key, i) => [key, tags[i] as number])), until };
@@ -149,19 +172,17 @@ interface ListProgress {
   readonly asked: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
-/** Whom to ask for which partitions, so that each has R answers; throws if too few owners are left to ask. */
-function planOf(scope: Scope, { r, prefix }: ListRequest, { answers, asked }: ListProgress): Map<string, number[]> {
-  const { members, peers } = scope;
-  const self = members.self;
+/**
+ * Whom to ask for which partitions, so that each has R answers; throws if too few owners are left
+ * to ask.
+ */
+function planOf(parts: ListParts, { r, prefix }: ListRequest, { answers, asked }: ListProgress): Map<string, number[]> {
   const plan = new Map<string, number[]>();
   for (const partition of partitionsWith(prefix)) {
-    const owners = members.owners(partition);
-    const need = quorumSize(r, owners.length);
+    const need = quorumSize(r, parts.holders.ownersOf(partition).length);
     const have = answers.filter(({ partitions }) => partitions.has(partition)).length;
-    const others = peers.reachable(owners, need).map(({ id }) => id);
-    const left = (owners.includes(self) ? [self, ...others] : others).filter(
-      (id) => asked.get(id)?.has(partition) !== true,
-    );
+    const present = parts.holders.reachableOwners(partition, need);
+    const left = present.filter((id) => asked.get(id)?.has(partition) !== true);
     if (have + left.length < need) {
       const details = { have: have + left.length, need, retryAfter: 1 };
       const count = `Of a partition only ${details.have} of ${need} replicas can answer`;
@@ -171,21 +192,4 @@ function planOf(scope: Scope, { r, prefix }: ListRequest, { answers, asked }: Li
     for (const id of left.slice(0, need - have)) plan.set(id, [...(plan.get(id) ?? []), partition]);
   }
   return plan;
-}
-
-function askMember(
-  scope: Scope,
-  member: string,
-  request: ListKeysRequest & { readonly timeoutMs: number },
-): Promise<ListKeysReply> {
-  if (member === scope.members.self) return listOwn(scope, request);
-  return new Promise((resolve, reject) => {
-    const peer = scope.peers.byId.get(member);
-    if (peer === undefined) return reject(new MecError('internal'));
-    peer.data.request(request, request.timeoutMs * LIST_PEER_SHARE, (reply) => {
-      if (reply instanceof MecError) reject(reply);
-      else if (reply.kind === 'keys') resolve(reply);
-      else reject(new MecError(reply.kind === 'failed' ? reply.code : 'internal'));
-    });
-  });
 }

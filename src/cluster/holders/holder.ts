@@ -40,6 +40,28 @@ export interface StoreItem {
   readonly dots: readonly Dot[];
 }
 
+/** A question for the next keys that a member holds in some partitions, in order. */
+export interface KeysAsked {
+  readonly partitions: readonly number[];
+  readonly prefix: string;
+  /** Only keys after this one. */
+  readonly after: string | undefined;
+  /** How many keys at most. */
+  readonly limit: number;
+  readonly timeoutMs: number;
+}
+
+/** All the keys with a living value that a member holds in these partitions, up to `until`. */
+export interface KeysFound {
+  readonly keys: readonly string[];
+  /** For each key a hash of the dots of its versions. */
+  readonly tags: readonly number[];
+  /** The key up to which the answer reaches; undefined if it reaches to the end. */
+  readonly until: string | undefined;
+  /** The partitions that the member cannot answer for. */
+  readonly incomplete: readonly number[];
+}
+
 /** One member's replicas. */
 export interface Holder {
   /** The name of the member. */
@@ -48,4 +70,6 @@ export interface Holder {
   read(asked: KeyRead, onAnswer: OnAnswer<KeyState>): void;
   /** Brings a stale replica up to date. Sync would do so too, so no one hears of a failure. */
   repair(item: StoreItem, timeoutMs: number): void;
+  /** Lists keys of several partitions at once; rejects with a `MecError`. */
+  list(asked: KeysAsked): Promise<KeysFound>;
 }

@@ -2,17 +2,18 @@
  * This node's own replicas, as its coordinators and its peers alike may ask for them
  * (`dispatch.ts`). All that anyone reads of a replica or puts into it passes here.
  */
-import type { Log } from '../../base/env.ts';
+import type { Clock, Log } from '../../base/env.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
-import type { Holder, KeyRead, KeyState, OnAnswer, StoreItem } from './holder.ts';
+import type { Holder, KeyRead, KeysAsked, KeysFound, KeyState, OnAnswer, StoreItem } from './holder.ts';
+import { listKeys, type LocalKeysParts } from './local-keys.ts';
 
 /** The parts of a node that its own replicas need. */
-export interface LocalParts {
-  readonly env: { readonly log: Log };
-  readonly members: Pick<Members, 'self'>;
+export interface LocalParts extends LocalKeysParts {
+  readonly env: { readonly clock: Clock; readonly log: Log };
+  readonly members: Members;
   readonly partitions: Partitions;
   readonly store: Store;
 }
@@ -40,6 +41,10 @@ export class LocalHolder implements Holder {
     partitions.of(partition).observe(replica.actor);
     const object = replica.readWhole(key);
     return { object, actor: replica.actor, isComplete: replica.isComplete };
+  }
+
+  list(asked: Omit<KeysAsked, 'timeoutMs'>): Promise<KeysFound> {
+    return listKeys(this.#parts, asked);
   }
 
   repair({ partition, ...item }: StoreItem): void {

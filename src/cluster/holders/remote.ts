@@ -4,7 +4,7 @@ import { MecError } from '../../base/errors.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import { errorOf } from './failed-reply.ts';
-import type { Holder, KeyRead, KeyState, OnAnswer, StoreItem } from './holder.ts';
+import type { Holder, KeyRead, KeysAsked, KeysFound, KeyState, OnAnswer, StoreItem } from './holder.ts';
 import { withBodies } from './sparse-versions.ts';
 
 /** The parts of a node that asking its peers needs. */
@@ -40,6 +40,15 @@ export class RemoteHolder implements Holder {
       if (versions === undefined) return onAnswer(new MecError('internal'));
       view.observe(actor);
       onAnswer({ object: { versions, context }, actor, isComplete });
+    });
+  }
+
+  list({ timeoutMs, ...asked }: KeysAsked): Promise<KeysFound> {
+    return new Promise((resolve, reject) => {
+      this.#peer.data.request({ kind: 'list', ...asked }, timeoutMs, (reply) => {
+        if (reply instanceof MecError || reply.kind !== 'keys') reject(errorOf(reply));
+        else resolve(reply);
+      });
     });
   }
 

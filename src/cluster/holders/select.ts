@@ -72,6 +72,22 @@ export class Holders {
     return { partition, owners, isOwner: owners.includes(members.self) };
   }
 
+  /** The owners of a partition. */
+  ownersOf(partition: number): readonly string[] {
+    return this.#parts.members.owners(partition);
+  }
+
+  /**
+   * The owners of a partition that can be asked, this node first. Suspects are among them only if
+   * they are fewer than `wanted` without.
+   */
+  reachableOwners(partition: number, wanted: number): string[] {
+    const { members, peers } = this.#parts;
+    const owners = members.owners(partition);
+    const others = peers.reachable(owners, wanted).map(({ id }) => id);
+    return owners.includes(members.self) ? [members.self, ...others] : others;
+  }
+
   /** The other members to ask for a key, best first. */
   others(place: KeyPlace, wanted: Wanted): Holder[] {
     return peersToAsk(this.#parts, place, wanted).map((peer) => new RemoteHolder(this.#parts, peer));

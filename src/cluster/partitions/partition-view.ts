@@ -14,7 +14,7 @@ export interface PartitionParts {
   readonly floors: Pick<Floors, 'names' | 'outgoing'>;
   readonly fences: Pick<Fences, 'in'>;
   /** The own replicas; undefined while the disk has failed. */
-  readonly store: { find(partition: number): { readonly isUnconfirmed: boolean } | undefined };
+  readonly store: { find(partition: number): { readonly standing: { readonly isUnconfirmed: boolean } } | undefined };
 }
 
 /** One partition, as one node knows it. */
@@ -59,7 +59,7 @@ export class PartitionView {
 
   /** Runs a read as soon as the own replica counts again after a start: at once if it does. */
   whenConfirmed(read: () => void): void {
-    const isUnconfirmed = this.#parts.store.find(this.partition)?.isUnconfirmed === true;
+    const isUnconfirmed = this.#parts.store.find(this.partition)?.standing.isUnconfirmed === true;
     if (this.#isEnded || !isUnconfirmed) return read();
     this.#waiting.push(read);
   }

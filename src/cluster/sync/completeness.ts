@@ -66,7 +66,7 @@ export class Completeness {
   }
 
   #confirm(partition: number): void {
-    this.#options.store.find(partition)?.confirm();
+    this.#options.store.find(partition)?.standing.confirm();
     this.#options.partitions.of(partition).confirmed();
   }
 
@@ -130,11 +130,11 @@ export class Completeness {
   /** Whether a replica has to become complete, and this node knows enough to tell. */
   #isWanted(replica: Replica): boolean {
     if (replica.isComplete) return false;
-    const { partition, isUnconfirmed, aside, isWhole } = replica;
+    const { partition, standing, aside, isWhole } = replica;
     const { members } = this.#options;
     // Without owners there is no cluster yet, and who does not know all members cannot ask enough of them.
     const isKnown = members.replicas > 0 && members.isInformed;
-    return isKnown && !isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition);
+    return isKnown && !standing.isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition);
   }
 
   /** Counts the replica as complete if what the owners have said allows it; tells whether it is. */

@@ -46,7 +46,7 @@ export class Conversations {
     const name = id ?? (await this.#open(replica));
     const conversation = this.#byId.get(name);
     const isSame = conversation?.replica === replica && conversation.marks === replica.marks.made;
-    if (!isSame || replica.isRetired) {
+    if (!isSame || replica.commits.isRetired) {
       this.#end(name);
       throw new MecError('behind', { detail: 'The snapshot has ended' });
     }

@@ -50,11 +50,11 @@ export class Fallbacks {
     const replica = store.find(partition);
     const owners = members.owners(partition);
     if (replica === undefined || owners.includes(members.self)) return;
-    await replica.whenDurable().catch(() => {});
-    const { changes } = replica;
+    await replica.commits.whenDurable().catch(() => {});
+    const { count } = replica.commits;
     const own = { clock: replica.clock.clone(), lost: replica.lost.clone(), aside: replica.aside.clone() };
     const round = await questions.askTwice(partition, owners, (said) => mayDrop(own, owners, said));
-    const isSame = store.find(partition) === replica && replica.changes === changes;
+    const isSame = store.find(partition) === replica && replica.commits.count === count;
     if (round !== undefined && isSame && !members.holds(partition)) await this.#drop(partition);
   }
 

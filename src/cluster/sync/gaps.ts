@@ -10,7 +10,6 @@ import type { SyncLimits } from '../limits.ts';
 import { nodeOfActor } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { areHeldNowhere } from '../../core/causality/evidence.ts';
-import { closeDots } from '../../storage/replica/closing.ts';
 import { recordToContext } from '../../storage/records.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
@@ -70,7 +69,7 @@ export class Gaps {
     const still = missing.minus(replica.clock).minus(replica.aside);
     const dead = still.filter((actor) => this.#isDead(partition, actor));
     if (dead.isEmpty) return;
-    await closeDots(replica, dead);
+    await replica.closing.close(dead);
     env.log.info('gap closed: no member holds these writes', { partition, dots: String(dead) });
   }
 

@@ -12,7 +12,6 @@ import { MecError, messageOf } from '../../base/errors.ts';
 import { MARKS_AT_ONCE, type SyncLimits } from '../limits.ts';
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
-import { closeDots } from '../../storage/replica/closing.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { MendReply } from '../../transport/message.ts';
@@ -108,7 +107,7 @@ export class Mending {
   }
 
   async #take(replica: Replica, key: string, { item, need, clock, lost, aside }: MendReply): Promise<void> {
-    await closeDots(replica, lost);
+    await replica.closing.close(lost);
     const wanted = replica.marks.need(key) ?? new CausalContext();
     const salvaged = aside.filter(({ actor, counter }) => wanted.has(actor, counter));
     const kept = { key, object: { versions: salvaged, context: CausalContext.ofDots(salvaged) }, dots: [] };
@@ -137,7 +136,7 @@ export class Mending {
       store.unreadable.add(key);
       env.log.error('key not mended: no member knows what it held', { partition, key, writes: String(need) });
     }
-    replica.unmark(key, () => {});
+    replica.repair.unmark(key, () => {});
   }
 }
 

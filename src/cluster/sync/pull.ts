@@ -8,7 +8,6 @@
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
-import { closeDots } from '../../storage/replica/closing.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Reply, Request, SyncItem } from '../../transport/message.ts';
 import type { OnReply } from '../../transport/rpc.ts';
@@ -55,7 +54,7 @@ export async function pull(pair: Pair): Promise<Pulled> {
     const asked = expect('page', (onReply) => outgoing.send(peer, limits.timeoutMs, onReply));
     const { statement, items, rest } = await asked;
     assertHonest(pair, statement);
-    await closeDots(replica, statement.lost);
+    await replica.closing.close(statement.lost);
     if (rest === 'all') return { statement, rest };
     await mergeAll(replica, items);
     await pair.throttle?.(bytesOf(items));

@@ -21,11 +21,11 @@ export class Rest {
   }
 
   /** Whether the replica was not changed lately. */
-  isAtRest({ partition, changes }: Replica): boolean {
+  isAtRest({ partition, commits }: Replica): boolean {
     const nowMs = this.#clock.monotonicMs();
     const last = this.#lastChanges.get(partition);
-    if (last?.changes === changes) return nowMs - last.changedMs >= this.#limits.restMs;
-    this.#lastChanges.set(partition, { changes, changedMs: nowMs });
+    if (last?.changes === commits.count) return nowMs - last.changedMs >= this.#limits.restMs;
+    this.#lastChanges.set(partition, { changes: commits.count, changedMs: nowMs });
     return false;
   }
 }

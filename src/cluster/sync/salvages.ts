@@ -72,7 +72,7 @@ export class Salvages {
     await this.#each(replica, (key, versions) => {
       for (const { actor, counter } of versions) there.add(actor, counter);
       const known = versions.filter(({ actor, counter }) => replica.clock.has(actor, counter));
-      if (known.length > 0) replica.dropAside(key, known, () => {});
+      if (known.length > 0) replica.repair.dropAside(key, known, () => {});
     });
     replica.salvage.forget(replica.aside.minus(there));
   }
@@ -100,6 +100,6 @@ function takeIn(replica: Replica, key: string, versions: readonly PackedVersion[
   return new Promise((resolve, reject) => {
     const done = (error?: Error): void => (error === undefined ? resolve() : reject(error));
     replica.merge({ key, object, dots: versions.map(({ actor, counter }) => ({ actor, counter })) }, done);
-    replica.dropAside(key, versions, () => {});
+    replica.repair.dropAside(key, versions, () => {});
   });
 }

@@ -18,7 +18,7 @@
  * does, the others get it.
  *
  * How it is taken in. A merge would not: to the side that has lost it, its own clock says that the
- * version was seen and is gone. So `Replica.restore` takes it in if, in the same breath, its own
+ * version was seen and is gone. So `ReplicaRepair.restore` takes it in if, in the same breath, its own
  * clock has no gap, the key no residue, and the other filled the key with just this clock. (The
  * other's page says which clock was durable when the page was begun. Clocks only grow, and a filled
  * context holds all of the bases; so if both are equal to the clock here, the key was filled with
@@ -179,13 +179,14 @@ export class Scrub {
 
   /** The rows of a span, at most so many; undefined where what is read cannot be compared with anything. */
   async #read(replica: Replica, { after, until }: Span, limit: number): Promise<ScrubPage | undefined> {
-    const { changes } = replica;
-    await replica.whenDurable();
+    const { count } = replica.commits;
+    await replica.commits.whenDurable();
     const clock = replica.clock.clone();
     const { clockHash } = replica;
-    if (replica.residues > 0 || !replica.isWhole || replica.isWounded || !clock.gaps().isEmpty) return undefined;
+    if (replica.residues > 0 || !replica.isWhole || replica.standing.isWounded || !clock.gaps().isEmpty)
+      return undefined;
     const found = await replica.rows.objectsAfter(after, until, limit);
-    if (replica.changes !== changes || this.#options.store.find(replica.partition) !== replica) return undefined;
+    if (replica.commits.count !== count || this.#options.store.find(replica.partition) !== replica) return undefined;
     let digest = 0;
     let bytes = 0;
     for (const [row, record] of found) {
@@ -212,7 +213,7 @@ export class Scrub {
       if (page.opening?.statement.clock.equals(clock) === false) break;
       ({ id } = page);
       const items = page.items.filter(({ key }) => until === undefined || compareUtf8(key, until) <= 0);
-      for (const item of items) restored += Number(replica.restore(item, () => {}));
+      for (const item of items) restored += Number(replica.repair.restore(item, () => {}));
       next = page.next;
       if (next === undefined || items.length < page.items.length) break;
     }

@@ -21,7 +21,6 @@ import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import { merge, type FilledObject, type ObjectVersion } from '../../core/causality/object.ts';
 import type { SyncItem } from '../../transport/message.ts';
-import { closeDots } from '../../storage/replica/closing.ts';
 import { ask, assertHonest, bytesOf, mergeAll, type Pair, PeerError } from './pull.ts';
 
 /** A key that a snapshot would remove here, and the versions that would go. */
@@ -46,7 +45,7 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
   const { made } = replica.marks;
   const opening = await takePages(pair);
   const { statement } = opening;
-  await closeDots(replica, statement.lost);
+  await replica.closing.close(statement.lost);
   const bases = statement.clock.bases();
   const removed = await removals(pair, bases);
   if (removed.areMany && !(await isConfirmed(opening, removed.list))) {
@@ -84,7 +83,7 @@ async function removals(
 ): Promise<{ areMany: boolean; list: Removal[] }> {
   const list: Removal[] = [];
   let keys = 0;
-  await replica.whenDurable();
+  await replica.commits.whenDurable();
   await eachKey(replica, limits.pageDots, async (page) => {
     for (const key of page) {
       const object = replica.read(key);
@@ -108,7 +107,7 @@ async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: Cau
   const toItem = (key: string): SyncItem => ({ key, object: absent(bases), dots: [] });
   const watch = replica.watches.begin();
   try {
-    await replica.whenDurable();
+    await replica.commits.whenDurable();
     await eachKey(replica, limits.pageDots, (page) => mergeAll(replica, page.filter(lacks).map(toItem)));
     for (let round = 0; round < limits.snapshotRounds; round++) {
       // A mark asks for what the clock had when it was made. Of a delete that only this snapshot
@@ -122,7 +121,7 @@ async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: Cau
       await new Promise<void>((resolve, reject) => {
         const done = (error?: MecError): void => (error === undefined ? resolve() : reject(error));
         for (const key of left) replica.merge(toItem(key), () => {});
-        replica.adopt(clock, done);
+        replica.intake.adopt(clock, done);
       });
       return true;
     }

@@ -1,4 +1,4 @@
-/** What replicas start from when a store is opened. */
+/** Reads the states that the replicas start from when a store is opened. */
 import { StartError } from '../../base/errors.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { SCAN_PAGE_ROWS } from '../limits.ts';
@@ -17,17 +17,17 @@ import {
 
 type Loaded = { -readonly [Field in keyof ReplicaState]: ReplicaState[Field] };
 
-/** What is on disk of all replicas. */
+/** The states of all replicas, as the disk has them. */
 export interface LoadedStore {
   readonly states: readonly ReplicaState[];
-  /** Partitions of which it is not known what was lost: their own record, or one of their log, is damaged. */
+  /** Partitions with a damaged checkpoint or log entry: no record tells which rows they lost. */
   readonly wounded: ReadonlySet<number>;
 }
 
-/** Reads what is on disk of all replicas: a clock is the checkpoint's clock and the dots of the log. */
+/** Reads the states of all replicas. A clock is the checkpoint's clock and the dots of the log. */
 export async function loadCheckpoints(engine: Engine): Promise<LoadedStore> {
   const wounded = new Set<number>();
-  // Most stores have nothing that expires; in others each replica finds out by itself.
+  // Most stores have no version that expires. In the others each replica looks for the first one.
   const expiring = await engine.keys({ ...keyspace.kindRange('e'), limit: 1 });
   const expiresMicros = expiring.length === 0 ? Infinity : 0;
   const states = Array.from({ length: PARTITIONS }, (): Loaded => ({ ...emptyState(), expiresMicros }));

@@ -1,35 +1,101 @@
-/** Closing dots in a replica: finding the keys whose objects name them. */
+/**
+ * Closing dots: dots of dead actors that no disk holds count as seen, so that the bases of a clock
+ * can move on. A version under a closed dot goes, in every replica that still has it.
+ */
 import type { CausalContext } from '../../core/causality/causal-context.ts';
+import { withoutVersions } from '../../core/causality/object.ts';
+import type { RowChange } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { recordToContext, recordToVersions } from '../records.ts';
-import type { Replica } from './replica.ts';
+import type { KeyWatches } from './key-watches.ts';
+import type { ReplicaActor } from './replica-actor.ts';
+import type { ReplicaClock } from './replica-clock.ts';
+import type { ReplicaCommits } from './replica-commits.ts';
+import type { ReplicaMarks } from './replica-marks.ts';
+import type { ReplicaObjects } from './replica-objects.ts';
+import type { ReplicaRows } from './replica-rows.ts';
+import type { ResidueSweep } from './residue-sweep.ts';
 
-/**
- * Takes dots that no disk holds for seen (`Replica.close`); resolves when that is durable. Whether no disk
- * holds them is for the caller to know.
- */
-export async function closeDots(replica: Replica, dots: CausalContext): Promise<void> {
-  const fresh = dots.minus(replica.lost);
-  if (fresh.isEmpty) return;
-  const watch = replica.watches.begin();
-  try {
-    await replica.whenDurable();
-    const keys = new Set<string>();
-    await replica.rows.each('r', ([row, record]) => {
-      if (fresh.meets(recordToContext(record, row))) keys.add(keyspace.keyOfRow(row));
-    });
-    // A version under such a dot is rare: a replica had it that did not answer for it.
-    if (fresh.meets(replica.clock)) {
-      await replica.rows.each('o', ([row, record]) => {
-        const isNamed = recordToVersions(record, row).some(({ actor, counter }) => fresh.has(actor, counter));
-        if (isNamed) keys.add(keyspace.keyOfRow(row));
+/** The parts of a replica that closing dots needs. */
+export interface ClosingParts {
+  readonly clock: ReplicaClock;
+  readonly actor: ReplicaActor;
+  readonly objects: ReplicaObjects;
+  readonly rows: ReplicaRows;
+  readonly marks: ReplicaMarks;
+  readonly watches: KeyWatches;
+  readonly sweep: ResidueSweep;
+  readonly commits: ReplicaCommits;
+}
+
+/** Closes dots in one replica. */
+export class Closing {
+  readonly #parts: ClosingParts;
+
+  constructor(parts: ClosingParts) {
+    this.#parts = parts;
+  }
+
+  /** Closes dots, and resolves when that is durable. The caller knows that no disk holds them. */
+  async close(dots: CausalContext): Promise<void> {
+    const { clock, rows, watches, commits } = this.#parts;
+    const fresh = dots.minus(clock.durableLost);
+    if (fresh.isEmpty) return;
+    const watch = watches.begin();
+    try {
+      await commits.whenDurable();
+      const keys = new Set<string>();
+      await rows.each('r', ([row, record]) => {
+        if (fresh.meets(recordToContext(record, row))) keys.add(keyspace.keyOfRow(row));
       });
-    }
-    await new Promise<void>((resolve, reject) => {
+      // Versions under such dots are rare: a replica has one if it did not answer the question.
+      if (fresh.meets(clock.seen)) {
+        await rows.each('o', ([row, record]) => {
+          const isNamed = recordToVersions(record, row).some(({ actor, counter }) => fresh.has(actor, counter));
+          if (isNamed) keys.add(keyspace.keyOfRow(row));
+        });
+      }
       for (const key of watch.take()) keys.add(key);
-      replica.close(fresh, keys, (error) => (error === undefined ? resolve() : reject(error)));
+      await this.#take(fresh, keys);
+    } finally {
+      watch.end();
+    }
+  }
+
+  /**
+   * Closes the dots at once. `keys` are the keys whose objects may name one of them. An object that
+   * does is written again, unchanged, under a dot of this replica. No log has an entry for the
+   * effect on it, so the effect would never reach the other replicas.
+   */
+  #take(dots: CausalContext, keys: Iterable<string>): Promise<void> {
+    const { clock, actor, objects, marks, sweep, commits } = this.#parts;
+    commits.assertRoom();
+    const before = [...keys].map((key) => {
+      const stored = objects.load(key);
+      return { key, stored, object: objects.fill(key, stored) };
     });
-  } finally {
-    watch.end();
+    clock.close(dots);
+    sweep.demand();
+    const added = dots.clone();
+    const changes: RowChange[] = [];
+    for (const { key, stored, object } of before) {
+      if (!dots.meets(stored.residue) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
+      const { versions, context } = withoutVersions(object, clock.lost);
+      const dot = actor.take();
+      const whole = context.clone().join(dots);
+      whole.addRanges(dot.actor, [marks.has(key) ? dot.counter : 1, dot.counter]);
+      added.add(dot.actor, dot.counter);
+      changes.push(...objects.changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }));
+    }
+    return new Promise((resolve, reject) => {
+      commits.submitState(changes, {
+        dots: added,
+        done: (error) => {
+          if (error !== undefined) return reject(error);
+          clock.settleClosed(dots);
+          resolve();
+        },
+      });
+    });
   }
 }

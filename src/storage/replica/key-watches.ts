@@ -1,8 +1,8 @@
-/** Which keys of a replica change while something is under way that must not miss any. */
+/** Watches over the keys of a replica, for a scan of many turns that must not miss a change. */
 
 /** Remembers the keys that change from now on. */
 export interface KeyWatch {
-  /** The keys that changed since the watch began, or since this was last asked. */
+  /** Returns the keys that changed since the watch began, or since the last call. */
   take(): string[];
   end(): void;
 }
@@ -25,7 +25,7 @@ export class KeyWatches {
     };
   }
 
-  /** A key changes. */
+  /** Tells all watches that a key changes. */
   changed(key: string): void {
     for (const keys of this.#watches) keys.add(key);
   }

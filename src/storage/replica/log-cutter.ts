@@ -1,16 +1,16 @@
-/** Cuts the log of a replica: one cut at a time, and durable before the next looks at the rows again. */
+/** Cuts the log of a replica. A cut is durable before the next one reads the rows. */
 import type { Log } from '../../base/env.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Done } from '../commit-queue.ts';
 import type { RowChange } from '../engine.ts';
 import type { ReplicaLog } from './replica-log.ts';
 
-/** What a cut needs of its replica. */
+/** The parts of a replica that a cut needs. */
 export interface CutOptions {
   readonly partition: number;
   readonly log: ReplicaLog;
   readonly warn: Log['warn'];
-  /** Writes rows together with the checkpoint, which says where the log begins. */
+  /** Writes rows together with a checkpoint, which records the cut. */
   readonly save: (changes: readonly RowChange[], done: Done) => void;
 }
 
@@ -23,12 +23,12 @@ export class LogCutter {
     this.#options = options;
   }
 
-  /** Cuts the entries that `covered` has in its bases; resolves when that is durable. */
+  /** Cuts the entries up to the bases of `covered`. Resolves when that is durable. */
   cutCovered(covered: Pick<CausalContext, 'base'>): Promise<void> {
     return this.#cut(() => this.#options.log.cutCovered(covered));
   }
 
-  /** Cuts the older half if there are too many entries. */
+  /** Cuts the older half of the log if it has too many entries. */
   cutIfOverfull(): void {
     const { log } = this.#options;
     if (log.isOverfull) void this.#cut(() => log.cutHalf());

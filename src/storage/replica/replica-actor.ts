@@ -1,17 +1,20 @@
-/** The name under which a replica writes, and the dots that it gives. */
+/** The actor of a replica: the name under which it writes, and its dots. */
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import type { StoreParts } from '../store-parts.ts';
 
-/** The actor of one replica: its clock has it from the first write on. */
+/** Gives the dots of one replica. The clock has the actor from the first write on. */
 export class ReplicaActor {
   readonly #partition: number;
   readonly #store: StoreParts;
+  readonly #clock: CausalContext;
   #name: string;
   #isUsed = false;
 
-  constructor(partition: number, store: StoreParts) {
+  /** `clock` has every dot that the replica has seen. */
+  constructor(partition: number, store: StoreParts, clock: CausalContext) {
     this.#partition = partition;
     this.#store = store;
+    this.#clock = clock;
     this.#name = store.actors.next(partition);
   }
 
@@ -19,26 +22,26 @@ export class ReplicaActor {
     return this.#name;
   }
 
-  /** The dot that the next write gets. */
-  peek(clock: CausalContext): Dot {
-    return { actor: this.#name, counter: clock.base(this.#name) + 1 };
+  /** Returns the dot of the next write. */
+  peek(): Dot {
+    return { actor: this.#name, counter: this.#clock.base(this.#name) + 1 };
   }
 
-  /** Takes the next dot: the clock has it from now on. */
-  take(clock: CausalContext): Dot {
+  /** Takes the next dot, and adds it to the clock. */
+  take(): Dot {
     this.#use();
-    const dot = this.peek(clock);
-    clock.add(dot.actor, dot.counter);
+    const dot = this.peek();
+    this.#clock.add(dot.actor, dot.counter);
     return dot;
   }
 
   /**
-   * A context may speak of writes that this actor never made: a client can make up such a token. The actor
-   * is given up then, before its next dots are taken for seen elsewhere.
+   * Gives the actor up if a context names writes that it never made: a client can make up such a
+   * token. Other replicas would take the next dots of the actor for seen, and drop their versions.
    */
-  guard(context: CausalContext, clock: CausalContext): void {
+  guard(context: CausalContext): void {
     const claimed = context.max(this.#name);
-    const own = clock.base(this.#name);
+    const own = this.#clock.base(this.#name);
     if (claimed <= own) return;
     const actor = this.#name;
     this.#use();
@@ -48,7 +51,7 @@ export class ReplicaActor {
     this.#store.log.error('actor given up: a context names writes that it never made', fields);
   }
 
-  /** A replica that begins anew in this life gets another actor. */
+  /** Records the first use of the name: a later replica of this life gets another one. */
   #use(): void {
     if (this.#isUsed) return;
     this.#isUsed = true;

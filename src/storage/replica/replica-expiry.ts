@@ -1,7 +1,7 @@
 /**
- * When versions of a replica expire: a row for each time at which a key has a version that does,
- * written and taken away in the same batches as the object. So what has expired is found without
- * looking through everything.
+ * The expiry rows of a replica: one for each time at which a version of a key expires. They are
+ * written and removed in the batch of the object. So expired versions are found without a scan of
+ * all objects.
  */
 import { expiryOf } from '../../core/value/content.ts';
 import type { CommitQueue } from '../commit-queue.ts';
@@ -9,7 +9,7 @@ import type { RowChange, Engine } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { type PackedVersion, sealRecord } from '../records.ts';
 
-/** A key with a version that expires, and when, µs since 1970. */
+/** A key with a version that expires, and the time, µs since 1970. */
 export interface Expiring {
   readonly key: string;
   readonly micros: number;
@@ -17,11 +17,11 @@ export interface Expiring {
 
 const NEVER: ReadonlySet<number> = new Set();
 
-/** The expiry rows of one replica. */
+/** Reads and changes the expiry rows of one replica. */
 export class ReplicaExpiry {
   readonly #partition: number;
   readonly #store: { readonly engine: Engine; readonly queue: CommitQueue };
-  /** Nothing expires before; 0 where that is not known. */
+  /** No version expires before; 0 if the next time is not known. */
   #nextMicros: number;
 
   constructor(partition: number, store: { readonly engine: Engine; readonly queue: CommitQueue }, nextMicros: number) {
@@ -30,7 +30,7 @@ export class ReplicaExpiry {
     this.#nextMicros = nextMicros;
   }
 
-  /** Adds to a batch what the change of an object's versions means for the rows. */
+  /** Adds the expiry rows that the change of an object needs to a batch. */
   append(
     key: string,
     { before, after }: { before: readonly PackedVersion[]; after: readonly PackedVersion[] },
@@ -48,18 +48,17 @@ export class ReplicaExpiry {
     }
   }
 
-  /** Whether something may have expired by now. */
+  /** Whether a version may have expired by now. */
   isDue(nowMicros: number): boolean {
     return this.#nextMicros <= nowMicros;
   }
 
-  /** The first keys with a version that has expired by now; at most `limit`. */
+  /** Returns the first keys with a version that has expired by now, at most `limit`. */
   async due(nowMicros: number, limit: number): Promise<Expiring[]> {
-    // What is written from here on says so itself; what was written before is on disk when it is looked for.
+    // A later write lowers the time by itself. The rows of earlier ones must be on disk for the
+    // scan.
     this.#nextMicros = Infinity;
-    await new Promise<void>((resolve, reject) => {
-      this.#store.queue.submit([], (error) => (error === undefined ? resolve() : reject(error)));
-    });
+    await this.#store.queue.commit([]);
     const { from, to } = keyspace.partitionRange('e', this.#partition);
     const rows = (await this.#store.engine.keys({ from, to, limit })).map(keyspace.expiryOfRow);
     const due = rows.filter(({ micros }) => micros <= nowMicros);
@@ -68,7 +67,7 @@ export class ReplicaExpiry {
     return due;
   }
 
-  /** What was due has not been dealt with: it is due again. */
+  /** Makes the keys due again that were due: the caller could not remove their versions. */
   postpone(): void {
     this.#nextMicros = 0;
   }

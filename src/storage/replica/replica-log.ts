@@ -1,7 +1,7 @@
 /**
- * The log of a replica: which key each dot was a write to. It is what another replica is told from
- * when it asks for what it missed. It lies beside the objects, is written in the same batches, and
- * is cut once everybody who may ask has it all.
+ * The log of a replica: for each dot, the key of the write. From the log a replica tells another
+ * one which writes that one lacks. Its rows are written in the batch of the object. They are cut
+ * when every holder has seen their dots.
  */
 import { SCAN_PAGE_ROWS } from '../limits.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
@@ -15,20 +15,20 @@ export type DotsByKey = ReadonlyMap<string, readonly Dot[]>;
 /** A page of the log. */
 export interface LogPage {
   readonly dotsByKey: DotsByKey;
-  /** Whether all the dots that were asked for are on this page. */
+  /** Whether this page ends the list of the dots asked for. */
   readonly isLast: boolean;
-  /** Whether none of those that should be on it were missing. */
+  /** Whether the log has all the entries that belong on this page. */
   readonly isWhole: boolean;
 }
 
-/** The log entries of one replica. */
+/** Reads and changes the log entries of one replica. */
 export class ReplicaLog {
-  /** Dots whose entries have been cut: they cannot be asked for here. */
+  /** Dots whose entries have been cut: this log does not tell of them. */
   readonly cut: CausalContext;
   readonly #partition: number;
   readonly #engine: Engine;
   readonly #maxEntries: number;
-  /** By actor; those that have none are not there. */
+  /** The number of entries by actor; an actor without entries is absent. */
   readonly #lengths: Map<string, number>;
   #length = 0;
 
@@ -45,7 +45,7 @@ export class ReplicaLog {
     this.#maxEntries = state.maxEntries;
   }
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get length(): number {
     return this.#length;
   }
@@ -64,7 +64,7 @@ export class ReplicaLog {
     this.#length += dots.length;
   }
 
-  /** The keys of the dots asked for, at most `limit` dots; reads what is durable. */
+  /** Returns the keys of at most `limit` of the dots asked for. Reads durable rows only. */
   async page(asked: CausalContext, limit: number): Promise<LogPage> {
     const dotsByKey = new Map<string, Dot[]>();
     let found = 0;
@@ -90,15 +90,16 @@ export class ReplicaLog {
 
   #entries(actor: string, { first, last, limit }: { first: number; last: number; limit: number }): Promise<Row[]> {
     const from = keyspace.logRow(this.#partition, { actor, counter: first });
-    // NUL sorts below every digit: the row after the last.
+    // NUL sorts below every digit, so this is the end just after the row of `last`.
     const to = `${keyspace.logRow(this.#partition, { actor, counter: last })}\0`;
     return this.#engine.scan({ from, to, limit });
   }
 
-  /** The deletions that cut every entry that `covered` has in its bases, at most a page of them. */
+  /** Cuts the entries up to the bases of `covered`, at most a page. Returns the deletions. */
   async cutCovered(covered: Pick<CausalContext, 'base'>): Promise<RowChange[]> {
     const changes: RowChange[] = [];
-    // Those that come in meanwhile have their turn the next time: an actor that came back would be cut twice.
+    // Actors that come during the scans wait for the next cut. An actor that left the map and came
+    // back would otherwise be cut twice.
     const actors = [...this.#lengths.keys()];
     for (const actor of actors) {
       const last = covered.base(actor);
@@ -108,7 +109,7 @@ export class ReplicaLog {
     return changes;
   }
 
-  /** The deletions that cut the older half of each actor's entries, covered by anybody or not: the log has a bound. */
+  /** Cuts the older half of each actor's entries, to bound the log. Returns the deletions. */
   async cutHalf(): Promise<RowChange[]> {
     const range = keyspace.partitionRange('l', this.#partition);
     const rows = await this.#engine.scan({ ...range, limit: 2 * this.#maxEntries });

@@ -1,11 +1,11 @@
 /**
- * Marks: keys of a replica whose record could not be read, although its row could. What the clock
- * had seen when that was found may be an effect on that key which this replica lacks; so its `need`
- * is the clock of that moment, until others have been heard.
+ * Marks: keys of a replica whose record is damaged, although its row can be read. Each dot of the
+ * clock at that moment may be a write to the key that this replica has lost. So the `need` of the
+ * key is the clock of that moment, until other members have told what they know.
  *
- * While a key is marked, its object holds only what was written or merged since, and its context is
- * that object's own: with the bases of the clock, it would claim to know that everything else was
- * overwritten. For the same reason it is not stripped.
+ * The object of a marked key has only versions that were written or merged since. Its context is
+ * not filled with the bases of the clock: that would say that everything else was overwritten. For
+ * the same reason the object is not stripped.
  */
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { fill, type FilledObject, type StoredObject, strip } from '../../core/causality/object.ts';
@@ -17,7 +17,7 @@ import { contextToRecord } from '../records.ts';
 export class ReplicaMarks {
   readonly #partition: number;
   readonly #needs: Map<string, CausalContext>;
-  /** How many marks there have ever been: another one shows. */
+  /** The number of marks ever made: a caller sees from it whether another one was made. */
   made = 0;
 
   constructor(partition: number, needs: Map<string, CausalContext>) {
@@ -46,7 +46,7 @@ export class ReplicaMarks {
     return this.#needs.get(key);
   }
 
-  /** Marks a key. */
+  /** Marks a key. Returns the row of the mark. */
   add(key: string, clock: CausalContext): RowChange {
     this.made += 1;
     const need = clock.clone();
@@ -55,25 +55,28 @@ export class ReplicaMarks {
     return { key: row, value: contextToRecord(need, row) };
   }
 
-  /** The effect of these dots on the key is known by now. It is forgotten at the next start, which does no harm. */
+  /**
+   * Removes dots from the need of a key: their effect on it is known now. The next start forgets
+   * that, and asks again.
+   */
   shrink(key: string, known: CausalContext): void {
     const need = this.#needs.get(key);
     if (need !== undefined) this.#needs.set(key, need.minus(known));
   }
 
-  /** Takes the mark off a key. */
+  /** Takes the mark off a key. Returns the removal of its row. */
   remove(key: string): RowChange {
     this.#needs.delete(key);
     return { key: keyspace.markRow(this.#partition, key), value: undefined };
   }
 
-  /** The stored object with all that is known of its key. */
+  /** Fills a stored object, unless its key is marked. */
   fill(key: string, stored: StoredObject<Uint8Array>, clock: CausalContext): FilledObject<Uint8Array> {
     if (!this.#needs.has(key)) return fill(stored, clock);
     return { versions: stored.versions, context: stored.residue.clone() };
   }
 
-  /** The object as it is stored. */
+  /** Strips an object for the disk, unless its key is marked. */
   strip(key: string, object: FilledObject<Uint8Array>, clock: CausalContext): StoredObject<Uint8Array> {
     return this.#needs.has(key) ? { versions: object.versions, residue: object.context } : strip(object, clock);
   }

@@ -1,13 +1,14 @@
 /**
- * What a replica remembers of writes with an Idempotency-Key: their dots and digests, for after
- * their versions were overwritten. It lies on disk with the replica, is written in the batch of the
- * write, and dies with the replica. In the process alone it would outlive the store that it speaks
- * of, and be gone after a restart: then a repeat would be acknowledged that no disk has, or be
- * written twice.
+ * The memory of a replica: the dots and digests of writes with an Idempotency-Key. It outlives the
+ * versions, which may be overwritten. Its rows are written in the batch of the write, and go with
+ * the replica. In the process alone, the memory would outlive a store that fails, and a repeat
+ * would be acknowledged although no disk has the write. A restart would lose it, and a repeat would
+ * be written twice.
  *
- * How long a memory has lasted is told by the monotonic clock, from when this process learnt it or read it from
- * disk. By wall clocks, one that is wrong or jumps would make the replica forget in a moment, and a repeat be
- * written twice. So a memory lasts at least its time, and longer where the process was started again.
+ * A memory ages by the monotonic clock, from the moment at which this process learnt it or read it
+ * from disk. If it aged by the wall clock, a jump of that would make the replica forget too early,
+ * and a repeat would be written twice. So a memory lasts `IDEMPOTENCY_MS`, or longer after a
+ * restart.
  */
 import type { Clock } from '../../base/env.ts';
 import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../../core/limits.ts';
@@ -23,24 +24,24 @@ interface Learnt {
   readonly atMs: number;
 }
 
-/** The memory of one replica. */
+/** Remembers writes to one replica. */
 export class ReplicaMemory {
   readonly #clock: MemoryClock;
   readonly #partition: number;
-  /** By row, in the order in which they were learnt. */
+  /** The memories by row, in the order in which the process learnt them. */
   readonly #byRow = new Map<string, Learnt>();
 
   constructor(clock: MemoryClock, partition: number, memories: readonly RememberedWrite[]) {
     this.#clock = clock;
     this.#partition = partition;
     const atMs = clock.monotonicMs();
-    // The order says only which go first when there are too many.
+    // The order only decides which memories go first when there are too many.
     for (const memory of [...memories].sort((a, b) => a.madeMicros - b.madeMicros)) {
       this.#byRow.set(this.#rowOf(memory), { memory, atMs });
     }
   }
 
-  /** What came of a write with an Idempotency-Key, if that is remembered. */
+  /** Returns the memory of a write with this Idempotency-Key; undefined if there is none. */
   recall(key: string, idempotencyKey: string): RememberedWrite | undefined {
     const learnt = this.#byRow.get(this.#rowOf({ key, idempotencyKey }));
     return learnt === undefined || this.#isOver(learnt) ? undefined : learnt.memory;
@@ -50,14 +51,14 @@ export class ReplicaMemory {
     return atMs + IDEMPOTENCY_MS <= this.#clock.monotonicMs();
   }
 
-  /** All that is remembered, for a replica that is filled from here. */
+  /** Returns all memories, for a replica that is filled from this one. */
   all(): readonly RememberedWrite[] {
     return Array.from(this.#byRow.values(), ({ memory }) => memory);
   }
 
   /**
-   * The rows that make the replica remember a write, and forget what is too old or too much; none
-   * if it knows it already.
+   * Remembers a write, and forgets memories that are too old or too many. Returns the rows that
+   * change; none if the write is known already.
    */
   learn(memory: RememberedWrite): RowChange[] {
     const row = this.#rowOf(memory);
@@ -74,7 +75,10 @@ export class ReplicaMemory {
     return changes;
   }
 
-  /** The rows that make the replica forget a key whose record is damaged: no disk may have its versions any more. */
+  /**
+   * Forgets the writes to a key whose record is damaged: perhaps no disk has their versions any
+   * more. Returns the removals of the rows.
+   */
   forget(key: string): RowChange[] {
     const rows = [...this.#byRow].filter(([, { memory }]) => memory.key === key).map(([row]) => row);
     for (const row of rows) this.#byRow.delete(row);

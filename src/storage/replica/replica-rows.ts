@@ -1,16 +1,17 @@
-/** The rows of one replica, read from disk in pages: what is not durable yet is not seen. */
+/** The rows of one replica, read from disk in pages. Rows that are not durable yet are not seen. */
 import { compareUtf8 } from '../../base/bytes.ts';
 import { SCAN_PAGE_ROWS } from '../limits.ts';
 import type { CommitQueue } from '../commit-queue.ts';
 import type { Engine, Row, RowReader, Snapshot } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 
-/** Scans of one partition's rows. */
+/** Scans the rows of one partition, and counts its objects. */
 export class ReplicaRows {
   readonly #partition: number;
   readonly #engine: RowReader;
-  /** Objects with a value when they were counted, less those that had come by then. */
+  /** The durable objects with a version when they were counted, less those that `#come` has. */
   #counted: number | undefined;
+  /** The objects that have come since the start, less those that have gone. */
   #come = 0;
 
   constructor(partition: number, engine: RowReader) {
@@ -18,19 +19,20 @@ export class ReplicaRows {
     this.#engine = engine;
   }
 
-  /** How many objects have a value; undefined until they have been counted. */
+  /** The number of objects with a version; undefined until they have been counted. */
   get objects(): number | undefined {
     return this.#counted === undefined ? undefined : this.#counted + this.#come;
   }
 
-  /** An object has changed: how many versions it had, and has. */
+  /** Counts the change of an object that had `before` versions and has `after`. */
   changed(before: number, after: number): void {
     this.#come += Number(after > 0) - Number(before > 0);
   }
 
   /**
-   * Counts the objects, once: those of the store as it is at one moment, and with them what is on its way
-   * there. A scan of the living store would miss writes that wait, and count those twice that land meanwhile.
+   * Counts the objects, once: those of a snapshot, and those in the commit queue at that moment. A
+   * scan of the store itself would miss the writes in the queue, or count a write twice that is
+   * committed during the scan.
    */
   async count({ engine, queue }: { readonly engine: Engine; readonly queue: CommitQueue }): Promise<void> {
     if (this.#counted !== undefined) return;
@@ -52,7 +54,7 @@ export class ReplicaRows {
     }
   }
 
-  /** The keys with an object or a residue after a key, in order; `limit` at most. */
+  /** Returns the keys after `after` with an object or a residue, in order, at most `limit`. */
   async keysAfter(after: string | undefined, limit: number): Promise<string[]> {
     const found = new Set<string>();
     for (const kind of ['o', 'r'] as const) {
@@ -63,7 +65,7 @@ export class ReplicaRows {
     return [...found].sort(compareUtf8).slice(0, limit);
   }
 
-  /** The objects after a key, up to another (that included), in order; `limit` at most. */
+  /** Returns the objects after `after` up to and with `until`, in order, at most `limit`. */
   objectsAfter(after: string | undefined, until: string | undefined, limit: number): Promise<Row[]> {
     const range = keyspace.partitionRange('o', this.#partition);
     const from = after === undefined ? range.from : `${range.from}${after}\0`;
@@ -71,7 +73,7 @@ export class ReplicaRows {
     return this.#engine.scan({ from, to, limit });
   }
 
-  /** The keys with an object, from `from` on and below `to`, in order; `limit` at most. */
+  /** Returns the keys with an object from `from` on and below `to`, in order, at most `limit`. */
   async objectKeys({ from, to, limit }: { from: string; to: string | undefined; limit: number }): Promise<string[]> {
     const range = keyspace.partitionRange('o', this.#partition);
     const end = to === undefined ? range.to : range.from + to;
@@ -79,7 +81,7 @@ export class ReplicaRows {
     return rows.map(keyspace.keyOfRow);
   }
 
-  /** The keys between two keys, both not included; `limit` at most. */
+  /** Returns the keys between two keys, without these, at most `limit`. */
   async keysBetween(after: string | undefined, before: string | undefined, limit: number): Promise<string[]> {
     const keys = await this.keysAfter(after, limit);
     return before === undefined ? keys : keys.filter((key) => compareUtf8(key, before) < 0);
@@ -97,7 +99,7 @@ export class ReplicaRows {
     }
   }
 
-  /** The names of all rows. */
+  /** Returns the names of all rows. */
   async all(): Promise<string[]> {
     const rows: string[] = [];
     for (const kind of keyspace.ROW_KINDS) await this.each(kind, ([row]) => rows.push(row));

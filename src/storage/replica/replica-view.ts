@@ -1,4 +1,4 @@
-/** A replica as it was at one moment: what a snapshot is made of. */
+/** A replica as it was at one moment: the source of a snapshot. */
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import { fill, type FilledObject } from '../../core/causality/object.ts';
 import type { Snapshot } from '../engine.ts';
@@ -6,11 +6,11 @@ import * as keyspace from '../keyspace.ts';
 import { recordToContext, recordToVersions } from '../records.ts';
 import { ReplicaRows } from './replica-rows.ts';
 
-/** What was known at that moment. */
+/** The state of a replica at one moment. */
 export interface ViewMoment {
-  /** Every dot that the replica had seen, durably. */
+  /** Every dot that was durable. */
   readonly clock: CausalContext;
-  /** The dots that its log could not tell any more. */
+  /** The dots whose log entries had been cut. */
   readonly cut: CausalContext;
 }
 
@@ -30,12 +30,12 @@ export class ReplicaView implements ViewMoment {
     this.cut = cut;
   }
 
-  /** The keys with an object or a residue after a key, in order; `limit` at most. */
+  /** Returns the keys after `after` with an object or a residue, in order, at most `limit`. */
   keysAfter(after: string | undefined, limit: number): Promise<string[]> {
     return this.#rows.keysAfter(after, limit);
   }
 
-  /** What the replica knew of a key; throws `damaged` if that cannot be read. */
+  /** Returns the object of a key at that moment. Throws `damaged` if it cannot be read. */
   read(key: string): FilledObject<Uint8Array> {
     const row = keyspace.objectRow(this.#partition, key);
     const residueRow = keyspace.residueRow(this.#partition, key);

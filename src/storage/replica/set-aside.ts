@@ -1,7 +1,8 @@
 /**
- * Versions that were salvaged from a damaged disk, and are set aside: not served, and not in the
- * clock. What had overwritten them may be known to others. One whose dot comes by another way is
- * dropped, as whatever became of it is known then; one whose dot nobody has seen is taken in.
+ * Versions that were salvaged from a damaged disk and set aside. They are not served, and are not
+ * in the clock: other members may have seen that they were overwritten. If the dot of such a
+ * version comes from another member, its fate is known, and the version is dropped. If no member
+ * has seen the dot, the replica takes the version in.
  */
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
 import { isDamage } from '../damage.ts';
@@ -9,25 +10,25 @@ import type { RowChange, RowReader } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { type PackedVersion, recordToVersions, versionsToRecord } from '../records.ts';
 
-/** What is set aside in one replica. */
+/** The versions that one replica has set aside. */
 export class SetAside {
   readonly #partition: number;
   readonly #rows: Pick<RowReader, 'get'>;
   #dots: CausalContext;
 
-  /** `rows` knows what is on its way to the disk, too. */
+  /** `rows` also reads rows on their way to the disk. */
   constructor(partition: number, rows: Pick<RowReader, 'get'>, dots: CausalContext) {
     this.#partition = partition;
     this.#rows = rows;
     this.#dots = dots;
   }
 
-  /** The dots of all that is set aside; not to be changed. */
+  /** The dots of all versions set aside. The caller must not change them. */
   get dots(): CausalContext {
     return this.#dots;
   }
 
-  /** What is set aside for a key. */
+  /** Returns the versions of a key that are set aside. */
   of(key: string): PackedVersion[] {
     if (this.#dots.isEmpty) return [];
     const row = keyspace.asideRow(this.#partition, key);
@@ -35,13 +36,13 @@ export class SetAside {
     try {
       return record === undefined ? [] : recordToVersions(record, row);
     } catch (error) {
-      // What was salvaged once can be damaged, too; there is no other copy of it here.
+      // A salvaged record can be damaged, too. This node has no other copy of it.
       if (isDamage(error)) return [];
       throw error;
     }
   }
 
-  /** These of a key are set aside no more. */
+  /** Drops versions of a key. Returns the row that changes. */
   drop(key: string, dots: readonly Dot[]): RowChange {
     const gone = CausalContext.ofDots(dots);
     this.#dots = this.#dots.minus(gone);
@@ -52,13 +53,13 @@ export class SetAside {
     );
   }
 
-  /** These are in no record that can be read. */
+  /** Forgets dots whose versions are in no record that can be read. */
   forget(dots: CausalContext): void {
     this.#dots = this.#dots.minus(dots);
   }
 }
 
-/** The row of what is set aside for a key. */
+/** Returns the row of the versions of a key that are set aside. */
 export function asideChange(partition: number, key: string, versions: readonly PackedVersion[]): RowChange {
   const row = keyspace.asideRow(partition, key);
   return { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) };

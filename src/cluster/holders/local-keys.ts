@@ -2,41 +2,58 @@
  * One node's share of a listing: the next keys that its own replicas hold, in the order of the keys
  * over many partitions.
  */
+import type { Clock } from '../../base/env.ts';
 import { compareUtf8, prefixEnd } from '../../base/bytes.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { LIST_PAGE_BYTES, LIST_SLICE_KEYS, LIST_SPARE_KEYS } from '../limits.ts';
 import type { ObjectVersion } from '../../core/causality/object.ts';
 import { FIRST_USER_KEY } from '../../core/value/key.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
-import type { ListKeysReply, ListKeysRequest } from '../../transport/message.ts';
-import type { Scope } from './scope.ts';
+import type { Store } from '../../storage/store.ts';
+import type { Members } from '../membership/members.ts';
+import type { Policies } from '../policies.ts';
+import type { WallTime } from '../wall-time.ts';
+import type { KeysAsked, KeysFound } from './holder.ts';
 
-/** The next keys with a living value, each with a tag that names its versions; and up to where that is all there is. */
-export async function listOwn(scope: Scope, request: ListKeysRequest): Promise<ListKeysReply> {
-  const replicas = request.partitions.map((partition) => scope.store.of(partition));
+/** The parts of a node that its share of a listing needs. */
+export interface LocalKeysParts {
+  readonly env: { readonly clock: Pick<Clock, 'defer'> };
+  readonly members: Pick<Members, 'owners'>;
+  readonly store: Pick<Store, 'of'>;
+  readonly policies: Policies;
+  readonly time: Pick<WallTime, 'nowMicros'>;
+}
+
+/**
+ * The next keys with a living value, each with a tag that names its versions, and the key up to
+ * which these are all.
+ */
+export async function listKeys(parts: LocalKeysParts, asked: Omit<KeysAsked, 'timeoutMs'>): Promise<KeysFound> {
+  const { env, store, policies, time, members } = parts;
+  const replicas = asked.partitions.map((partition) => store.of(partition));
   const canAnswer = ({ isComplete, isWhole }: Replica): boolean => isComplete && isWhole;
   const complete = replicas.filter(canAnswer);
   const incomplete = replicas.filter((replica) => !canAnswer(replica)).map(({ partition }) => partition);
-  const { found, until } = await nextKeys(complete, request);
+  const { found, until } = await nextKeys(complete, asked);
   const keys: string[] = [];
   const tags: number[] = [];
   let bytes = 0;
   for (const [i, { key, replica }] of found.entries()) {
-    if (bytes >= LIST_PAGE_BYTES) return { kind: 'keys', keys, tags, until: found[i - 1]?.key, incomplete };
-    // Whoever is served meanwhile must not feel it.
-    if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(scope);
+    if (bytes >= LIST_PAGE_BYTES) return { keys, tags, until: found[i - 1]?.key, incomplete };
+    // Other requests that are served meanwhile must not feel it.
+    if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(env.clock);
     const { versions } = replica.read(key);
     bytes += versions.reduce((sum, { body }) => sum + body.length, key.length);
-    const now = (): number => scope.time.nowMicros(scope.members.owners(replica.partition));
-    const living = scope.policies.visible(key, versions, now);
+    const now = (): number => time.nowMicros(members.owners(replica.partition));
+    const living = policies.visible(key, versions, now);
     if (living.length === 0) continue;
     keys.push(key);
     tags.push(tagOf(living));
   }
-  return { kind: 'keys', keys, tags, until, incomplete };
+  return { keys, tags, until, incomplete };
 }
 
-const turn = ({ env }: Scope): Promise<void> => new Promise((resolve) => env.clock.defer(resolve));
+const turn = (clock: Pick<Clock, 'defer'>): Promise<void> => new Promise((resolve) => clock.defer(resolve));
 
 /** Equal where the versions are. */
 function tagOf(versions: readonly ObjectVersion<Uint8Array>[]): number {
@@ -48,10 +65,13 @@ interface FoundKey {
   readonly replica: Replica;
 }
 
-/** A few keys of each partition; they are in order up to the first key at which a partition may have more. */
+/**
+ * A few keys of each partition; they are in order up to the first key at which a partition may have
+ * more.
+ */
 async function nextKeys(
   replicas: readonly Replica[],
-  { prefix, after, limit }: ListKeysRequest,
+  { prefix, after, limit }: Pick<KeysAsked, 'prefix' | 'after' | 'limit'>,
 ): Promise<{ found: readonly FoundKey[]; until: string | undefined }> {
   const share = Math.ceil(limit / Math.max(1, replicas.length));
   const perReplica = Math.min(limit, 2 * share + LIST_SPARE_KEYS);

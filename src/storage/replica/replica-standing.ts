@@ -1,0 +1,61 @@
+/** The standing of a replica: whether its answers count, after a start and after damage. */
+import type { Checkpoint, Wound } from '../records.ts';
+import type { SetAside } from './set-aside.ts';
+
+/** Whether one replica is complete, and whether it is wounded. */
+export class ReplicaStanding {
+  readonly #salvage: SetAside;
+  #isComplete: boolean;
+  #wound: Wound;
+  /** Whether the replica was compared with the other owners since the store was opened. */
+  #isConfirmed = false;
+
+  constructor({ isComplete, wound }: Pick<Checkpoint, 'isComplete' | 'wound'>, salvage: SetAside) {
+    this.#isComplete = isComplete;
+    this.#wound = wound;
+    this.#salvage = salvage;
+  }
+
+  /**
+   * Whether the replica holds everything that was ever acknowledged, as far as the cluster knows.
+   * If not, it counts for no read. A new replica is not complete until it has caught up. After a
+   * start, no replica is complete until it was compared with the other owners.
+   */
+  get isComplete(): boolean {
+    return this.#isComplete && this.#isConfirmed && this.#salvage.dots.isEmpty;
+  }
+
+  /** Whether the replica was complete before the last start, and has not been compared since. */
+  get isUnconfirmed(): boolean {
+    return this.#isComplete && !this.#isConfirmed;
+  }
+
+  /**
+   * Whether a damaged disk has lost rows of this replica, and the replica has not caught up since.
+   */
+  get isWounded(): boolean {
+    return this.#wound !== 'none';
+  }
+
+  /** The fields of a checkpoint. */
+  get kept(): Pick<Checkpoint, 'isComplete' | 'wound'> {
+    return { isComplete: this.#isComplete, wound: this.#wound };
+  }
+
+  /** Lets the replica count again if it was complete: the other owners were asked, or cannot be. */
+  confirm(): void {
+    this.#isConfirmed = true;
+  }
+
+  /**
+   * Marks the replica as complete when it has caught up with enough owners, or as out of date, so
+   * that it must catch up like a new one. Returns whether a checkpoint must record the change.
+   */
+  mark(isComplete: boolean): boolean {
+    this.#isConfirmed ||= isComplete;
+    if (this.#isComplete === isComplete) return false;
+    this.#isComplete = isComplete;
+    if (isComplete) this.#wound = 'none';
+    return true;
+  }
+}
