@@ -7,7 +7,7 @@ import { packAfter, unpack } from '../base/msgpack.ts';
 import { CausalContext } from '../core/causality/causal-context.ts';
 import type { RememberedWrite } from '../core/quorum/decision.ts';
 import type { ObjectVersion } from '../core/causality/object.ts';
-import { DamagedRecord } from './damage.ts';
+import { DamagedRecord, isDamage } from './damage.ts';
 import * as keyspace from './keyspace.ts';
 
 const RECORD_FORMAT = 1;
@@ -99,6 +99,19 @@ export function verifyRecord(record: Uint8Array, row: string): void {
 export function openRecord(record: Uint8Array, row: string): unknown {
   verifyRecord(record, row);
   return unpack(record.subarray(HEADER_BYTES));
+}
+
+/**
+ * The value of a record of the store itself; undefined if it is damaged: the others know the
+ * members, and the header is written again.
+ */
+export function openIntact(record: Uint8Array, row: string): unknown {
+  try {
+    return openRecord(record, row);
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The record of an object's versions. */

@@ -8,7 +8,6 @@
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
-import { PARTITIONS } from '../core/limits.ts';
 import {
   COUNT_REPLICAS,
   DISK_BYTES_SWEEPS,
@@ -25,20 +24,17 @@ import { partitionOf } from '../core/placement/partition.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { DamagedRecord, isDamage } from './damage.ts';
 import type { Engine, OpenEngine } from './engine.ts';
+import { KeptMembers } from './kept-members.ts';
 import { ObjectCache } from './object-cache.ts';
 import * as keyspace from './keyspace.ts';
-import { emptyState, openRecord, sealRecord, verifyRecord } from './records.ts';
-import { memberOf, refuseTaggedKeys } from './format-1.ts';
+import { emptyState, verifyRecord } from './records.ts';
 import { Replica } from './replica/replica.ts';
+import { keepHeader } from './store-header.ts';
 import type { StoreParts } from './store-parts.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
 import { WatchedEngine } from './watched-engine.ts';
 import { loadMended } from './wounds.ts';
 
-/** Format 1 bound actors to a proof of a clean stop; its checkpoints are still read. */
-const OLDEST_FORMAT = 1;
-const STORE_FORMAT = 2;
-const MEMBERS_ROW = keyspace.metaRow('members');
 const FIRST_ROW = keyspace.kindRange('c').from;
 const LAST_ROW = keyspace.kindRange('u').to;
 
@@ -55,16 +51,9 @@ export interface StoreOptions {
   readonly maxLogEntries: number;
 }
 
-interface StoreHeader {
-  readonly format: number;
-  readonly partitions: number;
-  readonly name: string;
-}
-
 interface Opened extends StoreParts {
   readonly replicas: Replica[];
-  /** The hash of the member list that was put on this disk. */
-  membersHash: number | undefined;
+  readonly members: KeptMembers;
   diskBytes: number | undefined;
   sweeps: number;
 }
@@ -164,19 +153,12 @@ export class Store {
 
   /** The member list as it was kept last; nothing where there is none. */
   keptMembers(): MemberRecord[] {
-    const record = this.#openedStore().engine.get(MEMBERS_ROW);
-    const list = record === undefined ? undefined : openIntact(record, MEMBERS_ROW);
-    return ((list ?? []) as MemberRecord[]).map(memberOf);
+    return this.#openedStore().members.all();
   }
 
   /** Keeps the member list, where this store does not hold it already. */
   keepMembers(list: Pick<MemberList, 'all' | 'hash'>, onKept: () => void): void {
-    const opened = this.#openedStore();
-    if (opened.membersHash === list.hash) return;
-    opened.membersHash = list.hash;
-    opened.queue.submit([{ key: MEMBERS_ROW, value: sealRecord(list.all(), MEMBERS_ROW) }], (error) => {
-      if (error === undefined) onKept();
-    });
+    this.#openedStore().members.keep(list, onKept);
   }
 
   /** Resolves when all that was submitted so far is durable, or has failed. */
@@ -300,7 +282,7 @@ export class Store {
   }
 
   async #load(engine: Engine): Promise<Opened> {
-    const { env, nodeName, sync, maxLogEntries } = this.#options;
+    const { env, nodeName, life, sync, maxLogEntries } = this.#options;
     const { clock, log } = env;
     const { states, aside, unreadable } = await loadMended(engine, this.#wounds);
     this.#wounds.clear();
@@ -312,7 +294,7 @@ export class Store {
         partitions: states.filter(({ wound }) => wound !== 'none').length,
       });
     }
-    await this.#keepHeader(engine);
+    await keepHeader(engine, { nodeName, life, log });
     const onFailure = (error: MecError): void => this.#failed(engine, error);
     const queue = new CommitQueue(engine, { clock, sync, onFailure });
     const parts: StoreParts = {
@@ -327,23 +309,7 @@ export class Store {
       maxLogEntries,
     };
     const replicas = states.map((state, partition) => new Replica(partition, parts, state));
-    return { ...parts, replicas, membersHash: undefined, diskBytes: undefined, sweeps: 0 };
-  }
-
-  /** Checks the header, and writes the present one. */
-  async #keepHeader(engine: Engine): Promise<void> {
-    const { env, nodeName, life } = this.#options;
-    const row = keyspace.metaRow('header');
-    const record = engine.get(row);
-    const kept = record === undefined ? undefined : openIntact(record, row);
-    const header = kept === undefined ? undefined : checkHeader(kept as StoreHeader);
-    if (header !== undefined && header.name !== nodeName) {
-      env.log.warn('the store belonged to a node of another name', { was: header.name, is: nodeName });
-    }
-    if (header?.format === OLDEST_FORMAT) await refuseTaggedKeys(engine);
-    const present = { format: STORE_FORMAT, partitions: PARTITIONS, name: nodeName };
-    await engine.commit([{ key: row, value: sealRecord(present, row) }], true);
-    env.log.info('store opened', { format: header?.format, life });
+    return { ...parts, replicas, members: new KeptMembers(engine, queue), diskBytes: undefined, sweeps: 0 };
   }
 
   #failed(engine: Engine, error: MecError): void {
@@ -369,29 +335,5 @@ export class Store {
       });
     };
     abandoned.then(retry, retry);
-  }
-}
-
-function checkHeader(header: StoreHeader): StoreHeader {
-  if (header.format < OLDEST_FORMAT || header.format > STORE_FORMAT) {
-    const known = `formats ${OLDEST_FORMAT} to ${STORE_FORMAT}`;
-    throw new StartError(`The store has format ${header.format}; this version reads ${known}`);
-  }
-  if (header.partitions !== PARTITIONS) {
-    throw new StartError(`The store has ${header.partitions} partitions; this cluster has ${PARTITIONS}`);
-  }
-  return header;
-}
-
-/**
- * The value of a record of the store itself; undefined if it is damaged: the others know the
- * members, and the header is written again.
- */
-function openIntact(record: Uint8Array, row: string): unknown {
-  try {
-    return openRecord(record, row);
-  } catch (error) {
-    if (isDamage(error)) return undefined;
-    throw error;
   }
 }
