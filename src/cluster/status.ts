@@ -1,11 +1,14 @@
 /** What a node says of itself in `/status`: made for people and monitoring. Every part may be added to. */
 import type { Reach } from '../core/placement/detector.ts';
 import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
+import type { StoreStatus } from '../storage/store-status.ts';
 import type { Config } from './config.ts';
 import type { Share } from './membership/members.ts';
 import type { HandoffProgress } from './membership/lifecycle.ts';
 import type { Throttle } from './sync/throttle.ts';
 import type { AgedJob } from './sync/pull-queue.ts';
+
+export type { StoreStatus };
 
 /** How a node is. What cannot be told now is undefined, and not there in JSON. */
 export interface NodeStatus {
@@ -55,39 +58,6 @@ export type LinkStatus = Readonly<
 
 /** A socket that peers speak to: who does, answers not yet sent, and how many messages were lost or made no sense. */
 export type SocketStatus = Readonly<Record<'callers' | 'queued' | 'dropped' | 'garbage', number>>;
-
-/** What lies on disk; a store that has failed says no more than that. */
-export interface StoreStatus {
-  /** `ok`, or the code of the error that has closed it. */
-  readonly state: string;
-  /** Whether a write is synced before it is acknowledged. */
-  readonly sync: boolean;
-  /** The start of the process that has it open. */
-  readonly life?: string;
-  /** What waits for the disk. */
-  readonly pending?: { readonly rows: number; readonly bytes: number };
-  /** Keys with a value or with history; undefined until they have been counted after a start. */
-  readonly keys?: number | undefined;
-  /** The room that the store takes; undefined until it was looked at. */
-  readonly diskBytes?: number | undefined;
-  readonly logEntries?: number;
-  readonly residues?: number;
-  readonly damage?: DamageStatus;
-}
-
-/** What damage has left, and is being mended. */
-export interface DamageStatus {
-  /** Keys whose record could not be read, and that the other members have not told all about. */
-  readonly marks: number;
-  /** Some of them by name: they wait for members that are down. */
-  readonly marked: readonly string[];
-  /** Replicas that have lost rows, and have not caught up since. */
-  readonly wounded: number;
-  /** Replicas with salvaged versions whose fate is not known yet. */
-  readonly aside: number;
-  /** Keys that no member could read, since the process started. */
-  readonly unreadable: readonly string[];
-}
 
 /** What is being caught up with, in partitions; and what has been, in times. */
 export type SyncStatus = Readonly<

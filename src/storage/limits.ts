@@ -17,6 +17,7 @@ export const SCAN_PAGE_ROWS = 1000;
 /** Bytes and rows that are verified in the background about once a second. */
 export const VERIFY_PAGE_BYTES = MIB / 2;
 export const VERIFY_PAGE_ROWS = 1000;
+export const VERIFY_FIRST_PAGE_ROWS = 64;
 
 /** Replicas whose objects are counted in one round of background work, after a start. */
 export const COUNT_REPLICAS = 16;

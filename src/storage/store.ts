@@ -8,15 +8,7 @@
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
-import {
-  COUNT_REPLICAS,
-  DISK_BYTES_SWEEPS,
-  MAX_MARKS,
-  MAX_NAMED_KEYS,
-  STORE_REOPEN_MS,
-  VERIFY_PAGE_BYTES,
-  VERIFY_PAGE_ROWS,
-} from './limits.ts';
+import { MAX_MARKS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES } from './limits.ts';
 import { OwnActors } from '../core/causality/actor.ts';
 import { ReplicaNames } from '../core/causality/replica-name.ts';
 import type { MemberList, MemberRecord } from '../core/placement/member-list.ts';
@@ -27,16 +19,16 @@ import type { Engine, OpenEngine } from './engine.ts';
 import { KeptMembers } from './kept-members.ts';
 import { ObjectCache } from './object-cache.ts';
 import * as keyspace from './keyspace.ts';
-import { emptyState, verifyRecord } from './records.ts';
+import { emptyState } from './records.ts';
 import { Replica } from './replica/replica.ts';
+import { Stock } from './stock.ts';
 import { keepHeader } from './store-header.ts';
+import { type StoreStatus, statusOfReplicas } from './store-status.ts';
 import type { StoreParts } from './store-parts.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
+import { Verification } from './verification.ts';
 import { WatchedEngine } from './watched-engine.ts';
 import { loadMended } from './wounds.ts';
-
-const FIRST_ROW = keyspace.kindRange('c').from;
-const LAST_ROW = keyspace.kindRange('u').to;
 
 /** How to open the store of a node. */
 export interface StoreOptions {
@@ -54,8 +46,7 @@ export interface StoreOptions {
 interface Opened extends StoreParts {
   readonly replicas: Replica[];
   readonly members: KeptMembers;
-  diskBytes: number | undefined;
-  sweeps: number;
+  readonly stock: Stock;
 }
 
 /** The store of one node: all its replicas. */
@@ -69,8 +60,7 @@ export class Store {
   #failure: MecError | undefined;
   #reopening: Timer | undefined;
   #isClosed = false;
-  /** Where verification goes on, and with how many rows. */
-  #verification = { from: FIRST_ROW, limit: 64 };
+  readonly #verification = new Verification();
   /** Partitions whose replicas may have lost rows: they begin again when the store is opened again. */
   readonly #wounds = new Set<number>();
   #hasLooked = false;
@@ -166,42 +156,16 @@ export class Store {
     await this.#opened?.queue.idle();
   }
 
-  /** What the store looks like now, for `/status`. */
-  status(): Record<string, unknown> {
+  /** Returns the status of the store, for `/status`. */
+  status(): StoreStatus {
     const opened = this.#opened;
+    const { sync, life } = this.#options;
     const state = this.#failure === undefined ? 'ok' : this.#failure.code;
-    if (opened === undefined) return { state, sync: this.#options.sync };
-    let logEntries = 0;
-    let residues = 0;
-    let aside = 0;
-    const marked: string[] = [];
-    let wounded = 0;
-    let keys: number | undefined = 0;
-    for (const replica of opened.replicas) {
-      logEntries += replica.log.length;
-      residues += replica.residues;
-      aside += Number(!replica.aside.isEmpty);
-      marked.push(...replica.marks.keys());
-      wounded += Number(replica.standing.isWounded);
-      keys = keys === undefined || replica.rows.objects === undefined ? undefined : keys + replica.rows.objects;
-    }
-    return {
-      state,
-      sync: this.#options.sync,
-      life: this.#options.life,
-      pending: opened.queue.pending,
-      keys,
-      diskBytes: opened.diskBytes,
-      logEntries,
-      residues,
-      damage: {
-        marks: marked.length,
-        marked: marked.slice(0, MAX_NAMED_KEYS),
-        wounded,
-        aside,
-        unreadable: this.unreadable.named,
-      },
-    };
+    if (opened === undefined) return { state, sync };
+    const { queue, stock, replicas } = opened;
+    const { keys, diskBytes } = stock;
+    const sums = statusOfReplicas(replicas, this.unreadable.named);
+    return { state, sync, life, pending: queue.pending, keys, diskBytes, ...sums };
   }
 
   /** One round of background work over all replicas. */
@@ -209,40 +173,14 @@ export class Store {
     for (const replica of this.#opened?.replicas ?? []) {
       if (this.#opened !== undefined) await replica.sweep.run();
     }
-    await this.#takeStock();
+    await this.#opened?.stock.take();
   }
 
-  /** Counts the objects of replicas that were not counted yet; after that, at times, their size. */
-  async #takeStock(): Promise<void> {
-    const opened = this.#opened;
-    if (opened === undefined) return;
-    const uncounted = opened.replicas.filter(({ rows }) => rows.objects === undefined).slice(0, COUNT_REPLICAS);
-    for (const { rows } of uncounted) await rows.count(opened);
-    opened.sweeps += 1;
-    if (opened.sweeps % DISK_BYTES_SWEEPS === 1) opened.diskBytes = await opened.engine.diskBytes();
-  }
-
-  /** Verifies the next page of records, round and round: damage is to be found before it is needed. */
+  /** Verifies the next page of records, and some of the files below them. */
   async verify(): Promise<void> {
     const { engine } = this.#openedStore();
-    const { from, limit } = this.#verification;
-    const rows = await engine.scan({ from, to: LAST_ROW, limit });
-    const next = rows.length < limit ? FIRST_ROW : `${rows[rows.length - 1]?.[0] ?? ''}\0`;
-    const bytes = rows.reduce((sum, [, record]) => sum + record.length, 0);
-    // Large records make small pages: whoever is served meanwhile must not feel it.
-    const fitting = bytes > VERIFY_PAGE_BYTES ? limit >> 1 : 2 * limit;
-    this.#verification = { from: next, limit: Math.min(VERIFY_PAGE_ROWS, Math.max(1, fitting)) };
-    for (const [row, record] of rows) this.#verifyRow(row, record);
+    await this.#verification.page(engine, (error) => this.damaged(error));
     if (this.#opened?.engine === engine) await engine.verify(VERIFY_PAGE_BYTES);
-  }
-
-  #verifyRow(row: string, record: Uint8Array): void {
-    try {
-      verifyRecord(record, row);
-    } catch (error) {
-      // The rows of the store itself are written again and again; what one of them says is no loss.
-      if (isDamage(error) && !row.startsWith('m')) this.damaged(error);
-    }
   }
 
   /** Closes the store when all that was submitted is durable. */
@@ -309,7 +247,8 @@ export class Store {
       maxLogEntries,
     };
     const replicas = states.map((state, partition) => new Replica(partition, parts, state));
-    return { ...parts, replicas, members: new KeptMembers(engine, queue), diskBytes: undefined, sweeps: 0 };
+    const stock = new Stock({ engine, queue, replicas });
+    return { ...parts, replicas, members: new KeptMembers(engine, queue), stock };
   }
 
   #failed(engine: Engine, error: MecError): void {

@@ -1,0 +1,47 @@
+/** The stock of an open store: how many keys it has, and how much room they take. */
+import type { CommitQueue } from './commit-queue.ts';
+import type { Engine } from './engine.ts';
+import { COUNT_REPLICAS, DISK_BYTES_SWEEPS } from './limits.ts';
+import type { Replica } from './replica/replica.ts';
+
+/** An open store whose stock is taken. */
+export interface StockedStore {
+  readonly engine: Engine;
+  readonly queue: CommitQueue;
+  readonly replicas: readonly Replica[];
+}
+
+/** Takes the stock of one open store. */
+export class Stock {
+  readonly #store: StockedStore;
+  #diskBytes: number | undefined;
+  #rounds = 0;
+
+  constructor(store: StockedStore) {
+    this.#store = store;
+  }
+
+  /** The bytes that the store takes on disk; undefined until they have been counted. */
+  get diskBytes(): number | undefined {
+    return this.#diskBytes;
+  }
+
+  /** The number of keys with a version; undefined until all replicas have been counted. */
+  get keys(): number | undefined {
+    let keys = 0;
+    for (const { rows } of this.#store.replicas) {
+      if (rows.objects === undefined) return undefined;
+      keys += rows.objects;
+    }
+    return keys;
+  }
+
+  /** Counts the keys of replicas that were not counted yet. In some rounds, counts the bytes again. */
+  async take(): Promise<void> {
+    const { engine, replicas } = this.#store;
+    const uncounted = replicas.filter(({ rows }) => rows.objects === undefined).slice(0, COUNT_REPLICAS);
+    for (const { rows } of uncounted) await rows.count(this.#store);
+    this.#rounds += 1;
+    if (this.#rounds % DISK_BYTES_SWEEPS === 1) this.#diskBytes = await engine.diskBytes();
+  }
+}

@@ -1,0 +1,42 @@
+/** Verifies the records of a store page by page, to find damage before a reader needs the record. */
+import type { MecError } from '../base/errors.ts';
+import { isDamage } from './damage.ts';
+import type { Engine } from './engine.ts';
+import * as keyspace from './keyspace.ts';
+import { VERIFY_FIRST_PAGE_ROWS, VERIFY_PAGE_BYTES, VERIFY_PAGE_ROWS } from './limits.ts';
+import { verifyRecord } from './records.ts';
+
+const FIRST_ROW = keyspace.kindRange('c').from;
+const LAST_ROW = keyspace.kindRange('u').to;
+
+/** The verification of one store, which goes on after the store was opened again. */
+export class Verification {
+  #from = FIRST_ROW;
+  #limit = VERIFY_FIRST_PAGE_ROWS;
+
+  /** Verifies the next page of records, and tells of each damaged one. Begins again after the last. */
+  async page(engine: Engine, onDamage: (error: MecError) => void): Promise<void> {
+    const limit = this.#limit;
+    const rows = await engine.scan({ from: this.#from, to: LAST_ROW, limit });
+    const last = rows.at(-1);
+    this.#from = last === undefined || rows.length < limit ? FIRST_ROW : `${last[0]}\0`;
+    const bytes = rows.reduce((sum, [, record]) => sum + record.length, 0);
+    // Pages of large records have fewer rows, or a page would delay the requests of clients.
+    const fitting = bytes > VERIFY_PAGE_BYTES ? limit >> 1 : 2 * limit;
+    this.#limit = Math.min(VERIFY_PAGE_ROWS, Math.max(1, fitting));
+    for (const [row, record] of rows) {
+      const error = damageOf(row, record);
+      if (error !== undefined) onDamage(error);
+    }
+  }
+}
+
+function damageOf(row: string, record: Uint8Array): MecError | undefined {
+  try {
+    verifyRecord(record, row);
+  } catch (error) {
+    // The store writes its own rows again and again, so damage of one loses nothing.
+    if (isDamage(error) && !row.startsWith('m')) return error;
+  }
+  return undefined;
+}
