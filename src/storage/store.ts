@@ -13,22 +13,15 @@ import { OwnActors } from '../core/causality/actor.ts';
 import { ReplicaNames } from '../core/causality/replica-name.ts';
 import type { MemberList, MemberRecord } from '../core/placement/member-list.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import { CommitQueue } from './commit-queue.ts';
 import { DamagedRecord, isDamage } from './damage.ts';
 import type { Engine, OpenEngine } from './engine.ts';
-import { KeptMembers } from './kept-members.ts';
-import { ObjectCache } from './object-cache.ts';
 import * as keyspace from './keyspace.ts';
-import { emptyState } from './records.ts';
-import { Replica } from './replica/replica.ts';
-import { Stock } from './stock.ts';
-import { keepHeader } from './store-header.ts';
+import { OpenStore } from './open-store.ts';
+import type { Replica } from './replica/replica.ts';
 import { type StoreStatus, statusOfReplicas } from './store-status.ts';
-import type { StoreParts } from './store-parts.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
 import { Verification } from './verification.ts';
 import { WatchedEngine } from './watched-engine.ts';
-import { loadMended } from './wounds.ts';
 
 /** How to open the store of a node. */
 export interface StoreOptions {
@@ -43,12 +36,6 @@ export interface StoreOptions {
   readonly maxLogEntries: number;
 }
 
-interface Opened extends StoreParts {
-  readonly replicas: Replica[];
-  readonly members: KeptMembers;
-  readonly stock: Stock;
-}
-
 /** The store of one node: all its replicas. */
 export class Store {
   /** Keys that could be read nowhere. */
@@ -56,7 +43,7 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #actors: OwnActors;
   readonly #names: ReplicaNames;
-  #opened: Opened | undefined;
+  #opened: OpenStore | undefined;
   #failure: MecError | undefined;
   #reopening: Timer | undefined;
   #isClosed = false;
@@ -105,19 +92,7 @@ export class Store {
    * forgets nothing, where it was changed in the meantime.
    */
   async drop(partition: number): Promise<boolean> {
-    const opened = this.#openedStore();
-    const replica = this.of(partition);
-    const { count } = replica.commits;
-    await replica.commits.whenDurable();
-    const rows = await replica.rows.all();
-    if (this.#opened !== opened || opened.replicas[partition] !== replica || replica.commits.count !== count)
-      return false;
-    // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
-    replica.commits.retire();
-    opened.cache.clear();
-    opened.replicas[partition] = new Replica(partition, opened, emptyState());
-    await opened.queue.commit(rows.map((key) => ({ key, value: undefined })));
-    return true;
+    return this.#openedStore().drop(this.of(partition));
   }
 
   /**
@@ -130,7 +105,7 @@ export class Store {
     if (opened === undefined) return;
     const row = error instanceof DamagedRecord ? error.row : undefined;
     const replica = row === undefined ? undefined : opened.replicas[keyspace.partitionOfRow(row)];
-    if (row === undefined || replica === undefined) return this.#reopen(error, opened.engine.suspect());
+    if (row === undefined || replica === undefined) return this.#reopen(error, opened.suspect());
     const isKeyKnown = keyspace.isKeyRow(row) && partitionOf(keyspace.keyOfRow(row)) === replica.partition;
     if (isKeyKnown && replica.marks.size < MAX_MARKS) {
       // What was read before it was damaged must not hide it.
@@ -138,7 +113,7 @@ export class Store {
       return void replica.read(keyspace.keyOfRow(row));
     }
     this.#wounds.add(replica.partition);
-    this.#reopen(error, opened.engine.abandon());
+    this.#reopen(error, opened.abandon());
   }
 
   /** The member list as it was kept last; nothing where there is none. */
@@ -191,10 +166,10 @@ export class Store {
     if (opened === undefined) return;
     await opened.queue.idle();
     this.#opened = undefined;
-    await opened.engine.close();
+    await opened.close();
   }
 
-  #openedStore(): Opened {
+  #openedStore(): OpenStore {
     if (this.#opened === undefined) throw this.#failure ?? new MecError('stopping');
     return this.#opened;
   }
@@ -204,7 +179,13 @@ export class Store {
       if (this.#opened?.engine === engine) this.damaged(error);
     });
     try {
-      this.#opened = await this.#load(engine);
+      this.#opened = await OpenStore.load(engine, {
+        ...this.#options,
+        actors: this.#actors,
+        names: this.#names,
+        wounds: this.#wounds,
+        onFailure: (why) => this.#failed(engine, why),
+      });
       this.#failure = undefined;
     } catch (error) {
       const isDamaged = isDamage(error);
@@ -219,42 +200,10 @@ export class Store {
     }
   }
 
-  async #load(engine: Engine): Promise<Opened> {
-    const { env, nodeName, life, sync, maxLogEntries } = this.#options;
-    const { clock, log } = env;
-    const { states, aside, unreadable } = await loadMended(engine, this.#wounds);
-    this.#wounds.clear();
-    if (engine.salvage !== undefined || aside > 0 || unreadable.length > 0) {
-      log.error('store mended: what could be read is set aside, and the others are asked', {
-        report: engine.salvage?.report,
-        aside,
-        unreadable: unreadable.length,
-        partitions: states.filter(({ wound }) => wound !== 'none').length,
-      });
-    }
-    await keepHeader(engine, { nodeName, life, log });
-    const onFailure = (error: MecError): void => this.#failed(engine, error);
-    const queue = new CommitQueue(engine, { clock, sync, onFailure });
-    const parts: StoreParts = {
-      clock,
-      engine,
-      queue,
-      cache: new ObjectCache(),
-      nodeName,
-      actors: this.#actors,
-      names: this.#names,
-      log,
-      maxLogEntries,
-    };
-    const replicas = states.map((state, partition) => new Replica(partition, parts, state));
-    const stock = new Stock({ engine, queue, replicas });
-    return { ...parts, replicas, members: new KeptMembers(engine, queue), stock };
-  }
-
   #failed(engine: Engine, error: MecError): void {
     // What is still waiting for a store that was given up already fails too; that is no news.
     if (this.#opened?.engine !== engine) return;
-    this.#reopen(error, engine.abandon());
+    this.#reopen(error, this.#opened.abandon());
   }
 
   #reopen(error: MecError, abandoned: Promise<void>): void {

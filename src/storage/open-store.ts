@@ -1,0 +1,117 @@
+/** A store from one opening to the next: its engine, its commit queue and its replicas. */
+import type { Env } from '../base/env.ts';
+import type { MecError } from '../base/errors.ts';
+import type { OwnActors } from '../core/causality/actor.ts';
+import type { ReplicaNames } from '../core/causality/replica-name.ts';
+import { CommitQueue } from './commit-queue.ts';
+import type { Engine } from './engine.ts';
+import { KeptMembers } from './kept-members.ts';
+import { ObjectCache } from './object-cache.ts';
+import { emptyState } from './records.ts';
+import { Replica } from './replica/replica.ts';
+import { Stock } from './stock.ts';
+import { keepHeader } from './store-header.ts';
+import type { StoreParts } from './store-parts.ts';
+import { loadMended } from './wounds.ts';
+
+/** How to load a store from its engine. */
+export interface LoadOptions {
+  readonly env: Pick<Env, 'clock' | 'log'>;
+  readonly nodeName: string;
+  readonly life: string;
+  /** Whether a commit must be on the platter before it counts. */
+  readonly sync: boolean;
+  readonly maxLogEntries: number;
+  readonly actors: OwnActors;
+  readonly names: ReplicaNames;
+  /** Partitions whose replicas may have lost rows. They begin again, and leave the set. */
+  readonly wounds: Set<number>;
+  /** Called when a commit has failed. */
+  readonly onFailure: (error: MecError) => void;
+}
+
+/** The store while one engine is open. */
+export class OpenStore {
+  readonly engine: Engine;
+  readonly queue: CommitQueue;
+  readonly cache: ObjectCache;
+  readonly members: KeptMembers;
+  readonly stock: Stock;
+  readonly #parts: StoreParts;
+  readonly #replicas: Replica[];
+  #isEnded = false;
+
+  private constructor(parts: StoreParts, replicas: Replica[]) {
+    const { engine, queue, cache } = parts;
+    this.#parts = parts;
+    this.#replicas = replicas;
+    this.engine = engine;
+    this.queue = queue;
+    this.cache = cache;
+    this.members = new KeptMembers(engine, queue);
+    this.stock = new Stock({ engine, queue, replicas });
+  }
+
+  /** Reads the replicas of a store, and mends those that have lost rows. */
+  static async load(engine: Engine, options: LoadOptions): Promise<OpenStore> {
+    const { env, nodeName, life, sync, wounds, onFailure } = options;
+    const { clock, log } = env;
+    const { states, aside, unreadable } = await loadMended(engine, wounds);
+    wounds.clear();
+    if (engine.salvage !== undefined || aside > 0 || unreadable.length > 0) {
+      log.error('store mended: what could be read is set aside, and the others are asked', {
+        report: engine.salvage?.report,
+        aside,
+        unreadable: unreadable.length,
+        partitions: states.filter(({ wound }) => wound !== 'none').length,
+      });
+    }
+    await keepHeader(engine, { nodeName, life, log });
+    const queue = new CommitQueue(engine, { clock, sync, onFailure });
+    const { actors, names, maxLogEntries } = options;
+    const shared = { clock, engine, queue, cache: new ObjectCache() };
+    const parts: StoreParts = { ...shared, nodeName, actors, names, log, maxLogEntries };
+    const replicas = states.map((state, partition) => new Replica(partition, parts, state));
+    return new OpenStore(parts, replicas);
+  }
+
+  get replicas(): readonly Replica[] {
+    return this.#replicas;
+  }
+
+  /**
+   * Forgets a replica that is not needed here any more, actor and all. Resolves with false, and
+   * forgets nothing, if it was changed in the meantime.
+   */
+  async drop(replica: Replica): Promise<boolean> {
+    const { partition, commits } = replica;
+    const { count } = commits;
+    await commits.whenDurable();
+    const rows = await replica.rows.all();
+    if (this.#isEnded || this.#replicas[partition] !== replica || commits.count !== count) return false;
+    // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
+    commits.retire();
+    this.cache.clear();
+    this.#replicas[partition] = new Replica(partition, this.#parts, emptyState());
+    await this.queue.commit(rows.map((key) => ({ key, value: undefined })));
+    return true;
+  }
+
+  /** Closes the engine when all that was submitted is durable. */
+  close(): Promise<void> {
+    this.#isEnded = true;
+    return this.engine.close();
+  }
+
+  /** Lets go of the engine as a crash would. */
+  abandon(): Promise<void> {
+    this.#isEnded = true;
+    return this.engine.abandon();
+  }
+
+  /** Abandons the engine, and has the next opening look through all of it. */
+  suspect(): Promise<void> {
+    this.#isEnded = true;
+    return this.engine.suspect();
+  }
+}
