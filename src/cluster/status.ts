@@ -8,6 +8,7 @@ import type { HandoffProgress } from './membership/lifecycle.ts';
 import type { Throttle } from './sync/throttle.ts';
 import type { AgedJob } from './sync/pull-queue.ts';
 
+/** A part of the status of a node. */
 export type { StoreStatus };
 
 /** How a node is. What cannot be told now is undefined, and not there in JSON. */
