@@ -1,7 +1,7 @@
-/** What can be wrong with a disk, told apart in one place. */
+/** Tells the errors of a disk apart: damage, a full disk, a disk that fails. */
 import { isDiskFull, MecError, messageOf } from '../base/errors.ts';
 
-/** A record that is not as it was written, although its row could be read. */
+/** A row could be read, but its record does not match its checksum. */
 export class DamagedRecord extends MecError {
   readonly row: string;
 
@@ -11,12 +11,12 @@ export class DamagedRecord extends MecError {
   }
 }
 
-/** Whether something that was thrown tells of damage. */
+/** Whether an error reports damage. */
 export function isDamage(error: unknown): error is MecError {
   return error instanceof MecError && error.code === 'damaged';
 }
 
-/** An error of LevelDB: files that are not as they were written, a full disk, or a disk that fails. */
+/** Converts an error of LevelDB into `damaged`, `disk-full` or `disk-failed`. */
 export function toDiskError(error: unknown): MecError {
   const message = messageOf(error);
   if (/corruption|checksum|bad block|truncated/i.test(message)) return new MecError('damaged', {}, error);

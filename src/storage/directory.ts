@@ -1,10 +1,10 @@
-/** Directories of a store. */
+/** Makes the directory of a store. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a directory and those above it, if they are not there. Not by Node's own `recursive`: that never
- * ends where a file system refuses new entries with ENOENT, as /proc does.
+ * Makes a directory and its parents, if they are absent. Node's own `recursive` option never ends
+ * on a file system that refuses new entries with ENOENT, such as /proc.
  */
 export async function makeDirectory(path: string): Promise<void> {
   const error = await tryToMake(path);

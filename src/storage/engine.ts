@@ -1,9 +1,9 @@
 /**
- * The disk, as the store sees it: one ordered map of text keys to bytes. `test/conformance` holds every
- * implementation to the same rules.
+ * The disk as the store sees it: one ordered map of text keys to bytes. `test/conformance` tests
+ * every implementation by the same rules.
  */
 
-/** One row to write; without a value the row goes. */
+/** A row to write; without a value, the row is removed. */
 export interface RowChange {
   readonly key: string;
   readonly value: Uint8Array | undefined;
@@ -12,7 +12,9 @@ export interface RowChange {
 /** A row as it was read. */
 export type Row = readonly [key: string, value: Uint8Array];
 
-/** Which rows to read: `from` ≤ key < `to`, in the order of the keys' UTF-8 bytes, at most `limit`. */
+/**
+ * The rows to read: `from` ≤ key < `to`, in the order of the keys' UTF-8 bytes, at most `limit`.
+ */
 export interface ScanRange {
   readonly from: string;
   readonly to: string;
@@ -21,60 +23,72 @@ export interface ScanRange {
 
 /** Reads rows. */
 export interface RowReader {
-  /** The value of a row, or undefined. Synchronous: warm reads are many times cheaper so, and writes need no lock. */
+  /**
+   * Returns the value of a row; undefined if absent. It is synchronous, because a read from the
+   * cache is many times cheaper so, and because writes then need no lock.
+   */
   get(key: string): Uint8Array | undefined;
-  /** Reads rows in order. */
+  /** Reads the rows of a range in order. */
   scan(range: ScanRange): Promise<Row[]>;
-  /** The keys of the rows that `scan` would read, without their values. */
+  /** Reads the keys of the rows that `scan` would read. */
   keys(range: ScanRange): Promise<string[]>;
 }
 
 /**
- * The store as it was when the view was made, with whole batches only. It holds back the space of what has changed
- * since, so it must be closed. Closing the engine closes it; reads of a closed view throw or reject.
+ * The rows as they were when the snapshot was made, with whole batches only. The engine keeps old
+ * rows for it, so it must be closed. Closing the engine closes it, too. Reads of a closed snapshot
+ * throw or reject.
  */
 export interface Snapshot extends RowReader {
-  /** Lets go of the view; a second call does nothing. */
+  /** Closes the snapshot; a second call does nothing. */
   close(): Promise<void>;
 }
 
-/** Rows that may be gone: those whose names begin between these two; to the end if there is no last. */
+/**
+ * Rows that may be lost: those whose keys lie between these two; all after `first` without `last`.
+ */
 export interface LostRange {
   readonly first: string;
   readonly last: string | undefined;
 }
 
-/** What was found when a damaged store was opened and mended. */
+/** The result of mending a damaged store. */
 export interface Salvage {
-  /** Rows that may be gone, or be as they once were. */
+  /** Rows that may be lost, or may have an older value. */
   readonly lost: readonly LostRange[];
-  /** Rows found in the damaged parts: any state of them, and not all as they were written. */
+  /** Reads rows in the damaged parts. They may be old, or not as they were written. */
   strays(): AsyncIterable<Row>;
-  /** What was wrong, and where the files are kept as they were. */
+  /** Text for the log: the damage, and where the damaged files are kept. */
   readonly report: string;
-  /** The store has taken all of that in, durably. */
+  /** Ends the salvage: the store has taken all of it in, durably. */
   end(): Promise<void>;
 }
 
-/** An open store. All but `close` throw or reject once it is closed. Damage throws or rejects with `damaged`. */
+/**
+ * An open store. All methods but `close` throw or reject when it is closed. They throw or reject
+ * with `damaged` if they find damage.
+ */
 export interface Engine extends RowReader {
-  /** What was lost before it was opened; undefined if nothing was. */
+  /** The salvage of damage that the opening found; undefined if it found none. */
   readonly salvage: Salvage | undefined;
-  /** Writes all of the rows or none; when it resolves with `sync`, they survive the loss of power. */
+  /** Writes all of the rows or none. With `sync`, they survive a loss of power when it resolves. */
   commit(changes: readonly RowChange[], sync: boolean): Promise<void>;
-  /** Makes a read view of what has been committed by now. */
+  /** Makes a snapshot of the rows that have been committed by now. */
   snapshot(): Snapshot;
-  /** How much room the rows take, about. */
+  /** Returns about how many bytes the rows take. */
   diskBytes(): Promise<number>;
-  /** Closes the store. All that was committed is durable first. */
+  /** Makes all commits durable, and closes the store. */
   close(): Promise<void>;
-  /** Lets go of the store as a crash would. */
+  /** Gives the store up as a crash would. */
   abandon(): Promise<void>;
-  /** Reads on through what lies on the disk, about so many bytes, and verifies it; rejects with `damaged`. */
+  /**
+   * Verifies the next part of the files, about `bytes` long. Rejects with `damaged` if it is
+   * damaged.
+   */
   verify(bytes: number): Promise<void>;
-  /** Abandons a store that is damaged: the next open looks through all of it, and mends it. */
+  /** Gives up a store that is damaged. The next opening examines all of it, and mends it. */
   suspect(): Promise<void>;
 }
 
-/** Opens a store, creating it where there is none; rejects with `StartError` where that is impossible. */
+/** Opens a store, or creates it. Rejects with `StartError` if that is impossible. */
 export type OpenEngine = () => Promise<Engine>;

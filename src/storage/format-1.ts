@@ -1,4 +1,4 @@
-/** What differs in stores of format 1, which the first edition wrote. */
+/** Reads stores of format 1, which the first edition wrote. */
 import { StartError } from '../base/errors.ts';
 import { hashTagOf, partitionOf } from '../core/placement/partition.ts';
 import type { MemberRecord } from '../core/placement/member-list.ts';
@@ -6,7 +6,9 @@ import type { Engine } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import { SCAN_PAGE_ROWS } from './limits.ts';
 
-/** Throws `StartError` if a key lies in another partition now: format 1 knew no hash tags. */
+/**
+ * Rejects with `StartError` if a key belongs to another partition now: format 1 had no hash tags.
+ */
 export async function refuseTaggedKeys(engine: Engine): Promise<void> {
   const range = keyspace.kindRange('o');
   for (let { from } = range; ;) {
@@ -16,7 +18,7 @@ export async function refuseTaggedKeys(engine: Engine): Promise<void> {
       if (hashTagOf(key) === undefined || partitionOf(key) === keyspace.partitionOfRow(row)) continue;
       throw new StartError(
         `The store has format 1 and the key ${JSON.stringify(key)}. ` +
-          'Since format 2, {…} in a key decides where it lies. ' +
+          'Since format 2, {…} in a key decides its partition. ' +
           'Export the keys with the version that wrote them, and import them into a new store',
       );
     }
@@ -26,7 +28,9 @@ export async function refuseTaggedKeys(engine: Engine): Promise<void> {
   }
 }
 
-/** A member record as it is now: in format 1 it counted its lives, and drew none. */
+/**
+ * Converts a member record of format 1, which counted the lives of a node instead of naming them.
+ */
 export function memberOf(kept: MemberRecord): MemberRecord {
   const { life, zone } = kept as { readonly life: unknown; readonly zone: string | null | undefined };
   const generation = typeof life === 'number' ? life : kept.generation;

@@ -11,11 +11,11 @@ import { LevelReader, LevelSnapshot } from './level-reader.ts';
 import { LEVEL_BATCH_KEEP_BYTES } from './limits.ts';
 
 /**
- * What `abstract-level` asks of a chained batch's implementation. Its own `put` and `write` would
- * do as well, but that batch can be written once, and its native half keeps what was written until
- * the garbage collector finds it, which does not know how large that is: a node that wrote much and
- * made little garbage held hundreds of MB. (An array of operations is freed at once, and costs the
- * event loop four times as much.)
+ * The methods below the public ones of a chained batch of `abstract-level`. A batch of the public
+ * `put` and `write` can be written only once. Its native half then keeps the rows until a garbage
+ * collection that does not know their size: a node that wrote much and made little garbage held
+ * hundreds of MB. An array of operations is freed at once, but costs the event loop four times as
+ * much.
  */
 interface NativeBatch {
   _put(key: string, value: Uint8Array): void;
@@ -33,7 +33,7 @@ export class LevelEngine implements Engine {
   readonly #lock: Database;
   readonly #verifier: Verifier;
   readonly salvage: Salvage | undefined;
-  /** Empty, and not in use. */
+  /** An empty batch for the next commit. */
   #spare: NativeBatch | undefined;
   #isBroken = false;
 
@@ -56,7 +56,7 @@ export class LevelEngine implements Engine {
   async diskBytes(): Promise<number> {
     const directory = join(this.#root, 'leveldb');
     const names = await readdir(directory).catch(() => []);
-    // LevelDB removes files at any time.
+    // LevelDB may remove a file between the two calls.
     const sizes = names.map((name) =>
       stat(join(directory, name)).then(
         ({ size }) => size,
@@ -105,14 +105,16 @@ export class LevelEngine implements Engine {
   async verify(bytes: number): Promise<void> {
     const { rounds } = this.#verifier;
     const damaged = await this.#verifier.step(bytes);
-    if (damaged !== undefined) throw new MecError('damaged', {}, new Error(`${damaged} is not as it was written`));
-    // All that was there at the start has been looked through.
+    if (damaged !== undefined)
+      throw new MecError('damaged', {}, new Error(`a block of ${damaged} does not match its checksum`));
+    // By the second round, every table that was there at the start has been verified.
     if (rounds < 2 && this.#verifier.rounds >= 2) await forgetStarts(this.#root);
   }
 
   async close(): Promise<void> {
     if (this.#database.status !== 'open') return;
-    // With `sync = false` earlier batches may not be on disk yet; this one takes them along.
+    // Earlier batches without `sync` may not be on disk yet. Syncing one more batch syncs them,
+    // too.
     if (!this.#isBroken) {
       await this.#database.batch([{ type: 'del', key: '\0' }], { sync: true });
       await forgetStarts(this.#root);

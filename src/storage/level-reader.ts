@@ -3,10 +3,12 @@ import { toDiskError } from './damage.ts';
 import type { Row, RowReader, ScanRange, Snapshot } from './engine.ts';
 import type { Database, NativeSnapshot } from './level-database.ts';
 
-/** Reads the database, as it is or as a native snapshot has it. */
+/** Reads the database as it is, or as it was at the moment of a snapshot. */
 export class LevelReader implements RowReader {
   readonly #database: Database;
-  /** Undefined if there is none: without options `getSync` takes a shorter way. */
+  /**
+   * The option for a snapshot; undefined without one, because `getSync` is faster without options.
+   */
   readonly #view: { readonly snapshot: NativeSnapshot } | undefined;
 
   constructor(database: Database, snapshot?: NativeSnapshot) {
@@ -35,7 +37,7 @@ export class LevelReader implements RowReader {
   }
 }
 
-/** The part of an iterator that a page takes. */
+/** The part of an iterator that reads a page. */
 interface PageSource<Entry> {
   nextv(size: number): Promise<Entry[]>;
   seek(target: string): void;
@@ -43,9 +45,9 @@ interface PageSource<Entry> {
 }
 
 /**
- * Reads a page. LevelDB passes over a block that it cannot read, and says so only to those who come
- * to the end of their range. So a page that ends before it goes to the end, or rows would be
- * missing from it without a word, and be taken for deleted.
+ * Reads a page. LevelDB skips a block that it cannot read, and reports that only at the end of the
+ * range. So a full page seeks the end too. Otherwise rows would be missing from it without an
+ * error, and count as deleted.
  */
 async function readPage<Entry>(open: () => PageSource<Entry>, { to, limit }: ScanRange): Promise<Entry[]> {
   let source: PageSource<Entry> | undefined;
@@ -67,7 +69,7 @@ async function readPage<Entry>(open: () => PageSource<Entry>, { to, limit }: Sca
   }
 }
 
-/** The database closes it as well when it is closed itself. */
+/** A snapshot of the database. Closing the database closes it, too. */
 export class LevelSnapshot extends LevelReader implements Snapshot {
   readonly #snapshot: NativeSnapshot;
 

@@ -1,7 +1,7 @@
 /**
- * The engine on LevelDB. `<root>/leveldb` is LevelDB's own directory, and `<root>/lock` keeps other
- * processes from it; `<root>/starting` counts starts that did not last; `<root>/leveldb-damaged-1`
- * and so on keep the files of damaged stores as they were.
+ * Opens the engine on LevelDB. In the data directory, `leveldb` is LevelDB's own directory and
+ * `lock` keeps other processes from it. `starting` counts starts that did not last.
+ * `leveldb-damaged-1` and so on keep the files of damaged stores as they were.
  */
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,19 +15,22 @@ import { mendStore } from './level-files/mend.ts';
 import { MAX_STARTS, noteStart } from './level-files/starts.ts';
 import { LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, LOCK_BUFFER_BYTES } from './limits.ts';
 
-/** What an engine tells people. */
+/** Where the engine reports to. */
 export interface LevelOptions {
-  /** A sentence for the log. */
+  /** Called with a sentence for the log. */
   readonly onRemark?: ((remark: string) => void) | undefined;
 }
 
-/** Opens the LevelDB store in a directory; creates it if there is none, and mends it if it is damaged. */
+/**
+ * Opens the LevelDB store in a directory. Creates it if there is none, and mends it if it is
+ * damaged.
+ */
 export async function openLevelEngine(root: string, { onRemark = () => {} }: LevelOptions = {}): Promise<Engine> {
   await makeRoot(root);
   const lock = await takeLock(root);
   try {
     const isSuspect = (await noteStart(root)) > MAX_STARTS;
-    // What LevelDB finds wrong, and a quick look has not, a thorough one finds.
+    // If LevelDB finds damage that a quick look has missed, a thorough look finds it.
     return await tryOpen(root, { lock, isThorough: isSuspect, onRemark }).catch(async (error: unknown) => {
       if (isSuspect || !isDamage(toDiskError(error))) throw error;
       return tryOpen(root, { lock, isThorough: true, onRemark });
@@ -52,8 +55,8 @@ async function tryOpen(root: string, { lock, isThorough, onRemark }: Attempt): P
 }
 
 /**
- * LevelDB locks a store only when it opens it. Its files are looked at before that, and must not
- * belong to another process; so an empty store next to it is the lock.
+ * LevelDB locks a store only when it opens it. This node examines and mends the files before that,
+ * and no other process may have them open. So an empty database next to the store is the lock.
  */
 async function takeLock(root: string): Promise<Database> {
   const path = join(root, 'lock');
@@ -62,7 +65,7 @@ async function takeLock(root: string): Promise<Database> {
     return await openDatabase(path, memory);
   } catch (error) {
     if (isLocked(error)) throw new StartError(whyNotOpen(root, error), { cause: error });
-    // There is nothing in it that could be lost.
+    // The lock has no rows, so nothing is lost.
     await destroyDatabase(path);
     return openDatabase(path, memory).catch((again: unknown) => {
       throw new StartError(whyNotOpen(root, again), { cause: again });
@@ -73,7 +76,7 @@ async function takeLock(root: string): Promise<Database> {
 async function makeRoot(root: string): Promise<void> {
   try {
     await makeDirectory(root);
-    // LevelDB reports an unwritable directory late and obscurely, so try it here.
+    // LevelDB reports a directory that cannot be written late, and as an I/O error without a path.
     const probe = await open(join(root, '.probe'), 'w');
     await probe.close();
     await rm(join(root, '.probe'));

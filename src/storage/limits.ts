@@ -1,56 +1,61 @@
 /** Bounds of the store, each with its reason. */
 import { KIB, MIB } from '../base/bytes.ts';
 
-/** Concurrent versions of one key before writes get 409: beyond that a client is not resolving at all. */
+/** Siblings of one key before writes get 409: a client that leaves more does not resolve them. */
 export const MAX_SIBLINGS = 100;
 
-/** Rows and bytes waiting for the disk. Beyond it writes get 503 at once. */
+/** Rows and bytes that may wait for the disk. A write beyond that gets 503. */
 export const MAX_COMMIT_ROWS = 200_000;
 export const MAX_COMMIT_BYTES = 128 * MIB;
 
-/** Largest single batch, so that one sync never takes seconds. */
+/** Bytes of a batch, so that one sync does not take seconds. */
 export const MAX_BATCH_BYTES = 16 * MIB;
 
-/** Rows read from disk per page of a scan: long scans must let others have their turn. */
+/** Rows of one page of a scan: between two pages, other work has its turn. */
 export const SCAN_PAGE_ROWS = 1000;
 
-/** Bytes and rows that are verified in the background about once a second. */
+/**
+ * Bytes and rows that the background verifies about once a second, and the rows of the first page.
+ */
 export const VERIFY_PAGE_BYTES = MIB / 2;
 export const VERIFY_PAGE_ROWS = 1000;
 export const VERIFY_FIRST_PAGE_ROWS = 64;
 
-/** Replicas whose objects are counted in one round of background work, after a start. */
+/** Replicas whose objects one round of background work counts after a start. */
 export const COUNT_REPLICAS = 16;
 
-/** Rounds of background work between two looks at the room that the store takes. */
+/** Rounds of background work between two counts of the bytes on disk. */
 export const DISK_BYTES_SWEEPS = 10;
 
-/** What is set aside of a damaged store in one batch. */
+/** Bytes of a damaged store that one batch sets aside. */
 export const SALVAGE_BATCH_BYTES = 4 * MIB;
 
-/** Marks of one partition: a disk that has lost more keys than that is better mended as a whole. */
+/** Marks of one partition: if more keys are damaged, the whole replica begins again. */
 export const MAX_MARKS = 1_000;
 
-/** Keys that could be read nowhere any more, as they are named in the status; the log has them all. */
+/** Damaged keys that the status names. The log has them all. */
 export const MAX_NAMED_KEYS = 100;
 
-/** Pause before a failed store is opened again. */
+/** The pause before a failed store is opened again. */
 export const STORE_REOPEN_MS = 1_000;
 
 /**
- * LevelDB's memory for not yet sorted rows; 64 MiB measured 2.6 times the default on large values,
- * 16 keeps a node small.
+ * LevelDB's memory for rows that are not in a table yet. On large values, 64 MiB measured 2.6 times
+ * the throughput of the default. 16 MiB keeps a node small.
  */
 export const LEVEL_WRITE_BUFFER_BYTES = 16 * MIB;
 
-/** Objects that a node keeps at hand, decoded; some 30 000 small ones. */
+/** Bytes of the cache of decoded objects: about 30 000 small ones. */
 export const OBJECT_CACHE_BYTES = 16 * MIB;
 
-/** Nothing is ever written to the store that is only a lock. */
+/** The write buffer of the database that is only a lock, and has no rows. */
 export const LOCK_BUFFER_BYTES = 64 * KIB;
 
-/** A native batch that has held more is not kept for the next. */
+/** Bytes of a native batch that is kept for the next commit. A larger one is freed. */
 export const LEVEL_BATCH_KEEP_BYTES = 1 * MIB;
 
-/** LevelDB's cache of uncompressed blocks: for neighbours of what is read; what is read again is at hand already. */
+/**
+ * LevelDB's cache of uncompressed blocks, for the neighbours of rows that were read. The rows
+ * themselves are in the object cache.
+ */
 export const LEVEL_CACHE_BYTES = 8 * MIB;

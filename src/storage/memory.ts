@@ -1,6 +1,5 @@
 /**
- * An engine in memory: for tests, and for nodes inside of a process. What was committed with `sync`
- * survives `abandon`.
+ * An engine in memory, for tests and for embedded nodes. Commits with `sync` survive `abandon`.
  */
 import { assert } from '../base/assert.ts';
 import { compareUtf8 } from '../base/bytes.ts';
@@ -8,14 +7,14 @@ import { StartError } from '../base/errors.ts';
 import type { RowChange, Engine, Row, Salvage, ScanRange, Snapshot } from './engine.ts';
 import { PastRows } from './past-rows.ts';
 
-/** The platter: what survives the engine that is open on it. */
+/** The platter of an engine in memory: its rows survive the engine. */
 export class MemoryDisk {
   readonly rows = new Map<string, Uint8Array>();
-  /** What the next engine has found when it was opened. */
+  /** The salvage of the next engine. */
   salvage: Salvage | undefined;
   isOpen = false;
 
-  /** Opens the disk; one at a time. */
+  /** Opens an engine on the disk. Only one may be open. */
   open = async (): Promise<Engine> => {
     if (this.isOpen) throw new StartError('The store is in use by another node');
     return new MemoryEngine(this);
@@ -26,8 +25,9 @@ class MemoryEngine implements Engine {
   readonly salvage: Salvage | undefined;
   readonly #disk: MemoryDisk;
   readonly #rows: Map<string, Uint8Array>;
-  /** Keys in order, as of the last scan, and those added since. */
+  /** The keys in order, as of the last scan. */
   #sorted: readonly string[];
+  /** Keys that were added since. */
   #added: string[] = [];
   /** Keys that have changed since the last sync. */
   readonly #unsynced = new Set<string>();
@@ -136,8 +136,8 @@ class MemoryEngine implements Engine {
   }
 
   /**
-   * All keys in order, some of them deleted: those added since the last scan are merged in, which
-   * costs less than to sort anew.
+   * Returns all keys in order, some of them deleted. It merges the keys that were added since the
+   * last scan into the others, which costs less than sorting all.
    */
   #sortedKeys(): readonly string[] {
     if (this.#added.length === 0) return this.#sorted;
@@ -159,7 +159,7 @@ class MemoryEngine implements Engine {
   }
 }
 
-/** Where a key stands, or would stand, among sorted ones. */
+/** Returns the index of the first key that is not below `key`. */
 function lowerBound(keys: readonly string[], key: string): number {
   let from = 0;
   let to = keys.length;

@@ -1,14 +1,16 @@
 /**
- * Objects that were read lately, decoded and checked already: a read of them touches neither
- * LevelDB nor a checksum. Bounded in bytes.
+ * A cache of decoded objects. A read of a cached object needs neither LevelDB nor a checksum.
  *
- * Two generations instead of a list of uses: what is read moves to the young one; when that is full
- * it becomes the old one, and what was in the old one and has not been read since is let go.
+ * The cache has two generations. An object that is read moves to the young one. When that is full,
+ * it becomes the old one, and the objects of the last old one are dropped. This costs less than a
+ * list of uses.
  */
 import { OBJECT_CACHE_BYTES } from './limits.ts';
 import type { PackedVersion } from './records.ts';
 
-/** What an entry costs beside its record: two maps' slots, the row's name, a few objects. */
+/**
+ * The bytes of an entry next to its record: slots of two maps, the name of the row, a few objects.
+ */
 const ENTRY_BYTES = 300;
 
 interface CachedObject {
@@ -16,7 +18,7 @@ interface CachedObject {
   readonly bytes: number;
 }
 
-/** Objects by their rows. */
+/** The cached objects by their rows, bounded in bytes. */
 export class ObjectCache {
   readonly #generationBytes: number;
   #young = new Map<string, CachedObject>();
@@ -27,7 +29,7 @@ export class ObjectCache {
     this.#generationBytes = capacityBytes / 2;
   }
 
-  /** The versions in a row, where it was read lately and has not been written since. */
+  /** Returns the versions of a row; undefined if it is not cached. */
   get(row: string): readonly PackedVersion[] | undefined {
     const young = this.#young.get(row);
     if (young !== undefined) return young.versions;
@@ -38,7 +40,9 @@ export class ObjectCache {
     return old.versions;
   }
 
-  /** A row was read from the disk. One that would take the place of very many others is not kept. */
+  /**
+   * Adds a row that was read from the disk, unless it is so large that it displaces many others.
+   */
   add(row: string, versions: readonly PackedVersion[], recordBytes: number): void {
     const bytes = recordBytes + ENTRY_BYTES;
     if (bytes <= this.#generationBytes / 16) this.#keep(row, { versions, bytes });
@@ -53,7 +57,7 @@ export class ObjectCache {
     this.#youngBytes = 0;
   }
 
-  /** A row is being written. */
+  /** Drops a row that is being written. */
   drop(row: string): void {
     const young = this.#young.get(row);
     if (young !== undefined) this.#youngBytes -= young.bytes;
@@ -61,7 +65,7 @@ export class ObjectCache {
     this.#old.delete(row);
   }
 
-  /** Many rows are being taken away. */
+  /** Drops all rows. */
   clear(): void {
     this.#young.clear();
     this.#old.clear();

@@ -59,7 +59,7 @@ export class OpenStore {
     const { states, aside, unreadable } = await loadMended(engine, wounds);
     wounds.clear();
     if (engine.salvage !== undefined || aside > 0 || unreadable.length > 0) {
-      log.error('store mended: what could be read is set aside, and the others are asked', {
+      log.error('store mended: readable versions are set aside, and other members are asked', {
         report: engine.salvage?.report,
         aside,
         unreadable: unreadable.length,
@@ -80,8 +80,8 @@ export class OpenStore {
   }
 
   /**
-   * Forgets a replica that is not needed here any more, actor and all. Resolves with false, and
-   * forgets nothing, if it was changed in the meantime.
+   * Drops a replica that this node does not need any more, and its actor. Resolves with false, and
+   * drops nothing, if the replica was changed in the meantime.
    */
   async drop(replica: Replica): Promise<boolean> {
     const { partition, commits } = replica;
@@ -89,7 +89,8 @@ export class OpenStore {
     await commits.whenDurable();
     const rows = await replica.rows.all();
     if (this.#isEnded || this.#replicas[partition] !== replica || commits.count !== count) return false;
-    // Gone in memory and on its way off the disk in one breath; whatever comes next begins anew, under a new actor.
+    // In one turn the replica leaves memory and its removal is submitted. A later write goes to the
+    // successor, under another actor.
     commits.retire();
     this.cache.clear();
     this.#replicas[partition] = new Replica(partition, this.#parts, emptyState());
@@ -97,19 +98,19 @@ export class OpenStore {
     return true;
   }
 
-  /** Closes the engine when all that was submitted is durable. */
+  /** Closes the engine. */
   close(): Promise<void> {
     this.#isEnded = true;
     return this.engine.close();
   }
 
-  /** Lets go of the engine as a crash would. */
+  /** Gives the engine up as a crash would. */
   abandon(): Promise<void> {
     this.#isEnded = true;
     return this.engine.abandon();
   }
 
-  /** Abandons the engine, and has the next opening look through all of it. */
+  /** Gives the engine up. The next opening examines the whole store. */
   suspect(): Promise<void> {
     this.#isEnded = true;
     return this.engine.suspect();

@@ -1,28 +1,27 @@
 /**
- * The rows of an ordered map as they were at one moment, for engines that keep all of them in
- * memory: it remembers what each row was before its first change since then, and reads everything
- * else from the map of today.
+ * A snapshot of an ordered map in memory. It keeps the old value of each row that changes later,
+ * and reads all other rows from the map.
  */
 import { compareUtf8 } from '../base/bytes.ts';
 import type { Row, ScanRange } from './engine.ts';
 
-/** The map of today. */
+/** The rows of the map now. */
 export interface PresentRows {
   get(key: string): Uint8Array | undefined;
   scan(range: ScanRange): Row[];
 }
 
-/** A read view as of its making. */
+/** The rows of a map as they were when the snapshot was made. */
 export class PastRows implements PresentRows {
   readonly #present: PresentRows;
-  /** The rows that have changed since, as they were; undefined for a row that was not there. */
+  /** The old values of rows that have changed; undefined for a row that was absent. */
   readonly #before = new Map<string, Uint8Array | undefined>();
 
   constructor(present: PresentRows) {
     this.#present = present;
   }
 
-  /** Takes note of a row that is about to change. */
+  /** Keeps the value of a row before it changes. */
   keep(key: string): void {
     if (!this.#before.has(key)) this.#before.set(key, this.#present.get(key));
   }
@@ -33,7 +32,7 @@ export class PastRows implements PresentRows {
 
   scan({ from, to, limit }: ScanRange): Row[] {
     const kept = [...this.#before].filter(([key]) => compareUtf8(key, from) >= 0 && compareUtf8(key, to) < 0);
-    // At most that many rows of today are not those of then, so enough of them remain to fill the limit.
+    // At most `kept.length` of the present rows have changed, so the others can fill the limit.
     const present = this.#present.scan({ from, to, limit: limit + kept.length });
     return [...kept, ...present.filter(([key]) => !this.#before.has(key))]
       .filter((row): row is [string, Uint8Array] => row[1] !== undefined)

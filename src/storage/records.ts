@@ -1,6 +1,7 @@
 /**
- * The values of rows: byte 0 the record format, bytes 1–4 the xxHash32 of row and rest (big-endian), then msgpack.
- * A record that does not verify is an error, never an absence: absence means deletion.
+ * The values of rows. Byte 0 is the format of the record, bytes 1 to 4 are the xxHash32 of row and
+ * value (big-endian). The value follows as msgpack. A record that does not match its checksum is an
+ * error and never an absent row, because absence means deletion.
  */
 import { hash32, hashText32 } from '../base/hash.ts';
 import { packAfter, unpack } from '../base/msgpack.ts';
@@ -13,45 +14,45 @@ import * as keyspace from './keyspace.ts';
 const RECORD_FORMAT = 1;
 const HEADER_BYTES = 5;
 
-/** A version as replicas hold it: its content stays packed. */
+/** A version in a replica, with its content packed. */
 export type PackedVersion = ObjectVersion<Uint8Array>;
 
-/** A replica's own state, beside its rows. */
+/** The state of a replica that no other row has. */
 export interface Checkpoint {
   /** Whether the replica may hold everything that was ever acknowledged. */
   readonly isComplete: boolean;
   readonly clock: CausalContext;
-  /** Log entries of these dots have been cut. */
+  /** Dots whose log entries have been cut. */
   readonly cut: CausalContext;
-  /** Dots of dead actors that no disk holds: the clock has them, and no answer claims to hold them. */
+  /** Closed dots: no disk held them, and the clock counts them as seen. */
   readonly lost: CausalContext;
   readonly wound: Wound;
 }
 
 /**
- * Of a replica of which it is not known what a damaged disk has lost: `open` until its versions are
- * set aside, `dressed` until it has caught up.
+ * The wound of a replica that has lost rows, which no record names: `open` until its versions are
+ * set aside, then `dressed` until it has caught up.
  */
 export type Wound = 'none' | 'open' | 'dressed';
 
 const WOUNDS: readonly Wound[] = ['none', 'open', 'dressed'];
 
-/** What a replica starts from; a new one starts from nothing. */
+/** The state that a replica starts from. */
 export interface ReplicaState extends Checkpoint {
-  /** How many log entries there are, by actor. */
+  /** The number of log entries by actor. */
   readonly logEntries: Map<string, number>;
   readonly residues: number;
-  /** No version expires before, µs since 1970. */
+  /** No version expires before this time, µs since 1970. */
   readonly expiresMicros: number;
-  /** Keys whose record could not be read, and what the clock had then. */
+  /** The marked keys, and the dots that may be missing from each. */
   readonly marks: Map<string, CausalContext>;
   /** Dots of versions that are set aside. */
   readonly aside: CausalContext;
-  /** What is remembered of writes with an Idempotency-Key. */
+  /** The memories of writes with an Idempotency-Key. */
   readonly memories: RememberedWrite[];
 }
 
-/** What a new replica starts from. */
+/** Returns the state that a new replica starts from. */
 export function emptyState(): ReplicaState {
   return {
     clock: new CausalContext(),
@@ -69,8 +70,8 @@ export function emptyState(): ReplicaState {
 }
 
 /**
- * Seals a value with format and checksum; the checksum is also over the row, so that a record under
- * a wrong one shows.
+ * Packs a value into a record. The checksum is also over the row, so a record under a wrong row
+ * does not match.
  */
 export function sealRecord(value: unknown, row: string): Uint8Array {
   const record = packAfter(HEADER_BYTES, value);
@@ -83,7 +84,7 @@ export function sealRecord(value: unknown, row: string): Uint8Array {
   return record;
 }
 
-/** Throws `damaged` where a record's format or checksum are not as they were written. */
+/** Throws `damaged` if a record has another format, or does not match its checksum. */
 export function verifyRecord(record: Uint8Array, row: string): void {
   if (record.length <= HEADER_BYTES || record[0] !== RECORD_FORMAT) throw new DamagedRecord(row);
   const sum = hash32(record.subarray(HEADER_BYTES), hashText32(row));
@@ -102,8 +103,8 @@ export function openRecord(record: Uint8Array, row: string): unknown {
 }
 
 /**
- * The value of a record of the store itself; undefined if it is damaged: the others know the
- * members, and the header is written again.
+ * Returns the value of a record of the store itself; undefined if it is damaged. Other nodes know
+ * the members, and the header is written at every opening.
  */
 export function openIntact(record: Uint8Array, row: string): unknown {
   try {
@@ -114,14 +115,14 @@ export function openIntact(record: Uint8Array, row: string): unknown {
   }
 }
 
-/** The record of an object's versions. */
+/** Packs the versions of an object. */
 export function versionsToRecord(versions: readonly PackedVersion[], row: string): Uint8Array {
   const fields: unknown[] = [];
   for (const { actor, counter, body } of versions) fields.push(actor, counter, body);
   return sealRecord(fields, row);
 }
 
-/** The versions of a record; their bodies are views on it. */
+/** Returns the versions of a record. Their bodies are views on it. */
 export function recordToVersions(record: Uint8Array, row: string): PackedVersion[] {
   const fields = openRecord(record, row) as (string | number | Uint8Array)[];
   const versions: PackedVersion[] = [];
@@ -135,28 +136,28 @@ export function recordToVersions(record: Uint8Array, row: string): PackedVersion
   return versions;
 }
 
-/** The record of a context. */
+/** Packs a context. */
 export function contextToRecord(context: CausalContext, row: string): Uint8Array {
   return sealRecord(context.pack(), row);
 }
 
-/** The context of a record. */
+/** Returns the context of a record. */
 export function recordToContext(record: Uint8Array, row: string): CausalContext {
   const context = CausalContext.unpack(openRecord(record, row));
   if (context === undefined) throw new DamagedRecord(row);
   return context;
 }
 
-/** The record of a checkpoint. */
+/** Packs a checkpoint. */
 export function checkpointToRecord(checkpoint: Checkpoint, row: string): Uint8Array {
   const { isComplete, clock, cut, lost, wound } = checkpoint;
   return sealRecord([isComplete, clock.pack(), cut.pack(), lost.pack(), WOUNDS.indexOf(wound)], row);
 }
 
-/** The checkpoint of a record. */
+/** Returns the checkpoint of a record. */
 export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint {
   const fields = openRecord(record, row) as unknown[];
-  // Store format 1 put an actor and its life first, and closed gaps without a memory of them.
+  // In store format 1, an actor and its life came first, and closed dots were not recorded.
   const [isComplete, packedClock, packedCut, packedLost = [], wound = 0] =
     typeof fields[0] === 'string' ? fields.slice(2) : fields;
   const clock = CausalContext.unpack(packedClock);
@@ -166,12 +167,12 @@ export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint 
   return { isComplete: isComplete === true, clock, cut, lost, wound: WOUNDS[wound as number] ?? 'none' };
 }
 
-/** The record of what is remembered of a write. */
+/** Packs the memory of a write. */
 export function memoryToRecord({ actor, counter, digest, madeMicros }: RememberedWrite, row: string): Uint8Array {
   return sealRecord([actor, counter, digest, madeMicros], row);
 }
 
-/** What is remembered of a write; throws `damaged` if that cannot be read. */
+/** Returns the memory of a write. Throws `damaged` if the record does not match its checksum. */
 export function recordToMemory(record: Uint8Array, row: string): RememberedWrite {
   const [actor, counter, digest, madeMicros] = openRecord(record, row) as [string, number, string, number];
   return { ...keyspace.subjectOfRow(row), actor, counter, digest, madeMicros };

@@ -36,7 +36,7 @@ export class Stock {
     return keys;
   }
 
-  /** Counts the keys of replicas that were not counted yet. In some rounds, counts the bytes again. */
+  /** Counts the keys of some replicas that were not counted yet, and in some rounds the bytes. */
   async take(): Promise<void> {
     const { engine, replicas } = this.#store;
     const uncounted = replicas.filter(({ rows }) => rows.objects === undefined).slice(0, COUNT_REPLICAS);

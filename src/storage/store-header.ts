@@ -7,7 +7,7 @@ import { refuseTaggedKeys } from './format-1.ts';
 import * as keyspace from './keyspace.ts';
 import { openIntact, sealRecord } from './records.ts';
 
-/** Format 1 bound actors to a proof of a clean stop; its checkpoints are still read. */
+/** In format 1, checkpoints had an actor and its life. They can still be read. */
 const OLDEST_FORMAT = 1;
 const STORE_FORMAT = 2;
 const HEADER_ROW = keyspace.metaRow('header');
@@ -25,13 +25,16 @@ export interface HeaderOptions {
   readonly log: Log;
 }
 
-/** Checks the header, and writes the present one. Throws `StartError` if this version cannot read the store. */
+/**
+ * Checks the header, and writes the present one. Rejects with `StartError` if this version cannot
+ * read the store.
+ */
 export async function keepHeader(engine: Engine, { nodeName, life, log }: HeaderOptions): Promise<void> {
   const record = engine.get(HEADER_ROW);
   const kept = record === undefined ? undefined : openIntact(record, HEADER_ROW);
   const header = kept === undefined ? undefined : checkHeader(kept as Header);
   if (header !== undefined && header.name !== nodeName) {
-    log.warn('the store belonged to a node of another name', { was: header.name, is: nodeName });
+    log.warn('store of a node of another name', { was: header.name, is: nodeName });
   }
   if (header?.format === OLDEST_FORMAT) await refuseTaggedKeys(engine);
   const present: Header = { format: STORE_FORMAT, partitions: PARTITIONS, name: nodeName };

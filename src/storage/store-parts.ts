@@ -1,4 +1,4 @@
-/** What the replicas of one node have in common. */
+/** The parts that all replicas of a node use. */
 import type { Clock, Log } from '../base/env.ts';
 import type { OwnActors } from '../core/causality/actor.ts';
 import type { ReplicaNames } from '../core/causality/replica-name.ts';
@@ -6,18 +6,18 @@ import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
 import type { ObjectCache } from './object-cache.ts';
 
-/** What the replicas of one store share. */
+/** The parts of an open store that its replicas share. */
 export interface StoreParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly engine: Engine;
   readonly queue: CommitQueue;
   readonly cache: ObjectCache;
   readonly nodeName: string;
-  /** The actors that this life of the node has not used yet. */
+  /** The actors of this life of the node. */
   readonly actors: OwnActors;
-  /** Of this life, too. */
+  /** The names of the replicas of this life. */
   readonly names: ReplicaNames;
   readonly log: Log;
-  /** Of each replica. */
+  /** Log entries kept per replica. */
   readonly maxLogEntries: number;
 }

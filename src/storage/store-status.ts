@@ -2,40 +2,42 @@
 import { MAX_NAMED_KEYS } from './limits.ts';
 import type { Replica } from './replica/replica.ts';
 
-/** What lies on disk; a store that has failed says no more than that. */
+/** The state of a store. If it has failed, only `state` and `sync` are there. */
 export interface StoreStatus {
-  /** `ok`, or the code of the error that has closed it. */
+  /** `ok`, or the code of the error that has closed the store. */
   readonly state: string;
   /** Whether a write is synced before it is acknowledged. */
   readonly sync: boolean;
-  /** The start of the process that has it open. */
+  /** The life of the process that has the store open. */
   readonly life?: string;
-  /** What waits for the disk. */
+  /** Rows and bytes that wait for the disk. */
   readonly pending?: { readonly rows: number; readonly bytes: number };
   /** Keys with a version; undefined until all have been counted after a start. */
   readonly keys?: number | undefined;
-  /** The room that the store takes; undefined until it was looked at. */
+  /** The bytes that the store takes on disk; undefined until they have been counted. */
   readonly diskBytes?: number | undefined;
   readonly logEntries?: number;
   readonly residues?: number;
   readonly damage?: DamageStatus;
 }
 
-/** What damage has left, and is being mended. */
+/** Damage that has been found, and is not mended yet. */
 export interface DamageStatus {
-  /** Keys whose record could not be read, and that the other members have not told all about. */
+  /**
+   * The number of marked keys: their record is damaged, and some member has not told of them yet.
+   */
   readonly marks: number;
-  /** Some of them by name: they wait for members that are down. */
+  /** The first of the marked keys: as long as they are here, some member could not be asked. */
   readonly marked: readonly string[];
-  /** Replicas that have lost rows, and have not caught up since. */
+  /** The number of replicas that have lost rows, and have not caught up since. */
   readonly wounded: number;
-  /** Replicas with salvaged versions whose fate is not known yet. */
+  /** The number of replicas with salvaged versions whose fate is not known yet. */
   readonly aside: number;
   /** Keys that no member could read, since the process started. */
   readonly unreadable: readonly string[];
 }
 
-/** The sums over the replicas of an open store, and the damage in it. */
+/** Sums over the replicas of an open store, and the damage in it. */
 export function statusOfReplicas(
   replicas: readonly Replica[],
   unreadable: readonly string[],

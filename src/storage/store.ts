@@ -1,9 +1,9 @@
 /**
  * The store of a node: its engine, and the replicas on it.
  *
- * Opening checks format and name, and rebuilds every clock. If the disk fails under a write, memory may be
- * ahead of the disk. The node then forgets its memory as in a crash, and opens the store again until that
- * succeeds; its replicas begin again, under other actors of the same life.
+ * If a commit fails, memory may be ahead of the disk. The node then forgets its memory as in a
+ * crash, and tries to open the store again until that succeeds. The replicas start again from the
+ * disk, under other actors of the same life.
  */
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
@@ -27,18 +27,21 @@ import { WatchedEngine } from './watched-engine.ts';
 export interface StoreOptions {
   readonly env: Pick<Env, 'clock' | 'random' | 'log'>;
   readonly nodeName: string;
-  /** Of this process: no other start of the node has it. */
+  /** The life of this process: no other start of the node has it. */
   readonly life: string;
   readonly openEngine: OpenEngine;
-  /** Whether acknowledged writes must be on the platter (default), or may wait in the operating system. */
+  /**
+   * Whether an acknowledged write must be on the platter (default). If not, it may wait in the
+   * operating system.
+   */
   readonly sync: boolean;
   /** Log entries kept per replica. */
   readonly maxLogEntries: number;
 }
 
-/** The store of one node: all its replicas. */
+/** The replicas of one node, on a disk that may fail. */
 export class Store {
-  /** Keys that could be read nowhere. */
+  /** Keys that no member could read. */
   readonly unreadable = new UnreadableKeys();
   readonly #options: StoreOptions;
   readonly #actors: OwnActors;
@@ -48,7 +51,7 @@ export class Store {
   #reopening: Timer | undefined;
   #isClosed = false;
   readonly #verification = new Verification();
-  /** Partitions whose replicas may have lost rows: they begin again when the store is opened again. */
+  /** Partitions whose replicas may have lost rows: the next opening lets them begin again. */
   readonly #wounds = new Set<number>();
   #hasLooked = false;
 
@@ -58,47 +61,44 @@ export class Store {
     this.#names = new ReplicaNames(options.env.random);
   }
 
-  /** Opens the store; rejects with `StartError` where it cannot be used. */
+  /** Opens the store. Rejects with `StartError` if it cannot be used. */
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
     await store.#open();
     return store;
   }
 
-  /** The replica of a partition; throws while the disk has failed. */
+  /** Returns the replica of a partition. Throws while the disk has failed. */
   of(partition: number): Replica {
     const replica = this.#openedStore().replicas[partition];
     assert(replica !== undefined, 'every partition has a replica');
     return replica;
   }
 
-  /** Whether the store works. */
+  /** Whether the store is open: the disk has not failed. */
   get isOpen(): boolean {
     return this.#opened !== undefined;
   }
 
-  /** Replicas that hold or know of anything; undefined while the disk has failed. */
+  /** The number of replicas that are not blank; undefined while the disk has failed. */
   get held(): number | undefined {
     return this.#opened?.replicas.filter(({ clock, aside }) => !clock.isEmpty || !aside.isEmpty).length;
   }
 
-  /** The replica of a partition, or undefined while the disk has failed. */
+  /** Returns the replica of a partition; undefined while the disk has failed. */
   find(partition: number): Replica | undefined {
     return this.#opened?.replicas[partition];
   }
 
-  /**
-   * Forgets a replica that is not needed here any more, actor and all. Resolves with false, and
-   * forgets nothing, where it was changed in the meantime.
-   */
+  /** Drops the replica of a partition. Resolves with false if it was changed in the meantime. */
   async drop(partition: number): Promise<boolean> {
     return this.#openedStore().drop(this.of(partition));
   }
 
   /**
-   * What was read is not as it was written. If the row of the record is that of a key, only that
-   * key is unknown: its replica marks it, and the others are asked. Otherwise the store is opened
-   * again, mended, and the replicas that may have lost rows begin again.
+   * Deals with damage. If the row is that of a key, only this key is unknown: the replica marks it,
+   * and other members are asked for it. Otherwise the store is opened again and mended, and the
+   * replicas that may have lost rows begin again.
    */
   damaged(error: MecError): void {
     const opened = this.#opened;
@@ -108,7 +108,7 @@ export class Store {
     if (row === undefined || replica === undefined) return this.#reopen(error, opened.suspect());
     const isKeyKnown = keyspace.isKeyRow(row) && partitionOf(keyspace.keyOfRow(row)) === replica.partition;
     if (isKeyKnown && replica.marks.size < MAX_MARKS) {
-      // What was read before it was damaged must not hide it.
+      // The cache may have an intact copy, which would hide the damage. The read marks the key.
       opened.cache.drop(row);
       return void replica.read(keyspace.keyOfRow(row));
     }
@@ -116,17 +116,17 @@ export class Store {
     this.#reopen(error, opened.abandon());
   }
 
-  /** The member list as it was kept last; nothing where there is none. */
+  /** Returns the member list that was kept last; an empty one if there is none. */
   keptMembers(): MemberRecord[] {
     return this.#openedStore().members.all();
   }
 
-  /** Keeps the member list, where this store does not hold it already. */
+  /** Keeps the member list, if this disk does not have it already. */
   keepMembers(list: Pick<MemberList, 'all' | 'hash'>, onKept: () => void): void {
     this.#openedStore().members.keep(list, onKept);
   }
 
-  /** Resolves when all that was submitted so far is durable, or has failed. */
+  /** Resolves when all submitted rows are durable or have failed. */
   async idle(): Promise<void> {
     await this.#opened?.queue.idle();
   }
@@ -143,7 +143,7 @@ export class Store {
     return { state, sync, life, pending: queue.pending, keys, diskBytes, ...sums };
   }
 
-  /** One round of background work over all replicas. */
+  /** Runs one round of background work over all replicas. */
   async sweep(): Promise<void> {
     for (const replica of this.#opened?.replicas ?? []) {
       if (this.#opened !== undefined) await replica.sweep.run();
@@ -158,7 +158,7 @@ export class Store {
     if (this.#opened?.engine === engine) await engine.verify(VERIFY_PAGE_BYTES);
   }
 
-  /** Closes the store when all that was submitted is durable. */
+  /** Closes the store when all submitted rows are durable. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#reopening?.cancel();
@@ -193,7 +193,7 @@ export class Store {
       if (error instanceof StartError) throw error;
       const why = new StartError(`The store cannot be read: ${messageOf(error)}`, { cause: error });
       if (!isDamaged || this.#hasLooked) throw why;
-      // Once: the next open looks through all of it.
+      // One more try: the next opening examines the whole store.
       this.#hasLooked = true;
       await this.#open();
       this.#hasLooked = false;
@@ -201,7 +201,7 @@ export class Store {
   }
 
   #failed(engine: Engine, error: MecError): void {
-    // What is still waiting for a store that was given up already fails too; that is no news.
+    // Commits that wait for a store that was given up fail, too. That tells nothing new.
     if (this.#opened?.engine !== engine) return;
     this.#reopen(error, this.#opened.abandon());
   }
@@ -209,7 +209,7 @@ export class Store {
   #reopen(error: MecError, abandoned: Promise<void>): void {
     this.#failure = error;
     this.#opened = undefined;
-    this.#options.env.log.error('store failed; its memory is forgotten and it is opened again', {
+    this.#options.env.log.error('store failed: its memory is forgotten, and it is opened again', {
       reason: messageOf(error),
     });
     this.#reopenAfter(abandoned);

@@ -1,10 +1,7 @@
-/**
- * Keys that were lost to damage: neither this disk nor any other could read them. They are named,
- * and not more than can be read.
- */
+/** Keys that were lost to damage: no member could read them. */
 import { MAX_NAMED_KEYS } from './limits.ts';
 
-/** Remembers such keys while the process runs. */
+/** Remembers the first of these keys while the process runs. */
 export class UnreadableKeys {
   readonly #keys = new Set<string>();
 

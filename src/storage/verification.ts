@@ -1,4 +1,6 @@
-/** Verifies the records of a store page by page, to find damage before a reader needs the record. */
+/**
+ * Verifies the records of a store page by page, to find damage before a reader needs the record.
+ */
 import type { MecError } from '../base/errors.ts';
 import { isDamage } from './damage.ts';
 import type { Engine } from './engine.ts';
@@ -14,7 +16,9 @@ export class Verification {
   #from = FIRST_ROW;
   #limit = VERIFY_FIRST_PAGE_ROWS;
 
-  /** Verifies the next page of records, and tells of each damaged one. Begins again after the last. */
+  /**
+   * Verifies the next page of records, and tells of each damaged one. Begins again after the last.
+   */
   async page(engine: Engine, onDamage: (error: MecError) => void): Promise<void> {
     const limit = this.#limit;
     const rows = await engine.scan({ from: this.#from, to: LAST_ROW, limit });

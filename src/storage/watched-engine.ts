@@ -1,4 +1,4 @@
-/** An engine under watch: whichever access finds damage, and whoever made it, one place is told of it. */
+/** An engine that tells one listener of all damage, by whichever access it is found. */
 import type { MecError } from '../base/errors.ts';
 import { isDamage } from './damage.ts';
 import type { RowChange, Engine, Row, RowReader, ScanRange, Snapshot } from './engine.ts';
@@ -57,7 +57,7 @@ class WatchedSnapshot extends WatchedReader implements Snapshot {
   }
 }
 
-/** The engine, with an ear at every access. */
+/** Passes all accesses on, and tells the listener of damage. */
 export class WatchedEngine extends WatchedReader implements Engine {
   readonly #engine: Engine;
   readonly #told: OnDamage;

@@ -1,8 +1,8 @@
 /**
- * Wounds: a damaged disk has lost rows of a replica, and nobody knows which. Its clock would claim
- * them. So the replica begins anew with an empty clock, and the versions that can be read are set
- * aside (`set-aside.ts`). That is done before the store is opened to anyone. The checkpoint says
- * that a wound is open until all of it is done, so that it goes on after a crash.
+ * Wounds: a damaged disk has lost rows of a replica, and no record tells which. The clock would
+ * claim these rows. So the replica begins again with an empty clock, and the versions that can be
+ * read are set aside (`set-aside.ts`). This happens before the store is open. The checkpoint has
+ * the wound open until all of it is done, so that a start after a crash goes on.
  */
 import { SALVAGE_BATCH_BYTES, SCAN_PAGE_ROWS } from './limits.ts';
 import { union } from '../core/causality/object.ts';
@@ -21,15 +21,15 @@ import {
 } from './records.ts';
 import { asideChange } from './replica/set-aside.ts';
 
-/** What became of the rows of a wounded replica. */
+/** The readable and the unreadable rows of a wounded replica. */
 export interface Dressed {
-  /** Versions that were set aside. */
+  /** The number of versions that were set aside. */
   readonly versions: number;
-  /** Keys whose record could not be read. */
+  /** Keys with a damaged record. */
   readonly unreadable: readonly string[];
 }
 
-/** Says on disk that replicas are wounded; everything else can wait for a crash. */
+/** Records on disk that replicas are wounded. A crash after that does no harm. */
 async function openWounds(engine: Engine, partitions: Iterable<number>): Promise<void> {
   const changes = [...partitions].map((partition) => checkpoint(partition, 'open'));
   if (changes.length > 0) await engine.commit(changes, true);
@@ -40,7 +40,7 @@ function checkpoint(partition: number, wound: Wound): RowChange {
   return { key, value: checkpointToRecord({ ...emptyState(), wound }, key) };
 }
 
-/** Sets the versions of a wounded replica aside, and takes all else off the disk. */
+/** Sets the versions of a wounded replica aside, and removes its other rows. */
 async function dressWound(engine: Engine, partition: number): Promise<Dressed> {
   const unreadable: string[] = [];
   let versions = 0;
@@ -66,7 +66,7 @@ async function dressWound(engine: Engine, partition: number): Promise<Dressed> {
   return { versions, unreadable };
 }
 
-/** As many rows as make a batch. */
+/** Returns the first rows, as many as fit into a batch. */
 function fitting(rows: readonly Row[]): readonly Row[] {
   let bytes = 0;
   const end = rows.findIndex(([, record]) => (bytes += record.length) > SALVAGE_BATCH_BYTES);
@@ -94,8 +94,8 @@ function withAside(
 }
 
 /**
- * Sets aside what was found in the damaged parts of a store. `has` tells what a replica has seen:
- * whatever became of that is known. Resolves with how many versions that were.
+ * Sets aside versions from the damaged parts of a store, unless the replica has seen their dots:
+ * then their fate is known. Resolves with the number of these versions.
  */
 async function keepStrays(
   engine: Engine,
@@ -108,7 +108,8 @@ async function keepStrays(
     if (!isObject) continue;
     const partition = keyspace.partitionOfRow(row);
     const key = keyspace.keyOfRow(row);
-    // A damaged name makes a record that does not verify; this one has been verified under it.
+    // The checksum of a record is also over its row, so a record under a damaged name does not
+    // match.
     const found = partition === partitionOf(key) ? versionsOf(row, record) : undefined;
     const unknown = found?.filter((version) => !has(partition, version)) ?? [];
     if (unknown.length === 0) continue;
@@ -118,18 +119,18 @@ async function keepStrays(
   return kept;
 }
 
-/** A store that was read, after what was damaged in it has been dealt with. */
+/** The states of all replicas, after damage was dealt with. */
 export interface MendedStore {
   readonly states: readonly ReplicaState[];
-  /** Versions that were set aside just now. */
+  /** The number of versions that were set aside now. */
   readonly aside: number;
-  /** Keys whose record could not be read just now. */
+  /** Keys with a damaged record that was found now. */
   readonly unreadable: readonly string[];
 }
 
 /**
- * Reads what is on disk of all replicas, and dresses the wounds of those that may have lost rows,
- * `known` ones included.
+ * Reads the states of all replicas, and dresses the wounds of those that may have lost rows, with
+ * those of the partitions in `known`.
  */
 export async function loadMended(engine: Engine, known: Iterable<number>): Promise<MendedStore> {
   const { salvage } = engine;
@@ -149,7 +150,7 @@ export async function loadMended(engine: Engine, known: Iterable<number>): Promi
     const has = (partition: number, { actor, counter }: PackedVersion): boolean =>
       !wounded.has(partition) && first.states[partition]?.clock.has(actor, counter) === true;
     aside += await keepStrays(engine, salvage, has);
-    // With it, what was written before is durable.
+    // This commit syncs, so the earlier ones are durable, too.
     await engine.commit([{ key: keyspace.metaRow('salvaged'), value: undefined }], true);
     await salvage.end();
   }
