@@ -397,11 +397,7 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
       /(?:^|[.:;!] )(?:who|what)(?:ever)?\b(?![^.]*\?)/gi,
       /\b(?:whoever|(?:those|one|nobody|everybody) who)\b/gi,
     ],
-<<<<<<< test/tidy.test.ts
     most: 450,
-=======
-    most: 497,
->>>>>>> /tmp/other.x
   },
   {
     rule: '2: "where" is a place, no condition',
@@ -409,29 +405,17 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
       /(?:^|[.:;!] |\b(?:undefined|only|nothing|none|false|true) )where\b/gi,
       /\bwhere (?:there|it|they|this|that|one|not?|nothing|possible|needed|both|all)\b/gi,
     ],
-<<<<<<< test/tidy.test.ts
     most: 117,
-=======
-    most: 129,
->>>>>>> /tmp/other.x
   },
   {
     rule: '4: "must", "will" or "should", and not "is to"',
     breaches: [/\b(?:is|are|was|were) (?:not )?to [a-z]/gi],
-<<<<<<< test/tidy.test.ts
     most: 22,
-=======
-    most: 26,
->>>>>>> /tmp/other.x
   },
   {
     rule: '4: short modern words',
     breaches: [/\b(?:bears?|beside|anew|so many|thereof|whereof|hence)\b/gi],
-<<<<<<< test/tidy.test.ts
     most: 35,
-=======
-    most: 49,
->>>>>>> /tmp/other.x
   },
   { rule: '6: a node is not "somebody"', breaches: [/\b(?:nobody|somebody|everybody)\b/gi], most: 50 },
 ];
@@ -454,11 +438,7 @@ const MAX_COLUMNS = 120;
 /** Comments and Markdown wrap here; code is laid out by the formatter. */
 const PROSE_COLUMNS = 100;
 /** Lines of prose that are wider. It may only go down, as the bounds above. */
-<<<<<<< test/tidy.test.ts
 const MOST_WIDE_LINES = 358;
-=======
-const MOST_WIDE_LINES = 386;
->>>>>>> /tmp/other.x
 
 /** A text without what a document shows as output: a program decides how long those lines are. */
 const withoutOutput = (path: string, text: string): string =>

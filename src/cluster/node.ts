@@ -34,7 +34,7 @@ import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
 import { Peers } from './membership/peers.ts';
 import { Policies, type Policy } from './policies.ts';
-import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus } from './status.ts';
+import type { LinkStatus, NodeStatus, SocketStatus } from './status.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
 import { KeyQueue } from './coordinator/key-queue.ts';
@@ -349,7 +349,7 @@ export class MecNode {
       handoff: { ...this.#membership.progress(), ...sync.intake() },
       members: members.all().map((record) => ({ ...record, ...members.shareOf(record.name) })),
       peers: others,
-      store: store.status() as unknown as StoreStatus,
+      store: store.status(),
       sync: sync.status(),
       scrub: scrub.status(),
       incoming: { membership, data },

@@ -1,24 +1,25 @@
 /**
- * Group commit: whatever is to be written while one batch syncs goes down together in the next. Readers see rows as
- * soon as they are submitted; a submitter is told when its rows, and all submitted before them, are durable.
+ * Group commit: rows that are submitted while one batch syncs share the next batch. Readers see
+ * rows as soon as they are submitted. A submitter is told when its rows and all earlier ones are
+ * durable.
  *
- * Batches are written strictly one after the other, so what is on disk is always a prefix of what was submitted.
- * The first failure ends the queue: everything waiting fails, and so does whatever comes after.
+ * Batches are written one after the other, so the disk always has a prefix of all submitted rows.
+ * The first failure ends the queue: all rows that wait or come later fail.
  */
 import type { Clock } from '../base/env.ts';
 import { MecError, toMecError } from '../base/errors.ts';
 import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES, MAX_COMMIT_ROWS } from './limits.ts';
 import type { RowChange, Engine } from './engine.ts';
 
-/** Told once: without an error when the rows are durable. */
+/** Called once: without an error when the rows are durable. */
 export type Done = (error?: MecError) => void;
 
-/** What a queue needs beside its engine. */
+/** How a queue commits. */
 export interface CommitQueueOptions {
   readonly clock: Clock;
-  /** Whether a batch must be on the platter before its submitters are told. */
+  /** Whether a batch must be on the platter before it counts as durable. */
   readonly sync: boolean;
-  /** The queue has ended with this error. */
+  /** Called when the queue ends with an error. */
   readonly onFailure: (error: MecError) => void;
 }
 
@@ -51,7 +52,10 @@ export class CommitQueue {
     return { rows: this.#rows, bytes: this.#bytes };
   }
 
-  /** Whether there is room for another write; a caller asks before it changes anything. */
+  /**
+   * Throws if the queue has ended, or has no room for another write. A caller asks before it
+   * changes anything.
+   */
   assertRoom(): void {
     this.assertWorking();
     if (this.#rows >= MAX_COMMIT_ROWS || this.#bytes >= MAX_COMMIT_BYTES) {
@@ -59,7 +63,7 @@ export class CommitQueue {
     }
   }
 
-  /** Throws where a batch could not be written: what this node knows is ahead of its disk then. */
+  /** Throws if a batch could not be written: then the memory of this node is ahead of its disk. */
   assertWorking(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -69,7 +73,7 @@ export class CommitQueue {
     return this.#batches.some(({ rows }) => rows.has(key));
   }
 
-  /** The rows in a range that are not durable yet, each with its newest value. */
+  /** Returns the rows of a range that are not durable yet, each with its newest value. */
   pendingRows({ from, to }: { readonly from: string; readonly to: string }): [string, Uint8Array | undefined][] {
     const pending = new Map<string, Uint8Array | undefined>();
     for (const { rows } of this.#batches) {
@@ -78,7 +82,7 @@ export class CommitQueue {
     return [...pending];
   }
 
-  /** The newest value of a row, durable or not. */
+  /** Returns the newest value of a row, durable or not. */
   get(key: string): Uint8Array | undefined {
     this.assertWorking();
     for (let i = this.#batches.length - 1; i >= 0; i--) {
@@ -89,7 +93,7 @@ export class CommitQueue {
     return this.#engine.get(key);
   }
 
-  /** Adds rows that belong together; without rows, `done` waits for what was submitted before. */
+  /** Adds rows that belong together. Without rows, `done` waits for all earlier ones. */
   submit(changes: readonly RowChange[], done: Done): void {
     if (this.#failure !== undefined) return done(this.#failure);
     if (changes.length === 0 && this.#batches.length === 0) return done();
@@ -103,7 +107,7 @@ export class CommitQueue {
     this.#schedule();
   }
 
-  /** The same, as a promise: resolves when the rows are durable. */
+  /** Submits rows, and resolves when they are durable. */
   commit(changes: readonly RowChange[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.submit(changes, (error) => (error === undefined ? resolve() : reject(error)));
@@ -111,15 +115,15 @@ export class CommitQueue {
   }
 
   /**
-   * Runs a task while no batch is on its way: the disk then holds just what submitters were told of. With
-   * an error if the queue has ended.
+   * Runs a task while no batch is being written. The disk then has exactly the rows whose
+   * submitters were told. The task gets an error if the queue has ended.
    */
   between(task: Done): void {
     if (this.#failure !== undefined || !this.#isWriting) task(this.#failure);
     else this.#between.push(task);
   }
 
-  /** Resolves when nothing waits any more, durable or failed. */
+  /** Resolves when no rows wait any more, durable or failed. */
   idle(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#batches.length === 0) resolve();
@@ -145,7 +149,7 @@ export class CommitQueue {
     }
   }
 
-  /** When idle, waits for the end of the turn, so that all of its writes share a batch. */
+  /** Starts to write at the end of the turn, so that all writes of the turn share a batch. */
   #schedule(): void {
     if (this.#isWriting || this.#isDeferred) return;
     this.#isDeferred = true;

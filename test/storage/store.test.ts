@@ -139,7 +139,7 @@ test('keys are counted exactly, whatever is written, deleted and waits for the d
   await Promise.all([counting, ...durables]);
   const rows = [...disk.rows.keys()].filter((row) => row.startsWith('o')).length;
   assert.equal(rows, 130);
-  assert.equal(store.status()['keys'], rows);
+  assert.equal(store.status().keys, rows);
 });
 
 test('an object, its log entry and the clock come back after a crash', async () => {
@@ -491,7 +491,7 @@ test('after a failed write the store forgets what is not on disk, and comes back
   control.failWith = undefined;
   await nextTurn();
   clock.advance(STORE_REOPEN_MS);
-  while (store.status()['state'] !== 'ok') await nextTurn();
+  while (store.status().state !== 'ok') await nextTurn();
   assert.deepEqual(texts(store.of(0)), []);
   assert.deepEqual(texts(store.of(0), 'a'), ['kept']);
   assert.notEqual(store.of(0).actor, actor);
