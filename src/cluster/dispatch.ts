@@ -2,9 +2,10 @@
 import { MecError, messageOf } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import { replicaNumber } from '../core/causality/replica-name.ts';
 import { parseQuorum } from '../core/quorum/quorum.ts';
 import type {
+  ForwardReply,
+  GrantReply,
   GrantRequest,
   ForwardRequest,
   ListKeysReply,
@@ -16,11 +17,10 @@ import type {
   StoreRequest,
 } from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
-import { grantHere, groundOf } from './coordinator/grant-here.ts';
 import { putHere } from './coordinator/put.ts';
-import { assertNotGone, type Scope } from './coordinator/scope.ts';
+import type { Scope } from './coordinator/scope.ts';
 import { toFailed } from './holders/failed-reply.ts';
-import type { KeyState } from './holders/holder.ts';
+import type { KeyGranted, KeyState } from './holders/holder.ts';
 import { withoutBodies } from './holders/sparse-versions.ts';
 import type { Membership } from './membership/membership.ts';
 
@@ -28,8 +28,6 @@ type SendReply = (reply: Reply) => void;
 
 /** Makes the handler of requests from other nodes. */
 export function dispatcher(scope: Scope, membership: Membership): Handler {
-  const whenConfirmed = ({ key }: { key: string }, read: () => void): void =>
-    scope.partitions.of(partitionOf(key)).whenConfirmed(read);
   const handle = (request: Request, answer: SendReply): void => {
     const nowMs = scope.env.clock.monotonicMs();
     switch (request.kind) {
@@ -58,9 +56,9 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
       case 'scrub':
         return later(scope.scrub.serve(request), answer);
       case 'grant':
-        return whenConfirmed(request, () => answer(guarded(() => grant(scope, request))));
+        return grant(scope, request, answer);
       case 'release':
-        scope.grants.release(partitionOf(request.key), request.key, request.ballot);
+        scope.holders.own.release({ ...request, partition: partitionOf(request.key) });
         return answer({ kind: 'stored', actor: '', life: '', replica: 0, fences: [] });
       case 'list':
         return later(list(scope, request), answer);
@@ -87,15 +85,6 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
   };
 }
 
-/** A reply that is made later, when nothing catches what it throws. */
-function guarded(reply: () => Reply): Reply {
-  try {
-    return reply();
-  } catch (error) {
-    return toFailed(error);
-  }
-}
-
 function later(reply: Promise<Reply>, answer: SendReply): void {
   reply.then(answer, (error: unknown) => answer(toFailed(error)));
 }
@@ -117,26 +106,21 @@ function toReadReply({ have }: ReadRequest, { object, actor, isComplete }: KeySt
   return { kind: 'object', actor, isComplete, context, versions: withoutBodies(versions, have) };
 }
 
-function grant(scope: Scope, request: GrantRequest): Reply {
-  const granted = grantHere(scope, request);
-  if (granted === undefined) throw new MecError('contended');
-  const { object, ...rest } = granted;
-  return { kind: 'granted', ...rest, context: object.context, versions: withoutBodies(object.versions, request.have) };
+function grant({ holders }: Scope, request: GrantRequest, answer: SendReply): void {
+  holders.own.grant({ ...request, partition: partitionOf(request.key) }, (granted) => {
+    answer(granted instanceof MecError ? toFailed(granted) : toGrantReply(request, granted));
+  });
 }
 
-function store(scope: Scope, { key, object, dots, grant, memory }: StoreRequest, answer: SendReply): void {
-  assertNotGone(scope);
-  const ground = groundOf(scope, partitionOf(key));
-  // A store that comes too late for its grant is not taken in: another write may have been decided
-  // since.
-  if (grant !== undefined && !scope.grants.take(ground, key, grant)) throw new MecError('contended');
-  const { replica } = ground;
-  replica.merge({ key, object, dots, memory }, (error) => {
-    if (error !== undefined) return answer(toFailed(error));
-    const fences = scope.partitions.of(replica.partition).fences;
-    const { life } = scope.members.own;
-    answer({ kind: 'stored', actor: replica.actor, life, replica: replicaNumber(replica.id), fences });
-  });
+function toGrantReply({ have }: GrantRequest, { number, actor, object, remembered }: KeyGranted): GrantReply {
+  const { context, versions } = object;
+  return { kind: 'granted', number, actor, context, versions: withoutBodies(versions, have), remembered };
+}
+
+function store({ holders }: Scope, request: StoreRequest, answer: SendReply): void {
+  holders.own.store({ ...request, partition: partitionOf(request.key) }, request, (stored) =>
+    answer(stored instanceof MecError ? toFailed(stored) : { kind: 'stored', ...stored }),
+  );
 }
 
 function takeOver(scope: Scope, forwarded: ForwardRequest, answer: SendReply): void {
@@ -150,7 +134,7 @@ function takeOver(scope: Scope, forwarded: ForwardRequest, answer: SendReply): v
   const done = scope.forwardedWrites.begin();
   putHere(scope, request)
     .then(
-      (result) => answer({ kind: 'written', ...result }),
+      (result) => answer({ kind: 'written', ...result } satisfies ForwardReply),
       (error: unknown) => answer(toFailed(error)),
     )
     .finally(done);

@@ -8,8 +8,8 @@ const coordinator = (name: string): string => `src/cluster/coordinator/${name}.j
 export const CONDITIONS: readonly Bug[] = [
   {
     name: 'a store counts without the number of its grant',
-    file: 'src/cluster/dispatch.js',
-    good: 'if (grant !== undefined && !scope.grants.take(ground, key, grant))',
+    file: 'src/cluster/holders/local.js',
+    good: 'if (grant !== undefined && !this.takeGrant(item, grant))',
     bad: 'if (false)',
     draw: RIVALS,
   },

@@ -2,7 +2,7 @@
 import { type Bug, BUSY, OFTEN, PATIENT, USUAL } from './planted-draws.ts';
 
 const core = (name: string): string => `src/core/${name}.js`;
-const coordinator = (name: string): string => `src/cluster/coordinator/${name}.js`;
+const holders = (name: string): string => `src/cluster/holders/${name}.js`;
 const memory = 'src/storage/replica/replica-memory.js';
 
 /** Users that write at nodes whose disks are slow, and wait. */
@@ -23,9 +23,9 @@ export const WRITES: readonly Bug[] = [
   },
   {
     name: 'a word of a life that was not known counts',
-    file: coordinator('write'),
-    good: 'return reply.life === life ? reply :',
-    bad: 'return true ? reply :',
+    file: holders('remote'),
+    good: 'const isKnown = reply.life === life ||',
+    bad: 'const isKnown = true ||',
     draw: {
       ...SLOW_WRITES,
       faults: ['an owner that filled another starts again'],
@@ -63,9 +63,9 @@ export const WRITES: readonly Bug[] = [
       { file: memory, good: 'this.#isOver(learnt) ?', bad: 'this.#isOver(learnt, nowMicros) ?' },
       { file: memory, good: '!this.#isOver(learnt) &&', bad: '!this.#isOver(learnt, memory.madeMicros) &&' },
       {
-        file: coordinator('grant-here'),
+        file: holders('local-grant'),
         good: 'recall(key, idempotencyKey)',
-        bad: 'recall(key, idempotencyKey, scope.time.nowMicros(members.owners(partition)))',
+        bad: 'recall(key, idempotencyKey, parts.time.nowMicros(members.owners(partition)))',
       },
     ],
     draw: {
@@ -77,7 +77,7 @@ export const WRITES: readonly Bug[] = [
   },
   {
     name: 'a node that knows only some members serves keys',
-    file: 'src/cluster/holders/select.js',
+    file: holders('select'),
     good: 'if (members.replicas > 0 && members.isInformed)',
     bad: 'if (members.replicas > 0)',
     draw: {

@@ -8,40 +8,62 @@
  * owners hold anyway as its memory.
  */
 import { fraction } from '../../base/delays.ts';
+import type { Clock, Random } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import { GRANT_RETRY_MS } from '../limits.ts';
 import { digestOf, writeNameOf } from '../../core/value/content.ts';
 import { decide, type Decision } from '../../core/quorum/decision.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
-import { Ballot, type ConditionalRequest, type Granted } from './ballot.ts';
+import type { LocalHolder } from '../holders/local.ts';
 import type { KeyPlace } from '../holders/select.ts';
-import type { Scope } from './scope.ts';
-import { type Decided, storeDecided } from './store-decided.ts';
-import { type Commit, type PutResult, seenBy, writeHere } from './write.ts';
+import type { PutResult } from '../holders/write-request.ts';
+import { GRANT_RETRY_MS } from '../limits.ts';
+import { Ballot, type BallotParts, type ConditionalRequest, type Granted } from './ballot.ts';
+import { KeyQueue } from './key-queue.ts';
+import { type Commit, type Decided, type DecidedParts, storeDecided } from './store-decided.ts';
+import { seenBy } from './write.ts';
+
+/** The parts of a node that its conditional writes need. */
+export interface ConditionalParts extends BallotParts, DecidedParts {
+  readonly env: { readonly clock: Pick<Clock, 'after' | 'monotonicMs'>; readonly random: Random };
+  readonly holders: BallotParts['holders'] &
+    DecidedParts['holders'] & { readonly own: Pick<LocalHolder, 'isComplete'> };
+}
 
 /** How many of a key's owners are more than half. */
 export const majorityOf = ({ owners }: KeyPlace): number => quorumSize('quorum', owners.length);
 
-/** Coordinates a conditional write at this node, which owns the key; those of one key take turns. */
-export async function putIf(scope: Scope, request: ConditionalRequest): Promise<PutResult> {
-  const place = scope.holders.placeOf(request.key);
-  if (!place.isOwner) {
-    // The node that sent it here sees other members than this node does; that will pass.
-    const detail = 'The owners of the key are changing. Nothing was written.';
-    throw new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail });
+/** The conditional writes that one node coordinates; those of one key take turns. */
+export class ConditionalWrites {
+  readonly #parts: ConditionalParts;
+  readonly #queue = new KeyQueue();
+
+  constructor(parts: ConditionalParts) {
+    this.#parts = parts;
   }
-  // Just after a start a replica counts for nothing until it was compared with the others; that takes moments.
-  await new Promise<void>((resolve) => {
-    scope.partitions.of(place.partition).whenConfirmed(resolve);
-  });
-  // An owner that may lack what was acknowledged grants nothing, itself included.
-  if (!scope.store.of(place.partition).isComplete) throw new MecError('incomplete', { retryAfter: 1 });
-  const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
-  return scope.keyQueue.take(request.key, () => attempts(scope, request, endMs));
+
+  /** Coordinates a conditional write at this node, which owns the key. */
+  async put(request: ConditionalRequest): Promise<PutResult> {
+    const { env, holders, partitions } = this.#parts;
+    const place = holders.placeOf(request.key);
+    if (!place.isOwner) {
+      // The node that sent it here sees other members than this node does; that will pass.
+      const detail = 'The owners of the key are changing. Nothing was written.';
+      throw new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail });
+    }
+    // Just after a start a replica does not count until it was compared with the others, in
+    // moments.
+    await new Promise<void>((resolve) => {
+      partitions.of(place.partition).whenConfirmed(resolve);
+    });
+    // An owner that may lack acknowledged writes grants nothing, itself included.
+    if (!holders.own.isComplete(place.partition)) throw new MecError('incomplete', { retryAfter: 1 });
+    const endMs = env.clock.monotonicMs() + request.timeoutMs;
+    return this.#queue.take(request.key, () => attempts(this.#parts, request, endMs));
+  }
 }
 
-async function attempts(scope: Scope, request: ConditionalRequest, endMs: number): Promise<PutResult> {
-  const { env } = scope;
+async function attempts(parts: ConditionalParts, request: ConditionalRequest, endMs: number): Promise<PutResult> {
+  const { env } = parts;
   for (;;) {
     const timeoutMs = endMs - env.clock.monotonicMs();
     if (timeoutMs <= 0) {
@@ -49,7 +71,7 @@ async function attempts(scope: Scope, request: ConditionalRequest, endMs: number
         'Other conditional writes, or a change of owners, did not leave the key in time. Nothing was written.';
       throw new MecError('contended', { retryAfter: 1, detail });
     }
-    const result = await attempt(scope, { ...request, timeoutMs }, endMs);
+    const result = await attempt(parts, { ...request, timeoutMs }, endMs);
     if (result !== undefined) return result;
     await new Promise<void>((resolve) => {
       env.clock.after(GRANT_RETRY_MS * fraction(env.random), resolve);
@@ -57,20 +79,24 @@ async function attempts(scope: Scope, request: ConditionalRequest, endMs: number
   }
 }
 
-/** One ballot; undefined if it came to nothing because other writes have the key, and another may be tried. */
-async function attempt(scope: Scope, request: ConditionalRequest, endMs: number): Promise<PutResult | undefined> {
-  const ballot = new Ballot(scope, request);
+/** One ballot; undefined if other writes have the key, and another ballot may be tried. */
+async function attempt(
+  parts: ConditionalParts,
+  request: ConditionalRequest,
+  endMs: number,
+): Promise<PutResult | undefined> {
+  const ballot = new Ballot(parts, request);
   try {
     const granted = await ballot.run();
     if (granted === undefined) return undefined;
-    const { policies, time } = scope;
+    const { policies, time } = parts;
     const nowMicros = time.nowMicros(granted.place.owners);
     const visible = policies.visible(request.key, granted.object.versions, () => nowMicros);
     const decision = decide(request, { ...granted, visible });
-    const timeoutMs = Math.max(0, endMs - scope.env.clock.monotonicMs());
+    const timeoutMs = Math.max(0, endMs - parts.env.clock.monotonicMs());
     const about = aboutOf(request, nowMicros);
     const decided = { granted, about, ...commitOf(granted, { ...request, about }, decision) };
-    return await storeDecided(scope, { ...request, timeoutMs }, decided);
+    return await storeDecided(parts, { ...request, timeoutMs }, decided);
   } finally {
     ballot.end();
   }
@@ -86,26 +112,28 @@ function aboutOf({ key, body, condition: { idempotencyKey } }: ConditionalReques
 
 /** How a decision is taken in here. */
 function commitOf(
-  { object }: Granted,
+  { place: { partition }, object }: Granted,
   request: ConditionalRequest & { readonly about: About },
   decision: Decision,
 ): Pick<Decided, 'commit' | 'isRepeated'> {
-  const { key, about } = request;
+  const { key, body, about } = request;
   if (decision.kind === 'write') {
-    return { isRepeated: false, commit: writeHere({ ...request, token: decision.token }, about) };
+    const write = { partition, key, token: decision.token, body, memory: about };
+    return { isRepeated: false, commit: (own, onAnswer) => own.write(write, onAnswer) };
   }
-  // The first time may have come to nothing in the middle: the majority is brought what is left of it.
+  // The first time may have come to nothing in the middle: the majority is brought what is left of
+  // it.
   const { actor, counter } = decision.made;
   const dot = { actor, counter };
   const token = seenBy(request).clone();
   token.add(actor, counter);
   // Two tries may both be there, shown as one: the writer's next write replaces both.
-  const name = request.body && writeNameOf(request.body);
-  const twins = name === undefined ? [] : object.versions.filter(({ body }) => writeNameOf(body) === name);
+  const name = body && writeNameOf(body);
+  const twins = name === undefined ? [] : object.versions.filter((version) => writeNameOf(version.body) === name);
   for (const twin of twins) token.add(twin.actor, twin.counter);
   const memory = about === undefined ? undefined : { ...about, ...dot };
-  const commit: Commit = (_scope, replica, done) => {
-    replica.merge({ key, object, dots: [dot], memory }, done);
+  const commit: Commit = (own, onAnswer) => {
+    own.merge({ partition, key, object, dots: [dot], memory }, onAnswer);
     return { dot, token, object };
   };
   return { isRepeated: true, commit };

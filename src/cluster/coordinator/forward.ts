@@ -6,7 +6,8 @@ import type { Peer } from '../membership/peers.ts';
 import { errorOf } from '../holders/failed-reply.ts';
 import type { KeyPlace } from '../holders/select.ts';
 import type { Scope } from './scope.ts';
-import { type PutRequest, type PutResult, UNSURE } from './write.ts';
+import type { PutRequest, PutResult } from '../holders/write-request.ts';
+import { UNSURE } from './write.ts';
 
 /** Errors that say that an owner took nothing, so that another may be asked. */
 const UNTOUCHED: readonly string[] = [

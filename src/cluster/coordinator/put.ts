@@ -8,10 +8,11 @@ import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { ConditionalRequest } from './ballot.ts';
 import { forward, forwardTo, isUntouched } from './forward.ts';
 import { get } from './get.ts';
-import { majorityOf, putIf } from './conditional-write.ts';
-import { type KeyPlace, peersToAsk } from '../holders/select.ts';
-import { assertNotGone, type Scope } from './scope.ts';
-import { type Plan, type PutRequest, type PutResult, write } from './write.ts';
+import { majorityOf } from './conditional-write.ts';
+import type { KeyPlace } from '../holders/select.ts';
+import type { PutRequest, PutResult } from '../holders/write-request.ts';
+import type { Scope } from './scope.ts';
+import { type Plan, write } from './write.ts';
 
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(scope: Scope, request: PutRequest): Promise<PutResult> {
@@ -40,7 +41,7 @@ async function putSerialised(scope: Scope, place: KeyPlace, request: Conditional
   let failure: MecError | undefined;
   for (const id of place.owners) {
     try {
-      if (id === scope.members.self) return await putIf(scope, request);
+      if (id === scope.members.self) return await scope.conditionals.put(request);
       const peer = scope.peers.byId.get(id);
       const leftMs = endMs - scope.env.clock.monotonicMs();
       if (peer === undefined || leftMs <= 0 || scope.peers.reach(id) !== 'reachable') continue;
@@ -57,7 +58,7 @@ async function putSerialised(scope: Scope, place: KeyPlace, request: Conditional
 
 /** Coordinates a write on this node's own replica. */
 export async function putHere(scope: Scope, request: PutRequest): Promise<PutResult> {
-  if (request.condition !== undefined) return putIf(scope, { ...request, condition: request.condition });
+  if (request.condition !== undefined) return scope.conditionals.put({ ...request, condition: request.condition });
   return putAt(scope, scope.holders.placeOf(request.key), request);
 }
 
@@ -69,19 +70,20 @@ function putAt(scope: Scope, place: KeyPlace, request: PutRequest): Promise<PutR
 
 /** Where a write goes; throws where there are not enough to go to. */
 function planOf(scope: Scope, place: KeyPlace, { w, pw }: PutRequest): Plan {
-  assertNotGone(scope);
+  const { holders } = scope;
+  holders.own.assertNotGone();
   const { length } = place.owners;
   const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);
   const quorum = new WriteQuorum(quorumSize(w, length), wantedOwners);
   const { need } = quorum.tally;
-  const holders = peersToAsk(scope, place, { wanted: need, wantedOwners });
-  const peers = place.isOwner ? holders : holders.slice(0, length - 1);
-  assertEnough('replicas', 1 + peers.length, need);
+  const reached = holders.others(place, { wanted: need, wantedOwners });
+  const others = place.isOwner ? reached : reached.slice(0, length - 1);
+  assertEnough('replicas', 1 + others.length, need);
   if (wantedOwners > 0) {
-    const owners = peers.filter(({ id }) => place.owners.includes(id)).length + Number(place.isOwner);
+    const owners = others.filter(({ id }) => place.owners.includes(id)).length + Number(place.isOwner);
     assertEnough('owners', owners, wantedOwners);
   }
-  return { place, peers, quorum };
+  return { place, others, quorum };
 }
 
 function assertEnough(what: string, have: number, need: number): void {

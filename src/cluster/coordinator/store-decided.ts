@@ -3,19 +3,29 @@
  * of their grants, and only their answers count. The other owners get the version as a plain store
  * once it is acknowledged, or by sync.
  */
+import type { Clock, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import type { Timer } from '../../base/env.ts';
 import type { Dot } from '../../core/causality/causal-context.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import { JointTally } from '../../core/quorum/joint-tally.ts';
-import type { Done } from '../../storage/commit-queue.ts';
-import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
-import type { Reply, StoreRequest } from '../../transport/message.ts';
-import type { Peer } from '../membership/peers.ts';
+import type { OnAnswer, Stored, StoreItem } from '../holders/holder.ts';
+import type { LocalHolder } from '../holders/local.ts';
+import type { OwnWritten } from '../holders/local-write.ts';
+import type { Holders } from '../holders/select.ts';
+import type { PutRequest, PutResult } from '../holders/write-request.ts';
 import type { Granted } from './ballot.ts';
-import { groundOf } from './grant-here.ts';
-import type { Scope } from './scope.ts';
-import { type Commit, type PutCallbacks, type PutRequest, type PutResult, toResult, UNSURE } from './write.ts';
+import { type PutCallbacks, type ResultParts, toResult, UNSURE } from './write.ts';
+
+/** The parts of a node that the store of a decided write needs. */
+export interface DecidedParts extends ResultParts {
+  readonly env: { readonly clock: Pick<Clock, 'after'> };
+  readonly holders: Pick<Holders, 'of' | 'reachable'> & { readonly own: OwnTaker };
+}
+
+type OwnTaker = Pick<LocalHolder, 'id' | 'takeGrant' | 'write' | 'merge'>;
+
+/** Changes this node's own replica, and answers when that is durable. */
+export type Commit = (own: OwnTaker, onAnswer: OnAnswer<Stored>) => OwnWritten;
 
 /** A decision, and how this node's own replica takes it in. */
 export interface Decided {
@@ -31,82 +41,66 @@ export interface Decided {
  * nothing has left this node then.
  */
 export async function storeDecided(
-  scope: Scope,
+  parts: DecidedParts,
   request: PutRequest,
   decided: Decided,
 ): Promise<PutResult | undefined> {
   const { granted } = decided;
-  const ground = groundOf(scope, granted.place.partition);
-  const own = granted.numbers.get(scope.members.self) ?? '';
-  if (!scope.grants.take(ground, request.key, own)) return undefined;
-  return new Promise((resolve, reject) => new DecidedStore(scope, request, decided).start({ resolve, reject }));
+  const { own } = parts.holders;
+  const { partition } = granted.place;
+  if (!own.takeGrant({ partition, key: request.key }, granted.numbers.get(own.id) ?? '')) return undefined;
+  return new Promise((resolve, reject) => new DecidedStore(parts, request, decided).start({ resolve, reject }));
 }
 
 class DecidedStore {
-  readonly #scope: Scope;
+  readonly #parts: DecidedParts;
   readonly #request: PutRequest;
   readonly #decided: Decided;
   readonly #tally: JointTally;
-  #written: ReplicaWritten | undefined;
+  #written: OwnWritten | undefined;
   #deadline: Timer | undefined;
   #isAnswered = false;
 
-  constructor(scope: Scope, request: PutRequest, decided: Decided) {
-    this.#scope = scope;
+  constructor(parts: DecidedParts, request: PutRequest, decided: Decided) {
+    this.#parts = parts;
     this.#request = request;
     this.#decided = decided;
     this.#tally = new JointTally(decided.granted.view, decided.granted.need);
   }
 
   start(outcome: PutCallbacks): void {
-    const { env, members, store, peers } = this.#scope;
+    const { env, holders } = this.#parts;
     const { granted, commit } = this.#decided;
-    const replica = store.of(granted.place.partition);
-    const deciders = [...granted.numbers.keys()];
-    for (const member of deciders) this.#tally.ask(member);
-    const written = commit(this.#scope, replica, (error) => this.#count(members.self, error, outcome));
+    const { timeoutMs } = this.#request;
+    const { own } = holders;
+    for (const id of granted.numbers.keys()) this.#tally.ask(id);
+    const written = commit(own, (word) => this.#count(own.id, word, outcome));
     this.#written = written;
     // The requests to peers end by themselves; the own disk has no deadline.
-    this.#deadline = env.clock.after(this.#request.timeoutMs, () => {
+    this.#deadline = env.clock.after(timeoutMs, () => {
       this.#tally.timeOut();
       this.#settle(outcome);
     });
-    for (const id of deciders) {
-      const peer = peers.byId.get(id);
-      if (id === members.self) continue;
-      if (peer === undefined) this.#count(id, new MecError('timeout'), outcome);
-      else this.#send(peer, written, (error) => this.#count(id, error, outcome));
+    const item = this.#item(written);
+    for (const [id, grant] of granted.numbers) {
+      if (id === own.id) continue;
+      const holder = holders.of(id);
+      if (holder === undefined) this.#count(id, new MecError('timeout'), outcome);
+      else holder.store(item, { timeoutMs, grant }, (word) => this.#count(id, word, outcome));
     }
     this.#settle(outcome);
   }
 
-  #item({ object, dot }: ReplicaWritten): Omit<StoreRequest, 'kind'> {
-    const { about } = this.#decided;
+  #item({ object, dot }: OwnWritten): StoreItem {
+    const { about, granted } = this.#decided;
     const memory = about === undefined ? undefined : { ...about, ...dot };
-    return { key: this.#request.key, object, dots: [dot], memory };
+    return { partition: granted.place.partition, key: this.#request.key, object, dots: [dot], memory };
   }
 
-  #send(peer: Peer, written: ReplicaWritten, done: Done): void {
-    const grant = this.#decided.granted.numbers.get(peer.id);
-    // The number differs from peer to peer: nothing can be packed once for all.
-    const { partition } = this.#decided.granted.place;
-    const message = this.#scope.partitions.of(partition).outgoing({ kind: 'store', ...this.#item(written), grant });
-    message.send(peer, this.#request.timeoutMs, (reply) => done(this.#replied(peer, reply)));
-  }
-
-  #replied(peer: Peer, reply: Reply | MecError): MecError | undefined {
-    if (reply instanceof MecError || reply.kind !== 'stored') {
-      this.#scope.sync.peerHasMissed(peer);
-      return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
-    }
-    this.#scope.partitions.of(this.#decided.granted.place.partition).observe(reply.actor);
-    return undefined;
-  }
-
-  #count(member: string, error: MecError | undefined, outcome: PutCallbacks): void {
+  #count(member: string, word: Stored | MecError, outcome: PutCallbacks): void {
     if (this.#isAnswered) return;
-    if (error === undefined) this.#tally.succeed(member);
-    else this.#tally.fail(member, error.code);
+    if (word instanceof MecError) this.#tally.fail(member, word.code);
+    else this.#tally.succeed(member);
     this.#settle(outcome);
   }
 
@@ -118,16 +112,18 @@ class DecidedStore {
     if (verdict === 'failed') return outcome.reject(this.#tally.lacking.error(UNSURE));
     const { place } = this.#decided.granted;
     const { isRepeated } = this.#decided;
-    outcome.resolve({ ...toResult(this.#scope, { place, request: this.#request }, this.#written), isRepeated });
+    outcome.resolve({ ...toResult(this.#parts, { place, request: this.#request }, this.#written), isRepeated });
     this.#tellOthers(this.#written);
   }
 
   /** The owners that had no part in the decision need not wait for sync. */
-  #tellOthers(written: ReplicaWritten): void {
-    const { members, peers } = this.#scope;
+  #tellOthers(written: OwnWritten): void {
+    const { holders } = this.#parts;
     const { view, numbers } = this.#decided.granted;
     const others = new Set([...view.owners, ...view.nextOwners]);
-    const ids = [...others].filter((id) => id !== members.self && !numbers.has(id));
-    for (const peer of peers.reachable(ids, 0)) this.#send(peer, written, () => {});
+    const ids = [...others].filter((id) => id !== holders.own.id && !numbers.has(id));
+    const item = this.#item(written);
+    const { timeoutMs } = this.#request;
+    for (const holder of holders.reachable(ids, 0)) holder.store(item, { timeoutMs }, () => {});
   }
 }

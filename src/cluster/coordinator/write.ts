@@ -2,90 +2,58 @@
  * A write at the node that coordinates it: to its own replica and the other holders at once,
  * answered when W disks have it.
  */
-import type { Timer } from '../../base/env.ts';
+import type { Clock, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import { DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
-import type { Condition } from '../../core/quorum/condition.ts';
-import { packContent, unpackContent } from '../../core/value/content.ts';
-import type { RememberedWrite } from '../../core/quorum/decision.ts';
-import type { Quorum } from '../../core/quorum/quorum.ts';
-import { replicaNumber } from '../../core/causality/replica-name.ts';
-import { type StoredWord, WriteQuorum } from '../../core/quorum/write-quorum.ts';
-import type { Done } from '../../storage/commit-queue.ts';
-import type { Replica } from '../../storage/replica/replica.ts';
-import type { ReplicaWritten } from '../../storage/replica/replica-changes.ts';
-import type { Reply, ForwardReply } from '../../transport/message.ts';
-import type { Peer } from '../membership/peers.ts';
-import { type KeyPlace, peersToAsk } from '../holders/select.ts';
-import { pendingOwnersOf, type Scope } from './scope.ts';
+import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
+import type { Holder, Stored, StoreTerms } from '../holders/holder.ts';
+import type { LocalHolder } from '../holders/local.ts';
+import type { OwnWritten } from '../holders/local-write.ts';
+import type { Holders, KeyPlace } from '../holders/select.ts';
+import type { PutRequest, PutResult } from '../holders/write-request.ts';
+import { DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
+import type { Policies } from '../policies.ts';
+import type { WallTime } from '../wall-time.ts';
 
-/** What to write. */
-export interface PutRequest {
-  readonly key: string;
-  /** What the writer had seen; undefined where it gave no token. */
-  readonly token: CausalContext | undefined;
-  /** Packed content; undefined deletes. */
-  readonly body: Uint8Array | undefined;
-  /** How many owners a delete asks for what is there. */
-  readonly r: Quorum;
-  readonly w: Quorum;
-  /** How many of them must be owners, and not fallbacks. */
-  readonly pr?: Quorum | undefined;
-  readonly pw?: Quorum | undefined;
-  /** What must hold for the write to be made. */
-  readonly condition?: Condition | undefined;
-  readonly timeoutMs: number;
+/** The parts of a node that tell a writer what its write did. */
+export interface ResultParts {
+  readonly partitions: Pick<Partitions, 'of'>;
+  readonly policies: Policies;
+  readonly time: Pick<WallTime, 'nowMicros'>;
 }
 
-/** What a write did. */
-export type PutResult = Omit<ForwardReply, 'kind'>;
+/** The parts of a node that a write needs. */
+export interface WriteParts extends ResultParts {
+  readonly env: { readonly clock: Pick<Clock, 'after'> };
+  readonly holders: Pick<Holders, 'placeOf' | 'others' | 'pendingOf'> & {
+    readonly own: Pick<LocalHolder, 'id' | 'write'>;
+  };
+}
 
-/** What a writer is told who has no answer. */
+/** The sentence for a writer without an answer. */
 export const UNSURE = 'The write may still take effect.';
 
 /** Where a write goes, and how many must have it. */
 export interface Plan {
   readonly place: KeyPlace;
-  /** Whose disks count. */
-  readonly peers: readonly Peer[];
+  /** The other holders whose disks count. */
+  readonly others: readonly Holder[];
   readonly quorum: WriteQuorum;
 }
 
-/** Changes this node's own replica, which tells `done` when that is durable. */
-export type Commit = (scope: Scope, replica: Replica, done: Done) => ReplicaWritten;
-
-/** Deletes exactly these versions, at this node's replica and, as far as they can be reached, the others. */
-export async function removeDots(scope: Scope, key: string, dots: readonly Dot[]): Promise<void> {
-  const place = scope.holders.placeOf(key);
-  const plan = { place, peers: peersToAsk(scope, place, { wanted: 0 }), quorum: new WriteQuorum(1) };
+/** Deletes exactly these versions, at this node and at the other holders that can be reached. */
+export async function removeDots(parts: WriteParts, key: string, dots: readonly Dot[]): Promise<void> {
+  const { holders } = parts;
+  const place = holders.placeOf(key);
+  const plan = { place, others: holders.others(place, { wanted: 0 }), quorum: new WriteQuorum(1) };
   const request = { key, body: undefined, r: 1, w: 1, timeoutMs: DEFAULT_TIMEOUT_MS };
-  await write(scope, { ...request, token: CausalContext.ofDots(dots) }, plan);
+  await write(parts, { ...request, token: CausalContext.ofDots(dots) }, plan);
 }
 
-/** Where the last write wins: it replaces whatever is known here, and its time is after that. */
-function asLast(replica: Replica, request: PutRequest): PutRequest {
-  if (request.body === undefined) return request;
-  const { versions } = replica.read(request.key);
-  const content = unpackContent(request.body);
-  const times = versions.map(({ body }) => unpackContent(body).timestampMicros + 1);
-  const timestampMicros = Math.max(content.timestampMicros, ...times);
-  const token = seenBy(request).clone().join(CausalContext.ofDots(versions));
-  return { ...request, token, body: packContent({ ...content, timestampMicros }) };
-}
-
-/** Writes to this node's own replica and to the peers of the plan. */
-export function write(scope: Scope, request: PutRequest, plan: Plan): Promise<PutResult> {
-  return new Promise((resolve, reject) => new Put(scope, { request, plan }, { resolve, reject }).start());
-}
-
-/** Makes a write at this node's own replica. */
-export function writeHere(request: PutRequest, memory?: Omit<RememberedWrite, keyof Dot>): Commit {
-  const { key } = request;
-  return ({ policies }, replica, done) => {
-    const asked = policies.isLastWriteWins(key) ? asLast(replica, request) : request;
-    return replica.write({ key, token: seenBy(asked), body: asked.body, memory }, done);
-  };
+/** Writes to this node's own replica and to the others of the plan. */
+export function write(parts: WriteParts, request: PutRequest, plan: Plan): Promise<PutResult> {
+  return new Promise((resolve, reject) => new Put(parts, { request, plan }, { resolve, reject }).start());
 }
 
 /** A writer that gave no token has seen nothing. */
@@ -99,16 +67,16 @@ export interface PutCallbacks {
 
 /** One write under way. */
 class Put {
-  readonly #scope: Scope;
+  readonly #parts: WriteParts;
   readonly #request: PutRequest;
   readonly #plan: Plan;
   readonly #outcome: PutCallbacks;
-  #written: ReplicaWritten | undefined;
+  #written: OwnWritten | undefined;
   #deadline: Timer | undefined;
   #isAnswered = false;
 
-  constructor(scope: Scope, { request, plan }: { request: PutRequest; plan: Plan }, outcome: PutCallbacks) {
-    this.#scope = scope;
+  constructor(parts: WriteParts, { request, plan }: { request: PutRequest; plan: Plan }, outcome: PutCallbacks) {
+    this.#parts = parts;
     this.#request = request;
     this.#plan = plan;
     this.#outcome = outcome;
@@ -116,60 +84,39 @@ class Put {
 
   start(): void {
     const request = this.#request;
-    const { key, timeoutMs } = request;
-    const { env, members, store, partitions } = this.#scope;
-    const { place, peers, quorum } = this.#plan;
+    const { key, body, timeoutMs } = request;
+    const { env, holders } = this.#parts;
+    const { place, others, quorum } = this.#plan;
     const { tally } = quorum;
-    const view = partitions.of(place.partition);
-    const replica = store.of(place.partition);
-    const written = writeHere(request)(this.#scope, replica, (error) => {
-      const { life } = members.own;
-      const word = error ?? { replica: replicaNumber(replica.id), life, fences: view.fences };
-      this.#count(members.self, word, place.isOwner);
-    });
+    const { partition } = place;
+    const { own } = holders;
+    const written = own.write({ partition, key, token: seenBy(request), body }, (word) => this.#count(own, word));
     this.#written = written;
-    view.observe(replica.actor);
     tally.ask(place.isOwner);
-    for (const peer of peers) tally.ask(this.#isOwner(peer));
+    for (const holder of others) tally.ask(this.#isOwner(holder));
     // The requests to peers end by themselves; the own disk has no deadline.
     this.#deadline = env.clock.after(timeoutMs, () => {
       tally.timeOut();
       this.#settle();
     });
-    const storeRequest = { kind: 'store', key, object: written.object, dots: [written.dot] } as const;
-    const message = view.outgoing(storeRequest);
-    for (const peer of peers) {
-      const { life } = peer;
-      message.send(peer, timeoutMs, (reply) => {
-        this.#count(peer.id, this.#replied(peer, reply, life), this.#isOwner(peer));
-      });
-    }
-    for (const peer of pendingOwnersOf(this.#scope, place)) {
-      message.send(peer, timeoutMs, (reply) => void this.#replied(peer, reply, undefined));
-    }
+    const item = { partition, key, object: written.object, dots: [written.dot] };
+    const options: StoreTerms = { timeoutMs };
+    for (const holder of others) holder.store(item, options, (word) => this.#count(holder, word));
+    // They take all writes, and count for none.
+    for (const holder of holders.pendingOf(place)) holder.store(item, options, () => {});
     this.#settle();
   }
 
-  /** What a peer's reply is worth; `life` is that which it was known to have when it was asked. */
-  #replied(peer: Peer, reply: Reply | MecError, life: string | undefined): StoredWord | MecError {
-    if (reply instanceof MecError || reply.kind !== 'stored') {
-      this.#scope.sync.peerHasMissed(peer);
-      return new MecError(reply instanceof MecError || reply.kind === 'failed' ? reply.code : 'internal');
-    }
-    this.#scope.partitions.of(this.#plan.place.partition).observe(reply.actor);
-    peer.life = reply.life;
-    return reply.life === life ? reply : new MecError('incomplete');
+  #isOwner({ id }: Pick<Holder, 'id'>): boolean {
+    return this.#plan.place.owners.includes(id);
   }
 
-  #isOwner(peer: Peer): boolean {
-    return this.#plan.place.owners.includes(peer.id);
-  }
-
-  #count(member: string, word: StoredWord | MecError, isOwner: boolean): void {
+  #count(holder: Pick<Holder, 'id'>, word: Stored | MecError): void {
     if (this.#isAnswered) return;
     const { quorum } = this.#plan;
+    const isOwner = this.#isOwner(holder);
     if (word instanceof MecError) quorum.fail(word.code, isOwner);
-    else quorum.add(member, word, isOwner);
+    else quorum.add(holder.id, word, isOwner);
     this.#settle();
   }
 
@@ -181,19 +128,20 @@ class Put {
     this.#deadline?.cancel();
     const { place } = this.#plan;
     const request = this.#request;
-    if (verdict === 'met') this.#outcome.resolve(toResult(this.#scope, { place, request }, this.#written));
+    if (verdict === 'met') this.#outcome.resolve(toResult(this.#parts, { place, request }, this.#written));
     else this.#outcome.reject(tally.error(UNSURE));
   }
 }
 
 /**
- * What a writer is told whose write has its quorum. Its token keeps what it brought: another replica may still hold
- * what this write has replaced, and the next write with the token may go there first.
+ * The result for a writer whose write has its quorum. Its token keeps the context that it brought:
+ * another replica may still hold versions that this write has replaced, and the next write with the
+ * token may go there first.
  */
 export function toResult(
-  { policies, time, partitions }: Scope,
+  { policies, time, partitions }: ResultParts,
   { place, request }: { readonly place: KeyPlace; readonly request: Pick<PutRequest, 'key' | 'token'> },
-  { dot, token, object }: ReplicaWritten,
+  { dot, token, object }: OwnWritten,
 ): PutResult {
   const { key } = request;
   const view = partitions.of(place.partition);

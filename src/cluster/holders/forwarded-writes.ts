@@ -9,7 +9,9 @@ import { MAX_TAKEN_IDS } from '../limits.ts';
 export class ForwardedWrites {
   readonly #name: string;
   #given = 0;
-  /** Ids of the writes taken over, oldest first, with the time after which they cannot come again. */
+  /**
+   * Ids of the writes taken over, oldest first, with the time after which they cannot come again.
+   */
   readonly #taken = new Map<string, number>();
   #count = 0;
   #isEnding = false;
@@ -26,7 +28,10 @@ export class ForwardedWrites {
     return `${this.#name}/${this.#given}`;
   }
 
-  /** Whether the write is new here; from now on it is not. Throws `overloaded` where too many are remembered. */
+  /**
+   * Whether the write is new here; from now on it is not. Throws `overloaded` where too many are
+   * remembered.
+   */
   isNew(id: string, nowMs: number, notAfterMs: number): boolean {
     if (this.#taken.has(id)) return false;
     if (this.#taken.size >= MAX_TAKEN_IDS) this.#forget(nowMs);
@@ -44,7 +49,10 @@ export class ForwardedWrites {
     return this.#isEnding;
   }
 
-  /** One more begins; the result is to be called when it is done. Throws `stopping` once the work is to end. */
+  /**
+   * One more begins; the result is to be called when it is done. Throws `stopping` once the work is
+   * to end.
+   */
   begin(): () => void {
     if (this.#isEnding) throw new MecError('stopping');
     this.#count += 1;

@@ -9,6 +9,8 @@
 import type { MecError } from '../../base/errors.ts';
 import type { Dot } from '../../core/causality/causal-context.ts';
 import type { FilledObject, ObjectVersion } from '../../core/causality/object.ts';
+import type { MadeWrite, RememberedWrite } from '../../core/quorum/decision.ts';
+import type { StoredWord } from '../../core/quorum/write-quorum.ts';
 
 /** Called once: with the answer, or with the error in its place. */
 export type OnAnswer<Answer> = (answer: Answer | MecError) => void;
@@ -38,6 +40,47 @@ export interface StoreItem {
   readonly object: FilledObject<Uint8Array>;
   /** Dots of the partition whose whole effect the object carries. */
   readonly dots: readonly Dot[];
+  /** The memory of the write that brings it, if that may be repeated. */
+  readonly memory?: RememberedWrite | undefined;
+}
+
+/** How an item is stored. */
+export interface StoreTerms {
+  readonly timeoutMs: number;
+  /**
+   * The number of the holder's grant of the key: if it is no longer current, the holder refuses.
+   */
+  readonly grant?: string | undefined;
+}
+
+/** The word of a holder that has stored an item durably. */
+export interface Stored extends StoredWord {
+  /** The actor under which the replica writes now. */
+  readonly actor: string;
+}
+
+/** A ballot of a conditional write. */
+export interface BallotAsked {
+  readonly partition: number;
+  readonly key: string;
+  /** A name of this attempt at the write, and of no other. */
+  readonly ballot: string;
+  readonly timeoutMs: number;
+}
+
+/** A request for a key, on behalf of a ballot. */
+export interface GrantAsked extends BallotAsked, KeyRead {
+  /** The name of the asker's view of the owners: only an owner with the same view grants. */
+  readonly view: string;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** A key granted, and its state in the same turn: also what is not durable yet. */
+export interface KeyGranted extends Omit<KeyState, 'isComplete'> {
+  /** The number of the grant: the store must bring it back. */
+  readonly number: string;
+  /** The result of an earlier write with the same idempotency key. */
+  readonly remembered: MadeWrite | undefined;
 }
 
 /** A question for the next keys that a member holds in some partitions, in order. */
@@ -68,6 +111,12 @@ export interface Holder {
   readonly id: string;
   /** Reads a key. */
   read(asked: KeyRead, onAnswer: OnAnswer<KeyState>): void;
+  /** Stores an item durably. */
+  store(item: StoreItem, options: StoreTerms, onAnswer: OnAnswer<Stored>): void;
+  /** Grants a key to a ballot; `contended` if another has it. */
+  grant(asked: GrantAsked, onAnswer: OnAnswer<KeyGranted>): void;
+  /** Frees the key, if the ballot has it. */
+  release(asked: BallotAsked): void;
   /** Brings a stale replica up to date. Sync would do so too, so no one hears of a failure. */
   repair(item: StoreItem, timeoutMs: number): void;
   /** Lists keys of several partitions at once; rejects with a `MecError`. */

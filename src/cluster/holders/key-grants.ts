@@ -13,7 +13,10 @@ import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { GRANT_MS, MAX_GRANTS } from '../limits.ts';
 
-/** What a grant stands on: if another object takes the place of either, the numbers of the partition end. */
+/**
+ * What a grant stands on: if another object takes the place of either, the numbers of the partition
+ * end.
+ */
 export interface Ground {
   /** The replica whose state is told with the grant. */
   readonly replica: { readonly partition: number };
@@ -79,9 +82,9 @@ export class KeyGrants {
   }
 
   /**
-   * Ends all numbers of a partition, as a fence was made there. Else a write that was decided before a replica
-   * lost its disk could still be stored here, and be acknowledged, after that replica has taken what is here
-   * for all there is.
+   * Ends all numbers of a partition, as a fence was made there. Else a write that was decided
+   * before a replica lost its disk could still be stored here, and be acknowledged, after that
+   * replica has taken what is here for all there is.
    */
   endAll(partition: number): void {
     this.#size -= this.#byPartition.get(partition)?.byKey.size ?? 0;

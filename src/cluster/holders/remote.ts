@@ -1,17 +1,34 @@
-/** A peer's replicas: requests, and what this node learns by the way from each reply. */
+/** A peer's replicas: the requests, and all that this node learns by the way from their replies. */
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import { errorOf } from './failed-reply.ts';
-import type { Holder, KeyRead, KeysAsked, KeysFound, KeyState, OnAnswer, StoreItem } from './holder.ts';
+import type {
+  BallotAsked,
+  GrantAsked,
+  Holder,
+  KeyGranted,
+  KeyRead,
+  KeysAsked,
+  KeysFound,
+  KeyState,
+  OnAnswer,
+  Stored,
+  StoreItem,
+  StoreTerms,
+} from './holder.ts';
 import { withBodies } from './sparse-versions.ts';
+import type { StorePacker } from './store-packer.ts';
 
 /** The parts of a node that asking its peers needs. */
 export interface RemoteParts {
   readonly env: { readonly clock: Clock };
   readonly partitions: Partitions;
   readonly peers: Pick<Peers, 'answered'>;
+  readonly packer: StorePacker;
+  /** A peer has not acknowledged a store. */
+  readonly onMissed: (peer: Peer) => void;
 }
 
 /** The replicas of a peer. */
@@ -52,10 +69,43 @@ export class RemoteHolder implements Holder {
     });
   }
 
-  repair({ partition, ...item }: StoreItem, timeoutMs: number): void {
-    this.#parts.partitions
-      .of(partition)
-      .outgoing({ kind: 'store', ...item })
-      .send(this.#peer, timeoutMs, () => {});
+  store(item: StoreItem, { timeoutMs, grant }: StoreTerms, onAnswer: OnAnswer<Stored>): void {
+    const { partitions, packer, onMissed } = this.#parts;
+    const peer = this.#peer;
+    const { life } = peer;
+    packer.pack(item, grant).send(peer, timeoutMs, (reply) => {
+      if (reply instanceof MecError || reply.kind !== 'stored') {
+        onMissed(peer);
+        return onAnswer(errorOf(reply));
+      }
+      partitions.of(item.partition).observe(reply.actor);
+      peer.life = reply.life;
+      // Fences live in the process, and so do grants: a grant that was current is of this very
+      // life.
+      const isKnown = reply.life === life || grant !== undefined;
+      onAnswer(isKnown ? reply : new MecError('incomplete'));
+    });
+  }
+
+  repair(item: StoreItem, timeoutMs: number): void {
+    this.#parts.packer.pack(item).send(this.#peer, timeoutMs, () => {});
+  }
+
+  grant(asked: GrantAsked, onAnswer: OnAnswer<KeyGranted>): void {
+    const { partition, ballot, key, view: viewName, have, idempotencyKey, timeoutMs } = asked;
+    const view = this.#parts.partitions.of(partition);
+    const request = { kind: 'grant', ballot, key, view: viewName, have, idempotencyKey } as const;
+    this.#peer.data.request({ ...request, floors: view.floorNames }, timeoutMs, (reply) => {
+      if (reply instanceof MecError || reply.kind !== 'granted') return onAnswer(errorOf(reply));
+      const { number, actor, context, remembered } = reply;
+      const versions = withBodies(reply.versions, have);
+      if (versions === undefined) return onAnswer(new MecError('internal'));
+      view.observe(actor);
+      onAnswer({ number, actor, object: { versions, context }, remembered });
+    });
+  }
+
+  release({ ballot, key, timeoutMs }: BallotAsked): void {
+    this.#peer.data.request({ kind: 'release', ballot, key }, timeoutMs, () => {});
   }
 }

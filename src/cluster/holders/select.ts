@@ -1,7 +1,7 @@
 /** The holders of a key, best first: its owners, pending owners, and fallbacks. */
 import { MecError } from '../../base/errors.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
-import type { Members } from '../membership/members.ts';
+import type { Members, OwnerView } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import type { Holder } from './holder.ts';
 import type { LocalHolder } from './local.ts';
@@ -88,9 +88,27 @@ export class Holders {
     return owners.includes(members.self) ? [members.self, ...others] : others;
   }
 
+  /**
+   * The owners and the next owners of a partition: the very same object while they do not change.
+   */
+  viewOf(partition: number): OwnerView {
+    return this.#parts.members.view(partition);
+  }
+
+  /** Those of the members that can be reached; suspects too if there are fewer than `wanted`. */
+  reachable(ids: readonly string[], wanted: number): Holder[] {
+    return this.#parts.peers.reachable(ids, wanted).map((peer) => new RemoteHolder(this.#parts, peer));
+  }
+
   /** The other members to ask for a key, best first. */
   others(place: KeyPlace, wanted: Wanted): Holder[] {
     return peersToAsk(this.#parts, place, wanted).map((peer) => new RemoteHolder(this.#parts, peer));
+  }
+
+  /** The pending owners of a key that can be reached. */
+  pendingOf({ partition }: KeyPlace): Holder[] {
+    const pending = this.#parts.members.pending(partition);
+    return pending.length === 0 ? [] : this.reachable(pending, 0);
   }
 
   /**
@@ -112,7 +130,7 @@ export class Holders {
  * a fallback, in the order of preference. Suspects come last, if there are fewer holders or owners
  * than wanted without them.
  */
-export function peersToAsk(
+function peersToAsk(
   { members, peers }: Pick<HoldersParts, 'members' | 'peers'>,
   { partition, owners, isOwner }: KeyPlace,
   { wanted, wantedOwners = 0 }: Wanted,

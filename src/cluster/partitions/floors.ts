@@ -126,7 +126,7 @@ export interface Receiver {
 }
 
 /** One message for several peers: packed once for each floor that they know, which is mostly the same. */
-class Outgoing {
+export class Outgoing {
   readonly #floors: Floors;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #partition: number;

@@ -6,7 +6,7 @@ import { PARTITIONS } from '../../core/limits.ts';
 import { CurrentActors } from '../../core/causality/actor.ts';
 import type { Fence } from '../../core/quorum/write-quorum.ts';
 import type { Fences } from './fences.ts';
-import type { Floors } from './floors.ts';
+import type { Floors, Outgoing } from './floors.ts';
 
 /** The parts of a node that its views look at. */
 export interface PartitionParts {
@@ -48,7 +48,7 @@ export class PartitionView {
   }
 
   /** A message with contexts of the partition, for several peers. */
-  outgoing(message: Parameters<Floors['outgoing']>[1]): ReturnType<Floors['outgoing']> {
+  outgoing(message: Parameters<Floors['outgoing']>[1]): Outgoing {
     return this.#parts.floors.outgoing(this.partition, message);
   }
 

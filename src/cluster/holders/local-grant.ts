@@ -1,0 +1,48 @@
+/** A key granted by this node, with its state in the same turn. */
+import { MecError } from '../../base/errors.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Store } from '../../storage/store.ts';
+import type { Members, OwnerView } from '../membership/members.ts';
+import type { GrantAsked, KeyGranted } from './holder.ts';
+import type { KeyGrants } from './key-grants.ts';
+
+/** The parts of a node that grant its keys. */
+export interface LocalGrantParts {
+  readonly members: Pick<Members, 'self' | 'pending' | 'owns' | 'view'>;
+  readonly store: Pick<Store, 'of'>;
+  readonly grants: KeyGrants;
+}
+
+/**
+ * Grants a key at this node. Throws `contended` if another write has it, or if the coordinator
+ * knows other owners than this node does, and `incomplete` if this node is no owner, or one that
+ * may lack acknowledged writes.
+ */
+export function grantKey(
+  parts: LocalGrantParts,
+  { partition, key, ballot, view, idempotencyKey }: Omit<GrantAsked, 'have' | 'timeoutMs'>,
+): KeyGranted {
+  const { members, grants } = parts;
+  const ground = groundOf(parts, partition);
+  const { replica } = ground;
+  // A pending owner has not caught up, and need not have: a majority of the owners is asked as
+  // well.
+  const isPending = members.pending(partition).includes(members.self);
+  if (!isPending && !(members.owns(partition) && replica.isComplete)) throw new MecError('incomplete');
+  if (ground.view.name !== view) throw new MecError('contended');
+  // A condition must not be decided on the remains of a damaged record.
+  const object = replica.readWhole(key);
+  const number = grants.grant(ground, key, ballot);
+  if (number === undefined) throw new MecError('contended');
+  const canRecall = replica.isComplete && idempotencyKey !== undefined;
+  const remembered = canRecall ? replica.memory.recall(key, idempotencyKey) : undefined;
+  return { number, actor: replica.actor, object, remembered };
+}
+
+/** The ground on which the grants of a partition stand at this node, now. */
+export function groundOf(
+  { members, store }: LocalGrantParts,
+  partition: number,
+): { readonly replica: Replica; readonly view: OwnerView } {
+  return { replica: store.of(partition), view: members.view(partition) };
+}
