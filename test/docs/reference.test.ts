@@ -1,7 +1,11 @@
-/** The tables of keys in docs/operations.md: each key of a configuration file, with its default. */
+/** Tables of the pages that repeat the source: keys of the configuration, and limits. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { KIB, MIB } from '../../src/base/bytes.ts';
+import { MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
+import { DEFAULT_MAX_VALUE_BYTES, MAX_KEY_BYTES } from '../../src/cluster/limits.ts';
+import { MAX_VALUE_BYTES } from '../../src/config/limits.ts';
 import {
   HTTP_KEYS,
   NODE_KEYS,
@@ -11,6 +15,17 @@ import {
   STORAGE_KEYS,
   TOP_KEYS,
 } from '../../src/config/rules.ts';
+import {
+  HTTP_BODY_STALL_MS,
+  HTTP_HEADERS_TIMEOUT_MS,
+  HTTP_REQUEST_TIMEOUT_MS,
+  MAX_HEADER_BYTES,
+  MAX_HTTP_CONNECTIONS,
+  MAX_HTTP_IN_FLIGHT,
+  MAX_HTTP_PIPELINED,
+  MAX_META_BYTES,
+} from '../../src/http/limits.ts';
+import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 
 const TABLES: Readonly<Record<string, Rules>> = {
   '': TOP_KEYS,
@@ -21,7 +36,8 @@ const TABLES: Readonly<Record<string, Rules>> = {
   'policy.': POLICY_KEYS,
 };
 
-const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+const textOf = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+const page = textOf('docs/operations.md');
 
 /** The rows of the tables of keys: the default by key. */
 const rowsOf = (text: string): Map<string, string> =>
@@ -57,4 +73,32 @@ test('a key that is missing, that there is not, or with another default is found
   assert.deepEqual(differences(page.replace('| `weight` |', '| weight |')), ['weight']);
   assert.deepEqual(differences(page.replace('| `quorum.n` | `3`', '| `quorum.n` | `5`')), ['quorum.n']);
   assert.deepEqual(differences(page.replace('| `quorum.n` |', '| `quorum.m` |')), ['quorum.n', 'quorum.m']);
+});
+
+const IN_MIB = { byDefault: DEFAULT_MAX_VALUE_BYTES / MIB, most: MAX_VALUE_BYTES / MIB };
+
+/** The rows of the table of limits. */
+const LIMITS: Readonly<Record<string, string>> = {
+  'bytes of a key': String(MAX_KEY_BYTES),
+  'bytes of a value': `\`maxvalue\`: ${IN_MIB.byDefault} MiB by default, ${IN_MIB.most} MiB at most`,
+  'versions of a key': String(MAX_SIBLINGS),
+  'bytes of all versions of a key': `${MAX_OBJECT_BYTES / MIB} MiB`,
+  'metadata of a version': `${MAX_META_BYTES / KIB} KiB`,
+  'headers of a request': `${MAX_HEADER_BYTES / KIB} KiB`,
+  'requests at once at a node': String(MAX_HTTP_IN_FLIGHT),
+  'requests at once on a connection': String(MAX_HTTP_PIPELINED),
+  'connections at a node': String(MAX_HTTP_CONNECTIONS),
+  'time for the headers': `${HTTP_HEADERS_TIMEOUT_MS / 1000} s`,
+  'time for a request': `${HTTP_REQUEST_TIMEOUT_MS / 1000} s`,
+  'silence in a large body': `${HTTP_BODY_STALL_MS / 1000} s`,
+};
+
+test('the limits of HTTP are those of the source', () => {
+  const section = /^## Limits$([^]*?)^## /m.exec(textOf('docs/http.md'))?.[1] ?? '';
+  const rows = [...section.matchAll(/^\| ([a-z ]+) \| (.+) \|$/gm)].slice(1);
+  assert.deepEqual(Object.fromEntries(rows.map(([, name, value]) => [name, value])), LIMITS);
+});
+
+test('README is read in five minutes: it has at most 150 lines', () => {
+  assert.ok(textOf('README.md').trimEnd().split('\n').length <= 150);
 });
