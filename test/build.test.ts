@@ -1,4 +1,4 @@
-/** The build, in a copy of the project with two files: what was deleted from the source is not run any more. */
+/** The build, in a copy of the project with two files. Deleted sources must leave no outputs. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BUILD_MS = 120_000;
 
-test('a build removes the outputs of deleted sources, and nothing else', async (t) => {
+test('a build removes exactly the outputs of deleted sources', async (t) => {
   const project = await mkdtemp(join(tmpdir(), 'mec-build-'));
   t.after(() => rm(project, { recursive: true, force: true }));
   for (const name of ['package.json', 'tsconfig.json', 'bin/prune-build.ts']) {

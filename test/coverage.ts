@@ -1,7 +1,7 @@
 /**
- * What the fast tests run through: `npm run coverage [-- --files]`. It prints the share of lines per room, and with
- * `--files` per file, of the compiled code, which has no types. Comments and blank lines do not count. A file that no
- * test loads counts as not run.
+ * The lines that the fast tests run: `npm run coverage [-- --files]`. It prints the share of lines
+ * for each room, and with `--files` for each file. It counts compiled code, without types, comments
+ * and blank lines. A file that no test loads counts as not run.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url';
 
 const BUILT = fileURLToPath(new URL('../src/', import.meta.url));
 const RUN = fileURLToPath(new URL('run.js', import.meta.url));
-/** The rooms that the fast tests must cover, taken together, and how far. */
+/** The rooms that the fast tests must cover together, and the share of lines. */
 const ROOMS = ['base', 'core', 'storage', 'transport', 'cluster'];
 const MIN_PERCENT = 90;
 
-/** What V8 writes of one process (`Profiler.takePreciseCoverage` of the inspector's protocol). */
+/** The coverage of one process (`Profiler.takePreciseCoverage` of the inspector's protocol). */
 interface Profile {
   readonly result: readonly Script[];
 }
@@ -50,7 +50,7 @@ class File {
     }
   }
 
-  /** Adds what one process ran. A later range lies inside of an earlier one, or behind it. */
+  /** Adds the lines that one process ran. A later range is inside an earlier one, or after it. */
   add({ functions }: Script): void {
     const isRun = new Uint8Array(this.#length);
     for (const { startOffset, endOffset, count } of functions.flatMap(({ ranges }) => ranges)) {

@@ -1,4 +1,4 @@
-/** The examples, run: each prints what its head says. */
+/** Runs the examples. Each must print the output in its head. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ const scripts = (await readdir(new URL('examples', root))).filter(
 );
 
 for (const name of scripts) {
-  test(`examples/${name} prints what its head says`, { skip }, async (t) => {
+  test(`examples/${name} prints the output in its head`, { skip }, async (t) => {
     const cluster = await TestCluster.start(t);
     const script = new URL(`examples/${name}`, root);
     const head = /^# Prints:\n((?:# {3}.*\n)+)/m.exec(await readFile(script, 'utf8'))?.[1] ?? '';
@@ -37,7 +37,7 @@ for (const name of scripts) {
   });
 }
 
-/** What the head of an example says that it prints. */
+/** The output that the head of an example shows. */
 function promised(source: string): string {
   return (/^ \* Prints:\n((?: \* {3}.*\n)+)/m.exec(source)?.[1] ?? '').replaceAll(/^ \* {3}/gm, '');
 }
@@ -59,7 +59,7 @@ test('there are examples, and one can read each of them at once', async () => {
 });
 
 for (const name of examples) {
-  test(`examples/${name} prints what its head says`, async () => {
+  test(`examples/${name} prints the output in its head`, async () => {
     const source = await readFile(new URL(`examples/${name}`, root), 'utf8');
     const program = fileURLToPath(new URL(`dist/examples/${name.replace(/ts$/, 'js')}`, root));
     const { stdout, stderr } = await run(process.execPath, [program], { timeout: 60_000 });

@@ -1,4 +1,4 @@
-/** The package as it is published: packed, installed into an empty project, and used from there. */
+/** The package as published: packed, installed into an empty project, and used there. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What the tarball may weigh: a small package stays one. */
+/** The limits of the tarball, so that the package stays small. */
 const MAX_TARBALL_BYTES = 500_000;
 const INSTALL_MS = 150_000;
 
@@ -49,7 +49,8 @@ test(
   async (t) => {
     const directory = await mkdtemp(join(tmpdir(), 'mec-package-'));
     t.after(() => rm(directory, { recursive: true, force: true }));
-    // As it was built for the tests: its own script would build it anew under the feet of the other tests.
+    // Packs the build of the tests. The package's own script would build again while other tests
+    // use the build.
     const [packed] = JSON.parse(
       await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', directory], ROOT),
     ) as {

@@ -1,6 +1,6 @@
 /**
  * Runs sets of tests: `node dist/test/run.js SET... [OPTION...]`. Options go to `node`, as in
- * `npm run test:fast -- --test-name-pattern=token`. `MEC_TESTS` tells the tests the last of the sets.
+ * `npm run test:fast -- --test-name-pattern=token`. `MEC_TESTS` tells the tests the last set.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -10,7 +10,10 @@ import { SETS, setsOf } from './sets.ts';
 
 const SOURCE = fileURLToPath(new URL('../../test/', import.meta.url));
 const BUILT = fileURLToPath(new URL('.', import.meta.url));
-/** Tests wait more than they compute: with fewer than two files at a time, a machine of two cores idles. */
+/**
+ * Tests wait more than they compute. With fewer than two files at a time, a machine with two cores
+ * would idle.
+ */
 const MIN_FILES_AT_A_TIME = 2;
 const MINUTE_MS = 60_000;
 

@@ -1,18 +1,21 @@
-/** Which test runs when: `npm run test:fast`, `npm test` (fast and usual), `npm run test:long`. */
+/** The tests of each set: `npm run test:fast`, `npm test` (fast and usual), `npm run test:long`. */
 
-/** The sets that there are, the quickest first. */
+/** All sets, the quickest first. */
 export const SETS = ['fast', 'usual', 'long'] as const;
 
 /** The name of a set of tests. */
 export type TestSet = (typeof SETS)[number];
 
-/** What a fast test must not load, itself or through its imports: each of them starts processes or opens ports. */
+/**
+ * Modules that a fast test must not load, not even through its imports: each starts processes or
+ * opens ports.
+ */
 export const NOT_IN_FAST_TESTS =
   /^(?:node:(?:child_process|cluster|dgram|http|http2|https|net|tls|worker_threads)|zeromq)$/;
 
 /**
- * The tests that are not fast, by their path under `test`. A folder stands for those of its tests that start a process
- * or open a port; a test that does not, and takes long all the same, stands here by itself.
+ * The tests that are not fast, by their path under `test`. A folder stands for its tests that start
+ * a process or open a port. A slow test that does neither has an entry of its own.
  */
 const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'bench/': ['usual'],
@@ -45,7 +48,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/simulator.test.ts': ['usual', 'long'],
 };
 
-/** Whether the long set of tests runs: some tests do more then. */
+/** Whether the long set of tests runs. Some tests do more then. */
 export const isLongRun = (): boolean => process.env['MEC_TESTS'] === 'long';
 
 /** The sets of a test, by its path under `test`. */

@@ -1,4 +1,4 @@
-/** The style of the house, as a test: floors, cycles, borders, sizes, words. */
+/** The style of the project as a test: rooms, import cycles, sizes, names, and English. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
@@ -12,9 +12,9 @@ interface SourceFile {
   readonly path: string;
   readonly text: string;
   readonly lines: readonly string[];
-  /** Imported files, as paths from the root; packages by name. */
+  /** Imported files as paths from the root, and packages by name. */
   readonly imports: readonly string[];
-  /** Those of them that are loaded when the file is: not the imports of types. */
+  /** The imports that are loaded with the file, without imports of types. */
   readonly loads: readonly string[];
 }
 
@@ -39,11 +39,11 @@ function load(folder: string): SourceFile[] {
     });
 }
 
-/** The code of a file without its comments and the insides of its strings. */
+/** The code of a file, without comments and without the contents of strings. */
 const codeOf = ({ text }: SourceFile): string =>
   text.replaceAll(/\/\*[^]*?\*\/|(?<=^|\s)\/\/.*$/gm, '').replaceAll(/'(?:[^'\n\\]|\\.)*'/g, "''");
 
-/** Fails with the first match, and not with the whole text. */
+/** Fails with the first match instead of the whole text. */
 function assertNone(pattern: RegExp, text: string, path: string): void {
   assert.equal(pattern.exec(text)?.[0], undefined, path);
 }
@@ -51,7 +51,10 @@ function assertNone(pattern: RegExp, text: string, path: string): void {
 const source = load('src');
 const everything = [...source, ...load('bin'), ...load('test'), ...load('examples')];
 
-/** Which rooms a room may import from, besides itself. `index.ts` is what a program gets that embeds a node. */
+/**
+ * The rooms that each room may import from, besides itself. `index.ts` is the package for programs
+ * that embed a node.
+ */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   core: ['base'],
@@ -69,7 +72,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 const roomOf = (path: string): string => path.split('/')[1] as string;
 
-/** Imports that pass through a wall. */
+/** The imports that the table of rooms does not allow. */
 function wallsBroken(files: readonly Pick<SourceFile, 'path' | 'imports'>[]): string[] {
   return files.flatMap(({ path, imports }) => {
     const room = roomOf(path);
@@ -85,7 +88,7 @@ test('a room imports only from the rooms that the table names', () => {
   assert.deepEqual(wallsBroken(source), []);
 });
 
-test('the walls stand: an import of the simulator or the command line by the client is found', () => {
+test('wallsBroken finds a planted import of the simulator or the command line', () => {
   for (const target of ['src/sim/scene.ts', 'src/cli/exit-codes.ts']) {
     const planted = { path: 'src/client/codec.ts', imports: ['src/base/bytes.ts', target] };
     assert.deepEqual(wallsBroken([planted]), [`src/client/codec.ts imports ${target}`]);
@@ -118,7 +121,7 @@ test('each outside package is imported by one file, and is in package.json', () 
   assert.deepEqual([...importers.keys()].sort(), Object.keys(manifest.dependencies).sort());
 });
 
-test('core is pure: no await, no clock, no random, no Node', () => {
+test('core has no asynchronous code and imports no module of Node', () => {
   for (const { path, text, imports } of source.filter((file) => file.path.startsWith('src/core/'))) {
     assert.ok(!/\basync\b|\bawait\b|\bPromise\b/.test(text), `${path} is not synchronous`);
     assert.deepEqual(
@@ -129,17 +132,17 @@ test('core is pure: no await, no clock, no random, no Node', () => {
   }
 });
 
-test('time and randomness come in through base/system.ts alone', () => {
+test('only base/system.ts uses clocks, timers and random numbers', () => {
   const forbidden =
     /\bDate\b(?!:)|\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bperformance\b|\brandom(?:Bytes|UUID|Fill)/;
   for (const file of source) {
     if (file.path === 'src/base/system.ts') continue;
-    // `instanceof Date` only asks what a TOML value is.
+    // `instanceof Date` only checks a TOML value.
     assertNone(forbidden, codeOf(file).replaceAll('instanceof Date', ''), file.path);
   }
 });
 
-test('sizes: files and functions that one can read at once', () => {
+test('a file has at most 400 lines and a function fewer than 60', () => {
   for (const { path, lines } of source) assert.ok(lines.length <= 400, `${path} has ${lines.length} lines`);
   for (const { path, lines } of source) {
     for (const [start, line] of lines.entries()) {
@@ -156,7 +159,7 @@ test('sizes: files and functions that one can read at once', () => {
   assert.ok((sizes[Math.floor(sizes.length / 2)] as number) <= 130, 'the median file has grown');
 });
 
-test('every file says what it is, and every export has a sentence', () => {
+test('every file begins with its purpose, and every export has a sentence', () => {
   for (const { path, lines, text } of source) {
     assert.match(text, /^\/\*\*/, `${path} does not say what it is`);
     for (const [i, line] of lines.entries()) {
@@ -171,7 +174,10 @@ test('every file says what it is, and every export has a sentence', () => {
   }
 });
 
-/** The files that a text names in code spans and that are none of these, by the end of their paths. */
+/**
+ * The files that a text names in code spans and that do not exist, compared by the end of their
+ * paths.
+ */
 const filesMissing = (text: string, paths: readonly string[]): string[] =>
   [...text.matchAll(/`([\w./-]+\.(?:ts|txt))`/g)]
     .map(([, name]) => name as string)
@@ -207,7 +213,7 @@ test('a type name that a second file declares is found', () => {
   assert.deepEqual(namesTwice([...source, planted]), ['ObjectCache: src/storage/object-cache.ts, src/http/app.ts']);
 });
 
-test('nothing is left over, nothing is loose', () => {
+test('no file has a TODO, a suppressed error, an `any` or an `export *`', () => {
   const self = relative(ROOT, fileURLToPath(import.meta.url))
     .replace(/^dist\//, '')
     .replace(/\.js$/, '.ts');
@@ -223,7 +229,7 @@ test('file names are kebab-case nouns', () => {
   for (const { path } of everything) assert.match(path, /^[a-z]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*)*(?:\.test)?\.ts$/, path);
 });
 
-/** The first import, of a file or of what it loads, that starts processes or opens ports. */
+/** The first import, direct or not, that starts processes or opens ports. */
 function realPart(path: string, files: readonly Pick<SourceFile, 'path' | 'loads'>[]): string | undefined {
   const loadsByPath = new Map(files.map((file) => [file.path, file.loads]));
   const seen = new Set<string>([path]);
@@ -236,10 +242,10 @@ function realPart(path: string, files: readonly Pick<SourceFile, 'path' | 'loads
   return undefined;
 }
 
-/** What a program gets that has MecDB as a package: its exports are for others. */
+/** The entry points of the package, whose exports are for other programs. */
 const ENTRIES = ['src/index.ts', 'src/client/index.ts', 'src/client/merge/index.ts'];
 
-/** Exports of `src` that tests alone import, each with its reason. */
+/** Exports of `src` that only tests import, each with its reason. */
 const ONLY_FOR_TESTS: Readonly<Record<string, string>> = {
   'src/core/causality/evidence.ts: heldOf': 'a rule of its own, with a table of cases',
   'src/core/placement/member-list.ts: supersedes': 'an order, with the laws of one',
@@ -249,7 +255,7 @@ const ONLY_FOR_TESTS: Readonly<Record<string, string>> = {
 
 const escaped = (text: string): string => text.replaceAll(/[$.]/g, '\\$&');
 
-/** Names that a file imports from another: one by one, of a namespace, or in the middle of the code. */
+/** The names that a file imports from another: singly, by a namespace, or by `import()`. */
 function namesImported({ path, text }: Pick<SourceFile, 'path' | 'text'>): string[] {
   const names: string[] = [];
   for (const [, clause, from] of text.matchAll(/^(?:import|export)\b([^;]*?) from '(\.[^']+)';/gms)) {
@@ -267,7 +273,10 @@ function namesImported({ path, text }: Pick<SourceFile, 'path' | 'text'>): strin
   return names;
 }
 
-/** Exports that no file imports. A type that its own file uses is part of what that file exports, and may be named. */
+/**
+ * Exports that no file imports. A type that its own file uses belongs to the exports of that file,
+ * and may have a name.
+ */
 function unusedExports(exporters: readonly SourceFile[], importers: readonly SourceFile[]): string[] {
   const used = new Set(importers.flatMap(namesImported));
   return exporters
@@ -302,7 +311,7 @@ test('a fast test starts no process and opens no port', () => {
   assert.equal(realPart('test/core/a.test.ts', planted), 'test/fixtures/b.ts loads node:child_process');
 });
 
-test('every name in the table of slow tests is one, and no quick test hides behind its folder', () => {
+test('every entry in the table of slow tests exists, and every test in its folders is slow', () => {
   const names = tests.map((path) => path.slice('test/'.length));
   for (const name of NAMES)
     assert.ok(
@@ -314,7 +323,7 @@ test('every name in the table of slow tests is one, and no quick test hides behi
   }
 });
 
-/** The Markdown of the project. */
+/** The Markdown documents of the project. */
 const documents = ['.', 'docs', 'src', 'test', 'examples']
   .filter((folder) => existsSync(join(ROOT, folder)))
   .flatMap((folder) =>
@@ -335,7 +344,7 @@ test('every file and script that a document names is there', () => {
 
 type Document = Pick<SourceFile, 'path' | 'text'>;
 
-/** The anchors of the headings of a document, as GitHub makes them. */
+/** The anchors of a document's headings, in GitHub's form. */
 const anchorsOf = (text: string): string[] =>
   [...text.replaceAll(/^```[^]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
     (heading as string)
@@ -344,7 +353,7 @@ const anchorsOf = (text: string): string[] =>
       .replaceAll(' ', '-'),
   );
 
-/** The links of a document to files that are not there, or to headings that their documents do not have. */
+/** The links of a document to missing files, or to headings that their documents do not have. */
 function brokenLinks({ path, text }: Document, all: readonly Document[]): string[] {
   const links = text.replaceAll(/^```[^]*?^```/gm, '').matchAll(/\]\((?![a-z]+:)([^)#]*)(?:#([^)]*))?\)/g);
   const broken = [...links].filter(([, target, anchor]) => {
@@ -369,7 +378,10 @@ test('a link to no file and a link to no heading are found', () => {
   ]);
 });
 
-/** The paragraphs of a file's comments, or of Markdown, each as one line, without code and quotes. */
+/**
+ * The paragraphs of a file's comments, or of Markdown, each as one line, without code and
+ * quotations.
+ */
 function proseOf({ path, text }: { path: string; text: string }): string[] {
   const blocks = path.endsWith('.md')
     ? [text.replaceAll(/^```[^]*?^```/gm, '')]
@@ -397,7 +409,7 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
       /(?:^|[.:;!] )(?:who|what)(?:ever)?\b(?![^.]*\?)/gi,
       /\b(?:whoever|(?:those|one|nobody|everybody) who)\b/gi,
     ],
-    most: 438,
+    most: 410,
   },
   {
     rule: '2: "where" is a place, no condition',
@@ -405,7 +417,7 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
       /(?:^|[.:;!] |\b(?:undefined|only|nothing|none|false|true) )where\b/gi,
       /\bwhere (?:there|it|they|this|that|one|not?|nothing|possible|needed|both|all)\b/gi,
     ],
-    most: 111,
+    most: 102,
   },
   {
     rule: '4: "must", "will" or "should", and not "is to"',
@@ -415,9 +427,9 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
   {
     rule: '4: short modern words',
     breaches: [/\b(?:bears?|beside|anew|so many|thereof|whereof|hence)\b/gi],
-    most: 33,
+    most: 31,
   },
-  { rule: '6: a node is not "somebody"', breaches: [/\b(?:nobody|somebody|everybody)\b/gi], most: 48 },
+  { rule: '6: a node is not "somebody"', breaches: [/\b(?:nobody|somebody|everybody)\b/gi], most: 41 },
 ];
 
 for (const { rule, breaches: patterns, most } of ENGLISH) {
@@ -438,13 +450,13 @@ const MAX_COLUMNS = 120;
 /** Comments and Markdown wrap here; code is laid out by the formatter. */
 const PROSE_COLUMNS = 100;
 /** Lines of prose that are wider. It may only go down, as the bounds above. */
-const MOST_WIDE_LINES = 350;
+const MOST_WIDE_LINES = 303;
 
 /** A text without what a document shows as output: a program decides how long those lines are. */
 const withoutOutput = (path: string, text: string): string =>
   path.endsWith('.md') ? text.replaceAll(/^```text\n[^]*?^```$/gm, (block) => block.replaceAll(/.+/g, '')) : text;
 
-test('lines: none over 120 columns, and prose within 100', (t) => {
+test('no line exceeds 120 columns, and prose wraps at 100', (t) => {
   const isTable = (line: string): boolean => /^\s*(?:\* )?\||^\[[\w-]+\]: /.test(line);
   const isProse = (path: string, line: string): boolean => path.endsWith('.md') || /^\s*(?:\/?\*|\/\/)/.test(line);
   const wide = [...everything, ...documents.filter(({ path }) => path.includes('/'))].flatMap(({ path, text }) =>

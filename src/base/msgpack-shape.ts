@@ -13,8 +13,8 @@ const MAX_DEPTH = 8;
 const remaining = new Uint32Array(MAX_DEPTH + 1);
 
 /**
- * Whether the bytes are exactly one msgpack value, with no extension type, at most `MAX_DEPTH`
- * deep, and with no container that announces more items than bytes follow.
+ * Whether the bytes are exactly one acceptable msgpack value: no extension type, at most
+ * `MAX_DEPTH` deep. No container may announce more items than bytes follow.
  */
 export function isSaneMsgpack(bytes: Uint8Array): boolean {
   const { length } = bytes;

@@ -1,13 +1,13 @@
 /**
- * The session of a client: its reads and writes of each key. By it, no read goes back before the
- * client's own writes or earlier reads, and `update` continues under one author. The least recently
- * used key is forgotten.
+ * The session of a client: its reads and writes of each key. It keeps reads from going back before
+ * the client's own writes or earlier reads, and lets `update` continue under one author. The least
+ * recently used key is forgotten.
  *
  * An author follows the rule of the store's actors: it ends if the client cannot prove that it
- * continues from its last change. Sets and counters number the changes of an author, so two different
- * changes under one number would lose one. Therefore an author ends if the outcome of a write is
- * unknown, if no node with the author's last write can be found, or if the key no longer has a
- * value.
+ * continues from its last change. Sets and counters number the changes of an author, so two
+ * different changes under one number would lose one. Therefore an author ends in three cases: the
+ * outcome of a write is unknown, no node with the author's last write can be found, or the key has
+ * no value any longer.
  */
 import type { Random } from '../base/env.ts';
 import { MAX_GONE_TOKENS } from '../core/limits.ts';

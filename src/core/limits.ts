@@ -42,5 +42,8 @@ export const MAX_MEMORIES = 512;
  */
 export const MAX_GONE_TOKENS = 4;
 
-/** An actor, in UTF-16 units: the name of a node, a life, and the number of a replica are far shorter. */
+/**
+ * The longest actor, in UTF-16 units. The name of a node, a life and the number of a replica are
+ * far shorter.
+ */
 export const MAX_ACTOR_CHARS = 256;

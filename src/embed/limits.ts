@@ -1,8 +1,8 @@
 /** Bounds of embedded nodes, each with its reason. */
 
 /**
- * The number of ports at which an embedded node looks for free ones, and of starts before it gives
- * up, if another process takes its port first.
+ * `FREE_PORT_TRIES` limits the search for free ports of an embedded node. `EMBED_START_TRIES`
+ * limits its starts, if another process takes a port first.
  */
 export const FREE_PORT_TRIES = 100;
 export const EMBED_START_TRIES = 5;

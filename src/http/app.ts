@@ -208,8 +208,8 @@ function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): Ht
 function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer): void {
   if (res.destroyed || res.headersSent) return;
   const headers = varying(res, own);
-  // The rest of a refused body is read and discarded, so that the client reads the answer. That has
-  // a limit.
+  // The rest of a refused body is discarded, so that the client reads the answer. A rest above the
+  // limit is not read.
   if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) res.setHeader('Connection', 'close');
   if (body === undefined) {
     res.writeHead(status, headers).end();

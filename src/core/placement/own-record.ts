@@ -10,8 +10,8 @@ import { areSameRecords, type MemberRecord } from './member-list.ts';
 export interface OwnStanding {
   readonly own: MemberRecord;
   /**
-   * Whether a member with a complete list has had exactly the same list as this node, since the root
-   * was empty. Until then the generation is a guess: an earlier member of the name may have had it.
+   * Whether a member that relies on its list has had exactly the same list as this node, since the
+   * root was empty. Until then the generation is a guess: an earlier member may have had the same.
    */
   readonly hasMet: boolean;
   /** The lives that this root is known to have had: the present one and the one before. */

@@ -9,11 +9,11 @@
  *
  * - Zones: no two owners of a partition are in one zone, if there are as many zones as owners. With
  *   fewer zones, the owners are spread over them as evenly as possible.
- * - A cap: no member owns more than `PLACEMENT_CAP` times its fair share, or the share rounded up if
- *   that is more. The pairs of member and partition are taken in the order of their scores, and a
- *   pair with a full member is skipped. This is a stable matching (Gale, Shapley 1962) in which both
- *   sides rank by the same score. It has only one result, and a join or leave moves little more data
- *   than necessary.
+ * - A cap: no member owns more than `PLACEMENT_CAP` times its fair share, or the share rounded up
+ *   if that is more. The pairs of member and partition are taken in the order of their scores, and
+ *   a pair with a full member is skipped. This is a stable matching (Gale, Shapley 1962) in which
+ *   both sides rank by the same score. It has only one result, and a join or leave moves little
+ *   more data than necessary.
  */
 import { hashText64 } from '../../base/hash.ts';
 import { PARTITIONS, PLACEMENT_CAP } from '../limits.ts';
