@@ -96,7 +96,7 @@ export function verifyRecord(record: Uint8Array, row: string): void {
   if (!isIntact) throw new DamagedRecord(row);
 }
 
-/** The value of a sealed record; throws `damaged` where it does not verify. */
+/** Returns the value of a record. Throws `damaged` if the record does not match its checksum. */
 export function openRecord(record: Uint8Array, row: string): unknown {
   verifyRecord(record, row);
   return unpack(record.subarray(HEADER_BYTES));

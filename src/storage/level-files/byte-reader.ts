@@ -1,8 +1,11 @@
-/** Reads numbers and strings off bytes that may be damaged: what lies behind their end reads as `isSpent`. */
+/**
+ * Reads numbers and byte strings from bytes that may be damaged. A read beyond the end sets
+ * `isSpent`.
+ */
 export class ByteReader {
   readonly bytes: Uint8Array;
   at: number;
-  /** Whether more was read than there is. */
+  /** Whether a read went beyond the end. */
   isSpent = false;
 
   constructor(bytes: Uint8Array, at = 0) {
@@ -14,14 +17,14 @@ export class ByteReader {
     return this.isSpent || this.at >= this.bytes.length;
   }
 
-  /** A number of so many bytes, the lowest first. */
+  /** Reads a number of `size` bytes, the lowest first. */
   fixed(size: number): number {
     let value = 0;
     for (let i = 0; i < size; i++) value += this.#byte() * 2 ** (8 * i);
     return value;
   }
 
-  /** A number of seven bits a byte, the lowest first. */
+  /** Reads a number with seven bits in each byte, the lowest first. */
   varint(): number {
     let value = 0;
     for (let i = 0; i < 10; i++) {
@@ -40,7 +43,7 @@ export class ByteReader {
     return taken;
   }
 
-  /** Bytes behind their length. */
+  /** Reads bytes that follow their length. */
   sized(): Uint8Array {
     return this.take(this.varint());
   }

@@ -1,4 +1,4 @@
-/** CRC-32C (Castagnoli), as LevelDB keeps it with every block and log record. */
+/** CRC-32C (Castagnoli), the checksum of LevelDB's blocks and log records. */
 
 const TABLE = new Int32Array(256);
 for (let byte = 0; byte < 256; byte++) {
@@ -7,7 +7,7 @@ for (let byte = 0; byte < 256; byte++) {
   TABLE[byte] = crc;
 }
 
-/** The checksum of bytes, masked as LevelDB masks it: a checksum of a checksum would be weak. */
+/** Returns the checksum of bytes, masked like LevelDB's: a checksum of a checksum would be weak. */
 export function maskedCrc32c(bytes: Uint8Array): number {
   let crc = -1;
   for (let i = 0; i < bytes.length; i++) {
@@ -17,18 +17,19 @@ export function maskedCrc32c(bytes: Uint8Array): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** A bit that is not as it was. */
+/** A flipped bit. */
 export interface Flip {
-  /** Of which byte: counted from the first one that the checksum is of, or of the checksum itself. */
+  /** The index of its byte, among the bytes of the checksum or those that the checksum covers. */
   readonly at: number;
+  /** Whether the bit is in the checksum itself. */
   readonly isOfSum: boolean;
   readonly mask: number;
 }
 
 /**
- * The one bit that must be flipped for bytes to have their masked checksum, if there is one. CRCs
- * are linear: each bit changes the checksum in a way of its own, whatever the bytes are. That
- * another damage looks like a flipped bit has a chance of one in 100 000 for a block.
+ * Returns the one bit that must be flipped so that bytes match their masked checksum; undefined if
+ * there is none. CRCs are linear: each bit has its own effect on the checksum, whatever the other
+ * bits are. Other damage of a block looks like one flipped bit with a chance of one in 100 000.
  */
 export function findFlip(bytes: Uint8Array, masked: number): Flip | undefined {
   const found = maskedCrc32c(bytes);

@@ -1,8 +1,7 @@
 /**
- * Looks through the files of a LevelDB store that is not open: what of them is not as LevelDB wrote
- * it, what can be done about that, and which rows may be gone with it. LevelDB itself looks at none
- * of its blocks' checksums, takes a manifest that was cut for an older one, and deletes every table
- * when CURRENT is missing.
+ * Examines the files of a LevelDB store that is not open. It finds damage, a mend for it, and the
+ * rows that may be lost. LevelDB itself verifies no checksum of a block. It takes a truncated
+ * manifest for an older one, and deletes every table if CURRENT is missing.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +14,7 @@ import { type Extent, flipsOfTable, isSound, readTable, rowsOfBlock } from './ta
 /** A damaged block. */
 export type BadBlock = Extent & { readonly kind: 'rows' | 'metaindex' | 'filter' };
 
-/** What makes a damaged file one that LevelDB reads without harm. */
+/** A change of a damaged file, after which LevelDB reads it without harm. */
 export type FileMend =
   | { readonly kind: 'flip bits'; readonly file: string; readonly flips: readonly FileFlip[] }
   | { readonly kind: 'blank blocks'; readonly file: string; readonly blocks: readonly BadBlock[] }
@@ -24,11 +23,11 @@ export type FileMend =
   | { readonly kind: 'name manifest'; readonly file: string; readonly manifest: string }
   | { readonly kind: 'rebuild manifest'; readonly file: string };
 
-/** What is wrong with a store. */
+/** The damage of a store. */
 export interface Findings {
   readonly mends: readonly FileMend[];
   readonly lost: readonly LostRange[];
-  /** Sentences for the log that need no mending. */
+  /** Sentences for the log about findings that need no mend. */
   readonly remarks: readonly string[];
 }
 
@@ -42,14 +41,15 @@ interface Report {
 }
 
 /**
- * Looks through a store. Tables with more than objects are read whole: of them a start makes the
- * clocks, and a clock that lacks what the disk has doubles versions, one that has more deletes
- * them. `isThorough`: also all others, which takes as long as to read them.
+ * Examines a store. It reads every block of the tables that have more than objects, because a start
+ * makes the clocks from these. A clock that lacks dots of the disk doubles versions, and one with
+ * too many dots deletes them. With `isThorough` it reads every block of all tables, which takes
+ * longer.
  */
 export async function examine(directory: string, isThorough: boolean): Promise<Findings> {
   const report: Report = { directory, mends: [], lost: [], remarks: [] };
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  // LevelDB makes files and nothing else; what else is there may have no end.
+  // LevelDB makes files only. Anything else, such as a pipe, might have no end.
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   if (!names.some((name) => /^CURRENT$|^MANIFEST-|\.(?:ldb|sst|log)$/.test(name))) return report;
   const manifest = await currentManifest(report, names);
@@ -78,9 +78,9 @@ const numberOf = (name: string): number => Number.parseInt(name, 10);
 const padded = (number: number): string => String(number).padStart(6, '0');
 
 /**
- * Whether a manifest is one that LevelDB has left: it names a log that is there. And if a table is
- * missing, then no other is there that it does not name, which was made of the missing one: then
- * the manifest has lost its end.
+ * Whether a manifest is complete. A complete one names a log that is there. If it names a missing
+ * table, and there are tables that it does not name, a compaction made these from the missing one:
+ * then the manifest has lost its end.
  */
 function isCurrent({ tables, logNumber }: Manifest, names: readonly string[]): boolean {
   if (logNumber > 0 && !names.some((name) => name.endsWith('.log') && numberOf(name) === logNumber)) return false;
@@ -89,7 +89,7 @@ function isCurrent({ tables, logNumber }: Manifest, names: readonly string[]): b
   return isWhole || [...there].every((number) => tables.has(number));
 }
 
-/** The manifest that holds, if there is one. */
+/** Returns the current manifest; undefined if none can be read. */
 async function currentManifest(report: Report, names: readonly string[]): Promise<Manifest | undefined> {
   const { directory, mends, lost } = report;
   const read = async (name: string): Promise<Manifest | undefined> => {
@@ -102,7 +102,7 @@ async function currentManifest(report: Report, names: readonly string[]): Promis
     const manifest = await read(named);
     if (manifest !== undefined) return withFlips(report, named, manifest);
   } else {
-    // CURRENT says nothing but which manifest holds.
+    // CURRENT has only the name of the manifest, so the newest complete manifest can replace it.
     for (const name of names
       .filter((file) => file.startsWith('MANIFEST-'))
       .sort()
@@ -151,7 +151,7 @@ function isSoundTable(bytes: Uint8Array): boolean {
   return table?.isSound === true && [...table.blocks, ...table.spare].every((block) => isSound(bytes, block));
 }
 
-/** Flips bits of a file. */
+/** Flips bits in the bytes of a file. */
 export function flipBits(bytes: Uint8Array, flips: readonly FileFlip[]): void {
   for (const { offset, mask } of flips) bytes[offset] = (bytes[offset] as number) ^ mask;
 }
@@ -161,12 +161,12 @@ async function examineLog({ directory, mends, remarks }: Report, file: string): 
   const { records, flips, isTorn } = readLog(bytes);
   if (flips.length > 0) mends.push({ kind: 'flip bits', file, flips });
   const bad = records.find((record) => !record.isSound);
-  // What lies behind a damaged record would be applied without it. Up to there the store is as it once was.
+  // LevelDB would apply the later records without the damaged one. A cut leaves an older state.
   if (bad !== undefined) mends.push({ kind: 'cut log', file, bytes: bad.offset });
-  else if (isTorn) remarks.push(`${file} ends within a record: the last writes before the stop are gone here`);
+  else if (isTorn) remarks.push(`${file} ends within a record: the last writes before the stop are lost here`);
 }
 
-/** The rows in what mending takes away, read from the files as they were. */
+/** Reads the rows in the parts that mends take away, from the files as they were. */
 export async function* strayRows(directory: string, { mends }: Findings): AsyncGenerator<Row> {
   for (const mend of mends) {
     const bytes = await readFile(join(directory, mend.file)).catch(() => new Uint8Array());

@@ -1,8 +1,9 @@
 /**
- * LevelDB's log format (`doc/log_format.md`), of write-ahead logs and manifests: blocks of 32 KiB
+ * LevelDB's log format (`doc/log_format.md`) of write-ahead logs and manifests: blocks of 32 KiB
  * with fragments of records.
  *
- * LevelDB drops a damaged fragment and all that follows it in its block, without a word. This reader goes on behind it.
+ * LevelDB silently drops a damaged fragment and the rest of its block. This reader reads on after
+ * the fragment.
  */
 import { ByteReader } from './byte-reader.ts';
 import { findFlip, maskedCrc32c } from './crc32c.ts';
@@ -13,12 +14,12 @@ const FULL = 1;
 const FIRST = 2;
 const LAST = 4;
 
-/** A record, or what is left of one. */
+/** A record, or a part of one. */
 export interface LogRecord {
-  /** Where its first fragment begins. */
+  /** The offset of its first fragment. */
   readonly offset: number;
   readonly bytes: Uint8Array;
-  /** Whether it is as it was written, but for flipped bits that could be found. */
+  /** Whether it matches its checksums, perhaps after bits were flipped back. */
   readonly isSound: boolean;
 }
 
@@ -28,11 +29,11 @@ export interface FileFlip {
   readonly mask: number;
 }
 
-/** What a log holds. */
+/** The records of a log, and its damage. */
 export interface LogFile {
   readonly flips: readonly FileFlip[];
   readonly records: readonly LogRecord[];
-  /** Whether it ends within a record, as after a loss of power. */
+  /** Whether the log ends within a record, as after a loss of power. */
   readonly isTorn: boolean;
 }
 
@@ -45,7 +46,7 @@ interface Fragment {
   readonly flip?: FileFlip | undefined;
 }
 
-/** Reads a log as far as it makes sense. */
+/** Reads all fragments of a log that can be read. */
 export function readLog(file: Uint8Array): LogFile {
   const records: LogRecord[] = [];
   let open: Fragment[] = [];
@@ -75,7 +76,7 @@ export function readLog(file: Uint8Array): LogFile {
 function* fragmentsOf(file: Uint8Array): Generator<Fragment> {
   for (let at = 0; at < file.length;) {
     const left = BLOCK_BYTES - (at % BLOCK_BYTES);
-    // The rest of a block that is too short for a header is empty.
+    // The end of a block is empty if it is too short for a header.
     if (left < HEADER_BYTES) {
       at += left;
       continue;
@@ -84,7 +85,7 @@ function* fragmentsOf(file: Uint8Array): Generator<Fragment> {
     const sum = header.fixed(4);
     const size = header.fixed(2);
     const type = header.fixed(1);
-    // Room that was set aside in advance, and never used.
+    // A file may have zeros at its end: space that was allocated in advance.
     const isUnused = sum === 0 && size === 0 && type === 0;
     if (isUnused) {
       at += left;
@@ -100,7 +101,7 @@ function* fragmentsOf(file: Uint8Array): Generator<Fragment> {
       continue;
     }
     const bytes = file.subarray(at + HEADER_BYTES, at + (doesFit ? HEADER_BYTES + size : left));
-    // A length beyond its block is no end of the file, but a damaged header.
+    // A length beyond the end of the block shows a damaged header, and not the end of the file.
     yield { offset: at, type, bytes, isSound: false, isTorn: isTorn && doesFit };
     at += doesFit ? HEADER_BYTES + size : left;
   }
@@ -111,7 +112,7 @@ interface FragmentHeader {
   readonly size: number;
 }
 
-/** A fragment that has its checksum, or would have it but for one bit. */
+/** Returns a fragment that matches its checksum, perhaps after one bit was flipped. */
 function soundFragment(file: Uint8Array, offset: number, { sum, size }: FragmentHeader): Fragment | undefined {
   const summed = file.subarray(offset + 6, offset + HEADER_BYTES + size);
   const sound = (bytes: Uint8Array, flip?: FileFlip): Fragment => {
@@ -126,7 +127,10 @@ function soundFragment(file: Uint8Array, offset: number, { sum, size }: Fragment
   return sound(mended, { offset: offset + (isOfSum ? at : 6 + at), mask });
 }
 
-/** The checksum is not over the length: one with a flipped bit shows by the checksum of what it would take in. */
+/**
+ * Returns a fragment whose length has one flipped bit. The checksum does not cover the length. The
+ * right length is the one with which the fragment matches its checksum.
+ */
 function mendSize(file: Uint8Array, offset: number, { sum, size }: FragmentHeader): Fragment | undefined {
   const most = Math.min(file.length - offset, BLOCK_BYTES - (offset % BLOCK_BYTES)) - HEADER_BYTES;
   for (let bit = 0; bit < 16; bit++) {
@@ -140,7 +144,7 @@ function mendSize(file: Uint8Array, offset: number, { sum, size }: FragmentHeade
   return undefined;
 }
 
-/** The rows of a batch in a log record: those that are set, as far as they make sense. */
+/** Reads the rows that a batch in a log record sets, up to the first that cannot be read. */
 export function* rowsOfBatch({ bytes }: LogRecord): Generator<readonly [row: string, value: Uint8Array]> {
   const reader = new ByteReader(bytes, 12);
   while (!reader.isAtEnd) {

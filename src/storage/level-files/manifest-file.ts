@@ -1,24 +1,24 @@
-/** LevelDB's MANIFEST: a log of edits that says which tables make up the store. */
+/** LevelDB's MANIFEST: a log of edits to the list of tables. */
 import { ByteReader } from './byte-reader.ts';
 import { type FileFlip, readLog } from './log-file.ts';
 
-/** A table, and the names of its first and last row, as Latin-1. */
+/** A table, with its first and last row, as Latin-1. */
 export interface TableEntry {
   readonly bytes: number;
   readonly first: string;
   readonly last: string;
 }
 
-/** What a manifest says. */
+/** The content of a manifest. */
 export interface Manifest {
   readonly tables: ReadonlyMap<number, TableEntry>;
-  /** Logs with lower numbers are in the tables already. */
+  /** The rows of logs with lower numbers are in the tables. */
   readonly logNumber: number;
-  /** Bits that are not as they were written. */
+  /** Bits that must be flipped. */
   readonly flips: readonly FileFlip[];
 }
 
-/** Reads a manifest; undefined if any of it is not as it was written. */
+/** Reads a manifest; undefined if any record of it is damaged. */
 export function readManifest(file: Uint8Array): Manifest | undefined {
   const { records, isTorn, flips } = readLog(file);
   if (isTorn || records.length === 0 || records.some(({ isSound }) => !isSound)) return undefined;
@@ -34,7 +34,7 @@ interface Edited {
   hasNext: boolean;
 }
 
-/** Applies one edit; false if it makes no sense. */
+/** Applies one edit. Returns false if it cannot be read. */
 function edit(reader: ByteReader, state: Edited): boolean {
   const added: [number, TableEntry][] = [];
   while (!reader.isAtEnd) {
@@ -44,7 +44,7 @@ function edit(reader: ByteReader, state: Edited): boolean {
     else if (tag === 2) state.logNumber = reader.varint();
     else if (tag === 3) state.hasNext = reader.varint() > 0;
     else if (tag >= 5 && tag <= 7) {
-      // They begin with the level.
+      // These fields begin with a level, which does not matter here.
       reader.varint();
       if (tag === 5) reader.sized();
       else if (tag === 6) state.tables.delete(reader.varint());
@@ -62,7 +62,7 @@ function newTable(reader: ByteReader): [number, TableEntry] {
   return [number, { bytes, first: userKey(reader.sized()), last: userKey(reader.sized()) }];
 }
 
-/** The row of an internal key: eight bytes of number and kind follow it. */
+/** Returns the row of an internal key, which ends with eight bytes of sequence number and kind. */
 export function userKey(internal: Uint8Array): string {
   return Buffer.from(internal.subarray(0, Math.max(0, internal.length - 8))).toString('latin1');
 }

@@ -1,7 +1,7 @@
 /**
- * Salvages a LevelDB store whose files are damaged. The files are kept as they were, under another
- * name; what LevelDB reads is mended, and what was in the damaged parts is found by reading them
- * without it. A marker lets a salvage that was interrupted begin again.
+ * Salvages a LevelDB store with damaged files. The files are kept as they were, under another name.
+ * Their mended copies are for LevelDB. The rows in the damaged parts are read without LevelDB. A
+ * marker lets a salvage begin again that was interrupted.
  */
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,14 +9,15 @@ import type { Salvage } from '../engine.ts';
 import { examine, type Findings, flipBits, type FileMend, strayRows } from './examine.ts';
 import { blankBlock, blankTable } from './table-file.ts';
 
-/** How a store is mended. */
+/** How to mend a store. */
 export interface MendOptions {
   /** The data directory; the store is `leveldb` in it. */
   readonly root: string;
-  /** Whether every block must be looked at. */
+  /** Whether to examine every block. */
   readonly isThorough: boolean;
-  /** LevelDB's own repair: makes a manifest for the tables that there are. */
+  /** LevelDB's own repair, which makes a manifest for the tables in a directory. */
   readonly repair: (directory: string) => Promise<void>;
+  /** Called with a sentence for the log. */
   readonly onRemark: (remark: string) => void;
 }
 
@@ -42,7 +43,7 @@ export async function mendStore(options: MendOptions): Promise<Salvage | undefin
 
 async function mendFrom({ root, repair }: MendOptions, aside: string): Promise<Salvage> {
   const kept = join(root, aside);
-  // One damaged part is seldom alone, so all is looked through now.
+  // Damage is seldom alone, so every block is examined now.
   const findings = await examine(kept, true);
   for (const mend of findings.mends) await carryOut(storeOf(root), mend);
   if (findings.mends.some(({ kind }) => kind === 'rebuild manifest')) {
@@ -67,7 +68,9 @@ function describe({ mends }: Findings): string {
   return [...texts.slice(0, 5), ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
-/** Writes the mended file in place of the damaged one: the one that is kept aside shares its bytes. */
+/**
+ * Replaces a damaged file by a mended one. The kept file is a hard link, so it must not be changed.
+ */
 async function carryOut(directory: string, mend: FileMend): Promise<void> {
   const path = join(directory, mend.file);
   if (mend.kind === 'rebuild manifest') return rm(path, { force: true });
@@ -84,7 +87,9 @@ async function carryOut(directory: string, mend: FileMend): Promise<void> {
   await writeDurably(directory, mend.file, mended);
 }
 
-/** Keeps all files of the store under the first free of `leveldb-damaged-1`, `-2`, …; nothing is ever deleted. */
+/**
+ * Keeps all files of the store as the first free of `leveldb-damaged-1`, `-2` … It deletes none.
+ */
 async function keepAside(root: string): Promise<string> {
   for (let i = 1; ; i++) {
     const name = `leveldb-damaged-${i}`;
@@ -106,7 +111,7 @@ async function linkAll(from: string, to: string): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true })) {
     if (!entry.isFile() || entry.name === 'LOCK') continue;
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    // Some file systems have no links.
+    // Some file systems have no hard links.
     await link(source, target).catch(() => copyFile(source, target));
   }
   await syncPath(to);

@@ -1,11 +1,13 @@
-/** Unpacks Snappy, the packing of LevelDB's blocks (format: google/snappy, format_description.txt). */
+/**
+ * Unpacks Snappy, the packing of LevelDB's blocks (format: google/snappy, format_description.txt).
+ */
 
-/** No three bytes of a stream make more than 64. */
+/** Unpacked bytes per packed byte, at most: three packed bytes make at most 64. */
 const MAX_RATIO = 32;
 
 /**
- * The unpacked bytes. A damaged stream is unpacked as far as it makes sense: the checksums of the records in it tell
- * which of them are as they were.
+ * Unpacks a stream. A damaged one is unpacked up to the damage. The checksums of its records tell
+ * which of them are intact.
  */
 export function unpackSnappy(packed: Uint8Array): Uint8Array {
   let at = 0;

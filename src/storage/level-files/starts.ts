@@ -1,14 +1,14 @@
 /**
- * Counts the starts of a store in a row that did not last. Damaged blocks can end the process
- * within LevelDB, by an assertion, before anything has looked at them; so after a few such starts
- * all of them are looked at before LevelDB is.
+ * Counts starts in a row that did not last. A damaged block can end the process by an assertion
+ * within LevelDB, before the verification has read the block. So after a few such starts, every
+ * block is examined before LevelDB opens the store.
  */
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const pathOf = (root: string): string => join(root, 'starting');
 
-/** Notes that the store is being opened; resolves with how many times in a row that has been so. */
+/** Counts a start. Resolves with the number of starts in a row that did not last, with this one. */
 export async function noteStart(root: string): Promise<number> {
   const before = Number(await readFile(pathOf(root), 'utf8').catch(() => '0'));
   const count = (Number.isSafeInteger(before) ? before : 0) + 1;
@@ -22,15 +22,15 @@ export async function noteStart(root: string): Promise<number> {
   return count;
 }
 
-/** The store is closed in order, or all of it was found sound: it is not what ends the process. */
+/** Forgets the starts: the store was closed in order, or every block of it is sound. */
 export async function forgetStarts(root: string): Promise<void> {
   await rm(pathOf(root), { force: true });
 }
 
-/** The store must be looked through at the next start. */
+/** Makes the next start examine every block. */
 export async function demandLook(root: string): Promise<void> {
   for (let i = 0; i <= MAX_STARTS; i++) await noteStart(root);
 }
 
-/** So many starts in a row that did not last are no chance. */
+/** Starts in a row that may fail for another reason. After more, every block is examined. */
 export const MAX_STARTS = 3;

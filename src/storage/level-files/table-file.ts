@@ -1,6 +1,6 @@
 /**
- * LevelDB's tables (`doc/table_format.md`): blocks of sorted rows, each with a checksum that
- * LevelDB itself does not look at, and an index.
+ * LevelDB's tables (`doc/table_format.md`): blocks of sorted rows, and an index. Each block has a
+ * checksum, which LevelDB itself does not verify.
  */
 import { ByteReader } from './byte-reader.ts';
 import { findFlip, maskedCrc32c } from './crc32c.ts';
@@ -9,17 +9,17 @@ import { userKey } from './manifest-file.ts';
 import { unpackSnappy } from './snappy.ts';
 
 const FOOTER_BYTES = 48;
-/** The type of a block and its checksum, behind it. */
+/** The type of a block and its checksum, which follow it. */
 const TRAILER_BYTES = 5;
 const MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 
-/** Where a block lies. */
+/** The place of a block in its file. */
 export interface Extent {
   readonly offset: number;
   readonly size: number;
 }
 
-/** A block of rows; their names lie between these two, as Latin-1. */
+/** A block of rows between these two, as Latin-1. */
 export interface DataBlock extends Extent {
   readonly first: string;
   readonly last: string;
@@ -28,16 +28,13 @@ export interface DataBlock extends Extent {
 /** The parts of a table. */
 export interface TableParts {
   readonly blocks: readonly DataBlock[];
-  /** Without them the table can be read all the same: they only save reads. */
+  /** Blocks that only save reads: the table can be read without them. */
   readonly spare: readonly (Extent & { readonly kind: 'metaindex' | 'filter' })[];
-  /** Whether the index is as it was written; else the blocks are those that could be made out. */
+  /** Whether the index is sound. If not, `blocks` has only those that could be found. */
   readonly isSound: boolean;
 }
 
-/**
- * The bits in which a table is not as it was written, as far as they can be found: one of each
- * block, and of the footer.
- */
+/** Finds flipped bits of a table: at most one in each block and in the footer. */
 export function flipsOfTable(original: Uint8Array): FileFlip[] {
   const file = Uint8Array.from(original);
   const flips: FileFlip[] = [];
@@ -62,7 +59,9 @@ function flipOfBlock(file: Uint8Array, block: Extent): FileFlip | undefined {
   return flip && { offset: (flip.isOfSum ? end - 4 : block.offset) + flip.at, mask: flip.mask };
 }
 
-/** The footer has no checksum, but what it points to has. */
+/**
+ * Finds a flipped bit of the footer. It has no checksum, but the blocks to which it points have.
+ */
 function flipOfFooter(file: Uint8Array): FileFlip | undefined {
   const isRight = (): boolean => {
     const footer = readFooter(file);
@@ -88,7 +87,7 @@ function readFooter(file: Uint8Array): { metaindex: Extent; index: Extent } | un
   return { metaindex: extent(reader), index: extent(reader) };
 }
 
-/** Takes a table apart; undefined if its end is not that of a table. */
+/** Finds the blocks of a table; undefined if the file does not end like a table. */
 export function readTable(file: Uint8Array): TableParts | undefined {
   const footer = readFooter(file);
   if (footer === undefined) return undefined;
@@ -112,7 +111,7 @@ function extent(reader: ByteReader): Extent {
   return { offset: reader.varint(), size: reader.varint() };
 }
 
-/** Whether a block is as it was written. */
+/** Whether a block matches its checksum. */
 export function isSound(file: Uint8Array, { offset, size }: Extent): boolean {
   const end = offset + size + TRAILER_BYTES;
   if (end > file.length) return false;
@@ -120,13 +119,13 @@ export function isSound(file: Uint8Array, { offset, size }: Extent): boolean {
   return maskedCrc32c(file.subarray(offset, end - 4)) === sum;
 }
 
-/** The names and values of a block, in order, as far as they make sense. */
+/** Reads the names and values of a block in order, up to the first that cannot be read. */
 function* entriesOf(file: Uint8Array, { offset, size }: Extent): Generator<readonly [Uint8Array, Uint8Array]> {
   const packed = file.subarray(offset, offset + size);
   const block = file[offset + size] === 1 ? unpackSnappy(packed) : packed;
   if (block.length < 4) return;
   const restarts = new ByteReader(block, block.length - 4).fixed(4);
-  // Of a damaged count: the entries end where they make no sense any more.
+  // If the count is damaged, the entries end with the first that cannot be read.
   const rowsEnd = Math.max(0, block.length - 4 - 4 * Math.min(restarts, block.length >> 2));
   const reader = new ByteReader(block.subarray(0, restarts > block.length >> 2 ? block.length : rowsEnd));
   let name: Uint8Array = new Uint8Array();
@@ -142,7 +141,7 @@ function* entriesOf(file: Uint8Array, { offset, size }: Extent): Generator<reado
   }
 }
 
-/** The rows of a block that are set, as far as they make sense. */
+/** Reads the rows that a block sets, up to the first that cannot be read. */
 export function* rowsOfBlock(file: Uint8Array, block: Extent): Generator<readonly [row: string, value: Uint8Array]> {
   for (const [name, value] of entriesOf(file, block)) {
     const isSet = name[name.length - 8] === 1;
@@ -150,16 +149,19 @@ export function* rowsOfBlock(file: Uint8Array, block: Extent): Generator<readonl
   }
 }
 
-/** Puts a sound block without rows in the place of a damaged one (a filter then lets everything pass). */
+/**
+ * Replaces a damaged block by a sound one without rows, or by a filter that lets every row pass.
+ */
 export function blankBlock(file: Uint8Array, { offset, size }: Extent, kind: 'rows' | 'metaindex' | 'filter'): void {
-  // No restart points in the last four bytes: LevelDB takes that for an empty block, whatever its size.
+  // The last four bytes count the restart points. With none, LevelDB takes a block of any size for
+  // empty.
   file.fill(kind === 'filter' ? 0xff : 0, offset, offset + size);
   file[offset + size] = 0;
   const sum = maskedCrc32c(file.subarray(offset, offset + size + 1));
   new DataView(file.buffer, file.byteOffset).setUint32(offset + size + 1, sum, true);
 }
 
-/** A table of so many bytes without rows. */
+/** Makes a table of `bytes` without rows. */
 export function blankTable(bytes: number): Uint8Array {
   const file = new Uint8Array(Math.max(bytes, FOOTER_BYTES + 4 + TRAILER_BYTES));
   const size = 4;

@@ -1,6 +1,6 @@
 /**
- * Looks through the tables of an open store, a few blocks at a time, round and round: LevelDB reads
- * damaged blocks as if they were sound.
+ * Verifies the tables of an open store, a few blocks at a time, in rounds. LevelDB reads damaged
+ * blocks as if they were sound.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,18 +16,23 @@ interface OpenTable {
 /** The verification of one store. */
 export class Verifier {
   readonly #directory: string;
-  /** How many times all tables have been looked through. */
+  /** The rounds that have begun. In each, every table is verified. */
   rounds = 0;
   #waiting: string[] = [];
   #table: OpenTable | undefined;
-  /** Tables without an end, as they were in the last round: LevelDB may have been writing them. */
+  /**
+   * Tables without an index in the last round, with size and time: LevelDB may have been writing
+   * them.
+   */
   #endless = new Map<string, string>();
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  /** Verifies about so many bytes; resolves with the name of a damaged table, or undefined. */
+  /**
+   * Verifies about `bytes` of the tables. Resolves with the name of a damaged one; else undefined.
+   */
   async step(bytes: number): Promise<string | undefined> {
     for (let left = bytes; left > 0;) {
       const table = (this.#table ??= await this.#nextTable());
@@ -35,7 +40,7 @@ export class Verifier {
       const block = table.blocks[table.next];
       if (block === undefined) {
         this.#table = undefined;
-        // A file costs something, too.
+        // Opening a file costs time, too.
         left -= Math.ceil(bytes / 16);
         if (await this.#isStillEndless(table)) return table.name;
         continue;
@@ -47,7 +52,7 @@ export class Verifier {
     return undefined;
   }
 
-  /** Whether a table had no end in the last round, and is as it was then. */
+  /** Whether a table had no index in the last round, and has not changed since. */
   async #isStillEndless({ name, blocks }: OpenTable): Promise<boolean> {
     if (blocks.length > 0) return false;
     const sight = await stat(join(this.#directory, name)).then(
@@ -70,7 +75,7 @@ export class Verifier {
     }
     const name = this.#waiting.shift();
     if (name === undefined) return undefined;
-    // LevelDB removes tables at any time.
+    // LevelDB may have removed the table.
     const file = await readFile(join(this.#directory, name)).catch(() => undefined);
     if (file === undefined) return { name, file: new Uint8Array(), blocks: [], next: 0 };
     const table = readTable(file);
