@@ -49,6 +49,8 @@ export class Store {
   #opened: OpenStore | undefined;
   #failure: MecError | undefined;
   #reopening: Timer | undefined;
+  /** The end of a failed opening, or the next opening, while it is under way. */
+  #transition: Promise<void> | undefined;
   #isClosed = false;
   readonly #verification = new Verification();
   /** Partitions whose replicas may have lost rows: the next opening lets them begin again. */
@@ -162,6 +164,8 @@ export class Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#reopening?.cancel();
+    // An opening that is under way would leave its engine open, and the directory locked.
+    if (this.#transition !== undefined) await this.#transition.catch(() => {});
     const opened = this.#opened;
     if (opened === undefined) return;
     await opened.queue.idle();
@@ -219,9 +223,11 @@ export class Store {
     const retry = (): void => {
       if (this.#isClosed) return;
       this.#reopening = this.#options.env.clock.after(STORE_REOPEN_MS, () => {
-        this.#open().then(() => this.#options.env.log.info('store works again'), retry);
+        this.#transition = this.#open();
+        this.#transition.then(() => this.#options.env.log.info('store works again'), retry);
       });
     };
+    this.#transition = abandoned;
     abandoned.then(retry, retry);
   }
 }

@@ -498,6 +498,31 @@ test('after a failed write the store forgets what is not on disk, and comes back
   await store.close();
 });
 
+test('a store that is closed while it is opened again lets go of its disk', async () => {
+  const disk = new MemoryDisk();
+  const control = faulty(disk);
+  let openings = 0;
+  let letOpen = (): void => {};
+  const mayOpen = new Promise<void>((resolve) => (letOpen = resolve));
+  const openEngine: OpenEngine = async () => {
+    openings += 1;
+    if (openings > 1) await mayOpen;
+    return control.open();
+  };
+  const { store, clock } = await openStore(openEngine);
+  control.failWith = new MecError('disk-full');
+  await assert.rejects(write(store.of(0), { text: 'lost' }).durable);
+  control.failWith = undefined;
+  await nextTurn();
+  clock.advance(STORE_REOPEN_MS);
+  assert.equal(openings, 2);
+  const closed = store.close();
+  letOpen();
+  await closed;
+  assert.equal(disk.isOpen, false);
+  assert.equal(store.isOpen, false);
+});
+
 test('rows of a kind lie in one range, whatever the partition', () => {
   const { from, to } = kindRange('o');
   for (const row of [objectRow(0, ''), objectRow(PARTITIONS - 1, '\u{10ffff}')]) assert.ok(from <= row && row < to);
