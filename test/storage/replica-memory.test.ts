@@ -93,3 +93,15 @@ test('it comes back with the store, from a write and from a merge, and goes with
   store = await open(disk);
   assert.deepEqual(store.of(partition).memory.all(), []);
 });
+
+test('a replica that learns of a write while it is dropped is kept', async () => {
+  const store = await open(new MemoryDisk());
+  const partition = partitionOf(KEY);
+  const object = { versions: [], context: new CausalContext() };
+  const isDropped = store.drop(partition);
+  await new Promise<void>((resolve) => {
+    store.of(partition).merge({ key: KEY, object, dots: [], memory: memoryOf(1) }, () => resolve());
+  });
+  assert.equal(await isDropped, false);
+  assert.equal(recalled(store.of(partition)), 1);
+});

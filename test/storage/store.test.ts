@@ -540,6 +540,18 @@ test('(!) who holds on to a replica that was dropped does not write into the row
   assert.deepEqual(texts(store.of(0)), []);
 });
 
+test('a replica that was dropped acknowledges no merge, even if it knows the object already', async () => {
+  const from = (await openStore(new MemoryDisk().open)).store.of(0);
+  const { written, durable } = write(from, { text: 'one' });
+  await durable;
+  const { store } = await openStore(new MemoryDisk().open, 'n2');
+  const dropped = store.of(0);
+  const received = { key: 'k', object: written.object, dots: [written.dot] };
+  await mergeInto(dropped, received);
+  assert.equal(await store.drop(0), true);
+  await assert.rejects(mergeInto(dropped, received), (error) => error instanceof MecError && error.code === 'stopping');
+});
+
 test('(!) closed dots are covered and held by none; whoever names them writes that key again', async () => {
   const disk = new MemoryDisk();
   const replica = (await openStore(disk.open, 'n1')).store.of(0);

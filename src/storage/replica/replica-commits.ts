@@ -38,7 +38,7 @@ export class ReplicaCommits {
     this.#parts = parts;
   }
 
-  /** The number of commits: if two counts are equal, nothing changed in between. */
+  /** The number of commits with rows: if two counts are equal, nothing changed in between. */
   get count(): number {
     return this.#count;
   }
@@ -61,9 +61,9 @@ export class ReplicaCommits {
     this.#parts.queue.assertRoom();
   }
 
-  /** Submits rows that belong together. */
+  /** Submits rows that belong together. Without rows, `done` waits for all earlier ones. */
   submit(changes: readonly RowChange[], { dots, done = () => {} }: CommitOutcome = {}): void {
-    this.#count += 1;
+    this.#count += Number(changes.length > 0);
     if (this.#isRetired) return done(new MecError('stopping'));
     this.#parts.queue.submit(changes, (error) => {
       if (error === undefined && dots !== undefined) this.#parts.clock.settle(dots);

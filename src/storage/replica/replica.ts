@@ -226,7 +226,7 @@ export class Replica {
     // deletions.
     const added = this.#clock.seen.addAll(dots).concat(this.#clock.seen.addAll(object.versions));
     const isKnown = added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
-    if (isKnown) this.#store.queue.submit(memory === undefined ? [] : this.memory.learn(memory), done);
+    if (isKnown) this.commits.submit(memory === undefined ? [] : this.memory.learn(memory), { done });
     else this.#save(stored, { key, object: after, dots: added, memory }, done);
   }
 
