@@ -1,6 +1,6 @@
 /** Tables of the pages that repeat the source: keys of the configuration, and limits. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { KIB, MIB } from '../../src/base/bytes.ts';
 import { MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
@@ -101,4 +101,13 @@ test('the limits of HTTP are those of the source', () => {
 
 test('README is read in five minutes: it has at most 150 lines', () => {
   assert.ok(textOf('README.md').trimEnd().split('\n').length <= 150);
+});
+
+test('every example is linked from a page', () => {
+  const examples = readdirSync(new URL('../../../examples', import.meta.url));
+  const pages = ['docs/client.md', 'docs/operations.md', 'docs/concepts.md', 'docs/http.md'].map(textOf).join('');
+  assert.deepEqual(
+    examples.filter((name) => !pages.includes(`../examples/${name})`)),
+    [],
+  );
 });
