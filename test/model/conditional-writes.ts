@@ -16,7 +16,10 @@ import { Decisions, type Kind, quorumTable, shownIn } from './registers.ts';
 
 /** A rule that is left out, or replaced by what was there before. */
 export type Planted =
-  /** An answer counts if its owner grants the key to the write when the store comes in, whatever the number. */
+  /**
+   * An answer counts if its owner grants the key to the write when the store comes in, whatever the
+   * number.
+   */
   | 'holder counts'
   /** The same, but only of owners that had granted it before the decision. */
   | 'early holder counts'
@@ -30,13 +33,21 @@ export type Planted =
   | 'new majority alone'
   | 'numbers outlive a change'
   | 'any owner fills'
-  /** While owners change, three of the four are asked; an owner grants whatever owners the coordinator knows. */
+  /**
+   * While owners change, three of the four are asked; an owner grants whatever owners the
+   * coordinator knows.
+   */
   | 'views may differ'
   /**
    * An owner that lost its disk is complete as soon as it is filled, whatever writes from before
    * are still under way.
    */
   | 'complete at once'
+  /**
+   * A store that was taken in before a fence or a change of owners counts, although it is on disk
+   * after that.
+   */
+  | 'stores outlive their ground'
   | 'memory in the process'
   | 'memory is not refilled'
   | 'repeats next to a rival';
@@ -59,7 +70,10 @@ export interface Plan {
 /** What must never be. */
 export type Violation = 'two winners' | 'one write under two dots' | 'acknowledged and not there';
 
-/** Told of each state that follows from another: what happened, to which owner, and to which writer or other owner. */
+/**
+ * Told of each state that follows from another: what happened, to which owner, and to which writer
+ * or other owner.
+ */
 export type Emit = (what: string, i: number, j: number) => void;
 
 // Owners are blocks of bytes, writers too; two bytes stand for the whole.
@@ -249,7 +263,10 @@ export class Model {
     return register;
   }
 
-  /** Whether an owner grants the key to a writer: it is complete, and knows the owners that the coordinator knows. */
+  /**
+   * Whether an owner grants the key to a writer: it is complete, and knows the owners that the
+   * coordinator knows.
+   */
   #mayGrant(S: Uint8Array, i: number, w: number): boolean {
     const { planted, hasChange } = this.plan;
     if (this.#isEmpty(S, i) && planted !== 'empty owner grants') return false;
@@ -259,7 +276,10 @@ export class Model {
     return isAsked && (planted === 'views may differ' || this.#viewOf(S, i) === view);
   }
 
-  /** A key is granted. Counted: its answer is part of the decision. Else nobody brings its number back. */
+  /**
+   * A key is granted. Counted: its answer is part of the decision. Else nobody brings its number
+   * back.
+   */
   #grant(S: Uint8Array, T: Uint8Array, i: number, w: number, step: Step): void {
     const { planted } = this.plan;
     const isDecider = (at(S, this.#owner(i, DECIDERS)) & (1 << w)) !== 0;
@@ -334,7 +354,10 @@ export class Model {
     for (let i = 0; i < this.owners; i++) this.#endFor(T, i, w);
   }
 
-  /** What a writer stores: its write, over all that it has seen; or what the majority knew of the first try. */
+  /**
+   * What a writer stores: its write, over all that it has seen; or what the majority knew of the
+   * first try.
+   */
   #objectOf(S: Uint8Array, w: number): number {
     const merged = at(S, this.#writer(w, MERGED));
     return this.isRepeat(S, w) ? merged : (merged & 15) | (1 << w) | ((merged & 15) << 4);
@@ -415,16 +438,18 @@ export class Model {
     const isEarly = planted !== 'complete at once' && this.plan.kinds.some((_, w) => this.#isBehind(S, w));
     if (isRefill && !hasFenced) {
       step('makes a fence for', i, j, () => {
-        T[this.#owner(i, GRANT)] = 0;
+        this.#endGround(T, i);
         T[this.#owner(i, MARKS)] = marks | HAS_FENCED;
       });
     }
     if (hasSync === false && !isJoin && !(isRefill && hasFenced)) return;
     step(isRefill || isJoin ? 'fills' : 'tells', i, j, () => {
-      T[this.#owner(j, HELD)] = at(S, this.#owner(j, HELD)) | at(S, this.#owner(i, HELD));
+      // A replica is told of what the other has on disk.
+      const told = this.plan.hasMemory === true ? DISK : HELD;
+      T[this.#owner(j, HELD)] = at(S, this.#owner(j, HELD)) | at(S, this.#owner(i, told));
       if (isJoin || (isRefill && hasFenced && !isEarly)) T[this.#owner(i, MARKS)] = marks | HAS_FILLED;
+      if (isRefill || isJoin) T[this.#owner(j, DISK)] = at(T, this.#owner(j, HELD));
       if (!isRefill) return;
-      T[this.#owner(j, DISK)] = at(T, this.#owner(j, HELD));
       if (planted !== 'memory is not refilled') {
         T[this.#owner(j, MEMORY)] = at(S, this.#owner(j, MEMORY)) | at(S, this.#owner(i, MEMORY));
       }
@@ -441,6 +466,15 @@ export class Model {
   #isBehind(S: Uint8Array, w: number): boolean {
     const isBefore = at(S, this.#writer(w, RECALLED)) > 0;
     return !this.#isConditional(w) && isBefore && at(S, this.#writer(w, PHASE)) === STORING && !this.isTold(S, w);
+  }
+
+  /** The number of an owner ends, and so do stores that it has taken in and has not on disk. */
+  #endGround(T: Uint8Array, i: number): void {
+    T[this.#owner(i, GRANT)] = 0;
+    if (this.plan.planted === 'stores outlive their ground') return;
+    for (let w = 0; w < this.writers; w++) {
+      if (this.#isConditional(w)) T[this.#owner(i, PENDING)] = at(T, this.#owner(i, PENDING)) & ~(1 << w);
+    }
   }
 
   #sources(S: Uint8Array): number {
@@ -461,7 +495,7 @@ export class Model {
     const stage = at(S, this.#change);
     const learn = (i: number): void => {
       T[this.#owner(i, MARKS)] = at(T, this.#owner(i, MARKS)) + (1 << VIEW_SHIFT);
-      if (planted !== 'numbers outlive a change' && planted !== 'views may differ') T[this.#owner(i, GRANT)] = 0;
+      if (planted !== 'numbers outlive a change' && planted !== 'views may differ') this.#endGround(T, i);
     };
     for (let i = 0; i < this.owners; i++)
       if (this.#viewOf(S, i) < stage) step('learns of the change', i, -1, () => learn(i));
@@ -535,7 +569,10 @@ export class Model {
 
   // -- symmetry --
 
-  /** Puts into `into` the one state that stands for all that are the same but for the names of owners and writers. */
+  /**
+   * Puts into `into` the one state that stands for all that are the same but for the names of
+   * owners and writers.
+   */
   canonical(S: Uint8Array, into: Uint8Array, scratch: Uint8Array): void {
     for (const [n, order] of this.#orders.entries()) {
       const target = n === 0 ? into : scratch;

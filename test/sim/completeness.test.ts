@@ -14,7 +14,8 @@ test('a wiped replica counts only after it cannot have missed a write of fewer d
   lab.cut(c, a);
   lab.cut(c, b);
   await lab.wait(6_000);
-  // The request asks for less than the configuration does, but with `r=2` still for more than there are.
+  // The request asks for less than the configuration does, but with `r=2` still for more than there
+  // are.
   const written = await lab.ask(a, 'PUT', KEY, { value: 'acked', query: 'w=2' });
   assert.equal(written.status, 200, textOf(written));
   b.crash();
@@ -31,25 +32,51 @@ test('a wiped replica counts only after it cannot have missed a write of fewer d
   assert.equal(textOf(await lab.ask(c, 'GET', KEY, { query: 'r=2' })), 'acked');
 });
 
-test('a write is not acknowledged on the word of a replica that has been replaced since', async () => {
-  const lab = new Lab(3);
+for (const [kind, headers] of [
+  ['write', {}],
+  ['conditional write', { 'if-none-match': '*' }],
+] as const) {
+  test(`a ${kind} is not acknowledged on the word of a replica that has been replaced since`, async () => {
+    const lab = new Lab(3);
+    await lab.born();
+    const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
+    // Only C has the write in time: A's own disk is slow, and the message to B is lost.
+    a.disk.delayMs = 5_000;
+    lab.cut(a, b);
+    const put = lab.ask(a, 'PUT', KEY, { value: 'v', query: 'timeout=8000', headers });
+    await lab.until(() => lab.held(c, KEY).length > 0, 500);
+    await lab.wait(50);
+    lab.heal();
+    c.crash();
+    c.disk.replace(new Map());
+    c.start();
+    const answer = await put;
+    a.disk.delayMs = 1;
+    lab.cut(a, b);
+    lab.cut(a, c);
+    const read = await lab.ask(c, 'GET', KEY);
+    assert.ok(answer.status !== 200 || read.status !== 404, `told ${answer.status}, read ${read.status}`);
+  });
+}
+
+test('a decider does not count what it has on disk only after it has filled the replica of another', async () => {
+  const lab = new Lab(5, { config: { quorum: { n: 5, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } } });
   await lab.born();
-  const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
-  // Only C has the write in time: A's own disk is slow, and the message to B is lost.
-  a.disk.delayMs = 5_000;
-  lab.cut(a, b);
-  const put = lab.ask(a, 'PUT', KEY, { value: 'v', query: 'timeout=8000' });
-  await lab.until(() => lab.held(c, KEY).length > 0, 500);
+  const [a, b, c, d, e] = lab.order(KEY) as [SimNode, SimNode, SimNode, SimNode, SimNode];
+  // A, B and C decide. A and C have it on disk, but C so late that it has told B of nothing by
+  // then.
+  for (const other of [d, e]) lab.cut(a, other);
+  c.disk.delayMs = 6_000;
+  const put = lab.ask(a, 'PUT', KEY, { value: 'v', query: 'timeout=15000', headers: { 'if-none-match': '*' } });
+  await lab.until(() => lab.held(b, KEY).length > 0, 500);
   await lab.wait(50);
-  lab.heal();
-  c.crash();
-  c.disk.replace(new Map());
-  c.start();
-  const answer = await put;
-  a.disk.delayMs = 1;
   lab.cut(a, b);
-  lab.cut(a, c);
-  const read = await lab.ask(c, 'GET', KEY);
+  b.crash();
+  b.disk.replace(new Map());
+  b.start();
+  const answer = await put;
+  for (const reader of [b, d, e]) for (const holder of [a, c]) lab.cut(reader, holder);
+  const read = await lab.ask(b, 'GET', KEY);
   assert.ok(answer.status !== 200 || read.status !== 404, `told ${answer.status}, read ${read.status}`);
 });
 

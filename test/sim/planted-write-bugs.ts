@@ -22,6 +22,17 @@ export const WRITES: readonly Bug[] = [
     draw: { ...SLOW_WRITES, faults: ['an owner loses a write that it has acknowledged'] },
   },
   {
+    name: 'a decided store counts after the ground of its number has ended',
+    file: holders('local'),
+    good: 'onAnswer(isOver &&',
+    bad: 'onAnswer(false &&',
+    draw: {
+      ...SLOW_WRITES,
+      habits: ['match', 'read', 'read'],
+      faults: ['an owner loses a write that it has acknowledged'],
+    },
+  },
+  {
     name: 'a word of a life that was not known counts',
     file: holders('remote'),
     good: 'const isKnown = reply.life === life ||',

@@ -22,7 +22,7 @@ export interface DecidedParts extends ResultParts {
   readonly holders: Pick<Holders, 'of' | 'reachable'> & { readonly own: OwnTaker };
 }
 
-type OwnTaker = Pick<LocalHolder, 'id' | 'takeGrant' | 'write' | 'merge'>;
+type OwnTaker = Pick<LocalHolder, 'id' | 'takeGrant' | 'onGround' | 'write' | 'merge'>;
 
 /** Changes this node's own replica, and answers when that is durable. */
 export type Commit = (own: OwnTaker, onAnswer: OnAnswer<Stored>) => OwnWritten;
@@ -74,7 +74,8 @@ class DecidedStore {
     const { timeoutMs } = this.#request;
     const { own } = holders;
     for (const id of granted.numbers.keys()) this.#tally.ask(id);
-    const written = commit(own, (word) => this.#count(own.id, word, outcome));
+    const count = own.onGround(granted.place.partition, (word) => this.#count(own.id, word, outcome));
+    const written = commit(own, count);
     this.#written = written;
     // The requests to peers end by themselves; the own disk has no deadline.
     this.#deadline = env.clock.after(timeoutMs, () => {

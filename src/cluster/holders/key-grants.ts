@@ -8,6 +8,9 @@
  * process, the replacement of the replica, a change of the partition's owners as this node knows
  * them, and a fence. Time ends nothing by itself. It only frees the key for the next, if a
  * coordinator has died.
+ *
+ * The last three end the ground on which numbers stand. A store whose number was current counts
+ * only if it is durable before that: a replica that was filled from this one in between lacks it.
  */
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
@@ -73,6 +76,11 @@ export class KeyGrants {
     if (byKey.get(key)?.number !== number) return false;
     this.#end(byKey, key);
     return true;
+  }
+
+  /** Names the ground of a partition: the same object as long as nothing has ended it. */
+  groundNow(ground: Ground): object {
+    return this.#groupOf(ground);
   }
 
   /** Frees the key, if this ballot has it. */

@@ -83,7 +83,7 @@ export class LocalHolder implements Holder {
     const error = orError(() => {
       this.assertNotGone();
       if (grant !== undefined && !this.takeGrant(item, grant)) throw new MecError('contended');
-      this.merge(item, onAnswer);
+      this.merge(item, grant === undefined ? onAnswer : this.onGround(item.partition, onAnswer));
     });
     if (error !== undefined) onAnswer(error);
   }
@@ -123,6 +123,19 @@ export class LocalHolder implements Holder {
   /** Whether the number of a grant is current; it is not from here on. */
   takeGrant({ partition, key }: Pick<StoreItem, 'partition' | 'key'>, number: string): boolean {
     return this.#parts.grants.take(groundOf(this.#parts, partition), key, number);
+  }
+
+  /**
+   * Returns the callback for a store that has used up a number. It gets `incomplete` if the ground of
+   * the number has ended by then: a replica that was filled from here in between lacks the store.
+   */
+  onGround(partition: number, onAnswer: OnAnswer<Stored>): OnAnswer<Stored> {
+    const { grants } = this.#parts;
+    const taken = grants.groundNow(groundOf(this.#parts, partition));
+    return (answer) => {
+      const isOver = grants.groundNow(groundOf(this.#parts, partition)) !== taken;
+      onAnswer(isOver && !(answer instanceof MecError) ? new MecError('incomplete') : answer);
+    };
   }
 
   /** Whether the replica of a partition may hold everything that was ever acknowledged. */
