@@ -409,7 +409,7 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
       /(?:^|[.:;!] )(?:who|what)(?:ever)?\b(?![^.]*\?)/gi,
       /\b(?:whoever|(?:those|one|nobody|everybody) who)\b/gi,
     ],
-    most: 401,
+    most: 396,
   },
   {
     rule: '2: "where" is a place, no condition',
@@ -450,7 +450,7 @@ const MAX_COLUMNS = 120;
 /** Comments and Markdown wrap here; code is laid out by the formatter. */
 const PROSE_COLUMNS = 100;
 /** Lines of prose that are wider. It may only go down, as the bounds above. */
-const MOST_WIDE_LINES = 292;
+const MOST_WIDE_LINES = 284;
 
 /** A text without what a document shows as output: a program decides how long those lines are. */
 const withoutOutput = (path: string, text: string): string =>

@@ -55,7 +55,7 @@ async function setUp(): Promise<Awaited<ReturnType<typeof slowEngine>> & { queue
   return { ...slow, queue, failures };
 }
 
-test('writes of one turn share a batch, and those that come while it syncs share the next', async () => {
+test('writes that are submitted while a batch syncs share the next batch', async () => {
   const { queue, batches, end } = await setUp();
   const done: string[] = [];
   queue.submit([put('a')], () => done.push('a'));
@@ -78,7 +78,7 @@ test('writes of one turn share a batch, and those that come while it syncs share
   assert.deepEqual(done, ['a', 'b', 'c', 'd', 'e']);
 });
 
-test('rows are read as soon as they are submitted, in every stage on their way to the disk', async () => {
+test('a row can be read as soon as it is submitted', async () => {
   const { queue, end } = await setUp();
   queue.submit([put('a', 1)], () => {});
   assert.equal(queue.get('a')?.length, 1);
@@ -94,7 +94,7 @@ test('rows are read as soon as they are submitted, in every stage on their way t
   assert.equal(queue.get('a'), undefined);
 });
 
-test('submitting nothing waits for what was submitted before', async () => {
+test('a submission without rows waits for all earlier rows', async () => {
   const { queue, end } = await setUp();
   const done: string[] = [];
   queue.submit([], () => done.push('at once'));
@@ -108,7 +108,7 @@ test('submitting nothing waits for what was submitted before', async () => {
   assert.deepEqual(done, ['at once', 'later']);
 });
 
-test('a failure fails all that waits and all that comes, and reads too: memory may be ahead of the disk', async () => {
+test('a failed batch ends the queue: waiting rows, later rows and reads fail', async () => {
   const { queue, failures, end } = await setUp();
   const errors: (string | undefined)[] = [];
   queue.submit([put('a')], (error) => errors.push(error?.code));
@@ -123,7 +123,7 @@ test('a failure fails all that waits and all that comes, and reads too: memory m
   await queue.idle();
 });
 
-test('the queue is bounded in bytes, and so is a batch', async () => {
+test('the queue and its batches have a bound in bytes', async () => {
   const { queue, batches } = await setUp();
   const count = MAX_COMMIT_BYTES / MAX_BATCH_BYTES;
   for (let i = 0; i < count; i++) {
@@ -138,7 +138,7 @@ test('the queue is bounded in bytes, and so is a batch', async () => {
   assert.equal(batches[0]?.length, 1);
 });
 
-test('idle resolves when the last batch is down', async () => {
+test('idle resolves when the last batch is durable', async () => {
   const { queue, end } = await setUp();
   let isIdle = false;
   queue.submit([put('a')], () => {});

@@ -1,4 +1,4 @@
-/** What a replica says and does while it cannot read all that it has seen. */
+/** Tests of replicas that cannot read all that they have seen. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Env } from '../../src/base/env.ts';
@@ -74,7 +74,7 @@ async function damagedStore(): Promise<Bench & { disk: MemoryDisk; lost: Replica
   return { ...(await openStore(disk)), disk, lost };
 }
 
-test('(!) a key whose record is damaged is unknown, and not absent; all else goes on', async () => {
+test('(!) a key with a damaged record is unknown and not absent', async () => {
   const { replica, lost, disk } = await damagedStore();
   const { versions, context } = replica.read(KEY);
   assert.deepEqual(versions, []);
@@ -93,7 +93,7 @@ test('(!) a key whose record is damaged is unknown, and not absent; all else goe
   assert.equal(disk.rows.has(objectRow(HOME, KEY)), false);
 });
 
-test('(!) a write to a marked key claims only itself and what its writer had seen, and keeps the mark', async () => {
+test('(!) a write to a marked key claims only itself and the dots that its writer had seen', async () => {
   const { replica } = await damagedStore();
   replica.read(KEY);
   await write(replica, 'elsewhere', none, neighbour());
@@ -110,7 +110,7 @@ test('(!) a write to a marked key claims only itself and what its writer had see
   assert.deepEqual(texts(replica), ['since']);
 });
 
-test('a mark that goes leaves an object as any other', async () => {
+test('a key whose mark was taken off has an ordinary object', async () => {
   const { replica, lost, disk } = await damagedStore();
   replica.read(KEY);
   const peer = (await openStore(new MemoryDisk(), 'n2')).replica;
@@ -128,7 +128,7 @@ test('a mark that goes leaves an object as any other', async () => {
   assert.equal(disk.rows.has(markRow(HOME, KEY)), false);
 });
 
-test('(!) log entries whose effect is lost are not told, and others of the key are', async () => {
+test('(!) the log entries of a marked key whose effect may be lost are not served', async () => {
   const { replica, lost } = await damagedStore();
   replica.read(KEY);
   const since = await write(replica, 'since');
@@ -144,7 +144,7 @@ test('(!) log entries whose effect is lost are not told, and others of the key a
   assert.equal(items.find(({ key }) => key === neighbour())?.dots.length, 1);
 });
 
-test('(!) no snapshot is served by a replica that cannot read a key, and none goes on when it finds one', async () => {
+test('(!) a replica that cannot read a key serves no snapshot, and ends the one under way', async () => {
   const disk = new MemoryDisk();
   const { replica } = await openStore(disk);
   for (const key of [KEY, neighbour()]) await write(replica, 'value', none, key);
@@ -163,14 +163,14 @@ test('(!) no snapshot is served by a replica that cannot read a key, and none go
   conversations.end();
 });
 
-test('replicas that cannot read all keys are equal to none', async () => {
+test('the clock hash of a replica that cannot read a key equals no other', async () => {
   const { replica } = await damagedStore();
   const { clockHash } = replica;
   replica.read(KEY);
   assert.notEqual(replica.clockHash, clockHash);
 });
 
-test('(!) a damaged log record wounds its partition: an empty clock, and what can be read set aside', async () => {
+test('(!) a damaged log entry wounds its replica, and sets its versions aside', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk);
   const { dot } = await write(first.replica, 'kept');
@@ -196,13 +196,13 @@ test('(!) a damaged log record wounds its partition: an empty clock, and what ca
   assert.equal(again.aside.has(dot.actor, dot.counter), true, 'it is remembered');
 });
 
-test('a wound that a crash left open is dressed at the next start', async () => {
+test('the next start dresses a wound that a crash left open', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk);
   const { dot } = await write(first.replica, 'kept');
   disk.isOpen = false;
   flip(disk, logRow(HOME, dot));
-  // The process ends after the first batch of the next start.
+  // The process of the next start ends after its first batch.
   const progress = { commits: 0 };
   const crash = async (): ReturnType<typeof disk.open> => {
     const engine = await disk.open();
@@ -220,7 +220,7 @@ test('a wound that a crash left open is dressed at the next start', async () => 
   assert.equal(disk.rows.has(objectRow(HOME, KEY)), false);
 });
 
-test('rows that a mended disk has lost wound the partitions between them, and strays are set aside', async () => {
+test('a mended disk wounds the replicas that may have lost rows, and sets stray versions aside', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk);
   await write(first.replica, 'kept');
@@ -246,7 +246,7 @@ test('rows that a mended disk has lost wound the partitions between them, and st
   assert.deepEqual(replica.salvage.of('damaged'), []);
 });
 
-test('(!) a cut log is an older state: what was behind the cut is set aside, and nothing is wounded', async () => {
+test('(!) versions behind the cut of a log of LevelDB are set aside', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk);
   await write(first.replica, 'old');
@@ -273,7 +273,7 @@ test('(!) a cut log is an older state: what was behind the cut is set aside, and
   assert.equal(replica.aside.toString(), CausalContext.ofDots([dot]).toString(), 'only what the clock has not');
 });
 
-test('damage of a row that is nobody’s key wounds the partition when the store is opened again', async () => {
+test('damage of a row without a key wounds the replica when the store is opened again', async () => {
   const disk = new MemoryDisk();
   const { replica } = await openStore(disk);
   const { dot } = await write(replica, 'kept');
@@ -281,13 +281,13 @@ test('damage of a row that is nobody’s key wounds the partition when the store
   await replica.commits.whenDurable();
   disk.isOpen = false;
   flip(disk, checkpointRow(HOME));
-  // The running store finds it in the background.
+  // The verification of the running store finds it.
   const second = await openStore(disk);
   assert.equal(second.replica.standing.isWounded, true);
   assert.equal(second.replica.aside.has(dot.actor, 1), true);
 });
 
-test('a record under a damaged name is found in the background: its partition is wounded', async () => {
+test('verification finds a record under a damaged name, and wounds its replica', async () => {
   const disk = new MemoryDisk();
   const { store, replica } = await openStore(disk);
   const { dot } = await write(replica, 'kept');
@@ -310,7 +310,7 @@ test('a record under a damaged name is found in the background: its partition is
   assert.equal(wounded.aside.has(dot.actor, dot.counter), true);
 });
 
-test('a damaged header or member list is no loss', async () => {
+test('a store with a damaged header and a damaged member list opens', async () => {
   const disk = new MemoryDisk();
   const { store, replica } = await openStore(disk);
   await write(replica, 'kept');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeDirectory } from '../../src/storage/directory.ts';
 
-test('a directory is made with all above it, as often as it is asked for', async (t) => {
+test('a directory is made with its parents, and may exist already', async (t) => {
   const base = await mkdtemp(join(tmpdir(), 'mec-directory-'));
   t.after(() => rm(base, { recursive: true, force: true }));
   const path = join(base, 'a', 'b', 'c');
@@ -17,6 +17,6 @@ test('a directory is made with all above it, as often as it is asked for', async
   await assert.rejects(makeDirectory(join(base, 'file', 'below')), { code: 'ENOTDIR' });
 });
 
-test('where none can be made it is refused, and not tried for ever', { timeout: 5_000 }, async () => {
+test('a directory that cannot be made is refused', { timeout: 5_000 }, async () => {
   await assert.rejects(makeDirectory('/proc/mec/db'));
 });

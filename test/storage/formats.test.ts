@@ -1,4 +1,4 @@
-/** Stores of the first edition open and go on. The fixture is one that it left. */
+/** Tests that open a store of the first edition. The fixture was written by it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -61,7 +61,7 @@ async function goesOn(openEngine: OpenEngine): Promise<void> {
   await again.close();
 }
 
-test('a store of format 1 opens, holds what it held, and goes on in format 2', async () => {
+test('a store of format 1 opens with all that it held, and becomes format 2', async () => {
   const disk = new MemoryDisk();
   for (const { key, value } of changes) disk.rows.set(key, value);
   await goesOn(disk.open);
@@ -70,7 +70,7 @@ test('a store of format 1 opens, holds what it held, and goes on in format 2', a
   assert.deepEqual(openRecord(record, header), { format: 2, partitions: 256, name: 'n1' });
 });
 
-test('the same store on LevelDB', async (t) => {
+test('a store of format 1 on LevelDB opens, too', async (t) => {
   const parent = await mkdtemp(join(tmpdir(), 'mec-format-'));
   t.after(() => rm(parent, { recursive: true, force: true }));
   const openEngine: OpenEngine = () => openLevelEngine(join(parent, 'root'));
@@ -80,7 +80,7 @@ test('the same store on LevelDB', async (t) => {
   await goesOn(openEngine);
 });
 
-test('a store of format 1 with a key that lies elsewhere now is not opened', async () => {
+test('a store of format 1 with a key of another partition now is refused', async () => {
   const disk = new MemoryDisk();
   for (const { key, value } of changes) disk.rows.set(key, value);
   const [row, record] = [...disk.rows].find(([name]) => name.startsWith('o')) as [string, Uint8Array];

@@ -19,7 +19,7 @@ const all = { gt: '', lt: '\u{10ffff}' };
 const rowName = (n: number): string =>
   `o00${(n % 8).toString(16)}0key ${String(n).padStart(5, '0')} ${'x'.repeat(n % 40)}`;
 
-/** A store with rows in tables and in its log, not closed: what a killed process leaves. */
+/** Makes a store with rows in tables and in its log, as a killed process leaves it. */
 async function makeStore(t: TestContext): Promise<{ root: string; rows: Rows }> {
   const root = await mkdtemp(join(tmpdir(), 'mec-files-'));
   t.after(() => rm(root, { recursive: true, force: true }));
@@ -37,14 +37,14 @@ async function makeStore(t: TestContext): Promise<{ root: string; rows: Rows }> 
   };
   await put(0, 2000);
   await db.compactRange(all.gt, all.lt);
-  // Fewer than fill the write buffer: nothing moves while the files are copied.
+  // These rows do not fill the write buffer, so no file changes while it is copied.
   await put(2000, 2200);
   await cp(join(root, 'live'), join(root, 'leveldb'), { recursive: true });
   await db.close();
   return { root, rows };
 }
 
-/** Opens a store after mending, and says where each row is now. */
+/** Opens a store after mending. Returns the place of each row. */
 async function salvage(
   root: string,
   isThorough = true,
@@ -70,7 +70,7 @@ async function salvage(
     assert.notEqual(n, undefined, `what LevelDB reads is sound: ${row}`);
     kept.set(row, n as number);
   }
-  // LevelDB reads every block now, without its assertions ending the process.
+  // LevelDB reads every block now, and no assertion ends the process.
   await db.compactRange(all.gt, all.lt);
   for (const [row, n] of kept) assert.equal(valueOf(db.getSync(row) as Uint8Array, row), n);
   await db.close();
@@ -84,13 +84,13 @@ async function salvage(
   return { kept, strays, lost };
 }
 
-/** The rows that are nowhere any more; what was found is as it was. */
+/** Returns the lost rows, and asserts that the others have their values. */
 function missing(rows: Rows, { kept, strays }: { kept: Rows; strays: Rows }): string[] {
   for (const found of [kept, strays]) for (const [row, n] of found) assert.equal(n, rows.get(row), row);
   return [...rows.keys()].filter((row) => !kept.has(row) && !strays.has(row));
 }
 
-test('checksums and unpacking are those of LevelDB', () => {
+test('checksums and Snappy match files of LevelDB', () => {
   assert.equal(
     maskedCrc32c(Buffer.from('123456789')),
     ((((0xe3069283 >>> 15) | (0xe3069283 << 17)) >>> 0) + 0xa282ead8) % 2 ** 32,
@@ -100,7 +100,7 @@ test('checksums and unpacking are those of LevelDB', () => {
   assert.equal(unpackSnappy(Uint8Array.of(255, 255, 255, 255, 255, 255)).length, 0);
 });
 
-test('a store that is not damaged is left alone', async (t) => {
+test('a store without damage is not changed', async (t) => {
   const { root, rows } = await makeStore(t);
   const found = await salvage(root);
   assert.deepEqual(missing(rows, found), []);
@@ -109,7 +109,7 @@ test('a store that is not damaged is left alone', async (t) => {
   assert.deepEqual((await readdir(root)).sort(), ['leveldb', 'live']);
 });
 
-test('a flipped bit, wherever it is, is flipped back', async (t) => {
+test('a flipped bit of any file is flipped back', async (t) => {
   const { root, rows } = await makeStore(t);
   const random = seededRandom(7);
   const runs: Record<string, number> = {};
@@ -133,7 +133,7 @@ test('a flipped bit, wherever it is, is flipped back', async (t) => {
   t.diagnostic(JSON.stringify(runs));
 });
 
-test('a lost sector costs the rows in it, and what may be gone is said', async (t) => {
+test('a lost sector costs its own rows only, and the report covers them', async (t) => {
   const { root, rows } = await makeStore(t);
   const random = seededRandom(11);
   const counts = { gone: 0, strays: 0, lost: 0 };
@@ -198,7 +198,7 @@ for (const [title, { file, share, mayLose }] of Object.entries(CUTS)) {
   });
 }
 
-test('a salvage that was interrupted begins again from the files as they were', async (t) => {
+test('an interrupted salvage begins again from the kept files', async (t) => {
   const { root, rows } = await makeStore(t);
   const name = (await readdir(join(root, 'leveldb'))).find((entry) => entry.endsWith('.ldb')) as string;
   const bytes = await readFile(join(root, 'leveldb', name));
@@ -208,7 +208,7 @@ test('a salvage that was interrupted begins again from the files as they were', 
     mendStore({ root, isThorough: true, repair: (directory) => ClassicLevel.repair(directory), onRemark: () => {} });
   const first = await mend();
   assert.equal(first?.lost.length, 1);
-  // The process ends here, with half of the store gone.
+  // The process ends here, with half of the store lost.
   await rm(join(root, 'leveldb', name));
   const found = await salvage(root, false);
   assert.ok(missing(rows, found).length <= 1);

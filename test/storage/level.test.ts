@@ -13,7 +13,7 @@ async function makeRoot(t: TestContext): Promise<string> {
   return join(parent, 'root');
 }
 
-test('what was committed does not stay in memory', async (t) => {
+test('committed rows do not stay in memory', async (t) => {
   const engine = await openLevelEngine(await makeRoot(t));
   const value = new Uint8Array(500_000);
   const rssMib = (): number => process.memoryUsage.rss() / 2 ** 20;
@@ -21,11 +21,11 @@ test('what was committed does not stay in memory', async (t) => {
   for (let i = 0; i < 600; i++) await engine.commit([{ key: 'same', value }], false);
   const grownMib = rssMib() - before;
   await engine.close();
-  // Two tables in memory of 16 MiB each and their likes; 300 MB have gone through.
+  // LevelDB has two write buffers of 16 MiB and some caches; 300 MB were written.
   assert.ok(grownMib < 150, `${Math.round(grownMib)} MiB`);
 });
 
-test('an unwritable directory is one clear error', async (t) => {
+test('a directory that cannot be written is refused with its path', async (t) => {
   const root = await makeRoot(t);
   await writeFile(root, 'a file where the directory should be');
   await assert.rejects(
@@ -39,7 +39,7 @@ test('an unwritable directory is one clear error', async (t) => {
   await assert.rejects(openLevelEngine(root), StartError);
 });
 
-test('a store whose CURRENT is damaged is mended, and its files are kept as they were', async (t) => {
+test('a store with a damaged CURRENT is mended, and its files are kept', async (t) => {
   const root = await makeRoot(t);
   const first = await openLevelEngine(root);
   await first.commit([{ key: 'a', value: Uint8Array.of(1) }], true);
@@ -54,7 +54,7 @@ test('a store whose CURRENT is damaged is mended, and its files are kept as they
   assert.equal(await readFile(join(root, 'leveldb-damaged-1', 'CURRENT'), 'utf8'), 'garbage\n');
 });
 
-test('a store that is in use is left alone, whatever its files look like meanwhile', async (t) => {
+test('a store that another process has open is not examined', async (t) => {
   const root = await makeRoot(t);
   const engine = await openLevelEngine(root);
   await writeFile(join(root, 'leveldb', 'CURRENT'), 'garbage\n');
@@ -63,7 +63,7 @@ test('a store that is in use is left alone, whatever its files look like meanwhi
   await engine.close();
 });
 
-test('after three starts that did not last, all blocks are looked at before LevelDB reads them', async (t) => {
+test('after three starts that did not last, every block is examined before LevelDB reads it', async (t) => {
   const root = await makeRoot(t);
   const first = await openLevelEngine(root);
   const rows = Array.from({ length: 400 }, (_, n) => ({
@@ -72,7 +72,7 @@ test('after three starts that did not last, all blocks are looked at before Leve
   }));
   await first.commit(rows, true);
   await first.abandon();
-  // What the log holds goes into a table when it is opened.
+  // An opening moves the rows of the log into a table.
   await (await openLevelEngine(root)).close();
   const name = (await readdir(join(root, 'leveldb'))).find((entry) => entry.endsWith('.ldb')) as string;
   const bytes = await readFile(join(root, 'leveldb', name));
@@ -92,7 +92,7 @@ test('after three starts that did not last, all blocks are looked at before Leve
   await next.close();
 });
 
-test('a damaged block is found in the background, and mended when the store is opened again', async (t) => {
+test('verification finds a damaged block, and the next opening mends it', async (t) => {
   const root = await makeRoot(t);
   const first = await openLevelEngine(root);
   const rows = Array.from({ length: 400 }, (_, n) => ({
@@ -122,7 +122,7 @@ test('a damaged block is found in the background, and mended when the store is o
   await next.close();
 });
 
-test('a page of rows never passes over a damaged block in silence', async (t) => {
+test('a page of rows that would skip a damaged block fails', async (t) => {
   const root = await makeRoot(t);
   const first = await openLevelEngine(root);
   const value = Buffer.from(Array.from({ length: 100 }, (_, i) => (i * 37) & 255));
@@ -136,14 +136,14 @@ test('a page of rows never passes over a damaged block in silence', async (t) =>
   const [table = ''] = (await readdir(join(root, 'leveldb'))).filter((entry) => entry.endsWith('.ldb'));
   const bytes = await readFile(join(root, 'leveldb', table));
   for (const at of [1_000, 6_000, 11_000, 16_000]) {
-    // A store that was opened some times in a row is looked through, and mended, before it is read.
+    // After some openings in a row, the store is examined and mended before it is read.
     const copy = `${root}-${at}`;
     await cp(root, copy, { recursive: true });
     await writeFile(join(copy, 'leveldb', table), Buffer.from(bytes).fill(0xff, at, at + 40));
     const engine = await openLevelEngine(copy);
     for (const limit of [100, 1_000]) {
       const seen = await pages(engine, limit).catch((error: unknown) => error);
-      // Rows that are there all the same have checksums of their own.
+      // Damaged rows that can still be read have their own checksums.
       const isTold = seen instanceof MecError ? seen.code === 'damaged' : Array.isArray(seen) && seen.length === 3_000;
       assert.ok(isTold, `byte ${at}, pages of ${limit}`);
     }
@@ -151,7 +151,7 @@ test('a page of rows never passes over a damaged block in silence', async (t) =>
   }
 });
 
-test('a damaged block with rows of a log is found before the store is read', async (t) => {
+test('an opening finds a damaged block with rows of a log', async (t) => {
   const root = await makeRoot(t);
   const first = await openLevelEngine(root);
   const value = Buffer.from(Array.from({ length: 100 }, (_, i) => (i * 37) & 255));
@@ -172,7 +172,7 @@ test('a damaged block with rows of a log is found before the store is read', asy
   await engine.close();
 });
 
-/** The names of all rows, read in pages, by rows and by keys alone. */
+/** Reads the names of all rows in pages, with their values and without. */
 async function pages(engine: Engine, limit: number): Promise<string[]> {
   const seen: string[] = [];
   for (let from = 'o'; ;) {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ObjectCache } from '../../src/storage/object-cache.ts';
 
 const RECORD_BYTES = 700;
-/** With what is counted for the entry itself. */
+/** The bytes of an entry with its record. */
 const ENTRY_BYTES = 1_000;
 
 const versionsOf = (n: number): { actor: string; counter: number; body: Uint8Array }[] => [
@@ -14,7 +14,7 @@ function keptOf(cache: ObjectCache, count: number): number[] {
   return Array.from({ length: count }, (_, i) => i).filter((i) => cache.get(`row${i}`)?.[0]?.counter === i);
 }
 
-test('what is added can be had again, until it is written', () => {
+test('a cached object is returned until its row is written', () => {
   const cache = new ObjectCache(100 * ENTRY_BYTES);
   cache.add('row1', versionsOf(1), RECORD_BYTES);
   assert.equal(cache.get('row1')?.[0]?.counter, 1);
@@ -25,7 +25,7 @@ test('what is added can be had again, until it is written', () => {
   assert.equal(cache.get('row2'), undefined);
 });
 
-test('so many bytes are kept and not more, and of those what was read last', () => {
+test('the cache keeps the objects that were read last, within its bytes', () => {
   const capacity = 100;
   const cache = new ObjectCache(capacity * ENTRY_BYTES);
   for (let i = 0; i < 1_000; i++) {
@@ -37,16 +37,20 @@ test('so many bytes are kept and not more, and of those what was read last', () 
   assert.ok((kept[1] ?? 0) >= 1_000 - capacity - 2, 'the newest');
 });
 
-test('one that would take the place of many is not kept; writing one makes room for another', () => {
+test('an object that would displace many others is not cached', () => {
   const cache = new ObjectCache(64 * ENTRY_BYTES);
   cache.add('large', versionsOf(1), 10 * ENTRY_BYTES);
   assert.equal(cache.get('large'), undefined);
+});
+
+test('a row that is written makes room for another', () => {
+  const cache = new ObjectCache(64 * ENTRY_BYTES);
   for (let i = 0; i < 20; i++) {
     cache.add('row0', versionsOf(0), RECORD_BYTES);
     cache.drop('row0');
   }
   for (let i = 0; i < 64; i++) cache.add(`row${i}`, versionsOf(i), RECORD_BYTES);
-  // The first half is in the older generation by now.
+  // The first half is in the old generation by now.
   cache.drop('row1');
   assert.equal(cache.get('row1'), undefined);
   assert.equal(cache.get('row5')?.[0]?.counter, 5);

@@ -1,4 +1,4 @@
-/** What a replica remembers of writes that may be repeated: on disk with it, bounded, and gone with it. */
+/** Tests of the memory of writes with an Idempotency-Key. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IDEMPOTENCY_MS, MAX_MEMORIES } from '../../src/core/limits.ts';
@@ -19,7 +19,7 @@ const memoryOf = (n: number, more: Partial<RememberedWrite> = {}): RememberedWri
   return { key: KEY, idempotencyKey: `i${n}`, actor: 'a', counter: n, digest: 'f', madeMicros: n, ...more };
 };
 
-test('a write is remembered for a while, and no longer', () => {
+test('a memory ends after its time', () => {
   const clock = new ManualClock();
   const memory = new ReplicaMemory(clock, 0, []);
   assert.equal(memory.learn(memoryOf(1)).length, 1);
@@ -38,20 +38,20 @@ test('a write is remembered for a while, and no longer', () => {
   );
 });
 
-test('wall clocks that are wrong make nothing forgotten', () => {
+test('a wrong wall clock does not end a memory', () => {
   const memory = new ReplicaMemory(new ManualClock(), 0, [memoryOf(1, { madeMicros: 0 })]);
   memory.learn(memoryOf(2, { madeMicros: 2000 * IDEMPOTENCY_MS }));
   assert.equal(memory.recall(KEY, 'i1')?.counter, 1);
 });
 
-test('only so many writes are remembered, the latest', () => {
+test('of too many memories the oldest are forgotten', () => {
   const memory = new ReplicaMemory(new ManualClock(), 0, []);
   for (let n = 1; n <= MAX_MEMORIES + 2; n++) memory.learn(memoryOf(n));
   assert.equal(memory.all().length, MAX_MEMORIES);
   assert.deepEqual([memory.recall(KEY, 'i2'), memory.recall(KEY, 'i3')?.counter], [undefined, 3]);
 });
 
-test('a key is forgotten alone', () => {
+test('forgetting the writes to a key keeps those to others', () => {
   const memory = new ReplicaMemory(new ManualClock(), 0, [memoryOf(1), memoryOf(2), memoryOf(3, { key: 'other' })]);
   assert.equal(memory.forget(KEY).length, 2);
   assert.deepEqual(
@@ -68,7 +68,7 @@ const open = async (disk: MemoryDisk): Promise<Store> => {
 
 const recalled = (replica: Replica): number | undefined => replica.memory.recall(KEY, 'i1')?.counter;
 
-test('it comes back with the store, from a write and from a merge, and goes with the replica', async () => {
+test('memories come back with the store, and go with their replica', async () => {
   const disk = new MemoryDisk();
   const partition = partitionOf(KEY);
   let store = await open(disk);
@@ -80,7 +80,7 @@ test('it comes back with the store, from a write and from a merge, and goes with
   });
   const object = { versions: [], context: new CausalContext() };
   await new Promise<void>((resolve) => {
-    // Nothing but the memory is news.
+    // Only the memory is new.
     store.of(partition).merge({ key, object, dots: [], memory: memoryOf(2) }, () => resolve());
   });
   await store.close();

@@ -83,7 +83,7 @@ function differing(disk: MemoryDisk, differenceOf: (engine: Engine) => Partial<E
   };
 }
 
-/** An engine that a test can make fail, or that forgets what was not yet committed. */
+/** Opens engines that a test can make fail, or whose commits it can hold up. */
 function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefined; hold: boolean } {
   const control = {
     failWith: undefined as Error | undefined,
@@ -99,7 +99,7 @@ function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefin
   return control;
 }
 
-test('keys are counted exactly, whatever is written, deleted and waits for the disk meanwhile', async () => {
+test('the count of keys is exact although writes wait for the disk meanwhile', async () => {
   const disk = new MemoryDisk();
   const before = await openStore(disk.open);
   const tokens = new Map<string, CausalContext>();
@@ -109,7 +109,7 @@ test('keys are counted exactly, whatever is written, deleted and waits for the d
     await durable;
   }
   await before.store.close();
-  // A disk that takes a few turns for everything, so that counting and writing mix.
+  // Each access to the disk takes a few turns, so that counting and writing mix.
   const slow = differing(disk, (engine) => ({
     commit: async (changes, sync) => {
       for (let i = 0; i < 3; i++) await nextTurn();
@@ -131,7 +131,7 @@ test('keys are counted exactly, whatever is written, deleted and waits for the d
     const key = `old${i}`;
     if (i % 2 === 0)
       durables.push(write(store.of(partition), { key, token: tokens.get(key) as CausalContext }).durable);
-    // Comes and goes before the disk hears of it.
+    // The key comes and goes before the batch is written.
     const { written } = write(store.of(partition), { key: `brief${i}`, text: 'x' });
     durables.push(write(store.of(partition), { key: `brief${i}`, token: written.token }).durable);
     if (i % 5 === 0) await nextTurn();
@@ -155,7 +155,7 @@ test('an object, its log entry and the clock come back after a crash', async () 
   assert.equal(replica.log.length, 1);
 });
 
-test('what was lost is put back only under just the same clock, and a merge does not take it in', async () => {
+test('a lost version is put back only from a replica with the same clock', async () => {
   const from = (await openStore(new MemoryDisk().open)).store.of(0);
   await write(from, { text: 'one' }).durable;
   const disk = new MemoryDisk();
@@ -199,7 +199,7 @@ function loseRow(disk: MemoryDisk, row: string): MemoryDisk {
   return copy;
 }
 
-test('(!) every start is a new life, after a clean stop too: a volume put back gives no dot twice', async () => {
+test('(!) every start writes under another actor, even on an older copy of the disk', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
   await write(first.store.of(0), { text: 'one' }).durable;
@@ -216,7 +216,7 @@ test('(!) every start is a new life, after a clean stop too: a volume put back g
   assert.notDeepEqual(three.written.dot, two.written.dot);
 });
 
-test('an actor enters the clock with its first write, and a start without writes leaves no name', async () => {
+test('an actor enters the clock with its first write', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
   const { written, durable } = write(first.store.of(0), { text: 'one' });
@@ -227,7 +227,7 @@ test('an actor enters the clock with its first write, and a start without writes
   assert.deepEqual([...third.store.of(0).clock.actors()], [written.dot.actor]);
 });
 
-test('a replica that begins anew within one life writes under another actor', async () => {
+test('a replica that begins again in one life writes under another actor', async () => {
   const { store } = await openStore(new MemoryDisk().open);
   const first = store.of(0);
   assert.equal(await store.drop(0), true);
@@ -240,7 +240,7 @@ test('a replica that begins anew within one life writes under another actor', as
   assert.equal(store.of(1).actor, first.actor, 'other partitions go on');
 });
 
-test('(!) an actor dies with a crash, so that no dot is ever given twice', async () => {
+test('(!) a replica writes under another actor after a crash', async () => {
   const disk = new MemoryDisk();
   const control = faulty(disk);
   const peer = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);
@@ -259,7 +259,7 @@ test('(!) an actor dies with a crash, so that no dot is ever given twice', async
   assert.deepEqual(texts(peer).sort(), ['after', 'sent, not kept'], 'both writes are there');
 });
 
-test('an actor dies with the name of its node', async () => {
+test('a node with another name writes under another actor', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open, 'n1');
   await write(first.store.of(0), { text: 'one' }).durable;
@@ -269,7 +269,7 @@ test('an actor dies with the name of its node', async () => {
   assert.deepEqual(texts(second.store.of(0)), ['one']);
 });
 
-test('an actor is given up when a peer knows more of its writes than it has made', async () => {
+test('an actor is given up if a peer has dots of it that it never gave', async () => {
   const { store, log } = await openStore(new MemoryDisk().open);
   const replica = store.of(0);
   const { actor } = replica;
@@ -281,7 +281,7 @@ test('an actor is given up when a peer knows more of its writes than it has made
   assert.notDeepEqual(write(replica, { text: 'mine' }).written.dot, foreign);
 });
 
-test('a token that names writes of this replica that never were is refused, and nothing is stored', async () => {
+test('a token with dots of this replica that it never gave is refused', async () => {
   const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const token = CausalContext.ofBase(replica.actor, 1);
   assert.throws(
@@ -292,7 +292,7 @@ test('a token that names writes of this replica that never were is refused, and 
   assert.equal(replica.clock.isEmpty, true);
 });
 
-test('what a peer claims about one key is not added to the clock', async () => {
+test('the context of one received key is not added to the clock', async () => {
   const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const context = CausalContext.ofBase('n2~x', 5);
   await mergeInto(replica, {
@@ -303,7 +303,7 @@ test('what a peer claims about one key is not added to the clock', async () => {
   assert.equal(replica.clock.toString(), '{n2~x:5}');
 });
 
-test('a late message about a write that was overwritten since changes nothing', async () => {
+test('a late merge of an overwritten version changes nothing', async () => {
   const a = (await openStore(new MemoryDisk().open, 'n1')).store.of(0);
   const b = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);
   const first = write(a, { text: 'one' });
@@ -315,7 +315,7 @@ test('a late message about a write that was overwritten since changes nothing', 
   assert.deepEqual(texts(b), ['two']);
 });
 
-test('a deleted key leaves no bytes once the clock covers it, and a row of residue until then', async () => {
+test('a deleted key leaves a residue until the clock covers the delete', async () => {
   const disk = new MemoryDisk();
   const { store } = await openStore(disk.open, 'n2');
   const replica = store.of(0);
@@ -334,7 +334,7 @@ test('a deleted key leaves no bytes once the clock covers it, and a row of resid
   assert.deepEqual([rows('o').length, rows('r').length, replica.residues], [1, 0, 0]);
 });
 
-test('a key has at most so many siblings; a delete is always taken', async () => {
+test('a key has a limit of siblings, which does not stop a delete', async () => {
   const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   for (let i = 0; i < MAX_SIBLINGS; i++) write(replica, { text: `${i}` });
   assert.throws(
@@ -346,7 +346,7 @@ test('a key has at most so many siblings; a delete is always taken', async () =>
   assert.deepEqual(texts(replica), []);
 });
 
-test('the log is bounded, and the clock is whole after its older half was cut', async () => {
+test('the clock is whole after a start with a log that was cut', async () => {
   const disk = new MemoryDisk();
   const { store } = await openStore(disk.open);
   const replica = store.of(3);
@@ -370,7 +370,7 @@ test('the log is bounded, and the clock is whole after its older half was cut', 
   assert.equal(again.clock.base(actor), maxLogEntries + 11);
 });
 
-test('(!) what was read lately is never older than what was written', async () => {
+test('(!) a read after a write never returns an older object from the cache', async () => {
   const disk = new MemoryDisk();
   const control = faulty(disk);
   const { store } = await openStore(control.open);
@@ -394,14 +394,14 @@ test('(!) what was read lately is never older than what was written', async () =
   control.failWith = new MecError('disk-full');
   const lost = write(next, { key: 'other', text: 'lost' });
   await assert.rejects(lost.durable);
-  // The clock knows of the write that was lost; with it, what is at hand would say too much.
+  // The clock has the dot of the lost write, so the cached object would claim too much.
   assert.throws(
     () => next.read('k'),
     (error) => error instanceof MecError && error.code === 'disk-full',
   );
 });
 
-test('the log is looked through for actors that have entries in it, and for no others', async () => {
+test('a cut of the log scans only for actors that have entries', async () => {
   const disk = new MemoryDisk();
   let scans = 0;
   const open = differing(disk, (engine) => ({
@@ -429,7 +429,7 @@ test('the log is looked through for actors that have entries in it, and for no o
   assert.equal(scans - before, 1);
 });
 
-test('entries added while the log is cut are counted, and those that are cut are counted off once', async () => {
+test('the log counts its entries right if some are added during a cut', async () => {
   const disk = new MemoryDisk();
   let meanwhile: (() => void) | undefined;
   const open = differing(disk, (engine) => ({
@@ -450,7 +450,7 @@ test('entries added while the log is cut are counted, and those that are cut are
   await take('n3~b', 1);
   const cutting: Promise<void>[] = [];
   meanwhile = () => {
-    // By the second actor's turn the first has none left, and gets one.
+    // When the cut comes to the second actor, the first has no entries left, and gets one.
     if (replica.log.length === 1) cutting.push(take('n2~a', 2));
   };
   await replica.cutter.cutCovered(replica.durableClock.clone());
@@ -462,7 +462,7 @@ test('entries added while the log is cut are counted, and those that are cut are
   assert.equal(replica.log.length, 0);
 });
 
-test('a store of a newer format, or of another partition count, is refused and left as it is', async () => {
+test('a store of a newer format or another partition count is refused and not changed', async () => {
   for (const [header, pattern] of [
     [{ format: 99, partitions: PARTITIONS, name: 'n1' }, /format 99/],
     [{ format: 1, partitions: 64, name: 'n1' }, /64 partitions/],
@@ -475,7 +475,7 @@ test('a store of a newer format, or of another partition count, is refused and l
   }
 });
 
-test('after a failed write the store forgets what is not on disk, and comes back under new actors', async () => {
+test('after a failed commit the store is opened again with the rows on disk', async () => {
   const disk = new MemoryDisk();
   const control = faulty(disk);
   const { store, clock } = await openStore(control.open);
@@ -523,12 +523,12 @@ test('a store that is closed while it is opened again lets go of its disk', asyn
   assert.equal(store.isOpen, false);
 });
 
-test('rows of a kind lie in one range, whatever the partition', () => {
+test('the rows of a kind are in one range in all partitions', () => {
   const { from, to } = kindRange('o');
   for (const row of [objectRow(0, ''), objectRow(PARTITIONS - 1, '\u{10ffff}')]) assert.ok(from <= row && row < to);
 });
 
-test('(!) who holds on to a replica that was dropped does not write into the rows of its successor', async () => {
+test('(!) a replica that was dropped does not write into the rows of its successor', async () => {
   const from = (await openStore(new MemoryDisk().open)).store.of(0);
   const { written, durable } = write(from, { text: 'one' });
   await durable;
@@ -552,11 +552,11 @@ test('a replica that was dropped acknowledges no merge, even if it knows the obj
   await assert.rejects(mergeInto(dropped, received), (error) => error instanceof MecError && error.code === 'stopping');
 });
 
-test('(!) closed dots are covered and held by none; whoever names them writes that key again', async () => {
+test('(!) a replica that closes dots writes the keys again whose residue names them', async () => {
   const disk = new MemoryDisk();
   const replica = (await openStore(disk.open, 'n1')).store.of(0);
   const peer = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);
-  // The first write of the peer is lost. The second, a delete, is known here by its effect alone.
+  // The first write of the peer is lost. This replica knows the second one, a delete, by its effect.
   const lost = write(peer, { key: 'lost', text: 'x' });
   const victim = write(replica, { key: 'k', text: 'overwritten' });
   await mergeInto(peer, { key: 'k', object: victim.written.object, dots: [victim.written.dot] });
@@ -570,7 +570,7 @@ test('(!) closed dots are covered and held by none; whoever names them writes th
   assert.ok(replica.lost.has(gone.written.dot.actor, 1));
   assert.equal(replica.clock.base(replica.actor), before + 1, 'the key was written again');
   assert.equal(replica.log.length, 2, 'and the log tells the others');
-  // A version under a closed dot is not taken in any more.
+  // A version under a closed dot is not merged any more.
   await mergeInto(replica, { key: 'lost', object: lost.written.object, dots: [lost.written.dot] });
   assert.deepEqual(texts(replica, 'lost'), []);
   disk.isOpen = false;
@@ -578,7 +578,7 @@ test('(!) closed dots are covered and held by none; whoever names them writes th
   assert.equal(again.of(0).lost.toString(), replica.lost.toString(), 'it is remembered');
 });
 
-test('a version that is held goes when its dot is closed elsewhere', async () => {
+test('a version goes when its dot is closed', async () => {
   const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const { written, durable } = write(replica, { text: 'held' });
   await durable;
