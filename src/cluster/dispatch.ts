@@ -1,4 +1,5 @@
 /** What a node does when another node asks something of it. */
+import type { Clock, Log } from '../base/env.ts';
 import { MecError, messageOf } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { partitionOf } from '../core/placement/partition.ts';
@@ -17,57 +18,73 @@ import type {
   StoreRequest,
 } from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
-import { putHere } from './coordinator/put.ts';
-import type { Scope } from './coordinator/scope.ts';
 import { toFailed } from './holders/failed-reply.ts';
 import type { KeyGranted, KeyState } from './holders/holder.ts';
 import { withoutBodies } from './holders/sparse-versions.ts';
+import type { ForwardedWrites } from './holders/forwarded-writes.ts';
+import type { LocalHolder } from './holders/local.ts';
+import type { PutRequest, PutResult } from './holders/write-request.ts';
 import type { Membership } from './membership/membership.ts';
+import type { Scrub } from './sync/scrub.ts';
+import type { Sync } from './sync/sync.ts';
 
 type SendReply = (reply: Reply) => void;
 
+/** The parts of a node that answer its peers. */
+export interface DispatchParts {
+  readonly env: { readonly clock: Pick<Clock, 'monotonicMs'>; readonly log: Log };
+  readonly membership: Membership;
+  readonly sync: Sync;
+  readonly scrub: Scrub;
+  readonly own: LocalHolder;
+  readonly forwardedWrites: ForwardedWrites;
+  /** Coordinates a write at this node. */
+  readonly putHere: (request: PutRequest) => Promise<PutResult>;
+}
+
 /** Makes the handler of requests from other nodes. */
-export function dispatcher(scope: Scope, membership: Membership): Handler {
+export function dispatcher(parts: DispatchParts): Handler {
+  const { env, membership, sync, scrub, own, forwardedWrites } = parts;
   const handle = (request: Request, answer: SendReply): void => {
-    const nowMs = scope.env.clock.monotonicMs();
+    const nowMs = env.clock.monotonicMs();
     switch (request.kind) {
       case 'ping':
         // A node that gets a pong forwards a write next, and it would come too late.
-        if (scope.forwardedWrites.isEnding) throw new MecError('stopping');
+        if (forwardedWrites.isEnding) throw new MecError('stopping');
         return answer(membership.pong());
       case 'probe':
         return answer(membership.serveProbe(request));
       case 'probe-for':
         return membership.serveProbeFor(request, answer);
       case 'read':
-        return read(scope, request, answer);
+        return read(own, request, answer);
       case 'store':
-        return store(scope, request, answer);
+        return store(own, request, answer);
       case 'compare':
-        return answer(scope.sync.serveCompare(request));
+        return answer(sync.serveCompare(request));
       case 'pull':
-        return later(scope.sync.servePull(request), answer);
+        return later(sync.servePull(request), answer);
       case 'state':
-        return answer(scope.sync.serveState(request));
+        return answer(sync.serveState(request));
       case 'snapshot':
-        return later(scope.sync.serveSnapshot(request), answer);
+        return later(sync.serveSnapshot(request), answer);
       case 'mend':
-        return answer(scope.sync.repairs.mending.serve(request.key));
+        return answer(sync.repairs.mending.serve(request.key));
       case 'scrub':
-        return later(scope.scrub.serve(request), answer);
+        return later(scrub.serve(request), answer);
       case 'grant':
-        return grant(scope, request, answer);
+        return grant(own, request, answer);
       case 'release':
-        scope.holders.own.release({ ...request, partition: partitionOf(request.key) });
+        own.release({ ...request, partition: partitionOf(request.key) });
         return answer({ kind: 'stored', actor: '', life: '', replica: 0, fences: [] });
       case 'list':
-        return later(list(scope, request), answer);
+        return later(list(own, request), answer);
       case 'forward':
         // Meant for an earlier process, or too late: the sender has told its client that it does
         // not know.
         if (request.process !== membership.process || nowMs > request.notAfterMs) return;
         // Doubled on the way: the first is answered.
-        if (scope.forwardedWrites.isNew(request.id, nowMs, request.notAfterMs)) takeOver(scope, request, answer);
+        if (forwardedWrites.isNew(request.id, nowMs, request.notAfterMs)) takeOver(parts, request, answer);
         return;
       default:
         throw new MecError('internal', { detail: 'not a request' });
@@ -79,7 +96,7 @@ export function dispatcher(scope: Scope, membership: Membership): Handler {
     } catch (error) {
       const reply = toFailed(error);
       if (reply.code === 'internal')
-        scope.env.log.error('request of a peer failed', { kind: request.kind, reason: messageOf(error) });
+        env.log.error('request of a peer failed', { kind: request.kind, reason: messageOf(error) });
       answer(reply);
     }
   };
@@ -89,16 +106,16 @@ function later(reply: Promise<Reply>, answer: SendReply): void {
   reply.then(answer, (error: unknown) => answer(toFailed(error)));
 }
 
-function read({ holders }: Scope, request: ReadRequest, answer: SendReply): void {
+function read(own: LocalHolder, request: ReadRequest, answer: SendReply): void {
   const { key } = request;
-  holders.own.read({ partition: partitionOf(key), key }, (state) =>
+  own.read({ partition: partitionOf(key), key }, (state) =>
     answer(state instanceof MecError ? toFailed(state) : toReadReply(request, state)),
   );
 }
 
-async function list({ holders }: Scope, request: ListKeysRequest): Promise<ListKeysReply> {
+async function list(own: LocalHolder, request: ListKeysRequest): Promise<ListKeysReply> {
   const limit = Math.min(request.limit, MAX_LIST_KEYS + 1);
-  return { kind: 'keys', ...(await holders.own.list({ ...request, limit })) };
+  return { kind: 'keys', ...(await own.list({ ...request, limit })) };
 }
 
 function toReadReply({ have }: ReadRequest, { object, actor, isComplete }: KeyState): ReadReply {
@@ -106,8 +123,8 @@ function toReadReply({ have }: ReadRequest, { object, actor, isComplete }: KeySt
   return { kind: 'object', actor, isComplete, context, versions: withoutBodies(versions, have) };
 }
 
-function grant({ holders }: Scope, request: GrantRequest, answer: SendReply): void {
-  holders.own.grant({ ...request, partition: partitionOf(request.key) }, (granted) => {
+function grant(own: LocalHolder, request: GrantRequest, answer: SendReply): void {
+  own.grant({ ...request, partition: partitionOf(request.key) }, (granted) => {
     answer(granted instanceof MecError ? toFailed(granted) : toGrantReply(request, granted));
   });
 }
@@ -117,13 +134,13 @@ function toGrantReply({ have }: GrantRequest, { number, actor, object, remembere
   return { kind: 'granted', number, actor, context, versions: withoutBodies(versions, have), remembered };
 }
 
-function store({ holders }: Scope, request: StoreRequest, answer: SendReply): void {
-  holders.own.store({ ...request, partition: partitionOf(request.key) }, request, (stored) =>
+function store(own: LocalHolder, request: StoreRequest, answer: SendReply): void {
+  own.store({ ...request, partition: partitionOf(request.key) }, request, (stored) =>
     answer(stored instanceof MecError ? toFailed(stored) : { kind: 'stored', ...stored }),
   );
 }
 
-function takeOver(scope: Scope, forwarded: ForwardRequest, answer: SendReply): void {
+function takeOver(parts: DispatchParts, forwarded: ForwardRequest, answer: SendReply): void {
   const { key, token, body, condition, timeoutMs } = forwarded;
   const r = parseQuorum(forwarded.r);
   const w = parseQuorum(forwarded.w);
@@ -131,8 +148,9 @@ function takeOver(scope: Scope, forwarded: ForwardRequest, answer: SendReply): v
   const pw = forwarded.pw === undefined ? undefined : parseQuorum(forwarded.pw);
   if (r === undefined || w === undefined) throw new MecError('bad-parameter');
   const request = { key, token, body, r, w, pr, pw, condition, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) };
-  const done = scope.forwardedWrites.begin();
-  putHere(scope, request)
+  const done = parts.forwardedWrites.begin();
+  parts
+    .putHere(request)
     .then(
       (result) => answer({ kind: 'written', ...result } satisfies ForwardReply),
       (error: unknown) => answer(toFailed(error)),

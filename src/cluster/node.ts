@@ -16,31 +16,17 @@ import type { OpenEngine } from '../storage/engine.ts';
 import { Store } from '../storage/store.ts';
 import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
-import { get, type GetResult } from './coordinator/get.ts';
-import { type ListPage, Listings } from './coordinator/list.ts';
-import { put } from './coordinator/put.ts';
+import { assemble, type Assembly } from './assembly.ts';
 import { locate, type KeyLocation } from './coordinator/explain.ts';
-import type { Scope } from './coordinator/scope.ts';
-import type { PutResult } from './holders/write-request.ts';
+import { get, type GetResult } from './coordinator/get.ts';
+import type { ListPage } from './coordinator/list.ts';
+import { put, putHere } from './coordinator/put.ts';
 import { dispatcher } from './dispatch.ts';
-import { Expiry } from './coordinator/expiry.ts';
-import { Fences } from './partitions/fences.ts';
-import { Floors } from './partitions/floors.ts';
-import { Partitions } from './partitions/partition-view.ts';
-import { KeyGrants } from './holders/key-grants.ts';
-import { LocalHolder } from './holders/local.ts';
-import { Holders } from './holders/select.ts';
-import { StorePacker } from './holders/store-packer.ts';
+import type { PutResult } from './holders/write-request.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
-import { type Peer, Peers } from './membership/peers.ts';
-import { Policies, type Policy } from './policies.ts';
+import type { Policy } from './policies.ts';
 import type { LinkStatus, NodeStatus, SocketStatus } from './status.ts';
-import { Scrub } from './sync/scrub.ts';
-import { Sync } from './sync/sync.ts';
-import { ConditionalWrites } from './coordinator/conditional-write.ts';
-import { WallTime } from './wall-time.ts';
-import { ForwardedWrites } from './holders/forwarded-writes.ts';
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -106,18 +92,16 @@ export interface Inspected {
 /** A running node. */
 export class MecNode {
   readonly config: Config;
-  readonly #scope: Scope;
+  readonly #parts: Assembly;
   readonly #membership: Membership;
   readonly #servers: RpcServer[] = [];
-  readonly #listings: Listings;
-  readonly #expiry: Expiry;
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
-  private constructor({ config, onEnd, onBegin }: NodeOptions, scope: Scope, life: string) {
-    const { env, members, peers, store, time, holders } = scope;
+  private constructor({ config, onEnd, onBegin }: NodeOptions, parts: Assembly) {
+    const { env, life, members, peers, store, time, sync } = parts;
     this.config = config;
-    this.#scope = scope;
+    this.#parts = parts;
     this.#membership = new Membership({
       env,
       config,
@@ -126,12 +110,10 @@ export class MecNode {
       peers,
       store,
       time,
-      onReachable: (peer) => scope.sync.peerIsBack(peer),
+      onReachable: (peer) => sync.peerIsBack(peer),
       onEnd: onEnd ?? (() => {}),
       onBegin: onBegin ?? (() => {}),
     });
-    this.#listings = new Listings({ env, holders, get: (request) => get(scope, request) });
-    this.#expiry = new Expiry(scope);
     this.#startedMs = env.clock.monotonicMs();
   }
 
@@ -153,51 +135,42 @@ export class MecNode {
       await store.close();
       throw new HasLeftError(config.name);
     }
-    const floors = new Floors(env.clock, members);
-    const peers = new Peers(env, members, floors);
-    const time = new WallTime(env, members, peers);
-    const policies = new Policies(config.policies);
-    const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
-    const grants = new KeyGrants(env.clock, life);
-    const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
-    const partitions = new Partitions({ members, floors, fences, store });
-    const shared = { env, members, store, partitions, limits, peers };
-    const sync = new Sync({ ...shared, life, floors, fences, writeQuorums });
-    const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);
-    const scrub = new Scrub({ env, members, peers, store, limits });
-    const own = new LocalHolder({ ...shared, policies, time, grants });
-    const onMissed = (peer: Peer): void => sync.peerHasMissed(peer);
-    const holders = new Holders({ ...shared, own, packer: new StorePacker(partitions), onMissed });
-    const nextBallot = (): string => forwardedWrites.nextId();
-    const conditionals = new ConditionalWrites({ env, holders, partitions, policies, time, nextBallot });
-    const scope = { ...shared, holders, policies, time, sync, scrub, conditionals, forwardedWrites };
-    const node = new MecNode(options, scope, life);
+    const node = new MecNode(options, assemble({ env, config, life, members, store, limits }));
     try {
-      await node.#listen(floors);
+      await node.#listen();
     } catch (error) {
       await node.stop();
       throw error;
     }
+    const { sync, scrub } = node.#parts;
     node.#membership.start();
     sync.start();
-    node.#scope.scrub.start();
+    scrub.start();
     node.#sweepLater();
     return node;
   }
 
-  async #listen(floors: Floors): Promise<void> {
-    const { env } = this.#scope;
+  async #listen(): Promise<void> {
+    const { env, sync, scrub, holders, forwardedWrites, writes, floors } = this.#parts;
     const { host, port } = this.config;
-    const handler = dispatcher(this.#scope, this.#membership);
+    const handler = dispatcher({
+      env,
+      membership: this.#membership,
+      sync,
+      scrub,
+      own: holders.own,
+      forwardedWrites,
+      putHere: (request) => putHere(writes, request),
+    });
     const options = { handler, findFloor: floors.find.bind(floors) };
     this.#servers.push(await RpcServer.bind(env, { host, port }, options));
     this.#servers.push(await RpcServer.bind(env, { host, port: port + 1 }, options));
   }
 
   #sweepLater(): void {
-    const { env, store } = this.#scope;
+    const { env, store, expiry } = this.#parts;
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
-      Promise.all([store.sweep(), store.verify(), this.#expiry.sweep()])
+      Promise.all([store.sweep(), store.verify(), expiry.sweep()])
         .catch((error: unknown) => env.log.warn('store not looked through', { reason: String(error) }))
         .finally(() => {
           if (this.#sweep !== undefined) this.#sweepLater();
@@ -216,8 +189,8 @@ export class MecNode {
       seen,
       gone,
     };
-    const result = await get(this.#scope, request);
-    this.#expiry.trim(key, result);
+    const result = await get(this.#parts.reads, request);
+    this.#parts.expiry.trim(key, result);
     return result;
   }
 
@@ -229,24 +202,24 @@ export class MecNode {
     const r = options.r ?? policy?.r ?? quorum.r;
     const w = options.w ?? policy?.w ?? quorum.w;
     const timeoutMs = options.timeoutMs ?? quorum.timeoutMs;
-    return put(this.#scope, { key, token, body, r, w, pr, pw, timeoutMs, condition });
+    return put(this.#parts.writes, { key, token, body, r, w, pr, pw, timeoutMs, condition });
   }
 
   /** The next page of the keys that have a value, in order; rejects where it could not be complete. */
   list({ prefix = '', after, limit, r, timeoutMs }: NodeListOptions): Promise<ListPage> {
     const { quorum } = this.config;
     const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
-    return this.#listings.list({ prefix, after, limit, ...quorums });
+    return this.#parts.listings.list({ prefix, after, limit, ...quorums });
   }
 
   /** What the configuration says of the keys like this one. */
   policyOf(key: string): Policy | undefined {
-    return this.#scope.policies.of(key);
+    return this.#parts.policies.of(key);
   }
 
   /** What time it is for the readers and writers of a key, µs since 1970: by a majority of its owners' clocks. */
   nowMicros(key: string): number {
-    const { members, time } = this.#scope;
+    const { members, time } = this.#parts;
     return time.nowMicros(members.owners(partitionOf(key)));
   }
 
@@ -255,7 +228,7 @@ export class MecNode {
    * it has not caught up yet; undefined where it is.
    */
   whyNotReady(): MecError | undefined {
-    const { members, store, sync } = this.#scope;
+    const { members, store, sync } = this.#parts;
     if (!store.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
     const { state } = members.own;
     if (state !== 'up') return new MecError('not-ready', { detail: `The node is ${state}`, retryAfter: 1 });
@@ -267,18 +240,18 @@ export class MecNode {
 
   /** Whether this node is an owner of a key. */
   owns(key: string): boolean {
-    return this.#scope.holders.placeOf(key).isOwner;
+    return this.#parts.holders.placeOf(key).isOwner;
   }
 
   /** The preference list of a key: all members by id, its owners first, then its fallbacks. */
   preference(key: string): readonly string[] {
-    const { partition, owners } = this.#scope.holders.placeOf(key);
-    return [...owners, ...this.#scope.members.fallbacks(partition)];
+    const { partition, owners } = this.#parts.holders.placeOf(key);
+    return [...owners, ...this.#parts.members.fallbacks(partition)];
   }
 
   /** The hash of the clock of every partition that this node owns: equal among owners that have seen the same. */
   digests(): ReadonlyMap<number, number> {
-    const { members, store } = this.#scope;
+    const { members, store } = this.#parts;
     const digests = new Map<number, number>();
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const hash = store.find(partition)?.clockHash;
@@ -289,7 +262,7 @@ export class MecNode {
 
   /** What this node's own replica knows of a key; for inspection, not for answers. */
   peek(key: string): GetResult['object'] {
-    return this.#scope.store.of(partitionOf(key)).read(key);
+    return this.#parts.store.of(partitionOf(key)).read(key);
   }
 
   /**
@@ -297,23 +270,23 @@ export class MecNode {
    * store does not work.
    */
   inspect(partition: number): Inspected | undefined {
-    const replica = this.#scope.store.find(partition);
+    const replica = this.#parts.store.find(partition);
     return replica && { clock: replica.durableClock, lost: replica.lost, hash: replica.clockHash };
   }
 
   /** Asks all who hold a key, or would in another's place, what they have of it. */
   locate(key: string): Promise<KeyLocation> {
-    return locate(this.#scope, key);
+    return locate(this.#parts, key);
   }
 
   /** How many owners each key has, as this node knows the members. */
   get replicas(): number {
-    return this.#scope.members.replicas;
+    return this.#parts.members.replicas;
   }
 
   /** Where this node stands in the cluster. */
   get state(): MemberState {
-    return this.#scope.members.own.state;
+    return this.#parts.members.own.state;
   }
 
   /** Begins to leave the cluster: the others take over, then `onEnd` is called. Throws where there are no others. */
@@ -328,7 +301,7 @@ export class MecNode {
 
   /** What the node looks like now. */
   status(): NodeStatus {
-    const { env, members, peers, store, time, sync, scrub } = this.#scope;
+    const { env, members, peers, store, time, sync, scrub } = this.#parts;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
       reach: peers.reach(peer.id),
@@ -362,11 +335,11 @@ export class MecNode {
   /** Writes that other nodes have forwarded get their answers, within the time of grace. */
   #finishWork(): Promise<void> {
     return new Promise((resolve) => {
-      const grace = this.#scope.env.clock.after(STOP_GRACE_MS, resolve);
-      void this.#scope.forwardedWrites.end().then(() => {
+      const grace = this.#parts.env.clock.after(STOP_GRACE_MS, resolve);
+      void this.#parts.forwardedWrites.end().then(() => {
         grace.cancel();
         // The last answers leave at the end of this turn.
-        this.#scope.env.clock.after(STOP_FLUSH_MS, resolve);
+        this.#parts.env.clock.after(STOP_FLUSH_MS, resolve);
       });
     });
   }
@@ -376,12 +349,12 @@ export class MecNode {
     this.#sweep?.cancel();
     this.#sweep = undefined;
     await this.#membership.stop();
-    this.#scope.sync.stop();
-    this.#scope.scrub.stop();
+    this.#parts.sync.stop();
+    this.#parts.scrub.stop();
     await this.#finishWork();
     for (const server of this.#servers) await server.close();
-    await this.#scope.peers.close();
-    await this.#scope.store.close();
+    await this.#parts.peers.close();
+    await this.#parts.store.close();
   }
 }
 

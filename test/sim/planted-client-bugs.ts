@@ -58,8 +58,8 @@ export const READERS: readonly Bug[] = [
   {
     name: 'expiry removes all versions, and not only the expired',
     file: 'src/cluster/coordinator/expiry.js',
-    good: 'await removeDots(this.#scope, key, hidden);',
-    bad: 'await removeDots(this.#scope, key, replica.read(key).versions);',
+    good: 'await this.#parts.remove(key, hidden);',
+    bad: 'await this.#parts.remove(key, expiring.versionsOf(key));',
     draw: {
       faults: ['one cut off'],
       habits: ['write for a while', 'blind', 'read'],

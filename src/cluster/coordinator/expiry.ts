@@ -2,65 +2,79 @@
  * Takes away what readers do not see: what has expired, what a later write has won over, what was
  * sent twice. A causal delete of exactly their dots makes their bytes go, and nothing else.
  */
+import type { Log } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
+import type { Dot } from '../../core/causality/causal-context.ts';
 import { PARTITIONS } from '../../core/limits.ts';
+import type { ExpiringVersions } from '../holders/holder.ts';
+import type { LocalHolder } from '../holders/local.ts';
+import type { Holders } from '../holders/select.ts';
 import { EXPIRY_PAGE_KEYS, EXPIRY_TURN_MS, MAX_TRIMS } from '../limits.ts';
-import type { Replica } from '../../storage/replica/replica.ts';
+import type { Policies } from '../policies.ts';
+import type { WallTime } from '../wall-time.ts';
 import type { GetResult } from './get.ts';
-import type { Scope } from './scope.ts';
-import { removeDots } from './write.ts';
+
+/** The parts of a node that taking hidden versions away needs. */
+export interface ExpiryParts {
+  readonly env: { readonly log: Log };
+  readonly holders: Pick<Holders, 'placeOf' | 'ownersOf'> & { readonly own: Pick<LocalHolder, 'id' | 'expiring'> };
+  readonly policies: Policies;
+  readonly time: Pick<WallTime, 'passedMicros'>;
+  /** Deletes exactly these versions of a key. */
+  readonly remove: (key: string, dots: readonly Dot[]) => Promise<void>;
+}
 
 /** Keeps the replicas of one node free of hidden versions. */
 export class Expiry {
-  readonly #scope: Scope;
+  readonly #parts: ExpiryParts;
   /** Keys whose hidden versions are on their way out. */
   readonly #trimming = new Set<string>();
 
-  constructor(scope: Scope) {
-    this.#scope = scope;
+  constructor(parts: ExpiryParts) {
+    this.#parts = parts;
   }
 
   /** One round over all partitions that this node owns. */
   async sweep(): Promise<void> {
-    const { members, store, time, env } = this.#scope;
+    const { holders, time, env } = this.#parts;
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const owners = members.owners(partition);
-      const turn = owners.indexOf(members.self);
-      const replica = store.find(partition);
-      if (turn < 0 || replica === undefined) continue;
+      const owners = holders.ownersOf(partition);
+      const turn = owners.indexOf(holders.own.id);
+      const expiring = turn < 0 ? undefined : holders.own.expiring(partition);
+      if (expiring === undefined) continue;
       // One owner is enough; the others wait their turn, in case that it cannot.
       const untilMicros = time.passedMicros(owners) - turn * EXPIRY_TURN_MS * 1000;
-      if (!replica.expiry.isDue(untilMicros)) continue;
+      if (!expiring.isDue(untilMicros)) continue;
       try {
-        await this.#expire(replica, untilMicros);
+        await this.#expire(expiring, untilMicros);
       } catch (error) {
-        replica.expiry.postpone();
+        expiring.postpone();
         env.log.debug('expired versions not removed', { partition, reason: messageOf(error) });
       }
     }
   }
 
-  async #expire(replica: Replica, nowMicros: number): Promise<void> {
-    const due = await replica.expiry.due(nowMicros, EXPIRY_PAGE_KEYS);
+  async #expire(expiring: ExpiringVersions, nowMicros: number): Promise<void> {
+    const due = await expiring.due(nowMicros, EXPIRY_PAGE_KEYS);
     await Promise.all(
       due.map(async ({ key }) => {
-        const hidden = this.#scope.policies.hidden(key, replica.read(key).versions, () => nowMicros);
-        if (hidden.length > 0) await removeDots(this.#scope, key, hidden);
+        const hidden = this.#parts.policies.hidden(key, expiring.versionsOf(key), () => nowMicros);
+        if (hidden.length > 0) await this.#parts.remove(key, hidden);
       }),
     );
   }
 
-  /** A read has found versions that it did not show beside others. */
+  /** A read has found versions that it did not show next to others. */
   trim(key: string, { object, versions }: GetResult): void {
     if (object.versions.length === 1 || object.versions.length === versions.length) return;
-    const { isOwner, owners } = this.#scope.holders.placeOf(key);
+    const { isOwner, owners } = this.#parts.holders.placeOf(key);
     if (this.#trimming.has(key) || this.#trimming.size >= MAX_TRIMS || !isOwner) return;
-    const { policies, time } = this.#scope;
+    const { policies, time, env, remove } = this.#parts;
     const hidden = policies.hidden(key, object.versions, () => time.passedMicros(owners));
     if (hidden.length === 0) return;
     this.#trimming.add(key);
-    removeDots(this.#scope, key, hidden)
-      .catch((error: unknown) => this.#scope.env.log.debug('hidden versions not removed', { reason: messageOf(error) }))
+    remove(key, hidden)
+      .catch((error: unknown) => env.log.debug('hidden versions not removed', { reason: messageOf(error) }))
       .finally(() => this.#trimming.delete(key));
   }
 }

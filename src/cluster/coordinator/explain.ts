@@ -1,19 +1,22 @@
 /** Where a key lives and who has what of it: for people who want to see for themselves. */
 import { MecError } from '../../base/errors.ts';
-import { LOCATE_TIMEOUT_MS } from '../limits.ts';
+import type { Dot } from '../../core/causality/causal-context.ts';
 import type { Reach } from '../../core/placement/detector.ts';
-import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
-import type { Scope } from './scope.ts';
+import type { KeyState } from '../holders/holder.ts';
+import type { Holders, Role } from '../holders/select.ts';
+import { LOCATE_TIMEOUT_MS } from '../limits.ts';
 
-/** Why a member holds a key, or might: as an owner, as a pending owner, or as a fallback. */
-export type Role = 'owner' | 'pending owner' | 'fallback';
+/** The parts of a node that locating a key needs. */
+export interface LocateParts {
+  readonly holders: Pick<Holders, 'placeOf' | 'rolesOf' | 'reachOf' | 'of'>;
+}
 
 /** What one member says of a key. */
 export interface HolderEntry {
   readonly node: string;
   readonly role: Role;
   readonly reach: Reach | 'itself';
-  /** Undefined where the member gave no answer. */
+  /** Undefined if the member gave no answer. */
   readonly says:
     | {
         readonly isComplete: boolean;
@@ -31,16 +34,12 @@ export interface KeyLocation {
 }
 
 /** Asks all who hold a key, or would in another's place. */
-export async function locate(scope: Scope, key: string): Promise<KeyLocation> {
-  const { members } = scope;
-  const { partition, owners } = scope.holders.placeOf(key);
-  const roles: [Role, readonly string[]][] = [
-    ['owner', owners],
-    ['pending owner', members.pending(partition)],
-    // Each owner may need one.
-    ['fallback', members.fallbacks(partition).slice(0, owners.length)],
-  ];
-  const asked = roles.flatMap(([role, names]) => names.map((node) => entryOf(scope, { key, partition, role, node })));
+export async function locate(parts: LocateParts, key: string): Promise<KeyLocation> {
+  const place = parts.holders.placeOf(key);
+  const { partition } = place;
+  const asked = parts.holders
+    .rolesOf(place)
+    .flatMap(([role, names]) => names.map((node) => entryOf(parts, { key, partition, role, node })));
   return { partition, entries: await Promise.all(asked) };
 }
 
@@ -51,30 +50,18 @@ interface Question {
   readonly node: string;
 }
 
-async function entryOf(scope: Scope, { key, partition, role, node }: Question): Promise<HolderEntry> {
-  const { members, peers, store, partitions } = scope;
-  if (node === members.self) {
-    const replica = store.of(partition);
-    const { versions, context } = replica.read(key);
-    return { node, role, reach: 'itself', says: sayingOf(replica, context, versions) };
-  }
-  const reach = peers.reach(node);
-  const peer = peers.byId.get(node);
-  if (peer === undefined || reach === 'unreachable') return { node, role, reach, says: undefined };
+function entryOf({ holders }: LocateParts, { key, partition, role, node }: Question): Promise<HolderEntry> {
+  const reach = holders.reachOf(node);
+  const holder = reach === 'unreachable' ? undefined : holders.of(node);
   return new Promise((resolve) => {
-    const read = { kind: 'read', key, have: [], floors: partitions.of(partition).floorNames } as const;
-    peer.data.request(read, LOCATE_TIMEOUT_MS, (reply) => {
-      const isAnswer = !(reply instanceof MecError) && reply.kind === 'object';
-      resolve({ node, role, reach, says: isAnswer ? sayingOf(reply, reply.context, reply.versions) : undefined });
-    });
+    if (holder === undefined) return resolve({ node, role, reach, says: undefined });
+    holder.read({ partition, key, have: [], timeoutMs: LOCATE_TIMEOUT_MS }, (state) =>
+      resolve({ node, role, reach, says: state instanceof MecError ? undefined : sayingOf(state) }),
+    );
   });
 }
 
-function sayingOf(
-  { isComplete, actor }: { isComplete: boolean; actor: string },
-  context: CausalContext,
-  versions: readonly Dot[],
-): HolderEntry['says'] {
-  const dots = versions.map((version) => ({ actor: version.actor, counter: version.counter }));
-  return { isComplete, actor, clock: context.toString(), versions: dots };
+function sayingOf({ isComplete, actor, object }: KeyState): HolderEntry['says'] {
+  const versions = object.versions.map((version) => ({ actor: version.actor, counter: version.counter }));
+  return { isComplete, actor, clock: object.context.toString(), versions };
 }

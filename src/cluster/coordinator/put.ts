@@ -1,33 +1,44 @@
 /**
- * A quorum write. An owner of the key coordinates it: it gives the write its dot, sends the object to the other owners
- * while its own disk syncs, and answers when W disks have it. Any other node passes the write to an owner.
+ * A quorum write. An owner of the key coordinates it: it gives the write its dot, sends the object
+ * to the other owners while its own disk syncs, and answers when W disks have it. Any other node
+ * passes the write to an owner.
  */
 import { MecError, toMecError } from '../../base/errors.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
 import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { ConditionalRequest } from './ballot.ts';
-import { forward, forwardTo, isUntouched } from './forward.ts';
-import { get } from './get.ts';
-import { majorityOf } from './conditional-write.ts';
-import type { KeyPlace } from '../holders/select.ts';
+import { type ConditionalWrites, majorityOf } from './conditional-write.ts';
+import { forward, type ForwardParts, forwardTo, isUntouched } from './forward.ts';
+import type { GetRequest, GetResult } from './get.ts';
+import type { LocalHolder } from '../holders/local.ts';
+import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
-import type { Scope } from './scope.ts';
-import { type Plan, write } from './write.ts';
+import { type Plan, write, type WriteParts } from './write.ts';
+
+/** The parts of a node that the writes of its clients need. */
+export interface PutParts extends WriteParts, ForwardParts {
+  readonly env: WriteParts['env'] & ForwardParts['env'];
+  readonly holders: WriteParts['holders'] &
+    Pick<Holders, 'coordinators' | 'coordinatorAt'> & { readonly own: Pick<LocalHolder, 'assertNotGone'> };
+  readonly conditionals: Pick<ConditionalWrites, 'put'>;
+  /** Reads a key before a delete. */
+  readonly get: (request: GetRequest) => Promise<GetResult>;
+}
 
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
-export async function put(scope: Scope, request: PutRequest): Promise<PutResult> {
-  const place = scope.holders.placeOf(request.key);
-  if (request.condition !== undefined) return putSerialised(scope, place, { ...request, condition: request.condition });
+export async function put(parts: PutParts, request: PutRequest): Promise<PutResult> {
+  const place = parts.holders.placeOf(request.key);
+  if (request.condition !== undefined) return putSerialised(parts, place, { ...request, condition: request.condition });
   // If no owner can be reached, this node is a fallback.
-  const isAlone = (): boolean => scope.peers.reachable(place.owners, 1).length === 0;
-  if (!place.isOwner && !isAlone()) return forward(scope, place, request);
+  const isAlone = (): boolean => parts.holders.coordinators(place).length === 0;
+  if (!place.isOwner && !isAlone()) return forward(parts, place, request);
   try {
-    return await putAt(scope, place, request);
+    return await putAt(parts, place, request);
   } catch (error) {
     const { code } = toMecError(error);
     const isOwnDisk = code === 'disk-failed' || code === 'disk-full';
     if (!isOwnDisk || isAlone()) throw error;
-    return forward(scope, place, request);
+    return forward(parts, place, request);
   }
 }
 
@@ -36,16 +47,16 @@ export async function put(scope: Scope, request: PutRequest): Promise<PutResult>
  * race for a key meet at one node. It is safe wherever it goes; it is only slower if nodes do not
  * agree on who is first. An owner that could not begin is passed over.
  */
-async function putSerialised(scope: Scope, place: KeyPlace, request: ConditionalRequest): Promise<PutResult> {
-  const endMs = scope.env.clock.monotonicMs() + request.timeoutMs;
+async function putSerialised(parts: PutParts, place: KeyPlace, request: ConditionalRequest): Promise<PutResult> {
+  const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
   let failure: MecError | undefined;
   for (const id of place.owners) {
     try {
-      if (id === scope.members.self) return await scope.conditionals.put(request);
-      const peer = scope.peers.byId.get(id);
-      const leftMs = endMs - scope.env.clock.monotonicMs();
-      if (peer === undefined || leftMs <= 0 || scope.peers.reach(id) !== 'reachable') continue;
-      const result = await forwardTo(scope, [peer], { ...request, timeoutMs: leftMs });
+      if (id === parts.holders.own.id) return await parts.conditionals.put(request);
+      const owner = parts.holders.coordinatorAt(id);
+      const leftMs = endMs - parts.env.clock.monotonicMs();
+      if (owner === undefined || leftMs <= 0) continue;
+      const result = await forwardTo(parts, [owner], { ...request, timeoutMs: leftMs });
       if (result !== undefined) return result;
     } catch (error) {
       failure = toMecError(error);
@@ -57,20 +68,20 @@ async function putSerialised(scope: Scope, place: KeyPlace, request: Conditional
 }
 
 /** Coordinates a write on this node's own replica. */
-export async function putHere(scope: Scope, request: PutRequest): Promise<PutResult> {
-  if (request.condition !== undefined) return scope.conditionals.put({ ...request, condition: request.condition });
-  return putAt(scope, scope.holders.placeOf(request.key), request);
+export async function putHere(parts: PutParts, request: PutRequest): Promise<PutResult> {
+  if (request.condition !== undefined) return parts.conditionals.put({ ...request, condition: request.condition });
+  return putAt(parts, parts.holders.placeOf(request.key), request);
 }
 
 /** An unconditional write; throws, or rejects, with a `MecError`. */
-function putAt(scope: Scope, place: KeyPlace, request: PutRequest): Promise<PutResult> {
-  const plan = planOf(scope, place, request);
-  return request.body === undefined ? remove(scope, request, plan) : write(scope, request, plan);
+function putAt(parts: PutParts, place: KeyPlace, request: PutRequest): Promise<PutResult> {
+  const plan = planOf(parts, place, request);
+  return request.body === undefined ? remove(parts, request, plan) : write(parts, request, plan);
 }
 
-/** Where a write goes; throws where there are not enough to go to. */
-function planOf(scope: Scope, place: KeyPlace, { w, pw }: PutRequest): Plan {
-  const { holders } = scope;
+/** Where a write goes; throws `quorum-not-met` if too few holders can be reached. */
+function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): Plan {
+  const { holders } = parts;
   holders.own.assertNotGone();
   const { length } = place.owners;
   const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);
@@ -93,12 +104,12 @@ function assertEnough(what: string, have: number, need: number): void {
 }
 
 /** A delete first asks a quorum what is there: without a token, that is what it removes. */
-async function remove(scope: Scope, request: PutRequest, plan: Plan): Promise<PutResult> {
-  const { object, versions } = await get(scope, request);
+async function remove(parts: PutParts, request: PutRequest, plan: Plan): Promise<PutResult> {
+  const { object, versions } = await parts.get(request);
   const found = versions.length > 0;
   const token = request.token ?? object.context;
   // What the writer saw may be on a replica that did not answer; only if all of it is known to be
   // gone is there nothing to do.
   if (!found && (request.token === undefined || object.context.covers(token))) throw new MecError('not-found');
-  return { ...(await write(scope, { ...request, token }, plan)), found };
+  return { ...(await write(parts, { ...request, token }, plan)), found };
 }

@@ -105,6 +105,17 @@ export interface KeysFound {
   readonly incomplete: readonly number[];
 }
 
+/** Versions of one replica that expire. */
+export interface ExpiringVersions {
+  /** Whether any may have expired at a moment, µs since 1970. */
+  isDue(nowMicros: number): boolean;
+  /** The keys of those that have, the earliest first. */
+  due(nowMicros: number, limit: number): Promise<readonly { readonly key: string }[]>;
+  versionsOf(key: string): readonly ObjectVersion<Uint8Array>[];
+  /** Not all that were due could be removed: the next sweep must look again. */
+  postpone(): void;
+}
+
 /** One member's replicas. */
 export interface Holder {
   /** The name of the member. */

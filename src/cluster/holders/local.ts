@@ -11,6 +11,7 @@ import type { Members } from '../membership/members.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type {
   BallotAsked,
+  ExpiringVersions,
   GrantAsked,
   Holder,
   KeyGranted,
@@ -135,6 +136,19 @@ export class LocalHolder implements Holder {
     return (answer) => {
       const isOver = grants.groundNow(groundOf(this.#parts, partition)) !== taken;
       onAnswer(isOver && !(answer instanceof MecError) ? new MecError('incomplete') : answer);
+    };
+  }
+
+  /** The versions of a partition that expire; undefined while the disk has failed. */
+  expiring(partition: number): ExpiringVersions | undefined {
+    const replica = this.#parts.store.find(partition);
+    if (replica === undefined) return undefined;
+    const { expiry } = replica;
+    return {
+      isDue: (nowMicros) => expiry.isDue(nowMicros),
+      due: (nowMicros, limit) => expiry.due(nowMicros, limit),
+      versionsOf: (key) => replica.read(key).versions,
+      postpone: () => expiry.postpone(),
     };
   }
 

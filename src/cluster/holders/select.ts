@@ -1,10 +1,12 @@
 /** The holders of a key, best first: its owners, pending owners, and fallbacks. */
 import { MecError } from '../../base/errors.ts';
+import type { Reach } from '../../core/placement/detector.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Members, OwnerView } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import type { Holder } from './holder.ts';
 import type { LocalHolder } from './local.ts';
+import { RemoteCoordinator, type RemoteCoordinatorParts } from './remote-coordinator.ts';
 import { RemoteHolder, type RemoteParts } from './remote.ts';
 
 /** A key's place: its partition, its owners, and whether this node is one. */
@@ -14,6 +16,9 @@ export interface KeyPlace {
   readonly isOwner: boolean;
 }
 
+/** Why a member holds a key, or might: as an owner, as a pending owner, or as a fallback. */
+export type Role = 'owner' | 'pending owner' | 'fallback';
+
 /** How many holders are wanted, and how many owners among them; an owner that asks counts, too. */
 export interface Wanted {
   readonly wanted: number;
@@ -21,7 +26,7 @@ export interface Wanted {
 }
 
 /** The parts of a node by which it chooses holders. */
-export interface HoldersParts extends Omit<RemoteParts, 'peers'> {
+export interface HoldersParts extends Omit<RemoteParts, 'peers'>, Omit<RemoteCoordinatorParts, 'peers'> {
   readonly members: Members;
   readonly peers: Peers;
   readonly own: LocalHolder;
@@ -117,6 +122,35 @@ export class Holders {
    */
   counts({ partition, owners }: KeyPlace, { id }: Holder, isComplete: boolean): boolean {
     return owners.includes(id) ? isComplete : !this.#parts.members.holds(partition, id);
+  }
+
+  /** The members that hold a partition, or would in another's place, by the reason why. */
+  rolesOf({ partition, owners }: KeyPlace): readonly (readonly [Role, readonly string[]])[] {
+    const { members } = this.#parts;
+    return [
+      ['owner', owners],
+      ['pending owner', members.pending(partition)],
+      // Each owner may need one.
+      ['fallback', members.fallbacks(partition).slice(0, owners.length)],
+    ];
+  }
+
+  /** Whether a member answers. */
+  reachOf(id: string): Reach | 'itself' {
+    const { members, peers } = this.#parts;
+    return id === members.self ? 'itself' : peers.reach(id);
+  }
+
+  /** The owners that can be given a write to coordinate, best first. */
+  coordinators({ owners }: KeyPlace): RemoteCoordinator[] {
+    return this.#parts.peers.reachable(owners, 1).map((peer) => new RemoteCoordinator(this.#parts, peer));
+  }
+
+  /** The same of one member; undefined if it cannot be reached. */
+  coordinatorAt(id: string): RemoteCoordinator | undefined {
+    const { peers } = this.#parts;
+    const peer = peers.reach(id) === 'reachable' ? peers.byId.get(id) : undefined;
+    return peer && new RemoteCoordinator(this.#parts, peer);
   }
 
   /** How long to wait for an answer before another holder is asked as well, in ms. */

@@ -1,0 +1,83 @@
+/** The parts of a node, put together: no other file knows them all. */
+import type { Env } from '../base/env.ts';
+import type { Store } from '../storage/store.ts';
+import type { Config } from './config.ts';
+import { ConditionalWrites } from './coordinator/conditional-write.ts';
+import { Expiry } from './coordinator/expiry.ts';
+import { get, type GetParts, type GetRequest, type GetResult } from './coordinator/get.ts';
+import { Listings } from './coordinator/list.ts';
+import type { PutParts } from './coordinator/put.ts';
+import { removeDots } from './coordinator/write.ts';
+import { ForwardedWrites } from './holders/forwarded-writes.ts';
+import { KeyGrants } from './holders/key-grants.ts';
+import { LocalHolder } from './holders/local.ts';
+import { Holders } from './holders/select.ts';
+import { StorePacker } from './holders/store-packer.ts';
+import type { SyncLimits } from './limits.ts';
+import type { Members } from './membership/members.ts';
+import { type Peer, Peers } from './membership/peers.ts';
+import { Fences } from './partitions/fences.ts';
+import { Floors } from './partitions/floors.ts';
+import { Partitions } from './partitions/partition-view.ts';
+import { Policies } from './policies.ts';
+import { Scrub } from './sync/scrub.ts';
+import { Sync } from './sync/sync.ts';
+import { WallTime } from './wall-time.ts';
+
+/** The parts that a node is made of at its start. */
+export interface Foundation {
+  readonly env: Env;
+  readonly config: Config;
+  /** The life of this process. */
+  readonly life: string;
+  readonly members: Members;
+  readonly store: Store;
+  readonly limits: SyncLimits;
+}
+
+/** The parts that a node drives, and the parts of its coordinators. */
+export interface Assembly extends Foundation {
+  readonly floors: Floors;
+  readonly peers: Peers;
+  readonly time: WallTime;
+  readonly policies: Policies;
+  readonly sync: Sync;
+  readonly scrub: Scrub;
+  readonly holders: Holders;
+  readonly forwardedWrites: ForwardedWrites;
+  readonly reads: GetParts;
+  readonly writes: PutParts;
+  readonly listings: Listings;
+  readonly expiry: Expiry;
+}
+
+/** Puts a node together; nothing runs yet. */
+export function assemble(foundation: Foundation): Assembly {
+  const { env, config, life, members, store, limits } = foundation;
+  const floors = new Floors(env.clock, members);
+  const peers = new Peers(env, members, floors);
+  const time = new WallTime(env, members, peers);
+  const policies = new Policies(config.policies);
+  const grants = new KeyGrants(env.clock, life);
+  const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
+  const partitions = new Partitions({ members, floors, fences, store });
+  const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
+  const sync = new Sync({ env, members, peers, store, floors, partitions, life, writeQuorums, fences, limits });
+  const scrub = new Scrub({ env, members, peers, store, limits });
+  const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);
+  const nextId = (): string => forwardedWrites.nextId();
+
+  const own = new LocalHolder({ env, members, partitions, store, policies, time, grants });
+  const packer = new StorePacker(partitions);
+  const onMissed = (peer: Peer): void => sync.peerHasMissed(peer);
+  const holders = new Holders({ env, members, peers, partitions, own, packer, onMissed, nextWriteId: nextId });
+
+  const reads = { env, holders, partitions, policies, time };
+  const read = (request: GetRequest): Promise<GetResult> => get(reads, request);
+  const conditionals = new ConditionalWrites({ ...reads, nextBallot: nextId });
+  const writes = { ...reads, conditionals, get: read };
+  const listings = new Listings({ env, holders, get: read });
+  const expiry = new Expiry({ ...reads, remove: (key, dots) => removeDots(writes, key, dots) });
+  const driven = { floors, peers, time, policies, sync, scrub, holders, forwardedWrites };
+  return { ...foundation, ...driven, reads, writes, listings, expiry };
+}
