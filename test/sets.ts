@@ -35,6 +35,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/repair.test.ts': ['long'],
   'cluster/rolling-restart.test.ts': ['long'],
   'docs/pages.test.ts': ['usual'],
+  'docs/status.test.ts': ['usual'],
   'embed/': ['usual'],
   'examples.test.ts': ['usual'],
   'http/': ['usual'],
