@@ -18,6 +18,8 @@ export interface Page {
   readonly text: string;
 }
 
+const FENCE = /^```(.*)\n([^]*?)^```$/gm;
+
 /** The language of a block that shows an output. */
 const OUTPUT = 'text';
 
@@ -30,7 +32,9 @@ export function readPages(): Page[] {
 
 /** The blocks of a page in their order. An output belongs to the block directly above it. */
 export function blocksOf({ path, text }: Page): Block[] {
-  const fences = [...text.matchAll(/^```(.*)\n([^]*?)^```$/gm)];
+  const fences = [...text.matchAll(FENCE)];
+  // An indented block, or one without an end, would not be run.
+  if (text.replaceAll(FENCE, '').includes('```')) throw new Error(`${path}: a block does not begin or end as it must`);
   const blocks: Block[] = [];
   let endOfLast = -1;
   for (const { 0: whole, 1: language = '', 2: code = '', index } of fences) {

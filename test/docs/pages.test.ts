@@ -89,3 +89,9 @@ test('an output without a command above it is found', () => {
   const text = 'See:\n\n```text\n42\n```\n';
   assert.throws(() => blocksOf({ path: 'planted.md', text }), /planted\.md: no command is directly above/);
 });
+
+test('a block that would not be run is found', () => {
+  for (const text of ['- One:\n\n  ```sh\n  ls\n  ```\n', '```sh\nls\n']) {
+    assert.throws(() => blocksOf({ path: 'planted.md', text }), /planted\.md: a block does not begin or end/);
+  }
+});
