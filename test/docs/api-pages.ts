@@ -42,17 +42,27 @@ export function declarationOf(text: string, name: string): ApiItem {
   return { name, doc: textOf(comment.trim()), declaration: declaration.trim() };
 }
 
+/** The declaration of a name that a file declares, or imports and exports again. */
+function itemOf(path: string, name: string): ApiItem {
+  const text = readFileSync(path, 'utf8');
+  const imported = new RegExp(`^import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from '(\\.[^']+)';`, 'm').exec(
+    text,
+  )?.[1];
+  if (imported === undefined) return declarationOf(text, name);
+  return itemOf(join(dirname(path), imported.replace(/\.ts$/, '.d.ts')), name);
+}
+
 /** What an entry exports, in its order. */
 export function itemsOf(entry: string): ApiItem[] {
   const index = readFileSync(join(BUILT, entry), 'utf8');
   return [...index.matchAll(/^export \{([^}]*)\} from '(\.[^']+)';/gm)].flatMap(([, names = '', from = '']) => {
-    const text = readFileSync(join(BUILT, dirname(entry), from.replace(/\.ts$/, '.d.ts')), 'utf8');
+    const path = join(BUILT, dirname(entry), from.replace(/\.ts$/, '.d.ts'));
     const wanted = names.split(',').map((name) => name.replace(/\btype\b/, '').trim());
     return wanted
       .filter((name) => name !== '')
       .map((name) => {
         const [own = '', as = own] = name.split(' as ');
-        return { ...declarationOf(text, own), name: as };
+        return { ...itemOf(path, own), name: as };
       });
   });
 }
