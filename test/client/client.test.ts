@@ -199,7 +199,7 @@ describe('the client', () => {
     assert.equal((await client.get(key)).kind, 'missing');
   });
 
-  test('a key with any characters comes back unchanged from list', async () => {
+  test('a key with special characters can be written, read and deleted', async () => {
     const client = new MecClient(cluster.urls);
     for (const key of ['a/b', '../x', 'a/../b', 'a//b', '%', '%2F', 'ü \u{1F600}', '?x=1#y', '__proto__', '...']) {
       await client.put(key, key);

@@ -31,7 +31,7 @@ test('unpackContent restores a packed content, with its expiry and Idempotency-K
   );
 });
 
-test('fields of a later version are kept unchanged', () => {
+test('packContent keeps the fields of a later version unchanged', () => {
   for (const flag of [32, 64, 128, 2 ** 20]) {
     const content = { value: Uint8Array.of(1), contentType: 't', timestampMicros: 5, expiresMicros: 7 };
     const [flags, , ...rest] = unpack(packContent(content)) as [number, number, ...unknown[]];

@@ -43,7 +43,7 @@ test('fewer members than replicas all own every partition', () => {
   assert.deepEqual(new Set(placement([], N).map(({ length }) => length)), new Set([0]));
 });
 
-test('no member of 3 to 100 owns more than 1.05 times its share, rounded up', () => {
+test('with 3 to 100 members, none owns more than 1.05 times its share, rounded up', () => {
   for (let n = 3; n <= 100; n++) {
     const share = (PARTITIONS * N) / n;
     const most = Math.max(...loads(members(n)).values());
@@ -89,7 +89,7 @@ test('a zone with one member among larger zones owns every partition', () => {
   assert.equal(loads(list).get('node-0'), PARTITIONS);
 });
 
-test('partitionOf is the top bits of xxHash64 and spreads keys evenly', () => {
+test('partitionOf is the top byte of xxHash64, and keys reach every partition', () => {
   // xxHash64 of the empty input is ef46db3751d8e999, a published test vector.
   assert.equal(partitionOf(''), 0xef);
   const hit = new Set(Array.from({ length: 10_000 }, (_, i) => partitionOf(`key ${i}`)));

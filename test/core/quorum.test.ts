@@ -85,7 +85,7 @@ test('a failed tally is timeout or quorum-not-met, with have and need', () => {
   assert.equal(down.error('').details.need, 2);
 });
 
-test('readError is damaged if a replica was, and error is not', () => {
+test('readError has the code damaged if a replica was damaged, and error has not', () => {
   const tally = new Tally(2);
   tally.ask();
   tally.fail('damaged');
