@@ -1,4 +1,4 @@
-/** Lets faults strike, one after the other and over each other, each for some time. */
+/** Lets faults strike. Each lasts for some time, and they may overlap. */
 import { FAULTS, isDiskLoss, LEAST_MS } from './faults.ts';
 import type { SimPlan } from './plan.ts';
 import type { Scene } from './scene.ts';
@@ -6,7 +6,7 @@ import type { Dice } from './world.ts';
 
 /** One fault that struck. */
 export interface Strike {
-  /** Which of the run: the same in every run of the seed. */
+  /** The number of the fault, the same in every run of the seed. */
   readonly index: number;
   readonly name: string;
   readonly atMs: number;
@@ -15,7 +15,7 @@ export interface Strike {
 /** Faults under way. */
 export interface Chaos {
   readonly strikes: readonly Strike[];
-  /** No more of them, and those that last end. */
+  /** Ends all faults. No more will strike. */
   end(): void;
 }
 
@@ -23,10 +23,10 @@ const COPY_MS = 4_000;
 /** Copies of each disk that are kept: the first, taken before any fault, and the last ones. */
 const COPIES = 3;
 
-/** What a scene is before anything has struck. */
+/** A scene before any fault has struck. */
 export type BareScene = Omit<Scene, 'dice'>;
 
-/** Begins; with `only`, the others of the run do not strike, and the rest comes as it would. */
+/** Starts the faults. With `only`, the others do not strike, and nothing else changes. */
 export function startChaos(stage: BareScene, { plan, dice, only }: ChaosOptions): Chaos {
   const { world, nodes } = stage.cluster;
   const strikes: Strike[] = [];
@@ -43,7 +43,7 @@ export function startChaos(stage: BareScene, { plan, dice, only }: ChaosOptions)
     const forMs = Math.max(own.fraction() * plan.faultMs, LEAST_MS[name] ?? 0);
     stage.disks.mend(stage);
     if (isDiskLoss(name) && stage.disks.left === 0) return;
-    // Situations of several steps would only spoil each other.
+    // Two situations of several steps would disturb each other.
     if (name in LEAST_MS && [...undo.values()].includes(name)) return;
     strikes.push({ index, name, atMs: world.nowMs });
     world.trace(`fault ${index}: ${name}`);
@@ -74,7 +74,7 @@ export function startChaos(stage: BareScene, { plan, dice, only }: ChaosOptions)
   return { strikes, end };
 }
 
-/** How faults strike. */
+/** The faults of a run. */
 export interface ChaosOptions {
   readonly plan: Pick<SimPlan, 'faults' | 'faultGapMs' | 'faultMs'>;
   readonly dice: Dice;

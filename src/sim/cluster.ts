@@ -1,4 +1,4 @@
-/** A cluster of production nodes in a simulated world: each on a machine with a disk, in one life after another. */
+/** A cluster of production nodes in a simulated world. Each node has a machine with a disk. */
 import { HasLeftError, messageOf } from '../base/errors.ts';
 import type { Address, Env } from '../base/env.ts';
 import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../cluster/limits.ts';
@@ -17,10 +17,10 @@ const FIRST_PORT = 7000;
 const PORT_STEP = 10;
 const RESTART_MS = 1_000;
 
-/** Whether a cluster is at rest is looked at so often. */
+/** The pause between two checks whether a cluster is at rest. */
 const LOOK_MS = 50;
 
-/** One machine, and the node on it. */
+/** A machine, and the node on it. */
 export class SimNode implements Server {
   readonly name: string;
   readonly disk = new SimDisk();
@@ -30,11 +30,11 @@ export class SimNode implements Server {
   #skewMs = 0;
   #address: Address;
   life: Life | undefined;
-  /** Whether it does not belong to the cluster any more: it is not started again. */
+  /** Whether the node has left the cluster, so that it is not started again. */
   hasLeft = false;
-  /** What is to become of it, where that is certain. */
+  /** The state that the node must have in the end; undefined if either is right. */
   mustBecome: 'up' | 'gone' | undefined;
-  /** The running node; undefined while it starts, stops, or is down. */
+  /** The running node; undefined while it starts or stops, or is down. */
   node: MecNode | undefined;
   #env: Env | undefined;
 
@@ -45,7 +45,7 @@ export class SimNode implements Server {
     this.#address = cluster.nextAddress();
   }
 
-  /** How far the wall clock of the machine is off, ms. */
+  /** The offset of the wall clock of the machine, ms. */
   get skewMs(): number {
     return this.#skewMs;
   }
@@ -56,25 +56,25 @@ export class SimNode implements Server {
     if (this.life !== undefined) this.life.skewMs = ms;
   }
 
-  /** Whether it was started after the cluster was born. */
+  /** Whether the node was started after the cluster was born. */
   isNew = false;
 
-  /** Owners of a key, as its node knows them. */
+  /** The number of owners of a key, as the node knows it; undefined if it does not run. */
   get replicas(): number | undefined {
     return this.node?.replicas;
   }
 
-  /** The same in µs. */
+  /** The offset of the wall clock of the machine, µs. */
   get skewMicros(): number {
     return 1_000 * this.#skewMs;
   }
 
-  /** Where others find it. */
+  /** The address of the node. */
   get address(): Address {
     return this.#address;
   }
 
-  /** From its next start on, it is found elsewhere. */
+  /** Gives the node another address, from its next start on. */
   move(): void {
     this.#address = this.#cluster.nextAddress();
   }
@@ -83,7 +83,7 @@ export class SimNode implements Server {
     return this.life !== undefined;
   }
 
-  /** Starts a new life on the disk as it is; does nothing where one is going on. */
+  /** Starts a new life on the disk as it is. Does nothing if the node runs. */
   start(): void {
     this.#isWanted = true;
     if (this.isUp || this.hasLeft) return;
@@ -118,7 +118,7 @@ export class SimNode implements Server {
     );
   }
 
-  /** The node has no more business here; or cannot go on, and is started again. */
+  /** Deals with a node that has left the cluster, or that failed and must be started again. */
   #end(life: Life, reason: Error | undefined): void {
     if (this.life !== life) return;
     this.#cluster.world.trace(`${this.name} ends: ${reason === undefined ? 'it has left' : messageOf(reason)}`);
@@ -127,7 +127,7 @@ export class SimNode implements Server {
     if (reason !== undefined) this.start();
   }
 
-  /** Whether it runs, knows its cluster, and is an owner of a key. */
+  /** Whether the node runs, knows its cluster, and is an owner of a key. */
   owns(key: string): boolean {
     try {
       return this.node?.owns(key) === true;
@@ -140,7 +140,7 @@ export class SimNode implements Server {
     return this.disk.open(this.#cluster.world, life);
   }
 
-  /** Ends the process at once. What was not synced is gone; frames under way are not. */
+  /** Ends the process at once. Rows that were not synced are lost; frames under way are not. */
   crash(): void {
     const { life } = this;
     if (life === undefined) return;
@@ -150,7 +150,7 @@ export class SimNode implements Server {
     this.node = undefined;
   }
 
-  /** A client's request; rejects when there is no process, or none any more, that could answer. */
+  /** Answers the request of a client. Rejects if the process is down, or ends before its answer. */
   send(request: HttpRequest): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const { life } = this;
@@ -171,7 +171,7 @@ export class SimNode implements Server {
     if (life === undefined || node === undefined) return;
     this.node = undefined;
     this.#isWanted = false;
-    // However it went, the process exits; it may have been told to start again by then.
+    // The process exits even if the stop fails. By then it may have been told to start again.
     const exit = (): void => {
       if (this.life !== life) return;
       this.crash();
@@ -181,12 +181,12 @@ export class SimNode implements Server {
   }
 }
 
-/** What a cluster is made of. */
+/** The nodes of a cluster. */
 export interface SimClusterOptions {
   readonly count: number;
-  /** Bounds for its nodes, where not those of production. */
+  /** Limits of its nodes; those of production if undefined. */
   readonly limits?: SyncLimits;
-  /** What else its nodes are configured with, in place of the defaults. */
+  /** Configuration of its nodes in place of the defaults. */
   readonly config?: Partial<Config>;
 }
 
@@ -194,20 +194,23 @@ export interface SimClusterOptions {
 export class SimCluster {
   readonly world: World;
   readonly limits: SyncLimits | undefined;
-  /** The quorums that its nodes are configured with. */
+  /** The quorums in the configuration of its nodes. */
   readonly quorum: Config['quorum'];
   readonly #config: Partial<Config>;
   readonly network: SimNetwork;
   readonly clocks: Clocks;
-  /** All there have been, those that have left included. */
+  /** All nodes that the cluster ever had. */
   readonly nodes: SimNode[] = [];
 
-  /** A node has lost its disk and could not reach the others: it is a cluster of its own until it can. */
+  /**
+   * Called when a node begins a cluster of its own: it has lost its disk, and cannot reach the
+   * others.
+   */
   onBegin: (() => void) | undefined;
-  /** Whether its first nodes have found each other. */
+  /** Whether the first nodes have found each other. */
   isBorn = false;
   #addresses = 0;
-  /** Not at rest, and not looked at again, before. */
+  /** The cluster was not at rest, and is not checked again before this time. */
   #restlessMs = 0;
 
   constructor(world: World, { count, limits, config = {} }: SimClusterOptions) {
@@ -222,18 +225,20 @@ export class SimCluster {
     for (let i = 0; i < count; i++) this.add();
   }
 
-  /** Where the nodes are that belong to the cluster: operators keep configurations right. */
+  /**
+   * The addresses of the nodes that have not left, as operators keep them in the configurations.
+   */
   addresses(): Address[] {
     return this.nodes.filter(({ hasLeft }) => !hasLeft).map(({ address }) => address);
   }
 
-  /** An address at which nothing has been yet. */
+  /** Returns an address that no node has had yet. */
   nextAddress(): Address {
     this.#addresses += 1;
     return { host: 'sim', port: FIRST_PORT + PORT_STEP * this.#addresses };
   }
 
-  /** One more node; it is to be started. */
+  /** Adds a node. The caller must start it. */
   add(): SimNode {
     const config: Config = {
       name: `n${this.nodes.length + 1}`,
@@ -255,7 +260,7 @@ export class SimCluster {
     return node;
   }
 
-  /** What a wall clock shows that is right, µs since 1970. */
+  /** The right time, µs since 1970. */
   get rightMicros(): number {
     return wallMicrosAt(this.world.nowMs);
   }
@@ -264,7 +269,7 @@ export class SimCluster {
     return this.nodes.filter(({ hasLeft }) => !hasLeft);
   }
 
-  /** Whether every node runs and nobody has anything left to do for another. */
+  /** Whether every node runs, all nodes agree, and none has anything left to do. */
   isAtRest(): boolean {
     if (this.world.nowMs < this.#restlessMs) return false;
     const isAtRest = this.#areIdle() && this.#doAgree() && this.#areEqual();
@@ -273,8 +278,8 @@ export class SimCluster {
   }
 
   /**
-   * Whether all know the same members, in the same states and lives, and know which have left. Until
-   * then their quorums need not intersect, and an answer of a life that is not known counts for nothing.
+   * Whether all nodes know the same members in the same states and lives. Until then their quorums
+   * need not intersect, and an answer of an unknown life does not count.
    */
   #doAgree(): boolean {
     const staying = this.#staying;
@@ -286,7 +291,7 @@ export class SimCluster {
     return new Set(views).size === 1 && areThere;
   }
 
-  /** Whether all owners have seen the same. */
+  /** Whether all owners have seen the same dots. */
   #areEqual(): boolean {
     const seen = new Map<number, number>();
     for (const { node } of this.#staying) {
@@ -309,14 +314,14 @@ export class SimCluster {
   }
 
   /**
-   * Requests and rows that still wait where nothing is going on: more than probes, comparisons and
-   * a scrub account for.
+   * Returns requests and rows that wait although the cluster is at rest: more than probes,
+   * comparisons and a scrub need.
    */
   leftovers(): string[] {
     return this.#staying.flatMap(({ name, node }) => {
       if (node === undefined) return [];
       const { peers, store } = node.status();
-      // Who has just left is probed until it counts as unreachable.
+      // A node that has just left is probed until it counts as unreachable.
       const there = peers.filter(({ reach }) => reach === 'reachable');
       const waiting = there.flatMap(({ node: peer, data, probes }) => {
         const isBusy = data.pending > 2 || data.queued > 2 || probes.pending > 1 || probes.queued > 1;
@@ -326,7 +331,7 @@ export class SimCluster {
     });
   }
 
-  /** What keeps it from rest, for people. */
+  /** Describes the state of each node, for a cluster that does not come to rest. */
   unrest(): string {
     return this.#staying
       .map(({ name, node }) => {
@@ -338,7 +343,7 @@ export class SimCluster {
   }
 }
 
-/** Who belongs to the cluster, as a node knows it. */
+/** Returns the members of the cluster, as a node knows them. */
 function viewOf({ node }: Pick<SimNode, 'node'>): string {
   return (node?.status().members ?? [])
     .map(({ name, state, generation, life }) => `${name} ${state} ${generation} ${life}`)

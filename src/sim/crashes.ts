@@ -1,18 +1,18 @@
-/** What processes do: they are killed, stopped and paused, at any moment, and their wall clocks jump. */
+/** Faults of processes: kills, stops and pauses at any moment, and jumps of wall clocks. */
 import { UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
 import { ambush, cut, cutOff, MID_WRITE, type NodeMoment, nothing, victim } from './strikes.ts';
 
-/** How long owners stay, at least. */
+/** The least time for which owners stay. */
 const STAY_MS = 3_000;
-/** How long only some links work. */
+/** The time for which only some links work. */
 const PARTLY_MS = 2_000;
-/** How long a process pauses, and how soon the next does. */
+/** The longest pause of a process, and the longest time until the next one. */
 const PAUSES_MS = [20, 100, 600, 2_500, 6_000];
 const PAUSE_GAP_MS = 1_500;
 
-/** How long it may take until a node is in the state in which it is to be killed. */
+/** The longest wait for a node to be in the state in which it must be killed. */
 const withinMs = 5_000;
 
 const CHANGES_STATE: NodeMoment = {
@@ -31,7 +31,7 @@ const MENDS_STORE: NodeMoment = {
   withinMs,
 };
 
-/** All by name. */
+/** The faults by name. */
 export const CRASHES: Readonly<Record<string, Fault>> = {
   crash: (scene) => {
     const node = victim(scene);
@@ -44,8 +44,7 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
       for (const node of nodes) node.start();
     };
   },
-  // Long enough for fallbacks to take over, and again and again: what is known of the last time
-  // must not be taken for this.
+  // Fallbacks have time to take over, several times. Evidence of the last time must not count now.
   'owners come and go': (scene) => {
     const { world, nodes } = scene.cluster;
     const key = scene.dice.pick(scene.keys);
@@ -108,7 +107,7 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
     scene.oracle.history.areClocksApart = true;
     return nothing;
   },
-  // Between any two steps of anything.
+  // A pause may come between any two steps.
   'pauses all over': (scene) => {
     const { world } = scene.cluster;
     let isOver = false;

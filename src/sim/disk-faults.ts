@@ -1,22 +1,22 @@
-/** What disks do: they are slow, fail, fill up, and lose what they had. */
+/** Faults of disks: they are slow, fail, fill up, and lose rows. */
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk } from './scene.ts';
 import { ambush, cut, cutOff, MID_WRITE, type NodeMoment, nothing, victim, wipe } from './strikes.ts';
 
-/** How long one lags before another disk is wiped. */
+/** The time for which one node lags before the disk of another is wiped. */
 const LAG_MS = 2_000;
 /** Rows of an unreadable block, at most. */
 const BLOCK_ROWS = 20;
-/** How long a node is down whose disk is wiped in the middle of something. */
+/** The time for which a node is down after its disk was wiped. */
 const BACK_MS = 300;
 
-/** How long a few pages take. */
+/** The time of a few pages. */
 const PAGES_MS = 200;
 
-/** How long a node writes alone, and how long with the others before they could compare. */
+/** The time for which a node writes alone, and then with the others before they can compare. */
 const ALONE_MS = 500;
 const TOGETHER_MS = 60;
-/** Longer than it takes until nothing waits for what was lost. */
+/** Longer than any node waits for a lost write. */
 const GIVEN_UP_MS = 11_000;
 
 /** The node catches up with another. */
@@ -26,7 +26,7 @@ const MID_PULL: NodeMoment = {
   withinMs: 3_000,
 };
 
-/** All that lose nothing, by name. */
+/** The faults that lose nothing, by name. */
 export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
   'slow disk': (scene) => {
     const { disk } = victim(scene);
@@ -45,7 +45,10 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Faults in which a disk loses what it had acknowledged; there may be one until its replicas have all again. */
+/**
+ * Faults in which a disk loses acknowledged writes, by name. The next one may come when the
+ * replicas have all of them again.
+ */
 export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
   'wiped disk': (scene) => {
     const node = victim(scene);
@@ -91,7 +94,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     };
   },
   'damaged record': (scene) => {
-    // A cluster that keeps everything once has nothing to put in its place.
+    // With one replica of each key, no other node has the record.
     if (scene.cluster.quorum.n === 1) return nothing;
     const node = victim(scene);
     const key = node.disk.damage(scene.dice.below(1_000));
@@ -137,7 +140,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     world.after((0.5 + scene.dice.fraction()) * LAG_MS, () => {
       if (isOver || puller.life !== life) return;
       mend();
-      // From this one alone it catches up.
+      // The node catches up from this sender only.
       mend = cut(scene, (from, to) => {
         const pair = [nodes[from], nodes[to]];
         return pair.includes(puller) && !pair.includes(only);
@@ -156,7 +159,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
       life?.resume();
     };
   },
-  // What only its disk had is given up by the others, and then that very disk is found again.
+  // The other nodes give up the writes of a lost disk. Then that disk comes back.
   'wiped, and much later put back': (scene) => {
     const { cluster, disks, oracle, dice } = scene;
     const { world } = cluster;
@@ -165,9 +168,9 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     let isOver = false;
     let copy: ReadonlyMap<string, Uint8Array> | undefined;
     const phases: readonly (readonly [number, () => void])[] = [
-      // Writes that it alone has.
+      // These writes only this node has.
       [ALONE_MS, () => mend()],
-      // And some of the next, which the others have too.
+      // The others have some of the next writes, too.
       [TOGETHER_MS, () => (copy = new Map(node.disk.rows))],
       [
         0,
@@ -206,7 +209,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
       node.start();
     };
   },
-  // A block that LevelDB cannot read: a run of rows, whatever they are.
+  // A block that LevelDB cannot read has neighbouring rows of any kind.
   'unreadable block': (scene) => {
     if (scene.cluster.quorum.n === 1) return nothing;
     const { disk, name } = victim(scene);
@@ -215,7 +218,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     scene.cluster.world.trace(`${name} cannot read ${JSON.stringify(block)}`);
     return nothing;
   },
-  // One record on each disk, each of another key: every key has an intact copy left.
+  // Each disk has one damaged record, each of another key. So every key has an intact copy.
   'a record damaged on every disk': (scene) => {
     if (scene.cluster.quorum.n === 1) return nothing;
     const { nodes, world } = scene.cluster;
@@ -233,7 +236,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     if (copies.length === 0) return nothing;
     const copy = scene.dice.pick(copies);
     loseDisk(scene);
-    // A replica that has forgotten does not know it, and counts for reads.
+    // A replica on an old copy does not know what it has forgotten, and counts for reads.
     scene.oracle.loosen({ doDecisionsHold: false });
     node.crash();
     node.disk.replace(copy);

@@ -1,6 +1,6 @@
 /**
- * A disk that is slow, fails, fills up, forgets what was not synced, and can be damaged, wiped or
- * put back to an earlier state. What lies on it outlives the process that wrote it.
+ * A disk that is slow, fails, fills up, and forgets rows that were not synced. It can be damaged,
+ * wiped or put back to an earlier state. Its rows outlive the process that wrote them.
  */
 import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
@@ -13,29 +13,29 @@ import type { Life, World } from './world.ts';
 /** The disk of one machine. */
 export class SimDisk implements PresentRows {
   rows = new Map<string, Uint8Array>();
-  /** Rows that cannot be read: those whose names lie between these two, both included. */
+  /** Rows that cannot be read: those from `first` to `last`. */
   unreadable: LostRange[] = [];
-  /** Rows between these two may be gone, and nobody knows which: whoever looks finds that. */
+  /** Rows in these ranges may be lost. A look at the disk finds the ranges, but not the rows. */
   suspects: LostRange[] = [];
-  /** What was found when it was opened after damage; until the store has taken it in. */
+  /** The salvage of an opening after damage, until the store has taken it in. */
   salvage: Salvage | undefined;
-  /** Whether all of it is looked through when it is opened. */
+  /** Whether the next opening examines the whole disk. */
   isSuspect = false;
-  /** Usual time of a synced batch, ms; it varies by half. */
+  /** The usual time of a synced batch, ms. It varies by half. */
   delayMs = 1;
-  /** How many batches fail. */
+  /** The share of batches that fail. */
   failRate = 0;
   isFull = false;
-  /** Whether a batch is acknowledged before it is safe: a broken promise, to see it caught. */
+  /** Whether a batch is acknowledged before it is safe: a planted bug, which a run must catch. */
   liesAboutSync = false;
-  /** How often what lies on it was changed. */
+  /** The number of changes of its rows. */
   batches = 0;
-  /** Batches on their way to it. */
+  /** The number of batches on their way to the disk. */
   writing = 0;
-  /** Open read views; they end with the life that opened them. */
+  /** Open snapshots. They end with the life that opened them. */
   readonly views = new Set<PastRows>();
   #sorted: string[] | undefined;
-  /** Damaged records by their rows, as long as they lie there. */
+  /** Damaged records by their rows, until they are overwritten. */
   readonly #flipped = new Map<string, Uint8Array>();
 
   /** The keys in order. */
@@ -44,7 +44,7 @@ export class SimDisk implements PresentRows {
     return this.#sorted;
   }
 
-  /** Writes a batch, whole. */
+  /** Writes a whole batch. */
   apply(changes: readonly RowChange[]): void {
     this.batches += 1;
     for (const { key, value } of changes) {
@@ -72,7 +72,7 @@ export class SimDisk implements PresentRows {
     return found;
   }
 
-  /** Puts other rows in place of all. */
+  /** Replaces all rows. */
   replace(rows: ReadonlyMap<string, Uint8Array>): void {
     this.rows = new Map(rows);
     this.batches += 1;
@@ -82,19 +82,19 @@ export class SimDisk implements PresentRows {
     this.salvage = undefined;
   }
 
-  /** Flips a bit of the n-th record; returns its row. */
+  /** Flips a bit of the n-th record. Returns its row. */
   damage(n: number): string | undefined {
     const row = this.sorted[n % Math.max(1, this.sorted.length)];
     return row !== undefined && this.flip(row) ? row : undefined;
   }
 
-  /** Whether there is damage that the node has not found, or not dealt with yet. */
+  /** Whether there is damage that the node has not found yet, or not mended yet. */
   get isDamaged(): boolean {
     const areFlipped = [...this.#flipped].some(([row, record]) => this.rows.get(row) === record);
     return areFlipped || this.unreadable.length + this.suspects.length > 0 || this.salvage !== undefined;
   }
 
-  /** Flips a bit of a record; returns whether there is one. */
+  /** Flips a bit of a record. Returns whether the row exists. */
   flip(row: string): boolean {
     const record = this.rows.get(row);
     if (record === undefined || record.length === 0) return false;
@@ -119,13 +119,13 @@ export class SimDisk implements PresentRows {
     return { first, last };
   }
 
-  /** Loses the objects of some keys; whoever looks finds only that something is gone. */
+  /** Loses the objects of some keys. A look at the disk finds only that rows were lost. */
   wound(keys: readonly string[]): void {
     for (const key of keys) this.lose(key);
     this.suspects.push({ first: '', last: undefined });
   }
 
-  /** Looks the whole disk through: what cannot be read is taken off it, and the rest can be. */
+  /** Examines the whole disk, and takes the rows off that cannot be read. */
   #look(): void {
     this.isSuspect = false;
     const lost = this.unreadable;
@@ -143,13 +143,15 @@ export class SimDisk implements PresentRows {
     };
   }
 
-  /** Silently loses the object of a key, and nobody is told. */
+  /** Silently loses the object of a key: no look at the disk finds it. */
   lose(key: string): void {
     const row = objectRow(partitionOf(key), key);
     if (this.rows.delete(row)) this.#sorted = undefined;
   }
 
-  /** Flips a bit of the last character of an object's row: LevelDB does not verify keys when it reads. */
+  /**
+   * Flips a bit of the last character of an object's row. LevelDB verifies no keys when it reads.
+   */
   misplace(key: string): void {
     const row = objectRow(partitionOf(key), key);
     const record = this.rows.get(row);
@@ -190,7 +192,7 @@ class SimEngine implements Engine {
     const { dice } = this.#world;
     return new Promise((resolve, reject) => {
       if (disk.liesAboutSync) this.#world.after(0, () => this.#life.run(resolve));
-      // The sync itself is the machine's doing: it ends, or not, whether the process waits for it or is paused.
+      // The machine ends the sync, or not, even if the process is paused.
       disk.writing += 1;
       this.#world.after(disk.delayMs * (0.5 + dice.fraction()), () => {
         disk.writing -= 1;

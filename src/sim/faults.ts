@@ -1,6 +1,6 @@
 /**
- * Everything that can go wrong, as a table: what happens, and what ends it again. Which, when and
- * how often is the seed's to say.
+ * The table of all faults: their effects, and their ends. The seed decides which faults strike,
+ * when and how often.
  */
 import { CRASHES } from './crashes.ts';
 import { DISK_FAULTS, DISK_LOSSES } from './disk-faults.ts';
@@ -10,7 +10,7 @@ import { NETWORK_FAULTS } from './network-faults.ts';
 import type { Fault } from './scene.ts';
 import { SITUATIONS } from './situations.ts';
 
-/** Situations that take so long to show what they are about. */
+/** The least durations of situations, ms: they need this time to develop. */
 export const LEAST_MS: Readonly<Record<string, number>> = {
   'owners come and go': 24_000,
   'fallbacks away': 32_000,
@@ -27,7 +27,7 @@ export const LEAST_MS: Readonly<Record<string, number>> = {
   'a wiped node hears one that does not hear it': 12_000,
 };
 
-/** Whether a fault makes a disk lose what it had. */
+/** Whether a fault makes a disk lose rows. */
 export const isDiskLoss = (name: string): boolean => Object.hasOwn(DISK_LOSSES, name);
 
 /** All faults by name. */

@@ -1,14 +1,16 @@
-/** What users do with one key, as a table. Which of it the users of a run do, and how often, is the seed's to say. */
+/**
+ * The table of operations of users on one key. The seed decides which of them occur, and how often.
+ */
 import type { Hand } from './hand.ts';
 
 type Habit = (hand: Hand, key: string) => Promise<unknown>;
 
 const CREATE_ATTEMPTS = 3;
 
-/** All by name. */
+/** The operations by name. */
 export const HABITS = {
   read: (hand, key) => hand.read(key),
-  // Names what its last read or write has shown it; the answer must know that.
+  // The read names the dots of the user's last read or write, which the answer must know.
   'read on': (hand, key) => hand.read(key, { isSession: true }),
   write: (hand, key) => hand.insist(() => hand.write(key, { held: hand.last(key) })),
   stale: (hand, key) => hand.write(key, { held: hand.any(key) }),
@@ -21,7 +23,7 @@ export const HABITS = {
   },
   // A lock, or a name that must be given once.
   create: (hand, key) => hand.write(key, { match: { tag: undefined, ids: [] } }),
-  // A counter: what was read is replaced, unless another was faster.
+  // A counter: the write replaces the value that was read, unless another write was faster.
   match: async (hand, key) => {
     const match = await hand.match(key);
     hand.move();
@@ -32,19 +34,19 @@ export const HABITS = {
     hand.move();
     if (match.tag !== undefined) await hand.write(key, { match, isDelete: true });
   },
-  // A payment: sent again until there is an answer, and at times after that.
+  // A payment: it is sent again until there is an answer, and sometimes after that.
   idempotent: (hand, key) => hand.write(key, { held: hand.last(key), name: 'idempotency-key' }),
   'idempotent create': (hand, key) => {
     return hand.write(key, { match: { tag: undefined, ids: [] }, name: 'idempotency-key' });
   },
-  // The same on what was read: a rival may have replaced that between the first try and the next.
+  // A payment on the value that was read. Another write may replace that between two tries.
   'idempotent match': async (hand, key) => {
     const match = await hand.match(key);
     return hand.write(key, { match, name: 'idempotency-key' });
   },
   'write twice': (hand, key) => hand.write(key, { held: hand.last(key), name: 'x-mec-write-id' }),
   'write for a while': (hand, key) => hand.write(key, { held: hand.last(key), isShortLived: true }),
-  // Gives up a lock that it holds, as its owner would: creates, then deletes what it has created.
+  // A user takes a lock and gives it up: it creates the key, and deletes its own version.
   'lock and unlock': async (hand, key) => {
     for (let i = 0; i < CREATE_ATTEMPTS; i++) {
       const isMine = await hand.write(key, { match: { tag: undefined, ids: [] } }).then(

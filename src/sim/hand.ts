@@ -1,6 +1,6 @@
 /**
- * The requests of one user, put to nodes and told to the oracle. A token is to the user what the
- * header says; what the oracle knows of its holder is kept beside it.
+ * The requests of one user. They go to nodes, and the oracle is told of them. A user has its token
+ * together with the writes that the oracle knows the user to have seen.
  */
 import { messageOf } from '../base/errors.ts';
 import type { Config } from '../cluster/config.ts';
@@ -13,42 +13,42 @@ import { kindOf } from './kinds.ts';
 import type { Promises, Quorums, Since } from './promises.ts';
 import type { Dice, World } from './world.ts';
 
-/** A token in a client's hands, and what the oracle knows of its holder. */
+/** A token of a client, with the writes that its holder has seen. */
 export interface Held {
   readonly text: string | undefined;
   readonly seen: ReadonlySet<number>;
-  /** What the token names for certain, and the dots of it. */
+  /** The writes that the token certainly names, and their dots. */
   readonly direct: ReadonlySet<number>;
   readonly dots: readonly string[];
 }
 
-/** How a client writes; without all of this, it writes as one that has seen nothing. */
+/** How a client writes. Without options, it writes as a client that has seen nothing. */
 export interface Sending {
   readonly held?: Held | undefined;
   readonly isDelete?: boolean;
-  /** The write is to be made only on this state. */
+  /** The write must only be made on this state. */
   readonly match?: Match;
   /** The header that names the write, so that it can be sent again. */
   readonly name?: 'idempotency-key' | 'x-mec-write-id';
   readonly isShortLived?: boolean;
 }
 
-/** What a request asks for in place of what is configured. */
+/** Parameters of a request, in place of the configuration. */
 export type Query = Quorums & { readonly timeoutMs?: number };
 
-/** How the users of a run put their requests, and what nodes are configured with. */
+/** The requests of the users of a run, and the configuration of the nodes. */
 export interface Manners {
-  /** How often a user stays with its node. */
+  /** The share of operations for which a user stays with its node. */
   readonly stayRate: number;
-  /** Largest value. */
+  /** The largest value, in bytes. */
   readonly valueBytes: number;
-  /** What requests ask for on top; each as often as it is listed. */
+  /** The parameters of requests. Each is drawn as often as it is listed. */
   readonly queries: readonly Query[];
   readonly quorum: Config['quorum'];
   readonly policies: readonly Policy[];
 }
 
-/** What a user needs. */
+/** The surroundings of a user. */
 export interface HandOptions {
   readonly name: string;
   readonly cluster: SimCluster;
@@ -60,7 +60,9 @@ export interface HandOptions {
 
 const TOKENS_KEPT = 10;
 const RETRY_MS = 200;
-/** How often a write with a name is sent, where no answer comes; and how often again after an answer. */
+/**
+ * The tries of a write with a name without an answer; and the share that is sent again after one.
+ */
 const SENDINGS = 4;
 const REPEAT_RATE = 0.3;
 const LIFETIMES_S = [1, 2, 4, 8];
@@ -68,7 +70,7 @@ const LIST_LIMITS = [1, 3, 10, 1_000];
 /** Pages of a listing that a client takes. */
 const MAX_PAGES = 10;
 
-/** Answers that say that nothing was written, and answers that no user should ever see. */
+/** Answers after which nothing was written, and answers that no user should ever see. */
 const NOTHING_WRITTEN = new Set(['precondition-failed', 'not-found', 'too-many-siblings']);
 const IMPOSSIBLE = new Set(['internal', 'bad-vclock', 'bad-parameter', 'bad-key', 'idempotency-key-reused']);
 
@@ -76,7 +78,7 @@ const IMPOSSIBLE = new Set(['internal', 'bad-vclock', 'bad-parameter', 'bad-key'
 export class Hand {
   readonly #options: HandOptions;
   readonly #held = new Map<string, Held[]>();
-  /** Of the operation under way. */
+  /** The dice of the operation under way. */
   #dice: Dice;
   #at: SimNode;
 
@@ -86,28 +88,28 @@ export class Hand {
     this.#at = dice.pick(options.cluster.nodes);
   }
 
-  /** Begins an operation, with dice of its own. */
+  /** Begins an operation with its own dice. */
   take(dice: Dice): void {
     this.#dice = dice;
     if (!dice.chance(this.#options.plan.stayRate)) this.move();
   }
 
-  /** The node that is asked. */
+  /** The node that the user asks. */
   get at(): string {
     return this.#at.name;
   }
 
-  /** Goes to another node, or stays. */
+  /** Goes to another node, or stays with this one. */
   move(): void {
     this.#at = this.#dice.pick(this.#options.cluster.nodes);
   }
 
-  /** What it was told last of a key. */
+  /** The user's last answer about a key. */
   last(key: string): Held | undefined {
     return this.#held.get(key)?.slice(-1)[0];
   }
 
-  /** What it was told of a key, at some time. */
+  /** An earlier answer about a key. */
   any(key: string): Held | undefined {
     const held = this.#held.get(key) ?? [];
     return held.length === 0 ? undefined : this.#dice.pick(held);
@@ -117,7 +119,9 @@ export class Hand {
     return this.#options.cluster.world;
   }
 
-  /** A user who gets an error tries once more, perhaps elsewhere: another write, for all the store knows. */
+  /**
+   * Tries once more after an error, perhaps at another node. To the store this is another write.
+   */
   async insist(write: () => Promise<void>): Promise<void> {
     await write().catch((error: unknown) => {
       this.#world.trace(`${this.#options.name} ${messageOf(error)}; tries again`);
@@ -126,7 +130,7 @@ export class Hand {
     });
   }
 
-  /** What a request asks for, as a query and as quorums. */
+  /** Draws the parameters of a request, as a query and as quorums. */
   #ask(key: string, parameters: readonly (keyof Quorums)[]): { query: string; quorums: Quorums } {
     const { plan } = this.#options;
     const { timeoutMs, ...asked } = this.#dice.pick(plan.queries);
@@ -162,12 +166,12 @@ export class Hand {
     return { tag: found.etag, ids };
   }
 
-  /** Reads a key, to write on just what it holds. */
+  /** Reads a key for a write that depends on its state. */
   match(key: string): Promise<Match> {
     return this.read(key);
   }
 
-  /** Writes a key; one with a name is sent until there is an answer. */
+  /** Writes a key. A write with a name is sent until there is an answer. */
   async write(key: string, sending: Sending): Promise<void> {
     if (this.#at.node === undefined) throw new Error('connection refused');
     const { promises } = this.#options;
@@ -202,7 +206,7 @@ export class Hand {
   #begin(key: string, { held, isDelete = false, match, name }: Sending): MadeOperation {
     const { oracle } = this.#options;
     const { history } = oracle;
-    // To meet the condition is to have seen what was matched, whatever the token says.
+    // A write whose condition holds counts as having seen the matched versions, whatever its token.
     const matched = match?.ids ?? [];
     return history.begin({
       key,
@@ -264,23 +268,23 @@ export class Hand {
     history.acknowledge(made, { nowMs: this.#world.nowMs, strength });
     if (dot !== undefined) {
       history.named(key, { kind: 'dot', name: dot }, id);
-      // A node that takes itself for the whole cluster does not know what the others have made of it.
+      // A node that takes itself for the whole cluster does not know the writes of the others.
       const isOnce = sending.name === 'idempotency-key' && promises.doDecisionsHold;
       if (isOnce) history.named(key, { kind: 'acknowledged', name: dot }, id);
     }
     if (sending.match !== undefined) oracle.won(made, sending.match, since);
     const dots = dot === undefined ? [] : [dot];
-    // A writer gets back what its token brought. That of a repeat is made of what the node remembers.
+    // A new token has all dots of the writer's token. The token of a repeat is made from a memory.
     const direct = new Set(isDecided ? [id] : [...made.direct, id]);
     this.#hold(key, { text: token, seen: new Set([...made.seen, id]), direct, dots });
   }
 
-  /** Lists the keys of the run, all or those of one kind, page by page. */
+  /** Lists the keys of the run page by page, all or those of one kind. */
   async list(): Promise<void> {
     const { oracle, promises, keys, name, plan } = this.#options;
     const at = this.#at;
     const one = this.#dice.chance(0.5) ? '' : this.#dice.pick(keys);
-    // All of a kind, or of one kind and hash tag.
+    // The keys of a kind, or those of a kind with one hash tag.
     const prefix = one.slice(0, Math.max(1, one.indexOf('}') + 1));
     const limit = this.#dice.pick(LIST_LIMITS);
     const since = promises.now();
@@ -300,7 +304,7 @@ export class Hand {
     oracle.listed(listed, { since, strength: promises.strength(plan.quorum.r, plan.quorum.r), used });
   }
 
-  /** Notes answers that no user should see. */
+  /** Reports answers that no user should see. */
   async #honest<T>(key: string, act: () => Promise<T>): Promise<T> {
     try {
       return await act();
@@ -319,7 +323,7 @@ export class Hand {
   }
 }
 
-/** The value of a write: its number, and as many more bytes as go with that. */
+/** The value of a write: its number, and filling whose length depends on the number. */
 function valueOf(id: number, mostBytes: number): string {
   return `${id}${mostBytes === 0 ? '' : ` ${'.'.repeat((id * 7919) % mostBytes)}`}`;
 }

@@ -1,7 +1,7 @@
 /**
- * What the users of a simulated cluster know: every write that they made, and for each what its
- * writer had seen. From this follows what may be gone, what must be gone, and what must never stand
- * side by side, whatever the cluster went through.
+ * The history of a run, as its users know it: every write, and the writes that its writer had seen.
+ * From this follows which writes may be gone, which must be gone, and which must never be siblings,
+ * whatever faults the cluster had.
  */
 import { parseDot } from '../core/causality/dot.ts';
 import type { Dot } from '../core/causality/causal-context.ts';
@@ -12,47 +12,51 @@ import type { Clocks } from './clocks.ts';
 export interface Making {
   readonly key: string;
   readonly isDelete: boolean;
-  /** All writes that the writer had seen, and what their writers had seen. */
+  /** All writes that the writer had seen, with those that their writers had seen. */
   readonly seen: ReadonlySet<number>;
-  /** Those that the writer's token names for certain: what its last read returned, or its own last write. */
+  /**
+   * The writes that the writer's token certainly names: those of its last read, or its last write.
+   */
   readonly direct: ReadonlySet<number>;
-  /** A delete without a token: it removes whatever a quorum sees. */
+  /** Whether it is a delete without a token, which removes all versions that a quorum sees. */
   readonly isBlindDelete: boolean;
-  /** Whether it has a name by which nodes recognise it when it comes again: then it may have several dots. */
+  /**
+   * Whether it has an Idempotency-Key, by which nodes recognise a repeat: it may have several dots.
+   */
   readonly isNamed: boolean;
   /** Whether the last write wins under its key. */
   readonly isLastWriteWins: boolean;
   readonly beganMs: number;
 }
 
-/** One write or delete, as its client made it. */
+/** A write or delete of a client. */
 export interface MadeOperation extends Making {
   readonly id: number;
-  /** When it was acknowledged first. */
+  /** The time of its first acknowledgement. */
   endedMs: number | undefined;
-  /** When nothing more could come of it; infinite while it is under way, or if a sending of it was never answered. */
+  /** The time after which it has no more effect; infinite until all its requests were answered. */
   overMs: number;
-  /** Whether it was acknowledged, and no disk has been lost since on whose word alone it was. */
+  /** Whether it was acknowledged, and no loss of disks since may have taken it. */
   isAcknowledged: boolean;
   /** Whether the client was told that nothing was written. */
   isRefused: boolean;
-  /** Whether it was sent, and what came of that is not known, before it was acknowledged first. */
+  /** Whether a try before the first acknowledgement had an unknown outcome. */
   isFirstTryUnknown: boolean;
-  /** How many disks, and how many disks of owners, had it when it was acknowledged. */
+  /** The number of disks, and of disks of owners, that had it when it was acknowledged. */
   strength: Strength;
-  /** The losses of disks before it began. */
+  /** The number of losses of disks before it began. */
   readonly lossesBefore: number;
-  /** The dots under which it was seen; and if it is one, that dot. */
+  /** The number of dots under which it was seen; and if that is one, the dot. */
   readonly dots: Set<string>;
   onlyDot: Dot | undefined;
   /**
-   * When its versions expire, µs since 1970: the first of them, and the last; undefined where none
-   * does, or none was seen.
+   * The times at which its first and its last version expire, µs since 1970; undefined if none
+   * expires, or none was seen.
    */
   expiry: { least: number; most: number } | undefined;
 }
 
-/** How many disks have answered, at least, and how many of them were disks of owners. */
+/** The least number of disks that have answered, and of those that were disks of owners. */
 export interface Strength {
   readonly disks: number;
   readonly owners: number;
@@ -64,17 +68,17 @@ const NONE: Strength = { disks: 0, owners: 0 };
 export class History {
   readonly made: MadeOperation[] = [];
   readonly violations: string[] = [];
-  /** Whether clocks of machines differ, or jump: then the last write is not the one that was made last. */
+  /** Whether wall clocks differ or jump: then the last write need not be the one made last. */
   areClocksApart = false;
   readonly #clocks: Pick<Clocks, 'mayBePast' | 'mayLookPast'>;
   readonly #byKey = new Map<string, MadeOperation[]>();
   readonly #removable = new Set<number>();
-  /** Of writes that were gone from a replica, the write that was the reason last time. */
+  /** For each write that was gone from a replica, the write that was the last reason. */
   readonly #reasons = new Map<number, MadeOperation>();
-  /** Which write each name (a dot, or a tag) was seen to mean, and under which name of each kind a write was seen. */
+  /** The write of each name (a dot or a tag), and the name of each kind of a write. */
   readonly #writeOf = new Map<string, number>();
   readonly #nameOf = new Map<string, string>();
-  /** By key, how much was learnt that may make a state wrong that was right before. */
+  /** By key, the number of events that may make a state wrong that was right before. */
   readonly #lessons = new Map<string, number>();
   #losses = 0;
 
@@ -82,12 +86,12 @@ export class History {
     this.#clocks = clocks;
   }
 
-  /** All writes of a key, oldest first. */
+  /** Returns all writes of a key, oldest first. */
   of(key: string): readonly MadeOperation[] {
     return this.#byKey.get(key) ?? [];
   }
 
-  /** Grows whenever what a disk holds of a key must be judged again. */
+  /** Returns a number that grows when a key must be judged again on every disk. */
   lessons(key: string): number {
     return this.#lessons.get(key) ?? 0;
   }
@@ -96,7 +100,7 @@ export class History {
     this.#lessons.set(key, this.lessons(key) + 1);
   }
 
-  /** A client begins a write. */
+  /** Records that a client begins a write. */
   begin(making: Making): MadeOperation {
     const made: MadeOperation = {
       ...making,
@@ -117,25 +121,25 @@ export class History {
     return made;
   }
 
-  /** A client was told that a write was made, on so many disks. */
+  /** Records that a client was told of a write, and the number of disks that have it. */
   acknowledge(made: MadeOperation, { nowMs, strength }: { readonly nowMs: number; readonly strength: Strength }): void {
     if (made.isRefused) this.violate(`the write ${made.id} of ${made.key} is acknowledged, and was refused before`);
     made.endedMs ??= nowMs;
     made.strength = strength;
     this.#learn(made);
-    // What few disks have, and one of them was lost meanwhile, may be nowhere.
+    // If few disks have it and one of them was lost meanwhile, perhaps no disk has it now.
     made.isAcknowledged ||= strength.disks > this.#losses - made.lossesBefore;
   }
 
-  /** A client was told that nothing was written. */
+  /** Records that a client was told that nothing was written. */
   refuse(made: MadeOperation): void {
     made.isRefused = true;
     this.#learn(made);
   }
 
   /**
-   * A disk has lost what it held: what was acknowledged by no more disks than those that may be
-   * lost at once is promised no longer.
+   * Records that a disk has lost its rows. A write is not promised any more if no more disks have
+   * acknowledged it than may be lost at once.
    */
   loseDisk(atOnce: number): void {
     this.#losses += 1;
@@ -147,8 +151,8 @@ export class History {
   }
 
   /**
-   * A version was seen under this dot, or this tag of its dot. It names one write of its partition
-   * for ever, and a write has one.
+   * Records that a version was seen under a dot, or under the tag of a dot. A dot names one write
+   * of its partition for ever, and a write has one dot.
    */
   named(key: string, { kind, name }: { kind: 'dot' | 'tag' | 'acknowledged'; name: string }, id: number): void {
     const whole = `${kind} ${name} of partition ${partitionOf(key)}`;
@@ -157,26 +161,27 @@ export class History {
     const made = this.made[id];
     if (kind === 'dot' && made?.dots.has(name) === false) {
       made.dots.add(name);
-      // Of a write that was made twice, one may be gone and the other not be here yet.
+      // If a write has two dots, one version may be gone, and the other not be here yet.
       made.onlyDot = made.dots.size === 1 ? parseDot(name) : undefined;
       this.#learn(made);
     }
     this.#writeOf.set(whole, id);
     if (made?.isNamed === true && kind !== 'acknowledged') return;
     const before = this.#nameOf.get(`${kind} ${id}`) ?? whole;
-    // A coordinator that was out of reach may bring the first try when a second is acknowledged: twins, shown as one.
-    // And what no disk is promised to hold any more is written once more.
+    // A coordinator that was out of reach may bring the first try after the second was
+    // acknowledged. Readers see such twins as one. A write that is not promised any more may be
+    // written again, too.
     const areTwins = kind === 'acknowledged' && (made?.isFirstTryUnknown === true || made?.isAcknowledged === false);
     if (before !== whole && !areTwins) this.violate(`the write ${id} has the ${before} and the ${whole}`);
     this.#nameOf.set(`${kind} ${id}`, whole);
   }
 
-  /** The write that a dot of a key means, where a version was seen under it. */
+  /** Returns the write of a dot of a key; undefined if no version was seen under it. */
   writeOf(key: string, dot: string): number | undefined {
     return this.#writeOf.get(`dot ${dot} of partition ${partitionOf(key)}`);
   }
 
-  /** Whether the write may be the reason that another is gone. */
+  /** Whether a write may be the reason that another is gone. */
   mayRemove(by: MadeOperation, x: MadeOperation): boolean {
     if (by.key !== x.key || by.id === x.id || by.isRefused) return false;
     if (by.seen.has(x.id)) return true;
@@ -185,7 +190,7 @@ export class History {
     return x.isLastWriteWins && (this.areClocksApart || !isBefore);
   }
 
-  /** Whether anything may be the reason that a write is gone. */
+  /** Whether a write may be gone for any reason. */
   mayBeGone(x: MadeOperation): boolean {
     if (this.#removable.has(x.id)) return true;
     const isSo = this.#isExpired(x) || this.of(x.key).some((by) => this.mayRemove(by, x));
@@ -194,17 +199,18 @@ export class History {
   }
 
   /**
-   * Whether a replica that has a write in its clock may hold nothing of it: a write of which it
-   * `isKnown` to have the effect replaced it, or one that leaves no version did.
+   * Whether a replica with a write in its clock may lack its version. It may, if another write
+   * replaced it that leaves no version, or whose effect the replica has (`isKnown`).
    */
   mayBeGoneFrom(x: MadeOperation, isKnown: (by: MadeOperation) => boolean): boolean {
     if (this.#isExpired(x)) return true;
     const isReason = (by: MadeOperation): boolean => {
-      // What expires is gone like what was deleted; a named write may have come under another dot.
+      // An expired version is gone like a deleted one. A write with a name may have another dot
+      // here.
       const leavesNothing = by.isDelete || by.isNamed || by.expiry !== undefined || x.isLastWriteWins;
       return this.mayRemove(by, x) && (leavesNothing || isKnown(by));
     };
-    // What was the reason before is likely to be it still, and this is asked of each write after each batch.
+    // Try the last reason first, because this runs for each write after each batch.
     const before = this.#reasons.get(x.id);
     if (before !== undefined && isReason(before)) return true;
     const reason = this.of(x.key).find(isReason);
@@ -212,14 +218,17 @@ export class History {
     return reason !== undefined;
   }
 
-  /** Whether it may have been deleted as expired, or replaced by a writer who was not shown it any more. */
+  /**
+   * Whether a write may be gone because it expired, or because a later writer did not see it any
+   * more.
+   */
   #isExpired(x: MadeOperation): boolean {
     if (x.expiry === undefined) return false;
     if (this.#clocks.mayBePast(x.expiry.least)) return true;
     return this.#isHidden(x) && this.of(x.key).some((by) => by.id !== x.id && by.overMs > x.beganMs);
   }
 
-  /** Whether anything may be the reason that readers do not see a write. */
+  /** Whether readers may not see a write, for any reason. */
   mayBeHidden(x: MadeOperation): boolean {
     return this.#isHidden(x) || this.mayBeGone(x);
   }
@@ -228,14 +237,14 @@ export class History {
     return expiry !== undefined && this.#clocks.mayLookPast(expiry.least);
   }
 
-  /** Whether a key that held this write may look empty, although it was only written to. */
+  /** Whether a key with this write may look empty without a delete. */
   mayBeEmptyAfter(x: MadeOperation): boolean {
     if (this.#isHidden(x)) return true;
     const empties = (by: MadeOperation): boolean => this.mayRemove(by, x) && (by.isDelete || this.#isHidden(by));
     return this.of(x.key).some(empties);
   }
 
-  /** A version of a write was seen that expires. */
+  /** Records the time at which a version of a write expires. */
   expires({ id }: Pick<MadeOperation, 'id'>, micros: number): void {
     const made = this.made[id];
     if (made === undefined) return;
@@ -244,8 +253,8 @@ export class History {
   }
 
   /**
-   * A reader was told when a version expires, rounded down to the second. A try that has just begun
-   * is read before any disk has it.
+   * Records the time of expiry that a reader was told, rounded down to the second. A reader may see
+   * a version before any disk has it.
    */
   expiresWithin({ id }: Pick<MadeOperation, 'id'>, secondMicros: number): void {
     if ((this.made[id]?.expiry?.most ?? -Infinity) >= secondMicros) return;
@@ -253,7 +262,7 @@ export class History {
     this.expires({ id }, secondMicros + 999_999);
   }
 
-  /** All that somebody who was shown these writes has seen. */
+  /** Returns all writes that a reader of these has seen, with those that their writers had seen. */
   seenWith(ids: readonly number[]): Set<number> {
     const seen = new Set<number>();
     for (const id of ids) for (const each of [id, ...(this.made[id]?.seen ?? [])]) seen.add(each);
@@ -261,14 +270,14 @@ export class History {
   }
 
   /**
-   * Whether a write is there although another has replaced it. One with a name may come a second
-   * time, under a dot that was not seen.
+   * Whether a write is present although another has replaced it. One with a name may come a second
+   * time, under a dot that the other write had not seen.
    */
   isBack(id: number, known: ReadonlySet<number>): boolean {
     return known.has(id) && (this.made[id]?.dots.size ?? 0) <= 1;
   }
 
-  /** Notes versions that stand side by side although the writer of one had seen the other. */
+  /** Reports siblings of which the writer of one had seen the other. */
   noFalseSiblings(key: string, ids: readonly number[], known: (x: MadeOperation) => ReadonlySet<number>): void {
     for (const id of ids) {
       const x = this.made[id];

@@ -1,58 +1,58 @@
 /**
- * HTTP as the simulated clients speak it: requests put together, answers taken apart, and what is
- * not as it should be is an error.
+ * HTTP of the simulated clients: they build requests and parse answers. A malformed answer is an
+ * error.
  */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
 
-/** Takes requests; rejects if no process answers. */
+/** A server, which rejects if no process answers. */
 export interface Server {
   send(request: HttpRequest): Promise<HttpAnswer>;
 }
 
-/** One value of a key. */
+/** A value of a key. */
 export interface Sibling {
   readonly text: string;
-  /** Names this value for ever. */
+  /** The entity tag, which names this value for ever. */
   readonly etag: string;
   readonly dot: string;
-  /** When it expires, µs since 1970, rounded down to the second. */
+  /** The time at which it expires, µs since 1970, rounded down to the second. */
   readonly expiresMicros: number | undefined;
 }
 
-/** What a key holds. */
+/** The values of a key. */
 export interface ReadOutcome {
   readonly siblings: readonly Sibling[];
-  /** The header as it came, where one came. */
+  /** The header of the answer; undefined if absent. */
   readonly token: string | undefined;
-  /** Names all that the key holds; undefined where it holds nothing. */
+  /** The entity tag of all values; undefined if there are none. */
   readonly etag: string | undefined;
 }
 
-/** What to write; without a value, it is a delete. */
+/** A write; without a value, a delete. */
 export interface Sent {
   readonly value: string | undefined;
   readonly token: string | undefined;
-  /** Headers on top. */
+  /** More headers. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly query?: string | undefined;
 }
 
-/** What came of a write. */
+/** The result of a write. */
 export interface WriteOutcome {
   readonly token: string | undefined;
   readonly dot: string | undefined;
 }
 
-/** How a read differs from the defaults. */
+/** Options of a read. */
 export interface Asked {
   readonly query?: string | undefined;
-  /** Dots of writes of which the answer must know. */
+  /** Dots that the answer must know. */
   readonly seen?: readonly string[] | undefined;
 }
 
-/** The node has answered, and the answer is no. */
+/** The node has answered with an error. */
 export class Refused extends Error {
   readonly code: string;
 
@@ -66,7 +66,7 @@ const CONTENT_TYPE = 'text/plain; charset=utf-8';
 const TOKEN = 'X-Mec-Vclock';
 const NOTHING = new Uint8Array();
 
-/** Reads a key; rejects with `Refused`. */
+/** Reads a key. Rejects with `Refused` if the answer is an error. */
 export async function readKey(server: Server, key: string, { query, seen = [] }: Asked = {}): Promise<ReadOutcome> {
   const headers = seen.length === 0 ? {} : { 'x-mec-seen': seen.join(', ') };
   const answer = await ask(server, { path: pathOf(key), method: 'GET', headers, query });
@@ -80,7 +80,7 @@ export async function readKey(server: Server, key: string, { query, seen = [] }:
   return { siblings, token, etag };
 }
 
-/** Writes or deletes a key; rejects with `Refused`. */
+/** Writes or deletes a key. Rejects with `Refused` if the answer is an error. */
 export async function writeKey(server: Server, key: string, sent: Sent): Promise<WriteOutcome> {
   const { value, token, query } = sent;
   const isDelete = value === undefined;
@@ -95,7 +95,7 @@ export async function writeKey(server: Server, key: string, sent: Sent): Promise
   return { token: answer.headers[TOKEN], dot: answer.headers['X-Mec-Dot'] };
 }
 
-/** Lists a page of keys; `next` is where the next page begins, if there is one. */
+/** Lists a page of keys. `next` is the first key of the next page, if there is one. */
 export async function listKeys(server: Server, query: string): Promise<{ keys: string[]; next: string | undefined }> {
   const answer = await ask(server, { path: '/mec', method: 'GET', headers: {}, query });
   if (answer.status !== 200) throw refusal(answer);
@@ -135,7 +135,7 @@ function siblingOf(headers: Readonly<Record<string, string>>, text: string): Sib
   return { text, etag, dot, expiresMicros: expires === undefined ? undefined : httpDateToMicros(expires) };
 }
 
-/** The parts of a multipart/mixed answer (RFC 2046). */
+/** Returns the parts of a multipart/mixed answer (RFC 2046). */
 function partsOf(answer: HttpAnswer): Sibling[] {
   const boundary = /^multipart\/mixed; boundary=([\w-]+)$/.exec(answer.headers['Content-Type'] ?? '')?.[1] ?? '';
   const text = textOf(answer);

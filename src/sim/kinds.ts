@@ -1,4 +1,4 @@
-/** Kinds of keys: the first letter says under which policy a key of a run lies. */
+/** Kinds of keys: the first letter of a key decides its policy. */
 import type { Policy } from '../cluster/policies.ts';
 
 const ORDINARY: Policy = {
@@ -10,7 +10,7 @@ const ORDINARY: Policy = {
   maxValueBytes: undefined,
 };
 
-/** What the first letter of a key says of it: the policies of a run are of these. */
+/** The policies by the first letters of their keys. */
 export const KINDS: readonly Policy[] = [
   ORDINARY,
   { ...ORDINARY, prefix: 'l', siblings: 'last-write-wins' },
@@ -20,5 +20,5 @@ export const KINDS: readonly Policy[] = [
   { ...ORDINARY, prefix: 'g', r: 'all', w: 'one' },
 ];
 
-/** The policy of a key of a run. */
+/** Returns the policy of a key of a run. */
 export const kindOf = (key: string): Policy => KINDS.find(({ prefix }) => key.startsWith(prefix)) ?? ORDINARY;

@@ -1,7 +1,7 @@
 /**
- * Situations in which a word is given by a node that cannot keep it: its disk is lost before the
- * write is acknowledged, or it does not know its cluster. Several nodes must be slow, late and lost
- * in one order.
+ * Situations in which a node cannot keep its promise: its disk is lost before the write is
+ * acknowledged, or it does not know its cluster. For this, several nodes must be slow or lost in a
+ * certain order.
  */
 import { FENCE_MS } from '../cluster/limits.ts';
 import { partitionOf } from '../core/placement/partition.ts';
@@ -9,25 +9,27 @@ import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
 import { cut, cutOff, nothing, wipe } from './strikes.ts';
 
-/** How often a node is looked at, and how long a message and a usual disk may take. */
+/** The pause between two looks at a node, and the time of a message and a usual disk. */
 const LOOK_MS = 1;
 const STORED_MS = 150;
-/** A disk that is slower than it takes to fill an owner, and one that is slower than any request. */
+/**
+ * The time of a disk that is slower than the filling of an owner, and of one slower than a request.
+ */
 const SLOW_MS = 4_000;
 const NEVER_MS = 60_000;
-/** Until a node has started, and until its replicas count for reads. */
+/** The time until a node has started, and until its replicas count for reads. */
 const STARTED_MS = 200;
 const READY_MS = 3_000;
-/** How long users write to one side, or read from the other. */
+/** The time for which users write to one side, or read from the other. */
 const SIDE_MS = 3_000;
 
-/** What happens next: after some time, or as soon as something is so. */
+/** A step, which is taken after some time, or when its condition holds. */
 interface Step {
   readonly at: number | (() => boolean);
   readonly act: () => void;
 }
 
-/** Takes one step after the other; returns what takes no more. */
+/** Takes one step after the other. Returns a function that stops this. */
 function inOrder({ cluster: { world } }: Scene, steps: readonly Step[]): () => void {
   let isOver = false;
   const go = (index: number): void => {
@@ -47,7 +49,7 @@ function inOrder({ cluster: { world } }: Scene, steps: readonly Step[]): () => v
   return () => (isOver = true);
 }
 
-/** Three owners of a key, in any order. */
+/** Returns three owners of a key, in any order. */
 function threeOwners({ cluster, dice, keys }: Scene): readonly SimNode[] {
   const key = dice.pick(keys);
   const owners = cluster.nodes.filter((node) => node.owns(key));
@@ -63,14 +65,14 @@ function apart(scene: Scene, one: SimNode, other: SimNode): () => void {
   return cut(scene, (from, to) => isOf(from) && isOf(to));
 }
 
-/** Names of what a node holds that was written by its own replicas. */
+/** Returns the dots that a node holds of its own replicas. */
 function ownVersions({ keys }: Scene, { name, node }: SimNode, at = node): string[] {
-  // Nothing can be read while a store is opened again after a failure.
+  // While a store is opened again after a failure, it cannot be read.
   const all = keys.flatMap((key) => (at?.inspect(partitionOf(key)) === undefined ? [] : at.peek(key).versions));
   return all.filter(({ actor }) => actor.startsWith(`${name}~`)).map(({ actor, counter }) => `${actor}:${counter}`);
 }
 
-/** Tells whether another node holds what a node has written since. */
+/** Returns a check whether another node holds a write that a node has made since. */
 function sinceNow(scene: Scene, writer: SimNode, other: SimNode): () => boolean {
   const before = new Set(ownVersions(scene, writer));
   return () => {
@@ -82,10 +84,10 @@ function sinceNow(scene: Scene, writer: SimNode, other: SimNode): () => boolean 
 /** Whether a node that was wiped may be asked again. */
 const isFilled = ({ node }: SimNode): boolean => node?.state === 'up' && node.status().sync.incomplete === 0;
 
-/** All by name. */
+/** The situations by name. */
 export const LOST_WORDS: Readonly<Record<string, Fault>> = {
-  // The coordinator's own disk is slow, and what it sends to a second owner is lost. When its disk
-  // has the write, the third has lost it, and was filled by those that did not have it.
+  // The coordinator's own disk is slow, and its messages to a second owner are lost. When its disk
+  // has the write, the third owner has lost its disk, and was filled by nodes without the write.
   'an owner loses a write that it has acknowledged': (scene) => {
     const [slow, second, lost] = threeOwners(scene);
     if (slow === undefined || second === undefined || lost === undefined) return nothing;
@@ -107,7 +109,7 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
           lost.start();
         },
       },
-      // What is read or written there after that would tell the others of the write.
+      // A later read or write there would tell the others of the write.
       { at: () => isFilled(lost), act: () => (mend = cutOff(scene, slow)) },
       { at: () => disk.writing === 0 || disk.batches > batches + 1, act: nothing },
       { at: SIDE_MS, act: () => mend() },
@@ -118,8 +120,8 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
       disk.delayMs = delayMs;
     };
   },
-  // The same, and the second owner hears of the write when it has forgotten that it filled the third.
-  // In a run that is not long, fences of the cluster's birth would forbid its word, too.
+  // The same. The second owner hears of the write when it has forgotten that it filled the third.
+  // In a short run, the fences of the cluster's birth would forbid its promise, too.
   'an owner that filled another starts again': (scene) => {
     const [slow, second, lost] = threeOwners(scene);
     const { cluster, disks } = scene;
@@ -171,7 +173,7 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
       disk.delayMs = delayMs;
     };
   },
-  // It hears who that one is, and of no other; then the others are there, and it is alone.
+  // The node hears one member, and of no other. Then the others are back, and it is alone.
   'a wiped node hears one that does not hear it': (scene) => {
     const { cluster, dice, disks } = scene;
     const { nodes } = cluster;

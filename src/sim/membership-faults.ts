@@ -1,6 +1,6 @@
 /**
- * Nodes that come and go while everything else happens. Quorums of before and after such a change
- * need not intersect for a moment.
+ * Nodes that come and go during all other faults. For a moment, the quorums before and after such a
+ * change need not intersect.
  */
 import { messageOf } from '../base/errors.ts';
 import type { MemberRecord } from '../core/placement/member-list.ts';
@@ -10,18 +10,18 @@ import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk, type Scene } from './scene.ts';
 import { ambush, cutOff, type NodeMoment, nothing } from './strikes.ts';
 
-/** More nodes make a run long, and show nothing new. */
+/** The most nodes of a run: more make it long, and show nothing new. */
 const MAX_NODES = 9;
-/** Fewer would leave no room for other faults. */
+/** The fewest nodes of a cluster: with less, there is no room for other faults. */
 const MIN_NODES = 3;
-/** How often an operator tries again. */
+/** The pause between two tries of an operator. */
 const RETRY_MS = 1_000;
-/** A node that joins may be struck so long after its start. */
+/** A node that joins may be struck within this time after its start. */
 const JOIN_MS = 2_000;
-/** How long a node may take to leave until it is struck. */
+/** A node that leaves may be struck within this time. */
 const LEAVE_MS = 15_000;
 
-/** All by name. */
+/** The faults by name. */
 export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
   'a node joins': ({ cluster, oracle }) => {
     oracle.loosen();
@@ -34,7 +34,7 @@ export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
     if (node !== undefined) insist(scene, () => node.hasLeft || letLeave(node));
     return nothing;
   },
-  // It is gone, and cannot tell.
+  // The node is gone, and cannot tell the others.
   'cut off as it leaves': (scene) => {
     scene.oracle.loosen();
     const node = dispensable(scene);
@@ -57,7 +57,7 @@ export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
       mend();
     };
   },
-  // As a machine that burns: nobody asks it, and what only it had is lost.
+  // A machine burns: it cannot be asked, and writes that only it had are lost.
   'a node is declared gone': (scene) => {
     const node = dispensable(scene);
     if (node !== undefined && scene.disks.left > 0) burn(scene, node);
@@ -74,7 +74,7 @@ export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
     });
     return nothing;
   },
-  // While others wait for what it sends them.
+  // Other nodes wait for its messages meanwhile.
   'declared gone while others catch up with it': (scene) => {
     return ambush(scene, CATCHES_UP, (puller) => {
       const node = dispensable(scene);
@@ -83,7 +83,7 @@ export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** The node catches up with others, or is about to. */
+/** Whether a node catches up with others, or is about to. */
 const CATCHES_UP: NodeMoment = {
   isIt: ({ node }) => {
     const { running, waiting } = node?.status().sync ?? { running: 0, waiting: 0 };
@@ -93,7 +93,7 @@ const CATCHES_UP: NodeMoment = {
   withinMs: 5_000,
 };
 
-/** What comes of a node that was declared gone: it may come back, or another takes its name. */
+/** Continues with a node that was declared gone: it may come back, or another takes its name. */
 const RETURNS = ['never', 'never', 'as it was', 'on an empty disk'] as const;
 
 function burn(scene: Scene, node: SimNode): void {
@@ -111,17 +111,17 @@ function burn(scene: Scene, node: SimNode): void {
     const records = others.map((other) => recordAt(other, node));
     const isGone = others.length > 0 && records.every((record) => (record?.state ?? 'gone') === 'gone');
     if (!isGone) remove(scene, node, others);
-    // What one that was down still knows comes to light later.
+    // The knowledge of a node that was down comes to light later.
     if (!isGone || how === 'never') return false;
     bringBack(scene, node, how);
-    // What was said of an earlier node of this name does not concern it.
+    // Records of an earlier node of this name do not concern the new one.
     const isMeant = life !== undefined && records.some((record) => record?.life === life);
     if (how === 'as it was') node.mustBecome = isMeant ? 'gone' : undefined;
     return true;
   });
 }
 
-/** It has not heard that it was declared gone; or another node gets its name. */
+/** Starts a node that has not heard that it was declared gone, or another one under its name. */
 function bringBack({ copies }: Scene, node: SimNode, how: (typeof RETURNS)[number]): void {
   if (how === 'on an empty disk') {
     node.disk.replace(new Map());
@@ -132,7 +132,7 @@ function bringBack({ copies }: Scene, node: SimNode, how: (typeof RETURNS)[numbe
   node.start();
 }
 
-/** The life that a node which is down will remember; undefined if it has kept nothing. */
+/** Returns the life that the disk of a stopped node has; undefined if it has none. */
 function lifeOn({ name, disk }: SimNode): string | undefined {
   const row = metaRow('members');
   const record = disk.rows.get(row);
@@ -143,13 +143,13 @@ function lifeOn({ name, disk }: SimNode): string | undefined {
 const recordAt = ({ node }: SimNode, { name }: SimNode): MemberRecord | undefined =>
   node?.status().members.find((record) => record.name === name);
 
-/** A node without which there are still enough. */
+/** Returns a node without which the cluster has enough nodes. */
 function dispensable({ cluster, dice }: Scene): SimNode | undefined {
   const staying = cluster.nodes.filter(({ node }) => node?.state === 'up');
   return staying.length > MIN_NODES ? dice.pick(staying) : undefined;
 }
 
-/** Tries until it works, the end of the faults or not: operators are patient. */
+/** Tries until it works, even after the end of the faults: operators are patient. */
 function insist({ cluster: { world }, oracle }: Scene, act: () => boolean): void {
   const attempt = (): void => {
     if (!act()) return void world.after(RETRY_MS, attempt);
@@ -158,7 +158,7 @@ function insist({ cluster: { world }, oracle }: Scene, act: () => boolean): void
   attempt();
 }
 
-/** Asks a node to leave; whether it has heard. */
+/** Asks a node to leave. Returns whether it has heard. */
 function letLeave(machine: SimNode): boolean {
   const { node } = machine;
   if (node === undefined) return false;
@@ -171,7 +171,7 @@ function letLeave(machine: SimNode): boolean {
   }
 }
 
-/** Has any of the others declare a node gone. */
+/** Makes one of the other nodes declare a node gone. */
 function remove({ cluster, dice, oracle }: Scene, gone: SimNode, others: readonly SimNode[]): void {
   if (others.length === 0) return;
   const { node, name } = dice.pick(others);

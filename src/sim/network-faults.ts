@@ -1,13 +1,13 @@
-/** What a network does: cuts, bad weather, links that stall, and addresses that change. */
+/** Faults of the network: cuts, lost and late frames, links that stall, changed addresses. */
 import { FAIR_WEATHER } from './network.ts';
 import type { Fault, Scene } from './scene.ts';
 import { cut, cutOff, nothing, victim } from './strikes.ts';
 
-/** How many links stall at once, of all, and for how long. */
+/** The share of links that stall at once, and the time. */
 const STALL_RATE = 0.2;
 const STALL_MS = [100, 600, 2_500, 5_000];
 
-/** Keeps back what is sent over some links; returns what lets it go, in order. */
+/** Holds frames on some links. Returns a function that releases them in order. */
 function stall({ cluster: { network } }: Scene, pairs: readonly string[]): () => void {
   const resumes = pairs.map((pair) => network.stall(pair));
   return () => {
@@ -15,7 +15,7 @@ function stall({ cluster: { network } }: Scene, pairs: readonly string[]): () =>
   };
 }
 
-/** All by name. */
+/** The faults by name. */
 export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
   'cut in two': (scene) => {
     const sides = scene.cluster.nodes.map(() => scene.dice.chance(0.5));
@@ -58,13 +58,13 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
       doubleRate: dice.fraction() * 0.3,
       delayMs: 1 + dice.fraction() * 50,
       lateRate: dice.fraction() * 0.2,
-      // Longer than any request waits, and than a conditional write keeps a key.
+      // This is longer than any request waits, and than a conditional write keeps a key.
       lateMs: dice.fraction() * 10_000,
       isKept: dice.chance(0.5),
     });
     return () => Object.assign(weather, { ...FAIR_WEATHER, delayMs });
   },
-  // As TCP does: nothing for seconds, then everything in order.
+  // A link stalls like TCP: no frame comes for seconds, then all come in order.
   'stalled link': (scene) => {
     const [from, to] = [victim(scene).name, victim(scene).name];
     return stall(scene, [`${from}>${to}`]);

@@ -1,22 +1,24 @@
 /**
- * A network that loses, delays, doubles and reorders whole frames, and that can be cut between any
- * two nodes, either way.
+ * A network that loses, delays, doubles and reorders whole frames. It can be cut between any two
+ * nodes, in either direction.
  */
 import type { Address, Caller, Endpoint, Link, Network } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import type { Life, World } from './world.ts';
 
-/** How bad the network is. */
+/** The faults of the network. */
 export interface Weather {
-  /** Of every frame. */
+  /** The probability of each fault for a frame. */
   lossRate: number;
   doubleRate: number;
-  /** Usual delay of a frame, ms; it varies by half. */
+  /** The usual delay of a frame, ms. It varies by half. */
   delayMs: number;
-  /** How many frames are late, and by how much at most. */
+  /** The share of frames that are late, and their largest delay. */
   lateRate: number;
   lateMs: number;
-  /** Whether what is sent to a process that is down is kept for the next one at its address, as ZeroMQ does. */
+  /**
+   * Whether frames to a process that is down wait for the next one at its address, as with ZeroMQ.
+   */
   isKept: boolean;
 }
 
@@ -44,28 +46,28 @@ export const FAIR_WEATHER: Readonly<Weather> = {
   isKept: false,
 };
 
-/** Frames that are kept for an address at which nobody listens. */
+/** The most frames that wait for an address without a process. */
 const MAX_KEPT = 64;
 
-/** A link that stalls: how often it was told to, and what waits on it. */
+/** A link that stalls: the number of holds on it, and the frames that wait. */
 interface Stalled {
   count: number;
   readonly frames: (() => void)[];
 }
 
-/** All the wires of a world. */
+/** The network of a world. */
 export class SimNetwork {
   readonly weather: Weather = { ...FAIR_WEATHER };
-  /** Pairs `from>to` of node names between which nothing passes. */
+  /** Pairs `from>to` of node names between which no frame passes. */
   readonly cuts = new Set<string>();
-  /** Bytes sent to each node so far. */
+  /** The bytes sent to each node so far. */
   readonly bytesTo = new Map<string, number>();
-  /** Frames sent so far. */
+  /** The number of frames sent so far. */
   frames = 0;
-  /** Is told of every request that leaves a node. */
+  /** Called with every request that leaves a node. */
   onSend: ((from: string, frame: Uint8Array) => void) | undefined;
   readonly #stalled = new Map<string, Stalled>();
-  /** Frames for addresses at which nobody listens. */
+  /** Frames that wait for addresses without a process. */
   readonly #kept = new Map<string, Arrive[]>();
   readonly #world: World;
   readonly #sockets = new Map<string, Socket>();
@@ -76,7 +78,7 @@ export class SimNetwork {
     this.#world = world;
   }
 
-  /** The network as one process sees it. */
+  /** Returns the network of one process. */
   of(life: Life): Network {
     const own: string[] = [];
     return {
@@ -87,8 +89,8 @@ export class SimNetwork {
   }
 
   /**
-   * Keeps back what is sent over a link, `from>to`; returns what lets it go again, in order, when
-   * nothing else keeps it back.
+   * Holds the frames on a link, `from>to`. Returns a function that ends this hold. With the last
+   * hold, the frames go on in order.
    */
   stall(pair: string): () => void {
     const stalled = this.#stalled.get(pair) ?? { count: 0, frames: [] };
@@ -105,15 +107,15 @@ export class SimNetwork {
     };
   }
 
-  /** The addresses are free again. */
+  /** Frees the addresses of a socket. */
   unbind(addresses: readonly string[]): void {
     for (const address of addresses) this.#sockets.delete(address);
   }
 
-  /** Frees whatever a process that is gone has bound. */
+  /** Frees the addresses of a process that has ended. */
   forget(life: Life): void {
     for (const [address, socket] of this.#sockets) if (socket.life === life) this.#sockets.delete(address);
-    // The callers that other nodes remember would keep all of a process that is gone.
+    // The callers that other nodes remember would keep the memory of a process that has ended.
     for (const connection of this.#connectionsOf.get(life) ?? []) connection.onFrame = () => {};
     this.#connectionsOf.delete(life);
   }
@@ -148,7 +150,7 @@ export class SimNetwork {
         if (socket === undefined) return this.#keep(name, arrive);
         this.#count(socket.life, frame);
         this.#deliver(life, socket.life, () => {
-          // The process that was meant may have been replaced by another at the same address.
+          // Another process may have taken the address since.
           const now = this.#sockets.get(name);
           if (now !== undefined) arrive(now);
         });
@@ -176,7 +178,7 @@ export class SimNetwork {
     for (let copy = 0; copy < copies; copy++) {
       const late = dice.chance(weather.lateRate) ? dice.fraction() * weather.lateMs : 0;
       this.#world.after(weather.delayMs * (0.5 + dice.fraction()) + late, () => {
-        // A cut also stops what is under way.
+        // A cut also stops frames under way.
         if (this.cuts.has(`${from.name}>${to.name}`)) return;
         const stalled = this.#stalled.get(`${from.name}>${to.name}`);
         const deliver = (): void => (to.isOver ? task() : to.run(task));

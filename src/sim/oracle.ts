@@ -1,33 +1,33 @@
 /**
- * Judges what clients are told against the history: reads, sessions, conditions, listings, and the
- * state in which a run ends. What replicas hold in between is judged by `replica-judge.ts`.
+ * Judges the answers to clients against the history: reads, sessions, conditions and listings. It
+ * also judges the state at the end of a run. `replica-judge.ts` judges the disks in between.
  */
 import type { Clocks } from './clocks.ts';
 import { History, type MadeOperation, type Strength } from './history.ts';
 import type { Promises, Since } from './promises.ts';
 
-/** What a client has read of a key. */
+/** The answer to a read of a key. */
 export interface Reading {
   readonly key: string;
   readonly ids: readonly number[];
   readonly since: Since;
   readonly strength: Strength;
-  /** Writes that the reader named, and of which the answer must know. */
+  /** Writes that the request named, and that the answer must know. */
   readonly session?: readonly number[] | undefined;
 }
 
 /** A conditional write that was acknowledged. */
 interface Winner {
   readonly made: MadeOperation;
-  /** Whether decisions held when it was. */
+  /** Whether decisions held when it was acknowledged. */
   readonly isBinding: boolean;
 }
 
-/** A conditional write, and what its client knew of the key. */
+/** A conditional write, and the state that its client knew. */
 export interface Match {
-  /** The entity tag that it was made on; undefined where the key had to be empty. */
+  /** The entity tag of its condition; undefined if the key had to be empty. */
   readonly tag: string | undefined;
-  /** The writes that the tag stands for. */
+  /** The writes of the tag. */
   readonly ids: readonly number[];
 }
 
@@ -46,15 +46,18 @@ export class Oracle {
     return this.history.violations;
   }
 
-  /** Reads need not meet what was acknowledged, until all owners are equal. */
+  /**
+   * Suspends the promises: until all owners are equal, a read need not meet acknowledged writes.
+   */
   loosen(how?: Parameters<Promises['loosen']>[0]): void {
     this.#promises.loosen(how);
   }
 
-  /** A client has read these versions of a key. */
+  /** Judges the versions that a client has read. */
   read({ key, ids, since, strength, session = [] }: Reading): void {
     const { history } = this;
-    // A token may leave dead actors out, so until the replicas are equal only what it names for certain must be gone.
+    // A token may leave dead actors out. So until the replicas are equal, only the writes that it
+    // certainly names must be gone.
     history.noFalseSiblings(key, ids, ({ direct }) => direct);
     this.#shown(key, ids, since);
     const earlier = history.of(key).filter((made) => this.#promises.mustMeet(made, since, strength));
@@ -63,7 +66,7 @@ export class Oracle {
     this.#misses('a session', { key, ids }, named);
   }
 
-  /** What no reader may be shown, whatever replicas hold. */
+  /** Reports versions that no reader may be shown, whatever the replicas hold. */
   #shown(key: string, ids: readonly number[], since: Since): void {
     const { history } = this;
     if (new Set(ids).size < ids.length) history.violate(`a read of ${key} has one write twice: ${ids.join(' ')}`);
@@ -76,14 +79,14 @@ export class Oracle {
     if (over !== undefined) history.violate(`a read of ${key} has ${over.id}, which has expired on all clocks`);
   }
 
-  /** What an answer lacks, or should not have, given what it must meet. */
+  /** Reports writes that an answer lacks or should not have, given those that it must meet. */
   #misses(who: string, { key, ids }: Pick<Reading, 'key' | 'ids'>, known: readonly MadeOperation[]): void {
     const { history } = this;
     for (const made of known) {
       if (!made.isDelete && !ids.includes(made.id) && !history.mayBeHidden(made)) {
         history.violate(`${who} of ${key} misses the acknowledged write ${made.id}`);
       }
-      // Of what was seen earlier, the token need not name the dead actors; its own writers' tokens did.
+      // The token need not name dead actors of earlier writes; the tokens of their writers did.
       const back = ids.find((id) => history.isBack(id, made.direct));
       if (back !== undefined) {
         history.violate(`${who} of ${key} has ${back}, which the acknowledged write ${made.id} replaced`);
@@ -92,8 +95,8 @@ export class Oracle {
   }
 
   /**
-   * A conditional write was acknowledged: no other was on the same state, and what it was decided
-   * on was all that there was.
+   * Judges an acknowledged conditional write: there was no other one on the same state, and its
+   * decision knew all acknowledged writes.
    */
   won(made: MadeOperation, { tag, ids }: Match, since: Since): void {
     const { history } = this;
@@ -119,7 +122,7 @@ export class Oracle {
     });
   }
 
-  /** A client has listed keys: all that are used, or those with a prefix. */
+  /** Judges a listing of all keys of the run, or of those with a prefix. */
   listed(keys: readonly string[], { since, strength, used }: Listing): void {
     const { history } = this;
     const there = new Set(keys);
@@ -141,7 +144,7 @@ export class Oracle {
     }
   }
 
-  /** After all faults have ended and all owners are equal: what a key holds. */
+  /** Judges the versions of a key after all faults have ended and all owners are equal. */
   atTheEnd(key: string, ids: readonly number[]): void {
     const { history } = this;
     history.noFalseSiblings(key, ids, ({ seen }) => seen);
@@ -160,10 +163,10 @@ export class Oracle {
   }
 }
 
-/** What a listing must be like. */
+/** A listing of a client. */
 export interface Listing {
   readonly since: Since;
   readonly strength: Strength;
-  /** The keys of the run that it asked for. */
+  /** The keys of the run that the client asked for. */
   readonly used: readonly string[];
 }

@@ -1,8 +1,8 @@
 /**
- * What kind of run a seed makes: how large the cluster is, what its users do, which faults occur,
- * how often and for how long, and how low the bounds lie. Every run leaves most of it out: what is
- * rare in the mix of everything is common in a run that has little else (Groce et al., "Swarm
- * Testing", ISSTA 2012).
+ * The plan of a run, drawn from its seed: the size of the cluster, the operations of its users, the
+ * faults with their rates and durations, and the limits. Every plan leaves most operations and
+ * faults out: an event that is rare in the mix of all is common in a run that has few others (Groce
+ * et al., "Swarm Testing", ISSTA 2012).
  */
 import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
@@ -14,64 +14,64 @@ import { KINDS } from './kinds.ts';
 import { PENDING } from './pending.ts';
 import type { Dice } from './world.ts';
 
-/** A run, before anything has happened. */
+/** The plan of a run. */
 export interface SimPlan {
   readonly nodes: number;
-  /** Partitions in use, and keys in each. */
+  /** The number of partitions in use, and of keys in each. */
   readonly partitions: number;
   readonly keysEach: number;
   readonly clients: number;
-  /** How often a client pauses; in between, it does one thing after the other. */
+  /** The share of operations after which a client pauses. */
   readonly idleRate: number;
-  /** How often a client stays with its node. */
+  /** The share of operations for which a client stays with its node. */
   readonly stayRate: number;
-  /** Each as often as it is listed. */
+  /** The operations of users. Each is drawn as often as it is listed. */
   readonly habits: readonly HabitName[];
   readonly quorum: Config['quorum'];
   readonly policies: readonly Policy[];
-  /** First letters of keys. */
+  /** The first letters of keys. */
   readonly kinds: readonly string[];
-  /** What requests ask for on top; each as often as it is listed. */
+  /** The parameters of requests. Each is drawn as often as it is listed. */
   readonly queries: readonly Query[];
-  /** How far the wall clocks of machines are apart, at most. */
+  /** The largest difference between the wall clocks of two machines. */
   readonly skewMs: number;
-  /** Largest value. */
+  /** The largest value, in bytes. */
   readonly valueBytes: number;
-  /** Usual delay of a disk's batch, at most, and of a frame. */
+  /** The largest usual delay of a batch to a disk, and the usual delay of a frame. */
   readonly diskMs: number;
   readonly networkMs: number;
   readonly faults: readonly string[];
-  /** Pause between two faults, and how long each lasts, at most. */
+  /** The longest pause between two faults, and the longest duration of a fault. */
   readonly faultGapMs: number;
   readonly faultMs: number;
-  /** How long faults strike, and clients do what they do. */
+  /** The time for which faults strike and clients work. */
   readonly chaosMs: number;
   readonly limits: SyncLimits;
-  /** What a disk does to one record in the end, when all is at rest; nobody is told. */
+  /** The silent damage of one record at the end, when all nodes are at rest. */
   readonly silent: 'nothing' | 'lose' | 'misplace';
 }
 
-/** Parts of a plan, and parts of its quorum and of its bounds. */
+/** Parts of a plan, with parts of its quorum and of its limits. */
 export type PlanParts = Partial<Omit<SimPlan, 'quorum' | 'limits'>> & {
   readonly quorum?: Partial<SimPlan['quorum']>;
   readonly limits?: Partial<SyncLimits>;
 };
 
-/** What the seed is not asked for. */
+/** Parts of a plan that are not drawn from the seed. */
 export interface PlanGiven {
   readonly nodes?: number | undefined;
   /** Only these kinds of faults. */
   readonly faults?: readonly string[] | undefined;
-  /** Clients do only this. */
+  /** Only these operations of clients. */
   readonly habits?: readonly HabitName[] | undefined;
-  /** Parts of the plan that are set, whatever the seed draws. */
+  /** Parts of the plan in place of those of the seed. */
   readonly set?: PlanParts | undefined;
-  /** Also draws and checks what nodes are known not to stand yet. */
+  /** Whether to draw the faults and checks of `pending.ts`, too. */
   readonly isPendingDrawn?: boolean | undefined;
 }
 
 const SLOW_RATE = 0.03;
-/** Longer than any run: what a scrub would mend is then seen unmended. */
+/** Longer than any run: without a scrub, the damage that it would mend is seen. */
 const NEVER_MS = 1e9;
 
 /** Draws a plan. */
@@ -105,12 +105,12 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
     ...(given.habits !== undefined && { habits: given.habits }),
     ...parts,
   };
-  // What a single disk has held cannot be put back by others; and without a scrub it is not missed.
+  // No other disk can put back a record of a single one. Without a scrub, no node misses a record.
   const isMended = plan.limits.scrubMs < NEVER_MS && Math.min(plan.quorum.n, plan.nodes) > 1;
   const leastMs = Math.max(...plan.faults.map((name) => LEAST_MS[name] ?? 0));
   const chaosMs = Math.max(plan.chaosMs, leastMs);
   const silent = isMended ? plan.silent : 'nothing';
-  // Minutes: processes that are stopped for longer than anything waits.
+  // In runs of minutes, processes are stopped for longer than any node waits.
   const slow = { faultGapMs: 20_000, faultMs: 240_000, chaosMs: 400_000 };
   return { ...plan, silent, chaosMs, ...(isSlow && slow) };
 }
@@ -134,7 +134,7 @@ function drawQuorum(dice: Dice, isDrawn: (name: string) => boolean): Config['quo
   if (dice.chance(0.6)) return usual;
   const sizes = ['one', 'quorum', 'all', 2] as const;
   const n = dice.pick([isDrawn('keys kept once') ? 1 : 2, 2, 3, 3, 4, 5]);
-  // A number larger than n is refused at the start.
+  // A node with a number larger than n in its configuration does not start.
   const size = (): Config['quorum']['r'] => dice.pick(sizes.filter((each) => each !== 2 || n >= 2));
   return { ...usual, n, r: size(), w: size() };
 }
@@ -172,7 +172,7 @@ function drawLimits(dice: Dice, isDrawn: (name: string) => boolean): SyncLimits 
     resyncMs: dice.pick([20, 200, 1_000]),
     busyMs: dice.pick([500, 3_000, 15_000]),
     restMs: dice.pick([50, 500]),
-    // Longer than nodes are away, or not.
+    // This may be longer or shorter than nodes are away.
     lostAfterMs: isDrawn('gaps over absent members') ? 6_000 : 60_000,
     concurrency: dice.pick([1, 4]),
     pageDots: dice.pick([1, 3, 20, 500]),

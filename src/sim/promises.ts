@@ -1,13 +1,13 @@
 /**
- * What quorums promise at a moment. While members come and go, a volume is put back to an earlier
- * state, or a node takes itself for the whole cluster, quorums of before and after need not
- * intersect; from the next time that all owners are equal, they do again.
+ * The promises of quorums at a moment. Quorums before and after need not intersect if members come
+ * and go, if a volume is put back to an earlier state, or if a node takes itself for the whole
+ * cluster. They intersect again from the next time that all owners are equal.
  */
 import { quorumSize, type Quorum } from '../core/quorum/quorum.ts';
 import type { SimCluster } from './cluster.ts';
 import type { MadeOperation, Strength } from './history.ts';
 
-/** Quorums as a request asks for them. */
+/** The quorums of a request. */
 export interface Quorums {
   readonly r?: Quorum | undefined;
   readonly w?: Quorum | undefined;
@@ -15,25 +15,25 @@ export interface Quorums {
   readonly pw?: Quorum | undefined;
 }
 
-/** When a request began, in which epoch of promises. */
+/** The moment at which a request began, with the epoch of promises. */
 export interface Since {
   readonly ms: number;
   readonly epoch: number;
-  /** What the slowest wall clock showed. */
+  /** The time of the slowest wall clock. */
   readonly leastMicros: number;
 }
 
-/** How often it is looked whether all owners are equal again. */
+/** The pause between two checks whether all owners are equal again. */
 const LOOK_MS = 250;
 
-/** What the cluster of one run promises. */
+/** The promises of the cluster of one run. */
 export class Promises {
   readonly #cluster: SimCluster;
-  /** Grows whenever promises are suspended, and when they hold again. */
+  /** A number that grows when promises are suspended, and when they hold again. */
   #epoch = 0;
   #isLoose = false;
   #doDecisionsHold = true;
-  /** Since when the promises hold; what was acknowledged before, all owners have. */
+  /** The time since which the promises hold. All owners have the writes acknowledged before. */
   #tightSinceMs = 0;
 
   constructor(cluster: SimCluster) {
@@ -41,8 +41,8 @@ export class Promises {
   }
 
   /**
-   * From now until all owners are equal, reads need not meet what was acknowledged; and, if a node
-   * takes itself for all or has forgotten what it knew, neither must decisions.
+   * Suspends the promises until all owners are equal: reads need not meet acknowledged writes. If a
+   * node takes itself for the whole cluster or has forgotten writes, decisions need not either.
    */
   loosen({ doDecisionsHold = true }: { readonly doDecisionsHold?: boolean } = {}): void {
     this.#epoch += 1;
@@ -63,29 +63,31 @@ export class Promises {
     });
   }
 
-  /** This moment. */
+  /** Returns the present moment. */
   now(): Since {
     const { world, clocks } = this.#cluster;
     return { ms: world.nowMs, epoch: this.#epoch, leastMicros: clocks.leastMicros() };
   }
 
-  /** Whether two conditional writes on one state must not both be acknowledged, the second of them now. */
+  /**
+   * Whether of two conditional writes on one state, the second one must not be acknowledged now.
+   */
   get doDecisionsHold(): boolean {
     return this.#doDecisionsHold;
   }
 
-  /** How many owners a key has. */
+  /** The number of owners of a key. */
   #owners(): number {
     const staying = this.#cluster.nodes.filter(({ hasLeft }) => !hasLeft).length;
     return Math.min(this.#cluster.quorum.n, staying);
   }
 
-  /** Whether every node is an owner: then there are no fallbacks. */
+  /** Whether every node is an owner of every key, so that there are no fallbacks. */
   #areAllOwners(): boolean {
     return this.#cluster.nodes.length <= this.#cluster.quorum.n;
   }
 
-  /** What an answer says to which so many disks, and so many disks of owners, have contributed. */
+  /** Returns the strength of an answer: the disks, and the disks of owners, that it needed. */
   strength(any: Quorum, owners: Quorum | undefined): Strength {
     const all = this.#owners();
     const least = owners === undefined ? 0 : quorumSize(owners, all);
@@ -93,13 +95,13 @@ export class Promises {
     return { disks, owners: this.#areAllOwners() ? disks : least };
   }
 
-  /** A majority of the owners: what conditional writes are decided by, and kept by. */
+  /** The strength of conditional writes: a majority of the owners decides and stores them. */
   majority(): Strength {
     const owners = quorumSize('quorum', this.#owners());
     return { disks: owners, owners };
   }
 
-  /** Whether a request that began then, and had answers of this strength, must meet the write. */
+  /** Whether a request that began at a moment, with answers of a strength, must meet a write. */
   mustMeet(made: MadeOperation, since: Since, { owners }: Strength): boolean {
     if (this.#isLoose || since.epoch !== this.#epoch) return false;
     if (!made.isAcknowledged || made.endedMs === undefined || made.endedMs > since.ms) return false;

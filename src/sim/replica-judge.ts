@@ -1,9 +1,10 @@
 /**
- * Looks at what lies on the disks after every batch: a replica's clock must never be ahead of its
- * data. For each dot in the clock, the version is there, or what users did explains why it is gone;
- * and what a write in the clock has replaced is not there.
+ * Judges the disks after every batch: the clock of a replica must never be ahead of its data. For
+ * each dot of the clock, the version is there, or the writes of users explain why it is gone. A
+ * version that a write in the clock has replaced is not there.
  *
- * It reads the disks themselves, past the node: a read through the node would find damage before the node does.
+ * The judge reads the disks and not the nodes: a read at a node would find damage before the node
+ * does.
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { unpackContent } from '../core/value/content.ts';
@@ -15,7 +16,7 @@ import { recordToVersions } from '../storage/records.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import type { History, MadeOperation } from './history.ts';
 
-/** A key, and where a disk has it. */
+/** A key, with its rows. */
 interface KeyRows {
   readonly key: string;
   readonly partition: number;
@@ -23,17 +24,17 @@ interface KeyRows {
   readonly mark: string;
 }
 
-/** What one disk was last seen to be. */
+/** The last look at one disk. */
 interface SeenDisk {
   batches: number;
   node: SimNode['node'];
-  /** What each key was last judged by. */
+  /** The grounds of the last judgement of each key. */
   readonly judged: Map<string, { readonly hash: number; readonly record: unknown; readonly lessons: number }>;
-  /** The records that were understood, by key, and the dots of the versions in them. */
+  /** The records by key, and the dots of the versions in them. */
   readonly records: Map<string, { readonly record: Uint8Array; readonly dots: ReadonlySet<string> }>;
 }
 
-/** A look at one disk, and the record of a key there. */
+/** A node, and the last look at its disk. */
 interface Look {
   readonly node: SimNode;
   readonly seen: SeenDisk;
@@ -58,9 +59,9 @@ export class ReplicaJudge {
   readonly #history: History;
   readonly #keys: readonly KeyRows[];
   readonly #seen = new Map<SimNode, SeenDisk>();
-  /** Violations that were told: what is wrong stays wrong for a while. */
+  /** Violations that were reported: a wrong state lasts for a while. */
   readonly #told = new Set<string>();
-  /** Whether what is on the disks is what nodes have put there. */
+  /** Whether the disks have the rows that nodes have written. */
   isOn = true;
 
   constructor(cluster: SimCluster, { history, keys }: { readonly history: History; readonly keys: readonly string[] }) {
@@ -72,7 +73,7 @@ export class ReplicaJudge {
     });
   }
 
-  /** Looks at every disk to which something was written since the last time. */
+  /** Judges every disk that has changed since the last time. */
   look(): void {
     if (!this.isOn) return;
     for (const node of this.#cluster.nodes) {
@@ -88,7 +89,7 @@ export class ReplicaJudge {
   }
 
   #lookAt({ key, partition, object, mark }: KeyRows, { node, seen }: Look): void {
-    // What a node has not found yet, or knows that it cannot say, is not to be held against it.
+    // Damage that a node has not found yet, or has marked, is no violation.
     if (node.disk.isDamaged || node.disk.rows.has(mark)) return;
     const known = node.node?.inspect(partition);
     const record = node.disk.rows.get(object);
@@ -117,7 +118,9 @@ export class ReplicaJudge {
     }
   }
 
-  /** Whether the replica, the record or what is known of the key differs from what was judged last. */
+  /**
+   * Whether the replica, the record or the history of a key has changed since the last judgement.
+   */
   #isNews(key: string, { seen, record }: DiskRead, hash: number): boolean {
     const lessons = this.#history.lessons(key);
     const before = seen.judged.get(key);
@@ -126,7 +129,7 @@ export class ReplicaJudge {
     return true;
   }
 
-  /** Whether any disk holds a version of a write. */
+  /** Whether any disk has a version of a write. */
   #isOnAnyDisk(key: string, { dots }: MadeOperation): boolean {
     return [...this.#seen.values()].some(({ records }) => {
       const there = records.get(key)?.dots ?? NOTHING;
@@ -134,7 +137,7 @@ export class ReplicaJudge {
     });
   }
 
-  /** The dots of a key's versions on a disk; undefined where the record is damaged. */
+  /** Returns the dots of a key's versions on a disk; undefined if the record is damaged. */
   #dotsOf(
     { key, object }: Pick<KeyRows, 'key' | 'object'>,
     { seen, record }: DiskRead,

@@ -1,8 +1,8 @@
-/** Runs of the simulator, for people. */
+/** Texts about runs of the simulator. */
 import type { SimResult } from './run.ts';
 import type { Shrunk } from './shrink.ts';
 
-/** A run as a few lines. */
+/** Describes a run in a few lines. */
 export function reportOf(result: SimResult): string {
   const { seed, nodes, operations, acknowledged, strikes, violations, virtualMs, healMs, events, digest } = result;
   const counts = new Map<string, number>();
@@ -20,7 +20,7 @@ export function reportOf(result: SimResult): string {
   ].join('\n');
 }
 
-/** What is left of a failed run, and how to see it again. */
+/** Describes the smallest run that fails, and how to repeat it. */
 export function shrunkReportOf({ result, only, runs }: Shrunk, commit: string | undefined): string {
   const { seed, strikes, operations, violations } = result;
   const parts = `--only-faults ${listOf(only.strikes)} --only-operations ${listOf(only.operations)}`;
@@ -37,7 +37,7 @@ export function shrunkReportOf({ result, only, runs }: Shrunk, commit: string | 
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 
-/** Whole numbers in order, runs of them as `3-7`. */
+/** Lists whole numbers in order, with ranges such as `3-7`. */
 function listOf(numbers: readonly number[]): string {
   const runs: [number, number][] = [];
   for (const n of numbers) {

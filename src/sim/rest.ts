@@ -1,6 +1,7 @@
 /**
- * How a run ends: all faults are over, nothing is left to do for any node, and every key holds just
- * what it may; even after one more record is lost, and after all that expires has expired.
+ * The end of a run: all faults are over, no node has anything left to do, and every key has only
+ * versions that it may have. This must hold again after one more record is lost, and after versions
+ * have expired.
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
@@ -14,35 +15,35 @@ import { kindOf } from './kinds.ts';
 import type { SimPlan } from './plan.ts';
 import type { ReplicaJudge } from './replica-judge.ts';
 
-/** What is used and looked at in a run. */
+/** The parts of a run that its end looks at. */
 export type Setting = Pick<BareScene, 'cluster' | 'oracle' | 'keys'> & { readonly judge: ReplicaJudge };
 
 /**
- * The longest that a cluster without faults may take to come to rest. Slowest are owners that
- * differ with one partition to a comparison, after an outage of minutes: a comparison a second with
- * a peer by chance, pauses of `busyMs` up to 15 s, and rounds of `lostAfterMs` after each of which
- * another comparison has to find what is left. The slowest of 360 seeds took 43.8 s.
+ * The longest time in which a cluster without faults may come to rest. The slowest owners differ
+ * after an outage of minutes, and compare one partition at a time. They compare once a second with
+ * a random peer, pause for `busyMs` up to 15 s, and after each round of `lostAfterMs` another
+ * comparison must find the rest. The slowest of 360 seeds took 43.8 s.
  */
 export const HEAL_MS = 300_000;
-/** The longest that a record may be missing on one disk while scrubs look for it every second. */
+/** The longest time for which one disk may lack a record while scrubs run every second. */
 const MENDED_MS = 60_000;
-/** Longer than any request may take: after it none is left. */
+/** Longer than any request may take: after this time, none is left. */
 const QUIET_MS = 9_000;
 /** Longer than any message is under way. */
 const ARRIVE_MS = 500;
-/** What expires later than this is not waited for: a clock that was ahead has made it. */
+/** The run does not wait for a later expiry, which a clock that was ahead has made. */
 const SOON_MS = 20_000;
-/** Turns of owners until what has expired is gone: every owner may have to wait for those before it. */
+/** Turns of owners until an expired version is gone: each may have to wait for those before it. */
 const EXPIRY_TURNS = 8;
 
-/** Waits for rest, and judges it. */
+/** Waits until the cluster is at rest, and judges it. */
 export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<void> {
   const { cluster, oracle } = setting;
   const { world } = cluster;
   if (!cluster.isAtRest()) oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.unrest()}`);
   await world.run(world.nowMs + QUIET_MS);
-  // A probe and an exchange of whole lists may be on their way to one peer at this very moment:
-  // what is waited for comes soon, or never.
+  // At this moment a probe and an exchange of lists may be under way to one peer. Their answers
+  // come soon or never.
   if (cluster.leftovers().length > 0) await world.run(world.nowMs + ARRIVE_MS, () => cluster.leftovers().length === 0);
   for (const text of cluster.leftovers()) oracle.violations.push(text);
   for (const { name, mustBecome, hasLeft } of cluster.nodes) {
@@ -58,7 +59,9 @@ export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<
   checkEnd(setting);
 }
 
-/** Lets what expires soon expire: then it is gone, and nothing that it has hidden comes to light. */
+/**
+ * Waits for versions that expire soon. Then they are gone, and no version that they hid is back.
+ */
 async function outlive(setting: Setting): Promise<void> {
   const { cluster, oracle, keys } = setting;
   const { world, rightMicros } = cluster;
@@ -74,7 +77,7 @@ async function outlive(setting: Setting): Promise<void> {
   await world.run(world.nowMs + EXPIRY_TURNS * EXPIRY_TURN_MS, () => keys.every(isGone) && cluster.isAtRest());
   for (const key of keys) {
     if (!isGone(key)) oracle.violations.push(`${key} still has what has expired on all clocks`);
-    // What a living version hides may still be there, and is not shown.
+    // A version that a living one hides may still be there, and is not shown.
     const back = shownOf(key, versionsAt(ownersOf(key)[0], key)).find(
       (name) => shown.get(key)?.includes(name) === false,
     );
@@ -87,7 +90,7 @@ const nameOf = ({ actor, counter }: ObjectVersion<Uint8Array>): string => `${act
 
 const expiresOf = (body: Uint8Array): number | undefined => unpackContent(body).expiresMicros;
 
-/** Of the versions of a key those that readers may ever see. */
+/** Returns the versions of a key that readers may ever see. */
 function shownOf(key: string, versions: readonly ObjectVersion<Uint8Array>[]): string[] {
   if (kindOf(key).siblings === 'keep') return versions.map(nameOf);
   const timeOf = ({ body }: ObjectVersion<Uint8Array>): number => unpackContent(body).timestampMicros;
@@ -100,7 +103,7 @@ function versionsAt(at: SimNode | undefined, key: string): readonly ObjectVersio
 }
 
 /**
- * Damages a record of a cluster at rest, on one disk, silently; resolves when it is as it was, or
+ * Silently damages a record on one disk of a cluster at rest. Resolves when the record is back, or
  * when that takes too long.
  */
 async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Promise<void> {
@@ -111,17 +114,17 @@ async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Pr
   const owners = nodes.filter((node) => node.owns(key));
   const victim = world.dice.pick(owners);
   world.trace(`${victim.name}: ${kind} ${key}`);
-  // What its process has at hand it would not read, and no one would see what is gone.
+  // A process would read its cache, and never see the damage.
   victim.crash();
   victim.disk[kind](key);
   victim.start();
-  // A record under another row lies where that of another key may have been.
+  // A record under another row may lie in the place of another key's record.
   const isWhole = (one: string): boolean => ownersOf(cluster, one).every((node) => versionsAt(node, one).length > 0);
   const isBack = (): boolean => cluster.isAtRest() && held.every(isWhole);
   await world.run(world.nowMs + MENDED_MS, isBack);
 }
 
-/** What every owner holds of every key, past all requests. */
+/** Judges the versions of every key at every owner, without requests. */
 function checkEnd({ cluster, oracle, keys }: Pick<Setting, 'cluster' | 'oracle' | 'keys'>): void {
   const { history } = oracle;
   for (const key of keys) {

@@ -1,7 +1,7 @@
 /**
- * One run: a cluster is born, is used while everything that can fail fails, then all faults end and
- * it has to come to rest: all owners equal, logs cut, fallbacks gone, deleted keys without a byte,
- * and every key holding just what it may.
+ * A run of the simulator. A cluster is born and used while faults strike. Then all faults end, and
+ * the cluster must come to rest: all owners are equal, logs are cut, fallbacks and deleted keys are
+ * gone, and every key has only versions that it may have.
  */
 import { partitionOf } from '../core/placement/partition.ts';
 import { startChaos, type Strike } from './chaos.ts';
@@ -16,45 +16,47 @@ import { checkRest, HEAL_MS, type Setting } from './rest.ts';
 import { type Operation, SimClient } from './workload.ts';
 import { World } from './world.ts';
 
-/** What a run may be given beside its seed; all the rest is drawn from the seed. */
+/** The seed of a run, and options. The rest of the run is drawn from the seed. */
 export interface SimOptions extends PlanGiven {
   readonly seed: number;
   readonly operations?: number | undefined;
-  /** Ends with the first violation. */
+  /** Whether to end with the first violation. */
   readonly isBrief?: boolean | undefined;
-  /** Disks break their promise, and call a batch safe before it is: to see that caught. */
+  /**
+   * Whether disks acknowledge a batch before it is safe: a planted bug, which the run must catch.
+   */
   readonly doDisksLie?: boolean | undefined;
   /** Only these faults and these operations of the run, by number. */
   readonly only?: Partial<SimSubset> | undefined;
 }
 
-/** A part of what happens in a run. */
+/** Numbers of faults and operations of a run. */
 export interface SimSubset {
   readonly strikes: readonly number[];
   readonly operations: readonly number[];
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface SimResult {
   readonly seed: number;
   readonly nodes: number;
   readonly acknowledged: number;
-  /** What clients did, and which faults struck, as they came. */
+  /** The operations of clients and the faults, in their order. */
   readonly operations: readonly Operation[];
   readonly strikes: readonly Strike[];
   readonly violations: readonly string[];
-  /** Virtual time, in all and from the end of the faults to rest. */
+  /** The virtual time of the whole run, and from the end of the faults to rest. */
   readonly virtualMs: number;
   readonly healMs: number;
   readonly events: number;
-  /** Equal for two runs of one seed. */
+  /** A hash of all events: two runs of one seed have the same. */
   readonly digest: number;
-  /** The last of what happened, for people. */
+  /** The last events, as text. */
   readonly lines: readonly string[];
 }
 
 const BIRTH_MS = 30_000;
-/** Longer than a client that hurries takes for what is left of its operations. */
+/** Longer than a client without pauses needs for the rest of its operations. */
 const HURRY_MS = 120_000;
 
 /** Runs one seed. */
@@ -76,7 +78,7 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
   if (!cluster.isAtRest()) oracle.violations.push(`the cluster was not born:\n${cluster.unrest()}`);
 
   cluster.isBorn = true;
-  // Quorums of a cluster of one intersect with nobody's.
+  // Quorums of a cluster of one node intersect with no others.
   cluster.onBegin = () => oracle.loosen({ doDecisionsHold: false });
   const keys = crowdedKeys(plan, world.dice.below(1_000));
   for (const node of cluster.nodes) node.disk.delayMs = 1 + world.dice.below(plan.diskMs);
@@ -134,7 +136,7 @@ function hireClients(
   });
 }
 
-/** A few keys in few partitions: what goes wrong goes wrong between keys that share a clock. */
+/** Draws a few keys in few partitions, because bugs occur between keys that share a clock. */
 function crowdedKeys({ partitions, keysEach, kinds }: SimPlan, start: number): string[] {
   // Some runs group keys by hash tags.
   const isTagged = start % 3 === 0;

@@ -1,29 +1,30 @@
 /**
- * Named situations, told step by step: one command a line, `#` begins a remark. A node is `n1`, or
- * `k#1`: the first owner of the key `k` (`k#4` of three owners: the first fallback).
+ * Scenarios: situations as lists of commands, one on each line; `#` begins a remark. A node is
+ * `n1`, or `k#1`, the first owner of the key `k`. With three owners, `k#4` is the first fallback.
  *
- * | command                                     | what happens                                                           |
- * | ------------------------------------------- | ---------------------------------------------------------------------- |
- * | `nodes 5`                                   | first line: how many nodes                                             |
- * | `NODE put KEY VALUE [with T] [as T]`        | writes; `with` a token kept before, keeping the returned one `as`      |
- * | `NODE delete KEY [with T] [as T]`           | deletes                                                                |
- * | `NODE get KEY [as T] = VALUE VALUE …`       | reads, and expects just these values (`nothing`: none)                 |
- * | `… ! CODE`                                  | expects the command to fail with this error code                       |
- * | `begin NODE put …`                          | does not wait for the answer                                           |
- * | `own KEY = VALUE …`                         | every owner's own copy holds just these values                         |
- * | `add`                                       | one more node, until it is up                                          |
- * | `leave NODE`                                | until it has left                                                      |
- * | `remove NODE NODE`                          | the second declares the first gone                                     |
- * | `return NODE`                               | one that was declared gone starts, finds out, and ends                 |
- * | `crash`, `start`, `stop`, `pause`, `resume` `NODE` | the process                                                     |
- * | `wipe NODE`, `save NODE`, `restore NODE`    | the disk, of a node that is down (`save`: also of one that runs)       |
- * | `lose NODE KEY`, `misplace NODE KEY`        | its disk silently loses the key's object, or flips a bit of its row    |
- * | `rot NODE KEY`                              | its disk flips a bit of the key's record                               |
- * | `wound NODE [KEY] …`                        | its disk loses the keys' objects, and it is not known what it lost     |
- * | `slow NODE MS`                              | its disk takes so long for a batch                                     |
- * | `cut NODE [NODE]`, `heal`                   | off from all, or from one; all cuts end                                |
- * | `hold NODE NODE`, `release`                 | what the one sends to the other is kept back; and comes, late          |
- * | `wait MS`, `rest`                           | time passes; until nobody has anything left to do                      |
+ * | command                                            | effect                                                            |
+ * | -------------------------------------------------- | ----------------------------------------------------------------- |
+ * | `nodes 5`                                          | first line: the number of nodes                                   |
+ * | `NODE put KEY VALUE [with T] [as T]`               | writes `with` a kept token, and keeps the new token `as` T        |
+ * | `NODE delete KEY [with T] [as T]`                  | deletes                                                           |
+ * | `NODE get KEY [as T] = VALUE VALUE …`              | reads, and expects exactly these values (`nothing`: none)         |
+ * | `… ! CODE`                                         | expects the command to fail with this error code                  |
+ * | `begin NODE put …`                                 | does not wait for the answer                                      |
+ * | `own KEY = VALUE …`                                | expects exactly these values in each owner's own copy             |
+ * | `add`                                              | adds a node, and waits until it is up                             |
+ * | `leave NODE`                                       | makes a node leave, and waits for that                            |
+ * | `remove NODE NODE`                                 | the second node declares the first gone                           |
+ * | `return NODE`                                      | starts a node that was declared gone, until it ends               |
+ * | `crash`, `start`, `stop`, `pause`, `resume` `NODE` | changes the process                                               |
+ * | `wipe NODE`, `restore NODE`                        | changes the disk of a node that is down                           |
+ * | `save NODE`                                        | copies the disk, for `restore`                                    |
+ * | `lose NODE KEY`, `misplace NODE KEY`               | the disk silently loses an object, or flips a bit of its row      |
+ * | `rot NODE KEY`                                     | the disk flips a bit of a record                                  |
+ * | `wound NODE [KEY] …`                               | the disk loses objects, and a look finds only that rows were lost |
+ * | `slow NODE MS`                                     | sets the time of a batch to the disk                              |
+ * | `cut NODE [NODE]`, `heal`                          | cuts a node off from all nodes, or from one; ends all cuts        |
+ * | `hold NODE NODE`, `release`                        | holds the messages of one node to another; releases all of them   |
+ * | `wait MS`, `rest`                                  | lets time pass; waits until no node has anything left to do       |
  */
 import { bytesToUtf8 } from '../base/bytes.ts';
 import type { MecNode } from '../cluster/node.ts';
@@ -37,7 +38,7 @@ const REST_MS = 120_000;
 const ANSWER_MS = 10_000;
 const SETTLE_MS = 1_000;
 
-/** Runs a scenario; resolves with what did not come as it says, each with its line. */
+/** Runs a scenario. Resolves with the deviations from it, each with its line. */
 export async function runScenario(text: string): Promise<string[]> {
   const lines = text.split('\n').map((line, i) => ({ number: i + 1, words: line.replace(/#(?!\d).*/, '').trim() }));
   const steps = lines.filter(({ words }) => words !== '');
@@ -54,7 +55,7 @@ export async function runScenario(text: string): Promise<string[]> {
 
 type Act = (stage: ScenarioRun, args: readonly string[]) => Promise<void> | void;
 
-/** The commands that are not a client's. */
+/** The commands other than those of clients. */
 const ACTS: Readonly<Record<string, Act>> = {
   nodes: () => {},
   crash: (stage, [name]) => stage.node(name).crash(),
@@ -128,11 +129,11 @@ const ACTS: Readonly<Record<string, Act>> = {
 class ScenarioRun {
   readonly world = new World(1);
   readonly cluster: SimCluster;
-  /** What lets go of each link that is held. */
+  /** Functions that release the links on hold. */
   readonly held: (() => void)[] = [];
   readonly saved = new Map<SimNode, Map<string, Uint8Array>>();
   readonly #tokens = new Map<string, string>();
-  /** The order of nodes for a key, as it was when all were up. */
+  /** A node that knew the preference list of every key when all nodes were up. */
   #guide: MecNode | undefined;
 
   constructor(count: number) {
@@ -146,12 +147,12 @@ class ScenarioRun {
     this.#guide = this.cluster.nodes[0]?.node;
   }
 
-  /** Lets time pass until something is so, within bounds. */
+  /** Lets time pass until a condition holds, within a limit. */
   until(isSo: () => boolean, timeoutMs = ANSWER_MS): Promise<void> {
     return this.world.run(this.world.nowMs + timeoutMs, isSo);
   }
 
-  /** Leaves those who run the time to find each other. */
+  /** Gives the running nodes the time to find each other. */
   settle(): Promise<void> {
     return this.world.run(this.world.nowMs + SETTLE_MS);
   }
@@ -164,7 +165,7 @@ class ScenarioRun {
     return found;
   }
 
-  /** Runs one command; resolves with what was not as it says. */
+  /** Runs one command. Resolves with the deviation from it; undefined if there is none. */
   async step(words: string): Promise<string | undefined> {
     const [command = '', expectedError] = words.split(/ ! /);
     const [plain = '', expected] = command.split(/ = /);
@@ -179,7 +180,7 @@ class ScenarioRun {
     }
   }
 
-  /** Runs a command; resolves with what it read, if it read: sorted values as one text, per replica asked. */
+  /** Runs a command. A read resolves with the sorted values as one text, for each replica asked. */
   async #run([first = '', ...args]: readonly string[]): Promise<string[]> {
     if (first === 'begin') {
       this.#client(args[0] ?? '', args.slice(1)).catch(() => {});

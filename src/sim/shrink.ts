@@ -1,8 +1,8 @@
 /**
  * Makes a failing run smaller: leaves out faults, then operations, as long as it still fails in the
  * same way (delta debugging: Zeller, Hildebrandt, "Simplifying and Isolating Failure-Inducing
- * Input", 2002). What is left out only changes what follows from it, since every fault and every
- * operation draws from dice of its own.
+ * Input", 2002). Every fault and every operation has its own dice. So leaving one out changes only
+ * its consequences.
  */
 import { type SimOptions, type SimResult, type SimSubset, simulate } from './run.ts';
 
@@ -10,16 +10,16 @@ import { type SimOptions, type SimResult, type SimSubset, simulate } from './run
 export interface Shrunk {
   readonly result: SimResult;
   readonly only: SimSubset;
-  /** How many runs it took to find it. */
+  /** The number of runs that it took. */
   readonly runs: number;
 }
 
 const MAX_RUNS = 500;
 
-/** Faults first: what is left of them says most. */
+/** Faults come first, because the remaining ones explain most. */
 const ORDER: readonly (keyof SimSubset)[] = ['strikes', 'operations', 'strikes'];
 
-/** Shrinks a failed run, until nothing more can be left out or `isOver` says that it is enough. */
+/** Shrinks a failed run until no more can be left out, or `isOver` returns true. */
 export async function shrink(failed: SimResult, options: SimOptions, isOver: () => boolean): Promise<Shrunk> {
   const kinds = new Set(failed.violations.map(kindOf));
   let best = { result: failed, only: subsetOf(failed) };
@@ -36,7 +36,7 @@ export async function shrink(failed: SimResult, options: SimOptions, isOver: () 
       for (let from = 0; from < best.only[part].length;) {
         if (runs >= MAX_RUNS || isOver()) return { ...best, runs };
         const left = best.only[part].filter((_, i) => i < from || i >= from + size);
-        // Where it still fails without them, the next ones have moved up.
+        // If the run still fails without these, the next ones have moved to their place.
         if (!(await fails({ ...best.only, [part]: left }))) from += size;
       }
     }
@@ -48,7 +48,7 @@ function subsetOf({ strikes, operations }: SimResult): SimSubset {
   return { strikes: strikes.map(({ index }) => index), operations: operations.map(({ index }) => index) };
 }
 
-/** What a violation is about, without the names and numbers in it. */
+/** Returns the text of a violation without its names and numbers. */
 function kindOf(violation: string): string {
   return (violation.split('\n')[0] ?? '').replaceAll(/\S*\d\S*/g, '#');
 }

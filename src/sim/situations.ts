@@ -1,6 +1,6 @@
 /**
- * Situations: several faults in the order in which they do harm. Each by itself is among the other
- * faults; that chance puts them together at the right moments is rare.
+ * Situations: several faults in the order in which they do harm. Each fault also strikes alone, but
+ * chance rarely puts them together at the right moments.
  */
 import { GRANT_MS, UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import { unpackFrame } from '../transport/frame.ts';
@@ -8,18 +8,18 @@ import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
 import { cut, nothing } from './strikes.ts';
 
-/** How much longer than a grant keeps its key, at most; half of it leaves time for another write. */
+/** The most time after the end of a grant; half of it leaves time for another write. */
 const BEYOND_MS = 1_600;
-/** Until a coordinator is held up again. */
+/** The time until a coordinator is held up again. */
 const AGAIN_MS = 400;
-/** How often its process pauses; or else what it sends is kept back. */
+/** The share of cases in which its process pauses; in the others, its messages are held. */
 const PAUSE_RATE = 0.85;
-/** How long writes go on in a state of the network. */
+/** The time for which writes go on in one state of the network. */
 const PHASE_MS = 1_500;
 
-/** All by name. */
+/** The situations by name. */
 export const SITUATIONS: Readonly<Record<string, Fault>> = {
-  // Its owners grant the key to another write, and then it goes on where it was.
+  // The owners grant the key to another write, and then the coordinator goes on.
   'coordinator held up until its grants run out': (scene) => {
     const { world, network } = scene.cluster;
     const coordinator = coordinatorOf(scene, scene.dice.pick(scene.keys));
@@ -30,7 +30,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
       network.onSend = (from, frame) => {
         if (isOver || from !== coordinator.name || !hasGrantRequest(frame)) return;
         network.onSend = undefined;
-        // It is in the middle of sending.
+        // The coordinator is in the middle of sending.
         world.after(0, hold);
       };
     };
@@ -49,7 +49,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
       release();
     };
   },
-  // Fallbacks have all that was written meanwhile, and the owners never stopped being complete.
+  // Fallbacks have all writes of that time, and the owners stay complete.
   'owners out of reach, and back': (scene) => {
     const { world, nodes } = scene.cluster;
     const key = scene.dice.pick(scene.keys);
@@ -71,8 +71,8 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
       mend();
     };
   },
-  // Fallbacks have what the owners only hear of. They start again, which the owners hear of as well,
-  // and the owners cannot ask them.
+  // Fallbacks have writes of which the owners only hear. The owners also hear that the fallbacks
+  // have started again, and cannot ask them.
   'fallbacks are back, and the owners cannot ask them': (scene) => {
     const { cluster, dice } = scene;
     const { world, nodes } = cluster;
@@ -120,7 +120,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** The node at which conditional writes of a key meet. */
+/** Returns the node at which conditional writes of a key meet. */
 function coordinatorOf({ cluster: { nodes } }: Scene, key: string): SimNode | undefined {
   const first = nodes.find((node) => node.owns(key))?.node?.preference(key)[0];
   return nodes.find(({ name }) => name === first);
@@ -131,7 +131,7 @@ function hasGrantRequest(frame: Uint8Array): boolean {
   return unpackFrame(frame).items.some(({ message }) => message.kind === 'grant');
 }
 
-/** Stops a process, or what it sends; returns what lets it go on. */
+/** Stops a process or its messages. Returns a function that lets it go on. */
 function held({ cluster: { network, nodes }, dice }: Scene, node: SimNode): () => void {
   if (dice.chance(PAUSE_RATE)) {
     const { life } = node;

@@ -1,14 +1,14 @@
-/** What faults are put together from: victims, cuts, and moments to wait for. */
+/** The parts of faults: victims, cuts, and moments to wait for. */
 import type { SimNode } from './cluster.ts';
 import { loseDisk, type Scene } from './scene.ts';
 
 /** Undoes nothing. */
 export const nothing = (): void => {};
 
-/** How long a fault waits for its moment. */
+/** The longest time for which a fault waits for its moment. */
 const AMBUSH_MS = 500;
 
-/** Cuts every pair that a test says, of nodes by number. */
+/** Cuts every pair of nodes, by number, that passes a test. */
 export function cut({ cluster }: Scene, isCut: (from: number, to: number) => boolean): () => void {
   const { nodes, network } = cluster;
   const pairs: string[] = [];
@@ -27,12 +27,12 @@ export function cutOff(scene: Scene, node: SimNode): () => void {
   return cut(scene, (from, to) => from === lonely || to === lonely);
 }
 
-/** Any node that belongs to the cluster. */
+/** Returns any node that belongs to the cluster. */
 export function victim({ cluster, dice }: Scene): SimNode {
   return dice.pick(cluster.nodes.filter(({ hasLeft }) => !hasLeft));
 }
 
-/** A moment of a node to wait for, and how often it is looked for. */
+/** A moment of a node, and the pause between two looks for it. */
 export interface NodeMoment {
   readonly isIt: (node: SimNode) => boolean;
   readonly everyMs: number;
@@ -42,7 +42,7 @@ export interface NodeMoment {
 /** A batch is under way to the disk. */
 export const MID_WRITE: NodeMoment = { isIt: ({ node, disk }) => node !== undefined && disk.writing > 0, everyMs: 1 };
 
-/** Waits for a moment of any node, and calls back then; returns what gives up waiting. */
+/** Waits for a moment of any node, and calls back. Returns a function that ends the wait. */
 export function ambush(
   { cluster }: Scene,
   { isIt, everyMs, withinMs = AMBUSH_MS }: NodeMoment,
@@ -66,6 +66,6 @@ export function wipe(scene: Scene, node: SimNode): void {
   loseDisk(scene);
   node.crash();
   node.disk.replace(new Map());
-  // It forgets that it was declared gone.
+  // The node forgets that it was declared gone.
   if (node.mustBecome === 'gone') node.mustBecome = undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Clients as users are: each does one thing after the other, with pauses, and goes on elsewhere
- * when it has lost patience. What they do is in `habits.ts`, and how in `hand.ts`.
+ * The clients of a run. Each does one operation after the other, with pauses. It goes to another
+ * node when it has lost patience. `habits.ts` has their operations, `hand.ts` their requests.
  */
 import type { Timer } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
@@ -11,19 +11,19 @@ import type { Dice, World } from './world.ts';
 
 /** One operation of a client. */
 export interface Operation {
-  /** Which of the run: the same in every run of the seed. */
+  /** The number of the operation, the same in every run of the seed. */
   readonly index: number;
   readonly text: string;
 }
 
-/** What a client needs. */
+/** The surroundings of a client. */
 export interface SimClientOptions extends Omit<HandOptions, 'name'> {
   readonly plan: SimPlan;
   readonly number: number;
-  /** How many operations it wants to do. */
+  /** The number of operations that it wants to do. */
   readonly operations: number;
   readonly dice: Dice;
-  /** Only these; the others are left out, and the rest comes as it would. */
+  /** Only these operations. The others are left out, and nothing else changes. */
   readonly only?: ReadonlySet<number> | undefined;
 }
 
@@ -35,12 +35,12 @@ export class SimClient {
   readonly #name: string;
   readonly #options: SimClientOptions;
   readonly #hand: Hand;
-  /** What it did. */
+  /** The operations that it has done. */
   readonly done: Operation[] = [];
   #isInHaste = false;
   #pause: Timer | undefined;
   #begun = 0;
-  /** Of the operation under way. */
+  /** The dice of the operation under way. */
   #dice: Dice;
 
   constructor(options: SimClientOptions) {
@@ -54,7 +54,7 @@ export class SimClient {
     return this.#options.cluster.world;
   }
 
-  /** Whether it has done all that it wanted. */
+  /** Whether it has done all operations. */
   get isDone(): boolean {
     return this.#begun >= this.#options.operations;
   }
@@ -67,7 +67,7 @@ export class SimClient {
     this.#pause = this.#world.after(this.#dice.fraction() * pauseMs, () => this.#next());
   }
 
-  /** No more pauses. */
+  /** Ends all pauses. */
   hurry(): void {
     this.#isInHaste = true;
     if (this.#pause === undefined) return;
@@ -93,7 +93,7 @@ export class SimClient {
       isOver = true;
       this.start();
     };
-    // A client that has lost patience goes on elsewhere.
+    // A client that has lost patience goes to another node.
     this.#world.after(PATIENCE_MS, goOn);
     HABITS[habit](this.#hand, key).then(goOn, (error: unknown) => {
       this.#world.trace(`${this.#name} ${messageOf(error)}`);

@@ -1,7 +1,6 @@
 /**
- * The world in a box: virtual time, one queue of events, one seed. Nothing real happens: what is
- * due next happens next, and time jumps there. The same seed gives the same world, event for event;
- * a digest of all that happened shows it.
+ * The simulated world: virtual time, one queue of events, one seed. Time jumps from one event to
+ * the next. The same seed gives the same events, which a digest of all events shows.
  */
 import type { Clock, Log, Random, Timer } from '../base/env.ts';
 import { hashText32 } from '../base/hash.ts';
@@ -33,7 +32,7 @@ export class Dice implements Random {
     return this.uint32() / 2 ** 32;
   }
 
-  /** A whole number, 0 … n − 1. */
+  /** Returns a whole number, 0 … n − 1. */
   below(n: number): number {
     return this.uint32() % n;
   }
@@ -46,35 +45,35 @@ export class Dice implements Random {
     return list[this.below(list.length)] as T;
   }
 
-  /** Numbers of their own for a part of the world: however many it draws, the others draw the same. */
+  /** Returns dice for a part of the world, so that its draws do not change those of the others. */
   fork(): Dice {
     return new Dice(this.uint32());
   }
 }
 
-/** Virtual time and everything that is going to happen in it. */
+/** Virtual time and its events. */
 export class World {
   readonly dice: Dice;
   nowMs = 0;
   events = 0;
-  /** The last lines of what happened, for people. */
+  /** The last lines of the trace. */
   readonly lines: string[] = [];
   #digest = 0;
   #order = 0;
   readonly #heap: Event[] = [];
-  /** Called after each event, when all that follows from it at once has happened. */
+  /** Called after each event and its immediate consequences. */
   onTurn: (() => void) | undefined;
 
   constructor(seed: number) {
     this.dice = new Dice(seed);
   }
 
-  /** A number that two runs of one seed share, and no two different runs. */
+  /** A hash of the trace: equal for two runs of one seed, different for different runs. */
   get digest(): number {
     return this.#digest;
   }
 
-  /** Notes what happens; it becomes part of the digest. */
+  /** Adds a line to the trace and to the digest. */
   trace(line: string): void {
     const whole = `${this.nowMs.toFixed(3)} ${line}`;
     this.#digest = hashText32(whole, this.#digest);
@@ -82,7 +81,7 @@ export class World {
     if (this.lines.length > 5_000) this.lines.splice(0, 2_500);
   }
 
-  /** Makes a task happen later. */
+  /** Runs a task later. */
   after(delayMs: number, task: () => void): Timer {
     let isCancelled = false;
     const run = (): void => {
@@ -92,11 +91,11 @@ export class World {
     return { cancel: () => void (isCancelled = true) };
   }
 
-  /** Lets time pass until a moment, or until a check says that it is enough. */
+  /** Lets time pass until a moment, or until a check returns true. */
   async run(untilMs: number, isEnough: () => boolean = () => false): Promise<void> {
     await turnEnd();
     for (;;) {
-      // A check may read a node, and by that give it something to do.
+      // A check may read a node, which gives the node something to do.
       const isOver = isEnough();
       const next = this.#heap[0];
       if (isOver || next === undefined || next.atMs > untilMs) break;
@@ -145,17 +144,17 @@ function isBefore(a: Event, b: Event): boolean {
 
 const BEGINNING_MS = 1_800_000_000_000;
 
-/** What a wall clock shows so long after the beginning of the world, µs since 1970. */
+/** Returns the right time at a moment of virtual time, µs since 1970. */
 export function wallMicrosAt(ms: number): number {
   return Math.round((BEGINNING_MS + ms) * 1000);
 }
 
-/** One life of one node's process: what it has set going ends with it, and waits while it is paused. */
+/** A life of a node's process. Its tasks end with it, and wait while it is paused. */
 export class Life {
   readonly name: string;
   readonly world: World;
   isOver = false;
-  /** How far the wall clock of the machine is off, ms. */
+  /** The offset of the wall clock of the machine, ms. */
   skewMs = 0;
   #backlog: (() => void)[] | undefined;
   readonly #watchers = new Set<() => void>();
@@ -169,21 +168,21 @@ export class Life {
     return this.#backlog !== undefined;
   }
 
-  /** Runs a task as this process: not at all when it is dead, later when it is paused. */
+  /** Runs a task in this process: never if it has ended, later if it is paused. */
   run(task: () => void): void {
     if (this.isOver) return;
     if (this.#backlog === undefined) task();
     else this.#backlog.push(task);
   }
 
-  /** Ends it; who watches is told. */
+  /** Ends the life, and tells all watchers. */
   end(): void {
     this.isOver = true;
     for (const told of this.#watchers) told();
     this.#watchers.clear();
   }
 
-  /** Calls back when it ends, unless the result is called before. */
+  /** Calls back when the life ends. Returns a function that ends the watch. */
   watch(told: () => void): () => void {
     this.#watchers.add(told);
     return () => void this.#watchers.delete(told);
@@ -199,7 +198,7 @@ export class Life {
     for (const task of backlog) this.world.after(0, () => this.run(task));
   }
 
-  /** Time as this process sees it. */
+  /** The clock of this process. */
   get clock(): Clock {
     const { world } = this;
     return {
@@ -210,7 +209,7 @@ export class Life {
     };
   }
 
-  /** What the process logs becomes part of the trace, but for what is only for debugging. */
+  /** The log of the process. Its lines are part of the trace, except those for debugging. */
   get log(): Log {
     const write =
       (level: string) =>

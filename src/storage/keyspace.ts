@@ -13,8 +13,8 @@
  * | `s` pppp key              | versions that were set aside: salvaged from damage, and not served               |
  * | `u` pppp key              | mark of a key with a damaged record: the dots that may be missing                |
  *
- * A residue has a row of its own, so that removing it does not rewrite a large value. Every value has
- * a checksum (`records.ts`).
+ * A residue has a row of its own, so that removing it does not rewrite a large value. Every value
+ * has a checksum (`records.ts`).
  */
 import { PARTITIONS } from '../core/limits.ts';
 import type { Dot } from '../core/causality/causal-context.ts';

@@ -15,7 +15,7 @@ import { mendStore } from './level-files/mend.ts';
 import { MAX_STARTS, noteStart } from './level-files/starts.ts';
 import { LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, LOCK_BUFFER_BYTES } from './limits.ts';
 
-/** Where the engine reports to. */
+/** How an engine is opened. */
 export interface LevelOptions {
   /** Called with a sentence for the log. */
   readonly onRemark?: ((remark: string) => void) | undefined;

@@ -556,7 +556,7 @@ test('(!) a replica that closes dots writes the keys again whose residue names t
   const disk = new MemoryDisk();
   const replica = (await openStore(disk.open, 'n1')).store.of(0);
   const peer = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);
-  // The first write of the peer is lost. This replica knows the second one, a delete, by its effect.
+  // The first write of the peer is lost. Of the second, a delete, this replica has the effect.
   const lost = write(peer, { key: 'lost', text: 'x' });
   const victim = write(replica, { key: 'k', text: 'overwritten' });
   await mergeInto(peer, { key: 'k', object: victim.written.object, dots: [victim.written.dot] });
