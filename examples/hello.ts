@@ -1,5 +1,5 @@
 /**
- * The smallest program: put, get, and what to do with two values that were written at once.
+ * The smallest program: put, get, and the merge of two values that were written at the same time.
  *
  * Run it: npm run build && node dist/examples/hello.js
  * Prints:

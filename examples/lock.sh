@@ -1,6 +1,6 @@
 #!/bin/sh
-# A lock that its holder cannot forget: the one that creates the key has it, until it expires. This
-# needs a majority of the key's owners.
+# A lock that its holder cannot forget: the client that creates the key has it, until it expires.
+# This needs a majority of the key's owners.
 # Prints:
 #   ann: 200
 #   bob: 412
@@ -11,7 +11,7 @@ N1=${1:-http://127.0.0.1:3000}
 N2=${2:-http://127.0.0.1:3001}
 KEY="lock-$$"
 
-# Takes the lock at a node for a second: prints 200 for who has it, 412 for who has not.
+# Takes the lock at a node for a second: prints 200 if the caller has it, 412 if not.
 take() {
   curl -s -o /dev/null -w '%{http_code}\n' -X PUT "$1/mec/$KEY" -H 'If-None-Match: *' -H 'X-Mec-TTL: 1' -d "$2"
 }

@@ -1,6 +1,7 @@
 /**
- * A small web service with its database inside: a MecDB node runs in the same process. Start more of these with the
- * address of the first one under `node`, and each has all the notes, whichever of the others is down.
+ * A small web service with its database inside: a MecDB node runs in the same process. Start more
+ * of them with the address of the first one under `node`: then each has all notes, even if one of
+ * the others is down.
  *
  * Run it: npm run build && node dist/examples/notes-service.js
  * Prints:

@@ -33,7 +33,7 @@ is_new() {
   [ -n "$pid" ] && [ "$pid" != "$2" ]
 }
 
-# Waits until what it is given is so; $1 says it in words.
+# Waits until a command succeeds; $1 says in words what it checks.
 wait_until() {
   what=$1 since=$(date +%s)
   shift

@@ -1,7 +1,7 @@
 /**
  * Sessions that end by themselves: each is a value with a time to live, and each use begins that
- * time anew. Of two uses at once the later one counts, which is right for a session: what is lost
- * is a "last seen" that was about the same.
+ * time again. Of two concurrent uses the later one counts. For a session that is right: the other
+ * one said nearly the same.
  *
  * Run it: npm run build && node dist/examples/session-store.js
  * Prints:
@@ -23,7 +23,7 @@ const cluster = await startCluster();
 const sessions = new MecClient<Register<Session>>(cluster.urls);
 const options = { merge: register.merge<Session>, ttlSeconds: 3 };
 
-/** Notes a page, and lets the session live for another three seconds; undefined where there is none. */
+/** Notes a page, and lets the session live for another three seconds; undefined if it has ended. */
 async function visit(id: string): Promise<Session | undefined> {
   const updated = await sessions.update(
     `session/${id}`,

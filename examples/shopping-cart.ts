@@ -1,6 +1,6 @@
 /**
- * The cart of the Dynamo paper: two devices change it at once. What one of them added is never lost, and, unlike there,
- * what one of them removed does not come back.
+ * The cart of the Dynamo paper: two devices change it at the same time. An item that one of them
+ * added is never lost. Unlike in the paper, an item that one of them removed does not come back.
  *
  * Run it: npm run build && node dist/examples/shopping-cart.js
  * Prints:
@@ -24,15 +24,19 @@ const before = await laptop.update('cart/ann', (items, by) => cart.add(cart.add(
 });
 console.log(`before: ${show(before?.value)}`);
 
-// Both have read before either writes.
-let readers = 0;
-let bothHaveRead = (): void => {};
-const together = new Promise<void>((resolve) => (bothHaveRead = resolve));
-const meet = async (): Promise<void> => {
-  if (++readers === 2) bothHaveRead();
-  await together;
-};
+/** A place to wait for each other: resolves for all when `count` have called it. */
+function meetingOf(count: number): () => Promise<void> {
+  let allAreHere = (): void => {};
+  const together = new Promise<void>((resolve) => (allAreHere = resolve));
+  return () => {
+    count -= 1;
+    if (count === 0) allAreHere();
+    return together;
+  };
+}
 
+// Both have read before either writes.
+const meet = meetingOf(2);
 console.log('the laptop takes the milk out while the phone puts bread in');
 const takeOut = async (items: Cart | undefined): Promise<Cart> => (await meet(), cart.remove(items, 'milk'));
 await Promise.all([

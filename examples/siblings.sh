@@ -1,6 +1,6 @@
 #!/bin/sh
-# Two shoppers write at the same time on two nodes of a cluster started with `npm start`; a third
-# merges what they wrote.
+# Two shoppers write at the same time, at two nodes of a cluster that `npm start` has started. A
+# third merges the two values.
 # Prints:
 #   how many values: 2
 #   merged: milk, bread

@@ -1,6 +1,6 @@
 /**
- * A page that edits one key, for two tabs to disagree in: see two-tabs.html. The page speaks to the nodes by itself, so
- * they are told to let it (`http.origins`).
+ * A page that edits one key, for two tabs to disagree in: see two-tabs.html. The page speaks to the
+ * nodes by itself, so its origin is in their configuration (`http.origins`).
  *
  * Run it: npm run build && node dist/examples/two-tabs.js
  * It serves until Ctrl-C.
@@ -13,7 +13,7 @@ import { extname } from 'node:path';
 import { startCluster } from 'mec-db';
 
 const page = new URL('../../examples/two-tabs.html', import.meta.url);
-// The modules of the client as they are; a bundler would put them into the page.
+// The modules of the client, one by one. A bundler would put them into the page.
 const modules = new URL('../../', import.meta.resolve('mec-db/client'));
 const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '': 'text/html' };
 
