@@ -1,0 +1,136 @@
+/** A conditional write on fake holders: its ballot, its stores, and its result. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecError } from '../../../src/base/errors.ts';
+import { ConditionalWrites } from '../../../src/cluster/coordinator/conditional-write.ts';
+import type { KeyGranted } from '../../../src/cluster/holders/holder.ts';
+import type { PutResult } from '../../../src/cluster/holders/write-request.ts';
+import { GRANT_RETRY_MS } from '../../../src/cluster/limits.ts';
+import type { Condition } from '../../../src/core/quorum/condition.ts';
+import type { Dot } from '../../../src/core/causality/causal-context.ts';
+import {
+  codeOf,
+  content,
+  FakeCluster,
+  type FakeHolder,
+  objectOf,
+  outcomeOf,
+  storedBy,
+} from '../../fixtures/fake-holders.ts';
+
+const A: Dot = { actor: 'n2~one', counter: 1 };
+const IF_ABSENT: Condition = { ifMatch: undefined, ifNoneMatch: '*', idempotencyKey: undefined };
+const CONTENDED = new MecError('contended');
+
+/** A grant of a key that holds these versions; the number names the holder. */
+const grantOf = ({ id }: FakeHolder, dots: readonly Dot[] = []): KeyGranted => {
+  return { number: `${id}/1`, actor: `${id}~one`, object: objectOf(dots), remembered: undefined };
+};
+
+/** A cluster whose members grant at once, or refuse. */
+function clusterOf(...refusing: ('n1' | 'n2' | 'n3')[]): FakeCluster {
+  const cluster = new FakeCluster();
+  for (const holder of cluster.members) {
+    holder.granted = refusing.some((id) => id === holder.id) ? CONTENDED : grantOf(holder);
+  }
+  return cluster;
+}
+
+function start(cluster: FakeCluster): Promise<PutResult> {
+  let ballots = 0;
+  const nextBallot = (): string => `ballot ${(ballots += 1)}`;
+  const { env, holders, partitions, policies, time } = cluster;
+  const writes = new ConditionalWrites({ env, holders, partitions, policies, time, nextBallot });
+  const request = { key: 'k', token: undefined, body: content('v'), r: 2, w: 2, timeoutMs: 1_000 };
+  return writes.put({ ...request, condition: IF_ABSENT });
+}
+
+const grantsSent = ({ stores }: FakeHolder): unknown[] => stores.map(({ terms }) => terms?.grant);
+
+test('a write goes to the deciders, each with its own number, and a late grant has no say', async () => {
+  const cluster = clusterOf();
+  cluster.n2.granted = undefined;
+  const writing = start(cluster);
+  await outcomeOf(writing);
+  cluster.n2.grants[0]?.answer(grantOf(cluster.n2));
+  await outcomeOf(writing);
+  assert.deepEqual([grantsSent(cluster.n2), grantsSent(cluster.n3)], [[], ['n3/1']]);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  assert.equal(await outcomeOf(writing), 'waiting');
+  cluster.n3.stores[0]?.answer(storedBy('n3'));
+  assert.deepEqual((await writing).dot, { actor: 'n1~one', counter: 1 });
+});
+
+test('an owner that refused has no say, and is told once the write is acknowledged', async () => {
+  const cluster = clusterOf('n2');
+  const writing = start(cluster);
+  await outcomeOf(writing);
+  assert.equal(cluster.n2.stores.length, 0);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  cluster.n3.stores[0]?.answer(storedBy('n3'));
+  await writing;
+  assert.deepEqual(grantsSent(cluster.n2), [undefined], 'a plain store');
+});
+
+test('without a majority nothing is written, the key is freed, and the ballot is tried again', async () => {
+  const cluster = clusterOf('n2', 'n3');
+  const writing = start(cluster);
+  assert.equal(await outcomeOf(writing), 'waiting');
+  assert.equal(cluster.own.writes.length, 0);
+  assert.deepEqual(cluster.own.released, ['ballot 1']);
+  assert.deepEqual([cluster.n2.released, cluster.n3.released], [['ballot 1'], ['ballot 1']]);
+  cluster.n2.granted = grantOf(cluster.n2);
+  cluster.clock.advance(GRANT_RETRY_MS);
+  await outcomeOf(writing);
+  assert.equal(cluster.own.grants[1]?.request.ballot, 'ballot 2');
+  assert.deepEqual(grantsSent(cluster.n2), ['n2/1']);
+});
+
+test('a key that others keep is `contended` when the time is over', async () => {
+  const cluster = clusterOf('n1');
+  const settled = start(cluster).catch((error: unknown) => error);
+  for (let i = 0; i < 100; i++) {
+    await outcomeOf(new Promise(() => {}));
+    cluster.clock.advance(GRANT_RETRY_MS);
+  }
+  assert.equal(codeOf(await settled), 'contended');
+  assert.equal(cluster.n2.grants.length, 0, 'without the own grant no other is asked');
+});
+
+test('a condition that does not hold is refused: nothing is written, and the key is freed', async () => {
+  const cluster = clusterOf();
+  cluster.n2.granted = grantOf(cluster.n2, [A]);
+  assert.equal(codeOf(await outcomeOf(start(cluster))), 'precondition-failed');
+  assert.deepEqual([cluster.own.writes.length, cluster.n2.stores.length], [0, 0]);
+  assert.deepEqual(cluster.own.released, ['ballot 1']);
+});
+
+test('a node whose own number has ended stores nothing, and begins another ballot', async () => {
+  const cluster = clusterOf();
+  cluster.own.isCurrent = false;
+  const writing = start(cluster);
+  assert.equal(await outcomeOf(writing), 'waiting');
+  assert.deepEqual([cluster.own.writes.length, cluster.n2.stores.length], [0, 0]);
+  cluster.own.isCurrent = true;
+  cluster.clock.advance(GRANT_RETRY_MS);
+  await outcomeOf(writing);
+  assert.equal(cluster.own.writes.length, 1);
+});
+
+test('a store that a decider refuses does not count', async () => {
+  const cluster = clusterOf();
+  const writing = start(cluster);
+  await outcomeOf(writing);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  cluster.n2.stores[0]?.answer(CONTENDED);
+  const outcome = await outcomeOf(writing);
+  assert.equal(codeOf(outcome), 'quorum-not-met');
+  assert.match(String(outcome), /may still take effect/);
+});
+
+test('a node that does not own the key writes nothing', async () => {
+  const cluster = clusterOf();
+  cluster.owners = ['n2', 'n3'];
+  assert.equal(codeOf(await outcomeOf(start(cluster))), 'quorum-not-met');
+  assert.equal(cluster.own.grants.length, 0);
+});

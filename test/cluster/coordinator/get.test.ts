@@ -1,0 +1,144 @@
+/** A quorum read on fake holders: the holders it asks, its answer, and the repairs after that. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecError } from '../../../src/base/errors.ts';
+import { get, type GetRequest, type GetResult } from '../../../src/cluster/coordinator/get.ts';
+import type { Dot } from '../../../src/core/causality/causal-context.ts';
+import { codeOf, FakeCluster, objectOf, outcomeOf, PARTITION, stateOf } from '../../fixtures/fake-holders.ts';
+
+const A: Dot = { actor: 'n1~one', counter: 1 };
+const B: Dot = { actor: 'n2~one', counter: 1 };
+
+const start = (cluster: FakeCluster, request: Partial<GetRequest> = {}): Promise<GetResult> =>
+  get(cluster, { key: 'k', r: 2, timeoutMs: 1_000, ...request });
+
+const dotsOf = (result: GetResult | MecError | 'waiting'): unknown =>
+  result === 'waiting' || result instanceof MecError ? codeOf(result) : result.versions.map(({ actor }) => actor);
+
+test('a read with R of two asks this node and one peer, and answers with the second reply', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+  assert.deepEqual([cluster.n2.reads.length, cluster.n3.reads.length], [1, 0]);
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
+});
+
+test('a peer is told which versions this node has, so that their bodies need not travel', () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  void start(cluster);
+  const { request } = cluster.n2.reads[0] ?? assert.fail('not asked');
+  assert.deepEqual([request.partition, request.have.map(({ actor }) => actor)], [PARTITION, ['n1~one']]);
+});
+
+test('a late peer is not waited for: after the hedge time the next is asked as well', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  cluster.clock.advance(cluster.holders.hedgeMs - 1);
+  assert.equal(cluster.n3.reads.length, 0);
+  cluster.clock.advance(1);
+  cluster.n3.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
+});
+
+test('a peer that fails is replaced at once', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  cluster.n2.reads[0]?.answer(new MecError('overloaded'));
+  cluster.n3.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
+});
+
+test('an owner that is not complete adds its versions, and does not count', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([B]), false));
+  assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+  cluster.n3.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one', 'n2~one']);
+});
+
+test('a stale replica is mended after the answer, once all owners have answered', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([B], [A])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n2~one']);
+  assert.equal(cluster.own.repairs.length, 0, 'the third owner has not answered yet');
+  cluster.n3.reads[0]?.answer(stateOf(objectOf([B], [A])));
+  const [item] = cluster.own.repairs;
+  assert.deepEqual([item?.key, item?.object.versions.map(({ actor }) => actor), item?.dots], ['k', ['n2~one'], []]);
+  assert.deepEqual([cluster.n2.repairs, cluster.n3.repairs], [[], []], 'they had it');
+});
+
+test('nothing is mended while an owner that was asked has not answered: it may know more', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  cluster.clock.advance(cluster.holders.hedgeMs);
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([B], [A])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n2~one']);
+  assert.equal(cluster.own.repairs.length, 0);
+  cluster.n3.reads[0]?.answer(stateOf(objectOf([B], [A])));
+  assert.equal(cluster.own.repairs.length, 1);
+});
+
+test('fallbacks alone that find nothing are no answer: an owner may hold the value', async () => {
+  const cluster = new FakeCluster();
+  cluster.owners = ['n2', 'n3', 'n6'];
+  cluster.reached = [cluster.n4, cluster.n5];
+  for (const holder of cluster.reached) holder.state = stateOf(objectOf([]));
+  assert.equal(dotsOf(await outcomeOf(start(cluster))), 'quorum-not-met');
+  cluster.n4.state = stateOf(objectOf([B]));
+  assert.deepEqual(dotsOf(await outcomeOf(start(cluster))), ['n2~one']);
+});
+
+test('pr counts owners only', async () => {
+  const cluster = new FakeCluster();
+  cluster.owners = ['n2', 'n3', 'n6'];
+  cluster.reached = [cluster.n2, cluster.n4];
+  for (const holder of cluster.reached) holder.state = stateOf(objectOf([B]));
+  assert.equal(dotsOf(await outcomeOf(start(cluster, { pr: 2 }))), 'quorum-not-met');
+  assert.deepEqual(dotsOf(await outcomeOf(start(cluster, { pr: 1 }))), ['n2~one']);
+});
+
+test('a reader that has seen more than R replicas know is answered by one that knows it, or `behind`', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([]));
+  cluster.n2.state = stateOf(objectOf([]));
+  cluster.n3.state = stateOf(objectOf([B]));
+  assert.deepEqual(dotsOf(await outcomeOf(start(cluster, { seen: [B] }))), ['n2~one']);
+  cluster.n3.state = stateOf(objectOf([]));
+  assert.equal(dotsOf(await outcomeOf(start(cluster, { seen: [B] }))), 'behind');
+});
+
+test('versions that the reader has seen gone are not shown', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of [cluster.own, cluster.n2]) holder.state = stateOf(objectOf([A, B]));
+  const result = await outcomeOf(start(cluster, { gone: objectOf([B]).context }));
+  assert.deepEqual(dotsOf(result), ['n1~one']);
+});
+
+test('an own disk that fails is logged and passed over, and a damaged record is no news', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of cluster.reached) holder.state = stateOf(objectOf([B]));
+  cluster.own.state = new MecError('damaged');
+  assert.deepEqual(dotsOf(await outcomeOf(start(cluster))), ['n2~one']);
+  assert.deepEqual(cluster.log.lines, []);
+  cluster.own.state = new MecError('disk-failed');
+  assert.deepEqual(dotsOf(await outcomeOf(start(cluster))), ['n2~one']);
+  assert.deepEqual(cluster.log.lines, ['error own replica not read']);
+});
+
+test('the token does not name actors that never write again', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of [cluster.own, cluster.n2]) holder.state = stateOf(objectOf([A], [B]));
+  cluster.dead.add('n2');
+  const result = await start(cluster);
+  assert.equal(String(result.token), '{n1~one:1}');
+});

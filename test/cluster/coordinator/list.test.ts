@@ -1,0 +1,108 @@
+/** A listing on fake holders: how far it reaches, which keys it reads, and when it fails. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecError } from '../../../src/base/errors.ts';
+import type { GetRequest } from '../../../src/cluster/coordinator/get.ts';
+import { type ListPage, Listings, type ListRequest } from '../../../src/cluster/coordinator/list.ts';
+import type { KeysFound } from '../../../src/cluster/holders/holder.ts';
+import { MAX_LISTINGS } from '../../../src/cluster/limits.ts';
+import { partitionOf } from '../../../src/core/placement/partition.ts';
+import { codeOf, FakeCluster, objectOf, outcomeOf } from '../../fixtures/fake-holders.ts';
+
+/** All keys with this prefix lie in one partition. */
+const PREFIX = '{t}';
+const PARTITION = partitionOf(PREFIX);
+
+/** An answer: keys, each with a tag that names its versions. */
+const found = (tags: Readonly<Record<string, number>>, more: Partial<KeysFound> = {}): KeysFound => {
+  const keys = Object.keys(tags).map((name) => PREFIX + name);
+  return { keys, tags: Object.values(tags), until: undefined, incomplete: [], ...more };
+};
+
+/** A node that lists by reading the keys that `living` names. */
+function listings(cluster: FakeCluster, living: readonly string[] = []): { list: Listings; read: string[] } {
+  const read: string[] = [];
+  const get = async ({ key }: GetRequest): Promise<Pick<ReturnType<typeof objectOf>, 'versions'>> => {
+    read.push(key);
+    return objectOf(living.includes(key) ? [{ actor: 'n1~one', counter: 1 }] : []);
+  };
+  return { list: new Listings({ env: cluster.env, holders: cluster.holders, get }), read };
+}
+
+const request: ListRequest = { prefix: PREFIX, after: undefined, limit: 10, r: 2, timeoutMs: 1_000 };
+
+const keysOf = (page: ListPage): string[] => page.keys.map((key) => key.slice(PREFIX.length));
+
+test('keys on whose versions R owners agree are listed without a read', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of [cluster.own, cluster.n2]) holder.found = found({ a: 1, b: 2 });
+  const { list, read } = listings(cluster);
+  const page = await list.list(request);
+  assert.deepEqual([keysOf(page), page.next, read], [['a', 'b'], undefined, []]);
+  assert.deepEqual(cluster.n2.lists[0]?.partitions, [PARTITION]);
+  assert.equal(cluster.n3.lists.length, 0);
+});
+
+test('a key on which they do not agree is read, and left out if a read finds nothing', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.found = found({ a: 1, b: 2, c: 3 });
+  cluster.n2.found = found({ a: 1, b: 7 });
+  const { list, read } = listings(cluster, [`${PREFIX}b`]);
+  assert.deepEqual(keysOf(await list.list(request)), ['a', 'b']);
+  assert.deepEqual(read.sort(), [`${PREFIX}b`, `${PREFIX}c`]);
+});
+
+test('a step ends with the answer that reaches least far, and the next step goes on there', async () => {
+  const cluster = new FakeCluster();
+  const [until, least] = [`${PREFIX}c`, `${PREFIX}b`];
+  cluster.own.list = async ({ after }) =>
+    after === undefined ? found({ a: 1, b: 2, c: 3 }, { until }) : found({ c: 3 });
+  cluster.n2.list = async (asked) => {
+    cluster.n2.lists.push(asked);
+    return asked.after === undefined ? found({ a: 1, b: 2 }, { until: least }) : found({ c: 3 });
+  };
+  const { list, read } = listings(cluster);
+  assert.deepEqual(keysOf(await list.list(request)), ['a', 'b', 'c']);
+  assert.deepEqual([cluster.n2.lists[1]?.after, read], [least, []]);
+});
+
+test('a page has no more keys than asked for, and says where the next begins', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of [cluster.own, cluster.n2]) holder.found = found({ a: 1, b: 2, c: 3 });
+  const page = await listings(cluster).list.list({ ...request, limit: 2 });
+  assert.deepEqual([keysOf(page), page.next], [['a', 'b'], `${PREFIX}b`]);
+});
+
+test('in place of an owner that fails, or is not complete, the next is asked', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.found = found({ a: 1 });
+  cluster.n3.found = found({ a: 1 });
+  for (const answer of [new MecError('timeout'), found({}, { incomplete: [PARTITION] })]) {
+    cluster.n2.found = answer;
+    assert.deepEqual(keysOf(await listings(cluster).list.list(request)), ['a']);
+  }
+});
+
+test('a partition that too few owners can answer for fails the listing', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.found = found({ a: 1 });
+  for (const holder of cluster.reached) holder.found = new MecError('timeout');
+  const outcome = await outcomeOf(listings(cluster).list.list(request));
+  assert.equal(codeOf(outcome), 'quorum-not-met');
+});
+
+test('a node at as many listings as it can takes no more, until one is over', async () => {
+  const cluster = new FakeCluster();
+  const answers: (() => void)[] = [];
+  cluster.own.list = () => new Promise((resolve) => answers.push(() => resolve(found({ a: 1 }))));
+  cluster.n2.found = found({ a: 1 });
+  const { list } = listings(cluster);
+  const running = Array.from({ length: MAX_LISTINGS }, () => list.list(request));
+  assert.equal(codeOf(await outcomeOf(list.list(request))), 'overloaded');
+  for (const answer of answers.splice(0)) answer();
+  await Promise.all(running);
+  const next = list.list(request);
+  await outcomeOf(next);
+  for (const answer of answers) answer();
+  assert.deepEqual(keysOf(await next), ['a']);
+});

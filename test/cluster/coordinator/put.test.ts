@@ -1,0 +1,167 @@
+/** A plain write on fake holders: the holders it reaches, the words that count, and its result. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MecError } from '../../../src/base/errors.ts';
+import { get } from '../../../src/cluster/coordinator/get.ts';
+import { put, type PutParts } from '../../../src/cluster/coordinator/put.ts';
+import type { RemoteCoordinator } from '../../../src/cluster/holders/remote-coordinator.ts';
+import type { PutRequest, PutResult } from '../../../src/cluster/holders/write-request.ts';
+import type { Dot } from '../../../src/core/causality/causal-context.ts';
+import {
+  codeOf,
+  content,
+  FakeCluster,
+  FakeHolder,
+  objectOf,
+  outcomeOf,
+  stateOf,
+  storedBy,
+} from '../../fixtures/fake-holders.ts';
+
+const A: Dot = { actor: 'n1~old', counter: 1 };
+
+/** Owners to which a write can be passed on: each answers with what the test says. */
+function coordinatorsOf(answers: Readonly<Record<string, PutResult | MecError>>, given: string[]): RemoteCoordinator[] {
+  const fakes = Object.entries(answers).map(([id, answer]) => ({
+    isKnown: true,
+    ping: (_timeoutMs: number, onAnswer: (isThere: boolean) => void) => onAnswer(true),
+    forward: (_request: PutRequest, onAnswer: (result: PutResult | MecError) => void) => {
+      given.push(id);
+      onAnswer(answer);
+    },
+  }));
+  return fakes as unknown as RemoteCoordinator[];
+}
+
+function start(
+  cluster: FakeCluster,
+  request: Partial<PutRequest> = {},
+  coordinators: readonly RemoteCoordinator[] = [],
+): Promise<PutResult> {
+  const holders = { ...cluster.holders, coordinators: () => [...coordinators] };
+  const { env, partitions, policies, time } = cluster;
+  const conditionals = { put: () => assert.fail('the write has no condition') };
+  const parts: PutParts = { env, partitions, policies, time, holders, conditionals, get: (read) => get(cluster, read) };
+  return put(parts, { key: 'k', token: undefined, body: content('v'), r: 2, w: 2, timeoutMs: 1_000, ...request });
+}
+
+const RESULT: PutResult = {
+  dot: A,
+  token: objectOf([A]).context,
+  versions: [A],
+  found: true,
+  isRepeated: false,
+};
+
+test('a write is acknowledged with the W-th disk, by whichever holders', async () => {
+  const cluster = new FakeCluster();
+  const writing = start(cluster);
+  cluster.n2.stores[0]?.answer(storedBy('n2'));
+  assert.equal(await outcomeOf(writing), 'waiting');
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  assert.deepEqual((await writing).dot, { actor: 'n1~one', counter: 1 });
+});
+
+test('all owners are sent the very same item, and pending owners as well, which count for nothing', async () => {
+  const cluster = new FakeCluster();
+  cluster.pending = [new FakeHolder('n9')];
+  const writing = start(cluster, { w: 2 });
+  const [two, three, pending] = [cluster.n2, cluster.n3, ...cluster.pending].map(({ stores }) => stores[0]);
+  assert.ok(two !== undefined && two.request === three?.request && two.request === pending?.request);
+  pending.answer(storedBy('n9'));
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  assert.equal(await outcomeOf(writing), 'waiting');
+  three.answer(storedBy('n3'));
+  assert.equal((await writing).isRepeated, false);
+});
+
+test('an own disk that fails late is one word less: two peers are a quorum of two', async () => {
+  const cluster = new FakeCluster();
+  const writing = start(cluster);
+  cluster.own.writes[0]?.answer(new MecError('disk-failed'));
+  cluster.n2.stores[0]?.answer(storedBy('n2'));
+  cluster.n3.stores[0]?.answer(storedBy('n3'));
+  assert.equal((await writing).found, true);
+});
+
+test('an own disk that takes nothing passes the write to an owner, and then to the next', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.refusal = new MecError('disk-full');
+  const given: string[] = [];
+  const answers = { n2: new MecError('overloaded'), n3: RESULT };
+  const result = await start(cluster, {}, coordinatorsOf(answers, given));
+  assert.deepEqual([result.dot, given], [A, ['n2', 'n3']]);
+  assert.equal(cluster.n2.stores.length + cluster.n3.stores.length, 0);
+});
+
+test('a write that an owner has taken goes to no other, whatever becomes of it', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.refusal = new MecError('disk-full');
+  const given: string[] = [];
+  const answers = { n2: new MecError('timeout'), n3: RESULT };
+  const outcome = await outcomeOf(start(cluster, {}, coordinatorsOf(answers, given)));
+  assert.equal(codeOf(outcome), 'timeout');
+  assert.match(String(outcome), /may still take effect/);
+  assert.deepEqual(given, ['n2']);
+});
+
+test('a word that comes after the deadline changes nothing', async () => {
+  const cluster = new FakeCluster();
+  const writing = start(cluster);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  const settled = outcomeOf(writing);
+  cluster.clock.advance(1_000);
+  cluster.n2.stores[0]?.answer(storedBy('n2'));
+  const outcome = await settled;
+  assert.equal(codeOf(outcome), 'timeout');
+  assert.match(String(outcome), /may still take effect/);
+});
+
+test('the word of a replica does not count once another holder has filled its successor', async () => {
+  const cluster = new FakeCluster();
+  const writing = start(cluster, { w: 3 });
+  cluster.n2.stores[0]?.answer(storedBy('n2'));
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  const fences = [{ member: 'n2', replica: 2, life: 'one', later: undefined }];
+  cluster.n3.stores[0]?.answer(storedBy('n3', { fences }));
+  assert.equal(codeOf(await outcomeOf(writing)), 'quorum-not-met');
+});
+
+test('nothing is written if too few holders, or owners, can be reached', async () => {
+  const cluster = new FakeCluster();
+  cluster.reached = [cluster.n4];
+  assert.equal(codeOf(await outcomeOf(start(cluster, { w: 3 }))), 'quorum-not-met');
+  assert.equal(codeOf(await outcomeOf(start(cluster, { pw: 2 }))), 'quorum-not-met');
+  assert.deepEqual([cluster.own.writes.length, cluster.n4.stores.length], [0, 0]);
+});
+
+test('a node that has left takes no write', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.isGone = true;
+  assert.equal(codeOf(await outcomeOf(start(cluster))), 'stopping');
+  assert.equal(cluster.own.writes.length, 0);
+});
+
+test('a delete without a token removes what a quorum has, and nothing is deleted if there is nothing', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of [cluster.own, cluster.n2]) holder.state = stateOf(objectOf([]));
+  assert.equal(codeOf(await outcomeOf(start(cluster, { body: undefined }))), 'not-found');
+  assert.equal(cluster.own.writes.length, 0);
+  cluster.n2.state = stateOf(objectOf([A]));
+  const deleting = start(cluster, { body: undefined, w: 1 });
+  await outcomeOf(deleting);
+  assert.equal(String(cluster.own.writes[0]?.request.token), '{n1~old:1}');
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  assert.equal((await deleting).found, true);
+});
+
+test('the token of an acknowledged write keeps what the writer brought, and drops other dead actors', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.before = objectOf([
+    { actor: 'n2~gone', counter: 1 },
+    { actor: 'n3~one', counter: 4 },
+  ]);
+  const writing = start(cluster, { w: 1, token: objectOf([A]).context });
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  assert.equal(String((await writing).token), '{n1~old:1 n1~one:1 n3~one:4}');
+});
