@@ -1,4 +1,4 @@
-/** What it costs to catch up: a node that was away for a minute, under load. */
+/** The cost of catching up after a minute away, under load. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimCluster } from '../../src/sim/cluster.ts';
@@ -11,7 +11,7 @@ const WRITE_EVERY_MS = 50;
 const VALUE_BYTES = 200;
 const KEYS = 400;
 
-/** Key, dot, token, type, time and framing of one write beside its value. */
+/** The bytes of a write without its value: key, dot, token, type, time and framing. */
 const OVERHEAD_BYTES = 300;
 const SECONDS = 5_000;
 

@@ -1,4 +1,4 @@
-/** When a replica that lost its disk may count for reads again. */
+/** Tests of the moment at which a replica that lost its disk counts for reads again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FENCE_MS } from '../../src/cluster/limits.ts';
@@ -63,8 +63,8 @@ test('a decider does not count what it has on disk only after it has filled the 
   const lab = new Lab(5, { config: { quorum: { n: 5, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } } });
   await lab.born();
   const [a, b, c, d, e] = lab.order(KEY) as [SimNode, SimNode, SimNode, SimNode, SimNode];
-  // A, B and C decide. A and C have it on disk, but C so late that it has told B of nothing by
-  // then.
+  // A, B and C decide. A and C have the write on disk, but C so late that it has told B before that
+  // it has nothing.
   for (const other of [d, e]) lab.cut(a, other);
   c.disk.delayMs = 6_000;
   const put = lab.ask(a, 'PUT', KEY, { value: 'v', query: 'timeout=15000', headers: { 'if-none-match': '*' } });
@@ -83,7 +83,7 @@ test('a decider does not count what it has on disk only after it has filled the 
 test('a write is not acknowledged by the word of an owner that has forgotten its fences', async () => {
   const lab = new Lab(3);
   await lab.born();
-  // The fences of the first start are over; they would make the word void, too.
+  // The fences of the first start have ended. They would make the promise void, too.
   await lab.wait(FENCE_MS);
   const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
   // Only C has the write in time: A's own disk is slow, and the message to B waits on its link.
@@ -95,7 +95,7 @@ test('a write is not acknowledged by the word of an owner that has forgotten its
   c.crash();
   c.disk.replace(new Map());
   c.start();
-  // B tells C that there is nothing, and starts again; then the message arrives.
+  // B tells C that it has nothing, and starts again. Then the message arrives.
   await lab.wait(4_000);
   assert.equal(c.node?.status().sync.incomplete, 0);
   b.crash();

@@ -1,4 +1,4 @@
-/** Conditional writes step by step: what a slow link, a rival, a damaged disk and a repeat must not make of them. */
+/** Tests of conditional writes with slow links, rivals, damaged disks and repeats. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
@@ -12,7 +12,7 @@ interface Outcome {
   answer?: HttpAnswer;
 }
 
-/** A PUT whose answer is not waited for. */
+/** Sends a PUT, and does not wait for the answer. */
 function begin(node: SimNode, key: string, { value = '', headers = {}, query = '' }: LabRequest): Outcome {
   const outcome: Outcome = {};
   const request = { method: 'PUT', path: `/mec/${key}`, query, headers, body: async () => Buffer.from(value) };
@@ -41,7 +41,7 @@ test('messages that are late, but in order, do not make two winners', async () =
   const mine = begin(a, key, { value: 'mine', headers: CREATE });
   await lab.until(() => lab.held(a, key).length > 0, 100);
   assert.deepEqual(lab.held(a, key), ['mine']);
-  // Now the store to B is late as well, for longer than B keeps the key.
+  // Now the store to B is late, too, for longer than B keeps the key.
   const toB = lab.network.stall(`${a.name}>${b.name}`);
   await lab.wait(2_300);
   const yours = await lab.ask(b, 'PUT', key, { value: 'yours', headers: CREATE });
@@ -75,7 +75,9 @@ async function replaceDisk(lab: Lab, node: SimNode): Promise<void> {
   await lab.rest();
 }
 
-/** A first try that is stored at its coordinator alone: the others are cut off before they hear of it. */
+/**
+ * Makes a first try that only its coordinator stores: the others are cut off before its messages.
+ */
 async function tryAlone(lab: Lab, at: SimNode, key: string, request: LabRequest): Promise<void> {
   const first = begin(at, key, { ...request, query: 'timeout=1500' });
   await lab.until(() => lab.held(at, key).length > 0, 100);

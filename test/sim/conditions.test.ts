@@ -1,7 +1,7 @@
 /**
- * Conditional writes in the simulator: while nodes hang, crash and cannot hear each other, and
- * frames are late, lost and doubled, no two acknowledged writes were made on the same state of a
- * key, repeats with an Idempotency-Key included.
+ * Conditional writes in the simulator. Nodes hang, crash and cannot hear each other, and frames are
+ * late, lost and doubled. No two acknowledged writes are made on one state of a key, even if
+ * clients repeat them with an Idempotency-Key.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,18 +18,18 @@ const CLIENTS = 8;
 const ROUNDS = 20;
 const FAULTS = 80;
 
-/** Longer than an owner keeps a key: a store may come in after another write has had the key. */
+/** Longer than an owner keeps a key: a store may come after another write has had the key. */
 const TIMEOUT_MS = 5_000;
-/** How often a write with an Idempotency-Key is sent, until an answer says what came of it. */
+/** The tries of a write with an Idempotency-Key until an answer tells its outcome. */
 const TRIES = 3;
-/** Clients race for a lock; every so often for another one. */
+/** The time for which clients race for one lock. */
 const LOCK_MS = 3_000;
 const LOCKS = 0.4;
 
-/** What clients were told. */
+/** An acknowledged write. */
 interface Told {
   readonly key: string;
-  /** The tag of what was matched; `none` for a create. */
+  /** The tag of the matched state; `none` for a create. */
   readonly matched: string;
   readonly by: string;
 }
@@ -65,7 +65,7 @@ class Scene {
     return node.send(request);
   }
 
-  /** Reads a key at one node and writes on the condition that it is still so, perhaps at another. */
+  /** Reads a key at one node, and writes if its state is the same, perhaps at another node. */
   async #attempt(name: string): Promise<void> {
     const { dice } = this.world;
     const key = dice.pick(KEYS);
@@ -79,8 +79,8 @@ class Scene {
   }
 
   /**
-   * Creates a lock with an Idempotency-Key, and repeats that anywhere while it is not known what
-   * came of it, or for good measure.
+   * Creates a lock with an Idempotency-Key. Repeats that at any node while the outcome is not
+   * known, and sometimes after that.
    */
   async #lock(name: string): Promise<void> {
     const { dice, nowMs } = this.world;
@@ -119,7 +119,7 @@ class Scene {
     this.world.after(this.world.dice.fraction() * 100, next);
   }
 
-  /** One fault after the other, each for a while; most are shorter than what nodes need to notice. */
+  /** Runs one fault after the other. Most are too short for the nodes to notice. */
   trouble(): void {
     const { world, cluster } = this;
     const { dice } = world;
@@ -136,7 +136,7 @@ class Scene {
           one.crash();
           world.after(forMs, () => one.start());
         } else if (kind >= 4) {
-          // As TCP does after a stall: everything comes, late and in order.
+          // All messages come late and in order, as with TCP after a stall.
           world.after(forMs, cluster.network.stall(`${one.name}>${other.name}`));
         } else {
           const pairs =
@@ -179,7 +179,7 @@ test(`${SEEDS} seeds: of the writes on one state of a key at most one is acknowl
     for (const one of told) {
       const state = `${one.key} ${one.matched}`;
       const other = first.get(state);
-      // A write may be told so again; no other may.
+      // A write may be acknowledged again; another one may not.
       if (other?.by === one.by) continue;
       const lines = world.lines.join('\n');
       assert.equal(other, undefined, `seed ${seed}: ${one.by} and ${other?.by} on ${state}\n${lines}`);

@@ -1,4 +1,6 @@
-/** A node that has left stays until others know it, or they would count on it for ever. */
+/**
+ * Tests of nodes that have left: such a node stays until others know it, or they would count on it.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
@@ -14,7 +16,7 @@ interface Parting {
   readonly others: readonly SimNode[];
 }
 
-/** A cluster, and a node of it that has just left and is cut off from some of the others. */
+/** Makes a cluster with a node that has just left and is cut off from some of the others. */
 async function leaving(isCut: (other: number) => boolean): Promise<Parting> {
   const lab = new Lab(NODES);
   await lab.born();
@@ -65,7 +67,7 @@ test('one member is enough after a while, though two are better', async () => {
 
 test('a node that has left acknowledges nothing on its own disk', async () => {
   const { lab, node } = await leaving(() => true);
-  // Long enough to know that no owner can be reached.
+  // After this time the node knows that it can reach no owner.
   await lab.wait(8_000);
   const answer = await lab.ask(node, 'PUT', 'k', { value: 'v', query: 'w=1' });
   assert.equal(answer.status, 503, textOf(answer));
@@ -82,7 +84,7 @@ test('a node that has left stores nothing for a node that has not heard of it', 
   const coordinator = lab.order(key).find((other) => other !== node) as SimNode;
   node.node?.leave();
   await lab.until(() => node.node?.state === 'gone', LONG_MS);
-  // Requests still arrive at it, and no word of it leaves.
+  // Requests still reach the node, but its messages are lost.
   for (const other of lab.cluster.nodes) lab.network.cuts.add(`${node.name}>${other.name}`);
   assert.equal(stateAt(coordinator, node), 'leaving');
   const answer = await lab.ask(coordinator, 'PUT', key, { value: 'v', query: 'w=1' });

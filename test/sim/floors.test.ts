@@ -1,4 +1,4 @@
-/** A node that is restarted many times under writes: what the others are sent stays as small, and no effect is lost. */
+/** Tests of a node that is restarted many times: its messages stay small, and no effect is lost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
@@ -29,7 +29,7 @@ test('a write costs as many bytes after thirty restarts as after five, and a wip
   };
   const costOfWrite = async (): Promise<number> => {
     await rest();
-    // Probes and comparisons fall between some of them, never between all.
+    // Probes and comparisons come between some of the writes, but not between all.
     let least = Infinity;
     for (let i = 0; i < 10; i++) {
       const before = bytesSent();

@@ -1,6 +1,5 @@
 /**
- * What must not be forgotten: histories in which a store that believes old or partial news loses
- * what was acknowledged.
+ * Histories in which a store that relies on old or partial statements loses acknowledged writes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +13,7 @@ import { Lab, neighbours, textOf } from '../fixtures/lab.ts';
 /** Longer than a fallback may be away before its gap would count as lost. */
 const AWAY_MS = 40_000;
 
-/** Longer than any test: a scrub would mend what is lost here. */
+/** Longer than any test: a scrub would mend the losses of these tests. */
 const NEVER_MS = 1e9;
 
 test('a gap is not closed over fallbacks that are only away', async () => {
@@ -25,7 +24,7 @@ test('a gap is not closed over fallbacks that are only away', async () => {
   const part = (): void => {
     for (const owner of [o1, o2, o3]) for (const fallback of [d, e, f]) lab.cut(owner, fallback);
   };
-  // In fair weather everybody says that it holds nothing as a fallback.
+  // Without faults, every node tells that it holds nothing as a fallback.
   await lab.wait(15_000);
   part();
   lab.cut(d, e);
@@ -34,7 +33,7 @@ test('a gap is not closed over fallbacks that are only away', async () => {
   lab.heal();
   part();
   await lab.wait(2_000);
-  // E has this one, and not the one before: by way of E the owners hear of a gap.
+  // E has this write, and not the one before. So the owners hear of a gap from E.
   assert.equal((await lab.ask(d, 'PUT', b, { value: 'later' })).status, 200);
   lab.heal();
   d.crash();
@@ -65,7 +64,7 @@ test('a fallback asks twice: owners may lose what they have answered for', async
   await lab.wait(6_000);
   assert.equal((await lab.ask(o1, 'PUT', key, { value: 'acknowledged' })).status, 200);
   assert.deepEqual(lab.held(fallback, key), ['acknowledged']);
-  // What the owners say is true, and comes when it is true no more.
+  // The answers of the owners are true, but late: then they are not true any more.
   const releases: (() => void)[] = [];
   lab.whenSent(fallback, asksAbout(key), () => {
     for (const { name } of [o2, o3]) releases.push(lab.network.stall(`${name}>${fallback.name}`));
@@ -93,7 +92,7 @@ test('a gap is asked about twice: what it hides may move between two answers', a
   const [hidden, above] = neighbours(2) as [string, string];
   const [a, b, c] = lab.order(hidden) as [SimNode, SimNode, SimNode];
   const saved = new Map(a.disk.rows);
-  // The first write does not reach C, and what C asks B is late.
+  // The first write does not reach C, and C's question to B is late.
   const resume = lab.network.stall(`${c.name}>${b.name}`);
   lab.cut(a, c);
   assert.equal((await lab.ask(a, 'PUT', hidden, { value: 'acknowledged' })).status, 200);
@@ -108,7 +107,7 @@ test('a gap is asked about twice: what it hides may move between two answers', a
   await lab.until(() => hasAsked);
   assert.ok(hasAsked, 'it asks');
   await lab.wait(50);
-  // A has said that it has no such write. Now it gets the write from B, and B loses it.
+  // A has answered that it has no such write. Now A gets the write from B, and B loses it.
   assert.deepEqual(
     [a, b, c].map((node) => lab.held(node, hidden)),
     [[], ['acknowledged'], []],
@@ -169,7 +168,7 @@ for (const gapMs of [100, 700]) {
     const reaches = (): boolean =>
       receiver.node?.status().peers.some(({ node, reach }) => node === other.name && reach === 'reachable') === true;
     await lab.until(reaches, 20_000);
-    // A read would spread what the receiver does not have, as a deletion.
+    // A read would spread the absence at the receiver as a deletion.
     for (const key of keys) await lab.ask(other, 'GET', key);
     await lab.rest();
     for (const key of keys) {
@@ -179,7 +178,7 @@ for (const gapMs of [100, 700]) {
   });
 }
 
-/** The next record of a key is damaged as soon as it lies on the disk. */
+/** Damages the next record of a key as soon as it is on the disk. */
 function damageWhenWritten(disk: SimDisk, key: string): void {
   const apply = disk.apply.bind(disk);
   const row = objectRow(partitionOf(key), key);
@@ -197,7 +196,7 @@ test('a snapshot is not taken over if what it said of a key was damaged since', 
   receiver.crash();
   const { headers } = await lab.ask(sender, 'PUT', key, { value: 'deleted' });
   assert.equal((await lab.ask(sender, 'PUT', key, { value: 'kept' })).status, 200);
-  // No log reaches back to before these.
+  // These writes cut all older entries from the logs.
   for (const other of others) await lab.ask(sender, 'PUT', other, { value: 'v' });
   await lab.wait(5_000);
   assert.deepEqual(lab.held(behind, key).sort(), ['deleted', 'kept']);
@@ -243,7 +242,7 @@ test('a snapshot is not taken over if a key is damaged while others are taken aw
   receiver.start();
   await lab.until(() => receiver.node !== undefined);
   receiver.disk.delayMs = 1_000;
-  // All pages have come when the keys that are gone are taken away, one after the other.
+  // All pages have come. Now the replica removes the deleted keys, one after the other.
   await lab.until(() => lab.held(receiver, gone[0] as string).length === 0, 60_000);
   damageWhenWritten(receiver.disk, key);
   await lab.ask(sender, 'PUT', key, { value: 'second', query: 'timeout=10000' });
@@ -342,9 +341,9 @@ test('a node that lost its disk and begins a cluster alone takes nothing of the 
   lab.cut(wiped, a);
   lab.cut(wiped, b);
   wiped.start();
-  // It finds none of the others in this time, and goes on without them.
+  // The node finds none of the others in this time, and goes on without them.
   await lab.until(() => wiped.node?.state === 'up', 30_000);
-  // The client brings a token that names writes of the others, and of the lone one's own earlier life.
+  // The token of the client names writes of the others and of an earlier life of the lone node.
   const headers = { 'x-mec-vclock': token };
   assert.equal((await lab.ask(wiped, 'PUT', known, { value: 'later', headers })).status, 200);
   await lab.wait(10_000);

@@ -1,4 +1,4 @@
-/** A write that a node hands to an owner of its key is made once, whatever becomes of it there. */
+/** Tests of forwarded writes: each is made once, even if the owner fails. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';

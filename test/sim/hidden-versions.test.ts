@@ -1,4 +1,4 @@
-/** Versions that readers do not see go for good, whether or not a reader looks in time. */
+/** Tests of versions that readers do not see: they are removed, with or without a read. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
@@ -14,7 +14,7 @@ const LAST_WRITE_WINS = {
   maxValueBytes: undefined,
 } as const;
 
-/** Three nodes of which the first of the key hears no other; each may write alone. */
+/** Makes three nodes of which the first owner of the key hears no other. Each may write alone. */
 async function parted(policies: (typeof LAST_WRITE_WINS)[]): Promise<{ lab: Lab; owners: SimNode[] }> {
   const lab = new Lab(3, { config: { policies, quorum: { n: 3, r: 'quorum', w: 1, timeoutMs: 3_000 } } });
   await lab.born();
@@ -33,7 +33,7 @@ async function put(lab: Lab, node: SimNode, value: string, headers: Record<strin
 
 const holdsBoth = (lab: Lab, owners: SimNode[]): boolean => owners.every((node) => lab.held(node, KEY).length === 2);
 
-/** Waits until no owner holds more of the key than these values, and reads it at each. */
+/** Waits until every owner has only these values of the key, and reads it at each. */
 async function assertEnds(
   lab: Lab,
   owners: SimNode[],
@@ -65,7 +65,7 @@ test('a write that was sent twice expires once', async () => {
   const [a, b, c] = owners as [SimNode, SimNode, SimNode];
   const isFirst = a.name < b.name;
   const id = { 'x-mec-write-id': 'w-1' };
-  // Readers see the one with the least dot, which is the one that expires.
+  // Readers see the version with the least dot, which is the one that expires.
   await put(lab, a, 'one', isFirst ? { ...id, 'x-mec-ttl': '8' } : id);
   await put(lab, b, 'one', isFirst ? id : { ...id, 'x-mec-ttl': '8' });
   lab.heal();

@@ -1,4 +1,4 @@
-/** Keys with a hash tag lie together, and keys of the store's own are not shown. */
+/** Tests of keys with a hash tag, which share a partition, and of reserved keys. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { packContent } from '../../src/core/value/content.ts';

@@ -1,4 +1,4 @@
-/** What a listing finds while some owners cannot be asked. */
+/** Tests of listings while some owners cannot be asked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
@@ -11,7 +11,7 @@ test('a listing does not take a fallback for an owner if it reads a key again', 
   const [first, lagging, third, lister] = lab.order('k') as [SimNode, SimNode, SimNode, SimNode];
   const reachOf = ({ name }: SimNode): string | undefined =>
     lister.node?.status().peers.find(({ node }) => node === name)?.reach;
-  // The second owner misses the write before anything shows that it cannot be reached.
+  // The second owner misses the write before any probe shows that it cannot be reached.
   lab.cut(lagging, first);
   lab.cut(lagging, third);
   assert.equal((await lab.ask(first, 'PUT', 'k', { value: 'v' })).status, 200);
@@ -19,7 +19,7 @@ test('a listing does not take a fallback for an owner if it reads a key again', 
   await lab.until(() => reachOf(first) === 'unreachable');
   lab.cut(lister, third);
   await lab.until(() => reachOf(third) === 'suspect');
-  // It answers again, and no probe has shown it yet.
+  // The owner answers again, and no probe has shown that yet.
   lab.network.cuts.delete(`${lister.name}>${third.name}`);
   lab.network.cuts.delete(`${third.name}>${lister.name}`);
   assert.deepEqual(lab.held(lagging, 'k'), [], 'it has caught up with no other owner');

@@ -1,4 +1,4 @@
-/** The location of a key: the nodes that hold it, or would, with what each of them says. */
+/** Tests of the location of a key: its owners and fallbacks, with the answer of each. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';

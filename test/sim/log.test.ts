@@ -1,4 +1,6 @@
-/** What a node logs while something is wrong: each fault, and not each request that meets it. */
+/**
+ * Tests of the log of a node with a fault: it has the fault, and not each request that meets it.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';

@@ -1,4 +1,4 @@
-/** What a node answers that has lost its disk and does not know yet who belongs to its cluster. */
+/** Tests of a node that has lost its disk, and does not know the members of its cluster yet. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
@@ -25,7 +25,7 @@ test('a listing fails where no member is known, rather than say that there are n
   assert.equal(outcome.code, 'quorum-not-met');
 });
 
-/** Nodes on empty disks that hear from one of the other members, and from no other that is not like them. */
+/** Starts nodes on empty disks that hear only each other and one of the other members. */
 async function hearingOne(count: number): Promise<{ readonly lab: Lab; readonly wiped: readonly SimNode[] }> {
   const lab = new Lab(count + 2);
   await lab.born();
@@ -33,7 +33,7 @@ async function hearingOne(count: number): Promise<{ readonly lab: Lab; readonly 
   for (const node of lab.cluster.nodes) node.crash();
   for (const node of wiped) {
     node.disk.replace(new Map());
-    // What the one says of itself arrives, and no answer comes to what the others ask.
+    // The messages of that member reach the node. The messages of the node to it are lost.
     lab.network.cuts.add(`${node.name}>${speaking.name}`);
     node.start();
   }
@@ -74,7 +74,7 @@ test('nor do two of them that have heard the same', async () => {
 test('a node that was killed just after others had joined does not take itself for the only owner', async () => {
   for (let seed = 1; seed <= 10; seed++) {
     const lab = new Lab(3, { seed });
-    // All say that all are up. What lies on their disks may be older.
+    // All nodes tell that all are up. The member lists on their disks may be older.
     await lab.rest();
     const { nodes } = lab.cluster;
     for (const node of nodes) node.crash();
@@ -122,7 +122,7 @@ test('after an outage of all nodes in the middle of a join, they go on by themse
   const know = ({ node }: SimNode): boolean =>
     node?.status().members.some(({ name, state }) => name === joining.name && state === 'joining') === true;
   await lab.until(() => others.every(know), 20_000);
-  // Long enough to be kept, and not to have joined.
+  // In this time the record is kept on disk, and the node has not joined yet.
   await lab.wait(20);
   for (const node of nodes) node.crash();
   for (const node of nodes) node.start();

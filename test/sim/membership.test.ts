@@ -1,6 +1,6 @@
 /**
- * Joining, and finding out who answers, in virtual time: what of it is too fast or too rare for
- * real processes to show.
+ * Tests of joining and of failure detection in virtual time, for events that are too fast or too
+ * rare with real processes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -27,7 +27,7 @@ async function bornCluster(count: number, limits?: SyncLimits): Promise<Box> {
   return { world, cluster };
 }
 
-/** Lets time pass in small steps, so that what is checked is not checked too often. */
+/** Lets time pass in small steps, so that the condition is not checked too often. */
 async function until({ world }: Box, what: string, isSo: () => boolean): Promise<number> {
   const beganMs = world.nowMs;
   while (!isSo()) {

@@ -1,4 +1,4 @@
-/** What a node believes that asks the others for a key whose record it cannot read. */
+/** Tests of a node that asks other members for a key whose record is damaged. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
@@ -12,7 +12,7 @@ test('a key is given up only after two rounds: its value may move between two an
   lab.cut(c, b);
   assert.equal((await lab.ask(a, 'PUT', 'k', { value: 'acknowledged' })).status, 200);
   await lab.wait(10);
-  // A cannot read it any more. C, which has no such write, answers; B is asked late.
+  // A cannot read the key any more. C has no such write, and answers. The question to B is late.
   a.disk.rot('k');
   assert.deepEqual(lab.held(a, 'k'), [], 'the read finds the damage');
   const resume = lab.network.stall(`${a.name}>${b.name}`);
@@ -31,7 +31,7 @@ test('a key is given up only after two rounds: its value may move between two an
     [a, b, c].map((node) => lab.held(node, 'k')),
     [[], ['acknowledged'], []],
   );
-  // Now C gets it from B, and B loses it.
+  // Now C gets the write from B, and B loses it.
   lab.heal();
   await lab.until(() => lab.held(c, 'k').length > 0);
   lab.cut(c, b);

@@ -1,4 +1,6 @@
-/** A planted bug whose place has moved would plant nothing, and be noticed only by who runs them all. */
+/**
+ * Tests that each planted bug can be planted: if its line has changed, only a full run would show.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** Rules of the design, each broken in the compiled source: what the simulator must see. */
+/** Planted bugs: rules of the design, each broken in the compiled source. */
 import { CONDITIONS, READERS } from './planted-client-bugs.ts';
 import { type Bug, BUSY, MANY_SNAPSHOTS, OFTEN, USUAL } from './planted-draws.ts';
 import { WRITES } from './planted-write-bugs.ts';
@@ -14,7 +14,7 @@ const CAUSALITY: readonly Bug[] = [
     good: 'this.#name = nodeName + SEPARATOR + life;',
     bad: "this.#name = nodeName + SEPARATOR + 'kept';",
     also: [
-      // Or the actor would be dead by the member records, and that would be seen instead.
+      // Otherwise the member records would make the actor dead, and a run would catch that instead.
       {
         file: core('causality/actor'),
         good: 'if (this.#lifeOf(node) !== life)',
@@ -103,7 +103,7 @@ const FLOORS: readonly Bug[] = [
     file: 'src/transport/causal-fields.js',
     good: 'throw new UnknownFloorError();',
     bad: 'return wholeContext.unpack(packed.slice(1), find);',
-    // A node that has started again knows none.
+    // A node that has started again knows no floor.
     also: [
       { file: 'src/cluster/partitions/floors.js', good: 'words?.life !== this.#members.lifeOf(peer)', bad: 'false' },
     ],
@@ -151,7 +151,7 @@ const EVIDENCE: readonly Bug[] = [
     good: 'said.clock.covers(held)',
     bad: 'true',
     also: [{ file: sync('fallbacks'), good: 'clocks?.every((clock) => clock.covers(held)) !== true', bad: 'false' }],
-    // Owners that have much to take in, and a fallback that looks often.
+    // The owners have much to take in, and the fallback asks often.
     draw: {
       faults: ['owners out of reach, and back'],
       habits: ['write', 'blind'],
@@ -209,7 +209,7 @@ const EVIDENCE: readonly Bug[] = [
     },
   },
   {
-    // Live pages alone do next to no harm, in one of 12 000 histories of a model: each is true.
+    // Pages of the present state alone do harm in one of 12 000 histories of a model: each is true.
     name: 'the pages of a snapshot are older than its clock',
     file: sync('conversations'),
     good: 'const opening = id === undefined ? { statement, cut: view.cut } : undefined;',
@@ -286,7 +286,7 @@ const MEMBERSHIP: readonly Bug[] = [
   },
 ];
 
-/** All of them. */
+/** All planted bugs. */
 export const BUGS: readonly Bug[] = [
   ...CAUSALITY,
   ...FLOORS,

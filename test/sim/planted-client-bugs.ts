@@ -1,10 +1,10 @@
-/** Rules that users see at once, each broken in the compiled source: conditions, expiry, reads and listings. */
+/** Planted bugs of conditions, expiry, reads and listings, which users see at once. */
 import { type Bug, BUSY, OFTEN, PATIENT, RIVALS, USUAL } from './planted-draws.ts';
 
 const core = (name: string): string => `src/core/${name}.js`;
 const coordinator = (name: string): string => `src/cluster/coordinator/${name}.js`;
 
-/** Of conditional writes. */
+/** Bugs of conditional writes. */
 export const CONDITIONS: readonly Bug[] = [
   {
     name: 'a store counts without the number of its grant',
@@ -44,7 +44,7 @@ export const CONDITIONS: readonly Bug[] = [
     file: core('quorum/decision'),
     good: 'if (made !== undefined && !isWon(asked, told))',
     bad: 'if (false)',
-    // Each repeats its write if it is in doubt.
+    // Each client repeats its write if the outcome is not known.
     draw: {
       ...RIVALS,
       habits: ['idempotent match'],
@@ -53,7 +53,7 @@ export const CONDITIONS: readonly Bug[] = [
   },
 ];
 
-/** Of readers and listings. */
+/** Bugs of reads and listings. */
 export const READERS: readonly Bug[] = [
   {
     name: 'expiry removes all versions, and not only the expired',
@@ -115,7 +115,7 @@ export const READERS: readonly Bug[] = [
     file: coordinator('list'),
     good: 'compareUtf8(answer.until, until) < 0)',
     bad: 'compareUtf8(answer.until, until) > 0)',
-    // More keys in a partition than one answer has room for; and of five nodes, no two own the same.
+    // A partition has more keys than one answer. Of five nodes, no two own the same keys.
     draw: {
       faults: ['one cut off'],
       habits: ['list', 'blind', 'blind', 'blind'],

@@ -1,6 +1,6 @@
-/** What planted bugs are made of, and draws that show them. */
+/** The parts of planted bugs, and the draws that show them. */
 
-/** A place in a file, and what stands there in its stead. */
+/** A text in a file, and the text in its place. */
 export interface Patch {
   readonly file: string;
   readonly good: string;
@@ -10,13 +10,13 @@ export interface Patch {
 /** One broken rule. */
 export interface Bug extends Patch {
   readonly name: string;
-  /** If one place is not enough, because lines of defence stand behind each other. */
+  /** More places, if other rules would prevent the harm. */
   readonly also?: readonly Patch[];
-  /** A draw of its own, if the mix of everything has too little of what shows it. */
+  /** A draw for this bug, if the mix of all seeds rarely shows it. */
   readonly draw?: Readonly<Record<string, unknown>>;
 }
 
-/** Short logs, few keys to a page, and no scrub that would mend what a snapshot has spoilt. */
+/** Short logs and pages, and no scrub that would mend the harm of a snapshot. */
 export const MANY_SNAPSHOTS = {
   maxLogEntries: 4,
   logCutEntries: 1,
@@ -31,12 +31,12 @@ export const BUSY = { keysEach: 8, partitions: 1, idleRate: 1, chaosMs: 12_000 }
 /** Short faults, one after the other. */
 export const OFTEN = { chaosMs: 12_000, faultGapMs: 1_000, faultMs: 4_000 };
 
-/** What reads promise is known for certain. */
+/** The usual quorums, for which the promises of reads are certain. */
 export const USUAL = { n: 3, r: 'quorum', w: 'quorum' };
 
 export const PATIENT = { timeoutMs: 8_000 };
 
-/** Conditional writes of which the one is held up until another has taken its place. */
+/** Conditional writes, one of which is held up until another has taken its place. */
 export const RIVALS = {
   faults: ['coordinator held up until its grants run out'],
   habits: ['match'],
@@ -48,7 +48,7 @@ export const RIVALS = {
     chaosMs: 16_000,
     faultGapMs: 1_000,
     faultMs: 15_000,
-    // Those that wait for long, and one that soon tries elsewhere.
+    // Most clients wait long, and one soon tries another node.
     queries: [{ timeoutMs: 500 }, PATIENT, PATIENT, PATIENT],
   },
 };

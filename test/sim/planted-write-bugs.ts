@@ -1,18 +1,18 @@
-/** Rules of writes and of the words that they count, each broken in the compiled source. */
+/** Planted bugs of writes and of the promises that they count. */
 import { type Bug, BUSY, OFTEN, PATIENT, USUAL } from './planted-draws.ts';
 
 const core = (name: string): string => `src/core/${name}.js`;
 const holders = (name: string): string => `src/cluster/holders/${name}.js`;
 const memory = 'src/storage/replica/replica-memory.js';
 
-/** Users that write at nodes whose disks are slow, and wait. */
+/** Users that write at nodes with slow disks, and wait. */
 const SLOW_WRITES = {
   habits: ['write', 'read', 'read'],
   nodes: 3,
   set: { ...BUSY, diskMs: 2, chaosMs: 20_000, quorum: USUAL, queries: [PATIENT] },
 } as const;
 
-/** Of whose word counts, and of what is told about writes. */
+/** Bugs of promises and memories of writes. */
 export const WRITES: readonly Bug[] = [
   {
     name: 'a word of a replica that was replaced since counts',

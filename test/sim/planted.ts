@@ -1,12 +1,12 @@
 /**
- * Proves that the simulator can see: plants one bug at a time in a copy of the compiled source, runs
- * the scenarios and random seeds on the copy, and prints a table of where each bug was caught. A row
- * ends with the fifth seed that catches the bug. A bug that too few of all seeds catch is a miss.
+ * Tests the simulator by planted bugs. It plants one bug at a time in a copy of the compiled
+ * source, runs the scenarios and random seeds on the copy, and prints which of them caught the bug.
+ * A row ends with the fifth seed that catches the bug. A bug that too few of all seeds catch is a
+ * miss.
  *
  * `npm run planted [-- --seeds 200] [--enough 5] [--first SEED] [--threads N] [--only NAME]
  * [--minutes M] [--seeds-only]` runs the bugs whose names contain one of the `--only`, each for M
- * minutes at most; with `--seeds-only` no scenarios.
- * The exit code is 1 if there is a miss.
+ * minutes at most; with `--seeds-only` no scenarios. The exit code is 1 if there is a miss.
  */
 import { readdirSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ import type { Bug } from './planted-draws.ts';
 
 const dist = fileURLToPath(new URL('../../', import.meta.url));
 const scenarios = join(dist, '..', 'test', 'scenarios');
-/** More names would not fit into a row. */
+/** The names of scenarios that fit into a row. */
 const NAMES_TOLD = 3;
 
 const { values } = parseArgs({
@@ -28,7 +28,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     enough: { type: 'string', default: '5' },
     first: { type: 'string', default: '1' },
-    // One core is left to whatever else the machine does.
+    // One core is left to other work.
     threads: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
     only: { type: 'string', multiple: true, default: [''] },
     minutes: { type: 'string', default: 'Infinity' },
@@ -39,7 +39,10 @@ const seeds = Number(values.seeds);
 const enough = Number(values.enough);
 const first = Number(values.first);
 
-/** What a thread runs: it is sent a seed or a path of a scenario, and answers whether it caught the bug. */
+/**
+ * The program of a thread: it gets a seed or the path of a scenario, and answers if that caught the
+ * bug.
+ */
 const runnerOf = ({ draw = {} }: Bug): string => `
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
@@ -88,7 +91,9 @@ class Pool {
     return Date.now() >= this.#untilMs;
   }
 
-  /** Runs what `next` gives on all threads until it gives nothing; `tell` hears what each run caught. */
+  /**
+   * Runs the items of `next` on all threads until there are none. Calls `tell` with each result.
+   */
   async run<T extends number | string>(
     next: () => T | undefined,
     tell: (asked: T, isCaught: boolean) => void,
@@ -98,7 +103,7 @@ class Pool {
       for (let asked = next(); asked !== undefined && !this.isOutOfTime; asked = next()) {
         const isCaught = await this.#ask(worker, asked);
         if (isCaught !== undefined) tell(asked, isCaught);
-        // The run went on for too long, or has ended its thread.
+        // The run took too long, or has ended its thread.
         else worker = this.#hire();
       }
     };
@@ -112,7 +117,7 @@ class Pool {
     return worker;
   }
 
-  /** Whether a run caught the bug; undefined if time is out, or the thread ends, before the run does. */
+  /** Whether a run caught the bug; undefined if the time or the thread ends before the run. */
   #ask(worker: Worker, asked: number | string): Promise<boolean | undefined> {
     return new Promise((resolve) => {
       const fail = (): void => done(undefined);
@@ -124,7 +129,7 @@ class Pool {
         resolve(isCaught);
       };
       worker.on('message', done).on('error', fail);
-      // Not a window: there is no origin to name.
+      // A worker thread has no origin, unlike a window.
       const send = worker.postMessage.bind(worker);
       send(asked);
     });
@@ -137,11 +142,11 @@ class Pool {
 
 /** A row of the table. */
 interface Row {
-  /** How many seeds caught the bug, and of how many: up to the one that made it enough. */
+  /** The seeds that caught the bug, and the seeds run, up to the one that made it enough. */
   readonly caught: number;
   readonly of: number;
   readonly isOutOfTime: boolean;
-  /** Scenarios that did not come as they say: the first few. */
+  /** The first scenarios that caught the bug. */
   readonly scenarios: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** A node that was declared gone, and comes back: it hands over what it alone has, and ends. */
+/** Tests of a node that was declared gone and comes back: it hands its writes over, and ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
@@ -6,12 +6,12 @@ import { Lab, textOf } from '../fixtures/lab.ts';
 
 const NODES = 8;
 const KEYS = 100;
-/** With one comparison a second it took 12.5 s under this seed. */
+/** Under this seed, the end took 12.5 s with one comparison a second. */
 const SEED = 6;
-/** Two rounds of comparisons with all others, one of questions, and the start itself. */
+/** Time for a start, two rounds of comparisons with all others, and one round of questions. */
 const MAX_END_MS = 4_000;
 
-/** A cluster with keys, and a node of it that is down and was declared gone. */
+/** Makes a cluster with keys, and a node that is down and was declared gone. */
 async function removed(): Promise<{ lab: Lab; node: SimNode; others: SimNode[] }> {
   const lab = new Lab(NODES, { seed: SEED });
   await lab.born();
@@ -80,7 +80,7 @@ test('two names that were declared gone are taken by new nodes that meet each ot
     node.disk.replace(new Map());
     node.start();
   }
-  // Each has the very list of the other, and neither knows that its name was taken before.
+  // Both have the same list, and neither knows that its name was taken before.
   await lab.wait(2_000);
   for (const node of rest) node.start();
   await lab.until(() => [one, other].every(({ node, hasLeft }) => hasLeft || node?.state === 'up'), 60_000);

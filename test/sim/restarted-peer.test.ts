@@ -1,4 +1,4 @@
-/** A read that was under way to a node when that went down, and came back at once. */
+/** Tests of a read under way to a node that goes down and comes back at once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8ToBytes } from '../../src/base/bytes.ts';
@@ -8,7 +8,7 @@ import { World } from '../../src/sim/world.ts';
 
 const LONG_MS = 60_000;
 
-/** Runs the world until a promise has settled; what it came to. */
+/** Runs the world until a promise has settled. Returns its value. */
 async function outcomeOf(world: World, promise: Promise<unknown> | undefined): Promise<unknown> {
   let outcome: unknown;
   promise?.then(
@@ -31,7 +31,7 @@ test('is asked again of the process that answers in its place', async () => {
   restarted.crash();
   const read = asker.node?.get('k', { r: 2 });
   const beganMs = world.nowMs;
-  // Both have been asked before anybody could notice that neither answers.
+  // Both were asked before any node could notice that neither answers.
   await world.run(world.nowMs + 1_000);
   restarted.start();
   assert.equal(await outcomeOf(world, read), 'done');

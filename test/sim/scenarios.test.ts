@@ -1,4 +1,4 @@
-/** Golden scenarios: each file in `test/scenarios` tells one situation and what has to come of it. */
+/** Golden scenarios: each file in `test/scenarios` has one situation and its expected outcome. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';

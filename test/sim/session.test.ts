@@ -1,4 +1,4 @@
-/** A reader never reads back behind what it has read: not behind that a key was gone, either. */
+/** Tests of sessions: a client never reads an older state than before, even if the key was gone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MecClient } from '../../src/client/client.ts';
@@ -8,7 +8,7 @@ import { Lab, labClient, settled, textOf } from '../fixtures/lab.ts';
 
 const KEY = 'k1';
 
-/** A key with one value on three nodes, of which the last hears nothing more. */
+/** Makes a key with one value on three nodes, and cuts off the last node. */
 async function parted(): Promise<{ lab: Lab; nodes: [SimNode, SimNode, SimNode]; written: HttpAnswer['headers'] }> {
   const lab = new Lab(3);
   await lab.born();
@@ -36,7 +36,7 @@ test('the token of a 404, in X-Mec-Gone, keeps a stale replica from showing what
   assert.deepEqual([stale.status, textOf(stale)], [200, 'old'], 'the replica is stale');
   const again = await lab.ask(c, 'GET', KEY, { query: 'r=one', headers: gone });
   assert.equal(again.status, 404);
-  // What is written without having seen it is shown, and what is gone still is not.
+  // A write that has not seen the delete is shown. The deleted value is not.
   assert.equal((await lab.ask(c, 'PUT', KEY, { value: 'new', query: 'w=one' })).status, 200);
   assert.equal(textOf(await lab.ask(c, 'GET', KEY, { query: 'r=one', headers: gone })), 'new');
   for (const bad of ['x', `${gone['x-mec-gone']},`, Array(5).fill(gone['x-mec-gone']).join()])
@@ -46,7 +46,7 @@ test('the token of a 404, in X-Mec-Gone, keeps a stale replica from showing what
 test('what is gone stays gone for its reader although the node that wrote it has begun a new life', async () => {
   const { lab, nodes, written } = await parted();
   const [a, b, c] = nodes;
-  // The owners that go on know the writer of the old value under another name.
+  // The owners that go on know the writer of the old value by another name.
   for (const node of [a, b]) {
     node.crash();
     node.start();
@@ -119,7 +119,7 @@ test('a writer keeps what it brought, also from a node that takes its author for
   a.crash();
   a.start();
   await lab.wait(3_000);
-  // C does not know the life in which this is written.
+  // C does not know the life of this writer.
   const read = await lab.ask(a, 'GET', KEY);
   const tokenOf = ({ headers }: HttpAnswer): Record<string, string> => ({
     'x-mec-vclock': headers['X-Mec-Vclock'] ?? '',

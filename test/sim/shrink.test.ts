@@ -1,4 +1,4 @@
-/** A failing run is made smaller, and what is left of it can be seen again. */
+/** Tests of shrinking a failing run. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shrunkReportOf } from '../../src/sim/report.ts';
@@ -7,11 +7,11 @@ import { shrink } from '../../src/sim/shrink.ts';
 
 const LOSS = /misses the acknowledged write|^the acknowledged write .* is lost|^the clock of .* has the write/m;
 const SEEDS = 60;
-/** Operations that leave something to leave out. */
+/** A number of operations that can be shrunk. */
 const LONG = 6;
 const ATTEMPTS = 40;
 
-/** A run on disks that call safe what is not, while the power fails. */
+/** A run in which the power fails, on disks that acknowledge unsafe batches. */
 const lying = (seed: number): SimOptions => {
   const habits = ['read', 'write'] as const;
   return { seed, nodes: 3, operations: 40, faults: ['crash of all'], habits, doDisksLie: true, isBrief: true };
@@ -21,7 +21,7 @@ async function firstFailure(): Promise<SimResult> {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const result = await simulate(lying(seed));
     const isLong = result.operations.length >= LONG;
-    // One kind of violation alone: shrinking keeps some kind that was there, whichever.
+    // Shrinking keeps any kind of violation that was there, so this run has one kind only.
     const isLoss = result.violations.length > 0 && result.violations.every((text) => LOSS.test(text));
     if (isLong && isLoss) return result;
   }

@@ -1,6 +1,6 @@
 /**
- * The simulator: the same seeds each time, or fresh ones if asked for, each twice; in a long run
- * also all that ever failed.
+ * Runs of the simulator. They have the same seeds each time, or fresh ones on request, and each
+ * seed runs twice. A long run also has all seeds that once failed.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,12 +10,12 @@ import { simulate } from '../../src/sim/run.ts';
 import { shrink } from '../../src/sim/shrink.ts';
 import { isLongRun } from '../sets.ts';
 
-/** How long a failing seed is made smaller. */
+/** The time for shrinking a failing seed. */
 const SHRINK_MS = 30_000;
-/** Seeds that every run of the tests makes: whether they pass must not be a matter of luck. */
+/** The seeds of every run of the tests, so that passing is no matter of luck. */
 const USUAL = 5;
 const LONG = 30;
-/** So many fresh ones instead. */
+/** The number of fresh seeds to run instead. */
 const FRESH = process.env['MEC_SEEDS'];
 const COUNT = Number(FRESH ?? (isLongRun() ? LONG : USUAL));
 

@@ -1,6 +1,6 @@
 /**
- * Wall clocks an hour apart: a minority of an owner's peers decides neither what expires nor which
- * write is the last.
+ * Tests with wall clocks an hour apart: a minority of the owners decides neither on expiry nor on
+ * the last write.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -136,7 +136,7 @@ test('of five nodes the clocks of the owners count, whatever those of the others
   const [lab, nodes] = await labOf(5);
   const [a, b, c, d, e] = nodes as [SimNode, SimNode, SimNode, SimNode, SimNode];
   await put(lab, e, 'v', 600);
-  // Three of five, but one of three owners.
+  // Three of the five nodes have wrong clocks, but only one of the three owners.
   skew(HOUR_MS, a, d, e);
   await lab.wait(15_000);
   await assertRead(lab, nodes, 'v');
@@ -151,7 +151,7 @@ test('a repeat is known for a repeat, though the clocks have jumped by an hour',
   const once = { value: 'once', headers: { 'idempotency-key': 'i' } };
   const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
   const first = await lab.ask(a, 'PUT', KEY, once);
-  // The version itself is gone then, and only its memory can tell.
+  // Then the version itself is gone, and only the memory is left.
   assert.equal((await lab.ask(a, 'DELETE', KEY)).status, 204);
   skew(HOUR_MS, b, c);
   await lab.wait(15_000);
