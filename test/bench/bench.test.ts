@@ -1,4 +1,4 @@
-/** The benchmark itself, as it is started by hand: small, but against real clusters. */
+/** The benchmark itself, as users start it: small, but against real clusters. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ async function folder(t: TestContext): Promise<string> {
   return path;
 }
 
-/** Runs the benchmark with its temporary files in a folder; `onOutput` sees all that was printed so far. */
+/** Runs the benchmark with its temporary files in a folder. `onOutput` gets all output so far. */
 async function bench(
   directory: string,
   args: string[],
@@ -40,7 +40,7 @@ async function bench(
   return { code, output };
 }
 
-/** The processes that a process has started and that still run. */
+/** The running child processes of a process. */
 function childrenOf(pid: number): number[] {
   const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
   const rows = table.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
@@ -55,7 +55,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-test('one row, measured at the skeleton and at MecDB, is printed, judged, written down and drawn', async (t) => {
+test('a row measured at the skeleton and at MecDB is printed, judged, saved and drawn', async (t) => {
   const directory = await folder(t);
   const json = join(directory, 'result.json');
   const args = ['--seconds', '0.2', '--only', 'put-100b-1c', '--clusters', 'skeleton,mecdb', '--json', json];
@@ -78,13 +78,13 @@ test('one row, measured at the skeleton and at MecDB, is printed, judged, writte
   assert.deepEqual((await readdir(directory)).sort(), ['result.json', 'result.svg'], 'nothing else is left');
 });
 
-test('an interrupt ends all processes and removes what they have stored', async (t) => {
+test('an interrupt ends all processes and removes their data', async (t) => {
   const directory = await folder(t);
   let started: number[] = [];
   const args = ['--seconds', '0.5', '--only', 'put-100b-1c,get-100b-1c', '--clusters', 'mecdb'];
   const { code } = await bench(directory, args, (output, pid) => {
     if (started.length > 0 || !/^put-100b-1c/m.test(output)) return;
-    // The first row is measured, the second has begun.
+    // The first row is measured, and the second has begun.
     started = childrenOf(pid);
     process.kill(pid, 'SIGINT');
   });
@@ -94,7 +94,7 @@ test('an interrupt ends all processes and removes what they have stored', async 
   assert.deepEqual(await readdir(directory), []);
 });
 
-test('what makes no sense is refused with the usage', async (t) => {
+test('an invalid option is refused with the usage', async (t) => {
   const directory = await folder(t);
   for (const [args, reason] of [
     [['--only', 'nonsense'], /There is no nonsense/],

@@ -1,6 +1,7 @@
 /**
- * The benchmark: MecDB, and in the same run and row by row a bare skeleton of the same shape and whatever peers are
- * installed, so that the ratios mean something on any machine. README.md says what is measured and how to read it.
+ * The benchmark. In one run and row by row, it measures MecDB, a bare skeleton of the same shape,
+ * and the installed peers. So the ratios mean something on any machine. README.md explains the
+ * measurements and the results.
  */
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -43,7 +44,7 @@ interface Settings extends RowSettings {
   readonly jsonFile: string;
 }
 
-/** A command line that makes no sense. */
+/** An invalid command line. */
 class UsageError extends Error {}
 
 function readNumber(name: string, text: string, most: number): number {
@@ -52,7 +53,7 @@ function readNumber(name: string, text: string, most: number): number {
   return number;
 }
 
-/** What the names after `--only` mean. */
+/** The rows and experiments that the names after `--only` select. */
 function choose(names: readonly string[]): Pick<Settings, 'rows' | 'experiments'> {
   const rows = new Map<string, Row>();
   const experiments = new Set<Experiment>();
@@ -155,7 +156,7 @@ interface Result {
   readonly found: Findings;
 }
 
-/** Prints the targets; writes the result file and the plot. */
+/** Prints the targets, and writes the result file and the plot. */
 function conclude({ jsonFile }: Settings, { conditions, rows, results, found }: Result): void {
   const targets = judge({ rows: results, values: new Map(Object.entries(found.values ?? {})) });
   for (const line of formatTargets(targets)) console.log(line);

@@ -1,8 +1,8 @@
 /**
- * A node that was away while 100 000 keys were written: how fast it has them, against how fast they
- * were written, and what clients feel of it. The clients are a constant, paced load of reads and
- * writes at node 1, well below what the cluster can do: at full load their latencies would only say
- * how the processors are shared.
+ * A node that was away while 100 000 keys were written: its speed of catching up, compared with the
+ * speed of writing, and the effect on clients. The clients are a constant, paced load at node 1,
+ * well below the capacity of the cluster. At full load, their latencies would only show how the
+ * processors are shared.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MecCluster } from './clusters.ts';
@@ -28,7 +28,7 @@ function* missedKeys(): Generator<string> {
   for (let i = 0; i < MISSED; i++) yield next();
 }
 
-/** Stops a node, writes, starts it again under clients, and watches it catch up. */
+/** Stops a node, writes, starts it again under load, and watches it catch up. */
 export async function measureCatchUp({ servers, durationMs, print }: Bench): Promise<Findings> {
   const cluster = await MecCluster.start(servers);
   let errors = (await warmUp(cluster, durationMs)) + (await loadKeys(cluster, CLIENT_WORK));
@@ -79,7 +79,7 @@ export async function measureCatchUp({ servers, durationMs, print }: Bench): Pro
 const clientRate = ({ latenciesMs, durationMs }: { latenciesMs: Float64Array; durationMs: number }): string =>
   ((1000 * latenciesMs.length) / durationMs).toFixed(0);
 
-/** Reads samples of the missed keys at the node's own replica alone (`r=1`), each until it is there. */
+/** Reads samples of the missed keys at the node's own replica (`r=1`) until each is there. */
 async function untilCaughtUp(cluster: MecCluster): Promise<void> {
   const port = cluster.httpPorts[AWAY] ?? 0;
   const samples = [...missedKeys()].filter((_, index) => index % (MISSED / SAMPLES) === 0);

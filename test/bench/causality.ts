@@ -1,4 +1,4 @@
-/** What causality costs: its share of the processor time of node 1 while that coordinates PUTs. */
+/** The cost of causality: its share of the processor time of node 1 while it coordinates PUTs. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MecCluster } from './clusters.ts';
@@ -8,7 +8,10 @@ import { formatProfile, readProfiles, sumProfiles } from './profile.ts';
 
 const TOP = 12;
 
-/** Profiles a node under PUTs of 100 B from 64 connections, and sums what the files of causality take. */
+/**
+ * Profiles a node under PUTs of 100 B from 64 connections, and sums the time of the files of
+ * causality.
+ */
 export async function measureCausality({ servers, durationMs, print }: Bench): Promise<Findings> {
   const profileDir = join(servers.directory, 'causality-profile');
   mkdirSync(profileDir, { recursive: true });

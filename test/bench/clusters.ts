@@ -1,4 +1,4 @@
-/** The clusters that are measured: nodes as processes on this machine, each on the same disk. */
+/** The measured clusters: nodes as processes on this machine, all on the same disk. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,30 +8,33 @@ import { mecProtocol, type Protocol } from './requests.ts';
 import { ask, Server, type Servers, waitUntil } from './servers.ts';
 import { startSkeleton } from './skeleton.ts';
 
-/** Who is measured. */
+/** The name of a cluster. */
 export type ClusterName = 'skeleton' | 'MecDB' | 'etcd';
 
 /** A running cluster. */
 export interface Cluster {
   readonly name: ClusterName;
-  /** One per node; the first is the one that requests are aimed at. */
+  /** The HTTP port of each node. Requests go to the first. */
   readonly httpPorts: readonly number[];
-  /** Where nodes listen for each other. */
+  /** The ports on which nodes listen for each other. */
   readonly peerPorts: readonly number[];
-  /** The processes that run now. */
+  /** The running processes. */
   readonly servers: readonly Server[];
   /** Prefixes of the keys that have been loaded. */
   readonly loaded: Set<string>;
   readonly protocol: (valueBytes: number) => Protocol;
 }
 
-/** The first of `count` neighbouring free ports. */
+/** The first of `count` consecutive free ports. */
 export const findPorts = (count: number): Promise<number> => findFreePorts('127.0.0.1', count, systemRandom);
 
 /** The numbers from `first` on. */
 export const range = (first: number, count: number): number[] => Array.from({ length: count }, (_, i) => first + i);
 
-/** Waits until a write is answered 200: a new key each time, for an attempt that failed may still have been written. */
+/**
+ * Waits until a write is answered with 200. Each attempt has a new key, because a failed one may
+ * still be written.
+ */
 async function waitForPut({ name, httpPorts, servers }: Cluster): Promise<void> {
   let attempt = 0;
   const put = async (): Promise<boolean> => {
@@ -59,16 +62,16 @@ export async function startSkeletonCluster(servers: Servers): Promise<Cluster> {
   return cluster;
 }
 
-/** What differs between clusters of MecDB. */
+/** The differences between clusters of MecDB. */
 export interface MecOptions {
   readonly nodes?: number;
-  /** Where node 1 leaves a CPU profile when it stops. */
+  /** The folder in which node 1 leaves a CPU profile when it stops. */
   readonly profileDir?: string | undefined;
 }
 
 const PORTS_PER_NODE = 3;
 
-/** A cluster of MecDB whose nodes can be stopped and started again. Nodes are counted from 0. */
+/** A cluster of MecDB whose nodes can be stopped and restarted. Nodes are counted from 0. */
 export class MecCluster implements Cluster {
   readonly name = 'MecDB';
   readonly httpPorts: readonly number[];
@@ -103,7 +106,7 @@ export class MecCluster implements Cluster {
     return [...this.#running.values()];
   }
 
-  /** Starts a node, anew or on what it has stored; does not wait. */
+  /** Starts a node, new or on its old data. Does not wait. */
   startNode(node: number): Server {
     const launcher = fileURLToPath(new URL('../../bin/mec.js', import.meta.url));
     if (!existsSync(launcher)) throw new Error(`${launcher} is missing: build first`);
@@ -127,14 +130,14 @@ export class MecCluster implements Cluster {
     await Promise.all([...this.#running.keys()].map((node) => this.stopNode(node)));
   }
 
-  /** Waits until a node says that it is to be sent requests. */
+  /** Waits until a node reports that it is ready. */
   waitUntilReady(node: number): Promise<void> {
     const ready = async (): Promise<boolean> =>
       (await ask({ port: this.httpPorts[node] ?? 0, path: '/ready' })).status === 200;
     return waitUntil(`node ${node + 1} is ready`, ready, { servers: this.servers });
   }
 
-  /** What a node says of itself. */
+  /** The status of a node. */
   async status(node: number): Promise<MecStatus> {
     const { status, body } = await ask({ port: this.httpPorts[node] ?? 0, path: '/status' });
     if (status !== 200) throw new Error(`node ${node + 1} does not tell its status: ${status}`);
@@ -155,7 +158,7 @@ export class MecCluster implements Cluster {
   }
 }
 
-/** What is read of `/status`. */
+/** The part of `/status` that is used here. */
 export interface MecStatus {
   readonly store: {
     readonly keys?: number;

@@ -1,6 +1,6 @@
 /**
- * What the machine counts for the processes of a cluster: processor time, bytes to the disk,
- * memory, and bytes between the nodes. From `/proc` and `ss`, so on Linux; elsewhere a counter is
+ * The machine's counters for the processes of a cluster: processor time, bytes to the disk, memory,
+ * and bytes between the nodes. They come from `/proc` and `ss` on Linux. Elsewhere a counter is
  * undefined.
  */
 import { execFile, execFileSync } from 'node:child_process';
@@ -12,13 +12,13 @@ import type { Cluster } from './clusters.ts';
 const SS_TIMEOUT_MS = 2_000;
 const SS_MAX_BYTES = 16 * 1024 * 1024;
 
-/** Counters since the processes began; those that cannot be read are undefined. */
+/** Counters since the processes began. A counter is undefined if it cannot be read. */
 export interface Counters {
   /** User and system time of all threads of all nodes, in µs. */
   readonly cpuMicros: number | undefined;
-  /** What the nodes have given the system to write to the disk, in whole pages, filled or not. */
+  /** Bytes that the nodes have given to the system for the disk, in whole pages. */
   readonly diskBytes: number | undefined;
-  /** What the connections between nodes have carried, both ways, without the headers of IP and TCP. */
+  /** Bytes on the connections between nodes, in both directions, without headers of IP and TCP. */
   readonly wireBytes: number | undefined;
 }
 
@@ -30,7 +30,7 @@ function read(pid: number, file: string): string | undefined {
   }
 }
 
-/** Length of a clock tick in µs. */
+/** The length of a clock tick in µs. */
 const tickMicros = (() => {
   try {
     return 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8', timeout: SS_TIMEOUT_MS }));
@@ -41,25 +41,25 @@ const tickMicros = (() => {
 
 /** User and system time of a process in µs. */
 export function cpuMicrosOf(pid: number): number | undefined {
-  // The name of the program, in parentheses, may contain anything; what follows it is fields 3 and on.
+  // The name of the program, in parentheses, may have any characters. Fields 3 and on follow it.
   const fields = read(pid, 'stat')
     ?.replace(/^.*\) /s, '')
     .split(' ');
   return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * tickMicros;
 }
 
-/** Bytes that a process has given the system to write to the disk. */
+/** Bytes that a process has given to the system for the disk. */
 function diskBytesOf(pid: number): number | undefined {
   const match = /^write_bytes: (\d+)$/m.exec(read(pid, 'io') ?? '');
   return match === null ? undefined : Number(match[1]);
 }
 
-/** Memory of a process that lies in RAM, in bytes. */
+/** Memory of a process in RAM, in bytes. */
 export interface Memory {
   readonly rssBytes: number;
   /**
-   * The part that is pages of files, which the system can take back when it needs them: programs,
-   * and the tables of LevelDB.
+   * The part that is pages of files, such as programs and LevelDB's tables. The system can reclaim
+   * it.
    */
   readonly fileBytes: number;
 }
@@ -89,19 +89,19 @@ async function wireBytesOf(peerPorts: readonly number[]): Promise<number | undef
   }
 }
 
-/** What can be read at once. */
+/** The counters that can be read at once. */
 function readProcesses({ servers }: Pick<Cluster, 'servers'>): Omit<Counters, 'wireBytes'> {
   const pids = servers.map(({ pid }) => pid);
   return { cpuMicros: total(pids.map(cpuMicrosOf)), diskBytes: total(pids.map(diskBytesOf)) };
 }
 
-/** The counters at the beginning of a measurement: those that take time to read come first. */
+/** The counters at the start of a measurement. The slow ones are read first. */
 export async function countersBefore(cluster: Cluster): Promise<Counters> {
   const wireBytes = await wireBytesOf(cluster.peerPorts);
   return { ...readProcesses(cluster), wireBytes };
 }
 
-/** The counters at the end of a measurement: those that take time to read come last. */
+/** The counters at the end of a measurement. The slow ones are read last. */
 export async function countersAfter(cluster: Cluster): Promise<Counters> {
   const processes = readProcesses(cluster);
   return { ...processes, wireBytes: await wireBytesOf(cluster.peerPorts) };
@@ -112,8 +112,8 @@ const QUIET_SHARE = 0.2;
 const QUIET_TIMEOUT_MS = 1_500;
 
 /**
- * Waits, not for long, until the processes of some clusters have finished what they do after a
- * load: compactions, log cuts.
+ * Waits for a short time until clusters have finished their work after a load: compactions and log
+ * cuts.
  */
 export async function untilQuiet(clusters: readonly Cluster[]): Promise<void> {
   const servers = clusters.flatMap((cluster) => cluster.servers);

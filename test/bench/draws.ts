@@ -1,15 +1,18 @@
 /**
- * Which keys a load asks for: names of keys, and how they are drawn. The same seed draws the same
- * keys for every cluster.
+ * The keys of a load: their names, and how they are drawn. The same seed draws the same keys for
+ * every cluster.
  */
 
-/** How often each key is asked for: all alike, or as YCSB has it, few keys very often. */
+/** The distribution of requests: uniform, or zipfian as in YCSB, with few keys very often. */
 export type Distribution = 'uniform' | 'zipfian';
 
 /** YCSB's constant: of 10 000 keys the first gets every tenth request. */
 export const ZIPFIAN_THETA = 0.99;
 
-/** Draws numbers from 0 up to but not 1; a linear congruential step costs a fraction of a call for random numbers. */
+/**
+ * Draws numbers, 0 ≤ x < 1. A linear congruential step costs a fraction of a call for random
+ * numbers.
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -19,8 +22,9 @@ export function seededRandom(seed: number): () => number {
 }
 
 /**
- * Draws ranks from 0 (the most frequent) below `count`, rank i with a probability proportional to 1 / (i + 1)^theta.
- * Gray et al., "Quickly Generating Billion-Record Synthetic Databases" (SIGMOD 1994), as in YCSB.
+ * Draws ranks from 0 (the most frequent) below `count`, rank i with a probability proportional to 1
+ * / (i + 1)^theta. Source: Gray et al., "Quickly Generating Billion-Record Synthetic Databases"
+ * (SIGMOD 1994), as in YCSB.
  */
 export function zipfianRanks(count: number, random: () => number, theta = ZIPFIAN_THETA): () => number {
   const zeta = (terms: number): number => {
@@ -45,7 +49,8 @@ export function indexDrawer(distribution: Distribution, count: number, seed: num
   const random = seededRandom(seed);
   if (distribution === 'uniform') return () => Math.floor(random() * count);
   const rank = zipfianRanks(count, random);
-  // Frequent keys must not be neighbours: a step with no common divisor scatters the ranks over all indexes.
+  // Frequent keys must not be neighbours. A step without a common divisor scatters the ranks over
+  // all indexes.
   const step = coprimeStep(count);
   return () => (rank() * step) % count;
 }
@@ -57,10 +62,10 @@ function coprimeStep(count: number): number {
   return step;
 }
 
-/** The name of a loaded key: always as long, so that all requests are. */
+/** The name of a loaded key. All names have the same length, and so all requests do. */
 export const keyName = (prefix: string, index: number): string => `${prefix}${String(index).padStart(7, '0')}`;
 
-/** Names keys that were never used before, in no order that a store could make use of. */
+/** Names new keys, in no order that a store could make use of. */
 export function freshKeys(prefix: string): () => string {
   let counter = 0;
   return () => {

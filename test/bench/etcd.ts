@@ -1,7 +1,7 @@
 /**
- * A peer to compare with: etcd, three members, through its JSON gateway, with its own defaults (it
- * syncs its log to the disk before it answers, and reads are linearizable). Requests go to the
- * leader, which is what suits etcd best.
+ * A peer for comparison: etcd with three members, through its JSON gateway, with its own defaults.
+ * It syncs its log to the disk before it answers, and its reads are linearizable. Requests go to
+ * the leader, which suits etcd best.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -14,7 +14,7 @@ const PROGRAM = 'etcd';
 const MEMBERS = 3;
 const VERSION_TIMEOUT_MS = 5_000;
 
-/** What `etcd --version` says, or undefined where it is not installed. */
+/** The output of `etcd --version`; undefined if etcd is not installed. */
 export function etcdVersion(): string | undefined {
   const { status, stdout } = spawnSync(PROGRAM, ['--version'], { encoding: 'utf8', timeout: VERSION_TIMEOUT_MS });
   return status === 0 ? /etcd Version: (\S+)/.exec(stdout)?.[1] : undefined;
@@ -22,7 +22,7 @@ export function etcdVersion(): string | undefined {
 
 const url = (port: number | undefined): string => `http://127.0.0.1:${port}`;
 
-/** The ids of a member and of the leader it knows, as etcd writes them. */
+/** The IDs of a member and of the leader that it knows, as etcd writes them. */
 interface MemberStatus {
   readonly header?: { readonly member_id?: string };
   readonly leader?: string;
@@ -68,7 +68,7 @@ export async function startEtcdCluster(servers: Servers): Promise<Cluster> {
   };
 }
 
-/** The client port of the member that all say is the leader; 0 where there is none. */
+/** The client port of the member that all members name as leader; 0 if there is none. */
 async function leaderPort(ports: readonly number[]): Promise<number> {
   const replies = await Promise.all(
     ports.map((port) => ask({ port, path: '/v3/maintenance/status', method: 'POST', body: '{}' })),

@@ -1,21 +1,21 @@
-/** What an experiment is told, and what it finds. */
+/** The inputs and results of an experiment. */
 import type { Curve } from './report.ts';
 import type { Servers } from './servers.ts';
 
-/** What an experiment works with. */
+/** The parts that an experiment uses. */
 export interface Bench {
   readonly servers: Servers;
-  /** How long each measurement in it takes. */
+  /** The length of each measurement in it. */
   readonly durationMs: number;
   readonly print: (line: string) => void;
 }
 
-/** What it has found. */
+/** The result of an experiment. */
 export interface Findings {
-  /** Named for `targets.ts`. */
+  /** Figures by the names in `targets.ts`. */
   readonly values?: Readonly<Record<string, number>>;
   readonly curves?: readonly Curve[];
-  /** Requests that failed, or were not answered as they should have been. */
+  /** Requests that failed or had a wrong answer. */
   readonly errors: number;
 }
 

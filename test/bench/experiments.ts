@@ -1,4 +1,4 @@
-/** What cannot be a row: measurements that start, stop and fill clusters of their own. */
+/** Measurements that start, stop and fill clusters of their own, and so cannot be rows. */
 import { measureCatchUp } from './catch-up.ts';
 import { measureCausality } from './causality.ts';
 import { growLog, growNodes } from './growth-cluster.ts';
@@ -7,7 +7,7 @@ import { growRestarts } from './growth-restarts.ts';
 import type { Experiment } from './experiment.ts';
 import { measureMemory } from './memory.ts';
 
-/** All of them, in the order in which they run. */
+/** All experiments, in the order in which they run. */
 export const EXPERIMENTS: readonly Experiment[] = [
   {
     name: 'causality',

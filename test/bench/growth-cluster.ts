@@ -1,4 +1,4 @@
-/** How costs grow with the cluster and its history: nodes, and a node that is away. */
+/** The growth of costs with the cluster and its history: more nodes, and a node that is away. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PARTITIONS } from '../../src/core/limits.ts';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
@@ -37,7 +37,7 @@ async function getAndPut(
   return { get, put, errors: failed + get.errors + put.errors };
 }
 
-/** Writes each key once; returns how many could not be written. */
+/** Writes each key once. Returns the number of failed writes. */
 async function writeKeys(cluster: MecCluster, node: number, keys: readonly string[]): Promise<number> {
   const makeClient = loadingClients(keys, cluster.protocol(VALUE_BYTES));
   const { done } = await drain({ ports: cluster.httpPorts.slice(node, node + 1), makeClient }, LOADING_MS);
@@ -48,7 +48,7 @@ function take(count: number, next: () => string): string[] {
   return Array.from({ length: count }, next);
 }
 
-/** What a cluster that nobody asks for anything takes of the processors, in ms per second and node. */
+/** The processor time of an idle cluster, in ms per second and node. */
 async function idleCost(cluster: MecCluster): Promise<number> {
   const before = await countersBefore(cluster);
   await sleep(IDLE_MS);
@@ -57,7 +57,9 @@ async function idleCost(cluster: MecCluster): Promise<number> {
   return micros / IDLE_MS / cluster.servers.length;
 }
 
-/** GET and PUT in clusters of 3, 5 and 9 nodes, all on this machine, requests spread over them. */
+/**
+ * GET and PUT in clusters of 3, 5 and 9 nodes on this machine, with requests spread over all nodes.
+ */
 export async function growNodes({ servers, durationMs }: Bench): Promise<Findings> {
   const points: Curve['points'][number][] = [];
   let failures = 0;
@@ -82,7 +84,10 @@ export async function growNodes({ servers, durationMs }: Bench): Promise<Finding
 
 const LOG_PARTITIONS = 4;
 
-/** The log of a node while another is away and all writes go to a few partitions, and after it is back. */
+/**
+ * The log of a node while another is away and all writes go to a few partitions, and after its
+ * return.
+ */
 export async function growLog({ servers }: Bench): Promise<Findings> {
   const cluster = await MecCluster.start(servers);
   const bound = LOG_PARTITIONS * SYNC_LIMITS.maxLogEntries;
@@ -103,7 +108,7 @@ export async function growLog({ servers }: Bench): Promise<Findings> {
   for (const goal of [2_500, 5_000, 10_000, 20_000, 40_000]) {
     errors += await writeKeys(cluster, 0, take(goal - written, nextInFew));
     written = goal;
-    // What is over the bound is cut in the background.
+    // Entries above the limit are cut in the background.
     await sleep(2_000);
     await note(goal);
   }

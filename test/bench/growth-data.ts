@@ -1,4 +1,4 @@
-/** How costs grow with the data: with the number of keys, and with the siblings of one key. */
+/** The growth of costs with the data: with the number of keys, and with the siblings of one key. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MecCluster } from './clusters.ts';
 import { indexDrawer, keyName } from './draws.ts';
@@ -22,10 +22,10 @@ const VALUE_BYTES = 100;
 const CONNECTIONS = 16;
 const LOADING_MS = 120_000;
 
-/** What an operation costs: processor time in µs where it can be read, else its latency. */
+/** The cost of an operation: processor time in µs if it can be read, else its latency. */
 export const costOf = ({ cpuMicros, p50Ms }: Figures): number => cpuMicros ?? 1000 * p50Ms;
 
-/** How many times as much the last point of a curve costs as the first, as text. */
+/** The cost at the last point of a curve as a multiple of the first, as text. */
 export function growthOf({ points }: Pick<Curve, 'points'>, column: number): string {
   const [first, last] = [points[0]?.costs[column] ?? 0, points.at(-1)?.costs[column] ?? 0];
   return first === 0 ? `${last}` : `${(last / first).toFixed(2)} ×`;
@@ -61,7 +61,7 @@ export async function growKeys({ servers, durationMs }: Bench): Promise<Findings
 
 const SIBLING_KEYS = 400;
 
-/** Reads and writes of keys that have 1, 10 and 100 siblings. */
+/** Reads and writes of keys with 1, 10 and 100 siblings. */
 export async function growSiblings({ servers, durationMs }: Bench): Promise<Findings> {
   const cluster = await MecCluster.start(servers);
   const points: Curve['points'][number][] = [];
@@ -82,7 +82,7 @@ export async function growSiblings({ servers, durationMs }: Bench): Promise<Find
   return { curves: [{ name: 'siblings', grows: 'siblings', costs, points, statement }], errors };
 }
 
-/** Gives some keys all but one of their siblings, measures the writes that add the last, and then reads. */
+/** Gives some keys all siblings but one, measures the writes that add the last, and then reads. */
 async function measureSiblings(
   cluster: MecCluster,
   siblings: number,

@@ -1,7 +1,7 @@
 /**
- * How costs grow with restarts: node 3 is killed a thousand times and writes in each life. The
- * nodes are the production ones, in the simulator's world: a thousand restarts take minutes, every
- * frame is counted, and processor time is all that this machine adds.
+ * The growth of costs with restarts: node 3 is killed a thousand times, and writes in each life.
+ * The nodes are production nodes in the simulator's world. A thousand restarts take minutes, every
+ * frame is counted, and only processor time depends on this machine.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -17,21 +17,27 @@ import type { Curve } from './report.ts';
 
 const RESTARTS = 1_000;
 const MEASURED = [10, 30, 100, 300, 1_000];
-/** Partitions with writes, and keys in each; the other partitions only cost their part of each comparison. */
+/**
+ * Partitions with writes, and keys in each. The other partitions only add to the cost of each
+ * comparison.
+ */
 const PARTITIONS_WRITTEN = 8;
 const KEYS_EACH = 2;
 const BIRTH_MS = 30_000;
-/** Virtual time of one life: its writes spread, logs are cut, and rounds of sync compare. */
+/**
+ * The virtual time of one life, in which its writes spread, logs are cut, and rounds of sync
+ * compare.
+ */
 const LIFE_MS = 2_500;
 const HEAL_MS = 60_000;
 const ROUNDS = 20;
-/** How often a node misses writes, and how long it is cut off, and then has for catching up. */
+/** How often a node misses writes, how long it is cut off, and how long it may then catch up. */
 const CUTS = 5;
 const CUT_MS = 6_000;
 const IDLE_MS = 20_000;
 const KIB = 1024;
 
-/** The nodes, and what the clients of one life write. */
+/** The nodes, and the writes of the clients in one life. */
 interface Scene {
   readonly world: World;
   readonly cluster: SimCluster;
@@ -63,8 +69,8 @@ async function settled<T>(world: World, promise: Promise<T>): Promise<T> {
 }
 
 /**
- * Reads each key at a node and writes it with the token of the answer; returns how many requests
- * failed, and the last read.
+ * Reads each key at a node and writes it with the token of the answer. Returns the number of failed
+ * requests, and the last read.
  */
 async function useKeys(
   { world, keys }: Scene,
@@ -99,7 +105,7 @@ interface Spent {
   readonly cpuMs: number;
 }
 
-/** What something costs: frames and bytes on the network, and processor time of all nodes together. */
+/** A cost: frames and bytes on the network, and the processor time of all nodes together. */
 async function spend({ cluster: { network } }: Scene, act: () => Promise<unknown>): Promise<Spent> {
   const bytes = (): number => [...network.bytesTo.values()].reduce((sum, each) => sum + each, 0);
   const [frames, sent, cpu] = [network.frames, bytes(), process.cpuUsage()];
@@ -108,7 +114,10 @@ async function spend({ cluster: { network } }: Scene, act: () => Promise<unknown
   return { frames: network.frames - frames, bytes: bytes() - sent, cpuMs: (user + system) / 1000 };
 }
 
-/** Node 2 is cut off, misses writes of the others, and gets them by rounds of sync; returns how much failed. */
+/**
+ * Cuts node 2 off, lets it miss writes, and lets sync bring them. Returns the number of failed
+ * requests.
+ */
 async function missAndPull(scene: Scene): Promise<number> {
   const { world, cluster } = scene;
   const [first, second, third] = cluster.nodes as [SimNode, SimNode, SimNode];
@@ -135,7 +144,9 @@ const COSTS = [
   'memory MiB',
 ] as const;
 
-/** All costs after so many restarts; `failed` counts requests that were not answered as they should have been. */
+/**
+ * All costs after a number of restarts. `failed` counts requests that failed or had a wrong answer.
+ */
 async function costsNow(scene: Scene): Promise<{ costs: number[]; failed: number }> {
   const { world, cluster, keys } = scene;
   const [first, , third] = cluster.nodes as [SimNode, SimNode, SimNode];
@@ -153,7 +164,7 @@ async function costsNow(scene: Scene): Promise<{ costs: number[]; failed: number
     for (let cut = 0; cut < CUTS; cut++) failed += await missAndPull(scene);
   });
   const idle = await spend(scene, () => world.run(world.nowMs + IDLE_MS));
-  // What the first pass finds to be free is given back in a later turn.
+  // Memory that the first pass finds to be free is returned in a later turn.
   for (let pass = 0; pass < 3; pass++) {
     collectGarbage();
     await nextTurn();
@@ -176,13 +187,16 @@ async function costsNow(scene: Scene): Promise<{ costs: number[]; failed: number
   return { costs, failed };
 }
 
-/** What messages, rounds of sync and memory come to while node 3 is killed again and again, and writes in each life. */
+/**
+ * The cost of messages, rounds of sync and memory while node 3 is killed again and again, and
+ * writes in each life.
+ */
 export async function growRestarts({ print }: Pick<Bench, 'print'>): Promise<Findings> {
   const scene = openScene();
   const { world, cluster } = scene;
   const victim = cluster.nodes[2] as SimNode;
   await world.run(BIRTH_MS, () => cluster.isAtRest());
-  // Until all that is measured has run some times, the compiler would be measured.
+  // Warms up first. Otherwise the compiler would be measured.
   for (let i = 0; i < 3; i++) await costsNow(scene);
   const points: Curve['points'][number][] = [];
   let errors = 0;

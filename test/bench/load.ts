@@ -1,7 +1,8 @@
 /**
- * The load generator of the benchmark, the same for every server: HTTP/1.1 keep-alive over raw sockets, one request in
- * flight per connection. It shares the processors with the servers it measures, so it does as little as it can per
- * request; and it ends in bounded time whatever the server does.
+ * The load generator of the benchmark, which is the same for every server: HTTP/1.1 keep-alive over
+ * raw sockets, with one request in flight per connection. It shares the processors with the
+ * servers, so it does as little as possible per request. It ends in bounded time, whatever the
+ * server does.
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,39 +14,38 @@ const READ_BUFFER_BYTES = 64 * 1024;
 const LAST_CHUNK = '0\r\n\r\n';
 const DRAIN_CONNECTIONS = 64;
 
-/** Where requests go: connections are spread over the ports in turn. */
+/** The ports to load. Connections are spread over them in turn. */
 export interface Target {
   readonly ports: readonly number[];
   readonly makeClient: () => Client;
 }
 
-/** What a load run is told. */
+/** The options of a load. */
 export interface LoadOptions extends Target {
   readonly connections: number;
   readonly durationMs: number;
   readonly warmupMs: number;
-  /**
-   * The shortest time between the beginnings of two operations of one connection; 0 for as fast as
-   * they are answered.
-   */
+  /** The shortest time between the starts of two operations of one connection; 0 for no pause. */
   readonly paceMs?: number;
-  /** Called right before and right after the time that is measured, with the load on. */
+  /** Called right before and right after the measured time, under load. */
   readonly atStart?: () => Promise<void>;
   readonly atEnd?: () => Promise<void>;
 }
 
-/** What a load run counted; errors and siblings of the warm-up too, latencies and operations not. */
+/**
+ * The counts of a load. Errors and siblings include the warm-up; latencies and operations do not.
+ */
 export interface LoadResult {
   readonly latenciesMs: Float64Array;
   readonly durationMs: number;
   readonly errors: number;
   /** Answers of 300: several values. */
   readonly severalValues: number;
-  /** Writes whose answer said that the key now has several values. */
+  /** Writes whose answer reported several values of the key. */
   readonly siblingWrites: number;
 }
 
-/** The smallest of the sorted latencies that so large a share of them does not exceed; 0 where there are none. */
+/** The quantile `share` (0 to 1) of sorted latencies, by the nearest rank; 0 if there are none. */
 export function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? 0;
 }
@@ -63,7 +63,9 @@ class Meter {
     if (this.isRecording) this.latenciesMs.push(nowMs - startedMs);
   }
 
-  /** Counts an error; the first one of a load is printed, for a number alone explains nothing. */
+  /**
+   * Counts an error, and prints the first one of a load, because a number alone explains nothing.
+   */
   fail(reason: string): void {
     if (this.errors++ === 0) console.error(`first error of this load: ${reason}`);
   }
@@ -92,10 +94,13 @@ class Connection {
   #isDone = false;
   #head = '';
   #status = 0;
-  /** Bytes of the body still to come; undefined in a body of chunks, whose end is read from its last bytes. */
+  /**
+   * Bytes of the body still to come. Undefined for a body in chunks, whose end is found in its last
+   * bytes.
+   */
   #bodyLeft: number | undefined = 0;
   #tail = '';
-  /** What came of the body of an error with its head. */
+  /** The head of an error, and its body so far. */
   #bodyStart = '';
 
   constructor(options: ConnectionOptions) {
@@ -122,7 +127,7 @@ class Connection {
     this.#socket = socket;
   }
 
-  /** Ends the connection; a request that has waited too long for its answer is an error. */
+  /** Closes the connection. A request that has waited too long for its answer is an error. */
   finish(nowMs: number): void {
     if (this.#isDone) return;
     if (this.#inFlight && nowMs - this.#startedMs > STALLED_MS) this.#options.meter.fail('not answered at the end');
@@ -163,7 +168,7 @@ class Connection {
       this.#bodyLeft -= length;
     }
     if (this.#bodyLeft === 0 || (this.#bodyLeft === undefined && this.#tail.endsWith(LAST_CHUNK))) this.#answered();
-    // More bytes than announced, or a length we cannot read: this stream is lost.
+    // The body is longer than announced, or its length is unreadable, so this stream is lost.
     else if (this.#bodyLeft !== undefined && !(this.#bodyLeft > 0)) this.#socket?.destroy();
   }
 
@@ -215,7 +220,7 @@ class Connection {
   }
 }
 
-/** The length of a body in bytes; undefined where it comes in chunks, NaN where nothing is said of it. */
+/** The length of a body in bytes; undefined if it comes in chunks, NaN if neither is announced. */
 function bodyLength(head: string, status: number): number | undefined {
   if (status === 204 || status === 304) return 0;
   const match = /\r\ncontent-length: *(\d+)/i.exec(head);
@@ -235,7 +240,7 @@ function openConnections(
   });
 }
 
-/** A load that goes on until it is stopped. */
+/** A load that runs until it is stopped. */
 export class RunningLoad {
   readonly #meter = new Meter();
   readonly #connections: Connection[];
@@ -244,7 +249,7 @@ export class RunningLoad {
     this.#connections = openConnections(target, connections, { meter: this.#meter, paceMs, onDone: () => undefined });
   }
 
-  /** Operations that have succeeded since the beginning, recorded or not. */
+  /** Operations that have succeeded since the start, recorded or not. */
   get operations(): number {
     return this.#meter.operations;
   }
@@ -253,7 +258,7 @@ export class RunningLoad {
     return this.#meter.errors;
   }
 
-  /** Records latencies until the promise that `during` returns is settled. */
+  /** Records latencies until the promise of `during` is settled. */
   async record(during: () => Promise<unknown>): Promise<LoadResult> {
     this.#meter.latenciesMs = [];
     const startMs = performance.now();
@@ -285,7 +290,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   }
 }
 
-/** What became of requests that were sent once each. */
+/** The results of requests that were sent once each. */
 export interface DrainResult {
   readonly done: number;
   readonly errors: number;
@@ -293,7 +298,7 @@ export interface DrainResult {
   readonly latenciesMs: Float64Array;
 }
 
-/** Lets clients run until they are all at their end, or the time is over. */
+/** Runs clients until all have finished or the time is over. */
 export async function drain(target: Target, timeoutMs: number, connections = DRAIN_CONNECTIONS): Promise<DrainResult> {
   const meter = new Meter();
   meter.isRecording = true;

@@ -1,4 +1,4 @@
-/** Measures one workload at one cluster: speed, latencies, and what an operation costs. */
+/** Measures one workload at one cluster: speed, latencies, and the cost of an operation. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from './clusters.ts';
 import { countersAfter, countersBefore, largestMemory, type Counters } from './counters.ts';
@@ -7,23 +7,25 @@ import { drain, quantile, runLoad, type LoadOptions, type LoadResult, type Targe
 import { checkAlive } from './servers.ts';
 import { clientMaker, loadedPrefix, loadingClients, type Workload } from './requests.ts';
 
-/** The longest warm-up before a measurement; one that is itself shorter has one as short. */
+/**
+ * The longest warm-up before a measurement. A shorter measurement has a warm-up of its own length.
+ */
 export const WARMUP_MS = 1_000;
-/** A rest before each measurement, in which the work of the last one is finished. */
+/** A rest before each measurement, in which the work of the last one ends. */
 const SETTLE_MS = 250;
-/** Many at once, so that many go down in one batch. */
+/** Many connections at once, so that many keys are written in one batch. */
 const LOADING_CONNECTIONS = 192;
 const LOADING_MIN_MS = 30_000;
 const LOADING_MIN_KEYS_PER_SECOND = 1_500;
 
-/** A workload and who brings it. */
+/** A workload and its clients. */
 export interface Load extends Workload {
   readonly connections: number;
-  /** Whether the connections go to node 1, or in turn to all nodes. */
+  /** Whether the connections go to node 1, or to all nodes in turn. */
   readonly aim: 'one' | 'spread';
 }
 
-/** What was measured. What could not be counted on this machine is undefined. */
+/** The results. A figure is undefined if this machine cannot measure it. */
 export interface Figures {
   readonly operations: number;
   readonly perSecond: number;
@@ -33,7 +35,7 @@ export interface Figures {
   readonly errors: number;
   readonly severalValues: number;
   readonly siblingWrites: number;
-  /** Per operation, all nodes together. */
+  /** Per operation, for all nodes together. */
   readonly cpuMicros: number | undefined;
   readonly wireBytes: number | undefined;
   readonly diskBytes: number | undefined;
@@ -43,13 +45,15 @@ export interface Figures {
 
 let runs = 0;
 
-/** How long clusters work before a measurement. */
+/** The length of the warm-up of a new cluster. */
 export const warmupOf = (durationMs: number): number => Math.min(WARMUP_MS, durationMs);
 
 const portsOf = ({ httpPorts }: Cluster, aim: Load['aim']): readonly number[] =>
   aim === 'one' ? httpPorts.slice(0, 1) : httpPorts;
 
-/** Writes the keys that a workload reads, unless they are there; returns how many could not be written. */
+/**
+ * Writes the keys that a workload reads, unless they exist. Returns the number of failed writes.
+ */
 export async function loadKeys(cluster: Cluster, workload: Workload): Promise<number> {
   const prefix = loadedPrefix(workload);
   if (workload.operation === 'PUT' || cluster.loaded.has(prefix)) return 0;
@@ -63,7 +67,10 @@ export async function loadKeys(cluster: Cluster, workload: Workload): Promise<nu
   return workload.keys - done;
 }
 
-/** Makes a new cluster work for a while, for else the compilation of its code would be measured; returns the errors. */
+/**
+ * Loads a new cluster for a while, or the compilation of its code would be measured. Returns the
+ * errors.
+ */
 export async function warmUp(cluster: Cluster, durationMs: number): Promise<number> {
   const workload = { operation: 'mix', valueBytes: 100, keys: 1_000, distribution: 'uniform' } as const;
   const failed = await loadKeys(cluster, workload);
@@ -71,7 +78,7 @@ export async function warmUp(cluster: Cluster, durationMs: number): Promise<numb
   return failed + errors;
 }
 
-/** Loads a cluster for a while and says what was measured. */
+/** Loads a cluster for a while and returns the measurements. */
 export function measure(cluster: Cluster, load: Load, durationMs: number): Promise<Figures> {
   const protocol = cluster.protocol(load.valueBytes);
   return measureClients(cluster, {
@@ -97,7 +104,7 @@ export async function measureClients(cluster: Cluster, options: LoadOptions): Pr
   return figuresOf(result, { before, after, rssBytes: largestMemory(cluster)?.rssBytes });
 }
 
-/** The same for clients that come to their end; what they could not do is an error. */
+/** The same for clients that finish. A request that they could not make is an error. */
 export async function measureDrain(
   cluster: Cluster,
   target: Target & { operations: number; connections: number },

@@ -1,4 +1,4 @@
-/** Memory of a node, idle and with a million small keys, and how fast it starts on them. */
+/** The memory of a node, idle and with a million small keys, and its starting time with them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MecCluster } from './clusters.ts';
 import { largestMemory } from './counters.ts';
@@ -21,7 +21,10 @@ const LOAD: Load = {
   aim: 'one',
 };
 
-/** Loads a million keys of 100 B through all nodes; then restarts node 1, once in order and once by `kill -9`. */
+/**
+ * Loads a million keys of 100 B through all nodes. Then restarts node 1, once with SIGTERM and once
+ * with `kill -9`.
+ */
 export async function measureMemory({ servers, durationMs, print }: Bench): Promise<Findings> {
   const cluster = await MecCluster.start(servers);
   const values: Record<string, number> = {};
@@ -59,7 +62,7 @@ export async function measureMemory({ servers, durationMs, print }: Bench): Prom
   return { values, errors };
 }
 
-/** Ends node 1 and starts it again; from there to the first key that it reads, in ms. */
+/** Ends node 1 and starts it again. Returns the time until it reads its first key, in ms. */
 async function startTime(cluster: MecCluster, signal: NodeJS.Signals): Promise<number> {
   await cluster.stopNode(0, signal);
   const startMs = performance.now();

@@ -1,6 +1,6 @@
 /**
- * The parts of the benchmark that compute: draws, quantiles, profiles, targets, the plot, and what
- * the load generator counts.
+ * The parts of the benchmark that compute: draws, quantiles, profiles, targets, the plot, and the
+ * counts of the load generator.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ function counts(draw: () => number, draws: number): number[] {
   return found;
 }
 
-test('zipfian ranks come as often as their law says', () => {
+test('zipfian ranks are drawn with the expected frequencies', () => {
   const DRAWS = 400_000;
   let zeta = 0;
   for (let i = 1; i <= KEYS; i++) zeta += 1 / i ** 0.99;
@@ -51,7 +51,7 @@ test('zipfian ranks come as often as their law says', () => {
   }
 });
 
-test('zipfian indexes are the ranks, scattered; uniform indexes are all alike', () => {
+test('zipfian indexes are scattered ranks, and uniform indexes are equally frequent', () => {
   const zipfian = counts(indexDrawer('zipfian', KEYS, 1), 400_000);
   const ranks = counts(zipfianRanks(KEYS, seededRandom(1)), 400_000);
   assert.deepEqual(
@@ -67,14 +67,14 @@ test('zipfian indexes are the ranks, scattered; uniform indexes are all alike', 
   );
 });
 
-test('fresh keys never come twice, and are not in order', () => {
+test('fresh keys never repeat and are not in order', () => {
   const next = freshKeys('a-');
   const keys = Array.from({ length: 50_000 }, next);
   assert.equal(new Set(keys).size, keys.length);
   assert.notDeepEqual(keys.slice(0, 100), keys.slice(0, 100).toSorted());
 });
 
-test('quantiles are those of the nearest rank', () => {
+test('quantiles use the nearest rank', () => {
   const sorted = Float64Array.from({ length: 100 }, (_, i) => i + 1);
   assert.deepEqual(
     [0.5, 0.99, 0.999, 1].map((share) => quantile(sorted, share)),
@@ -95,7 +95,7 @@ const frame = (
   children,
 });
 
-test('a profile is summed by place, and causality has what works for it', () => {
+test('a profile is summed by place, and causality includes its callees', () => {
   const nodes = [
     frame(1, '(root)', '', [2, 3, 4]),
     frame(2, '(idle)', ''),
@@ -109,7 +109,7 @@ test('a profile is summed by place, and causality has what works for it', () => 
     frame(10, 'writev', 'node:internal/stream_base_commons'),
   ];
   const samples = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-  // The n-th sample lasts n ms, until the next one; the last lasts no time that is known.
+  // The n-th sample lasts n ms, until the next one. The duration of the last is unknown.
   const timeDeltas = samples.map((n) => 1000 * (n - 1));
   const sums = sumProfiles([{ nodes, samples, timeDeltas }]);
   assert.equal(sums.idleMs, 2);
@@ -125,7 +125,7 @@ test('a profile is summed by place, and causality has what works for it', () => 
   assert.equal(sumProfiles([{ nodes, samples, timeDeltas }], 28).busyMs, 8 + 9, 'what came before 28 ms is left out');
 });
 
-test('the files that a profile is summed by are there, and use the packages that they are said to use', () => {
+test('the files of a profile exist and use the listed packages', () => {
   const source = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
   for (const file of CAUSALITY_FILES) assert.ok(source(file).length > 0, file);
   for (const [file, name] of Object.entries(BORDERS)) assert.match(source(file), new RegExp(`from '${name}';`), file);
@@ -139,7 +139,7 @@ const figures = (varied: Partial<Figures>): Figures => ({
   ...varied,
 });
 
-test('targets are held to the figures of the same row; what was not measured is not judged', () => {
+test('a target is judged by the figures of its row, if they were measured', () => {
   const rows = new Map<string, Map<ClusterName, Figures>>([
     [
       'get-100b-64c',
@@ -172,7 +172,7 @@ test('targets are held to the figures of the same row; what was not measured is 
   }
 });
 
-test('the plan names each row once, and finds rows by name and by beginning', () => {
+test('the plan finds rows by name and by prefix', () => {
   for (const rows of [DEFAULT_ROWS, fullRows()]) assert.equal(new Set(rows.map(({ name }) => name)).size, rows.length);
   assert.deepEqual(
     rowsNamed('put-100b-1c').map(({ name }) => name),
@@ -182,12 +182,12 @@ test('the plan names each row once, and finds rows by name and by beginning', ()
   assert.deepEqual(rowsNamed('nothing'), []);
 });
 
-test('of several rounds the median counts, with the errors of all', () => {
+test('several rounds yield their median, with the errors of all', () => {
   const median = medianOf([3, 1, 2].map((perSecond) => figures({ perSecond, errors: 1 })));
   assert.deepEqual([median.perSecond, median.errors], [2, 3]);
 });
 
-test('the plot has a bar for each cluster but the skeleton, as long as its share', () => {
+test('the plot has a bar for each cluster but the skeleton, in proportion to its share', () => {
   const rows = new Map<string, Map<ClusterName, Figures>>([
     [
       'a<b',
@@ -218,7 +218,7 @@ async function listen(t: TestContext, listener: RequestListener): Promise<number
 
 const WORK: Workload = { operation: 'RMW', valueBytes: 10, keys: 5, distribution: 'uniform' };
 
-test('read-modify-write sends the token that it has read, and counts siblings', async (t) => {
+test('read-modify-write sends the token of its read and counts siblings', async (t) => {
   let reads = 0;
   let wrong = 0;
   let enough: () => void = () => {};
@@ -241,12 +241,12 @@ test('read-modify-write sends the token that it has read, and counts siblings', 
   assert.ok(result.latenciesMs.length > 10);
   assert.equal(wrong, 0);
   assert.equal(result.errors, 0);
-  // An operation is a read and a write; the last one may be half done.
+  // An operation is a read and a write. The last one may be half done.
   assert.ok(Math.abs(result.severalValues - result.siblingWrites) <= 1);
   assert.ok(Math.abs(result.siblingWrites - result.latenciesMs.length) <= 1);
 });
 
-test('answers in chunks are read to their end, and refusals and cut connections are errors', async (t) => {
+test('the load generator reads chunks to their end and counts failed requests', async (t) => {
   let requests = 0;
   const ports = await listen(t, (request, response) => {
     request.resume();
@@ -254,7 +254,7 @@ test('answers in chunks are read to their end, and refusals and cut connections 
     if (n === 3) response.writeHead(503).end();
     else if (n === 5) response.destroy();
     else {
-      // Two writes without a length are two chunks; the pause makes them two packets as well.
+      // Two writes without a length are two chunks. The pause makes them two packets as well.
       response.write('x'.repeat(100_000));
       setTimeout(() => response.end('y'), 2);
     }
@@ -265,7 +265,7 @@ test('answers in chunks are read to their end, and refusals and cut connections 
   assert.deepEqual([requests, done, errors], [10, 8, 2]);
 });
 
-test('what etcd is sent is JSON with the key and a value of the size, in base64', async () => {
+test('requests to etcd are JSON with key and value in base64', async () => {
   const text = etcdProtocol(1000).put('a-key').toString();
   const [head = '', body = ''] = text.split('\r\n\r\n');
   const { key, value } = JSON.parse(body) as { key: string; value: string };

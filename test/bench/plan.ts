@@ -1,4 +1,4 @@
-/** What is measured, as data: the rows of the default plan, and the product of all dimensions. */
+/** The measurements as data: the rows of the default plan, and the product of all dimensions. */
 import type { ClusterName } from './clusters.ts';
 import type { Load } from './measure.ts';
 
@@ -11,7 +11,7 @@ export interface Row extends Load {
 const KIB = 1024;
 const BASE = { valueBytes: 100, connections: 64, keys: 10_000, distribution: 'uniform', aim: 'one' } as const;
 
-/** How a row differs from the base. */
+/** The differences of a row from the base. */
 type Varied = Partial<Omit<Row, 'name'>> & Pick<Row, 'operation'>;
 
 const OWN: readonly ClusterName[] = ['skeleton', 'MecDB'];
@@ -26,7 +26,7 @@ function sizeOf(bytes: number): string {
   return bytes < KIB ? `${bytes}b` : `${bytes / KIB}kib`;
 }
 
-/** A name says operation, size and connections, and then what is not as in the base. */
+/** The name of a row: operation, size and connections, and then the differences from the base. */
 function nameOf({ operation, valueBytes, connections, keys, distribution, aim }: Load): string {
   const parts = [operation.toLowerCase(), sizeOf(valueBytes), `${connections}c`];
   if (distribution === 'zipfian') parts.push('zipf');
@@ -35,12 +35,12 @@ function nameOf({ operation, valueBytes, connections, keys, distribution, aim }:
   return parts.join('-');
 }
 
-/** 100 KiB are read from fewer keys: 10 000 of them would be three gigabytes of disk. */
+/** Values of 100 KiB are read from fewer keys. 10 000 of them would be three gigabytes of disk. */
 const LARGE = { valueBytes: 100 * KIB, connections: 16, keys: 1_000 } as const;
 
 /**
- * What is measured by default: the rows of the targets, and each dimension varied alone. Large
- * values last, for they leave the disk busy.
+ * The default plan: the rows of the targets, and each dimension varied alone. Large values come
+ * last, because they leave the disk busy.
  */
 export const DEFAULT_ROWS: readonly Row[] = [
   row({ operation: 'PUT', valueBytes: KIB, clusters: ALL }),
@@ -69,7 +69,7 @@ export const MILLION_ROWS: readonly Row[] = [
   row({ operation: 'GET', keys: 1_000_000, distribution: 'zipfian' }),
 ];
 
-/** All that the dimensions make of each other, as far as it says something. */
+/** The product of all dimensions, without meaningless combinations. */
 export function fullRows(): Row[] {
   const rows: Row[] = [];
   for (const valueBytes of [100, KIB, 100 * KIB]) {
@@ -77,7 +77,7 @@ export function fullRows(): Row[] {
       for (const connections of [1, 16, 64, 256]) {
         for (const aim of ['one', 'spread'] as const) {
           for (const distribution of ['uniform', 'zipfian'] as const) {
-            // New keys are drawn from nothing, and one connection cannot be spread.
+            // New keys are not drawn from a set, and one connection cannot be spread.
             if ((operation === 'PUT' && distribution === 'zipfian') || (connections === 1 && aim === 'spread'))
               continue;
             const keys = valueBytes > KIB ? LARGE.keys : BASE.keys;
@@ -91,10 +91,7 @@ export function fullRows(): Row[] {
   return [...rows.map((plain) => (isCompared.has(plain.name) ? { ...plain, clusters: ALL } : plain)), ...MILLION_ROWS];
 }
 
-/**
- * The rows of a name, or, where it is the beginning of names (`put`, `get-100b`), those of the
- * default plan that begin so.
- */
+/** The row of a name, or the rows of the default plan that begin with it (`put`, `get-100b`). */
 export function rowsNamed(name: string): readonly Row[] {
   const exact = [...DEFAULT_ROWS, ...fullRows()].find((each) => each.name === name);
   return exact === undefined ? DEFAULT_ROWS.filter((each) => each.name.startsWith(`${name}-`)) : [exact];

@@ -1,6 +1,6 @@
 /**
- * A picture of a run: for each row, the operations per second of each cluster as a share of the
- * skeleton's. Plain SVG.
+ * A picture of a run: the operations per second of each cluster, as a share of the skeleton's, for
+ * each row. Plain SVG.
  */
 import type { ClusterName } from './clusters.ts';
 import type { Figures } from './measure.ts';
@@ -36,7 +36,7 @@ function barsOf(figuresByCluster: ReadonlyMap<ClusterName, Figures>): Bar[] {
   return bars.filter(({ cluster }) => cluster !== 'skeleton');
 }
 
-/** Draws the rows that were measured at the skeleton too; `title` says on what machine. */
+/** Draws the rows that were also measured at the skeleton. `title` names the machine. */
 export function plotRows(rows: ReadonlyMap<string, ReadonlyMap<ClusterName, Figures>>, title: string): string {
   const drawn = [...rows]
     .map(([name, figures]) => ({ name, bars: barsOf(figures) }))

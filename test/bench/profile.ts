@@ -1,9 +1,10 @@
 /**
- * Reads a `.cpuprofile` (`node --cpu-prof`, `npm run bench -- --profile DIR`) and says where the time went: by place (a
- * package, a part of Node, a folder of our own), by file, by function, and how much of it is causality.
+ * Reads a `.cpuprofile` (`node --cpu-prof`, `npm run bench -- --profile DIR`) and sums the time by
+ * place, file and function. A place is a package, a part of Node, or a folder of this project. It
+ * also sums the time of causality.
  *
  * A profile samples the JavaScript thread. Native code called from JavaScript has no file of its
- * own and counts for whoever called it; threads of LevelDB, ZeroMQ and libuv are not seen at all.
+ * own, and counts for its caller. Threads of LevelDB, ZeroMQ and libuv are invisible.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,8 +18,8 @@ Sums the self time of CPU profiles by package or folder, by own file and by func
   --top N         how many files and functions are printed (default 40)`;
 
 /**
- * The files that do the work of causality: contexts, dots, tokens, what a write supersedes, and the
- * replica's clock and log.
+ * The files that do the work of causality: contexts, dots, tokens, the rules of replacement, and
+ * the clock and log of a replica.
  */
 export const CAUSALITY_FILES = [
   'src/core/causality/actor.ts',
@@ -33,7 +34,10 @@ export const CAUSALITY_FILES = [
   'src/storage/replica/replica-log.ts',
 ] as const;
 
-/** Each package is used through one file, and its native code counts for that file: so the two are one place. */
+/**
+ * Each package is used through one file, and its native code counts for that file. So the two are
+ * one place.
+ */
 export const BORDERS: Readonly<Record<string, string>> = {
   'src/base/msgpack.ts': '@msgpack/msgpack',
   'src/base/hash.ts': 'xxhash-wasm',
@@ -42,7 +46,7 @@ export const BORDERS: Readonly<Record<string, string>> = {
   'src/transport/zeromq.ts': 'zeromq',
 };
 
-/** Packages that come with another one, and work for it alone. */
+/** Packages that come with another one, and work only for it. */
 const FAMILIES: readonly (readonly [RegExp, string])[] = [
   [/^(abstract-level|level-transcoder|maybe-combine-errors|module-error)$/, 'classic-level'],
   [
@@ -60,37 +64,45 @@ interface ProfileNode {
   readonly children?: readonly number[];
 }
 
-/** What `--cpu-prof` writes, as far as it is read here: times in µs. */
+/** The parts of a profile that are read here. Times are in µs. */
 export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 }
 
-/** Where the time of some profiles went; all in ms of self time, without the time in which nothing was done. */
+/** The time of some profiles, all in ms of self time, without idle time. */
 export interface ProfileSums {
   busyMs: number;
   idleMs: number;
   /** Self time of `CAUSALITY_FILES`. */
   causalityMs: number;
-  /** The same with what these files call in packages, in Node and in `src/base`: what would be gone with them. */
+  /**
+   * The same, with the calls of these files into packages, Node and `src/base`: the time that would
+   * be saved without them.
+   */
   causalityWithCalleesMs: number;
   readonly places: Map<string, number>;
-  /** Only own files. */
+  /** Only files of this project. */
   readonly files: Map<string, number>;
   readonly functions: Map<string, number>;
 }
 
-/** Wherever it is compiled to, and whatever the folders above are called. */
+/** Matches in any build folder, and in any parent folder. */
 const OWN_FILE = /.*\/((?:src\/(?:base|core|storage|transport|cluster|client|http|sim|embed|cli)|bin|test)\/.+)\.js$/;
 
-/** The source file of a frame: a path from the root of the project, or undefined where it is not of the project. */
+/**
+ * The source file of a frame, as a path from the root of the project; undefined if it is not of the
+ * project.
+ */
 function fileOf(url: string): string | undefined {
   if (url.includes('/node_modules/')) return undefined;
   return OWN_FILE.exec(url)?.[1]?.concat('.ts');
 }
 
-/** The package, the part of Node or the folder that a frame belongs to; undefined for native code without a name. */
+/**
+ * The package, the part of Node or the folder of a frame; undefined for native code without a name.
+ */
 export function placeOf({ functionName, url }: ProfileNode['callFrame']): string | undefined {
   if (functionName === '(garbage collector)') return 'garbage collection';
   if (functionName === '(program)') return 'V8 and libuv';
@@ -102,7 +114,7 @@ export function placeOf({ functionName, url }: ProfileNode['callFrame']): string
   return BORDERS[file] ?? /^(src\/[^/]+|[^/]+)\//.exec(file)?.[1];
 }
 
-/** What is said of all samples with the same stack. */
+/** The properties of all samples with the same stack. */
 interface Attribution {
   readonly isIdle: boolean;
   readonly place: string;
@@ -115,7 +127,7 @@ interface Attribution {
 const isCausal = (file: string | undefined): boolean =>
   (CAUSALITY_FILES as readonly (string | undefined)[]).includes(file);
 
-/** Follows the tree of calls from the root, so that each node knows who called it. */
+/** Follows the call tree from the root, so that each node knows its callers. */
 function attribute(profile: CpuProfile): ReadonlyMap<number, Attribution> {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const attributions = new Map<number, Attribution>();
@@ -125,7 +137,7 @@ function attribute(profile: CpuProfile): ReadonlyMap<number, Attribution> {
     const { functionName, url, lineNumber } = node.callFrame;
     const named = placeOf(node.callFrame);
     const file = named === undefined ? caller?.file : fileOf(url);
-    // Words that everybody uses work for whoever uses them, and so do packages.
+    // Shared code works for its callers, and so do packages.
     const isOnBehalf = file === undefined || file.startsWith('src/base/');
     const where = url === '' ? (caller?.place ?? '') : (file ?? url.replace(/^.*\/node_modules\//, ''));
     const attribution = {
@@ -162,7 +174,7 @@ export function sumProfiles(profiles: readonly CpuProfile[], skipMs = 0): Profil
     const attributions = attribute(profile);
     let atMs = 0;
     for (const [index, id] of profile.samples.entries()) {
-      // The time until the next sample is spent in this one.
+      // The time until the next sample belongs to this one.
       const ms = (profile.timeDeltas[index + 1] ?? 0) / 1000;
       atMs += (profile.timeDeltas[index] ?? 0) / 1000;
       const attribution = attributions.get(id);
@@ -203,7 +215,7 @@ export function readProfiles(paths: readonly string[]): CpuProfile[] {
   });
 }
 
-/** The greatest sums, as lines of ms, share and name. */
+/** The largest sums, as lines of ms, share and name. */
 function formatTop(
   title: string,
   sums: ReadonlyMap<string, number>,
@@ -216,7 +228,7 @@ function formatTop(
 const formatShare = (name: string, ms: number, busyMs: number): string =>
   `${ms.toFixed(0).padStart(8)} ms ${((100 * ms) / busyMs).toFixed(1).padStart(5)} %  ${name}`;
 
-/** What is printed of some sums. */
+/** The printed summary of some sums. */
 export function formatProfile(sums: ProfileSums, top: number): string[] {
   const { busyMs, idleMs } = sums;
   return [

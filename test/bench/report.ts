@@ -1,4 +1,4 @@
-/** What a run prints. */
+/** The printed output of a run. */
 import type { ClusterName } from './clusters.ts';
 import type { Figures } from './measure.ts';
 import type { Verdict } from './targets.ts';
@@ -30,7 +30,7 @@ export const formatHeading = (): string =>
 
 const rounded = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(0));
 
-/** One line per cluster; shares are of the skeleton's operations per second. */
+/** One line per cluster. Shares are of the skeleton's operations per second. */
 export function formatRow(name: string, figuresByCluster: ReadonlyMap<ClusterName, Figures>): string[] {
   const skeleton = figuresByCluster.get('skeleton');
   return [...figuresByCluster].map(([cluster, figures], index) => {
@@ -54,17 +54,17 @@ export function formatRow(name: string, figuresByCluster: ReadonlyMap<ClusterNam
   });
 }
 
-/** A growth curve: a cost at growing sizes of something, and what it comes to. */
+/** A growth curve: a cost at growing sizes, and the conclusion. */
 export interface Curve {
   readonly name: string;
-  /** What grows, and the names of the costs, one per column. */
+  /** The growing quantity, and the names of the costs, one per column. */
   readonly grows: string;
   readonly costs: readonly string[];
   readonly points: readonly { readonly at: number; readonly costs: readonly number[] }[];
   readonly statement: string;
 }
 
-/** The points as a table, and the statement under it. */
+/** The points as a table, with the conclusion under it. */
 export function formatCurve({ name, grows, costs, points, statement }: Curve): string[] {
   const heading = [grows, ...costs];
   const widths = heading.map((title) => Math.max(title.length, CELL_WIDTH));
@@ -80,7 +80,7 @@ export function formatCurve({ name, grows, costs, points, statement }: Curve): s
   ];
 }
 
-/** The table of those targets that were measured, and how to measure the others. */
+/** The table of measured targets, and the commands that measure the others. */
 export function formatTargets(verdicts: readonly Verdict[]): string[] {
   const measured = verdicts.filter(({ isMet }) => isMet !== undefined);
   const missing = new Set(verdicts.filter(({ isMet }) => isMet === undefined).map(({ only }) => only));

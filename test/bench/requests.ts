@@ -1,26 +1,26 @@
 /**
- * What a client says: the bytes of its requests, in the words of the server it speaks to, and what
- * it makes of the answers.
+ * The clients: the bytes of their requests, in the protocol of the server, and their reading of the
+ * answers.
  */
 import { randomBytes } from 'node:crypto';
 import { freshKeys, indexDrawer, keyName, type Distribution } from './draws.ts';
 
 /**
- * PUT writes keys that are new; GET reads loaded ones; mix is half of each; RMW reads a loaded key
- * and writes it with the token it got.
+ * PUT writes new keys. GET reads loaded ones. Mix is half of each. RMW reads a loaded key and
+ * writes it with its token.
  */
 export type Operation = 'PUT' | 'GET' | 'mix' | 'RMW';
 
-/** What the clients do. */
+/** The operations of the clients. */
 export interface Workload {
   readonly operation: Operation;
   readonly valueBytes: number;
-  /** How many keys are loaded before. */
+  /** The number of keys that are loaded before. */
   readonly keys: number;
   readonly distribution: Distribution;
 }
 
-/** An answer, as far as a client looks at it. */
+/** The parts of an answer that a client reads. */
 export interface Answer {
   readonly status: number;
   /** Status line and headers. */
@@ -29,15 +29,15 @@ export interface Answer {
 
 /** One client with one request in flight. */
 export interface Client {
-  /** The bytes of the next request, or undefined when there is none left. */
+  /** The bytes of the next request; undefined if there is none left. */
   next(): Buffer | undefined;
-  /** Whether this answer, which is no error, ends an operation; an operation may take several requests. */
+  /** Whether this successful answer ends an operation, which may take several requests. */
   ends(answer: Answer): boolean;
-  /** The operation has failed; the next request begins another. */
+  /** The operation has failed. The next request begins another. */
   failed(): void;
 }
 
-/** How a server is spoken to; a token comes from the answer to a read. */
+/** The protocol of a server. A token comes from the answer to a read. */
 export interface Protocol {
   get(key: string): Buffer;
   put(key: string, token?: string): Buffer;
@@ -47,7 +47,7 @@ const BODY_POOL_BYTES = 1024 * 1024;
 const BODY_STEP_BYTES = 60;
 const BASE64_GROUP = { bytes: 3, chars: 4 };
 
-/** Cuts values from a pool of random bytes: another one each time, at the cost of a copy. */
+/** Cuts a new value each time from a pool of random bytes, at the cost of a copy. */
 function valueCutter(pool: Buffer, valueBytes: number): (target: Buffer, at: number) => void {
   let offset = 0;
   return (target, at) => {
@@ -74,13 +74,13 @@ export function mecProtocol(valueBytes: number): Protocol {
 }
 
 /**
- * etcd's JSON gateway: keys and values are base64. The values are made beforehand, so that they
+ * etcd's JSON gateway, in which keys and values are base64. The values are prepared, so that they
  * cost the client nothing.
  */
 export function etcdProtocol(valueBytes: number): Protocol {
   const valueChars = Math.ceil(valueBytes / BASE64_GROUP.bytes) * BASE64_GROUP.chars;
   const pool = Buffer.from(randomBytes(BODY_POOL_BYTES + 2 * valueBytes).toString('base64'), 'latin1');
-  // The step is a multiple of a group of four characters, so each cut is base64 again.
+  // The step is a multiple of four characters, so each cut is valid base64.
   const cut = valueCutter(pool, valueChars);
   const post = (path: string, length: number): string =>
     `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
@@ -101,11 +101,11 @@ export function etcdProtocol(valueBytes: number): Protocol {
   };
 }
 
-/** The prefix of the keys that are loaded for a workload: what others overwrite, readers do not share. */
+/** The prefix of the loaded keys of a workload. Readers do not share keys that others overwrite. */
 export const loadedPrefix = ({ operation, valueBytes, keys }: Workload): string =>
   `${operation === 'RMW' ? 'rmw' : 'get'}-${valueBytes}-${keys}-`;
 
-/** Makes clients that all draw from the same keys; `run` names this run, so that what is new stays new. */
+/** Makes clients that draw from the same keys. `run` names this run, so that new keys stay new. */
 export function clientMaker(workload: Workload, protocol: Protocol, run: string): () => Client {
   const { operation, keys, distribution } = workload;
   const prefix = loadedPrefix(workload);
@@ -122,7 +122,7 @@ export function clientMaker(workload: Workload, protocol: Protocol, run: string)
   return () => oneStepClient(oneStep[operation]);
 }
 
-/** A client all of whose operations are one request. */
+/** A client whose operations are single requests. */
 export const oneStepClient = (next: () => Buffer | undefined): Client => ({ next, ends: () => true, failed: () => {} });
 
 function updatingClient(protocol: Protocol, loadedKey: () => string): Client {
@@ -146,7 +146,7 @@ function updatingClient(protocol: Protocol, loadedKey: () => string): Client {
   };
 }
 
-/** Makes clients that together write each of `keys` once, and then are at their end. */
+/** Makes clients that together write each of `keys` once. */
 export function loadingClients(keys: Iterable<string>, protocol: Protocol): () => Client {
   const remaining = keys[Symbol.iterator]();
   const next = (): Buffer | undefined => {

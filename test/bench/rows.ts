@@ -1,4 +1,6 @@
-/** Runs the rows of a plan: clusters start when they are first needed, and end when no row needs them any more. */
+/**
+ * Runs the rows of a plan. A cluster starts when it is first needed, and ends after its last row.
+ */
 import { type Cluster, type ClusterName, MecCluster, startSkeletonCluster, stopCluster } from './clusters.ts';
 import { untilQuiet } from './counters.ts';
 import { startEtcdCluster } from './etcd.ts';
@@ -6,21 +8,24 @@ import { loadKeys, measure, warmUp, type Figures } from './measure.ts';
 import type { Row } from './plan.ts';
 import type { Servers } from './servers.ts';
 
-/** How rows are run. */
+/** The options for running rows. */
 export interface RowSettings {
   readonly durationMs: number;
-  /** Each row is measured so many times, at all clusters in turn; of each cluster, the round of median speed counts. */
+  /**
+   * The number of rounds per row, at all clusters in turn. For each cluster the round with the
+   * median speed counts.
+   */
   readonly rounds: number;
-  /** Where node 1 of MecDB leaves a CPU profile. */
+  /** The folder in which node 1 of MecDB leaves a CPU profile. */
   readonly profileDir: string | undefined;
-  /** Those that can be measured here. */
+  /** The clusters that can be measured here. */
   readonly clusters: readonly ClusterName[];
 }
 
 /** Figures by row and cluster. */
 export type RowResults = Map<string, Map<ClusterName, Figures>>;
 
-/** Runs rows in order, and hands on each when it is done. */
+/** Runs rows in order, and passes each on when it is done. */
 export async function runRows(
   rows: readonly Row[],
   { servers, settings }: { servers: Servers; settings: RowSettings },
@@ -57,7 +62,7 @@ export async function runRows(
   return { results, errors };
 }
 
-/** Every other round in the opposite order, for each cluster leaves the disk to the next one. */
+/** Reverses every other round, because each cluster leaves a busy disk to the next one. */
 async function measureRounds(
   row: Row,
   clusters: readonly Cluster[],
@@ -73,7 +78,7 @@ async function measureRounds(
   return measured;
 }
 
-/** The round of median speed, with the errors of all. */
+/** The round with the median speed, with the errors of all. */
 export function medianOf(rounds: readonly Figures[]): Figures {
   const sorted = [...rounds].sort((a, b) => a.perSecond - b.perSecond);
   const median = sorted[Math.floor(sorted.length / 2)];

@@ -1,6 +1,6 @@
 /**
- * The processes of a benchmark: started with a log each, asked until they serve, ended by their id
- * whatever happens.
+ * The processes of a benchmark. Each has a log, is polled until it serves, and is ended by its ID
+ * in any case.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ const POLL_MS = 25;
 const ASK_TIMEOUT_MS = 5_000;
 const LOG_TAIL_CHARS = 2_000;
 
-/** A process that serves. */
+/** A server process. */
 export class Server {
   readonly name: string;
   readonly #child: ChildProcess;
@@ -25,7 +25,7 @@ export class Server {
     this.name = name;
     this.#child = child;
     this.#logFile = logFile;
-    // A program that cannot be started is one that has ended.
+    // A program that cannot be started counts as ended.
     child.on('error', () => undefined);
   }
 
@@ -37,12 +37,12 @@ export class Server {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** The end of what it has printed. */
+  /** The end of its output. */
   get logTail(): string {
     return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').slice(-LOG_TAIL_CHARS) : '';
   }
 
-  /** Ends it in good order, or after a while by force. */
+  /** Ends it with SIGTERM, and after a while by force. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.hasExited) return;
     const exited = once(this.#child, 'exit');
@@ -57,7 +57,7 @@ export class Server {
   }
 }
 
-/** All processes of a run, and the folder in which they keep what they keep. */
+/** All processes of a run, and the folder with their data. */
 export class Servers {
   readonly directory: string;
   readonly #all: Server[] = [];
@@ -66,7 +66,7 @@ export class Servers {
     this.directory = directory;
   }
 
-  /** Starts a program; what it prints goes to a log in the folder. */
+  /** Starts a program. Its output goes to a log in the folder. */
   start(name: string, command: string, args: readonly string[]): Server {
     const logFile = join(this.directory, `${name}.log`);
     const log = openSync(logFile, 'a');
@@ -85,19 +85,19 @@ export class Servers {
     await Promise.all(this.#all.map((server) => server.stop()));
   }
 
-  /** The last resort, where nothing can be waited for. */
+  /** The last resort, if waiting is impossible. */
   killAll(): void {
     for (const server of this.#all) server.kill();
   }
 }
 
-/** An answer to a single question; status 0 where there was none. */
+/** The answer to a single request; status 0 if there was none. */
 export interface Reply {
   readonly status: number;
   readonly body: string;
 }
 
-/** A single question. */
+/** A single request. */
 export interface Question {
   readonly port: number;
   readonly path: string;
@@ -105,7 +105,7 @@ export interface Question {
   readonly body?: string;
 }
 
-/** Sends one request; never rejects. */
+/** Sends one request. Never rejects. */
 export function ask({ port, path, method = 'GET', body }: Question): Promise<Reply> {
   return new Promise((resolve) => {
     const none = (): void => resolve({ status: 0, body: '' });
@@ -124,13 +124,16 @@ export function ask({ port, path, method = 'GET', body }: Question): Promise<Rep
   });
 }
 
-/** Throws, with the end of its log, when one of the servers has died. */
+/** Throws, with the end of its log, if one of the servers has died. */
 export function checkAlive(servers: readonly Server[]): void {
   const dead = servers.find(({ hasExited }) => hasExited);
   if (dead !== undefined) throw new Error(`${dead.name} has ended\n${dead.logTail}`);
 }
 
-/** Asks again and again until `check` is true; fails when the time is over or one of the servers has died. */
+/**
+ * Repeats a request until `check` is true. Fails if the time is over or one of the servers has
+ * died.
+ */
 export async function waitUntil(
   what: string,
   check: () => Promise<boolean>,

@@ -1,8 +1,8 @@
 /**
- * The floor under MecDB: a bare three-process cluster of the same shape, without causality,
- * validation, repair or a web framework. HTTP, then a parallel quorum (N=3, R=W=2) over ZeroMQ
- * DEALER to ROUTER, then LevelDB with group commit. It answers GET and PUT /mec/:key and has no
- * timeouts: it knows no failures, and only measures what the parts themselves cost.
+ * The baseline for MecDB: a bare cluster of three processes with the same shape, but without
+ * causality, validation, repair or a web framework. It has HTTP, a parallel quorum (N=3, R=W=2)
+ * over ZeroMQ DEALER to ROUTER, and LevelDB with group commit. It answers GET and PUT /mec/:key and
+ * has no timeouts. It ignores failures, and measures only the cost of the parts.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const CHILD_FLAG = '--skeleton-node';
 const WRITE_QUORUM = 2;
 const PATH_PREFIX_LENGTH = '/mec/'.length;
 
-/** Where one node of the skeleton listens and keeps its data, and whom it asks. */
+/** The address and data folder of one node of the skeleton, and its peers. */
 export interface SkeletonNode {
   httpPort: number;
   port: number;
@@ -25,7 +25,7 @@ export interface SkeletonNode {
   peerPorts: number[];
 }
 
-/** Starts the three nodes, each a process of its own; the first three ports are for HTTP. */
+/** Starts the three nodes, each in its own process. The first three ports are for HTTP. */
 export function startSkeleton(root: string, ports: number[]): ChildProcess[] {
   const indexes = [0, 1, 2];
   const portOf = (index: number): number => ports[3 + (index % 3)] ?? 0;
@@ -89,14 +89,14 @@ class Outbox {
     if (!this.#wire.claim(this)) return;
     const items = this.#items;
     this.#items = [];
-    // The encoder reuses its buffer while ZeroMQ may still read what it was given: copy.
+    // The encoder reuses its buffer while ZeroMQ may still read the message, so copy it.
     this.#wire.send([...this.#address, Buffer.from(encoder.encodeSharedRef(items))]);
   };
 }
 
 type Database = ClassicLevel<string, Uint8Array>;
 
-/** LevelDB with group commit: what arrives while one batch syncs goes down as the next. */
+/** LevelDB with group commit: writes that arrive while a batch syncs form the next one. */
 class Store {
   #database: Database;
   #batch: ChainedBatch<Database, string, Uint8Array> | undefined;
@@ -116,7 +116,7 @@ class Store {
   }
 
   put(key: string, value: Uint8Array, callback: () => void): void {
-    // A chained batch costs a quarter of what an array of operations does.
+    // A chained batch costs a quarter of an array of operations.
     this.#batch ??= this.#database.batch();
     this.#batch.put(key, value);
     this.#callbacks.push(callback);
@@ -142,7 +142,7 @@ class Store {
 
 type Callback = (value: Uint8Array | null) => void;
 
-/** Coordinates requests: asks the own store and the peers, and counts the answers. */
+/** Coordinates requests: asks its own store and the peers, and counts the answers. */
 class Coordinator {
   #store: Store;
   #peers: Outbox[] = [];
@@ -191,7 +191,7 @@ class Coordinator {
   }
 }
 
-/** Answers the requests of the peers from the own store. */
+/** Answers the requests of peers from its own store. */
 async function serveReplica(store: Store, port: number): Promise<void> {
   const socket = new Router({ linger: 0 });
   await socket.bind(`tcp://127.0.0.1:${port}`);

@@ -1,8 +1,8 @@
-/** What MecDB is to reach, as data: ratios within one run, and a few sizes. */
+/** The targets of MecDB as data: ratios within one run, and a few sizes. */
 import type { ClusterName } from './clusters.ts';
 import type { Figures } from './measure.ts';
 
-/** Figures of rows by name and cluster, and what the experiments have measured by name. */
+/** Figures of rows by name and cluster, and of experiments by name. */
 export interface Results {
   readonly rows: ReadonlyMap<string, ReadonlyMap<ClusterName, Figures>>;
   readonly values: ReadonlyMap<string, number>;
@@ -13,13 +13,13 @@ interface Target {
   readonly what: string;
   readonly bound: { readonly atLeast: number } | { readonly atMost: number };
   readonly unit: '%' | '×' | 'MiB' | 's';
-  /** The measured value in the unit, undefined where it was not measured. */
+  /** The measured value in the unit; undefined if it was not measured. */
   readonly measure: (results: Results) => number | undefined;
-  /** What `--only` has to name to measure it. */
+  /** The name for `--only` that measures it. */
   readonly only: string;
 }
 
-/** A target and whether it is met; undefined where it was not measured. */
+/** A target and whether it is met; undefined if it was not measured. */
 export interface Verdict {
   readonly what: string;
   readonly target: string;
@@ -30,7 +30,7 @@ export interface Verdict {
 
 const MIB = 1024 * 1024;
 
-/** A figure of MecDB divided by the same one of another cluster. */
+/** A figure of MecDB divided by the same figure of another cluster. */
 function ratio(
   row: string,
   figure: (figures: Figures) => number,
@@ -67,7 +67,7 @@ const percent =
     return share === undefined ? undefined : 100 * share;
   };
 
-/** All of them. */
+/** All targets. */
 export const TARGETS: readonly Target[] = [
   {
     what: 'GET 100 B, 64 connections, of the skeleton',
@@ -190,7 +190,7 @@ export const TARGETS: readonly Target[] = [
   },
 ];
 
-/** Holds the results to all targets. */
+/** Compares the results with all targets. */
 export function judge(results: Results): Verdict[] {
   return TARGETS.map(({ what, bound, unit, measure, only }) => {
     const measured = measure(results);

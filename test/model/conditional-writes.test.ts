@@ -1,7 +1,7 @@
 /**
- * Conditional writes, searched through: with the rules as they are there is no violation in any
- * order of events, and each rule that is left out has a counterexample. `npm run test:model`
- * searches all plans; the tests of every day leave out the long ones.
+ * An exhaustive search over conditional writes. With all rules there is no violation in any order
+ * of events, and each rule that is left out has a counterexample. `npm run test:model` searches all
+ * plans; other runs leave out the long ones.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ const IS_ALL = isLongRun();
 
 interface Entry {
   readonly plan: Plan;
-  /** Whether it takes too long for every day. */
+  /** Whether the search is too long for `npm test`. */
   readonly isLong?: boolean;
 }
 
@@ -22,7 +22,7 @@ const mixed = ['create', 'swap', 'swap'] as const;
 const repeated = ['once', 'once', 'swap'] as const;
 const locked = ['lock', 'lock', 'create'] as const;
 /**
- * Owners tell each other nothing but in a refill: with this many writers there would be too many
+ * Owners exchange state only in a refill. With this many writers there would otherwise be too many
  * states.
  */
 const filled = { hasWipe: true, hasSync: false } as const;
@@ -51,7 +51,7 @@ const RULES: readonly Entry[] = [
 const NOT_THERE = 'acknowledged and not there';
 const TWICE = 'one write under two dots';
 
-/** What each rule prevents. */
+/** The violation that each rule prevents. */
 const PLANTED: Readonly<Record<Planted, Entry & { readonly finds: Violation }>> = {
   'holder counts': { plan: { kinds: twoCreate }, finds: 'two winners' },
   'early holder counts': { plan: { kinds: twoCreate }, finds: 'two winners' },
@@ -78,7 +78,7 @@ const nameOf = ({ kinds, ...rest }: Plan): string =>
 
 const isSkipped = ({ isLong = false }: Entry): boolean => isLong && !IS_ALL;
 
-/** Clients are told all that they can be told: else nothing was searched. */
+/** Asserts that clients got every possible answer. Otherwise the search proves nothing. */
 function assertTold({ kinds }: Plan, { told }: Found): void {
   assert.ok(told.has('200') && (told.has('412') || kinds.length === 1), [...told].join());
   const isRepeated = kinds.includes('once') || kinds.includes('lock');
@@ -86,7 +86,7 @@ function assertTold({ kinds }: Plan, { told }: Found): void {
 }
 
 for (const entry of RULES) {
-  test(`no violation: ${nameOf(entry.plan)}`, { skip: isSkipped(entry) }, (t) => {
+  test(`the model finds no violation with ${nameOf(entry.plan)}`, { skip: isSkipped(entry) }, (t) => {
     const found = search(entry.plan);
     assert.equal(found.violation, undefined, found.trace.join('\n'));
     assert.ok(!found.isCut, 'all states were searched');
@@ -96,7 +96,7 @@ for (const entry of RULES) {
 }
 
 for (const [planted, { finds, ...entry }] of Object.entries(PLANTED) as [Planted, (typeof PLANTED)[Planted]][]) {
-  test(`found: ${planted}`, { skip: isSkipped(entry) }, (t) => {
+  test(`the model finds the planted bug: ${planted}`, { skip: isSkipped(entry) }, (t) => {
     const found = search({ ...entry.plan, planted });
     assert.equal(found.violation, finds);
     t.diagnostic(`${found.states} states, ${found.trace.length} steps`);

@@ -1,27 +1,26 @@
 /**
- * An explicit-state model of conditional writes on one key, searched breadth-first and exactly:
- * whole states are kept, up to symmetry of owners and of writers that ask for the same. The rules
- * of owner and coordinator are here as steps; decisions, quorums and merges are the product's own
- * (`registers.ts`), and `key-grants.test.ts` holds the numbers of the product to those of this
- * model.
+ * An explicit-state model of conditional writes to one key, with an exact breadth-first search.
+ * Whole states are kept, up to symmetry of the owners and of writers with the same request. The
+ * rules of owner and coordinator are steps of this model. Decisions, quorums and merges are those
+ * of the product (`registers.ts`), and `key-grants.test.ts` compares the product's numbers with
+ * those of this model.
  *
- * Messages are sent once and never taken back: each is taken in at any time, never, or again, in
- * any order. A grant whose answer is lost or late is one that ends the number before it and that
- * nobody brings back; so are expiry with a takeover, a release, a doubled request for a grant and a
- * restart: "the number ends", at any time. A coordinator that stops just takes no more steps. 200
- * means that enough of the deciders have counted the store; the answer to the client may be lost,
- * which only hides it.
+ * A message is sent once and stays available. It is received at any time, never, or again, in any
+ * order. The step "the number ends", at any time, stands for several events: a grant whose answer
+ * is lost or late, expiry with a takeover, a release, a duplicated request, and a restart. A
+ * coordinator that stops takes no more steps. 200 means that enough of the deciders have counted
+ * the store. The answer to the client may be lost, which only hides it.
  */
 import { Decisions, type Kind, quorumTable, shownIn } from './registers.ts';
 
-/** A rule that is left out, or replaced by what was there before. */
+/** A rule that is left out, or replaced by an earlier, weaker one. */
 export type Planted =
   /**
-   * An answer counts if its owner grants the key to the write when the store comes in, whatever the
-   * number.
+   * An answer counts if the owner's present grant is for this write when the store arrives, under
+   * any number.
    */
   | 'holder counts'
-  /** The same, but only of owners that had granted it before the decision. */
+  /** The same, but only for owners that granted the key before the decision. */
   | 'early holder counts'
   | 'numbers begin again'
   | 'late grants join'
@@ -34,57 +33,56 @@ export type Planted =
   | 'numbers outlive a change'
   | 'any owner fills'
   /**
-   * While owners change, three of the four are asked; an owner grants whatever owners the
-   * coordinator knows.
+   * During a change of owners, three of the four are asked. An owner grants the key to a
+   * coordinator with any list of owners.
    */
   | 'views may differ'
   /**
-   * An owner that lost its disk is complete as soon as it is filled, whatever writes from before
-   * are still under way.
+   * An owner that lost its disk is complete as soon as it is filled, even if earlier writes are
+   * still in progress.
    */
   | 'complete at once'
   /**
-   * A store that was taken in before a fence or a change of owners counts, although it is on disk
-   * after that.
+   * A store counts that was received before a fence or a change of owners, but reached the disk
+   * after it.
    */
   | 'stores outlive their ground'
   | 'memory in the process'
   | 'memory is not refilled'
   | 'repeats next to a rival';
 
-/** What is searched. */
+/** The scope of a search. */
 export interface Plan {
-  /** What each writer asks for. */
+  /** The request of each writer. */
   readonly kinds: readonly Kind[];
-  /** Owners take in to memory, and it is on disk later; a restart loses the difference. */
+  /** Owners receive into memory, and write to disk later. A restart loses the difference. */
   readonly hasMemory?: boolean;
-  /** One owner loses its disk, and is filled again. */
+  /** One owner loses its disk and is filled again. */
   readonly hasWipe?: boolean;
   /** Owners A, B, C become A, B, D. */
   readonly hasChange?: boolean;
-  /** Owners tell each other what they hold at any time; else only if they are filled. */
+  /** Owners exchange state at any time; otherwise only when they are filled. */
   readonly hasSync?: boolean;
   readonly planted?: Planted;
 }
 
-/** What must never be. */
+/** A state that must never occur. */
 export type Violation = 'two winners' | 'one write under two dots' | 'acknowledged and not there';
 
 /**
- * Told of each state that follows from another: what happened, to which owner, and to which writer
- * or other owner.
+ * Called for each successor of a state, with the event, its owner, and its writer or other owner.
  */
 export type Emit = (what: string, i: number, j: number) => void;
 
-// Owners are blocks of bytes, writers too; two bytes stand for the whole.
+// Owners are blocks of bytes, and so are writers. Two bytes describe the whole.
 const [HELD, DISK, GRANT, MEMORY, MARKS, DECIDERS, COUNTED, PENDING] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 const OWNER_BYTES = 8;
 const [PHASE, MATCHED, MERGED, RECALLED, REPEATED, VIEW] = [0, 1, 2, 3, 4, 5] as const;
 const WRITER_BYTES = 6;
 const [IDLE, ASKING, STORING, REFUSED, GIVEN_UP] = [0, 1, 2, 3, 4] as const;
-/** Marks of an owner; its view of the owners is above them. */
+/** Marks of an owner. The bits above them are its list of the owners. */
 const [IS_EMPTY, HAS_FENCED, HAS_FILLED, VIEW_SHIFT] = [1, 2, 4, 4] as const;
-/** Of the whole: how far the change of owners is, and the wipe. */
+/** Marks of the whole: the progress of the change of owners, and the wipe. */
 const [NOT_YET, UNDER_WAY, OVER] = [0, 1, 2] as const;
 
 const OLD = ['A', 'B', 'C'];
@@ -168,17 +166,17 @@ export class Model {
     return this.#quorums[at(S, this.#writer(w, VIEW))]?.[mask] === true;
   }
 
-  /** Whether a writer is told 200. */
+  /** Whether a writer gets 200. */
   isTold(S: Uint8Array, w: number): boolean {
     return at(S, this.#writer(w, PHASE)) === STORING && this.#isEnough(S, w, this.#mask(S, COUNTED, w));
   }
 
-  /** Whether a writer is told 412. */
+  /** Whether a writer gets 412. */
   isRefused(S: Uint8Array, w: number): boolean {
     return at(S, this.#writer(w, PHASE)) === REFUSED;
   }
 
-  /** Whether a writer acknowledges, or brings to the owners, what another try of it has written. */
+  /** Whether a writer acknowledges, or sends to the owners, the write of another attempt. */
   isRepeat(S: Uint8Array, w: number): boolean {
     return at(S, this.#writer(w, REPEATED)) > 0;
   }
@@ -192,9 +190,9 @@ export class Model {
     return kind === 'once' || kind === 'lock';
   }
 
-  // -- what happens --
+  // -- events --
 
-  /** Calls `emit` for each state that follows from `S`, after it was put in `T`. */
+  /** Calls `emit` for each successor of `S`, after it was written to `T`. */
   follow(S: Uint8Array, T: Uint8Array, emit: Emit): void {
     const step = (what: string, i: number, j: number, change: () => void): void => {
       T.set(S);
@@ -239,7 +237,7 @@ export class Model {
     }
   }
 
-  /** The sets of owners of which a majority read may be made. */
+  /** The sets of owners from which a majority read may be made. */
   #readable(S: Uint8Array): number[] {
     const masks: number[] = [];
     for (let mask = 0; mask < 1 << this.owners; mask++) {
@@ -249,7 +247,7 @@ export class Model {
     return masks;
   }
 
-  /** The owners of which a majority must have what was acknowledged. */
+  /** The owners of which a majority must have every acknowledged write. */
   #complete(S: Uint8Array): number {
     if (this.plan.hasChange === true) return at(S, this.#change) === OVER ? 0b1011 : 0b0111;
     let mask = 0;
@@ -264,8 +262,8 @@ export class Model {
   }
 
   /**
-   * Whether an owner grants the key to a writer: it is complete, and knows the owners that the
-   * coordinator knows.
+   * Whether an owner grants the key to a writer: it is complete, and has the coordinator's list of
+   * owners.
    */
   #mayGrant(S: Uint8Array, i: number, w: number): boolean {
     const { planted, hasChange } = this.plan;
@@ -277,8 +275,8 @@ export class Model {
   }
 
   /**
-   * A key is granted. Counted: its answer is part of the decision. Else nobody brings its number
-   * back.
+   * Grants the key. If counted, the answer is part of the decision. Otherwise no coordinator uses
+   * its number.
    */
   #grant(S: Uint8Array, T: Uint8Array, i: number, w: number, step: Step): void {
     const { planted } = this.plan;
@@ -299,8 +297,8 @@ export class Model {
       });
     }
     if (this.#keepsHolder) {
-      // With numbers that begin again, a doubled request for a grant after a restart is granted
-      // under the number of the first.
+      // If numbers begin again at a restart, a duplicated request is then granted under the number
+      // of the first.
       const isSame = planted === 'numbers begin again' && isNew && isDecider;
       step('grants, too late, to', i, w, () => void (T[this.#owner(i, GRANT)] = grantOf(w, isSame)));
     }
@@ -322,7 +320,7 @@ export class Model {
     const outcome = this.#decisions.of({ ...question, remembered: at(S, this.#writer(w, RECALLED)) });
     step('decides', w, -1, () => {
       T[this.#writer(w, MATCHED)] = T[this.#writer(w, RECALLED)] = 0;
-      // A number says by itself that its owner is a decider.
+      // A valid number shows that its owner is a decider.
       if (!this.#keepsDeciders) this.#clearDeciders(T, w);
       let repeated = outcome.kind === 'repeat' ? outcome.dot + 1 : 0;
       if (this.plan.planted === 'repeats next to a rival') repeated ||= this.#madeBefore(register);
@@ -342,7 +340,10 @@ export class Model {
     }
   }
 
-  /** The rule before: a version with the Idempotency-Key is repeated, whatever lies next to it. */
+  /**
+   * The earlier rule: a version with the Idempotency-Key is repeated, whatever other versions there
+   * are.
+   */
   #madeBefore(register: number): number {
     const mine = this.plan.kinds.findIndex((_, w) => this.#isOnce(w) && (shownIn(register) >> w) & 1);
     return mine + 1;
@@ -355,8 +356,8 @@ export class Model {
   }
 
   /**
-   * What a writer stores: its write, over all that it has seen; or what the majority knew of the
-   * first try.
+   * The result that a writer stores: its write, over everything that it has seen, or the majority's
+   * knowledge of the first attempt.
    */
   #objectOf(S: Uint8Array, w: number): number {
     const merged = at(S, this.#writer(w, MERGED));
@@ -368,7 +369,8 @@ export class Model {
     if (this.plan.hasChange === true && ((i === 3 && view === 0) || (i === 2 && view === 2))) return;
     const isTold = this.isTold(S, w);
     const counts = !this.#isConditional(w) || this.#isCurrent(S, i, w);
-    // Not current: refused. Once it is acknowledged, the others are told as well.
+    // The number is not current, so the store is refused. After the acknowledgement the other
+    // owners get it too.
     if (!counts && !isTold) return;
     step(counts ? 'takes in, and counts for' : 'is told of', i, w, () => {
       T[this.#owner(i, HELD)] = at(T, this.#owner(i, HELD)) | this.#objectOf(S, w);
@@ -393,7 +395,7 @@ export class Model {
     return grant === grantOf(w, true);
   }
 
-  /** What happens to one owner alone. */
+  /** The events of one owner alone. */
   #own(S: Uint8Array, T: Uint8Array, i: number, step: Step): void {
     const { hasMemory, hasWipe, planted, kinds } = this.plan;
     const end = (): void => void (T[this.#owner(i, GRANT)] = 0);
@@ -426,7 +428,7 @@ export class Model {
     }
   }
 
-  /** One owner takes in what another one holds. */
+  /** One owner receives the state of another. */
   #copy(S: Uint8Array, T: Uint8Array, i: number, j: number, step: Step): void {
     const { hasSync, hasChange, planted } = this.plan;
     const isRefill = this.#isEmpty(S, j);
@@ -434,7 +436,7 @@ export class Model {
     const marks = at(S, this.#owner(i, MARKS));
     if (isJoin && planted !== 'any owner fills' && this.#viewOf(S, i) < 1) return;
     const hasFenced = (marks & HAS_FENCED) !== 0 || planted === 'no fence';
-    // A source counts once the longest timeout has passed since that disk was lost.
+    // A source counts after the longest timeout since that disk was lost.
     const isEarly = planted !== 'complete at once' && this.plan.kinds.some((_, w) => this.#isBehind(S, w));
     if (isRefill && !hasFenced) {
       step('makes a fence for', i, j, () => {
@@ -444,7 +446,7 @@ export class Model {
     }
     if (hasSync === false && !isJoin && !(isRefill && hasFenced)) return;
     step(isRefill || isJoin ? 'fills' : 'tells', i, j, () => {
-      // A replica is told of what the other has on disk.
+      // A replica receives only the state that is on the other's disk.
       const told = this.plan.hasMemory === true ? DISK : HELD;
       T[this.#owner(j, HELD)] = at(S, this.#owner(j, HELD)) | at(S, this.#owner(i, told));
       if (isJoin || (isRefill && hasFenced && !isEarly)) T[this.#owner(i, MARKS)] = marks | HAS_FILLED;
@@ -460,15 +462,15 @@ export class Model {
   }
 
   /**
-   * Whether a plain write is under way that was sent before a disk was lost: what that disk had
-   * counted for is gone.
+   * Whether a plain write is in progress that was sent before a disk was lost. The lost disk no
+   * longer counts for it.
    */
   #isBehind(S: Uint8Array, w: number): boolean {
     const isBefore = at(S, this.#writer(w, RECALLED)) > 0;
     return !this.#isConditional(w) && isBefore && at(S, this.#writer(w, PHASE)) === STORING && !this.isTold(S, w);
   }
 
-  /** The number of an owner ends, and so do stores that it has taken in and has not on disk. */
+  /** Ends the number of an owner, and stores that it has received but not written to disk. */
   #endGround(T: Uint8Array, i: number): void {
     T[this.#owner(i, GRANT)] = 0;
     if (this.plan.planted === 'stores outlive their ground') return;
@@ -489,7 +491,7 @@ export class Model {
     }
   }
 
-  /** D joins in the place of C; each owner learns of it in its own time. */
+  /** D joins in place of C. Each owner learns this at a separate time. */
   #changeOwners(S: Uint8Array, T: Uint8Array, step: Step): void {
     const { planted } = this.plan;
     const stage = at(S, this.#change);
@@ -509,7 +511,7 @@ export class Model {
     }
   }
 
-  /** Clears what can make no difference any more, so that fewer states differ. */
+  /** Clears parts that no longer make a difference, so that fewer states differ. */
   #forget(T: Uint8Array): void {
     for (let w = 0; w < this.writers; w++) {
       if (!this.#isConditional(w) || !this.isTold(T, w)) continue;
@@ -524,9 +526,9 @@ export class Model {
     T[this.#owner(i, PENDING)] = at(T, this.#owner(i, PENDING)) & ~(1 << w);
   }
 
-  // -- what must never be --
+  // -- violations --
 
-  /** What is wrong with a state. */
+  /** The violation in a state, if there is one. */
   violation(S: Uint8Array): Violation | undefined {
     for (let w = 0; w < this.writers; w++) {
       if (!this.isTold(S, w)) continue;
@@ -570,8 +572,7 @@ export class Model {
   // -- symmetry --
 
   /**
-   * Puts into `into` the one state that stands for all that are the same but for the names of
-   * owners and writers.
+   * Writes to `into` the state that represents all states with other names of owners and writers.
    */
   canonical(S: Uint8Array, into: Uint8Array, scratch: Uint8Array): void {
     for (const [n, order] of this.#orders.entries()) {
@@ -608,7 +609,7 @@ export class Model {
     }
   }
 
-  /** Owners that may take each other's place in order; while owners change, those are A and B. */
+  /** The owners that can be exchanged, in order. During a change of owners these are A and B. */
   #sortOwners(T: Uint8Array): void {
     const count = this.plan.hasChange === true ? 2 : this.owners;
     for (let i = 1; i < count; i++) {
@@ -637,7 +638,7 @@ type Step = (what: string, i: number, j: number, change: () => void) => void;
 
 const at = (S: Uint8Array, index: number): number => S[index] as number;
 
-/** A grant as a byte: whose it is, and whether the coordinator has its number. */
+/** A grant as a byte: its writer, and whether the coordinator has its number. */
 const grantOf = (w: number, isKnown: boolean): number => 1 + 2 * w + Number(isKnown);
 
 function isLess(a: Uint8Array, b: Uint8Array): boolean {

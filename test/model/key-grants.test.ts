@@ -1,6 +1,6 @@
 /**
- * The numbers of the product behave as those of the model: one is current per key, the last that
- * was issued, until something ends it.
+ * The product's numbers behave like those of the model: one is current per key, the last that was
+ * issued, until an event ends it.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { ManualClock } from '../fixtures/fake-env.ts';
 
 const KEYS = ['k0', 'k1'];
 
-/** One thing that happens at an owner; `n` chooses the key, the ballot or the number. */
+/** One event at an owner. `n` selects the key, the ballot or the number. */
 const EVENTS = ['grant', 'store', 'store of another life', 'release', 'time', 'fence', 'replica', 'owners'] as const;
 
 interface Happening {
@@ -24,7 +24,10 @@ class Owner {
   readonly clock = new ManualClock();
   readonly grants = new KeyGrants(this.clock, 'life1');
   ground: Ground = { replica: { partition: 0 }, view: {} };
-  /** The number that is current by the model, per key, with its ballot and until when the key is not free. */
+  /**
+   * The current number of each key by the model, with its ballot and the time until which the key
+   * is taken.
+   */
   readonly current = new Map<string, { number: string; ballot: string; untilMs: number }>();
   readonly issued: string[] = [];
 
@@ -67,7 +70,7 @@ class Owner {
   }
 }
 
-test('a number is current if it is the last of its key, and nothing has ended it', () => {
+test('a number is current if it is the last of its key and no event has ended it', () => {
   const happening = fc.record({ what: fc.constantFrom(...EVENTS), key: fc.constantFrom(...KEYS), n: fc.nat(12) });
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {

@@ -1,4 +1,7 @@
-/** Plain writes, searched through: no acknowledged write is missed by a read, and each rule left out loses one. */
+/**
+ * An exhaustive search over plain writes: no read misses an acknowledged write, and each rule that
+ * is left out loses one.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isLongRun } from '../sets.ts';
@@ -7,7 +10,7 @@ import { type Plan, type Planted, search } from './plain-writes.ts';
 const IS_ALL = isLongRun();
 
 interface Entry extends Plan {
-  /** Whether it takes too long for every day. */
+  /** Whether the search is too long for `npm test`. */
   readonly isLong?: boolean;
 }
 
@@ -32,7 +35,7 @@ const PLANTED: Readonly<Record<Planted, Entry>> = {
 };
 
 for (const { isLong = false, ...plan } of RULES) {
-  test(`no write is lost: ${JSON.stringify(plan)}`, { skip: isLong && !IS_ALL }, () => {
+  test(`the model loses no write with ${JSON.stringify(plan)}`, { skip: isLong && !IS_ALL }, () => {
     const { trace, isAcknowledged, states } = search(plan);
     assert.equal(trace, undefined);
     assert.ok(isAcknowledged && states > 1_000, `${states} states prove nothing`);
@@ -40,7 +43,7 @@ for (const { isLong = false, ...plan } of RULES) {
 }
 
 for (const [planted, { isLong = false, ...plan }] of Object.entries(PLANTED)) {
-  test(`planted: ${planted}`, { skip: isLong && !IS_ALL }, () => {
+  test(`the model finds the planted bug: ${planted}`, { skip: isLong && !IS_ALL }, () => {
     const { trace } = search({ ...plan, planted: planted as Planted });
     assert.ok(trace !== undefined, 'no write was lost');
   });

@@ -1,7 +1,8 @@
 /**
- * One plain write while replicas lose their disks and are filled again, as a model: in any order of events, a
- * write that was acknowledged is at one of any r = n − w + 1 complete owners. Owner 0 coordinates. Messages are
- * late and doubled: a reply may arrive after its replica is gone, and so may a question of a replica that was filled.
+ * A model of one plain write while replicas lose their disks and are filled again. In any order of
+ * events, an acknowledged write must be at one of any r = n − w + 1 complete owners. Owner 0
+ * coordinates. Messages may be late and duplicated. A reply may arrive after its replica is gone,
+ * and so may a question of a replica that is being filled.
  */
 
 /** A rule that is left out. */
@@ -13,14 +14,16 @@ export type Planted =
   | 'fills who is not known'
   | 'late questions take fences back';
 
-/** What becomes of an owner: its process starts again, without its disk or with it, or one replica is replaced. */
+/**
+ * A crash of an owner: its process restarts, with or without its disk, or one replica is replaced.
+ */
 export type Crash = 'restarts' | 'loses its disk' | 'replaces its replica';
 
-/** What is searched. */
+/** The scope of a search. */
 export interface Plan {
   readonly n: number;
   readonly w: number;
-  /** How many crashes there are, and of which kinds; all kinds if that is not said. */
+  /** The number of crashes, and their kinds; all kinds by default. */
   readonly crashes: number;
   readonly kinds?: readonly Crash[];
   readonly planted?: Planted;
@@ -33,19 +36,25 @@ interface Name {
 }
 
 interface Owner extends Name {
-  /** Replicas that were filled, and are gone: a question of theirs may still be on its way. */
+  /** Replicas that were being filled and are gone. A question of theirs may still arrive. */
   readonly gone: readonly Name[];
   readonly hasWrite: boolean;
   readonly isComplete: boolean;
-  /** By member, the replica for which this owner has made a fence, and in which life; gone with the process. */
+  /**
+   * For each member, the replica and life for which this owner has made a fence. Lost with the
+   * process.
+   */
   readonly fences: Readonly<Record<number, Name>>;
-  /** By member, the life that its record names here. */
+  /** For each member, the life in its record here. */
   readonly known: Readonly<Record<number, number>>;
-  /** The owners that have told this replica what they have. */
+  /** The owners that have sent this replica their state. */
   readonly sources: readonly number[];
 }
 
-/** What an owner tells of a fence: words count from this replica of that life on, and those of a later life. */
+/**
+ * A fence as an owner reports it. Acknowledgements count from this replica of that life on, and in
+ * a later life.
+ */
 interface Told extends Name {
   readonly later: number | undefined;
 }
@@ -58,14 +67,14 @@ interface Word extends Name {
 export interface State {
   readonly owners: readonly Owner[];
   readonly crashes: number;
-  /** By owner, the life that the coordinator believed it to have when the write began. */
+  /** For each owner, the life that the coordinator believed it to have when the write began. */
   readonly believed: readonly number[] | undefined;
   readonly counted: Readonly<Record<number, Word>>;
   readonly replies: readonly (Word & { readonly owner: number })[];
   readonly isAcknowledged: boolean;
 }
 
-/** A step, and where it leads. */
+/** A step, and the state after it. */
 export interface Step {
   readonly what: string;
   readonly to: State;
@@ -74,7 +83,7 @@ export interface Step {
 const restarted = (owner: Owner): Owner => ({ ...owner, fences: {}, life: owner.life + 1 });
 const emptied = (owner: Owner): Owner => {
   const { replica, life, isComplete } = owner;
-  // One that was born complete has asked nobody.
+  // A replica that was complete from the beginning has asked no owner.
   const gone = replica === 0 && isComplete ? [] : [...owner.gone, { replica, life }];
   return { ...owner, gone, replica: replica + 1, hasWrite: false, isComplete: false, sources: [] };
 };
@@ -85,7 +94,7 @@ const CRASHES: Readonly<Record<Crash, (owner: Owner) => Owner>> = {
   'replaces its replica': emptied,
 };
 
-/** All that can happen under one plan. */
+/** All events under one plan. */
 export class Model {
   readonly #plan: Plan;
 
@@ -93,7 +102,7 @@ export class Model {
     this.#plan = plan;
   }
 
-  /** Owners that have nothing yet, and are all complete. */
+  /** Owners without data that are all complete. */
   first(): State {
     const owner = {
       replica: 0,
@@ -109,7 +118,7 @@ export class Model {
     return { owners, crashes: 0, believed: undefined, counted: {}, replies: [], isAcknowledged: false };
   }
 
-  /** Whether an acknowledged write may be missed by a read. */
+  /** Whether a read can miss an acknowledged write. */
   isLost({ owners, isAcknowledged }: State): boolean {
     const { n, w } = this.#plan;
     return isAcknowledged && owners.filter(({ isComplete, hasWrite }) => isComplete && !hasWrite).length > n - w;
@@ -120,7 +129,7 @@ export class Model {
     return [...write, ...this.#crashes(state), ...this.#fills(state), ...this.#asksLate(state), ...this.#learns(state)];
   }
 
-  /** A member record names the present life, or an earlier one that came after that known before. */
+  /** A member record has the present life, or an earlier one after the life known before. */
   #learns(state: State): Step[] {
     return state.owners.flatMap((owner, i) =>
       state.owners.flatMap(({ life }, j) => {
@@ -148,7 +157,7 @@ export class Model {
     for (const [i, owner] of state.owners.entries()) {
       const stored = change(state, i, { ...owner, hasWrite: true });
       const word = { replica: owner.replica, life: owner.life, fences: this.#told(owner) };
-      // The coordinator counts itself; of any other the reply has a way to go.
+      // The coordinator counts itself at once. The reply of any other owner takes time.
       if (i === 0) steps.push({ what: '0 has it', to: { ...stored, counted: { ...state.counted, 0: word } } });
       else
         steps.push({ what: `${i} has it`, to: { ...stored, replies: joined(state.replies, { owner: i, ...word }) } });
@@ -192,12 +201,12 @@ export class Model {
     if (state.crashes >= crashes) return [];
     const next = { ...state, crashes: state.crashes + 1 };
     return state.owners.flatMap((owner, i) =>
-      // The coordinator that dies acknowledges nothing.
+      // A coordinator that crashes acknowledges nothing.
       i === 0 ? [] : kinds.map((kind) => ({ what: `${i} ${kind}`, to: change(next, i, CRASHES[kind](owner)) })),
     );
   }
 
-  /** What becomes of a source that is asked by a replica of `j`, if it tells what helps to make it complete. */
+  /** The new state of a source after a question from a replica of `j`, if the source answers. */
   #fenced(source: Owner, j: number, { replica, life }: Name): Owner | undefined {
     const { planted } = this.#plan;
     const known = source.known[j] ?? 0;
@@ -208,7 +217,7 @@ export class Model {
     return { ...source, fences: { ...source.fences, [j]: { replica, life: known } } };
   }
 
-  /** A question of a replica that is gone makes a fence, too; what it is told reaches nobody. */
+  /** A question of a replica that is gone also makes a fence, but its answer reaches no replica. */
   #asksLate(state: State): Step[] {
     return state.owners.flatMap(({ gone }, j) =>
       state.owners.flatMap((source, i) =>
@@ -247,13 +256,13 @@ function change(state: State, i: number, owner: Owner): State {
   return { ...state, owners: state.owners.map((other, j) => (i === j ? owner : other)) };
 }
 
-/** A set of replies, in an order that does not depend on how it came about. */
+/** A set of replies, in an order that does not depend on its history. */
 function joined(replies: State['replies'], reply: State['replies'][number]): State['replies'] {
   const byText = new Map([...replies, reply].map((one) => [JSON.stringify(one), one]));
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
-/** What a search has found: how many states there are, and the way to the first in which a write is lost. */
+/** The result of a search: the number of states, and the path to the first that loses a write. */
 export interface Found {
   readonly states: number;
   readonly isAcknowledged: boolean;

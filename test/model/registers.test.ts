@@ -1,4 +1,6 @@
-/** The model's registers are the product's objects: merging them, and writing over what was seen, comes to the same. */
+/**
+ * The model's registers represent the product's objects: merging and writing give the same results.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { merge, write } from '../../src/core/causality/object.ts';
@@ -7,14 +9,14 @@ import { Decisions, type Kind, toObject, toRegister } from './registers.ts';
 const KINDS: readonly Kind[] = ['create', 'swap', 'once', 'lock'];
 const REGISTERS = Array.from({ length: 256 }, (_, r) => r).filter((r) => ((r >> 4) & ~r & 15) === 0);
 
-test('a register is an object, and a merge of two is the two together', () => {
+test('the merge of two registers is the merge of their objects', () => {
   for (const a of REGISTERS) {
     assert.equal(toRegister(toObject(a, KINDS)), a);
     for (const b of REGISTERS) assert.equal(toRegister(merge(toObject(a, KINDS), toObject(b, KINDS))), a | b);
   }
 });
 
-test('a write that was decided covers what its token has seen, and nothing else', () => {
+test('a decided write replaces exactly the versions in its token', () => {
   const decisions = new Decisions(KINDS);
   let writes = 0;
   for (const [writer, actor] of ['a', 'b', 'c', 'd'].entries()) {

@@ -1,8 +1,8 @@
 /**
- * The state of one key as the model knows it, and what the product makes of it. A register has four
- * bits for the dots that are known, one for each write, and four for those of them that are gone.
- * The decision, the quorums and the merge are the product's own: they are asked once for each
- * register, and kept in tables.
+ * The state of one key in the model, and its meaning in the product. A register has four bits for
+ * the known dots, one for each write, and four for the dots among them that are gone. Decision,
+ * quorums and merge are those of the product. They are computed once for each register and kept in
+ * tables.
  */
 import { utf8ToBytes } from '../../src/base/bytes.ts';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
@@ -13,20 +13,22 @@ import { etagOf } from '../../src/core/value/etag.ts';
 import { JointTally, type OwnerSets } from '../../src/core/quorum/joint-tally.ts';
 import type { FilledObject, ObjectVersion } from '../../src/core/causality/object.ts';
 
-/** What a client asks for. */
+/** The request of a client. */
 export type Kind =
-  /** `If-None-Match: *` */
+  /** `If-None-Match: *`. */
   | 'create'
-  /** Reads, then writes on the condition that it is still so. */
+  /** Reads, then writes on the condition that nothing has changed. */
   | 'swap'
-  /** A write with an Idempotency-Key; all of this kind are one write, sent again. */
+  /** A write with an Idempotency-Key. All of this kind are one write, sent again. */
   | 'once'
-  /** Both: `If-None-Match: *` with an Idempotency-Key. */
+  /** `If-None-Match: *` with an Idempotency-Key. */
   | 'lock'
   /** A PUT without a condition and without a token. */
   | 'blind';
 
-/** What a decision does: refuses, writes over the dots of a mask, or repeats the write of a dot. */
+/**
+ * The effect of a decision: refuses, writes over the dots of a mask, or repeats the write of a dot.
+ */
 export type Outcome =
   | { readonly kind: 'refuse' }
   | { readonly kind: 'write'; readonly seen: number }
@@ -46,7 +48,7 @@ export function toRegister({ versions, context }: FilledObject<Uint8Array>): num
   return known | ((known & ~there) << 4);
 }
 
-/** The object of a register; `kinds` says which of its versions were written with the Idempotency-Key. */
+/** The object of a register. `kinds` tells which of its versions have the Idempotency-Key. */
 export function toObject(register: number, kinds: readonly Kind[]): FilledObject<Uint8Array> {
   const dots = DOTS.filter((_, i) => (register >> i) & 1);
   const versions = DOTS.flatMap((dot, i): ObjectVersion<Uint8Array>[] =>
@@ -73,10 +75,10 @@ function conditionOf(kind: Kind, matched: number, kinds: readonly Kind[]): Condi
   };
 }
 
-/** What is asked of a decision. */
+/** The input of a decision. */
 export interface Question {
   readonly writer: number;
-  /** What a swap has matched: the register that it has read. */
+  /** The register that a swap has read and matched. */
   readonly matched: number;
   readonly register: number;
   /** Dots of writes with the Idempotency-Key that the deciders remember. */

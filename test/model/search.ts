@@ -1,23 +1,26 @@
-/** A breadth-first search of all states of a model, which ends with the first violation or when there are no more. */
+/**
+ * A breadth-first search of all states of a model. It ends with the first violation, or when there
+ * are no more states.
+ */
 import { Model, type Plan, type Violation } from './conditional-writes.ts';
 
-/** What a search has found. */
+/** The result of a search. */
 export interface Found {
   readonly violation: Violation | undefined;
-  /** How it came to that, step by step. */
+  /** The steps to the violation. */
   readonly trace: readonly string[];
   readonly states: number;
-  /** Whether there was no room for all states. */
+  /** Whether there was not enough memory for all states. */
   readonly isCut: boolean;
-  /** What clients were told somewhere: a search in which none is ever told 200 proves nothing. */
+  /** All answers that clients got somewhere. A search without any 200 proves nothing. */
   readonly told: ReadonlySet<'200' | '412' | '200 again'>;
 }
 
-/** States that fit in the memory of a small machine. */
+/** The number of states that fit into the memory of a small machine. */
 const MAX_STATES = 4_000_000;
 const FIRST_SLOTS = 1 << 16;
 
-/** All states met so far, each with the one that it was reached from. */
+/** All states found so far, each with the state from which it was reached. */
 class States {
   readonly #bytes: number;
   #slots = new Uint32Array(FIRST_SLOTS);
@@ -38,7 +41,7 @@ class States {
     return this.#from[n] ?? 0;
   }
 
-  /** Keeps a state; false if it was known. */
+  /** Adds a state. Returns false if it was known. */
   add(state: Uint8Array, from: number): boolean {
     if (2 * (this.count + 1) > this.#slots.length) this.#grow();
     const slot = this.#slotOf(state);
@@ -113,7 +116,9 @@ export function search(plan: Plan): Found {
   return { violation: undefined, trace: [], states: states.count, isCut: false, told };
 }
 
-/** The steps to a state, played again from the beginning so that owners and writers keep their names. */
+/**
+ * The steps to a state, replayed from the beginning so that owners and writers keep their names.
+ */
 function traceOf(model: Model, states: States, n: number): string[] {
   const path: Uint8Array[] = [];
   for (let m = n; states.from(m) > 0; m = states.from(m)) path.unshift(states.get(m).slice());
