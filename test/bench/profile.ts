@@ -31,6 +31,7 @@ export const CAUSALITY_FILES = [
   'src/core/causality/token.ts',
   'src/core/value/visible.ts',
   'src/storage/replica/replica.ts',
+  'src/storage/replica/replica-clock.ts',
   'src/storage/replica/replica-log.ts',
 ] as const;
 
@@ -42,7 +43,7 @@ export const BORDERS: Readonly<Record<string, string>> = {
   'src/base/msgpack.ts': '@msgpack/msgpack',
   'src/base/hash.ts': 'xxhash-wasm',
   'src/http/app.ts': 'koa',
-  'src/storage/level.ts': 'classic-level',
+  'src/storage/level-database.ts': 'classic-level',
   'src/transport/zeromq.ts': 'zeromq',
 };
 
