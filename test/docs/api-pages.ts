@@ -52,7 +52,7 @@ function itemOf(path: string, name: string): ApiItem {
   return itemOf(join(dirname(path), imported.replace(/\.ts$/, '.d.ts')), name);
 }
 
-/** What an entry exports, in its order. */
+/** The exports of an entry, in its order. */
 export function itemsOf(entry: string): ApiItem[] {
   const index = readFileSync(join(BUILT, entry), 'utf8');
   return [...index.matchAll(/^export \{([^}]*)\} from '(\.[^']+)';/gm)].flatMap(([, names = '', from = '']) => {

@@ -43,7 +43,7 @@ const page = textOf('docs/operations.md');
 const rowsOf = (text: string): Map<string, string> =>
   new Map([...text.matchAll(/^\| `([a-z.]+)` \| ([^|]+) \|.*\|$/gm)].map(([, key = '', value = '']) => [key, value]));
 
-/** Whether a text in a table means a default: what it shows as code is read by the rule itself. */
+/** Whether a text in a table means a default. The rule itself reads the part shown as code. */
 function means(shown: string, { read, defaultValue }: Rules[string]): boolean {
   if (defaultValue === undefined) return !shown.includes('`') || shown.startsWith('as `');
   const text = /^`(.*)`$/.exec(shown)?.[1];

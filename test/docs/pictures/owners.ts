@@ -1,4 +1,4 @@
-/** Who owns which partition: the real placement of five nodes, for some of the partitions. */
+/** The owners of partitions: the real placement of five nodes, for some of the partitions. */
 import { partitionOf } from '../../../src/core/placement/partition.ts';
 import { placement } from '../../../src/core/placement/placement.ts';
 import { Canvas, type Ink } from '../svg.ts';

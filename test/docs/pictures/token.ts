@@ -1,4 +1,4 @@
-/** What a token says: for each actor, the writes that its holder has seen. */
+/** The content of a token: for each actor, the writes that its holder has seen. */
 import { Canvas, type Ink } from '../svg.ts';
 
 interface Row {
