@@ -1,5 +1,5 @@
 /**
- * Changed addresses and forced departures under load: what once stopped catching up for ever, and
+ * Changed addresses and forced departures under load. They once stopped catching up for good, and
  * then lost data with the next disk.
  */
 import { rm } from 'node:fs/promises';
@@ -14,13 +14,13 @@ const CLIENTS = 12;
 const open = (stage: Stage, nodes: number): Promise<Scene> =>
   openScene(stage, { nodes, clients: CLIENTS, workloads: [new Uniques(), new Uniques('v'), new Sets()] });
 
-/** Ends a node's process, and has no client ask it. */
+/** Ends a node's process, and lets no client ask it. */
 async function kill({ serving }: Scene, node: TestNode): Promise<void> {
   serving.delete(node);
   await node.end('SIGKILL');
 }
 
-/** Starts a node at ports that it never had. */
+/** Starts a node at new ports. */
 async function startElsewhere({ cluster, serving }: Scene, node: TestNode): Promise<void> {
   node.port = await freePorts(2);
   await node.configure(cluster.nodes.filter((other) => other !== node));
@@ -29,7 +29,7 @@ async function startElsewhere({ cluster, serving }: Scene, node: TestNode): Prom
   serving.add(node);
 }
 
-/** How catching up stands at a node. */
+/** The state of catching up at a node. */
 async function syncOf(node: TestNode): Promise<string> {
   const { sync } = await node.status();
   return JSON.stringify(sync);
@@ -73,7 +73,7 @@ async function theLoss(stage: Stage): Promise<ChainResult> {
   return verdict(scene);
 }
 
-/** A node that died under load is declared gone: the others go on catching up. */
+/** A node that died under load is declared gone. The others must continue to catch up. */
 async function forced(stage: Stage): Promise<ChainResult> {
   const scene = await open(stage, 4);
   const { cluster } = scene;
@@ -89,8 +89,8 @@ async function forced(stage: Stage): Promise<ChainResult> {
 }
 
 /**
- * A node comes back at another address under load: the others go on catching up, and a node that
- * hung is whole again.
+ * A node returns at another address under load. The others must continue to catch up, and a node
+ * that hung must become whole again.
  */
 async function moved(stage: Stage): Promise<ChainResult> {
   const scene = await open(stage, 3);
@@ -111,7 +111,7 @@ async function moved(stage: Stage): Promise<ChainResult> {
   return verdict(scene);
 }
 
-/** Those chains by name. */
+/** These chains by name. */
 export const ADDRESS_CHAINS: Readonly<Record<string, Chain>> = {
   a1: { about: 'address change under load, hang, forced leave, burnt disk', needs: [], run: theLoss },
   a1a: { about: 'a node that died under load is declared gone', needs: [], run: forced },

@@ -1,17 +1,17 @@
-/** A chain of events that once lost data, as a run of its own; and what such a run is given. */
+/** A chain of events that once lost data, as a run of its own, with its inputs and result. */
 import type { TestContext } from 'node:test';
 import type { Requirement } from './requirements.ts';
 
-/** What a chain works with. */
+/** The parts that a chain uses. */
 export interface Stage extends Pick<TestContext, 'after'> {
   readonly seed: number;
-  /** Says what happens. */
+  /** Prints an event. */
   readonly say: (line: string) => void;
 }
 
-/** What a chain came to. */
+/** The result of a chain. */
 export interface ChainResult {
-  /** What is wrong, a line each; none if all is as promised. */
+  /** The violations, one line each; empty if all promises hold. */
   readonly wrong: readonly string[];
   readonly figures: Readonly<Record<string, number | string>>;
 }

@@ -1,7 +1,7 @@
 /**
- * Chaos on real processes. Without options: ten minutes of everything that fails, on five nodes in
- * network namespaces. With `--only NAME,…`: chains of events that once lost data. README.md tells
- * what is done, and how to read what is found.
+ * Chaos on real processes. Without options it runs ten minutes of every kind of fault, on five
+ * nodes in network namespaces. With `--only NAME,…` it runs chains of events that once lost data.
+ * README.md explains the faults and the results.
  */
 import { parseArgs } from 'node:util';
 import { ADDRESS_CHAINS } from './address-chains.ts';
@@ -25,7 +25,10 @@ const USAGE = `Usage: npm run test:chaos -- [OPTION...]
 
 const CHAINS: Readonly<Record<string, Chain>> = { ...ADDRESS_CHAINS, ...DISK_CHAINS, ...ODD_CHAINS };
 
-/** A chain by name; undefined, with a line, if there is none or the machine lacks what it needs. */
+/**
+ * A chain by name. Returns undefined and prints a line if there is none, or if the machine lacks a
+ * requirement.
+ */
 async function runnable(name: string): Promise<Chain | undefined> {
   const chain = CHAINS[name];
   if (chain === undefined) {

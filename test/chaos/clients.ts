@@ -1,24 +1,21 @@
-/**
- * Clients that use a cluster in several ways at once, until they are told to pause, and go on when
- * they are told to.
- */
+/** Clients that use a cluster in several ways at once. They can be paused and resumed. */
 import { Dice } from '../../src/sim/world.ts';
 import { pause, type TestNode } from '../fixtures/cluster.ts';
 import { Door, type Tally } from './door.ts';
 import { sample, type Workload } from './workload.ts';
 
-/** What clients are made of. */
+/** The parts of clients. */
 export interface ClientOptions {
-  /** The nodes that they know now. */
+  /** The nodes that they use now. */
   readonly nodes: () => readonly TestNode[];
   readonly workloads: readonly Workload[];
   readonly count: number;
-  /** Between two things that one client does, at most. */
+  /** The longest pause between two actions of one client. */
   readonly pauseMs: number;
   readonly seed: number;
 }
 
-/** Some clients. */
+/** A group of clients. */
 export class Clients {
   readonly tally: Tally = new Map();
   readonly #options: ClientOptions;
@@ -34,7 +31,7 @@ export class Clients {
     this.#lanes = Array.from({ length: options.count }, () => this.#run(dice.fork()));
   }
 
-  /** The door of a node. */
+  /** The HTTP interface of a node. */
   door(node: TestNode): Door {
     return new Door(node, this.tally);
   }
@@ -51,14 +48,14 @@ export class Clients {
     }
   }
 
-  /** Pauses all clients, and resolves when nothing is under way. */
+  /** Pauses all clients, and resolves when no request is in progress. */
   async rest(): Promise<void> {
     this.#gate ??= new Promise((resolve) => (this.#open = resolve));
-    // Each request has its own limit, so this ends.
+    // Each request has a limit, so this ends.
     while (this.#busy > 0) await pause(20);
   }
 
-  /** Lets all clients go on. */
+  /** Resumes all clients. */
   resume(): void {
     this.#open();
     this.#gate = undefined;
@@ -70,7 +67,7 @@ export class Clients {
     await Promise.all(this.#lanes);
   }
 
-  /** What nodes answer at rest, judged at each of them. */
+  /** Judges the answers of each node at rest. */
   async judge(nodes: readonly TestNode[], { isFinal, seed }: { isFinal: boolean; seed: number }): Promise<string[]> {
     const wrong: string[] = [];
     for (const node of nodes) {
@@ -81,13 +78,13 @@ export class Clients {
     return wrong;
   }
 
-  /** Some keys of each workload, drawn. */
+  /** Some keys of each workload, drawn at random. */
   sample(count: number, seed: number): string[] {
     const dice = new Dice(seed);
     return this.#options.workloads.flatMap((workload) => sample(workload.keys(), count, dice));
   }
 
-  /** What clients did, by workload, and what was wrong with the answers they got. */
+  /** The number of actions by workload, and the violations in the answers so far. */
   report(): { did: Record<string, Readonly<Record<string, number>>>; wrong: string[] } {
     const reports = this.#options.workloads.map((workload) => ({ name: workload.name, ...workload.report() }));
     return {

@@ -6,12 +6,12 @@ import { judgeKeys, type Workload } from './workload.ts';
 
 const KEYS = 4;
 
-/** Who was told 200 for a state of a key, named by its tag. */
+/** The writer that got 200 for a state of a key, by the tag of the state. */
 export class Winners {
   readonly wrong: string[] = [];
   readonly #byState = new Map<string, string>();
 
-  /** Notes an acknowledged conditional write; a second one on the same state is wrong. */
+  /** Records an acknowledged conditional write. A second one on the same state is a violation. */
   note(key: string, etag: string, id: string): void {
     const state = `${key} ${etag}`;
     const first = this.#byState.get(state);
@@ -25,14 +25,17 @@ interface Count {
   unknown: number;
 }
 
-/** Says what is wrong with a counter: it has every acknowledged step, and no step that nobody made. */
+/**
+ * The violations of a counter: it must have every acknowledged step, and no step that no client
+ * made.
+ */
 export function judgeCount({ acknowledged, unknown }: Count, values: readonly string[]): string[] {
   const value = Math.max(0, ...values.map((text) => Number(text.split(' ')[0])));
   if (value >= acknowledged && value <= acknowledged + unknown) return [];
   return [`counts ${value}, with ${acknowledged} steps acknowledged and ${unknown} unknown`];
 }
 
-/** Counters: each step is a compare-and-set on what was read. */
+/** Counters. Each step is a compare-and-set on the value of a read. */
 export class Counters implements Workload {
   readonly name = 'counter';
   readonly #counts = new Map<string, Count>();
@@ -48,7 +51,7 @@ export class Counters implements Workload {
     const id = `step${this.#next++}`;
     const value = Math.max(0, ...look.values.map((text) => Number(text.split(' ')[0])));
     const headers: Record<string, string> = look.etag === '' ? { 'If-None-Match': '*' } : { 'If-Match': look.etag };
-    // It counts as unknown until the answer is there.
+    // The step counts as unknown until the answer arrives.
     count.unknown += 1;
     const { outcome } = await door.write(key, { headers, body: `${value + 1} ${id}` });
     if (outcome !== 'unknown') count.unknown -= 1;
@@ -74,16 +77,16 @@ export class Counters implements Workload {
   }
 }
 
-/** From when to when a client knew that it held a lock. */
+/** The time during which a client knew that it held a lock. */
 export interface Hold {
   readonly lock: string;
   readonly id: string;
   readonly fromMs: number;
-  /** When it began to let go; Infinity while it holds. */
+  /** The time at which it began to release the lock; Infinity as long as it holds it. */
   untilMs: number;
 }
 
-/** Says which two holds of one lock overlap. */
+/** The holds of one lock that overlap. */
 export function overlaps(holds: readonly Hold[]): string[] {
   const wrong: string[] = [];
   const last = new Map<string, Hold>();
@@ -102,16 +105,16 @@ const MAX_HOLD_MS = 400;
 const IDEMPOTENT_RATE = 0.4;
 
 /**
- * Locks: created if absent, deleted by the tag of what is there; a repeat by Idempotency-Key may
- * prove that one is held.
+ * Locks: created if absent, deleted by their tag. A repeat by Idempotency-Key may prove that one is
+ * held.
  */
 export class Locks implements Workload {
   readonly name = 'lock';
   readonly #holds: Hold[] = [];
   readonly #winners = new Winners();
-  /** Attempts that are under way, and those that hold: nobody else may break their locks. */
+  /** Attempts in progress, and present holders. No other client may break their locks. */
   readonly #busy = new Set<string>();
-  /** Where a repeat is sent. */
+  /** The node for a repeat. */
   readonly #doors: () => readonly Door[];
   #next = 0;
   #broken = 0;
@@ -155,7 +158,9 @@ export class Locks implements Workload {
     if (outcome === 'done') this.#winners.note(lock, etag, `the release of ${id}`);
   }
 
-  /** Takes a lock away that nobody knows to hold: its writers have given up, or have let go in vain. */
+  /**
+   * Removes a lock without a known holder: its writers have given up, or have failed to release it.
+   */
   async #break(door: Door, lock: string): Promise<void> {
     const look = await door.read(lock);
     if (look === undefined || look.etag === '' || look.values.some((id) => this.#busy.has(id))) return;
@@ -165,7 +170,7 @@ export class Locks implements Workload {
     this.#winners.note(lock, look.etag, `the break of ${look.values.join('|')}`);
   }
 
-  /** What a lock reads as in the end says nothing; that all nodes agree, the tags must say. */
+  /** The final value of a lock proves nothing. The tags must show that all nodes agree. */
   async judge(door: Door): Promise<string[]> {
     return judgeKeys(door, LOCKS, () => []);
   }

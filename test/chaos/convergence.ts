@@ -1,8 +1,8 @@
-/** Whether the owners of keys hold the same, as they say themselves. */
+/** Whether the owners of keys have the same data, by their own reports. */
 import { send } from '../fixtures/http.ts';
 import type { Serving } from './door.ts';
 
-/** What a node answers when it is asked who holds a key. */
+/** The answer of a node to `/cluster/locate`. */
 export interface KeyRing {
   readonly entries: readonly {
     readonly node: string;
@@ -13,7 +13,10 @@ export interface KeyRing {
 
 const NAMED = 60;
 
-/** Says where the owners of a key do not hold the same versions under the same clock, and are not all complete. */
+/**
+ * The differences between the owners of a key: other versions, another clock, or an incomplete
+ * replica.
+ */
 export function differencesOf(key: string, { entries }: KeyRing): string[] {
   const owners = entries.filter(({ role }) => role === 'owner');
   const mute = owners.filter(({ says }) => says?.isComplete !== true).map(({ node }) => node);
@@ -27,7 +30,7 @@ export function differencesOf(key: string, { entries }: KeyRing): string[] {
 
 const textOf = (version: unknown): string => JSON.stringify(version);
 
-/** Asks a node who holds each key, and says where owners differ. */
+/** Asks a node to locate each key, and returns the differences. */
 export async function differences({ url }: Serving, keys: readonly string[]): Promise<string[]> {
   const wrong: string[] = [];
   for (const key of keys) {

@@ -1,4 +1,7 @@
-/** Damaged and full disks: what once threw whole stores aside, kept a node from starting, or flooded its log. */
+/**
+ * Damaged and full disks. They once discarded whole stores, kept a node from starting, or flooded
+ * its log.
+ */
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,13 +14,13 @@ import { isReady, openScene, REST_MS, type Scene, verdict } from './scene.ts';
 const run = promisify(execFile);
 const KEYS = 3_000;
 const CLIENTS = 16;
-/** How often a supervisor starts a node again that has ended by itself. */
+/** The number of times that a supervisor restarts a node that ends by itself. */
 const RESTARTS = 5;
 const CANNOT_START = 'exit 2';
 
 const storeOf = (node: TestNode): string => join(node.root, 'leveldb');
 
-/** The largest file of a store whose name fits. */
+/** The largest file of a store whose name matches. */
 async function largest(node: TestNode, pattern: RegExp): Promise<string> {
   const paths = (await readdir(storeOf(node)))
     .filter((name) => pattern.test(name))
@@ -28,7 +31,7 @@ async function largest(node: TestNode, pattern: RegExp): Promise<string> {
   return first.path;
 }
 
-/** Flips one bit, so far into a file. */
+/** Flips one bit at a position in a file. */
 async function flip(path: string, share: number): Promise<void> {
   const bytes = await readFile(path);
   const at = Math.floor(bytes.length * share);
@@ -36,7 +39,7 @@ async function flip(path: string, share: number): Promise<void> {
   await writeFile(path, bytes);
 }
 
-/** What happens to the files of a node that does not run. */
+/** A kind of damage to the files of a stopped node. */
 const DAMAGES: Readonly<Record<string, (node: TestNode, share: number) => Promise<void>>> = {
   'a bit of a table': async (node, share) => flip(await largest(node, /\.ldb$/), share),
   'a bit of the log': async (node, share) => flip(await largest(node, /^\d+\.log$/), share),
@@ -50,7 +53,7 @@ const DAMAGES: Readonly<Record<string, (node: TestNode, share: number) => Promis
   'a bit of CURRENT': async (node) => flip(join(storeOf(node), 'CURRENT'), 0.3),
 };
 
-/** A cluster at rest that holds some thousand keys, most of them in table files. */
+/** A cluster at rest with some thousand keys, most of them in table files. */
 async function filled(stage: Stage): Promise<{ scene: Scene; uniques: Uniques }> {
   const uniques = new Uniques();
   const scene = await openScene(stage, { nodes: 3, clients: CLIENTS, workloads: [uniques] });
@@ -61,13 +64,13 @@ async function filled(stage: Stage): Promise<{ scene: Scene; uniques: Uniques }>
   return { scene, uniques };
 }
 
-/** A start writes what the log held into a table. */
+/** A start writes the contents of the log into a table. */
 async function restartAll(nodes: readonly TestNode[]): Promise<void> {
   await Promise.all(nodes.map((node) => node.end('SIGTERM')));
   for (const node of nodes) node.start();
 }
 
-/** What readers were told of keys that were acknowledged, while a cluster mends itself. */
+/** The answers to reads of acknowledged keys while a cluster repairs itself. */
 class Readers {
   absent = 0;
   refused = 0;
@@ -97,8 +100,8 @@ class Readers {
 }
 
 /**
- * Starts nodes, and those that end by themselves again, as a supervisor does, until all are ready;
- * says what was wrong.
+ * Starts nodes, and restarts those that end by themselves like a supervisor, until all are ready.
+ * Returns the violations.
  */
 async function supervise(nodes: readonly TestNode[]): Promise<{ wrong: string[]; restarts: number }> {
   const wrong: string[] = [];
@@ -121,7 +124,7 @@ async function supervise(nodes: readonly TestNode[]): Promise<{ wrong: string[];
   return { wrong, restarts };
 }
 
-/** Kills nodes, damages their files, starts them, and has all keys read. */
+/** Kills nodes, damages their files, starts them, and reads all keys. */
 async function damage(
   { scene, uniques }: { scene: Scene; uniques: Uniques },
   nodes: readonly TestNode[],
@@ -140,7 +143,7 @@ async function damage(
   return { wrong: [...wrong, ...result.wrong], figures: { ...result.figures, absent, refused, restarts, seconds } };
 }
 
-/** One bit on each of so many of three disks, in different records. */
+/** Flips one bit on each of some disks of three, in different records. */
 const flipOn =
   (count: number) =>
   async (stage: Stage): Promise<ChainResult> => {
@@ -149,7 +152,7 @@ const flipOn =
     return damage(full, full.scene.cluster.nodes.slice(0, count), async (node, i) => flipTable?.(node, 0.3 + 0.15 * i));
   };
 
-/** Each damage in turn to so many of three nodes. */
+/** Applies each kind of damage in turn to some nodes of three. */
 const eachTo =
   (count: number) =>
   async (stage: Stage): Promise<ChainResult> => {
@@ -160,7 +163,7 @@ const eachTo =
       const { cluster } = full.scene;
       await restartAll(cluster.nodes);
       await cluster.connected();
-      // Something for the log, which a clean start has emptied.
+      // Writes keys for the log, which a clean start has emptied.
       const door = full.scene.clients.door(cluster.node(0));
       for (let i = 0; i < 20; i++) await full.uniques.act(door);
       const result = await damage(full, cluster.nodes.slice(0, count), (node, i) => hurt(node, 0.3 + 0.15 * i));
@@ -175,7 +178,10 @@ const eachTo =
 const FULL_MS = 10_000;
 const MAX_LINES_PER_SECOND = 3;
 
-/** A disk that is full: the node says so once in a while, the others serve, and it goes on when there is room. */
+/**
+ * A full disk: the node logs it now and then, the others serve, and it continues when there is
+ * room.
+ */
 async function fullDisk(stage: Stage): Promise<ChainResult> {
   const uniques = new Uniques('u', { 'X-Mec-Meta-Filler': 'x'.repeat(4_000) });
   const workloads = [uniques, new Registers(), new Sets()];
@@ -210,7 +216,7 @@ async function fullDisk(stage: Stage): Promise<ChainResult> {
   return { wrong: [...flood, ...wrong], figures: { ...figures, linesPerSecond, worksAfterMs } };
 }
 
-/** Those chains by name. */
+/** These chains by name. */
 export const DISK_CHAINS: Readonly<Record<string, Chain>> = {
   a2: { about: 'one bit flipped on each of three disks', needs: [], run: flipOn(3) },
   'a2-two': { about: 'one bit flipped on each of two disks of three', needs: [], run: flipOn(2) },

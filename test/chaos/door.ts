@@ -1,4 +1,6 @@
-/** One node, as clients see it by HTTP: reads with all siblings, writes, and what became of each. */
+/**
+ * One node as clients see it over HTTP: reads with all siblings, writes, and the outcome of each.
+ */
 import { type Response, send, type Sent } from '../fixtures/http.ts';
 
 /** A node that serves HTTP. */
@@ -7,19 +9,21 @@ export interface Serving {
   readonly url: string;
 }
 
-/** What a read gave. */
+/** The result of a read. */
 export interface Look {
-  /** None, one, or siblings. */
+  /** The values: none, one, or siblings. */
   readonly values: readonly string[];
   readonly token: string;
-  /** Of all values together; empty if there is none. */
+  /** The entity tag of all values together; empty if there is none. */
   readonly etag: string;
 }
 
-/** What a write came to: `done` and `not` are certain, `unknown` may have happened, or may yet. */
+/**
+ * The outcome of a write. `done` and `not` are certain; `unknown` may have happened, or may still.
+ */
 export type Outcome = 'done' | 'not' | 'unknown';
 
-/** A write and the answer to it. */
+/** A write and its answer. */
 export interface Told {
   readonly outcome: Outcome;
   readonly status: number;
@@ -27,18 +31,23 @@ export interface Told {
   readonly etag: string;
 }
 
-/** Longer than the longest timeout of a node, shorter than a hang: a client has given up by then. */
+/**
+ * Longer than the longest timeout of a node, but shorter than a hang, during which a client gives
+ * up.
+ */
 const CLIENT_TIMEOUT_MS = 8_000;
 
-/** Answers after which nothing was written: the condition does not hold, or the request makes no sense. */
+/**
+ * Answers after which nothing was written: the condition does not hold, or the request is invalid.
+ */
 const NOT_WRITTEN: readonly number[] = [400, 404, 409, 412, 413, 422];
 
 const headerOf = ({ headers }: Response, name: string): string => String(headers[name] ?? '');
 
-/** How often each answer was given, by method and status. */
+/** The number of each answer, by method and status. */
 export type Tally = Map<string, number>;
 
-/** The door of one node. */
+/** The HTTP interface of one node. */
 export class Door {
   readonly node: Serving;
   readonly #tally: Tally;
@@ -56,7 +65,7 @@ export class Door {
     return response;
   }
 
-  /** Reads a key; undefined if the node gave no answer that says what is there. */
+  /** Reads a key. Returns undefined if the answer does not tell the value. */
   async read(key: string, query = ''): Promise<Look | undefined> {
     const response = await this.#ask(key + query, { headers: { Accept: 'application/json' } });
     if (response === undefined) return undefined;
@@ -68,7 +77,7 @@ export class Door {
     return { values: siblings.map(({ value }) => value), token, etag };
   }
 
-  /** Writes a key, or with the method DELETE removes what is there. */
+  /** Writes a key, or removes its value with the method DELETE. */
   async write(key: string, { method = 'PUT', headers = {}, body = '' }: Sent): Promise<Told> {
     const isDelete = method === 'DELETE';
     const typed = isDelete ? headers : { 'Content-Type': 'text/plain', ...headers };
@@ -84,5 +93,5 @@ export class Door {
   }
 }
 
-/** The header that says what a writer has seen; none if it has seen nothing. */
+/** The header with the writer's token; none if it has none. */
 export const seenBy = (token: string): Record<string, string> => (token === '' ? {} : { 'X-Mec-Vclock': token });

@@ -1,14 +1,14 @@
-/** What fails: each fault finds its victim, strikes, and is over after a while. */
+/** The faults. Each picks its victim, strikes, and ends after a while. */
 import type { Dice } from '../../src/sim/world.ts';
 import { pause } from '../fixtures/cluster.ts';
 import type { Machine, Machines } from './machines.ts';
 
-/** What a fault works with. */
+/** The parts that a fault uses. */
 export interface Strike {
   readonly machines: Machines;
   readonly dice: Dice;
   readonly durationMs: number;
-  /** Says whom it strikes. */
+  /** Prints the victim. */
   readonly say: (what: string) => void;
 }
 
@@ -18,23 +18,23 @@ export interface Fault {
   readonly weight: number;
   readonly leastMs: number;
   readonly mostMs: number;
-  /** It counts against the disks that may be lost between two rests. */
+  /** Whether it counts against the disks that may be lost between two rests. */
   readonly isDiskLoss?: boolean;
-  /** Only one of these at a time. */
+  /** Whether it is a fault of the network, of which only one may be active at a time. */
   readonly isNetwork?: boolean;
-  /** Strikes, and resolves when it is over; false if there is no victim now. */
+  /** Strikes, and resolves when the fault has ended; with false if there is no victim now. */
   readonly strike: (strike: Strike) => Promise<boolean>;
 }
 
-/** Members whose processes may be taken away at once: with more, nothing could be written at all. */
+/** Members that may be without a process at once. With more, no write would succeed. */
 const MAX_AWAY = 2;
 /** Members that a cluster keeps. */
 const LEAST_MEMBERS = 4;
 const FORCE_MS = 20_000;
 
 /**
- * Draws a member that runs and that no other fault has, and takes it; undefined if there is none,
- * or enough are away.
+ * Draws a running member that no other fault has, and reserves it. Returns undefined if there is
+ * none, or if too many are away.
  */
 function take({ machines, dice }: Strike): Machine | undefined {
   const away = machines.members.filter(({ isTaken, condition }) => isTaken || condition !== 'running');
@@ -45,7 +45,7 @@ function take({ machines, dice }: Strike): Machine | undefined {
   return machine;
 }
 
-/** Does something with a member that no other fault has. */
+/** Applies a function to a member that no other fault has. */
 const onOne =
   (act: (machine: Machine, strike: Strike) => Promise<void>): Fault['strike'] =>
   async (strike) => {
@@ -62,7 +62,7 @@ const onOne =
 /** Two groups of hosts: one host and the others, or two halves. */
 function draw({ machines, dice }: Strike): [number[], number[]] | undefined {
   const hosts = machines.all.filter(({ condition }) => condition !== 'out');
-  // A node that looks for its cluster and cannot reach it would begin one of its own.
+  // A node that looks for its cluster and cannot reach it would begin a new one.
   if (hosts.some(({ isNewborn }) => isNewborn)) return undefined;
   const count = dice.chance(0.5) ? 1 : Math.floor(hosts.length / 2);
   const numbers = hosts.map(({ number }) => number);
@@ -71,7 +71,7 @@ function draw({ machines, dice }: Strike): [number[], number[]] | undefined {
   return [[...some], numbers.filter((number) => !some.has(number))];
 }
 
-/** Does something to the links between two groups, in both directions or one. */
+/** Changes the links between two groups, in one direction or both. */
 const onLinks =
   (what: string, link: { readonly isCut?: boolean; readonly isHeld?: boolean; readonly loss?: number }) =>
   async (strike: Strike): Promise<boolean> => {
@@ -88,7 +88,7 @@ const onLinks =
     return true;
   };
 
-/** A disk is lost: the node starts again on what is there then. */
+/** Loses a disk: the node restarts on the contents that are there then. */
 const loseDisk = (how: (machine: Machine, strike: Strike) => Promise<void>): Fault['strike'] =>
   onOne(async (machine, strike) => {
     await strike.machines.kill(machine, strike.dice.chance(0.5) ? 'SIGKILL' : 'SIGTERM');
@@ -105,7 +105,7 @@ async function forceOut(machine: Machine, { machines, dice, say }: Strike): Prom
   const outcome = isGone ? 'is declared gone' : 'could not be declared gone';
   say(`${machine.name} ${outcome}${comesBack ? ', and comes back' : ''}`);
   if (comesBack) await machines.start(machine);
-  // It finds out, hands over what only it has, and ends.
+  // The node learns that it is gone, hands over data that only it had, and ends.
   if (comesBack && isGone) machine.condition = 'leaving';
 }
 
@@ -136,7 +136,7 @@ async function move(machine: Machine, { machines, dice, durationMs, say }: Strik
   await machines.start(machine);
 }
 
-/** Seconds by which a wall clock jumps. */
+/** The seconds by which a wall clock jumps. */
 const JUMPS = [-3_600, -90, -2, 2, 90, 3_600];
 
 /** All faults by name. */
@@ -194,7 +194,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     leastMs: 0,
     mostMs: 1,
     strike: onOne(async (machine, { machines, dice, say }) => {
-      // What lies there after a clean stop is the state that a node trusts most.
+      // A node trusts the state after a clean stop most.
       const isStopped = dice.chance(0.5);
       if (isStopped) await machines.kill(machine, 'SIGTERM');
       await machine.volume.copy();

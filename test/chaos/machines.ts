@@ -1,6 +1,6 @@
 /**
- * The machines of a run: hosts in namespaces, each with a volume and a wall clock of its own, and
- * what is known of each node.
+ * The machines of a run: hosts in namespaces, each with its own volume and wall clock, and the
+ * state of each node.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -11,11 +11,11 @@ import type { Stage } from './chain.ts';
 import { Volume } from './volume.ts';
 import { WallClock } from './wall-clock.ts';
 
-/** `out` is no member: never started, or gone; `leaving` ends by itself. */
+/** `out` is not a member: never started, or gone. `leaving` ends by itself. */
 export type Condition = 'running' | 'paused' | 'down' | 'leaving' | 'out';
 
 const PORTS_EACH = 10;
-/** How long a node may take to find its cluster, and to stop when it is asked to. */
+/** The time in which a node must find its cluster, and must stop after a signal. */
 const START_MS = 60_000;
 const STOP_MS = 20_000;
 
@@ -25,9 +25,12 @@ export class Machine {
   readonly volume: Volume;
   readonly clock: WallClock;
   condition: Condition = 'running';
-  /** It was started on an empty disk and does not know its cluster yet: cut off now, it would begin one of its own. */
+  /**
+   * Whether it was started on an empty disk and does not know its cluster yet. If it were cut off
+   * now, it would begin a new cluster.
+   */
   isNewborn = false;
-  /** A fault that has not ended yet has it. */
+  /** Whether a present fault has it. */
   isTaken = false;
 
   constructor(node: HostedNode, volume: Volume, clock: WallClock) {
@@ -50,16 +53,16 @@ export class Machine {
   }
 }
 
-/** All of them. */
+/** All machines. */
 export class Machines {
   readonly all: Machine[] = [];
-  /** What happened that must not: nodes that ended by themselves. */
+  /** Violations: nodes that ended by themselves. */
   readonly wrong: string[] = [];
-  /** Faults of the network that have not ended. */
+  /** Network faults that have not ended. */
   networkFaults = 0;
   #cluster: HostedCluster | undefined;
 
-  /** Makes `count` machines with a running cluster, and one more that is no member yet. */
+  /** Makes `count` machines with a running cluster, and one more that is not a member yet. */
   static async start(stage: Stage, count: number): Promise<Machines> {
     const machines = new Machines();
     const prepare = (node: HostedNode): Promise<void> => machines.#prepare(stage, node);
@@ -97,7 +100,7 @@ export class Machines {
     return this.all.filter(({ isMember }) => isMember);
   }
 
-  /** Those whose processes run, stopped or not. */
+  /** The machines with a process, stopped or not. */
   get running(): Machine[] {
     return this.all.filter(({ condition }) => condition === 'running');
   }
@@ -111,7 +114,7 @@ export class Machines {
     await machine.node.end('SIGKILL');
   }
 
-  /** Starts a node that knows where the others are now. */
+  /** Starts a node with the present addresses of the others. */
   async start(machine: Machine): Promise<void> {
     const others = this.members.filter((other) => other !== machine).map(({ node }) => node);
     await machine.node.configure(others);
@@ -122,7 +125,7 @@ export class Machines {
   /** Starts a node on an empty disk, and resolves when it has found its cluster. */
   async startEmpty(machine: Machine): Promise<void> {
     await machine.volume.wipe();
-    // Out of reach of all others it would begin a cluster of its own.
+    // If it could not reach any other node, it would begin a new cluster.
     await eventually('the network is whole', async () => this.networkFaults === 0, START_MS);
     machine.isNewborn = true;
     await this.start(machine);
@@ -134,12 +137,12 @@ export class Machines {
     machine.isNewborn = false;
   }
 
-  /** Its peers find it at another port from the next start on. */
+  /** Changes the port for its peers, from the next start on. */
   move({ node }: Machine): void {
     node.port = 7_000 + ((node.port - 7_000 + PORTS_EACH) % 1_000);
   }
 
-  /** Asks a node to leave; it ends by itself when the others have all that it held. */
+  /** Asks a node to leave. It ends by itself when the others have all its data. */
   async leave(machine: Machine): Promise<boolean> {
     const answer = await send(`${machine.node.url}/cluster/leave`, { method: 'POST' }).catch(() => undefined);
     if (answer?.status !== 202) return false;
@@ -147,7 +150,7 @@ export class Machines {
     return true;
   }
 
-  /** Declares a dead node gone, at another one; resolves with whether that was accepted in time. */
+  /** Declares a dead node gone, at another one. Resolves with whether that was accepted in time. */
   async force(machine: Machine, at: Machine, timeoutMs: number): Promise<boolean> {
     const remove = async (): Promise<boolean> =>
       (await send(`${at.node.url}/cluster/remove/${machine.name}`, { method: 'POST' })).status === 200;
@@ -161,7 +164,7 @@ export class Machines {
     );
   }
 
-  /** Notes nodes that have ended: those that leave may, the others must not. */
+  /** Notes nodes that have ended. Those that leave may end, others must not. */
   watch(): void {
     for (const machine of this.all) {
       const { ending } = machine.node;
@@ -173,8 +176,8 @@ export class Machines {
   }
 
   /**
-   * Resolves when all members are up and ready, see each other, and know no others; says what is
-   * missing if that takes too long.
+   * Resolves when all members are up and ready, see each other, and know no other node. Fails with
+   * the missing conditions if that takes too long.
    */
   async whole(timeoutMs: number): Promise<void> {
     const untilMs = performance.now() + timeoutMs;

@@ -1,4 +1,4 @@
-/** A clock that is wrong, and a node that was declared gone and comes back. */
+/** A wrong clock, and a node that was declared gone and returns. */
 import { eventually, pause } from '../fixtures/cluster.ts';
 import type { Chain, ChainResult, Stage } from './chain.ts';
 import { Uniques } from './plain-workloads.ts';
@@ -9,7 +9,10 @@ const TTL = { 'X-Mec-TTL': '600' };
 const WRONG_MS = 15_000;
 const KEYS = 300;
 
-/** One clock of three is an hour ahead, then an hour behind: nothing that lives for ten minutes goes. */
+/**
+ * One clock of three is an hour ahead, then an hour behind. No value with a lifetime of ten minutes
+ * may disappear.
+ */
 async function wrongClock(stage: Stage): Promise<ChainResult> {
   const uniques = new Uniques('u', TTL);
   const scene = await openScene(stage, { nodes: 3, clients: 4, workloads: [uniques], pauseMs: 20 });
@@ -46,8 +49,8 @@ const END_MS = 90_000;
 const SLOW_MS = 20_000;
 
 /**
- * A node that was declared gone comes back with nothing new: it finds out and ends soon; and what
- * nodes say of their keys is right.
+ * A node that was declared gone returns with nothing new. It must notice and end soon, and the
+ * reports of nodes about their keys must be right.
  */
 async function comesBack(stage: Stage): Promise<ChainResult> {
   const uniques = new Uniques();
@@ -59,7 +62,7 @@ async function comesBack(stage: Stage): Promise<ChainResult> {
   serving.delete(back);
   await back.end('SIGKILL');
   await force(scene, back, cluster.node(0));
-  // The others have gone on; it has nothing that they lack.
+  // The others have continued. The node has nothing that they lack.
   const { acknowledged = 0 } = uniques.report().did;
   clients.resume();
   await eventually('writes go on', async () => (uniques.report().did['acknowledged'] ?? 0) > acknowledged + KEYS);
@@ -82,7 +85,7 @@ async function comesBack(stage: Stage): Promise<ChainResult> {
   return { wrong, figures: { ...before.figures, endsAfterMs, told: told.join(' ') } };
 }
 
-/** Those chains by name. */
+/** These chains by name. */
 export const ODD_CHAINS: Readonly<Record<string, Chain>> = {
   a6: {
     about: 'one clock of three is an hour off, and keys live for ten minutes',

@@ -1,11 +1,14 @@
-/** Use without conditions: keys written once, keys deleted, keys that expire much later, registers and sets. */
+/**
+ * Use without conditions: keys written once, keys deleted, keys that expire much later, registers
+ * and sets.
+ */
 import type { Dice } from '../../src/sim/world.ts';
 import { type Door, type Outcome, seenBy } from './door.ts';
 import { judgeKeys, sample, type Scope, type Workload } from './workload.ts';
 
 const SAMPLE = 300;
 
-/** Blind writes of keys of their own: each acknowledged one is there. */
+/** Blind writes, each to a new key. Each acknowledged one must be there. */
 export class Uniques implements Workload {
   readonly name = 'unique';
   readonly #prefix: string;
@@ -33,7 +36,7 @@ export class Uniques implements Workload {
     );
   }
 
-  /** What was acknowledged until now has been looked at everywhere. */
+  /** The writes acknowledged so far have been checked everywhere. */
   judged(): void {
     this.#judged = this.#acknowledged.length;
   }
@@ -52,11 +55,14 @@ const say = (values: readonly string[]): string =>
 
 interface Kept {
   readonly token: string;
-  /** Undefined as long as no delete was tried. */
+  /** Undefined until a delete is tried. */
   outcome?: Outcome;
 }
 
-/** Keys that are written, and much later deleted by their token: nothing deleted returns, and nothing else goes. */
+/**
+ * Keys that are written, and much later deleted by their token. No deleted key may return, and no
+ * other may disappear.
+ */
 export class Deletes implements Workload {
   readonly name = 'delete';
   readonly #keys = new Map<string, Kept>();
@@ -98,15 +104,15 @@ export class Deletes implements Workload {
 /** One write of a register. */
 export interface RegisterWrite {
   readonly id: string;
-  /** The values that its writer's token covered. */
+  /** The values in the token of its writer. */
   readonly seen: readonly string[];
   outcome: Outcome;
 }
 
 /**
- * Says what is wrong with the values of a register. An acknowledged write is there, or was replaced
- * by a write that had seen it and whose fate is explained in the same way. What an acknowledged
- * write has replaced is not there.
+ * The violations in the values of a register. An acknowledged write must be there, or must have
+ * been replaced by a write that had seen it and is explained in the same way. A value that an
+ * acknowledged write has replaced must not be there.
  */
 export function judgeRegister(writes: readonly RegisterWrite[], values: readonly string[]): string[] {
   const byId = new Map(writes.map((write) => [write.id, write]));
@@ -117,7 +123,7 @@ export function judgeRegister(writes: readonly RegisterWrite[], values: readonly
     if (replaced !== undefined) wrong.push(`${value} is back, though ${replaced.id} had replaced it`);
   }
   const explained = new Set(values);
-  // Writers know only what was written before: from the last to the first, one pass is enough.
+  // A writer has only seen earlier writes, so one pass from the last to the first is enough.
   for (const write of [...writes].reverse()) {
     if (explained.has(write.id) && write.outcome !== 'not') for (const id of write.seen) explained.add(id);
   }
@@ -129,10 +135,15 @@ export function judgeRegister(writes: readonly RegisterWrite[], values: readonly
 
 const KEYS = 8;
 const BLIND_RATE = 0.1;
-/** Writes of a register before another one takes its place: its verdict looks at all of them. */
+/**
+ * Writes of a register before it is replaced by a new one, because its verdict looks at all of
+ * them.
+ */
 const MAX_WRITES = 400;
 
-/** Registers: read, then written with the token of the answer; some writes have seen nothing. */
+/**
+ * Registers, read and then written with the token of the answer. Some writers have seen nothing.
+ */
 export class Registers implements Workload {
   readonly name = 'register';
   readonly #writes = new Map<string, RegisterWrite[]>();
@@ -172,7 +183,10 @@ export class Registers implements Workload {
 const countDone = (all: readonly { readonly outcome: Outcome }[]): number =>
   all.filter(({ outcome }) => outcome === 'done').length;
 
-/** Sets as JSON lists: siblings are merged, one element is added, and all is written with the token of the answer. */
+/**
+ * Sets as JSON lists. Siblings are merged, one element is added, and the list is written with the
+ * token of the answer.
+ */
 export class Sets implements Workload {
   readonly name = 'set';
   readonly #added = new Map<string, Map<string, Outcome>>();
@@ -212,7 +226,10 @@ function elementsOf(values: readonly string[]): Set<string> {
   return new Set(values.flatMap((value) => JSON.parse(value) as string[]));
 }
 
-/** Says which acknowledged elements all siblings of a set together lack, and which nobody has added. */
+/**
+ * The acknowledged elements that no sibling of a set has, and the elements that no client has
+ * added.
+ */
 export function judgeSet(added: ReadonlyMap<string, Outcome> = new Map(), values: readonly string[]): string[] {
   const elements = elementsOf(values);
   const lost = [...added].filter(([element, outcome]) => outcome === 'done' && !elements.has(element));

@@ -1,4 +1,4 @@
-/** What a long run leaves: a text for people, and files with everything. */
+/** The output of a long run: a text for people, and files with everything. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,14 +32,14 @@ export function summaryOf(result: RunResult): string[] {
   ];
 }
 
-/** Writes the logs of nodes into a folder; resolves with its path. */
+/** Writes the logs of nodes into a folder. Resolves with its path. */
 export async function leaveLogs(logs: Readonly<Record<string, string>>): Promise<string> {
   await mkdir(FOLDER, { recursive: true });
   for (const [name, log] of Object.entries(logs)) await writeFile(join(FOLDER, `${name}.log`), log);
   return FOLDER;
 }
 
-/** Writes summary, result and logs into a folder; resolves with its path. */
+/** Writes summary, result and logs into a folder. Resolves with its path. */
 export async function leaveReport(result: RunResult): Promise<string> {
   const { logs, ...rest } = result;
   await leaveLogs(logs);

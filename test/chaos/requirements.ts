@@ -1,4 +1,4 @@
-/** What a run needs of the machine. */
+/** The requirements of a run. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,14 +10,14 @@ import { Volume } from './volume.ts';
 
 const run = promisify(execFile);
 
-/** Something that a run needs. */
+/** A requirement of a run. */
 export type Requirement = 'hosts' | 'volumes' | 'faketime' | 'root';
 
 const FAKETIME = ['x86_64-linux-gnu', 'aarch64-linux-gnu', '']
   .map((folder) => join('/usr/lib', folder, 'faketime/libfaketime.so.1'))
   .find((path) => existsSync(path));
 
-/** The library that gives a process a wall clock of its own; undefined if it is not installed. */
+/** The library that gives a process a separate wall clock; undefined if it is not installed. */
 export const FAKETIME_LIBRARY = FAKETIME;
 
 async function whyNoVolumes(): Promise<string | false> {
@@ -49,7 +49,7 @@ const CHECKS: Readonly<Record<Requirement, () => Promise<string | false>>> = {
   root: async () => (process.getuid?.() === 0 ? false : 'this needs root'),
 };
 
-/** What this machine lacks of what a run needs, a line each. */
+/** The requirements that this machine lacks, one line each. */
 export async function whatIsMissing(needs: readonly Requirement[]): Promise<string[]> {
   const reasons: string[] = [];
   for (const need of needs) {

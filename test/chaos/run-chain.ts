@@ -1,15 +1,15 @@
-/** Runs a chain once, with all that it has started ended afterwards, and says what it came to. */
+/** Runs a chain once, ends everything that it has started, and reports the result. */
 import type { Chain, ChainResult, Stage } from './chain.ts';
 
 const SHOWN = 8;
 
-/** What a run is given: a seed, and which run of the chain it is. */
+/** The inputs of a run: a seed, and the number of the run of this chain. */
 export interface ChainRun {
   readonly seed: number;
   readonly run: number;
 }
 
-/** Does something on a stage of its own; what it has started is ended afterwards, the last first. */
+/** Runs a function on a new stage. Everything that it has started is then ended, the last first. */
 export async function onStage<T>(seed: number, act: (stage: Stage) => Promise<T>): Promise<T> {
   const ends: (() => unknown)[] = [];
   const startMs = performance.now();
@@ -22,7 +22,7 @@ export async function onStage<T>(seed: number, act: (stage: Stage) => Promise<T>
   }
 }
 
-/** Runs a chain; resolves with whether all was as promised. */
+/** Runs a chain. Resolves with whether all promises held. */
 export async function runChain(name: string, chain: Chain, { seed, run }: ChainRun): Promise<boolean> {
   const startMs = performance.now();
   console.log(`${name}, run ${run}, seed ${seed}: ${chain.about}`);

@@ -1,6 +1,6 @@
 /**
- * The long run: epochs of faults under load, and after each a rest in which everything heals,
- * nobody writes, and what was acknowledged is looked for at every node.
+ * The long run: epochs of faults under load. After each comes a rest in which everything heals, no
+ * client writes, and every node is checked for all acknowledged writes.
  */
 import { Dice } from '../../src/sim/world.ts';
 import { pause, type TestNode } from '../fixtures/cluster.ts';
@@ -17,21 +17,21 @@ import { drawEpoch, type Epoch, type Step } from './schedule.ts';
 const NODES = 5;
 const CLIENTS = 12;
 const CLIENT_PAUSE_MS = 60;
-/** How long all may take to be whole and at rest again once nothing fails any more. */
+/** The time in which all nodes must be whole and at rest after the faults have ended. */
 const HEAL_MS = 120_000;
 const WATCH_MS = 200;
 /** Keys of each workload whose owners are compared at each rest. */
 const SAMPLE = 30;
-/** Longer than any jump of a clock: nobody's time is up. */
+/** Longer than any jump of a clock, so no value expires. */
 const TTL_SECONDS = 4 * 3_600;
 
-/** What happened, and when. */
+/** An event, and its time. */
 export interface Event {
   readonly atMs: number;
   readonly what: string;
 }
 
-/** What a run came to. */
+/** The result of a run. */
 export interface RunResult {
   readonly seed: number;
   readonly seconds: number;
@@ -40,22 +40,22 @@ export interface RunResult {
   readonly history: readonly Event[];
   readonly did: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly answers: Readonly<Record<string, number>>;
-  /** How long each rest took to come, in ms. */
+  /** The time until each rest, in ms. */
   readonly restMs: readonly number[];
   readonly states: Readonly<Record<string, unknown>>;
-  /** Lines in the log of each node. */
+  /** The number of lines in the log of each node. */
   readonly logLines: Readonly<Record<string, number>>;
   readonly logs: Readonly<Record<string, string>>;
 }
 
-/** What is asked of a run. */
+/** The options of a run. */
 export interface RunOptions {
   readonly seconds: number;
-  /** Faults that may strike; default all. */
+  /** The faults that may strike; all by default. */
   readonly faults?: readonly string[] | undefined;
 }
 
-/** A run under way. */
+/** A run in progress. */
 class Run {
   readonly #stage: Stage;
   readonly #machines: Machines;
@@ -65,7 +65,7 @@ class Run {
   readonly history: Event[] = [];
   readonly wrong: string[] = [];
   readonly restMs: number[] = [];
-  /** What each node says of itself if no rest has come. */
+  /** The status of each node, if no rest was reached. */
   readonly states: Record<string, unknown> = {};
   #epochs = 0;
 
@@ -133,7 +133,7 @@ class Run {
     }
   }
 
-  /** All heals, clients pause, and each node answers for what was acknowledged. */
+  /** Heals everything, pauses clients, and checks each node for all acknowledged writes. */
   async #rest(isFinal: boolean): Promise<void> {
     const machines = this.#machines;
     const startMs = performance.now();
@@ -178,7 +178,7 @@ class Run {
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Runs for so many seconds of faults, or until something is wrong. */
+/** Runs for some seconds of faults, or until there is a violation. */
 export async function runLong(stage: Stage, options: RunOptions): Promise<RunResult> {
   const machines = await Machines.start(stage, NODES);
   return new Run(stage, machines).play(options);

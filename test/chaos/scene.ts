@@ -1,4 +1,4 @@
-/** What chains play on: a cluster on this machine, clients that use it, and the verdict in the end. */
+/** The scene of a chain: a cluster on this machine, its clients, and the final verdict. */
 import { eventually, TestCluster, type TestNode } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 import { atRest } from '../fixtures/load.ts';
@@ -7,10 +7,10 @@ import { Clients } from './clients.ts';
 import { leaveLogs } from './report.ts';
 import type { Workload } from './workload.ts';
 
-/** How long a cluster may take to come to rest. */
+/** The time in which a cluster must come to rest. */
 export const REST_MS = 60_000;
 
-/** A cluster, and its clients. */
+/** A cluster and its clients. */
 export interface Scene {
   readonly cluster: TestCluster;
   readonly clients: Clients;
@@ -18,7 +18,7 @@ export interface Scene {
   readonly serving: Set<TestNode>;
 }
 
-/** How a scene is made. */
+/** The options of a scene. */
 export interface SceneOptions {
   readonly nodes: number;
   readonly clients: number;
@@ -38,10 +38,10 @@ export async function openScene(
   return { cluster, clients, serving };
 }
 
-/** Whether a node wants to be sent requests. */
+/** Whether a node reports that it is ready. */
 export const isReady = async (node: TestNode): Promise<boolean> => (await send(`${node.url}/ready`)).status === 200;
 
-/** Declares a node gone, as an operator does, as soon as its peers have lost sight of it. */
+/** Declares a node gone, as an operator does, as soon as its peers have lost contact. */
 export async function force({ cluster }: Scene, gone: TestNode, at: TestNode): Promise<void> {
   cluster.forget(gone);
   await eventually(`${gone.name} is declared gone`, async () => {
@@ -51,7 +51,9 @@ export async function force({ cluster }: Scene, gone: TestNode, at: TestNode): P
 
 const EXPLAINED = 3;
 
-/** Leaves the logs of the nodes, and what holders say of some keys, for those who look for the reason. */
+/**
+ * Saves the logs of the nodes, and the holders' reports on some keys, for the search for the cause.
+ */
 async function explain(nodes: readonly TestNode[], lost: readonly string[]): Promise<void> {
   const [first] = nodes;
   const keys = new Set(lost.map((line) => line.split(' ')[0] ?? ''));
@@ -62,7 +64,7 @@ async function explain(nodes: readonly TestNode[], lost: readonly string[]): Pro
   console.log(`  logs: ${await leaveLogs(Object.fromEntries(nodes.map(({ name, log }) => [name, log])))}`);
 }
 
-/** Says of the end: whether the nodes come to rest and are ready, and what clients miss. */
+/** The final violations: whether nodes come to rest and are ready, and data that clients miss. */
 export async function verdict(scene: Scene): Promise<ChainResult> {
   const { cluster, clients } = scene;
   const wrong: string[] = [];

@@ -1,10 +1,10 @@
-/** When what fails: drawn from a seed, before anything happens. */
+/** The schedule of faults, drawn from a seed before the run. */
 import { Dice } from '../../src/sim/world.ts';
 import { FAULTS } from './faults.ts';
 
-/** One fault to come. */
+/** One future fault. */
 export interface Step {
-  /** After the beginning of its epoch. */
+  /** Milliseconds after the start of its epoch. */
   readonly atMs: number;
   readonly fault: string;
   readonly durationMs: number;
@@ -12,7 +12,7 @@ export interface Step {
   readonly seed: number;
 }
 
-/** Faults between two rests, and how long they strike. */
+/** The faults between two rests, and their duration. */
 export interface Epoch {
   readonly steps: readonly Step[];
   readonly lengthMs: number;
@@ -25,7 +25,7 @@ const MORE_GAP_MS = 4_000;
 /** Disks that may be lost between two rests: fewer than W, which is two. */
 const DISK_LOSSES = 1;
 
-/** Draws the next epoch; `only` names the faults that may be drawn. */
+/** Draws the next epoch. `only` names the faults that may be drawn. */
 export function drawEpoch(dice: Dice, only: readonly string[] = Object.keys(FAULTS)): Epoch {
   const lengthMs = LEAST_EPOCH_MS + dice.below(MORE_EPOCH_MS);
   const urn = only.flatMap((name) => Array.from({ length: FAULTS[name]?.weight ?? 0 }, () => name));

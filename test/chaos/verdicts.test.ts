@@ -1,4 +1,4 @@
-/** The verdicts of the long run see what they are there for, and nothing else. */
+/** The verdicts of the long run find their violations, and nothing else. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { Dice } from '../../src/sim/world.ts';
@@ -28,10 +28,10 @@ for (const [what, writes, values, wrong] of [
   ['nobody wrote it', [done('a')], ['a', 'x'], 1],
   ['it was refused', [done('a'), { id: 'b', seen: ['a'], outcome: 'not' }], ['b'], 1],
 ] as const) {
-  test(`a register: ${what}`, () => assert.equal(judgeRegister(writes, values).length, wrong));
+  test(`the verdict on a register: ${what}`, () => assert.equal(judgeRegister(writes, values).length, wrong));
 }
 
-test('a set lacks an acknowledged element, or has one that nobody added', () => {
+test('the verdict on a set finds missing and foreign elements', () => {
   const added = new Map([
     ['a', 'done'],
     ['b', 'unknown'],
@@ -42,19 +42,19 @@ test('a set lacks an acknowledged element, or has one that nobody added', () => 
   assert.deepEqual(judgeSet(added, ['["a","c","x"]']), ['nobody added 1: x']);
 });
 
-test('a counter has all acknowledged steps, and at most those without an answer besides', () => {
+test('the verdict on a counter allows acknowledged steps and unanswered ones', () => {
   for (const value of [3, 4]) assert.deepEqual(judgeCount({ acknowledged: 3, unknown: 1 }, [`${value} x`, '1 y']), []);
   for (const value of [2, 5]) assert.equal(judgeCount({ acknowledged: 3, unknown: 1 }, [`${value} x`]).length, 1);
 });
 
-test('two holds of one lock overlap, also with one in between that has ended', () => {
+test('the verdict on a lock finds overlapping holds', () => {
   const hold = (id: string, fromMs: number, untilMs: number, lock = 'l'): Hold => ({ lock, id, fromMs, untilMs });
   assert.deepEqual(overlaps([hold('b', 10, 20), hold('a', 0, 10), hold('c', 0, 99, 'other')]), []);
   assert.equal(overlaps([hold('a', 0, 11), hold('b', 10, 20)]).length, 1);
   assert.equal(overlaps([hold('a', 0, 100), hold('b', 10, 20), hold('c', 50, 60)]).length, 2);
 });
 
-test('one state of a key has one winner', () => {
+test('the verdict on a state of a key finds a second winner', () => {
   const winners = new Winners();
   winners.note('c', '"1"', 'a');
   winners.note('c', '"2"', 'b');
@@ -63,7 +63,7 @@ test('one state of a key has one winner', () => {
   assert.equal(winners.wrong.length, 1);
 });
 
-/** A store that keeps what it is sent, until a test takes something away or puts it back. */
+/** A store that keeps all writes, until a test removes a value or restores it. */
 async function keeper(t: TestContext): Promise<{ door: Door; kept: Map<string, string> }> {
   const kept = new Map<string, string>();
   const behave: Behaviour = (response, { method, url, body }) => {
@@ -84,7 +84,7 @@ async function play(workload: Workload, door: Door, times: number): Promise<void
 
 const FINAL = { isFinal: true, dice: new Dice(1) };
 
-test('a unique key that is gone, or reads as something else, is seen', async (t) => {
+test('the verdict on unique keys finds missing and changed values', async (t) => {
   const { door, kept } = await keeper(t);
   const uniques = new Uniques();
   await play(uniques, door, 5);
@@ -94,7 +94,7 @@ test('a unique key that is gone, or reads as something else, is seen', async (t)
   assert.equal((await uniques.judge(door, FINAL)).length, 2);
 });
 
-test('a deleted key that is back is seen, and one that nobody deleted and that is gone', async (t) => {
+test('the verdict on deleted keys finds returned and missing ones', async (t) => {
   const { door, kept } = await keeper(t);
   const deletes = new Deletes();
   await play(deletes, door, 40);
@@ -112,7 +112,7 @@ test('a deleted key that is back is seen, and one that nobody deleted and that i
   );
 });
 
-test('owners that differ in versions or clock, or are not complete, are named', () => {
+test('the comparison of owners names those that differ or are incomplete', () => {
   const owner = (
     node: string,
     clock: string,
@@ -132,7 +132,7 @@ test('owners that differ in versions or clock, or are not complete, are named', 
   assert.equal(differencesOf('k', { entries: [a, { node: 'c', role: 'owner' }] }).length, 1);
 });
 
-test('a seed draws one schedule, with at most one disk lost in an epoch', () => {
+test('a seed always draws the same schedule, with at most one lost disk in an epoch', () => {
   const draw = (seed: number): unknown => Array.from({ length: 20 }, () => drawEpoch(new Dice(seed)));
   assert.deepEqual(draw(1), draw(1));
   assert.notDeepEqual(draw(1), draw(2));

@@ -1,6 +1,6 @@
 /**
- * A volume of its own for a node: a file system in a file, which can be copied while it is in use,
- * and put back as it was, inodes and all.
+ * A separate volume for a node: a file system in a file. It can be copied while it is in use, and
+ * restored exactly, inodes included.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, rm } from 'node:fs/promises';
@@ -11,11 +11,11 @@ import { eventually } from '../fixtures/cluster.ts';
 const run = promisify(execFile);
 const SIZE = '512M';
 
-/** What a volume is made with. */
+/** The options of a volume. */
 export interface VolumePlace {
-  /** The file, without its ending. */
+  /** The file, without its extension. */
   readonly file: string;
-  /** Where it is mounted. */
+  /** The mount point. */
   readonly root: string;
 }
 
@@ -50,7 +50,7 @@ export class Volume {
     await run('mount', ['-o', 'loop', this.#image, this.#root]);
   }
 
-  /** Unmounts it; nothing may use it any more. */
+  /** Unmounts the volume, which must no longer be in use. */
   async close(): Promise<void> {
     await eventually(`${this.#root} is unmounted`, async () => {
       await run('umount', [this.#root]);
@@ -58,7 +58,7 @@ export class Volume {
     });
   }
 
-  /** Copies the volume as it is at this moment, while the node goes on. */
+  /** Copies the volume at this moment, while the node runs. */
   async copy(): Promise<void> {
     await run('fsfreeze', ['--freeze', this.#root]);
     try {
@@ -69,21 +69,21 @@ export class Volume {
     this.#hasCopy = true;
   }
 
-  /** Puts the copy in the volume's place; the node must not run. */
+  /** Restores the copy. The node must not run. */
   async rollBack(): Promise<void> {
     await this.close();
     await run('cp', ['--sparse=always', this.#copy, this.#image]);
     await this.#mount();
   }
 
-  /** Empties the volume; the node must not run. */
+  /** Empties the volume. The node must not run. */
   async wipe(): Promise<void> {
     for (const name of await readdir(this.#root)) {
       if (name !== 'lost+found') await rm(join(this.#root, name), { recursive: true, force: true });
     }
   }
 
-  /** Forgets the copy: a node that has left must not come back with it. */
+  /** Deletes the copy, because a node that has left must not return with it. */
   forgetCopy(): void {
     this.#hasCopy = false;
   }

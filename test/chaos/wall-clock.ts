@@ -1,4 +1,7 @@
-/** A wall clock of its own for a process, which can jump while the process runs. Its monotonic clock stays as it is. */
+/**
+ * A separate wall clock for a process, which can jump while the process runs. The monotonic clock
+ * is not affected.
+ */
 import { writeFile } from 'node:fs/promises';
 import { FAKETIME_LIBRARY } from './requirements.ts';
 
@@ -10,7 +13,7 @@ export class WallClock {
     this.#file = file;
   }
 
-  /** What a process needs in its environment. It follows a jump within a second. */
+  /** The environment of the process. It follows a jump within a second. */
   get environment(): Record<string, string> {
     return {
       LD_PRELOAD: FAKETIME_LIBRARY ?? '',
@@ -22,7 +25,7 @@ export class WallClock {
     };
   }
 
-  /** Sets how far the clock is ahead, in seconds; below 0 it is behind. */
+  /** Sets the seconds by which the clock is ahead; negative if it is behind. */
   async jump(seconds: number): Promise<void> {
     await writeFile(this.#file, seconds < 0 ? `${seconds}` : `+${seconds}`);
   }
