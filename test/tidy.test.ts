@@ -70,14 +70,45 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['base', 'cluster', 'embed'],
 };
 
+/**
+ * The same for the rooms of `cluster`, which may also use some of its files. A coordinator asks
+ * holders.
+ */
+const CLUSTER_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  partitions: ['base', 'core', 'transport', 'limits.ts'],
+  membership: ['base', 'core', 'storage', 'transport', 'partitions', 'config.ts', 'limits.ts', 'wall-time.ts'],
+  holders: [
+    'base',
+    'core',
+    'storage',
+    'transport',
+    'partitions',
+    'membership',
+    'limits.ts',
+    'policies.ts',
+    'wall-time.ts',
+  ],
+  coordinator: ['base', 'core', 'partitions', 'holders', 'limits.ts', 'policies.ts', 'wall-time.ts'],
+  sync: ['base', 'core', 'storage', 'transport', 'partitions', 'membership', 'limits.ts', 'status.ts'],
+};
+
 const roomOf = (path: string): string => path.split('/')[1] as string;
+
+/** The room of `cluster`, or its file, that a path lies in; undefined if it lies elsewhere. */
+const clusterRoomOf = (path: string): string | undefined =>
+  path.startsWith('src/cluster/') ? path.split('/')[2] : undefined;
 
 /** The imports that the table of rooms does not allow. */
 function wallsBroken(files: readonly Pick<SourceFile, 'path' | 'imports'>[]): string[] {
   return files.flatMap(({ path, imports }) => {
     const room = roomOf(path);
+    const inner = clusterRoomOf(path) ?? '';
+    const isOpenInside = (target: string): boolean => {
+      const other = clusterRoomOf(target) ?? roomOf(target);
+      return other === inner || CLUSTER_ROOMS[inner]?.includes(other) !== false;
+    };
     const isOpen = (target: string): boolean =>
-      roomOf(target) === room || ROOMS[room]?.includes(roomOf(target)) === true;
+      (roomOf(target) === room || ROOMS[room]?.includes(roomOf(target)) === true) && isOpenInside(target);
     const broken = imports.filter((target) => target.startsWith('src/') && !isOpen(target));
     return broken.map((target) => `${path} imports ${target}`);
   });
@@ -85,6 +116,8 @@ function wallsBroken(files: readonly Pick<SourceFile, 'path' | 'imports'>[]): st
 
 test('a room imports only from the rooms that the table names', () => {
   assert.deepEqual([...new Set(source.map(({ path }) => roomOf(path)))].sort(), Object.keys(ROOMS).sort());
+  const inner = source.map(({ path }) => clusterRoomOf(path) ?? '.ts').filter((name) => !name.endsWith('.ts'));
+  assert.deepEqual([...new Set(inner)].sort(), Object.keys(CLUSTER_ROOMS).sort());
   assert.deepEqual(wallsBroken(source), []);
 });
 
@@ -92,6 +125,13 @@ test('wallsBroken finds a planted import of the simulator or the command line', 
   for (const target of ['src/sim/scene.ts', 'src/cli/exit-codes.ts']) {
     const planted = { path: 'src/client/codec.ts', imports: ['src/base/bytes.ts', target] };
     assert.deepEqual(wallsBroken([planted]), [`src/client/codec.ts imports ${target}`]);
+  }
+});
+
+test('wallsBroken finds a coordinator that imports the storage, the transport or a peer', () => {
+  for (const target of ['src/storage/store.ts', 'src/transport/rpc.ts', 'src/cluster/membership/peers.ts']) {
+    const planted = { path: 'src/cluster/coordinator/get.ts', imports: ['src/cluster/holders/holder.ts', target] };
+    assert.deepEqual(wallsBroken([planted]), [`src/cluster/coordinator/get.ts imports ${target}`]);
   }
 });
 

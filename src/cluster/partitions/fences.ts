@@ -10,7 +10,7 @@ import { FENCE_MS, MAX_FENCES } from '../limits.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import { replicaNumber } from '../../core/causality/replica-name.ts';
 import type { Fence } from '../../core/quorum/write-quorum.ts';
-import type { Members } from '../membership/members.ts';
+import type { Lives } from './floors.ts';
 
 /** Who asks: a replica that may be filled, by its name, and the life of its node. */
 type Asker = Pick<Statement, 'isComplete' | 'life' | 'replica'>;
@@ -29,16 +29,12 @@ const NONE: readonly Fence[] = [];
 /** The fences that one node has made. */
 export class Fences {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #members: Pick<Members, 'lifeOf'>;
+  readonly #members: Lives;
   readonly #onMade: (partition: number) => void;
   readonly #made = new Map<number, Map<string, MadeFence>>();
 
   /** `onMade` ends what must not outlive a fence in a partition. */
-  constructor(
-    clock: Pick<Clock, 'monotonicMs'>,
-    members: Pick<Members, 'lifeOf'>,
-    onMade: (partition: number) => void,
-  ) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, members: Lives, onMade: (partition: number) => void) {
     this.#clock = clock;
     this.#members = members;
     this.#onMade = onMade;

@@ -1,10 +1,10 @@
 /**
- * The floors that this node knows, by partition, and which of them its peers know. On its floor a context
- * costs the same however often nodes were restarted; its list never travels.
+ * The floors that this node knows, by partition, and which of them its peers know. On its floor a
+ * context costs the same however often nodes were restarted; its list never travels.
  *
- * That a peer knows a floor is taken from its own word, in its present life. It may have forgotten it since:
- * then it cannot read the message, says so, and the message is sent again, whole. A hash that is not known
- * says nothing, and is never taken for seen.
+ * That a peer knows a floor is taken from its own word, in its present life. It may have forgotten
+ * it since: then it cannot read the message, says so, and the message is sent again, whole. A hash
+ * that is not known says nothing, and is never taken for seen.
  */
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
@@ -13,7 +13,12 @@ import { Floor } from '../../core/causality/floor.ts';
 import { type PackedMessage, packMessage } from '../../transport/codec.ts';
 import type { PartitionFloor, PullRequest, StoreRequest } from '../../transport/message.ts';
 import type { OnReply, RpcClient } from '../../transport/rpc.ts';
-import type { Members } from '../membership/members.ts';
+
+/** The present life of each member. */
+export interface Lives {
+  /** Undefined if the node is no member, or gone. */
+  lifeOf(name: string): string | undefined;
+}
 
 /** Names of floors by partition, that count for one life of a peer. */
 interface Words {
@@ -24,7 +29,7 @@ interface Words {
 /** The floors of one node. */
 export class Floors {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #members: Pick<Members, 'lifeOf'>;
+  readonly #members: Lives;
   /** By partition, the newest first. */
   readonly #kept = new Map<number, Floor[]>();
   /** With how many partitions stand on it. */
@@ -33,7 +38,7 @@ export class Floors {
   readonly #heard = new Map<string, Words>();
   readonly #told = new Map<string, Words>();
 
-  constructor(clock: Pick<Clock, 'monotonicMs'>, members: Pick<Members, 'lifeOf'>) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, members: Lives) {
     this.#clock = clock;
     this.#members = members;
   }
@@ -54,7 +59,10 @@ export class Floors {
     return newest === undefined ? undefined : [newest.hash];
   }
 
-  /** Contexts of the partition may lie on this floor from now on; those before it are still known for a while. */
+  /**
+   * Contexts of the partition may lie on this floor from now on; those before it are still known
+   * for a while.
+   */
   keep(partition: number, floor: Floor): void {
     const kept = this.#kept.get(partition) ?? [];
     if (floor.size === 0 || kept[0]?.hash === floor.hash) return;
@@ -76,8 +84,8 @@ export class Floors {
   }
 
   /**
-   * The floors of these partitions of which a peer has not been told. `told` is called once it has answered,
-   * and counts for the life in which the peer was asked.
+   * The floors of these partitions of which a peer has not been told. `told` is called once it has
+   * answered, and counts for the life in which the peer was asked.
    */
   telling(peer: string, partitions: readonly number[]): { untold: readonly PartitionFloor[]; told: () => void } {
     const life = this.#members.lifeOf(peer);
@@ -125,7 +133,10 @@ export interface Receiver {
   readonly data: Pick<RpcClient, 'requestPacked'>;
 }
 
-/** One message for several peers: packed once for each floor that they know, which is mostly the same. */
+/**
+ * One message for several peers: packed once for each floor that they know, which is mostly the
+ * same.
+ */
 export class Outgoing {
   readonly #floors: Floors;
   readonly #clock: Pick<Clock, 'monotonicMs'>;

@@ -6,11 +6,11 @@ import { PARTITIONS } from '../../core/limits.ts';
 import { CurrentActors } from '../../core/causality/actor.ts';
 import type { Fence } from '../../core/quorum/write-quorum.ts';
 import type { Fences } from './fences.ts';
-import type { Floors, Outgoing } from './floors.ts';
+import type { Floors, Lives, Outgoing } from './floors.ts';
 
 /** The parts of a node that its views look at. */
 export interface PartitionParts {
-  readonly members: { lifeOf(name: string): string | undefined };
+  readonly members: Lives;
   readonly floors: Pick<Floors, 'names' | 'outgoing'>;
   readonly fences: Pick<Fences, 'in'>;
   /** The own replicas; undefined while the disk has failed. */
