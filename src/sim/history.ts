@@ -287,7 +287,7 @@ export class History {
       }
       if (x.isRefused) this.violate(`${key} has ${id}, whose writer was told that nothing was written`);
       const under = ids.find((other) => this.isBack(other, known(x)));
-      if (under !== undefined) this.violate(`${key} has ${under} beside ${id}, whose writer had seen it`);
+      if (under !== undefined) this.violate(`${key} has ${under} next to ${id}, whose writer had seen it`);
     }
   }
 }
