@@ -46,7 +46,7 @@ export function statusOfReplicas(
   const marked: string[] = [];
   for (const replica of replicas) {
     logEntries += replica.log.length;
-    residues += replica.residues;
+    residues += replica.residues.count;
     wounded += Number(replica.standing.isWounded);
     aside += Number(!replica.aside.isEmpty);
     marked.push(...replica.marks.keys());

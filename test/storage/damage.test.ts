@@ -123,7 +123,7 @@ test('a key whose mark was taken off has an ordinary object', async () => {
   replica.repair.unmark(KEY, () => {});
   await replica.commits.whenDurable();
   assert.deepEqual(texts(replica), ['lost']);
-  assert.equal(replica.residues, 0);
+  assert.equal(replica.residues.count, 0);
   assert.equal(replica.isWhole, true);
   assert.equal(disk.rows.has(markRow(HOME, KEY)), false);
 });

@@ -42,7 +42,7 @@ async function goesOn(openEngine: OpenEngine): Promise<void> {
   assert.deepEqual(valuesOf(store, 7, 'deleted'), []);
   assert.deepEqual(valuesOf(store, 200, 'elsewhere'), ['y']);
   assert.equal(replica.clock.toString(), '{n1~es6j7fphsp:1-5 n2~wjbc15bxkb:1,3}');
-  assert.deepEqual([replica.log.length, replica.residues, replica.lost.isEmpty], [7, 1, true]);
+  assert.deepEqual([replica.log.length, replica.residues.count, replica.lost.isEmpty], [7, 1, true]);
   assert.equal(replica.standing.isUnconfirmed, true, 'it was complete');
   replica.standing.confirm();
   assert.equal(replica.isComplete, true);

@@ -327,11 +327,11 @@ test('a deleted key leaves a residue until the clock covers the delete', async (
   // The first write of the partition is late, so the clock has a gap below the delete.
   await mergeInto(replica, { key: 'k', object: put.written.object, dots: [put.written.dot] });
   await mergeInto(replica, { key: 'k', object: gone.written.object, dots: [gone.written.dot] });
-  assert.deepEqual([rows('o').length, rows('r').length, replica.residues], [0, 1, 1]);
+  assert.deepEqual([rows('o').length, rows('r').length, replica.residues.count], [0, 1, 1]);
   await mergeInto(replica, { key: 'other', object: other.written.object, dots: [other.written.dot] });
   await store.sweep();
   await store.idle();
-  assert.deepEqual([rows('o').length, rows('r').length, replica.residues], [1, 0, 0]);
+  assert.deepEqual([rows('o').length, rows('r').length, replica.residues.count], [1, 0, 0]);
 });
 
 test('a key has a limit of siblings, which does not stop a delete', async () => {
@@ -563,7 +563,7 @@ test('(!) a replica that closes dots writes the keys again whose residue names t
   const gone = write(peer, { key: 'k', token: victim.written.token, text: undefined });
   await mergeInto(replica, { key: 'k', object: gone.written.object, dots: [] });
   assert.deepEqual(texts(replica), []);
-  assert.equal(replica.residues, 1);
+  assert.equal(replica.residues.count, 1);
   const before = replica.clock.base(replica.actor);
   await replica.closing.close(CausalContext.ofDots([lost.written.dot, gone.written.dot]));
   assert.ok(replica.clock.has(gone.written.dot.actor, 2));

@@ -37,7 +37,7 @@ export class Fallbacks {
     const replica = store.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
     // Late hearsay about a partition that this node has given up already leaves residue and no dots.
-    if (replica.isBlank) return replica.residues === 0 ? undefined : void this.#drop(partition);
+    if (replica.isBlank) return replica.residues.count === 0 ? undefined : void this.#drop(partition);
     const held = replica.durableClock.minus(replica.lost).join(replica.aside);
     const clocks = evidence.clocks(partition, members.owners(partition));
     if (clocks?.every((clock) => clock.covers(held)) !== true || !questions.hasRoom) return;

@@ -44,7 +44,7 @@ export class Gaps {
     const { partition } = replica;
     // A node that knows no other has none to ask, and the others may know.
     if (members.isLonely) return;
-    const isWhole = replica.residues === 0 && replica.durableClock.gaps().isEmpty;
+    const isWhole = replica.residues.count === 0 && replica.durableClock.gaps().isEmpty;
     const nowMs = env.clock.monotonicMs();
     if (isWhole) return void this.#sinceMs.delete(partition);
     const sinceMs = this.#sinceMs.get(partition) ?? nowMs;

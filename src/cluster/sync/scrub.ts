@@ -183,7 +183,7 @@ export class Scrub {
     await replica.commits.whenDurable();
     const clock = replica.clock.clone();
     const { clockHash } = replica;
-    if (replica.residues > 0 || !replica.isWhole || replica.standing.isWounded || !clock.gaps().isEmpty)
+    if (replica.residues.count > 0 || !replica.isWhole || replica.standing.isWounded || !clock.gaps().isEmpty)
       return undefined;
     const found = await replica.rows.objectsAfter(after, until, limit);
     if (replica.commits.count !== count || this.#options.store.find(replica.partition) !== replica) return undefined;

@@ -274,7 +274,7 @@ export class Sync {
       replica.markComplete(false);
       return this.#fallbacks.look(partition);
     }
-    if (replica.clock.isEmpty && replica.residues === 0) return;
+    if (replica.clock.isEmpty && replica.residues.count === 0) return;
     this.#gaps.look(replica);
     const clocks = this.#clocksOfOthers(partition);
     const isWorthIt = replica.log.length >= this.#limits.logCutEntries || this.#rest.isAtRest(replica);

@@ -47,10 +47,7 @@ import type { StoreParts } from '../store-parts.ts';
 
 /** One node's copy of one partition. */
 export class Replica {
-  /**
-   * The name of this replica. A successor has another one, and no statement of this one holds for
-   * it.
-   */
+  /** The name of this replica. Its successor has another one, so old statements do not count. */
   readonly id: string;
   readonly partition: number;
   readonly log: ReplicaLog;
@@ -60,6 +57,7 @@ export class Replica {
   readonly marks: ReplicaMarks;
   readonly salvage: SetAside;
   readonly memory: ReplicaMemory;
+  readonly residues: Residues;
   readonly standing: ReplicaStanding;
   readonly commits: ReplicaCommits;
   readonly cutter: LogCutter;
@@ -68,7 +66,7 @@ export class Replica {
   readonly intake: SnapshotIntake;
   readonly repair: ReplicaRepair;
   readonly #store: StoreParts;
-  readonly #residues: Residues;
+
   readonly #objects: ReplicaObjects;
   readonly #clock: ReplicaClock;
   readonly #actor: ReplicaActor;
@@ -90,9 +88,9 @@ export class Replica {
     this.#store = store;
     this.#clock = new ReplicaClock(state);
     this.#actor = new ReplicaActor(partition, store, state.clock);
-    this.#residues = new Residues(partition, store.queue, state.residues);
-    const { log, rows, expiry, watches, marks, salvage, memory, standing } = this;
-    const [clock, actor, residues] = [this.#clock, this.#actor, this.#residues];
+    this.residues = new Residues(partition, store.queue, state.residues);
+    const { log, rows, expiry, watches, marks, salvage, memory, standing, residues } = this;
+    const [clock, actor] = [this.#clock, this.#actor];
     const { queue } = store;
     const commits = new ReplicaCommits({ partition, queue, clock, standing, cut: log.cut });
     const save = (changes: readonly RowChange[]): void => commits.submit(changes);
@@ -118,17 +116,12 @@ export class Replica {
     return this.#actor.name;
   }
 
-  /**
-   * Every dot that this replica has seen, durable or on its way to the disk. The caller must not
-   * change it.
-   */
+  /** Every dot that this replica has seen, durable or not. The caller must not change it. */
   get clock(): CausalContext {
     return this.#clock.seen;
   }
 
-  /**
-   * The dots that are durable, which the replica tells to others. The caller must not change them.
-   */
+  /** The durable dots, which the replica tells to others. The caller must not change them. */
   get durableClock(): CausalContext {
     return this.#clock.durable;
   }
@@ -146,8 +139,7 @@ export class Replica {
 
   /** A hash of the durable clock and the closed dots. */
   get clockHash(): number {
-    // The clock claims keys that this replica cannot read. So the hash must equal no other one, or
-    // two replicas would stop comparing what they hold.
+    // While a key cannot be read, the hash must equal no other: the clock claims what is missing.
     return this.isWhole ? this.#clock.hash : hashText32(this.id, this.#clock.hash);
   }
 
@@ -169,11 +161,6 @@ export class Replica {
   /** Whether the record of every key can be read, as far as the replica knows. */
   get isWhole(): boolean {
     return this.marks.isEmpty;
-  }
-
-  /** The number of objects with a residue. */
-  get residues(): number {
-    return this.#residues.count;
   }
 
   /** Returns the object of a key. */
