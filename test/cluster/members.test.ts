@@ -25,7 +25,10 @@ function membersOf(name: string, kept: readonly MemberRecord[] = []): Members {
   return new Members({ name, host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1, quorum }, kept, 'two');
 }
 
-/** What the cluster holds of a member after the member and the cluster have told each other what they know. */
+/**
+ * What the cluster holds of a member after the member and the cluster have told each other what
+ * they know.
+ */
 function settledOn(known: MemberRecord, own: Members): MemberRecord | undefined {
   const cluster = membersOf('other', [recordOf('other', 'up'), known]);
   own.merge(known);
@@ -97,7 +100,8 @@ test('a list that names nobody else is relied on only by a node that has begun a
 
 test('a list that may not be relied on is not relied on after the next start', () => {
   const wiped = membersOf('a');
-  // Another member says that this name is up: the disk was lost since, and this node takes the place over.
+  // Another member says that this name is up: the disk was lost since, and this node takes the
+  // place over.
   wiped.merge(recordOf('a', 'up', { version: 4, life: 'lost' }));
   wiped.merge(recordOf('b', 'up'));
   assert.equal(wiped.own.state, 'up');
@@ -126,12 +130,24 @@ test('a kept list in which members join or leave is not relied on before they ar
   const other = membersOf('a', kept);
   for (const name of ['b', 'c']) other.heard(name, { hash: other.hash + 1, isInformed: true });
   assert.equal(other.isInformed, false, 'their lists differ');
-  const wiped = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'joining')]);
-  wiped.merge(recordOf('b', 'joining', { generation: 2 }));
-  wiped.heard('b', { hash: wiped.hash, isInformed: false });
-  assert.equal(wiped.isInformed, false, 'another b does not know what became of that one');
-  wiped.remove('b');
-  assert.equal(wiped.isInformed, true, 'an operator has said what became of it');
+});
+
+test('a member that has lost its disk cannot tell what became of it, but all living members together can', () => {
+  const wiped = (): Members => {
+    const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'joining'), recordOf('c', 'up')]);
+    members.merge(recordOf('b', 'joining', { generation: 2 }));
+    members.heard('b', { hash: members.hash, isInformed: false });
+    return members;
+  };
+  assert.equal(wiped().isInformed, false, 'another b does not know what became of that one');
+  const declared = wiped();
+  declared.remove('b');
+  assert.equal(declared.isInformed, true, 'an operator has said what became of it');
+  const agreed = wiped();
+  agreed.heard('c', { hash: agreed.hash + 1, isInformed: false });
+  assert.equal(agreed.isInformed, false, 'c knows other members');
+  agreed.heard('c', { hash: agreed.hash, isInformed: false });
+  assert.equal(agreed.isInformed, true, 'no living member knows more');
 });
 
 test('a node that is gone stays gone, whoever it has heard of', () => {

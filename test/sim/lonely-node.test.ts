@@ -110,25 +110,29 @@ test('a node without others goes on after a start, or once a member that never j
   assert.equal((await lab.ask(first, 'GET', 'k')).status, 200);
 });
 
-test('after an outage of all nodes in the middle of a join, they go on by themselves', async () => {
-  const lab = new Lab(4);
-  const { nodes } = lab.cluster;
-  const joining = nodes[3] as SimNode;
-  joining.crash();
-  const others = nodes.slice(0, 3);
-  await lab.until(() => others.every(({ node }) => node?.state === 'up'), 60_000);
-  await lab.wait(5_000);
-  joining.start();
-  const know = ({ node }: SimNode): boolean =>
-    node?.status().members.some(({ name, state }) => name === joining.name && state === 'joining') === true;
-  await lab.until(() => others.every(know), 20_000);
-  // In this time the record is kept on disk, and the node has not joined yet.
-  await lab.wait(20);
-  for (const node of nodes) node.crash();
-  for (const node of nodes) node.start();
-  await lab.rest();
-  for (const node of nodes) {
-    const answer = await lab.ask(node, 'PUT', 'k', { value: 'v' });
-    assert.equal(answer.status, 200, textOf(answer));
-  }
-});
+for (const isWiped of [false, true]) {
+  const addition = isWiped ? ', also if the newcomer loses its disk' : '';
+  test(`after an outage of all nodes in the middle of a join, they go on by themselves${addition}`, async () => {
+    const lab = new Lab(4);
+    const { nodes } = lab.cluster;
+    const joining = nodes[3] as SimNode;
+    joining.crash();
+    const others = nodes.slice(0, 3);
+    await lab.until(() => others.every(({ node }) => node?.state === 'up'), 60_000);
+    await lab.wait(5_000);
+    joining.start();
+    const know = ({ node }: SimNode): boolean =>
+      node?.status().members.some(({ name, state }) => name === joining.name && state === 'joining') === true;
+    await lab.until(() => others.every(know), 20_000);
+    // In this time the record is kept on disk, and the node has not joined yet.
+    await lab.wait(20);
+    for (const node of nodes) node.crash();
+    if (isWiped) joining.disk.replace(new Map());
+    for (const node of nodes) node.start();
+    await lab.rest();
+    for (const node of nodes) {
+      const answer = await lab.ask(node, 'PUT', 'k', { value: 'v' });
+      assert.equal(answer.status, 200, textOf(answer));
+    }
+  });
+}

@@ -1,9 +1,9 @@
 /**
  * The members of the cluster as this node knows them, and who holds what by that.
  *
- * There are two placements: the present one, of all members that are up or leaving, and the next one, of those
- * that are up or joining. An owner of the next placement alone is a pending owner: it takes writes and catches
- * up, but counts for no quorum.
+ * There are two placements: the present one, of all members that are up or leaving, and the next
+ * one, of those that are up or joining. An owner of the next placement alone is a pending owner: it
+ * takes writes and catches up, but counts for no quorum.
  */
 import { hashText32 } from '../../base/hash.ts';
 import {
@@ -67,10 +67,12 @@ export class Members {
   #isInformed: boolean;
   #hasMet: boolean;
   /**
-   * Members that were joining or leaving when the list was kept, with the generation of each. They may have gone on
-   * since, and then the owners are others.
+   * Members that were joining or leaving when the list was kept, with the generation of each. They
+   * may have gone on since, and then the owners are others.
    */
   readonly #unheard: Map<string, number>;
+  /** The members that have told this node the hash that its list has now. */
+  #agreed = { hash: -1, names: new Set<string>() };
   readonly #lives: readonly string[];
   readonly #hasSeeds: boolean;
 
@@ -156,7 +158,10 @@ export class Members {
     return this.#isInformed && this.#unheard.size === 0;
   }
 
-  /** Members of which this node must hear first: they were joining or leaving when its list was kept. */
+  /**
+   * Members of which this node must hear first: they were joining or leaving when its list was
+   * kept.
+   */
   get unheard(): readonly string[] {
     return [...this.#unheard.keys()];
   }
@@ -169,8 +174,14 @@ export class Members {
       this.#hasMet = true;
       this.#unheard.clear();
     }
-    // It has told its own state, unless it has lost its disk since.
+    // It has told its own state, unless it has lost its disk since. Then no member that lives knows
+    // more, once all of them have the same list: a member becomes an owner only if each of them has
+    // kept a list with that member before.
     if (this.#unheard.get(name) === this.get(name)?.generation) this.#unheard.delete(name);
+    if (this.#agreed.hash !== hash) this.#agreed = { hash, names: new Set([this.self]) };
+    const { names } = this.#agreed;
+    names.add(name);
+    if (this.in('up', 'joining', 'leaving').every((member) => names.has(member.name))) this.#unheard.clear();
   }
 
   /** This node begins a cluster: there is no other member to hear of. */
@@ -180,8 +191,9 @@ export class Members {
   }
 
   /**
-   * Whether the configuration names other nodes, and none was ever heard of. A node that has lost its disk
-   * and cannot reach the others begins a cluster of its own. That it is the only member is no evidence then.
+   * Whether the configuration names other nodes, and none was ever heard of. A node that has lost
+   * its disk and cannot reach the others begins a cluster of its own. That it is the only member is
+   * no evidence then.
    */
   get isLonely(): boolean {
     return this.#hasSeeds && this.#list.all().length === 1;
@@ -290,7 +302,10 @@ export class Members {
     return this.#placeOf(partition).pending;
   }
 
-  /** The owners and the next owners of a partition: the very same object for as long as they do not change. */
+  /**
+   * The owners and the next owners of a partition: the very same object for as long as they do not
+   * change.
+   */
   view(partition: number): OwnerView {
     return this.#placeOf(partition).view;
   }
