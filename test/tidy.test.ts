@@ -290,7 +290,6 @@ const ONLY_FOR_TESTS: Readonly<Record<string, string>> = {
   'src/core/causality/evidence.ts: heldOf': 'a rule of its own, with a table of cases',
   'src/core/placement/member-list.ts: supersedes': 'an order, with the laws of one',
   'src/sim/scenario.ts: runScenario': 'runs test/scenarios',
-  'src/transport/frame.ts: PROTOCOL_VERSION': 'for frames of another version',
 };
 
 const escaped = (text: string): string => text.replaceAll(/[$.]/g, '\\$&');

@@ -1,6 +1,7 @@
 /** The parts of a node, put together: no other file knows them all. */
 import type { Env } from '../base/env.ts';
 import type { Store } from '../storage/store.ts';
+import type { ProtocolRange } from '../transport/protocol.ts';
 import type { Config } from './config.ts';
 import { ConditionalWrites } from './coordinator/conditional-write.ts';
 import { Expiry } from './coordinator/expiry.ts';
@@ -28,6 +29,8 @@ import { WallTime } from './wall-time.ts';
 export interface Foundation {
   readonly env: Env;
   readonly config: Config;
+  /** The versions of the protocol that the node speaks. */
+  readonly protocol: ProtocolRange;
   /** The life of this process. */
   readonly life: string;
   readonly members: Members;
@@ -53,9 +56,9 @@ export interface Assembly extends Foundation {
 
 /** Puts a node together; nothing runs yet. */
 export function assemble(foundation: Foundation): Assembly {
-  const { env, config, life, members, store, limits } = foundation;
+  const { env, config, protocol, life, members, store, limits } = foundation;
   const floors = new Floors(env.clock, members);
-  const peers = new Peers(env, members, floors);
+  const peers = new Peers(env, members, { floors, protocol });
   const time = new WallTime(env, members, peers);
   const policies = new Policies(config.policies);
   const grants = new KeyGrants(env.clock, life);

@@ -14,6 +14,7 @@ import { partitionOf } from '../core/placement/partition.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Store } from '../storage/store.ts';
+import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
 import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
 import { assemble, type Assembly } from './assembly.ts';
@@ -33,6 +34,8 @@ export interface NodeOptions {
   readonly config: Config;
   readonly env: Env;
   readonly openEngine: OpenEngine;
+  /** The versions of the protocol that the node speaks, if not those of this release. */
+  readonly protocol?: ProtocolRange | undefined;
   /** Other bounds than those of production, for a simulation. */
   readonly limits?: SyncLimits | undefined;
   /**
@@ -99,12 +102,13 @@ export class MecNode {
   #sweep: Timer | undefined;
 
   private constructor({ config, onEnd, onBegin }: NodeOptions, parts: Assembly) {
-    const { env, life, members, peers, store, time, sync } = parts;
+    const { env, protocol, life, members, peers, store, time, sync } = parts;
     this.config = config;
     this.#parts = parts;
     this.#membership = new Membership({
       env,
       config,
+      protocol,
       life,
       members,
       peers,
@@ -119,7 +123,7 @@ export class MecNode {
 
   /** Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`. */
   static async start(options: NodeOptions): Promise<MecNode> {
-    const { config, env, openEngine, limits = SYNC_LIMITS } = options;
+    const { config, env, openEngine, limits = SYNC_LIMITS, protocol = PROTOCOL } = options;
     const life = drawShortName(env.random);
     const store = await Store.open({
       env,
@@ -135,7 +139,7 @@ export class MecNode {
       await store.close();
       throw new HasLeftError(config.name);
     }
-    const node = new MecNode(options, assemble({ env, config, life, members, store, limits }));
+    const node = new MecNode(options, assemble({ env, config, protocol, life, members, store, limits }));
     try {
       await node.#listen();
     } catch (error) {
@@ -151,7 +155,7 @@ export class MecNode {
   }
 
   async #listen(): Promise<void> {
-    const { env, sync, scrub, holders, forwardedWrites, writes, floors } = this.#parts;
+    const { env, protocol, sync, scrub, holders, forwardedWrites, writes, floors } = this.#parts;
     const { host, port } = this.config;
     const handler = dispatcher({
       env,
@@ -162,7 +166,7 @@ export class MecNode {
       forwardedWrites,
       putHere: (request) => putHere(writes, request),
     });
-    const options = { handler, findFloor: floors.find.bind(floors) };
+    const options = { handler, protocol, findFloor: floors.find.bind(floors) };
     this.#servers.push(await RpcServer.bind(env, { host, port }, options));
     this.#servers.push(await RpcServer.bind(env, { host, port: port + 1 }, options));
   }

@@ -1,4 +1,7 @@
-/** What a node says of itself in `/status`: made for people and monitoring. Every part may be added to. */
+/**
+ * What a node says of itself in `/status`: made for people and monitoring. Every part may be added
+ * to.
+ */
 import type { Reach } from '../core/placement/detector.ts';
 import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
 import type { StoreStatus } from '../storage/store-status.ts';
@@ -44,7 +47,10 @@ export interface PeerStatus {
   readonly refusal?: string | undefined;
   /** How long ago it was heard of. */
   readonly silentMs?: number | undefined;
-  /** How far its wall clock is ahead of the one of the node that is asked; undefined if it was not heard of lately. */
+  /**
+   * How far its wall clock is ahead of the one of the node that is asked; undefined if it was not
+   * heard of lately.
+   */
   readonly clockSkewMs?: number | undefined;
   readonly latencyMs: number;
   /** What waits for it, on the two connections. */
@@ -52,12 +58,18 @@ export interface PeerStatus {
   readonly probes: LinkStatus;
 }
 
-/** A connection to a peer: requests that wait for their answer, those not yet sent, and how many went wrong. */
+/**
+ * A connection to a peer: requests that wait for their answer, those not yet sent, and how many
+ * went wrong.
+ */
 export type LinkStatus = Readonly<
-  Record<'pending' | 'queued' | 'queuedBytes' | 'late' | 'refused' | 'garbage', number>
+  Record<'pending' | 'queued' | 'queuedBytes' | 'late' | 'refused' | 'garbage' | 'version', number>
 >;
 
-/** A socket that peers speak to: who does, answers not yet sent, and how many messages were lost or made no sense. */
+/**
+ * A socket that peers speak to: who does, answers not yet sent, and how many messages were lost or
+ * made no sense.
+ */
 export type SocketStatus = Readonly<Record<'callers' | 'queued' | 'dropped' | 'garbage', number>>;
 
 /** What is being caught up with, in partitions; and what has been, in times. */

@@ -4,6 +4,7 @@ import type { Address, Env } from '../base/env.ts';
 import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import { throttledLog } from '../base/throttled-log.ts';
+import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
 import { MecNode } from '../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
 import { answerPlain } from '../http/plain.ts';
@@ -56,6 +57,10 @@ export class SimNode implements Server {
     if (this.life !== undefined) this.life.skewMs = ms;
   }
 
+  /** The versions of the protocol that it speaks from its next start on, if a test sets them. */
+  protocol: ProtocolRange | undefined;
+  #starts = 0;
+
   /** Whether the node was started after the cluster was born. */
   isNew = false;
 
@@ -104,7 +109,8 @@ export class SimNode implements Server {
     const onBegin = (): void => this.#cluster.onBegin?.();
     const { limits } = this.#cluster;
     const config = { ...this.#config, ...this.#address, nodes: this.#cluster.addresses() };
-    MecNode.start({ config, env, openEngine, limits, onEnd, onBegin }).then(
+    const protocol = this.protocol ?? this.#nextProtocol();
+    MecNode.start({ config, env, openEngine, limits, protocol, onEnd, onBegin }).then(
       (node) => {
         if (this.life === life) this.node = node;
       },
@@ -116,6 +122,13 @@ export class SimNode implements Server {
         world.after(RESTART_MS, () => this.start());
       },
     );
+  }
+
+  /** The versions change from node to node and from start to start: a cluster in an upgrade. */
+  #nextProtocol(): ProtocolRange | undefined {
+    const { protocols, nodes } = this.#cluster;
+    this.#starts += 1;
+    return protocols[(nodes.indexOf(this) + this.#starts) % protocols.length];
   }
 
   /** Deals with a node that has left the cluster, or that failed and must be started again. */
@@ -188,12 +201,15 @@ export interface SimClusterOptions {
   readonly limits?: SyncLimits;
   /** Configuration of its nodes in place of the defaults. */
   readonly config?: Partial<Config>;
+  /** The versions of the protocol that nodes speak: each start speaks the next of these. */
+  readonly protocols?: readonly ProtocolRange[];
 }
 
 /** All machines, and the network between them. */
 export class SimCluster {
   readonly world: World;
   readonly limits: SyncLimits | undefined;
+  readonly protocols: readonly ProtocolRange[];
   /** The quorums in the configuration of its nodes. */
   readonly quorum: Config['quorum'];
   readonly #config: Partial<Config>;
@@ -213,7 +229,8 @@ export class SimCluster {
   /** The cluster was not at rest, and is not checked again before this time. */
   #restlessMs = 0;
 
-  constructor(world: World, { count, limits, config = {} }: SimClusterOptions) {
+  constructor(world: World, { count, limits, config = {}, protocols = [PROTOCOL] }: SimClusterOptions) {
+    this.protocols = protocols;
     this.#config = config;
     this.quorum = config.quorum ?? { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 };
     this.world = world;

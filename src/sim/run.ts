@@ -3,6 +3,7 @@
  * the cluster must come to rest: all owners are equal, logs are cut, fallbacks and deleted keys are
  * gone, and every key has only versions that it may have.
  */
+import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import { startChaos, type Strike } from './chaos.ts';
 import { SimCluster } from './cluster.ts';
@@ -15,6 +16,9 @@ import { ReplicaJudge } from './replica-judge.ts';
 import { checkRest, HEAL_MS, type Setting } from './rest.ts';
 import { type Operation, SimClient } from './workload.ts';
 import { World } from './world.ts';
+
+/** This release and the next: some nodes are upgraded already. */
+const PROTOCOLS: readonly ProtocolRange[] = [PROTOCOL, { oldest: PROTOCOL.newest, newest: PROTOCOL.newest + 1 }];
 
 /** The seed of a run, and options. The rest of the run is drawn from the seed. */
 export interface SimOptions extends PlanGiven {
@@ -65,7 +69,8 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
   const world = new World(seed);
   const plan = drawPlan(world.dice.fork(), options);
   const { nodes: count, limits, quorum, policies } = plan;
-  const cluster = new SimCluster(world, { count, limits, config: { quorum, policies: [...policies] } });
+  const config = { quorum, policies: [...policies] };
+  const cluster = new SimCluster(world, { count, limits, config, protocols: PROTOCOLS });
   const promises = new Promises(cluster);
   const oracle = new Oracle(promises, cluster.clocks);
   const chaosDice = world.dice.fork();

@@ -9,11 +9,7 @@ import { MAX_FRAME_BYTES } from './limits.ts';
 import { type PackedMessage, unpackMessage } from './codec.ts';
 import { type FindFloor, noFloor, WireError } from './field.ts';
 import type { Message } from './message.ts';
-
-/**
- * Nodes of another protocol version cannot be understood; their frames are dropped and reported.
- */
-export const PROTOCOL_VERSION = 3;
+import { PROTOCOL, type ProtocolRange } from './protocol.ts';
 
 const FRAME_HEADER_BYTES = 1;
 const ITEM_HEADER_BYTES = 8;
@@ -29,6 +25,7 @@ export interface Item {
 
 /** A frame taken apart. Items that were not understood are only counted. */
 export interface Frame {
+  readonly version: number;
   readonly items: readonly Item[];
   /**
    * The ids of messages with a context on a floor that is not known here: they could not be read.
@@ -49,11 +46,11 @@ export function isSendable(message: PackedMessage): boolean {
 }
 
 /** Makes a frame of packed messages. */
-export function packFrame(items: readonly PackedItem[]): Uint8Array {
+export function packFrame(items: readonly PackedItem[], version = PROTOCOL.newest): Uint8Array {
   const bytes = items.reduce((sum, { message }) => sum + ITEM_HEADER_BYTES + message.length, FRAME_HEADER_BYTES);
   const frame = new Uint8Array(bytes);
   const view = new DataView(frame.buffer);
-  frame[0] = PROTOCOL_VERSION;
+  frame[0] = version;
   let at = FRAME_HEADER_BYTES;
   for (const { id, message } of items) {
     view.setUint32(at, id);
@@ -64,10 +61,24 @@ export function packFrame(items: readonly PackedItem[]): Uint8Array {
   return frame;
 }
 
-/** Takes a frame apart; throws `WireError` if it is not one. */
-export function unpackFrame(frame: Uint8Array, findFloor: FindFloor = noFloor): Frame {
-  if (frame[0] !== PROTOCOL_VERSION) throw new WireError(`protocol version ${frame[0] ?? 'missing'}`);
-  if (frame.length < FRAME_HEADER_BYTES) throw new WireError('a frame cut short');
+/** The options of a reader of frames. */
+export interface FrameOptions {
+  /** Finds the floors that contexts may lie on. */
+  readonly findFloor?: FindFloor | undefined;
+  /** The versions that the reader understands. */
+  readonly protocol?: ProtocolRange | undefined;
+}
+
+/** Takes a frame apart. Throws `WireError` if it is none, or if its version is not spoken here. */
+export function unpackFrame(
+  frame: Uint8Array,
+  { findFloor = noFloor, protocol: { oldest, newest } = PROTOCOL }: FrameOptions = {},
+): Frame {
+  const version = frame[0];
+  if (version === undefined) throw new WireError('an empty frame');
+  if (version < oldest || version > newest) {
+    throw new WireError(`protocol version ${version}, and this node speaks ${oldest} to ${newest}`);
+  }
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   const items: Item[] = [];
   const unknown: number[] = [];
@@ -81,5 +92,5 @@ export function unpackFrame(frame: Uint8Array, findFloor: FindFloor = noFloor): 
     else items.push({ id: view.getUint32(at), message });
     at = end;
   }
-  return { items, unknown, garbage };
+  return { version, items, unknown, garbage };
 }

@@ -43,6 +43,9 @@ export const identity = record({
   partitions: integer,
   /** Replicas of a partition, as configured. */
   n: positive,
+  /** The versions of the protocol that the node speaks. */
+  oldest: integer,
+  newest: integer,
 });
 
 /** One row of the member list. */

@@ -16,15 +16,18 @@ interface Waiting {
 export class Outbox {
   readonly #clock: Clock;
   readonly #send: (frame: Uint8Array) => Promise<void>;
+  readonly #version: () => number;
   #waiting: Waiting[] = [];
   #bytes = 0;
   #isScheduled = false;
   #isSending = false;
   #isClosed = false;
 
-  constructor(clock: Clock, send: (frame: Uint8Array) => Promise<void>) {
+  /** `version` is the version of the protocol that the other node understands now. */
+  constructor(clock: Clock, send: (frame: Uint8Array) => Promise<void>, version: () => number) {
     this.#clock = clock;
     this.#send = send;
+    this.#version = version;
   }
 
   /** Messages that wait. */
@@ -75,7 +78,7 @@ export class Outbox {
     this.#isSending = true;
     while (this.#waiting.length > 0) {
       const items = this.#take();
-      if (items.length > 0) await this.#send(packFrame(items));
+      if (items.length > 0) await this.#send(packFrame(items, this.#version()));
     }
     this.#isSending = false;
   }

@@ -11,10 +11,11 @@ import { MecError } from '../base/errors.ts';
 import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
 import type { Floor } from '../core/causality/floor.ts';
 import { isRequest, type PackedMessage, packMessage } from './codec.ts';
-import { type FindFloor, noFloor } from './field.ts';
-import { type Frame, isSendable, MAX_ID, unpackFrame } from './frame.ts';
+import { noFloor } from './field.ts';
+import { type Frame, type FrameOptions, isSendable, MAX_ID, unpackFrame } from './frame.ts';
 import type { FailedReply, Reply, Request, UnknownFloorReply } from './message.ts';
 import { Outbox } from './outbox.ts';
+import { PROTOCOL } from './protocol.ts';
 
 /** Called once: with the reply, or with the error in its place. */
 export type OnReply = (reply: Reply | MecError) => void;
@@ -56,17 +57,17 @@ class FrameReader {
   garbage = 0;
   readonly #log: Log;
   readonly #from: string;
-  readonly #findFloor: FindFloor;
+  readonly #options: FrameOptions;
 
-  constructor(log: Log, from: string, findFloor: FindFloor) {
+  constructor(log: Log, from: string, options: FrameOptions) {
     this.#log = log;
     this.#from = from;
-    this.#findFloor = findFloor;
+    this.#options = options;
   }
 
   read(bytes: Uint8Array): Frame | undefined {
     try {
-      const frame = unpackFrame(bytes, this.#findFloor);
+      const frame = unpackFrame(bytes, this.#options);
       if (frame.garbage > 0) this.report(frame.garbage, `${frame.garbage} messages not understood`);
       return frame;
     } catch (error) {
@@ -96,18 +97,30 @@ export class RpcClient {
   readonly #outbox: Outbox;
   readonly #reader: FrameReader;
   readonly #pending = new Map<number, Pending>();
+  #version: number;
   #nextId = 1;
   #sweep: Timer | undefined;
   #late = 0;
   #refused = 0;
   #isClosed = false;
 
-  /** `findFloor` finds the floors that replies may lie on. */
-  constructor(env: Env, address: Address, findFloor: FindFloor = noFloor) {
+  /** Speaks the oldest version of the protocol until it is told of another. */
+  constructor(env: Env, address: Address, options: FrameOptions = {}) {
+    const { protocol = PROTOCOL } = options;
     this.#clock = env.clock;
-    this.#reader = new FrameReader(env.log, `${address.host}:${address.port}`, findFloor);
+    this.#version = protocol.oldest;
+    this.#reader = new FrameReader(env.log, `${address.host}:${address.port}`, options);
     this.#link = env.network.connect(address, (frame) => this.#receive(frame));
-    this.#outbox = new Outbox(env.clock, (frame) => this.#link.send(frame));
+    this.#outbox = new Outbox(
+      env.clock,
+      (frame) => this.#link.send(frame),
+      () => this.#version,
+    );
+  }
+
+  /** Speaks this version of the protocol from now on. */
+  speak(version: number): void {
+    this.#version = version;
   }
 
   /** Counters for `/status`. */
@@ -119,6 +132,7 @@ export class RpcClient {
       late: this.#late,
       refused: this.#refused,
       garbage: this.#reader.garbage,
+      version: this.#version,
     };
   }
 
@@ -214,6 +228,8 @@ export class RpcClient {
 }
 
 interface Counterpart {
+  /** The version of the protocol in which it asked last: it is answered in that. */
+  version: number;
   /** When it was heard last, on the monotonic clock. */
   heardMs: number;
   readonly outbox: Outbox;
@@ -221,26 +237,24 @@ interface Counterpart {
 }
 
 /** What answers requests. */
-export interface ServerOptions {
+export interface ServerOptions extends FrameOptions {
   readonly handler: Handler;
-  /** Finds the floors that requests may lie on. */
-  readonly findFloor?: FindFloor;
 }
 
 /** A bound socket, and the answers that go out of it. */
 export class RpcServer {
   readonly #env: Env;
   readonly #handler: Handler;
-  readonly #findFloor: FindFloor;
+  readonly #options: FrameOptions;
   readonly #callers = new Map<string, Counterpart>();
   #endpoint: Endpoint | undefined;
   #dropped = 0;
   #goneGarbage = 0;
 
-  private constructor(env: Env, { handler, findFloor = noFloor }: ServerOptions) {
+  private constructor(env: Env, { handler, ...options }: ServerOptions) {
     this.#env = env;
     this.#handler = handler;
-    this.#findFloor = findFloor;
+    this.#options = options;
   }
 
   /** Binds; rejects where the address cannot be had. */
@@ -269,6 +283,7 @@ export class RpcServer {
     const caller = this.#callerOf(from);
     const frame = caller.reader.read(bytes);
     if (frame === undefined) return;
+    caller.version = frame.version;
     for (const { id, message } of frame.items) {
       if (isRequest(message)) this.#handler(message, (reply) => this.#answer(caller, id, { reply, to: message }));
       else caller.reader.report(1, 'a reply that nobody asked for');
@@ -285,7 +300,8 @@ export class RpcServer {
   /** The floors that the asker knows, and this node too. */
   #floorsOf(request: Request | undefined): readonly Floor[] {
     if (request === undefined || !('floors' in request) || request.kind === 'compare') return [];
-    return request.floors?.flatMap((name) => this.#findFloor(name) ?? []) ?? [];
+    const { findFloor = noFloor } = this.#options;
+    return request.floors?.flatMap((name) => findFloor(name) ?? []) ?? [];
   }
 
   #callerOf(from: Caller): Counterpart {
@@ -297,8 +313,13 @@ export class RpcServer {
     }
     const caller: Counterpart = {
       heardMs: nowMs,
-      outbox: new Outbox(this.#env.clock, async (frame) => this.#endpoint?.send(from, frame)),
-      reader: new FrameReader(this.#env.log, 'a caller', this.#findFloor),
+      version: PROTOCOL.oldest,
+      outbox: new Outbox(
+        this.#env.clock,
+        async (frame) => this.#endpoint?.send(from, frame),
+        () => caller.version,
+      ),
+      reader: new FrameReader(this.#env.log, 'a caller', this.#options),
     };
     this.#makeRoom(nowMs);
     this.#callers.set(from.id, caller);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { Dealer } from 'zeromq';
-import { PROTOCOL_VERSION } from '../../src/transport/frame.ts';
+import { PROTOCOL } from '../../src/transport/protocol.ts';
 import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
 import { type Response, send } from '../fixtures/http.ts';
 import { Load, missing } from '../fixtures/load.ts';
@@ -52,7 +52,8 @@ test('a node that hangs delays nobody', async (t) => {
     assert.equal(response.status, 200);
     longestMs = Math.max(longestMs, performance.now() - startMs);
   }
-  // The bound is generous for a busy machine; waiting for the hung node would take the whole timeout of 5 s.
+  // The bound is generous for a busy machine; waiting for the hung node would take the whole
+  // timeout of 5 s.
   assert.ok(longestMs < 1_500, `${longestMs} ms`);
   cluster.node(1).signal('SIGCONT');
   await cluster.connected();
@@ -120,14 +121,15 @@ test('garbage on every port leaves the node serving', async (t) => {
       });
     }
   }
-  // And garbage that speaks ZeroMQ: wrong frames, many parts, frames of the right version with nonsense in them.
+  // And garbage that speaks ZeroMQ: wrong frames, many parts, frames of the right version with
+  // nonsense in them.
   for (const port of [node.port, node.port + 1]) {
     const dealer = new Dealer({ linger: 0 });
     dealer.connect(`tcp://127.0.0.1:${port}`);
     for (let i = 0; i < 50; i++) {
       await dealer.send(noise(i * 10));
-      await dealer.send([Buffer.from([PROTOCOL_VERSION]), noise(i)]);
-      await dealer.send(Buffer.concat([Buffer.from([PROTOCOL_VERSION]), noise(i * 10)]));
+      await dealer.send([Buffer.from([PROTOCOL.newest]), noise(i)]);
+      await dealer.send(Buffer.concat([Buffer.from([PROTOCOL.newest]), noise(i * 10)]));
       await dealer.send([Buffer.alloc(0), Buffer.alloc(0), noise(i)]);
     }
     await pause(100);
@@ -228,7 +230,8 @@ test('a clean stop answers what is in flight, exits with 0, and the next start i
 test('a write that was handed to a node that hung is not carried out when that node wakes up later', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 5 });
   const keys = Array.from({ length: 40 }, (_, i) => `late${i}`);
-  // The first frames to a peer wait for the connection; those are the ones that a hung node finds when it wakes up.
+  // The first frames to a peer wait for the connection; those are the ones that a hung node finds
+  // when it wakes up.
   cluster.node(0).signal('SIGSTOP');
   for (const key of keys) assert.equal((await cluster.node(4).key(key, { method: 'PUT', body: 'x' })).status, 200);
   for (const key of keys) assert.equal((await cluster.node(1).key(key, { method: 'DELETE' })).status, 204);

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import { Floor } from '../../src/core/causality/floor.ts';
 import { packMessage, unpackMessage } from '../../src/transport/codec.ts';
-import { packFrame, PROTOCOL_VERSION, unpackFrame } from '../../src/transport/frame.ts';
+import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
+import { PROTOCOL } from '../../src/transport/protocol.ts';
 import { noFloor, WireError } from '../../src/transport/field.ts';
 import type { Message } from '../../src/transport/message.ts';
 
@@ -15,7 +16,7 @@ const context = CausalContext.ofDots([
   { actor: 'n2~b', counter: 2 ** 40 },
 ]);
 const dot = { actor: 'n1~a', counter: 3 };
-const identity = { name: 'n1', process: 'p', host: 'h', port: 7000, partitions: 256, n: 3 };
+const identity = { name: 'n1', process: 'p', host: 'h', port: 7000, partitions: 256, n: 3, oldest: 3, newest: 4 };
 const member = {
   name: 'n2',
   host: 'h',
@@ -149,7 +150,10 @@ test('every message survives the wire, many in one frame', () => {
 });
 
 const settled = Floor.NONE.with(new Map([['n1~a', 1]]));
-/** Every message with a context that covers the floor: it is packed in another way for who knows that. */
+/**
+ * Every message with a context that covers the floor: it is packed in another way for who knows
+ * that.
+ */
 const LAYERED = MESSAGES.filter(
   (message) => Buffer.compare(packMessage(message), packMessage(message, { floors: [settled] })) !== 0,
 );
@@ -162,7 +166,9 @@ test('a context travels on a floor that the receiver knows, in every message tha
   const kinds = new Set(LAYERED.map(({ kind }) => kind));
   assert.deepEqual([...kinds].sort(), ['granted', 'object', 'page', 'pull', 'snapshot-page', 'stated', 'store']);
   const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, { floors: [settled] }) })));
-  const { items, unknown, garbage } = unpackFrame(frame, (name) => (name === settled.hash ? settled : undefined));
+  const { items, unknown, garbage } = unpackFrame(frame, {
+    findFloor: (name) => (name === settled.hash ? settled : undefined),
+  });
   assert.deepEqual([unknown, garbage], [[], 0]);
   for (const [i, { message }] of items.entries()) {
     assert.deepEqual(textOf(message), textOf(LAYERED[i] as Message));
@@ -182,7 +188,7 @@ test('a message on an unknown floor is not understood, and is told apart from ga
 test('a frame of another protocol version, or none at all, is refused', () => {
   const whole = frameOf(MESSAGES);
   const other = whole.slice();
-  other[0] = PROTOCOL_VERSION + 1;
+  other[0] = PROTOCOL.newest + 1;
   for (const frame of [new Uint8Array(), other, whole.subarray(0, 5), whole.subarray(0, -1)]) {
     assert.throws(() => unpackFrame(frame), WireError);
   }
@@ -261,7 +267,7 @@ test('random and mutilated frames are refused or survived', () => {
   };
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) =>
-      survive(Buffer.concat([Uint8Array.of(PROTOCOL_VERSION), bytes])),
+      survive(Buffer.concat([Uint8Array.of(PROTOCOL.newest), bytes])),
     ),
     { numRuns: 2_000 },
   );

@@ -3,7 +3,8 @@
  * Probes and their answers carry all of that (`prober.ts`, `gossip.ts`); what is missed is made up
  * for by exchanging whole lists, now and then and whenever two lists are seen to differ.
  *
- * Membership decides only where work is sent. Nodes may differ about it for a while, and nothing is lost.
+ * Membership decides only where work is sent. Nodes may differ about it for a while, and nothing is
+ * lost.
  */
 import { jittered } from '../../base/delays.ts';
 import type { Env, LogFields, Timer } from '../../base/env.ts';
@@ -29,6 +30,7 @@ import type {
   Reply,
 } from '../../transport/message.ts';
 import type { Config } from '../config.ts';
+import type { ProtocolRange } from '../../transport/protocol.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
@@ -41,6 +43,8 @@ import { Seeds } from './seeds.ts';
 export interface MembershipOptions {
   readonly env: Env;
   readonly config: Config;
+  /** The versions of the protocol that this node speaks. */
+  readonly protocol: ProtocolRange;
   /** Of this process. */
   readonly life: string;
   readonly members: Members;
@@ -74,11 +78,12 @@ export class Membership {
   #isStopped = false;
 
   constructor(options: MembershipOptions) {
-    const { env, config, life, members, peers, store, time, onEnd, onBegin } = options;
+    const { env, config, protocol, life, members, peers, store, time, onEnd, onBegin } = options;
     const { name, host, port } = config;
     this.#options = options;
     this.process = life;
-    this.#identity = { name, process: this.process, host, port, partitions: PARTITIONS, n: config.quorum.n };
+    const { n } = config.quorum;
+    this.#identity = { name, process: life, host, port, partitions: PARTITIONS, n, ...protocol };
     this.#exchangedMs = env.clock.monotonicMs();
     this.#keptNext = members.nextHash;
     const probe = (gossip: Gossip, wantsAll: boolean): ProbeRequest => {
@@ -91,6 +96,7 @@ export class Membership {
     this.#prober = new Prober({ env, members, peers, gossiper, time, probe, onProbed, onReach });
     this.#seeds = new Seeds({
       env,
+      protocol,
       addresses: config.nodes,
       self: config,
       process: this.process,
@@ -168,6 +174,7 @@ export class Membership {
     }
     this.#absorb(from.name, gossip);
     peers.speaks(from.name);
+    peers.speak(from.name, from);
     const peer = peers.byId.get(from.name);
     // Who is back says so by probing; no need to wait for its turn.
     if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped) this.#prober.probe(peer);
@@ -188,7 +195,8 @@ export class Membership {
     if (this.#isStopped) return;
     const { env, peers } = this.#options;
     const nowMs = env.clock.monotonicMs();
-    // A node that was stopped, or busy for seconds, has not heard its peers because it did not listen.
+    // A node that was stopped, or busy for seconds, has not heard its peers because it did not
+    // listen.
     const pauseMs = nowMs - (this.#lastBeatMs ?? nowMs) - HEARTBEAT_MS;
     if (pauseMs > HEARTBEAT_MS) peers.forgive(pauseMs);
     this.#lastBeatMs = nowMs;
@@ -202,8 +210,9 @@ export class Membership {
   }
 
   /**
-   * The list goes to the disk: a node that starts alone must not think that it is the whole cluster. The others may
-   * count on this node for a placement only after it is kept, or a start would bring back an earlier one.
+   * The list goes to the disk: a node that starts alone must not think that it is the whole
+   * cluster. The others may count on this node for a placement only after it is kept, or a start
+   * would bring back an earlier one.
    */
   #keep(): void {
     const { env, members, store } = this.#options;
@@ -233,16 +242,20 @@ export class Membership {
     this.#prober.probe(peer, true);
   }
 
-  /** A peer has answered. Where its list is another, even after its news, the whole lists are exchanged. */
+  /**
+   * A peer has answered. Where its list is another, even after its news, the whole lists are
+   * exchanged.
+   */
   #probed(peer: Peer, reply: ProbeReply): boolean {
     if (this.#isStopped) return false;
-    const { env, members } = this.#options;
+    const { env, members, peers } = this.#options;
     const isStranger = reply.from.name !== peer.id;
     const refusal = isStranger ? `${reply.from.name} answers at its address` : this.#refusalOf(reply.from);
     if (refusal !== undefined && refusal !== peer.refusal)
       env.log.error('node refused', { node: peer.id, reason: refusal });
     peer.refusal = refusal;
     if (refusal !== undefined || !this.#isOneOfUs(reply)) return false;
+    peers.speak(peer.id, reply.from);
     const isDue = env.clock.monotonicMs() - this.#exchangedMs > EXCHANGE_GAP_MS;
     if (reply.hash !== members.hash && isDue) this.#exchangeWith(peer);
     return true;

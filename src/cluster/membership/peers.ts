@@ -1,10 +1,15 @@
-/** The other nodes, as this one talks to them: two connections each, whether they answer, and how fast. */
+/**
+ * The other nodes, as this one talks to them: two connections each, whether they answer, and how
+ * fast.
+ */
 import type { Address, Env } from '../../base/env.ts';
 import { MAX_HEDGE_MS, MIN_HEDGE_MS, SUSPECT_AFTER_MS, UNREACHABLE_AFTER_MS } from '../limits.ts';
 import { Detector, type Reach } from '../../core/placement/detector.ts';
 import { Latency } from '../../core/quorum/latency.ts';
 import type { MemberRecord } from '../../core/placement/member-list.ts';
 import type { PingReply } from '../../transport/message.ts';
+import type { FindFloor } from '../../transport/field.ts';
+import { dataVersion, probeVersion, type ProtocolRange } from '../../transport/protocol.ts';
 import { RpcClient } from '../../transport/rpc.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Members } from './members.ts';
@@ -22,10 +27,20 @@ export interface Peer extends Address {
   remote: { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
   /** The life in which the peer last answered a probe or a store. */
   life: string | undefined;
-  /** What the peer's wall clock showed when this node's monotonic clock showed `atMs`, and whether they differed. */
+  /**
+   * What the peer's wall clock showed when this node's monotonic clock showed `atMs`, and whether
+   * they differed.
+   */
   wall: { readonly micros: number; readonly atMs: number; readonly isOff: boolean } | undefined;
   /** Why this peer is not one of us, where that is so. */
   refusal: string | undefined;
+}
+
+/** The parts of a node that its connections need. */
+export interface PeersOptions {
+  readonly floors: Floors;
+  /** The versions of the protocol that this node speaks. */
+  readonly protocol: ProtocolRange;
 }
 
 /** All other nodes, by name: the members, and those that are gone as long as they answer. */
@@ -35,12 +50,14 @@ export class Peers {
   readonly #clock: Env['clock'];
   readonly #members: Members;
   readonly #floors: Floors;
+  readonly #protocol: ProtocolRange;
   readonly #detector = new Detector({ suspectAfterMs: SUSPECT_AFTER_MS, unreachableAfterMs: UNREACHABLE_AFTER_MS });
   readonly #reads = new Latency();
   #isClosed = false;
 
-  constructor(env: Env, members: Members, floors: Floors) {
+  constructor(env: Env, members: Members, { floors, protocol }: PeersOptions) {
     this.#floors = floors;
+    this.#protocol = protocol;
     this.#env = env;
     this.#clock = env.clock;
     this.#members = members;
@@ -53,7 +70,17 @@ export class Peers {
     if (this.byId.has(record.name) || record.state !== 'gone') this.#meet(record);
   }
 
-  /** A member speaks: also one that is gone is listened to, as long as it has something that the others lack. */
+  /** A member says which versions of the protocol it speaks. */
+  speak(name: string, range: ProtocolRange): void {
+    const peer = this.byId.get(name);
+    peer?.data.speak(dataVersion(this.#protocol, range));
+    peer?.probes.speak(probeVersion(this.#protocol, range));
+  }
+
+  /**
+   * A member speaks: also one that is gone is listened to, as long as it has something that the
+   * others lack.
+   */
   speaks(name: string): void {
     const record = this.#members.get(name);
     if (record !== undefined && !this.byId.has(name)) this.#meet(record);
@@ -64,8 +91,10 @@ export class Peers {
     if (this.#isClosed || name === this.#members.self) return;
     if (known?.host === host && known.port === port) return;
     if (known !== undefined) this.#part(known);
-    const data = new RpcClient(this.#env, { host, port: port + 1 }, (name) => this.#floors.find(name));
-    const probes = new RpcClient(this.#env, { host, port });
+    const protocol = this.#protocol;
+    const findFloor: FindFloor = (floor) => this.#floors.find(floor);
+    const data = new RpcClient(this.#env, { host, port: port + 1 }, { findFloor, protocol });
+    const probes = new RpcClient(this.#env, { host, port }, { protocol });
     const peer: Peer = {
       id: name,
       host,

@@ -1,7 +1,11 @@
-/** The addresses that the configuration names: tried until a member is known there, and again when it is gone. */
+/**
+ * The addresses that the configuration names: tried until a member is known there, and again when
+ * it is gone.
+ */
 import type { Address, Env } from '../../base/env.ts';
 import { SEED_INTERVAL_MS } from '../limits.ts';
 import type { Gossip, ProbeRequest, ProbeReply } from '../../transport/message.ts';
+import type { ProtocolRange } from '../../transport/protocol.ts';
 import { RpcClient } from '../../transport/rpc.ts';
 import type { Members } from './members.ts';
 import type { Peers } from './peers.ts';
@@ -9,6 +13,8 @@ import type { Peers } from './peers.ts';
 /** What looking for seeds works on. */
 export interface SeedsOptions {
   readonly env: Env;
+  /** The versions of the protocol that this node speaks. */
+  readonly protocol: ProtocolRange;
   readonly addresses: readonly Address[];
   readonly self: Address;
   /** Of this very process: a seed that answers with it is this node itself. */
@@ -26,6 +32,8 @@ interface Seed {
   /** Who answered there last. */
   name: string | undefined;
   triedMs: number;
+  /** Each try is made in the next of the versions: nothing is known of the node there. */
+  tries: number;
 }
 
 const isSame = (a: Address, b: Address): boolean => a.host === b.host && a.port === b.port;
@@ -36,11 +44,17 @@ export class Seeds {
   #seeds: Seed[];
 
   constructor(options: SeedsOptions) {
-    const { env, addresses, self } = options;
+    const { env, protocol, addresses, self } = options;
     this.#options = options;
     this.#seeds = addresses
       .filter((address) => !isSame(address, self))
-      .map((address) => ({ address, client: new RpcClient(env, address), name: undefined, triedMs: -Infinity }));
+      .map((address) => ({
+        address,
+        client: new RpcClient(env, address, { protocol }),
+        name: undefined,
+        triedMs: -Infinity,
+        tries: 0,
+      }));
   }
 
   /** Whether everybody whom the configuration names has been found. */
@@ -57,11 +71,13 @@ export class Seeds {
 
   /** One beat: asks those whom nobody is known to be at. */
   beat(): void {
-    const { env, probe, process, onProbed, members } = this.#options;
+    const { env, protocol, probe, process, onProbed, members } = this.#options;
     const nowMs = env.clock.monotonicMs();
     for (const seed of this.#seeds) {
       if (nowMs - seed.triedMs < SEED_INTERVAL_MS || this.#isFound(seed)) continue;
       seed.triedMs = nowMs;
+      seed.client.speak(protocol.oldest + (seed.tries % (protocol.newest - protocol.oldest + 1)));
+      seed.tries += 1;
       // A newborn node says nothing of itself before it knows whether its name is free.
       const { hash, isInformed } = members;
       const hello = probe({ hash, isInformed, records: [], suspects: [] }, true);

@@ -39,7 +39,7 @@ class Line implements Receiver {
   readonly data: Receiver['data'] = {
     requestPacked: (message, timeoutMs, onReply) => {
       const frame = packFrame([{ id: 1, message }]);
-      const { items, unknown } = unpackFrame(frame, (name) => this.peerFloors.find(name));
+      const { items, unknown } = unpackFrame(frame, { findFloor: (name) => this.peerFloors.find(name) });
       this.requests.push({ bytes: message.length, timeoutMs, read: items[0]?.message });
       const reply: Reply =
         unknown.length > 0
