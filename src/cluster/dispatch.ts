@@ -5,6 +5,7 @@ import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import { parseQuorum } from '../core/quorum/quorum.ts';
 import type {
+  FailedReply,
   ForwardReply,
   GrantReply,
   GrantRequest,
@@ -57,9 +58,9 @@ export function dispatcher(parts: DispatchParts): Handler {
       case 'probe-for':
         return membership.serveProbeFor(request, answer);
       case 'read':
-        return read(own, request, answer);
+        return read(parts, request, answer);
       case 'store':
-        return store(own, request, answer);
+        return store(parts, request, answer);
       case 'compare':
         return answer(sync.serveCompare(request));
       case 'pull':
@@ -73,7 +74,7 @@ export function dispatcher(parts: DispatchParts): Handler {
       case 'scrub':
         return later(scrub.serve(request), answer);
       case 'grant':
-        return grant(own, request, answer);
+        return grant(parts, request, answer);
       case 'release':
         own.release({ ...request, partition: partitionOf(request.key) });
         return answer({ kind: 'stored', actor: '', life: '', replica: 0, fences: [] });
@@ -94,22 +95,26 @@ export function dispatcher(parts: DispatchParts): Handler {
     try {
       handle(request, answer);
     } catch (error) {
-      const reply = toFailed(error);
-      if (reply.code === 'internal')
-        env.log.error('request of a peer failed', { kind: request.kind, reason: messageOf(error) });
-      answer(reply);
+      answer(failed(env.log, request, error));
     }
   };
+}
+
+/** The reply that tells of an error; one that no peer can cause or mend is logged here. */
+function failed(log: Log, { kind }: Request, error: unknown): FailedReply {
+  const reply = toFailed(error);
+  if (reply.code === 'internal') log.error('request of a peer failed', { kind, reason: messageOf(error) });
+  return reply;
 }
 
 function later(reply: Promise<Reply>, answer: SendReply): void {
   reply.then(answer, (error: unknown) => answer(toFailed(error)));
 }
 
-function read(own: LocalHolder, request: ReadRequest, answer: SendReply): void {
+function read({ own, env }: DispatchParts, request: ReadRequest, answer: SendReply): void {
   const { key } = request;
   own.read({ partition: partitionOf(key), key }, (state) =>
-    answer(state instanceof MecError ? toFailed(state) : toReadReply(request, state)),
+    answer(state instanceof MecError ? failed(env.log, request, state) : toReadReply(request, state)),
   );
 }
 
@@ -123,9 +128,9 @@ function toReadReply({ have }: ReadRequest, { object, actor, isComplete }: KeySt
   return { kind: 'object', actor, isComplete, context, versions: withoutBodies(versions, have) };
 }
 
-function grant(own: LocalHolder, request: GrantRequest, answer: SendReply): void {
+function grant({ own, env }: DispatchParts, request: GrantRequest, answer: SendReply): void {
   own.grant({ ...request, partition: partitionOf(request.key) }, (granted) => {
-    answer(granted instanceof MecError ? toFailed(granted) : toGrantReply(request, granted));
+    answer(granted instanceof MecError ? failed(env.log, request, granted) : toGrantReply(request, granted));
   });
 }
 
@@ -134,9 +139,9 @@ function toGrantReply({ have }: GrantRequest, { number, actor, object, remembere
   return { kind: 'granted', number, actor, context, versions: withoutBodies(versions, have), remembered };
 }
 
-function store(own: LocalHolder, request: StoreRequest, answer: SendReply): void {
+function store({ own, env }: DispatchParts, request: StoreRequest, answer: SendReply): void {
   own.store({ ...request, partition: partitionOf(request.key) }, request, (stored) =>
-    answer(stored instanceof MecError ? toFailed(stored) : { kind: 'stored', ...stored }),
+    answer(stored instanceof MecError ? failed(env.log, request, stored) : { kind: 'stored', ...stored }),
   );
 }
 
