@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { eventually, freePorts, TestCluster } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
@@ -60,14 +60,17 @@ async function startAsReadmeSays(t: TestContext): Promise<string[]> {
   return urls;
 }
 
-for (const page of readPages()) {
-  const blocks = blocksOf(page).filter(({ code }) => code !== START && code !== TEST);
-  if (blocks.length === 0) continue;
-  test(`every block of ${page.path} runs, and prints what the page shows`, { skip }, async (t: TestContext) => {
-    const needsNodes = blocks.some(({ language }) => language !== 'toml');
-    await runBlocks(t, blocks, { urls: needsNodes ? await startedNodes(t, page.path) : [] });
-  });
-}
+// Nodes wait more than they compute while they start: two pages take little longer than one.
+describe('the pages', { concurrency: 2 }, () => {
+  for (const page of readPages()) {
+    const blocks = blocksOf(page).filter(({ code }) => code !== START && code !== TEST);
+    if (blocks.length === 0) continue;
+    test(`every block of ${page.path} runs, and prints what the page shows`, { skip }, async (t) => {
+      const needsNodes = blocks.some(({ language }) => language !== 'toml');
+      await runBlocks(t, blocks, { urls: needsNodes ? await startedNodes(t, page.path) : [] });
+    });
+  }
+});
 
 test('README shows the two lines that start a cluster and run the tests', async () => {
   const [readme] = readPages();
