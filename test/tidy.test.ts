@@ -489,7 +489,7 @@ const MAX_COLUMNS = 120;
 /** Comments and Markdown wrap here; code is laid out by the formatter. */
 const PROSE_COLUMNS = 100;
 /** Lines of prose that are wider. It may only go down, as the bounds above. */
-const MOST_WIDE_LINES = 140;
+const MOST_WIDE_LINES = 114;
 
 /** A text without what a document shows as output: a program decides how long those lines are. */
 const withoutOutput = (path: string, text: string): string =>

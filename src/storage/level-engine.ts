@@ -105,8 +105,7 @@ export class LevelEngine implements Engine {
   async verify(bytes: number): Promise<void> {
     const { rounds } = this.#verifier;
     const damaged = await this.#verifier.step(bytes);
-    if (damaged !== undefined)
-      throw new MecError('damaged', {}, new Error(`a block of ${damaged} does not match its checksum`));
+    if (damaged !== undefined) throw new MecError('damaged', {}, new Error(`table ${damaged} is damaged`));
     // By the second round, every table that was there at the start has been verified.
     if (rounds < 2 && this.#verifier.rounds >= 2) await forgetStarts(this.#root);
   }

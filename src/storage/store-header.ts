@@ -45,10 +45,14 @@ export async function keepHeader(engine: Engine, { nodeName, life, log }: Header
 function checkHeader(header: Header): Header {
   if (header.format < OLDEST_FORMAT || header.format > STORE_FORMAT) {
     const known = `formats ${OLDEST_FORMAT} to ${STORE_FORMAT}`;
-    throw new StartError(`The store has format ${header.format}; this version reads ${known}`);
+    throw new StartError(
+      `The store has format ${header.format}; this version reads ${known}. Use the version that wrote it`,
+    );
   }
   if (header.partitions !== PARTITIONS) {
-    throw new StartError(`The store has ${header.partitions} partitions; this cluster has ${PARTITIONS}`);
+    throw new StartError(
+      `The store has ${header.partitions} partitions; this version has ${PARTITIONS}. Use an empty directory`,
+    );
   }
   return header;
 }

@@ -124,7 +124,10 @@ test('a store that cannot be opened exits with code 2 and one line', async (t) =
     true,
   );
   await engine.close();
-  await assertRefused(mec(t, '--config', file), /has format 3; this version reads formats 1 to 2$/);
+  await assertRefused(
+    mec(t, '--config', file),
+    /has format 3; this version reads formats 1 to 2\. Use the version that wrote it$/,
+  );
   await rm(root, { recursive: true });
   await writeFile(root, 'not a directory');
   await assertRefused(mec(t, '--config', file), /db cannot be written/);
