@@ -3,7 +3,7 @@
  * chance rarely puts them together at the right moments.
  */
 import { GRANT_MS, UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
-import { unpackFrame } from '../transport/frame.ts';
+import { ANY_VERSION, unpackFrame } from '../transport/frame.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
 import { cut, nothing } from './strikes.ts';
@@ -128,7 +128,7 @@ function coordinatorOf({ cluster: { nodes } }: Scene, key: string): SimNode | un
 
 /** Whether a frame asks for the grant of a key. */
 function hasGrantRequest(frame: Uint8Array): boolean {
-  return unpackFrame(frame).items.some(({ message }) => message.kind === 'grant');
+  return unpackFrame(frame, { protocol: ANY_VERSION }).items.some(({ message }) => message.kind === 'grant');
 }
 
 /** Stops a process or its messages. Returns a function that lets it go on. */

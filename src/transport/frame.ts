@@ -69,6 +69,9 @@ export interface FrameOptions {
   readonly protocol?: ProtocolRange | undefined;
 }
 
+/** Reads the frames of all versions: for an observer that is no node. */
+export const ANY_VERSION: ProtocolRange = { oldest: 0, newest: 255 };
+
 /** Takes a frame apart. Throws `WireError` if it is none, or if its version is not spoken here. */
 export function unpackFrame(
   frame: Uint8Array,
