@@ -146,13 +146,14 @@ function store({ own, env }: DispatchParts, request: StoreRequest, answer: SendR
 }
 
 function takeOver(parts: DispatchParts, forwarded: ForwardRequest, answer: SendReply): void {
-  const { key, token, body, condition, timeoutMs } = forwarded;
+  const { key, token, body, condition, timeoutMs, caller } = forwarded;
   const r = parseQuorum(forwarded.r);
   const w = parseQuorum(forwarded.w);
   const pr = forwarded.pr === undefined ? undefined : parseQuorum(forwarded.pr);
   const pw = forwarded.pw === undefined ? undefined : parseQuorum(forwarded.pw);
   if (r === undefined || w === undefined) throw new MecError('bad-parameter');
-  const request = { key, token, body, r, w, pr, pw, condition, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) };
+  const terms = { r, w, pr, pw, condition, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) };
+  const request = { key, token, body, ...terms, caller };
   const done = parts.forwardedWrites.begin();
   parts
     .putHere(request)

@@ -1,6 +1,6 @@
 /**
- * A node: configuration, world and disk in; a running member of the cluster out. This is where the parts meet, and the
- * only thing that doors and simulator know of the cluster.
+ * A node: configuration, world and disk in; a running member of the cluster out. This is where the
+ * parts meet, and the only thing that doors and simulator know of the cluster.
  */
 import type { Env, Timer } from '../base/env.ts';
 import { HasLeftError, MecError } from '../base/errors.ts';
@@ -23,6 +23,7 @@ import { get, type GetResult } from './coordinator/get.ts';
 import type { ListPage } from './coordinator/list.ts';
 import { put, putHere } from './coordinator/put.ts';
 import { dispatcher } from './dispatch.ts';
+import type { OnBehalf } from './holders/holder.ts';
 import type { PutResult } from './holders/write-request.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
@@ -43,12 +44,15 @@ export interface NodeOptions {
    * error) cannot be part of it.
    */
   readonly onEnd?: ((reason: Error | undefined) => void) | undefined;
-  /** The node belongs to no cluster yet and begins one, with the nodes that it has found or without any. */
+  /**
+   * The node belongs to no cluster yet and begins one, with the nodes that it has found or without
+   * any.
+   */
   readonly onBegin?: (() => void) | undefined;
 }
 
 /** How a read may differ from the configured defaults. */
-export interface ReadOptions {
+export interface ReadOptions extends OnBehalf {
   readonly r?: Quorum | undefined;
   /** How many of them must be owners, and not fallbacks. */
   readonly pr?: Quorum | undefined;
@@ -121,7 +125,9 @@ export class MecNode {
     this.#startedMs = env.clock.monotonicMs();
   }
 
-  /** Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`. */
+  /**
+   * Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`.
+   */
   static async start(options: NodeOptions): Promise<MecNode> {
     const { config, env, openEngine, limits = SYNC_LIMITS, protocol = PROTOCOL } = options;
     const life = drawShortName(env.random);
@@ -183,7 +189,7 @@ export class MecNode {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  async get(key: string, { r, pr, timeoutMs, seen, gone }: NodeGetOptions = {}): Promise<GetResult> {
+  async get(key: string, { r, pr, timeoutMs, seen, gone, caller }: NodeGetOptions = {}): Promise<GetResult> {
     const { quorum } = this.config;
     const request = {
       key,
@@ -192,28 +198,34 @@ export class MecNode {
       timeoutMs: timeoutMs ?? quorum.timeoutMs,
       seen,
       gone,
+      caller,
     };
     const result = await get(this.#parts.reads, request);
     this.#parts.expiry.trim(key, result);
     return result;
   }
 
-  /** Writes packed content, or without a body deletes, at W of the key's owners; rejects with a `MecError`. */
+  /**
+   * Writes packed content, or without a body deletes, at W of the key's owners; rejects with a
+   * `MecError`.
+   */
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
     const policy = this.policyOf(key);
-    const { token, condition, pr, pw } = options;
+    const { token, condition, pr, pw, caller } = options;
     const r = options.r ?? policy?.r ?? quorum.r;
     const w = options.w ?? policy?.w ?? quorum.w;
     const timeoutMs = options.timeoutMs ?? quorum.timeoutMs;
-    return put(this.#parts.writes, { key, token, body, r, w, pr, pw, timeoutMs, condition });
+    return put(this.#parts.writes, { key, token, body, r, w, pr, pw, timeoutMs, condition, caller });
   }
 
-  /** The next page of the keys that have a value, in order; rejects where it could not be complete. */
-  list({ prefix = '', after, limit, r, timeoutMs }: NodeListOptions): Promise<ListPage> {
+  /**
+   * The next page of the keys that have a value, in order; rejects where it could not be complete.
+   */
+  list({ prefix = '', after, limit, r, timeoutMs, caller }: NodeListOptions): Promise<ListPage> {
     const { quorum } = this.config;
     const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
-    return this.#parts.listings.list({ prefix, after, limit, ...quorums });
+    return this.#parts.listings.list({ prefix, after, limit, ...quorums, caller });
   }
 
   /** What the configuration says of the keys like this one. */
@@ -221,7 +233,10 @@ export class MecNode {
     return this.#parts.policies.of(key);
   }
 
-  /** What time it is for the readers and writers of a key, µs since 1970: by a majority of its owners' clocks. */
+  /**
+   * What time it is for the readers and writers of a key, µs since 1970: by a majority of its
+   * owners' clocks.
+   */
   nowMicros(key: string): number {
     const { members, time } = this.#parts;
     return time.nowMicros(members.owners(partitionOf(key)));
@@ -253,7 +268,10 @@ export class MecNode {
     return [...owners, ...this.#parts.members.fallbacks(partition)];
   }
 
-  /** The hash of the clock of every partition that this node owns: equal among owners that have seen the same. */
+  /**
+   * The hash of the clock of every partition that this node owns: equal among owners that have seen
+   * the same.
+   */
   digests(): ReadonlyMap<number, number> {
     const { members, store } = this.#parts;
     const digests = new Map<number, number>();
@@ -293,12 +311,18 @@ export class MecNode {
     return this.#parts.members.own.state;
   }
 
-  /** Begins to leave the cluster: the others take over, then `onEnd` is called. Throws where there are no others. */
+  /**
+   * Begins to leave the cluster: the others take over, then `onEnd` is called. Throws where there
+   * are no others.
+   */
   leave(): void {
     this.#membership.leave();
   }
 
-  /** Declares a member dead that will never return; throws `bad-parameter` where it is unknown or alive. */
+  /**
+   * Declares a member dead that will never return; throws `bad-parameter` where it is unknown or
+   * alive.
+   */
   remove(name: string): void {
     this.#membership.remove(name);
   }

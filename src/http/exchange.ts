@@ -9,6 +9,11 @@ export interface HttpRequest {
   /** Names are in lower case. Repeated headers are joined by commas. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /**
+   * The name of the client; undefined without access control. Nodes pass it on with all that they
+   * ask for it.
+   */
+  readonly caller?: string | undefined;
+  /**
    * Reads the body; call it once. Rejects with `value-too-large` before more than `limit` bytes are
    * in memory.
    */

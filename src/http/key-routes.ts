@@ -63,9 +63,9 @@ const unpackVersion = ({ actor, counter, body }: ObjectVersion<Uint8Array>): Obj
 
 async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, 'read', routes.node.config.quorum.n);
-  const { r, pr, timeoutMs, vtag, raw } = parameters;
-  const found = await find(routes, key, { r, pr, timeoutMs, seen: seenOf(request), gone: goneOf(request, key) });
+  const parameters = parametersOf(request, 'read', routes.node.config.quorum.n);
+  const { vtag, raw, ...asked } = parameters;
+  const found = await find(routes, key, { ...asked, seen: seenOf(request), gone: goneOf(request, key) });
   found.isRaw = raw === true;
   return answer(routes, request, vtag === undefined ? found : only(found, vtag));
 }
@@ -104,7 +104,7 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
 /** Writes the content of a request to a key. Rejects with a `MecError`. */
 export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: string): Promise<HttpAnswer> {
   const { node } = routes;
-  const parameters = parametersOf(request.query, 'write', node.config.quorum.n);
+  const parameters = parametersOf(request, 'write', node.config.quorum.n);
   const token = tokenOf(request, key);
   const condition = conditionOf(request);
   const policy = node.policyOf(key);
@@ -114,8 +114,7 @@ export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: stri
     ttlMs: policy?.ttlMs,
     idempotencyKey: condition?.idempotencyKey ?? writeIdOf(request),
   });
-  const { r, w, pr, pw, timeoutMs } = parameters;
-  const written = await node.put(key, packContent(content), { r, w, pr, pw, timeoutMs, token, condition });
+  const written = await node.put(key, packContent(content), { ...parameters, token, condition });
   const { length } = written.versions;
   const { actor, counter } = written.dot;
   const headers = vclockHeader(key, written.token, [{ actor, counter, body: content }]);
@@ -141,7 +140,7 @@ const unconditional = (request: HttpRequest): HttpRequest => {
 
 async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
-  const parameters = parametersOf(request.query, 'remove', node.config.quorum.n);
+  const parameters = parametersOf(request, 'remove', node.config.quorum.n);
   const token = tokenOf(request, key);
   const written = await node.put(key, undefined, { ...parameters, token, condition: conditionOf(request) });
   const headers = vclockHeader(key, written.token, []);

@@ -40,7 +40,7 @@ async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnsw
 }
 
 async function list({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
-  const parameters = parametersOf(request.query, 'list', node.config.quorum.n);
+  const parameters = parametersOf(request, 'list', node.config.quorum.n);
   const isStream = preferred(headerOf(request, 'accept'), [JSON_TYPE, LINES_TYPE]) === LINES_TYPE;
   const headers = { 'Content-Type': isStream ? LINES_TYPE : JSON_TYPE, Vary: 'Accept' };
   // The first page decides the status of both forms of the answer.

@@ -1,4 +1,5 @@
 /** The query parameters of requests, as a table of rules. */
+import type { HttpRequest } from './exchange.ts';
 import { isReserved } from '../core/value/key.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
@@ -8,6 +9,8 @@ import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /** The parameters of a request. A parameter that it does not set is absent. */
 export interface Parameters {
+  /** The name of the client, and no parameter of the query. */
+  caller?: string | undefined;
   r?: Quorum;
   w?: Quorum;
   pr?: Quorum;
@@ -95,8 +98,12 @@ const KNOWN = {
  * Parses a query. Throws `bad-parameter` if a parameter is unknown for this kind of request,
  * appears twice, or is invalid. `n` is the number of replicas.
  */
-export function parametersOf(query: string, kind: keyof typeof KNOWN, n: number): Parameters {
-  const parameters: Parameters = {};
+export function parametersOf(
+  { query, caller }: Pick<HttpRequest, 'query' | 'caller'>,
+  kind: keyof typeof KNOWN,
+  n: number,
+): Parameters {
+  const parameters: Parameters = { caller };
   if (query === '') return parameters;
   const known: readonly string[] = KNOWN[kind];
   const seen = new Set<string>();

@@ -23,6 +23,9 @@ import { message, record, rows } from './record.ts';
 /** The hashes of floors that the asker knows: the contexts of the answer may lie on them. */
 const floors = omissible(floorNames);
 
+/** The client on whose behalf the request is made; undefined for the node itself. */
+const caller = omissible(name);
+
 /** Versions that the asker holds: the reply leaves their bodies out. */
 const have = dots;
 
@@ -47,7 +50,7 @@ export const REQUESTS = {
   ping: message(1, {}),
 
   /** What do you know of this key? */
-  read: message(2, { key, have, floors }),
+  read: message(2, { key, have, floors, caller }),
 
   /** Take this in and say when it is durable. */
   store: message(
@@ -61,6 +64,7 @@ export const REQUESTS = {
       grant: omissible(name),
       /** What to remember of the write, if it may be repeated. */
       memory: omissible(memory),
+      caller,
     },
     checkItem,
   ),
@@ -86,6 +90,7 @@ export const REQUESTS = {
     pr: optional(quorum),
     pw: optional(quorum),
     condition: optional(condition),
+    caller,
   }),
 
   /** Here are the hashes of my clocks: where do we differ? */
@@ -121,6 +126,7 @@ export const REQUESTS = {
     after: optional(key),
     /** How many keys at most. */
     limit: integer,
+    caller,
   }),
 
   /** Are you there, and who are we? */
@@ -144,6 +150,7 @@ export const REQUESTS = {
     have,
     idempotencyKey: optional(tag),
     floors,
+    caller,
   }),
 
   /**
@@ -164,7 +171,7 @@ export const REQUESTS = {
   }),
 
   /** The ballot to which the key is granted is over. */
-  release: message(13, { ballot: name, key }),
+  release: message(13, { ballot: name, key, caller }),
 
   /** What do your replicas of these partitions say of themselves? */
   state: message(14, {

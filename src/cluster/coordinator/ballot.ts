@@ -112,10 +112,11 @@ export class Ballot {
   }
 
   #question(have: readonly ObjectVersion<Uint8Array>[]): GrantAsked {
-    const { key, condition, timeoutMs } = this.#request;
+    const { key, condition, timeoutMs, caller } = this.#request;
     const { idempotencyKey } = condition;
     const { partition } = this.#place;
-    return { partition, key, ballot: this.#id, view: this.#view.name, have, idempotencyKey, timeoutMs };
+    const asked = { partition, key, have, timeoutMs, caller };
+    return { ...asked, ballot: this.#id, view: this.#view.name, idempotencyKey };
   }
 
   /** All other owners and pending owners that can be reached; suspects only if they are needed. */
@@ -143,9 +144,9 @@ export class Ballot {
    * Frees the key at all that were asked, if it was not written to; a late grant is freed as well.
    */
   end(): void {
-    const { key, timeoutMs } = this.#request;
+    const { key, timeoutMs, caller } = this.#request;
     const { own } = this.#parts.holders;
-    const ballot = { partition: this.#place.partition, key, ballot: this.#id, timeoutMs };
+    const ballot = { partition: this.#place.partition, key, ballot: this.#id, timeoutMs, caller };
     for (const holder of [own, ...this.#asked]) holder.release(ballot);
   }
 }

@@ -9,7 +9,7 @@ import type { CausalContext, Dot } from '../../core/causality/causal-context.ts'
 import { type FilledObject, readToken, type ObjectVersion } from '../../core/causality/object.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
 import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
-import type { Holder, KeyState } from '../holders/holder.ts';
+import type { Holder, KeyState, OnBehalf } from '../holders/holder.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Policies } from '../policies.ts';
@@ -25,7 +25,7 @@ export interface GetParts {
 }
 
 /** What to read. */
-export interface GetRequest {
+export interface GetRequest extends OnBehalf {
   readonly key: string;
   readonly r: Quorum;
   /** How many of them must be owners, and not fallbacks. */
@@ -103,11 +103,11 @@ class Get {
   }
 
   #ask(holder: Holder): void {
-    const { key, timeoutMs } = this.#request;
+    const { key, timeoutMs, caller } = this.#request;
     const { partition } = this.#place;
     const isOwner = this.#isOwner(holder);
     this.#fold.tally.ask(isOwner);
-    holder.read({ partition, key, have: this.#have, timeoutMs }, (answer) => {
+    holder.read({ partition, key, have: this.#have, timeoutMs, caller }, (answer) => {
       if (answer instanceof MecError) this.#failed(holder, answer, isOwner);
       else this.#answered(holder, answer, isOwner);
     });

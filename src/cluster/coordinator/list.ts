@@ -15,7 +15,7 @@ import { MecError, toMecError } from '../../base/errors.ts';
 import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS } from '../limits.ts';
 import { partitionOf, partitionsWith } from '../../core/placement/partition.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
-import type { KeysFound } from '../holders/holder.ts';
+import type { KeysFound, OnBehalf } from '../holders/holder.ts';
 import type { Holders } from '../holders/select.ts';
 import type { GetRequest, GetResult } from './get.ts';
 
@@ -28,7 +28,7 @@ export interface ListParts {
 }
 
 /** What to list. */
-export interface ListRequest {
+export interface ListRequest extends OnBehalf {
   readonly prefix: string;
   /** Only keys after this one. */
   readonly after: string | undefined;
@@ -123,7 +123,8 @@ async function onlyLiving(
   const lane = async (): Promise<void> => {
     for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
       // A listing is the word of owners: a fallback may not have heard of the key.
-      const { versions } = await parts.get({ key, r: request.r, pr: request.r, timeoutMs: request.timeoutMs });
+      const { r, timeoutMs, caller } = request;
+      const { versions } = await parts.get({ key, r, pr: r, timeoutMs, caller });
       if (versions.length === 0) gone.add(key);
     }
   };
@@ -150,8 +151,9 @@ async function askAll(parts: ListParts, request: ListRequest): Promise<ListAnswe
     const ask = async ([member, partitions]: [string, number[]]): Promise<void> => {
       const before = asked.get(member);
       asked.set(member, new Set([...(before ?? []), ...partitions]));
-      const { prefix, after, limit } = request;
-      const question = { partitions, prefix, after, limit, timeoutMs: request.timeoutMs * LIST_PEER_SHARE };
+      const { prefix, after, limit, caller } = request;
+      const timeoutMs = request.timeoutMs * LIST_PEER_SHARE;
+      const question = { partitions, prefix, after, limit, timeoutMs, caller };
       const found = await parts.holders.of(member)?.list(question).catch(toMecError);
       // For partitions without an answer, other members are asked in the next round.
       if (found !== undefined && !(found instanceof MecError)) answers.push(toAnswer(partitions, found));

@@ -95,7 +95,8 @@ class DecidedStore {
   #item({ object, dot }: OwnWritten): StoreItem {
     const { about, granted } = this.#decided;
     const memory = about === undefined ? undefined : { ...about, ...dot };
-    return { partition: granted.place.partition, key: this.#request.key, object, dots: [dot], memory };
+    const { key, caller } = this.#request;
+    return { partition: granted.place.partition, key, object, dots: [dot], memory, caller };
   }
 
   #count(member: string, word: Stored | MecError, outcome: PutCallbacks): void {

@@ -84,7 +84,7 @@ class Put {
 
   start(): void {
     const request = this.#request;
-    const { key, body, timeoutMs } = request;
+    const { key, body, timeoutMs, caller } = request;
     const { env, holders } = this.#parts;
     const { place, others, quorum } = this.#plan;
     const { tally } = quorum;
@@ -99,7 +99,7 @@ class Put {
       tally.timeOut();
       this.#settle();
     });
-    const item = { partition, key, object: written.object, dots: [written.dot] };
+    const item = { partition, key, object: written.object, dots: [written.dot], caller };
     const options: StoreTerms = { timeoutMs };
     for (const holder of others) holder.store(item, options, (word) => this.#count(holder, word));
     // They take all writes, and count for none.

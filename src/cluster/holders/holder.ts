@@ -15,8 +15,14 @@ import type { StoredWord } from '../../core/quorum/write-quorum.ts';
 /** Called once: with the answer, or with the error in its place. */
 export type OnAnswer<Answer> = (answer: Answer | MecError) => void;
 
+/** The client on whose behalf a holder is asked: for access control, quotas and traces. */
+export interface OnBehalf {
+  /** The name of the client; undefined for the node itself, and without access control. */
+  readonly caller?: string | undefined;
+}
+
 /** A question for all that a replica knows of a key. */
-export interface KeyRead {
+export interface KeyRead extends OnBehalf {
   readonly partition: number;
   readonly key: string;
   /** Versions that the asker holds: their bodies need not travel. */
@@ -34,7 +40,7 @@ export interface KeyState {
 }
 
 /** Something that replicas must take in. */
-export interface StoreItem {
+export interface StoreItem extends OnBehalf {
   readonly partition: number;
   readonly key: string;
   readonly object: FilledObject<Uint8Array>;
@@ -60,7 +66,7 @@ export interface Stored extends StoredWord {
 }
 
 /** A ballot of a conditional write. */
-export interface BallotAsked {
+export interface BallotAsked extends OnBehalf {
   readonly partition: number;
   readonly key: string;
   /** A name of this attempt at the write, and of no other. */
@@ -84,7 +90,7 @@ export interface KeyGranted extends Omit<KeyState, 'isComplete'> {
 }
 
 /** A question for the next keys that a member holds in some partitions, in order. */
-export interface KeysAsked {
+export interface KeysAsked extends OnBehalf {
   readonly partitions: readonly number[];
   readonly prefix: string;
   /** Only keys after this one. */

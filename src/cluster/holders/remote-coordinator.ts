@@ -42,13 +42,13 @@ export class RemoteCoordinator {
    * Passes the write on. The peer begins it in time, in the process that is known, or not at all.
    */
   forward(request: PutRequest, onAnswer: OnAnswer<PutResult>): void {
-    const { key, token, body, timeoutMs, r, w, pr, pw, condition } = request;
+    const { key, token, body, timeoutMs, r, w, pr, pw, condition, caller } = request;
     const { process = '', nowMs: remoteMs = 0, heardMs = 0 } = this.#peer.remote ?? {};
     // At most the time that the owner's clock shows now: its pong was made before it was heard.
     const notAfterMs = remoteMs + (this.#parts.env.clock.monotonicMs() - heardMs) + timeoutMs;
     const id = this.#parts.nextWriteId();
     const head = { kind: 'forward', id, process, notAfterMs, timeoutMs } as const;
-    this.#peer.data.request({ ...head, key, token, body, r, w, pr, pw, condition }, timeoutMs, (reply) =>
+    this.#peer.data.request({ ...head, key, token, body, r, w, pr, pw, condition, caller }, timeoutMs, (reply) =>
       onAnswer(reply instanceof MecError || reply.kind !== 'written' ? errorOf(reply) : reply),
     );
   }

@@ -45,11 +45,11 @@ export class RemoteHolder implements Holder {
     return this.#peer.id;
   }
 
-  read({ partition, key, have, timeoutMs }: KeyRead, onAnswer: OnAnswer<KeyState>): void {
+  read({ partition, key, have, timeoutMs, caller }: KeyRead, onAnswer: OnAnswer<KeyState>): void {
     const { env, partitions, peers } = this.#parts;
     const view = partitions.of(partition);
     const sentMs = env.clock.monotonicMs();
-    this.#peer.data.request({ kind: 'read', key, have, floors: view.floorNames }, timeoutMs, (reply) => {
+    this.#peer.data.request({ kind: 'read', key, have, floors: view.floorNames, caller }, timeoutMs, (reply) => {
       if (reply instanceof MecError || reply.kind !== 'object') return onAnswer(errorOf(reply));
       peers.answered(this.#peer, env.clock.monotonicMs() - sentMs);
       const { actor, isComplete, context } = reply;
@@ -92,9 +92,9 @@ export class RemoteHolder implements Holder {
   }
 
   grant(asked: GrantAsked, onAnswer: OnAnswer<KeyGranted>): void {
-    const { partition, ballot, key, view: viewName, have, idempotencyKey, timeoutMs } = asked;
+    const { partition, ballot, key, view: viewName, have, idempotencyKey, timeoutMs, caller } = asked;
     const view = this.#parts.partitions.of(partition);
-    const request = { kind: 'grant', ballot, key, view: viewName, have, idempotencyKey } as const;
+    const request = { kind: 'grant', ballot, key, view: viewName, have, idempotencyKey, caller } as const;
     this.#peer.data.request({ ...request, floors: view.floorNames }, timeoutMs, (reply) => {
       if (reply instanceof MecError || reply.kind !== 'granted') return onAnswer(errorOf(reply));
       const { number, actor, context, remembered } = reply;
@@ -105,7 +105,7 @@ export class RemoteHolder implements Holder {
     });
   }
 
-  release({ ballot, key, timeoutMs }: BallotAsked): void {
-    this.#peer.data.request({ kind: 'release', ballot, key }, timeoutMs, () => {});
+  release({ ballot, key, timeoutMs, caller }: BallotAsked): void {
+    this.#peer.data.request({ kind: 'release', ballot, key, caller }, timeoutMs, () => {});
   }
 }

@@ -26,7 +26,7 @@ export class StorePacker {
     return this.#packed;
   }
 
-  #outgoing({ partition, key, object, dots, memory }: StoreItem, grant: string | undefined): Outgoing {
-    return this.#partitions.of(partition).outgoing({ kind: 'store', key, object, dots, memory, grant });
+  #outgoing({ partition, ...item }: StoreItem, grant: string | undefined): Outgoing {
+    return this.#partitions.of(partition).outgoing({ kind: 'store', ...item, grant });
   }
 }

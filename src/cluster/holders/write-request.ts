@@ -1,10 +1,11 @@
 /** A write as a client asks for it, coordinated here or at another node. */
+import type { OnBehalf } from './holder.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import type { Condition } from '../../core/quorum/condition.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 
 /** The key, the content, and how many holders must have it. */
-export interface PutRequest {
+export interface PutRequest extends OnBehalf {
   readonly key: string;
   /** The context that the writer had seen; undefined if it gave no token. */
   readonly token: CausalContext | undefined;
