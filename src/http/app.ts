@@ -11,7 +11,7 @@ import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
 import { HTTP_ONE_WRITE_BYTES, HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from './limits.ts';
 import type { MecNode } from '../cluster/node.ts';
-import { announcedBytes, readBody, tooLarge } from './body.ts';
+import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
 import type { ByteGate } from './byte-gate.ts';
 import { serveCluster } from './cluster-routes.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
@@ -158,13 +158,17 @@ async function serve(
     }
     return readBody(req, res, { limit, stallClock: isLarge ? env.clock : undefined });
   };
+  const chunks = (limit: number): AsyncIterable<Uint8Array> => {
+    if ((announcedBytes(req) ?? 0) > limit) throw tooLarge(limit);
+    return readChunks(req, res, { limit, stallClock: env.clock });
+  };
   const { method = '', url = '', headers } = req;
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? '' : url.slice(mark + 1);
   try {
     assertPlain(req);
-    const answer = await handle({ method, path, query, headers, body });
+    const answer = await handle({ method, path, query, headers, body, chunks });
     if (answer.stream === undefined) send({ req, res }, hold({ req, res }, answer, answers));
     else await sendStream({ req, res }, env.log, { ...answer, stream: answer.stream });
   } catch (thrown) {

@@ -71,5 +71,35 @@ export function readBody(
   });
 }
 
+/**
+ * Reads the body in pieces, as they arrive and are taken. Throws `value-too-large` after `limit`
+ * bytes, `request-timeout` if it stalls, and `bad-request` if the client disconnects.
+ */
+export async function* readChunks(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { limit, stallClock }: BodyLimits,
+): AsyncGenerator<Uint8Array> {
+  if (request.destroyed) throw gone();
+  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+  // A reader that stops early has an answer to send: the connection must stay.
+  const chunks = request.iterator({ destroyOnReturn: false });
+  for (let bytes = 0; ;) {
+    const next = await inTime(chunks.next() as Promise<IteratorResult<Buffer>>, stallClock);
+    if (next.done === true) return;
+    bytes += next.value.length;
+    if (bytes > limit) throw tooLarge(limit);
+    yield next.value;
+  }
+}
+
+/** The next piece, or the error if it does not come. */
+function inTime<Piece>(piece: Promise<Piece>, clock: Clock | undefined): Promise<Piece> {
+  return new Promise((resolve, reject) => {
+    const stall = clock?.after(HTTP_BODY_STALL_MS, () => reject(new MecError('request-timeout')));
+    piece.then(resolve, () => reject(gone())).finally(() => stall?.cancel());
+  });
+}
+
 const gone = (): MecError =>
   new MecError('bad-request', { detail: 'The connection closed before the end of the body' });

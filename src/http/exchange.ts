@@ -14,10 +14,15 @@ export interface HttpRequest {
    */
   readonly caller?: string | undefined;
   /**
-   * Reads the body; call it once. Rejects with `value-too-large` before more than `limit` bytes are
-   * in memory.
+   * Reads the body; call this or `chunks`, once. Rejects with `value-too-large` before more than
+   * `limit` bytes are in memory.
    */
   body(limit: number): Promise<Uint8Array>;
+  /**
+   * The body in pieces, as they arrive: for one that is too large for the memory. The client sends
+   * no faster than the pieces are taken. Throws `value-too-large` after `limit` bytes.
+   */
+  chunks(limit: number): AsyncIterable<Uint8Array>;
 }
 
 /** Headers by name. */

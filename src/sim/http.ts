@@ -3,6 +3,7 @@
  * error.
  */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
+import { bodyInMemory } from '../http/plain.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
 
@@ -105,14 +106,14 @@ export async function listKeys(server: Server, query: string): Promise<{ keys: s
 
 const pathOf = (key: string): string => `/mec/${encodeURIComponent(key)}`;
 
-interface SimRequest extends Omit<HttpRequest, 'body' | 'query'> {
+interface SimRequest extends Omit<HttpRequest, 'body' | 'chunks' | 'query'> {
   readonly query: string | undefined;
   readonly value?: string | undefined;
 }
 
 function ask(server: Server, { value, query = '', ...request }: SimRequest): Promise<HttpAnswer> {
   const body = value === undefined ? NOTHING : utf8ToBytes(value);
-  return server.send({ ...request, query, body: async () => body });
+  return server.send({ ...request, query, ...bodyInMemory(body) });
 }
 
 const textOf = ({ body = NOTHING }: HttpAnswer): string => bytesToUtf8(body) ?? '';

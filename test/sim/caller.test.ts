@@ -1,5 +1,6 @@
 /** Nodes tell each other for which client they ask. */
 import assert from 'node:assert/strict';
+import { bodyInMemory } from '../../src/http/plain.ts';
 import { test } from 'node:test';
 import { PROTOCOL } from '../../src/transport/protocol.ts';
 import { unpackFrame } from '../../src/transport/frame.ts';
@@ -23,7 +24,7 @@ test('every request that a node makes for a client names that client', async () 
   const nodes = lab.order(key) as [SimNode, SimNode, SimNode, SimNode];
   const [, second, , stranger] = nodes;
   const send = (node: SimNode, method: string, headers: Record<string, string> = {}, path = `/mec/${key}`) =>
-    node.send({ method, path, query: '', headers, caller: 'alice', body: async () => Buffer.from('v') });
+    node.send({ method, path, query: '', headers, caller: 'alice', ...bodyInMemory(Buffer.from('v')) });
   const answers = [
     send(stranger, 'PUT'),
     send(second, 'PUT', { 'if-none-match': '*' }),

@@ -1,5 +1,6 @@
 /** Tests of conditional writes with slow links, rivals, damaged disks and repeats. */
 import assert from 'node:assert/strict';
+import { bodyInMemory } from '../../src/http/plain.ts';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import type { HttpAnswer } from '../../src/http/exchange.ts';
@@ -15,7 +16,7 @@ interface Outcome {
 /** Sends a PUT, and does not wait for the answer. */
 function begin(node: SimNode, key: string, { value = '', headers = {}, query = '' }: LabRequest): Outcome {
   const outcome: Outcome = {};
-  const request = { method: 'PUT', path: `/mec/${key}`, query, headers, body: async () => Buffer.from(value) };
+  const request = { method: 'PUT', path: `/mec/${key}`, query, headers, ...bodyInMemory(Buffer.from(value)) };
   node.send(request).then(
     (answer) => (outcome.answer = answer),
     () => {},

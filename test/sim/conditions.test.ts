@@ -4,6 +4,7 @@
  * clients repeat them with an Idempotency-Key.
  */
 import assert from 'node:assert/strict';
+import { bodyInMemory } from '../../src/http/plain.ts';
 import { test } from 'node:test';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
@@ -60,7 +61,7 @@ class Scene {
       path: `/mec/${key}`,
       query: `timeout=${TIMEOUT_MS}`,
       headers,
-      body: async () => Buffer.from('x'),
+      ...bodyInMemory(Buffer.from('x')),
     };
     return node.send(request);
   }

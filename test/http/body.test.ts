@@ -1,0 +1,90 @@
+/** Request bodies that are read in pieces, from real sockets. */
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, request as requestOf, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { HTTP_BODY_STALL_MS } from '../../src/http/limits.ts';
+import { MecError } from '../../src/base/errors.ts';
+import { readChunks } from '../../src/http/body.ts';
+import { ManualClock } from '../fixtures/fake-env.ts';
+
+interface Upload {
+  readonly server: { readonly req: IncomingMessage; readonly res: ServerResponse };
+  readonly client: ReturnType<typeof requestOf>;
+}
+
+/** A request whose head has arrived, and whose body the test sends. */
+async function upload(t: TestContext, headers: Record<string, string> = {}): Promise<Upload> {
+  let arrived: (exchange: Upload['server']) => void;
+  const head = new Promise<Upload['server']>((resolve) => (arrived = resolve));
+  const server = createServer((req, res) => arrived({ req, res }));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = requestOf({ host: '127.0.0.1', port, method: 'PUT', headers });
+  client.on('error', () => {});
+  t.after(() => {
+    client.destroy();
+    server.close();
+    server.closeAllConnections();
+  });
+  client.flushHeaders();
+  return { server: await head, client };
+}
+
+const textOf = (piece: IteratorResult<Uint8Array>): string => Buffer.from(piece.value ?? []).toString();
+const failsWith = (code: string) => (error: unknown) => error instanceof MecError && error.code === code;
+
+test('a piece of a body is read before the client has sent the next', async (t) => {
+  const { server, client } = await upload(t);
+  const chunks = readChunks(server.req, server.res, { limit: 100, stallClock: undefined });
+  client.write('one');
+  assert.equal(textOf(await chunks.next()), 'one');
+  client.end('two');
+  assert.equal(textOf(await chunks.next()), 'two');
+  assert.equal((await chunks.next()).done, true);
+});
+
+test('a body in pieces ends with an error after its limit, and the client gets an answer', async (t) => {
+  const { server, client } = await upload(t);
+  const chunks = readChunks(server.req, server.res, { limit: 5, stallClock: undefined });
+  const answered = new Promise<number | undefined>((resolve) =>
+    client.on('response', (res) => resolve(res.statusCode)),
+  );
+  client.write('12345');
+  assert.equal(textOf(await chunks.next()), '12345');
+  client.write('6');
+  await assert.rejects(chunks.next(), failsWith('value-too-large'));
+  server.res.writeHead(413).end();
+  assert.equal(await answered, 413);
+});
+
+test('a client that disconnects ends the body with an error', async (t) => {
+  const { server, client } = await upload(t);
+  const chunks = readChunks(server.req, server.res, { limit: 100, stallClock: undefined });
+  client.write('one');
+  await chunks.next();
+  client.destroy();
+  await assert.rejects(chunks.next(), failsWith('bad-request'));
+});
+
+test('a body that stalls ends with an error', async (t) => {
+  const { server, client } = await upload(t);
+  const clock = new ManualClock();
+  const chunks = readChunks(server.req, server.res, { limit: 100, stallClock: clock });
+  client.write('one');
+  await chunks.next();
+  const next = chunks.next();
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(HTTP_BODY_STALL_MS);
+  await assert.rejects(next, failsWith('request-timeout'));
+});
+
+test('a client that asks whether to go on is told so when the body is read', async (t) => {
+  const { server, client } = await upload(t, { Expect: '100-continue' });
+  const goesOn = new Promise<void>((resolve) => client.on('continue', resolve));
+  const chunks = readChunks(server.req, server.res, { limit: 100, stallClock: undefined });
+  const first = chunks.next();
+  await goesOn;
+  client.end('body');
+  assert.equal(textOf(await first), 'body');
+});
