@@ -6,7 +6,7 @@ import type { Reach } from '../core/placement/detector.ts';
 import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
 import type { StoreStatus } from '../storage/store-status.ts';
 import type { Config } from './config.ts';
-import type { Share } from './membership/members.ts';
+import type { Share } from './membership/ownership.ts';
 import type { HandoffProgress } from './membership/lifecycle.ts';
 import type { Throttle } from './sync/throttle.ts';
 import type { AgedJob } from './sync/pull-queue.ts';

@@ -2,7 +2,8 @@
 import { MecError } from '../../base/errors.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Members, OwnerView } from '../membership/members.ts';
+import type { Members } from '../membership/members.ts';
+import type { OwnerView } from '../membership/ownership.ts';
 import type { GrantAsked, KeyGranted } from './holder.ts';
 import type { KeyGrants } from './key-grants.ts';
 

@@ -2,7 +2,8 @@
 import { MecError } from '../../base/errors.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
-import type { Members, OwnerView } from '../membership/members.ts';
+import type { Members } from '../membership/members.ts';
+import type { OwnerView } from '../membership/ownership.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import type { Holder } from './holder.ts';
 import type { LocalHolder } from './local.ts';

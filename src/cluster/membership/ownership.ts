@@ -1,0 +1,173 @@
+/**
+ * The placements that follow from the member list: owners, pending owners and fallbacks of every
+ * partition.
+ *
+ * There are two placements: the present one, of all members that are up or leaving, and the next
+ * one, of those that are up or joining. An owner of the next placement alone is a pending owner: it
+ * takes writes and catches up, but counts for no quorum.
+ */
+import { hashText32 } from '../../base/hash.ts';
+import { type MemberList, placementHash, toPlaced } from '../../core/placement/member-list.ts';
+import { placement, type Placement } from '../../core/placement/placement.ts';
+import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
+
+/**
+ * The owners of a partition as this node knows them. A new object takes its place whenever they
+ * change, also if they change back.
+ */
+export interface OwnerView extends OwnerSets {
+  /** The same on all nodes that know the same owners and next owners. */
+  readonly name: string;
+}
+
+/** The members that hold a partition, or would in the absence of others. */
+interface PartitionHolders {
+  readonly owners: readonly string[];
+  readonly pending: readonly string[];
+  readonly fallbacks: readonly string[];
+  readonly view: OwnerView;
+  /** Whether this node is a holder: an owner or a pending owner. */
+  readonly isHeld: boolean;
+  /** All other holders. */
+  readonly otherHolders: readonly string[];
+}
+
+/** How many partitions a member owns, and of how many it is a pending owner. */
+export interface Share {
+  readonly owned: number;
+  readonly pending: number;
+}
+
+const NO_SHARE: Share = { owned: 0, pending: 0 };
+
+/** The owners of every partition, by a member list. */
+export class Ownership {
+  readonly #self: string;
+  readonly #n: number;
+  #places: readonly PartitionHolders[] = [];
+  #shares: ReadonlyMap<string, Share> = new Map();
+  #ownPending: readonly number[] = [];
+  #placedHash = -1;
+  #replicas = 0;
+  #nextHash = 0;
+
+  constructor(self: string, n: number) {
+    this.#self = self;
+    this.#n = n;
+  }
+
+  /** Computes both placements again, if the list has changed them. */
+  place(list: MemberList): void {
+    const current = list.in('up', 'leaving');
+    const joined = list.in('up', 'joining');
+    const hash = hashText32(`${placementHash(current, this.#n)} ${placementHash(joined, this.#n)}`);
+    if (hash === this.#placedHash) return;
+    this.#placedHash = hash;
+    this.#nextHash = placementHash(joined, this.#n);
+    this.#replicas = Math.min(this.#n, current.length);
+    const now: Placement = placement(toPlaced(current), this.#n);
+    const next: Placement = placement(toPlaced(joined), this.#n);
+    const own = Math.min(this.#n, joined.length);
+    this.#places = now.map((order, partition) => {
+      const owners = order.slice(0, this.#replicas);
+      const after = next[partition] as readonly string[];
+      const nextOwners = after.slice(0, own);
+      const pending = nextOwners.filter((name) => !owners.includes(name));
+      const rest = [...new Set([...order, ...after])];
+      const fallbacks = rest.filter((name) => !owners.includes(name) && !pending.includes(name));
+      const view = viewOf({ owners, nextOwners }, this.#places[partition]?.view);
+      const holders = [...owners, ...pending];
+      const otherHolders = holders.filter((name) => name !== this.#self);
+      return { owners, pending, fallbacks, view, isHeld: otherHolders.length < holders.length, otherHolders };
+    });
+    this.#shares = sharesOf(this.#places);
+    this.#ownPending = [...this.#places.keys()].filter((partition) => this.pending(partition).includes(this.#self));
+  }
+
+  /** Replicas of each partition: N, or as many as there are members that are up. */
+  get replicas(): number {
+    return this.#replicas;
+  }
+
+  /** A name for both placements. */
+  get placedHash(): number {
+    return this.#placedHash;
+  }
+
+  /** A name for the next placement. */
+  get nextHash(): number {
+    return this.#nextHash;
+  }
+
+  /** The members that own a partition, best first. */
+  owners(partition: number): readonly string[] {
+    return this.#placeOf(partition).owners;
+  }
+
+  /** The pending owners of a partition: they own it once they have caught up. */
+  pending(partition: number): readonly string[] {
+    return this.#placeOf(partition).pending;
+  }
+
+  /**
+   * The owners and the next owners of a partition: the very same object for as long as they do not
+   * change.
+   */
+  view(partition: number): OwnerView {
+    return this.#placeOf(partition).view;
+  }
+
+  /** The other members, in the order in which they become fallbacks of a partition. */
+  fallbacks(partition: number): readonly string[] {
+    return this.#placeOf(partition).fallbacks;
+  }
+
+  /** Whether this node owns a partition. */
+  owns(partition: number): boolean {
+    return this.#placeOf(partition).owners.includes(this.#self);
+  }
+
+  /** Whether a member is a holder of a partition: an owner or a pending owner. */
+  holds(partition: number, name = this.#self): boolean {
+    const { isHeld, otherHolders } = this.#placeOf(partition);
+    return name === this.#self ? isHeld : otherHolders.includes(name);
+  }
+
+  /** All other holders of a partition. */
+  otherHolders(partition: number): readonly string[] {
+    return this.#placeOf(partition).otherHolders;
+  }
+
+  #placeOf(partition: number): PartitionHolders {
+    return this.#places[partition] as PartitionHolders;
+  }
+
+  /** How many partitions a member owns, and of how many it is a pending owner. */
+  shareOf(name: string): Share {
+    return this.#shares.get(name) ?? NO_SHARE;
+  }
+
+  /** The partitions of which this node is a pending owner. */
+  get ownPending(): readonly number[] {
+    return this.#ownPending;
+  }
+}
+
+function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
+  const name = [sets.owners, sets.nextOwners].map((names) => [...names].sort().join(' ')).join(' > ');
+  return before?.name === name ? before : { ...sets, name };
+}
+
+function sharesOf(places: readonly PartitionHolders[]): Map<string, Share> {
+  const shares = new Map<string, { owned: number; pending: number }>();
+  const count = (name: string, kind: keyof Share): void => {
+    const share = shares.get(name) ?? { ...NO_SHARE };
+    share[kind] += 1;
+    shares.set(name, share);
+  };
+  for (const { owners, pending } of places) {
+    for (const name of owners) count(name, 'owned');
+    for (const name of pending) count(name, 'pending');
+  }
+  return shares;
+}
