@@ -1,16 +1,15 @@
 /** The public surface of `mec-db/client`. It needs `fetch` and runs in Node and in browsers. */
+export { type Change, MecClient } from './client.ts';
 export {
   type CallOptions,
-  type Change,
   type ClientOptions,
   type DeleteOptions,
   type GetOptions,
   type ListOptions,
-  MecClient,
   type PutOptions,
   type Updated,
   type UpdateOptions,
-} from './client.ts';
+} from './options.ts';
 export {
   type Deleted,
   type Missing,

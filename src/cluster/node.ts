@@ -7,11 +7,9 @@ import { HasLeftError, MecError } from '../base/errors.ts';
 import { PARTITIONS } from '../core/limits.ts';
 import { RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS, SYNC_LIMITS, type SyncLimits } from './limits.ts';
 import { drawShortName } from '../core/causality/actor.ts';
-import type { Condition } from '../core/quorum/condition.ts';
 import type { MemberState } from '../core/placement/member-list.ts';
-import type { CausalContext, Dot } from '../core/causality/causal-context.ts';
+import type { CausalContext } from '../core/causality/causal-context.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import type { Quorum } from '../core/quorum/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Store } from '../storage/store.ts';
 import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
@@ -23,7 +21,7 @@ import { get, type GetResult } from './coordinator/get.ts';
 import type { ListPage } from './coordinator/list.ts';
 import { put, putHere } from './coordinator/put.ts';
 import { dispatcher } from './dispatch.ts';
-import type { OnBehalf } from './holders/holder.ts';
+import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './key-store.ts';
 import type { PutResult } from './holders/write-request.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
@@ -51,41 +49,6 @@ export interface NodeOptions {
   readonly onBegin?: (() => void) | undefined;
 }
 
-/** How a read may differ from the configured defaults. */
-export interface ReadOptions extends OnBehalf {
-  readonly r?: Quorum | undefined;
-  /** How many of them must be owners, and not fallbacks. */
-  readonly pr?: Quorum | undefined;
-  readonly timeoutMs?: number | undefined;
-}
-
-/** What a read may ask for on top. */
-export interface NodeGetOptions extends ReadOptions {
-  /** Dots of the key that the reader has seen: the answer must know about each. */
-  readonly seen?: readonly Dot[] | undefined;
-  /** Tokens, joined, of answers that found nothing: the answer shows nothing that they cover. */
-  readonly gone?: CausalContext | undefined;
-}
-
-/** How a write may differ from the configured defaults. */
-export interface WriteOptions extends ReadOptions {
-  /** What the writer had seen; undefined where it has no token. */
-  readonly token?: CausalContext | undefined;
-  readonly w?: Quorum | undefined;
-  readonly pw?: Quorum | undefined;
-  /** What must hold for the write to be made. */
-  readonly condition?: Condition | undefined;
-}
-
-/** Which keys to list, and how a listing may differ from the configured defaults. */
-export interface NodeListOptions extends ReadOptions {
-  readonly prefix?: string;
-  /** Only keys after this one. */
-  readonly after?: string | undefined;
-  /** How many keys at most. */
-  readonly limit: number;
-}
-
 /** What a replica says of itself. */
 export interface Inspected {
   /** The dots that it has seen, durably; not to be changed. */
@@ -97,7 +60,7 @@ export interface Inspected {
 }
 
 /** A running node. */
-export class MecNode {
+export class MecNode implements KeyStore {
   readonly config: Config;
   readonly #parts: Assembly;
   readonly #membership: Membership;

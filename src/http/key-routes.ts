@@ -1,7 +1,8 @@
 /** The route `/mec/:key`: GET, HEAD, PUT, POST, DELETE. */
 import { MecError } from '../base/errors.ts';
 import type { Env } from '../base/env.ts';
-import type { NodeGetOptions, MecNode } from '../cluster/node.ts';
+import type { NodeGetOptions } from '../cluster/key-store.ts';
+import type { MecNode } from '../cluster/node.ts';
 import { CausalContext } from '../core/causality/causal-context.ts';
 import { type Content, packContent, unpackContent } from '../core/value/content.ts';
 import { formatDot } from '../core/causality/dot.ts';

@@ -2,6 +2,7 @@
  * The route `/mec`: GET and HEAD list keys, as a page of JSON or as a stream of lines; POST creates
  * a key.
  */
+import type { KeyStore } from '../cluster/key-store.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MAX_LIST_KEYS } from '../core/limits.ts';
 import { drawName } from '../core/causality/actor.ts';
@@ -50,7 +51,7 @@ async function list({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnsw
   return { status: 200, headers, body: utf8ToBytes(`${JSON.stringify(document)}\n`) };
 }
 
-type Lister = Pick<KeyRoutes['node'], 'list'>;
+type Lister = Pick<KeyStore, 'list'>;
 type KeyPage = Awaited<ReturnType<Lister['list']>>;
 
 /**
