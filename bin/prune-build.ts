@@ -1,8 +1,8 @@
 /**
- * Removes outputs of the compiler whose source is gone. The compiler itself never deletes an
- * output.
+ * Does after the compiler what the compiler does not: removes the outputs of deleted sources, and
+ * makes the launcher executable.
  */
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,3 +27,6 @@ function prune(folder: string): void {
 }
 
 prune('.');
+// Without this, `npx mec` in a fresh clone fails with "Permission denied".
+const launcher = join(ROOT, 'dist/bin/mec.js');
+if (existsSync(launcher)) chmodSync(launcher, 0o755);

@@ -1,7 +1,10 @@
-/** The build, in a copy of the project with two files. Deleted sources must leave no outputs. */
+/**
+ * The build, in a copy of the project with three files. Deleted sources must leave no outputs, and
+ * the launcher must run by its name.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,7 +14,7 @@ import { promisify } from 'node:util';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BUILD_MS = 120_000;
 
-test('a build removes exactly the outputs of deleted sources', async (t) => {
+test('a build makes the launcher executable, and removes exactly the outputs of deleted sources', async (t) => {
   const project = await mkdtemp(join(tmpdir(), 'mec-build-'));
   t.after(() => rm(project, { recursive: true, force: true }));
   for (const name of ['package.json', 'tsconfig.json', 'bin/prune-build.ts']) {
@@ -19,6 +22,7 @@ test('a build removes exactly the outputs of deleted sources', async (t) => {
   }
   await symlink(join(ROOT, 'node_modules'), join(project, 'node_modules'));
   for (const folder of ['src', 'test/gone']) await mkdir(join(project, folder), { recursive: true });
+  await writeFile(join(project, 'bin/mec.ts'), '#!/usr/bin/env node\nexport {};\n');
   await writeFile(join(project, 'src/stays.ts'), 'export const stays = 1;\n');
   await writeFile(join(project, 'test/gone/deleted.test.ts'), "throw new Error('still run');\n");
 
@@ -31,6 +35,8 @@ test('a build removes exactly the outputs of deleted sources', async (t) => {
   const gone = ['.js', '.js.map', '.d.ts'].map((ending) => `test/gone/deleted.test${ending}`);
   const always = ['.tsbuildinfo', 'src', ...src];
   assert.deepEqual(await build(), [...always, 'test', 'test/gone', ...gone].sort());
+  const { mode } = await stat(join(project, 'dist/bin/mec.js'));
+  assert.equal(mode & 0o111, 0o111);
 
   await rm(join(project, 'test'), { recursive: true });
   await mkdir(join(project, 'dist/notes'));
