@@ -89,6 +89,11 @@ export class Evidence {
     return found;
   }
 
+  /** The last clock of each other holder of a partition; undefined if one has sent none. */
+  clocksOfOthers(partition: number): CausalContext[] | undefined {
+    return this.clocks(partition, this.#members.otherHolders(partition));
+  }
+
   /** The holders have changed: what a member said as a holder of other partitions says nothing of these. */
   forget(): void {
     for (const { clocks, statements } of this.#heard) {

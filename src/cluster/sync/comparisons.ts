@@ -1,0 +1,124 @@
+/**
+ * Comparisons: this node and a peer tell each other the hashes of the clocks of all partitions that
+ * both may hold, in one message. If two hashes differ, each node pulls from the other
+ * (`pulls.ts`). If they are equal, the peer has exactly what the replica here has.
+ */
+import type { Env } from '../../base/env.ts';
+import { PARTITIONS } from '../../core/limits.ts';
+import type { Store } from '../../storage/store.ts';
+import type { CompareReply, CompareRequest, Digest, Reply } from '../../transport/message.ts';
+import type { SyncLimits } from '../limits.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peer, Peers } from '../membership/peers.ts';
+import type { Floors } from '../partitions/floors.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
+import type { Completeness } from './completeness.ts';
+import type { Evidence } from './evidence.ts';
+import { raiseFloor } from './floor-raising.ts';
+
+/** The parts of a node that comparisons use. */
+export interface ComparisonsOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly store: Store;
+  readonly floors: Floors;
+  readonly partitions: Partitions;
+  readonly limits: SyncLimits;
+  readonly evidence: Evidence;
+  readonly completeness: Completeness;
+  /** Has a partition pulled from a peer. */
+  readonly enqueue: (partition: number, peer: string) => void;
+}
+
+/** Compares the replicas of this node with those of its peers. */
+export class Comparisons {
+  readonly #options: ComparisonsOptions;
+  /** Peers compared with since all were. */
+  readonly #hadTurn = new Set<string>();
+  #isStopped = false;
+
+  constructor(options: ComparisonsOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Answers a peer's comparison, and catches up with it if it has seen more. */
+  serve({ from, digests, floors = [] }: CompareRequest): Reply {
+    const isKnown = this.#options.peers.byId.has(from);
+    if (isKnown) this.#options.floors.heard(from, floors);
+    const differing: number[] = [];
+    for (const { partition, hash } of digests) {
+      const replica = this.#options.store.of(partition);
+      // A node that neither owns a partition nor holds any of it has no say in it.
+      if (!this.#options.members.holds(partition) && replica.isBlank) continue;
+      if (hash !== replica.clockHash) differing.push(partition);
+      else if (isKnown) this.#areEqual(partition, from);
+    }
+    if (isKnown) for (const partition of differing) this.#options.enqueue(partition, from);
+    return { kind: 'compared', differing, incomplete: [] };
+  }
+
+  /** Compares with one reachable peer: with all of them in turn. */
+  withNext(): void {
+    const { env, peers } = this.#options;
+    const reachable = peers.allReachable();
+    // All in turn, in an order that is drawn each time: left to chance alone, a fallback may wait
+    // long for an owner.
+    let waiting = reachable.filter(({ id }) => !this.#hadTurn.has(id));
+    if (waiting.length === 0) {
+      this.#hadTurn.clear();
+      waiting = reachable;
+    }
+    const peer = waiting[env.random.uint32() % Math.max(1, waiting.length)];
+    if (peer === undefined) return;
+    this.#hadTurn.add(peer.id);
+    this.with(peer);
+  }
+
+  /** Compares all that this node and the peer may both hold. */
+  with(peer: Peer): void {
+    const { members, store, floors } = this.#options;
+    const digests: Digest[] = [];
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const replica = store.find(partition);
+      if (replica === undefined) return;
+      // Between a holder and any member; a fallback talks to holders only.
+      if (!members.holds(partition) && (replica.isBlank || !members.holds(partition, peer.id))) continue;
+      digests.push({ partition, hash: replica.clockHash });
+    }
+    const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
+    const { untold, told } = floors.telling(peer.id, [...hashes.keys()]);
+    const compare = { kind: 'compare', from: members.self, digests, floors: untold } as const;
+    peer.data.request(compare, this.#options.limits.timeoutMs, (reply) => {
+      if (reply instanceof Error || reply.kind !== 'compared' || this.#isStopped) return;
+      told();
+      this.#compared(peer, reply, hashes);
+    });
+  }
+
+  #compared({ id }: Peer, reply: CompareReply, hashes: ReadonlyMap<number, number>): void {
+    const { members, store } = this.#options;
+    const differs = new Set(reply.differing);
+    for (const [partition, hash] of hashes) {
+      const replica = store.find(partition);
+      if (replica === undefined) return;
+      if (differs.has(partition)) this.#options.enqueue(partition, id);
+      // Equal then, and not changed since: the peer has just what this replica has.
+      else if (hash === replica.clockHash && members.holds(partition, id)) this.#areEqual(partition, id);
+    }
+  }
+
+  #areEqual(partition: number, peer: string): void {
+    const { completeness, evidence, members, store } = this.#options;
+    const replica = store.of(partition);
+    completeness.compared(partition, peer);
+    // Of a partition that was never written to, there is nothing to cut or to drop, and no floor.
+    if (replica.clock.isEmpty) return;
+    evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
+    if (members.holds(partition)) raiseFloor(this.#options, replica, evidence.clocksOfOthers(partition));
+  }
+}

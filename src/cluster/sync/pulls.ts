@@ -1,0 +1,134 @@
+/**
+ * The schedule of pulls: which partition is pulled from which peer, how often, and how fast. A pull
+ * reads the peer's log, or a snapshot if the log does not reach back far enough.
+ */
+import type { Env } from '../../base/env.ts';
+import { MecError, messageOf } from '../../base/errors.ts';
+import type { Statement } from '../../core/causality/evidence.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
+import type { Store } from '../../storage/store.ts';
+import type { SyncLimits } from '../limits.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peers } from '../membership/peers.ts';
+import type { Floors } from '../partitions/floors.ts';
+import type { SyncStatus } from '../status.ts';
+import type { Completeness } from './completeness.ts';
+import type { Evidence } from './evidence.ts';
+import { type Pair, pull } from './pull.ts';
+import { PullQueue, type PullJob } from './pull-queue.ts';
+import type { Questions } from './questions.ts';
+import type { Rest } from './rest.ts';
+import { say } from './say.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { Throttle } from './throttle.ts';
+import { witnessOf } from './witness.ts';
+
+/** The parts of a node that pulls use. */
+export interface PullsOptions {
+  readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly store: Store;
+  readonly floors: Floors;
+  /** The life of this process. */
+  readonly life: string;
+  readonly limits: SyncLimits;
+  readonly evidence: Evidence;
+  readonly completeness: Completeness;
+  readonly questions: Questions;
+  readonly rest: Rest;
+}
+
+/** Pulls for the replicas of one node. */
+export class Pulls {
+  readonly #options: PullsOptions;
+  /** The pulls that wait, and those that run. */
+  readonly queue: PullQueue;
+  /** Spreads what comes in for partitions that this node does not own yet. */
+  readonly throttle: Throttle;
+  /** When a partition was last pulled from a peer. */
+  readonly #pulledMs = new Map<string, number>();
+  #isStopped = false;
+  #pulls = 0;
+  #failures = 0;
+
+  constructor(options: PullsOptions) {
+    const { env, limits } = options;
+    this.#options = options;
+    this.throttle = new Throttle(env.clock, limits.pendingBytesPerSecond);
+    const run = (job: PullJob): Promise<void> => this.#pull(job);
+    this.queue = new PullQueue({ clock: env.clock, concurrency: limits.concurrency, run });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.queue.clear();
+  }
+
+  /** For `/status`. */
+  status(): Pick<SyncStatus, 'waiting' | 'running' | 'oldest' | 'pulls' | 'failures'> {
+    const { waiting, running, oldest } = this.queue;
+    return { waiting, running, oldest, pulls: this.#pulls, failures: this.#failures };
+  }
+
+  /** Has a partition pulled from a peer, unless it was a moment ago. */
+  enqueue(partition: number, peer: string): void {
+    const replica = this.#options.store.find(partition);
+    // A fallback has nothing to catch up with: it waits to be caught up with.
+    if (this.#isStopped || replica === undefined || !this.#options.members.holds(partition)) return;
+    const name = `${partition} ${peer}`;
+    const nowMs = this.#options.env.clock.monotonicMs();
+    const isBusy = replica.isComplete && !this.#options.rest.isAtRest(replica);
+    if (isBusy && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < this.#options.limits.busyMs) return;
+    this.#pulledMs.set(name, nowMs);
+    this.queue.add(partition, peer);
+  }
+
+  async #pull({ partition, peer: id }: PullJob): Promise<void> {
+    const { members, peers, store, env, floors } = this.#options;
+    try {
+      const [peer] = peers.reachable([id], 0);
+      // The next round with it tries again.
+      if (peer === undefined || this.#isStopped) return;
+      this.#pulls += 1;
+      const replica = store.of(partition);
+      const isPending = !members.owns(partition);
+      const throttle = isPending ? (bytes: number): Promise<void> => this.throttle.take(bytes) : undefined;
+      const sayOwn = (own: Replica): Statement => say(this.#options, own);
+      const pair: Pair = {
+        self: members.self,
+        replica,
+        peer,
+        limits: this.#options.limits,
+        floors,
+        say: sayOwn,
+        throttle,
+      };
+      const pulled = await pull(pair);
+      this.#options.evidence.note(replica, id, pulled.statement);
+      const isDone = pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));
+      if (!isDone) return this.#again(partition, id);
+      this.#options.completeness.compared(partition, id);
+      this.#options.completeness.notice(partition);
+    } catch (error) {
+      this.#failures += 1;
+      if (error instanceof MecError && error.code === 'damaged') store.damaged(error);
+      env.log.debug('catching up failed', { partition, peer: id, reason: messageOf(error) });
+    }
+  }
+
+  /** Takes a snapshot; what was written since it was opened is pulled after it. */
+  async #takeSnapshot(pair: Pair): Promise<boolean> {
+    const witness = witnessOf(this.#options, pair);
+    if ((await takeSnapshot(pair, witness)) === undefined) return false;
+    const { statement, rest } = await pull(pair);
+    this.#options.evidence.note(pair.replica, pair.peer.id, statement);
+    return rest === 'none';
+  }
+
+  #again(partition: number, peer: string): void {
+    this.#pulledMs.delete(`${partition} ${peer}`);
+    // The job has not ended yet: its place in the queue is free in the next turn.
+    this.#options.env.clock.defer(() => this.enqueue(partition, peer));
+  }
+}
