@@ -53,7 +53,7 @@ export class Comparisons {
     const differing: number[] = [];
     for (const { partition, hash } of digests) {
       const replica = this.#options.store.of(partition);
-      // A node that neither owns a partition nor holds any of it has no say in it.
+      // A node without a replica of the partition cannot compare it.
       if (!this.#options.members.holds(partition) && replica.isBlank) continue;
       if (hash !== replica.clockHash) differing.push(partition);
       else if (isKnown) this.#areEqual(partition, from);
@@ -66,8 +66,8 @@ export class Comparisons {
   withNext(): void {
     const { env, peers } = this.#options;
     const reachable = peers.allReachable();
-    // All in turn, in an order that is drawn each time: left to chance alone, a fallback may wait
-    // long for an owner.
+    // Each peer has its turn, in a random order. With a draw among all peers each time, a fallback
+    // may wait long for an owner.
     let waiting = reachable.filter(({ id }) => !this.#hadTurn.has(id));
     if (waiting.length === 0) {
       this.#hadTurn.clear();
@@ -79,14 +79,14 @@ export class Comparisons {
     this.with(peer);
   }
 
-  /** Compares all that this node and the peer may both hold. */
+  /** Compares all partitions that this node and the peer may both have. */
   with(peer: Peer): void {
     const { members, store, floors } = this.#options;
     const digests: Digest[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const replica = store.find(partition);
       if (replica === undefined) return;
-      // Between a holder and any member; a fallback talks to holders only.
+      // A holder compares with any member, a fallback only with holders.
       if (!members.holds(partition) && (replica.isBlank || !members.holds(partition, peer.id))) continue;
       digests.push({ partition, hash: replica.clockHash });
     }
@@ -107,7 +107,7 @@ export class Comparisons {
       const replica = store.find(partition);
       if (replica === undefined) return;
       if (differs.has(partition)) this.#options.enqueue(partition, id);
-      // Equal then, and not changed since: the peer has just what this replica has.
+      // The clocks were equal, and this one has not changed since: the peer has the same dots.
       else if (hash === replica.clockHash && members.holds(partition, id)) this.#areEqual(partition, id);
     }
   }
@@ -116,7 +116,7 @@ export class Comparisons {
     const { completeness, evidence, members, store } = this.#options;
     const replica = store.of(partition);
     completeness.compared(partition, peer);
-    // Of a partition that was never written to, there is nothing to cut or to drop, and no floor.
+    // A partition without writes has no log, no floor, and nothing to drop.
     if (replica.clock.isEmpty) return;
     evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
     if (members.holds(partition)) raiseFloor(this.#options, replica, evidence.clocksOfOthers(partition));

@@ -1,9 +1,11 @@
 /**
- * When a replica may count for reads. A new one counts once it cannot have missed an acknowledged write:
- * when it has seen what enough complete owners have, or what every member has (`core/causality/evidence.ts`). One
- * that was complete before a start counts again once it was compared with the other owners. It does not
- * wait long for those that are away: a disk that was put back to an earlier state counts as a lost one,
- * and the comparison only keeps that moment short.
+ * Completeness: whether a replica counts for reads. A new replica counts when it cannot have missed
+ * an acknowledged write: it has seen the clocks of enough complete owners, or of every member
+ * (`core/causality/evidence.ts`).
+ *
+ * A replica that was complete before a start counts again after a comparison with the other owners.
+ * It does not wait long for owners that are away. A disk that was reset to an earlier state counts
+ * as a lost disk, and the comparison only shortens the time in which it answers reads.
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { PARTITIONS } from '../../core/limits.ts';
@@ -18,7 +20,7 @@ import type { Partitions } from '../partitions/partition-view.ts';
 import type { Evidence } from './evidence.ts';
 import type { Questions } from './questions.ts';
 
-/** What completeness works on. */
+/** The parts of a node that completeness uses. */
 export interface CompletenessOptions {
   readonly env: Env;
   readonly members: Members;
@@ -28,7 +30,10 @@ export interface CompletenessOptions {
   readonly evidence: Evidence;
   readonly questions: Questions;
   readonly limits: SyncLimits;
-  /** How many disks a write asks for before it is acknowledged, by the configuration and its policies. */
+  /**
+   * The numbers of disks that a write needs before it is acknowledged, by the configuration and its
+   * policies.
+   */
   readonly writeQuorums: readonly Quorum[];
   /** Has a partition pulled from a peer. */
   readonly enqueue: (partition: number, peer: string) => void;
@@ -37,12 +42,18 @@ export interface CompletenessOptions {
 /** Decides which replicas of one node are complete. */
 export class Completeness {
   readonly #options: CompletenessOptions;
-  /** The other owners with which a replica was compared since the start; undefined once all count. */
+  /**
+   * The other owners with which a replica was compared since the start; undefined when all replicas
+   * count.
+   */
   #compared: Map<number, Set<string>> | undefined = new Map();
   #timers: readonly Timer[] = [];
   #doWaitForAll = true;
   #isAsking = false;
-  /** Questions in a row that some member did not answer as it should. */
+  /**
+   * The number of questions in a row that some member did not answer, or answered with another
+   * member list or life.
+   */
   #doubts = 0;
   #isStopped = false;
 
@@ -74,13 +85,13 @@ export class Completeness {
     for (let partition = 0; partition < PARTITIONS; partition++) visit(partition);
   }
 
-  /** The first probes were answered: owners that cannot be reached are not waited for. */
+  /** The first probes were answered, so replicas stop waiting for owners that cannot be reached. */
   #confirmReachable(): void {
     this.#doWaitForAll = false;
     this.#eachPartition((partition) => this.#confirmIfCompared(partition));
   }
 
-  /** The replica has seen all that a member has. */
+  /** Notes that the replica has seen all dots that a member has. */
   compared(partition: number, member: string): void {
     if (this.#compared === undefined) return;
     const names = this.#compared.get(partition) ?? new Set();
@@ -101,7 +112,10 @@ export class Completeness {
     this.#eachPartition((partition) => this.#confirm(partition));
   }
 
-  /** A replica of a store that was opened again in this life counts as its predecessor did. */
+  /**
+   * Looks for replicas that may be complete now, and asks the members about the others. A replica
+   * of a store that was reopened in this life counts as its predecessor did.
+   */
   look(): void {
     if (this.#compared === undefined) this.#confirmAll();
     const waiting: Replica[] = [];
@@ -118,8 +132,8 @@ export class Completeness {
   }
 
   /**
-   * Member lists and lives that have just changed do not fit for a moment: a new cluster must not
-   * wait a round for it.
+   * Asks again soon if an answer did not fit. Member lists and lives that have just changed differ
+   * for a moment, and a new cluster must not wait a whole round for that.
    */
   #lookAgain(): void {
     const { env, limits } = this.#options;
@@ -127,17 +141,21 @@ export class Completeness {
     if (isNear && !this.#isStopped) env.clock.after(limits.askAgainMs, () => this.look());
   }
 
-  /** Whether a replica has to become complete, and this node knows enough to tell. */
+  /** Whether a replica should become complete, and this node knows enough to decide it. */
   #isWanted(replica: Replica): boolean {
     if (replica.isComplete) return false;
     const { partition, standing, aside, isWhole } = replica;
     const { members } = this.#options;
-    // Without owners there is no cluster yet, and who does not know all members cannot ask enough of them.
+    // Without owners there is no cluster yet. A node that does not know all members cannot ask
+    // enough of them.
     const isKnown = members.replicas > 0 && members.isInformed;
     return isKnown && !standing.isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition);
   }
 
-  /** Counts the replica as complete if what the owners have said allows it; tells whether it is. */
+  /**
+   * Marks the replica as complete if the statements of the owners allow it. Returns whether it is
+   * complete.
+   */
   notice(partition: number): boolean {
     const { store, evidence } = this.#options;
     const replica = store.find(partition);
@@ -148,11 +166,11 @@ export class Completeness {
     return true;
   }
 
-  /** With so many complete owners, one of any W is among them. */
+  /** The number of complete owners that includes one of every write quorum. */
   #enough(): number {
     const { members, writeQuorums } = this.#options;
-    // Of the owners that there are, and of those that there were when this node was one of them, before it
-    // lost its disk and had to join again.
+    // This covers the present number of owners, and the number when this node was an owner before,
+    // because it may have lost its disk and joined again.
     let enough = 1;
     const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
     for (let n = members.replicas; n <= most; n++) enough = Math.max(enough, n - leastWriteQuorum(writeQuorums, n) + 1);
@@ -164,7 +182,10 @@ export class Completeness {
     return members.owners(partition).filter((name) => name !== members.self);
   }
 
-  /** Asks every member about the replicas that wait, page by page, and has them pull what they lack. */
+  /**
+   * Asks every member about the waiting replicas, page by page, and enqueues pulls of the dots that
+   * they lack.
+   */
   async #askFor(waiting: readonly Replica[]): Promise<void> {
     const { questions } = this.#options;
     let isDoubtful = false;

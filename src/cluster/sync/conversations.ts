@@ -1,10 +1,10 @@
 /**
- * Serving snapshots. A snapshot is one conversation between two replicas: all its pages are read from the
- * state in which the sender was when it was opened. Pages of a state that moves on would tell of some keys
- * before a write and of others after it, and a clock that fits to neither.
+ * Conversations: the snapshots that this node serves. A snapshot is a conversation between two
+ * replicas, and all its pages show the state of the sender at the opening. Pages of a changing
+ * state would have some keys before a write and others after it, and no clock would fit them.
  *
- * A conversation ends with the replica that it speaks for, and with the process. Its id is then unknown,
- * and the receiver has to begin again.
+ * A conversation ends with the replica whose state it shows, and with the process. Its id is
+ * unknown then, and the receiver must begin again.
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
@@ -19,16 +19,19 @@ interface Conversation {
   readonly replica: Replica;
   readonly view: ReplicaView;
   readonly statement: Statement;
-  /** The marks that the replica had had when it was opened: of a new one the pages may tell what is not so. */
+  /**
+   * The number of marks that the replica had made at the opening. If it has made another one since,
+   * a page may lack the key of that mark.
+   */
   readonly marks: number;
   timer: Timer;
 }
 
-/** What serving snapshots works on. */
+/** The parts of a node that conversations use. */
 export interface ConversationsOptions {
   readonly env: Env;
   readonly limits: SyncLimits;
-  /** What this node says of a replica of its own. */
+  /** Makes the statement of this node about a replica. */
   readonly say: (replica: Replica) => Statement;
 }
 
@@ -69,7 +72,7 @@ export class Conversations {
       await view.close();
       throw new MecError('damaged', { detail: 'The replica cannot read all of its keys' });
     }
-    // The statement and the view are of one moment: nothing ran in between.
+    // The statement and the view show the same moment, because nothing ran in between.
     const statement = { ...this.#options.say(replica), clock: view.clock };
     this.#byId.set(id, { replica, view, statement, marks: replica.marks.made, timer: this.#endLater(id) });
     return id;
@@ -105,7 +108,7 @@ export class Conversations {
     conversation.view.close().catch(() => {});
   }
 
-  /** Ends those of one replica, or all. */
+  /** Ends the conversations of one replica, or all of them. */
   end(replica?: Replica): void {
     for (const [id, each] of this.#byId) if (replica === undefined || each.replica === replica) this.#end(id);
   }

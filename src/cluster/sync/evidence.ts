@@ -1,4 +1,4 @@
-/** What this node has heard the others say of their replicas. */
+/** Evidence: the clocks and statements that other members have sent about their replicas. */
 import { PARTITIONS } from '../../core/limits.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
@@ -8,7 +8,7 @@ import type { Members } from '../membership/members.ts';
 import type { PartitionView } from '../partitions/partition-view.ts';
 
 interface Heard {
-  /** What the member had seen when it was last heard of. */
+  /** The last clock that each member has sent. */
   readonly clocks: Map<string, CausalContext>;
   readonly statements: Map<string, HeardStatement>;
 }
@@ -17,18 +17,21 @@ type SeenStatement = Pick<Statement, 'clock'> & Partial<Pick<Statement, 'actor' 
 
 interface HeardStatement {
   readonly statement: Statement;
-  /** The own replica that asked: what was said to its predecessor was not said under its fence. */
+  /**
+   * The id of the replica here that asked. A statement to its predecessor was not made under the
+   * fence of this replica, so it must not make this one complete.
+   */
   readonly asker: string;
 }
 
-/** What evidence works on. */
+/** The parts of a node that evidence uses. */
 export interface EvidenceOptions {
   readonly members: Members;
   readonly partitions: { of(partition: number): Pick<PartitionView, 'observe'> };
   readonly store: Pick<Store, 'find'>;
 }
 
-/** The last words of every member, per partition. */
+/** The last clock and the last statement of every member, by partition. */
 export class Evidence {
   readonly #members: Members;
   readonly #partitions: EvidenceOptions['partitions'];
@@ -49,8 +52,8 @@ export class Evidence {
   }
 
   /**
-   * A member answers this to a replica of this node, which learns what the member remembers before
-   * it may count as complete.
+   * Notes the answer of a member to a replica of this node. The replica must also learn the
+   * memories in it, or it would count as complete without them.
    */
   note(asker: Pick<Replica, 'partition' | 'id'>, member: string, statement: Statement): void {
     const { partition, id } = asker;
@@ -61,23 +64,27 @@ export class Evidence {
   }
 
   /**
-   * A member has seen this. It is enough to cut a log by, and for nothing else: it is no answer to a
-   * question, and was not said under a fence.
+   * Notes the clock of a member. A clock alone only allows this node to cut its log: it does not
+   * answer a question, and the member made no fence for it.
    */
   noteClock(partition: number, member: string, { clock, actor, isWhole }: SeenStatement): void {
     if (actor !== undefined) this.#partitions.of(partition).observe(actor);
-    // Nor by the clock of one that cannot read all that it has seen.
+    // A member that cannot read all of its keys may take them from the log here. Its clock must not
+    // cut that log.
     if (isWhole !== false) this.#of(partition).clocks.set(member, clock);
   }
 
-  /** What a member has last answered to this replica, if its node has not begun another life since. */
+  /**
+   * The last answer of a member to this replica; undefined if the node of that member has begun
+   * another life since.
+   */
   statement({ partition, id }: Pick<Replica, 'partition' | 'id'>, member: string): Statement | undefined {
     const answer = this.#of(partition).statements.get(member);
     const isPresent = answer?.asker === id && answer.statement.life === this.#members.lifeOf(member);
     return isPresent ? answer.statement : undefined;
   }
 
-  /** What these members have seen, or undefined if one was never heard of. */
+  /** The last clocks of these members; undefined if one of them has sent none. */
   clocks(partition: number, members: readonly string[]): CausalContext[] | undefined {
     const { clocks } = this.#of(partition);
     const found: CausalContext[] = [];
@@ -89,12 +96,17 @@ export class Evidence {
     return found;
   }
 
-  /** The last clock of each other holder of a partition; undefined if one has sent none. */
+  /**
+   * The last clocks of all other holders of a partition; undefined if one of them has sent none.
+   */
   clocksOfOthers(partition: number): CausalContext[] | undefined {
     return this.clocks(partition, this.#members.otherHolders(partition));
   }
 
-  /** The holders have changed: what a member said as a holder of other partitions says nothing of these. */
+  /**
+   * Forgets everything, because the holders have changed: the words of a member about its former
+   * partitions say nothing of its new ones.
+   */
   forget(): void {
     for (const { clocks, statements } of this.#heard) {
       clocks.clear();

@@ -1,7 +1,9 @@
 /**
- * Replicas that placement does not want here (those of fallbacks and of former owners): they go once every
- * owner is complete and has seen all that they have. It is asked twice, and the replica must not have
- * changed in between: an owner that lost its disk after the first answer would take the only copy with it.
+ * Fallbacks: replicas that placement does not assign to this node, also those of former owners.
+ * Such a replica is dropped when every owner is complete and has seen all its dots.
+ *
+ * The owners are asked twice, and the replica must not change in between. An owner that lost its
+ * disk after the first answer would otherwise lose the only copy.
  */
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -11,7 +13,7 @@ import type { Members } from '../membership/members.ts';
 import type { Evidence } from './evidence.ts';
 import type { Questions } from './questions.ts';
 
-/** What dropping fallbacks works on. */
+/** The parts of a node that dropping fallbacks uses. */
 export interface FallbacksOptions {
   readonly env: Env;
   readonly members: Members;
@@ -31,12 +33,15 @@ export class Fallbacks {
     this.#options = options;
   }
 
-  /** Looks whether the replica of a partition may go; the owners are asked only if that is likely. */
+  /**
+   * Drops the replica of a partition if the owners do not need it. The owners are asked only if
+   * their last clocks cover it.
+   */
   look(partition: number): void {
     const { members, store, evidence, questions } = this.#options;
     const replica = store.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
-    // Late hearsay about a partition that this node has given up already leaves residue and no dots.
+    // A late message about a partition that this node has dropped leaves a residue without dots.
     if (replica.isBlank) return replica.residues.count === 0 ? undefined : void this.#drop(partition);
     const held = replica.durableClock.minus(replica.lost).join(replica.aside);
     const clocks = evidence.clocks(partition, members.owners(partition));

@@ -1,10 +1,10 @@
 /**
- * The floor of a partition rises over the dead actors on which its holders agree: every other
- * holder has the same gapless dots of them as this replica.
+ * Raising the floor of a partition: it takes in the dots of dead actors on which the holders agree,
+ * which means that every other holder has the same gapless dots of the actor as this replica.
  *
- * A floor is an encoding, and nothing is lost by one that was taken too early or on an old word: it
- * costs a few bytes until the others have it. Replicas that have seen the same arrive at the same
- * floor.
+ * A floor only shortens the encoding of contexts. A floor that was raised too early loses nothing,
+ * and costs a few bytes until the others have it too. Replicas that have seen the same dots arrive
+ * at the same floor.
  */
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { MAX_FLOOR_BASE } from '../../core/causality/floor.ts';
@@ -12,16 +12,16 @@ import type { Replica } from '../../storage/replica/replica.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { PartitionView } from '../partitions/partition-view.ts';
 
-/** What raises a floor, besides a replica. */
+/** The parts of a node that raising a floor uses. */
 export interface RaiseFloorOptions {
   readonly floors: Floors;
   readonly partitions: { of(partition: number): Pick<PartitionView, 'isDead'> };
 }
 
-/** The part of a replica that a floor is raised by. */
+/** The parts of a replica that raising a floor uses. */
 export type FlooredReplica = Pick<Replica, 'partition' | 'durableClock' | 'shareFloor'>;
 
-/** The clocks of all other holders; undefined if one was never heard of. */
+/** The clocks of all other holders; undefined if one of them has sent none. */
 type Others = readonly CausalContext[] | undefined;
 
 /** Moves into the floor the dots on which all holders agree. */

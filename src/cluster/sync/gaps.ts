@@ -1,8 +1,11 @@
 /**
- * Gaps: dots of dead actors that this replica lacks, below others that it knows. They were lost with their
- * actor and never acknowledged, or a member that is away holds them. Until that is known, what lies above
- * a gap can neither be stripped nor cut from the logs. Every member is asked, twice; if none holds them,
- * they are closed, and what was closed is remembered.
+ * Gaps: dots of dead actors that this replica lacks, below other dots of the same actor that it
+ * has. Either they were lost with their actor and never acknowledged, or an unreachable member has
+ * them.
+ *
+ * Until that is known, dots above a gap can be neither stripped from contexts nor cut from logs. So
+ * this node asks every member, twice. If no member has the dots, it closes them: it remembers that
+ * they will never arrive.
  */
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -17,7 +20,7 @@ import type { Members } from '../membership/members.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Questions } from './questions.ts';
 
-/** What closing gaps works on. */
+/** The parts of a node that closing gaps uses. */
 export interface GapsOptions {
   readonly env: Env;
   readonly members: Members;
@@ -30,7 +33,7 @@ export interface GapsOptions {
 /** Closes the gaps of the replicas of one node. */
 export class Gaps {
   readonly #options: GapsOptions;
-  /** Since when a partition has gaps in its clock, or residue. */
+  /** The time since which a partition has gaps in its clock, or residues. */
   readonly #sinceMs = new Map<number, number>();
   readonly #asking = new Set<number>();
 
@@ -38,11 +41,12 @@ export class Gaps {
     this.#options = options;
   }
 
-  /** Looks whether a replica has had gaps for longer than any message is late. */
+  /** Asks about the gaps of a replica if they are older than any delayed message can be. */
   look(replica: Replica): void {
     const { env, limits, questions, members } = this.#options;
     const { partition } = replica;
-    // A node that knows no other has none to ask, and the others may know.
+    // A node that knows no other member cannot ask, and a member that it does not know may have the
+    // dots.
     if (members.isLonely) return;
     const isWhole = replica.residues.count === 0 && replica.durableClock.gaps().isEmpty;
     const nowMs = env.clock.monotonicMs();
@@ -60,7 +64,7 @@ export class Gaps {
     const { env, questions, store } = this.#options;
     const { partition } = replica;
     const missing = await this.#missing(replica);
-    // Time passes before the next question, whatever comes of this one.
+    // The next question waits its full time, whatever the answer to this one.
     this.#sinceMs.delete(partition);
     if (missing.isEmpty) return;
     const isNowhere = (round: Parameters<typeof areHeldNowhere>[1]): boolean => areHeldNowhere(missing, round);
@@ -74,15 +78,19 @@ export class Gaps {
   }
 
   /**
-   * Only of a node that this one knows: an actor of any other may live, or its writes may lie on nodes of
-   * which this one has not heard. A node on an empty disk that cannot reach the others knows none of them.
+   * Whether an actor is dead. An actor of an unknown node may live, and a member unknown to this
+   * node may have its writes. A node that begins on an empty disk and cannot reach the others knows
+   * none of them.
    */
   #isDead(partition: number, actor: string): boolean {
     const { partitions, members } = this.#options;
     return members.get(nodeOfActor(actor)) !== undefined && partitions.of(partition).isDead(actor);
   }
 
-  /** The dots of dead actors below the last that the clock or a residue names, which this replica lacks. */
+  /**
+   * The dots of dead actors that this replica lacks, below the last dot that its clock or a residue
+   * has.
+   */
   async #missing(replica: Replica): Promise<CausalContext> {
     const { durableClock } = replica;
     const named = durableClock.gaps();

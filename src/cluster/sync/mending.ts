@@ -1,11 +1,13 @@
 /**
- * Mending marked keys (`storage/replica/replica-marks.ts`): their record could not be read, so what
- * it held is asked for. Every member tells what it knows of the key, what it has seen altogether,
- * and what it has salvaged of it. A member that can read the key has whatever effect on it its
- * clock has; so those dots leave the mark's `need`, and when that is empty the mark goes.
+ * Mending of marked keys (`storage/replica/replica-marks.ts`). The record of such a key could not
+ * be read, so this node asks every member for the key: for its versions, for the clock of that
+ * replica, and for salvaged versions of the key. A member that can read the key has applied every
+ * write of its clock to it. So the dots of that clock leave the `need` of the mark. When `need` is
+ * empty, the mark is removed.
  *
- * What no member has seen stays in `need`. If every member has answered, twice, as the same replica
- * with the same marks, then it is nowhere, and the key is told to people.
+ * Dots that no member has seen stay in `need`. If every member has answered twice, as the same
+ * replica with the same marks, the dots are lost. The mark is removed then, and the key is reported
+ * to the operator.
  */
 import type { Env } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
@@ -21,7 +23,7 @@ import type { Peers } from '../membership/peers.ts';
 import { mergeAll } from './pull.ts';
 import type { Questions } from './questions.ts';
 
-/** What mending works on. */
+/** The parts of a node that mending uses. */
 export interface MendingOptions {
   readonly env: Env;
   readonly members: Members;
@@ -32,7 +34,7 @@ export interface MendingOptions {
   readonly limits: SyncLimits;
 }
 
-/** Who has answered, and in which state: one text by member. */
+/** The state in which each member has answered, as a text. */
 type StateByMember = ReadonlyMap<string, string>;
 
 /** Mends the marked keys of one node. */
@@ -44,7 +46,7 @@ export class Mending {
     this.#options = options;
   }
 
-  /** Looks whether a replica has marked keys, and asks for some of them. */
+  /** Asks for some of the marked keys of a replica, if it has any. */
   look(replica: Replica): void {
     if (replica.isWhole) return;
     for (const key of replica.marks.keys()) {
@@ -57,12 +59,12 @@ export class Mending {
     }
   }
 
-  /** What this node knows of a key that another has lost. */
+  /** Answers with the state of a key that another node has lost. */
   serve(key: string): MendReply {
     const { members, store } = this.#options;
     const replica = store.of(partitionOf(key));
     const { id, durableClock, lost, marks } = replica;
-    // What is not durable here yet is not in the clock, and the effect of what is in it must not be missing.
+    // The clock here is the durable one, so it has no write that the object lacks.
     const object = replica.read(key);
     return {
       kind: 'mended',
@@ -91,7 +93,10 @@ export class Mending {
     if (isKnown(replica, key) || isAll) this.#end(replica, key);
   }
 
-  /** Asks every member; resolves with how they answered, or undefined if one has not. */
+  /**
+   * Asks every member. Resolves with the states in which they answered, or undefined if one did
+   * not.
+   */
   async #round(replica: Replica, key: string): Promise<StateByMember | undefined> {
     const { members, questions } = this.#options;
     const names = questions.everyOther();

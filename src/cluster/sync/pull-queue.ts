@@ -1,24 +1,27 @@
 /**
- * The pulls that wait and those that run: one per partition at a time, because two snapshots of one
- * partition at once would each take the other's keys for their own; a few partitions at a time, because
- * clients are served meanwhile.
+ * The queue of pulls. A partition has one pull at a time, because each of two snapshots at once
+ * would take the keys of the other for its own. Only a few partitions are pulled at a time, because
+ * the node serves clients meanwhile.
  */
 import type { Clock } from '../../base/env.ts';
 
-/** A partition that catches up with a peer. */
+/** A pull of one partition from one peer. */
 export interface PullJob {
   readonly partition: number;
-  /** The peer is looked up by name when the job starts: it may have another address by then. */
+  /**
+   * The name of the peer. Its address is looked up when the job starts, as it may have changed by
+   * then.
+   */
   readonly peer: string;
 }
 
-/** A job, and for how long it has waited or run. */
+/** A job, and the time that it has waited or run. */
 export type AgedJob = PullJob & { readonly ageMs: number };
 
-/** What a queue needs. */
+/** The settings of a queue. */
 export interface PullQueueOptions {
   readonly clock: Clock;
-  /** Jobs that run at once. */
+  /** The number of jobs that run at once. */
   readonly concurrency: number;
   /** Does a job; never rejects. */
   readonly run: (job: PullJob) => Promise<void>;
@@ -36,7 +39,7 @@ export class PullQueue {
     this.#options = options;
   }
 
-  /** Adds a job, unless it waits already. */
+  /** Adds a job, unless the same one waits already. */
   add(partition: number, peer: string): void {
     const name = `${partition} ${peer}`;
     if (this.#waiting.has(name)) return;
@@ -44,7 +47,7 @@ export class PullQueue {
     this.#work();
   }
 
-  /** Forgets the jobs that wait. */
+  /** Forgets the waiting jobs. */
   clear(): void {
     this.#waiting.clear();
   }
@@ -57,12 +60,12 @@ export class PullQueue {
     return this.#running.size;
   }
 
-  /** Whether a partition waits for a pull, or has one. */
+  /** Whether a pull of a partition waits or runs. */
   isBusy(partition: number): boolean {
     return this.#running.has(partition) || [...this.#waiting.values()].some((job) => job.partition === partition);
   }
 
-  /** The job that has run longest, or else waited longest. */
+  /** The job that has run longest; if none runs, the job that has waited longest. */
   get oldest(): AgedJob | undefined {
     const [entry] = [...this.#running.values(), ...this.#waiting.values()];
     if (entry === undefined) return undefined;

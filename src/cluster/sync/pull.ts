@@ -1,9 +1,9 @@
 /**
- * Catching up with one peer in one partition: page by page the writes that this replica lacks, or, if the
- * peer's log does not reach back so far, a snapshot of everything that the peer has.
+ * A pull: this replica catches up with one peer. It fetches the writes that it lacks from the log
+ * of the peer, page by page. If that log does not reach back far enough, it needs a snapshot.
  *
- * A page is merged and durable before the next is asked for. An interruption at any point loses nothing,
- * and the next attempt goes on where this one stopped.
+ * A page is merged and durable before the next is requested. So an interruption loses nothing, and
+ * the next attempt continues at the same place.
  */
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
@@ -14,15 +14,18 @@ import type { OnReply } from '../../transport/rpc.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Peer } from '../membership/peers.ts';
 
-/** What a pull has learnt of the peer. */
+/** The result of a pull. */
 export interface Pulled {
-  /** What the peer said last. */
+  /** The last statement of the peer. */
   readonly statement: Statement;
-  /** Whether this replica now has all of that; else the pull goes on later, or needs a snapshot. */
+  /**
+   * "none" if this replica has all dots of that statement, "more" if it must pull again, and "all"
+   * if it needs a snapshot.
+   */
   readonly rest: 'none' | 'more' | 'all';
 }
 
-/** Two replicas of one partition, of which the one here catches up with the other. */
+/** A replica of this node, and the peer that it catches up with. */
 export interface Pair {
   /** This node's name. */
   readonly self: string;
@@ -30,20 +33,20 @@ export interface Pair {
   readonly peer: Peer;
   readonly limits: SyncLimits;
   readonly floors: Floors;
-  /** What this node says of its replica. */
+  /** Makes the statement of this node about its replica. */
   readonly say: (replica: Replica) => Statement;
-  /** Counts what comes in, and resolves when more may; undefined if there is no limit. */
+  /** Counts incoming bytes, and resolves when more may come; undefined if there is no limit. */
   readonly throttle?: ((bytes: number) => Promise<void>) | undefined;
 }
 
-/** The peer has failed: its troubles must not be taken for this node's own. */
+/** A failure of the peer, which must not count as damage of this node. */
 export class PeerError extends Error {
   override readonly name = 'PeerError';
 }
 
 type Expected<Kind> = Extract<Reply, { kind: Kind }>;
 
-/** Catches up with a peer from its log; rejects if the peer or the own disk fails. */
+/** Catches up with a peer from its log. Rejects if the peer or the disk of this node fails. */
 export async function pull(pair: Pair): Promise<Pulled> {
   const { self, replica, peer, limits, say, floors } = pair;
   const { partition } = replica;
@@ -62,7 +65,10 @@ export async function pull(pair: Pair): Promise<Pulled> {
   }
 }
 
-/** A replica knows best what it has written itself: who claims more speaks of a disk that is not this one. */
+/**
+ * Throws if the peer claims writes of this replica that it has not made. Such a clock comes from
+ * another disk, such as one that was restored.
+ */
 export function assertHonest({ replica, peer }: Pair, { clock }: Statement): void {
   const { actor } = replica;
   if (clock.max(actor) <= replica.clock.base(actor)) return;
@@ -88,7 +94,7 @@ export async function mergeAll(replica: Replica, items: readonly SyncItem[]): Pr
   );
 }
 
-/** Asks a peer for a reply of one kind; rejects with what has gone wrong there. */
+/** Asks a peer for a reply of one kind. Rejects with `PeerError` if the peer fails. */
 export function ask<Kind extends Reply['kind']>(
   { peer, limits }: Pick<Pair, 'peer' | 'limits'>,
   request: Request,

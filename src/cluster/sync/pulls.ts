@@ -44,7 +44,7 @@ export class Pulls {
   readonly #options: PullsOptions;
   /** The pulls that wait, and those that run. */
   readonly queue: PullQueue;
-  /** Spreads what comes in for partitions that this node does not own yet. */
+  /** Slows down the intake of partitions that this node does not own yet. */
   readonly throttle: Throttle;
   /** When a partition was last pulled from a peer. */
   readonly #pulledMs = new Map<string, number>();
@@ -71,10 +71,10 @@ export class Pulls {
     return { waiting, running, oldest, pulls: this.#pulls, failures: this.#failures };
   }
 
-  /** Has a partition pulled from a peer, unless it was a moment ago. */
+  /** Enqueues a pull of a partition from a peer, unless the last one was a moment ago. */
   enqueue(partition: number, peer: string): void {
     const replica = this.#options.store.find(partition);
-    // A fallback has nothing to catch up with: it waits to be caught up with.
+    // A fallback does not catch up: the owners catch up with it.
     if (this.#isStopped || replica === undefined || !this.#options.members.holds(partition)) return;
     const name = `${partition} ${peer}`;
     const nowMs = this.#options.env.clock.monotonicMs();
@@ -88,7 +88,7 @@ export class Pulls {
     const { members, peers, store, env, floors } = this.#options;
     try {
       const [peer] = peers.reachable([id], 0);
-      // The next round with it tries again.
+      // The next round with this peer tries again.
       if (peer === undefined || this.#isStopped) return;
       this.#pulls += 1;
       const replica = store.of(partition);
@@ -117,7 +117,7 @@ export class Pulls {
     }
   }
 
-  /** Takes a snapshot; what was written since it was opened is pulled after it. */
+  /** Takes a snapshot, and then pulls the writes since its opening. */
   async #takeSnapshot(pair: Pair): Promise<boolean> {
     const witness = witnessOf(this.#options, pair);
     if ((await takeSnapshot(pair, witness)) === undefined) return false;
@@ -128,7 +128,7 @@ export class Pulls {
 
   #again(partition: number, peer: string): void {
     this.#pulledMs.delete(`${partition} ${peer}`);
-    // The job has not ended yet: its place in the queue is free in the next turn.
+    // The job has not ended yet, so its place in the queue is free in the next turn.
     this.#options.env.clock.defer(() => this.enqueue(partition, peer));
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Questions: what do the members say of their replicas, now? A question counts only what was said after
- * it began, by a node that is still in the life that its member record names, and that knows the same
- * members. A member that cannot be reached has not spoken, and then there is no answer.
+ * Questions: this node asks members about their replicas as they are now. An answer counts only if
+ * the member gave it after the question began, is still in the life that its record names, and has
+ * the same member list. If a member cannot be reached, the question has no answer.
  */
 import { MecError } from '../../base/errors.ts';
 import { MAX_QUESTIONS, type SyncLimits } from '../limits.ts';
@@ -12,7 +12,7 @@ import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
 import type { Evidence } from './evidence.ts';
 
-/** What questions work on. */
+/** The parts of a node that questions use. */
 export interface QuestionsOptions {
   readonly members: Members;
   readonly peers: Peers;
@@ -21,11 +21,11 @@ export interface QuestionsOptions {
   readonly limits: SyncLimits;
 }
 
-/** What the members said of some partitions. */
+/** The answers of members about some partitions. */
 export interface Answers {
-  /** By partition, and by member; only of members that answered as they should. */
+  /** The statements by partition and by member, without those that do not count. */
   readonly rounds: ReadonlyMap<number, Round>;
-  /** Whether every member that was asked did. */
+  /** Whether the answer of every member counts. */
   readonly isWhole: boolean;
 }
 
@@ -38,12 +38,18 @@ export class Questions {
     this.#options = options;
   }
 
-  /** Whether another question may be asked now: each waits for members, and holds their clocks. */
+  /**
+   * Whether another question may be asked now. Each one waits for members, and keeps their clocks
+   * in memory.
+   */
   get hasRoom(): boolean {
     return this.#running < MAX_QUESTIONS;
   }
 
-  /** All that could hold something: members that are not gone, and those that are gone and still answer. */
+  /**
+   * The names of all members that may have data: those that are not gone, and those that are gone
+   * and still answer.
+   */
   everyOther(): string[] {
     const { members, peers } = this.#options;
     const names = new Set(peers.byId.keys());
@@ -53,8 +59,8 @@ export class Questions {
   }
 
   /**
-   * Asks these members about these partitions, of which there are `MAX_STATEMENTS` at most. `filling` are the ids of
-   * the own replicas that the answers may help to make complete.
+   * Asks these members about at most `MAX_STATEMENTS` partitions. `filling` has the ids of replicas
+   * of this node that the answers may help to make complete.
    */
   async ask(
     partitions: readonly number[],
@@ -67,7 +73,7 @@ export class Questions {
       const replies = await Promise.all(names.map((name) => this.#askOne(name, { partitions, filling })));
       const rounds = new Map(partitions.map((partition) => [partition, new Map<string, Statement>()]));
       const idOf = new Map(partitions.map((partition, i) => [partition, filling[i]]));
-      // Of a node that does not know all members, no question asks all of them.
+      // A node that does not know all members cannot ask all of them.
       let isWhole = members.isInformed;
       for (const [i, name] of names.entries()) {
         const reply = replies[i];
@@ -79,7 +85,7 @@ export class Questions {
         }
         for (const { partition, ...said } of reply.replicas) {
           const statement = { ...said, life: reply.life };
-          // Only what was said under a fence may help to make a replica here complete.
+          // Only a statement that was made under a fence may help to make a replica here complete.
           const id = idOf.get(partition);
           if (id === undefined) this.#options.evidence.noteClock(partition, name, statement);
           else this.#options.evidence.note({ partition, id }, name, statement);
@@ -93,7 +99,10 @@ export class Questions {
     }
   }
 
-  /** Asks about one partition, and again if the first round has it so; the second round, if it has it so too. */
+  /**
+   * Asks about one partition, and a second time if the first round fits. Resolves with the second
+   * round if it fits too, and undefined otherwise.
+   */
   async askTwice(
     partition: number,
     names: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * What damage has left behind: keys that cannot be read (`mending.ts`), and versions that were
- * salvaged (`salvages.ts`).
+ * Repairs after damage: of keys that cannot be read (`mending.ts`), and of salvaged versions
+ * (`salvages.ts`).
  */
 import type { Replica } from '../../storage/replica/replica.ts';
 import { Mending, type MendingOptions } from './mending.ts';
@@ -16,7 +16,7 @@ export class Repairs {
     this.#salvages = new Salvages(options);
   }
 
-  /** Looks whether a replica has something to mend. */
+  /** Repairs a replica, if it needs that. */
   look(replica: Replica): void {
     this.mending.look(replica);
     this.#salvages.look(replica);

@@ -1,9 +1,12 @@
-/** Which replicas are at rest: to differ from others only then means something. */
+/**
+ * Rest: a replica that takes no writes is at rest. Only then does a difference from another replica
+ * mean more than a write on its way.
+ */
 import type { Clock } from '../../base/env.ts';
 import type { SyncLimits } from '../limits.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 
-/** How a replica was when it was last looked at. */
+/** The state of a replica when it was last looked at. */
 interface LastChange {
   readonly changes: number;
   readonly changedMs: number;

@@ -1,8 +1,11 @@
 /**
- * What was salvaged from a damaged disk, and set aside (`storage/replica/set-aside.ts`). A version
- * whose dot has come since is dropped: whatever became of it is known. For the rest every member is
- * asked, twice, whether any has seen the dot. If one has, it will come from there. If none has,
- * this disk holds the only copy, and the version is taken in, with its dot alone for a context.
+ * Salvages: versions that were read from a damaged disk and set aside
+ * (`storage/replica/set-aside.ts`). If the dot of such a version arrives in another way, the
+ * version is dropped, because its fate is known then.
+ *
+ * For the others this node asks every member, twice, whether it has seen the dot. If one has, the
+ * version will come from there. If none has, this disk has the only copy, and the version is
+ * adopted, with its dot as its whole context.
  */
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -15,7 +18,7 @@ import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Questions } from './questions.ts';
 
-/** What looking after salvage works on. */
+/** The parts of a node that salvages use. */
 export interface SalvagesOptions {
   readonly env: Env;
   readonly store: Store;
@@ -24,7 +27,7 @@ export interface SalvagesOptions {
 
 type Visit = (key: string, versions: readonly PackedVersion[]) => void;
 
-/** Looks after what is set aside in the replicas of one node. */
+/** Decides about the versions that are set aside in the replicas of one node. */
 export class Salvages {
   readonly #options: SalvagesOptions;
   readonly #asking = new Set<number>();
@@ -33,7 +36,7 @@ export class Salvages {
     this.#options = options;
   }
 
-  /** Looks whether a replica has anything set aside, and what can become of it. */
+  /** Decides about the versions that a replica has set aside, if it has any. */
   look(replica: Replica): void {
     const { env, questions } = this.#options;
     const { partition } = replica;
@@ -56,7 +59,7 @@ export class Salvages {
     if (nowhere.isEmpty) return;
     const taken: Promise<void>[] = [];
     await this.#each(replica, (key, versions) => {
-      // What has come while the members were asked is known by now.
+      // The fate of dots that arrived during the questions is known.
       const own = versions.filter(
         (dot) => nowhere.has(dot.actor, dot.counter) && !replica.clock.has(dot.actor, dot.counter),
       );

@@ -1,9 +1,9 @@
-/** What a node says of a replica of its own. */
+/** The statements of a node about its replicas. */
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Members } from '../membership/members.ts';
 
-/** The node that speaks. */
+/** The node that makes a statement. */
 export interface Speaker {
   readonly members: Members;
   /** The life of its process. */
@@ -11,10 +11,12 @@ export interface Speaker {
 }
 
 /**
- * A statement about a replica. `filled` is the member whose replica the statement may help to make
- * complete: only to such a one, and only if this node knows it as a holder, the replica also tells
- * what it remembers. Without that the statement makes nobody complete: this node might still grant
- * keys to writes that count by the owners before.
+ * Makes a statement about a replica. `filled` is the member whose replica it may help to make
+ * complete. The statement includes the memories of the replica only if this node knows that member
+ * as a holder.
+ *
+ * A statement without memories makes no replica complete, because this node may still grant keys to
+ * writes that count by the former owners.
  */
 export function say({ members, life }: Speaker, replica: Replica, filled?: string): Statement {
   const { id, actor, partition, isComplete, isWhole, durableClock: clock, lost, aside } = replica;

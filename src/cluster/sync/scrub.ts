@@ -1,33 +1,32 @@
 /**
- * Scrub: replicas that have seen the same must hold the same. One that has silently lost a row does
- * not know it, and absence means deletion here; so owners compare what they hold, page by page, all
- * the time, and put back what one of them has lost.
+ * Scrub: replicas that have seen the same dots must have the same rows. A replica that has silently
+ * lost a row does not know it, and absence means deletion here. So owners compare their rows all
+ * the time, page by page, and put back the rows that one of them has lost.
  *
- * What may be compared. Take two replicas with the same clock, without gaps, and a key without
- * residue in both. Then they hold the same versions of it: a dot enters a clock in one batch with
- * the effect of its write, so equal clocks are equal effects; and what is known of a key beyond the
- * clock is residue. So a page counts only if the replica had neither gaps nor residues and was not
- * changed while the page was read, after all before was durable; and two pages are compared only
- * under the same clock. Replicas that are being written to are passed over until they rest.
+ * Rows that can be compared: take two replicas with the same clock, without gaps, and a key without
+ * residue in both. Both must have the same versions of it. A dot enters a clock in one batch with
+ * the effect of its write, so equal clocks are equal effects, and residues are all else that a
+ * replica knows of a key. A page counts only if the replica had neither gaps nor residues, had
+ * written everything before the page was read, and did not change during the reading. Two pages are
+ * compared only under the same clock. Replicas that take writes are left out until they rest.
  *
- * What a difference means. One of the two has lost a row, or an old one has come back; or a gap was
- * closed over a write of a dead actor that had come to one of them after all (it was never
- * acknowledged). Which of the two is right cannot be told. A version too many is a sibling that the
- * next writer resolves; one too few is gone for ever. So each takes in what the other holds, and
- * both end up with all. With three owners, of which two hold it, the third gets it; if only one
- * does, the others get it.
+ * The meaning of a difference: one of the two has lost a row, or an old row has returned. Or a gap
+ * was closed over an unacknowledged write of a dead actor that one of them has after all. Nothing
+ * shows which replica is right. A version too many is a sibling that the next writer resolves, and
+ * a missing one is lost for ever. So each replica takes in the versions of the other, and both end
+ * with all of them. If one or two of three owners have the version, the others get it.
  *
- * How it is taken in. A merge would not: to the side that has lost it, its own clock says that the
- * version was seen and is gone. So `ReplicaRepair.restore` takes it in if, in the same breath, its own
- * clock has no gap, the key no residue, and the other filled the key with just this clock. (The
- * other's page says which clock was durable when the page was begun. Clocks only grow, and a filled
- * context holds all of the bases; so if both are equal to the clock here, the key was filled with
- * that clock and without residue.) Neither clock nor log change, as nothing was written; each side
- * repairs only itself.
+ * The way to take in a version: a merge does not work, because the clock of the replica that lost
+ * the version says that it was seen and is gone. `ReplicaRepair.restore` takes it in on three
+ * conditions, which it checks in one turn: the clock here has no gap, the key has no residue, and
+ * the other replica filled the key with exactly this clock. (The page of the other has the clock
+ * that was durable when the page was begun. Clocks only grow, and a filled context has all bases.
+ * So if both equal the clock here, the key was filled with that clock and had no residue.) Clock
+ * and log do not change, because nothing was written. Each replica repairs only itself.
  *
- * What this cannot mend: damage that was spread before it was found. The owner that has lost a
- * version tells everybody who asks that it is gone; a read or a write of that very key takes it
- * from the others as well.
+ * The limit of the scrub: damage that has spread before it was found. The owner that has lost a
+ * version answers every question as if the version was deleted. A read or a write of that key also
+ * takes the version from the other owners.
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { compareUtf8 } from '../../base/bytes.ts';
@@ -46,7 +45,7 @@ import type { Members } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import { ask } from './pull.ts';
 
-/** What the scrub works on. */
+/** The parts of a node that the scrub uses. */
 export interface ScrubOptions {
   readonly env: Env;
   readonly members: Members;
@@ -55,7 +54,7 @@ export interface ScrubOptions {
   readonly limits: SyncLimits;
 }
 
-/** Some neighbouring rows of a partition: those after a key, up to one. */
+/** A span of rows of a partition: those after a key, up to and including another key. */
 interface Span {
   readonly after: string | undefined;
   readonly until: string | undefined;
@@ -72,11 +71,11 @@ interface ScrubPage extends Span {
 /** Compares the rows of this node with those of the other owners. */
 export class Scrub {
   readonly #options: ScrubOptions;
-  /** Where to go on. */
+  /** The place of the next page. */
   #partition = 0;
   #after: string | undefined;
   #rows = 64;
-  /** Partitions in which another owner has found a difference: with whom, and where. */
+  /** Partitions in which another owner has found a difference, with that owner and the span. */
   readonly #suspects = new Map<number, Span & { readonly peer: string }>();
   #timer: Timer | undefined;
   #isStopped = false;
@@ -107,13 +106,16 @@ export class Scrub {
     return { ...this.#counts };
   }
 
-  /** Answers another owner: whether the same rows here are the same, or cannot be compared now. */
+  /**
+   * Answers another owner whether its rows and the rows here are the same, or cannot be compared
+   * now.
+   */
   async serve({ from, partition, after, until, clockHash, rows, digest }: Request): Promise<CompareReply> {
     const { store, limits } = this.#options;
     const reply = { kind: 'compared', differing: [] as number[], incomplete: [] as number[] } as const;
     const replica = store.of(partition);
     const isSame = replica.clockHash === clockHash && this.#options.members.owns(partition);
-    // One more than the other has is different enough.
+    // One row more than the other owner has is enough to show a difference.
     const limit = Math.min(rows, limits.scrubRows) + 1;
     const read = isSame ? this.#read(replica, { after, until }, limit) : undefined;
     read?.catch((error: unknown) => this.#failed(error));
@@ -151,7 +153,7 @@ export class Scrub {
     const owners = peers.reachable(members.owners(partition), 0);
     const peer = owners[env.random.uint32() % Math.max(1, owners.length)];
     if (peer === undefined || page === undefined) return;
-    // Large rows make small pages: whoever is served meanwhile must not feel it.
+    // Large rows make small pages, so that clients do not wait for a page to be read.
     const fitting = page.bytes > limits.pageBytes ? this.#rows >> 1 : 2 * this.#rows;
     this.#rows = Math.min(limits.scrubRows, Math.max(1, fitting));
     await this.#compare(replica, peer, page);
@@ -167,7 +169,7 @@ export class Scrub {
     if (differing.includes(partition)) await this.#heal(replica, peer, page);
   }
 
-  /** Goes on to the next partition in which there is anything, if this one is done. */
+  /** If this partition is done, goes on to the next that has data. */
   #advance(): void {
     const { members, store } = this.#options;
     for (let tries = 0; tries < PARTITIONS; tries++) {
@@ -177,7 +179,10 @@ export class Scrub {
     }
   }
 
-  /** The rows of a span, at most so many; undefined where what is read cannot be compared with anything. */
+  /**
+   * Reads up to `limit` rows of a span. Returns undefined if the rows cannot be compared with those
+   * of another owner now.
+   */
   async #read(replica: Replica, { after, until }: Span, limit: number): Promise<ScrubPage | undefined> {
     const { count } = replica.commits;
     await replica.commits.whenDurable();
@@ -199,7 +204,7 @@ export class Scrub {
     return { after, until: end, clock, clockHash, rows: found.length, bytes, digest };
   }
 
-  /** Takes in what the other owner holds of a span, and this node should. */
+  /** Takes in the versions that the other owner has in a span, and this replica has lost. */
   async #heal(replica: Replica, peer: Peer, { after, until, clock }: ScrubPage): Promise<void> {
     const { env, limits, members } = this.#options;
     const { partition, isComplete } = replica;
@@ -218,9 +223,9 @@ export class Scrub {
       if (next === undefined || items.length < page.items.length) break;
     }
     this.#counts.restored += restored;
-    // The other side reports what it has put back itself.
+    // The other owner logs the versions that it has put back itself.
     const level = restored > 0 ? 'error' : 'debug';
-    env.log[level]('a disk has lost records, or got them back; they are as the other owner has them', {
+    env.log[level]('rows differed under equal clocks', {
       partition,
       peer: peer.id,
       restored,

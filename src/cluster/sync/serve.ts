@@ -1,6 +1,6 @@
 /**
- * What a node tells another that wants to catch up from its log. It keeps nothing between pages:
- * the asker says each time what it has.
+ * Answers to pulls. A node keeps no state between the pages: the request has the clock of the
+ * asker.
  */
 import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
@@ -8,8 +8,8 @@ import type { Replica } from '../../storage/replica/replica.ts';
 import type { PullReply, SyncItem } from '../../transport/message.ts';
 
 /**
- * The writes that the asker lacks, from the log; or the advice to take a snapshot, if the log does
- * not reach back so far.
+ * Reads the writes that the asker lacks from the log. If the log does not reach back far enough,
+ * the reply asks for a snapshot.
  */
 export async function servePull(
   replica: Replica,
@@ -19,7 +19,8 @@ export async function servePull(
   const statement = { ...said, clock: said.clock.clone() };
   // A closed dot has no entry in any log: it travels with the statement.
   const missing = statement.clock.minus(asked.clock).minus(statement.lost);
-  // What is remembered is told once, with the last page: without it, a statement makes no replica complete.
+  // The memories travel once, with the last page. Without them a statement makes no replica
+  // complete.
   const page = { kind: 'page', statement: { ...statement, memories: undefined } } as const;
   if (missing.isEmpty) return { ...page, statement, items: [], rest: 'none' };
   if (missing.meets(replica.log.cut)) return { ...page, items: [], rest: 'all' };
@@ -31,7 +32,8 @@ export async function servePull(
   for (const [key, dots] of dotsByKey) {
     if (bytes >= limits.pageBytes) return { ...page, items, rest: 'more' };
     const object = replica.read(key);
-    // What the asker would take for the effect of these dots has been lost here.
+    // The effect of these dots on the key was lost here. Without them, the asker would take the
+    // object for that effect.
     const need = replica.marks.need(key);
     const told = need === undefined ? dots : dots.filter(({ actor, counter }) => !need.has(actor, counter));
     if (told.length === 0) continue;

@@ -1,20 +1,23 @@
 /**
- * Taking in a snapshot: everything that a peer held at one moment, and in the end its clock, with the
- * claim that whatever this replica does not hold by then was overwritten.
+ * Taking in a snapshot: the objects that a peer had at one moment, and at the end its clock. All
+ * versions that are missing in the snapshot, and in that clock, were overwritten or deleted.
  *
  * 1. Each key of the snapshot is merged. Its context has all the bases of the peer's clock.
- * 2. Each key here whose context has not all of those bases is one that the peer did not hold: it is merged
- *    with the absence that the peer knew of. What the peer had seen goes; what it had not seen stays.
- * 3. In the turn in which no key is left that lacks them, the clock is taken over.
+ * 2. A key here whose context lacks some of these bases is one that the peer does not have. It is
+ *    merged with an empty object in the context of the peer's clock. Versions that the peer has
+ *    seen are removed, others stay.
+ * 3. In the turn in which every key has these bases, the replica adopts the clock.
  *
- * A marked key counts as a key here even if it has no row: the mark may be all that is left of it.
+ * A marked key counts as a key here even if it has no row, because the mark may be all that is left
+ * of it.
  *
- * A key that changes after its merge keeps the bases in its context, so only keys that came into being
- * meanwhile have to be looked at again. If the peer or its replica changes before the end, the next page
- * does not come, and nothing is taken over.
+ * A key that changes after its merge keeps the bases in its context. So only keys that appear
+ * meanwhile must be checked again. If the peer or its replica changes before the end, the next page
+ * does not come, and the clock is not adopted.
  *
- * A snapshot that would remove much is not believed alone. A peer that has silently lost its keys looks
- * like one on which they were deleted; so another complete owner must say the same of them.
+ * A snapshot that would remove many keys needs a second witness. A peer that has silently lost its
+ * keys looks like one on which they were deleted, so another complete owner must confirm their
+ * absence.
  */
 import { MecError } from '../../base/errors.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
@@ -29,17 +32,23 @@ export interface Removal {
   readonly versions: readonly ObjectVersion<Uint8Array>[];
 }
 
-/** How a snapshot was opened. */
+/** The opening of a snapshot. */
 export interface Opening {
   readonly statement: Statement;
-  /** The dots that the sender's log cannot tell any more. */
+  /** The dots that the sender has cut from its log. */
   readonly cut: CausalContext;
 }
 
-/** Whether other owners confirm removals; false if one objects, or none can be asked. */
+/**
+ * Asks other owners to confirm removals. Resolves with false if one objects, or if none can be
+ * asked.
+ */
 export type Witness = (opening: Opening, removals: readonly Removal[]) => Promise<boolean>;
 
-/** Takes in a snapshot of a peer; resolves with how it was opened, or undefined if it must be tried again. */
+/**
+ * Takes in a snapshot of a peer. Resolves with its opening, or undefined if this node must try
+ * again.
+ */
 export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Opening | undefined> {
   const { replica } = pair;
   const { made } = replica.marks;
@@ -51,7 +60,7 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
   if (removed.areMany && !(await isConfirmed(opening, removed.list))) {
     throw new PeerError(`the snapshot would remove ${removed.list.length} keys, and no other owner confirms it`);
   }
-  // A key that was lost here while the pages came may have been lost after its page.
+  // A key may have lost its record here after its page was merged.
   if (replica.marks.made !== made) return undefined;
   return (await adopt(pair, statement.clock, bases)) ? opening : undefined;
 }
@@ -62,21 +71,24 @@ async function takePages(pair: Pair): Promise<Opening> {
   const head = { kind: 'snapshot', from: self, partition, isComplete, floors: floors.names(partition) } as const;
   let page = await ask(pair, { ...head, id: undefined, after: undefined }, 'snapshot-page');
   const { id, opening } = page;
-  if (opening === undefined) throw new PeerError('a snapshot without an opening');
+  if (opening === undefined) throw new PeerError('the first page of a snapshot has no opening');
   assertHonest(pair, opening.statement);
   for (;;) {
     await mergeAll(replica, page.items);
     await pair.throttle?.(bytesOf(page.items));
     if (page.next === undefined) return opening;
     page = await ask(pair, { ...head, id, after: page.next }, 'snapshot-page');
-    if (page.id !== id) throw new PeerError('a page of another snapshot');
+    if (page.id !== id) throw new PeerError('a page of another snapshot has arrived');
   }
 }
 
-/** What the peer knows of a key that it did not hold. */
+/** The state of a key that the peer does not have. */
 const absent = (bases: CausalContext): FilledObject<Uint8Array> => ({ versions: [], context: bases });
 
-/** The keys here that the snapshot would remove; whether they are so many that another owner must confirm it. */
+/**
+ * Finds the keys here that the snapshot would remove. `areMany` says that another owner must
+ * confirm the removal.
+ */
 async function removals(
   { replica, limits }: Pair,
   bases: CausalContext,
@@ -98,8 +110,8 @@ async function removals(
 }
 
 /**
- * Merges what the peer did not hold; takes over the clock once nothing is left; false if there is
- * too much going on.
+ * Removes the keys that the peer does not have, and adopts the clock when none is left. Resolves
+ * with false if too many keys change meanwhile.
  */
 async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: CausalContext): Promise<boolean> {
   const { made } = replica.marks;
@@ -110,8 +122,8 @@ async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: Cau
     await replica.commits.whenDurable();
     await eachKey(replica, limits.pageDots, (page) => mergeAll(replica, page.filter(lacks).map(toItem)));
     for (let round = 0; round < limits.snapshotRounds; round++) {
-      // A mark asks for what the clock had when it was made. Of a delete that only this snapshot
-      // brings, its key would never hear.
+      // A mark needs the dots that the clock had when the mark was made. It would miss a deletion
+      // that only this snapshot brings.
       const left = [...new Set([...watch.take(), ...replica.marks.keys()])].filter(lacks);
       if (left.length > limits.pageDots) {
         await mergeAll(replica, left.map(toItem));

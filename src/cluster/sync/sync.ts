@@ -2,14 +2,14 @@
  * Sync: every replica catches up with the others, all the time. This one mechanism is anti-entropy,
  * hinted hand-off, bootstrap and recovery.
  *
- * A round compares this node with one peer: the hashes of all their clocks in one message. Where
- * they differ, each pulls what it lacks from the other (`comparisons.ts`, `pulls.ts`). Rounds come
- * on a jittered timer, at once with a peer that has come back, and soon after a write that a peer
- * has not acknowledged.
+ * A round compares this node with one peer: the hashes of all their clocks go in one message. If
+ * two hashes differ, each node pulls the dots that it lacks from the other (`comparisons.ts`,
+ * `pulls.ts`). Rounds run on a jittered timer, at once with a peer that is back, and soon after a
+ * write that a peer has not acknowledged.
  *
- * What others say of their replicas is kept as evidence (`evidence.ts`). It decides which log
- * entries are cut (`retention.ts`), which replicas count (`completeness.ts`), and what may go
- * (`fallbacks.ts`, `gaps.ts`).
+ * The statements of others about their replicas are kept as evidence (`evidence.ts`). It decides
+ * which log entries are cut (`retention.ts`), which replicas count (`completeness.ts`), and which
+ * are dropped or closed (`fallbacks.ts`, `gaps.ts`).
  */
 import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
@@ -42,7 +42,7 @@ import { raiseFloor } from './floor-raising.ts';
 import type { Throttle } from './throttle.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** What sync works on. */
+/** The parts of a node that sync uses. */
 export interface SyncOptions {
   readonly env: Env;
   readonly members: Members;
@@ -53,11 +53,11 @@ export interface SyncOptions {
   /** The life of this process. */
   readonly life: string;
   /**
-   * How many disks a write asks for before it is acknowledged, by the configuration and its
+   * The numbers of disks that a write needs before it is acknowledged, by the configuration and its
    * policies.
    */
   readonly writeQuorums: readonly Quorum[];
-  /** Those made for the replicas that are filled from here. */
+  /** The fences for the replicas that are filled from here. */
   readonly fences: Fences;
   readonly limits: SyncLimits;
 }
@@ -70,7 +70,7 @@ export class Sync {
   readonly #completeness: Completeness;
   readonly #fallbacks: Fallbacks;
   readonly #gaps: Gaps;
-  /** Mends what damage has left. */
+  /** Repairs replicas after damage. */
   readonly repairs: Repairs;
   readonly #conversations: Conversations;
   readonly #pulls: Pulls;
@@ -78,7 +78,7 @@ export class Sync {
   readonly #rest: Rest;
   readonly #watchdog: Watchdog;
   readonly #resyncTimers = new Map<string, Timer>();
-  /** The placement that was looked at last. */
+  /** The hash of the last placement that was looked at. */
   #placed = -2;
   #timer: Timer | undefined;
   #isStopped = false;
@@ -111,8 +111,7 @@ export class Sync {
   }
 
   /**
-   * What this node holds may have changed: a new holder has to catch up, a former one does not
-   * count.
+   * The placement may have changed: a new holder must catch up, and a former one does not count.
    */
   #placementChanged(): void {
     const { members, peers, store } = this.#options;
@@ -127,7 +126,7 @@ export class Sync {
     for (const peer of peers.allReachable().slice(0, PENDING_COMPARES)) this.#comparisons.with(peer);
   }
 
-  /** What has come in for partitions that this node does not own yet. */
+  /** The bytes that have come in for partitions that this node does not own yet. */
   intake(): ReturnType<Throttle['status']> {
     return this.#pulls.throttle.status();
   }
@@ -142,7 +141,7 @@ export class Sync {
     this.#comparisons.stop();
   }
 
-  /** Partitions that this node holds and that do not count yet. */
+  /** The number of partitions that this node holds and that do not count yet. */
   get incomplete(): number {
     return this.#count((partition, { isComplete }) => !isComplete && this.#isHolder(partition));
   }
@@ -166,13 +165,13 @@ export class Sync {
     };
   }
 
-  /** A peer can be reached (again). */
+  /** Compares with a peer that has become reachable. */
   peerIsBack(peer: Peer): void {
     this.#comparisons.with(peer);
     this.#completeness.look();
   }
 
-  /** A peer has not acknowledged a write; if that was no chance, the two compare soon. */
+  /** Compares soon with a peer that has not acknowledged a write, if it can be reached then. */
   peerHasMissed(peer: Peer): void {
     const { env, peers } = this.#options;
     if (this.#isStopped || this.#resyncTimers.has(peer.id)) return;
@@ -189,11 +188,12 @@ export class Sync {
     return this.#comparisons.serve(request);
   }
 
-  /** Answers a peer's pull; what it says of itself is noted. */
+  /** Answers a peer's pull, and notes the statement in it. */
   async servePull({ from, partition, statement }: PullRequest): Promise<Reply> {
     const replica = this.#options.store.of(partition);
     this.#evidence.noteClock(partition, from, statement);
-    // Before its first byte, and before any statement that helps to make it complete.
+    // The fence must exist before the first byte, and before any statement that helps to make the
+    // asker complete.
     const filled = this.#options.fences.fill(partition, from, statement);
     return servePull(replica, { asked: statement, said: say(this.#options, replica, filled) }, this.#limits);
   }
@@ -203,7 +203,7 @@ export class Sync {
     return this.#conversations.serve(this.#options.store.of(request.partition), request);
   }
 
-  /** Answers a question: what do the replicas here say of themselves? */
+  /** Answers a question about the replicas of this node. */
   serveState({ from, life, partitions, filling }: StateRequest): Reply {
     const { members, life: own, store, fences } = this.#options;
     const said = partitions.map((partition, i) => {
@@ -228,7 +228,7 @@ export class Sync {
   }
 
   #round(): void {
-    // A node that lacks something, or ends when others have what it holds, is in more of a hurry.
+    // A node with incomplete replicas, or one that leaves, compares with more peers in a round.
     const isInHurry = this.incomplete > 0 || this.#options.members.own.state === 'gone';
     for (let turns = isInHurry ? PENDING_COMPARES : 1; turns > 0; turns--) this.#comparisons.withNext();
     for (let partition = 0; partition < PARTITIONS; partition++) this.#look(partition);

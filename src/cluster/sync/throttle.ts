@@ -1,14 +1,17 @@
 /**
- * A pending owner takes in its data no faster than clients can bear: there is no hurry while the
- * former owners serve.
+ * The throttle of incoming data: a pending owner takes in its data slowly enough for clients to be
+ * served. There is no hurry as long as the former owners serve the keys.
  */
 import type { Clock } from '../../base/env.ts';
 
-/** Counts what comes in for partitions that this node does not own yet, and spreads it over time. */
+/**
+ * Counts the incoming bytes of partitions that this node does not own yet, and spreads them over
+ * time.
+ */
 export class Throttle {
   readonly #clock: Clock;
   readonly #bytesPerMs: number;
-  /** When what has come in so far should have been done. */
+  /** The time at which the bytes so far should have arrived. */
   #dueMs = 0;
   #beganMs: number | undefined;
   #bytes = 0;
@@ -18,7 +21,7 @@ export class Throttle {
     this.#bytesPerMs = bytesPerSecond / 1_000;
   }
 
-  /** So many bytes have come in; resolves when more may. */
+  /** Counts incoming bytes; resolves when more may come. */
   async take(bytes: number): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
     this.#beganMs ??= nowMs;
@@ -27,13 +30,13 @@ export class Throttle {
     if (this.#dueMs > nowMs) await new Promise<void>((resolve) => this.#clock.after(this.#dueMs - nowMs, resolve));
   }
 
-  /** Nothing is coming in any more. */
+  /** Forgets the counts, because no more data is coming. */
   rest(): void {
     this.#beganMs = undefined;
     this.#bytes = 0;
   }
 
-  /** How much has come in, and how fast. */
+  /** The bytes so far, and the bytes per second. */
   status(): { readonly bytes: number; readonly bytesPerSecond: number } {
     const elapsedMs = this.#clock.monotonicMs() - (this.#beganMs ?? 0);
     const isGoingOn = this.#beganMs !== undefined && elapsedMs > 0;

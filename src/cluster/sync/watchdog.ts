@@ -1,9 +1,9 @@
-/** Says what catching up waits for, if it waits for long. */
+/** A watchdog that logs a pull that waits or runs for long. */
 import type { Env } from '../../base/env.ts';
 import type { SyncLimits } from '../limits.ts';
 import type { PullQueue } from './pull-queue.ts';
 
-/** Watches the jobs of one node. */
+/** Watches the pulls of one node. */
 export class Watchdog {
   readonly #env: Env;
   readonly #limits: SyncLimits;
@@ -14,7 +14,7 @@ export class Watchdog {
     this.#limits = limits;
   }
 
-  /** Looks at the oldest job. */
+  /** Logs the oldest pull if it is too old. */
   look({ oldest, waiting, running }: Pick<PullQueue, 'oldest' | 'waiting' | 'running'>): void {
     const { clock, log } = this.#env;
     const nowMs = clock.monotonicMs();

@@ -1,4 +1,7 @@
-/** The second witness of a snapshot that would remove much: another complete owner that says the same. */
+/**
+ * The second witness of a snapshot that would remove many keys: another complete owner that
+ * confirms their absence.
+ */
 import type { Env } from '../../base/env.ts';
 import type { SyncLimits } from '../limits.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
@@ -10,7 +13,7 @@ import { ask, type Pair } from './pull.ts';
 import type { Questions } from './questions.ts';
 import type { Opening, Removal, Witness } from './snapshot.ts';
 
-/** What witnesses are asked through. */
+/** The parts of a node that asking witnesses uses. */
 export interface WitnessOptions {
   readonly env: Env;
   readonly members: Members;
@@ -20,7 +23,7 @@ export interface WitnessOptions {
   readonly floors: Floors;
 }
 
-/** Whether other complete owners confirm what a snapshot of this pair would remove. */
+/** Returns a function that asks other complete owners to confirm the removals of a snapshot. */
 export function witnessOf(options: WitnessOptions, { replica, peer }: Pair): Witness {
   const { members, questions, env } = options;
   return async (opening, removals) => {
@@ -29,8 +32,8 @@ export function witnessOf(options: WitnessOptions, { replica, peer }: Pair): Wit
     const { rounds, isWhole } = await questions.ask([partition], others);
     const complete = [...(rounds.get(partition) ?? [])].filter(([, said]) => said.isOwner && said.isComplete);
     for (const [name] of complete) if (await saysTheSame(options, name, removals)) return true;
-    // An owner that would need a snapshot from this very sender cannot contradict it. If there is no other,
-    // the sender alone knows.
+    // An owner that needs a snapshot from this very sender cannot contradict it. If all other
+    // owners do, only the sender knows.
     const isAlone = isWhole && complete.every(([, said]) => needsSnapshot(said, opening));
     if (!isAlone) {
       const keys = removals.length;
@@ -44,7 +47,7 @@ function needsSnapshot(said: Statement, { statement, cut }: Opening): boolean {
   return statement.clock.minus(said.clock).minus(said.lost).meets(cut);
 }
 
-/** Whether a peer has seen every version that would go, and holds none of them. */
+/** Whether a peer has seen every version that would be removed, and has none of them. */
 async function saysTheSame(options: WitnessOptions, name: string, removals: readonly Removal[]): Promise<boolean> {
   const { peers, limits, floors } = options;
   const [peer] = peers.reachable([name], 0);
