@@ -1,6 +1,6 @@
 /**
- * What is news among the members, and how often it was told: enough times that with near certainty
- * everybody hears of it.
+ * Gossip: the news about members, and how often this node has told each item. It tells them often
+ * enough for every member to hear of them, almost surely.
  */
 import { GOSSIP_RECORDS, GOSSIP_TELLINGS } from '../limits.ts';
 import type { MemberVersion } from '../../core/placement/member-list.ts';
@@ -16,7 +16,10 @@ export class Gossiper {
   readonly #members: Members;
   readonly #records = new Map<string, NewsItem>();
   readonly #suspects = new Map<string, NewsItem>();
-  /** The version of each member of which a suspicion was heard last: what has been told enough must not begin again. */
+  /**
+   * The version of each member in the last suspicion of it. A suspicion that was told often enough
+   * must not begin again.
+   */
   readonly #suspected = new Map<string, number>();
 
   constructor(members: Members) {
@@ -24,7 +27,7 @@ export class Gossiper {
     members.onChange(({ name, version }) => this.#records.set(name, { name, version, told: 0 }));
   }
 
-  /** Somebody gets no answer from a member; tells whether that is news. */
+  /** Notes that some node gets no answer from a member. Returns whether that is news. */
   suspect({ name, version }: MemberVersion): boolean {
     const isOld = version < (this.#members.get(name)?.version ?? Infinity);
     if (isOld || version <= (this.#suspected.get(name) ?? 0)) return false;
@@ -33,17 +36,17 @@ export class Gossiper {
     return true;
   }
 
-  /** A member has answered: the suspicion was wrong, or is over. */
+  /** Ends a suspicion, because the member has answered. */
   clear(name: string): void {
     this.#suspects.delete(name);
   }
 
   /**
-   * What to tell `to` on this occasion: what was told least; and to a suspect always that it is
-   * one, or it could not object.
+   * Chooses the news for a probe of the node `to`: the items told least so far. A suspect always
+   * hears that it is one, or it could not object.
    */
   take(to: string): Gossip {
-    // Each telling about doubles the number of those who know (Demers et al. 1987).
+    // Each telling about doubles the number of nodes that know (Demers et al. 1987).
     const enough = GOSSIP_TELLINGS * Math.ceil(Math.log2(this.#members.all().length + 2));
     const names = takeFrom(this.#records, enough);
     const suspects = takeFrom(this.#suspects, enough);
@@ -53,7 +56,7 @@ export class Gossiper {
     return { hash, isInformed, records: names.flatMap(({ name }) => this.#members.get(name) ?? []), suspects };
   }
 
-  /** All that there is to know. */
+  /** The whole member list. */
   all(): Gossip {
     const { hash, isInformed } = this.#members;
     return { hash, isInformed, records: this.#members.all(), suspects: [] };

@@ -1,4 +1,4 @@
-/** From joining to gone: when this node may go on to its next state. */
+/** The lifecycle of this node, from joining to gone: when it may enter its next state. */
 import type { Env } from '../../base/env.ts';
 import { BIRTH_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../limits.ts';
 import type { MemberState } from '../../core/placement/member-list.ts';
@@ -7,31 +7,34 @@ import type { Members } from './members.ts';
 import type { Peers } from './peers.ts';
 import type { Seeds } from './seeds.ts';
 
-/** What the lifecycle works on. */
+/** The parts of a node that the lifecycle uses. */
 export interface LifecycleOptions {
   readonly env: Env;
   readonly members: Members;
   readonly peers: Peers;
   readonly seeds: Seeds;
-  /** Whether the list on the disk has this placement to come. */
+  /** Whether the list on the disk has this next placement. */
   readonly isKept: (nextHash: number) => boolean;
   readonly store: Store;
-  /** Whether a node that was found does not want this one: then there is a cluster, and another must not begin. */
+  /**
+   * Whether a node has refused this one. There is a cluster then, and this node must not begin
+   * another.
+   */
   readonly isRefused: () => boolean;
-  /** This node is gone, and nothing is left here that the others do not have. */
+  /** Called when this node is gone, and has nothing that the others lack. */
   readonly onGone: () => void;
-  /** This node begins a cluster. */
+  /** Called when this node begins a cluster. */
   readonly onBegin: () => void;
 }
 
 /**
- * How far this node is with the partitions of which it is a pending owner; if it is gone, with
- * those that it hands over.
+ * The progress of this node with the partitions of which it is a pending owner. If the node is
+ * gone: with those that it hands over.
  */
 export interface HandoffProgress {
   readonly done: number;
   readonly all: number;
-  /** About how long the rest will take; undefined where that cannot be said. */
+  /** The estimated time for the rest; undefined if there is no estimate. */
   readonly etaMs: number | undefined;
 }
 
@@ -41,11 +44,11 @@ export class Lifecycle {
   readonly #startMs: number;
   #isOver = false;
   #state: MemberState | undefined;
-  /** Replicas that this node held when it was found to be gone. */
+  /** The number of replicas that this node had when it learnt that it is gone. */
   #heldOnce: number | undefined;
   #nextHash = 0;
   #handoffSinceMs = 0;
-  /** Members that know that this node is gone. */
+  /** The members that know that this node is gone. */
   readonly #informed = new Set<string>();
   #farewellSinceMs: number | undefined;
   #hasWarned = false;
@@ -55,7 +58,7 @@ export class Lifecycle {
     this.#startMs = options.env.clock.monotonicMs();
   }
 
-  /** Of the partitions that this node does not own yet, or still has to hand over. */
+  /** The progress with the partitions that this node does not own yet, or must still hand over. */
   progress(): HandoffProgress {
     const { members, store } = this.#options;
     if (this.#heldOnce !== undefined) {
@@ -84,7 +87,7 @@ export class Lifecycle {
     if (all > 0) env.log.info('taking over partitions', { partitions: all });
   }
 
-  /** One beat. */
+  /** Runs at every heartbeat. */
   beat(): void {
     const { members, env, isKept, onBegin } = this.#options;
     const { state } = members.own;
@@ -116,8 +119,8 @@ export class Lifecycle {
   }
 
   /**
-   * A first cluster is begun by all that the configuration names together; by one alone only after
-   * it has waited for the others.
+   * Whether this node may begin a cluster. All nodes of the configuration begin the first cluster
+   * together. One node begins alone only after it has waited for the others.
    */
   #mayBeBorn(): boolean {
     const { env, members, peers, seeds, isRefused } = this.#options;
@@ -131,8 +134,8 @@ export class Lifecycle {
   }
 
   /**
-   * Whether all next owners have what they will own. The unreachable are not waited for, as long as
-   * they are the fewer.
+   * Whether all next owners have all their data. Unreachable members are left out, as long as they
+   * are a minority.
    */
   #areAllSettled(): boolean {
     const { members, peers } = this.#options;
@@ -142,19 +145,20 @@ export class Lifecycle {
     return isEnough && present.every(({ settled }) => settled === members.nextHash);
   }
 
-  /** A member knows that this node is gone. */
+  /** Notes that a member knows that this node is gone. */
   goneIsKnownTo(name: string): void {
     this.#informed.add(name);
   }
 
-  /** Whether this node is gone and knows of no member that has heard it. */
+  /** Whether this node is gone, and no member is known to have heard of it. */
   get isGoneUnheard(): boolean {
     return this.#options.members.own.state === 'gone' && this.#informed.size === 0;
   }
 
   /**
-   * Ends this node when every replica here has been dropped, because its owners have all of it, and
-   * enough members know that the node is gone. Otherwise they would count on it for ever.
+   * Ends this node when its owners have all data of the replicas here, so that every replica was
+   * dropped, and enough members know that the node is gone. Otherwise they would count on it for
+   * ever.
    */
   #end(): void {
     const { env, store, onGone } = this.#options;
@@ -165,7 +169,10 @@ export class Lifecycle {
     onGone();
   }
 
-  /** After a while one member is enough, and without any this node goes on telling. */
+  /**
+   * Whether enough members know that this node is gone. After `FAREWELL_MS` one is enough. Until
+   * one knows it, this node continues to tell.
+   */
   #isGoneKnown(): boolean {
     const { env, members } = this.#options;
     const staying = members.in('up', 'joining');

@@ -8,24 +8,27 @@
  */
 import type { MemberList, MemberRecord } from '../../core/placement/member-list.ts';
 
-/** What another member has told of its list: the hash, and whether it may be relied on. */
+/**
+ * The list of another member, as the member describes it: its hash, and whether that member relies
+ * on it.
+ */
 export interface ToldList {
   readonly hash: number;
   readonly isInformed: boolean;
 }
 
-/** Knows how far this node's list may be relied on. */
+/** Decides whether this node may rely on its list. */
 export class ListTrust {
   readonly #list: MemberList;
   readonly #self: string;
   #isInformed: boolean;
   #hasMet: boolean;
   /**
-   * Members that were joining or leaving when the list was kept, with the generation of each. They
-   * may have gone on since, and then the owners are others.
+   * The members that were joining or leaving when the list was kept, with the generation of each.
+   * They may have advanced since, and the owners may be others now.
    */
   readonly #unheard: Map<string, number>;
-  /** The members that have told this node the hash that its list has now. */
+  /** The members whose lists have the present hash of the list here. */
   #agreed = { hash: -1, names: new Set<string>() };
 
   /** `list` has the records that were kept for this start, and no other. */
@@ -38,34 +41,38 @@ export class ListTrust {
     const isPending = ({ name: other, state }: MemberRecord): boolean =>
       other !== self && (state === 'joining' || state === 'leaving');
     this.#unheard = new Map(kept.filter(isPending).map((record) => [record.name, record.generation]));
-    // A node that was killed before it heard of any other has kept a list that names itself.
+    // A node that was killed before it heard of another member has kept a list that only names
+    // itself.
     this.#isInformed = this.#hasMet || (before !== undefined && before.state !== 'joining');
   }
 
-  /** Whether the list may be relied on now. */
+  /** Whether this node may rely on its list now. */
   get isInformed(): boolean {
     return this.#isInformed && this.#unheard.size === 0;
   }
 
-  /** Whether the list may be kept for the next start: if not, that would take it for all. */
+  /**
+   * Whether the list may be kept for the next start. The next start would take an incomplete list
+   * for the whole one.
+   */
   get isWorthKeeping(): boolean {
     return this.#isInformed;
   }
 
-  /** Whether this node has known a cluster with other members. */
+  /** Whether this node has ever known a cluster with other members. */
   get hasMet(): boolean {
     return this.#hasMet;
   }
 
   /**
-   * Members of which this node must hear first: they were joining or leaving when its list was
-   * kept.
+   * The members that this node must hear of first, because they were joining or leaving when its
+   * list was kept.
    */
   get unheard(): readonly string[] {
     return [...this.#unheard.keys()];
   }
 
-  /** Another member has told the hash of its list, and whether that list may be relied on. */
+  /** Notes the hash of the list of another member, and whether that member relies on it. */
   heard(name: string, { hash, isInformed }: ToldList): void {
     if (hash !== this.#list.hash) return;
     if (isInformed) {
@@ -73,9 +80,9 @@ export class ListTrust {
       this.#hasMet = true;
       this.#unheard.clear();
     }
-    // It has told its own state, unless it has lost its disk since. Then no member that lives knows
-    // more, once all of them have the same list: a member becomes an owner only if each of them has
-    // kept a list with that member before.
+    // The member has the same list, so it has told its own state, unless it has lost its disk
+    // since. In that case no living member knows more, once all of them have the same list: a
+    // member becomes an owner only if each of them has kept a list with that member before.
     if (this.#unheard.get(name) === this.#list.get(name)?.generation) this.#unheard.delete(name);
     if (this.#agreed.hash !== hash) this.#agreed = { hash, names: new Set([this.#self]) };
     const { names } = this.#agreed;
@@ -83,12 +90,12 @@ export class ListTrust {
     if (this.#list.in('up', 'joining', 'leaving').every((member) => names.has(member.name))) this.#unheard.clear();
   }
 
-  /** This node begins a cluster: there is no other member to hear of. */
+  /** Relies on the list from now on, because this node begins a cluster. */
   begin(): void {
     this.#isInformed = true;
   }
 
-  /** A member is gone: there is no need to hear of it any more. */
+  /** Forgets a member that is gone, so that this node does not wait for it. */
   gone(name: string): void {
     this.#unheard.delete(name);
   }

@@ -1,5 +1,6 @@
 /**
- * The members of the cluster as this node knows them, and who holds what by that (`ownership.ts`).
+ * The members of the cluster as this node knows them, and the owners that follow from them
+ * (`ownership.ts`).
  */
 import { MemberList, type MemberRecord, type MemberState, NEXT_STATES } from '../../core/placement/member-list.ts';
 import { answerTo } from '../../core/placement/own-record.ts';
@@ -10,7 +11,7 @@ import { Ownership, type OwnerView, type Share } from './ownership.ts';
 type OwnConfig = Pick<Config, 'name' | 'host' | 'port' | 'httpport' | 'zone' | 'weight' | 'quorum'> &
   Partial<Pick<Config, 'nodes'>>;
 
-/** The member list, and who owns what by it. */
+/** The member list, the record of this node in it, and the owners that follow from it. */
 export class Members {
   /** This node's name. */
   readonly self: string;
@@ -22,7 +23,7 @@ export class Members {
   readonly #lives: readonly string[];
   readonly #hasSeeds: boolean;
 
-  /** `life` is that of this process; `kept` the list that lies on the disk. */
+  /** `life` is the life of this process, and `kept` the list on the disk. */
   constructor(config: OwnConfig, kept: readonly MemberRecord[], life: string) {
     const { name, host, port, httpport, zone, weight } = config;
     this.self = name;
@@ -44,7 +45,7 @@ export class Members {
     this.#ownership.place(this.#list);
   }
 
-  /** Calls `listener` with every record that changes, once it holds. */
+  /** Calls `listener` with every record that changes, after the change. */
   onChange(listener: (record: MemberRecord) => void): void {
     this.#listeners.push(listener);
   }
@@ -53,7 +54,7 @@ export class Members {
     return this.#list.get(this.self) as MemberRecord;
   }
 
-  /** The present life of a node; undefined if it is no member, or gone. */
+  /** The present life of a node; undefined if it is not a member, or is gone. */
   lifeOf(name: string): string | undefined {
     const record = this.#list.get(name);
     return record === undefined || record.state === 'gone' ? undefined : record.life;
@@ -64,7 +65,7 @@ export class Members {
     return this.#list.get(name);
   }
 
-  /** All records, those of members that are gone included. */
+  /** All records, including those of members that are gone. */
   all(): MemberRecord[] {
     return this.#list.all();
   }
@@ -79,9 +80,8 @@ export class Members {
   }
 
   /**
-   * What is to be kept of the list for the next start. Of one that may not be relied on yet, that
-   * is only who this node is, and it joins: were the others that it has heard of kept, the next
-   * start would take them for all.
+   * The list to keep for the next start. If this node does not rely on its list yet, it keeps only
+   * its own record, as joining. The next start would otherwise take the few known members for all.
    */
   get lasting(): MemberList {
     if (this.#trust.isWorthKeeping) return this.#list;
@@ -97,34 +97,34 @@ export class Members {
   }
 
   /**
-   * Members of which this node must hear first: they were joining or leaving when its list was
-   * kept.
+   * The members that this node must hear of first, because they were joining or leaving when its
+   * list was kept.
    */
   get unheard(): readonly string[] {
     return this.#trust.unheard;
   }
 
-  /** Another member has told the hash of its list, and whether that list may be relied on. */
+  /** Notes the hash of the list of another member, and whether that member relies on it. */
   heard(name: string, told: ToldList): void {
     this.#trust.heard(name, told);
   }
 
-  /** This node begins a cluster: there is no other member to hear of. */
+  /** Begins a cluster: no other member exists. */
   begin(): void {
     this.#trust.begin();
     this.become('up');
   }
 
   /**
-   * Whether the configuration names other nodes, and none was ever heard of. A node that has lost
-   * its disk and cannot reach the others begins a cluster of its own. That it is the only member is
-   * no evidence then.
+   * Whether the configuration names other nodes, and this node has never heard of any. A node that
+   * has lost its disk and cannot reach the others begins a cluster of its own. It must not conclude
+   * then that it is the only member.
    */
   get isLonely(): boolean {
     return this.#hasSeeds && this.#list.all().length === 1;
   }
 
-  /** Takes in what another node knows; tells whether it was news. */
+  /** Merges a record from another node. Returns whether it was news. */
   merge(record: MemberRecord): boolean {
     if (record.name === this.self) return this.#mergeOwn(record);
     if (!this.#list.merge(record)) return false;
@@ -137,26 +137,26 @@ export class Members {
     return answer !== undefined && this.#keepOwn(answer);
   }
 
-  /** This node goes on to another state; does nothing where that cannot follow. */
+  /** Enters another state. Does nothing if that state cannot follow. */
   become(state: MemberState): void {
     const { own } = this;
     if (!NEXT_STATES[own.state].includes(state)) return;
     this.#keepOwn({ ...own, state, version: own.version + 1 });
   }
 
-  /** This node has all its data for the placement of that hash; 0 where it has not. */
+  /** Notes that this node has all its data for the placement of this hash; 0 if it has not. */
   settle(settled: number): void {
     const { own } = this;
     if (own.settled !== settled) this.#keepOwn({ ...own, settled, version: own.version + 1 });
   }
 
-  /** This node still lives, whatever is said of it. */
+  /** Raises the version of the own record, because a suspicion of that version is wrong. */
   refute(version: number): void {
     const { own } = this;
     if (version >= own.version) this.#keepOwn({ ...own, version: version + 1 });
   }
 
-  /** A member will never return. */
+  /** Declares that a member will never return. */
   remove(name: string): void {
     const record = this.#list.get(name);
     if (record === undefined || record.state === 'gone') return;
@@ -175,17 +175,20 @@ export class Members {
     for (const listener of this.#listeners) listener(record);
   }
 
-  /** Replicas of each partition: N, or as many as there are members that are up. */
+  /**
+   * The number of replicas of each partition: N, or the number of members that are up if that is
+   * less.
+   */
   get replicas(): number {
     return this.#ownership.replicas;
   }
 
-  /** A name for both placements. */
+  /** A hash of both placements. */
   get placedHash(): number {
     return this.#ownership.placedHash;
   }
 
-  /** A name for the next placement. */
+  /** A hash of the next placement. */
   get nextHash(): number {
     return this.#ownership.nextHash;
   }
@@ -200,10 +203,7 @@ export class Members {
     return this.#ownership.pending(partition);
   }
 
-  /**
-   * The owners and the next owners of a partition: the very same object for as long as they do not
-   * change.
-   */
+  /** The owners and the next owners of a partition. It is the same object until they change. */
   view(partition: number): OwnerView {
     return this.#ownership.view(partition);
   }
@@ -228,7 +228,7 @@ export class Members {
     return this.#ownership.otherHolders(partition);
   }
 
-  /** How many partitions a member owns, and of how many it is a pending owner. */
+  /** The number of partitions that a member owns, and of those of which it is a pending owner. */
   shareOf(name: string): Share {
     return this.#ownership.shareOf(name);
   }

@@ -1,10 +1,10 @@
 /**
- * Membership: who belongs to the cluster, who of them answers, and what this node itself is in it.
- * Probes and their answers carry all of that (`prober.ts`, `gossip.ts`); what is missed is made up
- * for by exchanging whole lists, now and then and whenever two lists are seen to differ.
+ * Membership: the members of the cluster, which of them answer, and the state of this node among
+ * them. Probes and their answers carry all of that (`prober.ts`, `gossip.ts`). Nodes exchange their
+ * whole lists at intervals, and when two lists differ, so that a lost message does no harm.
  *
- * Membership decides only where work is sent. Nodes may differ about it for a while, and nothing is
- * lost.
+ * Membership only decides where requests are sent. Nodes may disagree about it for a while, and no
+ * data is lost.
  */
 import { jittered } from '../../base/delays.ts';
 import type { Env, LogFields, Timer } from '../../base/env.ts';
@@ -39,27 +39,27 @@ import { Prober } from './prober.ts';
 import { Gossiper } from './gossip.ts';
 import { Seeds } from './seeds.ts';
 
-/** What membership works on. */
+/** The parts of a node that membership uses. */
 export interface MembershipOptions {
   readonly env: Env;
   readonly config: Config;
   /** The versions of the protocol that this node speaks. */
   readonly protocol: ProtocolRange;
-  /** Of this process. */
+  /** The life of this process. */
   readonly life: string;
   readonly members: Members;
   readonly peers: Peers;
   readonly store: Store;
   readonly time: WallTime;
-  /** A peer has become reachable. */
+  /** Called when a peer has become reachable. */
   readonly onReachable: (peer: Peer) => void;
-  /** This node has no more business here: it has left, or must not be. */
+  /** Called when this node should stop: it has left, or (with an error) cannot be a member. */
   readonly onEnd: (reason: Error | undefined) => void;
-  /** This node begins a cluster. */
+  /** Called when this node begins a cluster. */
   readonly onBegin: () => void;
 }
 
-/** A node's part in the cluster. */
+/** The part of this node in the cluster. */
 export class Membership {
   readonly process: string;
   readonly #options: MembershipOptions;
@@ -73,7 +73,7 @@ export class Membership {
   #lastBeatMs: number | undefined;
   #exchangedMs: number;
   #refusedSinceMs: number | undefined;
-  /** The placement to come by the list that lies on the disk. */
+  /** The hash of the next placement by the list on the disk. */
   #keptNext: number;
   #isStopped = false;
 
@@ -122,12 +122,12 @@ export class Membership {
     await this.#seeds.close();
   }
 
-  /** How far this node is with the partitions of which it is a pending owner. */
+  /** The progress of this node with the partitions of which it is a pending owner. */
   progress(): HandoffProgress {
     return this.#lifecycle.progress();
   }
 
-  /** Begins to leave; throws where this node is the last. */
+  /** Begins to leave. Throws if this node is the last member. */
   leave(): void {
     const { members } = this.#options;
     if (members.in('up').every(({ name }) => name === members.self)) {
@@ -176,12 +176,12 @@ export class Membership {
     peers.speaks(from.name);
     peers.speak(from.name, from);
     const peer = peers.byId.get(from.name);
-    // Who is back says so by probing; no need to wait for its turn.
+    // A node that is back sends probes, so this node probes it at once.
     if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped) this.#prober.probe(peer);
     return { ...answer, refusal, ...(wantsAll ? this.#gossiper.all() : this.#gossiper.take(from.name)) };
   }
 
-  /** Tries a member for another node. */
+  /** Pings a member on behalf of another node. */
   serveProbeFor({ name }: ProbeForRequest, answer: (reply: Reply) => void): void {
     const failed = { kind: 'failed', code: 'timeout', detail: '', have: 0, need: 0 } as const;
     const peer = this.#options.peers.byId.get(name);
@@ -195,8 +195,8 @@ export class Membership {
     if (this.#isStopped) return;
     const { env, peers } = this.#options;
     const nowMs = env.clock.monotonicMs();
-    // A node that was stopped, or busy for seconds, has not heard its peers because it did not
-    // listen.
+    // A paused or overloaded process did not read the answers of its peers, so their silence does
+    // not count.
     const pauseMs = nowMs - (this.#lastBeatMs ?? nowMs) - HEARTBEAT_MS;
     if (pauseMs > HEARTBEAT_MS) peers.forgive(pauseMs);
     this.#lastBeatMs = nowMs;
@@ -210,13 +210,14 @@ export class Membership {
   }
 
   /**
-   * The list goes to the disk: a node that starts alone must not think that it is the whole
-   * cluster. The others may count on this node for a placement only after it is kept, or a start
-   * would bring back an earlier one.
+   * Writes the list to the disk, because a node that starts alone must not take itself for the
+   * whole cluster. The others may count on this node for a placement only when the list with it is
+   * on the disk, or a start would restore an earlier one.
    */
   #keep(): void {
     const { env, members, store } = this.#options;
-    // Killed now, it could not tell any member: a node that has left does not start again.
+    // If the process was killed now, it could not tell any member. A node that has left does not
+    // start again.
     if (this.#lifecycle.isGoneUnheard) return;
     try {
       const { lasting, nextHash } = members;
@@ -243,8 +244,8 @@ export class Membership {
   }
 
   /**
-   * A peer has answered. Where its list is another, even after its news, the whole lists are
-   * exchanged.
+   * Notes the answer of a peer. If its list still differs after its news, the nodes exchange their
+   * whole lists.
    */
   #probed(peer: Peer, reply: ProbeReply): boolean {
     if (this.#isStopped) return false;
@@ -261,7 +262,7 @@ export class Membership {
     return true;
   }
 
-  /** Takes in what a node tells that does not refuse this one. */
+  /** Merges the list of a node, unless that node refuses this one. */
   #isOneOfUs(reply: ProbeReply): boolean {
     const { env, members, onEnd } = this.#options;
     if (reply.refusal === '') {
@@ -300,7 +301,10 @@ export class Membership {
     }
   }
 
-  /** Why a node does not belong here; said to it, so in words that make sense there. */
+  /**
+   * The reason why a node does not belong here; undefined if it does. It is sent to that node, so
+   * "it" means that node.
+   */
   #refusalOf(other: Identity): string | undefined {
     const { members, peers } = this.#options;
     if (other.process === this.process) return 'it is the very node that it talks to';

@@ -1,9 +1,8 @@
 /**
- * The placements that follow from the member list: owners, pending owners and fallbacks of every
- * partition.
+ * The owners, pending owners and fallbacks of every partition, computed from the member list.
  *
  * There are two placements: the present one, of all members that are up or leaving, and the next
- * one, of those that are up or joining. An owner of the next placement alone is a pending owner: it
+ * one, of those that are up or joining. An owner only by the next placement is a pending owner: it
  * takes writes and catches up, but counts for no quorum.
  */
 import { hashText32 } from '../../base/hash.ts';
@@ -12,15 +11,15 @@ import { placement, type Placement } from '../../core/placement/placement.ts';
 import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
 
 /**
- * The owners of a partition as this node knows them. A new object takes its place whenever they
- * change, also if they change back.
+ * The owners of a partition as this node knows them. A change makes a new object, even if it
+ * restores earlier owners.
  */
 export interface OwnerView extends OwnerSets {
-  /** The same on all nodes that know the same owners and next owners. */
+  /** Equal on all nodes that know the same owners and next owners. */
   readonly name: string;
 }
 
-/** The members that hold a partition, or would in the absence of others. */
+/** The members that hold a partition, and those that would in their absence. */
 interface PartitionHolders {
   readonly owners: readonly string[];
   readonly pending: readonly string[];
@@ -32,7 +31,7 @@ interface PartitionHolders {
   readonly otherHolders: readonly string[];
 }
 
-/** How many partitions a member owns, and of how many it is a pending owner. */
+/** The number of partitions that a member owns, and of those of which it is a pending owner. */
 export interface Share {
   readonly owned: number;
   readonly pending: number;
@@ -56,7 +55,7 @@ export class Ownership {
     this.#n = n;
   }
 
-  /** Computes both placements again, if the list has changed them. */
+  /** Computes both placements again if the list has changed them. */
   place(list: MemberList): void {
     const current = list.in('up', 'leaving');
     const joined = list.in('up', 'joining');
@@ -84,17 +83,20 @@ export class Ownership {
     this.#ownPending = [...this.#places.keys()].filter((partition) => this.pending(partition).includes(this.#self));
   }
 
-  /** Replicas of each partition: N, or as many as there are members that are up. */
+  /**
+   * The number of replicas of each partition: N, or the number of members that are up if that is
+   * less.
+   */
   get replicas(): number {
     return this.#replicas;
   }
 
-  /** A name for both placements. */
+  /** A hash of both placements. */
   get placedHash(): number {
     return this.#placedHash;
   }
 
-  /** A name for the next placement. */
+  /** A hash of the next placement. */
   get nextHash(): number {
     return this.#nextHash;
   }
@@ -109,10 +111,7 @@ export class Ownership {
     return this.#placeOf(partition).pending;
   }
 
-  /**
-   * The owners and the next owners of a partition: the very same object for as long as they do not
-   * change.
-   */
+  /** The owners and the next owners of a partition. It is the same object until they change. */
   view(partition: number): OwnerView {
     return this.#placeOf(partition).view;
   }

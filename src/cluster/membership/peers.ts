@@ -1,7 +1,4 @@
-/**
- * The other nodes, as this one talks to them: two connections each, whether they answer, and how
- * fast.
- */
+/** Peers: the other nodes, with two connections to each, whether they answer, and how fast. */
 import type { Address, Env } from '../../base/env.ts';
 import { MAX_HEDGE_MS, MIN_HEDGE_MS, SUSPECT_AFTER_MS, UNREACHABLE_AFTER_MS } from '../limits.ts';
 import { Detector, type Reach } from '../../core/placement/detector.ts';
@@ -18,21 +15,21 @@ import type { Members } from './members.ts';
 export interface Peer extends Address {
   /** Its name. */
   readonly id: string;
-  /** The membership port: probes never queue behind bulk data. */
+  /** The connection to the membership port, so that a probe never waits behind data. */
   readonly probes: RpcClient;
-  /** The data port. */
+  /** The connection to the data port. */
   readonly data: RpcClient;
   readonly latency: Latency;
-  /** The peer's process, and its clock when it last answered, with ours at that time. */
+  /** The peer's process and its clock in its last answer, with the clock here at that time. */
   remote: { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
   /** The life in which the peer last answered a probe or a store. */
   life: string | undefined;
   /**
-   * What the peer's wall clock showed when this node's monotonic clock showed `atMs`, and whether
-   * they differed.
+   * The wall clock of the peer at `atMs` of the monotonic clock here, and whether it differed from
+   * the wall clock here by too much.
    */
   wall: { readonly micros: number; readonly atMs: number; readonly isOff: boolean } | undefined;
-  /** Why this peer is not one of us, where that is so. */
+  /** The reason why this peer does not belong to the cluster; undefined if it does. */
   refusal: string | undefined;
 }
 
@@ -43,7 +40,7 @@ export interface PeersOptions {
   readonly protocol: ProtocolRange;
 }
 
-/** All other nodes, by name: the members, and those that are gone as long as they answer. */
+/** All other nodes, by name: the members, and nodes that are gone as long as they answer. */
 export class Peers {
   readonly byId = new Map<string, Peer>();
   readonly #env: Env;
@@ -65,12 +62,12 @@ export class Peers {
     members.onChange((record) => this.#follow(record));
   }
 
-  /** A member has come, or has changed its address. */
+  /** Connects to a new member, or to the new address of a known one. */
   #follow(record: MemberRecord): void {
     if (this.byId.has(record.name) || record.state !== 'gone') this.#meet(record);
   }
 
-  /** A member says which versions of the protocol it speaks. */
+  /** Notes the versions of the protocol that a member speaks. */
   speak(name: string, range: ProtocolRange): void {
     const peer = this.byId.get(name);
     peer?.data.speak(dataVersion(this.#protocol, range));
@@ -78,8 +75,8 @@ export class Peers {
   }
 
   /**
-   * A member speaks: also one that is gone is listened to, as long as it has something that the
-   * others lack.
+   * Connects to a member that has sent a probe. A node that is gone is also heard, as long as it
+   * may have data that the others lack.
    */
   speaks(name: string): void {
     const record = this.#members.get(name);
@@ -117,25 +114,25 @@ export class Peers {
     void data.close();
   }
 
-  /** Lets go of members that are gone, once they do not answer any more. */
+  /** Closes the connections to members that are gone and do not answer any more. */
   prune(): void {
     for (const peer of this.byId.values()) {
       if (this.#members.get(peer.id)?.state === 'gone' && this.reach(peer.id) === 'unreachable') this.#part(peer);
     }
   }
 
-  /** Whether a peer answers; one that does not belong here counts as unreachable. */
+  /** Whether a peer answers. A peer that does not belong here counts as unreachable. */
   reach(id: string): Reach {
     if (this.byId.get(id)?.refusal !== undefined) return 'unreachable';
     return this.#detector.reach(id, this.#clock.monotonicMs());
   }
 
-  /** The peer is being probed. */
+  /** Notes that a probe was sent to the peer. */
   asked(peer: Peer): void {
     this.#detector.asked(peer.id, this.#clock.monotonicMs());
   }
 
-  /** The peer has answered a probe. */
+  /** Notes the answer of a peer to a probe. */
   heard(peer: Peer, { process, nowMs }: Pick<PingReply, 'process' | 'nowMs'>): void {
     if (this.byId.get(peer.id) !== peer) return;
     const heardMs = this.#clock.monotonicMs();
@@ -147,41 +144,41 @@ export class Peers {
     if (isAnother) peer.data.resend();
   }
 
-  /** For how long the peer has owed an answer to a probe, in ms; 0 where it owes none. */
+  /** The time for which the peer has owed an answer to a probe, in ms; 0 if it owes none. */
   owesMs(id: string): number {
     const nowMs = this.#clock.monotonicMs();
     return nowMs - (this.#detector.owesSinceMs(id) ?? nowMs);
   }
 
-  /** This node itself did not run for so long. */
+  /** Leaves out a pause in which this node did not run. */
   forgive(pauseMs: number): void {
     this.#detector.forgive(pauseMs);
   }
 
-  /** How long the peer has been silent, in ms. */
+  /** The time since the last answer of the peer, in ms. */
   silenceMs(id: string): number | undefined {
     return this.#detector.silenceMs(id, this.#clock.monotonicMs());
   }
 
-  /** A peer has answered a read. */
+  /** Notes the answer of a peer to a read. */
   answered(peer: Peer, latencyMs: number): void {
     peer.latency.add(latencyMs);
     this.#reads.add(latencyMs);
   }
 
-  /** How long to wait for an answer before another replica is asked as well, in ms. */
+  /** The time to wait for an answer before another replica is asked as well, in ms. */
   get hedgeMs(): number {
     return Math.min(MAX_HEDGE_MS, Math.max(MIN_HEDGE_MS, 2 * this.#reads.p95Ms));
   }
 
-  /** All that can be reached, whoever they are. */
+  /** All peers that can be reached. */
   allReachable(): Peer[] {
     return this.reachable([...this.byId.keys()], 0);
   }
 
   /**
-   * Those of the members that can be reached, in their order, but those that have become slow last.
-   * Where they are fewer than `wanted`, the suspects come after them: better to try than to refuse.
+   * The peers among these members that can be reached, in the given order, with slow ones last. If
+   * they are fewer than `wanted`, suspects follow, because an attempt is better than a refusal.
    */
   reachable(ids: readonly string[], wanted: number): Peer[] {
     const peers: Peer[] = [];

@@ -1,10 +1,13 @@
 /**
- * Who answers: SWIM (Das, Gupta, Motivala 2002). A few times a second a node probes a few others,
- * each in its turn and in random order, so that the cost does not grow with the cluster. One that
- * owes an answer is probed at every beat; soon others are asked to try; and if nobody gets an
- * answer, the suspicion is told on, with the news of members that every probe carries. Who hears it
- * probes for itself: so all find out within a few beats of the first, and gossip alone makes no
- * node unreachable. The suspect, if it lives, raises its version, and the suspicion is over.
+ * The prober: it finds out which members answer (SWIM; Das, Gupta, Motivala 2002). A few times a
+ * second a node probes a few others, in turn and in random order, so that the cost does not grow
+ * with the cluster.
+ *
+ * A peer that owes an answer is probed at every heartbeat. Soon the node asks others to try it too.
+ * If no node gets an answer, the suspicion spreads with the news that every probe carries. A node
+ * that hears of it probes for itself. So all find out within a few heartbeats of the first, and
+ * gossip alone makes no node unreachable. A suspect that lives raises its version, which ends the
+ * suspicion.
  */
 import type { Env } from '../../base/env.ts';
 import {
@@ -22,25 +25,25 @@ import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
 import type { Gossiper } from './gossip.ts';
 
-/** What probing works on. */
+/** The parts of a node that probing uses. */
 export interface ProberOptions {
   readonly env: Env;
   readonly members: Members;
   readonly peers: Peers;
   readonly gossiper: Gossiper;
   readonly time: WallTime;
-  /** A probe of this node, with this news in it. */
+  /** Makes a probe with this news in it. */
   readonly probe: (gossip: Gossip, wantsAll: boolean) => ProbeRequest;
-  /** A peer has answered a probe; tells whether it is who it should be. */
+  /** Handles the answer of a peer to a probe. Returns whether it is the right node. */
   readonly onProbed: (peer: Peer, reply: ProbeReply) => boolean;
-  /** What can be reached has changed. */
+  /** Called when the reach of a peer has changed. */
   readonly onReach: (peer: Peer, reach: Reach) => void;
 }
 
-/** What this node has done about a peer that owes an answer. */
+/** The steps that this node has taken about a peer that owes an answer. */
 interface Suspicion {
   hasAsked: boolean;
-  /** Somebody else got an answer: it is the way there that is broken. */
+  /** Another node got an answer, so only the path from this node is broken. */
   isVouchedFor: boolean;
   hasTold: boolean;
 }
@@ -50,14 +53,14 @@ export class Prober {
   readonly #options: ProberOptions;
   readonly #known = new Map<string, Reach>();
   readonly #suspicions = new Map<string, Suspicion>();
-  /** Peers still to be probed in this turn. */
+  /** The peers that have not been probed in this turn. */
   #turn: string[] = [];
 
   constructor(options: ProberOptions) {
     this.#options = options;
   }
 
-  /** One beat. */
+  /** Runs at every heartbeat. */
   beat(): void {
     const { peers } = this.#options;
     const silent = [...peers.byId.values()].filter(({ id }) => peers.owesMs(id) > 0);
@@ -86,7 +89,7 @@ export class Prober {
     });
   }
 
-  /** The next peers whose turn it is, in an order that is drawn anew for every turn. */
+  /** The next peers of the turn. Every turn has a new random order. */
   #next(count: number): Peer[] {
     const { env, peers } = this.#options;
     const chosen = new Set<Peer>();

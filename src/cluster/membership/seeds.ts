@@ -1,6 +1,6 @@
 /**
- * The addresses that the configuration names: tried until a member is known there, and again when
- * it is gone.
+ * Seeds: the addresses in the configuration. This node tries each until it knows a member there,
+ * and again when that member is gone.
  */
 import type { Address, Env } from '../../base/env.ts';
 import { SEED_INTERVAL_MS } from '../limits.ts';
@@ -10,35 +10,38 @@ import { RpcClient } from '../../transport/rpc.ts';
 import type { Members } from './members.ts';
 import type { Peers } from './peers.ts';
 
-/** What looking for seeds works on. */
+/** The parts of a node that seeds use. */
 export interface SeedsOptions {
   readonly env: Env;
   /** The versions of the protocol that this node speaks. */
   readonly protocol: ProtocolRange;
   readonly addresses: readonly Address[];
   readonly self: Address;
-  /** Of this very process: a seed that answers with it is this node itself. */
+  /** The life of this process. A seed that answers with it is this node itself. */
   readonly process: string;
   readonly members: Members;
   readonly peers: Peers;
   readonly probe: (gossip: Gossip, wantsAll: boolean) => ProbeRequest;
-  /** Somebody has answered; its records are to be taken in. */
+  /** Called with the answer of a seed, to merge its records. */
   readonly onProbed: (reply: ProbeReply) => void;
 }
 
 interface Seed {
   readonly address: Address;
   readonly client: RpcClient;
-  /** Who answered there last. */
+  /** The name of the node that answered there last. */
   name: string | undefined;
   triedMs: number;
-  /** Each try is made in the next of the versions: nothing is known of the node there. */
+  /**
+   * The number of tries. Each try uses the next version of the protocol, because the version of the
+   * node there is unknown.
+   */
   tries: number;
 }
 
 const isSame = (a: Address, b: Address): boolean => a.host === b.host && a.port === b.port;
 
-/** Looks for the cluster. */
+/** Looks for the cluster at the addresses of the configuration. */
 export class Seeds {
   readonly #options: SeedsOptions;
   #seeds: Seed[];
@@ -57,7 +60,7 @@ export class Seeds {
       }));
   }
 
-  /** Whether everybody whom the configuration names has been found. */
+  /** Whether all nodes of the configuration have been found. */
   get areFound(): boolean {
     return this.#seeds.every((seed) => this.#isFound(seed));
   }
@@ -69,7 +72,7 @@ export class Seeds {
     return [...peers.byId.values()].some((peer) => isSame(peer, address) && isHere(peer.id));
   }
 
-  /** One beat: asks those whom nobody is known to be at. */
+  /** Runs at every heartbeat: probes the addresses at which no member is known. */
   beat(): void {
     const { env, protocol, probe, process, onProbed, members } = this.#options;
     const nowMs = env.clock.monotonicMs();
@@ -78,7 +81,7 @@ export class Seeds {
       seed.triedMs = nowMs;
       seed.client.speak(protocol.oldest + (seed.tries % (protocol.newest - protocol.oldest + 1)));
       seed.tries += 1;
-      // A newborn node says nothing of itself before it knows whether its name is free.
+      // A new node sends no record of itself before it knows whether its name is free.
       const { hash, isInformed } = members;
       const hello = probe({ hash, isInformed, records: [], suspects: [] }, true);
       seed.client.request(hello, SEED_INTERVAL_MS, (reply) => {
