@@ -185,3 +185,21 @@ test('a write waits for an owner that has just started, which grants the key onc
   const made = await lab.ask(a, 'PUT', key, { value: 'mine', headers: CREATE });
   assert.equal(made.status, 200);
 });
+
+test('damage that is found under a conditional write fails that write, and not the node', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [node] = lab.order('k1') as [SimNode];
+  await lab.ask(node, 'PUT', 'k1', { value: 'before' });
+  await lab.rest();
+  node.disk.delayMs = 2_000;
+  const query = 'timeout=14000';
+  const put = lab.ask(node, 'PUT', 'k1', { value: 'v', query, headers: { 'if-match': '*' } });
+  await lab.until(() => lab.held(node, 'k1').includes('v'), 500);
+  // Not a row of the key: the whole store is opened again, under the write.
+  node.disk.damage(node.disk.sorted.findIndex((row) => row.startsWith('c')));
+  assert.ok((await put).status >= 500);
+  node.disk.delayMs = 1;
+  await lab.rest();
+  assert.equal((await lab.ask(node, 'GET', 'k1')).status, 200);
+});

@@ -131,10 +131,13 @@ export class LocalHolder implements Holder {
    * the number has ended by then: a replica that was filled from here in between lacks the store.
    */
   onGround(partition: number, onAnswer: OnAnswer<Stored>): OnAnswer<Stored> {
-    const { grants } = this.#parts;
+    const { grants, store, members } = this.#parts;
     const taken = grants.groundNow(groundOf(this.#parts, partition));
     return (answer) => {
-      const isOver = grants.groundNow(groundOf(this.#parts, partition)) !== taken;
+      // A store that has failed since has no replica to ask, and answers with that error.
+      const replica = answer instanceof MecError ? undefined : store.find(partition);
+      const ground = replica && grants.groundNow({ replica, view: members.view(partition) });
+      const isOver = ground !== taken;
       onAnswer(isOver && !(answer instanceof MecError) ? new MecError('incomplete') : answer);
     };
   }
