@@ -16,7 +16,7 @@ export interface ClientErrorDetails {
   readonly have?: number | undefined;
   readonly need?: number | undefined;
   readonly retryAfterMs?: number | undefined;
-  /** Overrides the default of the code. */
+  /** Overrides whether the code is retriable. */
   readonly retriable?: boolean | undefined;
   readonly cause?: unknown;
 }
@@ -32,8 +32,8 @@ export class MecClientError extends Error {
   /** The pause that the node asked for in `Retry-After`, ms. */
   readonly retryAfterMs: number | undefined;
   /**
-   * For a write: whether it may have taken effect, or still may. It is safe to send the same write
-   * again with the same token.
+   * For a write: whether it may have taken effect, or still may. A second call with the same token
+   * loses nothing, but it is another write: it may become a sibling of the first.
    */
   mayTakeEffect = false;
 
