@@ -1,6 +1,8 @@
 /**
- * MessagePack written value by value. A general encoder is slow at small maps with ever new keys,
- * and at 64-bit integers. All writers share one buffer, so only one may be in use at a time.
+ * MessagePack written value by value. The constants are the first bytes of its formats:
+ * https://github.com/msgpack/msgpack/blob/master/spec.md. A general encoder is slow at 64-bit
+ * integers, and at small maps whose keys differ each time. All writers share one buffer, so only
+ * one may be in use at a time.
  */
 
 const START_BYTES = 1024;
@@ -12,6 +14,7 @@ let buffer = Buffer.allocUnsafe(START_BYTES);
 export class MsgpackWriter {
   #at = 0;
 
+  /** Makes room for `bytes` more. Returns their offset. */
   #reserve(bytes: number): number {
     const at = this.#at;
     this.#at += bytes;
@@ -29,6 +32,7 @@ export class MsgpackWriter {
     this.#head(length, 0x90, 0xdc);
   }
 
+  /** `short` has the count in its low bits, `long` in the next 2 bytes, and `long + 1` in 4. */
   #head(count: number, short: number, long: number): void {
     const at = this.#reserve(5);
     let end = at + 1;
@@ -43,6 +47,7 @@ export class MsgpackWriter {
     this.#at = end;
   }
 
+  /** A string, as UTF-8. */
   text(text: string): void {
     // Enough for the head, and for three bytes of UTF-8 for each UTF-16 unit.
     const at = this.#reserve(5 + 3 * text.length);
@@ -96,6 +101,7 @@ export class MsgpackWriter {
     buffer.writeUInt32BE(low % 0x1_0000_0000, at + 5);
   }
 
+  /** All that was written. */
   toBase64(): string {
     return buffer.toString('base64', 0, this.#at);
   }

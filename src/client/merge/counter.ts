@@ -10,8 +10,8 @@
  */
 import type { Author, Merge } from './merge.ts';
 
-/** Each author's share of a count, and the number of the change that set it. */
-type Counts = Readonly<Record<string, readonly [number: number, count: number]>>;
+/** By author: the number of its last change to the count, and its share of the sum. */
+type Counts = Readonly<Record<string, readonly [change: number, share: number]>>;
 
 /** A count that only grows. */
 export interface GrowOnlyCounter {
@@ -23,9 +23,12 @@ export interface PlusMinusCounter extends GrowOnlyCounter {
   readonly minus: Counts;
 }
 
-const sum = (counts: Counts): number => Object.values(counts).reduce((total, [, count]) => total + count, 0);
+const sum = (counts: Counts): number => Object.values(counts).reduce((total, [, share]) => total + share, 0);
 
-/** Of two shares of one author, the later one includes the earlier. */
+/**
+ * Of two shares of one author, the later one includes the earlier. Steps of one change have the
+ * same number; then the larger share is the later one, because shares only grow.
+ */
 const mergeCounts: Merge<Counts> = (a, b) => {
   const merged = new Map(Object.entries(a));
   for (const [name, theirs] of Object.entries(b)) {

@@ -10,7 +10,7 @@
  */
 import type { Author } from './merge.ts';
 
-/** Payloads by key, and by the dot of the addition. */
+/** A state: the payloads of each key, by the dot of the addition. */
 export interface DottedMap<P> {
   /** The number of each author's last change in this state. */
   readonly clock: Readonly<Record<string, number>>;
@@ -46,7 +46,7 @@ export function removeKey<P>({ clock, entries }: DottedMap<P>, key: string): Dot
   return { clock, entries: Object.fromEntries(Object.entries(entries).filter(([other]) => other !== key)) };
 }
 
-/** Merges two states. */
+/** Merges two states: keeps the additions of each side that the other has, or has not seen. */
 export function mergeMaps<P>(a: DottedMap<P>, b: DottedMap<P>): DottedMap<P> {
   const clock = new Map(Object.entries(a.clock));
   for (const [name, n] of Object.entries(b.clock)) clock.set(name, Math.max(n, clock.get(name) ?? 0));

@@ -74,7 +74,7 @@ export function subtractRanges(a: readonly number[], b: readonly number[]): Rang
   return out;
 }
 
-/** Whether a number is in both. */
+/** Whether any number is in both. */
 export function meetRanges(a: readonly number[], b: readonly number[]): boolean {
   let j = 0;
   for (let i = 0; i < a.length; i += 2) {

@@ -84,7 +84,7 @@ export class ReplicaCommits {
   #checkpoint(): RowChange {
     const { partition, clock, standing, cut } = this.#parts;
     const key = keyspace.checkpointRow(partition);
-    const state = { ...standing.kept, clock: clock.seen, cut, lost: clock.lost };
+    const state = { ...standing.inCheckpoint, clock: clock.seen, cut, lost: clock.lost };
     return { key, value: checkpointToRecord(state, key) };
   }
 }

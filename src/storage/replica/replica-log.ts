@@ -1,7 +1,7 @@
 /**
- * The log of a replica: for each dot, the key of the write. From the log a replica tells another
- * one which writes that one lacks. Its rows are written in the batch of the object. They are cut
- * when every holder has seen their dots.
+ * The log of a replica: for each dot, the key of the write. A peer that lacks dots gets the objects
+ * of these keys, and no others. An entry is written in one batch with the object. It is cut
+ * (removed) when every holder has seen its dot.
  */
 import { SCAN_PAGE_ROWS } from '../limits.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
@@ -17,13 +17,13 @@ export interface LogPage {
   readonly dotsByKey: DotsByKey;
   /** Whether this page ends the list of the dots asked for. */
   readonly isLast: boolean;
-  /** Whether the log has all the entries that belong on this page. */
+  /** False if an entry of this page was cut: then only a snapshot has all that the peer lacks. */
   readonly isWhole: boolean;
 }
 
 /** Reads and changes the log entries of one replica. */
 export class ReplicaLog {
-  /** Dots whose entries have been cut: this log does not tell of them. */
+  /** The dots whose entries have been cut. */
   readonly cut: CausalContext;
   readonly #partition: number;
   readonly #engine: Engine;
@@ -50,6 +50,7 @@ export class ReplicaLog {
     return this.#length;
   }
 
+  /** Whether the log must be cut, even if a holder still lacks its oldest writes. */
   get isOverfull(): boolean {
     return this.#length > this.#maxEntries;
   }
@@ -95,11 +96,14 @@ export class ReplicaLog {
     return this.#engine.scan({ from, to, limit });
   }
 
-  /** Cuts the entries up to the bases of `covered`, at most a page. Returns the deletions. */
+  /**
+   * Cuts entries with dots up to the bases of `covered`, at most `SCAN_PAGE_ROWS` of them. Returns
+   * the deletions.
+   */
   async cutCovered(covered: Pick<CausalContext, 'base'>): Promise<RowChange[]> {
     const changes: RowChange[] = [];
-    // Actors that come during the scans wait for the next cut. An actor that left the map and came
-    // back would otherwise be cut twice.
+    // A copy: writes change the map during the scans. An actor that is removed and added again
+    // would be visited twice.
     const actors = [...this.#lengths.keys()];
     for (const actor of actors) {
       const last = covered.base(actor);

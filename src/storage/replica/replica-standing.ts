@@ -2,18 +2,18 @@
 import type { Checkpoint, Wound } from '../records.ts';
 import type { SetAside } from './set-aside.ts';
 
-/** Whether one replica is complete, and whether it is wounded. */
+/** Whether one replica is complete, and whether it is wounded: it lost rows to a damaged disk. */
 export class ReplicaStanding {
-  readonly #salvage: SetAside;
+  readonly #setAside: SetAside;
   #isComplete: boolean;
   #wound: Wound;
   /** Whether the replica was compared with the other owners since the store was opened. */
   #isConfirmed = false;
 
-  constructor({ isComplete, wound }: Pick<Checkpoint, 'isComplete' | 'wound'>, salvage: SetAside) {
+  constructor({ isComplete, wound }: Pick<Checkpoint, 'isComplete' | 'wound'>, setAside: SetAside) {
     this.#isComplete = isComplete;
     this.#wound = wound;
-    this.#salvage = salvage;
+    this.#setAside = setAside;
   }
 
   /**
@@ -22,7 +22,7 @@ export class ReplicaStanding {
    * start, no replica is complete until it was compared with the other owners.
    */
   get isComplete(): boolean {
-    return this.#isComplete && this.#isConfirmed && this.#salvage.dots.isEmpty;
+    return this.#isComplete && this.#isConfirmed && this.#setAside.dots.isEmpty;
   }
 
   /** Whether the replica was complete before the last start, and has not been compared since. */
@@ -37,8 +37,8 @@ export class ReplicaStanding {
     return this.#wound !== 'none';
   }
 
-  /** The fields of a checkpoint. */
-  get kept(): Pick<Checkpoint, 'isComplete' | 'wound'> {
+  /** The part of this state that a checkpoint stores. */
+  get inCheckpoint(): Pick<Checkpoint, 'isComplete' | 'wound'> {
     return { isComplete: this.#isComplete, wound: this.#wound };
   }
 
