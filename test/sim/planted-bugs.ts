@@ -226,7 +226,7 @@ const EVIDENCE: readonly Bug[] = [
   {
     name: 'a wiped replica counts for reads at once',
     file: storage('replica/replica-standing'),
-    good: 'return this.#isComplete && this.#isConfirmed && this.#salvage.dots.isEmpty;',
+    good: 'return this.#isComplete && this.#isConfirmed && this.#setAside.dots.isEmpty;',
     bad: 'return true;',
     draw: {
       faults: ['wiped, and back at once'],
