@@ -1,4 +1,4 @@
-/** The fields that tell what replicas hold, what they have seen, and what they remember. */
+/** The fields for the dots, objects, contexts and memories of replicas. */
 import { MAX_ACTOR_CHARS, MAX_MEMORIES, PARTITIONS } from '../core/limits.ts';
 import { CausalContext, type PackedContext } from '../core/causality/causal-context.ts';
 import type { Floor } from '../core/causality/floor.ts';
@@ -60,7 +60,7 @@ export const dot = record(dotFields);
 /** A list of dots. */
 export const dots = rows(dotFields, MAX_MESSAGE_DOTS);
 
-/** Versions, of which the bodies may be left out. */
+/** Versions whose bodies may be left out. */
 export const sparseVersions = rows({ ...dotFields, body: optional(bytes) }, MAX_MESSAGE_VERSIONS);
 
 /** Versions with their bodies. */
@@ -76,7 +76,9 @@ export const wholeContext: Field<CausalContext> = {
   },
 };
 
-/** A causal context, on a floor that the receiver knows if it covers one, else whole. */
+/**
+ * A causal context: packed on a floor that the receiver knows, or whole if it covers none of these.
+ */
 export const context: Field<CausalContext> = {
   pack: (value, { floors }) => packContext(value, floors),
   unpack: (packed, find) => {
@@ -101,7 +103,7 @@ interface Covering {
   readonly versions: readonly { readonly actor: string; readonly counter: number }[];
 }
 
-/** Throws `WireError` if a version lies outside of its context. */
+/** Throws `WireError` if a version is not in its context. */
 export function checkCovered({ context: known, versions: held }: Covering): void {
   for (const version of held) {
     if (!known.has(version.actor, version.counter)) throw new WireError('a version outside its context');
@@ -109,14 +111,14 @@ export function checkCovered({ context: known, versions: held }: Covering): void
 }
 
 /**
- * The fields of a key with the object that a replica holds for it, and the dots whose effect that
- * is.
+ * The fields of a key with the object of a replica for it, and the dots of the writes that led to
+ * that object.
  */
 export const ITEM = { key, object: record({ context, versions }, checkCovered), dots } as const;
 
 /**
- * Throws `WireError` if a dot lies outside of the object's context: such an object would be merged
- * wrongly, and would slip past the guard of actors.
+ * Throws `WireError` if a dot is not in the object's context. A merge of such an object would be
+ * wrong, and the check of its actors would not see the dot.
  */
 export function checkItem({ object, dots: written }: { object: Covering; dots: Covering['versions'] }): void {
   for (const each of written) {
@@ -129,10 +131,10 @@ export const item = record(ITEM, checkItem);
 
 const madeFields = { ...dotFields, digest: name } as const;
 
-/** A write that was made: its dot, and the digest of what it wrote. */
+/** A finished write: its dot, and the digest of its content. */
 export const made = record(madeFields);
 
-/** The same, as replicas keep it. */
+/** The memory of a write, as replicas keep it. */
 export const memory = record({ ...madeFields, key, idempotencyKey: text(MAX_TAG_CHARS), madeMicros: number });
 
 const saidFields = {
@@ -147,8 +149,8 @@ const saidFields = {
   memories: omissible(list(memory, MAX_MEMORIES)),
 } as const;
 
-/** What a replica says of itself. */
+/** The statement of a replica. */
 export const statement = record({ life: name, ...saidFields });
 
-/** The same, in a list of those of one node. */
+/** The statement of a replica in a list of those of one node. */
 export const replicaStatement = record({ partition, ...saidFields });

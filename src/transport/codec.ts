@@ -2,8 +2,9 @@
  * Messages on the wire: a message is a msgpack array `[code, field, …]`, with the fields of the
  * table in `message.ts`.
  *
- * A context goes on a floor that the receiver knows, or whole. One on a floor that is not known
- * here cannot be read: it is answered as such, and never taken for seen.
+ * A context travels whole, or on a floor that the receiver knows. If the receiver does not know the
+ * floor, it cannot read the message, and answers `unknown-floor`. It never counts such a context as
+ * seen.
  */
 import { pack, unpackForeign } from '../base/msgpack.ts';
 import { type Fields, type FindFloor, itemsOf, type Recipient, UnknownFloorError } from './field.ts';
@@ -28,13 +29,13 @@ for (const [kind, { code, fields, check }] of Object.entries({ ...REQUESTS, ...R
   SHAPES_BY_CODE.set(code, shape);
 }
 
-/** A message in its packed form: packed once, however many peers it goes to. */
+/** A packed message. It is packed once for all peers that it goes to. */
 export type PackedMessage = Uint8Array;
 
-/** Whether a message asks something, rather than answering. */
+/** Whether a message is a request, and not a reply. */
 export const isRequest = (message: Message): message is Request => message.kind in REQUESTS;
 
-/** For a receiver of which nothing is known. */
+/** A receiver of which nothing is known. */
 const ANY: Recipient = { floors: [] };
 
 /** Packs one message for a receiver. */
@@ -45,7 +46,7 @@ export function packMessage(message: Message, to: Recipient = ANY): PackedMessag
   return pack(trimmed(packed, 1));
 }
 
-/** Reads one message; undefined if it is none. */
+/** Reads one message; undefined if the bytes are not a message. */
 export function unpackMessage(bytes: Uint8Array, find: FindFloor): Message | 'unknown-floor' | undefined {
   try {
     const fields = itemsOf(unpackForeign(bytes), Infinity);
@@ -54,7 +55,7 @@ export function unpackMessage(bytes: Uint8Array, find: FindFloor): Message | 'un
     return shape.codec.unpackFrom(fields, 1, { value: { kind: shape.kind }, find }) as unknown as Message;
   } catch (error) {
     if (error instanceof UnknownFloorError) return 'unknown-floor';
-    // Not msgpack, or not of the shape that its code promises.
+    // The bytes are not msgpack, or not of the shape that the code demands.
     return undefined;
   }
 }

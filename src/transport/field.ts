@@ -1,18 +1,19 @@
 /**
  * Fields of messages. A field packs a value for the wire, and reads one from a peer that may send
- * anything: every text and every list has a bound, and a reader throws `WireError` if it is
+ * anything. Every text and every list has a bound, and a reader throws `WireError` if it is
  * exceeded.
  *
- * Fields go by their place in a list. A list may end early: the fields that it lacks are undefined.
+ * A field is found by its position in a list. If a list ends early, its missing fields are
+ * undefined.
  */
 import type { Floor } from '../core/causality/floor.ts';
 
-/** A frame or item is not of the protocol. */
+/** A frame or message that breaks the protocol. */
 export class WireError extends Error {
   override readonly name = 'WireError';
 }
 
-/** A context lies on a floor that this node does not know: nothing can be said of it. */
+/** A context on a floor that this node does not know, so that the context cannot be read. */
 export class UnknownFloorError extends Error {
   override readonly name = 'UnknownFloorError';
 }
@@ -20,28 +21,28 @@ export class UnknownFloorError extends Error {
 /** Finds a floor by its hash; undefined if this node does not know it. */
 export type FindFloor = (hash: string) => Floor | undefined;
 
-/** Knows no floor. */
+/** Finds no floor. */
 export const noFloor: FindFloor = () => undefined;
 
-/** For whom a message is packed. */
+/** The receiver of a message. */
 export interface Recipient {
-  /** The floors that it knows: contexts are packed on one of them if they can be. */
+  /** The floors that the receiver knows. A context is packed on one of them if possible. */
   readonly floors: readonly Floor[];
 }
 
-/** How one field is packed and read back. */
+/** Packs and reads one field. */
 export interface Field<Value> {
   pack(this: void, value: Value, to: Recipient): unknown;
   /** Throws `WireError`, or `UnknownFloorError`. */
   unpack(this: void, packed: unknown, find: FindFloor): Value;
 }
 
-/** A field that a message need not name. */
+/** A field that may be absent in the type of a message. */
 export interface Omissible<Value> extends Field<Value | undefined> {
   readonly isOmissible: true;
 }
 
-/** A field that does not travel: the receiver finds it in the others. */
+/** A field that is not sent: the receiver derives it from the others. */
 export interface Derived<Value> extends Field<Value> {
   readonly derive: (message: never) => Value;
 }
@@ -81,7 +82,7 @@ export const text = (max: number): Field<string> =>
     return packed;
   });
 
-/** A text that the sender cuts at `max` UTF-16 units: people read it. */
+/** A text for people, which the sender cuts at `max` UTF-16 units. */
 export const cutText = (max: number): Field<string> => ({
   pack: (value) => value.slice(0, max),
   unpack: text(max).unpack,
@@ -111,7 +112,7 @@ export const number: Field<number> = plain((packed) => {
   return packed;
 });
 
-/** Yes or no. */
+/** True or false. */
 export const flag: Field<boolean> = plain((packed) => packed === true);
 
 /** Bytes; a view on the frame. */
@@ -135,10 +136,10 @@ export function optional<Value>({ pack, unpack }: Field<Value>): Field<Value | u
   };
 }
 
-/** A value that a message need not name. */
+/** A value that may be absent in a message. */
 export const omissible = <Value>(field: Field<Value>): Omissible<Value> => ({ ...optional(field), isOmissible: true });
 
-/** A value that the receiver finds in the others. */
+/** A value that the receiver derives from the other fields. */
 export const derived = <Value>(derive: (message: never) => Value): Derived<Value> => ({
   derive,
   pack: () => null,

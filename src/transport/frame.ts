@@ -1,9 +1,8 @@
 /**
- * Frames on the wire: byte 0 the protocol version; then messages, each with a head of 8 bytes: id
- * and length (uint32, big-endian). A reply has the id of its request.
+ * Frames on the wire: byte 0 is the protocol version. The messages follow, each with a head of 8
+ * bytes: id and length (uint32, big-endian). A reply has the id of its request.
  *
- * Nothing that comes in is trusted: a frame or a message of the wrong shape is refused, never half
- * understood.
+ * Incoming bytes are not trusted: a frame or message of the wrong shape is refused as a whole.
  */
 import { MAX_FRAME_BYTES } from './limits.ts';
 import { type PackedMessage, unpackMessage } from './codec.ts';
@@ -14,7 +13,7 @@ import { PROTOCOL, type ProtocolRange } from './protocol.ts';
 const FRAME_HEADER_BYTES = 1;
 const ITEM_HEADER_BYTES = 8;
 
-/** Ids wrap around here. */
+/** The largest id; the next one is 1. */
 export const MAX_ID = 0xffff_ffff;
 
 /** A message with the id that ties a reply to its request. */
@@ -23,12 +22,13 @@ export interface Item {
   readonly message: Message;
 }
 
-/** A frame taken apart. Items that were not understood are only counted. */
+/** An unpacked frame. Messages of the wrong shape are only counted. */
 export interface Frame {
   readonly version: number;
   readonly items: readonly Item[];
   /**
-   * The ids of messages with a context on a floor that is not known here: they could not be read.
+   * The ids of messages that could not be read, because they have a context on a floor that is
+   * unknown here.
    */
   readonly unknown: readonly number[];
   readonly garbage: number;
@@ -40,12 +40,12 @@ export interface PackedItem {
   readonly message: PackedMessage;
 }
 
-/** Whether a message of so many bytes fits in a frame. */
+/** Whether a message fits in a frame. */
 export function isSendable(message: PackedMessage): boolean {
   return message.length <= MAX_FRAME_BYTES - FRAME_HEADER_BYTES - ITEM_HEADER_BYTES;
 }
 
-/** Makes a frame of packed messages. */
+/** Packs messages into a frame. */
 export function packFrame(items: readonly PackedItem[], version = PROTOCOL.newest): Uint8Array {
   const bytes = items.reduce((sum, { message }) => sum + ITEM_HEADER_BYTES + message.length, FRAME_HEADER_BYTES);
   const frame = new Uint8Array(bytes);
@@ -69,10 +69,12 @@ export interface FrameOptions {
   readonly protocol?: ProtocolRange | undefined;
 }
 
-/** Reads the frames of all versions: for an observer that is no node. */
+/** Reads frames of all versions, for an observer that is not a node. */
 export const ANY_VERSION: ProtocolRange = { oldest: 0, newest: 255 };
 
-/** Takes a frame apart. Throws `WireError` if it is none, or if its version is not spoken here. */
+/**
+ * Unpacks a frame. Throws `WireError` if it is not one, or if this node does not speak its version.
+ */
 export function unpackFrame(
   frame: Uint8Array,
   { findFloor = noFloor, protocol: { oldest, newest } = PROTOCOL }: FrameOptions = {},

@@ -1,30 +1,29 @@
 /** Bounds of frames, queues and callers, each with its reason. */
 import { KIB, MIB } from '../base/bytes.ts';
 
-/** Members of a cluster, those that are gone included: what a list may hold. */
+/** Members in one list, including those that are gone. */
 export const MAX_MEMBERS = 1024;
 
 /**
- * Messages waiting for one peer. A second of full load; a peer further behind cannot answer in
+ * Messages that wait for one peer: a second of full load. A peer further behind cannot answer in
  * time.
  */
 export const MAX_OUTBOX_MESSAGES = 65_536;
 
-/** Bytes waiting for one peer. */
+/** Bytes that wait for one peer. */
 export const MAX_OUTBOX_BYTES = 64 * MIB;
 
 /** Messages are packed into one frame up to this size; a larger message gets a frame of its own. */
 export const FRAME_TARGET_BYTES = MIB;
 
 /**
- * Largest frame between peers. Writes made at once on several nodes can grow an object past
- * MAX_OBJECT_BYTES; this is the end of it.
+ * Largest frame between peers. Concurrent writes on several nodes can grow an object beyond
+ * MAX_OBJECT_BYTES; this limit stops it.
  */
 export const MAX_FRAME_BYTES = 128 * MIB;
 
 /**
- * Versions and dots in one message from a peer, and ranges in one context: far above what a
- * well-behaved one sends.
+ * Versions and dots in one message, and ranges in one context: far more than a correct peer sends.
  */
 export const MAX_MESSAGE_VERSIONS = 2048;
 export const MAX_MESSAGE_DOTS = 8192;
@@ -39,16 +38,16 @@ export const MAX_KEY_CHARS = 2048;
 /** The name of a host (RFC 1035). */
 export const MAX_HOST_CHARS = 255;
 
-/** An entity tag or an idempotency key: what fits into the head of an HTTP request. */
+/** An entity tag or an idempotency key: as long as the head of an HTTP request allows. */
 export const MAX_TAG_CHARS = 64 * KIB;
 
 /** Entity tags in one condition: above what HTTP takes. */
 export const MAX_TAGS = 1024;
 
-/** The name of the owners as one node sees them: the names of two sets of owners. */
+/** The name of an owner view, which has the names of two sets of owners. */
 export const MAX_VIEW_CHARS = 64 * KIB;
 
-/** The text of an error; it is cut here. */
+/** The text of an error; the sender cuts it here. */
 export const MAX_DETAIL_CHARS = 4 * KIB;
 
 /**
@@ -62,28 +61,28 @@ export const MAX_LATER_FIELDS = 16;
 /** Fences in one reply: above what a partition of a cluster can have. */
 export const MAX_MESSAGE_FENCES = 1024;
 
-/** Frames that ZeroMQ may hold for a peer that does not read, on top of our own outbox. */
+/**
+ * Frames that ZeroMQ may hold for a peer that does not read, in addition to the outbox of this
+ * node.
+ */
 export const ZEROMQ_LINK_FRAMES = 64;
 
 /**
- * Frames that ZeroMQ may hold for one caller; it sends no more requests while it does not read, so
- * few are ever held.
+ * Frames that ZeroMQ may hold for one caller. A caller that does not read sends no more requests,
+ * so few are ever held.
  */
 export const ZEROMQ_CALLER_FRAMES = 1024;
 
 /** Callers remembered per bound socket; each is one connection of a peer, and peers reconnect. */
 export const MAX_CALLERS = 4096;
 
-/**
- * After how long a silence a caller is forgotten as soon as another comes: many times the interval
- * of heartbeats.
- */
+/** The silence after which a caller is forgotten when another one comes: many heartbeats. */
 export const CALLER_SILENT_MS = 60_000;
 
 /**
- * How often overdue requests to peers are looked for; a deadline may pass unnoticed for this long.
+ * The interval at which overdue requests are ended. A deadline may pass unnoticed for this long.
  */
 export const RPC_SWEEP_MS = 50;
 
-/** Log lines about garbage from one peer; the rest is only counted. */
+/** Log lines about garbage from one peer; more garbage is only counted. */
 export const GARBAGE_LOG_LINES = 1;

@@ -1,4 +1,4 @@
-/** The fields that tell of nodes and members. */
+/** The fields of nodes and members. */
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { MEMBER_STATES, type MemberState } from '../core/placement/member-list.ts';
 import { type Field, flag, integer, list, number, optional, positive, text, WireError } from './field.ts';
@@ -34,14 +34,14 @@ const state: Field<MemberState> = {
 
 const address = { host: text(MAX_HOST_CHARS), port: integer } as const;
 
-/** A node that speaks, and whether it belongs here. */
+/** The identity of a node, which shows whether it belongs to the cluster. */
 export const identity = record({
   name: nodeName,
-  /** Drawn at every start of the process: two processes under one name differ in it. */
+  /** A random text from the start of the process. It tells two processes of one name apart. */
   process: text(MAX_NAME_CHARS),
   ...address,
   partitions: integer,
-  /** Replicas of a partition, as configured. */
+  /** The configured number of replicas of a partition. */
   n: positive,
   /** The versions of the protocol that the node speaks. */
   oldest: integer,
@@ -62,12 +62,12 @@ const member = record({
   settled: integer,
 });
 
-/** What nodes tell each other of the members on every occasion. */
+/** The news about members that every probe carries. */
 export const GOSSIP = {
-  /** Hash of the sender's member list, and whether that list may be relied on. */
+  /** The hash of the sender's member list, and whether the sender relies on that list. */
   hash: integer,
   isInformed: flag,
   records: list(member, MAX_MEMBERS),
-  /** Members that do not answer the sender, neither directly nor through others. */
+  /** Members that answer the sender neither directly nor through others. */
   suspects: rows({ name: nodeName, version: positive }, MAX_MEMBERS),
 } as const;

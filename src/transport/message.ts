@@ -1,6 +1,6 @@
 /**
- * Everything that nodes say to each other: the types of the tables in `requests.ts` and
- * `replies.ts`. Types, packing, unpacking and bounds all come from these tables.
+ * All messages between nodes: the types of the tables in `requests.ts` and `replies.ts`. Types,
+ * packing, unpacking and bounds all come from these tables.
  */
 import type { item } from './causal-fields.ts';
 import type { Fields, RecordOf, ValueOf } from './field.ts';
@@ -50,7 +50,7 @@ export type ListKeysRequest = RequestOf<'list'>;
 export type PingReply = ReplyOf<'pong'>;
 /** A `probed` reply. */
 export type ProbeReply = ReplyOf<'probed'>;
-/** A `object` reply. */
+/** An `object` reply. */
 export type ReadReply = ReplyOf<'object'>;
 /** A `granted` reply. */
 export type GrantReply = ReplyOf<'granted'>;
@@ -68,14 +68,14 @@ export type SnapshotReply = ReplyOf<'snapshot-page'>;
 export type MendReply = ReplyOf<'mended'>;
 /** A `keys` reply. */
 export type ListKeysReply = ReplyOf<'keys'>;
-/** A `unknown-floor` reply. */
+/** An `unknown-floor` reply. */
 export type UnknownFloorReply = ReplyOf<'unknown-floor'>;
 /** A `failed` reply. */
 export type FailedReply = ReplyOf<'failed'>;
 
-/** Which process speaks, and whether it belongs here. */
+/** The identity of the process that sends a message. */
 export type Identity = ValueOf<typeof identity>;
-/** What nodes tell each other of the members on every occasion. */
+/** The news about members that every probe carries. */
 export type Gossip = RecordOf<typeof GOSSIP>;
 /** A partition with the hash of its clock. */
 export type Digest = CompareRequest['digests'][number];
@@ -83,5 +83,5 @@ export type Digest = CompareRequest['digests'][number];
 export type PartitionFloor = NonNullable<CompareRequest['floors']>[number];
 /** A version whose body may be left out, because the asker has it. */
 export type SparseVersion = ReadReply['versions'][number];
-/** What a replica knows of one key, and the dots whose effect that is. */
+/** The object of a replica for one key, and the dots of the writes that led to it. */
 export type SyncItem = ValueOf<typeof item>;

@@ -1,7 +1,7 @@
 /**
- * An outbox: what one node has to say to one other. Flushed once per turn of the event loop, many
- * messages in one frame: packing is worth an order of magnitude. One frame is on its way at a time;
- * what comes meanwhile waits, within bounds.
+ * An outbox: the messages from one node to one other. It is flushed once per turn of the event
+ * loop, with many messages in one frame, which is faster by an order of magnitude. One frame is on
+ * its way at a time, and later messages wait, within bounds.
  */
 import type { Clock } from '../base/env.ts';
 import { FRAME_TARGET_BYTES, MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from './limits.ts';
@@ -23,26 +23,26 @@ export class Outbox {
   #isSending = false;
   #isClosed = false;
 
-  /** `version` is the version of the protocol that the other node understands now. */
+  /** `version` returns the protocol version that the other node understands now. */
   constructor(clock: Clock, send: (frame: Uint8Array) => Promise<void>, version: () => number) {
     this.#clock = clock;
     this.#send = send;
     this.#version = version;
   }
 
-  /** Messages that wait. */
+  /** The number of waiting messages. */
   get length(): number {
     return this.#waiting.length;
   }
 
-  /** Bytes that wait. */
+  /** The number of waiting bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Adds a message; false if there is no room, or the outbox is closed. Past its deadline it is not
-   * sent.
+   * Adds a message. Returns false if there is no room, or if the outbox is closed. A message is not
+   * sent after its deadline.
    */
   push(item: PackedItem, deadlineMs: number): boolean {
     const bytes = item.message.length;
@@ -55,7 +55,7 @@ export class Outbox {
     return true;
   }
 
-  /** Sends nothing more. Returns the ids of the messages that have not been sent. */
+  /** Closes the outbox. Returns the ids of the messages that were not sent. */
   close(): number[] {
     this.#isClosed = true;
     const unsent = this.#waiting.map(({ item }) => item.id);

@@ -1,4 +1,7 @@
-/** Named fields as a list of values: a message, a part of one, or the rows of a table. */
+/**
+ * Records: named fields as a list of values. A record is a message, a part of one, or a row of a
+ * table.
+ */
 import {
   type Derived,
   type Field,
@@ -34,7 +37,7 @@ export class RecordCodec<F extends Fields> {
     this.#check = check;
   }
 
-  /** How many values travel. */
+  /** The number of values that travel. */
   get width(): number {
     return this.#names.length;
   }
@@ -96,7 +99,7 @@ export function rows<F extends Fields>(fields: F, max: number): Field<readonly R
   };
 }
 
-/** Takes the undefined values off the end of a list, but none of the first `keep`. */
+/** Removes undefined values from the end of a list, but none of the first `keep`. */
 export function trimmed(packed: unknown[], keep: number): unknown[] {
   let { length } = packed;
   while (length > keep && packed[length - 1] === null) length -= 1;

@@ -1,6 +1,4 @@
-/**
- * The replies that nodes send: of each its code, and its fields in the order in which they travel.
- */
+/** The replies of nodes: the code of each, and its fields in the order in which they travel. */
 import { isErrorCode, type ErrorCode } from '../base/errors.ts';
 import { PARTITIONS } from '../core/limits.ts';
 import { lifeOfActor } from '../core/causality/actor.ts';
@@ -26,7 +24,7 @@ import { MAX_DETAIL_CHARS, MAX_MESSAGE_FENCES, MAX_PAGE_ITEMS } from './limits.t
 import { GOSSIP, identity, nodeName } from './member-fields.ts';
 import { message, record, rows } from './record.ts';
 
-/** The code of an error; one that this version does not know is `internal`. */
+/** The code of an error. A code that this version does not know is read as `internal`. */
 const errorCode: Field<ErrorCode> = {
   pack: (value) => value,
   unpack: (packed, find) => {
@@ -68,11 +66,11 @@ export const REPLIES = {
   /** The answer to `store`: it is durable. */
   stored: message(67, {
     actor,
-    /** Of the sender: a node speaks as the actor of its present life. */
+    /** The actor of the sender: a node writes as the actor of its present life. */
     life: derived((reply: { readonly actor: string }) => lifeOfActor(reply.actor)),
-    /** The number of its replica in that life. */
+    /** The number of the replica in that life. */
     replica: integer,
-    /** The fences that it has made in this partition. */
+    /** The fences that the replica has made in this partition. */
     fences: rows(fence, MAX_MESSAGE_FENCES),
   }),
 
@@ -80,11 +78,11 @@ export const REPLIES = {
   written: message(68, {
     dot,
     token: wholeContext,
-    /** What the key holds now, as far as the coordinator knows. */
+    /** The versions of the key now, as far as the coordinator knows. */
     versions: dots,
     /** Whether a delete found anything to delete. */
     found: flag,
-    /** Whether it had been made before, under the same idempotency key. */
+    /** Whether the write was made before, under the same idempotency key. */
     isRepeated: flag,
   }),
 
@@ -94,7 +92,7 @@ export const REPLIES = {
   /** The answer to `compare` and `scrub`. */
   compared: message(70, {
     /**
-     * Partitions in which the receiver has seen other writes than the sender, or (`scrub`) holds
+     * Partitions in which the receiver has seen other writes than the sender, or (`scrub`) has
      * other rows.
      */
     differing: partitions,
@@ -106,15 +104,19 @@ export const REPLIES = {
   page: message(71, {
     statement,
     items: list(item, MAX_PAGE_ITEMS),
-    /** What else there is: nothing; more to ask for; or more than the log has: take a snapshot. */
+    /**
+     * The rest: "none", "more" on further pages, or "all", because the log does not reach back far
+     * enough and the asker needs a snapshot.
+     */
     rest: oneOf('none', 'more', 'all'),
   }),
 
-  /** The answer to `snapshot`: everything as it was when the conversation was opened. */
+  /** The answer to `snapshot`: the replica at the opening of the conversation. */
   'snapshot-page': message(72, {
     id: name,
     /**
-     * On the first page: what the sender said then, and the dots that its log cannot tell any more.
+     * On the first page: the statement of the sender at that moment, and the dots that it has cut
+     * from its log.
      */
     opening: optional(record({ statement, cut: context })),
     items: list(item, MAX_PAGE_ITEMS),
@@ -122,10 +124,7 @@ export const REPLIES = {
     next: optional(key),
   }),
 
-  /**
-   * The answer to `list`: of these partitions all the keys with a living value there are, up to
-   * `until`.
-   */
+  /** The answer to `list`: all keys of these partitions with a living value, up to `until`. */
   keys: message(
     73,
     {
@@ -134,7 +133,7 @@ export const REPLIES = {
       tags: list(integer, MAX_PAGE_ITEMS),
       /** The key up to which the answer reaches; undefined if it reaches to the end. */
       until: optional(key),
-      /** The partitions that the receiver cannot vouch for. */
+      /** The partitions whose replica here may be incomplete. */
       incomplete: partitions,
     },
     checkTags,
@@ -143,10 +142,10 @@ export const REPLIES = {
   /** The answer to `probe`. */
   probed: message(74, {
     from: identity,
-    /** The sender's monotonic clock, and its wall clock, µs since 1970. */
+    /** The monotonic clock of the sender, and its wall clock, µs since 1970. */
     nowMs: number,
     wallMicros: number,
-    /** Why the asker is not one of us; empty if it is. */
+    /** The reason why the asker does not belong to the cluster; empty if it does. */
     refusal: cutText(MAX_DETAIL_CHARS),
     ...GOSSIP,
   }),
@@ -156,11 +155,11 @@ export const REPLIES = {
     75,
     {
       actor,
-      /** Of the grant: the store must bring it back. */
+      /** The number of the grant, which the store must bring back. */
       number: name,
       context,
       versions: sparseVersions,
-      /** What came of an earlier write with the same idempotency key. */
+      /** The result of an earlier write with the same idempotency key. */
       remembered: optional(made),
     },
     checkCovered,
@@ -169,7 +168,7 @@ export const REPLIES = {
   /** The answer to `state`. */
   stated: message(76, {
     life: name,
-    /** Hash of the member list by which the node speaks. */
+    /** The hash of the member list of the sender. */
     members: integer,
     replicas: list(replicaStatement, PARTITIONS),
   }),
@@ -177,13 +176,15 @@ export const REPLIES = {
   /** The answer to `mend`. */
   mended: message(77, {
     life: name,
-    /** Hash of the member list by which the node speaks. */
+    /** The hash of the member list of the sender. */
     members: integer,
     replica: name,
     /** Every dot that the replica has seen, durably. */
     clock: context,
     lost: wholeContext,
-    /** If the replica cannot read the key either: the dots whose effect on it may be missing. */
+    /**
+     * The dots whose effect on the key may be missing, if this replica cannot read the key either.
+     */
     need: optional(context),
     item,
     /** Versions of the key that were salvaged from damage. */
@@ -191,8 +192,8 @@ export const REPLIES = {
   }),
 
   /**
-   * The receiver could not read the request: it lacks the floor of a context, and has done nothing.
-   * Send it whole.
+   * The receiver could not read the request, because it does not know the floor of a context. It
+   * has done nothing. The sender must send the request with whole contexts.
    */
   'unknown-floor': message(78, {}),
 } as const;

@@ -1,6 +1,4 @@
-/**
- * The requests that nodes send: of each its code, and its fields in the order in which they travel.
- */
+/** The requests of nodes: the code of each, and its fields in the order in which they travel. */
 import { PARTITIONS } from '../core/limits.ts';
 import {
   checkItem,
@@ -20,13 +18,13 @@ import { MAX_TAG_CHARS, MAX_TAGS, MAX_VIEW_CHARS } from './limits.ts';
 import { GOSSIP, identity, nodeName } from './member-fields.ts';
 import { message, record, rows } from './record.ts';
 
-/** The hashes of floors that the asker knows: the contexts of the answer may lie on them. */
+/** The hashes of floors that the asker knows. Contexts of the reply may be on them. */
 const floors = omissible(floorNames);
 
 /** The client on whose behalf the request is made; undefined for the node itself. */
 const caller = omissible(name);
 
-/** Versions that the asker holds: the reply leaves their bodies out. */
+/** Versions that the asker has: the reply leaves out their bodies. */
 const have = dots;
 
 /** A number of replicas, or a word for one. */
@@ -46,37 +44,36 @@ const condition = record({ ifMatch: optional(tags), ifNoneMatch: optional(tags),
 
 /** The requests, by kind. */
 export const REQUESTS = {
-  /** Are you there? */
+  /** Asks whether the process runs. */
   ping: message(1, {}),
 
-  /** What do you know of this key? */
+  /** Asks for the object of a key. */
   read: message(2, { key, have, floors, caller }),
 
-  /** Take this in and say when it is durable. */
+  /** Stores an object; the answer says that it is durable. */
   store: message(
     3,
     {
       ...ITEM,
       /**
-       * The number of the receiver's grant of the key: the store is refused if it is not current
-       * any more.
+       * The number of the receiver's grant of the key. The receiver refuses the store if that grant
+       * has ended.
        */
       grant: omissible(name),
-      /** What to remember of the write, if it may be repeated. */
+      /** The memory of the write, if it has an idempotency key. */
       memory: omissible(memory),
       caller,
     },
     checkItem,
   ),
 
-  /** Coordinate this write: the sender holds no replica of the key. */
+  /** Coordinates a write for the sender, which has no replica of the key. */
   forward: message(4, {
-    /**
-     * Of this write, among all that are ever forwarded: one that comes twice is carried out once.
-     */
+    /** An id for this forward alone, so that a duplicate is carried out once. */
     id: name,
     /**
-     * The receiver's process, and until when by its clock it may begin; then the sender gives up.
+     * The receiver's process, and the time on its clock after which it must not begin, because the
+     * sender gives up then.
      */
     process: name,
     notAfterMs: number,
@@ -93,59 +90,64 @@ export const REQUESTS = {
     caller,
   }),
 
-  /** Here are the hashes of my clocks: where do we differ? */
+  /** Compares the hashes of the clocks of two nodes. */
   compare: message(5, {
     from: nodeName,
     digests: rows({ partition, hash: integer }, PARTITIONS),
-    /** Floors that the sender knows and has not told the receiver: contexts may be sent on them. */
+    /**
+     * Floors that the sender has and has not announced yet. The receiver may send contexts on them.
+     */
     floors: omissible(rows({ partition, name }, PARTITIONS)),
   }),
 
-  /** This is what I have seen of a partition: send what I lack. */
+  /** Asks for the writes that the sender has not seen. */
   pull: message(6, { from: nodeName, partition, statement, floors }),
 
   /**
-   * Asks for a partition as it is now, in key order. The first page has the id for further ones.
+   * Asks for the present state of a partition, in key order. The first page has the id for further
+   * pages.
    */
   snapshot: message(7, {
     from: nodeName,
     partition,
-    /** Of the conversation; undefined opens one. */
+    /** The id of the conversation; undefined opens one. */
     id: optional(name),
     /** Only keys after this one. */
     after: optional(key),
-    /** Whether the asker has yet to catch up with enough others. */
+    /** Whether the replica of the asker must still catch up with others. */
     isComplete: flag,
     floors,
   }),
 
-  /** Which keys do you hold in these partitions, after a key and with a prefix, in order? */
+  /** Asks for the keys of these partitions, after a key and with a prefix, in order. */
   list: message(8, {
     partitions,
     prefix: key,
     after: optional(key),
-    /** How many keys at most. */
+    /** The most keys of one page. */
     limit: integer,
     caller,
   }),
 
-  /** Are you there, and who are we? */
+  /** Probes a node, and exchanges news about members. */
   probe: message(9, {
     from: identity,
-    /** Whether the answer must have the whole member list. */
+    /** Whether the reply must have the whole member list. */
     wantsAll: flag,
     ...GOSSIP,
   }),
 
-  /** Ask that member for me whether it is there. */
+  /** Asks the receiver to ping a member for the sender. */
   'probe-for': message(10, { name: nodeName }),
 
-  /** Grant the key to this write, and say what you know of it. */
+  /** Asks for a grant of the key to a write, and for the state of the key. */
   grant: message(11, {
-    /** A name of this attempt at the write, and of no other. */
+    /** The name of this attempt at the write. */
     ballot: name,
     key,
-    /** The name of the sender's view of the owners: only an owner with the same view grants. */
+    /**
+     * The name of the sender's view of the owners. Only an owner with the same view grants the key.
+     */
     view: text(MAX_VIEW_CHARS),
     have,
     idempotencyKey: optional(tag),
@@ -153,40 +155,40 @@ export const REQUESTS = {
     caller,
   }),
 
-  /**
-   * These are my rows of a partition, after one key and up to another: are yours the same? The
-   * answer is `compared`.
-   */
+  /** Compares the rows of a partition between two keys. The answer is `compared`. */
   scrub: message(12, {
     from: nodeName,
     partition,
-    /** Both undefined: from the first, to the last. */
+    /** Undefined for the first key and the last key. */
     after: optional(key),
     until: optional(key),
-    /** Hash of the clock that the rows belong to: of another, they cannot be compared. */
+    /**
+     * The hash of the clock under which the rows were read. Rows under different clocks cannot be
+     * compared.
+     */
     clockHash: integer,
     rows: integer,
-    /** Hash of their keys and dots. */
+    /** The hash of their keys and dots. */
     digest: integer,
   }),
 
-  /** The ballot to which the key is granted is over. */
+  /** Ends the ballot to which the key is granted. */
   release: message(13, { ballot: name, key, caller }),
 
-  /** What do your replicas of these partitions say of themselves? */
+  /** Asks for the statements of replicas. */
   state: message(14, {
     from: nodeName,
-    /** Of the sender. */
+    /** The life of the sender. */
     life: name,
     partitions,
     /**
-     * For each of them the id of the sender's replica if the answer may help to make it complete,
-     * else empty.
+     * For each partition the id of the sender's replica, if the answer may help to make it
+     * complete; else empty.
      */
     filling: list(name, PARTITIONS),
     floors,
   }),
 
-  /** I cannot read what I held of this key: what do you know of it? */
+  /** Asks for the state of a key that the sender cannot read any more. */
   mend: message(15, { from: nodeName, key, floors }),
 } as const;

@@ -1,10 +1,10 @@
 /**
  * Requests and replies over frames. A request has an id and a deadline and ends exactly once: with
- * a reply, or with an error; if the connection is closed, in the same turn. A callback table
- * instead of promises: this is the hottest path there is.
+ * a reply, or with an error. If the connection is closed, that happens in the same turn. This is
+ * the hottest path of a node, so it uses a table of callbacks instead of promises.
  *
- * What a peer cannot do here: block another peer, hold memory without bound, or crash the node with
- * what it sends.
+ * A peer cannot block another peer here, or take memory without bound, or crash the node with its
+ * messages.
  */
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
@@ -17,17 +17,17 @@ import type { FailedReply, Reply, Request, UnknownFloorReply } from './message.t
 import { Outbox } from './outbox.ts';
 import { PROTOCOL } from './protocol.ts';
 
-/** Called once: with the reply, or with the error in its place. */
+/** Called once, with the reply or with an error. */
 export type OnReply = (reply: Reply | MecError) => void;
 
-/** How a node answers a request. */
+/** Answers a request at a node. */
 export type Handler = (request: Request, answer: (reply: Reply) => void) => void;
 
 type ReplyCall = readonly [OnReply, Reply | MecError];
 
 /**
- * Calls them all: a caller that throws must not cost the others their answers. The first error is
- * thrown afterwards.
+ * Calls all callbacks, because one that throws must not cost the others their answers. Throws the
+ * first error afterwards.
  */
 function answerAll(answers: readonly ReplyCall[]): void {
   const errors: unknown[] = [];
@@ -46,13 +46,13 @@ function unreachable(): MecError {
   return new MecError('unreachable', { detail, retryAfter: 1 });
 }
 
-/** In place of what would not fit in a frame. */
+/** The reply if the real one does not fit in a frame. */
 const TOO_LARGE: FailedReply = { kind: 'failed', code: 'too-many-siblings', detail: '', have: 0, need: 0 };
 
-/** In place of what could not be read, as it lies on a floor that is not known here. */
+/** The reply if the request could not be read, because of a floor that is unknown here. */
 const UNKNOWN_FLOOR: UnknownFloorReply = { kind: 'unknown-floor' };
 
-/** Reads frames from one side of a connection, and counts what is not one. */
+/** Reads frames from one side of a connection, and counts garbage. */
 class FrameReader {
   garbage = 0;
   readonly #log: Log;
@@ -76,7 +76,7 @@ class FrameReader {
     }
   }
 
-  /** Counts what was not understood; the first time it is logged. */
+  /** Counts garbage, and logs the first of it. */
   report(count: number, reason: string): void {
     if (this.garbage < GARBAGE_LOG_LINES) this.#log.warn('garbage dropped', { from: this.#from, reason });
     this.garbage += count;
@@ -86,11 +86,11 @@ class FrameReader {
 interface Pending {
   readonly onReply: OnReply;
   readonly deadlineMs: number;
-  /** Of a read: it may go out again, for whoever answers twice has changed nothing. */
+  /** The message of a read. It may be sent again, because a second answer changes nothing. */
   readonly again: PackedMessage | undefined;
 }
 
-/** One peer, as the node talks to it. */
+/** The connection from this node to one peer. */
 export class RpcClient {
   readonly #clock: Clock;
   readonly #link: Link;
@@ -104,7 +104,7 @@ export class RpcClient {
   #refused = 0;
   #isClosed = false;
 
-  /** Speaks the oldest version of the protocol until it is told of another. */
+  /** Speaks the oldest version of the protocol until `speak` names another. */
   constructor(env: Env, address: Address, options: FrameOptions = {}) {
     const { protocol = PROTOCOL } = options;
     this.#clock = env.clock;
@@ -137,23 +137,22 @@ export class RpcClient {
   }
 
   /**
-   * Sends a request; `onReply` is called exactly once, at the latest soon after `timeoutMs` is
-   * over. With `unreachable` if the request cannot have left this node, as the connection is
-   * closed.
+   * Sends a request. Calls `onReply` exactly once, at the latest soon after `timeoutMs`. The error
+   * is `unreachable` if the connection was closed before the request left this node.
    */
   request(request: Request, timeoutMs: number, onReply: OnReply): void {
     const message = packMessage(request);
     this.#send(message, timeoutMs, { onReply, again: request.kind === 'read' ? message : undefined });
   }
 
-  /** The same for a request that was packed once for several peers. */
+  /** Sends a request that was packed once for several peers. */
   requestPacked(message: PackedMessage, timeoutMs: number, onReply: OnReply): void {
     this.#send(message, timeoutMs, { onReply, again: undefined });
   }
 
   /**
-   * Another process answers for the peer: what the one before was asked went down with it. Sends
-   * the reads among that again.
+   * Sends the reads without an answer again, because another process answers for the peer, and the
+   * former one has lost its requests.
    */
   resend(): void {
     for (const [id, { again, deadlineMs }] of this.#pending)
@@ -175,12 +174,13 @@ export class RpcClient {
     this.#sweep ??= this.#clock.after(RPC_SWEEP_MS, () => this.#expire());
   }
 
-  /** Closes the connection. All requests that have no answer get one before this returns. */
+  /** Closes the connection. All requests without an answer get an error before this returns. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#sweep?.cancel();
     const unsent = new Set(this.#outbox.close());
-    // What has been sent may have been done: not the same as what has never left this node.
+    // The peer may have carried out a request that was sent, but not one that has never left this
+    // node.
     const detail = 'This node closed the connection before the peer had answered';
     const sent = new MecError('timeout', { detail });
     try {
@@ -214,7 +214,7 @@ export class RpcClient {
     answerAll(answers);
   }
 
-  /** Ends the requests that the caller has an error for. */
+  /** Ends the requests for which `errorOf` returns an error. */
   #giveUp(errorOf: (id: number, pending: Pending) => MecError | undefined): ReplyCall[] {
     const answers: ReplyCall[] = [];
     for (const [id, pending] of this.#pending) {
@@ -228,20 +228,20 @@ export class RpcClient {
 }
 
 interface Counterpart {
-  /** The version of the protocol in which it asked last: it is answered in that. */
+  /** The protocol version of its last request, in which it is answered. */
   version: number;
-  /** When it was heard last, on the monotonic clock. */
+  /** The time of its last frame, on the monotonic clock. */
   heardMs: number;
   readonly outbox: Outbox;
   readonly reader: FrameReader;
 }
 
-/** What answers requests. */
+/** The options of a server. */
 export interface ServerOptions extends FrameOptions {
   readonly handler: Handler;
 }
 
-/** A bound socket, and the answers that go out of it. */
+/** A bound socket, and the answers that it sends. */
 export class RpcServer {
   readonly #env: Env;
   readonly #handler: Handler;
@@ -257,7 +257,7 @@ export class RpcServer {
     this.#options = options;
   }
 
-  /** Binds; rejects where the address cannot be had. */
+  /** Binds the address. Rejects if that is not possible. */
   static async bind(env: Env, address: Address, options: ServerOptions): Promise<RpcServer> {
     const server = new RpcServer(env, options);
     server.#endpoint = await env.network.bind(address, (from, frame) => server.#receive(from, frame));
@@ -286,7 +286,7 @@ export class RpcServer {
     caller.version = frame.version;
     for (const { id, message } of frame.items) {
       if (isRequest(message)) this.#handler(message, (reply) => this.#answer(caller, id, { reply, to: message }));
-      else caller.reader.report(1, 'a reply that nobody asked for');
+      else caller.reader.report(1, 'a reply instead of a request');
     }
     for (const id of frame.unknown) this.#answer(caller, id, { reply: UNKNOWN_FLOOR, to: undefined });
   }
@@ -297,7 +297,7 @@ export class RpcServer {
     if (!caller.outbox.push({ id, message }, Infinity)) this.#dropped += 1;
   }
 
-  /** The floors that the asker knows, and this node too. */
+  /** The floors that both the asker and this node know. */
   #floorsOf(request: Request | undefined): readonly Floor[] {
     if (request === undefined || !('floors' in request) || request.kind === 'compare') return [];
     const { findFloor = noFloor } = this.#options;
@@ -327,8 +327,8 @@ export class RpcServer {
   }
 
   /**
-   * Forgets connections that are most likely over: each start of a peer opens others, and a caller
-   * that speaks again is known again.
+   * Forgets connections that have probably ended. Each start of a peer opens new ones, and a caller
+   * that sends again is added again.
    */
   #makeRoom(nowMs: number): void {
     let longest: [string, Counterpart] | undefined;
