@@ -1,9 +1,9 @@
-/** The configuration of a node, as the rooms above hand it in. */
+/** The configuration of a node, as `config` and programs that embed nodes pass it in. */
 import type { Address } from '../base/env.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import type { Policy } from './policies.ts';
 
-/** Everything that a node can be told. */
+/** The whole configuration of a node. */
 export interface Config {
   /** Unique in the cluster. */
   readonly name: string;
@@ -14,19 +14,25 @@ export interface Config {
   readonly httpport: number;
   /** Data directory. */
   readonly root: string;
-  /** What may fail together with this node, as a rack; no two owners of a key share one while there are enough. */
+  /**
+   * A place that may fail as a whole, such as a rack. No two owners of a key share a zone as long
+   * as there are enough zones.
+   */
   readonly zone: string | undefined;
-  /** How much this node is to hold, relative to the others. */
+  /** The share of data that this node takes, relative to the others. */
   readonly weight: number;
-  /** Where to look for the cluster (this node may be among them). */
+  /** Addresses of nodes of the cluster. This node may be among them. */
   readonly nodes: readonly Address[];
   readonly quorum: { readonly n: number; readonly r: Quorum; readonly w: Quorum; readonly timeoutMs: number };
   readonly storage: { readonly sync: boolean };
   readonly http: {
     readonly maxValueBytes: number;
-    /** Whose pages may speak to this node from a browser, `https://app.example`, or `*` for all. */
+    /**
+     * The origins of pages that may send requests to this node from a browser, such as
+     * `https://app.example`, or `*` for all.
+     */
     readonly origins: readonly string[];
   };
-  /** For the keys with a prefix. */
+  /** The policies for keys with a prefix. */
   readonly policies: readonly Policy[];
 }

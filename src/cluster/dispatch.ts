@@ -1,4 +1,4 @@
-/** What a node does when another node asks something of it. */
+/** The dispatch of requests from other nodes to the parts of this node. */
 import type { Clock, Log } from '../base/env.ts';
 import { MecError, messageOf } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
@@ -50,7 +50,7 @@ export function dispatcher(parts: DispatchParts): Handler {
     const nowMs = env.clock.monotonicMs();
     switch (request.kind) {
       case 'ping':
-        // A node that gets a pong forwards a write next, and it would come too late.
+        // A node that gets a pong forwards a write next, and this node would refuse it.
         if (forwardedWrites.isEnding) throw new MecError('stopping');
         return answer(membership.pong());
       case 'probe':
@@ -81,10 +81,10 @@ export function dispatcher(parts: DispatchParts): Handler {
       case 'list':
         return later(list(own, request), answer);
       case 'forward':
-        // Meant for an earlier process, or too late: the sender has told its client that it does
-        // not know.
+        // The forward was meant for an earlier process, or came too late. Its sender has told its
+        // client that the result is unknown.
         if (request.process !== membership.process || nowMs > request.notAfterMs) return;
-        // Doubled on the way: the first is answered.
+        // A duplicate of this forward: the first one is answered.
         if (forwardedWrites.isNew(request.id, nowMs, request.notAfterMs)) takeOver(parts, request, answer);
         return;
       default:
@@ -100,7 +100,7 @@ export function dispatcher(parts: DispatchParts): Handler {
   };
 }
 
-/** The reply that tells of an error; one that no peer can cause or mend is logged here. */
+/** Makes the reply for an error. Logs it here if no peer can cause or repair it. */
 function failed(log: Log, { kind }: Request, error: unknown): FailedReply {
   const reply = toFailed(error);
   if (reply.code === 'internal') log.error('request of a peer failed', { kind, reason: messageOf(error) });

@@ -7,38 +7,40 @@ import type { ListPage } from './coordinator/list.ts';
 import type { OnBehalf } from './holders/holder.ts';
 import type { PutResult } from './holders/write-request.ts';
 
-/** How a read may differ from the configured defaults. */
+/** The options of a read; defaults are in the configuration. */
 export interface ReadOptions extends OnBehalf {
   readonly r?: Quorum | undefined;
-  /** How many of them must be owners, and not fallbacks. */
+  /** The number of them that must be owners, and not fallbacks. */
   readonly pr?: Quorum | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
-/** What a read may ask for on top. */
+/** Further options of a read. */
 export interface NodeGetOptions extends ReadOptions {
-  /** Dots of the key that the reader has seen: the answer must know about each. */
+  /**
+   * Dots of the key that the reader has seen. The replicas that answer must have seen each of them.
+   */
   readonly seen?: readonly Dot[] | undefined;
-  /** Tokens, joined, of answers that found nothing: the answer shows nothing that they cover. */
+  /** The joined tokens of answers without a value. The read shows no version that they cover. */
   readonly gone?: CausalContext | undefined;
 }
 
-/** How a write may differ from the configured defaults. */
+/** The options of a write; defaults are in the configuration. */
 export interface WriteOptions extends ReadOptions {
-  /** What the writer had seen; undefined where it has no token. */
+  /** The context that the writer has seen; undefined if it has no token. */
   readonly token?: CausalContext | undefined;
   readonly w?: Quorum | undefined;
   readonly pw?: Quorum | undefined;
-  /** What must hold for the write to be made. */
+  /** The condition of the write. */
   readonly condition?: Condition | undefined;
 }
 
-/** Which keys to list, and how a listing may differ from the configured defaults. */
+/** The options of a listing; defaults are in the configuration. */
 export interface NodeListOptions extends ReadOptions {
   readonly prefix?: string;
-  /** Only keys after this one. */
+  /** The listing begins after this key. */
   readonly after?: string | undefined;
-  /** How many keys at most. */
+  /** The most keys of one page. */
   readonly limit: number;
 }
 
@@ -46,8 +48,13 @@ export interface NodeListOptions extends ReadOptions {
 export interface KeyStore {
   /** Reads a key at R of its owners. */
   get(key: string, options?: NodeGetOptions): Promise<GetResult>;
-  /** Writes packed content, or without a body deletes, at W of the key's owners. */
+  /**
+   * Writes packed content at W of the owners of the key, or deletes the key if there is no body.
+   */
   put(key: string, body: Uint8Array | undefined, options?: WriteOptions): Promise<PutResult>;
-  /** The next page of the keys that have a value, in order. Rejects if it could not be complete. */
+  /**
+   * Reads the next page of the keys that have a value, in order. Rejects if the page cannot be
+   * complete.
+   */
   list(options: NodeListOptions): Promise<ListPage>;
 }

@@ -1,6 +1,6 @@
 /**
- * A node: configuration, world and disk in; a running member of the cluster out. This is where the
- * parts meet, and the only thing that doors and simulator know of the cluster.
+ * A node: it takes a configuration, a world and a disk, and runs as a member of the cluster. Here
+ * all parts meet. HTTP, embedding programs and the simulator know only this file of the cluster.
  */
 import type { Env, Timer } from '../base/env.ts';
 import { HasLeftError, MecError } from '../base/errors.ts';
@@ -28,32 +28,32 @@ import { Members } from './membership/members.ts';
 import type { Policy } from './policies.ts';
 import type { LinkStatus, NodeStatus, SocketStatus } from './status.ts';
 
-/** What a node is made of. */
+/** The parts of the world that a node needs. */
 export interface NodeOptions {
   readonly config: Config;
   readonly env: Env;
   readonly openEngine: OpenEngine;
   /** The versions of the protocol that the node speaks, if not those of this release. */
   readonly protocol?: ProtocolRange | undefined;
-  /** Other bounds than those of production, for a simulation. */
+  /** Bounds other than those of production, for a simulation. */
   readonly limits?: SyncLimits | undefined;
   /**
-   * The node has nothing left to do here and is to be stopped: it has left the cluster, or (with an
-   * error) cannot be part of it.
+   * Called when the node should be stopped: it has left the cluster, or (with an error) cannot be
+   * part of it.
    */
   readonly onEnd?: ((reason: Error | undefined) => void) | undefined;
   /**
-   * The node belongs to no cluster yet and begins one, with the nodes that it has found or without
-   * any.
+   * Called when the node begins a cluster, because it belongs to none. It begins with the nodes
+   * that it has found, or alone.
    */
   readonly onBegin?: (() => void) | undefined;
 }
 
-/** What a replica says of itself. */
+/** The clock of a replica. */
 export interface Inspected {
-  /** The dots that it has seen, durably; not to be changed. */
+  /** The durable dots of the replica. Callers must not change them. */
   readonly clock: CausalContext;
-  /** Those of them that no replica has any more; not to be changed. */
+  /** The dots among them that no replica has any more. Callers must not change them. */
   readonly lost: CausalContext;
   /** A hash of both. */
   readonly hash: number;
@@ -103,7 +103,7 @@ export class MecNode implements KeyStore {
       maxLogEntries: limits.maxLogEntries,
     });
     const members = new Members(config, store.keptMembers(), life);
-    // One that was ended before the others had all that it held goes on until they have.
+    // A node that was stopped before the others had all its data continues until they have it.
     if (members.own.state === 'gone' && store.held === 0) {
       await store.close();
       throw new HasLeftError(config.name);
@@ -169,8 +169,8 @@ export class MecNode implements KeyStore {
   }
 
   /**
-   * Writes packed content, or without a body deletes, at W of the key's owners; rejects with a
-   * `MecError`.
+   * Writes packed content at W of the owners of the key, or deletes the key if there is no body.
+   * Rejects with a `MecError`.
    */
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
@@ -183,7 +183,8 @@ export class MecNode implements KeyStore {
   }
 
   /**
-   * The next page of the keys that have a value, in order; rejects where it could not be complete.
+   * Reads the next page of the keys that have a value, in order. Rejects if the page cannot be
+   * complete.
    */
   list({ prefix = '', after, limit, r, timeoutMs, caller }: NodeListOptions): Promise<ListPage> {
     const { quorum } = this.config;
@@ -191,23 +192,20 @@ export class MecNode implements KeyStore {
     return this.#parts.listings.list({ prefix, after, limit, ...quorums, caller });
   }
 
-  /** What the configuration says of the keys like this one. */
+  /** The policy of a key. */
   policyOf(key: string): Policy | undefined {
     return this.#parts.policies.of(key);
   }
 
-  /**
-   * What time it is for the readers and writers of a key, µs since 1970: by a majority of its
-   * owners' clocks.
-   */
+  /** The wall time for a key, in µs since 1970, by a majority of its owners' clocks. */
   nowMicros(key: string): number {
     const { members, time } = this.#parts;
     return time.nowMicros(members.owners(partitionOf(key)));
   }
 
   /**
-   * Why the node is not to be sent requests now: its disk has failed, it is joining or leaving, or
-   * it has not caught up yet; undefined where it is.
+   * The reason why this node should not get requests now: its disk has failed, it is joining or
+   * leaving, or it has not caught up yet. Undefined if it should.
    */
   whyNotReady(): MecError | undefined {
     const { members, store, sync } = this.#parts;
@@ -232,8 +230,8 @@ export class MecNode implements KeyStore {
   }
 
   /**
-   * The hash of the clock of every partition that this node owns: equal among owners that have seen
-   * the same.
+   * The hashes of the clocks of all partitions that this node owns. They are equal on owners that
+   * have seen the same dots.
    */
   digests(): ReadonlyMap<number, number> {
     const { members, store } = this.#parts;
@@ -245,52 +243,49 @@ export class MecNode implements KeyStore {
     return digests;
   }
 
-  /** What this node's own replica knows of a key; for inspection, not for answers. */
+  /** The object of this node's replica for a key. It is for inspection, and may be outdated. */
   peek(key: string): GetResult['object'] {
     return this.#parts.store.of(partitionOf(key)).read(key);
   }
 
   /**
-   * What this node's own replica of a partition says of itself, for inspection; undefined while the
-   * store does not work.
+   * The clock of this node's replica of a partition, for inspection; undefined if the store does
+   * not work.
    */
   inspect(partition: number): Inspected | undefined {
     const replica = this.#parts.store.find(partition);
     return replica && { clock: replica.durableClock, lost: replica.lost, hash: replica.clockHash };
   }
 
-  /** Asks all who hold a key, or would in another's place, what they have of it. */
+  /** Asks all holders of a key, and its fallbacks, for their versions of it. */
   locate(key: string): Promise<KeyLocation> {
     return locate(this.#parts, key);
   }
 
-  /** How many owners each key has, as this node knows the members. */
+  /** The number of owners of each key, by the members that this node knows. */
   get replicas(): number {
     return this.#parts.members.replicas;
   }
 
-  /** Where this node stands in the cluster. */
+  /** The state of this node in the cluster. */
   get state(): MemberState {
     return this.#parts.members.own.state;
   }
 
   /**
-   * Begins to leave the cluster: the others take over, then `onEnd` is called. Throws where there
-   * are no others.
+   * Begins to leave the cluster: the others take over the data, and then `onEnd` is called. Throws
+   * if there are no others.
    */
   leave(): void {
     this.#membership.leave();
   }
 
-  /**
-   * Declares a member dead that will never return; throws `bad-parameter` where it is unknown or
-   * alive.
-   */
+  /** Declares that a member will never return. Throws `bad-parameter` if it is unknown or alive. */
   remove(name: string): void {
     this.#membership.remove(name);
   }
 
-  /** What the node looks like now. */
+  /** The present status of the node. */
   status(): NodeStatus {
     const { env, members, peers, store, time, sync, scrub } = this.#parts;
     const others = [...peers.byId.values()].map((peer) => ({
@@ -323,7 +318,7 @@ export class MecNode implements KeyStore {
     };
   }
 
-  /** Writes that other nodes have forwarded get their answers, within the time of grace. */
+  /** Answers the writes that other nodes have forwarded, within the grace period. */
   #finishWork(): Promise<void> {
     return new Promise((resolve) => {
       const grace = this.#parts.env.clock.after(STOP_GRACE_MS, resolve);
@@ -335,7 +330,7 @@ export class MecNode implements KeyStore {
     });
   }
 
-  /** Stops cleanly: what was acknowledged is on disk, and answers that are under way are given. */
+  /** Stops cleanly: acknowledged writes are on the disk, and running requests get their answers. */
   async stop(): Promise<void> {
     this.#sweep?.cancel();
     this.#sweep = undefined;

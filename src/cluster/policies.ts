@@ -1,17 +1,17 @@
 /**
- * Policies: what the configuration says of the keys that begin with a prefix. Of several, the
- * longest prefix counts.
+ * Policies: the configuration of keys with a prefix. If several prefixes match a key, the longest
+ * counts.
  */
 import { hidden, type View, visible } from '../core/value/visible.ts';
 import type { ObjectVersion } from '../core/causality/object.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 
-/** What holds for the keys with a prefix; what is undefined is as for all keys. */
+/** The configuration of keys with a prefix. An undefined value is the same as for all keys. */
 export interface Policy {
   readonly prefix: string;
-  /** What happens to concurrent versions: they are kept, or only the newest is. */
+  /** The handling of concurrent versions: readers see all of them, or only the newest. */
   readonly siblings: 'keep' | 'last-write-wins';
-  /** How long a version lives, unless its writer says otherwise. */
+  /** The time to live of a version, unless its writer sets one. */
   readonly ttlMs: number | undefined;
   readonly r: Quorum | undefined;
   readonly w: Quorum | undefined;
@@ -26,7 +26,7 @@ export class Policies {
     this.#longestFirst = [...policies].sort((a, b) => b.prefix.length - a.prefix.length);
   }
 
-  /** The policy of a key, where it has one. */
+  /** The policy of a key; undefined if it has none. */
   of(key: string): Policy | undefined {
     if (this.#longestFirst.length === 0) return undefined;
     return this.#longestFirst.find(({ prefix }) => key.startsWith(prefix));
@@ -50,7 +50,7 @@ export class Policies {
     return visible(versions, { now, isLastWriteWins: this.isLastWriteWins(key) });
   }
 
-  /** The versions of a key that no reader sees: they go. */
+  /** The versions of a key that no reader sees. They are removed. */
   hidden(
     key: string,
     versions: readonly ObjectVersion<Uint8Array>[],

@@ -1,7 +1,4 @@
-/**
- * What a node says of itself in `/status`: made for people and monitoring. Every part may be added
- * to.
- */
+/** The status of a node in `/status`, for people and monitoring. Every part may get new fields. */
 import type { Reach } from '../core/placement/detector.ts';
 import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
 import type { StoreStatus } from '../storage/store-status.ts';
@@ -14,65 +11,65 @@ import type { AgedJob } from './sync/pull-queue.ts';
 /** A part of the status of a node. */
 export type { StoreStatus };
 
-/** How a node is. What cannot be told now is undefined, and not there in JSON. */
+/** The status of a node. A value that is not known now is undefined, and absent in JSON. */
 export interface NodeStatus {
   readonly name: string;
   readonly zone?: string | undefined;
   readonly state: MemberState;
-  /** Whether it is to be sent requests. */
+  /** Whether clients may send requests to this node. */
   readonly isReady: boolean;
   readonly uptimeMs?: number | undefined;
-  /** As configured, and how many replicas a key has with the members that there are. */
+  /** The configured numbers, and the present number of replicas of a key. */
   readonly quorum: Config['quorum'] & { readonly replicas: number };
   readonly partitions: Share & { readonly all: number };
-  /** Of a node that joins, or is gone and hands over: how far it is. */
+  /** The progress of a node that joins, or of one that is gone and hands over. */
   readonly handoff: HandoffProgress & ReturnType<Throttle['status']>;
   readonly members: readonly MemberStatus[];
   readonly peers: readonly PeerStatus[];
   readonly store: StoreStatus;
   readonly sync: SyncStatus;
   readonly scrub: Readonly<Record<'pages' | 'differences' | 'restored', number>>;
-  /** The two sockets that peers speak to. */
+  /** The two sockets for peers. */
   readonly incoming: Readonly<Record<'membership' | 'data', SocketStatus>>;
 }
 
-/** A member, as the node that is asked knows it. */
+/** A member, as this node knows it. */
 export type MemberStatus = MemberRecord & Share;
 
-/** A peer, as the node that is asked reaches it. */
+/** A peer, as this node reaches it. */
 export interface PeerStatus {
   readonly node: string;
   readonly reach: Reach;
-  /** Why it refuses to speak with this node, where it does. */
+  /** The reason why the peer refuses this node; undefined if it does not. */
   readonly refusal?: string | undefined;
-  /** How long ago it was heard of. */
+  /** The time since its last answer, in ms. */
   readonly silentMs?: number | undefined;
   /**
-   * How far its wall clock is ahead of the one of the node that is asked; undefined if it was not
-   * heard of lately.
+   * The lead of its wall clock over the clock of this node, in ms; undefined if there was no answer
+   * lately.
    */
   readonly clockSkewMs?: number | undefined;
   readonly latencyMs: number;
-  /** What waits for it, on the two connections. */
+  /** The two connections to the peer. */
   readonly data: LinkStatus;
   readonly probes: LinkStatus;
 }
 
 /**
- * A connection to a peer: requests that wait for their answer, those not yet sent, and how many
- * went wrong.
+ * A connection to a peer: requests without an answer, requests that were not sent yet, and counts
+ * of failures.
  */
 export type LinkStatus = Readonly<
   Record<'pending' | 'queued' | 'queuedBytes' | 'late' | 'refused' | 'garbage' | 'version', number>
 >;
 
 /**
- * A socket that peers speak to: who does, answers not yet sent, and how many messages were lost or
- * made no sense.
+ * A socket for peers: its callers, answers that were not sent yet, and counts of lost and
+ * unreadable messages.
  */
 export type SocketStatus = Readonly<Record<'callers' | 'queued' | 'dropped' | 'garbage', number>>;
 
-/** What is being caught up with, in partitions; and what has been, in times. */
+/** The progress of sync: partitions that catch up now, and counts of finished pulls. */
 export type SyncStatus = Readonly<
   Record<'incomplete' | 'fallbacks' | 'waiting' | 'running' | 'pulls' | 'failures' | 'dropped', number>
 > & {

@@ -1,7 +1,8 @@
 /**
- * The time by which a node says what has expired and stamps what it takes in: that of a majority of the
- * owners' wall clocks, as their answers to probes tell them. A clock that is heard of once goes on at the
- * pace of this node's monotonic clock, so that a jump of this node's own wall clock changes nothing.
+ * Wall time: a node uses the clocks of a majority of a key's owners to decide which versions have
+ * expired, and to stamp new versions. It learns these clocks from answers to probes. Afterwards a
+ * clock advances with the monotonic clock of this node, so a jump of this node's own wall clock
+ * changes nothing.
  */
 import type { Clock, Env } from '../base/env.ts';
 import { CLOCK_SAMPLE_MS, CLOCK_SAMPLE_RTT_MS, CLOCK_TOLERANCE_MS } from './limits.ts';
@@ -25,10 +26,10 @@ export class WallTime {
     this.#peers = peers;
   }
 
-  /** A peer has said what time it is, in answer to a probe that was sent at `sentMs`. */
+  /** Notes the wall clock in an answer to a probe that was sent at `sentMs`. */
   heard(peer: Peer, wallMicros: number, sentMs: number): void {
     const nowMs = this.#clock.monotonicMs();
-    // An answer that took long may have been given at any moment of that.
+    // A slow answer may have been given at any moment of the wait.
     if (nowMs - sentMs > CLOCK_SAMPLE_RTT_MS) return;
     const atMs = (sentMs + nowMs) / 2;
     const skewMs = (wallMicros - this.#clock.wallMicros()) / 1000 + nowMs - atMs;
@@ -40,21 +41,27 @@ export class WallTime {
     } else if (wasOff && !isOff) this.#log.info('wall clocks agree again', { node: peer.id });
   }
 
-  /** How far the peer's wall clock is ahead of this node's, ms; undefined if it was not heard of lately. */
+  /**
+   * The lead of the peer's wall clock over the clock here, in ms; undefined if there was no answer
+   * lately.
+   */
   skewMs(peer: Peer): number | undefined {
     const micros = this.#microsAt(peer, this.#clock.monotonicMs());
     return micros === undefined ? undefined : (micros - this.#clock.wallMicros()) / 1000;
   }
 
   /**
-   * What time it is for the readers and writers of a key with these owners, µs since 1970. A node that does
-   * not know the clocks of a majority yet goes by its own.
+   * The wall time for a key with these owners, in µs since 1970. Until a node knows the clocks of a
+   * majority, it uses its own.
    */
   nowMicros(owners: readonly string[]): number {
     return agreedMicros(this.#clock.wallMicros(), this.#majorityMicros(owners), TOLERANCE_MICROS);
   }
 
-  /** Up to when all that expires may be deleted: a majority of the owners' clocks is past it for certain. */
+  /**
+   * The time up to which expired versions may be deleted: a majority of the owners' clocks has
+   * certainly passed it.
+   */
   passedMicros(owners: readonly string[]): number {
     return (this.#majorityMicros(owners) ?? -Infinity) - TOLERANCE_MICROS;
   }
