@@ -15,8 +15,8 @@ export const DEFAULT_MAX_VALUE_BYTES = MIB;
 export const MAX_KEY_BYTES = 1024;
 
 /**
- * A writer gets all that it brought back in its token, up to so many actors; of more than that the dead ones go, so
- * that one who never reads does not come to the limit.
+ * Actors in the token of an answer to a write. Of more than these the dead ones are left out, so
+ * that a writer that never reads does not reach the limit.
  */
 export const MAX_BROUGHT_ACTORS = 50;
 
@@ -27,8 +27,8 @@ export const STOP_GRACE_MS = 5_000;
 export const MAX_TAKEN_IDS = 65_536;
 
 /**
- * What a stopping node leaves writes that are already on their way to it to be refused, and its
- * last answers to reach their peers.
+ * Pause of a stopping node: writes that are on their way to it are refused meanwhile, and its last
+ * answers reach their peers.
  */
 export const STOP_FLUSH_MS = 250;
 
@@ -38,13 +38,16 @@ export const HEARTBEAT_MS = 250;
 /** Peers that a node probes at once: with up to four nodes all of them, and in a large cluster no more. */
 export const PROBES_PER_BEAT = 3;
 
-/** Peers that owe an answer and are probed beside those: more at once means that it is this node that is cut off. */
+/**
+ * Peers that owe an answer and are probed in addition to those. If more owe one, this node itself
+ * is cut off.
+ */
 export const MAX_SUSPICIONS = 8;
 
 /** How long an answer to a probe may be owed before others are asked to try. */
 export const PROBE_FOR_AFTER_MS = 500;
 
-/** How many others are asked to try. */
+/** The number of others that are asked to try. */
 export const PROBE_FOR_PEERS = 2;
 
 /** Records and suspicions that ride on one probe. */
@@ -67,8 +70,8 @@ export const SEED_INTERVAL_MS = 500;
 export const BIRTH_WAIT_MS = 10_000;
 
 /**
- * So many members must know that a node is gone before it ends, or half of all if that is less. One
- * alone may burn before it has told the others.
+ * Members that must know that a node is gone before it ends, or half of all if that is less. A
+ * single one may fail before it has told the others.
  */
 export const FAREWELL_MEMBERS = 3;
 
@@ -81,13 +84,19 @@ export const FAREWELL_MS = 10_000;
  */
 export const REFUSED_MS = 10_000;
 
-/** Wall clocks that differ by more are told of, and the one that is off is not gone by: well above what NTP leaves. */
+/**
+ * Wall clocks that differ by more are reported, and the wrong one is not used: well above the error
+ * that NTP leaves.
+ */
 export const CLOCK_TOLERANCE_MS = 1_000;
 
 /** An answer to a probe that took longer does not say what time it is: at most half of it may be its error. */
 export const CLOCK_SAMPLE_RTT_MS = 500;
 
-/** What is known of a peer's wall clock holds so long: two crystals drift apart by less than 0.4 s in it. */
+/**
+ * The time for which a reading of a peer's wall clock is used: two crystals drift apart by less
+ * than 0.4 s in it.
+ */
 export const CLOCK_SAMPLE_MS = 3_600_000;
 
 /**
@@ -147,7 +156,10 @@ export const EXPIRY_PAGE_KEYS = 500;
 /** How long the next owner of a key waits before it takes away what the one before it should have. */
 export const EXPIRY_TURN_MS = 5_000;
 
-/** The longest time to live, in seconds: ten years. What is to live longer is to live for ever. */
+/**
+ * The longest time to live, in seconds: ten years. A version that must live longer needs no time to
+ * live.
+ */
 export const MAX_TTL_SECONDS = 315_360_000;
 
 /** Keys whose hidden versions are taken away at once because somebody has read them. */
@@ -163,8 +175,8 @@ export const PENDING_COMPARES = 5;
 export const MAX_QUESTIONS = 4;
 
 /**
- * Floors that a node knows of each partition. A message on the one before the newest may be on its way when
- * that comes; who is further behind sends contexts whole.
+ * Floors that a node knows of each partition. A message on the second newest may be on its way when
+ * the newest arrives. A node further behind sends whole contexts.
  */
 export const FLOORS_KEPT = 3;
 
@@ -182,13 +194,16 @@ export const MAX_CONVERSATIONS = 16;
  * short run reaches them.
  */
 export const SYNC_LIMITS = {
-  /** Log entries kept per partition. Past it the older half is cut, and who lacks them gets a snapshot. */
+  /**
+   * Log entries kept per partition. Beyond it the older half is cut, and a replica that lacks them
+   * gets a snapshot.
+   */
   maxLogEntries: 4096,
   /** Log entries of a busy replica that are worth a cut; at rest, any are. */
   logCutEntries: 256,
   /**
-   * What a pending owner takes in per second: a small part of what a network or a disk can do,
-   * since others serve meanwhile.
+   * Bytes that a pending owner takes in per second: a small part of the speed of a network or a
+   * disk, since others serve meanwhile.
    */
   pendingBytesPerSecond: 16 * MIB,
   /** How often a node compares what it has seen with a peer, on the average. */
@@ -200,7 +215,7 @@ export const SYNC_LIMITS = {
   resyncMs: 200,
   /** A replica that is being written to always differs a little; while it is, it is pulled for only so often. */
   busyMs: 15_000,
-  /** A replica is at rest when it was not changed for so long. */
+  /** The time without a change after which a replica is at rest. */
   restMs: 500,
   /**
    * How long dots of a dead actor must have been missing before they count as lost: longer than any
