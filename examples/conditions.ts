@@ -28,7 +28,9 @@ async function isMade(write: Promise<unknown>): Promise<boolean> {
 }
 
 // `once` makes a retry safe: if an answer is lost, the write is not refused because of itself.
-const tries = clients.map((client) => isMade(client.put('seat/12a', 'taken', { ifMissing: true, once: true })));
+const tries = clients.map((client) =>
+  isMade(client.put('seat/12a', 'taken', { ifMissing: true, once: true })),
+);
 const made = (await Promise.all(tries)).filter(Boolean);
 console.log(`${tries.length} tried to create the seat: ${made.length} has it`);
 
@@ -36,7 +38,8 @@ const [ann, bob] = clients as [MecClient<string>, MecClient<string>];
 const read = await ann.get('seat/12a');
 if (read.kind !== 'value') throw new Error('the seat has one value');
 const change = { ifMatch: read.etag, once: true };
-if (await isMade(ann.put('seat/12a', 'paid', change))) console.log('replaced by the one that knew its tag');
+if (await isMade(ann.put('seat/12a', 'paid', change)))
+  console.log('replaced by the one that knew its tag');
 
 try {
   await bob.put('seat/12a', 'cancelled', change);

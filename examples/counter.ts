@@ -18,7 +18,9 @@ const { merge } = counter;
 
 console.log('10 clients, 10 steps each');
 const steps = clients.flatMap((client) =>
-  Array.from({ length: 10 }, () => client.update('visits', (count, by) => counter.add(count, by), { merge })),
+  Array.from({ length: 10 }, () =>
+    client.update('visits', (count, by) => counter.add(count, by), { merge }),
+  ),
 );
 await Promise.all(steps);
 

@@ -35,7 +35,9 @@ app.use(async (ctx) => {
     } else {
       const read = await notes.get(page);
       if (read.kind === 'missing') return;
-      ctx.body = values(read.kind === 'value' ? read.value : read.siblings.map(({ value }) => value).reduce(merge));
+      ctx.body = values(
+        read.kind === 'value' ? read.value : read.siblings.map(({ value }) => value).reduce(merge),
+      );
     }
   } catch (error) {
     ctx.throw(error instanceof MecClientError && error.retriable ? 503 : 500, { cause: error });
@@ -46,7 +48,9 @@ const server = app.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/notes`;
 for (const body of ['buy milk', 'call bob']) {
-  console.log(`POST /notes/today  ${body}  ->  ${(await fetch(`${base}/today`, { method: 'POST', body })).status}`);
+  console.log(
+    `POST /notes/today  ${body}  ->  ${(await fetch(`${base}/today`, { method: 'POST', body })).status}`,
+  );
 }
 console.log(`GET  /notes/today  ->  ${await (await fetch(`${base}/today`)).text()}`);
 console.log(`GET  /notes/never  ->  ${(await fetch(`${base}/never`)).status}`);

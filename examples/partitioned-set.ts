@@ -28,7 +28,9 @@ const change = async (client: typeof oslo, edit: Change): Promise<string> => {
   return set.values(updated?.value).join(', ');
 };
 
-console.log(`together: ${await change(oslo, (members, by) => set.add(set.add(members, 'ada', by), 'bob', by))}`);
+console.log(
+  `together: ${await change(oslo, (members, by) => set.add(set.add(members, 'ada', by), 'bob', by))}`,
+);
 
 cluster.partition([0, 1], [2, 3]);
 console.log('the network is cut');

@@ -27,7 +27,8 @@ const options = { merge: register.merge<Session>, ttlSeconds: 3 };
 async function visit(id: string): Promise<Session | undefined> {
   const updated = await sessions.update(
     `session/${id}`,
-    (state, by) => state && register.set(state, { ...state.value, pages: state.value.pages + 1 }, by),
+    (state, by) =>
+      state && register.set(state, { ...state.value, pages: state.value.pages + 1 }, by),
     options,
   );
   return updated?.value.value;

@@ -19,9 +19,13 @@ const phone = new MecClient<Cart>(cluster.urls);
 const { merge } = cart;
 const show = (items: Cart | undefined): string => cart.values(items).join(', ');
 
-const before = await laptop.update('cart/ann', (items, by) => cart.add(cart.add(items, 'milk', by), 'eggs', by), {
-  merge,
-});
+const before = await laptop.update(
+  'cart/ann',
+  (items, by) => cart.add(cart.add(items, 'milk', by), 'eggs', by),
+  {
+    merge,
+  },
+);
 console.log(`before: ${show(before?.value)}`);
 
 /** A place to wait for each other: resolves for all when `count` have called it. */
@@ -38,16 +42,25 @@ function meetingOf(count: number): () => Promise<void> {
 // Both have read before either writes.
 const meet = meetingOf(2);
 console.log('the laptop takes the milk out while the phone puts bread in');
-const takeOut = async (items: Cart | undefined): Promise<Cart> => (await meet(), cart.remove(items, 'milk'));
+const takeOut = async (items: Cart | undefined): Promise<Cart> => (
+  await meet(),
+  cart.remove(items, 'milk')
+);
 await Promise.all([
   laptop.update('cart/ann', takeOut, { merge }),
-  phone.update('cart/ann', async (items, by) => (await meet(), cart.add(items, 'bread', by)), { merge }),
+  phone.update('cart/ann', async (items, by) => (await meet(), cart.add(items, 'bread', by)), {
+    merge,
+  }),
 ]);
 
 const read = await phone.get('cart/ann');
 // The compiler insists on all three.
 const versions =
-  read.kind === 'missing' ? [] : read.kind === 'value' ? [read.value] : read.siblings.map(({ value }) => value);
+  read.kind === 'missing'
+    ? []
+    : read.kind === 'value'
+      ? [read.value]
+      : read.siblings.map(({ value }) => value);
 console.log(`versions in the store: ${versions.length}`);
 console.log(`after: ${show(versions.reduce((a, b) => merge(a, b)))}`);
 

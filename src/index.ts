@@ -20,4 +20,10 @@ export {
 export { EmbeddedCluster, startCluster, type StartClusterOptions } from './embed/start-cluster.ts';
 export { type Log, type LogFields } from './base/env.ts';
 export { streamLog } from './base/system.ts';
-export { ERROR_KINDS, type ErrorCode, type ErrorDetails, MecError, StartError } from './base/errors.ts';
+export {
+  ERROR_KINDS,
+  type ErrorCode,
+  type ErrorDetails,
+  MecError,
+  StartError,
+} from './base/errors.ts';

@@ -21,7 +21,8 @@ test('a build makes the launcher executable, and removes exactly the outputs of 
     await cp(join(ROOT, name), join(project, name));
   }
   await symlink(join(ROOT, 'node_modules'), join(project, 'node_modules'));
-  for (const folder of ['src', 'test/gone']) await mkdir(join(project, folder), { recursive: true });
+  for (const folder of ['src', 'test/gone'])
+    await mkdir(join(project, folder), { recursive: true });
   await writeFile(join(project, 'bin/mec.ts'), '#!/usr/bin/env node\nexport {};\n');
   await writeFile(join(project, 'src/stays.ts'), 'export const stays = 1;\n');
   await writeFile(join(project, 'test/gone/deleted.test.ts'), "throw new Error('still run');\n");

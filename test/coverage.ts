@@ -45,7 +45,8 @@ class File {
     let start = 0;
     for (const line of code.split('\n')) {
       const indent = line.length - line.trimStart().length;
-      if (line.trim() !== '') this.#lines.push({ start: start + indent, end: start + line.trimEnd().length });
+      if (line.trim() !== '')
+        this.#lines.push({ start: start + indent, end: start + line.trimEnd().length });
       start += line.length + 1;
     }
   }
@@ -70,20 +71,29 @@ class File {
 }
 
 function filesBuilt(): Map<string, File> {
-  const paths = readdirSync(BUILT, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.js'));
-  return new Map(paths.sort().map((path) => [path, new File(readFileSync(join(BUILT, path), 'utf8'))]));
+  const paths = readdirSync(BUILT, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.js'),
+  );
+  return new Map(
+    paths.sort().map((path) => [path, new File(readFileSync(join(BUILT, path), 'utf8'))]),
+  );
 }
 
 function percentOf(files: readonly File[]): number {
-  const sum = (count: (file: File) => number): number => files.reduce((total, file) => total + count(file), 0);
+  const sum = (count: (file: File) => number): number =>
+    files.reduce((total, file) => total + count(file), 0);
   return (100 * sum(({ run }) => run)) / sum(({ lines }) => lines);
 }
 
-const print = (percent: number, name: string): void => console.log(`${percent.toFixed(1).padStart(6)} %  ${name}`);
+const print = (percent: number, name: string): void =>
+  console.log(`${percent.toFixed(1).padStart(6)} %  ${name}`);
 
 const directory = mkdtempSync(join(tmpdir(), 'mec-coverage-'));
 const env = { ...process.env, NODE_V8_COVERAGE: directory };
-const { status } = spawnSync(process.execPath, [RUN, 'fast', '--test-reporter=dot'], { stdio: 'inherit', env });
+const { status } = spawnSync(process.execPath, [RUN, 'fast', '--test-reporter=dot'], {
+  stdio: 'inherit',
+  env,
+});
 const files = filesBuilt();
 for (const name of readdirSync(directory)) {
   const { result } = JSON.parse(readFileSync(join(directory, name), 'utf8')) as Profile;

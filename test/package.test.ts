@@ -38,7 +38,12 @@ export const carts = mapOf(plusMinusCounter);
 export const latest = register.merge<string>;
 `;
 
-async function run(program: string, args: readonly string[], cwd: string, timeoutMs = 60_000): Promise<string> {
+async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  timeoutMs = 60_000,
+): Promise<string> {
   const { stdout } = await promisify(execFile)(program, args, { cwd, timeout: timeoutMs });
   return stdout;
 }
@@ -52,7 +57,11 @@ test(
     // Packs the build of the tests. The package's own script would build again while other tests
     // use the build.
     const [packed] = JSON.parse(
-      await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', directory], ROOT),
+      await run(
+        'npm',
+        ['pack', '--ignore-scripts', '--json', '--pack-destination', directory],
+        ROOT,
+      ),
     ) as {
       filename: string;
       size: number;
@@ -62,30 +71,51 @@ test(
     assert.ok(packed.size < MAX_TARBALL_BYTES, `${packed.size} bytes`);
     const strays = packed.files.filter(
       ({ path }) =>
-        !/^(?:dist\/(?:bin|src)\/.*\.(?:js|d\.ts)|docs\/.*\.(?:md|svg)|package\.json|README\.md|LICENSE)$/.test(path),
+        !/^(?:dist\/(?:bin|src)\/.*\.(?:js|d\.ts)|docs\/.*\.(?:md|svg)|package\.json|README\.md|LICENSE)$/.test(
+          path,
+        ),
     );
     assert.deepEqual(strays, []);
 
     const project = join(directory, 'project');
     await mkdir(project);
-    await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
+    await writeFile(
+      join(project, 'package.json'),
+      JSON.stringify({ name: 'empty', private: true, type: 'module' }),
+    );
     const startMs = performance.now();
-    const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', join(directory, packed.filename)];
+    const install = [
+      'install',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      join(directory, packed.filename),
+    ];
     const failure = await run('npm', install, project, INSTALL_MS).then(
       () => undefined,
       (error: Error) => error.message,
     );
-    if (failure !== undefined && /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/.test(failure)) {
+    if (
+      failure !== undefined &&
+      /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/.test(failure)
+    ) {
       return t.skip('the registry of packages cannot be reached');
     }
     assert.equal(failure, undefined);
     const seconds = Math.round((performance.now() - startMs) / 100) / 10;
-    t.diagnostic(`${Math.round(packed.size / 1000)} kB packed, installed with all it needs in ${seconds} s`);
+    t.diagnostic(
+      `${Math.round(packed.size / 1000)} kB packed, installed with all it needs in ${seconds} s`,
+    );
 
     await writeFile(join(project, 'program.js'), PROGRAM);
     assert.equal(await run(process.execPath, ['program.js'], project), '1\n');
-    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-    assert.equal((await run(join(project, 'node_modules/.bin/mec'), ['--version'], project)).trim(), version);
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    assert.equal(
+      (await run(join(project, 'node_modules/.bin/mec'), ['--version'], project)).trim(),
+      version,
+    );
     assert.ok((await stat(join(project, 'node_modules/mec-db/LICENSE'))).isFile());
 
     await writeFile(join(project, 'typed.ts'), TYPED);

@@ -22,7 +22,9 @@ const options = args.filter((arg) => arg.startsWith('--'));
 const sets = SETS.filter((set) => args.includes(set));
 const strangers = args.filter((arg) => !options.includes(arg) && !SETS.some((set) => set === arg));
 if (sets.length === 0 || strangers.length > 0) {
-  console.error(`Usage: node dist/test/run.js ${SETS.join('|')}... [OPTION...], and not: ${args.join(' ')}`);
+  console.error(
+    `Usage: node dist/test/run.js ${SETS.join('|')}... [OPTION...], and not: ${args.join(' ')}`,
+  );
   process.exit(2);
 }
 
@@ -36,7 +38,9 @@ const { status } = spawnSync(
     '--test',
     `--test-timeout=${(sets.includes('long') ? 30 : 10) * MINUTE_MS}`,
     `--test-concurrency=${Math.max(MIN_FILES_AT_A_TIME, availableParallelism() - 1)}`,
-    ...(options.some((option) => option.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec']),
+    ...(options.some((option) => option.startsWith('--test-reporter'))
+      ? []
+      : ['--test-reporter=spec']),
     ...options,
     ...files,
   ],

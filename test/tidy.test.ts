@@ -26,15 +26,23 @@ function load(folder: string): SourceFile[] {
       const text = readFileSync(join(ROOT, path), 'utf8');
       const targetsOf = (statements: Iterable<RegExpExecArray>): string[] =>
         [...statements].map(([, from]) =>
-          (from as string).startsWith('.') ? normalize(join(dirname(path), from as string)) : (from as string),
+          (from as string).startsWith('.')
+            ? normalize(join(dirname(path), from as string))
+            : (from as string),
         );
       const effects = targetsOf(text.matchAll(/^import '([^']+)';/gm));
       return {
         path,
         text,
         lines: text.split('\n'),
-        imports: [...targetsOf(text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gms)), ...effects],
-        loads: [...targetsOf(text.matchAll(/^(?:import|export)\b(?! type)[^;]*?from '([^']+)';/gms)), ...effects],
+        imports: [
+          ...targetsOf(text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gms)),
+          ...effects,
+        ],
+        loads: [
+          ...targetsOf(text.matchAll(/^(?:import|export)\b(?! type)[^;]*?from '([^']+)';/gms)),
+          ...effects,
+        ],
       };
     });
 }
@@ -76,7 +84,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
  */
 const CLUSTER_ROOMS: Readonly<Record<string, readonly string[]>> = {
   partitions: ['base', 'core', 'transport', 'limits.ts'],
-  membership: ['base', 'core', 'storage', 'transport', 'partitions', 'config.ts', 'limits.ts', 'wall-time.ts'],
+  membership: [
+    'base',
+    'core',
+    'storage',
+    'transport',
+    'partitions',
+    'config.ts',
+    'limits.ts',
+    'wall-time.ts',
+  ],
   holders: [
     'base',
     'core',
@@ -88,8 +105,25 @@ const CLUSTER_ROOMS: Readonly<Record<string, readonly string[]>> = {
     'policies.ts',
     'wall-time.ts',
   ],
-  coordinator: ['base', 'core', 'partitions', 'holders', 'limits.ts', 'policies.ts', 'wall-time.ts'],
-  sync: ['base', 'core', 'storage', 'transport', 'partitions', 'membership', 'limits.ts', 'status.ts'],
+  coordinator: [
+    'base',
+    'core',
+    'partitions',
+    'holders',
+    'limits.ts',
+    'policies.ts',
+    'wall-time.ts',
+  ],
+  sync: [
+    'base',
+    'core',
+    'storage',
+    'transport',
+    'partitions',
+    'membership',
+    'limits.ts',
+    'status.ts',
+  ],
 };
 
 const roomOf = (path: string): string => path.split('/')[1] as string;
@@ -108,15 +142,21 @@ function wallsBroken(files: readonly Pick<SourceFile, 'path' | 'imports'>[]): st
       return other === inner || CLUSTER_ROOMS[inner]?.includes(other) !== false;
     };
     const isOpen = (target: string): boolean =>
-      (roomOf(target) === room || ROOMS[room]?.includes(roomOf(target)) === true) && isOpenInside(target);
+      (roomOf(target) === room || ROOMS[room]?.includes(roomOf(target)) === true) &&
+      isOpenInside(target);
     const broken = imports.filter((target) => target.startsWith('src/') && !isOpen(target));
     return broken.map((target) => `${path} imports ${target}`);
   });
 }
 
 test('a room imports only from the rooms that the table names', () => {
-  assert.deepEqual([...new Set(source.map(({ path }) => roomOf(path)))].sort(), Object.keys(ROOMS).sort());
-  const inner = source.map(({ path }) => clusterRoomOf(path) ?? '.ts').filter((name) => !name.endsWith('.ts'));
+  assert.deepEqual(
+    [...new Set(source.map(({ path }) => roomOf(path)))].sort(),
+    Object.keys(ROOMS).sort(),
+  );
+  const inner = source
+    .map(({ path }) => clusterRoomOf(path) ?? '.ts')
+    .filter((name) => !name.endsWith('.ts'));
   assert.deepEqual([...new Set(inner)].sort(), Object.keys(CLUSTER_ROOMS).sort());
   assert.deepEqual(wallsBroken(source), []);
 });
@@ -129,8 +169,15 @@ test('wallsBroken finds a planted import of the simulator or the command line', 
 });
 
 test('wallsBroken finds a coordinator that imports the storage, the transport or a peer', () => {
-  for (const target of ['src/storage/store.ts', 'src/transport/rpc.ts', 'src/cluster/membership/peers.ts']) {
-    const planted = { path: 'src/cluster/coordinator/get.ts', imports: ['src/cluster/holders/holder.ts', target] };
+  for (const target of [
+    'src/storage/store.ts',
+    'src/transport/rpc.ts',
+    'src/cluster/membership/peers.ts',
+  ]) {
+    const planted = {
+      path: 'src/cluster/coordinator/get.ts',
+      imports: ['src/cluster/holders/holder.ts', target],
+    };
     assert.deepEqual(wallsBroken([planted]), [`src/cluster/coordinator/get.ts imports ${target}`]);
   }
 });
@@ -141,7 +188,8 @@ test('there is no import cycle', () => {
   const visit = (path: string, trail: readonly string[]): void => {
     assert.ok(!trail.includes(path), `cycle: ${[...trail, path].join(' → ')}`);
     if (done.has(path)) return;
-    for (const target of importsByPath.get(path) ?? []) if (importsByPath.has(target)) visit(target, [...trail, path]);
+    for (const target of importsByPath.get(path) ?? [])
+      if (importsByPath.has(target)) visit(target, [...trail, path]);
     done.add(path);
   };
   for (const { path } of source) visit(path, []);
@@ -153,16 +201,21 @@ test('each outside package is imported by one file, and is in package.json', () 
   };
   const importers = new Map<string, string[]>();
   for (const { path, imports } of source) {
-    for (const name of imports.filter((from) => !from.startsWith('src/') && !from.startsWith('node:'))) {
+    for (const name of imports.filter(
+      (from) => !from.startsWith('src/') && !from.startsWith('node:'),
+    )) {
       importers.set(name, [...(importers.get(name) ?? []), path]);
     }
   }
-  for (const [name, paths] of importers) assert.equal(paths.length, 1, `${name}: ${paths.join(', ')}`);
+  for (const [name, paths] of importers)
+    assert.equal(paths.length, 1, `${name}: ${paths.join(', ')}`);
   assert.deepEqual([...importers.keys()].sort(), Object.keys(manifest.dependencies).sort());
 });
 
 test('core has no asynchronous code and imports no module of Node', () => {
-  for (const { path, text, imports } of source.filter((file) => file.path.startsWith('src/core/'))) {
+  for (const { path, text, imports } of source.filter((file) =>
+    file.path.startsWith('src/core/'),
+  )) {
     assert.ok(!/\basync\b|\bawait\b|\bPromise\b/.test(text), `${path} is not synchronous`);
     assert.deepEqual(
       imports.filter((name) => name.startsWith('node:')),
@@ -183,7 +236,8 @@ test('only base/system.ts uses clocks, timers and random numbers', () => {
 });
 
 test('a file has at most 400 lines and a function fewer than 60', () => {
-  for (const { path, lines } of source) assert.ok(lines.length <= 400, `${path} has ${lines.length} lines`);
+  for (const { path, lines } of source)
+    assert.ok(lines.length <= 400, `${path} has ${lines.length} lines`);
   for (const { path, lines } of source) {
     for (const [start, line] of lines.entries()) {
       const indent =
@@ -244,7 +298,8 @@ test('the glossary names each file by its whole path under src', () => {
 function namesTwice(files: readonly Pick<SourceFile, 'path' | 'text'>[]): string[] {
   const pathsByName = new Map<string, Set<string>>();
   for (const { path, text } of files) {
-    const declared = /^(?:export )?(?:declare )?(?:abstract )?(?:interface|type|class) ([A-Z]\w*)\b/gm;
+    const declared =
+      /^(?:export )?(?:declare )?(?:abstract )?(?:interface|type|class) ([A-Z]\w*)\b/gm;
     for (const [, name] of text.matchAll(declared)) {
       pathsByName.set(name as string, (pathsByName.get(name as string) ?? new Set()).add(path));
     }
@@ -259,7 +314,9 @@ test('no two files declare a type of one name', () => {
 
 test('a type name that a second file declares is found', () => {
   const planted = { path: 'src/http/app.ts', text: '/** A test. */\ninterface ObjectCache {}\n' };
-  assert.deepEqual(namesTwice([...source, planted]), ['ObjectCache: src/storage/object-cache.ts, src/http/app.ts']);
+  assert.deepEqual(namesTwice([...source, planted]), [
+    'ObjectCache: src/storage/object-cache.ts, src/http/app.ts',
+  ]);
 });
 
 test('no file has a TODO, a suppressed error, an `any` or an `export *`', () => {
@@ -268,18 +325,26 @@ test('no file has a TODO, a suppressed error, an `any` or an `export *`', () => 
     .replace(/\.js$/, '.ts');
   for (const file of everything) {
     if (file.path === self) continue;
-    assertNone(/\bTODO\b|\bFIXME\b|\bXXX\b|@ts-(?:ignore|nocheck|expect-error)/, file.text, file.path);
+    assertNone(
+      /\bTODO\b|\bFIXME\b|\bXXX\b|@ts-(?:ignore|nocheck|expect-error)/,
+      file.text,
+      file.path,
+    );
     assertNone(/(?::|<|as) any\b|^export \* from/m, codeOf(file), file.path);
   }
   for (const { path } of source) assertNone(/utils|helpers|common/, path, path);
 });
 
 test('file names are kebab-case nouns', () => {
-  for (const { path } of everything) assert.match(path, /^[a-z]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*)*(?:\.test)?\.ts$/, path);
+  for (const { path } of everything)
+    assert.match(path, /^[a-z]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*)*(?:\.test)?\.ts$/, path);
 });
 
 /** The first import, direct or not, that starts processes or opens ports. */
-function realPart(path: string, files: readonly Pick<SourceFile, 'path' | 'loads'>[]): string | undefined {
+function realPart(
+  path: string,
+  files: readonly Pick<SourceFile, 'path' | 'loads'>[],
+): string | undefined {
   const loadsByPath = new Map(files.map((file) => [file.path, file.loads]));
   const seen = new Set<string>([path]);
   for (const at of seen) {
@@ -306,7 +371,9 @@ const escaped = (text: string): string => text.replaceAll(/[$.]/g, '\\$&');
 /** The names that a file imports from another: singly, by a namespace, or by `import()`. */
 function namesImported({ path, text }: Pick<SourceFile, 'path' | 'text'>): string[] {
   const names: string[] = [];
-  for (const [, clause, from] of text.matchAll(/^(?:import|export)\b([^;]*?) from '(\.[^']+)';/gms)) {
+  for (const [, clause, from] of text.matchAll(
+    /^(?:import|export)\b([^;]*?) from '(\.[^']+)';/gms,
+  )) {
     const target = normalize(join(dirname(path), from as string));
     const space = /\* as (\w+)/.exec(clause as string)?.[1];
     const found =
@@ -325,16 +392,23 @@ function namesImported({ path, text }: Pick<SourceFile, 'path' | 'text'>): strin
  * Exports that no file imports. A type that its own file uses belongs to the exports of that file,
  * and may have a name.
  */
-function unusedExports(exporters: readonly SourceFile[], importers: readonly SourceFile[]): string[] {
+function unusedExports(
+  exporters: readonly SourceFile[],
+  importers: readonly SourceFile[],
+): string[] {
   const used = new Set(importers.flatMap(namesImported));
   return exporters
     .filter(({ path }) => !ENTRIES.includes(path))
     .flatMap((file) => {
       const code = codeOf(file);
-      const declared = code.matchAll(/^export (?:async )?(function|class|const|interface|type)\*? ([\w$]+)/gm);
+      const declared = code.matchAll(
+        /^export (?:async )?(function|class|const|interface|type)\*? ([\w$]+)/gm,
+      );
       return [...declared].flatMap(([, kind, name]) => {
         const isType = kind === 'interface' || kind === 'type';
-        const isUsedHere = isType && [...code.matchAll(new RegExp(`\\b${escaped(name as string)}\\b`, 'g'))].length > 1;
+        const isUsedHere =
+          isType &&
+          [...code.matchAll(new RegExp(`\\b${escaped(name as string)}\\b`, 'g'))].length > 1;
         return isUsedHere || used.has(`${file.path}: ${name}`) ? [] : [`${file.path}: ${name}`];
       });
     });
@@ -356,7 +430,10 @@ test('a fast test starts no process and opens no port', () => {
     { path: 'test/core/a.test.ts', loads: ['test/fixtures/b.ts', 'src/core/c.ts'] },
     { path: 'test/fixtures/b.ts', loads: ['src/core/c.ts', 'node:child_process'] },
   ];
-  assert.equal(realPart('test/core/a.test.ts', planted), 'test/fixtures/b.ts loads node:child_process');
+  assert.equal(
+    realPart('test/core/a.test.ts', planted),
+    'test/fixtures/b.ts loads node:child_process',
+  );
 });
 
 test('every entry in the table of slow tests exists, and every test in its folders is slow', () => {
@@ -366,7 +443,9 @@ test('every entry in the table of slow tests exists, and every test in its folde
       names.some((path) => path.startsWith(name)),
       `test/sets.ts: ${name} is gone`,
     );
-  for (const name of names.filter((path) => !setsOf(path).includes('fast') && !NAMES.includes(path))) {
+  for (const name of names.filter(
+    (path) => !setsOf(path).includes('fast') && !NAMES.includes(path),
+  )) {
     assert.notEqual(realPart(`test/${name}`, everything), undefined, `test/${name} could be fast`);
   }
 });
@@ -375,14 +454,22 @@ test('every entry in the table of slow tests exists, and every test in its folde
 const documents = ['.', 'docs', 'src', 'test', 'examples']
   .filter((folder) => existsSync(join(ROOT, folder)))
   .flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: folder !== '.', encoding: 'utf8' }).map((name) => join(folder, name)),
+    readdirSync(join(ROOT, folder), { recursive: folder !== '.', encoding: 'utf8' }).map((name) =>
+      join(folder, name),
+    ),
   )
   .filter((path) => path.endsWith('.md'))
   .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 
 test('every file and script that a document names is there', () => {
-  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
-  const texts = [...documents, ...everything, { path: '.ci/run', text: readFileSync(join(ROOT, '.ci/run'), 'utf8') }];
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const texts = [
+    ...documents,
+    ...everything,
+    { path: '.ci/run', text: readFileSync(join(ROOT, '.ci/run'), 'utf8') },
+  ];
   for (const { path, text } of texts) {
     for (const [, name] of text.matchAll(/\bnpm run (?:-s )?([a-z][a-z:-]*[a-z])/g)) {
       assert.ok((name as string) in manifest.scripts, `${path}: npm run ${name}`);
@@ -403,7 +490,9 @@ const anchorsOf = (text: string): string[] =>
 
 /** The links of a document to missing files, or to headings that their documents do not have. */
 function brokenLinks({ path, text }: Document, all: readonly Document[]): string[] {
-  const links = text.replaceAll(/^```[^]*?^```/gm, '').matchAll(/\]\((?![a-z]+:)([^)#]*)(?:#([^)]*))?\)/g);
+  const links = text
+    .replaceAll(/^```[^]*?^```/gm, '')
+    .matchAll(/\]\((?![a-z]+:)([^)#]*)(?:#([^)]*))?\)/g);
   const broken = [...links].filter(([, target, anchor]) => {
     const file = target === '' ? path : join(dirname(path), target as string);
     if (target !== '' && !existsSync(join(ROOT, file))) return true;
@@ -450,7 +539,11 @@ function proseOf({ path, text }: { path: string; text: string }): string[] {
  * Rules of English in CONTRIBUTING.md that a pattern can see, and how many breaches there are. A
  * bound may only go down: if the count is lower, write it here. Some matches are good sentences.
  */
-const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly RegExp[]; readonly most: number }[] = [
+const ENGLISH: readonly {
+  readonly rule: string;
+  readonly breaches: readonly RegExp[];
+  readonly most: number;
+}[] = [
   {
     rule: '1: the subject is a thing with a name, no "who" and no "what"',
     breaches: [
@@ -477,7 +570,11 @@ const ENGLISH: readonly { readonly rule: string; readonly breaches: readonly Reg
     breaches: [/\b(?:bears?|beside|anew|so many|thereof|whereof|hence)\b/gi],
     most: 1,
   },
-  { rule: '6: a node is not "somebody"', breaches: [/\b(?:nobody|somebody|everybody)\b/gi], most: 6 },
+  {
+    rule: '6: a node is not "somebody"',
+    breaches: [/\b(?:nobody|somebody|everybody)\b/gi],
+    most: 6,
+  },
 ];
 
 for (const { rule, breaches: patterns, most } of ENGLISH) {
@@ -486,11 +583,16 @@ for (const { rule, breaches: patterns, most } of ENGLISH) {
       proseOf(file).flatMap((paragraph) =>
         patterns
           .flatMap((pattern) => [...paragraph.matchAll(pattern)])
-          .map(({ index }) => `${file.path}: …${paragraph.slice(Math.max(0, index - 20), index + 50)}`),
+          .map(
+            ({ index }) => `${file.path}: …${paragraph.slice(Math.max(0, index - 20), index + 50)}`,
+          ),
       ),
     );
     t.diagnostic(`${breaches.length} of ${most}`);
-    assert.ok(breaches.length <= most, `${breaches.length} are more than ${most}:\n${breaches.join('\n')}`);
+    assert.ok(
+      breaches.length <= most,
+      `${breaches.length} are more than ${most}:\n${breaches.join('\n')}`,
+    );
   });
 }
 
@@ -502,16 +604,20 @@ const MOST_WIDE_LINES = 29;
 
 /** A text without what a document shows as output: a program decides how long those lines are. */
 const withoutOutput = (path: string, text: string): string =>
-  path.endsWith('.md') ? text.replaceAll(/^```text\n[^]*?^```$/gm, (block) => block.replaceAll(/.+/g, '')) : text;
+  path.endsWith('.md')
+    ? text.replaceAll(/^```text\n[^]*?^```$/gm, (block) => block.replaceAll(/.+/g, ''))
+    : text;
 
 test('no line exceeds 120 columns, and prose wraps at 100', (t) => {
   const isTable = (line: string): boolean => /^\s*(?:\* )?\||^\[[\w-]+\]: /.test(line);
-  const isProse = (path: string, line: string): boolean => path.endsWith('.md') || /^\s*(?:\/?\*|\/\/)/.test(line);
-  const wide = [...everything, ...documents.filter(({ path }) => path.includes('/'))].flatMap(({ path, text }) =>
-    withoutOutput(path, text)
-      .split('\n')
-      .map((line, i) => ({ line, at: `${path}:${i + 1}`, isProse: isProse(path, line) }))
-      .filter(({ line }) => line.length > PROSE_COLUMNS && !isTable(line)),
+  const isProse = (path: string, line: string): boolean =>
+    path.endsWith('.md') || /^\s*(?:\/?\*|\/\/)/.test(line);
+  const wide = [...everything, ...documents.filter(({ path }) => path.includes('/'))].flatMap(
+    ({ path, text }) =>
+      withoutOutput(path, text)
+        .split('\n')
+        .map((line, i) => ({ line, at: `${path}:${i + 1}`, isProse: isProse(path, line) }))
+        .filter(({ line }) => line.length > PROSE_COLUMNS && !isTable(line)),
   );
   assert.deepEqual(
     wide.filter(({ line }) => line.length > MAX_COLUMNS).map(({ at }) => at),
@@ -519,5 +625,8 @@ test('no line exceeds 120 columns, and prose wraps at 100', (t) => {
   );
   const prose = wide.filter((line) => line.isProse).map(({ at }) => at);
   t.diagnostic(`${prose.length} of ${MOST_WIDE_LINES}`);
-  assert.ok(prose.length <= MOST_WIDE_LINES, `${prose.length} are more than ${MOST_WIDE_LINES}:\n${prose.join('\n')}`);
+  assert.ok(
+    prose.length <= MOST_WIDE_LINES,
+    `${prose.length} are more than ${MOST_WIDE_LINES}:\n${prose.join('\n')}`,
+  );
 });

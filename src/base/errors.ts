@@ -9,7 +9,11 @@ interface ErrorKind {
   readonly title: string;
 }
 
-const kind = (status: number, retriable: boolean, title: string): ErrorKind => ({ status, retriable, title });
+const kind = (status: number, retriable: boolean, title: string): ErrorKind => ({
+  status,
+  retriable,
+  title,
+});
 
 /** Every error code, with its HTTP status, whether a retry may help, and its title. */
 export const ERROR_KINDS = {
@@ -22,7 +26,11 @@ export const ERROR_KINDS = {
   'no-such-route': kind(404, false, 'This path is not a route of the API'),
   'method-not-allowed': kind(405, false, 'This path does not support the method'),
   'request-timeout': kind(408, true, 'The request did not arrive in time'),
-  'too-many-siblings': kind(409, false, 'The key has too many concurrent versions; resolve them first'),
+  'too-many-siblings': kind(
+    409,
+    false,
+    'The key has too many concurrent versions; resolve them first',
+  ),
   'precondition-failed': kind(412, false, 'The key does not have the expected versions'),
   'value-too-large': kind(413, false, 'The value is larger than the limit of this cluster'),
   'key-too-long': kind(414, false, 'The key is longer than 1024 bytes'),
@@ -47,7 +55,10 @@ export const ERROR_KINDS = {
 /** Errors that the client reports by itself, in addition to the codes of nodes. */
 export const CLIENT_ERROR_KINDS = {
   deadline: { retriable: true, title: 'No node answered before the deadline' },
-  'bad-answer': { retriable: true, title: 'The answer of a node does not follow the MecDB protocol' },
+  'bad-answer': {
+    retriable: true,
+    title: 'The answer of a node does not follow the MecDB protocol',
+  },
   'bad-value': { retriable: false, title: 'The codec cannot read or write the value' },
 } as const;
 
@@ -124,5 +135,7 @@ export function isDiskFull(thrown: unknown): boolean {
 /** The message of a thrown value, followed by the messages of its causes. */
 export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  return thrown.cause === undefined ? thrown.message : `${thrown.message}: ${messageOf(thrown.cause)}`;
+  return thrown.cause === undefined
+    ? thrown.message
+    : `${thrown.message}: ${messageOf(thrown.cause)}`;
 }

@@ -39,7 +39,8 @@ export function isSaneMsgpack(bytes: Uint8Array): boolean {
       const width = WIDTHS[type - 0xc0] as number;
       if (width < 0 || at + width > length) return false;
       at += width;
-      if (type >= 0xdc && type <= 0xdf) items = (type >= 0xde ? 2 : 1) * lengthBefore(bytes, at, width);
+      if (type >= 0xdc && type <= 0xdf)
+        items = (type >= 0xde ? 2 : 1) * lengthBefore(bytes, at, width);
       else if (HAS_LENGTH[type - 0xc0] === true) at += lengthBefore(bytes, at, width);
     }
     if (at > length || items > length - at) return false;
@@ -60,7 +61,10 @@ const WIDTHS: readonly number[] = [
 ];
 
 /** Which of the types 0xc0 … 0xdf are strings or byte arrays, which begin with their length. */
-const HAS_LENGTH: readonly boolean[] = Array.from(WIDTHS, (_, i) => (i >= 4 && i <= 6) || (i >= 25 && i <= 27));
+const HAS_LENGTH: readonly boolean[] = Array.from(
+  WIDTHS,
+  (_, i) => (i >= 4 && i <= 6) || (i >= 25 && i <= 27),
+);
 
 /** The big-endian number in the `width` bytes before `end`. */
 function lengthBefore(bytes: Uint8Array, end: number, width: number): number {

@@ -65,7 +65,8 @@ export class MsgpackWriter {
       buffer[at] = 0xdb;
       from = buffer.writeUInt32BE(length, at + 1);
     }
-    if (length === text.length) for (let i = 0; i < length; i++) buffer[from + i] = text.charCodeAt(i);
+    if (length === text.length)
+      for (let i = 0; i < length; i++) buffer[from + i] = text.charCodeAt(i);
     else buffer.write(text, from);
     this.#at = from + length;
   }

@@ -50,11 +50,13 @@ let formatted = { second: NaN, text: '' };
 export function microsToHttpDate(micros: number): string {
   const second = Math.floor(micros / 1e6);
   // Versions that are read together were mostly written together.
-  if (second !== formatted.second) formatted = { second, text: new Date(second * 1000).toUTCString() };
+  if (second !== formatted.second)
+    formatted = { second, text: new Date(second * 1000).toUTCString() };
   return formatted.text;
 }
 
-const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+const HTTP_DATE =
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /**
  * Parses an HTTP date (IMF-fixdate). Returns µs since 1970, or undefined if the text is not one.
@@ -86,7 +88,9 @@ function formatFields(fields: LogFields): string {
 export function streamLog(stream: { write(text: string): unknown }, least: LogLevel = 'info'): Log {
   const write = (level: LogLevel, event: string, fields: LogFields = {}): void => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
-    stream.write(`${new Date().toISOString()} ${level.padEnd(5)} ${event}${formatFields(fields)}\n`);
+    stream.write(
+      `${new Date().toISOString()} ${level.padEnd(5)} ${event}${formatFields(fields)}\n`,
+    );
   };
   return {
     debug: (event, fields) => write('debug', event, fields),

@@ -8,7 +8,10 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     name: 'status',
     about: 'print the nodes of the cluster, with their state and data',
     args: [],
-    options: [{ flags: '--watch', about: 'print it every second, until Ctrl-C' }, ...REMOTE_OPTIONS],
+    options: [
+      { flags: '--watch', about: 'print it every second, until Ctrl-C' },
+      ...REMOTE_OPTIONS,
+    ],
     run: async (_, options) => (await import('./cluster.ts')).runStatus(options),
   },
   {
@@ -24,7 +27,10 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     about: 'remove the node at --url: the other nodes take over its data, then it ends',
     args: [],
     options: [
-      { flags: '--force <name>', about: 'remove a node that will never return; data that only it had is lost' },
+      {
+        flags: '--force <name>',
+        about: 'remove a node that will never return; data that only it had is lost',
+      },
       { flags: '--no-wait', about: 'do not wait until the node has left' },
       ...REMOTE_OPTIONS,
     ],

@@ -21,9 +21,13 @@ export function runStatus(given: unknown): Promise<void> {
     const { watch, json } = options;
     for (;;) {
       const statuses = await statusOfAll(options);
-      const text = json === true ? `${JSON.stringify([...statuses.values()])}\n` : tableOf(statuses);
+      const text =
+        json === true ? `${JSON.stringify([...statuses.values()])}\n` : tableOf(statuses);
       const isDrawnAnew = watch === true && process.stdout.isTTY && json !== true;
-      if (!(await print(process.stdout, isDrawnAnew ? `\u001b[H\u001b[J${text}` : text)) || watch !== true)
+      if (
+        !(await print(process.stdout, isDrawnAnew ? `\u001b[H\u001b[J${text}` : text)) ||
+        watch !== true
+      )
         return EXIT.done;
       await sleepMs(OPERATOR_POLL_MS);
     }
@@ -75,8 +79,12 @@ const COLUMNS = [
 
 /** All members as a table. */
 function tableOf(statuses: Statuses): string {
-  const rows = [...statuses.values()].map((status) => ('of' in status ? absentRow(status) : rowOf(status)));
-  const widths = COLUMNS.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const rows = [...statuses.values()].map((status) =>
+    'of' in status ? absentRow(status) : rowOf(status),
+  );
+  const widths = COLUMNS.map((name, i) =>
+    Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)),
+  );
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))
@@ -89,10 +97,13 @@ function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] 
   const own = members.find((member) => member.name === name);
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
   const { marks = 0, wounded = 0, aside = 0, unreadable = [] } = store.damage ?? {};
-  const damaged = [`${marks} keys`, `${Math.max(wounded, aside)} partitions`].filter((text) => !text.startsWith('0 '));
+  const damaged = [`${marks} keys`, `${Math.max(wounded, aside)} partitions`].filter(
+    (text) => !text.startsWith('0 '),
+  );
   if (damaged.length > 0) notes.push(`repairing ${damaged.join(' and ')}`);
   if (unreadable.length > 0) notes.push(`${unreadable.length} keys unreadable on all nodes`);
-  if (handoff.all > handoff.done) notes.push(own?.state === 'gone' ? leftOf(handoff) : progressOf(handoff));
+  if (handoff.all > handoff.done)
+    notes.push(own?.state === 'gone' ? leftOf(handoff) : progressOf(handoff));
   return [
     name,
     own?.zone ?? '-',
@@ -114,11 +125,15 @@ function progressOf({ done, all, bytesPerSecond, etaMs }: ServerStatus['handoff'
   return `has ${done} of ${all} partitions, ${formatBytes(bytesPerSecond)}/s${rest}`;
 }
 
-const leftOf = ({ done, all }: ServerStatus['handoff']): string => `${done} of ${all} partitions handed over`;
+const leftOf = ({ done, all }: ServerStatus['handoff']): string =>
+  `${done} of ${all} partitions handed over`;
 
 function absentRow({ of, member }: Absent): string[] {
   const peer = of.peers.find(({ node }) => node === member.name);
-  const silence = peer?.silentMs === undefined ? 'never answered' : `silent for ${Math.round(peer.silentMs / 1000)} s`;
+  const silence =
+    peer?.silentMs === undefined
+      ? 'never answered'
+      : `silent for ${Math.round(peer.silentMs / 1000)} s`;
   const { name, zone = '-', state, owned, pending } = member;
   return [
     name,
@@ -141,7 +156,10 @@ export function runLocate([key = '']: CommandArguments, given: unknown): Promise
   return reported(options, async () => {
     const path = `/cluster/locate/${key.split('/').map(encodeURIComponent).join('/')}`;
     const location = await askNode<LocationDocument>(options, { method: 'GET', path });
-    await print(process.stdout, options.json === true ? `${JSON.stringify(location)}\n` : locationText(location));
+    await print(
+      process.stdout,
+      options.json === true ? `${JSON.stringify(location)}\n` : locationText(location),
+    );
     return EXIT.done;
   });
 }
@@ -150,7 +168,8 @@ function locationText({ key, partition, entries }: LocationDocument): string {
   const lines = entries.map(({ node, role, reach, says }) => {
     const head = `  ${role.padEnd(13)}  ${node}`;
     if (says === undefined) return `${head}  ${reach}, no answer`;
-    const versions = says.versions.map(({ actor, counter }) => `${actor}:${counter}`).join(', ') || 'nothing';
+    const versions =
+      says.versions.map(({ actor, counter }) => `${actor}:${counter}`).join(', ') || 'nothing';
     const progress = says.isComplete ? '' : ' (still catching up)';
     return `${head}  has ${versions}${progress}\n${' '.repeat(17)}clock ${says.clock || '-'}`;
   });
@@ -179,7 +198,10 @@ export function runLeave(given: unknown): Promise<void> {
       return EXIT.done;
     }
     if (urlsOf(options).length > 1)
-      throw new ExitError(EXIT.usage, '--url has several nodes; name only the one that should leave');
+      throw new ExitError(
+        EXIT.usage,
+        '--url has several nodes; name only the one that should leave',
+      );
     const leaving = await askNode<Leaving>(options, { method: 'POST', path: '/cluster/leave' });
     await tell(options, leaving, 'is leaving');
     if (wait) await waitUntilGone(options, leaving.name);
@@ -187,8 +209,15 @@ export function runLeave(given: unknown): Promise<void> {
   });
 }
 
-const tell = ({ json }: RemoteOptions, { name, state }: Leaving, sentence: string): Promise<boolean> =>
-  print(process.stdout, json === true ? `${JSON.stringify({ name, state })}\n` : `${name} ${sentence}\n`);
+const tell = (
+  { json }: RemoteOptions,
+  { name, state }: Leaving,
+  sentence: string,
+): Promise<boolean> =>
+  print(
+    process.stdout,
+    json === true ? `${JSON.stringify({ name, state })}\n` : `${name} ${sentence}\n`,
+  );
 
 /** Resolves when the node has ended. */
 async function waitUntilGone(options: RemoteOptions, name: string): Promise<void> {

@@ -46,7 +46,8 @@ export interface CommandSpec {
 export function numberWithin(least: number, most: number): (text: string) => number {
   return (text) => {
     const n = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-    if (!(n >= least && n <= most)) throw new UsageError(`Expected a whole number from ${least} to ${most}.`);
+    if (!(n >= least && n <= most))
+      throw new UsageError(`Expected a whole number from ${least} to ${most}.`);
     return n;
   };
 }
@@ -70,5 +71,8 @@ export function quorumOf(text: string): Quorum {
 export function namedValue(text: string, before: unknown): Record<string, string> {
   const equals = text.indexOf('=');
   if (equals < 1) throw new UsageError('Expected NAME=VALUE.');
-  return { ...(before as Record<string, string> | undefined), [text.slice(0, equals)]: text.slice(equals + 1) };
+  return {
+    ...(before as Record<string, string> | undefined),
+    [text.slice(0, equals)]: text.slice(equals + 1),
+  };
 }

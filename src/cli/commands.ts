@@ -1,6 +1,13 @@
 /** The commands that use a cluster as a client. */
 import { MAX_TTL_SECONDS } from '../cluster/limits.ts';
-import { type CommandSpec, namedValue, numberWithin, oneOf, type OptionSpec, quorumOf } from './command.ts';
+import {
+  type CommandSpec,
+  namedValue,
+  numberWithin,
+  oneOf,
+  type OptionSpec,
+  quorumOf,
+} from './command.ts';
 import { EXIT_HELP } from './exit-codes.ts';
 
 /** The default address of a node. */
@@ -29,7 +36,10 @@ const TOKEN_FILE: OptionSpec = {
   flags: '--token-file <file>',
   about: 'read the token from this file if it exists, and write the new one to it',
 };
-const VCLOCK: OptionSpec = { flags: '--vclock <token>', about: 'the token that "get --json" or "put --json" printed' };
+const VCLOCK: OptionSpec = {
+  flags: '--vclock <token>',
+  about: 'the token that "get --json" or "put --json" printed',
+};
 const W: OptionSpec = {
   flags: '--w <quorum>',
   about: `number of disks that must have the write: ${QUORUM}`,
@@ -49,7 +59,11 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
     options: [
       { flags: '--siblings', about: 'print all values if there are several' },
       { flags: '--token-file <file>', about: 'write the token to this file, for a later put' },
-      { flags: '--r <quorum>', about: `number of replicas that must answer: ${QUORUM}`, parse: quorumOf },
+      {
+        flags: '--r <quorum>',
+        about: `number of replicas that must answer: ${QUORUM}`,
+        parse: quorumOf,
+      },
       ...REMOTE_OPTIONS,
     ],
     notes: EXIT_HELP,
@@ -76,7 +90,11 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
         about: 'number of seconds after which the value expires',
         parse: numberWithin(1, MAX_TTL_SECONDS),
       },
-      { flags: '--meta <name=value>', about: 'metadata, stored with the value; may be repeated', parse: namedValue },
+      {
+        flags: '--meta <name=value>',
+        about: 'metadata, stored with the value; may be repeated',
+        parse: namedValue,
+      },
       W,
       ...REMOTE_OPTIONS,
     ],
@@ -97,7 +115,11 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
     args: [['[prefix]', 'only keys that begin with this']],
     options: [
       { flags: '--after <key>', about: 'only keys after this one' },
-      { flags: '--limit <n>', about: 'largest number of keys', parse: numberWithin(1, 999_999_999) },
+      {
+        flags: '--limit <n>',
+        about: 'largest number of keys',
+        parse: numberWithin(1, 999_999_999),
+      },
       ...REMOTE_OPTIONS,
     ],
     run: async (args, options) => (await import('./keys.ts')).runList(args, options),
@@ -107,7 +129,10 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
     about: 'show the values of a key side by side, and replace them by one',
     args: [['<key>', '']],
     options: [
-      { flags: '--take <which>', about: 'choose one: by number, by the beginning of its dot, or "newest"' },
+      {
+        flags: '--take <which>',
+        about: 'choose one: by number, by the beginning of its dot, or "newest"',
+      },
       { flags: '--value <value>', about: 'write this instead: text, @FILE, or - for stdin' },
       { flags: '--edit', about: 'open $EDITOR on all of them' },
       TYPE,
@@ -121,7 +146,10 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
     about: 'write keys with all their values as lines of JSON',
     args: [['[prefix]', 'only keys that begin with this']],
     options: [
-      { flags: '--out <file>', about: 'write to this file; if it exists, continue after its last whole line' },
+      {
+        flags: '--out <file>',
+        about: 'write to this file; if it exists, continue after its last whole line',
+      },
       ...REMOTE_OPTIONS,
     ],
     run: async (args, options) => (await import('./transfer.ts')).runExport(args, options),
@@ -133,7 +161,8 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
     options: [
       {
         flags: '--existing <what>',
-        about: 'if a key has other values: add siblings (beside), skip the key (skip), or replace them (replace)',
+        about:
+          'if a key has other values: add siblings (beside), skip the key (skip), or replace them (replace)',
         parse: oneOf('beside', 'skip', 'replace'),
         defaultValue: 'beside',
       },

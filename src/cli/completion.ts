@@ -14,7 +14,9 @@ export interface Completable {
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function bash(commands: readonly Completable[]): string {
-  const cases = commands.map(({ name, options }) => `    ${name}) words=${quoted(options.join(' '))} ;;`);
+  const cases = commands.map(
+    ({ name, options }) => `    ${name}) words=${quoted(options.join(' '))} ;;`,
+  );
   return `# mec completion for bash: eval "$(mec completion bash)"
 _mec() {
   local word="\${COMP_WORDS[COMP_CWORD]}" words
@@ -32,8 +34,12 @@ complete -o default -F _mec mec
 }
 
 function zsh(commands: readonly Completable[]): string {
-  const names = commands.map(({ name, about }) => `    ${quoted(`${name}:${about.replaceAll(':', '\\:')}`)}`);
-  const cases = commands.map(({ name, options }) => `    ${name}) compadd -- ${options.join(' ')} ;;`);
+  const names = commands.map(
+    ({ name, about }) => `    ${quoted(`${name}:${about.replaceAll(':', '\\:')}`)}`,
+  );
+  const cases = commands.map(
+    ({ name, options }) => `    ${name}) compadd -- ${options.join(' ')} ;;`,
+  );
   return `#compdef mec
 # mec completion for zsh: eval "$(mec completion zsh)"
 _mec() {
@@ -58,18 +64,26 @@ function fish(commands: readonly Completable[]): string {
   const lines = commands.flatMap(({ name, about, options }) => [
     `complete -c mec -n __fish_use_subcommand -a ${name} -d ${quoted(about)}`,
     ...options.map(
-      (option) => `complete -c mec -n '__fish_seen_subcommand_from ${name}' -l ${option.replace(/^-+/, '')}`,
+      (option) =>
+        `complete -c mec -n '__fish_seen_subcommand_from ${name}' -l ${option.replace(/^-+/, '')}`,
     ),
   ]);
   return `# mec completion for fish: mec completion fish | source\n${lines.join('\n')}\n`;
 }
 
-const SCRIPTS: Readonly<Record<string, (commands: readonly Completable[]) => string>> = { bash, zsh, fish };
+const SCRIPTS: Readonly<Record<string, (commands: readonly Completable[]) => string>> = {
+  bash,
+  zsh,
+  fish,
+};
 
 /** The shells that have a script. */
 export const SHELLS: readonly string[] = Object.keys(SCRIPTS);
 
 /** The script for a shell; undefined if the shell is unknown. */
-export function completionScript(shell: string, commands: readonly Completable[]): string | undefined {
+export function completionScript(
+  shell: string,
+  commands: readonly Completable[],
+): string | undefined {
   return Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell]?.(commands) : undefined;
 }

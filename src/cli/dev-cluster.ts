@@ -2,7 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { StartError } from '../base/errors.ts';
-import { DEV_ASK_TIMEOUT_MS, DEV_POLL_MS, DEV_START_TIMEOUT_MS, DEV_STOP_TIMEOUT_MS } from './limits.ts';
+import {
+  DEV_ASK_TIMEOUT_MS,
+  DEV_POLL_MS,
+  DEV_START_TIMEOUT_MS,
+  DEV_STOP_TIMEOUT_MS,
+} from './limits.ts';
 import { sleepMs, systemClock } from '../base/system.ts';
 import type { ServerStatus } from '../http/server.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
@@ -66,7 +71,9 @@ export class DevCluster {
     const untilMs = systemClock.monotonicMs() + DEV_START_TIMEOUT_MS;
     while (this.#running.has(node.name) && (await this.#statusOf(node)) === undefined) {
       if (systemClock.monotonicMs() > untilMs)
-        throw new StartError(`${node.name} is running but did not answer within ${DEV_START_TIMEOUT_MS / 1000} s`);
+        throw new StartError(
+          `${node.name} is running but did not answer within ${DEV_START_TIMEOUT_MS / 1000} s`,
+        );
       await sleepMs(DEV_POLL_MS);
     }
     if (this.#running.has(node.name)) this.#say(`${node.name} serves at ${node.url}`);
@@ -104,7 +111,9 @@ export class DevCluster {
         if (this.exitCode !== 0 || this.#isStopping) return false;
         if (systemClock.monotonicMs() > untilMs) {
           this.exitCode = EXIT.failed;
-          process.stderr.write(`mec: ${node.name} is not ready after ${DEV_START_TIMEOUT_MS / 1000} s\n`);
+          process.stderr.write(
+            `mec: ${node.name} is not ready after ${DEV_START_TIMEOUT_MS / 1000} s\n`,
+          );
           return false;
         }
         await sleepMs(DEV_POLL_MS);
@@ -138,12 +147,19 @@ export class DevCluster {
     const launcher = process.argv[1] as string;
     // The channel tells a node when its parent is gone, even if it was killed. The separate process
     // group keeps Ctrl-C on the terminal from reaching nodes and parent at once.
-    const child = spawn(process.execPath, [...process.execArgv, launcher, '--config', node.configFile], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      detached: true,
-    });
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, launcher, '--config', node.configFile],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        detached: true,
+      },
+    );
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.#say(`${node.name} | ${line}`));
+      if (stream !== null)
+        createInterface({ input: stream }).on('line', (line) =>
+          this.#say(`${node.name} | ${line}`),
+        );
     }
     const exited = new Promise<void>((resolve) => {
       child.on('exit', (code, signal) => {
@@ -160,7 +176,10 @@ export class DevCluster {
     this.#running.delete(name);
     if (!isAsked && !this.#isStopping) {
       if (code === 0) void this.#noteLeft(name);
-      else this.#say(`${name} ended (${signal ?? `exit code ${code ?? '?'}`}); restart it with "start ${name}"`);
+      else
+        this.#say(
+          `${name} ended (${signal ?? `exit code ${code ?? '?'}`}); restart it with "start ${name}"`,
+        );
       // If a node cannot start, there is no cluster. If one dies later, the others continue.
       if (code === EXIT.usage && !this.#hasServed) this.exitCode = code;
     }
@@ -195,7 +214,8 @@ export class DevCluster {
     if (status?.isReady !== true) return false;
     const isUp = (name: string): boolean =>
       status.members.find((member) => member.name === name)?.state === 'up' &&
-      (name === node.name || status.peers.find((peer) => peer.node === name)?.reach === 'reachable');
+      (name === node.name ||
+        status.peers.find((peer) => peer.node === name)?.reach === 'reachable');
     const awaited = this.#plan.kept.length > 0 ? this.#plan.kept : this.#plan.members;
     return awaited.every(({ name }) => this.#plan.find(name) === undefined || isUp(name));
   }

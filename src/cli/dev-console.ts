@@ -95,7 +95,10 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
       screen.say(`${name} has resumed`);
     },
   },
-  add: { about: 'add a new node to the cluster', run: async ({ plan, cluster }) => cluster.start(await plan.add()) },
+  add: {
+    about: 'add a new node to the cluster',
+    run: async ({ plan, cluster }) => cluster.start(await plan.add()),
+  },
   leave: {
     about: 'remove a node; it first hands its data over',
     of: 'running',
@@ -105,15 +108,21 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
   quit: { about: 'stop all nodes and exit, like Ctrl-C', run: () => {} },
 };
 
-const usageOf = ([word, { of }]: readonly [string, ConsoleCommand]): string => (of === undefined ? word : `${word} n2`);
+const usageOf = ([word, { of }]: readonly [string, ConsoleCommand]): string =>
+  of === undefined ? word : `${word} n2`;
 
 const HELP = Object.entries(COMMANDS)
   .map((entry) => `  ${usageOf(entry).padEnd(10)} ${entry[1].about}`)
   .join('\n');
 
 /** The reason why a command cannot apply to a node; undefined if it can. */
-function whyNot({ plan, cluster }: Context, name: string, of: ConsoleCommand['of']): string | undefined {
-  if (plan.hasLeft(name)) return `${name} has left the cluster permanently; "add" starts a new node`;
+function whyNot(
+  { plan, cluster }: Context,
+  name: string,
+  of: ConsoleCommand['of'],
+): string | undefined {
+  if (plan.hasLeft(name))
+    return `${name} has left the cluster permanently; "add" starts a new node`;
   if (plan.find(name) === undefined) {
     return `unknown node "${name}"; the nodes are ${plan.members.map((node) => node.name).join(', ')}`;
   }
@@ -137,7 +146,8 @@ async function obey(context: Context, line: string): Promise<boolean> {
   if (command === undefined) return complain(`unknown command "${word}"; see help`);
   const { of, run } = command;
   const [name = ''] = names;
-  if (names.length !== (of === undefined ? 0 : 1)) return complain(`expected "${usageOf([word, command])}"`);
+  if (names.length !== (of === undefined ? 0 : 1))
+    return complain(`expected "${usageOf([word, command])}"`);
   const reason = of === undefined ? undefined : whyNot(context, name, of);
   if (reason !== undefined) return complain(reason);
   try {

@@ -168,7 +168,10 @@ export class DevPlan {
   async #keep(): Promise<void> {
     const file = keptFile(this.#options.data);
     await mkdir(this.#options.data, { recursive: true });
-    await writeFile(`${file}.new`, `${JSON.stringify({ members: this.#members, left: this.#left })}\n`);
+    await writeFile(
+      `${file}.new`,
+      `${JSON.stringify({ members: this.#members, left: this.#left })}\n`,
+    );
     await rename(`${file}.new`, file);
   }
 }
@@ -190,9 +193,14 @@ async function readKept(data: string): Promise<Kept | undefined> {
 
 function parseKept(text: string): Kept | undefined {
   try {
-    const { members, left = [], nodes } = JSON.parse(text) as Partial<Kept> & { readonly nodes?: number };
+    const {
+      members,
+      left = [],
+      nodes,
+    } = JSON.parse(text) as Partial<Kept> & { readonly nodes?: number };
     // An earlier format had only the number of nodes.
-    if (nodes !== undefined) return { members: Array.from({ length: nodes }, (_, i) => nameOf(i + 1)), left: [] };
+    if (nodes !== undefined)
+      return { members: Array.from({ length: nodes }, (_, i) => nameOf(i + 1)), left: [] };
     const areNames = [members, left].every(
       (names) => Array.isArray(names) && names.every((name) => numberOf(name) > 0),
     );
@@ -210,8 +218,11 @@ async function takeLock(data: string): Promise<Engine> {
   try {
     return await openLevelEngine(join(data, 'lock'));
   } catch (error) {
-    const { code } = (((error as Error).cause as Error | undefined)?.cause ?? {}) as { readonly code?: unknown };
-    if (code === 'LEVEL_LOCKED') throw new StartError(`Another "mec dev" is using ${data}; use another --data`);
+    const { code } = (((error as Error).cause as Error | undefined)?.cause ?? {}) as {
+      readonly code?: unknown;
+    };
+    if (code === 'LEVEL_LOCKED')
+      throw new StartError(`Another "mec dev" is using ${data}; use another --data`);
     throw error;
   }
 }
@@ -222,7 +233,8 @@ async function clearData({ data }: DevOptions): Promise<void> {
   if (kept === undefined) return;
   const directories = [...kept.members, ...kept.left].map((name) => join(data, name));
   // LevelDB's lock makes this fail if an earlier cluster is still running on the data.
-  for (const directory of directories) await (await openLevelEngine(join(directory, 'db'))).abandon();
+  for (const directory of directories)
+    await (await openLevelEngine(join(directory, 'db'))).abandon();
   for (const directory of directories) await rm(directory, { recursive: true, force: true });
   await rm(keptFile(data));
 }

@@ -34,14 +34,16 @@ function banner({ data, fresh }: DevOptions, { members, kept }: DevPlan): string
   const first = members[0]?.url ?? '';
   const last = members.at(-1)?.url ?? '';
   const keeping = fresh === true ? 'fresh' : 'kept between runs; --fresh starts empty';
-  const isNew = ({ name }: DevNode): boolean => kept.length > 0 && kept.every((node) => node.name !== name);
+  const isNew = ({ name }: DevNode): boolean =>
+    kept.length > 0 && kept.every((node) => node.name !== name);
   const nodes = `${members.length} node${members.length === 1 ? '' : 's'}`;
   return [
     '',
     `MecDB ${readVersion()} is serving: ${nodes}, data in ${data} (${keeping})`,
     '',
     ...members.map(
-      (node) => `  ${node.name.padEnd(4)} ${node.url}    status: ${node.url}/status${isNew(node) ? '    (joins)' : ''}`,
+      (node) =>
+        `  ${node.name.padEnd(4)} ${node.url}    status: ${node.url}/status${isNew(node) ? '    (joins)' : ''}`,
     ),
     '',
     'Try:',

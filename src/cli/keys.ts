@@ -59,7 +59,9 @@ export function runGet([key = '']: CommandArguments, options: unknown): Promise<
 
 /** Runs `mec put`. */
 export function runPut([key = '', value]: CommandArguments, options: unknown): Promise<void> {
-  return runRemote(options as PutFlags, (client) => put(client, key, { ...(options as PutFlags), value }));
+  return runRemote(options as PutFlags, (client) =>
+    put(client, key, { ...(options as PutFlags), value }),
+  );
 }
 
 /** Runs `mec delete`. */
@@ -75,19 +77,27 @@ export function runList([prefix]: CommandArguments, options: unknown): Promise<v
 async function get(client: MecClient<Uint8Array>, key: string, options: GetFlags): Promise<number> {
   const read = await client.get(key, { r: options.r });
   await keepToken(options.tokenFile, read.token);
-  if (options.json === true) await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
-  if (read.kind === 'missing') throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
+  if (options.json === true)
+    await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
+  if (read.kind === 'missing')
+    throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
   if (read.kind === 'value') {
     if (options.json !== true) await printValue(read.value);
     return EXIT.done;
   }
   if (options.siblings !== true) {
     const sentence = `${oneLine(key)} has ${read.siblings.length} values`;
-    throw new ExitError(EXIT.siblings, `${sentence}; see them with --siblings, merge them with "mec resolve"`);
+    throw new ExitError(
+      EXIT.siblings,
+      `${sentence}; see them with --siblings, merge them with "mec resolve"`,
+    );
   }
   if (options.json === true) return EXIT.done;
   for (const { value, dot, contentType } of read.siblings) {
-    await print(process.stdout, `${styled(process.stdout, 'bold', `--- ${dot}  ${contentType}`)}\n`);
+    await print(
+      process.stdout,
+      `${styled(process.stdout, 'bold', `--- ${dot}  ${contentType}`)}\n`,
+    );
     await printValue(value, true);
   }
   return EXIT.done;
@@ -122,9 +132,11 @@ async function put(
     w: options.w,
   });
   await keepToken(options.tokenFile, written.token);
-  if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
+  if (options.json === true)
+    await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
   else if (written.siblings > 1) {
-    const hint = 'merge them with "mec resolve"; to replace a value, use --replace, --vclock or --token-file';
+    const hint =
+      'merge them with "mec resolve"; to replace a value, use --replace, --vclock or --token-file';
     process.stderr.write(`mec: ${oneLine(key)} has ${written.siblings} values now; ${hint}\n`);
   }
   return EXIT.done;
@@ -149,9 +161,14 @@ async function tokenOfOnly(client: MecClient<Uint8Array>, key: string): Promise<
  * The bytes of a value argument and their likely content type. Throws `ExitError` if there is no
  * value or the file is unreadable.
  */
-export async function valueOf(argument: string | undefined): Promise<{ value: Uint8Array; contentType: string }> {
+export async function valueOf(
+  argument: string | undefined,
+): Promise<{ value: Uint8Array; contentType: string }> {
   if (argument === undefined && process.stdin.isTTY) {
-    throw new ExitError(EXIT.usage, 'the value is missing; give it as text, as @FILE, or as - for stdin');
+    throw new ExitError(
+      EXIT.usage,
+      'the value is missing; give it as text, as @FILE, or as - for stdin',
+    );
   }
   if (argument === undefined || argument === '-') {
     const chunks: Buffer[] = [];
@@ -159,7 +176,10 @@ export async function valueOf(argument: string | undefined): Promise<{ value: Ui
     return { value: Buffer.concat(chunks), contentType: 'application/octet-stream' };
   }
   if (!argument.startsWith('@') || argument.startsWith('@@')) {
-    return { value: Buffer.from(argument.replace(/^@@/, '@')), contentType: 'text/plain; charset=utf-8' };
+    return {
+      value: Buffer.from(argument.replace(/^@@/, '@')),
+      contentType: 'text/plain; charset=utf-8',
+    };
   }
   const file = argument.slice(1);
   try {
@@ -190,10 +210,15 @@ async function keepToken(file: string | undefined, token: Token | undefined): Pr
   });
 }
 
-async function remove(client: MecClient<Uint8Array>, key: string, options: DeleteFlags): Promise<number> {
+async function remove(
+  client: MecClient<Uint8Array>,
+  key: string,
+  options: DeleteFlags,
+): Promise<number> {
   const deleted = await client.delete(key, { token: await tokenOf(options), w: options.w });
   await keepToken(options.tokenFile, deleted.token);
-  if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...deleted })}\n`);
+  if (options.json === true)
+    await print(process.stdout, `${JSON.stringify({ key, ...deleted })}\n`);
   if (!deleted.found) throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
   return EXIT.done;
 }
@@ -204,8 +229,15 @@ async function list(
   { after, limit = Infinity, json }: ListFlags,
 ): Promise<number> {
   let left = limit;
-  for await (const key of client.list({ prefix, after, pageKeys: Math.min(limit, MAX_LIST_KEYS) })) {
-    const isRead = await print(process.stdout, `${json === true ? JSON.stringify({ key }) : oneLine(key)}\n`);
+  for await (const key of client.list({
+    prefix,
+    after,
+    pageKeys: Math.min(limit, MAX_LIST_KEYS),
+  })) {
+    const isRead = await print(
+      process.stdout,
+      `${json === true ? JSON.stringify({ key }) : oneLine(key)}\n`,
+    );
     left -= 1;
     if (!isRead || left === 0) break;
   }

@@ -10,17 +10,24 @@ import type { FetchInit, FetchResponse } from '../client/world.ts';
  * Sends one request as `fetch` does, but does not decode the body, whatever its Content-Encoding
  * is.
  */
-export function lightFetch(url: string, { method, headers, body, signal }: FetchInit): Promise<FetchResponse> {
+export function lightFetch(
+  url: string,
+  { method, headers, body, signal }: FetchInit,
+): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
     const length = body === undefined ? {} : { 'Content-Length': String(body.length) };
-    const sent = request(url, { method, headers: { ...headers, ...length }, signal }, (response) => {
-      resolve({
-        status: response.statusCode ?? 0,
-        headers: headersOf(response),
-        arrayBuffer: () => bodyOf(response),
-      });
-    });
+    const sent = request(
+      url,
+      { method, headers: { ...headers, ...length }, signal },
+      (response) => {
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: headersOf(response),
+          arrayBuffer: () => bodyOf(response),
+        });
+      },
+    );
     sent.on('error', reject);
     sent.end(body);
   });

@@ -67,7 +67,11 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
         parse: numberWithin(1, 1_000_000),
         defaultValue: 1,
       },
-      { flags: '--nodes <n>', about: 'number of nodes (default: the seed decides)', parse: numberWithin(1, 9) },
+      {
+        flags: '--nodes <n>',
+        about: 'number of nodes (default: the seed decides)',
+        parse: numberWithin(1, 9),
+      },
       {
         flags: '--operations <n>',
         about: 'number of requests of the clients',
@@ -75,8 +79,15 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
         defaultValue: 400,
       },
       { flags: '--faults <list>', about: 'use only these faults, separated by commas' },
-      { flags: '--pending', about: 'include events that the cluster is known not to withstand yet' },
-      { flags: '--only-faults <numbers>', about: 'use only these faults of the run, by number', parse: numbers },
+      {
+        flags: '--pending',
+        about: 'include events that the cluster is known not to withstand yet',
+      },
+      {
+        flags: '--only-faults <numbers>',
+        about: 'use only these faults of the run, by number',
+        parse: numbers,
+      },
       {
         flags: '--only-operations <numbers>',
         about: 'use only these operations of the run, by number',
@@ -91,7 +102,8 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
       { flags: '--trace', about: 'print every event' },
     ],
     run: async (_, options) => {
-      process.exitCode = await (await import('./simulate.ts')).runSimulate(options as SimulateOptions);
+      const given = options as SimulateOptions;
+      process.exitCode = await (await import('./simulate.ts')).runSimulate(given);
     },
   },
 ];

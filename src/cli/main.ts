@@ -10,7 +10,9 @@ import { LOCAL_COMMANDS } from './local-commands.ts';
 import { readVersion } from '../embed/version.ts';
 
 /** Wraps a parser so that commander prints its errors as its own. */
-function parsing(parse: (text: string, before: unknown) => unknown): (text: string, before: unknown) => unknown {
+function parsing(
+  parse: (text: string, before: unknown) => unknown,
+): (text: string, before: unknown) => unknown {
   return (text, before) => {
     try {
       return parse(text, before);
@@ -29,7 +31,10 @@ function toOption({ flags, about, parse, defaultValue, env }: OptionSpec): Optio
 }
 
 /** Adds a command that its specification describes. */
-function addCommand(program: Command, { name, alias, about, args, options, notes, run }: CommandSpec): void {
+function addCommand(
+  program: Command,
+  { name, alias, about, args, options, notes, run }: CommandSpec,
+): void {
   const command = program.command(name).description(about).exitOverride();
   if (alias !== undefined) command.alias(alias);
   for (const [argument, meaning] of args) command.argument(argument, meaning);
@@ -53,7 +58,8 @@ function addCompletion(program: Command): void {
         return [command.name(), ...command.aliases()].map((name) => ({ name, about, options }));
       });
       const script = completionScript(shell, commands);
-      if (script === undefined) throw new StartError(`unknown shell "${shell}"; expected one of ${SHELLS.join(', ')}`);
+      if (script === undefined)
+        throw new StartError(`unknown shell "${shell}"; expected one of ${SHELLS.join(', ')}`);
       process.stdout.write(script);
     });
 }
@@ -67,8 +73,10 @@ function createProgram(): Command {
     .argument('[command]')
     .exitOverride()
     .action(async (command: string | undefined, { config }: { config?: string }) => {
-      if (command !== undefined) throw new StartError(`unknown command "${command}"; see mec --help`);
-      if (config === undefined) throw new StartError('nothing to do; give --config FILE or a command, see mec --help');
+      if (command !== undefined)
+        throw new StartError(`unknown command "${command}"; see mec --help`);
+      if (config === undefined)
+        throw new StartError('nothing to do; give --config FILE or a command, see mec --help');
       await (await import('./run-node.ts')).runNode(config);
     });
   program.addHelpText(
@@ -77,7 +85,8 @@ function createProgram(): Command {
       '  mec dev                     a three-node cluster on this machine, data in .mec-dev\n' +
       '  mec --config node.toml      one node of a real cluster',
   );
-  for (const spec of [...LOCAL_COMMANDS, ...CLUSTER_COMMANDS, ...CLIENT_COMMANDS]) addCommand(program, spec);
+  for (const spec of [...LOCAL_COMMANDS, ...CLUSTER_COMMANDS, ...CLIENT_COMMANDS])
+    addCommand(program, spec);
   addCompletion(program);
   return program;
 }

@@ -35,7 +35,8 @@ export class ExitError extends Error {
 
 /** The advice for an error, by its code. */
 const NEXT: Readonly<Record<string, string>> = {
-  unreachable: 'set the address of a running node with --url or MEC_URL, or start a cluster with "mec dev"',
+  unreachable:
+    'set the address of a running node with --url or MEC_URL, or start a cluster with "mec dev"',
   deadline: 'try again, or wait longer with --timeout',
   'quorum-not-met': 'try again, or require fewer replicas with --r or --w',
   timeout: 'try again, or wait longer with --timeout',
@@ -59,20 +60,32 @@ export function urlsOf({ url }: Pick<RemoteOptions, 'url'>): string[] {
 
 /** A client for the nodes in the options. */
 function connect(options: RemoteOptions): MecClient<Uint8Array> {
-  return new MecClient(urlsOf(options), { codec: bytes, deadlineMs: options.timeout, clientId: 'mec', world });
+  return new MecClient(urlsOf(options), {
+    codec: bytes,
+    deadlineMs: options.timeout,
+    clientId: 'mec',
+    world,
+  });
 }
 
 /**
  * The JSON answer of the first node that answers. Each node is asked once, with the whole time
  * limit. Rejects with a `MecClientError`.
  */
-export async function askNode<T>(options: RemoteOptions, call: Pick<Call, 'method' | 'path'>): Promise<T> {
+export async function askNode<T>(
+  options: RemoteOptions,
+  call: Pick<Call, 'method' | 'path'>,
+): Promise<T> {
   let last: unknown;
   for (const url of urlsOf(options)) {
     const signal = AbortSignal.timeout(options.timeout);
     try {
       const whole = { ...call, query: {}, headers: {} };
-      const { status, body } = await attempt(world, url, { call: whole, attemptMs: options.timeout, signal });
+      const { status, body } = await attempt(world, url, {
+        call: whole,
+        attemptMs: options.timeout,
+        signal,
+      });
       const document = bytesToJson(body);
       if (document === undefined)
         throw clientError('bad-answer', { status, detail: `the answer of ${url} is not JSON` });
@@ -107,7 +120,10 @@ export const runRemote = (
  * Runs the action of a command, which resolves with an exit code. An error becomes one line on
  * stderr and an exit code.
  */
-export async function reported(options: Pick<RemoteOptions, 'json'>, action: () => Promise<number>): Promise<void> {
+export async function reported(
+  options: Pick<RemoteOptions, 'json'>,
+  action: () => Promise<number>,
+): Promise<void> {
   try {
     process.exitCode = await action();
   } catch (error) {
@@ -136,8 +152,17 @@ function errorLine(error: unknown): string {
 }
 
 function errorJson(error: unknown): string {
-  const { status, have, need, retriable, mayTakeEffect, code = codeOf(error) } = error as Partial<MecClientError>;
-  return JSON.stringify({ error: { code, message: sentenceOf(error), status, have, need, retriable, mayTakeEffect } });
+  const {
+    status,
+    have,
+    need,
+    retriable,
+    mayTakeEffect,
+    code = codeOf(error),
+  } = error as Partial<MecClientError>;
+  return JSON.stringify({
+    error: { code, message: sentenceOf(error), status, have, need, retriable, mayTakeEffect },
+  });
 }
 
 /** The name of an error's exit code, for errors without a code of their own. */
@@ -155,7 +180,8 @@ export interface JsonValue {
 /** The JSON form of bytes. */
 function toJsonValue(value: Uint8Array, contentType: string): JsonValue {
   const text = bytesToUtf8(value);
-  if (text === undefined) return { encoding: 'base64', value: Buffer.from(value).toString('base64') };
+  if (text === undefined)
+    return { encoding: 'base64', value: Buffer.from(value).toString('base64') };
   if (isJsonType(contentType)) {
     try {
       const parsed: unknown = JSON.parse(text);
@@ -171,14 +197,16 @@ function toJsonValue(value: Uint8Array, contentType: string): JsonValue {
 /** The bytes of a JSON form. Throws a `TypeError` if it is malformed. */
 export function fromJsonValue({ encoding, value }: JsonValue): Uint8Array {
   if (encoding === 'json') return Buffer.from(JSON.stringify(value));
-  if (typeof value !== 'string') throw new TypeError(`a value with encoding ${encoding} must be a string`);
+  if (typeof value !== 'string')
+    throw new TypeError(`a value with encoding ${encoding} must be a string`);
   if (encoding === 'base64') return Buffer.from(value, 'base64');
   return Buffer.from(value);
 }
 
 /** A version as JSON. */
 export function toJsonVersion({ value, ...version }: Version<Uint8Array>): Record<string, unknown> {
-  const { dot, etag, contentType, contentEncoding, timestampMicros, clientId, meta, expires } = version;
+  const { dot, etag, contentType, contentEncoding, timestampMicros, clientId, meta, expires } =
+    version;
   const kept = { contentType, contentEncoding, expires, meta };
   return { dot, etag, timestampMicros, clientId, ...kept, ...toJsonValue(value, contentType) };
 }

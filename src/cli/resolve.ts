@@ -37,18 +37,25 @@ export function runResolve([key = '']: CommandArguments, given: unknown): Promis
   return runRemote(options, (client) => resolve(client, key, options));
 }
 
-async function resolve(client: MecClient<Uint8Array>, key: string, options: ResolveOptions): Promise<number> {
+async function resolve(
+  client: MecClient<Uint8Array>,
+  key: string,
+  options: ResolveOptions,
+): Promise<number> {
   const read = await client.get(key);
-  if (read.kind === 'missing') throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
+  if (read.kind === 'missing')
+    throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
   if (read.kind === 'value') {
-    if (options.json === true) await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
+    if (options.json === true)
+      await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
     else process.stderr.write(`mec: ${oneLine(key)} has one value; there is nothing to resolve\n`);
     return EXIT.done;
   }
   if (options.json !== true) await print(process.stdout, sideBySide(read.siblings));
   const choice = await choose(read, options);
   if (choice === undefined) {
-    if (options.json === true) await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
+    if (options.json === true)
+      await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
     throw new ExitError(
       EXIT.siblings,
       `${oneLine(key)} still has ${read.siblings.length} values; choose with --take, --value or --edit`,
@@ -62,7 +69,8 @@ async function resolve(client: MecClient<Uint8Array>, key: string, options: Reso
     meta,
     ttlSeconds: secondsLeft(expires),
   });
-  if (options.json === true) await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
+  if (options.json === true)
+    await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
   else if (written.siblings === 1) process.stderr.write(`mec: ${oneLine(key)} has one value now\n`);
   if (written.siblings === 1) return EXIT.done;
   throw new ExitError(
@@ -88,7 +96,8 @@ async function choose(read: Both, options: ResolveOptions): Promise<Choice | und
 function pick({ siblings }: Both, which: string): Choice {
   const byNumber = /^\d{1,3}$/.test(which) ? siblings[Number(which) - 1] : undefined;
   const byDot = siblings.filter(({ dot }) => dot.startsWith(which));
-  const found = which === 'newest' ? siblings[0] : (byNumber ?? (byDot.length === 1 ? byDot[0] : undefined));
+  const found =
+    which === 'newest' ? siblings[0] : (byNumber ?? (byDot.length === 1 ? byDot[0] : undefined));
   if (found === undefined) {
     throw new ExitError(
       EXIT.usage,
@@ -108,7 +117,8 @@ async function edit({ siblings }: Both): Promise<Choice> {
   const editor = process.env['VISUAL'] || process.env['EDITOR'] || 'vi';
   const before = siblings
     .map(
-      (sibling, i) => `<<<<<<< ${i + 1} of ${siblings.length}: ${aboutOf(sibling)}\n${texts[i]?.replace(/\n$/, '')}\n`,
+      (sibling, i) =>
+        `<<<<<<< ${i + 1} of ${siblings.length}: ${aboutOf(sibling)}\n${texts[i]?.replace(/\n$/, '')}\n`,
     )
     .join('');
   const directory = await mkdtemp(join(tmpdir(), 'mec-resolve-'));
@@ -121,7 +131,10 @@ async function edit({ siblings }: Both): Promise<Choice> {
     const after = await readFile(file, 'utf8');
     if (code !== 0) throw new ExitError(EXIT.siblings, `${editor} failed; nothing was written`);
     if (after === before || after.includes('<<<<<<< ')) {
-      throw new ExitError(EXIT.siblings, 'the text still has its "<<<<<<<" lines; nothing was written');
+      throw new ExitError(
+        EXIT.siblings,
+        'the text still has its "<<<<<<<" lines; nothing was written',
+      );
     }
     return { value: Buffer.from(after), contentType: first.contentType };
   } finally {
@@ -130,7 +143,11 @@ async function edit({ siblings }: Both): Promise<Choice> {
 }
 
 function aboutOf({ dot, timestampMicros, clientId }: Version<Uint8Array>): string {
-  return [dot, microsToIso(timestampMicros), ...(clientId === undefined ? [] : [`by ${oneLine(clientId)}`])].join(' ');
+  return [
+    dot,
+    microsToIso(timestampMicros),
+    ...(clientId === undefined ? [] : [`by ${oneLine(clientId)}`]),
+  ].join(' ');
 }
 
 /** The siblings in columns, as many next to each other as fit into the terminal. */
@@ -143,7 +160,9 @@ function sideBySide(siblings: readonly Version<Uint8Array>[]): string {
   const column = Math.floor((width + GAP.length) / abreast) - GAP.length;
   let text = '';
   for (let at = 0; at < siblings.length; at += abreast) {
-    const columns = siblings.slice(at, at + abreast).map((sibling, i) => describe(sibling, at + i + 1));
+    const columns = siblings
+      .slice(at, at + abreast)
+      .map((sibling, i) => describe(sibling, at + i + 1));
     const height = Math.max(...columns.map(({ length }) => length));
     for (let line = 0; line < height; line++) {
       const cells = columns.map((lines) => (lines[line] ?? '').slice(0, column).padEnd(column));
@@ -158,7 +177,8 @@ function sideBySide(siblings: readonly Version<Uint8Array>[]): string {
 function describe(sibling: Version<Uint8Array>, number: number): string[] {
   const { dot, timestampMicros, clientId, contentType, value } = sibling;
   const text = bytesToUtf8(value);
-  const lines = text === undefined ? ['(not text)'] : text.replace(/\n$/, '').split('\n').map(oneLine);
+  const lines =
+    text === undefined ? ['(not text)'] : text.replace(/\n$/, '').split('\n').map(oneLine);
   const more = lines.length > SHOWN_LINES ? [`(and ${lines.length - SHOWN_LINES} more lines)`] : [];
   return [
     `[${number}]`,

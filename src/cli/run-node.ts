@@ -28,7 +28,9 @@ async function loadConfig(file: string): Promise<Config> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new StartError(`Cannot read the configuration ${file}: ${messageOf(error)}`, { cause: error });
+    throw new StartError(`Cannot read the configuration ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   const config = parseConfig(file, text);
   const root = resolve(dirname(file), config.root);
@@ -49,7 +51,9 @@ async function keptName({ root }: ConfigFile): Promise<string> {
     await writeFile(file, `${name}\n`);
     return name;
   } catch (error) {
-    throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, { cause: error });
+    throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -58,7 +62,11 @@ async function startNode(config: Config): Promise<RunningNode> {
   const log = streamLog(process.stderr);
   log.info('starting', { version: readVersion(), name: config.name, root: config.root });
   const onRemark = (remark: string): void => log.warn('store', { remark });
-  const node = await runParts({ config, log, openEngine: () => openLevelEngine(config.root, { onRemark }) });
+  const node = await runParts({
+    config,
+    log,
+    openEngine: () => openLevelEngine(config.root, { onRemark }),
+  });
   log.info('serving', { http: node.url, membership: config.port, data: config.port + 1 });
   const stop = async (): Promise<void> => {
     log.info('stopping');

@@ -13,7 +13,10 @@ export interface PoolOptions {
 type WorkerAnswer = { readonly result: SimResult } | { readonly error: unknown };
 
 /** Calls `onResult` for each seed, in the order of completion. Rejects with the first error. */
-export async function runSeeds(options: PoolOptions, onResult: (result: SimResult) => void): Promise<void> {
+export async function runSeeds(
+  options: PoolOptions,
+  onResult: (result: SimResult) => void,
+): Promise<void> {
   const { first, count, threads, given } = options;
   const workers = Array.from({ length: Math.min(threads, count) }, () => {
     return new Worker(new URL('./simulate-worker.js', import.meta.url), { workerData: given });

@@ -40,7 +40,9 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const faults = options.faults?.split(',').map((name) => name.trim());
   const unknown = faults?.find((name) => !Object.hasOwn(FAULTS, name));
   if (unknown !== undefined) {
-    process.stderr.write(`mec: unknown fault "${unknown}"; the faults are ${Object.keys(FAULTS).join('; ')}\n`);
+    process.stderr.write(
+      `mec: unknown fault "${unknown}"; the faults are ${Object.keys(FAULTS).join('; ')}\n`,
+    );
     return 2;
   }
   const first = options.seed ?? systemRandom.uint32();
@@ -63,12 +65,20 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   else await runSeeds({ first, count: seeds, threads, given }, tell);
   const seconds = (systemClock.monotonicMs() - startMs) / 1000;
   if (seeds > 1)
-    process.stdout.write(`${seeds} seeds from ${first}: ${failed.length} violated, ${seconds.toFixed(1)} s\n`);
-  if (!isPart) for (const each of failed.slice(0, SHRUNK_SEEDS)) await tellSmaller(each, given, options.shrink);
+    process.stdout.write(
+      `${seeds} seeds from ${first}: ${failed.length} violated, ${seconds.toFixed(1)} s\n`,
+    );
+  if (!isPart)
+    for (const each of failed.slice(0, SHRUNK_SEEDS))
+      await tellSmaller(each, given, options.shrink);
   return failed.length === 0 ? 0 : 1;
 }
 
-async function tellSmaller(result: SimResult, given: Omit<SimOptions, 'seed'>, shrinkSeconds: number): Promise<void> {
+async function tellSmaller(
+  result: SimResult,
+  given: Omit<SimOptions, 'seed'>,
+  shrinkSeconds: number,
+): Promise<void> {
   if (shrinkSeconds === 0) return;
   const endMs = systemClock.monotonicMs() + shrinkSeconds * 1000;
   const isOver = (): boolean => systemClock.monotonicMs() > endMs;

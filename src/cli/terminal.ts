@@ -39,7 +39,9 @@ export async function print(output: Output, chunk: string | Uint8Array): Promise
  */
 export function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f-\u009f]/.test(text) || text.startsWith('"') ? JSON.stringify(text) : text;
+  return /[\u0000-\u001f\u007f-\u009f]/.test(text) || text.startsWith('"')
+    ? JSON.stringify(text)
+    : text;
 }
 
 /**
@@ -59,7 +61,9 @@ export class ProgressLine {
     const width = 24;
     const filled = Math.round(width * Math.min(share ?? 0, 1));
     const bar =
-      share === undefined ? '' : `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${Math.round(share * 100)} %  `;
+      share === undefined
+        ? ''
+        : `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${Math.round(share * 100)} %  `;
     this.#output.write(`\r\u001b[2K${bar}${text}`);
     this.#isDrawn = true;
   }

@@ -69,11 +69,16 @@ export function runExport([prefix]: CommandArguments, given: unknown): Promise<v
     });
     try {
       const after = await lastKey(file, out);
-      const count = await exportTo({ client, prefix, after }, async (text) => (await file.appendFile(text), true));
+      const count = await exportTo(
+        { client, prefix, after },
+        async (text) => (await file.appendFile(text), true),
+      );
       await file.sync();
       const summary = { keys: count, file: out, after };
       process.stderr.write(
-        options.json === true ? `${JSON.stringify(summary)}\n` : `mec: ${count} keys written to ${out}\n`,
+        options.json === true
+          ? `${JSON.stringify(summary)}\n`
+          : `mec: ${count} keys written to ${out}\n`,
       );
     } finally {
       await file.close();
@@ -141,9 +146,14 @@ export function runImport([name]: CommandArguments, given: unknown): Promise<voi
   return runRemote(options, async (client) => {
     const size = name === undefined ? undefined : await sizeOf(name);
     const input: Readable = name === undefined ? process.stdin : createReadStream(name);
-    const done = await importFrom(input, size, (line) => importLine(client, line, options.existing));
+    const done = await importFrom(input, size, (line) =>
+      importLine(client, line, options.existing),
+    );
     if (options.json === true) await print(process.stdout, `${JSON.stringify(done)}\n`);
-    else process.stderr.write(`mec: ${done.written} values written, ${done.skipped} skipped, ${done.keys} keys\n`);
+    else
+      process.stderr.write(
+        `mec: ${done.written} values written, ${done.skipped} skipped, ${done.keys} keys\n`,
+      );
     return EXIT.done;
   });
 }
@@ -186,7 +196,10 @@ async function importFrom(
         total.written += outcome.written;
         total.skipped += outcome.skipped;
       }
-      progress.show(`${total.keys} keys`, size === undefined || size === 0 ? undefined : bytes / size);
+      progress.show(
+        `${total.keys} keys`,
+        size === undefined || size === 0 ? undefined : bytes / size,
+      );
     }
   } finally {
     progress.clear();
@@ -194,7 +207,11 @@ async function importFrom(
   return total;
 }
 
-async function writeLine(text: string, number: number, write: (line: Line) => Promise<Imported>): Promise<Imported> {
+async function writeLine(
+  text: string,
+  number: number,
+  write: (line: Line) => Promise<Imported>,
+): Promise<Imported> {
   let line: Line;
   try {
     line = parseLine(text);
@@ -209,9 +226,11 @@ async function writeLine(text: string, number: number, write: (line: Line) => Pr
 
 function parseLine(text: string): Line {
   const line = JSON.parse(text) as Partial<Line> | null;
-  if (typeof line?.key !== 'string' || !Array.isArray(line.versions)) throw new TypeError('not a line of an export');
+  if (typeof line?.key !== 'string' || !Array.isArray(line.versions))
+    throw new TypeError('not a line of an export');
   for (const version of line.versions as Line['versions']) {
-    if (typeof version.contentType !== 'string') throw new TypeError('a version has no contentType');
+    if (typeof version.contentType !== 'string')
+      throw new TypeError('a version has no contentType');
     fromJsonValue(version);
   }
   return line as Line;
@@ -232,18 +251,33 @@ async function importLine(
         Buffer.compare(version.value, bytes) === 0,
     );
   const wanted = versions
-    .map((version) => ({ ...version, bytes: fromJsonValue(version), ttlSeconds: secondsLeft(version.expires) }))
+    .map((version) => ({
+      ...version,
+      bytes: fromJsonValue(version),
+      ttlSeconds: secondsLeft(version.expires),
+    }))
     .filter(({ ttlSeconds }) => ttlSeconds === undefined || ttlSeconds > 0);
   const missing = wanted.filter((version) => !isThere(version));
   const isOther = there.length > 0;
-  if (missing.length === 0 || (isOther && existing === 'skip')) return { written: 0, skipped: versions.length };
+  if (missing.length === 0 || (isOther && existing === 'skip'))
+    return { written: 0, skipped: versions.length };
   // The first value replaces the existing ones. The others become its siblings, as they were
   // before.
   const replaces = isOther && existing === 'replace';
   const toWrite = replaces ? wanted : missing;
-  for (const [i, { bytes, contentType, contentEncoding, clientId, meta, ttlSeconds }] of toWrite.entries()) {
+  for (const [
+    i,
+    { bytes, contentType, contentEncoding, clientId, meta, ttlSeconds },
+  ] of toWrite.entries()) {
     const token = (replaces && i === 0) || (there.length === 0 && i === 0) ? read.token : undefined;
-    await client.put(key, bytes, { token, contentType, contentEncoding, clientId, meta, ttlSeconds });
+    await client.put(key, bytes, {
+      token,
+      contentType,
+      contentEncoding,
+      clientId,
+      meta,
+      ttlSeconds,
+    });
   }
   return { written: toWrite.length, skipped: versions.length - toWrite.length };
 }

@@ -92,7 +92,10 @@ const tokenOf = (answer: DeliveredAnswer): Token | undefined =>
 function requiredToken(answer: DeliveredAnswer): Token {
   const token = tokenOf(answer);
   if (token === undefined)
-    throw clientError('bad-answer', { status: answer.status, detail: 'The answer has no X-Mec-Vclock' });
+    throw clientError('bad-answer', {
+      status: answer.status,
+      detail: 'The answer has no X-Mec-Vclock',
+    });
   return token;
 }
 
@@ -122,7 +125,11 @@ export async function toRead<T>(answer: DeliveredAnswer, codec: Codec<T>): Promi
   // encoding.
   const { headers } = answer;
   if (answer.status !== 300) {
-    return { kind: 'value', ...(await toVersion(answer, headers.get('x-mec-content-encoding'), codec)), token };
+    return {
+      kind: 'value',
+      ...(await toVersion(answer, headers.get('x-mec-content-encoding'), codec)),
+      token,
+    };
   }
   const parts = parseMultipart(headers.get('content-type') ?? '', answer.body);
   if (parts === undefined)
@@ -130,8 +137,15 @@ export async function toRead<T>(answer: DeliveredAnswer, codec: Codec<T>): Promi
       status: 300,
       detail: 'The body with the siblings is not well-formed multipart/mixed',
     });
-  const versions = parts.map((part) => toVersion(part, part.headers.get('content-encoding'), codec));
-  return { kind: 'siblings', siblings: await Promise.all(versions), etag: headers.get('etag') ?? '', token };
+  const versions = parts.map((part) =>
+    toVersion(part, part.headers.get('content-encoding'), codec),
+  );
+  return {
+    kind: 'siblings',
+    siblings: await Promise.all(versions),
+    etag: headers.get('etag') ?? '',
+    token,
+  };
 }
 
 /** Converts the answer to a PUT. Throws `bad-answer` if it has no token. */
@@ -173,7 +187,10 @@ async function toVersion<T>(
   let value: T;
   try {
     const isAsStored = contentEncoding === undefined || codec.keepsEncoding === true;
-    value = codec.decode(isAsStored ? body : await decodeContent(body, contentEncoding), contentType);
+    value = codec.decode(
+      isAsStored ? body : await decodeContent(body, contentEncoding),
+      contentType,
+    );
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const detail = `The codec cannot read the value (${contentType}, ${body.length} bytes): ${why}`;

@@ -83,7 +83,10 @@ const CLASSES: Partial<Record<ClientErrorCode, typeof MecClientError>> = {
 };
 
 /** Makes the error for a code, in the class that belongs to it. */
-export function clientError(code: ClientErrorCode, details: ClientErrorDetails = {}): MecClientError {
+export function clientError(
+  code: ClientErrorCode,
+  details: ClientErrorDetails = {},
+): MecClientError {
   const status = details.status ?? 500;
   const byStatus = status === 412 ? ConflictError : status < 500 ? RefusedError : UnavailableError;
   return new (CLASSES[code] ?? byStatus)(code, details);

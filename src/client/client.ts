@@ -98,7 +98,10 @@ export class MecClient<T = unknown> {
     const headers: Record<string, string> = {};
     if (monotonic && asked.dots.length > 0) headers['X-Mec-Seen'] = asked.dots.join(', ');
     if (monotonic && asked.gone.length > 0) headers['X-Mec-Gone'] = asked.gone.join(', ');
-    const answer = await this.#send({ method: 'GET', path: pathOf(key), query: { r, raw: 'true' }, headers }, options);
+    const answer = await this.#send(
+      { method: 'GET', path: pathOf(key), query: { r, raw: 'true' }, headers },
+      options,
+    );
     const read = await toRead(answer, this.#codec);
     if (monotonic && read.kind !== 'missing') session.hasRead(key, asked, dotsOf(read));
     else if (monotonic && read.token !== undefined) session.hasMissed(key, asked, read.token);
@@ -110,18 +113,30 @@ export class MecClient<T = unknown> {
    * others.
    */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
-    const { w, contentType = this.#codec.contentType, contentEncoding, clientId, meta = {}, ttlSeconds } = options;
+    const {
+      w,
+      contentType = this.#codec.contentType,
+      contentEncoding,
+      clientId,
+      meta = {},
+      ttlSeconds,
+    } = options;
     const body = this.#encode(value);
     const headers = this.#writeHeaders(options.token);
     headers['Content-Type'] = contentType;
     if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
     if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
-    headers[options.once === true ? 'Idempotency-Key' : 'X-Mec-Write-ID'] = drawName(this.#shared.world.random);
+    headers[options.once === true ? 'Idempotency-Key' : 'X-Mec-Write-ID'] = drawName(
+      this.#shared.world.random,
+    );
     if (options.ifMissing === true) headers['If-None-Match'] = '*';
     if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;
     if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
     for (const [name, text] of Object.entries(meta)) headers[`X-Mec-Meta-${name}`] = text;
-    const answer = await this.#send({ method: 'PUT', path: pathOf(key), query: { w }, headers, body }, options);
+    const answer = await this.#send(
+      { method: 'PUT', path: pathOf(key), query: { w }, headers, body },
+      options,
+    );
     const written = toWritten(answer);
     this.#shared.session.hasWritten(key, written.dot, options.token);
     return written;
@@ -141,7 +156,10 @@ export class MecClient<T = unknown> {
     for (let { after } = options; ;) {
       const query = { prefix, after, limit: options.pageKeys ?? MAX_LIST_KEYS };
       const answer = await this.#send({ method: 'GET', path: '/mec', query, headers: {} }, options);
-      const page = JSON.parse(new TextDecoder().decode(answer.body)) as { keys: string[]; next?: string | null };
+      const page = JSON.parse(new TextDecoder().decode(answer.body)) as {
+        keys: string[];
+        next?: string | null;
+      };
       yield* page.keys;
       if (typeof page.next !== 'string') return;
       after = page.next;
@@ -158,11 +176,17 @@ export class MecClient<T = unknown> {
    *
    * Rejects with `mayTakeEffect` set if the outcome is unknown.
    */
-  async update(key: string, change: Change<T>, options: UpdateOptions<T>): Promise<Updated<T> | undefined> {
+  async update(
+    key: string,
+    change: Change<T>,
+    options: UpdateOptions<T>,
+  ): Promise<Updated<T> | undefined> {
     const { world, updateQueue } = this.#shared;
     const { deadlineMs, signal } = this.#patience(options);
     const untilMs = world.clock.monotonicMs() + deadlineMs;
-    return updateQueue.run(key, { untilMs, signal }, () => this.#update({ key, change, options, untilMs }));
+    return updateQueue.run(key, { untilMs, signal }, () =>
+      this.#update({ key, change, options, untilMs }),
+    );
   }
 
   async #update(work: Update<T>): Promise<Updated<T> | undefined> {
@@ -183,11 +207,18 @@ export class MecClient<T = unknown> {
     const read = await this.#readToUpdate(key, options, untilMs);
     const values = valuesOf(read);
     const current = values.length === 0 ? undefined : values.reduce((a, b) => options.merge(a, b));
-    const author = { ...session.nextAuthor(key, values.length === 0), nowMicros: world.clock.wallMicros() };
+    const author = {
+      ...session.nextAuthor(key, values.length === 0),
+      nowMicros: world.clock.wallMicros(),
+    };
     const value = await change(current, author);
     if (value === undefined) return undefined;
     try {
-      const written = await this.put(key, value, { ...options, deadlineMs: this.#leftMs(untilMs), token: read.token });
+      const written = await this.put(key, value, {
+        ...options,
+        deadlineMs: this.#leftMs(untilMs),
+        token: read.token,
+      });
       return { ...written, value, merged: values.length };
     } catch (error) {
       // The failed write may still appear, with this author's number. No other change may have that
@@ -204,7 +235,8 @@ export class MecClient<T = unknown> {
   async #readToUpdate(key: string, options: GetOptions, untilMs: number): Promise<Read<T>> {
     const { session } = this.#shared;
     const leftMs = this.#leftMs(untilMs);
-    if (session.seen(key).dots.length === 0) return this.get(key, { ...options, deadlineMs: leftMs });
+    if (session.seen(key).dots.length === 0)
+      return this.get(key, { ...options, deadlineMs: leftMs });
     try {
       return await this.get(key, { ...options, deadlineMs: Math.min(leftMs, UPDATE_CATCH_UP_MS) });
     } catch (error) {
@@ -262,22 +294,30 @@ export class MecClient<T = unknown> {
       return this.#codec.encode(value);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw clientError('bad-value', { detail: `The codec cannot write the value: ${reason}`, cause });
+      throw clientError('bad-value', {
+        detail: `The codec cannot write the value: ${reason}`,
+        cause,
+      });
     }
   }
 }
 
 /** Returns the new value for the current one, or undefined to write nothing. */
-export type Change<T> = (current: T | undefined, author: Author) => T | undefined | Promise<T | undefined>;
+export type Change<T> = (
+  current: T | undefined,
+  author: Author,
+) => T | undefined | Promise<T | undefined>;
 
 /**
  * The path of a key. The whole key is one segment. URLs drop the segments `.` and `..`, even if
  * they are escaped. Throws `bad-key` if the key has no path.
  */
 function pathOf(key: string): string {
-  const refuse = (detail: string): MecClientError => clientError('bad-key', { status: 400, detail });
+  const refuse = (detail: string): MecClientError =>
+    clientError('bad-key', { status: 400, detail });
   if (key === '') throw refuse('The key is empty');
-  if (key === '.' || key === '..') throw refuse(`The key ${JSON.stringify(key)} cannot be part of a URL`);
+  if (key === '.' || key === '..')
+    throw refuse(`The key ${JSON.stringify(key)} cannot be part of a URL`);
   try {
     return `/mec/${encodeURIComponent(key)}`;
   } catch {

@@ -14,7 +14,10 @@ const FORMATS: Readonly<Record<string, string>> = {
  * Returns the decoded bytes. Rejects if the coding is unknown here, if the bytes are malformed, or
  * if the result has more than `MAX_DECODED_BYTES` bytes.
  */
-export async function decodeContent(bytes: Uint8Array, coding: string | undefined): Promise<Uint8Array> {
+export async function decodeContent(
+  bytes: Uint8Array,
+  coding: string | undefined,
+): Promise<Uint8Array> {
   const name = coding?.trim().toLowerCase() ?? 'identity';
   if (name === 'identity') return bytes;
   const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(decoderOf(name));
@@ -46,5 +49,7 @@ function decoderOf(name: string): DecompressionStream {
   } catch {
     // The standard has this coding, but the platform does not support it.
   }
-  throw new TypeError(`this platform does not support the Content-Encoding ${JSON.stringify(name)}`);
+  throw new TypeError(
+    `this platform does not support the Content-Encoding ${JSON.stringify(name)}`,
+  );
 }

@@ -59,7 +59,9 @@ export async function deliver(
   request: { call: Call; patience: Patience },
 ): Promise<DeliveredAnswer> {
   for (const [name, value] of Object.entries(request.call.headers)) assertHeader(name, value);
-  return new Promise((resolve, reject) => new Delivery(world, pool, { ...request, resolve, reject }).start());
+  return new Promise((resolve, reject) =>
+    new Delivery(world, pool, { ...request, resolve, reject }).start(),
+  );
 }
 
 function assertHeader(name: string, value: string): void {
@@ -119,19 +121,28 @@ class Delivery {
     this.#launch();
   }
 
-  readonly #onAbort = (): void => this.#end(() => this.#job.reject(this.#job.patience.signal?.reason));
+  readonly #onAbort = (): void =>
+    this.#end(() => this.#job.reject(this.#job.patience.signal?.reason));
 
   #launch(): void {
     const node = this.#pool.pick(this.#tried);
     if (node === undefined) return this.#nextRound();
     this.#tried.add(node);
-    const flight = { node, controller: new AbortController(), sentMs: this.#world.clock.monotonicMs() };
+    const flight = {
+      node,
+      controller: new AbortController(),
+      sentMs: this.#world.clock.monotonicMs(),
+    };
     this.#flights.add(flight);
     const attemptMs = Math.min(this.#job.patience.attemptMs, this.#untilMs - flight.sentMs);
     const timer = this.#after(attemptMs, () => flight.controller.abort());
     if (this.#isRead && this.#tried.size < this.#pool.nodes.length && this.#flights.size === 1)
       this.#hedgeLater(flight);
-    void attempt(this.#world, node.url, { call: this.#job.call, attemptMs, signal: flight.controller.signal })
+    void attempt(this.#world, node.url, {
+      call: this.#job.call,
+      attemptMs,
+      signal: flight.controller.signal,
+    })
       .then((answer) => this.#landed(flight, answer))
       .catch((error: unknown) => this.#failed(flight, error as MecClientError))
       .finally(() => timer.cancel());
@@ -139,7 +150,8 @@ class Delivery {
 
   #hedgeLater(flight: Flight): void {
     this.#after(this.#pool.hedgeMs, () => {
-      if (this.#flights.has(flight) && this.#flights.size === 1 && this.#pool.mayHedge()) this.#launch();
+      if (this.#flights.has(flight) && this.#flights.size === 1 && this.#pool.mayHedge())
+        this.#launch();
     });
   }
 
@@ -175,7 +187,9 @@ class Delivery {
   #nextRound(): void {
     if (this.#flights.size > 0) return;
     const nowMs = this.#world.clock.monotonicMs();
-    const waitMs = Math.min(...this.#pool.nodes.map((node) => (this.#untilMsByNode.get(node) ?? 0) - nowMs));
+    const waitMs = Math.min(
+      ...this.#pool.nodes.map((node) => (this.#untilMsByNode.get(node) ?? 0) - nowMs),
+    );
     // No node wants another request before the deadline.
     if (waitMs > this.#untilMs - nowMs) return this.#giveUp();
     const pauseMs = Math.max(0, waitMs) + backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
@@ -183,7 +197,8 @@ class Delivery {
     this.#after(pauseMs, () => {
       const thenMs = this.#world.clock.monotonicMs();
       this.#tried.clear();
-      for (const [node, untilMs] of this.#untilMsByNode) if (untilMs > thenMs) this.#tried.add(node);
+      for (const [node, untilMs] of this.#untilMsByNode)
+        if (untilMs > thenMs) this.#tried.add(node);
       this.#launch();
     });
   }
@@ -224,7 +239,10 @@ export async function attempt(
   { call, attemptMs, signal }: { call: Call; attemptMs: number; signal: AbortSignal },
 ): Promise<DeliveredAnswer> {
   const query = new URLSearchParams();
-  const timeout = Math.min(Math.max(1, Math.floor(attemptMs * CLIENT_SERVER_SHARE)), MAX_TIMEOUT_MS);
+  const timeout = Math.min(
+    Math.max(1, Math.floor(attemptMs * CLIENT_SERVER_SHARE)),
+    MAX_TIMEOUT_MS,
+  );
   for (const [name, value] of Object.entries({ timeout, ...call.query })) {
     if (value !== undefined) query.set(name, String(value));
   }
@@ -232,13 +250,28 @@ export async function attempt(
   try {
     const { method, path, headers, body } = call;
     // The standard allows a body of bytes, but one version of its types does not.
-    const init = { method, headers, signal, ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }) };
+    const init = {
+      method,
+      headers,
+      signal,
+      ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+    };
     const response = await world.fetch(`${url}${path}?${query.toString()}`, init);
-    answer = { status: response.status, headers: response.headers, body: new Uint8Array(await response.arrayBuffer()) };
+    answer = {
+      status: response.status,
+      headers: response.headers,
+      body: new Uint8Array(await response.arrayBuffer()),
+    };
   } catch (cause) {
     if (signal.aborted)
-      throw clientError('deadline', { detail: `${url} did not answer within ${Math.round(attemptMs)} ms`, cause });
-    throw clientError('unreachable', { detail: `${url} is unreachable: ${reasonOf(cause)}`, cause });
+      throw clientError('deadline', {
+        detail: `${url} did not answer within ${Math.round(attemptMs)} ms`,
+        cause,
+      });
+    throw clientError('unreachable', {
+      detail: `${url} is unreachable: ${reasonOf(cause)}`,
+      cause,
+    });
   }
   if (GOOD.has(answer.status)) return answer;
   const error = errorOf(url, answer, world.clock.wallMicros());
@@ -253,7 +286,11 @@ function reasonOf(thrown: unknown): string {
   return cause?.code ?? cause?.message ?? thrown.message;
 }
 
-function errorOf(url: string, { status, headers, body }: DeliveredAnswer, nowMicros: number): MecClientError {
+function errorOf(
+  url: string,
+  { status, headers, body }: DeliveredAnswer,
+  nowMicros: number,
+): MecClientError {
   const retryAfterMs = retryAfterOf(headers.get('retry-after'), nowMicros);
   let problem: Record<string, unknown> = {};
   try {
@@ -264,7 +301,12 @@ function errorOf(url: string, { status, headers, body }: DeliveredAnswer, nowMic
   const { code, detail, have, need } = problem;
   if (!isErrorCode(code)) {
     const sentence = `${url} answered with status ${status} but no error code of MecDB`;
-    return clientError('bad-answer', { status, retriable: status >= 500, detail: sentence, retryAfterMs });
+    return clientError('bad-answer', {
+      status,
+      retriable: status >= 500,
+      detail: sentence,
+      retryAfterMs,
+    });
   }
   const details: Record<string, unknown> = { status, detail, have, need, retryAfterMs };
   return clientError(code, details);

@@ -82,7 +82,10 @@ export class NodePool {
    */
   failed(node: PoolNode, waitedMs: number): void {
     node.failures += 1;
-    const restMs = Math.min(Math.max(CLIENT_REST_MS * 2 ** (node.failures - 1), 2 * waitedMs), CLIENT_MAX_REST_MS);
+    const restMs = Math.min(
+      Math.max(CLIENT_REST_MS * 2 ** (node.failures - 1), 2 * waitedMs),
+      CLIENT_MAX_REST_MS,
+    );
     node.restUntilMs = this.#world.clock.monotonicMs() + jittered(this.#world.random, restMs);
   }
 

@@ -53,7 +53,9 @@ export class Session {
    */
   nextAuthor(key: string, isStateGone: boolean): Pick<Author, 'name' | 'number'> {
     if (isStateGone) this.giveUpAuthor(key);
-    const { author: name, number } = this.#remember(key, { number: (this.#byKey.get(key)?.number ?? 0) + 1 });
+    const { author: name, number } = this.#remember(key, {
+      number: (this.#byKey.get(key)?.number ?? 0) + 1,
+    });
     return { name, number };
   }
 
@@ -63,7 +65,9 @@ export class Session {
    */
   hasRead(key: string, asked: SeenOfKey, dots: readonly string[]): void {
     if (dots.length === 0) return;
-    const since = this.seen(key).dots.filter((dot) => !asked.dots.includes(dot) && !dots.includes(dot));
+    const since = this.seen(key).dots.filter(
+      (dot) => !asked.dots.includes(dot) && !dots.includes(dot),
+    );
     this.#remember(key, { dots: [...dots, ...since].slice(-MAX_SESSION_DOTS) });
   }
 
@@ -72,7 +76,9 @@ export class Session {
    * tells which versions are gone.
    */
   hasMissed(key: string, asked: SeenOfKey, token: string): void {
-    const since = this.seen(key).gone.filter((other) => !asked.gone.includes(other) && other !== token);
+    const since = this.seen(key).gone.filter(
+      (other) => !asked.gone.includes(other) && other !== token,
+    );
     const gone = [token, ...since].slice(0, MAX_GONE_TOKENS);
     while (gone.join().length > MAX_SESSION_GONE_CHARS) gone.pop();
     this.#remember(key, { gone });
@@ -101,7 +107,11 @@ export class Session {
   }
 
   #remember(key: string, news: Partial<KeyMemory>): KeyMemory {
-    const before = this.#byKey.get(key) ?? { author: drawShortName(this.#random), number: 0, ...NOTHING };
+    const before = this.#byKey.get(key) ?? {
+      author: drawShortName(this.#random),
+      number: 0,
+      ...NOTHING,
+    };
     const memory = { ...before, ...news };
     this.#byKey.delete(key);
     this.#byKey.set(key, memory);

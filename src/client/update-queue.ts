@@ -62,7 +62,11 @@ export class UpdateQueue {
       };
       const onAbort = (): void => drop(signal?.reason);
       timer = this.#clock.after(untilMs - this.#clock.monotonicMs(), () =>
-        drop(clientError('deadline', { detail: 'Earlier updates of this key did not end before the deadline' })),
+        drop(
+          clientError('deadline', {
+            detail: 'Earlier updates of this key did not end before the deadline',
+          }),
+        ),
       );
       signal?.addEventListener('abort', onAbort, { once: true });
       queue.push(admit);

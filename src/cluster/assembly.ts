@@ -65,7 +65,18 @@ export function assemble(foundation: Foundation): Assembly {
   const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
   const partitions = new Partitions({ members, floors, fences, store });
   const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
-  const sync = new Sync({ env, members, peers, store, floors, partitions, life, writeQuorums, fences, limits });
+  const sync = new Sync({
+    env,
+    members,
+    peers,
+    store,
+    floors,
+    partitions,
+    life,
+    writeQuorums,
+    fences,
+    limits,
+  });
   const scrub = new Scrub({ env, members, peers, store, limits });
   const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);
   const nextId = (): string => forwardedWrites.nextId();
@@ -73,7 +84,16 @@ export function assemble(foundation: Foundation): Assembly {
   const own = new LocalHolder({ env, members, partitions, store, policies, time, grants });
   const packer = new StorePacker(partitions);
   const onMissed = (peer: Peer): void => sync.peerHasMissed(peer);
-  const holders = new Holders({ env, members, peers, partitions, own, packer, onMissed, nextWriteId: nextId });
+  const holders = new Holders({
+    env,
+    members,
+    peers,
+    partitions,
+    own,
+    packer,
+    onMissed,
+    nextWriteId: nextId,
+  });
 
   const reads = { env, holders, partitions, policies, time };
   const read = (request: GetRequest): Promise<GetResult> => get(reads, request);

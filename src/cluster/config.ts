@@ -23,7 +23,12 @@ export interface Config {
   readonly weight: number;
   /** Addresses of nodes of the cluster. This node may be among them. */
   readonly nodes: readonly Address[];
-  readonly quorum: { readonly n: number; readonly r: Quorum; readonly w: Quorum; readonly timeoutMs: number };
+  readonly quorum: {
+    readonly n: number;
+    readonly r: Quorum;
+    readonly w: Quorum;
+    readonly timeoutMs: number;
+  };
   readonly storage: { readonly sync: boolean };
   readonly http: {
     readonly maxValueBytes: number;

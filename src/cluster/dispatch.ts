@@ -85,7 +85,8 @@ export function dispatcher(parts: DispatchParts): Handler {
         // client that the result is unknown.
         if (request.process !== membership.process || nowMs > request.notAfterMs) return;
         // A duplicate of this forward: the first one is answered.
-        if (forwardedWrites.isNew(request.id, nowMs, request.notAfterMs)) takeOver(parts, request, answer);
+        if (forwardedWrites.isNew(request.id, nowMs, request.notAfterMs))
+          takeOver(parts, request, answer);
         return;
       default:
         throw new MecError('internal', { detail: 'not a request' });
@@ -103,7 +104,8 @@ export function dispatcher(parts: DispatchParts): Handler {
 /** Makes the reply for an error. Logs it here if no peer can cause or repair it. */
 function failed(log: Log, { kind }: Request, error: unknown): FailedReply {
   const reply = toFailed(error);
-  if (reply.code === 'internal') log.error('request of a peer failed', { kind, reason: messageOf(error) });
+  if (reply.code === 'internal')
+    log.error('request of a peer failed', { kind, reason: messageOf(error) });
   return reply;
 }
 
@@ -114,7 +116,9 @@ function later(reply: Promise<Reply>, answer: SendReply): void {
 function read({ own, env }: DispatchParts, request: ReadRequest, answer: SendReply): void {
   const { key } = request;
   own.read({ partition: partitionOf(key), key }, (state) =>
-    answer(state instanceof MecError ? failed(env.log, request, state) : toReadReply(request, state)),
+    answer(
+      state instanceof MecError ? failed(env.log, request, state) : toReadReply(request, state),
+    ),
   );
 }
 
@@ -130,18 +134,34 @@ function toReadReply({ have }: ReadRequest, { object, actor, isComplete }: KeySt
 
 function grant({ own, env }: DispatchParts, request: GrantRequest, answer: SendReply): void {
   own.grant({ ...request, partition: partitionOf(request.key) }, (granted) => {
-    answer(granted instanceof MecError ? failed(env.log, request, granted) : toGrantReply(request, granted));
+    answer(
+      granted instanceof MecError
+        ? failed(env.log, request, granted)
+        : toGrantReply(request, granted),
+    );
   });
 }
 
-function toGrantReply({ have }: GrantRequest, { number, actor, object, remembered }: KeyGranted): GrantReply {
+function toGrantReply(
+  { have }: GrantRequest,
+  { number, actor, object, remembered }: KeyGranted,
+): GrantReply {
   const { context, versions } = object;
-  return { kind: 'granted', number, actor, context, versions: withoutBodies(versions, have), remembered };
+  return {
+    kind: 'granted',
+    number,
+    actor,
+    context,
+    versions: withoutBodies(versions, have),
+    remembered,
+  };
 }
 
 function store({ own, env }: DispatchParts, request: StoreRequest, answer: SendReply): void {
   own.store({ ...request, partition: partitionOf(request.key) }, request, (stored) =>
-    answer(stored instanceof MecError ? failed(env.log, request, stored) : { kind: 'stored', ...stored }),
+    answer(
+      stored instanceof MecError ? failed(env.log, request, stored) : { kind: 'stored', ...stored },
+    ),
   );
 }
 

@@ -5,7 +5,13 @@
 import type { Env, Timer } from '../base/env.ts';
 import { HasLeftError, MecError } from '../base/errors.ts';
 import { PARTITIONS } from '../core/limits.ts';
-import { RESIDUE_SWEEP_MS, STOP_FLUSH_MS, STOP_GRACE_MS, SYNC_LIMITS, type SyncLimits } from './limits.ts';
+import {
+  RESIDUE_SWEEP_MS,
+  STOP_FLUSH_MS,
+  STOP_GRACE_MS,
+  SYNC_LIMITS,
+  type SyncLimits,
+} from './limits.ts';
 import { drawShortName } from '../core/causality/actor.ts';
 import type { MemberState } from '../core/placement/member-list.ts';
 import type { CausalContext } from '../core/causality/causal-context.ts';
@@ -108,7 +114,10 @@ export class MecNode implements KeyStore {
       await store.close();
       throw new HasLeftError(config.name);
     }
-    const node = new MecNode(options, assemble({ env, config, protocol, life, members, store, limits }));
+    const node = new MecNode(
+      options,
+      assemble({ env, config, protocol, life, members, store, limits }),
+    );
     try {
       await node.#listen();
     } catch (error) {
@@ -144,7 +153,9 @@ export class MecNode implements KeyStore {
     const { env, store, expiry } = this.#parts;
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
       Promise.all([store.sweep(), store.verify(), expiry.sweep()])
-        .catch((error: unknown) => env.log.warn('store not looked through', { reason: String(error) }))
+        .catch((error: unknown) =>
+          env.log.warn('store not looked through', { reason: String(error) }),
+        )
         .finally(() => {
           if (this.#sweep !== undefined) this.#sweepLater();
         });
@@ -152,7 +163,10 @@ export class MecNode implements KeyStore {
   }
 
   /** Reads a key at R of its owners; rejects with a `MecError`. */
-  async get(key: string, { r, pr, timeoutMs, seen, gone, caller }: NodeGetOptions = {}): Promise<GetResult> {
+  async get(
+    key: string,
+    { r, pr, timeoutMs, seen, gone, caller }: NodeGetOptions = {},
+  ): Promise<GetResult> {
     const { quorum } = this.config;
     const request = {
       key,
@@ -179,7 +193,18 @@ export class MecNode implements KeyStore {
     const r = options.r ?? policy?.r ?? quorum.r;
     const w = options.w ?? policy?.w ?? quorum.w;
     const timeoutMs = options.timeoutMs ?? quorum.timeoutMs;
-    return put(this.#parts.writes, { key, token, body, r, w, pr, pw, timeoutMs, condition, caller });
+    return put(this.#parts.writes, {
+      key,
+      token,
+      body,
+      r,
+      w,
+      pr,
+      pw,
+      timeoutMs,
+      condition,
+      caller,
+    });
   }
 
   /**
@@ -211,7 +236,8 @@ export class MecNode implements KeyStore {
     const { members, store, sync } = this.#parts;
     if (!store.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
     const { state } = members.own;
-    if (state !== 'up') return new MecError('not-ready', { detail: `The node is ${state}`, retryAfter: 1 });
+    if (state !== 'up')
+      return new MecError('not-ready', { detail: `The node is ${state}`, retryAfter: 1 });
     const { incomplete } = sync;
     if (incomplete === 0) return undefined;
     const detail = `${incomplete} partitions have not caught up with the other nodes yet`;
@@ -298,7 +324,10 @@ export class MecNode implements KeyStore {
       data: peer.data.status() as LinkStatus,
       probes: peer.probes.status() as LinkStatus,
     }));
-    const [membership, data] = this.#servers.map((server) => server.status()) as [SocketStatus, SocketStatus];
+    const [membership, data] = this.#servers.map((server) => server.status()) as [
+      SocketStatus,
+      SocketStatus,
+    ];
     const { state, zone } = members.own;
     return {
       name: this.config.name,

@@ -71,7 +71,10 @@ export type SocketStatus = Readonly<Record<'callers' | 'queued' | 'dropped' | 'g
 
 /** The progress of sync: partitions that catch up now, and counts of finished pulls. */
 export type SyncStatus = Readonly<
-  Record<'incomplete' | 'fallbacks' | 'waiting' | 'running' | 'pulls' | 'failures' | 'dropped', number>
+  Record<
+    'incomplete' | 'fallbacks' | 'waiting' | 'running' | 'pulls' | 'failures' | 'dropped',
+    number
+  >
 > & {
   /** The pull that has run or waited longest, if there is one. */
   readonly oldest?: AgedJob | undefined;

@@ -71,7 +71,8 @@ export class WallTime {
     const known: number[] = [];
     for (const owner of owners) {
       const peer = this.#peers.byId.get(owner);
-      const micros = owner === this.#self ? this.#clock.wallMicros() : peer && this.#microsAt(peer, nowMs);
+      const micros =
+        owner === this.#self ? this.#clock.wallMicros() : peer && this.#microsAt(peer, nowMs);
       if (micros !== undefined) known.push(micros);
     }
     return majorityMicros(known, owners.length);

@@ -4,7 +4,10 @@
  * The known word with the fewest edits (Levenshtein) from the given one; empty if none is known.
  */
 export function nearest(word: string, known: readonly string[]): string {
-  const distances = known.map((candidate) => ({ candidate, edits: editDistance(word.toLowerCase(), candidate) }));
+  const distances = known.map((candidate) => ({
+    candidate,
+    edits: editDistance(word.toLowerCase(), candidate),
+  }));
   return distances.sort((a, b) => a.edits - b.edits)[0]?.candidate ?? '';
 }
 

@@ -42,12 +42,19 @@ class Reader {
   complain(key: string, complaint: string): StartError {
     const last = key.slice(key.lastIndexOf('.') + 1);
     const starts = [`${last}=`, `"${last}"=`, `[${last}]`, `[[${last}]]`];
-    const index = this.#lines.findIndex((line) => starts.some((start) => line.replaceAll(/\s/g, '').startsWith(start)));
+    const index = this.#lines.findIndex((line) =>
+      starts.some((start) => line.replaceAll(/\s/g, '').startsWith(start)),
+    );
     return new StartError(`${this.#file}${index < 0 ? '' : `:${index + 1}`}: ${key}: ${complaint}`);
   }
 
   /** The values of a table's keys, each checked, or the default if absent. Throws `StartError`. */
-  read<R extends Rules>(prefix: string, table: TomlTable, rules: R, others: readonly string[] = []): Values<R> {
+  read<R extends Rules>(
+    prefix: string,
+    table: TomlTable,
+    rules: R,
+    others: readonly string[] = [],
+  ): Values<R> {
     const known = [...Object.keys(rules), ...others];
     for (const key of Object.keys(table)) {
       if (!known.includes(key))
@@ -58,7 +65,10 @@ class Reader {
       const given = table[key];
       const value = given === undefined ? rule.defaultValue : rule.read(given);
       if (given !== undefined && value === undefined)
-        throw this.complain(prefix + key, `expected ${rule.expected}, got ${JSON.stringify(given)}`);
+        throw this.complain(
+          prefix + key,
+          `expected ${rule.expected}, got ${JSON.stringify(given)}`,
+        );
       values[key] = value;
     }
     return values as Values<R>;
@@ -70,7 +80,8 @@ class Reader {
       throw this.complain('node', 'expected [[node]] tables, each with host and port');
     return value.map((table) => {
       const { host, port } = this.read('node.', table, NODE_KEYS);
-      if (port === undefined) throw this.complain('node.port', `missing; expected ${NODE_KEYS.port.expected}`);
+      if (port === undefined)
+        throw this.complain('node.port', `missing; expected ${NODE_KEYS.port.expected}`);
       return { host, port };
     });
   }
@@ -89,9 +100,20 @@ class Reader {
 function readPolicies(reader: Reader, value: unknown, n: number): Policy[] {
   const tables = value ?? [];
   if (!Array.isArray(tables) || !tables.every(isTable) || tables.length > MAX_POLICIES)
-    throw reader.complain('policy', `expected at most ${MAX_POLICIES} [[policy]] tables, each with a prefix`);
+    throw reader.complain(
+      'policy',
+      `expected at most ${MAX_POLICIES} [[policy]] tables, each with a prefix`,
+    );
   const policies = tables.map((table): Policy => {
-    const { prefix, siblings, ttl, n: own, r, w, maxvalue } = reader.read('policy.', table, POLICY_KEYS);
+    const {
+      prefix,
+      siblings,
+      ttl,
+      n: own,
+      r,
+      w,
+      maxvalue,
+    } = reader.read('policy.', table, POLICY_KEYS);
     if (prefix === undefined)
       throw reader.complain('policy.prefix', `missing; expected ${POLICY_KEYS.prefix.expected}`);
     // A partition, which is replicated as a whole, holds keys of all prefixes.
@@ -103,7 +125,10 @@ function readPolicies(reader: Reader, value: unknown, n: number): Policy[] {
   const prefixes = policies.map(({ prefix }) => prefix);
   const double = prefixes.find((prefix, i) => prefixes.indexOf(prefix) < i);
   if (double !== undefined)
-    throw reader.complain('policy.prefix', `${JSON.stringify(double)} has two policies; merge them into one`);
+    throw reader.complain(
+      'policy.prefix',
+      `${JSON.stringify(double)} has two policies; merge them into one`,
+    );
   return policies;
 }
 
@@ -116,8 +141,13 @@ export function parseConfig(file: string, text: string): ConfigFile {
  * Checks a configuration given as an object, with the keys and values of the file. Throws
  * `StartError` with one line that begins with `source`.
  */
-export function readConfig(source: string, document: Readonly<Record<string, unknown>>): ConfigFile {
-  const given = Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined));
+export function readConfig(
+  source: string,
+  document: Readonly<Record<string, unknown>>,
+): ConfigFile {
+  const given = Object.fromEntries(
+    Object.entries(document).filter(([, value]) => value !== undefined),
+  );
   return checkConfig(given, new Reader(source, ''));
 }
 
@@ -141,7 +171,10 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   reader.checkSizes('quorum', { r, w }, n);
   const { port, httpport } = config;
   if (httpport === port || httpport === port + 1) {
-    throw reader.complain('httpport', `${httpport} is already port or port + 1; choose another port`);
+    throw reader.complain(
+      'httpport',
+      `${httpport} is already port or port + 1; choose another port`,
+    );
   }
   return config;
 }

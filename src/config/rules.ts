@@ -29,7 +29,9 @@ interface ConfigRule<T> {
 export type Rules = Readonly<Record<string, ConfigRule<unknown>>>;
 
 /** The values of a table that was read by these rules. */
-export type Values<R extends Rules> = { readonly [K in keyof R]: R[K] extends ConfigRule<infer T> ? T : never };
+export type Values<R extends Rules> = {
+  readonly [K in keyof R]: R[K] extends ConfigRule<infer T> ? T : never;
+};
 
 const optional = <T>(rule: Omit<ConfigRule<T>, 'defaultValue'>): ConfigRule<T | undefined> => ({
   ...rule,
@@ -46,13 +48,20 @@ function readUnits(value: unknown, factors: Readonly<Record<string, number>>): n
 const within = (n: number | undefined, least: number, most: number): number | undefined =>
   n !== undefined && Number.isSafeInteger(n) && n >= least && n <= most ? n : undefined;
 
-const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+const asNumber = (value: unknown): number | undefined =>
+  typeof value === 'number' ? value : undefined;
 
 const HOST_PATTERN = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:]+$/;
 
 /** Otherwise `localhost` and 127.0.0.1 would count as two nodes. */
 function readHost(value: unknown): string | undefined {
-  if (typeof value !== 'string' || !HOST_PATTERN.test(value) || value === '0.0.0.0' || value === '::') return undefined;
+  if (
+    typeof value !== 'string' ||
+    !HOST_PATTERN.test(value) ||
+    value === '0.0.0.0' ||
+    value === '::'
+  )
+    return undefined;
   return value === 'localhost' ? '127.0.0.1' : value;
 }
 
@@ -69,7 +78,9 @@ const dataPort: ConfigRule<number> = {
 const quorum: ConfigRule<Quorum> = {
   expected: 'a number from 1 to n, "one", "quorum" or "all"',
   read: (value) =>
-    typeof value === 'string' || within(asNumber(value), 1, 9) ? parseQuorum(value as string) : undefined,
+    typeof value === 'string' || within(asNumber(value), 1, 9)
+      ? parseQuorum(value as string)
+      : undefined,
   defaultValue: 'quorum',
 };
 
@@ -79,7 +90,11 @@ export const NODE_KEYS = { host, port: optional(dataPort) };
 const maxvalue: ConfigRule<number> = {
   expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,
   read: (value) =>
-    within(readUnits(value, { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 }), 1, MAX_VALUE_BYTES),
+    within(
+      readUnits(value, { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 }),
+      1,
+      MAX_VALUE_BYTES,
+    ),
   defaultValue: DEFAULT_MAX_VALUE_BYTES,
 };
 const replicas: ConfigRule<number> = {
@@ -127,7 +142,8 @@ export const HTTP_KEYS = { maxvalue, origins };
 export const TOP_KEYS = {
   name: optional({
     expected: 'up to 64 letters, digits, dots, dashes or underscores',
-    read: (value) => (typeof value === 'string' && NODE_NAME_PATTERN.test(value) ? value : undefined),
+    read: (value) =>
+      typeof value === 'string' && NODE_NAME_PATTERN.test(value) ? value : undefined,
   }),
   host,
   port: dataPort,
@@ -143,11 +159,13 @@ export const TOP_KEYS = {
   } satisfies ConfigRule<string>,
   zone: optional({
     expected: 'a text of 1 to 64 characters',
-    read: (value) => (typeof value === 'string' && value !== '' && value.length <= 64 ? value : undefined),
+    read: (value) =>
+      typeof value === 'string' && value !== '' && value.length <= 64 ? value : undefined,
   }),
   weight: {
     expected: 'a number from 0.1 to 100',
-    read: (value) => (typeof value === 'number' && value >= 0.1 && value <= 100 ? value : undefined),
+    read: (value) =>
+      typeof value === 'number' && value >= 0.1 && value <= 100 ? value : undefined,
     defaultValue: 1,
   } satisfies ConfigRule<number>,
 };

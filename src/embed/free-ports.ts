@@ -23,8 +23,12 @@ function isFree(host: string, port: number): Promise<boolean> {
 export async function findFreePorts(host: string, count: number, random: Random): Promise<number> {
   for (let tries = 0; tries < FREE_PORT_TRIES; tries++) {
     const first = LOWEST + (random.uint32() % (HIGHEST - LOWEST));
-    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(host, first + i)));
+    const free = await Promise.all(
+      Array.from({ length: count }, (_, i) => isFree(host, first + i)),
+    );
     if (free.every(Boolean)) return first;
   }
-  throw new StartError(`Found no ${count} consecutive free ports on ${host}; set port and httpport`);
+  throw new StartError(
+    `Found no ${count} consecutive free ports on ${host}; set port and httpport`,
+  );
 }

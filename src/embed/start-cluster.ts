@@ -14,7 +14,10 @@ import { findFreePorts } from './free-ports.ts';
 import { type EmbeddedNode, engineOf, isTaken, type NodeConfig, runParts } from './start-node.ts';
 
 /** The options of a cluster. */
-export interface StartClusterOptions extends Pick<NodeConfig, 'quorum' | 'storage' | 'http' | 'policy'> {
+export interface StartClusterOptions extends Pick<
+  NodeConfig,
+  'quorum' | 'storage' | 'http' | 'policy'
+> {
   /** The number of nodes, 1 to 32. Default 3. */
   readonly nodes?: number | undefined;
   /** A directory that has one directory for each node. By default, everything is in memory. */
@@ -47,9 +50,11 @@ export class EmbeddedCluster {
    */
   partition(...groups: readonly (readonly number[])[]): void {
     this.#cuts.clear();
-    const groupOf = (node: number): readonly number[] => groups.find((group) => group.includes(node)) ?? [node];
+    const groupOf = (node: number): readonly number[] =>
+      groups.find((group) => group.includes(node)) ?? [node];
     for (const from of this.nodes.keys()) {
-      for (const to of this.nodes.keys()) if (!groupOf(from).includes(to)) this.#cuts.add(`${from} ${to}`);
+      for (const to of this.nodes.keys())
+        if (!groupOf(from).includes(to)) this.#cuts.add(`${from} ${to}`);
     }
   }
 
@@ -66,7 +71,9 @@ export class EmbeddedCluster {
     const untilMs = systemClock.monotonicMs() + EMBED_START_TIMEOUT_MS;
     while (!this.nodes.every(seesAll)) {
       if (systemClock.monotonicMs() > untilMs)
-        throw new StartError(`The nodes have not all caught up with each other within ${EMBED_START_TIMEOUT_MS} ms`);
+        throw new StartError(
+          `The nodes have not all caught up with each other within ${EMBED_START_TIMEOUT_MS} ms`,
+        );
       await sleepMs(EMBED_POLL_MS);
     }
   }
@@ -90,7 +97,9 @@ function seesAll(node: EmbeddedNode, _: number, { length }: readonly EmbeddedNod
 export async function startCluster(options: StartClusterOptions = {}): Promise<EmbeddedCluster> {
   const { nodes: count = 3 } = options;
   if (!Number.isInteger(count) || count < 1 || count > MAX_NODES) {
-    throw new StartError(`startCluster: nodes: expected a number from 1 to ${MAX_NODES}, got ${count}`);
+    throw new StartError(
+      `startCluster: nodes: expected a number from 1 to ${MAX_NODES}, got ${count}`,
+    );
   }
   for (let tries = 1; ; tries++) {
     try {
@@ -104,13 +113,17 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<E
 async function startOnce(options: StartClusterOptions, count: number): Promise<EmbeddedCluster> {
   const { nodes: _, root, log = silentLog, ...settings } = options;
   const first = await findFreePorts(HOST, PORTS_EACH * count, systemRandom);
-  const addresses = Array.from({ length: count }, (_, i) => ({ host: HOST, port: first + PORTS_EACH * i }));
+  const addresses = Array.from({ length: count }, (_, i) => ({
+    host: HOST,
+    port: first + PORTS_EACH * i,
+  }));
   const cuts = new Set<string>();
   const started = await Promise.allSettled(
     addresses.map((address, i) => {
       const given = { ...settings, root: root === undefined ? undefined : join(root, `n${i + 1}`) };
       const config = configOf(given, address, { name: `n${i + 1}`, all: addresses });
-      const isCut = (to: Address): boolean => cuts.has(`${i} ${Math.floor((to.port - first) / PORTS_EACH)}`);
+      const isCut = (to: Address): boolean =>
+        cuts.has(`${i} ${Math.floor((to.port - first) / PORTS_EACH)}`);
       return runParts({
         config,
         log,
@@ -119,7 +132,9 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
       });
     }),
   );
-  const nodes = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  const nodes = started.flatMap((outcome) =>
+    outcome.status === 'fulfilled' ? [outcome.value] : [],
+  );
   const cluster = new EmbeddedCluster(nodes, cuts);
   try {
     for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
@@ -137,5 +152,8 @@ function configOf(
   { name, all }: { name: string; all: readonly Address[] },
 ): Config {
   const node = all.filter((other) => other.port !== port);
-  return { ...readConfig('startCluster', { ...given, name, host, port, httpport: port + 2, node }), name };
+  return {
+    ...readConfig('startCluster', { ...given, name, host, port, httpport: port + 2, node }),
+    name,
+  };
 }

@@ -43,7 +43,8 @@ export interface NodeConfig {
   /** The other nodes of the cluster. */
   readonly node?: readonly Address[] | undefined;
   readonly quorum?:
-    { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string } | undefined;
+    | { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string }
+    | undefined;
   readonly storage?: { readonly sync?: boolean } | undefined;
   readonly http?: { readonly maxvalue?: string; readonly origins?: readonly string[] } | undefined;
   readonly policy?: readonly PolicyConfig[] | undefined;
@@ -162,7 +163,10 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Embedde
 
 /** Whether a start failed because an address is in use. */
 export function isTaken(error: unknown): boolean {
-  const cause = error instanceof StartError ? (error.cause as { readonly code?: unknown } | undefined) : undefined;
+  const cause =
+    error instanceof StartError
+      ? (error.cause as { readonly code?: unknown } | undefined)
+      : undefined;
   return cause?.code === 'EADDRINUSE';
 }
 
@@ -175,6 +179,10 @@ async function completeConfig(given: NodeConfig): Promise<Config> {
   const { host = '127.0.0.1', port, httpport } = given;
   const areGiven = port !== undefined && httpport !== undefined;
   const first = areGiven ? port : await findFreePorts(host, 3, systemRandom);
-  const config = readConfig('startNode', { ...given, port: port ?? first, httpport: httpport ?? first + 2 });
+  const config = readConfig('startNode', {
+    ...given,
+    port: port ?? first,
+    httpport: httpport ?? first + 2,
+  });
   return { ...config, name: config.name ?? `mec-${drawShortName(systemRandom)}` };
 }

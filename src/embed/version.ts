@@ -28,7 +28,11 @@ export function readVersion(): string {
 export function readCommit(): string | undefined {
   const git = (...args: string[]): string => {
     const cwd = fileURLToPath(new URL('../../../', import.meta.url));
-    return execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return execFileSync('git', args, {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   };
   try {
     // The repository may be that of a project in which this package is installed.

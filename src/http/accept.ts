@@ -29,7 +29,10 @@ function exactness(range: string, type: string): number {
  * of the offers. Returns the first offer if none is acceptable, because an answer in another form
  * is better than none.
  */
-export function preferred(accept: string | undefined, offers: readonly [string, ...string[]]): string {
+export function preferred(
+  accept: string | undefined,
+  offers: readonly [string, ...string[]],
+): string {
   let [best] = offers;
   let bestScore = 0;
   if (accept === undefined) return best;

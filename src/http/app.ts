@@ -59,7 +59,10 @@ export function createHandle(options: AppOptions): Handle {
   };
 }
 
-function createApp({ node, env, version, status, whyNotReady }: AppOptions, parts: ServingParts): Koa {
+function createApp(
+  { node, env, version, status, whyNotReady }: AppOptions,
+  parts: ServingParts,
+): Koa {
   const app = new Koa();
   const router = new Router();
   const routes = { node, env };
@@ -99,7 +102,11 @@ function createApp({ node, env, version, status, whyNotReady }: AppOptions, part
   app.use(reply((ctx) => (ctx.matched?.length ? notAllowed() : noSuchRoute())));
   app.on('error', (error: NodeJS.ErrnoException) => {
     // A client that disconnects during a request is no fault of this node.
-    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE' && error.code !== 'ECONNRESET' && error.code !== 'EPIPE') {
+    if (
+      error.code !== 'ERR_STREAM_PREMATURE_CLOSE' &&
+      error.code !== 'ECONNRESET' &&
+      error.code !== 'EPIPE'
+    ) {
       env.log.error('request failed', { reason: messageOf(error) });
     }
   });
@@ -129,9 +136,11 @@ const plain = (type: string, text: string): HttpAnswer => ({
 
 const ROUTES = '/mec, /mec/KEY, /cluster/…, /ping, /ready, /status and /openapi.json';
 
-const noSuchRoute = (): HttpAnswer => problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));
+const noSuchRoute = (): HttpAnswer =>
+  problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));
 
-const notAllowed = (): HttpAnswer => problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
+const notAllowed = (): HttpAnswer =>
+  problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
 
 /**
  * The limits of a request: its share of the node's memory, and the time that it may wait for it.
@@ -173,7 +182,8 @@ async function serve(
     else await sendStream({ req, res }, env.log, { ...answer, stream: answer.stream });
   } catch (thrown) {
     const error = toMecError(thrown);
-    if (error.code === 'internal') env.log.error('request failed', { method, reason: messageOf(thrown) });
+    if (error.code === 'internal')
+      env.log.error('request failed', { method, reason: messageOf(thrown) });
     send({ req, res }, problem(error));
   } finally {
     if (lent > 0) bodies.give(lent);
@@ -184,14 +194,17 @@ async function serve(
 function assertPlain({ headers, rawHeaders }: IncomingMessage): void {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-    throw new MecError('bad-request', { detail: 'The only supported Transfer-Encoding is chunked' });
+    throw new MecError('bad-request', {
+      detail: 'The only supported Transfer-Encoding is chunked',
+    });
   }
   let types = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
     if (name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE) types += 1;
   }
-  if (types > 1) throw new MecError('bad-request', { detail: 'The request has more than one Content-Type' });
+  if (types > 1)
+    throw new MecError('bad-request', { detail: 'The request has more than one Content-Type' });
 }
 
 const CONTENT_TYPE = 'content-type';
@@ -204,7 +217,10 @@ function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): Ht
   const bytes = answer.body?.length ?? 0;
   if (bytes <= HTTP_SMALL_BYTES) return answer;
   if (!answers.tryTake(bytes))
-    throw new MecError('overloaded', { detail: 'The memory for answers to slow readers is full', retryAfter: 1 });
+    throw new MecError('overloaded', {
+      detail: 'The memory for answers to slow readers is full',
+      retryAfter: 1,
+    });
   onceOver(req, res, () => answers.give(bytes));
   return answer;
 }
@@ -214,7 +230,8 @@ function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer
   const headers = varying(res, own);
   // The rest of a refused body is discarded, so that the client reads the answer. A rest above the
   // limit is not read.
-  if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES) res.setHeader('Connection', 'close');
+  if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES)
+    res.setHeader('Connection', 'close');
   if (body === undefined) {
     res.writeHead(status, headers).end();
     return;

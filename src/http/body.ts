@@ -7,12 +7,19 @@ import { HTTP_BODY_STALL_MS } from './limits.ts';
 /** The length of the body that the head announces; undefined if it announces none. */
 export function announcedBytes(request: IncomingMessage): number | undefined {
   const length = request.headers['content-length'];
-  return length === undefined ? (request.headers['transfer-encoding'] === undefined ? 0 : undefined) : Number(length);
+  return length === undefined
+    ? request.headers['transfer-encoding'] === undefined
+      ? 0
+      : undefined
+    : Number(length);
 }
 
 /** The error of a body above the limit. */
 export function tooLarge(limit: number): MecError {
-  return new MecError('value-too-large', { limit, detail: `The value is larger than ${limit} bytes` });
+  return new MecError('value-too-large', {
+    limit,
+    detail: `The value is larger than ${limit} bytes`,
+  });
 }
 
 /** The limits for reading a body. */
@@ -54,7 +61,9 @@ export function readBody(
     const watch = (): void => {
       if (stallClock === undefined) return;
       stall?.cancel();
-      stall = stallClock.after(HTTP_BODY_STALL_MS, () => finish(() => reject(new MecError('request-timeout'))));
+      stall = stallClock.after(HTTP_BODY_STALL_MS, () =>
+        finish(() => reject(new MecError('request-timeout'))),
+      );
     };
     const onData = (chunk: Buffer): void => {
       if (isOver) return;

@@ -44,7 +44,10 @@ function leave(node: MecNode): HttpAnswer {
 function remove(node: MecNode, request: HttpRequest): HttpAnswer {
   const name = request.path.slice(REMOVE.length);
   if (!NODE_NAME_PATTERN.test(name))
-    throw new MecError('bad-parameter', { parameter: 'name', detail: `${name} is not a valid node name` });
+    throw new MecError('bad-parameter', {
+      parameter: 'name',
+      detail: `${name} is not a valid node name`,
+    });
   node.remove(name);
   return json(200, { name, state: 'gone' });
 }

@@ -55,17 +55,22 @@ function strong(tags: Tags | undefined): Tags | undefined {
 export function conditionOf(request: HttpRequest): Condition | undefined {
   const { headers } = request;
   if (headers['if-unmodified-since'] !== undefined) {
-    throw badHeader('If-Unmodified-Since', 'has only seconds, too coarse for a write; use If-Match');
+    throw badHeader(
+      'If-Unmodified-Since',
+      'has only seconds, too coarse for a write; use If-Match',
+    );
   }
   const ifMatch = tagsOf(request, IF_MATCH);
   const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));
   const idempotencyKey = request.method === 'DELETE' ? undefined : idempotencyKeyOf(request);
-  if (ifMatch === undefined && ifNoneMatch === undefined && idempotencyKey === undefined) return undefined;
+  if (ifMatch === undefined && ifNoneMatch === undefined && idempotencyKey === undefined)
+    return undefined;
   return { ifMatch, ifNoneMatch, idempotencyKey };
 }
 
 /** The Idempotency-Key of a request; undefined if it has none. */
-export const idempotencyKeyOf = (request: HttpRequest): string | undefined => nameOf(request, IDEMPOTENCY_KEY);
+export const idempotencyKeyOf = (request: HttpRequest): string | undefined =>
+  nameOf(request, IDEMPOTENCY_KEY);
 
 /**
  * The name of a write; undefined if it has none. It is stored like an Idempotency-Key, so readers
@@ -76,7 +81,10 @@ export const writeIdOf = (request: HttpRequest): string | undefined => nameOf(re
 
 function nameOf(request: HttpRequest, { name, field }: HeaderName): string | undefined {
   const text = headerOf(request, field);
-  if (text !== undefined && !(/^[\x21-\x7e]+$/.test(text) && text.length <= MAX_IDEMPOTENCY_KEY_CHARS)) {
+  if (
+    text !== undefined &&
+    !(/^[\x21-\x7e]+$/.test(text) && text.length <= MAX_IDEMPOTENCY_KEY_CHARS)
+  ) {
     throw badHeader(name, `must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters`);
   }
   return text;
@@ -96,7 +104,10 @@ export function isConditional({ headers }: HttpRequest): boolean {
  * The status of a read by its conditions, in the order of RFC 9110, 13.2.2; undefined if they do
  * not change it.
  */
-export function verdictOf(request: HttpRequest, versions: readonly ObjectVersion<Content>[]): 304 | 412 | undefined {
+export function verdictOf(
+  request: HttpRequest,
+  versions: readonly ObjectVersion<Content>[],
+): 304 | 412 | undefined {
   const micros = versions.reduce((newest, { body }) => Math.max(newest, body.timestampMicros), 0);
   const ifMatch = tagsOf(request, IF_MATCH);
   const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));

@@ -26,7 +26,8 @@ export function addContentHeaders(
   version: ObjectVersion<Content>,
   coding = 'Content-Encoding',
 ): Headers {
-  const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } = version.body;
+  const { contentType, contentEncoding, timestampMicros, expiresMicros, clientId, meta } =
+    version.body;
   headers['Content-Type'] = contentType;
   if (contentEncoding !== undefined) headers[coding] = contentEncoding;
   headers['Last-Modified'] = microsToHttpDate(timestampMicros);
@@ -43,7 +44,11 @@ export function addContentHeaders(
  * The header with the token, which also has the time of each actor's newest version. No header if
  * the token is empty.
  */
-export function vclockHeader(key: string, token: CausalContext, versions: readonly ObjectVersion<Content>[]): Headers {
+export function vclockHeader(
+  key: string,
+  token: CausalContext,
+  versions: readonly ObjectVersion<Content>[],
+): Headers {
   if (token.isEmpty) return {};
   const microsByActor = new Map<string, number>();
   for (const { actor, body } of versions) {

@@ -13,7 +13,11 @@ const MAX_AGE_SECONDS = 600;
  * Sets the headers that let a page read the answer. Returns true if the request was a preflight,
  * which is then answered.
  */
-export function answerCors(origins: readonly string[], request: IncomingMessage, response: ServerResponse): boolean {
+export function answerCors(
+  origins: readonly string[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
   const { origin } = request.headers;
   const isAny = origins.includes('*');
   if (!isAny) response.setHeader('Vary', 'Origin');
@@ -25,7 +29,10 @@ export function answerCors(origins: readonly string[], request: IncomingMessage,
     return false;
   }
   response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, PUT, POST, DELETE');
-  response.setHeader('Access-Control-Allow-Headers', request.headers['access-control-request-headers'] ?? '*');
+  response.setHeader(
+    'Access-Control-Allow-Headers',
+    request.headers['access-control-request-headers'] ?? '*',
+  );
   response.setHeader('Access-Control-Max-Age', MAX_AGE_SECONDS);
   response.writeHead(204).end();
   return true;

@@ -50,13 +50,26 @@ interface FoundObject {
   isRaw: boolean;
 }
 
-async function find({ node }: KeyRoutes, key: string, parameters: NodeGetOptions): Promise<FoundObject> {
+async function find(
+  { node }: KeyRoutes,
+  key: string,
+  parameters: NodeGetOptions,
+): Promise<FoundObject> {
   const { versions, token } = await node.get(key, parameters);
   const siblings = versions.map(unpackVersion);
-  return { key, siblings: siblings.length > 1 ? newestFirst(siblings) : siblings, token, isRaw: false };
+  return {
+    key,
+    siblings: siblings.length > 1 ? newestFirst(siblings) : siblings,
+    token,
+    isRaw: false,
+  };
 }
 
-const unpackVersion = ({ actor, counter, body }: ObjectVersion<Uint8Array>): ObjectVersion<Content> => ({
+const unpackVersion = ({
+  actor,
+  counter,
+  body,
+}: ObjectVersion<Uint8Array>): ObjectVersion<Content> => ({
   actor,
   counter,
   body: unpackContent(body),
@@ -66,7 +79,11 @@ async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer
   const key = keyOf(request.path);
   const parameters = parametersOf(request, 'read', routes.node.config.quorum.n);
   const { vtag, raw, ...asked } = parameters;
-  const found = await find(routes, key, { ...asked, seen: seenOf(request), gone: goneOf(request, key) });
+  const found = await find(routes, key, {
+    ...asked,
+    seen: seenOf(request),
+    gone: goneOf(request, key),
+  });
   found.isRaw = raw === true;
   return answer(routes, request, vtag === undefined ? found : only(found, vtag));
 }
@@ -77,10 +94,19 @@ async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer
  */
 function only({ key, siblings, token, isRaw }: FoundObject, vtag: string): FoundObject {
   const picked = siblings.filter((sibling) => etagOf([sibling]) === `"${vtag}"`);
-  return { key, siblings: picked, token: picked.length === 0 ? token : CausalContext.ofDots(picked), isRaw };
+  return {
+    key,
+    siblings: picked,
+    token: picked.length === 0 ? token : CausalContext.ofDots(picked),
+    isRaw,
+  };
 }
 
-function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token, isRaw }: FoundObject): HttpAnswer {
+function answer(
+  { env }: KeyRoutes,
+  request: HttpRequest,
+  { key, siblings, token, isRaw }: FoundObject,
+): HttpAnswer {
   const headers = vclockHeader(key, token, siblings);
   const verdict = isConditional(request) ? verdictOf(request, siblings) : undefined;
   if (verdict === 412) return problem(new MecError('precondition-failed'), headers);
@@ -93,17 +119,24 @@ function answer({ env }: KeyRoutes, request: HttpRequest, { key, siblings, token
     const whole = { status: 200, headers, body: sibling.body.value };
     return request.headers['range'] === undefined ? whole : ranged(request, whole);
   }
-  const rendered = verdict === 304 ? undefined : renderSiblings(siblings, headerOf(request, 'accept'), env.random);
+  const rendered =
+    verdict === 304 ? undefined : renderSiblings(siblings, headerOf(request, 'accept'), env.random);
   if (rendered !== undefined) headers['Content-Type'] = rendered.type;
   headers['ETag'] = etagOf(siblings);
   headers['X-Mec-Siblings'] = String(siblings.length);
   headers['Vary'] = 'Accept';
   headers['Cache-Control'] = UNCACHED;
-  return rendered === undefined ? { status: 304, headers } : { status: 300, headers, body: rendered.body };
+  return rendered === undefined
+    ? { status: 304, headers }
+    : { status: 300, headers, body: rendered.body };
 }
 
 /** Writes the content of a request to a key. Rejects with a `MecError`. */
-export async function writeTo(routes: KeyRoutes, request: HttpRequest, key: string): Promise<HttpAnswer> {
+export async function writeTo(
+  routes: KeyRoutes,
+  request: HttpRequest,
+  key: string,
+): Promise<HttpAnswer> {
   const { node } = routes;
   const parameters = parametersOf(request, 'write', node.config.quorum.n);
   const token = tokenOf(request, key);
@@ -143,7 +176,11 @@ async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAn
   const key = keyOf(request.path);
   const parameters = parametersOf(request, 'remove', node.config.quorum.n);
   const token = tokenOf(request, key);
-  const written = await node.put(key, undefined, { ...parameters, token, condition: conditionOf(request) });
+  const written = await node.put(key, undefined, {
+    ...parameters,
+    token,
+    condition: conditionOf(request),
+  });
   const headers = vclockHeader(key, written.token, []);
   headers['X-Mec-Dot'] = formatDot(written.dot);
   return { status: 204, headers };

@@ -6,7 +6,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
  * first. Both events are needed: if a pipelined request was never answered, its response emits no
  * "close".
  */
-export function onceOver({ socket }: IncomingMessage, response: ServerResponse, task: () => void): void {
+export function onceOver(
+  { socket }: IncomingMessage,
+  response: ServerResponse,
+  task: () => void,
+): void {
   let isOver = false;
   const over = (): void => {
     // A removed listener still gets an event that is already being delivered.

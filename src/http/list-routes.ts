@@ -58,12 +58,20 @@ type KeyPage = Awaited<ReturnType<Lister['list']>>;
  * The keys as lines of JSON, up to the requested limit. The next page is read when the client has
  * taken the last.
  */
-async function* lines(node: Lister, parameters: Parameters, first: KeyPage): AsyncGenerator<Uint8Array> {
+async function* lines(
+  node: Lister,
+  parameters: Parameters,
+  first: KeyPage,
+): AsyncGenerator<Uint8Array> {
   let left = parameters.limit ?? Infinity;
   for (let page = first; ;) {
     yield utf8ToBytes(page.keys.map((key) => `${JSON.stringify({ key })}\n`).join(''));
     left -= page.keys.length;
     if (page.next === undefined || left <= 0) return;
-    page = await node.list({ ...parameters, after: page.next, limit: Math.min(left, MAX_LIST_KEYS) });
+    page = await node.list({
+      ...parameters,
+      after: page.next,
+      limit: Math.min(left, MAX_LIST_KEYS),
+    });
   }
 }

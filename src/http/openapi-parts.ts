@@ -11,7 +11,9 @@ import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS, MAX_META_BYTES } from '.
 export type DocumentPart = Readonly<Record<string, unknown>>;
 
 /** A reference to a shared part. */
-export const ref = (kind: string, name: string): DocumentPart => ({ $ref: `#/components/${kind}/${name}` });
+export const ref = (kind: string, name: string): DocumentPart => ({
+  $ref: `#/components/${kind}/${name}`,
+});
 
 /** References to shared parameters. */
 export const parameters = (...names: readonly (keyof typeof PARAMETERS)[]): DocumentPart[] =>
@@ -23,14 +25,24 @@ const query = (name: string, description: string, schema: DocumentPart): Documen
   description,
   schema,
 });
-const header = (name: string, description: string, schema: DocumentPart = { type: 'string' }): DocumentPart => ({
+const header = (
+  name: string,
+  description: string,
+  schema: DocumentPart = { type: 'string' },
+): DocumentPart => ({
   name,
   in: 'header',
   description,
   schema,
 });
-const whole = (minimum: number, maximum: number): DocumentPart => ({ type: 'integer', minimum, maximum });
-const quorum: DocumentPart = { oneOf: [{ type: 'integer', minimum: 1 }, { enum: ['one', 'quorum', 'all'] }] };
+const whole = (minimum: number, maximum: number): DocumentPart => ({
+  type: 'integer',
+  minimum,
+  maximum,
+});
+const quorum: DocumentPart = {
+  oneOf: [{ type: 'integer', minimum: 1 }, { enum: ['one', 'quorum', 'all'] }],
+};
 
 /** Parameters by their names in this file. */
 export const PARAMETERS = {
@@ -41,15 +53,29 @@ export const PARAMETERS = {
     description: `1 to ${MAX_KEY_BYTES} bytes of UTF-8, percent-encoded; slashes need no encoding.`,
     schema: { type: 'string', minLength: 1 },
   },
-  name: { name: 'name', in: 'path', required: true, description: 'The name of a node.', schema: { type: 'string' } },
+  name: {
+    name: 'name',
+    in: 'path',
+    required: true,
+    description: 'The name of a node.',
+    schema: { type: 'string' },
+  },
   r: query('r', 'The number of replicas that must answer a read.', quorum),
   w: query('w', 'The number of disks that must have a write.', quorum),
   pr: query('pr', 'The number of owners that must answer a read; fallbacks do not count.', quorum),
   pw: query('pw', 'The number of owners that must have a write on disk.', quorum),
-  timeout: query('timeout', 'The time limit for the answers, in milliseconds.', whole(1, MAX_TIMEOUT_MS)),
-  vtag: query('vtag', 'The ETag of one sibling: the answer has only that one, with a token that includes only it.', {
-    type: 'string',
-  }),
+  timeout: query(
+    'timeout',
+    'The time limit for the answers, in milliseconds.',
+    whole(1, MAX_TIMEOUT_MS),
+  ),
+  vtag: query(
+    'vtag',
+    'The ETag of one sibling: the answer has only that one, with a token that includes only it.',
+    {
+      type: 'string',
+    },
+  ),
   raw: query(
     'raw',
     'The coding of a single value is in X-Mec-Content-Encoding instead of Content-Encoding, ' +
@@ -58,47 +84,81 @@ export const PARAMETERS = {
   ),
   returnbody: query('returnbody', 'Answer like a read.', { type: 'boolean', default: false }),
   prefix: query('prefix', 'Only keys with this prefix.', { type: 'string' }),
-  after: query('after', 'Only keys after this one, in the order of their bytes.', { type: 'string' }),
+  after: query('after', 'Only keys after this one, in the order of their bytes.', {
+    type: 'string',
+  }),
   limit: query(
     'limit',
     `The largest number of keys. Default ${MAX_LIST_KEYS}; a stream has all by default.`,
     whole(1, MAX_LIST_KEYS),
   ),
-  vclock: header('X-Mec-Vclock', 'The context that the writer has seen: the token of an earlier answer for this key.'),
-  seen: header('X-Mec-Seen', 'Values of X-Mec-Dot, separated by commas. The answer must include these writes.'),
+  vclock: header(
+    'X-Mec-Vclock',
+    'The context that the writer has seen: the token of an earlier answer for this key.',
+  ),
+  seen: header(
+    'X-Mec-Seen',
+    'Values of X-Mec-Dot, separated by commas. The answer must include these writes.',
+  ),
   gone: header(
     'X-Mec-Gone',
     'Tokens of answers without a value, separated by commas. The answer has no version that they include.',
   ),
   clientId: header('X-Mec-Client-ID', 'Recorded with the version and returned.'),
-  meta: header('X-Mec-Meta-*', `Metadata, returned unchanged; at most ${MAX_META_BYTES} bytes in all.`),
-  ttl: header('X-Mec-TTL', 'The number of seconds after which the version expires.', whole(1, MAX_TTL_SECONDS)),
-  expires: header('X-Mec-Expires', 'The HTTP date at which the version expires. Not together with X-Mec-TTL.'),
+  meta: header(
+    'X-Mec-Meta-*',
+    `Metadata, returned unchanged; at most ${MAX_META_BYTES} bytes in all.`,
+  ),
+  ttl: header(
+    'X-Mec-TTL',
+    'The number of seconds after which the version expires.',
+    whole(1, MAX_TTL_SECONDS),
+  ),
+  expires: header(
+    'X-Mec-Expires',
+    'The HTTP date at which the version expires. Not together with X-Mec-TTL.',
+  ),
   ifMatch: header(
     'If-Match',
     `Only if the current ETag is one of these (at most ${MAX_CONDITION_TAGS}); * for any. ` +
       'A write replaces the versions that it matched.',
   ),
-  ifNoneMatch: header('If-None-Match', 'Only if the current ETag is none of these; * for no value at all.'),
-  ifModifiedSince: header('If-Modified-Since', 'Only if the value was written after this HTTP date.'),
+  ifNoneMatch: header(
+    'If-None-Match',
+    'Only if the current ETag is none of these; * for no value at all.',
+  ),
+  ifModifiedSince: header(
+    'If-Modified-Since',
+    'Only if the value was written after this HTTP date.',
+  ),
   ifUnmodifiedSince: header(
     'If-Unmodified-Since',
     'Only if the value was not written after this HTTP date. Not for writes.',
   ),
   range: header('Range', 'One range of bytes of a single value.'),
-  ifRange: header('If-Range', 'The range, if this is still the ETag or the date; else the whole value.'),
+  ifRange: header(
+    'If-Range',
+    'The range, if this is still the ETag or the date; else the whole value.',
+  ),
   accept: header('Accept', 'The form of siblings, or of a listing.'),
   idempotencyKey: header(
     'Idempotency-Key',
     'A write with the same Idempotency-Key and value is made once, even if it is sent several times.',
     { type: 'string', minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_CHARS },
   ),
-  writeId: header('X-Mec-Write-ID', 'Names a write. If two versions have the same name and value, readers see one.', {
-    type: 'string',
-    minLength: 1,
-    maxLength: MAX_IDEMPOTENCY_KEY_CHARS,
-  }),
-  contentDigest: header('Content-Digest', 'The sha-256 or sha-512 of the body (RFC 9530), which the node verifies.'),
+  writeId: header(
+    'X-Mec-Write-ID',
+    'Names a write. If two versions have the same name and value, readers see one.',
+    {
+      type: 'string',
+      minLength: 1,
+      maxLength: MAX_IDEMPOTENCY_KEY_CHARS,
+    },
+  ),
+  contentDigest: header(
+    'Content-Digest',
+    'The sha-256 or sha-512 of the body (RFC 9530), which the node verifies.',
+  ),
 } as const satisfies Record<string, DocumentPart>;
 
 const sent = (description: string, schema: DocumentPart = { type: 'string' }): DocumentPart => ({
@@ -112,13 +172,21 @@ const HEADERS = {
   'X-Mec-Dot': sent('The permanent name of this write.'),
   ETag: sent('Identifies exactly these versions.'),
   'Last-Modified': sent('The time of the write, by the clock of the node that took it.'),
-  'X-Mec-Timestamp': sent('The time of the write, in nanoseconds since 1970.', { type: 'string', pattern: '^\\d+$' }),
+  'X-Mec-Timestamp': sent('The time of the write, in nanoseconds since 1970.', {
+    type: 'string',
+    pattern: '^\\d+$',
+  }),
   'X-Mec-Expires': sent('The time at which the version expires.'),
   'X-Mec-Client-ID': sent('As the writer sent it.'),
   'Content-Encoding': sent('As the writer sent it.'),
-  'X-Mec-Content-Encoding': sent('The Content-Encoding, if the reader wants the stored bytes (raw).'),
+  'X-Mec-Content-Encoding': sent(
+    'The Content-Encoding, if the reader wants the stored bytes (raw).',
+  ),
   'X-Mec-Meta-*': sent('Metadata, as the writer sent it.'),
-  'X-Mec-Siblings': sent('The number of versions, if there are several.', { type: 'integer', minimum: 2 }),
+  'X-Mec-Siblings': sent('The number of versions, if there are several.', {
+    type: 'integer',
+    minimum: 2,
+  }),
   'X-Mec-Repeated': sent('Present and true if the same write had already been made.'),
   'Content-Range': sent('The range, and the length of the whole value.'),
   Location: sent('The path of the new key.'),
@@ -157,7 +225,10 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
     required: ['keys', 'next'],
     properties: {
       keys: { type: 'array', items: string },
-      next: { type: ['string', 'null'], description: 'The `after` of the next page; null on the last page.' },
+      next: {
+        type: ['string', 'null'],
+        description: 'The `after` of the next page; null on the last page.',
+      },
     },
   },
   Siblings: {
@@ -180,7 +251,9 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
             expires: { type: 'string', description: 'Nanoseconds since 1970.' },
             meta: { type: 'object', additionalProperties: string },
             encoding: { enum: ['json', 'utf8', 'base64'] },
-            value: { description: 'The value itself (json), its text (utf8), or its bytes (base64).' },
+            value: {
+              description: 'The value itself (json), its text (utf8), or its bytes (base64).',
+            },
           },
         },
       },
@@ -189,14 +262,28 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
   Location: {
     type: 'object',
     required: ['key', 'partition', 'entries'],
-    properties: { key: string, partition: { type: 'integer' }, entries: { type: 'array', items: { type: 'object' } } },
+    properties: {
+      key: string,
+      partition: { type: 'integer' },
+      entries: { type: 'array', items: { type: 'object' } },
+    },
   },
-  Member: { type: 'object', required: ['name', 'state'], properties: { name: string, state: string } },
-  Status: { type: 'object', required: ['name', 'version'], properties: { name: string, version: string } },
+  Member: {
+    type: 'object',
+    required: ['name', 'state'],
+    properties: { name: string, state: string },
+  },
+  Status: {
+    type: 'object',
+    required: ['name', 'version'],
+    properties: { name: string, version: string },
+  },
 };
 
 /** Optional headers of problem documents, by status. */
-const PROBLEM_HEADERS: Readonly<Record<number, readonly DocumentedHeader[]>> = { 503: ['Retry-After'] };
+const PROBLEM_HEADERS: Readonly<Record<number, readonly DocumentedHeader[]>> = {
+  503: ['Retry-After'],
+};
 
 /** The answers for these error codes, by status. `headers` adds headers by status. */
 export function problems(

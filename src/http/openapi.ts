@@ -13,11 +13,20 @@ import {
 } from './openapi-parts.ts';
 
 const bytes: DocumentPart = { '*/*': { schema: { type: 'string', format: 'binary' } } };
-const json = (schema: string): DocumentPart => ({ 'application/json': { schema: ref('schemas', schema) } });
+const json = (schema: string): DocumentPart => ({
+  'application/json': { schema: ref('schemas', schema) },
+});
 const text: DocumentPart = { 'text/plain; charset=utf-8': { schema: { type: 'string' } } };
 const multipart: DocumentPart = { schema: { type: 'string', format: 'binary' } };
 
-const ofValue = ['X-Mec-Vclock', 'ETag', 'Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'Cache-Control'] as const;
+const ofValue = [
+  'X-Mec-Vclock',
+  'ETag',
+  'Last-Modified',
+  'X-Mec-Timestamp',
+  'X-Mec-Dot',
+  'Cache-Control',
+] as const;
 /** Headers that are present if the writer has set them. */
 const kept = [
   'X-Mec-Expires',
@@ -48,7 +57,14 @@ const QUORUM: readonly ErrorCode[] = ['quorum-not-met', 'timeout'];
 const DISK: readonly ErrorCode[] = ['disk-full', 'disk-failed', 'stopping', 'damaged'];
 const OWNER: readonly ErrorCode[] = ['contended', 'unreachable'];
 const BODY: readonly ErrorCode[] = ['digest-mismatch', 'request-timeout', 'value-too-large'];
-const WRITE: readonly ErrorCode[] = ['bad-vclock', 'precondition-failed', ...OWNER, ...QUORUM, ...DISK, ...ANY];
+const WRITE: readonly ErrorCode[] = [
+  'bad-vclock',
+  'precondition-failed',
+  ...OWNER,
+  ...QUORUM,
+  ...DISK,
+  ...ANY,
+];
 
 /** The same operation, without a body in its answers. */
 function headOf(get: DocumentPart): DocumentPart {
@@ -69,7 +85,18 @@ const read: DocumentPart = {
   operationId: 'read',
   summary: 'Read a key',
   parameters: parameters(
-    ...(['r', 'pr', 'timeout', 'vtag', 'raw', 'seen', 'gone', 'accept', 'range', 'ifRange'] as const),
+    ...([
+      'r',
+      'pr',
+      'timeout',
+      'vtag',
+      'raw',
+      'seen',
+      'gone',
+      'accept',
+      'range',
+      'ifRange',
+    ] as const),
     ...(['ifMatch', 'ifNoneMatch', 'ifModifiedSince', 'ifUnmodifiedSince'] as const),
   ),
   responses: {
@@ -88,13 +115,31 @@ const read: DocumentPart = {
       ),
     },
     ...problems(
-      [...KEY, 'not-found', 'precondition-failed', 'range-not-satisfiable', ...QUORUM, 'behind', 'disk-failed', ...ANY],
+      [
+        ...KEY,
+        'not-found',
+        'precondition-failed',
+        'range-not-satisfiable',
+        ...QUORUM,
+        'behind',
+        'disk-failed',
+        ...ANY,
+      ],
       { 404: known, 412: known, 416: headersOf(['Content-Range']) },
     ),
   },
 };
 
-const content = ['vclock', 'clientId', 'meta', 'ttl', 'expires', 'idempotencyKey', 'writeId', 'contentDigest'] as const;
+const content = [
+  'vclock',
+  'clientId',
+  'meta',
+  'ttl',
+  'expires',
+  'idempotencyKey',
+  'writeId',
+  'contentDigest',
+] as const;
 const conditions = ['ifMatch', 'ifNoneMatch'] as const;
 const quorums = ['r', 'w', 'pr', 'pw', 'timeout'] as const;
 
@@ -120,7 +165,8 @@ const write = (operationId: string): DocumentPart => ({
 const remove: DocumentPart = {
   operationId: 'delete',
   summary: 'Delete a key',
-  description: 'Deletes the versions that the token includes; without a token, all that a quorum has now.',
+  description:
+    'Deletes the versions that the token includes; without a token, all that a quorum has now.',
   parameters: parameters(...quorums, 'vclock', ...conditions),
   responses: {
     204: { description: 'Deleted.', headers: headersOf(['X-Mec-Vclock', 'X-Mec-Dot']) },
@@ -131,7 +177,8 @@ const remove: DocumentPart = {
 const list: DocumentPart = {
   operationId: 'list',
   summary: 'List keys, in the order of their bytes',
-  description: 'The answer is complete, or 503. If a stream fails, the connection closes before its end.',
+  description:
+    'The answer is complete, or 503. If a stream fails, the connection closes before its end.',
   parameters: parameters('prefix', 'after', 'limit', 'r', 'timeout', 'accept'),
   responses: {
     200: {
@@ -154,13 +201,25 @@ const create: DocumentPart = {
   parameters: parameters(...quorums, 'returnbody', ...content.slice(1)),
   requestBody: { content: bytes },
   responses: {
-    201: { description: 'Written.', headers: headersOf([...ofWrite, 'Location'], besides), content: bytes },
+    201: {
+      description: 'Written.',
+      headers: headersOf([...ofWrite, 'Location'], besides),
+      content: bytes,
+    },
     300: {
       ...siblingsWritten,
       description: 'Created by an earlier request. With returnbody, all versions of the key.',
       headers: { ...siblingsWritten.headers, ...headersOf(['Location']) },
     },
-    ...problems(['bad-parameter', ...BODY, ...QUORUM, ...DISK, ...OWNER, 'idempotency-key-reused', ...ANY]),
+    ...problems([
+      'bad-parameter',
+      ...BODY,
+      ...QUORUM,
+      ...DISK,
+      ...OWNER,
+      'idempotency-key-reused',
+      ...ANY,
+    ]),
   },
 };
 
@@ -170,7 +229,11 @@ const ask = (
   answer: DocumentPart,
   failures: DocumentPart = problems([]),
 ): DocumentPart => ({
-  get: { operationId, summary, responses: { 200: { description: summary, content: answer }, ...failures } },
+  get: {
+    operationId,
+    summary,
+    responses: { 200: { description: summary, content: answer }, ...failures },
+  },
 });
 
 const post = (
@@ -207,16 +270,31 @@ export function openApi(version: string): DocumentPart {
       },
       '/mec': { get: list, head: headOf(list), post: create },
       '/ping': ask('ping', 'Whether the process runs', text),
-      '/ready': ask('ready', 'Whether the node is ready for requests', text, problems(['not-ready', 'stopping'])),
+      '/ready': ask(
+        'ready',
+        'Whether the node is ready for requests',
+        text,
+        problems(['not-ready', 'stopping']),
+      ),
       '/status': ask('status', 'The state of the node', json('Status')),
-      '/cluster/locate/{key}': located('locate', 'The owners of a key, and the versions that each has'),
+      '/cluster/locate/{key}': located(
+        'locate',
+        'The owners of a key, and the versions that each has',
+      ),
       '/cluster/ring/{key}': located('ring', 'An alias of /cluster/locate/{key}'),
       '/cluster/leave': post('leave', 'The node starts to leave the cluster', 202),
       '/cluster/remove/{name}': {
         parameters: parameters('name'),
-        ...post('remove', 'Declares that another node will never return', 200, problems(['bad-parameter'])),
+        ...post(
+          'remove',
+          'Declares that another node will never return',
+          200,
+          problems(['bad-parameter']),
+        ),
       },
-      '/openapi.json': ask('openapi', 'This document', { 'application/json': { schema: { type: 'object' } } }),
+      '/openapi.json': ask('openapi', 'This document', {
+        'application/json': { schema: { type: 'object' } },
+      }),
     },
     components: { parameters: PARAMETERS, headers: HEADER_COMPONENTS, schemas: SCHEMAS },
   };

@@ -111,19 +111,25 @@ export function parametersOf(
     const split = pair.indexOf('=');
     const name = decode(split < 0 ? pair : pair.slice(0, split));
     const text = decode(split < 0 ? '' : pair.slice(split + 1));
-    if (name === undefined || text === undefined) throw refuse(pair, 'The query is not percent-encoded UTF-8');
+    if (name === undefined || text === undefined)
+      throw refuse(pair, 'The query is not percent-encoded UTF-8');
     const rule = known.includes(name) ? RULES[name] : undefined;
     if (rule === undefined) {
-      throw refuse(name, `The parameter ${JSON.stringify(name)} is unknown; this request takes ${known.join(', ')}`);
+      throw refuse(
+        name,
+        `The parameter ${JSON.stringify(name)} is unknown; this request takes ${known.join(', ')}`,
+      );
     }
     if (seen.has(name)) throw refuse(name, `The parameter ${name} appears twice`);
     seen.add(name);
-    if (!rule.set(parameters, text, n)) throw refuse(name, `The parameter ${name} must be ${rule.expected}`);
+    if (!rule.set(parameters, text, n))
+      throw refuse(name, `The parameter ${name} must be ${rule.expected}`);
   }
   return parameters;
 }
 
-const refuse = (parameter: string, detail: string): MecError => new MecError('bad-parameter', { parameter, detail });
+const refuse = (parameter: string, detail: string): MecError =>
+  new MecError('bad-parameter', { parameter, detail });
 
 function decode(text: string): string | undefined {
   try {

@@ -18,6 +18,7 @@ export const bodyInMemory = (bytes: Uint8Array): Pick<HttpRequest, 'body' | 'chu
  * problem document.
  */
 export function answerPlain(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
-  const answer = request.path === KEYS_PATH ? serveKeys(routes, request) : serveKey(routes, request);
+  const answer =
+    request.path === KEYS_PATH ? serveKeys(routes, request) : serveKey(routes, request);
   return answer.catch((thrown: unknown) => problem(toMecError(thrown)));
 }

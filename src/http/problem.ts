@@ -4,7 +4,10 @@ import { ERROR_KINDS, type MecError } from '../base/errors.ts';
 import type { HttpAnswer } from './exchange.ts';
 
 /** The answer for an error, with additional `headers`. */
-export function problem(error: MecError, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+export function problem(
+  error: MecError,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
   const { status, title } = ERROR_KINDS[error.code];
   const { detail, retryAfter, ...details } = error.details;
   const document = {
@@ -16,7 +19,8 @@ export function problem(error: MecError, headers: Readonly<Record<string, string
     ...details,
     retryAfter,
   };
-  const retry: Record<string, string> = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
+  const retry: Record<string, string> =
+    retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
   return {
     status,
     headers: { 'Content-Type': 'application/problem+json', ...retry, ...headers },

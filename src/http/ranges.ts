@@ -21,7 +21,9 @@ export function ranged(request: HttpRequest, whole: HttpAnswer): HttpAnswer {
   const end = first === '' || last === '' ? length - 1 : Math.min(Number(last), length - 1);
   if (first !== '' && last !== '' && Number(last) < start) return whole;
   if (start > end || start >= length) {
-    return problem(new MecError('range-not-satisfiable', { limit: length }), { 'Content-Range': `bytes */${length}` });
+    return problem(new MecError('range-not-satisfiable', { limit: length }), {
+      'Content-Range': `bytes */${length}`,
+    });
   }
   return {
     status: 206,

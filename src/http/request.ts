@@ -27,7 +27,8 @@ const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 export function keyOf(path: string, prefix = KEY_PREFIX): string {
   const raw = path.slice(prefix.length);
   if (raw === '') throw new MecError('bad-key', { detail: 'The key is empty' });
-  if (!/^[\x21-\x7e]+$/.test(raw)) throw new MecError('bad-key', { detail: 'The key must be percent-encoded UTF-8' });
+  if (!/^[\x21-\x7e]+$/.test(raw))
+    throw new MecError('bad-key', { detail: 'The key must be percent-encoded UTF-8' });
   if (raw.length > 3 * MAX_KEY_BYTES) throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
   if (!raw.includes('%') && raw.length <= MAX_KEY_BYTES) return raw;
   let key: string;
@@ -36,8 +37,10 @@ export function keyOf(path: string, prefix = KEY_PREFIX): string {
   } catch {
     throw new MecError('bad-key', { detail: 'The key is not percent-encoded UTF-8' });
   }
-  if (isReserved(key)) throw new MecError('bad-key', { detail: 'Keys that begin with U+0000 are reserved' });
-  if (utf8ToBytes(key).length > MAX_KEY_BYTES) throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
+  if (isReserved(key))
+    throw new MecError('bad-key', { detail: 'Keys that begin with U+0000 are reserved' });
+  if (utf8ToBytes(key).length > MAX_KEY_BYTES)
+    throw new MecError('key-too-long', { limit: MAX_KEY_BYTES });
   return key;
 }
 
@@ -59,7 +62,10 @@ export function seenOf(request: HttpRequest): Dot[] | undefined {
   if (text === undefined) return undefined;
   const dots = text.split(',').map((dot) => parseDot(dot.trim()));
   if (dots.length > MAX_SEEN_DOTS || dots.includes(undefined)) {
-    throw badHeader('X-Mec-Seen', `must be up to ${MAX_SEEN_DOTS} values of X-Mec-Dot, separated by commas`);
+    throw badHeader(
+      'X-Mec-Seen',
+      `must be up to ${MAX_SEEN_DOTS} values of X-Mec-Dot, separated by commas`,
+    );
   }
   return dots as Dot[];
 }
@@ -73,7 +79,10 @@ export function goneOf(request: HttpRequest, key: string): CausalContext | undef
   if (text === undefined) return undefined;
   const tokens = text.split(',');
   if (tokens.length > MAX_GONE_TOKENS)
-    throw badHeader('X-Mec-Gone', `must be up to ${MAX_GONE_TOKENS} values of X-Mec-Vclock, separated by commas`);
+    throw badHeader(
+      'X-Mec-Gone',
+      `must be up to ${MAX_GONE_TOKENS} values of X-Mec-Vclock, separated by commas`,
+    );
   const gone = new CausalContext();
   try {
     for (const token of tokens) gone.join(decodeToken(token.trim(), key));

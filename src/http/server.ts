@@ -1,5 +1,11 @@
 /** The HTTP server of a node: limits, malformed input, and an orderly stop. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Env } from '../base/env.ts';
@@ -59,9 +65,12 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
 const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
 
 const OVERLOADED = new MecError('overloaded', { retryAfter: 1 });
-const BAD_REQUEST = new MecError('bad-request', { detail: 'A request must name a path, and HTTP/1.1 or HTTP/1.0' });
+const BAD_REQUEST = new MecError('bad-request', {
+  detail: 'A request must name a path, and HTTP/1.1 or HTTP/1.0',
+});
 
-const isPath = (url: string | undefined): boolean => url?.startsWith('/') === true && !url.includes('#');
+const isPath = (url: string | undefined): boolean =>
+  url?.startsWith('/') === true && !url.includes('#');
 
 /** The HTTP server of a node. */
 export class HttpServer {
@@ -119,7 +128,11 @@ export class HttpServer {
     const { host, httpport } = options.node.config;
     await new Promise<void>((resolve, reject) => {
       http.#server.once('error', (error) => {
-        reject(new StartError(`Cannot listen on http://${host}:${httpport}: ${messageOf(error)}`, { cause: error }));
+        reject(
+          new StartError(`Cannot listen on http://${host}:${httpport}: ${messageOf(error)}`, {
+            cause: error,
+          }),
+        );
       });
       http.#server.listen({ host, port: httpport, backlog: 1024 }, resolve);
     });
@@ -132,7 +145,9 @@ export class HttpServer {
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    const grace = this.#options.env.clock.after(STOP_GRACE_MS, () => this.#server.closeAllConnections());
+    const grace = this.#options.env.clock.after(STOP_GRACE_MS, () =>
+      this.#server.closeAllConnections(),
+    );
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeIdleConnections();
@@ -209,7 +224,8 @@ export class HttpServer {
 type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
 /** Whether an unreadable request was probably a HEAD, whose answer must have no body. */
-const isHead = ({ rawPacket }: ClientError): boolean => rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
+const isHead = ({ rawPacket }: ClientError): boolean =>
+  rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
 
 /** Answers input that is not HTTP, and closes the connection. */
 function refuse(socket: Duplex, code: ErrorCode, isForHead: boolean): void {
@@ -218,7 +234,11 @@ function refuse(socket: Duplex, code: ErrorCode, isForHead: boolean): void {
     return;
   }
   const { status, headers, body } = problem(new MecError(code));
-  const lines = Object.entries({ ...headers, 'Content-Length': String(body?.length ?? 0), Connection: 'close' });
+  const lines = Object.entries({
+    ...headers,
+    'Content-Length': String(body?.length ?? 0),
+    Connection: 'close',
+  });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`);
   // A client that never closes its half must not keep the socket open.

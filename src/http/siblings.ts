@@ -24,7 +24,9 @@ export interface Rendered {
 
 /** Sorts siblings by time, newest first. The order is the same on every node. */
 export function newestFirst(siblings: ObjectVersion<Content>[]): ObjectVersion<Content>[] {
-  return siblings.sort((a, b) => b.body.timestampMicros - a.body.timestampMicros || compareDots(b, a));
+  return siblings.sort(
+    (a, b) => b.body.timestampMicros - a.body.timestampMicros || compareDots(b, a),
+  );
 }
 
 /** The siblings in the form that `Accept` prefers. */
@@ -36,7 +38,10 @@ export function renderSiblings(
   const type = preferred(accept, SIBLING_TYPES);
   if (type === 'application/json') return { type, body: toJson(siblings) };
   const boundary = `mec-${drawName(random)}`;
-  const parts = siblings.map((sibling) => ({ headers: addContentHeaders({}, sibling), body: sibling.body.value }));
+  const parts = siblings.map((sibling) => ({
+    headers: addContentHeaders({}, sibling),
+    body: sibling.body.value,
+  }));
   return { type: `${type}; boundary=${boundary}`, body: toMultipart(parts, boundary) };
 }
 
@@ -45,7 +50,8 @@ function toJson(siblings: readonly ObjectVersion<Content>[]): Uint8Array {
 }
 
 function siblingToJson(sibling: ObjectVersion<Content>): string {
-  const { timestampMicros, contentType, contentEncoding, clientId, meta, expiresMicros } = sibling.body;
+  const { timestampMicros, contentType, contentEncoding, clientId, meta, expiresMicros } =
+    sibling.body;
   const head = JSON.stringify({
     etag: etagOf([sibling]),
     dot: formatDot(sibling),
@@ -62,7 +68,8 @@ function siblingToJson(sibling: ObjectVersion<Content>): string {
 /** JSON is kept digit for digit, other text becomes a string, and the rest base64. */
 function valueToJson({ value, contentType, contentEncoding }: Content): string {
   const text = contentEncoding === undefined ? bytesToUtf8(value) : undefined;
-  if (text === undefined) return `"encoding":"base64","value":"${Buffer.from(value).toString('base64')}"`;
+  if (text === undefined)
+    return `"encoding":"base64","value":"${Buffer.from(value).toString('base64')}"`;
   if (isJsonType(contentType) && isJson(text)) {
     return `"encoding":"json","value":${text}`;
   }

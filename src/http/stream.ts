@@ -15,7 +15,11 @@ export interface Exchange {
 }
 
 /** Sends head and pieces. If the stream fails, closes the connection before the end of the body. */
-export async function sendStream({ req, res }: Exchange, log: Log, answer: StreamedAnswer): Promise<void> {
+export async function sendStream(
+  { req, res }: Exchange,
+  log: Log,
+  answer: StreamedAnswer,
+): Promise<void> {
   const { status, headers, stream } = answer;
   if (res.destroyed || res.headersSent) return;
   res.writeHead(status, varying(res, headers));
@@ -37,7 +41,8 @@ export async function sendStream({ req, res }: Exchange, log: Log, answer: Strea
   }
 }
 
-const isGone = (res: ServerResponse): boolean => res.destroyed || res.socket === null || res.socket.destroyed;
+const isGone = (res: ServerResponse): boolean =>
+  res.destroyed || res.socket === null || res.socket.destroyed;
 
 /** Resolves when the client has taken the pieces sent so far, or is gone. */
 function room(res: ServerResponse): Promise<void> {

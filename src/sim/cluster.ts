@@ -134,7 +134,9 @@ export class SimNode implements Server {
   /** Deals with a node that has left the cluster, or that failed and must be started again. */
   #end(life: Life, reason: Error | undefined): void {
     if (this.life !== life) return;
-    this.#cluster.world.trace(`${this.name} ends: ${reason === undefined ? 'it has left' : messageOf(reason)}`);
+    this.#cluster.world.trace(
+      `${this.name} ends: ${reason === undefined ? 'it has left' : messageOf(reason)}`,
+    );
     this.hasLeft = reason === undefined;
     this.stop();
     if (reason !== undefined) this.start();
@@ -229,7 +231,10 @@ export class SimCluster {
   /** The cluster was not at rest, and is not checked again before this time. */
   #restlessMs = 0;
 
-  constructor(world: World, { count, limits, config = {}, protocols = [PROTOCOL] }: SimClusterOptions) {
+  constructor(
+    world: World,
+    { count, limits, config = {}, protocols = [PROTOCOL] }: SimClusterOptions,
+  ) {
     this.protocols = protocols;
     this.#config = config;
     this.quorum = config.quorum ?? { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 };
@@ -341,10 +346,15 @@ export class SimCluster {
       // A node that has just left is probed until it counts as unreachable.
       const there = peers.filter(({ reach }) => reach === 'reachable');
       const waiting = there.flatMap(({ node: peer, data, probes }) => {
-        const isBusy = data.pending > 2 || data.queued > 2 || probes.pending > 1 || probes.queued > 1;
-        return isBusy ? [`${name} still waits for ${peer}: ${JSON.stringify({ data, probes })}`] : [];
+        const isBusy =
+          data.pending > 2 || data.queued > 2 || probes.pending > 1 || probes.queued > 1;
+        return isBusy
+          ? [`${name} still waits for ${peer}: ${JSON.stringify({ data, probes })}`]
+          : [];
       });
-      return (store.pending?.rows ?? 0) > 0 ? [...waiting, `${name} still has rows to write`] : waiting;
+      return (store.pending?.rows ?? 0) > 0
+        ? [...waiting, `${name} still has rows to write`]
+        : waiting;
     });
   }
 

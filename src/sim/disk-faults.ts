@@ -1,7 +1,16 @@
 /** Faults of disks: they are slow, fail, fill up, and lose rows. */
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk } from './scene.ts';
-import { ambush, cut, cutOff, MID_WRITE, type NodeMoment, nothing, victim, wipe } from './strikes.ts';
+import {
+  ambush,
+  cut,
+  cutOff,
+  MID_WRITE,
+  type NodeMoment,
+  nothing,
+  victim,
+  wipe,
+} from './strikes.ts';
 
 /** The time for which one node lags before the disk of another is wiped. */
 const LAG_MS = 2_000;
@@ -77,7 +86,9 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
   'wiped while another lags': (scene) => {
     const { world, nodes } = scene.cluster;
     const first = scene.dice.below(nodes.length);
-    const [lagging, wiped, other] = [0, 1, 2].map((i) => nodes[(first + i) % nodes.length] as SimNode);
+    const [lagging, wiped, other] = [0, 1, 2].map(
+      (i) => nodes[(first + i) % nodes.length] as SimNode,
+    );
     if (lagging === undefined || wiped === undefined || other === undefined) return nothing;
     let mend = cutOff(scene, lagging);
     let isOver = false;
@@ -145,12 +156,16 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
         const pair = [nodes[from], nodes[to]];
         return pair.includes(puller) && !pair.includes(only);
       });
-      end = ambush(scene, { ...MID_PULL, isIt: (node) => node === puller && MID_PULL.isIt(node) }, () => {
-        world.after(scene.dice.fraction() * PAGES_MS, () => {
-          life?.pause();
-          replace();
-        });
-      });
+      end = ambush(
+        scene,
+        { ...MID_PULL, isIt: (node) => node === puller && MID_PULL.isIt(node) },
+        () => {
+          world.after(scene.dice.fraction() * PAGES_MS, () => {
+            life?.pause();
+            replace();
+          });
+        },
+      );
     });
     return () => {
       isOver = true;

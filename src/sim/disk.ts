@@ -5,7 +5,15 @@
 import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import type { RowChange, Engine, LostRange, Row, Salvage, ScanRange, Snapshot } from '../storage/engine.ts';
+import type {
+  RowChange,
+  Engine,
+  LostRange,
+  Row,
+  Salvage,
+  ScanRange,
+  Snapshot,
+} from '../storage/engine.ts';
 import { objectRow } from '../storage/keyspace.ts';
 import { PastRows, type PresentRows } from '../storage/past-rows.ts';
 import type { Life, World } from './world.ts';
@@ -91,7 +99,9 @@ export class SimDisk implements PresentRows {
   /** Whether there is damage that the node has not found yet, or not mended yet. */
   get isDamaged(): boolean {
     const areFlipped = [...this.#flipped].some(([row, record]) => this.rows.get(row) === record);
-    return areFlipped || this.unreadable.length + this.suspects.length > 0 || this.salvage !== undefined;
+    return (
+      areFlipped || this.unreadable.length + this.suspects.length > 0 || this.salvage !== undefined
+    );
   }
 
   /** Flips a bit of a record. Returns whether the row exists. */
@@ -113,7 +123,8 @@ export class SimDisk implements PresentRows {
   /** Makes a block unreadable: the n-th record and some after it. */
   spoil(n: number, rows: number): LostRange | undefined {
     const first = this.sorted[n % Math.max(1, this.sorted.length)];
-    const last = this.sorted[Math.min((n % Math.max(1, this.sorted.length)) + rows, this.sorted.length) - 1];
+    const last =
+      this.sorted[Math.min((n % Math.max(1, this.sorted.length)) + rows, this.sorted.length) - 1];
     if (first === undefined || last === undefined) return undefined;
     this.unreadable.push({ first, last });
     return { first, last };
@@ -133,7 +144,8 @@ export class SimDisk implements PresentRows {
     if (lost.length + suspects.length === 0) return;
     this.unreadable = [];
     this.suspects = [];
-    for (const key of this.sorted) if (lost.some((range) => isWithin(key, range))) this.rows.delete(key);
+    for (const key of this.sorted)
+      if (lost.some((range) => isWithin(key, range))) this.rows.delete(key);
     this.#sorted = undefined;
     this.salvage = {
       lost: [...lost, ...suspects, ...(this.salvage?.lost ?? [])],
@@ -156,7 +168,10 @@ export class SimDisk implements PresentRows {
     const row = objectRow(partitionOf(key), key);
     const record = this.rows.get(row);
     if (record === undefined) return;
-    this.rows.set(row.slice(0, -1) + String.fromCharCode(row.charCodeAt(row.length - 1) ^ 1), record);
+    this.rows.set(
+      row.slice(0, -1) + String.fromCharCode(row.charCodeAt(row.length - 1) ^ 1),
+      record,
+    );
     this.lose(key);
   }
 
@@ -198,7 +213,11 @@ class SimEngine implements Engine {
         disk.writing -= 1;
         if (this.#life.isOver) return;
         if (!this.#isOpen) return this.#life.run(() => reject(new MecError('disk-failed')));
-        const error = disk.isFull ? 'disk-full' : dice.chance(disk.failRate) ? 'disk-failed' : undefined;
+        const error = disk.isFull
+          ? 'disk-full'
+          : dice.chance(disk.failRate)
+            ? 'disk-failed'
+            : undefined;
         if (error === undefined) disk.apply(changes);
         this.#life.run(error === undefined ? resolve : () => reject(new MecError(error)));
       });
@@ -251,7 +270,8 @@ class SimEngine implements Engine {
 
   async verify(): Promise<void> {
     this.#assertOpen();
-    if (this.#disk.unreadable.length + this.#disk.suspects.length > 0) throw new MecError('damaged');
+    if (this.#disk.unreadable.length + this.#disk.suspects.length > 0)
+      throw new MecError('damaged');
   }
 
   async suspect(): Promise<void> {

@@ -72,7 +72,13 @@ const MAX_PAGES = 10;
 
 /** Answers after which nothing was written, and answers that no user should ever see. */
 const NOTHING_WRITTEN = new Set(['precondition-failed', 'not-found', 'too-many-siblings']);
-const IMPOSSIBLE = new Set(['internal', 'bad-vclock', 'bad-parameter', 'bad-key', 'idempotency-key-reused']);
+const IMPOSSIBLE = new Set([
+  'internal',
+  'bad-vclock',
+  'bad-parameter',
+  'bad-key',
+  'idempotency-key-reused',
+]);
 
 /** One user's ways to use the store. */
 export class Hand {
@@ -134,11 +140,16 @@ export class Hand {
   #ask(key: string, parameters: readonly (keyof Quorums)[]): { query: string; quorums: Quorums } {
     const { plan } = this.#options;
     const { timeoutMs, ...asked } = this.#dice.pick(plan.queries);
-    const own = parameters.flatMap((name) => (asked[name] === undefined ? [] : [`${name}=${asked[name]}`]));
+    const own = parameters.flatMap((name) =>
+      asked[name] === undefined ? [] : [`${name}=${asked[name]}`],
+    );
     if (timeoutMs !== undefined) own.push(`timeout=${timeoutMs}`);
     const policy = plan.policies.find(({ prefix }) => key.startsWith(prefix));
     const { r, w } = plan.quorum;
-    return { query: own.join('&'), quorums: { ...asked, r: asked.r ?? policy?.r ?? r, w: asked.w ?? policy?.w ?? w } };
+    return {
+      query: own.join('&'),
+      quorums: { ...asked, r: asked.r ?? policy?.r ?? r, w: asked.w ?? policy?.w ?? w },
+    };
   }
 
   /** Reads a key. */
@@ -149,10 +160,13 @@ export class Hand {
     const { query, quorums } = this.#ask(key, ['r', 'pr']);
     const known = isSession ? this.last(key) : undefined;
     const since = promises.now();
-    const found = await this.#honest(key, () => readKey(at, key, { query, seen: known?.dots ?? [] }));
+    const found = await this.#honest(key, () =>
+      readKey(at, key, { query, seen: known?.dots ?? [] }),
+    );
     const ids = found.siblings.map(({ text, etag, dot, expiresMicros }) => {
       const id = Number.parseInt(text, 10);
-      if (text !== valueOf(id, plan.valueBytes)) history.violate(`${key} was read as ${JSON.stringify(text)}`);
+      if (text !== valueOf(id, plan.valueBytes))
+        history.violate(`${key} was read as ${JSON.stringify(text)}`);
       history.named(key, { kind: 'tag', name: etag }, id);
       history.named(key, { kind: 'dot', name: dot }, id);
       if (expiresMicros !== undefined) history.expiresWithin({ id }, expiresMicros);
@@ -177,21 +191,31 @@ export class Hand {
     const { promises } = this.#options;
     const made = this.#begin(key, sending);
     const since = promises.now();
-    const { query, quorums } = this.#ask(key, sending.isDelete === true ? ['r', 'w', 'pr', 'pw'] : ['w', 'pw']);
+    const { query, quorums } = this.#ask(
+      key,
+      sending.isDelete === true ? ['r', 'w', 'pr', 'pw'] : ['w', 'pw'],
+    );
     const sent = this.#sent(made, sending, query);
     let isUnsure = false;
     for (let left = sending.name === undefined ? 1 : SENDINGS; ;) {
       left -= 1;
       made.overMs = Infinity;
       try {
-        const written = await this.#send(made, sent, { isFirst: left === SENDINGS - 1 || sending.name === undefined });
+        const written = await this.#send(made, sent, {
+          isFirst: left === SENDINGS - 1 || sending.name === undefined,
+        });
         this.#acknowledged(made, written, { sending, since, quorums });
         if (!isUnsure) made.overMs = this.#world.nowMs;
         if (left <= 0 || !this.#dice.chance(REPEAT_RATE)) return;
       } catch (error) {
         isUnsure = true;
         made.isFirstTryUnknown ||= made.endedMs === undefined;
-        if (left <= 0 || made.isRefused || (error instanceof Refused && NOTHING_WRITTEN.has(error.code))) throw error;
+        if (
+          left <= 0 ||
+          made.isRefused ||
+          (error instanceof Refused && NOTHING_WRITTEN.has(error.code))
+        )
+          throw error;
       }
       await this.#pause();
       if (this.#dice.chance(0.5)) this.move();
@@ -220,7 +244,11 @@ export class Hand {
     });
   }
 
-  #sent(made: MadeOperation, { held, match, name, isShortLived = false }: Sending, query: string): Sent {
+  #sent(
+    made: MadeOperation,
+    { held, match, name, isShortLived = false }: Sending,
+    query: string,
+  ): Sent {
     const headers: Record<string, string> = {};
     if (match?.tag !== undefined) headers['if-match'] = match.tag;
     else if (match !== undefined) headers['if-none-match'] = '*';
@@ -230,13 +258,19 @@ export class Hand {
     return { value, token: held?.text, headers, query };
   }
 
-  async #send(made: MadeOperation, sent: Sent, { isFirst }: { readonly isFirst: boolean }): Promise<WriteOutcome> {
+  async #send(
+    made: MadeOperation,
+    sent: Sent,
+    { isFirst }: { readonly isFirst: boolean },
+  ): Promise<WriteOutcome> {
     const at = this.#at;
     const { id, key, seen, isDelete } = made;
     const { name } = this.#options;
     const what = Object.entries(sent.headers ?? {}).map((header) => header.join(' '));
     const line = `${name} ${isDelete ? 'delete' : 'write'} ${id} of ${key} at ${at.name}`;
-    this.#world.trace(`${line} having seen ${[...seen].join(' ') || 'nothing'} ${[...what, sent.query].join(' ')}`);
+    this.#world.trace(
+      `${line} having seen ${[...seen].join(' ') || 'nothing'} ${[...what, sent.query].join(' ')}`,
+    );
     try {
       const written = await this.#honest(key, () => writeKey(at, key, sent));
       this.#world.trace(`${line}: acknowledged as ${written.dot ?? ''}`);
@@ -253,7 +287,11 @@ export class Hand {
   #acknowledged(
     made: MadeOperation,
     { token, dot }: WriteOutcome,
-    { sending, since, quorums }: { readonly sending: Sending; readonly since: Since; readonly quorums: Quorums },
+    {
+      sending,
+      since,
+      quorums,
+    }: { readonly sending: Sending; readonly since: Since; readonly quorums: Quorums },
   ): void {
     const { oracle, promises } = this.#options;
     const { history } = oracle;
@@ -301,7 +339,11 @@ export class Hand {
     this.#world.trace(`${name} listed ${prefix} at ${at.name}: ${listed.join(' ')}`);
     const end = after;
     const used = keys.filter((key) => key.startsWith(prefix) && (end === undefined || key <= end));
-    oracle.listed(listed, { since, strength: promises.strength(plan.quorum.r, plan.quorum.r), used });
+    oracle.listed(listed, {
+      since,
+      strength: promises.strength(plan.quorum.r, plan.quorum.r),
+      used,
+    });
   }
 
   /** Reports answers that no user should see. */
@@ -310,7 +352,9 @@ export class Hand {
       return await act();
     } catch (error) {
       if (error instanceof Refused && IMPOSSIBLE.has(error.code)) {
-        this.#options.oracle.history.violate(`a request for ${key} at ${this.at} was answered ${error.message}`);
+        this.#options.oracle.history.violate(
+          `a request for ${key} at ${this.at} was answered ${error.message}`,
+        );
       }
       throw error;
     }

@@ -122,8 +122,12 @@ export class History {
   }
 
   /** Records that a client was told of a write, and the number of disks that have it. */
-  acknowledge(made: MadeOperation, { nowMs, strength }: { readonly nowMs: number; readonly strength: Strength }): void {
-    if (made.isRefused) this.violate(`the write ${made.id} of ${made.key} is acknowledged, and was refused before`);
+  acknowledge(
+    made: MadeOperation,
+    { nowMs, strength }: { readonly nowMs: number; readonly strength: Strength },
+  ): void {
+    if (made.isRefused)
+      this.violate(`the write ${made.id} of ${made.key} is acknowledged, and was refused before`);
     made.endedMs ??= nowMs;
     made.strength = strength;
     this.#learn(made);
@@ -154,7 +158,11 @@ export class History {
    * Records that a version was seen under a dot, or under the tag of a dot. A dot names one write
    * of its partition for ever, and a write has one dot.
    */
-  named(key: string, { kind, name }: { kind: 'dot' | 'tag' | 'acknowledged'; name: string }, id: number): void {
+  named(
+    key: string,
+    { kind, name }: { kind: 'dot' | 'tag' | 'acknowledged'; name: string },
+    id: number,
+  ): void {
     const whole = `${kind} ${name} of partition ${partitionOf(key)}`;
     const other = this.#writeOf.get(whole) ?? id;
     if (other !== id) this.violate(`the ${whole} names the writes ${other} and ${id}`);
@@ -171,8 +179,11 @@ export class History {
     // A coordinator that was out of reach may bring the first try after the second was
     // acknowledged. Readers see such twins as one. A write that is not promised any more may be
     // written again, too.
-    const areTwins = kind === 'acknowledged' && (made?.isFirstTryUnknown === true || made?.isAcknowledged === false);
-    if (before !== whole && !areTwins) this.violate(`the write ${id} has the ${before} and the ${whole}`);
+    const areTwins =
+      kind === 'acknowledged' &&
+      (made?.isFirstTryUnknown === true || made?.isAcknowledged === false);
+    if (before !== whole && !areTwins)
+      this.violate(`the write ${id} has the ${before} and the ${whole}`);
     this.#nameOf.set(`${kind} ${id}`, whole);
   }
 
@@ -207,7 +218,8 @@ export class History {
     const isReason = (by: MadeOperation): boolean => {
       // An expired version is gone like a deleted one. A write with a name may have another dot
       // here.
-      const leavesNothing = by.isDelete || by.isNamed || by.expiry !== undefined || x.isLastWriteWins;
+      const leavesNothing =
+        by.isDelete || by.isNamed || by.expiry !== undefined || x.isLastWriteWins;
       return this.mayRemove(by, x) && (leavesNothing || isKnown(by));
     };
     // Try the last reason first, because this runs for each write after each batch.
@@ -225,7 +237,9 @@ export class History {
   #isExpired(x: MadeOperation): boolean {
     if (x.expiry === undefined) return false;
     if (this.#clocks.mayBePast(x.expiry.least)) return true;
-    return this.#isHidden(x) && this.of(x.key).some((by) => by.id !== x.id && by.overMs > x.beganMs);
+    return (
+      this.#isHidden(x) && this.of(x.key).some((by) => by.id !== x.id && by.overMs > x.beganMs)
+    );
   }
 
   /** Whether readers may not see a write, for any reason. */
@@ -240,7 +254,8 @@ export class History {
   /** Whether a key with this write may look empty without a delete. */
   mayBeEmptyAfter(x: MadeOperation): boolean {
     if (this.#isHidden(x)) return true;
-    const empties = (by: MadeOperation): boolean => this.mayRemove(by, x) && (by.isDelete || this.#isHidden(by));
+    const empties = (by: MadeOperation): boolean =>
+      this.mayRemove(by, x) && (by.isDelete || this.#isHidden(by));
     return this.of(x.key).some(empties);
   }
 
@@ -278,16 +293,22 @@ export class History {
   }
 
   /** Reports siblings of which the writer of one had seen the other. */
-  noFalseSiblings(key: string, ids: readonly number[], known: (x: MadeOperation) => ReadonlySet<number>): void {
+  noFalseSiblings(
+    key: string,
+    ids: readonly number[],
+    known: (x: MadeOperation) => ReadonlySet<number>,
+  ): void {
     for (const id of ids) {
       const x = this.made[id];
       if (x?.key !== key) {
         this.violate(`${key} has ${id}, which was never written there`);
         continue;
       }
-      if (x.isRefused) this.violate(`${key} has ${id}, whose writer was told that nothing was written`);
+      if (x.isRefused)
+        this.violate(`${key} has ${id}, whose writer was told that nothing was written`);
       const under = ids.find((other) => this.isBack(other, known(x)));
-      if (under !== undefined) this.violate(`${key} has ${under} next to ${id}, whose writer had seen it`);
+      if (under !== undefined)
+        this.violate(`${key} has ${under} next to ${id}, whose writer had seen it`);
     }
   }
 }

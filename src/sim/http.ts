@@ -68,16 +68,22 @@ const TOKEN = 'X-Mec-Vclock';
 const NOTHING = new Uint8Array();
 
 /** Reads a key. Rejects with `Refused` if the answer is an error. */
-export async function readKey(server: Server, key: string, { query, seen = [] }: Asked = {}): Promise<ReadOutcome> {
+export async function readKey(
+  server: Server,
+  key: string,
+  { query, seen = [] }: Asked = {},
+): Promise<ReadOutcome> {
   const headers = seen.length === 0 ? {} : { 'x-mec-seen': seen.join(', ') };
   const answer = await ask(server, { path: pathOf(key), method: 'GET', headers, query });
   const token = answer.headers[TOKEN];
   const etag = answer.headers['ETag'];
   if (answer.status === 404) return { siblings: [], token, etag: undefined };
-  if (answer.status === 200) return { siblings: [siblingOf(answer.headers, textOf(answer))], token, etag };
+  if (answer.status === 200)
+    return { siblings: [siblingOf(answer.headers, textOf(answer))], token, etag };
   if (answer.status !== 300) throw refusal(answer);
   const siblings = partsOf(answer);
-  if (siblings.length < 2 || answer.headers['X-Mec-Siblings'] !== String(siblings.length)) throw malformed(answer);
+  if (siblings.length < 2 || answer.headers['X-Mec-Siblings'] !== String(siblings.length))
+    throw malformed(answer);
   return { siblings, token, etag };
 }
 
@@ -97,7 +103,10 @@ export async function writeKey(server: Server, key: string, sent: Sent): Promise
 }
 
 /** Lists a page of keys. `next` is the first key of the next page, if there is one. */
-export async function listKeys(server: Server, query: string): Promise<{ keys: string[]; next: string | undefined }> {
+export async function listKeys(
+  server: Server,
+  query: string,
+): Promise<{ keys: string[]; next: string | undefined }> {
   const answer = await ask(server, { path: '/mec', method: 'GET', headers: {}, query });
   if (answer.status !== 200) throw refusal(answer);
   const page = JSON.parse(textOf(answer)) as { keys: string[]; next: string | null };
@@ -118,7 +127,8 @@ function ask(server: Server, { value, query = '', ...request }: SimRequest): Pro
 
 const textOf = ({ body = NOTHING }: HttpAnswer): string => bytesToUtf8(body) ?? '';
 
-const malformed = (answer: HttpAnswer): Error => new Error(`malformed answer: ${JSON.stringify(textOf(answer))}`);
+const malformed = (answer: HttpAnswer): Error =>
+  new Error(`malformed answer: ${JSON.stringify(textOf(answer))}`);
 
 function refusal(answer: HttpAnswer): Error {
   if (answer.headers['Content-Type'] !== 'application/problem+json') return malformed(answer);
@@ -133,15 +143,22 @@ function siblingOf(headers: Readonly<Record<string, string>>, text: string): Sib
     throw new Error(`a value came with the headers ${JSON.stringify(headers)}`);
   }
   const expires = headers['X-Mec-Expires'];
-  return { text, etag, dot, expiresMicros: expires === undefined ? undefined : httpDateToMicros(expires) };
+  return {
+    text,
+    etag,
+    dot,
+    expiresMicros: expires === undefined ? undefined : httpDateToMicros(expires),
+  };
 }
 
 /** Returns the parts of a multipart/mixed answer (RFC 2046). */
 function partsOf(answer: HttpAnswer): Sibling[] {
-  const boundary = /^multipart\/mixed; boundary=([\w-]+)$/.exec(answer.headers['Content-Type'] ?? '')?.[1] ?? '';
+  const boundary =
+    /^multipart\/mixed; boundary=([\w-]+)$/.exec(answer.headers['Content-Type'] ?? '')?.[1] ?? '';
   const text = textOf(answer);
   const [opening, closing] = [`--${boundary}\r\n`, `\r\n--${boundary}--\r\n`];
-  if (boundary === '' || !text.startsWith(opening) || !text.endsWith(closing)) throw malformed(answer);
+  if (boundary === '' || !text.startsWith(opening) || !text.endsWith(closing))
+    throw malformed(answer);
   const parts = text.slice(opening.length, -closing.length).split(`\r\n--${boundary}\r\n`);
   return parts.map((part) => {
     const end = part.indexOf('\r\n\r\n');

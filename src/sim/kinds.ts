@@ -21,4 +21,5 @@ export const KINDS: readonly Policy[] = [
 ];
 
 /** Returns the policy of a key of a run. */
-export const kindOf = (key: string): Policy => KINDS.find(({ prefix }) => key.startsWith(prefix)) ?? ORDINARY;
+export const kindOf = (key: string): Policy =>
+  KINDS.find(({ prefix }) => key.startsWith(prefix)) ?? ORDINARY;

@@ -54,7 +54,9 @@ function threeOwners({ cluster, dice, keys }: Scene): readonly SimNode[] {
   const key = dice.pick(keys);
   const owners = cluster.nodes.filter((node) => node.owns(key));
   const first = dice.below(Math.max(1, owners.length));
-  return owners.length < 3 ? [] : [0, 1, 2].map((i) => owners[(first + i) % owners.length] as SimNode);
+  return owners.length < 3
+    ? []
+    : [0, 1, 2].map((i) => owners[(first + i) % owners.length] as SimNode);
 }
 
 /** Cuts the links between two nodes. */
@@ -68,8 +70,12 @@ function apart(scene: Scene, one: SimNode, other: SimNode): () => void {
 /** Returns the dots that a node holds of its own replicas. */
 function ownVersions({ keys }: Scene, { name, node }: SimNode, at = node): string[] {
   // While a store is opened again after a failure, it cannot be read.
-  const all = keys.flatMap((key) => (at?.inspect(partitionOf(key)) === undefined ? [] : at.peek(key).versions));
-  return all.filter(({ actor }) => actor.startsWith(`${name}~`)).map(({ actor, counter }) => `${actor}:${counter}`);
+  const all = keys.flatMap((key) =>
+    at?.inspect(partitionOf(key)) === undefined ? [] : at.peek(key).versions,
+  );
+  return all
+    .filter(({ actor }) => actor.startsWith(`${name}~`))
+    .map(({ actor, counter }) => `${actor}:${counter}`);
 }
 
 /** Returns a check whether another node holds a write that a node has made since. */
@@ -77,12 +83,15 @@ function sinceNow(scene: Scene, writer: SimNode, other: SimNode): () => boolean 
   const before = new Set(ownVersions(scene, writer));
   return () => {
     const late = new Set(ownVersions(scene, writer).filter((version) => !before.has(version)));
-    return late.size > 0 && ownVersions(scene, writer, other.node).some((version) => late.has(version));
+    return (
+      late.size > 0 && ownVersions(scene, writer, other.node).some((version) => late.has(version))
+    );
   };
 }
 
 /** Whether a node that was wiped may be asked again. */
-const isFilled = ({ node }: SimNode): boolean => node?.state === 'up' && node.status().sync.incomplete === 0;
+const isFilled = ({ node }: SimNode): boolean =>
+  node?.state === 'up' && node.status().sync.incomplete === 0;
 
 /** The situations by name. */
 export const LOST_WORDS: Readonly<Record<string, Fault>> = {

@@ -109,7 +109,8 @@ function burn(scene: Scene, node: SimNode): void {
     const running = cluster.nodes.filter((other) => !other.hasLeft && other.node !== undefined);
     const others = running.filter((other) => other !== node);
     const records = others.map((other) => recordAt(other, node));
-    const isGone = others.length > 0 && records.every((record) => (record?.state ?? 'gone') === 'gone');
+    const isGone =
+      others.length > 0 && records.every((record) => (record?.state ?? 'gone') === 'gone');
     if (!isGone) remove(scene, node, others);
     // The knowledge of a node that was down comes to light later.
     if (!isGone || how === 'never') return false;

@@ -28,7 +28,10 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
   },
   bridge: (scene) => {
     const middle = scene.cluster.nodes.length >> 1;
-    return cut(scene, (from, to) => (from < middle && to > middle) || (from > middle && to < middle));
+    return cut(
+      scene,
+      (from, to) => (from < middle && to > middle) || (from > middle && to < middle),
+    );
   },
   ring: (scene) => {
     const { length } = scene.cluster.nodes;
@@ -44,7 +47,8 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
       mend();
       mend = nothing;
       if (isOver) return;
-      if (dice.chance(0.5)) mend = cut(scene, (from, to) => (from === a && to === b) || (from === b && to === a));
+      if (dice.chance(0.5))
+        mend = cut(scene, (from, to) => (from === a && to === b) || (from === b && to === a));
       world.after(50 + dice.below(500), flap);
     };
     flap();

@@ -114,18 +114,25 @@ export class SimNetwork {
 
   /** Frees the addresses of a process that has ended. */
   forget(life: Life): void {
-    for (const [address, socket] of this.#sockets) if (socket.life === life) this.#sockets.delete(address);
+    for (const [address, socket] of this.#sockets)
+      if (socket.life === life) this.#sockets.delete(address);
     // The callers that other nodes remember would keep the memory of a process that has ended.
     for (const connection of this.#connectionsOf.get(life) ?? []) connection.onFrame = () => {};
     this.#connectionsOf.delete(life);
   }
 
-  async #bind(life: Life, address: Address, onFrame: Socket['onFrame'], own: string[]): Promise<Endpoint> {
+  async #bind(
+    life: Life,
+    address: Address,
+    onFrame: Socket['onFrame'],
+    own: string[],
+  ): Promise<Endpoint> {
     const name = `${address.host}:${address.port}`;
     if (this.#sockets.has(name)) throw new StartError(`${name} is in use`);
     const socket = { life, onFrame };
     this.#sockets.set(name, socket);
-    for (const arrive of this.#kept.get(name) ?? []) this.#world.after(this.weather.delayMs, () => arrive(socket));
+    for (const arrive of this.#kept.get(name) ?? [])
+      this.#world.after(this.weather.delayMs, () => arrive(socket));
     this.#kept.delete(name);
     own.push(name);
     return {
@@ -146,7 +153,8 @@ export class SimNetwork {
       send: async (frame) => {
         this.onSend?.(life.name, frame);
         const socket = this.#sockets.get(name);
-        const arrive: Arrive = (at) => at.life.run(() => at.onFrame({ id: connection.id, handle: connection }, frame));
+        const arrive: Arrive = (at) =>
+          at.life.run(() => at.onFrame({ id: connection.id, handle: connection }, frame));
         if (socket === undefined) return this.#keep(name, arrive);
         this.#count(socket.life, frame);
         this.#deliver(life, socket.life, () => {

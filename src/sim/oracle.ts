@@ -60,8 +60,12 @@ export class Oracle {
     // certainly names must be gone.
     history.noFalseSiblings(key, ids, ({ direct }) => direct);
     this.#shown(key, ids, since);
-    const earlier = history.of(key).filter((made) => this.#promises.mustMeet(made, since, strength));
-    const named = session.flatMap((id) => history.made[id] ?? []).filter(({ isAcknowledged }) => isAcknowledged);
+    const earlier = history
+      .of(key)
+      .filter((made) => this.#promises.mustMeet(made, since, strength));
+    const named = session
+      .flatMap((id) => history.made[id] ?? [])
+      .filter(({ isAcknowledged }) => isAcknowledged);
     this.#misses('a read', { key, ids }, earlier);
     this.#misses('a session', { key, ids }, named);
   }
@@ -69,18 +73,24 @@ export class Oracle {
   /** Reports versions that no reader may be shown, whatever the replicas hold. */
   #shown(key: string, ids: readonly number[], since: Since): void {
     const { history } = this;
-    if (new Set(ids).size < ids.length) history.violate(`a read of ${key} has one write twice: ${ids.join(' ')}`);
+    if (new Set(ids).size < ids.length)
+      history.violate(`a read of ${key} has one write twice: ${ids.join(' ')}`);
     const made = ids.flatMap((id) => history.made[id] ?? []);
     if (made.length > 1 && made[0]?.isLastWriteWins === true) {
       history.violate(`a read of ${key} has ${ids.join(' ')}, of which the last should have won`);
     }
     const leastMicros = Math.min(since.leastMicros, this.#promises.now().leastMicros);
     const over = made.find(({ expiry }) => expiry !== undefined && expiry.most < leastMicros);
-    if (over !== undefined) history.violate(`a read of ${key} has ${over.id}, which has expired on all clocks`);
+    if (over !== undefined)
+      history.violate(`a read of ${key} has ${over.id}, which has expired on all clocks`);
   }
 
   /** Reports writes that an answer lacks or should not have, given those that it must meet. */
-  #misses(who: string, { key, ids }: Pick<Reading, 'key' | 'ids'>, known: readonly MadeOperation[]): void {
+  #misses(
+    who: string,
+    { key, ids }: Pick<Reading, 'key' | 'ids'>,
+    known: readonly MadeOperation[],
+  ): void {
     const { history } = this;
     for (const made of known) {
       if (!made.isDelete && !ids.includes(made.id) && !history.mayBeHidden(made)) {
@@ -89,7 +99,9 @@ export class Oracle {
       // The token need not name dead actors of earlier writes; the tokens of their writers did.
       const back = ids.find((id) => history.isBack(id, made.direct));
       if (back !== undefined) {
-        history.violate(`${who} of ${key} has ${back}, which the acknowledged write ${made.id} replaced`);
+        history.violate(
+          `${who} of ${key} has ${back}, which the acknowledged write ${made.id} replaced`,
+        );
       }
     }
   }
@@ -106,9 +118,14 @@ export class Oracle {
     const isBinding = this.#promises.doDecisionsHold;
     for (const { made: other, isBinding: wasBinding } of winners) {
       const isExcused =
-        !isBinding || !wasBinding || !other.isAcknowledged || (tag === undefined && history.mayBeEmptyAfter(other));
+        !isBinding ||
+        !wasBinding ||
+        !other.isAcknowledged ||
+        (tag === undefined && history.mayBeEmptyAfter(other));
       if (!isExcused) {
-        history.violate(`the writes ${other.id} and ${made.id} of ${made.key} were both acknowledged on ${state}`);
+        history.violate(
+          `the writes ${other.id} and ${made.id} of ${made.key} were both acknowledged on ${state}`,
+        );
       }
     }
     this.#winners.set(state, [...winners, { made, isBinding }]);
@@ -128,8 +145,11 @@ export class Oracle {
     const there = new Set(keys);
     if (there.size < keys.length) history.violate(`a listing has a key twice: ${keys.join(' ')}`);
     for (const key of used) {
-      const isKnown = (made: MadeOperation): boolean => this.#promises.mustMeet(made, since, strength);
-      const living = history.of(key).find((made) => !made.isDelete && isKnown(made) && !history.mayBeHidden(made));
+      const isKnown = (made: MadeOperation): boolean =>
+        this.#promises.mustMeet(made, since, strength);
+      const living = history
+        .of(key)
+        .find((made) => !made.isDelete && isKnown(made) && !history.mayBeHidden(made));
       if (living !== undefined && !there.has(key)) {
         history.violate(`a listing lacks ${key}, which has the acknowledged write ${living.id}`);
       }
@@ -139,7 +159,9 @@ export class Oracle {
       const all = history.of(key);
       const mayBeThere = (made: MadeOperation): boolean =>
         !made.isDelete &&
-        !all.some((by) => this.#promises.mustMeet(by, since, strength) && history.isBack(made.id, by.seen));
+        !all.some(
+          (by) => this.#promises.mustMeet(by, since, strength) && history.isBack(made.id, by.seen),
+        );
       if (!all.some(mayBeThere)) history.violate(`a listing has ${key}, which is empty`);
     }
   }

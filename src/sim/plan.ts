@@ -117,7 +117,9 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
 
 function drawHabits(dice: Dice, isDrawn: (name: string) => boolean): HabitName[] {
   const rate = dice.pick([0.15, 0.3, 0.6]);
-  const names = (Object.keys(HABITS) as HabitName[]).filter((name) => isDrawn(name) && dice.chance(rate));
+  const names = (Object.keys(HABITS) as HabitName[]).filter(
+    (name) => isDrawn(name) && dice.chance(rate),
+  );
   const habits = names.flatMap((name) => Array.from({ length: dice.pick([1, 1, 3]) }, () => name));
   return ['read', 'write', ...habits];
 }
@@ -130,7 +132,12 @@ function drawFaults(dice: Dice, isDrawn: (name: string) => boolean): string[] {
 }
 
 function drawQuorum(dice: Dice, isDrawn: (name: string) => boolean): Config['quorum'] {
-  const usual = { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: dice.pick([1_000, 3_000, 5_000]) } as const;
+  const usual = {
+    n: DEFAULT_N,
+    r: 'quorum',
+    w: 'quorum',
+    timeoutMs: dice.pick([1_000, 3_000, 5_000]),
+  } as const;
   if (dice.chance(0.6)) return usual;
   const sizes = ['one', 'quorum', 'all', 2] as const;
   const n = dice.pick([isDrawn('keys kept once') ? 1 : 2, 2, 3, 3, 4, 5]);
@@ -139,9 +146,14 @@ function drawQuorum(dice: Dice, isDrawn: (name: string) => boolean): Config['quo
   return { ...usual, n, r: size(), w: size() };
 }
 
-function drawKinds(dice: Dice, isDrawn: (name: string) => boolean): Pick<SimPlan, 'kinds' | 'policies'> {
+function drawKinds(
+  dice: Dice,
+  isDrawn: (name: string) => boolean,
+): Pick<SimPlan, 'kinds' | 'policies'> {
   const rate = dice.pick([0, 0, 0.2, 0.5]);
-  const kinds = KINDS.filter(({ prefix }) => prefix === 'k' || (dice.chance(rate) && isDrawn(`kind ${prefix}`)));
+  const kinds = KINDS.filter(
+    ({ prefix }) => prefix === 'k' || (dice.chance(rate) && isDrawn(`kind ${prefix}`)),
+  );
   return { kinds: kinds.map(({ prefix }) => prefix), policies: kinds };
 }
 

@@ -29,9 +29,15 @@ interface SeenDisk {
   batches: number;
   node: SimNode['node'];
   /** The grounds of the last judgement of each key. */
-  readonly judged: Map<string, { readonly hash: number; readonly record: unknown; readonly lessons: number }>;
+  readonly judged: Map<
+    string,
+    { readonly hash: number; readonly record: unknown; readonly lessons: number }
+  >;
   /** The records by key, and the dots of the versions in them. */
-  readonly records: Map<string, { readonly record: Uint8Array; readonly dots: ReadonlySet<string> }>;
+  readonly records: Map<
+    string,
+    { readonly record: Uint8Array; readonly dots: ReadonlySet<string> }
+  >;
 }
 
 /** A node, and the last look at its disk. */
@@ -64,7 +70,10 @@ export class ReplicaJudge {
   /** Whether the disks have the rows that nodes have written. */
   isOn = true;
 
-  constructor(cluster: SimCluster, { history, keys }: { readonly history: History; readonly keys: readonly string[] }) {
+  constructor(
+    cluster: SimCluster,
+    { history, keys }: { readonly history: History; readonly keys: readonly string[] },
+  ) {
     this.#cluster = cluster;
     this.#history = history;
     this.#keys = keys.map((key) => {
@@ -78,7 +87,12 @@ export class ReplicaJudge {
     if (!this.isOn) return;
     for (const node of this.#cluster.nodes) {
       const { batches } = node.disk;
-      const seen = this.#seen.get(node) ?? { batches: -1, node: undefined, judged: new Map(), records: new Map() };
+      const seen = this.#seen.get(node) ?? {
+        batches: -1,
+        node: undefined,
+        judged: new Map(),
+        records: new Map(),
+      };
       if (seen.batches === batches && seen.node === node.node) continue;
       this.#seen.set(node, seen);
       if (seen.node !== node.node) seen.judged.clear();
@@ -109,11 +123,18 @@ export class ReplicaJudge {
       const isKnown = (by: MadeOperation): boolean =>
         there.has(by.id) || !this.#isOnAnyDisk(key, by) || isIn(lost, by) || by.dots.size > 1;
       if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGoneFrom(made, isKnown)) {
-        this.#tell(`the clock of ${node.name} has the write ${made.id} of ${key}, and its disk does not`);
+        this.#tell(
+          `the clock of ${node.name} has the write ${made.id} of ${key}, and its disk does not`,
+        );
       }
-      const back = made.direct.size === 0 ? undefined : ids.find((id) => this.#history.isBack(id, made.direct));
+      const back =
+        made.direct.size === 0
+          ? undefined
+          : ids.find((id) => this.#history.isBack(id, made.direct));
       if (back !== undefined) {
-        this.#tell(`${node.name} holds the write ${back} of ${key}, and its clock has ${made.id}, which replaced it`);
+        this.#tell(
+          `${node.name} holds the write ${back} of ${key}, and its clock has ${made.id}, which replaced it`,
+        );
       }
     }
   }
@@ -124,7 +145,8 @@ export class ReplicaJudge {
   #isNews(key: string, { seen, record }: DiskRead, hash: number): boolean {
     const lessons = this.#history.lessons(key);
     const before = seen.judged.get(key);
-    if (before?.hash === hash && before.record === record && before.lessons === lessons) return false;
+    if (before?.hash === hash && before.record === record && before.lessons === lessons)
+      return false;
     seen.judged.set(key, { hash, record, lessons });
     return true;
   }

@@ -4,10 +4,23 @@ import type { Shrunk } from './shrink.ts';
 
 /** Describes a run in a few lines. */
 export function reportOf(result: SimResult): string {
-  const { seed, nodes, operations, acknowledged, strikes, violations, virtualMs, healMs, events, digest } = result;
+  const {
+    seed,
+    nodes,
+    operations,
+    acknowledged,
+    strikes,
+    violations,
+    virtualMs,
+    healMs,
+    events,
+    digest,
+  } = result;
   const counts = new Map<string, number>();
   for (const { name } of strikes) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const list = [...counts].map(([name, count]) => (count === 1 ? name : `${count} × ${name}`)).sort();
+  const list = [...counts]
+    .map(([name, count]) => (count === 1 ? name : `${count} × ${name}`))
+    .sort();
   return [
     `seed ${seed}: ${nodes} nodes, ${operations.length} operations, ${acknowledged} writes acknowledged`,
     `  faults: ${list.join(', ') || 'none'}`,
@@ -45,5 +58,7 @@ function listOf(numbers: readonly number[]): string {
     if (last?.[1] === n - 1) last[1] = n;
     else runs.push([n, n]);
   }
-  return runs.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',') || 'none';
+  return (
+    runs.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',') || 'none'
+  );
 }

@@ -16,7 +16,9 @@ import type { SimPlan } from './plan.ts';
 import type { ReplicaJudge } from './replica-judge.ts';
 
 /** The parts of a run that its end looks at. */
-export type Setting = Pick<BareScene, 'cluster' | 'oracle' | 'keys'> & { readonly judge: ReplicaJudge };
+export type Setting = Pick<BareScene, 'cluster' | 'oracle' | 'keys'> & {
+  readonly judge: ReplicaJudge;
+};
 
 /**
  * The longest time in which a cluster without faults may come to rest. The slowest owners differ
@@ -40,11 +42,13 @@ const EXPIRY_TURNS = 8;
 export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<void> {
   const { cluster, oracle } = setting;
   const { world } = cluster;
-  if (!cluster.isAtRest()) oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.unrest()}`);
+  if (!cluster.isAtRest())
+    oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.unrest()}`);
   await world.run(world.nowMs + QUIET_MS);
   // At this moment a probe and an exchange of lists may be under way to one peer. Their answers
   // come soon or never.
-  if (cluster.leftovers().length > 0) await world.run(world.nowMs + ARRIVE_MS, () => cluster.leftovers().length === 0);
+  if (cluster.leftovers().length > 0)
+    await world.run(world.nowMs + ARRIVE_MS, () => cluster.leftovers().length === 0);
   for (const text of cluster.leftovers()) oracle.violations.push(text);
   for (const { name, mustBecome, hasLeft } of cluster.nodes) {
     if (mustBecome === undefined || (mustBecome === 'gone') === hasLeft) continue;
@@ -66,22 +70,30 @@ async function outlive(setting: Setting): Promise<void> {
   const { cluster, oracle, keys } = setting;
   const { world, rightMicros } = cluster;
   const soonMicros = rightMicros + 1_000 * SOON_MS;
-  const ends = oracle.history.made.flatMap(({ expiry }) => expiry?.most ?? []).filter((micros) => micros < soonMicros);
+  const ends = oracle.history.made
+    .flatMap(({ expiry }) => expiry?.most ?? [])
+    .filter((micros) => micros < soonMicros);
   const leftMs = (Math.max(0, ...ends) - rightMicros) / 1_000;
   if (leftMs < -EXPIRY_TURNS * EXPIRY_TURN_MS) return;
   const ownersOf = (key: string): SimNode[] => cluster.nodes.filter((node) => node.owns(key));
   const shown = new Map(keys.map((key) => [key, shownOf(key, versionsAt(ownersOf(key)[0], key))]));
-  const isOver = ({ body }: ObjectVersion<Uint8Array>): boolean => (expiresOf(body) ?? Infinity) < soonMicros;
-  const isGone = (key: string): boolean => ownersOf(key).every((node) => !versionsAt(node, key).some(isOver));
+  const isOver = ({ body }: ObjectVersion<Uint8Array>): boolean =>
+    (expiresOf(body) ?? Infinity) < soonMicros;
+  const isGone = (key: string): boolean =>
+    ownersOf(key).every((node) => !versionsAt(node, key).some(isOver));
   await world.run(world.nowMs + Math.max(0, leftMs));
-  await world.run(world.nowMs + EXPIRY_TURNS * EXPIRY_TURN_MS, () => keys.every(isGone) && cluster.isAtRest());
+  await world.run(
+    world.nowMs + EXPIRY_TURNS * EXPIRY_TURN_MS,
+    () => keys.every(isGone) && cluster.isAtRest(),
+  );
   for (const key of keys) {
     if (!isGone(key)) oracle.violations.push(`${key} still has what has expired on all clocks`);
     // A version that a living one hides may still be there, and is not shown.
     const back = shownOf(key, versionsAt(ownersOf(key)[0], key)).find(
       (name) => shown.get(key)?.includes(name) === false,
     );
-    if (back !== undefined) oracle.violations.push(`${key} has ${back}, which what has expired had hidden`);
+    if (back !== undefined)
+      oracle.violations.push(`${key} has ${back}, which what has expired had hidden`);
   }
   checkEnd(setting);
 }
@@ -93,7 +105,8 @@ const expiresOf = (body: Uint8Array): number | undefined => unpackContent(body).
 /** Returns the versions of a key that readers may ever see. */
 function shownOf(key: string, versions: readonly ObjectVersion<Uint8Array>[]): string[] {
   if (kindOf(key).siblings === 'keep') return versions.map(nameOf);
-  const timeOf = ({ body }: ObjectVersion<Uint8Array>): number => unpackContent(body).timestampMicros;
+  const timeOf = ({ body }: ObjectVersion<Uint8Array>): number =>
+    unpackContent(body).timestampMicros;
   const newestFirst = [...versions].sort((a, b) => timeOf(b) - timeOf(a) || compareDots(b, a));
   return newestFirst.slice(0, 1).map(nameOf);
 }
@@ -108,7 +121,9 @@ function versionsAt(at: SimNode | undefined, key: string): readonly ObjectVersio
  */
 async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Promise<void> {
   const { world, nodes } = cluster;
-  const held = keys.filter((key) => nodes.some((node) => node.owns(key) && versionsAt(node, key).length > 0));
+  const held = keys.filter((key) =>
+    nodes.some((node) => node.owns(key) && versionsAt(node, key).length > 0),
+  );
   if (held.length === 0) return;
   const key = world.dice.pick(held);
   const owners = nodes.filter((node) => node.owns(key));
@@ -119,7 +134,8 @@ async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Pr
   victim.disk[kind](key);
   victim.start();
   // A record under another row may lie in the place of another key's record.
-  const isWhole = (one: string): boolean => ownersOf(cluster, one).every((node) => versionsAt(node, one).length > 0);
+  const isWhole = (one: string): boolean =>
+    ownersOf(cluster, one).every((node) => versionsAt(node, one).length > 0);
   const isBack = (): boolean => cluster.isAtRest() && held.every(isWhole);
   await world.run(world.nowMs + MENDED_MS, isBack);
 }
@@ -147,9 +163,12 @@ function checkEnd({ cluster, oracle, keys }: Pick<Setting, 'cluster' | 'oracle' 
     }
     if (new Set(states.values()).size > 1) {
       const text = [...states].map(([name, ids]) => `${name}: ${ids || 'nothing'}`).join(', ');
-      oracle.violations.push(`the owners of ${key} (partition ${partitionOf(key)}) differ: ${text}`);
+      oracle.violations.push(
+        `the owners of ${key} (partition ${partitionOf(key)}) differ: ${text}`,
+      );
     }
   }
 }
 
-const ownersOf = ({ nodes }: SimCluster, key: string): SimNode[] => nodes.filter((node) => node.owns(key));
+const ownersOf = ({ nodes }: SimCluster, key: string): SimNode[] =>
+  nodes.filter((node) => node.owns(key));

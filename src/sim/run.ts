@@ -18,7 +18,10 @@ import { type Operation, SimClient } from './workload.ts';
 import { World } from './world.ts';
 
 /** This release and the next: some nodes are upgraded already. */
-const PROTOCOLS: readonly ProtocolRange[] = [PROTOCOL, { oldest: PROTOCOL.newest, newest: PROTOCOL.newest + 1 }];
+const PROTOCOLS: readonly ProtocolRange[] = [
+  PROTOCOL,
+  { oldest: PROTOCOL.newest, newest: PROTOCOL.newest + 1 },
+];
 
 /** The seed of a run, and options. The rest of the run is drawn from the seed. */
 export interface SimOptions extends PlanGiven {
@@ -126,7 +129,10 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
 }
 
 function hireClients(
-  hiring: Pick<Setting, 'cluster' | 'oracle' | 'keys'> & { readonly promises: Promises; readonly plan: SimPlan },
+  hiring: Pick<Setting, 'cluster' | 'oracle' | 'keys'> & {
+    readonly promises: Promises;
+    readonly plan: SimPlan;
+  },
   { operations = 400, only }: SimOptions,
 ): SimClient[] {
   const { clients } = hiring.plan;
@@ -153,7 +159,8 @@ function crowdedKeys({ partitions, keysEach, kinds }: SimPlan, start: number): s
     list.push(key);
     byPartition.set(partitionOf(key), list);
     const crowded = [...byPartition.values()].filter(({ length }) => length >= keysEach);
-    if (crowded.length >= partitions) return crowded.slice(0, partitions).flatMap((keys) => keys.slice(0, keysEach));
+    if (crowded.length >= partitions)
+      return crowded.slice(0, partitions).flatMap((keys) => keys.slice(0, keysEach));
   }
 }
 

@@ -40,7 +40,9 @@ const SETTLE_MS = 1_000;
 
 /** Runs a scenario. Resolves with the deviations from it, each with its line. */
 export async function runScenario(text: string): Promise<string[]> {
-  const lines = text.split('\n').map((line, i) => ({ number: i + 1, words: line.replace(/#(?!\d).*/, '').trim() }));
+  const lines = text
+    .split('\n')
+    .map((line, i) => ({ number: i + 1, words: line.replace(/#(?!\d).*/, '').trim() }));
   const steps = lines.filter(({ words }) => words !== '');
   const count = Number(/^nodes (\d)$/.exec(steps[0]?.words ?? '')?.[1] ?? 3);
   const stage = new ScenarioRun(count);
@@ -74,7 +76,8 @@ const ACTS: Readonly<Record<string, Act>> = {
     const node = stage.cluster.add();
     node.start();
     await stage.until(() => node.node?.state === 'up', REST_MS);
-    if (node.node?.state !== 'up') throw new Error(`${node.name} does not join:\n${stage.cluster.unrest()}`);
+    if (node.node?.state !== 'up')
+      throw new Error(`${node.name} does not join:\n${stage.cluster.unrest()}`);
   },
   leave: async (stage, [name]) => {
     const node = stage.node(name);
@@ -97,8 +100,10 @@ const ACTS: Readonly<Record<string, Act>> = {
   pause: (stage, [name]) => stage.node(name).life?.pause(),
   resume: (stage, [name]) => stage.node(name).life?.resume(),
   wipe: (stage, [name]) => stage.node(name).disk.replace(new Map()),
-  save: (stage, [name]) => void stage.saved.set(stage.node(name), new Map(stage.node(name).disk.rows)),
-  restore: (stage, [name]) => stage.node(name).disk.replace(stage.saved.get(stage.node(name)) ?? new Map()),
+  save: (stage, [name]) =>
+    void stage.saved.set(stage.node(name), new Map(stage.node(name).disk.rows)),
+  restore: (stage, [name]) =>
+    stage.node(name).disk.replace(stage.saved.get(stage.node(name)) ?? new Map()),
   lose: (stage, [name, key = '']) => stage.node(name).disk.lose(key),
   misplace: (stage, [name, key = '']) => stage.node(name).disk.misplace(key),
   rot: (stage, [name, key = '']) => {
@@ -169,12 +174,16 @@ class ScenarioRun {
   async step(words: string): Promise<string | undefined> {
     const [command = '', expectedError] = words.split(/ ! /);
     const [plain = '', expected] = command.split(/ = /);
-    const values = expected === undefined ? undefined : expected === 'nothing' ? [] : expected.split(' ');
+    const values =
+      expected === undefined ? undefined : expected === 'nothing' ? [] : expected.split(' ');
     try {
       const actual = await this.#run(plain.split(' '));
       if (expectedError !== undefined) return `it did not fail`;
-      const isEqual = values === undefined || actual.every((text) => text === values.sort().join(' '));
-      return isEqual ? undefined : `but there is ${actual.map((text) => text || 'nothing').join(' | ')}`;
+      const isEqual =
+        values === undefined || actual.every((text) => text === values.sort().join(' '));
+      return isEqual
+        ? undefined
+        : `but there is ${actual.map((text) => text || 'nothing').join(' | ')}`;
     } catch (error) {
       return error instanceof Refused && error.code === expectedError ? undefined : String(error);
     }
@@ -225,13 +234,18 @@ class ScenarioRun {
     }
     if (verb !== 'put' && verb !== 'delete') throw new Error(`there is no command ${verb ?? ''}`);
     const token = this.#tokens.get(option('with') ?? '');
-    const written = await writeKey(node, key, { value: verb === 'delete' ? undefined : rest[0], token });
+    const written = await writeKey(node, key, {
+      value: verb === 'delete' ? undefined : rest[0],
+      token,
+    });
     keep(written.token);
     return [];
   }
 
   #own(key: string): string[] {
-    return this.cluster.nodes.flatMap(({ node }) => (node?.owns(key) === true ? [valuesOf(node, key)] : []));
+    return this.cluster.nodes.flatMap(({ node }) =>
+      node?.owns(key) === true ? [valuesOf(node, key)] : [],
+    );
   }
 }
 

@@ -20,7 +20,11 @@ const MAX_RUNS = 500;
 const ORDER: readonly (keyof SimSubset)[] = ['strikes', 'operations', 'strikes'];
 
 /** Shrinks a failed run until no more can be left out, or `isOver` returns true. */
-export async function shrink(failed: SimResult, options: SimOptions, isOver: () => boolean): Promise<Shrunk> {
+export async function shrink(
+  failed: SimResult,
+  options: SimOptions,
+  isOver: () => boolean,
+): Promise<Shrunk> {
   const kinds = new Set(failed.violations.map(kindOf));
   let best = { result: failed, only: subsetOf(failed) };
   let runs = 0;
@@ -32,7 +36,11 @@ export async function shrink(failed: SimResult, options: SimOptions, isOver: () 
     return isFailure;
   };
   for (const part of ORDER) {
-    for (let size = best.only[part].length; size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (
+      let size = best.only[part].length;
+      size >= 1;
+      size = size === 1 ? 0 : Math.ceil(size / 2)
+    ) {
       for (let from = 0; from < best.only[part].length;) {
         if (runs >= MAX_RUNS || isOver()) return { ...best, runs };
         const left = best.only[part].filter((_, i) => i < from || i >= from + size);
@@ -45,7 +53,10 @@ export async function shrink(failed: SimResult, options: SimOptions, isOver: () 
 }
 
 function subsetOf({ strikes, operations }: SimResult): SimSubset {
-  return { strikes: strikes.map(({ index }) => index), operations: operations.map(({ index }) => index) };
+  return {
+    strikes: strikes.map(({ index }) => index),
+    operations: operations.map(({ index }) => index),
+  };
 }
 
 /** Returns the text of a violation without its names and numbers. */

@@ -83,10 +83,12 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     const isAway = (i: number): boolean => away.includes(nodes[i] as SimNode);
     const isOwner = (i: number): boolean => areOwners[i] === true;
     const isApart = (from: number, to: number): boolean => isOwner(from) !== isOwner(to);
-    const isApartAway = (from: number, to: number): boolean => isApart(from, to) && (isAway(from) || isAway(to));
+    const isApartAway = (from: number, to: number): boolean =>
+      isApart(from, to) && (isAway(from) || isAway(to));
     let mend = cut(
       scene,
-      (from, to) => isApart(from, to) || (isAway(from) !== isAway(to) && !isOwner(from) && !isOwner(to)),
+      (from, to) =>
+        isApart(from, to) || (isAway(from) !== isAway(to) && !isOwner(from) && !isOwner(to)),
     );
     let isOver = false;
     const phases: readonly (() => void)[] = [
@@ -128,7 +130,9 @@ function coordinatorOf({ cluster: { nodes } }: Scene, key: string): SimNode | un
 
 /** Whether a frame asks for the grant of a key. */
 function hasGrantRequest(frame: Uint8Array): boolean {
-  return unpackFrame(frame, { protocol: ANY_VERSION }).items.some(({ message }) => message.kind === 'grant');
+  return unpackFrame(frame, { protocol: ANY_VERSION }).items.some(
+    ({ message }) => message.kind === 'grant',
+  );
 }
 
 /** Stops a process or its messages. Returns a function that lets it go on. */

@@ -13,7 +13,8 @@ export function cut({ cluster }: Scene, isCut: (from: number, to: number) => boo
   const { nodes, network } = cluster;
   const pairs: string[] = [];
   for (const [i, from] of nodes.entries()) {
-    for (const [j, to] of nodes.entries()) if (i !== j && isCut(i, j)) pairs.push(`${from.name}>${to.name}`);
+    for (const [j, to] of nodes.entries())
+      if (i !== j && isCut(i, j)) pairs.push(`${from.name}>${to.name}`);
   }
   for (const pair of pairs) network.cuts.add(pair);
   return () => {
@@ -40,7 +41,10 @@ export interface NodeMoment {
 }
 
 /** A batch is under way to the disk. */
-export const MID_WRITE: NodeMoment = { isIt: ({ node, disk }) => node !== undefined && disk.writing > 0, everyMs: 1 };
+export const MID_WRITE: NodeMoment = {
+  isIt: ({ node, disk }) => node !== undefined && disk.writing > 0,
+  everyMs: 1,
+};
 
 /** Waits for a moment of any node, and calls back. Returns a function that ends the wait. */
 export function ambush(

@@ -129,7 +129,8 @@ export class World {
     for (;;) {
       let child = 2 * i + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Event, heap[child] as Event)) child += 1;
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Event, heap[child] as Event))
+        child += 1;
       if (!isBefore(heap[child] as Event, last)) break;
       heap[i] = heap[child] as Event;
       i = child;

@@ -59,7 +59,10 @@ export class CommitQueue {
   assertRoom(): void {
     this.assertWorking();
     if (this.#rows >= MAX_COMMIT_ROWS || this.#bytes >= MAX_COMMIT_BYTES) {
-      throw new MecError('overloaded', { detail: 'The disk of a replica is behind', retryAfter: 1 });
+      throw new MecError('overloaded', {
+        detail: 'The disk of a replica is behind',
+        retryAfter: 1,
+      });
     }
   }
 
@@ -74,7 +77,13 @@ export class CommitQueue {
   }
 
   /** Returns the rows of a range that are not durable yet, each with its newest value. */
-  pendingRows({ from, to }: { readonly from: string; readonly to: string }): [string, Uint8Array | undefined][] {
+  pendingRows({
+    from,
+    to,
+  }: {
+    readonly from: string;
+    readonly to: string;
+  }): [string, Uint8Array | undefined][] {
     const pending = new Map<string, Uint8Array | undefined>();
     for (const { rows } of this.#batches) {
       for (const [key, value] of rows) if (key >= from && key < to) pending.set(key, value);

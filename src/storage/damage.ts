@@ -19,6 +19,7 @@ export function isDamage(error: unknown): error is MecError {
 /** Converts an error of LevelDB into `damaged`, `disk-full` or `disk-failed`. */
 export function toDiskError(error: unknown): MecError {
   const message = messageOf(error);
-  if (/corruption|checksum|bad block|truncated/i.test(message)) return new MecError('damaged', {}, error);
+  if (/corruption|checksum|bad block|truncated/i.test(message))
+    return new MecError('damaged', {}, error);
   return new MecError(isDiskFull(error) ? 'disk-full' : 'disk-failed', {}, error);
 }

@@ -19,7 +19,8 @@ async function tryToMake(path: string): Promise<NodeJS.ErrnoException | undefine
   try {
     await mkdir(path);
   } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory();
+    const isThere =
+      (error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory();
     if (!isThere) return error as NodeJS.ErrnoException;
   }
   return undefined;

@@ -15,7 +15,8 @@ export async function refuseTaggedKeys(engine: Engine): Promise<void> {
     const rows = await engine.keys({ ...range, from, limit: SCAN_PAGE_ROWS });
     for (const row of rows) {
       const key = keyspace.keyOfRow(row);
-      if (hashTagOf(key) === undefined || partitionOf(key) === keyspace.partitionOfRow(row)) continue;
+      if (hashTagOf(key) === undefined || partitionOf(key) === keyspace.partitionOfRow(row))
+        continue;
       throw new StartError(
         `The store has format 1 and the key ${JSON.stringify(key)}. ` +
           'Since format 2, {…} in a key decides its partition. ' +
@@ -32,7 +33,15 @@ export async function refuseTaggedKeys(engine: Engine): Promise<void> {
  * Converts a member record of format 1, which counted the lives of a node instead of naming them.
  */
 export function memberOf(kept: MemberRecord): MemberRecord {
-  const { life, zone } = kept as { readonly life: unknown; readonly zone: string | null | undefined };
+  const { life, zone } = kept as {
+    readonly life: unknown;
+    readonly zone: string | null | undefined;
+  };
   const generation = typeof life === 'number' ? life : kept.generation;
-  return { ...kept, zone: zone ?? undefined, generation, life: typeof life === 'string' ? life : '' };
+  return {
+    ...kept,
+    zone: zone ?? undefined,
+    generation,
+    life: typeof life === 'string' ? life : '',
+  };
 }

@@ -31,8 +31,11 @@ export class KeptMembers {
   keep(list: Pick<MemberList, 'all' | 'hash'>, onKept: () => void): void {
     if (this.#hash === list.hash) return;
     this.#hash = list.hash;
-    this.#queue.submit([{ key: MEMBERS_ROW, value: sealRecord(list.all(), MEMBERS_ROW) }], (error) => {
-      if (error === undefined) onKept();
-    });
+    this.#queue.submit(
+      [{ key: MEMBERS_ROW, value: sealRecord(list.all(), MEMBERS_ROW) }],
+      (error) => {
+        if (error === undefined) onKept();
+      },
+    );
   }
 }

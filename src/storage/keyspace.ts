@@ -99,7 +99,10 @@ export function partitionsBetween(first: string, last: string | undefined): numb
 }
 
 /** Returns the range of all rows of a kind. */
-export const kindRange = (kind: RowKind): { from: string; to: string } => ({ from: kind, to: `${kind}g` });
+export const kindRange = (kind: RowKind): { from: string; to: string } => ({
+  from: kind,
+  to: `${kind}g`,
+});
 
 /** Returns the range of the rows of a kind in one partition. */
 export function partitionRange(kind: RowKind, partition: number): { from: string; to: string } {

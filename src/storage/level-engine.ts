@@ -39,7 +39,11 @@ export class LevelEngine implements Engine {
 
   constructor(
     root: string,
-    { database, lock, salvage }: { database: Database; lock: Database; salvage: Salvage | undefined },
+    {
+      database,
+      lock,
+      salvage,
+    }: { database: Database; lock: Database; salvage: Salvage | undefined },
   ) {
     this.#root = root;
     this.#database = database;
@@ -105,7 +109,8 @@ export class LevelEngine implements Engine {
   async verify(bytes: number): Promise<void> {
     const { rounds } = this.#verifier;
     const damaged = await this.#verifier.step(bytes);
-    if (damaged !== undefined) throw new MecError('damaged', {}, new Error(`table ${damaged} is damaged`));
+    if (damaged !== undefined)
+      throw new MecError('damaged', {}, new Error(`table ${damaged} is damaged`));
     // By the second round, every table that was there at the start has been verified.
     if (rounds < 2 && this.#verifier.rounds >= 2) await forgetStarts(this.#root);
   }

@@ -18,7 +18,9 @@ export class LevelReader implements RowReader {
 
   get(key: string): Uint8Array | undefined {
     try {
-      return this.#view === undefined ? this.#database.getSync(key) : this.#database.getSync(key, this.#view);
+      return this.#view === undefined
+        ? this.#database.getSync(key)
+        : this.#database.getSync(key, this.#view);
     } catch (error) {
       throw toDiskError(error);
     }
@@ -32,7 +34,12 @@ export class LevelReader implements RowReader {
     return readPage(() => this.#database.keys(this.#options(range)), range);
   }
 
-  #options({ from, to }: ScanRange): { gte: string; lt: string; fillCache: boolean; snapshot?: NativeSnapshot } {
+  #options({ from, to }: ScanRange): {
+    gte: string;
+    lt: string;
+    fillCache: boolean;
+    snapshot?: NativeSnapshot;
+  } {
     return { gte: from, lt: to, fillCache: false, ...this.#view };
   }
 }
@@ -49,7 +56,10 @@ interface PageSource<Entry> {
  * range. So a full page seeks the end too. Otherwise rows would be missing from it without an
  * error, and count as deleted.
  */
-async function readPage<Entry>(open: () => PageSource<Entry>, { to, limit }: ScanRange): Promise<Entry[]> {
+async function readPage<Entry>(
+  open: () => PageSource<Entry>,
+  { to, limit }: ScanRange,
+): Promise<Entry[]> {
   let source: PageSource<Entry> | undefined;
   try {
     source = open();

@@ -9,7 +9,13 @@ import { messageOf, StartError } from '../base/errors.ts';
 import { isDamage, toDiskError } from './damage.ts';
 import { makeDirectory } from './directory.ts';
 import type { Engine } from './engine.ts';
-import { type Database, destroyDatabase, isLocked, openDatabase, repairDatabase } from './level-database.ts';
+import {
+  type Database,
+  destroyDatabase,
+  isLocked,
+  openDatabase,
+  repairDatabase,
+} from './level-database.ts';
 import { LevelEngine } from './level-engine.ts';
 import { mendStore } from './level-files/mend.ts';
 import { MAX_STARTS, noteStart } from './level-files/starts.ts';
@@ -25,16 +31,21 @@ export interface LevelOptions {
  * Opens the LevelDB store in a directory. Creates it if there is none, and mends it if it is
  * damaged.
  */
-export async function openLevelEngine(root: string, { onRemark = () => {} }: LevelOptions = {}): Promise<Engine> {
+export async function openLevelEngine(
+  root: string,
+  { onRemark = () => {} }: LevelOptions = {},
+): Promise<Engine> {
   await makeRoot(root);
   const lock = await takeLock(root);
   try {
     const isSuspect = (await noteStart(root)) > MAX_STARTS;
     // If LevelDB finds damage that a quick look has missed, a thorough look finds it.
-    return await tryOpen(root, { lock, isThorough: isSuspect, onRemark }).catch(async (error: unknown) => {
-      if (isSuspect || !isDamage(toDiskError(error))) throw error;
-      return tryOpen(root, { lock, isThorough: true, onRemark });
-    });
+    return await tryOpen(root, { lock, isThorough: isSuspect, onRemark }).catch(
+      async (error: unknown) => {
+        if (isSuspect || !isDamage(toDiskError(error))) throw error;
+        return tryOpen(root, { lock, isThorough: true, onRemark });
+      },
+    );
   } catch (error) {
     await lock.close();
     throw new StartError(whyNotOpen(root, error), { cause: error });
@@ -81,7 +92,9 @@ async function makeRoot(root: string): Promise<void> {
     await probe.close();
     await rm(join(root, '.probe'));
   } catch (error) {
-    throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, { cause: error });
+    throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -145,7 +145,8 @@ class MemoryEngine implements Engine {
     const merged: string[] = [];
     let next = 0;
     for (const key of this.#sorted) {
-      while (next < added.length && compareUtf8(added[next] as string, key) < 0) merged.push(added[next++] as string);
+      while (next < added.length && compareUtf8(added[next] as string, key) < 0)
+        merged.push(added[next++] as string);
       if (added[next] === key) next += 1;
       if (this.#rows.has(key)) merged.push(key);
     }

@@ -88,7 +88,8 @@ export class OpenStore {
     const { count } = commits;
     await commits.whenDurable();
     const rows = await replica.rows.all();
-    if (this.#isEnded || this.#replicas[partition] !== replica || commits.count !== count) return false;
+    if (this.#isEnded || this.#replicas[partition] !== replica || commits.count !== count)
+      return false;
     // In one turn the replica leaves memory and its removal is submitted. A later write goes to the
     // successor, under another actor.
     commits.retire();

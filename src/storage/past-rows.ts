@@ -31,7 +31,9 @@ export class PastRows implements PresentRows {
   }
 
   scan({ from, to, limit }: ScanRange): Row[] {
-    const kept = [...this.#before].filter(([key]) => compareUtf8(key, from) >= 0 && compareUtf8(key, to) < 0);
+    const kept = [...this.#before].filter(
+      ([key]) => compareUtf8(key, from) >= 0 && compareUtf8(key, to) < 0,
+    );
     // At most `kept.length` of the present rows have changed, so the others can fill the limit.
     const present = this.#present.scan({ from, to, limit: limit + kept.length });
     return [...kept, ...present.filter(([key]) => !this.#before.has(key))]

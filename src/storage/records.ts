@@ -151,7 +151,10 @@ export function recordToContext(record: Uint8Array, row: string): CausalContext 
 /** Packs a checkpoint. */
 export function checkpointToRecord(checkpoint: Checkpoint, row: string): Uint8Array {
   const { isComplete, clock, cut, lost, wound } = checkpoint;
-  return sealRecord([isComplete, clock.pack(), cut.pack(), lost.pack(), WOUNDS.indexOf(wound)], row);
+  return sealRecord(
+    [isComplete, clock.pack(), cut.pack(), lost.pack(), WOUNDS.indexOf(wound)],
+    row,
+  );
 }
 
 /** Returns the checkpoint of a record. */
@@ -164,16 +167,30 @@ export function recordToCheckpoint(record: Uint8Array, row: string): Checkpoint 
   const cut = CausalContext.unpack(packedCut);
   const lost = CausalContext.unpack(packedLost);
   if (clock === undefined || cut === undefined || lost === undefined) throw new DamagedRecord(row);
-  return { isComplete: isComplete === true, clock, cut, lost, wound: WOUNDS[wound as number] ?? 'none' };
+  return {
+    isComplete: isComplete === true,
+    clock,
+    cut,
+    lost,
+    wound: WOUNDS[wound as number] ?? 'none',
+  };
 }
 
 /** Packs the memory of a write. */
-export function memoryToRecord({ actor, counter, digest, madeMicros }: RememberedWrite, row: string): Uint8Array {
+export function memoryToRecord(
+  { actor, counter, digest, madeMicros }: RememberedWrite,
+  row: string,
+): Uint8Array {
   return sealRecord([actor, counter, digest, madeMicros], row);
 }
 
 /** Returns the memory of a write. Throws `damaged` if the record does not match its checksum. */
 export function recordToMemory(record: Uint8Array, row: string): RememberedWrite {
-  const [actor, counter, digest, madeMicros] = openRecord(record, row) as [string, number, string, number];
+  const [actor, counter, digest, madeMicros] = openRecord(record, row) as [
+    string,
+    number,
+    string,
+    number,
+  ];
   return { ...keyspace.subjectOfRow(row), actor, counter, digest, madeMicros };
 }

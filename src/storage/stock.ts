@@ -39,7 +39,9 @@ export class Stock {
   /** Counts the keys of some replicas that were not counted yet, and in some rounds the bytes. */
   async take(): Promise<void> {
     const { engine, replicas } = this.#store;
-    const uncounted = replicas.filter(({ rows }) => rows.objects === undefined).slice(0, COUNT_REPLICAS);
+    const uncounted = replicas
+      .filter(({ rows }) => rows.objects === undefined)
+      .slice(0, COUNT_REPLICAS);
     for (const { rows } of uncounted) await rows.count(this.#store);
     this.#rounds += 1;
     if (this.#rounds % DISK_BYTES_SWEEPS === 1) this.#diskBytes = await engine.diskBytes();

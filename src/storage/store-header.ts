@@ -29,7 +29,10 @@ export interface HeaderOptions {
  * Checks the header, and writes the present one. Rejects with `StartError` if this version cannot
  * read the store.
  */
-export async function keepHeader(engine: Engine, { nodeName, life, log }: HeaderOptions): Promise<void> {
+export async function keepHeader(
+  engine: Engine,
+  { nodeName, life, log }: HeaderOptions,
+): Promise<void> {
   const record = engine.get(HEADER_ROW);
   const kept = record === undefined ? undefined : openIntact(record, HEADER_ROW);
   const header = kept === undefined ? undefined : checkHeader(kept as Header);

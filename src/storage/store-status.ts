@@ -52,5 +52,9 @@ export function statusOfReplicas(
     marked.push(...replica.marks.keys());
   }
   const named = marked.slice(0, MAX_NAMED_KEYS);
-  return { logEntries, residues, damage: { marks: marked.length, marked: named, wounded, aside, unreadable } };
+  return {
+    logEntries,
+    residues,
+    damage: { marks: marked.length, marked: named, wounded, aside, unreadable },
+  };
 }

@@ -84,7 +84,8 @@ export class Store {
 
   /** The number of replicas that are not blank; undefined while the disk has failed. */
   get held(): number | undefined {
-    return this.#opened?.replicas.filter(({ clock, aside }) => !clock.isEmpty || !aside.isEmpty).length;
+    return this.#opened?.replicas.filter(({ clock, aside }) => !clock.isEmpty || !aside.isEmpty)
+      .length;
   }
 
   /** Returns the replica of a partition; undefined while the disk has failed. */
@@ -108,7 +109,8 @@ export class Store {
     const row = error instanceof DamagedRecord ? error.row : undefined;
     const replica = row === undefined ? undefined : opened.replicas[keyspace.partitionOfRow(row)];
     if (row === undefined || replica === undefined) return this.#reopen(error, opened.suspect());
-    const isKeyKnown = keyspace.isKeyRow(row) && partitionOf(keyspace.keyOfRow(row)) === replica.partition;
+    const isKeyKnown =
+      keyspace.isKeyRow(row) && partitionOf(keyspace.keyOfRow(row)) === replica.partition;
     if (isKeyKnown && replica.marks.size < MAX_MARKS) {
       // The cache may have an intact copy, which would hide the damage. The read marks the key.
       opened.cache.drop(row);

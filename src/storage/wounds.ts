@@ -135,9 +135,12 @@ export interface MendedStore {
 export async function loadMended(engine: Engine, known: Iterable<number>): Promise<MendedStore> {
   const { salvage } = engine;
   const first = await loadCheckpoints(engine);
-  const lost = (salvage?.lost ?? []).flatMap((range) => keyspace.partitionsBetween(range.first, range.last));
+  const lost = (salvage?.lost ?? []).flatMap((range) =>
+    keyspace.partitionsBetween(range.first, range.last),
+  );
   const wounded = new Set([...known, ...first.wounded, ...lost]);
-  if (wounded.size === 0 && salvage === undefined) return { states: first.states, aside: 0, unreadable: [] };
+  if (wounded.size === 0 && salvage === undefined)
+    return { states: first.states, aside: 0, unreadable: [] };
   await openWounds(engine, wounded);
   const unreadable: string[] = [];
   let aside = 0;

@@ -106,7 +106,8 @@ interface Covering {
 /** Throws `WireError` if a version is not in its context. */
 export function checkCovered({ context: known, versions: held }: Covering): void {
   for (const version of held) {
-    if (!known.has(version.actor, version.counter)) throw new WireError('a version outside its context');
+    if (!known.has(version.actor, version.counter))
+      throw new WireError('a version outside its context');
   }
 }
 
@@ -120,9 +121,16 @@ export const ITEM = { key, object: record({ context, versions }, checkCovered), 
  * Throws `WireError` if a dot is not in the object's context. A merge of such an object would be
  * wrong, and the check of its actors would not see the dot.
  */
-export function checkItem({ object, dots: written }: { object: Covering; dots: Covering['versions'] }): void {
+export function checkItem({
+  object,
+  dots: written,
+}: {
+  object: Covering;
+  dots: Covering['versions'];
+}): void {
   for (const each of written) {
-    if (!object.context.has(each.actor, each.counter)) throw new WireError('a dot outside the context');
+    if (!object.context.has(each.actor, each.counter))
+      throw new WireError('a dot outside the context');
   }
 }
 
@@ -135,7 +143,12 @@ const madeFields = { ...dotFields, digest: name } as const;
 export const made = record(madeFields);
 
 /** The memory of a write, as replicas keep it. */
-export const memory = record({ ...madeFields, key, idempotencyKey: text(MAX_TAG_CHARS), madeMicros: number });
+export const memory = record({
+  ...madeFields,
+  key,
+  idempotencyKey: text(MAX_TAG_CHARS),
+  madeMicros: number,
+});
 
 const saidFields = {
   replica: name,

@@ -7,7 +7,13 @@
  * seen.
  */
 import { pack, unpackForeign } from '../base/msgpack.ts';
-import { type Fields, type FindFloor, itemsOf, type Recipient, UnknownFloorError } from './field.ts';
+import {
+  type Fields,
+  type FindFloor,
+  itemsOf,
+  type Recipient,
+  UnknownFloorError,
+} from './field.ts';
 import { MAX_LATER_FIELDS } from './limits.ts';
 import type { Message, Request } from './message.ts';
 import { REPLIES } from './replies.ts';
@@ -47,12 +53,19 @@ export function packMessage(message: Message, to: Recipient = ANY): PackedMessag
 }
 
 /** Reads one message; undefined if the bytes are not a message. */
-export function unpackMessage(bytes: Uint8Array, find: FindFloor): Message | 'unknown-floor' | undefined {
+export function unpackMessage(
+  bytes: Uint8Array,
+  find: FindFloor,
+): Message | 'unknown-floor' | undefined {
   try {
     const fields = itemsOf(unpackForeign(bytes), Infinity);
     const shape = SHAPES_BY_CODE.get(fields[0]);
-    if (shape === undefined || fields.length > 1 + shape.codec.width + MAX_LATER_FIELDS) return undefined;
-    return shape.codec.unpackFrom(fields, 1, { value: { kind: shape.kind }, find }) as unknown as Message;
+    if (shape === undefined || fields.length > 1 + shape.codec.width + MAX_LATER_FIELDS)
+      return undefined;
+    return shape.codec.unpackFrom(fields, 1, {
+      value: { kind: shape.kind },
+      find,
+    }) as unknown as Message;
   } catch (error) {
     if (error instanceof UnknownFloorError) return 'unknown-floor';
     // The bytes are not msgpack, or not of the shape that the code demands.

@@ -57,7 +57,9 @@ export type ValueOf<F> = F extends Field<infer Value> ? Value : never;
 export type RecordOf<F extends Fields> = {
   readonly [Name in keyof F as F[Name] extends Omissible<unknown> ? never : Name]: ValueOf<F[Name]>;
 } & {
-  readonly [Name in keyof F as F[Name] extends Omissible<unknown> ? Name : never]?: ValueOf<F[Name]>;
+  readonly [Name in keyof F as F[Name] extends Omissible<unknown> ? Name : never]?: ValueOf<
+    F[Name]
+  >;
 };
 
 const asIs = (value: unknown): unknown => value;
@@ -70,7 +72,8 @@ function plain<Value>(unpack: (packed: unknown) => Value): Field<Value> {
 /** A list of anything; throws `WireError` if it has more than `max` items. */
 export function itemsOf(packed: unknown, max: number): readonly unknown[] {
   if (!Array.isArray(packed)) throw new WireError('not a list');
-  if (packed.length > max) throw new WireError(`a list of ${packed.length} items, of at most ${max}`);
+  if (packed.length > max)
+    throw new WireError(`a list of ${packed.length} items, of at most ${max}`);
   return packed;
 }
 
@@ -78,7 +81,8 @@ export function itemsOf(packed: unknown, max: number): readonly unknown[] {
 export const text = (max: number): Field<string> =>
   plain((packed) => {
     if (typeof packed !== 'string') throw new WireError('not a text');
-    if (packed.length > max) throw new WireError(`a text of ${packed.length} units, of at most ${max}`);
+    if (packed.length > max)
+      throw new WireError(`a text of ${packed.length} units, of at most ${max}`);
     return packed;
   });
 
@@ -132,12 +136,16 @@ export const oneOf = <const Choice extends string>(...choices: readonly Choice[]
 export function optional<Value>({ pack, unpack }: Field<Value>): Field<Value | undefined> {
   return {
     pack: (value, to) => (value === undefined ? null : pack(value, to)),
-    unpack: (packed, find) => (packed === null || packed === undefined ? undefined : unpack(packed, find)),
+    unpack: (packed, find) =>
+      packed === null || packed === undefined ? undefined : unpack(packed, find),
   };
 }
 
 /** A value that may be absent in a message. */
-export const omissible = <Value>(field: Field<Value>): Omissible<Value> => ({ ...optional(field), isOmissible: true });
+export const omissible = <Value>(field: Field<Value>): Omissible<Value> => ({
+  ...optional(field),
+  isOmissible: true,
+});
 
 /** A value that the receiver derives from the other fields. */
 export const derived = <Value>(derive: (message: never) => Value): Derived<Value> => ({
@@ -147,7 +155,10 @@ export const derived = <Value>(derive: (message: never) => Value): Derived<Value
 });
 
 /** A list of at most `max` values. */
-export const list = <Value>({ pack, unpack }: Field<Value>, max: number): Field<readonly Value[]> => ({
+export const list = <Value>(
+  { pack, unpack }: Field<Value>,
+  max: number,
+): Field<readonly Value[]> => ({
   pack: (values, to) => values.map((value) => pack(value, to)),
   unpack: (packed, find) => itemsOf(packed, max).map((item) => unpack(item, find)),
 });

@@ -47,7 +47,10 @@ export function isSendable(message: PackedMessage): boolean {
 
 /** Packs messages into a frame. */
 export function packFrame(items: readonly PackedItem[], version = PROTOCOL.newest): Uint8Array {
-  const bytes = items.reduce((sum, { message }) => sum + ITEM_HEADER_BYTES + message.length, FRAME_HEADER_BYTES);
+  const bytes = items.reduce(
+    (sum, { message }) => sum + ITEM_HEADER_BYTES + message.length,
+    FRAME_HEADER_BYTES,
+  );
   const frame = new Uint8Array(bytes);
   const view = new DataView(frame.buffer);
   frame[0] = version;
@@ -89,7 +92,10 @@ export function unpackFrame(
   const unknown: number[] = [];
   let garbage = 0;
   for (let at = FRAME_HEADER_BYTES; at < frame.length;) {
-    const end = at + ITEM_HEADER_BYTES <= frame.length ? at + ITEM_HEADER_BYTES + view.getUint32(at + 4) : Infinity;
+    const end =
+      at + ITEM_HEADER_BYTES <= frame.length
+        ? at + ITEM_HEADER_BYTES + view.getUint32(at + 4)
+        : Infinity;
     if (end > frame.length) throw new WireError('a message cut short');
     const message = unpackMessage(frame.subarray(at + ITEM_HEADER_BYTES, end), findFloor);
     if (message === undefined) garbage += 1;

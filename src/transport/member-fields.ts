@@ -1,7 +1,17 @@
 /** The fields of nodes and members. */
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { MEMBER_STATES, type MemberState } from '../core/placement/member-list.ts';
-import { type Field, flag, integer, list, number, optional, positive, text, WireError } from './field.ts';
+import {
+  type Field,
+  flag,
+  integer,
+  list,
+  number,
+  optional,
+  positive,
+  text,
+  WireError,
+} from './field.ts';
 import { MAX_HOST_CHARS, MAX_MEMBERS, MAX_NAME_CHARS } from './limits.ts';
 import { record, rows } from './record.ts';
 
@@ -9,7 +19,8 @@ import { record, rows } from './record.ts';
 export const nodeName: Field<string> = {
   pack: (value) => value,
   unpack: (packed) => {
-    if (typeof packed !== 'string' || !NODE_NAME_PATTERN.test(packed)) throw new WireError('not the name of a node');
+    if (typeof packed !== 'string' || !NODE_NAME_PATTERN.test(packed))
+      throw new WireError('not the name of a node');
     return packed;
   },
 };

@@ -15,10 +15,12 @@ export interface ProtocolRange {
 export const PROTOCOL: ProtocolRange = { oldest: 3, newest: 3 };
 
 /** The version for data between two nodes: the newest that both speak. */
-export const dataVersion = (own: ProtocolRange, other: ProtocolRange): number => Math.min(own.newest, other.newest);
+export const dataVersion = (own: ProtocolRange, other: ProtocolRange): number =>
+  Math.min(own.newest, other.newest);
 
 /**
  * The version for probes: the oldest that both speak. A probe reaches the other node even if that
  * has been replaced by an older release since.
  */
-export const probeVersion = (own: ProtocolRange, other: ProtocolRange): number => Math.max(own.oldest, other.oldest);
+export const probeVersion = (own: ProtocolRange, other: ProtocolRange): number =>
+  Math.max(own.oldest, other.oldest);

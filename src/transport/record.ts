@@ -33,7 +33,10 @@ export class RecordCodec<F extends Fields> {
     this.#fields = sent.map(([, field]) => field);
     this.#derived = all
       .filter(([, field]) => 'derive' in field)
-      .map(([name, field]) => [name, (field as Derived<unknown>).derive as (message: unknown) => unknown]);
+      .map(([name, field]) => [
+        name,
+        (field as Derived<unknown>).derive as (message: unknown) => unknown,
+      ]);
     this.#check = check;
   }
 
@@ -46,7 +49,9 @@ export class RecordCodec<F extends Fields> {
   packInto(packed: unknown[], value: RecordOf<F>, to: Recipient): void {
     const names = this.#names;
     for (let i = 0; i < names.length; i++) {
-      packed.push((this.#fields[i] as Field<unknown>).pack((value as Properties)[names[i] as string], to));
+      packed.push(
+        (this.#fields[i] as Field<unknown>).pack((value as Properties)[names[i] as string], to),
+      );
     }
   }
 
@@ -54,10 +59,17 @@ export class RecordCodec<F extends Fields> {
    * Reads the values from a list, beginning at `from`, into an object that may have other
    * properties.
    */
-  unpackFrom(packed: readonly unknown[], from: number, { value = {}, find }: { value?: Properties; find: FindFloor }) {
+  unpackFrom(
+    packed: readonly unknown[],
+    from: number,
+    { value = {}, find }: { value?: Properties; find: FindFloor },
+  ) {
     const names = this.#names;
     for (let i = 0; i < names.length; i++) {
-      value[names[i] as string] = (this.#fields[i] as Field<unknown>).unpack(packed[from + i], find);
+      value[names[i] as string] = (this.#fields[i] as Field<unknown>).unpack(
+        packed[from + i],
+        find,
+      );
     }
     for (const [name, derive] of this.#derived) value[name] = derive(value);
     const record = value as RecordOf<F>;
@@ -75,7 +87,8 @@ export function record<F extends Fields>(fields: F, check?: Check<F>): Field<Rec
       codec.packInto(packed, value, to);
       return trimmed(packed, 0);
     },
-    unpack: (packed, find) => codec.unpackFrom(itemsOf(packed, codec.width + MAX_LATER_FIELDS), 0, { find }),
+    unpack: (packed, find) =>
+      codec.unpackFrom(itemsOf(packed, codec.width + MAX_LATER_FIELDS), 0, { find }),
   };
 }
 
@@ -93,7 +106,8 @@ export function rows<F extends Fields>(fields: F, max: number): Field<readonly R
       const flat = itemsOf(packed, max * width);
       if (flat.length % width !== 0) throw new WireError('a row cut short');
       const records: RecordOf<F>[] = [];
-      for (let at = 0; at < flat.length; at += width) records.push(codec.unpackFrom(flat, at, { find }));
+      for (let at = 0; at < flat.length; at += width)
+        records.push(codec.unpackFrom(flat, at, { find }));
       return records;
     },
   };
@@ -115,6 +129,10 @@ export interface MessageFields<F extends Fields> {
 }
 
 /** One message of the table. */
-export function message<const F extends Fields>(code: number, fields: F, check?: Check<F>): MessageFields<F> {
+export function message<const F extends Fields>(
+  code: number,
+  fields: F,
+  check?: Check<F>,
+): MessageFields<F> {
   return { code, fields, check };
 }

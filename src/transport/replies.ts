@@ -19,7 +19,18 @@ import {
   versions,
   wholeContext,
 } from './causal-fields.ts';
-import { cutText, derived, type Field, flag, integer, list, number, oneOf, optional, WireError } from './field.ts';
+import {
+  cutText,
+  derived,
+  type Field,
+  flag,
+  integer,
+  list,
+  number,
+  oneOf,
+  optional,
+  WireError,
+} from './field.ts';
 import { MAX_DETAIL_CHARS, MAX_MESSAGE_FENCES, MAX_PAGE_ITEMS } from './limits.ts';
 import { GOSSIP, identity, nodeName } from './member-fields.ts';
 import { message, record, rows } from './record.ts';
@@ -36,7 +47,13 @@ const errorCode: Field<ErrorCode> = {
 const fence = { member: nodeName, replica: integer, life: name, later: optional(name) } as const;
 
 /** Throws `WireError` unless each key has a tag. */
-function checkTags({ keys, tags: hashes }: { readonly keys: readonly string[]; readonly tags: readonly number[] }) {
+function checkTags({
+  keys,
+  tags: hashes,
+}: {
+  readonly keys: readonly string[];
+  readonly tags: readonly number[];
+}) {
   if (keys.length !== hashes.length) throw new WireError('not as many tags as keys');
 }
 
@@ -87,7 +104,12 @@ export const REPLIES = {
   }),
 
   /** The request failed at the receiver. */
-  failed: message(69, { code: errorCode, detail: cutText(MAX_DETAIL_CHARS), have: integer, need: integer }),
+  failed: message(69, {
+    code: errorCode,
+    detail: cutText(MAX_DETAIL_CHARS),
+    have: integer,
+    need: integer,
+  }),
 
   /** The answer to `compare` and `scrub`. */
   compared: message(70, {

@@ -13,7 +13,18 @@ import {
   statement,
   wholeContext,
 } from './causal-fields.ts';
-import { bytes, type Field, flag, integer, list, milliseconds, number, omissible, optional, text } from './field.ts';
+import {
+  bytes,
+  type Field,
+  flag,
+  integer,
+  list,
+  milliseconds,
+  number,
+  omissible,
+  optional,
+  text,
+} from './field.ts';
 import { MAX_TAG_CHARS, MAX_TAGS, MAX_VIEW_CHARS } from './limits.ts';
 import { GOSSIP, identity, nodeName } from './member-fields.ts';
 import { message, record, rows } from './record.ts';
@@ -40,7 +51,11 @@ const tags: Field<readonly string[] | '*'> = {
   unpack: (packed, find) => (packed === '*' ? '*' : tagList.unpack(packed, find)),
 };
 
-const condition = record({ ifMatch: optional(tags), ifNoneMatch: optional(tags), idempotencyKey: optional(tag) });
+const condition = record({
+  ifMatch: optional(tags),
+  ifNoneMatch: optional(tags),
+  idempotencyKey: optional(tag),
+});
 
 /** The requests, by kind. */
 export const REQUESTS = {

@@ -47,7 +47,13 @@ function unreachable(): MecError {
 }
 
 /** The reply if the real one does not fit in a frame. */
-const TOO_LARGE: FailedReply = { kind: 'failed', code: 'too-many-siblings', detail: '', have: 0, need: 0 };
+const TOO_LARGE: FailedReply = {
+  kind: 'failed',
+  code: 'too-many-siblings',
+  detail: '',
+  have: 0,
+  need: 0,
+};
 
 /** The reply if the request could not be read, because of a floor that is unknown here. */
 const UNKNOWN_FLOOR: UnknownFloorReply = { kind: 'unknown-floor' };
@@ -78,7 +84,8 @@ class FrameReader {
 
   /** Counts garbage, and logs the first of it. */
   report(count: number, reason: string): void {
-    if (this.garbage < GARBAGE_LOG_LINES) this.#log.warn('garbage dropped', { from: this.#from, reason });
+    if (this.garbage < GARBAGE_LOG_LINES)
+      this.#log.warn('garbage dropped', { from: this.#from, reason });
     this.garbage += count;
   }
 }
@@ -142,7 +149,10 @@ export class RpcClient {
    */
   request(request: Request, timeoutMs: number, onReply: OnReply): void {
     const message = packMessage(request);
-    this.#send(message, timeoutMs, { onReply, again: request.kind === 'read' ? message : undefined });
+    this.#send(message, timeoutMs, {
+      onReply,
+      again: request.kind === 'read' ? message : undefined,
+    });
   }
 
   /** Sends a request that was packed once for several peers. */
@@ -159,7 +169,11 @@ export class RpcClient {
       if (again !== undefined) this.#outbox.push({ id, message: again }, deadlineMs);
   }
 
-  #send(message: PackedMessage, timeoutMs: number, { onReply, again }: Omit<Pending, 'deadlineMs'>): void {
+  #send(
+    message: PackedMessage,
+    timeoutMs: number,
+    { onReply, again }: Omit<Pending, 'deadlineMs'>,
+  ): void {
     if (this.#isClosed) return onReply(unreachable());
     if (!isSendable(message)) return onReply(new MecError('too-many-siblings'));
     const id = this.#nextId;
@@ -210,7 +224,8 @@ export class RpcClient {
     const nowMs = this.#clock.monotonicMs();
     const late = new MecError('timeout', { detail: 'A peer did not answer in time' });
     const answers = this.#giveUp((_, { deadlineMs }) => (deadlineMs <= nowMs ? late : undefined));
-    this.#sweep = this.#pending.size > 0 ? this.#clock.after(RPC_SWEEP_MS, () => this.#expire()) : undefined;
+    this.#sweep =
+      this.#pending.size > 0 ? this.#clock.after(RPC_SWEEP_MS, () => this.#expire()) : undefined;
     answerAll(answers);
   }
 
@@ -260,7 +275,9 @@ export class RpcServer {
   /** Binds the address. Rejects if that is not possible. */
   static async bind(env: Env, address: Address, options: ServerOptions): Promise<RpcServer> {
     const server = new RpcServer(env, options);
-    server.#endpoint = await env.network.bind(address, (from, frame) => server.#receive(from, frame));
+    server.#endpoint = await env.network.bind(address, (from, frame) =>
+      server.#receive(from, frame),
+    );
     return server;
   }
 
@@ -285,13 +302,19 @@ export class RpcServer {
     if (frame === undefined) return;
     caller.version = frame.version;
     for (const { id, message } of frame.items) {
-      if (isRequest(message)) this.#handler(message, (reply) => this.#answer(caller, id, { reply, to: message }));
+      if (isRequest(message))
+        this.#handler(message, (reply) => this.#answer(caller, id, { reply, to: message }));
       else caller.reader.report(1, 'a reply instead of a request');
     }
-    for (const id of frame.unknown) this.#answer(caller, id, { reply: UNKNOWN_FLOOR, to: undefined });
+    for (const id of frame.unknown)
+      this.#answer(caller, id, { reply: UNKNOWN_FLOOR, to: undefined });
   }
 
-  #answer(caller: Counterpart, id: number, { reply, to }: { reply: Reply; to: Request | undefined }): void {
+  #answer(
+    caller: Counterpart,
+    id: number,
+    { reply, to }: { reply: Reply; to: Request | undefined },
+  ): void {
     let message = packMessage(reply, { floors: this.#floorsOf(to) });
     if (!isSendable(message)) message = packMessage(TOO_LARGE);
     if (!caller.outbox.push({ id, message }, Infinity)) this.#dropped += 1;
@@ -334,7 +357,8 @@ export class RpcServer {
     let longest: [string, Counterpart] | undefined;
     for (const entry of this.#callers) {
       const [id, caller] = entry;
-      if (nowMs - caller.heardMs > CALLER_SILENT_MS && caller.outbox.length === 0) this.#forget(id, caller);
+      if (nowMs - caller.heardMs > CALLER_SILENT_MS && caller.outbox.length === 0)
+        this.#forget(id, caller);
       else if (longest === undefined || caller.heardMs < longest[1].heardMs) longest = entry;
     }
     if (longest !== undefined && this.#callers.size >= MAX_CALLERS) this.#forget(...longest);

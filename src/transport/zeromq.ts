@@ -35,7 +35,11 @@ class Sender<Parts> {
 }
 
 /** Hands every message to `onParts` until the socket closes. */
-async function pump(socket: AsyncIterable<Buffer[]>, log: Log, onParts: (parts: Buffer[]) => void): Promise<void> {
+async function pump(
+  socket: AsyncIterable<Buffer[]>,
+  log: Log,
+  onParts: (parts: Buffer[]) => void,
+): Promise<void> {
   try {
     for await (const parts of socket) {
       try {
@@ -50,6 +54,24 @@ async function pump(socket: AsyncIterable<Buffer[]>, log: Log, onParts: (parts: 
   }
 }
 
+/** A socket that listens at a URL. Rejects with `StartError` if it cannot. */
+async function boundRouter(url: string): Promise<Router> {
+  const router = new Router({
+    linger: 0,
+    maxMessageSize: MAX_FRAME_BYTES,
+    sendHighWaterMark: ZEROMQ_CALLER_FRAMES,
+    receiveHighWaterMark: ZEROMQ_CALLER_FRAMES,
+    heartbeatInterval: TCP_HEARTBEAT_MS,
+  });
+  try {
+    await router.bind(url);
+    return router;
+  } catch (error) {
+    router.close();
+    throw new StartError(`Cannot listen on ${url}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 /** Makes the network of a node. */
 export function zeromqNetwork(log: Log): Network {
   const sockets = new Set<Socket>();
@@ -58,29 +80,26 @@ export function zeromqNetwork(log: Log): Network {
     socket.close();
   };
 
-  const bind = async (address: Address, onFrame: (from: Caller, frame: Uint8Array) => void): Promise<Endpoint> => {
-    const router = new Router({
-      linger: 0,
-      maxMessageSize: MAX_FRAME_BYTES,
-      sendHighWaterMark: ZEROMQ_CALLER_FRAMES,
-      receiveHighWaterMark: ZEROMQ_CALLER_FRAMES,
-      heartbeatInterval: TCP_HEARTBEAT_MS,
-    });
-    try {
-      await router.bind(urlOf(address));
-    } catch (error) {
-      router.close();
-      throw new StartError(`Cannot listen on ${urlOf(address)}: ${messageOf(error)}`, { cause: error });
-    }
+  const bind = async (
+    address: Address,
+    onFrame: (from: Caller, frame: Uint8Array) => void,
+  ): Promise<Endpoint> => {
+    const router = await boundRouter(urlOf(address));
     sockets.add(router);
     void pump(router, log, ([handle, frame, ...rest]) => {
       // A well-behaved DEALER sends one part; anything else goes on as an empty frame, to be
       // counted as garbage.
       if (handle !== undefined)
-        onFrame({ id: handle.toString('latin1'), handle }, rest.length === 0 && frame ? frame : new Uint8Array());
+        onFrame(
+          { id: handle.toString('latin1'), handle },
+          rest.length === 0 && frame ? frame : new Uint8Array(),
+        );
     });
     const sender = new Sender((parts: [Buffer, Uint8Array]) => router.send(parts));
-    return { send: (to, frame) => sender.send([to.handle as Buffer, frame]), close: () => close(router) };
+    return {
+      send: (to, frame) => sender.send([to.handle as Buffer, frame]),
+      close: () => close(router),
+    };
   };
 
   const connect = (address: Address, onFrame: (frame: Uint8Array) => void): Link => {

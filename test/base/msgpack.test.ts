@@ -7,7 +7,10 @@ import { allocate } from '../../src/base/bytes.ts';
 import { isSaneMsgpack } from '../../src/base/msgpack-shape.ts';
 import { MsgpackWriter } from '../../src/base/msgpack-writer.ts';
 
-const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ minLength: 250, maxLength: 300 }));
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 40 }),
+  fc.string({ minLength: 250, maxLength: 300 }),
+);
 const anything = fc.anything({
   maxDepth: 4,
   values: [
@@ -23,7 +26,10 @@ const anything = fc.anything({
 });
 
 test('isSaneMsgpack accepts all output of the library, unless a byte is cut off or added', () => {
-  const large = fc.dictionary(text, fc.array(fc.boolean(), { maxLength: 20 }), { minKeys: 16, maxKeys: 20 });
+  const large = fc.dictionary(text, fc.array(fc.boolean(), { maxLength: 20 }), {
+    minKeys: 16,
+    maxKeys: 20,
+  });
   const property = fc.property(fc.oneof(anything, large), (value) => {
     const bytes = encode(value, { ignoreUndefined: true, maxDepth: 8 });
     assert.ok(isSaneMsgpack(bytes));
@@ -51,7 +57,9 @@ test('the library decodes exactly the bytes that isSaneMsgpack accepts', () => {
     0xde,
     0xdf,
   );
-  const bytes = fc.array(fc.oneof(head, fc.integer({ min: 0, max: 255 }), fc.constant(0)), { maxLength: 20 });
+  const bytes = fc.array(fc.oneof(head, fc.integer({ min: 0, max: 255 }), fc.constant(0)), {
+    maxLength: 20,
+  });
   let sane = 0;
   const property = fc.property(bytes, (list) => {
     const candidate = Uint8Array.from(list);
@@ -68,7 +76,9 @@ test('the library decodes exactly the bytes that isSaneMsgpack accepts', () => {
     }
     // The other refused bytes are invalid for the library too, unless they have an extension or are
     // too deep.
-    const hasExtension = list.some((byte) => (byte >= 0xc7 && byte <= 0xc9) || (byte >= 0xd4 && byte <= 0xd8));
+    const hasExtension = list.some(
+      (byte) => (byte >= 0xc7 && byte <= 0xc9) || (byte >= 0xd4 && byte <= 0xd8),
+    );
     if (!hasExtension && list.length < 8) assert.throws(() => decode(candidate));
   });
   fc.assert(property, { numRuns: 5_000 });
@@ -101,14 +111,23 @@ function write(writer: MsgpackWriter, value: unknown): void {
 }
 
 test('MsgpackWriter writes the same bytes as the library', () => {
-  const number = fc.oneof(fc.integer({ min: 0, max: 70_000 }), fc.integer({ min: 0, max: 0xffff_ffff }));
+  const number = fc.oneof(
+    fc.integer({ min: 0, max: 70_000 }),
+    fc.integer({ min: 0, max: 0xffff_ffff }),
+  );
   const nanos = fc.maxSafeNat().map((micros) => BigInt(micros) * 1000n);
   const leaf = fc.oneof(number, text, nanos, fc.array(number, { maxLength: 40 }));
-  const property = fc.property(fc.dictionary(text, fc.dictionary(text, leaf), { maxKeys: 30 }), (value) => {
-    const writer = new MsgpackWriter();
-    write(writer, value);
-    assert.equal(writer.toBase64(), Buffer.from(encode(value, { useBigInt64: true })).toString('base64'));
-  });
+  const property = fc.property(
+    fc.dictionary(text, fc.dictionary(text, leaf), { maxKeys: 30 }),
+    (value) => {
+      const writer = new MsgpackWriter();
+      write(writer, value);
+      assert.equal(
+        writer.toBase64(),
+        Buffer.from(encode(value, { useBigInt64: true })).toString('base64'),
+      );
+    },
+  );
   fc.assert(property, { numRuns: 500 });
 });
 
@@ -116,17 +135,23 @@ test('MsgpackWriter writes whole numbers beyond 32 bits exactly', () => {
   for (const n of [2 ** 32, 2 ** 53 - 1, 1_700_000_000_123_456]) {
     const writer = new MsgpackWriter();
     writer.integer(n);
-    assert.equal(decode(Buffer.from(writer.toBase64(), 'base64'), { useBigInt64: true }), BigInt(n));
+    assert.equal(
+      decode(Buffer.from(writer.toBase64(), 'base64'), { useBigInt64: true }),
+      BigInt(n),
+    );
   }
 });
 
 test('arrays allocated one after the other do not overlap', () => {
-  const property = fc.property(fc.array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 60 }), (lengths) => {
-    const all = lengths.map((length, i) => allocate(length).fill(i));
-    for (const [i, bytes] of all.entries()) {
-      assert.equal(bytes.length, lengths[i]);
-      assert.ok(bytes.every((byte) => byte === i % 256));
-    }
-  });
+  const property = fc.property(
+    fc.array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 60 }),
+    (lengths) => {
+      const all = lengths.map((length, i) => allocate(length).fill(i));
+      for (const [i, bytes] of all.entries()) {
+        assert.equal(bytes.length, lengths[i]);
+        assert.ok(bytes.every((byte) => byte === i % 256));
+      }
+    },
+  );
   fc.assert(property);
 });

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backoff } from '../../src/base/delays.ts';
-import { httpDateToMicros, microsToHttpDate, microsToIso, streamLog, systemClock } from '../../src/base/system.ts';
+import {
+  httpDateToMicros,
+  microsToHttpDate,
+  microsToIso,
+  streamLog,
+  systemClock,
+} from '../../src/base/system.ts';
 import { seededRandom } from '../fixtures/fake-env.ts';
 
 /** The example of RFC 9110, section 5.6.7. */
@@ -17,7 +23,12 @@ test('HTTP dates are parsed and formatted as in RFC 9110, in whole seconds', () 
 });
 
 test('httpDateToMicros returns undefined for other date formats', () => {
-  for (const text of ['', '1994-11-06T08:49:37Z', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun, 06 Nox 1994 08:49:37 GMT']) {
+  for (const text of [
+    '',
+    '1994-11-06T08:49:37Z',
+    'Sunday, 06-Nov-94 08:49:37 GMT',
+    'Sun, 06 Nox 1994 08:49:37 GMT',
+  ]) {
     assert.equal(httpDateToMicros(text), undefined, text);
   }
 });
@@ -29,7 +40,10 @@ test('a log line has time, level, event and fields, and quotes a field with spec
   log.info('a peer is back', { peer: 'n1', after: 12, missing: undefined });
   log.error('failed', { why: 'no "room"\nleft' });
   const lines = written.map((line) => line.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /, ''));
-  assert.deepEqual(lines, ['info  a peer is back peer=n1 after=12\n', 'error failed why="no \\"room\\"\\nleft"\n']);
+  assert.deepEqual(lines, [
+    'info  a peer is back peer=n1 after=12\n',
+    'error failed why="no \\"room\\"\\nleft"\n',
+  ]);
 });
 
 test('a cancelled timer does not run', async () => {
@@ -45,7 +59,9 @@ test('a cancelled timer does not run', async () => {
 test('backoff doubles up to its bound and varies by at most half', () => {
   const random = seededRandom(1);
   for (const [round, ms] of [10, 20, 40, 80, 100, 100].entries()) {
-    const pauses = Array.from({ length: 200 }, () => backoff(random, round, { firstMs: 10, mostMs: 100 }));
+    const pauses = Array.from({ length: 200 }, () =>
+      backoff(random, round, { firstMs: 10, mostMs: 100 }),
+    );
     assert.ok(Math.min(...pauses) >= ms / 2 && Math.max(...pauses) <= 1.5 * ms, `round ${round}`);
     assert.ok(Math.max(...pauses) - Math.min(...pauses) > ms / 2, 'they are drawn');
   }

@@ -13,7 +13,10 @@ function throttled(): { log: Log; clock: ManualClock; lines: string[] } {
     (level: string) =>
     (event: string, fields?: LogFields): void =>
       void lines.push(`${level} ${event} ${JSON.stringify(fields ?? {})}`);
-  const log = throttledLog({ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }, clock);
+  const log = throttledLog(
+    { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+    clock,
+  );
   return { log, clock, lines };
 }
 
@@ -38,7 +41,10 @@ test('a line that repeats all the time is written once a second, with every repe
   }
   clock.advance(2 * LOG_REPEAT_MS);
   const seconds = count / 40;
-  assert.ok(lines.length <= seconds + 1 && lines.length > seconds / 3, `${lines.length} lines in ${seconds} s`);
+  assert.ok(
+    lines.length <= seconds + 1 && lines.length > seconds / 3,
+    `${lines.length} lines in ${seconds} s`,
+  );
   const repeated = lines.map((line) => Number(/"repeated":(\d+)/.exec(line)?.[1] ?? 1));
   assert.equal(
     repeated.reduce((a, b) => a + b),
@@ -78,7 +84,9 @@ test('the number of remembered lines is bounded, and falls again', () => {
   for (let i = 0; i < 3 * MAX_LOG_LINES; i++) log.info(`event ${i}`);
   assert.equal(lines.length, MAX_LOG_LINES);
   clock.advance(LOG_REPEAT_MS);
-  assert.deepEqual(lines.slice(MAX_LOG_LINES), [`info log lines left out {"repeated":${2 * MAX_LOG_LINES}}`]);
+  assert.deepEqual(lines.slice(MAX_LOG_LINES), [
+    `info log lines left out {"repeated":${2 * MAX_LOG_LINES}}`,
+  ]);
   clock.advance(LOG_REPEAT_MS);
   lines.length = 0;
   for (let i = 0; i < MAX_LOG_LINES / 2; i++) log.info(`event ${i}`, { again: true });

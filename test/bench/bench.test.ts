@@ -28,7 +28,9 @@ async function bench(
   args: string[],
   onOutput: (output: string, pid: number) => void = () => {},
 ): Promise<Run> {
-  const child = spawn(process.execPath, [BENCH, ...args], { env: { ...process.env, TMPDIR: directory } });
+  const child = spawn(process.execPath, [BENCH, ...args], {
+    env: { ...process.env, TMPDIR: directory },
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -58,7 +60,16 @@ function isRunning(pid: number): boolean {
 test('a row measured at the skeleton and at MecDB is printed, judged, saved and drawn', async (t) => {
   const directory = await folder(t);
   const json = join(directory, 'result.json');
-  const args = ['--seconds', '0.2', '--only', 'put-100b-1c', '--clusters', 'skeleton,mecdb', '--json', json];
+  const args = [
+    '--seconds',
+    '0.2',
+    '--only',
+    'put-100b-1c',
+    '--clusters',
+    'skeleton,mecdb',
+    '--json',
+    json,
+  ];
   const { code, output } = await bench(directory, args);
   assert.equal(code, 0, output);
   assert.match(output, /^put-100b-1c +skeleton +\d+ .* 100 %$/m);
@@ -75,7 +86,11 @@ test('a row measured at the skeleton and at MecDB is printed, judged, saved and 
   }
   assert.equal(targets.filter(({ isMet }) => isMet !== undefined).length, 1);
   assert.match(await readFile(join(directory, 'result.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s);
-  assert.deepEqual((await readdir(directory)).sort(), ['result.json', 'result.svg'], 'nothing else is left');
+  assert.deepEqual(
+    (await readdir(directory)).sort(),
+    ['result.json', 'result.svg'],
+    'nothing else is left',
+  );
 });
 
 test('an interrupt ends all processes and removes their data', async (t) => {

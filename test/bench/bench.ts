@@ -34,7 +34,11 @@ const USAGE = `Usage: npm run bench -- [OPTION...]
 
 const TMPFS_TYPE = 0x01021994;
 const DEFAULT_RESULT = fileURLToPath(new URL('../../bench/result.json', import.meta.url));
-const CLUSTERS: Readonly<Record<string, ClusterName>> = { skeleton: 'skeleton', mecdb: 'MecDB', etcd: 'etcd' };
+const CLUSTERS: Readonly<Record<string, ClusterName>> = {
+  skeleton: 'skeleton',
+  mecdb: 'MecDB',
+  etcd: 'etcd',
+};
 
 type Experiment = (typeof EXPERIMENTS)[number];
 
@@ -49,7 +53,8 @@ class UsageError extends Error {}
 
 function readNumber(name: string, text: string, most: number): number {
   const number = Number(text);
-  if (!(number > 0 && number <= most)) throw new UsageError(`--${name} must be a number above 0, at most ${most}`);
+  if (!(number > 0 && number <= most))
+    throw new UsageError(`--${name} must be a number above 0, at most ${most}`);
   return number;
 }
 
@@ -59,12 +64,18 @@ function choose(names: readonly string[]): Pick<Settings, 'rows' | 'experiments'
   const experiments = new Set<Experiment>();
   for (const name of names) {
     const namedRows = rowsNamed(name);
-    const named = EXPERIMENTS.filter((each) => each.name === name || each.name.startsWith(`${name}-`));
-    if (namedRows.length + named.length === 0) throw new UsageError(`There is no ${name}; --list prints what there is`);
+    const named = EXPERIMENTS.filter(
+      (each) => each.name === name || each.name.startsWith(`${name}-`),
+    );
+    if (namedRows.length + named.length === 0)
+      throw new UsageError(`There is no ${name}; --list prints what there is`);
     for (const row of namedRows) rows.set(row.name, row);
     for (const experiment of named) experiments.add(experiment);
   }
-  return { rows: [...rows.values()], experiments: EXPERIMENTS.filter((each) => experiments.has(each)) };
+  return {
+    rows: [...rows.values()],
+    experiments: EXPERIMENTS.filter((each) => experiments.has(each)),
+  };
 }
 
 function chooseClusters(text: string | undefined): ClusterName[] {
@@ -80,7 +91,9 @@ function chooseClusters(text: string | undefined): ClusterName[] {
 function listNames(): void {
   for (const { name } of DEFAULT_ROWS) console.log(name);
   console.log('\nonly with --full, or by their names:');
-  for (const { name } of fullRows().filter((row) => !DEFAULT_ROWS.some((each) => each.name === row.name)))
+  for (const { name } of fullRows().filter(
+    (row) => !DEFAULT_ROWS.some((each) => each.name === row.name),
+  ))
     console.log(name);
   console.log('\nexperiments:');
   for (const { name, about } of EXPERIMENTS) console.log(`${name.padEnd(18)}${about}`);
@@ -103,7 +116,10 @@ function readSettings(): Settings | undefined {
   if (values.help) console.log(USAGE);
   if (values.list) listNames();
   if (values.help || values.list) return undefined;
-  const byDefault = { rows: DEFAULT_ROWS, experiments: EXPERIMENTS.filter(({ isDefault }) => isDefault) };
+  const byDefault = {
+    rows: DEFAULT_ROWS,
+    experiments: EXPERIMENTS.filter(({ isDefault }) => isDefault),
+  };
   const all = { rows: fullRows(), experiments: EXPERIMENTS };
   return {
     ...(values.only !== undefined ? choose(values.only.split(',')) : values.full ? all : byDefault),
@@ -117,7 +133,8 @@ function readSettings(): Settings | undefined {
 
 /** The machine and the conditions, as lines. */
 function describe({ durationMs, rounds, clusters }: Settings, etcd: string | undefined): string[] {
-  const storage = statfsSync(tmpdir()).type === TMPFS_TYPE ? 'memory (tmpfs: a sync costs nothing)' : 'disk';
+  const storage =
+    statfsSync(tmpdir()).type === TMPFS_TYPE ? 'memory (tmpfs: a sync costs nothing)' : 'disk';
   const measured = `${durationMs / 1000} s per measurement after ${warmupOf(durationMs) / 1000} s of warm-up`;
   const lines = [
     `node ${process.version}, ${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'})`,
@@ -125,7 +142,10 @@ function describe({ durationMs, rounds, clusters }: Settings, etcd: string | und
     `${measured}${rounds === 1 ? '' : `, the median of ${rounds}`}; every PUT creates a key`,
   ];
   if (!clusters.includes('etcd')) return lines;
-  const peer = etcd === undefined ? 'not installed, so not compared' : `${etcd}, 3 members, JSON gateway at the leader`;
+  const peer =
+    etcd === undefined
+      ? 'not installed, so not compared'
+      : `${etcd}, 3 members, JSON gateway at the leader`;
   return [...lines, `etcd: ${peer}`];
 }
 
@@ -142,7 +162,8 @@ async function runExperiments(
     const findings = await run({ servers, durationMs, print: (line) => console.log(line) });
     Object.assign(values, findings.values);
     curves.push(...(findings.curves ?? []));
-    for (const curve of findings.curves ?? []) for (const line of formatCurve(curve)) console.log(line);
+    for (const curve of findings.curves ?? [])
+      for (const line of formatCurve(curve)) console.log(line);
     if (findings.errors > 0) console.log(`${name}: ${findings.errors} requests have failed`);
     errors += findings.errors;
   }
@@ -160,7 +181,10 @@ interface Result {
 function conclude({ jsonFile }: Settings, { conditions, rows, results, found }: Result): void {
   const targets = judge({ rows: results, values: new Map(Object.entries(found.values ?? {})) });
   for (const line of formatTargets(targets)) console.log(line);
-  const figures = rows.map((row) => ({ ...row, figures: Object.fromEntries(results.get(row.name) ?? []) }));
+  const figures = rows.map((row) => ({
+    ...row,
+    figures: Object.fromEntries(results.get(row.name) ?? []),
+  }));
   const document = {
     conditions,
     measuredAt: new Date().toISOString(),
@@ -195,7 +219,8 @@ async function runBench(settings: Settings, servers: Servers): Promise<number> {
   const found = await runExperiments(experiments, durationMs, servers);
   conclude(settings, { conditions, rows, results, found });
   const { profileDir } = settings;
-  if (profileDir !== undefined) console.log(`Profile: node dist/test/bench/profile.js ${profileDir}`);
+  if (profileDir !== undefined)
+    console.log(`Profile: node dist/test/bench/profile.js ${profileDir}`);
   const failed = errors + found.errors;
   if (failed > 0) console.error(`${failed} errors`);
   return failed > 0 ? 1 : 0;
@@ -234,6 +259,8 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   if (!(error instanceof Error)) throw error;
-  console.error(error instanceof UsageError || 'code' in error ? `${error.message}\n\n${USAGE}` : error.message);
+  console.error(
+    error instanceof UsageError || 'code' in error ? `${error.message}\n\n${USAGE}` : error.message,
+  );
   process.exit(2);
 });

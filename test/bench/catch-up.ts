@@ -21,7 +21,12 @@ const WRITE_TIMEOUT_MS = 300_000;
 const CATCH_UP_TIMEOUT_MS = 300_000;
 const BASELINE_MS = 10_000;
 const CLIENTS = { connections: 16, paceMs: 40 };
-const CLIENT_WORK: Workload = { operation: 'mix', valueBytes: VALUE_BYTES, keys: 10_000, distribution: 'uniform' };
+const CLIENT_WORK: Workload = {
+  operation: 'mix',
+  valueBytes: VALUE_BYTES,
+  keys: 10_000,
+  distribution: 'uniform',
+};
 
 function* missedKeys(): Generator<string> {
   const next = freshKeys('missed-');
@@ -35,7 +40,10 @@ export async function measureCatchUp({ servers, durationMs, print }: Bench): Pro
   await cluster.stopNode(AWAY);
   await sleep(durationMs);
   const makeClient = loadingClients(missedKeys(), cluster.protocol(VALUE_BYTES));
-  const written = await drain({ ports: cluster.httpPorts.slice(0, 1), makeClient }, WRITE_TIMEOUT_MS);
+  const written = await drain(
+    { ports: cluster.httpPorts.slice(0, 1), makeClient },
+    WRITE_TIMEOUT_MS,
+  );
   errors += MISSED - written.done;
   const writeRate = (1000 * written.done) / written.durationMs;
   print(`catch-up: ${written.done} writes missed, written at ${writeRate.toFixed(0)}/s`);
@@ -57,7 +65,10 @@ export async function measureCatchUp({ servers, durationMs, print }: Bench): Pro
     const rate = (1000 * MISSED) / during.durationMs;
     if (during.errors > before.errors)
       print(`catch-up: ${during.errors - before.errors} requests of clients failed meanwhile`);
-    const [p99Before, p99During] = [quantile(before.latenciesMs, 0.99), quantile(during.latenciesMs, 0.99)];
+    const [p99Before, p99During] = [
+      quantile(before.latenciesMs, 0.99),
+      quantile(during.latenciesMs, 0.99),
+    ];
     print(
       `catch-up: caught up with at ${rate.toFixed(0)}/s (${(during.durationMs / 1000).toFixed(1)} s after its start)`,
     );
@@ -67,7 +78,11 @@ export async function measureCatchUp({ servers, durationMs, print }: Bench): Pro
     );
     errors += during.errors;
     return {
-      values: { catchUpShare: rate / writeRate, catchUpP99Ratio: p99During / p99Before, catchUpPerSecond: rate },
+      values: {
+        catchUpShare: rate / writeRate,
+        catchUpP99Ratio: p99During / p99Before,
+        catchUpPerSecond: rate,
+      },
       errors,
     };
   } finally {
@@ -76,15 +91,21 @@ export async function measureCatchUp({ servers, durationMs, print }: Bench): Pro
   }
 }
 
-const clientRate = ({ latenciesMs, durationMs }: { latenciesMs: Float64Array; durationMs: number }): string =>
-  ((1000 * latenciesMs.length) / durationMs).toFixed(0);
+const clientRate = ({
+  latenciesMs,
+  durationMs,
+}: {
+  latenciesMs: Float64Array;
+  durationMs: number;
+}): string => ((1000 * latenciesMs.length) / durationMs).toFixed(0);
 
 /** Reads samples of the missed keys at the node's own replica (`r=1`) until each is there. */
 async function untilCaughtUp(cluster: MecCluster): Promise<void> {
   const port = cluster.httpPorts[AWAY] ?? 0;
   const samples = [...missedKeys()].filter((_, index) => index % (MISSED / SAMPLES) === 0);
   for (const [index, key] of samples.entries()) {
-    const isThere = async (): Promise<boolean> => (await ask({ port, path: `/mec/${key}?r=1` })).status === 200;
+    const isThere = async (): Promise<boolean> =>
+      (await ask({ port, path: `/mec/${key}?r=1` })).status === 200;
     const what = `the node that was away has sample ${index + 1} of ${SAMPLES}`;
     await waitUntil(what, isThere, { servers: cluster.servers, timeoutMs: CATCH_UP_TIMEOUT_MS });
   }

@@ -21,12 +21,23 @@ export async function measureCausality({ servers, durationMs, print }: Bench): P
   const skipMs = performance.now() - startMs;
   const figures = await measure(
     cluster,
-    { operation: 'PUT', valueBytes: 100, keys: 0, distribution: 'uniform', connections: 64, aim: 'one' },
+    {
+      operation: 'PUT',
+      valueBytes: 100,
+      keys: 0,
+      distribution: 'uniform',
+      connections: 64,
+      aim: 'one',
+    },
     durationMs,
   );
   await cluster.stop();
   const sums = sumProfiles(readProfiles([profileDir]), skipMs);
   for (const line of formatProfile(sums, TOP)) print(line);
-  if (sums.causalityMs === 0) throw new Error('no file of causality is in the profile: it says nothing');
-  return { values: { causalityShare: sums.causalityWithCalleesMs / sums.busyMs }, errors: failed + figures.errors };
+  if (sums.causalityMs === 0)
+    throw new Error('no file of causality is in the profile: it says nothing');
+  return {
+    values: { causalityShare: sums.causalityWithCalleesMs / sums.busyMs },
+    errors: failed + figures.errors,
+  };
 }

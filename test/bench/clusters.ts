@@ -26,10 +26,12 @@ export interface Cluster {
 }
 
 /** The first of `count` consecutive free ports. */
-export const findPorts = (count: number): Promise<number> => findFreePorts('127.0.0.1', count, systemRandom);
+export const findPorts = (count: number): Promise<number> =>
+  findFreePorts('127.0.0.1', count, systemRandom);
 
 /** The numbers from `first` on. */
-export const range = (first: number, count: number): number[] => Array.from({ length: count }, (_, i) => first + i);
+export const range = (first: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => first + i);
 
 /**
  * Waits until a write is answered with 200. Each attempt has a new key, because a failed one may
@@ -39,7 +41,9 @@ async function waitForPut({ name, httpPorts, servers }: Cluster): Promise<void> 
   let attempt = 0;
   const put = async (): Promise<boolean> => {
     const path = `/mec/probe-${attempt++}`;
-    return (await ask({ port: httpPorts[0] ?? 0, path, method: 'PUT', body: 'probe' })).status === 200;
+    return (
+      (await ask({ port: httpPorts[0] ?? 0, path, method: 'PUT', body: 'probe' })).status === 200
+    );
   };
   await waitUntil(`a first PUT to ${name}`, put, { servers });
 }
@@ -115,7 +119,12 @@ export class MecCluster implements Cluster {
     const isProfiled = this.#profileDir !== undefined && node === 0;
     const profile = isProfiled ? ['--cpu-prof', `--cpu-prof-dir=${this.#profileDir}`] : [];
     const name = `n${node + 1}-${this.httpPorts[node]}`;
-    const server = this.#all.start(name, process.execPath, [...profile, launcher, '--config', configFile]);
+    const server = this.#all.start(name, process.execPath, [
+      ...profile,
+      launcher,
+      '--config',
+      configFile,
+    ]);
     this.#running.set(node, server);
     return server;
   }

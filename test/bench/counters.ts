@@ -33,7 +33,10 @@ function read(pid: number, file: string): string | undefined {
 /** The length of a clock tick in µs. */
 const tickMicros = (() => {
   try {
-    return 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8', timeout: SS_TIMEOUT_MS }));
+    return (
+      1e6 /
+      Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8', timeout: SS_TIMEOUT_MS }))
+    );
   } catch {
     return 10_000;
   }
@@ -66,24 +69,35 @@ export interface Memory {
 
 function memoryOf(pid: number): Memory | undefined {
   const status = read(pid, 'status') ?? '';
-  const bytes = (field: string): number => 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
+  const bytes = (field: string): number =>
+    1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
   const memory = { rssBytes: bytes('VmRSS'), fileBytes: bytes('RssFile') };
   return Number.isNaN(memory.rssBytes) ? undefined : memory;
 }
 
 function total(values: readonly (number | undefined)[]): number | undefined {
-  return values.reduce((sum, value) => (sum === undefined || value === undefined ? undefined : sum + value), 0);
+  return values.reduce(
+    (sum, value) => (sum === undefined || value === undefined ? undefined : sum + value),
+    0,
+  );
 }
 
 /** The sum of `bytes_sent` of the sockets at both ends of the connections between nodes. */
 async function wireBytesOf(peerPorts: readonly number[]): Promise<number | undefined> {
   const ends = peerPorts.flatMap((port) => [`sport = :${port}`, `dport = :${port}`]);
   try {
-    const { stdout } = await promisify(execFile)('ss', ['-tinH', 'state', 'established', `( ${ends.join(' or ')} )`], {
-      timeout: SS_TIMEOUT_MS,
-      maxBuffer: SS_MAX_BYTES,
-    });
-    return [...stdout.matchAll(/ bytes_sent:(\d+)/g)].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+    const { stdout } = await promisify(execFile)(
+      'ss',
+      ['-tinH', 'state', 'established', `( ${ends.join(' or ')} )`],
+      {
+        timeout: SS_TIMEOUT_MS,
+        maxBuffer: SS_MAX_BYTES,
+      },
+    );
+    return [...stdout.matchAll(/ bytes_sent:(\d+)/g)].reduce(
+      (sum, [, bytes]) => sum + Number(bytes),
+      0,
+    );
   } catch {
     return undefined;
   }

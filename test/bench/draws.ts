@@ -26,7 +26,11 @@ export function seededRandom(seed: number): () => number {
  * / (i + 1)^theta. Source: Gray et al., "Quickly Generating Billion-Record Synthetic Databases"
  * (SIGMOD 1994), as in YCSB.
  */
-export function zipfianRanks(count: number, random: () => number, theta = ZIPFIAN_THETA): () => number {
+export function zipfianRanks(
+  count: number,
+  random: () => number,
+  theta = ZIPFIAN_THETA,
+): () => number {
   const zeta = (terms: number): number => {
     let sum = 0;
     for (let i = 1; i <= terms; i++) sum += 1 / i ** theta;
@@ -63,7 +67,8 @@ function coprimeStep(count: number): number {
 }
 
 /** The name of a loaded key. All names have the same length, and so all requests do. */
-export const keyName = (prefix: string, index: number): string => `${prefix}${String(index).padStart(7, '0')}`;
+export const keyName = (prefix: string, index: number): string =>
+  `${prefix}${String(index).padStart(7, '0')}`;
 
 /** Names new keys, in no order that a store could make use of. */
 export function freshKeys(prefix: string): () => string {

@@ -16,7 +16,10 @@ const VERSION_TIMEOUT_MS = 5_000;
 
 /** The output of `etcd --version`; undefined if etcd is not installed. */
 export function etcdVersion(): string | undefined {
-  const { status, stdout } = spawnSync(PROGRAM, ['--version'], { encoding: 'utf8', timeout: VERSION_TIMEOUT_MS });
+  const { status, stdout } = spawnSync(PROGRAM, ['--version'], {
+    encoding: 'utf8',
+    timeout: VERSION_TIMEOUT_MS,
+  });
   return status === 0 ? /etcd Version: (\S+)/.exec(stdout)?.[1] : undefined;
 }
 

@@ -15,11 +15,19 @@ export const EXPERIMENTS: readonly Experiment[] = [
     isDefault: true,
     run: measureCausality,
   },
-  { name: 'memory', about: 'memory idle and with 1 M keys, and how fast a node starts on them', run: measureMemory },
+  {
+    name: 'memory',
+    about: 'memory idle and with 1 M keys, and how fast a node starts on them',
+    run: measureMemory,
+  },
   { name: 'catch-up', about: 'a node that has missed 100 000 writes', run: measureCatchUp },
   { name: 'growth-siblings', about: 'costs with 1, 10 and 100 siblings', run: growSiblings },
   { name: 'growth-nodes', about: 'costs with 3, 5 and 9 nodes on this machine', run: growNodes },
   { name: 'growth-log', about: 'the log while a node is away', run: growLog },
-  { name: 'growth-restarts', about: 'messages, memory and rounds of sync after 1 000 restarts', run: growRestarts },
+  {
+    name: 'growth-restarts',
+    about: 'messages, memory and rounds of sync after 1 000 restarts',
+    run: growRestarts,
+  },
   { name: 'growth-keys', about: 'costs with 10 000, 100 000 and 1 M keys', run: growKeys },
 ];

@@ -38,9 +38,16 @@ async function getAndPut(
 }
 
 /** Writes each key once. Returns the number of failed writes. */
-async function writeKeys(cluster: MecCluster, node: number, keys: readonly string[]): Promise<number> {
+async function writeKeys(
+  cluster: MecCluster,
+  node: number,
+  keys: readonly string[],
+): Promise<number> {
   const makeClient = loadingClients(keys, cluster.protocol(VALUE_BYTES));
-  const { done } = await drain({ ports: cluster.httpPorts.slice(node, node + 1), makeClient }, LOADING_MS);
+  const { done } = await drain(
+    { ports: cluster.httpPorts.slice(node, node + 1), makeClient },
+    LOADING_MS,
+  );
   return keys.length - done;
 }
 
@@ -75,11 +82,22 @@ export async function growNodes({ servers, durationMs }: Bench): Promise<Finding
       costs: [idle, get.perSecond, costOf(get), get.p99Ms, put.perSecond, costOf(put), put.p99Ms],
     });
   }
-  const costs = ['idle ms/s', 'GET/s', 'GET cpu µs', 'GET p99 ms', 'PUT/s', 'PUT cpu µs', 'PUT p99 ms'];
+  const costs = [
+    'idle ms/s',
+    'GET/s',
+    'GET cpu µs',
+    'GET p99 ms',
+    'PUT/s',
+    'PUT cpu µs',
+    'PUT p99 ms',
+  ];
   const statement =
     `with 9 nodes instead of 3 on the same processors, a GET costs ${growthOf({ points }, 2)} the CPU ` +
     `and a PUT ${growthOf({ points }, 5)}; an idle node takes ${growthOf({ points }, 0)}`;
-  return { curves: [{ name: 'nodes', grows: 'nodes', costs, points, statement }], errors: failures };
+  return {
+    curves: [{ name: 'nodes', grows: 'nodes', costs, points, statement }],
+    errors: failures,
+  };
 }
 
 const LOG_PARTITIONS = 4;
@@ -114,8 +132,12 @@ export async function growLog({ servers }: Bench): Promise<Findings> {
   }
   const startMs = performance.now();
   cluster.startNode(2);
-  const isCut = async (): Promise<boolean> => (await cluster.status(0)).store.logEntries < LOG_PARTITIONS;
-  await waitUntil('the log is cut after the node is back', isCut, { servers: cluster.servers, timeoutMs: LOADING_MS });
+  const isCut = async (): Promise<boolean> =>
+    (await cluster.status(0)).store.logEntries < LOG_PARTITIONS;
+  await waitUntil('the log is cut after the node is back', isCut, {
+    servers: cluster.servers,
+    timeoutMs: LOADING_MS,
+  });
   const cutSeconds = (performance.now() - startMs) / 1000;
   await note(written);
   await cluster.stop();
@@ -126,7 +148,13 @@ export async function growLog({ servers }: Bench): Promise<Findings> {
     `and was empty ${cutSeconds.toFixed(1)} s after the node's start (last line)`;
   return {
     curves: [
-      { name: 'log while a node is away', grows: 'writes', costs: ['entries', '% of bound'], points, statement },
+      {
+        name: 'log while a node is away',
+        grows: 'writes',
+        costs: ['entries', '% of bound'],
+        points,
+        statement,
+      },
     ],
     errors,
   };

@@ -71,11 +71,25 @@ export async function growSiblings({ servers, durationMs }: Bench): Promise<Find
     errors += failed + get.errors + put.errors;
     points.push({
       at: siblings,
-      costs: [costOf(get), get.p50Ms, costOf(put), put.p50Ms, put.wireBytes ?? 0, put.diskBytes ?? 0],
+      costs: [
+        costOf(get),
+        get.p50Ms,
+        costOf(put),
+        put.p50Ms,
+        put.wireBytes ?? 0,
+        put.diskBytes ?? 0,
+      ],
     });
   }
   await cluster.stop();
-  const costs = ['GET cpu µs', 'GET p50 ms', 'PUT cpu µs', 'PUT p50 ms', 'PUT wire B', 'PUT disk B'];
+  const costs = [
+    'GET cpu µs',
+    'GET p50 ms',
+    'PUT cpu µs',
+    'PUT p50 ms',
+    'PUT wire B',
+    'PUT disk B',
+  ];
   const statement =
     `with 100 siblings, a GET costs ${growthOf({ points }, 0)} the CPU ` +
     `and a PUT that adds one ${growthOf({ points }, 2)} (all versions of a key are one record)`;

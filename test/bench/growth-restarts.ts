@@ -52,7 +52,8 @@ function openScene(): Scene {
   for (const next = freshKeys('lives-'); ;) {
     const key = next();
     const keys = byPartition.get(partitionOf(key)) ?? [];
-    if (keys.length >= KEYS_EACH || (keys.length === 0 && byPartition.size === PARTITIONS_WRITTEN)) continue;
+    if (keys.length >= KEYS_EACH || (keys.length === 0 && byPartition.size === PARTITIONS_WRITTEN))
+      continue;
     byPartition.set(partitionOf(key), [...keys, key]);
     if ([...byPartition.values()].flat().length === PARTITIONS_WRITTEN * KEYS_EACH) break;
   }
@@ -219,7 +220,9 @@ export async function growRestarts({ print }: Pick<Bench, 'print'>): Promise<Fin
   const growth = COSTS.map((cost, i) => `${cost} ${growthOf({ points }, i)}`).join(', ');
   const statement = `from the ${MEASURED[0]}th to the ${RESTARTS}th restart: ${growth}`;
   const growthIn = (name: (typeof COSTS)[number]): number => {
-    const [first, last] = [points[0], points.at(-1)].map((point) => point?.costs[COSTS.indexOf(name)] ?? 0);
+    const [first, last] = [points[0], points.at(-1)].map(
+      (point) => point?.costs[COSTS.indexOf(name)] ?? 0,
+    );
     return (last ?? 0) / (first ?? 1);
   };
   const values = {
@@ -227,5 +230,9 @@ export async function growRestarts({ print }: Pick<Bench, 'print'>): Promise<Fin
     restartSyncGrowth: growthIn('sync KiB'),
     restartMemoryGrowth: growthIn('memory MiB'),
   };
-  return { values, curves: [{ name: 'restarts', grows: 'restarts', costs: COSTS, points, statement }], errors };
+  return {
+    values,
+    curves: [{ name: 'restarts', grows: 'restarts', costs: COSTS, points, statement }],
+    errors,
+  };
 }

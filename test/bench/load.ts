@@ -47,7 +47,9 @@ export interface LoadResult {
 
 /** The quantile `share` (0 to 1) of sorted latencies, by the nearest rank; 0 if there are none. */
 export function quantile(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? 0;
+  return (
+    sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? 0
+  );
 }
 
 class Meter {
@@ -130,7 +132,8 @@ class Connection {
   /** Closes the connection. A request that has waited too long for its answer is an error. */
   finish(nowMs: number): void {
     if (this.#isDone) return;
-    if (this.#inFlight && nowMs - this.#startedMs > STALLED_MS) this.#options.meter.fail('not answered at the end');
+    if (this.#inFlight && nowMs - this.#startedMs > STALLED_MS)
+      this.#options.meter.fail('not answered at the end');
     this.#end();
   }
 
@@ -167,7 +170,8 @@ class Connection {
     } else {
       this.#bodyLeft -= length;
     }
-    if (this.#bodyLeft === 0 || (this.#bodyLeft === undefined && this.#tail.endsWith(LAST_CHUNK))) this.#answered();
+    if (this.#bodyLeft === 0 || (this.#bodyLeft === undefined && this.#tail.endsWith(LAST_CHUNK)))
+      this.#answered();
     // The body is longer than announced, or its length is unreadable, so this stream is lost.
     else if (this.#bodyLeft !== undefined && !(this.#bodyLeft > 0)) this.#socket?.destroy();
   }
@@ -234,7 +238,11 @@ function openConnections(
   options: Pick<ConnectionOptions, 'meter' | 'paceMs' | 'onDone'>,
 ): Connection[] {
   return Array.from({ length: count }, (_, index) => {
-    const connection = new Connection({ ...options, port: ports[index % ports.length] ?? 0, client: makeClient() });
+    const connection = new Connection({
+      ...options,
+      port: ports[index % ports.length] ?? 0,
+      client: makeClient(),
+    });
     connection.open();
     return connection;
   });
@@ -245,8 +253,15 @@ export class RunningLoad {
   readonly #meter = new Meter();
   readonly #connections: Connection[];
 
-  constructor(target: Target, { connections, paceMs = 0 }: { connections: number; paceMs?: number }) {
-    this.#connections = openConnections(target, connections, { meter: this.#meter, paceMs, onDone: () => undefined });
+  constructor(
+    target: Target,
+    { connections, paceMs = 0 }: { connections: number; paceMs?: number },
+  ) {
+    this.#connections = openConnections(target, connections, {
+      meter: this.#meter,
+      paceMs,
+      onDone: () => undefined,
+    });
   }
 
   /** Operations that have succeeded since the start, recorded or not. */
@@ -299,7 +314,11 @@ export interface DrainResult {
 }
 
 /** Runs clients until all have finished or the time is over. */
-export async function drain(target: Target, timeoutMs: number, connections = DRAIN_CONNECTIONS): Promise<DrainResult> {
+export async function drain(
+  target: Target,
+  timeoutMs: number,
+  connections = DRAIN_CONNECTIONS,
+): Promise<DrainResult> {
   const meter = new Meter();
   meter.isRecording = true;
   const startMs = performance.now();
@@ -317,5 +336,10 @@ export async function drain(target: Target, timeoutMs: number, connections = DRA
   });
   clearTimeout(timer);
   const latenciesMs = Float64Array.from(meter.latenciesMs).sort();
-  return { done: meter.operations, errors: meter.errors, durationMs: performance.now() - startMs, latenciesMs };
+  return {
+    done: meter.operations,
+    errors: meter.errors,
+    durationMs: performance.now() - startMs,
+    latenciesMs,
+  };
 }

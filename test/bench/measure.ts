@@ -3,7 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from './clusters.ts';
 import { countersAfter, countersBefore, largestMemory, type Counters } from './counters.ts';
 import { keyName } from './draws.ts';
-import { drain, quantile, runLoad, type LoadOptions, type LoadResult, type Target } from './load.ts';
+import {
+  drain,
+  quantile,
+  runLoad,
+  type LoadOptions,
+  type LoadResult,
+  type Target,
+} from './load.ts';
 import { checkAlive } from './servers.ts';
 import { clientMaker, loadedPrefix, loadingClients, type Workload } from './requests.ts';
 
@@ -63,7 +70,11 @@ export async function loadKeys(cluster: Cluster, workload: Workload): Promise<nu
   };
   const makeClient = loadingClients(names(), cluster.protocol(workload.valueBytes));
   const timeoutMs = Math.max(LOADING_MIN_MS, (1000 * workload.keys) / LOADING_MIN_KEYS_PER_SECOND);
-  const { done } = await drain({ ports: cluster.httpPorts, makeClient }, timeoutMs, LOADING_CONNECTIONS);
+  const { done } = await drain(
+    { ports: cluster.httpPorts, makeClient },
+    timeoutMs,
+    LOADING_CONNECTIONS,
+  );
   return workload.keys - done;
 }
 
@@ -72,9 +83,18 @@ export async function loadKeys(cluster: Cluster, workload: Workload): Promise<nu
  * errors.
  */
 export async function warmUp(cluster: Cluster, durationMs: number): Promise<number> {
-  const workload = { operation: 'mix', valueBytes: 100, keys: 1_000, distribution: 'uniform' } as const;
+  const workload = {
+    operation: 'mix',
+    valueBytes: 100,
+    keys: 1_000,
+    distribution: 'uniform',
+  } as const;
   const failed = await loadKeys(cluster, workload);
-  const { errors } = await measure(cluster, { ...workload, connections: 64, aim: 'spread' }, warmupOf(durationMs));
+  const { errors } = await measure(
+    cluster,
+    { ...workload, connections: 64, aim: 'spread' },
+    warmupOf(durationMs),
+  );
   return failed + errors;
 }
 
@@ -131,7 +151,9 @@ export function figuresOf(result: LoadResult, { before, after, rssBytes }: Count
   const operations = latenciesMs.length;
   const perOperation = (counter: keyof Counters): number | undefined => {
     const [first, last] = [before?.[counter], after?.[counter]];
-    return first === undefined || last === undefined || operations === 0 ? undefined : (last - first) / operations;
+    return first === undefined || last === undefined || operations === 0
+      ? undefined
+      : (last - first) / operations;
   };
   return {
     operations,

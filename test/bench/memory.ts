@@ -32,14 +32,18 @@ export async function measureMemory({ servers, durationMs, print }: Bench): Prom
     const memory = largestMemory(cluster);
     if (memory === undefined) return;
     values[name] = memory.rssBytes;
-    const [rss, files] = [memory.rssBytes, memory.fileBytes].map((bytes) => (bytes / MIB).toFixed(0));
+    const [rss, files] = [memory.rssBytes, memory.fileBytes].map((bytes) =>
+      (bytes / MIB).toFixed(0),
+    );
     print(`memory: ${what}: ${rss} MiB in the largest node, ${files} MiB of it pages of files`);
   };
   await sleep(REST_MS);
   note('idleRssBytes', 'idle');
   const startMs = performance.now();
   let errors = await loadKeys(cluster, LOAD);
-  print(`memory: ${KEYS - errors} keys loaded in ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
+  print(
+    `memory: ${KEYS - errors} keys loaded in ${((performance.now() - startMs) / 1000).toFixed(0)} s`,
+  );
   note('justLoadedRssBytes', 'right after loading');
   await sleep(REST_MS);
   note('loadedRssBytes', `${REST_MS / 1000} s later`);
@@ -55,7 +59,9 @@ export async function measureMemory({ servers, durationMs, print }: Bench): Prom
   values['startMs'] = await startTime(cluster, 'SIGTERM');
   values['startAfterKillMs'] = await startTime(cluster, 'SIGKILL');
   print(`memory: a node that was stopped serves after ${(values['startMs'] / 1000).toFixed(2)} s`);
-  print(`memory: a node that was killed serves after ${(values['startAfterKillMs'] / 1000).toFixed(2)} s`);
+  print(
+    `memory: a node that was killed serves after ${(values['startAfterKillMs'] / 1000).toFixed(2)} s`,
+  );
   await sleep(REST_MS);
   note('restartedRssBytes', 'after the restarts');
   await cluster.stop();
@@ -68,7 +74,8 @@ async function startTime(cluster: MecCluster, signal: NodeJS.Signals): Promise<n
   const startMs = performance.now();
   cluster.startNode(0);
   const path = `/mec/${keyName(loadedPrefix(LOAD), KEYS / 2)}`;
-  const serves = async (): Promise<boolean> => (await ask({ port: cluster.httpPorts[0] ?? 0, path })).status === 200;
+  const serves = async (): Promise<boolean> =>
+    (await ask({ port: cluster.httpPorts[0] ?? 0, path })).status === 200;
   await waitUntil('node 1 reads a key after its start', serves, { servers: cluster.servers });
   return performance.now() - startMs;
 }

@@ -16,7 +16,14 @@ import { figuresOf, type Figures } from './measure.ts';
 import { DEFAULT_ROWS, fullRows, rowsNamed } from './plan.ts';
 import { plotRows } from './plot.ts';
 import { BORDERS, CAUSALITY_FILES, type CpuProfile, sumProfiles } from './profile.ts';
-import { clientMaker, etcdProtocol, loadedPrefix, loadingClients, mecProtocol, type Workload } from './requests.ts';
+import {
+  clientMaker,
+  etcdProtocol,
+  loadedPrefix,
+  loadingClients,
+  mecProtocol,
+  type Workload,
+} from './requests.ts';
 import { medianOf } from './rows.ts';
 import { judge } from './targets.ts';
 
@@ -47,7 +54,10 @@ test('zipfian ranks are drawn with the expected frequencies', () => {
     for (let rank = from; rank < to; rank++) expected += 1 / (rank + 1) ** 0.99 / zeta;
     const share = found.slice(from, to).reduce((sum, count) => sum + count, 0) / DRAWS;
     // The formula approximates all ranks but the first two.
-    assert.ok(Math.abs(share / expected - 1) < 0.12, `ranks ${from}..${to}: ${share} instead of ${expected}`);
+    assert.ok(
+      Math.abs(share / expected - 1) < 0.12,
+      `ranks ${from}..${to}: ${share} instead of ${expected}`,
+    );
   }
 });
 
@@ -117,23 +127,39 @@ test('a profile is summed by place, and causality includes its callees', () => {
   assert.equal(sums.causalityMs, 5);
   assert.equal(sums.causalityWithCalleesMs, 5 + 6 + 7);
   const places = Object.fromEntries(sums.places);
-  assert.equal(places['zeromq'], 8 + 9, 'native code counts for its caller, and the file for its package');
+  assert.equal(
+    places['zeromq'],
+    8 + 9,
+    'native code counts for its caller, and the file for its package',
+  );
   assert.equal(places['@msgpack/msgpack'], 6 + 7);
   assert.equal(places['garbage collection'], 3);
   assert.equal(places['src/core'], 5);
   assert.equal(sums.files.get('src/transport/zeromq.ts'), 8 + 9);
-  assert.equal(sumProfiles([{ nodes, samples, timeDeltas }], 28).busyMs, 8 + 9, 'what came before 28 ms is left out');
+  assert.equal(
+    sumProfiles([{ nodes, samples, timeDeltas }], 28).busyMs,
+    8 + 9,
+    'what came before 28 ms is left out',
+  );
 });
 
 test('the files of a profile exist and use the listed packages', () => {
-  const source = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
+  const source = (file: string): string =>
+    readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
   for (const file of CAUSALITY_FILES) assert.ok(source(file).length > 0, file);
-  for (const [file, name] of Object.entries(BORDERS)) assert.match(source(file), new RegExp(`from '${name}';`), file);
+  for (const [file, name] of Object.entries(BORDERS))
+    assert.match(source(file), new RegExp(`from '${name}';`), file);
 });
 
 const figures = (varied: Partial<Figures>): Figures => ({
   ...figuresOf(
-    { latenciesMs: new Float64Array(), durationMs: 1000, errors: 0, severalValues: 0, siblingWrites: 0 },
+    {
+      latenciesMs: new Float64Array(),
+      durationMs: 1000,
+      errors: 0,
+      severalValues: 0,
+      siblingWrites: 0,
+    },
     { before: undefined, after: undefined, rssBytes: undefined },
   ),
   ...varied,
@@ -173,12 +199,16 @@ test('a target is judged by the figures of its row, if they were measured', () =
 });
 
 test('the plan finds rows by name and by prefix', () => {
-  for (const rows of [DEFAULT_ROWS, fullRows()]) assert.equal(new Set(rows.map(({ name }) => name)).size, rows.length);
+  for (const rows of [DEFAULT_ROWS, fullRows()])
+    assert.equal(new Set(rows.map(({ name }) => name)).size, rows.length);
   assert.deepEqual(
     rowsNamed('put-100b-1c').map(({ name }) => name),
     ['put-100b-1c'],
   );
-  assert.ok(rowsNamed('rmw').length === 2 && rowsNamed('get-100b').every(({ valueBytes }) => valueBytes === 100));
+  assert.ok(
+    rowsNamed('rmw').length === 2 &&
+      rowsNamed('get-100b').every(({ valueBytes }) => valueBytes === 100),
+  );
   assert.deepEqual(rowsNamed('nothing'), []);
 });
 
@@ -199,7 +229,9 @@ test('the plot has a bar for each cluster but the skeleton, in proportion to its
     ],
   ]);
   const svg = plotRows(rows, 'here');
-  const widths = [...svg.matchAll(/<rect x="190" y="\d+" width="([\d.]+)"/g)].map(([, width]) => Number(width));
+  const widths = [...svg.matchAll(/<rect x="190" y="\d+" width="([\d.]+)"/g)].map(([, width]) =>
+    Number(width),
+  );
   assert.equal(widths.length, 2);
   assert.ok(Math.abs((widths[0] ?? 0) - 2 * (widths[1] ?? 0)) < 0.2, widths.join());
   assert.match(svg, /a&lt;b/);
@@ -235,7 +267,10 @@ test('read-modify-write sends the token of its read and counts siblings', async 
     }
     request.resume().on('end', () => response.end(''));
   });
-  const load = new RunningLoad({ ports, makeClient: clientMaker(WORK, mecProtocol(10), 't') }, { connections: 1 });
+  const load = new RunningLoad(
+    { ports, makeClient: clientMaker(WORK, mecProtocol(10), 't') },
+    { connections: 1 },
+  );
   const result = await load.record(() => new Promise<void>((resolve) => (enough = resolve)));
   load.stop();
   assert.ok(result.latenciesMs.length > 10);
@@ -261,7 +296,11 @@ test('the load generator reads chunks to their end and counts failed requests', 
   });
   const protocol = etcdProtocol(1024);
   const keys = Array.from({ length: 10 }, (_, i) => keyName(loadedPrefix(WORK), i));
-  const { done, errors } = await drain({ ports, makeClient: loadingClients(keys, protocol) }, 5_000, 1);
+  const { done, errors } = await drain(
+    { ports, makeClient: loadingClients(keys, protocol) },
+    5_000,
+    1,
+  );
   assert.deepEqual([requests, done, errors], [10, 8, 2]);
 });
 

@@ -9,7 +9,13 @@ export interface Row extends Load {
 }
 
 const KIB = 1024;
-const BASE = { valueBytes: 100, connections: 64, keys: 10_000, distribution: 'uniform', aim: 'one' } as const;
+const BASE = {
+  valueBytes: 100,
+  connections: 64,
+  keys: 10_000,
+  distribution: 'uniform',
+  aim: 'one',
+} as const;
 
 /** The differences of a row from the base. */
 type Varied = Partial<Omit<Row, 'name'>> & Pick<Row, 'operation'>;
@@ -78,7 +84,10 @@ export function fullRows(): Row[] {
         for (const aim of ['one', 'spread'] as const) {
           for (const distribution of ['uniform', 'zipfian'] as const) {
             // New keys are not drawn from a set, and one connection cannot be spread.
-            if ((operation === 'PUT' && distribution === 'zipfian') || (connections === 1 && aim === 'spread'))
+            if (
+              (operation === 'PUT' && distribution === 'zipfian') ||
+              (connections === 1 && aim === 'spread')
+            )
               continue;
             const keys = valueBytes > KIB ? LARGE.keys : BASE.keys;
             rows.push(row({ operation, valueBytes, connections, aim, distribution, keys }));
@@ -87,12 +96,19 @@ export function fullRows(): Row[] {
       }
     }
   }
-  const isCompared = new Set(DEFAULT_ROWS.filter(({ clusters }) => clusters === ALL).map(({ name }) => name));
-  return [...rows.map((plain) => (isCompared.has(plain.name) ? { ...plain, clusters: ALL } : plain)), ...MILLION_ROWS];
+  const isCompared = new Set(
+    DEFAULT_ROWS.filter(({ clusters }) => clusters === ALL).map(({ name }) => name),
+  );
+  return [
+    ...rows.map((plain) => (isCompared.has(plain.name) ? { ...plain, clusters: ALL } : plain)),
+    ...MILLION_ROWS,
+  ];
 }
 
 /** The row of a name, or the rows of the default plan that begin with it (`put`, `get-100b`). */
 export function rowsNamed(name: string): readonly Row[] {
   const exact = [...DEFAULT_ROWS, ...fullRows()].find((each) => each.name === name);
-  return exact === undefined ? DEFAULT_ROWS.filter((each) => each.name.startsWith(`${name}-`)) : [exact];
+  return exact === undefined
+    ? DEFAULT_ROWS.filter((each) => each.name.startsWith(`${name}-`))
+    : [exact];
 }

@@ -5,7 +5,11 @@
 import type { ClusterName } from './clusters.ts';
 import type { Figures } from './measure.ts';
 
-const COLOURS: Readonly<Record<ClusterName, string>> = { skeleton: '#b8c0c8', MecDB: '#2f6fb2', etcd: '#d98a2b' };
+const COLOURS: Readonly<Record<ClusterName, string>> = {
+  skeleton: '#b8c0c8',
+  MecDB: '#2f6fb2',
+  etcd: '#d98a2b',
+};
 const TARGET_PERCENT = 60;
 const LEFT = 190;
 const WIDTH = 760;
@@ -37,11 +41,17 @@ function barsOf(figuresByCluster: ReadonlyMap<ClusterName, Figures>): Bar[] {
 }
 
 /** Draws the rows that were also measured at the skeleton. `title` names the machine. */
-export function plotRows(rows: ReadonlyMap<string, ReadonlyMap<ClusterName, Figures>>, title: string): string {
+export function plotRows(
+  rows: ReadonlyMap<string, ReadonlyMap<ClusterName, Figures>>,
+  title: string,
+): string {
   const drawn = [...rows]
     .map(([name, figures]) => ({ name, bars: barsOf(figures) }))
     .filter(({ bars }) => bars.length > 0);
-  const greatest = Math.max(100, ...drawn.flatMap(({ bars }) => bars.map(({ percent }) => percent)));
+  const greatest = Math.max(
+    100,
+    ...drawn.flatMap(({ bars }) => bars.map(({ percent }) => percent)),
+  );
   const xOf = (percent: number): number => LEFT + (percent * (WIDTH - LEFT - 110)) / greatest;
   const shapes: string[] = [];
   let y = TOP;
@@ -53,7 +63,12 @@ export function plotRows(rows: ReadonlyMap<string, ReadonlyMap<ClusterName, Figu
           `fill="${COLOURS[cluster]}"/>`,
       );
       shapes.push(
-        text(xOf(percent) + 5, y + BAR - 3, `${percent.toFixed(0)} %  ${perSecond.toFixed(0)}/s`, ' class="small"'),
+        text(
+          xOf(percent) + 5,
+          y + BAR - 3,
+          `${percent.toFixed(0)} %  ${perSecond.toFixed(0)}/s`,
+          ' class="small"',
+        ),
       );
       y += BAR;
     }

@@ -54,14 +54,21 @@ const FAMILIES: readonly (readonly [RegExp, string])[] = [
     /^(koa-.*|@koa\/.*|on-finished|ee-first|statuses|content-type|content-disposition|cookies|accepts|mime-types)$/,
     'koa',
   ],
-  [/^(delegates|destroy|encodeurl|escape-html|fresh|http-errors|parseurl|type-is|vary|path-to-regexp)$/, 'koa'],
+  [
+    /^(delegates|destroy|encodeurl|escape-html|fresh|http-errors|parseurl|type-is|vary|path-to-regexp)$/,
+    'koa',
+  ],
 ];
 
 const IDLE = '(idle)';
 
 interface ProfileNode {
   readonly id: number;
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly callFrame: {
+    readonly functionName: string;
+    readonly url: string;
+    readonly lineNumber: number;
+  };
   readonly children?: readonly number[];
 }
 
@@ -90,7 +97,8 @@ export interface ProfileSums {
 }
 
 /** Matches in any build folder, and in any parent folder. */
-const OWN_FILE = /.*\/((?:src\/(?:base|core|storage|transport|cluster|client|http|sim|embed|cli)|bin|test)\/.+)\.js$/;
+const OWN_FILE =
+  /.*\/((?:src\/(?:base|core|storage|transport|cluster|client|http|sim|embed|cli)|bin|test)\/.+)\.js$/;
 
 /**
  * The source file of a frame, as a path from the root of the project; undefined if it is not of the
@@ -109,7 +117,8 @@ export function placeOf({ functionName, url }: ProfileNode['callFrame']): string
   if (functionName === '(program)') return 'V8 and libuv';
   if (url.startsWith('node:')) return 'node internals';
   const packageName = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
-  if (packageName !== undefined) return FAMILIES.find(([pattern]) => pattern.test(packageName))?.[1] ?? packageName;
+  if (packageName !== undefined)
+    return FAMILIES.find(([pattern]) => pattern.test(packageName))?.[1] ?? packageName;
   const file = fileOf(url);
   if (file === undefined) return undefined;
   return BORDERS[file] ?? /^(src\/[^/]+|[^/]+)\//.exec(file)?.[1];
@@ -140,7 +149,8 @@ function attribute(profile: CpuProfile): ReadonlyMap<number, Attribution> {
     const file = named === undefined ? caller?.file : fileOf(url);
     // Shared code works for its callers, and so do packages.
     const isOnBehalf = file === undefined || file.startsWith('src/base/');
-    const where = url === '' ? (caller?.place ?? '') : (file ?? url.replace(/^.*\/node_modules\//, ''));
+    const where =
+      url === '' ? (caller?.place ?? '') : (file ?? url.replace(/^.*\/node_modules\//, ''));
     const attribution = {
       isIdle: functionName === IDLE,
       place: named ?? caller?.place ?? 'other',
@@ -247,16 +257,24 @@ export function formatProfile(sums: ProfileSums, top: number): string[] {
     '',
     `Causality: ${CAUSALITY_FILES.join(', ')}`,
     formatShare('self time of these files', sums.causalityMs, busyMs),
-    formatShare('with what they call in packages, Node and src/base', sums.causalityWithCalleesMs, busyMs),
+    formatShare(
+      'with what they call in packages, Node and src/base',
+      sums.causalityWithCalleesMs,
+      busyMs,
+    ),
   ];
 }
 
 function main(): void {
-  const options = { skip: { type: 'string', default: '0' }, top: { type: 'string', default: '40' } } as const;
+  const options = {
+    skip: { type: 'string', default: '0' },
+    top: { type: 'string', default: '40' },
+  } as const;
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const [skipSeconds, top] = [Number(values.skip), Number(values.top)];
   if (positionals.length === 0 || !(skipSeconds >= 0) || !(top > 0)) throw new Error(USAGE);
-  for (const line of formatProfile(sumProfiles(readProfiles(positionals), skipSeconds * 1000), top)) console.log(line);
+  for (const line of formatProfile(sumProfiles(readProfiles(positionals), skipSeconds * 1000), top))
+    console.log(line);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -22,20 +22,27 @@ const CLUSTER_WIDTH = 9;
 const CELL_WIDTH = 8;
 const MIB = 1024 * 1024;
 
-const cells = (values: readonly string[]): string => values.map((value) => value.padStart(CELL_WIDTH)).join(' ');
+const cells = (values: readonly string[]): string =>
+  values.map((value) => value.padStart(CELL_WIDTH)).join(' ');
 
 /** The heading of the rows. */
 export const formatHeading = (): string =>
   `${'row'.padEnd(NAME_WIDTH)}${'cluster'.padEnd(CLUSTER_WIDTH)}${cells(COLUMNS)}`;
 
-const rounded = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(0));
+const rounded = (value: number | undefined): string =>
+  value === undefined ? '-' : value.toFixed(0);
 
 /** One line per cluster. Shares are of the skeleton's operations per second. */
-export function formatRow(name: string, figuresByCluster: ReadonlyMap<ClusterName, Figures>): string[] {
+export function formatRow(
+  name: string,
+  figuresByCluster: ReadonlyMap<ClusterName, Figures>,
+): string[] {
   const skeleton = figuresByCluster.get('skeleton');
   return [...figuresByCluster].map(([cluster, figures], index) => {
     const share =
-      skeleton && skeleton.perSecond > 0 ? `${((100 * figures.perSecond) / skeleton.perSecond).toFixed(0)} %` : '-';
+      skeleton && skeleton.perSecond > 0
+        ? `${((100 * figures.perSecond) / skeleton.perSecond).toFixed(0)} %`
+        : '-';
     const line = cells([
       rounded(figures.perSecond),
       figures.p50Ms.toFixed(2),
@@ -70,7 +77,8 @@ export function formatCurve({ name, grows, costs, points, statement }: Curve): s
   const widths = heading.map((title) => Math.max(title.length, CELL_WIDTH));
   const line = (values: readonly string[]): string =>
     `  ${values.map((each, i) => each.padStart(widths[i] ?? 0)).join('  ')}`;
-  const number = (each: number): string => (Math.abs(each) < 100 ? each.toFixed(2) : each.toFixed(0));
+  const number = (each: number): string =>
+    Math.abs(each) < 100 ? each.toFixed(2) : each.toFixed(0);
   return [
     '',
     `Growth: ${name}`,
@@ -83,7 +91,9 @@ export function formatCurve({ name, grows, costs, points, statement }: Curve): s
 /** The table of measured targets, and the commands that measure the others. */
 export function formatTargets(verdicts: readonly Verdict[]): string[] {
   const measured = verdicts.filter(({ isMet }) => isMet !== undefined);
-  const missing = new Set(verdicts.filter(({ isMet }) => isMet === undefined).map(({ only }) => only));
+  const missing = new Set(
+    verdicts.filter(({ isMet }) => isMet === undefined).map(({ only }) => only),
+  );
   const width = Math.max(...verdicts.map(({ what }) => what.length));
   const line = (what: string, target: string, value: string): string =>
     `  ${what.padEnd(width)}  ${target.padStart(10)}  ${value.padStart(10)}  `;
@@ -92,7 +102,8 @@ export function formatTargets(verdicts: readonly Verdict[]): string[] {
     '',
     line('', 'target', 'measured').trimEnd(),
     ...measured.map(
-      ({ what, target, measured: value, isMet }) => `${line(what, target, value)}${isMet === true ? 'met' : 'NOT MET'}`,
+      ({ what, target, measured: value, isMet }) =>
+        `${line(what, target, value)}${isMet === true ? 'met' : 'NOT MET'}`,
     ),
     ...(missing.size === 0 ? [] : [`  The other targets: --only ${[...missing].join(',')}`]),
   ];

@@ -79,7 +79,10 @@ export function mecProtocol(valueBytes: number): Protocol {
  */
 export function etcdProtocol(valueBytes: number): Protocol {
   const valueChars = Math.ceil(valueBytes / BASE64_GROUP.bytes) * BASE64_GROUP.chars;
-  const pool = Buffer.from(randomBytes(BODY_POOL_BYTES + 2 * valueBytes).toString('base64'), 'latin1');
+  const pool = Buffer.from(
+    randomBytes(BODY_POOL_BYTES + 2 * valueBytes).toString('base64'),
+    'latin1',
+  );
   // The step is a multiple of four characters, so each cut is valid base64.
   const cut = valueCutter(pool, valueChars);
   const post = (path: string, length: number): string =>
@@ -123,7 +126,11 @@ export function clientMaker(workload: Workload, protocol: Protocol, run: string)
 }
 
 /** A client whose operations are single requests. */
-export const oneStepClient = (next: () => Buffer | undefined): Client => ({ next, ends: () => true, failed: () => {} });
+export const oneStepClient = (next: () => Buffer | undefined): Client => ({
+  next,
+  ends: () => true,
+  failed: () => {},
+});
 
 function updatingClient(protocol: Protocol, loadedKey: () => string): Client {
   let key = '';

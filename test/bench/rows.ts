@@ -1,7 +1,13 @@
 /**
  * Runs the rows of a plan. A cluster starts when it is first needed, and ends after its last row.
  */
-import { type Cluster, type ClusterName, MecCluster, startSkeletonCluster, stopCluster } from './clusters.ts';
+import {
+  type Cluster,
+  type ClusterName,
+  MecCluster,
+  startSkeletonCluster,
+  stopCluster,
+} from './clusters.ts';
 import { untilQuiet } from './counters.ts';
 import { startEtcdCluster } from './etcd.ts';
 import { loadKeys, measure, warmUp, type Figures } from './measure.ts';
@@ -48,9 +54,13 @@ export async function runRows(
       clusters.push(cluster);
       errors += await loadKeys(cluster, row);
     }
-    const rounds = await measureRounds(row, clusters, { ...settings, running: [...running.values()] });
+    const rounds = await measureRounds(row, clusters, {
+      ...settings,
+      running: [...running.values()],
+    });
     const figures = new Map([...rounds].map(([name, each]) => [name, medianOf(each)]));
-    for (const each of [...rounds.values()].flat()) errors += each.errors + (each.operations === 0 ? 1 : 0);
+    for (const each of [...rounds.values()].flat())
+      errors += each.errors + (each.operations === 0 ? 1 : 0);
     results.set(row.name, figures);
     onRow(row, figures);
     for (const [name, cluster] of running) {

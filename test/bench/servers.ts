@@ -34,12 +34,18 @@ export class Server {
   }
 
   get hasExited(): boolean {
-    return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
+    return (
+      this.#child.pid === undefined ||
+      this.#child.exitCode !== null ||
+      this.#child.signalCode !== null
+    );
   }
 
   /** The end of its output. */
   get logTail(): string {
-    return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').slice(-LOG_TAIL_CHARS) : '';
+    return existsSync(this.#logFile)
+      ? readFileSync(this.#logFile, 'utf8').slice(-LOG_TAIL_CHARS)
+      : '';
   }
 
   /** Ends it with SIGTERM, and after a while by force. */
@@ -109,11 +115,20 @@ export interface Question {
 export function ask({ port, path, method = 'GET', body }: Question): Promise<Reply> {
   return new Promise((resolve) => {
     const none = (): void => resolve({ status: 0, body: '' });
-    const outgoing = request({ host: '127.0.0.1', port, path, method, timeout: ASK_TIMEOUT_MS, agent: false });
+    const outgoing = request({
+      host: '127.0.0.1',
+      port,
+      path,
+      method,
+      timeout: ASK_TIMEOUT_MS,
+      agent: false,
+    });
     outgoing.on('response', (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
+      );
       response.on('error', none);
     });
     outgoing.on('timeout', () => outgoing.destroy());
@@ -137,7 +152,10 @@ export function checkAlive(servers: readonly Server[]): void {
 export async function waitUntil(
   what: string,
   check: () => Promise<boolean>,
-  { servers = [], timeoutMs = START_TIMEOUT_MS }: { servers?: readonly Server[]; timeoutMs?: number } = {},
+  {
+    servers = [],
+    timeoutMs = START_TIMEOUT_MS,
+  }: { servers?: readonly Server[]; timeoutMs?: number } = {},
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!(await check())) {

@@ -206,7 +206,11 @@ async function serveReplica(store: Store, port: number): Promise<void> {
   const receive = async (): Promise<void> => {
     for await (const [address, payload] of socket) {
       const outbox = outboxOf(address as Buffer);
-      const requests = decoder.decode(payload as Uint8Array) as [number, string, Uint8Array | null][];
+      const requests = decoder.decode(payload as Uint8Array) as [
+        number,
+        string,
+        Uint8Array | null,
+      ][];
       for (const [id, key, value] of requests) {
         if (value === null) outbox.push([id, store.get(key) ?? null]);
         else store.put(key, value, () => outbox.push([id, null]));
@@ -216,7 +220,11 @@ async function serveReplica(store: Store, port: number): Promise<void> {
   receive().catch(fail);
 }
 
-function handle(coordinator: Coordinator, request: IncomingMessage, response: ServerResponse): void {
+function handle(
+  coordinator: Coordinator,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   const key = (request.url ?? '').slice(PATH_PREFIX_LENGTH);
   if (request.method === 'GET') {
     coordinator.get(key, (value) => respond(response, value === null ? 404 : 200, value));
@@ -254,4 +262,5 @@ async function runNode(node: SkeletonNode): Promise<void> {
   process.on('disconnect', () => process.exit(0));
 }
 
-if (process.argv[2] === CHILD_FLAG) runNode(JSON.parse(process.argv[3] ?? '') as SkeletonNode).catch(fail);
+if (process.argv[2] === CHILD_FLAG)
+  runNode(JSON.parse(process.argv[3] ?? '') as SkeletonNode).catch(fail);

@@ -195,7 +195,8 @@ export function judge(results: Results): Verdict[] {
   return TARGETS.map(({ what, bound, unit, measure, only }) => {
     const measured = measure(results);
     const [sign, limit] = 'atLeast' in bound ? ['≥', bound.atLeast] : ['≤', bound.atMost];
-    const isMet = measured === undefined ? undefined : sign === '≥' ? measured >= limit : measured <= limit;
+    const isMet =
+      measured === undefined ? undefined : sign === '≥' ? measured >= limit : measured <= limit;
     const digits = unit === '%' || unit === 'MiB' ? 0 : 2;
     const text = measured === undefined ? '-' : `${measured.toFixed(digits)} ${unit}`;
     return { what, target: `${sign} ${limit} ${unit}`, measured: text, isMet, only };

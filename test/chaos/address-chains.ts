@@ -12,7 +12,11 @@ import { force, isReady, openScene, REST_MS, type Scene, verdict } from './scene
 const CLIENTS = 12;
 
 const open = (stage: Stage, nodes: number): Promise<Scene> =>
-  openScene(stage, { nodes, clients: CLIENTS, workloads: [new Uniques(), new Uniques('v'), new Sets()] });
+  openScene(stage, {
+    nodes,
+    clients: CLIENTS,
+    workloads: [new Uniques(), new Uniques('v'), new Sets()],
+  });
 
 /** Ends a node's process, and lets no client ask it. */
 async function kill({ serving }: Scene, node: TestNode): Promise<void> {
@@ -25,7 +29,10 @@ async function startElsewhere({ cluster, serving }: Scene, node: TestNode): Prom
   node.port = await freePorts(2);
   await node.configure(cluster.nodes.filter((other) => other !== node));
   node.start();
-  await eventually(`${node.name} serves`, async () => (await send(`${node.url}/ping`)).status === 200);
+  await eventually(
+    `${node.name} serves`,
+    async () => (await send(`${node.url}/ping`)).status === 200,
+  );
   serving.add(node);
 }
 
@@ -69,7 +76,9 @@ async function theLoss(stage: Stage): Promise<ChainResult> {
   await kill(scene, n3);
   await rm(n3.root, { recursive: true });
   n3.start();
-  await eventually('n3 is ready', () => isReady(n3), REST_MS).catch(() => stage.say('n3 is not ready'));
+  await eventually('n3 is ready', () => isReady(n3), REST_MS).catch(() =>
+    stage.say('n3 is not ready'),
+  );
   return verdict(scene);
 }
 
@@ -113,7 +122,15 @@ async function moved(stage: Stage): Promise<ChainResult> {
 
 /** These chains by name. */
 export const ADDRESS_CHAINS: Readonly<Record<string, Chain>> = {
-  a1: { about: 'address change under load, hang, forced leave, burnt disk', needs: [], run: theLoss },
+  a1: {
+    about: 'address change under load, hang, forced leave, burnt disk',
+    needs: [],
+    run: theLoss,
+  },
   a1a: { about: 'a node that died under load is declared gone', needs: [], run: forced },
-  a1b: { about: 'a node comes back at another address under load, another one hangs', needs: [], run: moved },
+  a1b: {
+    about: 'a node comes back at another address under load, another one hangs',
+    needs: [],
+    run: moved,
+  },
 };

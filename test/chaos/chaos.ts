@@ -23,7 +23,11 @@ const USAGE = `Usage: npm run test:chaos -- [OPTION...]
   --times N        each chain so many times (default 1)
   --list           prints the names of the chains`;
 
-const CHAINS: Readonly<Record<string, Chain>> = { ...ADDRESS_CHAINS, ...DISK_CHAINS, ...ODD_CHAINS };
+const CHAINS: Readonly<Record<string, Chain>> = {
+  ...ADDRESS_CHAINS,
+  ...DISK_CHAINS,
+  ...ODD_CHAINS,
+};
 
 /**
  * A chain by name. Returns undefined and prints a line if there is none, or if the machine lacks a
@@ -42,7 +46,10 @@ async function runnable(name: string): Promise<Chain | undefined> {
   return undefined;
 }
 
-async function runChains(names: readonly string[], { times, seed }: { times: number; seed: number }): Promise<void> {
+async function runChains(
+  names: readonly string[],
+  { times, seed }: { times: number; seed: number },
+): Promise<void> {
   for (const name of names) {
     const chain = await runnable(name);
     if (chain === undefined) continue;

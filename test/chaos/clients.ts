@@ -42,7 +42,8 @@ export class Clients {
       await this.#gate;
       const known = nodes();
       this.#busy += 1;
-      if (known.length > 0) await dice.pick(workloads).act(this.door(dice.pick(known)), dice.fork());
+      if (known.length > 0)
+        await dice.pick(workloads).act(this.door(dice.pick(known)), dice.fork());
       this.#busy -= 1;
       await pause(1 + dice.below(pauseMs));
     }
@@ -68,7 +69,10 @@ export class Clients {
   }
 
   /** Judges the answers of each node at rest. */
-  async judge(nodes: readonly TestNode[], { isFinal, seed }: { isFinal: boolean; seed: number }): Promise<string[]> {
+  async judge(
+    nodes: readonly TestNode[],
+    { isFinal, seed }: { isFinal: boolean; seed: number },
+  ): Promise<string[]> {
     const wrong: string[] = [];
     for (const node of nodes) {
       for (const workload of this.#options.workloads) {
@@ -86,7 +90,10 @@ export class Clients {
 
   /** The number of actions by workload, and the violations in the answers so far. */
   report(): { did: Record<string, Readonly<Record<string, number>>>; wrong: string[] } {
-    const reports = this.#options.workloads.map((workload) => ({ name: workload.name, ...workload.report() }));
+    const reports = this.#options.workloads.map((workload) => ({
+      name: workload.name,
+      ...workload.report(),
+    }));
     return {
       did: Object.fromEntries(reports.map(({ name, did }) => [name, did])),
       wrong: reports.flatMap(({ wrong }) => wrong),

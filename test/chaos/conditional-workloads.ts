@@ -16,7 +16,10 @@ export class Winners {
     const state = `${key} ${etag}`;
     const first = this.#byState.get(state);
     if (first === undefined) this.#byState.set(state, id);
-    else this.wrong.push(`${first} and ${id} were both told 200 for one state of ${key}, ${etag || 'absent'}`);
+    else
+      this.wrong.push(
+        `${first} and ${id} were both told 200 for one state of ${key}, ${etag || 'absent'}`,
+      );
   }
 }
 
@@ -50,7 +53,8 @@ export class Counters implements Workload {
     this.#counts.set(key, count);
     const id = `step${this.#next++}`;
     const value = Math.max(0, ...look.values.map((text) => Number(text.split(' ')[0])));
-    const headers: Record<string, string> = look.etag === '' ? { 'If-None-Match': '*' } : { 'If-Match': look.etag };
+    const headers: Record<string, string> =
+      look.etag === '' ? { 'If-None-Match': '*' } : { 'If-Match': look.etag };
     // The step counts as unknown until the answer arrives.
     count.unknown += 1;
     const { outcome } = await door.write(key, { headers, body: `${value + 1} ${id}` });
@@ -73,7 +77,10 @@ export class Counters implements Workload {
   report(): ReturnType<Workload['report']> {
     const all = [...this.#counts.values()];
     const sum = (part: keyof Count): number => all.reduce((total, count) => total + count[part], 0);
-    return { did: { acknowledged: sum('acknowledged'), unknown: sum('unknown') }, wrong: this.#winners.wrong };
+    return {
+      did: { acknowledged: sum('acknowledged'), unknown: sum('unknown') },
+      wrong: this.#winners.wrong,
+    };
   }
 }
 
@@ -93,7 +100,9 @@ export function overlaps(holds: readonly Hold[]): string[] {
   for (const hold of [...holds].sort((a, b) => a.fromMs - b.fromMs)) {
     const before = last.get(hold.lock);
     if (before !== undefined && before.untilMs > hold.fromMs) {
-      wrong.push(`${hold.lock} was held by ${before.id} and by ${hold.id} at ${Math.round(hold.fromMs)} ms`);
+      wrong.push(
+        `${hold.lock} was held by ${before.id} and by ${hold.id} at ${Math.round(hold.fromMs)} ms`,
+      );
     }
     if (before === undefined || hold.untilMs > before.untilMs) last.set(hold.lock, hold);
   }
@@ -136,7 +145,10 @@ export class Locks implements Workload {
     }
   }
 
-  async #acquire(door: Door, { lock, id, dice }: { lock: string; id: string; dice: Dice }): Promise<Told> {
+  async #acquire(
+    door: Door,
+    { lock, id, dice }: { lock: string; id: string; dice: Dice },
+  ): Promise<Told> {
     const isRepeatable = dice.chance(IDEMPOTENT_RATE);
     const repeat: Record<string, string> = isRepeatable ? { 'Idempotency-Key': id } : {};
     const headers = { 'If-None-Match': '*', ...repeat };
@@ -163,8 +175,12 @@ export class Locks implements Workload {
    */
   async #break(door: Door, lock: string): Promise<void> {
     const look = await door.read(lock);
-    if (look === undefined || look.etag === '' || look.values.some((id) => this.#busy.has(id))) return;
-    const { outcome } = await door.write(lock, { method: 'DELETE', headers: { 'If-Match': look.etag } });
+    if (look === undefined || look.etag === '' || look.values.some((id) => this.#busy.has(id)))
+      return;
+    const { outcome } = await door.write(lock, {
+      method: 'DELETE',
+      headers: { 'If-Match': look.etag },
+    });
     if (outcome !== 'done') return;
     this.#broken += 1;
     this.#winners.note(lock, look.etag, `the break of ${look.values.join('|')}`);

@@ -7,7 +7,11 @@ export interface KeyRing {
   readonly entries: readonly {
     readonly node: string;
     readonly role: string;
-    readonly says?: { readonly isComplete: boolean; readonly clock: string; readonly versions: readonly unknown[] };
+    readonly says?: {
+      readonly isComplete: boolean;
+      readonly clock: string;
+      readonly versions: readonly unknown[];
+    };
   }[];
 }
 
@@ -22,10 +26,15 @@ export function differencesOf(key: string, { entries }: KeyRing): string[] {
   const mute = owners.filter(({ says }) => says?.isComplete !== true).map(({ node }) => node);
   if (mute.length > 0) return [`${key}: ${mute.join(', ')} cannot vouch for what they own`];
   const states = new Map(
-    owners.map(({ node, says }) => [node, JSON.stringify([says?.clock, (says?.versions ?? []).map(textOf).sort()])]),
+    owners.map(({ node, says }) => [
+      node,
+      JSON.stringify([says?.clock, (says?.versions ?? []).map(textOf).sort()]),
+    ]),
   );
   if (new Set(states.values()).size <= 1) return [];
-  return [`${key}: ${[...states].map(([node, state]) => `${node} has ${state.slice(0, NAMED)}`).join('; ')}`];
+  return [
+    `${key}: ${[...states].map(([node, state]) => `${node} has ${state.slice(0, NAMED)}`).join('; ')}`,
+  ];
 }
 
 const textOf = (version: unknown): string => JSON.stringify(version);

@@ -25,9 +25,12 @@ async function largest(node: TestNode, pattern: RegExp): Promise<string> {
   const paths = (await readdir(storeOf(node)))
     .filter((name) => pattern.test(name))
     .map((name) => join(storeOf(node), name));
-  const sizes = await Promise.all(paths.map(async (path) => ({ path, size: (await stat(path)).size })));
+  const sizes = await Promise.all(
+    paths.map(async (path) => ({ path, size: (await stat(path)).size })),
+  );
   const [first] = sizes.sort((a, b) => b.size - a.size);
-  if (first === undefined || first.size === 0) throw new Error(`${node.name} has no file like ${pattern}`);
+  if (first === undefined || first.size === 0)
+    throw new Error(`${node.name} has no file like ${pattern}`);
   return first.path;
 }
 
@@ -57,7 +60,11 @@ const DAMAGES: Readonly<Record<string, (node: TestNode, share: number) => Promis
 async function filled(stage: Stage): Promise<{ scene: Scene; uniques: Uniques }> {
   const uniques = new Uniques();
   const scene = await openScene(stage, { nodes: 3, clients: CLIENTS, workloads: [uniques] });
-  await eventually('the keys are written', async () => (uniques.report().did['acknowledged'] ?? 0) >= KEYS, REST_MS);
+  await eventually(
+    'the keys are written',
+    async () => (uniques.report().did['acknowledged'] ?? 0) >= KEYS,
+    REST_MS,
+  );
   await scene.clients.rest();
   await restartAll(scene.cluster.nodes);
   await scene.cluster.connected();
@@ -103,7 +110,9 @@ class Readers {
  * Starts nodes, and restarts those that end by themselves like a supervisor, until all are ready.
  * Returns the violations.
  */
-async function supervise(nodes: readonly TestNode[]): Promise<{ wrong: string[]; restarts: number }> {
+async function supervise(
+  nodes: readonly TestNode[],
+): Promise<{ wrong: string[]; restarts: number }> {
   const wrong: string[] = [];
   let restarts = 0;
   for (const node of nodes) node.start();
@@ -120,7 +129,9 @@ async function supervise(nodes: readonly TestNode[]): Promise<{ wrong: string[];
     }
     return (await Promise.all(nodes.map(isReady))).every(Boolean);
   };
-  await eventually('all are ready', areReady, REST_MS).catch(() => wrong.push(`not ready within ${REST_MS} ms`));
+  await eventually('all are ready', areReady, REST_MS).catch(() =>
+    wrong.push(`not ready within ${REST_MS} ms`),
+  );
   return { wrong, restarts };
 }
 
@@ -140,7 +151,10 @@ async function damage(
   const { absent, refused } = readers;
   if (absent > 0) wrong.push(`${absent} reads said that an acknowledged key is not there`);
   const seconds = Math.round((performance.now() - startMs) / 1_000);
-  return { wrong: [...wrong, ...result.wrong], figures: { ...result.figures, absent, refused, restarts, seconds } };
+  return {
+    wrong: [...wrong, ...result.wrong],
+    figures: { ...result.figures, absent, refused, restarts, seconds },
+  };
 }
 
 /** Flips one bit on each of some disks of three, in different records. */
@@ -149,7 +163,9 @@ const flipOn =
   async (stage: Stage): Promise<ChainResult> => {
     const full = await filled(stage);
     const flipTable = DAMAGES['a bit of a table'];
-    return damage(full, full.scene.cluster.nodes.slice(0, count), async (node, i) => flipTable?.(node, 0.3 + 0.15 * i));
+    return damage(full, full.scene.cluster.nodes.slice(0, count), async (node, i) =>
+      flipTable?.(node, 0.3 + 0.15 * i),
+    );
   };
 
 /** Applies each kind of damage in turn to some nodes of three. */
@@ -166,8 +182,12 @@ const eachTo =
       // Writes keys for the log, which a clean start has emptied.
       const door = full.scene.clients.door(cluster.node(0));
       for (let i = 0; i < 20; i++) await full.uniques.act(door);
-      const result = await damage(full, cluster.nodes.slice(0, count), (node, i) => hurt(node, 0.3 + 0.15 * i));
-      stage.say(`${name}: ${result.wrong.length === 0 ? 'holds' : result.wrong[0]}, ${JSON.stringify(result.figures)}`);
+      const result = await damage(full, cluster.nodes.slice(0, count), (node, i) =>
+        hurt(node, 0.3 + 0.15 * i),
+      );
+      stage.say(
+        `${name}: ${result.wrong.length === 0 ? 'holds' : result.wrong[0]}, ${JSON.stringify(result.figures)}`,
+      );
       wrong.push(...result.wrong.map((line) => `${name}: ${line}`));
       figures[name] = result.wrong.length === 0 ? `${result.figures['seconds']} s` : 'FAILS';
       if (cluster.nodes.some(({ ending }) => ending !== undefined)) break;
@@ -203,16 +223,25 @@ async function fullDisk(stage: Stage): Promise<ChainResult> {
   const filler = join(victim.root, 'filler');
   await run('sh', ['-c', 'cat /dev/zero > "$0"; true', filler]);
   const state = async (): Promise<string> => (await victim.status()).store.state;
-  await eventually('the disk is full', async () => /no space|disk-full|disk is full/i.test(victim.log), REST_MS);
+  await eventually(
+    'the disk is full',
+    async () => /no space|disk-full|disk is full/i.test(victim.log),
+    REST_MS,
+  );
   const linesBefore = victim.log.split('\n').length;
   await pause(FULL_MS);
   const linesPerSecond = (victim.log.split('\n').length - linesBefore) / (FULL_MS / 1_000);
   await rm(filler);
   const startMs = performance.now();
-  await eventually('it works again', async () => (await state()) === 'ok' && (await isReady(victim)), REST_MS);
+  await eventually(
+    'it works again',
+    async () => (await state()) === 'ok' && (await isReady(victim)),
+    REST_MS,
+  );
   const worksAfterMs = Math.round(performance.now() - startMs);
   const { wrong, figures } = await verdict({ cluster, clients, serving });
-  const flood = linesPerSecond > MAX_LINES_PER_SECOND ? [`${linesPerSecond} log lines a second`] : [];
+  const flood =
+    linesPerSecond > MAX_LINES_PER_SECOND ? [`${linesPerSecond} log lines a second`] : [];
   return { wrong: [...flood, ...wrong], figures: { ...figures, linesPerSecond, worksAfterMs } };
 }
 

@@ -73,7 +73,9 @@ export class Door {
     if (response.status === 404) return { values: [], token, etag: '' };
     if (response.status === 200) return { values: [response.text], token, etag };
     if (response.status !== 300) return undefined;
-    const { siblings } = JSON.parse(response.text) as { siblings: readonly { readonly value: string }[] };
+    const { siblings } = JSON.parse(response.text) as {
+      siblings: readonly { readonly value: string }[];
+    };
     return { values: siblings.map(({ value }) => value), token, etag };
   }
 
@@ -81,7 +83,11 @@ export class Door {
   async write(key: string, { method = 'PUT', headers = {}, body = '' }: Sent): Promise<Told> {
     const isDelete = method === 'DELETE';
     const typed = isDelete ? headers : { 'Content-Type': 'text/plain', ...headers };
-    const response = await this.#ask(key, { method, headers: typed, body: isDelete ? undefined : body });
+    const response = await this.#ask(key, {
+      method,
+      headers: typed,
+      body: isDelete ? undefined : body,
+    });
     const status = response?.status ?? 0;
     const isDone = status === 200 || status === 204;
     return {
@@ -94,4 +100,5 @@ export class Door {
 }
 
 /** The header with the writer's token; none if it has none. */
-export const seenBy = (token: string): Record<string, string> => (token === '' ? {} : { 'X-Mec-Vclock': token });
+export const seenBy = (token: string): Record<string, string> =>
+  token === '' ? {} : { 'X-Mec-Vclock': token };

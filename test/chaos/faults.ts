@@ -37,7 +37,9 @@ const FORCE_MS = 20_000;
  * none, or if too many are away.
  */
 function take({ machines, dice }: Strike): Machine | undefined {
-  const away = machines.members.filter(({ isTaken, condition }) => isTaken || condition !== 'running');
+  const away = machines.members.filter(
+    ({ isTaken, condition }) => isTaken || condition !== 'running',
+  );
   const free = machines.running.filter(({ isTaken, isNewborn }) => !isTaken && !isNewborn);
   if (away.length >= MAX_AWAY || free.length === 0) return undefined;
   const machine = dice.pick(free);
@@ -73,7 +75,10 @@ function draw({ machines, dice }: Strike): [number[], number[]] | undefined {
 
 /** Changes the links between two groups, in one direction or both. */
 const onLinks =
-  (what: string, link: { readonly isCut?: boolean; readonly isHeld?: boolean; readonly loss?: number }) =>
+  (
+    what: string,
+    link: { readonly isCut?: boolean; readonly isHeld?: boolean; readonly loss?: number },
+  ) =>
   async (strike: Strike): Promise<boolean> => {
     const groups = draw(strike);
     if (groups === undefined) return false;
@@ -111,7 +116,9 @@ async function forceOut(machine: Machine, { machines, dice, say }: Strike): Prom
 
 async function leave(machine: Machine, { machines, say }: Strike): Promise<void> {
   if (machines.members.length <= LEAST_MEMBERS) return;
-  say(`${machine.name} ${(await machines.leave(machine)) ? 'begins to leave' : 'cannot leave now'}`);
+  say(
+    `${machine.name} ${(await machines.leave(machine)) ? 'begins to leave' : 'cannot leave now'}`,
+  );
 }
 
 async function join({ machines, dice, say }: Strike): Promise<boolean> {
@@ -141,9 +148,27 @@ const JUMPS = [-3_600, -90, -2, 2, 90, 3_600];
 
 /** All faults by name. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
-  cut: { weight: 4, leastMs: 2_000, mostMs: 12_000, isNetwork: true, strike: onLinks('cut', { isCut: true }) },
-  stall: { weight: 5, leastMs: 2_000, mostMs: 5_000, isNetwork: true, strike: onLinks('stall', { isHeld: true }) },
-  loss: { weight: 1, leastMs: 2_000, mostMs: 8_000, isNetwork: true, strike: onLinks('a fifth lost', { loss: 0.2 }) },
+  cut: {
+    weight: 4,
+    leastMs: 2_000,
+    mostMs: 12_000,
+    isNetwork: true,
+    strike: onLinks('cut', { isCut: true }),
+  },
+  stall: {
+    weight: 5,
+    leastMs: 2_000,
+    mostMs: 5_000,
+    isNetwork: true,
+    strike: onLinks('stall', { isHeld: true }),
+  },
+  loss: {
+    weight: 1,
+    leastMs: 2_000,
+    mostMs: 8_000,
+    isNetwork: true,
+    strike: onLinks('a fifth lost', { loss: 0.2 }),
+  },
   kill: {
     weight: 4,
     leastMs: 0,
@@ -185,7 +210,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     isDiskLoss: true,
     strike: loseDisk(async (machine, { machines, say }) => {
       if (machine.volume.hasCopy) await machine.volume.rollBack();
-      say(`${machine.name} starts on ${machine.volume.hasCopy ? 'an earlier state of its volume' : 'what it had'}`);
+      say(
+        `${machine.name} starts on ${machine.volume.hasCopy ? 'an earlier state of its volume' : 'what it had'}`,
+      );
       await machines.start(machine);
     }),
   },

@@ -108,7 +108,10 @@ export class Machines {
   async kill(machine: Machine, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     machine.condition = 'down';
     machine.node.signal('SIGCONT');
-    const isStuck = await Promise.race([machine.node.end(signal).then(() => false), pause(STOP_MS).then(() => true)]);
+    const isStuck = await Promise.race([
+      machine.node.end(signal).then(() => false),
+      pause(STOP_MS).then(() => true),
+    ]);
     if (!isStuck) return;
     this.wrong.push(`${machine.name} did not end within ${STOP_MS} ms of ${signal}`);
     await machine.node.end('SIGKILL');
@@ -144,7 +147,9 @@ export class Machines {
 
   /** Asks a node to leave. It ends by itself when the others have all its data. */
   async leave(machine: Machine): Promise<boolean> {
-    const answer = await send(`${machine.node.url}/cluster/leave`, { method: 'POST' }).catch(() => undefined);
+    const answer = await send(`${machine.node.url}/cluster/leave`, { method: 'POST' }).catch(
+      () => undefined,
+    );
     if (answer?.status !== 202) return false;
     machine.condition = 'leaving';
     return true;
@@ -153,7 +158,8 @@ export class Machines {
   /** Declares a dead node gone, at another one. Resolves with whether that was accepted in time. */
   async force(machine: Machine, at: Machine, timeoutMs: number): Promise<boolean> {
     const remove = async (): Promise<boolean> =>
-      (await send(`${at.node.url}/cluster/remove/${machine.name}`, { method: 'POST' })).status === 200;
+      (await send(`${at.node.url}/cluster/remove/${machine.name}`, { method: 'POST' })).status ===
+      200;
     return eventually(`${machine.name} is declared gone`, remove, timeoutMs).then(
       () => {
         machine.condition = 'out';
@@ -168,9 +174,13 @@ export class Machines {
   watch(): void {
     for (const machine of this.all) {
       const { ending } = machine.node;
-      if (ending === undefined || machine.condition === 'down' || machine.condition === 'out') continue;
+      if (ending === undefined || machine.condition === 'down' || machine.condition === 'out')
+        continue;
       if (machine.condition === 'leaving' && ending === 'exit 0') machine.volume.forgetCopy();
-      else this.wrong.push(`${machine.name} ended by itself, ${ending}: ${machine.node.log.slice(-600)}`);
+      else
+        this.wrong.push(
+          `${machine.name} ended by itself, ${ending}: ${machine.node.log.slice(-600)}`,
+        );
       machine.condition = machine.condition === 'leaving' ? 'out' : 'down';
     }
   }
@@ -184,7 +194,11 @@ export class Machines {
     const left = (): number => Math.max(1, untilMs - performance.now());
     const departs = this.all.filter(({ condition }) => condition === 'leaving');
     for (const machine of departs) {
-      await eventually(`${machine.name} has left`, async () => machine.node.ending !== undefined, left());
+      await eventually(
+        `${machine.name} has left`,
+        async () => machine.node.ending !== undefined,
+        left(),
+      );
       this.watch();
     }
     const names = this.members.map(({ name }) => name).sort();
@@ -192,10 +206,23 @@ export class Machines {
       let seen = '';
       const isWhole = async (): Promise<boolean> => {
         const { isReady, members, peers, sync } = await node.status();
-        const there = members.filter(({ state }) => state !== 'gone').map((each) => `${each.name} ${each.state}`);
-        const unreached = peers.filter(({ node: id, reach }) => names.includes(id) && reach !== 'reachable');
-        seen = JSON.stringify({ isReady, there, unreached: unreached.map((peer) => peer.node), sync });
-        return isReady && unreached.length === 0 && there.sort().join() === names.map((each) => `${each} up`).join();
+        const there = members
+          .filter(({ state }) => state !== 'gone')
+          .map((each) => `${each.name} ${each.state}`);
+        const unreached = peers.filter(
+          ({ node: id, reach }) => names.includes(id) && reach !== 'reachable',
+        );
+        seen = JSON.stringify({
+          isReady,
+          there,
+          unreached: unreached.map((peer) => peer.node),
+          sync,
+        });
+        return (
+          isReady &&
+          unreached.length === 0 &&
+          there.sort().join() === names.map((each) => `${each} up`).join()
+        );
       };
       await eventually(`${name} is whole`, isWhole, left()).catch((error: unknown) => {
         throw new Error(`${name} is not whole: ${seen}`, { cause: error });

@@ -33,7 +33,10 @@ async function wrongClock(stage: Stage): Promise<ChainResult> {
   for (const seconds of [3_600, -3_600]) {
     await clock.jump(seconds);
     await pause(WRONG_MS);
-    const gone = await clients.judge([cluster.node(0), cluster.node(1)], { isFinal: true, seed: 1 });
+    const gone = await clients.judge([cluster.node(0), cluster.node(1)], {
+      isFinal: true,
+      seed: 1,
+    });
     stage.say(
       `${seconds} s off for ${WRONG_MS / 1_000} s: ${gone.length} of ${2 * written()} reads at the others wrong`,
     );
@@ -57,7 +60,11 @@ async function comesBack(stage: Stage): Promise<ChainResult> {
   const scene = await openScene(stage, { nodes: 3, clients: 8, workloads: [uniques] });
   const { cluster, clients, serving } = scene;
   const back = cluster.node(2);
-  await eventually('keys are written', async () => (uniques.report().did['acknowledged'] ?? 0) > 5 * KEYS, REST_MS);
+  await eventually(
+    'keys are written',
+    async () => (uniques.report().did['acknowledged'] ?? 0) > 5 * KEYS,
+    REST_MS,
+  );
   await clients.rest();
   serving.delete(back);
   await back.end('SIGKILL');
@@ -65,7 +72,10 @@ async function comesBack(stage: Stage): Promise<ChainResult> {
   // The others have continued. The node has nothing that they lack.
   const { acknowledged = 0 } = uniques.report().did;
   clients.resume();
-  await eventually('writes go on', async () => (uniques.report().did['acknowledged'] ?? 0) > acknowledged + KEYS);
+  await eventually(
+    'writes go on',
+    async () => (uniques.report().did['acknowledged'] ?? 0) > acknowledged + KEYS,
+  );
   const before = await verdict(scene);
   back.start();
   const startMs = performance.now();
@@ -76,7 +86,10 @@ async function comesBack(stage: Stage): Promise<ChainResult> {
   if (endsAfterMs > SLOW_MS) wrong.push(`the node that is gone ended after ${endsAfterMs} ms`);
   const told: number[] = [];
   for (const node of cluster.nodes) {
-    await eventually('its keys are counted', async () => (await node.status()).store.keys !== undefined);
+    await eventually(
+      'its keys are counted',
+      async () => (await node.status()).store.keys !== undefined,
+    );
     told.push((await node.status()).store.keys ?? 0);
   }
   const { attempts = 0 } = uniques.report().did;
@@ -92,5 +105,9 @@ export const ODD_CHAINS: Readonly<Record<string, Chain>> = {
     needs: ['faketime'],
     run: wrongClock,
   },
-  a12: { about: 'a node that was declared gone comes back; counts of keys', needs: [], run: comesBack },
+  a12: {
+    about: 'a node that was declared gone comes back; counts of keys',
+    needs: [],
+    run: comesBack,
+  },
 };

@@ -30,9 +30,13 @@ export class Uniques implements Workload {
 
   async judge(door: Door, { isFinal, dice }: Scope): Promise<string[]> {
     const all = this.#acknowledged;
-    const keys = isFinal ? all : [...all.slice(this.#judged), ...sample(all.slice(0, this.#judged), SAMPLE, dice)];
+    const keys = isFinal
+      ? all
+      : [...all.slice(this.#judged), ...sample(all.slice(0, this.#judged), SAMPLE, dice)];
     return judgeKeys(door, keys, (key, values) =>
-      values.length === 1 && values[0] === `value of ${key}` ? [] : [`acknowledged, and reads as ${say(values)}`],
+      values.length === 1 && values[0] === `value of ${key}`
+        ? []
+        : [`acknowledged, and reads as ${say(values)}`],
     );
   }
 
@@ -46,7 +50,10 @@ export class Uniques implements Workload {
   }
 
   report(): ReturnType<Workload['report']> {
-    return { did: { attempts: this.#attempts, acknowledged: this.#acknowledged.length }, wrong: [] };
+    return {
+      did: { attempts: this.#attempts, acknowledged: this.#acknowledged.length },
+      wrong: [],
+    };
   }
 }
 
@@ -85,8 +92,10 @@ export class Deletes implements Workload {
   async judge(door: Door): Promise<string[]> {
     return judgeKeys(door, [...this.#keys.keys()], (key, values) => {
       const outcome = this.#keys.get(key)?.outcome;
-      if (values.length === 1 && values[0] === key) return outcome === 'done' ? ['deleted, and back'] : [];
-      if (values.length === 0) return outcome === undefined ? ['acknowledged, never deleted, and gone'] : [];
+      if (values.length === 1 && values[0] === key)
+        return outcome === 'done' ? ['deleted, and back'] : [];
+      if (values.length === 0)
+        return outcome === undefined ? ['acknowledged, never deleted, and gone'] : [];
       return [`reads as ${say(values)}`];
     });
   }
@@ -114,18 +123,23 @@ export interface RegisterWrite {
  * been replaced by a write that had seen it and is explained in the same way. A value that an
  * acknowledged write has replaced must not be there.
  */
-export function judgeRegister(writes: readonly RegisterWrite[], values: readonly string[]): string[] {
+export function judgeRegister(
+  writes: readonly RegisterWrite[],
+  values: readonly string[],
+): string[] {
   const byId = new Map(writes.map((write) => [write.id, write]));
   const wrong: string[] = [];
   for (const value of values) {
     if (!byId.has(value)) wrong.push(`nobody wrote ${value}`);
     const replaced = writes.find(({ seen, outcome }) => outcome === 'done' && seen.includes(value));
-    if (replaced !== undefined) wrong.push(`${value} is back, though ${replaced.id} had replaced it`);
+    if (replaced !== undefined)
+      wrong.push(`${value} is back, though ${replaced.id} had replaced it`);
   }
   const explained = new Set(values);
   // A writer has only seen earlier writes, so one pass from the last to the first is enough.
   for (const write of [...writes].reverse()) {
-    if (explained.has(write.id) && write.outcome !== 'not') for (const id of write.seen) explained.add(id);
+    if (explained.has(write.id) && write.outcome !== 'not')
+      for (const id of write.seen) explained.add(id);
   }
   for (const { id, outcome } of writes) {
     if (outcome === 'done' && !explained.has(id)) wrong.push(`${id} was acknowledged and is lost`);
@@ -161,7 +175,9 @@ export class Registers implements Workload {
     this.#writes.set(key, writes);
     writes.push(write);
     if (writes.length === MAX_WRITES) this.#rounds[index] = (this.#rounds[index] ?? 0) + 1;
-    write.outcome = (await door.write(key, { body: write.id, headers: seenBy(look.token) })).outcome;
+    write.outcome = (
+      await door.write(key, { body: write.id, headers: seenBy(look.token) })
+    ).outcome;
   }
 
   async judge(door: Door): Promise<string[]> {
@@ -208,7 +224,9 @@ export class Sets implements Workload {
   }
 
   async judge(door: Door): Promise<string[]> {
-    return judgeKeys(door, [...this.#added.keys()], (key, values) => judgeSet(this.#added.get(key), values));
+    return judgeKeys(door, [...this.#added.keys()], (key, values) =>
+      judgeSet(this.#added.get(key), values),
+    );
   }
 
   keys(): readonly string[] {
@@ -230,13 +248,21 @@ function elementsOf(values: readonly string[]): Set<string> {
  * The acknowledged elements that no sibling of a set has, and the elements that no client has
  * added.
  */
-export function judgeSet(added: ReadonlyMap<string, Outcome> = new Map(), values: readonly string[]): string[] {
+export function judgeSet(
+  added: ReadonlyMap<string, Outcome> = new Map(),
+  values: readonly string[],
+): string[] {
   const elements = elementsOf(values);
-  const lost = [...added].filter(([element, outcome]) => outcome === 'done' && !elements.has(element));
+  const lost = [...added].filter(
+    ([element, outcome]) => outcome === 'done' && !elements.has(element),
+  );
   const strange = [...elements].filter((element) => !added.has(element));
-  const sayAll = (names: readonly string[]): string => `${names.length}: ${names.slice(0, 5).join(' ')}`;
+  const sayAll = (names: readonly string[]): string =>
+    `${names.length}: ${names.slice(0, 5).join(' ')}`;
   return [
-    ...(lost.length === 0 ? [] : [`acknowledged elements are lost, ${sayAll(lost.map(([element]) => element))}`]),
+    ...(lost.length === 0
+      ? []
+      : [`acknowledged elements are lost, ${sayAll(lost.map(([element]) => element))}`]),
     ...(strange.length === 0 ? [] : [`nobody added ${sayAll(strange)}`]),
   ];
 }

@@ -23,7 +23,10 @@ export const FAKETIME_LIBRARY = FAKETIME;
 async function whyNoVolumes(): Promise<string | false> {
   const directory = await mkdtemp(join(tmpdir(), 'mec-volume-'));
   try {
-    const volume = await Volume.make({ file: join(directory, 'try'), root: join(directory, 'root') });
+    const volume = await Volume.make({
+      file: join(directory, 'try'),
+      root: join(directory, 'root'),
+    });
     await volume.close();
     return false;
   } catch (error) {
@@ -45,7 +48,8 @@ const CHECKS: Readonly<Record<Requirement, () => Promise<string | false>>> = {
     return reason === false ? false : `${reason} (apt-get install iproute2)`;
   },
   volumes: whyNoVolumes,
-  faketime: async () => (FAKETIME === undefined ? 'libfaketime is not installed (apt-get install libfaketime)' : false),
+  faketime: async () =>
+    FAKETIME === undefined ? 'libfaketime is not installed (apt-get install libfaketime)' : false,
   root: async () => (process.getuid?.() === 0 ? false : 'this needs root'),
 };
 

@@ -23,7 +23,11 @@ export async function onStage<T>(seed: number, act: (stage: Stage) => Promise<T>
 }
 
 /** Runs a chain. Resolves with whether all promises held. */
-export async function runChain(name: string, chain: Chain, { seed, run }: ChainRun): Promise<boolean> {
+export async function runChain(
+  name: string,
+  chain: Chain,
+  { seed, run }: ChainRun,
+): Promise<boolean> {
   const startMs = performance.now();
   console.log(`${name}, run ${run}, seed ${seed}: ${chain.about}`);
   const { wrong, figures } = await onStage(seed, chain.run).catch((error: unknown): ChainResult => {

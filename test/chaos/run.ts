@@ -76,8 +76,21 @@ class Run {
     const locks = new Locks(() => machines.running.map(({ node }) => this.#clients.door(node)));
     const lives = new Uniques('t', { 'X-Mec-TTL': String(TTL_SECONDS) });
     this.#uniques = [new Uniques(), lives];
-    const workloads = [...this.#uniques, new Deletes(), new Registers(), new Sets(), new Counters(), locks];
-    this.#clients = new Clients({ nodes, workloads, count: CLIENTS, pauseMs: CLIENT_PAUSE_MS, seed: stage.seed });
+    const workloads = [
+      ...this.#uniques,
+      new Deletes(),
+      new Registers(),
+      new Sets(),
+      new Counters(),
+      locks,
+    ];
+    this.#clients = new Clients({
+      nodes,
+      workloads,
+      count: CLIENTS,
+      pauseMs: CLIENT_PAUSE_MS,
+      seed: stage.seed,
+    });
     stage.after(() => this.#clients.stop());
   }
 
@@ -138,23 +151,29 @@ class Run {
     const machines = this.#machines;
     const startMs = performance.now();
     try {
-      for (const machine of machines.members) if (machine.condition === 'down') await machines.start(machine);
+      for (const machine of machines.members)
+        if (machine.condition === 'down') await machines.start(machine);
       await machines.whole(HEAL_MS);
       await this.#clients.rest();
       const nodes = machines.members.map(({ node }) => node);
       await atRest({ nodes }, HEAL_MS);
       this.restMs.push(Math.round(performance.now() - startMs));
-      this.wrong.push(...(await this.#clients.judge(nodes, { isFinal, seed: this.#stage.seed + this.#epochs })));
+      this.wrong.push(
+        ...(await this.#clients.judge(nodes, { isFinal, seed: this.#stage.seed + this.#epochs })),
+      );
       for (const uniques of this.#uniques) uniques.judged();
       const [first] = nodes;
       const keys = this.#clients.sample(SAMPLE, this.#stage.seed + this.#epochs);
       if (first !== undefined) this.wrong.push(...(await differences(first, keys)));
     } catch (error) {
-      for (const { name, node } of machines.running) this.states[name] = await node.status().catch(reasonOf);
+      for (const { name, node } of machines.running)
+        this.states[name] = await node.status().catch(reasonOf);
       this.wrong.push(`no rest within ${HEAL_MS} ms: ${reasonOf(error)}`);
     }
     this.wrong.push(...machines.wrong.splice(0), ...this.#clients.report().wrong);
-    this.note(`rest after ${Math.round((performance.now() - startMs) / 1_000)} s, ${this.wrong.length} violations`);
+    this.note(
+      `rest after ${Math.round((performance.now() - startMs) / 1_000)} s, ${this.wrong.length} violations`,
+    );
     this.#clients.resume();
   }
 
@@ -170,13 +189,16 @@ class Run {
       answers: Object.fromEntries([...this.#clients.tally].sort(([a], [b]) => a.localeCompare(b))),
       restMs: this.restMs,
       states: this.states,
-      logLines: Object.fromEntries(nodes.map(({ name, log }) => [name, log.split('\n').length - 1])),
+      logLines: Object.fromEntries(
+        nodes.map(({ name, log }) => [name, log.split('\n').length - 1]),
+      ),
       logs: Object.fromEntries(nodes.map(({ name, log }) => [name, log])),
     };
   }
 }
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
 
 /** Runs for some seconds of faults, or until there is a violation. */
 export async function runLong(stage: Stage, options: RunOptions): Promise<RunResult> {

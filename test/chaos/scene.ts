@@ -33,13 +33,20 @@ export async function openScene(
 ): Promise<Scene> {
   const cluster = await TestCluster.start(stage, { nodes });
   const serving = new Set(cluster.nodes);
-  const clients = new Clients({ nodes: () => [...serving], workloads, count, pauseMs, seed: stage.seed });
+  const clients = new Clients({
+    nodes: () => [...serving],
+    workloads,
+    count,
+    pauseMs,
+    seed: stage.seed,
+  });
   stage.after(() => clients.stop());
   return { cluster, clients, serving };
 }
 
 /** Whether a node reports that it is ready. */
-export const isReady = async (node: TestNode): Promise<boolean> => (await send(`${node.url}/ready`)).status === 200;
+export const isReady = async (node: TestNode): Promise<boolean> =>
+  (await send(`${node.url}/ready`)).status === 200;
 
 /** Declares a node gone, as an operator does, as soon as its peers have lost contact. */
 export async function force({ cluster }: Scene, gone: TestNode, at: TestNode): Promise<void> {
@@ -61,7 +68,9 @@ async function explain(nodes: readonly TestNode[], lost: readonly string[]): Pro
     const location = await send(`${first?.url}/cluster/locate/${key}`).catch(() => undefined);
     console.log(`  ${JSON.stringify(JSON.parse(location?.text ?? '{}'))}`);
   }
-  console.log(`  logs: ${await leaveLogs(Object.fromEntries(nodes.map(({ name, log }) => [name, log])))}`);
+  console.log(
+    `  logs: ${await leaveLogs(Object.fromEntries(nodes.map(({ name, log }) => [name, log])))}`,
+  );
 }
 
 /** The final violations: whether nodes come to rest and are ready, and data that clients miss. */
@@ -71,13 +80,19 @@ export async function verdict(scene: Scene): Promise<ChainResult> {
   await clients.rest();
   const startMs = performance.now();
   await atRest(cluster, REST_MS).catch((error: unknown) => {
-    wrong.push(`not at rest within ${REST_MS} ms: ${error instanceof Error ? error.message : String(error)}`);
+    wrong.push(
+      `not at rest within ${REST_MS} ms: ${error instanceof Error ? error.message : String(error)}`,
+    );
   });
   const restMs = Math.round(performance.now() - startMs);
-  for (const node of cluster.nodes) if (!(await isReady(node))) wrong.push(`${node.name} is not ready`);
+  for (const node of cluster.nodes)
+    if (!(await isReady(node))) wrong.push(`${node.name} is not ready`);
   const lost = await clients.judge(cluster.nodes, { isFinal: true, seed: 1 });
   if (wrong.length + lost.length > 0) await explain(cluster.nodes, lost);
   const { did } = clients.report();
-  const acknowledged = Object.values(did).reduce((sum, { acknowledged: count = 0 }) => sum + count, 0);
+  const acknowledged = Object.values(did).reduce(
+    (sum, { acknowledged: count = 0 }) => sum + count,
+    0,
+  );
   return { wrong: [...wrong, ...lost], figures: { acknowledged, restMs, lost: lost.length } };
 }

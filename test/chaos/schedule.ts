@@ -36,7 +36,12 @@ export function drawEpoch(dice: Dice, only: readonly string[] = Object.keys(FAUL
     const { leastMs = 0, mostMs = 0, isDiskLoss = false } = FAULTS[fault] ?? {};
     if (isDiskLoss && losses === DISK_LOSSES) continue;
     if (isDiskLoss) losses += 1;
-    steps.push({ atMs, fault, durationMs: leastMs + dice.below(mostMs - leastMs + 1), seed: dice.uint32() });
+    steps.push({
+      atMs,
+      fault,
+      durationMs: leastMs + dice.below(mostMs - leastMs + 1),
+      seed: dice.uint32(),
+    });
   }
   return { steps, lengthMs };
 }

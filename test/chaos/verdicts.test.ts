@@ -7,12 +7,22 @@ import { type Hold, judgeCount, overlaps, Winners } from './conditional-workload
 import { differencesOf, type KeyRing } from './convergence.ts';
 import { Door } from './door.ts';
 import { FAULTS } from './faults.ts';
-import { Deletes, judgeRegister, judgeSet, type RegisterWrite, Uniques } from './plain-workloads.ts';
+import {
+  Deletes,
+  judgeRegister,
+  judgeSet,
+  type RegisterWrite,
+  Uniques,
+} from './plain-workloads.ts';
 import { drawEpoch } from './schedule.ts';
 import type { Workload } from './workload.ts';
 
 const done = (id: string, ...seen: string[]): RegisterWrite => ({ id, seen, outcome: 'done' });
-const unknown = (id: string, ...seen: string[]): RegisterWrite => ({ id, seen, outcome: 'unknown' });
+const unknown = (id: string, ...seen: string[]): RegisterWrite => ({
+  id,
+  seen,
+  outcome: 'unknown',
+});
 
 for (const [what, writes, values, wrong] of [
   ['nothing written, nothing there', [], [], 0],
@@ -28,7 +38,8 @@ for (const [what, writes, values, wrong] of [
   ['nobody wrote it', [done('a')], ['a', 'x'], 1],
   ['it was refused', [done('a'), { id: 'b', seen: ['a'], outcome: 'not' }], ['b'], 1],
 ] as const) {
-  test(`the verdict on a register: ${what}`, () => assert.equal(judgeRegister(writes, values).length, wrong));
+  test(`the verdict on a register: ${what}`, () =>
+    assert.equal(judgeRegister(writes, values).length, wrong));
 }
 
 test('the verdict on a set finds missing and foreign elements', () => {
@@ -43,12 +54,19 @@ test('the verdict on a set finds missing and foreign elements', () => {
 });
 
 test('the verdict on a counter allows acknowledged steps and unanswered ones', () => {
-  for (const value of [3, 4]) assert.deepEqual(judgeCount({ acknowledged: 3, unknown: 1 }, [`${value} x`, '1 y']), []);
-  for (const value of [2, 5]) assert.equal(judgeCount({ acknowledged: 3, unknown: 1 }, [`${value} x`]).length, 1);
+  for (const value of [3, 4])
+    assert.deepEqual(judgeCount({ acknowledged: 3, unknown: 1 }, [`${value} x`, '1 y']), []);
+  for (const value of [2, 5])
+    assert.equal(judgeCount({ acknowledged: 3, unknown: 1 }, [`${value} x`]).length, 1);
 });
 
 test('the verdict on a lock finds overlapping holds', () => {
-  const hold = (id: string, fromMs: number, untilMs: number, lock = 'l'): Hold => ({ lock, id, fromMs, untilMs });
+  const hold = (id: string, fromMs: number, untilMs: number, lock = 'l'): Hold => ({
+    lock,
+    id,
+    fromMs,
+    untilMs,
+  });
   assert.deepEqual(overlaps([hold('b', 10, 20), hold('a', 0, 10), hold('c', 0, 99, 'other')]), []);
   assert.equal(overlaps([hold('a', 0, 11), hold('b', 10, 20)]).length, 1);
   assert.equal(overlaps([hold('a', 0, 100), hold('b', 10, 20), hold('c', 50, 60)]).length, 2);
@@ -70,8 +88,11 @@ async function keeper(t: TestContext): Promise<{ door: Door; kept: Map<string, s
     const value = kept.get(url);
     if (method === 'PUT') kept.set(url, body);
     if (method === 'DELETE') kept.delete(url);
-    const status = method === 'PUT' ? 200 : method === 'DELETE' ? 204 : value === undefined ? 404 : 200;
-    response.writeHead(status, { 'X-Mec-Vclock': 'dG9rZW4=', ETag: '"0"' }).end(method === 'GET' ? value : undefined);
+    const status =
+      method === 'PUT' ? 200 : method === 'DELETE' ? 204 : value === undefined ? 404 : 200;
+    response
+      .writeHead(status, { 'X-Mec-Vclock': 'dG9rZW4=', ETag: '"0"' })
+      .end(method === 'GET' ? value : undefined);
   };
   const { url } = await fakeNode(t, behave);
   return { door: new Door({ name: 'n1', url }), kept };
@@ -108,7 +129,10 @@ test('the verdict on deleted keys finds returned and missing ones', async (t) =>
   kept.delete(`/mec/${there}`);
   assert.deepEqual(
     (await deletes.judge(door)).sort(),
-    [`${gone} at n1: deleted, and back`, `${there} at n1: acknowledged, never deleted, and gone`].sort(),
+    [
+      `${gone} at n1: deleted, and back`,
+      `${there} at n1: acknowledged, never deleted, and gone`,
+    ].sort(),
   );
 });
 
@@ -126,14 +150,19 @@ test('the comparison of owners names those that differ or are incomplete', () =>
   const fallback = { node: 'd', role: 'fallback' };
   const [a, b] = [owner('a', '1', ['x', 'y']), owner('b', '1', ['y', 'x'])];
   assert.deepEqual(differencesOf('k', { entries: [a, b, fallback] }), []);
-  for (const other of [owner('c', '2', ['x', 'y']), owner('c', '1', ['x']), owner('c', '1', ['x', 'y'], false)]) {
+  for (const other of [
+    owner('c', '2', ['x', 'y']),
+    owner('c', '1', ['x']),
+    owner('c', '1', ['x', 'y'], false),
+  ]) {
     assert.equal(differencesOf('k', { entries: [a, b, other] }).length, 1);
   }
   assert.equal(differencesOf('k', { entries: [a, { node: 'c', role: 'owner' }] }).length, 1);
 });
 
 test('a seed always draws the same schedule, with at most one lost disk in an epoch', () => {
-  const draw = (seed: number): unknown => Array.from({ length: 20 }, () => drawEpoch(new Dice(seed)));
+  const draw = (seed: number): unknown =>
+    Array.from({ length: 20 }, () => drawEpoch(new Dice(seed)));
   assert.deepEqual(draw(1), draw(1));
   assert.notDeepEqual(draw(1), draw(2));
   const drawn = new Set<string>();

@@ -45,7 +45,9 @@ export async function judgeKeys(
       // A busy machine may be late once. A healthy node answers the retry.
       for (let i = 1; look === undefined && i < TRIES; i++) look = await door.read(key);
       if (look === undefined) wrong.push(`${key} cannot be read at ${door.node.name}`);
-      else for (const line of judge(key, look.values)) wrong.push(`${key} at ${door.node.name}: ${line}`);
+      else
+        for (const line of judge(key, look.values))
+          wrong.push(`${key} at ${door.node.name}: ${line}`);
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));

@@ -75,7 +75,9 @@ test('mec --help names commands and options, and mec --version prints the versio
   for (const word of ['--config', 'dev', '--version']) assert.ok(help.stdout.includes(word), word);
   const version = mec(t, '--version');
   assert.equal(await version.exit, 0);
-  const manifest = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  const manifest = JSON.parse(
+    await readFile(new URL('../../../package.json', import.meta.url), 'utf8'),
+  ) as {
     version: string;
   };
   assert.equal(version.stdout.trim(), manifest.version);
@@ -104,7 +106,10 @@ test('a missing or invalid configuration exits with code 2 and one line', async 
     /^mec: Cannot read the configuration .*none\.toml: /,
   );
   const file = await configFile(directory, 'httpprot = 3000\n');
-  await assertRefused(mec(t, '--config', file), /mec\.toml:1: httpprot: unknown key; did you mean "httpport"\?$/);
+  await assertRefused(
+    mec(t, '--config', file),
+    /mec\.toml:1: httpprot: unknown key; did you mean "httpport"\?$/,
+  );
 });
 
 test('a store that cannot be opened exits with code 2 and one line', async (t) => {
@@ -132,7 +137,10 @@ test('a store that cannot be opened exits with code 2 and one line', async (t) =
   await writeFile(root, 'not a directory');
   await assertRefused(mec(t, '--config', file), /db cannot be written/);
   // Some file systems report that the parent directory is missing.
-  await configFile(directory, `name = "n1"\nport = ${port}\nhttpport = ${port + 2}\nroot = "/proc/mec/db"\n`);
+  await configFile(
+    directory,
+    `name = "n1"\nport = ${port}\nhttpport = ${port + 2}\nroot = "/proc/mec/db"\n`,
+  );
   await assertRefused(mec(t, '--config', file), /\/proc\/mec\/db cannot be written: /);
   // A missing name is drawn, and stored there.
   await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "/proc/mec/db"\n`);
@@ -150,7 +158,10 @@ const FULL_DISK = `data:text/javascript,${encodeURIComponent(`
 test('a full disk at the start exits with code 1 and one line', async (t) => {
   const directory = await makeDirectory(t);
   const port = await freePorts(3);
-  const file = await configFile(directory, `name = "n1"\nport = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`);
+  const file = await configFile(
+    directory,
+    `name = "n1"\nport = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`,
+  );
   const run = mecIn(t, { NODE_OPTIONS: `--import=${FULL_DISK}` }, ['--config', file]);
   assert.equal(await run.exit, 1, run.stderr);
   assert.match(run.stderr, /^mec: .*no space left/m);
@@ -232,10 +243,21 @@ test('a second mec dev on the same data is refused and changes nothing', async (
   const port = await freePorts(60);
   const first = await startDev(t, port, '--data', data, '--nodes', '2');
   const files = ['cluster.json', 'n1/mec.toml', 'n2/mec.toml'];
-  const read = (): Promise<string[]> => Promise.all(files.map((file) => readFile(join(data, file), 'utf8')));
+  const read = (): Promise<string[]> =>
+    Promise.all(files.map((file) => readFile(join(data, file), 'utf8')));
   const before = await read();
   for (const more of [[], ['--nodes', '4'], ['--nodes', '1'], ['--fresh']]) {
-    const second = mec(t, 'dev', '--port', String(port + 1), '--httpport', String(port + 52), '--data', data, ...more);
+    const second = mec(
+      t,
+      'dev',
+      '--port',
+      String(port + 1),
+      '--httpport',
+      String(port + 52),
+      '--data',
+      data,
+      ...more,
+    );
     await assertRefused(second, /Another "mec dev" is using /);
     assert.deepEqual(await read(), before, more.join(' '));
   }
@@ -277,7 +299,16 @@ test('mec dev ends with the reason if a node cannot start', async (t) => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(port + 10, '127.0.0.1', resolve));
   t.after(() => server.close());
-  const run = mec(t, 'dev', '--port', String(port), '--httpport', String(port + 50), '--data', await makeDirectory(t));
+  const run = mec(
+    t,
+    'dev',
+    '--port',
+    String(port),
+    '--httpport',
+    String(port + 50),
+    '--data',
+    await makeDirectory(t),
+  );
   assert.notEqual(await run.exit, 0);
   assert.match(run.stdout, /n2 \| mec: Cannot listen on tcp/);
 });

@@ -48,7 +48,18 @@ describe('the command line', () => {
     assert.deepEqual(await mec(['get', key]), { code: 0, out: 'héllo', err: '' });
     const file = join(directory, 'value.json');
     await writeFile(file, '{"a": 1}\n');
-    await mec(['put', key, `@${file}`, '--replace', '--meta', 'a=1', '--meta', 'b=x=y', '--ttl', '1000']);
+    await mec([
+      'put',
+      key,
+      `@${file}`,
+      '--replace',
+      '--meta',
+      'a=1',
+      '--meta',
+      'b=x=y',
+      '--ttl',
+      '1000',
+    ]);
     const read = JSON.parse((await mec(['get', key, '--json'])).out) as Record<string, unknown>;
     assert.deepEqual(
       [read['kind'], read['contentType'], read['encoding'], read['value']],
@@ -67,13 +78,19 @@ describe('the command line', () => {
 
   test('each failure has its exit code and one line of advice', async (t) => {
     const key = freshKey();
-    assert.deepEqual(await mec(['get', key]), { code: 3, out: '', err: `mec: there is no value under ${key}\n` });
+    assert.deepEqual(await mec(['get', key]), {
+      code: 3,
+      out: '',
+      err: `mec: there is no value under ${key}\n`,
+    });
     assert.equal((await mec(['delete', key])).code, 3);
     await siblings(key, 'a', 'b');
     const both = await mec(['get', key]);
     assert.deepEqual([both.code, both.out], [4, '']);
     assert.match(both.err, /^mec: .* has 2 values; .*mec resolve.*\n$/);
-    const unreachable = await mec(['get', key, '--timeout', '200'], { env: { MEC_URL: await deadUrl() } });
+    const unreachable = await mec(['get', key, '--timeout', '200'], {
+      env: { MEC_URL: await deadUrl() },
+    });
     assert.equal(unreachable.code, 5);
     assert.match(unreachable.err, /^mec: .*ECONNREFUSED.*--url or MEC_URL.*\n$/);
     const short = await fakeNode(t, problem(503, 'quorum-not-met', { have: 1, need: 2 }));
@@ -122,7 +139,8 @@ describe('the command line', () => {
   test('writes with a token file replace each other, and writes without become siblings', async () => {
     const key = freshKey();
     const tokenFile = ['--token-file', join(directory, 'token')];
-    for (const value of ['1', '2', '3']) assert.equal((await mec(['put', key, value, ...tokenFile])).err, '');
+    for (const value of ['1', '2', '3'])
+      assert.equal((await mec(['put', key, value, ...tokenFile])).err, '');
     assert.equal((await mec(['get', key, ...tokenFile])).out, '3');
     const blind = await mec(['put', key, '4']);
     assert.equal(blind.code, 0);
@@ -145,7 +163,10 @@ describe('the command line', () => {
         .map((name) => `${name}\n`)
         .join(''),
     );
-    assert.equal((await mec(['list', 'list/', '--after', 'list/09', '--limit', '2'])).out, 'list/10\nlist/11\n');
+    assert.equal(
+      (await mec(['list', 'list/', '--after', 'list/09', '--limit', '2'])).out,
+      'list/10\nlist/11\n',
+    );
     assert.equal((await mec(['list', 'list/x'])).out, '"list/x\\ny"\n');
     assert.equal((await mec(['list', 'list/x', '--json'])).out, '{"key":"list/x\\ny"}\n');
     const head = await promisify(execFile)('sh', [
@@ -187,7 +208,10 @@ describe('the command line', () => {
     assert.match(lazy.err, /nothing was written/);
     const script = join(directory, 'editor.sh');
     await writeFile(script, 'grep -v "^<<<<<<< " "$1" > "$1.new"; mv "$1.new" "$1"\n');
-    assert.equal((await mec(['resolve', key, '--edit'], { env: { EDITOR: `sh ${script}`, VISUAL: '' } })).code, 0);
+    assert.equal(
+      (await mec(['resolve', key, '--edit'], { env: { EDITOR: `sh ${script}`, VISUAL: '' } })).code,
+      0,
+    );
     assert.equal((await mec(['get', key])).out, 'last\nall of it\n');
     const json = await mec(['resolve', freshKey(), '--json']);
     assert.equal(json.code, 3);
@@ -197,7 +221,19 @@ describe('the command line', () => {
   test('a value with a Content-Encoding is stored, exported and imported unchanged', async () => {
     const key = freshKey();
     const zipped = gzipSync('page');
-    const put = ['put', key, '-', '--type', 'text/html', '--encoding', 'gzip', '--ttl', '900', '--meta', 'by=ann'];
+    const put = [
+      'put',
+      key,
+      '-',
+      '--type',
+      'text/html',
+      '--encoding',
+      'gzip',
+      '--ttl',
+      '900',
+      '--meta',
+      'by=ann',
+    ];
     assert.equal((await mec(put, { input: zipped })).code, 0);
     const file = join(directory, 'page.gz');
     await promisify(execFile)('sh', [
@@ -206,7 +242,8 @@ describe('the command line', () => {
     ]);
     assert.deepEqual(await readFile(file), zipped);
     await siblings(key, 'other');
-    const [number = ''] = /\d(?=\] *$)/m.exec((await mec(['resolve', key])).out.split('\n')[0] ?? '') ?? [];
+    const [number = ''] =
+      /\d(?=\] *$)/m.exec((await mec(['resolve', key])).out.split('\n')[0] ?? '') ?? [];
     assert.equal((await mec(['resolve', key, '--take', number])).code, 0);
     const kept = JSON.parse((await mec(['get', key, '--json'])).out) as Record<string, unknown>;
     assert.deepEqual(
@@ -221,10 +258,15 @@ describe('the command line', () => {
     try {
       const from = new MecClient(cluster.urls, { codec: bytes });
       for (let i = 0; i < 40; i++)
-        await from.put(`move/${String(i).padStart(2, '0')}`, Buffer.from(`value ${i}`), { meta: { n: String(i) } });
+        await from.put(`move/${String(i).padStart(2, '0')}`, Buffer.from(`value ${i}`), {
+          meta: { n: String(i) },
+        });
       await from.put('move/03', Uint8Array.of(0xff, 0), { contentType: 'image/x' });
       await from.put('move/06', gzipSync('zipped'), { contentEncoding: 'gzip', clientId: 'ann' });
-      await from.put('move/04', Buffer.from('{"a":[1,"x"]}'), { contentType: 'application/json', ttlSeconds: 500 });
+      await from.put('move/04', Buffer.from('{"a":[1,"x"]}'), {
+        contentType: 'application/json',
+        ttlSeconds: 500,
+      });
       const file = join(directory, 'export.ndjson');
       const first = await mec(['export', 'move/', '--out', file]);
       assert.deepEqual([first.code, first.err], [0, `mec: 40 keys written to ${file}\n`]);
@@ -237,8 +279,14 @@ describe('the command line', () => {
       assert.equal(await readFile(file, 'utf8'), whole);
 
       const to = { env: { MEC_URL: other.urls[0] as string } };
-      assert.equal((await mec(['import', file], to)).err, 'mec: 43 values written, 0 skipped, 40 keys\n');
-      assert.equal((await mec(['import', file], to)).err, 'mec: 0 values written, 43 skipped, 40 keys\n');
+      assert.equal(
+        (await mec(['import', file], to)).err,
+        'mec: 43 values written, 0 skipped, 40 keys\n',
+      );
+      assert.equal(
+        (await mec(['import', file], to)).err,
+        'mec: 0 values written, 43 skipped, 40 keys\n',
+      );
       const there = new MecClient(other.urls, { codec: bytes });
       for (const key of ['move/03', 'move/04', 'move/06', 'move/39']) {
         const [a, b] = [await from.get(key), await there.get(key)];
@@ -263,7 +311,8 @@ describe('the command line', () => {
         .split('\n')
         .filter((one) => one.includes('"move/05"'))
         .join('');
-      const again = (existing: string): Promise<Ran> => mec(['import', '--existing', existing], { ...to, input: line });
+      const again = (existing: string): Promise<Ran> =>
+        mec(['import', '--existing', existing], { ...to, input: line });
       assert.match((await again('skip')).err, /^mec: 0 values written, 1 skipped/);
       assert.match((await again('beside')).err, /^mec: 1 values written/);
       assert.equal((await there.get('move/05')).kind, 'siblings');
@@ -272,7 +321,11 @@ describe('the command line', () => {
       const bad = await mec(['import'], { ...to, input: `${line}\n{"key":"x"}\n` });
       assert.equal(bad.code, 1);
       assert.match(bad.err, /^mec: line 2: not a line of an export; .*\n$/);
-      assert.equal((await mec(['export', '--out', LAUNCHER])).code, 2, 'a file that is not an export stays unchanged');
+      assert.equal(
+        (await mec(['export', '--out', LAUNCHER])).code,
+        2,
+        'a file that is not an export stays unchanged',
+      );
       assert.match(await readFile(LAUNCHER, 'utf8'), /^#!/);
     } finally {
       await other.close();
@@ -290,10 +343,12 @@ describe('the command line', () => {
     const ask = `eval "$("${process.execPath}" "${LAUNCHER}" completion bash)"
       COMP_WORDS=(mec get --tok); COMP_CWORD=2; _mec; echo "\${COMPREPLY[@]}"
       COMP_WORDS=(mec res); COMP_CWORD=1; _mec; echo "\${COMPREPLY[@]}"`;
-    const completed = await promisify(execFile)('bash', ['-c', ask]).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-      t.skip('bash is not installed');
-    });
+    const completed = await promisify(execFile)('bash', ['-c', ask]).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+        t.skip('bash is not installed');
+      },
+    );
     if (completed !== undefined) assert.equal(completed.stdout, '--token-file\nresolve\n');
   });
 
@@ -311,7 +366,10 @@ describe('the command line', () => {
     const least = { get: Infinity, empty: Infinity };
     for (let i = 0; i < 5; i++) {
       least.empty = Math.min(least.empty, await timed(`'${process.execPath}' -e 0`));
-      least.get = Math.min(least.get, await timed(`'${process.execPath}' '${LAUNCHER}' get ${key}`));
+      least.get = Math.min(
+        least.get,
+        await timed(`'${process.execPath}' '${LAUNCHER}' get ${key}`),
+      );
     }
     t.diagnostic(`${Math.round(least.get)} ms against ${Math.round(least.empty)} ms`);
     assert.ok(least.get - least.empty < 150, `${least.get} ms against ${least.empty} ms`);

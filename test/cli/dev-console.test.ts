@@ -22,7 +22,9 @@ class Dev {
   constructor(t: TestContext, port: number, ...args: string[]) {
     this.httpport = port + 400;
     const ports = ['--port', String(port), '--httpport', String(this.httpport)];
-    this.#child = spawn(process.execPath, [LAUNCHER, 'dev', ...ports, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, [LAUNCHER, 'dev', ...ports, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.exit = new Promise((resolve) => this.#child.once('close', resolve));
@@ -116,7 +118,10 @@ test('the console stops, kills, pauses and restarts nodes, and explains each ref
   ] as const)
     await eventually(`n${node} reaches ${other}`, () => reaches(dev.url(node, '/status'), other));
   await dev.type('pause n3', /^n3 is paused$/m);
-  assert.equal(await Promise.race([answers(dev.url(3, '/ping')), pause(300).then(() => 'nothing')]), 'nothing');
+  assert.equal(
+    await Promise.race([answers(dev.url(3, '/ping')), pause(300).then(() => 'nothing')]),
+    'nothing',
+  );
   assert.equal((await send(dev.url(1, '/mec/k'))).text, 'v');
   await dev.type('leave n3', /^mec: n3 is paused; resume it with "resume n3"$/m);
   await dev.type('resume n3', /^n3 has resumed$/m);
@@ -138,12 +143,18 @@ test('the next run of mec dev knows the nodes that have joined and left', async 
   const dev = new Dev(t, await freePorts(440), '--data', data);
   await dev.banner();
   for (let i = 0; i < 50; i++)
-    assert.equal((await send(dev.url(1, `/mec/k${i}`), { method: 'PUT', body: `v${i}` })).status, 200);
+    assert.equal(
+      (await send(dev.url(1, `/mec/k${i}`), { method: 'PUT', body: `v${i}` })).status,
+      200,
+    );
   await dev.type('add', /^n4 serves at http/m);
   await eventually('n4 is up', () => answers(dev.url(4, '/ready')), LONG_MS);
   await dev.type('leave n2', /^n2 is leaving$/m);
   await dev.says(/^n2 has left the cluster$/m);
-  await dev.type('start n2', /^mec: n2 has left the cluster permanently; "add" starts a new node$/m);
+  await dev.type(
+    'start n2',
+    /^mec: n2 has left the cluster permanently; "add" starts a new node$/m,
+  );
   for (let i = 0; i < 50; i++) assert.equal((await send(dev.url(4, `/mec/k${i}`))).text, `v${i}`);
   // The end of a script does not end the cluster.
   dev.endOfInput();
@@ -164,7 +175,8 @@ test('the next run of mec dev knows the nodes that have joined and left', async 
   await moved.banner();
   await eventually('n5 is up', () => answers(moved.url(5, '/ready')), LONG_MS);
   for (const node of [1, 3, 4, 5])
-    for (let i = 0; i < 50; i++) assert.equal((await send(moved.url(node, `/mec/k${i}`))).text, `v${i}`);
+    for (let i = 0; i < 50; i++)
+      assert.equal((await send(moved.url(node, `/mec/k${i}`))).text, `v${i}`);
   await moved.type('quit', /stopped/);
   assert.equal(await moved.exit, 0, moved.output);
 });

@@ -18,9 +18,11 @@ let cluster: EmbeddedCluster;
 let directory: string;
 
 /** Runs `mec` with arguments, against the first node unless they name another. */
-const mec = (...args: readonly string[]): Promise<Ran> => runMec(args, { env: { MEC_URL: cluster.urls[0] } });
+const mec = (...args: readonly string[]): Promise<Ran> =>
+  runMec(args, { env: { MEC_URL: cluster.urls[0] } });
 
-const statuses = async (): Promise<NodeStatus[]> => JSON.parse((await mec('status', '--json')).out) as NodeStatus[];
+const statuses = async (): Promise<NodeStatus[]> =>
+  JSON.parse((await mec('status', '--json')).out) as NodeStatus[];
 
 describe('the commands of operators', () => {
   before(async () => {
@@ -45,7 +47,10 @@ describe('the commands of operators', () => {
       ['n1', 'n2', 'n3'].map((name) => [name, 'up', true]),
     );
     for (const { partitions, members, sync } of all) {
-      assert.deepEqual([partitions.owned, partitions.pending, members.length], [partitions.all, 0, 3]);
+      assert.deepEqual(
+        [partitions.owned, partitions.pending, members.length],
+        [partitions.all, 0, 3],
+      );
       assert.deepEqual([sync.incomplete, sync.fallbacks], [0, 0]);
     }
   });
@@ -54,10 +59,16 @@ describe('the commands of operators', () => {
     const { code, out, err } = await mec('status');
     assert.deepEqual([code, err], [0, '']);
     const [head, ...rows] = out.trimEnd().split('\n');
-    assert.match(head ?? '', /^node +zone +state +owned +pending +fallback +keys +disk +log +lag +notes$/);
+    assert.match(
+      head ?? '',
+      /^node +zone +state +owned +pending +fallback +keys +disk +log +lag +notes$/,
+    );
     assert.equal(rows.length, 3);
     for (const [i, row] of rows.entries())
-      assert.match(row, new RegExp(`^n${i + 1} +- +up +256 +0 +0 +3 +[\\d.]+ (bytes|KiB|MiB) +\\d+ +\\d+$`));
+      assert.match(
+        row,
+        new RegExp(`^n${i + 1} +- +up +256 +0 +0 +3 +[\\d.]+ (bytes|KiB|MiB) +\\d+ +\\d+$`),
+      );
   });
 
   test('locate prints the nodes that hold a key, and their versions', async () => {
@@ -110,7 +121,11 @@ describe('the commands of operators', () => {
       const { error } = JSON.parse(json.err) as { error: Record<string, unknown> };
       assert.deepEqual([error['code'], error['retriable']], ['unreachable', true]);
     }
-    assert.equal((await mec('status', '--url', `${dead},${cluster.urls[1]}`)).code, 0, 'another answers');
+    assert.equal(
+      (await mec('status', '--url', `${dead},${cluster.urls[1]}`)).code,
+      0,
+      'another answers',
+    );
     const both = await mec('leave', '--url', cluster.urls.join(','));
     assert.equal(both.code, 2);
     assert.match(both.err, /name only the one that should leave/);
@@ -119,7 +134,10 @@ describe('the commands of operators', () => {
       const refused = await mec('leave', '--json', '--url', alone.url);
       assert.equal(refused.code, 1);
       const { error } = JSON.parse(refused.err) as { error: Record<string, unknown> };
-      assert.deepEqual([error['code'], error['status'], error['retriable']], ['bad-parameter', 400, false]);
+      assert.deepEqual(
+        [error['code'], error['status'], error['retriable']],
+        ['bad-parameter', 400, false],
+      );
     } finally {
       await alone.close();
     }

@@ -8,7 +8,10 @@ const simulate = (...args: readonly string[]): Promise<Ran> => runMec(['simulate
 test('a seed prints a short report, and --trace does not change its run', async () => {
   const whole = await simulate('--seed', '42', '--operations', '40');
   assert.equal(whole.code, 0, whole.out + whole.err);
-  assert.match(whole.out, /^seed 42: \d nodes, \d+ operations, \d+ writes acknowledged\n {2}faults: .*\n/);
+  assert.match(
+    whole.out,
+    /^seed 42: \d nodes, \d+ operations, \d+ writes acknowledged\n {2}faults: .*\n/,
+  );
   assert.match(whole.out, /nothing was lost, nothing came back, all owners are equal\n$/);
   const again = await simulate('--seed', '42', '--operations', '40', '--trace');
   assert.equal(/digest .*/.exec(again.out)?.[0], /digest .*/.exec(whole.out)?.[0]);
@@ -22,7 +25,14 @@ test('several seeds print a summary', async () => {
 });
 
 test('a run can be limited to some of its faults and operations', async () => {
-  const { code, out, err } = await simulate('--seed', '42', '--only-faults', 'none', '--only-operations', '0-2,5');
+  const { code, out, err } = await simulate(
+    '--seed',
+    '42',
+    '--only-faults',
+    'none',
+    '--only-operations',
+    '0-2,5',
+  );
   assert.equal(code, 0, out + err);
   assert.match(out, /^seed 42: \d nodes, 4 operations, .*\n {2}faults: none\n/);
 });

@@ -139,7 +139,11 @@ describe('the client', () => {
     const client = new MecClient<string>(cluster.urls);
     const raw = client.with(bytes);
     const zipped = gzipSync('"page"');
-    await raw.put(key, zipped, { contentType: 'application/json', contentEncoding: 'gzip', clientId: 'ann' });
+    await raw.put(key, zipped, {
+      contentType: 'application/json',
+      contentEncoding: 'gzip',
+      clientId: 'ann',
+    });
     const plain = await send(url);
     assert.equal(plain.headers['content-encoding'], 'gzip');
     assert.deepEqual(plain.body, zipped);
@@ -190,10 +194,18 @@ describe('the client', () => {
   test('a value that no header can carry is a bad-parameter error', async () => {
     const client = new MecClient<number>(cluster.urls);
     const key = freshKey();
-    for (const meta of [{ a: '\u65e5\u672c' }, { a: 'two\r\nlines' }, { 'a b': 'x' }, { '\u00fc': 'x' }]) {
+    for (const meta of [
+      { a: '\u65e5\u672c' },
+      { a: 'two\r\nlines' },
+      { 'a b': 'x' },
+      { '\u00fc': 'x' },
+    ]) {
       const error = await failure(client.put(key, 1, { meta }));
       assert.ok(error instanceof RefusedError, error.message);
-      assert.deepEqual([error.code, error.retriable, error.mayTakeEffect], ['bad-parameter', false, false]);
+      assert.deepEqual(
+        [error.code, error.retriable, error.mayTakeEffect],
+        ['bad-parameter', false, false],
+      );
       assert.match(error.message, /X-Mec-Meta-/i);
     }
     assert.equal((await client.get(key)).kind, 'missing');
@@ -201,7 +213,18 @@ describe('the client', () => {
 
   test('a key with special characters can be written, read and deleted', async () => {
     const client = new MecClient(cluster.urls);
-    for (const key of ['a/b', '../x', 'a/../b', 'a//b', '%', '%2F', 'ü \u{1F600}', '?x=1#y', '__proto__', '...']) {
+    for (const key of [
+      'a/b',
+      '../x',
+      'a/../b',
+      'a//b',
+      '%',
+      '%2F',
+      'ü \u{1F600}',
+      '?x=1#y',
+      '__proto__',
+      '...',
+    ]) {
       await client.put(key, key);
       assert.deepEqual(all(await client.get(key)), [key], key);
       await client.delete(key);
@@ -233,7 +256,9 @@ describe('the client', () => {
     const clients = Array.from({ length: 8 }, () => new MecClient<ObservedRemoveSet>(cluster.urls));
     await Promise.all(
       clients.flatMap((client, c) =>
-        Array.from({ length: 10 }, (_, i) => client.update(key, (set, by) => add(set, `${c}.${i}`, by), { merge })),
+        Array.from({ length: 10 }, (_, i) =>
+          client.update(key, (set, by) => add(set, `${c}.${i}`, by), { merge }),
+        ),
       ),
     );
     const end = await clients[0]?.update(key, (set) => set, { merge });
@@ -245,7 +270,9 @@ describe('the client', () => {
     const client = new MecClient<GrowOnlyCounter>(cluster.urls);
     const key = freshKey();
     const { merge, add } = growOnlyCounter;
-    await Promise.all(Array.from({ length: 20 }, () => client.update(key, (n, by) => add(n, by), { merge })));
+    await Promise.all(
+      Array.from({ length: 20 }, () => client.update(key, (n, by) => add(n, by), { merge })),
+    );
     const read = await client.get(key);
     assert.ok(read.kind === 'value');
     assert.equal(growOnlyCounter.value(read.value), 20);
@@ -290,7 +317,10 @@ describe('the client', () => {
     assert.ok(error instanceof ConflictError);
     assert.equal(error.code, 'too-many-siblings');
     const updated = await client.update(key, (n) => (n ?? 0) + 1, { merge: Math.max });
-    assert.deepEqual([updated?.value, updated?.merged, updated?.siblings], [MAX_SIBLINGS, MAX_SIBLINGS, 1]);
+    assert.deepEqual(
+      [updated?.value, updated?.merged, updated?.siblings],
+      [MAX_SIBLINGS, MAX_SIBLINGS, 1],
+    );
   });
 
   test('list yields the keys with a prefix in order, page by page', async () => {
@@ -343,17 +373,24 @@ describe('the client', () => {
         return systemWorld.fetch(to, init);
       },
     };
-    await new MecClient<string>(cluster.urls, { world: spied }).put(freshKey(), 'once', { once: true });
+    await new MecClient<string>(cluster.urls, { world: spied }).put(freshKey(), 'once', {
+      once: true,
+    });
     assert.ok(asked.includes('Idempotency-Key') && !asked.includes('X-Mec-Write-ID'));
   });
 
   test('a failed condition is a ConflictError, and one concurrent create wins', async () => {
     const clients = Array.from({ length: 5 }, () => new MecClient<number>(cluster.urls));
     const key = freshKey();
-    const outcomes = await Promise.allSettled(clients.map((client, i) => client.put(key, i, { ifMissing: true })));
-    const lost = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    const outcomes = await Promise.allSettled(
+      clients.map((client, i) => client.put(key, i, { ifMissing: true })),
+    );
+    const lost = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+    );
     assert.equal(lost.length, 4);
-    for (const error of lost) assert.ok(error instanceof ConflictError && error.code === 'precondition-failed');
+    for (const error of lost)
+      assert.ok(error instanceof ConflictError && error.code === 'precondition-failed');
     const [client] = clients;
     const read = await client?.get(key);
     assert.ok(read?.kind === 'value');
@@ -388,12 +425,17 @@ describe('the client', () => {
     // The client may use any node, so it moves on to one that is recent enough.
     const mover = new MecClient<number>([...cluster.urls]);
     assert.deepEqual(all(await mover.get(key, { deadlineMs: 20_000 })), [2]);
-    for (let i = 0; i < 6; i++) assert.deepEqual(all(await mover.get(key, { r: 1, deadlineMs: 20_000 })), [2]);
+    for (let i = 0; i < 6; i++)
+      assert.deepEqual(all(await mover.get(key, { r: 1, deadlineMs: 20_000 })), [2]);
     cluster.heal();
     await cluster.whole();
-    const healed = await fetch(`${here[0]}/mec/${encodeURIComponent(key)}?r=1`, { headers: { 'X-Mec-Seen': dot } });
+    const healed = await fetch(`${here[0]}/mec/${encodeURIComponent(key)}?r=1`, {
+      headers: { 'X-Mec-Seen': dot },
+    });
     assert.equal(await healed.text(), '2');
-    const garbage = await fetch(`${here[0]}/mec/${encodeURIComponent(key)}`, { headers: { 'X-Mec-Seen': 'x' } });
+    const garbage = await fetch(`${here[0]}/mec/${encodeURIComponent(key)}`, {
+      headers: { 'X-Mec-Seen': 'x' },
+    });
     assert.equal(garbage.status, 400);
   });
 
@@ -403,7 +445,10 @@ describe('the client', () => {
     const client = new MecClient<number>(cluster.urls, { deadlineMs: 500 });
     const error = await failure(client.put(freshKey(), 1));
     assert.ok(error instanceof QuorumError);
-    assert.deepEqual([error.have, error.need, error.retriable, error.mayTakeEffect], [1, 2, true, true]);
+    assert.deepEqual(
+      [error.have, error.need, error.retriable, error.mayTakeEffect],
+      [1, 2, true, true],
+    );
     cluster.heal();
     await cluster.whole();
   });

@@ -1,7 +1,12 @@
 /** The client while nodes fail: its retries, its limits, and its waits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MecClient, type MecClientError, QuorumError, UnavailableError } from '../../src/client/index.ts';
+import {
+  MecClient,
+  type MecClientError,
+  QuorumError,
+  UnavailableError,
+} from '../../src/client/index.ts';
 import { observedRemoveSet, type ObservedRemoveSet } from '../../src/client/merge/index.ts';
 import { answer, type Behaviour, deadUrl, hang, problem, fakeNode } from '../fixtures/fake-node.ts';
 
@@ -49,7 +54,10 @@ test('a late read also goes to a second node, and the slow node is skipped next'
   const before = mute.asked.length;
   assert.ok(before >= 1);
   for (let i = 0; i < 10; i++) await client.get('k');
-  assert.ok(mute.asked.length - before <= 2, `${mute.asked.length - before} more requests to the node that hangs`);
+  assert.ok(
+    mute.asked.length - before <= 2,
+    `${mute.asked.length - before} more requests to the node that hangs`,
+  );
 });
 
 test('a repeated write has the same bytes, token and name', async (t) => {
@@ -69,7 +77,9 @@ test('a repeated write has the same bytes, token and name', async (t) => {
     headers['x-mec-write-id'],
     body,
   ];
-  assert.ok(first !== undefined && second !== undefined && third !== undefined && other !== undefined);
+  assert.ok(
+    first !== undefined && second !== undefined && third !== undefined && other !== undefined,
+  );
   assert.match(String(first.headers['x-mec-write-id']), /^[0-9a-z]{20}$/);
   assert.deepEqual(same(first), same(second));
   assert.deepEqual(same(first), same(third));
@@ -79,7 +89,10 @@ test('a repeated write has the same bytes, token and name', async (t) => {
 test('a refused request is not repeated, and may have taken effect after a lost answer', async (t) => {
   const refuses = await fakeNode(t, problem(413, 'value-too-large'));
   const plain = await failure(new MecClient([refuses.url]).put('k', 1));
-  assert.deepEqual([plain.code, plain.mayTakeEffect, refuses.asked.length], ['value-too-large', false, 1]);
+  assert.deepEqual(
+    [plain.code, plain.mayTakeEffect, refuses.asked.length],
+    ['value-too-large', false, 1],
+  );
   const fickle = await fakeNode(t, (response, asked, i) =>
     i === 0 ? response.destroy() : problem(409, 'too-many-siblings')(response, asked, i),
   );
@@ -107,7 +120,9 @@ test('a node is not asked again before its Retry-After', async (t) => {
   // Others are asked meanwhile, but this node is not.
   const resting = await fakeNode(t, busy('5'));
   const failing = await fakeNode(t, (response, asked, i) =>
-    i < 4 ? problem(503, 'quorum-not-met', { have: 1, need: 2 })(response, asked, i) : answer(1)(response, asked, i),
+    i < 4
+      ? problem(503, 'quorum-not-met', { have: 1, need: 2 })(response, asked, i)
+      : answer(1)(response, asked, i),
   );
   await new MecClient([resting.url, failing.url]).get('k');
   assert.ok(resting.asked.length <= 1 && failing.asked.length === 5, `${resting.asked.length}`);
@@ -116,7 +131,10 @@ test('a node is not asked again before its Retry-After', async (t) => {
   const closed = await fakeNode(t, busy('3600'));
   const late = await timed(failure(new MecClient([closed.url]).put('k', 1, { deadlineMs: 5_000 })));
   assert.ok(late.ms < 2_000, `${late.ms} ms`);
-  assert.deepEqual([late.result.code, late.result.retryAfterMs, closed.asked.length], ['overloaded', 3_600_000, 1]);
+  assert.deepEqual(
+    [late.result.code, late.result.retryAfterMs, closed.asked.length],
+    ['overloaded', 3_600_000, 1],
+  );
   const nonsense = await fakeNode(t, busy('soon'));
   assert.ok((await timed(new MecClient([nonsense.url]).get('k'))).ms < 500);
 });
@@ -128,11 +146,16 @@ test('the deadline ends a call with its most informative error', async (t) => {
   assert.ok(late.result instanceof UnavailableError);
   assert.equal(late.result.code, 'deadline');
   const short = await fakeNode(t, problem(503, 'quorum-not-met', { have: 1, need: 2 }));
-  const error = await failure(new MecClient([short.url, await deadUrl()]).get('k', { deadlineMs: 300 }));
+  const error = await failure(
+    new MecClient([short.url, await deadUrl()]).get('k', { deadlineMs: 300 }),
+  );
   assert.ok(error instanceof QuorumError);
   assert.deepEqual([error.have, error.need, error.status], [1, 2, 503]);
   assert.ok(short.asked.length >= 3, 'the client kept trying');
-  assert.equal((await failure(new MecClient([await deadUrl()]).get('k', { deadlineMs: 100 }))).code, 'unreachable');
+  assert.equal(
+    (await failure(new MecClient([await deadUrl()]).get('k', { deadlineMs: 100 }))).code,
+    'unreachable',
+  );
 });
 
 test('each request has a timeout that fits into its attempt', async (t) => {
@@ -140,7 +163,9 @@ test('each request has a timeout that fits into its attempt', async (t) => {
   const client = new MecClient([node.url], { attemptMs: 1_000, deadlineMs: 5_000 });
   await client.get('k');
   await client.get('k', { deadlineMs: 100 });
-  const timeouts = node.asked.map(({ url }) => Number(new URL(url, 'http://x').searchParams.get('timeout')));
+  const timeouts = node.asked.map(({ url }) =>
+    Number(new URL(url, 'http://x').searchParams.get('timeout')),
+  );
   assert.equal(timeouts[0], 900);
   assert.ok((timeouts[1] as number) <= 90);
 });
@@ -165,7 +190,10 @@ test('a signal ends a call with its reason, before and during the call', async (
 });
 
 test('an answer that is not from MecDB is a bad-answer error', async (t) => {
-  const page = await fakeNode(t, (response) => void response.writeHead(404).end('<h1>not here</h1>'));
+  const page = await fakeNode(
+    t,
+    (response) => void response.writeHead(404).end('<h1>not here</h1>'),
+  );
   const error = await failure(new MecClient([page.url]).get('k'));
   assert.deepEqual([error.code, error.retriable, page.asked.length], ['bad-answer', false, 1]);
   for (const urls of [[], ['127.0.0.1:3000'], ['ftp://x'], 'nonsense']) {
@@ -198,7 +226,10 @@ test('an update after a write with unknown outcome has a new author', async (t) 
   isLost = false;
   await update();
   const [one, two, three, four] = names.map((name) => name.split(':')) as [string, string][];
-  assert.deepEqual([one?.[0], one?.[1], two?.[1], three?.[1], four?.[1]], [two?.[0], '1', '2', '3', '1']);
+  assert.deepEqual(
+    [one?.[0], one?.[1], two?.[1], three?.[1], four?.[1]],
+    [two?.[0], '1', '2', '3', '1'],
+  );
   assert.notEqual(three?.[0], four?.[0]);
 });
 
@@ -226,7 +257,8 @@ test('an update that finds no node with its last write has a new author', async 
 test('a read that started before a write does not remove the write from the session', async (t) => {
   let releaseRead = (): void => {};
   const node = await fakeNode(t, (response, asked, i) => {
-    if (asked.method === 'GET' && i === 0) releaseRead = () => answer('old', 'x~0000000000:1')(response, asked, i);
+    if (asked.method === 'GET' && i === 0)
+      releaseRead = () => answer('old', 'x~0000000000:1')(response, asked, i);
     else answer('new', 'x~0000000000:2')(response, asked, i);
   });
   const client = new MecClient([node.url]);
@@ -239,7 +271,8 @@ test('a read that started before a write does not remove the write from the sess
 });
 
 test('only a small share of late reads goes to a second node', async (t) => {
-  const slow: Behaviour = (response, asked, i) => void setTimeout(() => answer(1)(response, asked, i), 500);
+  const slow: Behaviour = (response, asked, i) =>
+    void setTimeout(() => answer(1)(response, asked, i), 500);
   const nodes = [await fakeNode(t, slow), await fakeNode(t, slow)];
   const client = new MecClient(nodes.map(({ url }) => url));
   await Promise.all(Array.from({ length: 100 }, () => client.get('k')));

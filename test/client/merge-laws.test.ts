@@ -53,20 +53,30 @@ interface Type<S> {
   change(state: S | undefined, draw: Draw & { text: string }, author: Author): S;
   value(state: S): unknown;
   /** The expected value of a set of updates, computed from their operations alone. */
-  expected(updates: readonly (Update<S> & { text: string })[], isSeenBy: (a: number, b: number) => boolean): unknown;
+  expected(
+    updates: readonly (Update<S> & { text: string })[],
+    isSeenBy: (a: number, b: number) => boolean,
+  ): unknown;
 }
 
 const textOf = (draw: Draw, i: number): string => `${ELEMENTS[draw.element]}${draw.operation}#${i}`;
-const union = (sets: readonly ReadonlySet<number>[]): Set<number> => new Set(sets.flatMap((set) => [...set]));
+const union = (sets: readonly ReadonlySet<number>[]): Set<number> =>
+  new Set(sets.flatMap((set) => [...set]));
 
 function play<S>(type: Type<S>, drawn: readonly Draw[]): Update<S>[] {
   const updates: Update<S>[] = [];
   const lastOf = new Map<number, number>();
   for (const [i, draw] of drawn.entries()) {
     const own = lastOf.get(draw.author);
-    const reads = [...(own === undefined ? [] : [own]), ...(i === 0 ? [] : draw.reads.map((read) => read % i))];
+    const reads = [
+      ...(own === undefined ? [] : [own]),
+      ...(i === 0 ? [] : draw.reads.map((read) => read % i)),
+    ];
     const read = reads.map((at) => updates[at] as Update<S>);
-    const before = read.length === 0 ? undefined : read.map(({ state }) => state).reduce((a, b) => type.merge(a, b));
+    const before =
+      read.length === 0
+        ? undefined
+        : read.map(({ state }) => state).reduce((a, b) => type.merge(a, b));
     const author = { name: `author${draw.author}`, number: i + 1, nowMicros: draw.nowMicros };
     const state = type.change(before, { ...draw, text: textOf(draw, i) }, author);
     updates.push({
@@ -103,8 +113,13 @@ function checkLaws<S>(name: string, type: Type<S>): void {
         const updates = play(type, drawn);
         const siblings = picks.map((pick) => updates[pick % updates.length] as Update<S>);
         const merged = siblings.map(({ state }) => state).reduce((a, b) => merge(a, b));
-        const history = [...union(siblings.map((sibling) => sibling.history))].sort((x, y) => x - y);
-        const told = history.map((n) => ({ ...(updates[n] as Update<S>), text: textOf(drawn[n] as Draw, n) }));
+        const history = [...union(siblings.map((sibling) => sibling.history))].sort(
+          (x, y) => x - y,
+        );
+        const told = history.map((n) => ({
+          ...(updates[n] as Update<S>),
+          text: textOf(drawn[n] as Draw, n),
+        }));
         const isSeenBy = (x: number, y: number): boolean =>
           x !== y && (told[y] as Update<S>).history.has(history[x] as number);
         assert.deepEqual(type.value(merged), type.expected(told, isSeenBy));
@@ -123,7 +138,9 @@ function present(updates: readonly Draw[], isSeenBy: (a: number, b: number) => b
   const alive = updates.filter(
     (add, i) =>
       !isRemoval(add) &&
-      !updates.some((other, j) => isRemoval(other) && other.element === add.element && isSeenBy(i, j)),
+      !updates.some(
+        (other, j) => isRemoval(other) && other.element === add.element && isSeenBy(i, j),
+      ),
   );
   return [...new Set(alive.map(elementOf))].sort();
 }
@@ -165,8 +182,12 @@ checkLaws('register', {
   value: (state) => state,
   // The latest one that no other update has seen.
   expected: (updates, isSeenBy) => {
-    const unseen = updates.filter((_, i) => !updates.some((_, j) => isSeenBy(i, j))).map(({ state }) => state);
-    return unseen.reduce((a, b) => (a.atMicros > b.atMicros || (a.atMicros === b.atMicros && a.by > b.by) ? a : b));
+    const unseen = updates
+      .filter((_, i) => !updates.some((_, j) => isSeenBy(i, j)))
+      .map(({ state }) => state);
+    return unseen.reduce((a, b) =>
+      a.atMicros > b.atMicros || (a.atMicros === b.atMicros && a.by > b.by) ? a : b,
+    );
   },
 });
 
@@ -177,7 +198,10 @@ checkLaws<MapOf<PlusMinusCounter>>('map of counters, with removals', {
   change: (state, draw, author) => {
     const key = elementOf(draw);
     if (isRemoval(draw)) return carts.remove(state, key);
-    return carts.set(state, key, { value: plusMinusCounter.add(carts.get(state, key), author), author });
+    return carts.set(state, key, {
+      value: plusMinusCounter.add(carts.get(state, key), author),
+      author,
+    });
   },
   value: carts.keys,
   expected: present,
@@ -187,21 +211,30 @@ checkLaws<MapOf<PlusMinusCounter>>('map of counters, without removals', {
   merge: carts.merge,
   change: (state, draw, author) => {
     const key = elementOf(draw);
-    return carts.set(state, key, { value: plusMinusCounter.add(carts.get(state, key), author, stepOf(draw)), author });
+    return carts.set(state, key, {
+      value: plusMinusCounter.add(carts.get(state, key), author, stepOf(draw)),
+      author,
+    });
   },
-  value: (state) => carts.keys(state).map((key) => [key, plusMinusCounter.value(carts.get(state, key))]),
+  value: (state) =>
+    carts.keys(state).map((key) => [key, plusMinusCounter.value(carts.get(state, key))]),
   expected: (updates) =>
     [...new Set(updates.map(elementOf))]
       .sort()
       .map((key) => [
         key,
-        updates.filter((draw) => elementOf(draw) === key).reduce((sum, draw) => sum + stepOf(draw), 0),
+        updates
+          .filter((draw) => elementOf(draw) === key)
+          .reduce((sum, draw) => sum + stepOf(draw), 0),
       ]),
 });
 
 test('an unremoved addition counts in a map of counters', () => {
   const author = (name: string, number: number): Author => ({ name, number, nowMicros: 0 });
-  const set = (state: ReturnType<typeof carts.remove> | undefined, by: Author): ReturnType<typeof carts.remove> =>
+  const set = (
+    state: ReturnType<typeof carts.remove> | undefined,
+    by: Author,
+  ): ReturnType<typeof carts.remove> =>
     carts.set(state, 'k', { value: plusMinusCounter.add(carts.get(state, 'k'), by), author: by });
   const early = set(undefined, author('a', 1));
   const copied = set(early, author('b', 1));
@@ -230,7 +263,10 @@ test('a list entry comes after the entries that its author saw', () => {
       for (const [i, { history }] of updates.entries()) {
         for (const seen of history) {
           if (seen === i) continue;
-          assert.ok(texts.indexOf(textOf(drawn[seen] as Draw, seen)) < texts.indexOf(textOf(drawn[i] as Draw, i)));
+          assert.ok(
+            texts.indexOf(textOf(drawn[seen] as Draw, seen)) <
+              texts.indexOf(textOf(drawn[i] as Draw, i)),
+          );
         }
       }
     }),
@@ -239,6 +275,7 @@ test('a list entry comes after the entries that its author saw', () => {
 
 test('a counter throws on steps that are not finite', () => {
   const by = { name: 'a', number: 1, nowMicros: 0 };
-  for (const step of [NaN, Infinity, -1]) assert.throws(() => growOnlyCounter.add(undefined, by, step), RangeError);
+  for (const step of [NaN, Infinity, -1])
+    assert.throws(() => growOnlyCounter.add(undefined, by, step), RangeError);
   assert.throws(() => plusMinusCounter.add(undefined, by, NaN), RangeError);
 });

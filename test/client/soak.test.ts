@@ -45,7 +45,9 @@ async function runClient(
     try {
       const updated =
         at >= KEYS - COUNTERS
-          ? await counters.update(key, (count, by) => growOnlyCounter.add(count, by), { merge: growOnlyCounter.merge })
+          ? await counters.update(key, (count, by) => growOnlyCounter.add(count, by), {
+              merge: growOnlyCounter.merge,
+            })
           : await sets.update(key, (set, by) => observedRemoveSet.add(set, element, by), {
               merge: observedRemoveSet.merge,
             });
@@ -93,7 +95,9 @@ test(
     };
     const untilMs = performance.now() + SECONDS * 1000;
     const isOver = (): boolean => performance.now() > untilMs;
-    const clients = Array.from({ length: CLIENTS }, (_, id) => runClient(id, urls, { tally, isOver }));
+    const clients = Array.from({ length: CLIENTS }, (_, id) =>
+      runClient(id, urls, { tally, isOver }),
+    );
     const [turns] = await Promise.all([trouble(cluster, isOver), ...clients]);
     await cluster.connected();
 
@@ -106,7 +110,9 @@ test(
       const acknowledged = tally.acknowledged.get(key) ?? [];
       total += acknowledged.length;
       if (i >= KEYS - COUNTERS) {
-        const end = await counters.update(key, (count) => count ?? { plus: {} }, { merge: growOnlyCounter.merge });
+        const end = await counters.update(key, (count) => count ?? { plus: {} }, {
+          merge: growOnlyCounter.merge,
+        });
         const value = growOnlyCounter.value(end?.value);
         const most = acknowledged.length + (tally.unknown.get(key) ?? 0);
         assert.ok(value <= most, `${key} counts ${value}, and at most ${most} updates were made`);

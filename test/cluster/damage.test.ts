@@ -33,7 +33,9 @@ const storeOf = ({ root }: TestNode): string => join(root, 'leveldb');
 
 async function largest(node: TestNode, kind: RegExp): Promise<string> {
   const names = (await readdir(storeOf(node))).filter((name) => kind.test(name));
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(storeOf(node), name))).size));
+  const sizes = await Promise.all(
+    names.map(async (name) => (await stat(join(storeOf(node), name))).size),
+  );
   const name = names[sizes.indexOf(Math.max(...sizes))];
   assert.ok(name !== undefined, `${node.name} has no ${kind}`);
   return join(storeOf(node), name);
@@ -72,7 +74,9 @@ async function startAndMend({
   await eventually(
     'every key is read at every node',
     async () => {
-      const lost = await Promise.all(cluster.nodes.map((_, at) => missing(cluster, acknowledged, { at })));
+      const lost = await Promise.all(
+        cluster.nodes.map((_, at) => missing(cluster, acknowledged, { at })),
+      );
       // What is read at a quorum is right, or it is not answered.
       wrong.push(...lost.flat().filter((line) => !/: (?:503|504) /.test(line)));
       return lost.every((list) => list.length === 0);
@@ -85,14 +89,16 @@ async function startAndMend({
     assert.deepEqual(await missing(cluster, acknowledged, { at, query: '?r=1' }), [], `n${at + 1}`);
 }
 
-const isKept = (node: TestNode): Promise<boolean> => stat(join(node.root, 'leveldb-damaged-1')).then(() => true);
+const isKept = (node: TestNode): Promise<boolean> =>
+  stat(join(node.root, 'leveldb-damaged-1')).then(() => true);
 
 test('one flipped bit on each of three disks, in different records: nothing is lost', async (t) => {
   const stopped = await stoppedCluster(t);
   for (const [i, node] of stopped.cluster.nodes.entries())
     await change(await largest(node, /\.ldb$/), flipAt([0.3, 0.45, 0.6][i] as number));
   await startAndMend(stopped);
-  for (const node of stopped.cluster.nodes) await eventually(`${node.name} has found it`, () => isKept(node), MEND_MS);
+  for (const node of stopped.cluster.nodes)
+    await eventually(`${node.name} has found it`, () => isKept(node), MEND_MS);
   await atRest(stopped.cluster);
 });
 
@@ -139,7 +145,8 @@ test('damaged logs and a removed CURRENT, before anything was written into table
   await load.progress(600);
   await load.stop();
   await Promise.all(cluster.nodes.map((node) => node.end('SIGKILL')));
-  for (const at of [0, 1]) await change(await largest(cluster.node(at), /\.log$/), loseSectorAt(0.3 + 0.3 * at));
+  for (const at of [0, 1])
+    await change(await largest(cluster.node(at), /\.log$/), loseSectorAt(0.3 + 0.3 * at));
   await rm(join(storeOf(cluster.node(2)), 'CURRENT'));
   await startAndMend({ cluster, acknowledged: load.acknowledged });
 });

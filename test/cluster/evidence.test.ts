@@ -64,7 +64,10 @@ test('what the member remembers is learnt by the replica that asked, and by none
     ['successor', 0],
   ] as const) {
     const learnt: RememberedWrite[] = [];
-    const replica = { id, learn: (memories: readonly RememberedWrite[]) => void learnt.push(...memories) } as Replica;
+    const replica = {
+      id,
+      learn: (memories: readonly RememberedWrite[]) => void learnt.push(...memories),
+    } as Replica;
     const { evidence } = heard({ find: () => replica });
     evidence.note({ partition: 3, id: 'mine' }, 'b', { ...statement, memories: [memory] });
     assert.equal(learnt.length, count, id);

@@ -81,7 +81,8 @@ test('too few replicas: 503 with have and need at once, nothing stored; fewer as
   assert.equal(alone.text, 'x');
   const token = String(alone.headers['x-mec-vclock']);
   assert.equal(
-    (await node.key('before?w=1', { method: 'PUT', body: 'z', headers: { 'X-Mec-Vclock': token } })).status,
+    (await node.key('before?w=1', { method: 'PUT', body: 'z', headers: { 'X-Mec-Vclock': token } }))
+      .status,
     200,
   );
   assert.equal((await node.key('before?r=1')).text, 'z');
@@ -151,7 +152,9 @@ test('a thousand parallel clients with values up to a mebibyte: all answered, me
   const value = (i: number): Buffer => Buffer.alloc(sizes[i % sizes.length] as number, i & 255);
   const answers = await Promise.all(
     Array.from({ length: 1_000 }, (_, i) =>
-      cluster.node(i % 3).key(`c${i}${PATIENT}`, { method: 'PUT', body: value(i), timeoutMs: 60_000 }),
+      cluster
+        .node(i % 3)
+        .key(`c${i}${PATIENT}`, { method: 'PUT', body: value(i), timeoutMs: 60_000 }),
     ),
   );
   const refused = answers.filter(({ status }) => status !== 200);
@@ -178,18 +181,26 @@ test('one node alone, and five of which three own a key: any node serves any key
   assert.deepEqual(await alone.values('k'), ['x']);
   const five = await TestCluster.start(t, { nodes: 5 });
   for (let i = 0; i < 40; i++) {
-    assert.equal((await five.node(i % 5).key(`k${i}`, { method: 'PUT', body: `${i}` })).status, 200);
+    assert.equal(
+      (await five.node(i % 5).key(`k${i}`, { method: 'PUT', body: `${i}` })).status,
+      200,
+    );
     for (let at = 0; at < 5; at++) assert.deepEqual(await five.values(`k${i}`, at), [`${i}`]);
     const read = await five.node((i + 2) % 5).key(`k${i}`);
     const token = String(read.headers['x-mec-vclock']);
-    const gone = await five.node((i + 3) % 5).key(`k${i}`, { method: 'DELETE', headers: { 'X-Mec-Vclock': token } });
+    const gone = await five
+      .node((i + 3) % 5)
+      .key(`k${i}`, { method: 'DELETE', headers: { 'X-Mec-Vclock': token } });
     assert.equal(gone.status, 204);
     assert.deepEqual(await five.values(`k${i}`, (i + 4) % 5), []);
   }
   // An owner that hangs does not take the keys with it, wherever they are written.
   five.node(4).signal('SIGSTOP');
   for (let i = 0; i < 40; i++)
-    assert.equal((await five.node(i % 4).key(`after${i}`, { method: 'PUT', body: 'x' })).status, 200);
+    assert.equal(
+      (await five.node(i % 4).key(`after${i}`, { method: 'PUT', body: 'x' })).status,
+      200,
+    );
 });
 
 test('read repair brings a replica that was away up to date', async (t) => {
@@ -233,11 +244,14 @@ test('a write that was handed to a node that hung is not carried out when that n
   // The first frames to a peer wait for the connection; those are the ones that a hung node finds
   // when it wakes up.
   cluster.node(0).signal('SIGSTOP');
-  for (const key of keys) assert.equal((await cluster.node(4).key(key, { method: 'PUT', body: 'x' })).status, 200);
-  for (const key of keys) assert.equal((await cluster.node(1).key(key, { method: 'DELETE' })).status, 204);
+  for (const key of keys)
+    assert.equal((await cluster.node(4).key(key, { method: 'PUT', body: 'x' })).status, 200);
+  for (const key of keys)
+    assert.equal((await cluster.node(1).key(key, { method: 'DELETE' })).status, 204);
   cluster.node(0).signal('SIGCONT');
   await cluster.connected();
-  for (const key of keys) for (const at of [0, 4]) assert.deepEqual(await cluster.values(key, at), [], key);
+  for (const key of keys)
+    for (const at of [0, 4]) assert.deepEqual(await cluster.values(key, at), [], key);
 });
 
 test('each write of a client that uses one node is one version, while another node stops cleanly', async (t) => {
@@ -248,5 +262,9 @@ test('each write of a client that uses one node is one version, while another no
   await load.progress(400);
   await load.stop();
   assert.deepEqual(load.failures, []);
-  assert.deepEqual(await missing(cluster, load.acknowledged, { at: 3 }), [], 'no siblings, nothing lost');
+  assert.deepEqual(
+    await missing(cluster, load.acknowledged, { at: 3 }),
+    [],
+    'no siblings, nothing lost',
+  );
 });

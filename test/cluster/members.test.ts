@@ -4,7 +4,11 @@ import { PARTITIONS } from '../../src/core/limits.ts';
 import { Members } from '../../src/cluster/membership/members.ts';
 import type { MemberRecord, MemberState } from '../../src/core/placement/member-list.ts';
 
-const recordOf = (name: string, state: MemberState, more: Partial<MemberRecord> = {}): MemberRecord => ({
+const recordOf = (
+  name: string,
+  state: MemberState,
+  more: Partial<MemberRecord> = {},
+): MemberRecord => ({
   name,
   host: 'h',
   port: 7000,
@@ -22,7 +26,11 @@ const recordOf = (name: string, state: MemberState, more: Partial<MemberRecord> 
 const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 1_000 } as const;
 
 function membersOf(name: string, kept: readonly MemberRecord[] = []): Members {
-  return new Members({ name, host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1, quorum }, kept, 'two');
+  return new Members(
+    { name, host: 'h', port: 7000, httpport: 3000, zone: undefined, weight: 1, quorum },
+    kept,
+    'two',
+  );
 }
 
 /**
@@ -134,7 +142,11 @@ test('a kept list in which members join or leave is not relied on before they ar
 
 test('a member that has lost its disk cannot tell what became of it, but all living members together can', () => {
   const wiped = (): Members => {
-    const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'joining'), recordOf('c', 'up')]);
+    const members = membersOf('a', [
+      recordOf('a', 'up'),
+      recordOf('b', 'joining'),
+      recordOf('c', 'up'),
+    ]);
     members.merge(recordOf('b', 'joining', { generation: 2 }));
     members.heard('b', { hash: members.hash, isInformed: false });
     return members;
@@ -183,7 +195,8 @@ test('a joining member is a pending owner until it is up; a leaving one owns unt
   members.merge(recordOf('e', 'up', { version: 2 }));
   assert.equal(members.nextHash, nextHash, 'the next placement is the same');
   assert.equal(members.shareOf('e').pending, 0);
-  for (const [p, names] of pending.entries()) for (const name of names) assert.ok(members.owners(p).includes(name));
+  for (const [p, names] of pending.entries())
+    for (const name of names) assert.ok(members.owners(p).includes(name));
   const before = members.shareOf('b').owned;
   members.merge(recordOf('b', 'leaving', { version: 2 }));
   assert.equal(members.shareOf('b').owned, before);

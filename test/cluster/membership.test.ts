@@ -17,7 +17,11 @@ async function views(cluster: TestCluster): Promise<Set<string>> {
   return new Set(seen.map(String));
 }
 
-async function until(cluster: TestCluster, what: string, members: readonly string[]): Promise<void> {
+async function until(
+  cluster: TestCluster,
+  what: string,
+  members: readonly string[],
+): Promise<void> {
   const wanted = [...members].sort().join();
   await eventually(what, async () => {
     const seen = await views(cluster);
@@ -25,7 +29,8 @@ async function until(cluster: TestCluster, what: string, members: readonly strin
   });
 }
 
-const leave = (node: TestNode): Promise<{ status: number }> => send(`${node.url}/cluster/leave`, { method: 'POST' });
+const leave = (node: TestNode): Promise<{ status: number }> =>
+  send(`${node.url}/cluster/leave`, { method: 'POST' });
 
 function p99(times: readonly number[]): number {
   const sorted = [...times].sort((a, b) => a - b);
@@ -57,7 +62,9 @@ test('3, 5, 4 nodes under a constant load: no request fails, and nothing that wa
   await load.progress(100);
   const busy = p99(load.times);
   await load.stop();
-  t.diagnostic(`p99 ${busy.toFixed(1)} ms while nodes came and went, ${quiet.toFixed(1)} ms before`);
+  t.diagnostic(
+    `p99 ${busy.toFixed(1)} ms while nodes came and went, ${quiet.toFixed(1)} ms before`,
+  );
   assert.deepEqual(load.failures, []);
   await atRest(cluster);
   for (const at of [0, 1, 2, 3])
@@ -98,7 +105,9 @@ test('a node that was declared gone while it was dead finds out, hands over what
   await lost.end('SIGKILL');
   cluster.forget(lost);
   await eventually('it is unreachable', async () => {
-    return (await send(`${cluster.node(0).url}/cluster/remove/n4`, { method: 'POST' })).status === 200;
+    return (
+      (await send(`${cluster.node(0).url}/cluster/remove/n4`, { method: 'POST' })).status === 200
+    );
   });
   await until(cluster, 'it is gone', ['n1 up', 'n2 up', 'n3 up', 'n4 gone']);
   lost.start();

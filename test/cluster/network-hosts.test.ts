@@ -15,7 +15,11 @@ const skip = await whyNoHosts();
 const acknowledged = new Map<string, string>();
 
 /** Writes `count` keys at each of some nodes; all of them must be acknowledged. Gives the longest time, ms. */
-async function write(nodes: readonly HostedNode[], what: string, { count = 10, query = '' } = {}): Promise<number> {
+async function write(
+  nodes: readonly HostedNode[],
+  what: string,
+  { count = 10, query = '' } = {},
+): Promise<number> {
   let longestMs = 0;
   await Promise.all(
     nodes.map(async (node) => {
@@ -33,11 +37,16 @@ async function write(nodes: readonly HostedNode[], what: string, { count = 10, q
 }
 
 /** Waits until some nodes have lost sight of others. */
-async function losesSight(observers: readonly HostedNode[], lost: readonly HostedNode[]): Promise<void> {
+async function losesSight(
+  observers: readonly HostedNode[],
+  lost: readonly HostedNode[],
+): Promise<void> {
   for (const node of observers) {
     await eventually(`${node.name} loses sight`, async () => {
       const { peers } = await node.status();
-      return lost.every(({ name }) => peers.find((peer) => peer.node === name)?.reach === 'unreachable');
+      return lost.every(
+        ({ name }) => peers.find((peer) => peer.node === name)?.reach === 'unreachable',
+      );
     });
   }
 }

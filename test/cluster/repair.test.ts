@@ -7,10 +7,14 @@ import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
 import { tokenOf } from '../fixtures/http.ts';
 import { atRest, Load, missing } from '../fixtures/load.ts';
 
-const nodesBut = (cluster: TestCluster, away: number) => () => cluster.nodes.filter((_, i) => i !== away);
+const nodesBut = (cluster: TestCluster, away: number) => () =>
+  cluster.nodes.filter((_, i) => i !== away);
 
 /** Every node, asked for its own copy alone, has every acknowledged write. */
-async function assertEqual(cluster: TestCluster, acknowledged: ReadonlyMap<string, string>): Promise<void> {
+async function assertEqual(
+  cluster: TestCluster,
+  acknowledged: ReadonlyMap<string, string>,
+): Promise<void> {
   for (const at of cluster.nodes.keys())
     assert.deepEqual(await missing(cluster, acknowledged, { at, query: '?r=1' }), [], `n${at + 1}`);
 }
@@ -57,7 +61,11 @@ test('a wiped data directory is filled again, deletes and all, and counts for no
   assert.equal((await cluster.node(1).key('gone', { method: 'DELETE', headers })).status, 204);
   cluster.node(0).start();
   await eventually('it serves', async () => (await cluster.node(0).key('load-1')).status === 200);
-  assert.deepEqual(await missing(cluster, load.acknowledged, { at: 0 }), [], 'never a 404 on the way');
+  assert.deepEqual(
+    await missing(cluster, load.acknowledged, { at: 0 }),
+    [],
+    'never a 404 on the way',
+  );
   await cluster.connected();
   await atRest(cluster);
   await assertEqual(cluster, load.acknowledged);
@@ -81,7 +89,8 @@ test('a damaged table file: the store is set aside, kept, and rebuilt', async (t
   assert.ok(tables.length > 0, 'there is a table file');
   for (const name of tables) {
     const bytes = await readFile(join(store, name));
-    for (let at = 100; at < bytes.length - 100; at += 1_000) bytes[at] = (bytes[at] as number) ^ 0xff;
+    for (let at = 100; at < bytes.length - 100; at += 1_000)
+      bytes[at] = (bytes[at] as number) ^ 0xff;
     await writeFile(join(store, name), bytes);
   }
   victim.start();
@@ -107,7 +116,9 @@ test('fallbacks take writes for owners that are away, hand them over, and go', a
   await load.progress(300);
   await load.stop();
   assert.deepEqual(load.failures, []);
-  const statuses = await Promise.all([0, 1, 2].map(async (i) => (await cluster.node(i).status()).sync));
+  const statuses = await Promise.all(
+    [0, 1, 2].map(async (i) => (await cluster.node(i).status()).sync),
+  );
   assert.ok(
     statuses.some((sync) => sync.fallbacks > 0),
     'a fallback has taken them',
@@ -115,5 +126,6 @@ test('fallbacks take writes for owners that are away, hand them over, and go', a
   for (const i of [3, 4]) cluster.node(i).start();
   await cluster.connected();
   await atRest(cluster);
-  for (const at of [0, 3, 4]) assert.deepEqual(await missing(cluster, load.acknowledged, { at, query: '?r=all' }), []);
+  for (const at of [0, 3, 4])
+    assert.deepEqual(await missing(cluster, load.acknowledged, { at, query: '?r=all' }), []);
 });

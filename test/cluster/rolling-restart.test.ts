@@ -26,7 +26,11 @@ const RESTART = `kill "$PID"; while kill -0 "$PID" 2> /dev/null; do sleep 0.1; d
  * One request, of a client that goes on to the next node once where one does not serve, and never
  * asks twice; else why it failed.
  */
-async function ask(nodes: readonly TestNode[], key: string, sent?: Sent): Promise<Response | string> {
+async function ask(
+  nodes: readonly TestNode[],
+  key: string,
+  sent?: Sent,
+): Promise<Response | string> {
   const reasons: string[] = [];
   const first = Math.floor(Math.random() * nodes.length);
   for (const node of [...nodes.slice(first), ...nodes.slice(0, first)]) {
@@ -79,7 +83,8 @@ test('a rolling restart fails no request and loses no write', { skip }, async (t
       if (typeof written === 'string') failures.push(written);
       else acknowledged.set(key, 'v');
       const read = await ask(cluster.nodes, key);
-      if (typeof read === 'string' || read.text !== 'v') failures.push(`${key}: ${JSON.stringify(read)}`);
+      if (typeof read === 'string' || read.text !== 'v')
+        failures.push(`${key}: ${JSON.stringify(read)}`);
       else reads += 1;
       await pause(5);
     }
@@ -105,17 +110,24 @@ test('a rolling restart fails no request and loses no write', { skip }, async (t
   }
 });
 
-test('a node that does not come back stops the restart, and the others stay', { skip }, async (t) => {
-  const cluster = await TestCluster.start(t);
-  const urls = cluster.nodes.map(({ url }) => url);
-  const env = { ...process.env, PATIENCE: '2' };
-  const outcome = await run('sh', [SCRIPT, 'kill "$PID"', ...urls], { env, timeout: 60_000 }).then(
-    () => undefined,
-    (error: { code: number; stderr: string }) => error,
-  );
-  assert.equal(outcome?.code, 1);
-  assert.match(outcome.stderr, /not so after 2 s: n1 serves again\n$/);
-  for (const at of [1, 2]) assert.equal((await send(`${cluster.node(at).url}/ping`)).status, 200);
-  const usage = await run('sh', [SCRIPT]).catch((error: { code: number }) => error);
-  assert.equal((usage as { code: number }).code, 2);
-});
+test(
+  'a node that does not come back stops the restart, and the others stay',
+  { skip },
+  async (t) => {
+    const cluster = await TestCluster.start(t);
+    const urls = cluster.nodes.map(({ url }) => url);
+    const env = { ...process.env, PATIENCE: '2' };
+    const outcome = await run('sh', [SCRIPT, 'kill "$PID"', ...urls], {
+      env,
+      timeout: 60_000,
+    }).then(
+      () => undefined,
+      (error: { code: number; stderr: string }) => error,
+    );
+    assert.equal(outcome?.code, 1);
+    assert.match(outcome.stderr, /not so after 2 s: n1 serves again\n$/);
+    for (const at of [1, 2]) assert.equal((await send(`${cluster.node(at).url}/ping`)).status, 200);
+    const usage = await run('sh', [SCRIPT]).catch((error: { code: number }) => error);
+    assert.equal((usage as { code: number }).code, 2);
+  },
+);

@@ -41,7 +41,10 @@ test('parseConfig reads the configuration format of the first MecDB', () => {
 test('an empty file yields every default', () => {
   const config = parseConfig('node.toml', '');
   assert.equal(config.name, undefined);
-  assert.deepEqual([config.port, config.httpport, config.root, config.nodes], [7000, 3000, 'mec-data', []]);
+  assert.deepEqual(
+    [config.port, config.httpport, config.root, config.nodes],
+    [7000, 3000, 'mec-data', []],
+  );
 });
 
 test('every setting can be changed', () => {
@@ -64,8 +67,22 @@ test('a policy leaves settings that it does not name undefined', () => {
       'n = 3\nr = 1\nw = "all"\nmaxvalue = "4KiB"\n[[policy]]\nprefix = "x"',
   );
   assert.deepEqual(policies, [
-    { prefix: 'session:', siblings: 'last-write-wins', ttlMs: 1_800_000, r: 1, w: 'all', maxValueBytes: 4096 },
-    { prefix: 'x', siblings: 'keep', ttlMs: undefined, r: undefined, w: undefined, maxValueBytes: undefined },
+    {
+      prefix: 'session:',
+      siblings: 'last-write-wins',
+      ttlMs: 1_800_000,
+      r: 1,
+      w: 'all',
+      maxValueBytes: 4096,
+    },
+    {
+      prefix: 'x',
+      siblings: 'keep',
+      ttlMs: undefined,
+      r: undefined,
+      w: undefined,
+      maxValueBytes: undefined,
+    },
   ]);
 });
 
@@ -75,11 +92,23 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
   ['[quorum]\nR = 2', 'f.toml:2: quorum.R: unknown key; did you mean "r"?'],
   ['[qourum]', 'f.toml:1: qourum: unknown key; did you mean "quorum"?'],
   ['[[nodes]]\nport = 1', 'f.toml:1: nodes: unknown key; did you mean "node"?'],
-  ['port = "7000"', 'f.toml:1: port: expected a port from 1 to 65534 (port + 1 is used as well), got "7000"'],
-  ['port = 65535', 'f.toml:1: port: expected a port from 1 to 65534 (port + 1 is used as well), got 65535'],
+  [
+    'port = "7000"',
+    'f.toml:1: port: expected a port from 1 to 65534 (port + 1 is used as well), got "7000"',
+  ],
+  [
+    'port = 65535',
+    'f.toml:1: port: expected a port from 1 to 65534 (port + 1 is used as well), got 65535',
+  ],
   ['httpport = 0', 'f.toml:1: httpport: expected a port from 1 to 65535, got 0'],
-  ['port = 4000\nhttpport = 4001', 'f.toml:2: httpport: 4001 is already port or port + 1; choose another port'],
-  ['name = "a b"', 'f.toml:1: name: expected up to 64 letters, digits, dots, dashes or underscores, got "a b"'],
+  [
+    'port = 4000\nhttpport = 4001',
+    'f.toml:2: httpport: 4001 is already port or port + 1; choose another port',
+  ],
+  [
+    'name = "a b"',
+    'f.toml:1: name: expected up to 64 letters, digits, dots, dashes or underscores, got "a b"',
+  ],
   [
     'host = "0.0.0.0"',
     'f.toml:1: host: expected a host name or address that the other nodes can reach (not 0.0.0.0), got "0.0.0.0"',
@@ -87,29 +116,53 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
   ['[[node]]\nhost = "a"', 'node.port: missing; expected a port from 1 to 65534'],
   ['node = 5', 'f.toml:1: node: expected [[node]] tables, each with host and port'],
   ['quorum = 2', 'f.toml:1: quorum: expected a table [quorum]'],
-  ['[quorum]\nw = "some"', 'f.toml:2: quorum.w: expected a number from 1 to n, "one", "quorum" or "all", got "some"'],
+  [
+    '[quorum]\nw = "some"',
+    'f.toml:2: quorum.w: expected a number from 1 to n, "one", "quorum" or "all", got "some"',
+  ],
   ['[quorum]\nw = 4', 'f.toml:2: quorum.w: 4 is more than n (3)'],
   ['[quorum]\nw = 0', 'f.toml:2: quorum.w: expected'],
-  ['[quorum]\ntimeout = 5', 'f.toml:2: quorum.timeout: expected a time from "10ms" to "60s", got 5'],
+  [
+    '[quorum]\ntimeout = 5',
+    'f.toml:2: quorum.timeout: expected a time from "10ms" to "60s", got 5',
+  ],
   ['[quorum]\ntimeout = "5 years"', 'quorum.timeout: expected a time'],
-  ['[http]\nmaxvalue = "1GiB"', 'f.toml:2: http.maxvalue: expected a size from "1B" to "16MiB", got "1GiB"'],
+  [
+    '[http]\nmaxvalue = "1GiB"',
+    'f.toml:2: http.maxvalue: expected a size from "1B" to "16MiB", got "1GiB"',
+  ],
   [
     '[http]\norigins = ["https://a.example/"]',
     'f.toml:2: http.origins: expected a list of origins such as "https://app.example"',
   ],
   ['[storage]\nsync = 1', 'f.toml:2: storage.sync: expected true or false, got 1'],
-  ['[policy]\nprefix = "a"', 'f.toml:1: policy: expected at most 256 [[policy]] tables, each with a prefix'],
+  [
+    '[policy]\nprefix = "a"',
+    'f.toml:1: policy: expected at most 256 [[policy]] tables, each with a prefix',
+  ],
   ['[[policy]]\nttl = "1s"', 'policy.prefix: missing; expected the first 1 to 1024 bytes of keys'],
-  ['[[policy]]\nprefix = ""', 'f.toml:2: policy.prefix: expected the first 1 to 1024 bytes of keys, got ""'],
+  [
+    '[[policy]]\nprefix = ""',
+    'f.toml:2: policy.prefix: expected the first 1 to 1024 bytes of keys, got ""',
+  ],
   [
     '[[policy]]\nprefix = "a"\nsiblings = "lww"',
     'f.toml:3: policy.siblings: expected "keep" or "last-write-wins", got "lww"',
   ],
-  ['[[policy]]\nprefix = "a"\nttl = "1ms"', 'f.toml:3: policy.ttl: expected a time from "1s" to "3650d", got "1ms"'],
-  ['[[policy]]\nprefix = "a"\nn = 2', 'f.toml:3: policy.n: must be the n of [quorum] (3); set r and w instead'],
+  [
+    '[[policy]]\nprefix = "a"\nttl = "1ms"',
+    'f.toml:3: policy.ttl: expected a time from "1s" to "3650d", got "1ms"',
+  ],
+  [
+    '[[policy]]\nprefix = "a"\nn = 2',
+    'f.toml:3: policy.n: must be the n of [quorum] (3); set r and w instead',
+  ],
   ['[[policy]]\nprefix = "a"\nw = 4', 'f.toml:3: policy.w: 4 is more than n (3)'],
   ['[[policy]]\nprefix = "a"\ntll = "1s"', 'policy.tll: unknown key; did you mean "ttl"?'],
-  ['[[policy]]\nprefix = "a"\n[[policy]]\nprefix = "a"', 'policy.prefix: "a" has two policies; merge them into one'],
+  [
+    '[[policy]]\nprefix = "a"\n[[policy]]\nprefix = "a"',
+    'policy.prefix: "a" has two policies; merge them into one',
+  ],
   ['port = ', 'f.toml:1: not valid TOML'],
 ];
 
@@ -118,7 +171,9 @@ for (const [text, complaint] of MISTAKES) {
     assert.throws(
       () => parseConfig('f.toml', text),
       (error) =>
-        (error instanceof StartError && error.message.includes(complaint) && !error.message.includes('\n')) ||
+        (error instanceof StartError &&
+          error.message.includes(complaint) &&
+          !error.message.includes('\n')) ||
         assert.fail(String(error)),
     );
   });

@@ -37,7 +37,10 @@ const ENGINES: Readonly<Record<string, (t: TestContext) => Promise<OpenEngine>>>
 };
 
 const bytes = (...list: number[]): Uint8Array => Uint8Array.from(list);
-const put = (key: string, ...value: number[]): { key: string; value: Uint8Array } => ({ key, value: bytes(...value) });
+const put = (key: string, ...value: number[]): { key: string; value: Uint8Array } => ({
+  key,
+  value: bytes(...value),
+});
 const all = { from: '', to: '\u{10ffff}', limit: 1000 };
 
 for (const [name, make] of Object.entries(ENGINES)) {
@@ -88,23 +91,29 @@ for (const [name, make] of Object.entries(ENGINES)) {
 
   withEngine('commits at the same time write their own rows each', async (engine) => {
     const many = Array.from({ length: 50 }, (_, n) => n);
-    await Promise.all(many.map((n) => engine.commit([put(`m${n}`, n), put(`n${n}`, n)], n % 2 === 0)));
-    for (const n of many) assert.deepEqual([...(engine.get(`m${n}`) ?? []), ...(engine.get(`n${n}`) ?? [])], [n, n]);
+    await Promise.all(
+      many.map((n) => engine.commit([put(`m${n}`, n), put(`n${n}`, n)], n % 2 === 0)),
+    );
+    for (const n of many)
+      assert.deepEqual([...(engine.get(`m${n}`) ?? []), ...(engine.get(`n${n}`) ?? [])], [n, n]);
   });
 
-  withEngine('a commit writes and deletes together, and the last change of a key wins', async (engine) => {
-    await engine.commit([put('a', 1), put('b', 1)], true);
-    await engine.commit([{ key: 'a', value: undefined }, put('b', 2), put('c', 3)], false);
-    assert.deepEqual(
-      (await engine.scan(all)).map(([key, value]) => [key, ...value]),
-      [
-        ['b', 2],
-        ['c', 3],
-      ],
-    );
-    await engine.commit([put('d', 1), { key: 'd', value: undefined }], true);
-    assert.equal(engine.get('d'), undefined);
-  });
+  withEngine(
+    'a commit writes and deletes together, and the last change of a key wins',
+    async (engine) => {
+      await engine.commit([put('a', 1), put('b', 1)], true);
+      await engine.commit([{ key: 'a', value: undefined }, put('b', 2), put('c', 3)], false);
+      assert.deepEqual(
+        (await engine.scan(all)).map(([key, value]) => [key, ...value]),
+        [
+          ['b', 2],
+          ['c', 3],
+        ],
+      );
+      await engine.commit([put('d', 1), { key: 'd', value: undefined }], true);
+      assert.equal(engine.get('d'), undefined);
+    },
+  );
 
   withEngine('deleting an absent row is no error', async (engine) => {
     await engine.commit([{ key: 'nothing', value: undefined }], true);
@@ -118,23 +127,28 @@ for (const [name, make] of Object.entries(ENGINES)) {
     assert.deepEqual([...(engine.get('a') ?? [])], [1, 2, 3]);
   });
 
-  withEngine('a scan is bounded below inclusively, above exclusively, and by its limit', async (engine) => {
-    await engine.commit(
-      ['a', 'b', 'c', 'd'].map((key) => put(key, 1)),
-      true,
-    );
-    const keys = async (from: string, to: string, limit: number): Promise<string[]> =>
-      (await engine.scan({ from, to, limit })).map(([key]) => key);
-    assert.deepEqual(await keys('b', 'd', 10), ['b', 'c']);
-    assert.deepEqual(await keys('a', 'z', 2), ['a', 'b']);
-    assert.deepEqual(await keys('a\0', 'c', 10), ['b']);
-    assert.deepEqual(await keys('x', 'z', 10), []);
-  });
+  withEngine(
+    'a scan is bounded below inclusively, above exclusively, and by its limit',
+    async (engine) => {
+      await engine.commit(
+        ['a', 'b', 'c', 'd'].map((key) => put(key, 1)),
+        true,
+      );
+      const keys = async (from: string, to: string, limit: number): Promise<string[]> =>
+        (await engine.scan({ from, to, limit })).map(([key]) => key);
+      assert.deepEqual(await keys('b', 'd', 10), ['b', 'c']);
+      assert.deepEqual(await keys('a', 'z', 2), ['a', 'b']);
+      assert.deepEqual(await keys('a\0', 'c', 10), ['b']);
+      assert.deepEqual(await keys('x', 'z', 10), []);
+    },
+  );
 
   withEngine('scans go in the order of UTF-8 bytes', async (engine) => {
     await fc.assert(
       fc.asyncProperty(
-        fc.uniqueArray(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 4 }), { minLength: 1 }),
+        fc.uniqueArray(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 4 }), {
+          minLength: 1,
+        }),
         async (keys) => {
           await engine.commit(
             (await engine.scan(all)).map(([key]) => ({ key, value: undefined })),
@@ -164,7 +178,10 @@ for (const [name, make] of Object.entries(ENGINES)) {
     const before = engine.snapshot();
     await engine.commit([put('a', 2), { key: 'b', value: undefined }, put('c', 2)], true);
     const between = engine.snapshot();
-    await engine.commit([{ key: 'a', value: undefined }, put('c', 3), put('e', 3), put('g', 3)], true);
+    await engine.commit(
+      [{ key: 'a', value: undefined }, put('c', 3), put('e', 3), put('g', 3)],
+      true,
+    );
     assert.deepEqual(await texts(before), ['b1', 'c1', 'd1', 'f1']);
     assert.deepEqual(await texts(before, { from: 'a', to: 'f', limit: 2 }), ['b1', 'c1']);
     assert.deepEqual(await before.keys({ from: 'c', to: 'f', limit: 9 }), ['c', 'd']);
@@ -178,35 +195,50 @@ for (const [name, make] of Object.entries(ENGINES)) {
     await between.close();
   });
 
-  withEngine('the pages of a snapshot are those of the moment when it was opened', async (engine) => {
-    const change = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), value: fc.option(fc.nat(255)) });
-    const batches = fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 6 });
-    await fc.assert(
-      fc.asyncProperty(batches, batches, fc.integer({ min: 1, max: 9 }), async (earlier, later, limit) => {
-        const write = async (list: typeof earlier): Promise<void> => {
-          for (const batch of list) {
-            const changes = batch.map(({ key, value }) => ({
-              key,
-              value: value === null ? undefined : bytes(value),
-            }));
-            await engine.commit(changes, false);
-          }
-        };
-        await write(earlier);
-        const then = await texts(engine);
-        const view = engine.snapshot();
-        await write(later);
-        const found: string[] = [];
-        for (let from = '', page = ['']; page.length > 0; from = `${found.at(-1)?.[0] ?? ''}\0`) {
-          page = await texts(view, { ...all, from, limit });
-          found.push(...page);
-        }
-        await view.close();
-        assert.deepEqual(found, then);
-      }),
-      { numRuns: 50 },
-    );
-  });
+  withEngine(
+    'the pages of a snapshot are those of the moment when it was opened',
+    async (engine) => {
+      const change = fc.record({
+        key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+        value: fc.option(fc.nat(255)),
+      });
+      const batches = fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 6 });
+      await fc.assert(
+        fc.asyncProperty(
+          batches,
+          batches,
+          fc.integer({ min: 1, max: 9 }),
+          async (earlier, later, limit) => {
+            const write = async (list: typeof earlier): Promise<void> => {
+              for (const batch of list) {
+                const changes = batch.map(({ key, value }) => ({
+                  key,
+                  value: value === null ? undefined : bytes(value),
+                }));
+                await engine.commit(changes, false);
+              }
+            };
+            await write(earlier);
+            const then = await texts(engine);
+            const view = engine.snapshot();
+            await write(later);
+            const found: string[] = [];
+            for (
+              let from = '', page = [''];
+              page.length > 0;
+              from = `${found.at(-1)?.[0] ?? ''}\0`
+            ) {
+              page = await texts(view, { ...all, from, limit });
+              found.push(...page);
+            }
+            await view.close();
+            assert.deepEqual(found, then);
+          },
+        ),
+        { numRuns: 50 },
+      );
+    },
+  );
 
   withEngine('a snapshot has all rows of a commit or none', async (engine) => {
     for (let n = 0; n < 20; n++) {
@@ -282,7 +314,10 @@ for (const [name, make] of Object.entries(ENGINES)) {
   if (name !== 'simulated')
     engineTest('a store that is open cannot be opened again', async (open) => {
       const engine = await open();
-      await assert.rejects(open(), (error) => error instanceof StartError && /in use/.test(error.message));
+      await assert.rejects(
+        open(),
+        (error) => error instanceof StartError && /in use/.test(error.message),
+      );
       await engine.close();
     });
 }

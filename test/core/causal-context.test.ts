@@ -34,7 +34,10 @@ test('join, minus and covers agree with union, difference and superset', () => {
       const a = CausalContext.ofDots(x);
       const b = CausalContext.ofDots(y);
       assert.deepEqual(members(a.clone().join(b)), new Set([...names(x), ...names(y)]));
-      assert.deepEqual(members(a.minus(b)), new Set([...names(x)].filter((name) => !names(y).has(name))));
+      assert.deepEqual(
+        members(a.minus(b)),
+        new Set([...names(x)].filter((name) => !names(y).has(name))),
+      );
       assert.equal(
         a.covers(b),
         [...names(y)].every((name) => names(x).has(name)),
@@ -91,5 +94,6 @@ test('unpack returns undefined for malformed input', () => {
     ['a', [-3, -1]],
     ['a', [1, 2 ** 53]],
   ];
-  for (const packed of bad) assert.equal(CausalContext.unpack(packed), undefined, JSON.stringify(packed));
+  for (const packed of bad)
+    assert.equal(CausalContext.unpack(packed), undefined, JSON.stringify(packed));
 });

@@ -11,7 +11,12 @@ import { etagOf } from '../../src/core/value/etag.ts';
 import type { ObjectVersion } from '../../src/core/causality/object.ts';
 
 function body(value: string, idempotencyKey?: string): Uint8Array {
-  return packContent({ value: utf8ToBytes(value), contentType: 'text/plain', timestampMicros: 1, idempotencyKey });
+  return packContent({
+    value: utf8ToBytes(value),
+    contentType: 'text/plain',
+    timestampMicros: 1,
+    idempotencyKey,
+  });
 }
 
 const MINE: ObjectVersion<Uint8Array> = { actor: 'a', counter: 1, body: body('x', 'i') };
@@ -32,8 +37,20 @@ interface Case {
   readonly token?: CausalContext;
 }
 
-function outcome({ ask, there = [], shown = there, gone = [], remembered = [], ...rest }: Case): string {
-  const condition = { ifMatch: undefined, ifNoneMatch: undefined, idempotencyKey: undefined, ...ask };
+function outcome({
+  ask,
+  there = [],
+  shown = there,
+  gone = [],
+  remembered = [],
+  ...rest
+}: Case): string {
+  const condition = {
+    ifMatch: undefined,
+    ifNoneMatch: undefined,
+    idempotencyKey: undefined,
+    ...ask,
+  };
   const object = { versions: there, context: CausalContext.ofDots([...there, ...gone]) };
   const value = 'value' in rest ? rest.value : MINE.body;
   try {
@@ -62,13 +79,37 @@ const TABLE: readonly [string, Case, string][] = [
     { ask: { ifMatch: [etagOf([RIVAL])] }, there: [RIVAL] },
     'write {c:1}',
   ],
-  ['If-Match with another tag is refused', { ask: { ifMatch: [etagOf([MINE])] }, there: [RIVAL] }, REFUSED],
-  ['a first write with an Idempotency-Key has seen no version', { ask: once, there: [RIVAL] }, 'write {}'],
+  [
+    'If-Match with another tag is refused',
+    { ask: { ifMatch: [etagOf([MINE])] }, there: [RIVAL] },
+    REFUSED,
+  ],
+  [
+    'a first write with an Idempotency-Key has seen no version',
+    { ask: once, there: [RIVAL] },
+    'write {}',
+  ],
   ['a repeat of a stored write is acknowledged', { ask: once, there: [MINE] }, 'repeat a'],
-  ['a repeat next to a concurrent write is acknowledged', { ask: once, there: [MINE, RIVAL] }, 'repeat a'],
-  ['a repeat of an overwritten write is acknowledged', { ask: once, gone: [MINE], remembered: [MEMORY] }, 'repeat a'],
-  ['a memory is ignored if the majority does not know its dot', { ask: once, remembered: [MEMORY] }, 'write {}'],
-  ['a repeat of a write that was stored twice names one of them', { ask: once, there: [MINE, TWIN] }, 'repeat a'],
+  [
+    'a repeat next to a concurrent write is acknowledged',
+    { ask: once, there: [MINE, RIVAL] },
+    'repeat a',
+  ],
+  [
+    'a repeat of an overwritten write is acknowledged',
+    { ask: once, gone: [MINE], remembered: [MEMORY] },
+    'repeat a',
+  ],
+  [
+    'a memory is ignored if the majority does not know its dot',
+    { ask: once, remembered: [MEMORY] },
+    'write {}',
+  ],
+  [
+    'a repeat of a write that was stored twice names one of them',
+    { ask: once, there: [MINE, TWIN] },
+    'repeat a',
+  ],
   [
     'another value under the Idempotency-Key is refused',
     { ask: once, there: [{ ...MINE, body: body('z', 'i') }] },
@@ -95,7 +136,11 @@ const TABLE: readonly [string, Case, string][] = [
     REFUSED,
   ],
   ['a create with an Idempotency-Key is written', { ask: { ...create, ...once } }, 'write {}'],
-  ['a repeated create that has won is acknowledged', { ask: { ...create, ...once }, there: [MINE] }, 'repeat a'],
+  [
+    'a repeated create that has won is acknowledged',
+    { ask: { ...create, ...once }, there: [MINE] },
+    'repeat a',
+  ],
   [
     'a repeated create next to its copy is acknowledged',
     { ask: { ...create, ...once }, there: [MINE, TWIN] },
@@ -111,14 +156,27 @@ const TABLE: readonly [string, Case, string][] = [
     { ask: { ...create, ...once }, there: [MINE, RIVAL], shown: [MINE] },
     REFUSED,
   ],
-  ['a repeated create that is hidden is refused', { ask: { ...create, ...once }, there: [MINE], shown: [] }, REFUSED],
+  [
+    'a repeated create that is hidden is refused',
+    { ask: { ...create, ...once }, there: [MINE], shown: [] },
+    REFUSED,
+  ],
   [
     'a repeated create that was overwritten is refused, even if the key is now absent',
     { ask: { ...create, ...once }, gone: [MINE], remembered: [MEMORY] },
     REFUSED,
   ],
-  ['a delete of an absent key is not-found', { ask: { ifNoneMatch: ['"x"'] }, value: undefined }, 'not-found'],
-  ['a delete without a token removes all versions', { ask: once, there: [RIVAL], value: undefined }, 'write {c:1}'],
+  [
+    'a delete of an absent key is not-found',
+    { ask: { ifNoneMatch: ['"x"'] }, value: undefined },
+    'not-found',
+  ],
+  [
+    'a delete without a token removes all versions',
+    { ask: once, there: [RIVAL], value: undefined },
+    'write {c:1}',
+  ],
 ];
 
-for (const [name, given, expected] of TABLE) test(name, () => assert.equal(outcome(given), expected));
+for (const [name, given, expected] of TABLE)
+  test(name, () => assert.equal(outcome(given), expected));

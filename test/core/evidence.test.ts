@@ -18,7 +18,12 @@ const NONE = new CausalContext();
 function dots(text: string): CausalContext {
   const context = new CausalContext();
   for (const word of text.split(' ').filter((each) => each !== '')) {
-    const [, actor, kind, last] = /^(\w+)([:.])(\d+)$/.exec(word) as unknown as [string, string, string, string];
+    const [, actor, kind, last] = /^(\w+)([:.])(\d+)$/.exec(word) as unknown as [
+      string,
+      string,
+      string,
+      string,
+    ];
     if (kind === ':') context.addRanges(actor, [1, Number(last)]);
     else context.add(actor, Number(last));
   }
@@ -37,8 +42,13 @@ const OWNER: Statement = {
   aside: NONE,
   memories: [],
 };
-const says = (clock: string, more: Partial<Statement> = {}): Statement => ({ ...OWNER, clock: dots(clock), ...more });
-const round = (...statements: Statement[]): Round => new Map(statements.map((said, i) => [`n${i + 1}`, said]));
+const says = (clock: string, more: Partial<Statement> = {}): Statement => ({
+  ...OWNER,
+  clock: dots(clock),
+  ...more,
+});
+const round = (...statements: Statement[]): Round =>
+  new Map(statements.map((said, i) => [`n${i + 1}`, said]));
 
 const HELD: readonly (readonly [string, string, Statement, string])[] = [
   ['dots that it has seen', 'a:3', says('a:2'), '{a:1-2}'],
@@ -53,7 +63,11 @@ for (const [what, asked, said, held] of HELD) {
 const GAPS: readonly (readonly [string, Round, boolean])[] = [
   ['no member has it', round(says('a.3'), says('')), true],
   ['there is no other member', round(), true],
-  ['a member that is not an owner has it', round(says(''), says('a.2', { isOwner: false, isComplete: false })), false],
+  [
+    'a member that is not an owner has it',
+    round(says(''), says('a.2', { isOwner: false, isComplete: false })),
+    false,
+  ],
   ['a member has set it aside', round(says(''), says('', { aside: dots('a.2') })), false],
   ['a member cannot read all its keys', round(says(''), says('', { isWhole: false })), false],
   ['a member has closed it already', round(says('a:2', { lost: dots('a:2') })), true],
@@ -68,10 +82,25 @@ const DROPS: readonly (readonly [string, Partial<Statement>, Round, boolean])[] 
   ['every owner has seen all its dots', {}, round(says('a:2'), says('a:3 b:1')), true],
   ['an owner lacks a dot', {}, round(says('a:2'), says('a:1')), false],
   ['an owner has not answered', {}, round(says('a:2')), false],
-  ['an owner does not know that it is an owner', {}, round(says('a:2'), says('a:2', { isOwner: false })), false],
+  [
+    'an owner does not know that it is an owner',
+    {},
+    round(says('a:2'), says('a:2', { isOwner: false })),
+    false,
+  ],
   ['an owner is not complete', {}, round(says('a:2'), says('a:2', { isComplete: false })), false],
-  ['an owner cannot read all its keys', {}, round(says('a:2'), says('a:2', { isWhole: false })), false],
-  ['the dots that an owner lacks were closed here', { lost: dots('a.2') }, round(says('a:1'), says('a:1')), true],
+  [
+    'an owner cannot read all its keys',
+    {},
+    round(says('a:2'), says('a:2', { isWhole: false })),
+    false,
+  ],
+  [
+    'the dots that an owner lacks were closed here',
+    { lost: dots('a.2') },
+    round(says('a:1'), says('a:1')),
+    true,
+  ],
   [
     'an owner has not seen a dot that is set aside here',
     { aside: dots('c.1') },
@@ -103,7 +132,11 @@ const COMPLETE: readonly (readonly [string, Statement[], boolean])[] = [
   ['one of them is not an owner', [says('a:2'), says('a:1', { isOwner: false })], false],
   ['one of them cannot read all its keys', [says('a:2'), says('a:1', { isWhole: false })], false],
   ['one of them has set a dot aside', [says('a:2'), says('a:1', { aside: dots('c.1') })], false],
-  ['one of them has not sent its memories', [says('a:2'), says('a:1', { memories: undefined })], false],
+  [
+    'one of them has not sent its memories',
+    [says('a:2'), says('a:1', { memories: undefined })],
+    false,
+  ],
 ];
 for (const [what, said, isComplete] of COMPLETE) {
   test(`a replica is ${isComplete ? '' : 'not '}complete by two owners if ${what}`, () => {
@@ -112,11 +145,23 @@ for (const [what, said, isComplete] of COMPLETE) {
 }
 
 const TOGETHER: readonly (readonly [string, Round, boolean])[] = [
-  ['no member has seen other dots, and none is complete', round(says('a:2', { isComplete: false }), says('')), true],
+  [
+    'no member has seen other dots, and none is complete',
+    round(says('a:2', { isComplete: false }), says('')),
+    true,
+  ],
   ['it is the only member', round(), true],
   ['a fallback has seen another dot', round(says('a:2'), says('d:1', { isOwner: false })), false],
-  ['a member has set aside a dot that this replica lacks', round(says('', { aside: dots('d.1') })), false],
-  ['a member has set aside a dot that this replica has', round(says('', { aside: dots('a.2') })), true],
+  [
+    'a member has set aside a dot that this replica lacks',
+    round(says('', { aside: dots('d.1') })),
+    false,
+  ],
+  [
+    'a member has set aside a dot that this replica has',
+    round(says('', { aside: dots('a.2') })),
+    true,
+  ],
   ['a member cannot read all its keys', round(says('', { isWhole: false })), false],
   ['a member has not sent its memories', round(says('', { memories: undefined })), false],
 ];

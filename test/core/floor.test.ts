@@ -34,7 +34,13 @@ function twinsOf(dots: readonly Dot[], under: Floor): Twins {
 
 /** Two pairs of twins, often on the same floor or on one and its successor. */
 const pairs = fc
-  .tuple(fc.array(dot, { maxLength: 12 }), fc.array(dot, { maxLength: 12 }), floor, floor, fc.nat({ max: 3 }))
+  .tuple(
+    fc.array(dot, { maxLength: 12 }),
+    fc.array(dot, { maxLength: 12 }),
+    floor,
+    floor,
+    fc.nat({ max: 3 }),
+  )
   .map(([x, y, f, g, kind]) => {
     const other = [f, g, Floor.NONE, f.with(g)][kind] as Floor;
     return { a: twinsOf(x, f), b: twinsOf(y, other), f, g: other };
@@ -113,7 +119,9 @@ test('unpackOn restores a context that packOn has packed on any floor', () => {
             assert.equal(name, under?.hash);
             // Its hash alone is not readable, so an unknown floor never counts as seen.
             assert.equal(CausalContext.unpack(packed), undefined);
-            assert.ok(under !== undefined && CausalContext.unpackOn(under, packed)?.equals(context));
+            assert.ok(
+              under !== undefined && CausalContext.unpackOn(under, packed)?.equals(context),
+            );
           }
         }
       }
@@ -158,6 +166,9 @@ test('a token has no dots of the floor, except those of returned versions', () =
     ]),
   );
   const { layered } = twinsOf([{ actor: 'alive', counter: 1 }], settled);
-  const token = readToken({ versions: [{ actor: 'dead', counter: 4, body: 1 }], context: layered }, () => false);
+  const token = readToken(
+    { versions: [{ actor: 'dead', counter: 4, body: 1 }], context: layered },
+    () => false,
+  );
   assert.equal(String(token), '{alive:1 dead:4}');
 });

@@ -7,7 +7,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
-import { fill, type FilledObject, merge, type StoredObject, strip, write } from '../../src/core/causality/object.ts';
+import {
+  fill,
+  type FilledObject,
+  merge,
+  type StoredObject,
+  strip,
+  write,
+} from '../../src/core/causality/object.ts';
 
 const KEYS = ['x', 'y'];
 const REPLICAS = 3;
@@ -52,7 +59,11 @@ class ModelReplica {
   objects = new Map<string, StoredObject<number>>();
   /** The writes that this replica has merged; for the oracle only. */
   applied = new Set<number>();
-  #durable: { clock: CausalContext; objects: Map<string, StoredObject<number>>; applied: Set<number> };
+  #durable: {
+    clock: CausalContext;
+    objects: Map<string, StoredObject<number>>;
+    applied: Set<number>;
+  };
   #lives = 1;
   readonly #name: string;
   readonly #breakage: Breakage;
@@ -65,11 +76,17 @@ class ModelReplica {
   }
 
   read(key: string): FilledObject<number> {
-    return fill(this.objects.get(key) ?? { versions: [], residue: new CausalContext() }, this.#effectiveClock());
+    return fill(
+      this.objects.get(key) ?? { versions: [], residue: new CausalContext() },
+      this.#effectiveClock(),
+    );
   }
 
   save(key: string, object: FilledObject<number>): void {
-    const context = this.#breakage.forgetContexts === true ? CausalContext.ofDots(object.versions) : object.context;
+    const context =
+      this.#breakage.forgetContexts === true
+        ? CausalContext.ofDots(object.versions)
+        : object.context;
     const stored = strip({ ...object, context }, this.#effectiveClock());
     if (stored.versions.length === 0 && stored.residue.isEmpty) this.objects.delete(key);
     else this.objects.set(key, stored);
@@ -84,7 +101,11 @@ class ModelReplica {
   }
 
   sync(): void {
-    this.#durable = { clock: this.clock.clone(), objects: new Map(this.objects), applied: new Set(this.applied) };
+    this.#durable = {
+      clock: this.clock.clone(),
+      objects: new Map(this.objects),
+      applied: new Set(this.applied),
+    };
   }
 
   crash(): void {
@@ -106,7 +127,17 @@ class ModelReplica {
  * One random step. Its numbers choose replica, key, token and message, modulo the available ones.
  */
 interface Step {
-  readonly kind: 'write' | 'blind' | 'delete' | 'deliver' | 'double' | 'lose' | 'read' | 'repair' | 'sync' | 'crash';
+  readonly kind:
+    | 'write'
+    | 'blind'
+    | 'delete'
+    | 'deliver'
+    | 'double'
+    | 'lose'
+    | 'read'
+    | 'repair'
+    | 'sync'
+    | 'crash';
   readonly at: number;
   readonly key: number;
   readonly pick: number;
@@ -144,7 +175,10 @@ class History {
 
   constructor(breakage: Breakage) {
     this.#breakage = breakage;
-    this.#replicas = Array.from({ length: REPLICAS }, (_, i) => new ModelReplica(`n${i}`, breakage));
+    this.#replicas = Array.from(
+      { length: REPLICAS },
+      (_, i) => new ModelReplica(`n${i}`, breakage),
+    );
   }
 
   run({ kind, at, key: keyIndex, pick }: Step): void {
@@ -156,7 +190,10 @@ class History {
     switch (kind) {
       case 'write':
       case 'delete':
-        return this.#write(at, key, { token: tokens[pick % Math.max(1, tokens.length)], isDelete: kind === 'delete' });
+        return this.#write(at, key, {
+          token: tokens[pick % Math.max(1, tokens.length)],
+          isDelete: kind === 'delete',
+        });
       case 'blind':
         return this.#write(at, key, { token: undefined, isDelete: false });
       case 'deliver':
@@ -178,7 +215,11 @@ class History {
     }
   }
 
-  #write(at: number, key: string, { token, isDelete }: { token: Token | undefined; isDelete: boolean }): void {
+  #write(
+    at: number,
+    key: string,
+    { token, isDelete }: { token: Token | undefined; isDelete: boolean },
+  ): void {
     const replica = this.#replicas[at] as ModelReplica;
     const context = token?.context ?? new CausalContext();
     const counter = replica.clock.base(replica.actor) + 1;
@@ -199,7 +240,10 @@ class History {
     // one has seen its token and its own write.
     const isAlone = written.object.versions.every(({ body }) => body === id);
     const known = isAlone ? this.#withPast(this.#appliedTo(key, replica)) : [id];
-    (this.#tokens.get(key) as Token[]).push({ context: returned, seen: new Set([...seen, ...known]) });
+    (this.#tokens.get(key) as Token[]).push({
+      context: returned,
+      seen: new Set([...seen, ...known]),
+    });
     const ids = this.#appliedTo(key, replica);
     for (let to = 0; to < REPLICAS; to++) {
       if (to !== at) this.#wires[to]?.push({ key, object: written.object, dots: [dot], ids });
@@ -221,7 +265,9 @@ class History {
   #read(key: string, at: readonly number[]): void {
     const replicas = at.map((i) => this.#replicas[i] as ModelReplica);
     const { context } = replicas.map((replica) => replica.read(key)).reduce((a, b) => merge(a, b));
-    const seen = new Set(this.#withPast(replicas.flatMap((replica) => this.#appliedTo(key, replica))));
+    const seen = new Set(
+      this.#withPast(replicas.flatMap((replica) => this.#appliedTo(key, replica))),
+    );
     (this.#tokens.get(key) as Token[]).push({ context, seen });
   }
 
@@ -236,7 +282,9 @@ class History {
     const alive = new Set(this.#replicas.flatMap(({ applied }) => [...applied]));
     const found: string[] = [];
     for (const key of KEYS) {
-      const merged = this.#replicas.map((replica) => replica.read(key)).reduce((a, b) => merge(a, b));
+      const merged = this.#replicas
+        .map((replica) => replica.read(key))
+        .reduce((a, b) => merge(a, b));
       const actual = new Set(merged.versions.map(({ body }) => body));
       for (const id of alive) {
         const one = this.#writes[id] as OracleWrite;

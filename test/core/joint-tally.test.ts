@@ -10,9 +10,16 @@ import type { Verdict } from '../../src/core/quorum/tally.ts';
  * The verdict after the members in `yes` have succeeded and the others in `asked` have not
  * answered.
  */
-function verdict(sets: { now: string; next?: string; least?: number }, asked: string, yes: string): Verdict {
+function verdict(
+  sets: { now: string; next?: string; least?: number },
+  asked: string,
+  yes: string,
+): Verdict {
   const owners = sets.now.split('');
-  const tally = new JointTally({ owners, nextOwners: (sets.next ?? sets.now).split('') }, sets.least);
+  const tally = new JointTally(
+    { owners, nextOwners: (sets.next ?? sets.now).split('') },
+    sets.least,
+  );
   for (const member of asked) tally.ask(member);
   for (const member of asked) if (yes.includes(member)) tally.succeed(member);
   return tally.verdict();
@@ -35,7 +42,11 @@ test('JointTally also needs a majority of the next owners during a change', () =
   assert.equal(verdict(change, 'abcd', 'acd'), 'met');
   assert.equal(verdict(change, 'ac', 'ac'), 'failed', 'one next owner is not enough');
   assert.equal(verdict(change, 'ad', 'ad'), 'failed');
-  assert.equal(verdict({ now: 'abc', next: 'ab' }, 'abc', 'ac'), 'waiting', 'one owner leaves without a successor');
+  assert.equal(
+    verdict({ now: 'abc', next: 'ab' }, 'abc', 'ac'),
+    'waiting',
+    'one owner leaves without a successor',
+  );
 });
 
 test('any two majorities share an owner, before, during and after a change', () => {

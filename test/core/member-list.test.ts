@@ -31,14 +31,18 @@ function listOf(records: readonly MemberRecord[]): MemberList {
 
 test('merging the same records in any order, any number of times, gives the same list', () => {
   fc.assert(
-    fc.property(fc.array(record, { maxLength: 12 }), fc.infiniteStream(fc.nat()), (records, numbers) => {
-      const shuffled = [...records, ...records]
-        .map((each) => ({ each, at: numbers.next().value as number }))
-        .sort((a, b) => a.at - b.at)
-        .map(({ each }) => each);
-      assert.deepEqual(listOf(shuffled).all(), listOf(records).all());
-      assert.equal(listOf(shuffled).hash, listOf(records).hash);
-    }),
+    fc.property(
+      fc.array(record, { maxLength: 12 }),
+      fc.infiniteStream(fc.nat()),
+      (records, numbers) => {
+        const shuffled = [...records, ...records]
+          .map((each) => ({ each, at: numbers.next().value as number }))
+          .sort((a, b) => a.at - b.at)
+          .map(({ each }) => each);
+        assert.deepEqual(listOf(shuffled).all(), listOf(records).all());
+        assert.equal(listOf(shuffled).hash, listOf(records).hash);
+      },
+    ),
   );
 });
 
@@ -46,13 +50,25 @@ test('of two different records of a member exactly one supersedes the other', ()
   fc.assert(
     fc.property(record, record, (a, b) => {
       const isSame = JSON.stringify({ ...a, name: '' }) === JSON.stringify({ ...b, name: '' });
-      assert.equal(supersedes(a, { ...b, name: a.name }) !== supersedes({ ...b, name: a.name }, a), !isSame);
+      assert.equal(
+        supersedes(a, { ...b, name: a.name }) !== supersedes({ ...b, name: a.name }, a),
+        !isSame,
+      );
     }),
   );
 });
 
 test('a member that is gone stays gone, but its name may return in another generation', () => {
-  const gone = { name: 'a', host: 'x', port: 1, httpport: 2, zone: undefined, weight: 1, life: '', settled: 0 };
+  const gone = {
+    name: 'a',
+    host: 'x',
+    port: 1,
+    httpport: 2,
+    zone: undefined,
+    weight: 1,
+    life: '',
+    settled: 0,
+  };
   const list = listOf([{ ...gone, generation: 1, state: 'gone', version: 3 }]);
   assert.equal(list.merge({ ...gone, generation: 1, state: 'up', version: 99 }), false);
   assert.equal(list.merge({ ...gone, state: 'joining', version: 1, generation: 2 }), true);
@@ -65,7 +81,10 @@ test('a member that is gone stays gone, but its name may return in another gener
 test('states only advance from joining to gone', () => {
   for (const [i, state] of MEMBER_STATES.entries()) {
     for (const next of NEXT_STATES[state]) {
-      assert.ok(MEMBER_STATES.indexOf(next) > i || (state === 'gone' && next === 'joining'), `${state} → ${next}`);
+      assert.ok(
+        MEMBER_STATES.indexOf(next) > i || (state === 'gone' && next === 'joining'),
+        `${state} → ${next}`,
+      );
     }
   }
 });

@@ -21,13 +21,20 @@ const dot: fc.Arbitrary<Dot> = fc.record({
 const context = fc.array(dot, { maxLength: 20 }).map((dots) => CausalContext.ofDots(dots));
 
 /** Any object: some of the dots in its context are versions. A dot always has the same body. */
-const filled: fc.Arbitrary<Filled> = fc.array(fc.tuple(dot, fc.boolean()), { maxLength: 12 }).map((list) => {
-  const known = CausalContext.ofDots(list.map(([each]) => each));
-  const alive = new Map(
-    list.filter(([, isVersion]) => isVersion).map(([each]) => [`${each.actor}${each.counter}`, each]),
-  );
-  return { context: known, versions: [...alive].map(([name, each]) => ({ ...each, body: name })) };
-});
+const filled: fc.Arbitrary<Filled> = fc
+  .array(fc.tuple(dot, fc.boolean()), { maxLength: 12 })
+  .map((list) => {
+    const known = CausalContext.ofDots(list.map(([each]) => each));
+    const alive = new Map(
+      list
+        .filter(([, isVersion]) => isVersion)
+        .map(([each]) => [`${each.actor}${each.counter}`, each]),
+    );
+    return {
+      context: known,
+      versions: [...alive].map(([name, each]) => ({ ...each, body: name })),
+    };
+  });
 
 function assertSame(a: Filled, b: Filled): void {
   const bodies = ({ versions }: Filled): string[] => versions.map(({ body }) => body).sort();
@@ -103,8 +110,16 @@ test('a write with the token of the first of two blind writes replaces only the 
   let object: Filled = { versions: [], context: new CausalContext() };
   const none = new CausalContext();
   const first = write(object, { token: none, dot: { actor: 'a', counter: 1 }, body: 'first' });
-  const second = write(first.object, { token: none, dot: { actor: 'a', counter: 2 }, body: 'second' });
-  ({ object } = write(second.object, { token: first.token, dot: { actor: 'a', counter: 3 }, body: 'third' }));
+  const second = write(first.object, {
+    token: none,
+    dot: { actor: 'a', counter: 2 },
+    body: 'second',
+  });
+  ({ object } = write(second.object, {
+    token: first.token,
+    dot: { actor: 'a', counter: 3 },
+    body: 'third',
+  }));
   assert.deepEqual(
     object.versions.map(({ body }) => body),
     ['second', 'third'],
@@ -113,8 +128,16 @@ test('a write with the token of the first of two blind writes replaces only the 
 
 test('a delete removes the versions in its token and leaves no tombstone', () => {
   const empty: Filled = { versions: [], context: new CausalContext() };
-  const put = write(empty, { token: new CausalContext(), dot: { actor: 'a', counter: 1 }, body: 'x' });
-  const gone = write(put.object, { token: put.token, dot: { actor: 'a', counter: 2 }, body: undefined });
+  const put = write(empty, {
+    token: new CausalContext(),
+    dot: { actor: 'a', counter: 1 },
+    body: 'x',
+  });
+  const gone = write(put.object, {
+    token: put.token,
+    dot: { actor: 'a', counter: 2 },
+    body: undefined,
+  });
   const { versions, residue } = strip(gone.object, CausalContext.ofBase('a', 2));
   assert.equal(versions.length, 0);
   assert.ok(residue.isEmpty, 'the residue is empty when the clock includes the delete');

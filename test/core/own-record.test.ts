@@ -40,11 +40,41 @@ const MEMBER = { hasMet: true, lives: ['now', 'before'] };
 type Row = [what: string, who: Omit<OwnStanding, 'own'>, own: Words, said: Words, answer?: Words];
 
 const TABLE: Row[] = [
-  ['an empty root takes the place of a member that was up', NEW, 'joining 1 now 1', 'up 1 x 9', 'up 2 now 1'],
-  ['an empty root takes the place of a member that was leaving', NEW, 'joining 1 now 1', 'leaving 3 x 9', 'up 4 now 1'],
-  ['an empty root joins after a member that was joining', NEW, 'joining 1 now 1', 'joining 1 x 9', 'joining 2 now 1'],
-  ['an empty root joins after a member that is gone', NEW, 'joining 1 now 1', 'gone 1 x 9', 'joining 2 now 1'],
-  ['an empty root accepts that its own life is gone', NEW, 'joining 1 now 1', 'gone 1 now 2', 'gone 1 now 3'],
+  [
+    'an empty root takes the place of a member that was up',
+    NEW,
+    'joining 1 now 1',
+    'up 1 x 9',
+    'up 2 now 1',
+  ],
+  [
+    'an empty root takes the place of a member that was leaving',
+    NEW,
+    'joining 1 now 1',
+    'leaving 3 x 9',
+    'up 4 now 1',
+  ],
+  [
+    'an empty root joins after a member that was joining',
+    NEW,
+    'joining 1 now 1',
+    'joining 1 x 9',
+    'joining 2 now 1',
+  ],
+  [
+    'an empty root joins after a member that is gone',
+    NEW,
+    'joining 1 now 1',
+    'gone 1 x 9',
+    'joining 2 now 1',
+  ],
+  [
+    'an empty root accepts that its own life is gone',
+    NEW,
+    'joining 1 now 1',
+    'gone 1 now 2',
+    'gone 1 now 3',
+  ],
   [
     'a restarted node accepts that its earlier life is gone',
     RESTARTED,
@@ -59,9 +89,27 @@ const TABLE: Row[] = [
     'joining 1 before 2',
     'joining 1 now 3',
   ],
-  ['a node that began alone joins after a member that is gone', NEW, 'up 1 now 2', 'gone 1 x 9', 'joining 2 now 1'],
-  ['a node that began alone follows a later generation', NEW, 'up 1 now 2', 'up 2 x 9', 'up 3 now 1'],
-  ['a joining member accepts that it is gone', MEMBER, 'joining 2 now 3', 'gone 2 x 2', 'gone 2 now 4'],
+  [
+    'a node that began alone joins after a member that is gone',
+    NEW,
+    'up 1 now 2',
+    'gone 1 x 9',
+    'joining 2 now 1',
+  ],
+  [
+    'a node that began alone follows a later generation',
+    NEW,
+    'up 1 now 2',
+    'up 2 x 9',
+    'up 3 now 1',
+  ],
+  [
+    'a joining member accepts that it is gone',
+    MEMBER,
+    'joining 2 now 3',
+    'gone 2 x 2',
+    'gone 2 now 4',
+  ],
   ['a joining member ignores an earlier generation', MEMBER, 'joining 2 now 3', 'gone 1 x 9'],
   [
     'a joining member raises its version over another life',
@@ -70,11 +118,35 @@ const TABLE: Row[] = [
     'joining 2 x 7',
     'joining 2 now 8',
   ],
-  ['a joining member takes the place of a member that was up', MEMBER, 'joining 1 now 3', 'up 1 x 7', 'up 2 now 1'],
-  ['a member that is up raises its version over another life', MEMBER, 'up 1 now 3', 'leaving 1 x 7', 'up 1 now 8'],
+  [
+    'a joining member takes the place of a member that was up',
+    MEMBER,
+    'joining 1 now 3',
+    'up 1 x 7',
+    'up 2 now 1',
+  ],
+  [
+    'a member that is up raises its version over another life',
+    MEMBER,
+    'up 1 now 3',
+    'leaving 1 x 7',
+    'up 1 now 8',
+  ],
   ['a member that is up ignores a lower version', MEMBER, 'up 1 now 8', 'leaving 1 x 7'],
-  ['a member that is up accepts that it is gone', MEMBER, 'up 1 now 9', 'gone 1 x 7', 'gone 1 now 10'],
-  ['a member that is up takes the place of a later generation', MEMBER, 'up 1 now 9', 'up 2 x 7', 'up 3 now 1'],
+  [
+    'a member that is up accepts that it is gone',
+    MEMBER,
+    'up 1 now 9',
+    'gone 1 x 7',
+    'gone 1 now 10',
+  ],
+  [
+    'a member that is up takes the place of a later generation',
+    MEMBER,
+    'up 1 now 9',
+    'up 2 x 7',
+    'up 3 now 1',
+  ],
   [
     'a member that is up takes the place of a later joining generation',
     MEMBER,
@@ -82,8 +154,20 @@ const TABLE: Row[] = [
     'joining 2 x 7',
     'joining 3 now 1',
   ],
-  ['a member that is up is gone with a later generation', MEMBER, 'up 1 now 9', 'gone 2 x 7', 'gone 2 now 8'],
-  ['a member that is gone answers with its life', MEMBER, 'gone 1 now 3', 'gone 1 x 7', 'gone 1 now 8'],
+  [
+    'a member that is up is gone with a later generation',
+    MEMBER,
+    'up 1 now 9',
+    'gone 2 x 7',
+    'gone 2 now 8',
+  ],
+  [
+    'a member that is gone answers with its life',
+    MEMBER,
+    'gone 1 now 3',
+    'gone 1 x 7',
+    'gone 1 now 8',
+  ],
   ['a member that is gone ignores a lower version', MEMBER, 'gone 1 now 8', 'gone 1 x 7'],
   ['a member that is gone ignores a later generation', MEMBER, 'gone 1 now 8', 'up 2 x 7'],
 ];
@@ -98,23 +182,35 @@ for (const [what, who, own, said, answer] of TABLE) {
 const LIVES = ['now', 'before', 'x'];
 
 const words = fc
-  .tuple(fc.constantFrom(...MEMBER_STATES), fc.integer({ min: 1, max: 4 }), fc.constantFrom(...LIVES), fc.nat(9))
-  .map(([state, generation, life, version]) => recordOf(`${state} ${generation} ${life} ${version}`));
+  .tuple(
+    fc.constantFrom(...MEMBER_STATES),
+    fc.integer({ min: 1, max: 4 }),
+    fc.constantFrom(...LIVES),
+    fc.nat(9),
+  )
+  .map(([state, generation, life, version]) =>
+    recordOf(`${state} ${generation} ${life} ${version}`),
+  );
 
 test('after any received records, the list has the record of the running life', () => {
   fc.assert(
-    fc.property(words, fc.constantFrom(NEW, RESTARTED, MEMBER), fc.array(words), (first, who, all) => {
-      let own: MemberRecord = { ...first, life: 'now' };
-      const others = new MemberList();
-      for (const said of all) {
-        others.merge(said);
-        const held = others.get('a');
-        own = (held && answerTo(held, { ...who, own })) ?? own;
-        others.merge(own);
-        // A node that is gone does not answer a later member, and does not repeat itself to an
-        // earlier one.
-        if (own.state !== 'gone') assert.deepEqual(others.get('a'), own);
-      }
-    }),
+    fc.property(
+      words,
+      fc.constantFrom(NEW, RESTARTED, MEMBER),
+      fc.array(words),
+      (first, who, all) => {
+        let own: MemberRecord = { ...first, life: 'now' };
+        const others = new MemberList();
+        for (const said of all) {
+          others.merge(said);
+          const held = others.get('a');
+          own = (held && answerTo(held, { ...who, own })) ?? own;
+          others.merge(own);
+          // A node that is gone does not answer a later member, and does not repeat itself to an
+          // earlier one.
+          if (own.state !== 'gone') assert.deepEqual(others.get('a'), own);
+        }
+      },
+    ),
   );
 });

@@ -38,5 +38,6 @@ test('keys with the same tag have the same partition, wherever the tag is', () =
 
 test('partitionsWith returns one partition for a prefix with a tag, else all', () => {
   assert.deepEqual(partitionsWith('{ann}/'), [partitionOf('{ann}/cart')]);
-  for (const prefix of ['', 'ann', '{ann', '{}']) assert.equal(partitionsWith(prefix).length, PARTITIONS, prefix);
+  for (const prefix of ['', 'ann', '{ann', '{}'])
+    assert.equal(partitionsWith(prefix).length, PARTITIONS, prefix);
 });

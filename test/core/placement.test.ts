@@ -26,7 +26,9 @@ function loads(list: readonly PlacedMember[]): Map<string, number> {
 /** The number of replicas to copy, as a multiple of the new member's fair share. */
 function moved(before: readonly PlacedMember[], after: readonly PlacedMember[]): number {
   const old = owners(before);
-  const copied = owners(after).flatMap((own, p) => own.filter((id) => old[p]?.includes(id) !== true)).length;
+  const copied = owners(after).flatMap((own, p) =>
+    own.filter((id) => old[p]?.includes(id) !== true),
+  ).length;
   return copied / ((PARTITIONS * N) / after.length);
 }
 
@@ -47,7 +49,10 @@ test('with 3 to 100 members, none owns more than 1.05 times its share, rounded u
   for (let n = 3; n <= 100; n++) {
     const share = (PARTITIONS * N) / n;
     const most = Math.max(...loads(members(n)).values());
-    assert.ok(most <= Math.max(Math.ceil(share), PLACEMENT_CAP * share), `${n} members: ${most}, share ${share}`);
+    assert.ok(
+      most <= Math.max(Math.ceil(share), PLACEMENT_CAP * share),
+      `${n} members: ${most}, share ${share}`,
+    );
   }
 });
 
@@ -62,7 +67,10 @@ test('a member owns partitions in proportion to its weight', () => {
   const list = members(10).map((member, i) => ({ ...member, weight: i === 0 ? 3 : 1 }));
   const [first, ...others] = loads(list).values();
   const mean = others.reduce((a, b) => a + b, 0) / others.length;
-  assert.ok((first as number) > 2.3 * mean && (first as number) < 3.4 * mean, `${first} and ${mean}`);
+  assert.ok(
+    (first as number) > 2.3 * mean && (first as number) < 3.4 * mean,
+    `${first} and ${mean}`,
+  );
 });
 
 test('no two owners share a zone if there are enough zones', () => {
@@ -74,7 +82,8 @@ test('no two owners share a zone if there are enough zones', () => {
   ] as const) {
     const list = members(n, zones);
     const zoneOf = new Map(list.map(({ id, zone }) => [id, zone]));
-    for (const own of owners(list)) assert.equal(new Set(own.map((id) => zoneOf.get(id))).size, N, `${n} in ${zones}`);
+    for (const own of owners(list))
+      assert.equal(new Set(own.map((id) => zoneOf.get(id))).size, N, `${n} in ${zones}`);
   }
 });
 
@@ -85,7 +94,10 @@ test('every zone has an owner if there are fewer zones than owners', () => {
 });
 
 test('a zone with one member among larger zones owns every partition', () => {
-  const list = members(7).map((member, i) => ({ ...member, zone: i === 0 ? 'small' : i % 2 === 0 ? 'even' : 'odd' }));
+  const list = members(7).map((member, i) => ({
+    ...member,
+    zone: i === 0 ? 'small' : i % 2 === 0 ? 'even' : 'odd',
+  }));
   assert.equal(loads(list).get('node-0'), PARTITIONS);
 });
 

@@ -5,14 +5,20 @@ import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import { Detector } from '../../src/core/placement/detector.ts';
 import { Latency } from '../../src/core/quorum/latency.ts';
 import type { FilledObject } from '../../src/core/causality/object.ts';
-import { leastWriteQuorum, parseQuorum, type Quorum, quorumSize } from '../../src/core/quorum/quorum.ts';
+import {
+  leastWriteQuorum,
+  parseQuorum,
+  type Quorum,
+  quorumSize,
+} from '../../src/core/quorum/quorum.ts';
 import { ReadQuorum } from '../../src/core/quorum/read-quorum.ts';
 import { Tally } from '../../src/core/quorum/tally.ts';
 
 test('parseQuorum accepts numbers and words, and returns undefined otherwise', () => {
   assert.equal(parseQuorum('2'), 2);
   assert.equal(parseQuorum('all'), 'all');
-  for (const text of ['', '0', '-1', '1.5', 'most', '1e1', ' 1']) assert.equal(parseQuorum(text), undefined, text);
+  for (const text of ['', '0', '-1', '1.5', 'most', '1e1', ' 1'])
+    assert.equal(parseQuorum(text), undefined, text);
 });
 
 test('quorumSize never exceeds the number of replicas', () => {
@@ -39,7 +45,11 @@ test('leastWriteQuorum is the least of the majority and all configured quorums',
     [[4], 2, 2],
   ];
   for (const [configured, replicas, least] of cases)
-    assert.equal(leastWriteQuorum(configured, replicas), least, JSON.stringify([configured, replicas]));
+    assert.equal(
+      leastWriteQuorum(configured, replicas),
+      least,
+      JSON.stringify([configured, replicas]),
+    );
 });
 
 test('a tally is met, or fails as soon as the quorum is out of reach', () => {

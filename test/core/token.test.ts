@@ -42,7 +42,10 @@ test('encodeToken writes the format of the first MecDB', () => {
     { actor: 'a', counter: 4 },
   ]);
   const text = encodeToken(context, 'k', new Map([['a', 1_800_000_000_000_001]]));
-  const map = decode(Buffer.from(text, 'base64'), { useBigInt64: true }) as Record<string, Record<string, unknown>>;
+  const map = decode(Buffer.from(text, 'base64'), { useBigInt64: true }) as Record<
+    string,
+    Record<string, unknown>
+  >;
   assert.deepEqual(map['a'], { Counter: 1, Timestamp: 1_800_000_000_000_001_000n, Dots: [4, 4] });
 });
 
@@ -52,7 +55,16 @@ test('decodeToken refuses the token of another key', () => {
 
 test('decodeToken refuses malformed tokens', () => {
   const entry = { Counter: 1, Timestamp: 1 };
-  for (const text of ['', '!', 'AAA', 'AAAA=', ' ', `${SEED_TOKEN} `, SEED_TOKEN.slice(4), 'A'.repeat(32_772)])
+  for (const text of [
+    '',
+    '!',
+    'AAA',
+    'AAAA=',
+    ' ',
+    `${SEED_TOKEN} `,
+    SEED_TOKEN.slice(4),
+    'A'.repeat(32_772),
+  ])
     assertRefused(text);
   const values: unknown[] = [
     1,
@@ -79,7 +91,12 @@ test('decodeToken refuses malformed tokens', () => {
   ];
   for (const value of values) assertRefused(toText(value));
   assertRefused(
-    toText({ a: { Counter: 1, Dots: Array.from({ length: 10_000 }, (_, i) => 3 + 4 * Math.floor(i / 2) + (i % 2)) } }),
+    toText({
+      a: {
+        Counter: 1,
+        Dots: Array.from({ length: 10_000 }, (_, i) => 3 + 4 * Math.floor(i / 2) + (i % 2)),
+      },
+    }),
   );
   assertRefused(Buffer.concat([encode({ a: entry }), Buffer.from([1])]).toString('base64'));
 });
@@ -99,7 +116,9 @@ test('decodeToken throws only bad-vclock on random bytes', () => {
 
 test('decodeToken allocates no memory for announced items that are missing', () => {
   for (const size of [20, 42, 100, 12_000]) {
-    const bomb = Buffer.from(Array.from({ length: size }, () => [0xdd, 0x01, 0xff, 0xff, 0xff]).flat());
+    const bomb = Buffer.from(
+      Array.from({ length: size }, () => [0xdd, 0x01, 0xff, 0xff, 0xff]).flat(),
+    );
     const before = process.memoryUsage().rss;
     assertRefused(bomb.toString('base64'));
     assert.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024);

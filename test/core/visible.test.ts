@@ -24,18 +24,30 @@ const content = (part: Partial<Content> = {}): Content => ({
   ...part,
 });
 
-const version = (actor: string, counter: number, part: Partial<Content> = {}): ObjectVersion<Uint8Array> => ({
+const version = (
+  actor: string,
+  counter: number,
+  part: Partial<Content> = {},
+): ObjectVersion<Uint8Array> => ({
   actor,
   counter,
   body: packContent(content(part)),
 });
 
-const shown = (versions: ObjectVersion<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
+const shown = (
+  versions: ObjectVersion<Uint8Array>[],
+  isLastWriteWins = false,
+  nowMicros = 100,
+): string[] =>
   visible(versions, { now: () => nowMicros, isLastWriteWins })
     .map(({ actor, counter }) => `${actor}${counter}`)
     .sort();
 
-const gone = (versions: ObjectVersion<Uint8Array>[], isLastWriteWins = false, nowMicros = 100): string[] =>
+const gone = (
+  versions: ObjectVersion<Uint8Array>[],
+  isLastWriteWins = false,
+  nowMicros = 100,
+): string[] =>
   hidden(versions, { now: () => nowMicros, isLastWriteWins })
     .map(({ actor, counter }) => `${actor}${counter}`)
     .sort();
@@ -45,7 +57,13 @@ test('expiryOf and idempotencyKeyOf agree with the unpacked content', () => {
     content(),
     content({ expiresMicros: 1_795_168_800_000_000 }),
     content({ idempotencyKey: 'k' }),
-    content({ expiresMicros: 5, idempotencyKey: 'k', clientId: 'me', meta: [['a', 'b']], contentEncoding: 'br' }),
+    content({
+      expiresMicros: 5,
+      idempotencyKey: 'k',
+      clientId: 'me',
+      meta: [['a', 'b']],
+      contentEncoding: 'br',
+    }),
   ]) {
     const packed = packContent(whole);
     assert.deepEqual(unpackContent(packed), { ...whole, value: unpackContent(packed).value });
@@ -75,9 +93,10 @@ test('a version is hidden from the microsecond of its expiry', () => {
 });
 
 test('last write wins shows the newest version, and nothing when that expires', () => {
-  assert.deepEqual(shown([version('a', 9, { timestampMicros: 5 }), version('b', 1, { timestampMicros: 6 })], true), [
-    'b1',
-  ]);
+  assert.deepEqual(
+    shown([version('a', 9, { timestampMicros: 5 }), version('b', 1, { timestampMicros: 6 })], true),
+    ['b1'],
+  );
   assert.deepEqual(shown([version('b', 1), version('a', 9)], true), ['b1']);
   assert.deepEqual(shown([version('a', 9), version('a', 10)], true), ['a10']);
   const winner = version('a', 1, { timestampMicros: 50, expiresMicros: 100 });
@@ -85,17 +104,27 @@ test('last write wins shows the newest version, and nothing when that expires', 
 });
 
 test('of a write that was sent twice, the version with the least dot is shown', () => {
-  const twins = [version('c', 1, { idempotencyKey: 'k' }), version('a', 2, { idempotencyKey: 'k' }), version('b', 1)];
+  const twins = [
+    version('c', 1, { idempotencyKey: 'k' }),
+    version('a', 2, { idempotencyKey: 'k' }),
+    version('b', 1),
+  ];
   assert.deepEqual(shown(twins), ['a2', 'b1']);
   assert.deepEqual(shown([...twins, version('d', 1, { idempotencyKey: 'l' })]), ['a2', 'b1', 'd1']);
 });
 
 test('two values under one Idempotency-Key are both shown', () => {
   const two = new Uint8Array([2]);
-  const reused = [version('a', 1, { idempotencyKey: 'k' }), version('b', 1, { idempotencyKey: 'k', value: two })];
+  const reused = [
+    version('a', 1, { idempotencyKey: 'k' }),
+    version('b', 1, { idempotencyKey: 'k', value: two }),
+  ];
   assert.deepEqual(shown(reused), ['a1', 'b1']);
   assert.deepEqual(gone(reused), []);
-  const mixed = [...reused, version('c', 1, { idempotencyKey: 'k', value: two, timestampMicros: 99 })];
+  const mixed = [
+    ...reused,
+    version('c', 1, { idempotencyKey: 'k', value: two, timestampMicros: 99 }),
+  ];
   assert.deepEqual(shown(mixed), ['a1', 'b1']);
   assert.deepEqual(gone(mixed), ['c1']);
 });
@@ -130,11 +159,19 @@ test('the shown versions do not depend on the order of versions', () => {
   fc.assert(
     fc.property(fc.array(part, { maxLength: 6 }), fc.boolean(), (parts, isLastWriteWins) => {
       const versions = parts.map((some, i) => version('abcdef'[i] as string, i + 1, some));
-      assert.deepEqual(shown(versions, isLastWriteWins), shown([...versions].reverse(), isLastWriteWins));
+      assert.deepEqual(
+        shown(versions, isLastWriteWins),
+        shown([...versions].reverse(), isLastWriteWins),
+      );
       // Without the hidden versions, readers see the same, now and at any later time.
-      const rest = versions.filter((one) => !hidden(versions, { now: () => 100, isLastWriteWins }).includes(one));
+      const rest = versions.filter(
+        (one) => !hidden(versions, { now: () => 100, isLastWriteWins }).includes(one),
+      );
       for (const later of [100, 101, 102])
-        assert.deepEqual(shown(rest, isLastWriteWins, later), shown(versions, isLastWriteWins, later));
+        assert.deepEqual(
+          shown(rest, isLastWriteWins, later),
+          shown(versions, isLastWriteWins, later),
+        );
     }),
   );
 });

@@ -7,8 +7,17 @@ import { type Fence, type StoredWord, WriteQuorum } from '../../src/core/quorum/
 import { seededRandom } from '../fixtures/fake-env.ts';
 
 const NONE: readonly Fence[] = [];
-const fence = (life: string, replica: number, later?: string): Fence => ({ member: 'c', replica, life, later });
-const word = (life: string, replica: number, fences = NONE): StoredWord => ({ replica, life, fences });
+const fence = (life: string, replica: number, later?: string): Fence => ({
+  member: 'c',
+  replica,
+  life,
+  later,
+});
+const word = (life: string, replica: number, fences = NONE): StoredWord => ({
+  replica,
+  life,
+  fences,
+});
 
 function asked(need: number, members: number): WriteQuorum {
   const quorum = new WriteQuorum(need);
@@ -22,7 +31,12 @@ const WORDS: readonly (readonly [string, StoredWord, Fence, boolean])[] = [
   ['from an earlier replica of that life', word('l2', 2), fence('l2', 3), false],
   ['from a later replica of that life', word('l2', 10), fence('l2', 3), true],
   ['from a later life', word('l3', 1), fence('l2', 3, 'l3'), true],
-  ['from the life before, although a later one is known', word('l1', 9), fence('l2', 3, 'l3'), false],
+  [
+    'from the life before, although a later one is known',
+    word('l1', 9),
+    fence('l2', 3, 'l3'),
+    false,
+  ],
 ];
 for (const [what, said, made, counts] of WORDS) {
   test(`an acknowledgement ${what} ${counts ? 'counts' : 'is void'}`, () => {

@@ -22,8 +22,10 @@ test('every export has a section with its sentence and its whole declaration', (
 
 test('the exports that a program sees are all there', () => {
   const names = (entry: string): string[] => itemsOf(entry).map(({ name }) => name);
-  for (const name of Object.keys(client)) assert.ok(names('client/index.d.ts').includes(name), name);
-  for (const name of Object.keys(merge)) assert.ok(names('client/merge/index.d.ts').includes(name), name);
+  for (const name of Object.keys(client))
+    assert.ok(names('client/index.d.ts').includes(name), name);
+  for (const name of Object.keys(merge))
+    assert.ok(names('client/merge/index.d.ts').includes(name), name);
 });
 
 test('a declaration ends with its own brace or semicolon', () => {
@@ -34,6 +36,10 @@ test('a declaration ends with its own brace or semicolon', () => {
     doc: 'A.',
     declaration: 'export interface A {\n    b(): { c: 1 };\n}',
   });
-  assert.deepEqual(declarationOf(text, 'D'), { name: 'D', doc: 'D.', declaration: 'export type D = 1 | 2;' });
+  assert.deepEqual(declarationOf(text, 'D'), {
+    name: 'D',
+    doc: 'D.',
+    declaration: 'export type D = 1 | 2;',
+  });
   assert.throws(() => declarationOf(text, 'E'), /no declaration of E/);
 });

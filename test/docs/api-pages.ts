@@ -32,7 +32,9 @@ const textOf = (comment: string): string =>
 /** The declaration of a name in the text of a file; throws if there is none. */
 export function declarationOf(text: string, name: string): ApiItem {
   const kinds = '(?:interface|type|class|function|const)';
-  const start = new RegExp(`^export (?:declare )?(?:abstract )?${kinds} ${name}\\b`, 'm').exec(text);
+  const start = new RegExp(`^export (?:declare )?(?:abstract )?${kinds} ${name}\\b`, 'm').exec(
+    text,
+  );
   if (start === null) throw new Error(`no declaration of ${name}`);
   const rest = text.slice(start.index);
   // An item ends with a brace or a semicolon that no later line of it is indented behind.
@@ -45,9 +47,10 @@ export function declarationOf(text: string, name: string): ApiItem {
 /** The declaration of a name that a file declares, or imports and exports again. */
 function itemOf(path: string, name: string): ApiItem {
   const text = readFileSync(path, 'utf8');
-  const imported = new RegExp(`^import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from '(\\.[^']+)';`, 'm').exec(
-    text,
-  )?.[1];
+  const imported = new RegExp(
+    `^import (?:type )?\\{[^}]*\\b${name}\\b[^}]*\\} from '(\\.[^']+)';`,
+    'm',
+  ).exec(text)?.[1];
   if (imported === undefined) return declarationOf(text, name);
   return itemOf(join(dirname(path), imported.replace(/\.ts$/, '.d.ts')), name);
 }
@@ -55,16 +58,18 @@ function itemOf(path: string, name: string): ApiItem {
 /** The exports of an entry, in its order. */
 export function itemsOf(entry: string): ApiItem[] {
   const index = readFileSync(join(BUILT, entry), 'utf8');
-  return [...index.matchAll(/^export \{([^}]*)\} from '(\.[^']+)';/gm)].flatMap(([, names = '', from = '']) => {
-    const path = join(BUILT, dirname(entry), from.replace(/\.ts$/, '.d.ts'));
-    const wanted = names.split(',').map((name) => name.replace(/\btype\b/, '').trim());
-    return wanted
-      .filter((name) => name !== '')
-      .map((name) => {
-        const [own = '', as = own] = name.split(' as ');
-        return { ...itemOf(path, own), name: as };
-      });
-  });
+  return [...index.matchAll(/^export \{([^}]*)\} from '(\.[^']+)';/gm)].flatMap(
+    ([, names = '', from = '']) => {
+      const path = join(BUILT, dirname(entry), from.replace(/\.ts$/, '.d.ts'));
+      const wanted = names.split(',').map((name) => name.replace(/\btype\b/, '').trim());
+      return wanted
+        .filter((name) => name !== '')
+        .map((name) => {
+          const [own = '', as = own] = name.split(' as ');
+          return { ...itemOf(path, own), name: as };
+        });
+    },
+  );
 }
 
 /** A page in Markdown. */

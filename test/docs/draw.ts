@@ -14,5 +14,8 @@ function write(folder: string, files: Readonly<Record<string, string>>): void {
 
 const pictures = Object.entries(PICTURES).map(([name, draw]) => [name, draw().toString()]);
 write('docs/pictures', Object.fromEntries(pictures));
-const pages = Object.entries(ENTRIES).map(([name, { from, file }]) => [name, pageOf(from, itemsOf(file))]);
+const pages = Object.entries(ENTRIES).map(([name, { from, file }]) => [
+  name,
+  pageOf(from, itemsOf(file)),
+]);
 write('dist/api', Object.fromEntries(pages));

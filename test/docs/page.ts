@@ -34,7 +34,8 @@ export function readPages(): Page[] {
 export function blocksOf({ path, text }: Page): Block[] {
   const fences = [...text.matchAll(FENCE)];
   // An indented block, or one without an end, would not be run.
-  if (text.replaceAll(FENCE, '').includes('```')) throw new Error(`${path}: a block does not begin or end as it must`);
+  if (text.replaceAll(FENCE, '').includes('```'))
+    throw new Error(`${path}: a block does not begin or end as it must`);
   const blocks: Block[] = [];
   let endOfLast = -1;
   for (const { 0: whole, 1: language = '', 2: code = '', index } of fences) {
@@ -42,7 +43,8 @@ export function blocksOf({ path, text }: Page): Block[] {
     const isDirectlyUnder = last !== undefined && text.slice(endOfLast, index).trim() === '';
     endOfLast = index + whole.length;
     if (language !== OUTPUT) blocks.push({ language, code, output: undefined });
-    else if (isDirectlyUnder && last.output === undefined) blocks.splice(-1, 1, { ...last, output: code });
+    else if (isDirectlyUnder && last.output === undefined)
+      blocks.splice(-1, 1, { ...last, output: code });
     else throw new Error(`${path}: no command is directly above this output:\n${code}`);
   }
   return blocks;

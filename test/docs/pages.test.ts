@@ -65,10 +65,14 @@ describe('the pages', { concurrency: 2 }, () => {
   for (const page of readPages()) {
     const blocks = blocksOf(page).filter(({ code }) => code !== START && code !== TEST);
     if (blocks.length === 0) continue;
-    test(`every block of ${page.path} runs, and prints what the page shows`, { skip }, async (t) => {
-      const needsNodes = blocks.some(({ language }) => language !== 'toml');
-      await runBlocks(t, blocks, { urls: needsNodes ? await startedNodes(t, page.path) : [] });
-    });
+    test(
+      `every block of ${page.path} runs, and prints what the page shows`,
+      { skip },
+      async (t) => {
+        const needsNodes = blocks.some(({ language }) => language !== 'toml');
+        await runBlocks(t, blocks, { urls: needsNodes ? await startedNodes(t, page.path) : [] });
+      },
+    );
   }
 });
 
@@ -90,11 +94,17 @@ test('an output that is not shown is found, and one that varies is not', () => {
 
 test('an output without a command above it is found', () => {
   const text = 'See:\n\n```text\n42\n```\n';
-  assert.throws(() => blocksOf({ path: 'planted.md', text }), /planted\.md: no command is directly above/);
+  assert.throws(
+    () => blocksOf({ path: 'planted.md', text }),
+    /planted\.md: no command is directly above/,
+  );
 });
 
 test('a block that would not be run is found', () => {
   for (const text of ['- One:\n\n  ```sh\n  ls\n  ```\n', '```sh\nls\n']) {
-    assert.throws(() => blocksOf({ path: 'planted.md', text }), /planted\.md: a block does not begin or end/);
+    assert.throws(
+      () => blocksOf({ path: 'planted.md', text }),
+      /planted\.md: a block does not begin or end/,
+    );
   }
 });

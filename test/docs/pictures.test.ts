@@ -25,12 +25,15 @@ function misplaced({ texts, width, height }: Canvas): string[] {
     ({ left, right, top, bottom }) =>
       left < MARGIN || right > width - MARGIN || top < MARGIN || bottom > height - MARGIN,
   );
-  const covered = texts.filter((text, i) => texts.some((other, j) => j > i && overlap(text, other)));
+  const covered = texts.filter((text, i) =>
+    texts.some((other, j) => j > i && overlap(text, other)),
+  );
   return [...outside, ...covered].map(({ text }) => text);
 }
 
 test('no text lies on another, and none reaches out of its picture', () => {
-  for (const [name, draw] of Object.entries(PICTURES)) assert.deepEqual(misplaced(draw()), [], name);
+  for (const [name, draw] of Object.entries(PICTURES))
+    assert.deepEqual(misplaced(draw()), [], name);
 });
 
 test('texts that lie on each other are found, and one that reaches out', () => {

@@ -36,12 +36,18 @@ const TABLES: Readonly<Record<string, Rules>> = {
   'policy.': POLICY_KEYS,
 };
 
-const textOf = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+const textOf = (path: string): string =>
+  readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 const page = textOf('docs/operations.md');
 
 /** The rows of the tables of keys: the default by key. */
 const rowsOf = (text: string): Map<string, string> =>
-  new Map([...text.matchAll(/^\| `([a-z.]+)` \| ([^|]+) \|.*\|$/gm)].map(([, key = '', value = '']) => [key, value]));
+  new Map(
+    [...text.matchAll(/^\| `([a-z.]+)` \| ([^|]+) \|.*\|$/gm)].map(([, key = '', value = '']) => [
+      key,
+      value,
+    ]),
+  );
 
 /** Whether a text in a table means a default. The rule itself reads the part shown as code. */
 function means(shown: string, { read, defaultValue }: Rules[string]): boolean {
@@ -59,9 +65,13 @@ function differences(text: string): string[] {
   const keys = Object.entries(TABLES).flatMap(([table, rules]) =>
     Object.entries(rules).map(([name, rule]) => ({ key: `${table}${name}`, rule })),
   );
-  const wrong = keys.filter(({ key, rule }) => !means(rows.get(key) ?? '`missing`', rule)).map(({ key }) => key);
+  const wrong = keys
+    .filter(({ key, rule }) => !means(rows.get(key) ?? '`missing`', rule))
+    .map(({ key }) => key);
   const known = new Set(keys.map(({ key }) => key));
-  const strange = [...rows.keys()].filter((key) => key.includes('.') && TABLES[`${key.split('.')[0]}.`] !== undefined);
+  const strange = [...rows.keys()].filter(
+    (key) => key.includes('.') && TABLES[`${key.split('.')[0]}.`] !== undefined,
+  );
   return [...wrong, ...strange.filter((key) => !known.has(key))];
 }
 
@@ -71,8 +81,13 @@ test('every key of the configuration is in a table, with its default', () => {
 
 test('a key that is missing, that there is not, or with another default is found', () => {
   assert.deepEqual(differences(page.replace('| `weight` |', '| weight |')), ['weight']);
-  assert.deepEqual(differences(page.replace('| `quorum.n` | `3`', '| `quorum.n` | `5`')), ['quorum.n']);
-  assert.deepEqual(differences(page.replace('| `quorum.n` |', '| `quorum.m` |')), ['quorum.n', 'quorum.m']);
+  assert.deepEqual(differences(page.replace('| `quorum.n` | `3`', '| `quorum.n` | `5`')), [
+    'quorum.n',
+  ]);
+  assert.deepEqual(differences(page.replace('| `quorum.n` |', '| `quorum.m` |')), [
+    'quorum.n',
+    'quorum.m',
+  ]);
 });
 
 const IN_MIB = { byDefault: DEFAULT_MAX_VALUE_BYTES / MIB, most: MAX_VALUE_BYTES / MIB };
@@ -105,7 +120,9 @@ test('README is read in five minutes: it has at most 150 lines', () => {
 
 test('every example is linked from a page', () => {
   const examples = readdirSync(new URL('../../../examples', import.meta.url));
-  const pages = ['docs/client.md', 'docs/operations.md', 'docs/concepts.md', 'docs/http.md'].map(textOf).join('');
+  const pages = ['docs/client.md', 'docs/operations.md', 'docs/concepts.md', 'docs/http.md']
+    .map(textOf)
+    .join('');
   assert.deepEqual(
     examples.filter((name) => !pages.includes(`../examples/${name})`)),
     [],

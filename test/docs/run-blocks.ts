@@ -14,7 +14,8 @@ const ROOT = new URL('../../../', import.meta.url);
 /** How long one block may take on a busy machine. */
 const BLOCK_MS = 120_000;
 /** The compiler's flags: a reader's project is at least as strict. */
-const FLAGS = '--ignoreConfig --strict --target es2022 --module nodenext --types node --skipLibCheck';
+const FLAGS =
+  '--ignoreConfig --strict --target es2022 --module nodenext --types node --skipLibCheck';
 
 /** The cluster that blocks run on: the URLs of the nodes that pages call 3000, 3001 and so on. */
 export interface Playground {
@@ -22,7 +23,11 @@ export interface Playground {
 }
 
 /** Runs the blocks of a page in their order; the TypeScript of a page is one program. */
-export async function runBlocks(t: TestContext, blocks: readonly Block[], playground: Playground): Promise<void> {
+export async function runBlocks(
+  t: TestContext,
+  blocks: readonly Block[],
+  playground: Playground,
+): Promise<void> {
   const ofLanguage = (name: string): Block[] => blocks.filter(({ language }) => language === name);
   const known = ['sh', 'toml', 'ts'];
   assert.deepEqual(
@@ -36,7 +41,10 @@ export async function runBlocks(t: TestContext, blocks: readonly Block[], playgr
 }
 
 const atCluster = (code: string, { urls }: Playground): string =>
-  code.replaceAll(/http:\/\/127\.0\.0\.1:300(\d)/g, (_, at) => urls[Number(at)] ?? 'there is no such node');
+  code.replaceAll(
+    /http:\/\/127\.0\.0\.1:300(\d)/g,
+    (_, at) => urls[Number(at)] ?? 'there is no such node',
+  );
 
 async function runCommands({ code, output }: Block, playground: Playground): Promise<void> {
   const commands = atCluster(code, playground)
@@ -48,17 +56,25 @@ async function runCommands({ code, output }: Block, playground: Playground): Pro
   assert.ok(isShown(stdout, output ?? ''), `${code}printed:\n${stdout}`);
 }
 
-async function runProgram(t: TestContext, program: readonly Block[], playground: Playground): Promise<void> {
+async function runProgram(
+  t: TestContext,
+  program: readonly Block[],
+  playground: Playground,
+): Promise<void> {
   // Inside of the project, so that the name of the package leads to the package itself.
   const directory = await mkdtemp(fileURLToPath(new URL('dist/page-', ROOT)));
   t.after(() => rm(directory, { recursive: true, force: true }));
   const source = atCluster(program.map(({ code }) => code).join('\n'), playground);
   await writeFile(`${directory}/page.mts`, source);
   const compiler = fileURLToPath(new URL('node_modules/typescript/bin/tsc', ROOT));
-  const compile = run(process.execPath, [compiler, ...FLAGS.split(' '), 'page.mts'], { cwd: directory });
+  const compile = run(process.execPath, [compiler, ...FLAGS.split(' '), 'page.mts'], {
+    cwd: directory,
+  });
   const compiled = await compile.catch((error: { stdout: string }) => error);
   assert.equal(compiled.stdout, '');
-  const { stdout, stderr } = await run(process.execPath, [`${directory}/page.mjs`], { timeout: BLOCK_MS });
+  const { stdout, stderr } = await run(process.execPath, [`${directory}/page.mjs`], {
+    timeout: BLOCK_MS,
+  });
   assert.equal(stderr, '');
   const shown = program.map(({ output }) => output ?? '').join('');
   assert.ok(isShown(stdout, shown), `printed:\n${stdout}\nshown:\n${shown}`);

@@ -13,7 +13,9 @@ const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url
 function fieldsOf(text: string): string[] {
   const section = /^## Status$([^]*?)^## /m.exec(text)?.[1] ?? '';
   const rows = [...section.matchAll(/^\| [^`|]*?\|? ?`[^|]+/gm)].map(([row]) => row);
-  return rows.flatMap((row) => [...row.matchAll(/`([a-zA-Z.[\]]+)`/g)].map(([, field]) => field as string));
+  return rows.flatMap((row) =>
+    [...row.matchAll(/`([a-zA-Z.[\]]+)`/g)].map(([, field]) => field as string),
+  );
 }
 
 /** Whether a status has a field such as `peers[].reach`. */

@@ -68,7 +68,11 @@ ${styleOf(0)}
 @media(prefers-color-scheme:dark){${styleOf(1)}}`;
 
 const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 
 /** A number as a short text. */
 const short = (value: number): string => String(Math.round(value * 10) / 10);
@@ -95,20 +99,38 @@ export class Canvas {
 
   /** Text with its base line at a point. */
   text(text: string, { x, y }: Point, options: TextOptions = {}): void {
-    const { ink = 'plain', size = TEXT_SIZE, anchor = 'start', isBold = false, isCode = false } = options;
+    const {
+      ink = 'plain',
+      size = TEXT_SIZE,
+      anchor = 'start',
+      isBold = false,
+      isCode = false,
+    } = options;
     const classes = `f-${ink}${isCode ? ' code' : ''}`;
     const weight = isBold ? ' font-weight="600"' : '';
     const at = `x="${short(x)}" y="${short(y)}" font-size="${size}" text-anchor="${anchor}"`;
     this.#parts.push(`<text class="${classes}" ${at}${weight}>${escaped(text)}</text>`);
     const width = text.length * size * (isCode ? CODE_LETTER_WIDTH : LETTER_WIDTH);
     const left = anchor === 'start' ? x : anchor === 'middle' ? x - width / 2 : x - width;
-    this.#texts.push({ text, left, right: left + width, top: y - ASCENT * size, bottom: y + DESCENT * size });
+    this.#texts.push({
+      text,
+      left,
+      right: left + width,
+      top: y - ASCENT * size,
+      bottom: y + DESCENT * size,
+    });
   }
 
   /** A box with round corners. */
-  box({ x, y }: Point, { width, height }: { width: number; height: number }, options: BoxOptions = {}): void {
+  box(
+    { x, y }: Point,
+    { width, height }: { width: number; height: number },
+    options: BoxOptions = {},
+  ): void {
     const { ink = 'plain', isFilled = false, isDashed = false } = options;
-    const fill = isFilled ? `class="s-${ink} f-${ink}" fill-opacity="0.14"` : `class="s-${ink}" fill="none"`;
+    const fill = isFilled
+      ? `class="s-${ink} f-${ink}" fill-opacity="0.14"`
+      : `class="s-${ink}" fill="none"`;
     const at = `x="${short(x)}" y="${short(y)}" width="${short(width)}" height="${short(height)}"`;
     this.#parts.push(`<rect ${at} rx="7" ${fill} stroke-width="1.5"${dashes(isDashed)}/>`);
   }
@@ -116,14 +138,18 @@ export class Canvas {
   /** A dot, filled or only its rim. */
   dot({ x, y }: Point, radius: number, { ink = 'plain', isFilled = true }: BoxOptions = {}): void {
     const fill = isFilled ? `class="s-${ink} f-${ink}"` : `class="s-${ink}" fill="none"`;
-    this.#parts.push(`<circle cx="${short(x)}" cy="${short(y)}" r="${short(radius)}" ${fill} stroke-width="1.5"/>`);
+    this.#parts.push(
+      `<circle cx="${short(x)}" cy="${short(y)}" r="${short(radius)}" ${fill} stroke-width="1.5"/>`,
+    );
   }
 
   /** A line; with a head, an arrow. */
   line(from: Point, to: Point, options: BoxOptions & { readonly hasHead?: boolean } = {}): void {
     const { ink = 'plain', isDashed = false, hasHead = false } = options;
     const path = `M${short(from.x)} ${short(from.y)}L${short(to.x)} ${short(to.y)}`;
-    this.#parts.push(`<path d="${path}" class="s-${ink}" fill="none" stroke-width="1.5"${dashes(isDashed)}/>`);
+    this.#parts.push(
+      `<path d="${path}" class="s-${ink}" fill="none" stroke-width="1.5"${dashes(isDashed)}/>`,
+    );
     if (hasHead) this.#head(from, to, ink);
   }
 
@@ -142,7 +168,12 @@ export class Canvas {
   }
 
   /** A piece of a ring around a centre, between two angles in turns. */
-  arc(centre: Point, radii: readonly [inner: number, outer: number], turns: readonly [number, number], ink: Ink): void {
+  arc(
+    centre: Point,
+    radii: readonly [inner: number, outer: number],
+    turns: readonly [number, number],
+    ink: Ink,
+  ): void {
     const at = (radius: number, turn: number): string => {
       const angle = (turn - 0.25) * 2 * Math.PI;
       return `${short(centre.x + radius * Math.cos(angle))} ${short(centre.y + radius * Math.sin(angle))}`;

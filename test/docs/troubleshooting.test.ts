@@ -13,7 +13,9 @@ function sectionsOf(text: string): Record<string, string> {
 }
 
 /** The line that each code must have. */
-function linesOf(kinds: Readonly<Record<string, { readonly status?: number; readonly retriable: boolean }>>) {
+function linesOf(
+  kinds: Readonly<Record<string, { readonly status?: number; readonly retriable: boolean }>>,
+) {
   const lines = Object.entries(kinds).map(([code, { status, retriable }]) => {
     const retry = `a retry ${retriable ? 'may' : 'does not'} help`;
     return [code, status === undefined ? retry : `${status} · ${retry}`];

@@ -42,7 +42,10 @@ test('a program ends by itself after it has closed its node or cluster', async (
     await rm(root, { recursive: true });
     // The client's own connection may be idle for a moment. Node does not wait for it.
     assert.deepEqual(
-      [JSON.parse(stdout.replaceAll('"TCPSocketWrap",', '').replaceAll('"TCPSocketWrap"', '')), stderr],
+      [
+        JSON.parse(stdout.replaceAll('"TCPSocketWrap",', '').replaceAll('"TCPSocketWrap"', '')),
+        stderr,
+      ],
       [[], ''],
       start,
     );
@@ -101,10 +104,16 @@ test('startNode checks its options like the configuration file', async () => {
     );
   }
   await assert.rejects(startCluster({ nodes: 0 }), StartError);
-  const node = await startNode({ name: 'me', quorum: { timeout: '700ms' }, http: { maxvalue: '10B' } });
+  const node = await startNode({
+    name: 'me',
+    quorum: { timeout: '700ms' },
+    http: { maxvalue: '10B' },
+  });
   assert.equal(node.name, 'me');
   assert.equal(node.config.quorum.timeoutMs, 700);
-  await assert.rejects(new MecClient(node.url).put('k', 'longer than that'), { code: 'value-too-large' });
+  await assert.rejects(new MecClient(node.url).put('k', 'longer than that'), {
+    code: 'value-too-large',
+  });
   await node.close();
 });
 

@@ -13,7 +13,9 @@ async function httpStatus(node: TestNode): Promise<ServerStatus['http']> {
 /** Opens a connection and sends bytes. It does not read unless told to. */
 function open(node: TestNode, bytes: string | Uint8Array): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(node.httpport, '127.0.0.1', () => socket.write(bytes, () => resolve(socket)));
+    const socket = connect(node.httpport, '127.0.0.1', () =>
+      socket.write(bytes, () => resolve(socket)),
+    );
     socket.on('error', reject);
   });
 }
@@ -32,11 +34,16 @@ test('pipelined requests on a closed connection free their memory', async (t) =>
   const node = cluster.node(0);
   await node.key('large', { method: 'PUT', body: new Uint8Array(1024 * 1024) });
   const sockets = await Promise.all(
-    Array.from({ length: 10 }, () => open(node, 'GET /mec/large HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(300))),
+    Array.from({ length: 10 }, () =>
+      open(node, 'GET /mec/large HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(300)),
+    ),
   );
   await eventually('they are in flight', async () => (await httpStatus(node)).inFlight > 10);
   const { answerBytes } = await httpStatus(node);
-  assert.ok(answerBytes <= 256 * 1024 * 1024, `${answerBytes} bytes wait for clients that do not read`);
+  assert.ok(
+    answerBytes <= 256 * 1024 * 1024,
+    `${answerBytes} bytes wait for clients that do not read`,
+  );
   for (const socket of sockets) socket.destroy();
   await assertForgotten(node);
 });
@@ -48,9 +55,18 @@ test('aborted uploads free their memory', async (t) => {
   for (let round = 0; round < 3; round++) {
     // Half as many again as there is room for. The last ones disconnect while they wait.
     const count = (1.5 * MAX_HTTP_BODY_BYTES) / (1024 * 1024);
-    const sockets = await Promise.all(Array.from({ length: count }, () => open(node, `${head}part`)));
-    await eventually('they hold it all', async () => (await httpStatus(node)).bodyBytes === MAX_HTTP_BODY_BYTES);
-    assert.equal((await node.key('small', { method: 'PUT', body: 'x' })).status, 200, 'small writes succeed');
+    const sockets = await Promise.all(
+      Array.from({ length: count }, () => open(node, `${head}part`)),
+    );
+    await eventually(
+      'they hold it all',
+      async () => (await httpStatus(node)).bodyBytes === MAX_HTTP_BODY_BYTES,
+    );
+    assert.equal(
+      (await node.key('small', { method: 'PUT', body: 'x' })).status,
+      200,
+      'small writes succeed',
+    );
     for (const socket of sockets) socket.destroy();
     await assertForgotten(node);
     const token = String((await node.key('small')).headers['x-mec-vclock']);
@@ -61,7 +77,10 @@ test('aborted uploads free their memory', async (t) => {
 test('an upload that stalls gets 408 and frees its memory', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
-  const socket = await open(node, 'PUT /mec/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\nbegun');
+  const socket = await open(
+    node,
+    'PUT /mec/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\nbegun',
+  );
   const answer = await new Promise<string>((resolve) =>
     socket.once('data', (chunk: Buffer) => resolve(chunk.toString())),
   );
@@ -76,7 +95,10 @@ test('a connection with too many pipelined requests gets 503 for the rest', asyn
   const socket = await open(node, 'GET /mec/nothing HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000));
   let answer = '';
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
-  await eventually('all are answered', async () => (answer.match(/HTTP\/1\.1 /g) ?? []).length === 1_000);
+  await eventually(
+    'all are answered',
+    async () => (answer.match(/HTTP\/1\.1 /g) ?? []).length === 1_000,
+  );
   const statuses = new Set([...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status));
   for (const status of statuses) assert.ok(status === '404' || status === '503', status);
   socket.destroy();
@@ -88,7 +110,10 @@ test('a request target that is not a path is refused', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
   for (const target of ['/mec/a#b', 'http://[/mec/x', '*', 'mec/a']) {
-    const socket = await open(node, `PUT ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx`);
+    const socket = await open(
+      node,
+      `PUT ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx`,
+    );
     const answer = await new Promise<string>((resolve) =>
       socket.once('data', (chunk: Buffer) => resolve(chunk.toString())),
     );

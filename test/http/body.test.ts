@@ -1,6 +1,11 @@
 /** Request bodies that are read in pieces, from real sockets. */
 import assert from 'node:assert/strict';
-import { createServer, type IncomingMessage, request as requestOf, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request as requestOf,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { HTTP_BODY_STALL_MS } from '../../src/http/limits.ts';
@@ -31,8 +36,10 @@ async function upload(t: TestContext, headers: Record<string, string> = {}): Pro
   return { server: await head, client };
 }
 
-const textOf = (piece: IteratorResult<Uint8Array>): string => Buffer.from(piece.value ?? []).toString();
-const failsWith = (code: string) => (error: unknown) => error instanceof MecError && error.code === code;
+const textOf = (piece: IteratorResult<Uint8Array>): string =>
+  Buffer.from(piece.value ?? []).toString();
+const failsWith = (code: string) => (error: unknown) =>
+  error instanceof MecError && error.code === code;
 
 test('a piece of a body is read before the client has sent the next', async (t) => {
   const { server, client } = await upload(t);

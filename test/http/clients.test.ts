@@ -55,11 +55,26 @@ print(json.dumps({'parts': len(parts), 'different': len({part['X-Mec-Meta-Index'
     'siblings': len(siblings), 'status': status, 'merged': body.decode()}))
 `;
 
-test("Python's email parser reads a hundred binary siblings of a 300 exactly", { skip: noPython }, async (t) => {
-  const cluster = await TestCluster.start(t);
-  const { stdout } = await run('python3', ['-c', PYTHON, String(cluster.node(0).httpport), '100']);
-  assert.deepEqual(JSON.parse(stdout), { parts: 100, different: 100, siblings: 100, status: 200, merged: 'merged' });
-});
+test(
+  "Python's email parser reads a hundred binary siblings of a 300 exactly",
+  { skip: noPython },
+  async (t) => {
+    const cluster = await TestCluster.start(t);
+    const { stdout } = await run('python3', [
+      '-c',
+      PYTHON,
+      String(cluster.node(0).httpport),
+      '100',
+    ]);
+    assert.deepEqual(JSON.parse(stdout), {
+      parts: 100,
+      different: 100,
+      siblings: 100,
+      status: 200,
+      merged: 'merged',
+    });
+  },
+);
 
 test('curl uploads, resumes downloads and sends conditions', { skip: noCurl }, async (t) => {
   const cluster = await TestCluster.start(t);
@@ -69,22 +84,38 @@ test('curl uploads, resumes downloads and sends conditions', { skip: noCurl }, a
   const url = `${cluster.node(0).url}/mec/curl`;
   const curl = async (...parameters: string[]): Promise<string> =>
     (await run('curl', ['-sS', '-w', '%{http_code}', '-o', file('out'), ...parameters])).stdout;
-  const value = Buffer.from(Array.from({ length: 1024 * 1024 }, (_, i) => (i * 31 + (i >> 9)) & 255));
+  const value = Buffer.from(
+    Array.from({ length: 1024 * 1024 }, (_, i) => (i * 31 + (i >> 9)) & 255),
+  );
   await writeFile(file('value'), value);
   const digest = `Content-Digest: sha-256=:${createHash('sha256').update(value).digest('base64')}:`;
-  assert.equal(await curl('-T', file('value'), '-H', 'Expect: 100-continue', '-H', digest, url), '200');
+  assert.equal(
+    await curl('-T', file('value'), '-H', 'Expect: 100-continue', '-H', digest, url),
+    '200',
+  );
   assert.equal(await curl(url), '200');
   assert.ok((await readFile(file('out'))).equals(value));
   assert.equal(await curl('-r', '1000-1999', url), '206');
   assert.ok((await readFile(file('out'))).equals(value.subarray(1000, 2000)));
   await writeFile(file('part'), value.subarray(0, 5_000));
-  assert.equal((await run('curl', ['-sS', '-C', '-', '-o', file('part'), '-w', '%{http_code}', url])).stdout, '206');
+  assert.equal(
+    (await run('curl', ['-sS', '-C', '-', '-o', file('part'), '-w', '%{http_code}', url])).stdout,
+    '206',
+  );
   assert.ok((await readFile(file('part'))).equals(value), 'a download is resumed');
   assert.equal(await curl('--etag-save', file('tag'), url), '200');
   assert.equal(await curl('--etag-compare', file('tag'), url), '304');
   const tag = (await readFile(file('tag'), 'utf8')).trim();
   assert.equal(
-    await curl('-T', file('part'), '-H', 'Transfer-Encoding: chunked', '-H', `If-Match: ${tag}`, url),
+    await curl(
+      '-T',
+      file('part'),
+      '-H',
+      'Transfer-Encoding: chunked',
+      '-H',
+      `If-Match: ${tag}`,
+      url,
+    ),
     '200',
   );
   assert.equal(await curl('-X', 'DELETE', '-H', `If-Match: ${tag}`, url), '412');

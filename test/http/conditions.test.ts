@@ -44,7 +44,9 @@ const codeOf = ({ text }: Response): string => (JSON.parse(text) as { code: stri
  */
 async function race(key: string): Promise<Response[]> {
   const answers = await Promise.all(
-    Array.from({ length: CREATORS }, (_, i) => put(i % 3, key, { 'If-None-Match': '*' }, { body: `${i}` })),
+    Array.from({ length: CREATORS }, (_, i) =>
+      put(i % 3, key, { 'If-None-Match': '*' }, { body: `${i}` }),
+    ),
   );
   for (const answer of answers)
     assert.ok(answer.status === 200 || answer.status === 412, `${answer.status} ${answer.text}`);
@@ -53,7 +55,9 @@ async function race(key: string): Promise<Response[]> {
 
 describe('conditions', () => {
   before(async () => {
-    cluster = await TestCluster.start({ after: (task) => void teardown.push(task as () => Promise<void>) });
+    cluster = await TestCluster.start({
+      after: (task) => void teardown.push(task as () => Promise<void>),
+    });
   });
   after(async () => {
     for (const task of teardown) await task();
@@ -89,7 +93,11 @@ describe('conditions', () => {
 
   test('PUT with If-Match replaces the matching siblings, and returns 412 on mismatch', async () => {
     const key = freshKey();
-    assert.equal((await put(0, key, { 'If-Match': '*' })).status, 412, 'an absent key matches nothing');
+    assert.equal(
+      (await put(0, key, { 'If-Match': '*' })).status,
+      412,
+      'an absent key matches nothing',
+    );
     assert.equal((await put(0, key, { 'If-Match': '"0000000000000000"' })).status, 412);
     assert.equal((await put(0, key, { 'If-None-Match': '*' }, { body: 'one' })).status, 200);
     const refused = await put(1, key, { 'If-None-Match': '*' }, { body: 'two' });
@@ -97,20 +105,39 @@ describe('conditions', () => {
     assert.deepEqual(await cluster.values(key, 2), ['one']);
     const first = await etag(key);
     assert.equal((await put(1, key, { 'If-Match': first }, { body: 'two' })).status, 200);
-    assert.equal((await put(2, key, { 'If-Match': first }, { body: 'three' })).status, 412, 'the tag is outdated');
-    assert.equal((await put(2, key, { 'If-Match': `W/${await etag(key)}` })).status, 412, 'a weak tag matches nothing');
+    assert.equal(
+      (await put(2, key, { 'If-Match': first }, { body: 'three' })).status,
+      412,
+      'the tag is outdated',
+    );
+    assert.equal(
+      (await put(2, key, { 'If-Match': `W/${await etag(key)}` })).status,
+      412,
+      'a weak tag matches nothing',
+    );
     assert.equal((await put(2, key, { 'If-None-Match': `W/${await etag(key)}` })).status, 412);
     await put(2, key, {}, { body: 'beside' });
     const both = await cluster.node(0).key(key);
     assert.equal(both.status, 300);
     const single = String(parseMultipart(both)[0]?.headers['etag']);
-    assert.equal((await put(0, key, { 'If-Match': single })).status, 412, 'the key has another version too');
-    assert.equal((await put(0, key, { 'If-Match': `"x", ${etagOf(both)}` }, { body: 'merged' })).status, 200);
+    assert.equal(
+      (await put(0, key, { 'If-Match': single })).status,
+      412,
+      'the key has another version too',
+    );
+    assert.equal(
+      (await put(0, key, { 'If-Match': `"x", ${etagOf(both)}` }, { body: 'merged' })).status,
+      200,
+    );
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['merged']);
     assert.equal((await put(1, key, { 'If-Match': '*' }, { body: 'any' })).status, 200);
     assert.deepEqual(await cluster.values(key), ['any']);
     assert.equal((await put(1, key, { 'If-None-Match': '"x"' }, { body: 'unseen' })).status, 200);
-    assert.deepEqual(await cluster.values(key), ['any', 'unseen'], 'without a match nothing is replaced');
+    assert.deepEqual(
+      await cluster.values(key),
+      ['any', 'unseen'],
+      'without a match nothing is replaced',
+    );
   });
 
   test('DELETE with If-Match returns 412 on mismatch, and a create may follow it', async () => {
@@ -148,8 +175,15 @@ describe('conditions', () => {
       { 'Idempotency-Key': 'x'.repeat(256) },
     ] as Record<string, string>[]) {
       const refused = await put(0, key, headers);
-      assert.deepEqual([refused.status, codeOf(refused)], [400, 'bad-parameter'], JSON.stringify(headers));
-      assert.equal((JSON.parse(refused.text) as { parameter: string }).parameter, Object.keys(headers)[0]);
+      assert.deepEqual(
+        [refused.status, codeOf(refused)],
+        [400, 'bad-parameter'],
+        JSON.stringify(headers),
+      );
+      assert.equal(
+        (JSON.parse(refused.text) as { parameter: string }).parameter,
+        Object.keys(headers)[0],
+      );
     }
     assert.equal((await cluster.node(0).key(key)).status, 404);
   });
@@ -187,8 +221,14 @@ describe('conditions', () => {
     const both = await get({});
     assert.equal((await get({ 'If-None-Match': etagOf(both) })).status, 304);
     assert.equal((await get({ 'If-None-Match': etagOf(whole) })).status, 300);
-    assert.equal((await cluster.node(0).key(freshKey(), { headers: { 'If-None-Match': '*' } })).status, 404);
-    assert.equal((await cluster.node(0).key(freshKey(), { headers: { 'If-Match': '*' } })).status, 412);
+    assert.equal(
+      (await cluster.node(0).key(freshKey(), { headers: { 'If-None-Match': '*' } })).status,
+      404,
+    );
+    assert.equal(
+      (await cluster.node(0).key(freshKey(), { headers: { 'If-Match': '*' } })).status,
+      412,
+    );
   });
 
   test('a write repeated with its Idempotency-Key is made once, on any node at any time', async () => {
@@ -255,7 +295,10 @@ describe('conditions', () => {
       assert.equal((await send(cluster.node(2).url + location)).text, 'x');
     }
     assert.equal(locations.size, 3);
-    const [one, two] = [await create({ 'Idempotency-Key': 'k' }), await create({ 'Idempotency-Key': 'k' })];
+    const [one, two] = [
+      await create({ 'Idempotency-Key': 'k' }),
+      await create({ 'Idempotency-Key': 'k' }),
+    ];
     assert.equal(one.headers['location'], two.headers['location']);
     assert.equal((await send(cluster.node(1).url + String(one.headers['location']))).status, 200);
     assert.equal((await create({ 'Idempotency-Key': 'k' }, 'other')).status, 422);
@@ -272,24 +315,33 @@ test('a conditional write without a majority fails, and succeeds with one', asyn
     for (let i = 0; i < 10; i++) {
       const key = `paused-${paused}-${i}`;
       const answers = await Promise.all(
-        Array.from({ length: 10 }, (_, n) => put(others[n % 2] as number, key, { 'If-None-Match': '*' })),
+        Array.from({ length: 10 }, (_, n) =>
+          put(others[n % 2] as number, key, { 'If-None-Match': '*' }),
+        ),
       );
       const won = answers.filter(({ status }) => status === 200).length;
       assert.equal(won, 1, answers.map(({ status, text }) => `${status} ${text}`).join('\n'));
-      assert.equal((await put(others[i % 2] as number, 'held', { 'If-None-Match': '*' })).status, 412);
+      assert.equal(
+        (await put(others[i % 2] as number, 'held', { 'If-None-Match': '*' })).status,
+        412,
+      );
     }
     cluster.node(paused).signal('SIGCONT');
     await cluster.connected();
   }
   cluster.node(1).signal('SIGSTOP');
   cluster.node(2).signal('SIGSTOP');
-  for (const headers of [{ 'If-None-Match': '*' }, { 'If-Match': '*' }, { 'Idempotency-Key': 'a' }] as Record<
-    string,
-    string
-  >[]) {
+  for (const headers of [
+    { 'If-None-Match': '*' },
+    { 'If-Match': '*' },
+    { 'Idempotency-Key': 'a' },
+  ] as Record<string, string>[]) {
     for (const key of ['held', 'new']) {
       const refused = await put(0, key, headers, { query: '?timeout=300' });
-      assert.ok(refused.status === 503 || refused.status === 504, `${refused.status} ${refused.text}`);
+      assert.ok(
+        refused.status === 503 || refused.status === 504,
+        `${refused.status} ${refused.text}`,
+      );
     }
   }
   await eventually('both are missed', async () =>
@@ -320,7 +372,9 @@ test('concurrent creates never have two winners while nodes hang and wake up', a
   for (let round = 0; round < 12; round++) {
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, i) =>
-        put(i % 3, `chaos-${round}`, { 'If-None-Match': '*' }, { query: '?timeout=3000' }).catch(() => undefined),
+        put(i % 3, `chaos-${round}`, { 'If-None-Match': '*' }, { query: '?timeout=3000' }).catch(
+          () => undefined,
+        ),
       ),
     );
     const winners = answers.filter((answer) => answer?.status === 200).length;
@@ -342,7 +396,8 @@ test('a retry makes no second version if the first node died with its answer', a
     if (round > 0) await pause(round);
     await cluster.node(at).end('SIGKILL');
     await first;
-    const retry = (n: number): Promise<Response> => put((at + n) % 3, key, headers, { query: '?timeout=10000' });
+    const retry = (n: number): Promise<Response> =>
+      put((at + n) % 3, key, headers, { query: '?timeout=10000' });
     const [one, two] = await Promise.all([retry(1), retry(2)]);
     assert.deepEqual([one.status, two.status], [200, 200], one.text + two.text);
     cluster.node(at).start();

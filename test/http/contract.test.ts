@@ -19,21 +19,31 @@ function assertProblem(response: Response, status: number, code: string): Record
   const document = JSON.parse(response.text) as Record<string, unknown>;
   assert.equal(document['code'], code);
   assert.equal(document['status'], status);
-  for (const field of ['type', 'title', 'detail']) assert.equal(typeof document[field], 'string', field);
+  for (const field of ['type', 'title', 'detail'])
+    assert.equal(typeof document[field], 'string', field);
   return document;
 }
 
-async function put(at: number, key: string, body: string | Uint8Array, token?: string): Promise<Response> {
-  const response = await cluster
-    .node(at)
-    .key(key, { method: 'PUT', body, headers: token === undefined ? {} : { 'X-Mec-Vclock': token } });
+async function put(
+  at: number,
+  key: string,
+  body: string | Uint8Array,
+  token?: string,
+): Promise<Response> {
+  const response = await cluster.node(at).key(key, {
+    method: 'PUT',
+    body,
+    headers: token === undefined ? {} : { 'X-Mec-Vclock': token },
+  });
   assert.equal(response.status, 200, response.text);
   return response;
 }
 
 describe('the HTTP contract', () => {
   before(async () => {
-    cluster = await TestCluster.start({ after: (task) => void teardown.push(task as () => Promise<void>) });
+    cluster = await TestCluster.start({
+      after: (task) => void teardown.push(task as () => Promise<void>),
+    });
   });
   after(async () => {
     for (const task of teardown) await task();
@@ -78,7 +88,10 @@ describe('the HTTP contract', () => {
   test('HEAD answers like GET without the body', async () => {
     const key = freshKey();
     const compare = async (status: number): Promise<void> => {
-      const [get, head] = [await cluster.node(0).key(key), await cluster.node(0).key(key, { method: 'HEAD' })];
+      const [get, head] = [
+        await cluster.node(0).key(key),
+        await cluster.node(0).key(key, { method: 'HEAD' }),
+      ];
       assert.equal(head.status, status);
       assert.equal(head.body.length, 0);
       for (const name of ['content-length', 'etag', 'x-mec-siblings', 'last-modified'])
@@ -106,7 +119,8 @@ describe('the HTTP contract', () => {
       const key = freshKey();
       const value = Buffer.from(Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8)) & 255));
       await put(size % 3, key, value);
-      for (const node of cluster.nodes) assert.ok((await node.key(key)).body.equals(value), `${size} bytes`);
+      for (const node of cluster.nodes)
+        assert.ok((await node.key(key)).body.equals(value), `${size} bytes`);
     }
   });
 
@@ -115,7 +129,9 @@ describe('the HTTP contract', () => {
     const bodies = ['one\r\n--looks like a boundary\r\n', 'two', '\u0000\u00ff three'];
     await Promise.all(
       bodies.map((body, at) =>
-        cluster.node(at).key(key, { method: 'PUT', body, headers: { 'Content-Type': `text/x-${at}` } }),
+        cluster
+          .node(at)
+          .key(key, { method: 'PUT', body, headers: { 'Content-Type': `text/x-${at}` } }),
       ),
     );
     const read = await cluster.node(1).key(key);
@@ -149,13 +165,15 @@ describe('the HTTP contract', () => {
     const second = await put(0, key, 'second');
     assert.equal(second.headers['x-mec-siblings'], '2');
     await put(0, key, 'third', tokenOf(first));
-    for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['second', 'third']);
+    for (const at of [0, 1, 2])
+      assert.deepEqual(await cluster.values(key, at), ['second', 'third']);
   });
 
   test('a hundred writes of two clients, each one token behind, leave two siblings', async () => {
     const key = freshKey();
     const tokens: (string | undefined)[] = [undefined, undefined];
-    for (let i = 0; i < 100; i++) tokens[i % 2] = tokenOf(await put(i % 3, key, `${i}`, tokens[i % 2]));
+    for (let i = 0; i < 100; i++)
+      tokens[i % 2] = tokenOf(await put(i % 3, key, `${i}`, tokens[i % 2]));
     assert.deepEqual(await cluster.values(key), ['98', '99']);
   });
 
@@ -171,7 +189,9 @@ describe('the HTTP contract', () => {
     const key = freshKey();
     const token = tokenOf(await put(0, key, 'seen'));
     await put(1, key, 'unseen');
-    const deleted = await cluster.node(2).key(key, { method: 'DELETE', headers: { 'X-Mec-Vclock': token } });
+    const deleted = await cluster
+      .node(2)
+      .key(key, { method: 'DELETE', headers: { 'X-Mec-Vclock': token } });
     assert.equal(deleted.status, 204);
     assert.equal(deleted.body.length, 0);
     assert.deepEqual(await cluster.values(key), ['unseen']);
@@ -210,7 +230,8 @@ describe('the HTTP contract', () => {
 
   test('an invalid key is refused', async () => {
     const node = cluster.node(0);
-    for (const key of ['', '%', '%zz', '%ff', '%c3', '%ed%a0%80']) assertProblem(await node.key(key), 400, 'bad-key');
+    for (const key of ['', '%', '%zz', '%ff', '%c3', '%ed%a0%80'])
+      assertProblem(await node.key(key), 400, 'bad-key');
     assertProblem(await node.key('k'.repeat(1025)), 414, 'key-too-long');
     assertProblem(await node.key('%C3%A9'.repeat(513)), 414, 'key-too-long');
     assert.equal((await node.key('k'.repeat(1024))).status, 404);
@@ -219,8 +240,17 @@ describe('the HTTP contract', () => {
   test('an invalid token is refused, and nothing is stored', async () => {
     const key = freshKey();
     const foreign = tokenOf(await put(0, freshKey(), 'x'));
-    for (const token of ['!', 'AAAA', 'gA', foreign, `${SEED_TOKEN}, ${SEED_TOKEN}`, 'A'.repeat(32_772)]) {
-      const response = await cluster.node(0).key(key, { method: 'PUT', body: 'x', headers: { 'X-Mec-Vclock': token } });
+    for (const token of [
+      '!',
+      'AAAA',
+      'gA',
+      foreign,
+      `${SEED_TOKEN}, ${SEED_TOKEN}`,
+      'A'.repeat(32_772),
+    ]) {
+      const response = await cluster
+        .node(0)
+        .key(key, { method: 'PUT', body: 'x', headers: { 'X-Mec-Vclock': token } });
       assertProblem(response, 400, 'bad-vclock');
     }
     assert.deepEqual(await cluster.values(key), []);
@@ -258,8 +288,11 @@ describe('the HTTP contract', () => {
   test('PUT accepts a chunked body', async () => {
     const key = freshKey();
     assert.equal(
-      (await cluster.node(0).key(key, { method: 'PUT', body: 'chunks', headers: { 'Transfer-Encoding': 'chunked' } }))
-        .status,
+      (
+        await cluster
+          .node(0)
+          .key(key, { method: 'PUT', body: 'chunks', headers: { 'Transfer-Encoding': 'chunked' } })
+      ).status,
       200,
     );
     assert.deepEqual(await cluster.values(key, 1), ['chunks']);
@@ -267,13 +300,18 @@ describe('the HTTP contract', () => {
 
   test('an upload that ends early stores nothing', async () => {
     const key = freshKey();
-    await raw(`PUT /mec/${key} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf a val`, { endAfterMs: 50 });
+    await raw(`PUT /mec/${key} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf a val`, {
+      endAfterMs: 50,
+    });
     assert.deepEqual(await cluster.values(key), []);
   });
 
   test('PUT and GET accept quorums and timeout, and refuse invalid ones by name', async () => {
     const key = freshKey();
-    assert.equal((await cluster.node(0).key(`${key}?w=all&timeout=2000`, { method: 'PUT', body: 'x' })).status, 200);
+    assert.equal(
+      (await cluster.node(0).key(`${key}?w=all&timeout=2000`, { method: 'PUT', body: 'x' })).status,
+      200,
+    );
     for (const r of ['1', 'one', 'quorum', 'all', '3'])
       assert.equal((await cluster.node(0).key(`${key}?r=${r}`)).status, 200, r);
     for (const [query, parameter] of [
@@ -285,7 +323,11 @@ describe('the HTTP contract', () => {
       ['timeout=1s', 'timeout'],
       ['tiemout=5', 'tiemout'],
     ]) {
-      const document = assertProblem(await cluster.node(0).key(`${key}?${query}`), 400, 'bad-parameter');
+      const document = assertProblem(
+        await cluster.node(0).key(`${key}?${query}`),
+        400,
+        'bad-parameter',
+      );
       assert.equal(document['parameter'], parameter);
     }
   });
@@ -328,7 +370,9 @@ describe('the HTTP contract', () => {
     const key = freshKey();
     await put(0, key, 'a value');
     const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-    const answer = await raw(`${get(`/mec/${key}`)}${get('/ping')}${get('/mec/%zz')}${get('/ping')}`);
+    const answer = await raw(
+      `${get(`/mec/${key}`)}${get('/ping')}${get('/mec/%zz')}${get('/ping')}`,
+    );
     assert.deepEqual(
       [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
       ['200', '200', '400', '200'],
@@ -344,7 +388,11 @@ describe('the HTTP contract', () => {
       'GET / HTTP/9.9\r\n\r\n',
       `PUT /mec/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     ]) {
-      assert.match(await raw(garbage), /^HTTP\/1\.1 400 [^]*"code":"bad-request"/, JSON.stringify(garbage));
+      assert.match(
+        await raw(garbage),
+        /^HTTP\/1\.1 400 [^]*"code":"bad-request"/,
+        JSON.stringify(garbage),
+      );
     }
     assert.match(
       await raw(`GET /ping HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(70_000)}\r\n\r\n`),
@@ -357,7 +405,9 @@ describe('the HTTP contract', () => {
 function raw(bytes: string, { endAfterMs }: { endAfterMs?: number } = {}): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
-    const socket = connect(cluster.node(0).httpport, '127.0.0.1', () => socket.write(bytes, 'latin1'));
+    const socket = connect(cluster.node(0).httpport, '127.0.0.1', () =>
+      socket.write(bytes, 'latin1'),
+    );
     const finish = (): void => {
       socket.destroy();
       resolve(answer);

@@ -5,7 +5,10 @@ import { test, type TestContext } from 'node:test';
 import { startNode } from '../../src/index.ts';
 import { type Response, send, type Sent } from '../fixtures/http.ts';
 
-const ASK = { 'Access-Control-Request-Method': 'PUT', 'Access-Control-Request-Headers': 'x-mec-vclock,content-type' };
+const ASK = {
+  'Access-Control-Request-Method': 'PUT',
+  'Access-Control-Request-Headers': 'x-mec-vclock,content-type',
+};
 
 async function served(
   t: TestContext,
@@ -13,7 +16,8 @@ async function served(
 ): Promise<(origin: string, method: string, more?: Record<string, string>) => Promise<Response>> {
   const node = await startNode({ http: { origins } });
   t.after(() => node.close());
-  return (origin, method, more = {}) => send(`${node.url}/mec/k`, { method, headers: { Origin: origin, ...more } });
+  return (origin, method, more = {}) =>
+    send(`${node.url}/mec/k`, { method, headers: { Origin: origin, ...more } });
 }
 
 test('a node without configured origins sends no CORS headers', async (t) => {
@@ -58,7 +62,11 @@ test('Vary has all its names, and a page can read a refusal', async (t) => {
   assert.equal((await ask('/mec/k')).headers['vary'], 'Origin');
   await ask('/mec/k', { method: 'PUT', body: '2' });
   const lines = { Accept: 'application/x-ndjson' };
-  for (const response of [await ask('/mec/k'), await ask('/mec'), await ask('/mec', { headers: lines })]) {
+  for (const response of [
+    await ask('/mec/k'),
+    await ask('/mec'),
+    await ask('/mec', { headers: lines }),
+  ]) {
     assert.equal(response.headers['vary'], 'Origin, Accept');
     assert.equal(response.headers['access-control-allow-origin'], origin);
   }
@@ -69,10 +77,16 @@ test('Vary has all its names, and a page can read a refusal', async (t) => {
       .end();
   });
   refused.resume();
-  assert.deepEqual([refused.statusCode, refused.headers['access-control-allow-origin']], [400, origin]);
+  assert.deepEqual(
+    [refused.statusCode, refused.headers['access-control-allow-origin']],
+    [400, origin],
+  );
 });
 
 test('the origin "*" allows all pages', async (t) => {
   const ask = await served(t, ['*']);
-  assert.equal((await ask('https://any.example', 'GET')).headers['access-control-allow-origin'], '*');
+  assert.equal(
+    (await ask('https://any.example', 'GET')).headers['access-control-allow-origin'],
+    '*',
+  );
 });

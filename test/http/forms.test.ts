@@ -24,7 +24,8 @@ const put = (
 ): Promise<Response> => cluster.node(at).key(key, { method: 'PUT', body, headers });
 const get = (key: string, headers: Record<string, string> = {}, at = 1): Promise<Response> =>
   cluster.node(at).key(key, { headers });
-const problemOf = ({ text }: Response): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
+const problemOf = ({ text }: Response): Record<string, unknown> =>
+  JSON.parse(text) as Record<string, unknown>;
 
 test('preferred picks by quality, then exactness, then the order of offers', () => {
   const offers = ['multipart/mixed', 'mime/multipart', 'application/json'] as const;
@@ -49,7 +50,9 @@ test('preferred picks by quality, then exactness, then the order of offers', () 
 
 describe('forms', () => {
   before(async () => {
-    cluster = await TestCluster.start({ after: (task) => void teardown.push(task as () => Promise<void>) });
+    cluster = await TestCluster.start({
+      after: (task) => void teardown.push(task as () => Promise<void>),
+    });
   });
   after(async () => {
     for (const task of teardown) await task();
@@ -59,8 +62,15 @@ describe('forms', () => {
     const key = freshKey();
     const exact = '{"n": 12345678901234567890, "n": 1.0}';
     const binary = Uint8Array.from([0, 255, 13, 10]);
-    await put(0, key, exact, { 'Content-Type': 'application/vnd.x+json; charset=utf-8', 'X-Mec-Meta-A': 'b' });
-    await put(1, key, 'tëxt "quoted"', { 'Content-Type': 'text/plain', 'X-Mec-TTL': '60', 'X-Mec-Client-ID': 'me' });
+    await put(0, key, exact, {
+      'Content-Type': 'application/vnd.x+json; charset=utf-8',
+      'X-Mec-Meta-A': 'b',
+    });
+    await put(1, key, 'tëxt "quoted"', {
+      'Content-Type': 'text/plain',
+      'X-Mec-TTL': '60',
+      'X-Mec-Client-ID': 'me',
+    });
     await put(2, key, binary);
     await put(2, key, '{"no": json', { 'Content-Type': 'application/json' });
     await put(2, key, 'text', { 'Content-Encoding': 'br' });
@@ -72,14 +82,19 @@ describe('forms', () => {
     assert.ok(answer.text.includes(`"encoding":"json","value":${exact}`), 'digit for digit');
     const { siblings } = JSON.parse(answer.text) as { siblings: Record<string, unknown>[] };
     const by = (encoding: string, type: string): Record<string, unknown> | undefined =>
-      siblings.find((sibling) => sibling['encoding'] === encoding && sibling['contentType'] === type);
+      siblings.find(
+        (sibling) => sibling['encoding'] === encoding && sibling['contentType'] === type,
+      );
     assert.deepEqual(by('json', 'application/vnd.x+json; charset=utf-8')?.['meta'], { a: 'b' });
     const text = by('utf8', 'text/plain');
     assert.deepEqual([text?.['value'], text?.['clientId']], ['tëxt "quoted"', 'me']);
     assert.match(String(text?.['expires']), /^\d{19}$/);
     assert.equal(by('utf8', 'application/json')?.['value'], '{"no": json');
     const octets = siblings.filter((sibling) => sibling['encoding'] === 'base64');
-    assert.deepEqual(octets.map(({ value }) => String(value)).sort(compareUtf8), ['AP8NCg==', 'dGV4dA==']);
+    assert.deepEqual(octets.map(({ value }) => String(value)).sort(compareUtf8), [
+      'AP8NCg==',
+      'dGV4dA==',
+    ]);
     const parts = parseMultipart(await get(key));
     assert.deepEqual(
       siblings.map(({ etag }) => etag),
@@ -101,7 +116,10 @@ describe('forms', () => {
     const answer = await get(key, { Accept: 'mime/multipart' });
     const type = String(answer.headers['content-type']);
     assert.match(type, /^mime\/multipart; boundary=mec-[0-9a-z]{20}$/);
-    const headers = { ...answer.headers, 'content-type': type.replace('mime/multipart', 'multipart/mixed') };
+    const headers = {
+      ...answer.headers,
+      'content-type': type.replace('mime/multipart', 'multipart/mixed'),
+    };
     assert.deepEqual(
       parseMultipart({ ...answer, headers })
         .map(({ body }) => body.toString())
@@ -117,7 +135,10 @@ describe('forms', () => {
     for (const { headers, body } of parseMultipart(both)) {
       const vtag = String(headers['etag']);
       const alone = await cluster.node(2).key(`${key}?vtag=${vtag.replaceAll('"', '')}`);
-      assert.deepEqual([alone.status, alone.text, alone.headers['etag']], [200, body.toString(), vtag]);
+      assert.deepEqual(
+        [alone.status, alone.text, alone.headers['etag']],
+        [200, body.toString(), vtag],
+      );
       assert.equal(alone.headers['x-mec-meta-at'], body.toString());
       assert.equal(
         (await cluster.node(2).key(`${key}?vtag=${encodeURIComponent(vtag)}`)).status,
@@ -129,19 +150,28 @@ describe('forms', () => {
     const alone = await cluster.node(0).key(`${key}?vtag=${first}`);
     await put(1, key, 'resolved', { 'X-Mec-Vclock': tokenOf(alone) });
     const values = await cluster.values(key, 2);
-    assert.deepEqual(values, [...['0', '1', '2'].filter((value) => value !== alone.text), 'resolved'].sort());
+    assert.deepEqual(
+      values,
+      [...['0', '1', '2'].filter((value) => value !== alone.text), 'resolved'].sort(),
+    );
     const gone = await cluster.node(0).key(`${key}?vtag=${first}`);
     assert.equal(gone.status, 404);
     assert.notEqual(tokenOf(gone), '');
     assert.equal(problemOf(await cluster.node(0).key(`${key}?vtag=x`))['parameter'], 'vtag');
-    assert.equal(problemOf(await cluster.node(0).key(`${key}?vtag=${first}`, { method: 'PUT' }))['parameter'], 'vtag');
+    assert.equal(
+      problemOf(await cluster.node(0).key(`${key}?vtag=${first}`, { method: 'PUT' }))['parameter'],
+      'vtag',
+    );
   });
 
   test('Range returns a part of a value, or the whole if it is invalid', async () => {
     const key = freshKey();
     await put(0, key, '0123456789', { 'Content-Type': 'text/plain' });
     const whole = await get(key);
-    const [etag, modified] = [String(whole.headers['etag']), String(whole.headers['last-modified'])];
+    const [etag, modified] = [
+      String(whole.headers['etag']),
+      String(whole.headers['last-modified']),
+    ];
     for (const [headers, status, text, range] of [
       [{ Range: 'bytes=0-0' }, 206, '0', 'bytes 0-0/10'],
       [{ Range: 'bytes=2-5' }, 206, '2345', 'bytes 2-5/10'],
@@ -160,10 +190,15 @@ describe('forms', () => {
       [{ Range: 'bytes=0-0', 'If-Range': '"other"' }, 200, '0123456789', undefined],
     ] as [Record<string, string>, number, string | undefined, string | undefined][]) {
       const part = await get(key, headers);
-      assert.deepEqual([part.status, part.headers['content-range']], [status, range], JSON.stringify(headers));
+      assert.deepEqual(
+        [part.status, part.headers['content-range']],
+        [status, range],
+        JSON.stringify(headers),
+      );
       if (text === undefined) assert.equal(problemOf(part)['code'], 'range-not-satisfiable');
       else assert.equal(part.text, text);
-      if (status === 206) assert.deepEqual([part.headers['etag'], tokenOf(part)], [etag, tokenOf(whole)]);
+      if (status === 206)
+        assert.deepEqual([part.headers['etag'], tokenOf(part)], [etag, tokenOf(whole)]);
     }
     await put(1, key, 'beside');
     assert.equal((await get(key, { Range: 'bytes=0-0' })).status, 300, 'siblings have no ranges');
@@ -171,7 +206,8 @@ describe('forms', () => {
 
   test('a body that differs from its Content-Digest is not stored', async () => {
     const key = freshKey();
-    const digest = (algorithm: string, body: string): string => createHash(algorithm).update(body).digest('base64');
+    const digest = (algorithm: string, body: string): string =>
+      createHash(algorithm).update(body).digest('base64');
     const good = `sha-256=:${digest('sha256', 'body')}:, sha-512=:${digest('sha512', 'body')}:`;
     for (const [header, status, code] of [
       [`sha-256=:${digest('sha256', 'other')}:`, 400, 'digest-mismatch'],
@@ -186,7 +222,10 @@ describe('forms', () => {
     }
     assert.equal((await get(key)).status, 404);
     assert.equal((await put(0, key, 'body', { 'Content-Digest': good })).status, 200);
-    assert.equal((await put(0, key, 'body', { 'Content-Digest': `${good}, md5=:AAAA:` })).status, 200);
+    assert.equal(
+      (await put(0, key, 'body', { 'Content-Digest': `${good}, md5=:AAAA:` })).status,
+      200,
+    );
   });
 
   test('PUT with Content-Range is refused', async () => {
@@ -199,7 +238,10 @@ describe('forms', () => {
     const write = (body: string, headers = {}): Promise<Response> =>
       cluster.node(0).key(`${key}?returnbody=true`, { method: 'PUT', body, headers });
     const one = await write('one', { 'Content-Type': 'text/plain', 'If-None-Match': '*' });
-    assert.deepEqual([one.status, one.text, one.headers['content-type']], [200, 'one', 'text/plain']);
+    assert.deepEqual(
+      [one.status, one.text, one.headers['content-type']],
+      [200, 'one', 'text/plain'],
+    );
     assert.equal(one.headers['etag'], (await get(key)).headers['etag']);
     const two = await write('two');
     assert.equal(two.status, 300);
@@ -209,9 +251,14 @@ describe('forms', () => {
     );
     const three = await write('three', { 'X-Mec-Vclock': tokenOf(two) });
     assert.deepEqual([three.status, three.text], [200, 'three']);
-    const plain = await cluster.node(0).key(`${key}?returnbody=false`, { method: 'PUT', body: 'x' });
+    const plain = await cluster
+      .node(0)
+      .key(`${key}?returnbody=false`, { method: 'PUT', body: 'x' });
     assert.deepEqual([plain.status, plain.text], [200, '']);
-    const made = await send(`${cluster.node(0).url}/mec?returnbody=true`, { method: 'POST', body: 'made' });
+    const made = await send(`${cluster.node(0).url}/mec?returnbody=true`, {
+      method: 'POST',
+      body: 'made',
+    });
     assert.deepEqual([made.status, made.text], [201, 'made']);
   });
 });
@@ -230,7 +277,10 @@ test('pr and pw do not count fallbacks', async (t) => {
   for (const key of names) {
     assert.equal((await cluster.node(0).key(`${key}?r=3`)).status, 200, 'with a fallback');
     assert.equal((await cluster.node(0).key(`${key}?r=1&pr=2`)).status, 200);
-    assert.equal((await cluster.node(1).key(`${key}?w=1&pw=2`, { method: 'PUT', body: 'y' })).status, 200);
+    assert.equal(
+      (await cluster.node(1).key(`${key}?w=1&pw=2`, { method: 'PUT', body: 'y' })).status,
+      200,
+    );
     for (const [name, method] of [
       ['pr', 'GET'],
       ['pw', 'PUT'],
@@ -238,7 +288,10 @@ test('pr and pw do not count fallbacks', async (t) => {
       const strict = await cluster
         .node(0)
         .key(`${key}?${name}=all`, { method, body: method === 'PUT' ? 'z' : undefined });
-      assert.ok(strict.status === 200 || strict.status === 300 || strict.status === 503, strict.text);
+      assert.ok(
+        strict.status === 200 || strict.status === 300 || strict.status === 503,
+        strict.text,
+      );
       if (strict.status !== 503) continue;
       counts[name] += 1;
       const { code, have, need } = problemOf(strict);
@@ -259,7 +312,10 @@ test('/ready is 503 until the node has caught up', async (t) => {
   cluster.node(0).signal('SIGSTOP');
   cluster.node(1).signal('SIGSTOP');
   cluster.node(2).start();
-  await eventually('it lives', async () => (await send(`${cluster.node(2).url}/ping`)).status === 200);
+  await eventually(
+    'it lives',
+    async () => (await send(`${cluster.node(2).url}/ping`)).status === 200,
+  );
   const refused = await ready();
   assert.deepEqual([refused.status, problemOf(refused)['code']], [503, 'not-ready'], refused.text);
   cluster.node(0).signal('SIGCONT');

@@ -31,7 +31,10 @@ async function page(at: number, query: string): Promise<Page> {
 async function pages(at: number, prefix: string, limit: number): Promise<string[]> {
   const keys: string[] = [];
   for (let after = ''; ;) {
-    const { keys: some, next } = await page(at, `?prefix=${encodeURIComponent(prefix)}&limit=${limit}${after}`);
+    const { keys: some, next } = await page(
+      at,
+      `?prefix=${encodeURIComponent(prefix)}&limit=${limit}${after}`,
+    );
     assert.ok(some.length <= limit);
     keys.push(...some);
     if (next === null) return keys;
@@ -53,7 +56,9 @@ async function fill(keys: readonly string[]): Promise<void> {
   const left = [...keys];
   const lane = async (): Promise<void> => {
     for (let key = left.pop(); key !== undefined; key = left.pop()) {
-      const written = await cluster.node(left.length % 3).key(encodeURIComponent(key), { method: 'PUT', body: 'x' });
+      const written = await cluster
+        .node(left.length % 3)
+        .key(encodeURIComponent(key), { method: 'PUT', body: 'x' });
       assert.equal(written.status, 200, written.text);
     }
   };
@@ -62,7 +67,9 @@ async function fill(keys: readonly string[]): Promise<void> {
 
 describe('listing', () => {
   before(async () => {
-    cluster = await TestCluster.start({ after: (task) => void teardown.push(task as () => Promise<void>) });
+    cluster = await TestCluster.start({
+      after: (task) => void teardown.push(task as () => Promise<void>),
+    });
   });
   after(async () => {
     for (const task of teardown) await task();
@@ -87,7 +94,10 @@ describe('listing', () => {
       'a thousand unless said otherwise',
     );
     const [tenth] = expected.slice(9);
-    assert.deepEqual((await page(2, `?prefix=many/&after=${tenth}&limit=5`)).keys, expected.slice(10, 15));
+    assert.deepEqual(
+      (await page(2, `?prefix=many/&after=${tenth}&limit=5`)).keys,
+      expected.slice(10, 15),
+    );
   });
 
   test('prefixes may have separators, spaces, NUL and characters above U+FFFF', async () => {
@@ -122,7 +132,9 @@ describe('listing', () => {
     await fill(['del/a', 'del/b', 'del/c', 'del/c', 'del/d']);
     assert.equal((await cluster.node(1).key('del/a', { method: 'DELETE' })).status, 204);
     const b = await cluster.node(2).key('del/b');
-    await cluster.node(2).key('del/b', { method: 'DELETE', headers: { 'X-Mec-Vclock': tokenOf(b) } });
+    await cluster
+      .node(2)
+      .key('del/b', { method: 'DELETE', headers: { 'X-Mec-Vclock': tokenOf(b) } });
     for (const at of [0, 1, 2]) assert.deepEqual(await pages(at, 'del/', 2), ['del/c', 'del/d']);
   });
 
@@ -212,7 +224,11 @@ test('a listing is complete with one node down, and 503 with two', async (t) => 
     (await cluster.node(0).status()).peers.some(({ reach }) => reach === 'unreachable'),
   );
   for (let i = 0; i < 100; i++)
-    assert.equal((await cluster.node(i % 2).key(`k${String(i).padStart(3, '0')}`, { method: 'DELETE' })).status, 204);
+    assert.equal(
+      (await cluster.node(i % 2).key(`k${String(i).padStart(3, '0')}`, { method: 'DELETE' }))
+        .status,
+      204,
+    );
   await cluster.node(0).key('new', { method: 'PUT', body: 'x' });
   const expected = [...keys.slice(100), 'new'];
   assert.deepEqual(await pages(0, '', 77), expected);

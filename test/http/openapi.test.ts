@@ -39,13 +39,24 @@ const NOT_MADE: Readonly<Record<string, string>> = {
 let cluster: TestCluster;
 let keys = 0;
 const fresh = (): string => `openapi-${keys++}`;
-const ask = (path: string, sent: Sent = {}, at = 0): Promise<Response> => send(cluster.node(at).url + path, sent);
-const to = (key: string, sent: Sent = {}, at = 0): Promise<Response> => ask(`/mec/${key}`, sent, at);
-const put = (key: string, body = 'value', headers: Record<string, string> = {}, at = 0): Promise<Response> =>
-  to(key, { method: 'PUT', body, headers }, at);
+const ask = (path: string, sent: Sent = {}, at = 0): Promise<Response> =>
+  send(cluster.node(at).url + path, sent);
+const to = (key: string, sent: Sent = {}, at = 0): Promise<Response> =>
+  ask(`/mec/${key}`, sent, at);
+const put = (
+  key: string,
+  body = 'value',
+  headers: Record<string, string> = {},
+  at = 0,
+): Promise<Response> => to(key, { method: 'PUT', body, headers }, at);
 
 /** All metadata of a value. */
-const KEPT = { 'X-Mec-TTL': '999', 'X-Mec-Client-ID': 'me', 'X-Mec-Meta-A': 'a', 'Content-Encoding': 'x' };
+const KEPT = {
+  'X-Mec-TTL': '999',
+  'X-Mec-Client-ID': 'me',
+  'X-Mec-Meta-A': 'a',
+  'Content-Encoding': 'x',
+};
 
 async function one(headers: Record<string, string> = {}): Promise<string> {
   const key = fresh();
@@ -90,7 +101,8 @@ type Recipe = (method: string) => Promise<Response>;
 
 const reads: Record<string, Recipe> = {
   200: async (method) => to(await one(KEPT), { method }),
-  206: async (method) => to(`${await one(KEPT)}?raw=true`, { method, headers: { Range: 'bytes=1-2' } }),
+  206: async (method) =>
+    to(`${await one(KEPT)}?raw=true`, { method, headers: { Range: 'bytes=1-2' } }),
   300: async (method) => to(await two(), { method }),
   304: async (method) => to(await one(KEPT), { method, headers: { 'If-None-Match': '*' } }),
   400: (method) => to('%zz', { method }),
@@ -223,16 +235,20 @@ function assertFits(document: Document, value: unknown, given: Json): void {
       `${JSON.stringify(value)} is no ${String(type)}`,
     );
   }
-  if (schema['enum'] !== undefined) assert.ok((schema['enum'] as unknown[]).includes(value), String(value));
+  if (schema['enum'] !== undefined)
+    assert.ok((schema['enum'] as unknown[]).includes(value), String(value));
   for (const part of allOf ?? []) assertFits(document, value, part);
-  for (const name of required ?? []) assert.ok(Object.hasOwn(value as object, name), `${name} is missing`);
+  for (const name of required ?? [])
+    assert.ok(Object.hasOwn(value as object, name), `${name} is missing`);
   for (const [name, part] of Object.entries(properties ?? {}))
     if (Object.hasOwn(value as object, name)) assertFits(document, (value as Json)[name], part);
   if (items !== undefined) for (const item of value as unknown[]) assertFits(document, item, items);
 }
 
 /** The headers of HTTP itself. */
-const OF_ANY_ANSWER = new Set('date connection keep-alive transfer-encoding content-length content-type'.split(' '));
+const OF_ANY_ANSWER = new Set(
+  'date connection keep-alive transfer-encoding content-length content-type'.split(' '),
+);
 
 /** The headers of all checked answers. */
 const seen = new Set<string>();
@@ -240,7 +256,9 @@ const seen = new Set<string>();
 function assertAnswer(document: Document, response: Response, answer: Answer): void {
   const promised = Object.entries(answer.headers ?? {}).map(([name, part]) => ({
     isNamed: (header: string) =>
-      name.endsWith('*') ? header.startsWith(name.slice(0, -1).toLowerCase()) : header === name.toLowerCase(),
+      name.endsWith('*')
+        ? header.startsWith(name.slice(0, -1).toLowerCase())
+        : header === name.toLowerCase(),
     isRequired: resolve(document, part)['required'] === true,
     name,
   }));
@@ -254,7 +272,8 @@ function assertAnswer(document: Document, response: Response, answer: Answer): v
     );
     seen.add(header);
   }
-  if (answer.content === undefined) return assert.equal(response.body.length, 0, 'the document has no body');
+  if (answer.content === undefined)
+    return assert.equal(response.body.length, 0, 'the document has no body');
   const type = response.headers['content-type'] ?? '';
   const bare = type.split(';')[0] as string;
   const content = answer.content[type] ?? answer.content[bare] ?? answer.content['*/*'];
@@ -271,7 +290,10 @@ test('every documented answer is given as documented', { timeout: 170_000 }, asy
       method === 'parameters' ? [] : [{ method: method.toUpperCase(), ...operation }],
     ),
   );
-  assert.deepEqual(operations.map(({ operationId }) => operationId).sort(), Object.keys(RECIPES).sort());
+  assert.deepEqual(
+    operations.map(({ operationId }) => operationId).sort(),
+    Object.keys(RECIPES).sort(),
+  );
   for (const { operationId, responses } of operations) {
     const documented = Object.keys(responses).filter((status) => !Object.hasOwn(NOT_MADE, status));
     assert.deepEqual(documented, Object.keys(RECIPES[operationId] ?? {}), operationId);
@@ -296,7 +318,8 @@ test('every documented answer is given as documented', { timeout: 170_000 }, asy
   };
   const ends = ['leave', 'remove'];
   const needsMembers = (id: string): boolean => ['ready', 'locate', 'ring'].includes(id);
-  const isOrdinary = (status: string, id: string): boolean => !['503', '504'].includes(status) && !ends.includes(id);
+  const isOrdinary = (status: string, id: string): boolean =>
+    !['503', '504'].includes(status) && !ends.includes(id);
   await make(isOrdinary);
   await make((status, id) => status === '400' && ends.includes(id));
   cluster.node(1).signal('SIGSTOP');
@@ -332,7 +355,9 @@ test('every undocumented method is 405 with the documented ones', async (t) => {
     const here = path.replace('{key}', 'k').replace('{name}', 'n');
     const refused = await ask(here, { method: 'PATCH', body: 'x' });
     assert.equal(refused.status, 405, path);
-    const [operation] = Object.entries(operations).flatMap(([name, one]) => (name === 'parameters' ? [] : [one]));
+    const [operation] = Object.entries(operations).flatMap(([name, one]) =>
+      name === 'parameters' ? [] : [one],
+    );
     assertAnswer(document, refused, operation?.responses['default'] as Answer);
     const documented = Object.keys(operations)
       .filter((name) => name !== 'parameters')

@@ -20,10 +20,13 @@ const teardown: (() => Promise<void> | void)[] = [];
 function raw(bytes: string, { isHalfClosed = false, restMs = 700 } = {}): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
-    const socket = connect({ port: cluster.node(0).httpport, host: '127.0.0.1', allowHalfOpen: true }, () => {
-      socket.write(bytes, 'latin1');
-      if (isHalfClosed) socket.end();
-    });
+    const socket = connect(
+      { port: cluster.node(0).httpport, host: '127.0.0.1', allowHalfOpen: true },
+      () => {
+        socket.write(bytes, 'latin1');
+        if (isHalfClosed) socket.end();
+      },
+    );
     const finish = (): void => {
       socket.destroy();
       resolve(answer);
@@ -63,8 +66,16 @@ const TABLE: readonly [name: string, bytes: string, statuses: readonly string[]]
     put(`${HOST}Transfer-Encoding: xchunked`, '1\r\nx\r\n0\r\n\r\n' + SMUGGLED),
     ['400'],
   ],
-  ['two chunked codings', put(`${HOST}Transfer-Encoding: chunked, chunked`, '1\r\nx\r\n0\r\n\r\n'), ['400']],
-  ['a coding that is not supported', put(`${HOST}Transfer-Encoding: gzip, chunked`, '1\r\nx\r\n0\r\n\r\n'), ['400']],
+  [
+    'two chunked codings',
+    put(`${HOST}Transfer-Encoding: chunked, chunked`, '1\r\nx\r\n0\r\n\r\n'),
+    ['400'],
+  ],
+  [
+    'a coding that is not supported',
+    put(`${HOST}Transfer-Encoding: gzip, chunked`, '1\r\nx\r\n0\r\n\r\n'),
+    ['400'],
+  ],
   ['a length with a sign', put(`${HOST}Content-Length: +1`), ['400']],
   ['a negative length', put(`${HOST}Content-Length: -1`), ['400']],
   ['a length that is not a number', put(`${HOST}Content-Length: 1x`), ['400']],
@@ -72,33 +83,71 @@ const TABLE: readonly [name: string, bytes: string, statuses: readonly string[]]
   ['a space before the colon', put(`${HOST}Content-Length : 1`), ['400']],
   ['a folded header', put(`${HOST}X-Mec-Meta-A: 1\r\n folded\r\nContent-Length: 1`), ['400']],
   ['a NUL in a header', put(`${HOST}X-Mec-Meta-A: \0\r\nContent-Length: 1`), ['400']],
-  ['a bare CR in a header', put(`${HOST}X-Mec-Meta-A: a\rContent-Length: 9\r\nContent-Length: 1`), ['400']],
+  [
+    'a bare CR in a header',
+    put(`${HOST}X-Mec-Meta-A: a\rContent-Length: 9\r\nContent-Length: 1`),
+    ['400'],
+  ],
   ['a header without a name', put(`${HOST}: x\r\nContent-Length: 1`), ['400']],
   ['a bad chunk size', put(`${HOST}Transfer-Encoding: chunked`, 'zz\r\nx\r\n0\r\n\r\n'), ['400']],
-  ['a chunk longer than its size', put(`${HOST}Transfer-Encoding: chunked`, '1\r\nxyz\r\n0\r\n\r\n'), ['400']],
-  ['a chunk size that is too large', put(`${HOST}Transfer-Encoding: chunked`, 'fffffffffffffffff\r\nx'), ['400']],
-  ['two content types', put(`${HOST}Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 1`), ['400']],
-  ['two tokens', put(`${HOST}X-Mec-Vclock: gA==\r\nX-Mec-Vclock: gA==\r\nContent-Length: 1`), ['400']],
+  [
+    'a chunk longer than its size',
+    put(`${HOST}Transfer-Encoding: chunked`, '1\r\nxyz\r\n0\r\n\r\n'),
+    ['400'],
+  ],
+  [
+    'a chunk size that is too large',
+    put(`${HOST}Transfer-Encoding: chunked`, 'fffffffffffffffff\r\nx'),
+    ['400'],
+  ],
+  [
+    'two content types',
+    put(`${HOST}Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 1`),
+    ['400'],
+  ],
+  [
+    'two tokens',
+    put(`${HOST}X-Mec-Vclock: gA==\r\nX-Mec-Vclock: gA==\r\nContent-Length: 1`),
+    ['400'],
+  ],
   ['two times to live', put(`${HOST}X-Mec-TTL: 1\r\nX-Mec-TTL: 2\r\nContent-Length: 1`), ['400']],
-  ['headers without end', put(`${HOST}X-Huge: ${'x'.repeat(70_000)}\r\nContent-Length: 1`), ['431']],
-  ['too much metadata', put(`${HOST}X-Mec-Meta-A: ${'x'.repeat(9_000)}\r\nContent-Length: 1`), ['431']],
+  [
+    'headers without end',
+    put(`${HOST}X-Huge: ${'x'.repeat(70_000)}\r\nContent-Length: 1`),
+    ['431'],
+  ],
+  [
+    'too much metadata',
+    put(`${HOST}X-Mec-Meta-A: ${'x'.repeat(9_000)}\r\nContent-Length: 1`),
+    ['431'],
+  ],
   ['a key that is not UTF-8', put(`${HOST}Content-Length: 1`, 'x', '/mec/%ff'), ['400']],
   ['a key with a surrogate', put(`${HOST}Content-Length: 1`, 'x', '/mec/%ed%a0%80'), ['400']],
   ['a key cut off in an escape', put(`${HOST}Content-Length: 1`, 'x', '/mec/%4'), ['400']],
   ['raw bytes in a key', put(`${HOST}Content-Length: 1`, 'x', '/mec/\xff\xfe'), ['400']],
   ['a query that is not UTF-8', put(`${HOST}Content-Length: 1`, 'x', '/mec/victim?w=%ff'), ['400']],
   ['a parameter twice', put(`${HOST}Content-Length: 1`, 'x', '/mec/victim?w=1&w=2'), ['400']],
-  ['another version of HTTP', 'PUT /mec/victim HTTP/3.0\r\nHost: x\r\nContent-Length: 1\r\n\r\nx', ['400']],
+  [
+    'another version of HTTP',
+    'PUT /mec/victim HTTP/3.0\r\nHost: x\r\nContent-Length: 1\r\n\r\nx',
+    ['400'],
+  ],
   ['no version of HTTP', 'PUT /mec/victim\r\n\r\n', ['400']],
   ['an invalid method', 'P\x00T /mec/victim HTTP/1.1\r\nHost: x\r\n\r\n', ['400']],
-  ['a proxy request', 'PUT http://other/mec/victim HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx', ['400']],
+  [
+    'a proxy request',
+    'PUT http://other/mec/victim HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx',
+    ['400'],
+  ],
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', ['400']],
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', ['400']],
 ];
 
 describe('what clients should not send', () => {
   before(async () => {
-    cluster = await TestCluster.start({ after: (task) => void teardown.push(task as () => Promise<void>) });
+    cluster = await TestCluster.start({
+      after: (task) => void teardown.push(task as () => Promise<void>),
+    });
   });
   after(async () => {
     for (const task of teardown) await task();
@@ -134,7 +183,9 @@ describe('what clients should not send', () => {
   });
 
   test('a client that closes its half of the connection gets its answer', async () => {
-    const answer = await raw(put(`${HOST}Content-Length: 1`, 'x', '/mec/half'), { isHalfClosed: true });
+    const answer = await raw(put(`${HOST}Content-Length: 1`, 'x', '/mec/half'), {
+      isHalfClosed: true,
+    });
     assert.deepEqual(statusesOf(answer), ['200']);
     assert.equal((await cluster.node(1).key('half')).text, 'x');
   });
@@ -147,7 +198,9 @@ describe('what clients should not send', () => {
     assert.deepEqual(statusesOf(await expect('/mec/asked?w=9')), ['400']);
     assert.equal((await cluster.node(0).key('asked')).status, 404);
     // Another expectation cannot be met. The server ignores it, as the RFC allows.
-    const other = await raw(put(`${HOST}Expect: miracles\r\nContent-Length: 1`, 'x', '/mec/miracle'));
+    const other = await raw(
+      put(`${HOST}Expect: miracles\r\nContent-Length: 1`, 'x', '/mec/miracle'),
+    );
     assert.deepEqual(statusesOf(other), ['200']);
   });
 
@@ -184,7 +237,10 @@ describe('what clients should not send', () => {
     );
     const statuses = statusesOf(answer);
     assert.equal(statuses.length, 7, answer);
-    assert.deepEqual([statuses[0], statuses[1], statuses[2], statuses[5]], ['200', '400', '200', '404']);
+    assert.deepEqual(
+      [statuses[0], statuses[1], statuses[2], statuses[5]],
+      ['200', '400', '200', '404'],
+    );
   });
 });
 
@@ -203,11 +259,18 @@ test('requests above the limit are refused at once, and accepted again later', a
   const answers: string[] = [];
   for (let i = 0; i < (2 * MAX_HTTP_IN_FLIGHT) / PER_CONNECTION; i++) {
     const socket = connect(node.httpport, '127.0.0.1', () => socket.write(request));
-    socket.on('data', (chunk: Buffer) => (answers[i] = (answers[i] ?? '') + chunk.toString('latin1')));
+    socket.on(
+      'data',
+      (chunk: Buffer) => (answers[i] = (answers[i] ?? '') + chunk.toString('latin1')),
+    );
     socket.on('error', () => {});
     sockets.push(socket);
   }
-  await eventually('the excess is refused', async () => (await state()).refused >= MAX_HTTP_IN_FLIGHT, 4_000);
+  await eventually(
+    'the excess is refused',
+    async () => (await state()).refused >= MAX_HTTP_IN_FLIGHT,
+    4_000,
+  );
   const { inFlight } = await state();
   assert.ok(inFlight <= MAX_HTTP_IN_FLIGHT + 1, `${inFlight} in flight`);
   assert.equal((await send(`${node.url}/ping`)).status, 200, '/ping still answers');
@@ -227,5 +290,6 @@ test('requests above the limit are refused at once, and accepted again later', a
   await eventually('nothing is left of it', async () => (await state()).inFlight === 1);
   await pause(10);
   await cluster.connected();
-  for (let i = 0; i < 100; i++) assert.equal((await node.key(`after-${i}`, { method: 'PUT', body: 'x' })).status, 200);
+  for (let i = 0; i < 100; i++)
+    assert.equal((await node.key(`after-${i}`, { method: 'PUT', body: 'x' })).status, 200);
 });

@@ -42,12 +42,17 @@ test('an expired version is hidden at once on every node, and later removed from
   assert.equal(written.status, 200, written.text);
   const read = await cluster.node(1).key('a');
   const expires = Date.parse(String(read.headers['x-mec-expires']));
-  assert.ok(expires > before + 2_900 && expires <= Date.now() + 4_000, String(read.headers['x-mec-expires']));
+  assert.ok(
+    expires > before + 2_900 && expires <= Date.now() + 4_000,
+    String(read.headers['x-mec-expires']),
+  );
   assert.equal((await cluster.node(1).key('plain', PUT)).status, 200);
   assert.equal((await cluster.node(1).key('plain')).headers['x-mec-expires'], undefined);
   // A later write with the token survives, and so does a concurrent one.
   const renewed = await cluster.node(2).key('renewed', { ...PUT, headers: ttl(2) });
-  await cluster.node(0).key('renewed', { ...PUT, body: 'later', headers: { 'X-Mec-Vclock': tokenOf(renewed) } });
+  await cluster
+    .node(0)
+    .key('renewed', { ...PUT, body: 'later', headers: { 'X-Mec-Vclock': tokenOf(renewed) } });
   await cluster.node(0).key('beside', { ...PUT, headers: ttl(2) });
   await cluster.node(1).key('beside', { ...PUT, body: 'concurrent' });
   assert.equal(parseMultipart(await cluster.node(2).key('beside')).length, 2);
@@ -68,7 +73,8 @@ test('an expired version is hidden at once on every node, and later removed from
   await atRest(cluster);
   for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values('a', at), []);
   for (const node of cluster.nodes) await node.end('SIGTERM');
-  for (const node of cluster.nodes) assert.deepEqual(await rowsOf(node), { e: 0, l: 0, o: 3, r: 0 }, node.name);
+  for (const node of cluster.nodes)
+    assert.deepEqual(await rowsOf(node), { e: 0, l: 0, o: 3, r: 0 }, node.name);
 });
 
 test('an invalid time to live is refused by name', async (t) => {
@@ -112,9 +118,15 @@ ttl = "1h"
 
 test('the policy with the longest prefix applies, unless the request overrides it', async (t) => {
   const cluster = await TestCluster.start(t, { extra: POLICIES });
-  assert.equal((await cluster.node(0).key('session:a', { ...PUT, body: '12345678901' })).status, 413);
+  assert.equal(
+    (await cluster.node(0).key('session:a', { ...PUT, body: '12345678901' })).status,
+    413,
+  );
   assert.equal((await cluster.node(0).key('session:a', PUT)).status, 200);
-  assert.equal((await cluster.node(0).key('session:long:a', { ...PUT, body: '12345678901' })).status, 200);
+  assert.equal(
+    (await cluster.node(0).key('session:long:a', { ...PUT, body: '12345678901' })).status,
+    200,
+  );
   assert.equal((await cluster.node(0).key('session:b', { ...PUT, headers: ttl(60) })).status, 200);
   await pause(2_000);
   assert.deepEqual(await statuses(cluster, 'session:a'), [404, 404, 404]);
@@ -152,7 +164,9 @@ test('last write wins shows the newest value on every node, and no older one lat
     await cluster.node(i % 3).key(key, { ...PUT, body: 'last' });
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['last']);
   }
-  await Promise.all([0, 1, 2].map((at) => cluster.node(at).key('last/mortal', { ...PUT, body: 'immortal' })));
+  await Promise.all(
+    [0, 1, 2].map((at) => cluster.node(at).key('last/mortal', { ...PUT, body: 'immortal' })),
+  );
   await cluster.node(0).key('last/mortal', { ...PUT, headers: ttl(1) });
   await pause(1_100);
   assert.deepEqual(await statuses(cluster, 'last/mortal'), [404, 404, 404]);

@@ -62,7 +62,10 @@ const PLANTED: Readonly<Record<Planted, Entry & { readonly finds: Violation }>> 
   'no fence': { plan: { kinds: twoCreate, hasWipe: true }, finds: NOT_THERE },
   'one source': { plan: { kinds: twoCreate, hasWipe: true }, finds: NOT_THERE },
   'complete at once': { plan: { kinds: ['blind', 'create'], hasWipe: true }, finds: NOT_THERE },
-  'stores outlive their ground': { plan: { kinds: ['create'], hasWipe: true, hasMemory: true }, finds: NOT_THERE },
+  'stores outlive their ground': {
+    plan: { kinds: ['create'], hasWipe: true, hasMemory: true },
+    finds: NOT_THERE,
+  },
   'old majority alone': { plan: { kinds: twoCreate, hasChange: true }, finds: NOT_THERE },
   'new majority alone': { plan: { kinds: twoCreate, hasChange: true }, finds: NOT_THERE },
   'numbers outlive a change': { plan: { kinds: twoCreate, hasChange: true }, finds: NOT_THERE },
@@ -86,16 +89,23 @@ function assertTold({ kinds }: Plan, { told }: Found): void {
 }
 
 for (const entry of RULES) {
-  test(`the model finds no violation with ${nameOf(entry.plan)}`, { skip: isSkipped(entry) }, (t) => {
-    const found = search(entry.plan);
-    assert.equal(found.violation, undefined, found.trace.join('\n'));
-    assert.ok(!found.isCut, 'all states were searched');
-    assertTold(entry.plan, found);
-    t.diagnostic(`${found.states} states`);
-  });
+  test(
+    `the model finds no violation with ${nameOf(entry.plan)}`,
+    { skip: isSkipped(entry) },
+    (t) => {
+      const found = search(entry.plan);
+      assert.equal(found.violation, undefined, found.trace.join('\n'));
+      assert.ok(!found.isCut, 'all states were searched');
+      assertTold(entry.plan, found);
+      t.diagnostic(`${found.states} states`);
+    },
+  );
 }
 
-for (const [planted, { finds, ...entry }] of Object.entries(PLANTED) as [Planted, (typeof PLANTED)[Planted]][]) {
+for (const [planted, { finds, ...entry }] of Object.entries(PLANTED) as [
+  Planted,
+  (typeof PLANTED)[Planted],
+][]) {
   test(`the model finds the planted bug: ${planted}`, { skip: isSkipped(entry) }, (t) => {
     const found = search({ ...entry.plan, planted });
     assert.equal(found.violation, finds);

@@ -75,7 +75,9 @@ export type Violation = 'two winners' | 'one write under two dots' | 'acknowledg
 export type Emit = (what: string, i: number, j: number) => void;
 
 // Owners are blocks of bytes, and so are writers. Two bytes describe the whole.
-const [HELD, DISK, GRANT, MEMORY, MARKS, DECIDERS, COUNTED, PENDING] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+const [HELD, DISK, GRANT, MEMORY, MARKS, DECIDERS, COUNTED, PENDING] = [
+  0, 1, 2, 3, 4, 5, 6, 7,
+] as const;
 const OWNER_BYTES = 8;
 const [PHASE, MATCHED, MERGED, RECALLED, REPEATED, VIEW] = [0, 1, 2, 3, 4, 5] as const;
 const WRITER_BYTES = 6;
@@ -88,7 +90,10 @@ const [NOT_YET, UNDER_WAY, OVER] = [0, 1, 2] as const;
 const OLD = ['A', 'B', 'C'];
 const NEW = ['A', 'B', 'D'];
 const SOURCES = 2;
-const COUNT = Uint8Array.from({ length: 16 }, (_, mask) => [1, 2, 4, 8].filter((bit) => mask & bit).length);
+const COUNT = Uint8Array.from(
+  { length: 16 },
+  (_, mask) => [1, 2, 4, 8].filter((bit) => mask & bit).length,
+);
 
 /** The model with one plan. */
 export class Model {
@@ -117,11 +122,17 @@ export class Model {
     this.#quorums = this.#quorumsOf(plan);
     const { planted } = plan;
     this.#keepsHolder =
-      planted === 'holder counts' || planted === 'early holder counts' || planted === 'numbers begin again';
+      planted === 'holder counts' ||
+      planted === 'early holder counts' ||
+      planted === 'numbers begin again';
     this.#keepsDeciders =
-      planted === 'early holder counts' || planted === 'numbers begin again' || planted === 'late grants join';
+      planted === 'early holder counts' ||
+      planted === 'numbers begin again' ||
+      planted === 'late grants join';
     const all = plan.kinds.map((_, w) => w);
-    this.#orders = permutations(all).filter((order) => order.every((from, w) => plan.kinds[from] === plan.kinds[w]));
+    this.#orders = permutations(all).filter((order) =>
+      order.every((from, w) => plan.kinds[from] === plan.kinds[w]),
+    );
   }
 
   #quorumsOf({ planted, hasChange }: Plan): readonly (readonly boolean[])[] {
@@ -168,7 +179,9 @@ export class Model {
 
   /** Whether a writer gets 200. */
   isTold(S: Uint8Array, w: number): boolean {
-    return at(S, this.#writer(w, PHASE)) === STORING && this.#isEnough(S, w, this.#mask(S, COUNTED, w));
+    return (
+      at(S, this.#writer(w, PHASE)) === STORING && this.#isEnough(S, w, this.#mask(S, COUNTED, w))
+    );
   }
 
   /** Whether a writer gets 412. */
@@ -204,7 +217,8 @@ export class Model {
       const phase = at(S, this.#writer(w, PHASE));
       if (phase === IDLE) this.#start(S, T, w, step);
       if (phase === ASKING) this.#decide(S, T, w, step);
-      if (this.#isBehind(S, w)) step('is given up', w, -1, () => void (T[this.#writer(w, PHASE)] = GIVEN_UP));
+      if (this.#isBehind(S, w))
+        step('is given up', w, -1, () => void (T[this.#writer(w, PHASE)] = GIVEN_UP));
       if (phase !== ASKING && phase !== STORING) continue;
       for (let i = 0; i < this.owners; i++) {
         if (this.#isConditional(w) && this.#mayGrant(S, i, w)) this.#grant(S, T, i, w, step);
@@ -257,7 +271,8 @@ export class Model {
 
   #merged(S: Uint8Array, mask: number): number {
     let register = 0;
-    for (let i = 0; i < this.owners; i++) if ((mask >> i) & 1) register |= at(S, this.#owner(i, HELD));
+    for (let i = 0; i < this.owners; i++)
+      if ((mask >> i) & 1) register |= at(S, this.#owner(i, HELD));
     return register;
   }
 
@@ -293,14 +308,21 @@ export class Model {
         const field = planted === 'grants read the disk' ? DISK : HELD;
         T[this.#writer(w, MERGED)] = at(T, this.#writer(w, MERGED)) | at(S, this.#owner(i, field));
         const canRecall = !this.#isEmpty(S, i);
-        if (canRecall) T[this.#writer(w, RECALLED)] = at(T, this.#writer(w, RECALLED)) | at(S, this.#owner(i, MEMORY));
+        if (canRecall)
+          T[this.#writer(w, RECALLED)] =
+            at(T, this.#writer(w, RECALLED)) | at(S, this.#owner(i, MEMORY));
       });
     }
     if (this.#keepsHolder) {
       // If numbers begin again at a restart, a duplicated request is then granted under the number
       // of the first.
       const isSame = planted === 'numbers begin again' && isNew && isDecider;
-      step('grants, too late, to', i, w, () => void (T[this.#owner(i, GRANT)] = grantOf(w, isSame)));
+      step(
+        'grants, too late, to',
+        i,
+        w,
+        () => void (T[this.#owner(i, GRANT)] = grantOf(w, isSame)),
+      );
     }
     if (planted === 'late grants join' && !isAsking && !isDecider) {
       const news = at(S, this.#owner(i, HELD)) & 15 & ~(at(S, this.#writer(w, MERGED)) | (1 << w));
@@ -317,7 +339,10 @@ export class Model {
     if (!this.#isEnough(S, w, deciders)) return;
     const register = at(S, this.#writer(w, MERGED));
     const question = { writer: w, matched: at(S, this.#writer(w, MATCHED)), register };
-    const outcome = this.#decisions.of({ ...question, remembered: at(S, this.#writer(w, RECALLED)) });
+    const outcome = this.#decisions.of({
+      ...question,
+      remembered: at(S, this.#writer(w, RECALLED)),
+    });
     step('decides', w, -1, () => {
       T[this.#writer(w, MATCHED)] = T[this.#writer(w, RECALLED)] = 0;
       // A valid number shows that its owner is a decider.
@@ -345,7 +370,9 @@ export class Model {
    * are.
    */
   #madeBefore(register: number): number {
-    const mine = this.plan.kinds.findIndex((_, w) => this.#isOnce(w) && (shownIn(register) >> w) & 1);
+    const mine = this.plan.kinds.findIndex(
+      (_, w) => this.#isOnce(w) && (shownIn(register) >> w) & 1,
+    );
     return mine + 1;
   }
 
@@ -366,7 +393,8 @@ export class Model {
 
   #store(S: Uint8Array, T: Uint8Array, i: number, w: number, step: Step): void {
     const view = at(S, this.#writer(w, VIEW));
-    if (this.plan.hasChange === true && ((i === 3 && view === 0) || (i === 2 && view === 2))) return;
+    if (this.plan.hasChange === true && ((i === 3 && view === 0) || (i === 2 && view === 2)))
+      return;
     const isTold = this.isTold(S, w);
     const counts = !this.#isConditional(w) || this.#isCurrent(S, i, w);
     // The number is not current, so the store is refused. After the acknowledgement the other
@@ -391,7 +419,8 @@ export class Model {
     if (this.#isEmpty(S, i) && planted !== 'empty owner grants') return false;
     const isHolder = grant === grantOf(w, true) || grant === grantOf(w, false);
     if (planted === 'holder counts') return isHolder;
-    if (planted === 'early holder counts') return isHolder && (at(S, this.#owner(i, DECIDERS)) & (1 << w)) !== 0;
+    if (planted === 'early holder counts')
+      return isHolder && (at(S, this.#owner(i, DECIDERS)) & (1 << w)) !== 0;
     return grant === grantOf(w, true);
   }
 
@@ -403,7 +432,8 @@ export class Model {
     if (hasMemory === true) {
       step('has all on disk', i, -1, () => {
         T[this.#owner(i, DISK)] = at(S, this.#owner(i, HELD));
-        T[this.#owner(i, COUNTED)] = at(S, this.#owner(i, COUNTED)) | at(S, this.#owner(i, PENDING));
+        T[this.#owner(i, COUNTED)] =
+          at(S, this.#owner(i, COUNTED)) | at(S, this.#owner(i, PENDING));
         T[this.#owner(i, PENDING)] = 0;
       });
       step('restarts', i, -1, () => {
@@ -423,7 +453,8 @@ export class Model {
         T[this.#wipe] = UNDER_WAY;
         for (const field of [HELD, DISK, MEMORY, PENDING, GRANT]) T[this.#owner(i, field)] = 0;
         T[this.#owner(i, MARKS)] = at(S, this.#owner(i, MARKS)) | IS_EMPTY;
-        for (const [w, kind] of kinds.entries()) if (kind === 'blind') T[this.#writer(w, RECALLED)] = 1;
+        for (const [w, kind] of kinds.entries())
+          if (kind === 'blind') T[this.#writer(w, RECALLED)] = 1;
       });
     }
   }
@@ -437,7 +468,8 @@ export class Model {
     if (isJoin && planted !== 'any owner fills' && this.#viewOf(S, i) < 1) return;
     const hasFenced = (marks & HAS_FENCED) !== 0 || planted === 'no fence';
     // A source counts after the longest timeout since that disk was lost.
-    const isEarly = planted !== 'complete at once' && this.plan.kinds.some((_, w) => this.#isBehind(S, w));
+    const isEarly =
+      planted !== 'complete at once' && this.plan.kinds.some((_, w) => this.#isBehind(S, w));
     if (isRefill && !hasFenced) {
       step('makes a fence for', i, j, () => {
         this.#endGround(T, i);
@@ -449,7 +481,8 @@ export class Model {
       // A replica receives only the state that is on the other's disk.
       const told = this.plan.hasMemory === true ? DISK : HELD;
       T[this.#owner(j, HELD)] = at(S, this.#owner(j, HELD)) | at(S, this.#owner(i, told));
-      if (isJoin || (isRefill && hasFenced && !isEarly)) T[this.#owner(i, MARKS)] = marks | HAS_FILLED;
+      if (isJoin || (isRefill && hasFenced && !isEarly))
+        T[this.#owner(i, MARKS)] = marks | HAS_FILLED;
       if (isRefill || isJoin) T[this.#owner(j, DISK)] = at(T, this.#owner(j, HELD));
       if (!isRefill) return;
       if (planted !== 'memory is not refilled') {
@@ -467,7 +500,12 @@ export class Model {
    */
   #isBehind(S: Uint8Array, w: number): boolean {
     const isBefore = at(S, this.#writer(w, RECALLED)) > 0;
-    return !this.#isConditional(w) && isBefore && at(S, this.#writer(w, PHASE)) === STORING && !this.isTold(S, w);
+    return (
+      !this.#isConditional(w) &&
+      isBefore &&
+      at(S, this.#writer(w, PHASE)) === STORING &&
+      !this.isTold(S, w)
+    );
   }
 
   /** Ends the number of an owner, and stores that it has received but not written to disk. */
@@ -475,7 +513,8 @@ export class Model {
     T[this.#owner(i, GRANT)] = 0;
     if (this.plan.planted === 'stores outlive their ground') return;
     for (let w = 0; w < this.writers; w++) {
-      if (this.#isConditional(w)) T[this.#owner(i, PENDING)] = at(T, this.#owner(i, PENDING)) & ~(1 << w);
+      if (this.#isConditional(w))
+        T[this.#owner(i, PENDING)] = at(T, this.#owner(i, PENDING)) & ~(1 << w);
     }
   }
 
@@ -487,7 +526,8 @@ export class Model {
 
   #clearMarks(T: Uint8Array): void {
     for (let i = 0; i < this.owners; i++) {
-      T[this.#owner(i, MARKS)] = at(T, this.#owner(i, MARKS)) & ~(IS_EMPTY | HAS_FENCED | HAS_FILLED);
+      T[this.#owner(i, MARKS)] =
+        at(T, this.#owner(i, MARKS)) & ~(IS_EMPTY | HAS_FENCED | HAS_FILLED);
     }
   }
 
@@ -497,7 +537,8 @@ export class Model {
     const stage = at(S, this.#change);
     const learn = (i: number): void => {
       T[this.#owner(i, MARKS)] = at(T, this.#owner(i, MARKS)) + (1 << VIEW_SHIFT);
-      if (planted !== 'numbers outlive a change' && planted !== 'views may differ') this.#endGround(T, i);
+      if (planted !== 'numbers outlive a change' && planted !== 'views may differ')
+        this.#endGround(T, i);
     };
     for (let i = 0; i < this.owners; i++)
       if (this.#viewOf(S, i) < stage) step('learns of the change', i, -1, () => learn(i));
@@ -587,15 +628,18 @@ export class Model {
   #rename(S: Uint8Array, into: Uint8Array, order: readonly number[]): void {
     into.set(S);
     if (order.every((from, w) => from === w)) return;
-    const bits = (mask: number): number => order.reduce((result, from, w) => result | (((mask >> from) & 1) << w), 0);
+    const bits = (mask: number): number =>
+      order.reduce((result, from, w) => result | (((mask >> from) & 1) << w), 0);
     const register = (r: number): number => bits(r & 15) | (bits(r >> 4) << 4);
     for (let i = 0; i < this.owners; i++) {
       const get = (field: number): number => at(S, this.#owner(i, field));
       into[this.#owner(i, HELD)] = register(get(HELD));
       into[this.#owner(i, DISK)] = register(get(DISK));
       const grant = get(GRANT);
-      if (grant > 0) into[this.#owner(i, GRANT)] = grantOf(order.indexOf((grant - 1) >> 1), (grant & 1) === 0);
-      for (const field of [MEMORY, DECIDERS, COUNTED, PENDING]) into[this.#owner(i, field)] = bits(get(field));
+      if (grant > 0)
+        into[this.#owner(i, GRANT)] = grantOf(order.indexOf((grant - 1) >> 1), (grant & 1) === 0);
+      for (const field of [MEMORY, DECIDERS, COUNTED, PENDING])
+        into[this.#owner(i, field)] = bits(get(field));
     }
     for (const [w, from] of order.entries()) {
       const get = (field: number): number => at(S, this.#writer(from, field));

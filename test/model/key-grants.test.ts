@@ -12,7 +12,16 @@ import { ManualClock } from '../fixtures/fake-env.ts';
 const KEYS = ['k0', 'k1'];
 
 /** One event at an owner. `n` selects the key, the ballot or the number. */
-const EVENTS = ['grant', 'store', 'store of another life', 'release', 'time', 'fence', 'replica', 'owners'] as const;
+const EVENTS = [
+  'grant',
+  'store',
+  'store of another life',
+  'release',
+  'time',
+  'fence',
+  'replica',
+  'owners',
+] as const;
 
 interface Happening {
   readonly what: (typeof EVENTS)[number];
@@ -33,7 +42,8 @@ class Owner {
 
   happen({ what, key, n }: Happening): void {
     if (what === 'grant') this.#grant(key, `b${n % 3}`);
-    else if (what === 'store') this.#store(key, this.issued[n % Math.max(1, this.issued.length)] ?? '');
+    else if (what === 'store')
+      this.#store(key, this.issued[n % Math.max(1, this.issued.length)] ?? '');
     else if (what === 'store of another life') this.#store(key, `life0/${n}`);
     else if (what === 'release') this.#release(key, `b${n % 3}`);
     else if (what === 'time') this.clock.advance(n % 2 === 0 ? GRANT_MS : 1);
@@ -71,7 +81,11 @@ class Owner {
 }
 
 test('a number is current if it is the last of its key and no event has ended it', () => {
-  const happening = fc.record({ what: fc.constantFrom(...EVENTS), key: fc.constantFrom(...KEYS), n: fc.nat(12) });
+  const happening = fc.record({
+    what: fc.constantFrom(...EVENTS),
+    key: fc.constantFrom(...KEYS),
+    n: fc.nat(12),
+  });
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
       const owner = new Owner();

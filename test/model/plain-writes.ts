@@ -115,18 +115,34 @@ export class Model {
       gone: [],
     };
     const owners = Array.from({ length: this.#plan.n }, () => owner);
-    return { owners, crashes: 0, believed: undefined, counted: {}, replies: [], isAcknowledged: false };
+    return {
+      owners,
+      crashes: 0,
+      believed: undefined,
+      counted: {},
+      replies: [],
+      isAcknowledged: false,
+    };
   }
 
   /** Whether a read can miss an acknowledged write. */
   isLost({ owners, isAcknowledged }: State): boolean {
     const { n, w } = this.#plan;
-    return isAcknowledged && owners.filter(({ isComplete, hasWrite }) => isComplete && !hasWrite).length > n - w;
+    return (
+      isAcknowledged &&
+      owners.filter(({ isComplete, hasWrite }) => isComplete && !hasWrite).length > n - w
+    );
   }
 
   steps(state: State): Step[] {
     const write = state.believed === undefined ? this.#starts(state) : this.#stores(state);
-    return [...write, ...this.#crashes(state), ...this.#fills(state), ...this.#asksLate(state), ...this.#learns(state)];
+    return [
+      ...write,
+      ...this.#crashes(state),
+      ...this.#fills(state),
+      ...this.#asksLate(state),
+      ...this.#learns(state),
+    ];
   }
 
   /** A member record has the present life, or an earlier one after the life known before. */
@@ -137,7 +153,10 @@ export class Model {
         if (i === j || j === 0) return [];
         return Array.from({ length: life - known }, (_, l) => {
           const learnt = { ...owner, known: { ...owner.known, [j]: known + l + 1 } };
-          return { what: `${i} learns of life ${known + l + 1} of ${j}`, to: change(state, i, learnt) };
+          return {
+            what: `${i} learns of life ${known + l + 1} of ${j}`,
+            to: change(state, i, learnt),
+          };
         });
       }),
     );
@@ -147,9 +166,14 @@ export class Model {
   #starts(state: State): Step[] {
     let beliefs: number[][] = [[]];
     for (const { life } of state.owners) {
-      beliefs = beliefs.flatMap((known) => Array.from({ length: life + 1 }, (_, l) => [...known, l]));
+      beliefs = beliefs.flatMap((known) =>
+        Array.from({ length: life + 1 }, (_, l) => [...known, l]),
+      );
     }
-    return beliefs.map((believed) => ({ what: `starts, believes ${believed.join()}`, to: { ...state, believed } }));
+    return beliefs.map((believed) => ({
+      what: `starts, believes ${believed.join()}`,
+      to: { ...state, believed },
+    }));
   }
 
   #stores(state: State): Step[] {
@@ -158,17 +182,25 @@ export class Model {
       const stored = change(state, i, { ...owner, hasWrite: true });
       const word = { replica: owner.replica, life: owner.life, fences: this.#told(owner) };
       // The coordinator counts itself at once. The reply of any other owner takes time.
-      if (i === 0) steps.push({ what: '0 has it', to: { ...stored, counted: { ...state.counted, 0: word } } });
+      if (i === 0)
+        steps.push({ what: '0 has it', to: { ...stored, counted: { ...state.counted, 0: word } } });
       else
-        steps.push({ what: `${i} has it`, to: { ...stored, replies: joined(state.replies, { owner: i, ...word }) } });
+        steps.push({
+          what: `${i} has it`,
+          to: { ...stored, replies: joined(state.replies, { owner: i, ...word }) },
+        });
     }
     if (state.isAcknowledged) return steps;
     for (const { owner, ...word } of state.replies) {
       if (state.counted[owner] !== undefined) continue;
       const counted = { ...state.counted, [owner]: word };
-      steps.push({ what: `replica ${word.replica} of ${owner} is heard`, to: { ...state, counted } });
+      steps.push({
+        what: `replica ${word.replica} of ${owner} is heard`,
+        to: { ...state, counted },
+      });
     }
-    if (this.#isMet(state)) steps.push({ what: 'acknowledged', to: { ...state, isAcknowledged: true } });
+    if (this.#isMet(state))
+      steps.push({ what: 'acknowledged', to: { ...state, isAcknowledged: true } });
     return steps;
   }
 
@@ -191,7 +223,10 @@ export class Model {
         return !isFrom && fence.later !== life;
       });
       const isOther = life !== believed[Number(owner)];
-      return (isFenced && planted !== 'fences are not told') || (isOther && planted !== 'any life counts');
+      return (
+        (isFenced && planted !== 'fences are not told') ||
+        (isOther && planted !== 'any life counts')
+      );
     };
     return words.filter(([owner, word]) => !isVoid(owner, word)).length >= w;
   }
@@ -202,7 +237,12 @@ export class Model {
     const next = { ...state, crashes: state.crashes + 1 };
     return state.owners.flatMap((owner, i) =>
       // A coordinator that crashes acknowledges nothing.
-      i === 0 ? [] : kinds.map((kind) => ({ what: `${i} ${kind}`, to: change(next, i, CRASHES[kind](owner)) })),
+      i === 0
+        ? []
+        : kinds.map((kind) => ({
+            what: `${i} ${kind}`,
+            to: change(next, i, CRASHES[kind](owner)),
+          })),
     );
   }
 
@@ -224,7 +264,12 @@ export class Model {
         gone.flatMap((asker) => {
           const fenced = i === j || !source.isComplete ? undefined : this.#fenced(source, j, asker);
           if (fenced === undefined) return [];
-          return [{ what: `${i} is asked by replica ${asker.replica} of ${j}, late`, to: change(state, i, fenced) }];
+          return [
+            {
+              what: `${i} is asked by replica ${asker.replica} of ${j}, late`,
+              to: change(state, i, fenced),
+            },
+          ];
         }),
       ),
     );
@@ -241,12 +286,17 @@ export class Model {
         if (fenced === undefined) return [];
         const sources = [...new Set([...owner.sources, i])].sort((a, b) => a - b);
         const filled = { ...owner, sources, hasWrite: owner.hasWrite || source.hasWrite };
-        return [{ what: `${i} tells ${j} what it has`, to: change(change(state, i, fenced), j, filled) }];
+        return [
+          { what: `${i} tells ${j} what it has`, to: change(change(state, i, fenced), j, filled) },
+        ];
       });
       if (owner.sources.length < enough) return steps;
       return [
         ...steps,
-        { what: `${j} is complete`, to: change(state, j, { ...owner, isComplete: true, sources: [] }) },
+        {
+          what: `${j} is complete`,
+          to: change(state, j, { ...owner, isComplete: true, sources: [] }),
+        },
       ];
     });
   }
@@ -282,7 +332,8 @@ export function search(plan: Plan): Found {
     isAcknowledged ||= state.isAcknowledged;
     if (model.isLost(state)) {
       const trace: string[] = [];
-      for (let step = cameBy.get(from); step !== undefined; step = cameBy.get(step.from)) trace.unshift(step.what);
+      for (let step = cameBy.get(from); step !== undefined; step = cameBy.get(step.from))
+        trace.unshift(step.what);
       return { states: cameBy.size, isAcknowledged, trace };
     }
     for (const { what, to } of model.steps(state)) {

@@ -7,12 +7,15 @@ import { merge, write } from '../../src/core/causality/object.ts';
 import { Decisions, type Kind, toObject, toRegister } from './registers.ts';
 
 const KINDS: readonly Kind[] = ['create', 'swap', 'once', 'lock'];
-const REGISTERS = Array.from({ length: 256 }, (_, r) => r).filter((r) => ((r >> 4) & ~r & 15) === 0);
+const REGISTERS = Array.from({ length: 256 }, (_, r) => r).filter(
+  (r) => ((r >> 4) & ~r & 15) === 0,
+);
 
 test('the merge of two registers is the merge of their objects', () => {
   for (const a of REGISTERS) {
     assert.equal(toRegister(toObject(a, KINDS)), a);
-    for (const b of REGISTERS) assert.equal(toRegister(merge(toObject(a, KINDS), toObject(b, KINDS))), a | b);
+    for (const b of REGISTERS)
+      assert.equal(toRegister(merge(toObject(a, KINDS), toObject(b, KINDS))), a | b);
   }
 });
 
@@ -21,7 +24,12 @@ test('a decided write replaces exactly the versions in its token', () => {
   let writes = 0;
   for (const [writer, actor] of ['a', 'b', 'c', 'd'].entries()) {
     for (const register of REGISTERS.filter((r) => !((r >> writer) & 1))) {
-      const outcome = decisions.of({ writer, matched: register & 15 & ~(register >> 4), register, remembered: 0 });
+      const outcome = decisions.of({
+        writer,
+        matched: register & 15 & ~(register >> 4),
+        register,
+        remembered: 0,
+      });
       if (outcome.kind !== 'write') continue;
       writes += 1;
       const token = toObject(outcome.seen, KINDS).context;
@@ -30,7 +38,10 @@ test('a decided write replaces exactly the versions in its token', () => {
         dot: { actor, counter: 1 },
         body: Uint8Array.of(1),
       });
-      assert.equal(toRegister(object), register | (1 << writer) | outcome.seen | (outcome.seen << 4));
+      assert.equal(
+        toRegister(object),
+        register | (1 << writer) | outcome.seen | (outcome.seen << 4),
+      );
     }
   }
   assert.ok(writes > 0);

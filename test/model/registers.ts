@@ -42,7 +42,8 @@ export const shownIn = (register: number): number => register & 15 & ~(register 
 
 /** The register of an object. */
 export function toRegister({ versions, context }: FilledObject<Uint8Array>): number {
-  const bits = (has: (dot: Dot) => boolean): number => DOTS.reduce((mask, dot, i) => mask | (has(dot) ? 1 << i : 0), 0);
+  const bits = (has: (dot: Dot) => boolean): number =>
+    DOTS.reduce((mask, dot, i) => mask | (has(dot) ? 1 << i : 0), 0);
   const known = bits(({ actor, counter }) => context.has(actor, counter));
   const there = bits(({ actor }) => versions.some((version) => version.actor === actor));
   return known | ((known & ~there) << 4);
@@ -61,13 +62,19 @@ const isRepeatable = (kind: Kind | undefined): boolean => kind === 'once' || kin
 
 function bodyOf(kind: Kind | undefined): Uint8Array {
   const idempotencyKey = isRepeatable(kind) ? 'i' : undefined;
-  return packContent({ value: utf8ToBytes('x'), contentType: 'text/plain', timestampMicros: 1, idempotencyKey });
+  return packContent({
+    value: utf8ToBytes('x'),
+    contentType: 'text/plain',
+    timestampMicros: 1,
+    idempotencyKey,
+  });
 }
 
 function conditionOf(kind: Kind, matched: number, kinds: readonly Kind[]): Condition {
   const idempotencyKey = isRepeatable(kind) ? 'i' : undefined;
   const { versions } = toObject(matched, kinds);
-  const isCreate = kind === 'create' || kind === 'lock' || (kind === 'swap' && versions.length === 0);
+  const isCreate =
+    kind === 'create' || kind === 'lock' || (kind === 'swap' && versions.length === 0);
   return {
     ifMatch: kind === 'swap' && !isCreate ? [etagOf(versions)] : undefined,
     ifNoneMatch: isCreate ? '*' : undefined,
@@ -111,10 +118,17 @@ export class Decisions {
     );
     const told = { object, visible: object.versions, remembered: memories };
     try {
-      const decision = decide({ condition: conditionOf(kind, matched, this.#kinds), token: undefined, body }, told);
-      if (decision.kind === 'repeat') return { kind: 'repeat', dot: ACTORS.indexOf(decision.made.actor) };
+      const decision = decide(
+        { condition: conditionOf(kind, matched, this.#kinds), token: undefined, body },
+        told,
+      );
+      if (decision.kind === 'repeat')
+        return { kind: 'repeat', dot: ACTORS.indexOf(decision.made.actor) };
       const { token } = decision;
-      return { kind: 'write', seen: DOTS.reduce((mask, { actor }, i) => mask | (token.has(actor, 1) ? 1 << i : 0), 0) };
+      return {
+        kind: 'write',
+        seen: DOTS.reduce((mask, { actor }, i) => mask | (token.has(actor, 1) ? 1 << i : 0), 0),
+      };
     } catch {
       return { kind: 'refuse' };
     }

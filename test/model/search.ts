@@ -101,13 +101,20 @@ export function search(plan: Plan): Found {
     const state = states.get(n).slice();
     const violation = model.violation(state);
     if (violation !== undefined) {
-      return { violation, trace: traceOf(model, states, n), states: states.count, isCut: false, told };
+      return {
+        violation,
+        trace: traceOf(model, states, n),
+        states: states.count,
+        isCut: false,
+        told,
+      };
     }
     for (let w = 0; w < model.writers; w++) {
       if (model.isRefused(state, w)) told.add('412');
       if (model.isTold(state, w)) told.add(model.isRepeat(state, w) ? '200 again' : '200');
     }
-    if (states.count >= MAX_STATES) return { violation, trace: [], states: states.count, isCut: true, told };
+    if (states.count >= MAX_STATES)
+      return { violation, trace: [], states: states.count, isCut: true, told };
     model.follow(state, next, () => {
       model.canonical(next, canonical, scratch);
       states.add(canonical, n);

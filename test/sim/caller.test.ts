@@ -14,7 +14,9 @@ type Kind = (typeof FOR_CLIENTS)[number];
 test('every request that a node makes for a client names that client', async () => {
   const lab = new Lab(5);
   await lab.born();
-  const callers = new Map<Kind, Set<string | undefined>>(FOR_CLIENTS.map((kind) => [kind, new Set()]));
+  const callers = new Map<Kind, Set<string | undefined>>(
+    FOR_CLIENTS.map((kind) => [kind, new Set()]),
+  );
   lab.network.onSend = (_, frame) => {
     for (const { message } of unpackFrame(frame, { protocol: PROTOCOL }).items) {
       if ('caller' in message) callers.get(message.kind)?.add(message.caller);
@@ -23,8 +25,20 @@ test('every request that a node makes for a client names that client', async () 
   const key = 'k1';
   const nodes = lab.order(key) as [SimNode, SimNode, SimNode, SimNode];
   const [, second, , stranger] = nodes;
-  const send = (node: SimNode, method: string, headers: Record<string, string> = {}, path = `/mec/${key}`) =>
-    node.send({ method, path, query: '', headers, caller: 'alice', ...bodyInMemory(Buffer.from('v')) });
+  const send = (
+    node: SimNode,
+    method: string,
+    headers: Record<string, string> = {},
+    path = `/mec/${key}`,
+  ) =>
+    node.send({
+      method,
+      path,
+      query: '',
+      headers,
+      caller: 'alice',
+      ...bodyInMemory(Buffer.from('v')),
+    });
   const answers = [
     send(stranger, 'PUT'),
     send(second, 'PUT', { 'if-none-match': '*' }),

@@ -47,7 +47,9 @@ test('a node that was away for a minute is equal within seconds, and is sent lit
   const isCaughtUp = (): boolean => {
     const [one, other] = [first.node?.digests(), third.node?.digests()];
     return (
-      one !== undefined && other !== undefined && [...one].every(([partition, hash]) => other.get(partition) === hash)
+      one !== undefined &&
+      other !== undefined &&
+      [...one].every(([partition, hash]) => other.get(partition) === hash)
     );
   };
   await world.run(startMs + BIRTH_MS, isCaughtUp);

@@ -26,7 +26,11 @@ test('a wiped replica counts only after it cannot have missed a write of fewer d
   b.start();
   await lab.wait(20_000);
   const read = await lab.ask(c, 'GET', KEY, { query: 'r=2' });
-  assert.equal(read.status, 503, 'of the two, one was away and one has lost it: not even 404 would be true');
+  assert.equal(
+    read.status,
+    503,
+    'of the two, one was away and one has lost it: not even 404 would be true',
+  );
   lab.heal();
   await lab.rest();
   assert.equal(textOf(await lab.ask(c, 'GET', KEY, { query: 'r=2' })), 'acked');
@@ -55,19 +59,28 @@ for (const [kind, headers] of [
     lab.cut(a, b);
     lab.cut(a, c);
     const read = await lab.ask(c, 'GET', KEY);
-    assert.ok(answer.status !== 200 || read.status !== 404, `told ${answer.status}, read ${read.status}`);
+    assert.ok(
+      answer.status !== 200 || read.status !== 404,
+      `told ${answer.status}, read ${read.status}`,
+    );
   });
 }
 
 test('a decider does not count what it has on disk only after it has filled the replica of another', async () => {
-  const lab = new Lab(5, { config: { quorum: { n: 5, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } } });
+  const lab = new Lab(5, {
+    config: { quorum: { n: 5, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } },
+  });
   await lab.born();
   const [a, b, c, d, e] = lab.order(KEY) as [SimNode, SimNode, SimNode, SimNode, SimNode];
   // A, B and C decide. A and C have the write on disk, but C so late that it has told B before that
   // it has nothing.
   for (const other of [d, e]) lab.cut(a, other);
   c.disk.delayMs = 6_000;
-  const put = lab.ask(a, 'PUT', KEY, { value: 'v', query: 'timeout=15000', headers: { 'if-none-match': '*' } });
+  const put = lab.ask(a, 'PUT', KEY, {
+    value: 'v',
+    query: 'timeout=15000',
+    headers: { 'if-none-match': '*' },
+  });
   await lab.until(() => lab.held(b, KEY).length > 0, 500);
   await lab.wait(50);
   lab.cut(a, b);
@@ -77,7 +90,10 @@ test('a decider does not count what it has on disk only after it has filled the 
   const answer = await put;
   for (const reader of [b, d, e]) for (const holder of [a, c]) lab.cut(reader, holder);
   const read = await lab.ask(b, 'GET', KEY);
-  assert.ok(answer.status !== 200 || read.status !== 404, `told ${answer.status}, read ${read.status}`);
+  assert.ok(
+    answer.status !== 200 || read.status !== 404,
+    `told ${answer.status}, read ${read.status}`,
+  );
 });
 
 test('a write is not acknowledged by the word of an owner that has forgotten its fences', async () => {
@@ -113,5 +129,8 @@ test('a write is not acknowledged by the word of an owner that has forgotten its
   const answer = await put;
   await lab.wait(5_000);
   const read = await lab.ask(c, 'GET', KEY);
-  assert.ok(answer?.status !== 200 || read.status !== 404, `told ${answer?.status}, read ${read.status}`);
+  assert.ok(
+    answer?.status !== 200 || read.status !== 404,
+    `told ${answer?.status}, read ${read.status}`,
+  );
 });

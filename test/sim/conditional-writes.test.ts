@@ -14,9 +14,19 @@ interface Outcome {
 }
 
 /** Sends a PUT, and does not wait for the answer. */
-function begin(node: SimNode, key: string, { value = '', headers = {}, query = '' }: LabRequest): Outcome {
+function begin(
+  node: SimNode,
+  key: string,
+  { value = '', headers = {}, query = '' }: LabRequest,
+): Outcome {
   const outcome: Outcome = {};
-  const request = { method: 'PUT', path: `/mec/${key}`, query, headers, ...bodyInMemory(Buffer.from(value)) };
+  const request = {
+    method: 'PUT',
+    path: `/mec/${key}`,
+    query,
+    headers,
+    ...bodyInMemory(Buffer.from(value)),
+  };
   node.send(request).then(
     (answer) => (outcome.answer = answer),
     () => {},
@@ -51,7 +61,11 @@ test('messages that are late, but in order, do not make two winners', async () =
   await lab.until(() => mine.answer !== undefined);
   assert.deepEqual(statuses(yours, mine.answer), [200, 503]);
   await lab.rest();
-  assert.deepEqual(lab.held(c, key).sort(), ['mine', 'yours'], 'told that it is unknown, it may still be there');
+  assert.deepEqual(
+    lab.held(c, key).sort(),
+    ['mine', 'yours'],
+    'told that it is unknown, it may still be there',
+  );
 });
 
 test('a conditional write needs as many owners as its request asks for', async () => {
@@ -97,7 +111,9 @@ test('of a create with an Idempotency-Key and its rival one is told 200, however
   const mine = { value: 'mine', headers: { ...CREATE, ...ONCE } };
   const yours = { value: 'yours', headers: { ...CREATE, 'idempotency-key': 'i-2' } };
   await tryAlone(lab, a, key, mine);
-  await lab.until(() => b.node?.status().peers.find(({ node }) => node === a.name)?.reach !== 'reachable');
+  await lab.until(
+    () => b.node?.status().peers.find(({ node }) => node === a.name)?.reach !== 'reachable',
+  );
   assert.equal((await lab.ask(b, 'PUT', key, yours)).status, 200);
   lab.heal();
   await lab.rest();
@@ -105,7 +121,8 @@ test('of a create with an Idempotency-Key and its rival one is told 200, however
     assert.deepEqual(lab.held(node, key).sort(), ['mine', 'yours']);
     assert.equal((await lab.ask(node, 'PUT', key, mine)).status, 412);
   }
-  for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key).sort(), ['mine', 'yours'], 'nothing was written');
+  for (const node of [a, b, c])
+    assert.deepEqual(lab.held(node, key).sort(), ['mine', 'yours'], 'nothing was written');
 });
 
 test('a repeat that finds two tries of its write covers both', async () => {
@@ -113,7 +130,9 @@ test('a repeat that finds two tries of its write covers both', async () => {
   const { lab, a, b, c } = await born(key);
   const request = { value: 'pound', headers: ONCE };
   await tryAlone(lab, a, key, request);
-  await lab.until(() => b.node?.status().peers.find(({ node }) => node === a.name)?.reach !== 'reachable');
+  await lab.until(
+    () => b.node?.status().peers.find(({ node }) => node === a.name)?.reach !== 'reachable',
+  );
   assert.equal((await lab.ask(b, 'PUT', key, request)).status, 200);
   lab.heal();
   await lab.rest();
@@ -180,7 +199,9 @@ test('a write waits for an owner that has just started, which grants the key onc
   b.start();
   // B waits to be compared with C, which is gone by then, and counts for nothing in the meantime.
   lab.cut(b, c);
-  await lab.until(() => a.node?.status().peers.find(({ node }) => node === b.name)?.reach === 'reachable');
+  await lab.until(
+    () => a.node?.status().peers.find(({ node }) => node === b.name)?.reach === 'reachable',
+  );
   c.crash();
   const made = await lab.ask(a, 'PUT', key, { value: 'mine', headers: CREATE });
   assert.equal(made.status, 200);

@@ -54,7 +54,11 @@ class Scene {
 
   async send(
     node: SimNode,
-    { method, key, headers = {} }: { method: string; key: string; headers?: Record<string, string> },
+    {
+      method,
+      key,
+      headers = {},
+    }: { method: string; key: string; headers?: Record<string, string> },
   ): Promise<HttpAnswer> {
     const request = {
       method,
@@ -73,7 +77,8 @@ class Scene {
     const read = await this.send(dice.pick(this.cluster.nodes), { method: 'GET', key });
     if (![200, 300, 404].includes(read.status)) return;
     const matched = read.headers['ETag'] ?? 'none';
-    const headers: Record<string, string> = matched === 'none' ? { 'if-none-match': '*' } : { 'if-match': matched };
+    const headers: Record<string, string> =
+      matched === 'none' ? { 'if-none-match': '*' } : { 'if-match': matched };
     const written = await this.send(dice.pick(this.cluster.nodes), { method: 'PUT', key, headers });
     this.world.trace(`${name} ${key} ${matched}: ${written.status}`);
     if (written.status === 200) this.told.push({ key, matched, by: name });
@@ -88,9 +93,11 @@ class Scene {
     const key = `lock-${Math.floor(nowMs / LOCK_MS)}`;
     const headers = { 'if-none-match': '*', 'idempotency-key': name };
     for (let i = 0; i < TRIES; i++) {
-      const made = await this.send(dice.pick(this.cluster.nodes), { method: 'PUT', key, headers }).catch(
-        () => undefined,
-      );
+      const made = await this.send(dice.pick(this.cluster.nodes), {
+        method: 'PUT',
+        key,
+        headers,
+      }).catch(() => undefined);
       this.world.trace(`${name} ${key} try ${i}: ${made?.status ?? 'no answer'}`);
       if (made?.status === 200) this.told.push({ key, matched: 'none', by: name });
       if (made?.status === 412) return;
@@ -141,7 +148,9 @@ class Scene {
           world.after(forMs, cluster.network.stall(`${one.name}>${other.name}`));
         } else {
           const pairs =
-            kind === 2 ? [`${one.name}>${other.name}`] : [`${one.name}>${other.name}`, `${other.name}>${one.name}`];
+            kind === 2
+              ? [`${one.name}>${other.name}`]
+              : [`${one.name}>${other.name}`, `${other.name}>${one.name}`];
           for (const pair of pairs) cluster.network.cuts.add(pair);
           world.after(forMs, () => pairs.forEach((pair) => cluster.network.cuts.delete(pair)));
         }
@@ -183,7 +192,11 @@ test(`${SEEDS} seeds: of the writes on one state of a key at most one is acknowl
       // A write may be acknowledged again; another one may not.
       if (other?.by === one.by) continue;
       const lines = world.lines.join('\n');
-      assert.equal(other, undefined, `seed ${seed}: ${one.by} and ${other?.by} on ${state}\n${lines}`);
+      assert.equal(
+        other,
+        undefined,
+        `seed ${seed}: ${one.by} and ${other?.by} on ${state}\n${lines}`,
+      );
       first.set(state, one);
     }
   }

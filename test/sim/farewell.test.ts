@@ -80,7 +80,9 @@ test('a node that has left stores nothing for a node that has not heard of it', 
   const lab = new Lab(NODES);
   await lab.born();
   const node = lab.cluster.nodes[NODES - 1] as SimNode;
-  const key = Array.from({ length: 100 }, (_, i) => `k${i}`).find((one) => node.owns(one)) as string;
+  const key = Array.from({ length: 100 }, (_, i) => `k${i}`).find((one) =>
+    node.owns(one),
+  ) as string;
   const coordinator = lab.order(key).find((other) => other !== node) as SimNode;
   node.node?.leave();
   await lab.until(() => node.node?.state === 'gone', LONG_MS);

@@ -22,7 +22,8 @@ test('a write costs as many bytes after thirty restarts as after five, and a wip
   const [first, second, victim] = cluster.nodes as [SimNode, SimNode, SimNode];
   for (const node of cluster.nodes) node.start();
   const rest = (): Promise<void> => world.run(world.nowMs + LONG_MS, () => cluster.isAtRest());
-  const bytesSent = (): number => [...cluster.network.bytesTo.values()].reduce((sum, bytes) => sum + bytes, 0);
+  const bytesSent = (): number =>
+    [...cluster.network.bytesTo.values()].reduce((sum, bytes) => sum + bytes, 0);
   const write = async (node: SimNode, value: string): Promise<void> => {
     const { token } = await settled(world, readKey(node, 'k'));
     await settled(world, writeKey(node, 'k', { value, token }));
@@ -66,5 +67,8 @@ test('a write costs as many bytes after thirty restarts as after five, and a wip
       ['9'],
     );
   }
-  assert.equal(second.node?.peek('k').context.equals(first.node?.peek('k').context ?? assert.fail()), true);
+  assert.equal(
+    second.node?.peek('k').context.equals(first.node?.peek('k').context ?? assert.fail()),
+    true,
+  );
 });

@@ -20,7 +20,14 @@ test('a gap is not closed over fallbacks that are only away', async () => {
   const lab = new Lab(6);
   await lab.born();
   const [a, b] = neighbours(2) as [string, string];
-  const [o1, o2, o3, d, e, f] = lab.order(a) as [SimNode, SimNode, SimNode, SimNode, SimNode, SimNode];
+  const [o1, o2, o3, d, e, f] = lab.order(a) as [
+    SimNode,
+    SimNode,
+    SimNode,
+    SimNode,
+    SimNode,
+    SimNode,
+  ];
   const part = (): void => {
     for (const owner of [o1, o2, o3]) for (const fallback of [d, e, f]) lab.cut(owner, fallback);
   };
@@ -145,7 +152,10 @@ for (const gapMs of [100, 700]) {
     const changed = keys.slice(0, 8);
     for (const key of changed) {
       const headers = { 'x-mec-vclock': tokens.get(key) ?? '' };
-      assert.equal((await lab.ask(sender, 'PUT', key, { value: `${key}-new`, headers })).status, 200);
+      assert.equal(
+        (await lab.ask(sender, 'PUT', key, { value: `${key}-new`, headers })).status,
+        200,
+      );
     }
     await lab.wait(3_000);
     lab.cut(other, sender);
@@ -153,7 +163,9 @@ for (const gapMs of [100, 700]) {
     receiver.disk.delayMs = 1_000;
     receiver.start();
     const arrived = (): number =>
-      receiver.node === undefined ? 0 : keys.filter((key) => lab.held(receiver, key).includes(`${key}-new`)).length;
+      receiver.node === undefined
+        ? 0
+        : keys.filter((key) => lab.held(receiver, key).includes(`${key}-new`)).length;
     await lab.until(() => arrived() >= 2, 60_000);
     assert.ok(arrived() >= 2 && arrived() < changed.length, 'it is in the middle of it');
     sender.crash();
@@ -166,14 +178,17 @@ for (const gapMs of [100, 700]) {
     lab.heal();
     for (const node of [sender, receiver]) node.disk.delayMs = 1;
     const reaches = (): boolean =>
-      receiver.node?.status().peers.some(({ node, reach }) => node === other.name && reach === 'reachable') === true;
+      receiver.node
+        ?.status()
+        .peers.some(({ node, reach }) => node === other.name && reach === 'reachable') === true;
     await lab.until(reaches, 20_000);
     // A read would spread the absence at the receiver as a deletion.
     for (const key of keys) await lab.ask(other, 'GET', key);
     await lab.rest();
     for (const key of keys) {
       const expected = `${key}-${changed.includes(key) ? 'new' : 'old'}`;
-      for (const node of lab.cluster.nodes) assert.deepEqual(lab.held(node, key), [expected], `at ${node.name}`);
+      for (const node of lab.cluster.nodes)
+        assert.deepEqual(lab.held(node, key), [expected], `at ${node.name}`);
     }
   });
 }
@@ -322,7 +337,8 @@ test('a volume that is put back as it was after a clean stop gives no dot to two
   assert.notEqual(after.headers['X-Mec-Dot'], before.headers['X-Mec-Dot']);
   await lab.wait(10_000);
   await lab.rest();
-  for (const node of [a, b]) assert.deepEqual(lab.held(node, key).sort(), ['after', 'before'], `at ${node.name}`);
+  for (const node of [a, b])
+    assert.deepEqual(lab.held(node, key).sort(), ['after', 'before'], `at ${node.name}`);
 });
 
 test('a node that lost its disk and begins a cluster alone takes nothing of the others for lost', async () => {
@@ -352,7 +368,11 @@ test('a node that lost its disk and begins a cluster alone takes nothing of the 
   await lab.rest();
   for (const node of lab.cluster.nodes) {
     for (const key of [ofOther, ofItself]) {
-      assert.equal(textOf(await lab.ask(node, 'GET', key)), 'acknowledged', `${key} at ${node.name}`);
+      assert.equal(
+        textOf(await lab.ask(node, 'GET', key)),
+        'acknowledged',
+        `${key} at ${node.name}`,
+      );
     }
   }
 });

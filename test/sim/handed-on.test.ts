@@ -16,5 +16,6 @@ test('an owner that cannot read its disk makes no second version of a write', as
   const answer = await lab.ask(other, 'PUT', KEY, { value: 'second', query: 'w=all' });
   assert.equal(answer.status, 503, textOf(answer));
   await lab.rest();
-  for (const node of nodes.slice(0, 3)) assert.deepEqual(lab.held(node, KEY).sort(), ['first', 'second'], node.name);
+  for (const node of nodes.slice(0, 3))
+    assert.deepEqual(lab.held(node, KEY).sort(), ['first', 'second'], node.name);
 });

@@ -15,8 +15,12 @@ const LAST_WRITE_WINS = {
 } as const;
 
 /** Makes three nodes of which the first owner of the key hears no other. Each may write alone. */
-async function parted(policies: (typeof LAST_WRITE_WINS)[]): Promise<{ lab: Lab; owners: SimNode[] }> {
-  const lab = new Lab(3, { config: { policies, quorum: { n: 3, r: 'quorum', w: 1, timeoutMs: 3_000 } } });
+async function parted(
+  policies: (typeof LAST_WRITE_WINS)[],
+): Promise<{ lab: Lab; owners: SimNode[] }> {
+  const lab = new Lab(3, {
+    config: { policies, quorum: { n: 3, r: 'quorum', w: 1, timeoutMs: 3_000 } },
+  });
   await lab.born();
   const owners = lab.order(KEY);
   const [a, b, c] = owners as [SimNode, SimNode, SimNode];
@@ -25,13 +29,19 @@ async function parted(policies: (typeof LAST_WRITE_WINS)[]): Promise<{ lab: Lab;
   return { lab, owners };
 }
 
-async function put(lab: Lab, node: SimNode, value: string, headers: Record<string, string> = {}): Promise<void> {
+async function put(
+  lab: Lab,
+  node: SimNode,
+  value: string,
+  headers: Record<string, string> = {},
+): Promise<void> {
   const answer = await lab.ask(node, 'PUT', KEY, { value, headers });
   assert.equal(answer.status, 200, textOf(answer));
   await lab.wait(100);
 }
 
-const holdsBoth = (lab: Lab, owners: SimNode[]): boolean => owners.every((node) => lab.held(node, KEY).length === 2);
+const holdsBoth = (lab: Lab, owners: SimNode[]): boolean =>
+  owners.every((node) => lab.held(node, KEY).length === 2);
 
 /** Waits until every owner has only these values of the key, and reads it at each. */
 async function assertEnds(
@@ -39,7 +49,10 @@ async function assertEnds(
   owners: SimNode[],
   { values, status }: { values: string[]; status: number },
 ): Promise<void> {
-  await lab.until(() => owners.every((node) => lab.held(node, KEY).length <= values.length), 20_000);
+  await lab.until(
+    () => owners.every((node) => lab.held(node, KEY).length <= values.length),
+    20_000,
+  );
   await lab.wait(5_000);
   for (const node of owners) {
     assert.deepEqual(lab.held(node, KEY), values, `${node.name} holds`);
@@ -88,5 +101,6 @@ test('one X-Mec-Write-ID for two different values hides neither of two acknowled
     assert.match(textOf(read), /one[^]*two|two[^]*one/);
   }
   await lab.wait(15_000);
-  for (const node of owners) assert.deepEqual(lab.held(node, KEY).sort(), ['one', 'two'], node.name);
+  for (const node of owners)
+    assert.deepEqual(lab.held(node, KEY).sort(), ['one', 'two'], node.name);
 });

@@ -6,13 +6,22 @@ import { listKeys } from '../../src/sim/http.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
 
-const CONTENT = packContent({ value: Uint8Array.of(1), contentType: 'text/plain', timestampMicros: 1 });
+const CONTENT = packContent({
+  value: Uint8Array.of(1),
+  contentType: 'text/plain',
+  timestampMicros: 1,
+});
 
 test('a listing of one hash tag needs the owners of one partition only', async () => {
   const lab = new Lab(6);
   await lab.born();
   const keys = ['{ann}/cart', '{ann}/orders/1', '{ann}/orders/2'];
-  const [owner, second, third, ...others] = lab.order('{ann}') as [SimNode, SimNode, SimNode, ...SimNode[]];
+  const [owner, second, third, ...others] = lab.order('{ann}') as [
+    SimNode,
+    SimNode,
+    SimNode,
+    ...SimNode[],
+  ];
   for (const key of [...keys, 'elsewhere']) {
     const written = await lab.ask(owner, 'PUT', key, { value: 'v' });
     assert.equal(written.status, 200, textOf(written));
@@ -33,7 +42,11 @@ test('a listing of one hash tag needs the owners of one partition only', async (
   };
   assert.deepEqual(await list('{ann}/'), keys);
   assert.deepEqual(await list('{ann}/orders'), keys.slice(1));
-  assert.match(String(await list('{ann')), /quorum-not-met/, 'a prefix without a whole tag may be anywhere');
+  assert.match(
+    String(await list('{ann')),
+    /quorum-not-met/,
+    'a prefix without a whole tag may be anywhere',
+  );
 });
 
 test("keys of the store's own are neither listed nor served", async () => {

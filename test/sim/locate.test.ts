@@ -22,7 +22,12 @@ test('locate names three owners and a fallback, with their versions of the key',
   const { entries } = await locate(lab, fourth, 'k');
   assert.deepEqual(
     entries.map(({ node, role }) => `${role} ${node}`),
-    [`owner ${first.name}`, `owner ${second.name}`, `owner ${third.name}`, `fallback ${fourth.name}`],
+    [
+      `owner ${first.name}`,
+      `owner ${second.name}`,
+      `owner ${third.name}`,
+      `fallback ${fourth.name}`,
+    ],
   );
   const actor = entries[0]?.says?.actor ?? '';
   assert.equal(actor.split('~')[0], first.name);

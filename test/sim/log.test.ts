@@ -22,7 +22,12 @@ test('a node whose disk is full tells so once a second at most, however many rea
   await lab.wait(3_000);
   const seconds = (lab.world.nowMs - startMs) / 1000;
   const lines = lab.logged(node, /error own replica not read/).slice(linesBefore);
-  const told = lines.map((line) => Number(/"repeated":(\d+)/.exec(line)?.[1] ?? 1)).reduce((a, b) => a + b, 0);
+  const told = lines
+    .map((line) => Number(/"repeated":(\d+)/.exec(line)?.[1] ?? 1))
+    .reduce((a, b) => a + b, 0);
   assert.ok(told > reads / 3, `${told} of ${reads} reads met it`);
-  assert.ok(lines.length > 0 && lines.length <= seconds + 1, `${lines.length} lines in ${seconds} s`);
+  assert.ok(
+    lines.length > 0 && lines.length <= seconds + 1,
+    `${lines.length} lines in ${seconds} s`,
+  );
 });

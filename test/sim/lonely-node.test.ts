@@ -26,7 +26,9 @@ test('a listing fails where no member is known, rather than say that there are n
 });
 
 /** Starts nodes on empty disks that hear only each other and one of the other members. */
-async function hearingOne(count: number): Promise<{ readonly lab: Lab; readonly wiped: readonly SimNode[] }> {
+async function hearingOne(
+  count: number,
+): Promise<{ readonly lab: Lab; readonly wiped: readonly SimNode[] }> {
   const lab = new Lab(count + 2);
   await lab.born();
   const [speaking, , ...wiped] = lab.cluster.nodes as [SimNode, SimNode, ...SimNode[]];
@@ -39,7 +41,8 @@ async function hearingOne(count: number): Promise<{ readonly lab: Lab; readonly 
   }
   speaking.start();
   await lab.wait(10_000);
-  for (const { node } of wiped) assert.ok((node?.status().members.length ?? 0) > count, 'it has heard of the other');
+  for (const { node } of wiped)
+    assert.ok((node?.status().members.length ?? 0) > count, 'it has heard of the other');
   return { lab, wiped };
 }
 
@@ -84,12 +87,15 @@ test('a node that was killed just after others had joined does not take itself f
     for (const node of nodes) await assertServesNoKeys(lab, node);
     lab.heal();
     await lab.rest();
-    for (const node of nodes) assert.equal((await lab.ask(node, 'PUT', 'k', { value: 'v' })).status, 200);
+    for (const node of nodes)
+      assert.equal((await lab.ask(node, 'PUT', 'k', { value: 'v' })).status, 200);
   }
 });
 
 test('a node without others goes on after a start, or once a member that never joined is declared gone', async () => {
-  const lab = new Lab(2, { config: { quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } } });
+  const lab = new Lab(2, {
+    config: { quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } },
+  });
   const [first, second] = lab.cluster.nodes as [SimNode, SimNode];
   second.crash();
   await lab.until(() => first.node?.state === 'up', 60_000);
@@ -122,7 +128,9 @@ for (const isWiped of [false, true]) {
     await lab.wait(5_000);
     joining.start();
     const know = ({ node }: SimNode): boolean =>
-      node?.status().members.some(({ name, state }) => name === joining.name && state === 'joining') === true;
+      node
+        ?.status()
+        .members.some(({ name, state }) => name === joining.name && state === 'joining') === true;
     await lab.until(() => others.every(know), 20_000);
     // In this time the record is kept on disk, and the node has not joined yet.
     await lab.wait(20);

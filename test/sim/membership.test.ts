@@ -38,7 +38,11 @@ async function until({ world }: Box, what: string, isSo: () => boolean): Promise
 }
 
 async function put({ world }: Box, { node }: SimNode, key: string, bytes = 100): Promise<void> {
-  const content = { value: utf8ToBytes('x'.repeat(bytes)), contentType: 'text/plain', timestampMicros: 0 };
+  const content = {
+    value: utf8ToBytes('x'.repeat(bytes)),
+    contentType: 'text/plain',
+    timestampMicros: 0,
+  };
   let outcome: unknown;
   node?.put(key, packContent(content)).then(
     () => (outcome = 'stored'),
@@ -48,7 +52,8 @@ async function put({ world }: Box, { node }: SimNode, key: string, bytes = 100):
   assert.equal(outcome, 'stored');
 }
 
-const statusOf = ({ node }: SimNode): NodeStatus => node?.status() ?? assert.fail('it does not run');
+const statusOf = ({ node }: SimNode): NodeStatus =>
+  node?.status() ?? assert.fail('it does not run');
 
 const ofNode = (seer: SimNode, name: string): MemberStatus | undefined =>
   statusOf(seer).members.find((member) => member.name === name);
@@ -65,7 +70,11 @@ test('a joining node takes writes at once, catches up at its pace, and is up whe
   const newcomer = cluster.add();
   const beganMs = world.nowMs;
   newcomer.start();
-  await until(box, 'it is known to be joining', () => ofNode(first, newcomer.name)?.state === 'joining');
+  await until(
+    box,
+    'it is known to be joining',
+    () => ofNode(first, newcomer.name)?.state === 'joining',
+  );
   await until(
     box,
     'it is a pending owner',
@@ -81,7 +90,10 @@ test('a joining node takes writes at once, catches up at its pace, and is up whe
     assert.ok(!newcomer.owns(`new-${i}`), 'it owns nothing yet');
     taken += newcomer.node?.peek(`new-${i}`).versions.length ?? 0;
   }
-  assert.ok(taken > 20, `${taken} of 40 writes were sent to it at once; it is a pending owner of three quarters`);
+  assert.ok(
+    taken > 20,
+    `${taken} of 40 writes were sent to it at once; it is a pending owner of three quarters`,
+  );
   let wasUpMs: number | undefined;
   while (wasUpMs === undefined) {
     const { sync, handoff } = statusOf(newcomer);
@@ -105,7 +117,9 @@ test('a dead node is unreachable for all ten within six seconds, one that hangs 
   hung.life?.pause();
   await world.run(world.nowMs + 1_000);
   hung.life?.resume();
-  await world.run(world.nowMs + 2_000, () => others.some((node) => reachOf(node, hung.name) === 'unreachable'));
+  await world.run(world.nowMs + 2_000, () =>
+    others.some((node) => reachOf(node, hung.name) === 'unreachable'),
+  );
   for (const node of others) if (node !== hung) assert.equal(reachOf(node, hung.name), 'reachable');
   assert.equal(versions(), before, 'nobody has said anything of anybody');
   dead.crash();
@@ -113,7 +127,8 @@ test('a dead node is unreachable for all ten within six seconds, one that hangs 
     others.every((node) => reachOf(node, dead.name) === 'unreachable'),
   );
   assert.ok(tookMs < 6_000, `${tookMs} ms`);
-  for (const node of others) assert.equal(ofNode(node, dead.name)?.state, 'up', 'out of reach is not gone');
+  for (const node of others)
+    assert.equal(ofNode(node, dead.name)?.state, 'up', 'out of reach is not gone');
 });
 
 test('who was out of reach long enough to be suspected says that it lives', async () => {
@@ -123,9 +138,14 @@ test('who was out of reach long enough to be suspected says that it lives', asyn
   const witness = cluster.nodes[2] as SimNode;
   const before = ofNode(witness, lonely.name)?.version ?? 0;
   for (const { name } of cluster.nodes)
-    for (const pair of [`${name}>${lonely.name}`, `${lonely.name}>${name}`]) cluster.network.cuts.add(pair);
+    for (const pair of [`${name}>${lonely.name}`, `${lonely.name}>${name}`])
+      cluster.network.cuts.add(pair);
   await world.run(world.nowMs + 2_500);
   cluster.network.cuts.clear();
-  await until(box, 'its record has a higher version', () => (ofNode(witness, lonely.name)?.version ?? 0) > before);
+  await until(
+    box,
+    'its record has a higher version',
+    () => (ofNode(witness, lonely.name)?.version ?? 0) > before,
+  );
   await until(box, 'all is as before', () => cluster.isAtRest());
 });

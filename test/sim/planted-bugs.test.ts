@@ -20,6 +20,7 @@ test('each place of a planted bug is in the compiled source', () => {
 test('each bug has a name of its own, and is drawn with faults that there are', () => {
   assert.equal(new Set(BUGS.map(({ name }) => name)).size, BUGS.length);
   for (const { name, draw } of BUGS) {
-    for (const fault of (draw?.['faults'] ?? []) as string[]) assert.ok(fault in FAULTS, `${name}: ${fault}`);
+    for (const fault of (draw?.['faults'] ?? []) as string[])
+      assert.ok(fault in FAULTS, `${name}: ${fault}`);
   }
 });

@@ -20,10 +20,16 @@ const CAUSALITY: readonly Bug[] = [
         good: 'if (this.#lifeOf(node) !== life)',
         bad: 'if (this.#lifeOf(node) === undefined)',
       },
-      { file: core('causality/actor'), good: 'if (name.life !== this.#lifeOf(name.node))', bad: 'if (false)' },
+      {
+        file: core('causality/actor'),
+        good: 'if (name.life !== this.#lifeOf(name.node))',
+        bad: 'if (false)',
+      },
       { file: storage('replica/replica-actor'), good: 'if (claimed <= own)', bad: 'if (true)' },
     ],
-    draw: { faults: ['wiped disk', 'old copy restored', 'crash in mid-write', 'wiped, and back at once'] },
+    draw: {
+      faults: ['wiped disk', 'old copy restored', 'crash in mid-write', 'wiped, and back at once'],
+    },
   },
   {
     name: 'a replica that begins again in one life writes under the same actor',
@@ -105,7 +111,11 @@ const FLOORS: readonly Bug[] = [
     bad: 'return wholeContext.unpack(packed.slice(1), find);',
     // A node that has started again knows no floor.
     also: [
-      { file: 'src/cluster/partitions/floors.js', good: 'words?.life !== this.#members.lifeOf(peer)', bad: 'false' },
+      {
+        file: 'src/cluster/partitions/floors.js',
+        good: 'words?.life !== this.#members.lifeOf(peer)',
+        bad: 'false',
+      },
     ],
     draw: {
       faults: ['crash and start at once'],
@@ -150,7 +160,13 @@ const EVIDENCE: readonly Bug[] = [
     file: core('causality/evidence'),
     good: 'said.clock.covers(held)',
     bad: 'true',
-    also: [{ file: sync('fallbacks'), good: 'clocks?.every((clock) => clock.covers(held)) !== true', bad: 'false' }],
+    also: [
+      {
+        file: sync('fallbacks'),
+        good: 'clocks?.every((clock) => clock.covers(held)) !== true',
+        bad: 'false',
+      },
+    ],
     // The owners have much to take in, and the fallback asks often.
     draw: {
       faults: ['owners out of reach, and back'],
@@ -215,7 +231,9 @@ const EVIDENCE: readonly Bug[] = [
     good: 'const opening = id === undefined ? { statement, cut: view.cut } : undefined;',
     bad: `const now = { ...statement, clock: replica.durableClock.clone() };
         const opening = { statement: now, cut: view.cut };`,
-    also: [{ file: sync('snapshot'), good: 'return opening;', bad: 'return page.opening ?? opening;' }],
+    also: [
+      { file: sync('snapshot'), good: 'return opening;', bad: 'return page.opening ?? opening;' },
+    ],
     draw: {
       faults: ['one cut off', 'crash', 'links stall one after another'],
       habits: ['write', 'read'],

@@ -70,9 +70,17 @@ export const WRITES: readonly Bug[] = [
         good: 'return atMs + IDEMPOTENCY_MS <= this.#clock.monotonicMs();',
         bad: 'return madeMicros + 1000 * IDEMPOTENCY_MS <= nowMicros;',
       },
-      { file: memory, good: 'recall(key, idempotencyKey) {', bad: 'recall(key, idempotencyKey, nowMicros) {' },
+      {
+        file: memory,
+        good: 'recall(key, idempotencyKey) {',
+        bad: 'recall(key, idempotencyKey, nowMicros) {',
+      },
       { file: memory, good: 'this.#isOver(learnt) ?', bad: 'this.#isOver(learnt, nowMicros) ?' },
-      { file: memory, good: '!this.#isOver(learnt) &&', bad: '!this.#isOver(learnt, memory.madeMicros) &&' },
+      {
+        file: memory,
+        good: '!this.#isOver(learnt) &&',
+        bad: '!this.#isOver(learnt, memory.madeMicros) &&',
+      },
       {
         file: holders('local-grant'),
         good: 'recall(key, idempotencyKey)',

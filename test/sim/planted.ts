@@ -189,5 +189,7 @@ for (const bug of BUGS.filter(isAsked)) {
   if (isMissed) process.exitCode = 1;
   const miss = isMissed ? ` (missed${isOutOfTime ? ', out of time' : ''})` : '';
   const drawn = bug.draw === undefined ? 'everything' : 'what shows it';
-  process.stdout.write(`| ${bug.name} | ${caught} of ${of}${miss} | ${drawn} | ${names.join(', ')} |\n`);
+  process.stdout.write(
+    `| ${bug.name} | ${caught} of ${of}${miss} | ${drawn} | ${names.join(', ')} |\n`,
+  );
 }

@@ -32,7 +32,9 @@ async function assertServes(lab: Lab, step: string): Promise<void> {
 
 /** The version in which each node sends data to each other, in the order of their names. */
 const versions = (lab: Lab): (number | undefined)[][] =>
-  lab.cluster.nodes.map(({ node }) => Object.values(node?.status().peers ?? {}).map(({ data }) => data.version));
+  lab.cluster.nodes.map(({ node }) =>
+    Object.values(node?.status().peers ?? {}).map(({ data }) => data.version),
+  );
 
 /** How many frames and messages no node has understood. */
 function garbage(lab: Lab): number {
@@ -40,7 +42,8 @@ function garbage(lab: Lab): number {
   for (const { node } of lab.cluster.nodes) {
     const { incoming, peers } = node?.status() ?? {};
     count += (incoming?.data.garbage ?? 0) + (incoming?.membership.garbage ?? 0);
-    for (const { data, probes } of Object.values(peers ?? {})) count += data.garbage + probes.garbage;
+    for (const { data, probes } of Object.values(peers ?? {}))
+      count += data.garbage + probes.garbage;
   }
   return count;
 }

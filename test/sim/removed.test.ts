@@ -16,7 +16,8 @@ async function removed(): Promise<{ lab: Lab; node: SimNode; others: SimNode[] }
   const lab = new Lab(NODES, { seed: SEED });
   await lab.born();
   const others = lab.cluster.nodes.slice(0, -1);
-  for (let i = 0; i < KEYS; i++) await lab.ask(others[i % others.length] as SimNode, 'PUT', `k${i}`, { value: 'v' });
+  for (let i = 0; i < KEYS; i++)
+    await lab.ask(others[i % others.length] as SimNode, 'PUT', `k${i}`, { value: 'v' });
   await lab.rest();
   const node = lab.cluster.nodes[NODES - 1] as SimNode;
   return { lab, node, others };
@@ -32,7 +33,8 @@ async function declareGone(lab: Lab, node: SimNode, by: SimNode | undefined): Pr
 test('a removed node with nothing new ends after a few seconds, and shows how far it is', async () => {
   const { lab, node, others } = await removed();
   await declareGone(lab, node, others[0]);
-  for (let i = 0; i < KEYS; i++) await lab.ask(others[i % others.length] as SimNode, 'PUT', `k${i}`, { value: 'w' });
+  for (let i = 0; i < KEYS; i++)
+    await lab.ask(others[i % others.length] as SimNode, 'PUT', `k${i}`, { value: 'w' });
   node.start();
   const startMs = lab.world.nowMs;
   const told: { done: number; all: number }[] = [];
@@ -64,7 +66,8 @@ test('what it alone has is with the owners before it ends', async () => {
   node.start();
   await lab.until(() => node.hasLeft, 60_000);
   assert.ok(node.hasLeft);
-  for (let i = 0; i < 20; i++) assert.equal(textOf(await lab.ask(others[0] as SimNode, 'GET', `alone${i}`)), `${i}`);
+  for (let i = 0; i < 20; i++)
+    assert.equal(textOf(await lab.ask(others[0] as SimNode, 'GET', `alone${i}`)), `${i}`);
 });
 
 test('two names that were declared gone are taken by new nodes that meet each other first', async () => {
@@ -83,6 +86,9 @@ test('two names that were declared gone are taken by new nodes that meet each ot
   // Both have the same list, and neither knows that its name was taken before.
   await lab.wait(2_000);
   for (const node of rest) node.start();
-  await lab.until(() => [one, other].every(({ node, hasLeft }) => hasLeft || node?.state === 'up'), 60_000);
+  await lab.until(
+    () => [one, other].every(({ node, hasLeft }) => hasLeft || node?.state === 'up'),
+    60_000,
+  );
   assert.deepEqual([one.node?.state, other.node?.state], ['up', 'up']);
 });

@@ -25,7 +25,11 @@ test('is asked again of the process that answers in its place', async () => {
   for (const node of cluster.nodes) node.start();
   await world.run(world.nowMs + LONG_MS, () => cluster.isAtRest());
   const [asker, restarted, hung] = cluster.nodes as [SimNode, SimNode, SimNode];
-  const body = packContent({ value: utf8ToBytes('v'), contentType: 'text/plain', timestampMicros: 0 });
+  const body = packContent({
+    value: utf8ToBytes('v'),
+    contentType: 'text/plain',
+    timestampMicros: 0,
+  });
   assert.equal(await outcomeOf(world, asker.node?.put('k', body, { w: 3 })), 'done');
   hung.life?.pause();
   restarted.crash();

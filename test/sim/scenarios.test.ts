@@ -13,7 +13,9 @@ for (const name of readdirSync(folder).sort()) {
 }
 
 test('a scenario that does not come as it says fails, and says where', async () => {
-  const failures = await runScenario('nodes 3\nn1 put k a\nn1 get k = b\nn1 put k x ! timeout\nfly n1\nown k = a\n');
+  const failures = await runScenario(
+    'nodes 3\nn1 put k a\nn1 get k = b\nn1 put k x ! timeout\nfly n1\nown k = a\n',
+  );
   assert.equal(failures.length, 4);
   assert.match(failures[0] ?? '', /^line 3: n1 get k = b: but there is a$/);
   assert.match(failures[1] ?? '', /^line 4: .*it did not fail$/);

@@ -9,7 +9,11 @@ import { Lab, labClient, settled, textOf } from '../fixtures/lab.ts';
 const KEY = 'k1';
 
 /** Makes a key with one value on three nodes, and cuts off the last node. */
-async function parted(): Promise<{ lab: Lab; nodes: [SimNode, SimNode, SimNode]; written: HttpAnswer['headers'] }> {
+async function parted(): Promise<{
+  lab: Lab;
+  nodes: [SimNode, SimNode, SimNode];
+  written: HttpAnswer['headers'];
+}> {
   const lab = new Lab(3);
   await lab.born();
   const nodes = lab.order(KEY) as [SimNode, SimNode, SimNode];
@@ -40,7 +44,11 @@ test('the token of a 404, in X-Mec-Gone, keeps a stale replica from showing what
   assert.equal((await lab.ask(c, 'PUT', KEY, { value: 'new', query: 'w=one' })).status, 200);
   assert.equal(textOf(await lab.ask(c, 'GET', KEY, { query: 'r=one', headers: gone })), 'new');
   for (const bad of ['x', `${gone['x-mec-gone']},`, Array(5).fill(gone['x-mec-gone']).join()])
-    assert.equal((await lab.ask(c, 'GET', KEY, { headers: { 'x-mec-gone': bad } })).status, 400, bad);
+    assert.equal(
+      (await lab.ask(c, 'GET', KEY, { headers: { 'x-mec-gone': bad } })).status,
+      400,
+      bad,
+    );
 });
 
 test('what is gone stays gone for its reader although the node that wrote it has begun a new life', async () => {
@@ -72,7 +80,10 @@ test('the token of a 404 stands for those that were sent with its read', async (
   lab.cut(a, b);
   const token = written.headers['X-Mec-Vclock'] ?? '';
   const query = 'r=one&w=one';
-  assert.equal((await lab.ask(a, 'DELETE', KEY, { query, headers: { 'x-mec-vclock': token } })).status, 204);
+  assert.equal(
+    (await lab.ask(a, 'DELETE', KEY, { query, headers: { 'x-mec-vclock': token } })).status,
+    204,
+  );
   const headers: Record<string, string> = {};
   // The second has never known the key, the third still has it.
   for (const node of [a, c, b]) {
@@ -80,7 +91,11 @@ test('the token of a 404 stands for those that were sent with its read', async (
     assert.equal(read.status, 404, node.name);
     headers['x-mec-gone'] = read.headers['X-Mec-Vclock'] ?? '';
   }
-  assert.equal((await lab.ask(b, 'GET', KEY, { query: 'r=one' })).status, 200, 'the last replica is stale');
+  assert.equal(
+    (await lab.ask(b, 'GET', KEY, { query: 'r=one' })).status,
+    200,
+    'the last replica is stale',
+  );
 });
 
 const valuesOf = async (lab: Lab, client: MecClient<string>): Promise<string[]> => {
@@ -105,7 +120,11 @@ test('the client does so by itself, for what it has found gone and for all that 
   assert.deepEqual(await valuesOf(lab, client), []);
   assert.equal((await lab.ask(c, 'PUT', KEY, { value: 'new', query: 'w=one' })).status, 200);
   assert.deepEqual(await valuesOf(lab, client), ['new']);
-  assert.deepEqual(await valuesOf(lab, client), ['new'], 'nor does it show both after it has read another');
+  assert.deepEqual(
+    await valuesOf(lab, client),
+    ['new'],
+    'nor does it show both after it has read another',
+  );
   lab.heal();
   a.start();
   b.start();
@@ -125,7 +144,11 @@ test('a writer keeps what it brought, also from a node that takes its author for
     'x-mec-vclock': headers['X-Mec-Vclock'] ?? '',
   });
   const first = await lab.ask(a, 'PUT', KEY, { value: 'first', headers: tokenOf(read) });
-  const second = await lab.ask(c, 'PUT', KEY, { value: 'second', query: 'w=one', headers: tokenOf(first) });
+  const second = await lab.ask(c, 'PUT', KEY, {
+    value: 'second',
+    query: 'w=one',
+    headers: tokenOf(first),
+  });
   const third = await lab.ask(a, 'PUT', KEY, { value: 'third', headers: tokenOf(second) });
   assert.deepEqual([first.status, second.status, third.status], [200, 200, 200]);
   const last = await lab.ask(a, 'GET', KEY);

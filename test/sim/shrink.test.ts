@@ -5,7 +5,8 @@ import { shrunkReportOf } from '../../src/sim/report.ts';
 import { simulate, type SimOptions, type SimResult } from '../../src/sim/run.ts';
 import { shrink } from '../../src/sim/shrink.ts';
 
-const LOSS = /misses the acknowledged write|^the acknowledged write .* is lost|^the clock of .* has the write/m;
+const LOSS =
+  /misses the acknowledged write|^the acknowledged write .* is lost|^the clock of .* has the write/m;
 const SEEDS = 60;
 /** A number of operations that can be shrunk. */
 const LONG = 6;
@@ -14,7 +15,15 @@ const ATTEMPTS = 40;
 /** A run in which the power fails, on disks that acknowledge unsafe batches. */
 const lying = (seed: number): SimOptions => {
   const habits = ['read', 'write'] as const;
-  return { seed, nodes: 3, operations: 40, faults: ['crash of all'], habits, doDisksLie: true, isBrief: true };
+  return {
+    seed,
+    nodes: 3,
+    operations: 40,
+    faults: ['crash of all'],
+    habits,
+    doDisksLie: true,
+    isBrief: true,
+  };
 };
 
 async function firstFailure(): Promise<SimResult> {
@@ -22,28 +31,39 @@ async function firstFailure(): Promise<SimResult> {
     const result = await simulate(lying(seed));
     const isLong = result.operations.length >= LONG;
     // Shrinking keeps any kind of violation that was there, so this run has one kind only.
-    const isLoss = result.violations.length > 0 && result.violations.every((text) => LOSS.test(text));
+    const isLoss =
+      result.violations.length > 0 && result.violations.every((text) => LOSS.test(text));
     if (isLong && isLoss) return result;
   }
   return assert.fail(`disks lie, and in ${SEEDS} seeds nobody misses what they lost`);
 }
 
-test('a failing run shrinks to a few operations, which fail again', { timeout: 170_000 }, async () => {
-  const failed = await firstFailure();
-  let attempts = 0;
-  const shrunk = await shrink(failed, lying(failed.seed), () => attempts++ >= ATTEMPTS);
-  assert.ok(
-    shrunk.only.operations.length <= failed.operations.length / 2,
-    `${failed.operations.length} operations shrank to ${shrunk.only.operations.length}`,
-  );
-  const again = await simulate({ ...lying(failed.seed), only: shrunk.only });
-  assert.equal(again.digest, shrunk.result.digest);
-  assert.deepEqual(again.violations, shrunk.result.violations);
-  assert.match(again.violations.join('\n'), LOSS);
-  const report = shrunkReportOf(shrunk, 'abc1234');
-  assert.match(report, new RegExp(`^seed ${failed.seed}, commit abc1234, shrunk in ${shrunk.runs} runs to:`));
-  assert.match(report, /mec simulate --seed \d+ --only-faults (none|[\d,-]+) --only-operations [\d,-]+ --trace/);
-});
+test(
+  'a failing run shrinks to a few operations, which fail again',
+  { timeout: 170_000 },
+  async () => {
+    const failed = await firstFailure();
+    let attempts = 0;
+    const shrunk = await shrink(failed, lying(failed.seed), () => attempts++ >= ATTEMPTS);
+    assert.ok(
+      shrunk.only.operations.length <= failed.operations.length / 2,
+      `${failed.operations.length} operations shrank to ${shrunk.only.operations.length}`,
+    );
+    const again = await simulate({ ...lying(failed.seed), only: shrunk.only });
+    assert.equal(again.digest, shrunk.result.digest);
+    assert.deepEqual(again.violations, shrunk.result.violations);
+    assert.match(again.violations.join('\n'), LOSS);
+    const report = shrunkReportOf(shrunk, 'abc1234');
+    assert.match(
+      report,
+      new RegExp(`^seed ${failed.seed}, commit abc1234, shrunk in ${shrunk.runs} runs to:`),
+    );
+    assert.match(
+      report,
+      /mec simulate --seed \d+ --only-faults (none|[\d,-]+) --only-operations [\d,-]+ --trace/,
+    );
+  },
+);
 
 test('what is left out does not happen, and the rest does as it would', async () => {
   const whole = await simulate({ seed: 7, operations: 40 });

@@ -23,7 +23,9 @@ async function assertHolds(seed: number): Promise<number> {
   const result = await simulate({ seed });
   if (result.violations.length > 0) {
     const endMs = performance.now() + SHRINK_MS;
-    assert.fail(shrunkReportOf(await shrink(result, { seed }, () => performance.now() > endMs), undefined));
+    assert.fail(
+      shrunkReportOf(await shrink(result, { seed }, () => performance.now() > endMs), undefined),
+    );
   }
   return result.digest;
 }
@@ -48,6 +50,9 @@ test('seeds that once failed hold', { skip: FRESH === undefined && !isLongRun() 
 });
 
 test('two seeds are two runs', async () => {
-  const [a, b] = [await simulate({ seed: 1, operations: 20 }), await simulate({ seed: 2, operations: 20 })];
+  const [a, b] = [
+    await simulate({ seed: 1, operations: 20 }),
+    await simulate({ seed: 2, operations: 20 }),
+  ];
   assert.notEqual(a.digest, b.digest);
 });

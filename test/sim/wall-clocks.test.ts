@@ -18,7 +18,10 @@ const LAST_WRITE_WINS = {
   maxValueBytes: undefined,
 } as const;
 
-async function labOf(count: number, config: ConstructorParameters<typeof Lab>[1] = {}): Promise<[Lab, SimNode[]]> {
+async function labOf(
+  count: number,
+  config: ConstructorParameters<typeof Lab>[1] = {},
+): Promise<[Lab, SimNode[]]> {
   const lab = new Lab(count, config);
   await lab.born();
   return [lab, lab.order(KEY)];
@@ -28,16 +31,29 @@ function skew(ms: number, ...nodes: (SimNode | undefined)[]): void {
   for (const node of nodes) if (node?.life !== undefined) node.life.skewMs += ms;
 }
 
-async function put(lab: Lab, node: SimNode | undefined, value: string, ttl?: number): Promise<void> {
+async function put(
+  lab: Lab,
+  node: SimNode | undefined,
+  value: string,
+  ttl?: number,
+): Promise<void> {
   const headers: Record<string, string> = ttl === undefined ? {} : { 'x-mec-ttl': String(ttl) };
   const answer = await lab.ask(node as SimNode, 'PUT', KEY, { value, headers });
   assert.equal(answer.status, 200, textOf(answer));
 }
 
-async function assertRead(lab: Lab, nodes: readonly SimNode[], expected: string | number): Promise<void> {
+async function assertRead(
+  lab: Lab,
+  nodes: readonly SimNode[],
+  expected: string | number,
+): Promise<void> {
   for (const node of nodes) {
     const read = await lab.ask(node, 'GET', KEY);
-    assert.equal(read.status === 200 ? textOf(read) : read.status, expected, `read at ${node.name}`);
+    assert.equal(
+      read.status === 200 ? textOf(read) : read.status,
+      expected,
+      `read at ${node.name}`,
+    );
   }
 }
 
@@ -92,7 +108,11 @@ for (const direction of [1, -1]) {
     near(skewOf(b, a), direction * HOUR_MS);
     near(skewOf(a, c), -direction * HOUR_MS);
     near(skewOf(b, c), 0);
-    assert.equal(lab.logged(a, /warn wall clocks differ/).length, 2, 'once for each peer, not once for each probe');
+    assert.equal(
+      lab.logged(a, /warn wall clocks differ/).length,
+      2,
+      'once for each peer, not once for each probe',
+    );
     assert.equal(lab.logged(b, /warn wall clocks differ/).length, 1);
     skew(-direction * HOUR_MS, a);
     await lab.wait(3_000);
@@ -158,6 +178,9 @@ test('a repeat is known for a repeat, though the clocks have jumped by an hour',
   const headers = { 'idempotency-key': 'other' };
   assert.equal((await lab.ask(a, 'PUT', KEY, { value: 'other', headers })).status, 200);
   const repeat = await lab.ask(b, 'PUT', KEY, once);
-  assert.deepEqual([first.status, repeat.status, repeat.headers['X-Mec-Repeated']], [200, 200, 'true']);
+  assert.deepEqual(
+    [first.status, repeat.status, repeat.headers['X-Mec-Repeated']],
+    [200, 200, 'true'],
+  );
   await assertRead(lab, nodes, 'other');
 });

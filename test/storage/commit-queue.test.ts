@@ -44,7 +44,9 @@ async function slowEngine(): Promise<{
 
 const put = (key: string, size = 1): RowChange => ({ key, value: new Uint8Array(size) });
 
-async function setUp(): Promise<Awaited<ReturnType<typeof slowEngine>> & { queue: CommitQueue; failures: MecError[] }> {
+async function setUp(): Promise<
+  Awaited<ReturnType<typeof slowEngine>> & { queue: CommitQueue; failures: MecError[] }
+> {
   const slow = await slowEngine();
   const failures: MecError[] = [];
   const queue = new CommitQueue(slow.engine, {

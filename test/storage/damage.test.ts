@@ -11,7 +11,14 @@ import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import type { Statement } from '../../src/core/causality/evidence.ts';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import type { Salvage } from '../../src/storage/engine.ts';
-import { asideRow, checkpointRow, logRow, markRow, metaRow, objectRow } from '../../src/storage/keyspace.ts';
+import {
+  asideRow,
+  checkpointRow,
+  logRow,
+  markRow,
+  metaRow,
+  objectRow,
+} from '../../src/storage/keyspace.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
 import type { ReplicaMerge, ReplicaWritten } from '../../src/storage/replica/replica-changes.ts';
@@ -40,17 +47,26 @@ async function openStore(disk: MemoryDisk, nodeName = 'n1'): Promise<Bench> {
 const texts = (replica: Replica, key = KEY): string[] =>
   replica.read(key).versions.map(({ body }) => Buffer.from(body).toString());
 
-async function write(replica: Replica, text: string | undefined, token = none, key = KEY): Promise<ReplicaWritten> {
+async function write(
+  replica: Replica,
+  text: string | undefined,
+  token = none,
+  key = KEY,
+): Promise<ReplicaWritten> {
   const body = text === undefined ? undefined : Buffer.from(text);
   let written: ReplicaWritten | undefined;
   await new Promise<void>((resolve, reject) => {
-    written = replica.write({ key, token, body }, (error) => (error === undefined ? resolve() : reject(error)));
+    written = replica.write({ key, token, body }, (error) =>
+      error === undefined ? resolve() : reject(error),
+    );
   });
   return written as ReplicaWritten;
 }
 
 const mergeInto = (replica: Replica, merge: ReplicaMerge): Promise<void> =>
-  new Promise((resolve, reject) => replica.merge(merge, (error) => (error === undefined ? resolve() : reject(error))));
+  new Promise((resolve, reject) =>
+    replica.merge(merge, (error) => (error === undefined ? resolve() : reject(error))),
+  );
 
 function flip(disk: MemoryDisk, row: string): void {
   const record = Uint8Array.from(disk.rows.get(row) as Uint8Array);
@@ -103,7 +119,11 @@ test('(!) a write to a marked key claims only itself and the dots that its write
   expected.add(written.dot.actor, written.dot.counter);
   assert.equal(written.token.toString(), expected.toString());
   assert.equal(written.object.context.toString(), expected.toString(), 'no bases are sent');
-  assert.equal(replica.read(KEY).context.toString(), expected.toString(), 'and none are stripped off');
+  assert.equal(
+    replica.read(KEY).context.toString(),
+    expected.toString(),
+    'and none are stripped off',
+  );
   await replica.sweep.run();
   assert.equal(replica.read(KEY).context.toString(), expected.toString());
   assert.equal(replica.marks.has(KEY), true);
@@ -118,7 +138,11 @@ test('a key whose mark was taken off has an ordinary object', async () => {
   await mergeInto(replica, { key: KEY, object: peer.read(KEY), dots: [] });
   replica.marks.shrink(KEY, peer.clock);
   const need = replica.marks.need(KEY);
-  assert.equal(need?.has(lost.dot.actor, 1), false, 'the peer has seen it, and so has whatever became of it');
+  assert.equal(
+    need?.has(lost.dot.actor, 1),
+    false,
+    'the peer has seen it, and so has whatever became of it',
+  );
   assert.equal(need?.isEmpty, false, 'it has not seen the write to the other key');
   replica.repair.unmark(KEY, () => {});
   await replica.commits.whenDurable();
@@ -132,7 +156,15 @@ test('(!) the log entries of a marked key whose effect may be lost are not serve
   const { replica, lost } = await damagedStore();
   replica.read(KEY);
   const since = await write(replica, 'since');
-  const nothing = { lost: none, aside: none, life: 'x', actor: 'x', isOwner: true, isComplete: true, isWhole: true };
+  const nothing = {
+    lost: none,
+    aside: none,
+    life: 'x',
+    actor: 'x',
+    isOwner: true,
+    isComplete: true,
+    isWhole: true,
+  };
   const asked = { ...nothing, replica: 'x', clock: none };
   const said = { ...nothing, replica: replica.id, clock: replica.durableClock };
   const { items } = await servePull(replica, { asked, said }, SYNC_LIMITS);
@@ -148,18 +180,38 @@ test('(!) a replica that cannot read a key serves no snapshot, and ends the one 
   const disk = new MemoryDisk();
   const { replica } = await openStore(disk);
   for (const key of [KEY, neighbour()]) await write(replica, 'value', none, key);
-  const env = { clock: new ManualClock(), random: seededRandom(seed++), log: memoryLog() } as unknown as Env;
-  const said = { lost: none, aside: none, life: 'x', actor: 'x', isOwner: true, isComplete: true, isWhole: true };
+  const env = {
+    clock: new ManualClock(),
+    random: seededRandom(seed++),
+    log: memoryLog(),
+  } as unknown as Env;
+  const said = {
+    lost: none,
+    aside: none,
+    life: 'x',
+    actor: 'x',
+    isOwner: true,
+    isComplete: true,
+    isWhole: true,
+  };
   const say = (): Statement => ({ ...said, replica: replica.id, clock: replica.durableClock });
   const conversations = new Conversations({ env, limits: { ...SYNC_LIMITS, pageDots: 1 }, say });
-  const ask = { kind: 'snapshot', from: 'n2', partition: HOME, after: undefined, isComplete: true } as const;
+  const ask = {
+    kind: 'snapshot',
+    from: 'n2',
+    partition: HOME,
+    after: undefined,
+    isComplete: true,
+  } as const;
   const first = await conversations.serve(replica, { ...ask, id: undefined });
   assert.equal(first.items.length, 1);
   replica.marks.add('some key', replica.clock);
   await assert.rejects(conversations.serve(replica, { ...ask, id: first.id, after: first.next }), {
     code: 'behind',
   });
-  await assert.rejects(conversations.serve(replica, { ...ask, id: undefined }), { code: 'damaged' });
+  await assert.rejects(conversations.serve(replica, { ...ask, id: undefined }), {
+    code: 'damaged',
+  });
   conversations.end();
 });
 
@@ -175,7 +227,9 @@ test('(!) a damaged log entry wounds its replica, and sets its versions aside', 
   const first = await openStore(disk);
   const { dot } = await write(first.replica, 'kept');
   const { actor } = first.replica;
-  const other = [...Array(50).keys()].map((n) => `o${n}`).find((key) => partitionOf(key) !== HOME) as string;
+  const other = [...Array(50).keys()]
+    .map((n) => `o${n}`)
+    .find((key) => partitionOf(key) !== HOME) as string;
   await write(first.store.of(partitionOf(other)), 'elsewhere', none, other);
   disk.isOpen = false;
   flip(disk, logRow(HOME, dot));
@@ -189,7 +243,11 @@ test('(!) a damaged log entry wounds its replica, and sets its versions aside', 
   replica.markComplete(true);
   assert.equal(replica.isComplete, false, 'not with anything set aside');
   assert.throws(() => replica.readWhole('nothing'), MecError);
-  assert.deepEqual(texts(store.of(partitionOf(other)), other), ['elsewhere'], 'the others are untouched');
+  assert.deepEqual(
+    texts(store.of(partitionOf(other)), other),
+    ['elsewhere'],
+    'the others are untouched',
+  );
   assert.equal(disk.rows.has(asideRow(HOME, KEY)), true);
   disk.isOpen = false;
   const again = (await openStore(disk)).replica;
@@ -207,11 +265,19 @@ test('the next start dresses a wound that a crash left open', async () => {
   const crash = async (): ReturnType<typeof disk.open> => {
     const engine = await disk.open();
     const commit = engine.commit.bind(engine);
-    engine.commit = (changes, sync) => (++progress.commits > 1 ? new Promise(() => {}) : commit(changes, sync));
+    engine.commit = (changes, sync) =>
+      ++progress.commits > 1 ? new Promise(() => {}) : commit(changes, sync);
     return engine;
   };
   const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(seed++) };
-  void Store.open({ env, nodeName: 'n1', life: 'x', openEngine: crash, sync: true, maxLogEntries: 9 });
+  void Store.open({
+    env,
+    nodeName: 'n1',
+    life: 'x',
+    openEngine: crash,
+    sync: true,
+    maxLogEntries: 9,
+  });
   while (progress.commits < 2) await nextTurn();
   disk.isOpen = false;
   const { replica } = await openStore(disk);
@@ -241,7 +307,10 @@ test('a mended disk wounds the replicas that may have lost rows, and sets stray 
   } satisfies Salvage;
   const { replica } = await openStore(disk);
   assert.equal(isEnded, true);
-  assert.deepEqual([replica.salvage.of(KEY).length, replica.salvage.of(neighbour()).length], [1, 1]);
+  assert.deepEqual(
+    [replica.salvage.of(KEY).length, replica.salvage.of(neighbour()).length],
+    [1, 1],
+  );
   assert.equal(replica.aside.has(lost.dot.actor, lost.dot.counter), true);
   assert.deepEqual(replica.salvage.of('damaged'), []);
 });
@@ -270,7 +339,11 @@ test('(!) versions behind the cut of a log of LevelDB are set aside', async () =
   const { replica } = await openStore(disk);
   assert.deepEqual(texts(replica), ['old']);
   assert.equal(replica.standing.isWounded, false);
-  assert.equal(replica.aside.toString(), CausalContext.ofDots([dot]).toString(), 'only what the clock has not');
+  assert.equal(
+    replica.aside.toString(),
+    CausalContext.ofDots([dot]).toString(),
+    'only what the clock has not',
+  );
 });
 
 test('damage of a row without a key wounds the replica when the store is opened again', async () => {
@@ -296,7 +369,9 @@ test('verification finds a record under a damaged name, and wounds its replica',
   const row = objectRow(HOME, neighbour());
   const record = disk.rows.get(row) as Uint8Array;
   disk.rows.delete(row);
-  const wrong = ['a', 'b', 'c', 'd'].map((letter) => neighbour() + letter).find((key) => partitionOf(key) !== HOME);
+  const wrong = ['a', 'b', 'c', 'd']
+    .map((letter) => neighbour() + letter)
+    .find((key) => partitionOf(key) !== HOME);
   disk.rows.set(objectRow(HOME, wrong as string), record);
   const second = await openStore(disk);
   assert.equal(second.replica.standing.isWounded, false);

@@ -42,12 +42,18 @@ async function goesOn(openEngine: OpenEngine): Promise<void> {
   assert.deepEqual(valuesOf(store, 7, 'deleted'), []);
   assert.deepEqual(valuesOf(store, 200, 'elsewhere'), ['y']);
   assert.equal(replica.clock.toString(), '{n1~es6j7fphsp:1-5 n2~wjbc15bxkb:1,3}');
-  assert.deepEqual([replica.log.length, replica.residues.count, replica.lost.isEmpty], [7, 1, true]);
+  assert.deepEqual(
+    [replica.log.length, replica.residues.count, replica.lost.isEmpty],
+    [7, 1, true],
+  );
   assert.equal(replica.standing.isUnconfirmed, true, 'it was complete');
   replica.standing.confirm();
   assert.equal(replica.isComplete, true);
   const [first, second] = store.keptMembers();
-  assert.deepEqual([first?.name, first?.generation, first?.life, first?.zone], ['n1', 2, '', undefined]);
+  assert.deepEqual(
+    [first?.name, first?.generation, first?.life, first?.zone],
+    ['n1', 2, '', undefined],
+  );
   assert.equal(second?.state, 'gone');
   await new Promise<void>((resolve, reject) => {
     const write = { key: 'new', token: new CausalContext(), body: Uint8Array.of(1) };
@@ -56,7 +62,11 @@ async function goesOn(openEngine: OpenEngine): Promise<void> {
   await store.close();
 
   const again = await open(openEngine, 'third');
-  assert.equal(again.of(7).clock.base('n1~second'), 1, 'what was written in the new format is read');
+  assert.equal(
+    again.of(7).clock.base('n1~second'),
+    1,
+    'what was written in the new format is read',
+  );
   assert.equal(again.of(7).clock.max('n2~wjbc15bxkb'), 3, 'and what was written in the old one');
   await again.close();
 }
@@ -83,7 +93,10 @@ test('a store of format 1 on LevelDB opens, too', async (t) => {
 test('a store of format 1 with a key of another partition now is refused', async () => {
   const disk = new MemoryDisk();
   for (const { key, value } of changes) disk.rows.set(key, value);
-  const [row, record] = [...disk.rows].find(([name]) => name.startsWith('o')) as [string, Uint8Array];
+  const [row, record] = [...disk.rows].find(([name]) => name.startsWith('o')) as [
+    string,
+    Uint8Array,
+  ];
   disk.rows.set(`${row.slice(0, 5)}{tag}key`, record);
   await assert.rejects(open(disk.open, 'second'), /format 1 and the key "\{tag\}key".*Export/s);
   disk.rows.delete(`${row.slice(0, 5)}{tag}key`);

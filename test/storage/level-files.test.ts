@@ -30,7 +30,11 @@ async function makeStore(t: TestContext): Promise<{ root: string; rows: Rows }> 
       const batch = Array.from({ length: 20 }, (_, i) => n + i);
       for (const i of batch) rows.set(rowName(i), i);
       await db.batch(
-        batch.map((i) => ({ type: 'put', key: rowName(i), value: sealRecord([i, 'y'.repeat(i % 300)], rowName(i)) })),
+        batch.map((i) => ({
+          type: 'put',
+          key: rowName(i),
+          value: sealRecord([i, 'y'.repeat(i % 300)], rowName(i)),
+        })),
         { sync: true },
       );
     }
@@ -80,13 +84,16 @@ async function salvage(
     if (n !== undefined) strays.set(row, n);
   }
   await mended?.end();
-  const lost = (mended?.lost ?? []).map(({ first, last }) => `${first.slice(0, 5)}…${last?.slice(0, 5) ?? ''}`);
+  const lost = (mended?.lost ?? []).map(
+    ({ first, last }) => `${first.slice(0, 5)}…${last?.slice(0, 5) ?? ''}`,
+  );
   return { kept, strays, lost };
 }
 
 /** Returns the lost rows, and asserts that the others have their values. */
 function missing(rows: Rows, { kept, strays }: { kept: Rows; strays: Rows }): string[] {
-  for (const found of [kept, strays]) for (const [row, n] of found) assert.equal(n, rows.get(row), row);
+  for (const found of [kept, strays])
+    for (const [row, n] of found) assert.equal(n, rows.get(row), row);
   return [...rows.keys()].filter((row) => !kept.has(row) && !strays.has(row));
 }
 
@@ -96,7 +103,10 @@ test('checksums and Snappy match files of LevelDB', () => {
     ((((0xe3069283 >>> 15) | (0xe3069283 << 17)) >>> 0) + 0xa282ead8) % 2 ** 32,
   );
   // 'abc' as a literal, a copy of 6 from 3 back, and a literal 'd'.
-  assert.equal(Buffer.from(unpackSnappy(Uint8Array.of(10, 8, 97, 98, 99, 9, 3, 0, 100))).toString(), 'abcabcabcd');
+  assert.equal(
+    Buffer.from(unpackSnappy(Uint8Array.of(10, 8, 97, 98, 99, 9, 3, 0, 100))).toString(),
+    'abcabcabcd',
+  );
   assert.equal(unpackSnappy(Uint8Array.of(255, 255, 255, 255, 255, 255)).length, 0);
 });
 
@@ -119,7 +129,9 @@ test('a flipped bit of any file is flipped back', async (t) => {
     const files = (await readdir(join(root, 'leveldb'))).filter((name) =>
       /\.(?:ldb|log)$|^MANIFEST|^CURRENT/.test(name),
     );
-    const kind = [/\.ldb$/, /\.log$/, /^MANIFEST/, /^CURRENT/][Math.min(3, (run % 8) >> 1)] as RegExp;
+    const kind = [/\.ldb$/, /\.log$/, /^MANIFEST/, /^CURRENT/][
+      Math.min(3, (run % 8) >> 1)
+    ] as RegExp;
     const file = files.filter((name) => kind.test(name))[0] as string;
     const bytes = await readFile(join(root, 'leveldb', file));
     const at = random.uint32() % bytes.length;
@@ -141,7 +153,9 @@ test('a lost sector costs its own rows only, and the report covers them', async 
     await rm(join(root, 'leveldb'), { recursive: true, force: true });
     await cp(join(root, 'live'), join(root, 'leveldb'), { recursive: true });
     const kind = run % 2 === 0 ? '.ldb' : '.log';
-    const file = (await readdir(join(root, 'leveldb'))).find((name) => name.endsWith(kind)) as string;
+    const file = (await readdir(join(root, 'leveldb'))).find((name) =>
+      name.endsWith(kind),
+    ) as string;
     const bytes = await readFile(join(root, 'leveldb', file));
     const at = random.uint32() % (bytes.length - 512);
     bytes.fill(0, at, at + 512);
@@ -160,11 +174,16 @@ test('a lost sector costs its own rows only, and the report covers them', async 
     counts.strays += found.strays.size;
     counts.lost += found.lost.length;
   }
-  assert.ok(counts.gone > 0 && counts.strays > counts.gone && counts.lost > 0, JSON.stringify(counts));
+  assert.ok(
+    counts.gone > 0 && counts.strays > counts.gone && counts.lost > 0,
+    JSON.stringify(counts),
+  );
 });
 
 const isLost = (lost: readonly string[], row: string): boolean =>
-  lost.some((range) => range === '…' || (range.slice(0, 5) <= row && row.slice(0, 5) <= range.slice(6)));
+  lost.some(
+    (range) => range === '…' || (range.slice(0, 5) <= row && row.slice(0, 5) <= range.slice(6)),
+  );
 
 const CUTS: Record<string, { file: RegExp; share?: number; mayLose: boolean }> = {
   'a MANIFEST cut to half': { file: /^MANIFEST/, share: 0.5, mayLose: false },
@@ -186,7 +205,11 @@ for (const [title, { file, share, mayLose }] of Object.entries(CUTS)) {
     assert.notDeepEqual((await examine(join(root, 'leveldb'), false)).mends, []);
     const found = await salvage(root, false);
     const gone = missing(rows, found);
-    if (mayLose) assert.ok(gone.length > 0 && gone.length < rows.size, `${gone.length} of ${rows.size} rows are gone`);
+    if (mayLose)
+      assert.ok(
+        gone.length > 0 && gone.length < rows.size,
+        `${gone.length} of ${rows.size} rows are gone`,
+      );
     else assert.deepEqual(gone, []);
     assert.deepEqual(
       gone.filter((row) => !isLost(found.lost, row)),
@@ -194,18 +217,28 @@ for (const [title, { file, share, mayLose }] of Object.entries(CUTS)) {
       'what is gone is said to be gone',
     );
     assert.ok((await readdir(root)).includes('leveldb-damaged-1'));
-    assert.deepEqual(await readdir(root).then((names) => names.filter((entry) => entry === 'salvaging')), []);
+    assert.deepEqual(
+      await readdir(root).then((names) => names.filter((entry) => entry === 'salvaging')),
+      [],
+    );
   });
 }
 
 test('an interrupted salvage begins again from the kept files', async (t) => {
   const { root, rows } = await makeStore(t);
-  const name = (await readdir(join(root, 'leveldb'))).find((entry) => entry.endsWith('.ldb')) as string;
+  const name = (await readdir(join(root, 'leveldb'))).find((entry) =>
+    entry.endsWith('.ldb'),
+  ) as string;
   const bytes = await readFile(join(root, 'leveldb', name));
   bytes.fill(0, 5000, 5003);
   await writeFile(join(root, 'leveldb', name), bytes);
   const mend = (): ReturnType<typeof mendStore> =>
-    mendStore({ root, isThorough: true, repair: (directory) => ClassicLevel.repair(directory), onRemark: () => {} });
+    mendStore({
+      root,
+      isThorough: true,
+      repair: (directory) => ClassicLevel.repair(directory),
+      onRemark: () => {},
+    });
   const first = await mend();
   assert.equal(first?.lost.length, 1);
   // The process ends here, with half of the store lost.

@@ -58,7 +58,10 @@ test('a store that another process has open is not examined', async (t) => {
   const root = await makeRoot(t);
   const engine = await openLevelEngine(root);
   await writeFile(join(root, 'leveldb', 'CURRENT'), 'garbage\n');
-  await assert.rejects(openLevelEngine(root), (error) => error instanceof StartError && /in use/.test(error.message));
+  await assert.rejects(
+    openLevelEngine(root),
+    (error) => error instanceof StartError && /in use/.test(error.message),
+  );
   assert.equal(await readFile(join(root, 'leveldb', 'CURRENT'), 'utf8'), 'garbage\n');
   await engine.close();
 });
@@ -74,7 +77,9 @@ test('after three starts that did not last, every block is examined before Level
   await first.abandon();
   // An opening moves the rows of the log into a table.
   await (await openLevelEngine(root)).close();
-  const name = (await readdir(join(root, 'leveldb'))).find((entry) => entry.endsWith('.ldb')) as string;
+  const name = (await readdir(join(root, 'leveldb'))).find((entry) =>
+    entry.endsWith('.ldb'),
+  ) as string;
   const bytes = await readFile(join(root, 'leveldb', name));
   bytes.fill(255, 1000, 1003);
   await writeFile(join(root, 'leveldb', name), bytes);
@@ -104,7 +109,9 @@ test('verification finds a damaged block, and the next opening mends it', async 
   await (await openLevelEngine(root)).close();
   const engine = await openLevelEngine(root);
   for (let step = 0; step < 20; step++) await engine.verify(10_000);
-  const name = (await readdir(join(root, 'leveldb'))).find((entry) => entry.endsWith('.ldb')) as string;
+  const name = (await readdir(join(root, 'leveldb'))).find((entry) =>
+    entry.endsWith('.ldb'),
+  ) as string;
   const bytes = await readFile(join(root, 'leveldb', name));
   bytes[2000] = (bytes[2000] as number) ^ 4;
   await writeFile(join(root, 'leveldb', name), bytes);
@@ -133,7 +140,9 @@ test('a page of rows that would skip a damaged block fails', async (t) => {
   );
   await first.abandon();
   await (await openLevelEngine(root)).close();
-  const [table = ''] = (await readdir(join(root, 'leveldb'))).filter((entry) => entry.endsWith('.ldb'));
+  const [table = ''] = (await readdir(join(root, 'leveldb'))).filter((entry) =>
+    entry.endsWith('.ldb'),
+  );
   const bytes = await readFile(join(root, 'leveldb', table));
   for (const at of [1_000, 6_000, 11_000, 16_000]) {
     // After some openings in a row, the store is examined and mended before it is read.
@@ -144,7 +153,10 @@ test('a page of rows that would skip a damaged block fails', async (t) => {
     for (const limit of [100, 1_000]) {
       const seen = await pages(engine, limit).catch((error: unknown) => error);
       // Damaged rows that can still be read have their own checksums.
-      const isTold = seen instanceof MecError ? seen.code === 'damaged' : Array.isArray(seen) && seen.length === 3_000;
+      const isTold =
+        seen instanceof MecError
+          ? seen.code === 'damaged'
+          : Array.isArray(seen) && seen.length === 3_000;
       assert.ok(isTold, `byte ${at}, pages of ${limit}`);
     }
     await engine.abandon();
@@ -155,11 +167,16 @@ test('an opening finds a damaged block with rows of a log', async (t) => {
   const root = await makeRoot(t);
   const first = await openLevelEngine(root);
   const value = Buffer.from(Array.from({ length: 100 }, (_, i) => (i * 37) & 255));
-  const changes = Array.from({ length: 3_000 }, (_, i) => ({ key: `l${String(i).padStart(5, '0')}`, value }));
+  const changes = Array.from({ length: 3_000 }, (_, i) => ({
+    key: `l${String(i).padStart(5, '0')}`,
+    value,
+  }));
   await first.commit(changes, true);
   await first.abandon();
   await (await openLevelEngine(root)).close();
-  const [table = ''] = (await readdir(join(root, 'leveldb'))).filter((entry) => entry.endsWith('.ldb'));
+  const [table = ''] = (await readdir(join(root, 'leveldb'))).filter((entry) =>
+    entry.endsWith('.ldb'),
+  );
   const path = join(root, 'leveldb', table);
   const bytes = await readFile(path);
   bytes[10_000] = (bytes[10_000] as number) ^ 4;

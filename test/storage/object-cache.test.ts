@@ -11,7 +11,9 @@ const versionsOf = (n: number): { actor: string; counter: number; body: Uint8Arr
 ];
 
 function keptOf(cache: ObjectCache, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i).filter((i) => cache.get(`row${i}`)?.[0]?.counter === i);
+  return Array.from({ length: count }, (_, i) => i).filter(
+    (i) => cache.get(`row${i}`)?.[0]?.counter === i,
+  );
 }
 
 test('a cached object is returned until its row is written', () => {

@@ -16,7 +16,15 @@ import { ManualClock, memoryLog, seededRandom } from '../fixtures/fake-env.ts';
 const KEY = 'k\0with a NUL';
 
 const memoryOf = (n: number, more: Partial<RememberedWrite> = {}): RememberedWrite => {
-  return { key: KEY, idempotencyKey: `i${n}`, actor: 'a', counter: n, digest: 'f', madeMicros: n, ...more };
+  return {
+    key: KEY,
+    idempotencyKey: `i${n}`,
+    actor: 'a',
+    counter: n,
+    digest: 'f',
+    madeMicros: n,
+    ...more,
+  };
 };
 
 test('a memory ends after its time', () => {
@@ -52,7 +60,11 @@ test('of too many memories the oldest are forgotten', () => {
 });
 
 test('forgetting the writes to a key keeps those to others', () => {
-  const memory = new ReplicaMemory(new ManualClock(), 0, [memoryOf(1), memoryOf(2), memoryOf(3, { key: 'other' })]);
+  const memory = new ReplicaMemory(new ManualClock(), 0, [
+    memoryOf(1),
+    memoryOf(2),
+    memoryOf(3, { key: 'other' }),
+  ]);
   assert.equal(memory.forget(KEY).length, 2);
   assert.deepEqual(
     memory.all().map(({ key }) => key),
@@ -62,11 +74,17 @@ test('forgetting the writes to a key keeps those to others', () => {
 
 const open = async (disk: MemoryDisk): Promise<Store> => {
   const env = { clock: new ManualClock(), log: memoryLog(), random: seededRandom(1) };
-  const options = { env, life: drawShortName(env.random), nodeName: 'n1', openEngine: async () => disk.open() };
+  const options = {
+    env,
+    life: drawShortName(env.random),
+    nodeName: 'n1',
+    openEngine: async () => disk.open(),
+  };
   return Store.open({ ...options, sync: true, maxLogEntries: SYNC_LIMITS.maxLogEntries });
 };
 
-const recalled = (replica: Replica): number | undefined => replica.memory.recall(KEY, 'i1')?.counter;
+const recalled = (replica: Replica): number | undefined =>
+  replica.memory.recall(KEY, 'i1')?.counter;
 
 test('memories come back with the store, and go with their replica', async () => {
   const disk = new MemoryDisk();

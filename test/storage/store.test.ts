@@ -53,17 +53,23 @@ function write(
     settle = (error) => (error === undefined ? resolve() : reject(error));
   });
   durable.catch(() => {});
-  const written = replica.write({ key, token, body: text === undefined ? undefined : body(text) }, (error) =>
-    settle(error),
+  const written = replica.write(
+    { key, token, body: text === undefined ? undefined : body(text) },
+    (error) => settle(error),
   );
   return { written, durable };
 }
 
 const mergeInto = (replica: Replica, merge: ReplicaMerge): Promise<void> =>
-  new Promise((resolve, reject) => replica.merge(merge, (error) => (error === undefined ? resolve() : reject(error))));
+  new Promise((resolve, reject) =>
+    replica.merge(merge, (error) => (error === undefined ? resolve() : reject(error))),
+  );
 
 /** Opens engines that differ in some of their methods. */
-function differing(disk: MemoryDisk, differenceOf: (engine: Engine) => Partial<Engine>): OpenEngine {
+function differing(
+  disk: MemoryDisk,
+  differenceOf: (engine: Engine) => Partial<Engine>,
+): OpenEngine {
   return async () => {
     const engine = await disk.open();
     return {
@@ -84,7 +90,11 @@ function differing(disk: MemoryDisk, differenceOf: (engine: Engine) => Partial<E
 }
 
 /** Opens engines that a test can make fail, or whose commits it can hold up. */
-function faulty(disk: MemoryDisk): { open: OpenEngine; failWith: Error | undefined; hold: boolean } {
+function faulty(disk: MemoryDisk): {
+  open: OpenEngine;
+  failWith: Error | undefined;
+  hold: boolean;
+} {
   const control = {
     failWith: undefined as Error | undefined,
     hold: false,
@@ -130,7 +140,9 @@ test('the count of keys is exact although writes wait for the disk meanwhile', a
     durables.push(write(store.of(partition), { key: `new${i}`, text: 'x' }).durable);
     const key = `old${i}`;
     if (i % 2 === 0)
-      durables.push(write(store.of(partition), { key, token: tokens.get(key) as CausalContext }).durable);
+      durables.push(
+        write(store.of(partition), { key, token: tokens.get(key) as CausalContext }).durable,
+      );
     // The key comes and goes before the batch is written.
     const { written } = write(store.of(partition), { key: `brief${i}`, text: 'x' });
     durables.push(write(store.of(partition), { key: `brief${i}`, token: written.token }).durable);
@@ -176,7 +188,11 @@ test('a lost version is put back only from a replica with the same clock', async
     again.repair.restore({ key: 'k', object: given }, () => {});
   const more = CausalContext.ofBase(dot.actor, 3);
   assert.equal(tryRestore({ ...object, context: more }), false, 'the other has seen more');
-  assert.equal(tryRestore({ versions: [], context: object.context }), false, 'the other has nothing either');
+  assert.equal(
+    tryRestore({ versions: [], context: object.context }),
+    false,
+    'the other has nothing either',
+  );
   assert.equal(tryRestore(object), true);
   assert.deepEqual(texts(again), ['one', 'two']);
   assert.equal(tryRestore(object), false, 'it is all there');
@@ -274,7 +290,10 @@ test('an actor is given up if a peer has dots of it that it never gave', async (
   const replica = store.of(0);
   const { actor } = replica;
   const foreign: Dot = { actor, counter: 5 };
-  const object = { versions: [{ ...foreign, body: body('not mine') }], context: CausalContext.ofDots([foreign]) };
+  const object = {
+    versions: [{ ...foreign, body: body('not mine') }],
+    context: CausalContext.ofDots([foreign]),
+  };
   await mergeInto(replica, { key: 'k', object, dots: [] });
   assert.notEqual(replica.actor, actor);
   assert.ok(log.lines.some((line) => line.startsWith('error actor given up')));
@@ -323,12 +342,17 @@ test('a deleted key leaves a residue until the clock covers the delete', async (
   const other = write(a, { key: 'other', text: 'x' });
   const put = write(a, { text: 'one' });
   const gone = write(a, { token: put.written.token, text: undefined });
-  const rows = (kind: string): string[] => [...disk.rows.keys()].filter((row) => row.startsWith(kind));
+  const rows = (kind: string): string[] =>
+    [...disk.rows.keys()].filter((row) => row.startsWith(kind));
   // The first write of the partition is late, so the clock has a gap below the delete.
   await mergeInto(replica, { key: 'k', object: put.written.object, dots: [put.written.dot] });
   await mergeInto(replica, { key: 'k', object: gone.written.object, dots: [gone.written.dot] });
   assert.deepEqual([rows('o').length, rows('r').length, replica.residues.count], [0, 1, 1]);
-  await mergeInto(replica, { key: 'other', object: other.written.object, dots: [other.written.dot] });
+  await mergeInto(replica, {
+    key: 'other',
+    object: other.written.object,
+    dots: [other.written.dot],
+  });
   await store.sweep();
   await store.idle();
   assert.deepEqual([rows('o').length, rows('r').length, replica.residues.count], [1, 0, 0]);
@@ -378,7 +402,11 @@ test('(!) a read after a write never returns an older object from the cache', as
   const first = write(replica, { text: 'one' });
   assert.deepEqual(texts(replica), ['one'], 'not durable yet');
   await first.durable;
-  assert.deepEqual([texts(replica), texts(replica)], [['one'], ['one']], 'from the disk, and at hand');
+  assert.deepEqual(
+    [texts(replica), texts(replica)],
+    [['one'], ['one']],
+    'from the disk, and at hand',
+  );
   const second = write(replica, { token: first.written.token, text: 'two' });
   assert.deepEqual(texts(replica), ['two']);
   await second.durable;
@@ -415,11 +443,16 @@ test('a cut of the log scans only for actors that have entries', async () => {
   for (let i = 0; i < 50; i++) {
     const actor = `n2~${i}`;
     const dot = { actor, counter: 1 };
-    const object = { versions: [{ ...dot, body: body('x') }], context: CausalContext.ofDots([dot]) };
+    const object = {
+      versions: [{ ...dot, body: body('x') }],
+      context: CausalContext.ofDots([dot]),
+    };
     await mergeInto(replica, { key: `k${i}`, object, dots: [dot] });
   }
   assert.equal(replica.log.length, 50);
-  const some = CausalContext.ofDots(Array.from({ length: 49 }, (_, i) => ({ actor: `n2~${i}`, counter: 1 })));
+  const some = CausalContext.ofDots(
+    Array.from({ length: 49 }, (_, i) => ({ actor: `n2~${i}`, counter: 1 })),
+  );
   await replica.cutter.cutCovered(some);
   assert.equal(replica.log.length, 1);
   const before = scans;
@@ -443,7 +476,10 @@ test('the log counts its entries right if some are added during a cut', async ()
   const replica = store.of(0);
   const take = (actor: string, counter: number): Promise<void> => {
     const dot = { actor, counter };
-    const object = { versions: [{ ...dot, body: body('x') }], context: CausalContext.ofDots([dot]) };
+    const object = {
+      versions: [{ ...dot, body: body('x') }],
+      context: CausalContext.ofDots([dot]),
+    };
     return mergeInto(replica, { key: `${actor}${counter}`, object, dots: [dot] });
   };
   await take('n2~a', 1);
@@ -469,7 +505,10 @@ test('a store of a newer format or another partition count is refused and not ch
   ] as const) {
     const disk = new MemoryDisk();
     disk.rows.set(metaRow('header'), sealRecord(header, metaRow('header')));
-    await assert.rejects(openStore(disk.open), (error) => error instanceof StartError && pattern.test(error.message));
+    await assert.rejects(
+      openStore(disk.open),
+      (error) => error instanceof StartError && pattern.test(error.message),
+    );
     assert.equal(disk.isOpen, false);
     assert.equal(disk.rows.size, 1);
   }
@@ -483,7 +522,10 @@ test('after a failed commit the store is opened again with the rows on disk', as
   const { actor } = store.of(0);
   control.failWith = new MecError('disk-full');
   const lost = write(store.of(0), { text: 'lost' });
-  await assert.rejects(lost.durable, (error) => error instanceof MecError && error.code === 'disk-full');
+  await assert.rejects(
+    lost.durable,
+    (error) => error instanceof MecError && error.code === 'disk-full',
+  );
   assert.throws(
     () => store.of(0),
     (error) => error instanceof MecError && error.code === 'disk-full',
@@ -525,7 +567,8 @@ test('a store that is closed while it is opened again lets go of its disk', asyn
 
 test('the rows of a kind are in one range in all partitions', () => {
   const { from, to } = kindRange('o');
-  for (const row of [objectRow(0, ''), objectRow(PARTITIONS - 1, '\u{10ffff}')]) assert.ok(from <= row && row < to);
+  for (const row of [objectRow(0, ''), objectRow(PARTITIONS - 1, '\u{10ffff}')])
+    assert.ok(from <= row && row < to);
 });
 
 test('(!) a replica that was dropped does not write into the rows of its successor', async () => {
@@ -535,7 +578,9 @@ test('(!) a replica that was dropped does not write into the rows of its success
   const { store } = await openStore(new MemoryDisk().open, 'n2');
   const dropped = store.of(0);
   assert.equal(await store.drop(0), true);
-  await assert.rejects(mergeInto(dropped, { key: 'k', object: written.object, dots: [written.dot] }));
+  await assert.rejects(
+    mergeInto(dropped, { key: 'k', object: written.object, dots: [written.dot] }),
+  );
   assert.equal(store.of(0).clock.isEmpty, true);
   assert.deepEqual(texts(store.of(0)), []);
 });
@@ -549,7 +594,10 @@ test('a replica that was dropped acknowledges no merge, even if it knows the obj
   const received = { key: 'k', object: written.object, dots: [written.dot] };
   await mergeInto(dropped, received);
   assert.equal(await store.drop(0), true);
-  await assert.rejects(mergeInto(dropped, received), (error) => error instanceof MecError && error.code === 'stopping');
+  await assert.rejects(
+    mergeInto(dropped, received),
+    (error) => error instanceof MecError && error.code === 'stopping',
+  );
 });
 
 test('(!) a replica that closes dots writes the keys again whose residue names them', async () => {

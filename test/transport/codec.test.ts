@@ -16,7 +16,16 @@ const context = CausalContext.ofDots([
   { actor: 'n2~b', counter: 2 ** 40 },
 ]);
 const dot = { actor: 'n1~a', counter: 3 };
-const identity = { name: 'n1', process: 'p', host: 'h', port: 7000, partitions: 256, n: 3, oldest: 3, newest: 4 };
+const identity = {
+  name: 'n1',
+  process: 'p',
+  host: 'h',
+  port: 7000,
+  partitions: 256,
+  n: 3,
+  oldest: 3,
+  newest: 4,
+};
 const member = {
   name: 'n2',
   host: 'h',
@@ -54,11 +63,23 @@ const MESSAGES: readonly Message[] = [
   { kind: 'ping' },
   { kind: 'pong', process: 'p', nowMs: 12.5 },
   { kind: 'probe', from: identity, wantsAll: true, ...gossip },
-  { kind: 'probed', from: identity, nowMs: 1, wallMicros: 1_800_000_000_000_000, refusal: 'why', ...gossip },
+  {
+    kind: 'probed',
+    from: identity,
+    nowMs: 1,
+    wallMicros: 1_800_000_000_000_000,
+    refusal: 'why',
+    ...gossip,
+  },
   { kind: 'probe-for', name: 'n2' },
   { kind: 'read', key: 'ключ/\0', have: [dot] },
   { kind: 'read', key: 'k', have: [], floors: ['f'] },
-  { kind: 'store', key: 'k', object: { context, versions: [{ ...dot, body: Uint8Array.of(1, 2) }] }, dots: [dot] },
+  {
+    kind: 'store',
+    key: 'k',
+    object: { context, versions: [{ ...dot, body: Uint8Array.of(1, 2) }] },
+    dots: [dot],
+  },
   { kind: 'store', key: '', object: { context, versions: [] }, dots: [] },
   {
     kind: 'forward',
@@ -90,7 +111,13 @@ const MESSAGES: readonly Message[] = [
     condition: undefined,
     timeoutMs: 0,
   },
-  { kind: 'object', actor: 'n1~a', isComplete: true, context, versions: [{ ...dot, body: undefined }] },
+  {
+    kind: 'object',
+    actor: 'n1~a',
+    isComplete: true,
+    context,
+    versions: [{ ...dot, body: undefined }],
+  },
   { kind: 'stored', actor: 'n1~a', life: 'a', replica: 1, fences: [] },
   {
     kind: 'stored',
@@ -101,7 +128,14 @@ const MESSAGES: readonly Message[] = [
   },
   { kind: 'written', dot, token: context, versions: [dot], found: true, isRepeated: false },
   { kind: 'store', key: 'k', object: { context, versions: [] }, dots: [], grant: 'ab/2' },
-  { kind: 'grant', ballot: 'n1/2', key: 'k', view: 'n1 > n1', have: [dot], idempotencyKey: undefined },
+  {
+    kind: 'grant',
+    ballot: 'n1/2',
+    key: 'k',
+    view: 'n1 > n1',
+    have: [dot],
+    idempotencyKey: undefined,
+  },
   { kind: 'release', ballot: 'n1/2', key: 'k' },
   {
     kind: 'granted',
@@ -111,11 +145,23 @@ const MESSAGES: readonly Message[] = [
     versions: [{ ...dot, body: Uint8Array.of(1) }],
     remembered: { ...dot, digest: 'ff' },
   },
-  { kind: 'compare', from: 'n1', digests: [{ partition: 255, hash: 7 }], floors: [{ partition: 3, name: 'f' }] },
+  {
+    kind: 'compare',
+    from: 'n1',
+    digests: [{ partition: 255, hash: 7 }],
+    floors: [{ partition: 3, name: 'f' }],
+  },
   { kind: 'compared', differing: [0], incomplete: [9] },
   { kind: 'pull', from: 'n1', partition: 3, statement, floors: ['f'] },
   { kind: 'unknown-floor' },
-  { kind: 'state', life: 'l1', from: 'n1', partitions: [0, 255], filling: ['r', ''], floors: ['f', 'g'] },
+  {
+    kind: 'state',
+    life: 'l1',
+    from: 'n1',
+    partitions: [0, 255],
+    filling: ['r', ''],
+    floors: ['f', 'g'],
+  },
   { kind: 'stated', life: 'l', members: 7, replicas: [{ ...said, partition: 9 }] },
   {
     kind: 'page',
@@ -123,9 +169,25 @@ const MESSAGES: readonly Message[] = [
     items: [{ key: 'k', object: { context, versions: [] }, dots: [dot] }],
     rest: 'more',
   },
-  { kind: 'snapshot', from: 'n1', partition: 0, id: undefined, after: undefined, isComplete: false },
+  {
+    kind: 'snapshot',
+    from: 'n1',
+    partition: 0,
+    id: undefined,
+    after: undefined,
+    isComplete: false,
+  },
   { kind: 'snapshot', from: 'n1', partition: 0, id: 'i', after: 'k', isComplete: true },
-  { kind: 'scrub', from: 'n1', partition: 1, after: undefined, until: 'k', clockHash: 1, rows: 2, digest: 3 },
+  {
+    kind: 'scrub',
+    from: 'n1',
+    partition: 1,
+    after: undefined,
+    until: 'k',
+    clockHash: 1,
+    rows: 2,
+    digest: 3,
+  },
   { kind: 'snapshot-page', id: 'i', opening: { statement, cut: context }, items: [], next: 'k' },
   { kind: 'snapshot-page', id: 'i', opening: undefined, items: [], next: undefined },
   { kind: 'list', partitions: [0, 255], prefix: 'p', after: undefined, limit: 10 },
@@ -155,17 +217,32 @@ const settled = Floor.NONE.with(new Map([['n1~a', 1]]));
  * that.
  */
 const LAYERED = MESSAGES.filter(
-  (message) => Buffer.compare(packMessage(message), packMessage(message, { floors: [settled] })) !== 0,
+  (message) =>
+    Buffer.compare(packMessage(message), packMessage(message, { floors: [settled] })) !== 0,
 );
 
 /** A message with its contexts as texts. */
 const textOf = (message: Message): unknown =>
-  JSON.parse(JSON.stringify(message, (_, field: unknown) => (field instanceof CausalContext ? String(field) : field)));
+  JSON.parse(
+    JSON.stringify(message, (_, field: unknown) =>
+      field instanceof CausalContext ? String(field) : field,
+    ),
+  );
 
 test('a context travels on a floor that the receiver knows, in every message that has one', () => {
   const kinds = new Set(LAYERED.map(({ kind }) => kind));
-  assert.deepEqual([...kinds].sort(), ['granted', 'object', 'page', 'pull', 'snapshot-page', 'stated', 'store']);
-  const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, { floors: [settled] }) })));
+  assert.deepEqual([...kinds].sort(), [
+    'granted',
+    'object',
+    'page',
+    'pull',
+    'snapshot-page',
+    'stated',
+    'store',
+  ]);
+  const frame = packFrame(
+    LAYERED.map((message, id) => ({ id, message: packMessage(message, { floors: [settled] }) })),
+  );
   const { items, unknown, garbage } = unpackFrame(frame, {
     findFloor: (name) => (name === settled.hash ? settled : undefined),
   });
@@ -176,7 +253,9 @@ test('a context travels on a floor that the receiver knows, in every message tha
 });
 
 test('a message on an unknown floor is not understood, and is told apart from garbage', () => {
-  const frame = packFrame(LAYERED.map((message, id) => ({ id, message: packMessage(message, { floors: [settled] }) })));
+  const frame = packFrame(
+    LAYERED.map((message, id) => ({ id, message: packMessage(message, { floors: [settled] }) })),
+  );
   const { items, unknown, garbage } = unpackFrame(frame);
   assert.deepEqual([items, garbage], [[], 0]);
   assert.deepEqual(
@@ -222,12 +301,20 @@ test('a message that is not understood is counted, and the others of its frame a
     [8, [256], '', null, 1], // a partition that is none
     [73, ['a'], [], null, []], // a key without a tag
   ];
-  const messages = [...bad.map((fields) => encode(fields)), new Uint8Array(), Uint8Array.of(0xc1), good];
+  const messages = [
+    ...bad.map((fields) => encode(fields)),
+    new Uint8Array(),
+    Uint8Array.of(0xc1),
+    good,
+  ];
   const frame = packFrame(messages.map((message, id) => ({ id, message })));
   const { items, garbage } = unpackFrame(frame);
   assert.equal(garbage, messages.length - 1);
   assert.deepEqual(items, [
-    { id: messages.length - 1, message: { kind: 'stored', actor: 'a', life: '', replica: 1, fences: [] } },
+    {
+      id: messages.length - 1,
+      message: { kind: 'stored', actor: 'a', life: '', replica: 1, fences: [] },
+    },
   ]);
 });
 
@@ -273,11 +360,16 @@ test('random and mutilated frames are refused or survived', () => {
   );
   const whole = frameOf(MESSAGES);
   fc.assert(
-    fc.property(fc.nat({ max: whole.length - 1 }), fc.nat({ max: 255 }), fc.boolean(), (at, byte, isCut) => {
-      const frame = whole.slice(0, isCut ? at : whole.length);
-      if (!isCut) frame[at] = byte;
-      survive(frame);
-    }),
+    fc.property(
+      fc.nat({ max: whole.length - 1 }),
+      fc.nat({ max: 255 }),
+      fc.boolean(),
+      (at, byte, isCut) => {
+        const frame = whole.slice(0, isCut ? at : whole.length);
+        if (!isCut) frame[at] = byte;
+        survive(frame);
+      },
+    ),
     { numRuns: 2_000 },
   );
 });

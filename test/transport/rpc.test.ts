@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Env } from '../../src/base/env.ts';
 import { MecError } from '../../src/base/errors.ts';
-import { CALLER_SILENT_MS, MAX_CALLERS, MAX_OUTBOX_MESSAGES, RPC_SWEEP_MS } from '../../src/transport/limits.ts';
+import {
+  CALLER_SILENT_MS,
+  MAX_CALLERS,
+  MAX_OUTBOX_MESSAGES,
+  RPC_SWEEP_MS,
+} from '../../src/transport/limits.ts';
 import { packMessage } from '../../src/transport/codec.ts';
 import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
 import { type OnReply, RpcClient, RpcServer } from '../../src/transport/rpc.ts';
@@ -57,7 +62,10 @@ function wire(): {
 }
 
 /** Whatever happens later, nothing is answered twice. */
-async function assertFinal({ clock, outcomes }: ReturnType<typeof wire>, expected: string[]): Promise<void> {
+async function assertFinal(
+  { clock, outcomes }: ReturnType<typeof wire>,
+  expected: string[],
+): Promise<void> {
   assert.deepEqual(outcomes, expected);
   for (let i = 0; i < 5; i++) {
     clock.advance(TIMEOUT_MS + RPC_SWEEP_MS);
@@ -152,7 +160,8 @@ test('a caller that throws costs the others nothing, and its error is not lost',
 
 test('a full queue refuses at once, and the others still get theirs', async () => {
   const line = wire();
-  for (let i = 0; i < MAX_OUTBOX_MESSAGES; i++) line.client.request({ kind: 'ping' }, TIMEOUT_MS, () => {});
+  for (let i = 0; i < MAX_OUTBOX_MESSAGES; i++)
+    line.client.request({ kind: 'ping' }, TIMEOUT_MS, () => {});
   line.ask('one too many');
   assert.deepEqual(line.outcomes, ['one too many overloaded']);
 });

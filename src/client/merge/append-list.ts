@@ -30,7 +30,11 @@ const compare = (a: AppendEntry, b: AppendEntry): number =>
 /** A list that can only be appended to. */
 export const appendList = {
   /** The list with one more text at the end. */
-  append: (state: AppendList | undefined, text: string, { name, nowMicros }: Author): AppendList => {
+  append: (
+    state: AppendList | undefined,
+    text: string,
+    { name, nowMicros }: Author,
+  ): AppendList => {
     const list = state ?? [];
     const lastMicros = list[list.length - 1]?.atMicros ?? 0;
     return [...list, { atMicros: Math.max(nowMicros, lastMicros + 1), by: name, text }];

@@ -23,7 +23,8 @@ export interface PlusMinusCounter extends GrowOnlyCounter {
   readonly minus: Counts;
 }
 
-const sum = (counts: Counts): number => Object.values(counts).reduce((total, [, share]) => total + share, 0);
+const sum = (counts: Counts): number =>
+  Object.values(counts).reduce((total, [, share]) => total + share, 0);
 
 /**
  * Of two shares of one author, the later one includes the earlier. Steps of one change have the
@@ -39,7 +40,8 @@ const mergeCounts: Merge<Counts> = (a, b) => {
 };
 
 function addTo(counts: Counts, step: number, { name, number }: Author): Counts {
-  if (!(step >= 0) || !Number.isFinite(step)) throw new RangeError(`a counter cannot grow by ${step}`);
+  if (!(step >= 0) || !Number.isFinite(step))
+    throw new RangeError(`a counter cannot grow by ${step}`);
   const share = Object.hasOwn(counts, name) ? (counts[name]?.[1] ?? 0) : 0;
   return { ...counts, [name]: [number, share + step] };
 }
@@ -60,10 +62,13 @@ export const plusMinusCounter = {
   /** The state, changed by `step`. Throws a `RangeError` if `step` is not finite. */
   add: (state: PlusMinusCounter | undefined, author: Author, step = 1): PlusMinusCounter => {
     const { plus, minus } = state ?? { plus: {}, minus: {} };
-    return step >= 0 ? { plus: addTo(plus, step, author), minus } : { plus, minus: addTo(minus, -step, author) };
+    return step >= 0
+      ? { plus: addTo(plus, step, author), minus }
+      : { plus, minus: addTo(minus, -step, author) };
   },
   /** The sum of all steps. */
-  value: (state: PlusMinusCounter | undefined): number => sum(state?.plus ?? {}) - sum(state?.minus ?? {}),
+  value: (state: PlusMinusCounter | undefined): number =>
+    sum(state?.plus ?? {}) - sum(state?.minus ?? {}),
   merge: ((a, b) => ({
     plus: mergeCounts(a.plus, b.plus),
     minus: mergeCounts(a.minus, b.minus),

@@ -24,7 +24,9 @@ export function emptyMap<P>(): DottedMap<P> {
 
 /** The payloads of a key: one, or several after concurrent additions; empty if absent. */
 export function payloads<P>({ entries }: DottedMap<P>, key: string): P[] {
-  return Object.hasOwn(entries, key) ? Object.values(entries[key] as Readonly<Record<string, P>>) : [];
+  return Object.hasOwn(entries, key)
+    ? Object.values(entries[key] as Readonly<Record<string, P>>)
+    : [];
 }
 
 /** Replaces the payloads of a key by one. */
@@ -37,27 +39,37 @@ export function putPayload<P>(
   const entry = Object.fromEntries([[`${author.name}:${author.number}`, payload]]);
   return {
     clock: { ...state.clock, [author.name]: author.number },
-    entries: Object.fromEntries([...Object.entries(state.entries).filter(([other]) => other !== key), [key, entry]]),
+    entries: Object.fromEntries([
+      ...Object.entries(state.entries).filter(([other]) => other !== key),
+      [key, entry],
+    ]),
   };
 }
 
 /** Removes the payloads of a key. */
 export function removeKey<P>({ clock, entries }: DottedMap<P>, key: string): DottedMap<P> {
-  return { clock, entries: Object.fromEntries(Object.entries(entries).filter(([other]) => other !== key)) };
+  return {
+    clock,
+    entries: Object.fromEntries(Object.entries(entries).filter(([other]) => other !== key)),
+  };
 }
 
 /** Merges two states: keeps the additions of each side that the other has, or has not seen. */
 export function mergeMaps<P>(a: DottedMap<P>, b: DottedMap<P>): DottedMap<P> {
   const clock = new Map(Object.entries(a.clock));
-  for (const [name, n] of Object.entries(b.clock)) clock.set(name, Math.max(n, clock.get(name) ?? 0));
+  for (const [name, n] of Object.entries(b.clock))
+    clock.set(name, Math.max(n, clock.get(name) ?? 0));
   const entries = new Map<string, Record<string, P>>();
   for (const [mine, theirs] of [
     [a, b],
     [b, a],
   ] as const) {
     for (const [key, dots] of Object.entries(mine.entries)) {
-      const kept = Object.entries(dots).filter(([dot]) => hasDot(theirs, key, dot) || !hasSeen(theirs, dot));
-      if (kept.length > 0) entries.set(key, Object.fromEntries([...Object.entries(entries.get(key) ?? {}), ...kept]));
+      const kept = Object.entries(dots).filter(
+        ([dot]) => hasDot(theirs, key, dot) || !hasSeen(theirs, dot),
+      );
+      if (kept.length > 0)
+        entries.set(key, Object.fromEntries([...Object.entries(entries.get(key) ?? {}), ...kept]));
     }
   }
   return { clock: Object.fromEntries(clock), entries: Object.fromEntries(entries) };

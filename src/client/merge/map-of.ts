@@ -7,7 +7,14 @@
  * be 100"), which hold on each side but not after the merge. A change that survives a concurrent
  * removal brings back all that its author saw in the entry.
  */
-import { type DottedMap, emptyMap, mergeMaps, payloads, putPayload, removeKey } from './dotted-map.ts';
+import {
+  type DottedMap,
+  emptyMap,
+  mergeMaps,
+  payloads,
+  putPayload,
+  removeKey,
+} from './dotted-map.ts';
 import type { Author, Merge } from './merge.ts';
 
 /** The state of a map. */
@@ -41,7 +48,8 @@ export function mapOf<V>({ merge }: { readonly merge: Merge<V> }): MapType<V> {
       const values = state === undefined ? [] : payloads(state, key);
       return values.length === 0 ? undefined : values.reduce((a, b) => merge(a, b));
     },
-    set: (state = emptyMap(), key, { value, author }) => putPayload(state, key, { payload: value, author }),
+    set: (state = emptyMap(), key, { value, author }) =>
+      putPayload(state, key, { payload: value, author }),
     remove: (state = emptyMap(), key) => removeKey(state, key),
     keys: (state) => Object.keys(state?.entries ?? {}).sort(),
     merge: mergeMaps,

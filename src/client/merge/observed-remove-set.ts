@@ -6,7 +6,14 @@
  * rights, and for elements that are not text (use their ID or their JSON). The state has one number
  * for each author that has ever added an element.
  */
-import { type DottedMap, emptyMap, mergeMaps, payloads, putPayload, removeKey } from './dotted-map.ts';
+import {
+  type DottedMap,
+  emptyMap,
+  mergeMaps,
+  payloads,
+  putPayload,
+  removeKey,
+} from './dotted-map.ts';
 import type { Author } from './merge.ts';
 
 /** The state of a set. The payload 1 only marks an element as present. */
@@ -27,6 +34,7 @@ export const observedRemoveSet = {
   has: (state: ObservedRemoveSet | undefined, element: string): boolean =>
     state !== undefined && payloads(state, element).length > 0,
   /** All elements, sorted. */
-  values: (state: ObservedRemoveSet | undefined): string[] => Object.keys(state?.entries ?? {}).sort(),
+  values: (state: ObservedRemoveSet | undefined): string[] =>
+    Object.keys(state?.entries ?? {}).sort(),
   merge: mergeMaps<1>,
 };

@@ -89,7 +89,8 @@ export class Ballot {
       };
       // Without its own grant this node could not store what it decides.
       own.grant(this.#question([]), (granted) => {
-        if (granted instanceof MecError) return granted.code === 'contended' ? resolve(undefined) : reject(granted);
+        if (granted instanceof MecError)
+          return granted.code === 'contended' ? resolve(undefined) : reject(granted);
         this.#asked = this.#others();
         for (const { id } of [own, ...this.#asked]) this.#tally.ask(id);
         this.#count(own, granted);
@@ -107,7 +108,12 @@ export class Ballot {
   }
 
   #granted(): Granted {
-    const granted = { place: this.#place, view: this.#view, need: this.#tally.need, object: this.#object };
+    const granted = {
+      place: this.#place,
+      view: this.#view,
+      need: this.#tally.need,
+      object: this.#object,
+    };
     return { ...granted, numbers: new Map(this.#numbers), remembered: [...this.#remembered] };
   }
 
@@ -125,7 +131,10 @@ export class Ballot {
     const { owners, nextOwners } = this.#view;
     const others = owners.filter((id) => id !== holders.own.id);
     const pending = nextOwners.filter((id) => !owners.includes(id));
-    return [...holders.reachable(others, this.#tally.need - 1), ...holders.reachable(pending, pending.length)];
+    return [
+      ...holders.reachable(others, this.#tally.need - 1),
+      ...holders.reachable(pending, pending.length),
+    ];
   }
 
   #count({ id }: Pick<Holder, 'id'>, answer: KeyGranted | MecError): void {

@@ -48,7 +48,12 @@ export class ConditionalWrites {
     if (!place.isOwner) {
       // The node that sent it here sees other members than this node does; that will pass.
       const detail = 'The owners of the key are changing. Nothing was written.';
-      throw new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail });
+      throw new MecError('quorum-not-met', {
+        have: 0,
+        need: majorityOf(place),
+        retryAfter: 1,
+        detail,
+      });
     }
     // Just after a start a replica does not count until it was compared with the others, in
     // moments.
@@ -56,13 +61,18 @@ export class ConditionalWrites {
       partitions.of(place.partition).whenConfirmed(resolve);
     });
     // An owner that may lack acknowledged writes grants nothing, itself included.
-    if (!holders.own.isComplete(place.partition)) throw new MecError('incomplete', { retryAfter: 1 });
+    if (!holders.own.isComplete(place.partition))
+      throw new MecError('incomplete', { retryAfter: 1 });
     const endMs = env.clock.monotonicMs() + request.timeoutMs;
     return this.#queue.take(request.key, () => attempts(this.#parts, request, endMs));
   }
 }
 
-async function attempts(parts: ConditionalParts, request: ConditionalRequest, endMs: number): Promise<PutResult> {
+async function attempts(
+  parts: ConditionalParts,
+  request: ConditionalRequest,
+  endMs: number,
+): Promise<PutResult> {
   const { env } = parts;
   for (;;) {
     const timeoutMs = endMs - env.clock.monotonicMs();
@@ -105,7 +115,10 @@ async function attempt(
 type About = Decided['about'];
 
 /** What is remembered of a write, if it may be repeated. */
-function aboutOf({ key, body, condition: { idempotencyKey } }: ConditionalRequest, madeMicros: number): About {
+function aboutOf(
+  { key, body, condition: { idempotencyKey } }: ConditionalRequest,
+  madeMicros: number,
+): About {
   if (idempotencyKey === undefined || body === undefined) return undefined;
   return { key, idempotencyKey, digest: digestOf(body), madeMicros };
 }
@@ -129,7 +142,10 @@ function commitOf(
   token.add(actor, counter);
   // Two tries may both be there, shown as one: the writer's next write replaces both.
   const name = body && writeNameOf(body);
-  const twins = name === undefined ? [] : object.versions.filter((version) => writeNameOf(version.body) === name);
+  const twins =
+    name === undefined
+      ? []
+      : object.versions.filter((version) => writeNameOf(version.body) === name);
   for (const twin of twins) token.add(twin.actor, twin.counter);
   const memory = about === undefined ? undefined : { ...about, ...dot };
   const commit: Commit = (own, onAnswer) => {

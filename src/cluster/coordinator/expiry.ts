@@ -17,7 +17,9 @@ import type { GetResult } from './get.ts';
 /** The parts of a node that taking hidden versions away needs. */
 export interface ExpiryParts {
   readonly env: { readonly log: Log };
-  readonly holders: Pick<Holders, 'placeOf' | 'ownersOf'> & { readonly own: Pick<LocalHolder, 'id' | 'expiring'> };
+  readonly holders: Pick<Holders, 'placeOf' | 'ownersOf'> & {
+    readonly own: Pick<LocalHolder, 'id' | 'expiring'>;
+  };
   readonly policies: Policies;
   readonly time: Pick<WallTime, 'passedMicros'>;
   /** Deletes exactly these versions of a key. */
@@ -74,7 +76,9 @@ export class Expiry {
     if (hidden.length === 0) return;
     this.#trimming.add(key);
     remove(key, hidden)
-      .catch((error: unknown) => env.log.debug('hidden versions not removed', { reason: messageOf(error) }))
+      .catch((error: unknown) =>
+        env.log.debug('hidden versions not removed', { reason: messageOf(error) }),
+      )
       .finally(() => this.#trimming.delete(key));
   }
 }

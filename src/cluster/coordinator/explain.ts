@@ -39,7 +39,9 @@ export async function locate(parts: LocateParts, key: string): Promise<KeyLocati
   const { partition } = place;
   const asked = parts.holders
     .rolesOf(place)
-    .flatMap(([role, names]) => names.map((node) => entryOf(parts, { key, partition, role, node })));
+    .flatMap(([role, names]) =>
+      names.map((node) => entryOf(parts, { key, partition, role, node })),
+    );
   return { partition, entries: await Promise.all(asked) };
 }
 
@@ -50,7 +52,10 @@ interface Question {
   readonly node: string;
 }
 
-function entryOf({ holders }: LocateParts, { key, partition, role, node }: Question): Promise<HolderEntry> {
+function entryOf(
+  { holders }: LocateParts,
+  { key, partition, role, node }: Question,
+): Promise<HolderEntry> {
   const reach = holders.reachOf(node);
   const holder = reach === 'unreachable' ? undefined : holders.of(node);
   return new Promise((resolve) => {
@@ -62,6 +67,9 @@ function entryOf({ holders }: LocateParts, { key, partition, role, node }: Quest
 }
 
 function sayingOf({ isComplete, actor, object }: KeyState): HolderEntry['says'] {
-  const versions = object.versions.map((version) => ({ actor: version.actor, counter: version.counter }));
+  const versions = object.versions.map((version) => ({
+    actor: version.actor,
+    counter: version.counter,
+  }));
   return { isComplete, actor, clock: object.context.toString(), versions };
 }

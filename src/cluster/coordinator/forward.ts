@@ -34,7 +34,11 @@ export const isUntouched = ({ code }: MecError): boolean => UNTOUCHED.includes(c
  * come, the writer is told that this node does not know. To write it a second time elsewhere would
  * make a sibling of itself.
  */
-export async function forward(parts: ForwardParts, place: KeyPlace, request: PutRequest): Promise<PutResult> {
+export async function forward(
+  parts: ForwardParts,
+  place: KeyPlace,
+  request: PutRequest,
+): Promise<PutResult> {
   const result = await forwardTo(parts, parts.holders.coordinators(place), request);
   if (result !== undefined) return result;
   const detail = 'No owner of the key can be reached. Nothing was written.';
@@ -55,7 +59,8 @@ export async function forwardTo(
     if (owner?.isKnown !== true || leftMs <= 0) return undefined;
     const result = await ask(owner, { ...request, timeoutMs: leftMs });
     if (!(result instanceof MecError)) return result;
-    if (isUntouched(result) && owners.length > 1) owners = owners.filter((other) => other !== owner);
+    if (isUntouched(result) && owners.length > 1)
+      owners = owners.filter((other) => other !== owner);
     else if (result.code !== 'timeout' || result.details.need !== undefined) throw result;
     else
       throw new MecError('timeout', {

@@ -18,7 +18,9 @@ import type { WallTime } from '../wall-time.ts';
 /** The parts of a node that a read needs. */
 export interface GetParts {
   readonly env: { readonly clock: Pick<Clock, 'after'>; readonly log: Log };
-  readonly holders: Pick<Holders, 'placeOf' | 'others' | 'of' | 'counts' | 'hedgeMs'> & { readonly own: Holder };
+  readonly holders: Pick<Holders, 'placeOf' | 'others' | 'of' | 'counts' | 'hedgeMs'> & {
+    readonly own: Holder;
+  };
   readonly partitions: Pick<Partitions, 'of'>;
   readonly policies: Policies;
   readonly time: Pick<WallTime, 'nowMicros'>;
@@ -89,7 +91,8 @@ class Get {
   start(): void {
     const { tally } = this.#fold;
     // A node that does not own the key is a fallback too, if there are too few others.
-    if (this.#place.isOwner || this.#unasked.length < tally.need) this.#ask(this.#parts.holders.own);
+    if (this.#place.isOwner || this.#unasked.length < tally.need)
+      this.#ask(this.#parts.holders.own);
     while (tally.isShort && this.#askNext());
     this.#isStarted = true;
     this.#settle();
@@ -116,7 +119,10 @@ class Get {
   #answered(holder: Holder, { object, isComplete }: KeyState, isOwner: boolean): void {
     const { holders } = this.#parts;
     if (holder === holders.own) this.#have = object.versions;
-    this.#fold.add(holder.id, object, { counts: holders.counts(this.#place, holder, isComplete), isOwner });
+    this.#fold.add(holder.id, object, {
+      counts: holders.counts(this.#place, holder, isComplete),
+      isOwner,
+    });
     if (isOwner && !isComplete && !this.#isAnswered) this.#askNext();
     this.#sawOwner ||= isOwner && isComplete;
     this.#settle();
@@ -155,14 +161,17 @@ class Get {
     if (this.#isAnswered) return this.#mend();
     const verdict = this.#fold.verdict(this.#unasked.length, this.#unaskedOwners());
     const isBehind = verdict === 'met' && !this.#hasSeen();
-    if (verdict === 'waiting' || (isBehind && (this.#askNext() || this.#fold.tally.unanswered > 0))) return;
+    if (verdict === 'waiting' || (isBehind && (this.#askNext() || this.#fold.tally.unanswered > 0)))
+      return;
     this.#isAnswered = true;
     this.#hedge?.cancel();
     if (isBehind) return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
     const { merged } = this.#fold;
     const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#sawOwner;
     if (verdict === 'failed' || merged === undefined || isBlind) {
-      return this.#outcome.reject(this.#fold.tally.readError('The value may exist; it could not be read.'));
+      return this.#outcome.reject(
+        this.#fold.tally.readError('The value may exist; it could not be read.'),
+      );
     }
     this.#outcome.resolve(this.#result(merged));
     this.#mend();
@@ -173,7 +182,9 @@ class Get {
     const { key, seen = [], gone } = this.#request;
     // A replica that was behind may still hold what the reader has seen gone, which never comes
     // back.
-    const there = object.versions.filter(({ actor, counter }) => gone?.has(actor, counter) !== true);
+    const there = object.versions.filter(
+      ({ actor, counter }) => gone?.has(actor, counter) !== true,
+    );
     const versions = policies.visible(key, there, () => time.nowMicros(this.#place.owners));
     const view = partitions.of(this.#place.partition);
     const token = readToken(object, (actor) => view.isDead(actor));
@@ -188,7 +199,9 @@ class Get {
   /** Whether the replies so far know all that the reader has seen, or what has replaced it. */
   #hasSeen(): boolean {
     const context = this.#fold.merged?.context;
-    return (this.#request.seen ?? []).every(({ actor, counter }) => context?.has(actor, counter) === true);
+    return (this.#request.seen ?? []).every(
+      ({ actor, counter }) => context?.has(actor, counter) === true,
+    );
   }
 
   /**
@@ -205,7 +218,12 @@ class Get {
       return;
     }
     const { holders } = this.#parts;
-    const item = { partition: this.#place.partition, key: this.#request.key, object: merged, dots: [] };
+    const item = {
+      partition: this.#place.partition,
+      key: this.#request.key,
+      object: merged,
+      dots: [],
+    };
     for (const member of stale) holders.of(member)?.repair(item, this.#request.timeoutMs);
   }
 }

@@ -67,7 +67,10 @@ export class Listings {
   async list(request: ListRequest): Promise<ListPage> {
     this.#parts.holders.assertJoined();
     if (this.#running >= MAX_LISTINGS) {
-      throw new MecError('overloaded', { detail: 'The node is at as many listings as it can', retryAfter: 1 });
+      throw new MecError('overloaded', {
+        detail: 'The node is at as many listings as it can',
+        retryAfter: 1,
+      });
     }
     this.#running += 1;
     try {
@@ -84,11 +87,18 @@ async function listPage(parts: ListParts, request: ListRequest): Promise<ListPag
   let { after } = request;
   for (;;) {
     const timeoutMs = endMs - parts.env.clock.monotonicMs();
-    if (timeoutMs <= 0) throw new MecError('timeout', { detail: 'The keys could not be listed in time.' });
+    if (timeoutMs <= 0)
+      throw new MecError('timeout', { detail: 'The keys could not be listed in time.' });
     // One more than is wanted: then the last page knows that it is the last.
-    const step = await listStep(parts, { ...request, after, limit: request.limit - keys.length + 1, timeoutMs });
+    const step = await listStep(parts, {
+      ...request,
+      after,
+      limit: request.limit - keys.length + 1,
+      timeoutMs,
+    });
     keys.push(...step.keys);
-    if (keys.length > request.limit) return { keys: keys.slice(0, request.limit), next: keys[request.limit - 1] };
+    if (keys.length > request.limit)
+      return { keys: keys.slice(0, request.limit), next: keys[request.limit - 1] };
     if (step.next === undefined) return { keys, next: undefined };
     after = step.next;
   }
@@ -100,13 +110,18 @@ async function listStep(parts: ListParts, request: ListRequest): Promise<ListPag
   let until: string | undefined;
   const candidates = new Set<string>();
   for (const answer of answers) {
-    if (answer.until !== undefined && (until === undefined || compareUtf8(answer.until, until) < 0)) {
+    if (
+      answer.until !== undefined &&
+      (until === undefined || compareUtf8(answer.until, until) < 0)
+    ) {
       ({ until } = answer);
     }
     for (const key of answer.tagsByKey.keys()) candidates.add(key);
   }
   const end = until;
-  const inReach = [...candidates].filter((key) => end === undefined || compareUtf8(key, end) <= 0).sort(compareUtf8);
+  const inReach = [...candidates]
+    .filter((key) => end === undefined || compareUtf8(key, end) <= 0)
+    .sort(compareUtf8);
   const keys = inReach.slice(0, request.limit);
   const next = keys.length < inReach.length ? keys[keys.length - 1] : until;
   return { keys: await onlyLiving(parts, request, { keys, answers }), next };
@@ -134,7 +149,9 @@ async function onlyLiving(
 
 function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
   const partition = partitionOf(key);
-  const tags = answers.filter(({ partitions }) => partitions.has(partition)).map(({ tagsByKey }) => tagsByKey.get(key));
+  const tags = answers
+    .filter(({ partitions }) => partitions.has(partition))
+    .map(({ tagsByKey }) => tagsByKey.get(key));
   return tags[0] !== undefined && tags.every((tag) => tag === tags[0]);
 }
 
@@ -156,16 +173,24 @@ async function askAll(parts: ListParts, request: ListRequest): Promise<ListAnswe
       const question = { partitions, prefix, after, limit, timeoutMs, caller };
       const found = await parts.holders.of(member)?.list(question).catch(toMecError);
       // For partitions without an answer, other members are asked in the next round.
-      if (found !== undefined && !(found instanceof MecError)) answers.push(toAnswer(partitions, found));
+      if (found !== undefined && !(found instanceof MecError))
+        answers.push(toAnswer(partitions, found));
     };
     await Promise.all([...plan].map(ask));
   }
 }
 
-function toAnswer(partitions: readonly number[], { keys, tags, until, incomplete }: KeysFound): ListAnswer {
+function toAnswer(
+  partitions: readonly number[],
+  { keys, tags, until, incomplete }: KeysFound,
+): ListAnswer {
   const answered = new Set(partitions);
   for (const partition of incomplete) answered.delete(partition);
-  return { partitions: answered, tagsByKey: new Map(keys.map((key, i) => [key, tags[i] as number])), until };
+  return {
+    partitions: answered,
+    tagsByKey: new Map(keys.map((key, i) => [key, tags[i] as number])),
+    until,
+  };
 }
 
 interface ListProgress {
@@ -178,7 +203,11 @@ interface ListProgress {
  * Whom to ask for which partitions, so that each has R answers; throws if too few owners are left
  * to ask.
  */
-function planOf(parts: ListParts, { r, prefix }: ListRequest, { answers, asked }: ListProgress): Map<string, number[]> {
+function planOf(
+  parts: ListParts,
+  { r, prefix }: ListRequest,
+  { answers, asked }: ListProgress,
+): Map<string, number[]> {
   const plan = new Map<string, number[]>();
   for (const partition of partitionsWith(prefix)) {
     const need = quorumSize(r, parts.holders.ownersOf(partition).length);

@@ -19,7 +19,9 @@ import { type Plan, write, type WriteParts } from './write.ts';
 export interface PutParts extends WriteParts, ForwardParts {
   readonly env: WriteParts['env'] & ForwardParts['env'];
   readonly holders: WriteParts['holders'] &
-    Pick<Holders, 'coordinators' | 'coordinatorAt'> & { readonly own: Pick<LocalHolder, 'assertNotGone'> };
+    Pick<Holders, 'coordinators' | 'coordinatorAt'> & {
+      readonly own: Pick<LocalHolder, 'assertNotGone'>;
+    };
   readonly conditionals: Pick<ConditionalWrites, 'put'>;
   /** Reads a key before a delete. */
   readonly get: (request: GetRequest) => Promise<GetResult>;
@@ -28,7 +30,8 @@ export interface PutParts extends WriteParts, ForwardParts {
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(parts: PutParts, request: PutRequest): Promise<PutResult> {
   const place = parts.holders.placeOf(request.key);
-  if (request.condition !== undefined) return putSerialised(parts, place, { ...request, condition: request.condition });
+  if (request.condition !== undefined)
+    return putSerialised(parts, place, { ...request, condition: request.condition });
   // If no owner can be reached, this node is a fallback.
   const isAlone = (): boolean => parts.holders.coordinators(place).length === 0;
   if (!place.isOwner && !isAlone()) return forward(parts, place, request);
@@ -47,7 +50,11 @@ export async function put(parts: PutParts, request: PutRequest): Promise<PutResu
  * race for a key meet at one node. It is safe wherever it goes; it is only slower if nodes do not
  * agree on who is first. An owner that could not begin is passed over.
  */
-async function putSerialised(parts: PutParts, place: KeyPlace, request: ConditionalRequest): Promise<PutResult> {
+async function putSerialised(
+  parts: PutParts,
+  place: KeyPlace,
+  request: ConditionalRequest,
+): Promise<PutResult> {
   const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
   let failure: MecError | undefined;
   for (const id of place.owners) {
@@ -64,12 +71,16 @@ async function putSerialised(parts: PutParts, place: KeyPlace, request: Conditio
     }
   }
   const detail = 'No owner of the key can be reached. Nothing was written.';
-  throw failure ?? new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail });
+  throw (
+    failure ??
+    new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail })
+  );
 }
 
 /** Coordinates a write on this node's own replica. */
 export async function putHere(parts: PutParts, request: PutRequest): Promise<PutResult> {
-  if (request.condition !== undefined) return parts.conditionals.put({ ...request, condition: request.condition });
+  if (request.condition !== undefined)
+    return parts.conditionals.put({ ...request, condition: request.condition });
   return putAt(parts, parts.holders.placeOf(request.key), request);
 }
 
@@ -91,7 +102,8 @@ function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): Plan {
   const others = place.isOwner ? reached : reached.slice(0, length - 1);
   assertEnough('replicas', 1 + others.length, need);
   if (wantedOwners > 0) {
-    const owners = others.filter(({ id }) => place.owners.includes(id)).length + Number(place.isOwner);
+    const owners =
+      others.filter(({ id }) => place.owners.includes(id)).length + Number(place.isOwner);
     assertEnough('owners', owners, wantedOwners);
   }
   return { place, others, quorum };
@@ -110,6 +122,7 @@ async function remove(parts: PutParts, request: PutRequest, plan: Plan): Promise
   const token = request.token ?? object.context;
   // What the writer saw may be on a replica that did not answer; only if all of it is known to be
   // gone is there nothing to do.
-  if (!found && (request.token === undefined || object.context.covers(token))) throw new MecError('not-found');
+  if (!found && (request.token === undefined || object.context.covers(token)))
+    throw new MecError('not-found');
   return { ...(await write(parts, { ...request, token }, plan)), found };
 }

@@ -48,8 +48,11 @@ export async function storeDecided(
   const { granted } = decided;
   const { own } = parts.holders;
   const { partition } = granted.place;
-  if (!own.takeGrant({ partition, key: request.key }, granted.numbers.get(own.id) ?? '')) return undefined;
-  return new Promise((resolve, reject) => new DecidedStore(parts, request, decided).start({ resolve, reject }));
+  if (!own.takeGrant({ partition, key: request.key }, granted.numbers.get(own.id) ?? ''))
+    return undefined;
+  return new Promise((resolve, reject) =>
+    new DecidedStore(parts, request, decided).start({ resolve, reject }),
+  );
 }
 
 class DecidedStore {
@@ -74,7 +77,9 @@ class DecidedStore {
     const { timeoutMs } = this.#request;
     const { own } = holders;
     for (const id of granted.numbers.keys()) this.#tally.ask(id);
-    const count = own.onGround(granted.place.partition, (word) => this.#count(own.id, word, outcome));
+    const count = own.onGround(granted.place.partition, (word) =>
+      this.#count(own.id, word, outcome),
+    );
     const written = commit(own, count);
     this.#written = written;
     // The requests to peers end by themselves; the own disk has no deadline.
@@ -114,7 +119,10 @@ class DecidedStore {
     if (verdict === 'failed') return outcome.reject(this.#tally.lacking.error(UNSURE));
     const { place } = this.#decided.granted;
     const { isRepeated } = this.#decided;
-    outcome.resolve({ ...toResult(this.#parts, { place, request: this.#request }, this.#written), isRepeated });
+    outcome.resolve({
+      ...toResult(this.#parts, { place, request: this.#request }, this.#written),
+      isRepeated,
+    });
     this.#tellOthers(this.#written);
   }
 

@@ -43,7 +43,11 @@ export interface Plan {
 }
 
 /** Deletes exactly these versions, at this node and at the other holders that can be reached. */
-export async function removeDots(parts: WriteParts, key: string, dots: readonly Dot[]): Promise<void> {
+export async function removeDots(
+  parts: WriteParts,
+  key: string,
+  dots: readonly Dot[],
+): Promise<void> {
   const { holders } = parts;
   const place = holders.placeOf(key);
   const plan = { place, others: holders.others(place, { wanted: 0 }), quorum: new WriteQuorum(1) };
@@ -53,11 +57,14 @@ export async function removeDots(parts: WriteParts, key: string, dots: readonly 
 
 /** Writes to this node's own replica and to the others of the plan. */
 export function write(parts: WriteParts, request: PutRequest, plan: Plan): Promise<PutResult> {
-  return new Promise((resolve, reject) => new Put(parts, { request, plan }, { resolve, reject }).start());
+  return new Promise((resolve, reject) =>
+    new Put(parts, { request, plan }, { resolve, reject }).start(),
+  );
 }
 
 /** A writer that gave no token has seen nothing. */
-export const seenBy = ({ token }: Pick<PutRequest, 'token'>): CausalContext => token ?? new CausalContext();
+export const seenBy = ({ token }: Pick<PutRequest, 'token'>): CausalContext =>
+  token ?? new CausalContext();
 
 /** The ends of a put's promise. */
 export interface PutCallbacks {
@@ -75,7 +82,11 @@ class Put {
   #deadline: Timer | undefined;
   #isAnswered = false;
 
-  constructor(parts: WriteParts, { request, plan }: { request: PutRequest; plan: Plan }, outcome: PutCallbacks) {
+  constructor(
+    parts: WriteParts,
+    { request, plan }: { request: PutRequest; plan: Plan },
+    outcome: PutCallbacks,
+  ) {
     this.#parts = parts;
     this.#request = request;
     this.#plan = plan;
@@ -90,7 +101,9 @@ class Put {
     const { tally } = quorum;
     const { partition } = place;
     const { own } = holders;
-    const written = own.write({ partition, key, token: seenBy(request), body }, (word) => this.#count(own, word));
+    const written = own.write({ partition, key, token: seenBy(request), body }, (word) =>
+      this.#count(own, word),
+    );
     this.#written = written;
     tally.ask(place.isOwner);
     for (const holder of others) tally.ask(this.#isOwner(holder));
@@ -128,7 +141,8 @@ class Put {
     this.#deadline?.cancel();
     const { place } = this.#plan;
     const request = this.#request;
-    if (verdict === 'met') this.#outcome.resolve(toResult(this.#parts, { place, request }, this.#written));
+    if (verdict === 'met')
+      this.#outcome.resolve(toResult(this.#parts, { place, request }, this.#written));
     else this.#outcome.reject(tally.error(UNSURE));
   }
 }
@@ -140,7 +154,10 @@ class Put {
  */
 export function toResult(
   { policies, time, partitions }: ResultParts,
-  { place, request }: { readonly place: KeyPlace; readonly request: Pick<PutRequest, 'key' | 'token'> },
+  {
+    place,
+    request,
+  }: { readonly place: KeyPlace; readonly request: Pick<PutRequest, 'key' | 'token'> },
   { dot, token, object }: OwnWritten,
 ): PutResult {
   const { key } = request;

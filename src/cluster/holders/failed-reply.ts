@@ -5,7 +5,13 @@ import type { FailedReply, Reply } from '../../transport/message.ts';
 /** The reply that tells a peer of an error. */
 export function toFailed(error: unknown): FailedReply {
   const { code, message, details } = toMecError(error);
-  return { kind: 'failed', code, detail: message, have: details.have ?? 0, need: details.need ?? 0 };
+  return {
+    kind: 'failed',
+    code,
+    detail: message,
+    have: details.have ?? 0,
+    need: details.need ?? 0,
+  };
 }
 
 /** The error that a reply stands for, if it is none of those that the request asks for. */

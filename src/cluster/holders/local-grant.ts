@@ -29,7 +29,8 @@ export function grantKey(
   // A pending owner has not caught up, and need not have: a majority of the owners is asked as
   // well.
   const isPending = members.pending(partition).includes(members.self);
-  if (!isPending && !(members.owns(partition) && replica.isComplete)) throw new MecError('incomplete');
+  if (!isPending && !(members.owns(partition) && replica.isComplete))
+    throw new MecError('incomplete');
   if (ground.view.name !== view) throw new MecError('contended');
   // A condition must not be decided on the remains of a damaged record.
   const object = replica.readWhole(key);

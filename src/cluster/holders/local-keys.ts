@@ -28,12 +28,17 @@ export interface LocalKeysParts {
  * The next keys with a living value, each with a tag that names its versions, and the key up to
  * which these are all.
  */
-export async function listKeys(parts: LocalKeysParts, asked: Omit<KeysAsked, 'timeoutMs'>): Promise<KeysFound> {
+export async function listKeys(
+  parts: LocalKeysParts,
+  asked: Omit<KeysAsked, 'timeoutMs'>,
+): Promise<KeysFound> {
   const { env, store, policies, time, members } = parts;
   const replicas = asked.partitions.map((partition) => store.of(partition));
   const canAnswer = ({ isComplete, isWhole }: Replica): boolean => isComplete && isWhole;
   const complete = replicas.filter(canAnswer);
-  const incomplete = replicas.filter((replica) => !canAnswer(replica)).map(({ partition }) => partition);
+  const incomplete = replicas
+    .filter((replica) => !canAnswer(replica))
+    .map(({ partition }) => partition);
   const { found, until } = await nextKeys(complete, asked);
   const keys: string[] = [];
   const tags: number[] = [];
@@ -53,7 +58,8 @@ export async function listKeys(parts: LocalKeysParts, asked: Omit<KeysAsked, 'ti
   return { keys, tags, until, incomplete };
 }
 
-const turn = (clock: Pick<Clock, 'defer'>): Promise<void> => new Promise((resolve) => clock.defer(resolve));
+const turn = (clock: Pick<Clock, 'defer'>): Promise<void> =>
+  new Promise((resolve) => clock.defer(resolve));
 
 /** Equal where the versions are. */
 function tagOf(versions: readonly ObjectVersion<Uint8Array>[]): number {
@@ -80,7 +86,9 @@ async function nextKeys(
   const range = { from, to: prefixEnd(prefix), limit: perReplica };
   const all: FoundKey[] = [];
   let until: string | undefined;
-  for (const [i, keys] of (await Promise.all(replicas.map(({ rows }) => rows.objectKeys(range)))).entries()) {
+  for (const [i, keys] of (
+    await Promise.all(replicas.map(({ rows }) => rows.objectKeys(range)))
+  ).entries()) {
     for (const key of keys) all.push({ key, replica: replicas[i] as Replica });
     const last = keys[keys.length - 1];
     const isFull = keys.length === perReplica && last !== undefined;

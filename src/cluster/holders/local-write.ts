@@ -28,8 +28,15 @@ export interface OwnWritten extends WrittenObject<Uint8Array> {
 }
 
 /** Makes a version. Throws, and changes nothing, if the replica cannot take it. */
-export function writeVersion(replica: Replica, policies: Policies, write: OwnWrite, done: Done): OwnWritten {
-  const { key, token, body, memory } = policies.isLastWriteWins(write.key) ? asLast(replica, write) : write;
+export function writeVersion(
+  replica: Replica,
+  policies: Policies,
+  write: OwnWrite,
+  done: Done,
+): OwnWritten {
+  const { key, token, body, memory } = policies.isLastWriteWins(write.key)
+    ? asLast(replica, write)
+    : write;
   return replica.write({ key, token, body, memory }, done);
 }
 

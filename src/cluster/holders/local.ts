@@ -50,7 +50,9 @@ export class LocalHolder implements Holder {
 
   /** Just after a start, a read waits until the replica was compared with the others. */
   read({ partition, key }: Pick<KeyRead, 'partition' | 'key'>, onAnswer: OnAnswer<KeyState>): void {
-    this.#parts.partitions.of(partition).whenConfirmed(() => onAnswer(orError(() => this.#stateOf(partition, key))));
+    this.#parts.partitions
+      .of(partition)
+      .whenConfirmed(() => onAnswer(orError(() => this.#stateOf(partition, key))));
   }
 
   #stateOf(partition: number, key: string): KeyState {
@@ -72,7 +74,9 @@ export class LocalHolder implements Holder {
   write(asked: OwnWrite, onAnswer: OnAnswer<Stored>): OwnWritten {
     const { store, policies, partitions } = this.#parts;
     const replica = store.of(asked.partition);
-    const written = writeVersion(replica, policies, asked, (error) => onAnswer(error ?? this.#storedIn(replica)));
+    const written = writeVersion(replica, policies, asked, (error) =>
+      onAnswer(error ?? this.#storedIn(replica)),
+    );
     partitions.of(asked.partition).observe(replica.actor);
     return written;
   }
@@ -92,12 +96,19 @@ export class LocalHolder implements Holder {
   /** Takes an item in. Throws, and changes nothing, if it cannot. */
   merge({ partition, key, object, dots, memory }: StoreItem, onAnswer: OnAnswer<Stored>): void {
     const replica = this.#parts.store.of(partition);
-    replica.merge({ key, object, dots, memory }, (error) => onAnswer(error ?? this.#storedIn(replica)));
+    replica.merge({ key, object, dots, memory }, (error) =>
+      onAnswer(error ?? this.#storedIn(replica)),
+    );
   }
 
   #storedIn({ partition, id, actor }: Replica): Stored {
     const { life } = this.#parts.members.own;
-    return { actor, life, replica: replicaNumber(id), fences: this.#parts.partitions.of(partition).fences };
+    return {
+      actor,
+      life,
+      replica: replicaNumber(id),
+      fences: this.#parts.partitions.of(partition).fences,
+    };
   }
 
   repair(item: StoreItem): void {
@@ -167,7 +178,9 @@ export class LocalHolder implements Holder {
    */
   assertNotGone(): void {
     if (this.#parts.members.own.state !== 'gone') return;
-    throw new MecError('stopping', { detail: 'This node has left its cluster. Nothing was written.' });
+    throw new MecError('stopping', {
+      detail: 'This node has left its cluster. Nothing was written.',
+    });
   }
 }
 

@@ -48,8 +48,11 @@ export class RemoteCoordinator {
     const notAfterMs = remoteMs + (this.#parts.env.clock.monotonicMs() - heardMs) + timeoutMs;
     const id = this.#parts.nextWriteId();
     const head = { kind: 'forward', id, process, notAfterMs, timeoutMs } as const;
-    this.#peer.data.request({ ...head, key, token, body, r, w, pr, pw, condition, caller }, timeoutMs, (reply) =>
-      onAnswer(reply instanceof MecError || reply.kind !== 'written' ? errorOf(reply) : reply),
+    this.#peer.data.request(
+      { ...head, key, token, body, r, w, pr, pw, condition, caller },
+      timeoutMs,
+      (reply) =>
+        onAnswer(reply instanceof MecError || reply.kind !== 'written' ? errorOf(reply) : reply),
     );
   }
 }

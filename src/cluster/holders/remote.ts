@@ -49,15 +49,19 @@ export class RemoteHolder implements Holder {
     const { env, partitions, peers } = this.#parts;
     const view = partitions.of(partition);
     const sentMs = env.clock.monotonicMs();
-    this.#peer.data.request({ kind: 'read', key, have, floors: view.floorNames, caller }, timeoutMs, (reply) => {
-      if (reply instanceof MecError || reply.kind !== 'object') return onAnswer(errorOf(reply));
-      peers.answered(this.#peer, env.clock.monotonicMs() - sentMs);
-      const { actor, isComplete, context } = reply;
-      const versions = withBodies(reply.versions, have);
-      if (versions === undefined) return onAnswer(new MecError('internal'));
-      view.observe(actor);
-      onAnswer({ object: { versions, context }, actor, isComplete });
-    });
+    this.#peer.data.request(
+      { kind: 'read', key, have, floors: view.floorNames, caller },
+      timeoutMs,
+      (reply) => {
+        if (reply instanceof MecError || reply.kind !== 'object') return onAnswer(errorOf(reply));
+        peers.answered(this.#peer, env.clock.monotonicMs() - sentMs);
+        const { actor, isComplete, context } = reply;
+        const versions = withBodies(reply.versions, have);
+        if (versions === undefined) return onAnswer(new MecError('internal'));
+        view.observe(actor);
+        onAnswer({ object: { versions, context }, actor, isComplete });
+      },
+    );
   }
 
   list({ timeoutMs, ...asked }: KeysAsked): Promise<KeysFound> {
@@ -92,9 +96,26 @@ export class RemoteHolder implements Holder {
   }
 
   grant(asked: GrantAsked, onAnswer: OnAnswer<KeyGranted>): void {
-    const { partition, ballot, key, view: viewName, have, idempotencyKey, timeoutMs, caller } = asked;
+    const {
+      partition,
+      ballot,
+      key,
+      view: viewName,
+      have,
+      idempotencyKey,
+      timeoutMs,
+      caller,
+    } = asked;
     const view = this.#parts.partitions.of(partition);
-    const request = { kind: 'grant', ballot, key, view: viewName, have, idempotencyKey, caller } as const;
+    const request = {
+      kind: 'grant',
+      ballot,
+      key,
+      view: viewName,
+      have,
+      idempotencyKey,
+      caller,
+    } as const;
     this.#peer.data.request({ ...request, floors: view.floorNames }, timeoutMs, (reply) => {
       if (reply instanceof MecError || reply.kind !== 'granted') return onAnswer(errorOf(reply));
       const { number, actor, context, remembered } = reply;

@@ -27,7 +27,8 @@ export interface Wanted {
 }
 
 /** The parts of a node by which it chooses holders. */
-export interface HoldersParts extends Omit<RemoteParts, 'peers'>, Omit<RemoteCoordinatorParts, 'peers'> {
+export interface HoldersParts
+  extends Omit<RemoteParts, 'peers'>, Omit<RemoteCoordinatorParts, 'peers'> {
   readonly members: Members;
   readonly peers: Peers;
   readonly own: LocalHolder;
@@ -103,12 +104,16 @@ export class Holders {
 
   /** Those of the members that can be reached; suspects too if there are fewer than `wanted`. */
   reachable(ids: readonly string[], wanted: number): Holder[] {
-    return this.#parts.peers.reachable(ids, wanted).map((peer) => new RemoteHolder(this.#parts, peer));
+    return this.#parts.peers
+      .reachable(ids, wanted)
+      .map((peer) => new RemoteHolder(this.#parts, peer));
   }
 
   /** The other members to ask for a key, best first. */
   others(place: KeyPlace, wanted: Wanted): Holder[] {
-    return peersToAsk(this.#parts, place, wanted).map((peer) => new RemoteHolder(this.#parts, peer));
+    return peersToAsk(this.#parts, place, wanted).map(
+      (peer) => new RemoteHolder(this.#parts, peer),
+    );
   }
 
   /** The pending owners of a key that can be reached. */
@@ -144,7 +149,9 @@ export class Holders {
 
   /** The owners that can be given a write to coordinate, best first. */
   coordinators({ owners }: KeyPlace): RemoteCoordinator[] {
-    return this.#parts.peers.reachable(owners, 1).map((peer) => new RemoteCoordinator(this.#parts, peer));
+    return this.#parts.peers
+      .reachable(owners, 1)
+      .map((peer) => new RemoteCoordinator(this.#parts, peer));
   }
 
   /** The same of one member; undefined if it cannot be reached. */

@@ -6,7 +6,8 @@ import type { Dot } from '../../core/causality/causal-context.ts';
 import type { ObjectVersion } from '../../core/causality/object.ts';
 import type { SparseVersion } from '../../transport/message.ts';
 
-const isOf = ({ actor, counter }: Dot, dot: Dot): boolean => dot.actor === actor && dot.counter === counter;
+const isOf = ({ actor, counter }: Dot, dot: Dot): boolean =>
+  dot.actor === actor && dot.counter === counter;
 
 /** Leaves out the bodies of versions that the asker has. */
 export function withoutBodies(

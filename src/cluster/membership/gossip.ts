@@ -51,9 +51,15 @@ export class Gossiper {
     const names = takeFrom(this.#records, enough);
     const suspects = takeFrom(this.#suspects, enough);
     const version = this.#suspected.get(to) ?? 0;
-    if (version >= (this.#members.get(to)?.version ?? Infinity)) suspects.push({ name: to, version });
+    if (version >= (this.#members.get(to)?.version ?? Infinity))
+      suspects.push({ name: to, version });
     const { hash, isInformed } = this.#members;
-    return { hash, isInformed, records: names.flatMap(({ name }) => this.#members.get(name) ?? []), suspects };
+    return {
+      hash,
+      isInformed,
+      records: names.flatMap(({ name }) => this.#members.get(name) ?? []),
+      suspects,
+    };
   }
 
   /** The whole member list. */

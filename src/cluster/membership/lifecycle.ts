@@ -74,7 +74,11 @@ export class Lifecycle {
   #progressOf(done: number, all: number): HandoffProgress {
     const elapsedMs = this.#options.env.clock.monotonicMs() - this.#handoffSinceMs;
     const canTell = done > 0 && done < all;
-    return { done, all, etaMs: canTell ? Math.round((elapsedMs * (all - done)) / done) : undefined };
+    return {
+      done,
+      all,
+      etaMs: canTell ? Math.round((elapsedMs * (all - done)) / done) : undefined,
+    };
   }
 
   /** Notices another next placement. */
@@ -95,7 +99,9 @@ export class Lifecycle {
     this.#state = state;
     if (state === 'gone') {
       if (before !== 'gone' && before !== 'leaving') {
-        env.log.error('another node has declared this one gone; handing over what only this one has, and ending');
+        env.log.error(
+          'another node has declared this one gone; handing over what only this one has, and ending',
+        );
       }
       return this.#end();
     }
@@ -115,7 +121,9 @@ export class Lifecycle {
     if (state === 'up' || !this.#areAllSettled()) return;
     this.#state = state === 'joining' ? 'up' : 'gone';
     members.become(this.#state);
-    env.log.info(state === 'joining' ? 'joined the cluster' : 'left the cluster', { members: members.in('up').length });
+    env.log.info(state === 'joining' ? 'joined the cluster' : 'left the cluster', {
+      members: members.in('up').length,
+    });
   }
 
   /**
@@ -127,9 +135,13 @@ export class Lifecycle {
     if (isRefused()) return false;
     if (seeds.areFound) return true;
     if (env.clock.monotonicMs() - this.#startMs < BIRTH_WAIT_MS) return false;
-    const first = members.in('joining').find(({ name }) => name === members.self || peers.reach(name) === 'reachable');
+    const first = members
+      .in('joining')
+      .find(({ name }) => name === members.self || peers.reach(name) === 'reachable');
     if (first?.name !== members.self) return false;
-    env.log.warn('not all nodes that the configuration names can be reached; beginning without them');
+    env.log.warn(
+      'not all nodes that the configuration names can be reached; beginning without them',
+    );
     return true;
   }
 
@@ -140,7 +152,9 @@ export class Lifecycle {
   #areAllSettled(): boolean {
     const { members, peers } = this.#options;
     const staying = members.in('up', 'joining');
-    const present = staying.filter(({ name }) => name === members.self || peers.reach(name) === 'reachable');
+    const present = staying.filter(
+      ({ name }) => name === members.self || peers.reach(name) === 'reachable',
+    );
     const isEnough = 2 * present.length > staying.length;
     return isEnough && present.every(({ settled }) => settled === members.nextHash);
   }

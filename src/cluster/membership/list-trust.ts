@@ -40,7 +40,9 @@ export class ListTrust {
     this.#hasMet = kept.some((record) => record.name !== self);
     const isPending = ({ name: other, state }: MemberRecord): boolean =>
       other !== self && (state === 'joining' || state === 'leaving');
-    this.#unheard = new Map(kept.filter(isPending).map((record) => [record.name, record.generation]));
+    this.#unheard = new Map(
+      kept.filter(isPending).map((record) => [record.name, record.generation]),
+    );
     // A node that was killed before it heard of another member has kept a list that only names
     // itself.
     this.#isInformed = this.#hasMet || (before !== undefined && before.state !== 'joining');
@@ -87,7 +89,8 @@ export class ListTrust {
     if (this.#agreed.hash !== hash) this.#agreed = { hash, names: new Set([this.#self]) };
     const { names } = this.#agreed;
     names.add(name);
-    if (this.#list.in('up', 'joining', 'leaving').every((member) => names.has(member.name))) this.#unheard.clear();
+    if (this.#list.in('up', 'joining', 'leaving').every((member) => names.has(member.name)))
+      this.#unheard.clear();
   }
 
   /** Relies on the list from now on, because this node begins a cluster. */

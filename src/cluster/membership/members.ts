@@ -2,13 +2,21 @@
  * The members of the cluster as this node knows them, and the owners that follow from them
  * (`ownership.ts`).
  */
-import { MemberList, type MemberRecord, type MemberState, NEXT_STATES } from '../../core/placement/member-list.ts';
+import {
+  MemberList,
+  type MemberRecord,
+  type MemberState,
+  NEXT_STATES,
+} from '../../core/placement/member-list.ts';
 import { answerTo } from '../../core/placement/own-record.ts';
 import type { Config } from '../config.ts';
 import { ListTrust, type ToldList } from './list-trust.ts';
 import { Ownership, type OwnerView, type Share } from './ownership.ts';
 
-type OwnConfig = Pick<Config, 'name' | 'host' | 'port' | 'httpport' | 'zone' | 'weight' | 'quorum'> &
+type OwnConfig = Pick<
+  Config,
+  'name' | 'host' | 'port' | 'httpport' | 'zone' | 'weight' | 'quorum'
+> &
   Partial<Pick<Config, 'nodes'>>;
 
 /** The member list, the record of this node in it, and the owners that follow from it. */
@@ -133,7 +141,11 @@ export class Members {
   }
 
   #mergeOwn(said: MemberRecord): boolean {
-    const answer = answerTo(said, { own: this.own, hasMet: this.#trust.hasMet, lives: this.#lives });
+    const answer = answerTo(said, {
+      own: this.own,
+      hasMet: this.#trust.hasMet,
+      lives: this.#lives,
+    });
     return answer !== undefined && this.#keepOwn(answer);
   }
 

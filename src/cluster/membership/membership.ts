@@ -109,7 +109,17 @@ export class Membership {
     const isRefused = (): boolean => this.#refusedSinceMs !== undefined;
     const isKept = (nextHash: number): boolean => nextHash === this.#keptNext;
     const seeds = this.#seeds;
-    this.#lifecycle = new Lifecycle({ env, members, peers, store, seeds, isKept, isRefused, onGone, onBegin });
+    this.#lifecycle = new Lifecycle({
+      env,
+      members,
+      peers,
+      store,
+      seeds,
+      isKept,
+      isRefused,
+      onGone,
+      onBegin,
+    });
   }
 
   start(): void {
@@ -143,7 +153,10 @@ export class Membership {
     const { members, peers } = this.#options;
     const record = members.get(name);
     if (record === undefined || record.state === 'gone') {
-      throw new MecError('bad-parameter', { parameter: 'name', detail: `There is no member ${JSON.stringify(name)}` });
+      throw new MecError('bad-parameter', {
+        parameter: 'name',
+        detail: `There is no member ${JSON.stringify(name)}`,
+      });
     }
     if (name === members.self || peers.reach(name) !== 'unreachable') {
       const detail = `${name} answers: let it leave by itself, so that nothing can be lost`;
@@ -177,8 +190,13 @@ export class Membership {
     peers.speak(from.name, from);
     const peer = peers.byId.get(from.name);
     // A node that is back sends probes, so this node probes it at once.
-    if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped) this.#prober.probe(peer);
-    return { ...answer, refusal, ...(wantsAll ? this.#gossiper.all() : this.#gossiper.take(from.name)) };
+    if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped)
+      this.#prober.probe(peer);
+    return {
+      ...answer,
+      refusal,
+      ...(wantsAll ? this.#gossiper.all() : this.#gossiper.take(from.name)),
+    };
   }
 
   /** Pings a member on behalf of another node. */
@@ -251,7 +269,9 @@ export class Membership {
     if (this.#isStopped) return false;
     const { env, members, peers } = this.#options;
     const isStranger = reply.from.name !== peer.id;
-    const refusal = isStranger ? `${reply.from.name} answers at its address` : this.#refusalOf(reply.from);
+    const refusal = isStranger
+      ? `${reply.from.name} answers at its address`
+      : this.#refusalOf(reply.from);
     if (refusal !== undefined && refusal !== peer.refusal)
       env.log.error('node refused', { node: peer.id, reason: refusal });
     peer.refusal = refusal;
@@ -297,7 +317,8 @@ export class Membership {
       }
       const peer = peers.byId.get(suspect.name);
       if (peer === undefined || !this.#gossiper.suspect(suspect)) continue;
-      if (peers.owesMs(peer.id) === 0 && peers.reach(peer.id) === 'reachable') this.#prober.probe(peer);
+      if (peers.owesMs(peer.id) === 0 && peers.reach(peer.id) === 'reachable')
+        this.#prober.probe(peer);
     }
   }
 
@@ -308,12 +329,18 @@ export class Membership {
   #refusalOf(other: Identity): string | undefined {
     const { members, peers } = this.#options;
     if (other.process === this.process) return 'it is the very node that it talks to';
-    if (other.partitions !== PARTITIONS) return `it has ${other.partitions} partitions, this cluster ${PARTITIONS}`;
+    if (other.partitions !== PARTITIONS)
+      return `it has ${other.partitions} partitions, this cluster ${PARTITIONS}`;
     if (other.name === members.self)
       return `the name ${other.name} is taken, by ${this.#identity.host}:${this.#identity.port}`;
     const namesake = peers.byId.get(other.name);
-    const isElsewhere = namesake !== undefined && (namesake.host !== other.host || namesake.port !== other.port);
-    if (isElsewhere && namesake.remote?.process !== other.process && peers.reach(other.name) === 'reachable') {
+    const isElsewhere =
+      namesake !== undefined && (namesake.host !== other.host || namesake.port !== other.port);
+    if (
+      isElsewhere &&
+      namesake.remote?.process !== other.process &&
+      peers.reach(other.name) === 'reachable'
+    ) {
       return `the name ${other.name} is taken, by ${namesake.host}:${namesake.port}`;
     }
     if (other.n !== members.n) {

@@ -77,10 +77,19 @@ export class Ownership {
       const view = viewOf({ owners, nextOwners }, this.#places[partition]?.view);
       const holders = [...owners, ...pending];
       const otherHolders = holders.filter((name) => name !== this.#self);
-      return { owners, pending, fallbacks, view, isHeld: otherHolders.length < holders.length, otherHolders };
+      return {
+        owners,
+        pending,
+        fallbacks,
+        view,
+        isHeld: otherHolders.length < holders.length,
+        otherHolders,
+      };
     });
     this.#shares = sharesOf(this.#places);
-    this.#ownPending = [...this.#places.keys()].filter((partition) => this.pending(partition).includes(this.#self));
+    this.#ownPending = [...this.#places.keys()].filter((partition) =>
+      this.pending(partition).includes(this.#self),
+    );
   }
 
   /**
@@ -153,7 +162,9 @@ export class Ownership {
 }
 
 function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
-  const name = [sets.owners, sets.nextOwners].map((names) => [...names].sort().join(' ')).join(' > ');
+  const name = [sets.owners, sets.nextOwners]
+    .map((names) => [...names].sort().join(' '))
+    .join(' > ');
   return before?.name === name ? before : { ...sets, name };
 }
 

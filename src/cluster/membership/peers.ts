@@ -21,7 +21,8 @@ export interface Peer extends Address {
   readonly data: RpcClient;
   readonly latency: Latency;
   /** The peer's process and its clock in its last answer, with the clock here at that time. */
-  remote: { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
+  remote:
+    { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
   /** The life in which the peer last answered a probe or a store. */
   life: string | undefined;
   /**
@@ -48,7 +49,10 @@ export class Peers {
   readonly #members: Members;
   readonly #floors: Floors;
   readonly #protocol: ProtocolRange;
-  readonly #detector = new Detector({ suspectAfterMs: SUSPECT_AFTER_MS, unreachableAfterMs: UNREACHABLE_AFTER_MS });
+  readonly #detector = new Detector({
+    suspectAfterMs: SUSPECT_AFTER_MS,
+    unreachableAfterMs: UNREACHABLE_AFTER_MS,
+  });
   readonly #reads = new Latency();
   #isClosed = false;
 
@@ -117,7 +121,8 @@ export class Peers {
   /** Closes the connections to members that are gone and do not answer any more. */
   prune(): void {
     for (const peer of this.byId.values()) {
-      if (this.#members.get(peer.id)?.state === 'gone' && this.reach(peer.id) === 'unreachable') this.#part(peer);
+      if (this.#members.get(peer.id)?.state === 'gone' && this.reach(peer.id) === 'unreachable')
+        this.#part(peer);
     }
   }
 

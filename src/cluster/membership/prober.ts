@@ -64,7 +64,9 @@ export class Prober {
   beat(): void {
     const { peers } = this.#options;
     const silent = [...peers.byId.values()].filter(({ id }) => peers.owesMs(id) > 0);
-    const owing = silent.filter(({ id }) => peers.reach(id) !== 'unreachable').slice(0, MAX_SUSPICIONS);
+    const owing = silent
+      .filter(({ id }) => peers.reach(id) !== 'unreachable')
+      .slice(0, MAX_SUSPICIONS);
     for (const peer of new Set([...owing, ...this.#next(PROBES_PER_BEAT)])) this.probe(peer);
     for (const peer of silent) this.#suspect(peer);
     for (const peer of peers.byId.values()) this.#notice(peer);
@@ -93,7 +95,11 @@ export class Prober {
   #next(count: number): Peer[] {
     const { env, peers } = this.#options;
     const chosen = new Set<Peer>();
-    for (let tries = 0; chosen.size < Math.min(count, peers.byId.size) && tries < 4 * count; tries++) {
+    for (
+      let tries = 0;
+      chosen.size < Math.min(count, peers.byId.size) && tries < 4 * count;
+      tries++
+    ) {
       if (this.#turn.length === 0) this.#turn = shuffled([...peers.byId.keys()], env.random);
       const peer = peers.byId.get(this.#turn.pop() ?? '');
       if (peer !== undefined) chosen.add(peer);
@@ -104,7 +110,11 @@ export class Prober {
   #suspect(peer: Peer): void {
     const { peers, members, gossiper } = this.#options;
     const owesMs = peers.owesMs(peer.id);
-    const suspicion = this.#suspicions.get(peer.id) ?? { hasAsked: false, isVouchedFor: false, hasTold: false };
+    const suspicion = this.#suspicions.get(peer.id) ?? {
+      hasAsked: false,
+      isVouchedFor: false,
+      hasTold: false,
+    };
     this.#suspicions.set(peer.id, suspicion);
     if (owesMs >= PROBE_FOR_AFTER_MS && !suspicion.hasAsked) {
       suspicion.hasAsked = true;

@@ -67,7 +67,8 @@ export class Seeds {
 
   #isFound({ name, address }: Seed): boolean {
     const { members, peers } = this.#options;
-    const isHere = (id: string): boolean => members.get(id)?.state !== 'gone' && peers.reach(id) === 'reachable';
+    const isHere = (id: string): boolean =>
+      members.get(id)?.state !== 'gone' && peers.reach(id) === 'reachable';
     if (name !== undefined && isHere(name)) return true;
     return [...peers.byId.values()].some((peer) => isSame(peer, address) && isHere(peer.id));
   }

@@ -34,7 +34,11 @@ export class Fences {
   readonly #made = new Map<number, Map<string, MadeFence>>();
 
   /** `onMade` ends what must not outlive a fence in a partition. */
-  constructor(clock: Pick<Clock, 'monotonicMs'>, members: Lives, onMade: (partition: number) => void) {
+  constructor(
+    clock: Pick<Clock, 'monotonicMs'>,
+    members: Lives,
+    onMade: (partition: number) => void,
+  ) {
     this.#clock = clock;
     this.#members = members;
     this.#onMade = onMade;

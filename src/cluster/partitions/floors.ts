@@ -87,7 +87,10 @@ export class Floors {
    * The floors of these partitions of which a peer has not been told. `told` is called once it has
    * answered, and counts for the life in which the peer was asked.
    */
-  telling(peer: string, partitions: readonly number[]): { untold: readonly PartitionFloor[]; told: () => void } {
+  telling(
+    peer: string,
+    partitions: readonly number[],
+  ): { untold: readonly PartitionFloor[]; told: () => void } {
     const life = this.#members.lifeOf(peer);
     const untold = partitions.flatMap((partition) => {
       const name = this.newest(partition).hash;
@@ -102,7 +105,9 @@ export class Floors {
   knownTo(peer: string, partition: number): Floor | undefined {
     const words = this.#heard.get(peer);
     const name = words?.names.get(partition);
-    return name === undefined || words?.life !== this.#members.lifeOf(peer) ? undefined : this.find(name);
+    return name === undefined || words?.life !== this.#members.lifeOf(peer)
+      ? undefined
+      : this.find(name);
   }
 
   /** A message with contexts of a partition, for any peers. */
@@ -158,7 +163,8 @@ export class Outgoing {
   /** Sends it to a peer; if that does not know the floor, again and whole, within the same time. */
   send(peer: Receiver, timeoutMs: number, onReply: OnReply): void {
     const floor = this.#floors.knownTo(peer.id, this.#partition);
-    if (floor === undefined) return peer.data.requestPacked(this.#pack(undefined), timeoutMs, onReply);
+    if (floor === undefined)
+      return peer.data.requestPacked(this.#pack(undefined), timeoutMs, onReply);
     const sentMs = this.#clock.monotonicMs();
     peer.data.requestPacked(this.#pack(floor), timeoutMs, (reply) => {
       if (reply instanceof MecError || reply.kind !== 'unknown-floor') return onReply(reply);

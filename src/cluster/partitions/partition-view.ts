@@ -14,7 +14,9 @@ export interface PartitionParts {
   readonly floors: Pick<Floors, 'names' | 'outgoing'>;
   readonly fences: Pick<Fences, 'in'>;
   /** The own replicas; undefined while the disk has failed. */
-  readonly store: { find(partition: number): { readonly standing: { readonly isUnconfirmed: boolean } } | undefined };
+  readonly store: {
+    find(partition: number): { readonly standing: { readonly isUnconfirmed: boolean } } | undefined;
+  };
 }
 
 /** One partition, as one node knows it. */
@@ -83,7 +85,10 @@ export class Partitions {
   readonly #views: readonly PartitionView[];
 
   constructor(parts: PartitionParts) {
-    this.#views = Array.from({ length: PARTITIONS }, (_, partition) => new PartitionView(partition, parts));
+    this.#views = Array.from(
+      { length: PARTITIONS },
+      (_, partition) => new PartitionView(partition, parts),
+    );
   }
 
   of(partition: number): PartitionView {

@@ -87,7 +87,8 @@ export class Comparisons {
       const replica = store.find(partition);
       if (replica === undefined) return;
       // A holder compares with any member, a fallback only with holders.
-      if (!members.holds(partition) && (replica.isBlank || !members.holds(partition, peer.id))) continue;
+      if (!members.holds(partition) && (replica.isBlank || !members.holds(partition, peer.id)))
+        continue;
       digests.push({ partition, hash: replica.clockHash });
     }
     const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
@@ -108,7 +109,8 @@ export class Comparisons {
       if (replica === undefined) return;
       if (differs.has(partition)) this.#options.enqueue(partition, id);
       // The clocks were equal, and this one has not changed since: the peer has the same dots.
-      else if (hash === replica.clockHash && members.holds(partition, id)) this.#areEqual(partition, id);
+      else if (hash === replica.clockHash && members.holds(partition, id))
+        this.#areEqual(partition, id);
     }
   }
 
@@ -119,6 +121,7 @@ export class Comparisons {
     // A partition without writes has no log, no floor, and nothing to drop.
     if (replica.clock.isEmpty) return;
     evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
-    if (members.holds(partition)) raiseFloor(this.#options, replica, evidence.clocksOfOthers(partition));
+    if (members.holds(partition))
+      raiseFloor(this.#options, replica, evidence.clocksOfOthers(partition));
   }
 }

@@ -10,7 +10,12 @@
 import type { Env, Timer } from '../../base/env.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { MAX_DOUBTFUL_ANSWERS, MAX_STATEMENTS, type SyncLimits } from '../limits.ts';
-import { areSameReplicas, isCompleteByAll, isCompleteByOwners, type Round } from '../../core/causality/evidence.ts';
+import {
+  areSameReplicas,
+  isCompleteByAll,
+  isCompleteByOwners,
+  type Round,
+} from '../../core/causality/evidence.ts';
 import { leastWriteQuorum, type Quorum } from '../../core/quorum/quorum.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
@@ -103,8 +108,11 @@ export class Completeness {
     const names = this.#compared?.get(partition);
     const { members, peers } = this.#options;
     const others = this.#otherOwners(partition);
-    const waited = this.#doWaitForAll ? others : others.filter((name) => peers.reach(name) === 'reachable');
-    if (members.replicas > 0 && waited.every((name) => names?.has(name) === true)) this.#confirm(partition);
+    const waited = this.#doWaitForAll
+      ? others
+      : others.filter((name) => peers.reach(name) === 'reachable');
+    if (members.replicas > 0 && waited.every((name) => names?.has(name) === true))
+      this.#confirm(partition);
   }
 
   #confirmAll(): void {
@@ -121,7 +129,8 @@ export class Completeness {
     const waiting: Replica[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const replica = this.#options.store.find(partition);
-      if (replica !== undefined && this.#isWanted(replica) && !this.notice(partition)) waiting.push(replica);
+      if (replica !== undefined && this.#isWanted(replica) && !this.notice(partition))
+        waiting.push(replica);
     }
     if (waiting.length === 0 || this.#isAsking || !this.#options.questions.hasRoom) return;
     this.#isAsking = true;
@@ -149,7 +158,9 @@ export class Completeness {
     // Without owners there is no cluster yet. A node that does not know all members cannot ask
     // enough of them.
     const isKnown = members.replicas > 0 && members.isInformed;
-    return isKnown && !standing.isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition);
+    return (
+      isKnown && !standing.isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition)
+    );
   }
 
   /**
@@ -160,7 +171,9 @@ export class Completeness {
     const { store, evidence } = this.#options;
     const replica = store.find(partition);
     if (replica === undefined || !this.#isWanted(replica)) return replica?.isComplete === true;
-    const said = this.#otherOwners(partition).flatMap((name) => evidence.statement(replica, name) ?? []);
+    const said = this.#otherOwners(partition).flatMap(
+      (name) => evidence.statement(replica, name) ?? [],
+    );
     if (!isCompleteByOwners(replica.durableClock, this.#enough(), said)) return false;
     replica.markComplete(true);
     return true;
@@ -173,7 +186,8 @@ export class Completeness {
     // because it may have lost its disk and joined again.
     let enough = 1;
     const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
-    for (let n = members.replicas; n <= most; n++) enough = Math.max(enough, n - leastWriteQuorum(writeQuorums, n) + 1);
+    for (let n = members.replicas; n <= most; n++)
+      enough = Math.max(enough, n - leastWriteQuorum(writeQuorums, n) + 1);
     return enough;
   }
 
@@ -197,7 +211,9 @@ export class Completeness {
       const first = await questions.ask(partitions, names, filling);
       isDoubtful ||= !first.isWhole;
       for (const replica of page) this.#fetchMissing(replica, first.rounds.get(replica.partition));
-      const left = page.filter((replica) => !this.notice(replica.partition) && this.#isWanted(replica));
+      const left = page.filter(
+        (replica) => !this.notice(replica.partition) && this.#isWanted(replica),
+      );
       const ready = left.filter(({ partition, durableClock }) => {
         const round = first.rounds.get(partition);
         return first.isWhole && round !== undefined && isCompleteByAll(durableClock, round);
@@ -206,7 +222,8 @@ export class Completeness {
       const again = ready.map(({ partition }) => partition);
       const second = await questions.ask(again, names);
       isDoubtful ||= !second.isWhole;
-      if (second.isWhole) for (const replica of ready) this.#completeIfSame(replica, first.rounds, second.rounds);
+      if (second.isWhole)
+        for (const replica of ready) this.#completeIfSame(replica, first.rounds, second.rounds);
     }
     this.#doubts = isDoubtful ? this.#doubts + 1 : 0;
   }
@@ -217,11 +234,16 @@ export class Completeness {
     }
   }
 
-  #completeIfSame(replica: Replica, first: ReadonlyMap<number, Round>, second: ReadonlyMap<number, Round>): void {
+  #completeIfSame(
+    replica: Replica,
+    first: ReadonlyMap<number, Round>,
+    second: ReadonlyMap<number, Round>,
+  ): void {
     const { partition } = replica;
     const [before, after] = [first.get(partition), second.get(partition)];
     const isSame = before !== undefined && after !== undefined && areSameReplicas(before, after);
     const isStill = this.#options.store.find(partition) === replica && this.#isWanted(replica);
-    if (isSame && isStill && isCompleteByAll(replica.durableClock, before)) replica.markComplete(true);
+    if (isSame && isStill && isCompleteByAll(replica.durableClock, before))
+      replica.markComplete(true);
   }
 }

@@ -64,7 +64,10 @@ export class Conversations {
 
   async #open(replica: Replica): Promise<string> {
     if (this.#byId.size >= MAX_CONVERSATIONS) {
-      throw new MecError('overloaded', { detail: 'The node serves as many snapshots as it can', retryAfter: 1 });
+      throw new MecError('overloaded', {
+        detail: 'The node serves as many snapshots as it can',
+        retryAfter: 1,
+      });
     }
     const id = drawName(this.#options.env.random);
     const view = await replica.view();
@@ -74,7 +77,13 @@ export class Conversations {
     }
     // The statement and the view show the same moment, because nothing ran in between.
     const statement = { ...this.#options.say(replica), clock: view.clock };
-    this.#byId.set(id, { replica, view, statement, marks: replica.marks.made, timer: this.#endLater(id) });
+    this.#byId.set(id, {
+      replica,
+      view,
+      statement,
+      marks: replica.marks.made,
+      timer: this.#endLater(id),
+    });
     return id;
   }
 
@@ -110,6 +119,7 @@ export class Conversations {
 
   /** Ends the conversations of one replica, or all of them. */
   end(replica?: Replica): void {
-    for (const [id, each] of this.#byId) if (replica === undefined || each.replica === replica) this.#end(id);
+    for (const [id, each] of this.#byId)
+      if (replica === undefined || each.replica === replica) this.#end(id);
   }
 }

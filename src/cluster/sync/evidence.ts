@@ -78,9 +78,13 @@ export class Evidence {
    * The last answer of a member to this replica; undefined if the node of that member has begun
    * another life since.
    */
-  statement({ partition, id }: Pick<Replica, 'partition' | 'id'>, member: string): Statement | undefined {
+  statement(
+    { partition, id }: Pick<Replica, 'partition' | 'id'>,
+    member: string,
+  ): Statement | undefined {
     const answer = this.#of(partition).statements.get(member);
-    const isPresent = answer?.asker === id && answer.statement.life === this.#members.lifeOf(member);
+    const isPresent =
+      answer?.asker === id && answer.statement.life === this.#members.lifeOf(member);
     return isPresent ? answer.statement : undefined;
   }
 

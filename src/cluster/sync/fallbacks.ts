@@ -42,7 +42,8 @@ export class Fallbacks {
     const replica = store.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
     // A late message about a partition that this node has dropped leaves a residue without dots.
-    if (replica.isBlank) return replica.residues.count === 0 ? undefined : void this.#drop(partition);
+    if (replica.isBlank)
+      return replica.residues.count === 0 ? undefined : void this.#drop(partition);
     const held = replica.durableClock.minus(replica.lost).join(replica.aside);
     const clocks = evidence.clocks(partition, members.owners(partition));
     if (clocks?.every((clock) => clock.covers(held)) !== true || !questions.hasRoom) return;
@@ -57,7 +58,11 @@ export class Fallbacks {
     if (replica === undefined || owners.includes(members.self)) return;
     await replica.commits.whenDurable().catch(() => {});
     const { count } = replica.commits;
-    const own = { clock: replica.clock.clone(), lost: replica.lost.clone(), aside: replica.aside.clone() };
+    const own = {
+      clock: replica.clock.clone(),
+      lost: replica.lost.clone(),
+      aside: replica.aside.clone(),
+    };
     const round = await questions.askTwice(partition, owners, (said) => mayDrop(own, owners, said));
     const isSame = store.find(partition) === replica && replica.commits.count === count;
     if (round !== undefined && isSame && !members.holds(partition)) await this.#drop(partition);

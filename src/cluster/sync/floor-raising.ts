@@ -25,16 +25,22 @@ export type FlooredReplica = Pick<Replica, 'partition' | 'durableClock' | 'share
 type Others = readonly CausalContext[] | undefined;
 
 /** Moves into the floor the dots on which all holders agree. */
-export function raiseFloor({ floors, partitions }: RaiseFloorOptions, replica: FlooredReplica, others: Others): void {
+export function raiseFloor(
+  { floors, partitions }: RaiseFloorOptions,
+  replica: FlooredReplica,
+  others: Others,
+): void {
   if (others === undefined) return;
   const { partition, durableClock: clock } = replica;
   const newest = floors.newest(partition);
   const agreed = new Map<string, number>();
   for (const actor of clock.actorsAboveFloor()) {
     const base = clock.base(actor);
-    const isGapless = base > newest.base(actor) && base <= MAX_FLOOR_BASE && clock.max(actor) === base;
+    const isGapless =
+      base > newest.base(actor) && base <= MAX_FLOOR_BASE && clock.max(actor) === base;
     if (!isGapless || !partitions.of(partition).isDead(actor)) continue;
-    if (others.every((other) => other.base(actor) === base && other.max(actor) === base)) agreed.set(actor, base);
+    if (others.every((other) => other.base(actor) === base && other.max(actor) === base))
+      agreed.set(actor, base);
   }
   if (agreed.size > 0) floors.keep(partition, newest.with(agreed));
   replica.shareFloor(floors.newest(partition));

@@ -53,10 +53,13 @@ export class Gaps {
     if (isWhole) return void this.#sinceMs.delete(partition);
     const sinceMs = this.#sinceMs.get(partition) ?? nowMs;
     this.#sinceMs.set(partition, sinceMs);
-    if (nowMs - sinceMs < limits.lostAfterMs || this.#asking.has(partition) || !questions.hasRoom) return;
+    if (nowMs - sinceMs < limits.lostAfterMs || this.#asking.has(partition) || !questions.hasRoom)
+      return;
     this.#asking.add(partition);
     this.#closeIfLost(replica)
-      .catch((error: unknown) => env.log.debug('gap not closed', { partition, reason: messageOf(error) }))
+      .catch((error: unknown) =>
+        env.log.debug('gap not closed', { partition, reason: messageOf(error) }),
+      )
       .finally(() => this.#asking.delete(partition));
   }
 
@@ -67,7 +70,8 @@ export class Gaps {
     // The next question waits its full time, whatever the answer to this one.
     this.#sinceMs.delete(partition);
     if (missing.isEmpty) return;
-    const isNowhere = (round: Parameters<typeof areHeldNowhere>[1]): boolean => areHeldNowhere(missing, round);
+    const isNowhere = (round: Parameters<typeof areHeldNowhere>[1]): boolean =>
+      areHeldNowhere(missing, round);
     const round = await questions.askTwice(partition, questions.everyOther(), isNowhere);
     if (round === undefined || store.find(partition) !== replica || !replica.isWhole) return;
     const still = missing.minus(replica.clock).minus(replica.aside);

@@ -54,7 +54,9 @@ export class Mending {
       if (this.#asking.has(key)) continue;
       this.#asking.add(key);
       this.#mend(replica, key)
-        .catch((error: unknown) => this.#options.env.log.debug('key not mended', { key, reason: messageOf(error) }))
+        .catch((error: unknown) =>
+          this.#options.env.log.debug('key not mended', { key, reason: messageOf(error) }),
+        )
         .finally(() => this.#asking.delete(key));
     }
   }
@@ -104,18 +106,31 @@ export class Mending {
     const answers = new Map<string, string>();
     for (const [i, name] of names.entries()) {
       const reply = replies[i];
-      if (reply === undefined || reply.members !== members.hash || reply.life !== members.lifeOf(name)) continue;
+      if (
+        reply === undefined ||
+        reply.members !== members.hash ||
+        reply.life !== members.lifeOf(name)
+      )
+        continue;
       await this.#take(replica, key, reply);
       answers.set(name, [reply.life, reply.replica, reply.need].join(' '));
     }
     return answers.size === names.length ? answers : undefined;
   }
 
-  async #take(replica: Replica, key: string, { item, need, clock, lost, aside }: MendReply): Promise<void> {
+  async #take(
+    replica: Replica,
+    key: string,
+    { item, need, clock, lost, aside }: MendReply,
+  ): Promise<void> {
     await replica.closing.close(lost);
     const wanted = replica.marks.need(key) ?? new CausalContext();
     const salvaged = aside.filter(({ actor, counter }) => wanted.has(actor, counter));
-    const kept = { key, object: { versions: salvaged, context: CausalContext.ofDots(salvaged) }, dots: [] };
+    const kept = {
+      key,
+      object: { versions: salvaged, context: CausalContext.ofDots(salvaged) },
+      dots: [],
+    };
     await mergeAll(replica, salvaged.length > 0 ? [item, kept] : [item]);
     if (need === undefined) replica.marks.shrink(key, clock);
   }
@@ -125,7 +140,12 @@ export class Mending {
     const [peer] = peers.reachable([name], 0);
     if (peer === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const mend = { kind: 'mend', from: members.self, key, floors: floors.names(partitionOf(key)) } as const;
+      const mend = {
+        kind: 'mend',
+        from: members.self,
+        key,
+        floors: floors.names(partitionOf(key)),
+      } as const;
       peer.data.request(mend, limits.timeoutMs, (reply) => {
         resolve(reply instanceof MecError || reply.kind !== 'mended' ? undefined : reply);
       });
@@ -139,7 +159,11 @@ export class Mending {
     else {
       const need = replica.marks.need(key)?.minus(replica.lost);
       store.unreadable.add(key);
-      env.log.error('key not mended: no member knows what it held', { partition, key, writes: String(need) });
+      env.log.error('key not mended: no member knows what it held', {
+        partition,
+        key,
+        writes: String(need),
+      });
     }
     replica.repair.unmark(key, () => {});
   }
@@ -150,5 +174,7 @@ function isKnown(replica: Replica, key: string): boolean {
 }
 
 function areSame(first: StateByMember, second: StateByMember): boolean {
-  return first.size === second.size && [...first].every(([name, answer]) => second.get(name) === answer);
+  return (
+    first.size === second.size && [...first].every(([name, answer]) => second.get(name) === answer)
+  );
 }

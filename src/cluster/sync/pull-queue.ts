@@ -62,7 +62,10 @@ export class PullQueue {
 
   /** Whether a pull of a partition waits or runs. */
   isBusy(partition: number): boolean {
-    return this.#running.has(partition) || [...this.#waiting.values()].some((job) => job.partition === partition);
+    return (
+      this.#running.has(partition) ||
+      [...this.#waiting.values()].some((job) => job.partition === partition)
+    );
   }
 
   /** The job that has run longest; if none runs, the job that has waited longest. */

@@ -52,7 +52,13 @@ export async function pull(pair: Pair): Promise<Pulled> {
   const { partition } = replica;
   for (let pages = 1; ; pages++) {
     const names = floors.names(partition);
-    const request = { kind: 'pull', from: self, partition, statement: say(replica), floors: names } as const;
+    const request = {
+      kind: 'pull',
+      from: self,
+      partition,
+      statement: say(replica),
+      floors: names,
+    } as const;
     const outgoing = floors.outgoing(partition, request);
     const asked = expect('page', (onReply) => outgoing.send(peer, limits.timeoutMs, onReply));
     const { statement, items, rest } = await asked;
@@ -103,7 +109,10 @@ export function ask<Kind extends Reply['kind']>(
   return expect(kind, (onReply) => peer.data.request(request, limits.timeoutMs, onReply));
 }
 
-function expect<Kind extends Reply['kind']>(kind: Kind, send: (onReply: OnReply) => void): Promise<Expected<Kind>> {
+function expect<Kind extends Reply['kind']>(
+  kind: Kind,
+  send: (onReply: OnReply) => void,
+): Promise<Expected<Kind>> {
   return new Promise((resolve, reject) => {
     send((reply) => {
       if (reply instanceof MecError) reject(new PeerError(reply.code));

@@ -79,7 +79,8 @@ export class Pulls {
     const name = `${partition} ${peer}`;
     const nowMs = this.#options.env.clock.monotonicMs();
     const isBusy = replica.isComplete && !this.#options.rest.isAtRest(replica);
-    if (isBusy && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < this.#options.limits.busyMs) return;
+    if (isBusy && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < this.#options.limits.busyMs)
+      return;
     this.#pulledMs.set(name, nowMs);
     this.queue.add(partition, peer);
   }
@@ -93,7 +94,9 @@ export class Pulls {
       this.#pulls += 1;
       const replica = store.of(partition);
       const isPending = !members.owns(partition);
-      const throttle = isPending ? (bytes: number): Promise<void> => this.throttle.take(bytes) : undefined;
+      const throttle = isPending
+        ? (bytes: number): Promise<void> => this.throttle.take(bytes)
+        : undefined;
       const sayOwn = (own: Replica): Statement => say(this.#options, own);
       const pair: Pair = {
         self: members.self,
@@ -106,7 +109,8 @@ export class Pulls {
       };
       const pulled = await pull(pair);
       this.#options.evidence.note(replica, id, pulled.statement);
-      const isDone = pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));
+      const isDone =
+        pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));
       if (!isDone) return this.#again(partition, id);
       this.#options.completeness.compared(partition, id);
       this.#options.completeness.notice(partition);

@@ -70,15 +70,20 @@ export class Questions {
     const { members } = this.#options;
     this.#running += 1;
     try {
-      const replies = await Promise.all(names.map((name) => this.#askOne(name, { partitions, filling })));
-      const rounds = new Map(partitions.map((partition) => [partition, new Map<string, Statement>()]));
+      const replies = await Promise.all(
+        names.map((name) => this.#askOne(name, { partitions, filling })),
+      );
+      const rounds = new Map(
+        partitions.map((partition) => [partition, new Map<string, Statement>()]),
+      );
       const idOf = new Map(partitions.map((partition, i) => [partition, filling[i]]));
       // A node that does not know all members cannot ask all of them.
       let isWhole = members.isInformed;
       for (const [i, name] of names.entries()) {
         const reply = replies[i];
         const record = members.get(name);
-        const isSound = reply !== undefined && reply.members === members.hash && reply.life === record?.life;
+        const isSound =
+          reply !== undefined && reply.members === members.hash && reply.life === record?.life;
         if (!isSound) {
           isWhole = false;
           continue;
@@ -111,7 +116,9 @@ export class Questions {
     const first = await this.#round(partition, names);
     if (first === undefined || !isSo(first)) return undefined;
     const second = await this.#round(partition, names);
-    return second !== undefined && areSameReplicas(first, second) && isSo(second) ? second : undefined;
+    return second !== undefined && areSameReplicas(first, second) && isSo(second)
+      ? second
+      : undefined;
   }
 
   async #round(partition: number, names: readonly string[]): Promise<Round | undefined> {
@@ -119,7 +126,10 @@ export class Questions {
     return isWhole ? rounds.get(partition) : undefined;
   }
 
-  #askOne(name: string, asked: Pick<StateRequest, 'partitions' | 'filling'>): Promise<StateReply | undefined> {
+  #askOne(
+    name: string,
+    asked: Pick<StateRequest, 'partitions' | 'filling'>,
+  ): Promise<StateReply | undefined> {
     const { peers, limits, members, floors } = this.#options;
     const peer = peers.byId.get(name);
     if (peer === undefined || peers.reach(name) !== 'reachable') return Promise.resolve(undefined);

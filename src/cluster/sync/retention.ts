@@ -8,5 +8,7 @@ import type { Replica } from '../../storage/replica/replica.ts';
  */
 export function cutLog(replica: Replica, clocks: readonly CausalContext[]): Promise<void> {
   const all = [replica.durableClock, ...clocks];
-  return replica.cutter.cutCovered({ base: (actor) => Math.min(...all.map((clock) => clock.base(actor))) });
+  return replica.cutter.cutCovered({
+    base: (actor) => Math.min(...all.map((clock) => clock.base(actor))),
+  });
 }

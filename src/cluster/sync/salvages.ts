@@ -43,7 +43,9 @@ export class Salvages {
     if (replica.aside.isEmpty || this.#asking.has(partition) || !questions.hasRoom) return;
     this.#asking.add(partition);
     this.#settle(replica)
-      .catch((error: unknown) => env.log.debug('salvage not settled', { partition, reason: messageOf(error) }))
+      .catch((error: unknown) =>
+        env.log.debug('salvage not settled', { partition, reason: messageOf(error) }),
+      )
       .finally(() => this.#asking.delete(partition));
   }
 
@@ -66,7 +68,10 @@ export class Salvages {
       if (own.length > 0) taken.push(takeIn(replica, key, own));
     });
     await Promise.all(taken);
-    env.log.info('salvage taken in: no other member has seen these writes', { partition, keys: taken.length });
+    env.log.info('salvage taken in: no other member has seen these writes', {
+      partition,
+      keys: taken.length,
+    });
   }
 
   /** Drops the versions whose dots the clock has. */
@@ -102,7 +107,10 @@ function takeIn(replica: Replica, key: string, versions: readonly PackedVersion[
   const object = { versions, context: CausalContext.ofDots(versions) };
   return new Promise((resolve, reject) => {
     const done = (error?: Error): void => (error === undefined ? resolve() : reject(error));
-    replica.merge({ key, object, dots: versions.map(({ actor, counter }) => ({ actor, counter })) }, done);
+    replica.merge(
+      { key, object, dots: versions.map(({ actor, counter }) => ({ actor, counter })) },
+      done,
+    );
     replica.repair.dropAside(key, versions, () => {});
   });
 }

@@ -110,9 +110,21 @@ export class Scrub {
    * Answers another owner whether its rows and the rows here are the same, or cannot be compared
    * now.
    */
-  async serve({ from, partition, after, until, clockHash, rows, digest }: Request): Promise<CompareReply> {
+  async serve({
+    from,
+    partition,
+    after,
+    until,
+    clockHash,
+    rows,
+    digest,
+  }: Request): Promise<CompareReply> {
     const { store, limits } = this.#options;
-    const reply = { kind: 'compared', differing: [] as number[], incomplete: [] as number[] } as const;
+    const reply = {
+      kind: 'compared',
+      differing: [] as number[],
+      incomplete: [] as number[],
+    } as const;
     const replica = store.of(partition);
     const isSame = replica.clockHash === clockHash && this.#options.members.owns(partition);
     // One row more than the other owner has is enough to show a difference.
@@ -163,7 +175,16 @@ export class Scrub {
     const { members, limits } = this.#options;
     const { partition } = replica;
     const { clockHash, after, until, rows, digest } = page;
-    const request = { kind: 'scrub', from: members.self, partition, after, until, clockHash, rows, digest } as const;
+    const request = {
+      kind: 'scrub',
+      from: members.self,
+      partition,
+      after,
+      until,
+      clockHash,
+      rows,
+      digest,
+    } as const;
     const { differing, incomplete } = await ask({ peer, limits }, request, 'compared');
     if (!incomplete.includes(partition)) this.#counts.pages += 1;
     if (differing.includes(partition)) await this.#heal(replica, peer, page);
@@ -183,15 +204,25 @@ export class Scrub {
    * Reads up to `limit` rows of a span. Returns undefined if the rows cannot be compared with those
    * of another owner now.
    */
-  async #read(replica: Replica, { after, until }: Span, limit: number): Promise<ScrubPage | undefined> {
+  async #read(
+    replica: Replica,
+    { after, until }: Span,
+    limit: number,
+  ): Promise<ScrubPage | undefined> {
     const { count } = replica.commits;
     await replica.commits.whenDurable();
     const clock = replica.clock.clone();
     const { clockHash } = replica;
-    if (replica.residues.count > 0 || !replica.isWhole || replica.standing.isWounded || !clock.gaps().isEmpty)
+    if (
+      replica.residues.count > 0 ||
+      !replica.isWhole ||
+      replica.standing.isWounded ||
+      !clock.gaps().isEmpty
+    )
       return undefined;
     const found = await replica.rows.objectsAfter(after, until, limit);
-    if (replica.commits.count !== count || this.#options.store.find(replica.partition) !== replica) return undefined;
+    if (replica.commits.count !== count || this.#options.store.find(replica.partition) !== replica)
+      return undefined;
     let digest = 0;
     let bytes = 0;
     for (const [row, record] of found) {
@@ -217,7 +248,9 @@ export class Scrub {
       const page = await ask({ peer, limits }, { ...head, id, after: next }, 'snapshot-page');
       if (page.opening?.statement.clock.equals(clock) === false) break;
       ({ id } = page);
-      const items = page.items.filter(({ key }) => until === undefined || compareUtf8(key, until) <= 0);
+      const items = page.items.filter(
+        ({ key }) => until === undefined || compareUtf8(key, until) <= 0,
+      );
       for (const item of items) restored += Number(replica.repair.restore(item, () => {}));
       next = page.next;
       if (next === undefined || items.length < page.items.length) break;

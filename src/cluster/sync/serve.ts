@@ -35,7 +35,8 @@ export async function servePull(
     // The effect of these dots on the key was lost here. Without them, the asker would take the
     // object for that effect.
     const need = replica.marks.need(key);
-    const told = need === undefined ? dots : dots.filter(({ actor, counter }) => !need.has(actor, counter));
+    const told =
+      need === undefined ? dots : dots.filter(({ actor, counter }) => !need.has(actor, counter));
     if (told.length === 0) continue;
     bytes += object.versions.reduce((sum, { body }) => sum + body.length, key.length);
     items.push({ key, object, dots: told });

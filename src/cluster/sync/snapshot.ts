@@ -58,7 +58,9 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
   const bases = statement.clock.bases();
   const removed = await removals(pair, bases);
   if (removed.areMany && !(await isConfirmed(opening, removed.list))) {
-    throw new PeerError(`the snapshot would remove ${removed.list.length} keys, and no other owner confirms it`);
+    throw new PeerError(
+      `the snapshot would remove ${removed.list.length} keys, and no other owner confirms it`,
+    );
   }
   // A key may have lost its record here after its page was merged.
   if (replica.marks.made !== made) return undefined;
@@ -68,7 +70,13 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
 async function takePages(pair: Pair): Promise<Opening> {
   const { self, replica, floors } = pair;
   const { partition, isComplete } = replica;
-  const head = { kind: 'snapshot', from: self, partition, isComplete, floors: floors.names(partition) } as const;
+  const head = {
+    kind: 'snapshot',
+    from: self,
+    partition,
+    isComplete,
+    floors: floors.names(partition),
+  } as const;
   let page = await ask(pair, { ...head, id: undefined, after: undefined }, 'snapshot-page');
   const { id, opening } = page;
   if (opening === undefined) throw new PeerError('the first page of a snapshot has no opening');
@@ -83,7 +91,10 @@ async function takePages(pair: Pair): Promise<Opening> {
 }
 
 /** The state of a key that the peer does not have. */
-const absent = (bases: CausalContext): FilledObject<Uint8Array> => ({ versions: [], context: bases });
+const absent = (bases: CausalContext): FilledObject<Uint8Array> => ({
+  versions: [],
+  context: bases,
+});
 
 /**
  * Finds the keys here that the snapshot would remove. `areMany` says that another owner must
@@ -106,21 +117,30 @@ async function removals(
       list.push({ key, versions: object.versions.filter((version) => !left.includes(version)) });
     }
   });
-  return { areMany: list.length > limits.removedKeys && list.length > limits.removedShare * keys, list };
+  return {
+    areMany: list.length > limits.removedKeys && list.length > limits.removedShare * keys,
+    list,
+  };
 }
 
 /**
  * Removes the keys that the peer does not have, and adopts the clock when none is left. Resolves
  * with false if too many keys change meanwhile.
  */
-async function adopt({ replica, limits }: Pair, clock: CausalContext, bases: CausalContext): Promise<boolean> {
+async function adopt(
+  { replica, limits }: Pair,
+  clock: CausalContext,
+  bases: CausalContext,
+): Promise<boolean> {
   const { made } = replica.marks;
   const lacks = (key: string): boolean => !replica.read(key).context.covers(bases);
   const toItem = (key: string): SyncItem => ({ key, object: absent(bases), dots: [] });
   const watch = replica.watches.begin();
   try {
     await replica.commits.whenDurable();
-    await eachKey(replica, limits.pageDots, (page) => mergeAll(replica, page.filter(lacks).map(toItem)));
+    await eachKey(replica, limits.pageDots, (page) =>
+      mergeAll(replica, page.filter(lacks).map(toItem)),
+    );
     for (let round = 0; round < limits.snapshotRounds; round++) {
       // A mark needs the dots that the clock had when the mark was made. It would miss a deletion
       // that only this snapshot brings.

@@ -18,7 +18,13 @@ import { PENDING_COMPARES, type SyncLimits } from '../limits.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
-import type { CompareRequest, PullRequest, Reply, SnapshotRequest, StateRequest } from '../../transport/message.ts';
+import type {
+  CompareRequest,
+  PullRequest,
+  Reply,
+  SnapshotRequest,
+  StateRequest,
+} from '../../transport/message.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Fences } from '../partitions/fences.ts';
 import type { Floors } from '../partitions/floors.ts';
@@ -95,7 +101,11 @@ export class Sync {
     this.#fallbacks = new Fallbacks({ env, members, store, evidence, questions });
     this.#gaps = new Gaps({ env, members, store, partitions, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
-    this.#conversations = new Conversations({ env, limits, say: (replica) => say(options, replica) });
+    this.#conversations = new Conversations({
+      env,
+      limits,
+      say: (replica) => say(options, replica),
+    });
     this.#rest = new Rest(env.clock, limits);
     this.#watchdog = new Watchdog(env, limits);
     const shared = { ...options, evidence, questions, completeness: this.#completeness };
@@ -123,7 +133,8 @@ export class Sync {
     }
     this.#completeness.look();
     if (members.ownPending.length === 0) return this.#pulls.throttle.rest();
-    for (const peer of peers.allReachable().slice(0, PENDING_COMPARES)) this.#comparisons.with(peer);
+    for (const peer of peers.allReachable().slice(0, PENDING_COMPARES))
+      this.#comparisons.with(peer);
   }
 
   /** The bytes that have come in for partitions that this node does not own yet. */
@@ -195,7 +206,11 @@ export class Sync {
     // The fence must exist before the first byte, and before any statement that helps to make the
     // asker complete.
     const filled = this.#options.fences.fill(partition, from, statement);
-    return servePull(replica, { asked: statement, said: say(this.#options, replica, filled) }, this.#limits);
+    return servePull(
+      replica,
+      { asked: statement, said: say(this.#options, replica, filled) },
+      this.#limits,
+    );
   }
 
   /** Answers a peer that takes a snapshot. */
@@ -208,7 +223,10 @@ export class Sync {
     const { members, life: own, store, fences } = this.#options;
     const said = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
-      const filled = replica === '' ? undefined : fences.fill(partition, from, { isComplete: false, life, replica });
+      const filled =
+        replica === ''
+          ? undefined
+          : fences.fill(partition, from, { isComplete: false, life, replica });
       return { partition, ...say(this.#options, store.of(partition), filled) };
     });
     return { kind: 'stated', life: own, members: members.hash, replicas: said };
@@ -230,7 +248,8 @@ export class Sync {
   #round(): void {
     // A node with incomplete replicas, or one that leaves, compares with more peers in a round.
     const isInHurry = this.incomplete > 0 || this.#options.members.own.state === 'gone';
-    for (let turns = isInHurry ? PENDING_COMPARES : 1; turns > 0; turns--) this.#comparisons.withNext();
+    for (let turns = isInHurry ? PENDING_COMPARES : 1; turns > 0; turns--)
+      this.#comparisons.withNext();
     for (let partition = 0; partition < PARTITIONS; partition++) this.#look(partition);
     this.#completeness.look();
     this.#watchdog.look(this.#pulls.queue);
@@ -247,7 +266,8 @@ export class Sync {
     if (replica.clock.isEmpty && replica.residues.count === 0) return;
     this.#gaps.look(replica);
     const clocks = this.#evidence.clocksOfOthers(partition);
-    const isWorthIt = replica.log.length >= this.#limits.logCutEntries || this.#rest.isAtRest(replica);
+    const isWorthIt =
+      replica.log.length >= this.#limits.logCutEntries || this.#rest.isAtRest(replica);
     if (clocks !== undefined && replica.log.length > 0 && isWorthIt) void cutLog(replica, clocks);
     raiseFloor(this.#options, replica, clocks);
   }

@@ -27,7 +27,8 @@ export class Throttle {
     this.#beganMs ??= nowMs;
     this.#bytes += bytes;
     this.#dueMs = Math.max(nowMs, this.#dueMs) + bytes / this.#bytesPerMs;
-    if (this.#dueMs > nowMs) await new Promise<void>((resolve) => this.#clock.after(this.#dueMs - nowMs, resolve));
+    if (this.#dueMs > nowMs)
+      await new Promise<void>((resolve) => this.#clock.after(this.#dueMs - nowMs, resolve));
   }
 
   /** Forgets the counts, because no more data is coming. */
@@ -40,6 +41,9 @@ export class Throttle {
   status(): { readonly bytes: number; readonly bytesPerSecond: number } {
     const elapsedMs = this.#clock.monotonicMs() - (this.#beganMs ?? 0);
     const isGoingOn = this.#beganMs !== undefined && elapsedMs > 0;
-    return { bytes: this.#bytes, bytesPerSecond: isGoingOn ? Math.round((1_000 * this.#bytes) / elapsedMs) : 0 };
+    return {
+      bytes: this.#bytes,
+      bytesPerSecond: isGoingOn ? Math.round((1_000 * this.#bytes) / elapsedMs) : 0,
+    };
   }
 }

@@ -22,6 +22,12 @@ export class Watchdog {
     if (nowMs - this.#warnedMs < this.#limits.stuckMs) return;
     this.#warnedMs = nowMs;
     const { partition, peer, ageMs } = oldest;
-    log.warn('catching up is slow', { partition, peer, forMs: Math.round(ageMs), waiting, running });
+    log.warn('catching up is slow', {
+      partition,
+      peer,
+      forMs: Math.round(ageMs),
+      waiting,
+      running,
+    });
   }
 }

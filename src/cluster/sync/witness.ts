@@ -28,16 +28,24 @@ export function witnessOf(options: WitnessOptions, { replica, peer }: Pair): Wit
   const { members, questions, env } = options;
   return async (opening, removals) => {
     const { partition } = replica;
-    const others = members.owners(partition).filter((name) => name !== members.self && name !== peer.id);
+    const others = members
+      .owners(partition)
+      .filter((name) => name !== members.self && name !== peer.id);
     const { rounds, isWhole } = await questions.ask([partition], others);
-    const complete = [...(rounds.get(partition) ?? [])].filter(([, said]) => said.isOwner && said.isComplete);
+    const complete = [...(rounds.get(partition) ?? [])].filter(
+      ([, said]) => said.isOwner && said.isComplete,
+    );
     for (const [name] of complete) if (await saysTheSame(options, name, removals)) return true;
     // An owner that needs a snapshot from this very sender cannot contradict it. If all other
     // owners do, only the sender knows.
     const isAlone = isWhole && complete.every(([, said]) => needsSnapshot(said, opening));
     if (!isAlone) {
       const keys = removals.length;
-      env.log.warn('snapshot held back: no other owner confirms its removals', { partition, peer: peer.id, keys });
+      env.log.warn('snapshot held back: no other owner confirms its removals', {
+        partition,
+        peer: peer.id,
+        keys,
+      });
     }
     return isAlone;
   };
@@ -48,7 +56,11 @@ function needsSnapshot(said: Statement, { statement, cut }: Opening): boolean {
 }
 
 /** Whether a peer has seen every version that would be removed, and has none of them. */
-async function saysTheSame(options: WitnessOptions, name: string, removals: readonly Removal[]): Promise<boolean> {
+async function saysTheSame(
+  options: WitnessOptions,
+  name: string,
+  removals: readonly Removal[],
+): Promise<boolean> {
   const { peers, limits, floors } = options;
   const [peer] = peers.reachable([name], 0);
   if (peer === undefined) return false;

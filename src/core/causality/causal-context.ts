@@ -103,7 +103,10 @@ export class CausalContext {
 
   /** The actor's dots from either layer. The caller must not change them. */
   #of(actor: string): readonly number[] | undefined {
-    return this.#ranges.get(actor) ?? (this.#floor === Floor.NONE ? undefined : this.#floor.ranges(actor));
+    return (
+      this.#ranges.get(actor) ??
+      (this.#floor === Floor.NONE ? undefined : this.#floor.ranges(actor))
+    );
   }
 
   /** The largest n for which all dots 1 … n of the actor are in the set; 0 if the first is not. */
@@ -153,7 +156,10 @@ export class CausalContext {
     const shared = this.#ranges;
     this.#ranges = new Map();
     for (const [actor, ranges] of shared)
-      this.#ranges.set(actor, ranges.length === 2 ? [ranges[0] as number, ranges[1] as number] : [...ranges]);
+      this.#ranges.set(
+        actor,
+        ranges.length === 2 ? [ranges[0] as number, ranges[1] as number] : [...ranges],
+      );
   }
 
   /** Adds ranges of one actor's dots, in place. */
@@ -174,7 +180,8 @@ export class CausalContext {
 
   #joinFloor(floor: Floor): void {
     const lacking = floor.beyond(this.#floor);
-    for (const [actor, base] of lacking) if (this.base(actor) < base) this.addRanges(actor, [1, base]);
+    for (const [actor, base] of lacking)
+      if (this.base(actor) < base) this.addRanges(actor, [1, base]);
     // One of two floors of a partition usually includes the other. The larger serves both contexts.
     if (lacking.size > 0 && this.#floor.beyond(floor).size === 0) this.shareFloor(floor);
   }
@@ -182,7 +189,8 @@ export class CausalContext {
   /** Whether every dot of the other context is in this one. */
   covers(other: CausalContext): boolean {
     if (other.#floor !== this.#floor) {
-      for (const [actor, base] of other.#floor.beyond(this.#floor)) if (this.base(actor) < base) return false;
+      for (const [actor, base] of other.#floor.beyond(this.#floor))
+        if (this.base(actor) < base) return false;
     }
     for (const [actor, ranges] of other.#ranges) {
       const own = this.#of(actor);
@@ -243,14 +251,16 @@ export class CausalContext {
   }
 
   #isGapless(): boolean {
-    for (const ranges of this.#ranges.values()) if (ranges.length !== 2 || ranges[0] !== 1) return false;
+    for (const ranges of this.#ranges.values())
+      if (ranges.length !== 2 || ranges[0] !== 1) return false;
     return true;
   }
 
   /** The dots that are missing below an actor's largest one. */
   gaps(): CausalContext {
     const gaps = new CausalContext();
-    for (const [actor, ranges] of this.#ranges) gaps.addRanges(actor, subtractRanges([1, maxOf(ranges)], ranges));
+    for (const [actor, ranges] of this.#ranges)
+      gaps.addRanges(actor, subtractRanges([1, maxOf(ranges)], ranges));
     return gaps;
   }
 
@@ -287,14 +297,16 @@ export class CausalContext {
    */
   shareFloor(floor: Floor): boolean {
     if (floor === this.#floor) return true;
-    for (const [actor, base] of floor.beyond(this.#floor)) if (this.base(actor) < base) return false;
+    for (const [actor, base] of floor.beyond(this.#floor))
+      if (this.base(actor) < base) return false;
     this.#own();
     for (const [actor, base] of this.#floor.beyond(floor)) {
       if (!this.#ranges.has(actor)) this.#ranges.set(actor, [1, base]);
     }
     this.#floor = floor;
     for (const [actor, ranges] of this.#ranges) {
-      if (ranges.length === 2 && ranges[0] === 1 && ranges[1] === floor.base(actor)) this.#ranges.delete(actor);
+      if (ranges.length === 2 && ranges[0] === 1 && ranges[1] === floor.base(actor))
+        this.#ranges.delete(actor);
     }
     return true;
   }
@@ -360,7 +372,11 @@ export class CausalContext {
    * Decodes a flat form above `floor`, which the caller has found by its hash. Returns undefined as
    * `unpack` does.
    */
-  static unpackOn(floor: Floor, packed: readonly unknown[], maxRanges = Infinity): CausalContext | undefined {
+  static unpackOn(
+    floor: Floor,
+    packed: readonly unknown[],
+    maxRanges = Infinity,
+  ): CausalContext | undefined {
     const rest = CausalContext.unpack(packed.slice(1), maxRanges);
     if (rest === undefined) return undefined;
     const context = new CausalContext();

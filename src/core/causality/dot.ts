@@ -10,5 +10,7 @@ export function formatDot({ actor, counter }: Dot): string {
 export function parseDot(text: string): Dot | undefined {
   const match = /^([\w.~-]{1,128}):([1-9]\d{0,15})$/.exec(text);
   const counter = Number(match?.[2]);
-  return match !== null && Number.isSafeInteger(counter) ? { actor: match[1] as string, counter } : undefined;
+  return match !== null && Number.isSafeInteger(counter)
+    ? { actor: match[1] as string, counter }
+    : undefined;
 }

@@ -61,7 +61,9 @@ export function heldOf(dots: CausalContext, { clock, lost, aside }: Statement): 
 
 /** Whether a gap may be closed: no replica that could hold one of the dots does. */
 export function areHeldNowhere(dots: CausalContext, round: Round): boolean {
-  return [...round.values()].every((statement) => statement.isWhole && heldOf(dots, statement).isEmpty);
+  return [...round.values()].every(
+    (statement) => statement.isWhole && heldOf(dots, statement).isEmpty,
+  );
 }
 
 /**
@@ -92,7 +94,11 @@ function hasAllOf(clock: CausalContext, { clock: said, aside, memories }: Statem
  * complete owners. It has seen all that `enough` of them have. Any write quorum includes at least
  * one of those.
  */
-export function isCompleteByOwners(clock: CausalContext, enough: number, owners: Iterable<Statement>): boolean {
+export function isCompleteByOwners(
+  clock: CausalContext,
+  enough: number,
+  owners: Iterable<Statement>,
+): boolean {
   let count = 0;
   for (const said of owners) {
     count += Number(said.isOwner && said.isComplete && said.isWhole && hasAllOf(clock, said));

@@ -57,7 +57,12 @@ interface FloorContent {
  */
 export class Floor {
   /** The empty floor, under contexts that share nothing. */
-  static readonly NONE = new Floor({ actors: new Uint32Array(), bases: new Uint32Array(), name: 0n, digest: 0 });
+  static readonly NONE = new Floor({
+    actors: new Uint32Array(),
+    bases: new Uint32Array(),
+    name: 0n,
+    digest: 0,
+  });
 
   /** Identifies the content on every node; empty for `NONE`. */
   readonly hash: string;

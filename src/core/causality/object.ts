@@ -81,7 +81,8 @@ export function strip<Body>(filled: FilledObject<Body>, clock: CausalContext): S
 export function merge<Body>(a: FilledObject<Body>, b: FilledObject<Body>): FilledObject<Body> {
   const versions: ObjectVersion<Body>[] = [];
   for (const version of a.versions) {
-    if (!b.context.has(version.actor, version.counter) || hasVersion(b, version)) versions.push(version);
+    if (!b.context.has(version.actor, version.counter) || hasVersion(b, version))
+      versions.push(version);
   }
   for (const version of b.versions) {
     if (!a.context.has(version.actor, version.counter)) versions.push(version);
@@ -102,10 +103,12 @@ export function write<Body>(
 ): WrittenObject<Body> {
   const survivors = before.versions.filter((version) => !token.has(version.actor, version.counter));
   const { actor, counter } = dot;
-  const versions = body === undefined ? survivors : [...survivors, { actor, counter, body }].sort(compareDots);
+  const versions =
+    body === undefined ? survivors : [...survivors, { actor, counter, body }].sort(compareDots);
   const context = before.context.clone().join(token);
   context.addRanges(actor, [isBlind === true ? counter : 1, counter]);
-  if (survivors.length === 0 && isBlind !== true) return { object: { versions, context }, token: context };
+  if (survivors.length === 0 && isBlind !== true)
+    return { object: { versions, context }, token: context };
   const own = token.clone();
   own.add(actor, counter);
   return { object: { versions, context }, token: own };
@@ -115,7 +118,10 @@ export function write<Body>(
  * The token for a reader: all known dots, without those of dead actors that name no returned
  * version. A token may always claim less. This keeps its size within the number of current actors.
  */
-export function readToken<Body>(object: FilledObject<Body>, isDead: (actor: string) => boolean): CausalContext {
+export function readToken<Body>(
+  object: FilledObject<Body>,
+  isDead: (actor: string) => boolean,
+): CausalContext {
   const token = object.context.withoutFloor().filter((actor) => !isDead(actor));
   for (const version of object.versions) token.add(version.actor, version.counter);
   return token;
@@ -123,11 +129,16 @@ export function readToken<Body>(object: FilledObject<Body>, isDead: (actor: stri
 
 /** Whether two objects have the same versions. */
 export function sameVersions<Body>(a: FilledObject<Body>, b: FilledObject<Body>): boolean {
-  return a.versions.length === b.versions.length && a.versions.every((version) => hasVersion(b, version));
+  return (
+    a.versions.length === b.versions.length && a.versions.every((version) => hasVersion(b, version))
+  );
 }
 
 /** The object without the versions under these dots. */
-export function withoutVersions<Body>(object: FilledObject<Body>, dots: CausalContext): FilledObject<Body> {
+export function withoutVersions<Body>(
+  object: FilledObject<Body>,
+  dots: CausalContext,
+): FilledObject<Body> {
   if (dots.isEmpty) return object;
   const versions = object.versions.filter(({ actor, counter }) => !dots.has(actor, counter));
   return versions.length === object.versions.length ? object : { ...object, versions };
@@ -146,7 +157,9 @@ export function union<Body>(
 }
 
 function hasVersion<Body>(object: FilledObject<Body>, dot: Dot): boolean {
-  return object.versions.some((other) => other.counter === dot.counter && other.actor === dot.actor);
+  return object.versions.some(
+    (other) => other.counter === dot.counter && other.actor === dot.actor,
+  );
 }
 
 /** An order of dots that is the same on every replica. It has no other meaning. */

@@ -51,7 +51,8 @@ export function unionRanges(a: readonly number[], b: readonly number[]): Ranges 
     if (takeA) i += 2;
     else j += 2;
     const last = out.length - 1;
-    if (last > 0 && from <= (out[last] as number) + 1) out[last] = Math.max(out[last] as number, to);
+    if (last > 0 && from <= (out[last] as number) + 1)
+      out[last] = Math.max(out[last] as number, to);
     else out.push(from, to);
   }
   return out;
@@ -89,7 +90,11 @@ export function coversRanges(a: readonly number[], b: readonly number[]): boolea
   let i = 0;
   for (let j = 0; j < b.length; j += 2) {
     while (i < a.length && (a[i + 1] as number) < (b[j] as number)) i += 2;
-    if (i >= a.length || (a[i] as number) > (b[j] as number) || (a[i + 1] as number) < (b[j + 1] as number))
+    if (
+      i >= a.length ||
+      (a[i] as number) > (b[j] as number) ||
+      (a[i + 1] as number) < (b[j + 1] as number)
+    )
       return false;
   }
   return true;
@@ -103,7 +108,8 @@ export function isRanges(thing: unknown): thing is Ranges {
     const from: unknown = thing[i];
     const to: unknown = thing[i + 1];
     if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to)) return false;
-    if ((from as number) < 1 || (from as number) <= before + 1 || (to as number) < (from as number)) return false;
+    if ((from as number) < 1 || (from as number) <= before + 1 || (to as number) < (from as number))
+      return false;
     before = to as number;
   }
   return true;

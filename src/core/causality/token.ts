@@ -32,7 +32,11 @@ const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
  * write, in µs since 1970. If there are more than `MAX_TOKEN_ACTORS` actors, those in
  * `microsByActor` come first and the rest is left out. A token may always claim less.
  */
-export function encodeToken(context: CausalContext, key: string, microsByActor?: ReadonlyMap<string, number>): string {
+export function encodeToken(
+  context: CausalContext,
+  key: string,
+  microsByActor?: ReadonlyMap<string, number>,
+): string {
   const isLarge = context.size > MAX_TOKEN_ACTORS;
   const entries = isLarge ? mostImportant(context, microsByActor) : context.entries();
   const writer = new MsgpackWriter();
@@ -69,14 +73,18 @@ function mostImportant(
   microsByActor: ReadonlyMap<string, number> | undefined,
 ): [string, readonly number[]][] {
   const isNamed = (actor: string): number => Number(microsByActor?.has(actor) === true);
-  return [...context.entries()].sort(([a], [b]) => isNamed(b) - isNamed(a)).slice(0, MAX_TOKEN_ACTORS);
+  return [...context.entries()]
+    .sort(([a], [b]) => isNamed(b) - isNamed(a))
+    .slice(0, MAX_TOKEN_ACTORS);
 }
 
-const refuse = (detail: string): MecError => new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail });
+const refuse = (detail: string): MecError =>
+  new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail });
 
 /** The context of a header text. Throws `bad-vclock` if the text is not a token of this key. */
 export function decodeToken(text: string, key: string): CausalContext {
-  if (text.length > MAX_TOKEN_CHARS) throw refuse(`The token is longer than ${MAX_TOKEN_CHARS} characters`);
+  if (text.length > MAX_TOKEN_CHARS)
+    throw refuse(`The token is longer than ${MAX_TOKEN_CHARS} characters`);
   if (text === '' || !BASE64.test(text)) throw refuse('The token is not base64');
   const map = decodeMap(Buffer.from(text, 'base64'));
   const context = new CausalContext();
@@ -84,14 +92,16 @@ export function decodeToken(text: string, key: string): CausalContext {
   for (const [actor, value] of Object.entries(map)) {
     const entry = asEntry(value);
     if (actor === KEY_ENTRY) {
-      if (asCounter(entry['Counter']) !== keyCheck(key)) throw refuse('The token belongs to another key');
+      if (asCounter(entry['Counter']) !== keyCheck(key))
+        throw refuse('The token belongs to another key');
       continue;
     }
     if (actor.length > MAX_ACTOR_CHARS)
       throw refuse(`An actor in the token is longer than ${MAX_ACTOR_CHARS} characters`);
     const dots = decodeDots(entry);
     ranges += dots.length / 2;
-    if (ranges > MAX_TOKEN_RANGES) throw refuse(`The token has more than ${MAX_TOKEN_RANGES} ranges`);
+    if (ranges > MAX_TOKEN_RANGES)
+      throw refuse(`The token has more than ${MAX_TOKEN_RANGES} ranges`);
     context.addRanges(actor, dots);
   }
   return context;
@@ -108,7 +118,10 @@ function decodeMap(bytes: Uint8Array): Record<string, unknown> {
 }
 
 function asEntry(value: unknown): TokenEntry {
-  const isMap = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  const isMap =
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype;
   if (!isMap) throw refuse('The token is not a map of actors to maps');
   return value as TokenEntry;
 }
@@ -123,10 +136,12 @@ function asCounter(value: unknown): number {
 
 function decodeDots(entry: TokenEntry): number[] {
   const { Counter: counter, Dots: dots } = entry as { Counter?: unknown; Dots?: unknown };
-  if (counter === undefined && dots === undefined) throw refuse('An entry in the token has neither Counter nor Dots');
+  if (counter === undefined && dots === undefined)
+    throw refuse('An entry in the token has neither Counter nor Dots');
   const base = counter === undefined ? [] : [1, asCounter(counter)];
   if (dots === undefined) return base;
-  if (!Array.isArray(dots) || dots.length === 0) throw refuse('The Dots in the token are not ranges');
+  if (!Array.isArray(dots) || dots.length === 0)
+    throw refuse('The Dots in the token are not ranges');
   const extras = dots.map(asCounter);
   if (!isRanges(extras)) throw refuse('The Dots in the token are not ranges');
   return unionRanges(base, extras);

@@ -50,8 +50,21 @@ export interface MemberRecord extends Address {
 export type MemberVersion = Pick<MemberRecord, 'name' | 'version'>;
 
 function textOf(record: MemberRecord): string {
-  const { name, host, port, httpport, zone, weight, state, generation, life, version, settled } = record;
-  return [name, generation, life, version, state, host, port, httpport, zone ?? '', weight, settled].join(' ');
+  const { name, host, port, httpport, zone, weight, state, generation, life, version, settled } =
+    record;
+  return [
+    name,
+    generation,
+    life,
+    version,
+    state,
+    host,
+    port,
+    httpport,
+    zone ?? '',
+    weight,
+    settled,
+  ].join(' ');
 }
 
 /** Whether two records are equal. */

@@ -24,7 +24,8 @@ let last = { key: '', partition: Number(hashText64('') >> SHIFT) };
 /** The partition of a key, 0 … `PARTITIONS` − 1. */
 export function partitionOf(key: string): number {
   // A request asks for the partition of its key several times.
-  if (key !== last.key) last = { key, partition: Number(hashText64(hashTagOf(key) ?? key) >> SHIFT) };
+  if (key !== last.key)
+    last = { key, partition: Number(hashText64(hashTagOf(key) ?? key) >> SHIFT) };
   return last.partition;
 }
 

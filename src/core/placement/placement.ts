@@ -93,13 +93,21 @@ function place(members: readonly PlacedMember[], n: number): Placement {
   const seats = members
     .map((member): Seat => {
       const zone = member.zone === undefined ? `\0${member.id}` : member.zone;
-      return { id: member.id, zone, weight: member.weight, scores: scoresOf(member), cap: 0, load: 0 };
+      return {
+        id: member.id,
+        zone,
+        weight: member.weight,
+        scores: scoresOf(member),
+        cap: 0,
+        load: 0,
+      };
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const replicas = Math.min(n, seats.length);
   const owners = new Matching(seats, replicas).find();
   return owners.map((own, partition) => {
-    const byScore = (a: Seat, b: Seat): number => (b.scores[partition] as number) - (a.scores[partition] as number);
+    const byScore = (a: Seat, b: Seat): number =>
+      (b.scores[partition] as number) - (a.scores[partition] as number);
     const rest = seats.filter((seat) => !own.includes(seat));
     return [...own.sort(byScore), ...rest.sort(byScore)].map(({ id }) => id);
   });
@@ -144,7 +152,9 @@ class Matching {
   #fits(partition: number, seat: Seat): boolean {
     const owners = this.#owners[partition] as Seat[];
     if (owners.length >= this.#replicas || owners.includes(seat)) return false;
-    return owners.reduce((count, { zone }) => count + Number(zone === seat.zone), 0) < this.#perZone;
+    return (
+      owners.reduce((count, { zone }) => count + Number(zone === seat.zone), 0) < this.#perZone
+    );
   }
 
   #take(partition: number, seat: Seat): void {
@@ -164,7 +174,8 @@ class Matching {
     for (const full of fitting) {
       if (full.load < full.cap || this.#makeRoom(full)) return this.#take(partition, full);
     }
-    const spare = fitting.sort((a, b) => a.load / a.cap - b.load / b.cap)[0] ?? this.#outsideZones(partition);
+    const spare =
+      fitting.sort((a, b) => a.load / a.cap - b.load / b.cap)[0] ?? this.#outsideZones(partition);
     this.#take(partition, spare);
   }
 
@@ -251,11 +262,15 @@ function fairShares(total: number, takers: readonly { weight: number; most: numb
     const weights = open.reduce((sum, i) => sum + (takers[i]?.weight ?? 0), 0);
     const before = left;
     const isFull = (i: number): boolean =>
-      (shares[i] as number) + (before * (takers[i]?.weight ?? 0)) / weights >= (takers[i]?.most ?? 0);
+      (shares[i] as number) + (before * (takers[i]?.weight ?? 0)) / weights >=
+      (takers[i]?.most ?? 0);
     const full = open.filter(isFull);
     for (const i of full.length > 0 ? full : open) {
       const most = takers[i]?.most ?? 0;
-      const share = full.length > 0 ? most - (shares[i] as number) : (before * (takers[i]?.weight ?? 0)) / weights;
+      const share =
+        full.length > 0
+          ? most - (shares[i] as number)
+          : (before * (takers[i]?.weight ?? 0)) / weights;
       shares[i] = (shares[i] as number) + share;
       left -= share;
     }

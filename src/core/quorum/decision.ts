@@ -45,7 +45,8 @@ export interface Told {
 
 /** To write under a token, or to acknowledge the earlier write `made`. */
 export type Decision =
-  { readonly kind: 'write'; readonly token: CausalContext } | { readonly kind: 'repeat'; readonly made: MadeWrite };
+  | { readonly kind: 'write'; readonly token: CausalContext }
+  | { readonly kind: 'repeat'; readonly made: MadeWrite };
 
 /**
  * Decides on a conditional write. Throws `precondition-failed`, `not-found` (a delete of an absent
@@ -68,11 +69,16 @@ export function decide(asked: Conditional, told: Told): Decision {
  * The earlier copy of the same write: a version of it, or a memory. Throws `idempotency-key-reused`
  * if the key belongs to another value.
  */
-function madeBefore({ condition, body }: Conditional, { object, remembered }: Told): MadeWrite | undefined {
+function madeBefore(
+  { condition, body }: Conditional,
+  { object, remembered }: Told,
+): MadeWrite | undefined {
   const { idempotencyKey } = condition;
   if (idempotencyKey === undefined || body === undefined) return undefined;
   const there = object.versions.flatMap((version) =>
-    idempotencyKeyOf(version.body) === idempotencyKey ? [{ ...version, digest: digestOf(version.body) }] : [],
+    idempotencyKeyOf(version.body) === idempotencyKey
+      ? [{ ...version, digest: digestOf(version.body) }]
+      : [],
   );
   const made = [...there, ...believed(object, remembered)];
   const digest = digestOf(body);
@@ -86,7 +92,10 @@ function madeBefore({ condition, body }: Conditional, { object, remembered }: To
  * The memories whose dot the majority knows. Without that dot, perhaps no disk has the remembered
  * write any longer.
  */
-function believed({ context }: FilledObject<Uint8Array>, remembered: readonly MadeWrite[]): MadeWrite[] {
+function believed(
+  { context }: FilledObject<Uint8Array>,
+  remembered: readonly MadeWrite[],
+): MadeWrite[] {
   return remembered.filter(({ actor, counter }) => context.has(actor, counter)).sort(compareDots);
 }
 

@@ -23,7 +23,8 @@ export class JointTally {
    */
   constructor({ owners, nextOwners }: OwnerSets, least = 1) {
     const majority = quorumSize('quorum', owners.length);
-    const isChanging = nextOwners.length !== owners.length || nextOwners.some((name) => !owners.includes(name));
+    const isChanging =
+      nextOwners.length !== owners.length || nextOwners.some((name) => !owners.includes(name));
     const now = { members: owners, tally: new Tally(Math.max(majority, least)) };
     const next = { members: nextOwners, tally: new Tally(quorumSize('quorum', nextOwners.length)) };
     this.#parts = isChanging ? [now, next] : [now];

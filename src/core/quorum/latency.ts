@@ -13,7 +13,8 @@ export class Latency {
 
   add(latencyMs: number): void {
     this.#samples[this.#count % SAMPLES] = latencyMs;
-    this.#meanMs = this.#count === 0 ? latencyMs : this.#meanMs + MEAN_WEIGHT * (latencyMs - this.#meanMs);
+    this.#meanMs =
+      this.#count === 0 ? latencyMs : this.#meanMs + MEAN_WEIGHT * (latencyMs - this.#meanMs);
     this.#count += 1;
     if (this.#count % REFRESH_EVERY === 0) this.#p95Ms = undefined;
   }

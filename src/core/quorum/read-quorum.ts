@@ -48,6 +48,8 @@ export class ReadQuorum<Body> {
   stale(): string[] {
     const merged = this.#merged;
     if (merged === undefined) return [];
-    return [...this.#replies].filter(([, object]) => !sameVersions(object, merged)).map(([member]) => member);
+    return [...this.#replies]
+      .filter(([, object]) => !sameVersions(object, merged))
+      .map(([member]) => member);
   }
 }

@@ -41,7 +41,10 @@ export class Tally {
    * asked.
    */
   get isShort(): boolean {
-    return this.#have + this.#unanswered < this.need || this.#haveOwners + this.#unansweredOwners < this.needOwners;
+    return (
+      this.#have + this.#unanswered < this.need ||
+      this.#haveOwners + this.#unansweredOwners < this.needOwners
+    );
   }
 
   /** Records that one more replica is asked. */
@@ -120,9 +123,14 @@ export class Tally {
       ? { have: this.#haveOwners, need: this.needOwners }
       : { have: this.#have, need: this.need };
     const count = `${details.have} of ${details.need} ${areOwnersLacking ? 'owners' : 'replicas'} answered`;
-    if (this.#timedOut) return new MecError('timeout', { ...details, detail: `${count} in time. ${sentence}` });
+    if (this.#timedOut)
+      return new MecError('timeout', { ...details, detail: `${count} in time. ${sentence}` });
     const failure = this.#isDamaged ? 'disks are damaged and under repair' : this.#lastFailure;
     const why = failure === undefined ? '' : ` (${failure})`;
-    return new MecError('quorum-not-met', { ...details, retryAfter: 1, detail: `${count}${why}. ${sentence}` });
+    return new MecError('quorum-not-met', {
+      ...details,
+      retryAfter: 1,
+      detail: `${count}${why}. ${sentence}`,
+    });
   }
 }

@@ -28,8 +28,20 @@ export interface Content {
 }
 
 /** The optional fields, in packed order. A new field goes to the end. */
-const OPTIONAL = ['contentEncoding', 'clientId', 'meta', 'expiresMicros', 'idempotencyKey'] as const;
-const FLAG = { contentEncoding: 1, clientId: 2, meta: 4, expiresMicros: 8, idempotencyKey: 16 } as const;
+const OPTIONAL = [
+  'contentEncoding',
+  'clientId',
+  'meta',
+  'expiresMicros',
+  'idempotencyKey',
+] as const;
+const FLAG = {
+  contentEncoding: 1,
+  clientId: 2,
+  meta: 4,
+  expiresMicros: 8,
+  idempotencyKey: 16,
+} as const;
 const KNOWN_FLAGS = 31;
 const PLAIN_FIELDS = 4;
 /** Flags below this are one byte of msgpack, the second byte of a packed content. */
@@ -61,20 +73,34 @@ export function unpackContent(bytes: Uint8Array): Content {
   const [flags, timestampMicros, contentType, value, ...rest] = fields as unknown[];
   // Format 1 began with the timestamp and the type.
   if (typeof timestampMicros === 'string') return fromFormat1(fields);
-  const areFlags = typeof flags === 'number' && Number.isInteger(flags) && flags >= 0 && flags < 2 ** 31;
+  const areFlags =
+    typeof flags === 'number' && Number.isInteger(flags) && flags >= 0 && flags < 2 ** 31;
   if (!areFlags) throw new Error('The bytes are not a packed content');
-  if (fields.length !== PLAIN_FIELDS + countBits(flags)) throw new Error('The bytes are not a packed content');
+  if (fields.length !== PLAIN_FIELDS + countBits(flags))
+    throw new Error('The bytes are not a packed content');
   let next = 0;
   const known = OPTIONAL.map((name) => ((flags & FLAG[name]) === 0 ? undefined : rest[next++]));
   const laterFlags = flags & ~KNOWN_FLAGS;
   const content = checked([timestampMicros, contentType, value], known);
-  return laterFlags === 0 ? content : { ...content, later: { flags: laterFlags, fields: rest.slice(next) } };
+  return laterFlags === 0
+    ? content
+    : { ...content, later: { flags: laterFlags, fields: rest.slice(next) } };
 }
 
 /** Store format 1 had six fields, or eight if one of the last two was set. */
 function fromFormat1(fields: readonly unknown[]): Content {
-  if (fields.length !== 6 && fields.length !== 8) throw new Error('The bytes are not a packed content');
-  const [timestampMicros, contentType, contentEncoding, clientId, meta, value, expires, idempotencyKey] = fields;
+  if (fields.length !== 6 && fields.length !== 8)
+    throw new Error('The bytes are not a packed content');
+  const [
+    timestampMicros,
+    contentType,
+    contentEncoding,
+    clientId,
+    meta,
+    value,
+    expires,
+    idempotencyKey,
+  ] = fields;
   const optional = [contentEncoding, clientId, meta, expires, idempotencyKey];
   return checked([timestampMicros, contentType, value], optional);
 }
@@ -82,7 +108,11 @@ function fromFormat1(fields: readonly unknown[]): Content {
 function checked(plain: readonly unknown[], optional: readonly unknown[]): Content {
   const [timestampMicros, contentType, value] = plain;
   const [contentEncoding, clientId, meta, expires, idempotencyKey] = optional;
-  if (typeof timestampMicros !== 'number' || typeof contentType !== 'string' || !(value instanceof Uint8Array)) {
+  if (
+    typeof timestampMicros !== 'number' ||
+    typeof contentType !== 'string' ||
+    !(value instanceof Uint8Array)
+  ) {
     throw new Error('The bytes are not a packed content');
   }
   return {
@@ -145,5 +175,7 @@ function peek(body: Uint8Array): Content | undefined {
  */
 export function digestOf(body: Uint8Array): string {
   const { contentType, contentEncoding, clientId, meta, value } = unpackContent(body);
-  return hash64(pack([contentType, contentEncoding ?? null, clientId ?? null, meta ?? null, value])).toString(16);
+  return hash64(
+    pack([contentType, contentEncoding ?? null, clientId ?? null, meta ?? null, value]),
+  ).toString(16);
 }

@@ -22,7 +22,10 @@ export interface View {
 type Packed = ObjectVersion<Uint8Array>;
 
 /** The versions that a reader sees. */
-export function visible(versions: readonly Packed[], { now, isLastWriteWins }: View): readonly Packed[] {
+export function visible(
+  versions: readonly Packed[],
+  { now, isLastWriteWins }: View,
+): readonly Packed[] {
   const [first] = versions;
   if (first === undefined) return versions;
   // Picks the winner before it checks expiry. Otherwise an overwritten version would return when
@@ -47,7 +50,9 @@ export function visible(versions: readonly Packed[], { now, isLastWriteWins }: V
  */
 export function hidden(versions: readonly Packed[], view: View): readonly Packed[] {
   const shown = visible(versions, view);
-  return shown.length === versions.length ? [] : versions.filter((version) => !shown.includes(version));
+  return shown.length === versions.length
+    ? []
+    : versions.filter((version) => !shown.includes(version));
 }
 
 const timeOf = ({ body }: Packed): number => unpackContent(body).timestampMicros;

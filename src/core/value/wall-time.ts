@@ -16,7 +16,11 @@ export function majorityMicros(known: readonly number[], count: number): number 
  * The time that a node uses, µs since 1970: its own if within the tolerance of the majority's, else
  * the majority's. So nodes with good clocks agree to the microsecond.
  */
-export function agreedMicros(ownMicros: number, majority: number | undefined, toleranceMicros: number): number {
+export function agreedMicros(
+  ownMicros: number,
+  majority: number | undefined,
+  toleranceMicros: number,
+): number {
   if (majority === undefined || Math.abs(majority - ownMicros) <= toleranceMicros) return ownMicros;
   return majority;
 }

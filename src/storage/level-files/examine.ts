@@ -53,9 +53,11 @@ export async function examine(directory: string, isThorough: boolean): Promise<F
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   if (!names.some((name) => /^CURRENT$|^MANIFEST-|\.(?:ldb|sst|log)$/.test(name))) return report;
   const manifest = await currentManifest(report, names);
-  const tables = manifest?.tables ?? new Map(names.filter(isTable).map((name) => [numberOf(name), undefined]));
+  const tables =
+    manifest?.tables ?? new Map(names.filter(isTable).map((name) => [numberOf(name), undefined]));
   for (const [number, entry] of tables) {
-    const file = names.find((name) => isTable(name) && numberOf(name) === number) ?? `${padded(number)}.ldb`;
+    const file =
+      names.find((name) => isTable(name) && numberOf(name) === number) ?? `${padded(number)}.ldb`;
     const bytes = await stat(join(directory, file)).then(
       ({ size }) => size,
       () => undefined,
@@ -83,20 +85,26 @@ const padded = (number: number): string => String(number).padStart(6, '0');
  * then the manifest has lost its end.
  */
 function isCurrent({ tables, logNumber }: Manifest, names: readonly string[]): boolean {
-  if (logNumber > 0 && !names.some((name) => name.endsWith('.log') && numberOf(name) === logNumber)) return false;
+  if (logNumber > 0 && !names.some((name) => name.endsWith('.log') && numberOf(name) === logNumber))
+    return false;
   const there = new Set(names.filter(isTable).map(numberOf));
   const isWhole = [...tables.keys()].every((number) => there.has(number));
   return isWhole || [...there].every((number) => tables.has(number));
 }
 
 /** Returns the current manifest; undefined if none can be read. */
-async function currentManifest(report: Report, names: readonly string[]): Promise<Manifest | undefined> {
+async function currentManifest(
+  report: Report,
+  names: readonly string[],
+): Promise<Manifest | undefined> {
   const { directory, mends, lost } = report;
   const read = async (name: string): Promise<Manifest | undefined> => {
     const manifest = await readFile(join(directory, name)).then(readManifest, () => undefined);
     return manifest !== undefined && isCurrent(manifest, names) ? manifest : undefined;
   };
-  const current = names.includes('CURRENT') ? await readFile(join(directory, 'CURRENT'), 'latin1') : '';
+  const current = names.includes('CURRENT')
+    ? await readFile(join(directory, 'CURRENT'), 'latin1')
+    : '';
   const named = /^(MANIFEST-\d+)\n$/.exec(current)?.[1];
   if (named !== undefined && names.includes(named)) {
     const manifest = await read(named);
@@ -148,7 +156,10 @@ async function examineTable(report: Report, file: string, range: LostRange): Pro
 
 function isSoundTable(bytes: Uint8Array): boolean {
   const table = readTable(bytes);
-  return table?.isSound === true && [...table.blocks, ...table.spare].every((block) => isSound(bytes, block));
+  return (
+    table?.isSound === true &&
+    [...table.blocks, ...table.spare].every((block) => isSound(bytes, block))
+  );
 }
 
 /** Flips bits in the bytes of a file. */
@@ -163,20 +174,23 @@ async function examineLog({ directory, mends, remarks }: Report, file: string): 
   const bad = records.find((record) => !record.isSound);
   // LevelDB would apply the later records without the damaged one. A cut leaves an older state.
   if (bad !== undefined) mends.push({ kind: 'cut log', file, bytes: bad.offset });
-  else if (isTorn) remarks.push(`${file} ends within a record: the last writes before the stop are lost here`);
+  else if (isTorn)
+    remarks.push(`${file} ends within a record: the last writes before the stop are lost here`);
 }
 
 /** Reads the rows in the parts that mends take away, from the files as they were. */
 export async function* strayRows(directory: string, { mends }: Findings): AsyncGenerator<Row> {
   for (const mend of mends) {
     const bytes = await readFile(join(directory, mend.file)).catch(() => new Uint8Array());
-    for (const other of mends) if (other.kind === 'flip bits' && other.file === mend.file) flipBits(bytes, other.flips);
+    for (const other of mends)
+      if (other.kind === 'flip bits' && other.file === mend.file) flipBits(bytes, other.flips);
     if (mend.kind === 'blank blocks') {
       for (const block of mend.blocks) if (block.kind === 'rows') yield* rowsOfBlock(bytes, block);
     } else if (mend.kind === 'blank table') {
       for (const block of readTable(bytes)?.blocks ?? []) yield* rowsOfBlock(bytes, block);
     } else if (mend.kind === 'cut log') {
-      for (const record of readLog(bytes).records) if (record.offset >= mend.bytes) yield* rowsOfBatch(record);
+      for (const record of readLog(bytes).records)
+        if (record.offset >= mend.bytes) yield* rowsOfBatch(record);
     }
   }
 }

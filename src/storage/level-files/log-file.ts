@@ -113,10 +113,21 @@ interface FragmentHeader {
 }
 
 /** Returns a fragment that matches its checksum, perhaps after one bit was flipped. */
-function soundFragment(file: Uint8Array, offset: number, { sum, size }: FragmentHeader): Fragment | undefined {
+function soundFragment(
+  file: Uint8Array,
+  offset: number,
+  { sum, size }: FragmentHeader,
+): Fragment | undefined {
   const summed = file.subarray(offset + 6, offset + HEADER_BYTES + size);
   const sound = (bytes: Uint8Array, flip?: FileFlip): Fragment => {
-    return { offset, type: bytes[0] as number, bytes: bytes.subarray(1), isSound: true, isTorn: false, flip };
+    return {
+      offset,
+      type: bytes[0] as number,
+      bytes: bytes.subarray(1),
+      isSound: true,
+      isTorn: false,
+      flip,
+    };
   };
   if (maskedCrc32c(summed) === sum) return sound(summed);
   const flip = findFlip(summed, sum);
@@ -131,7 +142,11 @@ function soundFragment(file: Uint8Array, offset: number, { sum, size }: Fragment
  * Returns a fragment whose length has one flipped bit. The checksum does not cover the length. The
  * right length is the one with which the fragment matches its checksum.
  */
-function mendSize(file: Uint8Array, offset: number, { sum, size }: FragmentHeader): Fragment | undefined {
+function mendSize(
+  file: Uint8Array,
+  offset: number,
+  { sum, size }: FragmentHeader,
+): Fragment | undefined {
   const most = Math.min(file.length - offset, BLOCK_BYTES - (offset % BLOCK_BYTES)) - HEADER_BYTES;
   for (let bit = 0; bit < 16; bit++) {
     const other = size ^ (1 << bit);
@@ -139,13 +154,22 @@ function mendSize(file: Uint8Array, offset: number, { sum, size }: FragmentHeade
     const bytes = file.subarray(offset + 6, offset + HEADER_BYTES + other);
     if (maskedCrc32c(bytes) !== sum) continue;
     const flip = { offset: offset + 4 + (bit >> 3), mask: 1 << (bit & 7) };
-    return { offset, type: bytes[0] as number, bytes: bytes.subarray(1), isSound: true, isTorn: false, flip };
+    return {
+      offset,
+      type: bytes[0] as number,
+      bytes: bytes.subarray(1),
+      isSound: true,
+      isTorn: false,
+      flip,
+    };
   }
   return undefined;
 }
 
 /** Reads the rows that a batch in a log record sets, up to the first that cannot be read. */
-export function* rowsOfBatch({ bytes }: LogRecord): Generator<readonly [row: string, value: Uint8Array]> {
+export function* rowsOfBatch({
+  bytes,
+}: LogRecord): Generator<readonly [row: string, value: Uint8Array]> {
   const reader = new ByteReader(bytes, 12);
   while (!reader.isAtEnd) {
     const isSet = reader.fixed(1) === 1;

@@ -25,7 +25,9 @@ export function readManifest(file: Uint8Array): Manifest | undefined {
   const tables = new Map<number, TableEntry>();
   const state: Edited = { tables, logNumber: undefined, hasNext: false };
   if (!records.every(({ bytes }) => edit(new ByteReader(bytes), state))) return undefined;
-  return state.logNumber === undefined || !state.hasNext ? undefined : { tables, logNumber: state.logNumber, flips };
+  return state.logNumber === undefined || !state.hasNext
+    ? undefined
+    : { tables, logNumber: state.logNumber, flips };
 }
 
 interface Edited {

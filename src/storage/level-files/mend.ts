@@ -3,7 +3,18 @@
  * Their mended copies are for LevelDB. The rows in the damaged parts are read without LevelDB. A
  * marker lets a salvage begin again that was interrupted.
  */
-import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Salvage } from '../engine.ts';
 import { examine, type Findings, flipBits, type FileMend, strayRows } from './examine.ts';
@@ -76,7 +87,8 @@ async function carryOut(directory: string, mend: FileMend): Promise<void> {
   if (mend.kind === 'rebuild manifest') return rm(path, { force: true });
   const bytes = await readFile(path).catch(() => Buffer.alloc(0));
   if (mend.kind === 'flip bits') flipBits(bytes, mend.flips);
-  if (mend.kind === 'blank blocks') for (const block of mend.blocks) blankBlock(bytes, block, block.kind);
+  if (mend.kind === 'blank blocks')
+    for (const block of mend.blocks) blankBlock(bytes, block, block.kind);
   const mended = {
     'flip bits': () => bytes,
     'blank blocks': () => bytes,
@@ -117,7 +129,11 @@ async function linkAll(from: string, to: string): Promise<void> {
   await syncPath(to);
 }
 
-async function writeDurably(directory: string, name: string, bytes: Uint8Array | string): Promise<void> {
+async function writeDurably(
+  directory: string,
+  name: string,
+  bytes: Uint8Array | string,
+): Promise<void> {
   const part = join(directory, `${name}.part`);
   await writeFile(part, bytes);
   await syncPath(part);

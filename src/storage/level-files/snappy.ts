@@ -37,7 +37,8 @@ export function unpackSnappy(packed: Uint8Array): Uint8Array {
     const size = isShort ? 4 + ((tag >> 2) & 7) : (tag >> 2) + 1;
     const offset = isShort ? ((tag >> 5) << 8) | number : number;
     if (offset === 0 || offset > end) break;
-    for (let i = 0; i < size && end < out.length; i++, end++) out[end] = out[end - offset] as number;
+    for (let i = 0; i < size && end < out.length; i++, end++)
+      out[end] = out[end - offset] as number;
   }
   return out.subarray(0, end);
 }

@@ -55,7 +55,10 @@ export function flipsOfTable(original: Uint8Array): FileFlip[] {
 function flipOfBlock(file: Uint8Array, block: Extent): FileFlip | undefined {
   const end = block.offset + block.size + TRAILER_BYTES;
   if (end > file.length || isSound(file, block)) return undefined;
-  const flip = findFlip(file.subarray(block.offset, end - 4), new ByteReader(file, end - 4).fixed(4));
+  const flip = findFlip(
+    file.subarray(block.offset, end - 4),
+    new ByteReader(file, end - 4).fixed(4),
+  );
   return flip && { offset: (flip.isOfSum ? end - 4 : block.offset) + flip.at, mask: flip.mask };
 }
 
@@ -82,7 +85,8 @@ function flipOfFooter(file: Uint8Array): FileFlip | undefined {
 
 function readFooter(file: Uint8Array): { metaindex: Extent; index: Extent } | undefined {
   const footer = file.subarray(-FOOTER_BYTES);
-  if (footer.length < FOOTER_BYTES || MAGIC.some((byte, i) => footer[40 + i] !== byte)) return undefined;
+  if (footer.length < FOOTER_BYTES || MAGIC.some((byte, i) => footer[40 + i] !== byte))
+    return undefined;
   const reader = new ByteReader(footer);
   return { metaindex: extent(reader), index: extent(reader) };
 }
@@ -102,7 +106,9 @@ export function readTable(file: Uint8Array): TableParts | undefined {
   const filters = [...entriesOf(file, metaindex)].map(([, value]) => extent(new ByteReader(value)));
   const spare = [
     { ...metaindex, kind: 'metaindex' as const },
-    ...(isSound(file, metaindex) ? filters.map((filter) => ({ ...filter, kind: 'filter' as const })) : []),
+    ...(isSound(file, metaindex)
+      ? filters.map((filter) => ({ ...filter, kind: 'filter' as const }))
+      : []),
   ];
   return { blocks, spare, isSound: isSound(file, index) };
 }
@@ -120,14 +126,19 @@ export function isSound(file: Uint8Array, { offset, size }: Extent): boolean {
 }
 
 /** Reads the names and values of a block in order, up to the first that cannot be read. */
-function* entriesOf(file: Uint8Array, { offset, size }: Extent): Generator<readonly [Uint8Array, Uint8Array]> {
+function* entriesOf(
+  file: Uint8Array,
+  { offset, size }: Extent,
+): Generator<readonly [Uint8Array, Uint8Array]> {
   const packed = file.subarray(offset, offset + size);
   const block = file[offset + size] === 1 ? unpackSnappy(packed) : packed;
   if (block.length < 4) return;
   const restarts = new ByteReader(block, block.length - 4).fixed(4);
   // If the count is damaged, the entries end with the first that cannot be read.
   const rowsEnd = Math.max(0, block.length - 4 - 4 * Math.min(restarts, block.length >> 2));
-  const reader = new ByteReader(block.subarray(0, restarts > block.length >> 2 ? block.length : rowsEnd));
+  const reader = new ByteReader(
+    block.subarray(0, restarts > block.length >> 2 ? block.length : rowsEnd),
+  );
   let name: Uint8Array = new Uint8Array();
   while (!reader.isAtEnd) {
     const shared = reader.varint();
@@ -142,7 +153,10 @@ function* entriesOf(file: Uint8Array, { offset, size }: Extent): Generator<reado
 }
 
 /** Reads the rows that a block sets, up to the first that cannot be read. */
-export function* rowsOfBlock(file: Uint8Array, block: Extent): Generator<readonly [row: string, value: Uint8Array]> {
+export function* rowsOfBlock(
+  file: Uint8Array,
+  block: Extent,
+): Generator<readonly [row: string, value: Uint8Array]> {
   for (const [name, value] of entriesOf(file, block)) {
     const isSet = name[name.length - 8] === 1;
     if (isSet) yield [Buffer.from(name.subarray(0, -8)).toString('utf8'), value];
@@ -152,7 +166,11 @@ export function* rowsOfBlock(file: Uint8Array, block: Extent): Generator<readonl
 /**
  * Replaces a damaged block by a sound one without rows, or by a filter that lets every row pass.
  */
-export function blankBlock(file: Uint8Array, { offset, size }: Extent, kind: 'rows' | 'metaindex' | 'filter'): void {
+export function blankBlock(
+  file: Uint8Array,
+  { offset, size }: Extent,
+  kind: 'rows' | 'metaindex' | 'filter',
+): void {
   // The last four bytes count the restart points. With none, LevelDB takes a block of any size for
   // empty.
   file.fill(kind === 'filter' ? 0xff : 0, offset, offset + size);

@@ -30,14 +30,21 @@ export async function loadCheckpoints(engine: Engine): Promise<LoadedStore> {
   // Most stores have no version that expires. In the others each replica looks for the first one.
   const expiring = await engine.keys({ ...keyspace.kindRange('e'), limit: 1 });
   const expiresMicros = expiring.length === 0 ? Infinity : 0;
-  const states = Array.from({ length: PARTITIONS }, (): Loaded => ({ ...emptyState(), expiresMicros }));
-  const visit = async (kind: keyspace.RowKind, take: (row: Row, state: Loaded) => void): Promise<void> => {
+  const states = Array.from({ length: PARTITIONS }, (): Loaded => ({
+    ...emptyState(),
+    expiresMicros,
+  }));
+  const visit = async (
+    kind: keyspace.RowKind,
+    take: (row: Row, state: Loaded) => void,
+  ): Promise<void> => {
     await eachRow(engine, kind, (row) => {
       const partition = keyspace.partitionOfRow(row[0]);
       const state = states[partition];
       try {
         verifyRecord(row[1], row[0]);
-        if (state === undefined) throw new StartError(`The store has a row of an unknown partition: ${row[0]}`);
+        if (state === undefined)
+          throw new StartError(`The store has a row of an unknown partition: ${row[0]}`);
         take(row, state);
       } catch (error) {
         if (!isDamage(error)) throw error;
@@ -55,16 +62,23 @@ export async function loadCheckpoints(engine: Engine): Promise<LoadedStore> {
   await visit('s', ([row, record], { aside }) => {
     for (const { actor, counter } of recordToVersions(record, row)) aside.add(actor, counter);
   });
-  await visit('u', ([row, record], { marks }) => marks.set(keyspace.keyOfRow(row), recordToContext(record, row)));
+  await visit('u', ([row, record], { marks }) =>
+    marks.set(keyspace.keyOfRow(row), recordToContext(record, row)),
+  );
   await eachKey(engine, 'r', (row) => {
     const state = states[keyspace.partitionOfRow(row)];
     if (state !== undefined) state.residues += 1;
   });
-  for (const [partition, { wound }] of states.entries()) if (wound === 'open') wounded.add(partition);
+  for (const [partition, { wound }] of states.entries())
+    if (wound === 'open') wounded.add(partition);
   return { states, wounded };
 }
 
-async function eachRow(engine: Engine, kind: keyspace.RowKind, visit: (row: Row) => void): Promise<void> {
+async function eachRow(
+  engine: Engine,
+  kind: keyspace.RowKind,
+  visit: (row: Row) => void,
+): Promise<void> {
   const { from, to } = keyspace.kindRange(kind);
   for (let next = from; ;) {
     const rows = await engine.scan({ from: next, to, limit: SCAN_PAGE_ROWS });
@@ -75,7 +89,11 @@ async function eachRow(engine: Engine, kind: keyspace.RowKind, visit: (row: Row)
   }
 }
 
-async function eachKey(engine: Engine, kind: keyspace.RowKind, visit: (row: string) => void): Promise<void> {
+async function eachKey(
+  engine: Engine,
+  kind: keyspace.RowKind,
+  visit: (row: string) => void,
+): Promise<void> {
   const { from, to } = keyspace.kindRange(kind);
   for (let next = from; ;) {
     const rows = await engine.keys({ from: next, to, limit: SCAN_PAGE_ROWS });

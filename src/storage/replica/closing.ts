@@ -51,7 +51,9 @@ export class Closing {
       // Versions under such dots are rare: a replica has one if it did not answer the question.
       if (fresh.meets(clock.seen)) {
         await rows.each('o', ([row, record]) => {
-          const isNamed = recordToVersions(record, row).some(({ actor, counter }) => fresh.has(actor, counter));
+          const isNamed = recordToVersions(record, row).some(({ actor, counter }) =>
+            fresh.has(actor, counter),
+          );
           if (isNamed) keys.add(keyspace.keyOfRow(row));
         });
       }
@@ -79,13 +81,19 @@ export class Closing {
     const added = dots.clone();
     const changes: RowChange[] = [];
     for (const { key, stored, object } of before) {
-      if (!dots.meets(stored.residue) && !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) continue;
+      if (
+        !dots.meets(stored.residue) &&
+        !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))
+      )
+        continue;
       const { versions, context } = withoutVersions(object, clock.lost);
       const dot = actor.take();
       const whole = context.clone().join(dots);
       whole.addRanges(dot.actor, [marks.has(key) ? dot.counter : 1, dot.counter]);
       added.add(dot.actor, dot.counter);
-      changes.push(...objects.changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }));
+      changes.push(
+        ...objects.changesOf(stored, { key, object: { versions, context: whole }, dots: [dot] }),
+      );
     }
     return new Promise((resolve, reject) => {
       commits.submitState(changes, {

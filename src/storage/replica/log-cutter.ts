@@ -44,7 +44,10 @@ export class LogCutter {
         this.#options.save(changes, (error) => (error === undefined ? resolve() : reject(error)));
       });
     } catch (error) {
-      this.#options.warn('log not cut', { partition: this.#options.partition, reason: String(error) });
+      this.#options.warn('log not cut', {
+        partition: this.#options.partition,
+        reason: String(error),
+      });
     } finally {
       this.#isCutting = false;
     }

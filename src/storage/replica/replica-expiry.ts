@@ -24,7 +24,11 @@ export class ReplicaExpiry {
   /** No version expires before; 0 if the next time is not known. */
   #nextMicros: number;
 
-  constructor(partition: number, store: { readonly engine: Engine; readonly queue: CommitQueue }, nextMicros: number) {
+  constructor(
+    partition: number,
+    store: { readonly engine: Engine; readonly queue: CommitQueue },
+    nextMicros: number,
+  ) {
     this.#partition = partition;
     this.#store = store;
     this.#nextMicros = nextMicros;
@@ -39,7 +43,8 @@ export class ReplicaExpiry {
     const was = timesOf(before);
     const is = timesOf(after);
     if (was === NEVER && is === NEVER) return;
-    for (const micros of was) if (!is.has(micros)) changes.push({ key: this.#row(micros, key), value: undefined });
+    for (const micros of was)
+      if (!is.has(micros)) changes.push({ key: this.#row(micros, key), value: undefined });
     for (const micros of is) {
       if (was.has(micros)) continue;
       const row = this.#row(micros, key);
@@ -62,7 +67,12 @@ export class ReplicaExpiry {
     const { from, to } = keyspace.partitionRange('e', this.#partition);
     const rows = (await this.#store.engine.keys({ from, to, limit })).map(keyspace.expiryOfRow);
     const due = rows.filter(({ micros }) => micros <= nowMicros);
-    const next = due.length < rows.length ? rows[due.length]?.micros : rows.length < limit ? Infinity : nowMicros;
+    const next =
+      due.length < rows.length
+        ? rows[due.length]?.micros
+        : rows.length < limit
+          ? Infinity
+          : nowMicros;
     this.#nextMicros = Math.min(this.#nextMicros, next ?? Infinity);
     return due;
   }

@@ -83,13 +83,17 @@ export class ReplicaLog {
           else dots.push(keyspace.dotOfRow(row));
           found += 1;
         }
-        if (last < (ranges[i + 1] as number)) return { dotsByKey, isLast: false, isWhole: found === wanted };
+        if (last < (ranges[i + 1] as number))
+          return { dotsByKey, isLast: false, isWhole: found === wanted };
       }
     }
     return { dotsByKey, isLast: true, isWhole: found === wanted };
   }
 
-  #entries(actor: string, { first, last, limit }: { first: number; last: number; limit: number }): Promise<Row[]> {
+  #entries(
+    actor: string,
+    { first, last, limit }: { first: number; last: number; limit: number },
+  ): Promise<Row[]> {
     const from = keyspace.logRow(this.#partition, { actor, counter: first });
     // NUL sorts below every digit, so this is the end just after the row of `last`.
     const to = `${keyspace.logRow(this.#partition, { actor, counter: last })}\0`;
@@ -108,7 +112,8 @@ export class ReplicaLog {
     for (const actor of actors) {
       const last = covered.base(actor);
       const limit = SCAN_PAGE_ROWS - changes.length;
-      if (last > 0 && limit > 0) this.#cutRows(await this.#entries(actor, { first: 1, last, limit }), changes);
+      if (last > 0 && limit > 0)
+        this.#cutRows(await this.#entries(actor, { first: 1, last, limit }), changes);
     }
     return changes;
   }

@@ -71,13 +71,23 @@ export class ReplicaMarks {
   }
 
   /** Fills a stored object, unless its key is marked. */
-  fill(key: string, stored: StoredObject<Uint8Array>, clock: CausalContext): FilledObject<Uint8Array> {
+  fill(
+    key: string,
+    stored: StoredObject<Uint8Array>,
+    clock: CausalContext,
+  ): FilledObject<Uint8Array> {
     if (!this.#needs.has(key)) return fill(stored, clock);
     return { versions: stored.versions, context: stored.residue.clone() };
   }
 
   /** Strips an object for the disk, unless its key is marked. */
-  strip(key: string, object: FilledObject<Uint8Array>, clock: CausalContext): StoredObject<Uint8Array> {
-    return this.#needs.has(key) ? { versions: object.versions, residue: object.context } : strip(object, clock);
+  strip(
+    key: string,
+    object: FilledObject<Uint8Array>,
+    clock: CausalContext,
+  ): StoredObject<Uint8Array> {
+    return this.#needs.has(key)
+      ? { versions: object.versions, residue: object.context }
+      : strip(object, clock);
   }
 }

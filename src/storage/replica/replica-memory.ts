@@ -80,7 +80,9 @@ export class ReplicaMemory {
    * more. Returns the removals of the rows.
    */
   forget(key: string): RowChange[] {
-    const rows = [...this.#byRow].filter(([, { memory }]) => memory.key === key).map(([row]) => row);
+    const rows = [...this.#byRow]
+      .filter(([, { memory }]) => memory.key === key)
+      .map(([row]) => row);
     for (const row of rows) this.#byRow.delete(row);
     return rows.map((row) => ({ key: row, value: undefined }));
   }

@@ -62,7 +62,10 @@ export class ReplicaObjects {
   }
 
   /** Returns the rows that change when an object changes. */
-  changesOf(before: StoredObject<Uint8Array>, { key, object, dots, memory: made }: ReplicaMerge): RowChange[] {
+  changesOf(
+    before: StoredObject<Uint8Array>,
+    { key, object, dots, memory: made }: ReplicaMerge,
+  ): RowChange[] {
     const { partition, clock, residues, rows, log, expiry, watches, marks, memory } = this.#parts;
     const { versions, residue } = marks.strip(key, object, clock);
     const row = keyspace.objectRow(partition, key);
@@ -86,9 +89,14 @@ export class ReplicaObjects {
     const changes = [marks.add(key, clock), ...memory.forget(key)];
     residues.appendLoss(key, changes);
     rows.changed(1, 0);
-    this.#store.log.error('record damaged: the other nodes are asked for the key', { partition, key });
+    this.#store.log.error('record damaged: the other nodes are asked for the key', {
+      partition,
+      key,
+    });
     const residue = CausalContext.ofDots(versions);
-    changes.push(...this.changesOf(NOTHING, { key, object: { versions, context: residue }, dots: [] }));
+    changes.push(
+      ...this.changesOf(NOTHING, { key, object: { versions, context: residue }, dots: [] }),
+    );
     save(changes);
     return { versions, residue };
   }

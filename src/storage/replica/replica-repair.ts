@@ -52,7 +52,10 @@ export class ReplicaRepair {
     const stored = objects.load(key);
     const { versions, context } = objects.fill(key, stored);
     const isSame =
-      marks.isEmpty && stored.residue.isEmpty && context.equals(clock.seen) && context.equals(object.context);
+      marks.isEmpty &&
+      stored.residue.isEmpty &&
+      context.equals(clock.seen) &&
+      context.equals(object.context);
     const all = union(versions, object.versions);
     if (!isSame || all.length === versions.length) return false;
     const restored = { key, object: { versions: all, context }, dots: [] };

@@ -34,19 +34,27 @@ export class ReplicaRows {
    * scan of the store itself would miss the writes in the queue, or count a write twice that is
    * committed during the scan.
    */
-  async count({ engine, queue }: { readonly engine: Engine; readonly queue: CommitQueue }): Promise<void> {
+  async count({
+    engine,
+    queue,
+  }: {
+    readonly engine: Engine;
+    readonly queue: CommitQueue;
+  }): Promise<void> {
     if (this.#counted !== undefined) return;
     const range = keyspace.partitionRange('o', this.#partition);
-    const { view, less } = await new Promise<{ view: Snapshot; less: number }>((resolve, reject) => {
-      queue.between((error) => {
-        if (error !== undefined) return reject(error);
-        const onTheirWay = queue.pendingRows(range);
-        const isNew = ([row, value]: readonly [string, unknown]): number =>
-          Number(value !== undefined) - Number(engine.get(row) !== undefined);
-        const come = onTheirWay.reduce((sum, row) => sum + isNew(row), 0);
-        resolve({ view: engine.snapshot(), less: this.#come - come });
-      });
-    });
+    const { view, less } = await new Promise<{ view: Snapshot; less: number }>(
+      (resolve, reject) => {
+        queue.between((error) => {
+          if (error !== undefined) return reject(error);
+          const onTheirWay = queue.pendingRows(range);
+          const isNew = ([row, value]: readonly [string, unknown]): number =>
+            Number(value !== undefined) - Number(engine.get(row) !== undefined);
+          const come = onTheirWay.reduce((sum, row) => sum + isNew(row), 0);
+          resolve({ view: engine.snapshot(), less: this.#come - come });
+        });
+      },
+    );
     try {
       this.#counted = (await countRows(view, range)) - less;
     } finally {
@@ -60,13 +68,18 @@ export class ReplicaRows {
     for (const kind of ['o', 'r'] as const) {
       const range = keyspace.partitionRange(kind, this.#partition);
       const from = after === undefined ? range.from : `${range.from}${after}\0`;
-      for (const row of await this.#engine.keys({ ...range, from, limit })) found.add(keyspace.keyOfRow(row));
+      for (const row of await this.#engine.keys({ ...range, from, limit }))
+        found.add(keyspace.keyOfRow(row));
     }
     return [...found].sort(compareUtf8).slice(0, limit);
   }
 
   /** Returns the objects after `after` up to and with `until`, in order, at most `limit`. */
-  objectsAfter(after: string | undefined, until: string | undefined, limit: number): Promise<Row[]> {
+  objectsAfter(
+    after: string | undefined,
+    until: string | undefined,
+    limit: number,
+  ): Promise<Row[]> {
     const range = keyspace.partitionRange('o', this.#partition);
     const from = after === undefined ? range.from : `${range.from}${after}\0`;
     const to = until === undefined ? range.to : `${range.from}${until}\0`;
@@ -74,7 +87,15 @@ export class ReplicaRows {
   }
 
   /** Returns the keys with an object from `from` on and below `to`, in order, at most `limit`. */
-  async objectKeys({ from, to, limit }: { from: string; to: string | undefined; limit: number }): Promise<string[]> {
+  async objectKeys({
+    from,
+    to,
+    limit,
+  }: {
+    from: string;
+    to: string | undefined;
+    limit: number;
+  }): Promise<string[]> {
     const range = keyspace.partitionRange('o', this.#partition);
     const end = to === undefined ? range.to : range.from + to;
     const rows = await this.#engine.keys({ from: range.from + from, to: end, limit });
@@ -82,7 +103,11 @@ export class ReplicaRows {
   }
 
   /** Returns the keys between two keys, without these, at most `limit`. */
-  async keysBetween(after: string | undefined, before: string | undefined, limit: number): Promise<string[]> {
+  async keysBetween(
+    after: string | undefined,
+    before: string | undefined,
+    limit: number,
+  ): Promise<string[]> {
     const keys = await this.keysAfter(after, limit);
     return before === undefined ? keys : keys.filter((key) => compareUtf8(key, before) < 0);
   }
@@ -107,7 +132,10 @@ export class ReplicaRows {
   }
 }
 
-async function countRows(reader: RowReader, range: { readonly from: string; readonly to: string }): Promise<number> {
+async function countRows(
+  reader: RowReader,
+  range: { readonly from: string; readonly to: string },
+): Promise<number> {
   let count = 0;
   for (let { from } = range; ;) {
     const keys = await reader.keys({ ...range, from, limit: SCAN_PAGE_ROWS });

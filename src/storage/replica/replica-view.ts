@@ -42,7 +42,10 @@ export class ReplicaView implements ViewMoment {
     const record = this.#snapshot.get(row);
     const residueRecord = this.#snapshot.get(residueRow);
     const versions = record === undefined ? [] : recordToVersions(record, row);
-    const residue = residueRecord === undefined ? new CausalContext() : recordToContext(residueRecord, residueRow);
+    const residue =
+      residueRecord === undefined
+        ? new CausalContext()
+        : recordToContext(residueRecord, residueRow);
     return fill({ versions, residue }, this.clock);
   }
 

@@ -195,7 +195,11 @@ export class Replica {
     const written = write(before, { token, dot, body, isBlind: this.marks.has(key) });
     if (body !== undefined) assertObjectSize(written.object.versions);
     this.#actor.take();
-    this.#save(stored, { key, object: written.object, dots: [dot], memory: memory && { ...memory, ...dot } }, done);
+    this.#save(
+      stored,
+      { key, object: written.object, dots: [dot], memory: memory && { ...memory, ...dot } },
+      done,
+    );
     return { object: written.object, token: written.token, dot };
   }
 
@@ -212,8 +216,10 @@ export class Replica {
     // The clock changes here, so nothing below may fail: a clock ahead of its data spreads
     // deletions.
     const added = this.#clock.seen.addAll(dots).concat(this.#clock.seen.addAll(object.versions));
-    const isKnown = added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
-    if (isKnown) this.commits.submit(memory === undefined ? [] : this.memory.learn(memory), { done });
+    const isKnown =
+      added.length === 0 && sameVersions(before, after) && before.context.covers(object.context);
+    if (isKnown)
+      this.commits.submit(memory === undefined ? [] : this.memory.learn(memory), { done });
     else this.#save(stored, { key, object: after, dots: added, memory }, done);
   }
 
@@ -232,10 +238,13 @@ export class Replica {
   view(): Promise<ReplicaView> {
     return new Promise((resolve, reject) => {
       this.#store.queue.between((error) => {
-        if (error !== undefined || this.commits.isRetired) return reject(error ?? new MecError('stopping'));
+        if (error !== undefined || this.commits.isRetired)
+          return reject(error ?? new MecError('stopping'));
         const snapshot = this.#store.engine.snapshot();
         const cut = this.log.cut.clone();
-        resolve(new ReplicaView(this.partition, snapshot, { clock: this.#clock.durable.clone(), cut }));
+        resolve(
+          new ReplicaView(this.partition, snapshot, { clock: this.#clock.durable.clone(), cut }),
+        );
       });
     });
   }

@@ -31,7 +31,11 @@ export class Residues {
   }
 
   /** Adds the row of a changed residue to a batch. */
-  append(key: string, { before, after }: Record<'before' | 'after', CausalContext>, changes: RowChange[]): void {
+  append(
+    key: string,
+    { before, after }: Record<'before' | 'after', CausalContext>,
+    changes: RowChange[],
+  ): void {
     if (after.isEmpty && before.isEmpty) return;
     const row = this.#row(key);
     changes.push({ key: row, value: after.isEmpty ? undefined : contextToRecord(after, row) });

@@ -60,7 +60,11 @@ export class SetAside {
 }
 
 /** Returns the row of the versions of a key that are set aside. */
-export function asideChange(partition: number, key: string, versions: readonly PackedVersion[]): RowChange {
+export function asideChange(
+  partition: number,
+  key: string,
+  versions: readonly PackedVersion[],
+): RowChange {
   const row = keyspace.asideRow(partition, key);
   return { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) };
 }

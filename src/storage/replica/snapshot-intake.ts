@@ -34,7 +34,9 @@ export class SnapshotIntake {
     const { actor, clock, log, sweep, commits } = this.#parts;
     const isForged = received.max(actor.name) > clock.seen.base(actor.name);
     if (isForged)
-      throw new MecError('internal', { detail: 'The clock of a peer has dots of this replica that it never gave' });
+      throw new MecError('internal', {
+        detail: 'The clock of a peer has dots of this replica that it never gave',
+      });
     clock.seen.join(received);
     log.cut.join(received);
     sweep.demand();

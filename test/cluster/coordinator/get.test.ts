@@ -4,7 +4,14 @@ import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
 import { get, type GetRequest, type GetResult } from '../../../src/cluster/coordinator/get.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
-import { codeOf, FakeCluster, objectOf, outcomeOf, PARTITION, stateOf } from '../../fixtures/fake-holders.ts';
+import {
+  codeOf,
+  FakeCluster,
+  objectOf,
+  outcomeOf,
+  PARTITION,
+  stateOf,
+} from '../../fixtures/fake-holders.ts';
 
 const A: Dot = { actor: 'n1~one', counter: 1 };
 const B: Dot = { actor: 'n2~one', counter: 1 };
@@ -13,7 +20,9 @@ const start = (cluster: FakeCluster, request: Partial<GetRequest> = {}): Promise
   get(cluster, { key: 'k', r: 2, timeoutMs: 1_000, ...request });
 
 const dotsOf = (result: GetResult | MecError | 'waiting'): unknown =>
-  result === 'waiting' || result instanceof MecError ? codeOf(result) : result.versions.map(({ actor }) => actor);
+  result === 'waiting' || result instanceof MecError
+    ? codeOf(result)
+    : result.versions.map(({ actor }) => actor);
 
 test('a read with R of two asks this node and one peer, and answers with the second reply', async () => {
   const cluster = new FakeCluster();
@@ -30,7 +39,10 @@ test('a peer is told which versions this node has, so that their bodies need not
   cluster.own.state = stateOf(objectOf([A]));
   void start(cluster);
   const { request } = cluster.n2.reads[0] ?? assert.fail('not asked');
-  assert.deepEqual([request.partition, request.have.map(({ actor }) => actor)], [PARTITION, ['n1~one']]);
+  assert.deepEqual(
+    [request.partition, request.have.map(({ actor }) => actor)],
+    [PARTITION, ['n1~one']],
+  );
 });
 
 test('a late peer is not waited for: after the hedge time the next is asked as well', async () => {
@@ -72,7 +84,10 @@ test('a stale replica is mended after the answer, once all owners have answered'
   assert.equal(cluster.own.repairs.length, 0, 'the third owner has not answered yet');
   cluster.n3.reads[0]?.answer(stateOf(objectOf([B], [A])));
   const [item] = cluster.own.repairs;
-  assert.deepEqual([item?.key, item?.object.versions.map(({ actor }) => actor), item?.dots], ['k', ['n2~one'], []]);
+  assert.deepEqual(
+    [item?.key, item?.object.versions.map(({ actor }) => actor), item?.dots],
+    ['k', ['n2~one'], []],
+  );
   assert.deepEqual([cluster.n2.repairs, cluster.n3.repairs], [[], []], 'they had it');
 });
 

@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
 import type { GetRequest } from '../../../src/cluster/coordinator/get.ts';
-import { type ListPage, Listings, type ListRequest } from '../../../src/cluster/coordinator/list.ts';
+import {
+  type ListPage,
+  Listings,
+  type ListRequest,
+} from '../../../src/cluster/coordinator/list.ts';
 import type { KeysFound } from '../../../src/cluster/holders/holder.ts';
 import { MAX_LISTINGS } from '../../../src/cluster/limits.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
@@ -14,22 +18,36 @@ const PREFIX = '{t}';
 const PARTITION = partitionOf(PREFIX);
 
 /** An answer: keys, each with a tag that names its versions. */
-const found = (tags: Readonly<Record<string, number>>, more: Partial<KeysFound> = {}): KeysFound => {
+const found = (
+  tags: Readonly<Record<string, number>>,
+  more: Partial<KeysFound> = {},
+): KeysFound => {
   const keys = Object.keys(tags).map((name) => PREFIX + name);
   return { keys, tags: Object.values(tags), until: undefined, incomplete: [], ...more };
 };
 
 /** A node that lists by reading the keys that `living` names. */
-function listings(cluster: FakeCluster, living: readonly string[] = []): { list: Listings; read: string[] } {
+function listings(
+  cluster: FakeCluster,
+  living: readonly string[] = [],
+): { list: Listings; read: string[] } {
   const read: string[] = [];
-  const get = async ({ key }: GetRequest): Promise<Pick<ReturnType<typeof objectOf>, 'versions'>> => {
+  const get = async ({
+    key,
+  }: GetRequest): Promise<Pick<ReturnType<typeof objectOf>, 'versions'>> => {
     read.push(key);
     return objectOf(living.includes(key) ? [{ actor: 'n1~one', counter: 1 }] : []);
   };
   return { list: new Listings({ env: cluster.env, holders: cluster.holders, get }), read };
 }
 
-const request: ListRequest = { prefix: PREFIX, after: undefined, limit: 10, r: 2, timeoutMs: 1_000 };
+const request: ListRequest = {
+  prefix: PREFIX,
+  after: undefined,
+  limit: 10,
+  r: 2,
+  timeoutMs: 1_000,
+};
 
 const keysOf = (page: ListPage): string[] => page.keys.map((key) => key.slice(PREFIX.length));
 

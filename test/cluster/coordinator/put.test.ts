@@ -21,7 +21,10 @@ import {
 const A: Dot = { actor: 'n1~old', counter: 1 };
 
 /** Owners to which a write can be passed on: each answers with what the test says. */
-function coordinatorsOf(answers: Readonly<Record<string, PutResult | MecError>>, given: string[]): RemoteCoordinator[] {
+function coordinatorsOf(
+  answers: Readonly<Record<string, PutResult | MecError>>,
+  given: string[],
+): RemoteCoordinator[] {
   const fakes = Object.entries(answers).map(([id, answer]) => ({
     isKnown: true,
     ping: (_timeoutMs: number, onAnswer: (isThere: boolean) => void) => onAnswer(true),
@@ -41,8 +44,24 @@ function start(
   const holders = { ...cluster.holders, coordinators: () => [...coordinators] };
   const { env, partitions, policies, time } = cluster;
   const conditionals = { put: () => assert.fail('the write has no condition') };
-  const parts: PutParts = { env, partitions, policies, time, holders, conditionals, get: (read) => get(cluster, read) };
-  return put(parts, { key: 'k', token: undefined, body: content('v'), r: 2, w: 2, timeoutMs: 1_000, ...request });
+  const parts: PutParts = {
+    env,
+    partitions,
+    policies,
+    time,
+    holders,
+    conditionals,
+    get: (read) => get(cluster, read),
+  };
+  return put(parts, {
+    key: 'k',
+    token: undefined,
+    body: content('v'),
+    r: 2,
+    w: 2,
+    timeoutMs: 1_000,
+    ...request,
+  });
 }
 
 const RESULT: PutResult = {
@@ -66,8 +85,12 @@ test('all owners are sent the very same item, and pending owners as well, which 
   const cluster = new FakeCluster();
   cluster.pending = [new FakeHolder('n9')];
   const writing = start(cluster, { w: 2 });
-  const [two, three, pending] = [cluster.n2, cluster.n3, ...cluster.pending].map(({ stores }) => stores[0]);
-  assert.ok(two !== undefined && two.request === three?.request && two.request === pending?.request);
+  const [two, three, pending] = [cluster.n2, cluster.n3, ...cluster.pending].map(
+    ({ stores }) => stores[0],
+  );
+  assert.ok(
+    two !== undefined && two.request === three?.request && two.request === pending?.request,
+  );
   pending.answer(storedBy('n9'));
   cluster.own.writes[0]?.answer(storedBy('n1'));
   assert.equal(await outcomeOf(writing), 'waiting');

@@ -46,7 +46,11 @@ test('a store takes its number once, however late, and frees the key', () => {
   const { clock, grants, ground } = fresh();
   const number = grants.grant(ground, KEY, 'one') ?? '';
   assert.equal(grants.grant(ground, KEY, 'two'), undefined, 'another has the key');
-  assert.equal(grants.grant(ground, KEY, 'one'), undefined, 'its own request, doubled, leaves the number as it is');
+  assert.equal(
+    grants.grant(ground, KEY, 'one'),
+    undefined,
+    'its own request, doubled, leaves the number as it is',
+  );
   clock.advance(10 * GRANT_MS);
   assert.equal(grants.take(ground, KEY, number), true, 'time alone ends nothing');
   assert.equal(grants.take(ground, KEY, number), false);
@@ -56,7 +60,9 @@ test('a store takes its number once, however late, and frees the key', () => {
 test('numbers are never used again, by no key, no life and no later grant', () => {
   const one = fresh();
   const other = fresh('life2');
-  const numbers = [one, other, one, other].map(({ grants, ground }, i) => grants.grant(ground, `k${i}`, 'one'));
+  const numbers = [one, other, one, other].map(({ grants, ground }, i) =>
+    grants.grant(ground, `k${i}`, 'one'),
+  );
   assert.equal(new Set(numbers).size, 4);
   const { grants, ground } = one;
   const first = grants.grant(ground, KEY, 'one') ?? '';

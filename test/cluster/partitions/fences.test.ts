@@ -5,12 +5,22 @@ import { FENCE_MS, MAX_FENCES } from '../../../src/cluster/limits.ts';
 import { Fences } from '../../../src/cluster/partitions/fences.ts';
 import { ManualClock } from '../../fixtures/fake-env.ts';
 
-function fresh(): { clock: ManualClock; fences: Fences; made: number[]; lives: Map<string, string> } {
+function fresh(): {
+  clock: ManualClock;
+  fences: Fences;
+  made: number[];
+  lives: Map<string, string>;
+} {
   const clock = new ManualClock();
   const lives = new Map<string, string>();
   const made: number[] = [];
   const members = { lifeOf: (name: string) => lives.get(name) };
-  return { clock, made, lives, fences: new Fences(clock, members, (partition) => made.push(partition)) };
+  return {
+    clock,
+    made,
+    lives,
+    fences: new Fences(clock, members, (partition) => made.push(partition)),
+  };
 }
 
 const asker = (replica: string, life = 'first') => ({ replica, life, isComplete: false });

@@ -39,7 +39,9 @@ class Line implements Receiver {
   readonly data: Receiver['data'] = {
     requestPacked: (message, timeoutMs, onReply) => {
       const frame = packFrame([{ id: 1, message }]);
-      const { items, unknown } = unpackFrame(frame, { findFloor: (name) => this.peerFloors.find(name) });
+      const { items, unknown } = unpackFrame(frame, {
+        findFloor: (name) => this.peerFloors.find(name),
+      });
       this.requests.push({ bytes: message.length, timeoutMs, read: items[0]?.message });
       const reply: Reply =
         unknown.length > 0
@@ -63,11 +65,15 @@ class Line implements Receiver {
 
   /** What the peer has read of the contexts that were sent. */
   get read(): string[] {
-    return this.requests.map(({ read }) => (read?.kind === 'store' ? String(read.object.context) : 'nothing'));
+    return this.requests.map(({ read }) =>
+      read?.kind === 'store' ? String(read.object.context) : 'nothing',
+    );
   }
 }
 
-const named = (floor: Floor): { partition: number; name: string }[] => [{ partition: PARTITION, name: floor.hash }];
+const named = (floor: Floor): { partition: number; name: string }[] => [
+  { partition: PARTITION, name: floor.hash },
+];
 
 test('a context goes whole to a peer that has named no floor, and on the floor that it has named', () => {
   const line = new Line();
@@ -115,7 +121,9 @@ test('what a peer has named or was told in another life counts for nothing', () 
 
 test('the last few floors of each partition are known, and the older ones are not', () => {
   const { floors } = new Line();
-  const all = Array.from({ length: FLOORS_KEPT + 2 }, (_, i) => Floor.NONE.with(new Map([['n3~dead', i + 1]])));
+  const all = Array.from({ length: FLOORS_KEPT + 2 }, (_, i) =>
+    Floor.NONE.with(new Map([['n3~dead', i + 1]])),
+  );
   const [oldest] = all as [Floor];
   floors.keep(PARTITION + 1, oldest);
   for (const floor of all) floors.keep(PARTITION, floor);
@@ -134,7 +142,11 @@ test('a floor has the dead actors of which every other holder has the same dots,
   const clockOf = (...counters: number[]): CausalContext =>
     CausalContext.ofDots(counters.map((counter) => ({ actor: 'n3~dead', counter })));
   const replicaOf = (clock: CausalContext): FlooredReplica => {
-    return { partition: PARTITION, durableClock: clock, shareFloor: (floor) => void clock.shareFloor(floor) };
+    return {
+      partition: PARTITION,
+      durableClock: clock,
+      shareFloor: (floor) => void clock.shareFloor(floor),
+    };
   };
   const floorAfter = (own: CausalContext, ...others: CausalContext[]): string => {
     raiseFloor({ floors, partitions }, replicaOf(own), others);

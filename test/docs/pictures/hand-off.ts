@@ -51,7 +51,11 @@ const SEAT = { width: 200, height: 36 };
 
 /** Three columns, one for each phase. */
 export function drawHandOff(): Canvas {
-  const canvas = new Canvas('The replicas of a partition before, while and after a node joins', 760, 340);
+  const canvas = new Canvas(
+    'The replicas of a partition before, while and after a node joins',
+    760,
+    340,
+  );
   for (const [i, { title, seats, lines }] of PHASES.entries()) {
     const x = 30 + i * COLUMN;
     canvas.text(title, { x, y: 38 }, { isBold: true });

@@ -32,10 +32,19 @@ export function drawOwners(): Canvas {
     const best = members[first + i] ?? [];
     for (const [rank, id] of best.slice(0, OWNERS).entries()) {
       const outer = RADIUS + (OWNERS - rank) * BAND;
-      canvas.arc(CENTRE, [outer - BAND + 3, outer], [(i + 0.06) / SHOWN, (i + 0.94) / SHOWN], inkOf(id));
+      canvas.arc(
+        CENTRE,
+        [outer - BAND + 3, outer],
+        [(i + 0.06) / SHOWN, (i + 0.94) / SHOWN],
+        inkOf(id),
+      );
     }
   }
-  canvas.text(`partitions ${first} to ${first + SHOWN - 1}`, { ...CENTRE, y: 172 }, { anchor: 'middle', size: 13 });
+  canvas.text(
+    `partitions ${first} to ${first + SHOWN - 1}`,
+    { ...CENTRE, y: 172 },
+    { anchor: 'middle', size: 13 },
+  );
   canvas.text('of 256; each has', { ...CENTRE, y: 191 }, { anchor: 'middle', size: 13 });
   canvas.text('3 owners', { ...CENTRE, y: 210 }, { anchor: 'middle', size: 13 });
   drawKey(canvas, partition, members[partition] ?? []);
@@ -52,7 +61,11 @@ function drawKey(canvas: Canvas, partition: number, members: readonly string[]):
   for (const [i, id] of members.entries()) {
     const isOwner = i < OWNERS;
     const at = { x: 400 + i * 66, y: 184 };
-    canvas.box(at, { width: 54, height: 42 }, { ink: inkOf(id), isFilled: isOwner, isDashed: !isOwner });
+    canvas.box(
+      at,
+      { width: 54, height: 42 },
+      { ink: inkOf(id), isFilled: isOwner, isDashed: !isOwner },
+    );
     canvas.text(id, { x: at.x + 27, y: at.y + 27 }, { anchor: 'middle', isBold: isOwner });
   }
   canvas.text('its owners, best first', { x: 400, y: 250 });

@@ -16,7 +16,11 @@ export function drawQuorum(): Canvas {
   drawClient(canvas, { x: 630, ink: 'bob', lines: ['reader', 'GET'] });
   for (const i of OWNERS.keys()) {
     const y = TOP + i * STEP + 28;
-    canvas.arrow({ x: 132, y: 164 }, { x: 306, y }, { ink: i < 2 ? 'ann' : 'faint', isDashed: i === 2 });
+    canvas.arrow(
+      { x: 132, y: 164 },
+      { x: 306, y },
+      { ink: i < 2 ? 'ann' : 'faint', isDashed: i === 2 },
+    );
     if (i > 0) canvas.arrow({ x: 454, y }, { x: 628, y: 164 }, { ink: 'bob' });
   }
   canvas.text('200', { x: 80, y: 216 }, { anchor: 'middle', ink: 'ann' });

@@ -29,10 +29,17 @@ export function drawToken(): Canvas {
     const y = TOP + i * ROW;
     canvas.text(actor, { x: 30, y: y - 4 }, { ink, isBold: true, isCode: true });
     canvas.text(entry, { x: 30, y: y + 15 }, { isCode: true, size: 13 });
-    canvas.line({ x: LEFT - 22, y }, { x: LEFT + (WRITES - 1) * STEP + 24, y }, { ink: 'faint', isDashed: true });
+    canvas.line(
+      { x: LEFT - 22, y },
+      { x: LEFT + (WRITES - 1) * STEP + 24, y },
+      { ink: 'faint', isDashed: true },
+    );
     for (let number = 1; number <= WRITES; number++) {
       const x = LEFT + (number - 1) * STEP;
-      canvas.dot({ x, y }, 9, { ink: seen.includes(number) ? ink : 'faint', isFilled: seen.includes(number) });
+      canvas.dot({ x, y }, 9, {
+        ink: seen.includes(number) ? ink : 'faint',
+        isFilled: seen.includes(number),
+      });
       canvas.text(String(number), { x, y: y + 25 }, { anchor: 'middle', size: 12, ink: 'faint' });
     }
   }
