@@ -42,10 +42,10 @@ function meetingOf(count: number): () => Promise<void> {
 // Both have read before either writes.
 const meet = meetingOf(2);
 console.log('the laptop takes the milk out while the phone puts bread in');
-const takeOut = async (items: Cart | undefined): Promise<Cart> => (
-  await meet(),
-  cart.remove(items, 'milk')
-);
+const takeOut = async (items: Cart | undefined): Promise<Cart> => {
+  await meet();
+  return cart.remove(items, 'milk');
+};
 await Promise.all([
   laptop.update('cart/ann', takeOut, { merge }),
   phone.update('cart/ann', async (items, by) => (await meet(), cart.add(items, 'bread', by)), {
@@ -54,13 +54,9 @@ await Promise.all([
 ]);
 
 const read = await phone.get('cart/ann');
-// The compiler insists on all three.
-const versions =
-  read.kind === 'missing'
-    ? []
-    : read.kind === 'value'
-      ? [read.value]
-      : read.siblings.map(({ value }) => value);
+// The third kind is 'missing'.
+const versions = read.kind === 'siblings' ? read.siblings.map(({ value }) => value) : [];
+if (read.kind === 'value') versions.push(read.value);
 console.log(`versions in the store: ${versions.length}`);
 console.log(`after: ${show(versions.reduce((a, b) => merge(a, b)))}`);
 
