@@ -92,13 +92,21 @@ export async function* readChunks(
   if (request.destroyed) throw gone();
   if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
   // A reader that stops early has an answer to send: the connection must stay.
-  const chunks = request.iterator({ destroyOnReturn: false });
-  for (let bytes = 0; ;) {
-    const next = await inTime(chunks.next() as Promise<IteratorResult<Buffer>>, stallClock);
-    if (next.done === true) return;
-    bytes += next.value.length;
-    if (bytes > limit) throw tooLarge(limit);
-    yield next.value;
+  const chunks = request.iterator({ destroyOnReturn: false }) as AsyncGenerator<Buffer>;
+  try {
+    for (let bytes = 0; ;) {
+      const next = await inTime(chunks.next(), stallClock);
+      if (next.done === true) return;
+      bytes += next.value.length;
+      if (bytes > limit) throw tooLarge(limit);
+      yield next.value;
+    }
+  } finally {
+    // The rest is discarded. Otherwise the next request on the connection would wait behind it.
+    chunks.return(undefined).then(
+      () => request.resume(),
+      () => {},
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 /** Request bodies that are read in pieces, from real sockets. */
 import assert from 'node:assert/strict';
 import {
+  Agent,
   createServer,
   type IncomingMessage,
   request as requestOf,
@@ -95,3 +96,46 @@ test('a client that asks whether to go on is told so when the body is read', asy
   client.end('body');
   assert.equal(textOf(await first), 'body');
 });
+
+/** Sends a body on the one connection of an agent, and resolves with the answer. */
+function put(agent: Agent, port: number, body: Uint8Array): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'Content-Length': body.length };
+    const client = requestOf({ host: '127.0.0.1', port, agent, method: 'PUT', headers }, (res) => {
+      let answer = '';
+      res.on('data', (text: Buffer) => (answer += text.toString()));
+      res.on('end', () => resolve(answer));
+    });
+    client.on('error', reject).end(body);
+  });
+}
+
+for (const [name, limit] of [
+  ['is not read to its end', Infinity],
+  ['has exceeded its limit', 100_000],
+] as const) {
+  test(`the next request on a connection is served after a body ${name}`, async (t) => {
+    const server = createServer(async (req, res) => {
+      const isFirst = req.headers['content-length'] !== '1';
+      try {
+        for await (const piece of readChunks(req, res, { limit, stallClock: undefined }))
+          if (isFirst && limit === Infinity && piece.length > 0) break;
+        res.end(isFirst ? 'stopped' : 'next');
+      } catch (error) {
+        res.end((error as MecError).code);
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => {
+      agent.destroy();
+      server.close();
+      server.closeAllConnections();
+    });
+    const { port } = server.address() as AddressInfo;
+    const expected = limit === Infinity ? 'stopped' : 'value-too-large';
+    assert.equal(await put(agent, port, new Uint8Array(900_000)), expected);
+    const late = new Promise<string>((resolve) => setTimeout(resolve, 5_000, 'late').unref());
+    assert.equal(await Promise.race([put(agent, port, new Uint8Array(1)), late]), 'next');
+  });
+}
