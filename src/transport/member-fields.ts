@@ -45,19 +45,37 @@ const state: Field<MemberState> = {
 
 const address = { host: text(MAX_HOST_CHARS), port: integer } as const;
 
+/** A version of the protocol, which is one byte of each frame. */
+const protocolVersion: Field<number> = {
+  pack: (value) => value,
+  unpack: (packed, find) => {
+    const value = integer.unpack(packed, find);
+    if (value > 0xff) throw new WireError('not a version of the protocol');
+    return value;
+  },
+};
+
+/** Throws `WireError` if the range has no version: frames for its sender would be garbage. */
+function checkRange({ oldest, newest }: { readonly oldest: number; readonly newest: number }) {
+  if (oldest > newest) throw new WireError('not a range of versions');
+}
+
 /** The identity of a node, which shows whether it belongs to the cluster. */
-export const identity = record({
-  name: nodeName,
-  /** A random text from the start of the process. It tells two processes of one name apart. */
-  process: text(MAX_NAME_CHARS),
-  ...address,
-  partitions: integer,
-  /** The configured number of replicas of a partition. */
-  n: positive,
-  /** The versions of the protocol that the node speaks. */
-  oldest: integer,
-  newest: integer,
-});
+export const identity = record(
+  {
+    name: nodeName,
+    /** A random text from the start of the process. It tells two processes of one name apart. */
+    process: text(MAX_NAME_CHARS),
+    ...address,
+    partitions: integer,
+    /** The configured number of replicas of a partition. */
+    n: positive,
+    /** The versions of the protocol that the node speaks. */
+    oldest: protocolVersion,
+    newest: protocolVersion,
+  },
+  checkRange,
+);
 
 /** One row of the member list. */
 const member = record({

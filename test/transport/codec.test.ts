@@ -297,7 +297,9 @@ test('a message that is not understood is counted, and the others of its frame a
     ], // a stored version without a body
     [3, 'k', [[], ['a', 1, Uint8Array.of(1)]], []], // a version that its own context does not know
     [3, 'k', [[], []], ['a', 1]], // a dot that the context does not know
-    [66, 'a', ['a', [2, 1]], []],
+    [66, 'a', true, ['a', [2, 1]], []], // a range that ends before it begins
+    [9, ['n1', 'p', 'h', 7000, 256, 3, 4, 3], false, 1, true, [], []], // no version at all
+    [9, ['n1', 'p', 'h', 7000, 256, 3, 3, 256], false, 1, true, [], []], // not a byte
     [8, [256], '', null, 1], // a partition that is none
     [73, ['a'], [], null, []], // a key without a tag
   ];
