@@ -51,9 +51,11 @@ export class Fences {
    */
   fill(partition: number, member: string, asker: Asker): string | undefined {
     if (asker.isComplete || this.#members.lifeOf(member) !== asker.life) return undefined;
+    const replica = replicaNumber(asker.replica);
+    // The name is a text from a peer. No reply to a store could carry a fence without a number.
+    if (!Number.isSafeInteger(replica) || replica < 1) return undefined;
     const made = this.#made.get(partition) ?? new Map<string, MadeFence>();
     const before = made.get(member);
-    const replica = replicaNumber(asker.replica);
     if (before?.life === asker.life && before.replica >= replica) {
       return before.replica === replica ? member : undefined;
     }

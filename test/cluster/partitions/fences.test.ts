@@ -54,6 +54,14 @@ test('who is complete, or asks in a life that its record does not name, is not f
   assert.deepEqual([made, fences.in(7)], [[], []]);
 });
 
+test('a replica whose name has no number is not filled', () => {
+  const { fences, made, lives } = fresh();
+  lives.set('n2', 'first');
+  for (const name of ['', '.x', '-1.x', '0.x', 'z'.repeat(200)])
+    assert.equal(fences.fill(7, 'n2', asker(name)), undefined, name);
+  assert.deepEqual([made, fences.in(7)], [[], []]);
+});
+
 test('a question that comes late takes no fence back', () => {
   const { fences, made, lives } = fresh();
   lives.set('n2', 'first');
