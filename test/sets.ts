@@ -42,7 +42,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'model/conditional-writes.test.ts': ['usual', 'long'],
   'model/plain-writes.test.ts': ['usual', 'long'],
   'package.test.ts': ['usual'],
-  'sim/conditions.test.ts': ['usual'],
+  'sim/conditions.test.ts': ['usual', 'long'],
   'sim/membership.test.ts': ['usual'],
   'sim/removed.test.ts': ['usual'],
   'sim/shrink.test.ts': ['usual'],

@@ -13,7 +13,7 @@ import { isLongRun } from '../sets.ts';
 /** The time for shrinking a failing seed. */
 const SHRINK_MS = 30_000;
 /** The seeds of every run of the tests, so that passing is no matter of luck. */
-const USUAL = 5;
+const USUAL = 3;
 const LONG = 30;
 /** The number of fresh seeds to run instead. */
 const FRESH = process.env['MEC_SEEDS'];
