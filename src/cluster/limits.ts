@@ -15,8 +15,8 @@ export const DEFAULT_MAX_VALUE_BYTES = MIB;
 export const MAX_KEY_BYTES = 1024;
 
 /**
- * Actors in the token of an answer to a write. Of more than these the dead ones are left out, so
- * that a writer that never reads does not reach the limit.
+ * Actors in the token of an answer. Of more than these the dead ones are left out, so that no
+ * client reaches the limit of actors in a token.
  */
 export const MAX_BROUGHT_ACTORS = 50;
 

@@ -169,6 +169,7 @@ test('a token has no dots of the floor, except those of returned versions', () =
   const token = readToken(
     { versions: [{ actor: 'dead', counter: 4, body: 1 }], context: layered },
     () => false,
+    50,
   );
   assert.equal(String(token), '{alive:1 dead:4}');
 });

@@ -143,15 +143,17 @@ test('a delete removes the versions in its token and leaves no tombstone', () =>
   assert.ok(residue.isEmpty, 'the residue is empty when the clock includes the delete');
 });
 
-test("a reader's token has no dots of dead actors, except those of returned versions", () => {
+test("a reader's token of many actors has no dots of dead ones, except those of returned versions", () => {
   const object: Filled = {
     versions: [{ actor: 'dead', counter: 4, body: 'x' }],
     context: CausalContext.ofBase('dead', 4)
       .join(CausalContext.ofBase('gone', 9))
       .join(CausalContext.ofBase('alive', 2)),
   };
-  const token = readToken(object, (actor) => actor !== 'alive');
+  const token = readToken(object, (actor) => actor !== 'alive', 2);
   assert.equal(token.toString(), '{alive:1-2 dead:4}');
+  const whole = readToken(object, (actor) => actor !== 'alive', 3);
+  assert.ok(whole.equals(object.context), 'a token of so few actors stays whole');
 });
 
 test('sameVersions ignores contexts', () => {

@@ -154,3 +154,26 @@ test('a writer keeps what it brought, also from a node that takes its author for
   const last = await lab.ask(a, 'GET', KEY);
   assert.deepEqual([last.status, textOf(last)], [200, 'third']);
 });
+
+test('a reader is told all that it saw replaced, also by a node that takes an author for dead', async () => {
+  const { lab, nodes } = await parted();
+  const [a, , c] = nodes;
+  a.crash();
+  a.start();
+  await lab.wait(3_000);
+  const tokenOf = ({ headers }: HttpAnswer): Record<string, string> => ({
+    'x-mec-vclock': headers['X-Mec-Vclock'] ?? '',
+  });
+  const read = await lab.ask(a, 'GET', KEY);
+  // C does not know the life of this writer.
+  const first = await lab.ask(a, 'PUT', KEY, { value: 'first', headers: tokenOf(read) });
+  const terms = { query: 'w=one', headers: tokenOf(first) };
+  const second = await lab.ask(c, 'PUT', KEY, { value: 'second', ...terms });
+  assert.deepEqual([first.status, second.status], [200, 200]);
+  const seen = await lab.ask(c, 'GET', KEY, { query: 'r=one' });
+  assert.equal(textOf(seen), 'second');
+  const third = await lab.ask(a, 'PUT', KEY, { value: 'third', headers: tokenOf(seen) });
+  assert.equal(third.status, 200);
+  const last = await lab.ask(a, 'GET', KEY);
+  assert.deepEqual([last.status, textOf(last)], [200, 'third']);
+});

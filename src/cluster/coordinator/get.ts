@@ -4,6 +4,7 @@
  * stale are mended after that.
  */
 import type { Clock, Log, Timer } from '../../base/env.ts';
+import { MAX_BROUGHT_ACTORS } from '../limits.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import { type FilledObject, readToken, type ObjectVersion } from '../../core/causality/object.ts';
@@ -187,7 +188,7 @@ class Get {
     );
     const versions = policies.visible(key, there, () => time.nowMicros(this.#place.owners));
     const view = partitions.of(this.#place.partition);
-    const token = readToken(object, (actor) => view.isDead(actor));
+    const token = readToken(object, (actor) => view.isDead(actor), MAX_BROUGHT_ACTORS);
     // The token of a 404 stands for all that the reader knows to be gone, now and before.
     if (versions.length === 0) {
       for (const { actor, counter } of seen) token.add(actor, counter);

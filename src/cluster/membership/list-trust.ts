@@ -83,8 +83,7 @@ export class ListTrust {
       this.#unheard.clear();
     }
     // The member has the same list, so it has told its own state, unless it has lost its disk
-    // since. In that case no living member knows more, once all of them have the same list: a
-    // member becomes an owner only if each of them has kept a list with that member before.
+    // since. In that case no living member knows more, once all of them have the same list.
     if (this.#unheard.get(name) === this.#list.get(name)?.generation) this.#unheard.delete(name);
     if (this.#agreed.hash !== hash) this.#agreed = { hash, names: new Set([this.#self]) };
     const { names } = this.#agreed;

@@ -115,14 +115,18 @@ export function write<Body>(
 }
 
 /**
- * The token for a reader: all known dots, without those of dead actors that name no returned
- * version. A token may always claim less. This keeps its size within the number of current actors.
+ * The token for a reader: all known dots. Of more than `limit` actors the dead ones that name no
+ * returned version are left out, since a token may always claim less. A token of few actors stays
+ * whole: the node may take an actor for dead whose node has just started again, and the next write
+ * with the token would let stand what the reader saw replaced.
  */
 export function readToken<Body>(
   object: FilledObject<Body>,
   isDead: (actor: string) => boolean,
+  limit: number,
 ): CausalContext {
-  const token = object.context.withoutFloor().filter((actor) => !isDead(actor));
+  const known = object.context.withoutFloor();
+  const token = known.size <= limit ? known : known.filter((actor) => !isDead(actor));
   for (const version of object.versions) token.add(version.actor, version.counter);
   return token;
 }
