@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
+import { MAX_BROUGHT_ACTORS } from '../../../src/cluster/limits.ts';
 import { get, type GetRequest, type GetResult } from '../../../src/cluster/coordinator/get.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
 import {
@@ -150,10 +151,14 @@ test('an own disk that fails is logged and passed over, and a damaged record is 
   assert.deepEqual(cluster.log.lines, ['error own replica not read']);
 });
 
-test('the token does not name actors that never write again', async () => {
-  const cluster = new FakeCluster();
-  for (const holder of [cluster.own, cluster.n2]) holder.state = stateOf(objectOf([A], [B]));
-  cluster.dead.add('n2');
-  const result = await start(cluster);
-  assert.equal(String(result.token), '{n1~one:1}');
+test('a token of many actors does not name those that never write again', async () => {
+  const tokenOf = async (others: number): Promise<string> => {
+    const cluster = new FakeCluster();
+    const dots = Array.from({ length: others }, (_, i) => ({ actor: `n2~${i}`, counter: 1 }));
+    for (const holder of [cluster.own, cluster.n2]) holder.state = stateOf(objectOf([A], dots));
+    cluster.dead.add('n2');
+    return String((await start(cluster)).token);
+  };
+  assert.equal(await tokenOf(MAX_BROUGHT_ACTORS), '{n1~one:1}');
+  assert.notEqual(await tokenOf(MAX_BROUGHT_ACTORS - 1), '{n1~one:1}', 'few stay, all of them');
 });
