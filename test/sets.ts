@@ -18,10 +18,12 @@ export const NOT_IN_FAST_TESTS =
  * a process or open a port. A slow test that does neither has an entry of its own.
  */
 const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
-  'bench/': ['usual'],
+  'bench/': ['long'],
   'build.test.ts': ['usual'],
   'chaos/': ['usual'],
   'cli/': ['usual'],
+  'cli/dev-console.test.ts': ['long'],
+  'cli/operator-commands.test.ts': ['long'],
   'client/browser.test.ts': ['usual'],
   'client/client.test.ts': ['usual'],
   'client/delivery.test.ts': ['usual'],
@@ -29,7 +31,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'client/types.test.ts': ['usual'],
   'cluster/address-change.test.ts': ['long'],
   'cluster/damage.test.ts': ['long'],
-  'cluster/faults.test.ts': ['usual'],
+  'cluster/faults.test.ts': ['long'],
   'cluster/membership.test.ts': ['long'],
   'cluster/network-hosts.test.ts': ['long'],
   'cluster/repair.test.ts': ['long'],
@@ -39,13 +41,15 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'embed/': ['usual'],
   'examples.test.ts': ['usual'],
   'http/': ['usual'],
+  'http/conditions.test.ts': ['long'],
+  'http/ttl.test.ts': ['long'],
   'model/conditional-writes.test.ts': ['usual', 'long'],
   'model/plain-writes.test.ts': ['usual', 'long'],
   'package.test.ts': ['usual'],
   'sim/conditions.test.ts': ['usual', 'long'],
   'sim/membership.test.ts': ['usual'],
-  'sim/removed.test.ts': ['usual'],
-  'sim/shrink.test.ts': ['usual'],
+  'sim/removed.test.ts': ['long'],
+  'sim/shrink.test.ts': ['long'],
   'sim/simulator.test.ts': ['usual', 'long'],
 };
 
