@@ -1,6 +1,6 @@
 /**
- * One ballot of a conditional write: the key granted by a majority of the owners, and what they
- * hold, read in the same turn.
+ * One ballot of a conditional write: a majority of the owners grants the key. In the same turn each
+ * of them reports its versions of the key.
  */
 import { MecError } from '../../base/errors.ts';
 import { CausalContext } from '../../core/causality/causal-context.ts';
@@ -19,7 +19,7 @@ export interface BallotParts {
   readonly holders: Pick<Holders, 'placeOf' | 'viewOf' | 'reachable'> & {
     readonly own: Pick<LocalHolder, 'id' | 'grant' | 'release'>;
   };
-  /** A name for a ballot, which no other has. */
+  /** Returns a name that no other ballot has. */
   readonly nextBallot: () => string;
 }
 
@@ -27,24 +27,22 @@ export interface BallotParts {
 export type ConditionalRequest = PutRequest & { readonly condition: Condition };
 
 /**
- * What a ballot has won. From here on its set of deciders is closed: what is granted later counts
- * for nothing.
+ * The result of a ballot that has won. The members that have granted the key are its deciders. This
+ * set is closed: a later grant does not count.
  */
 export interface Granted {
   readonly place: KeyPlace;
   readonly view: OwnerSets;
-  /** How many of the owners must agree. */
+  /** The number of owners that must agree. */
   readonly need: number;
-  /**
-   * The members that have granted the key, this node included, each with the number of its grant.
-   */
+  /** The deciders, this node included, each with the number of its grant. */
   readonly numbers: ReadonlyMap<string, string>;
-  /** What the deciders hold, merged. */
+  /** The merged objects of the deciders. */
   readonly object: FilledObject<Uint8Array>;
   readonly remembered: readonly MadeWrite[];
 }
 
-/** Asks the owners for the key, once. */
+/** One attempt to get a key from its owners. */
 export class Ballot {
   readonly #parts: BallotParts;
   readonly #request: ConditionalRequest;
@@ -66,15 +64,15 @@ export class Ballot {
     this.#place = parts.holders.placeOf(request.key);
     this.#view = parts.holders.viewOf(this.#place.partition);
     const { length } = this.#place.owners;
-    // Only owners are counted, so `pr` and `pw` ask for no more than `r` and `w` do.
+    // Only owners count here, so all four quorums ask for the same: the largest one is needed.
     const { r, w, pr = 1, pw = 1 } = request;
     const asked = [r, w, pr, pw].map((quorum) => quorumSize(quorum, length));
     this.#tally = new JointTally(this.#view, Math.max(...asked));
   }
 
   /**
-   * Has the key granted; resolves with undefined if other writes have it, and rejects if too few
-   * owners can be reached.
+   * Asks the owners for the key. Resolves with undefined if another write has it, and rejects if
+   * too few owners can be reached.
    */
   run(): Promise<Granted | undefined> {
     const { own } = this.#parts.holders;
@@ -87,7 +85,7 @@ export class Ballot {
         else if (this.#isRefused) resolve(undefined);
         else reject(this.#tally.lacking.readError('Nothing was written.'));
       };
-      // Without its own grant this node could not store what it decides.
+      // Without its own grant, this node could not store the version that it decides on.
       own.grant(this.#question([]), (granted) => {
         if (granted instanceof MecError)
           return granted.code === 'contended' ? resolve(undefined) : reject(granted);
@@ -125,7 +123,7 @@ export class Ballot {
     return { ...asked, ballot: this.#id, view: this.#view.name, idempotencyKey };
   }
 
-  /** All other owners and pending owners that can be reached; suspects only if they are needed. */
+  /** The other owners and pending owners that can be reached; suspects only if they are needed. */
   #others(): readonly Holder[] {
     const { holders } = this.#parts;
     const { owners, nextOwners } = this.#view;
@@ -150,7 +148,8 @@ export class Ballot {
   }
 
   /**
-   * Frees the key at all that were asked, if it was not written to; a late grant is freed as well.
+   * Frees the key at every member that was asked, even if its grant is still on the way. A grant
+   * that the store has used is over already.
    */
   end(): void {
     const { key, timeoutMs, caller } = this.#request;

@@ -1,11 +1,13 @@
 /**
- * A conditional write. Its coordinator, an owner of the key, has the key granted by a majority of
- * the owners (`ballot.ts`), and decides once on what they hold. Those owners alone are sent the
- * store (`store-decided.ts`), each with the number of its grant. Any two majorities share an owner,
- * which has one current number for the key. So of any number of writes on the same condition at
- * most one is acknowledged, however late, lost, doubled or out of order their messages are; and
- * without a majority there is none. This is a ballot as in Paxos (Lamport 1998), with what the
- * owners hold anyway as its memory.
+ * A conditional write. Its coordinator is an owner of the key. It asks the owners for the key
+ * (`ballot.ts`). When a majority has granted it, the coordinator decides once, on the versions that
+ * these owners report. Only they get the store (`store-decided.ts`), each with the number of its
+ * grant.
+ *
+ * Any two majorities share an owner, and this owner has one current number for the key. So of all
+ * writes on the same condition at most one is acknowledged, even if messages are late, lost,
+ * doubled or out of order. Without a majority, none is. This is a ballot as in Paxos (Lamport
+ * 1998); its memory is the versions that the owners hold anyway.
  */
 import { fraction } from '../../base/delays.ts';
 import type { Clock, Random } from '../../base/env.ts';
@@ -29,10 +31,10 @@ export interface ConditionalParts extends BallotParts, DecidedParts {
     DecidedParts['holders'] & { readonly own: Pick<LocalHolder, 'isComplete'> };
 }
 
-/** How many of a key's owners are more than half. */
+/** The number of owners that is a majority for a key. */
 export const majorityOf = ({ owners }: KeyPlace): number => quorumSize('quorum', owners.length);
 
-/** The conditional writes that one node coordinates; those of one key take turns. */
+/** The conditional writes that one node coordinates. Those of one key run one after the other. */
 export class ConditionalWrites {
   readonly #parts: ConditionalParts;
   readonly #queue = new KeyQueue();
@@ -46,7 +48,7 @@ export class ConditionalWrites {
     const { env, holders, partitions } = this.#parts;
     const place = holders.placeOf(request.key);
     if (!place.isOwner) {
-      // The node that sent it here sees other members than this node does; that will pass.
+      // The node that forwarded the write has a different member list. Gossip will even them out.
       const detail = 'The owners of the key are changing. Nothing was written.';
       throw new MecError('quorum-not-met', {
         have: 0,
@@ -55,12 +57,11 @@ export class ConditionalWrites {
         detail,
       });
     }
-    // Just after a start a replica does not count until it was compared with the others, in
-    // moments.
+    // After a start, a replica does not count until it has been compared with the other owners.
     await new Promise<void>((resolve) => {
       partitions.of(place.partition).whenConfirmed(resolve);
     });
-    // An owner that may lack acknowledged writes grants nothing, itself included.
+    // An incomplete owner may lack acknowledged writes, so it grants no key, not even to itself.
     if (!holders.own.isComplete(place.partition))
       throw new MecError('incomplete', { retryAfter: 1 });
     const endMs = env.clock.monotonicMs() + request.timeoutMs;
@@ -78,7 +79,7 @@ async function attempts(
     const timeoutMs = endMs - env.clock.monotonicMs();
     if (timeoutMs <= 0) {
       const detail =
-        'Other conditional writes, or a change of owners, did not leave the key in time. Nothing was written.';
+        'Other conditional writes, or a change of owners, kept the key until the timeout. Nothing was written.';
       throw new MecError('contended', { retryAfter: 1, detail });
     }
     const result = await attempt(parts, { ...request, timeoutMs }, endMs);
@@ -89,7 +90,7 @@ async function attempts(
   }
 }
 
-/** One ballot; undefined if other writes have the key, and another ballot may be tried. */
+/** One ballot; undefined if another write has the key, so that a new ballot may be tried. */
 async function attempt(
   parts: ConditionalParts,
   request: ConditionalRequest,
@@ -114,7 +115,7 @@ async function attempt(
 
 type About = Decided['about'];
 
-/** What is remembered of a write, if it may be repeated. */
+/** The deciders' memory of a write; undefined without an idempotency key, and for a delete. */
 function aboutOf(
   { key, body, condition: { idempotencyKey } }: ConditionalRequest,
   madeMicros: number,
@@ -123,7 +124,7 @@ function aboutOf(
   return { key, idempotencyKey, digest: digestOf(body), madeMicros };
 }
 
-/** How a decision is taken in here. */
+/** Turns a decision into the change of this node's own replica. */
 function commitOf(
   { place: { partition }, object }: Granted,
   request: ConditionalRequest & { readonly about: About },
@@ -134,13 +135,13 @@ function commitOf(
     const write = { partition, key, token: decision.token, body, memory: about };
     return { isRepeated: false, commit: (own, onAnswer) => own.write(write, onAnswer) };
   }
-  // The first time may have come to nothing in the middle: the majority is brought what is left of
-  // it.
+  // The earlier copy may have reached too few disks, so the deciders store the merged object.
   const { actor, counter } = decision.made;
   const dot = { actor, counter };
   const token = seenBy(request).clone();
   token.add(actor, counter);
-  // Two tries may both be there, shown as one: the writer's next write replaces both.
+  // Two copies may be stored, and readers see one. With both in the token, the writer's next write
+  // replaces both.
   const name = body && writeNameOf(body);
   const twins =
     name === undefined

@@ -1,6 +1,7 @@
 /**
- * Takes away what readers do not see: what has expired, what a later write has won over, what was
- * sent twice. A causal delete of exactly their dots makes their bytes go, and nothing else.
+ * Removes versions that readers do not see: expired versions, versions that lost against a later
+ * write (last-write-wins), and second copies of one write. It deletes exactly their dots, so a
+ * version that is not among them cannot be lost.
  */
 import type { Log } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -14,7 +15,7 @@ import type { Policies } from '../policies.ts';
 import type { WallTime } from '../wall-time.ts';
 import type { GetResult } from './get.ts';
 
-/** The parts of a node that taking hidden versions away needs. */
+/** The parts of a node that the removal of hidden versions needs. */
 export interface ExpiryParts {
   readonly env: { readonly log: Log };
   readonly holders: Pick<Holders, 'placeOf' | 'ownersOf'> & {
@@ -29,14 +30,14 @@ export interface ExpiryParts {
 /** Keeps the replicas of one node free of hidden versions. */
 export class Expiry {
   readonly #parts: ExpiryParts;
-  /** Keys whose hidden versions are on their way out. */
+  /** Keys whose hidden versions are being removed. */
   readonly #trimming = new Set<string>();
 
   constructor(parts: ExpiryParts) {
     this.#parts = parts;
   }
 
-  /** One round over all partitions that this node owns. */
+  /** Removes expired versions from all partitions that this node owns. */
   async sweep(): Promise<void> {
     const { holders, time, env } = this.#parts;
     for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -44,7 +45,8 @@ export class Expiry {
       const turn = owners.indexOf(holders.own.id);
       const expiring = turn < 0 ? undefined : holders.own.expiring(partition);
       if (expiring === undefined) continue;
-      // One owner is enough; the others wait their turn, in case that it cannot.
+      // One owner is enough. Each further owner waits longer, and acts only if those before it
+      // fail.
       const untilMicros = time.passedMicros(owners) - turn * EXPIRY_TURN_MS * 1000;
       if (!expiring.isDue(untilMicros)) continue;
       try {
@@ -66,7 +68,7 @@ export class Expiry {
     );
   }
 
-  /** A read has found versions that it did not show next to others. */
+  /** Removes hidden versions that a read has found. A lone expired version is left to `sweep`. */
   trim(key: string, { object, versions }: GetResult): void {
     if (object.versions.length === 1 || object.versions.length === versions.length) return;
     const { isOwner, owners } = this.#parts.holders.placeOf(key);

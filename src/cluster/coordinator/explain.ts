@@ -1,4 +1,4 @@
-/** Where a key lives and who has what of it: for people who want to see for themselves. */
+/** Explains to an operator where a key lives, and which versions each of its holders has. */
 import { MecError } from '../../base/errors.ts';
 import type { Dot } from '../../core/causality/causal-context.ts';
 import type { Reach } from '../../core/placement/detector.ts';
@@ -11,7 +11,7 @@ export interface LocateParts {
   readonly holders: Pick<Holders, 'placeOf' | 'rolesOf' | 'reachOf' | 'of'>;
 }
 
-/** What one member says of a key. */
+/** The answer of one member about a key. */
 export interface HolderEntry {
   readonly node: string;
   readonly role: Role;
@@ -27,13 +27,13 @@ export interface HolderEntry {
     | undefined;
 }
 
-/** A key's place, and what its holders say. */
+/** The partition of a key, and the answers of its holders. */
 export interface KeyLocation {
   readonly partition: number;
   readonly entries: readonly HolderEntry[];
 }
 
-/** Asks all who hold a key, or would in another's place. */
+/** Asks all owners and pending owners of a key, and the members that would be its fallbacks. */
 export async function locate(parts: LocateParts, key: string): Promise<KeyLocation> {
   const place = parts.holders.placeOf(key);
   const { partition } = place;

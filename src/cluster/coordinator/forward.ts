@@ -1,4 +1,4 @@
-/** Handing a write to a node that owns its key. */
+/** Forwards a write to an owner of its key. */
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
@@ -8,13 +8,13 @@ import type { PutRequest, PutResult } from '../holders/write-request.ts';
 import { FORWARD_PROBE_SHARE } from '../limits.ts';
 import { UNSURE } from './write.ts';
 
-/** The parts of a node that passing a write on needs. */
+/** The parts of a node that forwarding a write needs. */
 export interface ForwardParts {
   readonly env: { readonly clock: Pick<Clock, 'monotonicMs'> };
   readonly holders: Pick<Holders, 'coordinators'>;
 }
 
-/** Errors that say that an owner took nothing, so that another may be asked. */
+/** The errors of an owner that has not begun the write. Another owner may get it then. */
 const UNTOUCHED: readonly string[] = [
   'disk-failed',
   'disk-full',
@@ -25,14 +25,14 @@ const UNTOUCHED: readonly string[] = [
   'damaged',
 ];
 
-/** Whether an owner has taken nothing, so that another may be asked. */
+/** Whether the owner that failed has not begun the write, so that another may get it. */
 export const isUntouched = ({ code }: MecError): boolean => UNTOUCHED.includes(code);
 
 /**
- * Passes a write to an owner. All owners are probed first, and the first to answer gets it, so that
- * one that hangs is not waited for. Once it has the write, no other gets it: if its answer fails to
- * come, the writer is told that this node does not know. To write it a second time elsewhere would
- * make a sibling of itself.
+ * Forwards a write to an owner. All owners are probed, and the first to answer gets the write, so
+ * an owner that hangs causes no delay. Once an owner may have the write, no other owner gets it,
+ * since a second copy would become a sibling of the first. If the owner does not answer, the writer
+ * is told that the outcome is unknown.
  */
 export async function forward(
   parts: ForwardParts,
@@ -46,7 +46,7 @@ export async function forward(
   throw new MecError('quorum-not-met', { have: 0, need, retryAfter: 1, detail });
 }
 
-/** The same with the owners to choose from; undefined if none of them has taken the write. */
+/** Forwards a write to one of the given owners; undefined if none of them can be reached. */
 export async function forwardTo(
   { env }: Pick<ForwardParts, 'env'>,
   among: readonly RemoteCoordinator[],
@@ -61,6 +61,7 @@ export async function forwardTo(
     if (!(result instanceof MecError)) return result;
     if (isUntouched(result) && owners.length > 1)
       owners = owners.filter((other) => other !== owner);
+    // A timeout with counts is the answer of the owner itself. Without, the owner did not answer.
     else if (result.code !== 'timeout' || result.details.need !== undefined) throw result;
     else
       throw new MecError('timeout', {

@@ -1,7 +1,7 @@
 /**
- * A quorum read. The node's own replica and the best peers are asked first, the others only if one
- * is late or the answers differ. The caller has its answer with the R-th reply; replicas found
- * stale are mended after that.
+ * A quorum read. It first asks this node's own replica and the best peers. It asks other peers only
+ * if one is late or fails, or if the answers differ. The caller gets its answer with the R-th
+ * reply. After that, stale replicas are repaired.
  */
 import type { Clock, Log, Timer } from '../../base/env.ts';
 import { MAX_BROUGHT_ACTORS } from '../limits.ts';
@@ -27,31 +27,31 @@ export interface GetParts {
   readonly time: Pick<WallTime, 'nowMicros'>;
 }
 
-/** What to read. */
+/** A read as a client asks for it. */
 export interface GetRequest extends OnBehalf {
   readonly key: string;
   readonly r: Quorum;
-  /** How many of them must be owners, and not fallbacks. */
+  /** The number of answers that must come from owners, and not from fallbacks. */
   readonly pr?: Quorum | undefined;
   readonly timeoutMs: number;
-  /** Dots of this key that the answer must know about, whatever the quorum says. */
+  /** Dots of this key that the answer must include, even if the quorum is met without them. */
   readonly seen?: readonly Dot[] | undefined;
-  /** What the reader has seen gone: versions that it covers are not shown. */
+  /** The versions that the reader has seen gone. They are not shown again. */
   readonly gone?: CausalContext | undefined;
 }
 
-/** What a quorum of replicas knows of a key. */
+/** A key as a quorum of replicas knows it. */
 export interface GetResult {
   readonly object: FilledObject<Uint8Array>;
-  /** Those of its versions that a reader sees. */
+  /** The versions that a reader sees. */
   readonly versions: readonly ObjectVersion<Uint8Array>[];
   /** The token for the reader. */
   readonly token: CausalContext;
 }
 
 /**
- * Reads a key from R of its owners; rejects with `quorum-not-met`, `timeout`, or `behind` if none
- * of them knows a dot of `seen`.
+ * Reads a key from R of its holders. Rejects with `quorum-not-met`, `timeout` or `damaged`, or with
+ * `behind` if no answer includes a dot of `seen`.
  */
 export function get(parts: GetParts, request: GetRequest): Promise<GetResult> {
   return new Promise((resolve, reject) => new Get(parts, request, { resolve, reject }).start());
@@ -69,10 +69,10 @@ class Get {
   readonly #place: KeyPlace;
   readonly #fold: ReadQuorum<Uint8Array>;
   readonly #unasked: Holder[];
-  /** The versions that this node's own replica has told: peers need not send their bodies. */
+  /** The versions of this node's own replica. Peers need not send their bodies. */
   #have: readonly ObjectVersion<Uint8Array>[] = [];
   #hedge: Timer | undefined;
-  /** Whether a complete owner has answered: fallbacks alone cannot know that there is nothing. */
+  /** Whether a complete owner has answered. Fallbacks alone cannot know that a key has no value. */
   #sawOwner = false;
   #isStarted = false;
   #isAnswered = false;
@@ -91,7 +91,7 @@ class Get {
 
   start(): void {
     const { tally } = this.#fold;
-    // A node that does not own the key is a fallback too, if there are too few others.
+    // If too few other holders can be reached, a node that does not own the key is a fallback.
     if (this.#place.isOwner || this.#unasked.length < tally.need)
       this.#ask(this.#parts.holders.own);
     while (tally.isShort && this.#askNext());
@@ -139,7 +139,7 @@ class Get {
       env.log.error('own replica not read', { reason: messageOf(error) });
     }
     this.#fold.fail(error.code, isOwner);
-    // A replica that says no at once is worth another at once.
+    // The next holder is asked at once, and not only when the hedge timer fires.
     if (!this.#isAnswered) this.#askNext();
     this.#settle();
   }
@@ -181,15 +181,14 @@ class Get {
   #result(object: FilledObject<Uint8Array>): GetResult {
     const { policies, time, partitions } = this.#parts;
     const { key, seen = [], gone } = this.#request;
-    // A replica that was behind may still hold what the reader has seen gone, which never comes
-    // back.
+    // A stale replica may still hold versions that the reader has seen gone. They must not return.
     const there = object.versions.filter(
       ({ actor, counter }) => gone?.has(actor, counter) !== true,
     );
     const versions = policies.visible(key, there, () => time.nowMicros(this.#place.owners));
     const view = partitions.of(this.#place.partition);
     const token = readToken(object, (actor) => view.isDead(actor), MAX_BROUGHT_ACTORS);
-    // The token of a 404 stands for all that the reader knows to be gone, now and before.
+    // The token of a 404 includes all versions that the reader knows to be gone, now and earlier.
     if (versions.length === 0) {
       for (const { actor, counter } of seen) token.add(actor, counter);
       if (gone !== undefined) token.join(gone);
@@ -197,7 +196,7 @@ class Get {
     return { object, versions, token };
   }
 
-  /** Whether the replies so far know all that the reader has seen, or what has replaced it. */
+  /** Whether the replies so far include all that the reader has seen, or its replacements. */
   #hasSeen(): boolean {
     const context = this.#fold.merged?.context;
     return (this.#request.seen ?? []).every(
@@ -206,8 +205,8 @@ class Get {
   }
 
   /**
-   * Once all have answered: if they differ, asks the rest, then brings every stale replica up to
-   * the merged object.
+   * Repairs stale replicas when all holders that were asked have answered. If the answers differ,
+   * the remaining holders are asked first. Then every stale replica gets the merged object.
    */
   #mend(): void {
     const { merged } = this.#fold;

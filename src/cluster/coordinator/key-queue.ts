@@ -1,12 +1,12 @@
-/** Tasks under one name run one at a time, in the order in which they came. */
+/** Queues of tasks: those under one name run one at a time, in the order of their arrival. */
 
-/** One queue per key: a task runs when the one before it is over. */
+/** One queue for each key. A task runs when the one before it is over. */
 export class KeyQueue {
   readonly #last = new Map<string, Promise<unknown>>();
 
   /**
-   * Runs a task when all that came before it under this name are over; they are as many as there
-   * are requests at most.
+   * Runs a task when all earlier ones under this name are over. Each task belongs to a request, so
+   * the node's bound on requests also bounds the queue.
    */
   take<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
     const before = this.#last.get(name) ?? Promise.resolve();

@@ -1,13 +1,13 @@
 /**
- * Listing: the keys of all partitions, in order, in pages. For each partition R complete owners are
- * asked; each answers with the next keys of all the partitions that it is asked for, and with how
- * far that reaches. Where the owners of a key agree on its versions, that is what a read would
- * find. Where they do not, the key is read.
+ * A listing: the keys of all partitions, in order, in pages. R complete owners of each partition
+ * are asked. Each answers with the next keys of all the partitions that it is asked for, and with
+ * the key up to which its answer reaches. If the owners of a key agree on its versions, a read
+ * would find the same versions, so the key is listed. If they do not agree, the key is read.
  *
- * All keys of a prefix with a hash tag lie in one partition: then only its owners are asked.
+ * All keys of a prefix with a hash tag lie in one partition, so only its owners are asked.
  *
- * A listing is complete or it fails: what a partition holds is never left out because nobody could
- * be asked.
+ * A listing is complete, or it fails. The keys of a partition are never left out because too few of
+ * its owners can be reached.
  */
 import { compareUtf8 } from '../../base/bytes.ts';
 import type { Clock } from '../../base/env.ts';
@@ -27,7 +27,7 @@ export interface ListParts {
   readonly get: (request: GetRequest) => Promise<Pick<GetResult, 'versions'>>;
 }
 
-/** What to list. */
+/** A page of a listing as a client asks for it. */
 export interface ListRequest extends OnBehalf {
   readonly prefix: string;
   /** Only keys after this one. */
@@ -40,18 +40,18 @@ export interface ListRequest extends OnBehalf {
 /** One page of a listing. */
 export interface ListPage {
   readonly keys: readonly string[];
-  /** Where the next page begins: after this key; undefined where this was the last. */
+  /** The next page begins after this key; undefined if this was the last page. */
   readonly next: string | undefined;
 }
 
-/** What one member has said of some partitions. */
+/** The answer of one member for some partitions. */
 interface ListAnswer {
   readonly partitions: ReadonlySet<number>;
   readonly tagsByKey: ReadonlyMap<string, number>;
   readonly until: string | undefined;
 }
 
-/** The listings of one node: a few at a time, since each may hold a page of every partition. */
+/** The listings of one node. Their number is limited: each may hold a page of every partition. */
 export class Listings {
   readonly #parts: ListParts;
   #running = 0;
@@ -61,14 +61,14 @@ export class Listings {
   }
 
   /**
-   * The next page of keys with a living value; rejects with `quorum-not-met` if a partition cannot
-   * be read.
+   * Returns the next page of keys that have a value. Rejects with `quorum-not-met` if a partition
+   * cannot be read, and with `overloaded` or `timeout`.
    */
   async list(request: ListRequest): Promise<ListPage> {
     this.#parts.holders.assertJoined();
     if (this.#running >= MAX_LISTINGS) {
       throw new MecError('overloaded', {
-        detail: 'The node is at as many listings as it can',
+        detail: `This node has reached its limit of ${MAX_LISTINGS} listings at a time.`,
         retryAfter: 1,
       });
     }
@@ -89,7 +89,7 @@ async function listPage(parts: ListParts, request: ListRequest): Promise<ListPag
     const timeoutMs = endMs - parts.env.clock.monotonicMs();
     if (timeoutMs <= 0)
       throw new MecError('timeout', { detail: 'The keys could not be listed in time.' });
-    // One more than is wanted: then the last page knows that it is the last.
+    // Asks for one key more than the page holds, so that the last page is known to be the last.
     const step = await listStep(parts, {
       ...request,
       after,
@@ -104,7 +104,7 @@ async function listPage(parts: ListParts, request: ListRequest): Promise<ListPag
   }
 }
 
-/** As many of the next keys as one question to each member brings. */
+/** The next keys, as far as one question to each member shows them. */
 async function listStep(parts: ListParts, request: ListRequest): Promise<ListPage> {
   const answers = await askAll(parts, request);
   let until: string | undefined;
@@ -127,7 +127,7 @@ async function listStep(parts: ListParts, request: ListRequest): Promise<ListPag
   return { keys: await onlyLiving(parts, request, { keys, answers }), next };
 }
 
-/** The keys that a read would find. */
+/** Keeps the keys that a read would find. */
 async function onlyLiving(
   parts: ListParts,
   request: ListRequest,
@@ -137,7 +137,7 @@ async function onlyLiving(
   const gone = new Set<string>();
   const lane = async (): Promise<void> => {
     for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
-      // A listing is the word of owners: a fallback may not have heard of the key.
+      // Only owners count here, since a fallback may not know the key.
       const { r, timeoutMs, caller } = request;
       const { versions } = await parts.get({ key, r, pr: r, timeoutMs, caller });
       if (versions.length === 0) gone.add(key);
@@ -156,8 +156,8 @@ function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
 }
 
 /**
- * Asks until R complete owners of every partition have answered, each partition's next owners if
- * some fail.
+ * Asks until R complete owners of every partition have answered. If an owner fails, the next owner
+ * of the partition is asked.
  */
 async function askAll(parts: ListParts, request: ListRequest): Promise<ListAnswer[]> {
   const answers: ListAnswer[] = [];
@@ -172,7 +172,7 @@ async function askAll(parts: ListParts, request: ListRequest): Promise<ListAnswe
       const timeoutMs = request.timeoutMs * LIST_PEER_SHARE;
       const question = { partitions, prefix, after, limit, timeoutMs, caller };
       const found = await parts.holders.of(member)?.list(question).catch(toMecError);
-      // For partitions without an answer, other members are asked in the next round.
+      // The next round asks other members for partitions without an answer.
       if (found !== undefined && !(found instanceof MecError))
         answers.push(toAnswer(partitions, found));
     };
@@ -200,8 +200,8 @@ interface ListProgress {
 }
 
 /**
- * Whom to ask for which partitions, so that each has R answers; throws if too few owners are left
- * to ask.
+ * The members to ask, each with its partitions, so that every partition gets R answers. Throws
+ * `quorum-not-met` if too few owners are left to ask.
  */
 function planOf(
   parts: ListParts,
@@ -216,8 +216,8 @@ function planOf(
     const left = present.filter((id) => asked.get(id)?.has(partition) !== true);
     if (have + left.length < need) {
       const details = { have: have + left.length, need, retryAfter: 1 };
-      const count = `Of a partition only ${details.have} of ${need} replicas can answer`;
-      const detail = `${count}; the listing would not be complete.`;
+      const count = `Only ${details.have} of ${need} owners of a partition can answer`;
+      const detail = `${count}, so the listing would be incomplete.`;
       throw new MecError('quorum-not-met', { ...details, detail });
     }
     for (const id of left.slice(0, need - have)) plan.set(id, [...(plan.get(id) ?? []), partition]);

@@ -1,7 +1,7 @@
 /**
- * A quorum write. An owner of the key coordinates it: it gives the write its dot, sends the object
- * to the other owners while its own disk syncs, and answers when W disks have it. Any other node
- * passes the write to an owner.
+ * A quorum write. An owner of the key coordinates it: the owner gives the write its dot, and sends
+ * the object to the other owners while its own disk syncs. It answers when W disks have the write.
+ * Any other node forwards the write to an owner.
  */
 import { MecError, toMecError } from '../../base/errors.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
@@ -46,9 +46,9 @@ export async function put(parts: PutParts, request: PutRequest): Promise<PutResu
 }
 
 /**
- * A conditional write goes to the first of the key's owners that can be reached, so that those who
- * race for a key meet at one node. It is safe wherever it goes; it is only slower if nodes do not
- * agree on who is first. An owner that could not begin is passed over.
+ * A conditional write goes to the first owner of the key that can be reached, so that the writes
+ * that race for a key queue at one node. It is safe at any owner, but slower if nodes disagree on
+ * the first one. If an owner could not begin the write, the next one gets it.
  */
 async function putSerialised(
   parts: PutParts,
@@ -90,7 +90,7 @@ function putAt(parts: PutParts, place: KeyPlace, request: PutRequest): Promise<P
   return request.body === undefined ? remove(parts, request, plan) : write(parts, request, plan);
 }
 
-/** Where a write goes; throws `quorum-not-met` if too few holders can be reached. */
+/** Chooses the holders of a write. Throws `quorum-not-met` if too few of them can be reached. */
 function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): Plan {
   const { holders } = parts;
   holders.own.assertNotGone();
@@ -115,13 +115,13 @@ function assertEnough(what: string, have: number, need: number): void {
   throw new MecError('quorum-not-met', { have, need, retryAfter: 1, detail });
 }
 
-/** A delete first asks a quorum what is there: without a token, that is what it removes. */
+/** A delete first reads the key. Without a token, it removes the versions that the read found. */
 async function remove(parts: PutParts, request: PutRequest, plan: Plan): Promise<PutResult> {
   const { object, versions } = await parts.get(request);
   const found = versions.length > 0;
   const token = request.token ?? object.context;
-  // What the writer saw may be on a replica that did not answer; only if all of it is known to be
-  // gone is there nothing to do.
+  // A version that the writer saw may be on a replica that did not answer. So there is nothing to
+  // delete only if all that the writer saw is known to be gone.
   if (!found && (request.token === undefined || object.context.covers(token)))
     throw new MecError('not-found');
   return { ...(await write(parts, { ...request, token }, plan)), found };

@@ -1,7 +1,7 @@
 /**
- * The store of a conditional write that was decided. Only the deciders are sent it with the numbers
- * of their grants, and only their answers count. The other owners get the version as a plain store
- * once it is acknowledged, or by sync.
+ * The store of a decided conditional write. Each decider gets it with the number of its grant, and
+ * only the deciders' answers count. After the acknowledgement, the other owners get the version in
+ * a plain store, or by sync.
  */
 import type { Clock, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
@@ -16,7 +16,7 @@ import type { PutRequest, PutResult } from '../holders/write-request.ts';
 import type { Granted } from './ballot.ts';
 import { type PutCallbacks, type ResultParts, toResult, UNSURE } from './write.ts';
 
-/** The parts of a node that the store of a decided write needs. */
+/** The parts of a node that the store of a decision needs. */
 export interface DecidedParts extends ResultParts {
   readonly env: { readonly clock: Pick<Clock, 'after'> };
   readonly holders: Pick<Holders, 'of' | 'reachable'> & { readonly own: OwnTaker };
@@ -24,21 +24,21 @@ export interface DecidedParts extends ResultParts {
 
 type OwnTaker = Pick<LocalHolder, 'id' | 'takeGrant' | 'onGround' | 'write' | 'merge'>;
 
-/** Changes this node's own replica, and answers when that is durable. */
+/** Changes this node's own replica, and answers when the change is durable. */
 export type Commit = (own: OwnTaker, onAnswer: OnAnswer<Stored>) => OwnWritten;
 
-/** A decision, and how this node's own replica takes it in. */
+/** A decision, and the change that it makes to this node's own replica. */
 export interface Decided {
   readonly granted: Granted;
   readonly isRepeated: boolean;
   readonly commit: Commit;
-  /** What its deciders remember of it, if it may be repeated. */
+  /** The deciders' memory of the write; undefined if the write cannot be repeated. */
   readonly about: Omit<RememberedWrite, keyof Dot> | undefined;
 }
 
 /**
- * Stores what was decided; undefined if this node's own number is not current any more, since
- * nothing has left this node then.
+ * Stores a decision. Resolves with undefined if this node's own number is no longer current.
+ * Nothing has left this node then, so a new ballot is safe.
  */
 export async function storeDecided(
   parts: DecidedParts,
@@ -82,7 +82,7 @@ class DecidedStore {
     );
     const written = commit(own, count);
     this.#written = written;
-    // The requests to peers end by themselves; the own disk has no deadline.
+    // The requests to peers have a deadline of their own, but this node's disk has none.
     this.#deadline = env.clock.after(timeoutMs, () => {
       this.#tally.timeOut();
       this.#settle(outcome);
@@ -126,7 +126,7 @@ class DecidedStore {
     this.#tellOthers(this.#written);
   }
 
-  /** The owners that had no part in the decision need not wait for sync. */
+  /** Sends the version to the owners that are no deciders, so that they need not wait for sync. */
   #tellOthers(written: OwnWritten): void {
     const { holders } = this.#parts;
     const { view, numbers } = this.#decided.granted;

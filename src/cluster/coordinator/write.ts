@@ -1,6 +1,6 @@
 /**
- * A write at the node that coordinates it: to its own replica and the other holders at once,
- * answered when W disks have it.
+ * A write at its coordinator. The node's own replica and the other holders store it at the same
+ * time. The writer gets its answer when W disks have the write.
  */
 import type { Clock, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
@@ -16,7 +16,7 @@ import type { Partitions } from '../partitions/partition-view.ts';
 import type { Policies } from '../policies.ts';
 import type { WallTime } from '../wall-time.ts';
 
-/** The parts of a node that tell a writer what its write did. */
+/** The parts of a node that the result of a write needs. */
 export interface ResultParts {
   readonly partitions: Pick<Partitions, 'of'>;
   readonly policies: Policies;
@@ -31,10 +31,10 @@ export interface WriteParts extends ResultParts {
   };
 }
 
-/** The sentence for a writer without an answer. */
+/** Tells the writer that the outcome of its write is unknown. */
 export const UNSURE = 'The write may still take effect.';
 
-/** Where a write goes, and how many must have it. */
+/** The holders of a write, and the quorum that it needs. */
 export interface Plan {
   readonly place: KeyPlace;
   /** The other holders whose disks count. */
@@ -42,7 +42,7 @@ export interface Plan {
   readonly quorum: WriteQuorum;
 }
 
-/** Deletes exactly these versions, at this node and at the other holders that can be reached. */
+/** Deletes exactly these versions at this node, and at all other holders that can be reached. */
 export async function removeDots(
   parts: WriteParts,
   key: string,
@@ -55,24 +55,24 @@ export async function removeDots(
   await write(parts, { ...request, token: CausalContext.ofDots(dots) }, plan);
 }
 
-/** Writes to this node's own replica and to the others of the plan. */
+/** Writes to this node's own replica, and to the other holders of the plan. */
 export function write(parts: WriteParts, request: PutRequest, plan: Plan): Promise<PutResult> {
   return new Promise((resolve, reject) =>
     new Put(parts, { request, plan }, { resolve, reject }).start(),
   );
 }
 
-/** A writer that gave no token has seen nothing. */
+/** The versions that the writer had seen: none if it sent no token. */
 export const seenBy = ({ token }: Pick<PutRequest, 'token'>): CausalContext =>
   token ?? new CausalContext();
 
-/** The ends of a put's promise. */
+/** The two ways in which the promise of a put can end. */
 export interface PutCallbacks {
   readonly resolve: (result: PutResult) => void;
   readonly reject: (error: MecError) => void;
 }
 
-/** One write under way. */
+/** One write in progress. */
 class Put {
   readonly #parts: WriteParts;
   readonly #request: PutRequest;
@@ -107,7 +107,7 @@ class Put {
     this.#written = written;
     tally.ask(place.isOwner);
     for (const holder of others) tally.ask(this.#isOwner(holder));
-    // The requests to peers end by themselves; the own disk has no deadline.
+    // The requests to peers have a deadline of their own, but this node's disk has none.
     this.#deadline = env.clock.after(timeoutMs, () => {
       tally.timeOut();
       this.#settle();
@@ -115,7 +115,7 @@ class Put {
     const item = { partition, key, object: written.object, dots: [written.dot], caller };
     const options: StoreTerms = { timeoutMs };
     for (const holder of others) holder.store(item, options, (word) => this.#count(holder, word));
-    // They take all writes, and count for none.
+    // A pending owner stores every write, but counts for no quorum.
     for (const holder of holders.pendingOf(place)) holder.store(item, options, () => {});
     this.#settle();
   }
@@ -148,9 +148,9 @@ class Put {
 }
 
 /**
- * The result for a writer whose write has its quorum. Its token keeps the context that it brought:
+ * The result of a write that has its quorum. The new token includes the token of the request:
  * another replica may still hold versions that this write has replaced, and the next write with the
- * token may go there first.
+ * new token may go there first.
  */
 export function toResult(
   { policies, time, partitions }: ResultParts,
