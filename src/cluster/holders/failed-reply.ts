@@ -2,7 +2,7 @@
 import { ERROR_KINDS, MecError, toMecError } from '../../base/errors.ts';
 import type { FailedReply, Reply } from '../../transport/message.ts';
 
-/** The reply that tells a peer of an error. */
+/** Makes the reply that tells a peer of an error. */
 export function toFailed(error: unknown): FailedReply {
   const { code, message, details } = toMecError(error);
   return {
@@ -14,7 +14,7 @@ export function toFailed(error: unknown): FailedReply {
   };
 }
 
-/** The error that a reply stands for, if it is none of those that the request asks for. */
+/** The error behind a reply that is not of the kind that the request asks for. */
 export function errorOf(reply: Reply | MecError): MecError {
   if (reply instanceof MecError) return reply;
   if (reply.kind !== 'failed') return new MecError('internal');

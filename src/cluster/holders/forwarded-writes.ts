@@ -1,36 +1,37 @@
 /**
- * Writes that nodes forward to each other: each is carried out once, and a stopping node finishes
- * those that it has taken.
+ * Writes that nodes forward to each other. Each is carried out at most once, even if its message
+ * arrives twice. A stopping node finishes the writes that it has begun.
  */
 import { MecError } from '../../base/errors.ts';
 import { MAX_TAKEN_IDS } from '../limits.ts';
 
-/** The writes that this node has forwarded, and those that it has taken over. */
+/** The writes that this node has forwarded, and those that were forwarded to it. */
 export class ForwardedWrites {
   readonly #name: string;
   #given = 0;
   /**
-   * Ids of the writes taken over, oldest first, with the time after which they cannot come again.
+   * The ids of writes that were forwarded to this node, oldest first, each with its deadline. After
+   * that, a duplicate is too late and is dropped.
    */
   readonly #taken = new Map<string, number>();
   #count = 0;
   #isEnding = false;
   #onIdle: (() => void)[] = [];
 
-  /** `name` is this process's, and no other's. */
+  /** `name` must be the name of this process, which no other process has. */
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** An id for a write that is forwarded: never used before, by anybody. */
+  /** Returns an id for a write that this node forwards. No other write of any node has it. */
   nextId(): string {
     this.#given += 1;
     return `${this.#name}/${this.#given}`;
   }
 
   /**
-   * Whether the write is new here; from now on it is not. Throws `overloaded` where too many are
-   * remembered.
+   * Returns true for the first message with this id, and false for a duplicate. Throws `overloaded`
+   * if too many ids are remembered.
    */
   isNew(id: string, nowMs: number, notAfterMs: number): boolean {
     if (this.#taken.has(id)) return false;
@@ -44,14 +45,14 @@ export class ForwardedWrites {
     if (this.#taken.size >= MAX_TAKEN_IDS) throw new MecError('overloaded', { retryAfter: 1 });
   }
 
-  /** Whether no more is taken. */
+  /** Whether the node refuses new writes, because it stops. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
 
   /**
-   * One more begins; the result is to be called when it is done. Throws `stopping` once the work is
-   * to end.
+   * Begins a write. The caller must call the returned function when the write is done. Throws
+   * `stopping` after `end`.
    */
   begin(): () => void {
     if (this.#isEnding) throw new MecError('stopping');
@@ -62,7 +63,7 @@ export class ForwardedWrites {
     };
   }
 
-  /** Resolves when the last is done. */
+  /** Refuses new writes. Resolves when those that have begun are done. */
   end(): Promise<void> {
     this.#isEnding = true;
     return new Promise((resolve) => {

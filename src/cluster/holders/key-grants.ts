@@ -4,24 +4,25 @@
  * current, the store came too late: the owner may have granted the key to another write since,
  * whose coordinator has not seen this one.
  *
- * A number ends for good with: another grant of the key, its own store, a release, the end of the
+ * A number ends for good with its own store, a release, another grant of the key, the end of the
  * process, the replacement of the replica, a change of the partition's owners as this node knows
- * them, and a fence. Time ends nothing by itself. It only frees the key for the next, if a
- * coordinator has died.
+ * them, or a fence. Time alone does not end a number. After a while it only lets another write take
+ * the key over, because the coordinator may have died.
  *
- * The last three end the ground on which numbers stand. A store whose number was current counts
- * only if it is durable before that: a replica that was filled from this one in between lacks it.
+ * The last three events end the *ground* of all numbers of a partition. A store with a current
+ * number counts only if it is durable before that: a replica that was filled from this one in the
+ * meantime lacks the write.
  */
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { GRANT_MS, MAX_GRANTS } from '../limits.ts';
 
 /**
- * What a grant stands on: if another object takes the place of either, the numbers of the partition
- * end.
+ * The ground of the grants in a partition. If one of the two is replaced by another object, all
+ * numbers of the partition end.
  */
 export interface Ground {
-  /** The replica whose state is told with the grant. */
+  /** The replica whose state is reported with a grant. */
   readonly replica: { readonly partition: number };
   /** The owners of the partition as this node knows them. */
   readonly view: object;
@@ -46,15 +47,17 @@ export class KeyGrants {
   #counter = 0;
   #size = 0;
 
-  /** `life` is drawn at every start of the process: no number of an earlier one can be current. */
+  /**
+   * `life` is drawn at every start of the process, so no number of an earlier process is current.
+   */
   constructor(clock: Clock, life: string) {
     this.#clock = clock;
     this.#life = life;
   }
 
   /**
-   * Grants a key to a ballot: a new number, or undefined if another has the key. Throws
-   * `overloaded` if too many are granted.
+   * Grants a key to a ballot. Returns a new number, or undefined if another ballot has the key.
+   * Throws `overloaded` if too many keys are granted.
    */
   grant(ground: Ground, key: string, ballot: string): string | undefined {
     const nowMs = this.#clock.monotonicMs();
@@ -64,13 +67,13 @@ export class KeyGrants {
     if (held === undefined) this.#makeRoom(nowMs);
     this.#counter += 1;
     const number = `${this.#life}/${this.#counter}`;
-    // An expired number ends here, with the takeover.
+    // If another ballot held the key, its time is up, and its number ends here.
     byKey.set(key, { number, ballot, untilMs: nowMs + GRANT_MS });
     if (held === undefined) this.#size += 1;
     return number;
   }
 
-  /** Whether a number is current; it ends in any case, since the store that brought it is over. */
+  /** Returns whether a number is current, and ends it: a number is good for one store. */
   take(ground: Ground, key: string, number: string): boolean {
     const { byKey } = this.#groupOf(ground);
     if (byKey.get(key)?.number !== number) return false;
@@ -78,7 +81,7 @@ export class KeyGrants {
     return true;
   }
 
-  /** Names the ground of a partition: the same object as long as nothing has ended it. */
+  /** Identifies the ground of a partition: returns the same object until the ground ends. */
   groundNow(ground: Ground): object {
     return this.#groupOf(ground);
   }
@@ -90,9 +93,9 @@ export class KeyGrants {
   }
 
   /**
-   * Ends all numbers of a partition, as a fence was made there. Else a write that was decided
-   * before a replica lost its disk could still be stored here, and be acknowledged, after that
-   * replica has taken what is here for all there is.
+   * Ends all numbers of a partition, because a fence was made there. Otherwise a write could be
+   * decided before another owner loses its disk, and be stored here after the new replica of that
+   * owner was filled from here. It would be acknowledged although the new replica lacks it.
    */
   endAll(partition: number): void {
     this.#size -= this.#byPartition.get(partition)?.byKey.size ?? 0;

@@ -1,4 +1,4 @@
-/** A key granted by this node, with its state in the same turn. */
+/** Grants keys of this node, each with the state of the key in the same turn. */
 import { MecError } from '../../base/errors.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
@@ -15,9 +15,9 @@ export interface LocalGrantParts {
 }
 
 /**
- * Grants a key at this node. Throws `contended` if another write has it, or if the coordinator
- * knows other owners than this node does, and `incomplete` if this node is no owner, or one that
- * may lack acknowledged writes.
+ * Grants a key of this node. Throws `contended` if another write has it, or if the coordinator
+ * knows other owners than this node. Throws `incomplete` if this node is no owner, or may lack
+ * acknowledged writes.
  */
 export function grantKey(
   parts: LocalGrantParts,
@@ -26,8 +26,8 @@ export function grantKey(
   const { members, grants } = parts;
   const ground = groundOf(parts, partition);
   const { replica } = ground;
-  // A pending owner has not caught up, and need not have: a majority of the owners is asked as
-  // well.
+  // A pending owner may grant a key before it has caught up, because the majority of the owners
+  // reports the acknowledged writes.
   const isPending = members.pending(partition).includes(members.self);
   if (!isPending && !(members.owns(partition) && replica.isComplete))
     throw new MecError('incomplete');
@@ -41,7 +41,7 @@ export function grantKey(
   return { number, actor: replica.actor, object, remembered };
 }
 
-/** The ground on which the grants of a partition stand at this node, now. */
+/** The present ground of the grants in a partition of this node. */
 export function groundOf(
   { members, store }: LocalGrantParts,
   partition: number,

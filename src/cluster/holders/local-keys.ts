@@ -1,6 +1,6 @@
 /**
- * One node's share of a listing: the next keys that its own replicas hold, in the order of the keys
- * over many partitions.
+ * One node's part of a listing: the next keys of its own replicas, merged from many partitions into
+ * one order.
  */
 import type { Clock } from '../../base/env.ts';
 import { compareUtf8, prefixEnd } from '../../base/bytes.ts';
@@ -15,7 +15,7 @@ import type { Policies } from '../policies.ts';
 import type { WallTime } from '../wall-time.ts';
 import type { KeysAsked, KeysFound } from './holder.ts';
 
-/** The parts of a node that its share of a listing needs. */
+/** The parts of a node that its part of a listing needs. */
 export interface LocalKeysParts {
   readonly env: { readonly clock: Pick<Clock, 'defer'> };
   readonly members: Pick<Members, 'owners'>;
@@ -25,8 +25,8 @@ export interface LocalKeysParts {
 }
 
 /**
- * The next keys with a living value, each with a tag that names its versions, and the key up to
- * which these are all.
+ * Returns the next keys that have a value, each with a hash of its visible versions. Also returns
+ * the key up to which the answer is complete.
  */
 export async function listKeys(
   parts: LocalKeysParts,
@@ -45,7 +45,7 @@ export async function listKeys(
   let bytes = 0;
   for (const [i, { key, replica }] of found.entries()) {
     if (bytes >= LIST_PAGE_BYTES) return { keys, tags, until: found[i - 1]?.key, incomplete };
-    // Other requests that are served meanwhile must not feel it.
+    // Other requests run in between, so that a long page does not delay them.
     if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(env.clock);
     const { versions } = replica.read(key);
     bytes += versions.reduce((sum, { body }) => sum + body.length, key.length);
@@ -61,7 +61,7 @@ export async function listKeys(
 const turn = (clock: Pick<Clock, 'defer'>): Promise<void> =>
   new Promise((resolve) => clock.defer(resolve));
 
-/** Equal where the versions are. */
+/** A hash of the versions' dots. Owners with equal tags have the same versions of a key. */
 function tagOf(versions: readonly ObjectVersion<Uint8Array>[]): number {
   return hashText32(versions.map(({ actor, counter }) => `${actor}:${counter}`).join(' '));
 }
@@ -72,8 +72,8 @@ interface FoundKey {
 }
 
 /**
- * A few keys of each partition; they are in order up to the first key at which a partition may have
- * more.
+ * Returns a few keys of each partition, in one order. They end at `until`, after which a partition
+ * may have keys that were not read.
  */
 async function nextKeys(
   replicas: readonly Replica[],

@@ -1,6 +1,6 @@
 /**
- * A new version, made at this node's own replica: the one ability that no other holder has, since a
- * dot is given by the replica whose actor it names.
+ * A new version at this node's own replica. No other holder can be asked for one, because a dot
+ * names the actor of the replica that makes it.
  */
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
 import type { WrittenObject } from '../../core/causality/object.ts';
@@ -10,7 +10,7 @@ import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Policies } from '../policies.ts';
 
-/** A write for the own replica. */
+/** A write to this node's own replica. */
 export interface OwnWrite {
   readonly partition: number;
   readonly key: string;
@@ -18,11 +18,11 @@ export interface OwnWrite {
   readonly token: CausalContext;
   /** Packed content; undefined deletes. */
   readonly body: Uint8Array | undefined;
-  /** What to remember of it, if it may be repeated. */
+  /** The memory of the write, if it may be repeated. */
   readonly memory?: Omit<RememberedWrite, keyof Dot> | undefined;
 }
 
-/** A write that the own replica has made, and that is not durable yet. */
+/** A write that this node's own replica has made. It is not durable yet. */
 export interface OwnWritten extends WrittenObject<Uint8Array> {
   readonly dot: Dot;
 }
@@ -40,7 +40,10 @@ export function writeVersion(
   return replica.write({ key, token, body, memory }, done);
 }
 
-/** If the last write wins, it replaces all versions that are known here, and its time is later. */
+/**
+ * Makes a write the last one: its token includes all versions that are known here, and its time is
+ * later than theirs.
+ */
 function asLast(replica: Replica, write: OwnWrite): OwnWrite {
   if (write.body === undefined) return write;
   const { versions } = replica.read(write.key);

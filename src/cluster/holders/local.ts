@@ -1,6 +1,6 @@
 /**
- * This node's own replicas, as its coordinators and its peers alike may ask for them
- * (`dispatch.ts`). All that anyone reads of a key or puts into it passes here.
+ * This node's own replicas, for its own coordinators and, through `dispatch.ts`, for its peers. All
+ * reads and writes of keys pass here.
  */
 import type { Clock, Log } from '../../base/env.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
@@ -48,7 +48,7 @@ export class LocalHolder implements Holder {
     return this.#parts.members.self;
   }
 
-  /** Just after a start, a read waits until the replica was compared with the others. */
+  /** Reads a key. After a start, the read waits until the replica counts again. */
   read({ partition, key }: Pick<KeyRead, 'partition' | 'key'>, onAnswer: OnAnswer<KeyState>): void {
     this.#parts.partitions
       .of(partition)
@@ -68,8 +68,8 @@ export class LocalHolder implements Holder {
   }
 
   /**
-   * Makes a new version, and answers when it is durable. Throws, and changes nothing, if it cannot
-   * be made.
+   * Makes a new version, and answers when it is durable. If it cannot be made, throws and changes
+   * nothing.
    */
   write(asked: OwnWrite, onAnswer: OnAnswer<Stored>): OwnWritten {
     const { store, policies, partitions } = this.#parts;
@@ -82,7 +82,8 @@ export class LocalHolder implements Holder {
   }
 
   /**
-   * Refuses if this node is gone, or if the grant is over: another write may have the key since.
+   * Stores an item. Answers `stopping` if this node is gone. Answers `contended` if the number of
+   * the grant is no longer current, since another write may have the key by now.
    */
   store(item: StoreItem, { grant }: Pick<StoreTerms, 'grant'>, onAnswer: OnAnswer<Stored>): void {
     const error = orError(() => {
@@ -93,7 +94,7 @@ export class LocalHolder implements Holder {
     if (error !== undefined) onAnswer(error);
   }
 
-  /** Takes an item in. Throws, and changes nothing, if it cannot. */
+  /** Merges an item into the replica. If that is impossible, throws and changes nothing. */
   merge({ partition, key, object, dots, memory }: StoreItem, onAnswer: OnAnswer<Stored>): void {
     const replica = this.#parts.store.of(partition);
     replica.merge({ key, object, dots, memory }, (error) =>
@@ -132,20 +133,21 @@ export class LocalHolder implements Holder {
     this.#parts.grants.release(partition, key, ballot);
   }
 
-  /** Whether the number of a grant is current; it is not from here on. */
+  /** Returns whether the number of a grant is current, and ends it. */
   takeGrant({ partition, key }: Pick<StoreItem, 'partition' | 'key'>, number: string): boolean {
     return this.#parts.grants.take(groundOf(this.#parts, partition), key, number);
   }
 
   /**
-   * Returns the callback for a store that has used up a number. It gets `incomplete` if the ground of
-   * the number has ended by then: a replica that was filled from here in between lacks the store.
+   * Returns the callback for a store that has used its number. It answers `incomplete` if the
+   * ground of the number has ended before the store was durable, because a replica that was filled
+   * from here in the meantime lacks the write.
    */
   onGround(partition: number, onAnswer: OnAnswer<Stored>): OnAnswer<Stored> {
     const { grants, store, members } = this.#parts;
     const taken = grants.groundNow(groundOf(this.#parts, partition));
     return (answer) => {
-      // A store that has failed since has no replica to ask, and answers with that error.
+      // If the disk has failed by now there is no replica, and the answer is that error.
       const replica = answer instanceof MecError ? undefined : store.find(partition);
       const ground = replica && grants.groundNow({ replica, view: members.view(partition) });
       const isOver = ground !== taken;
@@ -172,8 +174,8 @@ export class LocalHolder implements Holder {
   }
 
   /**
-   * Throws `stopping` if this node is gone: it may hand over its replicas, but must take nothing
-   * more. The others do not ask a node that is gone before they forget, so a write that it
+   * Throws `stopping` if this node is gone. It may hand its replicas over, but must take no write.
+   * Other members need no statement of a node that is gone before they forget, so a write that it
    * acknowledged now could be lost.
    */
   assertNotGone(): void {
@@ -184,7 +186,7 @@ export class LocalHolder implements Holder {
   }
 }
 
-/** The answer, or the error that was thrown in its place. */
+/** Returns the answer, or the error that was thrown instead. */
 function orError<Answer>(answer: () => Answer): Answer | MecError {
   try {
     return answer();

@@ -1,4 +1,4 @@
-/** A peer that is given a write to coordinate, since this node cannot. */
+/** A peer that coordinates a write which this node cannot coordinate. */
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
@@ -10,7 +10,7 @@ import type { PutRequest, PutResult } from './write-request.ts';
 export interface RemoteCoordinatorParts {
   readonly env: { readonly clock: Clock };
   readonly peers: Pick<Peers, 'heard'>;
-  /** A name for a write that is forwarded, which no other has. */
+  /** Returns an id for a write that is forwarded. No other write has it. */
   readonly nextWriteId: () => string;
 }
 
@@ -24,12 +24,12 @@ export class RemoteCoordinator {
     this.#peer = peer;
   }
 
-  /** Whether its process and its clock are known: only then can it be given a write. */
+  /** Whether the peer's process and clock are known. Only then can it get a write. */
   get isKnown(): boolean {
     return this.#peer.remote !== undefined;
   }
 
-  /** Probes the data port; the peer's clock is then known afresh. */
+  /** Probes the data port. The answer also brings the present time of the peer's clock. */
   ping(timeoutMs: number, onAnswer: (isThere: boolean) => void): void {
     this.#peer.data.request({ kind: 'ping' }, timeoutMs, (reply) => {
       const isThere = !(reply instanceof MecError) && reply.kind === 'pong';
@@ -39,12 +39,13 @@ export class RemoteCoordinator {
   }
 
   /**
-   * Passes the write on. The peer begins it in time, in the process that is known, or not at all.
+   * Forwards a write. The peer begins it before the deadline and in the known process, or never. So
+   * a message that is late cannot take effect after the writer has its answer.
    */
   forward(request: PutRequest, onAnswer: OnAnswer<PutResult>): void {
     const { key, token, body, timeoutMs, r, w, pr, pw, condition, caller } = request;
     const { process = '', nowMs: remoteMs = 0, heardMs = 0 } = this.#peer.remote ?? {};
-    // At most the time that the owner's clock shows now: its pong was made before it was heard.
+    // This estimate of the peer's clock is never ahead, since a pong was sent before it arrived.
     const notAfterMs = remoteMs + (this.#parts.env.clock.monotonicMs() - heardMs) + timeoutMs;
     const id = this.#parts.nextWriteId();
     const head = { kind: 'forward', id, process, notAfterMs, timeoutMs } as const;

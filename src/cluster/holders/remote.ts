@@ -1,4 +1,7 @@
-/** A peer's replicas: the requests, and all that this node learns by the way from their replies. */
+/**
+ * The replicas of a peer. Each reply also tells this node something about the peer: its latency,
+ * its current actor, or its life.
+ */
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
@@ -21,13 +24,13 @@ import type {
 import { withBodies } from './sparse-versions.ts';
 import type { StorePacker } from './store-packer.ts';
 
-/** The parts of a node that asking its peers needs. */
+/** The parts of a node that requests to its peers need. */
 export interface RemoteParts {
   readonly env: { readonly clock: Clock };
   readonly partitions: Partitions;
   readonly peers: Pick<Peers, 'answered'>;
   readonly packer: StorePacker;
-  /** A peer has not acknowledged a store. */
+  /** Is called if a peer has not acknowledged a store. */
   readonly onMissed: (peer: Peer) => void;
 }
 
@@ -84,8 +87,8 @@ export class RemoteHolder implements Holder {
       }
       partitions.of(item.partition).observe(reply.actor);
       peer.life = reply.life;
-      // Fences live in the process, and so do grants: a grant that was current is of this very
-      // life.
+      // Fences are in memory, so an acknowledgement counts only in the life that the peer had when
+      // the write began. Grants are in memory too, so a current one proves that life.
       const isKnown = reply.life === life || grant !== undefined;
       onAnswer(isKnown ? reply : new MecError('incomplete'));
     });

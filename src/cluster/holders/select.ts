@@ -1,4 +1,4 @@
-/** The holders of a key, best first: its owners, pending owners, and fallbacks. */
+/** Selects the holders of a key, best first: its owners, pending owners, and fallbacks. */
 import { MecError } from '../../base/errors.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
@@ -17,16 +17,17 @@ export interface KeyPlace {
   readonly isOwner: boolean;
 }
 
-/** Why a member holds a key, or might: as an owner, as a pending owner, or as a fallback. */
+/** The reason for which a member holds a key, or would hold it. */
 export type Role = 'owner' | 'pending owner' | 'fallback';
 
-/** How many holders are wanted, and how many owners among them; an owner that asks counts, too. */
+/** The number of holders that a request needs. The coordinator counts too if it is an owner. */
 export interface Wanted {
   readonly wanted: number;
+  /** The number of owners among them. */
   readonly wantedOwners?: number;
 }
 
-/** The parts of a node by which it chooses holders. */
+/** The parts of a node that the choice of holders needs. */
 export interface HoldersParts
   extends Omit<RemoteParts, 'peers'>, Omit<RemoteCoordinatorParts, 'peers'> {
   readonly members: Members;
@@ -34,7 +35,7 @@ export interface HoldersParts
   readonly own: LocalHolder;
 }
 
-/** The members, as this node asks them for their replicas. */
+/** The members of the cluster as holders, by key, partition or name. */
 export class Holders {
   readonly #parts: HoldersParts;
 
@@ -56,8 +57,8 @@ export class Holders {
   }
 
   /**
-   * Throws `quorum-not-met` if this node does not know its cluster yet. A node that has heard of
-   * some members only would take them for all owners, and their quorum for that of a key.
+   * Throws `quorum-not-met` if this node does not know its cluster yet. A node that knows only some
+   * members would compute wrong owners, and read from a quorum that acknowledged writes may miss.
    */
   assertJoined(): void {
     const { members } = this.#parts;
@@ -66,7 +67,7 @@ export class Holders {
     const detail =
       names === ''
         ? 'This node has not found its cluster yet.'
-        : `This node must hear what became of ${names} first. If they never return, declare them gone.`;
+        : `This node must first hear from ${names}. If they never return, declare them gone.`;
     throw new MecError('quorum-not-met', { have: 0, need: 1, retryAfter: 1, detail });
   }
 
@@ -85,8 +86,8 @@ export class Holders {
   }
 
   /**
-   * The owners of a partition that can be asked, this node first. Suspects are among them only if
-   * they are fewer than `wanted` without.
+   * The owners of a partition that can be reached, this node first. Suspects are included only if
+   * there are fewer than `wanted` without them.
    */
   reachableOwners(partition: number, wanted: number): string[] {
     const { members, peers } = this.#parts;
@@ -95,21 +96,19 @@ export class Holders {
     return owners.includes(members.self) ? [members.self, ...others] : others;
   }
 
-  /**
-   * The owners and the next owners of a partition: the very same object while they do not change.
-   */
+  /** The owners and the next owners of a partition. It is the same object until they change. */
   viewOf(partition: number): OwnerView {
     return this.#parts.members.view(partition);
   }
 
-  /** Those of the members that can be reached; suspects too if there are fewer than `wanted`. */
+  /** The given members that can be reached, and suspects if those are fewer than `wanted`. */
   reachable(ids: readonly string[], wanted: number): Holder[] {
     return this.#parts.peers
       .reachable(ids, wanted)
       .map((peer) => new RemoteHolder(this.#parts, peer));
   }
 
-  /** The other members to ask for a key, best first. */
+  /** The other members that a coordinator must ask for a key, best first. */
   others(place: KeyPlace, wanted: Wanted): Holder[] {
     return peersToAsk(this.#parts, place, wanted).map(
       (peer) => new RemoteHolder(this.#parts, peer),
@@ -123,54 +122,54 @@ export class Holders {
   }
 
   /**
-   * Whether an answer counts for a read: an owner's if its replica is complete, and a fallback's. A
-   * pending owner may have lost what it held before, so it is no fallback either.
+   * Whether an answer counts for a read. The answer of an owner counts if its replica is complete,
+   * and the answer of a fallback always. A pending owner does not count even as a fallback, since
+   * it may have lost what it held before.
    */
   counts({ partition, owners }: KeyPlace, { id }: Holder, isComplete: boolean): boolean {
     return owners.includes(id) ? isComplete : !this.#parts.members.holds(partition, id);
   }
 
-  /** The members that hold a partition, or would in another's place, by the reason why. */
+  /** The members that hold a partition or would hold it, by their role. */
   rolesOf({ partition, owners }: KeyPlace): readonly (readonly [Role, readonly string[]])[] {
     const { members } = this.#parts;
     return [
       ['owner', owners],
       ['pending owner', members.pending(partition)],
-      // Each owner may need one.
+      // Each owner may need one fallback.
       ['fallback', members.fallbacks(partition).slice(0, owners.length)],
     ];
   }
 
-  /** Whether a member answers. */
+  /** Whether a member answers probes. */
   reachOf(id: string): Reach | 'itself' {
     const { members, peers } = this.#parts;
     return id === members.self ? 'itself' : peers.reach(id);
   }
 
-  /** The owners that can be given a write to coordinate, best first. */
+  /** The owners that can coordinate a write, best first. */
   coordinators({ owners }: KeyPlace): RemoteCoordinator[] {
     return this.#parts.peers
       .reachable(owners, 1)
       .map((peer) => new RemoteCoordinator(this.#parts, peer));
   }
 
-  /** The same of one member; undefined if it cannot be reached. */
+  /** One member as a coordinator; undefined if it cannot be reached. */
   coordinatorAt(id: string): RemoteCoordinator | undefined {
     const { peers } = this.#parts;
     const peer = peers.reach(id) === 'reachable' ? peers.byId.get(id) : undefined;
     return peer && new RemoteCoordinator(this.#parts, peer);
   }
 
-  /** How long to wait for an answer before another holder is asked as well, in ms. */
+  /** The time to wait for an answer before another holder is asked as well, in ms. */
   get hedgeMs(): number {
     return this.#parts.peers.hedgeMs;
   }
 }
 
 /**
- * The peers to ask for a key, best first: the owners that can be reached, and for each that cannot,
- * a fallback, in the order of preference. Suspects come last, if there are fewer holders or owners
- * than wanted without them.
+ * The peers to ask for a key, best first: the owners that can be reached, and one fallback for each
+ * owner that cannot. If these are too few holders or owners, suspect owners follow.
  */
 function peersToAsk(
   { members, peers }: Pick<HoldersParts, 'members' | 'peers'>,

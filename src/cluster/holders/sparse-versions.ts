@@ -1,6 +1,6 @@
 /**
- * Versions without the bodies that the asker has: a replica seldom knows a version that others
- * lack.
+ * Versions without the bodies that the asker already has. Replicas mostly have the same versions,
+ * so most bodies need not travel.
  */
 import type { Dot } from '../../core/causality/causal-context.ts';
 import type { ObjectVersion } from '../../core/causality/object.ts';
@@ -9,7 +9,7 @@ import type { SparseVersion } from '../../transport/message.ts';
 const isOf = ({ actor, counter }: Dot, dot: Dot): boolean =>
   dot.actor === actor && dot.counter === counter;
 
-/** Leaves out the bodies of versions that the asker has. */
+/** Omits the bodies of versions that the asker has. */
 export function withoutBodies(
   versions: readonly ObjectVersion<Uint8Array>[],
   have: readonly Dot[],
@@ -21,7 +21,7 @@ export function withoutBodies(
   });
 }
 
-/** Puts the bodies back that were left out; undefined if one is missing. */
+/** Puts the omitted bodies back; undefined if one is missing. */
 export function withBodies(
   versions: readonly SparseVersion[],
   have: readonly ObjectVersion<Uint8Array>[],

@@ -1,12 +1,12 @@
 /**
- * Items as they go to peers. A coordinator sends an item to all its holders in one turn, so the
- * item that was packed last is the only one that another peer may need.
+ * Packs items for peers. A coordinator sends an item to all its holders in one turn, so only the
+ * last packed item can be needed again.
  */
 import type { Outgoing } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { StoreItem } from './holder.ts';
 
-/** Packs an item once for all peers that are sent it. */
+/** Packs an item once for all peers that get it. */
 export class StorePacker {
   readonly #partitions: Partitions;
   #item: StoreItem | undefined;
@@ -16,7 +16,7 @@ export class StorePacker {
     this.#partitions = partitions;
   }
 
-  /** The item as a message; `grant` differs from peer to peer, so nothing is shared then. */
+  /** Returns the item as a message. With a `grant`, each peer gets a message of its own. */
   pack(item: StoreItem, grant?: string): Outgoing {
     if (grant !== undefined) return this.#outgoing(item, grant);
     if (this.#item !== item || this.#packed === undefined) {
