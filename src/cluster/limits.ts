@@ -1,66 +1,66 @@
-/** Bounds of a node among others, each with its reason. */
+/** The bounds of a node in a cluster, each with its reason. */
 import { KIB, MIB } from '../base/bytes.ts';
 import { MAX_TIMEOUT_MS } from '../core/limits.ts';
 
 /** Replicas of a partition, unless configured. Three survive one loss with quorums of two. */
 export const DEFAULT_N = 3;
 
-/** The longest a request may wait for its quorum, unless configured or asked for otherwise. */
+/** The timeout of a request, unless the configuration or the request has another one. */
 export const DEFAULT_TIMEOUT_MS = 5_000;
 
-/** Largest value, unless configured: what fits comfortably through one event loop and one LevelDB row. */
+/** Largest value, unless configured. Larger ones would delay others at the one event loop. */
 export const DEFAULT_MAX_VALUE_BYTES = MIB;
 
 /** Longest key: long enough for any path, short enough that thousands fit in a log page. */
 export const MAX_KEY_BYTES = 1024;
 
 /**
- * Actors in the token of an answer. Of more than these the dead ones are left out, so that no
- * client reaches the limit of actors in a token.
+ * Actors in the token of an answer. A larger token omits the dead actors, so that no client reaches
+ * the limit of actors in a token.
  */
 export const MAX_BROUGHT_ACTORS = 50;
 
 /** How long a stopping node waits for requests in flight before it cuts them off. */
 export const STOP_GRACE_MS = 5_000;
 
-/** Forwarded writes that are remembered, so that one that comes twice is carried out once. */
+/** Forwarded writes that a node remembers, so that a duplicate is not carried out again. */
 export const MAX_TAKEN_IDS = 65_536;
 
 /**
- * Pause of a stopping node: writes that are on their way to it are refused meanwhile, and its last
- * answers reach their peers.
+ * The pause of a stopping node before it closes its connections. In it, late writes are refused,
+ * and the last answers reach the peers.
  */
 export const STOP_FLUSH_MS = 250;
 
 /** Probe interval between peers. */
 export const HEARTBEAT_MS = 250;
 
-/** Peers that a node probes at once: with up to four nodes all of them, and in a large cluster no more. */
+/** Peers that a node probes at each heartbeat. In a cluster of up to four nodes, these are all. */
 export const PROBES_PER_BEAT = 3;
 
 /**
- * Peers that owe an answer and are probed in addition to those. If more owe one, this node itself
- * is cut off.
+ * Peers that owe an answer, and are probed in addition to those. If more peers owe one, this node
+ * itself is probably cut off.
  */
 export const MAX_SUSPICIONS = 8;
 
-/** How long an answer to a probe may be owed before others are asked to try. */
+/** How long a peer may owe an answer to a probe before other peers are asked to probe it. */
 export const PROBE_FOR_AFTER_MS = 500;
 
-/** The number of others that are asked to try. */
+/** The number of other peers that are asked to probe it. */
 export const PROBE_FOR_PEERS = 2;
 
-/** Records and suspicions that ride on one probe. */
+/** Records and suspicions in one probe. */
 export const GOSSIP_RECORDS = 16;
 
-/** News is told this many times the logarithm of the number of members. */
+/** A node tells each news this many times the logarithm of the number of members. */
 export const GOSSIP_TELLINGS = 3;
 
 /** Shortest time between two exchanges of whole member lists, and the longest. */
 export const EXCHANGE_GAP_MS = 500;
 export const EXCHANGE_INTERVAL_MS = 15_000;
 
-/** How often an address at which no member is known is tried. */
+/** The pause before a configured address is tried again, as long as no known member has it. */
 export const SEED_INTERVAL_MS = 500;
 
 /**
@@ -75,37 +75,37 @@ export const BIRTH_WAIT_MS = 10_000;
  */
 export const FAREWELL_MEMBERS = 3;
 
-/** How long a node that is gone waits for that; then one is enough. */
+/** How long a node that is gone waits for `FAREWELL_MEMBERS`. After that, one member is enough. */
 export const FAREWELL_MS = 10_000;
 
 /**
- * How long a joining node may be refused before it gives up: an earlier process of its name has
- * vanished from view by then.
+ * How long a joining node may be refused before it gives up. By then, peers no longer take an
+ * earlier process of its name for alive.
  */
 export const REFUSED_MS = 10_000;
 
 /**
- * Wall clocks that differ by more are reported, and the wrong one is not used: well above the error
- * that NTP leaves.
+ * Wall clocks that differ by more are reported, and the wrong one is not used. The error that NTP
+ * leaves is much smaller.
  */
 export const CLOCK_TOLERANCE_MS = 1_000;
 
-/** An answer to a probe that took longer does not say what time it is: at most half of it may be its error. */
+/** A slower answer to a probe sets no clock, since its error may be half of this time. */
 export const CLOCK_SAMPLE_RTT_MS = 500;
 
 /**
- * The time for which a reading of a peer's wall clock is used: two crystals drift apart by less
- * than 0.4 s in it.
+ * How long a reading of a peer's wall clock is used. Two crystals drift apart by less than 0.4 s in
+ * this time.
  */
 export const CLOCK_SAMPLE_MS = 3_600_000;
 
 /**
- * A peer not heard of for this long is suspect: several probes lost, or a process that hangs. It is
- * asked only in need.
+ * A peer that has been silent for this long is suspect: several probes were lost, or its process
+ * hangs. It is asked only if it is needed.
  */
 export const SUSPECT_AFTER_MS = 1_500;
 
-/** A peer not heard of for this long is unreachable: even a machine at its limit answers a probe in this time. */
+/** A peer that has been silent for this long is unreachable. Even a busy machine answers faster. */
 export const UNREACHABLE_AFTER_MS = 4_000;
 
 /** Shortest wait before a read asks one more replica: below it, noise would double the reads. */
@@ -114,46 +114,48 @@ export const MIN_HEDGE_MS = 4;
 /** Longest wait before a read asks one more replica. */
 export const MAX_HEDGE_MS = 100;
 
-/** Share of a forwarded write's time in which an owner must have said that it is there. */
+/** The share of a forwarded write's timeout in which an owner must answer a probe. */
 export const FORWARD_PROBE_SHARE = 0.5;
 
-/** Marked keys that are asked for at once: each takes a request to every member. */
+/** Marked keys that a node asks for at the same time. Each takes a request to every member. */
 export const MARKS_AT_ONCE = 8;
 
-/** Different warnings about nodes that do not belong here, each of which is logged once. */
+/** Different warnings about nodes that do not belong to the cluster. Each is logged once. */
 export const MAX_WARNINGS = 1000;
 
-/** How long the holders of a key have to say what they have of it, when an operator asks. */
+/** The timeout of the holders' answers when an operator locates a key. */
 export const LOCATE_TIMEOUT_MS = 1_000;
 
-/** How often residues are looked through for what the clock has come to cover. */
+/** How often residues are searched for dots that the clock has come to cover. */
 export const RESIDUE_SWEEP_MS = 1_000;
 
 /**
- * Values that a replica goes through for one page of a listing: to know whether a key lives, its
- * versions are looked at.
+ * Bytes of values that a node reads for one page of a listing. It reads the versions of a key to
+ * learn whether the key has a value.
  */
 export const LIST_PAGE_BYTES = 4 * MIB;
 
-/** Keys looked at before others have their turn. */
+/** Keys of a listing that a node reads before it serves other requests. */
 export const LIST_SLICE_KEYS = 64;
 
-/** Keys taken from each partition on top of twice its share: partitions are not equally full. */
+/** Keys of each partition beyond twice its share of a page: partitions are not equally full. */
 export const LIST_SPARE_KEYS = 8;
 
-/** Reads at once of keys on which replicas do not agree, per listing. */
+/** Concurrent reads, per listing, of keys on which replicas do not agree. */
 export const LIST_CONCURRENT_READS = 16;
 
-/** Listings at once per node: each holds a page of keys of every replica. The excess gets 503 at once. */
+/** Concurrent listings of a node: each holds a page of keys of every replica. Others get a 503. */
 export const MAX_LISTINGS = 32;
 
-/** The part of its time that a listing gives one peer to answer; there must be some left to ask another. */
+/** The share of its timeout that a listing gives a peer, so that it can still ask another one. */
 export const LIST_PEER_SHARE = 0.4;
 
-/** Keys with expired versions that are taken away per partition and round, of which there is one about every second. */
+/**
+ * Keys with expired versions that a sweep of a partition removes. A sweep runs about every second.
+ */
 export const EXPIRY_PAGE_KEYS = 500;
 
-/** How long the next owner of a key waits before it takes away what the one before it should have. */
+/** How long each further owner of a key waits before it removes expired versions itself. */
 export const EXPIRY_TURN_MS = 5_000;
 
 /**
@@ -162,35 +164,35 @@ export const EXPIRY_TURN_MS = 5_000;
  */
 export const MAX_TTL_SECONDS = 315_360_000;
 
-/** Keys whose hidden versions are taken away at once because somebody has read them. */
+/** Keys whose hidden versions a node removes at the same time because a read has found them. */
 export const MAX_TRIMS = 64;
 
 /**
- * Peers that a node compares itself with in a round while it catches up with what it will own, or
- * is gone and hands over.
+ * Peers that a node compares itself with in one round while its replicas catch up, or while it is
+ * gone and hands them over.
  */
 export const PENDING_COMPARES = 5;
 
-/** Questions to all members at once: each holds a clock of every member. */
+/** Concurrent questions to all members. Each holds a clock of every member. */
 export const MAX_QUESTIONS = 4;
 
 /**
- * Floors that a node knows of each partition. A message on the second newest may be on its way when
- * the newest arrives. A node further behind sends whole contexts.
+ * Floors that a node keeps of each partition. A message on an older floor may be on its way when
+ * the newest arrives. Nodes that are further apart exchange whole contexts.
  */
 export const FLOORS_KEPT = 3;
 
-/** Partitions in one question: their clocks have to fit in one message. */
+/** Partitions in one question. Their clocks must fit in one message. */
 export const MAX_STATEMENTS = 64;
 
-/** Questions in a row without a whole answer that are soon asked again; after that, once a round of sync. */
+/** Failed questions in a row that are soon asked again. Further ones wait for the round of sync. */
 export const MAX_DOUBTFUL_ANSWERS = 10;
 
-/** Snapshots that a node serves at once: each holds back the space of what has changed since. */
+/** Concurrent snapshots that a node serves. Each keeps old rows on disk that have changed since. */
 export const MAX_CONVERSATIONS = 16;
 
 /**
- * Bounds of a replica's log and of catching up; a simulation gives its nodes lower ones, so that a
+ * Bounds of a replica's log and of catching up. The simulator gives its nodes lower ones, so that a
  * short run reaches them.
  */
 export const SYNC_LIMITS = {
@@ -199,85 +201,85 @@ export const SYNC_LIMITS = {
    * gets a snapshot.
    */
   maxLogEntries: 4096,
-  /** Log entries of a busy replica that are worth a cut; at rest, any are. */
+  /** The fewest log entries that are worth a cut in a busy replica. At rest, one is enough. */
   logCutEntries: 256,
   /**
-   * Bytes that a pending owner takes in per second: a small part of the speed of a network or a
-   * disk, since others serve meanwhile.
+   * Bytes that a pending owner receives per second: a small part of the speed of a network or a
+   * disk, because the senders serve clients at the same time.
    */
   pendingBytesPerSecond: 16 * MIB,
-  /** How often a node compares what it has seen with a peer, on the average. */
+  /** The average pause between two comparisons of clocks with a peer. */
   intervalMs: 1_000,
   /**
-   * Pause before a comparison with a peer that has missed a write: long enough for the write to
-   * have arrived after all.
+   * The pause before a comparison with a peer that has not acknowledged a write. The write may
+   * still arrive in this time.
    */
   resyncMs: 200,
-  /** A replica that is being written to always differs a little; while it is, it is pulled for only so often. */
+  /** The shortest pause between pulls for a busy replica, since a replica in use always differs. */
   busyMs: 15_000,
   /** The time without a change after which a replica is at rest. */
   restMs: 500,
   /**
-   * How long dots of a dead actor must have been missing before they count as lost: longer than any
-   * message is late.
+   * How long dots of a dead actor must have been missing before they may be closed: longer than any
+   * message is delayed.
    */
   lostAfterMs: 15_000,
   /**
-   * Partitions that a node catches up with at once. It catches up faster than clients write with
-   * any number; with more, they wait longer.
+   * Partitions that a node catches up at the same time. With any number it is faster than the
+   * writes of clients, but with a larger one clients wait longer.
    */
   concurrency: 2,
-  /** Dots, objects and bytes on one page of a sync: clients wait while one is made, and while it is merged. */
+  /** Dots or objects, and bytes, on one page of sync. Clients wait while it is made and merged. */
   pageDots: 64,
   pageBytes: 512 * KIB,
-  /** Pages pulled for one partition before the others get their turn. */
+  /** Pages that are pulled for one partition before another partition has its turn. */
   maxPages: 64,
   /**
-   * How long a replica that was complete waits, after a start, to be compared with the others
-   * before it counts for reads.
+   * After a start, a replica that was complete waits at most this long to be compared with the
+   * other owners. Then it counts for reads again.
    */
   confirmMs: 2_000,
-  /** The same for owners that no probe has reached: first probes are answered by then. */
+  /** The same for owners that no probe has reached. The first probes are answered by then. */
   confirmReachableMs: 500,
-  /** Pause before a question that was not answered by all is asked again. */
+  /** The pause before a question without an answer of all members is asked again. */
   askAgainMs: 100,
-  /** How long a snapshot is kept for a receiver that asks for no more of it. */
+  /** How long a snapshot is kept for a receiver that asks for no further page. */
   conversationMs: 30_000,
-  /** Keys, and the share of all, that a snapshot may remove on the word of its sender alone. */
+  /** Keys that a snapshot may remove without a second owner: a number, or a share of all keys. */
   removedKeys: 64,
   removedShare: 0.05,
-  /** How long catching up may wait or take before the log says what it waits for. */
+  /** How long a pull may wait or run before the log shows the reason. */
   stuckMs: 60_000,
-  /** How long a page may take to come. */
+  /** The timeout of a page of sync. */
   timeoutMs: 10_000,
-  /** How often a page of rows is compared with another owner's, on the average; and its rows, at most. */
+  /** The average pause between two pages of scrub, and the rows on a page. */
   scrubMs: 1_000,
   scrubRows: 1_000,
-  /** Rounds in which a snapshot tries to catch up with keys that are being written to. */
+  /** Rounds in which a snapshot tries to catch up with keys that clients write at the same time. */
   snapshotRounds: 16,
 };
 
-/** Bounds of the kind of `SYNC_LIMITS`. */
+/** The type of `SYNC_LIMITS`. */
 export type SyncLimits = Readonly<typeof SYNC_LIMITS>;
 
 /**
- * How long an owner keeps a key for a conditional write of which it hears nothing more: long enough
- * to be stored, short enough to wait. It only frees the key for the next: whether a store counts is
- * decided by numbers.
+ * How long an owner keeps a key for a conditional write if neither a store nor a release arrives:
+ * long enough for the store, and short enough for other writes to wait. This time only frees the
+ * key. Whether a store counts depends on its number.
  */
 export const GRANT_MS = 2_000;
 
-/** Keys granted to conditional writes at once per node. */
+/** Keys that a node has granted to conditional writes at the same time. */
 export const MAX_GRANTS = 65_536;
 
-/** Members for which a node names fences in one partition: past it no other is filled for as long as they are named. */
+/** Members with a fence in one partition of a node. Beyond it, no further replica can be filled. */
 export const MAX_FENCES = 256;
 
-/** How long a fence is named to writers: no write that began before it waits for longer. */
+/** How long a fence is named to writers. No write that began before it waits longer. */
 export const FENCE_MS = 2 * MAX_TIMEOUT_MS;
 
 /**
- * The longest that a conditional write waits before it tries again to get its key grants; it waits
- * a random part of this.
+ * The longest pause before a conditional write asks for its key again. It waits a random part of
+ * this, so that two writes do not collide again.
  */
 export const GRANT_RETRY_MS = 40;

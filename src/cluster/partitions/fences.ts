@@ -1,9 +1,9 @@
 /**
- * Fences. Before this node says anything that helps to make another's replica complete, it makes a
- * fence for that replica: promises of its predecessor do not count here any more. The numbers of
- * this node's key grants end (`holders/key-grants.ts`), and writers are told that the predecessor's
- * word is void (`core/quorum/write-quorum.ts`). Fences only move on: a late question of an earlier
- * replica makes none.
+ * Fences. A statement of this node can help to make the replica of another member complete. Before
+ * that, this node makes a fence for the replica: promises of its predecessor no longer count. The
+ * numbers of this node's key grants end (`holders/key-grants.ts`), and writers learn that an
+ * acknowledgement of the predecessor is void (`core/quorum/write-quorum.ts`). Fences only move
+ * forward: a late question of an earlier replica makes no fence.
  */
 import type { Clock } from '../../base/env.ts';
 import { FENCE_MS, MAX_FENCES } from '../limits.ts';
@@ -12,14 +12,14 @@ import { replicaNumber } from '../../core/causality/replica-name.ts';
 import type { Fence } from '../../core/quorum/write-quorum.ts';
 import type { Lives } from './floors.ts';
 
-/** Who asks: a replica that may be filled, by its name, and the life of its node. */
+/** The replica that asks, and that a statement may help to fill. */
 type Asker = Pick<Statement, 'isComplete' | 'life' | 'replica'>;
 
 interface MadeFence {
   readonly member: string;
   /** The number of the replica in the life of its node. */
   readonly replica: number;
-  /** The life, which the member record named then. Records only move on: any other is a later one. */
+  /** The life that the member record named then. Records only move forward, so others are later. */
   readonly life: string;
   readonly atMs: number;
 }
@@ -33,7 +33,7 @@ export class Fences {
   readonly #onMade: (partition: number) => void;
   readonly #made = new Map<number, Map<string, MadeFence>>();
 
-  /** `onMade` ends what must not outlive a fence in a partition. */
+  /** `onMade` is called when a fence is made, and ends the key grants of the partition. */
   constructor(
     clock: Pick<Clock, 'monotonicMs'>,
     members: Lives,
@@ -45,14 +45,15 @@ export class Fences {
   }
 
   /**
-   * Makes a fence for an asker that is not complete. Returns its name if what it is told now may help to make it
-   * complete: only if its life is the one that its member record names here, or words of an earlier life would
-   * pass for later ones, and only if the fence can be remembered for as long as it is needed.
+   * Makes a fence for an asker that is not complete. Returns the name of its member if a statement
+   * may now help to make the asker complete. Returns undefined if the asker has another life than
+   * its member record names here: acknowledgements of an earlier life would pass for later ones.
+   * Also returns undefined if there is no room to remember the fence.
    */
   fill(partition: number, member: string, asker: Asker): string | undefined {
     if (asker.isComplete || this.#members.lifeOf(member) !== asker.life) return undefined;
     const replica = replicaNumber(asker.replica);
-    // The name is a text from a peer. No reply to a store could carry a fence without a number.
+    // The name comes from a peer. A fence without a valid number could not be sent in a reply.
     if (!Number.isSafeInteger(replica) || replica < 1) return undefined;
     const made = this.#made.get(partition) ?? new Map<string, MadeFence>();
     const before = made.get(member);
@@ -66,7 +67,7 @@ export class Fences {
     return member;
   }
 
-  /** The fences that a write under way may need to know of. */
+  /** The fences that may concern a write in progress. */
   in(partition: number): readonly Fence[] {
     const made = this.#made.get(partition);
     if (made === undefined) return NONE;
@@ -74,12 +75,12 @@ export class Fences {
     return late.length === 0 ? NONE : late.map((fence) => this.#named(fence));
   }
 
-  /** Whether a write under way may have begun before the fence. */
+  /** Whether a write in progress may have begun before the fence. */
   #isNeeded({ atMs }: MadeFence): boolean {
     return atMs >= this.#clock.monotonicMs() - FENCE_MS;
   }
 
-  /** Fences that are not needed any more make room for others. */
+  /** Removes fences that are no longer needed if the limit is reached. */
   #hasRoom(made: Map<string, MadeFence>): boolean {
     if (made.size < MAX_FENCES) return true;
     for (const [member, fence] of made) if (!this.#isNeeded(fence)) made.delete(member);

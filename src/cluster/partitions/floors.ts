@@ -1,10 +1,11 @@
 /**
- * The floors that this node knows, by partition, and which of them its peers know. On its floor a
- * context costs the same however often nodes were restarted; its list never travels.
+ * The floors that this node knows, by partition, and those that its peers know. With a floor, the
+ * size of a context does not grow with the number of restarts, and the list of dead actors is not
+ * sent.
  *
- * That a peer knows a floor is taken from its own word, in its present life. It may have forgotten
- * it since: then it cannot read the message, says so, and the message is sent again, whole. A hash
- * that is not known says nothing, and is never taken for seen.
+ * A peer says in its present life which floors it knows. If it has forgotten one since, it cannot
+ * read a message on that floor, and says so. The message is then sent again with whole contexts.
+ * The hash of an unknown floor proves nothing: its dots never count as seen.
  */
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
@@ -20,7 +21,7 @@ export interface Lives {
   lifeOf(name: string): string | undefined;
 }
 
-/** Names of floors by partition, that count for one life of a peer. */
+/** The names of floors by partition. They count in one life of a peer. */
 interface Words {
   readonly life: string | undefined;
   readonly names: Map<number, string>;
@@ -30,11 +31,11 @@ interface Words {
 export class Floors {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #members: Lives;
-  /** By partition, the newest first. */
+  /** The latest floors of each partition, newest first. */
   readonly #kept = new Map<number, Floor[]>();
-  /** With how many partitions stand on it. */
+  /** The same floors by name, with the number of partitions that use each. */
   readonly #byName = new Map<string, { readonly floor: Floor; users: number }>();
-  /** What each peer has named last, and what it was told last. */
+  /** The floors that each peer has named last, and those that it was told last. */
   readonly #heard = new Map<string, Words>();
   readonly #told = new Map<string, Words>();
 
@@ -43,7 +44,7 @@ export class Floors {
     this.#members = members;
   }
 
-  /** The floor of this name; undefined if it is not known here. */
+  /** The floor of this name; undefined if this node does not know it. */
   find(name: string): Floor | undefined {
     return this.#byName.get(name)?.floor;
   }
@@ -53,16 +54,13 @@ export class Floors {
     return this.#kept.get(partition)?.[0] ?? Floor.NONE;
   }
 
-  /** Its name, for a request whose answer may lie on it. */
+  /** The name of the newest floor, for a request whose answer may use it. */
   names(partition: number): readonly string[] | undefined {
     const newest = this.#kept.get(partition)?.[0];
     return newest === undefined ? undefined : [newest.hash];
   }
 
-  /**
-   * Contexts of the partition may lie on this floor from now on; those before it are still known
-   * for a while.
-   */
+  /** Makes a floor the newest of a partition. The one before it is kept for a while. */
   keep(partition: number, floor: Floor): void {
     const kept = this.#kept.get(partition) ?? [];
     if (floor.size === 0 || kept[0]?.hash === floor.hash) return;
@@ -78,14 +76,14 @@ export class Floors {
     if (old.users === 0) this.#byName.delete(last.hash);
   }
 
-  /** A peer says that it knows these floors. */
+  /** Notes that a peer knows these floors. */
   heard(peer: string, floors: readonly PartitionFloor[]): void {
     this.#note(this.#heard, peer, { life: this.#members.lifeOf(peer), floors });
   }
 
   /**
-   * The floors of these partitions of which a peer has not been told. `told` is called once it has
-   * answered, and counts for the life in which the peer was asked.
+   * The newest floors of these partitions that a peer has not been told. The caller calls `told`
+   * when the peer has answered. That counts for the life in which the peer was asked.
    */
   telling(
     peer: string,
@@ -101,7 +99,7 @@ export class Floors {
     return { untold, told: () => this.#note(this.#told, peer, { life, floors: untold }) };
   }
 
-  /** The floor on which a peer can read contexts of a partition. */
+  /** The floor on which a peer can read contexts of a partition; undefined if there is none. */
   knownTo(peer: string, partition: number): Floor | undefined {
     const words = this.#heard.get(peer);
     const name = words?.names.get(partition);
@@ -110,12 +108,12 @@ export class Floors {
       : this.find(name);
   }
 
-  /** A message with contexts of a partition, for any peers. */
+  /** A message with contexts of a partition, for several peers. */
   outgoing(partition: number, message: StoreRequest | PullRequest): Outgoing {
     return new Outgoing(this, this.#clock, { partition, message });
   }
 
-  /** The peer does not know the floor any more. */
+  /** Notes that the peer no longer knows the floor. */
   forget(peer: string, partition: number): void {
     this.#heard.get(peer)?.names.delete(partition);
   }
@@ -132,15 +130,15 @@ export class Floors {
   }
 }
 
-/** Who is sent messages. */
+/** The receiver of a message. */
 export interface Receiver {
   readonly id: string;
   readonly data: Pick<RpcClient, 'requestPacked'>;
 }
 
 /**
- * One message for several peers: packed once for each floor that they know, which is mostly the
- * same.
+ * One message for several peers. It is packed once for each floor that they know. Mostly they know
+ * the same one.
  */
 export class Outgoing {
   readonly #floors: Floors;
@@ -160,7 +158,10 @@ export class Outgoing {
     this.#message = message;
   }
 
-  /** Sends it to a peer; if that does not know the floor, again and whole, within the same time. */
+  /**
+   * Sends the message to a peer. If the peer does not know the floor, sends it again with whole
+   * contexts, within the same timeout.
+   */
   send(peer: Receiver, timeoutMs: number, onReply: OnReply): void {
     const floor = this.#floors.knownTo(peer.id, this.#partition);
     if (floor === undefined)

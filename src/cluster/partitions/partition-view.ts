@@ -1,6 +1,6 @@
 /**
- * The knowledge of a node about each partition, apart from the data: the actors that live, the
- * floor on which contexts may lie, the fences that it has made, and whether its replica may be read.
+ * The knowledge of a node about each partition, apart from the data: the current actors, the floor
+ * of its contexts, the fences that the node has made, and whether its replica may be read.
  */
 import { PARTITIONS } from '../../core/limits.ts';
 import { CurrentActors } from '../../core/causality/actor.ts';
@@ -8,12 +8,12 @@ import type { Fence } from '../../core/quorum/write-quorum.ts';
 import type { Fences } from './fences.ts';
 import type { Floors, Lives, Outgoing } from './floors.ts';
 
-/** The parts of a node that its views look at. */
+/** The parts of a node that its views need. */
 export interface PartitionParts {
   readonly members: Lives;
   readonly floors: Pick<Floors, 'names' | 'outgoing'>;
   readonly fences: Pick<Fences, 'in'>;
-  /** The own replicas; undefined while the disk has failed. */
+  /** This node's own replicas. `find` returns undefined while the disk has failed. */
   readonly store: {
     find(partition: number): { readonly standing: { readonly isUnconfirmed: boolean } } | undefined;
   };
@@ -24,7 +24,7 @@ export class PartitionView {
   readonly partition: number;
   readonly #parts: PartitionParts;
   readonly #actors: CurrentActors;
-  /** Reads that wait until the own replica counts. */
+  /** Reads that wait until this node's own replica counts. */
   #waiting: (() => void)[] = [];
   #isEnded = false;
 
@@ -34,17 +34,17 @@ export class PartitionView {
     this.#actors = new CurrentActors((name) => parts.members.lifeOf(name));
   }
 
-  /** A replica names the actor under which it writes, or would write. */
+  /** Notes the actor under which a replica writes, or would write. */
   observe(actor: string): void {
     this.#actors.observe(actor);
   }
 
-  /** Whether an actor never writes again. */
+  /** Whether an actor will never write again. */
   isDead(actor: string): boolean {
     return this.#actors.isDead(actor);
   }
 
-  /** The floors that the answer to a request may lie on, by name. */
+  /** The names of the floors that the answer to a request may use. */
   get floorNames(): readonly string[] | undefined {
     return this.#parts.floors.names(this.partition);
   }
@@ -54,26 +54,26 @@ export class PartitionView {
     return this.#parts.floors.outgoing(this.partition, message);
   }
 
-  /** The fences that a write under way may need to know of. */
+  /** The fences that may concern a write in progress. */
   get fences(): readonly Fence[] {
     return this.#parts.fences.in(this.partition);
   }
 
-  /** Runs a read as soon as the own replica counts again after a start: at once if it does. */
+  /** Runs a read as soon as this node's own replica counts again after a start, perhaps at once. */
   whenConfirmed(read: () => void): void {
     const isUnconfirmed = this.#parts.store.find(this.partition)?.standing.isUnconfirmed === true;
     if (this.#isEnded || !isUnconfirmed) return read();
     this.#waiting.push(read);
   }
 
-  /** The own replica was compared with the others, or need not be: the reads that wait are run. */
+  /** Runs the waiting reads: the own replica has been compared with others, or need not be. */
   confirmed(): void {
     const reads = this.#waiting;
     this.#waiting = [];
     for (const read of reads) read();
   }
 
-  /** No read waits any more, since the node stops. */
+  /** Runs the waiting reads, and lets no other read wait, because the node stops. */
   end(): void {
     this.#isEnded = true;
     this.confirmed();
@@ -95,7 +95,7 @@ export class Partitions {
     return this.#views[partition] as PartitionView;
   }
 
-  /** No read waits any more, since the node stops. */
+  /** Ends the waiting in all partitions, because the node stops. */
   end(): void {
     for (const view of this.#views) view.end();
   }
