@@ -1,6 +1,6 @@
 /**
- * Ten clients count at the same time. With "read, add one, write" most of their steps would be lost.
- * A counter that merges keeps all of them.
+ * Ten clients count at the same time. With "read, add one, write", most of their steps would be
+ * lost. A counter that merges keeps all of them.
  *
  * Run it: npm run build && node dist/examples/counter.js
  * Prints:

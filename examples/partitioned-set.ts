@@ -15,7 +15,8 @@ import { startCluster } from 'mec-db';
 import { MecClient } from 'mec-db/client';
 import { observedRemoveSet as set, type ObservedRemoveSet } from 'mec-db/merge';
 
-// Two nodes in each city; each key has its three replicas on three of the four, or on their fallbacks.
+// There are two nodes in each city. The three replicas of a key are on three of these four nodes,
+// or on their fallbacks.
 const cluster = await startCluster({ nodes: 4 });
 const patient = { deadlineMs: 30_000 };
 const oslo = new MecClient<ObservedRemoveSet>(cluster.urls.slice(0, 2), patient);

@@ -7,7 +7,7 @@
  * Prints:
  *   signed in: ann, 1 page
  *   still there: ann, 2 pages
- *   after four seconds: nobody
+ *   after four seconds: signed out
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster } from 'mec-db';
@@ -46,6 +46,6 @@ const again = await visit(id);
 console.log(`still there: ${again?.user}, ${again?.pages} pages`);
 
 await sleep(4_000);
-console.log(`after four seconds: ${(await visit(id))?.user ?? 'nobody'}`);
+console.log(`after four seconds: ${(await visit(id))?.user ?? 'signed out'}`);
 
 await cluster.close();

@@ -105,8 +105,8 @@ export function zeromqNetwork(log: Log): Network {
   const connect = (address: Address, onFrame: (frame: Uint8Array) => void): Link => {
     const dealer = new Dealer({
       linger: 0,
-      // Frames wait in our own bounded outbox, where they can expire, not in a connection that does
-      // not exist.
+      // Frames for a peer without a connection wait in our own outbox, which is bounded and
+      // expires.
       immediate: true,
       maxMessageSize: MAX_FRAME_BYTES,
       sendHighWaterMark: ZEROMQ_LINK_FRAMES,

@@ -61,7 +61,9 @@ const loseSectorAt =
     bytes.fill(0, at, at + 512);
   };
 
-/** Starts all; whatever is read until they are whole is right, or 503. */
+/**
+ * Starts all nodes. Until they are whole, every answer to a read must be right, or a 503 or 504.
+ */
 async function startAndMend({
   cluster,
   acknowledged,
@@ -77,7 +79,7 @@ async function startAndMend({
       const lost = await Promise.all(
         cluster.nodes.map((_, at) => missing(cluster, acknowledged, { at })),
       );
-      // What is read at a quorum is right, or it is not answered.
+      // A read that cannot be answered rightly is refused.
       wrong.push(...lost.flat().filter((line) => !/: (?:503|504) /.test(line)));
       return lost.every((list) => list.length === 0);
     },

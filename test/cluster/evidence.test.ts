@@ -1,4 +1,6 @@
-/** What is kept of the words of others, and what it counts for later. */
+/**
+ * Evidence: the statements of other members that a node keeps, and how long each of them counts.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Members } from '../../src/cluster/membership/members.ts';

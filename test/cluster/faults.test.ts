@@ -158,7 +158,7 @@ test('a thousand parallel clients with values up to a mebibyte: all answered, me
     ),
   );
   const refused = answers.filter(({ status }) => status !== 200);
-  // 408: so many bodies at once may not all arrive in time.
+  // 408 is right too: not all of these bodies may arrive in time.
   for (const { status, text } of refused) assert.ok([408, 503, 504].includes(status), text);
   for (const node of cluster.nodes) {
     const { memory } = await node.status();

@@ -34,8 +34,7 @@ function membersOf(name: string, kept: readonly MemberRecord[] = []): Members {
 }
 
 /**
- * What the cluster holds of a member after the member and the cluster have told each other what
- * they know.
+ * The record that the cluster keeps of a member after the two have exchanged all that they know.
  */
 function settledOn(known: MemberRecord, own: Members): MemberRecord | undefined {
   const cluster = membersOf('other', [recordOf('other', 'up'), known]);

@@ -52,7 +52,7 @@ test('3, 5, 4 nodes under a constant load: no request fails, and nothing that wa
   serving = cluster.nodes;
   await load.progress(100);
   const leaving = cluster.node(1);
-  // As a load balancer does: no new requests for a node that is to go.
+  // Like a load balancer, sends no new requests to a node that will leave.
   serving = cluster.nodes.filter((node) => node !== leaving);
   await pause(200);
   assert.equal((await leave(leaving)).status, 202);

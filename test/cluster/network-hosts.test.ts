@@ -1,6 +1,6 @@
 /**
- * A network as it is: real processes on hosts of their own, and a network between them that is cut,
- * loses packets, and is slow.
+ * Real processes on hosts of their own, and a network between them that is cut, loses packets, and
+ * is slow.
  */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
@@ -11,10 +11,13 @@ import { HostedCluster, type HostedNode, whyNoHosts } from '../fixtures/network-
 
 const skip = await whyNoHosts();
 
-/** What the tests have written, and what must be there at the end of each. */
+/** The acknowledged writes of all tests. At the end of each test, the cluster must have all. */
 const acknowledged = new Map<string, string>();
 
-/** Writes `count` keys at each of some nodes; all of them must be acknowledged. Gives the longest time, ms. */
+/**
+ * Writes `count` keys at each of some nodes, and expects every write to be acknowledged. Returns
+ * the time of the slowest write, in ms.
+ */
 async function write(
   nodes: readonly HostedNode[],
   what: string,
@@ -52,8 +55,8 @@ async function losesSight(
 }
 
 /**
- * The network is whole again: so are the nodes, all that was acknowledged is on all owners, and
- * nobody owes anybody anything.
+ * Expects a cluster to recover when its network is whole again: all acknowledged writes are on all
+ * owners, and no node has anything left to hand over.
  */
 async function recovers(cluster: HostedCluster): Promise<void> {
   cluster.wire.heal();
@@ -72,7 +75,7 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
     const [lost, ...others] = cluster.nodes as [HostedNode, ...HostedNode[]];
     cluster.wire.oneWay([1], [2, 3, 4, 5], { isCut: true });
     cluster.wire.oneWay([2, 3, 4, 5], [1], { isCut: true });
-    // At once, and when everybody knows.
+    // Writes at once, and again when all nodes know.
     await write(others, 'cut-at-once', { count: 3 });
     await losesSight(others, [lost]);
     await losesSight([lost], others);

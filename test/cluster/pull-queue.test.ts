@@ -6,7 +6,7 @@ import { ManualClock, nextTurn } from '../fixtures/fake-env.ts';
 interface Bench {
   readonly queue: PullQueue;
   readonly clock: ManualClock;
-  /** What runs, as `partition peer`. */
+  /** The running jobs, as `partition peer`. */
   readonly running: string[];
   readonly end: (job: string) => Promise<void>;
 }

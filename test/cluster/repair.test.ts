@@ -1,4 +1,7 @@
-/** Replicas that fell behind or lost their data, on real processes: without a single read, all are equal again. */
+/**
+ * Replicas that fell behind or lost their data, on real processes. All become equal again, without
+ * a single read.
+ */
 import assert from 'node:assert/strict';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -17,14 +17,16 @@ const skip = await run('curl', ['--version']).then(
   () => 'curl is not installed',
 );
 
-/** Ends a process by its id; the new one takes its time, and nobody is told when it serves. */
+/**
+ * Ends a process by its id, and starts a new one after a pause, without waiting until it serves.
+ */
 const RESTART = `kill "$PID"; while kill -0 "$PID" 2> /dev/null; do sleep 0.1; done
   (sleep 2; exec "${process.execPath}" "${LAUNCHER}" --config "$DIRECTORY/$NAME.toml") > /dev/null 2>&1 &
   echo $! >> "$DIRECTORY/pids"`;
 
 /**
- * One request, of a client that goes on to the next node once where one does not serve, and never
- * asks twice; else why it failed.
+ * Sends one request of a client that tries each node at most once, and the next one if a node does
+ * not serve. Returns the reason if the request fails.
  */
 async function ask(
   nodes: readonly TestNode[],

@@ -1,6 +1,7 @@
 /**
- * API pages, made of the declarations that the compiler writes, with their doc comments. TypeScript 7
- * has no compiler API, on which the usual generators rest; declarations are regular enough without.
+ * Makes API pages from the declarations that the compiler writes, with their doc comments.
+ * TypeScript 7 has no compiler API, which the usual generators need. Declarations are regular
+ * enough to be read without one.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

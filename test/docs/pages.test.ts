@@ -25,7 +25,10 @@ async function whyNoCurl(): Promise<string | undefined> {
 const skip = (await whyNoCurl()) ?? false;
 
 const ROOT = new URL('../../../', import.meta.url);
-/** README's two lines. Its other blocks run on what the first one starts; `.ci/run` runs the second. */
+/**
+ * Two blocks of README that are not run as they stand. `startAsReadmeSays` runs the first one on
+ * other ports, and `.ci/run` runs the second.
+ */
 const START = 'npm ci && npm start\n';
 const TEST = 'npm ci && npm test\n';
 

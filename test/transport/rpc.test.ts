@@ -61,7 +61,7 @@ function wire(): {
   };
 }
 
-/** Whatever happens later, nothing is answered twice. */
+/** Expects that no later event answers a request a second time. */
 async function assertFinal(
   { clock, outcomes }: ReturnType<typeof wire>,
   expected: string[],

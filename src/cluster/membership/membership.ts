@@ -148,7 +148,10 @@ export class Membership {
     members.become('leaving');
   }
 
-  /** Declares a member dead that will never return; throws where it is not known, or answers. */
+  /**
+   * Declares that a member is gone and will never return. Throws `bad-parameter` if it is unknown,
+   * or if it still answers.
+   */
   remove(name: string): void {
     const { members, peers } = this.#options;
     const record = members.get(name);

@@ -1,4 +1,4 @@
-/** Key grants: a number is current until one of the things happens that end it, and never again. */
+/** Key grants: a number is current until one of the events that end it, and never again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GRANT_MS, MAX_GRANTS } from '../../../src/cluster/limits.ts';
@@ -13,7 +13,7 @@ function fresh(life = 'life1'): { clock: ManualClock; grants: KeyGrants; ground:
   return { clock, grants: new KeyGrants(clock, life), ground };
 }
 
-/** What ends a number, other than its own store. */
+/** The events that end a number, besides its own store. */
 const ENDS: Readonly<Record<string, (node: ReturnType<typeof fresh>) => Ground>> = {
   'a release': ({ grants, ground }) => {
     grants.release(7, KEY, 'one');

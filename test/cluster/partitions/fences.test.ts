@@ -1,4 +1,7 @@
-/** Fences: made once for each replica that is filled, and named to writers for as long as one can wait. */
+/**
+ * Fences: a node makes one for each replica that it helps to fill, and names it to writers as long
+ * as a write may wait.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FENCE_MS, MAX_FENCES } from '../../../src/cluster/limits.ts';

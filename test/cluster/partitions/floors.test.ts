@@ -1,4 +1,4 @@
-/** Floors between nodes: what goes on them, what a peer that does not know one says, and when one is taken. */
+/** Floors between nodes: messages on a floor, and the answer of a peer that does not know it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
@@ -63,7 +63,7 @@ class Line implements Receiver {
     for (const reply of this.#replies.splice(0)) reply();
   }
 
-  /** What the peer has read of the contexts that were sent. */
+  /** The contexts that the peer has read in the requests. */
   get read(): string[] {
     return this.requests.map(({ read }) =>
       read?.kind === 'store' ? String(read.object.context) : 'nothing',
