@@ -9,7 +9,7 @@ const core = (name: string): string => `src/core/${name}.js`;
 
 const CAUSALITY: readonly Bug[] = [
   {
-    name: 'an actor is kept across a start',
+    name: 'a node keeps its actor across a start',
     file: core('causality/actor'),
     good: 'this.#name = nodeName + SEPARATOR + life;',
     bad: "this.#name = nodeName + SEPARATOR + 'kept';",
@@ -32,20 +32,20 @@ const CAUSALITY: readonly Bug[] = [
     },
   },
   {
-    name: 'a replica that begins again in one life writes under the same actor',
+    name: 'a replica that begins again in one life keeps its actor',
     file: core('causality/actor'),
     good: 'return used === 0 ? this.#name : `${this.#name}.${used + 1}`;',
     bad: 'return this.#name;',
     draw: { faults: ['failing disk', 'full disk', 'slow disk', 'one cut off'] },
   },
   {
-    name: 'the joined context is returned to every writer',
+    name: 'the token of a write covers siblings that its writer has not seen',
     file: core('causality/object'),
     good: 'if (survivors.length === 0 && isBlind !== true)',
     bad: 'if (true)',
   },
   {
-    name: 'received contexts are added to the clock',
+    name: 'a replica adds received contexts to its clock',
     file: storage('replica/replica'),
     good: 'const isKnown = added.length === 0',
     bad: 'this.#clock.seen.join(object.context);\n        const isKnown = added.length === 0',
@@ -57,19 +57,19 @@ const CAUSALITY: readonly Bug[] = [
     bad: 'this.#options.clock.defer(() => done());',
   },
   {
-    name: 'residues are stripped against extras',
+    name: 'an object is stripped of dots that are extras of the clock',
     file: core('causality/object'),
     good: 'residue: filled.context.minus(clock.bases())',
     bad: 'residue: filled.context.minus(clock)',
   },
   {
-    name: 'the log entry, and with it the counter, is not written',
+    name: 'the log entry of a write is not written',
     file: storage('replica/replica-log'),
     good: 'changes.push({ key: row, value: sealRecord(key, row) });',
     bad: '',
   },
   {
-    name: 'a doubled forward is carried out twice',
+    name: 'a duplicate of a forwarded write is carried out',
     file: 'src/cluster/holders/forwarded-writes.js',
     good: 'if (this.#taken.has(id))',
     bad: 'if (false)',
@@ -79,7 +79,7 @@ const CAUSALITY: readonly Bug[] = [
 
 const FLOORS: readonly Bug[] = [
   {
-    name: 'a floor is adopted that the replica has not seen',
+    name: 'a replica adopts a floor that it has not seen',
     file: core('causality/causal-context'),
     good: 'return true;\n        for (const [actor, base] of floor.beyond(this.#floor))',
     bad: 'return true;\n        for (const [actor, base] of [])',
@@ -105,7 +105,7 @@ const FLOORS: readonly Bug[] = [
     },
   },
   {
-    name: 'the hash of a floor that is not known is taken for an empty one',
+    name: 'the hash of an unknown floor is taken for the empty floor',
     file: 'src/transport/causal-fields.js',
     good: 'throw new UnknownFloorError();',
     bad: 'return wholeContext.unpack(packed.slice(1), find);',
@@ -125,7 +125,7 @@ const FLOORS: readonly Bug[] = [
     },
   },
   {
-    name: 'what was closed is forgotten once its actor is on the floor',
+    name: 'closed dots are forgotten when their actor enters the floor',
     file: storage('replica/replica-clock'),
     good: 'this.durable.shareFloor(floor);',
     bad: `this.durable.shareFloor(floor);
@@ -143,7 +143,7 @@ const FLOORS: readonly Bug[] = [
 
 const EVIDENCE: readonly Bug[] = [
   {
-    name: 'a gap is closed on what was said before',
+    name: 'a gap is closed on earlier statements, without a question',
     file: sync('gaps'),
     good: 'const round = await questions.askTwice(partition, questions.everyOther(), isNowhere);',
     bad: 'const round = new Map();',
@@ -156,7 +156,7 @@ const EVIDENCE: readonly Bug[] = [
     },
   },
   {
-    name: 'a fallback is dropped before the owners have all of it',
+    name: 'a fallback drops its replica before every owner has all of it',
     file: core('causality/evidence'),
     good: 'said.clock.covers(held)',
     bad: 'true',
@@ -183,7 +183,7 @@ const EVIDENCE: readonly Bug[] = [
     },
   },
   {
-    name: 'the log is cut by the own clock alone, and served as if it were whole',
+    name: 'a node cuts its log by its own clock alone, and serves it as whole',
     file: sync('retention'),
     good: 'const all = [replica.durableClock, ...clocks];',
     bad: 'const all = [replica.durableClock];',
@@ -193,7 +193,7 @@ const EVIDENCE: readonly Bug[] = [
     ],
   },
   {
-    name: 'a snapshot does not remove what the sender no longer has',
+    name: 'a snapshot does not remove keys that its sender no longer has',
     file: sync('snapshot'),
     good: 'page.filter(lacks)',
     bad: 'page.filter(() => false)',
@@ -261,7 +261,7 @@ const EVIDENCE: readonly Bug[] = [
     },
   },
   {
-    name: 'a replica is complete after one owner',
+    name: 'a replica is complete after it has caught up with one owner',
     file: core('causality/evidence'),
     good: 'return count >= enough;',
     bad: 'return count >= 1;',
@@ -273,7 +273,7 @@ const EVIDENCE: readonly Bug[] = [
     },
   },
   {
-    name: 'what a disk has silently lost is not put back',
+    name: 'a record that a disk has silently lost is not restored',
     file: sync('scrub'),
     good: 'restored += Number(replica.repair.restore(',
     bad: 'restored += Number((() => false)(',
@@ -289,14 +289,14 @@ const EVIDENCE: readonly Bug[] = [
 
 const MEMBERSHIP: readonly Bug[] = [
   {
-    name: 'a node on an empty disk ends with an earlier one of its name',
+    name: 'a node on an empty disk ends because an earlier one of its name is gone',
     file: core('placement/own-record'),
     good: 'return hasMet || lives.includes(said.life);',
     bad: 'return true;',
     draw: { faults: ['a node is declared gone'], nodes: 5 },
   },
   {
-    name: 'a node that is gone ends though no other knows it',
+    name: 'a node that is gone ends before another member knows',
     file: 'src/cluster/membership/lifecycle.js',
     good: ' || !this.#isGoneKnown()',
     bad: '',

@@ -7,7 +7,7 @@ const coordinator = (name: string): string => `src/cluster/coordinator/${name}.j
 /** Bugs of conditional writes. */
 export const CONDITIONS: readonly Bug[] = [
   {
-    name: 'a store counts without the number of its grant',
+    name: 'a decided store counts without a current number',
     file: 'src/cluster/holders/local.js',
     good: 'if (grant !== undefined && !this.takeGrant(item, grant))',
     bad: 'if (false)',
@@ -28,7 +28,7 @@ export const CONDITIONS: readonly Bug[] = [
     draw: RIVALS,
   },
   {
-    name: 'a condition is decided on what this node alone has',
+    name: 'a condition is decided on the versions of one owner',
     file: 'src/core/quorum/joint-tally.js',
     good: "const majority = quorumSize('quorum', owners.length);",
     bad: 'const majority = 1;',
@@ -40,7 +40,7 @@ export const CONDITIONS: readonly Bug[] = [
     },
   },
   {
-    name: 'a repeat with a condition is acknowledged although a rival is there',
+    name: 'a repeat is acknowledged although a rival may have won',
     file: core('quorum/decision'),
     good: 'if (made !== undefined && !isWon(asked, told))',
     bad: 'if (false)',
@@ -56,7 +56,7 @@ export const CONDITIONS: readonly Bug[] = [
 /** Bugs of reads and listings. */
 export const READERS: readonly Bug[] = [
   {
-    name: 'expiry removes all versions, and not only the expired',
+    name: 'expiry removes all versions of a key, not only the expired ones',
     file: 'src/cluster/coordinator/expiry.js',
     good: 'await this.#parts.remove(key, hidden);',
     bad: 'await this.#parts.remove(key, expiring.versionsOf(key));',
@@ -68,14 +68,14 @@ export const READERS: readonly Bug[] = [
     },
   },
   {
-    name: 'a node goes by its own clock alone',
+    name: 'a node uses its own wall clock alone',
     file: 'src/cluster/wall-time.js',
     good: 'return majorityMicros(known, owners.length);',
     bad: 'return this.#clock.wallMicros();',
     draw: { faults: ['clock jumps'], habits: ['write for a while', 'read'] },
   },
   {
-    name: 'what has expired is shown',
+    name: 'expired versions are shown',
     file: core('value/visible'),
     good: 'return shown.every(isLiving) ? shown : shown.filter(isLiving);',
     bad: 'return shown;',
@@ -99,7 +99,7 @@ export const READERS: readonly Bug[] = [
     },
   },
   {
-    name: 'X-Mec-Seen is not heeded',
+    name: 'X-Mec-Seen is ignored',
     file: coordinator('get'),
     good: 'return (this.#request.seen ?? []).every(',
     bad: 'return [].every(',
@@ -111,7 +111,7 @@ export const READERS: readonly Bug[] = [
     },
   },
   {
-    name: 'a listing goes as far as the answer that reaches farthest',
+    name: 'a page of a listing ends with the answer that reaches farthest',
     file: coordinator('list'),
     good: 'compareUtf8(answer.until, until) < 0)',
     bad: 'compareUtf8(answer.until, until) > 0)',
@@ -124,7 +124,7 @@ export const READERS: readonly Bug[] = [
     },
   },
   {
-    name: 'a listing takes what is not agreed upon for gone',
+    name: 'a listing omits keys on which the owners disagree',
     file: coordinator('list'),
     good: 'if (versions.length === 0)',
     bad: 'if (true)',
@@ -137,7 +137,7 @@ export const READERS: readonly Bug[] = [
     },
   },
   {
-    name: 'pw is not heeded',
+    name: 'pw is ignored',
     file: coordinator('put'),
     good: 'const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);',
     bad: 'const wantedOwners = 0;',

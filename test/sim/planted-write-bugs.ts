@@ -15,7 +15,7 @@ const SLOW_WRITES = {
 /** Bugs of promises and memories of writes. */
 export const WRITES: readonly Bug[] = [
   {
-    name: 'a word of a replica that was replaced since counts',
+    name: 'an acknowledgement of a replica that was replaced counts',
     file: core('quorum/write-quorum'),
     good: 'if (this.#fences.length > 0)',
     bad: 'if (false)',
@@ -33,7 +33,7 @@ export const WRITES: readonly Bug[] = [
     },
   },
   {
-    name: 'a word of a life that was not known counts',
+    name: 'an acknowledgement of an unknown life counts',
     file: holders('remote'),
     good: 'const isKnown = reply.life === life ||',
     bad: 'const isKnown = true ||',
@@ -46,7 +46,7 @@ export const WRITES: readonly Bug[] = [
     },
   },
   {
-    name: 'a write that was sent is called damaged',
+    name: 'a write that was sent fails with `damaged`',
     file: core('quorum/tally'),
     good: 'if (this.#timedOut)',
     bad: `if (this.#isDamaged && !this.#timedOut)
@@ -60,7 +60,7 @@ export const WRITES: readonly Bug[] = [
     },
   },
   {
-    name: 'memories of writes go by the wall clock',
+    name: 'memories of writes expire by the wall clock',
     file: memory,
     good: '#isOver({ atMs }) {',
     bad: '#isOver({ memory: { madeMicros } }, nowMicros) {',
