@@ -15,7 +15,7 @@ const losesSight = (observer: TestNode, lost: TestNode): Promise<void> =>
     return peers.find(({ node }) => node === lost.name)?.reach === 'unreachable';
   });
 
-test('an address changes under load, a node hangs, a machine burns, then another disk: nothing is lost', async (t) => {
+test('nothing is lost when an address changes, a node hangs, and a machine and a disk are replaced', async (t) => {
   const cluster = await TestCluster.start(t);
   const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode];
   let serving: readonly TestNode[] = cluster.nodes;

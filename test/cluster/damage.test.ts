@@ -94,7 +94,7 @@ async function startAndMend({
 const isKept = (node: TestNode): Promise<boolean> =>
   stat(join(node.root, 'leveldb-damaged-1')).then(() => true);
 
-test('one flipped bit on each of three disks, in different records: nothing is lost', async (t) => {
+test('nothing is lost with one flipped bit on each of three disks, in different records', async (t) => {
   const stopped = await stoppedCluster(t);
   for (const [i, node] of stopped.cluster.nodes.entries())
     await change(await largest(node, /\.ldb$/), flipAt([0.3, 0.45, 0.6][i] as number));
@@ -104,14 +104,14 @@ test('one flipped bit on each of three disks, in different records: nothing is l
   await atRest(stopped.cluster);
 });
 
-test('a lost sector on each of three disks, in different places: every key with an intact copy is there', async (t) => {
+test('every key with an intact copy survives a lost sector on each of three disks', async (t) => {
   const stopped = await stoppedCluster(t);
   for (const [i, node] of stopped.cluster.nodes.entries())
     await change(await largest(node, /\.ldb$/), loseSectorAt([0.2, 0.5, 0.8][i] as number));
   await startAndMend(stopped);
 });
 
-test('damage that no client meets is found in the background, told once, and mended', async (t) => {
+test('damage that no client meets is found in the background, logged once, and repaired', async (t) => {
   const { cluster, acknowledged } = await stoppedCluster(t);
   const victim = cluster.node(1);
   await change(await largest(victim, /\.ldb$/), loseSectorAt(0.4));
@@ -124,7 +124,7 @@ test('damage that no client meets is found in the background, told once, and men
   assert.ok(lines.length < 10, lines.join('\n'));
 });
 
-test('a cut manifest, a missing table and a damaged log, each on another disk', async (t) => {
+test('a cluster recovers from a cut manifest, a missing table and a damaged log on three disks', async (t) => {
   const stopped = await stoppedCluster(t);
   const { cluster } = stopped;
   const manifest = await largest(cluster.node(0), /^MANIFEST/);
@@ -135,13 +135,13 @@ test('a cut manifest, a missing table and a damaged log, each on another disk', 
   for (const node of cluster.nodes) assert.ok(await isKept(node), node.name);
 });
 
-test('empty manifests on all disks', async (t) => {
+test('a cluster recovers from empty manifests on all disks', async (t) => {
   const stopped = await stoppedCluster(t, 600);
   for (const node of stopped.cluster.nodes) await truncate(await largest(node, /^MANIFEST/), 0);
   await startAndMend(stopped);
 });
 
-test('damaged logs and a removed CURRENT, before anything was written into tables', async (t) => {
+test('a cluster without tables recovers from damaged logs and a removed CURRENT', async (t) => {
   const cluster = await TestCluster.start(t);
   const load = new Load(t, () => cluster.nodes, { clients: 16 });
   await load.progress(600);

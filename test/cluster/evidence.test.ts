@@ -45,14 +45,14 @@ function heard(store: Pick<Store, 'find'> = NONE): {
   return { evidence, members, currentActors };
 }
 
-test('an answer counts for the replica that asked, and for none that takes its place', () => {
+test('a statement counts for the replica that asked, and not for its successor', () => {
   const { evidence } = heard();
   assert.equal(evidence.statement({ partition: 3, id: 'mine' }, 'b'), statement);
   assert.equal(evidence.statement({ partition: 3, id: 'successor' }, 'b'), undefined);
   assert.equal(evidence.statement({ partition: 4, id: 'mine' }, 'b'), undefined);
 });
 
-test('what the member remembers is learnt by the replica that asked, and by none that took its place', () => {
+test('memories in a statement reach the replica that asked, and not its successor', () => {
   const memory: RememberedWrite = {
     key: 'k',
     idempotencyKey: 'i',
@@ -76,14 +76,14 @@ test('what the member remembers is learnt by the replica that asked, and by none
   }
 });
 
-test('an answer counts until its node begins another life', () => {
+test('a statement counts until its node begins another life', () => {
   const { evidence, members } = heard();
   members.merge(recordOf('b', 'two', 2));
   assert.equal(evidence.statement({ partition: 3, id: 'mine' }, 'b'), undefined);
   assert.equal(evidence.clocks(3, ['b'])?.length, 1, 'a log may still be cut by it');
 });
 
-test('what is heard of a clock alone counts for no replica, and actors are heard of with it', () => {
+test('a clock without a statement counts for no replica, but shows its actor', () => {
   const { evidence, currentActors } = heard();
   evidence.noteClock(5, 'b', { clock: statement.clock });
   assert.equal(evidence.statement({ partition: 5, id: 'mine' }, 'b'), undefined);

@@ -8,7 +8,7 @@ import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
 import { type Response, send } from '../fixtures/http.ts';
 import { Load, missing } from '../fixtures/load.ts';
 
-test('kill -9 of a node under load loses nothing acknowledged; the others answer, and it comes back', async (t) => {
+test('kill -9 of a node under load loses no acknowledged write', async (t) => {
   const cluster = await TestCluster.start(t);
   const victim = cluster.node(2);
   const load = new Load(t, () => cluster.nodes.slice(0, 2), { clients: 16 });
@@ -25,7 +25,7 @@ test('kill -9 of a node under load loses nothing acknowledged; the others answer
   assert.deepEqual(await missing(cluster, load.acknowledged, { at: 2 }), []);
 });
 
-test('kill -9 of all nodes at once right after acknowledgements: every acknowledged value is there', async (t) => {
+test('kill -9 of all nodes loses no acknowledged write', async (t) => {
   const cluster = await TestCluster.start(t);
   const load = new Load(t, () => cluster.nodes, { clients: 32 });
   await eventually('some writes', async () => load.acknowledged.size > 500);
@@ -37,7 +37,7 @@ test('kill -9 of all nodes at once right after acknowledgements: every acknowled
   assert.deepEqual(await missing(cluster, load.acknowledged, { at: 1 }), []);
 });
 
-test('a node that hangs delays nobody', async (t) => {
+test('a node that hangs delays no request', async (t) => {
   const cluster = await TestCluster.start(t);
   for (let i = 0; i < 50; i++) await cluster.node(0).key(`h${i}`, { method: 'PUT', body: 'x' });
   cluster.node(1).signal('SIGSTOP');
@@ -60,7 +60,7 @@ test('a node that hangs delays nobody', async (t) => {
   assert.equal((await cluster.node(1).key('h1')).status, 200);
 });
 
-test('too few replicas: 503 with have and need at once, nothing stored; fewer asked for, served', async (t) => {
+test('a write that can reach too few replicas is a 503 at once, and stores nothing', async (t) => {
   const cluster = await TestCluster.start(t);
   const node = cluster.node(0);
   await node.key('before', { method: 'PUT', body: 'x' });
@@ -146,7 +146,7 @@ test('garbage on every port leaves the node serving', async (t) => {
 /** How long a quorum is waited for must not depend on how fast this machine is. */
 const PATIENT = '?timeout=60000';
 
-test('a thousand parallel clients with values up to a mebibyte: all answered, memory bounded', async (t) => {
+test('memory stays bounded with a thousand clients and values of up to a mebibyte', async (t) => {
   const cluster = await TestCluster.start(t);
   const sizes = [0, 1, 100, 1_000, 10_000, 100_000, 1024 * 1024];
   const value = (i: number): Buffer => Buffer.alloc(sizes[i % sizes.length] as number, i & 255);
@@ -175,7 +175,7 @@ test('a thousand parallel clients with values up to a mebibyte: all answered, me
   for (const [i, read] of reads) assert.ok(read.body.equals(value(i)), `c${i}: ${read.status}`);
 });
 
-test('one node alone, and five of which three own a key: any node serves any key', async (t) => {
+test('any node serves any key, alone or as one of five', async (t) => {
   const alone = await TestCluster.start(t, { nodes: 1 });
   assert.equal((await alone.node(0).key('k', { method: 'PUT', body: 'x' })).status, 200);
   assert.deepEqual(await alone.values('k'), ['x']);
@@ -216,7 +216,7 @@ test('read repair brings a replica that was away up to date', async (t) => {
   });
 });
 
-test('a clean stop answers what is in flight, exits with 0, and the next start is another life', async (t) => {
+test('a clean stop answers requests in flight and exits with 0, and the next start is another life', async (t) => {
   const cluster = await TestCluster.start(t);
   const node = cluster.node(0);
   await node.key('k', { method: 'PUT', body: 'x' });
@@ -238,7 +238,7 @@ test('a clean stop answers what is in flight, exits with 0, and the next start i
   assert.equal(new Set(lives).size, 2, node.log);
 });
 
-test('a write that was handed to a node that hung is not carried out when that node wakes up later', async (t) => {
+test('a write that was forwarded to a hanging node is not carried out when the node continues', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 5 });
   const keys = Array.from({ length: 40 }, (_, i) => `late${i}`);
   // The first frames to a peer wait for the connection; those are the ones that a hung node finds

@@ -55,7 +55,7 @@ for (const [what, known, state, generation] of [
     3,
   ],
 ] as const) {
-  test(`a node on an empty disk of which the cluster knows that ${what} gets its way`, () => {
+  test(`a node on an empty disk prevails if the cluster knows that ${what}`, () => {
     const own = membersOf('a');
     const held = settledOn(known, own);
     assert.deepEqual([held?.state, held?.generation], [state, generation]);
@@ -63,7 +63,7 @@ for (const [what, known, state, generation] of [
   });
 }
 
-test('a node that goes on outbids what was said of it, but not that it is gone', () => {
+test('a node outbids newer records of itself, unless they say that it is gone', () => {
   const goesOn = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
   assert.deepEqual(settledOn(recordOf('a', 'up', { version: 9 }), goesOn), goesOn.own);
   assert.equal(goesOn.own.state, 'up');
@@ -72,7 +72,7 @@ test('a node that goes on outbids what was said of it, but not that it is gone',
   assert.equal(removed.own.state, 'gone');
 });
 
-test('a node that hears of a later member of its name takes its place, or ends with it', () => {
+test('a node takes the place of a later member of its name, or is gone with it', () => {
   const kept = [recordOf('a', 'up', { version: 4 }), recordOf('b', 'up')];
   for (const state of ['up', 'gone'] as const) {
     const back = membersOf('a', kept);
@@ -83,7 +83,7 @@ test('a node that hears of a later member of its name takes its place, or ends w
   }
 });
 
-test('a node that joins and was declared gone is gone, a new one under the name is not', () => {
+test('a joining node that was declared gone is gone, but not a new node of its name', () => {
   const gone = recordOf('a', 'gone', { version: 9 });
   const joining = membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]);
   assert.equal(settledOn(gone, joining)?.state, 'gone', 'it has met others since it was new');
@@ -99,13 +99,13 @@ test('a node that joins and was declared gone is gone, a new one under the name 
   assert.deepEqual([held?.state, held?.generation], ['joining', 2], 'another one is gone');
 });
 
-test('a list that names nobody else is relied on only by a node that has begun a cluster', () => {
+test('a node relies on a list without other members only if it has begun a cluster', () => {
   assert.equal(membersOf('a', [recordOf('a', 'joining')]).isInformed, false);
   assert.equal(membersOf('a', [recordOf('a', 'up')]).isInformed, true);
   assert.equal(membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]).isInformed, true);
 });
 
-test('a list that may not be relied on is not relied on after the next start', () => {
+test('a node that does not rely on its list does not rely on it after the next start', () => {
   const wiped = membersOf('a');
   // Another member says that this name is up: the disk was lost since, and this node takes the
   // place over.
@@ -120,7 +120,7 @@ test('a list that may not be relied on is not relied on after the next start', (
   assert.equal(membersOf('a', again.lasting.all()).isInformed, true);
 });
 
-test('a kept list in which members join or leave is not relied on before they are heard', () => {
+test('a node relies on a kept list only after it has heard from the members that join or leave', () => {
   const kept = [recordOf('a', 'up'), recordOf('b', 'joining'), recordOf('c', 'leaving')];
   const heard = (name: string, isInformed = false): Members => {
     const members = membersOf('a', kept);
@@ -139,7 +139,7 @@ test('a kept list in which members join or leave is not relied on before they ar
   assert.equal(other.isInformed, false, 'their lists differ');
 });
 
-test('a member that has lost its disk cannot tell what became of it, but all living members together can', () => {
+test('a node relies on its list if all living members agree on a member that has lost its disk', () => {
   const wiped = (): Members => {
     const members = membersOf('a', [
       recordOf('a', 'up'),
@@ -161,13 +161,13 @@ test('a member that has lost its disk cannot tell what became of it, but all liv
   assert.equal(agreed.isInformed, true, 'no living member knows more');
 });
 
-test('a node that is gone stays gone, whoever it has heard of', () => {
+test('a node that is gone stays gone after a start', () => {
   const killedAtOnce = membersOf('a', [recordOf('a', 'joining')]);
   killedAtOnce.merge(recordOf('a', 'gone', { version: 9 }));
   assert.equal(membersOf('a', killedAtOnce.lasting.all()).own.state, 'gone');
 });
 
-test('a node that was declared gone in an earlier life says which life it has now', () => {
+test('a node that was declared gone in an earlier life announces its present life', () => {
   const back = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
   const known = recordOf('a', 'gone', { version: 9 });
   const held = settledOn(known, back);
@@ -180,7 +180,7 @@ test('a node that was declared gone in an earlier life says which life it has no
   assert.equal(settledOn(held as MemberRecord, back)?.version, held?.version);
 });
 
-test('a joining member is a pending owner until it is up; a leaving one owns until it is gone', () => {
+test('a joining member is a pending owner until it is up, and a leaving one owns until it is gone', () => {
   const up = ['a', 'b', 'c', 'd'].map((name) => recordOf(name, 'up'));
   const members = membersOf('a', [...up, recordOf('e', 'joining')]);
   assert.equal(members.shareOf('e').owned, 0);
@@ -203,7 +203,7 @@ test('a joining member is a pending owner until it is up; a leaving one owns unt
   assert.equal(members.shareOf('b').owned, 0);
 });
 
-test('zones and weights of the records count', () => {
+test('owners lie in different zones, by the member records', () => {
   const list = Array.from({ length: 6 }, (_, i) =>
     recordOf(`n${i}`, 'up', { zone: `rack-${i % 3}`, weight: i === 0 ? 3 : 1 }),
   );
@@ -216,7 +216,7 @@ test('zones and weights of the records count', () => {
   }
 });
 
-test('the life of a member is that of its last start; who is gone has none', () => {
+test('the life of a member is that of its last start, and a member that is gone has none', () => {
   const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'up', { life: 'first' })]);
   assert.equal(members.lifeOf('a'), 'two', 'whatever the disk says');
   assert.equal(members.lifeOf('b'), 'first');

@@ -37,7 +37,7 @@ function p99(times: readonly number[]): number {
   return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
 }
 
-test('3, 5, 4 nodes under a constant load: no request fails, and nothing that was acknowledged is lost', async (t) => {
+test('no request fails and no acknowledged write is lost while three nodes become five, then four', async (t) => {
   const cluster = await TestCluster.start(t);
   let serving = cluster.nodes;
   const load = new Load(t, () => serving, { clients: 4, reads: true, pauseMs: 10 });
@@ -71,7 +71,7 @@ test('3, 5, 4 nodes under a constant load: no request fails, and nothing that wa
     assert.deepEqual(await missing(cluster, load.acknowledged, { at, query: '?r=all' }), []);
 });
 
-test('a node on an empty disk under a name that is in use takes its place and is whole again', async (t) => {
+test('a node on an empty disk takes the place of a dead one of its name', async (t) => {
   const cluster = await TestCluster.start(t);
   const load = new Load(t, () => cluster.nodes.slice(0, 2), { clients: 2 });
   await load.progress(100);
@@ -86,7 +86,7 @@ test('a node on an empty disk under a name that is in use takes its place and is
   assert.deepEqual(await missing(cluster, load.acknowledged, { at: 2, query: '?r=all' }), []);
 });
 
-test('a second node of a name that is in use is refused with a clear message on both sides', async (t) => {
+test('a second living node of one name is refused, and both sides say so', async (t) => {
   const cluster = await TestCluster.start(t);
   const double = await cluster.stranger('n3', join(cluster.node(2).root, '..', 'double'));
   assert.equal(await double.ended(), 2);
@@ -95,7 +95,7 @@ test('a second node of a name that is in use is refused with a clear message on 
   assert.deepEqual(await views(cluster), new Set(['n1 up,n2 up,n3 up']));
 });
 
-test('a node that was declared gone while it was dead finds out, hands over what only it has, and ends', async (t) => {
+test('a node that was declared gone while it was dead hands its writes over, and ends', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 4 });
   const lost = cluster.node(3);
   const key = 'k';
@@ -119,7 +119,7 @@ test('a node that was declared gone while it was dead finds out, hands over what
   assert.deepEqual(await cluster.values(key), ['v']);
 });
 
-test('a node that moves to other ports is the same node', async (t) => {
+test('a node that starts on other ports is the same member', async (t) => {
   const cluster = await TestCluster.start(t);
   await cluster.node(0).key('k', { method: 'PUT', body: 'v' });
   const old = cluster.node(2);
@@ -132,7 +132,7 @@ test('a node that moves to other ports is the same node', async (t) => {
   assert.equal((await moved.key('k?r=all')).text, 'v');
 });
 
-test('the last node cannot leave, and says so', async (t) => {
+test('the last node refuses to leave', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const { status, text } = await send(`${cluster.node(0).url}/cluster/leave`, { method: 'POST' });
   assert.equal(status, 400);

@@ -161,7 +161,7 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   },
 };
 
-test('five nodes on hosts of their own', { skip }, async (t) => {
+test('five nodes on hosts of their own survive cuts, loss and slow links', { skip }, async (t) => {
   const cluster = await HostedCluster.start(t, 5);
   await write(cluster.nodes, 'before', { count: 20 });
   for (const [what, situation] of Object.entries(SITUATIONS)) {

@@ -32,7 +32,7 @@ function bench(concurrency: number): Bench {
   return { queue: new PullQueue({ clock, concurrency, run }), clock, running, end };
 }
 
-test('(!) a partition is pulled from one peer at a time: two snapshots at once would mix', async () => {
+test('a partition is pulled from one peer at a time', async () => {
   const { queue, running, end } = bench(4);
   queue.add(1, 'a');
   queue.add(1, 'b');
@@ -42,7 +42,7 @@ test('(!) a partition is pulled from one peer at a time: two snapshots at once w
   assert.deepEqual(running, ['2 a', '1 b']);
 });
 
-test('a few partitions are pulled at once, the oldest job first, and none twice', async () => {
+test('a few partitions are pulled at the same time, the oldest job first', async () => {
   const { queue, running, end } = bench(2);
   for (const partition of [1, 2, 3, 3]) queue.add(partition, 'a');
   assert.deepEqual([running, queue.waiting, queue.running], [['1 a', '2 a'], 1, 2]);
@@ -53,7 +53,7 @@ test('a few partitions are pulled at once, the oldest job first, and none twice'
   assert.deepEqual([queue.waiting, queue.running, queue.oldest], [0, 0, undefined]);
 });
 
-test('the oldest job says what catching up waits for, and since when', async () => {
+test('the oldest job has its partition, its peer and its age', async () => {
   const { queue, clock, end } = bench(1);
   queue.add(7, 'stuck');
   clock.advance(1_000);

@@ -22,7 +22,7 @@ async function assertEqual(
     assert.deepEqual(await missing(cluster, acknowledged, { at, query: '?r=1' }), [], `n${at + 1}`);
 }
 
-test('kill -9 and restart under load: the replica catches up, and the logs are cut', async (t) => {
+test('a replica catches up after kill -9 under load, and the logs are cut', async (t) => {
   const cluster = await TestCluster.start(t);
   const load = new Load(t, nodesBut(cluster, 2), { clients: 16 });
   await load.progress(200);
@@ -36,7 +36,7 @@ test('kill -9 and restart under load: the replica catches up, and the logs are c
   await assertEqual(cluster, load.acknowledged);
 });
 
-test('SIGSTOP for seconds and SIGCONT: the replica catches up', async (t) => {
+test('a replica catches up after SIGSTOP and SIGCONT', async (t) => {
   const cluster = await TestCluster.start(t);
   const load = new Load(t, nodesBut(cluster, 1), { clients: 16 });
   await load.progress(200);
@@ -51,7 +51,7 @@ test('SIGSTOP for seconds and SIGCONT: the replica catches up', async (t) => {
   await assertEqual(cluster, load.acknowledged);
 });
 
-test('a wiped data directory is filled again, deletes and all, and counts for nothing until then', async (t) => {
+test('a wiped data directory is filled again, and does not count until then', async (t) => {
   const cluster = await TestCluster.start(t);
   const load = new Load(t, () => cluster.nodes, { clients: 16 });
   await load.progress(1_500);
@@ -75,7 +75,7 @@ test('a wiped data directory is filled again, deletes and all, and counts for no
   for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values('gone', at), []);
 });
 
-test('a damaged table file: the store is set aside, kept, and rebuilt', async (t) => {
+test('a store with a damaged table file is kept aside and rebuilt', async (t) => {
   const cluster = await TestCluster.start(t);
   const load = new Load(t, () => cluster.nodes, { clients: 16 });
   await load.progress(1_500);
@@ -108,7 +108,7 @@ test('a damaged table file: the store is set aside, kept, and rebuilt', async (t
   await assertEqual(cluster, load.acknowledged);
 });
 
-test('fallbacks take writes for owners that are away, hand them over, and go', async (t) => {
+test('fallbacks hand the writes over that they took for absent owners', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 5 });
   await Promise.all([3, 4].map((i) => cluster.node(i).end('SIGKILL')));
   await eventually('both are seen to be gone', async () => {

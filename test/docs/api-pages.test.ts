@@ -20,7 +20,7 @@ test('every export has a section with its sentence and its whole declaration', (
   }
 });
 
-test('the exports that a program sees are all there', () => {
+test('every export of an entry point is on its page', () => {
   const names = (entry: string): string[] => itemsOf(entry).map(({ name }) => name);
   for (const name of Object.keys(client))
     assert.ok(names('client/index.d.ts').includes(name), name);

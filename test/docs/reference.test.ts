@@ -79,7 +79,7 @@ test('every key of the configuration is in a table, with its default', () => {
   assert.deepEqual(differences(page), []);
 });
 
-test('a key that is missing, that there is not, or with another default is found', () => {
+test('a key that is missing, unknown or with another default is found', () => {
   assert.deepEqual(differences(page.replace('| `weight` |', '| weight |')), ['weight']);
   assert.deepEqual(differences(page.replace('| `quorum.n` | `3`', '| `quorum.n` | `5`')), [
     'quorum.n',

@@ -15,7 +15,7 @@ const KEYS = 400;
 const OVERHEAD_BYTES = 300;
 const SECONDS = 5_000;
 
-test('a node that was away for a minute is equal within seconds, and is sent little more than it missed', async (t) => {
+test('a node that was away for a minute catches up within seconds, and gets little more than it missed', async (t) => {
   const world = new World(7);
   const cluster = new SimCluster(world, { count: 3 });
   for (const node of cluster.nodes) node.start();

@@ -7,7 +7,7 @@ import { Lab, textOf } from '../fixtures/lab.ts';
 
 const KEY = 'k1';
 
-test('a wiped replica counts only after it cannot have missed a write of fewer disks than configured', async () => {
+test('a wiped replica does not count as long as it may lack a write that asked for fewer disks', async () => {
   const lab = new Lab(3, { config: { quorum: { n: 3, r: 'one', w: 'all', timeoutMs: 3_000 } } });
   await lab.born();
   const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
@@ -40,7 +40,7 @@ for (const [kind, headers] of [
   ['write', {}],
   ['conditional write', { 'if-none-match': '*' }],
 ] as const) {
-  test(`a ${kind} is not acknowledged on the word of a replica that has been replaced since`, async () => {
+  test(`a ${kind} is not acknowledged with a replica that has been replaced since`, async () => {
     const lab = new Lab(3);
     await lab.born();
     const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
@@ -66,7 +66,7 @@ for (const [kind, headers] of [
   });
 }
 
-test('a decider does not count what it has on disk only after it has filled the replica of another', async () => {
+test('a decider that has filled another replica does not count a write that becomes durable after that', async () => {
   const lab = new Lab(5, {
     config: { quorum: { n: 5, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } },
   });
@@ -96,7 +96,7 @@ test('a decider does not count what it has on disk only after it has filled the 
   );
 });
 
-test('a write is not acknowledged by the word of an owner that has forgotten its fences', async () => {
+test('a write is not acknowledged with an owner that has forgotten its fences', async () => {
   const lab = new Lab(3);
   await lab.born();
   // The fences of the first start have ended. They would make the promise void, too.

@@ -44,7 +44,7 @@ async function born(key: string): Promise<{ lab: Lab; a: SimNode; b: SimNode; c:
 const statuses = (...answers: (HttpAnswer | undefined)[]): (number | undefined)[] =>
   answers.map((answer) => answer?.status);
 
-test('messages that are late, but in order, do not make two winners', async () => {
+test('late messages do not let two conditional writes win', async () => {
   const key = 'lock';
   const { lab, a, b, c } = await born(key);
   // Grant and store of A to C are late; B grants, and A decides on {A, B} and writes.
@@ -105,7 +105,7 @@ async function tryAlone(lab: Lab, at: SimNode, key: string, request: LabRequest)
 
 const isRepeated = ({ headers }: HttpAnswer): boolean => headers['X-Mec-Repeated'] === 'true';
 
-test('of a create with an Idempotency-Key and its rival one is told 200, however often both are repeated', async () => {
+test('a create that lost against a rival is a 412 at every repeat', async () => {
   const key = 'lock';
   const { lab, a, b, c } = await born(key);
   const mine = { value: 'mine', headers: { ...CREATE, ...ONCE } };
@@ -125,7 +125,7 @@ test('of a create with an Idempotency-Key and its rival one is told 200, however
     assert.deepEqual(lab.held(node, key).sort(), ['mine', 'yours'], 'nothing was written');
 });
 
-test('a repeat that finds two tries of its write covers both', async () => {
+test('the token of a repeat covers both copies of its write', async () => {
   const key = 'order';
   const { lab, a, b, c } = await born(key);
   const request = { value: 'pound', headers: ONCE };
@@ -144,7 +144,7 @@ test('a repeat that finds two tries of its write covers both', async () => {
   for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key), ['next'], node.name);
 });
 
-test('a repeat is known after it was overwritten and all nodes were restarted', async () => {
+test('a write that was overwritten is still a repeat after a restart of all nodes', async () => {
   const key = 'order';
   const { lab, a, b, c } = await born(key);
   const made = await lab.ask(a, 'PUT', key, { value: 'pound', headers: ONCE });
@@ -160,7 +160,7 @@ test('a repeat is known after it was overwritten and all nodes were restarted', 
   for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key), ['next']);
 });
 
-test('a repeat is known after it was overwritten and each disk was replaced, one after the other', async () => {
+test('a write that was overwritten is still a repeat after each disk has been replaced in turn', async () => {
   const key = 'order';
   const { lab, a, b, c } = await born(key);
   const made = await lab.ask(a, 'PUT', key, { value: 'pound', headers: ONCE });
@@ -173,7 +173,7 @@ test('a repeat is known after it was overwritten and each disk was replaced, one
   for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key), ['next']);
 });
 
-test('a repeat is not acknowledged by what is remembered of a disk that is gone', async () => {
+test('a repeat is not acknowledged from the memory of a disk that is lost', async () => {
   const key = 'order';
   const { lab, a, b, c } = await born(key);
   const request = { value: 'pound', headers: ONCE };
@@ -191,7 +191,7 @@ test('a repeat is not acknowledged by what is remembered of a disk that is gone'
   }
 });
 
-test('a write waits for an owner that has just started, which grants the key once it counts again', async () => {
+test('a conditional write waits for an owner that has just started', async () => {
   const key = 'lock';
   const { lab, a, b, c } = await born(key);
   b.crash();
@@ -207,7 +207,7 @@ test('a write waits for an owner that has just started, which grants the key onc
   assert.equal(made.status, 200);
 });
 
-test('damage that is found under a conditional write fails that write, and not the node', async () => {
+test('damage that appears during a conditional write fails the write and not the node', async () => {
   const lab = new Lab(3);
   await lab.born();
   const [node] = lab.order('k1') as [SimNode];

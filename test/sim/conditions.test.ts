@@ -179,7 +179,7 @@ async function race(seed: number): Promise<Scene> {
   return scene;
 }
 
-test(`${SEEDS} seeds: of the writes on one state of a key at most one is acknowledged`, async () => {
+test(`${SEEDS} seeds: of the conditional writes on one state of a key, at most one is acknowledged`, async () => {
   let acknowledged = 0;
   let locked = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {

@@ -31,7 +31,7 @@ async function leaving(isCut: (other: number) => boolean): Promise<Parting> {
 const stateAt = (other: SimNode, { name }: SimNode): string | undefined =>
   other.node?.status().members.find((member) => member.name === name)?.state;
 
-test('a node that is cut off when it has left stays until it can tell another member', async () => {
+test('a node that has left and is cut off stays until it can tell another member', async () => {
   const { lab, node, others } = await leaving(() => true);
   await lab.wait(LONG_MS);
   assert.deepEqual(new Set(others.map((other) => stateAt(other, node))), new Set(['leaving']));
@@ -43,7 +43,7 @@ test('a node that is cut off when it has left stays until it can tell another me
   await lab.rest();
 });
 
-test('a node that is killed before it could tell that it has left tells it later', async () => {
+test('a node that has left and is killed tells the others after its next start', async () => {
   const { lab, node } = await leaving(() => true);
   await lab.wait(1_000);
   node.crash();
@@ -54,7 +54,7 @@ test('a node that is killed before it could tell that it has left tells it later
   await lab.rest();
 });
 
-test('one member is enough after a while, though two are better', async () => {
+test('a node that has left waits for two members, and after some seconds for one', async () => {
   const { lab, node, others } = await leaving((other) => other > 0);
   await lab.wait(5_000);
   assert.equal(stateAt(others[0] as SimNode, node), 'gone');
@@ -65,7 +65,7 @@ test('one member is enough after a while, though two are better', async () => {
   await lab.rest();
 });
 
-test('a node that has left acknowledges nothing on its own disk', async () => {
+test('a node that has left acknowledges no write on its own disk', async () => {
   const { lab, node } = await leaving(() => true);
   // After this time the node knows that it can reach no owner.
   await lab.wait(8_000);
@@ -76,7 +76,7 @@ test('a node that has left acknowledges nothing on its own disk', async () => {
   await lab.until(() => node.hasLeft, LONG_MS);
 });
 
-test('a node that has left stores nothing for a node that has not heard of it', async () => {
+test('a node that has left stores nothing for a coordinator that does not know', async () => {
   const lab = new Lab(NODES);
   await lab.born();
   const node = lab.cluster.nodes[NODES - 1] as SimNode;

@@ -16,7 +16,7 @@ const AWAY_MS = 40_000;
 /** Longer than any test: a scrub would mend the losses of these tests. */
 const NEVER_MS = 1e9;
 
-test('a gap is not closed over fallbacks that are only away', async () => {
+test('a gap is not closed while fallbacks are away', async () => {
   const lab = new Lab(6);
   await lab.born();
   const [a, b] = neighbours(2) as [string, string];
@@ -61,7 +61,7 @@ const asksAbout =
   (request: Message): boolean =>
     request.kind === 'state' && request.partitions.includes(partitionOf(key));
 
-test('a fallback asks twice: owners may lose what they have answered for', async () => {
+test('a fallback does not drop a write if an owner loses it between two answers', async () => {
   const lab = new Lab(4);
   await lab.born();
   const [key] = neighbours(1) as [string];
@@ -93,7 +93,7 @@ test('a fallback asks twice: owners may lose what they have answered for', async
   for (const owner of saved.keys()) assert.deepEqual(lab.held(owner, key), ['acknowledged']);
 });
 
-test('a gap is asked about twice: what it hides may move between two answers', async () => {
+test('a gap is not closed if its write moves between two answers', async () => {
   const lab = new Lab(4, { limits: { lostAfterMs: 300, intervalMs: 200 } });
   await lab.born();
   const [hidden, above] = neighbours(2) as [string, string];
@@ -136,7 +136,7 @@ test('a gap is asked about twice: what it hides may move between two answers', a
 });
 
 for (const gapMs of [100, 700]) {
-  test(`a snapshot whose sender loses its disk half-way, and is back after ${gapMs} ms, removes nothing`, async () => {
+  test(`a snapshot removes nothing if its sender loses its disk, and is back after ${gapMs} ms`, async () => {
     const lab = new Lab(3, { limits: { maxLogEntries: 4, pageDots: 2, concurrency: 1 } });
     await lab.born();
     const keys = neighbours(12).sort();
@@ -203,7 +203,7 @@ function damageWhenWritten(disk: SimDisk, key: string): void {
   };
 }
 
-test('a snapshot is not taken over if what it said of a key was damaged since', async () => {
+test('a snapshot is not adopted if a record from its pages is damaged', async () => {
   const lab = new Lab(3, { limits: { maxLogEntries: 4, scrubMs: NEVER_MS } });
   await lab.born();
   const [key, ...others] = neighbours(7) as [string, ...string[]];
@@ -236,7 +236,7 @@ test('a snapshot is not taken over if what it said of a key was damaged since', 
   }
 });
 
-test('a snapshot is not taken over if a key is damaged while others are taken away', async () => {
+test('a snapshot is not adopted if a key is damaged while other keys are removed', async () => {
   const lab = new Lab(3, { limits: { maxLogEntries: 4, pageDots: 1, scrubMs: NEVER_MS } });
   await lab.born();
   const [key, last, ...gone] = neighbours(8).sort() as [string, string, ...string[]];
@@ -278,7 +278,7 @@ test('a snapshot is not taken over if a key is damaged while others are taken aw
   }
 });
 
-test('a delete that a snapshot brings holds for a key whose record is damaged here', async () => {
+test('a delete in a snapshot also holds for a key with a damaged record', async () => {
   const lab = new Lab(3, { limits: { maxLogEntries: 4, intervalMs: 20_000 } });
   await lab.rest(5 * 60_000);
   const [key, ...others] = neighbours(7) as [string, ...string[]];
@@ -312,7 +312,7 @@ test('a delete that a snapshot brings holds for a key whose record is damaged he
   }
 });
 
-test('a volume that is put back as it was after a clean stop gives no dot to two writes', async () => {
+test('a volume that was put back to an earlier state gives no dot to a second write', async () => {
   const lab = new Lab(3);
   await lab.born();
   const [first, key] = neighbours(2) as [string, string];
@@ -341,7 +341,7 @@ test('a volume that is put back as it was after a clean stop gives no dot to two
     assert.deepEqual(lab.held(node, key).sort(), ['after', 'before'], `at ${node.name}`);
 });
 
-test('a node that lost its disk and begins a cluster alone takes nothing of the others for lost', async () => {
+test('a node that lost its disk and begins a cluster alone closes no dots of the others', async () => {
   const lab = new Lab(3, { limits: { lostAfterMs: 2_000 } });
   await lab.born();
   const [ofOther, ofItself, known] = neighbours(3) as [string, string, string];

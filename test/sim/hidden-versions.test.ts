@@ -60,8 +60,9 @@ async function assertEnds(
   }
 }
 
-for (const isRead of [false, true])
-  test(`last write wins: an older one stays away when the newer expires${isRead ? ', read before' : ''}`, async () => {
+for (const isRead of [false, true]) {
+  const addition = isRead ? ', after a read' : '';
+  test(`last write wins: the older version stays hidden when the newer expires${addition}`, async () => {
     const { lab, owners } = await parted([LAST_WRITE_WINS]);
     const [a, b] = owners as [SimNode, SimNode];
     await put(lab, a, 'old');
@@ -72,8 +73,9 @@ for (const isRead of [false, true])
     if (isRead) assert.equal(textOf(await lab.ask(a, 'GET', KEY)), 'new');
     await assertEnds(lab, owners, { values: [], status: 404 });
   });
+}
 
-test('a write that was sent twice expires once', async () => {
+test('both copies of a write that was sent twice expire', async () => {
   const { lab, owners } = await parted([]);
   const [a, b, c] = owners as [SimNode, SimNode, SimNode];
   const isFirst = a.name < b.name;
@@ -87,7 +89,7 @@ test('a write that was sent twice expires once', async () => {
   await assertEnds(lab, [a, b, c], { values: [], status: 404 });
 });
 
-test('one X-Mec-Write-ID for two different values hides neither of two acknowledged writes', async () => {
+test('two values under one X-Mec-Write-ID are both shown', async () => {
   const { lab, owners } = await parted([]);
   const [a, b, c] = owners as [SimNode, SimNode, SimNode];
   const headers = { 'x-mec-write-id': '1' };

@@ -12,7 +12,7 @@ const CONTENT = packContent({
   timestampMicros: 1,
 });
 
-test('a listing of one hash tag needs the owners of one partition only', async () => {
+test('a listing of one hash tag needs only the owners of one partition', async () => {
   const lab = new Lab(6);
   await lab.born();
   const keys = ['{ann}/cart', '{ann}/orders/1', '{ann}/orders/2'];
@@ -49,7 +49,7 @@ test('a listing of one hash tag needs the owners of one partition only', async (
   );
 });
 
-test("keys of the store's own are neither listed nor served", async () => {
+test('reserved keys are neither listed nor served', async () => {
   const lab = new Lab(3);
   await lab.born();
   const [node] = lab.cluster.nodes as [SimNode];

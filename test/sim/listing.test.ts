@@ -5,7 +5,7 @@ import type { SimNode } from '../../src/sim/cluster.ts';
 import { listKeys } from '../../src/sim/http.ts';
 import { Lab, settled } from '../fixtures/lab.ts';
 
-test('a listing does not take a fallback for an owner if it reads a key again', async () => {
+test('a listing that reads a key does not count a fallback', async () => {
   const lab = new Lab(5);
   await lab.born();
   const [first, lagging, third, lister] = lab.order('k') as [SimNode, SimNode, SimNode, SimNode];

@@ -37,7 +37,7 @@ test('locate names three owners and a fallback, with their versions of the key',
   }
 });
 
-test('locate answers without a node that is cut off, and says nothing in its name', async () => {
+test('locate has no answer for a node that is cut off', async () => {
   const lab = new Lab(4);
   await lab.born();
   const [first, second] = lab.order('k') as [SimNode, SimNode];

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab } from '../fixtures/lab.ts';
 
-test('a node whose disk is full tells so once a second at most, however many reads it serves', async () => {
+test('a node with a full disk logs one line a second, even if more reads meet it', async () => {
   const lab = new Lab(3);
   await lab.born();
   const [node] = lab.order('k') as [SimNode];

@@ -5,7 +5,7 @@ import type { SimNode } from '../../src/sim/cluster.ts';
 import { listKeys, Refused } from '../../src/sim/http.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
 
-test('a listing fails where no member is known, rather than say that there are no keys', async () => {
+test('a listing fails, and is not empty, if no member is known', async () => {
   const lab = new Lab(3, { config: { quorum: { n: 3, r: 'all', w: 'one', timeoutMs: 3_000 } } });
   await lab.born();
   const [wiped, ...others] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
@@ -53,12 +53,12 @@ async function assertServesNoKeys(lab: Lab, node: SimNode): Promise<void> {
   }
 }
 
-test('a node that has heard of some members only takes no quorum of them for that of the cluster', async () => {
+test('a node that has heard of some members only serves no keys', async () => {
   const { lab, wiped } = await hearingOne(1);
   for (const node of wiped) await assertServesNoKeys(lab, node);
 });
 
-test('nor does it after another start', async () => {
+test('a node that has heard of some members only serves no keys after another start', async () => {
   const { lab, wiped } = await hearingOne(1);
   for (const node of wiped) {
     node.crash();
@@ -69,12 +69,12 @@ test('nor does it after another start', async () => {
   }
 });
 
-test('nor do two of them that have heard the same', async () => {
+test('two nodes that have heard of the same members only serve no keys', async () => {
   const { lab, wiped } = await hearingOne(2);
   for (const node of wiped) await assertServesNoKeys(lab, node);
 });
 
-test('a node that was killed just after others had joined does not take itself for the only owner', async () => {
+test('a node that was killed just after others had joined serves no keys alone', async () => {
   for (let seed = 1; seed <= 10; seed++) {
     const lab = new Lab(3, { seed });
     // All nodes tell that all are up. The member lists on their disks may be older.
@@ -92,7 +92,7 @@ test('a node that was killed just after others had joined does not take itself f
   }
 });
 
-test('a node without others goes on after a start, or once a member that never joined is declared gone', async () => {
+test('a lone node serves keys when the member that never joined is declared gone', async () => {
   const lab = new Lab(2, {
     config: { quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } },
   });
@@ -118,7 +118,7 @@ test('a node without others goes on after a start, or once a member that never j
 
 for (const isWiped of [false, true]) {
   const addition = isWiped ? ', also if the newcomer loses its disk' : '';
-  test(`after an outage of all nodes in the middle of a join, they go on by themselves${addition}`, async () => {
+  test(`after an outage of all nodes during a join, the cluster serves again${addition}`, async () => {
     const lab = new Lab(4);
     const { nodes } = lab.cluster;
     const joining = nodes[3] as SimNode;

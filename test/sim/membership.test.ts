@@ -61,7 +61,7 @@ const ofNode = (seer: SimNode, name: string): MemberStatus | undefined =>
 const reachOf = (seer: SimNode, name: string): string | undefined =>
   statusOf(seer).peers.find(({ node }) => node === name)?.reach;
 
-test('a joining node takes writes at once, catches up at its pace, and is up when all have everything', async () => {
+test('a joining node takes writes at once, and is up when it has everything', async () => {
   const bytesPerSecond = 2_000;
   const box = await bornCluster(3, { ...SYNC_LIMITS, pendingBytesPerSecond: bytesPerSecond });
   const { world, cluster } = box;
@@ -107,7 +107,7 @@ test('a joining node takes writes at once, catches up at its pace, and is up whe
   assert.ok(wasUpMs - beganMs > 5_000, `it took ${Math.round(wasUpMs - beganMs)} ms`);
 });
 
-test('a dead node is unreachable for all ten within six seconds, one that hangs for a second is not', async () => {
+test('a dead node is unreachable for all within six seconds, but not one that hangs for a second', async () => {
   const box = await bornCluster(10);
   const { world, cluster } = box;
   const [dead, hung] = [cluster.nodes[3] as SimNode, cluster.nodes[6] as SimNode];
@@ -131,7 +131,7 @@ test('a dead node is unreachable for all ten within six seconds, one that hangs 
     assert.equal(ofNode(node, dead.name)?.state, 'up', 'out of reach is not gone');
 });
 
-test('who was out of reach long enough to be suspected says that it lives', async () => {
+test('a node that was suspected announces a new version of its record', async () => {
   const box = await bornCluster(4);
   const { world, cluster } = box;
   const lonely = cluster.nodes[1] as SimNode;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
 
-test('a key is given up only after two rounds: its value may move between two answers', async () => {
+test('a damaged key is not given up if its value moves between two answers', async () => {
   const lab = new Lab(4, { limits: { intervalMs: 200 } });
   await lab.born();
   const [a, b, c] = lab.order('k') as [SimNode, SimNode, SimNode];

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { FAULTS } from '../../src/sim/faults.ts';
 import { BUGS } from './planted-bugs.ts';
 
-test('each place of a planted bug is in the compiled source', () => {
+test('each line of a planted bug is in the compiled source', () => {
   const compiled = new URL('../../', import.meta.url);
   for (const bug of BUGS) {
     for (const { file, good } of [bug, ...(bug.also ?? [])]) {
@@ -17,7 +17,7 @@ test('each place of a planted bug is in the compiled source', () => {
   }
 });
 
-test('each bug has a name of its own, and is drawn with faults that there are', () => {
+test('each planted bug has a name of its own, and faults that exist', () => {
   assert.equal(new Set(BUGS.map(({ name }) => name)).size, BUGS.length);
   for (const { name, draw } of BUGS) {
     for (const fault of (draw?.['faults'] ?? []) as string[])

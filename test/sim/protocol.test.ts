@@ -79,7 +79,7 @@ test('two nodes speak the newest version that both know', async () => {
   assert.equal(old.protocol, undefined);
 });
 
-test('a node that is taken back to the release before is spoken to in its version', async () => {
+test('a node that returns to the earlier release is addressed in its version', async () => {
   const lab = new Lab(3);
   await lab.born();
   for (const node of lab.cluster.nodes) await restart(lab, node, NEXT);
@@ -89,7 +89,7 @@ test('a node that is taken back to the release before is spoken to in its versio
   assert.deepEqual(versions(lab)[1], [newest, newest + 1]);
 });
 
-test('a node with no version in common does not get in, and harms none', async () => {
+test('a node with no version in common cannot join', async () => {
   const lab = new Lab(3);
   await lab.born();
   const stranger = lab.cluster.add();

@@ -30,7 +30,7 @@ async function declareGone(lab: Lab, node: SimNode, by: SimNode | undefined): Pr
   await lab.wait(20_000);
 }
 
-test('a removed node with nothing new ends after a few seconds, and shows how far it is', async () => {
+test('a removed node with nothing new shows its progress, and ends within seconds', async () => {
   const { lab, node, others } = await removed();
   await declareGone(lab, node, others[0]);
   for (let i = 0; i < KEYS; i++)
@@ -53,7 +53,7 @@ test('a removed node with nothing new ends after a few seconds, and shows how fa
   assert.ok((told.at(-1)?.done ?? 0) > 0);
 });
 
-test('what it alone has is with the owners before it ends', async () => {
+test('a removed node hands over the writes that only it has before it ends', async () => {
   const { lab, node, others } = await removed();
   for (const other of others) lab.cut(node, other);
   await lab.wait(6_000);
@@ -70,7 +70,7 @@ test('what it alone has is with the owners before it ends', async () => {
     assert.equal(textOf(await lab.ask(others[0] as SimNode, 'GET', `alone${i}`)), `${i}`);
 });
 
-test('two names that were declared gone are taken by new nodes that meet each other first', async () => {
+test('two new nodes may take names that were declared gone, even if they meet each other first', async () => {
   const lab = new Lab(4);
   await lab.born();
   const [one, other, ...rest] = lab.cluster.nodes as [SimNode, SimNode, ...SimNode[]];

@@ -19,7 +19,7 @@ async function outcomeOf(world: World, promise: Promise<unknown> | undefined): P
   return outcome;
 }
 
-test('is asked again of the process that answers in its place', async () => {
+test('a read is sent again to a peer that has restarted', async () => {
   const world = new World(7);
   const cluster = new SimCluster(world, { count: 3 });
   for (const node of cluster.nodes) node.start();

@@ -12,7 +12,7 @@ for (const name of readdirSync(folder).sort()) {
   });
 }
 
-test('a scenario that does not come as it says fails, and says where', async () => {
+test('a scenario with another outcome fails, and names the lines', async () => {
   const failures = await runScenario(
     'nodes 3\nn1 put k a\nn1 get k = b\nn1 put k x ! timeout\nfly n1\nown k = a\n',
   );

@@ -28,7 +28,7 @@ async function parted(): Promise<{
 const remove = (lab: Lab, node: SimNode, token = ''): ReturnType<Lab['ask']> =>
   lab.ask(node, 'DELETE', KEY, { headers: { 'x-mec-vclock': token } });
 
-test('the token of a 404, in X-Mec-Gone, keeps a stale replica from showing what was gone', async () => {
+test('X-Mec-Gone with the token of a 404 hides the deleted version of a stale replica', async () => {
   const { lab, nodes, written } = await parted();
   const [a, b, c] = nodes;
   assert.equal((await remove(lab, b, written['X-Mec-Vclock'])).status, 204);
@@ -51,7 +51,7 @@ test('the token of a 404, in X-Mec-Gone, keeps a stale replica from showing what
     );
 });
 
-test('what is gone stays gone for its reader although the node that wrote it has begun a new life', async () => {
+test('X-Mec-Gone hides a deleted version although its writer has begun a new life', async () => {
   const { lab, nodes, written } = await parted();
   const [a, b, c] = nodes;
   // The owners that go on know the writer of the old value by another name.
@@ -69,7 +69,7 @@ test('what is gone stays gone for its reader although the node that wrote it has
   assert.equal((await lab.ask(c, 'GET', KEY, { query: 'r=one', headers: gone })).status, 404);
 });
 
-test('the token of a 404 stands for those that were sent with its read', async () => {
+test('the token of a 404 includes the tokens that its read has sent', async () => {
   const lab = new Lab(3);
   await lab.born();
   const [a, b, c] = lab.order(KEY) as [SimNode, SimNode, SimNode];
@@ -104,7 +104,7 @@ const valuesOf = async (lab: Lab, client: MecClient<string>): Promise<string[]> 
   return read.kind === 'value' ? [read.value] : read.siblings.map(({ value }) => value);
 };
 
-test('the client does so by itself, for what it has found gone and for all that it reads after', async () => {
+test('the client sends X-Mec-Gone by itself', async () => {
   const { lab, nodes, written } = await parted();
   const [a, b, c] = nodes;
   const client = labClient(lab, nodes);
@@ -132,7 +132,7 @@ test('the client does so by itself, for what it has found gone and for all that 
   assert.deepEqual(await valuesOf(lab, client), ['new']);
 });
 
-test('a writer keeps what it brought, also from a node that takes its author for dead', async () => {
+test('the token of a write keeps the token that the writer sent, even with a dead actor', async () => {
   const { lab, nodes } = await parted();
   const [a, , c] = nodes;
   a.crash();
@@ -155,7 +155,7 @@ test('a writer keeps what it brought, also from a node that takes its author for
   assert.deepEqual([last.status, textOf(last)], [200, 'third']);
 });
 
-test('a reader is told all that it saw replaced, also by a node that takes an author for dead', async () => {
+test('the token of a read keeps the versions that were replaced, even of a dead actor', async () => {
   const { lab, nodes } = await parted();
   const [a, , c] = nodes;
   a.crash();

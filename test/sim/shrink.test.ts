@@ -65,7 +65,7 @@ test(
   },
 );
 
-test('what is left out does not happen, and the rest does as it would', async () => {
+test('omitted faults and operations do not happen, and the others do not change', async () => {
   const whole = await simulate({ seed: 7, operations: 40 });
   const none = await simulate({ seed: 7, operations: 40, only: { strikes: [], operations: [] } });
   assert.deepEqual([none.strikes, none.operations, none.violations], [[], [], []]);

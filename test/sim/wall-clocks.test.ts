@@ -60,7 +60,7 @@ async function assertRead(
 for (const direction of [1, -1]) {
   const where = direction > 0 ? 'ahead' : 'behind';
 
-  test(`one clock an hour ${where} changes nothing of when a key expires`, async () => {
+  test(`one clock an hour ${where} does not change when a key expires`, async () => {
     const [lab, nodes] = await labOf(3);
     await put(lab, nodes[0], 'v', 20);
     skew(direction * HOUR_MS, nodes[1]);
@@ -73,7 +73,7 @@ for (const direction of [1, -1]) {
     for (const node of nodes) assert.deepEqual(lab.held(node, KEY), [], node.name);
   });
 
-  test(`what a node an hour ${where} takes in expires in time, and is not the last for its clock alone`, async () => {
+  test(`a write at a node an hour ${where} expires in time, and does not win by its clock`, async () => {
     const policies = [LAST_WRITE_WINS];
     const [lab, nodes] = await labOf(3, {
       config: { policies, quorum: { n: 3, r: 'quorum', w: 1, timeoutMs: 3_000 } },
@@ -96,7 +96,7 @@ for (const direction of [1, -1]) {
     await assertRead(lab, nodes, 'second');
   });
 
-  test(`a node an hour ${where} says so in its log and status, and so do the others`, async () => {
+  test(`a clock an hour ${where} appears in log and status`, async () => {
     const [lab, nodes] = await labOf(3);
     const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
     skew(direction * HOUR_MS, a);
@@ -121,7 +121,7 @@ for (const direction of [1, -1]) {
   });
 }
 
-test('a node whose clock jumps while no other can be reached expires nothing by it', async () => {
+test('a clock that jumps on a lone node expires nothing', async () => {
   const [lab, nodes] = await labOf(3);
   const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
   await put(lab, a, 'v', 600);
@@ -135,7 +135,7 @@ test('a node whose clock jumps while no other can be reached expires nothing by 
   await assertRead(lab, nodes, 'v');
 });
 
-test('a node that starts with a wrong clock and reaches no other deletes nothing', async () => {
+test('a lone node that starts with a wrong clock deletes nothing', async () => {
   const [lab, nodes] = await labOf(3);
   const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
   await put(lab, a, 'v', 600);
@@ -152,7 +152,7 @@ test('a node that starts with a wrong clock and reaches no other deletes nothing
   await assertRead(lab, nodes, 'v');
 });
 
-test('of five nodes the clocks of the owners count, whatever those of the others show', async () => {
+test("only the clocks of the key's owners count", async () => {
   const [lab, nodes] = await labOf(5);
   const [a, b, c, d, e] = nodes as [SimNode, SimNode, SimNode, SimNode, SimNode];
   await put(lab, e, 'v', 600);
@@ -166,7 +166,7 @@ test('of five nodes the clocks of the owners count, whatever those of the others
   await assertRead(lab, nodes, 404);
 });
 
-test('a repeat is known for a repeat, though the clocks have jumped by an hour', async () => {
+test('a repeat is recognized after the clocks have jumped by an hour', async () => {
   const [lab, nodes] = await labOf(3);
   const once = { value: 'once', headers: { 'idempotency-key': 'i' } };
   const [a, b, c] = nodes as [SimNode, SimNode, SimNode];

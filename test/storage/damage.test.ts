@@ -90,7 +90,7 @@ async function damagedStore(): Promise<Bench & { disk: MemoryDisk; lost: Replica
   return { ...(await openStore(disk)), disk, lost };
 }
 
-test('(!) a key with a damaged record is unknown and not absent', async () => {
+test('a key with a damaged record is unknown and not absent', async () => {
   const { replica, lost, disk } = await damagedStore();
   const { versions, context } = replica.read(KEY);
   assert.deepEqual(versions, []);
@@ -109,7 +109,7 @@ test('(!) a key with a damaged record is unknown and not absent', async () => {
   assert.equal(disk.rows.has(objectRow(HOME, KEY)), false);
 });
 
-test('(!) a write to a marked key claims only itself and the dots that its writer had seen', async () => {
+test('a write to a marked key claims only itself and the dots that its writer had seen', async () => {
   const { replica } = await damagedStore();
   replica.read(KEY);
   await write(replica, 'elsewhere', none, neighbour());
@@ -152,7 +152,7 @@ test('a key whose mark was taken off has an ordinary object', async () => {
   assert.equal(disk.rows.has(markRow(HOME, KEY)), false);
 });
 
-test('(!) the log entries of a marked key whose effect may be lost are not served', async () => {
+test('the log entries of a marked key whose effect may be lost are not served', async () => {
   const { replica, lost } = await damagedStore();
   replica.read(KEY);
   const since = await write(replica, 'since');
@@ -176,7 +176,7 @@ test('(!) the log entries of a marked key whose effect may be lost are not serve
   assert.equal(items.find(({ key }) => key === neighbour())?.dots.length, 1);
 });
 
-test('(!) a replica that cannot read a key serves no snapshot, and ends the one under way', async () => {
+test('a replica that cannot read a key serves no snapshot, and ends the one under way', async () => {
   const disk = new MemoryDisk();
   const { replica } = await openStore(disk);
   for (const key of [KEY, neighbour()]) await write(replica, 'value', none, key);
@@ -222,7 +222,7 @@ test('the clock hash of a replica that cannot read a key equals no other', async
   assert.notEqual(replica.clockHash, clockHash);
 });
 
-test('(!) a damaged log entry wounds its replica, and sets its versions aside', async () => {
+test('a damaged log entry wounds its replica, and sets its versions aside', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk);
   const { dot } = await write(first.replica, 'kept');
@@ -315,7 +315,7 @@ test('a mended disk wounds the replicas that may have lost rows, and sets stray 
   assert.deepEqual(replica.salvage.of('damaged'), []);
 });
 
-test('(!) versions behind the cut of a log of LevelDB are set aside', async () => {
+test('versions behind the cut of a log of LevelDB are set aside', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk);
   await write(first.replica, 'old');

@@ -215,7 +215,7 @@ function loseRow(disk: MemoryDisk, row: string): MemoryDisk {
   return copy;
 }
 
-test('(!) every start writes under another actor, even on an older copy of the disk', async () => {
+test('every start writes under another actor, even on an older copy of the disk', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open);
   await write(first.store.of(0), { text: 'one' }).durable;
@@ -256,7 +256,7 @@ test('a replica that begins again in one life writes under another actor', async
   assert.equal(store.of(1).actor, first.actor, 'other partitions go on');
 });
 
-test('(!) a replica writes under another actor after a crash', async () => {
+test('a replica writes under another actor after a crash', async () => {
   const disk = new MemoryDisk();
   const control = faulty(disk);
   const peer = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);
@@ -394,7 +394,7 @@ test('the clock is whole after a start with a log that was cut', async () => {
   assert.equal(again.clock.base(actor), maxLogEntries + 11);
 });
 
-test('(!) a read after a write never returns an older object from the cache', async () => {
+test('a read after a write never returns an older object from the cache', async () => {
   const disk = new MemoryDisk();
   const control = faulty(disk);
   const { store } = await openStore(control.open);
@@ -571,7 +571,7 @@ test('the rows of a kind are in one range in all partitions', () => {
     assert.ok(from <= row && row < to);
 });
 
-test('(!) a replica that was dropped does not write into the rows of its successor', async () => {
+test('a replica that was dropped does not write into the rows of its successor', async () => {
   const from = (await openStore(new MemoryDisk().open)).store.of(0);
   const { written, durable } = write(from, { text: 'one' });
   await durable;
@@ -600,7 +600,7 @@ test('a replica that was dropped acknowledges no merge, even if it knows the obj
   );
 });
 
-test('(!) a replica that closes dots writes the keys again whose residue names them', async () => {
+test('a replica that closes dots writes the keys again whose residue names them', async () => {
   const disk = new MemoryDisk();
   const replica = (await openStore(disk.open, 'n1')).store.of(0);
   const peer = (await openStore(new MemoryDisk().open, 'n2')).store.of(0);

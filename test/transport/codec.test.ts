@@ -198,7 +198,7 @@ const MESSAGES: readonly Message[] = [
 const frameOf = (messages: readonly Message[]): Uint8Array =>
   packFrame(messages.map((message, id) => ({ id, message: packMessage(message) })));
 
-test('every message survives the wire, many in one frame', () => {
+test('unpackFrame restores every message of a frame', () => {
   const { items, garbage } = unpackFrame(frameOf(MESSAGES));
   assert.equal(garbage, 0);
   assert.deepEqual(
@@ -229,7 +229,7 @@ const textOf = (message: Message): unknown =>
     ),
   );
 
-test('a context travels on a floor that the receiver knows, in every message that has one', () => {
+test('every message with a context can be packed on a floor', () => {
   const kinds = new Set(LAYERED.map(({ kind }) => kind));
   assert.deepEqual([...kinds].sort(), [
     'granted',
@@ -252,7 +252,7 @@ test('a context travels on a floor that the receiver knows, in every message tha
   }
 });
 
-test('a message on an unknown floor is not understood, and is told apart from garbage', () => {
+test('a message on an unknown floor cannot be read, and is no garbage', () => {
   const frame = packFrame(
     LAYERED.map((message, id) => ({ id, message: packMessage(message, { floors: [settled] }) })),
   );
@@ -273,7 +273,7 @@ test('a frame of another protocol version, or none at all, is refused', () => {
   }
 });
 
-test('a message that is not understood is counted, and the others of its frame are not hurt', () => {
+test('an invalid message is counted, and the others of its frame are read', () => {
   const good = packMessage({ kind: 'stored', actor: 'a', life: '', replica: 1, fences: [] });
   const bad: unknown[] = [
     null,
@@ -346,7 +346,7 @@ test('every text and every list of every message has a bound', () => {
   }
 });
 
-test('random and mutilated frames are refused or survived', () => {
+test('random and mutilated frames do no harm', () => {
   const survive = (frame: Uint8Array): void => {
     try {
       unpackFrame(frame);

@@ -74,7 +74,7 @@ async function assertFinal(
   assert.deepEqual(outcomes, expected);
 }
 
-test('close answers all pending requests at once: timeout if it was sent, unreachable if not', async () => {
+test('close ends each pending request: `timeout` if it was sent, `unreachable` if not', async () => {
   const line = wire();
   line.ask('sent');
   await nextTurn();
@@ -86,7 +86,7 @@ test('close answers all pending requests at once: timeout if it was sent, unreac
   await assertFinal(line, ['sent timeout', 'queued unreachable']);
 });
 
-test('a request after close is answered in the same turn, whatever was pending at close', async () => {
+test('a request after close fails in the same turn', async () => {
   for (const isIdle of [true, false]) {
     const line = wire();
     if (!isIdle) line.ask('first');
@@ -103,7 +103,7 @@ test('a request after close is answered in the same turn, whatever was pending a
   }
 });
 
-test('a request made while close gives up the others is answered as well', async () => {
+test('a request that is made during close fails as well', async () => {
   const line = wire();
   line.ask('first', () => line.ask('again'));
   await nextTurn();
@@ -111,7 +111,7 @@ test('a request made while close gives up the others is answered as well', async
   await assertFinal(line, ['first timeout', 'again unreachable']);
 });
 
-test('a reply that comes twice, or after its deadline, is counted and answers nobody', async () => {
+test('a duplicate or late reply is counted and ignored', async () => {
   const line = wire();
   line.ask('a');
   line.ask('b');
@@ -125,21 +125,21 @@ test('a reply that comes twice, or after its deadline, is counted and answers no
   assert.equal(line.client.status()['late'], 3);
 });
 
-test('a caller that throws costs the others nothing, and its error is not lost', async (t: TestContext) => {
+test('a caller that throws does not disturb the others, and its error is reported', async (t: TestContext) => {
   const failing = (line: ReturnType<typeof wire>): void => {
     line.ask('bad', () => {
       throw new Error('of the caller');
     });
     line.ask('good');
   };
-  await t.test('when replies come in', async () => {
+  await t.test('when its reply arrives', async () => {
     const line = wire();
     failing(line);
     await nextTurn();
     assert.throws(() => line.reply(1, 2), /of the caller/);
     await assertFinal(line, ['bad stored', 'good stored']);
   });
-  await t.test('when time is over', async () => {
+  await t.test('when its request times out', async () => {
     const line = wire();
     failing(line);
     line.clock.advance(RPC_SWEEP_MS);
@@ -149,7 +149,7 @@ test('a caller that throws costs the others nothing, and its error is not lost',
     line.clock.advance(TIMEOUT_MS);
     assert.deepEqual(line.outcomes, ['bad timeout', 'good timeout', 'next timeout']);
   });
-  await t.test('when the connection is closed', async () => {
+  await t.test('when its connection is closed', async () => {
     const line = wire();
     failing(line);
     await nextTurn();
@@ -158,7 +158,7 @@ test('a caller that throws costs the others nothing, and its error is not lost',
   });
 });
 
-test('a full queue refuses at once, and the others still get theirs', async () => {
+test('a full queue refuses a request at once, and the waiting ones get their replies', async () => {
   const line = wire();
   for (let i = 0; i < MAX_OUTBOX_MESSAGES; i++)
     line.client.request({ kind: 'ping' }, TIMEOUT_MS, () => {});
@@ -194,7 +194,7 @@ async function serverOf(): Promise<{
   return { server, clock, answered, call: (id) => onFrame({ id, handle: id }, ping) };
 }
 
-test('a connection that has been silent is forgotten when another comes, and known again when it speaks', async () => {
+test('a silent connection makes room for another, and is remembered again when it speaks', async () => {
   const { server, clock, answered, call } = await serverOf();
   for (const id of ['early', 'speaking']) call(id);
   await nextTurn();
@@ -210,7 +210,7 @@ test('a connection that has been silent is forgotten when another comes, and kno
   assert.equal(server.status()['callers'], 3);
 });
 
-test('more connections than are remembered are answered, and only so many remembered', async () => {
+test('connections beyond the limit are answered but not remembered', async () => {
   const { server, clock, answered, call } = await serverOf();
   for (let i = 0; i < MAX_CALLERS; i++) call(`c${i}`);
   clock.advance(1);

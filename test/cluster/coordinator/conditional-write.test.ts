@@ -47,7 +47,7 @@ function start(cluster: FakeCluster): Promise<PutResult> {
 
 const grantsSent = ({ stores }: FakeHolder): unknown[] => stores.map(({ terms }) => terms?.grant);
 
-test('a write goes to the deciders, each with its own number, and a late grant has no say', async () => {
+test('each decider gets the write with its own number, and a late grant does not count', async () => {
   const cluster = clusterOf();
   cluster.n2.granted = undefined;
   const writing = start(cluster);
@@ -61,7 +61,7 @@ test('a write goes to the deciders, each with its own number, and a late grant h
   assert.deepEqual((await writing).dot, { actor: 'n1~one', counter: 1 });
 });
 
-test('an owner that refused has no say, and is told once the write is acknowledged', async () => {
+test('an owner that refused gets a plain store after the acknowledgement', async () => {
   const cluster = clusterOf('n2');
   const writing = start(cluster);
   await outcomeOf(writing);
@@ -72,7 +72,7 @@ test('an owner that refused has no say, and is told once the write is acknowledg
   assert.deepEqual(grantsSent(cluster.n2), [undefined], 'a plain store');
 });
 
-test('without a majority nothing is written, the key is freed, and the ballot is tried again', async () => {
+test('a ballot without a majority writes nothing, frees the key, and is repeated', async () => {
   const cluster = clusterOf('n2', 'n3');
   const writing = start(cluster);
   assert.equal(await outcomeOf(writing), 'waiting');
@@ -86,7 +86,7 @@ test('without a majority nothing is written, the key is freed, and the ballot is
   assert.deepEqual(grantsSent(cluster.n2), ['n2/1']);
 });
 
-test('a key that others keep is `contended` when the time is over', async () => {
+test('a write is `contended` if another one keeps the key until the timeout', async () => {
   const cluster = clusterOf('n1');
   const settled = start(cluster).catch((error: unknown) => error);
   for (let i = 0; i < 100; i++) {
@@ -97,7 +97,7 @@ test('a key that others keep is `contended` when the time is over', async () => 
   assert.equal(cluster.n2.grants.length, 0, 'without the own grant no other is asked');
 });
 
-test('a condition that does not hold is refused: nothing is written, and the key is freed', async () => {
+test('a write whose condition does not hold stores nothing, and frees the key', async () => {
   const cluster = clusterOf();
   cluster.n2.granted = grantOf(cluster.n2, [A]);
   assert.equal(codeOf(await outcomeOf(start(cluster))), 'precondition-failed');
@@ -105,7 +105,7 @@ test('a condition that does not hold is refused: nothing is written, and the key
   assert.deepEqual(cluster.own.released, ['ballot 1']);
 });
 
-test('a node whose own number has ended stores nothing, and begins another ballot', async () => {
+test('a coordinator whose own number has ended begins another ballot', async () => {
   const cluster = clusterOf();
   cluster.own.isCurrent = false;
   const writing = start(cluster);
@@ -128,7 +128,7 @@ test('a store that a decider refuses does not count', async () => {
   assert.match(messageOf(outcome), /may still take effect/);
 });
 
-test('a node that does not own the key writes nothing', async () => {
+test('a node that does not own the key refuses a conditional write', async () => {
   const cluster = clusterOf();
   cluster.owners = ['n2', 'n3'];
   assert.equal(codeOf(await outcomeOf(start(cluster))), 'quorum-not-met');

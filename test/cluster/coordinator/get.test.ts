@@ -35,7 +35,7 @@ test('a read with R of two asks this node and one peer, and answers with the sec
   assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
 });
 
-test('a peer is told which versions this node has, so that their bodies need not travel', () => {
+test('the request to a peer names the versions that this node has', () => {
   const cluster = new FakeCluster();
   cluster.own.state = stateOf(objectOf([A]));
   void start(cluster);
@@ -46,7 +46,7 @@ test('a peer is told which versions this node has, so that their bodies need not
   );
 });
 
-test('a late peer is not waited for: after the hedge time the next is asked as well', async () => {
+test('the next peer is asked as well after the hedge time', async () => {
   const cluster = new FakeCluster();
   cluster.own.state = stateOf(objectOf([A]));
   const reading = start(cluster);
@@ -66,7 +66,7 @@ test('a peer that fails is replaced at once', async () => {
   assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
 });
 
-test('an owner that is not complete adds its versions, and does not count', async () => {
+test('an incomplete owner adds its versions, but does not count', async () => {
   const cluster = new FakeCluster();
   cluster.own.state = stateOf(objectOf([A]));
   const reading = start(cluster);
@@ -76,7 +76,7 @@ test('an owner that is not complete adds its versions, and does not count', asyn
   assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one', 'n2~one']);
 });
 
-test('a stale replica is mended after the answer, once all owners have answered', async () => {
+test('a stale replica is repaired when all owners have answered', async () => {
   const cluster = new FakeCluster();
   cluster.own.state = stateOf(objectOf([A]));
   const reading = start(cluster);
@@ -92,7 +92,7 @@ test('a stale replica is mended after the answer, once all owners have answered'
   assert.deepEqual([cluster.n2.repairs, cluster.n3.repairs], [[], []], 'they had it');
 });
 
-test('nothing is mended while an owner that was asked has not answered: it may know more', async () => {
+test('no replica is repaired while an owner that was asked has not answered', async () => {
   const cluster = new FakeCluster();
   cluster.own.state = stateOf(objectOf([A]));
   const reading = start(cluster);
@@ -104,7 +104,7 @@ test('nothing is mended while an owner that was asked has not answered: it may k
   assert.equal(cluster.own.repairs.length, 1);
 });
 
-test('fallbacks alone that find nothing are no answer: an owner may hold the value', async () => {
+test('fallbacks alone cannot answer that a key has no value', async () => {
   const cluster = new FakeCluster();
   cluster.owners = ['n2', 'n3', 'n6'];
   cluster.reached = [cluster.n4, cluster.n5];
@@ -123,7 +123,7 @@ test('pr counts owners only', async () => {
   assert.deepEqual(dotsOf(await outcomeOf(start(cluster, { pr: 1 }))), ['n2~one']);
 });
 
-test('a reader that has seen more than R replicas know is answered by one that knows it, or `behind`', async () => {
+test('a read waits for a replica that has all of `seen`, and is `behind` if there is none', async () => {
   const cluster = new FakeCluster();
   cluster.own.state = stateOf(objectOf([]));
   cluster.n2.state = stateOf(objectOf([]));
@@ -140,7 +140,7 @@ test('versions that the reader has seen gone are not shown', async () => {
   assert.deepEqual(dotsOf(result), ['n1~one']);
 });
 
-test('an own disk that fails is logged and passed over, and a damaged record is no news', async () => {
+test('a failed disk of this node is logged, and a damaged record is not', async () => {
   const cluster = new FakeCluster();
   for (const holder of cluster.reached) holder.state = stateOf(objectOf([B]));
   cluster.own.state = new MecError('damaged');
@@ -151,7 +151,7 @@ test('an own disk that fails is logged and passed over, and a damaged record is 
   assert.deepEqual(cluster.log.lines, ['error own replica not read']);
 });
 
-test('a token of many actors does not name those that never write again', async () => {
+test('a token with many actors omits the dead ones', async () => {
   const tokenOf = async (others: number): Promise<string> => {
     const cluster = new FakeCluster();
     const dots = Array.from({ length: others }, (_, i) => ({ actor: `n2~${i}`, counter: 1 }));

@@ -61,7 +61,7 @@ test('keys on whose versions R owners agree are listed without a read', async ()
   assert.equal(cluster.n3.lists.length, 0);
 });
 
-test('a key on which they do not agree is read, and left out if a read finds nothing', async () => {
+test('a key on which the owners disagree is read, and omitted if the read finds nothing', async () => {
   const cluster = new FakeCluster();
   cluster.own.found = found({ a: 1, b: 2, c: 3 });
   cluster.n2.found = found({ a: 1, b: 7 });
@@ -70,7 +70,7 @@ test('a key on which they do not agree is read, and left out if a read finds not
   assert.deepEqual(read.sort(), [`${PREFIX}b`, `${PREFIX}c`]);
 });
 
-test('a step ends with the answer that reaches least far, and the next step goes on there', async () => {
+test('a step ends with the shortest answer, and the next step begins there', async () => {
   const cluster = new FakeCluster();
   const [until, least] = [`${PREFIX}c`, `${PREFIX}b`];
   cluster.own.list = async ({ after }) =>
@@ -84,14 +84,14 @@ test('a step ends with the answer that reaches least far, and the next step goes
   assert.deepEqual([cluster.n2.lists[1]?.after, read], [least, []]);
 });
 
-test('a page has no more keys than asked for, and says where the next begins', async () => {
+test('a page ends at the limit, and names the key before the next page', async () => {
   const cluster = new FakeCluster();
   for (const holder of [cluster.own, cluster.n2]) holder.found = found({ a: 1, b: 2, c: 3 });
   const page = await listings(cluster).list.list({ ...request, limit: 2 });
   assert.deepEqual([keysOf(page), page.next], [['a', 'b'], `${PREFIX}b`]);
 });
 
-test('in place of an owner that fails, or is not complete, the next is asked', async () => {
+test('the next owner is asked if one fails or is incomplete', async () => {
   const cluster = new FakeCluster();
   cluster.own.found = found({ a: 1 });
   cluster.n3.found = found({ a: 1 });
@@ -101,7 +101,7 @@ test('in place of an owner that fails, or is not complete, the next is asked', a
   }
 });
 
-test('a partition that too few owners can answer for fails the listing', async () => {
+test('a listing fails if too few owners of a partition answer', async () => {
   const cluster = new FakeCluster();
   cluster.own.found = found({ a: 1 });
   for (const holder of cluster.reached) holder.found = new MecError('timeout');
@@ -109,7 +109,7 @@ test('a partition that too few owners can answer for fails the listing', async (
   assert.equal(codeOf(outcome), 'quorum-not-met');
 });
 
-test('a node at as many listings as it can takes no more, until one is over', async () => {
+test('a node at its limit of listings refuses another until one is over', async () => {
   const cluster = new FakeCluster();
   const answers: (() => void)[] = [];
   cluster.own.list = () => new Promise((resolve) => answers.push(() => resolve(found({ a: 1 }))));

@@ -72,7 +72,7 @@ const RESULT: PutResult = {
   isRepeated: false,
 };
 
-test('a write is acknowledged with the W-th disk, by whichever holders', async () => {
+test('a write is acknowledged with the W-th disk', async () => {
   const cluster = new FakeCluster();
   const writing = start(cluster);
   cluster.n2.stores[0]?.answer(storedBy('n2'));
@@ -81,7 +81,7 @@ test('a write is acknowledged with the W-th disk, by whichever holders', async (
   assert.deepEqual((await writing).dot, { actor: 'n1~one', counter: 1 });
 });
 
-test('all owners are sent the very same item, and pending owners as well, which count for nothing', async () => {
+test('owners and pending owners get the same item, but pending owners do not count', async () => {
   const cluster = new FakeCluster();
   cluster.pending = [new FakeHolder('n9')];
   const writing = start(cluster, { w: 2 });
@@ -98,7 +98,7 @@ test('all owners are sent the very same item, and pending owners as well, which 
   assert.equal((await writing).isRepeated, false);
 });
 
-test('an own disk that fails late is one word less: two peers are a quorum of two', async () => {
+test('two peers are a quorum of two if the disk of this node fails late', async () => {
   const cluster = new FakeCluster();
   const writing = start(cluster);
   cluster.own.writes[0]?.answer(new MecError('disk-failed'));
@@ -107,7 +107,7 @@ test('an own disk that fails late is one word less: two peers are a quorum of tw
   assert.equal((await writing).found, true);
 });
 
-test('an own disk that takes nothing passes the write to an owner, and then to the next', async () => {
+test('a node with a full disk forwards a write to one owner after another', async () => {
   const cluster = new FakeCluster();
   cluster.own.refusal = new MecError('disk-full');
   const given: string[] = [];
@@ -117,7 +117,7 @@ test('an own disk that takes nothing passes the write to an owner, and then to t
   assert.equal(cluster.n2.stores.length + cluster.n3.stores.length, 0);
 });
 
-test('a write that an owner has taken goes to no other, whatever becomes of it', async () => {
+test('a write that an owner may have begun goes to no other owner', async () => {
   const cluster = new FakeCluster();
   cluster.own.refusal = new MecError('disk-full');
   const given: string[] = [];
@@ -128,7 +128,7 @@ test('a write that an owner has taken goes to no other, whatever becomes of it',
   assert.deepEqual(given, ['n2']);
 });
 
-test('a word that comes after the deadline changes nothing', async () => {
+test('an acknowledgement after the deadline does not count', async () => {
   const cluster = new FakeCluster();
   const writing = start(cluster);
   cluster.own.writes[0]?.answer(storedBy('n1'));
@@ -140,7 +140,7 @@ test('a word that comes after the deadline changes nothing', async () => {
   assert.match(messageOf(outcome), /may still take effect/);
 });
 
-test('the word of a replica does not count once another holder has filled its successor', async () => {
+test('an acknowledgement does not count if another holder has filled the successor of its replica', async () => {
   const cluster = new FakeCluster();
   const writing = start(cluster, { w: 3 });
   cluster.n2.stores[0]?.answer(storedBy('n2'));
@@ -150,7 +150,7 @@ test('the word of a replica does not count once another holder has filled its su
   assert.equal(codeOf(await outcomeOf(writing)), 'quorum-not-met');
 });
 
-test('nothing is written if too few holders, or owners, can be reached', async () => {
+test('a write that can reach too few holders or owners stores nothing', async () => {
   const cluster = new FakeCluster();
   cluster.reached = [cluster.n4];
   assert.equal(codeOf(await outcomeOf(start(cluster, { w: 3 }))), 'quorum-not-met');
@@ -158,14 +158,14 @@ test('nothing is written if too few holders, or owners, can be reached', async (
   assert.deepEqual([cluster.own.writes.length, cluster.n4.stores.length], [0, 0]);
 });
 
-test('a node that has left takes no write', async () => {
+test('a node that has left refuses writes', async () => {
   const cluster = new FakeCluster();
   cluster.own.isGone = true;
   assert.equal(codeOf(await outcomeOf(start(cluster))), 'stopping');
   assert.equal(cluster.own.writes.length, 0);
 });
 
-test('a delete without a token removes what a quorum has, and nothing is deleted if there is nothing', async () => {
+test('a delete without a token removes the versions of a quorum, and is a 404 if there are none', async () => {
   const cluster = new FakeCluster();
   for (const holder of [cluster.own, cluster.n2]) holder.state = stateOf(objectOf([]));
   assert.equal(codeOf(await outcomeOf(start(cluster, { body: undefined }))), 'not-found');
@@ -178,7 +178,7 @@ test('a delete without a token removes what a quorum has, and nothing is deleted
   assert.equal((await deleting).found, true);
 });
 
-test('the token of an acknowledged write keeps what the writer brought, and drops other dead actors', async () => {
+test('the token of a write keeps the token that the writer sent, and omits other dead actors', async () => {
   const cluster = new FakeCluster();
   cluster.own.before = objectOf([
     { actor: 'n2~gone', counter: 1 },

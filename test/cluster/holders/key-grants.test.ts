@@ -42,7 +42,7 @@ for (const [name, end] of Object.entries(ENDS)) {
   });
 }
 
-test('a store takes its number once, however late, and frees the key', () => {
+test('a store uses its number once, even if late, and frees the key', () => {
   const { clock, grants, ground } = fresh();
   const number = grants.grant(ground, KEY, 'one') ?? '';
   assert.equal(grants.grant(ground, KEY, 'two'), undefined, 'another has the key');
@@ -57,7 +57,7 @@ test('a store takes its number once, however late, and frees the key', () => {
   assert.notEqual(grants.grant(ground, KEY, 'two'), undefined);
 });
 
-test('numbers are never used again, by no key, no life and no later grant', () => {
+test('no number is used twice', () => {
   const one = fresh();
   const other = fresh('life2');
   const numbers = [one, other, one, other].map(({ grants, ground }, i) =>
@@ -72,7 +72,7 @@ test('numbers are never used again, by no key, no life and no later grant', () =
   assert.equal(grants.take(ground, KEY, second), true);
 });
 
-test('a release of another ballot frees nothing', () => {
+test('a release of another ballot does not free the key', () => {
   const { grants, ground } = fresh();
   const number = grants.grant(ground, KEY, 'one') ?? '';
   grants.release(7, KEY, 'two');
@@ -80,7 +80,7 @@ test('a release of another ballot frees nothing', () => {
   assert.equal(grants.take(ground, KEY, number), true);
 });
 
-test('as many keys are granted as there is room for; those that expired make room', () => {
+test('expired grants make room when the limit is reached', () => {
   const { clock, grants, ground } = fresh();
   for (let i = 0; i < MAX_GRANTS; i++) grants.grant(ground, `k${i}`, 'one');
   assert.throws(() => grants.grant(ground, 'one more', 'one'), { code: 'overloaded' });

@@ -28,7 +28,7 @@ function fresh(): {
 
 const asker = (replica: string, life = 'first') => ({ replica, life, isComplete: false });
 
-test('a fence is made once for each replica that is filled, and again for the next one', () => {
+test('each replica that is filled has one fence', () => {
   const { fences, made, lives } = fresh();
   for (const name of ['n2', 'n3']) lives.set(name, 'first');
   for (const [member, replica] of [
@@ -48,7 +48,7 @@ test('a fence is made once for each replica that is filled, and again for the ne
   assert.deepEqual(fences.in(9), []);
 });
 
-test('who is complete, or asks in a life that its record does not name, is not filled', () => {
+test('a replica that is complete, or of another life than its record, is not filled', () => {
   const { fences, made, lives } = fresh();
   assert.equal(fences.fill(7, 'n2', asker('1.x')), undefined, 'nobody knows it');
   lives.set('n2', 'first');
@@ -65,7 +65,7 @@ test('a replica whose name has no number is not filled', () => {
   assert.deepEqual([made, fences.in(7)], [[], []]);
 });
 
-test('a question that comes late takes no fence back', () => {
+test('a late question of an earlier replica makes no fence', () => {
   const { fences, made, lives } = fresh();
   lives.set('n2', 'first');
   fences.fill(7, 'n2', asker('1.x'));
@@ -77,7 +77,7 @@ test('a question that comes late takes no fence back', () => {
   assert.deepEqual(made, [7, 7]);
 });
 
-test('a fence is named for longer than a write can wait, and is not made anew after that', () => {
+test('a fence is named longer than a write can wait', () => {
   const { clock, fences, made, lives } = fresh();
   lives.set('n2', 'first');
   fences.fill(7, 'n2', asker('1.x'));
@@ -89,7 +89,7 @@ test('a fence is named for longer than a write can wait, and is not made anew af
   assert.deepEqual(made, [7]);
 });
 
-test('a life that the member record names after the fence is a later one', () => {
+test('a new life in the member record is later than the fence', () => {
   const { fences, lives } = fresh();
   const lifeNamed = (): string | undefined => fences.in(7)[0]?.later;
   lives.set('n2', 'first');
@@ -99,7 +99,7 @@ test('a life that the member record names after the fence is a later one', () =>
   assert.equal(lifeNamed(), 'second');
 });
 
-test('no fence that is still needed makes room for another', () => {
+test('a fence that is still needed is kept at the limit', () => {
   const { clock, fences, lives } = fresh();
   const fill = (i: number): string | undefined => {
     lives.set(`n${i}`, 'first');

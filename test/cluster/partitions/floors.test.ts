@@ -75,7 +75,7 @@ const named = (floor: Floor): { partition: number; name: string }[] => [
   { partition: PARTITION, name: floor.hash },
 ];
 
-test('a context goes whole to a peer that has named no floor, and on the floor that it has named', () => {
+test('a context is sent on the floor that the peer has named, and whole if it has named none', () => {
   const line = new Line();
   line.floors.keep(PARTITION, SETTLED);
   line.peerFloors.keep(PARTITION, SETTLED);
@@ -88,7 +88,7 @@ test('a context goes whole to a peer that has named no floor, and on the floor t
   assert.equal(line.floors.knownTo('n2', PARTITION + 1), undefined);
 });
 
-test('(!) a peer that does not know the floor takes nothing for seen, and is sent the message again, whole', () => {
+test('a peer that does not know the floor gets the message again with whole contexts', () => {
   const line = new Line();
   line.floors.keep(PARTITION, SETTLED);
   line.floors.heard('n2', named(SETTLED));
@@ -105,7 +105,7 @@ test('(!) a peer that does not know the floor takes nothing for seen, and is sen
   assert.equal(line.read[2], '{n1~alive:1 n3~dead:1-9}');
 });
 
-test('what a peer has named or was told in another life counts for nothing', () => {
+test('floors that a peer has named or was told in another life do not count', () => {
   const line = new Line();
   line.floors.keep(PARTITION, SETTLED);
   line.floors.heard('n2', named(SETTLED));
@@ -119,7 +119,7 @@ test('what a peer has named or was told in another life counts for nothing', () 
   assert.deepEqual(line.floors.telling('n2', [PARTITION, 8]).untold, named(SETTLED));
 });
 
-test('the last few floors of each partition are known, and the older ones are not', () => {
+test('a node keeps the latest floors of each partition', () => {
   const { floors } = new Line();
   const all = Array.from({ length: FLOORS_KEPT + 2 }, (_, i) =>
     Floor.NONE.with(new Map([['n3~dead', i + 1]])),
@@ -135,7 +135,7 @@ test('the last few floors of each partition are known, and the older ones are no
   assert.deepEqual(floors.names(PARTITION), [all.at(-1)?.hash]);
 });
 
-test('a floor has the dead actors of which every other holder has the same dots, without gaps', () => {
+test('a floor has the dead actors of which all holders have the same dots', () => {
   const { floors } = new Line();
   const actors = new CurrentActors((name) => (name === 'n1' ? 'alive' : 'other'));
   const partitions = { of: () => actors };
