@@ -516,15 +516,17 @@ test('a link to no file and a link to no heading are found', () => {
 });
 
 /**
- * The paragraphs of a file's comments, or of Markdown, each as one line, without code and
- * quotations.
+ * The paragraphs of a file's comments, the titles of its tests, or the paragraphs of Markdown, each
+ * as one line, without code and quotations.
  */
 function proseOf({ path, text }: { path: string; text: string }): string[] {
   const blocks = path.endsWith('.md')
     ? [text.replaceAll(/^```[^]*?^```/gm, '')]
-    : [...text.matchAll(/\/\*[^]*?\*\/|(?:^ *\/\/.*\n)+|\s\/\/ .*$/gm)].map(([block]) =>
-        block.replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/) ?|\s*\*\/$/gm, ''),
-      );
+    : [...text.matchAll(/\/\*[^]*?\*\/|(?:^ *\/\/.*\n)+|\s\/\/ .*$/gm)]
+        .map(([block]) => block.replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/) ?|\s*\*\/$/gm, ''))
+        .concat(
+          [...text.matchAll(/\btest\(\s*(['"`])(.+?)\1,/g)].map(([, , title]) => title as string),
+        );
   return blocks
     .flatMap((block) => block.split(/\n\s*\n|\n(?=\s*(?:[-*|#]|\d+\.) )/))
     .map((paragraph) =>
