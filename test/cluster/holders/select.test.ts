@@ -142,6 +142,8 @@ test('a fallback that is suspect is passed over', () => {
   node.lost(first);
   node.suspect(fallbacks[0] ?? '');
   assert.deepEqual(idsOf(holders.others(place, { wanted: 1 })), [second, fallbacks[1]]);
+  node.suspect(fallbacks[1] ?? '');
+  assert.deepEqual(idsOf(holders.others(place, { wanted: 1 })), [second]);
 });
 
 test('suspect owners are asked last, if the others are fewer than wanted', () => {
