@@ -6,13 +6,14 @@ import { COUNT_REPLICAS, MAX_SIBLINGS, STORE_REOPEN_MS } from '../../src/storage
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { drawShortName } from '../../src/core/causality/actor.ts';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
-import type { Engine, OpenEngine } from '../../src/storage/engine.ts';
+import type { OpenEngine } from '../../src/storage/engine.ts';
 import { kindRange, metaRow, objectRow } from '../../src/storage/keyspace.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 import { sealRecord } from '../../src/storage/records.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
 import type { ReplicaMerge, ReplicaWritten } from '../../src/storage/replica/replica-changes.ts';
 import { Store } from '../../src/storage/store.ts';
+import { differing } from '../fixtures/differing-engine.ts';
 import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
 
 const { maxLogEntries } = SYNC_LIMITS;
@@ -64,30 +65,6 @@ const mergeInto = (replica: Replica, merge: ReplicaMerge): Promise<void> =>
   new Promise((resolve, reject) =>
     replica.merge(merge, (error) => (error === undefined ? resolve() : reject(error))),
   );
-
-/** Opens engines that differ in some of their methods. */
-function differing(
-  disk: MemoryDisk,
-  differenceOf: (engine: Engine) => Partial<Engine>,
-): OpenEngine {
-  return async () => {
-    const engine = await disk.open();
-    return {
-      get: (key) => engine.get(key),
-      scan: (range) => engine.scan(range),
-      keys: (range) => engine.keys(range),
-      snapshot: () => engine.snapshot(),
-      diskBytes: () => engine.diskBytes(),
-      commit: (changes, sync) => engine.commit(changes, sync),
-      close: () => engine.close(),
-      abandon: () => engine.abandon(),
-      verify: (bytes) => engine.verify(bytes),
-      suspect: () => engine.suspect(),
-      salvage: engine.salvage,
-      ...differenceOf(engine),
-    };
-  };
-}
 
 /** Opens engines that a test can make fail, or whose commits it can hold up. */
 function faulty(disk: MemoryDisk): {
