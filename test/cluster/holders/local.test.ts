@@ -1,0 +1,242 @@
+/** This node's replicas as a holder: reads, writes, stores and repairs. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Policies } from '../../../src/cluster/policies.ts';
+import { packContent, unpackContent } from '../../../src/core/value/content.ts';
+import { nextTurn } from '../../fixtures/fake-env.ts';
+import { codeOf, objectOf } from '../../fixtures/fake-holders.ts';
+import {
+  ACTOR,
+  answerTo,
+  askedOf,
+  completeReplicas,
+  damagedReplicas,
+  FAILED,
+  GIVEN,
+  itemOf,
+  numberOfReplica,
+  openReplicas,
+  type OwnReplicas,
+  ownWrite,
+  textsOf,
+  valueOf,
+  write,
+} from '../../fixtures/own-replicas.ts';
+import { LIFE } from '../../fixtures/played-peers.ts';
+
+const LAST_WINS = new Policies([
+  {
+    prefix: '',
+    siblings: 'last-write-wins',
+    ttlMs: undefined,
+    r: undefined,
+    w: undefined,
+    maxValueBytes: undefined,
+  },
+]);
+
+test('a read has the object of the replica, its actor, and whether it is complete', async () => {
+  const node = await openReplicas();
+  const { dot } = await write(node);
+  const read = (): Promise<unknown> => valueOf((done) => node.holder.read(node, done));
+  const object = node.replica().read(node.key);
+  assert.deepEqual(await read(), { object, actor: ACTOR, isComplete: false });
+  assert.deepEqual(object.versions[0]?.counter, dot.counter);
+  node.replica().markComplete(true);
+  assert.deepEqual(await read(), { object, actor: ACTOR, isComplete: true });
+});
+
+test('a read of a replica that was complete before a start waits until it is confirmed', async () => {
+  const { platter, store } = await completeReplicas();
+  await store.close();
+  const node = await openReplicas({ platter });
+  const { now } = answerTo((done) => node.holder.read(node, done));
+  assert.equal(now(), undefined);
+  node.replica().standing.confirm();
+  node.partitions.of(node.partition).confirmed();
+  assert.equal((now() as { isComplete: boolean }).isComplete, true);
+});
+
+test('a read while the disk has failed answers `disk-failed`', async () => {
+  const node = await openReplicas();
+  await node.platter.release(FAILED);
+  await write(node);
+  const { now } = answerTo((done) => node.holder.read(node, done));
+  assert.equal(codeOf(now()), 'disk-failed');
+});
+
+test('a read of a key with a damaged record answers `damaged`', async () => {
+  const node = await damagedReplicas();
+  const { now } = answerTo((done) => node.holder.read(node, done));
+  assert.equal(codeOf(now()), 'damaged');
+});
+
+test('a replica is not complete before it has caught up', async () => {
+  const { holder, partition, replica } = await openReplicas();
+  assert.equal(holder.isComplete(partition), false);
+  replica().markComplete(true);
+  assert.equal(holder.isComplete(partition), true);
+});
+
+/** The calls in which the own replica names its actor. */
+const OBSERVED: Readonly<Record<string, (bench: OwnReplicas) => unknown>> = {
+  read: (bench) => bench.holder.read(bench, () => {}),
+  write: (bench) => bench.holder.write(ownWrite(bench), () => {}),
+  grant: (bench) => {
+    bench.replica().markComplete(true);
+    bench.holder.grant(askedOf(bench), () => {});
+  },
+};
+
+for (const [name, call] of Object.entries(OBSERVED)) {
+  test(`after a ${name}, the actor of the replica before this one is dead`, async () => {
+    const node = await openReplicas();
+    await write(node);
+    assert.equal(await node.store.drop(node.partition), true);
+    const view = node.partitions.of(node.partition);
+    assert.equal(view.isDead(ACTOR), false);
+    call(node);
+    assert.equal(view.isDead(ACTOR), true);
+    assert.equal(view.isDead(`${ACTOR}.2`), false);
+  });
+}
+
+test('a write is in the replica at once, and is answered when the disk has it', async () => {
+  const node = await openReplicas();
+  node.platter.hold();
+  const { now } = answerTo((done) => node.holder.write(ownWrite(node), done));
+  await nextTurn();
+  assert.deepEqual([textsOf(node), now()], [['v'], undefined]);
+  await node.platter.release();
+  assert.deepEqual(now(), {
+    actor: ACTOR,
+    life: LIFE,
+    replica: numberOfReplica(node),
+    fences: [],
+  });
+});
+
+test('a write that the disk refuses is answered with the error', async () => {
+  const node = await openReplicas();
+  node.platter.hold();
+  const { now } = answerTo((done) => node.holder.write(ownWrite(node), done));
+  await node.platter.release(FAILED);
+  assert.equal(codeOf(now()), 'disk-failed');
+});
+
+test('the answer to a write names the fences of its partition, and the present replica', async () => {
+  const node = await openReplicas();
+  node.fences.push({ member: 'n2', replica: 3, life: 'two', later: undefined });
+  await write(node);
+  assert.equal(await node.store.drop(node.partition), true);
+  const stored = await valueOf((done) => node.holder.write(ownWrite(node), done));
+  const replica = numberOfReplica(node);
+  assert.deepEqual(stored, { actor: `${ACTOR}.2`, life: LIFE, replica, fences: node.fences });
+});
+
+test('a write under last-write-wins replaces the known versions, and has a later time', async () => {
+  const node = await openReplicas({ policies: LAST_WINS });
+  const at = (timestampMicros: number): Uint8Array =>
+    packContent({ value: Buffer.from('v'), contentType: 'text/plain', timestampMicros });
+  await write(node, { body: at(50) });
+  const { object } = await write(node, { body: at(20) });
+  assert.deepEqual(
+    object.versions.map(({ body }) => unpackContent(body).timestampMicros),
+    [51],
+  );
+});
+
+test('a delete under last-write-wins removes only what its token includes', async () => {
+  const node = await openReplicas({ policies: LAST_WINS });
+  await write(node);
+  assert.equal((await write(node, { body: undefined })).object.versions.length, 1);
+});
+
+test('a write without that policy leaves the versions that its token does not include', async () => {
+  const node = await openReplicas();
+  await write(node);
+  assert.equal((await write(node)).object.versions.length, 2);
+});
+
+test('a store is merged, and answered when the disk has it', async () => {
+  const node = await openReplicas();
+  node.platter.hold();
+  const { now } = answerTo((done) => node.holder.store(itemOf(node), {}, done));
+  await nextTurn();
+  assert.deepEqual([textsOf(node), now()], [['n2~one:2'], undefined]);
+  await node.platter.release();
+  assert.deepEqual(now(), {
+    actor: ACTOR,
+    life: LIFE,
+    replica: numberOfReplica(node),
+    fences: [],
+  });
+  assert.equal(String(node.replica().clock), '{n2~one:1-2}');
+});
+
+test('a store while the disk has failed answers `disk-failed`', async () => {
+  const node = await openReplicas();
+  await node.platter.release(FAILED);
+  await write(node);
+  const { now } = answerTo((done) => node.holder.store(itemOf(node), {}, done));
+  assert.equal(codeOf(now()), 'disk-failed');
+});
+
+test('a node that is gone refuses a store', async () => {
+  const node = await openReplicas();
+  node.node.members.become('leaving');
+  await valueOf((done) => node.holder.store(itemOf(node), {}, done));
+  node.node.members.become('gone');
+  const other = { ...itemOf(node), object: objectOf([{ ...GIVEN, counter: 3 }]) };
+  const { now } = answerTo((done) => node.holder.store(other, {}, done));
+  assert.equal(codeOf(now()), 'stopping');
+  assert.deepEqual(textsOf(node), ['n2~one:2']);
+});
+
+test('a repair is merged', async () => {
+  const node = await openReplicas();
+  node.holder.repair(itemOf(node));
+  assert.deepEqual(textsOf(node), ['n2~one:2']);
+});
+
+test('a repair that fails is only logged', async () => {
+  const node = await openReplicas();
+  await node.platter.release(FAILED);
+  await write(node);
+  node.holder.repair(itemOf(node));
+  assert.ok(node.node.log.lines.includes('warn own replica not repaired'));
+});
+
+test('the versions that expire are found at their time, and again after a sweep that failed', async () => {
+  const node = await openReplicas();
+  const text = { value: Buffer.from('v'), contentType: 'text/plain', timestampMicros: 1 };
+  await write(node, { body: packContent({ ...text, expiresMicros: 50 }) });
+  const expiring = node.holder.expiring(node.partition) ?? assert.fail('the disk works');
+  assert.deepEqual([expiring.isDue(49), expiring.isDue(50)], [false, true]);
+  const due = await expiring.due(50, 10);
+  assert.deepEqual(
+    due.map(({ key }) => key),
+    [node.key],
+  );
+  assert.equal(expiring.versionsOf(node.key).length, 1);
+  assert.equal(expiring.isDue(50), false);
+  expiring.postpone();
+  assert.equal(expiring.isDue(50), true);
+});
+
+test('no version is known to expire while the disk has failed', async () => {
+  const node = await openReplicas();
+  await node.platter.release(FAILED);
+  await write(node);
+  assert.equal(node.holder.expiring(node.partition), undefined);
+});
+
+test('a node that is gone says so, and no other', async () => {
+  const { node, holder } = await openReplicas();
+  for (const state of ['up', 'leaving'] as const) {
+    node.members.become(state);
+    assert.doesNotThrow(() => holder.assertNotGone());
+  }
+  node.members.become('gone');
+  assert.throws(() => holder.assertNotGone(), { code: 'stopping' });
+});
