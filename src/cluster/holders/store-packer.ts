@@ -26,7 +26,10 @@ export class StorePacker {
     return this.#packed;
   }
 
-  #outgoing({ partition, ...item }: StoreItem, grant: string | undefined): Outgoing {
-    return this.#partitions.of(partition).outgoing({ kind: 'store', ...item, grant });
+  // Written out field by field, because object spreads are slow.
+  #outgoing(item: StoreItem, grant: string | undefined): Outgoing {
+    const { partition, key, object, dots, memory, caller } = item;
+    const message = { kind: 'store', key, object, dots, grant, memory, caller } as const;
+    return this.#partitions.of(partition).outgoing(message);
   }
 }
