@@ -44,14 +44,14 @@ export interface PutOptions extends CallOptions {
   readonly token?: Token | undefined;
   readonly w?: Quorum | undefined;
   /**
-   * Writes only if the key has no value, and otherwise rejects with a `ConflictError`. In a
-   * connected cluster exactly one of several concurrent creates wins. In a cut network each side
-   * may have a winner, and the result is siblings.
+   * Writes only if the key has no value, and otherwise rejects with a `ConflictError`. Of several
+   * concurrent creates at most one is acknowledged, even in a cut network: it needs a majority of
+   * the key's owners. A create with an unknown outcome may become a sibling of the winner.
    */
   readonly ifMissing?: boolean | undefined;
   /**
    * Writes only if the key's current `etag` is this one, and otherwise rejects with a
-   * `ConflictError`.
+   * `ConflictError`. It needs a majority of the key's owners.
    */
   readonly ifMatch?: string | undefined;
   /**
