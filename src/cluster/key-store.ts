@@ -9,8 +9,9 @@ import type { PutResult } from './holders/write-request.ts';
 
 /** The options of a read; defaults are in the configuration. */
 export interface ReadOptions extends OnBehalf {
+  /** The number of replicas that must answer. */
   readonly r?: Quorum | undefined;
-  /** The number of them that must be owners, and not fallbacks. */
+  /** The number of answers that must come from owners, and not from fallbacks. */
   readonly pr?: Quorum | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -18,7 +19,7 @@ export interface ReadOptions extends OnBehalf {
 /** Further options of a read. */
 export interface NodeGetOptions extends ReadOptions {
   /**
-   * Dots of the key that the reader has seen. The replicas that answer must have seen each of them.
+   * Dots of the key that the reader has seen. The answers together must include each of them.
    */
   readonly seen?: readonly Dot[] | undefined;
   /** The joined tokens of answers without a value. The read shows no version that they cover. */
@@ -29,9 +30,11 @@ export interface NodeGetOptions extends ReadOptions {
 export interface WriteOptions extends ReadOptions {
   /** The context that the writer has seen; undefined if it has no token. */
   readonly token?: CausalContext | undefined;
+  /** The number of disks that must have the write. */
   readonly w?: Quorum | undefined;
+  /** The number of those disks that must be disks of owners. */
   readonly pw?: Quorum | undefined;
-  /** The condition of the write. */
+  /** The condition under which the write is made. */
   readonly condition?: Condition | undefined;
 }
 
@@ -44,12 +47,12 @@ export interface NodeListOptions extends ReadOptions {
   readonly limit: number;
 }
 
-/** The keys of a cluster, through one of its nodes. All reject with a `MecError`. */
+/** The keys of a cluster, through one of its nodes. Each method rejects with a `MecError`. */
 export interface KeyStore {
-  /** Reads a key at R of its owners. */
+  /** Reads a key at R of its holders. */
   get(key: string, options?: NodeGetOptions): Promise<GetResult>;
   /**
-   * Writes packed content at W of the owners of the key, or deletes the key if there is no body.
+   * Writes packed content at W of the key's holders, or deletes the key if there is no body.
    */
   put(key: string, body: Uint8Array | undefined, options?: WriteOptions): Promise<PutResult>;
   /**

@@ -154,7 +154,7 @@ export class MecNode implements KeyStore {
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
       Promise.all([store.sweep(), store.verify(), expiry.sweep()])
         .catch((error: unknown) =>
-          env.log.warn('store not looked through', { reason: String(error) }),
+          env.log.warn('background work on the store failed', { reason: String(error) }),
         )
         .finally(() => {
           if (this.#sweep !== undefined) this.#sweepLater();

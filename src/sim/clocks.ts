@@ -80,9 +80,9 @@ export class Clocks {
   }
 
   /**
-   * Whether a node may hide a version that expires at `micros`. A node goes by its own clock while
-   * that is near the clocks of a majority. A node that has not heard of a majority since its start
-   * goes by its own clock, too, however far off that is.
+   * Whether a node may hide a version that expires at `micros`. A node uses its own clock as long
+   * as this is near the clocks of a majority. Until a node has heard from a majority after its
+   * start, it uses its own clock even if this is far off.
    */
   mayLookPast(micros: number): boolean {
     if (this.mayBePast(micros - 1_000 * CLOCK_TOLERANCE_MS)) return true;

@@ -183,7 +183,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     let isOver = false;
     let copy: ReadonlyMap<string, Uint8Array> | undefined;
     const phases: readonly (readonly [number, () => void])[] = [
-      // These writes only this node has.
+      // Only this node has these writes.
       [ALONE_MS, () => mend()],
       // The others have some of the next writes, too.
       [TOGETHER_MS, () => (copy = new Map(node.disk.rows))],

@@ -13,7 +13,7 @@ import { kindOf } from './kinds.ts';
 import type { Promises, Quorums, Since } from './promises.ts';
 import type { Dice, World } from './world.ts';
 
-/** A token of a client, with the writes that its holder has seen. */
+/** A token of a user, with the writes that the user has seen. */
 export interface Held {
   readonly text: string | undefined;
   readonly seen: ReadonlySet<number>;

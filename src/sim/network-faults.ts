@@ -3,7 +3,7 @@ import { FAIR_WEATHER } from './network.ts';
 import type { Fault, Scene } from './scene.ts';
 import { cut, cutOff, nothing, victim } from './strikes.ts';
 
-/** The share of links that stall at once, and the time. */
+/** The share of links that stall at the same time, and how long they may stall. */
 const STALL_RATE = 0.2;
 const STALL_MS = [100, 600, 2_500, 5_000];
 
@@ -62,7 +62,7 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
       doubleRate: dice.fraction() * 0.3,
       delayMs: 1 + dice.fraction() * 50,
       lateRate: dice.fraction() * 0.2,
-      // This is longer than any request waits, and than a conditional write keeps a key.
+      // Longer than any request waits, and longer than an owner keeps a key for a write.
       lateMs: dice.fraction() * 10_000,
       isKept: dice.chance(0.5),
     });

@@ -47,7 +47,7 @@ export class Oracle {
   }
 
   /**
-   * Suspends the promises: until all owners are equal, a read need not meet acknowledged writes.
+   * Suspends the promises: until all owners are equal, a read may miss acknowledged writes.
    */
   loosen(how?: Parameters<Promises['loosen']>[0]): void {
     this.#promises.loosen(how);
@@ -107,8 +107,8 @@ export class Oracle {
   }
 
   /**
-   * Judges an acknowledged conditional write: there was no other one on the same state, and its
-   * decision knew all acknowledged writes.
+   * Judges an acknowledged conditional write. No other one on the same state may have been
+   * acknowledged, and the decision must have known all acknowledged writes.
    */
   won(made: MadeOperation, { tag, ids }: Match, since: Since): void {
     const { history } = this;

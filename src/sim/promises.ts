@@ -41,8 +41,8 @@ export class Promises {
   }
 
   /**
-   * Suspends the promises until all owners are equal: reads need not meet acknowledged writes. If a
-   * node takes itself for the whole cluster or has forgotten writes, decisions need not either.
+   * Suspends the promises until all owners are equal: reads may miss acknowledged writes. So may
+   * decisions, if a node takes itself for the whole cluster or has forgotten writes.
    */
   loosen({ doDecisionsHold = true }: { readonly doDecisionsHold?: boolean } = {}): void {
     this.#epoch += 1;

@@ -122,7 +122,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Returns the node at which conditional writes of a key meet. */
+/** Returns the node that coordinates the conditional writes of a key. */
 function coordinatorOf({ cluster: { nodes } }: Scene, key: string): SimNode | undefined {
   const first = nodes.find((node) => node.owns(key))?.node?.preference(key)[0];
   return nodes.find(({ name }) => name === first);

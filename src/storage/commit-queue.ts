@@ -60,7 +60,7 @@ export class CommitQueue {
     this.assertWorking();
     if (this.#rows >= MAX_COMMIT_ROWS || this.#bytes >= MAX_COMMIT_BYTES) {
       throw new MecError('overloaded', {
-        detail: 'The disk of a replica is behind',
+        detail: 'The queue of writes to the disk is full',
         retryAfter: 1,
       });
     }

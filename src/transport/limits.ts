@@ -41,7 +41,7 @@ export const MAX_HOST_CHARS = 255;
 /** An entity tag or an idempotency key: as long as the head of an HTTP request allows. */
 export const MAX_TAG_CHARS = 64 * KIB;
 
-/** Entity tags in one condition: above what HTTP takes. */
+/** Entity tags in one condition: more than the head of an HTTP request has room for. */
 export const MAX_TAGS = 1024;
 
 /** The name of an owner view, which has the names of two sets of owners. */

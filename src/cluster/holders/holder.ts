@@ -12,7 +12,7 @@ import type { FilledObject, ObjectVersion } from '../../core/causality/object.ts
 import type { MadeWrite, RememberedWrite } from '../../core/quorum/decision.ts';
 import type { StoredWord } from '../../core/quorum/write-quorum.ts';
 
-/** Is called once, with the answer or with an error. */
+/** Called once, with the answer or with an error. */
 export type OnAnswer<Answer> = (answer: Answer | MecError) => void;
 
 /** The client behind a request to a holder: for access control, quotas and traces. */

@@ -30,7 +30,7 @@ export interface RemoteParts {
   readonly partitions: Partitions;
   readonly peers: Pick<Peers, 'answered'>;
   readonly packer: StorePacker;
-  /** Is called if a peer has not acknowledged a store. */
+  /** Called if a peer has not acknowledged a store. */
   readonly onMissed: (peer: Peer) => void;
 }
 

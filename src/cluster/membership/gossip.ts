@@ -1,6 +1,6 @@
 /**
- * Gossip: the news about members, and how often this node has told each item. It tells them often
- * enough for every member to hear of them, almost surely.
+ * Gossip: the news about members, and how often this node has told each item. It tells an item so
+ * often that, almost surely, every member hears it.
  */
 import { GOSSIP_RECORDS, GOSSIP_TELLINGS } from '../limits.ts';
 import type { MemberVersion } from '../../core/placement/member-list.ts';

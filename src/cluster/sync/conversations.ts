@@ -65,7 +65,7 @@ export class Conversations {
   async #open(replica: Replica): Promise<string> {
     if (this.#byId.size >= MAX_CONVERSATIONS) {
       throw new MecError('overloaded', {
-        detail: 'The node serves as many snapshots as it can',
+        detail: `This node has reached its limit of ${MAX_CONVERSATIONS} snapshots at a time.`,
         retryAfter: 1,
       });
     }

@@ -108,8 +108,8 @@ export class Evidence {
   }
 
   /**
-   * Forgets everything, because the holders have changed: the words of a member about its former
-   * partitions say nothing of its new ones.
+   * Forgets everything, because the holders have changed. The statements of a member about its
+   * former partitions are no evidence about its new ones.
    */
   forget(): void {
     for (const { clocks, statements } of this.#heard) {

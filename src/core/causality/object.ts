@@ -115,10 +115,12 @@ export function write<Body>(
 }
 
 /**
- * The token for a reader: all known dots. Of more than `limit` actors the dead ones that name no
- * returned version are left out, since a token may always claim less. A token of few actors stays
- * whole: the node may take an actor for dead whose node has just started again, and the next write
- * with the token would let stand what the reader saw replaced.
+ * The token for a reader: all known dots. If it would have more than `limit` actors, the dead ones
+ * that name no returned version are omitted, since a token may always claim less.
+ *
+ * A token of few actors stays whole. A node may take a living actor for dead, because the actor's
+ * node has just started again. The next write with a shorter token would then keep versions that
+ * the reader had seen replaced.
  */
 export function readToken<Body>(
   object: FilledObject<Body>,

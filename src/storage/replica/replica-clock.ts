@@ -1,6 +1,6 @@
 /**
- * The dots that a replica has seen. Memory has a write at once. Other nodes are told only of the
- * dots that the disk has, or a crash would turn their knowledge into a lie.
+ * The dots that a replica has seen. A write is in memory at once, but other nodes learn only of the
+ * dots that are on disk. Otherwise a crash would make their knowledge of this replica false.
  */
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
 import type { Floor } from '../../core/causality/floor.ts';
@@ -12,9 +12,11 @@ const LOST_FACTOR = 0x9e3779b1;
 export class ReplicaClock {
   /** Every dot that the replica has seen, durable or on its way to the disk. */
   readonly seen: CausalContext;
+  /** The dots of `seen` that are on disk. */
   readonly durable: CausalContext;
   /** Closed dots: no disk held them, and the clock counts them as seen. */
   readonly lost: CausalContext;
+  /** The dots of `lost` that are on disk. */
   readonly durableLost: CausalContext;
   #hash: number | undefined;
 
