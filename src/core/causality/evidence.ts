@@ -3,11 +3,11 @@
  * a gap and becoming complete cannot be undone. Each therefore rests on statements of other
  * members, and all rules are in this file.
  *
- * A statement is evidence only about the life and the replica that made it. A question therefore
- * asks every member, and asks twice. If a life or a replica changed between the rounds, the first
- * round proves nothing. For example, node A says that it has nothing, then B copies a write to A,
- * then B loses its disk and says the same. Each statement was true, but closing the gap would lose
- * an acknowledged write.
+ * A statement is evidence only about the life and the replica that made it. If a rule needs the
+ * statements of several members to hold at one moment, a question asks twice. If a life or a
+ * replica changed between the rounds, the first round proves nothing. For example, node A says that
+ * it has nothing, then B copies a write to A, then B loses its disk and says the same. Each
+ * statement was true, but closing the gap would lose an acknowledged write.
  */
 import type { CausalContext } from './causal-context.ts';
 import type { RememberedWrite } from '../quorum/decision.ts';
