@@ -32,7 +32,7 @@ test('nothing is lost when an address changes, a node hangs, and a machine and a
   serving = [n2, n3];
   n1.signal('SIGSTOP');
   await losesSight(n2, n1);
-  // All of these n1 has to catch up with.
+  // n1 must catch up with all of these writes.
   await load.progress(500);
   n1.signal('SIGCONT');
   await cluster.connected();

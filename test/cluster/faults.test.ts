@@ -143,7 +143,7 @@ test('garbage on every port leaves the node serving', async (t) => {
   assert.ok(incoming.data.garbage >= 100 && incoming.membership.garbage >= 100, 'it was counted');
 });
 
-/** How long a quorum is waited for must not depend on how fast this machine is. */
+/** A timeout that does not depend on the speed of this machine. */
 const PATIENT = '?timeout=60000';
 
 test('memory stays bounded with a thousand clients and values of up to a mebibyte', async (t) => {

@@ -7,7 +7,7 @@ import { eventually, pause, TestCluster, type TestNode } from '../fixtures/clust
 import { send } from '../fixtures/http.ts';
 import { atRest, Load, missing } from '../fixtures/load.ts';
 
-/** How every node sees every member. */
+/** The states of all members, as each node knows them. */
 async function views(cluster: TestCluster): Promise<Set<string>> {
   const seen = await Promise.all(
     cluster.nodes.map(async (node) =>

@@ -13,7 +13,7 @@ import { atRest, Load, missing } from '../fixtures/load.ts';
 const nodesBut = (cluster: TestCluster, away: number) => () =>
   cluster.nodes.filter((_, i) => i !== away);
 
-/** Every node, asked for its own copy alone, has every acknowledged write. */
+/** Expects every node to have every acknowledged write in its own copy. */
 async function assertEqual(
   cluster: TestCluster,
   acknowledged: ReadonlyMap<string, string>,

@@ -39,8 +39,8 @@ async function etag(key: string): Promise<string> {
 const codeOf = ({ text }: Response): string => (JSON.parse(text) as { code: string }).code;
 
 /**
- * Fifty clients on three nodes create one key at the same time. Returns the number of those that
- * succeeded.
+ * Fifty clients on three nodes create one key at the same time. Expects each answer to be 200 or
+ * 412, and returns those that are 200.
  */
 async function race(key: string): Promise<Response[]> {
   const answers = await Promise.all(
@@ -362,7 +362,7 @@ test('concurrent creates never have two winners while nodes hang and wake up', a
   const chaos = (async () => {
     for (let i = 0; !over.signal.aborted; i++) {
       cluster.node(i % 3).signal('SIGSTOP');
-      // Sometimes longer than a key grant lasts, so that its holder wakes up after it has expired.
+      // Sometimes longer than a key grant lasts, so that a coordinator continues after its expiry.
       await pause(i % 2 === 0 ? 2_600 : 300);
       cluster.node(i % 3).signal('SIGCONT');
       await pause(200);

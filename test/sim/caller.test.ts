@@ -1,4 +1,4 @@
-/** Nodes tell each other for which client they ask. */
+/** Tests that nodes pass on the name of the client with each request for it. */
 import assert from 'node:assert/strict';
 import { bodyInMemory } from '../../src/http/plain.ts';
 import { test } from 'node:test';

@@ -31,7 +31,7 @@ test('a gap is not closed while fallbacks are away', async () => {
   const part = (): void => {
     for (const owner of [o1, o2, o3]) for (const fallback of [d, e, f]) lab.cut(owner, fallback);
   };
-  // Without faults, every node tells that it holds nothing as a fallback.
+  // Without faults, every node reports that it holds nothing as a fallback.
   await lab.wait(15_000);
   part();
   lab.cut(d, e);
@@ -71,7 +71,7 @@ test('a fallback does not drop a write if an owner loses it between two answers'
   await lab.wait(6_000);
   assert.equal((await lab.ask(o1, 'PUT', key, { value: 'acknowledged' })).status, 200);
   assert.deepEqual(lab.held(fallback, key), ['acknowledged']);
-  // The answers of the owners are true, but late: then they are not true any more.
+  // The answers of the owners are true when they are sent, and false when they arrive.
   const releases: (() => void)[] = [];
   lab.whenSent(fallback, asksAbout(key), () => {
     for (const { name } of [o2, o3]) releases.push(lab.network.stall(`${name}>${fallback.name}`));
@@ -291,7 +291,7 @@ test('a delete in a snapshot also holds for a key with a damaged record', async 
   const token = { 'x-mec-vclock': headers['X-Mec-Vclock'] ?? '' };
   const deleted = await lab.ask(sender, 'DELETE', key, { headers: token, query: 'r=1&w=1' });
   assert.ok(deleted.status < 300, textOf(deleted));
-  // The log of the sender does not tell of the delete any more.
+  // The log of the sender no longer has the delete.
   for (const other of others) await lab.ask(sender, 'PUT', other, { value: 'v', query: 'w=1' });
   receiver.disk.rot(key);
   receiver.start();

@@ -1,5 +1,6 @@
 /**
- * Tests of the log of a node with a fault: it has the fault, and not each request that meets it.
+ * Tests of the log of a node with a fault. It reports the fault, and not each request that meets
+ * it.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -36,7 +36,7 @@ const versions = (lab: Lab): (number | undefined)[][] =>
     Object.values(node?.status().peers ?? {}).map(({ data }) => data.version),
   );
 
-/** How many frames and messages no node has understood. */
+/** The number of frames and messages that no node has understood. */
 function garbage(lab: Lab): number {
   let count = 0;
   for (const { node } of lab.cluster.nodes) {

@@ -1,4 +1,4 @@
-/** Tests of a read under way to a node that goes down and comes back at once. */
+/** Tests of a read in progress at a node that goes down and comes back at once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8ToBytes } from '../../src/base/bytes.ts';

@@ -1,4 +1,4 @@
-/** A plain write on fake holders: the holders it reaches, the words that count, and its result. */
+/** A plain write on fake holders: its holders, the acknowledgements that count, and its result. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError, messageOf } from '../../../src/base/errors.ts';
@@ -20,7 +20,7 @@ import {
 
 const A: Dot = { actor: 'n1~old', counter: 1 };
 
-/** Owners to which a write can be passed on: each answers with what the test says. */
+/** Owners to which a write can be forwarded. Each gives the answer of the test. */
 function coordinatorsOf(
   answers: Readonly<Record<string, PutResult | MecError>>,
   given: string[],

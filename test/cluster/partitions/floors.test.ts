@@ -84,7 +84,7 @@ test('a context is sent on the floor that the peer has named, and whole if it ha
   line.send(storeOn(SETTLED));
   const whole = '{n1~alive:1 n3~dead:1-9}';
   assert.deepEqual(line.read, [whole, whole]);
-  // Of another partition the peer has said nothing.
+  // The peer has named no floor of another partition.
   assert.equal(line.floors.knownTo('n2', PARTITION + 1), undefined);
 });
 
@@ -99,7 +99,7 @@ test('a peer that does not know the floor gets the message again with whole cont
   assert.deepEqual(outcomes, []);
   line.reply();
   assert.deepEqual(outcomes, ['stored']);
-  // Within the same time, and whole at once from then on.
+  // The second message has the rest of the timeout. Later messages are whole at once.
   assert.equal(line.requests[1]?.timeoutMs, TIMEOUT_MS - 400);
   line.send(storeOn(SETTLED));
   assert.equal(line.read[2], '{n1~alive:1 n3~dead:1-9}');
