@@ -7,10 +7,9 @@ import { FENCE_MS } from '../cluster/limits.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
-import { cut, cutOff, nothing, wipe } from './strikes.ts';
+import { apart, cut, cutOff, inOrder, nothing, threeOwners, wipe } from './strikes.ts';
 
-/** The pause between two looks at a node, and the time of a message and a usual disk. */
-const LOOK_MS = 1;
+/** The time of a message and a usual disk. */
 const STORED_MS = 150;
 /**
  * The time of a disk that is slower than the filling of an owner, and of one slower than a request.
@@ -22,50 +21,6 @@ const STARTED_MS = 200;
 const READY_MS = 3_000;
 /** The time for which users write to one side, or read from the other. */
 const SIDE_MS = 3_000;
-
-/** A step, which is taken after some time, or when its condition holds. */
-interface Step {
-  readonly at: number | (() => boolean);
-  readonly act: () => void;
-}
-
-/** Takes one step after the other. Returns a function that stops this. */
-function inOrder({ cluster: { world } }: Scene, steps: readonly Step[]): () => void {
-  let isOver = false;
-  const go = (index: number): void => {
-    const step = steps[index];
-    if (step === undefined || isOver) return;
-    const { at, act } = step;
-    const take = (): void => {
-      if (isOver) return;
-      act();
-      go(index + 1);
-    };
-    if (typeof at === 'number') return void world.after(at, take);
-    if (at()) return take();
-    world.after(LOOK_MS, () => go(index));
-  };
-  go(0);
-  return () => (isOver = true);
-}
-
-/** Returns three owners of a key, in any order. */
-function threeOwners({ cluster, dice, keys }: Scene): readonly SimNode[] {
-  const key = dice.pick(keys);
-  const owners = cluster.nodes.filter((node) => node.owns(key));
-  const first = dice.below(Math.max(1, owners.length));
-  return owners.length < 3
-    ? []
-    : [0, 1, 2].map((i) => owners[(first + i) % owners.length] as SimNode);
-}
-
-/** Cuts the links between two nodes. */
-function apart(scene: Scene, one: SimNode, other: SimNode): () => void {
-  const pair = [one, other];
-  const { nodes } = scene.cluster;
-  const isOf = (i: number): boolean => pair.includes(nodes[i] as SimNode);
-  return cut(scene, (from, to) => isOf(from) && isOf(to));
-}
 
 /** Returns the dots that a node holds of its own replicas. */
 function ownVersions({ keys }: Scene, { name, node }: SimNode, at = node): string[] {

@@ -1,4 +1,4 @@
-/** The parts of faults: victims, cuts, and moments to wait for. */
+/** The parts of faults: victims, cuts, moments to wait for, and steps in order. */
 import type { SimNode } from './cluster.ts';
 import { loseDisk, type Scene } from './scene.ts';
 
@@ -7,6 +7,8 @@ export const nothing = (): void => {};
 
 /** The longest time for which a fault waits for its moment. */
 const AMBUSH_MS = 500;
+/** The pause between two looks whether the condition of a step holds. */
+const LOOK_MS = 1;
 
 /** Cuts every pair of nodes, by number, that passes a test. */
 export function cut({ cluster }: Scene, isCut: (from: number, to: number) => boolean): () => void {
@@ -72,4 +74,48 @@ export function wipe(scene: Scene, node: SimNode): void {
   node.disk.replace(new Map());
   // The node forgets that it was declared gone.
   if (node.mustBecome === 'gone') node.mustBecome = undefined;
+}
+
+/** A step, which is taken after some time, or when its condition holds. */
+export interface Step {
+  readonly at: number | (() => boolean);
+  readonly act: () => void;
+}
+
+/** Takes one step after the other. Returns a function that stops this. */
+export function inOrder({ cluster: { world } }: Scene, steps: readonly Step[]): () => void {
+  let isOver = false;
+  const go = (index: number): void => {
+    const step = steps[index];
+    if (step === undefined || isOver) return;
+    const { at, act } = step;
+    const take = (): void => {
+      if (isOver) return;
+      act();
+      go(index + 1);
+    };
+    if (typeof at === 'number') return void world.after(at, take);
+    if (at()) return take();
+    world.after(LOOK_MS, () => go(index));
+  };
+  go(0);
+  return () => (isOver = true);
+}
+
+/** Returns three owners of a key, in any order. */
+export function threeOwners({ cluster, dice, keys }: Scene): readonly SimNode[] {
+  const key = dice.pick(keys);
+  const owners = cluster.nodes.filter((node) => node.owns(key));
+  const first = dice.below(Math.max(1, owners.length));
+  return owners.length < 3
+    ? []
+    : [0, 1, 2].map((i) => owners[(first + i) % owners.length] as SimNode);
+}
+
+/** Cuts the links between two nodes. */
+export function apart(scene: Scene, one: SimNode, other: SimNode): () => void {
+  const pair = [one, other];
+  const { nodes } = scene.cluster;
+  const isOf = (i: number): boolean => pair.includes(nodes[i] as SimNode);
+  return cut(scene, (from, to) => isOf(from) && isOf(to));
 }
