@@ -53,6 +53,11 @@ async function assertServesNoKeys(lab: Lab, node: SimNode): Promise<void> {
   }
 }
 
+async function assertServes(lab: Lab, node: SimNode): Promise<void> {
+  const answer = await lab.ask(node, 'PUT', 'k', { value: 'v' });
+  assert.equal(answer.status, 200, textOf(answer));
+}
+
 test('a node that has heard of some members only serves no keys', async () => {
   const { lab, wiped } = await hearingOne(1);
   for (const node of wiped) await assertServesNoKeys(lab, node);
@@ -90,6 +95,30 @@ test('a node that was killed just after others had joined serves no keys alone',
     for (const node of nodes)
       assert.equal((await lab.ask(node, 'PUT', 'k', { value: 'v' })).status, 200);
   }
+});
+
+test('a node that was killed before it kept that it has joined serves no keys', async () => {
+  const lab = new Lab(4);
+  const { nodes } = lab.cluster;
+  const [newcomer, ...others] = nodes.toReversed() as [SimNode, ...SimNode[]];
+  newcomer.crash();
+  await lab.until(() => others.every(({ node }) => node?.state === 'up'), 60_000);
+  await lab.wait(5_000);
+  newcomer.disk.delayMs = 500;
+  newcomer.start();
+  await lab.until(() => newcomer.node?.state === 'up', 60_000);
+  newcomer.crash();
+  for (const other of others) lab.cut(newcomer, other);
+  newcomer.disk.delayMs = 1;
+  newcomer.start();
+  await lab.until(() => newcomer.node?.state === 'joining');
+  assert.equal(newcomer.node?.state, 'joining');
+  await lab.wait(6_000);
+  const answer = await lab.ask(newcomer, 'PUT', 'k', { value: 'v', query: 'w=1' });
+  assert.equal(answer.status, 503, textOf(answer));
+  lab.heal();
+  await lab.rest();
+  await assertServes(lab, newcomer);
 });
 
 test('a lone node serves keys when the member that never joined is declared gone', async () => {

@@ -25,7 +25,8 @@ export class ListTrust {
   #hasMet: boolean;
   /**
    * The members that were joining or leaving when the list was kept, with the generation of each.
-   * They may have advanced since, and the owners may be others now.
+   * They may have advanced since, and the owners may be others now. So may this node: it tells that
+   * it has joined before its disk has that.
    */
   readonly #unheard: Map<string, number>;
   /** The members whose lists have the present hash of the list here. */
@@ -38,8 +39,8 @@ export class ListTrust {
     const kept = list.all();
     const before = list.get(self);
     this.#hasMet = kept.some((record) => record.name !== self);
-    const isPending = ({ name: other, state }: MemberRecord): boolean =>
-      other !== self && (state === 'joining' || state === 'leaving');
+    const isPending = ({ state }: MemberRecord): boolean =>
+      this.#hasMet && (state === 'joining' || state === 'leaving');
     this.#unheard = new Map(
       kept.filter(isPending).map((record) => [record.name, record.generation]),
     );
@@ -67,11 +68,11 @@ export class ListTrust {
   }
 
   /**
-   * The members that this node must hear of first, because they were joining or leaving when its
-   * list was kept.
+   * The other members that this node must hear of first, because they were joining or leaving when
+   * its list was kept.
    */
   get unheard(): readonly string[] {
-    return [...this.#unheard.keys()];
+    return [...this.#unheard.keys()].filter((name) => name !== this.#self);
   }
 
   /** Notes the hash of the list of another member, and whether that member relies on it. */
@@ -95,6 +96,7 @@ export class ListTrust {
   /** Relies on the list from now on, because this node begins a cluster. */
   begin(): void {
     this.#isInformed = true;
+    this.#unheard.clear();
   }
 
   /** Forgets a member that is gone, so that this node does not wait for it. */
