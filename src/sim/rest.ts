@@ -11,6 +11,7 @@ import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type { BareScene } from './chaos.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
+import { readKey } from './http.ts';
 import { kindOf } from './kinds.ts';
 import type { SimPlan } from './plan.ts';
 import type { ReplicaJudge } from './replica-judge.ts';
@@ -35,6 +36,8 @@ const QUIET_MS = 9_000;
 const ARRIVE_MS = 500;
 /** The run does not wait for a later expiry, which a clock that was ahead has made. */
 const SOON_MS = 20_000;
+/** The longest time for a read at a node at rest. */
+const SERVED_MS = 9_000;
 /** Turns of owners until an expired version is gone: each may have to wait for those before it. */
 const EXPIRY_TURNS = 8;
 
@@ -54,6 +57,7 @@ export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<
     if (mustBecome === undefined || (mustBecome === 'gone') === hasLeft) continue;
     oracle.violations.push(`${name} must be ${mustBecome}, and is ${hasLeft ? 'gone' : 'there'}`);
   }
+  await checkService(setting);
   checkEnd(setting);
   if (oracle.violations.length > 0) return;
   await outlive(setting);
@@ -61,6 +65,24 @@ export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<
   setting.judge.isOn = false;
   await damage(setting, silent);
   checkEnd(setting);
+}
+
+/** Checks that every node answers a read. One that waits for a member would do so for ever. */
+async function checkService({ cluster, oracle, keys }: Setting): Promise<void> {
+  const { world } = cluster;
+  const key = world.dice.pick(keys);
+  const waiting = new Set(cluster.nodes.filter(({ hasLeft }) => !hasLeft));
+  for (const node of waiting) {
+    readKey(node, key).then(
+      () => waiting.delete(node),
+      (error: unknown) => {
+        waiting.delete(node);
+        oracle.violations.push(`${node.name} does not serve ${key}: ${messageOf(error)}`);
+      },
+    );
+  }
+  await world.run(world.nowMs + SERVED_MS, () => waiting.size === 0);
+  for (const { name } of waiting) oracle.violations.push(`${name} does not answer for ${key}`);
 }
 
 /**
