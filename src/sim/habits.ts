@@ -23,6 +23,9 @@ export const HABITS = {
   },
   // A lock, or a name that must be given once.
   create: (hand, key) => hand.write(key, { match: { tag: undefined, ids: [] } }),
+  // A lock that ends by itself, also if clocks jump.
+  'create for a while': (hand, key) =>
+    hand.write(key, { match: { tag: undefined, ids: [] }, isShortLived: true }),
   // A counter: the write replaces the value that was read, unless another write was faster.
   match: async (hand, key) => {
     const match = await hand.match(key);

@@ -20,6 +20,8 @@ export interface Held {
   /** The writes that the token certainly names, and their dots. */
   readonly direct: ReadonlySet<number>;
   readonly dots: readonly string[];
+  /** Whether this answers a delete, after which the user must not see these writes. */
+  readonly isGone?: boolean;
 }
 
 /** How a client writes. Without options, it writes as a client that has seen nothing. */
@@ -161,7 +163,11 @@ export class Hand {
     const known = isSession ? this.last(key) : undefined;
     const since = promises.now();
     const found = await this.#honest(key, () =>
-      readKey(at, key, { query, seen: known?.dots ?? [] }),
+      readKey(at, key, {
+        query,
+        seen: known?.dots ?? [],
+        gone: known?.isGone === true ? known.text : undefined,
+      }),
     );
     const ids = found.siblings.map(({ text, etag, dot, expiresMicros }) => {
       const id = Number.parseInt(text, 10);
@@ -175,6 +181,7 @@ export class Hand {
     this.#world.trace(`${name} read ${key} at ${at.name} ${query}: ${ids.join(' ') || 'nothing'}`);
     const strength = promises.strength(quorums.r ?? 1, quorums.pr);
     oracle.read({ key, ids, since, strength, session: [...(known?.direct ?? [])] });
+    if (known?.isGone === true) oracle.stillGone(key, ids, known.direct);
     const dots = found.siblings.map(({ dot }) => dot);
     this.#hold(key, { text: found.token, seen: history.seenWith(ids), direct: new Set(ids), dots });
     return { tag: found.etag, ids };
@@ -314,7 +321,8 @@ export class Hand {
     const dots = dot === undefined ? [] : [dot];
     // A new token has all dots of the writer's token. The token of a repeat is made from a memory.
     const direct = new Set(isDecided ? [id] : [...made.direct, id]);
-    this.#hold(key, { text: token, seen: new Set([...made.seen, id]), direct, dots });
+    const seen = new Set([...made.seen, id]);
+    this.#hold(key, { text: token, seen, direct, dots, isGone: made.isDelete });
   }
 
   /** Lists the keys of the run page by page, all or those of one kind. */

@@ -51,6 +51,8 @@ export interface Asked {
   readonly query?: string | undefined;
   /** Dots that the answer must know. */
   readonly seen?: readonly string[] | undefined;
+  /** The token of an answer without a value. The answer must have no version that it names. */
+  readonly gone?: string | undefined;
 }
 
 /** The node has answered with an error. */
@@ -71,9 +73,12 @@ const NOTHING = new Uint8Array();
 export async function readKey(
   server: Server,
   key: string,
-  { query, seen = [] }: Asked = {},
+  { query, seen = [], gone }: Asked = {},
 ): Promise<ReadOutcome> {
-  const headers = seen.length === 0 ? {} : { 'x-mec-seen': seen.join(', ') };
+  const headers = {
+    ...(seen.length > 0 && { 'x-mec-seen': seen.join(', ') }),
+    ...(gone !== undefined && { 'x-mec-gone': gone }),
+  };
   const answer = await ask(server, { path: pathOf(key), method: 'GET', headers, query });
   const token = answer.headers[TOKEN];
   const etag = answer.headers['ETag'];

@@ -70,6 +70,13 @@ export class Oracle {
     this.#misses('a session', { key, ids }, named);
   }
 
+  /** Reports versions that a reader was shown, although its request named them as gone. */
+  stillGone(key: string, ids: readonly number[], gone: ReadonlySet<number>): void {
+    const back = ids.find((id) => this.history.isBack(id, gone));
+    if (back !== undefined)
+      this.history.violate(`a session of ${key} has ${back}, which its user knows to be gone`);
+  }
+
   /** Reports versions that no reader may be shown, whatever the replicas hold. */
   #shown(key: string, ids: readonly number[], since: Since): void {
     const { history } = this;
