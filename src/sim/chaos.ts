@@ -63,7 +63,8 @@ export function startChaos(stage: BareScene, { plan, dice, only }: ChaosOptions)
     }
     world.after(COPY_MS, copy);
   };
-  world.after(dice.fraction() * plan.faultGapMs, strike);
+  const firstGapMs = dice.fraction() * plan.faultGapMs;
+  world.after(plan.isFirstFaultEarly ? 0 : firstGapMs, strike);
   copy();
   const end = (): void => {
     isOver = true;
@@ -76,7 +77,7 @@ export function startChaos(stage: BareScene, { plan, dice, only }: ChaosOptions)
 
 /** The faults of a run. */
 export interface ChaosOptions {
-  readonly plan: Pick<SimPlan, 'faults' | 'faultGapMs' | 'faultMs'>;
+  readonly plan: Pick<SimPlan, 'faults' | 'faultGapMs' | 'faultMs' | 'isFirstFaultEarly'>;
   readonly dice: Dice;
   readonly only?: ReadonlySet<number> | undefined;
 }

@@ -205,6 +205,10 @@ export interface SimClusterOptions {
   readonly config?: Partial<Config>;
   /** The versions of the protocol that nodes speak: each start speaks the next of these. */
   readonly protocols?: readonly ProtocolRange[];
+  /** The number of zones, to which nodes belong in turn; without it, nodes have no zone. */
+  readonly zones?: number;
+  /** The weights of nodes, in turn. */
+  readonly weights?: readonly number[];
 }
 
 /** All machines, and the network between them. */
@@ -227,17 +231,26 @@ export class SimCluster {
   onBegin: (() => void) | undefined;
   /** Whether the first nodes have found each other. */
   isBorn = false;
+  readonly #zones: number;
+  readonly #weights: readonly number[];
   #addresses = 0;
   /** The cluster was not at rest, and is not checked again before this time. */
   #restlessMs = 0;
 
   constructor(
     world: World,
-    { count, limits, config = {}, protocols = [PROTOCOL] }: SimClusterOptions,
+    {
+      count,
+      limits,
+      config = {},
+      protocols = [PROTOCOL],
+      zones = 0,
+      weights = [1],
+    }: SimClusterOptions,
   ) {
     this.protocols = protocols;
-    this.#config = config;
-    this.quorum = config.quorum ?? { n: DEFAULT_N, r: 'quorum', w: 'quorum', timeoutMs: 3_000 };
+    this.#zones = zones;
+    this.#weights = weights;
     this.world = world;
     this.limits = limits;
     this.#config = config;
@@ -262,14 +275,15 @@ export class SimCluster {
 
   /** Adds a node. The caller must start it. */
   add(): SimNode {
+    const index = this.nodes.length;
     const config: Config = {
-      name: `n${this.nodes.length + 1}`,
+      name: `n${index + 1}`,
       host: 'sim',
       port: FIRST_PORT,
       httpport: 1,
       root: '',
-      zone: undefined,
-      weight: 1,
+      zone: this.#zones === 0 ? undefined : `z${index % this.#zones}`,
+      weight: this.#weights[index % this.#weights.length] ?? 1,
       nodes: [],
       quorum: this.quorum,
       storage: { sync: true },

@@ -17,6 +17,9 @@ import type { Dice } from './world.ts';
 /** The plan of a run. */
 export interface SimPlan {
   readonly nodes: number;
+  /** The number of zones of the nodes, 0 for none, and the weights of the nodes in turn. */
+  readonly zones: number;
+  readonly weights: readonly number[];
   /** The number of partitions in use, and of keys in each. */
   readonly partitions: number;
   readonly keysEach: number;
@@ -44,6 +47,8 @@ export interface SimPlan {
   /** The longest pause between two faults, and the longest duration of a fault. */
   readonly faultGapMs: number;
   readonly faultMs: number;
+  /** Whether the first fault strikes as soon as all nodes have joined. */
+  readonly isFirstFaultEarly: boolean;
   /** The time for which faults strike and clients work. */
   readonly chaosMs: number;
   readonly limits: SyncLimits;
@@ -71,6 +76,7 @@ export interface PlanGiven {
 }
 
 const SLOW_RATE = 0.03;
+const EARLY_RATE = 0.2;
 /** Longer than any run: without a scrub, the damage that it would mend is seen. */
 const NEVER_MS = 1e9;
 
@@ -81,6 +87,8 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
   const isDrawn = (name: string): boolean => given.isPendingDrawn === true || !PENDING.has(name);
   const plan = {
     nodes: dice.pick([3, 3, 3, 3, 4, 5, 5, 5, 6, 7]),
+    zones: dice.pick([0, 0, 0, 2, 3]),
+    weights: dice.pick([[1], [1], [1], [1, 2], [4, 1, 1]]),
     partitions: dice.pick([1, 1, 2, 3]),
     keysEach: dice.pick([1, 2, 4, 8]),
     clients: dice.pick([3, 5, 8]),
@@ -97,6 +105,7 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
     skewMs: dice.pick([0, 0, 0, 500, 3_600_000]),
     faultGapMs: dice.pick([1_000, 3_000, 6_000]),
     faultMs: dice.pick([1_000, 4_000, 8_000, 15_000]),
+    isFirstFaultEarly: dice.chance(EARLY_RATE),
     chaosMs: dice.pick([6_000, 12_000, 20_000, 30_000]),
     limits: { ...drawLimits(dice, isDrawn), ...limits },
     silent: dice.pick(['nothing', 'nothing', 'lose', 'misplace'] as const),

@@ -71,14 +71,13 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
   const { seed } = options;
   const world = new World(seed);
   const plan = drawPlan(world.dice.fork(), options);
-  const { nodes: count, limits, quorum, policies } = plan;
-  const config = { quorum, policies: [...policies] };
-  const cluster = new SimCluster(world, { count, limits, config, protocols: PROTOCOLS });
+  const cluster = clusterOf(world, plan);
   const promises = new Promises(cluster);
   const oracle = new Oracle(promises, cluster.clocks);
   const chaosDice = world.dice.fork();
   for (const node of cluster.nodes) {
     node.disk.liesAboutSync = options.doDisksLie === true;
+    node.disk.delayMs = 1 + world.dice.below(plan.diskMs);
     node.skewMs = (world.dice.fraction() - 0.5) * 2 * plan.skewMs;
     node.start();
   }
@@ -89,7 +88,6 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
   // Quorums of a cluster of one node intersect with no others.
   cluster.onBegin = () => oracle.loosen({ doDecisionsHold: false });
   const keys = crowdedKeys(plan, world.dice.below(1_000));
-  for (const node of cluster.nodes) node.disk.delayMs = 1 + world.dice.below(plan.diskMs);
   cluster.network.weather.delayMs = plan.networkMs;
   const judge = new ReplicaJudge(cluster, { history: oracle.history, keys });
   oracle.history.areClocksApart = plan.skewMs > 0;
@@ -126,6 +124,12 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
     digest: world.digest,
     lines: world.lines,
   };
+}
+
+function clusterOf(world: World, plan: SimPlan): SimCluster {
+  const { nodes: count, zones, weights, limits, quorum, policies } = plan;
+  const config = { quorum, policies: [...policies] };
+  return new SimCluster(world, { count, zones, weights, limits, config, protocols: PROTOCOLS });
 }
 
 function hireClients(
