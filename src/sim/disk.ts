@@ -36,6 +36,8 @@ export class SimDisk implements PresentRows {
   isFull = false;
   /** Whether a batch is acknowledged before it is safe: a planted bug, which a run must catch. */
   liesAboutSync = false;
+  /** The row whose next record is damaged as soon as it is written. */
+  doomedRow: string | undefined;
   /** The number of changes of its rows. */
   batches = 0;
   /** The number of batches on their way to the disk. */
@@ -62,6 +64,9 @@ export class SimDisk implements PresentRows {
       else this.rows.set(key, value.slice());
       if (value === undefined || isNew) this.#sorted = undefined;
     }
+    const doomed = this.doomedRow;
+    if (doomed !== undefined && changes.some(({ key }) => key === doomed) && this.flip(doomed))
+      this.doomedRow = undefined;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -100,7 +105,10 @@ export class SimDisk implements PresentRows {
   get isDamaged(): boolean {
     const areFlipped = [...this.#flipped].some(([row, record]) => this.rows.get(row) === record);
     return (
-      areFlipped || this.unreadable.length + this.suspects.length > 0 || this.salvage !== undefined
+      areFlipped ||
+      this.doomedRow !== undefined ||
+      this.unreadable.length + this.suspects.length > 0 ||
+      this.salvage !== undefined
     );
   }
 
@@ -118,6 +126,11 @@ export class SimDisk implements PresentRows {
   /** Flips a bit of the object of a key. */
   rot(key: string): boolean {
     return this.flip(objectRow(partitionOf(key), key));
+  }
+
+  /** Flips a bit of the next record of a key that is written. */
+  rotWhenWritten(key: string): void {
+    this.doomedRow = objectRow(partitionOf(key), key);
   }
 
   /** Makes a block unreadable: the n-th record and some after it. */

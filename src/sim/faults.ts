@@ -4,7 +4,9 @@
  */
 import { CRASHES } from './crashes.ts';
 import { DISK_FAULTS, DISK_LOSSES } from './disk-faults.ts';
+import { KEPT_LISTS } from './kept-lists.ts';
 import { LOST_WORDS } from './lost-words.ts';
+import { MARKED_KEYS } from './marked-keys.ts';
 import { MEMBERSHIP } from './membership-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
 import type { Fault } from './scene.ts';
@@ -25,6 +27,9 @@ export const LEAST_MS: Readonly<Record<string, number>> = {
   'an owner loses a write that it has acknowledged': 8_000,
   'an owner that filled another starts again': 12_000,
   'a wiped node hears one that does not hear it': 12_000,
+  'all are killed, and each is alone': 6_000,
+  'all are killed as a node joins': 16_000,
+  'a key damaged under a snapshot': 14_000,
 };
 
 /** Whether a fault makes a disk lose rows. */
@@ -39,4 +44,6 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...MEMBERSHIP,
   ...SITUATIONS,
   ...LOST_WORDS,
+  ...KEPT_LISTS,
+  ...MARKED_KEYS,
 };

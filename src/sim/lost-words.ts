@@ -150,9 +150,19 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
     let mend = cut(scene, (from) => nodes[from] === wiped);
     wiped.start();
     heard.start();
+    // In some runs, the node starts again before the others are back.
+    const isKilled = dice.chance(0.5);
     const end = inOrder(scene, [
       {
-        at: READY_MS + SIDE_MS,
+        at: READY_MS,
+        act: () => {
+          if (!isKilled) return;
+          wiped.crash();
+          wiped.start();
+        },
+      },
+      {
+        at: SIDE_MS,
         act: () => {
           mend();
           mend = cutOff(scene, wiped);

@@ -11,7 +11,7 @@ import { type Fault, loseDisk, type Scene } from './scene.ts';
 import { ambush, cutOff, type NodeMoment, nothing } from './strikes.ts';
 
 /** The most nodes of a run: more make it long, and show nothing new. */
-const MAX_NODES = 9;
+export const MAX_NODES = 9;
 /** The fewest nodes of a cluster: with less, there is no room for other faults. */
 const MIN_NODES = 3;
 /** The pause between two tries of an operator. */
