@@ -23,6 +23,12 @@ const RULES: readonly Entry[] = [
   { n: 3, w: 2, crashes: 2, kinds: ['replaces its replica'] },
   { n: 3, w: 2, crashes: 2, kinds, isLong: true },
   { n: 4, w: 3, crashes: 1, isLong: true },
+  { n: 2, w: 2, r: 2, crashes: 0, replaced: 1 },
+  { n: 2, w: 2, r: 2, crashes: 1, replaced: 1, isLong: true },
+  { n: 3, w: 2, crashes: 0, replaced: 2, isLong: true },
+  { n: 3, w: 2, crashes: 0, replaced: 0, isLong: true },
+  { n: 3, w: 1, crashes: 0, replaced: 2, isLong: true },
+  { n: 3, w: 3, r: 2, crashes: 0, replaced: 2, isLong: true },
 ];
 
 const PLANTED: Readonly<Record<Planted, Entry>> = {
@@ -32,6 +38,9 @@ const PLANTED: Readonly<Record<Planted, Entry>> = {
   'any known life is later': { n: 3, w: 2, crashes: 1 },
   'fills who is not known': { n: 3, w: 2, crashes: 2, kinds, isLong: true },
   'late questions take fences back': { n: 3, w: 2, crashes: 2, kinds: ['replaces its replica'] },
+  'writes ask one set of owners': { n: 3, w: 2, crashes: 0, replaced: 2 },
+  'reads ask one set of owners': { n: 3, w: 2, crashes: 0, replaced: 2 },
+  'fills a stranger': { n: 3, w: 2, crashes: 0, replaced: 2 },
 };
 
 for (const { isLong = false, ...plan } of RULES) {

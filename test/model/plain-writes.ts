@@ -1,8 +1,13 @@
 /**
- * A model of one plain write while replicas lose their disks and are filled again. In any order of
- * events, an acknowledged write must be at one of any r = n − w + 1 complete owners. Owner 0
- * coordinates. Messages may be late and duplicated. A reply may arrive after its replica is gone,
- * and so may a question of a replica that is being filled.
+ * A model of one plain write while replicas lose their disks and are filled again, and while a new
+ * owner takes the place of another. In any order of events, no read by r complete owners, with
+ * r + w > n, may miss an acknowledged write. Owner 0 coordinates. Messages may be late and
+ * duplicated. A reply may arrive after its replica is gone, and so may a question of a replica that
+ * is being filled.
+ *
+ * Nodes hear of the change of owners one by one, in any order. Every answer to a write or a read
+ * names the owners and the next owners that its node knows. The answers must be a quorum of each of
+ * these sets.
  */
 
 /** A rule that is left out. */
@@ -12,7 +17,12 @@ export type Planted =
   | 'one source too few'
   | 'any known life is later'
   | 'fills who is not known'
-  | 'late questions take fences back';
+  | 'late questions take fences back'
+  /** A write, or a read, needs a quorum of the owners of one node only. */
+  | 'writes ask one set of owners'
+  | 'reads ask one set of owners'
+  /** The new owner is filled by owners that do not know it yet. */
+  | 'fills a stranger';
 
 /**
  * A crash of an owner: its process restarts, with or without its disk, or one replica is replaced.
@@ -23,11 +33,19 @@ export type Crash = 'restarts' | 'loses its disk' | 'replaces its replica';
 export interface Plan {
   readonly n: number;
   readonly w: number;
+  /** The number of owners that a read asks; n − w + 1 by default. */
+  readonly r?: number;
   /** The number of crashes, and their kinds; all kinds by default. */
   readonly crashes: number;
   readonly kinds?: readonly Crash[];
+  /** The owner whose place a new one takes, which has number n. */
+  readonly replaced?: number;
   readonly planted?: Planted;
 }
+
+/** The progress of the new owner, as a node knows it: not heard of, joining, or an owner. */
+const [UNHEARD, JOINING, OWNER] = [0, 1, 2] as const;
+type Stage = typeof UNHEARD | typeof JOINING | typeof OWNER;
 
 /** A replica of an owner, and the life of its node. Both are counted. */
 interface Name {
@@ -49,6 +67,7 @@ interface Owner extends Name {
   readonly known: Readonly<Record<number, number>>;
   /** The owners that have sent this replica their state. */
   readonly sources: readonly number[];
+  readonly stage: Stage;
 }
 
 /**
@@ -61,6 +80,7 @@ interface Told extends Name {
 
 interface Word extends Name {
   readonly fences: Readonly<Record<number, Told>>;
+  readonly stage: Stage;
 }
 
 /** One state of the model. */
@@ -69,7 +89,7 @@ export interface State {
   readonly crashes: number;
   /** For each owner, the life that the coordinator believed it to have when the write began. */
   readonly believed: readonly number[] | undefined;
-  readonly counted: Readonly<Record<number, Word>>;
+  /** The replies of the owners. They stay available: the coordinator hears them at any time. */
   readonly replies: readonly (Word & { readonly owner: number })[];
   readonly isAcknowledged: boolean;
 }
@@ -97,14 +117,19 @@ const CRASHES: Readonly<Record<Crash, (owner: Owner) => Owner>> = {
 /** All events under one plan. */
 export class Model {
   readonly #plan: Plan;
+  readonly #before: readonly number[];
+  readonly #after: readonly number[];
+  readonly #met = new Map<string, boolean>();
 
   constructor(plan: Plan) {
     this.#plan = plan;
+    this.#before = Array.from({ length: plan.n }, (_, i) => i);
+    this.#after = this.#before.map((i) => (i === plan.replaced ? plan.n : i));
   }
 
-  /** Owners without data that are all complete. */
+  /** Owners without data that are all complete, and perhaps a new one that is not. */
   first(): State {
-    const owner = {
+    const owner: Owner = {
       replica: 0,
       life: 0,
       hasWrite: false,
@@ -113,25 +138,52 @@ export class Model {
       known: {},
       sources: [],
       gone: [],
+      stage: UNHEARD,
     };
-    const owners = Array.from({ length: this.#plan.n }, () => owner);
+    const { n, replaced } = this.#plan;
+    const owners = Array.from({ length: n }, () => owner);
+    if (replaced !== undefined) owners.push({ ...owner, isComplete: false, stage: JOINING });
     return {
       owners,
       crashes: 0,
       believed: undefined,
-      counted: {},
       replies: [],
       isAcknowledged: false,
     };
   }
 
-  /** Whether a read can miss an acknowledged write. */
+  /** Whether a read can miss an acknowledged write: some owners that lack it are a quorum. */
   isLost({ owners, isAcknowledged }: State): boolean {
-    const { n, w } = this.#plan;
-    return (
-      isAcknowledged &&
-      owners.filter(({ isComplete, hasWrite }) => isComplete && !hasWrite).length > n - w
-    );
+    if (!isAcknowledged) return false;
+    const { n, w, r = n - w + 1, planted } = this.#plan;
+    const lacking = [...owners.keys()].filter((i) => {
+      const { isComplete, hasWrite } = owners[i] as Owner;
+      return isComplete && !hasWrite;
+    });
+    if (lacking.length < r) return false;
+    return subsets(lacking).some((readers) => {
+      const stages = readers.map((i) => (owners[i] as Owner).stage);
+      if (planted !== 'reads ask one set of owners') return this.#isQuorum(readers, stages, r);
+      return stages.some((stage) => this.#isQuorum(readers, [stage], r));
+    });
+  }
+
+  /** Whether members are a quorum of all sets of owners that belong to these stages. */
+  #isQuorum(members: readonly number[], stages: readonly Stage[], need: number): boolean {
+    if (members.length < need) return false;
+    const sets = new Set(stages.flatMap((stage) => this.#ownersAt(stage)));
+    return [...sets].every((set) => members.filter((i) => set.includes(i)).length >= need);
+  }
+
+  /** The owners that a node takes for the present ones. */
+  #presentOwners({ stage }: Owner): readonly number[] {
+    return stage === OWNER ? this.#after : this.#before;
+  }
+
+  /** The owners, and the next owners if there are others. */
+  #ownersAt(stage: Stage): readonly (readonly number[])[] {
+    const [old, next] = [this.#before, this.#after];
+    return { [UNHEARD]: [old], [JOINING]: [old, next], [OWNER]: [next] }[stage];
   }
 
   steps(state: State): Step[] {
@@ -142,7 +194,21 @@ export class Model {
       ...this.#fills(state),
       ...this.#asksLate(state),
       ...this.#learns(state),
+      ...this.#hears(state),
     ];
+  }
+
+  /** A node hears how far the new owner is, or was. */
+  #hears(state: State): Step[] {
+    const latest = Math.max(...state.owners.map(({ stage }) => stage));
+    return state.owners.flatMap((owner, i) =>
+      ([JOINING, OWNER] as const)
+        .filter((stage) => stage > owner.stage && stage <= latest)
+        .map((stage) => ({
+          what: `${i} hears that ${this.#plan.n} is ${stage === JOINING ? 'joining' : 'an owner'}`,
+          to: change(state, i, { ...owner, stage }),
+        })),
+    );
   }
 
   /** A member record has the present life, or an earlier one after the life known before. */
@@ -177,31 +243,24 @@ export class Model {
   }
 
   #stores(state: State): Step[] {
-    const steps: Step[] = [];
-    for (const [i, owner] of state.owners.entries()) {
-      const stored = change(state, i, { ...owner, hasWrite: true });
-      const word = { replica: owner.replica, life: owner.life, fences: this.#told(owner) };
-      // The coordinator counts itself at once. The reply of any other owner takes time.
-      if (i === 0)
-        steps.push({ what: '0 has it', to: { ...stored, counted: { ...state.counted, 0: word } } });
-      else
-        steps.push({
-          what: `${i} has it`,
-          to: { ...stored, replies: joined(state.replies, { owner: i, ...word }) },
-        });
-    }
-    if (state.isAcknowledged) return steps;
-    for (const { owner, ...word } of state.replies) {
-      if (state.counted[owner] !== undefined) continue;
-      const counted = { ...state.counted, [owner]: word };
-      steps.push({
-        what: `replica ${word.replica} of ${owner} is heard`,
-        to: { ...state, counted },
+    // A store that arrives later makes no read miss the write.
+    if (state.isAcknowledged) return [];
+    const steps = state.owners.flatMap((owner, i) => {
+      const { replica, life, stage } = owner;
+      const replies = joined(state.replies, {
+        owner: i,
+        replica,
+        life,
+        stage,
+        fences: this.#told(owner),
       });
-    }
-    if (this.#isMet(state))
-      steps.push({ what: 'acknowledged', to: { ...state, isAcknowledged: true } });
-    return steps;
+      if (replies === state.replies && owner.hasWrite) return [];
+      const stored = change(state, i, { ...owner, hasWrite: true });
+      return [{ what: `${i} has it`, to: { ...stored, replies } }];
+    });
+    if (!this.#isMet(state)) return steps;
+    const to = { ...state, isAcknowledged: true, replies: [], believed: [] };
+    return [...steps, { what: 'acknowledged', to }];
   }
 
   #told({ fences, known }: Owner): Word['fences'] {
@@ -213,22 +272,42 @@ export class Model {
     return Object.fromEntries(told) as Word['fences'];
   }
 
-  #isMet({ counted, believed = [] }: State): boolean {
+  #isMet({ replies, believed = [] }: State): boolean {
+    const name = JSON.stringify([replies, believed]);
+    let isMet = this.#met.get(name);
+    if (isMet === undefined) this.#met.set(name, (isMet = this.#isMetByAny(replies, believed)));
+    return isMet;
+  }
+
+  /** The coordinator counts one reply of each owner: any of them may have come first. */
+  #isMetByAny(replies: State['replies'], believed: readonly number[]): boolean {
+    let choices: State['replies'][] = [[]];
+    for (const owner of new Set(replies.map((reply) => reply.owner))) {
+      const own = replies.filter((reply) => reply.owner === owner);
+      choices = choices.flatMap((one) => [one, ...own.map((reply) => [...one, reply])]);
+    }
+    return choices.some((words) => this.#isMetBy(words, believed));
+  }
+
+  #isMetBy(words: State['replies'], believed: readonly number[]): boolean {
     const { planted, w } = this.#plan;
-    const words = Object.entries(counted);
-    const isVoid = (owner: string, { replica, life }: Word): boolean => {
-      const isFenced = words.some(([, { fences }]) => {
-        const fence = fences[Number(owner)];
+    const isVoid = ({ owner, replica, life }: State['replies'][number]): boolean => {
+      const isFenced = words.some(({ fences }) => {
+        const fence = fences[owner];
         const isFrom = fence === undefined || (fence.life === life && fence.replica <= replica);
         return !isFrom && fence.later !== life;
       });
-      const isOther = life !== believed[Number(owner)];
+      const isOther = life !== believed[owner];
       return (
         (isFenced && planted !== 'fences are not told') ||
         (isOther && planted !== 'any life counts')
       );
     };
-    return words.filter(([owner, word]) => !isVoid(owner, word)).length >= w;
+    const valid = words.filter((word) => !isVoid(word));
+    const members = valid.map(({ owner }) => owner);
+    const stages = valid.map(({ stage }) => stage);
+    if (planted !== 'writes ask one set of owners') return this.#isQuorum(members, stages, w);
+    return stages.some((stage) => this.#isQuorum(members, [stage], w));
   }
 
   #crashes(state: State): Step[] {
@@ -280,8 +359,13 @@ export class Model {
     const enough = n - w + (planted === 'one source too few' ? 0 : 1);
     return state.owners.flatMap((owner, j) => {
       if (owner.isComplete) return [];
+      const isNew = j === n && owner.stage === JOINING;
+      const among = this.#presentOwners(owner);
       const steps = state.owners.flatMap((source, i) => {
-        if (i === j || !source.isComplete) return [];
+        if (i === j || !source.isComplete || !among.includes(i)) return [];
+        if (!this.#presentOwners(source).includes(i)) return [];
+        const doesKnow = this.#ownersAt(source.stage).flat().includes(j);
+        if (!doesKnow && planted !== 'fills a stranger') return [];
         const fenced = this.#fenced(source, j, owner);
         if (fenced === undefined) return [];
         const sources = [...new Set([...owner.sources, i])].sort((a, b) => a - b);
@@ -295,11 +379,23 @@ export class Model {
         ...steps,
         {
           what: `${j} is complete`,
-          to: change(state, j, { ...owner, isComplete: true, sources: [] }),
+          to: change(state, j, {
+            ...owner,
+            isComplete: true,
+            sources: [],
+            stage: isNew ? OWNER : owner.stage,
+          }),
         },
       ];
     });
   }
+}
+
+/** All subsets of a list. */
+function subsets(items: readonly number[]): number[][] {
+  let found: number[][] = [[]];
+  for (const item of items) found = found.flatMap((one) => [one, [...one, item]]);
+  return found;
 }
 
 function change(state: State, i: number, owner: Owner): State {
@@ -308,7 +404,10 @@ function change(state: State, i: number, owner: Owner): State {
 
 /** A set of replies, in an order that does not depend on its history. */
 function joined(replies: State['replies'], reply: State['replies'][number]): State['replies'] {
-  const byText = new Map([...replies, reply].map((one) => [JSON.stringify(one), one]));
+  const byText = new Map(replies.map((one) => [JSON.stringify(one), one]));
+  const name = JSON.stringify(reply);
+  if (byText.has(name)) return replies;
+  byText.set(name, reply);
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
