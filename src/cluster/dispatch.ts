@@ -114,8 +114,8 @@ function later(reply: Promise<Reply>, answer: SendReply): void {
 }
 
 function read({ own, env }: DispatchParts, request: ReadRequest, answer: SendReply): void {
-  const { key } = request;
-  own.read({ partition: partitionOf(key), key }, (state) =>
+  const { key, ownersHash } = request;
+  own.read({ partition: partitionOf(key), key, ownersHash }, (state) =>
     answer(
       state instanceof MecError ? failed(env.log, request, state) : toReadReply(request, state),
     ),
@@ -127,9 +127,13 @@ async function list(own: LocalHolder, request: ListKeysRequest): Promise<ListKey
   return { kind: 'keys', ...(await own.list({ ...request, limit })) };
 }
 
-function toReadReply({ have }: ReadRequest, { object, actor, isComplete }: KeyState): ReadReply {
-  const { context, versions } = object;
-  return { kind: 'object', actor, isComplete, context, versions: withoutBodies(versions, have) };
+function toReadReply(
+  { have }: ReadRequest,
+  { object, actor, isComplete, owners }: KeyState,
+): ReadReply {
+  const { context } = object;
+  const versions = withoutBodies(object.versions, have);
+  return { kind: 'object', actor, isComplete, context, versions, owners };
 }
 
 function grant({ own, env }: DispatchParts, request: GrantRequest, answer: SendReply): void {
@@ -159,12 +163,12 @@ function toGrantReply(
 
 // Item and reply are written out field by field, because object spreads are slow.
 function store({ own, env }: DispatchParts, request: StoreRequest, answer: SendReply): void {
-  const { key, object, dots, memory, caller } = request;
-  const item = { partition: partitionOf(key), key, object, dots, memory, caller };
+  const { key, object, dots, memory, ownersHash, caller } = request;
+  const item = { partition: partitionOf(key), key, object, dots, memory, ownersHash, caller };
   own.store(item, request, (stored) => {
     if (stored instanceof MecError) return answer(failed(env.log, request, stored));
-    const { actor, life, replica, fences } = stored;
-    answer({ kind: 'stored', actor, life, replica, fences });
+    const { actor, life, replica, fences, owners } = stored;
+    answer({ kind: 'stored', actor, life, replica, fences, owners });
   });
 }
 

@@ -283,3 +283,9 @@ export const FENCE_MS = 2 * MAX_TIMEOUT_MS;
  * this, so that two writes do not collide again.
  */
 export const GRANT_RETRY_MS = 40;
+
+/**
+ * The pause in ms after which a request looks again whether an owner, whose answer is needed only
+ * because the owners change, has become unreachable. Probes find that out no sooner.
+ */
+export const CHANGE_LOOK_MS = 100;

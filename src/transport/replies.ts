@@ -27,11 +27,12 @@ import {
   integer,
   list,
   number,
+  omissible,
   oneOf,
   optional,
   WireError,
 } from './field.ts';
-import { MAX_DETAIL_CHARS, MAX_MESSAGE_FENCES, MAX_PAGE_ITEMS } from './limits.ts';
+import { MAX_DETAIL_CHARS, MAX_MEMBERS, MAX_MESSAGE_FENCES, MAX_PAGE_ITEMS } from './limits.ts';
 import { GOSSIP, identity, nodeName } from './member-fields.ts';
 import { message, record, rows } from './record.ts';
 
@@ -45,6 +46,11 @@ const errorCode: Field<ErrorCode> = {
 };
 
 const fence = { member: nodeName, replica: integer, life: name, later: optional(name) } as const;
+
+/** The owners and next owners that the sender knows; undefined if they are those of the request. */
+const owners = omissible(
+  record({ owners: list(nodeName, MAX_MEMBERS), nextOwners: list(nodeName, MAX_MEMBERS) }),
+);
 
 /** Throws `WireError` unless each key has a tag. */
 function checkTags({
@@ -76,6 +82,7 @@ export const REPLIES = {
       isComplete: flag,
       context,
       versions: sparseVersions,
+      owners,
     },
     checkCovered,
   ),
@@ -89,6 +96,7 @@ export const REPLIES = {
     replica: integer,
     /** The fences that the replica has made in this partition. */
     fences: rows(fence, MAX_MESSAGE_FENCES),
+    owners,
   }),
 
   /** The answer to `forward`: the write has its quorum. */

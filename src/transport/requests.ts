@@ -35,6 +35,9 @@ const floors = omissible(floorNames);
 /** The client on whose behalf the request is made; undefined for the node itself. */
 const caller = omissible(name);
 
+/** The hash of the asker's view of the owners. A receiver with another view names its owners. */
+const ownersHash = omissible(integer);
+
 /** Versions that the asker has: the reply leaves out their bodies. */
 const have = dots;
 
@@ -63,7 +66,7 @@ export const REQUESTS = {
   ping: message(1, {}),
 
   /** Asks for the object of a key. */
-  read: message(2, { key, have, floors, caller }),
+  read: message(2, { key, have, floors, ownersHash, caller }),
 
   /** Stores an object; the answer says that it is durable. */
   store: message(
@@ -77,6 +80,7 @@ export const REQUESTS = {
       grant: omissible(name),
       /** The memory of the write, if it has an idempotency key. */
       memory: omissible(memory),
+      ownersHash,
       caller,
     },
     checkItem,

@@ -109,12 +109,14 @@ test('ReadQuorum merges the replies and names the stale members', () => {
     versions: [{ actor: 'a', counter, body: `v${counter}` }],
     context: CausalContext.ofBase('a', counter),
   });
-  const fold = new ReadQuorum<string>(2);
-  fold.tally.ask();
-  fold.tally.ask();
-  fold.add('old', object(1));
+  const owners = ['old', 'new'];
+  const sets = { owners, nextOwners: owners };
+  const fold = new ReadQuorum<string>({ any: 2 }, sets, () => false);
+  const reply = { role: 'owner', counts: true, isComplete: true } as const;
+  for (const { role } of [reply, reply]) fold.ask(role);
+  fold.add('old', object(1), reply);
   assert.equal(fold.verdict(), 'waiting');
-  fold.add('new', object(2));
+  fold.add('new', object(2), reply);
   assert.equal(fold.verdict(), 'met');
   assert.deepEqual(
     fold.merged?.versions.map(({ body }) => body),

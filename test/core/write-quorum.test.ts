@@ -20,8 +20,9 @@ const word = (life: string, replica: number, fences = NONE): StoredWord => ({
 });
 
 function asked(need: number, members: number): WriteQuorum {
-  const quorum = new WriteQuorum(need);
-  for (let i = 0; i < members; i++) quorum.tally.ask();
+  const owners = ['a', 'b', 'c'];
+  const quorum = new WriteQuorum({ any: need }, { owners, nextOwners: owners }, () => false);
+  for (let i = 0; i < members; i++) quorum.ask('owner');
   return quorum;
 }
 
@@ -42,28 +43,28 @@ for (const [what, said, made, counts] of WORDS) {
   test(`an acknowledgement ${what} ${counts ? 'counts' : 'is void'}`, () => {
     for (const isFenceFirst of [true, false]) {
       const quorum = asked(2, 2);
-      if (!isFenceFirst) quorum.add('c', said, true);
-      quorum.add('a', word('k', 1, [made]), true);
-      if (isFenceFirst) quorum.add('c', said, true);
-      assert.equal(quorum.tally.verdict(), counts ? 'met' : 'failed');
+      if (!isFenceFirst) quorum.add('c', said, 'owner');
+      quorum.add('a', word('k', 1, [made]), 'owner');
+      if (isFenceFirst) quorum.add('c', said, 'owner');
+      assert.equal(quorum.verdict(), counts ? 'met' : 'failed');
     }
   });
 }
 
 test('a void acknowledgement can be replaced by another member', () => {
   const quorum = asked(2, 3);
-  quorum.add('c', word('l1', 1), true);
-  quorum.add('a', word('k', 1, [fence('l2', 1)]), true);
-  assert.equal(quorum.tally.verdict(), 'waiting');
-  quorum.add('b', word('m', 1), true);
-  assert.equal(quorum.tally.verdict(), 'met');
+  quorum.add('c', word('l1', 1), 'owner');
+  quorum.add('a', word('k', 1, [fence('l2', 1)]), 'owner');
+  assert.equal(quorum.verdict(), 'waiting');
+  quorum.add('b', word('m', 1), 'owner');
+  assert.equal(quorum.verdict(), 'met');
 });
 
 test('a fence against one member does not void another', () => {
   const quorum = asked(2, 2);
-  quorum.add('b', word('l1', 1), true);
-  quorum.add('a', word('k', 1, [fence('l2', 1)]), true);
-  assert.equal(quorum.tally.verdict(), 'met');
+  quorum.add('b', word('l1', 1), 'owner');
+  quorum.add('a', word('k', 1, [fence('l2', 1)]), 'owner');
+  assert.equal(quorum.verdict(), 'met');
 });
 
 test('the numbers of replica names increase within a life', () => {

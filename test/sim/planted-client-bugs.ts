@@ -139,8 +139,8 @@ export const READERS: readonly Bug[] = [
   {
     name: 'pw is ignored',
     file: coordinator('put'),
-    good: 'const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);',
-    bad: 'const wantedOwners = 0;',
+    good: 'new WriteQuorum({ any: w, owners: pw }, place.view, holders.isAway)',
+    bad: 'new WriteQuorum({ any: w }, place.view, holders.isAway)',
     draw: {
       faults: ['owners out of reach, and back', 'one cut off'],
       habits: ['read', 'write'],

@@ -315,7 +315,14 @@ test('an invalid message is counted, and the others of its frame are read', () =
   assert.deepEqual(items, [
     {
       id: messages.length - 1,
-      message: { kind: 'stored', actor: 'a', life: '', replica: 1, fences: [] },
+      message: {
+        kind: 'stored',
+        actor: 'a',
+        life: '',
+        replica: 1,
+        fences: [],
+        owners: undefined,
+      },
     },
   ]);
 });

@@ -16,7 +16,7 @@ import type { PutRequest } from '../holders/write-request.ts';
 
 /** The parts of a node that a ballot needs. */
 export interface BallotParts {
-  readonly holders: Pick<Holders, 'placeOf' | 'viewOf' | 'reachable'> & {
+  readonly holders: Pick<Holders, 'placeOf' | 'reachable'> & {
     readonly own: Pick<LocalHolder, 'id' | 'grant' | 'release'>;
   };
   /** Returns a name that no other ballot has. */
@@ -62,7 +62,7 @@ export class Ballot {
     this.#request = request;
     this.#id = parts.nextBallot();
     this.#place = parts.holders.placeOf(request.key);
-    this.#view = parts.holders.viewOf(this.#place.partition);
+    this.#view = this.#place.view;
     const { length } = this.#place.owners;
     // Only owners count here, so all four quorums ask for the same: the largest one is needed.
     const { r, w, pr = 1, pw = 1 } = request;

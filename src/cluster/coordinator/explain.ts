@@ -3,7 +3,8 @@ import { MecError } from '../../base/errors.ts';
 import type { Dot } from '../../core/causality/causal-context.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import type { KeyState } from '../holders/holder.ts';
-import type { Holders, Role } from '../holders/select.ts';
+import type { Role } from '../../core/quorum/owner-quorum.ts';
+import type { Holders } from '../holders/select.ts';
 import { LOCATE_TIMEOUT_MS } from '../limits.ts';
 
 /** The parts of a node that locating a key needs. */

@@ -4,11 +4,12 @@
  * reply. After that, stale replicas are repaired.
  */
 import type { Clock, Log, Timer } from '../../base/env.ts';
-import { MAX_BROUGHT_ACTORS } from '../limits.ts';
+import { CHANGE_LOOK_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import { type FilledObject, readToken, type ObjectVersion } from '../../core/causality/object.ts';
-import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
+import type { Role } from '../../core/quorum/owner-quorum.ts';
+import type { Quorum } from '../../core/quorum/quorum.ts';
 import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
 import type { Holder, KeyState, OnBehalf } from '../holders/holder.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
@@ -19,7 +20,10 @@ import type { WallTime } from '../wall-time.ts';
 /** The parts of a node that a read needs. */
 export interface GetParts {
   readonly env: { readonly clock: Pick<Clock, 'after'>; readonly log: Log };
-  readonly holders: Pick<Holders, 'placeOf' | 'others' | 'of' | 'counts' | 'hedgeMs'> & {
+  readonly holders: Pick<
+    Holders,
+    'placeOf' | 'others' | 'pendingOf' | 'of' | 'counts' | 'isAway' | 'hedgeMs'
+  > & {
     readonly own: Holder;
   };
   readonly partitions: Pick<Partitions, 'of'>;
@@ -72,6 +76,11 @@ class Get {
   /** The versions of this node's own replica. Peers need not send their bodies. */
   #have: readonly ObjectVersion<Uint8Array>[] = [];
   #hedge: Timer | undefined;
+  #look: Timer | undefined;
+  /** The members that have been asked. */
+  readonly #asked: string[] = [];
+  /** The members of other sets of owners that a node has named. */
+  #named: ReadonlySet<string> | undefined;
   /** Whether a complete owner has answered. Fallbacks alone cannot know that a key has no value. */
   #sawOwner = false;
   #isStarted = false;
@@ -83,10 +92,12 @@ class Get {
     this.#outcome = outcome;
     const { holders } = parts;
     this.#place = holders.placeOf(request.key);
-    const { length } = this.#place.owners;
-    const wantedOwners = request.pr === undefined ? 0 : quorumSize(request.pr, length);
-    this.#fold = new ReadQuorum(quorumSize(request.r, length), wantedOwners);
-    this.#unasked = holders.others(this.#place, { wanted: this.#fold.tally.need, wantedOwners });
+    const { r, pr } = request;
+    this.#fold = new ReadQuorum({ any: r, owners: pr }, this.#place.view, holders.isAway);
+    const { need, needOwners } = this.#fold.tally;
+    const others = holders.others(this.#place, { wanted: need, wantedOwners: needOwners });
+    // Pending owners come last: they count only for the next owners, and only if complete.
+    this.#unasked = [...others, ...holders.pendingOf(this.#place)];
   }
 
   start(): void {
@@ -106,39 +117,52 @@ class Get {
     return holder !== undefined;
   }
 
-  #ask(holder: Holder): void {
+  #ask(holder: Holder, role = this.#roleOf(holder)): void {
     const { key, timeoutMs, caller } = this.#request;
-    const { partition } = this.#place;
-    const isOwner = this.#isOwner(holder);
-    this.#fold.tally.ask(isOwner);
-    holder.read({ partition, key, have: this.#have, timeoutMs, caller }, (answer) => {
-      if (answer instanceof MecError) this.#failed(holder, answer, isOwner);
-      else this.#answered(holder, answer, isOwner);
+    const { partition, view } = this.#place;
+    this.#fold.ask(role);
+    this.#asked.push(holder.id);
+    const asked = { partition, key, have: this.#have, timeoutMs, ownersHash: view.hash, caller };
+    holder.read(asked, (answer) => {
+      if (answer instanceof MecError) this.#failed(holder, answer, role);
+      else this.#answered(holder, answer, role);
     });
   }
 
-  #answered(holder: Holder, { object, isComplete }: KeyState, isOwner: boolean): void {
+  #answered(holder: Holder, { object, isComplete, owners }: KeyState, role: Role): void {
     const { holders } = this.#parts;
     if (holder === holders.own) this.#have = object.versions;
-    this.#fold.add(holder.id, object, {
-      counts: holders.counts(this.#place, holder, isComplete),
-      isOwner,
-    });
+    const counts = holders.counts(this.#place, holder, isComplete);
+    this.#meet(this.#fold.add(holder.id, object, { role, counts, isComplete, owners }));
+    const isOwner = role === 'owner';
     if (isOwner && !isComplete && !this.#isAnswered) this.#askNext();
     this.#sawOwner ||= isOwner && isComplete;
     this.#settle();
   }
 
-  #isOwner({ id }: Holder): boolean {
-    return this.#place.owners.includes(id);
+  /** Owners that another node has named may be asked as well. */
+  #meet(named: ReadonlySet<string> | undefined): void {
+    if (named === undefined || this.#isAnswered) return;
+    this.#named = named;
+    const known = [...this.#asked, ...this.#unasked.map(({ id }) => id)];
+    for (const id of named) {
+      const holder = known.includes(id) ? undefined : this.#parts.holders.of(id);
+      if (holder !== undefined) this.#unasked.push(holder);
+    }
   }
 
-  #failed(holder: Holder, error: MecError, isOwner: boolean): void {
+  #roleOf({ id }: Holder): Role {
+    const { owners, nextOwners } = this.#place.view;
+    if (owners.includes(id)) return 'owner';
+    return nextOwners.includes(id) || this.#named?.has(id) === true ? 'pending owner' : 'fallback';
+  }
+
+  #failed(holder: Holder, error: MecError, role: Role): void {
     const { holders, env } = this.#parts;
     if (holder === holders.own && error.code !== 'damaged') {
       env.log.error('own replica not read', { reason: messageOf(error) });
     }
-    this.#fold.fail(error.code, isOwner);
+    this.#fold.fail(holder.id, error.code, role);
     // The next holder is asked at once, and not only when the hedge timer fires.
     if (!this.#isAnswered) this.#askNext();
     this.#settle();
@@ -154,28 +178,43 @@ class Get {
 
   #unaskedOwners(): number {
     if (this.#fold.tally.needOwners === 0) return 0;
-    return this.#unasked.filter((holder) => this.#isOwner(holder)).length;
+    return this.#unasked.filter((holder) => this.#roleOf(holder) === 'owner').length;
   }
 
   #settle(): void {
     if (!this.#isStarted) return;
     if (this.#isAnswered) return this.#mend();
     const verdict = this.#fold.verdict(this.#unasked.length, this.#unaskedOwners());
+    if (verdict === 'waiting') return this.#lookLater();
     const isBehind = verdict === 'met' && !this.#hasSeen();
-    if (verdict === 'waiting' || (isBehind && (this.#askNext() || this.#fold.tally.unanswered > 0)))
-      return;
+    if (isBehind && (this.#askNext() || this.#fold.unanswered > 0)) return;
     this.#isAnswered = true;
     this.#hedge?.cancel();
+    this.#look?.cancel();
     if (isBehind) return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
     const { merged } = this.#fold;
     const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#sawOwner;
     if (verdict === 'failed' || merged === undefined || isBlind) {
       return this.#outcome.reject(
-        this.#fold.tally.readError('The value may exist; it could not be read.'),
+        this.#fold.readError('The value may exist; it could not be read.'),
       );
     }
     this.#outcome.resolve(this.#result(merged));
     this.#mend();
+  }
+
+  /** If only other sets of owners lack answers, asks another holder, and looks again soon. */
+  #lookLater(): void {
+    if (this.#fold.tally.verdict() !== 'met') return;
+    this.#look ??= this.#parts.env.clock.after(CHANGE_LOOK_MS, () => {
+      this.#look = undefined;
+      for (const id of this.#fold.takeFailed()) {
+        const holder = this.#parts.holders.of(id);
+        if (holder !== undefined) this.#ask(holder, 'pending owner');
+      }
+      this.#settle();
+    });
+    this.#askNext();
   }
 
   #result(object: FilledObject<Uint8Array>): GetResult {
@@ -210,7 +249,7 @@ class Get {
    */
   #mend(): void {
     const { merged } = this.#fold;
-    if (this.#fold.tally.unanswered > 0 || merged === undefined) return;
+    if (this.#fold.unanswered > 0 || merged === undefined) return;
     const stale = this.#fold.stale();
     if (stale.length === 0) return;
     if (this.#unasked.length > 0) {

@@ -4,7 +4,6 @@
  * Any other node forwards the write to an owner.
  */
 import { MecError, toMecError } from '../../base/errors.ts';
-import { quorumSize } from '../../core/quorum/quorum.ts';
 import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { ConditionalRequest } from './ballot.ts';
 import { type ConditionalWrites, majorityOf } from './conditional-write.ts';
@@ -19,8 +18,8 @@ import { type Plan, write, type WriteParts } from './write.ts';
 export interface PutParts extends WriteParts, ForwardParts {
   readonly env: WriteParts['env'] & ForwardParts['env'];
   readonly holders: WriteParts['holders'] &
-    Pick<Holders, 'coordinators' | 'coordinatorAt'> & {
-      readonly own: Pick<LocalHolder, 'assertNotGone'>;
+    Pick<Holders, 'coordinators' | 'coordinatorAt' | 'pendingOf'> & {
+      readonly own: Pick<LocalHolder, 'id' | 'assertNotGone'>;
     };
   readonly conditionals: Pick<ConditionalWrites, 'put'>;
   /** Reads a key before a delete. */
@@ -95,9 +94,8 @@ function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): Plan {
   const { holders } = parts;
   holders.own.assertNotGone();
   const { length } = place.owners;
-  const wantedOwners = pw === undefined ? 0 : quorumSize(pw, length);
-  const quorum = new WriteQuorum(quorumSize(w, length), wantedOwners);
-  const { need } = quorum.tally;
+  const quorum = new WriteQuorum({ any: w, owners: pw }, place.view, holders.isAway);
+  const { need, needOwners: wantedOwners } = quorum.tally;
   const reached = holders.others(place, { wanted: need, wantedOwners });
   const others = place.isOwner ? reached : reached.slice(0, length - 1);
   assertEnough('replicas', 1 + others.length, need);
@@ -106,7 +104,10 @@ function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): Plan {
       others.filter(({ id }) => place.owners.includes(id)).length + Number(place.isOwner);
     assertEnough('owners', owners, wantedOwners);
   }
-  return { place, others, quorum };
+  const plan = { place, others, pending: holders.pendingOf(place), quorum };
+  const lack = quorum.lackAmong([holders.own, ...others, ...plan.pending].map(({ id }) => id));
+  if (lack !== undefined) assertEnough(lack.kind, lack.have, lack.need);
+  return plan;
 }
 
 function assertEnough(what: string, have: number, need: number): void {

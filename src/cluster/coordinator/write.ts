@@ -5,13 +5,14 @@
 import type { Clock, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
+import type { Role } from '../../core/quorum/owner-quorum.ts';
 import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
-import type { Holder, Stored, StoreTerms } from '../holders/holder.ts';
+import type { Holder, Stored, StoreItem } from '../holders/holder.ts';
 import type { LocalHolder } from '../holders/local.ts';
 import type { OwnWritten } from '../holders/local-write.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
-import { DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
+import { CHANGE_LOOK_MS, DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Policies } from '../policies.ts';
 import type { WallTime } from '../wall-time.ts';
@@ -26,7 +27,7 @@ export interface ResultParts {
 /** The parts of a node that a write needs. */
 export interface WriteParts extends ResultParts {
   readonly env: { readonly clock: Pick<Clock, 'after'> };
-  readonly holders: Pick<Holders, 'placeOf' | 'others' | 'pendingOf'> & {
+  readonly holders: Pick<Holders, 'placeOf' | 'others' | 'pendingOf' | 'reachable' | 'isAway'> & {
     readonly own: Pick<LocalHolder, 'id' | 'write'>;
   };
 }
@@ -39,6 +40,8 @@ export interface Plan {
   readonly place: KeyPlace;
   /** The other holders whose disks count. */
   readonly others: readonly Holder[];
+  /** The pending owners that can be reached. */
+  readonly pending: readonly Holder[];
   readonly quorum: WriteQuorum;
 }
 
@@ -50,7 +53,12 @@ export async function removeDots(
 ): Promise<void> {
   const { holders } = parts;
   const place = holders.placeOf(key);
-  const plan = { place, others: holders.others(place, { wanted: 0 }), quorum: new WriteQuorum(1) };
+  const plan = {
+    place,
+    others: holders.others(place, { wanted: 0 }),
+    pending: holders.pendingOf(place),
+    quorum: new WriteQuorum({ any: 1 }, place.view, holders.isAway),
+  };
   const request = { key, body: undefined, r: 1, w: 1, timeoutMs: DEFAULT_TIMEOUT_MS };
   await write(parts, { ...request, token: CausalContext.ofDots(dots) }, plan);
 }
@@ -79,7 +87,11 @@ class Put {
   readonly #plan: Plan;
   readonly #outcome: PutCallbacks;
   #written: OwnWritten | undefined;
+  #item: StoreItem | undefined;
+  /** Owners that only other nodes have named. */
+  readonly #met = new Set<string>();
   #deadline: Timer | undefined;
+  #look: Timer | undefined;
   #isAnswered = false;
 
   constructor(
@@ -97,53 +109,93 @@ class Put {
     const request = this.#request;
     const { key, body, timeoutMs, caller } = request;
     const { env, holders } = this.#parts;
-    const { place, others, quorum } = this.#plan;
-    const { tally } = quorum;
-    const { partition } = place;
+    const { place, others, pending, quorum } = this.#plan;
+    const { partition, view } = place;
     const { own } = holders;
-    const written = own.write({ partition, key, token: seenBy(request), body }, (word) =>
-      this.#count(own, word),
+    const ownRole = place.isOwner ? 'owner' : 'fallback';
+    const ownersHash = view.hash;
+    const written = own.write(
+      { partition, key, token: seenBy(request), body, ownersHash },
+      (word) => this.#count(own, ownRole, word),
     );
     this.#written = written;
-    tally.ask(place.isOwner);
-    for (const holder of others) tally.ask(this.#isOwner(holder));
+    quorum.ask(ownRole);
+    for (const holder of others) quorum.ask(this.#roleOf(holder));
+    for (const _ of pending) quorum.ask('pending owner');
     // The requests to peers have a deadline of their own, but this node's disk has none.
     this.#deadline = env.clock.after(timeoutMs, () => {
-      tally.timeOut();
+      quorum.timeOut();
       this.#settle();
     });
-    const item = { partition, key, object: written.object, dots: [written.dot], caller };
-    const options: StoreTerms = { timeoutMs };
-    for (const holder of others) holder.store(item, options, (word) => this.#count(holder, word));
-    // A pending owner stores every write, but counts for no quorum.
-    for (const holder of holders.pendingOf(place)) holder.store(item, options, () => {});
+    const { dot, object } = written;
+    this.#item = { partition, key, object, dots: [dot], ownersHash, caller };
+    for (const holder of others) this.#send(holder, this.#roleOf(holder));
+    // A pending owner stores every write, but counts only for the next owners.
+    for (const holder of pending) this.#send(holder, 'pending owner');
     this.#settle();
   }
 
-  #isOwner({ id }: Pick<Holder, 'id'>): boolean {
-    return this.#plan.place.owners.includes(id);
+  #roleOf({ id }: Pick<Holder, 'id'>): Role {
+    return this.#plan.place.owners.includes(id) ? 'owner' : 'fallback';
   }
 
-  #count(holder: Pick<Holder, 'id'>, word: Stored | MecError): void {
+  #send(holder: Holder, role: Role): void {
+    const { timeoutMs } = this.#request;
+    if (this.#item !== undefined)
+      holder.store(this.#item, { timeoutMs }, (word) => this.#count(holder, role, word));
+  }
+
+  #count(holder: Pick<Holder, 'id'>, role: Role, word: Stored | MecError): void {
     if (this.#isAnswered) return;
     const { quorum } = this.#plan;
-    const isOwner = this.#isOwner(holder);
-    if (word instanceof MecError) quorum.fail(word.code, isOwner);
-    else quorum.add(holder.id, word, isOwner);
+    if (word instanceof MecError) quorum.fail(holder.id, word.code, role);
+    else this.#meet(quorum.add(holder.id, word, role));
     this.#settle();
+  }
+
+  /** Sends the write also to owners that another node has named. */
+  #meet(named: ReadonlySet<string> | undefined): void {
+    if (named === undefined) return;
+    const { others, pending } = this.#plan;
+    const sent = [this.#parts.holders.own, ...others, ...pending].map(({ id }) => id);
+    const fresh = [...named].filter((id) => !sent.includes(id) && !this.#met.has(id));
+    for (const id of fresh) this.#met.add(id);
+    this.#sendLater(fresh);
+  }
+
+  #sendLater(members: readonly string[]): void {
+    const found = this.#parts.holders.reachable(members, 0);
+    for (const _ of found) this.#plan.quorum.ask('pending owner');
+    for (const holder of found) this.#send(holder, 'pending owner');
   }
 
   #settle(): void {
-    const { tally } = this.#plan.quorum;
-    const verdict = tally.verdict();
-    if (this.#isAnswered || verdict === 'waiting' || this.#written === undefined) return;
+    const { quorum } = this.#plan;
+    const verdict = quorum.verdict();
+    if (this.#isAnswered || this.#written === undefined) return;
+    if (verdict === 'waiting') return this.#lookLater();
     this.#isAnswered = true;
     this.#deadline?.cancel();
+    this.#look?.cancel();
     const { place } = this.#plan;
     const request = this.#request;
     if (verdict === 'met')
       this.#outcome.resolve(toResult(this.#parts, { place, request }, this.#written));
-    else this.#outcome.reject(tally.error(UNSURE));
+    else this.#outcome.reject(quorum.error(UNSURE));
+  }
+
+  /**
+   * If only other sets of owners lack answers, looks again soon: a member may be unreachable by
+   * then, or reachable again.
+   */
+  #lookLater(): void {
+    const { quorum } = this.#plan;
+    if (quorum.tally.verdict() !== 'met') return;
+    this.#look ??= this.#parts.env.clock.after(CHANGE_LOOK_MS, () => {
+      this.#look = undefined;
+      this.#sendLater(quorum.takeFailed());
+      this.#settle();
+    });
   }
 }
 

@@ -10,6 +10,7 @@ import type { MecError } from '../../base/errors.ts';
 import type { Dot } from '../../core/causality/causal-context.ts';
 import type { FilledObject, ObjectVersion } from '../../core/causality/object.ts';
 import type { MadeWrite, RememberedWrite } from '../../core/quorum/decision.ts';
+import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
 import type { StoredWord } from '../../core/quorum/write-quorum.ts';
 
 /** Called once, with the answer or with an error. */
@@ -21,8 +22,17 @@ export interface OnBehalf {
   readonly caller?: string | undefined;
 }
 
+/** The owners of a key as the asker knows them. */
+export interface OwnersKnown {
+  /**
+   * The hash of its view of the owners. A holder with another view names the owners that it knows.
+   * Undefined if the asker counts no owners.
+   */
+  readonly ownersHash?: number | undefined;
+}
+
 /** A request for the object of a key. */
-export interface KeyRead extends OnBehalf {
+export interface KeyRead extends OnBehalf, OwnersKnown {
   readonly partition: number;
   readonly key: string;
   /** Versions that the asker already has. The answer omits their bodies. */
@@ -37,10 +47,12 @@ export interface KeyState {
   readonly actor: string;
   /** Whether the replica may hold everything that was ever acknowledged. */
   readonly isComplete: boolean;
+  /** The owners as the holder knows them; undefined if they are those of the asker. */
+  readonly owners?: OwnerSets | undefined;
 }
 
 /** An object that replicas must store. */
-export interface StoreItem extends OnBehalf {
+export interface StoreItem extends OnBehalf, OwnersKnown {
   readonly partition: number;
   readonly key: string;
   readonly object: FilledObject<Uint8Array>;
@@ -82,7 +94,7 @@ export interface GrantAsked extends BallotAsked, KeyRead {
 }
 
 /** A grant, with the state of the key in the same turn, which may not be durable yet. */
-export interface KeyGranted extends Omit<KeyState, 'isComplete'> {
+export interface KeyGranted extends Omit<KeyState, 'isComplete' | 'owners'> {
   /** The number of the grant. The store must bring it back. */
   readonly number: string;
   /** The result of an earlier write with the same idempotency key. */

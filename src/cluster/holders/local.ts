@@ -5,6 +5,7 @@
 import type { Clock, Log } from '../../base/env.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
 import { replicaNumber } from '../../core/causality/replica-name.ts';
+import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
@@ -20,6 +21,7 @@ import type {
   KeysFound,
   KeyState,
   OnAnswer,
+  OwnersKnown,
   Stored,
   StoreItem,
   StoreTerms,
@@ -49,18 +51,20 @@ export class LocalHolder implements Holder {
   }
 
   /** Reads a key. After a start, the read waits until the replica counts again. */
-  read({ partition, key }: Pick<KeyRead, 'partition' | 'key'>, onAnswer: OnAnswer<KeyState>): void {
+  read(asked: Omit<KeyRead, 'have' | 'timeoutMs'>, onAnswer: OnAnswer<KeyState>): void {
     this.#parts.partitions
-      .of(partition)
-      .whenConfirmed(() => onAnswer(orError(() => this.#stateOf(partition, key))));
+      .of(asked.partition)
+      .whenConfirmed(() => onAnswer(orError(() => this.#stateOf(asked))));
   }
 
-  #stateOf(partition: number, key: string): KeyState {
+  #stateOf(asked: Omit<KeyRead, 'have' | 'timeoutMs'>): KeyState {
+    const { partition, key } = asked;
     const { store, partitions } = this.#parts;
     const replica = store.of(partition);
     partitions.of(partition).observe(replica.actor);
     const object = replica.readWhole(key);
-    return { object, actor: replica.actor, isComplete: replica.isComplete };
+    const { actor, isComplete } = replica;
+    return { object, actor, isComplete, owners: this.#ownersUnless(partition, asked) };
   }
 
   list(asked: Omit<KeysAsked, 'timeoutMs'>): Promise<KeysFound> {
@@ -75,7 +79,7 @@ export class LocalHolder implements Holder {
     const { store, policies, partitions } = this.#parts;
     const replica = store.of(asked.partition);
     const written = writeVersion(replica, policies, asked, (error) =>
-      onAnswer(error ?? this.#storedIn(replica)),
+      onAnswer(error ?? this.#storedIn(replica, asked)),
     );
     partitions.of(asked.partition).observe(replica.actor);
     return written;
@@ -95,20 +99,32 @@ export class LocalHolder implements Holder {
   }
 
   /** Merges an item into the replica. If that is impossible, throws and changes nothing. */
-  merge({ partition, key, object, dots, memory }: StoreItem, onAnswer: OnAnswer<Stored>): void {
+  merge(item: StoreItem, onAnswer: OnAnswer<Stored>): void {
+    const { partition, key, object, dots, memory } = item;
     const replica = this.#parts.store.of(partition);
     replica.merge({ key, object, dots, memory }, (error) =>
-      onAnswer(error ?? this.#storedIn(replica)),
+      onAnswer(error ?? this.#storedIn(replica, item)),
     );
   }
 
-  #storedIn({ partition, id, actor }: Replica): Stored {
+  /** The owners that this node knows, if the asker knows others. */
+  #ownersUnless(partition: number, { ownersHash }: OwnersKnown): OwnerSets | undefined {
+    const { members } = this.#parts;
+    // A node that has found no cluster yet knows no owners.
+    if (ownersHash === undefined || members.replicas === 0) return undefined;
+    const view = members.view(partition);
+    return view.hash === ownersHash ? undefined : view;
+  }
+
+  /** Made when the item is durable: from then on, a new owner that is filled here gets it. */
+  #storedIn({ partition, id, actor }: Replica, asked: OwnersKnown): Stored {
     const { life } = this.#parts.members.own;
     return {
       actor,
       life,
       replica: replicaNumber(id),
       fences: this.#parts.partitions.of(partition).fences,
+      owners: this.#ownersUnless(partition, asked),
     };
   }
 

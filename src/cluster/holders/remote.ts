@@ -48,21 +48,22 @@ export class RemoteHolder implements Holder {
     return this.#peer.id;
   }
 
-  read({ partition, key, have, timeoutMs, caller }: KeyRead, onAnswer: OnAnswer<KeyState>): void {
+  read(asked: KeyRead, onAnswer: OnAnswer<KeyState>): void {
+    const { partition, key, have, timeoutMs, ownersHash, caller } = asked;
     const { env, partitions, peers } = this.#parts;
     const view = partitions.of(partition);
     const sentMs = env.clock.monotonicMs();
     this.#peer.data.request(
-      { kind: 'read', key, have, floors: view.floorNames, caller },
+      { kind: 'read', key, have, floors: view.floorNames, ownersHash, caller },
       timeoutMs,
       (reply) => {
         if (reply instanceof MecError || reply.kind !== 'object') return onAnswer(errorOf(reply));
         peers.answered(this.#peer, env.clock.monotonicMs() - sentMs);
-        const { actor, isComplete, context } = reply;
+        const { actor, isComplete, context, owners } = reply;
         const versions = withBodies(reply.versions, have);
         if (versions === undefined) return onAnswer(new MecError('internal'));
         view.observe(actor);
-        onAnswer({ object: { versions, context }, actor, isComplete });
+        onAnswer({ object: { versions, context }, actor, isComplete, owners });
       },
     );
   }

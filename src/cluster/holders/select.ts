@@ -3,6 +3,7 @@ import { MecError } from '../../base/errors.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Members } from '../membership/members.ts';
+import type { Role } from '../../core/quorum/owner-quorum.ts';
 import type { OwnerView } from '../membership/ownership.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import type { Holder } from './holder.ts';
@@ -14,11 +15,10 @@ import { RemoteHolder, type RemoteParts } from './remote.ts';
 export interface KeyPlace {
   readonly partition: number;
   readonly owners: readonly string[];
+  /** The owners and the next owners: the very same object while they do not change. */
+  readonly view: OwnerView;
   readonly isOwner: boolean;
 }
-
-/** The reason for which a member holds a key, or would hold it. */
-export type Role = 'owner' | 'pending owner' | 'fallback';
 
 /** The number of holders that a request needs. The coordinator counts too if it is an owner. */
 export interface Wanted {
@@ -77,7 +77,8 @@ export class Holders {
     const { members } = this.#parts;
     const partition = partitionOf(key);
     const owners = members.owners(partition);
-    return { partition, owners, isOwner: owners.includes(members.self) };
+    const view = members.view(partition);
+    return { partition, owners, view, isOwner: owners.includes(members.self) };
   }
 
   /** The owners of a partition. */
@@ -94,11 +95,6 @@ export class Holders {
     const owners = members.owners(partition);
     const others = peers.reachable(owners, wanted).map(({ id }) => id);
     return owners.includes(members.self) ? [members.self, ...others] : others;
-  }
-
-  /** The owners and the next owners of a partition. It is the same object until they change. */
-  viewOf(partition: number): OwnerView {
-    return this.#parts.members.view(partition);
   }
 
   /** The given members that can be reached, and suspects if those are fewer than `wanted`. */
@@ -140,6 +136,12 @@ export class Holders {
       ['fallback', members.fallbacks(partition).slice(0, owners.length)],
     ];
   }
+
+  /** Whether a member cannot be asked, so that a fallback may act for it. */
+  readonly isAway = (id: string): boolean => {
+    const reach = this.reachOf(id);
+    return reach !== 'reachable' && reach !== 'itself';
+  };
 
   /** Whether a member answers probes. */
   reachOf(id: string): Reach | 'itself' {

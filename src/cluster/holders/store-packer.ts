@@ -28,8 +28,17 @@ export class StorePacker {
 
   // Written out field by field, because object spreads are slow.
   #outgoing(item: StoreItem, grant: string | undefined): Outgoing {
-    const { partition, key, object, dots, memory, caller } = item;
-    const message = { kind: 'store', key, object, dots, grant, memory, caller } as const;
+    const { partition, key, object, dots, memory, ownersHash, caller } = item;
+    const message = {
+      kind: 'store',
+      key,
+      object,
+      dots,
+      grant,
+      memory,
+      ownersHash,
+      caller,
+    } as const;
     return this.#partitions.of(partition).outgoing(message);
   }
 }

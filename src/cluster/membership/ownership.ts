@@ -3,12 +3,12 @@
  *
  * There are two placements: the present one, of all members that are up or leaving, and the next
  * one, of those that are up or joining. An owner only by the next placement is a pending owner: it
- * takes writes and catches up, but counts for no quorum.
+ * takes writes and catches up, but counts only for the quorum of the next owners.
  */
 import { hashText32 } from '../../base/hash.ts';
 import { type MemberList, placementHash, toPlaced } from '../../core/placement/member-list.ts';
 import { placement, type Placement } from '../../core/placement/placement.ts';
-import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
+import { areChanging, type OwnerSets } from '../../core/quorum/joint-tally.ts';
 
 /**
  * The owners of a partition as this node knows them. A change makes a new object, even if it
@@ -17,6 +17,8 @@ import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
 export interface OwnerView extends OwnerSets {
   /** Equal on all nodes that know the same owners and next owners. */
   readonly name: string;
+  /** A hash of the name. */
+  readonly hash: number;
 }
 
 /** The members that hold a partition, and those that would in their absence. */
@@ -165,7 +167,10 @@ function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
   const name = [sets.owners, sets.nextOwners]
     .map((names) => [...names].sort().join(' '))
     .join(' > ');
-  return before?.name === name ? before : { ...sets, name };
+  if (before?.name === name) return before;
+  const { owners } = sets;
+  const nextOwners = areChanging(sets) ? sets.nextOwners : owners;
+  return { owners, nextOwners, name, hash: hashText32(name) };
 }
 
 function sharesOf(places: readonly PartitionHolders[]): Map<string, Share> {

@@ -14,6 +14,11 @@ export interface OwnerSets {
   readonly nextOwners: readonly string[];
 }
 
+/** Whether the owners of a key change. */
+export const areChanging = ({ owners, nextOwners }: OwnerSets): boolean =>
+  nextOwners !== owners &&
+  (nextOwners.length !== owners.length || nextOwners.some((name) => !owners.includes(name)));
+
 /** Counts answers towards both majorities. */
 export class JointTally {
   readonly #parts: readonly { readonly members: readonly string[]; readonly tally: Tally }[];
@@ -23,8 +28,7 @@ export class JointTally {
    */
   constructor({ owners, nextOwners }: OwnerSets, least = 1) {
     const majority = quorumSize('quorum', owners.length);
-    const isChanging =
-      nextOwners.length !== owners.length || nextOwners.some((name) => !owners.includes(name));
+    const isChanging = areChanging({ owners, nextOwners });
     const now = { members: owners, tally: new Tally(Math.max(majority, least)) };
     const next = { members: nextOwners, tally: new Tally(quorumSize('quorum', nextOwners.length)) };
     this.#parts = isChanging ? [now, next] : [now];

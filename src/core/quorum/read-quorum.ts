@@ -2,38 +2,39 @@
  * A quorum read as a pure fold over the replies. It yields the answer, and the replicas that need
  * repair.
  */
-import type { ErrorCode } from '../../base/errors.ts';
 import { type FilledObject, merge, sameVersions } from '../causality/object.ts';
-import { Tally, type Verdict } from './tally.ts';
+import type { OwnerSets } from './joint-tally.ts';
+import { OwnerQuorum, type Role } from './owner-quorum.ts';
+
+/** The reply of a member, besides the object. */
+export interface ReadAnswer {
+  readonly role: Role;
+  /** Whether it counts for the owners that the reader knows. */
+  readonly counts: boolean;
+  readonly isComplete: boolean;
+  /** The owners as the member knows them; undefined if they are those of the request. */
+  readonly owners?: OwnerSets | undefined;
+}
 
 /** Folds the replies to one read. */
-export class ReadQuorum<Body> {
-  readonly tally: Tally;
+export class ReadQuorum<Body> extends OwnerQuorum {
   readonly #replies = new Map<string, FilledObject<Body>>();
   #merged: FilledObject<Body> | undefined;
 
-  /** `needOwners` is the number of answers that must come from owners. */
-  constructor(need: number, needOwners = 0) {
-    this.tally = new Tally(need, needOwners);
-  }
-
   /**
-   * Adds the reply of a member. A reply with `counts` false, from a replica that is catching up,
-   * adds its versions but no vote.
+   * Adds the reply of a member. A replica that is catching up adds its versions but no vote.
+   * Returns the members of other sets of owners, if the member has named one.
    */
-  add(member: string, object: FilledObject<Body>, { counts = true, isOwner = true } = {}): void {
-    if (counts) this.tally.succeed(isOwner);
-    else this.tally.abstain(isOwner);
+  add(
+    member: string,
+    object: FilledObject<Body>,
+    { role, counts, isComplete, owners }: ReadAnswer,
+  ): ReadonlySet<string> | undefined {
+    if (counts || (role === 'pending owner' && isComplete)) this.succeed(member, role, isComplete);
+    else this.abstain(member, role);
     this.#replies.set(member, object);
     this.#merged = this.#merged === undefined ? object : merge(this.#merged, object);
-  }
-
-  fail(code: ErrorCode, isOwner = true): void {
-    this.tally.fail(code, isOwner);
-  }
-
-  verdict(unasked = 0, unaskedOwners = unasked): Verdict {
-    return this.tally.verdict(unasked, unaskedOwners);
+    return owners && this.learn(owners);
   }
 
   /** All replies so far, merged into one object; undefined before the first. */

@@ -11,8 +11,8 @@
  * acknowledgement therefore counts only in the life that its member had when the write began.
  * `test/model/plain-writes.ts` searches all orders of events.
  */
-import type { ErrorCode } from '../../base/errors.ts';
-import { Tally } from './tally.ts';
+import type { OwnerSets } from './joint-tally.ts';
+import { OwnerQuorum, type Role } from './owner-quorum.ts';
 
 /**
  * A member's replica that another owner has filled. Acknowledgements of the member count only from
@@ -27,7 +27,7 @@ export interface Fence {
   readonly later: string | undefined;
 }
 
-const isVoidBy = ({ life, replica }: Omit<StoredWord, 'fences'>, fence: Fence): boolean =>
+const isVoidBy = ({ life, replica }: ReplicaWord, fence: Fence): boolean =>
   fence.later !== life && !(fence.life === life && replica >= fence.replica);
 
 /** A member's acknowledgement that it has stored the write. */
@@ -37,37 +37,35 @@ export interface StoredWord {
   readonly life: string;
   /** The fences that the member has made in this partition. */
   readonly fences: readonly Fence[];
+  /** The owners as the member knew them then; undefined if they are those of the request. */
+  readonly owners?: OwnerSets | undefined;
 }
 
+type ReplicaWord = Pick<StoredWord, 'replica' | 'life'>;
+
 /** Counts the acknowledgements of one write. */
-export class WriteQuorum {
-  readonly tally: Tally;
-  readonly #words = new Map<string, Omit<StoredWord, 'fences'> & { readonly isOwner: boolean }>();
+export class WriteQuorum extends OwnerQuorum {
+  readonly #words = new Map<string, ReplicaWord>();
   readonly #fences: Fence[] = [];
 
-  /** `needOwners` is the number of acknowledgements that must come from owners. */
-  constructor(need: number, needOwners = 0) {
-    this.tally = new Tally(need, needOwners);
-  }
-
-  /** Records that a member has stored the write. */
-  add(member: string, { replica, life, fences }: StoredWord, isOwner: boolean): void {
-    this.#words.set(member, { replica, life, isOwner });
-    this.tally.succeed(isOwner);
+  /**
+   * Records that a member has stored the write. Returns the members of other sets of owners, if it
+   * has named one.
+   */
+  add(member: string, word: StoredWord, role: Role): ReadonlySet<string> | undefined {
+    const { fences, owners } = word;
+    this.#words.set(member, word);
+    this.succeed(member, role);
     if (fences.length > 0) this.#fences.push(...fences);
     if (this.#fences.length > 0) this.#voidWords();
-  }
-
-  /** Records that a member has failed, or that its acknowledgement does not count. */
-  fail(code: ErrorCode, isOwner: boolean): void {
-    this.tally.fail(code, isOwner);
+    return owners && this.learn(owners);
   }
 
   #voidWords(): void {
     for (const [member, word] of this.#words) {
       if (!this.#fences.some((fence) => fence.member === member && isVoidBy(word, fence))) continue;
       this.#words.delete(member);
-      this.tally.withdraw(word.isOwner);
+      this.withdraw(member);
     }
   }
 }

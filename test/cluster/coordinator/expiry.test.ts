@@ -5,7 +5,6 @@ import { MecError } from '../../../src/base/errors.ts';
 import { Expiry } from '../../../src/cluster/coordinator/expiry.ts';
 import type { GetResult } from '../../../src/cluster/coordinator/get.ts';
 import type { ExpiringVersions } from '../../../src/cluster/holders/holder.ts';
-import type { KeyPlace } from '../../../src/cluster/holders/select.ts';
 import { EXPIRY_PAGE_KEYS, EXPIRY_TURN_MS, MAX_TRIMS } from '../../../src/cluster/limits.ts';
 import { Policies } from '../../../src/cluster/policies.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
@@ -13,7 +12,7 @@ import type { ObjectVersion } from '../../../src/core/causality/object.ts';
 import { PARTITIONS } from '../../../src/core/limits.ts';
 import { packContent } from '../../../src/core/value/content.ts';
 import { memoryLog } from '../../fixtures/fake-env.ts';
-import { objectOf, outcomeOf } from '../../fixtures/fake-holders.ts';
+import { objectOf, outcomeOf, placeOf } from '../../fixtures/fake-holders.ts';
 
 /** The time that a majority of the owners' clocks has passed, µs. */
 const NOW_MICROS = 100_000_000;
@@ -63,7 +62,7 @@ class FakeNode {
   readonly owners = new Map<number, readonly string[]>();
   readonly expiring = new Map<number, FakeExpiring>();
   /** The owners of the key that is read. */
-  place: KeyPlace = { partition: 7, owners: ['n1', 'n2'], isOwner: true };
+  place = placeOf(['n1', 'n2']);
   nowMicros = NOW_MICROS;
   /** The removals so far, as key and counters. */
   readonly removed: (readonly [string, readonly number[]])[] = [];

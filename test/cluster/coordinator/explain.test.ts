@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
 import { type KeyLocation, locate } from '../../../src/cluster/coordinator/explain.ts';
-import type { Role } from '../../../src/cluster/holders/select.ts';
 import { LOCATE_TIMEOUT_MS } from '../../../src/cluster/limits.ts';
 import type { Reach } from '../../../src/core/placement/detector.ts';
+import type { Role } from '../../../src/core/quorum/owner-quorum.ts';
 import {
   FakeCluster,
   objectOf,

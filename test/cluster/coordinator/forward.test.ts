@@ -8,7 +8,7 @@ import type { RemoteCoordinator } from '../../../src/cluster/holders/remote-coor
 import type { PutRequest, PutResult } from '../../../src/cluster/holders/write-request.ts';
 import { FORWARD_PROBE_SHARE } from '../../../src/cluster/limits.ts';
 import { ManualClock } from '../../fixtures/fake-env.ts';
-import { codeOf, content, objectOf, outcomeOf, PARTITION } from '../../fixtures/fake-holders.ts';
+import { codeOf, content, objectOf, outcomeOf, placeOf } from '../../fixtures/fake-holders.ts';
 
 const TIMEOUT_MS = 1_000;
 const DOT = { actor: 'n2~one', counter: 1 };
@@ -61,7 +61,7 @@ interface Bench {
 function start(owners = [new FakeOwner(), new FakeOwner()]): Bench {
   const clock = new ManualClock();
   const holders = { coordinators: () => owners as unknown as RemoteCoordinator[] };
-  const place = { partition: PARTITION, owners: ['n2', 'n3'], isOwner: false };
+  const place = placeOf(['n2', 'n3']);
   const writing = forward({ env: { clock }, holders }, place, PUT);
   const [first = new FakeOwner(), second = new FakeOwner()] = owners;
   return { clock, first, second, writing };

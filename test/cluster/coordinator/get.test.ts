@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
-import { MAX_BROUGHT_ACTORS } from '../../../src/cluster/limits.ts';
+import { CHANGE_LOOK_MS, MAX_BROUGHT_ACTORS } from '../../../src/cluster/limits.ts';
 import { get, type GetRequest, type GetResult } from '../../../src/cluster/coordinator/get.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
 import {
@@ -44,6 +44,30 @@ test('the request to a peer names the versions that this node has', () => {
     [request.partition, request.have.map(({ actor }) => actor)],
     [PARTITION, ['n1~one']],
   );
+});
+
+test('a read asks also the owners that only a peer knows', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  const owners = ['n1', 'n3', 'n9'];
+  const named = { ...stateOf(objectOf([A])), owners: { owners, nextOwners: owners } };
+  cluster.n2.reads[0]?.answer(named);
+  assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+  cluster.n3.reads[0]?.answer(stateOf(objectOf([A, B])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one', 'n2~one']);
+});
+
+test('a read does not wait for an owner of the other set once it is unreachable', async () => {
+  const cluster = new FakeCluster();
+  cluster.nextOwners = ['n1', 'n3', 'n9'];
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+  cluster.away.add('n3');
+  cluster.clock.advance(CHANGE_LOOK_MS);
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
 });
 
 test('the next peer is asked as well after the hedge time', async () => {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { MecError, messageOf } from '../../../src/base/errors.ts';
 import { get } from '../../../src/cluster/coordinator/get.ts';
 import { put, type PutParts } from '../../../src/cluster/coordinator/put.ts';
+import { CHANGE_LOOK_MS } from '../../../src/cluster/limits.ts';
 import type { RemoteCoordinator } from '../../../src/cluster/holders/remote-coordinator.ts';
 import type { PutRequest, PutResult } from '../../../src/cluster/holders/write-request.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
@@ -40,8 +41,13 @@ function start(
   cluster: FakeCluster,
   request: Partial<PutRequest> = {},
   coordinators: readonly RemoteCoordinator[] = [],
+  others: readonly FakeHolder[] = cluster.reached,
 ): Promise<PutResult> {
-  const holders = { ...cluster.holders, coordinators: () => [...coordinators] };
+  const holders = {
+    ...cluster.holders,
+    others: () => [...others],
+    coordinators: () => [...coordinators],
+  };
   const { env, partitions, policies, time } = cluster;
   const conditionals = { put: () => assert.fail('the write has no condition') };
   const parts: PutParts = {
@@ -96,6 +102,44 @@ test('owners and pending owners get the same item, but pending owners do not cou
   assert.equal(await outcomeOf(writing), 'waiting');
   three.answer(storedBy('n3'));
   assert.equal((await writing).isRepeated, false);
+});
+
+test('a write waits for owners that only a peer knows, and sends it to them', async () => {
+  const cluster = new FakeCluster();
+  cluster.reached = [cluster.n2, cluster.n3, cluster.n4];
+  const writing = start(cluster, {}, [], [cluster.n2, cluster.n3]);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  const owners = ['n1', 'n4', 'n5'];
+  cluster.n3.stores[0]?.answer(storedBy('n3', { owners: { owners, nextOwners: owners } }));
+  assert.equal(await outcomeOf(writing), 'waiting');
+  const [later] = cluster.n4.stores;
+  assert.equal(later?.request, cluster.n3.stores[0]?.request);
+  later?.answer(storedBy('n4'));
+  assert.equal((await writing).found, true);
+});
+
+test('a write is sent again to a next owner that did not answer', async () => {
+  const cluster = new FakeCluster();
+  cluster.nextOwners = ['n1', 'n4', 'n5'];
+  cluster.pending = [cluster.n4];
+  cluster.reached = [cluster.n2, cluster.n3, cluster.n4, cluster.n5];
+  const writing = start(cluster, {}, [], [cluster.n2, cluster.n3]);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  cluster.n2.stores[0]?.answer(storedBy('n2'));
+  cluster.n3.stores[0]?.answer(storedBy('n3'));
+  cluster.n4.stores[0]?.answer(new MecError('unreachable'));
+  assert.equal(await outcomeOf(writing), 'waiting');
+  cluster.clock.advance(CHANGE_LOOK_MS);
+  cluster.n4.stores[1]?.answer(storedBy('n4'));
+  assert.equal((await writing).found, true);
+});
+
+test('nothing is written if too few of the next owners can be reached', async () => {
+  const cluster = new FakeCluster();
+  cluster.nextOwners = ['n1', 'n4', 'n5'];
+  const outcome = await outcomeOf(start(cluster));
+  assert.equal(codeOf(outcome), 'quorum-not-met');
+  assert.equal(cluster.own.writes.length, 0);
 });
 
 test('two peers are a quorum of two if the disk of this node fails late', async () => {

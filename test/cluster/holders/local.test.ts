@@ -40,10 +40,10 @@ test('a read has the object of the replica, its actor, and whether it is complet
   const { dot } = await write(node);
   const read = (): Promise<unknown> => valueOf((done) => node.holder.read(node, done));
   const object = node.replica().read(node.key);
-  assert.deepEqual(await read(), { object, actor: ACTOR, isComplete: false });
+  assert.deepEqual(await read(), { object, actor: ACTOR, isComplete: false, owners: undefined });
   assert.deepEqual(object.versions[0]?.counter, dot.counter);
   node.replica().markComplete(true);
-  assert.deepEqual(await read(), { object, actor: ACTOR, isComplete: true });
+  assert.deepEqual(await read(), { object, actor: ACTOR, isComplete: true, owners: undefined });
 });
 
 test('a read of a replica that was complete before a start waits until it is confirmed', async () => {
@@ -113,6 +113,7 @@ test('a write is in the replica at once, and is answered when the disk has it', 
     life: LIFE,
     replica: numberOfReplica(node),
     fences: [],
+    owners: undefined,
   });
 });
 
@@ -131,7 +132,29 @@ test('the answer to a write names the fences of its partition, and the present r
   assert.equal(await node.store.drop(node.partition), true);
   const stored = await valueOf((done) => node.holder.write(ownWrite(node), done));
   const replica = numberOfReplica(node);
-  assert.deepEqual(stored, { actor: `${ACTOR}.2`, life: LIFE, replica, fences: node.fences });
+  const { fences } = node;
+  const word = { actor: `${ACTOR}.2`, life: LIFE, replica, fences, owners: undefined };
+  assert.deepEqual(stored, word);
+});
+
+test('every answer names the owners that this node knows, if the asker knows others', async () => {
+  const node = await openReplicas();
+  await write(node);
+  const view = node.node.members.view(node.partition);
+  for (const [ownersHash, owners] of [
+    [view.hash, undefined],
+    [view.hash + 1, view],
+    [undefined, undefined],
+  ] as const) {
+    const asked = { ...node, ownersHash };
+    const answers = [
+      await valueOf((done) => node.holder.read(asked, done)),
+      await valueOf((done) => node.holder.write({ ...ownWrite(node), ownersHash }, done)),
+      await valueOf((done) => node.holder.store({ ...itemOf(node), ownersHash }, {}, done)),
+    ];
+    for (const answer of answers)
+      assert.equal((answer as { owners?: unknown }).owners, owners, String(ownersHash));
+  }
 });
 
 test('a write under last-write-wins replaces the known versions, and has a later time', async () => {
@@ -170,6 +193,7 @@ test('a store is merged, and answered when the disk has it', async () => {
     life: LIFE,
     replica: numberOfReplica(node),
     fences: [],
+    owners: undefined,
   });
   assert.equal(String(node.replica().clock), '{n2~one:1-2}');
 });

@@ -1,6 +1,7 @@
 /** A peer as a holder: the requests that it gets, and what the node learns from its replies. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { OwnerSets } from '../../../src/core/quorum/joint-tally.ts';
 import { MecError } from '../../../src/base/errors.ts';
 import type {
   GrantAsked,
@@ -78,12 +79,15 @@ const failed = (code: FailedReply['code'], more: Partial<FailedReply> = {}): Fai
 });
 
 const PONG: Reply = { kind: 'pong', process: LIFE, nowMs: 0 };
+/** The owners as the peer knows them. */
+const owners: OwnerSets = { owners: ['n1', 'n2'], nextOwners: ['n2', 'n3'] };
 const asStored = (actor: string): Reply => ({
   kind: 'stored',
   actor,
   life: actor.slice(3),
   replica: 2,
   fences: [],
+  owners,
 });
 
 const reads: KeyRead = {
@@ -91,6 +95,7 @@ const reads: KeyRead = {
   key: KEY,
   have: [],
   timeoutMs: TIMEOUT_MS,
+  ownersHash: 5,
   caller: 'alice',
 };
 const item: StoreItem = {
@@ -98,6 +103,7 @@ const item: StoreItem = {
   key: KEY,
   object: objectOf([A], [B]),
   dots: [A],
+  ownersHash: 5,
   caller: 'alice',
 };
 const grants: GrantAsked = {
@@ -116,6 +122,7 @@ const objectReply = (
   isComplete,
   context,
   versions,
+  owners,
 });
 
 /** Whether the actor `n2~one` is known to be over, since the peer has named a later one. */
@@ -134,10 +141,11 @@ test('a read names the key and the versions that are here, and has the object of
     key: KEY,
     have: [B],
     floors: undefined,
+    ownersHash: 5,
     caller: 'alice',
   });
   const { object, ...rest } = answer as KeyState;
-  assert.deepEqual(rest, { actor: 'n2~one', isComplete: false });
+  assert.deepEqual(rest, { actor: 'n2~one', isComplete: false, owners });
   assert.deepEqual([object.versions.length, String(object.context)], [1, '{n2~one:1}']);
   assert.deepEqual(object.versions[0], objectOf([A]).versions[0]);
 });
@@ -255,12 +263,14 @@ test('a store brings the item, and is answered with the word of the peer', async
     dots: [A],
     grant: undefined,
     memory: undefined,
+    ownersHash: 5,
     caller: 'alice',
   });
   assert.deepEqual(object.versions, item.object.versions);
   assert.equal(String(object.context), String(item.object.context));
   const { actor, life, replica, fences } = answer as Stored;
   assert.deepEqual([actor, life, replica, fences], ['n2~one', 'one', 2, []]);
+  assert.deepEqual((answer as Stored).owners, owners);
   assert.deepEqual(peer.missed, []);
 });
 

@@ -86,8 +86,9 @@ test('the place of a key has its partition, its owners, and whether this node is
     const key = node.keyWith((owners) => owners.includes(SELF) === isOwner);
     const partition = partitionOf(key);
     const owners = node.members.owners(partition);
+    const view = node.members.view(partition);
     assert.equal(owners.length, 3);
-    assert.deepEqual(holders.placeOf(key), { partition, owners, isOwner });
+    assert.deepEqual(holders.placeOf(key), { partition, owners, view, isOwner });
   }
 });
 

@@ -1,0 +1,211 @@
+/**
+ * A quorum of the owners of a key, also while they change. Nodes hear of a change one after
+ * another. If a coordinator counted only the owners that it knows, an owner that was replaced could
+ * make a quorum, and a read of the present owners would miss the write.
+ *
+ * Every answer therefore names the owners and the next owners that its node knows, if the
+ * coordinator did not name the same in its request. The answers must be a quorum of each of these
+ * sets. A new owner counts for reads only after a majority of the earlier owners, who knew of it,
+ * have sent it their state. So each quorum has a member that names the new set, or that had the
+ * write before it sent its state. `test/model/plain-writes.ts` searches all orders of events.
+ *
+ * As without a change, fallbacks act for owners that cannot answer, unless the request asks for
+ * owners.
+ */
+import { type ErrorCode, MecError } from '../../base/errors.ts';
+import { areChanging, type OwnerSets } from './joint-tally.ts';
+import { quorumSize, type Quorum } from './quorum.ts';
+import { Tally, type Verdict } from './tally.ts';
+
+/** The answers that a request needs. */
+export interface Needs {
+  /** The number of replicas that must answer: owners, and fallbacks in their place. */
+  readonly any: Quorum;
+  /** The number that must be owners; undefined if fallbacks may act for all of them. */
+  readonly owners?: Quorum | undefined;
+}
+
+/**
+ * The reason for which a member is asked. A pending owner counts only for the next owners, and for
+ * owners that another node has named.
+ */
+export type Role = 'owner' | 'pending owner' | 'fallback';
+
+/** An answer that counts. */
+interface Vote {
+  readonly member: string;
+  readonly role: Role;
+  /** Whether it counts as that of an owner: a replica that is catching up does not. */
+  readonly isComplete: boolean;
+}
+
+/** A set of owners without a quorum. */
+interface Lack {
+  readonly kind: 'replicas' | 'owners';
+  readonly have: number;
+  readonly need: number;
+}
+
+const NO_SETS: readonly (readonly string[])[] = [];
+const NO_MEMBERS: readonly string[] = [];
+
+/** The codes of failures after which the same member may succeed. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'unreachable',
+  'timeout',
+  'overloaded',
+]);
+
+/** Counts the answers to one request. */
+export class OwnerQuorum {
+  /** The count of the owners that the coordinator knew at first. */
+  readonly tally: Tally;
+  readonly #needs: Needs;
+  readonly #isAway: (member: string) => boolean;
+  /** The other sets of owners. */
+  #sets = NO_SETS;
+  #votes: Vote[] = [];
+  /** The members that have no vote, and will have none. */
+  #absent = NO_MEMBERS;
+  /** The members whose request failed, but might not fail again. */
+  #failed = NO_MEMBERS;
+  /** The number of pending owners that were asked and have not answered. */
+  #unanswered = 0;
+
+  /** `isAway` tells which members cannot be reached, so that a fallback may act for them. */
+  constructor(needs: Needs, sets: OwnerSets, isAway: (member: string) => boolean) {
+    const { length } = sets.owners;
+    this.#needs = needs;
+    this.#isAway = isAway;
+    const needOwners = needs.owners === undefined ? 0 : quorumSize(needs.owners, length);
+    this.tally = new Tally(quorumSize(needs.any, length), needOwners);
+    if (areChanging(sets)) this.#sets = [sets.nextOwners];
+  }
+
+  /** Adds the sets that a node named. Returns the members of them all. */
+  learn({ owners, nextOwners }: OwnerSets): ReadonlySet<string> {
+    for (const set of [owners, nextOwners])
+      if (!this.#sets.some((known) => isSame(known, set))) this.#sets = [...this.#sets, set];
+    return new Set(this.#sets.flat());
+  }
+
+  /** Records that one more member is asked. */
+  ask(role: Role): void {
+    if (role === 'pending owner') this.#unanswered += 1;
+    else this.tally.ask(role === 'owner');
+  }
+
+  /** Records a good answer. */
+  succeed(member: string, role: Role, isComplete = true): void {
+    if (role === 'pending owner') this.#unanswered -= 1;
+    else this.tally.succeed(role === 'owner');
+    this.#votes.push({ member, role, isComplete });
+  }
+
+  /** Removes an answer that was counted before. */
+  withdraw(member: string): void {
+    const vote = this.#votes.find((one) => one.member === member);
+    if (vote === undefined) return;
+    this.#votes = this.#votes.filter((one) => one !== vote);
+    if (vote.role !== 'pending owner') this.tally.withdraw(vote.role === 'owner');
+  }
+
+  /** Records an answer that does not count. */
+  abstain(member: string, role: Role): void {
+    if (role === 'pending owner') this.#unanswered -= 1;
+    else this.tally.abstain(role === 'owner');
+    this.#absent = [...this.#absent, member];
+  }
+
+  /** Records a failure or a timeout of one member. */
+  fail(member: string, code: ErrorCode, role: Role): void {
+    if (role === 'pending owner') this.#unanswered -= 1;
+    else this.tally.fail(code, role === 'owner');
+    if (PASSING.has(code)) this.#failed = [...this.#failed, member];
+    else this.#absent = [...this.#absent, member];
+  }
+
+  /** The members of which an answer is lacking, and which may be asked once more. */
+  takeFailed(): string[] {
+    const again = this.#failed.filter((member) => !this.#isAway(member));
+    this.#failed = this.#failed.filter((member) => !again.includes(member));
+    return again;
+  }
+
+  /** Counts all outstanding answers as timed out. */
+  timeOut(): void {
+    this.tally.timeOut();
+    this.#unanswered = 0;
+  }
+
+  /** The number of members that were asked and have not answered. */
+  get unanswered(): number {
+    return this.tally.unanswered + this.#unanswered;
+  }
+
+  /**
+   * Returns `failed` as soon as the outstanding answers and `unasked` more members, of which
+   * `unaskedOwners` are owners, cannot reach the quorum.
+   */
+  verdict(unasked = 0, unaskedOwners = unasked): Verdict {
+    const verdict = this.tally.verdict(unasked, unaskedOwners);
+    if (verdict !== 'met' || this.#lack() === undefined) return verdict;
+    return unasked + this.unanswered + this.#failed.length > 0 ? 'waiting' : 'failed';
+  }
+
+  /**
+   * The first set of owners without a quorum. Every set is small, and there is none as long as the
+   * owners do not change.
+   */
+  #lack(votes: readonly Vote[] = this.#votes): Lack | undefined {
+    for (const set of this.#sets) {
+      const lack = this.#lackOf(set, votes);
+      if (lack !== undefined) return lack;
+    }
+    return undefined;
+  }
+
+  #lackOf(set: readonly string[], votes: readonly Vote[]): Lack | undefined {
+    const { any, owners } = this.#needs;
+    const inside = new Set<string>();
+    let others = 0;
+    for (const { member, isComplete } of votes) {
+      if (!set.includes(member)) others += 1;
+      else if (isComplete) inside.add(member);
+    }
+    const isAbsent = (member: string): boolean =>
+      !inside.has(member) && (this.#absent.includes(member) || this.#isAway(member));
+    const have = inside.size + Math.min(others, set.filter(isAbsent).length);
+    const need = quorumSize(any, set.length);
+    const needOwners = owners === undefined ? 0 : quorumSize(owners, set.length);
+    if (inside.size < needOwners) return { kind: 'owners', have: inside.size, need: needOwners };
+    return have < need ? { kind: 'replicas', have, need } : undefined;
+  }
+
+  /** The first set of owners that these members could not be a quorum of, if all answered. */
+  lackAmong(members: readonly string[]): Lack | undefined {
+    if (this.#sets.length === 0) return undefined;
+    return this.#lack(members.map((member) => ({ member, role: 'owner', isComplete: true })));
+  }
+
+  /** The error of a write that failed. `sentence` tells the caller the consequence. */
+  error(sentence: string): MecError {
+    return this.#changeError(sentence) ?? this.tally.error(sentence);
+  }
+
+  /** The error of a request that stored nothing. */
+  readError(sentence: string): MecError {
+    return this.#changeError(sentence) ?? this.tally.readError(sentence);
+  }
+
+  #changeError(sentence: string): MecError | undefined {
+    const lack = this.tally.verdict() === 'met' ? this.#lack() : undefined;
+    if (lack === undefined) return undefined;
+    const { kind, have, need } = lack;
+    const detail = `The owners of the key change, and ${have} of ${need} ${kind} of one side answered. ${sentence}`;
+    return new MecError('quorum-not-met', { have, need, retryAfter: 1, detail });
+  }
+}
+
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((name) => b.includes(name)));
