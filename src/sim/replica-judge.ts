@@ -59,12 +59,27 @@ const isIn = (lost: CausalContext, { dots }: MadeOperation): boolean =>
     return dot !== undefined && lost.has(dot.actor, dot.counter);
   });
 
+/** Returns the dots of the versions in a record on a disk; none if it is damaged or absent. */
+function readDots({ rows }: SimNode['disk'], object: string): string[] {
+  const record = rows.get(object);
+  if (record === undefined) return [];
+  try {
+    return recordToVersions(record, object).map(({ actor, counter }) => `${actor}:${counter}`);
+  } catch {
+    return [];
+  }
+}
+
 /** Watches the disks of one run. */
 export class ReplicaJudge {
   readonly #cluster: SimCluster;
   readonly #history: History;
   readonly #keys: readonly KeyRows[];
   readonly #seen = new Map<SimNode, SeenDisk>();
+  /** The keys that each disk had marked as damaged at the last look. */
+  readonly #marked = new Map<SimNode, Set<string>>();
+  /** Writes that no disk had when a node found that no member knows what their key held. */
+  readonly #givenUp = new Set<number>();
   /** Violations that were reported: a wrong state lasts for a while. */
   readonly #told = new Set<string>();
   /** Whether the disks have the rows that nodes have written. */
@@ -98,8 +113,24 @@ export class ReplicaJudge {
       if (seen.node !== node.node) seen.judged.clear();
       seen.batches = batches;
       seen.node = node.node;
+      for (const key of this.#keys) this.#noteMark(key, node);
       for (const key of this.#keys) this.#lookAt(key, { node, seen });
     }
+  }
+
+  /**
+   * Notes the writes of a key that a node has given up: it has asked every member, and none knows
+   * what its damaged record held. Their dots stay in the clocks.
+   */
+  #noteMark({ key, object, mark }: KeyRows, node: SimNode): void {
+    const marked = this.#marked.get(node) ?? new Set();
+    this.#marked.set(node, marked);
+    if (node.disk.rows.has(mark)) return void marked.add(key);
+    const isUnmarked = marked.delete(key);
+    if (!isUnmarked || node.node?.status().store.damage?.unreadable.includes(key) !== true) return;
+    const left = new Set(this.#cluster.nodes.flatMap(({ disk }) => [...readDots(disk, object)]));
+    for (const { id, dots } of this.#history.of(key))
+      if (![...dots].some((dot) => left.has(dot))) this.#givenUp.add(id);
   }
 
   #lookAt({ key, partition, object, mark }: KeyRows, { node, seen }: Look): void {
@@ -119,7 +150,7 @@ export class ReplicaJudge {
       const isLost = lost.has(dot.actor, dot.counter);
       if (isLost && made.isAcknowledged)
         this.#tell(`${node.name} takes the acknowledged write ${made.id} of ${key} for lost`);
-      if (isLost) continue;
+      if (isLost || (this.#givenUp.has(made.id) && !made.isAcknowledged)) continue;
       const isKnown = (by: MadeOperation): boolean =>
         there.has(by.id) || !this.#isOnAnyDisk(key, by) || isIn(lost, by) || by.dots.size > 1;
       if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGoneFrom(made, isKnown)) {
