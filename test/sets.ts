@@ -51,6 +51,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/removed.test.ts': ['long'],
   'sim/shrink.test.ts': ['long'],
   'sim/simulator.test.ts': ['usual', 'long'],
+  'sim/unhandled-errors.test.ts': ['usual'],
 };
 
 /** Whether the long set of tests runs. Some tests do more then. */

@@ -66,14 +66,24 @@ const BIRTH_MS = 30_000;
 /** Longer than a client without pauses needs for the rest of its operations. */
 const HURRY_MS = 120_000;
 
-/** Runs one seed. */
+/** Runs one seed. An error that no code handles would end a real process: it is a violation. */
 export async function simulate(options: SimOptions): Promise<SimResult> {
-  const { seed } = options;
-  const world = new World(seed);
+  const world = new World(options.seed);
+  const fail = (reason: unknown): void => world.onError?.(reason);
+  process.on('unhandledRejection', fail);
+  try {
+    return await runIn(world, options);
+  } finally {
+    process.off('unhandledRejection', fail);
+  }
+}
+
+async function runIn(world: World, options: SimOptions): Promise<SimResult> {
   const plan = drawPlan(world.dice.fork(), options);
   const cluster = clusterOf(world, plan);
   const promises = new Promises(cluster);
   const oracle = new Oracle(promises, cluster.clocks);
+  world.onError = (error) => oracle.history.violate(`no code handles ${textOf(error)}`);
   const chaosDice = world.dice.fork();
   for (const node of cluster.nodes) {
     node.disk.liesAboutSync = options.doDisksLie === true;
@@ -112,7 +122,7 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
   const healMs = world.nowMs - healedMs;
   if (!isFailed()) await checkRest({ cluster, oracle, keys, judge }, plan);
   return {
-    seed,
+    seed: options.seed,
     nodes: plan.nodes,
     acknowledged: oracle.history.made.filter(({ isAcknowledged }) => isAcknowledged).length,
     operations: clients.flatMap(({ done }) => done).sort((a, b) => a.index - b.index),
@@ -125,6 +135,9 @@ export async function simulate(options: SimOptions): Promise<SimResult> {
     lines: world.lines,
   };
 }
+
+const textOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 function clusterOf(world: World, plan: SimPlan): SimCluster {
   const { nodes: count, zones, weights, limits, quorum, policies } = plan;

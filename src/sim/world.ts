@@ -63,6 +63,8 @@ export class World {
   readonly #heap: Event[] = [];
   /** Called after each event and its immediate consequences. */
   onTurn: (() => void) | undefined;
+  /** Called with an error that an event has thrown. Without it, the run ends with the error. */
+  onError: ((error: unknown) => void) | undefined;
 
   constructor(seed: number) {
     this.dice = new Dice(seed);
@@ -102,7 +104,12 @@ export class World {
       this.#pop();
       this.nowMs = next.atMs;
       this.events += 1;
-      next.task();
+      try {
+        next.task();
+      } catch (error) {
+        if (this.onError === undefined) throw error;
+        this.onError(error);
+      }
       await turnEnd();
       this.onTurn?.();
     }
