@@ -65,8 +65,8 @@ export const MAX_DECODED_BYTES = 64 * MIB;
 export const MAX_UPDATES_WAITING = 1_000;
 
 /**
- * The share of its reads that a client may send to a second node because they are late, and the
- * number that it may save up. Slow nodes must not get twice the load.
+ * The share of its reads that a client may also send to a second node if they are late. It may save
+ * up this number of them. Slow nodes must not get twice the load.
  */
 export const CLIENT_HEDGE_SHARE = 0.1;
 export const CLIENT_HEDGE_BURST = 10;

@@ -27,7 +27,7 @@ interface ClockRange {
 }
 
 /**
- * Watches the clocks of one run. A node knows the clocks of others by their last messages, so an
+ * Watches the clocks of one run. A node knows the clocks of others by their last messages. So an
  * old offset of a clock may have an effect at any time later.
  */
 export class Clocks {

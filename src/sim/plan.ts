@@ -1,8 +1,8 @@
 /**
  * The plan of a run, drawn from its seed: the size of the cluster, the operations of its users, the
  * faults with their rates and durations, and the limits. Every plan leaves most operations and
- * faults out: an event that is rare in the mix of all is common in a run that has few others (Groce
- * et al., "Swarm Testing", ISSTA 2012).
+ * faults out. An event that is rare in the mix of all is common in a run that has few others (Groce
+ * et al., "Swarm Testing", 2012).
  */
 import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';

@@ -1,7 +1,7 @@
 /**
- * The promises of quorums at a moment. Quorums before and after need not intersect if members come
- * and go, if a volume is put back to an earlier state, or if a node takes itself for the whole
- * cluster. They intersect again from the next time that all owners are equal.
+ * The promises of quorums at a moment. Three events may separate the quorums before and after:
+ * members come and go, a volume is put back to an earlier state, or a node takes itself for the
+ * whole cluster. The quorums intersect again as soon as all owners are equal.
  */
 import { quorumSize, type Quorum } from '../core/quorum/quorum.ts';
 import type { SimCluster } from './cluster.ts';

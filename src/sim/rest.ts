@@ -24,7 +24,7 @@ export type Setting = Pick<BareScene, 'cluster' | 'oracle' | 'keys'> & {
 /**
  * The longest time in which a cluster without faults may come to rest. The slowest owners differ
  * after an outage of minutes, and compare one partition at a time. They compare once a second with
- * a random peer, pause for `busyMs` up to 15 s, and after each round of `lostAfterMs` another
+ * a random peer, and pause for `busyMs` up to 15 s. After each round of `lostAfterMs`, another
  * comparison must find the rest. The slowest of 360 seeds took 43.8 s.
  */
 export const HEAL_MS = 300_000;

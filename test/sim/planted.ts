@@ -1,6 +1,6 @@
 /**
  * Tests the simulator by planted bugs. It plants one bug at a time in a copy of the compiled
- * source, runs the scenarios and random seeds on the copy, and prints which of them caught the bug.
+ * source, and runs the scenarios and random seeds on the copy. It prints those that catch the bug.
  * A row ends with the fifth seed that catches the bug. A bug that too few of all seeds catch is a
  * miss.
  *

@@ -2,10 +2,10 @@
  * A map from texts to values of any other type. Concurrent changes of one entry are merged by its
  * type. If an entry is changed and removed concurrently, the change stays.
  *
- * Right for records whose fields have types of their own, a cart with quantities (a map of
- * counters), or a document as a map of registers. Wrong for rules over several keys ("the sum must
- * be 100"), which hold on each side but not after the merge. A change that survives a concurrent
- * removal brings back all that its author saw in the entry.
+ * Right for records whose fields have types of their own. Examples are a cart with quantities (a
+ * map of counters), and a document as a map of registers. Wrong for rules over several keys ("the
+ * sum must be 100"), which hold on each side but not after the merge. A change that survives a
+ * concurrent removal brings back all that its author saw in the entry.
  */
 import {
   type DottedMap,

@@ -45,9 +45,9 @@ export async function put(parts: PutParts, request: PutRequest): Promise<PutResu
 }
 
 /**
- * A conditional write goes to the first owner of the key that can be reached, so that the writes
- * that race for a key queue at one node. It is safe at any owner, but slower if nodes disagree on
- * the first one. If an owner could not begin the write, the next one gets it.
+ * A conditional write goes to the first owner of the key that can be reached. So writes that race
+ * for a key queue at one node. The write is safe at any owner, but slower if nodes disagree on the
+ * first one. If an owner could not begin the write, the next one gets it.
  */
 async function putSerialised(
   parts: PutParts,

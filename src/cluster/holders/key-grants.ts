@@ -4,10 +4,10 @@
  * current, the store came too late: the owner may have granted the key to another write since,
  * whose coordinator has not seen this one.
  *
- * A number ends for good with its own store, a release, another grant of the key, the end of the
- * process, the replacement of the replica, a change of the partition's owners as this node knows
- * them, or a fence. Time alone does not end a number. After a while it only lets another write take
- * the key over, because the coordinator may have died.
+ * A number ends for good with its own store, a release, another grant of the key, or the end of the
+ * process. It also ends if the replica is replaced, if this node learns of other owners of the
+ * partition, or with a fence. Time alone does not end a number. After a while it only lets another
+ * write take the key over, because the coordinator may have died.
  *
  * The last three events end the *ground* of all numbers of a partition. A store with a current
  * number counts only if it is durable before that: a replica that was filled from this one in the
@@ -93,9 +93,9 @@ export class KeyGrants {
   }
 
   /**
-   * Ends all numbers of a partition, because a fence was made there. Otherwise a write could be
-   * decided before another owner loses its disk, and be stored here after the new replica of that
-   * owner was filled from here. It would be acknowledged although the new replica lacks it.
+   * Ends all numbers of a partition, because a fence was made there. A write may have been decided
+   * before another owner lost its disk. The new replica of that owner may be filled from here
+   * before the store arrives. The store would be acknowledged although that replica lacks it.
    */
   endAll(partition: number): void {
     this.#size -= this.#byPartition.get(partition)?.byKey.size ?? 0;

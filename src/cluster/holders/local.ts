@@ -156,8 +156,8 @@ export class LocalHolder implements Holder {
 
   /**
    * Returns the callback for a store that has used its number. It answers `incomplete` if the
-   * ground of the number has ended before the store was durable, because a replica that was filled
-   * from here in the meantime lacks the write.
+   * ground of the number ends before the store is durable. A replica that was filled from here in
+   * the meantime lacks the write.
    */
   onGround(partition: number, onAnswer: OnAnswer<Stored>): OnAnswer<Stored> {
     const { grants, store, members } = this.#parts;

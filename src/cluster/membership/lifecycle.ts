@@ -170,9 +170,8 @@ export class Lifecycle {
   }
 
   /**
-   * Ends this node when its owners have all data of the replicas here, so that every replica was
-   * dropped, and enough members know that the node is gone. Otherwise they would count on it for
-   * ever.
+   * Ends this node when every replica here was dropped, because its owners have all of its data.
+   * Enough members must know that the node is gone. Otherwise they would count on it for ever.
    */
   #end(): void {
     const { env, store, onGone } = this.#options;

@@ -3,8 +3,8 @@
  * data? A node that has lost its disk hears of the others one by one. It must not take the first
  * few for all members, or it would serve keys without asking the real owners.
  *
- * A list is relied on in three cases: this node has begun the cluster, the list was kept on its
- * disk, or a member that relies on its own list has exactly the same one.
+ * The node relies on its list in three cases. It has begun the cluster, it has kept the list on its
+ * disk, or a member that relies on its own list has the same.
  */
 import type { MemberList, MemberRecord } from '../../core/placement/member-list.ts';
 

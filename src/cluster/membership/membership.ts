@@ -232,8 +232,8 @@ export class Membership {
 
   /**
    * Writes the list to the disk, because a node that starts alone must not take itself for the
-   * whole cluster. The others may count on this node for a placement only when the list with it is
-   * on the disk, or a start would restore an earlier one.
+   * whole cluster. The others may count on this node for a placement only when its list is on the
+   * disk. Otherwise a start could restore an earlier one.
    */
   #keep(): void {
     const { env, members, store } = this.#options;

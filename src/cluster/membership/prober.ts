@@ -1,7 +1,7 @@
 /**
  * The prober: it finds out which members answer (SWIM; Das, Gupta, Motivala 2002). A few times a
- * second a node probes a few others, in turn and in random order, so that the cost does not grow
- * with the cluster.
+ * second a node probes a few others, in turn and in random order. So the cost does not grow with
+ * the cluster.
  *
  * A peer that owes an answer is probed at every heartbeat. Soon the node asks others to try it too.
  * If no node gets an answer, the suspicion spreads with the news that every probe carries. A node

@@ -4,8 +4,8 @@
  * (`core/causality/evidence.ts`).
  *
  * A replica that was complete before a start counts again after a comparison with the other owners.
- * It does not wait long for owners that are away. A disk that was reset to an earlier state counts
- * as a lost disk, and the comparison only shortens the time in which it answers reads.
+ * It does not wait long for owners that are away. A disk that was reset to an earlier state is a
+ * lost disk: the comparison only shortens the time in which it answers reads.
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { PARTITIONS } from '../../core/limits.ts';
@@ -182,8 +182,8 @@ export class Completeness {
   /** The number of complete owners that includes one of every write quorum. */
   #enough(): number {
     const { members, writeQuorums } = this.#options;
-    // This covers the present number of owners, and the number when this node was an owner before,
-    // because it may have lost its disk and joined again.
+    // This node may have lost its disk and joined again. So the present number of owners counts,
+    // and also the number when this node was an owner before.
     let enough = 1;
     const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
     for (let n = members.replicas; n <= most; n++)

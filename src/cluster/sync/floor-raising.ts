@@ -1,6 +1,6 @@
 /**
- * Raising the floor of a partition: it takes in the dots of dead actors on which the holders agree,
- * which means that every other holder has the same gapless dots of the actor as this replica.
+ * Raising the floor of a partition: it takes in the dots of dead actors on which the holders agree.
+ * They agree if every other holder has the same gapless dots of the actor as this replica.
  *
  * A floor only shortens the encoding of contexts. A floor that was raised too early loses nothing,
  * and costs a few bytes until the others have it too. Replicas that have seen the same dots arrive

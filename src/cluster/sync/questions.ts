@@ -1,7 +1,7 @@
 /**
  * Questions: this node asks members about their replicas as they are now. An answer counts only if
- * the member gave it after the question began, is still in the life that its record names, and has
- * the same member list. If a member cannot be reached, the question has no answer.
+ * the member gave it after the question began. It must be in the life that its record names, and
+ * have the same member list. If a member cannot be reached, the question has no answer.
  */
 import { MecError } from '../../base/errors.ts';
 import { MAX_QUESTIONS, type SyncLimits } from '../limits.ts';

@@ -5,10 +5,11 @@
  *
  * Rows that can be compared: take two replicas with the same clock, without gaps, and a key without
  * residue in both. Both must have the same versions of it. A dot enters a clock in one batch with
- * the effect of its write, so equal clocks are equal effects, and residues are all else that a
- * replica knows of a key. A page counts only if the replica had neither gaps nor residues, had
- * written everything before the page was read, and did not change during the reading. Two pages are
- * compared only under the same clock. Replicas that take writes are left out until they rest.
+ * the effect of its write, so equal clocks are equal effects. Residues are all else that a replica
+ * knows of a key. A page counts only if the replica had neither gaps nor residues. It must have
+ * written everything before the page was read, and must not have changed during the reading. Two
+ * pages are compared only under the same clock. Replicas that take writes are left out until they
+ * rest.
  *
  * The meaning of a difference: one of the two has lost a row, or an old row has returned. Or a gap
  * was closed over an unacknowledged write of a dead actor that one of them has after all. Nothing
@@ -21,8 +22,9 @@
  * conditions, which it checks in one turn: the clock here has no gap, the key has no residue, and
  * the other replica filled the key with exactly this clock. (The page of the other has the clock
  * that was durable when the page was begun. Clocks only grow, and a filled context has all bases.
- * So if both equal the clock here, the key was filled with that clock and had no residue.) Clock
- * and log do not change, because nothing was written. Each replica repairs only itself.
+ * So if both equal the clock here, the key was filled with that clock and had no residue.)
+ *
+ * Clock and log do not change, because nothing was written. Each replica repairs only itself.
  *
  * The limit of the scrub: damage that has spread before it was found. The owner that has lost a
  * version answers every question as if the version was deleted. A read or a write of that key also

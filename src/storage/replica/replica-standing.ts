@@ -48,8 +48,8 @@ export class ReplicaStanding {
   }
 
   /**
-   * Marks the replica as complete when it has caught up with enough owners, or as out of date, so
-   * that it must catch up like a new one. Returns whether a checkpoint must record the change.
+   * Marks the replica as complete, when it has caught up with enough owners, or as out of date.
+   * Then it must catch up like a new one. Returns whether a checkpoint must record the change.
    */
   mark(isComplete: boolean): boolean {
     this.#isConfirmed ||= isComplete;
