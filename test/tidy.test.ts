@@ -595,6 +595,26 @@ for (const { rule, breaches, planted } of ENGLISH) {
   });
 }
 
+const MAX_WORDS = 25;
+
+/** The sentences of a paragraph with more words. A colon or a semicolon ends a sentence, too. */
+const longSentences = (paragraph: string): string[] =>
+  paragraph
+    .replaceAll(/\]\([^)]*\)|\*/g, '')
+    .split(/(?<=[.!?:;])\s+/)
+    .filter((sentence) => sentence.split(' ').filter((word) => /\w/.test(word)).length > MAX_WORDS);
+
+test('English, rule 7: a sentence has at most 25 words', () => {
+  const words = (count: number): string => Array(count).fill('word').join(' ');
+  assert.deepEqual(longSentences(`${words(25)}. ${words(26)}.`), [`${words(26)}.`]);
+  const found = [...everything, ...documents].flatMap((file) =>
+    proseOf(file)
+      .filter((paragraph) => !paragraph.startsWith('|'))
+      .flatMap((paragraph) => longSentences(paragraph).map((long) => `${file.path}: ${long}`)),
+  );
+  assert.deepEqual(found, []);
+});
+
 const MAX_COLUMNS = 120;
 /** Comments and Markdown wrap here; code is laid out by the formatter. */
 const PROSE_COLUMNS = 100;
