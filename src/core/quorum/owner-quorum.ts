@@ -1,7 +1,7 @@
 /**
  * A quorum of the owners of a key, also while they change. Nodes hear of a change one after
  * another. If a coordinator counted only the owners that it knows, an owner that was replaced could
- * make a quorum, and a read of the present owners would miss the write.
+ * make a quorum. A read of the present owners would then miss the write.
  *
  * Every answer therefore names the owners and the next owners that its node knows, if the
  * coordinator did not name the same in its request. The answers must be a quorum of each of these
