@@ -9,19 +9,23 @@ import {
   supersedes,
 } from '../../src/core/placement/member-list.ts';
 
-const record = fc.record({
-  name: fc.constantFrom('a', 'b', 'c'),
-  host: fc.constantFrom('x', 'y'),
-  port: fc.constantFrom(7000, 8000),
-  httpport: fc.constant(3000),
-  zone: fc.constantFrom(undefined, 'rack'),
-  weight: fc.constantFrom(1, 2),
-  state: fc.constantFrom(...MEMBER_STATES),
-  generation: fc.integer({ min: 1, max: 2 }),
-  life: fc.constantFrom('one', 'two'),
-  version: fc.integer({ min: 1, max: 3 }),
-  settled: fc.integer({ min: 0, max: 2 }),
-});
+// Records of one prototype, or equal ones would differ by it.
+const record = fc.record(
+  {
+    name: fc.constantFrom('a', 'b', 'c'),
+    host: fc.constantFrom('x', 'y'),
+    port: fc.constantFrom(7000, 8000),
+    httpport: fc.constant(3000),
+    zone: fc.constantFrom(undefined, 'rack'),
+    weight: fc.constantFrom(1, 2),
+    state: fc.constantFrom(...MEMBER_STATES),
+    generation: fc.integer({ min: 1, max: 2 }),
+    life: fc.constantFrom('one', 'two'),
+    version: fc.integer({ min: 1, max: 3 }),
+    settled: fc.integer({ min: 0, max: 2 }),
+  },
+  { noNullPrototype: true },
+);
 
 function listOf(records: readonly MemberRecord[]): MemberList {
   const list = new MemberList();
