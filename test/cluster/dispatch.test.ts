@@ -30,6 +30,7 @@ const STORE: StoreRequest = {
   dots: [A],
   grant: 'n1/1',
   memory: { ...A, key: KEY, idempotencyKey: 'once', digest: 'd', madeMicros: 1 },
+  ownersHash: 5,
   caller: 'alice',
 };
 
@@ -98,8 +99,9 @@ test('a store reaches the holder with all that it brings, in the name of the cli
   const { kind: _, grant, ...item } = STORE;
   assert.deepEqual(store.request, { ...item, partition });
   assert.equal(store.terms?.grant, grant);
-  store.answer(storedBy('n1'));
-  assert.deepEqual(node.replies, [{ kind: 'stored', ...storedBy('n1') }]);
+  const stored = storedBy('n1', { owners: { owners: ['n1'], nextOwners: ['n2'] } });
+  store.answer(stored);
+  assert.deepEqual(node.replies, [{ kind: 'stored', ...stored }]);
 });
 
 test('a grant, a release and a listing reach the holder in the name of the client', async () => {
