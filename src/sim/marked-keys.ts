@@ -29,7 +29,7 @@ function find({ cluster: { world } }: Scene, { name, node }: SimNode, key: strin
   }
 }
 
-/** Returns a key that two nodes have and a third has no more, if there is one; else any. */
+/** Returns a key that two nodes have and a third has deleted; else one that both have; else any. */
 function deletedKey(
   { keys, dice }: Scene,
   had: readonly [SimNode, SimNode],

@@ -25,8 +25,8 @@ export class ListTrust {
   #hasMet: boolean;
   /**
    * The members that were joining or leaving when the list was kept, with the generation of each.
-   * They may have advanced since, and the owners may be others now. So may this node: it tells that
-   * it has joined before its disk has that.
+   * They may have advanced since, and the owners may be others now. This node is among them: it
+   * announces that it has joined before its disk has that state.
    */
   readonly #unheard: Map<string, number>;
   /** The members whose lists have the present hash of the list here. */

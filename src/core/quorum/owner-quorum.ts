@@ -125,7 +125,7 @@ export class OwnerQuorum {
     else this.#absent = [...this.#absent, member];
   }
 
-  /** The members of which an answer is lacking, and which may be asked once more. */
+  /** Takes the failed members that can be asked again now. */
   takeFailed(): string[] {
     const again = this.#failed.filter((member) => !this.#isAway(member));
     this.#failed = this.#failed.filter((member) => !again.includes(member));
@@ -182,7 +182,7 @@ export class OwnerQuorum {
     return have < need ? { kind: 'replicas', have, need } : undefined;
   }
 
-  /** The first set of owners that these members could not be a quorum of, if all answered. */
+  /** The first set of owners without a quorum, even if all these members answered. */
   lackAmong(members: readonly string[]): Lack | undefined {
     if (this.#sets.length === 0) return undefined;
     return this.#lack(members.map((member) => ({ member, role: 'owner', isComplete: true })));
@@ -202,7 +202,7 @@ export class OwnerQuorum {
     const lack = this.tally.verdict() === 'met' ? this.#lack() : undefined;
     if (lack === undefined) return undefined;
     const { kind, have, need } = lack;
-    const detail = `The owners of the key change, and ${have} of ${need} ${kind} of one side answered. ${sentence}`;
+    const detail = `The owners of the key are changing: ${have} of ${need} ${kind} of one set answered. ${sentence}`;
     return new MecError('quorum-not-met', { have, need, retryAfter: 1, detail });
   }
 }
