@@ -82,6 +82,20 @@ test('a member that is gone stays gone, but its name may return in another gener
   );
 });
 
+test('a member never goes back to an earlier state, whatever its version', () => {
+  fc.assert(
+    fc.property(record, fc.array(record), (first, others) => {
+      const list = listOf([first]);
+      for (const other of others) {
+        const before = list.get(first.name) as MemberRecord;
+        list.merge({ ...other, name: first.name, generation: first.generation });
+        const { state } = list.get(first.name) as MemberRecord;
+        assert.ok(MEMBER_STATES.indexOf(state) >= MEMBER_STATES.indexOf(before.state));
+      }
+    }),
+  );
+});
+
 test('states only advance from joining to gone', () => {
   for (const [i, state] of MEMBER_STATES.entries()) {
     for (const next of NEXT_STATES[state]) {

@@ -48,6 +48,13 @@ const TABLE: Row[] = [
     'up 2 now 1',
   ],
   [
+    'an empty root with a higher version takes the place of a member that was up',
+    NEW,
+    'joining 1 now 9',
+    'up 1 x 3',
+    'up 2 now 1',
+  ],
+  [
     'an empty root takes the place of a member that was leaving',
     NEW,
     'joining 1 now 1',
@@ -129,10 +136,17 @@ const TABLE: Row[] = [
     'a member that is up raises its version over another life',
     MEMBER,
     'up 1 now 3',
-    'leaving 1 x 7',
+    'up 1 x 7',
     'up 1 now 8',
   ],
-  ['a member that is up ignores a lower version', MEMBER, 'up 1 now 8', 'leaving 1 x 7'],
+  ['a member that is up ignores a lower version', MEMBER, 'up 1 now 8', 'up 1 x 7'],
+  [
+    'a member that is up takes the place of a member that was leaving',
+    MEMBER,
+    'up 1 now 8',
+    'leaving 1 x 7',
+    'up 2 now 1',
+  ],
   [
     'a member that is up accepts that it is gone',
     MEMBER,

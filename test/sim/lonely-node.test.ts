@@ -1,6 +1,7 @@
 /** Tests of a node that has lost its disk, and does not know the members of its cluster yet. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { MemberStatus } from '../../src/cluster/status.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { listKeys, Refused } from '../../src/sim/http.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
@@ -173,3 +174,24 @@ for (const isWiped of [false, true]) {
     }
   });
 }
+
+test('a node that lost its disk stays an owner when it denies an old suspicion', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [wiped, ...others] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
+  const recordAt = ({ node }: SimNode): MemberStatus | undefined =>
+    node?.status().members.find(({ name }) => name === wiped.name);
+  const before = recordAt(wiped)?.version ?? 0;
+  wiped.crash();
+  wiped.disk.replace(new Map());
+  // The node hears that it is a suspect, but not its old record.
+  const resumes = others.map(({ name }) => lab.network.stall(`${wiped.name}>${name}`));
+  wiped.start();
+  await lab.until(() => (recordAt(wiped)?.version ?? 0) > before);
+  assert.equal(recordAt(wiped)?.state, 'joining');
+  for (const resume of resumes) resume();
+  const isOut = (): boolean => others.some(({ replicas }) => replicas !== 3);
+  await lab.until(() => isOut() || lab.cluster.isAtRest(), 60_000);
+  assert.ok(!isOut(), `it is ${recordAt(others[0])?.state} for the others`);
+  assert.ok(lab.cluster.isAtRest());
+});

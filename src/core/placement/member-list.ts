@@ -1,8 +1,9 @@
 /**
  * The member list: one record per node, by name. Every node has a copy. Copies merge to the same
- * list, in whatever order the records arrive. Of two records of one member, the higher version
- * wins, and normally only the member itself raises its version. A member that is gone stays gone,
- * even if another node declared it so (`leave --force`). The name may return in another generation.
+ * list, in whatever order the records arrive. Of two records of one member, the later state wins,
+ * and in one state the higher version. Normally only the member itself raises its version. A member
+ * that is gone stays gone, even if another node declared it so (`leave --force`). The name may
+ * return in another generation.
  */
 import type { Address } from '../../base/env.ts';
 import { hashText32 } from '../../base/hash.ts';
@@ -72,13 +73,22 @@ export function areSameRecords(a: MemberRecord, b: MemberRecord): boolean {
   return textOf(a) === textOf(b);
 }
 
-/** Whether the first record of a member wins over the second. */
+/**
+ * Whether one state comes after another. Within a generation, the state of a member only advances.
+ */
+export const isLaterState = (a: MemberState, b: MemberState): boolean =>
+  MEMBER_STATES.indexOf(a) > MEMBER_STATES.indexOf(b);
+
+/**
+ * Whether the first record of a member wins over the second. The state counts before the version,
+ * because a node on an empty disk joins in a generation that it guesses. If it denies a suspicion
+ * of the member before it, its record has the higher version. That member would go back to
+ * `joining`, and its partitions would have an owner less.
+ */
 export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
   if (a.generation !== b.generation) return a.generation > b.generation;
-  if ((a.state === 'gone') !== (b.state === 'gone')) return a.state === 'gone';
-  if (a.version !== b.version) return a.version > b.version;
-  const stage = MEMBER_STATES.indexOf(a.state) - MEMBER_STATES.indexOf(b.state);
-  return stage === 0 ? textOf(a) > textOf(b) : stage > 0;
+  if (a.state !== b.state) return isLaterState(a.state, b.state);
+  return a.version === b.version ? textOf(a) > textOf(b) : a.version > b.version;
 }
 
 /**

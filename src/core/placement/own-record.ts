@@ -4,7 +4,7 @@
  * until it is gone or loses its disk. So the node must find out whether a record describes this
  * member.
  */
-import { areSameRecords, type MemberRecord } from './member-list.ts';
+import { areSameRecords, isLaterState, type MemberRecord } from './member-list.ts';
 
 /** A node's knowledge of itself. */
 export interface OwnStanding {
@@ -44,8 +44,8 @@ function answerOfTheGone(said: MemberRecord, own: MemberRecord): MemberRecord | 
 
 function isOfThisMember(said: MemberRecord, { own, hasMet, lives }: OwnStanding): boolean {
   if (said.generation !== own.generation) return false;
-  // A joining member has never been up: its disk was lost, or restored from an earlier backup.
-  if (own.state === 'joining' && (said.state === 'up' || said.state === 'leaving')) return false;
+  // This member has never had that state: its disk was lost, or restored from an earlier backup.
+  if (said.state !== 'gone' && isLaterState(said.state, own.state)) return false;
   return hasMet || lives.includes(said.life);
 }
 
