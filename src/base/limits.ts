@@ -10,6 +10,12 @@ export const MAX_OBJECT_BYTES = 32 * MIB;
 /** After a message larger than this, the shared encoder's buffer is freed. */
 export const ENCODER_KEEP_BYTES = 4 * MIB;
 
+/** The deepest nesting of msgpack that is written, and that is read from the node's own disk. */
+export const MAX_WRITE_DEPTH = 16;
+
+/** The deepest nesting of msgpack from peers and clients, so that reading it needs little stack. */
+export const MAX_FOREIGN_DEPTH = 7;
+
 /**
  * A log line is written once in this time; repetitions are counted. Otherwise a fault that every
  * request meets would fill the disk.

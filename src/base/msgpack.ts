@@ -1,15 +1,17 @@
 /**
  * MessagePack with one encoder that is kept. Decoded byte arrays are views of the decoded input.
  */
-import { Decoder, Encoder } from '@msgpack/msgpack';
+import { Encoder } from '@msgpack/msgpack';
 import { allocate } from './bytes.ts';
-import { ENCODER_KEEP_BYTES } from './limits.ts';
-import { isSaneMsgpack } from './msgpack-shape.ts';
+import { ENCODER_KEEP_BYTES, MAX_FOREIGN_DEPTH, MAX_WRITE_DEPTH } from './limits.ts';
+import { readMsgpack } from './msgpack-reader.ts';
 
-const options = { initialBufferSize: 64 * 1024, maxDepth: 16 };
+const options = { initialBufferSize: 64 * 1024, maxDepth: MAX_WRITE_DEPTH };
 let encoder = new Encoder(options);
-const decoder = new Decoder();
-const bigDecoder = new Decoder({ useBigInt64: true });
+
+const OWN = { maxDepth: MAX_WRITE_DEPTH };
+const FOREIGN = { maxDepth: MAX_FOREIGN_DEPTH };
+const FOREIGN_BIG = { maxDepth: MAX_FOREIGN_DEPTH, areLongBig: true };
 
 /** Encodes a value behind `room` bytes, which the caller fills in. The caller owns the result. */
 export function packAfter(room: number, value: unknown): Uint8Array<ArrayBuffer> {
@@ -31,13 +33,12 @@ export function pack(value: unknown): Uint8Array<ArrayBuffer> {
  * the result are views of `bytes`.
  */
 export function unpack(bytes: Uint8Array): unknown {
-  return decoder.decode(bytes);
+  return readMsgpack(bytes, OWN);
 }
 
 /** Decodes one value from a peer or a client. Throws if the bytes are not acceptable msgpack. */
 export function unpackForeign(bytes: Uint8Array): unknown {
-  if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
-  return decoder.decode(bytes);
+  return readMsgpack(bytes, FOREIGN);
 }
 
 /**
@@ -45,6 +46,5 @@ export function unpackForeign(bytes: Uint8Array): unknown {
  * are not acceptable msgpack.
  */
 export function unpackForeignBig(bytes: Uint8Array): unknown {
-  if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
-  return bigDecoder.decode(bytes);
+  return readMsgpack(bytes, FOREIGN_BIG);
 }
