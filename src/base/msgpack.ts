@@ -1,13 +1,7 @@
-/**
- * MessagePack with one encoder that is kept. Decoded byte arrays are views of the decoded input.
- */
-import { Encoder } from '@msgpack/msgpack';
-import { allocate } from './bytes.ts';
-import { ENCODER_KEEP_BYTES, MAX_FOREIGN_DEPTH, MAX_WRITE_DEPTH } from './limits.ts';
+/** MessagePack. Decoded byte arrays are views of the decoded input. */
+import { MAX_FOREIGN_DEPTH, MAX_WRITE_DEPTH } from './limits.ts';
 import { readMsgpack } from './msgpack-reader.ts';
-
-const options = { initialBufferSize: 64 * 1024, maxDepth: MAX_WRITE_DEPTH };
-let encoder = new Encoder(options);
+import { MsgpackWriter } from './msgpack-writer.ts';
 
 const OWN = { maxDepth: MAX_WRITE_DEPTH };
 const FOREIGN = { maxDepth: MAX_FOREIGN_DEPTH };
@@ -15,12 +9,9 @@ const FOREIGN_BIG = { maxDepth: MAX_FOREIGN_DEPTH, areLongBig: true };
 
 /** Encodes a value behind `room` bytes, which the caller fills in. The caller owns the result. */
 export function packAfter(room: number, value: unknown): Uint8Array<ArrayBuffer> {
-  const shared = encoder.encodeSharedRef(value);
-  const bytes = allocate(room + shared.length);
-  bytes.set(shared, room);
-  // The encoder's buffer never shrinks. A new encoder frees the memory after one huge message.
-  if (shared.length > ENCODER_KEEP_BYTES) encoder = new Encoder(options);
-  return bytes;
+  const writer = new MsgpackWriter();
+  writer.value(value);
+  return writer.toBytes(room);
 }
 
 /** Encodes a value. The caller owns the result. */

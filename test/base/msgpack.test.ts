@@ -4,7 +4,13 @@ import { test } from 'node:test';
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { allocate } from '../../src/base/bytes.ts';
-import { unpackForeign, unpackForeignBig } from '../../src/base/msgpack.ts';
+import {
+  pack,
+  packAfter,
+  unpack,
+  unpackForeign,
+  unpackForeignBig,
+} from '../../src/base/msgpack.ts';
 import { MsgpackWriter } from '../../src/base/msgpack-writer.ts';
 
 const text = fc
@@ -36,6 +42,9 @@ const isRead = (bytes: Uint8Array): boolean => {
     return false;
   }
 };
+
+/** A value as the library reads it back: without undefined values, and byte arrays of one class. */
+const readBack = (value: unknown): unknown => decode(encode(value, { ignoreUndefined: true }));
 
 test('unpackForeign reads the output of the library, unless a byte is cut off or added', () => {
   const large = fc.dictionary(text, fc.array(fc.boolean(), { maxLength: 20 }), {
@@ -121,6 +130,36 @@ test('unpackForeign refuses headers that announce missing items, and nesting tha
 test('unpackForeign refuses a map with a key that is a number or would be its prototype', () => {
   assert.ok(!isRead(Uint8Array.of(0x81, 1, 1)));
   assert.ok(!isRead(Uint8Array.of(0x81, 0xa9, ...Buffer.from('__proto__'), 0x80)));
+});
+
+test('pack writes the same bytes as the library', () => {
+  const property = fc.property(anything, (value) => {
+    const plain = readBack(value);
+    assert.deepEqual(Buffer.from(pack(plain)), Buffer.from(encode(plain)));
+  });
+  fc.assert(property, { numRuns: 500 });
+  for (const n of [-1, -32, -33, -128, -129, -32_769, -(2 ** 31), -(2 ** 31) - 1, -(2 ** 53) + 1])
+    assert.deepEqual(Buffer.from(pack(n)), Buffer.from(encode(n)), `${n}`);
+  for (const length of [255, 256, 65_535, 65_536, 200_000]) {
+    for (const long of [
+      'x'.repeat(length),
+      new Uint8Array(length),
+      Array.from({ length }, () => 1),
+    ])
+      assert.deepEqual(Buffer.from(pack(long)), Buffer.from(encode(long)), `${length}`);
+  }
+});
+
+test('pack refuses a value without a msgpack form, and a list in itself', () => {
+  assert.throws(() => pack(1n), /bigint/);
+  const loop: unknown[] = [];
+  loop.push(loop);
+  assert.throws(() => pack(loop), /nested too deep/);
+});
+
+test('packAfter leaves room for its caller', () => {
+  assert.deepEqual(packAfter(5, 'a').length, 5 + encode('a').length);
+  assert.deepEqual(unpack(packAfter(5, ['a', null]).subarray(5)), ['a', null]);
 });
 
 /** Writes any value that a token can consist of: maps, arrays, texts and whole numbers. */
