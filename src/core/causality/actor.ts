@@ -48,8 +48,11 @@ interface ActorName {
 
 function parseActor(actor: string): ActorName {
   const node = nodeOfActor(actor);
-  const [life = '', number] = actor.slice(node.length + 1).split('.');
-  return { node, life, number: number === undefined ? 1 : Number(number) };
+  const rest = actor.slice(node.length + 1);
+  // Most actors have no number, and `split` takes three times as long as all the rest.
+  if (!rest.includes('.')) return { node, life: rest, number: 1 };
+  const [life = '', number] = rest.split('.');
+  return { node, life, number: Number(number) };
 }
 
 /** The life in an actor's name; empty if there is none. */
