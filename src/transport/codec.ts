@@ -21,7 +21,6 @@ import { REQUESTS } from './requests.ts';
 import { type Check, RecordCodec, trimmed } from './record.ts';
 
 interface Shape {
-  readonly kind: Message['kind'];
   readonly code: number;
   readonly codec: RecordCodec<Fields>;
 }
@@ -29,8 +28,10 @@ interface Shape {
 const SHAPES_BY_KIND = new Map<string, Shape>();
 const SHAPES_BY_CODE = new Map<unknown, Shape>();
 for (const [kind, { code, fields, check }] of Object.entries({ ...REQUESTS, ...REPLIES })) {
-  const codec = new RecordCodec<Fields>(fields, check as Check<Fields> | undefined);
-  const shape = { kind: kind as Message['kind'], code, codec };
+  const codec = new RecordCodec<Fields>(fields, check as Check<Fields> | undefined, () => ({
+    kind,
+  }));
+  const shape = { code, codec };
   SHAPES_BY_KIND.set(kind, shape);
   SHAPES_BY_CODE.set(code, shape);
 }
@@ -62,10 +63,7 @@ export function unpackMessage(
     const shape = SHAPES_BY_CODE.get(fields[0]);
     if (shape === undefined || fields.length > 1 + shape.codec.width + MAX_LATER_FIELDS)
       return undefined;
-    return shape.codec.unpackFrom(fields, 1, {
-      value: { kind: shape.kind },
-      find,
-    }) as unknown as Message;
+    return shape.codec.unpackFrom(fields, 1, find) as unknown as Message;
   } catch (error) {
     if (error instanceof UnknownFloorError) return 'unknown-floor';
     // The bytes are not msgpack, or not of the shape that the code demands.

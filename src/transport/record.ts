@@ -25,8 +25,10 @@ export class RecordCodec<F extends Fields> {
   readonly #fields: readonly Field<unknown>[];
   readonly #derived: readonly (readonly [string, (message: unknown) => unknown])[];
   readonly #check: Check<F> | undefined;
+  readonly #start: () => Properties;
 
-  constructor(fields: F, check?: Check<F>) {
+  /** `start` makes the object that the fields are added to. */
+  constructor(fields: F, check?: Check<F>, start: () => Properties = () => ({})) {
     const all = Object.entries(fields);
     const sent = all.filter(([, field]) => !('derive' in field));
     this.#names = sent.map(([name]) => name);
@@ -38,6 +40,7 @@ export class RecordCodec<F extends Fields> {
         (field as Derived<unknown>).derive as (message: unknown) => unknown,
       ]);
     this.#check = check;
+    this.#start = start;
   }
 
   /** The number of values that travel. */
@@ -48,30 +51,23 @@ export class RecordCodec<F extends Fields> {
   /** Adds the values to a list. */
   packInto(packed: unknown[], value: RecordOf<F>, to: Recipient): void {
     const names = this.#names;
+    const fields = this.#fields;
     for (let i = 0; i < names.length; i++) {
       packed.push(
-        (this.#fields[i] as Field<unknown>).pack((value as Properties)[names[i] as string], to),
+        (fields[i] as Field<unknown>).pack((value as Properties)[names[i] as string], to),
       );
     }
   }
 
-  /**
-   * Reads the values from a list, beginning at `from`, into an object that may have other
-   * properties.
-   */
-  unpackFrom(
-    packed: readonly unknown[],
-    from: number,
-    { value = {}, find }: { value?: Properties; find: FindFloor },
-  ) {
+  /** Reads the values from a list, beginning at `from`. */
+  unpackFrom(packed: readonly unknown[], from: number, find: FindFloor): RecordOf<F> {
+    const value = this.#start();
     const names = this.#names;
-    for (let i = 0; i < names.length; i++) {
-      value[names[i] as string] = (this.#fields[i] as Field<unknown>).unpack(
-        packed[from + i],
-        find,
-      );
-    }
-    for (const [name, derive] of this.#derived) value[name] = derive(value);
+    const fields = this.#fields;
+    for (let i = 0; i < names.length; i++)
+      value[names[i] as string] = (fields[i] as Field<unknown>).unpack(packed[from + i], find);
+    if (this.#derived.length > 0)
+      for (const [name, derive] of this.#derived) value[name] = derive(value);
     const record = value as RecordOf<F>;
     this.#check?.(record);
     return record;
@@ -88,7 +84,7 @@ export function record<F extends Fields>(fields: F, check?: Check<F>): Field<Rec
       return trimmed(packed, 0);
     },
     unpack: (packed, find) =>
-      codec.unpackFrom(itemsOf(packed, codec.width + MAX_LATER_FIELDS), 0, { find }),
+      codec.unpackFrom(itemsOf(packed, codec.width + MAX_LATER_FIELDS), 0, find),
   };
 }
 
@@ -107,7 +103,7 @@ export function rows<F extends Fields>(fields: F, max: number): Field<readonly R
       if (flat.length % width !== 0) throw new WireError('a row cut short');
       const records: RecordOf<F>[] = [];
       for (let at = 0; at < flat.length; at += width)
-        records.push(codec.unpackFrom(flat, at, { find }));
+        records.push(codec.unpackFrom(flat, at, find));
       return records;
     },
   };
@@ -115,9 +111,7 @@ export function rows<F extends Fields>(fields: F, max: number): Field<readonly R
 
 /** Removes undefined values from the end of a list, but none of the first `keep`. */
 export function trimmed(packed: unknown[], keep: number): unknown[] {
-  let { length } = packed;
-  while (length > keep && packed[length - 1] === null) length -= 1;
-  packed.length = length;
+  while (packed.length > keep && packed[packed.length - 1] === null) packed.pop();
   return packed;
 }
 
