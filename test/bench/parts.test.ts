@@ -139,7 +139,7 @@ test('a profile is summed by place, and causality includes its callees', () => {
   assert.equal(
     sumProfiles([{ nodes, samples, timeDeltas }], 28).busyMs,
     8 + 9,
-    'what came before 28 ms is left out',
+    'a sample before 28 ms is left out',
   );
 });
 

@@ -44,7 +44,7 @@ export async function differences({ url }: Serving, keys: readonly string[]): Pr
   const wrong: string[] = [];
   for (const key of keys) {
     const { status, text } = await send(`${url}/cluster/locate/${key}`);
-    if (status !== 200) wrong.push(`nobody says who holds ${key}: ${status}`);
+    if (status !== 200) wrong.push(`no node names the holders of ${key}: ${status}`);
     else wrong.push(...differencesOf(key, JSON.parse(text) as KeyRing));
   }
   return wrong;

@@ -130,7 +130,7 @@ export function judgeRegister(
   const byId = new Map(writes.map((write) => [write.id, write]));
   const wrong: string[] = [];
   for (const value of values) {
-    if (!byId.has(value)) wrong.push(`nobody wrote ${value}`);
+    if (!byId.has(value)) wrong.push(`no client wrote ${value}`);
     const replaced = writes.find(({ seen, outcome }) => outcome === 'done' && seen.includes(value));
     if (replaced !== undefined)
       wrong.push(`${value} is back, though ${replaced.id} had replaced it`);
@@ -263,6 +263,6 @@ export function judgeSet(
     ...(lost.length === 0
       ? []
       : [`acknowledged elements are lost, ${sayAll(lost.map(([element]) => element))}`]),
-    ...(strange.length === 0 ? [] : [`nobody added ${sayAll(strange)}`]),
+    ...(strange.length === 0 ? [] : [`no client added ${sayAll(strange)}`]),
   ];
 }

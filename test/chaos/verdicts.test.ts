@@ -34,8 +34,8 @@ for (const [what, writes, values, wrong] of [
   ['an acknowledged write is lost', [done('a'), done('b')], ['a'], 1],
   ['the last of a chain is lost, and all with it', [done('a'), done('b', 'a')], [], 2],
   ['a write without an answer replaced it, and is gone', [done('a'), unknown('b', 'a')], [], 1],
-  ['what was replaced is back', [done('a'), done('b', 'a')], ['a', 'b'], 1],
-  ['nobody wrote it', [done('a')], ['a', 'x'], 1],
+  ['a replaced value is back', [done('a'), done('b', 'a')], ['a', 'b'], 1],
+  ['no client wrote it', [done('a')], ['a', 'x'], 1],
   ['it was refused', [done('a'), { id: 'b', seen: ['a'], outcome: 'not' }], ['b'], 1],
 ] as const) {
   test(`the verdict on a register: ${what}`, () =>
@@ -50,7 +50,7 @@ test('the verdict on a set finds missing and foreign elements', () => {
   ] as const);
   assert.deepEqual(judgeSet(added, ['["a"]', '["c","b"]']), []);
   assert.deepEqual(judgeSet(added, ['["a"]']), ['acknowledged elements are lost, 1: c']);
-  assert.deepEqual(judgeSet(added, ['["a","c","x"]']), ['nobody added 1: x']);
+  assert.deepEqual(judgeSet(added, ['["a","c","x"]']), ['no client added 1: x']);
 });
 
 test('the verdict on a counter allows acknowledged steps and unanswered ones', () => {

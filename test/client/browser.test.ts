@@ -11,8 +11,7 @@ import { startNode } from '../../src/index.ts';
 import { Browser, findChromium, type Tab } from '../fixtures/browser.ts';
 
 const chromium = await findChromium();
-const skip =
-  chromium === undefined ? 'no chromium is installed (CHROMIUM=… says where one is)' : false;
+const skip = chromium === undefined ? 'no Chromium is installed (CHROMIUM=… can name one)' : false;
 const EXAMPLE = fileURLToPath(new URL('../../examples/two-tabs.js', import.meta.url));
 
 async function serveExample(t: TestContext): Promise<string> {

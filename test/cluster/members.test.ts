@@ -176,7 +176,7 @@ test('a node that was declared gone in an earlier life announces its present lif
     ['gone', 'two'],
     'its answers would fit no record, and count for nothing',
   );
-  assert.equal(back.merge(known), false, 'what was said before is settled');
+  assert.equal(back.merge(known), false, 'the earlier record changes nothing');
   assert.equal(settledOn(held as MemberRecord, back)?.version, held?.version);
 });
 
@@ -218,7 +218,7 @@ test('owners lie in different zones, by the member records', () => {
 
 test('the life of a member is that of its last start, and a member that is gone has none', () => {
   const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'up', { life: 'first' })]);
-  assert.equal(members.lifeOf('a'), 'two', 'whatever the disk says');
+  assert.equal(members.lifeOf('a'), 'two', 'even if the disk has another life');
   assert.equal(members.lifeOf('b'), 'first');
   members.merge(recordOf('b', 'up', { life: 'second', version: 2 }));
   assert.equal(members.lifeOf('b'), 'second');

@@ -111,7 +111,7 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
       assert.deepEqual(values.sort(), ['few', 'many']);
     }
   },
-  'what one sends to another is lost, and nothing else': async (cluster) => {
+  'the packets of one host to another are lost, and no others': async (cluster) => {
     cluster.wire.oneWay([1], [2], { isCut: true });
     await losesSight([cluster.node(0)], [cluster.node(1)]);
     await losesSight([cluster.node(1)], [cluster.node(0)]);

@@ -64,5 +64,5 @@ test('the oldest job has its partition, its peer and its age', async () => {
   clock.advance(250);
   assert.deepEqual(queue.oldest, { partition: 8, peer: 'a', ageMs: 250 }, 'since it began');
   queue.clear();
-  assert.equal(queue.isBusy(8), true, 'what runs goes on');
+  assert.equal(queue.isBusy(8), true, 'a running job goes on');
 });

@@ -143,7 +143,7 @@ const TABLE: readonly [name: string, bytes: string, statuses: readonly string[]]
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', ['400']],
 ];
 
-describe('what clients should not send', () => {
+describe('malformed requests', () => {
   before(async () => {
     cluster = await TestCluster.start({
       after: (task) => void teardown.push(task as () => Promise<void>),

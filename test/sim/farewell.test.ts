@@ -35,7 +35,7 @@ test('a node that has left and is cut off stays until it can tell another member
   const { lab, node, others } = await leaving(() => true);
   await lab.wait(LONG_MS);
   assert.deepEqual(new Set(others.map((other) => stateAt(other, node))), new Set(['leaving']));
-  assert.ok(!node.hasLeft, 'nobody would ever know');
+  assert.ok(!node.hasLeft, 'no other member knows');
   assert.equal(lab.logged(node, /few members know/).length, 1, 'it says why');
   lab.heal();
   await lab.until(() => node.hasLeft, LONG_MS);

@@ -121,7 +121,7 @@ test('a dead node is unreachable for all within six seconds, but not one that ha
     others.some((node) => reachOf(node, hung.name) === 'unreachable'),
   );
   for (const node of others) if (node !== hung) assert.equal(reachOf(node, hung.name), 'reachable');
-  assert.equal(versions(), before, 'nobody has said anything of anybody');
+  assert.equal(versions(), before, 'no node has announced a change of another');
   dead.crash();
   const tookMs = await until(box, 'all see it', () =>
     others.every((node) => reachOf(node, dead.name) === 'unreachable'),

@@ -180,7 +180,7 @@ async function rowOf(bug: Bug): Promise<Row> {
   }
 }
 
-process.stdout.write('| planted bug | caught in | drawn | and by scenarios, among others |\n');
+process.stdout.write('| planted bug | caught in | draw | and by scenarios, among others |\n');
 process.stdout.write('| --- | --- | --- | --- |\n');
 const isAsked = ({ name }: Bug): boolean => values.only.some((part) => name.includes(part));
 for (const bug of BUGS.filter(isAsked)) {
@@ -188,7 +188,7 @@ for (const bug of BUGS.filter(isAsked)) {
   const isMissed = caught < enough;
   if (isMissed) process.exitCode = 1;
   const miss = isMissed ? ` (missed${isOutOfTime ? ', out of time' : ''})` : '';
-  const drawn = bug.draw === undefined ? 'everything' : 'what shows it';
+  const drawn = bug.draw === undefined ? 'usual draw' : 'own draw';
   process.stdout.write(
     `| ${bug.name} | ${caught} of ${of}${miss} | ${drawn} | ${names.join(', ')} |\n`,
   );

@@ -35,7 +35,7 @@ async function firstFailure(): Promise<SimResult> {
       result.violations.length > 0 && result.violations.every((text) => LOSS.test(text));
     if (isLong && isLoss) return result;
   }
-  return assert.fail(`disks lie, and in ${SEEDS} seeds nobody misses what they lost`);
+  return assert.fail(`disks lie, and in ${SEEDS} seeds no write is missing`);
 }
 
 test(

@@ -62,11 +62,7 @@ async function goesOn(openEngine: OpenEngine): Promise<void> {
   await store.close();
 
   const again = await open(openEngine, 'third');
-  assert.equal(
-    again.of(7).clock.base('n1~second'),
-    1,
-    'what was written in the new format is read',
-  );
+  assert.equal(again.of(7).clock.base('n1~second'), 1, 'a write in the new format is read');
   assert.equal(again.of(7).clock.max('n2~wjbc15bxkb'), 3, 'and what was written in the old one');
   await again.close();
 }

@@ -71,7 +71,7 @@ async function salvage(
   await db.open();
   for await (const [row, value] of db.iterator(all)) {
     const n = valueOf(value, row);
-    assert.notEqual(n, undefined, `what LevelDB reads is sound: ${row}`);
+    assert.notEqual(n, undefined, `each row that LevelDB reads is sound: ${row}`);
     kept.set(row, n as number);
   }
   // LevelDB reads every block now, and no assertion ends the process.
@@ -214,7 +214,7 @@ for (const [title, { file, share, mayLose }] of Object.entries(CUTS)) {
     assert.deepEqual(
       gone.filter((row) => !isLost(found.lost, row)),
       [],
-      'what is gone is said to be gone',
+      'the report has all lost rows',
     );
     assert.ok((await readdir(root)).includes('leveldb-damaged-1'));
     assert.deepEqual(

@@ -81,7 +81,7 @@ test('close ends each pending request: `timeout` if it was sent, `unreachable` i
   line.ask('queued');
   void line.client.close();
   await assertFinal(line, ['sent timeout', 'queued unreachable']);
-  assert.equal(line.sent.length, 1, 'what was told to have been lost does not go out later');
+  assert.equal(line.sent.length, 1, 'a message that was reported as lost does not go out later');
   line.reply(1, 2);
   await assertFinal(line, ['sent timeout', 'queued unreachable']);
 });
@@ -181,7 +181,7 @@ async function serverOf(): Promise<{
       onFrame = onFrameOfSocket;
       return { send: async (to) => void answered.push(to.id), close: async () => {} };
     },
-    connect: () => assert.fail('a server calls nobody'),
+    connect: () => assert.fail('a server calls no one'),
     close: async () => {},
   };
   const env = { clock, random: seededRandom(1), log: memoryLog(), network };
@@ -218,5 +218,5 @@ test('connections beyond the limit are answered but not remembered', async () =>
   call('another');
   assert.equal(server.status()['callers'], MAX_CALLERS);
   await nextTurn();
-  assert.equal(answered.length, MAX_CALLERS + 1, 'what was answered already goes out');
+  assert.equal(answered.length, MAX_CALLERS + 1, 'answers that were given already go out');
 });

@@ -50,7 +50,7 @@ test('each replica that is filled has one fence', () => {
 
 test('a replica that is complete, or of another life than its record, is not filled', () => {
   const { fences, made, lives } = fresh();
-  assert.equal(fences.fill(7, 'n2', asker('1.x')), undefined, 'nobody knows it');
+  assert.equal(fences.fill(7, 'n2', asker('1.x')), undefined, 'no node knows the member');
   lives.set('n2', 'first');
   assert.equal(fences.fill(7, 'n2', { ...asker('1.x'), isComplete: true }), undefined);
   assert.equal(fences.fill(7, 'n2', asker('1.x', 'second')), undefined);
@@ -108,7 +108,7 @@ test('a fence that is still needed is kept at the limit', () => {
   for (let i = 0; i < MAX_FENCES; i++) assert.equal(fill(i), `n${i}`);
   assert.equal(fill(MAX_FENCES), undefined);
   assert.equal(fences.in(7).length, MAX_FENCES);
-  assert.equal(fill(0), 'n0', 'who has one keeps it');
+  assert.equal(fill(0), 'n0', 'a member with a fence keeps it');
   clock.advance(FENCE_MS + 1);
   assert.equal(fill(MAX_FENCES), `n${MAX_FENCES}`);
   assert.equal(fences.in(7).length, 1);
