@@ -1,27 +1,31 @@
 /**
  * The knowledge of a node about each partition, apart from the data: the current actors, the floor
- * of its contexts, the fences that the node has made, and whether its replica may be read.
+ * of its contexts, and the fences that the node has made. The view also keeps the statements of
+ * other members, and says whether the replica here may be read.
  */
 import { PARTITIONS } from '../../core/limits.ts';
 import { CurrentActors } from '../../core/causality/actor.ts';
 import type { Fence } from '../../core/quorum/write-quorum.ts';
+import { type AskingReplica, Evidence, type EvidenceParts } from './evidence.ts';
 import type { Fences } from './fences.ts';
-import type { Floors, Lives, Outgoing } from './floors.ts';
+import type { Floors, Outgoing } from './floors.ts';
+
+interface ViewedReplica extends AskingReplica {
+  readonly standing: { readonly isUnconfirmed: boolean };
+}
 
 /** The parts of a node that its views need. */
-export interface PartitionParts {
-  readonly members: Lives;
+export interface PartitionParts extends EvidenceParts {
   readonly floors: Pick<Floors, 'names' | 'outgoing'>;
   readonly fences: Pick<Fences, 'in'>;
-  /** This node's own replicas. `find` returns undefined while the disk has failed. */
-  readonly store: {
-    find(partition: number): { readonly standing: { readonly isUnconfirmed: boolean } } | undefined;
-  };
+  readonly store: { find(partition: number): ViewedReplica | undefined };
 }
 
 /** One partition, as one node knows it. */
 export class PartitionView {
   readonly partition: number;
+  /** The clocks and statements that other members have sent. */
+  readonly evidence: Evidence;
   readonly #parts: PartitionParts;
   readonly #actors: CurrentActors;
   /** Reads that wait until this node's own replica counts. */
@@ -32,6 +36,7 @@ export class PartitionView {
     this.partition = partition;
     this.#parts = parts;
     this.#actors = new CurrentActors((name) => parts.members.lifeOf(name));
+    this.evidence = new Evidence(partition, parts, this.#actors);
   }
 
   /** Notes the actor under which a replica writes, or would write. */
@@ -93,6 +98,11 @@ export class Partitions {
 
   of(partition: number): PartitionView {
     return this.#views[partition] as PartitionView;
+  }
+
+  /** Forgets the evidence about all partitions, because the holders have changed. */
+  forgetEvidence(): void {
+    for (const { evidence } of this.#views) evidence.forget();
   }
 
   /** Ends the waiting in all partitions, because the node stops. */

@@ -13,7 +13,6 @@ import type { Peer, Peers } from '../membership/peers.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Completeness } from './completeness.ts';
-import type { Evidence } from './evidence.ts';
 import { raiseFloor } from './floor-raising.ts';
 
 /** The parts of a node that comparisons use. */
@@ -25,7 +24,6 @@ export interface ComparisonsOptions {
   readonly floors: Floors;
   readonly partitions: Partitions;
   readonly limits: SyncLimits;
-  readonly evidence: Evidence;
   readonly completeness: Completeness;
   /** Has a partition pulled from a peer. */
   readonly enqueue: (partition: number, peer: string) => void;
@@ -115,13 +113,13 @@ export class Comparisons {
   }
 
   #areEqual(partition: number, peer: string): void {
-    const { completeness, evidence, members, store } = this.#options;
+    const { completeness, partitions, members, store } = this.#options;
     const replica = store.of(partition);
     completeness.compared(partition, peer);
     // A partition without writes has no log, no floor, and nothing to drop.
     if (replica.clock.isEmpty) return;
-    evidence.noteClock(partition, peer, { clock: replica.durableClock.clone() });
-    if (members.holds(partition))
-      raiseFloor(this.#options, replica, evidence.clocksOfOthers(partition));
+    const { evidence } = partitions.of(partition);
+    evidence.noteClock(peer, { clock: replica.durableClock.clone() });
+    if (members.holds(partition)) raiseFloor(this.#options, replica, evidence.clocksOfOthers());
   }
 }

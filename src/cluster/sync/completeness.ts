@@ -22,7 +22,6 @@ import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
-import type { Evidence } from './evidence.ts';
 import type { Questions } from './questions.ts';
 
 /** The parts of a node that completeness uses. */
@@ -32,7 +31,6 @@ export interface CompletenessOptions {
   readonly peers: Peers;
   readonly store: Store;
   readonly partitions: Partitions;
-  readonly evidence: Evidence;
   readonly questions: Questions;
   readonly limits: SyncLimits;
   /**
@@ -168,11 +166,12 @@ export class Completeness {
    * complete.
    */
   notice(partition: number): boolean {
-    const { store, evidence } = this.#options;
+    const { store, partitions } = this.#options;
     const replica = store.find(partition);
     if (replica === undefined || !this.#isWanted(replica)) return replica?.isComplete === true;
+    const { evidence } = partitions.of(partition);
     const said = this.#otherOwners(partition).flatMap(
-      (name) => evidence.statement(replica, name) ?? [],
+      (name) => evidence.statement(replica.id, name) ?? [],
     );
     if (!isCompleteByOwners(replica.durableClock, this.#enough(), said)) return false;
     replica.markComplete(true);

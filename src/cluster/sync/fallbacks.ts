@@ -10,7 +10,7 @@ import { messageOf } from '../../base/errors.ts';
 import { mayDrop } from '../../core/causality/evidence.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
-import type { Evidence } from './evidence.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
 import type { Questions } from './questions.ts';
 
 /** The parts of a node that dropping fallbacks uses. */
@@ -18,7 +18,7 @@ export interface FallbacksOptions {
   readonly env: Env;
   readonly members: Members;
   readonly store: Store;
-  readonly evidence: Evidence;
+  readonly partitions: Partitions;
   readonly questions: Questions;
 }
 
@@ -38,14 +38,14 @@ export class Fallbacks {
    * their last clocks cover it.
    */
   look(partition: number): void {
-    const { members, store, evidence, questions } = this.#options;
+    const { members, store, partitions, questions } = this.#options;
     const replica = store.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
     // A late message about a partition that this node has dropped leaves a residue without dots.
     if (replica.isBlank)
       return replica.residues.count === 0 ? undefined : void this.#drop(partition);
     const held = replica.durableClock.minus(replica.lost).join(replica.aside);
-    const clocks = evidence.clocks(partition, members.owners(partition));
+    const clocks = partitions.of(partition).evidence.clocks(members.owners(partition));
     if (clocks?.every((clock) => clock.covers(held)) !== true || !questions.hasRoom) return;
     this.#asking.add(partition);
     void this.#dropIfSeen(partition).finally(() => this.#asking.delete(partition));

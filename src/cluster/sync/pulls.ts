@@ -11,9 +11,9 @@ import type { SyncLimits } from '../limits.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
 import type { Floors } from '../partitions/floors.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Completeness } from './completeness.ts';
-import type { Evidence } from './evidence.ts';
 import { type Pair, pull } from './pull.ts';
 import { PullQueue, type PullJob } from './pull-queue.ts';
 import type { Questions } from './questions.ts';
@@ -30,10 +30,10 @@ export interface PullsOptions {
   readonly peers: Peers;
   readonly store: Store;
   readonly floors: Floors;
+  readonly partitions: Partitions;
   /** The life of this process. */
   readonly life: string;
   readonly limits: SyncLimits;
-  readonly evidence: Evidence;
   readonly completeness: Completeness;
   readonly questions: Questions;
   readonly rest: Rest;
@@ -86,7 +86,7 @@ export class Pulls {
   }
 
   async #pull({ partition, peer: id }: PullJob): Promise<void> {
-    const { members, peers, store, env, floors } = this.#options;
+    const { members, peers, store, env, floors, partitions } = this.#options;
     try {
       const [peer] = peers.reachable([id], 0);
       // The next round with this peer tries again.
@@ -108,7 +108,7 @@ export class Pulls {
         throttle,
       };
       const pulled = await pull(pair);
-      this.#options.evidence.note(replica, id, pulled.statement);
+      partitions.of(partition).evidence.note(replica.id, id, pulled.statement);
       const isDone =
         pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));
       if (!isDone) return this.#again(partition, id);
@@ -126,7 +126,8 @@ export class Pulls {
     const witness = witnessOf(this.#options, pair);
     if ((await takeSnapshot(pair, witness)) === undefined) return false;
     const { statement, rest } = await pull(pair);
-    this.#options.evidence.note(pair.replica, pair.peer.id, statement);
+    const { id, partition } = pair.replica;
+    this.#options.partitions.of(partition).evidence.note(id, pair.peer.id, statement);
     return rest === 'none';
   }
 

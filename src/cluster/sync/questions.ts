@@ -10,13 +10,13 @@ import type { StateRequest, StateReply } from '../../transport/message.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
-import type { Evidence } from './evidence.ts';
+import type { Partitions } from '../partitions/partition-view.ts';
 
 /** The parts of a node that questions use. */
 export interface QuestionsOptions {
   readonly members: Members;
   readonly peers: Peers;
-  readonly evidence: Evidence;
+  readonly partitions: Partitions;
   readonly floors: Floors;
   readonly limits: SyncLimits;
 }
@@ -92,8 +92,9 @@ export class Questions {
           const statement = { ...said, life: reply.life };
           // Only a statement that was made under a fence may help to make a replica here complete.
           const id = idOf.get(partition);
-          if (id === undefined) this.#options.evidence.noteClock(partition, name, statement);
-          else this.#options.evidence.note({ partition, id }, name, statement);
+          const { evidence } = this.#options.partitions.of(partition);
+          if (id === undefined) evidence.noteClock(name, statement);
+          else evidence.note(id, name, statement);
           rounds.get(partition)?.set(name, statement);
         }
       }

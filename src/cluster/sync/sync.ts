@@ -7,9 +7,9 @@
  * `pulls.ts`). Rounds run on a jittered timer, at once with a peer that is back, and soon after a
  * write that a peer has not acknowledged.
  *
- * The statements of others about their replicas are kept as evidence (`evidence.ts`). It decides
- * which log entries are cut (`retention.ts`), which replicas count (`completeness.ts`), and which
- * are dropped or closed (`fallbacks.ts`, `gaps.ts`).
+ * The statements of others about their replicas are kept as evidence (`partitions/evidence.ts`). It
+ * decides which log entries are cut (`retention.ts`), which replicas count (`completeness.ts`), and
+ * which are dropped or closed (`fallbacks.ts`, `gaps.ts`).
  */
 import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
@@ -34,7 +34,6 @@ import type { Peer, Peers } from '../membership/peers.ts';
 import { Comparisons } from './comparisons.ts';
 import { Completeness } from './completeness.ts';
 import { Conversations } from './conversations.ts';
-import { Evidence } from './evidence.ts';
 import { Fallbacks } from './fallbacks.ts';
 import { Gaps } from './gaps.ts';
 import { Pulls } from './pulls.ts';
@@ -72,7 +71,6 @@ export interface SyncOptions {
 export class Sync {
   readonly #options: SyncOptions;
   readonly #limits: SyncLimits;
-  readonly #evidence: Evidence;
   readonly #completeness: Completeness;
   readonly #fallbacks: Fallbacks;
   readonly #gaps: Gaps;
@@ -93,12 +91,10 @@ export class Sync {
     const { env, members, store, partitions, limits } = options;
     this.#options = options;
     this.#limits = limits;
-    const evidence = new Evidence({ members, partitions, store });
-    const questions = new Questions({ ...options, evidence });
+    const questions = new Questions(options);
     const enqueue = (partition: number, peer: string): void => this.#pulls.enqueue(partition, peer);
-    this.#evidence = evidence;
-    this.#completeness = new Completeness({ ...options, evidence, questions, enqueue });
-    this.#fallbacks = new Fallbacks({ env, members, store, evidence, questions });
+    this.#completeness = new Completeness({ ...options, questions, enqueue });
+    this.#fallbacks = new Fallbacks({ env, members, store, partitions, questions });
     this.#gaps = new Gaps({ env, members, store, partitions, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({
@@ -108,7 +104,7 @@ export class Sync {
     });
     this.#rest = new Rest(env.clock, limits);
     this.#watchdog = new Watchdog(env, limits);
-    const shared = { ...options, evidence, questions, completeness: this.#completeness };
+    const shared = { ...options, questions, completeness: this.#completeness };
     this.#pulls = new Pulls({ ...shared, rest: this.#rest });
     this.#comparisons = new Comparisons({ ...shared, enqueue });
   }
@@ -124,10 +120,10 @@ export class Sync {
    * The placement may have changed: a new holder must catch up, and a former one does not count.
    */
   #placementChanged(): void {
-    const { members, peers, store } = this.#options;
+    const { members, peers, store, partitions } = this.#options;
     if (this.#isStopped || this.#placed === members.placedHash) return;
     this.#placed = members.placedHash;
-    this.#evidence.forget();
+    partitions.forgetEvidence();
     for (let partition = 0; partition < PARTITIONS; partition++) {
       if (!this.#isHolder(partition)) store.find(partition)?.markComplete(false);
     }
@@ -201,8 +197,9 @@ export class Sync {
 
   /** Answers a peer's pull, and notes the statement in it. */
   async servePull({ from, partition, statement }: PullRequest): Promise<Reply> {
-    const replica = this.#options.store.of(partition);
-    this.#evidence.noteClock(partition, from, statement);
+    const { store, partitions } = this.#options;
+    const replica = store.of(partition);
+    partitions.of(partition).evidence.noteClock(from, statement);
     // The fence must exist before the first byte, and before any statement that helps to make the
     // asker complete.
     const filled = this.#options.fences.fill(partition, from, statement);
@@ -265,7 +262,7 @@ export class Sync {
     }
     if (replica.clock.isEmpty && replica.residues.count === 0) return;
     this.#gaps.look(replica);
-    const clocks = this.#evidence.clocksOfOthers(partition);
+    const clocks = this.#options.partitions.of(partition).evidence.clocksOfOthers();
     const isWorthIt =
       replica.log.length >= this.#limits.logCutEntries || this.#rest.isAtRest(replica);
     if (clocks !== undefined && replica.log.length > 0 && isWorthIt) void cutLog(replica, clocks);
