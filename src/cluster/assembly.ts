@@ -63,7 +63,14 @@ export function assemble(foundation: Foundation): Assembly {
   const policies = new Policies(config.policies);
   const grants = new KeyGrants(env.clock, life);
   const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
-  const partitions = new Partitions({ members, floors, fences, store });
+  const partitions = new Partitions({
+    members,
+    floors,
+    fences,
+    store,
+    clock: env.clock,
+    restMs: limits.restMs,
+  });
   const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
   const sync = new Sync({
     env,

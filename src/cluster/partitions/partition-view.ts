@@ -1,8 +1,9 @@
 /**
  * The knowledge of a node about each partition, apart from the data: the current actors, the floor
  * of its contexts, and the fences that the node has made. The view also keeps the statements of
- * other members, and says whether the replica here may be read.
+ * other members, and says whether the replica here is at rest and may be read.
  */
+import type { Clock } from '../../base/env.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { CurrentActors } from '../../core/causality/actor.ts';
 import type { Fence } from '../../core/quorum/write-quorum.ts';
@@ -19,6 +20,9 @@ export interface PartitionParts extends EvidenceParts {
   readonly floors: Pick<Floors, 'names' | 'outgoing'>;
   readonly fences: Pick<Fences, 'in'>;
   readonly store: { find(partition: number): ViewedReplica | undefined };
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** The time without a change after which a replica is at rest. */
+  readonly restMs: number;
 }
 
 /** One partition, as one node knows it. */
@@ -31,6 +35,8 @@ export class PartitionView {
   /** Reads that wait until this node's own replica counts. */
   #waiting: (() => void)[] = [];
   #isEnded = false;
+  /** The number of commits of this node's own replica when it was last seen to change. */
+  #lastChange: { readonly commits: number; readonly atMs: number } | undefined;
 
   constructor(partition: number, parts: PartitionParts) {
     this.partition = partition;
@@ -62,6 +68,18 @@ export class PartitionView {
   /** The fences that may concern a write in progress. */
   get fences(): readonly Fence[] {
     return this.#parts.fences.in(this.partition);
+  }
+
+  /**
+   * Whether this node's own replica is at rest, if this is the number of its commits. Only at rest
+   * does a difference from another replica mean more than a write on its way.
+   */
+  isAtRest(commits: number): boolean {
+    const { clock, restMs } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (this.#lastChange?.commits === commits) return nowMs - this.#lastChange.atMs >= restMs;
+    this.#lastChange = { commits, atMs: nowMs };
+    return false;
   }
 
   /** Runs a read as soon as this node's own replica counts again after a start, perhaps at once. */

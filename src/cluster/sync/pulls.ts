@@ -17,7 +17,6 @@ import type { Completeness } from './completeness.ts';
 import { type Pair, pull } from './pull.ts';
 import { PullQueue, type PullJob } from './pull-queue.ts';
 import type { Questions } from './questions.ts';
-import type { Rest } from './rest.ts';
 import { say } from './say.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { Throttle } from './throttle.ts';
@@ -36,7 +35,6 @@ export interface PullsOptions {
   readonly limits: SyncLimits;
   readonly completeness: Completeness;
   readonly questions: Questions;
-  readonly rest: Rest;
 }
 
 /** Pulls for the replicas of one node. */
@@ -73,12 +71,14 @@ export class Pulls {
 
   /** Enqueues a pull of a partition from a peer, unless the last one was a moment ago. */
   enqueue(partition: number, peer: string): void {
-    const replica = this.#options.store.find(partition);
+    const { store, partitions } = this.#options;
+    const replica = store.find(partition);
     // A fallback does not catch up: the owners catch up with it.
     if (this.#isStopped || replica === undefined || !this.#options.members.holds(partition)) return;
     const name = `${partition} ${peer}`;
     const nowMs = this.#options.env.clock.monotonicMs();
-    const isBusy = replica.isComplete && !this.#options.rest.isAtRest(replica);
+    const { isComplete, commits } = replica;
+    const isBusy = isComplete && !partitions.of(partition).isAtRest(commits.count);
     if (isBusy && nowMs - (this.#pulledMs.get(name) ?? -Infinity) < this.#options.limits.busyMs)
       return;
     this.#pulledMs.set(name, nowMs);

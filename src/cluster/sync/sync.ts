@@ -39,7 +39,6 @@ import { Gaps } from './gaps.ts';
 import { Pulls } from './pulls.ts';
 import { Questions } from './questions.ts';
 import { Repairs } from './repairs.ts';
-import { Rest } from './rest.ts';
 import { cutLog } from './retention.ts';
 import { say } from './say.ts';
 import { servePull } from './serve.ts';
@@ -79,7 +78,6 @@ export class Sync {
   readonly #conversations: Conversations;
   readonly #pulls: Pulls;
   readonly #comparisons: Comparisons;
-  readonly #rest: Rest;
   readonly #watchdog: Watchdog;
   readonly #resyncTimers = new Map<string, Timer>();
   /** The hash of the last placement that was looked at. */
@@ -102,10 +100,9 @@ export class Sync {
       limits,
       say: (replica) => say(options, replica),
     });
-    this.#rest = new Rest(env.clock, limits);
     this.#watchdog = new Watchdog(env, limits);
     const shared = { ...options, questions, completeness: this.#completeness };
-    this.#pulls = new Pulls({ ...shared, rest: this.#rest });
+    this.#pulls = new Pulls(shared);
     this.#comparisons = new Comparisons({ ...shared, enqueue });
   }
 
@@ -262,9 +259,10 @@ export class Sync {
     }
     if (replica.clock.isEmpty && replica.residues.count === 0) return;
     this.#gaps.look(replica);
-    const clocks = this.#options.partitions.of(partition).evidence.clocksOfOthers();
+    const view = this.#options.partitions.of(partition);
+    const clocks = view.evidence.clocksOfOthers();
     const isWorthIt =
-      replica.log.length >= this.#limits.logCutEntries || this.#rest.isAtRest(replica);
+      replica.log.length >= this.#limits.logCutEntries || view.isAtRest(replica.commits.count);
     if (clocks !== undefined && replica.log.length > 0 && isWorthIt) void cutLog(replica, clocks);
     raiseFloor(this.#options, replica, clocks);
   }

@@ -44,6 +44,8 @@ function bench(): Bench {
     floors,
     fences: { in: () => [] },
     store: { find: () => undefined },
+    clock: node.clock,
+    restMs: 0,
   });
   const packer = new StorePacker(partitions);
   const missed: string[] = [];

@@ -27,6 +27,8 @@ function bench(kept?: readonly MemberRecord[]): Bench {
     floors,
     fences: { in: () => [] },
     store: { find: () => undefined },
+    clock: node.clock,
+    restMs: 0,
   });
   const own = new FakeOwn(SELF) as unknown as LocalHolder;
   const packer = new StorePacker(partitions);

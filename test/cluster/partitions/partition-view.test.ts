@@ -1,0 +1,84 @@
+/** The view of one partition: rest, and reads that wait for their replica. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Partitions } from '../../../src/cluster/partitions/partition-view.ts';
+import { ManualClock } from '../../fixtures/fake-env.ts';
+
+const PARTITION = 7;
+const REST_MS = 500;
+
+/** The views of a node whose replicas are not confirmed. */
+function bench() {
+  const clock = new ManualClock();
+  const standing = { isUnconfirmed: true };
+  const replica = { id: '1.x', standing, learn: () => {} };
+  const partitions = new Partitions({
+    members: { lifeOf: () => undefined, otherHolders: () => [] },
+    floors: { names: () => undefined, outgoing: () => assert.fail('nothing is packed') },
+    fences: { in: () => [] },
+    store: { find: () => replica },
+    clock,
+    restMs: REST_MS,
+  });
+  const reads: string[] = [];
+  const read = (name: string, partition = PARTITION): void =>
+    partitions.of(partition).whenConfirmed(() => reads.push(name));
+  return { clock, standing, partitions, view: partitions.of(PARTITION), reads, read };
+}
+
+test('a replica is at rest when it has made no commit for some time', () => {
+  const { clock, view } = bench();
+  assert.equal(view.isAtRest(3), false, 'it was not looked at before');
+  clock.advance(REST_MS - 1);
+  assert.equal(view.isAtRest(3), false);
+  clock.advance(1);
+  assert.equal(view.isAtRest(3), true);
+});
+
+test('a commit ends the rest of a replica', () => {
+  const { clock, view } = bench();
+  view.isAtRest(3);
+  clock.advance(REST_MS);
+  assert.equal(view.isAtRest(4), false);
+  clock.advance(REST_MS - 1);
+  assert.equal(view.isAtRest(4), false);
+  clock.advance(1);
+  assert.equal(view.isAtRest(4), true);
+});
+
+test('the rest of a replica does not depend on those of other partitions', () => {
+  const { clock, partitions, view } = bench();
+  view.isAtRest(3);
+  clock.advance(REST_MS);
+  assert.equal(partitions.of(PARTITION + 1).isAtRest(9), false);
+  assert.equal(view.isAtRest(3), true);
+});
+
+test('a read waits until the replica of its own partition is confirmed', () => {
+  const { partitions, view, reads, read } = bench();
+  read('a');
+  read('b');
+  partitions.of(PARTITION + 1).confirmed();
+  assert.deepEqual(reads, []);
+  view.confirmed();
+  assert.deepEqual(reads, ['a', 'b']);
+  view.confirmed();
+  assert.deepEqual(reads, ['a', 'b'], 'each runs once');
+});
+
+test('a read of a confirmed replica runs at once', () => {
+  const { standing, reads, read } = bench();
+  standing.isUnconfirmed = false;
+  read('a');
+  assert.deepEqual(reads, ['a']);
+});
+
+test('no read waits at a node that stops', () => {
+  const { partitions, reads, read } = bench();
+  read('a');
+  read('b', PARTITION + 1);
+  partitions.end();
+  assert.deepEqual(reads, ['a', 'b']);
+  read('c');
+  assert.deepEqual(reads, ['a', 'b', 'c']);
+});
