@@ -48,9 +48,10 @@ export class ReadQuorum<Body> extends OwnerQuorum {
    */
   stale(): string[] {
     const merged = this.#merged;
-    if (merged === undefined) return [];
-    return [...this.#replies]
-      .filter(([, object]) => !sameVersions(object, merged))
-      .map(([member]) => member);
+    const stale: string[] = [];
+    if (merged === undefined) return stale;
+    for (const [member, object] of this.#replies)
+      if (!sameVersions(object, merged)) stale.push(member);
+    return stale;
   }
 }
