@@ -38,7 +38,7 @@ export function readMsgpack(input: Uint8Array, options: MsgpackOptions): unknown
 }
 
 function readValue(depth: number): unknown {
-  const type = uint(1);
+  const type = bytes[skip(1)] as number;
   if (type < 0x80) return type;
   if (type >= 0xe0) return type - 0x100;
   if (type >= 0xc0) return readLong(type, depth);

@@ -81,10 +81,37 @@ export class MsgpackWriter {
 
   /** A string, as UTF-8. */
   text(text: string): void {
+    if (text.length > SHORT_CHARS || !this.#shortText(text)) this.#longText(text);
+  }
+
+  /** Writes a short text. Returns false, and writes nothing, if it is not ASCII. */
+  #shortText(text: string): boolean {
+    const { length } = text;
+    const start = this.#at;
+    let at = this.#reserve(2 + length);
+    if (length < 32) buffer[at] = 0xa0 | length;
+    else {
+      buffer[at] = 0xd9;
+      at += 1;
+      buffer[at] = length;
+    }
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      at += 1;
+      if (unit > 0x7f) {
+        this.#at = start;
+        return false;
+      }
+      buffer[at] = unit;
+    }
+    this.#at = at + 1;
+    return true;
+  }
+
+  #longText(text: string): void {
     // Enough for the head, and for three bytes of UTF-8 for each UTF-16 unit.
     const at = this.#reserve(5 + 3 * text.length);
-    const isShort = text.length <= SHORT_CHARS && isAscii(text);
-    const length = isShort ? text.length : Buffer.byteLength(text);
+    const length = Buffer.byteLength(text);
     let from = at + 1;
     if (length < 32) buffer[at] = 0xa0 | length;
     else if (length <= 0xff) {
@@ -98,8 +125,7 @@ export class MsgpackWriter {
       buffer[at] = 0xdb;
       from = buffer.writeUInt32BE(length, at + 1);
     }
-    if (isShort) for (let i = 0; i < length; i++) buffer[from + i] = text.charCodeAt(i);
-    else buffer.write(text, from);
+    buffer.write(text, from);
     this.#at = from + length;
   }
 
@@ -202,9 +228,4 @@ export class MsgpackWriter {
   toBase64(): string {
     return buffer.toString('base64', 0, this.#at);
   }
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
 }
