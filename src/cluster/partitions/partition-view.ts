@@ -12,7 +12,7 @@ import type { Fences } from './fences.ts';
 import type { Floors, Outgoing } from './floors.ts';
 
 interface ViewedReplica extends AskingReplica {
-  readonly standing: { readonly isUnconfirmed: boolean };
+  readonly standing: { readonly isUnconfirmed: boolean; confirm(): void };
 }
 
 /** The parts of a node that its views need. */
@@ -30,6 +30,8 @@ export class PartitionView {
   readonly partition: number;
   /** The clocks and statements that other members have sent. */
   readonly evidence: Evidence;
+  /** The members with which this node's own replica was compared since the start. */
+  readonly compared = new Set<string>();
   readonly #parts: PartitionParts;
   readonly #actors: CurrentActors;
   /** Reads that wait until this node's own replica counts. */
@@ -89,8 +91,13 @@ export class PartitionView {
     this.#waiting.push(read);
   }
 
-  /** Runs the waiting reads: the own replica has been compared with others, or need not be. */
-  confirmed(): void {
+  /** Lets the own replica count: it has been compared with others, or need not be. */
+  confirm(): void {
+    this.#parts.store.find(this.partition)?.standing.confirm();
+    this.#runWaiting();
+  }
+
+  #runWaiting(): void {
     const reads = this.#waiting;
     this.#waiting = [];
     for (const read of reads) read();
@@ -99,7 +106,7 @@ export class PartitionView {
   /** Runs the waiting reads, and lets no other read wait, because the node stops. */
   end(): void {
     this.#isEnded = true;
-    this.confirmed();
+    this.#runWaiting();
   }
 }
 

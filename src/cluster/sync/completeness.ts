@@ -45,11 +45,8 @@ export interface CompletenessOptions {
 /** Decides which replicas of one node are complete. */
 export class Completeness {
   readonly #options: CompletenessOptions;
-  /**
-   * The other owners with which a replica was compared since the start; undefined when all replicas
-   * count.
-   */
-  #compared: Map<number, Set<string>> | undefined = new Map();
+  /** Whether replicas count that were not compared since the start. */
+  #doAllCount = false;
   #timers: readonly Timer[] = [];
   #doWaitForAll = true;
   #isAsking = false;
@@ -79,11 +76,6 @@ export class Completeness {
     this.#options.partitions.end();
   }
 
-  #confirm(partition: number): void {
-    this.#options.store.find(partition)?.standing.confirm();
-    this.#options.partitions.of(partition).confirmed();
-  }
-
   #eachPartition(visit: (partition: number) => void): void {
     for (let partition = 0; partition < PARTITIONS; partition++) visit(partition);
   }
@@ -96,26 +88,24 @@ export class Completeness {
 
   /** Notes that the replica has seen all dots that a member has. */
   compared(partition: number, member: string): void {
-    if (this.#compared === undefined) return;
-    const names = this.#compared.get(partition) ?? new Set();
-    this.#compared.set(partition, names.add(member));
+    if (this.#doAllCount) return;
+    this.#options.partitions.of(partition).compared.add(member);
     this.#confirmIfCompared(partition);
   }
 
   #confirmIfCompared(partition: number): void {
-    const names = this.#compared?.get(partition);
-    const { members, peers } = this.#options;
+    const { members, peers, partitions } = this.#options;
+    const view = partitions.of(partition);
     const others = this.#otherOwners(partition);
     const waited = this.#doWaitForAll
       ? others
       : others.filter((name) => peers.reach(name) === 'reachable');
-    if (members.replicas > 0 && waited.every((name) => names?.has(name) === true))
-      this.#confirm(partition);
+    if (members.replicas > 0 && waited.every((name) => view.compared.has(name))) view.confirm();
   }
 
   #confirmAll(): void {
-    this.#compared = undefined;
-    this.#eachPartition((partition) => this.#confirm(partition));
+    this.#doAllCount = true;
+    this.#eachPartition((partition) => this.#options.partitions.of(partition).confirm());
   }
 
   /**
@@ -123,7 +113,7 @@ export class Completeness {
    * of a store that was reopened in this life counts as its predecessor did.
    */
   look(): void {
-    if (this.#compared === undefined) this.#confirmAll();
+    if (this.#doAllCount) this.#confirmAll();
     const waiting: Replica[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const replica = this.#options.store.find(partition);

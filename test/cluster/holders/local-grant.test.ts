@@ -157,8 +157,7 @@ test('a grant waits, after a start, until the replica is confirmed', async () =>
   const node = await openReplicas({ platter });
   const { now } = answerTo((done) => node.holder.grant(askedOf(node), done));
   assert.equal(now(), undefined);
-  node.replica().standing.confirm();
-  node.partitions.of(node.partition).confirmed();
+  node.partitions.of(node.partition).confirm();
   assert.equal((now() as { number: string }).number, `${LIFE}/1`);
 });
 

@@ -52,8 +52,7 @@ test('a read of a replica that was complete before a start waits until it is con
   const node = await openReplicas({ platter });
   const { now } = answerTo((done) => node.holder.read(node, done));
   assert.equal(now(), undefined);
-  node.replica().standing.confirm();
-  node.partitions.of(node.partition).confirmed();
+  node.partitions.of(node.partition).confirm();
   assert.equal((now() as { isComplete: boolean }).isComplete, true);
 });
 

@@ -10,7 +10,7 @@ const REST_MS = 500;
 /** The views of a node whose replicas are not confirmed. */
 function bench() {
   const clock = new ManualClock();
-  const standing = { isUnconfirmed: true };
+  const standing = { isUnconfirmed: true, confirm: () => void (standing.isUnconfirmed = false) };
   const replica = { id: '1.x', standing, learn: () => {} };
   const partitions = new Partitions({
     members: { lifeOf: () => undefined, otherHolders: () => [] },
@@ -58,17 +58,23 @@ test('a read waits until the replica of its own partition is confirmed', () => {
   const { partitions, view, reads, read } = bench();
   read('a');
   read('b');
-  partitions.of(PARTITION + 1).confirmed();
+  partitions.of(PARTITION + 1).confirm();
   assert.deepEqual(reads, []);
-  view.confirmed();
+  view.confirm();
   assert.deepEqual(reads, ['a', 'b']);
-  view.confirmed();
+  view.confirm();
   assert.deepEqual(reads, ['a', 'b'], 'each runs once');
+});
+
+test('a confirmed replica counts', () => {
+  const { standing, view } = bench();
+  view.confirm();
+  assert.equal(standing.isUnconfirmed, false);
 });
 
 test('a read of a confirmed replica runs at once', () => {
   const { standing, reads, read } = bench();
-  standing.isUnconfirmed = false;
+  standing.confirm();
   read('a');
   assert.deepEqual(reads, ['a']);
 });
