@@ -7,14 +7,8 @@ import { MIB } from './bytes.ts';
 /** Bytes of all versions of one key together, because an object travels in one message. */
 export const MAX_OBJECT_BYTES = 32 * MIB;
 
-/** A larger buffer of the msgpack writers is freed after its message. */
-export const WRITER_KEEP_BYTES = 4 * MIB;
-
-/** The deepest nesting of msgpack that is written, and that is read from the node's own disk. */
-export const MAX_WRITE_DEPTH = 16;
-
-/** The deepest nesting of msgpack from peers and clients, so that reading it needs little stack. */
-export const MAX_FOREIGN_DEPTH = 7;
+/** After a message larger than this, the shared encoder's buffer is freed. */
+export const ENCODER_KEEP_BYTES = 4 * MIB;
 
 /**
  * A log line is written once in this time; repetitions are counted. Otherwise a fault that every

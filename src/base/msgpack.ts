@@ -1,17 +1,24 @@
-/** MessagePack. Decoded byte arrays are views of the decoded input. */
-import { MAX_FOREIGN_DEPTH, MAX_WRITE_DEPTH } from './limits.ts';
-import { readMsgpack } from './msgpack-reader.ts';
-import { MsgpackWriter } from './msgpack-writer.ts';
+/**
+ * MessagePack with one encoder that is kept. Decoded byte arrays are views of the decoded input.
+ */
+import { Decoder, Encoder } from '@msgpack/msgpack';
+import { allocate } from './bytes.ts';
+import { ENCODER_KEEP_BYTES } from './limits.ts';
+import { isSaneMsgpack } from './msgpack-shape.ts';
 
-const OWN = { maxDepth: MAX_WRITE_DEPTH };
-const FOREIGN = { maxDepth: MAX_FOREIGN_DEPTH };
-const FOREIGN_BIG = { maxDepth: MAX_FOREIGN_DEPTH, areLongBig: true };
+const options = { initialBufferSize: 64 * 1024, maxDepth: 16 };
+let encoder = new Encoder(options);
+const decoder = new Decoder();
+const bigDecoder = new Decoder({ useBigInt64: true });
 
 /** Encodes a value behind `room` bytes, which the caller fills in. The caller owns the result. */
 export function packAfter(room: number, value: unknown): Uint8Array<ArrayBuffer> {
-  const writer = new MsgpackWriter();
-  writer.value(value);
-  return writer.toBytes(room);
+  const shared = encoder.encodeSharedRef(value);
+  const bytes = allocate(room + shared.length);
+  bytes.set(shared, room);
+  // The encoder's buffer never shrinks. A new encoder frees the memory after one huge message.
+  if (shared.length > ENCODER_KEEP_BYTES) encoder = new Encoder(options);
+  return bytes;
 }
 
 /** Encodes a value. The caller owns the result. */
@@ -24,12 +31,13 @@ export function pack(value: unknown): Uint8Array<ArrayBuffer> {
  * the result are views of `bytes`.
  */
 export function unpack(bytes: Uint8Array): unknown {
-  return readMsgpack(bytes, OWN);
+  return decoder.decode(bytes);
 }
 
 /** Decodes one value from a peer or a client. Throws if the bytes are not acceptable msgpack. */
 export function unpackForeign(bytes: Uint8Array): unknown {
-  return readMsgpack(bytes, FOREIGN);
+  if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
+  return decoder.decode(bytes);
 }
 
 /**
@@ -37,5 +45,6 @@ export function unpackForeign(bytes: Uint8Array): unknown {
  * are not acceptable msgpack.
  */
 export function unpackForeignBig(bytes: Uint8Array): unknown {
-  return readMsgpack(bytes, FOREIGN_BIG);
+  if (!isSaneMsgpack(bytes)) throw new Error('not msgpack');
+  return bigDecoder.decode(bytes);
 }

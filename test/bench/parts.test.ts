@@ -112,8 +112,8 @@ test('a profile is summed by place, and causality includes its callees', () => {
     frame(3, '(garbage collector)', ''),
     frame(4, 'put', `${HERE}src/cluster/coordinator/put.js`, [5, 8, 10]),
     frame(5, 'pack', `${HERE}src/core/causality/causal-context.js`, [6]),
-    frame(6, 'hashed', `${HERE}src/base/hash.js`, [7]),
-    frame(7, 'h32', 'file:///x/node_modules/xxhash-wasm/esm/xxhash-wasm.js'),
+    frame(6, 'packed', `${HERE}src/base/msgpack.js`, [7]),
+    frame(7, 'encode', 'file:///x/node_modules/@msgpack/msgpack/dist.cjs/Encoder.cjs'),
     frame(8, 'send', `${HERE}src/transport/zeromq.js`, [9]),
     frame(9, 'nativeSend', ''),
     frame(10, 'writev', 'node:internal/stream_base_commons'),
@@ -132,7 +132,7 @@ test('a profile is summed by place, and causality includes its callees', () => {
     8 + 9,
     'native code counts for its caller, and the file for its package',
   );
-  assert.equal(places['xxhash-wasm'], 6 + 7);
+  assert.equal(places['@msgpack/msgpack'], 6 + 7);
   assert.equal(places['garbage collection'], 3);
   assert.equal(places['src/core'], 5);
   assert.equal(sums.files.get('src/transport/zeromq.ts'), 8 + 9);

@@ -40,6 +40,7 @@ export const CAUSALITY_FILES = [
  * one place.
  */
 export const BORDERS: Readonly<Record<string, string>> = {
+  'src/base/msgpack.ts': '@msgpack/msgpack',
   'src/base/hash.ts': 'xxhash-wasm',
   'src/http/app.ts': 'koa',
   'src/storage/level-database.ts': 'classic-level',
