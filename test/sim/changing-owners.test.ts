@@ -95,3 +95,31 @@ for (const query of ['', '&pw=quorum']) {
     );
   });
 }
+
+test('a read of all owners meets a write that a pending owner has acknowledged alone', async () => {
+  const lab = new Lab(3, { limits: { pendingBytesPerSecond: 400 } });
+  const [pending, ...owners] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
+  pending.crash();
+  await lab.until(() => owners.every(({ node }) => node?.state === 'up'), 60_000);
+  await lab.wait(5_000);
+  for (let i = 0; i < 20; i++)
+    await lab.ask(owners[0], 'PUT', `old-${i}`, { value: 'x'.repeat(400) });
+  const isPendingAt = ({ node }: SimNode): boolean =>
+    node?.status().members.find(({ name }) => name === pending.name)?.state === 'joining';
+  pending.start();
+  await lab.until(() => owners.every(isPendingAt));
+  await lab.wait(3_000);
+  for (const owner of owners) lab.cut(pending, owner);
+  await lab.wait(6_000);
+  assert.ok(owners.every(isPendingAt));
+  assert.equal(pending.node?.state, 'joining');
+  // It acts for the owners, which it cannot reach.
+  const write = await lab.ask(pending, 'PUT', 'k', { value: 'v', query: 'w=1' });
+  assert.equal(write.status, 200, textOf(write));
+  const during = await lab.ask(owners[0], 'GET', 'k', { query: 'r=all' });
+  assert.equal(during.status, 503, textOf(during));
+  lab.heal();
+  await lab.rest();
+  const after = await lab.ask(owners[0], 'GET', 'k', { query: 'r=all' });
+  assert.equal(textOf(after), 'v');
+});
