@@ -89,7 +89,7 @@ export function assemble(foundation: Foundation): Assembly {
   const nextId = (): string => forwardedWrites.nextId();
 
   const own = new LocalHolder({ env, members, partitions, store, policies, time, grants });
-  const packer = new StorePacker(partitions);
+  const packer = new StorePacker(floors);
   const onMissed = (peer: Peer): void => sync.peerHasMissed(peer);
   const holders = new Holders({
     env,

@@ -2,18 +2,17 @@
  * Packs items for peers. A coordinator sends an item to all its holders in one turn, so only the
  * last packed item can be needed again.
  */
-import type { Outgoing } from '../partitions/floors.ts';
-import type { Partitions } from '../partitions/partition-view.ts';
+import type { Floors, Outgoing } from '../partitions/floors.ts';
 import type { StoreItem } from './holder.ts';
 
 /** Packs an item once for all peers that get it. */
 export class StorePacker {
-  readonly #partitions: Partitions;
+  readonly #floors: Pick<Floors, 'outgoing'>;
   #item: StoreItem | undefined;
   #packed: Outgoing | undefined;
 
-  constructor(partitions: Partitions) {
-    this.#partitions = partitions;
+  constructor(floors: Pick<Floors, 'outgoing'>) {
+    this.#floors = floors;
   }
 
   /** Returns the item as a message. With a `grant`, each peer gets a message of its own. */
@@ -39,6 +38,6 @@ export class StorePacker {
       ownersHash,
       caller,
     } as const;
-    return this.#partitions.of(partition).outgoing(message);
+    return this.#floors.outgoing(partition, message);
   }
 }

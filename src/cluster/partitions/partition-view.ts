@@ -9,7 +9,7 @@ import { CurrentActors } from '../../core/causality/actor.ts';
 import type { Fence } from '../../core/quorum/write-quorum.ts';
 import { type AskingReplica, Evidence, type EvidenceParts } from './evidence.ts';
 import type { Fences } from './fences.ts';
-import type { Floors, Outgoing } from './floors.ts';
+import type { Floors } from './floors.ts';
 
 interface ViewedReplica extends AskingReplica {
   readonly standing: { readonly isUnconfirmed: boolean; confirm(): void };
@@ -17,7 +17,7 @@ interface ViewedReplica extends AskingReplica {
 
 /** The parts of a node that its views need. */
 export interface PartitionParts extends EvidenceParts {
-  readonly floors: Pick<Floors, 'names' | 'outgoing'>;
+  readonly floors: Pick<Floors, 'names'>;
   readonly fences: Pick<Fences, 'in'>;
   readonly store: { find(partition: number): ViewedReplica | undefined };
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -60,11 +60,6 @@ export class PartitionView {
   /** The names of the floors that the answer to a request may use. */
   get floorNames(): readonly string[] | undefined {
     return this.#parts.floors.names(this.partition);
-  }
-
-  /** A message with contexts of the partition, for several peers. */
-  outgoing(message: Parameters<Floors['outgoing']>[1]): Outgoing {
-    return this.#parts.floors.outgoing(this.partition, message);
   }
 
   /** The fences that may concern a write in progress. */

@@ -47,7 +47,7 @@ function bench(): Bench {
     clock: node.clock,
     restMs: 0,
   });
-  const packer = new StorePacker(partitions);
+  const packer = new StorePacker(floors);
   const missed: string[] = [];
   node.heard('n2');
   const holder = new RemoteHolder(

@@ -31,7 +31,7 @@ function bench(kept?: readonly MemberRecord[]): Bench {
     restMs: 0,
   });
   const own = new FakeOwn(SELF) as unknown as LocalHolder;
-  const packer = new StorePacker(partitions);
+  const packer = new StorePacker(floors);
   const holders = new Holders({
     env,
     members,
