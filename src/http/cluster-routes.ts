@@ -4,7 +4,7 @@ import { MecError } from '../base/errors.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
-import { byMethod, type Methods } from './methods.ts';
+import { byMethod, type Serve } from './methods.ts';
 import { keyOf } from './request.ts';
 
 const REMOVE = '/cluster/remove/';
@@ -12,10 +12,10 @@ const LOCATE = '/cluster/locate/';
 /** An alias of `LOCATE`. */
 const RING = '/cluster/ring/';
 
-const ROUTES: readonly { readonly path: RegExp; readonly methods: Methods<MecNode> }[] = [
-  { path: /^\/cluster\/leave$/, methods: { POST: leave } },
-  { path: /^\/cluster\/remove\/[^/]+$/, methods: { POST: remove } },
-  { path: /^\/cluster\/(?:locate|ring)\/./, methods: { GET: locate } },
+const ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] = [
+  { path: /^\/cluster\/leave$/, serve: byMethod({ POST: leave }) },
+  { path: /^\/cluster\/remove\/[^/]+$/, serve: byMethod({ POST: remove }) },
+  { path: /^\/cluster\/(?:locate|ring)\/./, serve: byMethod({ GET: locate }) },
 ];
 
 /** Answers an operator's request. Rejects with a `MecError`. */
@@ -26,7 +26,7 @@ export async function serveCluster(node: MecNode, request: HttpRequest): Promise
       detail: 'The routes are /cluster/leave, /cluster/remove/NAME and /cluster/locate/KEY.',
     });
   }
-  return byMethod(route.methods, node, request);
+  return route.serve(node, request);
 }
 
 const json = (status: number, document: unknown): HttpAnswer => ({

@@ -38,8 +38,7 @@ const UNCACHED = 'no-cache';
 const EMPTY = new Uint8Array();
 
 /** Answers a request for a key. Rejects with a `MecError`. */
-export const serveKey = (routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> =>
-  byMethod(METHODS, routes, request);
+export const serveKey = byMethod(METHODS);
 
 /** The result of a read. */
 interface FoundObject {

@@ -27,8 +27,7 @@ const METHODS: Methods<KeyRoutes> = {
 };
 
 /** Answers a request for keys. Rejects with a `MecError`. */
-export const serveKeys = (routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> =>
-  byMethod(METHODS, routes, request);
+export const serveKeys = byMethod(METHODS);
 
 /** Writes under a new key: 100 random bits, or a key derived from the Idempotency-Key. */
 async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {

@@ -8,18 +8,19 @@ export type Methods<Context> = Readonly<
   Record<string, (context: Context, request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>>
 >;
 
+/** Answers a request. Rejects with a `MecError`. */
+export type Serve<Context> = (context: Context, request: HttpRequest) => Promise<HttpAnswer>;
+
 /**
- * Calls the handler of the request's method. If there is none, answers 405 with the allowed
- * methods. Rejects with a `MecError`.
+ * Makes a function that calls the handler of the request's method. If there is none, it answers 405
+ * with the allowed methods.
  */
-export async function byMethod<Context>(
-  methods: Methods<Context>,
-  context: Context,
-  request: HttpRequest,
-): Promise<HttpAnswer> {
-  const { method } = request;
-  const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
-  if (answer === undefined)
-    return problem(new MecError('method-not-allowed'), { Allow: Object.keys(methods).join(', ') });
-  return answer(context, request);
+export function byMethod<Context>(methods: Methods<Context>): Serve<Context> {
+  return async (context, request) => {
+    const { method } = request;
+    const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    if (answer !== undefined) return answer(context, request);
+    const Allow = Object.keys(methods).join(', ');
+    return problem(new MecError('method-not-allowed'), { Allow });
+  };
 }
