@@ -17,7 +17,6 @@ import { StorePacker } from './holders/store-packer.ts';
 import type { SyncLimits } from './limits.ts';
 import type { Members } from './membership/members.ts';
 import { type Peer, Peers } from './membership/peers.ts';
-import { Fences } from './partitions/fences.ts';
 import { Floors } from './partitions/floors.ts';
 import { Partitions } from './partitions/partition-view.ts';
 import { Policies } from './policies.ts';
@@ -62,13 +61,12 @@ export function assemble(foundation: Foundation): Assembly {
   const time = new WallTime(env, members, peers);
   const policies = new Policies(config.policies);
   const grants = new KeyGrants(env.clock, life);
-  const fences = new Fences(env.clock, members, (partition) => grants.endAll(partition));
   const partitions = new Partitions({
     members,
     floors,
-    fences,
     store,
     clock: env.clock,
+    onFence: (partition) => grants.endAll(partition),
     restMs: limits.restMs,
   });
   const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
@@ -81,7 +79,6 @@ export function assemble(foundation: Foundation): Assembly {
     partitions,
     life,
     writeQuorums,
-    fences,
     limits,
   });
   const scrub = new Scrub({ env, members, peers, store, limits });

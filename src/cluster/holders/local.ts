@@ -123,7 +123,7 @@ export class LocalHolder implements Holder {
       actor,
       life,
       replica: replicaNumber(id),
-      fences: this.#parts.partitions.of(partition).fences,
+      fences: this.#parts.partitions.of(partition).fences.needed,
       owners: this.#ownersUnless(partition, asked),
     };
   }

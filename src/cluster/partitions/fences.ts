@@ -26,22 +26,23 @@ interface MadeFence {
 
 const NONE: readonly Fence[] = [];
 
-/** The fences that one node has made. */
-export class Fences {
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #members: Lives;
-  readonly #onMade: (partition: number) => void;
-  readonly #made = new Map<number, Map<string, MadeFence>>();
+/** The parts of a node that its fences need. */
+export interface FencesParts {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly members: Lives;
+  /** Called when a fence is made in a partition: ends the key grants there. */
+  readonly onFence: (partition: number) => void;
+}
 
-  /** `onMade` is called when a fence is made, and ends the key grants of the partition. */
-  constructor(
-    clock: Pick<Clock, 'monotonicMs'>,
-    members: Lives,
-    onMade: (partition: number) => void,
-  ) {
-    this.#clock = clock;
-    this.#members = members;
-    this.#onMade = onMade;
+/** The fences that one node has made in one partition. */
+export class Fences {
+  readonly #partition: number;
+  readonly #parts: FencesParts;
+  readonly #made = new Map<string, MadeFence>();
+
+  constructor(partition: number, parts: FencesParts) {
+    this.#partition = partition;
+    this.#parts = parts;
   }
 
   /**
@@ -50,45 +51,43 @@ export class Fences {
    * its member record names here: acknowledgements of an earlier life would pass for later ones.
    * Also returns undefined if there is no room to remember the fence.
    */
-  fill(partition: number, member: string, asker: Asker): string | undefined {
-    if (asker.isComplete || this.#members.lifeOf(member) !== asker.life) return undefined;
+  fill(member: string, asker: Asker): string | undefined {
+    const { clock, members, onFence } = this.#parts;
+    if (asker.isComplete || members.lifeOf(member) !== asker.life) return undefined;
     const replica = replicaNumber(asker.replica);
     // The name comes from a peer. A fence without a valid number could not be sent in a reply.
     if (!Number.isSafeInteger(replica) || replica < 1) return undefined;
-    const made = this.#made.get(partition) ?? new Map<string, MadeFence>();
-    const before = made.get(member);
+    const before = this.#made.get(member);
     if (before?.life === asker.life && before.replica >= replica) {
       return before.replica === replica ? member : undefined;
     }
-    if (before === undefined && !this.#hasRoom(made)) return undefined;
-    made.set(member, { member, replica, life: asker.life, atMs: this.#clock.monotonicMs() });
-    this.#made.set(partition, made);
-    this.#onMade(partition);
+    if (before === undefined && !this.#hasRoom()) return undefined;
+    this.#made.set(member, { member, replica, life: asker.life, atMs: clock.monotonicMs() });
+    onFence(this.#partition);
     return member;
   }
 
   /** The fences that may concern a write in progress. */
-  in(partition: number): readonly Fence[] {
-    const made = this.#made.get(partition);
-    if (made === undefined) return NONE;
-    const late = [...made.values()].filter((fence) => this.#isNeeded(fence));
-    return late.length === 0 ? NONE : late.map((fence) => this.#named(fence));
+  get needed(): readonly Fence[] {
+    if (this.#made.size === 0) return NONE;
+    const late = [...this.#made.values()].filter((fence) => this.#isNeeded(fence));
+    return late.map((fence) => this.#named(fence));
   }
 
   /** Whether a write in progress may have begun before the fence. */
   #isNeeded({ atMs }: MadeFence): boolean {
-    return atMs >= this.#clock.monotonicMs() - FENCE_MS;
+    return atMs >= this.#parts.clock.monotonicMs() - FENCE_MS;
   }
 
   /** Removes fences that are no longer needed if the limit is reached. */
-  #hasRoom(made: Map<string, MadeFence>): boolean {
-    if (made.size < MAX_FENCES) return true;
-    for (const [member, fence] of made) if (!this.#isNeeded(fence)) made.delete(member);
-    return made.size < MAX_FENCES;
+  #hasRoom(): boolean {
+    if (this.#made.size < MAX_FENCES) return true;
+    for (const [member, fence] of this.#made) if (!this.#isNeeded(fence)) this.#made.delete(member);
+    return this.#made.size < MAX_FENCES;
   }
 
   #named({ member, replica, life }: MadeFence): Fence {
-    const present = this.#members.lifeOf(member);
+    const present = this.#parts.members.lifeOf(member);
     return { member, replica, life, later: present === life ? undefined : present };
   }
 }

@@ -3,12 +3,10 @@
  * of its contexts, and the fences that the node has made. The view also keeps the statements of
  * other members, and says whether the replica here is at rest and may be read.
  */
-import type { Clock } from '../../base/env.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { CurrentActors } from '../../core/causality/actor.ts';
-import type { Fence } from '../../core/quorum/write-quorum.ts';
 import { type AskingReplica, Evidence, type EvidenceParts } from './evidence.ts';
-import type { Fences } from './fences.ts';
+import { Fences, type FencesParts } from './fences.ts';
 import type { Floors } from './floors.ts';
 
 interface ViewedReplica extends AskingReplica {
@@ -16,11 +14,9 @@ interface ViewedReplica extends AskingReplica {
 }
 
 /** The parts of a node that its views need. */
-export interface PartitionParts extends EvidenceParts {
+export interface PartitionParts extends EvidenceParts, Omit<FencesParts, 'members'> {
   readonly floors: Pick<Floors, 'names'>;
-  readonly fences: Pick<Fences, 'in'>;
   readonly store: { find(partition: number): ViewedReplica | undefined };
-  readonly clock: Pick<Clock, 'monotonicMs'>;
   /** The time without a change after which a replica is at rest. */
   readonly restMs: number;
 }
@@ -30,6 +26,7 @@ export class PartitionView {
   readonly partition: number;
   /** The clocks and statements that other members have sent. */
   readonly evidence: Evidence;
+  readonly fences: Fences;
   /** The members with which this node's own replica was compared since the start. */
   readonly compared = new Set<string>();
   readonly #parts: PartitionParts;
@@ -45,6 +42,7 @@ export class PartitionView {
     this.#parts = parts;
     this.#actors = new CurrentActors((name) => parts.members.lifeOf(name));
     this.evidence = new Evidence(partition, parts, this.#actors);
+    this.fences = new Fences(partition, parts);
   }
 
   /** Notes the actor under which a replica writes, or would write. */
@@ -60,11 +58,6 @@ export class PartitionView {
   /** The names of the floors that the answer to a request may use. */
   get floorNames(): readonly string[] | undefined {
     return this.#parts.floors.names(this.partition);
-  }
-
-  /** The fences that may concern a write in progress. */
-  get fences(): readonly Fence[] {
-    return this.#parts.fences.in(this.partition);
   }
 
   /**

@@ -26,7 +26,6 @@ import type {
   StateRequest,
 } from '../../transport/message.ts';
 import type { SyncStatus } from '../status.ts';
-import type { Fences } from '../partitions/fences.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Members } from '../membership/members.ts';
@@ -61,8 +60,6 @@ export interface SyncOptions {
    * policies.
    */
   readonly writeQuorums: readonly Quorum[];
-  /** The fences for the replicas that are filled from here. */
-  readonly fences: Fences;
   readonly limits: SyncLimits;
 }
 
@@ -196,10 +193,11 @@ export class Sync {
   async servePull({ from, partition, statement }: PullRequest): Promise<Reply> {
     const { store, partitions } = this.#options;
     const replica = store.of(partition);
-    partitions.of(partition).evidence.noteClock(from, statement);
+    const { evidence, fences } = partitions.of(partition);
+    evidence.noteClock(from, statement);
     // The fence must exist before the first byte, and before any statement that helps to make the
     // asker complete.
-    const filled = this.#options.fences.fill(partition, from, statement);
+    const filled = fences.fill(from, statement);
     return servePull(
       replica,
       { asked: statement, said: say(this.#options, replica, filled) },
@@ -214,13 +212,13 @@ export class Sync {
 
   /** Answers a question about the replicas of this node. */
   serveState({ from, life, partitions, filling }: StateRequest): Reply {
-    const { members, life: own, store, fences } = this.#options;
+    const { members, life: own, store, partitions: views } = this.#options;
     const said = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
       const filled =
         replica === ''
           ? undefined
-          : fences.fill(partition, from, { isComplete: false, life, replica });
+          : views.of(partition).fences.fill(from, { isComplete: false, life, replica });
       return { partition, ...say(this.#options, store.of(partition), filled) };
     });
     return { kind: 'stated', life: own, members: members.hash, replicas: said };

@@ -126,13 +126,14 @@ test('a write that the disk refuses is answered with the error', async () => {
 
 test('the answer to a write names the fences of its partition, and the present replica', async () => {
   const node = await openReplicas();
-  node.fences.push({ member: 'n2', replica: 3, life: 'two', later: undefined });
+  const { fences } = node.partitions.of(node.partition);
+  fences.fill('n2', { isComplete: false, life: LIFE, replica: '3.x' });
   await write(node);
   assert.equal(await node.store.drop(node.partition), true);
   const stored = await valueOf((done) => node.holder.write(ownWrite(node), done));
   const replica = numberOfReplica(node);
-  const { fences } = node;
-  const word = { actor: `${ACTOR}.2`, life: LIFE, replica, fences, owners: undefined };
+  const fence = { member: 'n2', replica: 3, life: LIFE, later: undefined };
+  const word = { actor: `${ACTOR}.2`, life: LIFE, replica, fences: [fence], owners: undefined };
   assert.deepEqual(stored, word);
 });
 

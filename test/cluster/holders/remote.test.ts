@@ -42,10 +42,10 @@ function bench(): Bench {
   const partitions = new Partitions({
     members,
     floors,
-    fences: { in: () => [] },
     store: { find: () => undefined },
     clock: node.clock,
     restMs: 0,
+    onFence: () => {},
   });
   const packer = new StorePacker(floors);
   const missed: string[] = [];

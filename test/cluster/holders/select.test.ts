@@ -25,10 +25,10 @@ function bench(kept?: readonly MemberRecord[]): Bench {
   const partitions = new Partitions({
     members,
     floors,
-    fences: { in: () => [] },
     store: { find: () => undefined },
     clock: node.clock,
     restMs: 0,
+    onFence: () => {},
   });
   const own = new FakeOwn(SELF) as unknown as LocalHolder;
   const packer = new StorePacker(floors);

@@ -22,7 +22,7 @@ function fresh(): {
     clock,
     made,
     lives,
-    fences: new Fences(clock, members, (partition) => made.push(partition)),
+    fences: new Fences(7, { clock, members, onFence: (partition) => made.push(partition) }),
   };
 }
 
@@ -37,63 +37,61 @@ test('each replica that is filled has one fence', () => {
     ['n2', '2.x'],
     ['n3', '2.x'],
   ] as const) {
-    assert.equal(fences.fill(7, member, asker(replica)), member);
+    assert.equal(fences.fill(member, asker(replica)), member);
   }
-  assert.equal(fences.fill(8, 'n2', asker('2.x')), 'n2');
-  assert.deepEqual(made, [7, 7, 7, 8]);
-  assert.deepEqual(fences.in(7), [
+  assert.deepEqual(made, [7, 7, 7]);
+  assert.deepEqual(fences.needed, [
     { member: 'n2', replica: 2, life: 'first', later: undefined },
     { member: 'n3', replica: 2, life: 'first', later: undefined },
   ]);
-  assert.deepEqual(fences.in(9), []);
 });
 
 test('a replica that is complete, or of another life than its record, is not filled', () => {
   const { fences, made, lives } = fresh();
-  assert.equal(fences.fill(7, 'n2', asker('1.x')), undefined, 'no node knows the member');
+  assert.equal(fences.fill('n2', asker('1.x')), undefined, 'no node knows the member');
   lives.set('n2', 'first');
-  assert.equal(fences.fill(7, 'n2', { ...asker('1.x'), isComplete: true }), undefined);
-  assert.equal(fences.fill(7, 'n2', asker('1.x', 'second')), undefined);
-  assert.deepEqual([made, fences.in(7)], [[], []]);
+  assert.equal(fences.fill('n2', { ...asker('1.x'), isComplete: true }), undefined);
+  assert.equal(fences.fill('n2', asker('1.x', 'second')), undefined);
+  assert.deepEqual([made, fences.needed], [[], []]);
 });
 
 test('a replica whose name has no number is not filled', () => {
   const { fences, made, lives } = fresh();
   lives.set('n2', 'first');
   for (const name of ['', '.x', '-1.x', '0.x', 'z'.repeat(200)])
-    assert.equal(fences.fill(7, 'n2', asker(name)), undefined, name);
-  assert.deepEqual([made, fences.in(7)], [[], []]);
+    assert.equal(fences.fill('n2', asker(name)), undefined, name);
+  assert.deepEqual([made, fences.needed], [[], []]);
 });
 
 test('a late question of an earlier replica makes no fence', () => {
   const { fences, made, lives } = fresh();
   lives.set('n2', 'first');
-  fences.fill(7, 'n2', asker('1.x'));
+  fences.fill('n2', asker('1.x'));
   lives.set('n2', 'second');
-  fences.fill(7, 'n2', asker('2.x', 'second'));
-  assert.equal(fences.fill(7, 'n2', asker('1.x', 'second')), undefined, 'an earlier replica');
-  assert.equal(fences.fill(7, 'n2', asker('3.x', 'first')), undefined, 'an earlier life');
-  assert.deepEqual(fences.in(7), [{ member: 'n2', replica: 2, life: 'second', later: undefined }]);
+  fences.fill('n2', asker('2.x', 'second'));
+  assert.equal(fences.fill('n2', asker('1.x', 'second')), undefined, 'an earlier replica');
+  assert.equal(fences.fill('n2', asker('3.x', 'first')), undefined, 'an earlier life');
+  assert.deepEqual(fences.needed, [{ member: 'n2', replica: 2, life: 'second', later: undefined }]);
   assert.deepEqual(made, [7, 7]);
 });
 
 test('a fence is named longer than a write can wait', () => {
   const { clock, fences, made, lives } = fresh();
   lives.set('n2', 'first');
-  fences.fill(7, 'n2', asker('1.x'));
+  fences.fill('n2', asker('1.x'));
   clock.advance(FENCE_MS);
-  assert.equal(fences.in(7).length, 1);
+  assert.equal(fences.needed.length, 1);
   clock.advance(1);
-  assert.deepEqual(fences.in(7), []);
-  assert.equal(fences.fill(7, 'n2', asker('1.x')), 'n2');
+  assert.deepEqual(fences.needed, []);
+  assert.equal(fences.fill('n2', asker('1.x')), 'n2');
   assert.deepEqual(made, [7]);
 });
 
 test('a new life in the member record is later than the fence', () => {
   const { fences, lives } = fresh();
-  const lifeNamed = (): string | undefined => fences.in(7)[0]?.later;
+  const lifeNamed = (): string | undefined => fences.needed[0]?.later;
   lives.set('n2', 'first');
-  fences.fill(7, 'n2', asker('1.x'));
+  fences.fill('n2', asker('1.x'));
   assert.equal(lifeNamed(), undefined, 'it is the life of that very replica');
   lives.set('n2', 'second');
   assert.equal(lifeNamed(), 'second');
@@ -103,13 +101,13 @@ test('a fence that is still needed is kept at the limit', () => {
   const { clock, fences, lives } = fresh();
   const fill = (i: number): string | undefined => {
     lives.set(`n${i}`, 'first');
-    return fences.fill(7, `n${i}`, asker('1.x'));
+    return fences.fill(`n${i}`, asker('1.x'));
   };
   for (let i = 0; i < MAX_FENCES; i++) assert.equal(fill(i), `n${i}`);
   assert.equal(fill(MAX_FENCES), undefined);
-  assert.equal(fences.in(7).length, MAX_FENCES);
+  assert.equal(fences.needed.length, MAX_FENCES);
   assert.equal(fill(0), 'n0', 'a member with a fence keeps it');
   clock.advance(FENCE_MS + 1);
   assert.equal(fill(MAX_FENCES), `n${MAX_FENCES}`);
-  assert.equal(fences.in(7).length, 1);
+  assert.equal(fences.needed.length, 1);
 });

@@ -1,4 +1,4 @@
-/** The view of one partition: rest, and reads that wait for their replica. */
+/** The view of one partition: fences, rest, and reads that wait for their replica. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Partitions } from '../../../src/cluster/partitions/partition-view.ts';
@@ -10,21 +10,31 @@ const REST_MS = 500;
 /** The views of a node whose replicas are not confirmed. */
 function bench() {
   const clock = new ManualClock();
+  const fenced: number[] = [];
   const standing = { isUnconfirmed: true, confirm: () => void (standing.isUnconfirmed = false) };
   const replica = { id: '1.x', standing, learn: () => {} };
   const partitions = new Partitions({
-    members: { lifeOf: () => undefined, otherHolders: () => [] },
+    members: { lifeOf: () => 'one', otherHolders: () => [] },
     floors: { names: () => undefined },
-    fences: { in: () => [] },
     store: { find: () => replica },
     clock,
     restMs: REST_MS,
+    onFence: (partition) => fenced.push(partition),
   });
   const reads: string[] = [];
   const read = (name: string, partition = PARTITION): void =>
     partitions.of(partition).whenConfirmed(() => reads.push(name));
-  return { clock, standing, partitions, view: partitions.of(PARTITION), reads, read };
+  const view = partitions.of(PARTITION);
+  return { clock, standing, partitions, view, fenced, reads, read };
 }
+
+test('a fence is made in one partition', () => {
+  const { partitions, view, fenced } = bench();
+  view.fences.fill('n2', { isComplete: false, life: 'one', replica: '1.x' });
+  assert.deepEqual(fenced, [PARTITION]);
+  assert.equal(view.fences.needed.length, 1);
+  assert.deepEqual(partitions.of(PARTITION + 1).fences.needed, []);
+});
 
 test('a replica is at rest when it has made no commit for some time', () => {
   const { clock, view } = bench();
