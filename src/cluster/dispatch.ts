@@ -114,8 +114,8 @@ function later(reply: Promise<Reply>, answer: SendReply): void {
 }
 
 function read({ own, env }: DispatchParts, request: ReadRequest, answer: SendReply): void {
-  const { key, ownersHash } = request;
-  own.read({ partition: partitionOf(key), key, ownersHash }, (state) =>
+  const { key, ownersHash, caller } = request;
+  own.read({ partition: partitionOf(key), key, ownersHash, caller }, (state) =>
     answer(
       state instanceof MecError ? failed(env.log, request, state) : toReadReply(request, state),
     ),

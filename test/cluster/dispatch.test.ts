@@ -104,7 +104,7 @@ test('a store reaches the holder with all that it brings, in the name of the cli
   assert.deepEqual(node.replies, [{ kind: 'stored', ...stored }]);
 });
 
-test('a grant, a release and a listing reach the holder in the name of the client', async () => {
+test('a read, a grant, a release and a listing reach the holder in the name of the client', async () => {
   const node = new Bench();
   const releases: unknown[] = [];
   node.own.release = (asked) =>
@@ -121,12 +121,15 @@ test('a grant, a release and a listing reach the holder in the name of the clien
     floors: undefined,
   });
   node.ask({ kind: 'release', ...ballot });
+  node.ask({ kind: 'read', key: KEY, have: [], floors: undefined, ownersHash: 5, caller });
   node.ask({ kind: 'list', partitions: [7], prefix: '', after: undefined, limit: 9, caller });
   assert.deepEqual(
     [node.own.grants[0]?.request.caller, node.own.grants[0]?.request.partition],
     ['alice', partition],
   );
   assert.deepEqual([releases, node.own.lists[0]?.caller], [[['b', 'alice']], 'alice']);
+  const { request } = node.own.reads[0] ?? assert.fail('nothing was read');
+  assert.deepEqual([request.caller, request.ownersHash, request.partition], [caller, 5, partition]);
 });
 
 test('a read leaves out the bodies of versions that the asker has', () => {
