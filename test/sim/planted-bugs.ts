@@ -1,6 +1,7 @@
 /** Planted bugs: rules of the design, each broken in the compiled source. */
 import { CONDITIONS, READERS } from './planted-client-bugs.ts';
 import { type Bug, BUSY, MANY_SNAPSHOTS, OFTEN, USUAL } from './planted-draws.ts';
+import { LISTS, MARKS } from './planted-list-bugs.ts';
 import { WRITES } from './planted-write-bugs.ts';
 
 const sync = (name: string): string => `src/cluster/sync/${name}.js`;
@@ -312,5 +313,7 @@ export const BUGS: readonly Bug[] = [
   ...CONDITIONS,
   ...READERS,
   ...MEMBERSHIP,
+  ...LISTS,
+  ...MARKS,
   ...WRITES,
 ];

@@ -52,3 +52,10 @@ export const RIVALS = {
     queries: [{ timeoutMs: 500 }, PATIENT, PATIENT, PATIENT],
   },
 };
+
+/** Plain quorums of the present owners only: otherwise they prevent the harm of an old list. */
+export const NO_NEXT_OWNERS: Patch = {
+  file: 'src/core/quorum/joint-tally.js',
+  good: '=> nextOwners !== owners &&',
+  bad: '=> false &&',
+};

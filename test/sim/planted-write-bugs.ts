@@ -1,5 +1,5 @@
 /** Planted bugs of writes and of the promises that they count. */
-import { type Bug, BUSY, OFTEN, PATIENT, USUAL } from './planted-draws.ts';
+import { type Bug, BUSY, NO_NEXT_OWNERS, OFTEN, PATIENT, USUAL } from './planted-draws.ts';
 
 const core = (name: string): string => `src/core/${name}.js`;
 const holders = (name: string): string => `src/cluster/holders/${name}.js`;
@@ -99,6 +99,7 @@ export const WRITES: readonly Bug[] = [
     file: holders('select'),
     good: 'if (members.replicas > 0 && members.isInformed)',
     bad: 'if (members.replicas > 0)',
+    also: [NO_NEXT_OWNERS],
     draw: {
       faults: ['a wiped node hears one that does not hear it'],
       habits: ['write', 'read'],
