@@ -46,7 +46,20 @@ interface ActorName {
   readonly number: number;
 }
 
+/** Parsed actors. Each message names some, and they are mostly the same few. */
+const PARSED = new Map<string, ActorName>();
+const MAX_PARSED = 1024;
+
 function parseActor(actor: string): ActorName {
+  const known = PARSED.get(actor);
+  if (known !== undefined) return known;
+  const parsed = parse(actor);
+  if (PARSED.size >= MAX_PARSED) PARSED.clear();
+  PARSED.set(actor, parsed);
+  return parsed;
+}
+
+function parse(actor: string): ActorName {
   const node = nodeOfActor(actor);
   const rest = actor.slice(node.length + 1);
   // Most actors have no number, and `split` takes three times as long as all the rest.
