@@ -24,14 +24,17 @@ const LEAVE_MS = 15_000;
 /** The faults by name. */
 export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
   'a node joins': ({ cluster, oracle }) => {
-    oracle.loosen();
-    if (cluster.nodes.length < MAX_NODES) cluster.add().start();
+    if (cluster.nodes.length >= MAX_NODES) return nothing;
+    oracle.move(1);
+    cluster.add().start();
     return nothing;
   },
   'a node leaves': (scene) => {
-    scene.oracle.loosen();
     const node = dispensable(scene);
-    if (node !== undefined) insist(scene, () => node.hasLeft || letLeave(node));
+    if (node === undefined) return nothing;
+    const move = (): void => scene.oracle.move(-1);
+    move();
+    insist(scene, () => node.hasLeft || letLeave(node), move);
     return nothing;
   },
   // The node is gone, and cannot tell the others.
@@ -150,11 +153,18 @@ function dispensable({ cluster, dice }: Scene): SimNode | undefined {
   return staying.length > MIN_NODES ? dice.pick(staying) : undefined;
 }
 
-/** Tries until it works, even after the end of the faults: operators are patient. */
-function insist({ cluster: { world }, oracle }: Scene, act: () => boolean): void {
+/**
+ * Tries until it works, even after the end of the faults: operators are patient. `loosen` suspends
+ * the promises that the act breaks.
+ */
+function insist(
+  { cluster: { world }, oracle }: Scene,
+  act: () => boolean,
+  loosen = (): void => oracle.loosen(),
+): void {
   const attempt = (): void => {
-    if (!act()) return void world.after(RETRY_MS, attempt);
-    oracle.loosen();
+    if (act()) loosen();
+    else world.after(RETRY_MS, attempt);
   };
   attempt();
 }

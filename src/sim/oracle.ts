@@ -53,6 +53,11 @@ export class Oracle {
     this.#promises.loosen(how);
   }
 
+  /** Loosens the promises, because this many members are added. */
+  move(change: number): void {
+    this.#promises.move(change);
+  }
+
   /** Judges the versions that a client has read. */
   read({ key, ids, since, strength, session = [] }: Reading): void {
     const { history } = this;

@@ -19,6 +19,8 @@ export interface Quorums {
 export interface Since {
   readonly ms: number;
   readonly epoch: number;
+  /** A number that grows when members begin to join or leave, and when all owners are equal. */
+  readonly moves: number;
   /** The time of the slowest wall clock. */
   readonly leastMicros: number;
 }
@@ -32,6 +34,8 @@ export class Promises {
   /** A number that grows when promises are suspended, and when they hold again. */
   #epoch = 0;
   #isLoose = false;
+  #moves = 0;
+  #isMoving = false;
   #doDecisionsHold = true;
   /** The time since which the promises hold. All owners have the writes acknowledged before. */
   #tightSinceMs = 0;
@@ -52,21 +56,44 @@ export class Promises {
     this.#lookLater();
   }
 
+  /**
+   * Loosens the promises until all owners are equal, because members join or leave. `change` is the
+   * number of members that it adds. Majorities of owners keep their promise, unless a key has more
+   * or fewer owners after the change.
+   */
+  move(change: number): void {
+    const staying = this.#staying();
+    if (Math.min(staying, staying + change) < this.#cluster.quorum.n) return this.loosen();
+    this.#moves += 1;
+    if (this.#isMoving) return;
+    this.#isMoving = true;
+    this.#whenAtRest(() => {
+      this.#isMoving = false;
+      this.#moves += 1;
+    });
+  }
+
   #lookLater(): void {
-    const { world } = this.#cluster;
-    world.after(LOOK_MS, () => {
-      if (!this.#cluster.isAtRest()) return this.#lookLater();
+    this.#whenAtRest(() => {
       this.#isLoose = false;
       this.#doDecisionsHold = true;
       this.#epoch += 1;
-      this.#tightSinceMs = world.nowMs;
+      this.#tightSinceMs = this.#cluster.world.nowMs;
+    });
+  }
+
+  #whenAtRest(act: () => void): void {
+    this.#cluster.world.after(LOOK_MS, () => {
+      if (this.#cluster.isAtRest()) act();
+      else this.#whenAtRest(act);
     });
   }
 
   /** Returns the present moment. */
   now(): Since {
     const { world, clocks } = this.#cluster;
-    return { ms: world.nowMs, epoch: this.#epoch, leastMicros: clocks.leastMicros() };
+    const [epoch, moves] = [this.#epoch, this.#moves];
+    return { ms: world.nowMs, epoch, moves, leastMicros: clocks.leastMicros() };
   }
 
   /**
@@ -76,10 +103,14 @@ export class Promises {
     return this.#doDecisionsHold;
   }
 
+  /** The number of nodes that have not left. */
+  #staying(): number {
+    return this.#cluster.nodes.filter(({ hasLeft }) => !hasLeft).length;
+  }
+
   /** The number of owners of a key. */
   #owners(): number {
-    const staying = this.#cluster.nodes.filter(({ hasLeft }) => !hasLeft).length;
-    return Math.min(this.#cluster.quorum.n, staying);
+    return Math.min(this.#cluster.quorum.n, this.#staying());
   }
 
   /** Whether every node is an owner of every key, so that there are no fallbacks. */
@@ -105,6 +136,8 @@ export class Promises {
   mustMeet(made: MadeOperation, since: Since, { owners }: Strength): boolean {
     if (this.#isLoose || since.epoch !== this.#epoch) return false;
     if (!made.isAcknowledged || made.endedMs === undefined || made.endedMs > since.ms) return false;
+    const isMoving = this.#isMoving || since.moves !== this.#moves;
+    if (isMoving && owners < this.majority().owners) return false;
     const held = made.endedMs <= this.#tightSinceMs ? this.#owners() : made.strength.owners;
     return held + owners > this.#owners();
   }
