@@ -1,19 +1,11 @@
 /** Faults of the network: cuts, lost and late frames, links that stall, changed addresses. */
 import { FAIR_WEATHER } from './network.ts';
-import type { Fault, Scene } from './scene.ts';
-import { cut, cutOff, nothing, victim } from './strikes.ts';
+import type { Fault } from './scene.ts';
+import { cut, cutOff, nothing, stall, victim } from './strikes.ts';
 
 /** The share of links that stall at the same time, and how long they may stall. */
 const STALL_RATE = 0.2;
 const STALL_MS = [100, 600, 2_500, 5_000];
-
-/** Holds frames on some links. Returns a function that releases them in order. */
-function stall({ cluster: { network } }: Scene, pairs: readonly string[]): () => void {
-  const resumes = pairs.map((pair) => network.stall(pair));
-  return () => {
-    for (const resume of resumes) resume();
-  };
-}
 
 /** The faults by name. */
 export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {

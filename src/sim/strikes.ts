@@ -30,6 +30,14 @@ export function cutOff(scene: Scene, node: SimNode): () => void {
   return cut(scene, (from, to) => from === lonely || to === lonely);
 }
 
+/** Holds frames on some links. Returns a function that releases them in order. */
+export function stall({ cluster: { network } }: Scene, pairs: readonly string[]): () => void {
+  const resumes = pairs.map((pair) => network.stall(pair));
+  return () => {
+    for (const resume of resumes) resume();
+  };
+}
+
 /** Returns any node that belongs to the cluster. */
 export function victim({ cluster, dice }: Scene): SimNode {
   return dice.pick(cluster.nodes.filter(({ hasLeft }) => !hasLeft));
