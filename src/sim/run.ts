@@ -8,6 +8,7 @@ import { partitionOf } from '../core/placement/partition.ts';
 import { startChaos, type Strike } from './chaos.ts';
 import { SimCluster } from './cluster.ts';
 import { DiskBudget } from './scene.ts';
+import { ListJudge } from './list-judge.ts';
 import { FAIR_WEATHER } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { drawPlan, type PlanGiven, type SimPlan } from './plan.ts';
@@ -101,7 +102,8 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
   cluster.network.weather.delayMs = plan.networkMs;
   const judge = new ReplicaJudge(cluster, { history: oracle.history, keys });
   oracle.history.areClocksApart = plan.skewMs > 0;
-  world.onTurn = () => judge.look();
+  const judges = [judge, new ListJudge(cluster, oracle.history)];
+  world.onTurn = () => judges.forEach((each) => each.look());
   const clients = hireClients({ cluster, oracle, promises, keys, plan }, options);
   const stage = { cluster, oracle, keys, copies: new Map(), disks: new DiskBudget() };
   const only = options.only?.strikes && new Set(options.only.strikes);

@@ -52,6 +52,19 @@ export const LISTS: readonly Bug[] = [
       set: { ...OFTEN, keysEach: 1, partitions: 3, chaosMs: 18_000, quorum: USUAL, queries: [{}] },
     },
   },
+  {
+    name: 'a member goes back to an earlier state by a higher version',
+    file: 'src/core/placement/member-list.js',
+    good: 'if (a.state !== b.state)',
+    bad: "if (a.state !== b.state && (a.version === b.version || [a, b].some(({ state }) => state === 'gone')))",
+    draw: {
+      faults: ['a wiped node hears one that does not hear it'],
+      habits: ['write', 'read'],
+      nodes: 3,
+      operations: 100,
+      set: { ...BUSY, chaosMs: 20_000, quorum: USUAL, queries: [{}] },
+    },
+  },
 ];
 
 const snapshot = 'src/cluster/sync/snapshot.js';
