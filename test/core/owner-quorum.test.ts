@@ -57,9 +57,22 @@ test('a replica that is catching up does not count as an owner', () => {
 });
 
 test('another member acts for an owner that cannot be reached', () => {
-  const quorum = asked({ any: 'quorum' }, CHANGING, { members: OLD, away: ['d'] });
+  const quorum = asked({ any: 'quorum' }, CHANGING, { members: ['a', 'c', 'd'], away: ['b'] });
   succeed(quorum, 'a', 'c');
   assert.equal(quorum.verdict(), 'met');
+});
+
+test('nothing waits for a pending owner that cannot be reached, although no member acts for it', () => {
+  const growing = { owners: ['a'], nextOwners: ['a', 'd'] };
+  const quorum = asked({ any: 'quorum' }, growing, { members: ['a'], away: ['d'] });
+  succeed(quorum, 'a');
+  assert.equal(quorum.verdict(), 'met');
+  const strict = asked({ any: 'quorum', owners: 'quorum' }, growing, {
+    members: ['a'],
+    away: ['d'],
+  });
+  succeed(strict, 'a');
+  assert.equal(strict.verdict(), 'failed');
 });
 
 test('another member acts for an owner whose disk failed', () => {

@@ -157,8 +157,9 @@ export class Model {
     if (!isAcknowledged) return false;
     const { n, w, r = n - w + 1, planted } = this.#plan;
     const lacking = [...owners.keys()].filter((i) => {
-      const { isComplete, hasWrite } = owners[i] as Owner;
-      return isComplete && !hasWrite;
+      const { isComplete, hasWrite, stage } = owners[i] as Owner;
+      // While the new owner is joining, the next owners do not count yet.
+      return (isComplete || (i === n && stage === JOINING)) && !hasWrite;
     });
     if (lacking.length < r) return false;
     return subsets(lacking).some((readers) => {

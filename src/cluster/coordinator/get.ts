@@ -8,7 +8,7 @@ import { CHANGE_LOOK_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import { type FilledObject, readToken, type ObjectVersion } from '../../core/causality/object.ts';
-import type { Role } from '../../core/quorum/owner-quorum.ts';
+import { type Role, roleIn } from '../../core/quorum/owner-quorum.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
 import type { Holder, KeyState, OnBehalf } from '../holders/holder.ts';
@@ -152,9 +152,8 @@ class Get {
   }
 
   #roleOf({ id }: Holder): Role {
-    const { owners, nextOwners } = this.#place.view;
-    if (owners.includes(id)) return 'owner';
-    return nextOwners.includes(id) || this.#named?.has(id) === true ? 'pending owner' : 'fallback';
+    const role = roleIn(this.#place.view, id);
+    return role === 'fallback' && this.#named?.has(id) === true ? 'pending owner' : role;
   }
 
   #failed(holder: Holder, error: MecError, role: Role): void {

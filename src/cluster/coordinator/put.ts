@@ -4,6 +4,7 @@
  * Any other node forwards the write to an owner.
  */
 import { MecError, toMecError } from '../../base/errors.ts';
+import { roleIn } from '../../core/quorum/owner-quorum.ts';
 import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { ConditionalRequest } from './ballot.ts';
 import { type ConditionalWrites, majorityOf } from './conditional-write.ts';
@@ -97,8 +98,9 @@ function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): Plan {
   const quorum = new WriteQuorum({ any: w, owners: pw }, place.view, holders.isAway);
   const { need, needOwners: wantedOwners } = quorum.tally;
   const reached = holders.others(place, { wanted: need, wantedOwners });
-  const others = place.isOwner ? reached : reached.slice(0, length - 1);
-  assertEnough('replicas', 1 + others.length, need);
+  const role = roleIn(place.view, holders.own.id);
+  const others = role === 'fallback' ? reached.slice(0, length - 1) : reached;
+  assertEnough('replicas', Number(role !== 'pending owner') + others.length, need);
   if (wantedOwners > 0) {
     const owners =
       others.filter(({ id }) => place.owners.includes(id)).length + Number(place.isOwner);

@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
-import type { Role } from '../../core/quorum/owner-quorum.ts';
+import { type Role, roleIn } from '../../core/quorum/owner-quorum.ts';
 import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { Holder, Stored, StoreItem } from '../holders/holder.ts';
 import type { LocalHolder } from '../holders/local.ts';
@@ -112,7 +112,7 @@ class Put {
     const { place, others, pending, quorum } = this.#plan;
     const { partition, view } = place;
     const { own } = holders;
-    const ownRole = place.isOwner ? 'owner' : 'fallback';
+    const ownRole = this.#roleOf(own);
     const ownersHash = view.hash;
     const written = own.write(
       { partition, key, token: seenBy(request), body, ownersHash },
@@ -136,7 +136,7 @@ class Put {
   }
 
   #roleOf({ id }: Pick<Holder, 'id'>): Role {
-    return this.#plan.place.owners.includes(id) ? 'owner' : 'fallback';
+    return roleIn(this.#plan.place.view, id);
   }
 
   #send(holder: Holder, role: Role): void {

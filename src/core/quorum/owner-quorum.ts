@@ -10,7 +10,8 @@
  * write before it sent its state. `test/model/plain-writes.ts` searches all orders of events.
  *
  * As without a change, fallbacks act for owners that cannot answer, unless the request asks for
- * owners.
+ * owners. A pending owner that cannot answer needs no fallback: a cluster must not stop because a
+ * new node fails as it joins.
  */
 import { type ErrorCode, MecError } from '../../base/errors.ts';
 import { areChanging, type OwnerSets } from './joint-tally.ts';
@@ -30,6 +31,14 @@ export interface Needs {
  * owners that another node has named.
  */
 export type Role = 'owner' | 'pending owner' | 'fallback';
+
+/**
+ * The role of a member. A pending owner is no fallback: owners do not know that they must ask it.
+ */
+export function roleIn({ owners, nextOwners }: OwnerSets, member: string): Role {
+  if (owners.includes(member)) return 'owner';
+  return nextOwners.includes(member) ? 'pending owner' : 'fallback';
+}
 
 /** An answer that counts. */
 interface Vote {
@@ -64,6 +73,8 @@ export class OwnerQuorum {
   readonly #isAway: (member: string) => boolean;
   /** The other sets of owners. */
   #sets = NO_SETS;
+  /** The pending owners that the coordinator knew at first. */
+  #pending = NO_MEMBERS;
   #votes: Vote[] = [];
   /** The members that have no vote, and will have none. */
   #absent = NO_MEMBERS;
@@ -79,7 +90,9 @@ export class OwnerQuorum {
     this.#isAway = isAway;
     const needOwners = needs.owners === undefined ? 0 : quorumSize(needs.owners, length);
     this.tally = new Tally(quorumSize(needs.any, length), needOwners);
-    if (areChanging(sets)) this.#sets = [sets.nextOwners];
+    if (!areChanging(sets)) return;
+    this.#sets = [sets.nextOwners];
+    this.#pending = sets.nextOwners.filter((member) => !sets.owners.includes(member));
   }
 
   /** Adds the sets that a node named. Returns the members of them all. */
@@ -175,7 +188,9 @@ export class OwnerQuorum {
     }
     const isAbsent = (member: string): boolean =>
       !inside.has(member) && (this.#absent.includes(member) || this.#isAway(member));
-    const have = inside.size + Math.min(others, set.filter(isAbsent).length);
+    const absent = set.filter(isAbsent);
+    const excused = absent.filter((member) => this.#pending.includes(member)).length;
+    const have = inside.size + Math.min(others + excused, absent.length);
     const need = quorumSize(any, set.length);
     const needOwners = owners === undefined ? 0 : quorumSize(owners, set.length);
     if (inside.size < needOwners) return { kind: 'owners', have: inside.size, need: needOwners };

@@ -30,7 +30,11 @@ export class ReadQuorum<Body> extends OwnerQuorum {
     object: FilledObject<Body>,
     { role, counts, isComplete, owners }: ReadAnswer,
   ): ReadonlySet<string> | undefined {
-    if (counts || (role === 'pending owner' && isComplete)) this.succeed(member, role, isComplete);
+    // A pending owner that is catching up, and knows no other owners than the reader, shows that
+    // the next owners do not count yet: no write was acknowledged by them alone.
+    const isPending = role === 'pending owner' && owners === undefined;
+    if (counts || isPending || (role === 'pending owner' && isComplete))
+      this.succeed(member, role, isComplete || isPending);
     else this.abstain(member, role);
     this.#replies.set(member, object);
     this.#merged = this.#merged === undefined ? object : merge(this.#merged, object);

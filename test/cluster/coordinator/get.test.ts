@@ -58,6 +58,22 @@ test('a read asks also the owners that only a peer knows', async () => {
   assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one', 'n2~one']);
 });
 
+test('a pending owner that catches up counts for the next owners, if it knows no others', async () => {
+  for (const isSame of [true, false]) {
+    const cluster = new FakeCluster();
+    cluster.nextOwners = ['n1', 'n2', 'n9'];
+    cluster.owners = ['n1'];
+    cluster.reached = [];
+    cluster.pending = [cluster.n2];
+    cluster.own.state = stateOf(objectOf([A]));
+    const reading = start(cluster, { r: 1, pr: 'quorum' });
+    const owners = isSame ? undefined : { owners: ['n1', 'n2'], nextOwners: ['n1', 'n2'] };
+    cluster.n2.reads[0]?.answer({ ...stateOf(objectOf([A]), false), owners });
+    const outcome = dotsOf(await outcomeOf(reading));
+    assert.deepEqual(outcome, isSame ? ['n1~one'] : 'quorum-not-met');
+  }
+});
+
 test('a read does not wait for an owner of the other set once it is unreachable', async () => {
   const cluster = new FakeCluster();
   cluster.nextOwners = ['n1', 'n3', 'n9'];

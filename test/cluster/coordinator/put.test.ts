@@ -134,6 +134,16 @@ test('a write is sent again to a next owner that did not answer', async () => {
   assert.equal((await writing).found, true);
 });
 
+test('a pending owner that reaches no owner takes no write alone', async () => {
+  const cluster = new FakeCluster();
+  cluster.owners = ['n2', 'n3'];
+  cluster.nextOwners = ['n1', 'n2', 'n3'];
+  cluster.reached = [];
+  const outcome = await outcomeOf(start(cluster, { w: 1 }));
+  assert.equal(codeOf(outcome), 'quorum-not-met');
+  assert.equal(cluster.own.writes.length, 0);
+});
+
 test('nothing is written if too few of the next owners can be reached', async () => {
   const cluster = new FakeCluster();
   cluster.nextOwners = ['n1', 'n4', 'n5'];
