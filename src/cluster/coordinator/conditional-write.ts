@@ -130,9 +130,9 @@ function commitOf(
   request: ConditionalRequest & { readonly about: About },
   decision: Decision,
 ): Pick<Decided, 'commit' | 'isRepeated'> {
-  const { key, body, about } = request;
+  const { key, body, about, caller } = request;
   if (decision.kind === 'write') {
-    const write = { partition, key, token: decision.token, body, memory: about };
+    const write = { partition, key, token: decision.token, body, memory: about, caller };
     return { isRepeated: false, commit: (own, onAnswer) => own.write(write, onAnswer) };
   }
   // The earlier copy may have reached too few disks, so the deciders store the merged object.

@@ -115,7 +115,7 @@ class Put {
     const ownRole = this.#roleOf(own);
     const ownersHash = view.hash;
     const written = own.write(
-      { partition, key, token: seenBy(request), body, ownersHash },
+      { partition, key, token: seenBy(request), body, ownersHash, caller },
       (word) => this.#count(own, ownRole, word),
     );
     this.#written = written;

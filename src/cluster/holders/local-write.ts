@@ -9,10 +9,10 @@ import { packContent, unpackContent } from '../../core/value/content.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Policies } from '../policies.ts';
-import type { OwnersKnown } from './holder.ts';
+import type { OnBehalf, OwnersKnown } from './holder.ts';
 
 /** A write to this node's own replica. */
-export interface OwnWrite extends OwnersKnown {
+export interface OwnWrite extends OnBehalf, OwnersKnown {
   readonly partition: number;
   readonly key: string;
   /** The context that the writer had seen. */
