@@ -106,6 +106,8 @@ test('no member acts for an owner if the request asks for owners', () => {
 test('a timeout is final for the owners of all sets', () => {
   const quorum = asked({ any: 'quorum' }, CHANGING);
   succeed(quorum, 'a', 'c');
+  quorum.fail('b', 'unreachable', 'owner');
+  assert.equal(quorum.verdict(), 'waiting');
   quorum.timeOut();
   assert.equal(quorum.verdict(), 'failed');
 });

@@ -77,6 +77,8 @@ class Get {
   #have: readonly ObjectVersion<Uint8Array>[] = [];
   #hedge: Timer | undefined;
   #look: Timer | undefined;
+  /** Set while only other sets of owners lack answers, because their members may be asked again. */
+  #deadline: Timer | undefined;
   /** The members that have been asked. */
   readonly #asked: string[] = [];
   /** The members of other sets of owners that a node has named. */
@@ -190,6 +192,7 @@ class Get {
     this.#isAnswered = true;
     this.#hedge?.cancel();
     this.#look?.cancel();
+    this.#deadline?.cancel();
     if (isBehind) return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
     const { merged } = this.#fold;
     const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#sawOwner;
@@ -205,6 +208,11 @@ class Get {
   /** If only other sets of owners lack answers, asks another holder, and looks again soon. */
   #lookLater(): void {
     if (this.#fold.tally.verdict() !== 'met') return;
+    this.#deadline ??= this.#parts.env.clock.after(this.#request.timeoutMs, () => {
+      this.#unasked.length = 0;
+      this.#fold.timeOut();
+      this.#settle();
+    });
     this.#look ??= this.#parts.env.clock.after(CHANGE_LOOK_MS, () => {
       this.#look = undefined;
       for (const id of this.#fold.takeFailed()) {

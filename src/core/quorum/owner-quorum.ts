@@ -145,10 +145,11 @@ export class OwnerQuorum {
     return again;
   }
 
-  /** Counts all outstanding answers as timed out. */
+  /** Counts all outstanding answers as timed out. The verdict is final then. */
   timeOut(): void {
     this.tally.timeOut();
     this.#unanswered = 0;
+    this.#failed = NO_MEMBERS;
   }
 
   /** The number of members that were asked and have not answered. */

@@ -74,6 +74,24 @@ test('a pending owner that catches up counts for the next owners, if it knows no
   }
 });
 
+test('a read that waits for an owner of the other set asks it again, and fails in time', async () => {
+  const cluster = new FakeCluster();
+  cluster.nextOwners = ['n1', 'n3', 'n9'];
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([A])));
+  cluster.n3.state = new MecError('unreachable');
+  cluster.n3.reads[0]?.answer(cluster.n3.state);
+  for (let i = 0; i < 3; i++) cluster.clock.advance(CHANGE_LOOK_MS);
+  assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+  assert.ok(cluster.n3.reads.length > 1, 'not asked again');
+  cluster.clock.advance(1_000);
+  assert.equal(dotsOf(await outcomeOf(reading)), 'quorum-not-met');
+  const asked = cluster.n3.reads.length;
+  cluster.clock.advance(1_000);
+  assert.equal(cluster.n3.reads.length, asked, 'it is still asked');
+});
+
 test('a read does not wait for an owner of the other set once it is unreachable', async () => {
   const cluster = new FakeCluster();
   cluster.nextOwners = ['n1', 'n3', 'n9'];

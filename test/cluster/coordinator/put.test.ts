@@ -134,6 +134,35 @@ test('a write is sent again to a next owner that did not answer', async () => {
   assert.equal((await writing).found, true);
 });
 
+test('a write that waits for an owner of the other set fails in time', async () => {
+  const cluster = new FakeCluster();
+  cluster.nextOwners = ['n1', 'n4', 'n5'];
+  cluster.pending = [cluster.n4];
+  cluster.reached = [cluster.n2, cluster.n3, cluster.n4, cluster.n5];
+  const writing = start(cluster, {}, [], [cluster.n2, cluster.n3]);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  cluster.n2.stores[0]?.answer(storedBy('n2'));
+  cluster.n3.stores[0]?.answer(storedBy('n3'));
+  cluster.n4.stores[0]?.answer(new MecError('unreachable'));
+  cluster.clock.advance(999);
+  assert.equal(await outcomeOf(writing), 'waiting');
+  cluster.clock.advance(1);
+  assert.equal(codeOf(await outcomeOf(writing)), 'quorum-not-met');
+  const sent = cluster.n4.stores.length;
+  cluster.clock.advance(1_000);
+  assert.equal(cluster.n4.stores.length, sent, 'it is still sent');
+});
+
+test('a write names its client to every holder', () => {
+  const cluster = new FakeCluster();
+  void start(cluster, { caller: 'alice' });
+  const requests = [cluster.own.writes[0], cluster.n2.stores[0], cluster.n3.stores[0]];
+  assert.deepEqual(
+    requests.map((asked) => asked?.request.caller),
+    ['alice', 'alice', 'alice'],
+  );
+});
+
 test('a pending owner that reaches no owner takes no write alone', async () => {
   const cluster = new FakeCluster();
   cluster.owners = ['n2', 'n3'];
