@@ -4,8 +4,11 @@ import type { Random } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { FREE_PORT_TRIES } from './limits.ts';
 
-/** Below the range from which operating systems take the ports of outgoing connections. */
-const LOWEST = 10_000;
+/**
+ * Above the highest port that `fetch` refuses (https://fetch.spec.whatwg.org/#port-blocking), and
+ * below the range from which operating systems take the ports of outgoing connections.
+ */
+const LOWEST = 10_081;
 const HIGHEST = 30_000;
 
 function isFree(host: string, port: number): Promise<boolean> {

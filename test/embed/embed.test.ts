@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { systemRandom } from '../../src/base/system.ts';
 import { MecClient } from '../../src/client/index.ts';
+import { findFreePorts } from '../../src/embed/free-ports.ts';
 import { isTaken } from '../../src/embed/start-node.ts';
 import { startCluster, startNode, StartError, streamLog } from '../../src/index.ts';
 import { freePorts } from '../fixtures/cluster.ts';
@@ -74,6 +76,19 @@ test('isTaken tells an address in use from one that this machine does not have',
   const elsewhere = await failure({ host: '203.0.113.1', port: free, httpport: free + 2 });
   assert.ok(elsewhere instanceof StartError && !isTaken(elsewhere), String(elsewhere));
   assert.match(elsewhere.message, /^Cannot listen on /, 'a given port is not replaced');
+});
+
+test('a free port is none that fetch refuses', async () => {
+  const port = await findFreePorts('127.0.0.1', 1, { ...systemRandom, uint32: () => 0 });
+  for (const [tried, isRefused] of [
+    [10_080, true],
+    [port, false],
+  ] as const) {
+    // There is no server: only the cause tells whether `fetch` has tried the port.
+    const error = await fetch(`http://127.0.0.1:${tried}/`).catch((thrown: Error) => thrown);
+    assert.ok(error instanceof Error);
+    assert.equal(String(error.cause).includes('bad port'), isRefused, String(error.cause));
+  }
 });
 
 test('a node on disk keeps its data and locks its directory', async (t) => {
