@@ -47,6 +47,24 @@ export class SimDisk implements PresentRows {
   #sorted: string[] | undefined;
   /** Damaged records by their rows, until they are overwritten. */
   readonly #flipped = new Map<string, Uint8Array>();
+  /** The batches that wait, by the hold that they wait for. */
+  readonly #holds = new Set<(() => void)[]>();
+
+  /** Holds all batches on their way to the disk. Returns a function that ends this hold. */
+  hold(): () => void {
+    const waiting: (() => void)[] = [];
+    this.#holds.add(waiting);
+    return () => {
+      if (this.#holds.delete(waiting)) for (const end of waiting) this.finish(end);
+    };
+  }
+
+  /** Ends a batch, now or after all holds. */
+  finish(end: () => void): void {
+    const [hold] = this.#holds;
+    if (hold === undefined) end();
+    else hold.push(end);
+  }
 
   /** The keys in order. */
   get sorted(): readonly string[] {
@@ -222,7 +240,7 @@ class SimEngine implements Engine {
       if (disk.liesAboutSync) this.#world.after(0, () => this.#life.run(resolve));
       // The machine ends the sync, or not, even if the process is paused.
       disk.writing += 1;
-      this.#world.after(disk.delayMs * (0.5 + dice.fraction()), () => {
+      const end = (): void => {
         disk.writing -= 1;
         if (this.#life.isOver) return;
         if (!this.#isOpen) return this.#life.run(() => reject(new MecError('disk-failed')));
@@ -233,7 +251,8 @@ class SimEngine implements Engine {
             : undefined;
         if (error === undefined) disk.apply(changes);
         this.#life.run(error === undefined ? resolve : () => reject(new MecError(error)));
-      });
+      };
+      this.#world.after(disk.delayMs * (0.5 + dice.fraction()), () => disk.finish(end));
     });
   }
 

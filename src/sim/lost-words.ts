@@ -57,7 +57,7 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
     if (slow === undefined || second === undefined || lost === undefined) return nothing;
     const { disk } = slow;
     const { delayMs } = disk;
-    let mend = apart(scene, slow, second);
+    let mend = apart(scene, [slow], [second]);
     let batches = 0;
     disk.delayMs = SLOW_MS;
     const end = inOrder(scene, [

@@ -120,10 +120,17 @@ export function threeOwners({ cluster, dice, keys }: Scene): readonly SimNode[] 
     : [0, 1, 2].map((i) => owners[(first + i) % owners.length] as SimNode);
 }
 
-/** Cuts the links between two nodes. */
-export function apart(scene: Scene, one: SimNode, other: SimNode): () => void {
-  const pair = [one, other];
+/** Cuts the links between two groups of nodes. */
+export function apart(
+  scene: Scene,
+  one: readonly SimNode[],
+  other: readonly SimNode[],
+): () => void {
   const { nodes } = scene.cluster;
-  const isOf = (i: number): boolean => pair.includes(nodes[i] as SimNode);
-  return cut(scene, (from, to) => isOf(from) && isOf(to));
+  const isOf = (group: readonly SimNode[], i: number): boolean =>
+    group.includes(nodes[i] as SimNode);
+  return cut(
+    scene,
+    (from, to) => (isOf(one, from) && isOf(other, to)) || (isOf(other, from) && isOf(one, to)),
+  );
 }
