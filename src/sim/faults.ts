@@ -9,6 +9,7 @@ import { LOST_WORDS } from './lost-words.ts';
 import { MARKED_KEYS } from './marked-keys.ts';
 import { MEMBERSHIP } from './membership-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
+import { OWNER_CHANGES } from './owner-changes.ts';
 import type { Fault } from './scene.ts';
 import { SITUATIONS } from './situations.ts';
 
@@ -30,6 +31,7 @@ export const LEAST_MS: Readonly<Record<string, number>> = {
   'all are killed, and each is alone': 6_000,
   'all are killed as a node joins': 16_000,
   'a key damaged under a snapshot': 14_000,
+  'an owner is replaced while a write waits': 22_000,
 };
 
 /** Whether a fault makes a disk lose rows. */
@@ -46,4 +48,5 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...LOST_WORDS,
   ...KEPT_LISTS,
   ...MARKED_KEYS,
+  ...OWNER_CHANGES,
 };

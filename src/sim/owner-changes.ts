@@ -1,0 +1,133 @@
+/** Owners that change while a write waits for its quorum. */
+import { toPlaced } from '../core/placement/member-list.ts';
+import { partitionOf } from '../core/placement/partition.ts';
+import { placement } from '../core/placement/placement.ts';
+import type { SimNode } from './cluster.ts';
+import { MAX_NODES } from './membership-faults.ts';
+import type { Fault, Scene } from './scene.ts';
+import { apart, inOrder, nothing, victim } from './strikes.ts';
+
+/** The longest time until all nodes have heard of a newcomer. */
+const HEARD_MS = 6_000;
+/** The time in which the disks get the new list. A disk that is held would delay the join. */
+const KEPT_MS = 2_500;
+/** The time for which writes reach only the slow owner and the former one. */
+const WRITES_MS = 600;
+/** The longest time for which a disk is held: shorter than the longest request. */
+const HELD_MS = 7_000;
+/** The time for which users read from the other two: they have to lose patience with slow nodes. */
+const READS_MS = 6_000;
+
+/** The owners of a key, and the newcomer that will take the place of one. */
+interface Cast {
+  /** An owner that stays, and whose disk is held. */
+  readonly slow: SimNode;
+  /** The other owner that stays. */
+  readonly staying: SimNode;
+  readonly former: SimNode;
+  readonly newcomer: SimNode;
+}
+
+/** The faults by name. */
+export const OWNER_CHANGES: Readonly<Record<string, Fault>> = {
+  // Until all have heard of the newcomer, it reaches only one node, and cannot be filled.
+  'an owner is replaced while a write waits': (scene) => {
+    const { cluster, oracle } = scene;
+    const { nodes } = cluster;
+    if (nodes.length >= MAX_NODES) return nothing;
+    const contact = victim(scene);
+    const others = nodes.filter(({ hasLeft }) => !hasLeft);
+    oracle.move(1);
+    const newcomer = cluster.add();
+    let undo = apart(
+      scene,
+      [newcomer],
+      others.filter((node) => node !== contact),
+    );
+    newcomer.start();
+    const areInformed = (): boolean =>
+      others.every((node) => stateAt(node, newcomer) === 'joining');
+    const end = inOrder(scene, [
+      { at: within(scene, HEARD_MS, areInformed), act: nothing },
+      {
+        at: KEPT_MS,
+        act: () => {
+          undo();
+          const cast = castOf(scene, contact, newcomer);
+          undo = cast === undefined ? nothing : replace(scene, cast);
+        },
+      },
+    ]);
+    return () => {
+      end();
+      undo();
+    };
+  },
+};
+
+/**
+ * Replaces an owner. Only its disk has the writes of the last moment before. The slow disk has them
+ * after the change, when users read from the other two owners.
+ */
+function replace(scene: Scene, { slow, staying, former, newcomer }: Cast): () => void {
+  const present = [staying, newcomer];
+  let mend = apart(scene, [slow, former], present);
+  const release = slow.disk.hold();
+  const isReplaced = (): boolean =>
+    newcomer.node?.state === 'up' && stateAt(staying, newcomer) === 'up';
+  const end = inOrder(scene, [
+    {
+      at: WRITES_MS,
+      act: () => {
+        mend();
+        mend = apart(scene, [former], present);
+      },
+    },
+    {
+      at: within(scene, HELD_MS - WRITES_MS, isReplaced),
+      act: () => {
+        mend();
+        // A later read or write there would tell the others of the writes.
+        mend = apart(scene, [slow, former], present);
+        release();
+      },
+    },
+    { at: READS_MS, act: () => mend() },
+  ]);
+  return () => {
+    end();
+    release();
+    mend();
+  };
+}
+
+/** Chooses a key of which the newcomer will replace an owner. `contact` is a node that knows it. */
+function castOf(scene: Scene, { node }: SimNode, newcomer: SimNode): Cast | undefined {
+  const { cluster, dice, keys } = scene;
+  const { n } = cluster.quorum;
+  const members = node?.status().members ?? [];
+  const joined = members.filter(({ state }) => state === 'up' || state === 'joining');
+  const next = placement(toPlaced(joined), n);
+  const casts = keys.flatMap((key): Cast[] => {
+    const after = next[partitionOf(key)]?.slice(0, n) ?? [];
+    if (!after.includes(newcomer.name)) return [];
+    const owners = cluster.nodes.filter((owner) => owner.owns(key));
+    const former = owners.find(({ name }) => !after.includes(name));
+    const [slow, staying, ...more] = owners.filter((owner) => owner !== former);
+    if (former === undefined || slow === undefined || staying === undefined) return [];
+    return more.length > 0 ? [] : [{ slow, staying, former, newcomer }];
+  });
+  if (casts.length === 0) return undefined;
+  const cast = dice.pick(casts);
+  return dice.chance(0.5) ? cast : { ...cast, slow: cast.staying, staying: cast.slow };
+}
+
+/** The state of a member, as a node knows it. */
+const stateAt = ({ node }: SimNode, { name }: SimNode): string | undefined =>
+  node?.status().members.find((member) => member.name === name)?.state;
+
+/** Returns a check whether a condition holds or a time is over. */
+function within({ cluster: { world } }: Scene, ms: number, isIt: () => boolean): () => boolean {
+  const untilMs = world.nowMs + ms;
+  return () => world.nowMs > untilMs || isIt();
+}
