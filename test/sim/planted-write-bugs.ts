@@ -107,4 +107,29 @@ export const WRITES: readonly Bug[] = [
       set: { ...BUSY, chaosMs: 20_000, quorum: USUAL, queries: [{}] },
     },
   },
+  {
+    name: 'a quorum counts only the owners that its coordinator knows',
+    file: core('quorum/owner-quorum'),
+    good: 'for (const set of this.#sets) {',
+    bad: 'for (const set of []) {',
+    draw: {
+      faults: ['an owner is replaced while a write waits'],
+      habits: ['blind', 'write', 'read', 'read'],
+      nodes: 3,
+      operations: 400,
+      set: {
+        ...BUSY,
+        // A newcomer becomes an owner of most partitions, but not of all.
+        partitions: 3,
+        clients: 8,
+        stayRate: 0.5,
+        isFirstFaultEarly: true,
+        chaosMs: 22_000,
+        quorum: USUAL,
+        queries: [{ pr: 'quorum', pw: 'quorum', ...PATIENT }],
+        // The newcomer must be filled while the request waits.
+        limits: { intervalMs: 300, resyncMs: 20, busyMs: 500 },
+      },
+    },
+  },
 ];
