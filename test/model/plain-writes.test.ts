@@ -24,10 +24,9 @@ const RULES: readonly Entry[] = [
   { n: 3, w: 2, crashes: 2, kinds, isLong: true },
   { n: 4, w: 3, crashes: 1, isLong: true },
   { n: 2, w: 2, r: 2, crashes: 0, replaced: 1 },
-  { n: 2, w: 2, r: 2, crashes: 1, replaced: 1, isLong: true },
+  { n: 2, w: 2, r: 2, crashes: 1, kinds: ['replaces its replica'], replaced: 1, isLong: true },
   { n: 3, w: 2, crashes: 0, replaced: 2, isLong: true },
   { n: 3, w: 2, crashes: 0, replaced: 0, isLong: true },
-  { n: 3, w: 1, crashes: 0, replaced: 2, isLong: true },
   { n: 3, w: 3, r: 2, crashes: 0, replaced: 2, isLong: true },
 ];
 
