@@ -13,7 +13,7 @@ import {
   type SyncLimits,
 } from './limits.ts';
 import { drawShortName } from '../core/causality/actor.ts';
-import type { MemberState } from '../core/placement/member-list.ts';
+import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
 import type { CausalContext } from '../core/causality/causal-context.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type { OpenEngine } from '../storage/engine.ts';
@@ -32,7 +32,7 @@ import type { PutResult } from './holders/write-request.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
 import type { Policy } from './policies.ts';
-import type { LinkStatus, NodeStatus, SocketStatus } from './status.ts';
+import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus, SyncStatus } from './status.ts';
 
 /** The parts of the world that a node needs. */
 export interface NodeOptions {
@@ -298,6 +298,21 @@ export class MecNode implements KeyStore {
     return this.#parts.members.own.state;
   }
 
+  /** The records of all members that this node knows, with those that are gone. */
+  get members(): readonly MemberRecord[] {
+    return this.#parts.members.all();
+  }
+
+  /** The present status of the store. */
+  get storeStatus(): StoreStatus {
+    return this.#parts.store.status();
+  }
+
+  /** The present progress of sync. */
+  get syncStatus(): SyncStatus {
+    return this.#parts.sync.status();
+  }
+
   /**
    * Begins to leave the cluster: the others take over the data, and then `onEnd` is called. Throws
    * if there are no others.
@@ -313,7 +328,7 @@ export class MecNode implements KeyStore {
 
   /** The present status of the node. */
   status(): NodeStatus {
-    const { env, members, peers, store, time, sync, scrub } = this.#parts;
+    const { env, members, peers, time, sync, scrub } = this.#parts;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
       reach: peers.reach(peer.id),
@@ -338,10 +353,10 @@ export class MecNode implements KeyStore {
       quorum: { ...this.config.quorum, replicas: members.replicas },
       partitions: { all: PARTITIONS, ...members.shareOf(members.self) },
       handoff: { ...this.#membership.progress(), ...sync.intake() },
-      members: members.all().map((record) => ({ ...record, ...members.shareOf(record.name) })),
+      members: this.members.map((record) => ({ ...record, ...members.shareOf(record.name) })),
       peers: others,
-      store: store.status(),
-      sync: sync.status(),
+      store: this.storeStatus,
+      sync: this.syncStatus,
       scrub: scrub.status(),
       incoming: { membership, data },
     };

@@ -321,7 +321,7 @@ export class SimCluster {
     const staying = this.#staying;
     const views = staying.map(viewOf);
     const here = new Set(staying.map(({ name }) => name));
-    const members = staying[0]?.node?.status().members ?? [];
+    const members = staying[0]?.node?.members ?? [];
     const there = members.filter(({ state }) => state !== 'gone');
     const areThere = there.length === here.size && there.every(({ name }) => here.has(name));
     return new Set(views).size === 1 && areThere;
@@ -342,7 +342,7 @@ export class SimCluster {
   #areIdle(): boolean {
     return this.#staying.every(({ node }) => {
       if (node === undefined) return false;
-      const { state, store, sync } = node.status();
+      const { state, storeStatus: store, syncStatus: sync } = node;
       if (state !== 'up') return false;
       const isIdle = sync.incomplete + sync.fallbacks + sync.waiting + sync.running === 0;
       return store.state === 'ok' && isIdle && store.logEntries === 0 && store.residues === 0;
@@ -377,7 +377,7 @@ export class SimCluster {
     return this.#staying
       .map(({ name, node }) => {
         if (node === undefined) return `${name} down`;
-        const { state, store, sync } = node.status();
+        const { state, storeStatus: store, syncStatus: sync } = node;
         return `${name} ${state} ${JSON.stringify({ ...store, ...sync })} ${viewOf({ node })}`;
       })
       .join('\n');
@@ -386,7 +386,7 @@ export class SimCluster {
 
 /** Returns the members of the cluster, as a node knows them. */
 function viewOf({ node }: Pick<SimNode, 'node'>): string {
-  return (node?.status().members ?? [])
+  return (node?.members ?? [])
     .map(({ name, state, generation, life }) => `${name} ${state} ${generation} ${life}`)
     .sort()
     .join();

@@ -21,12 +21,12 @@ const CHANGES_STATE: NodeMoment = {
   withinMs,
 };
 const CATCHES_UP: NodeMoment = {
-  isIt: ({ node }) => node !== undefined && node.status().sync.running > 0,
+  isIt: ({ node }) => node !== undefined && node.syncStatus.running > 0,
   everyMs: 20,
   withinMs,
 };
 const MENDS_STORE: NodeMoment = {
-  isIt: ({ node }) => node !== undefined && node.status().store.state !== 'ok',
+  isIt: ({ node }) => node !== undefined && node.storeStatus.state !== 'ok',
   everyMs: 20,
   withinMs,
 };

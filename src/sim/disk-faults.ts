@@ -30,7 +30,7 @@ const GIVEN_UP_MS = 11_000;
 
 /** The node catches up with another. */
 const MID_PULL: NodeMoment = {
-  isIt: ({ node }) => node !== undefined && node.status().sync.running > 0,
+  isIt: ({ node }) => node !== undefined && node.syncStatus.running > 0,
   everyMs: 5,
   withinMs: 3_000,
 };

@@ -31,8 +31,7 @@ function outage(scene: Scene, sideOf: (node: SimNode) => unknown): () => void {
 const lists =
   (name: string, state: string) =>
   ({ node }: SimNode): boolean =>
-    node?.status().members.some((record) => record.name === name && record.state === state) ===
-    true;
+    node?.members.some((record) => record.name === name && record.state === state) === true;
 
 /** The faults by name. */
 export const KEPT_LISTS: Readonly<Record<string, Fault>> = {

@@ -41,4 +41,4 @@ export class ListJudge {
 }
 
 const knowsOfTheGone = ({ node }: SimNode): boolean =>
-  node?.status().members.some(({ state }) => state === 'gone') === true;
+  node?.members.some(({ state }) => state === 'gone') === true;

@@ -46,7 +46,7 @@ function sinceNow(scene: Scene, writer: SimNode, other: SimNode): () => boolean 
 
 /** Whether a node that was wiped may be asked again. */
 const isFilled = ({ node }: SimNode): boolean =>
-  node?.state === 'up' && node.status().sync.incomplete === 0;
+  node?.state === 'up' && node.syncStatus.incomplete === 0;
 
 /** The situations by name. */
 export const LOST_WORDS: Readonly<Record<string, Fault>> = {

@@ -89,7 +89,7 @@ export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
 /** Whether a node catches up with others, or is about to. */
 const CATCHES_UP: NodeMoment = {
   isIt: ({ node }) => {
-    const { running, waiting } = node?.status().sync ?? { running: 0, waiting: 0 };
+    const { running, waiting } = node?.syncStatus ?? { running: 0, waiting: 0 };
     return running + waiting > 0;
   },
   everyMs: 20,
@@ -145,7 +145,7 @@ function lifeOn({ name, disk }: SimNode): string | undefined {
 }
 
 const recordAt = ({ node }: SimNode, { name }: SimNode): MemberRecord | undefined =>
-  node?.status().members.find((record) => record.name === name);
+  node?.members.find((record) => record.name === name);
 
 /** Returns a node without which the cluster has enough nodes. */
 function dispensable({ cluster, dice }: Scene): SimNode | undefined {

@@ -105,7 +105,7 @@ function replace(scene: Scene, { slow, staying, former, newcomer }: Cast): () =>
 function castOf(scene: Scene, { node }: SimNode, newcomer: SimNode): Cast | undefined {
   const { cluster, dice, keys } = scene;
   const { n } = cluster.quorum;
-  const members = node?.status().members ?? [];
+  const members = node?.members ?? [];
   const joined = members.filter(({ state }) => state === 'up' || state === 'joining');
   const next = placement(toPlaced(joined), n);
   const casts = keys.flatMap((key): Cast[] => {
@@ -124,7 +124,7 @@ function castOf(scene: Scene, { node }: SimNode, newcomer: SimNode): Cast | unde
 
 /** The state of a member, as a node knows it. */
 const stateAt = ({ node }: SimNode, { name }: SimNode): string | undefined =>
-  node?.status().members.find((member) => member.name === name)?.state;
+  node?.members.find((member) => member.name === name)?.state;
 
 /** Returns a check whether a condition holds or a time is over. */
 function within({ cluster: { world } }: Scene, ms: number, isIt: () => boolean): () => boolean {

@@ -127,7 +127,7 @@ export class ReplicaJudge {
     this.#marked.set(node, marked);
     if (node.disk.rows.has(mark)) return void marked.add(key);
     const isUnmarked = marked.delete(key);
-    if (!isUnmarked || node.node?.status().store.damage?.unreadable.includes(key) !== true) return;
+    if (!isUnmarked || node.node?.storeStatus.damage?.unreadable.includes(key) !== true) return;
     const left = new Set(this.#cluster.nodes.flatMap(({ disk }) => [...readDots(disk, object)]));
     for (const { id, dots } of this.#history.of(key))
       if (![...dots].some((dot) => left.has(dot))) this.#givenUp.add(id);
