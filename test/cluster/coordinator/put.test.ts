@@ -118,7 +118,8 @@ test('a write waits for owners that only a peer knows, and sends it to them', as
   assert.equal((await writing).found, true);
 });
 
-test('a write is sent again to a next owner that did not answer', async () => {
+/** A write that all owners have stored. The next owners lack one answer: that of `n4` or `n5`. */
+function startForNextOwners(): { cluster: FakeCluster; writing: Promise<PutResult> } {
   const cluster = new FakeCluster();
   cluster.nextOwners = ['n1', 'n4', 'n5'];
   cluster.pending = [cluster.n4];
@@ -128,6 +129,11 @@ test('a write is sent again to a next owner that did not answer', async () => {
   cluster.n2.stores[0]?.answer(storedBy('n2'));
   cluster.n3.stores[0]?.answer(storedBy('n3'));
   cluster.n4.stores[0]?.answer(new MecError('unreachable'));
+  return { cluster, writing };
+}
+
+test('a write is sent again to a next owner that did not answer', async () => {
+  const { cluster, writing } = startForNextOwners();
   assert.equal(await outcomeOf(writing), 'waiting');
   cluster.clock.advance(CHANGE_LOOK_MS);
   cluster.n4.stores[1]?.answer(storedBy('n4'));
@@ -135,15 +141,7 @@ test('a write is sent again to a next owner that did not answer', async () => {
 });
 
 test('a write that waits for an owner of the other set fails in time', async () => {
-  const cluster = new FakeCluster();
-  cluster.nextOwners = ['n1', 'n4', 'n5'];
-  cluster.pending = [cluster.n4];
-  cluster.reached = [cluster.n2, cluster.n3, cluster.n4, cluster.n5];
-  const writing = start(cluster, {}, [], [cluster.n2, cluster.n3]);
-  cluster.own.writes[0]?.answer(storedBy('n1'));
-  cluster.n2.stores[0]?.answer(storedBy('n2'));
-  cluster.n3.stores[0]?.answer(storedBy('n3'));
-  cluster.n4.stores[0]?.answer(new MecError('unreachable'));
+  const { cluster, writing } = startForNextOwners();
   cluster.clock.advance(999);
   assert.equal(await outcomeOf(writing), 'waiting');
   cluster.clock.advance(1);

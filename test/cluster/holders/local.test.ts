@@ -1,6 +1,7 @@
 /** This node's replicas as a holder: reads, writes, stores and repairs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Stored } from '../../../src/cluster/holders/holder.ts';
 import { Policies } from '../../../src/cluster/policies.ts';
 import { packContent, unpackContent } from '../../../src/core/value/content.ts';
 import { nextTurn } from '../../fixtures/fake-env.ts';
@@ -34,6 +35,12 @@ const LAST_WINS = new Policies([
     maxValueBytes: undefined,
   },
 ]);
+
+/** The answer for a write that the replica of a node has stored. */
+function storedIn(node: OwnReplicas): Stored {
+  const replica = numberOfReplica(node);
+  return { actor: ACTOR, life: LIFE, replica, fences: [], owners: undefined };
+}
 
 test('a read has the object of the replica, its actor, and whether it is complete', async () => {
   const node = await openReplicas();
@@ -107,13 +114,7 @@ test('a write is in the replica at once, and is answered when the disk has it', 
   await nextTurn();
   assert.deepEqual([textsOf(node), now()], [['v'], undefined]);
   await node.platter.release();
-  assert.deepEqual(now(), {
-    actor: ACTOR,
-    life: LIFE,
-    replica: numberOfReplica(node),
-    fences: [],
-    owners: undefined,
-  });
+  assert.deepEqual(now(), storedIn(node));
 });
 
 test('a write that the disk refuses is answered with the error', async () => {
@@ -188,13 +189,7 @@ test('a store is merged, and answered when the disk has it', async () => {
   await nextTurn();
   assert.deepEqual([textsOf(node), now()], [['n2~one:2'], undefined]);
   await node.platter.release();
-  assert.deepEqual(now(), {
-    actor: ACTOR,
-    life: LIFE,
-    replica: numberOfReplica(node),
-    fences: [],
-    owners: undefined,
-  });
+  assert.deepEqual(now(), storedIn(node));
   assert.equal(String(node.replica().clock), '{n2~one:1-2}');
 });
 

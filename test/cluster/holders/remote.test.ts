@@ -14,7 +14,7 @@ import type {
 } from '../../../src/cluster/holders/holder.ts';
 import { RemoteHolder } from '../../../src/cluster/holders/remote.ts';
 import { StorePacker } from '../../../src/cluster/holders/store-packer.ts';
-import { Partitions } from '../../../src/cluster/partitions/partition-view.ts';
+import type { Partitions } from '../../../src/cluster/partitions/partition-view.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
 import type { FailedReply, Reply, Request } from '../../../src/transport/message.ts';
@@ -38,15 +38,8 @@ interface Bench {
 
 function bench(): Bench {
   const node = new PlayedNode();
-  const { env, members, floors, peers } = node;
-  const partitions = new Partitions({
-    members,
-    floors,
-    store: { find: () => undefined },
-    clock: node.clock,
-    restMs: 0,
-    onFence: () => {},
-  });
+  const { env, floors, peers } = node;
+  const partitions = node.partitions();
   const packer = new StorePacker(floors);
   const missed: string[] = [];
   node.heard('n2');

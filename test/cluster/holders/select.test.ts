@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import type { LocalHolder } from '../../../src/cluster/holders/local.ts';
 import { Holders, type KeyPlace } from '../../../src/cluster/holders/select.ts';
 import { StorePacker } from '../../../src/cluster/holders/store-packer.ts';
-import { Partitions } from '../../../src/cluster/partitions/partition-view.ts';
 import type { MemberRecord } from '../../../src/core/placement/member-list.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
 import { FakeOwn } from '../../fixtures/fake-holders.ts';
@@ -22,14 +21,7 @@ interface Bench {
 function bench(kept?: readonly MemberRecord[]): Bench {
   const node = new PlayedNode(kept);
   const { env, members, peers, floors } = node;
-  const partitions = new Partitions({
-    members,
-    floors,
-    store: { find: () => undefined },
-    clock: node.clock,
-    restMs: 0,
-    onFence: () => {},
-  });
+  const partitions = node.partitions();
   const own = new FakeOwn(SELF) as unknown as LocalHolder;
   const packer = new StorePacker(floors);
   const holders = new Holders({
