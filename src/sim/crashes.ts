@@ -2,7 +2,7 @@
 import { UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
-import { ambush, cut, cutOff, MID_WRITE, type NodeMoment, nothing, victim } from './strikes.ts';
+import { ambush, cut, cutOff, MID_WRITE, type NodeMoment, nothing, victim } from './fault-parts.ts';
 
 /** The least time for which owners stay. */
 const STAY_MS = 3_000;

@@ -10,7 +10,7 @@ import {
   nothing,
   victim,
   wipe,
-} from './strikes.ts';
+} from './fault-parts.ts';
 
 /** The time for which one node lags before the disk of another is wiped. */
 const LAG_MS = 2_000;

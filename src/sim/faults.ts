@@ -4,8 +4,8 @@
  */
 import { CRASHES } from './crashes.ts';
 import { DISK_FAULTS, DISK_LOSSES } from './disk-faults.ts';
-import { KEPT_LISTS } from './kept-lists.ts';
-import { LOST_WORDS } from './lost-words.ts';
+import { KEPT_LISTS } from './stale-lists.ts';
+import { LOST_WORDS } from './lost-acknowledgements.ts';
 import { MARKED_KEYS } from './marked-keys.ts';
 import { MEMBERSHIP } from './membership-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';

@@ -8,7 +8,7 @@ import { partitionOf } from '../core/placement/partition.ts';
 import { markRow, objectRow } from '../storage/keyspace.ts';
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk, type Scene } from './scene.ts';
-import { cut, cutOff, inOrder, nothing, threeOwners } from './strikes.ts';
+import { cut, cutOff, inOrder, nothing, threeOwners } from './fault-parts.ts';
 
 /** The time for which two owners lag, and the longest time until the key is known to be damaged. */
 const LAG_MS = 2_500;

@@ -8,7 +8,7 @@ import { metaRow } from '../storage/keyspace.ts';
 import { openRecord } from '../storage/records.ts';
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk, type Scene } from './scene.ts';
-import { ambush, cutOff, type NodeMoment, nothing } from './strikes.ts';
+import { ambush, cutOff, type NodeMoment, nothing } from './fault-parts.ts';
 
 /** The most nodes of a run: more make it long, and show nothing new. */
 export const MAX_NODES = 9;

@@ -1,7 +1,7 @@
 /** Faults of the network: cuts, lost and late frames, links that stall, changed addresses. */
 import { FAIR_WEATHER } from './network.ts';
 import type { Fault } from './scene.ts';
-import { cut, cutOff, nothing, stall, victim } from './strikes.ts';
+import { cut, cutOff, nothing, stall, victim } from './fault-parts.ts';
 
 /** The share of links that stall at the same time, and how long they may stall. */
 const STALL_RATE = 0.2;

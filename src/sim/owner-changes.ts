@@ -5,7 +5,7 @@ import { placement } from '../core/placement/placement.ts';
 import type { SimNode } from './cluster.ts';
 import { MAX_NODES } from './membership-faults.ts';
 import type { Fault, Scene } from './scene.ts';
-import { apart, inOrder, nothing, victim } from './strikes.ts';
+import { apart, inOrder, nothing, victim } from './fault-parts.ts';
 
 /** The longest time until all nodes have heard of a newcomer. */
 const HEARD_MS = 6_000;

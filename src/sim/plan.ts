@@ -8,10 +8,10 @@ import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
 import { FAULTS, LEAST_MS } from './faults.ts';
-import { type HabitName, HABITS } from './habits.ts';
-import type { Query } from './hand.ts';
-import { KINDS } from './kinds.ts';
-import { PENDING } from './pending.ts';
+import { type HabitName, HABITS } from './operations.ts';
+import type { Query } from './user.ts';
+import { KINDS } from './key-policies.ts';
+import { PENDING } from './pending-faults.ts';
 import type { Dice } from './world.ts';
 
 /** The plan of a run. */
@@ -71,7 +71,7 @@ export interface PlanGiven {
   readonly habits?: readonly HabitName[] | undefined;
   /** Parts of the plan in place of those of the seed. */
   readonly set?: PlanParts | undefined;
-  /** Whether to draw the faults and checks of `pending.ts`, too. */
+  /** Whether to draw the faults and checks of `pending-faults.ts`, too. */
   readonly isPendingDrawn?: boolean | undefined;
 }
 

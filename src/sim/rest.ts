@@ -12,7 +12,7 @@ import { partitionOf } from '../core/placement/partition.ts';
 import type { BareScene } from './chaos.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import { readKey } from './http.ts';
-import { kindOf } from './kinds.ts';
+import { kindOf } from './key-policies.ts';
 import type { SimPlan } from './plan.ts';
 import type { ReplicaJudge } from './replica-judge.ts';
 

@@ -6,7 +6,7 @@ import { GRANT_MS, UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import { ANY_VERSION, unpackFrame } from '../transport/frame.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
-import { cut, nothing } from './strikes.ts';
+import { cut, nothing } from './fault-parts.ts';
 
 /** The most time after the end of a grant; half of it leaves time for another write. */
 const BEYOND_MS = 1_600;

@@ -1,11 +1,11 @@
 /**
  * The clients of a run. Each does one operation after the other, with pauses. It goes to another
- * node when it has lost patience. `habits.ts` has their operations, `hand.ts` their requests.
+ * node when it has lost patience. `operations.ts` has their operations, `user.ts` their requests.
  */
 import type { Timer } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
-import { HABITS } from './habits.ts';
-import { Hand, type HandOptions } from './hand.ts';
+import { HABITS } from './operations.ts';
+import { Hand, type HandOptions } from './user.ts';
 import type { SimPlan } from './plan.ts';
 import type { Dice, World } from './world.ts';
 

@@ -6,7 +6,7 @@ import { UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import type { SimNode } from './cluster.ts';
 import { MAX_NODES } from './membership-faults.ts';
 import type { Fault, Scene } from './scene.ts';
-import { cut, inOrder, nothing, wipe } from './strikes.ts';
+import { cut, inOrder, nothing, wipe } from './fault-parts.ts';
 
 /** The time of a batch on a disk that still has the old list when others go on. */
 const SLOW_MS = 6_000;

@@ -1,7 +1,7 @@
 /**
  * The table of operations of users on one key. The seed decides which of them occur, and how often.
  */
-import type { Hand } from './hand.ts';
+import type { Hand } from './user.ts';
 
 type Habit = (hand: Hand, key: string) => Promise<unknown>;
 

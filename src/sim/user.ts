@@ -9,7 +9,7 @@ import type { SimCluster, SimNode } from './cluster.ts';
 import type { MadeOperation } from './history.ts';
 import { listKeys, readKey, Refused, type Sent, writeKey, type WriteOutcome } from './http.ts';
 import type { Match, Oracle } from './oracle.ts';
-import { kindOf } from './kinds.ts';
+import { kindOf } from './key-policies.ts';
 import type { Promises, Quorums, Since } from './promises.ts';
 import type { Dice, World } from './world.ts';
 

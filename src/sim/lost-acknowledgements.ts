@@ -7,7 +7,7 @@ import { FENCE_MS } from '../cluster/limits.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
-import { apart, cut, cutOff, inOrder, nothing, stall, threeOwners, wipe } from './strikes.ts';
+import { apart, cut, cutOff, inOrder, nothing, stall, threeOwners, wipe } from './fault-parts.ts';
 
 /** The time of a message and a usual disk. */
 const STORED_MS = 150;
