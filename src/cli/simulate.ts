@@ -51,7 +51,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const given = { nodes, operations, faults, isPendingDrawn: options.pending };
   const { onlyFaults, onlyOperations } = options;
   const only = {
-    ...(onlyFaults && { strikes: onlyFaults }),
+    ...(onlyFaults && { faults: onlyFaults }),
     ...(onlyOperations && { operations: onlyOperations }),
   };
   const isPart = Object.keys(only).length > 0;

@@ -2,7 +2,15 @@
 import { UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
-import { ambush, cut, cutOff, MID_WRITE, type NodeMoment, nothing, victim } from './fault-parts.ts';
+import {
+  cutLinks,
+  doNothing,
+  isolate,
+  MID_WRITE,
+  type NodeCondition,
+  pickNode,
+  whenAnyNode,
+} from './fault-parts.ts';
 
 /** The least time for which owners stay. */
 const STAY_MS = 3_000;
@@ -15,18 +23,18 @@ const PAUSE_GAP_MS = 1_500;
 /** The longest wait for a node to be in the state in which it must be killed. */
 const withinMs = 5_000;
 
-const CHANGES_STATE: NodeMoment = {
-  isIt: ({ node }) => node !== undefined && node.state !== 'up' && node.status().handoff.all > 0,
+const CHANGES_STATE: NodeCondition = {
+  holds: ({ node }) => node !== undefined && node.state !== 'up' && node.status().handoff.all > 0,
   everyMs: 20,
   withinMs,
 };
-const CATCHES_UP: NodeMoment = {
-  isIt: ({ node }) => node !== undefined && node.syncStatus.running > 0,
+const CATCHES_UP: NodeCondition = {
+  holds: ({ node }) => node !== undefined && node.syncStatus.running > 0,
   everyMs: 20,
   withinMs,
 };
-const MENDS_STORE: NodeMoment = {
-  isIt: ({ node }) => node !== undefined && node.storeStatus.state !== 'ok',
+const MENDS_STORE: NodeCondition = {
+  holds: ({ node }) => node !== undefined && node.storeStatus.state !== 'ok',
   everyMs: 20,
   withinMs,
 };
@@ -34,7 +42,7 @@ const MENDS_STORE: NodeMoment = {
 /** The faults by name. */
 export const CRASHES: Readonly<Record<string, Fault>> = {
   crash: (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     node.crash();
     return () => node.start();
   },
@@ -63,49 +71,49 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
     return () => (isOver = true);
   },
   'crash in mid-write': (scene) => {
-    let struck: SimNode | undefined;
-    const end = ambush(scene, MID_WRITE, (node) => {
-      struck = node;
+    let crashed: SimNode | undefined;
+    const end = whenAnyNode(scene, MID_WRITE, (node) => {
+      crashed = node;
       node.crash();
     });
     return () => {
       end();
-      struck?.start();
+      crashed?.start();
     };
   },
   'crash in mid-write, then alone': (scene) => {
-    let mend = nothing;
-    const end = ambush(scene, MID_WRITE, (node) => {
+    let heal = doNothing;
+    const end = whenAnyNode(scene, MID_WRITE, (node) => {
       node.crash();
-      mend = cutOff(scene, node);
+      heal = isolate(scene, node);
       node.start();
     });
     return () => {
       end();
-      mend();
+      heal();
     };
   },
   'crash and start at once': (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     node.crash();
     node.start();
-    return nothing;
+    return doNothing;
   },
   'clean stop': (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     node.stop();
     return () => node.start();
   },
   pause: (scene) => {
-    const { life } = victim(scene);
+    const { life } = pickNode(scene);
     life?.pause();
     return () => life?.resume();
   },
   'clock jumps': (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     node.skewMs += (scene.dice.fraction() - 0.5) * 7_200_000;
     scene.oracle.history.areClocksApart = true;
-    return nothing;
+    return doNothing;
   },
   // A pause may come between any two steps.
   'pauses all over': (scene) => {
@@ -113,7 +121,7 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
     let isOver = false;
     const next = (): void => {
       if (isOver) return;
-      const { life } = victim(scene);
+      const { life } = pickNode(scene);
       life?.pause();
       world.after(scene.dice.pick(PAUSES_MS), () => life?.resume());
       world.after(scene.dice.fraction() * PAUSE_GAP_MS, next);
@@ -121,9 +129,9 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
     next();
     return () => (isOver = true);
   },
-  'killed while it joins or leaves': (scene) => killed(scene, CHANGES_STATE),
-  'killed while it catches up': (scene) => killed(scene, CATCHES_UP),
-  'killed while its store is mended': (scene) => killed(scene, MENDS_STORE),
+  'killed while it joins or leaves': (scene) => crashWhen(scene, CHANGES_STATE),
+  'killed while it catches up': (scene) => crashWhen(scene, CATCHES_UP),
+  'killed while its store is mended': (scene) => crashWhen(scene, MENDS_STORE),
   // Owners and others cannot hear each other, then only some can, and then some fallbacks are away
   // for longer than a gap lasts.
   'fallbacks away': (scene) => {
@@ -131,39 +139,42 @@ export const CRASHES: Readonly<Record<string, Fault>> = {
     const { world, nodes } = cluster;
     const key = dice.pick(scene.keys);
     const areOwners = nodes.map((node) => node.owns(key));
-    let mend = cut(scene, (from, to) => areOwners[from] !== areOwners[to]);
+    let heal = cutLinks(scene, (from, to) => areOwners[from] !== areOwners[to]);
     let isOver = false;
     const away: SimNode[] = [];
     const partly = (): void => {
       if (isOver) return;
-      mend();
+      heal();
       const links = nodes.map(() => nodes.map(() => dice.chance(0.5)));
-      mend = cut(scene, (from, to) => links[Math.min(from, to)]?.[Math.max(from, to)] === true);
+      heal = cutLinks(
+        scene,
+        (from, to) => links[Math.min(from, to)]?.[Math.max(from, to)] === true,
+      );
       world.after((1 + dice.fraction()) * PARTLY_MS, without);
     };
     const without = (): void => {
       if (isOver) return;
-      mend();
+      heal();
       away.push(...nodes.filter((_, i) => areOwners[i] === false && dice.chance(0.6)));
       for (const node of away) node.crash();
     };
     world.after(UNREACHABLE_AFTER_MS + (1 + dice.fraction()) * STAY_MS, partly);
     return () => {
       isOver = true;
-      mend();
+      heal();
       for (const node of away) node.start();
     };
   },
 };
 
-function killed(scene: Scene, moment: NodeMoment): () => void {
-  let struck: SimNode | undefined;
-  const end = ambush(scene, moment, (node) => {
-    struck = node;
+function crashWhen(scene: Scene, condition: NodeCondition): () => void {
+  let crashed: SimNode | undefined;
+  const end = whenAnyNode(scene, condition, (node) => {
+    crashed = node;
     node.crash();
   });
   return () => {
     end();
-    struck?.start();
+    crashed?.start();
   };
 }

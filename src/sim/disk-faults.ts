@@ -2,13 +2,13 @@
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk } from './scene.ts';
 import {
-  ambush,
-  cut,
-  cutOff,
+  cutLinks,
+  doNothing,
+  isolate,
   MID_WRITE,
-  type NodeMoment,
-  nothing,
-  victim,
+  type NodeCondition,
+  pickNode,
+  whenAnyNode,
   wipe,
 } from './fault-parts.ts';
 
@@ -29,8 +29,8 @@ const TOGETHER_MS = 60;
 const GIVEN_UP_MS = 11_000;
 
 /** The node catches up with another. */
-const MID_PULL: NodeMoment = {
-  isIt: ({ node }) => node !== undefined && node.syncStatus.running > 0,
+const MID_PULL: NodeCondition = {
+  holds: ({ node }) => node !== undefined && node.syncStatus.running > 0,
   everyMs: 5,
   withinMs: 3_000,
 };
@@ -38,17 +38,17 @@ const MID_PULL: NodeMoment = {
 /** The faults that lose nothing, by name. */
 export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
   'slow disk': (scene) => {
-    const { disk } = victim(scene);
+    const { disk } = pickNode(scene);
     disk.delayMs = 100 + scene.dice.below(1_500);
     return () => (disk.delayMs = 1);
   },
   'failing disk': (scene) => {
-    const { disk } = victim(scene);
+    const { disk } = pickNode(scene);
     disk.failRate = 0.2;
     return () => (disk.failRate = 0);
   },
   'full disk': (scene) => {
-    const { disk } = victim(scene);
+    const { disk } = pickNode(scene);
     disk.isFull = true;
     return () => (disk.isFull = false);
   },
@@ -60,28 +60,28 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
  */
 export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
   'wiped disk': (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     wipe(scene, node);
     return () => node.start();
   },
   'wiped in mid-write': (scene) => {
-    let struck: SimNode | undefined;
-    const end = ambush(scene, MID_WRITE, (node) => {
+    let wiped: SimNode | undefined;
+    const end = whenAnyNode(scene, MID_WRITE, (node) => {
       if (scene.disks.left === 0) return;
-      struck = node;
+      wiped = node;
       wipe(scene, node);
     });
     return () => {
       end();
-      struck?.start();
+      wiped?.start();
     };
   },
   'wiped, then alone': (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     wipe(scene, node);
-    const mend = cutOff(scene, node);
+    const heal = isolate(scene, node);
     node.start();
-    return mend;
+    return heal;
   },
   'wiped while another lags': (scene) => {
     const { world, nodes } = scene.cluster;
@@ -89,39 +89,39 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     const [lagging, wiped, other] = [0, 1, 2].map(
       (i) => nodes[(first + i) % nodes.length] as SimNode,
     );
-    if (lagging === undefined || wiped === undefined || other === undefined) return nothing;
-    let mend = cutOff(scene, lagging);
+    if (lagging === undefined || wiped === undefined || other === undefined) return doNothing;
+    let heal = isolate(scene, lagging);
     let isOver = false;
     world.after((0.5 + scene.dice.fraction()) * LAG_MS, () => {
       if (isOver || scene.disks.left === 0) return;
       wipe(scene, wiped);
-      mend();
-      mend = cutOff(scene, other);
+      heal();
+      heal = isolate(scene, other);
       wiped.start();
     });
     return () => {
       isOver = true;
-      mend();
+      heal();
     };
   },
   'damaged record': (scene) => {
     // With one replica of each key, no other node has the record.
-    if (scene.cluster.quorum.n === 1) return nothing;
-    const node = victim(scene);
+    if (scene.cluster.quorum.n === 1) return doNothing;
+    const node = pickNode(scene);
     const key = node.disk.damage(scene.dice.below(1_000));
     if (key !== undefined) loseDisk(scene, () => !node.disk.isDamaged);
     scene.cluster.world.trace(`${node.name} damaged ${JSON.stringify(key)}`);
-    return nothing;
+    return doNothing;
   },
   'wiped, and back at once': (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     wipe(scene, node);
     node.start();
-    return nothing;
+    return doNothing;
   },
   // The disk of a node from which another is catching up, page by page.
   'wiped between two pages': (scene) => {
-    return ambush(scene, MID_PULL, (puller) => {
+    return whenAnyNode(scene, MID_PULL, (puller) => {
       if (scene.disks.left === 0) return;
       const others = scene.cluster.nodes.filter((node) => node !== puller && node.isUp);
       const node = others.length === 0 ? puller : scene.dice.pick(others);
@@ -132,12 +132,12 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
   // A node catches up, pauses between two pages, and goes on when the sender has another disk.
   'sender wiped between two pages of a snapshot': (scene) => {
     const { world, nodes } = scene.cluster;
-    const puller = victim(scene);
+    const puller = pickNode(scene);
     const senders = nodes.filter((node) => node !== puller && !node.hasLeft);
     const only = scene.dice.pick(senders);
     const { life } = puller;
-    let mend = cutOff(scene, puller);
-    let end = nothing;
+    let heal = isolate(scene, puller);
+    let end = doNothing;
     let isOver = false;
     const replace = (): void => {
       world.after(BACK_MS, () => {
@@ -150,15 +150,15 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     };
     world.after((0.5 + scene.dice.fraction()) * LAG_MS, () => {
       if (isOver || puller.life !== life) return;
-      mend();
+      heal();
       // The node catches up from this sender only.
-      mend = cut(scene, (from, to) => {
+      heal = cutLinks(scene, (from, to) => {
         const pair = [nodes[from], nodes[to]];
         return pair.includes(puller) && !pair.includes(only);
       });
-      end = ambush(
+      end = whenAnyNode(
         scene,
-        { ...MID_PULL, isIt: (node) => node === puller && MID_PULL.isIt(node) },
+        { ...MID_PULL, holds: (node) => node === puller && MID_PULL.holds(node) },
         () => {
           world.after(scene.dice.fraction() * PAGES_MS, () => {
             life?.pause();
@@ -170,7 +170,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     return () => {
       isOver = true;
       end();
-      mend();
+      heal();
       life?.resume();
     };
   },
@@ -178,13 +178,13 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
   'wiped, and much later put back': (scene) => {
     const { cluster, disks, oracle, dice } = scene;
     const { world } = cluster;
-    const node = victim(scene);
-    let mend = cutOff(scene, node);
+    const node = pickNode(scene);
+    let heal = isolate(scene, node);
     let isOver = false;
     let copy: ReadonlyMap<string, Uint8Array> | undefined;
     const phases: readonly (readonly [number, () => void])[] = [
       // Only this node has these writes.
-      [ALONE_MS, () => mend()],
+      [ALONE_MS, () => heal()],
       // The others have some of the next writes, too.
       [TOGETHER_MS, () => (copy = new Map(node.disk.rows))],
       [
@@ -220,22 +220,22 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     go(0);
     return () => {
       isOver = true;
-      mend();
+      heal();
       node.start();
     };
   },
   // A block that LevelDB cannot read has neighbouring rows of any kind.
   'unreadable block': (scene) => {
-    if (scene.cluster.quorum.n === 1) return nothing;
-    const { disk, name } = victim(scene);
+    if (scene.cluster.quorum.n === 1) return doNothing;
+    const { disk, name } = pickNode(scene);
     const block = disk.spoil(scene.dice.below(1_000), 1 + scene.dice.below(BLOCK_ROWS));
     if (block !== undefined) loseDisk(scene, () => !disk.isDamaged);
     scene.cluster.world.trace(`${name} cannot read ${JSON.stringify(block)}`);
-    return nothing;
+    return doNothing;
   },
   // Each disk has one damaged record, each of another key. So every key has an intact copy.
   'a record damaged on every disk': (scene) => {
-    if (scene.cluster.quorum.n === 1) return nothing;
+    if (scene.cluster.quorum.n === 1) return doNothing;
     const { nodes, world } = scene.cluster;
     const left = [...scene.keys];
     for (const { disk, name } of nodes) {
@@ -243,12 +243,12 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
       if (key !== undefined && disk.rot(key)) world.trace(`${name} damaged ${key}`);
     }
     loseDisk(scene, () => nodes.every(({ disk }) => !disk.isDamaged));
-    return nothing;
+    return doNothing;
   },
   'old copy restored': (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     const copies = scene.copies.get(node) ?? [];
-    if (copies.length === 0) return nothing;
+    if (copies.length === 0) return doNothing;
     const copy = scene.dice.pick(copies);
     loseDisk(scene);
     // A replica on an old copy does not know what it has forgotten, and counts for reads.

@@ -1,17 +1,20 @@
-/** The parts of faults: victims, cuts, moments to wait for, and steps in order. */
+/** The parts of faults: random nodes, cut links, conditions to wait for, and steps in order. */
 import type { SimNode } from './cluster.ts';
 import { loseDisk, type Scene } from './scene.ts';
 
 /** Undoes nothing. */
-export const nothing = (): void => {};
+export const doNothing = (): void => {};
 
-/** The longest time for which a fault waits for its moment. */
-const AMBUSH_MS = 500;
-/** The pause between two looks whether the condition of a step holds. */
+/** The longest time for which a fault waits for its condition. */
+const CONDITION_MS = 500;
+/** The pause between two checks whether the condition of a step holds. */
 const LOOK_MS = 1;
 
-/** Cuts every pair of nodes, by number, that passes a test. */
-export function cut({ cluster }: Scene, isCut: (from: number, to: number) => boolean): () => void {
+/** Cuts the links between all pairs of nodes, by number, that pass a test. */
+export function cutLinks(
+  { cluster }: Scene,
+  isCut: (from: number, to: number) => boolean,
+): () => void {
   const { nodes, network } = cluster;
   const pairs: string[] = [];
   for (const [i, from] of nodes.entries()) {
@@ -25,13 +28,13 @@ export function cut({ cluster }: Scene, isCut: (from: number, to: number) => boo
 }
 
 /** Cuts a node off from all others. */
-export function cutOff(scene: Scene, node: SimNode): () => void {
-  const lonely = scene.cluster.nodes.indexOf(node);
-  return cut(scene, (from, to) => from === lonely || to === lonely);
+export function isolate(scene: Scene, node: SimNode): () => void {
+  const isolated = scene.cluster.nodes.indexOf(node);
+  return cutLinks(scene, (from, to) => from === isolated || to === isolated);
 }
 
 /** Holds frames on some links. Returns a function that releases them in order. */
-export function stall({ cluster: { network } }: Scene, pairs: readonly string[]): () => void {
+export function stallLinks({ cluster: { network } }: Scene, pairs: readonly string[]): () => void {
   const resumes = pairs.map((pair) => network.stall(pair));
   return () => {
     for (const resume of resumes) resume();
@@ -39,39 +42,42 @@ export function stall({ cluster: { network } }: Scene, pairs: readonly string[])
 }
 
 /** Returns any node that belongs to the cluster. */
-export function victim({ cluster, dice }: Scene): SimNode {
+export function pickNode({ cluster, dice }: Scene): SimNode {
   return dice.pick(cluster.nodes.filter(({ hasLeft }) => !hasLeft));
 }
 
-/** A moment of a node, and the pause between two looks for it. */
-export interface NodeMoment {
-  readonly isIt: (node: SimNode) => boolean;
+/** A condition of a node, and the pause between two checks of it. */
+export interface NodeCondition {
+  readonly holds: (node: SimNode) => boolean;
   readonly everyMs: number;
   readonly withinMs?: number;
 }
 
 /** A batch is under way to the disk. */
-export const MID_WRITE: NodeMoment = {
-  isIt: ({ node, disk }) => node !== undefined && disk.writing > 0,
+export const MID_WRITE: NodeCondition = {
+  holds: ({ node, disk }) => node !== undefined && disk.writing > 0,
   everyMs: 1,
 };
 
-/** Waits for a moment of any node, and calls back. Returns a function that ends the wait. */
-export function ambush(
+/**
+ * Waits until a condition holds for any node, and calls back with that node. Returns a function
+ * that ends the wait.
+ */
+export function whenAnyNode(
   { cluster }: Scene,
-  { isIt, everyMs, withinMs = AMBUSH_MS }: NodeMoment,
-  strike: (node: SimNode) => void,
+  { holds, everyMs, withinMs = CONDITION_MS }: NodeCondition,
+  act: (node: SimNode) => void,
 ): () => void {
   const { world, nodes } = cluster;
   const untilMs = world.nowMs + withinMs;
   let isOver = false;
-  const lurk = (): void => {
+  const check = (): void => {
     if (isOver) return;
-    const struck = nodes.find((node) => !node.hasLeft && isIt(node));
-    if (struck !== undefined) strike(struck);
-    else if (world.nowMs < untilMs) world.after(everyMs, lurk);
+    const found = nodes.find((node) => !node.hasLeft && holds(node));
+    if (found !== undefined) act(found);
+    else if (world.nowMs < untilMs) world.after(everyMs, check);
   };
-  lurk();
+  check();
   return () => (isOver = true);
 }
 
@@ -91,7 +97,7 @@ export interface Step {
 }
 
 /** Takes one step after the other. Returns a function that stops this. */
-export function inOrder({ cluster: { world } }: Scene, steps: readonly Step[]): () => void {
+export function runSteps({ cluster: { world } }: Scene, steps: readonly Step[]): () => void {
   let isOver = false;
   const go = (index: number): void => {
     const step = steps[index];
@@ -111,7 +117,7 @@ export function inOrder({ cluster: { world } }: Scene, steps: readonly Step[]): 
 }
 
 /** Returns three owners of a key, in any order. */
-export function threeOwners({ cluster, dice, keys }: Scene): readonly SimNode[] {
+export function pickThreeOwners({ cluster, dice, keys }: Scene): readonly SimNode[] {
   const key = dice.pick(keys);
   const owners = cluster.nodes.filter((node) => node.owns(key));
   const first = dice.below(Math.max(1, owners.length));
@@ -121,7 +127,7 @@ export function threeOwners({ cluster, dice, keys }: Scene): readonly SimNode[] 
 }
 
 /** Cuts the links between two groups of nodes. */
-export function apart(
+export function separate(
   scene: Scene,
   one: readonly SimNode[],
   other: readonly SimNode[],
@@ -129,7 +135,7 @@ export function apart(
   const { nodes } = scene.cluster;
   const isOf = (group: readonly SimNode[], i: number): boolean =>
     group.includes(nodes[i] as SimNode);
-  return cut(
+  return cutLinks(
     scene,
     (from, to) => (isOf(one, from) && isOf(other, to)) || (isOf(other, from) && isOf(one, to)),
   );

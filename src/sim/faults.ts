@@ -4,17 +4,17 @@
  */
 import { CRASHES } from './crashes.ts';
 import { DISK_FAULTS, DISK_LOSSES } from './disk-faults.ts';
-import { KEPT_LISTS } from './stale-lists.ts';
-import { LOST_WORDS } from './lost-acknowledgements.ts';
+import { STALE_LISTS } from './stale-lists.ts';
+import { LOST_ACKNOWLEDGEMENTS } from './lost-acknowledgements.ts';
 import { MARKED_KEYS } from './marked-keys.ts';
-import { MEMBERSHIP } from './membership-faults.ts';
+import { MEMBERSHIP_FAULTS } from './membership-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
 import { OWNER_CHANGES } from './owner-changes.ts';
 import type { Fault } from './scene.ts';
 import { SITUATIONS } from './situations.ts';
 
 /** The least durations of situations, ms: they need this time to develop. */
-export const LEAST_MS: Readonly<Record<string, number>> = {
+export const MIN_FAULT_MS: Readonly<Record<string, number>> = {
   'owners come and go': 24_000,
   'fallbacks away': 32_000,
   'fallbacks are back, and the owners cannot ask them': 24_000,
@@ -43,10 +43,10 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...NETWORK_FAULTS,
   ...DISK_FAULTS,
   ...DISK_LOSSES,
-  ...MEMBERSHIP,
+  ...MEMBERSHIP_FAULTS,
   ...SITUATIONS,
-  ...LOST_WORDS,
-  ...KEPT_LISTS,
+  ...LOST_ACKNOWLEDGEMENTS,
+  ...STALE_LISTS,
   ...MARKED_KEYS,
   ...OWNER_CHANGES,
 };

@@ -7,7 +7,16 @@ import { FENCE_MS } from '../cluster/limits.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
-import { apart, cut, cutOff, inOrder, nothing, stall, threeOwners, wipe } from './fault-parts.ts';
+import {
+  cutLinks,
+  doNothing,
+  isolate,
+  pickThreeOwners,
+  runSteps,
+  separate,
+  stallLinks,
+  wipe,
+} from './fault-parts.ts';
 
 /** The time of a message and a usual disk. */
 const STORED_MS = 150;
@@ -34,7 +43,7 @@ function ownVersions({ keys }: Scene, { name, node }: SimNode, at = node): strin
 }
 
 /** Returns a check whether another node holds a write that a node has made since. */
-function sinceNow(scene: Scene, writer: SimNode, other: SimNode): () => boolean {
+function hasSpread(scene: Scene, writer: SimNode, other: SimNode): () => boolean {
   const before = new Set(ownVersions(scene, writer));
   return () => {
     const late = new Set(ownVersions(scene, writer).filter((version) => !before.has(version)));
@@ -49,23 +58,23 @@ const isFilled = ({ node }: SimNode): boolean =>
   node?.state === 'up' && node.syncStatus.incomplete === 0;
 
 /** The situations by name. */
-export const LOST_WORDS: Readonly<Record<string, Fault>> = {
+export const LOST_ACKNOWLEDGEMENTS: Readonly<Record<string, Fault>> = {
   // The coordinator's own disk is slow, and its messages to a second owner are lost. When its disk
   // has the write, the third owner has lost its disk, and was filled by nodes without the write.
   'an owner loses a write that it has acknowledged': (scene) => {
-    const [slow, second, lost] = threeOwners(scene);
-    if (slow === undefined || second === undefined || lost === undefined) return nothing;
+    const [slow, second, lost] = pickThreeOwners(scene);
+    if (slow === undefined || second === undefined || lost === undefined) return doNothing;
     const { disk } = slow;
     const { delayMs } = disk;
-    let mend = apart(scene, [slow], [second]);
+    let heal = separate(scene, [slow], [second]);
     let batches = 0;
     disk.delayMs = SLOW_MS;
-    const end = inOrder(scene, [
-      { at: sinceNow(scene, slow, lost), act: nothing },
+    const end = runSteps(scene, [
+      { at: hasSpread(scene, slow, lost), act: doNothing },
       {
         at: STORED_MS,
         act: () => {
-          mend();
+          heal();
           disk.delayMs = delayMs;
           batches = disk.batches;
           if (scene.disks.left === 0) return;
@@ -74,33 +83,34 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
         },
       },
       // A later read or write there would tell the others of the write.
-      { at: () => isFilled(lost), act: () => (mend = cutOff(scene, slow)) },
-      { at: () => disk.writing === 0 || disk.batches > batches + 1, act: nothing },
-      { at: SIDE_MS, act: () => mend() },
+      { at: () => isFilled(lost), act: () => (heal = isolate(scene, slow)) },
+      { at: () => disk.writing === 0 || disk.batches > batches + 1, act: doNothing },
+      { at: SIDE_MS, act: () => heal() },
     ]);
     return () => {
       end();
-      mend();
+      heal();
       disk.delayMs = delayMs;
     };
   },
   // The same. The second owner hears of the write when it has forgotten that it filled the third.
   // In a short run, the fences of the cluster's birth would forbid its promise, too.
   'an owner that filled another starts again': (scene) => {
-    const [slow, second, lost] = threeOwners(scene);
+    const [slow, second, lost] = pickThreeOwners(scene);
     const { cluster, disks } = scene;
     const isEarly = cluster.world.nowMs < FENCE_MS;
-    if (slow === undefined || second === undefined || lost === undefined || isEarly) return nothing;
+    if (slow === undefined || second === undefined || lost === undefined || isEarly)
+      return doNothing;
     const { disk } = slow;
     const { delayMs } = disk;
     const resume = cluster.network.stall(`${slow.name}>${second.name}`);
-    let mends: (() => void)[] = [];
-    const mend = (): void => {
-      for (const each of mends.splice(0)) each();
+    let undos: (() => void)[] = [];
+    const heal = (): void => {
+      for (const each of undos.splice(0)) each();
     };
     disk.delayMs = NEVER_MS;
-    const end = inOrder(scene, [
-      { at: sinceNow(scene, slow, lost), act: nothing },
+    const end = runSteps(scene, [
+      { at: hasSpread(scene, slow, lost), act: doNothing },
       {
         at: STORED_MS,
         act: () => {
@@ -112,7 +122,7 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
       {
         at: () => isFilled(lost),
         act: () => {
-          mends = [cutOff(scene, lost)];
+          undos = [isolate(scene, lost)];
           second.crash();
           second.start();
         },
@@ -123,17 +133,17 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
         act: () => {
           slow.crash();
           disk.delayMs = delayMs;
-          mend();
-          mends = [cutOff(scene, second)];
+          heal();
+          undos = [isolate(scene, second)];
           slow.start();
         },
       },
-      { at: READY_MS + SIDE_MS, act: mend },
+      { at: READY_MS + SIDE_MS, act: heal },
     ]);
     return () => {
       end();
       resume();
-      mend();
+      heal();
       disk.delayMs = delayMs;
     };
   },
@@ -144,17 +154,19 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
     const staying = nodes.filter(({ hasLeft }) => !hasLeft);
     const first = dice.below(staying.length);
     const [wiped, heard] = [0, 1].map((i) => staying[(first + i) % staying.length]);
-    if (wiped === undefined || heard === undefined || disks.left === 0) return nothing;
+    if (wiped === undefined || heard === undefined || disks.left === 0) return doNothing;
     wipe(scene, wiped);
     for (const node of nodes) node.crash();
     // In some runs the messages of the node are lost, and in others they are late.
     const links = nodes.map(({ name }) => `${wiped.name}>${name}`);
-    let mend = dice.chance(0.5) ? stall(scene, links) : cut(scene, (from) => nodes[from] === wiped);
+    let heal = dice.chance(0.5)
+      ? stallLinks(scene, links)
+      : cutLinks(scene, (from) => nodes[from] === wiped);
     wiped.start();
     heard.start();
     // In some runs, the node starts again before the others are back.
     const isKilled = dice.chance(0.5);
-    const end = inOrder(scene, [
+    const end = runSteps(scene, [
       {
         at: READY_MS,
         act: () => {
@@ -166,16 +178,16 @@ export const LOST_WORDS: Readonly<Record<string, Fault>> = {
       {
         at: SIDE_MS,
         act: () => {
-          mend();
-          mend = cutOff(scene, wiped);
+          heal();
+          heal = isolate(scene, wiped);
           for (const node of nodes) node.start();
         },
       },
-      { at: READY_MS + SIDE_MS, act: () => mend() },
+      { at: READY_MS + SIDE_MS, act: () => heal() },
     ]);
     return () => {
       end();
-      mend();
+      heal();
       for (const node of nodes) node.start();
     };
   },

@@ -8,7 +8,7 @@ import { partitionOf } from '../core/placement/partition.ts';
 import { markRow, objectRow } from '../storage/keyspace.ts';
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk, type Scene } from './scene.ts';
-import { cut, cutOff, inOrder, nothing, threeOwners } from './fault-parts.ts';
+import { cutLinks, doNothing, isolate, pickThreeOwners, runSteps } from './fault-parts.ts';
 
 /** The time for which two owners lag, and the longest time until the key is known to be damaged. */
 const LAG_MS = 2_500;
@@ -48,19 +48,20 @@ export const MARKED_KEYS: Readonly<Record<string, Fault>> = {
   // back with a damaged key, catches up with the third, and can ask only the second.
   'a key damaged under a snapshot': (scene) => {
     const { cluster, dice, disks } = scene;
-    const [sender, receiver, behind] = threeOwners(scene);
-    if (sender === undefined || receiver === undefined || behind === undefined) return nothing;
-    let mend = cutOff(scene, behind);
+    const [sender, receiver, behind] = pickThreeOwners(scene);
+    if (sender === undefined || receiver === undefined || behind === undefined) return doNothing;
+    let heal = isolate(scene, behind);
     let key = '';
     let untilMs = 0;
-    let told: CausalContext | undefined;
+    let senderClock: CausalContext | undefined;
     receiver.crash();
     const isOver = (): boolean => cluster.world.nowMs > untilMs;
-    const hasTaken = (): boolean =>
-      told !== undefined && receiver.node?.inspect(partitionOf(key))?.clock.covers(told) === true;
+    const hasCaughtUp = (): boolean =>
+      senderClock !== undefined &&
+      receiver.node?.inspect(partitionOf(key))?.clock.covers(senderClock) === true;
     const isIn = (i: number, ...these: SimNode[]): boolean =>
       these.includes(cluster.nodes[i] as SimNode);
-    const end = inOrder(scene, [
+    const end = runSteps(scene, [
       {
         at: LAG_MS * (0.5 + dice.fraction()),
         act: () => {
@@ -71,28 +72,28 @@ export const MARKED_KEYS: Readonly<Record<string, Fault>> = {
             if (dice.chance(0.3)) receiver.disk.rotWhenWritten(key);
             else receiver.disk.rot(key);
           }
-          told = sender.node?.inspect(partitionOf(key))?.clock.clone();
+          senderClock = sender.node?.inspect(partitionOf(key))?.clock.clone();
           receiver.start();
         },
       },
       // The first reader finds the damage, before the node has made or heard of any later write.
       { at: () => isOver() || receiver.node !== undefined, act: () => find(scene, receiver, key) },
-      { at: () => isOver() || isMarked(receiver, key), act: nothing },
-      { at: () => isOver() || hasTaken(), act: nothing },
+      { at: () => isOver() || isMarked(receiver, key), act: doNothing },
+      { at: () => isOver() || hasCaughtUp(), act: doNothing },
       {
         at: 0,
         act: () => {
-          mend();
+          heal();
           // The receiver and the owner that lags hear each other, and no other owner.
           const isApart = (i: number): boolean => isIn(i, receiver, behind);
-          mend = cut(scene, (from, to) => isApart(from) !== isApart(to));
+          heal = cutLinks(scene, (from, to) => isApart(from) !== isApart(to));
         },
       },
-      { at: ASK_MS, act: () => mend() },
+      { at: ASK_MS, act: () => heal() },
     ]);
     return () => {
       end();
-      mend();
+      heal();
       receiver.disk.doomedRow = undefined;
       receiver.start();
     };

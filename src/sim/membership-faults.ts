@@ -8,7 +8,7 @@ import { metaRow } from '../storage/keyspace.ts';
 import { openRecord } from '../storage/records.ts';
 import type { SimNode } from './cluster.ts';
 import { type Fault, loseDisk, type Scene } from './scene.ts';
-import { ambush, cutOff, type NodeMoment, nothing } from './fault-parts.ts';
+import { doNothing, isolate, type NodeCondition, whenAnyNode } from './fault-parts.ts';
 
 /** The most nodes of a run: more make it long, and show nothing new. */
 export const MAX_NODES = 9;
@@ -16,79 +16,79 @@ export const MAX_NODES = 9;
 const MIN_NODES = 3;
 /** The pause between two tries of an operator. */
 const RETRY_MS = 1_000;
-/** A node that joins may be struck within this time after its start. */
+/** A node that joins may be destroyed within this time after its start. */
 const JOIN_MS = 2_000;
-/** A node that leaves may be struck within this time. */
+/** A node that leaves may be cut off within this time. */
 const LEAVE_MS = 15_000;
 
 /** The faults by name. */
-export const MEMBERSHIP: Readonly<Record<string, Fault>> = {
+export const MEMBERSHIP_FAULTS: Readonly<Record<string, Fault>> = {
   'a node joins': ({ cluster, oracle }) => {
-    if (cluster.nodes.length >= MAX_NODES) return nothing;
+    if (cluster.nodes.length >= MAX_NODES) return doNothing;
     oracle.move(1);
     cluster.add().start();
-    return nothing;
+    return doNothing;
   },
   'a node leaves': (scene) => {
-    const node = dispensable(scene);
-    if (node === undefined) return nothing;
+    const node = pickSpareNode(scene);
+    if (node === undefined) return doNothing;
     const move = (): void => scene.oracle.move(-1);
     move();
-    insist(scene, () => node.hasLeft || letLeave(node), move);
-    return nothing;
+    retry(scene, () => node.hasLeft || askToLeave(node), move);
+    return doNothing;
   },
   // The node is gone, and cannot tell the others.
   'cut off as it leaves': (scene) => {
     scene.oracle.loosen();
-    const node = dispensable(scene);
-    if (node === undefined) return nothing;
-    insist(scene, () => node.hasLeft || letLeave(node));
-    let mend = nothing;
-    const end = ambush(
+    const node = pickSpareNode(scene);
+    if (node === undefined) return doNothing;
+    retry(scene, () => node.hasLeft || askToLeave(node));
+    let heal = doNothing;
+    const end = whenAnyNode(
       scene,
       {
-        isIt: ({ node: it }) => it !== undefined && it === node.node && it.state === 'gone',
+        holds: ({ node: it }) => it !== undefined && it === node.node && it.state === 'gone',
         everyMs: 5,
         withinMs: LEAVE_MS,
       },
       () => {
-        mend = cutOff(scene, node);
+        heal = isolate(scene, node);
       },
     );
     return () => {
       end();
-      mend();
+      heal();
     };
   },
   // A machine burns: it cannot be asked, and writes that only it had are lost.
   'a node is declared gone': (scene) => {
-    const node = dispensable(scene);
-    if (node !== undefined && scene.disks.left > 0) burn(scene, node);
-    return nothing;
+    const node = pickSpareNode(scene);
+    if (node !== undefined && scene.disks.left > 0) destroy(scene, node);
+    return doNothing;
   },
   'declared gone while it joins': (scene) => {
     scene.oracle.loosen();
     const { cluster, dice, disks } = scene;
-    if (cluster.nodes.length >= MAX_NODES) return nothing;
+    if (cluster.nodes.length >= MAX_NODES) return doNothing;
     const node = cluster.add();
     node.start();
     cluster.world.after(dice.fraction() * JOIN_MS, () => {
-      if (node.node?.state === 'joining' && disks.left > 0) burn(scene, node);
+      if (node.node?.state === 'joining' && disks.left > 0) destroy(scene, node);
     });
-    return nothing;
+    return doNothing;
   },
   // Other nodes wait for its messages meanwhile.
   'declared gone while others catch up with it': (scene) => {
-    return ambush(scene, CATCHES_UP, (puller) => {
-      const node = dispensable(scene);
-      if (node !== undefined && node !== puller && scene.disks.left > 0) burn(scene, node);
+    return whenAnyNode(scene, CATCHES_UP, (puller) => {
+      const node = pickSpareNode(scene);
+      if (node !== undefined && node !== puller && scene.disks.left > 0) destroy(scene, node);
     });
   },
 };
 
 /** Whether a node catches up with others, or is about to. */
-const CATCHES_UP: NodeMoment = {
-  isIt: ({ node }) => {
+const CATCHES_UP: NodeCondition = {
+  holds: ({ node }) => {
     const { running, waiting } = node?.syncStatus ?? { running: 0, waiting: 0 };
     return running + waiting > 0;
   },
@@ -99,7 +99,7 @@ const CATCHES_UP: NodeMoment = {
 /** Continues with a node that was declared gone: it may come back, or another takes its name. */
 const RETURNS = ['never', 'never', 'as it was', 'on an empty disk'] as const;
 
-function burn(scene: Scene, node: SimNode): void {
+function destroy(scene: Scene, node: SimNode): void {
   const { cluster, oracle, dice } = scene;
   oracle.loosen();
   loseDisk(scene);
@@ -108,7 +108,7 @@ function burn(scene: Scene, node: SimNode): void {
   node.mustBecome = undefined;
   const how = dice.pick(RETURNS);
   const life = lifeOn(node);
-  insist(scene, () => {
+  retry(scene, () => {
     const running = cluster.nodes.filter((other) => !other.hasLeft && other.node !== undefined);
     const others = running.filter((other) => other !== node);
     const records = others.map((other) => recordAt(other, node));
@@ -148,7 +148,7 @@ const recordAt = ({ node }: SimNode, { name }: SimNode): MemberRecord | undefine
   node?.members.find((record) => record.name === name);
 
 /** Returns a node without which the cluster has enough nodes. */
-function dispensable({ cluster, dice }: Scene): SimNode | undefined {
+function pickSpareNode({ cluster, dice }: Scene): SimNode | undefined {
   const staying = cluster.nodes.filter(({ node }) => node?.state === 'up');
   return staying.length > MIN_NODES ? dice.pick(staying) : undefined;
 }
@@ -157,7 +157,7 @@ function dispensable({ cluster, dice }: Scene): SimNode | undefined {
  * Tries until it works, even after the end of the faults: operators are patient. `loosen` suspends
  * the promises that the act breaks.
  */
-function insist(
+function retry(
   { cluster: { world }, oracle }: Scene,
   act: () => boolean,
   loosen = (): void => oracle.loosen(),
@@ -170,7 +170,7 @@ function insist(
 }
 
 /** Asks a node to leave. Returns whether it has heard. */
-function letLeave(machine: SimNode): boolean {
+function askToLeave(machine: SimNode): boolean {
   const { node } = machine;
   if (node === undefined) return false;
   try {

@@ -1,7 +1,7 @@
 /** Faults of the network: cuts, lost and late frames, links that stall, changed addresses. */
 import { FAIR_WEATHER } from './network.ts';
 import type { Fault } from './scene.ts';
-import { cut, cutOff, nothing, stall, victim } from './fault-parts.ts';
+import { cutLinks, doNothing, isolate, pickNode, stallLinks } from './fault-parts.ts';
 
 /** The share of links that stall at the same time, and how long they may stall. */
 const STALL_RATE = 0.2;
@@ -11,36 +11,36 @@ const STALL_MS = [100, 600, 2_500, 5_000];
 export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
   'cut in two': (scene) => {
     const sides = scene.cluster.nodes.map(() => scene.dice.chance(0.5));
-    return cut(scene, (from, to) => sides[from] !== sides[to]);
+    return cutLinks(scene, (from, to) => sides[from] !== sides[to]);
   },
-  'one cut off': (scene) => cutOff(scene, victim(scene)),
+  'one cut off': (scene) => isolate(scene, pickNode(scene)),
   'one way only': (scene) => {
     const deaf = scene.dice.below(scene.cluster.nodes.length);
-    return cut(scene, (_, to) => to === deaf);
+    return cutLinks(scene, (_, to) => to === deaf);
   },
   bridge: (scene) => {
     const middle = scene.cluster.nodes.length >> 1;
-    return cut(
+    return cutLinks(
       scene,
       (from, to) => (from < middle && to > middle) || (from > middle && to < middle),
     );
   },
   ring: (scene) => {
     const { length } = scene.cluster.nodes;
-    return cut(scene, (from, to) => to !== (from + 1) % length && from !== (to + 1) % length);
+    return cutLinks(scene, (from, to) => to !== (from + 1) % length && from !== (to + 1) % length);
   },
   'flapping link': (scene) => {
     const { dice } = scene;
     const { world, nodes } = scene.cluster;
     const [a, b] = [dice.below(nodes.length), dice.below(nodes.length)];
     let isOver = false;
-    let mend = nothing;
+    let heal = doNothing;
     const flap = (): void => {
-      mend();
-      mend = nothing;
+      heal();
+      heal = doNothing;
       if (isOver) return;
       if (dice.chance(0.5))
-        mend = cut(scene, (from, to) => (from === a && to === b) || (from === b && to === a));
+        heal = cutLinks(scene, (from, to) => (from === a && to === b) || (from === b && to === a));
       world.after(50 + dice.below(500), flap);
     };
     flap();
@@ -62,14 +62,14 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
   },
   // A link stalls like TCP: no frame comes for seconds, then all come in order.
   'stalled link': (scene) => {
-    const [from, to] = [victim(scene).name, victim(scene).name];
-    return stall(scene, [`${from}>${to}`]);
+    const [from, to] = [pickNode(scene).name, pickNode(scene).name];
+    return stallLinks(scene, [`${from}>${to}`]);
   },
   'stalled node': (scene) => {
-    const { name } = victim(scene);
+    const { name } = pickNode(scene);
     const others = scene.cluster.nodes.map((node) => node.name);
     const isDeaf = scene.dice.chance(0.5);
-    return stall(
+    return stallLinks(
       scene,
       others.map((other) => (isDeaf ? `${other}>${name}` : `${name}>${other}`)),
     );
@@ -77,12 +77,12 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
   'links stall one after another': (scene) => {
     const { world, nodes } = scene.cluster;
     let isOver = false;
-    let resume = nothing;
+    let resume = doNothing;
     const next = (): void => {
       resume();
       if (isOver) return;
       const pairs = nodes.flatMap(({ name: a }) => nodes.map(({ name: b }) => `${a}>${b}`));
-      resume = stall(
+      resume = stallLinks(
         scene,
         pairs.filter(() => scene.dice.chance(STALL_RATE)),
       );
@@ -95,16 +95,16 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
     };
   },
   'changed address': (scene) => {
-    const node = victim(scene);
+    const node = pickNode(scene);
     if (scene.dice.chance(0.5)) node.stop();
     else node.crash();
     node.move();
     node.start();
-    return nothing;
+    return doNothing;
   },
   'addresses change and links hang': (scene) => {
-    const [moved, hung] = [victim(scene), victim(scene)];
-    const resume = stall(scene, [`${hung.name}>${moved.name}`, `${moved.name}>${hung.name}`]);
+    const [moved, hung] = [pickNode(scene), pickNode(scene)];
+    const resume = stallLinks(scene, [`${hung.name}>${moved.name}`, `${moved.name}>${hung.name}`]);
     moved.crash();
     moved.move();
     moved.start();

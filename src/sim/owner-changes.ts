@@ -5,7 +5,7 @@ import { placement } from '../core/placement/placement.ts';
 import type { SimNode } from './cluster.ts';
 import { MAX_NODES } from './membership-faults.ts';
 import type { Fault, Scene } from './scene.ts';
-import { apart, inOrder, nothing, victim } from './fault-parts.ts';
+import { doNothing, pickNode, runSteps, separate } from './fault-parts.ts';
 
 /** The longest time until all nodes have heard of a newcomer. */
 const HEARD_MS = 6_000;
@@ -19,7 +19,7 @@ const HELD_MS = 7_000;
 const READS_MS = 6_000;
 
 /** The owners of a key, and the newcomer that will take the place of one. */
-interface Cast {
+interface Replacement {
   /** An owner that stays, and whose disk is held. */
   readonly slow: SimNode;
   /** The other owner that stays. */
@@ -34,12 +34,12 @@ export const OWNER_CHANGES: Readonly<Record<string, Fault>> = {
   'an owner is replaced while a write waits': (scene) => {
     const { cluster, oracle } = scene;
     const { nodes } = cluster;
-    if (nodes.length >= MAX_NODES) return nothing;
-    const contact = victim(scene);
+    if (nodes.length >= MAX_NODES) return doNothing;
+    const contact = pickNode(scene);
     const others = nodes.filter(({ hasLeft }) => !hasLeft);
     oracle.move(1);
     const newcomer = cluster.add();
-    let undo = apart(
+    let undo = separate(
       scene,
       [newcomer],
       others.filter((node) => node !== contact),
@@ -47,14 +47,14 @@ export const OWNER_CHANGES: Readonly<Record<string, Fault>> = {
     newcomer.start();
     const areInformed = (): boolean =>
       others.every((node) => stateAt(node, newcomer) === 'joining');
-    const end = inOrder(scene, [
-      { at: within(scene, HEARD_MS, areInformed), act: nothing },
+    const end = runSteps(scene, [
+      { at: within(scene, HEARD_MS, areInformed), act: doNothing },
       {
         at: KEPT_MS,
         act: () => {
           undo();
-          const cast = castOf(scene, contact, newcomer);
-          undo = cast === undefined ? nothing : replace(scene, cast);
+          const replacement = chooseReplacement(scene, contact, newcomer);
+          undo = replacement === undefined ? doNothing : replace(scene, replacement);
         },
       },
     ]);
@@ -69,46 +69,50 @@ export const OWNER_CHANGES: Readonly<Record<string, Fault>> = {
  * Replaces an owner. Only its disk has the writes of the last moment before. The slow disk has them
  * after the change, when users read from the other two owners.
  */
-function replace(scene: Scene, { slow, staying, former, newcomer }: Cast): () => void {
+function replace(scene: Scene, { slow, staying, former, newcomer }: Replacement): () => void {
   const present = [staying, newcomer];
-  let mend = apart(scene, [slow, former], present);
+  let heal = separate(scene, [slow, former], present);
   const release = slow.disk.hold();
   const isReplaced = (): boolean =>
     newcomer.node?.state === 'up' && stateAt(staying, newcomer) === 'up';
-  const end = inOrder(scene, [
+  const end = runSteps(scene, [
     {
       at: WRITES_MS,
       act: () => {
-        mend();
-        mend = apart(scene, [former], present);
+        heal();
+        heal = separate(scene, [former], present);
       },
     },
     {
       at: within(scene, HELD_MS - WRITES_MS, isReplaced),
       act: () => {
-        mend();
+        heal();
         // A later read or write there would tell the others of the writes.
-        mend = apart(scene, [slow, former], present);
+        heal = separate(scene, [slow, former], present);
         release();
       },
     },
-    { at: READS_MS, act: () => mend() },
+    { at: READS_MS, act: () => heal() },
   ]);
   return () => {
     end();
     release();
-    mend();
+    heal();
   };
 }
 
 /** Chooses a key of which the newcomer will replace an owner. `contact` is a node that knows it. */
-function castOf(scene: Scene, { node }: SimNode, newcomer: SimNode): Cast | undefined {
+function chooseReplacement(
+  scene: Scene,
+  { node }: SimNode,
+  newcomer: SimNode,
+): Replacement | undefined {
   const { cluster, dice, keys } = scene;
   const { n } = cluster.quorum;
   const members = node?.members ?? [];
   const joined = members.filter(({ state }) => state === 'up' || state === 'joining');
   const next = placement(toPlaced(joined), n);
-  const casts = keys.flatMap((key): Cast[] => {
+  const replacements = keys.flatMap((key): Replacement[] => {
     const after = next[partitionOf(key)]?.slice(0, n) ?? [];
     if (!after.includes(newcomer.name)) return [];
     const owners = cluster.nodes.filter((owner) => owner.owns(key));
@@ -117,9 +121,11 @@ function castOf(scene: Scene, { node }: SimNode, newcomer: SimNode): Cast | unde
     if (former === undefined || slow === undefined || staying === undefined) return [];
     return more.length > 0 ? [] : [{ slow, staying, former, newcomer }];
   });
-  if (casts.length === 0) return undefined;
-  const cast = dice.pick(casts);
-  return dice.chance(0.5) ? cast : { ...cast, slow: cast.staying, staying: cast.slow };
+  if (replacements.length === 0) return undefined;
+  const replacement = dice.pick(replacements);
+  return dice.chance(0.5)
+    ? replacement
+    : { ...replacement, slow: replacement.staying, staying: replacement.slow };
 }
 
 /** The state of a member, as a node knows it. */
@@ -127,7 +133,7 @@ const stateAt = ({ node }: SimNode, { name }: SimNode): string | undefined =>
   node?.members.find((member) => member.name === name)?.state;
 
 /** Returns a check whether a condition holds or a time is over. */
-function within({ cluster: { world } }: Scene, ms: number, isIt: () => boolean): () => boolean {
+function within({ cluster: { world } }: Scene, ms: number, isMet: () => boolean): () => boolean {
   const untilMs = world.nowMs + ms;
-  return () => world.nowMs > untilMs || isIt();
+  return () => world.nowMs > untilMs || isMet();
 }

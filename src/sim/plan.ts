@@ -7,11 +7,11 @@
 import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
-import { FAULTS, LEAST_MS } from './faults.ts';
+import { FAULTS, MIN_FAULT_MS } from './faults.ts';
 import { type HabitName, HABITS } from './operations.ts';
 import type { Query } from './user.ts';
 import { KINDS } from './key-policies.ts';
-import { PENDING } from './pending-faults.ts';
+import { PENDING_FAULTS } from './pending-faults.ts';
 import type { Dice } from './world.ts';
 
 /** The plan of a run. */
@@ -84,7 +84,8 @@ const NEVER_MS = 1e9;
 export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
   const isSlow = dice.chance(SLOW_RATE);
   const { quorum, limits, ...parts } = given.set ?? {};
-  const isDrawn = (name: string): boolean => given.isPendingDrawn === true || !PENDING.has(name);
+  const isDrawn = (name: string): boolean =>
+    given.isPendingDrawn === true || !PENDING_FAULTS.has(name);
   const plan = {
     nodes: dice.pick([3, 3, 3, 3, 4, 5, 5, 5, 6, 7]),
     zones: dice.pick([0, 0, 0, 2, 3]),
@@ -116,7 +117,7 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
   };
   // No other disk can put back a record of a single one. Without a scrub, no node misses a record.
   const isMended = plan.limits.scrubMs < NEVER_MS && Math.min(plan.quorum.n, plan.nodes) > 1;
-  const leastMs = Math.max(...plan.faults.map((name) => LEAST_MS[name] ?? 0));
+  const leastMs = Math.max(...plan.faults.map((name) => MIN_FAULT_MS[name] ?? 0));
   const chaosMs = Math.max(plan.chaosMs, leastMs);
   const silent = isMended ? plan.silent : 'nothing';
   // In runs of minutes, processes are stopped for longer than any node waits.

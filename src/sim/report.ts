@@ -9,7 +9,7 @@ export function reportOf(result: SimResult): string {
     nodes,
     operations,
     acknowledged,
-    strikes,
+    faults,
     violations,
     virtualMs,
     healMs,
@@ -17,7 +17,7 @@ export function reportOf(result: SimResult): string {
     digest,
   } = result;
   const counts = new Map<string, number>();
-  for (const { name } of strikes) counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const { name } of faults) counts.set(name, (counts.get(name) ?? 0) + 1);
   const list = [...counts]
     .map(([name, count]) => (count === 1 ? name : `${count} × ${name}`))
     .sort();
@@ -35,12 +35,12 @@ export function reportOf(result: SimResult): string {
 
 /** Describes the smallest run that fails, and how to repeat it. */
 export function shrunkReportOf({ result, only, runs }: Shrunk, commit: string | undefined): string {
-  const { seed, strikes, operations, violations } = result;
-  const parts = `--only-faults ${listOf(only.strikes)} --only-operations ${listOf(only.operations)}`;
+  const { seed, faults, operations, violations } = result;
+  const parts = `--only-faults ${listOf(only.faults)} --only-operations ${listOf(only.operations)}`;
   const command = `mec simulate --seed ${seed} ${parts} --trace`;
   return [
     `seed ${seed}${commit === undefined ? '' : `, commit ${commit}`}, shrunk in ${runs} runs to:`,
-    ...strikes.map(({ index, name, atMs }) => `  fault ${index}, ${seconds(atMs)} s: ${name}`),
+    ...faults.map(({ index, name, atMs }) => `  fault ${index}, ${seconds(atMs)} s: ${name}`),
     ...operations.map(({ index, text }) => `  operation ${index}: ${text}`),
     ...violations.map((text) => `  VIOLATED: ${text}`),
     `  ${command}`,

@@ -5,7 +5,7 @@
  */
 import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import { startChaos, type Strike } from './chaos.ts';
+import { startChaos, type InjectedFault } from './chaos.ts';
 import { SimCluster } from './cluster.ts';
 import { DiskBudget } from './scene.ts';
 import { ListJudge } from './list-judge.ts';
@@ -40,7 +40,7 @@ export interface SimOptions extends PlanGiven {
 
 /** Numbers of faults and operations of a run. */
 export interface SimSubset {
-  readonly strikes: readonly number[];
+  readonly faults: readonly number[];
   readonly operations: readonly number[];
 }
 
@@ -51,7 +51,7 @@ export interface SimResult {
   readonly acknowledged: number;
   /** The operations of clients and the faults, in their order. */
   readonly operations: readonly Operation[];
-  readonly strikes: readonly Strike[];
+  readonly faults: readonly InjectedFault[];
   readonly violations: readonly string[];
   /** The virtual time of the whole run, and from the end of the faults to rest. */
   readonly virtualMs: number;
@@ -104,10 +104,10 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
   oracle.history.areClocksApart = plan.skewMs > 0;
   const judges = [judge, new ListJudge(cluster, oracle.history)];
   world.onTurn = () => judges.forEach((each) => each.look());
-  const clients = hireClients({ cluster, oracle, promises, keys, plan }, options);
-  const stage = { cluster, oracle, keys, copies: new Map(), disks: new DiskBudget() };
-  const only = options.only?.strikes && new Set(options.only.strikes);
-  const chaos = startChaos(stage, { plan, dice: chaosDice, only });
+  const clients = createClients({ cluster, oracle, promises, keys, plan }, options);
+  const scene = { cluster, oracle, keys, copies: new Map(), disks: new DiskBudget() };
+  const only = options.only?.faults && new Set(options.only.faults);
+  const chaos = startChaos(scene, { plan, dice: chaosDice, only });
   for (const client of clients) client.start();
   const isFailed = (): boolean => options.isBrief === true && oracle.violations.length > 0;
   const areDone = (): boolean => clients.every(({ isDone }) => isDone);
@@ -128,7 +128,7 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
     nodes: plan.nodes,
     acknowledged: oracle.history.made.filter(({ isAcknowledged }) => isAcknowledged).length,
     operations: clients.flatMap(({ done }) => done).sort((a, b) => a.index - b.index),
-    strikes: chaos.strikes,
+    faults: chaos.faults,
     violations: [...new Set(oracle.violations)],
     virtualMs: world.nowMs,
     healMs,
@@ -147,20 +147,20 @@ function clusterOf(world: World, plan: SimPlan): SimCluster {
   return new SimCluster(world, { count, zones, weights, limits, config, protocols: PROTOCOLS });
 }
 
-function hireClients(
-  hiring: Pick<Setting, 'cluster' | 'oracle' | 'keys'> & {
+function createClients(
+  shared: Pick<Setting, 'cluster' | 'oracle' | 'keys'> & {
     readonly promises: Promises;
     readonly plan: SimPlan;
   },
   { operations = 400, only }: SimOptions,
 ): SimClient[] {
-  const { clients } = hiring.plan;
+  const { clients } = shared.plan;
   return Array.from({ length: clients }, (_, number) => {
     return new SimClient({
-      ...hiring,
+      ...shared,
       number,
       operations: Math.ceil(operations / clients),
-      dice: hiring.cluster.world.dice.fork(),
+      dice: shared.cluster.world.dice.fork(),
       only: only?.operations && new Set(only.operations),
     });
   });

@@ -17,7 +17,7 @@ export interface Shrunk {
 const MAX_RUNS = 500;
 
 /** Faults come first, because the remaining ones explain most. */
-const ORDER: readonly (keyof SimSubset)[] = ['strikes', 'operations', 'strikes'];
+const ORDER: readonly (keyof SimSubset)[] = ['faults', 'operations', 'faults'];
 
 /** Shrinks a failed run until no more can be left out, or `isOver` returns true. */
 export async function shrink(
@@ -52,9 +52,9 @@ export async function shrink(
   return { ...best, runs };
 }
 
-function subsetOf({ strikes, operations }: SimResult): SimSubset {
+function subsetOf({ faults, operations }: SimResult): SimSubset {
   return {
-    strikes: strikes.map(({ index }) => index),
+    faults: faults.map(({ index }) => index),
     operations: operations.map(({ index }) => index),
   };
 }

@@ -6,7 +6,7 @@ import { GRANT_MS, UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import { ANY_VERSION, unpackFrame } from '../transport/frame.ts';
 import type { SimNode } from './cluster.ts';
 import type { Fault, Scene } from './scene.ts';
-import { cut, nothing } from './fault-parts.ts';
+import { cutLinks, doNothing } from './fault-parts.ts';
 
 /** The most time after the end of a grant; half of it leaves time for another write. */
 const BEYOND_MS = 1_600;
@@ -24,7 +24,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     const { world, network } = scene.cluster;
     const coordinator = coordinatorOf(scene, scene.dice.pick(scene.keys));
     let isOver = false;
-    let release = nothing;
+    let release = doNothing;
     const look = (): void => {
       if (isOver || coordinator === undefined) return;
       network.onSend = (from, frame) => {
@@ -36,7 +36,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     };
     const hold = (): void => {
       if (isOver || coordinator === undefined) return;
-      release = held(scene, coordinator);
+      release = holdUp(scene, coordinator);
       world.after(GRANT_MS + ((1 + scene.dice.fraction()) / 2) * BEYOND_MS, () => {
         release();
         world.after(scene.dice.fraction() * AGAIN_MS, look);
@@ -54,21 +54,21 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     const { world, nodes } = scene.cluster;
     const key = scene.dice.pick(scene.keys);
     const areOwners = nodes.map((node) => node.owns(key));
-    let mend = nothing;
+    let heal = doNothing;
     let isOver = false;
     const go = (): void => {
       if (isOver) return;
-      mend = cut(scene, (from, to) => areOwners[from] !== areOwners[to]);
+      heal = cutLinks(scene, (from, to) => areOwners[from] !== areOwners[to]);
       world.after(UNREACHABLE_AFTER_MS + (1 + scene.dice.fraction()) * 2 * PHASE_MS, come);
     };
     const come = (): void => {
-      mend();
+      heal();
       world.after(PHASE_MS, go);
     };
     go();
     return () => {
       isOver = true;
-      mend();
+      heal();
     };
   },
   // Fallbacks have writes of which the owners only hear. The owners also hear that the fallbacks
@@ -85,20 +85,20 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     const isApart = (from: number, to: number): boolean => isOwner(from) !== isOwner(to);
     const isApartAway = (from: number, to: number): boolean =>
       isApart(from, to) && (isAway(from) || isAway(to));
-    let mend = cut(
+    let heal = cutLinks(
       scene,
       (from, to) =>
         isApart(from, to) || (isAway(from) !== isAway(to) && !isOwner(from) && !isOwner(to)),
     );
     let isOver = false;
     const phases: readonly (() => void)[] = [
-      () => (mend = cut(scene, isApart)),
+      () => (heal = cutLinks(scene, isApart)),
       () => {
-        mend = nothing;
+        heal = doNothing;
         for (const node of away) node.crash();
       },
       () => {
-        mend = cut(scene, isApartAway);
+        heal = cutLinks(scene, isApartAway);
         for (const node of away) node.start();
       },
     ];
@@ -108,7 +108,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
       if (waitMs === undefined) return;
       world.after(waitMs * (1 + dice.fraction() / 2), () => {
         if (isOver) return;
-        mend();
+        heal();
         phases[phase]?.();
         go(phase + 1);
       });
@@ -116,7 +116,7 @@ export const SITUATIONS: Readonly<Record<string, Fault>> = {
     go(0);
     return () => {
       isOver = true;
-      mend();
+      heal();
       for (const node of away) node.start();
     };
   },
@@ -136,7 +136,7 @@ function hasGrantRequest(frame: Uint8Array): boolean {
 }
 
 /** Stops a process or its messages. Returns a function that lets it go on. */
-function held({ cluster: { network, nodes }, dice }: Scene, node: SimNode): () => void {
+function holdUp({ cluster: { network, nodes }, dice }: Scene, node: SimNode): () => void {
   if (dice.chance(PAUSE_RATE)) {
     const { life } = node;
     life?.pause();

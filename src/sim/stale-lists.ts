@@ -6,7 +6,7 @@ import { UNREACHABLE_AFTER_MS } from '../cluster/limits.ts';
 import type { SimNode } from './cluster.ts';
 import { MAX_NODES } from './membership-faults.ts';
 import type { Fault, Scene } from './scene.ts';
-import { cut, inOrder, nothing, wipe } from './fault-parts.ts';
+import { cutLinks, doNothing, runSteps, wipe } from './fault-parts.ts';
 
 /** The time of a batch on a disk that still has the old list when others go on. */
 const SLOW_MS = 6_000;
@@ -21,10 +21,10 @@ const APART_MS = UNREACHABLE_AFTER_MS + 4_000;
 function outage(scene: Scene, sideOf: (node: SimNode) => unknown): () => void {
   const { nodes } = scene.cluster;
   const sides = nodes.map(sideOf);
-  const mend = cut(scene, (from, to) => sides[from] !== sides[to]);
+  const heal = cutLinks(scene, (from, to) => sides[from] !== sides[to]);
   for (const node of nodes) node.crash();
   for (const node of nodes) node.start();
-  return mend;
+  return heal;
 }
 
 /** Whether another node lists a node in a state. */
@@ -34,12 +34,12 @@ const lists =
     node?.members.some((record) => record.name === name && record.state === state) === true;
 
 /** The faults by name. */
-export const KEPT_LISTS: Readonly<Record<string, Fault>> = {
+export const STALE_LISTS: Readonly<Record<string, Fault>> = {
   'all are killed, and each is alone': (scene) => outage(scene, (node) => node),
   // Some nodes have the new list only in memory. After the outage they hear no others.
   'all are killed as a node joins': (scene) => {
     const { cluster, dice, disks, oracle } = scene;
-    if (cluster.nodes.length >= MAX_NODES) return nothing;
+    if (cluster.nodes.length >= MAX_NODES) return doNothing;
     const others = cluster.nodes.filter(({ hasLeft }) => !hasLeft);
     const first = dice.below(others.length);
     const slow = [...others.slice(first), ...others.slice(0, first)].slice(0, dice.pick([1, 2, 2]));
@@ -52,27 +52,27 @@ export const KEPT_LISTS: Readonly<Record<string, Fault>> = {
     const isListed = lists(newcomer.name, dice.pick(['joining', 'up', 'up']));
     const isWiped = dice.chance(0.2);
     const areApart = dice.chance(0.8);
-    let mend = nothing;
+    let heal = doNothing;
     const quicken = (): void => {
       for (const [disk, delayMs] of delays) disk.delayMs = delayMs;
     };
-    const end = inOrder(scene, [
-      { at: () => cluster.world.nowMs > until || others.some(isListed), act: nothing },
+    const end = runSteps(scene, [
+      { at: () => cluster.world.nowMs > until || others.some(isListed), act: doNothing },
       {
         at: dice.fraction() * KILL_MS,
         act: () => {
-          mend = outage(scene, (node) => areApart && slow.includes(node));
+          heal = outage(scene, (node) => areApart && slow.includes(node));
           quicken();
           if (!isWiped || disks.left === 0) return;
           wipe(scene, newcomer);
           newcomer.start();
         },
       },
-      { at: APART_MS, act: () => mend() },
+      { at: APART_MS, act: () => heal() },
     ]);
     return () => {
       end();
-      mend();
+      heal();
       quicken();
     };
   },

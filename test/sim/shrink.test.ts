@@ -67,13 +67,13 @@ test(
 
 test('omitted faults and operations do not happen, and the others do not change', async () => {
   const whole = await simulate({ seed: 7, operations: 40 });
-  const none = await simulate({ seed: 7, operations: 40, only: { strikes: [], operations: [] } });
-  assert.deepEqual([none.strikes, none.operations, none.violations], [[], [], []]);
+  const none = await simulate({ seed: 7, operations: 40, only: { faults: [], operations: [] } });
+  assert.deepEqual([none.faults, none.operations, none.violations], [[], [], []]);
   const few = whole.operations.slice(0, 3);
   const part = await simulate({
     seed: 7,
     operations: 40,
-    only: { strikes: [], operations: few.map(({ index }) => index) },
+    only: { faults: [], operations: few.map(({ index }) => index) },
   });
   assert.deepEqual(part.operations, few);
 });
