@@ -1,0 +1,198 @@
+/** The numbers in README and on the pages of `docs` are those of the source. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { KIB, MIB } from '../../src/base/bytes.ts';
+import { LOG_REPEAT_MS, MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
+import { DEV_DEFAULT_NODES } from '../../src/cli/limits.ts';
+import {
+  CLIENT_ATTEMPT_MS,
+  CLIENT_DEADLINE_MS,
+  MAX_SESSION_KEYS,
+} from '../../src/client/limits.ts';
+import {
+  BIRTH_WAIT_MS,
+  CLOCK_TOLERANCE_MS,
+  DEFAULT_MAX_VALUE_BYTES,
+  DEFAULT_N,
+  DEFAULT_TIMEOUT_MS,
+  HEARTBEAT_MS,
+  MAX_KEY_BYTES,
+  MAX_TTL_SECONDS,
+  PENDING_COMPARES,
+  PROBES_PER_BEAT,
+  SUSPECT_AFTER_MS,
+  SYNC_LIMITS,
+  UNREACHABLE_AFTER_MS,
+} from '../../src/cluster/limits.ts';
+import { MAX_VALUE_BYTES } from '../../src/config/limits.ts';
+import {
+  IDEMPOTENCY_MS,
+  MAX_LIST_KEYS,
+  MAX_MEMORIES,
+  MAX_TIMEOUT_MS,
+  PARTITIONS,
+} from '../../src/core/limits.ts';
+import { quorumSize } from '../../src/core/quorum/quorum.ts';
+import { MAX_HEADER_BYTES, MAX_META_BYTES } from '../../src/http/limits.ts';
+import { MAX_NODES } from '../../src/sim/membership-faults.ts';
+import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
+import { MAX_MEMBERS } from '../../src/transport/limits.ts';
+import { readPages } from './page.ts';
+
+const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+const word = (number: number): string => WORDS[number] ?? String(number);
+/** A number with a space between thousands. */
+const spaced = (number: number): string => String(number).replace(/(?<=\d)(?=(\d{3})+$)/g, ' ');
+const seconds = (ms: number): string => `${ms / 1_000} s`;
+const YEAR_SECONDS = 365 * 86_400;
+
+/** An amount as text: "a second", or "two seconds". */
+const amount = (number: number, unit: string): string =>
+  number === 1 ? `a ${unit}` : `${word(number)} ${unit}s`;
+
+const manifest = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as { engines: { node: string } };
+const NODE_JS = `Node.js ${manifest.engines.node.replace('>=', '')} or newer`;
+const MAX_VALUE = `${MAX_VALUE_BYTES / MIB} MiB`;
+const MAJORITY = quorumSize('quorum', DEFAULT_N);
+const TOLERANCE = amount(CLOCK_TOLERANCE_MS / 1_000, 'second');
+
+/** Passages with a number, by page. Line breaks count as spaces, and links have no targets. */
+const STATED: Readonly<Record<string, readonly string[]>> = {
+  'README.md': [
+    `MecDB needs ${NODE_JS}.`,
+    `By default these are ${DEFAULT_N}, ${MAJORITY} and ${MAJORITY}.`,
+    `The limit is ${DEFAULT_MAX_VALUE_BYTES / MIB} MiB by default and ${MAX_VALUE} at most.`,
+    `this starts a cluster: ${word(DEV_DEFAULT_NODES)} nodes, ${word(DEV_DEFAULT_NODES)} processes.`,
+  ],
+  'docs/client.md': [
+    `(\`pageKeys\`, ${MAX_LIST_KEYS} by default)`,
+    `until the deadline (${seconds(CLIENT_DEADLINE_MS)}, of which ${seconds(CLIENT_ATTEMPT_MS)} at one node)`,
+    `remembers that for the ${spaced(MAX_SESSION_KEYS)} keys that it used last`,
+  ],
+  'docs/command-line.md': [`| \`--nodes N\` | ${DEV_DEFAULT_NODES}, or`],
+  'docs/concepts.md': [
+    `one of ${PARTITIONS} *partitions*`,
+    `The default is n = ${DEFAULT_N} and a majority for both`,
+    `About once ${amount(SYNC_LIMITS.intervalMs / 1_000, 'second')} a node compares its clocks`,
+    `one wrong clock changes it by ${TOLERANCE} at most`,
+  ],
+  'docs/faq.md': [
+    `${word(DEFAULT_N)}, for \`n = ${DEFAULT_N}\``,
+    `There are ${PARTITIONS} partitions, and a member list has at most ${MAX_MEMBERS} members.`,
+    `up to ${word(MAX_NODES)}.`,
+    `a difference of more than ${TOLERANCE} is logged`,
+  ],
+  'docs/glossary.md': [
+    `one of ${PARTITIONS} parts of the key space`,
+    `at most one of each of the ${PARTITIONS} partitions`,
+  ],
+  'docs/http.md': [
+    `A key is 1 to ${MAX_KEY_BYTES} bytes of percent-encoded UTF-8`,
+    `(${MAX_META_BYTES / KIB} KiB together)`,
+    `A key has at most ${MAX_SIBLINGS} siblings;`,
+    `remember the write for at least ${amount(IDEMPOTENCY_MS / 60_000, 'minute')}`,
+    `the latest ${MAX_MEMORIES} of each of the ${PARTITIONS} partitions`,
+    `up to ${amount(MAX_TTL_SECONDS / YEAR_SECONDS, 'year')}.`,
+    `clock is more than ${seconds(CLOCK_TOLERANCE_MS)} off uses their time`,
+    `of their clocks are ${seconds(CLOCK_TOLERANCE_MS)} past its expiry`,
+    `clocks are more than ${seconds(CLOCK_TOLERANCE_MS)} apart log it`,
+    `\`?limit=\` (up to ${MAX_LIST_KEYS})`,
+    `milliseconds, 1 to ${spaced(MAX_TIMEOUT_MS)}; \`quorum.timeout\` by default, ${seconds(DEFAULT_TIMEOUT_MS)} |`,
+    `silent for ${seconds(SUSPECT_AFTER_MS)} is suspect`,
+    `After ${seconds(UNREACHABLE_AFTER_MS)} it is unreachable`,
+  ],
+  'docs/modelling.md': [`${MAX_VALUE} is the end`],
+  'docs/operations.md': [
+    `Each node needs ${NODE_JS}`,
+    `after ${amount(BIRTH_WAIT_MS / 1_000, 'second')}, the others begin without them`,
+    `at ${SYNC_LIMITS.pendingBytesPerSecond / MIB} MiB a second or less`,
+    `one more second for every ${word(PENDING_COMPARES)} nodes`,
+    `| \`peers[].clockSkewMs\` | more than ${CLOCK_TOLERANCE_MS} either way`,
+    `probes ${word(PROBES_PER_BEAT)} others every ${HEARTBEAT_MS === 250 ? 'quarter of a second' : '?'}`,
+    `is suspect after ${seconds(SUSPECT_AFTER_MS)} and unreachable after ${seconds(UNREACHABLE_AFTER_MS)}`,
+    `A line that comes again within ${amount(LOG_REPEAT_MS / 1_000, 'second')} is counted`,
+  ],
+  'docs/overwrite.md': [
+    `decided by clocks, to about ${TOLERANCE}`,
+    `of two writes within ${TOLERANCE}, at two nodes`,
+  ],
+  'docs/promises.md': [
+    `takes at most ${amount(SYNC_LIMITS.confirmMs / 1_000, 'second')} after a start`,
+    `in the background, about a page ${amount(SYNC_LIMITS.scrubMs / 1_000, 'second')}`,
+  ],
+  'docs/troubleshooting.md': [
+    `The key has ${MAX_SIBLINGS} values, or they have ${MAX_OBJECT_BYTES / MIB} MiB together`,
+    `more than ${MAX_KEY_BYTES} bytes of UTF-8`,
+    `more than ${MAX_HEADER_BYTES / KIB} KiB, or \`X-Mec-Meta-*\` more than ${MAX_META_BYTES / KIB} KiB`,
+    `is unreachable after ${seconds(UNREACHABLE_AFTER_MS)}`,
+  ],
+};
+
+/** Passages with an amount that another test compares, or that is no claim about the source. */
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  'docs/README.md': ['it takes ten minutes and has the pictures'],
+  'docs/client.md': [
+    'has less than 0.5 MB', // test/package.test.ts
+    'Each example has fewer than 64 lines', // test/examples.test.ts
+  ],
+  'docs/command-line.md': ['does the same for ten minutes to real processes'],
+  'docs/faq.md': ['has ten.'], // test/sim/membership.test.ts
+  'docs/operations.md': ['agree on it within 6 s'], // test/sim/membership.test.ts
+  'docs/promises.md': ['(a second or two)'],
+};
+
+/** A row of the tables of limits and of keys, which reference.test.ts compares with the source. */
+const COMPARED_ROW = /^\| (?:[a-z -]+|`[a-z.]+`) \|.*$/gm;
+
+/** A page without its blocks of code, on one line, with links as their texts. */
+const proseOf = (text: string): string =>
+  text
+    .replaceAll(/^```[^]*?^```$/gm, '')
+    .replaceAll(/\]\([^)]*\)/g, ']')
+    .replaceAll(/\s+/g, ' ');
+
+const AMOUNT = new RegExp(
+  `\\b(?:\\d[\\d .]*|(?:${WORDS.slice(1).join('|')}) )(?:ms|s|B|KiB|MiB|MB|bytes|lines|` +
+    'seconds?|minutes?|hours?|days?|years?|partitions|members)\\b',
+  'gi',
+);
+
+/** Passages that a page should have and does not, and amounts in none of its passages. */
+function differences(path: string, text: string): string[] {
+  const prose = proseOf(text);
+  const isThere = (passage: string): boolean => prose.toLowerCase().includes(passage.toLowerCase());
+  const passages = [...(STATED[path] ?? []), ...(ELSEWHERE[path] ?? [])];
+  const missing = passages.filter((passage) => !isThere(passage));
+  const rest = passages.reduce(
+    (left, passage) => left.replaceAll(passage, ''),
+    proseOf(text.replaceAll(COMPARED_ROW, '')),
+  );
+  return [...missing, ...[...rest.matchAll(AMOUNT)].map(([found]) => found)];
+}
+
+test('each number on a page is that of the source', () => {
+  const pages = readPages();
+  assert.deepEqual(
+    pages.flatMap(({ path, text }) => differences(path, text).map((found) => `${path}: ${found}`)),
+    [],
+  );
+  const paths = pages.map(({ path }) => path);
+  assert.deepEqual(
+    Object.keys({ ...STATED, ...ELSEWHERE }).filter((path) => !paths.includes(path)),
+    [],
+  );
+});
+
+test('a number that the page has wrong is found, and one that no passage states', () => {
+  const text = readPages().find(({ path }) => path === 'docs/modelling.md')?.text ?? '';
+  assert.deepEqual(differences('docs/modelling.md', text.replace('16 MiB', '8 MiB')), [
+    '16 MiB is the end',
+    '8 MiB',
+  ]);
+  assert.deepEqual(differences('docs/modelling.md', `${text} It takes five seconds.`), [
+    'five seconds',
+  ]);
+});
