@@ -90,6 +90,61 @@ test('a key that is missing, unknown or with another default is found', () => {
   ]);
 });
 
+/** A range such as `0.1 to 100` or `10 ms to 60 s`, and a length such as `up to 64 letters`. */
+const RANGE = /(\d[\d.]*) ?([A-Za-z]*)[`"]* to [`"]*(\d[\d.]*) ?([A-Za-z]*)/;
+const LENGTH = /up to (\d+) letters/;
+
+/** The keys of which a page shows a range or length that the rule does not have. */
+function wrongRanges(text: string): { readonly wrong: string[]; readonly checked: string[] } {
+  const rows = text.matchAll(/^\| `([a-z.]+)` \| [^|]+ \| (.*) \|$/gm);
+  const wrong: string[] = [];
+  const checked: string[] = [];
+  for (const [, key = '', meaning = ''] of rows) {
+    const rule = (TABLES[`${key.split('.').slice(0, -1).join('.')}.`] ?? TOP_KEYS)[
+      (key.split('.').at(-1) ?? '') as keyof typeof TOP_KEYS
+    ];
+    const [, least, leastUnit = '', most, mostUnit = ''] = RANGE.exec(meaning) ?? [];
+    const length = LENGTH.exec(meaning)?.[1];
+    const valueOf = (number: number, unit: string): unknown =>
+      unit === '' ? number : `${number}${unit}`;
+    const taken: unknown[] = [];
+    const refused: unknown[] = [];
+    if (least !== undefined && most !== undefined) {
+      const step = least.includes('.') ? 0.01 : 1;
+      taken.push(valueOf(Number(least), leastUnit), valueOf(Number(most), mostUnit));
+      refused.push(valueOf(Number(least) - step, leastUnit), valueOf(Number(most) + 1, mostUnit));
+    }
+    if (length !== undefined) {
+      taken.push('a'.repeat(Number(length)));
+      refused.push('a'.repeat(Number(length) + 1));
+    }
+    if (rule === undefined || taken.length === 0) continue;
+    checked.push(key);
+    const isRight =
+      taken.every((value) => rule.read(value) !== undefined) &&
+      refused.every((value) => rule.read(value) === undefined);
+    if (!isRight) wrong.push(key);
+  }
+  return { wrong, checked };
+}
+
+test('the ranges of the keys are those of the rules', () => {
+  assert.deepEqual(wrongRanges(page), {
+    wrong: [],
+    checked: ['name', 'weight', 'quorum.n', 'quorum.timeout', 'http.maxvalue', 'policy.ttl'],
+  });
+});
+
+test('a range that the rule does not have is found', () => {
+  assert.deepEqual(wrongRanges(page.replace('0.1 to 100', '0.1 to 99')).wrong, ['weight']);
+  assert.deepEqual(wrongRanges(page.replace('10 ms to 60 s', '9 ms to 60 s')).wrong, [
+    'quorum.timeout',
+  ]);
+  assert.deepEqual(wrongRanges(page.replace('up to 64 letters', 'up to 65 letters')).wrong, [
+    'name',
+  ]);
+});
+
 const IN_MIB = { byDefault: DEFAULT_MAX_VALUE_BYTES / MIB, most: MAX_VALUE_BYTES / MIB };
 
 /** The rows of the table of limits. */
