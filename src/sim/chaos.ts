@@ -41,7 +41,7 @@ export function startChaos(scene: BareScene, { plan, dice, only }: ChaosOptions)
     if (only?.has(index) === false) return;
     const name = own.pick(plan.faults);
     const forMs = Math.max(own.fraction() * plan.faultMs, MIN_FAULT_MS[name] ?? 0);
-    scene.disks.mend(scene);
+    scene.disks.checkRepaired(scene);
     if (isDiskLoss(name) && scene.disks.left === 0) return;
     // Two situations of several steps would disturb each other.
     if (name in MIN_FAULT_MS && [...undo.values()].includes(name)) return;

@@ -80,7 +80,7 @@ export class SimNode implements Server {
   }
 
   /** Gives the node another address, from its next start on. */
-  move(): void {
+  changeAddress(): void {
     this.#address = this.#cluster.nextAddress();
   }
 
@@ -353,7 +353,7 @@ export class SimCluster {
    * Returns requests and rows that wait although the cluster is at rest: more than probes,
    * comparisons and a scrub need.
    */
-  leftovers(): string[] {
+  unfinishedWork(): string[] {
     return this.#staying.flatMap(({ name, node }) => {
       if (node === undefined) return [];
       const { peers, store } = node.status();
@@ -373,7 +373,7 @@ export class SimCluster {
   }
 
   /** Describes the state of each node, for a cluster that does not come to rest. */
-  unrest(): string {
+  describeUnrest(): string {
     return this.#staying
       .map(({ name, node }) => {
         if (node === undefined) return `${name} down`;

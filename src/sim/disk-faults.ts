@@ -198,10 +198,10 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
       [
         GIVEN_UP_MS,
         () => {
-          disks.mend(scene);
+          disks.checkRepaired(scene);
           if (copy === undefined || disks.left === 0 || node.hasLeft) return;
           loseDisk(scene);
-          oracle.loosen({ doDecisionsHold: false });
+          oracle.suspendPromises({ doDecisionsHold: false });
           node.crash();
           node.disk.replace(copy);
           node.start();
@@ -228,7 +228,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
   'unreadable block': (scene) => {
     if (scene.cluster.quorum.n === 1) return doNothing;
     const { disk, name } = pickNode(scene);
-    const block = disk.spoil(scene.dice.below(1_000), 1 + scene.dice.below(BLOCK_ROWS));
+    const block = disk.makeUnreadable(scene.dice.below(1_000), 1 + scene.dice.below(BLOCK_ROWS));
     if (block !== undefined) loseDisk(scene, () => !disk.isDamaged);
     scene.cluster.world.trace(`${name} cannot read ${JSON.stringify(block)}`);
     return doNothing;
@@ -252,7 +252,7 @@ export const DISK_LOSSES: Readonly<Record<string, Fault>> = {
     const copy = scene.dice.pick(copies);
     loseDisk(scene);
     // A replica on an old copy does not know what it has forgotten, and counts for reads.
-    scene.oracle.loosen({ doDecisionsHold: false });
+    scene.oracle.suspendPromises({ doDecisionsHold: false });
     node.crash();
     node.disk.replace(copy);
     return () => node.start();

@@ -6,10 +6,10 @@ import { compareUtf8 } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type {
-  RowChange,
   Engine,
   LostRange,
   Row,
+  RowChange,
   Salvage,
   ScanRange,
   Snapshot,
@@ -37,7 +37,7 @@ export class SimDisk implements PresentRows {
   /** Whether a batch is acknowledged before it is safe: a planted bug, which a run must catch. */
   liesAboutSync = false;
   /** The row whose next record is damaged as soon as it is written. */
-  doomedRow: string | undefined;
+  rowToFlip: string | undefined;
   /** The number of changes of its rows. */
   batches = 0;
   /** The number of batches on their way to the disk. */
@@ -82,9 +82,9 @@ export class SimDisk implements PresentRows {
       else this.rows.set(key, value.slice());
       if (value === undefined || isNew) this.#sorted = undefined;
     }
-    const doomed = this.doomedRow;
+    const doomed = this.rowToFlip;
     if (doomed !== undefined && changes.some(({ key }) => key === doomed) && this.flip(doomed))
-      this.doomedRow = undefined;
+      this.rowToFlip = undefined;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -124,7 +124,7 @@ export class SimDisk implements PresentRows {
     const areFlipped = [...this.#flipped].some(([row, record]) => this.rows.get(row) === record);
     return (
       areFlipped ||
-      this.doomedRow !== undefined ||
+      this.rowToFlip !== undefined ||
       this.unreadable.length + this.suspects.length > 0 ||
       this.salvage !== undefined
     );
@@ -147,12 +147,12 @@ export class SimDisk implements PresentRows {
   }
 
   /** Flips a bit of the next record of a key that is written. */
-  rotWhenWritten(key: string): void {
-    this.doomedRow = objectRow(partitionOf(key), key);
+  flipWhenWritten(key: string): void {
+    this.rowToFlip = objectRow(partitionOf(key), key);
   }
 
   /** Makes a block unreadable: the n-th record and some after it. */
-  spoil(n: number, rows: number): LostRange | undefined {
+  makeUnreadable(n: number, rows: number): LostRange | undefined {
     const first = this.sorted[n % Math.max(1, this.sorted.length)];
     const last =
       this.sorted[Math.min((n % Math.max(1, this.sorted.length)) + rows, this.sorted.length) - 1];
@@ -168,7 +168,7 @@ export class SimDisk implements PresentRows {
   }
 
   /** Examines the whole disk, and takes the rows off that cannot be read. */
-  #look(): void {
+  #examine(): void {
     this.isSuspect = false;
     const lost = this.unreadable;
     const suspects = this.suspects;
@@ -209,7 +209,7 @@ export class SimDisk implements PresentRows {
   /** Opens the store for one life of the node. */
   open(world: World, life: Life): Engine {
     this.views.clear();
-    if (this.isSuspect) this.#look();
+    if (this.isSuspect) this.#examine();
     return new SimEngine(world, life, this);
   }
 }

@@ -9,7 +9,7 @@ import { partitionOf } from '../core/placement/partition.ts';
 import type { Clocks } from './clocks.ts';
 
 /** A write or delete before it is sent. */
-export interface Making {
+export interface NewOperation {
   readonly key: string;
   readonly isDelete: boolean;
   /** All writes that the writer had seen, with those that their writers had seen. */
@@ -30,7 +30,7 @@ export interface Making {
 }
 
 /** A write or delete of a client. */
-export interface MadeOperation extends Making {
+export interface MadeOperation extends NewOperation {
   readonly id: number;
   /** The time of its first acknowledgement. */
   endedMs: number | undefined;
@@ -79,7 +79,7 @@ export class History {
   readonly #writeOf = new Map<string, number>();
   readonly #nameOf = new Map<string, string>();
   /** By key, the number of events that may make a state wrong that was right before. */
-  readonly #lessons = new Map<string, number>();
+  readonly #revisions = new Map<string, number>();
   #losses = 0;
 
   constructor(clocks: Pick<Clocks, 'mayBePast' | 'mayLookPast'>) {
@@ -87,23 +87,23 @@ export class History {
   }
 
   /** Returns all writes of a key, oldest first. */
-  of(key: string): readonly MadeOperation[] {
+  writesOf(key: string): readonly MadeOperation[] {
     return this.#byKey.get(key) ?? [];
   }
 
   /** Returns a number that grows when a key must be judged again on every disk. */
-  lessons(key: string): number {
-    return this.#lessons.get(key) ?? 0;
+  revision(key: string): number {
+    return this.#revisions.get(key) ?? 0;
   }
 
-  #learn({ key }: Pick<MadeOperation, 'key'>): void {
-    this.#lessons.set(key, this.lessons(key) + 1);
+  #revise({ key }: Pick<MadeOperation, 'key'>): void {
+    this.#revisions.set(key, this.revision(key) + 1);
   }
 
   /** Records that a client begins a write. */
-  begin(making: Making): MadeOperation {
+  begin(operation: NewOperation): MadeOperation {
     const made: MadeOperation = {
-      ...making,
+      ...operation,
       id: this.made.length,
       endedMs: undefined,
       overMs: Infinity,
@@ -117,7 +117,7 @@ export class History {
       expiry: undefined,
     };
     this.made.push(made);
-    this.#byKey.set(making.key, [...this.of(making.key), made]);
+    this.#byKey.set(operation.key, [...this.writesOf(operation.key), made]);
     return made;
   }
 
@@ -130,7 +130,7 @@ export class History {
       this.violate(`the write ${made.id} of ${made.key} is acknowledged, and was refused before`);
     made.endedMs ??= nowMs;
     made.strength = strength;
-    this.#learn(made);
+    this.#revise(made);
     // If few disks have it and one of them was lost meanwhile, perhaps no disk has it now.
     made.isAcknowledged ||= strength.disks > this.#losses - made.lossesBefore;
   }
@@ -138,7 +138,7 @@ export class History {
   /** Records that a client was told that nothing was written. */
   refuse(made: MadeOperation): void {
     made.isRefused = true;
-    this.#learn(made);
+    this.#revise(made);
   }
 
   /**
@@ -158,7 +158,7 @@ export class History {
    * Records that a version was seen under a dot, or under the tag of a dot. A dot names one write
    * of its partition for ever, and a write has one dot.
    */
-  named(
+  recordName(
     key: string,
     { kind, name }: { kind: 'dot' | 'tag' | 'acknowledged'; name: string },
     id: number,
@@ -171,7 +171,7 @@ export class History {
       made.dots.add(name);
       // If a write has two dots, one version may be gone, and the other not be here yet.
       made.onlyDot = made.dots.size === 1 ? parseDot(name) : undefined;
-      this.#learn(made);
+      this.#revise(made);
     }
     this.#writeOf.set(whole, id);
     if (made?.isNamed === true && kind !== 'acknowledged') return;
@@ -204,7 +204,7 @@ export class History {
   /** Whether a write may be gone for any reason. */
   mayBeGone(x: MadeOperation): boolean {
     if (this.#removable.has(x.id)) return true;
-    const isSo = this.#isExpired(x) || this.of(x.key).some((by) => this.mayRemove(by, x));
+    const isSo = this.#isExpired(x) || this.writesOf(x.key).some((by) => this.mayRemove(by, x));
     if (isSo) this.#removable.add(x.id);
     return isSo;
   }
@@ -225,7 +225,7 @@ export class History {
     // Try the last reason first, because this runs for each write after each batch.
     const before = this.#reasons.get(x.id);
     if (before !== undefined && isReason(before)) return true;
-    const reason = this.of(x.key).find(isReason);
+    const reason = this.writesOf(x.key).find(isReason);
     if (reason !== undefined) this.#reasons.set(x.id, reason);
     return reason !== undefined;
   }
@@ -238,7 +238,8 @@ export class History {
     if (x.expiry === undefined) return false;
     if (this.#clocks.mayBePast(x.expiry.least)) return true;
     return (
-      this.#isHidden(x) && this.of(x.key).some((by) => by.id !== x.id && by.overMs > x.beganMs)
+      this.#isHidden(x) &&
+      this.writesOf(x.key).some((by) => by.id !== x.id && by.overMs > x.beganMs)
     );
   }
 
@@ -256,11 +257,11 @@ export class History {
     if (this.#isHidden(x)) return true;
     const empties = (by: MadeOperation): boolean =>
       this.mayRemove(by, x) && (by.isDelete || this.#isHidden(by));
-    return this.of(x.key).some(empties);
+    return this.writesOf(x.key).some(empties);
   }
 
   /** Records the time at which a version of a write expires. */
-  expires({ id }: Pick<MadeOperation, 'id'>, micros: number): void {
+  recordExpiry({ id }: Pick<MadeOperation, 'id'>, micros: number): void {
     const made = this.made[id];
     if (made === undefined) return;
     const { least, most } = made.expiry ?? { least: micros, most: micros };
@@ -271,10 +272,10 @@ export class History {
    * Records the time of expiry that a reader was told, rounded down to the second. A reader may see
    * a version before any disk has it.
    */
-  expiresWithin({ id }: Pick<MadeOperation, 'id'>, secondMicros: number): void {
+  recordExpirySecond({ id }: Pick<MadeOperation, 'id'>, secondMicros: number): void {
     if ((this.made[id]?.expiry?.most ?? -Infinity) >= secondMicros) return;
-    this.expires({ id }, secondMicros);
-    this.expires({ id }, secondMicros + 999_999);
+    this.recordExpiry({ id }, secondMicros);
+    this.recordExpiry({ id }, secondMicros + 999_999);
   }
 
   /** Returns all writes that a reader of these has seen, with those that their writers had seen. */
@@ -293,7 +294,7 @@ export class History {
   }
 
   /** Reports siblings of which the writer of one had seen the other. */
-  noFalseSiblings(
+  checkSiblings(
     key: string,
     ids: readonly number[],
     known: (x: MadeOperation) => ReadonlySet<number>,

@@ -32,7 +32,7 @@ export interface ReadOutcome {
 }
 
 /** A write; without a value, a delete. */
-export interface Sent {
+export interface SimWrite {
   readonly value: string | undefined;
   readonly token: string | undefined;
   /** More headers. */
@@ -47,7 +47,7 @@ export interface WriteOutcome {
 }
 
 /** Options of a read. */
-export interface Asked {
+export interface SimReadOptions {
   readonly query?: string | undefined;
   /** Dots that the answer must know. */
   readonly seen?: readonly string[] | undefined;
@@ -56,7 +56,7 @@ export interface Asked {
 }
 
 /** The node has answered with an error. */
-export class Refused extends Error {
+export class AnswerError extends Error {
   readonly code: string;
 
   constructor(status: number, code: string) {
@@ -69,11 +69,11 @@ const CONTENT_TYPE = 'text/plain; charset=utf-8';
 const TOKEN = 'X-Mec-Vclock';
 const NOTHING = new Uint8Array();
 
-/** Reads a key. Rejects with `Refused` if the answer is an error. */
+/** Reads a key. Rejects with `AnswerError` if the answer is an error. */
 export async function readKey(
   server: Server,
   key: string,
-  { query, seen = [], gone }: Asked = {},
+  { query, seen = [], gone }: SimReadOptions = {},
 ): Promise<ReadOutcome> {
   const headers = {
     ...(seen.length > 0 && { 'x-mec-seen': seen.join(', ') }),
@@ -92,8 +92,8 @@ export async function readKey(
   return { siblings, token, etag };
 }
 
-/** Writes or deletes a key. Rejects with `Refused` if the answer is an error. */
-export async function writeKey(server: Server, key: string, sent: Sent): Promise<WriteOutcome> {
+/** Writes or deletes a key. Rejects with `AnswerError` if the answer is an error. */
+export async function writeKey(server: Server, key: string, sent: SimWrite): Promise<WriteOutcome> {
   const { value, token, query } = sent;
   const isDelete = value === undefined;
   const headers = {
@@ -138,7 +138,7 @@ const malformed = (answer: HttpAnswer): Error =>
 function refusal(answer: HttpAnswer): Error {
   if (answer.headers['Content-Type'] !== 'application/problem+json') return malformed(answer);
   const { code, status } = JSON.parse(textOf(answer)) as { code: string; status: number };
-  return status === answer.status ? new Refused(status, code) : malformed(answer);
+  return status === answer.status ? new AnswerError(status, code) : malformed(answer);
 }
 
 function siblingOf(headers: Readonly<Record<string, string>>, text: string): Sibling {

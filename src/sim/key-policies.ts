@@ -11,7 +11,7 @@ const ORDINARY: Policy = {
 };
 
 /** The policies by the first letters of their keys. */
-export const KINDS: readonly Policy[] = [
+export const KEY_POLICIES: readonly Policy[] = [
   ORDINARY,
   { ...ORDINARY, prefix: 'l', siblings: 'last-write-wins' },
   { ...ORDINARY, prefix: 't', ttlMs: 5_000 },
@@ -21,5 +21,5 @@ export const KINDS: readonly Policy[] = [
 ];
 
 /** Returns the policy of a key of a run. */
-export const kindOf = (key: string): Policy =>
-  KINDS.find(({ prefix }) => key.startsWith(prefix)) ?? ORDINARY;
+export const keyPolicyOf = (key: string): Policy =>
+  KEY_POLICIES.find(({ prefix }) => key.startsWith(prefix)) ?? ORDINARY;

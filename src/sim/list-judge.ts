@@ -24,7 +24,7 @@ export class ListJudge {
   }
 
   /** Looks at every node. */
-  look(): void {
+  check(): void {
     for (const node of this.#cluster.nodes) {
       const { life, replicas: owners } = node;
       if (owners === undefined) continue;
@@ -32,7 +32,7 @@ export class ListJudge {
       if (before?.life === life && before?.owners === owners) continue;
       this.#counts.set(node, { life, owners });
       if (before === undefined || before.life !== life || before.owners < owners) continue;
-      if (knowsOfTheGone(node)) continue;
+      if (knowsGoneMember(node)) continue;
       this.#history.violate(
         `${node.name} counts ${owners} owners and not ${before.owners}, although no member is gone`,
       );
@@ -40,5 +40,5 @@ export class ListJudge {
   }
 }
 
-const knowsOfTheGone = ({ node }: SimNode): boolean =>
+const knowsGoneMember = ({ node }: SimNode): boolean =>
   node?.members.some(({ state }) => state === 'gone') === true;

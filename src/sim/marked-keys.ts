@@ -69,7 +69,7 @@ export const MARKED_KEYS: Readonly<Record<string, Fault>> = {
           untilMs = cluster.world.nowMs + FOUND_MS;
           if (disks.left > 0 && cluster.quorum.n > 1) {
             loseDisk(scene, () => !receiver.disk.isDamaged);
-            if (dice.chance(0.3)) receiver.disk.rotWhenWritten(key);
+            if (dice.chance(0.3)) receiver.disk.flipWhenWritten(key);
             else receiver.disk.rot(key);
           }
           senderClock = sender.node?.inspect(partitionOf(key))?.clock.clone();
@@ -94,7 +94,7 @@ export const MARKED_KEYS: Readonly<Record<string, Fault>> = {
     return () => {
       end();
       heal();
-      receiver.disk.doomedRow = undefined;
+      receiver.disk.rowToFlip = undefined;
       receiver.start();
     };
   },

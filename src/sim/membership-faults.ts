@@ -25,21 +25,21 @@ const LEAVE_MS = 15_000;
 export const MEMBERSHIP_FAULTS: Readonly<Record<string, Fault>> = {
   'a node joins': ({ cluster, oracle }) => {
     if (cluster.nodes.length >= MAX_NODES) return doNothing;
-    oracle.move(1);
+    oracle.changeMembers(1);
     cluster.add().start();
     return doNothing;
   },
   'a node leaves': (scene) => {
     const node = pickSpareNode(scene);
     if (node === undefined) return doNothing;
-    const move = (): void => scene.oracle.move(-1);
+    const move = (): void => scene.oracle.changeMembers(-1);
     move();
     retry(scene, () => node.hasLeft || askToLeave(node), move);
     return doNothing;
   },
   // The node is gone, and cannot tell the others.
   'cut off as it leaves': (scene) => {
-    scene.oracle.loosen();
+    scene.oracle.suspendPromises();
     const node = pickSpareNode(scene);
     if (node === undefined) return doNothing;
     retry(scene, () => node.hasLeft || askToLeave(node));
@@ -67,7 +67,7 @@ export const MEMBERSHIP_FAULTS: Readonly<Record<string, Fault>> = {
     return doNothing;
   },
   'declared gone while it joins': (scene) => {
-    scene.oracle.loosen();
+    scene.oracle.suspendPromises();
     const { cluster, dice, disks } = scene;
     if (cluster.nodes.length >= MAX_NODES) return doNothing;
     const node = cluster.add();
@@ -101,7 +101,7 @@ const RETURNS = ['never', 'never', 'as it was', 'on an empty disk'] as const;
 
 function destroy(scene: Scene, node: SimNode): void {
   const { cluster, oracle, dice } = scene;
-  oracle.loosen();
+  oracle.suspendPromises();
   loseDisk(scene);
   node.crash();
   node.hasLeft = true;
@@ -154,16 +154,16 @@ function pickSpareNode({ cluster, dice }: Scene): SimNode | undefined {
 }
 
 /**
- * Tries until it works, even after the end of the faults: operators are patient. `loosen` suspends
+ * Tries until it works, even after the end of the faults: operators are patient. `suspend` suspends
  * the promises that the act breaks.
  */
 function retry(
   { cluster: { world }, oracle }: Scene,
   act: () => boolean,
-  loosen = (): void => oracle.loosen(),
+  suspend = (): void => oracle.suspendPromises(),
 ): void {
   const attempt = (): void => {
-    if (act()) loosen();
+    if (act()) suspend();
     else world.after(RETRY_MS, attempt);
   };
   attempt();
@@ -188,7 +188,7 @@ function remove({ cluster, dice, oracle }: Scene, gone: SimNode, others: readonl
   const { node, name } = dice.pick(others);
   try {
     node?.remove(gone.name);
-    oracle.loosen();
+    oracle.suspendPromises();
   } catch (error) {
     cluster.world.trace(`${name} does not declare ${gone.name} gone: ${messageOf(error)}`);
   }

@@ -1,5 +1,5 @@
 /** Faults of the network: cuts, lost and late frames, links that stall, changed addresses. */
-import { FAIR_WEATHER } from './network.ts';
+import { IDEAL_CONDITIONS } from './network.ts';
 import type { Fault } from './scene.ts';
 import { cutLinks, doNothing, isolate, pickNode, stallLinks } from './fault-parts.ts';
 
@@ -47,9 +47,9 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
     return () => (isOver = true);
   },
   'bad weather': ({ dice, cluster: { network } }) => {
-    const { weather } = network;
-    const { delayMs } = weather;
-    Object.assign(weather, {
+    const { conditions } = network;
+    const { delayMs } = conditions;
+    Object.assign(conditions, {
       lossRate: dice.fraction() * 0.3,
       doubleRate: dice.fraction() * 0.3,
       delayMs: 1 + dice.fraction() * 50,
@@ -58,7 +58,7 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
       lateMs: dice.fraction() * 10_000,
       isKept: dice.chance(0.5),
     });
-    return () => Object.assign(weather, { ...FAIR_WEATHER, delayMs });
+    return () => Object.assign(conditions, { ...IDEAL_CONDITIONS, delayMs });
   },
   // A link stalls like TCP: no frame comes for seconds, then all come in order.
   'stalled link': (scene) => {
@@ -98,7 +98,7 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
     const node = pickNode(scene);
     if (scene.dice.chance(0.5)) node.stop();
     else node.crash();
-    node.move();
+    node.changeAddress();
     node.start();
     return doNothing;
   },
@@ -106,7 +106,7 @@ export const NETWORK_FAULTS: Readonly<Record<string, Fault>> = {
     const [moved, hung] = [pickNode(scene), pickNode(scene)];
     const resume = stallLinks(scene, [`${hung.name}>${moved.name}`, `${moved.name}>${hung.name}`]);
     moved.crash();
-    moved.move();
+    moved.changeAddress();
     moved.start();
     return resume;
   },

@@ -7,10 +7,10 @@ import { StartError } from '../base/errors.ts';
 import type { Life, World } from './world.ts';
 
 /** The faults of the network. */
-export interface Weather {
+export interface NetworkConditions {
   /** The probability of each fault for a frame. */
   lossRate: number;
-  doubleRate: number;
+  duplicateRate: number;
   /** The usual delay of a frame, ms. It varies by half. */
   delayMs: number;
   /** The share of frames that are late, and their largest delay. */
@@ -19,7 +19,7 @@ export interface Weather {
   /**
    * Whether frames to a process that is down wait for the next one at its address, as with ZeroMQ.
    */
-  isKept: boolean;
+  areFramesKept: boolean;
 }
 
 interface Socket {
@@ -37,13 +37,13 @@ interface SimConnection {
 }
 
 /** A network without faults. */
-export const FAIR_WEATHER: Readonly<Weather> = {
+export const IDEAL_CONDITIONS: Readonly<NetworkConditions> = {
   lossRate: 0,
-  doubleRate: 0,
+  duplicateRate: 0,
   delayMs: 1,
   lateRate: 0,
   lateMs: 0,
-  isKept: false,
+  areFramesKept: false,
 };
 
 /** The most frames that wait for an address without a process. */
@@ -57,7 +57,7 @@ interface Stalled {
 
 /** The network of a world. */
 export class SimNetwork {
-  readonly weather: Weather = { ...FAIR_WEATHER };
+  readonly conditions: NetworkConditions = { ...IDEAL_CONDITIONS };
   /** Pairs `from>to` of node names between which no frame passes. */
   readonly cuts = new Set<string>();
   /** The bytes sent to each node so far. */
@@ -132,7 +132,7 @@ export class SimNetwork {
     const socket = { life, onFrame };
     this.#sockets.set(name, socket);
     for (const arrive of this.#kept.get(name) ?? [])
-      this.#world.after(this.weather.delayMs, () => arrive(socket));
+      this.#world.after(this.conditions.delayMs, () => arrive(socket));
     this.#kept.delete(name);
     own.push(name);
     return {
@@ -169,7 +169,7 @@ export class SimNetwork {
 
   /** Keeps a frame for the next process at an address. */
   #keep(name: string, arrive: Arrive): void {
-    if (!this.weather.isKept) return;
+    if (!this.conditions.areFramesKept) return;
     this.#kept.set(name, [...(this.#kept.get(name) ?? []), arrive].slice(-MAX_KEPT));
   }
 
@@ -180,12 +180,16 @@ export class SimNetwork {
 
   #deliver(from: Life, to: Life, task: () => void): void {
     const { dice } = this.#world;
-    const { weather } = this;
+    const { conditions } = this;
     if (from.isOver) return;
-    const copies = dice.chance(weather.lossRate) ? 0 : dice.chance(weather.doubleRate) ? 2 : 1;
+    const copies = dice.chance(conditions.lossRate)
+      ? 0
+      : dice.chance(conditions.duplicateRate)
+        ? 2
+        : 1;
     for (let copy = 0; copy < copies; copy++) {
-      const late = dice.chance(weather.lateRate) ? dice.fraction() * weather.lateMs : 0;
-      this.#world.after(weather.delayMs * (0.5 + dice.fraction()) + late, () => {
+      const late = dice.chance(conditions.lateRate) ? dice.fraction() * conditions.lateMs : 0;
+      this.#world.after(conditions.delayMs * (0.5 + dice.fraction()) + late, () => {
         // A cut also stops frames under way.
         if (this.cuts.has(`${from.name}>${to.name}`)) return;
         const stalled = this.#stalled.get(`${from.name}>${to.name}`);

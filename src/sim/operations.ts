@@ -1,67 +1,70 @@
 /**
  * The table of operations of users on one key. The seed decides which of them occur, and how often.
  */
-import type { Hand } from './user.ts';
+import type { User } from './user.ts';
 
-type Habit = (hand: Hand, key: string) => Promise<unknown>;
+type UserOperation = (user: User, key: string) => Promise<unknown>;
 
 const CREATE_ATTEMPTS = 3;
 
 /** The operations by name. */
-export const HABITS = {
-  read: (hand, key) => hand.read(key),
+export const OPERATIONS = {
+  read: (user, key) => user.read(key),
   // The read names the dots of the user's last read or write, which the answer must know.
-  'read on': (hand, key) => hand.read(key, { isSession: true }),
-  write: (hand, key) => hand.insist(() => hand.write(key, { held: hand.last(key) })),
-  stale: (hand, key) => hand.write(key, { held: hand.any(key) }),
-  blind: (hand, key) => hand.write(key, {}),
-  delete: (hand, key) => hand.write(key, { held: hand.last(key), isDelete: true }),
-  'blind delete': (hand, key) => hand.write(key, { isDelete: true }),
-  resolve: async (hand, key) => {
-    await hand.read(key);
-    return hand.write(key, { held: hand.last(key) });
+  'read on': (user, key) => user.read(key, { isSession: true }),
+  write: (user, key) => user.retryOnce(() => user.write(key, { token: user.lastToken(key) })),
+  stale: (user, key) => user.write(key, { token: user.anyToken(key) }),
+  blind: (user, key) => user.write(key, {}),
+  delete: (user, key) => user.write(key, { token: user.lastToken(key), isDelete: true }),
+  'blind delete': (user, key) => user.write(key, { isDelete: true }),
+  resolve: async (user, key) => {
+    await user.read(key);
+    return user.write(key, { token: user.lastToken(key) });
   },
   // A lock, or a name that must be given once.
-  create: (hand, key) => hand.write(key, { match: { tag: undefined, ids: [] } }),
+  create: (user, key) => user.write(key, { match: { tag: undefined, ids: [] } }),
   // A lock that ends by itself, also if clocks jump.
-  'create for a while': (hand, key) =>
-    hand.write(key, { match: { tag: undefined, ids: [] }, isShortLived: true }),
+  'create for a while': (user, key) =>
+    user.write(key, { match: { tag: undefined, ids: [] }, isShortLived: true }),
   // A counter: the write replaces the value that was read, unless another write was faster.
-  match: async (hand, key) => {
-    const match = await hand.match(key);
-    hand.move();
-    return hand.write(key, { match });
+  match: async (user, key) => {
+    const match = await user.match(key);
+    user.changeNode();
+    return user.write(key, { match });
   },
-  'delete if match': async (hand, key) => {
-    const match = await hand.match(key);
-    hand.move();
-    if (match.tag !== undefined) await hand.write(key, { match, isDelete: true });
+  'delete if match': async (user, key) => {
+    const match = await user.match(key);
+    user.changeNode();
+    if (match.tag !== undefined) await user.write(key, { match, isDelete: true });
   },
   // A payment: it is sent again until there is an answer, and sometimes after that.
-  idempotent: (hand, key) => hand.write(key, { held: hand.last(key), name: 'idempotency-key' }),
-  'idempotent create': (hand, key) => {
-    return hand.write(key, { match: { tag: undefined, ids: [] }, name: 'idempotency-key' });
+  idempotent: (user, key) =>
+    user.write(key, { token: user.lastToken(key), name: 'idempotency-key' }),
+  'idempotent create': (user, key) => {
+    return user.write(key, { match: { tag: undefined, ids: [] }, name: 'idempotency-key' });
   },
   // A payment on the value that was read. Another write may replace that between two tries.
-  'idempotent match': async (hand, key) => {
-    const match = await hand.match(key);
-    return hand.write(key, { match, name: 'idempotency-key' });
+  'idempotent match': async (user, key) => {
+    const match = await user.match(key);
+    return user.write(key, { match, name: 'idempotency-key' });
   },
-  'write twice': (hand, key) => hand.write(key, { held: hand.last(key), name: 'x-mec-write-id' }),
-  'write for a while': (hand, key) => hand.write(key, { held: hand.last(key), isShortLived: true }),
+  'write twice': (user, key) =>
+    user.write(key, { token: user.lastToken(key), name: 'x-mec-write-id' }),
+  'write for a while': (user, key) =>
+    user.write(key, { token: user.lastToken(key), isShortLived: true }),
   // A user takes a lock and gives it up: it creates the key, and deletes its own version.
-  'lock and unlock': async (hand, key) => {
+  'lock and unlock': async (user, key) => {
     for (let i = 0; i < CREATE_ATTEMPTS; i++) {
-      const isMine = await hand.write(key, { match: { tag: undefined, ids: [] } }).then(
+      const isMine = await user.write(key, { match: { tag: undefined, ids: [] } }).then(
         () => true,
         () => false,
       );
-      if (isMine) return hand.write(key, { held: hand.last(key), isDelete: true });
+      if (isMine) return user.write(key, { token: user.lastToken(key), isDelete: true });
     }
     return undefined;
   },
-  list: (hand) => hand.list(),
-} as const satisfies Readonly<Record<string, Habit>>;
+  list: (user) => user.list(),
+} as const satisfies Readonly<Record<string, UserOperation>>;
 
-/** One of `HABITS`. */
-export type HabitName = keyof typeof HABITS;
+/** One of `OPERATIONS`. */
+export type OperationName = keyof typeof OPERATIONS;

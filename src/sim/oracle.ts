@@ -4,13 +4,13 @@
  */
 import type { Clocks } from './clocks.ts';
 import { History, type MadeOperation, type Strength } from './history.ts';
-import type { Promises, Since } from './promises.ts';
+import type { Promises, RequestStart } from './promises.ts';
 
 /** The answer to a read of a key. */
-export interface Reading {
+export interface JudgedRead {
   readonly key: string;
   readonly ids: readonly number[];
-  readonly since: Since;
+  readonly since: RequestStart;
   readonly strength: Strength;
   /** Writes that the request named, and that the answer must know. */
   readonly session?: readonly number[] | undefined;
@@ -49,41 +49,41 @@ export class Oracle {
   /**
    * Suspends the promises: until all owners are equal, a read may miss acknowledged writes.
    */
-  loosen(how?: Parameters<Promises['loosen']>[0]): void {
-    this.#promises.loosen(how);
+  suspendPromises(how?: Parameters<Promises['suspend']>[0]): void {
+    this.#promises.suspend(how);
   }
 
-  /** Loosens the promises, because this many members are added. */
-  move(change: number): void {
-    this.#promises.move(change);
+  /** Suspends promises, because this many members are added. */
+  changeMembers(change: number): void {
+    this.#promises.changeMembers(change);
   }
 
   /** Judges the versions that a client has read. */
-  read({ key, ids, since, strength, session = [] }: Reading): void {
+  checkRead({ key, ids, since, strength, session = [] }: JudgedRead): void {
     const { history } = this;
     // A token may leave dead actors out. So until the replicas are equal, only the writes that it
     // certainly names must be gone.
-    history.noFalseSiblings(key, ids, ({ direct }) => direct);
-    this.#shown(key, ids, since);
+    history.checkSiblings(key, ids, ({ direct }) => direct);
+    this.#checkShown(key, ids, since);
     const earlier = history
-      .of(key)
+      .writesOf(key)
       .filter((made) => this.#promises.mustMeet(made, since, strength));
     const named = session
       .flatMap((id) => history.made[id] ?? [])
       .filter(({ isAcknowledged }) => isAcknowledged);
-    this.#misses('a read', { key, ids }, earlier);
-    this.#misses('a session', { key, ids }, named);
+    this.#checkKnown('a read', { key, ids }, earlier);
+    this.#checkKnown('a session', { key, ids }, named);
   }
 
   /** Reports versions that a reader was shown, although its request named them as gone. */
-  stillGone(key: string, ids: readonly number[], gone: ReadonlySet<number>): void {
+  checkStillGone(key: string, ids: readonly number[], gone: ReadonlySet<number>): void {
     const back = ids.find((id) => this.history.isBack(id, gone));
     if (back !== undefined)
       this.history.violate(`a session of ${key} has ${back}, which its user knows to be gone`);
   }
 
   /** Reports versions that no reader may be shown, whatever the replicas hold. */
-  #shown(key: string, ids: readonly number[], since: Since): void {
+  #checkShown(key: string, ids: readonly number[], since: RequestStart): void {
     const { history } = this;
     if (new Set(ids).size < ids.length)
       history.violate(`a read of ${key} has one write twice: ${ids.join(' ')}`);
@@ -98,21 +98,21 @@ export class Oracle {
   }
 
   /** Reports writes that an answer lacks or should not have, given those that it must meet. */
-  #misses(
-    who: string,
-    { key, ids }: Pick<Reading, 'key' | 'ids'>,
+  #checkKnown(
+    request: string,
+    { key, ids }: Pick<JudgedRead, 'key' | 'ids'>,
     known: readonly MadeOperation[],
   ): void {
     const { history } = this;
     for (const made of known) {
       if (!made.isDelete && !ids.includes(made.id) && !history.mayBeHidden(made)) {
-        history.violate(`${who} of ${key} misses the acknowledged write ${made.id}`);
+        history.violate(`${request} of ${key} misses the acknowledged write ${made.id}`);
       }
       // The token need not name dead actors of earlier writes; the tokens of their writers did.
       const back = ids.find((id) => history.isBack(id, made.direct));
       if (back !== undefined) {
         history.violate(
-          `${who} of ${key} has ${back}, which the acknowledged write ${made.id} replaced`,
+          `${request} of ${key} has ${back}, which the acknowledged write ${made.id} replaced`,
         );
       }
     }
@@ -122,7 +122,7 @@ export class Oracle {
    * Judges an acknowledged conditional write. No other one on the same state may have been
    * acknowledged, and the decision must have known all acknowledged writes.
    */
-  won(made: MadeOperation, { tag, ids }: Match, since: Since): void {
+  checkWinner(made: MadeOperation, { tag, ids }: Match, since: RequestStart): void {
     const { history } = this;
     const state = `${made.key} ${tag ?? 'empty'}`;
     const winners = this.#winners.get(state) ?? [];
@@ -141,18 +141,18 @@ export class Oracle {
       }
     }
     this.#winners.set(state, [...winners, { made, isBinding }]);
-    this.#misses('a decision', { key: made.key, ids }, this.#mustMeet(made, since));
+    this.#checkKnown('a decision', { key: made.key, ids }, this.#mustMeet(made, since));
   }
 
-  #mustMeet(made: MadeOperation, since: Since): MadeOperation[] {
+  #mustMeet(made: MadeOperation, since: RequestStart): MadeOperation[] {
     const majority = this.#promises.majority();
-    return this.history.of(made.key).filter((other) => {
+    return this.history.writesOf(made.key).filter((other) => {
       return other !== made && this.#promises.mustMeet(other, since, majority);
     });
   }
 
   /** Judges a listing of all keys of the run, or of those with a prefix. */
-  listed(keys: readonly string[], { since, strength, used }: Listing): void {
+  checkListing(keys: readonly string[], { since, strength, used }: JudgedListing): void {
     const { history } = this;
     const there = new Set(keys);
     if (there.size < keys.length) history.violate(`a listing has a key twice: ${keys.join(' ')}`);
@@ -160,7 +160,7 @@ export class Oracle {
       const isKnown = (made: MadeOperation): boolean =>
         this.#promises.mustMeet(made, since, strength);
       const living = history
-        .of(key)
+        .writesOf(key)
         .find((made) => !made.isDelete && isKnown(made) && !history.mayBeHidden(made));
       if (living !== undefined && !there.has(key)) {
         history.violate(`a listing lacks ${key}, which has the acknowledged write ${living.id}`);
@@ -168,7 +168,7 @@ export class Oracle {
     }
     for (const key of keys) {
       if (!used.includes(key)) continue;
-      const all = history.of(key);
+      const all = history.writesOf(key);
       const mayBeThere = (made: MadeOperation): boolean =>
         !made.isDelete &&
         !all.some(
@@ -179,10 +179,10 @@ export class Oracle {
   }
 
   /** Judges the versions of a key after all faults have ended and all owners are equal. */
-  atTheEnd(key: string, ids: readonly number[]): void {
+  checkFinalState(key: string, ids: readonly number[]): void {
     const { history } = this;
-    history.noFalseSiblings(key, ids, ({ seen }) => seen);
-    const all = history.of(key);
+    history.checkSiblings(key, ids, ({ seen }) => seen);
+    const all = history.writesOf(key);
     for (const x of all) {
       if (x.isDelete) continue;
       const isThere = ids.includes(x.id);
@@ -198,8 +198,8 @@ export class Oracle {
 }
 
 /** A listing of a client. */
-export interface Listing {
-  readonly since: Since;
+export interface JudgedListing {
+  readonly since: RequestStart;
   readonly strength: Strength;
   /** The keys of the run that the client asked for. */
   readonly used: readonly string[];

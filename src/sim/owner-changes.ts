@@ -37,7 +37,7 @@ export const OWNER_CHANGES: Readonly<Record<string, Fault>> = {
     if (nodes.length >= MAX_NODES) return doNothing;
     const contact = pickNode(scene);
     const others = nodes.filter(({ hasLeft }) => !hasLeft);
-    oracle.move(1);
+    oracle.changeMembers(1);
     const newcomer = cluster.add();
     let undo = separate(
       scene,

@@ -8,9 +8,9 @@ import { DEFAULT_N, SYNC_LIMITS, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
 import { FAULTS, MIN_FAULT_MS } from './faults.ts';
-import { type HabitName, HABITS } from './operations.ts';
+import { type OperationName, OPERATIONS } from './operations.ts';
 import type { Query } from './user.ts';
-import { KINDS } from './key-policies.ts';
+import { KEY_POLICIES } from './key-policies.ts';
 import { PENDING_FAULTS } from './pending-faults.ts';
 import type { Dice } from './world.ts';
 
@@ -29,11 +29,11 @@ export interface SimPlan {
   /** The share of operations for which a client stays with its node. */
   readonly stayRate: number;
   /** The operations of users. Each is drawn as often as it is listed. */
-  readonly habits: readonly HabitName[];
+  readonly operationNames: readonly OperationName[];
   readonly quorum: Config['quorum'];
   readonly policies: readonly Policy[];
   /** The first letters of keys. */
-  readonly kinds: readonly string[];
+  readonly keyPrefixes: readonly string[];
   /** The parameters of requests. Each is drawn as often as it is listed. */
   readonly queries: readonly Query[];
   /** The largest difference between the wall clocks of two machines. */
@@ -68,7 +68,7 @@ export interface PlanGiven {
   /** Only these kinds of faults. */
   readonly faults?: readonly string[] | undefined;
   /** Only these operations of clients. */
-  readonly habits?: readonly HabitName[] | undefined;
+  readonly operationNames?: readonly OperationName[] | undefined;
   /** Parts of the plan in place of those of the seed. */
   readonly set?: PlanParts | undefined;
   /** Whether to draw the faults and checks of `pending-faults.ts`, too. */
@@ -95,9 +95,9 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
     clients: dice.pick([3, 5, 8]),
     idleRate: dice.pick([0.03, 0.1, 0.3, 1]),
     stayRate: dice.pick([0.5, 0.8, 0.95]),
-    habits: drawHabits(dice, isDrawn),
+    operationNames: drawOperations(dice, isDrawn),
     quorum: { ...drawQuorum(dice, isDrawn), ...quorum },
-    ...drawKinds(dice, isDrawn),
+    ...drawKeyPolicies(dice, isDrawn),
     queries: drawQueries(dice),
     valueBytes: dice.pick([0, 0, 200, 3_000]),
     diskMs: dice.pick([2, 10, 25, 60]),
@@ -112,7 +112,7 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
     silent: dice.pick(['nothing', 'nothing', 'lose', 'misplace'] as const),
     ...(given.nodes !== undefined && { nodes: given.nodes }),
     ...(given.faults !== undefined && { faults: given.faults }),
-    ...(given.habits !== undefined && { habits: given.habits }),
+    ...(given.operationNames !== undefined && { operationNames: given.operationNames }),
     ...parts,
   };
   // No other disk can put back a record of a single one. Without a scrub, no node misses a record.
@@ -125,13 +125,13 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
   return { ...plan, silent, chaosMs, ...(isSlow && slow) };
 }
 
-function drawHabits(dice: Dice, isDrawn: (name: string) => boolean): HabitName[] {
+function drawOperations(dice: Dice, isDrawn: (name: string) => boolean): OperationName[] {
   const rate = dice.pick([0.15, 0.3, 0.6]);
-  const names = (Object.keys(HABITS) as HabitName[]).filter(
+  const names = (Object.keys(OPERATIONS) as OperationName[]).filter(
     (name) => isDrawn(name) && dice.chance(rate),
   );
-  const habits = names.flatMap((name) => Array.from({ length: dice.pick([1, 1, 3]) }, () => name));
-  return ['read', 'write', ...habits];
+  const drawn = names.flatMap((name) => Array.from({ length: dice.pick([1, 1, 3]) }, () => name));
+  return ['read', 'write', ...drawn];
 }
 
 function drawFaults(dice: Dice, isDrawn: (name: string) => boolean): string[] {
@@ -156,15 +156,15 @@ function drawQuorum(dice: Dice, isDrawn: (name: string) => boolean): Config['quo
   return { ...usual, n, r: size(), w: size() };
 }
 
-function drawKinds(
+function drawKeyPolicies(
   dice: Dice,
   isDrawn: (name: string) => boolean,
-): Pick<SimPlan, 'kinds' | 'policies'> {
+): Pick<SimPlan, 'keyPrefixes' | 'policies'> {
   const rate = dice.pick([0, 0, 0.2, 0.5]);
-  const kinds = KINDS.filter(
+  const drawn = KEY_POLICIES.filter(
     ({ prefix }) => prefix === 'k' || (dice.chance(rate) && isDrawn(`kind ${prefix}`)),
   );
-  return { kinds: kinds.map(({ prefix }) => prefix), policies: kinds };
+  return { keyPrefixes: drawn.map(({ prefix }) => prefix), policies: drawn };
 }
 
 const QUERIES: readonly Query[] = [

@@ -3,7 +3,7 @@
  * members come and go, a volume is put back to an earlier state, or a node takes itself for the
  * whole cluster. The quorums intersect again as soon as all owners are equal.
  */
-import { quorumSize, type Quorum } from '../core/quorum/quorum.ts';
+import { type Quorum, quorumSize } from '../core/quorum/quorum.ts';
 import type { SimCluster } from './cluster.ts';
 import type { MadeOperation, Strength } from './history.ts';
 
@@ -16,11 +16,11 @@ export interface Quorums {
 }
 
 /** The moment at which a request began, with the epoch of promises. */
-export interface Since {
+export interface RequestStart {
   readonly ms: number;
   readonly epoch: number;
   /** A number that grows when members begin to join or leave, and when all owners are equal. */
-  readonly moves: number;
+  readonly memberChanges: number;
   /** The time of the slowest wall clock. */
   readonly leastMicros: number;
 }
@@ -33,12 +33,12 @@ export class Promises {
   readonly #cluster: SimCluster;
   /** A number that grows when promises are suspended, and when they hold again. */
   #epoch = 0;
-  #isLoose = false;
-  #moves = 0;
-  #isMoving = false;
+  #isSuspended = false;
+  #memberChanges = 0;
+  #areMembersChanging = false;
   #doDecisionsHold = true;
   /** The time since which the promises hold. All owners have the writes acknowledged before. */
-  #tightSinceMs = 0;
+  #holdSinceMs = 0;
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
@@ -48,37 +48,37 @@ export class Promises {
    * Suspends the promises until all owners are equal: reads may miss acknowledged writes. So may
    * decisions, if a node takes itself for the whole cluster or has forgotten writes.
    */
-  loosen({ doDecisionsHold = true }: { readonly doDecisionsHold?: boolean } = {}): void {
+  suspend({ doDecisionsHold = true }: { readonly doDecisionsHold?: boolean } = {}): void {
     this.#epoch += 1;
     this.#doDecisionsHold &&= doDecisionsHold;
-    if (this.#isLoose) return;
-    this.#isLoose = true;
+    if (this.#isSuspended) return;
+    this.#isSuspended = true;
     this.#lookLater();
   }
 
   /**
-   * Loosens the promises until all owners are equal, because members join or leave. `change` is the
+   * Suspends promises until all owners are equal, because members join or leave. `change` is the
    * number of members that it adds. Majorities of owners keep their promise, unless a key has more
    * or fewer owners after the change.
    */
-  move(change: number): void {
-    const staying = this.#staying();
-    if (Math.min(staying, staying + change) < this.#cluster.quorum.n) return this.loosen();
-    this.#moves += 1;
-    if (this.#isMoving) return;
-    this.#isMoving = true;
+  changeMembers(change: number): void {
+    const staying = this.#countMembers();
+    if (Math.min(staying, staying + change) < this.#cluster.quorum.n) return this.suspend();
+    this.#memberChanges += 1;
+    if (this.#areMembersChanging) return;
+    this.#areMembersChanging = true;
     this.#whenAtRest(() => {
-      this.#isMoving = false;
-      this.#moves += 1;
+      this.#areMembersChanging = false;
+      this.#memberChanges += 1;
     });
   }
 
   #lookLater(): void {
     this.#whenAtRest(() => {
-      this.#isLoose = false;
+      this.#isSuspended = false;
       this.#doDecisionsHold = true;
       this.#epoch += 1;
-      this.#tightSinceMs = this.#cluster.world.nowMs;
+      this.#holdSinceMs = this.#cluster.world.nowMs;
     });
   }
 
@@ -90,10 +90,10 @@ export class Promises {
   }
 
   /** Returns the present moment. */
-  now(): Since {
+  now(): RequestStart {
     const { world, clocks } = this.#cluster;
-    const [epoch, moves] = [this.#epoch, this.#moves];
-    return { ms: world.nowMs, epoch, moves, leastMicros: clocks.leastMicros() };
+    const [epoch, memberChanges] = [this.#epoch, this.#memberChanges];
+    return { ms: world.nowMs, epoch, memberChanges, leastMicros: clocks.leastMicros() };
   }
 
   /**
@@ -104,13 +104,13 @@ export class Promises {
   }
 
   /** The number of nodes that have not left. */
-  #staying(): number {
+  #countMembers(): number {
     return this.#cluster.nodes.filter(({ hasLeft }) => !hasLeft).length;
   }
 
   /** The number of owners of a key. */
-  #owners(): number {
-    return Math.min(this.#cluster.quorum.n, this.#staying());
+  #countOwners(): number {
+    return Math.min(this.#cluster.quorum.n, this.#countMembers());
   }
 
   /** Whether every node is an owner of every key, so that there are no fallbacks. */
@@ -120,7 +120,7 @@ export class Promises {
 
   /** Returns the strength of an answer: the disks, and the disks of owners, that it needed. */
   strength(any: Quorum, owners: Quorum | undefined): Strength {
-    const all = this.#owners();
+    const all = this.#countOwners();
     const least = owners === undefined ? 0 : quorumSize(owners, all);
     const disks = Math.max(quorumSize(any, all), least);
     return { disks, owners: this.#areAllOwners() ? disks : least };
@@ -128,17 +128,18 @@ export class Promises {
 
   /** The strength of conditional writes: a majority of the owners decides and stores them. */
   majority(): Strength {
-    const owners = quorumSize('quorum', this.#owners());
+    const owners = quorumSize('quorum', this.#countOwners());
     return { disks: owners, owners };
   }
 
   /** Whether a request that began at a moment, with answers of a strength, must meet a write. */
-  mustMeet(made: MadeOperation, since: Since, { owners }: Strength): boolean {
-    if (this.#isLoose || since.epoch !== this.#epoch) return false;
+  mustMeet(made: MadeOperation, since: RequestStart, { owners }: Strength): boolean {
+    if (this.#isSuspended || since.epoch !== this.#epoch) return false;
     if (!made.isAcknowledged || made.endedMs === undefined || made.endedMs > since.ms) return false;
-    const isMoving = this.#isMoving || since.moves !== this.#moves;
-    if (isMoving && owners < this.majority().owners) return false;
-    const held = made.endedMs <= this.#tightSinceMs ? this.#owners() : made.strength.owners;
-    return held + owners > this.#owners();
+    const isChanging = this.#areMembersChanging || since.memberChanges !== this.#memberChanges;
+    if (isChanging && owners < this.majority().owners) return false;
+    const acknowledged =
+      made.endedMs <= this.#holdSinceMs ? this.#countOwners() : made.strength.owners;
+    return acknowledged + owners > this.#countOwners();
   }
 }

@@ -31,7 +31,7 @@ interface SeenDisk {
   /** The grounds of the last judgement of each key. */
   readonly judged: Map<
     string,
-    { readonly hash: number; readonly record: unknown; readonly lessons: number }
+    { readonly hash: number; readonly record: unknown; readonly revision: number }
   >;
   /** The records by key, and the dots of the versions in them. */
   readonly records: Map<
@@ -81,7 +81,7 @@ export class ReplicaJudge {
   /** Writes that no disk had when a node found that no member knows what their key held. */
   readonly #givenUp = new Set<number>();
   /** Violations that were reported: a wrong state lasts for a while. */
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   /** Whether the disks have the rows that nodes have written. */
   isOn = true;
 
@@ -98,7 +98,7 @@ export class ReplicaJudge {
   }
 
   /** Judges every disk that has changed since the last time. */
-  look(): void {
+  check(): void {
     if (!this.isOn) return;
     for (const node of this.#cluster.nodes) {
       const { batches } = node.disk;
@@ -129,7 +129,7 @@ export class ReplicaJudge {
     const isUnmarked = marked.delete(key);
     if (!isUnmarked || node.node?.storeStatus.damage?.unreadable.includes(key) !== true) return;
     const left = new Set(this.#cluster.nodes.flatMap(({ disk }) => [...readDots(disk, object)]));
-    for (const { id, dots } of this.#history.of(key))
+    for (const { id, dots } of this.#history.writesOf(key))
       if (![...dots].some((dot) => left.has(dot))) this.#givenUp.add(id);
   }
 
@@ -138,23 +138,23 @@ export class ReplicaJudge {
     if (node.disk.isDamaged || node.disk.rows.has(mark)) return;
     const known = node.node?.inspect(partition);
     const record = node.disk.rows.get(object);
-    if (known === undefined || !this.#isNews(key, { seen, record }, known.hash)) return;
+    if (known === undefined || !this.#hasChanged(key, { seen, record }, known.hash)) return;
     const dots = this.#dotsOf({ key, object }, { seen, record });
     if (dots === undefined) return;
     const { clock, lost } = known;
     const there = new Set([...dots].flatMap((dot) => this.#history.writeOf(key, dot) ?? []));
     const ids = [...there];
-    for (const made of this.#history.of(key)) {
+    for (const made of this.#history.writesOf(key)) {
       const dot = made.onlyDot;
       if (dot === undefined || !clock.has(dot.actor, dot.counter)) continue;
       const isLost = lost.has(dot.actor, dot.counter);
       if (isLost && made.isAcknowledged)
-        this.#tell(`${node.name} takes the acknowledged write ${made.id} of ${key} for lost`);
+        this.#report(`${node.name} takes the acknowledged write ${made.id} of ${key} for lost`);
       if (isLost || (this.#givenUp.has(made.id) && !made.isAcknowledged)) continue;
       const isKnown = (by: MadeOperation): boolean =>
         there.has(by.id) || !this.#isOnAnyDisk(key, by) || isIn(lost, by) || by.dots.size > 1;
       if (!made.isDelete && !there.has(made.id) && !this.#history.mayBeGoneFrom(made, isKnown)) {
-        this.#tell(
+        this.#report(
           `the clock of ${node.name} has the write ${made.id} of ${key}, and its disk does not`,
         );
       }
@@ -163,7 +163,7 @@ export class ReplicaJudge {
           ? undefined
           : ids.find((id) => this.#history.isBack(id, made.direct));
       if (back !== undefined) {
-        this.#tell(
+        this.#report(
           `${node.name} holds the write ${back} of ${key}, and its clock has ${made.id}, which replaced it`,
         );
       }
@@ -173,12 +173,12 @@ export class ReplicaJudge {
   /**
    * Whether the replica, the record or the history of a key has changed since the last judgement.
    */
-  #isNews(key: string, { seen, record }: DiskRead, hash: number): boolean {
-    const lessons = this.#history.lessons(key);
+  #hasChanged(key: string, { seen, record }: DiskRead, hash: number): boolean {
+    const revision = this.#history.revision(key);
     const before = seen.judged.get(key);
-    if (before?.hash === hash && before.record === record && before.lessons === lessons)
+    if (before?.hash === hash && before.record === record && before.revision === revision)
       return false;
-    seen.judged.set(key, { hash, record, lessons });
+    seen.judged.set(key, { hash, record, revision });
     return true;
   }
 
@@ -204,8 +204,8 @@ export class ReplicaJudge {
         const { value, expiresMicros } = unpackContent(body);
         const id = Number.parseInt(bytesToUtf8(value) ?? '', 10);
         dots.add(`${actor}:${counter}`);
-        this.#history.named(key, { kind: 'dot', name: `${actor}:${counter}` }, id);
-        if (expiresMicros !== undefined) this.#history.expires({ id }, expiresMicros);
+        this.#history.recordName(key, { kind: 'dot', name: `${actor}:${counter}` }, id);
+        if (expiresMicros !== undefined) this.#history.recordExpiry({ id }, expiresMicros);
       }
     } catch {
       return undefined;
@@ -214,9 +214,9 @@ export class ReplicaJudge {
     return dots;
   }
 
-  #tell(text: string): void {
-    if (this.#told.has(text)) return;
-    this.#told.add(text);
+  #report(text: string): void {
+    if (this.#reported.has(text)) return;
+    this.#reported.add(text);
     this.#history.violate(text);
   }
 }

@@ -12,12 +12,12 @@ import { partitionOf } from '../core/placement/partition.ts';
 import type { BareScene } from './chaos.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import { readKey } from './http.ts';
-import { kindOf } from './key-policies.ts';
+import { keyPolicyOf } from './key-policies.ts';
 import type { SimPlan } from './plan.ts';
 import type { ReplicaJudge } from './replica-judge.ts';
 
 /** The parts of a run that its end looks at. */
-export type Setting = Pick<BareScene, 'cluster' | 'oracle' | 'keys'> & {
+export type EndedRun = Pick<BareScene, 'cluster' | 'oracle' | 'keys'> & {
   readonly judge: ReplicaJudge;
 };
 
@@ -42,33 +42,33 @@ const SERVED_MS = 9_000;
 const EXPIRY_TURNS = 8;
 
 /** Waits until the cluster is at rest, and judges it. */
-export async function checkRest(setting: Setting, { silent }: SimPlan): Promise<void> {
-  const { cluster, oracle } = setting;
+export async function checkRest(run: EndedRun, { silent }: SimPlan): Promise<void> {
+  const { cluster, oracle } = run;
   const { world } = cluster;
   if (!cluster.isAtRest())
-    oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.unrest()}`);
+    oracle.violations.push(`no rest after ${HEAL_MS} ms:\n${cluster.describeUnrest()}`);
   await world.run(world.nowMs + QUIET_MS);
   // At this moment a probe and an exchange of lists may be under way to one peer. Their answers
   // come soon or never.
-  if (cluster.leftovers().length > 0)
-    await world.run(world.nowMs + ARRIVE_MS, () => cluster.leftovers().length === 0);
-  for (const text of cluster.leftovers()) oracle.violations.push(text);
+  if (cluster.unfinishedWork().length > 0)
+    await world.run(world.nowMs + ARRIVE_MS, () => cluster.unfinishedWork().length === 0);
+  for (const text of cluster.unfinishedWork()) oracle.violations.push(text);
   for (const { name, mustBecome, hasLeft } of cluster.nodes) {
     if (mustBecome === undefined || (mustBecome === 'gone') === hasLeft) continue;
     oracle.violations.push(`${name} must be ${mustBecome}, and is ${hasLeft ? 'gone' : 'there'}`);
   }
-  await checkService(setting);
-  checkEnd(setting);
+  await checkService(run);
+  checkEnd(run);
   if (oracle.violations.length > 0) return;
-  await outlive(setting);
+  await checkExpiry(run);
   if (silent === 'nothing' || oracle.violations.length > 0) return;
-  setting.judge.isOn = false;
-  await damage(setting, silent);
-  checkEnd(setting);
+  run.judge.isOn = false;
+  await checkRepair(run, silent);
+  checkEnd(run);
 }
 
 /** Checks that every node answers a read. One that waits for a member would do so for ever. */
-async function checkService({ cluster, oracle, keys }: Setting): Promise<void> {
+async function checkService({ cluster, oracle, keys }: EndedRun): Promise<void> {
   const { world } = cluster;
   const key = world.dice.pick(keys);
   const waiting = new Set(cluster.nodes.filter(({ hasLeft }) => !hasLeft));
@@ -88,8 +88,8 @@ async function checkService({ cluster, oracle, keys }: Setting): Promise<void> {
 /**
  * Waits for versions that expire soon. Then they are gone, and no version that they hid is back.
  */
-async function outlive(setting: Setting): Promise<void> {
-  const { cluster, oracle, keys } = setting;
+async function checkExpiry(run: EndedRun): Promise<void> {
+  const { cluster, oracle, keys } = run;
   const { world, rightMicros } = cluster;
   const soonMicros = rightMicros + 1_000 * SOON_MS;
   const ends = oracle.history.made
@@ -117,7 +117,7 @@ async function outlive(setting: Setting): Promise<void> {
     if (back !== undefined)
       oracle.violations.push(`${key} has ${back}, which what has expired had hidden`);
   }
-  checkEnd(setting);
+  checkEnd(run);
 }
 
 const nameOf = ({ actor, counter }: ObjectVersion<Uint8Array>): string => `${actor}:${counter}`;
@@ -126,7 +126,7 @@ const expiresOf = (body: Uint8Array): number | undefined => unpackContent(body).
 
 /** Returns the versions of a key that readers may ever see. */
 function shownOf(key: string, versions: readonly ObjectVersion<Uint8Array>[]): string[] {
-  if (kindOf(key).siblings === 'keep') return versions.map(nameOf);
+  if (keyPolicyOf(key).siblings === 'keep') return versions.map(nameOf);
   const timeOf = ({ body }: ObjectVersion<Uint8Array>): number =>
     unpackContent(body).timestampMicros;
   const newestFirst = [...versions].sort((a, b) => timeOf(b) - timeOf(a) || compareDots(b, a));
@@ -141,7 +141,7 @@ function versionsAt(at: SimNode | undefined, key: string): readonly ObjectVersio
  * Silently damages a record on one disk of a cluster at rest. Resolves when the record is back, or
  * when that takes too long.
  */
-async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Promise<void> {
+async function checkRepair({ cluster, keys }: EndedRun, kind: 'lose' | 'misplace'): Promise<void> {
   const { world, nodes } = cluster;
   const held = keys.filter((key) =>
     nodes.some((node) => node.owns(key) && versionsAt(node, key).length > 0),
@@ -163,7 +163,7 @@ async function damage({ cluster, keys }: Setting, kind: 'lose' | 'misplace'): Pr
 }
 
 /** Judges the versions of every key at every owner, without requests. */
-function checkEnd({ cluster, oracle, keys }: Pick<Setting, 'cluster' | 'oracle' | 'keys'>): void {
+function checkEnd({ cluster, oracle, keys }: Pick<EndedRun, 'cluster' | 'oracle' | 'keys'>): void {
   const { history } = oracle;
   for (const key of keys) {
     const states = new Map<string, string>();
@@ -173,12 +173,12 @@ function checkEnd({ cluster, oracle, keys }: Pick<Setting, 'cluster' | 'oracle' 
         const { versions } = node.peek(key);
         const ids = versions.map((version) => {
           const id = Number.parseInt(bytesToUtf8(unpackContent(version.body).value) ?? '', 10);
-          history.named(key, { kind: 'dot', name: nameOf(version) }, id);
+          history.recordName(key, { kind: 'dot', name: nameOf(version) }, id);
           return id;
         });
         ids.sort((a, b) => a - b);
         states.set(name, ids.join(' '));
-        oracle.atTheEnd(key, [...new Set(ids)]);
+        oracle.checkFinalState(key, [...new Set(ids)]);
       } catch (error) {
         oracle.violations.push(`${name} cannot read ${key}: ${messageOf(error)}`);
       }

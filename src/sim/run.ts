@@ -5,16 +5,16 @@
  */
 import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import { startChaos, type InjectedFault } from './chaos.ts';
+import { type InjectedFault, startChaos } from './chaos.ts';
 import { SimCluster } from './cluster.ts';
 import { DiskBudget } from './scene.ts';
 import { ListJudge } from './list-judge.ts';
-import { FAIR_WEATHER } from './network.ts';
+import { IDEAL_CONDITIONS } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { drawPlan, type PlanGiven, type SimPlan } from './plan.ts';
 import { Promises } from './promises.ts';
 import { ReplicaJudge } from './replica-judge.ts';
-import { checkRest, HEAL_MS, type Setting } from './rest.ts';
+import { checkRest, type EndedRun, HEAL_MS } from './rest.ts';
 import { type Operation, SimClient } from './workload.ts';
 import { World } from './world.ts';
 
@@ -93,17 +93,18 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
     node.start();
   }
   await world.run(BIRTH_MS, () => cluster.isAtRest());
-  if (!cluster.isAtRest()) oracle.violations.push(`the cluster was not born:\n${cluster.unrest()}`);
+  if (!cluster.isAtRest())
+    oracle.violations.push(`the cluster was not born:\n${cluster.describeUnrest()}`);
 
   cluster.isBorn = true;
   // Quorums of a cluster of one node intersect with no others.
-  cluster.onBegin = () => oracle.loosen({ doDecisionsHold: false });
+  cluster.onBegin = () => oracle.suspendPromises({ doDecisionsHold: false });
   const keys = crowdedKeys(plan, world.dice.below(1_000));
-  cluster.network.weather.delayMs = plan.networkMs;
+  cluster.network.conditions.delayMs = plan.networkMs;
   const judge = new ReplicaJudge(cluster, { history: oracle.history, keys });
   oracle.history.areClocksApart = plan.skewMs > 0;
   const judges = [judge, new ListJudge(cluster, oracle.history)];
-  world.onTurn = () => judges.forEach((each) => each.look());
+  world.onTurn = () => judges.forEach((each) => each.check());
   const clients = createClients({ cluster, oracle, promises, keys, plan }, options);
   const scene = { cluster, oracle, keys, copies: new Map(), disks: new DiskBudget() };
   const only = options.only?.faults && new Set(options.only.faults);
@@ -148,7 +149,7 @@ function clusterOf(world: World, plan: SimPlan): SimCluster {
 }
 
 function createClients(
-  shared: Pick<Setting, 'cluster' | 'oracle' | 'keys'> & {
+  shared: Pick<EndedRun, 'cluster' | 'oracle' | 'keys'> & {
     readonly promises: Promises;
     readonly plan: SimPlan;
   },
@@ -167,12 +168,12 @@ function createClients(
 }
 
 /** Draws a few keys in few partitions, because bugs occur between keys that share a clock. */
-function crowdedKeys({ partitions, keysEach, kinds }: SimPlan, start: number): string[] {
+function crowdedKeys({ partitions, keysEach, keyPrefixes }: SimPlan, start: number): string[] {
   // Some runs group keys by hash tags.
   const isTagged = start % 3 === 0;
   const byPartition = new Map<number, string[]>();
   for (let i = start; ; i++) {
-    const kind = kinds[i % kinds.length];
+    const kind = keyPrefixes[i % keyPrefixes.length];
     const key = isTagged ? `${kind}{${Math.floor(i / 8)}}${i}` : `${kind}${i}`;
     const list = byPartition.get(partitionOf(key)) ?? [];
     list.push(key);
@@ -185,7 +186,7 @@ function crowdedKeys({ partitions, keysEach, kinds }: SimPlan, start: number): s
 
 function healAll({ nodes, network }: SimCluster): void {
   network.cuts.clear();
-  Object.assign(network.weather, FAIR_WEATHER);
+  Object.assign(network.conditions, IDEAL_CONDITIONS);
   for (const node of nodes) {
     Object.assign(node.disk, { delayMs: 1, failRate: 0, isFull: false });
     node.skewMs = 0;

@@ -30,7 +30,7 @@ import { bytesToUtf8 } from '../base/bytes.ts';
 import type { MecNode } from '../cluster/node.ts';
 import { unpackContent } from '../core/value/content.ts';
 import { SimCluster, type SimNode } from './cluster.ts';
-import { readKey, Refused, writeKey } from './http.ts';
+import { AnswerError, readKey, writeKey } from './http.ts';
 import { World } from './world.ts';
 
 const BIRTH_MS = 30_000;
@@ -45,89 +45,89 @@ export async function runScenario(text: string): Promise<string[]> {
     .map((line, i) => ({ number: i + 1, words: line.replace(/#(?!\d).*/, '').trim() }));
   const steps = lines.filter(({ words }) => words !== '');
   const count = Number(/^nodes (\d)$/.exec(steps[0]?.words ?? '')?.[1] ?? 3);
-  const stage = new ScenarioRun(count);
-  await stage.born();
+  const run = new ScenarioRun(count);
+  await run.formCluster();
   const failures: string[] = [];
   for (const { number, words } of steps) {
-    const failure = await stage.step(words);
+    const failure = await run.step(words);
     if (failure !== undefined) failures.push(`line ${number}: ${words}: ${failure}`);
   }
   return failures;
 }
 
-type Act = (stage: ScenarioRun, args: readonly string[]) => Promise<void> | void;
+type Command = (run: ScenarioRun, args: readonly string[]) => Promise<void> | void;
 
 /** The commands other than those of clients. */
-const ACTS: Readonly<Record<string, Act>> = {
+const COMMANDS: Readonly<Record<string, Command>> = {
   nodes: () => {},
-  crash: (stage, [name]) => stage.node(name).crash(),
-  start: async (stage, [name]) => {
-    const node = stage.node(name);
+  crash: (run, [name]) => run.node(name).crash(),
+  start: async (run, [name]) => {
+    const node = run.node(name);
     node.start();
-    await stage.until(() => node.node !== undefined);
-    await stage.settle();
+    await run.until(() => node.node !== undefined);
+    await run.settle();
   },
-  stop: async (stage, [name]) => {
-    const node = stage.node(name);
+  stop: async (run, [name]) => {
+    const node = run.node(name);
     node.stop();
-    await stage.until(() => !node.isUp);
+    await run.until(() => !node.isUp);
   },
-  add: async (stage) => {
-    const node = stage.cluster.add();
+  add: async (run) => {
+    const node = run.cluster.add();
     node.start();
-    await stage.until(() => node.node?.state === 'up', REST_MS);
+    await run.until(() => node.node?.state === 'up', REST_MS);
     if (node.node?.state !== 'up')
-      throw new Error(`${node.name} does not join:\n${stage.cluster.unrest()}`);
+      throw new Error(`${node.name} does not join:\n${run.cluster.describeUnrest()}`);
   },
-  leave: async (stage, [name]) => {
-    const node = stage.node(name);
+  leave: async (run, [name]) => {
+    const node = run.node(name);
     node.node?.leave();
-    await stage.until(() => node.hasLeft, REST_MS);
-    if (!node.hasLeft) throw new Error(`${node.name} does not leave:\n${stage.cluster.unrest()}`);
+    await run.until(() => node.hasLeft, REST_MS);
+    if (!node.hasLeft)
+      throw new Error(`${node.name} does not leave:\n${run.cluster.describeUnrest()}`);
   },
-  remove: (stage, [name, by]) => {
-    const gone = stage.node(name);
-    stage.node(by).node?.remove(gone.name);
+  remove: (run, [name, by]) => {
+    const gone = run.node(name);
+    run.node(by).node?.remove(gone.name);
     gone.hasLeft = true;
   },
-  return: async (stage, [name]) => {
-    const node = stage.node(name);
+  return: async (run, [name]) => {
+    const node = run.node(name);
     node.hasLeft = false;
     node.start();
-    await stage.until(() => node.hasLeft, REST_MS);
-    if (!node.hasLeft) throw new Error(`${node.name} does not end:\n${stage.cluster.unrest()}`);
+    await run.until(() => node.hasLeft, REST_MS);
+    if (!node.hasLeft)
+      throw new Error(`${node.name} does not end:\n${run.cluster.describeUnrest()}`);
   },
-  pause: (stage, [name]) => stage.node(name).life?.pause(),
-  resume: (stage, [name]) => stage.node(name).life?.resume(),
-  wipe: (stage, [name]) => stage.node(name).disk.replace(new Map()),
-  save: (stage, [name]) =>
-    void stage.saved.set(stage.node(name), new Map(stage.node(name).disk.rows)),
-  restore: (stage, [name]) =>
-    stage.node(name).disk.replace(stage.saved.get(stage.node(name)) ?? new Map()),
-  lose: (stage, [name, key = '']) => stage.node(name).disk.lose(key),
-  misplace: (stage, [name, key = '']) => stage.node(name).disk.misplace(key),
-  rot: (stage, [name, key = '']) => {
-    if (!stage.node(name).disk.rot(key)) throw new Error(`${name} has no record of ${key}`);
+  pause: (run, [name]) => run.node(name).life?.pause(),
+  resume: (run, [name]) => run.node(name).life?.resume(),
+  wipe: (run, [name]) => run.node(name).disk.replace(new Map()),
+  save: (run, [name]) => void run.saved.set(run.node(name), new Map(run.node(name).disk.rows)),
+  restore: (run, [name]) => run.node(name).disk.replace(run.saved.get(run.node(name)) ?? new Map()),
+  lose: (run, [name, key = '']) => run.node(name).disk.lose(key),
+  misplace: (run, [name, key = '']) => run.node(name).disk.misplace(key),
+  rot: (run, [name, key = '']) => {
+    if (!run.node(name).disk.rot(key)) throw new Error(`${name} has no record of ${key}`);
   },
-  wound: (stage, [name, ...keys]) => stage.node(name).disk.wound(keys),
-  slow: (stage, [name, ms]) => void (stage.node(name).disk.delayMs = Number(ms)),
-  cut: (stage, [name, other]) => {
-    const { name: from } = stage.node(name);
-    const others = other === undefined ? stage.cluster.nodes : [stage.node(other)];
+  wound: (run, [name, ...keys]) => run.node(name).disk.wound(keys),
+  slow: (run, [name, ms]) => void (run.node(name).disk.delayMs = Number(ms)),
+  cut: (run, [name, other]) => {
+    const { name: from } = run.node(name);
+    const others = other === undefined ? run.cluster.nodes : [run.node(other)];
     for (const { name: to } of others)
-      for (const pair of [`${from}>${to}`, `${to}>${from}`]) stage.cluster.network.cuts.add(pair);
+      for (const pair of [`${from}>${to}`, `${to}>${from}`]) run.cluster.network.cuts.add(pair);
   },
-  heal: (stage) => stage.cluster.network.cuts.clear(),
-  hold: (stage, [from, to]) => {
-    stage.held.push(stage.cluster.network.stall(`${stage.node(from).name}>${stage.node(to).name}`));
+  heal: (run) => run.cluster.network.cuts.clear(),
+  hold: (run, [from, to]) => {
+    run.stalledLinks.push(run.cluster.network.stall(`${run.node(from).name}>${run.node(to).name}`));
   },
-  release: (stage) => {
-    for (const release of stage.held.splice(0)) release();
+  release: (run) => {
+    for (const release of run.stalledLinks.splice(0)) release();
   },
-  wait: (stage, [ms]) => stage.world.run(stage.world.nowMs + Number(ms)),
-  rest: async (stage) => {
-    await stage.until(() => stage.cluster.isAtRest(), REST_MS);
-    if (!stage.cluster.isAtRest()) throw new Error(`no rest:\n${stage.cluster.unrest()}`);
+  wait: (run, [ms]) => run.world.run(run.world.nowMs + Number(ms)),
+  rest: async (run) => {
+    await run.until(() => run.cluster.isAtRest(), REST_MS);
+    if (!run.cluster.isAtRest()) throw new Error(`no rest:\n${run.cluster.describeUnrest()}`);
   },
 };
 
@@ -135,7 +135,7 @@ class ScenarioRun {
   readonly world = new World(1);
   readonly cluster: SimCluster;
   /** Functions that release the links on hold. */
-  readonly held: (() => void)[] = [];
+  readonly stalledLinks: (() => void)[] = [];
   readonly saved = new Map<SimNode, Map<string, Uint8Array>>();
   readonly #tokens = new Map<string, string>();
   /** A node that knew the preference list of every key when all nodes were up. */
@@ -145,7 +145,7 @@ class ScenarioRun {
     this.cluster = new SimCluster(this.world, { count });
   }
 
-  async born(): Promise<void> {
+  async formCluster(): Promise<void> {
     for (const node of this.cluster.nodes) node.start();
     await this.until(() => this.cluster.isAtRest(), BIRTH_MS);
     await this.settle();
@@ -153,8 +153,8 @@ class ScenarioRun {
   }
 
   /** Lets time pass until a condition holds, within a limit. */
-  until(isSo: () => boolean, timeoutMs = ANSWER_MS): Promise<void> {
-    return this.world.run(this.world.nowMs + timeoutMs, isSo);
+  until(isMet: () => boolean, timeoutMs = ANSWER_MS): Promise<void> {
+    return this.world.run(this.world.nowMs + timeoutMs, isMet);
   }
 
   /** Gives the running nodes the time to find each other. */
@@ -185,7 +185,9 @@ class ScenarioRun {
         ? undefined
         : `but there is ${actual.map((text) => text || 'nothing').join(' | ')}`;
     } catch (error) {
-      return error instanceof Refused && error.code === expectedError ? undefined : String(error);
+      return error instanceof AnswerError && error.code === expectedError
+        ? undefined
+        : String(error);
     }
   }
 
@@ -196,7 +198,7 @@ class ScenarioRun {
       return [];
     }
     if (first === 'own') return this.#own(args[0] ?? '');
-    const act = ACTS[first];
+    const act = COMMANDS[first];
     if (act !== undefined) {
       await act(this, args);
       return [];

@@ -28,7 +28,7 @@ export class DiskBudget {
   }
 
   /** Checks whether the loss is mended. */
-  mend({ cluster }: Pick<Scene, 'cluster'>): void {
+  checkRepaired({ cluster }: Pick<Scene, 'cluster'>): void {
     if (this.left === 0 && this.#isNoticed() && cluster.isAtRest()) this.left = 1;
   }
 }

@@ -45,7 +45,7 @@ export const STALE_LISTS: Readonly<Record<string, Fault>> = {
     const slow = [...others.slice(first), ...others.slice(0, first)].slice(0, dice.pick([1, 2, 2]));
     const delays = new Map(slow.map(({ disk }) => [disk, disk.delayMs]));
     for (const disk of delays.keys()) disk.delayMs = SLOW_MS;
-    oracle.loosen();
+    oracle.suspendPromises();
     const newcomer = cluster.add();
     newcomer.start();
     const until = cluster.world.nowMs + CHANGE_MS;

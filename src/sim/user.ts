@@ -7,14 +7,21 @@ import type { Config } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import type { MadeOperation } from './history.ts';
-import { listKeys, readKey, Refused, type Sent, writeKey, type WriteOutcome } from './http.ts';
+import {
+  AnswerError,
+  listKeys,
+  readKey,
+  type SimWrite,
+  writeKey,
+  type WriteOutcome,
+} from './http.ts';
 import type { Match, Oracle } from './oracle.ts';
-import { kindOf } from './key-policies.ts';
-import type { Promises, Quorums, Since } from './promises.ts';
+import { keyPolicyOf } from './key-policies.ts';
+import type { Promises, Quorums, RequestStart } from './promises.ts';
 import type { Dice, World } from './world.ts';
 
 /** A token of a user, with the writes that the user has seen. */
-export interface Held {
+export interface UserToken {
   readonly text: string | undefined;
   readonly seen: ReadonlySet<number>;
   /** The writes that the token certainly names, and their dots. */
@@ -25,8 +32,8 @@ export interface Held {
 }
 
 /** How a client writes. Without options, it writes as a client that has seen nothing. */
-export interface Sending {
-  readonly held?: Held | undefined;
+export interface UserWrite {
+  readonly token?: UserToken | undefined;
   readonly isDelete?: boolean;
   /** The write must only be made on this state. */
   readonly match?: Match;
@@ -39,7 +46,7 @@ export interface Sending {
 export type Query = Quorums & { readonly timeoutMs?: number };
 
 /** The requests of the users of a run, and the configuration of the nodes. */
-export interface Manners {
+export interface Workload {
   /** The share of operations for which a user stays with its node. */
   readonly stayRate: number;
   /** The largest value, in bytes. */
@@ -50,11 +57,11 @@ export interface Manners {
   readonly policies: readonly Policy[];
 }
 
-/** The surroundings of a user. */
-export interface HandOptions {
+/** The parts of a run that a user needs. */
+export interface UserOptions {
   readonly name: string;
   readonly cluster: SimCluster;
-  readonly plan: Manners;
+  readonly plan: Workload;
   readonly oracle: Oracle;
   readonly promises: Promises;
   readonly keys: readonly string[];
@@ -82,45 +89,45 @@ const IMPOSSIBLE = new Set([
   'idempotency-key-reused',
 ]);
 
-/** One user's ways to use the store. */
-export class Hand {
-  readonly #options: HandOptions;
-  readonly #held = new Map<string, Held[]>();
+/** One user of the store. */
+export class User {
+  readonly #options: UserOptions;
+  readonly #tokens = new Map<string, UserToken[]>();
   /** The dice of the operation under way. */
   #dice: Dice;
-  #at: SimNode;
+  #node: SimNode;
 
-  constructor(options: HandOptions, dice: Dice) {
+  constructor(options: UserOptions, dice: Dice) {
     this.#options = options;
     this.#dice = dice;
-    this.#at = dice.pick(options.cluster.nodes);
+    this.#node = dice.pick(options.cluster.nodes);
   }
 
   /** Begins an operation with its own dice. */
-  take(dice: Dice): void {
+  beginOperation(dice: Dice): void {
     this.#dice = dice;
-    if (!dice.chance(this.#options.plan.stayRate)) this.move();
+    if (!dice.chance(this.#options.plan.stayRate)) this.changeNode();
   }
 
   /** The node that the user asks. */
-  get at(): string {
-    return this.#at.name;
+  get nodeName(): string {
+    return this.#node.name;
   }
 
-  /** Goes to another node, or stays with this one. */
-  move(): void {
-    this.#at = this.#dice.pick(this.#options.cluster.nodes);
+  /** Goes to a random node, perhaps the same one. */
+  changeNode(): void {
+    this.#node = this.#dice.pick(this.#options.cluster.nodes);
   }
 
-  /** The user's last answer about a key. */
-  last(key: string): Held | undefined {
-    return this.#held.get(key)?.slice(-1)[0];
+  /** Returns the token of the last answer about a key. */
+  lastToken(key: string): UserToken | undefined {
+    return this.#tokens.get(key)?.slice(-1)[0];
   }
 
-  /** An earlier answer about a key. */
-  any(key: string): Held | undefined {
-    const held = this.#held.get(key) ?? [];
-    return held.length === 0 ? undefined : this.#dice.pick(held);
+  /** Returns the token of an earlier answer about a key. */
+  anyToken(key: string): UserToken | undefined {
+    const tokens = this.#tokens.get(key) ?? [];
+    return tokens.length === 0 ? undefined : this.#dice.pick(tokens);
   }
 
   get #world(): World {
@@ -130,16 +137,19 @@ export class Hand {
   /**
    * Tries once more after an error, perhaps at another node. To the store this is another write.
    */
-  async insist(write: () => Promise<void>): Promise<void> {
+  async retryOnce(write: () => Promise<void>): Promise<void> {
     await write().catch((error: unknown) => {
       this.#world.trace(`${this.#options.name} ${messageOf(error)}; tries again`);
-      if (this.#dice.chance(0.5)) this.move();
+      if (this.#dice.chance(0.5)) this.changeNode();
       return write();
     });
   }
 
   /** Draws the parameters of a request, as a query and as quorums. */
-  #ask(key: string, parameters: readonly (keyof Quorums)[]): { query: string; quorums: Quorums } {
+  #drawQuery(
+    key: string,
+    parameters: readonly (keyof Quorums)[],
+  ): { query: string; quorums: Quorums } {
     const { plan } = this.#options;
     const { timeoutMs, ...asked } = this.#dice.pick(plan.queries);
     const own = parameters.flatMap((name) =>
@@ -158,11 +168,11 @@ export class Hand {
   async read(key: string, { isSession = false }: { isSession?: boolean } = {}): Promise<Match> {
     const { oracle, plan, promises, name } = this.#options;
     const { history } = oracle;
-    const at = this.#at;
-    const { query, quorums } = this.#ask(key, ['r', 'pr']);
-    const known = isSession ? this.last(key) : undefined;
+    const at = this.#node;
+    const { query, quorums } = this.#drawQuery(key, ['r', 'pr']);
+    const known = isSession ? this.lastToken(key) : undefined;
     const since = promises.now();
-    const found = await this.#honest(key, () =>
+    const found = await this.#reportImpossible(key, () =>
       readKey(at, key, {
         query,
         seen: known?.dots ?? [],
@@ -173,17 +183,22 @@ export class Hand {
       const id = Number.parseInt(text, 10);
       if (text !== valueOf(id, plan.valueBytes))
         history.violate(`${key} was read as ${JSON.stringify(text)}`);
-      history.named(key, { kind: 'tag', name: etag }, id);
-      history.named(key, { kind: 'dot', name: dot }, id);
-      if (expiresMicros !== undefined) history.expiresWithin({ id }, expiresMicros);
+      history.recordName(key, { kind: 'tag', name: etag }, id);
+      history.recordName(key, { kind: 'dot', name: dot }, id);
+      if (expiresMicros !== undefined) history.recordExpirySecond({ id }, expiresMicros);
       return id;
     });
     this.#world.trace(`${name} read ${key} at ${at.name} ${query}: ${ids.join(' ') || 'nothing'}`);
     const strength = promises.strength(quorums.r ?? 1, quorums.pr);
-    oracle.read({ key, ids, since, strength, session: [...(known?.direct ?? [])] });
-    if (known?.isGone === true) oracle.stillGone(key, ids, known.direct);
+    oracle.checkRead({ key, ids, since, strength, session: [...(known?.direct ?? [])] });
+    if (known?.isGone === true) oracle.checkStillGone(key, ids, known.direct);
     const dots = found.siblings.map(({ dot }) => dot);
-    this.#hold(key, { text: found.token, seen: history.seenWith(ids), direct: new Set(ids), dots });
+    this.#keepToken(key, {
+      text: found.token,
+      seen: history.seenWith(ids),
+      direct: new Set(ids),
+      dots,
+    });
     return { tag: found.etag, ids };
   }
 
@@ -193,25 +208,25 @@ export class Hand {
   }
 
   /** Writes a key. A write with a name is sent until there is an answer. */
-  async write(key: string, sending: Sending): Promise<void> {
-    if (this.#at.node === undefined) throw new Error('connection refused');
+  async write(key: string, options: UserWrite): Promise<void> {
+    if (this.#node.node === undefined) throw new Error('connection refused');
     const { promises } = this.#options;
-    const made = this.#begin(key, sending);
+    const made = this.#begin(key, options);
     const since = promises.now();
-    const { query, quorums } = this.#ask(
+    const { query, quorums } = this.#drawQuery(
       key,
-      sending.isDelete === true ? ['r', 'w', 'pr', 'pw'] : ['w', 'pw'],
+      options.isDelete === true ? ['r', 'w', 'pr', 'pw'] : ['w', 'pw'],
     );
-    const sent = this.#sent(made, sending, query);
+    const sent = this.#requestOf(made, options, query);
     let isUnsure = false;
-    for (let left = sending.name === undefined ? 1 : SENDINGS; ;) {
+    for (let left = options.name === undefined ? 1 : SENDINGS; ;) {
       left -= 1;
       made.overMs = Infinity;
       try {
         const written = await this.#send(made, sent, {
-          isFirst: left === SENDINGS - 1 || sending.name === undefined,
+          isFirst: left === SENDINGS - 1 || options.name === undefined,
         });
-        this.#acknowledged(made, written, { sending, since, quorums });
+        this.#acknowledged(made, written, { options, since, quorums });
         if (!isUnsure) made.overMs = this.#world.nowMs;
         if (left <= 0 || !this.#dice.chance(REPEAT_RATE)) return;
       } catch (error) {
@@ -220,12 +235,12 @@ export class Hand {
         if (
           left <= 0 ||
           made.isRefused ||
-          (error instanceof Refused && NOTHING_WRITTEN.has(error.code))
+          (error instanceof AnswerError && NOTHING_WRITTEN.has(error.code))
         )
           throw error;
       }
       await this.#pause();
-      if (this.#dice.chance(0.5)) this.move();
+      if (this.#dice.chance(0.5)) this.changeNode();
     }
   }
 
@@ -234,7 +249,7 @@ export class Hand {
     return new Promise((resolve) => void this.#world.after(ms, resolve));
   }
 
-  #begin(key: string, { held, isDelete = false, match, name }: Sending): MadeOperation {
+  #begin(key: string, { token, isDelete = false, match, name }: UserWrite): MadeOperation {
     const { oracle } = this.#options;
     const { history } = oracle;
     // A write whose condition holds counts as having seen the matched versions, whatever its token.
@@ -242,35 +257,35 @@ export class Hand {
     return history.begin({
       key,
       isDelete,
-      isBlindDelete: isDelete && held?.text === undefined && match === undefined,
-      seen: new Set([...(held?.seen ?? []), ...history.seenWith(matched)]),
-      direct: new Set([...(held?.direct ?? []), ...matched]),
+      isBlindDelete: isDelete && token?.text === undefined && match === undefined,
+      seen: new Set([...(token?.seen ?? []), ...history.seenWith(matched)]),
+      direct: new Set([...(token?.direct ?? []), ...matched]),
       isNamed: name !== undefined,
-      isLastWriteWins: kindOf(key).siblings === 'last-write-wins',
+      isLastWriteWins: keyPolicyOf(key).siblings === 'last-write-wins',
       beganMs: this.#world.nowMs,
     });
   }
 
-  #sent(
+  #requestOf(
     made: MadeOperation,
-    { held, match, name, isShortLived = false }: Sending,
+    { token, match, name, isShortLived = false }: UserWrite,
     query: string,
-  ): Sent {
+  ): SimWrite {
     const headers: Record<string, string> = {};
     if (match?.tag !== undefined) headers['if-match'] = match.tag;
     else if (match !== undefined) headers['if-none-match'] = '*';
     if (name !== undefined) headers[name] = `w-${made.id}`;
     if (isShortLived) headers['x-mec-ttl'] = String(this.#dice.pick(LIFETIMES_S));
     const value = made.isDelete ? undefined : valueOf(made.id, this.#options.plan.valueBytes);
-    return { value, token: held?.text, headers, query };
+    return { value, token: token?.text, headers, query };
   }
 
   async #send(
     made: MadeOperation,
-    sent: Sent,
+    sent: SimWrite,
     { isFirst }: { readonly isFirst: boolean },
   ): Promise<WriteOutcome> {
-    const at = this.#at;
+    const at = this.#node;
     const { id, key, seen, isDelete } = made;
     const { name } = this.#options;
     const what = Object.entries(sent.headers ?? {}).map((header) => header.join(' '));
@@ -279,12 +294,12 @@ export class Hand {
       `${line} having seen ${[...seen].join(' ') || 'nothing'} ${[...what, sent.query].join(' ')}`,
     );
     try {
-      const written = await this.#honest(key, () => writeKey(at, key, sent));
+      const written = await this.#reportImpossible(key, () => writeKey(at, key, sent));
       this.#world.trace(`${line}: acknowledged as ${written.dot ?? ''}`);
       return written;
     } catch (error) {
       this.#world.trace(`${line}: not acknowledged, ${messageOf(error)}`);
-      if (isFirst && error instanceof Refused && NOTHING_WRITTEN.has(error.code)) {
+      if (isFirst && error instanceof AnswerError && NOTHING_WRITTEN.has(error.code)) {
         this.#options.oracle.history.refuse(made);
       }
       throw error;
@@ -295,15 +310,15 @@ export class Hand {
     made: MadeOperation,
     { token, dot }: WriteOutcome,
     {
-      sending,
+      options,
       since,
       quorums,
-    }: { readonly sending: Sending; readonly since: Since; readonly quorums: Quorums },
+    }: { readonly options: UserWrite; readonly since: RequestStart; readonly quorums: Quorums },
   ): void {
     const { oracle, promises } = this.#options;
     const { history } = oracle;
     const { id, key } = made;
-    const isDecided = sending.match !== undefined || sending.name === 'idempotency-key';
+    const isDecided = options.match !== undefined || options.name === 'idempotency-key';
     const asked = promises.strength(quorums.w ?? 1, quorums.pw);
     const least = promises.majority();
     const most = (one: number, other: number): number => Math.max(one, other);
@@ -312,23 +327,23 @@ export class Hand {
       : asked;
     history.acknowledge(made, { nowMs: this.#world.nowMs, strength });
     if (dot !== undefined) {
-      history.named(key, { kind: 'dot', name: dot }, id);
+      history.recordName(key, { kind: 'dot', name: dot }, id);
       // A node that takes itself for the whole cluster does not know the writes of the others.
-      const isOnce = sending.name === 'idempotency-key' && promises.doDecisionsHold;
-      if (isOnce) history.named(key, { kind: 'acknowledged', name: dot }, id);
+      const isOnce = options.name === 'idempotency-key' && promises.doDecisionsHold;
+      if (isOnce) history.recordName(key, { kind: 'acknowledged', name: dot }, id);
     }
-    if (sending.match !== undefined) oracle.won(made, sending.match, since);
+    if (options.match !== undefined) oracle.checkWinner(made, options.match, since);
     const dots = dot === undefined ? [] : [dot];
     // A new token has all dots of the writer's token. The token of a repeat is made from a memory.
     const direct = new Set(isDecided ? [id] : [...made.direct, id]);
     const seen = new Set([...made.seen, id]);
-    this.#hold(key, { text: token, seen, direct, dots, isGone: made.isDelete });
+    this.#keepToken(key, { text: token, seen, direct, dots, isGone: made.isDelete });
   }
 
   /** Lists the keys of the run page by page, all or those of one kind. */
   async list(): Promise<void> {
     const { oracle, promises, keys, name, plan } = this.#options;
-    const at = this.#at;
+    const at = this.#node;
     const one = this.#dice.chance(0.5) ? '' : this.#dice.pick(keys);
     // The keys of a kind, or those of a kind with one hash tag.
     const prefix = one.slice(0, Math.max(1, one.indexOf('}') + 1));
@@ -339,7 +354,7 @@ export class Hand {
     for (let page = 0; page < MAX_PAGES; page++) {
       const start = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
       const query = `prefix=${encodeURIComponent(prefix)}&limit=${limit}${start}`;
-      const { keys: found, next } = await this.#honest('', () => listKeys(at, query));
+      const { keys: found, next } = await this.#reportImpossible('', () => listKeys(at, query));
       listed.push(...found);
       after = next;
       if (next === undefined) break;
@@ -347,7 +362,7 @@ export class Hand {
     this.#world.trace(`${name} listed ${prefix} at ${at.name}: ${listed.join(' ')}`);
     const end = after;
     const used = keys.filter((key) => key.startsWith(prefix) && (end === undefined || key <= end));
-    oracle.listed(listed, {
+    oracle.checkListing(listed, {
       since,
       strength: promises.strength(plan.quorum.r, plan.quorum.r),
       used,
@@ -355,23 +370,23 @@ export class Hand {
   }
 
   /** Reports answers that no user should see. */
-  async #honest<T>(key: string, act: () => Promise<T>): Promise<T> {
+  async #reportImpossible<T>(key: string, act: () => Promise<T>): Promise<T> {
     try {
       return await act();
     } catch (error) {
-      if (error instanceof Refused && IMPOSSIBLE.has(error.code)) {
+      if (error instanceof AnswerError && IMPOSSIBLE.has(error.code)) {
         this.#options.oracle.history.violate(
-          `a request for ${key} at ${this.at} was answered ${error.message}`,
+          `a request for ${key} at ${this.nodeName} was answered ${error.message}`,
         );
       }
       throw error;
     }
   }
 
-  #hold(key: string, held: Held): void {
-    const list = this.#held.get(key) ?? [];
-    list.push(held);
-    this.#held.set(key, list.slice(-TOKENS_KEPT));
+  #keepToken(key: string, token: UserToken): void {
+    const list = this.#tokens.get(key) ?? [];
+    list.push(token);
+    this.#tokens.set(key, list.slice(-TOKENS_KEPT));
   }
 }
 

@@ -4,8 +4,8 @@
  */
 import type { Timer } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
-import { HABITS } from './operations.ts';
-import { Hand, type HandOptions } from './user.ts';
+import { OPERATIONS } from './operations.ts';
+import { User, type UserOptions } from './user.ts';
 import type { SimPlan } from './plan.ts';
 import type { Dice, World } from './world.ts';
 
@@ -17,7 +17,7 @@ export interface Operation {
 }
 
 /** The surroundings of a client. */
-export interface SimClientOptions extends Omit<HandOptions, 'name'> {
+export interface SimClientOptions extends Omit<UserOptions, 'name'> {
   readonly plan: SimPlan;
   readonly number: number;
   /** The number of operations that it wants to do. */
@@ -34,10 +34,10 @@ const PATIENCE_MS = 5_000;
 export class SimClient {
   readonly #name: string;
   readonly #options: SimClientOptions;
-  readonly #hand: Hand;
+  readonly #user: User;
   /** The operations that it has done. */
   readonly done: Operation[] = [];
-  #isInHaste = false;
+  #isHurried = false;
   #pause: Timer | undefined;
   #begun = 0;
   /** The dice of the operation under way. */
@@ -47,7 +47,7 @@ export class SimClient {
     this.#name = `c${options.number + 1}`;
     this.#options = options;
     this.#dice = options.dice.fork();
-    this.#hand = new Hand({ ...options, name: this.#name }, this.#dice);
+    this.#user = new User({ ...options, name: this.#name }, this.#dice);
   }
 
   get #world(): World {
@@ -62,14 +62,14 @@ export class SimClient {
   /** Goes on after a pause. */
   start(): void {
     const { plan, operations } = this.#options;
-    const isIdle = this.#dice.chance(plan.idleRate) && !this.#isInHaste;
+    const isIdle = this.#dice.chance(plan.idleRate) && !this.#isHurried;
     const pauseMs = isIdle ? (2 * plan.chaosMs) / (operations * plan.idleRate) : BUSY_MS;
     this.#pause = this.#world.after(this.#dice.fraction() * pauseMs, () => this.#next());
   }
 
   /** Ends all pauses. */
   hurry(): void {
-    this.#isInHaste = true;
+    this.#isHurried = true;
     if (this.#pause === undefined) return;
     this.#pause.cancel();
     this.start();
@@ -82,11 +82,11 @@ export class SimClient {
     const index = this.#begun * plan.clients + number;
     this.#begun += 1;
     this.#dice = dice.fork();
-    this.#hand.take(this.#dice);
+    this.#user.beginOperation(this.#dice);
     const key = this.#dice.pick(keys);
-    const habit = this.#dice.pick(plan.habits);
+    const name = this.#dice.pick(plan.operationNames);
     if (only?.has(index) === false) return this.start();
-    this.done.push({ index, text: `${this.#name} ${habit} ${key} at ${this.#hand.at}` });
+    this.done.push({ index, text: `${this.#name} ${name} ${key} at ${this.#user.nodeName}` });
     let isOver = false;
     const goOn = (): void => {
       if (isOver) return;
@@ -95,7 +95,7 @@ export class SimClient {
     };
     // A client that has lost patience goes to another node.
     this.#world.after(PATIENCE_MS, goOn);
-    HABITS[habit](this.#hand, key).then(goOn, (error: unknown) => {
+    OPERATIONS[name](this.#user, key).then(goOn, (error: unknown) => {
       this.#world.trace(`${this.#name} ${messageOf(error)}`);
       goOn();
     });

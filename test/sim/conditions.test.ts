@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import type { HttpAnswer } from '../../src/http/exchange.ts';
-import { FAIR_WEATHER } from '../../src/sim/network.ts';
+import { IDEAL_CONDITIONS } from '../../src/sim/network.ts';
 import { isLongRun } from '../sets.ts';
 import { World } from '../../src/sim/world.ts';
 
@@ -164,8 +164,8 @@ async function race(seed: number): Promise<Scene> {
   const scene = new Scene(seed);
   const { world, cluster } = scene;
   await world.run(30_000, () => cluster.isAtRest());
-  assert.ok(cluster.isAtRest(), cluster.unrest());
-  Object.assign(cluster.network.weather, {
+  assert.ok(cluster.isAtRest(), cluster.describeUnrest());
+  Object.assign(cluster.network.conditions, {
     delayMs: 3,
     lossRate: 0.01,
     doubleRate: 0.02,
@@ -175,7 +175,7 @@ async function race(seed: number): Promise<Scene> {
   for (let i = 0; i < CLIENTS; i++) scene.client(`c${i}`);
   scene.trouble();
   await world.run(world.nowMs + 240_000, () => !scene.isBusy);
-  Object.assign(cluster.network.weather, FAIR_WEATHER);
+  Object.assign(cluster.network.conditions, IDEAL_CONDITIONS);
   return scene;
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MemberStatus } from '../../src/cluster/status.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { listKeys, Refused } from '../../src/sim/http.ts';
+import { listKeys, AnswerError } from '../../src/sim/http.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
 
 test('a listing fails, and is not empty, if no member is known', async () => {
@@ -22,7 +22,7 @@ test('a listing fails, and is not empty, if no member is known', async () => {
     (error: unknown) => (outcome = error),
   );
   await lab.until(() => outcome !== undefined);
-  assert.ok(outcome instanceof Refused, `it lists ${JSON.stringify(outcome)}`);
+  assert.ok(outcome instanceof AnswerError, `it lists ${JSON.stringify(outcome)}`);
   assert.equal(outcome.code, 'quorum-not-met');
 });
 

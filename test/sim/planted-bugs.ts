@@ -100,7 +100,7 @@ const FLOORS: readonly Bug[] = [
     ],
     draw: {
       faults: ['crash', 'one cut off'],
-      habits: ['write', 'read'],
+      operationNames: ['write', 'read'],
       nodes: 3,
       set: { ...BUSY, ...OFTEN },
     },
@@ -120,7 +120,7 @@ const FLOORS: readonly Bug[] = [
     ],
     draw: {
       faults: ['crash and start at once'],
-      habits: ['write', 'read'],
+      operationNames: ['write', 'read'],
       nodes: 3,
       set: { ...BUSY, limits: { intervalMs: 300, restMs: 50 } },
     },
@@ -135,7 +135,7 @@ const FLOORS: readonly Bug[] = [
         this.#hash = undefined;`,
     draw: {
       faults: ['wiped, and much later put back'],
-      habits: ['write', 'blind', 'read'],
+      operationNames: ['write', 'blind', 'read'],
       nodes: 3,
       set: { ...BUSY, chaosMs: 27_000, limits: { intervalMs: 300, restMs: 50, scrubMs: 1e9 } },
     },
@@ -150,7 +150,7 @@ const EVIDENCE: readonly Bug[] = [
     bad: 'const round = new Map();',
     draw: {
       faults: ['fallbacks are back, and the owners cannot ask them'],
-      habits: ['write', 'blind', 'read'],
+      operationNames: ['write', 'blind', 'read'],
       nodes: 6,
       operations: 250,
       set: { chaosMs: 26_000 },
@@ -171,7 +171,7 @@ const EVIDENCE: readonly Bug[] = [
     // The owners have much to take in, and the fallback asks often.
     draw: {
       faults: ['owners out of reach, and back'],
-      habits: ['write', 'blind'],
+      operationNames: ['write', 'blind'],
       nodes: 4,
       operations: 300,
       set: {
@@ -201,7 +201,7 @@ const EVIDENCE: readonly Bug[] = [
     also: [{ file: sync('snapshot'), good: 'const left = [', bad: 'const left = []; [' }],
     draw: {
       faults: ['one cut off', 'crash'],
-      habits: ['write', 'delete', 'delete'],
+      operationNames: ['write', 'delete', 'delete'],
       nodes: 3,
       set: { ...BUSY, limits: MANY_SNAPSHOTS },
     },
@@ -220,7 +220,7 @@ const EVIDENCE: readonly Bug[] = [
     ],
     draw: {
       faults: ['sender wiped between two pages of a snapshot'],
-      habits: ['write', 'read'],
+      operationNames: ['write', 'read'],
       nodes: 3,
       set: { ...BUSY, networkMs: 20, limits: MANY_SNAPSHOTS },
     },
@@ -237,7 +237,7 @@ const EVIDENCE: readonly Bug[] = [
     ],
     draw: {
       faults: ['one cut off', 'crash', 'links stall one after another'],
-      habits: ['write', 'read'],
+      operationNames: ['write', 'read'],
       nodes: 3,
       set: { ...BUSY, limits: MANY_SNAPSHOTS },
     },
@@ -249,7 +249,7 @@ const EVIDENCE: readonly Bug[] = [
     bad: 'return true;',
     draw: {
       faults: ['wiped, and back at once'],
-      habits: ['read', 'read', 'write'],
+      operationNames: ['read', 'read', 'write'],
       nodes: 3,
       set: {
         ...BUSY,
@@ -268,7 +268,7 @@ const EVIDENCE: readonly Bug[] = [
     bad: 'return count >= 1;',
     draw: {
       faults: ['wiped while another lags'],
-      habits: ['read', 'write'],
+      operationNames: ['read', 'write'],
       nodes: 3,
       set: { ...BUSY, quorum: USUAL, queries: [{}] },
     },
@@ -280,7 +280,7 @@ const EVIDENCE: readonly Bug[] = [
     bad: 'restored += Number((() => false)(',
     draw: {
       faults: ['crash'],
-      habits: ['write'],
+      operationNames: ['write'],
       nodes: 3,
       operations: 60,
       set: { chaosMs: 3_000, quorum: USUAL, silent: 'lose', limits: { scrubMs: 300 } },

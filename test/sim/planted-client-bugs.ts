@@ -34,7 +34,7 @@ export const CONDITIONS: readonly Bug[] = [
     bad: 'const majority = 1;',
     draw: {
       faults: ['cut in two', 'one cut off'],
-      habits: ['match'],
+      operationNames: ['match'],
       nodes: 3,
       set: { ...OFTEN, keysEach: 1, quorum: { n: 3, r: 'one', w: 'one' }, queries: [{}] },
     },
@@ -47,7 +47,7 @@ export const CONDITIONS: readonly Bug[] = [
     // Each client repeats its write if the outcome is not known.
     draw: {
       ...RIVALS,
-      habits: ['idempotent match'],
+      operationNames: ['idempotent match'],
       set: { ...RIVALS.set, partitions: 1, clients: 8, queries: [{ timeoutMs: 2_500 }, PATIENT] },
     },
   },
@@ -62,7 +62,7 @@ export const READERS: readonly Bug[] = [
     bad: 'await this.#parts.remove(key, expiring.versionsOf(key));',
     draw: {
       faults: ['one cut off'],
-      habits: ['write for a while', 'blind', 'read'],
+      operationNames: ['write for a while', 'blind', 'read'],
       nodes: 3,
       set: { chaosMs: 12_000, keysEach: 2 },
     },
@@ -72,7 +72,7 @@ export const READERS: readonly Bug[] = [
     file: 'src/cluster/wall-time.js',
     good: 'return majorityMicros(known, owners.length);',
     bad: 'return this.#clock.wallMicros();',
-    draw: { faults: ['clock jumps'], habits: ['write for a while', 'read'] },
+    draw: { faults: ['clock jumps'], operationNames: ['write for a while', 'read'] },
   },
   {
     name: 'expired versions are shown',
@@ -81,7 +81,7 @@ export const READERS: readonly Bug[] = [
     bad: 'return shown;',
     draw: {
       faults: ['one cut off'],
-      habits: ['write for a while', 'read'],
+      operationNames: ['write for a while', 'read'],
       nodes: 3,
       set: { ...OFTEN, keysEach: 2 },
     },
@@ -93,7 +93,7 @@ export const READERS: readonly Bug[] = [
     bad: 'return true ? versions :',
     draw: {
       faults: ['one cut off', 'crash'],
-      habits: ['write twice', 'idempotent', 'read'],
+      operationNames: ['write twice', 'idempotent', 'read'],
       nodes: 3,
       set: { ...OFTEN, keysEach: 2, queries: [{ timeoutMs: 500 }] },
     },
@@ -105,7 +105,7 @@ export const READERS: readonly Bug[] = [
     bad: 'return [].every(',
     draw: {
       faults: ['one cut off', 'slow disk'],
-      habits: ['read on', 'write'],
+      operationNames: ['read on', 'write'],
       nodes: 3,
       set: { ...OFTEN, keysEach: 2, stayRate: 0.5, queries: [{ r: 1, w: 1 }] },
     },
@@ -118,7 +118,7 @@ export const READERS: readonly Bug[] = [
     // A partition has more keys than one answer. Of five nodes, no two own the same keys.
     draw: {
       faults: ['one cut off'],
-      habits: ['list', 'blind', 'blind', 'blind'],
+      operationNames: ['list', 'blind', 'blind', 'blind'],
       nodes: 5,
       set: { ...OFTEN, keysEach: 40, partitions: 3, quorum: USUAL, queries: [{ pw: 'quorum' }] },
     },
@@ -130,7 +130,7 @@ export const READERS: readonly Bug[] = [
     bad: 'if (true)',
     draw: {
       faults: ['one cut off', 'slow disk'],
-      habits: ['list', 'blind'],
+      operationNames: ['list', 'blind'],
       nodes: 3,
       operations: 200,
       set: { ...OFTEN, quorum: USUAL, queries: [{}] },
@@ -143,7 +143,7 @@ export const READERS: readonly Bug[] = [
     bad: 'new WriteQuorum({ any: w }, place.view, holders.isAway)',
     draw: {
       faults: ['owners out of reach, and back', 'one cut off'],
-      habits: ['read', 'write'],
+      operationNames: ['read', 'write'],
       nodes: 5,
       set: { ...BUSY, quorum: USUAL, chaosMs: 20_000, queries: [{ pr: 'quorum', pw: 'quorum' }] },
     },

@@ -39,7 +39,7 @@ export const PATIENT = { timeoutMs: 8_000 };
 /** Conditional writes, one of which is held up until another has taken its place. */
 export const RIVALS = {
   faults: ['coordinator held up until its grants run out'],
-  habits: ['match'],
+  operationNames: ['match'],
   nodes: 3,
   operations: 160,
   set: {

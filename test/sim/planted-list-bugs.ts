@@ -13,7 +13,7 @@ export const LISTS: readonly Bug[] = [
     also: [NO_NEXT_OWNERS],
     draw: {
       faults: ['all are killed, and each is alone'],
-      habits: ['write', 'read'],
+      operationNames: ['write', 'read'],
       nodes: 3,
       set: { ...BUSY, diskMs: 400, quorum: USUAL, queries: [{}], isFirstFaultEarly: true },
     },
@@ -34,7 +34,7 @@ export const LISTS: readonly Bug[] = [
     ],
     draw: {
       faults: ['a wiped node hears one that does not hear it'],
-      habits: ['write', 'read'],
+      operationNames: ['write', 'read'],
       nodes: 3,
       set: { ...BUSY, chaosMs: 20_000, quorum: USUAL, queries: [{}] },
     },
@@ -46,7 +46,7 @@ export const LISTS: readonly Bug[] = [
     bad: 'const isSettled = done === all;',
     draw: {
       faults: ['all are killed as a node joins'],
-      habits: ['match', 'create'],
+      operationNames: ['match', 'create'],
       nodes: 3,
       operations: 300,
       set: { ...OFTEN, keysEach: 1, partitions: 3, chaosMs: 18_000, quorum: USUAL, queries: [{}] },
@@ -59,7 +59,7 @@ export const LISTS: readonly Bug[] = [
     bad: "if (a.state !== b.state && (a.version === b.version || [a, b].some(({ state }) => state === 'gone')))",
     draw: {
       faults: ['a wiped node hears one that does not hear it'],
-      habits: ['write', 'read'],
+      operationNames: ['write', 'read'],
       nodes: 3,
       operations: 100,
       set: { ...BUSY, chaosMs: 20_000, quorum: USUAL, queries: [{}] },
@@ -70,9 +70,12 @@ export const LISTS: readonly Bug[] = [
 const snapshot = 'src/cluster/sync/snapshot.js';
 
 /** A key is damaged at a node that catches up by snapshots. */
-const damagedKeys = (habits: readonly string[], pageDots: number): NonNullable<Bug['draw']> => ({
+const damagedKeys = (
+  operationNames: readonly string[],
+  pageDots: number,
+): NonNullable<Bug['draw']> => ({
   faults: ['a key damaged under a snapshot'],
-  habits,
+  operationNames,
   nodes: 3,
   operations: 300,
   set: {

@@ -7,7 +7,7 @@ const memory = 'src/storage/replica/replica-memory.js';
 
 /** Users that write at nodes with slow disks, and wait. */
 const SLOW_WRITES = {
-  habits: ['write', 'read', 'read'],
+  operationNames: ['write', 'read', 'read'],
   nodes: 3,
   set: { ...BUSY, diskMs: 2, chaosMs: 20_000, quorum: USUAL, queries: [PATIENT] },
 } as const;
@@ -28,7 +28,7 @@ export const WRITES: readonly Bug[] = [
     bad: 'onAnswer(false &&',
     draw: {
       ...SLOW_WRITES,
-      habits: ['match', 'read', 'read'],
+      operationNames: ['match', 'read', 'read'],
       faults: ['an owner loses a write that it has acknowledged'],
     },
   },
@@ -54,7 +54,7 @@ export const WRITES: readonly Bug[] = [
         if (this.#timedOut)`,
     draw: {
       faults: ['unreadable block', 'a record damaged on every disk'],
-      habits: ['blind', 'read'],
+      operationNames: ['blind', 'read'],
       nodes: 5,
       set: { ...OFTEN, quorum: USUAL, queries: [{ w: 'all' }] },
     },
@@ -89,7 +89,7 @@ export const WRITES: readonly Bug[] = [
     ],
     draw: {
       faults: ['clock jumps', 'bad weather'],
-      habits: ['idempotent', 'delete', 'read'],
+      operationNames: ['idempotent', 'delete', 'read'],
       nodes: 3,
       set: { ...OFTEN, faultGapMs: 300, keysEach: 1, quorum: USUAL, queries: [{ timeoutMs: 500 }] },
     },
@@ -102,7 +102,7 @@ export const WRITES: readonly Bug[] = [
     also: [NO_NEXT_OWNERS],
     draw: {
       faults: ['a wiped node hears one that does not hear it'],
-      habits: ['write', 'read'],
+      operationNames: ['write', 'read'],
       nodes: 3,
       set: { ...BUSY, chaosMs: 20_000, quorum: USUAL, queries: [{}] },
     },
@@ -114,7 +114,7 @@ export const WRITES: readonly Bug[] = [
     bad: 'for (const set of []) {',
     draw: {
       faults: ['an owner is replaced while a write waits'],
-      habits: ['blind', 'write', 'read', 'read'],
+      operationNames: ['blind', 'write', 'read', 'read'],
       nodes: 3,
       operations: 400,
       set: {

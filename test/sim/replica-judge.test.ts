@@ -19,7 +19,7 @@ async function withLoneWrite(): Promise<{
   const [key] = neighbours(1) as [string];
   const history = new History(lab.cluster.clocks);
   const judge = new ReplicaJudge(lab.cluster, { history, keys: [key] });
-  lab.world.onTurn = () => judge.look();
+  lab.world.onTurn = () => judge.check();
   const [holder, ...others] = lab.order(key) as [SimNode, ...SimNode[]];
   for (const other of others) lab.cut(holder, other);
   const nothing: ReadonlySet<number> = new Set();
@@ -35,7 +35,7 @@ async function withLoneWrite(): Promise<{
   });
   const answer = await lab.ask(holder, 'PUT', key, { value: `${made.id}`, query: 'w=1' });
   assert.equal(answer.status, 200);
-  history.named(key, { kind: 'dot', name: answer.headers['X-Mec-Dot'] ?? '' }, made.id);
+  history.recordName(key, { kind: 'dot', name: answer.headers['X-Mec-Dot'] ?? '' }, made.id);
   await lab.wait(100);
   return { lab, history, key, holder, made };
 }

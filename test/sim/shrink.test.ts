@@ -14,13 +14,13 @@ const ATTEMPTS = 40;
 
 /** A run in which the power fails, on disks that acknowledge unsafe batches. */
 const lying = (seed: number): SimOptions => {
-  const habits = ['read', 'write'] as const;
+  const operationNames = ['read', 'write'] as const;
   return {
     seed,
     nodes: 3,
     operations: 40,
     faults: ['crash of all'],
-    habits,
+    operationNames,
     doDisksLie: true,
     isBrief: true,
   };
