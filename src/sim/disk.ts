@@ -15,7 +15,7 @@ import type {
   Snapshot,
 } from '../storage/engine.ts';
 import { objectRow } from '../storage/keyspace.ts';
-import { PastRows, type PresentRows } from '../storage/past-rows.ts';
+import { PastRows, type PresentRows } from '../storage/memory-snapshot.ts';
 import type { Life, World } from './world.ts';
 
 /** The disk of one machine. */

@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts';
 import { compareUtf8 } from '../base/bytes.ts';
 import { StartError } from '../base/errors.ts';
 import type { RowChange, Engine, Row, Salvage, ScanRange, Snapshot } from './engine.ts';
-import { PastRows } from './past-rows.ts';
+import { PastRows } from './memory-snapshot.ts';
 
 /** The platter of an engine in memory: its rows survive the engine. */
 export class MemoryDisk {

@@ -9,10 +9,10 @@ import { KeptMembers } from './kept-members.ts';
 import { ObjectCache } from './object-cache.ts';
 import { emptyState } from './records.ts';
 import { Replica } from './replica/replica.ts';
-import { Stock } from './stock.ts';
+import { Stock } from './store-size.ts';
 import { keepHeader } from './store-header.ts';
 import type { StoreParts } from './store-parts.ts';
-import { loadMended } from './wounds.ts';
+import { loadMended } from './wounded-replicas.ts';
 
 /** How to load a store from its engine. */
 export interface LoadOptions {

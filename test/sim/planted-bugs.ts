@@ -189,8 +189,8 @@ const EVIDENCE: readonly Bug[] = [
     good: 'const all = [replica.durableClock, ...clocks];',
     bad: 'const all = [replica.durableClock];',
     also: [
-      { file: sync('serve'), good: 'if (missing.meets(replica.log.cut))', bad: 'if (false)' },
-      { file: sync('serve'), good: 'if (!isWhole)', bad: 'if (false)' },
+      { file: sync('pull-server'), good: 'if (missing.meets(replica.log.cut))', bad: 'if (false)' },
+      { file: sync('pull-server'), good: 'if (!isWhole)', bad: 'if (false)' },
     ],
   },
   {
@@ -244,7 +244,7 @@ const EVIDENCE: readonly Bug[] = [
   },
   {
     name: 'a wiped replica counts for reads at once',
-    file: storage('replica/replica-standing'),
+    file: storage('replica/replica-status'),
     good: 'return this.#isComplete && this.#isConfirmed && this.#setAside.dots.isEmpty;',
     bad: 'return true;',
     draw: {

@@ -6,7 +6,7 @@ import { MecError } from '../../src/base/errors.ts';
 import { STORE_REOPEN_MS } from '../../src/storage/limits.ts';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { Conversations } from '../../src/cluster/sync/conversations.ts';
-import { servePull } from '../../src/cluster/sync/serve.ts';
+import { servePull } from '../../src/cluster/sync/pull-server.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import type { Statement } from '../../src/core/causality/evidence.ts';
 import { partitionOf } from '../../src/core/placement/partition.ts';

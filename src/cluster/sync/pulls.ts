@@ -17,7 +17,7 @@ import type { Completeness } from './completeness.ts';
 import { type Pair, pull } from './pull.ts';
 import { PullQueue, type PullJob } from './pull-queue.ts';
 import type { Questions } from './questions.ts';
-import { say } from './say.ts';
+import { say } from './statement.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { Throttle } from './throttle.ts';
 import { witnessOf } from './witness.ts';

@@ -1,10 +1,10 @@
 /**
  * Repairs after damage: of keys that cannot be read (`mending.ts`), and of salvaged versions
- * (`salvages.ts`).
+ * (`aside-versions.ts`).
  */
 import type { Replica } from '../../storage/replica/replica.ts';
 import { Mending, type MendingOptions } from './mending.ts';
-import { Salvages } from './salvages.ts';
+import { Salvages } from './aside-versions.ts';
 
 /** Mends the replicas of one node. */
 export class Repairs {

@@ -9,7 +9,7 @@ import type { RowChange } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { checkpointToRecord } from '../records.ts';
 import type { ReplicaClock } from './replica-clock.ts';
-import type { ReplicaStanding } from './replica-standing.ts';
+import type { ReplicaStanding } from './replica-status.ts';
 
 /** The parts of a replica that its commits need. */
 export interface CommitParts {

@@ -21,7 +21,7 @@ import {
 } from '../../core/causality/object.ts';
 import type { Done } from '../commit-queue.ts';
 import type { RowChange } from '../engine.ts';
-import { Closing } from './closing.ts';
+import { Closing } from './closed-dots.ts';
 import { KeyWatches } from './key-watches.ts';
 import { assertObjectSize } from './object-size.ts';
 import type { ReplicaState } from '../records.ts';
@@ -37,7 +37,7 @@ import { ReplicaMemory } from './replica-memory.ts';
 import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRepair } from './replica-repair.ts';
 import { ReplicaRows } from './replica-rows.ts';
-import { ReplicaStanding } from './replica-standing.ts';
+import { ReplicaStanding } from './replica-status.ts';
 import { ReplicaView } from './replica-view.ts';
 import { ResidueSweep } from './residue-sweep.ts';
 import { Residues } from './residues.ts';
