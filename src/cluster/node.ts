@@ -110,7 +110,7 @@ export class MecNode implements KeyStore {
     });
     const members = new Members(config, store.keptMembers(), life);
     // A node that was stopped before the others had all its data continues until they have it.
-    if (members.own.state === 'gone' && store.held === 0) {
+    if (members.own.state === 'gone' && store.heldReplicas === 0) {
       await store.close();
       throw new HasLeftError(config.name);
     }

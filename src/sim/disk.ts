@@ -15,11 +15,11 @@ import type {
   Snapshot,
 } from '../storage/engine.ts';
 import { objectRow } from '../storage/keyspace.ts';
-import { PastRows, type PresentRows } from '../storage/memory-snapshot.ts';
+import { MemorySnapshot, type LiveRows } from '../storage/memory-snapshot.ts';
 import type { Life, World } from './world.ts';
 
 /** The disk of one machine. */
-export class SimDisk implements PresentRows {
+export class SimDisk implements LiveRows {
   rows = new Map<string, Uint8Array>();
   /** Rows that cannot be read: those from `first` to `last`. */
   unreadable: LostRange[] = [];
@@ -43,7 +43,7 @@ export class SimDisk implements PresentRows {
   /** The number of batches on their way to the disk. */
   writing = 0;
   /** Open snapshots. They end with the life that opened them. */
-  readonly views = new Set<PastRows>();
+  readonly views = new Set<MemorySnapshot>();
   #sorted: string[] | undefined;
   /** Damaged records by their rows, until they are overwritten. */
   readonly #flipped = new Map<string, Uint8Array>();
@@ -181,7 +181,7 @@ export class SimDisk implements PresentRows {
     this.salvage = {
       lost: [...lost, ...suspects, ...(this.salvage?.lost ?? [])],
       report: 'unreadable rows',
-      strays: async function* strays() {},
+      recoveredRows: async function* recoveredRows() {},
       end: async () => void (this.salvage = undefined),
     };
   }
@@ -268,9 +268,9 @@ class SimEngine implements Engine {
   snapshot(): Snapshot {
     this.#assertOpen();
     const { views } = this.#disk;
-    const view = new PastRows(this.#disk);
+    const view = new MemorySnapshot(this.#disk);
     views.add(view);
-    const past = (): PastRows => {
+    const past = (): MemorySnapshot => {
       this.#assertOpen();
       if (!views.has(view)) throw new MecError('disk-failed');
       return view;

@@ -9,7 +9,7 @@
 import type { Clock } from '../base/env.ts';
 import { MecError, toMecError } from '../base/errors.ts';
 import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES, MAX_COMMIT_ROWS } from './limits.ts';
-import type { RowChange, Engine } from './engine.ts';
+import type { Engine, RowChange } from './engine.ts';
 
 /** Called once: without an error when the rows are durable. */
 export type Done = (error?: MecError) => void;
@@ -127,13 +127,13 @@ export class CommitQueue {
    * Runs a task while no batch is being written. The disk then has exactly the rows whose
    * submitters were told. The task gets an error if the queue has ended.
    */
-  between(task: Done): void {
+  runBetweenBatches(task: Done): void {
     if (this.#failure !== undefined || !this.#isWriting) task(this.#failure);
     else this.#between.push(task);
   }
 
   /** Resolves when no rows wait any more, durable or failed. */
-  idle(): Promise<void> {
+  whenIdle(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#batches.length === 0) resolve();
       else this.#idle.push(resolve);

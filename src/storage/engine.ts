@@ -57,7 +57,7 @@ export interface Salvage {
   /** Rows that may be lost, or may have an older value. */
   readonly lost: readonly LostRange[];
   /** Reads rows in the damaged parts. They may be old, or not as they were written. */
-  strays(): AsyncIterable<Row>;
+  recoveredRows(): AsyncIterable<Row>;
   /** Text for the log: the damage, and where the damaged files are kept. */
   readonly report: string;
   /** Ends the salvage: the store has taken all of it in, durably. */

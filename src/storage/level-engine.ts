@@ -5,7 +5,7 @@ import { MecError } from '../base/errors.ts';
 import { toDiskError } from './damage.ts';
 import type { Engine, Row, RowChange, Salvage, ScanRange, Snapshot } from './engine.ts';
 import type { Database } from './level-database.ts';
-import { demandLook, forgetStarts } from './level-files/starts.ts';
+import { forgetStarts, requestFullExamination } from './level-files/starts.ts';
 import { Verifier } from './level-files/verifier.ts';
 import { LevelReader, LevelSnapshot } from './level-reader.ts';
 import { LEVEL_BATCH_KEEP_BYTES } from './limits.ts';
@@ -132,7 +132,7 @@ export class LevelEngine implements Engine {
   }
 
   async suspect(): Promise<void> {
-    await demandLook(this.#root);
+    await requestFullExamination(this.#root);
     await this.abandon();
   }
 }

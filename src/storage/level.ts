@@ -18,7 +18,7 @@ import {
 } from './level-database.ts';
 import { LevelEngine } from './level-engine.ts';
 import { mendStore } from './level-files/mend.ts';
-import { MAX_STARTS, noteStart } from './level-files/starts.ts';
+import { countStart, MAX_STARTS } from './level-files/starts.ts';
 import { LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, LOCK_BUFFER_BYTES } from './limits.ts';
 
 /** How an engine is opened. */
@@ -38,7 +38,7 @@ export async function openLevelEngine(
   await makeRoot(root);
   const lock = await takeLock(root);
   try {
-    const isSuspect = (await noteStart(root)) > MAX_STARTS;
+    const isSuspect = (await countStart(root)) > MAX_STARTS;
     // If LevelDB finds damage that a quick look has missed, a thorough look finds it.
     return await tryOpen(root, { lock, isThorough: isSuspect, onRemark }).catch(
       async (error: unknown) => {

@@ -4,8 +4,8 @@
 import { assert } from '../base/assert.ts';
 import { compareUtf8 } from '../base/bytes.ts';
 import { StartError } from '../base/errors.ts';
-import type { RowChange, Engine, Row, Salvage, ScanRange, Snapshot } from './engine.ts';
-import { PastRows } from './memory-snapshot.ts';
+import type { Engine, Row, RowChange, Salvage, ScanRange, Snapshot } from './engine.ts';
+import { MemorySnapshot } from './memory-snapshot.ts';
 
 /** The platter of an engine in memory: its rows survive the engine. */
 export class MemoryDisk {
@@ -31,7 +31,7 @@ class MemoryEngine implements Engine {
   #added: string[] = [];
   /** Keys that have changed since the last sync. */
   readonly #unsynced = new Set<string>();
-  readonly #views = new Set<PastRows>();
+  readonly #views = new Set<MemorySnapshot>();
   #isOpen = true;
 
   constructor(disk: MemoryDisk) {
@@ -71,9 +71,12 @@ class MemoryEngine implements Engine {
 
   snapshot(): Snapshot {
     this.#assertOpen();
-    const view = new PastRows({ get: (key) => this.get(key), scan: (range) => this.#scan(range) });
+    const view = new MemorySnapshot({
+      get: (key) => this.get(key),
+      scan: (range) => this.#scan(range),
+    });
     this.#views.add(view);
-    const past = (): PastRows => {
+    const past = (): MemorySnapshot => {
       assert(this.#views.has(view), 'the view is open');
       return view;
     };

@@ -9,10 +9,10 @@ import { KeptMembers } from './kept-members.ts';
 import { ObjectCache } from './object-cache.ts';
 import { emptyState } from './records.ts';
 import { Replica } from './replica/replica.ts';
-import { Stock } from './store-size.ts';
+import { StoreSize } from './store-size.ts';
 import { keepHeader } from './store-header.ts';
 import type { StoreParts } from './store-parts.ts';
-import { loadMended } from './wounded-replicas.ts';
+import { loadRepaired } from './wounded-replicas.ts';
 
 /** How to load a store from its engine. */
 export interface LoadOptions {
@@ -25,7 +25,7 @@ export interface LoadOptions {
   readonly actors: OwnActors;
   readonly names: ReplicaNames;
   /** Partitions whose replicas may have lost rows. They begin again, and leave the set. */
-  readonly wounds: Set<number>;
+  readonly woundedPartitions: Set<number>;
   /** Called when a commit has failed. */
   readonly onFailure: (error: MecError) => void;
 }
@@ -36,7 +36,7 @@ export class OpenStore {
   readonly queue: CommitQueue;
   readonly cache: ObjectCache;
   readonly members: KeptMembers;
-  readonly stock: Stock;
+  readonly size: StoreSize;
   readonly #parts: StoreParts;
   readonly #replicas: Replica[];
   #isEnded = false;
@@ -49,15 +49,15 @@ export class OpenStore {
     this.queue = queue;
     this.cache = cache;
     this.members = new KeptMembers(engine, queue);
-    this.stock = new Stock({ engine, queue, replicas });
+    this.size = new StoreSize({ engine, queue, replicas });
   }
 
   /** Reads the replicas of a store, and mends those that have lost rows. */
   static async load(engine: Engine, options: LoadOptions): Promise<OpenStore> {
-    const { env, nodeName, life, sync, wounds, onFailure } = options;
+    const { env, nodeName, life, sync, woundedPartitions, onFailure } = options;
     const { clock, log } = env;
-    const { states, aside, unreadable } = await loadMended(engine, wounds);
-    wounds.clear();
+    const { states, aside, unreadable } = await loadRepaired(engine, woundedPartitions);
+    woundedPartitions.clear();
     if (engine.salvage !== undefined || aside > 0 || unreadable.length > 0) {
       log.error('store mended: readable versions are set aside, and other members are asked', {
         report: engine.salvage?.report,

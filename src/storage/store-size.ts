@@ -1,23 +1,23 @@
-/** The stock of an open store: how many keys it has, and how much room they take. */
+/** The size of an open store: its keys, and the bytes that they take on disk. */
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
 import { COUNT_REPLICAS, DISK_BYTES_SWEEPS } from './limits.ts';
 import type { Replica } from './replica/replica.ts';
 
-/** An open store whose stock is taken. */
-export interface StockedStore {
+/** An open store whose keys and bytes are counted. */
+export interface CountedStore {
   readonly engine: Engine;
   readonly queue: CommitQueue;
   readonly replicas: readonly Replica[];
 }
 
-/** Takes the stock of one open store. */
-export class Stock {
-  readonly #store: StockedStore;
+/** Counts the keys and the bytes of one open store. */
+export class StoreSize {
+  readonly #store: CountedStore;
   #diskBytes: number | undefined;
   #rounds = 0;
 
-  constructor(store: StockedStore) {
+  constructor(store: CountedStore) {
     this.#store = store;
   }
 
@@ -37,7 +37,7 @@ export class Stock {
   }
 
   /** Counts the keys of some replicas that were not counted yet, and in some rounds the bytes. */
-  async take(): Promise<void> {
+  async countMore(): Promise<void> {
     const { engine, replicas } = this.#store;
     const uncounted = replicas
       .filter(({ rows }) => rows.objects === undefined)

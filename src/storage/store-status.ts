@@ -47,8 +47,8 @@ export function statusOfReplicas(
   for (const replica of replicas) {
     logEntries += replica.log.length;
     residues += replica.residues.count;
-    wounded += Number(replica.standing.isWounded);
-    aside += Number(!replica.aside.isEmpty);
+    wounded += Number(replica.status.isWounded);
+    aside += Number(!replica.asideDots.isEmpty);
     marked.push(...replica.marks.keys());
   }
   const named = marked.slice(0, MAX_NAMED_KEYS);

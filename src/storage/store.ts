@@ -18,7 +18,7 @@ import type { Engine, OpenEngine } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import { OpenStore } from './open-store.ts';
 import type { Replica } from './replica/replica.ts';
-import { type StoreStatus, statusOfReplicas } from './store-status.ts';
+import { statusOfReplicas, type StoreStatus } from './store-status.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
 import { Verification } from './verification.ts';
 import { WatchedEngine } from './watched-engine.ts';
@@ -54,8 +54,8 @@ export class Store {
   #isClosed = false;
   readonly #verification = new Verification();
   /** Partitions whose replicas may have lost rows: the next opening lets them begin again. */
-  readonly #wounds = new Set<number>();
-  #hasLooked = false;
+  readonly #woundedPartitions = new Set<number>();
+  #hasExamined = false;
 
   private constructor(options: StoreOptions) {
     this.#options = options;
@@ -83,9 +83,10 @@ export class Store {
   }
 
   /** The number of replicas that are not blank; undefined while the disk has failed. */
-  get held(): number | undefined {
-    return this.#opened?.replicas.filter(({ clock, aside }) => !clock.isEmpty || !aside.isEmpty)
-      .length;
+  get heldReplicas(): number | undefined {
+    return this.#opened?.replicas.filter(
+      ({ clock, asideDots }) => !clock.isEmpty || !asideDots.isEmpty,
+    ).length;
   }
 
   /** Returns the replica of a partition; undefined while the disk has failed. */
@@ -103,7 +104,7 @@ export class Store {
    * and other members are asked for it. Otherwise the store is opened again and mended, and the
    * replicas that may have lost rows begin again.
    */
-  damaged(error: MecError): void {
+  handleDamage(error: MecError): void {
     const opened = this.#opened;
     if (opened === undefined) return;
     const row = error instanceof DamagedRecord ? error.row : undefined;
@@ -116,7 +117,7 @@ export class Store {
       opened.cache.drop(row);
       return void replica.read(keyspace.keyOfRow(row));
     }
-    this.#wounds.add(replica.partition);
+    this.#woundedPartitions.add(replica.partition);
     this.#reopen(error, opened.abandon());
   }
 
@@ -131,8 +132,8 @@ export class Store {
   }
 
   /** Resolves when all submitted rows are durable or have failed. */
-  async idle(): Promise<void> {
-    await this.#opened?.queue.idle();
+  async whenIdle(): Promise<void> {
+    await this.#opened?.queue.whenIdle();
   }
 
   /** Returns the status of the store, for `/status`. */
@@ -141,9 +142,9 @@ export class Store {
     const { sync, life } = this.#options;
     const state = this.#failure === undefined ? 'ok' : this.#failure.code;
     if (opened === undefined) return { state, sync };
-    const { queue, stock, replicas } = opened;
-    const { keys, diskBytes } = stock;
-    const sums = statusOfReplicas(replicas, this.unreadable.named);
+    const { queue, size, replicas } = opened;
+    const { keys, diskBytes } = size;
+    const sums = statusOfReplicas(replicas, this.unreadable.list);
     return { state, sync, life, pending: queue.pending, keys, diskBytes, ...sums };
   }
 
@@ -152,13 +153,13 @@ export class Store {
     for (const replica of this.#opened?.replicas ?? []) {
       if (this.#opened !== undefined) await replica.sweep.run();
     }
-    await this.#opened?.stock.take();
+    await this.#opened?.size.countMore();
   }
 
   /** Verifies the next page of records, and some of the files below them. */
   async verify(): Promise<void> {
     const { engine } = this.#openedStore();
-    await this.#verification.page(engine, (error) => this.damaged(error));
+    await this.#verification.page(engine, (error) => this.handleDamage(error));
     if (this.#opened?.engine === engine) await engine.verify(VERIFY_PAGE_BYTES);
   }
 
@@ -170,7 +171,7 @@ export class Store {
     if (this.#transition !== undefined) await this.#transition.catch(() => {});
     const opened = this.#opened;
     if (opened === undefined) return;
-    await opened.queue.idle();
+    await opened.queue.whenIdle();
     this.#opened = undefined;
     await opened.close();
   }
@@ -182,14 +183,14 @@ export class Store {
 
   async #open(): Promise<void> {
     const engine = new WatchedEngine(await this.#options.openEngine(), (error) => {
-      if (this.#opened?.engine === engine) this.damaged(error);
+      if (this.#opened?.engine === engine) this.handleDamage(error);
     });
     try {
       this.#opened = await OpenStore.load(engine, {
         ...this.#options,
         actors: this.#actors,
         names: this.#names,
-        wounds: this.#wounds,
+        woundedPartitions: this.#woundedPartitions,
         onFailure: (why) => this.#failed(engine, why),
       });
       this.#failure = undefined;
@@ -198,11 +199,11 @@ export class Store {
       await (isDamaged ? engine.suspect() : engine.abandon());
       if (error instanceof StartError) throw error;
       const why = new StartError(`The store cannot be read: ${messageOf(error)}`, { cause: error });
-      if (!isDamaged || this.#hasLooked) throw why;
+      if (!isDamaged || this.#hasExamined) throw why;
       // One more try: the next opening examines the whole store.
-      this.#hasLooked = true;
+      this.#hasExamined = true;
       await this.#open();
-      this.#hasLooked = false;
+      this.#hasExamined = false;
     }
   }
 

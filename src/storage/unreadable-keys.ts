@@ -9,7 +9,7 @@ export class UnreadableKeys {
     if (this.#keys.size < MAX_NAMED_KEYS) this.#keys.add(key);
   }
 
-  get named(): readonly string[] {
+  get list(): readonly string[] {
     return [...this.#keys];
   }
 }

@@ -1,7 +1,7 @@
 /** An engine that tells one listener of all damage, by whichever access it is found. */
 import type { MecError } from '../base/errors.ts';
 import { isDamage } from './damage.ts';
-import type { RowChange, Engine, Row, RowReader, ScanRange, Snapshot } from './engine.ts';
+import type { Engine, Row, RowChange, RowReader, ScanRange, Snapshot } from './engine.ts';
 
 type OnDamage = (error: MecError) => void;
 
@@ -18,7 +18,7 @@ class WatchedReader implements RowReader {
     try {
       return this.#reader.get(key);
     } catch (error) {
-      throw this.tell(error);
+      throw this.report(error);
     }
   }
 
@@ -26,7 +26,7 @@ class WatchedReader implements RowReader {
     try {
       return await this.#reader.scan(range);
     } catch (error) {
-      throw this.tell(error);
+      throw this.report(error);
     }
   }
 
@@ -34,11 +34,11 @@ class WatchedReader implements RowReader {
     try {
       return await this.#reader.keys(range);
     } catch (error) {
-      throw this.tell(error);
+      throw this.report(error);
     }
   }
 
-  tell(error: unknown): unknown {
+  report(error: unknown): unknown {
     if (isDamage(error)) this.#onDamage(error);
     return error;
   }
@@ -60,12 +60,12 @@ class WatchedSnapshot extends WatchedReader implements Snapshot {
 /** Passes all accesses on, and tells the listener of damage. */
 export class WatchedEngine extends WatchedReader implements Engine {
   readonly #engine: Engine;
-  readonly #told: OnDamage;
+  readonly #onDamage: OnDamage;
 
   constructor(engine: Engine, onDamage: OnDamage) {
     super(engine, onDamage);
     this.#engine = engine;
-    this.#told = onDamage;
+    this.#onDamage = onDamage;
   }
 
   get salvage(): Engine['salvage'] {
@@ -76,19 +76,19 @@ export class WatchedEngine extends WatchedReader implements Engine {
     try {
       await this.#engine.commit(changes, sync);
     } catch (error) {
-      throw this.tell(error);
+      throw this.report(error);
     }
   }
 
   snapshot(): Snapshot {
-    return new WatchedSnapshot(this.#engine.snapshot(), this.#told);
+    return new WatchedSnapshot(this.#engine.snapshot(), this.#onDamage);
   }
 
   async verify(bytes: number): Promise<void> {
     try {
       await this.#engine.verify(bytes);
     } catch (error) {
-      throw this.tell(error);
+      throw this.report(error);
     }
   }
 

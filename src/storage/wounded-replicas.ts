@@ -9,7 +9,7 @@ import { union } from '../core/causality/object.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import { loadCheckpoints } from './replica/checkpoints.ts';
 import { isDamage } from './damage.ts';
-import type { RowChange, Engine, Row, Salvage } from './engine.ts';
+import type { Engine, Row, RowChange, Salvage } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import {
   checkpointToRecord,
@@ -22,7 +22,7 @@ import {
 import { asideChange } from './replica/set-aside.ts';
 
 /** The readable and the unreadable rows of a wounded replica. */
-export interface Dressed {
+export interface RebuiltReplica {
   /** The number of versions that were set aside. */
   readonly versions: number;
   /** Keys with a damaged record. */
@@ -30,7 +30,7 @@ export interface Dressed {
 }
 
 /** Records on disk that replicas are wounded. A crash after that does no harm. */
-async function openWounds(engine: Engine, partitions: Iterable<number>): Promise<void> {
+async function markWounded(engine: Engine, partitions: Iterable<number>): Promise<void> {
   const changes = [...partitions].map((partition) => checkpoint(partition, 'open'));
   if (changes.length > 0) await engine.commit(changes, true);
 }
@@ -41,13 +41,13 @@ function checkpoint(partition: number, wound: Wound): RowChange {
 }
 
 /** Sets the versions of a wounded replica aside, and removes its other rows. */
-async function dressWound(engine: Engine, partition: number): Promise<Dressed> {
+async function rebuildReplica(engine: Engine, partition: number): Promise<RebuiltReplica> {
   const unreadable: string[] = [];
   let versions = 0;
   for (const kind of ['o', 'l', 'e', 'i', 'r', 'u'] as const) {
     const range = keyspace.partitionRange(kind, partition);
     for (let { from } = range; ;) {
-      const rows = fitting(await engine.scan({ ...range, from, limit: SCAN_PAGE_ROWS }));
+      const rows = firstBatch(await engine.scan({ ...range, from, limit: SCAN_PAGE_ROWS }));
       const last = rows[rows.length - 1];
       if (last === undefined) break;
       from = `${last[0]}\0`;
@@ -56,7 +56,7 @@ async function dressWound(engine: Engine, partition: number): Promise<Dressed> {
         const key = keyspace.keyOfRow(row);
         const found = versionsOf(row, record);
         if (found === undefined) unreadable.push(key);
-        else changes.push(withAside(engine, { partition, key }, found));
+        else changes.push(addAside(engine, { partition, key }, found));
         versions += found?.length ?? 0;
       }
       await engine.commit(changes, false);
@@ -67,7 +67,7 @@ async function dressWound(engine: Engine, partition: number): Promise<Dressed> {
 }
 
 /** Returns the first rows, as many as fit into a batch. */
-function fitting(rows: readonly Row[]): readonly Row[] {
+function firstBatch(rows: readonly Row[]): readonly Row[] {
   let bytes = 0;
   const end = rows.findIndex(([, record]) => (bytes += record.length) > SALVAGE_BATCH_BYTES);
   return end < 0 ? rows : rows.slice(0, Math.max(1, end));
@@ -82,7 +82,7 @@ function versionsOf(row: string, record: Uint8Array): PackedVersion[] | undefine
   }
 }
 
-function withAside(
+function addAside(
   engine: Engine,
   { partition, key }: { partition: number; key: string },
   versions: readonly PackedVersion[],
@@ -97,13 +97,13 @@ function withAside(
  * Sets aside versions from the damaged parts of a store, unless the replica has seen their dots:
  * then their fate is known. Resolves with the number of these versions.
  */
-async function keepStrays(
+async function keepRecoveredRows(
   engine: Engine,
   salvage: Salvage,
   has: (partition: number, version: PackedVersion) => boolean,
 ): Promise<number> {
   let kept = 0;
-  for await (const [row, record] of salvage.strays()) {
+  for await (const [row, record] of salvage.recoveredRows()) {
     const isObject = row.startsWith('o') || row.startsWith('s');
     if (!isObject) continue;
     const partition = keyspace.partitionOfRow(row);
@@ -114,13 +114,13 @@ async function keepStrays(
     const unknown = found?.filter((version) => !has(partition, version)) ?? [];
     if (unknown.length === 0) continue;
     kept += unknown.length;
-    await engine.commit([withAside(engine, { partition, key }, unknown)], false);
+    await engine.commit([addAside(engine, { partition, key }, unknown)], false);
   }
   return kept;
 }
 
 /** The states of all replicas, after damage was dealt with. */
-export interface MendedStore {
+export interface RepairedStore {
   readonly states: readonly ReplicaState[];
   /** The number of versions that were set aside now. */
   readonly aside: number;
@@ -129,10 +129,13 @@ export interface MendedStore {
 }
 
 /**
- * Reads the states of all replicas, and dresses the wounds of those that may have lost rows, with
+ * Reads the states of all replicas, and rebuilds those that may have lost rows, with
  * those of the partitions in `known`.
  */
-export async function loadMended(engine: Engine, known: Iterable<number>): Promise<MendedStore> {
+export async function loadRepaired(
+  engine: Engine,
+  known: Iterable<number>,
+): Promise<RepairedStore> {
   const { salvage } = engine;
   const first = await loadCheckpoints(engine);
   const lost = (salvage?.lost ?? []).flatMap((range) =>
@@ -141,18 +144,18 @@ export async function loadMended(engine: Engine, known: Iterable<number>): Promi
   const wounded = new Set([...known, ...first.wounded, ...lost]);
   if (wounded.size === 0 && salvage === undefined)
     return { states: first.states, aside: 0, unreadable: [] };
-  await openWounds(engine, wounded);
+  await markWounded(engine, wounded);
   const unreadable: string[] = [];
   let aside = 0;
   for (const partition of wounded) {
-    const dressed = await dressWound(engine, partition);
-    aside += dressed.versions;
-    unreadable.push(...dressed.unreadable);
+    const rebuilt = await rebuildReplica(engine, partition);
+    aside += rebuilt.versions;
+    unreadable.push(...rebuilt.unreadable);
   }
   if (salvage !== undefined) {
     const has = (partition: number, { actor, counter }: PackedVersion): boolean =>
       !wounded.has(partition) && first.states[partition]?.clock.has(actor, counter) === true;
-    aside += await keepStrays(engine, salvage, has);
+    aside += await keepRecoveredRows(engine, salvage, has);
     // This commit syncs, so the earlier ones are durable, too.
     await engine.commit([{ key: keyspace.metaRow('salvaged'), value: undefined }], true);
     await salvage.end();

@@ -103,12 +103,12 @@ export const MARKS: readonly Bug[] = [
   {
     name: 'a snapshot is adopted although a key was damaged since it began',
     file: snapshot,
-    good: 'if (replica.marks.made !== made)\n        return undefined;',
+    good: 'if (replica.marks.madeCount !== madeCount)\n        return undefined;',
     bad: '',
     also: [
       {
         file: snapshot,
-        good: 'if (replica.marks.made !== made)\n                return false;',
+        good: 'if (replica.marks.madeCount !== madeCount)\n                return false;',
         bad: '',
       },
     ],

@@ -62,8 +62,8 @@ export const WRITES: readonly Bug[] = [
   {
     name: 'memories of writes expire by the wall clock',
     file: memory,
-    good: '#isOver({ atMs }) {',
-    bad: '#isOver({ memory: { madeMicros } }, nowMicros) {',
+    good: '#isExpired({ atMs }) {',
+    bad: '#isExpired({ memory: { madeMicros } }, nowMicros) {',
     also: [
       {
         file: memory,
@@ -75,11 +75,15 @@ export const WRITES: readonly Bug[] = [
         good: 'recall(key, idempotencyKey) {',
         bad: 'recall(key, idempotencyKey, nowMicros) {',
       },
-      { file: memory, good: 'this.#isOver(learnt) ?', bad: 'this.#isOver(learnt, nowMicros) ?' },
       {
         file: memory,
-        good: '!this.#isOver(learnt) &&',
-        bad: '!this.#isOver(learnt, memory.madeMicros) &&',
+        good: 'this.#isExpired(learnt) ?',
+        bad: 'this.#isExpired(learnt, nowMicros) ?',
+      },
+      {
+        file: memory,
+        good: '!this.#isExpired(learnt) &&',
+        bad: '!this.#isExpired(learnt, memory.madeMicros) &&',
       },
       {
         file: holders('local-grant'),

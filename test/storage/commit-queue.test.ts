@@ -122,7 +122,7 @@ test('a failed batch ends the queue: waiting rows, later rows and reads fail', a
   assert.equal(failures.length, 1);
   assert.throws(() => queue.get('a'), MecError);
   assert.throws(() => queue.assertRoom(), MecError);
-  await queue.idle();
+  await queue.whenIdle();
 });
 
 test('the queue and its batches have a bound in bytes', async () => {
@@ -144,7 +144,7 @@ test('idle resolves when the last batch is durable', async () => {
   const { queue, end } = await setUp();
   let isIdle = false;
   queue.submit([put('a')], () => {});
-  const idle = queue.idle().then(() => (isIdle = true));
+  const idle = queue.whenIdle().then(() => (isIdle = true));
   await nextTurn();
   assert.equal(isIdle, false);
   await end();

@@ -236,9 +236,9 @@ test('a damaged log entry wounds its replica, and sets its versions aside', asyn
   const { store, replica } = await openStore(disk);
   assert.equal(replica.clock.isEmpty, true);
   assert.deepEqual(texts(replica), []);
-  assert.equal(replica.standing.isWounded, true);
-  assert.equal(replica.aside.has(dot.actor, dot.counter), true);
-  assert.equal(replica.salvage.of(KEY).length, 1);
+  assert.equal(replica.status.isWounded, true);
+  assert.equal(replica.asideDots.has(dot.actor, dot.counter), true);
+  assert.equal(replica.setAside.versionsOf(KEY).length, 1);
   assert.notEqual(replica.actor, actor);
   replica.markComplete(true);
   assert.equal(replica.isComplete, false, 'not with anything set aside');
@@ -251,7 +251,7 @@ test('a damaged log entry wounds its replica, and sets its versions aside', asyn
   assert.equal(disk.rows.has(asideRow(HOME, KEY)), true);
   disk.isOpen = false;
   const again = (await openStore(disk)).replica;
-  assert.equal(again.aside.has(dot.actor, dot.counter), true, 'it is remembered');
+  assert.equal(again.asideDots.has(dot.actor, dot.counter), true, 'it is remembered');
 });
 
 test('the next start dresses a wound that a crash left open', async () => {
@@ -282,7 +282,7 @@ test('the next start dresses a wound that a crash left open', async () => {
   disk.isOpen = false;
   const { replica } = await openStore(disk);
   assert.equal(replica.clock.isEmpty, true);
-  assert.equal(replica.salvage.of(KEY).length, 1);
+  assert.equal(replica.setAside.versionsOf(KEY).length, 1);
   assert.equal(disk.rows.has(objectRow(HOME, KEY)), false);
 });
 
@@ -299,7 +299,7 @@ test('a mended disk wounds the replicas that may have lost rows, and sets stray 
   disk.salvage = {
     lost: [{ first: row, last: `${row}~` }],
     report: 'a block',
-    strays: async function* strays() {
+    recoveredRows: async function* recoveredRows() {
       yield [row, stray] as const;
       yield [objectRow(HOME, 'damaged'), stray] as const;
     },
@@ -308,11 +308,11 @@ test('a mended disk wounds the replicas that may have lost rows, and sets stray 
   const { replica } = await openStore(disk);
   assert.equal(isEnded, true);
   assert.deepEqual(
-    [replica.salvage.of(KEY).length, replica.salvage.of(neighbour()).length],
+    [replica.setAside.versionsOf(KEY).length, replica.setAside.versionsOf(neighbour()).length],
     [1, 1],
   );
-  assert.equal(replica.aside.has(lost.dot.actor, lost.dot.counter), true);
-  assert.deepEqual(replica.salvage.of('damaged'), []);
+  assert.equal(replica.asideDots.has(lost.dot.actor, lost.dot.counter), true);
+  assert.deepEqual(replica.setAside.versionsOf('damaged'), []);
 });
 
 test('versions behind the cut of a log of LevelDB are set aside', async () => {
@@ -330,7 +330,7 @@ test('versions behind the cut of a log of LevelDB are set aside', async () => {
   disk.salvage = {
     lost: [],
     report: 'a log',
-    strays: async function* strays() {
+    recoveredRows: async function* recoveredRows() {
       yield [row, stray] as const;
       yield [objectRow(HOME, KEY), old] as const;
     },
@@ -338,9 +338,9 @@ test('versions behind the cut of a log of LevelDB are set aside', async () => {
   } satisfies Salvage;
   const { replica } = await openStore(disk);
   assert.deepEqual(texts(replica), ['old']);
-  assert.equal(replica.standing.isWounded, false);
+  assert.equal(replica.status.isWounded, false);
   assert.equal(
-    replica.aside.toString(),
+    replica.asideDots.toString(),
     CausalContext.ofDots([dot]).toString(),
     'only what the clock has not',
   );
@@ -356,8 +356,8 @@ test('damage of a row without a key wounds the replica when the store is opened 
   flip(disk, checkpointRow(HOME));
   // The verification of the running store finds it.
   const second = await openStore(disk);
-  assert.equal(second.replica.standing.isWounded, true);
-  assert.equal(second.replica.aside.has(dot.actor, 1), true);
+  assert.equal(second.replica.status.isWounded, true);
+  assert.equal(second.replica.asideDots.has(dot.actor, 1), true);
 });
 
 test('verification finds a record under a damaged name, and wounds its replica', async () => {
@@ -374,15 +374,15 @@ test('verification finds a record under a damaged name, and wounds its replica',
     .find((key) => partitionOf(key) !== HOME);
   disk.rows.set(objectRow(HOME, wrong as string), record);
   const second = await openStore(disk);
-  assert.equal(second.replica.standing.isWounded, false);
+  assert.equal(second.replica.status.isWounded, false);
   await second.store.verify();
   assert.equal(second.store.isOpen, false, 'it is opened again');
   await nextTurn();
   second.clock.advance(STORE_REOPEN_MS);
   while (!second.store.isOpen) await nextTurn();
   const wounded = second.store.of(HOME);
-  assert.equal(wounded.standing.isWounded, true);
-  assert.equal(wounded.aside.has(dot.actor, dot.counter), true);
+  assert.equal(wounded.status.isWounded, true);
+  assert.equal(wounded.asideDots.has(dot.actor, dot.counter), true);
 });
 
 test('a store with a damaged header and a damaged member list opens', async () => {

@@ -46,8 +46,8 @@ async function goesOn(openEngine: OpenEngine): Promise<void> {
     [replica.log.length, replica.residues.count, replica.lost.isEmpty],
     [7, 1, true],
   );
-  assert.equal(replica.standing.isUnconfirmed, true, 'it was complete');
-  replica.standing.confirm();
+  assert.equal(replica.status.isUnconfirmed, true, 'it was complete');
+  replica.status.confirm();
   assert.equal(replica.isComplete, true);
   const [first, second] = store.keptMembers();
   assert.deepEqual(

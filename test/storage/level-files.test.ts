@@ -79,7 +79,7 @@ async function salvage(
   for (const [row, n] of kept) assert.equal(valueOf(db.getSync(row) as Uint8Array, row), n);
   await db.close();
   const strays: Rows = new Map();
-  for await (const [row, value] of mended?.strays() ?? []) {
+  for await (const [row, value] of mended?.recoveredRows() ?? []) {
     const n = valueOf(value, row);
     if (n !== undefined) strays.set(row, n);
   }

@@ -331,7 +331,7 @@ test('a deleted key leaves a residue until the clock covers the delete', async (
     dots: [other.written.dot],
   });
   await store.sweep();
-  await store.idle();
+  await store.whenIdle();
   assert.deepEqual([rows('o').length, rows('r').length, replica.residues.count], [1, 0, 0]);
 });
 
@@ -361,7 +361,7 @@ test('the clock is whole after a start with a log that was cut', async () => {
   }
   await last;
   while (replica.log.length > maxLogEntries) await nextTurn();
-  await store.idle();
+  await store.whenIdle();
   const { actor } = replica;
   const logRows = [...disk.rows.keys()].filter((row) => row.startsWith('l')).length;
   assert.equal(logRows, replica.log.length);
@@ -590,7 +590,7 @@ test('a replica that closes dots writes the keys again whose residue names them'
   assert.deepEqual(texts(replica), []);
   assert.equal(replica.residues.count, 1);
   const before = replica.clock.base(replica.actor);
-  await replica.closing.close(CausalContext.ofDots([lost.written.dot, gone.written.dot]));
+  await replica.closedDots.close(CausalContext.ofDots([lost.written.dot, gone.written.dot]));
   assert.ok(replica.clock.has(gone.written.dot.actor, 2));
   assert.ok(replica.lost.has(gone.written.dot.actor, 1));
   assert.equal(replica.clock.base(replica.actor), before + 1, 'the key was written again');
@@ -607,6 +607,6 @@ test('a version goes when its dot is closed', async () => {
   const replica = (await openStore(new MemoryDisk().open)).store.of(0);
   const { written, durable } = write(replica, { text: 'held' });
   await durable;
-  await replica.closing.close(CausalContext.ofDots([written.dot]));
+  await replica.closedDots.close(CausalContext.ofDots([written.dot]));
   assert.deepEqual(texts(replica), []);
 });

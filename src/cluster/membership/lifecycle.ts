@@ -62,7 +62,7 @@ export class Lifecycle {
   progress(): HandoffProgress {
     const { members, store } = this.#options;
     if (this.#heldOnce !== undefined) {
-      const held = store.held ?? this.#heldOnce;
+      const held = store.heldReplicas ?? this.#heldOnce;
       const all = Math.max(this.#heldOnce, held);
       return this.#progressOf(all - held, all);
     }
@@ -176,8 +176,8 @@ export class Lifecycle {
   #end(): void {
     const { env, store, onGone } = this.#options;
     if (this.#heldOnce === undefined) this.#handoffSinceMs = env.clock.monotonicMs();
-    this.#heldOnce ??= store.held;
-    if (this.#isOver || store.held !== 0 || !this.#isGoneKnown()) return;
+    this.#heldOnce ??= store.heldReplicas;
+    if (this.#isOver || store.heldReplicas !== 0 || !this.#isGoneKnown()) return;
     this.#isOver = true;
     onGone();
   }

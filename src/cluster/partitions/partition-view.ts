@@ -10,7 +10,7 @@ import { Fences, type FencesParts } from './fences.ts';
 import type { Floors } from './floors.ts';
 
 interface ViewedReplica extends AskingReplica {
-  readonly standing: { readonly isUnconfirmed: boolean; confirm(): void };
+  readonly status: { readonly isUnconfirmed: boolean; confirm(): void };
 }
 
 /** The parts of a node that its views need. */
@@ -74,14 +74,14 @@ export class PartitionView {
 
   /** Runs a read as soon as this node's own replica counts again after a start, perhaps at once. */
   whenConfirmed(read: () => void): void {
-    const isUnconfirmed = this.#parts.store.find(this.partition)?.standing.isUnconfirmed === true;
+    const isUnconfirmed = this.#parts.store.find(this.partition)?.status.isUnconfirmed === true;
     if (this.#isEnded || !isUnconfirmed) return read();
     this.#waiting.push(read);
   }
 
   /** Lets the own replica count: it has been compared with others, or need not be. */
   confirm(): void {
-    this.#parts.store.find(this.partition)?.standing.confirm();
+    this.#parts.store.find(this.partition)?.status.confirm();
     this.#runWaiting();
   }
 

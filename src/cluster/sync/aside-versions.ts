@@ -40,7 +40,7 @@ export class Salvages {
   look(replica: Replica): void {
     const { env, questions } = this.#options;
     const { partition } = replica;
-    if (replica.aside.isEmpty || this.#asking.has(partition) || !questions.hasRoom) return;
+    if (replica.asideDots.isEmpty || this.#asking.has(partition) || !questions.hasRoom) return;
     this.#asking.add(partition);
     this.#settle(replica)
       .catch((error: unknown) =>
@@ -53,8 +53,8 @@ export class Salvages {
     const { env, questions, store } = this.#options;
     const { partition } = replica;
     await this.#dropKnown(replica);
-    if (replica.aside.isEmpty) return;
-    const asked = replica.aside.clone();
+    if (replica.asideDots.isEmpty) return;
+    const asked = replica.asideDots.clone();
     const round = await questions.askTwice(partition, questions.everyOther(), () => true);
     if (round === undefined || store.find(partition) !== replica) return;
     const nowhere = unseenBy(asked, round);
@@ -82,7 +82,7 @@ export class Salvages {
       const known = versions.filter(({ actor, counter }) => replica.clock.has(actor, counter));
       if (known.length > 0) replica.repair.dropAside(key, known, () => {});
     });
-    replica.salvage.forget(replica.aside.minus(there));
+    replica.setAside.forgetDots(replica.asideDots.minus(there));
   }
 
   async #each({ rows }: Replica, visit: Visit): Promise<void> {

@@ -141,13 +141,13 @@ export class Completeness {
   /** Whether a replica should become complete, and this node knows enough to decide it. */
   #isWanted(replica: Replica): boolean {
     if (replica.isComplete) return false;
-    const { partition, standing, aside, isWhole } = replica;
+    const { partition, status, asideDots, isWhole } = replica;
     const { members } = this.#options;
     // Without owners there is no cluster yet. A node that does not know all members cannot ask
     // enough of them.
     const isKnown = members.replicas > 0 && members.isInformed;
     return (
-      isKnown && !standing.isUnconfirmed && aside.isEmpty && isWhole && members.holds(partition)
+      isKnown && !status.isUnconfirmed && asideDots.isEmpty && isWhole && members.holds(partition)
     );
   }
 

@@ -48,7 +48,8 @@ export class Conversations {
   async serve(replica: Replica, { id, after }: SnapshotRequest): Promise<SnapshotReply> {
     const name = id ?? (await this.#open(replica));
     const conversation = this.#byId.get(name);
-    const isSame = conversation?.replica === replica && conversation.marks === replica.marks.made;
+    const isSame =
+      conversation?.replica === replica && conversation.marks === replica.marks.madeCount;
     if (!isSame || replica.commits.isRetired) {
       this.#end(name);
       throw new MecError('behind', { detail: 'The snapshot has ended' });
@@ -81,7 +82,7 @@ export class Conversations {
       replica,
       view,
       statement,
-      marks: replica.marks.made,
+      marks: replica.marks.madeCount,
       timer: this.#endLater(id),
     });
     return id;

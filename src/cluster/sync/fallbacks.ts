@@ -44,7 +44,7 @@ export class Fallbacks {
     // A late message about a partition that this node has dropped leaves a residue without dots.
     if (replica.isBlank)
       return replica.residues.count === 0 ? undefined : void this.#drop(partition);
-    const held = replica.durableClock.minus(replica.lost).join(replica.aside);
+    const held = replica.durableClock.minus(replica.lost).join(replica.asideDots);
     const clocks = partitions.of(partition).evidence.clocks(members.owners(partition));
     if (clocks?.every((clock) => clock.covers(held)) !== true || !questions.hasRoom) return;
     this.#asking.add(partition);
@@ -61,7 +61,7 @@ export class Fallbacks {
     const own = {
       clock: replica.clock.clone(),
       lost: replica.lost.clone(),
-      aside: replica.aside.clone(),
+      aside: replica.asideDots.clone(),
     };
     const round = await questions.askTwice(partition, owners, (said) => mayDrop(own, owners, said));
     const isSame = store.find(partition) === replica && replica.commits.count === count;

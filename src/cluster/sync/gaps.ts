@@ -74,10 +74,10 @@ export class Gaps {
       areHeldNowhere(missing, round);
     const round = await questions.askTwice(partition, questions.everyOther(), isNowhere);
     if (round === undefined || store.find(partition) !== replica || !replica.isWhole) return;
-    const still = missing.minus(replica.clock).minus(replica.aside);
+    const still = missing.minus(replica.clock).minus(replica.asideDots);
     const dead = still.filter((actor) => this.#isDead(partition, actor));
     if (dead.isEmpty) return;
-    await replica.closing.close(dead);
+    await replica.closedDots.close(dead);
     env.log.info('gap closed: no member holds these writes', { partition, dots: String(dead) });
   }
 
@@ -104,7 +104,7 @@ export class Gaps {
     });
     return named
       .minus(replica.clock)
-      .minus(replica.aside)
+      .minus(replica.asideDots)
       .filter((actor) => this.#isDead(replica.partition, actor));
   }
 }

@@ -77,15 +77,16 @@ export class Mending {
       lost: lost.clone(),
       need: marks.need(key)?.clone(),
       item: { key, object, dots: [] },
-      aside: replica.salvage.of(key),
+      aside: replica.setAside.versionsOf(key),
     };
   }
 
   async #mend(replica: Replica, key: string): Promise<void> {
-    const { made } = replica.marks;
+    const { madeCount } = replica.marks;
     const first = await this.#round(replica, key);
     const isSame = (): boolean =>
-      this.#options.store.find(replica.partition) === replica && replica.marks.made === made;
+      this.#options.store.find(replica.partition) === replica &&
+      replica.marks.madeCount === madeCount;
     if (!isSame()) return;
     if (isKnown(replica, key)) return this.#end(replica, key);
     if (first === undefined) return;
@@ -123,7 +124,7 @@ export class Mending {
     key: string,
     { item, need, clock, lost, aside }: MendReply,
   ): Promise<void> {
-    await replica.closing.close(lost);
+    await replica.closedDots.close(lost);
     const wanted = replica.marks.need(key) ?? new CausalContext();
     const salvaged = aside.filter(({ actor, counter }) => wanted.has(actor, counter));
     const kept = {

@@ -63,7 +63,7 @@ export async function pull(pair: Pair): Promise<Pulled> {
     const asked = expect('page', (onReply) => outgoing.send(peer, limits.timeoutMs, onReply));
     const { statement, items, rest } = await asked;
     assertHonest(pair, statement);
-    await replica.closing.close(statement.lost);
+    await replica.closedDots.close(statement.lost);
     if (rest === 'all') return { statement, rest };
     await mergeAll(replica, items);
     await pair.throttle?.(bytesOf(items));

@@ -116,7 +116,7 @@ export class Pulls {
       this.#options.completeness.notice(partition);
     } catch (error) {
       this.#failures += 1;
-      if (error instanceof MecError && error.code === 'damaged') store.damaged(error);
+      if (error instanceof MecError && error.code === 'damaged') store.handleDamage(error);
       env.log.debug('catching up failed', { partition, peer: id, reason: messageOf(error) });
     }
   }

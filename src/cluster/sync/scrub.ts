@@ -144,7 +144,7 @@ export class Scrub {
 
   #failed(error: unknown): void {
     const { env, store } = this.#options;
-    if (error instanceof MecError && error.code === 'damaged') store.damaged(error);
+    if (error instanceof MecError && error.code === 'damaged') store.handleDamage(error);
     env.log.debug('scrub failed', { reason: messageOf(error) });
   }
 
@@ -218,7 +218,7 @@ export class Scrub {
     if (
       replica.residues.count > 0 ||
       !replica.isWhole ||
-      replica.standing.isWounded ||
+      replica.status.isWounded ||
       !clock.gaps().isEmpty
     )
       return undefined;

@@ -51,10 +51,10 @@ export type Witness = (opening: Opening, removals: readonly Removal[]) => Promis
  */
 export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Opening | undefined> {
   const { replica } = pair;
-  const { made } = replica.marks;
+  const { madeCount } = replica.marks;
   const opening = await takePages(pair);
   const { statement } = opening;
-  await replica.closing.close(statement.lost);
+  await replica.closedDots.close(statement.lost);
   const bases = statement.clock.bases();
   const removed = await removals(pair, bases);
   if (removed.areMany && !(await isConfirmed(opening, removed.list))) {
@@ -63,7 +63,7 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
     );
   }
   // A key may have lost its record here after its page was merged.
-  if (replica.marks.made !== made) return undefined;
+  if (replica.marks.madeCount !== madeCount) return undefined;
   return (await adopt(pair, statement.clock, bases)) ? opening : undefined;
 }
 
@@ -132,7 +132,7 @@ async function adopt(
   clock: CausalContext,
   bases: CausalContext,
 ): Promise<boolean> {
-  const { made } = replica.marks;
+  const { madeCount } = replica.marks;
   const lacks = (key: string): boolean => !replica.read(key).context.covers(bases);
   const toItem = (key: string): SyncItem => ({ key, object: absent(bases), dots: [] });
   const watch = replica.watches.begin();
@@ -149,7 +149,7 @@ async function adopt(
         await mergeAll(replica, left.map(toItem));
         continue;
       }
-      if (replica.marks.made !== made) return false;
+      if (replica.marks.madeCount !== madeCount) return false;
       await new Promise<void>((resolve, reject) => {
         const done = (error?: MecError): void => (error === undefined ? resolve() : reject(error));
         for (const key of left) replica.merge(toItem(key), () => {});

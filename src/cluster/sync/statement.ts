@@ -19,7 +19,16 @@ export interface Speaker {
  * writes that count by the former owners.
  */
 export function say({ members, life }: Speaker, replica: Replica, filled?: string): Statement {
-  const { id, actor, partition, isComplete, isWhole, durableClock: clock, lost, aside } = replica;
+  const {
+    id,
+    actor,
+    partition,
+    isComplete,
+    isWhole,
+    durableClock: clock,
+    lost,
+    asideDots,
+  } = replica;
   const isTold = filled !== undefined && members.holds(partition, filled);
   const memories = isTold ? replica.memory.all() : undefined;
   return {
@@ -31,7 +40,7 @@ export function say({ members, life }: Speaker, replica: Replica, filled?: strin
     isWhole,
     clock,
     lost,
-    aside,
+    aside: asideDots,
     memories,
   };
 }

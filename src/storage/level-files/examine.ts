@@ -15,7 +15,7 @@ import { type Extent, flipsOfTable, isSound, readTable, rowsOfBlock } from './ta
 export type BadBlock = Extent & { readonly kind: 'rows' | 'metaindex' | 'filter' };
 
 /** A change of a damaged file, after which LevelDB reads it without harm. */
-export type FileMend =
+export type FileRepair =
   | { readonly kind: 'flip bits'; readonly file: string; readonly flips: readonly FileFlip[] }
   | { readonly kind: 'blank blocks'; readonly file: string; readonly blocks: readonly BadBlock[] }
   | { readonly kind: 'blank table'; readonly file: string; readonly bytes: number }
@@ -25,7 +25,7 @@ export type FileMend =
 
 /** The damage of a store. */
 export interface Findings {
-  readonly mends: readonly FileMend[];
+  readonly mends: readonly FileRepair[];
   readonly lost: readonly LostRange[];
   /** Sentences for the log about findings that need no mend. */
   readonly remarks: readonly string[];
@@ -35,7 +35,7 @@ const EVERYTHING: LostRange = { first: '', last: undefined };
 
 interface Report {
   readonly directory: string;
-  readonly mends: FileMend[];
+  readonly mends: FileRepair[];
   readonly lost: LostRange[];
   readonly remarks: string[];
 }
@@ -179,7 +179,7 @@ async function examineLog({ directory, mends, remarks }: Report, file: string): 
 }
 
 /** Reads the rows in the parts that mends take away, from the files as they were. */
-export async function* strayRows(directory: string, { mends }: Findings): AsyncGenerator<Row> {
+export async function* recoveredRows(directory: string, { mends }: Findings): AsyncGenerator<Row> {
   for (const mend of mends) {
     const bytes = await readFile(join(directory, mend.file)).catch(() => new Uint8Array());
     for (const other of mends)

@@ -17,7 +17,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Salvage } from '../engine.ts';
-import { examine, type Findings, flipBits, type FileMend, strayRows } from './examine.ts';
+import { examine, type FileRepair, type Findings, flipBits, recoveredRows } from './examine.ts';
 import { blankBlock, blankTable } from './table-file.ts';
 
 /** How to mend a store. */
@@ -64,7 +64,7 @@ async function mendFrom({ root, repair }: MendOptions, aside: string): Promise<S
   await syncPath(storeOf(root));
   return {
     lost: findings.lost,
-    strays: () => strayRows(kept, findings),
+    recoveredRows: () => recoveredRows(kept, findings),
     report: `${describe(findings)}; the files are kept in ${kept}`,
     end: async () => {
       await rm(markerOf(root), { force: true });
@@ -82,7 +82,7 @@ function describe({ mends }: Findings): string {
 /**
  * Replaces a damaged file by a mended one. The kept file is a hard link, so it must not be changed.
  */
-async function carryOut(directory: string, mend: FileMend): Promise<void> {
+async function carryOut(directory: string, mend: FileRepair): Promise<void> {
   const path = join(directory, mend.file);
   if (mend.kind === 'rebuild manifest') return rm(path, { force: true });
   const bytes = await readFile(path).catch(() => Buffer.alloc(0));

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const pathOf = (root: string): string => join(root, 'starting');
 
 /** Counts a start. Resolves with the number of starts in a row that did not last, with this one. */
-export async function noteStart(root: string): Promise<number> {
+export async function countStart(root: string): Promise<number> {
   const before = Number(await readFile(pathOf(root), 'utf8').catch(() => '0'));
   const count = (Number.isSafeInteger(before) ? before : 0) + 1;
   const file = await open(pathOf(root), 'w');
@@ -28,8 +28,8 @@ export async function forgetStarts(root: string): Promise<void> {
 }
 
 /** Makes the next start examine every block. */
-export async function demandLook(root: string): Promise<void> {
-  for (let i = 0; i <= MAX_STARTS; i++) await noteStart(root);
+export async function requestFullExamination(root: string): Promise<void> {
+  for (let i = 0; i <= MAX_STARTS; i++) await countStart(root);
 }
 
 /** Starts in a row that may fail for another reason. After more, every block is examined. */

@@ -17,7 +17,7 @@ import type { ReplicaRows } from './replica-rows.ts';
 import type { ResidueSweep } from './residue-sweep.ts';
 
 /** The parts of a replica that closing dots needs. */
-export interface ClosingParts {
+export interface ClosedDotsParts {
   readonly clock: ReplicaClock;
   readonly actor: ReplicaActor;
   readonly objects: ReplicaObjects;
@@ -29,10 +29,10 @@ export interface ClosingParts {
 }
 
 /** Closes dots in one replica. */
-export class Closing {
-  readonly #parts: ClosingParts;
+export class ClosedDots {
+  readonly #parts: ClosedDotsParts;
 
-  constructor(parts: ClosingParts) {
+  constructor(parts: ClosedDotsParts) {
     this.#parts = parts;
   }
 
@@ -77,7 +77,7 @@ export class Closing {
       return { key, stored, object: objects.fill(key, stored) };
     });
     clock.close(dots);
-    sweep.demand();
+    sweep.markDue();
     const added = dots.clone();
     const changes: RowChange[] = [];
     for (const { key, stored, object } of before) {

@@ -9,14 +9,14 @@ import type { RowChange } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { checkpointToRecord } from '../records.ts';
 import type { ReplicaClock } from './replica-clock.ts';
-import type { ReplicaStanding } from './replica-status.ts';
+import type { ReplicaStatus } from './replica-status.ts';
 
 /** The parts of a replica that its commits need. */
 export interface CommitParts {
   readonly partition: number;
   readonly queue: CommitQueue;
   readonly clock: ReplicaClock;
-  readonly standing: ReplicaStanding;
+  readonly status: ReplicaStatus;
   /** Dots whose log entries have been cut. */
   readonly cut: CausalContext;
 }
@@ -82,9 +82,9 @@ export class ReplicaCommits {
   }
 
   #checkpoint(): RowChange {
-    const { partition, clock, standing, cut } = this.#parts;
+    const { partition, clock, status, cut } = this.#parts;
     const key = keyspace.checkpointRow(partition);
-    const state = { ...standing.inCheckpoint, clock: clock.seen, cut, lost: clock.lost };
+    const state = { ...status.checkpointFields, clock: clock.seen, cut, lost: clock.lost };
     return { key, value: checkpointToRecord(state, key) };
   }
 }

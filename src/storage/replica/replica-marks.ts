@@ -18,7 +18,7 @@ export class ReplicaMarks {
   readonly #partition: number;
   readonly #needs: Map<string, CausalContext>;
   /** The number of marks ever made: a caller sees from it whether another one was made. */
-  made = 0;
+  madeCount = 0;
 
   constructor(partition: number, needs: Map<string, CausalContext>) {
     this.#partition = partition;
@@ -48,7 +48,7 @@ export class ReplicaMarks {
 
   /** Marks a key. Returns the row of the mark. */
   add(key: string, clock: CausalContext): RowChange {
-    this.made += 1;
+    this.madeCount += 1;
     const need = clock.clone();
     this.#needs.set(key, need);
     const row = keyspace.markRow(this.#partition, key);

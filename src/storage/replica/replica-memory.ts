@@ -19,7 +19,7 @@ import { memoryToRecord } from '../records.ts';
 
 type MemoryClock = Pick<Clock, 'monotonicMs'>;
 
-interface Learnt {
+interface MemoryEntry {
   readonly memory: RememberedWrite;
   readonly atMs: number;
 }
@@ -29,7 +29,7 @@ export class ReplicaMemory {
   readonly #clock: MemoryClock;
   readonly #partition: number;
   /** The memories by row, in the order in which the process learnt them. */
-  readonly #byRow = new Map<string, Learnt>();
+  readonly #byRow = new Map<string, MemoryEntry>();
 
   constructor(clock: MemoryClock, partition: number, memories: readonly RememberedWrite[]) {
     this.#clock = clock;
@@ -44,10 +44,10 @@ export class ReplicaMemory {
   /** Returns the memory of a write with this Idempotency-Key; undefined if there is none. */
   recall(key: string, idempotencyKey: string): RememberedWrite | undefined {
     const learnt = this.#byRow.get(this.#rowOf({ key, idempotencyKey }));
-    return learnt === undefined || this.#isOver(learnt) ? undefined : learnt.memory;
+    return learnt === undefined || this.#isExpired(learnt) ? undefined : learnt.memory;
   }
 
-  #isOver({ atMs }: Learnt): boolean {
+  #isExpired({ atMs }: MemoryEntry): boolean {
     return atMs + IDEMPOTENCY_MS <= this.#clock.monotonicMs();
   }
 
@@ -68,7 +68,7 @@ export class ReplicaMemory {
     this.#byRow.set(row, { memory, atMs: this.#clock.monotonicMs() });
     const changes: RowChange[] = [{ key: row, value: memoryToRecord(memory, row) }];
     for (const [oldest, learnt] of this.#byRow) {
-      if (!this.#isOver(learnt) && this.#byRow.size <= MAX_MEMORIES) break;
+      if (!this.#isExpired(learnt) && this.#byRow.size <= MAX_MEMORIES) break;
       this.#byRow.delete(oldest);
       changes.push({ key: oldest, value: undefined });
     }

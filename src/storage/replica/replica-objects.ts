@@ -27,7 +27,7 @@ export interface ObjectParts {
   readonly expiry: ReplicaExpiry;
   readonly watches: KeyWatches;
   readonly marks: ReplicaMarks;
-  readonly salvage: SetAside;
+  readonly setAside: SetAside;
   readonly memory: ReplicaMemory;
   /** Submits the rows of a key that was marked just now. */
   readonly save: (changes: readonly RowChange[]) => void;
@@ -74,7 +74,7 @@ export class ReplicaObjects {
       { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) },
     ];
     residues.append(key, { before: before.residue, after: residue }, changes);
-    rows.changed(before.versions.length, versions.length);
+    rows.countChange(before.versions.length, versions.length);
     log.append(key, dots, changes);
     expiry.append(key, { before: before.versions, after: versions }, changes);
     watches.changed(key);
@@ -83,12 +83,14 @@ export class ReplicaObjects {
   }
 
   #mark(key: string): StoredObject<Uint8Array> {
-    const { partition, clock, residues, rows, marks, salvage, memory, save } = this.#parts;
+    const { partition, clock, residues, rows, marks, setAside, memory, save } = this.#parts;
     // The only versions left are those that were salvaged once and are in the clock by now.
-    const versions = salvage.of(key).filter(({ actor, counter }) => clock.has(actor, counter));
+    const versions = setAside
+      .versionsOf(key)
+      .filter(({ actor, counter }) => clock.has(actor, counter));
     const changes = [marks.add(key, clock), ...memory.forget(key)];
     residues.appendLoss(key, changes);
-    rows.changed(1, 0);
+    rows.countChange(1, 0);
     this.#store.log.error('record damaged: the other nodes are asked for the key', {
       partition,
       key,

@@ -14,7 +14,7 @@ export interface RepairParts {
   readonly clock: ReplicaClock;
   readonly objects: ReplicaObjects;
   readonly marks: ReplicaMarks;
-  readonly salvage: SetAside;
+  readonly setAside: SetAside;
   readonly commits: ReplicaCommits;
 }
 
@@ -37,8 +37,8 @@ export class ReplicaRepair {
 
   /** Drops versions that were set aside: their fate is known, or the replica has taken them in. */
   dropAside(key: string, dots: readonly Dot[], done: Done): void {
-    const { salvage, commits } = this.#parts;
-    commits.submit([salvage.drop(key, dots)], { done });
+    const { setAside, commits } = this.#parts;
+    commits.submit([setAside.drop(key, dots)], { done });
   }
 
   /**

@@ -12,7 +12,7 @@ export class ReplicaRows {
   /** The durable objects with a version when they were counted, less those that `#come` has. */
   #counted: number | undefined;
   /** The objects that have come since the start, less those that have gone. */
-  #come = 0;
+  #added = 0;
 
   constructor(partition: number, engine: RowReader) {
     this.#partition = partition;
@@ -21,12 +21,12 @@ export class ReplicaRows {
 
   /** The number of objects with a version; undefined until they have been counted. */
   get objects(): number | undefined {
-    return this.#counted === undefined ? undefined : this.#counted + this.#come;
+    return this.#counted === undefined ? undefined : this.#counted + this.#added;
   }
 
   /** Counts the change of an object that had `before` versions and has `after`. */
-  changed(before: number, after: number): void {
-    this.#come += Number(after > 0) - Number(before > 0);
+  countChange(before: number, after: number): void {
+    this.#added += Number(after > 0) - Number(before > 0);
   }
 
   /**
@@ -45,13 +45,13 @@ export class ReplicaRows {
     const range = keyspace.partitionRange('o', this.#partition);
     const { view, less } = await new Promise<{ view: Snapshot; less: number }>(
       (resolve, reject) => {
-        queue.between((error) => {
+        queue.runBetweenBatches((error) => {
           if (error !== undefined) return reject(error);
           const onTheirWay = queue.pendingRows(range);
           const isNew = ([row, value]: readonly [string, unknown]): number =>
             Number(value !== undefined) - Number(engine.get(row) !== undefined);
           const come = onTheirWay.reduce((sum, row) => sum + isNew(row), 0);
-          resolve({ view: engine.snapshot(), less: this.#come - come });
+          resolve({ view: engine.snapshot(), less: this.#added - come });
         });
       },
     );

@@ -1,9 +1,9 @@
-/** The standing of a replica: whether its answers count, after a start and after damage. */
+/** The status of a replica: whether its answers count, after a start and after damage. */
 import type { Checkpoint, Wound } from '../records.ts';
 import type { SetAside } from './set-aside.ts';
 
 /** Whether one replica is complete, and whether it is wounded: it lost rows to a damaged disk. */
-export class ReplicaStanding {
+export class ReplicaStatus {
   readonly #setAside: SetAside;
   #isComplete: boolean;
   #wound: Wound;
@@ -38,7 +38,7 @@ export class ReplicaStanding {
   }
 
   /** The part of this state that a checkpoint stores. */
-  get inCheckpoint(): Pick<Checkpoint, 'isComplete' | 'wound'> {
+  get checkpointFields(): Pick<Checkpoint, 'isComplete' | 'wound'> {
     return { isComplete: this.#isComplete, wound: this.#wound };
   }
 
@@ -51,7 +51,7 @@ export class ReplicaStanding {
    * Marks the replica as complete, when it has caught up with enough owners, or as out of date.
    * Then it must catch up like a new one. Returns whether a checkpoint must record the change.
    */
-  mark(isComplete: boolean): boolean {
+  setComplete(isComplete: boolean): boolean {
     this.#isConfirmed ||= isComplete;
     if (this.#isComplete === isComplete) return false;
     this.#isComplete = isComplete;

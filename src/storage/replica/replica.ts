@@ -21,7 +21,7 @@ import {
 } from '../../core/causality/object.ts';
 import type { Done } from '../commit-queue.ts';
 import type { RowChange } from '../engine.ts';
-import { Closing } from './closed-dots.ts';
+import { ClosedDots } from './closed-dots.ts';
 import { KeyWatches } from './key-watches.ts';
 import { assertObjectSize } from './object-size.ts';
 import type { ReplicaState } from '../records.ts';
@@ -37,7 +37,7 @@ import { ReplicaMemory } from './replica-memory.ts';
 import { ReplicaObjects } from './replica-objects.ts';
 import { ReplicaRepair } from './replica-repair.ts';
 import { ReplicaRows } from './replica-rows.ts';
-import { ReplicaStanding } from './replica-status.ts';
+import { ReplicaStatus } from './replica-status.ts';
 import { ReplicaView } from './replica-view.ts';
 import { ResidueSweep } from './residue-sweep.ts';
 import { Residues } from './residues.ts';
@@ -55,14 +55,14 @@ export class Replica {
   readonly expiry: ReplicaExpiry;
   readonly watches = new KeyWatches();
   readonly marks: ReplicaMarks;
-  readonly salvage: SetAside;
+  readonly setAside: SetAside;
   readonly memory: ReplicaMemory;
   readonly residues: Residues;
-  readonly standing: ReplicaStanding;
+  readonly status: ReplicaStatus;
   readonly commits: ReplicaCommits;
   readonly cutter: LogCutter;
   readonly sweep: ResidueSweep;
-  readonly closing: Closing;
+  readonly closedDots: ClosedDots;
   readonly intake: SnapshotIntake;
   readonly repair: ReplicaRepair;
   readonly #store: StoreParts;
@@ -82,27 +82,36 @@ export class Replica {
     this.rows = new ReplicaRows(partition, store.engine);
     this.expiry = new ReplicaExpiry(partition, store, state.expiresMicros);
     this.marks = new ReplicaMarks(partition, state.marks);
-    this.salvage = new SetAside(partition, store.queue, state.aside);
+    this.setAside = new SetAside(partition, store.queue, state.aside);
     this.memory = new ReplicaMemory(store.clock, partition, state.memories);
-    this.standing = new ReplicaStanding(state, this.salvage);
+    this.status = new ReplicaStatus(state, this.setAside);
     this.#store = store;
     this.#clock = new ReplicaClock(state);
     this.#actor = new ReplicaActor(partition, store, state.clock);
     this.residues = new Residues(partition, store.queue, state.residues);
-    const { log, rows, expiry, watches, marks, salvage, memory, standing, residues } = this;
+    const { log, rows, expiry, watches, marks, setAside, memory, status, residues } = this;
     const [clock, actor] = [this.#clock, this.#actor];
     const { queue } = store;
-    const commits = new ReplicaCommits({ partition, queue, clock, standing, cut: log.cut });
+    const commits = new ReplicaCommits({ partition, queue, clock, status, cut: log.cut });
     const save = (changes: readonly RowChange[]): void => commits.submit(changes);
-    const tied = { residues, log, rows, expiry, watches, marks, salvage, memory, save };
-    const objects = new ReplicaObjects(store, { partition, clock: clock.seen, ...tied });
+    const parts = { residues, log, rows, expiry, watches, marks, setAside, memory, save };
+    const objects = new ReplicaObjects(store, { partition, clock: clock.seen, ...parts });
     const sweep = new ResidueSweep({ clock: clock.seen, objects, residues, marks, rows, commits });
     this.commits = commits;
     this.#objects = objects;
     this.sweep = sweep;
-    this.closing = new Closing({ clock, actor, objects, rows, marks, watches, sweep, commits });
+    this.closedDots = new ClosedDots({
+      clock,
+      actor,
+      objects,
+      rows,
+      marks,
+      watches,
+      sweep,
+      commits,
+    });
     this.intake = new SnapshotIntake({ actor, clock, log, sweep, commits });
-    this.repair = new ReplicaRepair({ clock, objects, marks, salvage, commits });
+    this.repair = new ReplicaRepair({ clock, objects, marks, setAside, commits });
     this.cutter = new LogCutter({
       partition,
       log,
@@ -145,17 +154,17 @@ export class Replica {
 
   /** Whether the replica may hold everything that was ever acknowledged, and counts for reads. */
   get isComplete(): boolean {
-    return this.standing.isComplete;
+    return this.status.isComplete;
   }
 
   /** The dots of versions that are set aside. */
-  get aside(): CausalContext {
-    return this.salvage.dots;
+  get asideDots(): CausalContext {
+    return this.setAside.dots;
   }
 
   /** Whether the replica has seen no dot, and has nothing set aside. */
   get isBlank(): boolean {
-    return this.#clock.seen.isEmpty && this.aside.isEmpty;
+    return this.#clock.seen.isEmpty && this.asideDots.isEmpty;
   }
 
   /** Whether the record of every key can be read, as far as the replica knows. */
@@ -173,7 +182,7 @@ export class Replica {
    */
   readWhole(key: string): FilledObject<Uint8Array> {
     const object = this.read(key);
-    if (this.standing.isWounded || !this.aside.isEmpty || this.marks.has(key))
+    if (this.status.isWounded || !this.asideDots.isEmpty || this.marks.has(key))
       throw new MecError('damaged', { retryAfter: 1 });
     return object;
   }
@@ -229,15 +238,15 @@ export class Replica {
     if (changes.length > 0) this.commits.submit(changes);
   }
 
-  /** Marks the replica as complete or as out of date (`ReplicaStanding.mark`), durably. */
+  /** Marks the replica as complete or as out of date (`ReplicaStatus.setComplete`), durably. */
   markComplete(isComplete: boolean): void {
-    if (this.standing.mark(isComplete)) this.commits.submitState([]);
+    if (this.status.setComplete(isComplete)) this.commits.submitState([]);
   }
 
   /** Opens a view of the replica as the disk has it now. The caller must close it. */
   view(): Promise<ReplicaView> {
     return new Promise((resolve, reject) => {
-      this.#store.queue.between((error) => {
+      this.#store.queue.runBetweenBatches((error) => {
         if (error !== undefined || this.commits.isRetired)
           return reject(error ?? new MecError('stopping'));
         const snapshot = this.#store.engine.snapshot();
@@ -250,7 +259,7 @@ export class Replica {
   }
 
   #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
-    if (change.dots.length > 0) this.sweep.demand();
+    if (change.dots.length > 0) this.sweep.markDue();
     this.commits.submit(this.#objects.changesOf(before, change), { dots: change.dots, done });
     this.cutter.cutIfOverfull();
   }

@@ -30,7 +30,7 @@ export class ResidueSweep {
   }
 
   /** Asks for a sweep: the bases of the clock may have moved. */
-  demand(): void {
+  markDue(): void {
     this.#isDue = true;
   }
 

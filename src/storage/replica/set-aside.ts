@@ -29,7 +29,7 @@ export class SetAside {
   }
 
   /** Returns the versions of a key that are set aside. */
-  of(key: string): PackedVersion[] {
+  versionsOf(key: string): PackedVersion[] {
     if (this.#dots.isEmpty) return [];
     const row = keyspace.asideRow(this.#partition, key);
     const record = this.#rows.get(row);
@@ -49,12 +49,12 @@ export class SetAside {
     return asideChange(
       this.#partition,
       key,
-      this.of(key).filter(({ actor, counter }) => !gone.has(actor, counter)),
+      this.versionsOf(key).filter(({ actor, counter }) => !gone.has(actor, counter)),
     );
   }
 
   /** Forgets dots whose versions are in no record that can be read. */
-  forget(dots: CausalContext): void {
+  forgetDots(dots: CausalContext): void {
     this.#dots = this.#dots.minus(dots);
   }
 }

@@ -39,7 +39,7 @@ export class SnapshotIntake {
       });
     clock.seen.join(received);
     log.cut.join(received);
-    sweep.demand();
+    sweep.markDue();
     commits.submitState([], { dots: received, done });
   }
 }

@@ -94,7 +94,7 @@ test('a store with a number answers an error if the store is given up meanwhile'
   const grant = await numberOf(node);
   node.platter.hold();
   const { now } = answerTo((done) => node.holder.store(itemOf(node), { grant }, done));
-  node.store.damaged(new MecError('damaged'));
+  node.store.handleDamage(new MecError('damaged'));
   await node.platter.release(FAILED);
   assert.equal(codeOf(now()), 'disk-failed');
 });

@@ -11,8 +11,8 @@ const REST_MS = 500;
 function bench() {
   const clock = new ManualClock();
   const fenced: number[] = [];
-  const standing = { isUnconfirmed: true, confirm: () => void (standing.isUnconfirmed = false) };
-  const replica = { id: '1.x', standing, learn: () => {} };
+  const status = { isUnconfirmed: true, confirm: () => void (status.isUnconfirmed = false) };
+  const replica = { id: '1.x', status, learn: () => {} };
   const partitions = new Partitions({
     members: { lifeOf: () => 'one', otherHolders: () => [] },
     floors: { names: () => undefined },
@@ -25,7 +25,7 @@ function bench() {
   const read = (name: string, partition = PARTITION): void =>
     partitions.of(partition).whenConfirmed(() => reads.push(name));
   const view = partitions.of(PARTITION);
-  return { clock, standing, partitions, view, fenced, reads, read };
+  return { clock, status, partitions, view, fenced, reads, read };
 }
 
 test('a fence is made in one partition', () => {
@@ -77,14 +77,14 @@ test('a read waits until the replica of its own partition is confirmed', () => {
 });
 
 test('a confirmed replica counts', () => {
-  const { standing, view } = bench();
+  const { status, view } = bench();
   view.confirm();
-  assert.equal(standing.isUnconfirmed, false);
+  assert.equal(status.isUnconfirmed, false);
 });
 
 test('a read of a confirmed replica runs at once', () => {
-  const { standing, reads, read } = bench();
-  standing.confirm();
+  const { status, reads, read } = bench();
+  status.confirm();
   read('a');
   assert.deepEqual(reads, ['a']);
 });
