@@ -27,7 +27,7 @@ export class WallTime {
   }
 
   /** Notes the wall clock in an answer to a probe that was sent at `sentMs`. */
-  heard(peer: Peer, wallMicros: number, sentMs: number): void {
+  noteClock(peer: Peer, wallMicros: number, sentMs: number): void {
     const nowMs = this.#clock.monotonicMs();
     // A slow answer may have been given at any moment of the wait.
     if (nowMs - sentMs > CLOCK_SAMPLE_RTT_MS) return;

@@ -126,7 +126,7 @@ export class RpcClient {
   }
 
   /** Speaks this version of the protocol from now on. */
-  speak(version: number): void {
+  setProtocolVersion(version: number): void {
     this.#version = version;
   }
 

@@ -91,7 +91,7 @@ test('a joining node that was declared gone is gone, but not a new node of its n
   assert.equal(settledOn(gone, killedAtOnce)?.state, 'gone', 'the record names its life');
   const met = membersOf('a');
   met.merge(recordOf('b', 'up'));
-  met.heard('b', { hash: met.hash, isInformed: true });
+  met.noteList('b', { hash: met.hash, isInformed: true });
   assert.equal(settledOn(gone, met)?.state, 'gone', 'another member has had its record');
   const partly = membersOf('a');
   partly.merge(recordOf('b', 'up'));
@@ -112,7 +112,7 @@ test('a node relies on a kept list with other members if it was up', () => {
 test('a node that was joining when its list was kept first hears from a member', () => {
   const members = membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]);
   assert.equal(members.isInformed, false, 'it may have joined before its disk had that');
-  members.heard('b', { hash: members.hash, isInformed: true });
+  members.noteList('b', { hash: members.hash, isInformed: true });
   assert.equal(members.isInformed, true);
 });
 
@@ -123,31 +123,31 @@ test('a node that does not rely on its list does not rely on it after the next s
   wiped.merge(recordOf('a', 'up', { version: 4, life: 'lost' }));
   wiped.merge(recordOf('b', 'up'));
   assert.equal(wiped.own.state, 'up');
-  const again = membersOf('a', wiped.lasting.all());
+  const again = membersOf('a', wiped.listToKeep.all());
   assert.deepEqual([again.isInformed, again.own.state], [false, 'joining']);
   assert.equal(again.own.generation, 2, 'it is the same member');
   again.merge(recordOf('b', 'up'));
-  assert.equal(again.lasting.get('b'), undefined, 'the list is not worth keeping');
-  again.heard('b', { hash: again.hash, isInformed: true });
-  assert.notEqual(again.lasting.get('b'), undefined);
+  assert.equal(again.listToKeep.get('b'), undefined, 'the list is not worth keeping');
+  again.noteList('b', { hash: again.hash, isInformed: true });
+  assert.notEqual(again.listToKeep.get('b'), undefined);
 });
 
 test('a node relies on a kept list only after it has heard from the members that join or leave', () => {
   const kept = [recordOf('a', 'up'), recordOf('b', 'joining'), recordOf('c', 'leaving')];
   const heard = (name: string, isInformed = false): Members => {
     const members = membersOf('a', kept);
-    members.heard(name, { hash: members.hash, isInformed });
+    members.noteList(name, { hash: members.hash, isInformed });
     return members;
   };
   assert.equal(membersOf('a', kept).isInformed, false);
-  assert.equal(membersOf('a', kept).lasting.all().length, 3, 'but it is kept on');
+  assert.equal(membersOf('a', kept).listToKeep.all().length, 3, 'but it is kept on');
   assert.equal(heard('b').isInformed, false, 'the other may have gone on');
   assert.equal(heard('b', true).isInformed, true, 'one that may be relied on knows of both');
   const both = heard('b');
-  both.heard('c', { hash: both.hash, isInformed: false });
+  both.noteList('c', { hash: both.hash, isInformed: false });
   assert.equal(both.isInformed, true);
   const other = membersOf('a', kept);
-  for (const name of ['b', 'c']) other.heard(name, { hash: other.hash + 1, isInformed: true });
+  for (const name of ['b', 'c']) other.noteList(name, { hash: other.hash + 1, isInformed: true });
   assert.equal(other.isInformed, false, 'their lists differ');
 });
 
@@ -159,7 +159,7 @@ test('a node relies on its list if all living members agree on a member that has
       recordOf('c', 'up'),
     ]);
     members.merge(recordOf('b', 'joining', { generation: 2 }));
-    members.heard('b', { hash: members.hash, isInformed: false });
+    members.noteList('b', { hash: members.hash, isInformed: false });
     return members;
   };
   assert.equal(wiped().isInformed, false, 'another b does not know what became of that one');
@@ -167,16 +167,16 @@ test('a node relies on its list if all living members agree on a member that has
   declared.remove('b');
   assert.equal(declared.isInformed, true, 'an operator has said what became of it');
   const agreed = wiped();
-  agreed.heard('c', { hash: agreed.hash + 1, isInformed: false });
+  agreed.noteList('c', { hash: agreed.hash + 1, isInformed: false });
   assert.equal(agreed.isInformed, false, 'c knows other members');
-  agreed.heard('c', { hash: agreed.hash, isInformed: false });
+  agreed.noteList('c', { hash: agreed.hash, isInformed: false });
   assert.equal(agreed.isInformed, true, 'no living member knows more');
 });
 
 test('a node that is gone stays gone after a start', () => {
   const killedAtOnce = membersOf('a', [recordOf('a', 'joining')]);
   killedAtOnce.merge(recordOf('a', 'gone', { version: 9 }));
-  assert.equal(membersOf('a', killedAtOnce.lasting.all()).own.state, 'gone');
+  assert.equal(membersOf('a', killedAtOnce.listToKeep.all()).own.state, 'gone');
 });
 
 test('a node that was declared gone in an earlier life announces its present life', () => {
@@ -202,7 +202,7 @@ test('a joining member is a pending owner until it is up, and a leaving one owns
     assert.ok(!members.fallbacks(partition).some((name) => members.holds(partition, name)));
   }
   const { nextHash } = members;
-  const pending = Array.from({ length: PARTITIONS }, (_, p) => members.pending(p));
+  const pending = Array.from({ length: PARTITIONS }, (_, p) => members.pendingOwners(p));
   members.merge(recordOf('e', 'up', { version: 2 }));
   assert.equal(members.nextHash, nextHash, 'the next placement is the same');
   assert.equal(members.shareOf('e').pending, 0);

@@ -7,7 +7,7 @@ import {
   type MemberRecord,
   type MemberState,
 } from '../../src/core/placement/member-list.ts';
-import { answerTo, type OwnStanding } from '../../src/core/placement/own-record.ts';
+import { answerToRecord, type SelfKnowledge } from '../../src/core/placement/own-record.ts';
 
 /** A record in short form: state, generation, life, version. */
 type Words = `${MemberState} ${number} ${string} ${number}`;
@@ -33,11 +33,11 @@ function wordsOf({ state, generation, life, version }: MemberRecord): Words {
   return `${state} ${generation} ${life} ${version}`;
 }
 
-const NEW = { hasMet: false, lives: ['now'] };
-const RESTARTED = { hasMet: false, lives: ['now', 'before'] };
-const MEMBER = { hasMet: true, lives: ['now', 'before'] };
+const NEW = { hasMetOthers: false, lives: ['now'] };
+const RESTARTED = { hasMetOthers: false, lives: ['now', 'before'] };
+const MEMBER = { hasMetOthers: true, lives: ['now', 'before'] };
 
-type Row = [what: string, who: Omit<OwnStanding, 'own'>, own: Words, said: Words, answer?: Words];
+type Row = [what: string, who: Omit<SelfKnowledge, 'own'>, own: Words, said: Words, answer?: Words];
 
 const TABLE: Row[] = [
   [
@@ -188,7 +188,7 @@ const TABLE: Row[] = [
 
 for (const [what, who, own, said, answer] of TABLE) {
   test(`${what}: own record ${own}, received ${said}`, () => {
-    const given = answerTo(recordOf(said), { ...who, own: recordOf(own) });
+    const given = answerToRecord(recordOf(said), { ...who, own: recordOf(own) });
     assert.equal(given && wordsOf(given), answer);
   });
 }
@@ -218,7 +218,7 @@ test('after any received records, the list has the record of the running life', 
         for (const said of all) {
           others.merge(said);
           const held = others.get('a');
-          own = (held && answerTo(held, { ...who, own })) ?? own;
+          own = (held && answerToRecord(held, { ...who, own })) ?? own;
           others.merge(own);
           // A node that is gone does not answer a later member, and does not repeat itself to an
           // earlier one.

@@ -158,23 +158,23 @@ test('a replica that begins again gets another actor', () => {
 test('a peer that does not answer becomes suspect, then unreachable', () => {
   const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
   assert.equal(detector.reach('p', 0), 'unreachable', 'never heard of');
-  detector.heard('p', 0);
+  detector.noteAnswer('p', 0);
   assert.equal(detector.reach('p', 10_000), 'reachable', 'it was not asked since');
-  detector.asked('p', 50);
-  detector.asked('p', 90);
+  detector.noteProbe('p', 50);
+  detector.noteProbe('p', 90);
   assert.deepEqual(
     [149, 150, 349, 350].map((ms) => detector.reach('p', ms)),
     ['reachable', 'suspect', 'suspect', 'unreachable'],
   );
-  detector.heard('p', 350);
+  detector.noteAnswer('p', 350);
   assert.equal(detector.reach('p', 350), 'reachable');
 });
 
 test('forgive does not count a pause of this node as silence of a peer', () => {
   const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
-  detector.heard('p', 0);
-  detector.asked('p', 0);
-  detector.forgive(5_000);
+  detector.noteAnswer('p', 0);
+  detector.noteProbe('p', 0);
+  detector.excusePause(5_000);
   assert.equal(detector.reach('p', 5_050), 'reachable');
   assert.equal(detector.silenceMs('p', 5_050), 50);
 });

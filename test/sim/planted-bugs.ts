@@ -292,7 +292,7 @@ const MEMBERSHIP: readonly Bug[] = [
   {
     name: 'a node on an empty disk ends because an earlier one of its name is gone',
     file: core('placement/own-record'),
-    good: 'return hasMet || lives.includes(said.life);',
+    good: 'return hasMetOthers || lives.includes(received.life);',
     bad: 'return true;',
     draw: { faults: ['a node is declared gone'], nodes: 5 },
   },

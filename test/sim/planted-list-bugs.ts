@@ -8,7 +8,7 @@ export const LISTS: readonly Bug[] = [
   {
     name: 'a node relies on a kept list although members were joining',
     file: membership('list-trust'),
-    good: 'return this.#isInformed && this.#unheard.size === 0;',
+    good: 'return this.#isInformed && this.#awaited.size === 0;',
     bad: 'return this.#isInformed;',
     also: [NO_NEXT_OWNERS],
     draw: {
@@ -28,7 +28,7 @@ export const LISTS: readonly Bug[] = [
       // Such a node is joining, so it would wait for its own state.
       {
         file: membership('list-trust'),
-        good: '({ state }) => this.#hasMet &&',
+        good: '({ state }) => this.#hasMetOthers &&',
         bad: '({ state, name: other }) => other !== self &&',
       },
     ],

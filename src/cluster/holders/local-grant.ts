@@ -9,7 +9,7 @@ import type { KeyGrants } from './key-grants.ts';
 
 /** The parts of a node that grant its keys. */
 export interface LocalGrantParts {
-  readonly members: Pick<Members, 'self' | 'pending' | 'owns' | 'view'>;
+  readonly members: Pick<Members, 'self' | 'pendingOwners' | 'owns' | 'view'>;
   readonly store: Pick<Store, 'of'>;
   readonly grants: KeyGrants;
 }
@@ -28,7 +28,7 @@ export function grantKey(
   const { replica } = ground;
   // A pending owner may grant a key before it has caught up, because the majority of the owners
   // reports the acknowledged writes.
-  const isPending = members.pending(partition).includes(members.self);
+  const isPending = members.pendingOwners(partition).includes(members.self);
   if (!isPending && !(members.owns(partition) && replica.isComplete))
     throw new MecError('incomplete');
   if (ground.view.name !== view) throw new MecError('contended');

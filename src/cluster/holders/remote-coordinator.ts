@@ -9,7 +9,7 @@ import type { PutRequest, PutResult } from './write-request.ts';
 /** The parts of a node that forwarding a write needs. */
 export interface RemoteCoordinatorParts {
   readonly env: { readonly clock: Clock };
-  readonly peers: Pick<Peers, 'heard'>;
+  readonly peers: Pick<Peers, 'noteAnswer'>;
   /** Returns an id for a write that is forwarded. No other write has it. */
   readonly nextWriteId: () => string;
 }
@@ -33,7 +33,7 @@ export class RemoteCoordinator {
   ping(timeoutMs: number, onAnswer: (isThere: boolean) => void): void {
     this.#peer.data.request({ kind: 'ping' }, timeoutMs, (reply) => {
       const isThere = !(reply instanceof MecError) && reply.kind === 'pong';
-      if (isThere) this.#parts.peers.heard(this.#peer, reply);
+      if (isThere) this.#parts.peers.noteAnswer(this.#peer, reply);
       onAnswer(isThere);
     });
   }

@@ -28,7 +28,7 @@ import type { StorePacker } from './store-packer.ts';
 export interface RemoteParts {
   readonly env: { readonly clock: Clock };
   readonly partitions: Partitions;
-  readonly peers: Pick<Peers, 'answered'>;
+  readonly peers: Pick<Peers, 'noteReadLatency'>;
   readonly packer: StorePacker;
   /** Called if a peer has not acknowledged a store. */
   readonly onMissed: (peer: Peer) => void;
@@ -58,7 +58,7 @@ export class RemoteHolder implements Holder {
       timeoutMs,
       (reply) => {
         if (reply instanceof MecError || reply.kind !== 'object') return onAnswer(errorOf(reply));
-        peers.answered(this.#peer, env.clock.monotonicMs() - sentMs);
+        peers.noteReadLatency(this.#peer, env.clock.monotonicMs() - sentMs);
         const { actor, isComplete, context, owners } = reply;
         const versions = withBodies(reply.versions, have);
         if (versions === undefined) return onAnswer(new MecError('internal'));

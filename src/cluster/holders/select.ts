@@ -63,7 +63,7 @@ export class Holders {
   assertJoined(): void {
     const { members } = this.#parts;
     if (members.replicas > 0 && members.isInformed) return;
-    const names = members.unheard.join(', ');
+    const names = members.awaitedMembers.join(', ');
     const detail =
       names === ''
         ? 'This node has not found its cluster yet.'
@@ -113,7 +113,7 @@ export class Holders {
 
   /** The pending owners of a key that can be reached. */
   pendingOf({ partition }: KeyPlace): Holder[] {
-    const pending = this.#parts.members.pending(partition);
+    const pending = this.#parts.members.pendingOwners(partition);
     return pending.length === 0 ? [] : this.reachable(pending, 0);
   }
 
@@ -131,7 +131,7 @@ export class Holders {
     const { members } = this.#parts;
     return [
       ['owner', owners],
-      ['pending owner', members.pending(partition)],
+      ['pending owner', members.pendingOwners(partition)],
       // Each owner may need one fallback.
       ['fallback', members.fallbacks(partition).slice(0, owners.length)],
     ];

@@ -8,7 +8,7 @@ import type { Gossip } from '../../transport/message.ts';
 import type { Members } from './members.ts';
 
 interface NewsItem extends MemberVersion {
-  told: number;
+  timesTold: number;
 }
 
 /** Chooses the news that this node tells a peer. */
@@ -24,7 +24,9 @@ export class Gossiper {
 
   constructor(members: Members) {
     this.#members = members;
-    members.onChange(({ name, version }) => this.#records.set(name, { name, version, told: 0 }));
+    members.onChange(({ name, version }) =>
+      this.#records.set(name, { name, version, timesTold: 0 }),
+    );
   }
 
   /** Notes that some node gets no answer from a member. Returns whether that is news. */
@@ -32,12 +34,12 @@ export class Gossiper {
     const isOld = version < (this.#members.get(name)?.version ?? Infinity);
     if (isOld || version <= (this.#suspected.get(name) ?? 0)) return false;
     this.#suspected.set(name, version);
-    this.#suspects.set(name, { name, version, told: 0 });
+    this.#suspects.set(name, { name, version, timesTold: 0 });
     return true;
   }
 
   /** Ends a suspicion, because the member has answered. */
-  clear(name: string): void {
+  endSuspicion(name: string): void {
     this.#suspects.delete(name);
   }
 
@@ -45,7 +47,7 @@ export class Gossiper {
    * Chooses the news for a probe of the node `to`: the items told least so far. A suspect always
    * hears that it is one, or it could not object.
    */
-  take(to: string): Gossip {
+  newsFor(to: string): Gossip {
     // Each telling about doubles the number of nodes that know (Demers et al. 1987).
     const enough = GOSSIP_TELLINGS * Math.ceil(Math.log2(this.#members.all().length + 2));
     const names = takeFrom(this.#records, enough);
@@ -63,7 +65,7 @@ export class Gossiper {
   }
 
   /** The whole member list. */
-  all(): Gossip {
+  wholeList(): Gossip {
     const { hash, isInformed } = this.#members;
     return { hash, isInformed, records: this.#members.all(), suspects: [] };
   }
@@ -71,10 +73,12 @@ export class Gossiper {
 
 function takeFrom(news: Map<string, NewsItem>, enough: number): MemberVersion[] {
   if (news.size === 0) return [];
-  const chosen = [...news.values()].sort((a, b) => a.told - b.told).slice(0, GOSSIP_RECORDS);
+  const chosen = [...news.values()]
+    .sort((a, b) => a.timesTold - b.timesTold)
+    .slice(0, GOSSIP_RECORDS);
   for (const item of chosen) {
-    item.told += 1;
-    if (item.told >= enough) news.delete(item.name);
+    item.timesTold += 1;
+    if (item.timesTold >= enough) news.delete(item.name);
   }
   return chosen.map(({ name, version }) => ({ name, version }));
 }

@@ -45,7 +45,7 @@ export class Lifecycle {
   #isOver = false;
   #state: MemberState | undefined;
   /** The number of replicas that this node had when it learnt that it is gone. */
-  #heldOnce: number | undefined;
+  #replicasWhenGone: number | undefined;
   #nextHash = 0;
   #handoffSinceMs = 0;
   /** The members that know that this node is gone. */
@@ -61,12 +61,12 @@ export class Lifecycle {
   /** The progress with the partitions that this node does not own yet, or must still hand over. */
   progress(): HandoffProgress {
     const { members, store } = this.#options;
-    if (this.#heldOnce !== undefined) {
-      const held = store.heldReplicas ?? this.#heldOnce;
-      const all = Math.max(this.#heldOnce, held);
+    if (this.#replicasWhenGone !== undefined) {
+      const held = store.heldReplicas ?? this.#replicasWhenGone;
+      const all = Math.max(this.#replicasWhenGone, held);
       return this.#progressOf(all - held, all);
     }
-    const pending = members.ownPending;
+    const pending = members.ownPendingPartitions;
     const done = pending.filter((partition) => store.find(partition)?.isComplete === true);
     return this.#progressOf(done.length, pending.length);
   }
@@ -92,7 +92,7 @@ export class Lifecycle {
   }
 
   /** Runs at every heartbeat. */
-  beat(): void {
+  onHeartbeat(): void {
     const { members, env, isKept, onBegin } = this.#options;
     const { state } = members.own;
     const before = this.#state;
@@ -103,13 +103,13 @@ export class Lifecycle {
           'another node has declared this one gone; handing over what only this one has, and ending',
         );
       }
-      return this.#end();
+      return this.#endWhenHandedOver();
     }
     const isBorn = members.in('up', 'leaving').length > 0;
     if (!isBorn) {
-      if (this.#mayBeBorn()) {
+      if (this.#mayBeginCluster()) {
         env.log.info('a cluster begins', { members: members.in('joining').length });
-        members.begin();
+        members.beginCluster();
         onBegin();
       }
       return;
@@ -117,10 +117,10 @@ export class Lifecycle {
     this.#followNextPlacement();
     const { done, all } = this.progress();
     const isSettled = done === all && isKept(members.nextHash);
-    if (state !== 'leaving') members.settle(isSettled ? members.nextHash : 0);
+    if (state !== 'leaving') members.setSettled(isSettled ? members.nextHash : 0);
     if (state === 'up' || !this.#areAllSettled()) return;
     this.#state = state === 'joining' ? 'up' : 'gone';
-    members.become(this.#state);
+    members.enterState(this.#state);
     env.log.info(state === 'joining' ? 'joined the cluster' : 'left the cluster', {
       members: members.in('up').length,
     });
@@ -130,7 +130,7 @@ export class Lifecycle {
    * Whether this node may begin a cluster. All nodes of the configuration begin the first cluster
    * together. One node begins alone only after it has waited for the others.
    */
-  #mayBeBorn(): boolean {
+  #mayBeginCluster(): boolean {
     const { env, members, peers, seeds, isRefused } = this.#options;
     if (isRefused()) return false;
     if (seeds.areFound) return true;
@@ -160,12 +160,12 @@ export class Lifecycle {
   }
 
   /** Notes that a member knows that this node is gone. */
-  goneIsKnownTo(name: string): void {
+  noteGoneKnownBy(name: string): void {
     this.#informed.add(name);
   }
 
   /** Whether this node is gone, and no member is known to have heard of it. */
-  get isGoneUnheard(): boolean {
+  get isGoneUnknown(): boolean {
     return this.#options.members.own.state === 'gone' && this.#informed.size === 0;
   }
 
@@ -173,10 +173,10 @@ export class Lifecycle {
    * Ends this node when every replica here was dropped, because its owners have all of its data.
    * Enough members must know that the node is gone. Otherwise they would count on it for ever.
    */
-  #end(): void {
+  #endWhenHandedOver(): void {
     const { env, store, onGone } = this.#options;
-    if (this.#heldOnce === undefined) this.#handoffSinceMs = env.clock.monotonicMs();
-    this.#heldOnce ??= store.heldReplicas;
+    if (this.#replicasWhenGone === undefined) this.#handoffSinceMs = env.clock.monotonicMs();
+    this.#replicasWhenGone ??= store.heldReplicas;
     if (this.#isOver || store.heldReplicas !== 0 || !this.#isGoneKnown()) return;
     this.#isOver = true;
     onGone();

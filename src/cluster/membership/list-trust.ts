@@ -12,7 +12,7 @@ import type { MemberList, MemberRecord } from '../../core/placement/member-list.
  * The list of another member, as the member describes it: its hash, and whether that member relies
  * on it.
  */
-export interface ToldList {
+export interface ListSummary {
   readonly hash: number;
   readonly isInformed: boolean;
 }
@@ -22,13 +22,13 @@ export class ListTrust {
   readonly #list: MemberList;
   readonly #self: string;
   #isInformed: boolean;
-  #hasMet: boolean;
+  #hasMetOthers: boolean;
   /**
    * The members that were joining or leaving when the list was kept, with the generation of each.
    * They may have advanced since, and the owners may be others now. This node is among them: it
    * announces that it has joined before its disk has that state.
    */
-  readonly #unheard: Map<string, number>;
+  readonly #awaited: Map<string, number>;
   /** The members whose lists have the present hash of the list here. */
   #agreed = { hash: -1, names: new Set<string>() };
 
@@ -38,20 +38,20 @@ export class ListTrust {
     this.#self = self;
     const kept = list.all();
     const before = list.get(self);
-    this.#hasMet = kept.some((record) => record.name !== self);
+    this.#hasMetOthers = kept.some((record) => record.name !== self);
     const isPending = ({ state }: MemberRecord): boolean =>
-      this.#hasMet && (state === 'joining' || state === 'leaving');
-    this.#unheard = new Map(
+      this.#hasMetOthers && (state === 'joining' || state === 'leaving');
+    this.#awaited = new Map(
       kept.filter(isPending).map((record) => [record.name, record.generation]),
     );
     // A node that was killed before it heard of another member has kept a list that only names
     // itself.
-    this.#isInformed = this.#hasMet || (before !== undefined && before.state !== 'joining');
+    this.#isInformed = this.#hasMetOthers || (before !== undefined && before.state !== 'joining');
   }
 
   /** Whether this node may rely on its list now. */
   get isInformed(): boolean {
-    return this.#isInformed && this.#unheard.size === 0;
+    return this.#isInformed && this.#awaited.size === 0;
   }
 
   /**
@@ -63,44 +63,44 @@ export class ListTrust {
   }
 
   /** Whether this node has ever known a cluster with other members. */
-  get hasMet(): boolean {
-    return this.#hasMet;
+  get hasMetOthers(): boolean {
+    return this.#hasMetOthers;
   }
 
   /**
    * The other members that this node must hear of first, because they were joining or leaving when
    * its list was kept.
    */
-  get unheard(): readonly string[] {
-    return [...this.#unheard.keys()].filter((name) => name !== this.#self);
+  get awaitedMembers(): readonly string[] {
+    return [...this.#awaited.keys()].filter((name) => name !== this.#self);
   }
 
   /** Notes the hash of the list of another member, and whether that member relies on it. */
-  heard(name: string, { hash, isInformed }: ToldList): void {
+  noteList(name: string, { hash, isInformed }: ListSummary): void {
     if (hash !== this.#list.hash) return;
     if (isInformed) {
       this.#isInformed = true;
-      this.#hasMet = true;
-      this.#unheard.clear();
+      this.#hasMetOthers = true;
+      this.#awaited.clear();
     }
     // The member has the same list, so it has told its own state, unless it has lost its disk
     // since. In that case no living member knows more, once all of them have the same list.
-    if (this.#unheard.get(name) === this.#list.get(name)?.generation) this.#unheard.delete(name);
+    if (this.#awaited.get(name) === this.#list.get(name)?.generation) this.#awaited.delete(name);
     if (this.#agreed.hash !== hash) this.#agreed = { hash, names: new Set([this.#self]) };
     const { names } = this.#agreed;
     names.add(name);
     if (this.#list.in('up', 'joining', 'leaving').every((member) => names.has(member.name)))
-      this.#unheard.clear();
+      this.#awaited.clear();
   }
 
   /** Relies on the list from now on, because this node begins a cluster. */
   begin(): void {
     this.#isInformed = true;
-    this.#unheard.clear();
+    this.#awaited.clear();
   }
 
   /** Forgets a member that is gone, so that this node does not wait for it. */
-  gone(name: string): void {
-    this.#unheard.delete(name);
+  forgetMember(name: string): void {
+    this.#awaited.delete(name);
   }
 }

@@ -8,9 +8,9 @@ import {
   type MemberState,
   NEXT_STATES,
 } from '../../core/placement/member-list.ts';
-import { answerTo } from '../../core/placement/own-record.ts';
+import { answerToRecord } from '../../core/placement/own-record.ts';
 import type { Config } from '../config.ts';
-import { ListTrust, type ToldList } from './list-trust.ts';
+import { type ListSummary, ListTrust } from './list-trust.ts';
 import { Ownership, type OwnerView, type Share } from './ownership.ts';
 
 type OwnConfig = Pick<
@@ -91,7 +91,7 @@ export class Members {
    * The list to keep for the next start. If this node does not rely on its list yet, it keeps only
    * its own record, as joining. The next start would otherwise take the few known members for all.
    */
-  get lasting(): MemberList {
+  get listToKeep(): MemberList {
     if (this.#trust.isWorthKeeping) return this.#list;
     const { own } = this;
     const list = new MemberList();
@@ -108,19 +108,19 @@ export class Members {
    * The members that this node must hear of first, because they were joining or leaving when its
    * list was kept.
    */
-  get unheard(): readonly string[] {
-    return this.#trust.unheard;
+  get awaitedMembers(): readonly string[] {
+    return this.#trust.awaitedMembers;
   }
 
   /** Notes the hash of the list of another member, and whether that member relies on it. */
-  heard(name: string, told: ToldList): void {
-    this.#trust.heard(name, told);
+  noteList(name: string, summary: ListSummary): void {
+    this.#trust.noteList(name, summary);
   }
 
   /** Begins a cluster: no other member exists. */
-  begin(): void {
+  beginCluster(): void {
     this.#trust.begin();
-    this.become('up');
+    this.enterState('up');
   }
 
   /**
@@ -140,24 +140,24 @@ export class Members {
     return true;
   }
 
-  #mergeOwn(said: MemberRecord): boolean {
-    const answer = answerTo(said, {
+  #mergeOwn(received: MemberRecord): boolean {
+    const answer = answerToRecord(received, {
       own: this.own,
-      hasMet: this.#trust.hasMet,
+      hasMetOthers: this.#trust.hasMetOthers,
       lives: this.#lives,
     });
     return answer !== undefined && this.#keepOwn(answer);
   }
 
   /** Enters another state. Does nothing if that state cannot follow. */
-  become(state: MemberState): void {
+  enterState(state: MemberState): void {
     const { own } = this;
     if (!NEXT_STATES[own.state].includes(state)) return;
     this.#keepOwn({ ...own, state, version: own.version + 1 });
   }
 
   /** Notes that this node has all its data for the placement of this hash; 0 if it has not. */
-  settle(settled: number): void {
+  setSettled(settled: number): void {
     const { own } = this;
     if (own.settled !== settled) this.#keepOwn({ ...own, settled, version: own.version + 1 });
   }
@@ -182,7 +182,7 @@ export class Members {
   }
 
   #changed(record: MemberRecord): void {
-    if (record.state === 'gone') this.#trust.gone(record.name);
+    if (record.state === 'gone') this.#trust.forgetMember(record.name);
     this.#ownership.place(this.#list);
     for (const listener of this.#listeners) listener(record);
   }
@@ -196,8 +196,8 @@ export class Members {
   }
 
   /** A hash of both placements. */
-  get placedHash(): number {
-    return this.#ownership.placedHash;
+  get placementsHash(): number {
+    return this.#ownership.placementsHash;
   }
 
   /** A hash of the next placement. */
@@ -211,8 +211,8 @@ export class Members {
   }
 
   /** The pending owners of a partition: they own it once they have caught up. */
-  pending(partition: number): readonly string[] {
-    return this.#ownership.pending(partition);
+  pendingOwners(partition: number): readonly string[] {
+    return this.#ownership.pendingOwners(partition);
   }
 
   /** The owners and the next owners of a partition. It is the same object until they change. */
@@ -246,7 +246,7 @@ export class Members {
   }
 
   /** The partitions of which this node is a pending owner. */
-  get ownPending(): readonly number[] {
-    return this.#ownership.ownPending;
+  get ownPendingPartitions(): readonly number[] {
+    return this.#ownership.ownPendingPartitions;
   }
 }

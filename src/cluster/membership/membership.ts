@@ -8,7 +8,7 @@
  */
 import { jittered } from '../../base/delays.ts';
 import type { Env, LogFields, Timer } from '../../base/env.ts';
-import { messageOf, MecError, StartError } from '../../base/errors.ts';
+import { MecError, messageOf, StartError } from '../../base/errors.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import {
   EXCHANGE_GAP_MS,
@@ -24,9 +24,9 @@ import type {
   Gossip,
   Identity,
   PingReply,
-  ProbeRequest,
-  ProbeReply,
   ProbeForRequest,
+  ProbeReply,
+  ProbeRequest,
   Reply,
 } from '../../transport/message.ts';
 import type { Config } from '../config.ts';
@@ -34,7 +34,7 @@ import type { ProtocolRange } from '../../transport/protocol.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
-import { Lifecycle, type HandoffProgress } from './lifecycle.ts';
+import { type HandoffProgress, Lifecycle } from './lifecycle.ts';
 import { Prober } from './prober.ts';
 import { Gossiper } from './gossip.ts';
 import { Seeds } from './seeds.ts';
@@ -91,8 +91,9 @@ export class Membership {
     };
     const gossiper = new Gossiper(members);
     this.#gossiper = gossiper;
-    const onProbed = (peer: Peer, reply: ProbeReply): boolean => this.#probed(peer, reply);
-    const onReach = (peer: Peer, reach: Reach): void => this.#reach(peer, reach);
+    const onProbed = (peer: Peer, reply: ProbeReply): boolean =>
+      this.#handleProbeReply(peer, reply);
+    const onReach = (peer: Peer, reach: Reach): void => this.#handleReach(peer, reach);
     this.#prober = new Prober({ env, members, peers, gossiper, time, probe, onProbed, onReach });
     this.#seeds = new Seeds({
       env,
@@ -103,7 +104,7 @@ export class Membership {
       members,
       peers,
       probe,
-      onProbed: (reply) => void this.#isOneOfUs(reply),
+      onProbed: (reply) => void this.#acceptReply(reply),
     });
     const onGone = (): void => onEnd(undefined);
     const isRefused = (): boolean => this.#refusedSinceMs !== undefined;
@@ -123,7 +124,7 @@ export class Membership {
   }
 
   start(): void {
-    this.#beat();
+    this.#onHeartbeat();
   }
 
   async stop(): Promise<void> {
@@ -145,7 +146,7 @@ export class Membership {
         detail: 'This is the only node that is up: its data would have nowhere to go',
       });
     }
-    members.become('leaving');
+    members.enterState('leaving');
   }
 
   /**
@@ -188,9 +189,9 @@ export class Membership {
       });
       return { ...answer, refusal, hash: 0, isInformed: false, records: [], suspects: [] };
     }
-    this.#absorb(from.name, gossip);
-    peers.speaks(from.name);
-    peers.speak(from.name, from);
+    this.#mergeGossip(from.name, gossip);
+    peers.connectToSender(from.name);
+    peers.noteProtocol(from.name, from);
     const peer = peers.byId.get(from.name);
     // A node that is back sends probes, so this node probes it at once.
     if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped)
@@ -198,7 +199,7 @@ export class Membership {
     return {
       ...answer,
       refusal,
-      ...(wantsAll ? this.#gossiper.all() : this.#gossiper.take(from.name)),
+      ...(wantsAll ? this.#gossiper.wholeList() : this.#gossiper.newsFor(from.name)),
     };
   }
 
@@ -212,22 +213,24 @@ export class Membership {
     });
   }
 
-  #beat(): void {
+  #onHeartbeat(): void {
     if (this.#isStopped) return;
     const { env, peers } = this.#options;
     const nowMs = env.clock.monotonicMs();
     // A paused or overloaded process did not read the answers of its peers, so their silence does
     // not count.
     const pauseMs = nowMs - (this.#lastBeatMs ?? nowMs) - HEARTBEAT_MS;
-    if (pauseMs > HEARTBEAT_MS) peers.forgive(pauseMs);
+    if (pauseMs > HEARTBEAT_MS) peers.excusePause(pauseMs);
     this.#lastBeatMs = nowMs;
-    this.#seeds.beat();
-    this.#prober.beat();
+    this.#seeds.onHeartbeat();
+    this.#prober.onHeartbeat();
     peers.prune();
-    this.#lifecycle.beat();
-    this.#keep();
+    this.#lifecycle.onHeartbeat();
+    this.#keepList();
     if (nowMs - this.#exchangedMs > EXCHANGE_INTERVAL_MS) this.#exchange();
-    this.#timer = env.clock.after(jittered(env.random, HEARTBEAT_MS, 0.1), () => this.#beat());
+    this.#timer = env.clock.after(jittered(env.random, HEARTBEAT_MS, 0.1), () =>
+      this.#onHeartbeat(),
+    );
   }
 
   /**
@@ -235,17 +238,17 @@ export class Membership {
    * whole cluster. The others may count on this node for a placement only when its list is on the
    * disk. Otherwise a start could restore an earlier one.
    */
-  #keep(): void {
+  #keepList(): void {
     const { env, members, store } = this.#options;
     // If the process was killed now, it could not tell any member. A node that has left does not
     // start again.
-    if (this.#lifecycle.isGoneUnheard) return;
+    if (this.#lifecycle.isGoneUnknown) return;
     try {
-      const { lasting, nextHash } = members;
-      store.keepMembers(lasting, () => {
+      const { listToKeep, nextHash } = members;
+      store.keepMembers(listToKeep, () => {
         if (nextHash === this.#keptNext || this.#isStopped) return;
         this.#keptNext = nextHash;
-        this.#lifecycle.beat();
+        this.#lifecycle.onHeartbeat();
       });
     } catch (error) {
       env.log.debug('member list not kept', { reason: messageOf(error) });
@@ -268,7 +271,7 @@ export class Membership {
    * Notes the answer of a peer. If its list still differs after its news, the nodes exchange their
    * whole lists.
    */
-  #probed(peer: Peer, reply: ProbeReply): boolean {
+  #handleProbeReply(peer: Peer, reply: ProbeReply): boolean {
     if (this.#isStopped) return false;
     const { env, members, peers } = this.#options;
     const isStranger = reply.from.name !== peer.id;
@@ -278,20 +281,20 @@ export class Membership {
     if (refusal !== undefined && refusal !== peer.refusal)
       env.log.error('node refused', { node: peer.id, reason: refusal });
     peer.refusal = refusal;
-    if (refusal !== undefined || !this.#isOneOfUs(reply)) return false;
-    peers.speak(peer.id, reply.from);
+    if (refusal !== undefined || !this.#acceptReply(reply)) return false;
+    peers.noteProtocol(peer.id, reply.from);
     const isDue = env.clock.monotonicMs() - this.#exchangedMs > EXCHANGE_GAP_MS;
     if (reply.hash !== members.hash && isDue) this.#exchangeWith(peer);
     return true;
   }
 
   /** Merges the list of a node, unless that node refuses this one. */
-  #isOneOfUs(reply: ProbeReply): boolean {
+  #acceptReply(reply: ProbeReply): boolean {
     const { env, members, onEnd } = this.#options;
     if (reply.refusal === '') {
       this.#refusedSinceMs = undefined;
       if (this.#refusalOf(reply.from) !== undefined) return false;
-      this.#absorb(reply.from.name, reply);
+      this.#mergeGossip(reply.from.name, reply);
       return true;
     }
     this.#warnOnce('refused by a node', { by: reply.from.name, reason: reply.refusal });
@@ -304,15 +307,16 @@ export class Membership {
     return false;
   }
 
-  #absorb(from: string, { hash, isInformed, records, suspects }: Gossip): void {
+  #mergeGossip(from: string, { hash, isInformed, records, suspects }: Gossip): void {
     const { members, peers } = this.#options;
     for (const record of records) members.merge(record);
-    members.heard(from, { hash, isInformed });
-    this.#keep();
+    members.noteList(from, { hash, isInformed });
+    this.#keepList();
     const { state, generation } = members.own;
-    const said = records.find(({ name }) => name === members.self);
-    const isSaid = said?.state === 'gone' && said.generation === generation;
-    if (state === 'gone' && (isSaid || hash === members.hash)) this.#lifecycle.goneIsKnownTo(from);
+    const received = records.find(({ name }) => name === members.self);
+    const isListedGone = received?.state === 'gone' && received.generation === generation;
+    if (state === 'gone' && (isListedGone || hash === members.hash))
+      this.#lifecycle.noteGoneKnownBy(from);
     for (const suspect of suspects) {
       if (suspect.name === members.self) {
         members.refute(suspect.version);
@@ -320,7 +324,7 @@ export class Membership {
       }
       const peer = peers.byId.get(suspect.name);
       if (peer === undefined || !this.#gossiper.suspect(suspect)) continue;
-      if (peers.owesMs(peer.id) === 0 && peers.reach(peer.id) === 'reachable')
+      if (peers.unansweredMs(peer.id) === 0 && peers.reach(peer.id) === 'reachable')
         this.#prober.probe(peer);
     }
   }
@@ -360,7 +364,7 @@ export class Membership {
     this.#options.env.log.error(event, fields);
   }
 
-  #reach(peer: Peer, reach: Reach): void {
+  #handleReach(peer: Peer, reach: Reach): void {
     const { env, onReachable } = this.#options;
     env.log[reach === 'reachable' ? 'info' : 'warn'](`node ${reach}`, { node: peer.id });
     if (reach === 'reachable') onReachable(peer);

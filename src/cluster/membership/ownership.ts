@@ -47,8 +47,8 @@ export class Ownership {
   readonly #n: number;
   #places: readonly PartitionHolders[] = [];
   #shares: ReadonlyMap<string, Share> = new Map();
-  #ownPending: readonly number[] = [];
-  #placedHash = -1;
+  #ownPendingPartitions: readonly number[] = [];
+  #placementsHash = -1;
   #replicas = 0;
   #nextHash = 0;
 
@@ -62,8 +62,8 @@ export class Ownership {
     const current = list.in('up', 'leaving');
     const joined = list.in('up', 'joining');
     const hash = hashText32(`${placementHash(current, this.#n)} ${placementHash(joined, this.#n)}`);
-    if (hash === this.#placedHash) return;
-    this.#placedHash = hash;
+    if (hash === this.#placementsHash) return;
+    this.#placementsHash = hash;
     this.#nextHash = placementHash(joined, this.#n);
     this.#replicas = Math.min(this.#n, current.length);
     const now: Placement = placement(toPlaced(current), this.#n);
@@ -89,8 +89,8 @@ export class Ownership {
       };
     });
     this.#shares = sharesOf(this.#places);
-    this.#ownPending = [...this.#places.keys()].filter((partition) =>
-      this.pending(partition).includes(this.#self),
+    this.#ownPendingPartitions = [...this.#places.keys()].filter((partition) =>
+      this.pendingOwners(partition).includes(this.#self),
     );
   }
 
@@ -103,8 +103,8 @@ export class Ownership {
   }
 
   /** A hash of both placements. */
-  get placedHash(): number {
-    return this.#placedHash;
+  get placementsHash(): number {
+    return this.#placementsHash;
   }
 
   /** A hash of the next placement. */
@@ -118,7 +118,7 @@ export class Ownership {
   }
 
   /** The pending owners of a partition: they own it once they have caught up. */
-  pending(partition: number): readonly string[] {
+  pendingOwners(partition: number): readonly string[] {
     return this.#placeOf(partition).pending;
   }
 
@@ -158,8 +158,8 @@ export class Ownership {
   }
 
   /** The partitions of which this node is a pending owner. */
-  get ownPending(): readonly number[] {
-    return this.#ownPending;
+  get ownPendingPartitions(): readonly number[] {
+    return this.#ownPendingPartitions;
   }
 }
 

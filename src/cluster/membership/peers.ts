@@ -68,30 +68,30 @@ export class Peers {
 
   /** Connects to a new member, or to the new address of a known one. */
   #follow(record: MemberRecord): void {
-    if (this.byId.has(record.name) || record.state !== 'gone') this.#meet(record);
+    if (this.byId.has(record.name) || record.state !== 'gone') this.#connect(record);
   }
 
   /** Notes the versions of the protocol that a member speaks. */
-  speak(name: string, range: ProtocolRange): void {
+  noteProtocol(name: string, range: ProtocolRange): void {
     const peer = this.byId.get(name);
-    peer?.data.speak(dataVersion(this.#protocol, range));
-    peer?.probes.speak(probeVersion(this.#protocol, range));
+    peer?.data.setProtocolVersion(dataVersion(this.#protocol, range));
+    peer?.probes.setProtocolVersion(probeVersion(this.#protocol, range));
   }
 
   /**
    * Connects to a member that has sent a probe. A node that is gone is also heard, as long as it
    * may have data that the others lack.
    */
-  speaks(name: string): void {
+  connectToSender(name: string): void {
     const record = this.#members.get(name);
-    if (record !== undefined && !this.byId.has(name)) this.#meet(record);
+    if (record !== undefined && !this.byId.has(name)) this.#connect(record);
   }
 
-  #meet({ name, host, port }: MemberRecord): void {
+  #connect({ name, host, port }: MemberRecord): void {
     const known = this.byId.get(name);
     if (this.#isClosed || name === this.#members.self) return;
     if (known?.host === host && known.port === port) return;
-    if (known !== undefined) this.#part(known);
+    if (known !== undefined) this.#disconnect(known);
     const protocol = this.#protocol;
     const findFloor: FindFloor = (floor) => this.#floors.find(floor);
     const data = new RpcClient(this.#env, { host, port: port + 1 }, { findFloor, protocol });
@@ -111,7 +111,7 @@ export class Peers {
     this.byId.set(name, peer);
   }
 
-  #part({ id, probes, data }: Peer): void {
+  #disconnect({ id, probes, data }: Peer): void {
     this.byId.delete(id);
     this.#detector.forget(id);
     void probes.close();
@@ -122,7 +122,7 @@ export class Peers {
   prune(): void {
     for (const peer of this.byId.values()) {
       if (this.#members.get(peer.id)?.state === 'gone' && this.reach(peer.id) === 'unreachable')
-        this.#part(peer);
+        this.#disconnect(peer);
     }
   }
 
@@ -133,15 +133,15 @@ export class Peers {
   }
 
   /** Notes that a probe was sent to the peer. */
-  asked(peer: Peer): void {
-    this.#detector.asked(peer.id, this.#clock.monotonicMs());
+  noteProbe(peer: Peer): void {
+    this.#detector.noteProbe(peer.id, this.#clock.monotonicMs());
   }
 
   /** Notes the answer of a peer to a probe. */
-  heard(peer: Peer, { process, nowMs }: Pick<PingReply, 'process' | 'nowMs'>): void {
+  noteAnswer(peer: Peer, { process, nowMs }: Pick<PingReply, 'process' | 'nowMs'>): void {
     if (this.byId.get(peer.id) !== peer) return;
     const heardMs = this.#clock.monotonicMs();
-    this.#detector.heard(peer.id, heardMs);
+    this.#detector.noteAnswer(peer.id, heardMs);
     const isAnother = peer.remote !== undefined && peer.remote.process !== process;
     peer.remote = { process, nowMs, heardMs };
     // A process is a life.
@@ -150,14 +150,14 @@ export class Peers {
   }
 
   /** The time for which the peer has owed an answer to a probe, in ms; 0 if it owes none. */
-  owesMs(id: string): number {
+  unansweredMs(id: string): number {
     const nowMs = this.#clock.monotonicMs();
-    return nowMs - (this.#detector.owesSinceMs(id) ?? nowMs);
+    return nowMs - (this.#detector.unansweredSinceMs(id) ?? nowMs);
   }
 
   /** Leaves out a pause in which this node did not run. */
-  forgive(pauseMs: number): void {
-    this.#detector.forgive(pauseMs);
+  excusePause(pauseMs: number): void {
+    this.#detector.excusePause(pauseMs);
   }
 
   /** The time since the last answer of the peer, in ms. */
@@ -166,7 +166,7 @@ export class Peers {
   }
 
   /** Notes the answer of a peer to a read. */
-  answered(peer: Peer, latencyMs: number): void {
+  noteReadLatency(peer: Peer, latencyMs: number): void {
     peer.latency.add(latencyMs);
     this.#reads.add(latencyMs);
   }

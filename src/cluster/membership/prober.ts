@@ -19,7 +19,7 @@ import {
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
 import type { Reach } from '../../core/placement/detector.ts';
-import type { Gossip, ProbeRequest, ProbeReply } from '../../transport/message.ts';
+import type { Gossip, ProbeReply, ProbeRequest } from '../../transport/message.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
@@ -42,10 +42,10 @@ export interface ProberOptions {
 
 /** The steps that this node has taken about a peer that owes an answer. */
 interface Suspicion {
-  hasAsked: boolean;
+  hasAskedOthers: boolean;
   /** Another node got an answer, so only the path from this node is broken. */
-  isVouchedFor: boolean;
-  hasTold: boolean;
+  isReachedByOthers: boolean;
+  isReported: boolean;
 }
 
 /** Probes the peers of a node. */
@@ -54,40 +54,40 @@ export class Prober {
   readonly #known = new Map<string, Reach>();
   readonly #suspicions = new Map<string, Suspicion>();
   /** The peers that have not been probed in this turn. */
-  #turn: string[] = [];
+  #unprobed: string[] = [];
 
   constructor(options: ProberOptions) {
     this.#options = options;
   }
 
   /** Runs at every heartbeat. */
-  beat(): void {
+  onHeartbeat(): void {
     const { peers } = this.#options;
-    const silent = [...peers.byId.values()].filter(({ id }) => peers.owesMs(id) > 0);
+    const silent = [...peers.byId.values()].filter(({ id }) => peers.unansweredMs(id) > 0);
     const owing = silent
       .filter(({ id }) => peers.reach(id) !== 'unreachable')
       .slice(0, MAX_SUSPICIONS);
     for (const peer of new Set([...owing, ...this.#next(PROBES_PER_BEAT)])) this.probe(peer);
     for (const peer of silent) this.#suspect(peer);
-    for (const peer of peers.byId.values()) this.#notice(peer);
+    for (const peer of peers.byId.values()) this.#reportReach(peer);
     for (const id of this.#known.keys()) if (!peers.byId.has(id)) this.#known.delete(id);
   }
 
   /** Probes a peer now; `wantsAll` exchanges the whole lists. */
   probe(peer: Peer, wantsAll = false): void {
     const { peers, gossiper, time, probe, onProbed } = this.#options;
-    peers.asked(peer);
-    const request = probe(wantsAll ? gossiper.all() : gossiper.take(peer.id), wantsAll);
+    peers.noteProbe(peer);
+    const request = probe(wantsAll ? gossiper.wholeList() : gossiper.newsFor(peer.id), wantsAll);
     const { clock } = this.#options.env;
     const sentMs = clock.monotonicMs();
     peer.probes.request(request, UNREACHABLE_AFTER_MS, (reply) => {
       if (reply instanceof Error || reply.kind !== 'probed' || !onProbed(peer, reply)) return;
       peer.latency.add(clock.monotonicMs() - sentMs);
-      peers.heard(peer, { process: reply.from.process, nowMs: reply.nowMs });
-      time.heard(peer, reply.wallMicros, sentMs);
+      peers.noteAnswer(peer, { process: reply.from.process, nowMs: reply.nowMs });
+      time.noteClock(peer, reply.wallMicros, sentMs);
       this.#suspicions.delete(peer.id);
-      gossiper.clear(peer.id);
-      this.#notice(peer);
+      gossiper.endSuspicion(peer.id);
+      this.#reportReach(peer);
     });
   }
 
@@ -100,8 +100,9 @@ export class Prober {
       chosen.size < Math.min(count, peers.byId.size) && tries < 4 * count;
       tries++
     ) {
-      if (this.#turn.length === 0) this.#turn = shuffled([...peers.byId.keys()], env.random);
-      const peer = peers.byId.get(this.#turn.pop() ?? '');
+      if (this.#unprobed.length === 0)
+        this.#unprobed = shuffled([...peers.byId.keys()], env.random);
+      const peer = peers.byId.get(this.#unprobed.pop() ?? '');
       if (peer !== undefined) chosen.add(peer);
     }
     return [...chosen];
@@ -109,21 +110,21 @@ export class Prober {
 
   #suspect(peer: Peer): void {
     const { peers, members, gossiper } = this.#options;
-    const owesMs = peers.owesMs(peer.id);
+    const unansweredMs = peers.unansweredMs(peer.id);
     const suspicion = this.#suspicions.get(peer.id) ?? {
-      hasAsked: false,
-      isVouchedFor: false,
-      hasTold: false,
+      hasAskedOthers: false,
+      isReachedByOthers: false,
+      isReported: false,
     };
     this.#suspicions.set(peer.id, suspicion);
-    if (owesMs >= PROBE_FOR_AFTER_MS && !suspicion.hasAsked) {
-      suspicion.hasAsked = true;
+    if (unansweredMs >= PROBE_FOR_AFTER_MS && !suspicion.hasAskedOthers) {
+      suspicion.hasAskedOthers = true;
       this.#askOthers(peer, suspicion);
     }
-    if (owesMs < SUSPECT_AFTER_MS || suspicion.hasTold) return;
-    suspicion.hasTold = true;
+    if (unansweredMs < SUSPECT_AFTER_MS || suspicion.isReported) return;
+    suspicion.isReported = true;
     const record = members.get(peer.id);
-    if (!suspicion.isVouchedFor && record !== undefined) gossiper.suspect(record);
+    if (!suspicion.isReachedByOthers && record !== undefined) gossiper.suspect(record);
   }
 
   #askOthers(peer: Peer, suspicion: Suspicion): void {
@@ -131,12 +132,12 @@ export class Prober {
     const others = peers.allReachable().filter(({ id }) => id !== peer.id);
     for (const other of shuffled(others, env.random).slice(0, PROBE_FOR_PEERS)) {
       other.probes.request({ kind: 'probe-for', name: peer.id }, SUSPECT_AFTER_MS, (reply) => {
-        if (!(reply instanceof Error) && reply.kind === 'pong') suspicion.isVouchedFor = true;
+        if (!(reply instanceof Error) && reply.kind === 'pong') suspicion.isReachedByOthers = true;
       });
     }
   }
 
-  #notice(peer: Peer): void {
+  #reportReach(peer: Peer): void {
     const { peers, onReach } = this.#options;
     const reach = peers.reach(peer.id);
     if (reach === (this.#known.get(peer.id) ?? 'unreachable')) return;

@@ -4,7 +4,7 @@
  */
 import type { Address, Env } from '../../base/env.ts';
 import { SEED_INTERVAL_MS } from '../limits.ts';
-import type { Gossip, ProbeRequest, ProbeReply } from '../../transport/message.ts';
+import type { Gossip, ProbeReply, ProbeRequest } from '../../transport/message.ts';
 import type { ProtocolRange } from '../../transport/protocol.ts';
 import { RpcClient } from '../../transport/rpc.ts';
 import type { Members } from './members.ts';
@@ -74,13 +74,15 @@ export class Seeds {
   }
 
   /** Runs at every heartbeat: probes the addresses at which no member is known. */
-  beat(): void {
+  onHeartbeat(): void {
     const { env, protocol, probe, process, onProbed, members } = this.#options;
     const nowMs = env.clock.monotonicMs();
     for (const seed of this.#seeds) {
       if (nowMs - seed.triedMs < SEED_INTERVAL_MS || this.#isFound(seed)) continue;
       seed.triedMs = nowMs;
-      seed.client.speak(protocol.oldest + (seed.tries % (protocol.newest - protocol.oldest + 1)));
+      seed.client.setProtocolVersion(
+        protocol.oldest + (seed.tries % (protocol.newest - protocol.oldest + 1)),
+      );
       seed.tries += 1;
       // A new node sends no record of itself before it knows whether its name is free.
       const { hash, isInformed } = members;

@@ -115,14 +115,14 @@ export class Sync {
    */
   #placementChanged(): void {
     const { members, peers, store, partitions } = this.#options;
-    if (this.#isStopped || this.#placed === members.placedHash) return;
-    this.#placed = members.placedHash;
+    if (this.#isStopped || this.#placed === members.placementsHash) return;
+    this.#placed = members.placementsHash;
     partitions.forgetEvidence();
     for (let partition = 0; partition < PARTITIONS; partition++) {
       if (!this.#isHolder(partition)) store.find(partition)?.markComplete(false);
     }
     this.#completeness.look();
-    if (members.ownPending.length === 0) return this.#pulls.throttle.rest();
+    if (members.ownPendingPartitions.length === 0) return this.#pulls.throttle.rest();
     for (const peer of peers.allReachable().slice(0, PENDING_COMPARES))
       this.#comparisons.with(peer);
   }

@@ -28,18 +28,18 @@ export class Detector {
   }
 
   /** Records that the peer was asked something that it answers at once. */
-  asked(peer: string, nowMs: number): void {
+  noteProbe(peer: string, nowMs: number): void {
     const contact = this.#contacts.get(peer);
     if (contact !== undefined) contact.askedMs ??= nowMs;
   }
 
   /** Records an answer of the peer. */
-  heard(peer: string, nowMs: number): void {
+  noteAnswer(peer: string, nowMs: number): void {
     this.#contacts.set(peer, { heardMs: nowMs, askedMs: undefined });
   }
 
   /** Shifts all times by a pause of this node itself, so that no peer is blamed for it. */
-  forgive(pauseMs: number): void {
+  excusePause(pauseMs: number): void {
     for (const contact of this.#contacts.values()) {
       contact.heardMs += pauseMs;
       if (contact.askedMs !== undefined) contact.askedMs += pauseMs;
@@ -52,7 +52,7 @@ export class Detector {
   }
 
   /** The time of the peer's first unanswered question; undefined if there is none. */
-  owesSinceMs(peer: string): number | undefined {
+  unansweredSinceMs(peer: string): number | undefined {
     return this.#contacts.get(peer)?.askedMs;
   }
 

@@ -147,7 +147,7 @@ test('a node that is no holder grants nothing, even if its replica is complete',
 test('a pending owner grants a key although it is not complete', async () => {
   const up = ['n2', 'n3', 'n4', 'n5'].map((name) => memberIn('up', name));
   const node = await openReplicas({ kept: [...up, memberIn('joining', SELF)] });
-  assert.deepEqual(node.node.members.pending(node.partition), [SELF]);
+  assert.deepEqual(node.node.members.pendingOwners(node.partition), [SELF]);
   assert.equal(await numberOf(node), `${LIFE}/1`);
 });
 

@@ -203,9 +203,9 @@ test('a store while the disk has failed answers `disk-failed`', async () => {
 
 test('a node that is gone refuses a store', async () => {
   const node = await openReplicas();
-  node.node.members.become('leaving');
+  node.node.members.enterState('leaving');
   await valueOf((done) => node.holder.store(itemOf(node), {}, done));
-  node.node.members.become('gone');
+  node.node.members.enterState('gone');
   const other = { ...itemOf(node), object: objectOf([{ ...GIVEN, counter: 3 }]) };
   const { now } = answerTo((done) => node.holder.store(other, {}, done));
   assert.equal(codeOf(now()), 'stopping');
@@ -253,9 +253,9 @@ test('no version is known to expire while the disk has failed', async () => {
 test('a node that is gone says so, and no other', async () => {
   const { node, holder } = await openReplicas();
   for (const state of ['up', 'leaving'] as const) {
-    node.members.become(state);
+    node.members.enterState(state);
     assert.doesNotThrow(() => holder.assertNotGone());
   }
-  node.members.become('gone');
+  node.members.enterState('gone');
   assert.throws(() => holder.assertNotGone(), { code: 'stopping' });
 });

@@ -69,8 +69,8 @@ const JOINING = [
 function pending(): Pick<Placed, 'node' | 'holders' | 'place'> {
   const { node, holders } = bench(JOINING);
   node.heard('n8');
-  node.members.heard('n2', { hash: node.members.hash, isInformed: true });
-  const key = node.keyWith((_, partition) => node.members.pending(partition).includes('n8'));
+  node.members.noteList('n2', { hash: node.members.hash, isInformed: true });
+  const key = node.keyWith((_, partition) => node.members.pendingOwners(partition).includes('n8'));
   return { node, holders, place: holders.placeOf(key) };
 }
 
@@ -96,7 +96,7 @@ test('a node that has found no cluster has no place for a key', () => {
 
 test('a cluster without a member that is up has no place for a key', () => {
   const { node, holders } = bench([memberIn('joining', SELF), memberIn('joining', 'n2')]);
-  node.members.heard('n2', { hash: node.members.hash, isInformed: true });
+  node.members.noteList('n2', { hash: node.members.hash, isInformed: true });
   assert.equal(node.members.isInformed, true);
   assert.throws(() => holders.placeOf('k'), { code: 'quorum-not-met' });
 });
@@ -104,7 +104,7 @@ test('a cluster without a member that is up has no place for a key', () => {
 test('a node that may have missed a change of the owners names the members to hear of', () => {
   const { node, holders } = bench(JOINING);
   assert.throws(() => holders.placeOf('k'), { code: 'quorum-not-met', message: /\bn8\b/ });
-  node.members.heard('n2', { hash: node.members.hash, isInformed: true });
+  node.members.noteList('n2', { hash: node.members.hash, isInformed: true });
   assert.equal(holders.placeOf('k').owners.length, 3);
 });
 
