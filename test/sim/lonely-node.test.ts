@@ -175,6 +175,36 @@ for (const isWiped of [false, true]) {
   });
 }
 
+/** Longer than the simulated disk needs for a row. */
+const KEPT_MS = 5;
+
+test('a node that lost its disk stays an owner when it starts again before it knows all', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [wiped, near, far] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
+  wiped.crash();
+  wiped.disk.replace(new Map());
+  for (const other of [wiped, near]) lab.cut(other, far);
+  wiped.start();
+  await lab.until(() => wiped.node?.state === 'up');
+  // It has taken its place again, and has kept a record. It does not rely on its list yet.
+  await lab.wait(KEPT_MS);
+  assert.notEqual((await lab.ask(wiped, 'GET', 'k')).status, 200);
+  wiped.crash();
+  lab.heal();
+  lab.cut(wiped, near);
+  wiped.start();
+  const isOut = (): boolean => [near, far].some(({ replicas }) => replicas !== 3);
+  await lab.until(
+    () => isOut() || far.node?.members.some(({ generation }) => generation > 1) === true,
+    60_000,
+  );
+  lab.heal();
+  await lab.until(() => isOut() || lab.cluster.isAtRest(), 60_000);
+  assert.ok(!isOut(), 'the others count an owner less');
+  assert.ok(lab.cluster.isAtRest());
+});
+
 test('a node that lost its disk stays an owner when it denies an old suspicion', async () => {
   const lab = new Lab(3);
   await lab.born();
