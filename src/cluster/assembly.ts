@@ -87,7 +87,7 @@ export function assemble(foundation: Foundation): Assembly {
 
   const own = new LocalHolder({ env, members, partitions, store, policies, time, grants });
   const packer = new StorePacker(floors);
-  const onMissed = (peer: Peer): void => sync.peerHasMissed(peer);
+  const onMissed = (peer: Peer): void => sync.onPeerMissed(peer);
   const holders = new Holders({
     env,
     members,

@@ -87,7 +87,7 @@ export class MecNode implements KeyStore {
       peers,
       store,
       time,
-      onReachable: (peer) => sync.peerIsBack(peer),
+      onReachable: (peer) => sync.onPeerBack(peer),
       onEnd: onEnd ?? (() => {}),
       onBegin: onBegin ?? (() => {}),
     });

@@ -114,7 +114,7 @@ const FLOORS: readonly Bug[] = [
     also: [
       {
         file: 'src/cluster/partitions/floors.js',
-        good: 'words?.life !== this.#members.lifeOf(peer)',
+        good: 'known?.life !== this.#members.lifeOf(peer)',
         bad: 'false',
       },
     ],
@@ -146,7 +146,7 @@ const EVIDENCE: readonly Bug[] = [
   {
     name: 'a gap is closed on earlier statements, without a question',
     file: sync('gaps'),
-    good: 'const round = await questions.askTwice(partition, questions.everyOther(), isNowhere);',
+    good: 'const round = await questions.askTwice(partition, questions.allOtherMembers(), isNowhere);',
     bad: 'const round = new Map();',
     draw: {
       faults: ['fallbacks are back, and the owners cannot ask them'],

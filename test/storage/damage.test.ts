@@ -165,9 +165,9 @@ test('the log entries of a marked key whose effect may be lost are not served', 
     isComplete: true,
     isWhole: true,
   };
-  const asked = { ...nothing, replica: 'x', clock: none };
-  const said = { ...nothing, replica: replica.id, clock: replica.durableClock };
-  const { items } = await servePull(replica, { asked, said }, SYNC_LIMITS);
+  const asker = { ...nothing, replica: 'x', clock: none };
+  const own = { ...nothing, replica: replica.id, clock: replica.durableClock };
+  const { items } = await servePull(replica, { asker, own }, SYNC_LIMITS);
   assert.deepEqual(
     items.find(({ key }) => key === KEY)?.dots.map(({ actor }) => actor),
     [since.dot.actor],
@@ -194,8 +194,16 @@ test('a replica that cannot read a key serves no snapshot, and ends the one unde
     isComplete: true,
     isWhole: true,
   };
-  const say = (): Statement => ({ ...said, replica: replica.id, clock: replica.durableClock });
-  const conversations = new Conversations({ env, limits: { ...SYNC_LIMITS, pageDots: 1 }, say });
+  const makeStatement = (): Statement => ({
+    ...said,
+    replica: replica.id,
+    clock: replica.durableClock,
+  });
+  const conversations = new Conversations({
+    env,
+    limits: { ...SYNC_LIMITS, pageDots: 1 },
+    makeStatement,
+  });
   const ask = {
     kind: 'snapshot',
     from: 'n2',

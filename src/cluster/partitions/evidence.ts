@@ -3,11 +3,11 @@ import type { CurrentActors } from '../../core/causality/actor.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
-import type { Lives } from './floors.ts';
+import type { MemberLives } from './floors.ts';
 
 type SeenStatement = Pick<Statement, 'clock'> & Partial<Pick<Statement, 'actor' | 'isWhole'>>;
 
-interface HeardStatement {
+interface ReceivedStatement {
   readonly statement: Statement;
   /**
    * The id of the replica here that asked. A statement to its predecessor was not made under the
@@ -24,7 +24,7 @@ export interface AskingReplica {
 
 /** The parts of a node that evidence needs. */
 export interface EvidenceParts {
-  readonly members: Lives & { otherHolders(partition: number): readonly string[] };
+  readonly members: MemberLives & { otherHolders(partition: number): readonly string[] };
   /** This node's own replicas. `find` returns undefined while the disk has failed. */
   readonly store: { find(partition: number): AskingReplica | undefined };
 }
@@ -35,7 +35,7 @@ export class Evidence {
   readonly #parts: EvidenceParts;
   readonly #actors: Pick<CurrentActors, 'observe'>;
   readonly #clocks = new Map<string, CausalContext>();
-  readonly #statements = new Map<string, HeardStatement>();
+  readonly #statements = new Map<string, ReceivedStatement>();
 
   /** `actors` learns the actors that members name. */
   constructor(partition: number, parts: EvidenceParts, actors: Pick<CurrentActors, 'observe'>) {
@@ -48,7 +48,7 @@ export class Evidence {
    * Notes the answer of a member to the replica of this id. The replica must also learn the
    * memories in it, or it would count as complete without them.
    */
-  note(asker: string, member: string, statement: Statement): void {
+  noteStatement(asker: string, member: string, statement: Statement): void {
     const replica = this.#parts.store.find(this.#partition);
     if (replica?.id === asker) replica.learn(statement.memories ?? []);
     this.noteClock(member, statement);

@@ -10,10 +10,10 @@ import { FENCE_MS, MAX_FENCES } from '../limits.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import { replicaNumber } from '../../core/causality/replica-name.ts';
 import type { Fence } from '../../core/quorum/write-quorum.ts';
-import type { Lives } from './floors.ts';
+import type { MemberLives } from './floors.ts';
 
 /** The replica that asks, and that a statement may help to fill. */
-type Asker = Pick<Statement, 'isComplete' | 'life' | 'replica'>;
+type FilledReplica = Pick<Statement, 'isComplete' | 'life' | 'replica'>;
 
 interface MadeFence {
   readonly member: string;
@@ -29,7 +29,7 @@ const NONE: readonly Fence[] = [];
 /** The parts of a node that its fences need. */
 export interface FencesParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  readonly members: Lives;
+  readonly members: MemberLives;
   /** Called when a fence is made in a partition: ends the key grants there. */
   readonly onFence: (partition: number) => void;
 }
@@ -51,7 +51,7 @@ export class Fences {
    * its member record names here: acknowledgements of an earlier life would pass for later ones.
    * Also returns undefined if there is no room to remember the fence.
    */
-  fill(member: string, asker: Asker): string | undefined {
+  makeFence(member: string, asker: FilledReplica): string | undefined {
     const { clock, members, onFence } = this.#parts;
     if (asker.isComplete || members.lifeOf(member) !== asker.life) return undefined;
     const replica = replicaNumber(asker.replica);
@@ -71,7 +71,7 @@ export class Fences {
   get needed(): readonly Fence[] {
     if (this.#made.size === 0) return NONE;
     const late = [...this.#made.values()].filter((fence) => this.#isNeeded(fence));
-    return late.map((fence) => this.#named(fence));
+    return late.map((fence) => this.#toFence(fence));
   }
 
   /** Whether a write in progress may have begun before the fence. */
@@ -86,7 +86,7 @@ export class Fences {
     return this.#made.size < MAX_FENCES;
   }
 
-  #named({ member, replica, life }: MadeFence): Fence {
+  #toFence({ member, replica, life }: MadeFence): Fence {
     const present = this.#parts.members.lifeOf(member);
     return { member, replica, life, later: present === life ? undefined : present };
   }

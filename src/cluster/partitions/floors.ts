@@ -16,13 +16,13 @@ import type { PartitionFloor, PullRequest, StoreRequest } from '../../transport/
 import type { OnReply, RpcClient } from '../../transport/rpc.ts';
 
 /** The present life of each member. */
-export interface Lives {
+export interface MemberLives {
   /** Undefined if the node is no member, or gone. */
   lifeOf(name: string): string | undefined;
 }
 
 /** The names of floors by partition. They count in one life of a peer. */
-interface Words {
+interface NamedFloors {
   readonly life: string | undefined;
   readonly names: Map<number, string>;
 }
@@ -30,16 +30,16 @@ interface Words {
 /** The floors of one node. */
 export class Floors {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #members: Lives;
+  readonly #members: MemberLives;
   /** The latest floors of each partition, newest first. */
   readonly #kept = new Map<number, Floor[]>();
   /** The same floors by name, with the number of partitions that use each. */
   readonly #byName = new Map<string, { readonly floor: Floor; users: number }>();
   /** The floors that each peer has named last, and those that it was told last. */
-  readonly #heard = new Map<string, Words>();
-  readonly #told = new Map<string, Words>();
+  readonly #knownByPeer = new Map<string, NamedFloors>();
+  readonly #sentToPeer = new Map<string, NamedFloors>();
 
-  constructor(clock: Pick<Clock, 'monotonicMs'>, members: Lives) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, members: MemberLives) {
     this.#clock = clock;
     this.#members = members;
   }
@@ -77,33 +77,33 @@ export class Floors {
   }
 
   /** Notes that a peer knows these floors. */
-  heard(peer: string, floors: readonly PartitionFloor[]): void {
-    this.#note(this.#heard, peer, { life: this.#members.lifeOf(peer), floors });
+  noteKnown(peer: string, floors: readonly PartitionFloor[]): void {
+    this.#note(this.#knownByPeer, peer, { life: this.#members.lifeOf(peer), floors });
   }
 
   /**
    * The newest floors of these partitions that a peer has not been told. The caller calls `told`
    * when the peer has answered. That counts for the life in which the peer was asked.
    */
-  telling(
+  unsentTo(
     peer: string,
     partitions: readonly number[],
-  ): { untold: readonly PartitionFloor[]; told: () => void } {
+  ): { unsent: readonly PartitionFloor[]; noteSent: () => void } {
     const life = this.#members.lifeOf(peer);
-    const untold = partitions.flatMap((partition) => {
+    const unsent = partitions.flatMap((partition) => {
       const name = this.newest(partition).hash;
-      const told = this.#told.get(peer);
-      const isTold = told?.life === life && told?.names.get(partition) === name;
-      return name === '' || isTold ? [] : [{ partition, name }];
+      const sent = this.#sentToPeer.get(peer);
+      const isSent = sent?.life === life && sent?.names.get(partition) === name;
+      return name === '' || isSent ? [] : [{ partition, name }];
     });
-    return { untold, told: () => this.#note(this.#told, peer, { life, floors: untold }) };
+    return { unsent, noteSent: () => this.#note(this.#sentToPeer, peer, { life, floors: unsent }) };
   }
 
   /** The floor on which a peer can read contexts of a partition; undefined if there is none. */
   knownTo(peer: string, partition: number): Floor | undefined {
-    const words = this.#heard.get(peer);
-    const name = words?.names.get(partition);
-    return name === undefined || words?.life !== this.#members.lifeOf(peer)
+    const known = this.#knownByPeer.get(peer);
+    const name = known?.names.get(partition);
+    return name === undefined || known?.life !== this.#members.lifeOf(peer)
       ? undefined
       : this.find(name);
   }
@@ -115,18 +115,18 @@ export class Floors {
 
   /** Notes that the peer no longer knows the floor. */
   forget(peer: string, partition: number): void {
-    this.#heard.get(peer)?.names.delete(partition);
+    this.#knownByPeer.get(peer)?.names.delete(partition);
   }
 
   #note(
-    of: Map<string, Words>,
+    of: Map<string, NamedFloors>,
     peer: string,
     { life, floors }: { life: string | undefined; floors: readonly PartitionFloor[] },
   ): void {
-    let words = of.get(peer);
-    if (words?.life !== life || words === undefined) words = { life, names: new Map() };
-    of.set(peer, words);
-    for (const { partition, name } of floors) words.names.set(partition, name);
+    let known = of.get(peer);
+    if (known?.life !== life || known === undefined) known = { life, names: new Map() };
+    of.set(peer, known);
+    for (const { partition, name } of floors) known.names.set(partition, name);
   }
 }
 

@@ -28,7 +28,7 @@ export class PartitionView {
   readonly evidence: Evidence;
   readonly fences: Fences;
   /** The members with which this node's own replica was compared since the start. */
-  readonly compared = new Set<string>();
+  readonly comparedMembers = new Set<string>();
   readonly #parts: PartitionParts;
   readonly #actors: CurrentActors;
   /** Reads that wait until this node's own replica counts. */

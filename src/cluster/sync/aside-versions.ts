@@ -19,7 +19,7 @@ import type { Store } from '../../storage/store.ts';
 import type { Questions } from './questions.ts';
 
 /** The parts of a node that salvages use. */
-export interface SalvagesOptions {
+export interface AsideVersionsOptions {
   readonly env: Env;
   readonly store: Store;
   readonly questions: Questions;
@@ -28,49 +28,49 @@ export interface SalvagesOptions {
 type Visit = (key: string, versions: readonly PackedVersion[]) => void;
 
 /** Decides about the versions that are set aside in the replicas of one node. */
-export class Salvages {
-  readonly #options: SalvagesOptions;
+export class AsideVersions {
+  readonly #options: AsideVersionsOptions;
   readonly #asking = new Set<number>();
 
-  constructor(options: SalvagesOptions) {
+  constructor(options: AsideVersionsOptions) {
     this.#options = options;
   }
 
   /** Decides about the versions that a replica has set aside, if it has any. */
-  look(replica: Replica): void {
+  check(replica: Replica): void {
     const { env, questions } = this.#options;
     const { partition } = replica;
     if (replica.asideDots.isEmpty || this.#asking.has(partition) || !questions.hasRoom) return;
     this.#asking.add(partition);
-    this.#settle(replica)
+    this.#decide(replica)
       .catch((error: unknown) =>
         env.log.debug('salvage not settled', { partition, reason: messageOf(error) }),
       )
       .finally(() => this.#asking.delete(partition));
   }
 
-  async #settle(replica: Replica): Promise<void> {
+  async #decide(replica: Replica): Promise<void> {
     const { env, questions, store } = this.#options;
     const { partition } = replica;
     await this.#dropKnown(replica);
     if (replica.asideDots.isEmpty) return;
     const asked = replica.asideDots.clone();
-    const round = await questions.askTwice(partition, questions.everyOther(), () => true);
+    const round = await questions.askTwice(partition, questions.allOtherMembers(), () => true);
     if (round === undefined || store.find(partition) !== replica) return;
-    const nowhere = unseenBy(asked, round);
-    if (nowhere.isEmpty) return;
-    const taken: Promise<void>[] = [];
+    const unseen = unseenBy(asked, round);
+    if (unseen.isEmpty) return;
+    const adoptions: Promise<void>[] = [];
     await this.#each(replica, (key, versions) => {
       // The fate of dots that arrived during the questions is known.
       const own = versions.filter(
-        (dot) => nowhere.has(dot.actor, dot.counter) && !replica.clock.has(dot.actor, dot.counter),
+        (dot) => unseen.has(dot.actor, dot.counter) && !replica.clock.has(dot.actor, dot.counter),
       );
-      if (own.length > 0) taken.push(takeIn(replica, key, own));
+      if (own.length > 0) adoptions.push(adopt(replica, key, own));
     });
-    await Promise.all(taken);
+    await Promise.all(adoptions);
     env.log.info('salvage taken in: no other member has seen these writes', {
       partition,
-      keys: taken.length,
+      keys: adoptions.length,
     });
   }
 
@@ -103,7 +103,7 @@ function unseenBy(dots: CausalContext, round: Round): CausalContext {
   return unseen;
 }
 
-function takeIn(replica: Replica, key: string, versions: readonly PackedVersion[]): Promise<void> {
+function adopt(replica: Replica, key: string, versions: readonly PackedVersion[]): Promise<void> {
   const object = { versions, context: CausalContext.ofDots(versions) };
   return new Promise((resolve, reject) => {
     const done = (error?: Error): void => (error === undefined ? resolve() : reject(error));

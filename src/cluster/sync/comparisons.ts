@@ -33,7 +33,7 @@ export interface ComparisonsOptions {
 export class Comparisons {
   readonly #options: ComparisonsOptions;
   /** Peers compared with since all were. */
-  readonly #hadTurn = new Set<string>();
+  readonly #comparedPeers = new Set<string>();
   #isStopped = false;
 
   constructor(options: ComparisonsOptions) {
@@ -47,38 +47,38 @@ export class Comparisons {
   /** Answers a peer's comparison, and catches up with it if it has seen more. */
   serve({ from, digests, floors = [] }: CompareRequest): Reply {
     const isKnown = this.#options.peers.byId.has(from);
-    if (isKnown) this.#options.floors.heard(from, floors);
+    if (isKnown) this.#options.floors.noteKnown(from, floors);
     const differing: number[] = [];
     for (const { partition, hash } of digests) {
       const replica = this.#options.store.of(partition);
       // A node without a replica of the partition cannot compare it.
       if (!this.#options.members.holds(partition) && replica.isBlank) continue;
       if (hash !== replica.clockHash) differing.push(partition);
-      else if (isKnown) this.#areEqual(partition, from);
+      else if (isKnown) this.#noteEqual(partition, from);
     }
     if (isKnown) for (const partition of differing) this.#options.enqueue(partition, from);
     return { kind: 'compared', differing, incomplete: [] };
   }
 
   /** Compares with one reachable peer: with all of them in turn. */
-  withNext(): void {
+  compareWithNext(): void {
     const { env, peers } = this.#options;
     const reachable = peers.allReachable();
     // Each peer has its turn, in a random order. With a draw among all peers each time, a fallback
     // may wait long for an owner.
-    let waiting = reachable.filter(({ id }) => !this.#hadTurn.has(id));
+    let waiting = reachable.filter(({ id }) => !this.#comparedPeers.has(id));
     if (waiting.length === 0) {
-      this.#hadTurn.clear();
+      this.#comparedPeers.clear();
       waiting = reachable;
     }
     const peer = waiting[env.random.uint32() % Math.max(1, waiting.length)];
     if (peer === undefined) return;
-    this.#hadTurn.add(peer.id);
-    this.with(peer);
+    this.#comparedPeers.add(peer.id);
+    this.compareWith(peer);
   }
 
   /** Compares all partitions that this node and the peer may both have. */
-  with(peer: Peer): void {
+  compareWith(peer: Peer): void {
     const { members, store, floors } = this.#options;
     const digests: Digest[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -90,16 +90,16 @@ export class Comparisons {
       digests.push({ partition, hash: replica.clockHash });
     }
     const hashes = new Map(digests.map(({ partition, hash }) => [partition, hash]));
-    const { untold, told } = floors.telling(peer.id, [...hashes.keys()]);
-    const compare = { kind: 'compare', from: members.self, digests, floors: untold } as const;
+    const { unsent, noteSent } = floors.unsentTo(peer.id, [...hashes.keys()]);
+    const compare = { kind: 'compare', from: members.self, digests, floors: unsent } as const;
     peer.data.request(compare, this.#options.limits.timeoutMs, (reply) => {
       if (reply instanceof Error || reply.kind !== 'compared' || this.#isStopped) return;
-      told();
-      this.#compared(peer, reply, hashes);
+      noteSent();
+      this.#handleReply(peer, reply, hashes);
     });
   }
 
-  #compared({ id }: Peer, reply: CompareReply, hashes: ReadonlyMap<number, number>): void {
+  #handleReply({ id }: Peer, reply: CompareReply, hashes: ReadonlyMap<number, number>): void {
     const { members, store } = this.#options;
     const differs = new Set(reply.differing);
     for (const [partition, hash] of hashes) {
@@ -108,14 +108,14 @@ export class Comparisons {
       if (differs.has(partition)) this.#options.enqueue(partition, id);
       // The clocks were equal, and this one has not changed since: the peer has the same dots.
       else if (hash === replica.clockHash && members.holds(partition, id))
-        this.#areEqual(partition, id);
+        this.#noteEqual(partition, id);
     }
   }
 
-  #areEqual(partition: number, peer: string): void {
+  #noteEqual(partition: number, peer: string): void {
     const { completeness, partitions, members, store } = this.#options;
     const replica = store.of(partition);
-    completeness.compared(partition, peer);
+    completeness.noteEqual(partition, peer);
     // A partition without writes has no log, no floor, and nothing to drop.
     if (replica.clock.isEmpty) return;
     const { evidence } = partitions.of(partition);

@@ -46,15 +46,15 @@ export interface CompletenessOptions {
 export class Completeness {
   readonly #options: CompletenessOptions;
   /** Whether replicas count that were not compared since the start. */
-  #doAllCount = false;
+  #areAllConfirmed = false;
   #timers: readonly Timer[] = [];
-  #doWaitForAll = true;
+  #isWaitingForAll = true;
   #isAsking = false;
   /**
    * The number of questions in a row that some member did not answer, or answered with another
    * member list or life.
    */
-  #doubts = 0;
+  #doubtfulRounds = 0;
   #isStopped = false;
 
   constructor(options: CompletenessOptions) {
@@ -82,14 +82,14 @@ export class Completeness {
 
   /** The first probes were answered, so replicas stop waiting for owners that cannot be reached. */
   #confirmReachable(): void {
-    this.#doWaitForAll = false;
+    this.#isWaitingForAll = false;
     this.#eachPartition((partition) => this.#confirmIfCompared(partition));
   }
 
   /** Notes that the replica has seen all dots that a member has. */
-  compared(partition: number, member: string): void {
-    if (this.#doAllCount) return;
-    this.#options.partitions.of(partition).compared.add(member);
+  noteEqual(partition: number, member: string): void {
+    if (this.#areAllConfirmed) return;
+    this.#options.partitions.of(partition).comparedMembers.add(member);
     this.#confirmIfCompared(partition);
   }
 
@@ -97,14 +97,15 @@ export class Completeness {
     const { members, peers, partitions } = this.#options;
     const view = partitions.of(partition);
     const others = this.#otherOwners(partition);
-    const waited = this.#doWaitForAll
+    const waited = this.#isWaitingForAll
       ? others
       : others.filter((name) => peers.reach(name) === 'reachable');
-    if (members.replicas > 0 && waited.every((name) => view.compared.has(name))) view.confirm();
+    if (members.replicas > 0 && waited.every((name) => view.comparedMembers.has(name)))
+      view.confirm();
   }
 
   #confirmAll(): void {
-    this.#doAllCount = true;
+    this.#areAllConfirmed = true;
     this.#eachPartition((partition) => this.#options.partitions.of(partition).confirm());
   }
 
@@ -112,19 +113,19 @@ export class Completeness {
    * Looks for replicas that may be complete now, and asks the members about the others. A replica
    * of a store that was reopened in this life counts as its predecessor did.
    */
-  look(): void {
-    if (this.#doAllCount) this.#confirmAll();
+  check(): void {
+    if (this.#areAllConfirmed) this.#confirmAll();
     const waiting: Replica[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const replica = this.#options.store.find(partition);
-      if (replica !== undefined && this.#isWanted(replica) && !this.notice(partition))
+      if (replica !== undefined && this.#isWanted(replica) && !this.completeIfAllowed(partition))
         waiting.push(replica);
     }
     if (waiting.length === 0 || this.#isAsking || !this.#options.questions.hasRoom) return;
     this.#isAsking = true;
     void this.#askFor(waiting).finally(() => {
       this.#isAsking = false;
-      this.#lookAgain();
+      this.#checkAgain();
     });
   }
 
@@ -132,10 +133,10 @@ export class Completeness {
    * Asks again soon if an answer did not fit. Member lists and lives that have just changed differ
    * for a moment, and a new cluster must not wait a whole round for that.
    */
-  #lookAgain(): void {
+  #checkAgain(): void {
     const { env, limits } = this.#options;
-    const isNear = this.#doubts > 0 && this.#doubts <= MAX_DOUBTFUL_ANSWERS;
-    if (isNear && !this.#isStopped) env.clock.after(limits.askAgainMs, () => this.look());
+    const isNear = this.#doubtfulRounds > 0 && this.#doubtfulRounds <= MAX_DOUBTFUL_ANSWERS;
+    if (isNear && !this.#isStopped) env.clock.after(limits.askAgainMs, () => this.check());
   }
 
   /** Whether a replica should become complete, and this node knows enough to decide it. */
@@ -155,21 +156,21 @@ export class Completeness {
    * Marks the replica as complete if the statements of the owners allow it. Returns whether it is
    * complete.
    */
-  notice(partition: number): boolean {
+  completeIfAllowed(partition: number): boolean {
     const { store, partitions } = this.#options;
     const replica = store.find(partition);
     if (replica === undefined || !this.#isWanted(replica)) return replica?.isComplete === true;
     const { evidence } = partitions.of(partition);
-    const said = this.#otherOwners(partition).flatMap(
+    const statements = this.#otherOwners(partition).flatMap(
       (name) => evidence.statement(replica.id, name) ?? [],
     );
-    if (!isCompleteByOwners(replica.durableClock, this.#enough(), said)) return false;
+    if (!isCompleteByOwners(replica.durableClock, this.#ownersNeeded(), statements)) return false;
     replica.markComplete(true);
     return true;
   }
 
   /** The number of complete owners that includes one of every write quorum. */
-  #enough(): number {
+  #ownersNeeded(): number {
     const { members, writeQuorums } = this.#options;
     // This node may have lost its disk and joined again. So the present number of owners counts,
     // and also the number when this node was an owner before.
@@ -194,14 +195,14 @@ export class Completeness {
     let isDoubtful = false;
     for (let i = 0; i < waiting.length && !this.#isStopped; i += MAX_STATEMENTS) {
       const page = waiting.slice(i, i + MAX_STATEMENTS);
-      const names = questions.everyOther();
+      const names = questions.allOtherMembers();
       const partitions = page.map(({ partition }) => partition);
       const filling = page.map(({ id }) => id);
       const first = await questions.ask(partitions, names, filling);
       isDoubtful ||= !first.isWhole;
       for (const replica of page) this.#fetchMissing(replica, first.rounds.get(replica.partition));
       const left = page.filter(
-        (replica) => !this.notice(replica.partition) && this.#isWanted(replica),
+        (replica) => !this.completeIfAllowed(replica.partition) && this.#isWanted(replica),
       );
       const ready = left.filter(({ partition, durableClock }) => {
         const round = first.rounds.get(partition);
@@ -214,7 +215,7 @@ export class Completeness {
       if (second.isWhole)
         for (const replica of ready) this.#completeIfSame(replica, first.rounds, second.rounds);
     }
-    this.#doubts = isDoubtful ? this.#doubts + 1 : 0;
+    this.#doubtfulRounds = isDoubtful ? this.#doubtfulRounds + 1 : 0;
   }
 
   #fetchMissing({ partition, durableClock }: Replica, round: Round | undefined): void {

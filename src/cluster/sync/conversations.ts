@@ -13,7 +13,7 @@ import { drawName } from '../../core/causality/actor.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { ReplicaView } from '../../storage/replica/replica-view.ts';
-import type { SnapshotReply, SyncItem, SnapshotRequest } from '../../transport/message.ts';
+import type { SnapshotReply, SnapshotRequest, SyncItem } from '../../transport/message.ts';
 
 interface Conversation {
   readonly replica: Replica;
@@ -32,7 +32,7 @@ export interface ConversationsOptions {
   readonly env: Env;
   readonly limits: SyncLimits;
   /** Makes the statement of this node about a replica. */
-  readonly say: (replica: Replica) => Statement;
+  readonly makeStatement: (replica: Replica) => Statement;
 }
 
 /** The snapshots that this node serves. */
@@ -77,7 +77,7 @@ export class Conversations {
       throw new MecError('damaged', { detail: 'The replica cannot read all of its keys' });
     }
     // The statement and the view show the same moment, because nothing ran in between.
-    const statement = { ...this.#options.say(replica), clock: view.clock };
+    const statement = { ...this.#options.makeStatement(replica), clock: view.clock };
     this.#byId.set(id, {
       replica,
       view,

@@ -37,7 +37,7 @@ export class Fallbacks {
    * Drops the replica of a partition if the owners do not need it. The owners are asked only if
    * their last clocks cover it.
    */
-  look(partition: number): void {
+  check(partition: number): void {
     const { members, store, partitions, questions } = this.#options;
     const replica = store.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
@@ -63,7 +63,9 @@ export class Fallbacks {
       lost: replica.lost.clone(),
       aside: replica.asideDots.clone(),
     };
-    const round = await questions.askTwice(partition, owners, (said) => mayDrop(own, owners, said));
+    const round = await questions.askTwice(partition, owners, (statements) =>
+      mayDrop(own, owners, statements),
+    );
     const isSame = store.find(partition) === replica && replica.commits.count === count;
     if (round !== undefined && isSame && !members.holds(partition)) await this.#drop(partition);
   }

@@ -42,7 +42,7 @@ export class Gaps {
   }
 
   /** Asks about the gaps of a replica if they are older than any delayed message can be. */
-  look(replica: Replica): void {
+  check(replica: Replica): void {
     const { env, limits, questions, members } = this.#options;
     const { partition } = replica;
     // A node that knows no other member cannot ask, and a member that it does not know may have the
@@ -72,7 +72,7 @@ export class Gaps {
     if (missing.isEmpty) return;
     const isNowhere = (round: Parameters<typeof areHeldNowhere>[1]): boolean =>
       areHeldNowhere(missing, round);
-    const round = await questions.askTwice(partition, questions.everyOther(), isNowhere);
+    const round = await questions.askTwice(partition, questions.allOtherMembers(), isNowhere);
     if (round === undefined || store.find(partition) !== replica || !replica.isWhole) return;
     const still = missing.minus(replica.clock).minus(replica.asideDots);
     const dead = still.filter((actor) => this.#isDead(partition, actor));

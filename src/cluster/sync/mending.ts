@@ -47,7 +47,7 @@ export class Mending {
   }
 
   /** Asks for some of the marked keys of a replica, if it has any. */
-  look(replica: Replica): void {
+  check(replica: Replica): void {
     if (replica.isWhole) return;
     for (const key of replica.marks.keys()) {
       if (this.#asking.size >= MARKS_AT_ONCE) return;
@@ -102,7 +102,7 @@ export class Mending {
    */
   async #round(replica: Replica, key: string): Promise<StateByMember | undefined> {
     const { members, questions } = this.#options;
-    const names = questions.everyOther();
+    const names = questions.allOtherMembers();
     const replies = await Promise.all(names.map((name) => this.#ask(name, key)));
     const answers = new Map<string, string>();
     for (const [i, name] of names.entries()) {
@@ -113,13 +113,13 @@ export class Mending {
         reply.life !== members.lifeOf(name)
       )
         continue;
-      await this.#take(replica, key, reply);
+      await this.#takeAnswer(replica, key, reply);
       answers.set(name, [reply.life, reply.replica, reply.need].join(' '));
     }
     return answers.size === names.length ? answers : undefined;
   }
 
-  async #take(
+  async #takeAnswer(
     replica: Replica,
     key: string,
     { item, need, clock, lost, aside }: MendReply,

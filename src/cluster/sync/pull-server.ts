@@ -13,12 +13,12 @@ import type { PullReply, SyncItem } from '../../transport/message.ts';
  */
 export async function servePull(
   replica: Replica,
-  { asked, said }: { readonly asked: Statement; readonly said: Statement },
+  { asker, own }: { readonly asker: Statement; readonly own: Statement },
   limits: SyncLimits,
 ): Promise<PullReply> {
-  const statement = { ...said, clock: said.clock.clone() };
+  const statement = { ...own, clock: own.clock.clone() };
   // A closed dot has no entry in any log: it travels with the statement.
-  const missing = statement.clock.minus(asked.clock).minus(statement.lost);
+  const missing = statement.clock.minus(asker.clock).minus(statement.lost);
   // The memories travel once, with the last page. Without them a statement makes no replica
   // complete.
   const page = { kind: 'page', statement: { ...statement, memories: undefined } } as const;
@@ -35,11 +35,11 @@ export async function servePull(
     // The effect of these dots on the key was lost here. Without them, the asker would take the
     // object for that effect.
     const need = replica.marks.need(key);
-    const told =
+    const known =
       need === undefined ? dots : dots.filter(({ actor, counter }) => !need.has(actor, counter));
-    if (told.length === 0) continue;
+    if (known.length === 0) continue;
     bytes += object.versions.reduce((sum, { body }) => sum + body.length, key.length);
-    items.push({ key, object, dots: told });
+    items.push({ key, object, dots: known });
   }
   return isLast ? { ...page, statement, items, rest: 'none' } : { ...page, items, rest: 'more' };
 }

@@ -15,7 +15,7 @@ import type { Floors } from '../partitions/floors.ts';
 import type { Peer } from '../membership/peers.ts';
 
 /** The result of a pull. */
-export interface Pulled {
+export interface PullResult {
   /** The last statement of the peer. */
   readonly statement: Statement;
   /**
@@ -26,7 +26,7 @@ export interface Pulled {
 }
 
 /** A replica of this node, and the peer that it catches up with. */
-export interface Pair {
+export interface PullContext {
   /** This node's name. */
   readonly self: string;
   readonly replica: Replica;
@@ -34,7 +34,7 @@ export interface Pair {
   readonly limits: SyncLimits;
   readonly floors: Floors;
   /** Makes the statement of this node about its replica. */
-  readonly say: (replica: Replica) => Statement;
+  readonly makeStatement: (replica: Replica) => Statement;
   /** Counts incoming bytes, and resolves when more may come; undefined if there is no limit. */
   readonly throttle?: ((bytes: number) => Promise<void>) | undefined;
 }
@@ -47,8 +47,8 @@ export class PeerError extends Error {
 type Expected<Kind> = Extract<Reply, { kind: Kind }>;
 
 /** Catches up with a peer from its log. Rejects if the peer or the disk of this node fails. */
-export async function pull(pair: Pair): Promise<Pulled> {
-  const { self, replica, peer, limits, say, floors } = pair;
+export async function pull(context: PullContext): Promise<PullResult> {
+  const { self, replica, peer, limits, makeStatement, floors } = context;
   const { partition } = replica;
   for (let pages = 1; ; pages++) {
     const names = floors.names(partition);
@@ -56,17 +56,17 @@ export async function pull(pair: Pair): Promise<Pulled> {
       kind: 'pull',
       from: self,
       partition,
-      statement: say(replica),
+      statement: makeStatement(replica),
       floors: names,
     } as const;
     const outgoing = floors.outgoing(partition, request);
-    const asked = expect('page', (onReply) => outgoing.send(peer, limits.timeoutMs, onReply));
-    const { statement, items, rest } = await asked;
-    assertHonest(pair, statement);
+    const reply = expect('page', (onReply) => outgoing.send(peer, limits.timeoutMs, onReply));
+    const { statement, items, rest } = await reply;
+    assertHonest(context, statement);
     await replica.closedDots.close(statement.lost);
     if (rest === 'all') return { statement, rest };
     await mergeAll(replica, items);
-    await pair.throttle?.(bytesOf(items));
+    await context.throttle?.(bytesOf(items));
     if (rest === 'none' || pages >= limits.maxPages) return { statement, rest };
   }
 }
@@ -75,7 +75,7 @@ export async function pull(pair: Pair): Promise<Pulled> {
  * Throws if the peer claims writes of this replica that it has not made. Such a clock comes from
  * another disk, such as one that was restored.
  */
-export function assertHonest({ replica, peer }: Pair, { clock }: Statement): void {
+export function assertHonest({ replica, peer }: PullContext, { clock }: Statement): void {
   const { actor } = replica;
   if (clock.max(actor) <= replica.clock.base(actor)) return;
   throw new PeerError(`${peer.id} claims writes of ${actor} that were never made`);
@@ -102,7 +102,7 @@ export async function mergeAll(replica: Replica, items: readonly SyncItem[]): Pr
 
 /** Asks a peer for a reply of one kind. Rejects with `PeerError` if the peer fails. */
 export function ask<Kind extends Reply['kind']>(
-  { peer, limits }: Pick<Pair, 'peer' | 'limits'>,
+  { peer, limits }: Pick<PullContext, 'peer' | 'limits'>,
   request: Request,
   kind: Kind,
 ): Promise<Expected<Kind>> {

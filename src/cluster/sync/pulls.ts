@@ -14,13 +14,13 @@ import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Completeness } from './completeness.ts';
-import { type Pair, pull } from './pull.ts';
-import { PullQueue, type PullJob } from './pull-queue.ts';
+import { pull, type PullContext } from './pull.ts';
+import { type PullJob, PullQueue } from './pull-queue.ts';
 import type { Questions } from './questions.ts';
-import { say } from './statement.ts';
+import { makeStatement } from './statement.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { Throttle } from './throttle.ts';
-import { witnessOf } from './witness.ts';
+import { createWitness } from './witness.ts';
 
 /** The parts of a node that pulls use. */
 export interface PullsOptions {
@@ -97,23 +97,23 @@ export class Pulls {
       const throttle = isPending
         ? (bytes: number): Promise<void> => this.throttle.take(bytes)
         : undefined;
-      const sayOwn = (own: Replica): Statement => say(this.#options, own);
-      const pair: Pair = {
+      const makeOwnStatement = (own: Replica): Statement => makeStatement(this.#options, own);
+      const context: PullContext = {
         self: members.self,
         replica,
         peer,
         limits: this.#options.limits,
         floors,
-        say: sayOwn,
+        makeStatement: makeOwnStatement,
         throttle,
       };
-      const pulled = await pull(pair);
-      partitions.of(partition).evidence.note(replica.id, id, pulled.statement);
+      const pulled = await pull(context);
+      partitions.of(partition).evidence.noteStatement(replica.id, id, pulled.statement);
       const isDone =
-        pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(pair)));
-      if (!isDone) return this.#again(partition, id);
-      this.#options.completeness.compared(partition, id);
-      this.#options.completeness.notice(partition);
+        pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(context)));
+      if (!isDone) return this.#pullAgain(partition, id);
+      this.#options.completeness.noteEqual(partition, id);
+      this.#options.completeness.completeIfAllowed(partition);
     } catch (error) {
       this.#failures += 1;
       if (error instanceof MecError && error.code === 'damaged') store.handleDamage(error);
@@ -122,16 +122,16 @@ export class Pulls {
   }
 
   /** Takes a snapshot, and then pulls the writes since its opening. */
-  async #takeSnapshot(pair: Pair): Promise<boolean> {
-    const witness = witnessOf(this.#options, pair);
-    if ((await takeSnapshot(pair, witness)) === undefined) return false;
-    const { statement, rest } = await pull(pair);
-    const { id, partition } = pair.replica;
-    this.#options.partitions.of(partition).evidence.note(id, pair.peer.id, statement);
+  async #takeSnapshot(context: PullContext): Promise<boolean> {
+    const witness = createWitness(this.#options, context);
+    if ((await takeSnapshot(context, witness)) === undefined) return false;
+    const { statement, rest } = await pull(context);
+    const { id, partition } = context.replica;
+    this.#options.partitions.of(partition).evidence.noteStatement(id, context.peer.id, statement);
     return rest === 'none';
   }
 
-  #again(partition: number, peer: string): void {
+  #pullAgain(partition: number, peer: string): void {
     this.#pulledMs.delete(`${partition} ${peer}`);
     // The job has not ended yet, so its place in the queue is free in the next turn.
     this.#options.env.clock.defer(() => this.enqueue(partition, peer));

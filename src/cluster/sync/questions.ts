@@ -6,7 +6,7 @@
 import { MecError } from '../../base/errors.ts';
 import { MAX_QUESTIONS, type SyncLimits } from '../limits.ts';
 import { areSameReplicas, type Round, type Statement } from '../../core/causality/evidence.ts';
-import type { StateRequest, StateReply } from '../../transport/message.ts';
+import type { StateReply, StateRequest } from '../../transport/message.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
@@ -50,7 +50,7 @@ export class Questions {
    * The names of all members that may have data: those that are not gone, and those that are gone
    * and still answer.
    */
-  everyOther(): string[] {
+  allOtherMembers(): string[] {
     const { members, peers } = this.#options;
     const names = new Set(peers.byId.keys());
     for (const { name, state } of members.all()) if (state !== 'gone') names.add(name);
@@ -88,13 +88,13 @@ export class Questions {
           isWhole = false;
           continue;
         }
-        for (const { partition, ...said } of reply.replicas) {
-          const statement = { ...said, life: reply.life };
+        for (const { partition, ...fields } of reply.replicas) {
+          const statement = { ...fields, life: reply.life };
           // Only a statement that was made under a fence may help to make a replica here complete.
           const id = idOf.get(partition);
           const { evidence } = this.#options.partitions.of(partition);
           if (id === undefined) evidence.noteClock(name, statement);
-          else evidence.note(id, name, statement);
+          else evidence.noteStatement(id, name, statement);
           rounds.get(partition)?.set(name, statement);
         }
       }
@@ -112,12 +112,12 @@ export class Questions {
   async askTwice(
     partition: number,
     names: readonly string[],
-    isSo: (round: Round) => boolean,
+    fits: (round: Round) => boolean,
   ): Promise<Round | undefined> {
     const first = await this.#round(partition, names);
-    if (first === undefined || !isSo(first)) return undefined;
+    if (first === undefined || !fits(first)) return undefined;
     const second = await this.#round(partition, names);
-    return second !== undefined && areSameReplicas(first, second) && isSo(second)
+    return second !== undefined && areSameReplicas(first, second) && fits(second)
       ? second
       : undefined;
   }

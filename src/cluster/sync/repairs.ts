@@ -4,21 +4,21 @@
  */
 import type { Replica } from '../../storage/replica/replica.ts';
 import { Mending, type MendingOptions } from './mending.ts';
-import { Salvages } from './aside-versions.ts';
+import { AsideVersions } from './aside-versions.ts';
 
 /** Mends the replicas of one node. */
 export class Repairs {
   readonly mending: Mending;
-  readonly #salvages: Salvages;
+  readonly #asideVersions: AsideVersions;
 
   constructor(options: MendingOptions) {
     this.mending = new Mending(options);
-    this.#salvages = new Salvages(options);
+    this.#asideVersions = new AsideVersions(options);
   }
 
   /** Repairs a replica, if it needs that. */
-  look(replica: Replica): void {
-    this.mending.look(replica);
-    this.#salvages.look(replica);
+  check(replica: Replica): void {
+    this.mending.check(replica);
+    this.#asideVersions.check(replica);
   }
 }

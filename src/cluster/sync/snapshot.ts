@@ -22,9 +22,9 @@
 import { MecError } from '../../base/errors.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
-import { merge, type FilledObject, type ObjectVersion } from '../../core/causality/object.ts';
+import { type FilledObject, merge, type ObjectVersion } from '../../core/causality/object.ts';
 import type { SyncItem } from '../../transport/message.ts';
-import { ask, assertHonest, bytesOf, mergeAll, type Pair, PeerError } from './pull.ts';
+import { ask, assertHonest, bytesOf, mergeAll, PeerError, type PullContext } from './pull.ts';
 
 /** A key that a snapshot would remove here, and the versions that would go. */
 export interface Removal {
@@ -33,7 +33,7 @@ export interface Removal {
 }
 
 /** The opening of a snapshot. */
-export interface Opening {
+export interface SnapshotOpening {
   readonly statement: Statement;
   /** The dots that the sender has cut from its log. */
   readonly cut: CausalContext;
@@ -43,20 +43,23 @@ export interface Opening {
  * Asks other owners to confirm removals. Resolves with false if one objects, or if none can be
  * asked.
  */
-export type Witness = (opening: Opening, removals: readonly Removal[]) => Promise<boolean>;
+export type Witness = (opening: SnapshotOpening, removals: readonly Removal[]) => Promise<boolean>;
 
 /**
  * Takes in a snapshot of a peer. Resolves with its opening, or undefined if this node must try
  * again.
  */
-export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Opening | undefined> {
-  const { replica } = pair;
+export async function takeSnapshot(
+  context: PullContext,
+  isConfirmed: Witness,
+): Promise<SnapshotOpening | undefined> {
+  const { replica } = context;
   const { madeCount } = replica.marks;
-  const opening = await takePages(pair);
+  const opening = await takePages(context);
   const { statement } = opening;
   await replica.closedDots.close(statement.lost);
   const bases = statement.clock.bases();
-  const removed = await removals(pair, bases);
+  const removed = await removals(context, bases);
   if (removed.areMany && !(await isConfirmed(opening, removed.list))) {
     throw new PeerError(
       `the snapshot would remove ${removed.list.length} keys, and no other owner confirms it`,
@@ -64,11 +67,11 @@ export async function takeSnapshot(pair: Pair, isConfirmed: Witness): Promise<Op
   }
   // A key may have lost its record here after its page was merged.
   if (replica.marks.madeCount !== madeCount) return undefined;
-  return (await adopt(pair, statement.clock, bases)) ? opening : undefined;
+  return (await adopt(context, statement.clock, bases)) ? opening : undefined;
 }
 
-async function takePages(pair: Pair): Promise<Opening> {
-  const { self, replica, floors } = pair;
+async function takePages(context: PullContext): Promise<SnapshotOpening> {
+  const { self, replica, floors } = context;
   const { partition, isComplete } = replica;
   const head = {
     kind: 'snapshot',
@@ -77,15 +80,15 @@ async function takePages(pair: Pair): Promise<Opening> {
     isComplete,
     floors: floors.names(partition),
   } as const;
-  let page = await ask(pair, { ...head, id: undefined, after: undefined }, 'snapshot-page');
+  let page = await ask(context, { ...head, id: undefined, after: undefined }, 'snapshot-page');
   const { id, opening } = page;
   if (opening === undefined) throw new PeerError('the first page of a snapshot has no opening');
-  assertHonest(pair, opening.statement);
+  assertHonest(context, opening.statement);
   for (;;) {
     await mergeAll(replica, page.items);
-    await pair.throttle?.(bytesOf(page.items));
+    await context.throttle?.(bytesOf(page.items));
     if (page.next === undefined) return opening;
-    page = await ask(pair, { ...head, id, after: page.next }, 'snapshot-page');
+    page = await ask(context, { ...head, id, after: page.next }, 'snapshot-page');
     if (page.id !== id) throw new PeerError('a page of another snapshot has arrived');
   }
 }
@@ -101,7 +104,7 @@ const absent = (bases: CausalContext): FilledObject<Uint8Array> => ({
  * confirm the removal.
  */
 async function removals(
-  { replica, limits }: Pair,
+  { replica, limits }: PullContext,
   bases: CausalContext,
 ): Promise<{ areMany: boolean; list: Removal[] }> {
   const list: Removal[] = [];
@@ -128,7 +131,7 @@ async function removals(
  * with false if too many keys change meanwhile.
  */
 async function adopt(
-  { replica, limits }: Pair,
+  { replica, limits }: PullContext,
   clock: CausalContext,
   bases: CausalContext,
 ): Promise<boolean> {
@@ -164,7 +167,7 @@ async function adopt(
 }
 
 async function eachKey(
-  { rows }: Pair['replica'],
+  { rows }: PullContext['replica'],
   limit: number,
   visit: (keys: readonly string[]) => Promise<void>,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import type { Replica } from '../../storage/replica/replica.ts';
 import type { Members } from '../membership/members.ts';
 
 /** The node that makes a statement. */
-export interface Speaker {
+export interface StatementParts {
   readonly members: Members;
   /** The life of its process. */
   readonly life: string;
@@ -18,7 +18,11 @@ export interface Speaker {
  * A statement without memories makes no replica complete, because this node may still grant keys to
  * writes that count by the former owners.
  */
-export function say({ members, life }: Speaker, replica: Replica, filled?: string): Statement {
+export function makeStatement(
+  { members, life }: StatementParts,
+  replica: Replica,
+  filled?: string,
+): Statement {
   const {
     id,
     actor,
@@ -29,8 +33,8 @@ export function say({ members, life }: Speaker, replica: Replica, filled?: strin
     lost,
     asideDots,
   } = replica;
-  const isTold = filled !== undefined && members.holds(partition, filled);
-  const memories = isTold ? replica.memory.all() : undefined;
+  const isHolder = filled !== undefined && members.holds(partition, filled);
+  const memories = isHolder ? replica.memory.all() : undefined;
   return {
     life,
     replica: id,

@@ -39,7 +39,7 @@ import { Pulls } from './pulls.ts';
 import { Questions } from './questions.ts';
 import { Repairs } from './repairs.ts';
 import { cutLog } from './retention.ts';
-import { say } from './statement.ts';
+import { makeStatement } from './statement.ts';
 import { servePull } from './pull-server.ts';
 import { raiseFloor } from './floor-raising.ts';
 import type { Throttle } from './throttle.ts';
@@ -95,7 +95,7 @@ export class Sync {
     this.#conversations = new Conversations({
       env,
       limits,
-      say: (replica) => say(options, replica),
+      makeStatement: (replica) => makeStatement(options, replica),
     });
     this.#watchdog = new Watchdog(env, limits);
     const shared = { ...options, questions, completeness: this.#completeness };
@@ -107,7 +107,7 @@ export class Sync {
     this.#options.members.onChange(() => this.#placementChanged());
     this.#placementChanged();
     this.#completeness.start();
-    this.#later();
+    this.#scheduleRound();
   }
 
   /**
@@ -121,10 +121,10 @@ export class Sync {
     for (let partition = 0; partition < PARTITIONS; partition++) {
       if (!this.#isHolder(partition)) store.find(partition)?.markComplete(false);
     }
-    this.#completeness.look();
+    this.#completeness.check();
     if (members.ownPendingPartitions.length === 0) return this.#pulls.throttle.rest();
     for (const peer of peers.allReachable().slice(0, PENDING_COMPARES))
-      this.#comparisons.with(peer);
+      this.#comparisons.compareWith(peer);
   }
 
   /** The bytes that have come in for partitions that this node does not own yet. */
@@ -167,19 +167,19 @@ export class Sync {
   }
 
   /** Compares with a peer that has become reachable. */
-  peerIsBack(peer: Peer): void {
-    this.#comparisons.with(peer);
-    this.#completeness.look();
+  onPeerBack(peer: Peer): void {
+    this.#comparisons.compareWith(peer);
+    this.#completeness.check();
   }
 
   /** Compares soon with a peer that has not acknowledged a write, if it can be reached then. */
-  peerHasMissed(peer: Peer): void {
+  onPeerMissed(peer: Peer): void {
     const { env, peers } = this.#options;
     if (this.#isStopped || this.#resyncTimers.has(peer.id)) return;
     const timer = env.clock.after(this.#limits.resyncMs, () => {
       this.#resyncTimers.delete(peer.id);
       const [present] = peers.reachable([peer.id], 0);
-      if (present !== undefined) this.#comparisons.with(present);
+      if (present !== undefined) this.#comparisons.compareWith(present);
     });
     this.#resyncTimers.set(peer.id, timer);
   }
@@ -197,10 +197,10 @@ export class Sync {
     evidence.noteClock(from, statement);
     // The fence must exist before the first byte, and before any statement that helps to make the
     // asker complete.
-    const filled = fences.fill(from, statement);
+    const filled = fences.makeFence(from, statement);
     return servePull(
       replica,
-      { asked: statement, said: say(this.#options, replica, filled) },
+      { asker: statement, own: makeStatement(this.#options, replica, filled) },
       this.#limits,
     );
   }
@@ -213,27 +213,27 @@ export class Sync {
   /** Answers a question about the replicas of this node. */
   serveState({ from, life, partitions, filling }: StateRequest): Reply {
     const { members, life: own, store, partitions: views } = this.#options;
-    const said = partitions.map((partition, i) => {
+    const statements = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
       const filled =
         replica === ''
           ? undefined
-          : views.of(partition).fences.fill(from, { isComplete: false, life, replica });
-      return { partition, ...say(this.#options, store.of(partition), filled) };
+          : views.of(partition).fences.makeFence(from, { isComplete: false, life, replica });
+      return { partition, ...makeStatement(this.#options, store.of(partition), filled) };
     });
-    return { kind: 'stated', life: own, members: members.hash, replicas: said };
+    return { kind: 'stated', life: own, members: members.hash, replicas: statements };
   }
 
   #isHolder(partition: number): boolean {
     return this.#options.members.holds(partition);
   }
 
-  #later(): void {
+  #scheduleRound(): void {
     const { env } = this.#options;
     this.#timer = env.clock.after(jittered(env.random, this.#limits.intervalMs), () => {
       if (this.#isStopped) return;
       this.#round();
-      this.#later();
+      this.#scheduleRound();
     });
   }
 
@@ -241,22 +241,22 @@ export class Sync {
     // A node with incomplete replicas, or one that leaves, compares with more peers in a round.
     const isInHurry = this.incomplete > 0 || this.#options.members.own.state === 'gone';
     for (let turns = isInHurry ? PENDING_COMPARES : 1; turns > 0; turns--)
-      this.#comparisons.withNext();
-    for (let partition = 0; partition < PARTITIONS; partition++) this.#look(partition);
-    this.#completeness.look();
-    this.#watchdog.look(this.#pulls.queue);
+      this.#comparisons.compareWithNext();
+    for (let partition = 0; partition < PARTITIONS; partition++) this.#checkPartition(partition);
+    this.#completeness.check();
+    this.#watchdog.check(this.#pulls.queue);
   }
 
-  #look(partition: number): void {
+  #checkPartition(partition: number): void {
     const replica = this.#options.store.find(partition);
     if (replica === undefined) return;
-    this.repairs.look(replica);
+    this.repairs.check(replica);
     if (!this.#isHolder(partition)) {
       replica.markComplete(false);
-      return this.#fallbacks.look(partition);
+      return this.#fallbacks.check(partition);
     }
     if (replica.clock.isEmpty && replica.residues.count === 0) return;
-    this.#gaps.look(replica);
+    this.#gaps.check(replica);
     const view = this.#options.partitions.of(partition);
     const clocks = view.evidence.clocksOfOthers();
     const isWorthIt =

@@ -15,7 +15,7 @@ export class Watchdog {
   }
 
   /** Logs the oldest pull if it is too old. */
-  look({ oldest, waiting, running }: Pick<PullQueue, 'oldest' | 'waiting' | 'running'>): void {
+  check({ oldest, waiting, running }: Pick<PullQueue, 'oldest' | 'waiting' | 'running'>): void {
     const { clock, log } = this.#env;
     const nowMs = clock.monotonicMs();
     if (oldest === undefined || oldest.ageMs < this.#limits.stuckMs) return;

@@ -9,9 +9,9 @@ import { partitionOf } from '../../core/placement/partition.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peers } from '../membership/peers.ts';
-import { ask, type Pair } from './pull.ts';
+import { ask, type PullContext } from './pull.ts';
 import type { Questions } from './questions.ts';
-import type { Opening, Removal, Witness } from './snapshot.ts';
+import type { Removal, SnapshotOpening, Witness } from './snapshot.ts';
 
 /** The parts of a node that asking witnesses uses. */
 export interface WitnessOptions {
@@ -24,7 +24,7 @@ export interface WitnessOptions {
 }
 
 /** Returns a function that asks other complete owners to confirm the removals of a snapshot. */
-export function witnessOf(options: WitnessOptions, { replica, peer }: Pair): Witness {
+export function createWitness(options: WitnessOptions, { replica, peer }: PullContext): Witness {
   const { members, questions, env } = options;
   return async (opening, removals) => {
     const { partition } = replica;
@@ -33,13 +33,14 @@ export function witnessOf(options: WitnessOptions, { replica, peer }: Pair): Wit
       .filter((name) => name !== members.self && name !== peer.id);
     const { rounds, isWhole } = await questions.ask([partition], others);
     const complete = [...(rounds.get(partition) ?? [])].filter(
-      ([, said]) => said.isOwner && said.isComplete,
+      ([, statement]) => statement.isOwner && statement.isComplete,
     );
-    for (const [name] of complete) if (await saysTheSame(options, name, removals)) return true;
+    for (const [name] of complete) if (await confirmsRemovals(options, name, removals)) return true;
     // An owner that needs a snapshot from this very sender cannot contradict it. If all other
     // owners do, only the sender knows.
-    const isAlone = isWhole && complete.every(([, said]) => needsSnapshot(said, opening));
-    if (!isAlone) {
+    const isOnlySource =
+      isWhole && complete.every(([, statement]) => needsSnapshot(statement, opening));
+    if (!isOnlySource) {
       const keys = removals.length;
       env.log.warn('snapshot held back: no other owner confirms its removals', {
         partition,
@@ -47,16 +48,16 @@ export function witnessOf(options: WitnessOptions, { replica, peer }: Pair): Wit
         keys,
       });
     }
-    return isAlone;
+    return isOnlySource;
   };
 }
 
-function needsSnapshot(said: Statement, { statement, cut }: Opening): boolean {
-  return statement.clock.minus(said.clock).minus(said.lost).meets(cut);
+function needsSnapshot(owner: Statement, { statement, cut }: SnapshotOpening): boolean {
+  return statement.clock.minus(owner.clock).minus(owner.lost).meets(cut);
 }
 
 /** Whether a peer has seen every version that would be removed, and has none of them. */
-async function saysTheSame(
+async function confirmsRemovals(
   options: WitnessOptions,
   name: string,
   removals: readonly Removal[],
@@ -66,11 +67,11 @@ async function saysTheSame(
   if (peer === undefined) return false;
   for (const { key, versions } of removals) {
     const read = { kind: 'read', key, have: [], floors: floors.names(partitionOf(key)) } as const;
-    const said = await ask({ peer, limits }, read, 'object').catch(() => undefined);
-    if (said?.isComplete !== true) return false;
+    const answer = await ask({ peer, limits }, read, 'object').catch(() => undefined);
+    if (answer?.isComplete !== true) return false;
     const isGone = versions.every(({ actor, counter }) => {
-      const holds = said.versions.some((dot) => dot.actor === actor && dot.counter === counter);
-      return !holds && said.context.has(actor, counter);
+      const holds = answer.versions.some((dot) => dot.actor === actor && dot.counter === counter);
+      return !holds && answer.context.has(actor, counter);
     });
     if (!isGone) return false;
   }

@@ -128,7 +128,7 @@ test('a write that the disk refuses is answered with the error', async () => {
 test('the answer to a write names the fences of its partition, and the present replica', async () => {
   const node = await openReplicas();
   const { fences } = node.partitions.of(node.partition);
-  fences.fill('n2', { isComplete: false, life: LIFE, replica: '3.x' });
+  fences.makeFence('n2', { isComplete: false, life: LIFE, replica: '3.x' });
   await write(node);
   assert.equal(await node.store.drop(node.partition), true);
   const stored = await valueOf((done) => node.holder.write(ownWrite(node), done));

@@ -40,7 +40,7 @@ function heard(store: EvidenceParts['store'] = NONE): {
   const members = new Members({ name: 'a', ...place, quorum }, [recordOf('b', 'one')], 'own');
   const currentActors = new CurrentActors((name) => members.lifeOf(name));
   const evidence = new Evidence(PARTITION, { members, store }, currentActors);
-  evidence.note('mine', 'b', statement);
+  evidence.noteStatement('mine', 'b', statement);
   return { evidence, members, currentActors };
 }
 
@@ -69,7 +69,7 @@ test('memories in a statement reach the replica that asked, and not its successo
       learn: (memories: readonly RememberedWrite[]) => void learnt.push(...memories),
     };
     const { evidence } = heard({ find: () => replica });
-    evidence.note('mine', 'b', { ...statement, memories: [memory] });
+    evidence.noteStatement('mine', 'b', { ...statement, memories: [memory] });
     assert.equal(learnt.length, count, id);
   }
 });

@@ -37,7 +37,7 @@ test('each replica that is filled has one fence', () => {
     ['n2', '2.x'],
     ['n3', '2.x'],
   ] as const) {
-    assert.equal(fences.fill(member, asker(replica)), member);
+    assert.equal(fences.makeFence(member, asker(replica)), member);
   }
   assert.deepEqual(made, [7, 7, 7]);
   assert.deepEqual(fences.needed, [
@@ -48,10 +48,10 @@ test('each replica that is filled has one fence', () => {
 
 test('a replica that is complete, or of another life than its record, is not filled', () => {
   const { fences, made, lives } = fresh();
-  assert.equal(fences.fill('n2', asker('1.x')), undefined, 'no node knows the member');
+  assert.equal(fences.makeFence('n2', asker('1.x')), undefined, 'no node knows the member');
   lives.set('n2', 'first');
-  assert.equal(fences.fill('n2', { ...asker('1.x'), isComplete: true }), undefined);
-  assert.equal(fences.fill('n2', asker('1.x', 'second')), undefined);
+  assert.equal(fences.makeFence('n2', { ...asker('1.x'), isComplete: true }), undefined);
+  assert.equal(fences.makeFence('n2', asker('1.x', 'second')), undefined);
   assert.deepEqual([made, fences.needed], [[], []]);
 });
 
@@ -59,18 +59,18 @@ test('a replica whose name has no number is not filled', () => {
   const { fences, made, lives } = fresh();
   lives.set('n2', 'first');
   for (const name of ['', '.x', '-1.x', '0.x', 'z'.repeat(200)])
-    assert.equal(fences.fill('n2', asker(name)), undefined, name);
+    assert.equal(fences.makeFence('n2', asker(name)), undefined, name);
   assert.deepEqual([made, fences.needed], [[], []]);
 });
 
 test('a late question of an earlier replica makes no fence', () => {
   const { fences, made, lives } = fresh();
   lives.set('n2', 'first');
-  fences.fill('n2', asker('1.x'));
+  fences.makeFence('n2', asker('1.x'));
   lives.set('n2', 'second');
-  fences.fill('n2', asker('2.x', 'second'));
-  assert.equal(fences.fill('n2', asker('1.x', 'second')), undefined, 'an earlier replica');
-  assert.equal(fences.fill('n2', asker('3.x', 'first')), undefined, 'an earlier life');
+  fences.makeFence('n2', asker('2.x', 'second'));
+  assert.equal(fences.makeFence('n2', asker('1.x', 'second')), undefined, 'an earlier replica');
+  assert.equal(fences.makeFence('n2', asker('3.x', 'first')), undefined, 'an earlier life');
   assert.deepEqual(fences.needed, [{ member: 'n2', replica: 2, life: 'second', later: undefined }]);
   assert.deepEqual(made, [7, 7]);
 });
@@ -78,12 +78,12 @@ test('a late question of an earlier replica makes no fence', () => {
 test('a fence is named longer than a write can wait', () => {
   const { clock, fences, made, lives } = fresh();
   lives.set('n2', 'first');
-  fences.fill('n2', asker('1.x'));
+  fences.makeFence('n2', asker('1.x'));
   clock.advance(FENCE_MS);
   assert.equal(fences.needed.length, 1);
   clock.advance(1);
   assert.deepEqual(fences.needed, []);
-  assert.equal(fences.fill('n2', asker('1.x')), 'n2');
+  assert.equal(fences.makeFence('n2', asker('1.x')), 'n2');
   assert.deepEqual(made, [7]);
 });
 
@@ -91,7 +91,7 @@ test('a new life in the member record is later than the fence', () => {
   const { fences, lives } = fresh();
   const lifeNamed = (): string | undefined => fences.needed[0]?.later;
   lives.set('n2', 'first');
-  fences.fill('n2', asker('1.x'));
+  fences.makeFence('n2', asker('1.x'));
   assert.equal(lifeNamed(), undefined, 'it is the life of that very replica');
   lives.set('n2', 'second');
   assert.equal(lifeNamed(), 'second');
@@ -101,7 +101,7 @@ test('a fence that is still needed is kept at the limit', () => {
   const { clock, fences, lives } = fresh();
   const fill = (i: number): string | undefined => {
     lives.set(`n${i}`, 'first');
-    return fences.fill(`n${i}`, asker('1.x'));
+    return fences.makeFence(`n${i}`, asker('1.x'));
   };
   for (let i = 0; i < MAX_FENCES; i++) assert.equal(fill(i), `n${i}`);
   assert.equal(fill(MAX_FENCES), undefined);

@@ -80,7 +80,7 @@ test('a context is sent on the floor that the peer has named, and whole if it ha
   line.floors.keep(PARTITION, SETTLED);
   line.peerFloors.keep(PARTITION, SETTLED);
   line.send(storeOn(SETTLED));
-  line.floors.heard('n2', named(SETTLED));
+  line.floors.noteKnown('n2', named(SETTLED));
   line.send(storeOn(SETTLED));
   const whole = '{n1~alive:1 n3~dead:1-9}';
   assert.deepEqual(line.read, [whole, whole]);
@@ -91,7 +91,7 @@ test('a context is sent on the floor that the peer has named, and whole if it ha
 test('a peer that does not know the floor gets the message again with whole contexts', () => {
   const line = new Line();
   line.floors.keep(PARTITION, SETTLED);
-  line.floors.heard('n2', named(SETTLED));
+  line.floors.noteKnown('n2', named(SETTLED));
   const outcomes = line.send(storeOn(SETTLED));
   line.clock.advance(400);
   line.reply();
@@ -108,15 +108,15 @@ test('a peer that does not know the floor gets the message again with whole cont
 test('floors that a peer has named or was told in another life do not count', () => {
   const line = new Line();
   line.floors.keep(PARTITION, SETTLED);
-  line.floors.heard('n2', named(SETTLED));
-  const telling = line.floors.telling('n2', [PARTITION, 8]);
-  assert.deepEqual(telling.untold, named(SETTLED));
-  telling.told();
-  assert.deepEqual(line.floors.telling('n2', [PARTITION, 8]).untold, []);
+  line.floors.noteKnown('n2', named(SETTLED));
+  const telling = line.floors.unsentTo('n2', [PARTITION, 8]);
+  assert.deepEqual(telling.unsent, named(SETTLED));
+  telling.noteSent();
+  assert.deepEqual(line.floors.unsentTo('n2', [PARTITION, 8]).unsent, []);
   assert.equal(line.floors.knownTo('n2', PARTITION), SETTLED);
   line.lives.set('n2', 'second');
   assert.equal(line.floors.knownTo('n2', PARTITION), undefined);
-  assert.deepEqual(line.floors.telling('n2', [PARTITION, 8]).untold, named(SETTLED));
+  assert.deepEqual(line.floors.unsentTo('n2', [PARTITION, 8]).unsent, named(SETTLED));
 });
 
 test('a node keeps the latest floors of each partition', () => {

@@ -30,7 +30,7 @@ function bench() {
 
 test('a fence is made in one partition', () => {
   const { partitions, view, fenced } = bench();
-  view.fences.fill('n2', { isComplete: false, life: 'one', replica: '1.x' });
+  view.fences.makeFence('n2', { isComplete: false, life: 'one', replica: '1.x' });
   assert.deepEqual(fenced, [PARTITION]);
   assert.equal(view.fences.needed.length, 1);
   assert.deepEqual(partitions.of(PARTITION + 1).fences.needed, []);

@@ -13,7 +13,7 @@ function bench() {
   const node = new PlayedNode();
   const watchdog = new Watchdog(node.env, SYNC_LIMITS);
   const look = (ageMs: number): void =>
-    watchdog.look({ oldest: { partition: 7, peer: 'n2', ageMs }, waiting: 1, running: 0 });
+    watchdog.check({ oldest: { partition: 7, peer: 'n2', ageMs }, waiting: 1, running: 0 });
   return { node, watchdog, look };
 }
 
@@ -38,6 +38,6 @@ test('a slow pull is logged again only after some time', () => {
 
 test('a node without pulls logs nothing', () => {
   const { node, watchdog } = bench();
-  watchdog.look({ oldest: undefined, waiting: 0, running: 0 });
+  watchdog.check({ oldest: undefined, waiting: 0, running: 0 });
   assert.deepEqual(node.log.lines, []);
 });

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SYNC_LIMITS } from '../../../src/cluster/limits.ts';
-import type { Pair } from '../../../src/cluster/sync/pull.ts';
+import type { PullContext } from '../../../src/cluster/sync/pull.ts';
 import type { Answers, Questions } from '../../../src/cluster/sync/questions.ts';
-import type { Opening, Removal } from '../../../src/cluster/sync/snapshot.ts';
-import { witnessOf } from '../../../src/cluster/sync/witness.ts';
+import type { SnapshotOpening, Removal } from '../../../src/cluster/sync/snapshot.ts';
+import { createWitness } from '../../../src/cluster/sync/witness.ts';
 import { CausalContext } from '../../../src/core/causality/causal-context.ts';
 import type { Statement } from '../../../src/core/causality/evidence.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
@@ -33,7 +33,7 @@ const statementOf = (more: Partial<Statement> = {}): Statement => ({
 
 /** The sender has cut the log of its whole clock. */
 const CLOCK = CausalContext.ofBase('n9~x', 5);
-const OPENING: Opening = { statement: statementOf({ clock: CLOCK }), cut: CLOCK };
+const OPENING: SnapshotOpening = { statement: statementOf({ clock: CLOCK }), cut: CLOCK };
 /** An owner that has seen all that the sender has needs no snapshot. */
 const UP_TO_DATE = statementOf({ clock: CLOCK });
 
@@ -66,8 +66,8 @@ function bench({
     },
   };
   const parts = { env, members, peers, floors, limits: SYNC_LIMITS };
-  const pair = { replica: { partition }, peer: node.peer(sender) } as Pair;
-  const witness = witnessOf({ ...parts, questions: questions as Questions }, pair);
+  const pair = { replica: { partition }, peer: node.peer(sender) } as PullContext;
+  const witness = createWitness({ ...parts, questions: questions as Questions }, pair);
   const removals: Removal[] = [{ key, versions: objectOf([GONE]).versions }];
   return { node, other, asked, confirm: () => witness(OPENING, removals) };
 }
