@@ -19,8 +19,8 @@ import type {
   StoreRequest,
 } from '../transport/message.ts';
 import type { Handler } from '../transport/rpc.ts';
-import { toFailed } from './holders/failed-reply.ts';
-import type { KeyGranted, KeyState } from './holders/holder.ts';
+import { toFailedReply } from './holders/failed-reply.ts';
+import type { KeyGrant, KeyState } from './holders/holder.ts';
 import { withoutBodies } from './holders/sparse-versions.ts';
 import type { ForwardedWrites } from './holders/forwarded-writes.ts';
 import type { LocalHolder } from './holders/local.ts';
@@ -103,14 +103,14 @@ export function dispatcher(parts: DispatchParts): Handler {
 
 /** Makes the reply for an error. Logs it here if no peer can cause or repair it. */
 function failed(log: Log, { kind }: Request, error: unknown): FailedReply {
-  const reply = toFailed(error);
+  const reply = toFailedReply(error);
   if (reply.code === 'internal')
     log.error('request of a peer failed', { kind, reason: messageOf(error) });
   return reply;
 }
 
 function later(reply: Promise<Reply>, answer: SendReply): void {
-  reply.then(answer, (error: unknown) => answer(toFailed(error)));
+  reply.then(answer, (error: unknown) => answer(toFailedReply(error)));
 }
 
 function read({ own, env }: DispatchParts, request: ReadRequest, answer: SendReply): void {
@@ -148,7 +148,7 @@ function grant({ own, env }: DispatchParts, request: GrantRequest, answer: SendR
 
 function toGrantReply(
   { have }: GrantRequest,
-  { number, actor, object, remembered }: KeyGranted,
+  { number, actor, object, remembered }: KeyGrant,
 ): GrantReply {
   const { context, versions } = object;
   return {
@@ -186,7 +186,7 @@ function takeOver(parts: DispatchParts, forwarded: ForwardRequest, answer: SendR
     .putHere(request)
     .then(
       (result) => answer({ kind: 'written', ...result } satisfies ForwardReply),
-      (error: unknown) => answer(toFailed(error)),
+      (error: unknown) => answer(toFailedReply(error)),
     )
     .finally(done);
 }

@@ -18,13 +18,13 @@ export const MAX_KEY_BYTES = 1024;
  * Actors in the token of an answer. A larger token omits the dead actors, so that no client reaches
  * the limit of actors in a token.
  */
-export const MAX_BROUGHT_ACTORS = 50;
+export const MAX_RECEIVED_ACTORS = 50;
 
 /** How long a stopping node waits for requests in flight before it cuts them off. */
 export const STOP_GRACE_MS = 5_000;
 
 /** Forwarded writes that a node remembers, so that a duplicate is not carried out again. */
-export const MAX_TAKEN_IDS = 65_536;
+export const MAX_REMEMBERED_WRITES = 65_536;
 
 /**
  * The pause of a stopping node before it closes its connections. In it, late writes are refused,
@@ -54,7 +54,7 @@ export const PROBE_FOR_PEERS = 2;
 export const GOSSIP_RECORDS = 16;
 
 /** A node tells each news this many times the logarithm of the number of members. */
-export const GOSSIP_TELLINGS = 3;
+export const GOSSIP_REPEATS = 3;
 
 /** Shortest time between two exchanges of whole member lists, and the longest. */
 export const EXCHANGE_GAP_MS = 500;
@@ -67,7 +67,7 @@ export const SEED_INTERVAL_MS = 500;
  * How long a newborn node waits for the others that its configuration names before it starts a
  * cluster without them.
  */
-export const BIRTH_WAIT_MS = 10_000;
+export const BEGIN_WAIT_MS = 10_000;
 
 /**
  * Members that must know that a node is gone before it ends, or half of all if that is less. A
@@ -118,7 +118,7 @@ export const MAX_HEDGE_MS = 100;
 export const FORWARD_PROBE_SHARE = 0.5;
 
 /** Marked keys that a node asks for at the same time. Each takes a request to every member. */
-export const MARKS_AT_ONCE = 8;
+export const MAX_MENDED_KEYS = 8;
 
 /** Different warnings about nodes that do not belong to the cluster. Each is logged once. */
 export const MAX_WARNINGS = 1000;
@@ -288,4 +288,4 @@ export const GRANT_RETRY_MS = 40;
  * The pause in ms after which a request looks again whether an owner, whose answer is needed only
  * because the owners change, has become unreachable. Probes find that out no sooner.
  */
-export const CHANGE_LOOK_MS = 100;
+export const OWNER_CHANGE_RETRY_MS = 100;

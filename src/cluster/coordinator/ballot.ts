@@ -9,7 +9,7 @@ import type { MadeWrite } from '../../core/quorum/decision.ts';
 import { JointTally, type OwnerSets } from '../../core/quorum/joint-tally.ts';
 import { type FilledObject, merge, type ObjectVersion } from '../../core/causality/object.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
-import type { GrantAsked, Holder, KeyGranted } from '../holders/holder.ts';
+import type { Holder, KeyGrant, KeyGrantRequest } from '../holders/holder.ts';
 import type { LocalHolder } from '../holders/local.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest } from '../holders/write-request.ts';
@@ -30,7 +30,7 @@ export type ConditionalRequest = PutRequest & { readonly condition: Condition };
  * The result of a ballot that has won. The members that have granted the key are its deciders. This
  * set is closed: a later grant does not count.
  */
-export interface Granted {
+export interface WonBallot {
   readonly place: KeyPlace;
   readonly view: OwnerSets;
   /** The number of owners that must agree. */
@@ -52,7 +52,7 @@ export class Ballot {
   readonly #tally: JointTally;
   readonly #numbers = new Map<string, string>();
   readonly #remembered: MadeWrite[] = [];
-  #asked: readonly Holder[] = [];
+  #askedHolders: readonly Holder[] = [];
   #object: FilledObject<Uint8Array> = NOTHING;
   #isRefused = false;
   #isClosed = false;
@@ -74,26 +74,26 @@ export class Ballot {
    * Asks the owners for the key. Resolves with undefined if another write has it, and rejects if
    * too few owners can be reached.
    */
-  run(): Promise<Granted | undefined> {
+  run(): Promise<WonBallot | undefined> {
     const { own } = this.#parts.holders;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         const verdict = this.#tally.verdict();
         if (this.#isClosed || verdict === 'waiting') return;
         this.#isClosed = true;
-        if (verdict === 'met') resolve(this.#granted());
+        if (verdict === 'met') resolve(this.#result());
         else if (this.#isRefused) resolve(undefined);
         else reject(this.#tally.lacking.readError('Nothing was written.'));
       };
       // Without its own grant, this node could not store the version that it decides on.
-      own.grant(this.#question([]), (granted) => {
+      own.grant(this.#grantRequest([]), (granted) => {
         if (granted instanceof MecError)
           return granted.code === 'contended' ? resolve(undefined) : reject(granted);
-        this.#asked = this.#others();
-        for (const { id } of [own, ...this.#asked]) this.#tally.ask(id);
+        this.#askedHolders = this.#others();
+        for (const { id } of [own, ...this.#askedHolders]) this.#tally.ask(id);
         this.#count(own, granted);
-        const question = this.#question(granted.object.versions);
-        for (const holder of this.#asked) {
+        const question = this.#grantRequest(granted.object.versions);
+        for (const holder of this.#askedHolders) {
           holder.grant(question, (answer) => {
             if (this.#isClosed) return;
             this.#count(holder, answer);
@@ -105,7 +105,7 @@ export class Ballot {
     });
   }
 
-  #granted(): Granted {
+  #result(): WonBallot {
     const granted = {
       place: this.#place,
       view: this.#view,
@@ -115,7 +115,7 @@ export class Ballot {
     return { ...granted, numbers: new Map(this.#numbers), remembered: [...this.#remembered] };
   }
 
-  #question(have: readonly ObjectVersion<Uint8Array>[]): GrantAsked {
+  #grantRequest(have: readonly ObjectVersion<Uint8Array>[]): KeyGrantRequest {
     const { key, condition, timeoutMs, caller } = this.#request;
     const { idempotencyKey } = condition;
     const { partition } = this.#place;
@@ -135,7 +135,7 @@ export class Ballot {
     ];
   }
 
-  #count({ id }: Pick<Holder, 'id'>, answer: KeyGranted | MecError): void {
+  #count({ id }: Pick<Holder, 'id'>, answer: KeyGrant | MecError): void {
     if (answer instanceof MecError) {
       this.#isRefused ||= answer.code === 'contended';
       return this.#tally.fail(id, answer.code);
@@ -155,7 +155,7 @@ export class Ballot {
     const { key, timeoutMs, caller } = this.#request;
     const { own } = this.#parts.holders;
     const ballot = { partition: this.#place.partition, key, ballot: this.#id, timeoutMs, caller };
-    for (const holder of [own, ...this.#asked]) holder.release(ballot);
+    for (const holder of [own, ...this.#askedHolders]) holder.release(ballot);
   }
 }
 

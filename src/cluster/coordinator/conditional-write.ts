@@ -19,10 +19,15 @@ import type { LocalHolder } from '../holders/local.ts';
 import type { KeyPlace } from '../holders/select.ts';
 import type { PutResult } from '../holders/write-request.ts';
 import { GRANT_RETRY_MS } from '../limits.ts';
-import { Ballot, type BallotParts, type ConditionalRequest, type Granted } from './ballot.ts';
+import { Ballot, type BallotParts, type ConditionalRequest, type WonBallot } from './ballot.ts';
 import { KeyQueue } from './key-queue.ts';
-import { type Commit, type Decided, type DecidedParts, storeDecided } from './store-decided.ts';
-import { seenBy } from './write.ts';
+import {
+  type CommitDecision,
+  type DecidedParts,
+  type DecidedWrite,
+  storeDecided,
+} from './store-decided.ts';
+import { writerContext } from './write.ts';
 
 /** The parts of a node that its conditional writes need. */
 export interface ConditionalParts extends BallotParts, DecidedParts {
@@ -105,40 +110,41 @@ async function attempt(
     const visible = policies.visible(request.key, granted.object.versions, () => nowMicros);
     const decision = decide(request, { ...granted, visible });
     const timeoutMs = Math.max(0, endMs - parts.env.clock.monotonicMs());
-    const about = aboutOf(request, nowMicros);
-    const decided = { granted, about, ...commitOf(granted, { ...request, about }, decision) };
+    const memoryFields = memoryFieldsOf(request, nowMicros);
+    const commit = commitOf(granted, { ...request, memoryFields }, decision);
+    const decided = { ballot: granted, memoryFields, ...commit };
     return await storeDecided(parts, { ...request, timeoutMs }, decided);
   } finally {
     ballot.end();
   }
 }
 
-type About = Decided['about'];
+type MemoryFields = DecidedWrite['memoryFields'];
 
 /** The deciders' memory of a write; undefined without an idempotency key, and for a delete. */
-function aboutOf(
+function memoryFieldsOf(
   { key, body, condition: { idempotencyKey } }: ConditionalRequest,
   madeMicros: number,
-): About {
+): MemoryFields {
   if (idempotencyKey === undefined || body === undefined) return undefined;
   return { key, idempotencyKey, digest: digestOf(body), madeMicros };
 }
 
 /** Turns a decision into the change of this node's own replica. */
 function commitOf(
-  { place: { partition }, object }: Granted,
-  request: ConditionalRequest & { readonly about: About },
+  { place: { partition }, object }: WonBallot,
+  request: ConditionalRequest & { readonly memoryFields: MemoryFields },
   decision: Decision,
-): Pick<Decided, 'commit' | 'isRepeated'> {
-  const { key, body, about, caller } = request;
+): Pick<DecidedWrite, 'commit' | 'isRepeated'> {
+  const { key, body, memoryFields, caller } = request;
   if (decision.kind === 'write') {
-    const write = { partition, key, token: decision.token, body, memory: about, caller };
+    const write = { partition, key, token: decision.token, body, memory: memoryFields, caller };
     return { isRepeated: false, commit: (own, onAnswer) => own.write(write, onAnswer) };
   }
   // The earlier copy may have reached too few disks, so the deciders store the merged object.
   const { actor, counter } = decision.made;
   const dot = { actor, counter };
-  const token = seenBy(request).clone();
+  const token = writerContext(request).clone();
   token.add(actor, counter);
   // Two copies may be stored, and readers see one. With both in the token, the writer's next write
   // replaces both.
@@ -148,8 +154,8 @@ function commitOf(
       ? []
       : object.versions.filter((version) => writeNameOf(version.body) === name);
   for (const twin of twins) token.add(twin.actor, twin.counter);
-  const memory = about === undefined ? undefined : { ...about, ...dot };
-  const commit: Commit = (own, onAnswer) => {
+  const memory = memoryFields === undefined ? undefined : { ...memoryFields, ...dot };
+  const commit: CommitDecision = (own, onAnswer) => {
     own.merge({ partition, key, object, dots: [dot], memory }, onAnswer);
     return { dot, token, object };
   };

@@ -62,12 +62,12 @@ function entryOf(
   return new Promise((resolve) => {
     if (holder === undefined) return resolve({ node, role, reach, says: undefined });
     holder.read({ partition, key, have: [], timeoutMs: LOCATE_TIMEOUT_MS }, (state) =>
-      resolve({ node, role, reach, says: state instanceof MecError ? undefined : sayingOf(state) }),
+      resolve({ node, role, reach, says: state instanceof MecError ? undefined : answerOf(state) }),
     );
   });
 }
 
-function sayingOf({ isComplete, actor, object }: KeyState): HolderEntry['says'] {
+function answerOf({ isComplete, actor, object }: KeyState): HolderEntry['says'] {
   const versions = object.versions.map((version) => ({
     actor: version.actor,
     counter: version.counter,

@@ -6,7 +6,7 @@ import type { RemoteCoordinator } from '../holders/remote-coordinator.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
 import { FORWARD_PROBE_SHARE } from '../limits.ts';
-import { UNSURE } from './write.ts';
+import { UNKNOWN_OUTCOME } from './write.ts';
 
 /** The parts of a node that forwarding a write needs. */
 export interface ForwardParts {
@@ -67,7 +67,7 @@ export async function forwardTo(
       throw new MecError('timeout', {
         have: 0,
         need: 1,
-        detail: `The owner that has the write did not answer in time. ${UNSURE}`,
+        detail: `The owner that has the write did not answer in time. ${UNKNOWN_OUTCOME}`,
       });
   }
 }

@@ -4,10 +4,10 @@
  * reply. After that, stale replicas are repaired.
  */
 import type { Clock, Log, Timer } from '../../base/env.ts';
-import { CHANGE_LOOK_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
+import { MAX_RECEIVED_ACTORS, OWNER_CHANGE_RETRY_MS } from '../limits.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
-import { type FilledObject, readToken, type ObjectVersion } from '../../core/causality/object.ts';
+import { type FilledObject, type ObjectVersion, readToken } from '../../core/causality/object.ts';
 import { type Role, roleIn } from '../../core/quorum/owner-quorum.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
 import { ReadQuorum } from '../../core/quorum/read-quorum.ts';
@@ -71,20 +71,20 @@ class Get {
   readonly #request: GetRequest;
   readonly #outcome: GetCallbacks;
   readonly #place: KeyPlace;
-  readonly #fold: ReadQuorum<Uint8Array>;
+  readonly #quorum: ReadQuorum<Uint8Array>;
   readonly #unasked: Holder[];
   /** The versions of this node's own replica. Peers need not send their bodies. */
-  #have: readonly ObjectVersion<Uint8Array>[] = [];
+  #ownVersions: readonly ObjectVersion<Uint8Array>[] = [];
   #hedge: Timer | undefined;
-  #look: Timer | undefined;
+  #retryTimer: Timer | undefined;
   /** Set while only other sets of owners lack answers, because their members may be asked again. */
   #deadline: Timer | undefined;
   /** The members that have been asked. */
   readonly #asked: string[] = [];
   /** The members of other sets of owners that a node has named. */
-  #named: ReadonlySet<string> | undefined;
+  #namedOwners: ReadonlySet<string> | undefined;
   /** Whether a complete owner has answered. Fallbacks alone cannot know that a key has no value. */
-  #sawOwner = false;
+  #hasOwnerAnswered = false;
   #isStarted = false;
   #isAnswered = false;
 
@@ -95,15 +95,15 @@ class Get {
     const { holders } = parts;
     this.#place = holders.placeOf(request.key);
     const { r, pr } = request;
-    this.#fold = new ReadQuorum({ any: r, owners: pr }, this.#place.view, holders.isAway);
-    const { need, needOwners } = this.#fold.tally;
+    this.#quorum = new ReadQuorum({ any: r, owners: pr }, this.#place.view, holders.isAway);
+    const { need, needOwners } = this.#quorum.tally;
     const others = holders.others(this.#place, { wanted: need, wantedOwners: needOwners });
     // Pending owners come last: they count only for the next owners, and only if complete.
     this.#unasked = [...others, ...holders.pendingOf(this.#place)];
   }
 
   start(): void {
-    const { tally } = this.#fold;
+    const { tally } = this.#quorum;
     // If too few other holders can be reached, a node that does not own the key is a fallback.
     if (this.#place.isOwner || this.#unasked.length < tally.need)
       this.#ask(this.#parts.holders.own);
@@ -122,30 +122,37 @@ class Get {
   #ask(holder: Holder, role = this.#roleOf(holder)): void {
     const { key, timeoutMs, caller } = this.#request;
     const { partition, view } = this.#place;
-    this.#fold.ask(role);
+    this.#quorum.ask(role);
     this.#asked.push(holder.id);
-    const asked = { partition, key, have: this.#have, timeoutMs, ownersHash: view.hash, caller };
-    holder.read(asked, (answer) => {
-      if (answer instanceof MecError) this.#failed(holder, answer, role);
-      else this.#answered(holder, answer, role);
+    const read = {
+      partition,
+      key,
+      have: this.#ownVersions,
+      timeoutMs,
+      ownersHash: view.hash,
+      caller,
+    };
+    holder.read(read, (answer) => {
+      if (answer instanceof MecError) this.#handleFailure(holder, answer, role);
+      else this.#handleAnswer(holder, answer, role);
     });
   }
 
-  #answered(holder: Holder, { object, isComplete, owners }: KeyState, role: Role): void {
+  #handleAnswer(holder: Holder, { object, isComplete, owners }: KeyState, role: Role): void {
     const { holders } = this.#parts;
-    if (holder === holders.own) this.#have = object.versions;
+    if (holder === holders.own) this.#ownVersions = object.versions;
     const counts = holders.counts(this.#place, holder, isComplete);
-    this.#meet(this.#fold.add(holder.id, object, { role, counts, isComplete, owners }));
+    this.#addNamedOwners(this.#quorum.add(holder.id, object, { role, counts, isComplete, owners }));
     const isOwner = role === 'owner';
     if (isOwner && !isComplete && !this.#isAnswered) this.#askNext();
-    this.#sawOwner ||= isOwner && isComplete;
+    this.#hasOwnerAnswered ||= isOwner && isComplete;
     this.#settle();
   }
 
   /** Owners that another node has named may be asked as well. */
-  #meet(named: ReadonlySet<string> | undefined): void {
+  #addNamedOwners(named: ReadonlySet<string> | undefined): void {
     if (named === undefined || this.#isAnswered) return;
-    this.#named = named;
+    this.#namedOwners = named;
     const known = [...this.#asked, ...this.#unasked.map(({ id }) => id)];
     for (const id of named) {
       const holder = known.includes(id) ? undefined : this.#parts.holders.of(id);
@@ -155,15 +162,15 @@ class Get {
 
   #roleOf({ id }: Holder): Role {
     const role = roleIn(this.#place.view, id);
-    return role === 'fallback' && this.#named?.has(id) === true ? 'pending owner' : role;
+    return role === 'fallback' && this.#namedOwners?.has(id) === true ? 'pending owner' : role;
   }
 
-  #failed(holder: Holder, error: MecError, role: Role): void {
+  #handleFailure(holder: Holder, error: MecError, role: Role): void {
     const { holders, env } = this.#parts;
     if (holder === holders.own && error.code !== 'damaged') {
       env.log.error('own replica not read', { reason: messageOf(error) });
     }
-    this.#fold.fail(holder.id, error.code, role);
+    this.#quorum.fail(holder.id, error.code, role);
     // The next holder is asked at once, and not only when the hedge timer fires.
     if (!this.#isAnswered) this.#askNext();
     this.#settle();
@@ -178,44 +185,44 @@ class Get {
   }
 
   #unaskedOwners(): number {
-    if (this.#fold.tally.needOwners === 0) return 0;
+    if (this.#quorum.tally.needOwners === 0) return 0;
     return this.#unasked.filter((holder) => this.#roleOf(holder) === 'owner').length;
   }
 
   #settle(): void {
     if (!this.#isStarted) return;
-    if (this.#isAnswered) return this.#mend();
-    const verdict = this.#fold.verdict(this.#unasked.length, this.#unaskedOwners());
-    if (verdict === 'waiting') return this.#lookLater();
-    const isBehind = verdict === 'met' && !this.#hasSeen();
-    if (isBehind && (this.#askNext() || this.#fold.unanswered > 0)) return;
+    if (this.#isAnswered) return this.#repairStale();
+    const verdict = this.#quorum.verdict(this.#unasked.length, this.#unaskedOwners());
+    if (verdict === 'waiting') return this.#retryLater();
+    const isBehind = verdict === 'met' && !this.#includesSeen();
+    if (isBehind && (this.#askNext() || this.#quorum.unanswered > 0)) return;
     this.#isAnswered = true;
     this.#hedge?.cancel();
-    this.#look?.cancel();
+    this.#retryTimer?.cancel();
     this.#deadline?.cancel();
     if (isBehind) return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
-    const { merged } = this.#fold;
-    const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#sawOwner;
+    const { merged } = this.#quorum;
+    const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#hasOwnerAnswered;
     if (verdict === 'failed' || merged === undefined || isBlind) {
       return this.#outcome.reject(
-        this.#fold.readError('The value may exist; it could not be read.'),
+        this.#quorum.readError('The value may exist; it could not be read.'),
       );
     }
     this.#outcome.resolve(this.#result(merged));
-    this.#mend();
+    this.#repairStale();
   }
 
   /** If only other sets of owners lack answers, asks another holder, and looks again soon. */
-  #lookLater(): void {
-    if (this.#fold.tally.verdict() !== 'met') return;
+  #retryLater(): void {
+    if (this.#quorum.tally.verdict() !== 'met') return;
     this.#deadline ??= this.#parts.env.clock.after(this.#request.timeoutMs, () => {
       this.#unasked.length = 0;
-      this.#fold.timeOut();
+      this.#quorum.timeOut();
       this.#settle();
     });
-    this.#look ??= this.#parts.env.clock.after(CHANGE_LOOK_MS, () => {
-      this.#look = undefined;
-      for (const id of this.#fold.takeFailed()) {
+    this.#retryTimer ??= this.#parts.env.clock.after(OWNER_CHANGE_RETRY_MS, () => {
+      this.#retryTimer = undefined;
+      for (const id of this.#quorum.takeFailed()) {
         const holder = this.#parts.holders.of(id);
         if (holder !== undefined) this.#ask(holder, 'pending owner');
       }
@@ -233,7 +240,7 @@ class Get {
     );
     const versions = policies.visible(key, there, () => time.nowMicros(this.#place.owners));
     const view = partitions.of(this.#place.partition);
-    const token = readToken(object, (actor) => view.isDead(actor), MAX_BROUGHT_ACTORS);
+    const token = readToken(object, (actor) => view.isDead(actor), MAX_RECEIVED_ACTORS);
     // The token of a 404 includes all versions that the reader knows to be gone, now and earlier.
     if (versions.length === 0) {
       for (const { actor, counter } of seen) token.add(actor, counter);
@@ -243,8 +250,8 @@ class Get {
   }
 
   /** Whether the replies so far include all that the reader has seen, or its replacements. */
-  #hasSeen(): boolean {
-    const context = this.#fold.merged?.context;
+  #includesSeen(): boolean {
+    const context = this.#quorum.merged?.context;
     return (this.#request.seen ?? []).every(
       ({ actor, counter }) => context?.has(actor, counter) === true,
     );
@@ -254,10 +261,10 @@ class Get {
    * Repairs stale replicas when all holders that were asked have answered. If the answers differ,
    * the remaining holders are asked first. Then every stale replica gets the merged object.
    */
-  #mend(): void {
-    const { merged } = this.#fold;
-    if (this.#fold.unanswered > 0 || merged === undefined) return;
-    const stale = this.#fold.stale();
+  #repairStale(): void {
+    const { merged } = this.#quorum;
+    if (this.#quorum.unanswered > 0 || merged === undefined) return;
+    const stale = this.#quorum.stale();
     if (stale.length === 0) return;
     if (this.#unasked.length > 0) {
       while (this.#askNext());

@@ -13,7 +13,7 @@ import type { GetRequest, GetResult } from './get.ts';
 import type { LocalHolder } from '../holders/local.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
-import { type Plan, write, type WriteParts } from './write.ts';
+import { write, type WriteParts, type WritePlan } from './write.ts';
 
 /** The parts of a node that the writes of its clients need. */
 export interface PutParts extends WriteParts, ForwardParts {
@@ -91,7 +91,7 @@ function putAt(parts: PutParts, place: KeyPlace, request: PutRequest): Promise<P
 }
 
 /** Chooses the holders of a write. Throws `quorum-not-met` if too few of them can be reached. */
-function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): Plan {
+function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): WritePlan {
   const { holders } = parts;
   holders.own.assertNotGone();
   const { length } = place.owners;
@@ -119,7 +119,7 @@ function assertEnough(what: string, have: number, need: number): void {
 }
 
 /** A delete first reads the key. Without a token, it removes the versions that the read found. */
-async function remove(parts: PutParts, request: PutRequest, plan: Plan): Promise<PutResult> {
+async function remove(parts: PutParts, request: PutRequest, plan: WritePlan): Promise<PutResult> {
   const { object, versions } = await parts.get(request);
   const found = versions.length > 0;
   const token = request.token ?? object.context;

@@ -8,32 +8,37 @@ import { MecError } from '../../base/errors.ts';
 import type { Dot } from '../../core/causality/causal-context.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import { JointTally } from '../../core/quorum/joint-tally.ts';
-import type { OnAnswer, Stored, StoreItem } from '../holders/holder.ts';
+import type { OnAnswer, StoreItem, StoreResult } from '../holders/holder.ts';
 import type { LocalHolder } from '../holders/local.ts';
-import type { OwnWritten } from '../holders/local-write.ts';
+import type { LocalWriteResult } from '../holders/local-write.ts';
 import type { Holders } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
-import type { Granted } from './ballot.ts';
-import { type PutCallbacks, type ResultParts, toResult, UNSURE } from './write.ts';
+import type { WonBallot } from './ballot.ts';
+import { type PutCallbacks, type ResultParts, toResult, UNKNOWN_OUTCOME } from './write.ts';
 
 /** The parts of a node that the store of a decision needs. */
 export interface DecidedParts extends ResultParts {
   readonly env: { readonly clock: Pick<Clock, 'after'> };
-  readonly holders: Pick<Holders, 'of' | 'reachable'> & { readonly own: OwnTaker };
+  readonly holders: Pick<Holders, 'of' | 'reachable'> & { readonly own: DecidingHolder };
 }
 
-type OwnTaker = Pick<LocalHolder, 'id' | 'takeGrant' | 'onGround' | 'write' | 'merge'>;
+type DecidingHolder = Pick<LocalHolder, 'id' | 'takeGrant' | 'onGround' | 'write' | 'merge'>;
 
 /** Changes this node's own replica, and answers when the change is durable. */
-export type Commit = (own: OwnTaker, onAnswer: OnAnswer<Stored>) => OwnWritten;
+export type CommitDecision = (
+  own: DecidingHolder,
+  onAnswer: OnAnswer<StoreResult>,
+) => LocalWriteResult;
 
 /** A decision, and the change that it makes to this node's own replica. */
-export interface Decided {
-  readonly granted: Granted;
+export interface DecidedWrite {
+  readonly ballot: WonBallot;
   readonly isRepeated: boolean;
-  readonly commit: Commit;
-  /** The deciders' memory of the write; undefined if the write cannot be repeated. */
-  readonly about: Omit<RememberedWrite, keyof Dot> | undefined;
+  readonly commit: CommitDecision;
+  /**
+   * The deciders' memory of the write, without the dot; undefined if the write cannot be repeated.
+   */
+  readonly memoryFields: Omit<RememberedWrite, keyof Dot> | undefined;
 }
 
 /**
@@ -43,12 +48,12 @@ export interface Decided {
 export async function storeDecided(
   parts: DecidedParts,
   request: PutRequest,
-  decided: Decided,
+  decided: DecidedWrite,
 ): Promise<PutResult | undefined> {
-  const { granted } = decided;
+  const { ballot } = decided;
   const { own } = parts.holders;
-  const { partition } = granted.place;
-  if (!own.takeGrant({ partition, key: request.key }, granted.numbers.get(own.id) ?? ''))
+  const { partition } = ballot.place;
+  if (!own.takeGrant({ partition, key: request.key }, ballot.numbers.get(own.id) ?? ''))
     return undefined;
   return new Promise((resolve, reject) =>
     new DecidedStore(parts, request, decided).start({ resolve, reject }),
@@ -58,27 +63,27 @@ export async function storeDecided(
 class DecidedStore {
   readonly #parts: DecidedParts;
   readonly #request: PutRequest;
-  readonly #decided: Decided;
+  readonly #decided: DecidedWrite;
   readonly #tally: JointTally;
-  #written: OwnWritten | undefined;
+  #written: LocalWriteResult | undefined;
   #deadline: Timer | undefined;
   #isAnswered = false;
 
-  constructor(parts: DecidedParts, request: PutRequest, decided: Decided) {
+  constructor(parts: DecidedParts, request: PutRequest, decided: DecidedWrite) {
     this.#parts = parts;
     this.#request = request;
     this.#decided = decided;
-    this.#tally = new JointTally(decided.granted.view, decided.granted.need);
+    this.#tally = new JointTally(decided.ballot.view, decided.ballot.need);
   }
 
   start(outcome: PutCallbacks): void {
     const { env, holders } = this.#parts;
-    const { granted, commit } = this.#decided;
+    const { ballot, commit } = this.#decided;
     const { timeoutMs } = this.#request;
     const { own } = holders;
-    for (const id of granted.numbers.keys()) this.#tally.ask(id);
-    const count = own.onGround(granted.place.partition, (word) =>
-      this.#count(own.id, word, outcome),
+    for (const id of ballot.numbers.keys()) this.#tally.ask(id);
+    const count = own.onGround(ballot.place.partition, (answer) =>
+      this.#count(own.id, answer, outcome),
     );
     const written = commit(own, count);
     this.#written = written;
@@ -88,25 +93,25 @@ class DecidedStore {
       this.#settle(outcome);
     });
     const item = this.#item(written);
-    for (const [id, grant] of granted.numbers) {
+    for (const [id, grant] of ballot.numbers) {
       if (id === own.id) continue;
       const holder = holders.of(id);
       if (holder === undefined) this.#count(id, new MecError('timeout'), outcome);
-      else holder.store(item, { timeoutMs, grant }, (word) => this.#count(id, word, outcome));
+      else holder.store(item, { timeoutMs, grant }, (answer) => this.#count(id, answer, outcome));
     }
     this.#settle(outcome);
   }
 
-  #item({ object, dot }: OwnWritten): StoreItem {
-    const { about, granted } = this.#decided;
-    const memory = about === undefined ? undefined : { ...about, ...dot };
+  #item({ object, dot }: LocalWriteResult): StoreItem {
+    const { memoryFields, ballot } = this.#decided;
+    const memory = memoryFields === undefined ? undefined : { ...memoryFields, ...dot };
     const { key, caller } = this.#request;
-    return { partition: granted.place.partition, key, object, dots: [dot], memory, caller };
+    return { partition: ballot.place.partition, key, object, dots: [dot], memory, caller };
   }
 
-  #count(member: string, word: Stored | MecError, outcome: PutCallbacks): void {
+  #count(member: string, answer: StoreResult | MecError, outcome: PutCallbacks): void {
     if (this.#isAnswered) return;
-    if (word instanceof MecError) this.#tally.fail(member, word.code);
+    if (answer instanceof MecError) this.#tally.fail(member, answer.code);
     else this.#tally.succeed(member);
     this.#settle(outcome);
   }
@@ -116,20 +121,20 @@ class DecidedStore {
     if (this.#isAnswered || verdict === 'waiting' || this.#written === undefined) return;
     this.#isAnswered = true;
     this.#deadline?.cancel();
-    if (verdict === 'failed') return outcome.reject(this.#tally.lacking.error(UNSURE));
-    const { place } = this.#decided.granted;
+    if (verdict === 'failed') return outcome.reject(this.#tally.lacking.error(UNKNOWN_OUTCOME));
+    const { place } = this.#decided.ballot;
     const { isRepeated } = this.#decided;
     outcome.resolve({
       ...toResult(this.#parts, { place, request: this.#request }, this.#written),
       isRepeated,
     });
-    this.#tellOthers(this.#written);
+    this.#sendToOthers(this.#written);
   }
 
   /** Sends the version to the owners that are no deciders, so that they need not wait for sync. */
-  #tellOthers(written: OwnWritten): void {
+  #sendToOthers(written: LocalWriteResult): void {
     const { holders } = this.#parts;
-    const { view, numbers } = this.#decided.granted;
+    const { view, numbers } = this.#decided.ballot;
     const others = new Set([...view.owners, ...view.nextOwners]);
     const ids = [...others].filter((id) => id !== holders.own.id && !numbers.has(id));
     const item = this.#item(written);

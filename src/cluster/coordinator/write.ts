@@ -7,12 +7,12 @@ import { MecError } from '../../base/errors.ts';
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
 import { type Role, roleIn } from '../../core/quorum/owner-quorum.ts';
 import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
-import type { Holder, Stored, StoreItem } from '../holders/holder.ts';
+import type { Holder, StoreItem, StoreResult } from '../holders/holder.ts';
 import type { LocalHolder } from '../holders/local.ts';
-import type { OwnWritten } from '../holders/local-write.ts';
+import type { LocalWriteResult } from '../holders/local-write.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
-import { CHANGE_LOOK_MS, DEFAULT_TIMEOUT_MS, MAX_BROUGHT_ACTORS } from '../limits.ts';
+import { DEFAULT_TIMEOUT_MS, MAX_RECEIVED_ACTORS, OWNER_CHANGE_RETRY_MS } from '../limits.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Policies } from '../policies.ts';
 import type { WallTime } from '../wall-time.ts';
@@ -33,10 +33,10 @@ export interface WriteParts extends ResultParts {
 }
 
 /** Tells the writer that the outcome of its write is unknown. */
-export const UNSURE = 'The write may still take effect.';
+export const UNKNOWN_OUTCOME = 'The write may still take effect.';
 
 /** The holders of a write, and the quorum that it needs. */
-export interface Plan {
+export interface WritePlan {
   readonly place: KeyPlace;
   /** The other holders whose disks count. */
   readonly others: readonly Holder[];
@@ -64,14 +64,14 @@ export async function removeDots(
 }
 
 /** Writes to this node's own replica, and to the other holders of the plan. */
-export function write(parts: WriteParts, request: PutRequest, plan: Plan): Promise<PutResult> {
+export function write(parts: WriteParts, request: PutRequest, plan: WritePlan): Promise<PutResult> {
   return new Promise((resolve, reject) =>
     new Put(parts, { request, plan }, { resolve, reject }).start(),
   );
 }
 
 /** The versions that the writer had seen: none if it sent no token. */
-export const seenBy = ({ token }: Pick<PutRequest, 'token'>): CausalContext =>
+export const writerContext = ({ token }: Pick<PutRequest, 'token'>): CausalContext =>
   token ?? new CausalContext();
 
 /** The two ways in which the promise of a put can end. */
@@ -84,19 +84,19 @@ export interface PutCallbacks {
 class Put {
   readonly #parts: WriteParts;
   readonly #request: PutRequest;
-  readonly #plan: Plan;
+  readonly #plan: WritePlan;
   readonly #outcome: PutCallbacks;
-  #written: OwnWritten | undefined;
+  #written: LocalWriteResult | undefined;
   #item: StoreItem | undefined;
   /** Owners that only other nodes have named. */
-  readonly #met = new Set<string>();
+  readonly #namedOwners = new Set<string>();
   #deadline: Timer | undefined;
-  #look: Timer | undefined;
+  #retryTimer: Timer | undefined;
   #isAnswered = false;
 
   constructor(
     parts: WriteParts,
-    { request, plan }: { request: PutRequest; plan: Plan },
+    { request, plan }: { request: PutRequest; plan: WritePlan },
     outcome: PutCallbacks,
   ) {
     this.#parts = parts;
@@ -115,8 +115,8 @@ class Put {
     const ownRole = this.#roleOf(own);
     const ownersHash = view.hash;
     const written = own.write(
-      { partition, key, token: seenBy(request), body, ownersHash, caller },
-      (word) => this.#count(own, ownRole, word),
+      { partition, key, token: writerContext(request), body, ownersHash, caller },
+      (answer) => this.#count(own, ownRole, answer),
     );
     this.#written = written;
     quorum.ask(ownRole);
@@ -142,28 +142,28 @@ class Put {
   #send(holder: Holder, role: Role): void {
     const { timeoutMs } = this.#request;
     if (this.#item !== undefined)
-      holder.store(this.#item, { timeoutMs }, (word) => this.#count(holder, role, word));
+      holder.store(this.#item, { timeoutMs }, (answer) => this.#count(holder, role, answer));
   }
 
-  #count(holder: Pick<Holder, 'id'>, role: Role, word: Stored | MecError): void {
+  #count(holder: Pick<Holder, 'id'>, role: Role, answer: StoreResult | MecError): void {
     if (this.#isAnswered) return;
     const { quorum } = this.#plan;
-    if (word instanceof MecError) quorum.fail(holder.id, word.code, role);
-    else this.#meet(quorum.add(holder.id, word, role));
+    if (answer instanceof MecError) quorum.fail(holder.id, answer.code, role);
+    else this.#sendToNamedOwners(quorum.add(holder.id, answer, role));
     this.#settle();
   }
 
   /** Sends the write also to owners that another node has named. */
-  #meet(named: ReadonlySet<string> | undefined): void {
+  #sendToNamedOwners(named: ReadonlySet<string> | undefined): void {
     if (named === undefined) return;
     const { others, pending } = this.#plan;
     const sent = [this.#parts.holders.own, ...others, ...pending].map(({ id }) => id);
-    const fresh = [...named].filter((id) => !sent.includes(id) && !this.#met.has(id));
-    for (const id of fresh) this.#met.add(id);
-    this.#sendLater(fresh);
+    const fresh = [...named].filter((id) => !sent.includes(id) && !this.#namedOwners.has(id));
+    for (const id of fresh) this.#namedOwners.add(id);
+    this.#sendToPending(fresh);
   }
 
-  #sendLater(members: readonly string[]): void {
+  #sendToPending(members: readonly string[]): void {
     const found = this.#parts.holders.reachable(members, 0);
     for (const _ of found) this.#plan.quorum.ask('pending owner');
     for (const holder of found) this.#send(holder, 'pending owner');
@@ -173,27 +173,27 @@ class Put {
     const { quorum } = this.#plan;
     const verdict = quorum.verdict();
     if (this.#isAnswered || this.#written === undefined) return;
-    if (verdict === 'waiting') return this.#lookLater();
+    if (verdict === 'waiting') return this.#retryLater();
     this.#isAnswered = true;
     this.#deadline?.cancel();
-    this.#look?.cancel();
+    this.#retryTimer?.cancel();
     const { place } = this.#plan;
     const request = this.#request;
     if (verdict === 'met')
       this.#outcome.resolve(toResult(this.#parts, { place, request }, this.#written));
-    else this.#outcome.reject(quorum.error(UNSURE));
+    else this.#outcome.reject(quorum.error(UNKNOWN_OUTCOME));
   }
 
   /**
    * If only other sets of owners lack answers, looks again soon: a member may be unreachable by
    * then, or reachable again.
    */
-  #lookLater(): void {
+  #retryLater(): void {
     const { quorum } = this.#plan;
     if (quorum.tally.verdict() !== 'met') return;
-    this.#look ??= this.#parts.env.clock.after(CHANGE_LOOK_MS, () => {
-      this.#look = undefined;
-      this.#sendLater(quorum.takeFailed());
+    this.#retryTimer ??= this.#parts.env.clock.after(OWNER_CHANGE_RETRY_MS, () => {
+      this.#retryTimer = undefined;
+      this.#sendToPending(quorum.takeFailed());
       this.#settle();
     });
   }
@@ -210,13 +210,13 @@ export function toResult(
     place,
     request,
   }: { readonly place: KeyPlace; readonly request: Pick<PutRequest, 'key' | 'token'> },
-  { dot, token, object }: OwnWritten,
+  { dot, token, object }: LocalWriteResult,
 ): PutResult {
   const { key } = request;
   const view = partitions.of(place.partition);
   const versions = policies.visible(key, object.versions, () => time.nowMicros(place.owners));
   const slim = token.withoutFloor().filter((actor) => actor === dot.actor || !view.isDead(actor));
-  const brought = seenBy(request);
-  if (brought.size <= MAX_BROUGHT_ACTORS) slim.join(brought);
+  const received = writerContext(request);
+  if (received.size <= MAX_RECEIVED_ACTORS) slim.join(received);
   return { dot, token: slim, versions, found: true, isRepeated: false };
 }

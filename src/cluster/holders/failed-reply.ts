@@ -3,7 +3,7 @@ import { ERROR_KINDS, MecError, toMecError } from '../../base/errors.ts';
 import type { FailedReply, Reply } from '../../transport/message.ts';
 
 /** Makes the reply that tells a peer of an error. */
-export function toFailed(error: unknown): FailedReply {
+export function toFailedReply(error: unknown): FailedReply {
   const { code, message, details } = toMecError(error);
   return {
     kind: 'failed',

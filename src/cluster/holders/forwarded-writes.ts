@@ -3,7 +3,7 @@
  * arrives twice. A stopping node finishes the writes that it has begun.
  */
 import { MecError } from '../../base/errors.ts';
-import { MAX_TAKEN_IDS } from '../limits.ts';
+import { MAX_REMEMBERED_WRITES } from '../limits.ts';
 
 /** The writes that this node has forwarded, and those that were forwarded to it. */
 export class ForwardedWrites {
@@ -35,14 +35,15 @@ export class ForwardedWrites {
    */
   isNew(id: string, nowMs: number, notAfterMs: number): boolean {
     if (this.#taken.has(id)) return false;
-    if (this.#taken.size >= MAX_TAKEN_IDS) this.#forget(nowMs);
+    if (this.#taken.size >= MAX_REMEMBERED_WRITES) this.#forget(nowMs);
     this.#taken.set(id, notAfterMs);
     return true;
   }
 
   #forget(nowMs: number): void {
     for (const [id, notAfterMs] of this.#taken) if (notAfterMs < nowMs) this.#taken.delete(id);
-    if (this.#taken.size >= MAX_TAKEN_IDS) throw new MecError('overloaded', { retryAfter: 1 });
+    if (this.#taken.size >= MAX_REMEMBERED_WRITES)
+      throw new MecError('overloaded', { retryAfter: 1 });
   }
 
   /** Whether the node refuses new writes, because it stops. */

@@ -23,7 +23,7 @@ export interface OnBehalf {
 }
 
 /** The owners of a key as the asker knows them. */
-export interface OwnersKnown {
+export interface KnownOwners {
   /**
    * The hash of its view of the owners. A holder with another view names the owners that it knows.
    * Undefined if the asker counts no owners.
@@ -32,7 +32,7 @@ export interface OwnersKnown {
 }
 
 /** A request for the object of a key. */
-export interface KeyRead extends OnBehalf, OwnersKnown {
+export interface KeyReadRequest extends OnBehalf, KnownOwners {
   readonly partition: number;
   readonly key: string;
   /** Versions that the asker already has. The answer omits their bodies. */
@@ -52,7 +52,7 @@ export interface KeyState {
 }
 
 /** An object that replicas must store. */
-export interface StoreItem extends OnBehalf, OwnersKnown {
+export interface StoreItem extends OnBehalf, KnownOwners {
   readonly partition: number;
   readonly key: string;
   readonly object: FilledObject<Uint8Array>;
@@ -70,13 +70,13 @@ export interface StoreTerms {
 }
 
 /** The acknowledgement of a holder that has stored an item durably. */
-export interface Stored extends StoredWord {
+export interface StoreResult extends StoredWord {
   /** The actor under which the replica writes now. */
   readonly actor: string;
 }
 
 /** A ballot of a conditional write. */
-export interface BallotAsked extends OnBehalf {
+export interface BallotRequest extends OnBehalf {
   readonly partition: number;
   readonly key: string;
   /** The name of this attempt at the write. No other attempt has it. */
@@ -85,7 +85,7 @@ export interface BallotAsked extends OnBehalf {
 }
 
 /** A request for a key, on behalf of a ballot. */
-export interface GrantAsked extends BallotAsked, KeyRead {
+export interface KeyGrantRequest extends BallotRequest, KeyReadRequest {
   /**
    * The name of the asker's view of the owners. Only an owner with the same view grants the key.
    */
@@ -94,7 +94,7 @@ export interface GrantAsked extends BallotAsked, KeyRead {
 }
 
 /** A grant, with the state of the key in the same turn, which may not be durable yet. */
-export interface KeyGranted extends Omit<KeyState, 'isComplete' | 'owners'> {
+export interface KeyGrant extends Omit<KeyState, 'isComplete' | 'owners'> {
   /** The number of the grant. The store must bring it back. */
   readonly number: string;
   /** The result of an earlier write with the same idempotency key. */
@@ -102,7 +102,7 @@ export interface KeyGranted extends Omit<KeyState, 'isComplete' | 'owners'> {
 }
 
 /** A request for the next keys in some partitions of a member, in order. */
-export interface KeysAsked extends OnBehalf {
+export interface KeyListRequest extends OnBehalf {
   readonly partitions: readonly number[];
   readonly prefix: string;
   /** Only keys after this one. */
@@ -139,15 +139,15 @@ export interface Holder {
   /** The name of the member. */
   readonly id: string;
   /** Reads a key. */
-  read(asked: KeyRead, onAnswer: OnAnswer<KeyState>): void;
+  read(request: KeyReadRequest, onAnswer: OnAnswer<KeyState>): void;
   /** Stores an item durably. */
-  store(item: StoreItem, options: StoreTerms, onAnswer: OnAnswer<Stored>): void;
+  store(item: StoreItem, options: StoreTerms, onAnswer: OnAnswer<StoreResult>): void;
   /** Grants a key to a ballot. Answers `contended` if another ballot has it. */
-  grant(asked: GrantAsked, onAnswer: OnAnswer<KeyGranted>): void;
+  grant(request: KeyGrantRequest, onAnswer: OnAnswer<KeyGrant>): void;
   /** Frees the key, if the ballot has it. */
-  release(asked: BallotAsked): void;
+  release(request: BallotRequest): void;
   /** Brings a stale replica up to date. It reports no failure, since sync would repair it too. */
   repair(item: StoreItem, timeoutMs: number): void;
   /** Lists keys of several partitions at once; rejects with a `MecError`. */
-  list(asked: KeysAsked): Promise<KeysFound>;
+  list(request: KeyListRequest): Promise<KeysFound>;
 }

@@ -82,7 +82,7 @@ export class KeyGrants {
   }
 
   /** Identifies the ground of a partition: returns the same object until the ground ends. */
-  groundNow(ground: Ground): object {
+  currentGround(ground: Ground): object {
     return this.#groupOf(ground);
   }
 

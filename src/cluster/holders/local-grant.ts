@@ -4,7 +4,7 @@ import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { OwnerView } from '../membership/ownership.ts';
-import type { GrantAsked, KeyGranted } from './holder.ts';
+import type { KeyGrant, KeyGrantRequest } from './holder.ts';
 import type { KeyGrants } from './key-grants.ts';
 
 /** The parts of a node that grant its keys. */
@@ -21,8 +21,8 @@ export interface LocalGrantParts {
  */
 export function grantKey(
   parts: LocalGrantParts,
-  { partition, key, ballot, view, idempotencyKey }: Omit<GrantAsked, 'have' | 'timeoutMs'>,
-): KeyGranted {
+  { partition, key, ballot, view, idempotencyKey }: Omit<KeyGrantRequest, 'have' | 'timeoutMs'>,
+): KeyGrant {
   const { members, grants } = parts;
   const ground = groundOf(parts, partition);
   const { replica } = ground;

@@ -13,7 +13,7 @@ import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Policies } from '../policies.ts';
 import type { WallTime } from '../wall-time.ts';
-import type { KeysAsked, KeysFound } from './holder.ts';
+import type { KeyListRequest, KeysFound } from './holder.ts';
 
 /** The parts of a node that its part of a listing needs. */
 export interface LocalKeysParts {
@@ -30,7 +30,7 @@ export interface LocalKeysParts {
  */
 export async function listKeys(
   parts: LocalKeysParts,
-  asked: Omit<KeysAsked, 'timeoutMs'>,
+  asked: Omit<KeyListRequest, 'timeoutMs'>,
 ): Promise<KeysFound> {
   const { env, store, policies, time, members } = parts;
   const replicas = asked.partitions.map((partition) => store.of(partition));
@@ -77,7 +77,7 @@ interface FoundKey {
  */
 async function nextKeys(
   replicas: readonly Replica[],
-  { prefix, after, limit }: Pick<KeysAsked, 'prefix' | 'after' | 'limit'>,
+  { prefix, after, limit }: Pick<KeyListRequest, 'prefix' | 'after' | 'limit'>,
 ): Promise<{ found: readonly FoundKey[]; until: string | undefined }> {
   const share = Math.ceil(limit / Math.max(1, replicas.length));
   const perReplica = Math.min(limit, 2 * share + LIST_SPARE_KEYS);

@@ -9,10 +9,10 @@ import { packContent, unpackContent } from '../../core/value/content.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Policies } from '../policies.ts';
-import type { OnBehalf, OwnersKnown } from './holder.ts';
+import type { KnownOwners, OnBehalf } from './holder.ts';
 
 /** A write to this node's own replica. */
-export interface OwnWrite extends OnBehalf, OwnersKnown {
+export interface LocalWriteRequest extends OnBehalf, KnownOwners {
   readonly partition: number;
   readonly key: string;
   /** The context that the writer had seen. */
@@ -24,7 +24,7 @@ export interface OwnWrite extends OnBehalf, OwnersKnown {
 }
 
 /** A write that this node's own replica has made. It is not durable yet. */
-export interface OwnWritten extends WrittenObject<Uint8Array> {
+export interface LocalWriteResult extends WrittenObject<Uint8Array> {
   readonly dot: Dot;
 }
 
@@ -32,9 +32,9 @@ export interface OwnWritten extends WrittenObject<Uint8Array> {
 export function writeVersion(
   replica: Replica,
   policies: Policies,
-  write: OwnWrite,
+  write: LocalWriteRequest,
   done: Done,
-): OwnWritten {
+): LocalWriteResult {
   const { key, token, body, memory } = policies.isLastWriteWins(write.key)
     ? asLast(replica, write)
     : write;
@@ -45,7 +45,7 @@ export function writeVersion(
  * Makes a write the last one: its token includes all versions that are known here, and its time is
  * later than theirs.
  */
-function asLast(replica: Replica, write: OwnWrite): OwnWrite {
+function asLast(replica: Replica, write: LocalWriteRequest): LocalWriteRequest {
   if (write.body === undefined) return write;
   const { versions } = replica.read(write.key);
   const content = unpackContent(write.body);

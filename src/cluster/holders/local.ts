@@ -11,24 +11,24 @@ import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type {
-  BallotAsked,
+  BallotRequest,
   ExpiringVersions,
-  GrantAsked,
   Holder,
-  KeyGranted,
-  KeyRead,
-  KeysAsked,
+  KeyGrant,
+  KeyGrantRequest,
+  KeyListRequest,
+  KeyReadRequest,
   KeysFound,
   KeyState,
+  KnownOwners,
   OnAnswer,
-  OwnersKnown,
-  Stored,
   StoreItem,
+  StoreResult,
   StoreTerms,
 } from './holder.ts';
 import { grantKey, groundOf, type LocalGrantParts } from './local-grant.ts';
 import { listKeys, type LocalKeysParts } from './local-keys.ts';
-import { type OwnWrite, type OwnWritten, writeVersion } from './local-write.ts';
+import { type LocalWriteRequest, type LocalWriteResult, writeVersion } from './local-write.ts';
 
 /** The parts of a node that its own replicas need. */
 export interface LocalParts extends LocalGrantParts, LocalKeysParts {
@@ -51,37 +51,37 @@ export class LocalHolder implements Holder {
   }
 
   /** Reads a key. After a start, the read waits until the replica counts again. */
-  read(asked: Omit<KeyRead, 'have' | 'timeoutMs'>, onAnswer: OnAnswer<KeyState>): void {
+  read(request: Omit<KeyReadRequest, 'have' | 'timeoutMs'>, onAnswer: OnAnswer<KeyState>): void {
     this.#parts.partitions
-      .of(asked.partition)
-      .whenConfirmed(() => onAnswer(orError(() => this.#stateOf(asked))));
+      .of(request.partition)
+      .whenConfirmed(() => onAnswer(orError(() => this.#stateOf(request))));
   }
 
-  #stateOf(asked: Omit<KeyRead, 'have' | 'timeoutMs'>): KeyState {
-    const { partition, key } = asked;
+  #stateOf(request: Omit<KeyReadRequest, 'have' | 'timeoutMs'>): KeyState {
+    const { partition, key } = request;
     const { store, partitions } = this.#parts;
     const replica = store.of(partition);
     partitions.of(partition).observe(replica.actor);
     const object = replica.readWhole(key);
     const { actor, isComplete } = replica;
-    return { object, actor, isComplete, owners: this.#ownersUnless(partition, asked) };
+    return { object, actor, isComplete, owners: this.#ownersIfOthers(partition, request) };
   }
 
-  list(asked: Omit<KeysAsked, 'timeoutMs'>): Promise<KeysFound> {
-    return listKeys(this.#parts, asked);
+  list(request: Omit<KeyListRequest, 'timeoutMs'>): Promise<KeysFound> {
+    return listKeys(this.#parts, request);
   }
 
   /**
    * Makes a new version, and answers when it is durable. If it cannot be made, throws and changes
    * nothing.
    */
-  write(asked: OwnWrite, onAnswer: OnAnswer<Stored>): OwnWritten {
+  write(request: LocalWriteRequest, onAnswer: OnAnswer<StoreResult>): LocalWriteResult {
     const { store, policies, partitions } = this.#parts;
-    const replica = store.of(asked.partition);
-    const written = writeVersion(replica, policies, asked, (error) =>
-      onAnswer(error ?? this.#storedIn(replica, asked)),
+    const replica = store.of(request.partition);
+    const written = writeVersion(replica, policies, request, (error) =>
+      onAnswer(error ?? this.#storeResultOf(replica, request)),
     );
-    partitions.of(asked.partition).observe(replica.actor);
+    partitions.of(request.partition).observe(replica.actor);
     return written;
   }
 
@@ -89,7 +89,11 @@ export class LocalHolder implements Holder {
    * Stores an item. Answers `stopping` if this node is gone. Answers `contended` if the number of
    * the grant is no longer current, since another write may have the key by now.
    */
-  store(item: StoreItem, { grant }: Pick<StoreTerms, 'grant'>, onAnswer: OnAnswer<Stored>): void {
+  store(
+    item: StoreItem,
+    { grant }: Pick<StoreTerms, 'grant'>,
+    onAnswer: OnAnswer<StoreResult>,
+  ): void {
     const error = orError(() => {
       this.assertNotGone();
       if (grant !== undefined && !this.takeGrant(item, grant)) throw new MecError('contended');
@@ -99,16 +103,16 @@ export class LocalHolder implements Holder {
   }
 
   /** Merges an item into the replica. If that is impossible, throws and changes nothing. */
-  merge(item: StoreItem, onAnswer: OnAnswer<Stored>): void {
+  merge(item: StoreItem, onAnswer: OnAnswer<StoreResult>): void {
     const { partition, key, object, dots, memory } = item;
     const replica = this.#parts.store.of(partition);
     replica.merge({ key, object, dots, memory }, (error) =>
-      onAnswer(error ?? this.#storedIn(replica, item)),
+      onAnswer(error ?? this.#storeResultOf(replica, item)),
     );
   }
 
   /** The owners that this node knows, if the asker knows others. */
-  #ownersUnless(partition: number, { ownersHash }: OwnersKnown): OwnerSets | undefined {
+  #ownersIfOthers(partition: number, { ownersHash }: KnownOwners): OwnerSets | undefined {
     const { members } = this.#parts;
     // A node that has found no cluster yet knows no owners.
     if (ownersHash === undefined || members.replicas === 0) return undefined;
@@ -117,14 +121,14 @@ export class LocalHolder implements Holder {
   }
 
   /** Made when the item is durable: from then on, a new owner that is filled here gets it. */
-  #storedIn({ partition, id, actor }: Replica, asked: OwnersKnown): Stored {
+  #storeResultOf({ partition, id, actor }: Replica, known: KnownOwners): StoreResult {
     const { life } = this.#parts.members.own;
     return {
       actor,
       life,
       replica: replicaNumber(id),
       fences: this.#parts.partitions.of(partition).fences.needed,
-      owners: this.#ownersUnless(partition, asked),
+      owners: this.#ownersIfOthers(partition, known),
     };
   }
 
@@ -136,7 +140,7 @@ export class LocalHolder implements Holder {
     }
   }
 
-  grant(asked: Omit<GrantAsked, 'have' | 'timeoutMs'>, onAnswer: OnAnswer<KeyGranted>): void {
+  grant(asked: Omit<KeyGrantRequest, 'have' | 'timeoutMs'>, onAnswer: OnAnswer<KeyGrant>): void {
     const view = this.#parts.partitions.of(asked.partition);
     view.whenConfirmed(() => {
       const granted = orError(() => grantKey(this.#parts, asked));
@@ -145,7 +149,7 @@ export class LocalHolder implements Holder {
     });
   }
 
-  release({ partition, key, ballot }: Omit<BallotAsked, 'timeoutMs'>): void {
+  release({ partition, key, ballot }: Omit<BallotRequest, 'timeoutMs'>): void {
     this.#parts.grants.release(partition, key, ballot);
   }
 
@@ -159,13 +163,13 @@ export class LocalHolder implements Holder {
    * ground of the number ends before the store is durable. A replica that was filled from here in
    * the meantime lacks the write.
    */
-  onGround(partition: number, onAnswer: OnAnswer<Stored>): OnAnswer<Stored> {
+  onGround(partition: number, onAnswer: OnAnswer<StoreResult>): OnAnswer<StoreResult> {
     const { grants, store, members } = this.#parts;
-    const taken = grants.groundNow(groundOf(this.#parts, partition));
+    const taken = grants.currentGround(groundOf(this.#parts, partition));
     return (answer) => {
       // If the disk has failed by now there is no replica, and the answer is that error.
       const replica = answer instanceof MecError ? undefined : store.find(partition);
-      const ground = replica && grants.groundNow({ replica, view: members.view(partition) });
+      const ground = replica && grants.currentGround({ replica, view: members.view(partition) });
       const isOver = ground !== taken;
       onAnswer(isOver && !(answer instanceof MecError) ? new MecError('incomplete') : answer);
     };

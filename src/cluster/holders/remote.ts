@@ -8,17 +8,17 @@ import type { Peer, Peers } from '../membership/peers.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import { errorOf } from './failed-reply.ts';
 import type {
-  BallotAsked,
-  GrantAsked,
+  BallotRequest,
   Holder,
-  KeyGranted,
-  KeyRead,
-  KeysAsked,
+  KeyGrant,
+  KeyGrantRequest,
+  KeyListRequest,
+  KeyReadRequest,
   KeysFound,
   KeyState,
   OnAnswer,
-  Stored,
   StoreItem,
+  StoreResult,
   StoreTerms,
 } from './holder.ts';
 import { withBodies } from './sparse-versions.ts';
@@ -48,7 +48,7 @@ export class RemoteHolder implements Holder {
     return this.#peer.id;
   }
 
-  read(asked: KeyRead, onAnswer: OnAnswer<KeyState>): void {
+  read(asked: KeyReadRequest, onAnswer: OnAnswer<KeyState>): void {
     const { partition, key, have, timeoutMs, ownersHash, caller } = asked;
     const { env, partitions, peers } = this.#parts;
     const view = partitions.of(partition);
@@ -68,7 +68,7 @@ export class RemoteHolder implements Holder {
     );
   }
 
-  list({ timeoutMs, ...asked }: KeysAsked): Promise<KeysFound> {
+  list({ timeoutMs, ...asked }: KeyListRequest): Promise<KeysFound> {
     return new Promise((resolve, reject) => {
       this.#peer.data.request({ kind: 'list', ...asked }, timeoutMs, (reply) => {
         if (reply instanceof MecError || reply.kind !== 'keys') reject(errorOf(reply));
@@ -77,7 +77,7 @@ export class RemoteHolder implements Holder {
     });
   }
 
-  store(item: StoreItem, { timeoutMs, grant }: StoreTerms, onAnswer: OnAnswer<Stored>): void {
+  store(item: StoreItem, { timeoutMs, grant }: StoreTerms, onAnswer: OnAnswer<StoreResult>): void {
     const { partitions, packer, onMissed } = this.#parts;
     const peer = this.#peer;
     const { life } = peer;
@@ -99,7 +99,7 @@ export class RemoteHolder implements Holder {
     this.#parts.packer.pack(item).send(this.#peer, timeoutMs, () => {});
   }
 
-  grant(asked: GrantAsked, onAnswer: OnAnswer<KeyGranted>): void {
+  grant(asked: KeyGrantRequest, onAnswer: OnAnswer<KeyGrant>): void {
     const {
       partition,
       ballot,
@@ -130,7 +130,7 @@ export class RemoteHolder implements Holder {
     });
   }
 
-  release({ ballot, key, timeoutMs, caller }: BallotAsked): void {
+  release({ ballot, key, timeoutMs, caller }: BallotRequest): void {
     this.#peer.data.request({ kind: 'release', ballot, key, caller }, timeoutMs, () => {});
   }
 }

@@ -2,7 +2,7 @@
  * Gossip: the news about members, and how often this node has told each item. It tells an item so
  * often that, almost surely, every member hears it.
  */
-import { GOSSIP_RECORDS, GOSSIP_TELLINGS } from '../limits.ts';
+import { GOSSIP_RECORDS, GOSSIP_REPEATS } from '../limits.ts';
 import type { MemberVersion } from '../../core/placement/member-list.ts';
 import type { Gossip } from '../../transport/message.ts';
 import type { Members } from './members.ts';
@@ -49,7 +49,7 @@ export class Gossiper {
    */
   newsFor(to: string): Gossip {
     // Each telling about doubles the number of nodes that know (Demers et al. 1987).
-    const enough = GOSSIP_TELLINGS * Math.ceil(Math.log2(this.#members.all().length + 2));
+    const enough = GOSSIP_REPEATS * Math.ceil(Math.log2(this.#members.all().length + 2));
     const names = takeFrom(this.#records, enough);
     const suspects = takeFrom(this.#suspects, enough);
     const version = this.#suspected.get(to) ?? 0;

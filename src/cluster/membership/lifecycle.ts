@@ -1,6 +1,6 @@
 /** The lifecycle of this node, from joining to gone: when it may enter its next state. */
 import type { Env } from '../../base/env.ts';
-import { BIRTH_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../limits.ts';
+import { BEGIN_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../limits.ts';
 import type { MemberState } from '../../core/placement/member-list.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from './members.ts';
@@ -134,7 +134,7 @@ export class Lifecycle {
     const { env, members, peers, seeds, isRefused } = this.#options;
     if (isRefused()) return false;
     if (seeds.areFound) return true;
-    if (env.clock.monotonicMs() - this.#startMs < BIRTH_WAIT_MS) return false;
+    if (env.clock.monotonicMs() - this.#startMs < BEGIN_WAIT_MS) return false;
     const first = members
       .in('joining')
       .find(({ name }) => name === members.self || peers.reach(name) === 'reachable');

@@ -11,7 +11,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
-import { MARKS_AT_ONCE, type SyncLimits } from '../limits.ts';
+import { MAX_MENDED_KEYS, type SyncLimits } from '../limits.ts';
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
@@ -50,7 +50,7 @@ export class Mending {
   check(replica: Replica): void {
     if (replica.isWhole) return;
     for (const key of replica.marks.keys()) {
-      if (this.#asking.size >= MARKS_AT_ONCE) return;
+      if (this.#asking.size >= MAX_MENDED_KEYS) return;
       if (this.#asking.has(key)) continue;
       this.#asking.add(key);
       this.#mend(replica, key)

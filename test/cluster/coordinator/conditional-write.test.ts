@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError, messageOf } from '../../../src/base/errors.ts';
 import { ConditionalWrites } from '../../../src/cluster/coordinator/conditional-write.ts';
-import type { KeyGranted } from '../../../src/cluster/holders/holder.ts';
+import type { KeyGrant } from '../../../src/cluster/holders/holder.ts';
 import type { PutResult } from '../../../src/cluster/holders/write-request.ts';
 import { GRANT_RETRY_MS } from '../../../src/cluster/limits.ts';
 import type { Condition } from '../../../src/core/quorum/condition.ts';
@@ -23,7 +23,7 @@ const IF_ABSENT: Condition = { ifMatch: undefined, ifNoneMatch: '*', idempotency
 const CONTENDED = new MecError('contended');
 
 /** A grant of a key that holds these versions; the number names the holder. */
-const grantOf = ({ id }: FakeHolder, dots: readonly Dot[] = []): KeyGranted => {
+const grantOf = ({ id }: FakeHolder, dots: readonly Dot[] = []): KeyGrant => {
   return { number: `${id}/1`, actor: `${id}~one`, object: objectOf(dots), remembered: undefined };
 };
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
-import { CHANGE_LOOK_MS, MAX_BROUGHT_ACTORS } from '../../../src/cluster/limits.ts';
+import { OWNER_CHANGE_RETRY_MS, MAX_RECEIVED_ACTORS } from '../../../src/cluster/limits.ts';
 import { get, type GetRequest, type GetResult } from '../../../src/cluster/coordinator/get.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
 import {
@@ -82,7 +82,7 @@ test('a read that waits for an owner of the other set asks it again, and fails i
   cluster.n2.reads[0]?.answer(stateOf(objectOf([A])));
   cluster.n3.state = new MecError('unreachable');
   cluster.n3.reads[0]?.answer(cluster.n3.state);
-  for (let i = 0; i < 3; i++) cluster.clock.advance(CHANGE_LOOK_MS);
+  for (let i = 0; i < 3; i++) cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
   assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
   assert.ok(cluster.n3.reads.length > 1, 'not asked again');
   cluster.clock.advance(1_000);
@@ -100,7 +100,7 @@ test('a read does not wait for an owner of the other set once it is unreachable'
   cluster.n2.reads[0]?.answer(stateOf(objectOf([A])));
   assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
   cluster.away.add('n3');
-  cluster.clock.advance(CHANGE_LOOK_MS);
+  cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
   assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
 });
 
@@ -217,6 +217,6 @@ test('a token with many actors omits the dead ones', async () => {
     cluster.dead.add('n2');
     return String((await start(cluster)).token);
   };
-  assert.equal(await tokenOf(MAX_BROUGHT_ACTORS), '{n1~one:1}');
-  assert.notEqual(await tokenOf(MAX_BROUGHT_ACTORS - 1), '{n1~one:1}', 'few stay, all of them');
+  assert.equal(await tokenOf(MAX_RECEIVED_ACTORS), '{n1~one:1}');
+  assert.notEqual(await tokenOf(MAX_RECEIVED_ACTORS - 1), '{n1~one:1}', 'few stay, all of them');
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { MecError, messageOf } from '../../../src/base/errors.ts';
 import { get } from '../../../src/cluster/coordinator/get.ts';
 import { put, type PutParts } from '../../../src/cluster/coordinator/put.ts';
-import { CHANGE_LOOK_MS } from '../../../src/cluster/limits.ts';
+import { OWNER_CHANGE_RETRY_MS } from '../../../src/cluster/limits.ts';
 import type { RemoteCoordinator } from '../../../src/cluster/holders/remote-coordinator.ts';
 import type { PutRequest, PutResult } from '../../../src/cluster/holders/write-request.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
@@ -135,7 +135,7 @@ function startForNextOwners(): { cluster: FakeCluster; writing: Promise<PutResul
 test('a write is sent again to a next owner that did not answer', async () => {
   const { cluster, writing } = startForNextOwners();
   assert.equal(await outcomeOf(writing), 'waiting');
-  cluster.clock.advance(CHANGE_LOOK_MS);
+  cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
   cluster.n4.stores[1]?.answer(storedBy('n4'));
   assert.equal((await writing).found, true);
 });

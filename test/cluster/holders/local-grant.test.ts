@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
 import { GRANT_MS } from '../../../src/cluster/limits.ts';
-import type { Stored } from '../../../src/cluster/holders/holder.ts';
+import type { StoreResult } from '../../../src/cluster/holders/holder.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
 import { codeOf } from '../../fixtures/fake-holders.ts';
 import {
@@ -34,7 +34,7 @@ test('a store that brings a current number is stored once', async () => {
   const node = await completeReplicas();
   const grant = await numberOf(node);
   assert.equal(
-    (await valueOf<Stored>((done) => node.holder.store(itemOf(node), { grant }, done))).life,
+    (await valueOf<StoreResult>((done) => node.holder.store(itemOf(node), { grant }, done))).life,
     LIFE,
   );
   const { now } = answerTo((done) => node.holder.store(itemOf(node), { grant }, done));

@@ -1,7 +1,7 @@
 /** This node's replicas as a holder: reads, writes, stores and repairs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Stored } from '../../../src/cluster/holders/holder.ts';
+import type { StoreResult } from '../../../src/cluster/holders/holder.ts';
 import { Policies } from '../../../src/cluster/policies.ts';
 import { packContent, unpackContent } from '../../../src/core/value/content.ts';
 import { nextTurn } from '../../fixtures/fake-env.ts';
@@ -37,7 +37,7 @@ const LAST_WINS = new Policies([
 ]);
 
 /** The answer for a write that the replica of a node has stored. */
-function storedIn(node: OwnReplicas): Stored {
+function storedIn(node: OwnReplicas): StoreResult {
   const replica = numberOfReplica(node);
   return { actor: ACTOR, life: LIFE, replica, fences: [], owners: undefined };
 }

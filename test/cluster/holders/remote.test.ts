@@ -4,12 +4,12 @@ import { test } from 'node:test';
 import type { OwnerSets } from '../../../src/core/quorum/joint-tally.ts';
 import { MecError } from '../../../src/base/errors.ts';
 import type {
-  GrantAsked,
-  KeyGranted,
-  KeyRead,
+  KeyGrantRequest,
+  KeyGrant,
+  KeyReadRequest,
   KeyState,
   OnAnswer,
-  Stored,
+  StoreResult,
   StoreItem,
 } from '../../../src/cluster/holders/holder.ts';
 import { RemoteHolder } from '../../../src/cluster/holders/remote.ts';
@@ -85,7 +85,7 @@ const asStored = (actor: string): Reply => ({
   owners,
 });
 
-const reads: KeyRead = {
+const reads: KeyReadRequest = {
   partition: PARTITION,
   key: KEY,
   have: [],
@@ -101,7 +101,7 @@ const item: StoreItem = {
   ownersHash: 5,
   caller: 'alice',
 };
-const grants: GrantAsked = {
+const grants: KeyGrantRequest = {
   ...reads,
   ballot: 'ballot 1',
   view: 'the owners',
@@ -246,7 +246,7 @@ for (const [name, reply] of OBSERVED) {
 
 test('a store brings the item, and is answered with the word of the peer', async () => {
   const peer = bench();
-  const { answer, request } = await answerOf<Stored>(
+  const { answer, request } = await answerOf<StoreResult>(
     peer,
     (done) => peer.holder.store(item, { timeoutMs: TIMEOUT_MS }, done),
     asStored('n2~one'),
@@ -263,37 +263,37 @@ test('a store brings the item, and is answered with the word of the peer', async
   });
   assert.deepEqual(object.versions, item.object.versions);
   assert.equal(String(object.context), String(item.object.context));
-  const { actor, life, replica, fences } = answer as Stored;
+  const { actor, life, replica, fences } = answer as StoreResult;
   assert.deepEqual([actor, life, replica, fences], ['n2~one', 'one', 2, []]);
-  assert.deepEqual((answer as Stored).owners, owners);
+  assert.deepEqual((answer as StoreResult).owners, owners);
   assert.deepEqual(peer.missed, []);
 });
 
 test('a store that a later life of the peer acknowledges does not count, and the next one does', async () => {
   const peer = bench();
-  const store = (done: OnAnswer<Stored>): void =>
+  const store = (done: OnAnswer<StoreResult>): void =>
     peer.holder.store(item, { timeoutMs: TIMEOUT_MS }, done);
   const { answer } = await answerOf(peer, store, asStored('n2~two'));
   assert.equal(codeOf(answer), 'incomplete');
   const { answer: next } = await answerOf(peer, store, asStored('n2~two'));
-  assert.equal((next as Stored).life, 'two');
+  assert.equal((next as StoreResult).life, 'two');
 });
 
 test('a store that brings a grant counts in whatever life: the number is of that very life', async () => {
   const peer = bench();
-  const { answer, request } = await answerOf<Stored>(
+  const { answer, request } = await answerOf<StoreResult>(
     peer,
     (done) => peer.holder.store(item, { timeoutMs: TIMEOUT_MS, grant: 'n2/1' }, done),
     asStored('n2~two'),
   );
-  assert.equal((answer as Stored).life, 'two');
+  assert.equal((answer as StoreResult).life, 'two');
   assert.equal((request as { grant?: string }).grant, 'n2/1');
 });
 
 test('a peer that has not acknowledged a store has missed it', async () => {
   for (const reply of [failed('disk-full'), PONG]) {
     const peer = bench();
-    const store = (done: OnAnswer<Stored>): void =>
+    const store = (done: OnAnswer<StoreResult>): void =>
       peer.holder.store(item, { timeoutMs: TIMEOUT_MS }, done);
     await answerOf(peer, store, reply);
     assert.deepEqual(peer.missed, ['n2']);
@@ -323,7 +323,7 @@ test('a grant is asked for by ballot and view, and brings the state of the key',
   const have = objectOf([A]).versions;
   const remembered = { ...B, digest: 'd' };
   const { context } = objectOf([A]);
-  const { answer, request } = await answerOf<KeyGranted>(
+  const { answer, request } = await answerOf<KeyGrant>(
     peer,
     (done) => peer.holder.grant({ ...grants, have }, done),
     {
@@ -345,7 +345,7 @@ test('a grant is asked for by ballot and view, and brings the state of the key',
     floors: undefined,
     caller: 'alice',
   });
-  const { object, ...rest } = answer as KeyGranted;
+  const { object, ...rest } = answer as KeyGrant;
   assert.deepEqual(rest, { number: 'n2/1', actor: 'n2~one', remembered });
   assert.deepEqual(object.versions, have);
 });
@@ -355,7 +355,7 @@ test('a grant whose versions cannot be filled makes the answer `internal`', asyn
   const { context } = objectOf([A]);
   const versions = [{ ...A, body: undefined }];
   const head = { kind: 'granted', actor: 'n2~one', number: 'n2/1' } as const;
-  const { answer } = await answerOf<KeyGranted>(peer, (done) => peer.holder.grant(grants, done), {
+  const { answer } = await answerOf<KeyGrant>(peer, (done) => peer.holder.grant(grants, done), {
     ...head,
     context,
     versions,
