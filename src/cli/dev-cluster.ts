@@ -103,11 +103,11 @@ export class DevCluster {
   /**
    * Resolves with true when all nodes of the first start serve, and with false if the start fails.
    */
-  async serving(): Promise<boolean> {
+  async whenServing(): Promise<boolean> {
     const untilMs = systemClock.monotonicMs() + DEV_START_TIMEOUT_MS;
-    const isWaitedFor = this.#plan.kept.length > 0 ? this.#plan.kept : this.#plan.members;
-    for (const node of isWaitedFor) {
-      while (this.#plan.find(node.name) !== undefined && !(await this.#seesAll(node))) {
+    const awaited = this.#plan.kept.length > 0 ? this.#plan.kept : this.#plan.members;
+    for (const node of awaited) {
+      while (this.#plan.find(node.name) !== undefined && !(await this.#reachesAll(node))) {
         if (this.exitCode !== 0 || this.#isStopping) return false;
         if (systemClock.monotonicMs() > untilMs) {
           this.exitCode = EXIT.failed;
@@ -124,7 +124,7 @@ export class DevCluster {
   }
 
   /** Resolves when the start has failed, or when the last process has ended by itself. */
-  ended(): Promise<void> {
+  whenEnded(): Promise<void> {
     return new Promise((resolve) => {
       if (this.exitCode !== 0) resolve();
       else this.#onEnded.push(resolve);
@@ -163,18 +163,18 @@ export class DevCluster {
     }
     const exited = new Promise<void>((resolve) => {
       child.on('exit', (code, signal) => {
-        this.#exited(node, code, signal);
+        this.#handleExit(node, code, signal);
         resolve();
       });
     });
     this.#running.set(node.name, { child, exited, isPaused: false, isEnding: false });
   }
 
-  #exited(node: DevNode, code: number | null, signal: string | null): void {
+  #handleExit(node: DevNode, code: number | null, signal: string | null): void {
     const { name } = node;
-    const isAsked = this.#running.get(name)?.isEnding === true;
+    const isExpected = this.#running.get(name)?.isEnding === true;
     this.#running.delete(name);
-    if (!isAsked && !this.#isStopping) {
+    if (!isExpected && !this.#isStopping) {
       if (code === 0) void this.#noteLeft(name);
       else
         this.#say(
@@ -183,7 +183,7 @@ export class DevCluster {
       // If a node cannot start, there is no cluster. If one dies later, the others continue.
       if (code === EXIT.usage && !this.#hasServed) this.exitCode = code;
     }
-    const isLast = this.#running.size === 0 && !isAsked;
+    const isLast = this.#running.size === 0 && !isExpected;
     if (isLast || this.exitCode !== 0) for (const resolve of this.#onEnded.splice(0)) resolve();
   }
 
@@ -209,7 +209,7 @@ export class DevCluster {
   }
 
   /** Whether a node reaches all nodes of the first start and has caught up with them. */
-  async #seesAll(node: DevNode): Promise<boolean> {
+  async #reachesAll(node: DevNode): Promise<boolean> {
     const status = await this.#statusOf(node);
     if (status?.isReady !== true) return false;
     const isUp = (name: string): boolean =>

@@ -17,10 +17,10 @@ export async function runDev(options: DevOptions): Promise<number> {
   });
   await cluster.startAll();
   try {
-    const isServing = await Promise.race([cluster.serving(), stopped.then(() => false)]);
+    const isServing = await Promise.race([cluster.whenServing(), stopped.then(() => false)]);
     if (isServing) {
       process.stdout.write(banner(options, plan));
-      await Promise.race([stopped, cluster.ended(), runConsole({ plan, cluster, screen })]);
+      await Promise.race([stopped, cluster.whenEnded(), runConsole({ plan, cluster, screen })]);
     }
   } finally {
     screen.typing(undefined);

@@ -9,7 +9,7 @@ import type { Version } from '../client/answers.ts';
 import { MecClient } from '../client/client.ts';
 import { clientError, MecClientError } from '../client/client-error.ts';
 import { bytes } from '../client/codec.ts';
-import { attempt, type Call } from '../client/delivery.ts';
+import { attempt, type ClientRequest } from '../client/delivery.ts';
 import { NodePool } from '../client/node-pool.ts';
 import { systemWorld } from '../client/world.ts';
 import type { ServerStatus } from '../http/server.ts';
@@ -74,7 +74,7 @@ function connect(options: RemoteOptions): MecClient<Uint8Array> {
  */
 export async function askNode<T>(
   options: RemoteOptions,
-  call: Pick<Call, 'method' | 'path'>,
+  call: Pick<ClientRequest, 'method' | 'path'>,
 ): Promise<T> {
   let last: unknown;
   for (const url of urlsOf(options)) {

@@ -2,7 +2,7 @@
 import { clientError } from './client-error.ts';
 import type { Codec } from './codec.ts';
 import { decodeContent } from './content-coding.ts';
-import type { DeliveredAnswer } from './delivery.ts';
+import type { ClientAnswer } from './delivery.ts';
 import { parseMultipart } from './multipart.ts';
 
 /**
@@ -85,11 +85,11 @@ export interface Deleted {
 
 const META = 'x-mec-meta-';
 
-const tokenOf = (answer: DeliveredAnswer): Token | undefined =>
+const tokenOf = (answer: ClientAnswer): Token | undefined =>
   (answer.headers.get('x-mec-vclock') ?? undefined) as Token | undefined;
 
 /** The token of an answer. Throws `bad-answer` if there is none. */
-function requiredToken(answer: DeliveredAnswer): Token {
+function requiredToken(answer: ClientAnswer): Token {
   const token = tokenOf(answer);
   if (token === undefined)
     throw clientError('bad-answer', {
@@ -118,7 +118,7 @@ export const valuesOf = <T>(read: Read<T>): T[] => versionsOf(read).map(({ value
  * Converts the answer to a GET. Throws `bad-answer` if it is malformed, and `bad-value` if the
  * codec cannot read a value.
  */
-export async function toRead<T>(answer: DeliveredAnswer, codec: Codec<T>): Promise<Read<T>> {
+export async function toRead<T>(answer: ClientAnswer, codec: Codec<T>): Promise<Read<T>> {
   if (answer.status === 404) return { kind: 'missing', token: tokenOf(answer) };
   const token = requiredToken(answer);
   // A single value was requested with `raw=true`. Otherwise `fetch` would already have removed its
@@ -149,7 +149,7 @@ export async function toRead<T>(answer: DeliveredAnswer, codec: Codec<T>): Promi
 }
 
 /** Converts the answer to a PUT. Throws `bad-answer` if it has no token. */
-export function toWritten(answer: DeliveredAnswer): Written {
+export function toWritten(answer: ClientAnswer): Written {
   const { headers } = answer;
   const siblings = Number(headers.get('x-mec-siblings') ?? 1);
   return {
@@ -161,7 +161,7 @@ export function toWritten(answer: DeliveredAnswer): Written {
 }
 
 /** Converts the answer to a DELETE. */
-export function toDeleted(answer: DeliveredAnswer): Deleted {
+export function toDeleted(answer: ClientAnswer): Deleted {
   return { found: answer.status !== 404, token: tokenOf(answer) };
 }
 

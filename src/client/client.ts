@@ -21,16 +21,16 @@ import {
   type Deleted,
   dotsOf,
   type Read,
-  type Token,
   toDeleted,
+  type Token,
   toRead,
   toWritten,
   valuesOf,
   type Written,
 } from './answers.ts';
-import { ConflictError, clientError, MecClientError } from './client-error.ts';
+import { clientError, ConflictError, MecClientError } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
-import { type DeliveredAnswer, type Call, deliver, type Patience } from './delivery.ts';
+import { type ClientAnswer, type ClientRequest, deliver, type TimeLimits } from './delivery.ts';
 import type { Author } from './merge/merge.ts';
 import { NodePool } from './node-pool.ts';
 import type {
@@ -47,7 +47,7 @@ import { Session } from './session.ts';
 import { UpdateQueue } from './update-queue.ts';
 import { type ClientWorld, systemWorld } from './world.ts';
 
-interface Shared {
+interface ClientParts {
   readonly world: ClientWorld;
   readonly pool: NodePool;
   readonly session: Session;
@@ -66,17 +66,21 @@ interface Update<T> {
 
 /** A client of a MecDB cluster, for values of type `T`. */
 export class MecClient<T = unknown> {
-  readonly #shared: Shared;
+  readonly #parts: ClientParts;
   readonly #codec: Codec<T>;
 
   /**
    * Takes the URLs of some nodes, `http://host:port`. Any node serves any key; with several URLs
    * the client can fail over. Throws a `TypeError` if a text is not such a URL.
    */
-  constructor(urls: string | readonly string[], options: ClientOptions<T> = {}, shared?: Shared) {
+  constructor(
+    urls: string | readonly string[],
+    options: ClientOptions<T> = {},
+    shared?: ClientParts,
+  ) {
     const { codec = json<T>(), world = systemWorld, ...rest } = options;
     this.#codec = codec;
-    this.#shared = shared ?? {
+    this.#parts = shared ?? {
       world,
       pool: new NodePool(typeof urls === 'string' ? [urls] : urls, world),
       session: new Session(world.random),
@@ -87,12 +91,12 @@ export class MecClient<T = unknown> {
 
   /** A client for values of another type, which shares nodes, health and session with this one. */
   with<U>(codec: Codec<U>): MecClient<U> {
-    return new MecClient([], { codec }, this.#shared);
+    return new MecClient([], { codec }, this.#parts);
   }
 
   /** Reads a key. */
   async get(key: string, options: GetOptions = {}): Promise<Read<T>> {
-    const { session } = this.#shared;
+    const { session } = this.#parts;
     const { r, monotonic = true } = options;
     const asked = session.seen(key);
     const headers: Record<string, string> = {};
@@ -103,8 +107,8 @@ export class MecClient<T = unknown> {
       options,
     );
     const read = await toRead(answer, this.#codec);
-    if (monotonic && read.kind !== 'missing') session.hasRead(key, asked, dotsOf(read));
-    else if (monotonic && read.token !== undefined) session.hasMissed(key, asked, read.token);
+    if (monotonic && read.kind !== 'missing') session.noteRead(key, asked, dotsOf(read));
+    else if (monotonic && read.token !== undefined) session.noteMissing(key, asked, read.token);
     return read;
   }
 
@@ -127,7 +131,7 @@ export class MecClient<T = unknown> {
     if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
     if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
     headers[options.once === true ? 'Idempotency-Key' : 'X-Mec-Write-ID'] = drawName(
-      this.#shared.world.random,
+      this.#parts.world.random,
     );
     if (options.ifMissing === true) headers['If-None-Match'] = '*';
     if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;
@@ -138,7 +142,7 @@ export class MecClient<T = unknown> {
       options,
     );
     const written = toWritten(answer);
-    this.#shared.session.hasWritten(key, written.dot, options.token);
+    this.#parts.session.noteWrite(key, written.dot, options.token);
     return written;
   }
 
@@ -146,7 +150,7 @@ export class MecClient<T = unknown> {
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
     const call = { query: { w: options.w }, headers: this.#writeHeaders(options.token) };
     const answer = await this.#send({ method: 'DELETE', path: pathOf(key), ...call }, options);
-    this.#shared.session.hasWritten(key, answer.headers.get('x-mec-dot') ?? '', options.token);
+    this.#parts.session.noteWrite(key, answer.headers.get('x-mec-dot') ?? '', options.token);
     return toDeleted(answer);
   }
 
@@ -181,8 +185,8 @@ export class MecClient<T = unknown> {
     change: Change<T>,
     options: UpdateOptions<T>,
   ): Promise<Updated<T> | undefined> {
-    const { world, updateQueue } = this.#shared;
-    const { deadlineMs, signal } = this.#patience(options);
+    const { world, updateQueue } = this.#parts;
+    const { deadlineMs, signal } = this.#timeLimits(options);
     const untilMs = world.clock.monotonicMs() + deadlineMs;
     return updateQueue.run(key, { untilMs, signal }, () =>
       this.#update({ key, change, options, untilMs }),
@@ -203,7 +207,7 @@ export class MecClient<T = unknown> {
   }
 
   async #updateOnce({ key, change, options, untilMs }: Update<T>): Promise<Updated<T> | undefined> {
-    const { session, world } = this.#shared;
+    const { session, world } = this.#parts;
     const read = await this.#readToUpdate(key, options, untilMs);
     const values = valuesOf(read);
     const current = values.length === 0 ? undefined : values.reduce((a, b) => options.merge(a, b));
@@ -223,7 +227,7 @@ export class MecClient<T = unknown> {
     } catch (error) {
       // The failed write may still appear, with this author's number. No other change may have that
       // number.
-      if (!(error instanceof MecClientError) || error.mayTakeEffect) session.giveUpAuthor(key);
+      if (!(error instanceof MecClientError) || error.mayTakeEffect) session.endAuthor(key);
       throw error;
     }
   }
@@ -233,7 +237,7 @@ export class MecClient<T = unknown> {
    * author and reads as a new one.
    */
   async #readToUpdate(key: string, options: GetOptions, untilMs: number): Promise<Read<T>> {
-    const { session } = this.#shared;
+    const { session } = this.#parts;
     const leftMs = this.#leftMs(untilMs);
     if (session.seen(key).dots.length === 0)
       return this.get(key, { ...options, deadlineMs: leftMs });
@@ -248,11 +252,11 @@ export class MecClient<T = unknown> {
 
   /** The rest of a call's time, at least 1 ms, so that the request itself reports the deadline. */
   #leftMs(untilMs: number): number {
-    return Math.max(1, untilMs - this.#shared.world.clock.monotonicMs());
+    return Math.max(1, untilMs - this.#parts.world.clock.monotonicMs());
   }
 
   #pause(round: number, { untilMs, options: { signal } }: Update<T>): Promise<void> {
-    const { clock, random } = this.#shared.world;
+    const { clock, random } = this.#parts.world;
     const pauseMs = backoff(random, round, CLIENT_BACKOFF);
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
@@ -267,8 +271,8 @@ export class MecClient<T = unknown> {
     });
   }
 
-  #patience({ deadlineMs, attemptMs, signal }: CallOptions): Patience {
-    const { options } = this.#shared;
+  #timeLimits({ deadlineMs, attemptMs, signal }: CallOptions): TimeLimits {
+    const { options } = this.#parts;
     return {
       deadlineMs: deadlineMs ?? options.deadlineMs ?? CLIENT_DEADLINE_MS,
       attemptMs: attemptMs ?? options.attemptMs ?? CLIENT_ATTEMPT_MS,
@@ -276,13 +280,13 @@ export class MecClient<T = unknown> {
     };
   }
 
-  #send(call: Call, options: CallOptions): Promise<DeliveredAnswer> {
-    const { world, pool } = this.#shared;
-    return deliver(world, pool, { call, patience: this.#patience(options) });
+  #send(call: ClientRequest, options: CallOptions): Promise<ClientAnswer> {
+    const { world, pool } = this.#parts;
+    return deliver(world, pool, { call, timeLimits: this.#timeLimits(options) });
   }
 
   #writeHeaders(token: Token | undefined): Record<string, string> {
-    const { options } = this.#shared;
+    const { options } = this.#parts;
     const headers: Record<string, string> = {};
     if (token !== undefined) headers['X-Mec-Vclock'] = token;
     if (options.clientId !== undefined) headers['X-Mec-Client-ID'] = options.clientId;

@@ -17,7 +17,7 @@ import type { NodePool, PoolNode } from './node-pool.ts';
 import type { ClientWorld, FetchResponse } from './world.ts';
 
 /** A request that any node can serve. */
-export interface Call {
+export interface ClientRequest {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** The path of the URL, from the first slash. */
   readonly path: string;
@@ -27,14 +27,14 @@ export interface Call {
 }
 
 /** A complete answer. */
-export interface DeliveredAnswer {
+export interface ClientAnswer {
   readonly status: number;
   readonly headers: FetchResponse['headers'];
   readonly body: Uint8Array;
 }
 
 /** The time limits of a request. */
-export interface Patience {
+export interface TimeLimits {
   /** In total, with all repetitions, ms. */
   readonly deadlineMs: number;
   /** For each node, ms. */
@@ -56,8 +56,8 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 export async function deliver(
   world: ClientWorld,
   pool: NodePool,
-  request: { call: Call; patience: Patience },
-): Promise<DeliveredAnswer> {
+  request: { call: ClientRequest; timeLimits: TimeLimits },
+): Promise<ClientAnswer> {
   for (const [name, value] of Object.entries(request.call.headers)) assertHeader(name, value);
   return new Promise((resolve, reject) =>
     new Delivery(world, pool, { ...request, resolve, reject }).start(),
@@ -74,13 +74,13 @@ function assertHeader(name: string, value: string): void {
 }
 
 interface Job {
-  readonly call: Call;
-  readonly patience: Patience;
-  readonly resolve: (answer: DeliveredAnswer) => void;
+  readonly call: ClientRequest;
+  readonly timeLimits: TimeLimits;
+  readonly resolve: (answer: ClientAnswer) => void;
   readonly reject: (reason: unknown) => void;
 }
 
-interface Flight {
+interface PendingAttempt {
   readonly node: PoolNode;
   readonly controller: AbortController;
   readonly sentMs: number;
@@ -92,10 +92,10 @@ class Delivery {
   readonly #job: Job;
   readonly #isRead: boolean;
   readonly #untilMs: number;
-  readonly #flights = new Set<Flight>();
+  readonly #pendingAttempts = new Set<PendingAttempt>();
   readonly #timers = new Set<Timer>();
   /** The nodes that were asked in this round. */
-  readonly #tried = new Set<PoolNode>();
+  readonly #askedNodes = new Set<PoolNode>();
   /** The time until which each node has asked for a pause. */
   readonly #untilMsByNode = new Map<PoolNode, number>();
   #rounds = 0;
@@ -109,83 +109,92 @@ class Delivery {
     this.#pool = pool;
     this.#job = job;
     this.#isRead = job.call.method === 'GET';
-    this.#untilMs = world.clock.monotonicMs() + job.patience.deadlineMs;
+    this.#untilMs = world.clock.monotonicMs() + job.timeLimits.deadlineMs;
   }
 
   start(): void {
-    const { signal, deadlineMs } = this.#job.patience;
+    const { signal, deadlineMs } = this.#job.timeLimits;
     if (signal?.aborted === true) return this.#job.reject(signal.reason);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (this.#isRead) this.#pool.noteRead();
-    this.#after(deadlineMs, () => this.#giveUp());
-    this.#launch();
+    this.#runAfter(deadlineMs, () => this.#giveUp());
+    this.#askNextNode();
   }
 
   readonly #onAbort = (): void =>
-    this.#end(() => this.#job.reject(this.#job.patience.signal?.reason));
+    this.#end(() => this.#job.reject(this.#job.timeLimits.signal?.reason));
 
-  #launch(): void {
-    const node = this.#pool.pick(this.#tried);
+  #askNextNode(): void {
+    const node = this.#pool.pick(this.#askedNodes);
     if (node === undefined) return this.#nextRound();
-    this.#tried.add(node);
-    const flight = {
+    this.#askedNodes.add(node);
+    const pending = {
       node,
       controller: new AbortController(),
       sentMs: this.#world.clock.monotonicMs(),
     };
-    this.#flights.add(flight);
-    const attemptMs = Math.min(this.#job.patience.attemptMs, this.#untilMs - flight.sentMs);
-    const timer = this.#after(attemptMs, () => flight.controller.abort());
-    if (this.#isRead && this.#tried.size < this.#pool.nodes.length && this.#flights.size === 1)
-      this.#hedgeLater(flight);
+    this.#pendingAttempts.add(pending);
+    const attemptMs = Math.min(this.#job.timeLimits.attemptMs, this.#untilMs - pending.sentMs);
+    const timer = this.#runAfter(attemptMs, () => pending.controller.abort());
+    if (
+      this.#isRead &&
+      this.#askedNodes.size < this.#pool.nodes.length &&
+      this.#pendingAttempts.size === 1
+    )
+      this.#hedgeLater(pending);
     void attempt(this.#world, node.url, {
       call: this.#job.call,
       attemptMs,
-      signal: flight.controller.signal,
+      signal: pending.controller.signal,
     })
-      .then((answer) => this.#landed(flight, answer))
-      .catch((error: unknown) => this.#failed(flight, error as MecClientError))
+      .then((answer) => this.#handleAnswer(pending, answer))
+      .catch((error: unknown) => this.#handleFailure(pending, error as MecClientError))
       .finally(() => timer.cancel());
   }
 
-  #hedgeLater(flight: Flight): void {
-    this.#after(this.#pool.hedgeMs, () => {
-      if (this.#flights.has(flight) && this.#flights.size === 1 && this.#pool.mayHedge())
-        this.#launch();
+  #hedgeLater(pending: PendingAttempt): void {
+    this.#runAfter(this.#pool.hedgeMs, () => {
+      if (
+        this.#pendingAttempts.has(pending) &&
+        this.#pendingAttempts.size === 1 &&
+        this.#pool.mayHedge()
+      )
+        this.#askNextNode();
     });
   }
 
-  #landed(flight: Flight, answer: DeliveredAnswer): void {
+  #handleAnswer(pending: PendingAttempt, answer: ClientAnswer): void {
     if (this.#isOver) return;
-    this.#flights.delete(flight);
-    this.#pool.answered(flight.node, this.#world.clock.monotonicMs() - flight.sentMs);
+    this.#pendingAttempts.delete(pending);
+    this.#pool.noteAnswer(pending.node, this.#world.clock.monotonicMs() - pending.sentMs);
     // A node that was asked earlier and has not answered is slow, or hangs.
-    for (const other of this.#flights) if (other.sentMs < flight.sentMs) this.#blame(other);
+    for (const other of this.#pendingAttempts)
+      if (other.sentMs < pending.sentMs) this.#noteFailure(other);
     this.#end(() => this.#job.resolve(answer));
   }
 
-  #failed(flight: Flight, error: MecClientError): void {
+  #handleFailure(pending: PendingAttempt, error: MecClientError): void {
     if (this.#isOver) return;
-    this.#flights.delete(flight);
-    if (!error.retriable) return this.#end(() => this.#job.reject(this.#mark(error)));
-    this.#blame(flight);
+    this.#pendingAttempts.delete(pending);
+    if (!error.retriable) return this.#end(() => this.#job.reject(this.#withOutcome(error)));
+    this.#noteFailure(pending);
     if (!this.#isRead) this.#isUnknown = true;
     if (error.retryAfterMs !== undefined)
-      this.#untilMsByNode.set(flight.node, this.#world.clock.monotonicMs() + error.retryAfterMs);
+      this.#untilMsByNode.set(pending.node, this.#world.clock.monotonicMs() + error.retryAfterMs);
     // An error with a count of replicas tells the caller more than an unreachable node.
     if (this.#lastError?.need === undefined || error.need !== undefined) this.#lastError = error;
-    if (this.#flights.size === 0) this.#launch();
+    if (this.#pendingAttempts.size === 0) this.#askNextNode();
   }
 
-  #blame({ node, sentMs }: Flight): void {
-    this.#pool.failed(node, this.#world.clock.monotonicMs() - sentMs);
+  #noteFailure({ node, sentMs }: PendingAttempt): void {
+    this.#pool.noteFailure(node, this.#world.clock.monotonicMs() - sentMs);
   }
 
   /**
    * All nodes were asked: after a pause, asks again those that have not requested a longer pause.
    */
   #nextRound(): void {
-    if (this.#flights.size > 0) return;
+    if (this.#pendingAttempts.size > 0) return;
     const nowMs = this.#world.clock.monotonicMs();
     const waitMs = Math.min(
       ...this.#pool.nodes.map((node) => (this.#untilMsByNode.get(node) ?? 0) - nowMs),
@@ -194,21 +203,23 @@ class Delivery {
     if (waitMs > this.#untilMs - nowMs) return this.#giveUp();
     const pauseMs = Math.max(0, waitMs) + backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
     this.#rounds += 1;
-    this.#after(pauseMs, () => {
+    this.#runAfter(pauseMs, () => {
       const thenMs = this.#world.clock.monotonicMs();
-      this.#tried.clear();
+      this.#askedNodes.clear();
       for (const [node, untilMs] of this.#untilMsByNode)
-        if (untilMs > thenMs) this.#tried.add(node);
-      this.#launch();
+        if (untilMs > thenMs) this.#askedNodes.add(node);
+      this.#askNextNode();
     });
   }
 
   #giveUp(): void {
-    if (!this.#isRead && this.#flights.size > 0) this.#isUnknown = true;
-    this.#end(() => this.#job.reject(this.#mark(this.#lastError ?? clientError('deadline'))));
+    if (!this.#isRead && this.#pendingAttempts.size > 0) this.#isUnknown = true;
+    this.#end(() =>
+      this.#job.reject(this.#withOutcome(this.#lastError ?? clientError('deadline'))),
+    );
   }
 
-  #mark(error: MecClientError): MecClientError {
+  #withOutcome(error: MecClientError): MecClientError {
     error.mayTakeEffect = this.#isUnknown;
     return error;
   }
@@ -217,12 +228,12 @@ class Delivery {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const timer of this.#timers) timer.cancel();
-    for (const { controller } of this.#flights) controller.abort();
-    this.#job.patience.signal?.removeEventListener('abort', this.#onAbort);
+    for (const { controller } of this.#pendingAttempts) controller.abort();
+    this.#job.timeLimits.signal?.removeEventListener('abort', this.#onAbort);
     outcome();
   }
 
-  #after(delayMs: number, task: () => void): Timer {
+  #runAfter(delayMs: number, task: () => void): Timer {
     const timer = this.#world.clock.after(delayMs, () => {
       this.#timers.delete(timer);
       task();
@@ -236,8 +247,8 @@ class Delivery {
 export async function attempt(
   world: ClientWorld,
   url: string,
-  { call, attemptMs, signal }: { call: Call; attemptMs: number; signal: AbortSignal },
-): Promise<DeliveredAnswer> {
+  { call, attemptMs, signal }: { call: ClientRequest; attemptMs: number; signal: AbortSignal },
+): Promise<ClientAnswer> {
   const query = new URLSearchParams();
   const timeout = Math.min(
     Math.max(1, Math.floor(attemptMs * CLIENT_SERVER_SHARE)),
@@ -246,7 +257,7 @@ export async function attempt(
   for (const [name, value] of Object.entries({ timeout, ...call.query })) {
     if (value !== undefined) query.set(name, String(value));
   }
-  let answer: DeliveredAnswer;
+  let answer: ClientAnswer;
   try {
     const { method, path, headers, body } = call;
     // The standard allows a body of bytes, but one version of its types does not.
@@ -288,7 +299,7 @@ function reasonOf(thrown: unknown): string {
 
 function errorOf(
   url: string,
-  { status, headers, body }: DeliveredAnswer,
+  { status, headers, body }: ClientAnswer,
   nowMicros: number,
 ): MecClientError {
   const retryAfterMs = retryAfterOf(headers.get('retry-after'), nowMicros);

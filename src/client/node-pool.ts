@@ -70,7 +70,7 @@ export class NodePool {
   }
 
   /** Records that a node has answered. */
-  answered(node: PoolNode, latencyMs: number): void {
+  noteAnswer(node: PoolNode, latencyMs: number): void {
     node.failures = 0;
     node.restUntilMs = 0;
     this.#latency.add(latencyMs);
@@ -80,7 +80,7 @@ export class NodePool {
    * Records that a node has failed, or was slower than a node asked later. It rests for at least
    * the time that it has cost.
    */
-  failed(node: PoolNode, waitedMs: number): void {
+  noteFailure(node: PoolNode, waitedMs: number): void {
     node.failures += 1;
     const restMs = Math.min(
       Math.max(CLIENT_REST_MS * 2 ** (node.failures - 1), 2 * waitedMs),

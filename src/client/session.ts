@@ -52,7 +52,7 @@ export class Session {
    * author changed is gone, the author is a new one.
    */
   nextAuthor(key: string, isStateGone: boolean): Pick<Author, 'name' | 'number'> {
-    if (isStateGone) this.giveUpAuthor(key);
+    if (isStateGone) this.endAuthor(key);
     const { author: name, number } = this.#remember(key, {
       number: (this.#byKey.get(key)?.number ?? 0) + 1,
     });
@@ -63,10 +63,10 @@ export class Session {
    * Records a read that had to include `asked` and returned these versions. They replace `asked`,
    * but not the writes made since the read began.
    */
-  hasRead(key: string, asked: SeenOfKey, dots: readonly string[]): void {
+  noteRead(key: string, required: SeenOfKey, dots: readonly string[]): void {
     if (dots.length === 0) return;
     const since = this.seen(key).dots.filter(
-      (dot) => !asked.dots.includes(dot) && !dots.includes(dot),
+      (dot) => !required.dots.includes(dot) && !dots.includes(dot),
     );
     this.#remember(key, { dots: [...dots, ...since].slice(-MAX_SESSION_DOTS) });
   }
@@ -75,9 +75,9 @@ export class Session {
    * Records a read that had to include `asked` and found no value. Its token replaces `asked`, and
    * tells which versions are gone.
    */
-  hasMissed(key: string, asked: SeenOfKey, token: string): void {
+  noteMissing(key: string, required: SeenOfKey, token: string): void {
     const since = this.seen(key).gone.filter(
-      (other) => !asked.gone.includes(other) && other !== token,
+      (other) => !required.gone.includes(other) && other !== token,
     );
     const gone = [token, ...since].slice(0, MAX_GONE_TOKENS);
     while (gone.join().length > MAX_SESSION_GONE_CHARS) gone.pop();
@@ -85,7 +85,7 @@ export class Session {
   }
 
   /** Records an acknowledged write. Any node that has its dot has all that its token includes. */
-  hasWritten(key: string, dot: string, token: string | undefined): void {
+  noteWrite(key: string, dot: string, token: string | undefined): void {
     if (dot === '') return;
     const { dots, gone } = this.seen(key);
     this.#remember(key, {
@@ -95,7 +95,7 @@ export class Session {
   }
 
   /** Ends the author of a key. The dots and tokens of the key stay. */
-  giveUpAuthor(key: string): void {
+  endAuthor(key: string): void {
     const { dots, gone } = this.seen(key);
     this.#byKey.delete(key);
     if (dots.length + gone.length > 0) this.#remember(key, { dots, gone });

@@ -5,7 +5,7 @@ import { clientError } from './client-error.ts';
 import type { ClientWorld } from './world.ts';
 
 /** The limits of a wait. */
-interface Wait {
+interface WaitLimits {
   readonly untilMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -24,7 +24,7 @@ export class UpdateQueue {
    * Runs `work` after all earlier work on this key. Rejects with `deadline`, `overloaded`, or the
    * signal's reason.
    */
-  async run<R>(key: string, wait: Wait, work: () => Promise<R>): Promise<R> {
+  async run<R>(key: string, wait: WaitLimits, work: () => Promise<R>): Promise<R> {
     await this.#enter(key, wait);
     try {
       return await work();
@@ -35,7 +35,7 @@ export class UpdateQueue {
     }
   }
 
-  #enter(key: string, { untilMs, signal }: Wait): Promise<void> {
+  #enter(key: string, { untilMs, signal }: WaitLimits): Promise<void> {
     const queue = this.#queues.get(key);
     if (queue === undefined) {
       this.#queues.set(key, []);

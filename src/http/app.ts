@@ -18,8 +18,8 @@ import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
 import { serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
-import { varying } from './cors.ts';
-import { onceOver } from './lifetime.ts';
+import { withJoinedVary } from './cors.ts';
+import { whenClosed } from './lifetime.ts';
 import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';
 import { type Exchange, sendStream } from './stream.ts';
@@ -67,17 +67,18 @@ function createApp(
   const router = new Router();
   const routes = { node, env };
   const document = `${JSON.stringify(openApi(version))}\n`;
-  const through = (handle: (request: HttpRequest) => Promise<HttpAnswer>) => (ctx: Koa.Context) => {
-    over(ctx);
-    return serve(ctx, handle, parts);
-  };
+  const toMiddleware =
+    (handle: (request: HttpRequest) => Promise<HttpAnswer>) => (ctx: Koa.Context) => {
+      bypassKoaResponse(ctx);
+      return serve(ctx, handle, parts);
+    };
   router.all(
     /^\/mec$/,
-    through((request) => serveKeys(routes, request)),
+    toMiddleware((request) => serveKeys(routes, request)),
   );
   router.all(
     /^\/cluster\//,
-    through((request) => serveCluster(node, request)),
+    toMiddleware((request) => serveCluster(node, request)),
   );
   router.get(
     '/ping',
@@ -117,14 +118,14 @@ function createApp(
  * Keeps Koa from sending the answer. It sets headers one by one, which costs as much as the rest of
  * an answer.
  */
-function over(ctx: Koa.Context): void {
+function bypassKoaResponse(ctx: Koa.Context): void {
   ctx.respond = false;
 }
 
 const reply =
   (answer: (ctx: Koa.Context) => HttpAnswer) =>
   (ctx: Koa.Context): void => {
-    over(ctx);
+    bypassKoaResponse(ctx);
     send(ctx, answer(ctx));
   };
 
@@ -155,7 +156,7 @@ async function serve(
   handle: (request: HttpRequest) => Promise<HttpAnswer>,
   { env, bodies, answers, timeoutMs }: ServingParts,
 ): Promise<void> {
-  let lent = 0;
+  let takenBytes = 0;
   const body = async (limit: number): Promise<Uint8Array> => {
     const announced = announcedBytes(req);
     if (announced !== undefined && announced > limit) throw tooLarge(limit);
@@ -163,7 +164,7 @@ async function serve(
     const isLarge = bytes > HTTP_SMALL_BYTES;
     if (isLarge) {
       await bodies.take(bytes, timeoutMs);
-      lent = bytes;
+      takenBytes = bytes;
     }
     return readBody(req, res, { limit, stallClock: isLarge ? env.clock : undefined });
   };
@@ -178,7 +179,8 @@ async function serve(
   try {
     assertPlain(req);
     const answer = await handle({ method, path, query, headers, body, chunks });
-    if (answer.stream === undefined) send({ req, res }, hold({ req, res }, answer, answers));
+    if (answer.stream === undefined)
+      send({ req, res }, countUntilTaken({ req, res }, answer, answers));
     else await sendStream({ req, res }, env.log, { ...answer, stream: answer.stream });
   } catch (thrown) {
     const error = toMecError(thrown);
@@ -186,7 +188,7 @@ async function serve(
       env.log.error('request failed', { method, reason: messageOf(thrown) });
     send({ req, res }, problem(error));
   } finally {
-    if (lent > 0) bodies.give(lent);
+    if (takenBytes > 0) bodies.release(takenBytes);
   }
 }
 
@@ -213,7 +215,11 @@ const CONTENT_TYPE = 'content-type';
  * Counts a large answer until its client has taken it. Throws `overloaded` if slow readers already
  * fill the memory for answers.
  */
-function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): HttpAnswer {
+function countUntilTaken(
+  { req, res }: Exchange,
+  answer: HttpAnswer,
+  answers: ByteGate,
+): HttpAnswer {
   const bytes = answer.body?.length ?? 0;
   if (bytes <= HTTP_SMALL_BYTES) return answer;
   if (!answers.tryTake(bytes))
@@ -221,13 +227,13 @@ function hold({ req, res }: Exchange, answer: HttpAnswer, answers: ByteGate): Ht
       detail: 'The memory for answers to slow readers is full',
       retryAfter: 1,
     });
-  onceOver(req, res, () => answers.give(bytes));
+  whenClosed(req, res, () => answers.release(bytes));
   return answer;
 }
 
 function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer): void {
   if (res.destroyed || res.headersSent) return;
-  const headers = varying(res, own);
+  const headers = withJoinedVary(res, own);
   // The rest of a refused body is discarded, so that the client reads the answer. A rest above the
   // limit is not read.
   if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES)

@@ -7,31 +7,31 @@ interface Waiter {
   readonly admit: () => void;
 }
 
-/** Lends bytes, first come, first served. */
+/** Hands out bytes, first come, first served. */
 export class ByteGate {
   readonly #clock: Clock;
   readonly #capacity: number;
   readonly #waiters = new Set<Waiter>();
-  #lent = 0;
+  #inUse = 0;
 
   constructor(clock: Clock, capacityBytes: number) {
     this.#clock = clock;
     this.#capacity = capacityBytes;
   }
 
-  get lentBytes(): number {
-    return this.#lent;
+  get usedBytes(): number {
+    return this.#inUse;
   }
 
-  /** Lends `bytes` if they are available at once. Returns whether they were. */
+  /** Takes `bytes` if they are available at once. Returns whether they were. */
   tryTake(bytes: number): boolean {
-    if (this.#waiters.size > 0 || this.#lent + bytes > this.#capacity) return false;
-    this.#lent += bytes;
+    if (this.#waiters.size > 0 || this.#inUse + bytes > this.#capacity) return false;
+    this.#inUse += bytes;
     return true;
   }
 
   /**
-   * Lends `bytes`, at most the capacity, when it is their turn. Rejects with `overloaded` after
+   * Takes `bytes`, at most the capacity, when it is their turn. Rejects with `overloaded` after
    * `timeoutMs`.
    */
   take(bytes: number, timeoutMs: number): Promise<void> {
@@ -59,17 +59,17 @@ export class ByteGate {
     });
   }
 
-  /** Returns lent bytes. */
-  give(bytes: number): void {
-    this.#lent -= bytes;
+  /** Releases bytes that were taken. */
+  release(bytes: number): void {
+    this.#inUse -= bytes;
     this.#admit();
   }
 
   #admit(): void {
     for (const waiter of this.#waiters) {
-      if (this.#lent + waiter.bytes > this.#capacity) return;
+      if (this.#inUse + waiter.bytes > this.#capacity) return;
       this.#waiters.delete(waiter);
-      this.#lent += waiter.bytes;
+      this.#inUse += waiter.bytes;
       waiter.admit();
     }
   }

@@ -9,7 +9,7 @@ import { encodeToken } from '../core/causality/token.ts';
 import type { Headers } from './exchange.ts';
 
 /** A time in ns since 1970 as text, because a JSON number cannot represent it exactly. */
-export const nanos = (micros: number): string => String(BigInt(micros) * 1000n);
+export const microsToNanos = (micros: number): string => String(BigInt(micros) * 1000n);
 
 /**
  * The header for the coding of a value if the reader wants its stored bytes. No proxy or client
@@ -31,7 +31,7 @@ export function addContentHeaders(
   headers['Content-Type'] = contentType;
   if (contentEncoding !== undefined) headers[coding] = contentEncoding;
   headers['Last-Modified'] = microsToHttpDate(timestampMicros);
-  headers['X-Mec-Timestamp'] = nanos(timestampMicros);
+  headers['X-Mec-Timestamp'] = microsToNanos(timestampMicros);
   headers['X-Mec-Dot'] = formatDot(version);
   headers['ETag'] = etagOf([version]);
   if (expiresMicros !== undefined) headers['X-Mec-Expires'] = microsToHttpDate(expiresMicros);

@@ -42,7 +42,7 @@ export function answerCors(
  * Joins the `Vary` of an answer with that of its response, which `writeHead` would replace. Changes
  * and returns `headers`.
  */
-export function varying(response: ServerResponse, headers: Headers): Headers {
+export function withJoinedVary(response: ServerResponse, headers: Headers): Headers {
   const vary = headers['Vary'];
   const before = vary === undefined ? undefined : response.getHeader('Vary');
   if (before !== undefined) headers['Vary'] = `${String(before)}, ${vary}`;

@@ -15,7 +15,7 @@ import { byMethod, type Methods } from './methods.ts';
 import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
 import { ranged } from './ranges.ts';
-import { contentOf, goneOf, keyOf, seenOf, tokenOf } from './request.ts';
+import { contentOf, goneTokensOf, keyOf, seenDotsOf, tokenOf } from './request.ts';
 import { newestFirst, renderSiblings } from './siblings.ts';
 
 /** The parts that the routes use. */
@@ -80,8 +80,8 @@ async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer
   const { vtag, raw, ...asked } = parameters;
   const found = await find(routes, key, {
     ...asked,
-    seen: seenOf(request),
-    gone: goneOf(request, key),
+    seen: seenDotsOf(request),
+    gone: goneTokensOf(request, key),
   });
   found.isRaw = raw === true;
   return answer(routes, request, vtag === undefined ? found : only(found, vtag));

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
  * first. Both events are needed: if a pipelined request was never answered, its response emits no
  * "close".
  */
-export function onceOver(
+export function whenClosed(
   { socket }: IncomingMessage,
   response: ServerResponse,
   task: () => void,

@@ -87,7 +87,7 @@ const RULES: Readonly<Record<string, ParameterRule>> = {
 const QUORUMS = ['r', 'w', 'pr', 'pw', 'timeout'];
 
 /** The parameters of each kind of request. */
-const KNOWN = {
+const PARAMETERS_OF = {
   read: [...QUORUMS, 'vtag', 'raw'],
   write: [...QUORUMS, 'returnbody'],
   remove: QUORUMS,
@@ -100,12 +100,12 @@ const KNOWN = {
  */
 export function parametersOf(
   { query, caller }: Pick<HttpRequest, 'query' | 'caller'>,
-  kind: keyof typeof KNOWN,
+  kind: keyof typeof PARAMETERS_OF,
   n: number,
 ): Parameters {
   const parameters: Parameters = { caller };
   if (query === '') return parameters;
-  const known: readonly string[] = KNOWN[kind];
+  const known: readonly string[] = PARAMETERS_OF[kind];
   const seen = new Set<string>();
   for (const pair of query.split('&')) {
     const split = pair.indexOf('=');

@@ -17,7 +17,7 @@ export const bodyInMemory = (bytes: Uint8Array): Pick<HttpRequest, 'body' | 'chu
  * Answers a request by the same routes that serve sockets. Never rejects: an error becomes a
  * problem document.
  */
-export function answerPlain(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+export function answerInMemory(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const answer =
     request.path === KEYS_PATH ? serveKeys(routes, request) : serveKey(routes, request);
   return answer.catch((thrown: unknown) => problem(toMecError(thrown)));

@@ -57,7 +57,7 @@ export function tokenOf(request: HttpRequest, key: string): CausalContext | unde
  * The dots in `X-Mec-Seen`, which the reader has seen; undefined if absent. Throws `bad-parameter`
  * if malformed.
  */
-export function seenOf(request: HttpRequest): Dot[] | undefined {
+export function seenDotsOf(request: HttpRequest): Dot[] | undefined {
   const text = headerOf(request, 'x-mec-seen');
   if (text === undefined) return undefined;
   const dots = text.split(',').map((dot) => parseDot(dot.trim()));
@@ -74,7 +74,7 @@ export function seenOf(request: HttpRequest): Dot[] | undefined {
  * The context in `X-Mec-Gone`: tokens of answers that found no value; undefined if absent. Throws
  * `bad-parameter` if malformed.
  */
-export function goneOf(request: HttpRequest, key: string): CausalContext | undefined {
+export function goneTokensOf(request: HttpRequest, key: string): CausalContext | undefined {
   const text = headerOf(request, 'x-mec-gone');
   if (text === undefined) return undefined;
   const tokens = text.split(',');

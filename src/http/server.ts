@@ -15,8 +15,8 @@ import {
   HTTP_HEADERS_TIMEOUT_MS,
   HTTP_KEEP_ALIVE_MS,
   HTTP_REQUEST_TIMEOUT_MS,
-  MAX_HEADER_BYTES,
   HTTP_SOCKET_TIMEOUT_MS,
+  MAX_HEADER_BYTES,
   MAX_HTTP_ANSWER_BYTES,
   MAX_HTTP_BODY_BYTES,
   MAX_HTTP_CONNECTIONS,
@@ -207,8 +207,8 @@ export class HttpServer {
     const http = {
       inFlight: this.#inFlight,
       refused: this.#refused,
-      bodyBytes: this.#bodies.lentBytes,
-      answerBytes: this.#answers.lentBytes,
+      bodyBytes: this.#bodies.usedBytes,
+      answerBytes: this.#answers.usedBytes,
     };
     return {
       version: this.#options.version,

@@ -8,7 +8,7 @@ import { etagOf } from '../core/value/etag.ts';
 import { isJsonType } from '../core/value/media-type.ts';
 import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { preferred } from './accept.ts';
-import { addContentHeaders, nanos } from './content-headers.ts';
+import { addContentHeaders, microsToNanos } from './content-headers.ts';
 import { toMultipart } from './multipart.ts';
 
 /**
@@ -17,7 +17,7 @@ import { toMultipart } from './multipart.ts';
 const SIBLING_TYPES = ['multipart/mixed', 'mime/multipart', 'application/json'] as const;
 
 /** A body and its type. */
-export interface Rendered {
+export interface RenderedSiblings {
   readonly type: string;
   readonly body: Uint8Array;
 }
@@ -34,7 +34,7 @@ export function renderSiblings(
   siblings: readonly ObjectVersion<Content>[],
   accept: string | undefined,
   random: Random,
-): Rendered {
+): RenderedSiblings {
   const type = preferred(accept, SIBLING_TYPES);
   if (type === 'application/json') return { type, body: toJson(siblings) };
   const boundary = `mec-${drawName(random)}`;
@@ -55,11 +55,11 @@ function siblingToJson(sibling: ObjectVersion<Content>): string {
   const head = JSON.stringify({
     etag: etagOf([sibling]),
     dot: formatDot(sibling),
-    timestamp: nanos(timestampMicros),
+    timestamp: microsToNanos(timestampMicros),
     contentType,
     contentEncoding,
     clientId,
-    expires: expiresMicros === undefined ? undefined : nanos(expiresMicros),
+    expires: expiresMicros === undefined ? undefined : microsToNanos(expiresMicros),
     meta: Object.fromEntries(meta ?? []),
   });
   return `${head.slice(0, -1)},${valueToJson(sibling.body)}}`;

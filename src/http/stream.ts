@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
-import { varying } from './cors.ts';
+import { withJoinedVary } from './cors.ts';
 import type { HttpAnswer } from './exchange.ts';
 
 /** An answer with a stream. */
@@ -22,7 +22,7 @@ export async function sendStream(
 ): Promise<void> {
   const { status, headers, stream } = answer;
   if (res.destroyed || res.headersSent) return;
-  res.writeHead(status, varying(res, headers));
+  res.writeHead(status, withJoinedVary(res, headers));
   if (req.method === 'HEAD') {
     await stream.return(undefined);
     res.end();
@@ -31,7 +31,7 @@ export async function sendStream(
   try {
     for await (const piece of stream) {
       if (isGone(res)) return;
-      if (!res.write(piece)) await room(res);
+      if (!res.write(piece)) await whenDrained(res);
       if (isGone(res)) return;
     }
     res.end();
@@ -45,7 +45,7 @@ const isGone = (res: ServerResponse): boolean =>
   res.destroyed || res.socket === null || res.socket.destroyed;
 
 /** Resolves when the client has taken the pieces sent so far, or is gone. */
-function room(res: ServerResponse): Promise<void> {
+function whenDrained(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const { socket } = res;
     const go = (): void => {

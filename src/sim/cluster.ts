@@ -7,7 +7,7 @@ import { throttledLog } from '../base/throttled-log.ts';
 import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
 import { MecNode } from '../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
-import { answerPlain } from '../http/plain.ts';
+import { answerInMemory } from '../http/plain.ts';
 import { Clocks } from './clocks.ts';
 import { SimDisk } from './disk.ts';
 import type { Server } from './http.ts';
@@ -173,7 +173,7 @@ export class SimNode implements Server {
       const serve = (): void => {
         const [node, env] = [this.node, this.#env];
         if (node === undefined || env === undefined) reject(new Error('connection refused'));
-        else void answerPlain({ node, env }, request).then(resolve).finally(unwatch);
+        else void answerInMemory({ node, env }, request).then(resolve).finally(unwatch);
       };
       if (life === undefined) serve();
       else life.run(serve);

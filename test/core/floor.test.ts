@@ -78,8 +78,8 @@ test('every operation on a floor gives the same result as on expanded contexts',
         assertSame(a.layered.minus(other), a.plain.minus(b.plain));
         assertSame(b.plain.minus(a.layered), b.plain.minus(a.plain));
         assert.equal(a.layered.covers(other), a.plain.covers(b.plain));
-        assert.equal(a.layered.meets(other), a.plain.meets(b.plain));
-        assert.equal(other.meets(a.layered), a.plain.meets(b.plain));
+        assert.equal(a.layered.intersects(other), a.plain.intersects(b.plain));
+        assert.equal(other.intersects(a.layered), a.plain.intersects(b.plain));
         assert.equal(a.layered.equals(other), a.plain.equals(b.plain));
       }
       assertSame(a.layered.bases(), a.plain.bases());

@@ -189,7 +189,11 @@ const EVIDENCE: readonly Bug[] = [
     good: 'const all = [replica.durableClock, ...clocks];',
     bad: 'const all = [replica.durableClock];',
     also: [
-      { file: sync('pull-server'), good: 'if (missing.meets(replica.log.cut))', bad: 'if (false)' },
+      {
+        file: sync('pull-server'),
+        good: 'if (missing.intersects(replica.log.cut))',
+        bad: 'if (false)',
+      },
       { file: sync('pull-server'), good: 'if (!isWhole)', bad: 'if (false)' },
     ],
   },

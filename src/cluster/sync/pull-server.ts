@@ -23,7 +23,7 @@ export async function servePull(
   // complete.
   const page = { kind: 'page', statement: { ...statement, memories: undefined } } as const;
   if (missing.isEmpty) return { ...page, statement, items: [], rest: 'none' };
-  if (missing.meets(replica.log.cut)) return { ...page, items: [], rest: 'all' };
+  if (missing.intersects(replica.log.cut)) return { ...page, items: [], rest: 'all' };
   const { dotsByKey, isLast, isWhole } = await replica.log.page(missing, limits.pageDots);
   // Entries were cut while the page was read.
   if (!isWhole) return { ...page, items: [], rest: 'all' };

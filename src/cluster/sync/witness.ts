@@ -53,7 +53,7 @@ export function createWitness(options: WitnessOptions, { replica, peer }: PullCo
 }
 
 function needsSnapshot(owner: Statement, { statement, cut }: SnapshotOpening): boolean {
-  return statement.clock.minus(owner.clock).minus(owner.lost).meets(cut);
+  return statement.clock.minus(owner.clock).minus(owner.lost).intersects(cut);
 }
 
 /** Whether a peer has seen every version that would be removed, and has none of them. */

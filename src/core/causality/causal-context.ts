@@ -23,8 +23,8 @@ import {
   hasNumber,
   isRanges,
   maxOf,
-  meetRanges,
   type Ranges,
+  rangesIntersect,
   subtractRanges,
   unionRanges,
 } from './ranges.ts';
@@ -200,11 +200,11 @@ export class CausalContext {
   }
 
   /** Whether a dot is in both contexts. */
-  meets(other: CausalContext): boolean {
+  intersects(other: CausalContext): boolean {
     const [few, many] = this.#floor.size <= other.#floor.size ? [this, other] : [other, this];
     for (const [actor, ranges] of few.entries()) {
       const others = many.#of(actor);
-      if (others !== undefined && meetRanges(ranges, others)) return true;
+      if (others !== undefined && rangesIntersect(ranges, others)) return true;
     }
     return false;
   }

@@ -76,7 +76,7 @@ export function subtractRanges(a: readonly number[], b: readonly number[]): Rang
 }
 
 /** Whether any number is in both. */
-export function meetRanges(a: readonly number[], b: readonly number[]): boolean {
+export function rangesIntersect(a: readonly number[], b: readonly number[]): boolean {
   let j = 0;
   for (let i = 0; i < a.length; i += 2) {
     while (j < b.length && (b[j + 1] as number) < (a[i] as number)) j += 2;

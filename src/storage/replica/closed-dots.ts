@@ -46,10 +46,10 @@ export class ClosedDots {
       await commits.whenDurable();
       const keys = new Set<string>();
       await rows.each('r', ([row, record]) => {
-        if (fresh.meets(recordToContext(record, row))) keys.add(keyspace.keyOfRow(row));
+        if (fresh.intersects(recordToContext(record, row))) keys.add(keyspace.keyOfRow(row));
       });
       // Versions under such dots are rare: a replica has one if it did not answer the question.
-      if (fresh.meets(clock.seen)) {
+      if (fresh.intersects(clock.seen)) {
         await rows.each('o', ([row, record]) => {
           const isNamed = recordToVersions(record, row).some(({ actor, counter }) =>
             fresh.has(actor, counter),
@@ -82,7 +82,7 @@ export class ClosedDots {
     const changes: RowChange[] = [];
     for (const { key, stored, object } of before) {
       if (
-        !dots.meets(stored.residue) &&
+        !dots.intersects(stored.residue) &&
         !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))
       )
         continue;
