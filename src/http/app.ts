@@ -19,7 +19,7 @@ import { serveKey } from './key-routes.ts';
 import { serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { withJoinedVary } from './cors.ts';
-import { whenClosed } from './lifetime.ts';
+import { whenClosed } from './when-closed.ts';
 import { openApi } from './openapi.ts';
 import { problem } from './problem.ts';
 import { type Exchange, sendStream } from './stream.ts';

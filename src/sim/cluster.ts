@@ -7,7 +7,7 @@ import { throttledLog } from '../base/throttled-log.ts';
 import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
 import { MecNode } from '../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
-import { answerInMemory } from '../http/plain.ts';
+import { answerInMemory } from '../http/in-memory.ts';
 import { Clocks } from './clocks.ts';
 import { SimDisk } from './disk.ts';
 import type { Server } from './http.ts';

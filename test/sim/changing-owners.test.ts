@@ -1,7 +1,7 @@
 /** Plain writes and reads while a new owner takes the place of another. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyInMemory } from '../../src/http/plain.ts';
+import { bodyInMemory } from '../../src/http/in-memory.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
 
