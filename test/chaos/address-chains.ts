@@ -5,14 +5,14 @@
 import { rm } from 'node:fs/promises';
 import { eventually, freePorts, pause, type TestNode } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
-import type { Chain, ChainResult, Stage } from './chain.ts';
+import type { Chain, ChainContext, ChainResult } from './chain.ts';
 import { Sets, Uniques } from './plain-workloads.ts';
-import { force, isReady, openScene, REST_MS, type Scene, verdict } from './scene.ts';
+import { declareGone, isReady, openScene, REST_MS, type Scene, verdict } from './scene.ts';
 
 const CLIENTS = 12;
 
-const open = (stage: Stage, nodes: number): Promise<Scene> =>
-  openScene(stage, {
+const open = (context: ChainContext, nodes: number): Promise<Scene> =>
+  openScene(context, {
     nodes,
     clients: CLIENTS,
     workloads: [new Uniques(), new Uniques('v'), new Sets()],
@@ -46,54 +46,54 @@ async function syncOf(node: TestNode): Promise<string> {
  * The loss: an address changes under load, a node hangs, a machine burns and is declared gone, and
  * then another disk burns.
  */
-async function theLoss(stage: Stage): Promise<ChainResult> {
-  const scene = await open(stage, 3);
+async function loseAfterAddressChange(context: ChainContext): Promise<ChainResult> {
+  const scene = await open(context, 3);
   const { cluster, clients, serving } = scene;
   const [n1, n2, n3] = cluster.nodes as [TestNode, TestNode, TestNode];
   await pause(3_000);
-  stage.say('n3 is killed, and comes back at another address');
+  context.say('n3 is killed, and comes back at another address');
   await kill(scene, n3);
   await pause(5_000);
   await startElsewhere(scene, n3);
   await pause(3_000);
-  stage.say('n1 hangs for 12 s');
+  context.say('n1 hangs for 12 s');
   n1.signal('SIGSTOP');
   serving.delete(n1);
   await pause(12_000);
   n1.signal('SIGCONT');
   serving.add(n1);
   await pause(2_000);
-  await clients.rest();
+  await clients.pause();
   await pause(20_000);
-  stage.say(`n1 after 20 s of rest: ${await syncOf(n1)}`);
-  stage.say('the machine of n2 burns');
+  context.say(`n1 after 20 s of rest: ${await syncOf(n1)}`);
+  context.say('the machine of n2 burns');
   await kill(scene, n2);
   await rm(n2.root, { recursive: true });
   await pause(6_000);
-  await force(scene, n2, n1);
+  await declareGone(scene, n2, n1);
   await pause(20_000);
-  stage.say('the disk of n3 burns');
+  context.say('the disk of n3 burns');
   await kill(scene, n3);
   await rm(n3.root, { recursive: true });
   n3.start();
   await eventually('n3 is ready', () => isReady(n3), REST_MS).catch(() =>
-    stage.say('n3 is not ready'),
+    context.say('n3 is not ready'),
   );
   return verdict(scene);
 }
 
 /** A node that died under load is declared gone. The others must continue to catch up. */
-async function forced(stage: Stage): Promise<ChainResult> {
-  const scene = await open(stage, 4);
+async function declareGoneUnderLoad(context: ChainContext): Promise<ChainResult> {
+  const scene = await open(context, 4);
   const { cluster } = scene;
   const [n1, , , n4] = cluster.nodes as [TestNode, TestNode, TestNode, TestNode];
   await pause(3_000);
   await kill(scene, n4);
   await pause(6_000);
-  await force(scene, n4, n1);
-  stage.say('n4 is declared gone');
+  await declareGone(scene, n4, n1);
+  context.say('n4 is declared gone');
   await pause(15_000);
-  for (const node of cluster.nodes) stage.say(`${node.name}: ${await syncOf(node)}`);
+  for (const node of cluster.nodes) context.say(`${node.name}: ${await syncOf(node)}`);
   return verdict(scene);
 }
 
@@ -101,8 +101,8 @@ async function forced(stage: Stage): Promise<ChainResult> {
  * A node returns at another address under load. The others must continue to catch up, and a node
  * that hung must become whole again.
  */
-async function moved(stage: Stage): Promise<ChainResult> {
-  const scene = await open(stage, 3);
+async function changeAddressUnderLoad(context: ChainContext): Promise<ChainResult> {
+  const scene = await open(context, 3);
   const { cluster, serving } = scene;
   const [n1, , n3] = cluster.nodes as [TestNode, TestNode, TestNode];
   await pause(3_000);
@@ -116,7 +116,7 @@ async function moved(stage: Stage): Promise<ChainResult> {
   n1.signal('SIGCONT');
   serving.add(n1);
   await pause(10_000);
-  for (const node of cluster.nodes) stage.say(`${node.name}: ${await syncOf(node)}`);
+  for (const node of cluster.nodes) context.say(`${node.name}: ${await syncOf(node)}`);
   return verdict(scene);
 }
 
@@ -125,12 +125,16 @@ export const ADDRESS_CHAINS: Readonly<Record<string, Chain>> = {
   a1: {
     about: 'address change under load, hang, forced leave, burnt disk',
     needs: [],
-    run: theLoss,
+    run: loseAfterAddressChange,
   },
-  a1a: { about: 'a node that died under load is declared gone', needs: [], run: forced },
+  a1a: {
+    about: 'a node that died under load is declared gone',
+    needs: [],
+    run: declareGoneUnderLoad,
+  },
   a1b: {
     about: 'a node comes back at another address under load, another one hangs',
     needs: [],
-    run: moved,
+    run: changeAddressUnderLoad,
   },
 };

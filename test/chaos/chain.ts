@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import type { Requirement } from './requirements.ts';
 
 /** The parts that a chain uses. */
-export interface Stage extends Pick<TestContext, 'after'> {
+export interface ChainContext extends Pick<TestContext, 'after'> {
   readonly seed: number;
   /** Prints an event. */
   readonly say: (line: string) => void;
@@ -20,5 +20,5 @@ export interface ChainResult {
 export interface Chain {
   readonly about: string;
   readonly needs: readonly Requirement[];
-  readonly run: (stage: Stage) => Promise<ChainResult>;
+  readonly run: (context: ChainContext) => Promise<ChainResult>;
 }

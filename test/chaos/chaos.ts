@@ -10,9 +10,9 @@ import { DISK_CHAINS } from './disk-chains.ts';
 import { FAULTS } from './faults.ts';
 import { ODD_CHAINS } from './odd-chains.ts';
 import { leaveReport, summaryOf } from './report.ts';
-import { whatIsMissing } from './requirements.ts';
+import { missingRequirement } from './requirements.ts';
 import { runLong } from './run.ts';
-import { onStage, runChain } from './run-chain.ts';
+import { runChain, withContext } from './run-chain.ts';
 
 const USAGE = `Usage: npm run test:chaos -- [OPTION...]
 
@@ -40,7 +40,7 @@ async function runnable(name: string): Promise<Chain | undefined> {
     process.exitCode = 2;
     return undefined;
   }
-  const missing = await whatIsMissing(chain.needs);
+  const missing = await missingRequirement(chain.needs);
   if (missing.length === 0) return chain;
   console.log(`${name} is skipped: ${missing.join('; ')}`);
   return undefined;
@@ -63,9 +63,9 @@ async function runEverything(
   seconds: number,
   { seed, faults }: { seed: number; faults?: readonly string[] | undefined },
 ): Promise<void> {
-  const missing = await whatIsMissing(['hosts', 'volumes', 'faketime']);
+  const missing = await missingRequirement(['hosts', 'volumes', 'faketime']);
   if (missing.length > 0) return console.log(`chaos is skipped: ${missing.join('; ')}`);
-  const result = await onStage(seed, (stage) => runLong(stage, { seconds, faults }));
+  const result = await withContext(seed, (context) => runLong(context, { seconds, faults }));
   console.log(summaryOf(result).join('\n'));
   console.log(`all of it: ${await leaveReport(result)}`);
   if (result.wrong.length > 0) process.exitCode = 1;

@@ -1,7 +1,7 @@
 /** Clients that use a cluster in several ways at once. They can be paused and resumed. */
 import { Dice } from '../../src/sim/world.ts';
 import { pause, type TestNode } from '../fixtures/cluster.ts';
-import { Door, type Tally } from './door.ts';
+import { NodeClient, type Tally } from './door.ts';
 import { sample, type Workload } from './workload.ts';
 
 /** The parts of clients. */
@@ -19,7 +19,7 @@ export interface ClientOptions {
 export class Clients {
   readonly tally: Tally = new Map();
   readonly #options: ClientOptions;
-  readonly #lanes: Promise<void>[];
+  readonly #loops: Promise<void>[];
   #gate: Promise<void> | undefined;
   #open: () => void = () => {};
   #busy = 0;
@@ -28,12 +28,12 @@ export class Clients {
   constructor(options: ClientOptions) {
     this.#options = options;
     const dice = new Dice(options.seed);
-    this.#lanes = Array.from({ length: options.count }, () => this.#run(dice.fork()));
+    this.#loops = Array.from({ length: options.count }, () => this.#run(dice.fork()));
   }
 
   /** The HTTP interface of a node. */
-  door(node: TestNode): Door {
-    return new Door(node, this.tally);
+  clientOf(node: TestNode): NodeClient {
+    return new NodeClient(node, this.tally);
   }
 
   async #run(dice: Dice): Promise<void> {
@@ -43,14 +43,14 @@ export class Clients {
       const known = nodes();
       this.#busy += 1;
       if (known.length > 0)
-        await dice.pick(workloads).act(this.door(dice.pick(known)), dice.fork());
+        await dice.pick(workloads).act(this.clientOf(dice.pick(known)), dice.fork());
       this.#busy -= 1;
       await pause(1 + dice.below(pauseMs));
     }
   }
 
   /** Pauses all clients, and resolves when no request is in progress. */
-  async rest(): Promise<void> {
+  async pause(): Promise<void> {
     this.#gate ??= new Promise((resolve) => (this.#open = resolve));
     // Each request has a limit, so this ends.
     while (this.#busy > 0) await pause(20);
@@ -65,7 +65,7 @@ export class Clients {
   async stop(): Promise<void> {
     this.#isOver = true;
     this.resume();
-    await Promise.all(this.#lanes);
+    await Promise.all(this.#loops);
   }
 
   /** Judges the answers of each node at rest. */
@@ -76,7 +76,9 @@ export class Clients {
     const wrong: string[] = [];
     for (const node of nodes) {
       for (const workload of this.#options.workloads) {
-        wrong.push(...(await workload.judge(this.door(node), { isFinal, dice: new Dice(seed) })));
+        wrong.push(
+          ...(await workload.judge(this.clientOf(node), { isFinal, dice: new Dice(seed) })),
+        );
       }
     }
     return wrong;

@@ -1,7 +1,7 @@
 /** Use with conditions: counters by compare-and-set, and locks. */
 import type { Dice } from '../../src/sim/world.ts';
 import { pause } from '../fixtures/cluster.ts';
-import type { Door, Told } from './door.ts';
+import type { NodeClient, WriteAnswer } from './door.ts';
 import { judgeKeys, type Workload } from './workload.ts';
 
 const KEYS = 4;
@@ -45,27 +45,27 @@ export class Counters implements Workload {
   readonly #winners = new Winners();
   #next = 0;
 
-  async act(door: Door, dice: Dice): Promise<void> {
+  async act(client: NodeClient, dice: Dice): Promise<void> {
     const key = `c-${dice.below(KEYS)}`;
-    const look = await door.read(key);
-    if (look === undefined) return;
+    const current = await client.read(key);
+    if (current === undefined) return;
     const count = this.#counts.get(key) ?? { acknowledged: 0, unknown: 0 };
     this.#counts.set(key, count);
     const id = `step${this.#next++}`;
-    const value = Math.max(0, ...look.values.map((text) => Number(text.split(' ')[0])));
+    const value = Math.max(0, ...current.values.map((text) => Number(text.split(' ')[0])));
     const headers: Record<string, string> =
-      look.etag === '' ? { 'If-None-Match': '*' } : { 'If-Match': look.etag };
+      current.etag === '' ? { 'If-None-Match': '*' } : { 'If-Match': current.etag };
     // The step counts as unknown until the answer arrives.
     count.unknown += 1;
-    const { outcome } = await door.write(key, { headers, body: `${value + 1} ${id}` });
+    const { outcome } = await client.write(key, { headers, body: `${value + 1} ${id}` });
     if (outcome !== 'unknown') count.unknown -= 1;
     if (outcome !== 'done') return;
     count.acknowledged += 1;
-    this.#winners.note(key, look.etag, id);
+    this.#winners.note(key, current.etag, id);
   }
 
-  async judge(door: Door): Promise<string[]> {
-    return judgeKeys(door, [...this.#counts.keys()], (key, values) =>
+  async judge(client: NodeClient): Promise<string[]> {
+    return judgeKeys(client, [...this.#counts.keys()], (key, values) =>
       judgeCount(this.#counts.get(key) ?? { acknowledged: 0, unknown: 0 }, values),
     );
   }
@@ -124,71 +124,79 @@ export class Locks implements Workload {
   /** Attempts in progress, and present holders. No other client may break their locks. */
   readonly #busy = new Set<string>();
   /** The node for a repeat. */
-  readonly #doors: () => readonly Door[];
+  readonly #clients: () => readonly NodeClient[];
   #next = 0;
   #broken = 0;
 
-  constructor(doors: () => readonly Door[]) {
-    this.#doors = doors;
+  constructor(clients: () => readonly NodeClient[]) {
+    this.#clients = clients;
   }
 
-  async act(door: Door, dice: Dice): Promise<void> {
+  async act(client: NodeClient, dice: Dice): Promise<void> {
     const lock = dice.pick(LOCKS);
     const id = `try${this.#next++}`;
     this.#busy.add(id);
     try {
-      const told = await this.#acquire(door, { lock, id, dice });
-      if (told.outcome === 'done') await this.#hold(door, { lock, id, etag: told.etag, dice });
-      else if (told.outcome === 'not') await this.#break(door, lock);
+      const written = await this.#acquire(client, { lock, id, dice });
+      if (written.outcome === 'done')
+        await this.#hold(client, { lock, id, etag: written.etag, dice });
+      else if (written.outcome === 'not') await this.#break(client, lock);
     } finally {
       this.#busy.delete(id);
     }
   }
 
   async #acquire(
-    door: Door,
+    client: NodeClient,
     { lock, id, dice }: { lock: string; id: string; dice: Dice },
-  ): Promise<Told> {
+  ): Promise<WriteAnswer> {
     const isRepeatable = dice.chance(IDEMPOTENT_RATE);
     const repeat: Record<string, string> = isRepeatable ? { 'Idempotency-Key': id } : {};
     const headers = { 'If-None-Match': '*', ...repeat };
-    const told = await door.write(lock, { headers, body: id });
-    const doors = this.#doors();
-    if (told.outcome !== 'unknown' || !isRepeatable || doors.length === 0) return told;
-    return dice.pick(doors).write(lock, { headers, body: id });
+    const written = await client.write(lock, { headers, body: id });
+    const clients = this.#clients();
+    if (written.outcome !== 'unknown' || !isRepeatable || clients.length === 0) return written;
+    return dice.pick(clients).write(lock, { headers, body: id });
   }
 
   async #hold(
-    door: Door,
+    client: NodeClient,
     { lock, id, etag, dice }: { lock: string; id: string; etag: string; dice: Dice },
   ): Promise<void> {
     const hold: Hold = { lock, id, fromMs: performance.now(), untilMs: Infinity };
     this.#holds.push(hold);
     await pause(dice.below(MAX_HOLD_MS));
     hold.untilMs = performance.now();
-    const { outcome } = await door.write(lock, { method: 'DELETE', headers: { 'If-Match': etag } });
+    const { outcome } = await client.write(lock, {
+      method: 'DELETE',
+      headers: { 'If-Match': etag },
+    });
     if (outcome === 'done') this.#winners.note(lock, etag, `the release of ${id}`);
   }
 
   /**
    * Removes a lock without a known holder: its writers have given up, or have failed to release it.
    */
-  async #break(door: Door, lock: string): Promise<void> {
-    const look = await door.read(lock);
-    if (look === undefined || look.etag === '' || look.values.some((id) => this.#busy.has(id)))
+  async #break(client: NodeClient, lock: string): Promise<void> {
+    const current = await client.read(lock);
+    if (
+      current === undefined ||
+      current.etag === '' ||
+      current.values.some((id) => this.#busy.has(id))
+    )
       return;
-    const { outcome } = await door.write(lock, {
+    const { outcome } = await client.write(lock, {
       method: 'DELETE',
-      headers: { 'If-Match': look.etag },
+      headers: { 'If-Match': current.etag },
     });
     if (outcome !== 'done') return;
     this.#broken += 1;
-    this.#winners.note(lock, look.etag, `the break of ${look.values.join('|')}`);
+    this.#winners.note(lock, current.etag, `the break of ${current.values.join('|')}`);
   }
 
   /** The final value of a lock proves nothing. The tags must show that all nodes agree. */
-  async judge(door: Door): Promise<string[]> {
-    return judgeKeys(door, LOCKS, () => []);
+  async judge(client: NodeClient): Promise<string[]> {
+    return judgeKeys(client, LOCKS, () => []);
   }
 
   keys(): readonly string[] {

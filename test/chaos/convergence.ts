@@ -1,6 +1,6 @@
 /** Whether the owners of keys have the same data, by their own reports. */
 import { send } from '../fixtures/http.ts';
-import type { Serving } from './door.ts';
+import type { ServingNode } from './door.ts';
 
 /** The answer of a node to `/cluster/locate`. */
 export interface KeyRing {
@@ -40,7 +40,10 @@ export function differencesOf(key: string, { entries }: KeyRing): string[] {
 const textOf = (version: unknown): string => JSON.stringify(version);
 
 /** Asks a node to locate each key, and returns the differences. */
-export async function differences({ url }: Serving, keys: readonly string[]): Promise<string[]> {
+export async function differences(
+  { url }: ServingNode,
+  keys: readonly string[],
+): Promise<string[]> {
   const wrong: string[] = [];
   for (const key of keys) {
     const { status, text } = await send(`${url}/cluster/locate/${key}`);

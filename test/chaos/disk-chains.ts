@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, pause, type TestNode } from '../fixtures/cluster.ts';
-import type { Chain, ChainResult, Stage } from './chain.ts';
+import type { Chain, ChainContext, ChainResult } from './chain.ts';
 import { Registers, Sets, Uniques } from './plain-workloads.ts';
 import { isReady, openScene, REST_MS, type Scene, verdict } from './scene.ts';
 
@@ -57,15 +57,15 @@ const DAMAGES: Readonly<Record<string, (node: TestNode, share: number) => Promis
 };
 
 /** A cluster at rest with some thousand keys, most of them in table files. */
-async function filled(stage: Stage): Promise<{ scene: Scene; uniques: Uniques }> {
+async function filled(context: ChainContext): Promise<{ scene: Scene; uniques: Uniques }> {
   const uniques = new Uniques();
-  const scene = await openScene(stage, { nodes: 3, clients: CLIENTS, workloads: [uniques] });
+  const scene = await openScene(context, { nodes: 3, clients: CLIENTS, workloads: [uniques] });
   await eventually(
     'the keys are written',
     async () => (uniques.report().did['acknowledged'] ?? 0) >= KEYS,
     REST_MS,
   );
-  await scene.clients.rest();
+  await scene.clients.pause();
   await restartAll(scene.cluster.nodes);
   await scene.cluster.connected();
   return { scene, uniques };
@@ -86,14 +86,17 @@ class Readers {
 
   constructor({ cluster, clients }: Scene, keys: number) {
     this.#done = this.#run(
-      cluster.nodes.map((node) => clients.door(node)),
+      cluster.nodes.map((node) => clients.clientOf(node)),
       keys,
     );
   }
 
-  async #run(doors: readonly ReturnType<Scene['clients']['door']>[], keys: number): Promise<void> {
+  async #run(
+    clients: readonly ReturnType<Scene['clients']['clientOf']>[],
+    keys: number,
+  ): Promise<void> {
     for (let i = 0; !this.#isOver; i++) {
-      const look = await doors[i % doors.length]?.read(`u-${(i * 7) % keys}`);
+      const look = await clients[i % clients.length]?.read(`u-${(i * 7) % keys}`);
       if (look === undefined) this.refused += 1;
       else if (look.values.length === 0) this.absent += 1;
       await pause(5);
@@ -160,8 +163,8 @@ async function damage(
 /** Flips one bit on each of some disks of three, in different records. */
 const flipOn =
   (count: number) =>
-  async (stage: Stage): Promise<ChainResult> => {
-    const full = await filled(stage);
+  async (context: ChainContext): Promise<ChainResult> => {
+    const full = await filled(context);
     const flipTable = DAMAGES['a bit of a table'];
     return damage(full, full.scene.cluster.nodes.slice(0, count), async (node, i) =>
       flipTable?.(node, 0.3 + 0.15 * i),
@@ -171,21 +174,21 @@ const flipOn =
 /** Applies each kind of damage in turn to some nodes of three. */
 const eachTo =
   (count: number) =>
-  async (stage: Stage): Promise<ChainResult> => {
+  async (context: ChainContext): Promise<ChainResult> => {
     const wrong: string[] = [];
     const figures: Record<string, string> = {};
-    const full = await filled(stage);
+    const full = await filled(context);
     for (const [name, hurt] of Object.entries(DAMAGES)) {
       const { cluster } = full.scene;
       await restartAll(cluster.nodes);
       await cluster.connected();
       // Writes keys for the log, which a clean start has emptied.
-      const door = full.scene.clients.door(cluster.node(0));
-      for (let i = 0; i < 20; i++) await full.uniques.act(door);
+      const client = full.scene.clients.clientOf(cluster.node(0));
+      for (let i = 0; i < 20; i++) await full.uniques.act(client);
       const result = await damage(full, cluster.nodes.slice(0, count), (node, i) =>
         hurt(node, 0.3 + 0.15 * i),
       );
-      stage.say(
+      context.say(
         `${name}: ${result.wrong.length === 0 ? 'holds' : result.wrong[0]}, ${JSON.stringify(result.figures)}`,
       );
       wrong.push(...result.wrong.map((line) => `${name}: ${line}`));
@@ -202,18 +205,18 @@ const MAX_LINES_PER_SECOND = 3;
  * A full disk: the node logs it now and then, the others serve, and it continues when there is
  * room.
  */
-async function fullDisk(stage: Stage): Promise<ChainResult> {
+async function fullDisk(context: ChainContext): Promise<ChainResult> {
   const uniques = new Uniques('u', { 'X-Mec-Meta-Filler': 'x'.repeat(4_000) });
   const workloads = [uniques, new Registers(), new Sets()];
-  const scene = await openScene(stage, { nodes: 3, clients: 8, workloads, pauseMs: 30 });
+  const scene = await openScene(context, { nodes: 3, clients: 8, workloads, pauseMs: 30 });
   const { cluster, clients, serving } = scene;
   const victim = cluster.node(0);
-  await clients.rest();
+  await clients.pause();
   await victim.end('SIGTERM');
   await rm(victim.root, { recursive: true });
   await mkdir(victim.root);
   await run('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', victim.root]);
-  stage.after(async () => {
+  context.after(async () => {
     await victim.end('SIGKILL');
     await run('umount', [victim.root]);
   });

@@ -1,16 +1,16 @@
 /**
  * One node as clients see it over HTTP: reads with all siblings, writes, and the outcome of each.
  */
-import { type Response, send, type Sent } from '../fixtures/http.ts';
+import { type Response, send, type SendOptions } from '../fixtures/http.ts';
 
 /** A node that serves HTTP. */
-export interface Serving {
+export interface ServingNode {
   readonly name: string;
   readonly url: string;
 }
 
 /** The result of a read. */
-export interface Look {
+export interface ReadAnswer {
   /** The values: none, one, or siblings. */
   readonly values: readonly string[];
   readonly token: string;
@@ -24,7 +24,7 @@ export interface Look {
 export type Outcome = 'done' | 'not' | 'unknown';
 
 /** A write and its answer. */
-export interface Told {
+export interface WriteAnswer {
   readonly outcome: Outcome;
   readonly status: number;
   readonly token: string;
@@ -48,25 +48,28 @@ const headerOf = ({ headers }: Response, name: string): string => String(headers
 export type Tally = Map<string, number>;
 
 /** The HTTP interface of one node. */
-export class Door {
-  readonly node: Serving;
+export class NodeClient {
+  readonly node: ServingNode;
   readonly #tally: Tally;
 
-  constructor(node: Serving, tally: Tally = new Map()) {
+  constructor(node: ServingNode, tally: Tally = new Map()) {
     this.node = node;
     this.#tally = tally;
   }
 
-  async #ask(path: string, sent: Sent): Promise<Response | undefined> {
-    const asked = send(`${this.node.url}/mec/${path}`, { timeoutMs: CLIENT_TIMEOUT_MS, ...sent });
-    const response = await asked.catch(() => undefined);
-    const name = `${sent.method ?? 'GET'} ${response?.status ?? 'no answer'}`;
+  async #ask(path: string, options: SendOptions): Promise<Response | undefined> {
+    const answer = send(`${this.node.url}/mec/${path}`, {
+      timeoutMs: CLIENT_TIMEOUT_MS,
+      ...options,
+    });
+    const response = await answer.catch(() => undefined);
+    const name = `${options.method ?? 'GET'} ${response?.status ?? 'no answer'}`;
     this.#tally.set(name, (this.#tally.get(name) ?? 0) + 1);
     return response;
   }
 
   /** Reads a key. Returns undefined if the answer does not tell the value. */
-  async read(key: string, query = ''): Promise<Look | undefined> {
+  async read(key: string, query = ''): Promise<ReadAnswer | undefined> {
     const response = await this.#ask(key + query, { headers: { Accept: 'application/json' } });
     if (response === undefined) return undefined;
     const [token, etag] = [headerOf(response, 'x-mec-vclock'), headerOf(response, 'etag')];
@@ -80,7 +83,10 @@ export class Door {
   }
 
   /** Writes a key, or removes its value with the method DELETE. */
-  async write(key: string, { method = 'PUT', headers = {}, body = '' }: Sent): Promise<Told> {
+  async write(
+    key: string,
+    { method = 'PUT', headers = {}, body = '' }: SendOptions,
+  ): Promise<WriteAnswer> {
     const isDelete = method === 'DELETE';
     const typed = isDelete ? headers : { 'Content-Type': 'text/plain', ...headers };
     const response = await this.#ask(key, {
@@ -100,5 +106,5 @@ export class Door {
 }
 
 /** The header with the writer's token; none if it has none. */
-export const seenBy = (token: string): Record<string, string> =>
+export const tokenHeader = (token: string): Record<string, string> =>
   token === '' ? {} : { 'X-Mec-Vclock': token };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { eventually, pause } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 import { HostedCluster, type HostedNode } from '../fixtures/network-hosts.ts';
-import type { Stage } from './chain.ts';
+import type { ChainContext } from './chain.ts';
 import { Volume } from './volume.ts';
 import { WallClock } from './wall-clock.ts';
 
@@ -29,9 +29,9 @@ export class Machine {
    * Whether it was started on an empty disk and does not know its cluster yet. If it were cut off
    * now, it would begin a new cluster.
    */
-  isNewborn = false;
+  isLookingForCluster = false;
   /** Whether a present fault has it. */
-  isTaken = false;
+  isReserved = false;
 
   constructor(node: HostedNode, volume: Volume, clock: WallClock) {
     this.node = node;
@@ -63,22 +63,22 @@ export class Machines {
   #cluster: HostedCluster | undefined;
 
   /** Makes `count` machines with a running cluster, and one more that is not a member yet. */
-  static async start(stage: Stage, count: number): Promise<Machines> {
+  static async start(context: ChainContext, count: number): Promise<Machines> {
     const machines = new Machines();
-    const prepare = (node: HostedNode): Promise<void> => machines.#prepare(stage, node);
-    machines.#cluster = await HostedCluster.start(stage, count, { prepare });
+    const prepare = (node: HostedNode): Promise<void> => machines.#prepare(context, node);
+    machines.#cluster = await HostedCluster.start(context, count, { prepare });
     await machines.#cluster.add();
     machines.#last.condition = 'out';
     return machines;
   }
 
-  async #prepare(stage: Stage, node: HostedNode): Promise<void> {
+  async #prepare(context: ChainContext, node: HostedNode): Promise<void> {
     const clock = new WallClock(`${node.root}.clock`);
     await clock.jump(0);
     node.environment = clock.environment;
     const volume = await Volume.make({ file: join(`${node.root}-volume`), root: node.root });
     this.all.push(new Machine(node, volume, clock));
-    stage.after(async () => {
+    context.after(async () => {
       node.signal('SIGCONT');
       await node.end('SIGKILL');
       await volume.close();
@@ -130,18 +130,18 @@ export class Machines {
     await machine.volume.wipe();
     // If it could not reach any other node, it would begin a new cluster.
     await eventually('the network is whole', async () => this.networkFaults === 0, START_MS);
-    machine.isNewborn = true;
+    machine.isLookingForCluster = true;
     await this.start(machine);
     await eventually(
       `${machine.name} finds its cluster`,
       async () => (await machine.node.status()).members.length > 1,
       START_MS,
     );
-    machine.isNewborn = false;
+    machine.isLookingForCluster = false;
   }
 
   /** Changes the port for its peers, from the next start on. */
-  move({ node }: Machine): void {
+  changePort({ node }: Machine): void {
     node.port = 7_000 + ((node.port - 7_000 + PORTS_EACH) % 1_000);
   }
 
@@ -156,7 +156,7 @@ export class Machines {
   }
 
   /** Declares a dead node gone, at another one. Resolves with whether that was accepted in time. */
-  async force(machine: Machine, at: Machine, timeoutMs: number): Promise<boolean> {
+  async declareGone(machine: Machine, at: Machine, timeoutMs: number): Promise<boolean> {
     const remove = async (): Promise<boolean> =>
       (await send(`${at.node.url}/cluster/remove/${machine.name}`, { method: 'POST' })).status ===
       200;
@@ -189,7 +189,7 @@ export class Machines {
    * Resolves when all members are up and ready, see each other, and know no other node. Fails with
    * the missing conditions if that takes too long.
    */
-  async whole(timeoutMs: number): Promise<void> {
+  async whenWhole(timeoutMs: number): Promise<void> {
     const untilMs = performance.now() + timeoutMs;
     const left = (): number => Math.max(1, untilMs - performance.now());
     const departs = this.all.filter(({ condition }) => condition === 'leaving');

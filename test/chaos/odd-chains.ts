@@ -1,8 +1,8 @@
 /** A wrong clock, and a node that was declared gone and returns. */
 import { eventually, pause } from '../fixtures/cluster.ts';
-import type { Chain, ChainResult, Stage } from './chain.ts';
+import type { Chain, ChainContext, ChainResult } from './chain.ts';
 import { Uniques } from './plain-workloads.ts';
-import { force, openScene, REST_MS, verdict } from './scene.ts';
+import { declareGone, openScene, REST_MS, verdict } from './scene.ts';
 import { WallClock } from './wall-clock.ts';
 
 const TTL = { 'X-Mec-TTL': '600' };
@@ -13,12 +13,17 @@ const KEYS = 300;
  * One clock of three is an hour ahead, then an hour behind. No value with a lifetime of ten minutes
  * may disappear.
  */
-async function wrongClock(stage: Stage): Promise<ChainResult> {
+async function wrongClock(context: ChainContext): Promise<ChainResult> {
   const uniques = new Uniques('u', TTL);
-  const scene = await openScene(stage, { nodes: 3, clients: 4, workloads: [uniques], pauseMs: 20 });
+  const scene = await openScene(context, {
+    nodes: 3,
+    clients: 4,
+    workloads: [uniques],
+    pauseMs: 20,
+  });
   const { cluster, clients } = scene;
   const odd = cluster.node(2);
-  await clients.rest();
+  await clients.pause();
   await odd.end('SIGTERM');
   const clock = new WallClock(`${odd.root}.clock`);
   await clock.jump(0);
@@ -28,7 +33,7 @@ async function wrongClock(stage: Stage): Promise<ChainResult> {
   clients.resume();
   const written = (): number => uniques.report().did['acknowledged'] ?? 0;
   await eventually('keys are written', async () => written() > KEYS, REST_MS);
-  await clients.rest();
+  await clients.pause();
   const wrong: string[] = [];
   for (const seconds of [3_600, -3_600]) {
     await clock.jump(seconds);
@@ -37,7 +42,7 @@ async function wrongClock(stage: Stage): Promise<ChainResult> {
       isFinal: true,
       seed: 1,
     });
-    stage.say(
+    context.say(
       `${seconds} s off for ${WRONG_MS / 1_000} s: ${gone.length} of ${2 * written()} reads at the others wrong`,
     );
     wrong.push(...gone);
@@ -55,9 +60,9 @@ const SLOW_MS = 20_000;
  * A node that was declared gone returns with nothing new. It must notice and end soon, and the
  * reports of nodes about their keys must be right.
  */
-async function comesBack(stage: Stage): Promise<ChainResult> {
+async function comesBack(context: ChainContext): Promise<ChainResult> {
   const uniques = new Uniques();
-  const scene = await openScene(stage, { nodes: 3, clients: 8, workloads: [uniques] });
+  const scene = await openScene(context, { nodes: 3, clients: 8, workloads: [uniques] });
   const { cluster, clients, serving } = scene;
   const back = cluster.node(2);
   await eventually(
@@ -65,10 +70,10 @@ async function comesBack(stage: Stage): Promise<ChainResult> {
     async () => (uniques.report().did['acknowledged'] ?? 0) > 5 * KEYS,
     REST_MS,
   );
-  await clients.rest();
+  await clients.pause();
   serving.delete(back);
   await back.end('SIGKILL');
-  await force(scene, back, cluster.node(0));
+  await declareGone(scene, back, cluster.node(0));
   // The others have continued. The node has nothing that they lack.
   const { acknowledged = 0 } = uniques.report().did;
   clients.resume();

@@ -3,7 +3,7 @@
  * and sets.
  */
 import type { Dice } from '../../src/sim/world.ts';
-import { type Door, type Outcome, seenBy } from './door.ts';
+import { type NodeClient, type Outcome, tokenHeader } from './door.ts';
 import { judgeKeys, sample, type Scope, type Workload } from './workload.ts';
 
 const SAMPLE = 300;
@@ -22,18 +22,21 @@ export class Uniques implements Workload {
     this.#headers = headers;
   }
 
-  async act(door: Door): Promise<void> {
+  async act(client: NodeClient): Promise<void> {
     const key = `${this.#prefix}-${this.#attempts++}`;
-    const { outcome } = await door.write(key, { body: `value of ${key}`, headers: this.#headers });
+    const { outcome } = await client.write(key, {
+      body: `value of ${key}`,
+      headers: this.#headers,
+    });
     if (outcome === 'done') this.#acknowledged.push(key);
   }
 
-  async judge(door: Door, { isFinal, dice }: Scope): Promise<string[]> {
+  async judge(client: NodeClient, { isFinal, dice }: Scope): Promise<string[]> {
     const all = this.#acknowledged;
     const keys = isFinal
       ? all
       : [...all.slice(this.#judged), ...sample(all.slice(0, this.#judged), SAMPLE, dice)];
-    return judgeKeys(door, keys, (key, values) =>
+    return judgeKeys(client, keys, (key, values) =>
       values.length === 1 && values[0] === `value of ${key}`
         ? []
         : [`acknowledged, and reads as ${say(values)}`],
@@ -75,22 +78,25 @@ export class Deletes implements Workload {
   readonly #keys = new Map<string, Kept>();
   #attempts = 0;
 
-  async act(door: Door, dice: Dice): Promise<void> {
+  async act(client: NodeClient, dice: Dice): Promise<void> {
     const alive = [...this.#keys].filter(([, { outcome }]) => outcome === undefined);
     if (alive.length > 40 || (alive.length > 0 && dice.chance(0.4))) {
       const [key, kept] = dice.pick(alive);
       kept.outcome = 'unknown';
-      const told = await door.write(key, { method: 'DELETE', headers: seenBy(kept.token) });
-      if (told.status === 204) kept.outcome = 'done';
+      const written = await client.write(key, {
+        method: 'DELETE',
+        headers: tokenHeader(kept.token),
+      });
+      if (written.status === 204) kept.outcome = 'done';
       return;
     }
     const key = `d-${this.#attempts++}`;
-    const { outcome, token } = await door.write(key, { body: key });
+    const { outcome, token } = await client.write(key, { body: key });
     if (outcome === 'done') this.#keys.set(key, { token });
   }
 
-  async judge(door: Door): Promise<string[]> {
-    return judgeKeys(door, [...this.#keys.keys()], (key, values) => {
+  async judge(client: NodeClient): Promise<string[]> {
+    return judgeKeys(client, [...this.#keys.keys()], (key, values) => {
       const outcome = this.#keys.get(key)?.outcome;
       if (values.length === 1 && values[0] === key)
         return outcome === 'done' ? ['deleted, and back'] : [];
@@ -164,24 +170,28 @@ export class Registers implements Workload {
   readonly #rounds: number[] = Array.from({ length: KEYS }, () => 0);
   #next = 0;
 
-  async act(door: Door, dice: Dice): Promise<void> {
+  async act(client: NodeClient, dice: Dice): Promise<void> {
     const index = dice.below(KEYS);
     const key = `r-${index}-${this.#rounds[index]}`;
     const isBlind = dice.chance(BLIND_RATE);
-    const look = isBlind ? { values: [], token: '' } : await door.read(key);
-    if (look === undefined) return;
-    const write: RegisterWrite = { id: `w${this.#next++}`, seen: look.values, outcome: 'unknown' };
+    const current = isBlind ? { values: [], token: '' } : await client.read(key);
+    if (current === undefined) return;
+    const write: RegisterWrite = {
+      id: `w${this.#next++}`,
+      seen: current.values,
+      outcome: 'unknown',
+    };
     const writes = this.#writes.get(key) ?? [];
     this.#writes.set(key, writes);
     writes.push(write);
     if (writes.length === MAX_WRITES) this.#rounds[index] = (this.#rounds[index] ?? 0) + 1;
     write.outcome = (
-      await door.write(key, { body: write.id, headers: seenBy(look.token) })
+      await client.write(key, { body: write.id, headers: tokenHeader(current.token) })
     ).outcome;
   }
 
-  async judge(door: Door): Promise<string[]> {
-    return judgeKeys(door, [...this.#writes.keys()], (key, values) =>
+  async judge(client: NodeClient): Promise<string[]> {
+    return judgeKeys(client, [...this.#writes.keys()], (key, values) =>
       judgeRegister(this.#writes.get(key) ?? [], values),
     );
   }
@@ -209,22 +219,25 @@ export class Sets implements Workload {
   readonly #rounds: number[] = Array.from({ length: KEYS }, () => 0);
   #next = 0;
 
-  async act(door: Door, dice: Dice): Promise<void> {
+  async act(client: NodeClient, dice: Dice): Promise<void> {
     const index = dice.below(KEYS);
     const key = `s-${index}-${this.#rounds[index]}`;
-    const look = await door.read(key);
-    if (look === undefined) return;
+    const current = await client.read(key);
+    if (current === undefined) return;
     const element = `e${this.#next++}`;
     const added = this.#added.get(key) ?? new Map<string, Outcome>();
     this.#added.set(key, added);
     added.set(element, 'unknown');
     if (added.size === MAX_WRITES) this.#rounds[index] = (this.#rounds[index] ?? 0) + 1;
-    const body = JSON.stringify([...elementsOf(look.values), element]);
-    added.set(element, (await door.write(key, { body, headers: seenBy(look.token) })).outcome);
+    const body = JSON.stringify([...elementsOf(current.values), element]);
+    added.set(
+      element,
+      (await client.write(key, { body, headers: tokenHeader(current.token) })).outcome,
+    );
   }
 
-  async judge(door: Door): Promise<string[]> {
-    return judgeKeys(door, [...this.#added.keys()], (key, values) =>
+  async judge(client: NodeClient): Promise<string[]> {
+    return judgeKeys(client, [...this.#added.keys()], (key, values) =>
       judgeSet(this.#added.get(key), values),
     );
   }

@@ -54,7 +54,7 @@ const CHECKS: Readonly<Record<Requirement, () => Promise<string | false>>> = {
 };
 
 /** The requirements that this machine lacks, one line each. */
-export async function whatIsMissing(needs: readonly Requirement[]): Promise<string[]> {
+export async function missingRequirement(needs: readonly Requirement[]): Promise<string[]> {
   const reasons: string[] = [];
   for (const need of needs) {
     const reason = await CHECKS[need]();

@@ -1,5 +1,5 @@
 /** Runs a chain once, ends everything that it has started, and reports the result. */
-import type { Chain, ChainResult, Stage } from './chain.ts';
+import type { Chain, ChainContext, ChainResult } from './chain.ts';
 
 const SHOWN = 8;
 
@@ -9,8 +9,13 @@ export interface ChainRun {
   readonly run: number;
 }
 
-/** Runs a function on a new stage. Everything that it has started is then ended, the last first. */
-export async function onStage<T>(seed: number, act: (stage: Stage) => Promise<T>): Promise<T> {
+/**
+ * Runs a function on a new context. Everything that it has started is then ended, the last first.
+ */
+export async function withContext<T>(
+  seed: number,
+  act: (context: ChainContext) => Promise<T>,
+): Promise<T> {
   const ends: (() => unknown)[] = [];
   const startMs = performance.now();
   const say = (line: string): void =>
@@ -30,10 +35,12 @@ export async function runChain(
 ): Promise<boolean> {
   const startMs = performance.now();
   console.log(`${name}, run ${run}, seed ${seed}: ${chain.about}`);
-  const { wrong, figures } = await onStage(seed, chain.run).catch((error: unknown): ChainResult => {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { wrong: [`it did not come to its end: ${reason}`], figures: {} };
-  });
+  const { wrong, figures } = await withContext(seed, chain.run).catch(
+    (error: unknown): ChainResult => {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { wrong: [`it did not come to its end: ${reason}`], figures: {} };
+    },
+  );
   for (const line of wrong.slice(0, SHOWN)) console.log(`  WRONG: ${line}`);
   if (wrong.length > SHOWN) console.log(`  … and ${wrong.length - SHOWN} more`);
   const verdict = wrong.length === 0 ? 'holds' : `FAILS in ${wrong.length} ways`;

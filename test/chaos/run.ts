@@ -5,7 +5,7 @@
 import { Dice } from '../../src/sim/world.ts';
 import { pause, type TestNode } from '../fixtures/cluster.ts';
 import { atRest } from '../fixtures/load.ts';
-import type { Stage } from './chain.ts';
+import type { ChainContext } from './chain.ts';
 import { Clients } from './clients.ts';
 import { Counters, Locks } from './conditional-workloads.ts';
 import { differences } from './convergence.ts';
@@ -51,13 +51,13 @@ export interface RunResult {
 /** The options of a run. */
 export interface RunOptions {
   readonly seconds: number;
-  /** The faults that may strike; all by default. */
+  /** The faults that may occur; all by default. */
   readonly faults?: readonly string[] | undefined;
 }
 
 /** A run in progress. */
 class Run {
-  readonly #stage: Stage;
+  readonly #context: ChainContext;
   readonly #machines: Machines;
   readonly #clients: Clients;
   readonly #uniques: readonly Uniques[];
@@ -69,11 +69,11 @@ class Run {
   readonly states: Record<string, unknown> = {};
   #epochs = 0;
 
-  constructor(stage: Stage, machines: Machines) {
-    this.#stage = stage;
+  constructor(context: ChainContext, machines: Machines) {
+    this.#context = context;
     this.#machines = machines;
     const nodes = (): TestNode[] => machines.members.map(({ node }) => node);
-    const locks = new Locks(() => machines.running.map(({ node }) => this.#clients.door(node)));
+    const locks = new Locks(() => machines.running.map(({ node }) => this.#clients.clientOf(node)));
     const lives = new Uniques('t', { 'X-Mec-TTL': String(TTL_SECONDS) });
     this.#uniques = [new Uniques(), lives];
     const workloads = [
@@ -89,20 +89,20 @@ class Run {
       workloads,
       count: CLIENTS,
       pauseMs: CLIENT_PAUSE_MS,
-      seed: stage.seed,
+      seed: context.seed,
     });
-    stage.after(() => this.#clients.stop());
+    context.after(() => this.#clients.stop());
   }
 
   note(what: string): void {
     this.history.push({ atMs: Math.round(performance.now() - this.#startMs), what });
-    this.#stage.say(what);
+    this.#context.say(what);
   }
 
-  async play({ seconds, faults }: RunOptions): Promise<RunResult> {
-    const dice = new Dice(this.#stage.seed);
+  async run({ seconds, faults }: RunOptions): Promise<RunResult> {
+    const dice = new Dice(this.#context.seed);
     const watching = setInterval(() => this.#machines.watch(), WATCH_MS);
-    this.#stage.after(() => clearInterval(watching));
+    this.#context.after(() => clearInterval(watching));
     while (performance.now() - this.#startMs < seconds * 1_000 && this.wrong.length === 0) {
       this.#epochs += 1;
       await this.#epoch(drawEpoch(dice, faults));
@@ -119,16 +119,16 @@ class Run {
     // Without an earlier state there is nothing to roll back to.
     for (const { volume } of this.#machines.running) if (!volume.hasCopy) await volume.copy();
     const startMs = performance.now();
-    const strikes: Promise<void>[] = [];
+    const running: Promise<void>[] = [];
     for (const step of steps) {
       await pause(Math.max(0, startMs + step.atMs - performance.now()));
-      strikes.push(this.#strike(step));
+      running.push(this.#runFault(step));
     }
     await pause(Math.max(0, startMs + lengthMs - performance.now()));
-    await Promise.all(strikes);
+    await Promise.all(running);
   }
 
-  async #strike({ fault: name, durationMs, seed }: Step): Promise<void> {
+  async #runFault({ fault: name, durationMs, seed }: Step): Promise<void> {
     const fault = FAULTS[name];
     if (fault === undefined) return;
     const machines = this.#machines;
@@ -137,8 +137,8 @@ class Run {
     if (isNetwork) machines.networkFaults += 1;
     try {
       const say = (what: string): void => this.note(`${name}, ${durationMs} ms: ${what}`);
-      const hasStruck = await fault.strike({ machines, dice: new Dice(seed), durationMs, say });
-      if (!hasStruck) this.note(`${name}: no victim`);
+      const hasRun = await fault.run({ machines, dice: new Dice(seed), durationMs, say });
+      if (!hasRun) this.note(`${name}: no victim`);
     } catch (error) {
       this.wrong.push(`${name} did not end: ${reasonOf(error)}`);
     } finally {
@@ -153,17 +153,17 @@ class Run {
     try {
       for (const machine of machines.members)
         if (machine.condition === 'down') await machines.start(machine);
-      await machines.whole(HEAL_MS);
-      await this.#clients.rest();
+      await machines.whenWhole(HEAL_MS);
+      await this.#clients.pause();
       const nodes = machines.members.map(({ node }) => node);
       await atRest({ nodes }, HEAL_MS);
       this.restMs.push(Math.round(performance.now() - startMs));
       this.wrong.push(
-        ...(await this.#clients.judge(nodes, { isFinal, seed: this.#stage.seed + this.#epochs })),
+        ...(await this.#clients.judge(nodes, { isFinal, seed: this.#context.seed + this.#epochs })),
       );
       for (const uniques of this.#uniques) uniques.judged();
       const [first] = nodes;
-      const keys = this.#clients.sample(SAMPLE, this.#stage.seed + this.#epochs);
+      const keys = this.#clients.sample(SAMPLE, this.#context.seed + this.#epochs);
       if (first !== undefined) this.wrong.push(...(await differences(first, keys)));
     } catch (error) {
       for (const { name, node } of machines.running)
@@ -180,7 +180,7 @@ class Run {
   #result(seconds: number): RunResult {
     const nodes = this.#machines.all.map(({ node }) => node);
     return {
-      seed: this.#stage.seed,
+      seed: this.#context.seed,
       seconds,
       epochs: this.#epochs,
       wrong: this.wrong,
@@ -201,7 +201,7 @@ const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
 /** Runs for some seconds of faults, or until there is a violation. */
-export async function runLong(stage: Stage, options: RunOptions): Promise<RunResult> {
-  const machines = await Machines.start(stage, NODES);
-  return new Run(stage, machines).play(options);
+export async function runLong(context: ChainContext, options: RunOptions): Promise<RunResult> {
+  const machines = await Machines.start(context, NODES);
+  return new Run(context, machines).run(options);
 }

@@ -2,7 +2,7 @@
 import { eventually, TestCluster, type TestNode } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 import { atRest } from '../fixtures/load.ts';
-import type { ChainResult, Stage } from './chain.ts';
+import type { ChainContext, ChainResult } from './chain.ts';
 import { Clients } from './clients.ts';
 import { leaveLogs } from './report.ts';
 import type { Workload } from './workload.ts';
@@ -28,19 +28,19 @@ export interface SceneOptions {
 
 /** Starts a cluster and its clients, which begin at once. */
 export async function openScene(
-  stage: Stage,
+  context: ChainContext,
   { nodes, clients: count, workloads, pauseMs = 1 }: SceneOptions,
 ): Promise<Scene> {
-  const cluster = await TestCluster.start(stage, { nodes });
+  const cluster = await TestCluster.start(context, { nodes });
   const serving = new Set(cluster.nodes);
   const clients = new Clients({
     nodes: () => [...serving],
     workloads,
     count,
     pauseMs,
-    seed: stage.seed,
+    seed: context.seed,
   });
-  stage.after(() => clients.stop());
+  context.after(() => clients.stop());
   return { cluster, clients, serving };
 }
 
@@ -49,7 +49,7 @@ export const isReady = async (node: TestNode): Promise<boolean> =>
   (await send(`${node.url}/ready`)).status === 200;
 
 /** Declares a node gone, as an operator does, as soon as its peers have lost contact. */
-export async function force({ cluster }: Scene, gone: TestNode, at: TestNode): Promise<void> {
+export async function declareGone({ cluster }: Scene, gone: TestNode, at: TestNode): Promise<void> {
   cluster.forget(gone);
   await eventually(`${gone.name} is declared gone`, async () => {
     return (await send(`${at.url}/cluster/remove/${gone.name}`, { method: 'POST' })).status === 200;
@@ -77,7 +77,7 @@ async function explain(nodes: readonly TestNode[], lost: readonly string[]): Pro
 export async function verdict(scene: Scene): Promise<ChainResult> {
   const { cluster, clients } = scene;
   const wrong: string[] = [];
-  await clients.rest();
+  await clients.pause();
   const startMs = performance.now();
   await atRest(cluster, REST_MS).catch((error: unknown) => {
     wrong.push(

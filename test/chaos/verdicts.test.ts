@@ -5,7 +5,7 @@ import { Dice } from '../../src/sim/world.ts';
 import { type Behaviour, fakeNode } from '../fixtures/fake-node.ts';
 import { type Hold, judgeCount, overlaps, Winners } from './conditional-workloads.ts';
 import { differencesOf, type KeyRing } from './convergence.ts';
-import { Door } from './door.ts';
+import { NodeClient } from './door.ts';
 import { FAULTS } from './faults.ts';
 import {
   Deletes,
@@ -82,7 +82,7 @@ test('the verdict on a state of a key finds a second winner', () => {
 });
 
 /** A store that keeps all writes, until a test removes a value or restores it. */
-async function keeper(t: TestContext): Promise<{ door: Door; kept: Map<string, string> }> {
+async function keeper(t: TestContext): Promise<{ client: NodeClient; kept: Map<string, string> }> {
   const kept = new Map<string, string>();
   const behave: Behaviour = (response, { method, url, body }) => {
     const value = kept.get(url);
@@ -95,31 +95,31 @@ async function keeper(t: TestContext): Promise<{ door: Door; kept: Map<string, s
       .end(method === 'GET' ? value : undefined);
   };
   const { url } = await fakeNode(t, behave);
-  return { door: new Door({ name: 'n1', url }), kept };
+  return { client: new NodeClient({ name: 'n1', url }), kept };
 }
 
-async function play(workload: Workload, door: Door, times: number): Promise<void> {
+async function play(workload: Workload, client: NodeClient, times: number): Promise<void> {
   const dice = new Dice(1);
-  for (let i = 0; i < times; i++) await workload.act(door, dice);
+  for (let i = 0; i < times; i++) await workload.act(client, dice);
 }
 
 const FINAL = { isFinal: true, dice: new Dice(1) };
 
 test('the verdict on unique keys finds missing and changed values', async (t) => {
-  const { door, kept } = await keeper(t);
+  const { client, kept } = await keeper(t);
   const uniques = new Uniques();
-  await play(uniques, door, 5);
-  assert.deepEqual(await uniques.judge(door, FINAL), []);
+  await play(uniques, client, 5);
+  assert.deepEqual(await uniques.judge(client, FINAL), []);
   kept.delete('/mec/u-1');
   kept.set('/mec/u-2', 'x');
-  assert.equal((await uniques.judge(door, FINAL)).length, 2);
+  assert.equal((await uniques.judge(client, FINAL)).length, 2);
 });
 
 test('the verdict on deleted keys finds returned and missing ones', async (t) => {
-  const { door, kept } = await keeper(t);
+  const { client, kept } = await keeper(t);
   const deletes = new Deletes();
-  await play(deletes, door, 40);
-  assert.deepEqual(await deletes.judge(door), []);
+  await play(deletes, client, 40);
+  assert.deepEqual(await deletes.judge(client), []);
   const { written = 0, deleted = 0 } = deletes.report().did;
   assert.ok(deleted > 3 && written > deleted + 3, `${written} written, ${deleted} deleted`);
   const all = Array.from({ length: written }, (_, i) => `d-${i}`);
@@ -128,7 +128,7 @@ test('the verdict on deleted keys finds returned and missing ones', async (t) =>
   kept.set(`/mec/${gone}`, gone);
   kept.delete(`/mec/${there}`);
   assert.deepEqual(
-    (await deletes.judge(door)).sort(),
+    (await deletes.judge(client)).sort(),
     [
       `${gone} at n1: deleted, and back`,
       `${there} at n1: acknowledged, never deleted, and gone`,

@@ -3,7 +3,7 @@
  * data.
  */
 import type { Dice } from '../../src/sim/world.ts';
-import type { Door } from './door.ts';
+import type { NodeClient } from './door.ts';
 
 /** The extent of a check. */
 export interface Scope {
@@ -16,9 +16,9 @@ export interface Scope {
 export interface Workload {
   readonly name: string;
   /** Makes one request at a node. */
-  act(door: Door, dice: Dice): Promise<void>;
+  act(client: NodeClient, dice: Dice): Promise<void>;
   /** The violations in the answers of a node at rest, one line each. */
-  judge(door: Door, scope: Scope): Promise<string[]>;
+  judge(client: NodeClient, scope: Scope): Promise<string[]>;
   /** The keys that it has written. */
   keys(): readonly string[];
   /** The number of its actions, and the violations in the answers so far. */
@@ -33,7 +33,7 @@ const TRIES = 4;
  * each.
  */
 export async function judgeKeys(
-  door: Door,
+  client: NodeClient,
   keys: readonly string[],
   judge: (key: string, values: readonly string[]) => readonly string[],
 ): Promise<string[]> {
@@ -41,13 +41,13 @@ export async function judgeKeys(
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let key = keys[next++]; key !== undefined; key = keys[next++]) {
-      let look = await door.read(key);
+      let look = await client.read(key);
       // A busy machine may be late once. A healthy node answers the retry.
-      for (let i = 1; look === undefined && i < TRIES; i++) look = await door.read(key);
-      if (look === undefined) wrong.push(`${key} cannot be read at ${door.node.name}`);
+      for (let i = 1; look === undefined && i < TRIES; i++) look = await client.read(key);
+      if (look === undefined) wrong.push(`${key} cannot be read at ${client.node.name}`);
       else
         for (const line of judge(key, look.values))
-          wrong.push(`${key} at ${door.node.name}: ${line}`);
+          wrong.push(`${key} at ${client.node.name}: ${line}`);
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));

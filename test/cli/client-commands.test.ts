@@ -13,8 +13,8 @@ import { gzipSync } from 'node:zlib';
 import { bytes, MecClient, text } from '../../src/client/index.ts';
 import { type EmbeddedCluster, startCluster } from '../../src/index.ts';
 import { LAUNCHER } from '../fixtures/cluster.ts';
-import { type Ran, runMec } from '../fixtures/run-mec.ts';
-import { deadUrl, problem, fakeNode } from '../fixtures/fake-node.ts';
+import { type MecResult, runMec } from '../fixtures/run-mec.ts';
+import { deadUrl, fakeNode, problem } from '../fixtures/fake-node.ts';
 
 let cluster: EmbeddedCluster;
 let directory: string;
@@ -25,7 +25,7 @@ const freshKey = (): string => `cli-${keys++}`;
 const mec = (
   args: readonly string[],
   { input = '', env = {} }: { input?: string | Uint8Array; env?: Record<string, string> } = {},
-): Promise<Ran> => runMec(args, { input, env: { MEC_URL: cluster.urls.join(','), ...env } });
+): Promise<MecResult> => runMec(args, { input, env: { MEC_URL: cluster.urls.join(','), ...env } });
 
 async function siblings(key: string, ...values: readonly string[]): Promise<void> {
   const client = new MecClient(cluster.urls, { codec: text });
@@ -311,7 +311,7 @@ describe('the command line', () => {
         .split('\n')
         .filter((one) => one.includes('"move/05"'))
         .join('');
-      const again = (existing: string): Promise<Ran> =>
+      const again = (existing: string): Promise<MecResult> =>
         mec(['import', '--existing', existing], { ...to, input: line });
       assert.match((await again('skip')).err, /^mec: 0 values written, 1 skipped/);
       assert.match((await again('beside')).err, /^mec: 1 values written/);

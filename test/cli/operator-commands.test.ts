@@ -11,14 +11,14 @@ import type { NodeStatus } from '../../src/cluster/status.ts';
 import { MecClient } from '../../src/client/index.ts';
 import { type EmbeddedCluster, startCluster, startNode } from '../../src/index.ts';
 import { eventually } from '../fixtures/cluster.ts';
-import { type Ran, runMec } from '../fixtures/run-mec.ts';
+import { type MecResult, runMec } from '../fixtures/run-mec.ts';
 import { deadUrl } from '../fixtures/fake-node.ts';
 
 let cluster: EmbeddedCluster;
 let directory: string;
 
 /** Runs `mec` with arguments, against the first node unless they name another. */
-const mec = (...args: readonly string[]): Promise<Ran> =>
+const mec = (...args: readonly string[]): Promise<MecResult> =>
   runMec(args, { env: { MEC_URL: cluster.urls[0] } });
 
 const statuses = async (): Promise<NodeStatus[]> =>

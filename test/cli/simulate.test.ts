@@ -1,9 +1,9 @@
 /** The command `mec simulate`, as users start it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Ran, runMec } from '../fixtures/run-mec.ts';
+import { type MecResult, runMec } from '../fixtures/run-mec.ts';
 
-const simulate = (...args: readonly string[]): Promise<Ran> => runMec(['simulate', ...args]);
+const simulate = (...args: readonly string[]): Promise<MecResult> => runMec(['simulate', ...args]);
 
 test('a seed prints a short report, and --trace does not change its run', async () => {
   const whole = await simulate('--seed', '42', '--operations', '40');

@@ -8,7 +8,7 @@ import {
   UnavailableError,
 } from '../../src/client/index.ts';
 import { observedRemoveSet, type ObservedRemoveSet } from '../../src/client/merge/index.ts';
-import { answer, type Behaviour, deadUrl, hang, problem, fakeNode } from '../fixtures/fake-node.ts';
+import { answer, type Behaviour, deadUrl, fakeNode, hang, problem } from '../fixtures/fake-node.ts';
 
 const { merge, add } = observedRemoveSet;
 
@@ -33,7 +33,7 @@ test('an unreachable node is skipped at once, and asked last afterwards', async 
     const read = await client.get('k');
     assert.ok(read.kind === 'value' && read.value === 'here');
   }
-  assert.equal(good.asked.length, 20);
+  assert.equal(good.requests.length, 20);
 });
 
 test('a node that fails is skipped until its rest ends', async (t) => {
@@ -41,8 +41,8 @@ test('a node that fails is skipped until its rest ends', async (t) => {
   const good = await fakeNode(t, answer(1));
   const client = new MecClient([bad.url, good.url]);
   for (let i = 0; i < 20; i++) await client.get('k');
-  assert.equal(good.asked.length, 20);
-  assert.ok(bad.asked.length <= 3, `${bad.asked.length} requests to the bad node`);
+  assert.equal(good.requests.length, 20);
+  assert.ok(bad.requests.length <= 3, `${bad.requests.length} requests to the bad node`);
 });
 
 test('a late read also goes to a second node, and the slow node is skipped next', async (t) => {
@@ -51,12 +51,12 @@ test('a late read also goes to a second node, and the slow node is skipped next'
   const client = new MecClient([mute.url, good.url]);
   const { ms } = await timed(Promise.all([client.get('k'), client.get('k'), client.get('k')]));
   assert.ok(ms < 1_500, `${ms} ms`);
-  const before = mute.asked.length;
+  const before = mute.requests.length;
   assert.ok(before >= 1);
   for (let i = 0; i < 10; i++) await client.get('k');
   assert.ok(
-    mute.asked.length - before <= 2,
-    `${mute.asked.length - before} more requests to the node that hangs`,
+    mute.requests.length - before <= 2,
+    `${mute.requests.length - before} more requests to the node that hangs`,
   );
 });
 
@@ -71,8 +71,8 @@ test('a repeated write has the same bytes, token and name', async (t) => {
   const client = new MecClient([node.url]);
   await client.put('k', { a: 1 });
   await client.put('k', { a: 1 });
-  const [first, second, third, other] = node.asked;
-  const same = ({ method, headers, body }: (typeof node.asked)[number]): unknown => [
+  const [first, second, third, other] = node.requests;
+  const same = ({ method, headers, body }: (typeof node.requests)[number]): unknown => [
     method,
     headers['x-mec-write-id'],
     body,
@@ -90,7 +90,7 @@ test('a refused request is not repeated, and may have taken effect after a lost 
   const refuses = await fakeNode(t, problem(413, 'value-too-large'));
   const plain = await failure(new MecClient([refuses.url]).put('k', 1));
   assert.deepEqual(
-    [plain.code, plain.mayTakeEffect, refuses.asked.length],
+    [plain.code, plain.mayTakeEffect, refuses.requests.length],
     ['value-too-large', false, 1],
   );
   const fickle = await fakeNode(t, (response, asked, i) =>
@@ -111,11 +111,11 @@ test('a node is not asked again before its Retry-After', async (t) => {
   const inSeconds = await fakeNode(t, busy('1'));
   const one = await timed(new MecClient([inSeconds.url]).get('k'));
   assert.ok(one.ms >= 990 && one.ms < 2_500, `${one.ms} ms`);
-  assert.equal(inSeconds.asked.length, 2);
+  assert.equal(inSeconds.requests.length, 2);
   const atDate = await fakeNode(t, busy(new Date(Date.now() + 2_000).toUTCString()));
   const two = await timed(new MecClient([atDate.url]).get('k'));
   assert.ok(two.ms >= 500, `${two.ms} ms`);
-  assert.equal(atDate.asked.length, 2);
+  assert.equal(atDate.requests.length, 2);
 
   // Others are asked meanwhile, but this node is not.
   const resting = await fakeNode(t, busy('5'));
@@ -125,14 +125,17 @@ test('a node is not asked again before its Retry-After', async (t) => {
       : answer(1)(response, asked, i),
   );
   await new MecClient([resting.url, failing.url]).get('k');
-  assert.ok(resting.asked.length <= 1 && failing.asked.length === 5, `${resting.asked.length}`);
+  assert.ok(
+    resting.requests.length <= 1 && failing.requests.length === 5,
+    `${resting.requests.length}`,
+  );
 
   // A node that allows no request before the deadline is not waited for.
   const closed = await fakeNode(t, busy('3600'));
   const late = await timed(failure(new MecClient([closed.url]).put('k', 1, { deadlineMs: 5_000 })));
   assert.ok(late.ms < 2_000, `${late.ms} ms`);
   assert.deepEqual(
-    [late.result.code, late.result.retryAfterMs, closed.asked.length],
+    [late.result.code, late.result.retryAfterMs, closed.requests.length],
     ['overloaded', 3_600_000, 1],
   );
   const nonsense = await fakeNode(t, busy('soon'));
@@ -151,7 +154,7 @@ test('the deadline ends a call with its most informative error', async (t) => {
   );
   assert.ok(error instanceof QuorumError);
   assert.deepEqual([error.have, error.need, error.status], [1, 2, 503]);
-  assert.ok(short.asked.length >= 3, 'the client kept trying');
+  assert.ok(short.requests.length >= 3, 'the client kept trying');
   assert.equal(
     (await failure(new MecClient([await deadUrl()]).get('k', { deadlineMs: 100 }))).code,
     'unreachable',
@@ -163,7 +166,7 @@ test('each request has a timeout that fits into its attempt', async (t) => {
   const client = new MecClient([node.url], { attemptMs: 1_000, deadlineMs: 5_000 });
   await client.get('k');
   await client.get('k', { deadlineMs: 100 });
-  const timeouts = node.asked.map(({ url }) =>
+  const timeouts = node.requests.map(({ url }) =>
     Number(new URL(url, 'http://x').searchParams.get('timeout')),
   );
   assert.equal(timeouts[0], 900);
@@ -175,7 +178,7 @@ test('a signal ends a call with its reason, before and during the call', async (
   const client = new MecClient([mute.url]);
   const reason = new Error('enough');
   await assert.rejects(client.get('k', { signal: AbortSignal.abort(reason) }), reason);
-  assert.equal(mute.asked.length, 0);
+  assert.equal(mute.requests.length, 0);
   const controller = new AbortController();
   const { ms } = await timed(
     assert.rejects(
@@ -195,7 +198,7 @@ test('an answer that is not from MecDB is a bad-answer error', async (t) => {
     (response) => void response.writeHead(404).end('<h1>not here</h1>'),
   );
   const error = await failure(new MecClient([page.url]).get('k'));
-  assert.deepEqual([error.code, error.retriable, page.asked.length], ['bad-answer', false, 1]);
+  assert.deepEqual([error.code, error.retriable, page.requests.length], ['bad-answer', false, 1]);
   for (const urls of [[], ['127.0.0.1:3000'], ['ftp://x'], 'nonsense']) {
     assert.throws(() => new MecClient(urls), TypeError);
   }
@@ -267,7 +270,7 @@ test('a read that started before a write does not remove the write from the sess
   releaseRead();
   await read;
   await client.get('k');
-  assert.match(String(node.asked[2]?.headers['x-mec-seen']), /x~0000000000:2/);
+  assert.match(String(node.requests[2]?.headers['x-mec-seen']), /x~0000000000:2/);
 });
 
 test('only a small share of late reads goes to a second node', async (t) => {
@@ -276,7 +279,7 @@ test('only a small share of late reads goes to a second node', async (t) => {
   const nodes = [await fakeNode(t, slow), await fakeNode(t, slow)];
   const client = new MecClient(nodes.map(({ url }) => url));
   await Promise.all(Array.from({ length: 100 }, () => client.get('k')));
-  const asked = nodes.reduce((sum, node) => sum + node.asked.length, 0);
+  const asked = nodes.reduce((sum, node) => sum + node.requests.length, 0);
   assert.ok(asked > 100 && asked <= 121, `${asked} requests for 100 reads`);
 });
 

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { LAUNCHER, pause, TestCluster, type TestNode } from '../fixtures/cluster.ts';
-import { type Response, send, type Sent } from '../fixtures/http.ts';
+import { type Response, send, type SendOptions } from '../fixtures/http.ts';
 import { missing } from '../fixtures/load.ts';
 
 const run = promisify(execFile);
@@ -31,7 +31,7 @@ const RESTART = `kill "$PID"; while kill -0 "$PID" 2> /dev/null; do sleep 0.1; d
 async function ask(
   nodes: readonly TestNode[],
   key: string,
-  sent?: Sent,
+  sent?: SendOptions,
 ): Promise<Response | string> {
   const reasons: string[] = [];
   const first = Math.floor(Math.random() * nodes.length);

@@ -170,7 +170,7 @@ test('a peer that does not answer becomes suspect, then unreachable', () => {
   assert.equal(detector.reach('p', 350), 'reachable');
 });
 
-test('forgive does not count a pause of this node as silence of a peer', () => {
+test('excusePause does not count a pause of this node as silence of a peer', () => {
   const detector = new Detector({ suspectAfterMs: 100, unreachableAfterMs: 300 });
   detector.noteAnswer('p', 0);
   detector.noteProbe('p', 0);

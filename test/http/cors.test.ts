@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type IncomingMessage, request } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { startNode } from '../../src/index.ts';
-import { type Response, send, type Sent } from '../fixtures/http.ts';
+import { type Response, send, type SendOptions } from '../fixtures/http.ts';
 
 const ASK = {
   'Access-Control-Request-Method': 'PUT',
@@ -56,7 +56,7 @@ test('Vary has all its names, and a page can read a refusal', async (t) => {
   const origin = 'https://a.example';
   const node = await startNode({ http: { origins: [origin] } });
   t.after(() => node.close());
-  const ask = (path: string, sent: Sent = {}): Promise<Response> =>
+  const ask = (path: string, sent: SendOptions = {}): Promise<Response> =>
     send(node.url + path, { ...sent, headers: { Origin: origin, ...sent.headers } });
   await ask('/mec/k', { method: 'PUT', body: '1' });
   assert.equal((await ask('/mec/k')).headers['vary'], 'Origin');

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import { eventually, TestCluster } from '../fixtures/cluster.ts';
-import { type Response, send, type Sent, tokenOf } from '../fixtures/http.ts';
+import { type Response, send, type SendOptions, tokenOf } from '../fixtures/http.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -39,9 +39,9 @@ const NOT_MADE: Readonly<Record<string, string>> = {
 let cluster: TestCluster;
 let keys = 0;
 const fresh = (): string => `openapi-${keys++}`;
-const ask = (path: string, sent: Sent = {}, at = 0): Promise<Response> =>
+const ask = (path: string, sent: SendOptions = {}, at = 0): Promise<Response> =>
   send(cluster.node(at).url + path, sent);
-const to = (key: string, sent: Sent = {}, at = 0): Promise<Response> =>
+const to = (key: string, sent: SendOptions = {}, at = 0): Promise<Response> =>
   ask(`/mec/${key}`, sent, at);
 const put = (
   key: string,

@@ -44,8 +44,8 @@ export interface Plan {
 }
 
 /** The progress of the new owner, as a node knows it: not heard of, joining, or an owner. */
-const [UNHEARD, JOINING, OWNER] = [0, 1, 2] as const;
-type Stage = typeof UNHEARD | typeof JOINING | typeof OWNER;
+const [UNKNOWN, JOINING, OWNER] = [0, 1, 2] as const;
+type Stage = typeof UNKNOWN | typeof JOINING | typeof OWNER;
 
 /** A replica of an owner, and the life of its node. Both are counted. */
 interface Name {
@@ -138,7 +138,7 @@ export class Model {
       known: {},
       sources: [],
       gone: [],
-      stage: UNHEARD,
+      stage: UNKNOWN,
     };
     const { n, replaced } = this.#plan;
     const owners = Array.from({ length: n }, () => owner);
@@ -184,7 +184,7 @@ export class Model {
   /** The owners, and the next owners if there are others. */
   #ownersAt(stage: Stage): readonly (readonly number[])[] {
     const [old, next] = [this.#before, this.#after];
-    return { [UNHEARD]: [old], [JOINING]: [old, next], [OWNER]: [next] }[stage];
+    return { [UNKNOWN]: [old], [JOINING]: [old, next], [OWNER]: [next] }[stage];
   }
 
   steps(state: State): Step[] {
