@@ -1,7 +1,7 @@
 /** Clients that use a cluster in several ways at once. They can be paused and resumed. */
 import { Dice } from '../../src/sim/world.ts';
 import { pause, type TestNode } from '../fixtures/cluster.ts';
-import { NodeClient, type Tally } from './door.ts';
+import { NodeClient, type Tally } from './node-client.ts';
 import { sample, type Workload } from './workload.ts';
 
 /** The parts of clients. */

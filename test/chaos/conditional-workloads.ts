@@ -1,7 +1,7 @@
 /** Use with conditions: counters by compare-and-set, and locks. */
 import type { Dice } from '../../src/sim/world.ts';
 import { pause } from '../fixtures/cluster.ts';
-import type { NodeClient, WriteAnswer } from './door.ts';
+import type { NodeClient, WriteAnswer } from './node-client.ts';
 import { judgeKeys, type Workload } from './workload.ts';
 
 const KEYS = 4;

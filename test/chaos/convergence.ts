@@ -1,6 +1,6 @@
 /** Whether the owners of keys have the same data, by their own reports. */
 import { send } from '../fixtures/http.ts';
-import type { ServingNode } from './door.ts';
+import type { ServingNode } from './node-client.ts';
 
 /** The answer of a node to `/cluster/locate`. */
 export interface KeyRing {

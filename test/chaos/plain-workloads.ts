@@ -3,7 +3,7 @@
  * and sets.
  */
 import type { Dice } from '../../src/sim/world.ts';
-import { type NodeClient, type Outcome, tokenHeader } from './door.ts';
+import { type NodeClient, type Outcome, tokenHeader } from './node-client.ts';
 import { judgeKeys, sample, type Scope, type Workload } from './workload.ts';
 
 const SAMPLE = 300;

@@ -5,7 +5,7 @@ import { Dice } from '../../src/sim/world.ts';
 import { type Behaviour, fakeNode } from '../fixtures/fake-node.ts';
 import { type Hold, judgeCount, overlaps, Winners } from './conditional-workloads.ts';
 import { differencesOf, type KeyRing } from './convergence.ts';
-import { NodeClient } from './door.ts';
+import { NodeClient } from './node-client.ts';
 import { FAULTS } from './faults.ts';
 import {
   Deletes,

@@ -3,7 +3,7 @@
  * data.
  */
 import type { Dice } from '../../src/sim/world.ts';
-import type { NodeClient } from './door.ts';
+import type { NodeClient } from './node-client.ts';
 
 /** The extent of a check. */
 export interface Scope {
