@@ -17,7 +17,7 @@ import {
   repairDatabase,
 } from './level-database.ts';
 import { LevelEngine } from './level-engine.ts';
-import { mendStore } from './level-files/mend.ts';
+import { mendStore } from './level-files/salvage.ts';
 import { countStart, MAX_STARTS } from './level-files/starts.ts';
 import { LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, LOCK_BUFFER_BYTES } from './limits.ts';
 

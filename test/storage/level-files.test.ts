@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import { maskedCrc32c } from '../../src/storage/level-files/crc32c.ts';
 import { examine } from '../../src/storage/level-files/examine.ts';
-import { mendStore } from '../../src/storage/level-files/mend.ts';
+import { mendStore } from '../../src/storage/level-files/salvage.ts';
 import { unpackSnappy } from '../../src/storage/level-files/snappy.ts';
 import { openRecord, sealRecord } from '../../src/storage/records.ts';
 import { seededRandom } from '../fixtures/fake-env.ts';
