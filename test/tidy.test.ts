@@ -361,7 +361,7 @@ const ENTRIES = ['src/index.ts', 'src/client/index.ts', 'src/client/merge/index.
 
 /** Exports of `src` that only tests import, each with its reason. */
 const ONLY_FOR_TESTS: Readonly<Record<string, string>> = {
-  'src/core/causality/evidence.ts: heldOf': 'a rule of its own, with a table of cases',
+  'src/core/causality/evidence.ts: heldDots': 'a rule of its own, with a table of cases',
   'src/core/placement/member-list.ts: supersedes': 'an order, with the laws of one',
   'src/sim/scenario.ts: runScenario': 'runs test/scenarios',
 };

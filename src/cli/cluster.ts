@@ -194,7 +194,11 @@ export function runLeave(given: unknown): Promise<void> {
     const { force, wait } = options;
     if (force !== undefined) {
       const path = `/cluster/remove/${encodeURIComponent(force)}`;
-      await tell(options, await askNode<Leaving>(options, { method: 'POST', path }), 'is gone');
+      await printResult(
+        options,
+        await askNode<Leaving>(options, { method: 'POST', path }),
+        'is gone',
+      );
       return EXIT.done;
     }
     if (urlsOf(options).length > 1)
@@ -203,13 +207,13 @@ export function runLeave(given: unknown): Promise<void> {
         '--url has several nodes; name only the one that should leave',
       );
     const leaving = await askNode<Leaving>(options, { method: 'POST', path: '/cluster/leave' });
-    await tell(options, leaving, 'is leaving');
+    await printResult(options, leaving, 'is leaving');
     if (wait) await waitUntilGone(options, leaving.name);
     return EXIT.done;
   });
 }
 
-const tell = (
+const printResult = (
   { json }: RemoteOptions,
   { name, state }: Leaving,
   sentence: string,
@@ -225,7 +229,7 @@ async function waitUntilGone(options: RemoteOptions, name: string): Promise<void
     await sleepMs(OPERATOR_POLL_MS);
     const status = await statusOf(options);
     if (status?.name !== name) {
-      await tell(options, { name, state: 'gone' }, 'has left');
+      await printResult(options, { name, state: 'gone' }, 'has left');
       return;
     }
     if (status.state !== 'leaving' && status.state !== 'gone') {

@@ -26,7 +26,7 @@ interface Running {
 /** Starts and ends the processes, and notices when one ends by itself. */
 export class DevCluster {
   readonly #plan: DevPlan;
-  readonly #say: (line: string) => void;
+  readonly #print: (line: string) => void;
   readonly #running = new Map<string, Running>();
   readonly #onEnded: (() => void)[] = [];
   /**
@@ -39,9 +39,9 @@ export class DevCluster {
   exitCode: number = EXIT.done;
 
   /** `say` prints a line. */
-  constructor(plan: DevPlan, say: (line: string) => void) {
+  constructor(plan: DevPlan, print: (line: string) => void) {
     this.#plan = plan;
-    this.#say = say;
+    this.#print = print;
   }
 
   /** Whether a node's process runs and is not paused. */
@@ -76,7 +76,7 @@ export class DevCluster {
         );
       await sleepMs(DEV_POLL_MS);
     }
-    if (this.#running.has(node.name)) this.#say(`${node.name} serves at ${node.url}`);
+    if (this.#running.has(node.name)) this.#print(`${node.name} serves at ${node.url}`);
   }
 
   /** Ends a node with a signal. Resolves when the process has ended. */
@@ -158,7 +158,7 @@ export class DevCluster {
     for (const stream of [child.stdout, child.stderr]) {
       if (stream !== null)
         createInterface({ input: stream }).on('line', (line) =>
-          this.#say(`${node.name} | ${line}`),
+          this.#print(`${node.name} | ${line}`),
         );
     }
     const exited = new Promise<void>((resolve) => {
@@ -177,7 +177,7 @@ export class DevCluster {
     if (!isExpected && !this.#isStopping) {
       if (code === 0) void this.#noteLeft(name);
       else
-        this.#say(
+        this.#print(
           `${name} ended (${signal ?? `exit code ${code ?? '?'}`}); restart it with "start ${name}"`,
         );
       // If a node cannot start, there is no cluster. If one dies later, the others continue.
@@ -193,10 +193,10 @@ export class DevCluster {
       const status = await this.#statusOf(node);
       if (status?.members.find((member) => member.name === name)?.state !== 'gone') continue;
       await this.#plan.leave(name);
-      this.#say(`${name} has left the cluster`);
+      this.#print(`${name} has left the cluster`);
       return;
     }
-    this.#say(`${name} ended; restart it with "start ${name}"`);
+    this.#print(`${name} ended; restart it with "start ${name}"`);
   }
 
   /**

@@ -16,7 +16,7 @@ const PROMPT = 'mec> ';
 export class Screen {
   #lines: Interface | undefined;
 
-  readonly say = (line: string): void => {
+  readonly print = (line: string): void => {
     const isTyped = this.#lines !== undefined;
     process.stdout.write(`${isTyped ? '\r\u001b[2K' : ''}${line}\n`);
     this.#lines?.prompt(true);
@@ -54,7 +54,7 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     about: 'list the nodes and their state',
     run: ({ plan, cluster, screen }) => {
       const urls = plan.members.filter(({ name }) => cluster.isRunning(name)).map(({ url }) => url);
-      if (urls.length === 0) return screen.say('no node is running');
+      if (urls.length === 0) return screen.print('no node is running');
       return runStatus(optionsFor(urls.join(',')));
     },
   },
@@ -63,7 +63,7 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     of: 'started',
     run: async ({ cluster, screen }, { name }) => {
       await cluster.end(name, 'SIGTERM');
-      screen.say(`${name} has stopped`);
+      screen.print(`${name} has stopped`);
     },
   },
   start: {
@@ -76,7 +76,7 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     of: 'started',
     run: async ({ cluster, screen }, { name }) => {
       await cluster.end(name, 'SIGKILL');
-      screen.say(`${name} was killed`);
+      screen.print(`${name} was killed`);
     },
   },
   pause: {
@@ -84,7 +84,7 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     of: 'running',
     run: ({ cluster, screen }, { name }) => {
       cluster.pause(name);
-      screen.say(`${name} is paused`);
+      screen.print(`${name} is paused`);
     },
   },
   resume: {
@@ -92,7 +92,7 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     of: 'paused',
     run: ({ cluster, screen }, { name }) => {
       cluster.resume(name);
-      screen.say(`${name} has resumed`);
+      screen.print(`${name} has resumed`);
     },
   },
   add: {
@@ -104,7 +104,7 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     of: 'running',
     run: (_, { url }) => runLeave(optionsFor(url)),
   },
-  help: { about: 'show this list', run: ({ screen }) => screen.say(HELP) },
+  help: { about: 'show this list', run: ({ screen }) => screen.print(HELP) },
   quit: { about: 'stop all nodes and exit, like Ctrl-C', run: () => {} },
 };
 
@@ -138,7 +138,7 @@ function whyNot(
 async function obey(context: Context, line: string): Promise<boolean> {
   const [word = '', ...names] = line.trim().split(/\s+/);
   const complain = (text: string): true => {
-    context.screen.say(`mec: ${text}`);
+    context.screen.print(`mec: ${text}`);
     return true;
   };
   if (word === '') return true;

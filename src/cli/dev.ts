@@ -11,7 +11,7 @@ import { type DevNode, type DevOptions, DevPlan } from './dev-plan.ts';
 export async function runDev(options: DevOptions): Promise<number> {
   const plan = await DevPlan.open(options);
   const screen = new Screen();
-  const cluster = new DevCluster(plan, screen.say);
+  const cluster = new DevCluster(plan, screen.print);
   const stopped = new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => done());
   });

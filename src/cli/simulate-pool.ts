@@ -7,7 +7,7 @@ export interface PoolOptions {
   readonly first: number;
   readonly count: number;
   readonly threads: number;
-  readonly given: Omit<SimOptions, 'seed'>;
+  readonly simOptions: Omit<SimOptions, 'seed'>;
 }
 
 type WorkerAnswer = { readonly result: SimResult } | { readonly error: unknown };
@@ -17,9 +17,9 @@ export async function runSeeds(
   options: PoolOptions,
   onResult: (result: SimResult) => void,
 ): Promise<void> {
-  const { first, count, threads, given } = options;
+  const { first, count, threads, simOptions } = options;
   const workers = Array.from({ length: Math.min(threads, count) }, () => {
-    return new Worker(new URL('./simulate-worker.js', import.meta.url), { workerData: given });
+    return new Worker(new URL('./simulate-worker.js', import.meta.url), { workerData: simOptions });
   });
   let next = first;
   const drive = (worker: Worker): Promise<void> =>

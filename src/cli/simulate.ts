@@ -48,21 +48,21 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const first = options.seed ?? systemRandom.uint32();
   const startMs = systemClock.monotonicMs();
   const failed: SimResult[] = [];
-  const given = { nodes, operations, faults, isPendingDrawn: options.pending };
+  const simOptions = { nodes, operations, faults, isPendingDrawn: options.pending };
   const { onlyFaults, onlyOperations } = options;
   const only = {
     ...(onlyFaults && { faults: onlyFaults }),
     ...(onlyOperations && { operations: onlyOperations }),
   };
   const isPart = Object.keys(only).length > 0;
-  const tell = (result: SimResult): void => {
+  const reportResult = (result: SimResult): void => {
     if (trace === true) process.stdout.write(`${result.lines.join('\n')}\n`);
     if (seeds === 1 || result.violations.length > 0) process.stdout.write(reportOf(result));
     if (result.violations.length > 0) failed.push(result);
   };
   const threads = trace === true ? 1 : availableParallelism();
-  if (seeds === 1) tell(await simulate({ ...given, seed: first, only }));
-  else await runSeeds({ first, count: seeds, threads, given }, tell);
+  if (seeds === 1) reportResult(await simulate({ ...simOptions, seed: first, only }));
+  else await runSeeds({ first, count: seeds, threads, simOptions }, reportResult);
   const seconds = (systemClock.monotonicMs() - startMs) / 1000;
   if (seeds > 1)
     process.stdout.write(
@@ -70,11 +70,11 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
     );
   if (!isPart)
     for (const each of failed.slice(0, SHRUNK_SEEDS))
-      await tellSmaller(each, given, options.shrink);
+      await reportShrunk(each, simOptions, options.shrink);
   return failed.length === 0 ? 0 : 1;
 }
 
-async function tellSmaller(
+async function reportShrunk(
   result: SimResult,
   given: Omit<SimOptions, 'seed'>,
   shrinkSeconds: number,

@@ -7,13 +7,13 @@ import { parseQuorum } from '../core/quorum/quorum.ts';
 import type {
   FailedReply,
   ForwardReply,
+  ForwardRequest,
   GrantReply,
   GrantRequest,
-  ForwardRequest,
   ListKeysReply,
   ListKeysRequest,
-  ReadRequest,
   ReadReply,
+  ReadRequest,
   Reply,
   Request,
   StoreRequest,
@@ -85,7 +85,7 @@ export function dispatcher(parts: DispatchParts): Handler {
         // client that the result is unknown.
         if (request.process !== membership.process || nowMs > request.notAfterMs) return;
         // A duplicate of this forward: the first one is answered.
-        if (forwardedWrites.isNew(request.id, nowMs, request.notAfterMs))
+        if (forwardedWrites.registerId(request.id, nowMs, request.notAfterMs))
           takeOver(parts, request, answer);
         return;
       default:

@@ -193,19 +193,20 @@ export class History {
   }
 
   /** Whether a write may be the reason that another is gone. */
-  mayRemove(by: MadeOperation, x: MadeOperation): boolean {
-    if (by.key !== x.key || by.id === x.id || by.isRefused) return false;
-    if (by.seen.has(x.id)) return true;
-    const isBefore = by.overMs < x.beganMs;
+  mayRemove(by: MadeOperation, write: MadeOperation): boolean {
+    if (by.key !== write.key || by.id === write.id || by.isRefused) return false;
+    if (by.seen.has(write.id)) return true;
+    const isBefore = by.overMs < write.beganMs;
     if (by.isBlindDelete && !isBefore) return true;
-    return x.isLastWriteWins && (this.areClocksApart || !isBefore);
+    return write.isLastWriteWins && (this.areClocksApart || !isBefore);
   }
 
   /** Whether a write may be gone for any reason. */
-  mayBeGone(x: MadeOperation): boolean {
-    if (this.#removable.has(x.id)) return true;
-    const isSo = this.#isExpired(x) || this.writesOf(x.key).some((by) => this.mayRemove(by, x));
-    if (isSo) this.#removable.add(x.id);
+  mayBeGone(write: MadeOperation): boolean {
+    if (this.#removable.has(write.id)) return true;
+    const isSo =
+      this.#isExpired(write) || this.writesOf(write.key).some((by) => this.mayRemove(by, write));
+    if (isSo) this.#removable.add(write.id);
     return isSo;
   }
 
@@ -213,20 +214,20 @@ export class History {
    * Whether a replica with a write in its clock may lack its version. It may, if another write
    * replaced it that leaves no version, or whose effect the replica has (`isKnown`).
    */
-  mayBeGoneFrom(x: MadeOperation, isKnown: (by: MadeOperation) => boolean): boolean {
-    if (this.#isExpired(x)) return true;
+  mayBeGoneFrom(write: MadeOperation, isKnown: (by: MadeOperation) => boolean): boolean {
+    if (this.#isExpired(write)) return true;
     const isReason = (by: MadeOperation): boolean => {
       // An expired version is gone like a deleted one. A write with a name may have another dot
       // here.
       const leavesNothing =
-        by.isDelete || by.isNamed || by.expiry !== undefined || x.isLastWriteWins;
-      return this.mayRemove(by, x) && (leavesNothing || isKnown(by));
+        by.isDelete || by.isNamed || by.expiry !== undefined || write.isLastWriteWins;
+      return this.mayRemove(by, write) && (leavesNothing || isKnown(by));
     };
     // Try the last reason first, because this runs for each write after each batch.
-    const before = this.#reasons.get(x.id);
+    const before = this.#reasons.get(write.id);
     if (before !== undefined && isReason(before)) return true;
-    const reason = this.writesOf(x.key).find(isReason);
-    if (reason !== undefined) this.#reasons.set(x.id, reason);
+    const reason = this.writesOf(write.key).find(isReason);
+    if (reason !== undefined) this.#reasons.set(write.id, reason);
     return reason !== undefined;
   }
 
@@ -234,18 +235,18 @@ export class History {
    * Whether a write may be gone because it expired, or because a later writer did not see it any
    * more.
    */
-  #isExpired(x: MadeOperation): boolean {
-    if (x.expiry === undefined) return false;
-    if (this.#clocks.mayBePast(x.expiry.least)) return true;
+  #isExpired(write: MadeOperation): boolean {
+    if (write.expiry === undefined) return false;
+    if (this.#clocks.mayBePast(write.expiry.least)) return true;
     return (
-      this.#isHidden(x) &&
-      this.writesOf(x.key).some((by) => by.id !== x.id && by.overMs > x.beganMs)
+      this.#isHidden(write) &&
+      this.writesOf(write.key).some((by) => by.id !== write.id && by.overMs > write.beganMs)
     );
   }
 
   /** Whether readers may not see a write, for any reason. */
-  mayBeHidden(x: MadeOperation): boolean {
-    return this.#isHidden(x) || this.mayBeGone(x);
+  mayBeHidden(write: MadeOperation): boolean {
+    return this.#isHidden(write) || this.mayBeGone(write);
   }
 
   #isHidden({ expiry }: MadeOperation): boolean {
@@ -253,11 +254,11 @@ export class History {
   }
 
   /** Whether a key with this write may look empty without a delete. */
-  mayBeEmptyAfter(x: MadeOperation): boolean {
-    if (this.#isHidden(x)) return true;
+  mayBeEmptyAfter(write: MadeOperation): boolean {
+    if (this.#isHidden(write)) return true;
     const empties = (by: MadeOperation): boolean =>
-      this.mayRemove(by, x) && (by.isDelete || this.#isHidden(by));
-    return this.writesOf(x.key).some(empties);
+      this.mayRemove(by, write) && (by.isDelete || this.#isHidden(by));
+    return this.writesOf(write.key).some(empties);
   }
 
   /** Records the time at which a version of a write expires. */
@@ -297,17 +298,17 @@ export class History {
   checkSiblings(
     key: string,
     ids: readonly number[],
-    known: (x: MadeOperation) => ReadonlySet<number>,
+    known: (write: MadeOperation) => ReadonlySet<number>,
   ): void {
     for (const id of ids) {
-      const x = this.made[id];
-      if (x?.key !== key) {
+      const write = this.made[id];
+      if (write?.key !== key) {
         this.violate(`${key} has ${id}, which was never written there`);
         continue;
       }
-      if (x.isRefused)
+      if (write.isRefused)
         this.violate(`${key} has ${id}, whose writer was told that nothing was written`);
-      const under = ids.find((other) => this.isBack(other, known(x)));
+      const under = ids.find((other) => this.isBack(other, known(write)));
       if (under !== undefined)
         this.violate(`${key} has ${under} next to ${id}, whose writer had seen it`);
     }

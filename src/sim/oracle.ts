@@ -183,15 +183,15 @@ export class Oracle {
     const { history } = this;
     history.checkSiblings(key, ids, ({ seen }) => seen);
     const all = history.writesOf(key);
-    for (const x of all) {
-      if (x.isDelete) continue;
-      const isThere = ids.includes(x.id);
-      if (!isThere && x.isAcknowledged && !history.mayBeGone(x)) {
-        history.violate(`the acknowledged write ${x.id} of ${key} is lost`);
+    for (const write of all) {
+      if (write.isDelete) continue;
+      const isThere = ids.includes(write.id);
+      if (!isThere && write.isAcknowledged && !history.mayBeGone(write)) {
+        history.violate(`the acknowledged write ${write.id} of ${key} is lost`);
       }
-      const by = all.find((other) => other.isAcknowledged && history.isBack(x.id, other.seen));
+      const by = all.find((other) => other.isAcknowledged && history.isBack(write.id, other.seen));
       if (isThere && by !== undefined) {
-        history.violate(`write ${x.id} of ${key} is back, although ${by.id} replaced it`);
+        history.violate(`write ${write.id} of ${key} is back, although ${by.id} replaced it`);
       }
     }
   }

@@ -63,7 +63,7 @@ export type PlanParts = Partial<Omit<SimPlan, 'quorum' | 'limits'>> & {
 };
 
 /** Parts of a plan that are not drawn from the seed. */
-export interface PlanGiven {
+export interface PlanOverrides {
   readonly nodes?: number | undefined;
   /** Only these kinds of faults. */
   readonly faults?: readonly string[] | undefined;
@@ -81,11 +81,11 @@ const EARLY_RATE = 0.2;
 const NEVER_MS = 1e9;
 
 /** Draws a plan. */
-export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
+export function drawPlan(dice: Dice, overrides: PlanOverrides): SimPlan {
   const isSlow = dice.chance(SLOW_RATE);
-  const { quorum, limits, ...parts } = given.set ?? {};
+  const { quorum, limits, ...parts } = overrides.set ?? {};
   const isDrawn = (name: string): boolean =>
-    given.isPendingDrawn === true || !PENDING_FAULTS.has(name);
+    overrides.isPendingDrawn === true || !PENDING_FAULTS.has(name);
   const plan = {
     nodes: dice.pick([3, 3, 3, 3, 4, 5, 5, 5, 6, 7]),
     zones: dice.pick([0, 0, 0, 2, 3]),
@@ -110,9 +110,9 @@ export function drawPlan(dice: Dice, given: PlanGiven): SimPlan {
     chaosMs: dice.pick([6_000, 12_000, 20_000, 30_000]),
     limits: { ...drawLimits(dice, isDrawn), ...limits },
     silent: dice.pick(['nothing', 'nothing', 'lose', 'misplace'] as const),
-    ...(given.nodes !== undefined && { nodes: given.nodes }),
-    ...(given.faults !== undefined && { faults: given.faults }),
-    ...(given.operationNames !== undefined && { operationNames: given.operationNames }),
+    ...(overrides.nodes !== undefined && { nodes: overrides.nodes }),
+    ...(overrides.faults !== undefined && { faults: overrides.faults }),
+    ...(overrides.operationNames !== undefined && { operationNames: overrides.operationNames }),
     ...parts,
   };
   // No other disk can put back a record of a single one. Without a scrub, no node misses a record.

@@ -11,7 +11,7 @@ import { DiskBudget } from './scene.ts';
 import { ListJudge } from './list-judge.ts';
 import { IDEAL_CONDITIONS } from './network.ts';
 import { Oracle } from './oracle.ts';
-import { drawPlan, type PlanGiven, type SimPlan } from './plan.ts';
+import { drawPlan, type PlanOverrides, type SimPlan } from './plan.ts';
 import { Promises } from './promises.ts';
 import { ReplicaJudge } from './replica-judge.ts';
 import { checkRest, type EndedRun, HEAL_MS } from './rest.ts';
@@ -25,7 +25,7 @@ const PROTOCOLS: readonly ProtocolRange[] = [
 ];
 
 /** The seed of a run, and options. The rest of the run is drawn from the seed. */
-export interface SimOptions extends PlanGiven {
+export interface SimOptions extends PlanOverrides {
   readonly seed: number;
   readonly operations?: number | undefined;
   /** Whether to end with the first violation. */

@@ -17,7 +17,7 @@ import {
   repairDatabase,
 } from './level-database.ts';
 import { LevelEngine } from './level-engine.ts';
-import { mendStore } from './level-files/salvage.ts';
+import { salvageStore } from './level-files/salvage.ts';
 import { countStart, MAX_STARTS } from './level-files/starts.ts';
 import { LEVEL_CACHE_BYTES, LEVEL_WRITE_BUFFER_BYTES, LOCK_BUFFER_BYTES } from './limits.ts';
 
@@ -59,7 +59,7 @@ interface Attempt {
 }
 
 async function tryOpen(root: string, { lock, isThorough, onRemark }: Attempt): Promise<Engine> {
-  const salvage = await mendStore({ root, isThorough, repair: repairDatabase, onRemark });
+  const salvage = await salvageStore({ root, isThorough, repair: repairDatabase, onRemark });
   const memory = { writeBufferSize: LEVEL_WRITE_BUFFER_BYTES, cacheSize: LEVEL_CACHE_BYTES };
   const database = await openDatabase(join(root, 'leveldb'), memory);
   return new LevelEngine(root, { database, lock, salvage });

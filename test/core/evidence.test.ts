@@ -5,7 +5,7 @@ import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import {
   areHeldNowhere,
   areSameReplicas,
-  heldOf,
+  heldDots,
   isCompleteByAll,
   isCompleteByOwners,
   mayDrop,
@@ -57,7 +57,7 @@ const HELD: readonly (readonly [string, string, Statement, string])[] = [
   ['no dots that it has not seen', 'a:3', says('b:9'), '{}'],
 ];
 for (const [what, asked, said, held] of HELD) {
-  test(`a replica holds ${what}`, () => assert.equal(heldOf(dots(asked), said).toString(), held));
+  test(`a replica holds ${what}`, () => assert.equal(heldDots(dots(asked), said).toString(), held));
 }
 
 const GAPS: readonly (readonly [string, Round, boolean])[] = [

@@ -72,7 +72,7 @@ const CAUSALITY: readonly Bug[] = [
   {
     name: 'a duplicate of a forwarded write is carried out',
     file: 'src/cluster/holders/forwarded-writes.js',
-    good: 'if (this.#taken.has(id))',
+    good: 'if (this.#expiryById.has(id))',
     bad: 'if (false)',
     draw: { faults: ['bad weather', 'crash'] },
   },

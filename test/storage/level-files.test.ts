@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import { maskedCrc32c } from '../../src/storage/level-files/crc32c.ts';
 import { examine } from '../../src/storage/level-files/examine.ts';
-import { mendStore } from '../../src/storage/level-files/salvage.ts';
+import { salvageStore } from '../../src/storage/level-files/salvage.ts';
 import { unpackSnappy } from '../../src/storage/level-files/snappy.ts';
 import { openRecord, sealRecord } from '../../src/storage/records.ts';
 import { seededRandom } from '../fixtures/fake-env.ts';
@@ -53,7 +53,7 @@ async function salvage(
   root: string,
   isThorough = true,
 ): Promise<{ kept: Rows; strays: Rows; lost: readonly string[] }> {
-  const mended = await mendStore({
+  const mended = await salvageStore({
     root,
     isThorough,
     repair: (directory) => ClassicLevel.repair(directory),
@@ -202,7 +202,7 @@ for (const [title, { file, share, mayLose }] of Object.entries(CUTS)) {
     const path = join(root, 'leveldb', name);
     if (share === undefined) await rm(path);
     else await truncate(path, Math.floor((await readFile(path)).length * share));
-    assert.notDeepEqual((await examine(join(root, 'leveldb'), false)).mends, []);
+    assert.notDeepEqual((await examine(join(root, 'leveldb'), false)).repairs, []);
     const found = await salvage(root, false);
     const gone = missing(rows, found);
     if (mayLose)
@@ -232,8 +232,8 @@ test('an interrupted salvage begins again from the kept files', async (t) => {
   const bytes = await readFile(join(root, 'leveldb', name));
   bytes.fill(0, 5000, 5003);
   await writeFile(join(root, 'leveldb', name), bytes);
-  const mend = (): ReturnType<typeof mendStore> =>
-    mendStore({
+  const mend = (): ReturnType<typeof salvageStore> =>
+    salvageStore({
       root,
       isThorough: true,
       repair: (directory) => ClassicLevel.repair(directory),

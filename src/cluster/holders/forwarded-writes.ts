@@ -8,12 +8,12 @@ import { MAX_REMEMBERED_WRITES } from '../limits.ts';
 /** The writes that this node has forwarded, and those that were forwarded to it. */
 export class ForwardedWrites {
   readonly #name: string;
-  #given = 0;
+  #lastId = 0;
   /**
    * The ids of writes that were forwarded to this node, oldest first, each with its deadline. After
    * that, a duplicate is too late and is dropped.
    */
-  readonly #taken = new Map<string, number>();
+  readonly #expiryById = new Map<string, number>();
   #count = 0;
   #isEnding = false;
   #onIdle: (() => void)[] = [];
@@ -25,24 +25,25 @@ export class ForwardedWrites {
 
   /** Returns an id for a write that this node forwards. No other write of any node has it. */
   nextId(): string {
-    this.#given += 1;
-    return `${this.#name}/${this.#given}`;
+    this.#lastId += 1;
+    return `${this.#name}/${this.#lastId}`;
   }
 
   /**
    * Returns true for the first message with this id, and false for a duplicate. Throws `overloaded`
    * if too many ids are remembered.
    */
-  isNew(id: string, nowMs: number, notAfterMs: number): boolean {
-    if (this.#taken.has(id)) return false;
-    if (this.#taken.size >= MAX_REMEMBERED_WRITES) this.#forget(nowMs);
-    this.#taken.set(id, notAfterMs);
+  registerId(id: string, nowMs: number, notAfterMs: number): boolean {
+    if (this.#expiryById.has(id)) return false;
+    if (this.#expiryById.size >= MAX_REMEMBERED_WRITES) this.#forget(nowMs);
+    this.#expiryById.set(id, notAfterMs);
     return true;
   }
 
   #forget(nowMs: number): void {
-    for (const [id, notAfterMs] of this.#taken) if (notAfterMs < nowMs) this.#taken.delete(id);
-    if (this.#taken.size >= MAX_REMEMBERED_WRITES)
+    for (const [id, notAfterMs] of this.#expiryById)
+      if (notAfterMs < nowMs) this.#expiryById.delete(id);
+    if (this.#expiryById.size >= MAX_REMEMBERED_WRITES)
       throw new MecError('overloaded', { retryAfter: 1 });
   }
 

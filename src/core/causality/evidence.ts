@@ -53,7 +53,7 @@ export function areSameReplicas(first: Round, second: Round): boolean {
 }
 
 /** The given dots that a replica holds: seen and not closed, or set aside. */
-export function heldOf(dots: CausalContext, { clock, lost, aside }: Statement): CausalContext {
+export function heldDots(dots: CausalContext, { clock, lost, aside }: Statement): CausalContext {
   const unseen = dots.minus(clock);
   const held = dots.minus(unseen).minus(lost);
   return aside.isEmpty ? held : held.join(dots.minus(dots.minus(aside)));
@@ -62,7 +62,7 @@ export function heldOf(dots: CausalContext, { clock, lost, aside }: Statement): 
 /** Whether a gap may be closed: no replica that could hold one of the dots does. */
 export function areHeldNowhere(dots: CausalContext, round: Round): boolean {
   return [...round.values()].every(
-    (statement) => statement.isWhole && heldOf(dots, statement).isEmpty,
+    (statement) => statement.isWhole && heldDots(dots, statement).isEmpty,
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * Examines the files of a LevelDB store that is not open. It finds damage, a mend for it, and the
+ * Examines the files of a LevelDB store that is not open. It finds damage, a repair for it, and the
  * rows that may be lost. LevelDB itself verifies no checksum of a block. It takes a truncated
  * manifest for an older one, and deletes every table if CURRENT is missing.
  */
@@ -25,9 +25,9 @@ export type FileRepair =
 
 /** The damage of a store. */
 export interface Findings {
-  readonly mends: readonly FileRepair[];
+  readonly repairs: readonly FileRepair[];
   readonly lost: readonly LostRange[];
-  /** Sentences for the log about findings that need no mend. */
+  /** Sentences for the log about findings that need no change. */
   readonly remarks: readonly string[];
 }
 
@@ -35,7 +35,7 @@ const EVERYTHING: LostRange = { first: '', last: undefined };
 
 interface Report {
   readonly directory: string;
-  readonly mends: FileRepair[];
+  readonly repairs: FileRepair[];
   readonly lost: LostRange[];
   readonly remarks: string[];
 }
@@ -47,7 +47,7 @@ interface Report {
  * longer.
  */
 export async function examine(directory: string, isThorough: boolean): Promise<Findings> {
-  const report: Report = { directory, mends: [], lost: [], remarks: [] };
+  const report: Report = { directory, repairs: [], lost: [], remarks: [] };
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   // LevelDB makes files only. Anything else, such as a pipe, might have no end.
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
@@ -63,7 +63,7 @@ export async function examine(directory: string, isThorough: boolean): Promise<F
       () => undefined,
     );
     if (entry !== undefined && bytes !== entry.bytes) {
-      report.mends.push({ kind: 'blank table', file, bytes: entry.bytes });
+      report.repairs.push({ kind: 'blank table', file, bytes: entry.bytes });
       report.lost.push(entry);
     } else if (isThorough || entry === undefined || !areObjects(entry.first, entry.last)) {
       await examineTable(report, file, entry ?? EVERYTHING);
@@ -97,7 +97,7 @@ async function currentManifest(
   report: Report,
   names: readonly string[],
 ): Promise<Manifest | undefined> {
-  const { directory, mends, lost } = report;
+  const { directory, repairs, lost } = report;
   const read = async (name: string): Promise<Manifest | undefined> => {
     const manifest = await readFile(join(directory, name)).then(readManifest, () => undefined);
     return manifest !== undefined && isCurrent(manifest, names) ? manifest : undefined;
@@ -117,17 +117,17 @@ async function currentManifest(
       .reverse()) {
       const manifest = await read(name);
       if (manifest === undefined) continue;
-      mends.push({ kind: 'name manifest', file: 'CURRENT', manifest: name });
+      repairs.push({ kind: 'name manifest', file: 'CURRENT', manifest: name });
       return withFlips(report, name, manifest);
     }
   }
-  mends.push({ kind: 'rebuild manifest', file: named ?? 'MANIFEST' });
+  repairs.push({ kind: 'rebuild manifest', file: named ?? 'MANIFEST' });
   lost.push(EVERYTHING);
   return undefined;
 }
 
-function withFlips({ mends }: Report, file: string, manifest: Manifest): Manifest {
-  if (manifest.flips.length > 0) mends.push({ kind: 'flip bits', file, flips: manifest.flips });
+function withFlips({ repairs }: Report, file: string, manifest: Manifest): Manifest {
+  if (manifest.flips.length > 0) repairs.push({ kind: 'flip bits', file, flips: manifest.flips });
   return manifest;
 }
 
@@ -136,11 +136,11 @@ async function examineTable(report: Report, file: string, range: LostRange): Pro
   if (!isSoundTable(bytes)) {
     const flips = flipsOfTable(bytes);
     flipBits(bytes, flips);
-    if (flips.length > 0) report.mends.push({ kind: 'flip bits', file, flips });
+    if (flips.length > 0) report.repairs.push({ kind: 'flip bits', file, flips });
   }
   const table = readTable(bytes);
   if (table?.isSound !== true) {
-    report.mends.push({ kind: 'blank table', file, bytes: bytes.length });
+    report.repairs.push({ kind: 'blank table', file, bytes: bytes.length });
     report.lost.push(range);
     return;
   }
@@ -151,7 +151,7 @@ async function examineTable(report: Report, file: string, range: LostRange): Pro
     report.lost.push(block);
   }
   for (const block of table.spare) if (!isSound(bytes, block)) blocks.push(block);
-  if (blocks.length > 0) report.mends.push({ kind: 'blank blocks', file, blocks });
+  if (blocks.length > 0) report.repairs.push({ kind: 'blank blocks', file, blocks });
 }
 
 function isSoundTable(bytes: Uint8Array): boolean {
@@ -167,30 +167,34 @@ export function flipBits(bytes: Uint8Array, flips: readonly FileFlip[]): void {
   for (const { offset, mask } of flips) bytes[offset] = (bytes[offset] as number) ^ mask;
 }
 
-async function examineLog({ directory, mends, remarks }: Report, file: string): Promise<void> {
+async function examineLog({ directory, repairs, remarks }: Report, file: string): Promise<void> {
   const bytes = await readFile(join(directory, file));
   const { records, flips, isTorn } = readLog(bytes);
-  if (flips.length > 0) mends.push({ kind: 'flip bits', file, flips });
+  if (flips.length > 0) repairs.push({ kind: 'flip bits', file, flips });
   const bad = records.find((record) => !record.isSound);
   // LevelDB would apply the later records without the damaged one. A cut leaves an older state.
-  if (bad !== undefined) mends.push({ kind: 'cut log', file, bytes: bad.offset });
+  if (bad !== undefined) repairs.push({ kind: 'cut log', file, bytes: bad.offset });
   else if (isTorn)
     remarks.push(`${file} ends within a record: the last writes before the stop are lost here`);
 }
 
-/** Reads the rows in the parts that mends take away, from the files as they were. */
-export async function* recoveredRows(directory: string, { mends }: Findings): AsyncGenerator<Row> {
-  for (const mend of mends) {
-    const bytes = await readFile(join(directory, mend.file)).catch(() => new Uint8Array());
-    for (const other of mends)
-      if (other.kind === 'flip bits' && other.file === mend.file) flipBits(bytes, other.flips);
-    if (mend.kind === 'blank blocks') {
-      for (const block of mend.blocks) if (block.kind === 'rows') yield* rowsOfBlock(bytes, block);
-    } else if (mend.kind === 'blank table') {
+/** Reads the rows in the parts that repairs take away, from the files as they were. */
+export async function* recoveredRows(
+  directory: string,
+  { repairs }: Findings,
+): AsyncGenerator<Row> {
+  for (const change of repairs) {
+    const bytes = await readFile(join(directory, change.file)).catch(() => new Uint8Array());
+    for (const other of repairs)
+      if (other.kind === 'flip bits' && other.file === change.file) flipBits(bytes, other.flips);
+    if (change.kind === 'blank blocks') {
+      for (const block of change.blocks)
+        if (block.kind === 'rows') yield* rowsOfBlock(bytes, block);
+    } else if (change.kind === 'blank table') {
       for (const block of readTable(bytes)?.blocks ?? []) yield* rowsOfBlock(bytes, block);
-    } else if (mend.kind === 'cut log') {
+    } else if (change.kind === 'cut log') {
       for (const record of readLog(bytes).records)
-        if (record.offset >= mend.bytes) yield* rowsOfBatch(record);
+        if (record.offset >= change.bytes) yield* rowsOfBatch(record);
     }
   }
 }

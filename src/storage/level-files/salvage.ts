@@ -20,8 +20,8 @@ import type { Salvage } from '../engine.ts';
 import { examine, type FileRepair, type Findings, flipBits, recoveredRows } from './examine.ts';
 import { blankBlock, blankTable } from './table-file.ts';
 
-/** How to mend a store. */
-export interface MendOptions {
+/** How to salvage a store. */
+export interface SalvageOptions {
   /** The data directory; the store is `leveldb` in it. */
   readonly root: string;
   /** Whether to examine every block. */
@@ -36,28 +36,28 @@ const storeOf = (root: string): string => join(root, 'leveldb');
 const markerOf = (root: string): string => join(root, 'salvaging');
 
 /** Mends the store in a directory if it is damaged. */
-export async function mendStore(options: MendOptions): Promise<Salvage | undefined> {
+export async function salvageStore(options: SalvageOptions): Promise<Salvage | undefined> {
   const { root, isThorough, onRemark } = options;
   const begun = await readFile(markerOf(root), 'utf8').catch(() => undefined);
   if (begun === undefined) {
     const findings = await examine(storeOf(root), isThorough);
     findings.remarks.forEach(onRemark);
-    if (findings.mends.length === 0) return undefined;
+    if (findings.repairs.length === 0) return undefined;
     const aside = await keepAside(root);
     await writeDurably(root, 'salvaging', aside);
-    return mendFrom(options, aside);
+    return salvageFrom(options, aside);
   }
   await rm(storeOf(root), { recursive: true, force: true });
   await linkAll(join(root, begun), storeOf(root));
-  return mendFrom(options, begun);
+  return salvageFrom(options, begun);
 }
 
-async function mendFrom({ root, repair }: MendOptions, aside: string): Promise<Salvage> {
+async function salvageFrom({ root, repair }: SalvageOptions, aside: string): Promise<Salvage> {
   const kept = join(root, aside);
   // Damage is seldom alone, so every block is examined now.
   const findings = await examine(kept, true);
-  for (const mend of findings.mends) await carryOut(storeOf(root), mend);
-  if (findings.mends.some(({ kind }) => kind === 'rebuild manifest')) {
+  for (const change of findings.repairs) await applyRepair(storeOf(root), change);
+  if (findings.repairs.some(({ kind }) => kind === 'rebuild manifest')) {
     await repair(storeOf(root));
     await rm(join(storeOf(root), 'lost'), { recursive: true, force: true });
   }
@@ -73,8 +73,8 @@ async function mendFrom({ root, repair }: MendOptions, aside: string): Promise<S
   };
 }
 
-function describe({ mends }: Findings): string {
-  const texts = mends.map(({ kind, file }) => `${file} (${kind})`);
+function describe({ repairs }: Findings): string {
+  const texts = repairs.map(({ kind, file }) => `${file} (${kind})`);
   const more = texts.length - 5;
   return [...texts.slice(0, 5), ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
@@ -82,21 +82,21 @@ function describe({ mends }: Findings): string {
 /**
  * Replaces a damaged file by a mended one. The kept file is a hard link, so it must not be changed.
  */
-async function carryOut(directory: string, mend: FileRepair): Promise<void> {
-  const path = join(directory, mend.file);
-  if (mend.kind === 'rebuild manifest') return rm(path, { force: true });
+async function applyRepair(directory: string, change: FileRepair): Promise<void> {
+  const path = join(directory, change.file);
+  if (change.kind === 'rebuild manifest') return rm(path, { force: true });
   const bytes = await readFile(path).catch(() => Buffer.alloc(0));
-  if (mend.kind === 'flip bits') flipBits(bytes, mend.flips);
-  if (mend.kind === 'blank blocks')
-    for (const block of mend.blocks) blankBlock(bytes, block, block.kind);
+  if (change.kind === 'flip bits') flipBits(bytes, change.flips);
+  if (change.kind === 'blank blocks')
+    for (const block of change.blocks) blankBlock(bytes, block, block.kind);
   const mended = {
     'flip bits': () => bytes,
     'blank blocks': () => bytes,
-    'blank table': () => blankTable((mend as { bytes: number }).bytes),
-    'cut log': () => bytes.subarray(0, (mend as { bytes: number }).bytes),
-    'name manifest': () => Buffer.from(`${(mend as { manifest: string }).manifest}\n`),
-  }[mend.kind]();
-  await writeDurably(directory, mend.file, mended);
+    'blank table': () => blankTable((change as { bytes: number }).bytes),
+    'cut log': () => bytes.subarray(0, (change as { bytes: number }).bytes),
+    'name manifest': () => Buffer.from(`${(change as { manifest: string }).manifest}\n`),
+  }[change.kind]();
+  await writeDurably(directory, change.file, mended);
 }
 
 /**
