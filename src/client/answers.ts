@@ -68,7 +68,10 @@ export interface Written {
   /** Includes this write and everything that its writer had seen. */
   readonly token: Token;
   readonly dot: string;
-  readonly etag: string;
+  /**
+   * The entity tag of the value; undefined if the key also has values that its writer has not seen.
+   */
+  readonly etag: string | undefined;
   /**
    * The number of values that the key has now, as far as the node knows. If there are several, they
    * need a merge.
@@ -155,7 +158,7 @@ export function toWritten(answer: ClientAnswer): Written {
   return {
     token: requiredToken(answer),
     dot: headers.get('x-mec-dot') ?? '',
-    etag: headers.get('etag') ?? '',
+    etag: headers.get('etag') ?? undefined,
     siblings,
   };
 }

@@ -7,7 +7,7 @@ import { CausalContext } from '../core/causality/causal-context.ts';
 import { type Content, packContent, unpackContent } from '../core/value/content.ts';
 import { formatDot } from '../core/causality/dot.ts';
 import { etagOf } from '../core/value/etag.ts';
-import type { ObjectVersion } from '../core/causality/object.ts';
+import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
 import { addContentHeaders, RAW_CODING, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
@@ -150,9 +150,11 @@ export async function writeTo(
   const written = await node.put(key, packContent(content), { ...parameters, token, condition });
   const { length } = written.versions;
   const { actor, counter } = written.dot;
+  const isAlone = written.versions.every((version) => compareDots(version, written.dot) === 0);
   const headers = vclockHeader(key, written.token, [{ actor, counter, body: content }]);
   headers['X-Mec-Dot'] = formatDot(written.dot);
-  headers['ETag'] = etagOf(written.versions);
+  // With a tag of versions that the writer has not seen, its next condition would replace them.
+  if (isAlone) headers['ETag'] = etagOf([written.dot]);
   if (length > 1) headers['X-Mec-Siblings'] = String(length);
   if (written.isRepeated) headers['X-Mec-Repeated'] = 'true';
   const plain = { status: 200, headers, body: EMPTY };

@@ -91,6 +91,17 @@ describe('conditions', () => {
     for (const at of [0, 1, 2]) assert.deepEqual(await cluster.values(key, at), ['200']);
   });
 
+  test('a write has a tag only if its writer has seen all values of the key', async () => {
+    const key = freshKey();
+    const first = await put(0, key, {}, { body: 'first' });
+    assert.equal(etagOf(first), etagOf(await cluster.node(1).key(key)));
+    const second = await put(0, key, {}, { body: 'second' });
+    assert.equal(second.headers['x-mec-siblings'], '2');
+    assert.equal(second.headers['etag'], undefined);
+    assert.equal((await put(0, key, { 'If-Match': etagOf(first) }, { body: 'third' })).status, 412);
+    assert.deepEqual((await cluster.values(key, 2)).sort(), ['first', 'second']);
+  });
+
   test('PUT with If-Match replaces the matching siblings, and returns 412 on mismatch', async () => {
     const key = freshKey();
     assert.equal(
