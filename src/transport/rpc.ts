@@ -7,6 +7,7 @@
  * messages.
  */
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
+import { callAll } from '../base/call-all.ts';
 import { MecError } from '../base/errors.ts';
 import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
 import type { Floor } from '../core/causality/floor.ts';
@@ -25,21 +26,8 @@ export type Handler = (request: Request, answer: (reply: Reply) => void) => void
 
 type ReplyCall = readonly [OnReply, Reply | MecError];
 
-/**
- * Calls all callbacks, because one that throws must not cost the others their answers. Throws the
- * first error afterwards.
- */
-function answerAll(answers: readonly ReplyCall[]): void {
-  const errors: unknown[] = [];
-  for (const [onReply, reply] of answers) {
-    try {
-      onReply(reply);
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
-}
+const answerAll = (answers: readonly ReplyCall[]): void =>
+  callAll(answers, ([onReply, reply]) => onReply(reply));
 
 function unreachable(): MecError {
   const detail = 'The connection to the peer is closed. Nothing was written.';

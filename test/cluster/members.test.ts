@@ -238,3 +238,15 @@ test('the life of a member is that of its last start, and a member that is gone 
   assert.equal(members.lifeOf('b'), undefined);
   assert.equal(members.lifeOf('never heard of'), undefined);
 });
+
+test('a listener that throws hides no change from the others', () => {
+  const members = membersOf('self');
+  const heard: string[] = [];
+  const bug = new Error('a bug of one listener');
+  members.onChange(() => {
+    throw bug;
+  });
+  members.onChange(({ name }) => heard.push(name));
+  assert.throws(() => members.merge(recordOf('n2', 'up')), bug);
+  assert.deepEqual(heard, ['n2']);
+});

@@ -2,6 +2,7 @@
  * The members of the cluster as this node knows them, and the owners that follow from them
  * (`ownership.ts`).
  */
+import { callAll } from '../../base/call-all.ts';
 import {
   MemberList,
   type MemberRecord,
@@ -192,7 +193,7 @@ export class Members {
   #changed(record: MemberRecord): void {
     if (record.state === 'gone') this.#trust.forgetMember(record.name);
     this.#ownership.place(this.#list);
-    for (const listener of this.#listeners) listener(record);
+    callAll(this.#listeners, (listener) => listener(record));
   }
 
   /**

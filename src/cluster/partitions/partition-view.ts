@@ -3,6 +3,7 @@
  * of its contexts, and the fences that the node has made. The view also keeps the statements of
  * other members, and says whether the replica here is at rest and may be read.
  */
+import { callAll } from '../../base/call-all.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { CurrentActors } from '../../core/causality/actor.ts';
 import { type AskingReplica, Evidence, type EvidenceParts } from './evidence.ts';
@@ -88,7 +89,7 @@ export class PartitionView {
   #runWaiting(): void {
     const reads = this.#waiting;
     this.#waiting = [];
-    for (const read of reads) read();
+    callAll(reads, (read) => read());
   }
 
   /** Runs the waiting reads, and lets no other read wait, because the node stops. */

@@ -76,6 +76,17 @@ test('a read waits until the replica of its own partition is confirmed', () => {
   assert.deepEqual(reads, ['a', 'b'], 'each runs once');
 });
 
+test('a read that throws costs no other read its answer', () => {
+  const { view, reads, read } = bench();
+  const bug = new Error('a bug of one read');
+  view.whenConfirmed(() => {
+    throw bug;
+  });
+  read('other');
+  assert.throws(() => view.confirm(), bug);
+  assert.deepEqual(reads, ['other']);
+});
+
 test('a confirmed replica counts', () => {
   const { status, view } = bench();
   view.confirm();
