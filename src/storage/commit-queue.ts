@@ -7,6 +7,7 @@
  * The first failure ends the queue: all rows that wait or come later fail.
  */
 import type { Clock } from '../base/env.ts';
+import { callAll } from '../base/call-all.ts';
 import { MecError, toMecError } from '../base/errors.ts';
 import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES, MAX_COMMIT_ROWS } from './limits.ts';
 import type { Engine, RowChange } from './engine.ts';
@@ -182,8 +183,8 @@ export class CommitQueue {
       }
       this.#batches.shift();
       this.#count();
-      for (const done of batch.waiting) done();
-      for (const task of this.#between.splice(0)) task();
+      this.#tell(batch.waiting);
+      this.#tell(this.#between.splice(0));
     }
     this.#isWriting = false;
     for (const resolve of this.#idle.splice(0)) resolve();
@@ -194,8 +195,23 @@ export class CommitQueue {
     const batches = this.#batches;
     this.#batches = [];
     this.#count();
-    for (const batch of batches) for (const done of batch.waiting) done(error);
-    for (const task of this.#between.splice(0)) task(error);
+    for (const batch of batches) this.#tell(batch.waiting, error);
+    this.#tell(this.#between.splice(0), error);
     this.#options.onFailure(error);
+  }
+
+  /**
+   * Calls all callbacks. If one of them throws, that is an unhandled error of its own event, which
+   * ends a real process. Thrown here, it would end the queue: later rows would never become
+   * durable, and their submitters would wait for ever.
+   */
+  #tell(callbacks: readonly Done[], failure?: MecError): void {
+    try {
+      callAll(callbacks, (done) => done(failure));
+    } catch (error) {
+      this.#options.clock.defer(() => {
+        throw error;
+      });
+    }
   }
 }

@@ -44,17 +44,37 @@ async function slowEngine(): Promise<{
 
 const put = (key: string, size = 1): RowChange => ({ key, value: new Uint8Array(size) });
 
+/** A clock that collects the errors of deferred tasks. In a real process nothing handles them. */
+class CatchingClock extends ManualClock {
+  readonly unhandled: unknown[] = [];
+
+  override defer(task: () => void): void {
+    super.defer(() => {
+      try {
+        task();
+      } catch (error) {
+        this.unhandled.push(error);
+      }
+    });
+  }
+}
+
 async function setUp(): Promise<
-  Awaited<ReturnType<typeof slowEngine>> & { queue: CommitQueue; failures: MecError[] }
+  Awaited<ReturnType<typeof slowEngine>> & {
+    queue: CommitQueue;
+    failures: MecError[];
+    unhandled: unknown[];
+  }
 > {
   const slow = await slowEngine();
   const failures: MecError[] = [];
+  const clock = new CatchingClock();
   const queue = new CommitQueue(slow.engine, {
-    clock: new ManualClock(),
+    clock,
     sync: true,
     onFailure: (error) => failures.push(error),
   });
-  return { ...slow, queue, failures };
+  return { ...slow, queue, failures, unhandled: clock.unhandled };
 }
 
 test('writes that are submitted while a batch syncs share the next batch', async () => {
@@ -149,4 +169,49 @@ test('idle resolves when the last batch is durable', async () => {
   assert.equal(isIdle, false);
   await end();
   await idle;
+});
+
+/** Submits rows whose callback throws, and collects the callbacks that were called. */
+function submitFaulty(queue: CommitQueue): { readonly bug: Error; readonly called: string[] } {
+  const bug = new Error('a bug of one submitter');
+  const called: string[] = [];
+  const note = (name: string) => (error?: MecError) => {
+    called.push(error === undefined ? name : `${name}: ${error.code}`);
+    if (name.startsWith('faulty')) throw bug;
+  };
+  queue.submit([put('a')], note('faulty'));
+  queue.submit([put('b')], note('other'));
+  return { bug, called };
+}
+
+test('a callback that throws costs no other submitter its answer', async () => {
+  const { queue, unhandled, end } = await setUp();
+  const { bug, called } = submitFaulty(queue);
+  await nextTurn();
+  queue.runBetweenBatches(() => {
+    called.push('faulty task');
+    throw bug;
+  });
+  queue.runBetweenBatches(() => called.push('other task'));
+  await end();
+  assert.deepEqual(called, ['faulty', 'other', 'faulty task', 'other task']);
+  await nextTurn();
+  assert.deepEqual(unhandled, [bug, bug]);
+  queue.submit([put('c')], () => called.push('later'));
+  await nextTurn();
+  await end();
+  assert.equal(called.at(-1), 'later');
+});
+
+test('a callback that throws as the queue fails costs no other submitter its error', async () => {
+  const { queue, failures, unhandled, end } = await setUp();
+  const { bug, called } = submitFaulty(queue);
+  await nextTurn();
+  queue.submit([put('c')], (error) => called.push(`next: ${error?.code}`));
+  await end(new MecError('disk-full'));
+  assert.deepEqual(called, ['faulty: disk-full', 'other: disk-full', 'next: disk-full']);
+  assert.equal(failures.length, 1);
+  await queue.whenIdle();
+  await nextTurn();
+  assert.deepEqual(unhandled, [bug]);
 });
