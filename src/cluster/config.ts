@@ -16,7 +16,7 @@ export interface Config {
   readonly root: string;
   /**
    * A place that may fail as a whole, such as a rack. No two owners of a key share a zone as long
-   * as there are enough zones.
+   * as there are enough zones. The zone and weight of a member are those with which it joined.
    */
   readonly zone: string | undefined;
   /** The share of data that this node takes, relative to the others. */

@@ -343,10 +343,12 @@ export class MecNode implements KeyStore {
       SocketStatus,
       SocketStatus,
     ];
-    const { state, zone } = members.own;
+    const { state, zone, weight } = members.own;
     return {
       name: this.config.name,
       zone,
+      weight,
+      configured: members.ignoredFields,
       state,
       isReady: this.whyNotReady() === undefined,
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),

@@ -1,6 +1,6 @@
 /** The status of a node in `/status`, for people and monitoring. Every part may get new fields. */
 import type { Reach } from '../core/placement/detector.ts';
-import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
+import type { MemberRecord, MemberState, PlacementFields } from '../core/placement/member-list.ts';
 import type { StoreStatus } from '../storage/store-status.ts';
 import type { Config } from './config.ts';
 import type { Share } from './membership/ownership.ts';
@@ -15,6 +15,12 @@ export type { StoreStatus };
 export interface NodeStatus {
   readonly name: string;
   readonly zone?: string | undefined;
+  readonly weight: number;
+  /**
+   * The weight and zone in the configuration, if this member has others. They count when the node
+   * has left and joined again.
+   */
+  readonly configured?: PlacementFields | undefined;
   readonly state: MemberState;
   /** Whether clients may send requests to this node. */
   readonly isReady: boolean;

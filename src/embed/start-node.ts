@@ -33,7 +33,8 @@ export interface NodeConfig {
   readonly httpport?: number | undefined;
   /**
    * A group of nodes that may fail together, such as a rack. No two owners of a key are in one
-   * zone, if there are enough zones.
+   * zone, if there are enough zones. A node whose root already belongs to a cluster keeps the zone
+   * and weight with which it joined.
    */
   readonly zone?: string | undefined;
   /** The node's share of the data, relative to the others. Default 1. */

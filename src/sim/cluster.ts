@@ -59,6 +59,8 @@ export class SimNode implements Server {
 
   /** The versions of the protocol that it speaks from its next start on, if a test sets them. */
   protocol: ProtocolRange | undefined;
+  /** Other values in its configuration from its next start on, if a test sets them. */
+  configured: Partial<Config> = {};
   #starts = 0;
 
   /** Whether the node was started after the cluster was born. */
@@ -108,7 +110,8 @@ export class SimNode implements Server {
     const onEnd = (reason: Error | undefined): void => this.#end(life, reason);
     const onBegin = (): void => this.#cluster.onBegin?.();
     const { limits } = this.#cluster;
-    const config = { ...this.#config, ...this.#address, nodes: this.#cluster.addresses() };
+    const nodes = this.#cluster.addresses();
+    const config = { ...this.#config, ...this.configured, ...this.#address, nodes };
     const protocol = this.protocol ?? this.#nextProtocol();
     MecNode.start({ config, env, openEngine, limits, protocol, onEnd, onBegin }).then(
       (node) => {

@@ -6,6 +6,7 @@ import {
   MemberList,
   type MemberRecord,
   type MemberState,
+  placementFieldsOf,
 } from '../../src/core/placement/member-list.ts';
 import { answerToRecord, type SelfKnowledge } from '../../src/core/placement/own-record.ts';
 
@@ -33,9 +34,10 @@ function wordsOf({ state, generation, life, version }: MemberRecord): Words {
   return `${state} ${generation} ${life} ${version}`;
 }
 
-const NEW = { hasMetOthers: false, lives: ['now'] };
-const RESTARTED = { hasMetOthers: false, lives: ['now', 'before'] };
-const MEMBER = { hasMetOthers: true, lives: ['now', 'before'] };
+const configured = { weight: 8, zone: 'new' };
+const NEW = { hasMetOthers: false, lives: ['now'], configured };
+const RESTARTED = { hasMetOthers: false, lives: ['now', 'before'], configured };
+const MEMBER = { hasMetOthers: true, lives: ['now', 'before'], configured };
 
 type Row = [what: string, who: Omit<SelfKnowledge, 'own'>, own: Words, said: Words, answer?: Words];
 
@@ -192,6 +194,33 @@ for (const [what, who, own, said, answer] of TABLE) {
     assert.equal(given && wordsOf(given), answer);
   });
 }
+
+/** The weight and zone with which a node answers a record that has others. */
+function fieldsIn(who: Omit<SelfKnowledge, 'own'>, own: Words, said: Words): unknown {
+  const received = { ...recordOf(said), weight: 2, zone: 'old' };
+  const answer = answerToRecord(received, { ...who, own: recordOf(own) });
+  return answer && placementFieldsOf(answer);
+}
+
+test('a node that takes the place of an owner takes its weight and zone', () => {
+  const old = { weight: 2, zone: 'old' };
+  assert.deepEqual(fieldsIn(NEW, 'joining 1 now 1', 'up 1 x 9'), old);
+  assert.deepEqual(fieldsIn(NEW, 'joining 1 now 1', 'leaving 3 x 9'), old);
+  assert.deepEqual(fieldsIn(MEMBER, 'joining 1 now 3', 'up 1 before 7'), old);
+  assert.deepEqual(fieldsIn(MEMBER, 'up 1 now 9', 'up 2 x 7'), old);
+});
+
+test('a node that joins after a member that owns nothing has the configured weight and zone', () => {
+  assert.deepEqual(fieldsIn(NEW, 'joining 1 now 1', 'joining 1 x 9'), configured);
+  assert.deepEqual(fieldsIn(NEW, 'joining 1 now 1', 'gone 1 x 9'), configured);
+  assert.deepEqual(fieldsIn(NEW, 'up 1 now 2', 'gone 1 x 9'), configured);
+});
+
+test('a node keeps its weight and zone over records of its generation that have others', () => {
+  const own = { weight: 1, zone: undefined };
+  assert.deepEqual(fieldsIn(MEMBER, 'up 1 now 8', 'up 1 x 9'), own);
+  assert.deepEqual(fieldsIn(MEMBER, 'joining 2 now 3', 'joining 2 x 7'), own);
+});
 
 const LIVES = ['now', 'before', 'x'];
 

@@ -8,6 +8,8 @@ import {
   type MemberRecord,
   type MemberState,
   NEXT_STATES,
+  type PlacementFields,
+  placementFieldsOf,
 } from '../../core/placement/member-list.ts';
 import { answerToRecord } from '../../core/placement/own-record.ts';
 import type { Config } from '../config.ts';
@@ -37,10 +39,11 @@ export class Members {
   readonly #trust: ListTrust;
   readonly #lives: readonly string[];
   readonly #hasSeeds: boolean;
+  readonly #configured: PlacementFields;
 
   /** `life` is the life of this process, and `kept` the list on the disk. */
   constructor(config: OwnConfig, kept: readonly MemberRecord[], life: string) {
-    const { name, host, port, httpport, zone, weight } = config;
+    const { name, host, port, httpport } = config;
     this.self = name;
     this.n = config.quorum.n;
     this.#hasSeeds = (config.nodes ?? []).some((seed) => seed.host !== host || seed.port !== port);
@@ -49,7 +52,12 @@ export class Members {
     this.#trust = new ListTrust(this.#list, name);
     const before = this.#list.get(name);
     this.#lives = before === undefined ? [life] : [life, before.life];
-    const own = { name, host, port, httpport, zone, weight, settled: 0 };
+    this.#configured = placementFieldsOf(config);
+    // A node that has met no cluster is not a member yet. A member keeps its weight and zone, even
+    // while it joins: the others may know already that it is up, and its disk may not.
+    const isMember = before !== undefined && this.#trust.isWorthKeeping;
+    const fields = placementFieldsOf(isMember ? before : config);
+    const own = { name, host, port, httpport, ...fields, settled: 0 };
     this.#list.merge({
       ...own,
       state: before?.state ?? 'joining',
@@ -67,6 +75,15 @@ export class Members {
 
   get own(): MemberRecord {
     return this.#list.get(this.self) as MemberRecord;
+  }
+
+  /**
+   * The weight and zone in the configuration, if those of the record are others. They will count
+   * when this node has left and joined again.
+   */
+  get ignoredFields(): PlacementFields | undefined {
+    const { weight, zone } = this.#configured;
+    return weight === this.own.weight && zone === this.own.zone ? undefined : { weight, zone };
   }
 
   /** The present life of a node; undefined if it is not a member, or is gone. */
@@ -154,6 +171,7 @@ export class Members {
       own: this.own,
       hasMetOthers: this.#trust.hasMetOthers,
       lives: this.#lives,
+      configured: this.#configured,
     });
     return answer !== undefined && this.#keepOwn(answer);
   }

@@ -38,6 +38,7 @@ import { type HandoffProgress, Lifecycle } from './lifecycle.ts';
 import { Prober } from './prober.ts';
 import { Gossiper } from './gossip.ts';
 import { Seeds } from './seeds.ts';
+import { warnOfIgnoredFields } from './ignored-fields.ts';
 
 /** The parts of a node that membership uses. */
 export interface MembershipOptions {
@@ -124,6 +125,7 @@ export class Membership {
   }
 
   start(): void {
+    warnOfIgnoredFields(this.#options.env.log, this.#options.members);
     this.#onHeartbeat();
   }
 

@@ -47,6 +47,18 @@ export interface MemberRecord extends Address {
   readonly settled: number;
 }
 
+/**
+ * The fields of a record that decide which partitions the member owns. They stay the same within a
+ * generation: other values would move partitions at once, to owners without the data.
+ */
+export type PlacementFields = Pick<MemberRecord, 'weight' | 'zone'>;
+
+/** The placement fields of a record or configuration, alone. */
+export const placementFieldsOf = ({ weight, zone }: PlacementFields): PlacementFields => ({
+  weight,
+  zone,
+});
+
 /** The name of a member, and the version of its record. */
 export type MemberVersion = Pick<MemberRecord, 'name' | 'version'>;
 
@@ -84,6 +96,9 @@ export const isLaterState = (a: MemberState, b: MemberState): boolean =>
  * because a node on an empty disk joins in a generation that it guesses. If it denies a suspicion
  * of the member before it, its record has the higher version. That member would go back to
  * `joining`, and its partitions would have an owner less.
+ *
+ * No rule here keeps the weight and zone of a generation: records that arrive in another order
+ * would then give another list. Each member keeps its own (`members.ts`, `own-record.ts`).
  */
 export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
   if (a.generation !== b.generation) return a.generation > b.generation;

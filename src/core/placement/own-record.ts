@@ -4,7 +4,13 @@
  * until it is gone or loses its disk. So the node must find out whether a record describes this
  * member.
  */
-import { areSameRecords, isLaterState, type MemberRecord } from './member-list.ts';
+import {
+  areSameRecords,
+  isLaterState,
+  type MemberRecord,
+  type PlacementFields,
+  placementFieldsOf,
+} from './member-list.ts';
 
 /** A node's knowledge of itself. */
 export interface SelfKnowledge {
@@ -16,6 +22,8 @@ export interface SelfKnowledge {
   readonly hasMetOthers: boolean;
   /** The lives that this root is known to have had: the present one and the one before. */
   readonly lives: readonly string[];
+  /** The weight and zone in the configuration: those of the next generation that joins. */
+  readonly configured: PlacementFields;
 }
 
 /**
@@ -59,8 +67,12 @@ function isOfThisMember(
  * The record describes another member of this name. If that member still ran, the others would
  * refuse this process, so this process takes its place. Otherwise no record would name this life,
  * none of its answers would count, and questions to all members would never end.
+ *
+ * A member that owns partitions is succeeded with its weight and zone. Otherwise its partitions
+ * would move at once, without pending owners.
  */
-function successorOf(received: MemberRecord, { own, hasMetOthers }: SelfKnowledge): MemberRecord {
+function successorOf(received: MemberRecord, known: SelfKnowledge): MemberRecord {
+  const { own, hasMetOthers, configured } = known;
   // This root belongs to a member and was restored from before the name was declared gone.
   if (received.state === 'gone' && hasMetOthers) {
     return {
@@ -70,6 +82,8 @@ function successorOf(received: MemberRecord, { own, hasMetOthers }: SelfKnowledg
       version: received.version + 1,
     };
   }
-  const state = received.state === 'up' || received.state === 'leaving' ? 'up' : 'joining';
-  return { ...own, state, generation: received.generation + 1, version: 1 };
+  const isOwner = received.state === 'up' || received.state === 'leaving';
+  const state = isOwner ? 'up' : 'joining';
+  const fields = placementFieldsOf(isOwner ? received : configured);
+  return { ...own, ...fields, state, generation: received.generation + 1, version: 1 };
 }
