@@ -42,6 +42,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'examples.test.ts': ['usual'],
   'http/': ['usual'],
   'http/conditions.test.ts': ['long'],
+  'http/slow-clients.test.ts': ['long'],
   'http/ttl.test.ts': ['long'],
   'model/conditional-writes.test.ts': ['usual', 'long'],
   'model/plain-writes.test.ts': ['usual', 'long'],

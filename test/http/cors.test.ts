@@ -52,6 +52,15 @@ test('pages of configured origins may read and write, and no others', async (t) 
   }
 });
 
+test('a simple request of a foreign page is carried out, but the page cannot read it', async (t) => {
+  const ask = await served(t, ['https://a.example']);
+  const origin = 'https://b.example';
+  const written = await ask(origin, 'POST', { 'Content-Type': 'text/plain' });
+  assert.equal(written.status, 200);
+  assert.equal(written.headers['access-control-allow-origin'], undefined);
+  assert.equal((await ask('https://a.example', 'GET')).status, 200);
+});
+
 test('Vary has all its names, and a page can read a refusal', async (t) => {
   const origin = 'https://a.example';
   const node = await startNode({ http: { origins: [origin] } });
