@@ -32,6 +32,7 @@ import {
   MAX_MEMORIES,
   MAX_TIMEOUT_MS,
   PARTITIONS,
+  PLACEMENT_CAP,
 } from '../../src/core/limits.ts';
 import { quorumSize } from '../../src/core/quorum/quorum.ts';
 import { MAX_HEADER_BYTES, MAX_META_BYTES } from '../../src/http/limits.ts';
@@ -76,6 +77,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
   'docs/concepts.md': [
     `one of ${PARTITIONS} *partitions*`,
     `The default is n = ${DEFAULT_N} and a majority for both`,
+    `No node owns more than ${PLACEMENT_CAP} times its share`,
     `About once ${amount(SYNC_LIMITS.intervalMs / 1_000, 'second')} a node compares its clocks`,
     `one wrong clock changes it by ${TOLERANCE} at most`,
   ],

@@ -40,4 +40,6 @@ test('a node has each field of /status that operators are told to watch', async 
     [],
   );
   assert.ok(!has(status, 'peers[].mood'));
+  const [, upgrade = ''] = /^## Restart and upgrade$([^]*?)^## /m.exec(page) ?? [];
+  assert.ok(upgrade.includes('`peers[].data.version`') && has(status, 'peers[].data.version'));
 });

@@ -69,6 +69,18 @@ test('the options of mec dev are in its table, with their defaults', () => {
   }
 });
 
+test('every column of mec status is explained', () => {
+  const page = textOf('docs/operations.md');
+  // The head of the table in a block: the test of the pages compares it with the output.
+  const columns = /^node +zone .*$/m.exec(page)?.[0]?.split(/[ …]+/) ?? [];
+  assert.ok(columns.length > 5, columns.join());
+  const explained = firstCells(sectionOf(page, 'Status')).flatMap((cell) => cell.split(', '));
+  assert.deepEqual(
+    columns.filter((name) => !['node', 'zone', ...explained].includes(name)),
+    [],
+  );
+});
+
 interface Operations {
   readonly paths: Readonly<
     Record<string, Record<string, { readonly responses?: Readonly<Record<string, unknown>> }>>
