@@ -3,6 +3,8 @@
  * codes.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +12,7 @@ import { after, before, describe, test } from 'node:test';
 import type { NodeStatus } from '../../src/cluster/status.ts';
 import { MecClient } from '../../src/client/index.ts';
 import { type EmbeddedCluster, startCluster, startNode } from '../../src/index.ts';
-import { eventually } from '../fixtures/cluster.ts';
+import { eventually, LAUNCHER } from '../fixtures/cluster.ts';
 import { type MecResult, runMec } from '../fixtures/run-mec.ts';
 import { deadUrl } from '../fixtures/fake-node.ts';
 
@@ -69,6 +71,21 @@ describe('the commands of operators', () => {
         row,
         new RegExp(`^n${i + 1} +- +up +256 +0 +0 +3 +[\\d.]+ (bytes|KiB|MiB) +\\d+ +\\d+$`),
       );
+  });
+
+  test('mec status --watch prints the table again and again, until it is ended', async (t) => {
+    const watching = spawn(process.execPath, [LAUNCHER, 'status', '--watch'], {
+      env: { ...process.env, MEC_URL: cluster.urls[0] },
+    });
+    t.after(() => watching.kill('SIGKILL'));
+    let out = '';
+    watching.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    const tables = (): number => out.match(/^node +zone/gm)?.length ?? 0;
+    await eventually('there are three tables', async () => tables() > 2);
+    assert.ok((out.match(/^n3 +- +up/gm) ?? []).length > 1);
+    const ended = once(watching, 'close');
+    watching.kill('SIGINT');
+    await ended;
   });
 
   test('locate prints the nodes that hold a key, and their versions', async () => {

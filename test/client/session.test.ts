@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MecClient } from '../../src/client/client.ts';
-import { text } from '../../src/client/codec.ts';
+import { bytes, text } from '../../src/client/codec.ts';
 import { MAX_SESSION_KEYS } from '../../src/client/limits.ts';
 import { Session } from '../../src/client/session.ts';
 import type { FetchInit } from '../../src/client/world.ts';
@@ -21,7 +21,7 @@ test('a session remembers the keys that were used last, and forgets the others',
   assert.deepEqual(session.seen('second').dots, []);
 });
 
-test('a read with monotonic: false does not name the versions that the client has seen', async () => {
+test('reads name the versions that the client has seen, unless monotonic is false', async () => {
   const sent: FetchInit['headers'][] = [];
   const client = new MecClient('http://n1', {
     codec: text,
@@ -41,8 +41,9 @@ test('a read with monotonic: false does not name the versions that the client ha
   await client.get('k');
   await client.get('k');
   await client.get('k', { monotonic: false });
+  await client.with(bytes).get('k');
   assert.deepEqual(
     sent.map((headers) => headers['X-Mec-Seen']),
-    [undefined, 'n1~a:1', undefined],
+    [undefined, 'n1~a:1', undefined, 'n1~a:1'],
   );
 });
