@@ -37,6 +37,8 @@ import {
 import { quorumSize } from '../../src/core/quorum/quorum.ts';
 import { MAX_HEADER_BYTES, MAX_META_BYTES } from '../../src/http/limits.ts';
 import { MAX_NODES } from '../../src/sim/membership-faults.ts';
+import { drawPlan } from '../../src/sim/plan.ts';
+import { Dice } from '../../src/sim/world.ts';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import { MAX_MEMBERS } from '../../src/transport/limits.ts';
 import { readPages } from './page.ts';
@@ -59,6 +61,9 @@ const NODE_JS = `Node.js ${manifest.engines.node.replace('>=', '')} or newer`;
 const MAX_VALUE = `${MAX_VALUE_BYTES / MIB} MiB`;
 const MAJORITY = quorumSize('quorum', DEFAULT_N);
 const TOLERANCE = amount(CLOCK_TOLERANCE_MS / 1_000, 'second');
+
+/** The numbers of nodes with which runs of the simulator begin. */
+const DRAWN = Array.from({ length: 200 }, (_, seed) => drawPlan(new Dice(seed), {}).nodes);
 
 /** Passages with a number, by page. Line breaks count as spaces, and links have no targets. */
 const STATED: Readonly<Record<string, readonly string[]>> = {
@@ -84,7 +89,8 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
   'docs/faq.md': [
     `${word(DEFAULT_N)}, for \`n = ${DEFAULT_N}\``,
     `There are ${PARTITIONS} partitions, and a member list has at most ${MAX_MEMBERS} members.`,
-    `up to ${word(MAX_NODES)}.`,
+    `begins with ${word(Math.min(...DRAWN))} to ${word(Math.max(...DRAWN))} nodes`,
+    `and adds some, up to ${word(MAX_NODES)}.`,
     `a difference of more than ${TOLERANCE} is logged`,
   ],
   'docs/glossary.md': [
@@ -93,7 +99,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
   ],
   'docs/http.md': [
     `A key is 1 to ${MAX_KEY_BYTES} bytes of percent-encoded UTF-8`,
-    `(${MAX_META_BYTES / KIB} KiB together)`,
+    `The last may have ${MAX_META_BYTES / KIB} KiB together.`,
     `A key has at most ${MAX_SIBLINGS} siblings;`,
     `remember the write for at least ${amount(IDEMPOTENCY_MS / 60_000, 'minute')}`,
     `the latest ${MAX_MEMORIES} of each of the ${PARTITIONS} partitions`,
