@@ -18,7 +18,7 @@ function asked(
   { members = [...OLD, 'd'], away = [] as string[] } = {},
 ): OwnerQuorum {
   const quorum = new OwnerQuorum(needs, sets, (member) => away.includes(member));
-  for (const member of members) quorum.ask(roleOf(member));
+  for (const member of members) quorum.ask(member, roleOf(member));
   return quorum;
 }
 

@@ -62,7 +62,6 @@ test('a tally is met, or fails as soon as the quorum is out of reach', () => {
   assert.equal(tally.verdict(), 'met');
   const hopeless = new Tally(2);
   hopeless.ask();
-  assert.equal(hopeless.verdict(1), 'waiting', 'one more could be asked');
   assert.equal(hopeless.verdict(), 'failed');
 });
 
@@ -73,8 +72,7 @@ test('a fallback does not count towards the owners that a tally needs', () => {
   assert.ok(tally.isShort, 'one owner is not enough to ask');
   tally.succeed(false);
   tally.succeed(true);
-  assert.equal(tally.verdict(1, 1), 'waiting');
-  assert.equal(tally.verdict(1, 0), 'failed', 'no owner is left');
+  assert.equal(tally.verdict(), 'failed');
   assert.deepEqual([tally.error('').details.have, tally.error('').details.need], [1, 2]);
   tally.ask(true);
   assert.ok(!tally.isShort);
@@ -113,7 +111,7 @@ test('ReadQuorum merges the replies and names the stale members', () => {
   const sets = { owners, nextOwners: owners };
   const fold = new ReadQuorum<string>({ any: 2 }, sets, () => false);
   const reply = { role: 'owner', counts: true, isComplete: true } as const;
-  for (const { role } of [reply, reply]) fold.ask(role);
+  for (const member of owners) fold.ask(member, 'owner');
   fold.add('old', object(1), reply);
   assert.equal(fold.verdict(), 'waiting');
   fold.add('new', object(2), reply);

@@ -22,7 +22,7 @@ const word = (life: string, replica: number, fences = NONE): StoredWord => ({
 function asked(need: number, members: number): WriteQuorum {
   const owners = ['a', 'b', 'c'];
   const quorum = new WriteQuorum({ any: need }, { owners, nextOwners: owners }, () => false);
-  for (let i = 0; i < members; i++) quorum.ask('owner');
+  for (const member of owners.slice(0, members)) quorum.ask(member, 'owner');
   return quorum;
 }
 

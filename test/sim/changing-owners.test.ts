@@ -145,3 +145,38 @@ test('a cluster of one is served while a second node joins, and if that fails', 
   await lab.wait(10_000);
   await isServed('two');
 });
+
+test('a read ends in time although its only fallback becomes a pending owner', async () => {
+  const lab = new Lab(4);
+  await lab.born();
+  const key = 'k';
+  const [reader, leaving, other, fallback] = lab.order(key) as [SimNode, SimNode, SimNode, SimNode];
+  assert.equal((await lab.ask(reader, 'PUT', key, { value: 'v' })).status, 200);
+  for (const { name } of [leaving, other]) lab.network.cuts.add(`${reader.name}>${name}`);
+  await lab.wait(6_000);
+  assert.equal(textOf(await lab.ask(reader, 'GET', key)), 'v');
+  // The reader does not hear of the change before the fallback is asked.
+  const release = [leaving, other].map(({ name }) => lab.network.stall(`${name}>${reader.name}`));
+  fallback.life?.pause();
+  leaving.node?.leave();
+  await lab.wait(600);
+  let status: number | undefined;
+  const read = reader.send({
+    method: 'GET',
+    path: `/mec/${key}`,
+    query: 'timeout=2000',
+    headers: {},
+    ...bodyInMemory(Buffer.from('')),
+  });
+  read.then(
+    (answer) => (status = answer.status),
+    () => (status = 0),
+  );
+  await lab.wait(5);
+  for (const go of release) go();
+  await lab.wait(400);
+  assert.equal(status, undefined);
+  fallback.life?.resume();
+  await lab.wait(1_700);
+  assert.ok(status !== undefined, 'no answer at the timeout');
+});

@@ -1,7 +1,7 @@
 /**
  * A quorum read. It first asks this node's own replica and the best peers. It asks other peers only
  * if one is late or fails, or if the answers differ. The caller gets its answer with the R-th
- * reply. After that, stale replicas are repaired.
+ * reply, and at its deadline at the latest. After that, stale replicas are repaired.
  */
 import type { Clock, Log, Timer } from '../../base/env.ts';
 import { MAX_RECEIVED_ACTORS, OWNER_CHANGE_RETRY_MS } from '../limits.ts';
@@ -75,9 +75,7 @@ class Get {
   readonly #unasked: Holder[];
   /** The versions of this node's own replica. Peers need not send their bodies. */
   #ownVersions: readonly ObjectVersion<Uint8Array>[] = [];
-  #hedge: Timer | undefined;
   #retryTimer: Timer | undefined;
-  /** Set while only other sets of owners lack answers, because their members may be asked again. */
   #deadline: Timer | undefined;
   /** The members that have been asked. */
   readonly #asked: string[] = [];
@@ -85,7 +83,7 @@ class Get {
   #namedOwners: ReadonlySet<string> | undefined;
   /** Whether a complete owner has answered. Fallbacks alone cannot know that a key has no value. */
   #hasOwnerAnswered = false;
-  #isStarted = false;
+  #isAsking = false;
   #isAnswered = false;
 
   constructor(parts: GetParts, request: GetRequest, outcome: GetCallbacks) {
@@ -106,11 +104,13 @@ class Get {
     const { tally } = this.#quorum;
     // If too few other holders can be reached, a node that does not own the key is a fallback.
     if (this.#place.isOwner || this.#unasked.length < tally.need)
-      this.#ask(this.#parts.holders.own);
-    while (tally.isShort && this.#askNext());
-    this.#isStarted = true;
+      this.#unasked.unshift(this.#parts.holders.own);
     this.#settle();
-    if (!this.#isAnswered) this.#hedgeLater();
+    if (this.#isAnswered) return;
+    this.#deadline = this.#parts.env.clock.after(this.#request.timeoutMs, () => {
+      this.#quorum.timeOut();
+      this.#answer();
+    });
   }
 
   #askNext(): boolean {
@@ -122,7 +122,7 @@ class Get {
   #ask(holder: Holder, role = this.#roleOf(holder)): void {
     const { key, timeoutMs, caller } = this.#request;
     const { partition, view } = this.#place;
-    this.#quorum.ask(role);
+    this.#quorum.ask(holder.id, role);
     this.#asked.push(holder.id);
     const read = {
       partition,
@@ -143,9 +143,7 @@ class Get {
     if (holder === holders.own) this.#ownVersions = object.versions;
     const counts = holders.counts(this.#place, holder, isComplete);
     this.#addNamedOwners(this.#quorum.add(holder.id, object, { role, counts, isComplete, owners }));
-    const isOwner = role === 'owner';
-    if (isOwner && !isComplete && !this.#isAnswered) this.#askNext();
-    this.#hasOwnerAnswered ||= isOwner && isComplete;
+    this.#hasOwnerAnswered ||= role === 'owner' && isComplete;
     this.#settle();
   }
 
@@ -171,64 +169,72 @@ class Get {
       env.log.error('own replica not read', { reason: messageOf(error) });
     }
     this.#quorum.fail(holder.id, error.code, role);
-    // The next holder is asked at once, and not only when the hedge timer fires.
-    if (!this.#isAnswered) this.#askNext();
     this.#settle();
   }
 
-  #hedgeLater(): void {
-    if (this.#unasked.length === 0) return;
+  /**
+   * Asks more holders if those that were asked cannot be enough. So as long as the read waits, an
+   * answer is on its way, or a timer is set.
+   */
+  #settle(): void {
+    // A holder may answer in the turn in which it is asked.
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    while (!this.#isAnswered && this.#isShort && this.#askNext());
+    this.#isAsking = false;
+    if (this.#isAnswered) this.#repairStale();
+    else if (this.#isWaiting) this.#retryLater();
+    else this.#answer();
+  }
+
+  get #isShort(): boolean {
+    return this.#quorum.isShort || (this.#quorum.unanswered === 0 && !this.#includesSeen());
+  }
+
+  get #isWaiting(): boolean {
+    const verdict = this.#quorum.verdict();
+    const isBehind = verdict === 'met' && !this.#includesSeen();
+    return verdict === 'waiting' || (isBehind && this.#quorum.unanswered > 0);
+  }
+
+  /**
+   * Asks one more holder if the answers are later than usual. If only other sets of owners lack
+   * answers, also asks those again whose failure may have passed.
+   */
+  #retryLater(): void {
     const { env, holders } = this.#parts;
-    this.#hedge = env.clock.after(holders.hedgeMs, () => {
-      if (!this.#isAnswered && this.#askNext()) this.#hedgeLater();
+    const { tally } = this.#quorum;
+    const hasMore = this.#unasked.length > 0;
+    if (!hasMore && tally.verdict() !== 'met') return;
+    const pauseMs = hasMore ? holders.hedgeMs : OWNER_CHANGE_RETRY_MS;
+    this.#retryTimer ??= env.clock.after(pauseMs, () => {
+      this.#retryTimer = undefined;
+      const failed = tally.verdict() === 'met' ? this.#quorum.takeFailed() : [];
+      for (const id of failed) {
+        const holder = holders.of(id);
+        if (holder !== undefined) this.#ask(holder, 'pending owner');
+      }
+      this.#askNext();
+      this.#settle();
     });
   }
 
-  #unaskedOwners(): number {
-    if (this.#quorum.tally.needOwners === 0) return 0;
-    return this.#unasked.filter((holder) => this.#roleOf(holder) === 'owner').length;
-  }
-
-  #settle(): void {
-    if (!this.#isStarted) return;
-    if (this.#isAnswered) return this.#repairStale();
-    const verdict = this.#quorum.verdict(this.#unasked.length, this.#unaskedOwners());
-    if (verdict === 'waiting') return this.#retryLater();
-    const isBehind = verdict === 'met' && !this.#includesSeen();
-    if (isBehind && (this.#askNext() || this.#quorum.unanswered > 0)) return;
+  #answer(): void {
     this.#isAnswered = true;
-    this.#hedge?.cancel();
     this.#retryTimer?.cancel();
     this.#deadline?.cancel();
-    if (isBehind) return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
     const { merged } = this.#quorum;
+    const isMet = this.#quorum.verdict() === 'met';
+    if (isMet && !this.#includesSeen())
+      return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
     const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#hasOwnerAnswered;
-    if (verdict === 'failed' || merged === undefined || isBlind) {
+    if (!isMet || merged === undefined || isBlind) {
       return this.#outcome.reject(
         this.#quorum.readError('The value may exist; it could not be read.'),
       );
     }
     this.#outcome.resolve(this.#result(merged));
     this.#repairStale();
-  }
-
-  /** If only other sets of owners lack answers, asks another holder, and looks again soon. */
-  #retryLater(): void {
-    if (this.#quorum.tally.verdict() !== 'met') return;
-    this.#deadline ??= this.#parts.env.clock.after(this.#request.timeoutMs, () => {
-      this.#unasked.length = 0;
-      this.#quorum.timeOut();
-      this.#settle();
-    });
-    this.#retryTimer ??= this.#parts.env.clock.after(OWNER_CHANGE_RETRY_MS, () => {
-      this.#retryTimer = undefined;
-      for (const id of this.#quorum.takeFailed()) {
-        const holder = this.#parts.holders.of(id);
-        if (holder !== undefined) this.#ask(holder, 'pending owner');
-      }
-      this.#settle();
-    });
-    this.#askNext();
   }
 
   #result(object: FilledObject<Uint8Array>): GetResult {

@@ -119,9 +119,9 @@ class Put {
       (answer) => this.#count(own, ownRole, answer),
     );
     this.#written = written;
-    quorum.ask(ownRole);
-    for (const holder of others) quorum.ask(this.#roleOf(holder));
-    for (const _ of pending) quorum.ask('pending owner');
+    quorum.ask(own.id, ownRole);
+    for (const holder of others) quorum.ask(holder.id, this.#roleOf(holder));
+    for (const { id } of pending) quorum.ask(id, 'pending owner');
     // The requests to peers have a deadline of their own, but this node's disk has none.
     this.#deadline = env.clock.after(timeoutMs, () => {
       quorum.timeOut();
@@ -165,7 +165,7 @@ class Put {
 
   #sendToPending(members: readonly string[]): void {
     const found = this.#parts.holders.reachable(members, 0);
-    for (const _ of found) this.#plan.quorum.ask('pending owner');
+    for (const { id } of found) this.#plan.quorum.ask(id, 'pending owner');
     for (const holder of found) this.#send(holder, 'pending owner');
   }
 

@@ -55,6 +55,9 @@ interface Lack {
   readonly need: number;
 }
 
+/** The vote of a member whose answer will be good. */
+const goodVoteOf = (member: string): Vote => ({ member, role: 'owner', isComplete: true });
+
 const NO_SETS: readonly (readonly string[])[] = [];
 const NO_MEMBERS: readonly string[] = [];
 
@@ -80,8 +83,9 @@ export class OwnerQuorum {
   #absent = NO_MEMBERS;
   /** The members whose request failed, but might not fail again. */
   #failed = NO_MEMBERS;
-  /** The number of pending owners that were asked and have not answered. */
-  #unanswered = 0;
+  /** The members that were asked and have not answered. */
+  readonly #unanswered: string[] = [];
+  #isOver = false;
 
   /** `isAway` tells which members cannot be reached, so that a fallback may act for them. */
   constructor(needs: Needs, sets: OwnerSets, isAway: (member: string) => boolean) {
@@ -103,15 +107,15 @@ export class OwnerQuorum {
   }
 
   /** Records that one more member is asked. */
-  ask(role: Role): void {
-    if (role === 'pending owner') this.#unanswered += 1;
-    else this.tally.ask(role === 'owner');
+  ask(member: string, role: Role): void {
+    this.#unanswered.push(member);
+    if (role !== 'pending owner') this.tally.ask(role === 'owner');
   }
 
   /** Records a good answer. */
   succeed(member: string, role: Role, isComplete = true): void {
-    if (role === 'pending owner') this.#unanswered -= 1;
-    else this.tally.succeed(role === 'owner');
+    this.#settle(member);
+    if (role !== 'pending owner') this.tally.succeed(role === 'owner');
     this.#votes.push({ member, role, isComplete });
   }
 
@@ -125,17 +129,22 @@ export class OwnerQuorum {
 
   /** Records an answer that does not count. */
   abstain(member: string, role: Role): void {
-    if (role === 'pending owner') this.#unanswered -= 1;
-    else this.tally.abstain(role === 'owner');
+    this.#settle(member);
+    if (role !== 'pending owner') this.tally.abstain(role === 'owner');
     this.#absent = [...this.#absent, member];
   }
 
   /** Records a failure or a timeout of one member. */
   fail(member: string, code: ErrorCode, role: Role): void {
-    if (role === 'pending owner') this.#unanswered -= 1;
-    else this.tally.fail(code, role === 'owner');
+    this.#settle(member);
+    if (role !== 'pending owner') this.tally.fail(code, role === 'owner');
     if (PASSING.has(code)) this.#failed = [...this.#failed, member];
     else this.#absent = [...this.#absent, member];
+  }
+
+  #settle(member: string): void {
+    const at = this.#unanswered.indexOf(member);
+    if (at >= 0) this.#unanswered.splice(at, 1);
   }
 
   /** Takes the failed members that can be asked again now. */
@@ -145,26 +154,33 @@ export class OwnerQuorum {
     return again;
   }
 
-  /** Counts all outstanding answers as timed out. The verdict is final then. */
+  /** Waits for no further answer. The verdict is final then. */
   timeOut(): void {
     this.tally.timeOut();
-    this.#unanswered = 0;
-    this.#failed = NO_MEMBERS;
+    this.#isOver = true;
   }
 
   /** The number of members that were asked and have not answered. */
   get unanswered(): number {
-    return this.tally.unanswered + this.#unanswered;
+    return this.#unanswered.length;
   }
 
   /**
-   * Returns `failed` as soon as the outstanding answers and `unasked` more members, of which
-   * `unaskedOwners` are owners, cannot reach the quorum.
+   * Whether the answers so far and the outstanding ones are too few for some set of owners, so that
+   * more members must be asked.
    */
-  verdict(unasked = 0, unaskedOwners = unasked): Verdict {
-    const verdict = this.tally.verdict(unasked, unaskedOwners);
+  get isShort(): boolean {
+    if (this.tally.isShort || this.#sets.length === 0) return this.tally.isShort;
+    const outstanding = this.#unanswered.map(goodVoteOf);
+    return this.#lack([...this.#votes, ...outstanding]) !== undefined;
+  }
+
+  /** Returns `failed` as soon as the quorum is out of reach, or when the time is over. */
+  verdict(): Verdict {
+    const verdict = this.tally.verdict();
     if (verdict !== 'met' || this.#lack() === undefined) return verdict;
-    return unasked + this.unanswered + this.#failed.length > 0 ? 'waiting' : 'failed';
+    const isWaiting = this.unanswered + this.#failed.length > 0;
+    return isWaiting && !this.#isOver ? 'waiting' : 'failed';
   }
 
   /**
@@ -201,7 +217,7 @@ export class OwnerQuorum {
   /** The first set of owners without a quorum, even if all these members answered. */
   lackAmong(members: readonly string[]): Lack | undefined {
     if (this.#sets.length === 0) return undefined;
-    return this.#lack(members.map((member) => ({ member, role: 'owner', isComplete: true })));
+    return this.#lack(members.map(goodVoteOf));
   }
 
   /** The error of a write that failed. `sentence` tells the caller the consequence. */

@@ -19,6 +19,7 @@ export class Tally {
   #haveOwners = 0;
   #unansweredOwners = 0;
   #timedOut = false;
+  #isOver = false;
   #lastFailure: ErrorCode | undefined;
   #isDamaged = false;
 
@@ -29,11 +30,6 @@ export class Tally {
 
   get have(): number {
     return this.#have;
-  }
-
-  /** The number of replicas that were asked and have not answered. */
-  get unanswered(): number {
-    return this.#unanswered;
   }
 
   /**
@@ -81,11 +77,10 @@ export class Tally {
     else this.#lastFailure = code;
   }
 
-  /** Counts all outstanding answers as timed out. */
+  /** Waits for no further answer. The verdict is final then. */
   timeOut(): void {
-    if (this.#unanswered > 0) this.#timedOut = true;
-    this.#unanswered = 0;
-    this.#unansweredOwners = 0;
+    this.#timedOut = true;
+    this.#isOver = true;
   }
 
   #settle(isOwner: boolean): void {
@@ -93,16 +88,10 @@ export class Tally {
     if (isOwner) this.#unansweredOwners -= 1;
   }
 
-  /**
-   * Returns `failed` as soon as the outstanding answers and `unasked` more replicas, of which
-   * `unaskedOwners` are owners, cannot reach the quorum.
-   */
-  verdict(unasked = 0, unaskedOwners = unasked): Verdict {
+  /** Returns `failed` as soon as the quorum is out of reach, or when the time is over. */
+  verdict(): Verdict {
     if (this.#have >= this.need && this.#haveOwners >= this.needOwners) return 'met';
-    const isHopeless =
-      this.#have + this.#unanswered + unasked < this.need ||
-      this.#haveOwners + this.#unansweredOwners + unaskedOwners < this.needOwners;
-    return isHopeless ? 'failed' : 'waiting';
+    return this.isShort || this.#isOver ? 'failed' : 'waiting';
   }
 
   /**

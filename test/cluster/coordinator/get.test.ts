@@ -58,6 +58,71 @@ test('a read asks also the owners that only a peer knows', async () => {
   assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one', 'n2~one']);
 });
 
+test('a read asks at once as many holders as both sets of owners need', () => {
+  const cluster = new FakeCluster();
+  cluster.nextOwners = ['n1', 'n2', 'n4'];
+  cluster.reached = [cluster.n3, cluster.n2];
+  cluster.pending = [cluster.n4];
+  cluster.own.state = stateOf(objectOf([A]));
+  void start(cluster);
+  assert.deepEqual(
+    cluster.members.map(({ reads }) => reads.length),
+    [1, 1, 1, 0],
+    'n1 and n3 are no quorum of the next owners',
+  );
+});
+
+test('a read asks the owners that a fallback names, if the fallback does not count any more', async () => {
+  const cluster = new FakeCluster();
+  cluster.reached = [cluster.n4];
+  cluster.own.state = stateOf(objectOf([A]));
+  cluster.holders.counts = ({ owners }, { id }) => owners.includes(id);
+  const owners = ['n1', 'n4', 'n5'];
+  const reading = start(cluster);
+  cluster.pending = [cluster.n5];
+  cluster.n4.reads[0]?.answer({
+    ...stateOf(objectOf([A])),
+    owners: { owners, nextOwners: owners },
+  });
+  assert.equal(cluster.n5.reads.length, 1);
+  cluster.n5.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.equal(dotsOf(await outcomeOf(reading)), 'quorum-not-met');
+});
+
+test('a read is answered by its deadline, even if no holder ever answers', async () => {
+  for (const own of [stateOf(objectOf([A])), undefined]) {
+    const cluster = new FakeCluster();
+    cluster.own.state = own;
+    const reading = start(cluster);
+    cluster.clock.advance(999);
+    assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+    cluster.clock.advance(1);
+    const error = (await outcomeOf(reading)) as MecError;
+    assert.deepEqual([error.code, error.details.have], ['timeout', own === undefined ? 0 : 1]);
+  }
+});
+
+test('a read that waits for what its reader has seen is `behind` at its deadline', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of [cluster.own, cluster.n2]) holder.state = stateOf(objectOf([A]));
+  const reading = start(cluster, { seen: [B] });
+  assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+  cluster.clock.advance(1_000);
+  assert.equal(dotsOf(await outcomeOf(reading)), 'behind');
+});
+
+test('a replica that answers after the deadline is repaired', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster);
+  cluster.clock.advance(1_000);
+  assert.equal(dotsOf(await outcomeOf(reading)), 'timeout');
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([B], [A])));
+  assert.equal(cluster.own.repairs.length, 0, 'n3 has not answered yet');
+  cluster.n3.reads[0]?.answer(new MecError('timeout'));
+  assert.equal(cluster.own.repairs.length, 1);
+});
+
 test('a pending owner that catches up counts for the next owners, if it knows no others', async () => {
   for (const isSame of [true, false]) {
     const cluster = new FakeCluster();
