@@ -1,6 +1,8 @@
 /** Plain writes and reads while a new owner takes the place of another. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { partitionOf } from '../../src/core/placement/partition.ts';
+import { placement } from '../../src/core/placement/placement.ts';
 import { bodyInMemory } from '../../src/http/in-memory.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
@@ -179,4 +181,31 @@ test('a read ends in time although its only fallback becomes a pending owner', a
   fallback.life?.resume();
   await lab.wait(1_700);
   assert.ok(status !== undefined, 'no answer at the timeout');
+});
+
+test('a node that owns nothing reads as a fallback, also while a new node joins', async () => {
+  const lab = new Lab(5);
+  const { nodes } = lab.cluster;
+  const joining = nodes[4] as SimNode;
+  joining.crash();
+  const first = nodes.slice(0, 4);
+  await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
+  await lab.wait(5_000);
+  const members = nodes.map(({ name }) => ({ id: name, weight: 1, zone: undefined }));
+  const nextOwners = placement(members, 3).map((order) => order.slice(0, 3));
+  const keys = Array.from({ length: 100 }, (_, i) => `k${i}`);
+  const key =
+    keys.find((one) => nextOwners[partitionOf(one)]?.includes(joining.name)) ?? assert.fail();
+  const [owner, dead, alsoDead, reader] = lab.order(key) as [SimNode, SimNode, SimNode, SimNode];
+  assert.equal((await lab.ask(owner, 'PUT', key, { value: 'v' })).status, 200);
+  dead.crash();
+  alsoDead.crash();
+  await lab.wait(6_000);
+  assert.equal(textOf(await lab.ask(reader, 'GET', key)), 'v');
+  joining.start();
+  await lab.until(() => joining.node?.state === 'joining');
+  await lab.wait(5_000);
+  assert.equal(joining.node?.state, 'joining');
+  const read = await lab.ask(reader, 'GET', key);
+  assert.equal(textOf(read), 'v', String(read.status));
 });

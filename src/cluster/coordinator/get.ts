@@ -96,15 +96,13 @@ class Get {
     this.#quorum = new ReadQuorum({ any: r, owners: pr }, this.#place.view, holders.isAway);
     const { need, needOwners } = this.#quorum.tally;
     const others = holders.others(this.#place, { wanted: need, wantedOwners: needOwners });
+    // If too few others can be reached, a node that does not own the key is a fallback.
+    const own = this.#place.isOwner || others.length < need ? [holders.own] : [];
     // Pending owners come last: they count only for the next owners, and only if complete.
-    this.#unasked = [...others, ...holders.pendingOf(this.#place)];
+    this.#unasked = [...own, ...others, ...holders.pendingOf(this.#place)];
   }
 
   start(): void {
-    const { tally } = this.#quorum;
-    // If too few other holders can be reached, a node that does not own the key is a fallback.
-    if (this.#place.isOwner || this.#unasked.length < tally.need)
-      this.#unasked.unshift(this.#parts.holders.own);
     this.#settle();
     if (this.#isAnswered) return;
     this.#deadline = this.#parts.env.clock.after(this.#request.timeoutMs, () => {

@@ -237,6 +237,17 @@ test('fallbacks alone cannot answer that a key has no value', async () => {
   assert.deepEqual(dotsOf(await outcomeOf(start(cluster))), ['n2~one']);
 });
 
+test('a node that owns nothing is a fallback if too few others count for the present owners', async () => {
+  const cluster = new FakeCluster();
+  cluster.owners = ['n2', 'n3', 'n6'];
+  cluster.nextOwners = ['n2', 'n3', 'n5'];
+  cluster.reached = [cluster.n2];
+  cluster.pending = [cluster.n5];
+  for (const id of ['n3', 'n6']) cluster.away.add(id);
+  for (const holder of cluster.members) holder.state = stateOf(objectOf([B]));
+  assert.deepEqual(dotsOf(await outcomeOf(start(cluster))), ['n2~one']);
+});
+
 test('pr counts owners only', async () => {
   const cluster = new FakeCluster();
   cluster.owners = ['n2', 'n3', 'n6'];
