@@ -269,6 +269,12 @@ export type SyncLimits = Readonly<typeof SYNC_LIMITS>;
  */
 export const GRANT_MS = 2_000;
 
+/**
+ * Lives of members that a node remembers as ended. They serve to refuse the last messages of these
+ * lives, and there are not nearly as many starts before the last message has arrived.
+ */
+export const MAX_ENDED_LIVES = 1_024;
+
 /** Keys that a node has granted to conditional writes at the same time. */
 export const MAX_GRANTS = 65_536;
 

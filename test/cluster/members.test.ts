@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PARTITIONS } from '../../src/core/limits.ts';
+import { MAX_ENDED_LIVES } from '../../src/cluster/limits.ts';
 import { Members } from '../../src/cluster/membership/members.ts';
 import { warnOfIgnoredFields } from '../../src/cluster/membership/ignored-fields.ts';
 import {
@@ -331,4 +332,29 @@ test('a listener that throws hides no change from the others', () => {
   members.onChange(({ name }) => heard.push(name));
   assert.throws(() => members.merge(recordOf('n2', 'up')), bug);
   assert.deepEqual(heard, ['n2']);
+});
+
+test('a life has ended if its member is gone, or if another life has followed', () => {
+  const members = membersOf('self');
+  const areOver = (): boolean[] => ['one', 'two', 'x'].map((life) => members.hasEnded('n2', life));
+  assert.deepEqual(areOver(), [false, false, false], 'the member is unknown');
+  members.merge(recordOf('n2', 'up'));
+  assert.deepEqual(areOver(), [false, false, false], 'another life may have begun unheard');
+  members.merge(recordOf('n2', 'up', { life: 'two', version: 2 }));
+  assert.deepEqual(areOver(), [true, false, false]);
+  members.remove('n2');
+  assert.deepEqual(areOver(), [true, true, true]);
+  members.merge(recordOf('n2', 'joining', { life: 'x', generation: 2 }));
+  assert.deepEqual(areOver(), [true, true, false], 'a new member has the name');
+});
+
+test('only the latest ended lives are remembered', () => {
+  const members = membersOf('self');
+  for (let version = 1; version <= MAX_ENDED_LIVES + 2; version++)
+    members.merge(recordOf('n2', 'up', { life: `${version}`, version }));
+  const lives = ['1', '2', `${MAX_ENDED_LIVES + 1}`, `${MAX_ENDED_LIVES + 2}`];
+  assert.deepEqual(
+    lives.map((life) => members.hasEnded('n2', life)),
+    [false, true, true, false],
+  );
 });

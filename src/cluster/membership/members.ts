@@ -13,6 +13,7 @@ import {
 } from '../../core/placement/member-list.ts';
 import { answerToRecord } from '../../core/placement/own-record.ts';
 import type { Config } from '../config.ts';
+import { MAX_ENDED_LIVES } from '../limits.ts';
 import { type ListSummary, ListTrust } from './list-trust.ts';
 import { Ownership, type OwnerView, type Share } from './ownership.ts';
 
@@ -38,6 +39,7 @@ export class Members {
   readonly #ownership: Ownership;
   readonly #trust: ListTrust;
   readonly #lives: readonly string[];
+  readonly #endedLives = new Set<string>();
   readonly #hasSeeds: boolean;
   readonly #configured: PlacementFields;
 
@@ -90,6 +92,14 @@ export class Members {
   lifeOf(name: string): string | undefined {
     const record = this.#list.get(name);
     return record === undefined || record.state === 'gone' ? undefined : record.life;
+  }
+
+  /**
+   * Whether this node knows that a life of a member is over: the member is gone, or another life
+   * has followed. Any other life may be one that this node has not heard of yet.
+   */
+  hasEnded(name: string, life: string): boolean {
+    return this.#list.get(name)?.state === 'gone' || this.#endedLives.has(life);
   }
 
   /** A member by name, or undefined. */
@@ -161,9 +171,19 @@ export class Members {
   /** Merges a record from another node. Returns whether it was news. */
   merge(record: MemberRecord): boolean {
     if (record.name === this.self) return this.#mergeOwn(record);
+    const before = this.#list.get(record.name);
     if (!this.#list.merge(record)) return false;
+    if (before !== undefined && before.life !== record.life) this.#noteEnd(before.life);
     this.#changed(record);
     return true;
+  }
+
+  #noteEnd(life: string): void {
+    const lives = this.#endedLives.add(life);
+    for (const oldest of lives) {
+      if (lives.size <= MAX_ENDED_LIVES) return;
+      lives.delete(oldest);
+    }
   }
 
   #mergeOwn(received: MemberRecord): boolean {
