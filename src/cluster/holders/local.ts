@@ -4,6 +4,8 @@
  */
 import type { Clock, Log } from '../../base/env.ts';
 import { MecError, messageOf, toMecError } from '../../base/errors.ts';
+import { lifeOfActor, nodeOfActor } from '../../core/causality/actor.ts';
+import type { Dot } from '../../core/causality/causal-context.ts';
 import { replicaNumber } from '../../core/causality/replica-name.ts';
 import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
@@ -78,16 +80,19 @@ export class LocalHolder implements Holder {
   write(request: LocalWriteRequest, onAnswer: OnAnswer<StoreResult>): LocalWriteResult {
     const { store, policies, partitions } = this.#parts;
     const replica = store.of(request.partition);
+    const dots: Dot[] = [];
     const written = writeVersion(replica, policies, request, (error) =>
-      onAnswer(error ?? this.#storeResultOf(replica, request)),
+      onAnswer(error ?? this.#storeResultOf(replica, { ...request, dots })),
     );
+    dots.push(written.dot);
     partitions.of(request.partition).observe(replica.actor);
     return written;
   }
 
   /**
    * Stores an item. Answers `stopping` if this node is gone. Answers `contended` if the number of
-   * the grant is no longer current, since another write may have the key by now.
+   * the grant is no longer current, since another write may have the key by now. Answers
+   * `incomplete` if the dot of the item is closed here, or may be closed elsewhere.
    */
   store(
     item: StoreItem,
@@ -96,16 +101,31 @@ export class LocalHolder implements Holder {
   ): void {
     const error = orError(() => {
       this.assertNotGone();
-      if (grant !== undefined && !this.takeGrant(item, grant)) throw new MecError('contended');
+      if (grant === undefined) this.#assertLives(item);
+      else if (!this.takeGrant(item, grant)) throw new MecError('contended');
       this.merge(item, grant === undefined ? onAnswer : this.onGround(item.partition, onAnswer));
     });
     if (error !== undefined) onAnswer(error);
+  }
+
+  /**
+   * Throws `incomplete` if the life that made a dot of the item is over. Any member may close such
+   * a dot as soon as no member has stated that it holds it. A store with a grant needs no such
+   * test. If the coordinator is gone, the owners have changed and the number has ended. And the
+   * item may be a copy of an earlier write, by another node than its coordinator.
+   */
+  #assertLives({ dots }: Pick<StoreItem, 'dots'>): void {
+    const { members } = this.#parts;
+    if (dots.some(({ actor }) => members.hasEnded(nodeOfActor(actor), lifeOfActor(actor))))
+      throw new MecError('incomplete');
   }
 
   /** Merges an item into the replica. If that is impossible, throws and changes nothing. */
   merge(item: StoreItem, onAnswer: OnAnswer<StoreResult>): void {
     const { partition, key, object, dots, memory } = item;
     const replica = this.#parts.store.of(partition);
+    // Otherwise the write would still remove what it has replaced, though its own version goes.
+    if (replica.hasClosed(dots)) throw new MecError('incomplete');
     replica.merge({ key, object, dots, memory }, (error) =>
       onAnswer(error ?? this.#storeResultOf(replica, item)),
     );
@@ -120,15 +140,24 @@ export class LocalHolder implements Holder {
     return view.hash === ownersHash ? undefined : view;
   }
 
-  /** Made when the item is durable: from then on, a new owner that is filled here gets it. */
-  #storeResultOf({ partition, id, actor }: Replica, known: KnownOwners): StoreResult {
+  /**
+   * The answer about an item, made when it is durable: from then on, a new owner that is filled
+   * here gets it. It is `incomplete` if a dot of the item was closed meanwhile: its version goes,
+   * in every replica.
+   */
+  #storeResultOf(
+    replica: Replica,
+    item: KnownOwners & Pick<StoreItem, 'dots'>,
+  ): StoreResult | MecError {
+    if (replica.hasClosed(item.dots)) return new MecError('incomplete');
+    const { partition, id, actor } = replica;
     const { life } = this.#parts.members.own;
     return {
       actor,
       life,
       replica: replicaNumber(id),
       fences: this.#parts.partitions.of(partition).fences.needed,
-      owners: this.#ownersIfOthers(partition, known),
+      owners: this.#ownersIfOthers(partition, item),
     };
   }
 

@@ -8,7 +8,7 @@
  */
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
-import type { CausalContext } from '../../core/causality/causal-context.ts';
+import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import type { Floor } from '../../core/causality/floor.ts';
 import {
@@ -144,6 +144,12 @@ export class Replica {
   /** The dots that are closed, durably. The caller must not change them. */
   get lost(): CausalContext {
     return this.#clock.durableLost;
+  }
+
+  /** Whether one of these dots is closed, durably or not. Its version does not count here. */
+  hasClosed(dots: readonly Dot[]): boolean {
+    const { lost } = this.#clock;
+    return !lost.isEmpty && dots.some(({ actor, counter }) => lost.has(actor, counter));
   }
 
   /** A hash of the durable clock and the closed dots. */

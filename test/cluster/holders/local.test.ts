@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StoreResult } from '../../../src/cluster/holders/holder.ts';
 import { Policies } from '../../../src/cluster/policies.ts';
+import { CausalContext } from '../../../src/core/causality/causal-context.ts';
 import { packContent, unpackContent } from '../../../src/core/value/content.ts';
 import { nextTurn } from '../../fixtures/fake-env.ts';
 import { codeOf, objectOf } from '../../fixtures/fake-holders.ts';
@@ -15,15 +16,17 @@ import {
   FAILED,
   GIVEN,
   itemOf,
+  numberOf,
   numberOfReplica,
   openReplicas,
   type OwnReplicas,
   ownWrite,
+  REPLACED,
   textsOf,
   valueOf,
   write,
 } from '../../fixtures/own-replicas.ts';
-import { LIFE } from '../../fixtures/played-peers.ts';
+import { LIFE, memberIn } from '../../fixtures/played-peers.ts';
 
 const LAST_WINS = new Policies([
   {
@@ -210,6 +213,75 @@ test('a node that is gone refuses a store', async () => {
   const { now } = answerTo((done) => node.holder.store(other, {}, done));
   assert.equal(codeOf(now()), 'stopping');
   assert.deepEqual(textsOf(node), ['n2~one:2']);
+});
+
+test('a store of a member that is gone changes nothing', async () => {
+  const node = await openReplicas();
+  node.node.members.remove('n2');
+  const { now } = answerTo((done) => node.holder.store(itemOf(node), {}, done));
+  assert.equal(codeOf(now()), 'incomplete');
+  assert.deepEqual([textsOf(node), node.replica().isBlank], [[], true]);
+});
+
+test('a store of a life that is over changes nothing, one of an unknown life is merged', async () => {
+  const node = await openReplicas();
+  const { members } = node.node;
+  const late = itemOf(node);
+  const early = { ...late, dots: [{ actor: 'n2~two', counter: 1 }] };
+  await valueOf((done) => node.holder.store(early, {}, done));
+  members.merge({ ...memberIn('up', 'n2'), life: 'two', version: 2 });
+  const { now } = answerTo((done) => node.holder.store(late, {}, done));
+  assert.equal(codeOf(now()), 'incomplete');
+  assert.equal(String(node.replica().clock), '{n2~one:2 n2~two:1}');
+});
+
+test('a store of a life that is over is merged if it has a current grant', async () => {
+  const node = await completeReplicas();
+  node.node.members.remove('n2');
+  const grant = await numberOf(node);
+  assert.deepEqual(
+    await valueOf((done) => node.holder.store(itemOf(node), { grant }, done)),
+    storedIn(node),
+  );
+});
+
+const closedDots = (): CausalContext => CausalContext.ofDots([REPLACED, GIVEN]);
+
+test('a store whose dot is closed changes nothing', async () => {
+  const node = await openReplicas();
+  const { dot } = await write(node);
+  await node.replica().closedDots.close(closedDots());
+  const item = { ...itemOf(node), object: objectOf([GIVEN], [dot]) };
+  const { now } = answerTo((done) => node.holder.store(item, {}, done));
+  assert.equal(codeOf(now()), 'incomplete');
+  assert.deepEqual(textsOf(node), ['v']);
+});
+
+test('a store whose dot is closed before it is durable is not acknowledged', async () => {
+  const node = await openReplicas();
+  const closed = node.replica().closedDots.close(closedDots());
+  // The replica looks for keys that name these dots, and meanwhile the store arrives.
+  node.platter.hold();
+  const { now } = answerTo((done) => node.holder.store(itemOf(node), {}, done));
+  await nextTurn();
+  assert.equal(now(), undefined);
+  await node.platter.release();
+  await closed;
+  assert.equal(codeOf(now()), 'incomplete');
+  assert.deepEqual(textsOf(node), []);
+});
+
+test('an own write whose dot is closed before it is durable is not acknowledged', async () => {
+  const node = await openReplicas();
+  const closed = node
+    .replica()
+    .closedDots.close(CausalContext.ofDots([{ actor: ACTOR, counter: 1 }]));
+  node.platter.hold();
+  const { now } = answerTo((done) => node.holder.write(ownWrite(node), done));
+  await nextTurn();
+  await node.platter.release();
+  await closed;
+  assert.equal(codeOf(now()), 'incomplete');
 });
 
 test('a repair is merged', async () => {
