@@ -81,7 +81,7 @@ class Get {
   readonly #asked: string[] = [];
   /** The members of other sets of owners that a node has named. */
   #namedOwners: ReadonlySet<string> | undefined;
-  /** Whether a complete owner has answered. Fallbacks alone cannot know that a key has no value. */
+  /** Whether a complete owner has answered. */
   #hasOwnerAnswered = false;
   #isAsking = false;
   #isAnswered = false;
@@ -186,13 +186,23 @@ class Get {
   }
 
   get #isShort(): boolean {
-    return this.#quorum.isShort || (this.#quorum.unanswered === 0 && !this.#includesSeen());
+    return this.#quorum.isShort || (this.#quorum.unanswered === 0 && this.#isDoubtful);
   }
 
   get #isWaiting(): boolean {
     const verdict = this.#quorum.verdict();
-    const isBehind = verdict === 'met' && !this.#includesSeen();
-    return verdict === 'waiting' || (isBehind && this.#quorum.unanswered > 0);
+    const canLearnMore = this.#isDoubtful && this.#quorum.unanswered > 0;
+    return verdict === 'waiting' || (verdict === 'met' && canLearnMore);
+  }
+
+  /** Whether the reader cannot be answered with the replies so far, even if they are a quorum. */
+  get #isDoubtful(): boolean {
+    return this.#isBlind || !this.#includesSeen();
+  }
+
+  /** Whether only fallbacks have answered, and found no value. The owners may have one. */
+  get #isBlind(): boolean {
+    return this.#quorum.merged?.versions.length === 0 && !this.#hasOwnerAnswered;
   }
 
   /**
@@ -225,8 +235,7 @@ class Get {
     const isMet = this.#quorum.verdict() === 'met';
     if (isMet && !this.#includesSeen())
       return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
-    const isBlind = merged !== undefined && merged.versions.length === 0 && !this.#hasOwnerAnswered;
-    if (!isMet || merged === undefined || isBlind) {
+    if (!isMet || merged === undefined || this.#isBlind) {
       return this.#outcome.reject(
         this.#quorum.readError('The value may exist; it could not be read.'),
       );

@@ -73,6 +73,7 @@ export class OwnerQuorum {
   /** The count of the owners that the coordinator knew at first. */
   readonly tally: Tally;
   readonly #needs: Needs;
+  readonly #owners: readonly string[];
   readonly #isAway: (member: string) => boolean;
   /** The other sets of owners. */
   #sets = NO_SETS;
@@ -91,6 +92,7 @@ export class OwnerQuorum {
   constructor(needs: Needs, sets: OwnerSets, isAway: (member: string) => boolean) {
     const { length } = sets.owners;
     this.#needs = needs;
+    this.#owners = sets.owners;
     this.#isAway = isAway;
     const needOwners = needs.owners === undefined ? 0 : quorumSize(needs.owners, length);
     this.tally = new Tally(quorumSize(needs.any, length), needOwners);
@@ -222,12 +224,19 @@ export class OwnerQuorum {
 
   /** The error of a write that failed. `sentence` tells the caller the consequence. */
   error(sentence: string): MecError {
-    return this.#changeError(sentence) ?? this.tally.error(sentence);
+    return this.#changeError(sentence) ?? this.tally.error(sentence, this.#missing);
   }
 
   /** The error of a request that stored nothing. */
   readError(sentence: string): MecError {
-    return this.#changeError(sentence) ?? this.tally.readError(sentence);
+    return this.#changeError(sentence) ?? this.tally.readError(sentence, this.#missing);
+  }
+
+  /** The owners that have not answered, without those that still may. */
+  get #missing(): readonly string[] {
+    const present = this.#votes.map(({ member }) => member);
+    if (!this.#isOver) present.push(...this.#unanswered);
+    return this.#owners.filter((member) => !present.includes(member));
   }
 
   #changeError(sentence: string): MecError | undefined {

@@ -4,6 +4,8 @@
  */
 import { type ErrorCode, MecError } from '../../base/errors.ts';
 
+const NO_MEMBERS: readonly string[] = [];
+
 /** The state of a tally after each answer. */
 export type Verdict = 'waiting' | 'met' | 'failed';
 
@@ -99,27 +101,36 @@ export class Tally {
    * promises that nothing was stored. A write that was already sent to replicas must use `error`
    * instead.
    */
-  readError(sentence: string): MecError {
-    const error = this.error(sentence);
+  readError(sentence: string, missing = NO_MEMBERS): MecError {
+    const error = this.error(sentence, missing);
     if (!this.#isDamaged || error.code === 'timeout') return error;
     return new MecError('damaged', { ...error.details, retryAfter: 1 });
   }
 
-  /** The error of a quorum that failed. `sentence` tells the caller the consequence. */
-  error(sentence: string): MecError {
-    const areOwnersLacking = this.#have >= this.need;
-    const details = areOwnersLacking
-      ? { have: this.#haveOwners, need: this.needOwners }
-      : { have: this.#have, need: this.need };
-    const count = `${details.have} of ${details.need} ${areOwnersLacking ? 'owners' : 'replicas'} answered`;
-    if (this.#timedOut)
-      return new MecError('timeout', { ...details, detail: `${count} in time. ${sentence}` });
+  /**
+   * The error of a quorum that failed. `sentence` tells the caller the consequence, and `missing`
+   * are the members that cannot answer. Outstanding answers still count unless the time is over.
+   */
+  error(sentence: string, missing = NO_MEMBERS): MecError {
+    const { have, need, kind } = this.#lack(!this.#timedOut);
     const failure = this.#isDamaged ? 'disks are damaged and under repair' : this.#lastFailure;
-    const why = failure === undefined ? '' : ` (${failure})`;
-    return new MecError('quorum-not-met', {
-      ...details,
-      retryAfter: 1,
-      detail: `${count}${why}. ${sentence}`,
-    });
+    const names = missing.length === 0 ? undefined : `missing: ${missing.join(', ')}`;
+    const why = [this.#timedOut ? undefined : failure, names].filter((part) => part !== undefined);
+    const reasons = why.length === 0 ? '' : ` (${why.join('; ')})`;
+    const count = `${have} of ${need} ${kind}`;
+    if (this.#timedOut) {
+      const detail = `${count} answered in time${reasons}. ${sentence}`;
+      return new MecError('timeout', { have, need, detail });
+    }
+    const detail = `${count} can answer${reasons}. ${sentence}`;
+    return new MecError('quorum-not-met', { have, need, retryAfter: 1, detail });
+  }
+
+  #lack(withUnanswered: boolean): { have: number; need: number; kind: string } {
+    const have = this.#have + (withUnanswered ? this.#unanswered : 0);
+    if (have < this.need) return { have, need: this.need, kind: 'replicas' };
+    const haveOwners = this.#haveOwners + (withUnanswered ? this.#unansweredOwners : 0);
+    // Even if fallbacks may act for all owners, an owner must tell that a key has no value.
+    return { have: haveOwners, need: Math.max(1, this.needOwners), kind: 'owners' };
   }
 }

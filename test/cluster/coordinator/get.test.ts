@@ -237,6 +237,65 @@ test('fallbacks alone cannot answer that a key has no value', async () => {
   assert.deepEqual(dotsOf(await outcomeOf(start(cluster))), ['n2~one']);
 });
 
+test('an owner is asked before fallbacks answer that a key has no value', async () => {
+  const cluster = new FakeCluster();
+  cluster.owners = ['n2', 'n3', 'n6'];
+  cluster.reached = [cluster.n4, cluster.n5, cluster.n2];
+  for (const holder of [cluster.n4, cluster.n5]) holder.state = stateOf(objectOf([]));
+  const reading = start(cluster);
+  assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([B])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n2~one']);
+});
+
+const detailsOf = (outcome: unknown): readonly unknown[] => {
+  assert.ok(outcome instanceof MecError);
+  const { have, need, detail } = outcome.details;
+  return [outcome.code, have, need, detail?.replace(/\. The value may exist.*/, '')];
+};
+
+test('the error of a read counts the replicas that can answer, and names the owners that cannot', async () => {
+  const cluster = new FakeCluster();
+  cluster.reached = [cluster.n3];
+  cluster.away.add('n2');
+  cluster.own.state = stateOf(objectOf([A]));
+  assert.deepEqual(detailsOf(await outcomeOf(start(cluster, { r: 'all' }))), [
+    'quorum-not-met',
+    2,
+    3,
+    '2 of 3 replicas can answer (missing: n2)',
+  ]);
+  const reading = start(cluster);
+  cluster.n3.reads.at(-1)?.answer(new MecError('overloaded'));
+  assert.deepEqual(detailsOf(await outcomeOf(reading)), [
+    'quorum-not-met',
+    1,
+    2,
+    '1 of 2 replicas can answer (overloaded; missing: n2, n3)',
+  ]);
+  const late = start(cluster);
+  cluster.clock.advance(1_000);
+  assert.deepEqual(detailsOf(await outcomeOf(late)), [
+    'timeout',
+    1,
+    2,
+    '1 of 2 replicas answered in time (missing: n2, n3)',
+  ]);
+});
+
+test('the error of a read without an owner names the owners', async () => {
+  const cluster = new FakeCluster();
+  cluster.owners = ['n2', 'n3', 'n6'];
+  cluster.reached = [cluster.n4, cluster.n5];
+  for (const holder of cluster.reached) holder.state = stateOf(objectOf([]));
+  assert.deepEqual(detailsOf(await outcomeOf(start(cluster))), [
+    'quorum-not-met',
+    0,
+    1,
+    '0 of 1 owners can answer (missing: n2, n3, n6)',
+  ]);
+});
+
 test('a node that owns nothing is a fallback if too few others count for the present owners', async () => {
   const cluster = new FakeCluster();
   cluster.owners = ['n2', 'n3', 'n6'];
