@@ -4,7 +4,7 @@ import type { Address, Env } from '../base/env.ts';
 import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../cluster/limits.ts';
 import type { Config } from '../cluster/config.ts';
 import { throttledLog } from '../base/throttled-log.ts';
-import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
+import type { ProtocolRange } from '../transport/protocol.ts';
 import { MecNode } from '../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
 import { answerInMemory } from '../http/in-memory.ts';
@@ -12,6 +12,7 @@ import { Clocks } from './clocks.ts';
 import { SimDisk } from './disk.ts';
 import type { Server } from './http.ts';
 import { SimNetwork } from './network.ts';
+import { type TurnOptions, Turns } from './turns.ts';
 import { Life, wallMicrosAt, type World } from './world.ts';
 
 const FIRST_PORT = 7000;
@@ -109,10 +110,13 @@ export class SimNode implements Server {
     const openEngine = async (): ReturnType<typeof this.open> => this.open(life);
     const onEnd = (reason: Error | undefined): void => this.#end(life, reason);
     const onBegin = (): void => this.#cluster.onBegin?.();
-    const { limits } = this.#cluster;
+    const { limits, turns } = this.#cluster;
     const nodes = this.#cluster.addresses();
-    const config = { ...this.#config, ...this.configured, ...this.#address, nodes };
-    const protocol = this.protocol ?? this.#nextProtocol();
+    const turn = this.#cluster.nodes.indexOf(this) + this.#starts;
+    this.#starts += 1;
+    const fields = turns.placementFields(turn);
+    const config = { ...this.#config, ...fields, ...this.configured, ...this.#address, nodes };
+    const protocol = this.protocol ?? turns.protocol(turn + 1);
     MecNode.start({ config, env, openEngine, limits, protocol, onEnd, onBegin }).then(
       (node) => {
         if (this.life === life) this.node = node;
@@ -125,13 +129,6 @@ export class SimNode implements Server {
         world.after(RESTART_MS, () => this.start());
       },
     );
-  }
-
-  /** The versions change from node to node and from start to start: a cluster in an upgrade. */
-  #nextProtocol(): ProtocolRange | undefined {
-    const { protocols, nodes } = this.#cluster;
-    this.#starts += 1;
-    return protocols[(nodes.indexOf(this) + this.#starts) % protocols.length];
   }
 
   /** Deals with a node that has left the cluster, or that failed and must be started again. */
@@ -200,25 +197,19 @@ export class SimNode implements Server {
 }
 
 /** The nodes of a cluster. */
-export interface SimClusterOptions {
+export interface SimClusterOptions extends TurnOptions {
   readonly count: number;
   /** Limits of its nodes; those of production if undefined. */
   readonly limits?: SyncLimits;
   /** Configuration of its nodes in place of the defaults. */
   readonly config?: Partial<Config>;
-  /** The versions of the protocol that nodes speak: each start speaks the next of these. */
-  readonly protocols?: readonly ProtocolRange[];
-  /** The number of zones, to which nodes belong in turn; without it, nodes have no zone. */
-  readonly zones?: number;
-  /** The weights of nodes, in turn. */
-  readonly weights?: readonly number[];
 }
 
 /** All machines, and the network between them. */
 export class SimCluster {
   readonly world: World;
   readonly limits: SyncLimits | undefined;
-  readonly protocols: readonly ProtocolRange[];
+  readonly turns: Turns;
   /** The quorums in the configuration of its nodes. */
   readonly quorum: Config['quorum'];
   readonly #config: Partial<Config>;
@@ -234,26 +225,12 @@ export class SimCluster {
   onBegin: (() => void) | undefined;
   /** Whether the first nodes have found each other. */
   isBorn = false;
-  readonly #zones: number;
-  readonly #weights: readonly number[];
   #addresses = 0;
   /** The cluster was not at rest, and is not checked again before this time. */
   #restlessMs = 0;
 
-  constructor(
-    world: World,
-    {
-      count,
-      limits,
-      config = {},
-      protocols = [PROTOCOL],
-      zones = 0,
-      weights = [1],
-    }: SimClusterOptions,
-  ) {
-    this.protocols = protocols;
-    this.#zones = zones;
-    this.#weights = weights;
+  constructor(world: World, { count, limits, config = {}, ...turns }: SimClusterOptions) {
+    this.turns = new Turns(turns);
     this.world = world;
     this.limits = limits;
     this.#config = config;
@@ -285,8 +262,7 @@ export class SimCluster {
       port: FIRST_PORT,
       httpport: 1,
       root: '',
-      zone: this.#zones === 0 ? undefined : `z${index % this.#zones}`,
-      weight: this.#weights[index % this.#weights.length] ?? 1,
+      ...this.turns.placementFields(index),
       nodes: [],
       quorum: this.quorum,
       storage: { sync: true },
