@@ -12,6 +12,7 @@ import { ListJudge } from './list-judge.ts';
 import { IDEAL_CONDITIONS } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { drawPlan, type PlanOverrides, type SimPlan } from './plan.ts';
+import { MemberJudge } from './member-judge.ts';
 import { Promises } from './promises.ts';
 import { ReplicaJudge } from './replica-judge.ts';
 import { checkRest, type EndedRun, HEAL_MS } from './rest.ts';
@@ -97,14 +98,10 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
     oracle.violations.push(`the cluster was not born:\n${cluster.describeUnrest()}`);
 
   cluster.isBorn = true;
-  // Quorums of a cluster of one node intersect with no others.
-  cluster.onBegin = () => oracle.suspendPromises({ doDecisionsHold: false });
   const keys = crowdedKeys(plan, world.dice.below(1_000));
   cluster.network.conditions.delayMs = plan.networkMs;
-  const judge = new ReplicaJudge(cluster, { history: oracle.history, keys });
   oracle.history.areClocksApart = plan.skewMs > 0;
-  const judges = [judge, new ListJudge(cluster, oracle.history)];
-  world.onTurn = () => judges.forEach((each) => each.check());
+  const judge = startJudges(cluster, oracle, keys);
   const clients = createClients({ cluster, oracle, promises, keys, plan }, options);
   const scene = { cluster, oracle, keys, copies: new Map(), disks: new DiskBudget() };
   const only = options.only?.faults && new Set(options.only.faults);
@@ -137,6 +134,21 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
     digest: world.digest,
     lines: world.lines,
   };
+}
+
+/** Lets all judges look after every turn. Returns the judge of the replicas. */
+function startJudges(cluster: SimCluster, oracle: Oracle, keys: readonly string[]): ReplicaJudge {
+  const { history, violations } = oracle;
+  const replicas = new ReplicaJudge(cluster, { history, keys });
+  const members = new MemberJudge(cluster, violations);
+  cluster.onBegin = () => {
+    // Quorums of a cluster of one node intersect with no others.
+    oracle.suspendPromises({ doDecisionsHold: false });
+    members.isOn = false;
+  };
+  const judges = [replicas, new ListJudge(cluster, history), members];
+  cluster.world.onTurn = () => judges.forEach((judge) => judge.check());
+  return replicas;
 }
 
 const textOf = (error: unknown): string =>

@@ -307,6 +307,19 @@ const MEMBERSHIP: readonly Bug[] = [
     bad: '',
     draw: { faults: ['cut off as it leaves'], nodes: 5 },
   },
+  {
+    name: 'a node that starts with another weight or zone announces it at once',
+    file: 'src/cluster/membership/members.js',
+    good: 'placementFieldsOf(isMember ? before : config)',
+    bad: 'placementFieldsOf(config)',
+  },
+  {
+    name: 'a node on an empty disk takes the place of an owner with another weight or zone',
+    file: core('placement/own-record'),
+    good: 'placementFieldsOf(isOwner ? received : configured)',
+    bad: 'placementFieldsOf(configured)',
+    draw: { faults: ['wiped disk', 'wiped, and back at once'], nodes: 5 },
+  },
 ];
 
 /** All planted bugs. */
