@@ -9,8 +9,8 @@ export const CONDITIONS: readonly Bug[] = [
   {
     name: 'a decided store counts without a current number',
     file: 'src/cluster/holders/local.js',
-    good: 'if (grant !== undefined && !this.takeGrant(item, grant))',
-    bad: 'if (false)',
+    good: 'else if (!this.takeGrant(item, grant))',
+    bad: 'else if (false)',
     draw: RIVALS,
   },
   {
