@@ -220,10 +220,12 @@ export const SYNC_LIMITS = {
   /** The time without a change after which a replica is at rest. */
   restMs: 500,
   /**
-   * How long dots of a dead actor must have been missing before they may be closed: longer than any
-   * message is delayed.
+   * How long dots must have been missing before they may be closed: longer than any write waits for
+   * its stores. By then each write under such a dot has its answer, so no late store can add to its
+   * quorum. An open gap costs one range in a clock. The rest is for a coordinator that is late with
+   * the end of a write.
    */
-  lostAfterMs: 15_000,
+  lostAfterMs: MAX_TIMEOUT_MS + 15_000,
   /**
    * Partitions that a node catches up at the same time. With any number it is faster than the
    * writes of clients, but with a larger one clients wait longer.

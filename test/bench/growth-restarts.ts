@@ -29,7 +29,8 @@ const BIRTH_MS = 30_000;
  * compare.
  */
 const LIFE_MS = 2_500;
-const HEAL_MS = 60_000;
+/** Longer than twice `lostAfterMs`, after which a gap is closed at the latest. */
+const HEAL_MS = 200_000;
 const ROUNDS = 20;
 /** How often a node misses writes, how long it is cut off, and how long it may then catch up. */
 const CUTS = 5;

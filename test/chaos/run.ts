@@ -17,8 +17,11 @@ import { drawEpoch, type Epoch, type Step } from './schedule.ts';
 const NODES = 5;
 const CLIENTS = 12;
 const CLIENT_PAUSE_MS = 60;
-/** The time in which all nodes must be whole and at rest after the faults have ended. */
-const HEAL_MS = 120_000;
+/**
+ * The time in which all nodes must be whole and at rest after the faults have ended. A gap may be
+ * closed only after twice `lostAfterMs`.
+ */
+const HEAL_MS = 240_000;
 const WATCH_MS = 200;
 /** Keys of each workload whose owners are compared at each rest. */
 const SAMPLE = 30;

@@ -7,8 +7,8 @@ import { Clients } from './clients.ts';
 import { leaveLogs } from './report.ts';
 import type { Workload } from './workload.ts';
 
-/** The time in which a cluster must come to rest. */
-export const REST_MS = 60_000;
+/** The time in which a cluster must come to rest: longer than twice `lostAfterMs`. */
+export const REST_MS = 200_000;
 
 /** A cluster and its clients. */
 export interface Scene {

@@ -81,3 +81,17 @@ test('a store that arrives after its gap was closed changes nothing', async () =
   await end(stage);
   assert.notEqual(outcome(), '200');
 });
+
+test('a gap is not closed as long as its write may wait for stores', async () => {
+  let release = (): void => {};
+  const stage = await lateWrite({}, (lab, first, second) => {
+    release = lab.network.stall(`${first.name}>${second.name}`);
+  });
+  const { lab, outcome } = stage;
+  await lab.until(() => outcome() !== undefined, 70_000);
+  assert.equal(outcome(), '504', 'the write has ended');
+  assert.equal(hasClosed(stage), false);
+  await lab.until(() => hasClosed(stage), 40_000);
+  assert.equal(hasClosed(stage), true);
+  release();
+});

@@ -30,45 +30,63 @@ export interface GapsOptions {
   readonly limits: SyncLimits;
 }
 
+/** The dots that a replica lacked at some time. */
+interface NotedDots {
+  readonly missing: CausalContext;
+  readonly atMs: number;
+}
+
 /** Closes the gaps of the replicas of one node. */
 export class Gaps {
   readonly #options: GapsOptions;
-  /** The time since which a partition has gaps in its clock, or residues. */
-  readonly #sinceMs = new Map<number, number>();
+  /** The missing dots by partition. Those that follow later are noted after these. */
+  readonly #noted = new Map<number, NotedDots>();
   readonly #asking = new Set<number>();
 
   constructor(options: GapsOptions) {
     this.#options = options;
   }
 
-  /** Asks about the gaps of a replica if they are older than any delayed message can be. */
+  /** Notes the missing dots of a replica, and asks about those that were noted long ago. */
   check(replica: Replica): void {
-    const { env, limits, questions, members } = this.#options;
+    const { env, questions, members } = this.#options;
     const { partition } = replica;
     // A node that knows no other member cannot ask, and a member that it does not know may have the
     // dots.
     if (members.isLonely) return;
     const isWhole = replica.residues.count === 0 && replica.durableClock.gaps().isEmpty;
-    const nowMs = env.clock.monotonicMs();
-    if (isWhole) return void this.#sinceMs.delete(partition);
-    const sinceMs = this.#sinceMs.get(partition) ?? nowMs;
-    this.#sinceMs.set(partition, sinceMs);
-    if (nowMs - sinceMs < limits.lostAfterMs || this.#asking.has(partition) || !questions.hasRoom)
-      return;
+    const noted = this.#noted.get(partition);
+    if (noted !== undefined && this.#isRecent(noted)) return;
+    if (isWhole) return void this.#noted.delete(partition);
+    if (this.#asking.has(partition) || (noted !== undefined && !questions.hasRoom)) return;
     this.#asking.add(partition);
-    this.#closeIfLost(replica)
+    (noted === undefined ? this.#note(replica) : this.#closeIfLost(replica, noted))
       .catch((error: unknown) =>
         env.log.debug('gap not closed', { partition, reason: messageOf(error) }),
       )
       .finally(() => this.#asking.delete(partition));
   }
 
-  async #closeIfLost(replica: Replica): Promise<void> {
+  #isRecent({ atMs }: NotedDots): boolean {
+    const { env, limits } = this.#options;
+    return env.clock.monotonicMs() - atMs < limits.lostAfterMs;
+  }
+
+  async #note(replica: Replica): Promise<void> {
+    const missing = await this.#missing(replica);
+    this.#noted.set(replica.partition, { missing, atMs: this.#options.env.clock.monotonicMs() });
+  }
+
+  /** Closes the dots of dead actors that were missing when they were noted, and still are. */
+  async #closeIfLost(replica: Replica, noted: NotedDots): Promise<void> {
     const { env, questions, store } = this.#options;
     const { partition } = replica;
-    const missing = await this.#missing(replica);
+    const now = await this.#missing(replica);
     // The next question waits its full time, whatever the answer to this one.
-    this.#sinceMs.delete(partition);
+    this.#noted.delete(partition);
+    const missing = now
+      .minus(now.minus(noted.missing))
+      .filter((actor) => this.#isDead(partition, actor));
     if (missing.isEmpty) return;
     const isNowhere = (round: Parameters<typeof areHeldNowhere>[1]): boolean =>
       areHeldNowhere(missing, round);
@@ -91,10 +109,7 @@ export class Gaps {
     return members.get(nodeOfActor(actor)) !== undefined && partitions.of(partition).isDead(actor);
   }
 
-  /**
-   * The dots of dead actors that this replica lacks, below the last dot that its clock or a residue
-   * has.
-   */
+  /** The dots that this replica lacks, below the last dot that its clock or a residue has. */
   async #missing(replica: Replica): Promise<CausalContext> {
     const { durableClock } = replica;
     const named = durableClock.gaps();
@@ -102,9 +117,6 @@ export class Gaps {
       const residue = recordToContext(record, row);
       for (const actor of residue.actors()) named.addRanges(actor, [1, residue.max(actor)]);
     });
-    return named
-      .minus(replica.clock)
-      .minus(replica.asideDots)
-      .filter((actor) => this.#isDead(replica.partition, actor));
+    return named.minus(replica.clock).minus(replica.asideDots);
   }
 }
