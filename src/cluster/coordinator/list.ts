@@ -11,17 +11,17 @@
  */
 import { compareUtf8 } from '../../base/bytes.ts';
 import type { Clock } from '../../base/env.ts';
-import { MecError, toMecError } from '../../base/errors.ts';
+import { MecError } from '../../base/errors.ts';
 import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS } from '../limits.ts';
 import { partitionOf, partitionsWith } from '../../core/placement/partition.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
-import type { KeysFound, OnBehalf } from '../holders/holder.ts';
+import type { KeyListRequest, KeysFound, OnBehalf } from '../holders/holder.ts';
 import type { Holders } from '../holders/select.ts';
 import type { GetRequest, GetResult } from './get.ts';
 
 /** The parts of a node that a listing needs. */
 export interface ListParts {
-  readonly env: { readonly clock: Pick<Clock, 'monotonicMs'> };
+  readonly env: { readonly clock: Pick<Clock, 'after' | 'monotonicMs'> };
   readonly holders: Pick<Holders, 'assertJoined' | 'of' | 'ownersOf' | 'reachableOwners'>;
   /** Reads a key on whose versions its owners do not agree. */
   readonly get: (request: GetRequest) => Promise<Pick<GetResult, 'versions'>>;
@@ -81,20 +81,27 @@ export class Listings {
   }
 }
 
+/** A part of a page, with the time at which the whole page must be there. */
+type ListStep = Omit<ListRequest, 'timeoutMs'> & { readonly endMs: number };
+
+/** The time that a listing has left, in ms. Throws `timeout` if there is none. */
+function leftMs({ env }: ListParts, { endMs }: ListStep): number {
+  const left = endMs - env.clock.monotonicMs();
+  if (left > 0) return left;
+  throw new MecError('timeout', { detail: 'The keys could not be listed in time.' });
+}
+
 async function listPage(parts: ListParts, request: ListRequest): Promise<ListPage> {
   const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
   const keys: string[] = [];
   let { after } = request;
   for (;;) {
-    const timeoutMs = endMs - parts.env.clock.monotonicMs();
-    if (timeoutMs <= 0)
-      throw new MecError('timeout', { detail: 'The keys could not be listed in time.' });
     // Asks for one key more than the page holds, so that the last page is known to be the last.
     const step = await listStep(parts, {
       ...request,
       after,
       limit: request.limit - keys.length + 1,
-      timeoutMs,
+      endMs,
     });
     keys.push(...step.keys);
     if (keys.length > request.limit)
@@ -105,7 +112,7 @@ async function listPage(parts: ListParts, request: ListRequest): Promise<ListPag
 }
 
 /** The next keys, as far as one question to each member shows them. */
-async function listStep(parts: ListParts, request: ListRequest): Promise<ListPage> {
+async function listStep(parts: ListParts, request: ListStep): Promise<ListPage> {
   const answers = await askAll(parts, request);
   let until: string | undefined;
   const candidates = new Set<string>();
@@ -130,7 +137,7 @@ async function listStep(parts: ListParts, request: ListRequest): Promise<ListPag
 /** Keeps the keys that a read would find. */
 async function onlyLiving(
   parts: ListParts,
-  request: ListRequest,
+  request: ListStep,
   { keys, answers }: { keys: readonly string[]; answers: readonly ListAnswer[] },
 ): Promise<string[]> {
   const doubtful = keys.filter((key) => !areAgreed(key, answers));
@@ -138,7 +145,8 @@ async function onlyLiving(
   const lane = async (): Promise<void> => {
     for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
       // Only owners count here, since a fallback may not know the key.
-      const { r, timeoutMs, caller } = request;
+      const { r, caller } = request;
+      const timeoutMs = leftMs(parts, request);
       const { versions } = await parts.get({ key, r, pr: r, timeoutMs, caller });
       if (versions.length === 0) gone.add(key);
     }
@@ -159,25 +167,42 @@ function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
  * Asks until R complete owners of every partition have answered. If an owner fails, the next owner
  * of the partition is asked.
  */
-async function askAll(parts: ListParts, request: ListRequest): Promise<ListAnswer[]> {
+async function askAll(parts: ListParts, request: ListStep): Promise<ListAnswer[]> {
   const answers: ListAnswer[] = [];
   const asked = new Map<string, Set<number>>();
   for (;;) {
     const plan = planOf(parts, request, { answers, asked });
     if (plan.size === 0) return answers;
+    const timeoutMs = leftMs(parts, request) * LIST_PEER_SHARE;
     const ask = async ([member, partitions]: [string, number[]]): Promise<void> => {
       const before = asked.get(member);
       asked.set(member, new Set([...(before ?? []), ...partitions]));
       const { prefix, after, limit, caller } = request;
-      const timeoutMs = request.timeoutMs * LIST_PEER_SHARE;
       const question = { partitions, prefix, after, limit, timeoutMs, caller };
-      const found = await parts.holders.of(member)?.list(question).catch(toMecError);
       // The next round asks other members for partitions without an answer.
-      if (found !== undefined && !(found instanceof MecError))
-        answers.push(toAnswer(partitions, found));
+      const found = await listAt(parts, member, question);
+      if (found !== undefined) answers.push(toAnswer(partitions, found));
     };
     await Promise.all([...plan].map(ask));
   }
+}
+
+/** The keys of one member; undefined if it fails, or if the peer or this node's disk is late. */
+function listAt(
+  { env, holders }: ListParts,
+  member: string,
+  request: KeyListRequest,
+): Promise<KeysFound | undefined> {
+  return new Promise((resolve) => {
+    const deadline = env.clock.after(request.timeoutMs, () => resolve(undefined));
+    const end = (found?: KeysFound): void => {
+      deadline.cancel();
+      resolve(found);
+    };
+    const listing = holders.of(member)?.list(request);
+    if (listing === undefined) end();
+    else listing.then(end, () => end());
+  });
 }
 
 function toAnswer(
@@ -205,7 +230,7 @@ interface ListProgress {
  */
 function planOf(
   parts: ListParts,
-  { r, prefix }: ListRequest,
+  { r, prefix }: ListStep,
   { answers, asked }: ListProgress,
 ): Map<string, number[]> {
   const plan = new Map<string, number[]>();

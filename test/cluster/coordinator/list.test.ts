@@ -9,7 +9,11 @@ import {
   type ListRequest,
 } from '../../../src/cluster/coordinator/list.ts';
 import type { KeysFound } from '../../../src/cluster/holders/holder.ts';
-import { MAX_LISTINGS } from '../../../src/cluster/limits.ts';
+import {
+  LIST_CONCURRENT_READS,
+  LIST_PEER_SHARE,
+  MAX_LISTINGS,
+} from '../../../src/cluster/limits.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
 import { codeOf, FakeCluster, objectOf, outcomeOf } from '../../fixtures/fake-holders.ts';
 
@@ -123,4 +127,31 @@ test('a node at its limit of listings refuses another until one is over', async 
   await outcomeOf(next);
   for (const answer of answers) answer();
   assert.deepEqual(keysOf(await next), ['a']);
+});
+
+test('the next owner is asked if the disk of this node is late', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.list = () => new Promise(() => {});
+  for (const holder of [cluster.n2, cluster.n3]) holder.found = found({ a: 1 });
+  const listing = listings(cluster).list.list(request);
+  assert.equal(await outcomeOf(listing), 'waiting');
+  cluster.clock.advance(request.timeoutMs * LIST_PEER_SHARE);
+  assert.deepEqual(keysOf(await listing), ['a']);
+});
+
+test('all reads of a listing together have the time that the listing has left', async () => {
+  const cluster = new FakeCluster();
+  const names = Array.from({ length: 3 * LIST_CONCURRENT_READS }, (_, i) => [`k${i}`, i] as const);
+  cluster.own.found = found(Object.fromEntries(names));
+  cluster.n2.found = found({});
+  const timeouts = new Set<number>();
+  const get = async ({ timeoutMs }: GetRequest): Promise<{ versions: [] }> => {
+    timeouts.add(timeoutMs);
+    await outcomeOf(new Promise(() => {}));
+    if (timeouts.size * 600 > cluster.clock.monotonicMs()) cluster.clock.advance(600);
+    return { versions: [] };
+  };
+  const list = new Listings({ env: cluster.env, holders: cluster.holders, get });
+  const outcome = await list.list({ ...request, limit: 100 }).catch(codeOf);
+  assert.deepEqual([outcome, [...timeouts]], ['timeout', [1_000, 400]]);
 });
