@@ -76,6 +76,19 @@ for (const [what, known, state, generation] of [
   });
 }
 
+for (const [state, kept] of [
+  ['up', 'up'],
+  ['leaving', 'up'],
+  ['joining', 'joining'],
+  ['gone', 'joining'],
+] as const)
+  test(`a member that was ${state} is ${kept} when it joins in a new generation`, () => {
+    const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', state, { version: 7 })]);
+    members.merge(recordOf('b', 'joining', { generation: 2, life: 'two' }));
+    const { state: held, generation, life } = members.get('b') ?? assert.fail();
+    assert.deepEqual([held, generation, life], [kept, 2, 'two']);
+  });
+
 test('a node outbids newer records of itself, unless they say that it is gone', () => {
   const goesOn = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
   assert.deepEqual(settledOn(recordOf('a', 'up', { version: 9 }), goesOn), goesOn.own);

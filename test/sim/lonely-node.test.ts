@@ -175,6 +175,38 @@ for (const isWiped of [false, true]) {
   });
 }
 
+test('a node that lost its disk stays an owner when it hears first that it is joining', async () => {
+  const quorum = { n: 4, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } as const;
+  const lab = new Lab(4, { config: { quorum } });
+  const { nodes } = lab.cluster;
+  const [knowing, behind, , newcomer] = nodes as [SimNode, SimNode, SimNode, SimNode];
+  newcomer.crash();
+  await lab.until(() => nodes.slice(0, 3).every(({ node }) => node?.state === 'up'), 60_000);
+  newcomer.start();
+  const stateAt = ({ node }: SimNode): string | undefined =>
+    node?.members.find(({ name }) => name === newcomer.name)?.state;
+  await lab.until(() => stateAt(behind) === 'joining', 20_000);
+  for (const other of nodes) if (other !== behind) lab.cut(behind, other);
+  await lab.until(() => stateAt(knowing) === 'up', 60_000);
+  assert.deepEqual([stateAt(knowing), stateAt(behind)], ['up', 'joining']);
+  newcomer.crash();
+  newcomer.disk.replace(new Map());
+  lab.heal();
+  for (const other of nodes) if (other !== behind) lab.cut(newcomer, other);
+  lab.cut(behind, knowing);
+  newcomer.start();
+  const generation = (): number =>
+    newcomer.node?.members.find(({ name }) => name === newcomer.name)?.generation ?? 0;
+  await lab.until(() => generation() === 2, 20_000);
+  assert.equal(newcomer.node?.state, 'joining');
+  assert.equal(knowing.replicas, 4);
+  lab.heal();
+  const isOut = (): boolean => knowing.replicas !== 4;
+  await lab.until(() => isOut() || lab.cluster.isAtRest(), 60_000);
+  assert.ok(!isOut(), 'it counts an owner less');
+  assert.ok(lab.cluster.isAtRest(), lab.cluster.describeUnrest());
+});
+
 /** Longer than the simulated disk needs for a row. */
 const KEPT_MS = 5;
 

@@ -10,6 +10,7 @@ import {
   NEXT_STATES,
   type PlacementFields,
   placementFieldsOf,
+  withPlaceKept,
 } from '../../core/placement/member-list.ts';
 import { answerToRecord } from '../../core/placement/own-record.ts';
 import type { Config } from '../config.ts';
@@ -169,9 +170,10 @@ export class Members {
   }
 
   /** Merges a record from another node. Returns whether it was news. */
-  merge(record: MemberRecord): boolean {
-    if (record.name === this.self) return this.#mergeOwn(record);
-    const before = this.#list.get(record.name);
+  merge(said: MemberRecord): boolean {
+    if (said.name === this.self) return this.#mergeOwn(said);
+    const before = this.#list.get(said.name);
+    const record = withPlaceKept(said, before);
     if (!this.#list.merge(record)) return false;
     if (before !== undefined && before.life !== record.life) this.#noteEnd(before.life);
     this.#changed(record);

@@ -107,6 +107,18 @@ export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
 }
 
 /**
+ * The record to merge where `known` is the present one. A node that has lost its disk may hear of
+ * its name as joining only, from a member that has missed that it was up. It then joins in a new
+ * generation. A member that knows it as an owner does not count an owner less for this: it says
+ * that the successor is up, and the node takes its place back.
+ */
+export function withPlaceKept(record: MemberRecord, known: MemberRecord | undefined): MemberRecord {
+  const isOwner = known?.state === 'up' || known?.state === 'leaving';
+  const isSuccessor = known !== undefined && record.generation > known.generation;
+  return isOwner && isSuccessor && record.state === 'joining' ? { ...record, state: 'up' } : record;
+}
+
+/**
  * The records of all members, including those that are gone: without these, gossip could bring them
  * back.
  */
