@@ -90,9 +90,10 @@ export class LocalHolder implements Holder {
   }
 
   /**
-   * Stores an item. Answers `stopping` if this node is gone. Answers `contended` if the number of
-   * the grant is no longer current, since another write may have the key by now. Answers
-   * `incomplete` if the dot of the item is closed here, or may be closed elsewhere.
+   * Stores an item. Answers `stopping` if this node is gone, and `not-ready` if it does not know all
+   * members yet. Answers `contended` if the number of the grant is no longer current, since another
+   * write may have the key by now. Answers `incomplete` if the dot of the item is closed here, or
+   * may be closed elsewhere.
    */
   store(
     item: StoreItem,
@@ -101,6 +102,7 @@ export class LocalHolder implements Holder {
   ): void {
     const error = orError(() => {
       this.assertNotGone();
+      this.#assertInformed();
       if (grant === undefined) this.#assertLives(item);
       else if (!this.takeGrant(item, grant)) throw new MecError('contended');
       this.merge(item, grant === undefined ? onAnswer : this.onGround(item.partition, onAnswer));
@@ -231,6 +233,17 @@ export class LocalHolder implements Holder {
     if (this.#parts.members.own.state !== 'gone') return;
     throw new MecError('stopping', {
       detail: 'This node has left its cluster. Nothing was written.',
+    });
+  }
+
+  /**
+   * Throws `not-ready` if this node does not rely on its member list. A coordinator with an older
+   * list would otherwise count this node for owners that are no longer the present ones.
+   */
+  #assertInformed(): void {
+    if (this.#parts.members.isInformed) return;
+    throw new MecError('not-ready', {
+      detail: 'This node does not know all members yet. Nothing was written.',
     });
   }
 }

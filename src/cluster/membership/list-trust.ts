@@ -4,7 +4,12 @@
  * few for all members, or it would serve keys without asking the real owners.
  *
  * The node relies on its list in three cases. It has begun the cluster, it has kept the list on its
- * disk, or a member that relies on its own list has the same.
+ * disk, or members that rely on their own lists have the same.
+ *
+ * One such member is enough for a node that joins. A node that has lost its disk takes its place as
+ * an owner again, and may have forgotten a change of owners that it took part in. A member that was
+ * cut off does not know that change either. A majority of the members has taken part in each
+ * change, so a node that has lost its disk needs a majority that does not count itself.
  */
 import type { MemberList, MemberRecord } from '../../core/placement/member-list.ts';
 
@@ -29,8 +34,8 @@ export class ListTrust {
    * announces that it has joined before its disk has that state.
    */
   readonly #awaited: Map<string, number>;
-  /** The members whose lists have the present hash of the list here. */
-  #agreed = { hash: -1, names: new Set<string>() };
+  /** The members whose lists have the present hash of the list here, and those that rely on it. */
+  #agreed = { hash: -1, names: new Set<string>(), informed: new Set<string>() };
 
   /** `list` has the records that were kept for this start, and no other. */
   constructor(list: MemberList, self: string) {
@@ -72,25 +77,44 @@ export class ListTrust {
    * its list was kept.
    */
   get awaitedMembers(): readonly string[] {
-    return [...this.#awaited.keys()].filter((name) => name !== this.#self);
+    const { informed } = this.#agreed;
+    const missing = this.#hasLostPlace
+      ? this.#others.filter((name) => !informed.has(name))
+      : [...this.#awaited.keys()];
+    return missing.filter((name) => name !== this.#self);
+  }
+
+  /** Whether this node has lost its disk, and was an owner before. */
+  get #hasLostPlace(): boolean {
+    const own = this.#list.get(this.#self);
+    return !this.#isInformed && own !== undefined && own.state !== 'joining';
+  }
+
+  /** The other members that are not gone. */
+  get #others(): string[] {
+    const living = this.#list.in('up', 'joining', 'leaving').map(({ name }) => name);
+    return living.filter((name) => name !== this.#self);
   }
 
   /** Notes the hash of the list of another member, and whether that member relies on it. */
   noteList(name: string, { hash, isInformed }: ListSummary): void {
     if (hash !== this.#list.hash) return;
+    if (this.#agreed.hash !== hash) this.#agreed = { hash, names: new Set(), informed: new Set() };
+    const { names, informed } = this.#agreed;
+    names.add(name);
     if (isInformed) {
-      this.#isInformed = true;
+      informed.add(name);
       this.#hasMetOthers = true;
-      this.#awaited.clear();
     }
     // The member has the same list, so it has told its own state, unless it has lost its disk
     // since. In that case no living member knows more, once all of them have the same list.
     if (this.#awaited.get(name) === this.#list.get(name)?.generation) this.#awaited.delete(name);
-    if (this.#agreed.hash !== hash) this.#agreed = { hash, names: new Set([this.#self]) };
-    const { names } = this.#agreed;
-    names.add(name);
-    if (this.#list.in('up', 'joining', 'leaving').every((member) => names.has(member.name)))
-      this.#awaited.clear();
+    const others = this.#others;
+    const doAllAgree = others.every((other) => names.has(other));
+    const majority = Math.floor((others.length + 1) / 2) + 1;
+    const enough = this.#hasLostPlace && !doAllAgree ? majority : 1;
+    if (informed.size >= enough) this.#isInformed = true;
+    if (informed.size >= enough || doAllAgree) this.#awaited.clear();
   }
 
   /** Relies on the list from now on, because this node begins a cluster. */
