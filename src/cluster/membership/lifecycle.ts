@@ -1,7 +1,7 @@
 /** The lifecycle of this node, from joining to gone: when it may enter its next state. */
 import type { Env } from '../../base/env.ts';
 import { BEGIN_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../limits.ts';
-import type { MemberState } from '../../core/placement/member-list.ts';
+import type { MemberRecord, MemberState } from '../../core/placement/member-list.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from './members.ts';
 import type { Peers } from './peers.ts';
@@ -147,16 +147,24 @@ export class Lifecycle {
 
   /**
    * Whether all next owners have all their data. Unreachable members are left out, as long as they
-   * are a minority.
+   * are a minority of the members, and of the owners of each partition that changes. A node that
+   * leaves does not leave out a member that takes over from it. That member may have owned the
+   * partition before this node came, and would count at once, with a replica of that time.
    */
   #areAllSettled(): boolean {
     const { members, peers } = this.#options;
+    const isPresent = ({ name }: MemberRecord): boolean =>
+      name === members.self || peers.reach(name) === 'reachable';
+    const present = members.in('up', 'joining', 'leaving').filter(isPresent);
     const staying = members.in('up', 'joining');
-    const present = staying.filter(
-      ({ name }) => name === members.self || peers.reach(name) === 'reachable',
-    );
-    const isEnough = 2 * present.length > staying.length;
-    return isEnough && present.every(({ settled }) => settled === members.nextHash);
+    if (2 * staying.filter(isPresent).length <= staying.length) return false;
+    if (!members.areMajorities(new Set(present.map(({ name }) => name)))) return false;
+    const isLeaving = members.own.state === 'leaving';
+    const takesOver = ({ name, state }: MemberRecord): boolean =>
+      isLeaving && state === 'up' && members.shareOf(name).pending > 0;
+    return staying
+      .filter((member) => isPresent(member) || takesOver(member))
+      .every(({ settled }) => settled === members.nextHash);
   }
 
   /** Notes that a member knows that this node is gone. */

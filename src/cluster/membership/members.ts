@@ -43,6 +43,8 @@ export class Members {
   readonly #endedLives = new Set<string>();
   readonly #hasSeeds: boolean;
   readonly #configured: PlacementFields;
+  /** The hash of the placements by the list on the disk. */
+  #keptPlacements: number;
 
   /** `life` is the life of this process, and `kept` the list on the disk. */
   constructor(config: OwnConfig, kept: readonly MemberRecord[], life: string) {
@@ -69,6 +71,7 @@ export class Members {
       version: (before?.version ?? 0) + 1,
     });
     this.#ownership.place(this.#list);
+    this.#keptPlacements = this.placementsHash;
   }
 
   /** Calls `listener` with every record that changes, after the change. */
@@ -249,6 +252,16 @@ export class Members {
     return this.#ownership.placementsHash;
   }
 
+  /** Whether the list on the disk has the present placements, which a start would restore. */
+  get arePlacementsKept(): boolean {
+    return this.#keptPlacements === this.placementsHash;
+  }
+
+  /** Notes the hash of the placements by the list on the disk. */
+  notePlacementsKept(hash: number): void {
+    this.#keptPlacements = hash;
+  }
+
   /** A hash of the next placement. */
   get nextHash(): number {
     return this.#ownership.nextHash;
@@ -272,6 +285,11 @@ export class Members {
   /** The other members, in the order in which they become fallbacks of a partition. */
   fallbacks(partition: number): readonly string[] {
     return this.#ownership.fallbacks(partition);
+  }
+
+  /** Whether these members are a majority of the owners of each partition whose owners change. */
+  areMajorities(names: ReadonlySet<string>): boolean {
+    return this.#ownership.areMajorities(names);
   }
 
   /** Whether this node owns a partition. */

@@ -246,8 +246,10 @@ export class Membership {
     // start again.
     if (this.#lifecycle.isGoneUnknown) return;
     try {
-      const { listToKeep, nextHash } = members;
+      const { listToKeep, nextHash, placementsHash } = members;
+      const isWhole = listToKeep.hash === members.hash;
       store.keepMembers(listToKeep, () => {
+        if (isWhole) members.notePlacementsKept(placementsHash);
         if (nextHash === this.#keptNext || this.#isStopped) return;
         this.#keptNext = nextHash;
         this.#lifecycle.onHeartbeat();

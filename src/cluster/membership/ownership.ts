@@ -64,7 +64,12 @@ export class Ownership {
     const hash = hashText32(`${placementHash(current, this.#n)} ${placementHash(joined, this.#n)}`);
     if (hash === this.#placementsHash) return;
     this.#placementsHash = hash;
-    this.#nextHash = placementHash(joined, this.#n);
+    // If a node came and leaves, the next placement is that of the time before it came. A member
+    // that was away in between was settled for that time, and not for this one.
+    const leaving = list.in('leaving').map(({ name, generation }) => `${name} ${generation}`);
+    const nextHash = placementHash(joined, this.#n);
+    this.#nextHash =
+      leaving.length === 0 ? nextHash : hashText32([nextHash, ...leaving].join('\n'));
     this.#replicas = Math.min(this.#n, current.length);
     const now: Placement = placement(toPlaced(current), this.#n);
     const next: Placement = placement(toPlaced(joined), this.#n);
@@ -130,6 +135,14 @@ export class Ownership {
   /** The other members, in the order in which they become fallbacks of a partition. */
   fallbacks(partition: number): readonly string[] {
     return this.#placeOf(partition).fallbacks;
+  }
+
+  /** Whether these members are a majority of the owners of each partition whose owners change. */
+  areMajorities(names: ReadonlySet<string>): boolean {
+    return this.#places.every(({ owners, view }) => {
+      const { length } = owners.filter((name) => names.has(name));
+      return !areChanging(view) || 2 * length > owners.length;
+    });
   }
 
   /** Whether this node owns a partition. */

@@ -13,7 +13,7 @@ export interface StatementParts {
 /**
  * Makes a statement about a replica. `filled` is the member whose replica it may help to make
  * complete. The statement includes the memories of the replica only if this node knows that member
- * as a holder.
+ * as a holder, also after a crash.
  *
  * A statement without memories makes no replica complete, because this node may still grant keys to
  * writes that count by the former owners.
@@ -33,7 +33,8 @@ export function makeStatement(
     lost,
     asideDots,
   } = replica;
-  const isHolder = filled !== undefined && members.holds(partition, filled);
+  const isHolder =
+    filled !== undefined && members.arePlacementsKept && members.holds(partition, filled);
   const memories = isHolder ? replica.memory.all() : undefined;
   return {
     life,

@@ -79,6 +79,8 @@ export class Sync {
   readonly #resyncTimers = new Map<string, Timer>();
   /** The hash of the last placement that was looked at. */
   #placed = -2;
+  /** The partitions that this node owned by that placement. */
+  readonly #owned = new Set<number>();
   #timer: Timer | undefined;
   #isStopped = false;
 
@@ -119,7 +121,13 @@ export class Sync {
     this.#placed = members.placementsHash;
     partitions.forgetEvidence();
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      if (!this.#isHolder(partition)) store.find(partition)?.markComplete(false);
+      // A pending owner must be filled, even if it owned the partition before: other owners may
+      // have taken writes without it since, and it has heard of their end only.
+      const isOwner = members.owns(partition);
+      const isBack = this.#owned.has(partition) && !isOwner;
+      if (isBack || !this.#isHolder(partition)) store.find(partition)?.markComplete(false);
+      if (isOwner) this.#owned.add(partition);
+      else this.#owned.delete(partition);
     }
     this.#completeness.check();
     if (members.ownPendingPartitions.length === 0) return this.#pulls.throttle.rest();

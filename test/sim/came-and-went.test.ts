@@ -1,0 +1,111 @@
+/**
+ * An owner is down while a new node takes its place, and leaves again. When the owner is back, its
+ * replica still counts as complete, because it has never heard of the change.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { partitionOf } from '../../src/core/placement/partition.ts';
+import { placement } from '../../src/core/placement/placement.ts';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import { Lab, textOf } from '../fixtures/lab.ts';
+
+const COUNT = 6;
+
+const ownersBy = (names: readonly string[]): string[][] =>
+  placement(
+    names.map((id) => ({ id, weight: 1, zone: undefined })),
+    3,
+  ).map((order) => order.slice(0, 3));
+
+interface Roles {
+  readonly key: string;
+  /** The owners of the key. */
+  readonly a: string;
+  readonly b: string;
+  /** The owner that is down; `x` takes its place. */
+  readonly p: string;
+}
+
+/** A key of which `x` replaces one owner, so that `a` needs no data that only `b` and `p` have. */
+function rolesOf(names: readonly string[], x: string): Roles {
+  const [before, after] = [ownersBy(names), ownersBy([...names, x])];
+  for (let i = 0; ; i++) {
+    const key = `k${i}`;
+    const partition = partitionOf(key);
+    const [old, next] = [before[partition] as string[], after[partition] as string[]];
+    const replaced = old.filter((name) => !next.includes(name));
+    if (!next.includes(x) || replaced.length !== 1) continue;
+    const [p = ''] = replaced;
+    const [one = '', two = ''] = old.filter((name) => name !== p);
+    for (const [a, b] of [
+      [one, two],
+      [two, one],
+    ] as const) {
+      // When `x` leaves, `a` takes partitions over. It needs two owners, and cannot reach these two.
+      const isStuck = after.some(
+        (owners, q) =>
+          before[q]?.includes(a) === true &&
+          !owners.includes(a) &&
+          owners.filter((name) => name !== b && name !== p).length < 2,
+      );
+      if (!isStuck) return { key, a, b, p };
+    }
+  }
+}
+
+for (const isLock of [true, false])
+  test(`${isLock ? 'a lock' : 'a write'}: an owner that was down while another came and went`, async () => {
+    const lab = new Lab(COUNT + 1);
+    const { nodes } = lab.cluster;
+    const x = nodes[COUNT] as SimNode;
+    x.crash();
+    const first = nodes.slice(0, COUNT);
+    await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
+    await lab.wait(5_000);
+    const roles = rolesOf(
+      first.map(({ name }) => name),
+      x.name,
+    );
+    const by = (id: string): SimNode => nodes.find(({ name }) => name === id) as SimNode;
+    const { key } = roles;
+    const [a, b, p] = [by(roles.a), by(roles.b), by(roles.p)];
+    p.crash();
+    await lab.wait(6_000);
+    x.start();
+    await lab.until(() => x.node?.state === 'up', 60_000);
+    assert.equal(x.node?.state, 'up');
+    await lab.wait(3_000);
+    // Two racks lose the link between them. All other nodes reach both.
+    for (const one of [a, x]) for (const other of [b, p]) lab.cut(one, other);
+    // While they take `b` for reachable, no fallback acts for it.
+    if (isLock) await lab.wait(6_000);
+    const lock = { headers: { 'if-none-match': '*' } };
+    const strict = { query: 'pw=quorum' };
+    const write = await lab.ask(a, 'PUT', key, { value: 'first', ...(isLock ? lock : strict) });
+    assert.equal(write.status, 200, textOf(write));
+    x.node?.leave();
+    // Without a rule that makes it wait for `p`, it is gone after a second.
+    await lab.until(() => x.node?.state === 'gone', 20_000);
+    await lab.wait(2_000);
+    p.start();
+    await lab.wait(10_000);
+    if (isLock) {
+      const second = await lab.ask(b, 'PUT', key, { value: 'second', ...lock });
+      assert.notEqual(second.status, 200, 'two 200s for If-None-Match: *');
+      return end(lab, x);
+    }
+    const read = await lab.ask(b, 'GET', key, { query: 'r=quorum&pr=quorum' });
+    assert.ok(
+      read.status === 503 || textOf(read) === 'first',
+      `acknowledged with pw=quorum, then ${read.status} with pr=quorum`,
+    );
+    await end(lab, x);
+  });
+
+/** With all links, the node leaves, and the owners agree. */
+async function end(lab: Lab, x: SimNode): Promise<void> {
+  lab.heal();
+  await lab.until(() => x.hasLeft, 120_000);
+  assert.ok(x.hasLeft, lab.cluster.describeUnrest());
+  await lab.rest();
+}

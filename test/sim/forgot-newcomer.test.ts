@@ -1,0 +1,80 @@
+/**
+ * An owner fills a newcomer before its disk has the list with the newcomer, and is killed. After
+ * its start it takes the former owners for the present ones. The newcomer became an owner although
+ * only one of the former owners of the key can be reached.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { partitionOf } from '../../src/core/placement/partition.ts';
+import { placement } from '../../src/core/placement/placement.ts';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import { Lab, textOf } from '../fixtures/lab.ts';
+
+const COUNT = 6;
+
+const ownersBy = (names: readonly string[]): string[][] =>
+  placement(
+    names.map((id) => ({ id, weight: 1, zone: undefined })),
+    3,
+  ).map((order) => order.slice(0, 3));
+
+for (const how of ['slow disk, killed', 'disk lost', 'disk lost after the join'] as const)
+  test(`an owner that has filled a newcomer forgets it: ${how}`, async () => {
+    const isSlow = how === 'slow disk, killed';
+    const lab = new Lab(COUNT + 1);
+    const { nodes } = lab.cluster;
+    const p = nodes[COUNT] as SimNode;
+    p.crash();
+    const first = nodes.slice(0, COUNT);
+    await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
+    await lab.wait(5_000);
+    const names = first.map(({ name }) => name);
+    const [before, after] = [ownersBy(names), ownersBy([...names, p.name])];
+    const keys = Array.from({ length: 1000 }, (_, i) => `k${i}`);
+    const key = keys.find((one) => after[partitionOf(one)]?.includes(p.name)) ?? assert.fail();
+    const [old, next] = [before[partitionOf(key)] as string[], after[partitionOf(key)] as string[]];
+    const by = (id: string | undefined): SimNode =>
+      nodes.find(({ name }) => name === id) as SimNode;
+    const b = by(old.find((name) => next.includes(name)));
+    const [a, c] = old.filter((name) => name !== b.name).map(by) as [SimNode, SimNode];
+    const isolate = (node: SimNode): void => {
+      for (const other of nodes) if (other !== node) lab.cut(node, other);
+    };
+    isolate(a);
+    await lab.wait(6_000);
+    if (isSlow) c.disk.delayMs = 20_000;
+    p.start();
+    const isFilled = (): boolean => {
+      const { done = 0, all = 0 } = p.node?.status().handoff ?? {};
+      return all > 0 && done === all;
+    };
+    await lab.until(isFilled, 15_000);
+    assert.ok(isSlow || isFilled());
+    assert.ok(!isSlow || p.node?.state === 'joining', p.node?.state);
+    if (how === 'disk lost after the join') {
+      await lab.until(() => p.node?.state === 'up', 30_000);
+      await lab.wait(3_000);
+    }
+    c.crash();
+    c.disk.delayMs = 1;
+    if (!isSlow) c.disk.replace(new Map());
+    for (const other of nodes) if (other !== c && other !== a) lab.cut(c, other);
+    for (const pair of [`${a.name}>${c.name}`, `${c.name}>${a.name}`])
+      lab.network.cuts.delete(pair);
+    c.start();
+    // With a rule that needs more of the owners, it stays `joining`.
+    await lab.until(() => p.node?.state === 'up', 30_000);
+    await lab.wait(6_000);
+    if (isSlow) {
+      const lock = { headers: { 'if-none-match': '*' } };
+      const one = await lab.ask(a, 'PUT', key, { value: 'first', ...lock });
+      const two = await lab.ask(b, 'PUT', key, { value: 'second', ...lock });
+      assert.ok(one.status !== 200 || two.status !== 200, 'two 200s for If-None-Match: *');
+      return;
+    }
+    const write = await lab.ask(a, 'PUT', key, { value: 'v', query: 'pw=quorum' });
+    if (write.status === 503) return;
+    assert.equal(write.status, 200, textOf(write));
+    const read = await lab.ask(b, 'GET', key, { query: 'r=quorum&pr=quorum' });
+    assert.ok(read.status === 503 || textOf(read) === 'v', `acknowledged, then ${read.status}`);
+  });
