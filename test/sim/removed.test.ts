@@ -11,6 +11,9 @@ const SEED = 6;
 /** Time for a start, two rounds of comparisons with all others, and one round of questions. */
 const MAX_END_MS = 4_000;
 
+/** Shorter than the simulated disk needs to drop a replica. */
+const LOOK_MS = 1;
+
 /** Makes a cluster with keys, and a node that is down and was declared gone. */
 async function removed(): Promise<{ lab: Lab; node: SimNode; others: SimNode[] }> {
   const lab = new Lab(NODES, { seed: SEED });
@@ -39,7 +42,7 @@ test('a removed node with nothing new shows its progress, and ends within second
   const startMs = lab.world.nowMs;
   const told: { done: number; all: number }[] = [];
   while (!node.hasLeft && lab.world.nowMs - startMs < 60_000) {
-    await lab.wait(100);
+    await lab.wait(LOOK_MS);
     const handoff = node.node?.status().handoff;
     if (handoff !== undefined && handoff.all > 0) told.push(handoff);
   }
