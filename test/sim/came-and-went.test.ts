@@ -41,7 +41,8 @@ function rolesOf(names: readonly string[], x: string): Roles {
       [one, two],
       [two, one],
     ] as const) {
-      // When `x` leaves, `a` takes partitions over. It needs two owners, and cannot reach these two.
+      // When `x` leaves, `a` takes partitions over. It needs two owners, and cannot reach `b` and
+      // `p`.
       const isStuck = after.some(
         (owners, q) =>
           before[q]?.includes(a) === true &&

@@ -90,10 +90,10 @@ export class LocalHolder implements Holder {
   }
 
   /**
-   * Stores an item. Answers `stopping` if this node is gone, and `not-ready` if it does not know all
-   * members yet. Answers `contended` if the number of the grant is no longer current, since another
-   * write may have the key by now. Answers `incomplete` if the dot of the item is closed here, or
-   * may be closed elsewhere.
+   * Stores an item. Answers `stopping` if this node is gone, and `not-ready` if it does not know
+   * all members yet. Answers `contended` if the number of the grant is no longer current, since
+   * another write may have the key by now. Answers `incomplete` if the dot of the item is closed
+   * here, or may be closed elsewhere.
    */
   store(
     item: StoreItem,

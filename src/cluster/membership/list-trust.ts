@@ -7,9 +7,9 @@
  * disk, or members that rely on their own lists have the same.
  *
  * One such member is enough for a node that joins. A node that has lost its disk takes its place as
- * an owner again, and may have forgotten a change of owners that it took part in. A member that was
- * cut off does not know that change either. A majority of the members has taken part in each
- * change, so a node that has lost its disk needs a majority that does not count itself.
+ * an owner again. It may have taken part in a change of owners, and forgotten it. A member that was
+ * cut off does not know that change either. But a majority of the members has taken part in it. So
+ * a node that has lost its disk needs a majority that does not count itself.
  */
 import type { MemberList, MemberRecord } from '../../core/placement/member-list.ts';
 
