@@ -37,7 +37,9 @@ export function grantKey(
   const number = grants.grant(ground, key, ballot);
   if (number === undefined) throw new MecError('contended');
   const canRecall = replica.isComplete && idempotencyKey !== undefined;
-  const remembered = canRecall ? replica.memory.recall(key, idempotencyKey) : undefined;
+  const memory = canRecall ? replica.memory.recall(key, idempotencyKey) : undefined;
+  // The version of a closed dot goes, so a copy of its write must be written again.
+  const remembered = memory !== undefined && replica.hasClosed([memory]) ? undefined : memory;
   return { number, actor: replica.actor, object, remembered };
 }
 

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { MecError } from '../../../src/base/errors.ts';
 import { GRANT_MS } from '../../../src/cluster/limits.ts';
 import type { StoreResult } from '../../../src/cluster/holders/holder.ts';
+import { CausalContext } from '../../../src/core/causality/causal-context.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
-import { codeOf } from '../../fixtures/fake-holders.ts';
+import { codeOf, objectOf } from '../../fixtures/fake-holders.ts';
 import {
   ACTOR,
   answerTo,
@@ -178,6 +179,26 @@ test('a grant reports an earlier write with the same idempotency key', async () 
     assert.deepEqual(remembered, made);
     node.holder.release({ ...node, ballot: 'ballot 1' });
   }
+});
+
+test('a grant reports no earlier write whose dot is closed', async () => {
+  const node = await completeReplicas();
+  const { key } = node;
+  const made = { actor: 'n2~one', counter: 1 };
+  const memory = { key, idempotencyKey: 'once', digest: 'd', madeMicros: 1, ...made };
+  const item = { ...itemOf(node), object: objectOf([made]), dots: [made], memory };
+  await valueOf((done) => node.holder.store(item, {}, done));
+  const asked = askedOf(node, { idempotencyKey: 'once' });
+  const isReported = async (): Promise<boolean> => {
+    const granted = await valueOf<{ remembered: unknown }>((done) =>
+      node.holder.grant(asked, done),
+    );
+    node.holder.release({ ...node, ballot: 'ballot 1' });
+    return granted.remembered !== undefined;
+  };
+  assert.equal(await isReported(), true);
+  await node.replica().closedDots.close(CausalContext.ofDots([made]));
+  assert.equal(await isReported(), false);
 });
 
 test('an incomplete replica reports no earlier write: it may lack a later one', async () => {
