@@ -62,17 +62,35 @@ export class ConditionalWrites {
         detail,
       });
     }
-    // After a start, a replica does not count until it has been compared with the other owners.
-    await new Promise<void>((resolve) => {
-      partitions.of(place.partition).whenConfirmed(resolve);
-    });
-    // An incomplete owner may lack acknowledged writes, so it grants no key, not even to itself.
-    if (!holders.own.isComplete(place.partition))
-      throw new MecError('incomplete', { retryAfter: 1 });
     const endMs = env.clock.monotonicMs() + request.timeoutMs;
-    return this.#queue.take(request.key, () => attempts(this.#parts, request, endMs));
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const deadline = env.clock.after(request.timeoutMs, () => {
+        isLate = true;
+        reject(keptTooLong());
+      });
+      const begin = async (): Promise<void> => {
+        // After a start, a replica does not count until it has been compared with other owners.
+        await new Promise<void>((go) => {
+          partitions.of(place.partition).whenConfirmed(go);
+        });
+        deadline.cancel();
+        if (isLate) return;
+        // An incomplete owner may lack acknowledged writes, so it grants no key, even to itself.
+        if (!holders.own.isComplete(place.partition))
+          throw new MecError('incomplete', { retryAfter: 1 });
+        resolve(await attempts(this.#parts, request, endMs));
+      };
+      this.#queue.take(request.key, begin).catch(reject);
+    });
   }
 }
+
+const keptTooLong = (): MecError => {
+  const detail =
+    'Other conditional writes, or a change of owners, kept the key until the timeout. Nothing was written.';
+  return new MecError('contended', { retryAfter: 1, detail });
+};
 
 async function attempts(
   parts: ConditionalParts,
@@ -82,11 +100,7 @@ async function attempts(
   const { env } = parts;
   for (;;) {
     const timeoutMs = endMs - env.clock.monotonicMs();
-    if (timeoutMs <= 0) {
-      const detail =
-        'Other conditional writes, or a change of owners, kept the key until the timeout. Nothing was written.';
-      throw new MecError('contended', { retryAfter: 1, detail });
-    }
+    if (timeoutMs <= 0) throw keptTooLong();
     const result = await attempt(parts, { ...request, timeoutMs }, endMs);
     if (result !== undefined) return result;
     await new Promise<void>((resolve) => {

@@ -36,12 +36,18 @@ function clusterOf(...refusing: ('n1' | 'n2' | 'n3')[]): FakeCluster {
   return cluster;
 }
 
-function start(cluster: FakeCluster): Promise<PutResult> {
+function writesOf(cluster: FakeCluster): ConditionalWrites {
   let ballots = 0;
   const nextBallot = (): string => `ballot ${(ballots += 1)}`;
   const { env, holders, partitions, policies, time } = cluster;
-  const writes = new ConditionalWrites({ env, holders, partitions, policies, time, nextBallot });
-  const request = { key: 'k', token: undefined, body: content('v'), r: 2, w: 2, timeoutMs: 1_000 };
+  return new ConditionalWrites({ env, holders, partitions, policies, time, nextBallot });
+}
+
+function start(
+  cluster: FakeCluster,
+  { writes = writesOf(cluster), timeoutMs = 1_000 } = {},
+): Promise<PutResult> {
+  const request = { key: 'k', token: undefined, body: content('v'), r: 2, w: 2, timeoutMs };
   return writes.put({ ...request, condition: IF_ABSENT });
 }
 
@@ -95,6 +101,21 @@ test('a write is `contended` if another one keeps the key until the timeout', as
   }
   assert.equal(codeOf(await settled), 'contended');
   assert.equal(cluster.n2.grants.length, 0, 'without the own grant no other is asked');
+});
+
+test('a write that waits for another one is `contended` at its timeout, and never begins', async () => {
+  const cluster = clusterOf();
+  const writes = writesOf(cluster);
+  const first = start(cluster, { writes, timeoutMs: 10_000 });
+  const second = start(cluster, { writes });
+  assert.equal(await outcomeOf(first), 'waiting');
+  cluster.clock.advance(1_000);
+  assert.equal(codeOf(await outcomeOf(second)), 'contended');
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  cluster.n2.stores[0]?.answer(storedBy('n2'));
+  assert.deepEqual((await first).dot, { actor: 'n1~one', counter: 1 });
+  await outcomeOf(new Promise(() => {}));
+  assert.equal(cluster.own.grants.length, 1);
 });
 
 test('a write whose condition does not hold stores nothing, and frees the key', async () => {
