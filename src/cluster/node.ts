@@ -3,7 +3,7 @@
  * all parts meet. HTTP, embedding programs and the simulator know only this file of the cluster.
  */
 import type { Env, Timer } from '../base/env.ts';
-import { HasLeftError, MecError } from '../base/errors.ts';
+import { MecError } from '../base/errors.ts';
 import { PARTITIONS } from '../core/limits.ts';
 import {
   RESIDUE_SWEEP_MS,
@@ -31,6 +31,7 @@ import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './
 import type { PutResult } from './holders/write-request.ts';
 import { Membership } from './membership/membership.ts';
 import { Members } from './membership/members.ts';
+import { startRefusal } from './membership/start-refusal.ts';
 import type { Policy } from './policies.ts';
 import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus, SyncStatus } from './status.ts';
 
@@ -109,10 +110,10 @@ export class MecNode implements KeyStore {
       maxLogEntries: limits.maxLogEntries,
     });
     const members = new Members(config, store.keptMembers(), life);
-    // A node that was stopped before the others had all its data continues until they have it.
-    if (members.own.state === 'gone' && store.heldReplicas === 0) {
+    const refusal = startRefusal(store, members);
+    if (refusal !== undefined) {
       await store.close();
-      throw new HasLeftError(config.name);
+      throw refusal;
     }
     const node = new MecNode(
       options,

@@ -7,6 +7,7 @@ import * as keyspace from './keyspace.ts';
 import { openIntact, sealRecord } from './records.ts';
 
 const MEMBERS_ROW = keyspace.metaRow('members');
+const N_ROW = keyspace.metaRow('n');
 
 /** The member list in one open store. */
 export class KeptMembers {
@@ -27,15 +28,20 @@ export class KeptMembers {
     return ((list ?? []) as MemberRecord[]).map(memberOf);
   }
 
-  /** Keeps a member list, if this disk does not have it already. */
-  keep(list: Pick<MemberList, 'all' | 'hash'>, onKept: () => void): void {
+  /** The n that was kept last; undefined if there is none, or if it is damaged. */
+  get n(): number | undefined {
+    const record = this.#rows.get(N_ROW);
+    return record === undefined ? undefined : (openIntact(record, N_ROW) as number | undefined);
+  }
+
+  /** Keeps a member list, and n if it is known, if this disk does not have that list already. */
+  keep(list: Pick<MemberList, 'all' | 'hash'>, n: number | undefined, onKept: () => void): void {
     if (this.#hash === list.hash) return;
     this.#hash = list.hash;
-    this.#queue.submit(
-      [{ key: MEMBERS_ROW, value: sealRecord(list.all(), MEMBERS_ROW) }],
-      (error) => {
-        if (error === undefined) onKept();
-      },
-    );
+    const rows = [{ key: MEMBERS_ROW, value: sealRecord(list.all(), MEMBERS_ROW) }];
+    if (n !== undefined) rows.push({ key: N_ROW, value: sealRecord(n, N_ROW) });
+    this.#queue.submit(rows, (error) => {
+      if (error === undefined) onKept();
+    });
   }
 }

@@ -126,9 +126,18 @@ export class Store {
     return this.#openedStore().members.all();
   }
 
-  /** Keeps the member list, if this disk does not have it already. */
-  keepMembers(list: Pick<MemberList, 'all' | 'hash'>, onKept: () => void): void {
-    this.#openedStore().members.keep(list, onKept);
+  /** The n of the cluster, as it was kept last; undefined if it was not. */
+  get keptN(): number | undefined {
+    return this.#openedStore().members.n;
+  }
+
+  /** Keeps the member list and n, if this disk does not have that list already. */
+  keepMembers(
+    list: Pick<MemberList, 'all' | 'hash'>,
+    n: number | undefined,
+    onKept: () => void,
+  ): void {
+    this.#openedStore().members.keep(list, n, onKept);
   }
 
   /** Resolves when all submitted rows are durable or have failed. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BEGIN_WAIT_MS } from '../../src/cluster/limits.ts';
-import { SimNode } from '../../src/sim/cluster.ts';
+import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, textOf } from '../fixtures/lab.ts';
 
 const WITHOUT = /beginning without them/;
@@ -64,30 +64,4 @@ test('clusters that began apart become one when they find each other, and lose n
     assert.equal(both.status, 300);
     for (const value of ['of 0', 'of 1']) assert.ok(textOf(both).includes(value), value);
   }
-});
-
-test('nodes with different n log the difference', async () => {
-  const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } as const;
-  const lab = new Lab(1, { config: { quorum } });
-  const [node] = lab.cluster.nodes as [SimNode];
-  const { cluster } = lab;
-  const other = new SimNode(cluster, {
-    name: 'other',
-    host: 'sim',
-    port: 7_000,
-    httpport: 1,
-    root: '',
-    zone: undefined,
-    weight: 1,
-    nodes: [],
-    quorum: { ...quorum, n: 2 },
-    storage: { sync: true },
-    http: { maxValueBytes: 1_000, origins: [] },
-    policies: [],
-  });
-  cluster.nodes.push(other);
-  other.start();
-  await lab.wait(SOON_MS);
-  for (const one of [node, other])
-    assert.equal(lab.logged(one, /configured with another n than this one/).length, 1, one.name);
 });

@@ -139,6 +139,11 @@ export class Members {
     return list;
   }
 
+  /** The n to keep for the next start; undefined as long as this node belongs to no cluster. */
+  get nToKeep(): number | undefined {
+    return this.#trust.isWorthKeeping ? this.n : undefined;
+  }
+
   /** Whether this node may rely on its list to name every member that may hold data. */
   get isInformed(): boolean {
     return this.#trust.isInformed;

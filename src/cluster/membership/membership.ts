@@ -246,9 +246,9 @@ export class Membership {
     // start again.
     if (this.#lifecycle.isGoneUnknown) return;
     try {
-      const { listToKeep, nextHash, placementsHash } = members;
+      const { listToKeep, nToKeep, nextHash, placementsHash } = members;
       const isWhole = listToKeep.hash === members.hash;
-      store.keepMembers(listToKeep, () => {
+      store.keepMembers(listToKeep, nToKeep, () => {
         if (isWhole) members.notePlacementsKept(placementsHash);
         if (nextHash === this.#keptNext || this.#isStopped) return;
         this.#keptNext = nextHash;
@@ -342,6 +342,7 @@ export class Membership {
     if (other.process === this.process) return 'it is the very node that it talks to';
     if (other.partitions !== PARTITIONS)
       return `it has ${other.partitions} partitions, this cluster ${PARTITIONS}`;
+    if (other.n !== members.n) return `its quorum.n is ${other.n}, that of others ${members.n}`;
     if (other.name === members.self)
       return `the name ${other.name} is taken, by ${this.#identity.host}:${this.#identity.port}`;
     const namesake = peers.byId.get(other.name);
@@ -353,10 +354,6 @@ export class Membership {
       peers.reach(other.name) === 'reachable'
     ) {
       return `the name ${other.name} is taken, by ${namesake.host}:${namesake.port}`;
-    }
-    if (other.n !== members.n) {
-      const event = 'a node is configured with another n than this one';
-      this.#warnOnce(event, { node: other.name, there: other.n, here: members.n });
     }
     return undefined;
   }
