@@ -52,12 +52,13 @@ export async function forwardTo(
   among: readonly RemoteCoordinator[],
   request: PutRequest,
 ): Promise<PutResult | undefined> {
-  const startMs = env.clock.monotonicMs();
+  const endMs = env.clock.monotonicMs() + request.timeoutMs;
+  const leftMs = (): number => endMs - env.clock.monotonicMs();
   for (let owners = among; ;) {
-    const owner = await firstToAnswer(owners, request.timeoutMs * FORWARD_PROBE_SHARE);
-    const leftMs = request.timeoutMs - (env.clock.monotonicMs() - startMs);
-    if (owner?.isKnown !== true || leftMs <= 0) return undefined;
-    const result = await ask(owner, { ...request, timeoutMs: leftMs });
+    const owner = await firstToAnswer(owners, leftMs() * FORWARD_PROBE_SHARE);
+    const timeoutMs = leftMs();
+    if (owner?.isKnown !== true || timeoutMs <= 0) return undefined;
+    const result = await ask(owner, { ...request, timeoutMs });
     if (!(result instanceof MecError)) return result;
     if (isUntouched(result) && owners.length > 1)
       owners = owners.filter((other) => other !== owner);

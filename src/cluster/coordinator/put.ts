@@ -32,6 +32,7 @@ export async function put(parts: PutParts, request: PutRequest): Promise<PutResu
   const place = parts.holders.placeOf(request.key);
   if (request.condition !== undefined)
     return putSerialised(parts, place, { ...request, condition: request.condition });
+  const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
   // If no owner can be reached, this node is a fallback.
   const isAlone = (): boolean => parts.holders.coordinators(place).length === 0;
   if (!place.isOwner && !isAlone()) return forward(parts, place, request);
@@ -41,9 +42,16 @@ export async function put(parts: PutParts, request: PutRequest): Promise<PutResu
     const { code } = toMecError(error);
     const isOwnDisk = code === 'disk-failed' || code === 'disk-full';
     if (!isOwnDisk || isAlone()) throw error;
-    return forward(parts, place, request);
+    return forward(parts, place, untilEnd(parts, request, endMs));
   }
 }
+
+/** The same request, with the time that it has left. */
+const untilEnd = <Request extends PutRequest>(
+  { env }: PutParts,
+  request: Request,
+  endMs: number,
+): Request => ({ ...request, timeoutMs: Math.max(0, endMs - env.clock.monotonicMs()) });
 
 /**
  * A conditional write goes to the first owner of the key that can be reached. So writes that race
@@ -59,11 +67,11 @@ async function putSerialised(
   let failure: MecError | undefined;
   for (const id of place.owners) {
     try {
-      if (id === parts.holders.own.id) return await parts.conditionals.put(request);
+      const rest = untilEnd(parts, request, endMs);
+      if (id === parts.holders.own.id) return await parts.conditionals.put(rest);
       const owner = parts.holders.coordinatorAt(id);
-      const leftMs = endMs - parts.env.clock.monotonicMs();
-      if (owner === undefined || leftMs <= 0) continue;
-      const result = await forwardTo(parts, [owner], { ...request, timeoutMs: leftMs });
+      if (owner === undefined || rest.timeoutMs <= 0) continue;
+      const result = await forwardTo(parts, [owner], rest);
       if (result !== undefined) return result;
     } catch (error) {
       failure = toMecError(error);
@@ -120,6 +128,7 @@ function assertEnough(what: string, have: number, need: number): void {
 
 /** A delete first reads the key. Without a token, it removes the versions that the read found. */
 async function remove(parts: PutParts, request: PutRequest, plan: WritePlan): Promise<PutResult> {
+  const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
   const { object, versions } = await parts.get(request);
   const found = versions.length > 0;
   const token = request.token ?? object.context;
@@ -127,5 +136,6 @@ async function remove(parts: PutParts, request: PutRequest, plan: WritePlan): Pr
   // delete only if all that the writer saw is known to be gone.
   if (!found && (request.token === undefined || object.context.covers(token)))
     throw new MecError('not-found');
-  return { ...(await write(parts, { ...request, token }, plan)), found };
+  const rest = untilEnd(parts, request, endMs);
+  return { ...(await write(parts, { ...rest, token }, plan)), found };
 }

@@ -79,6 +79,19 @@ test('all owners are probed at once, for their share of the time', () => {
     );
 });
 
+test('the probe of the next owner has a share of the time that is left', async () => {
+  const { clock, first, second } = start();
+  first.pong();
+  await turn();
+  clock.advance(600);
+  first.writes[0]?.answer(new MecError('overloaded'));
+  await turn();
+  assert.deepEqual(
+    second.pings.map(({ timeoutMs }) => timeoutMs),
+    [1_000, 400].map((leftMs) => leftMs * FORWARD_PROBE_SHARE),
+  );
+});
+
 test('the first owner to answer its probe gets the write, and the others do not', async () => {
   const { first, second, writing } = start();
   second.pong();

@@ -259,6 +259,18 @@ test('a delete without a token removes the versions of a quorum, and is a 404 if
   assert.equal((await deleting).found, true);
 });
 
+test('the write of a delete has the time that its read has left', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const deleting = start(cluster, { body: undefined });
+  cluster.clock.advance(600);
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.equal(await outcomeOf(deleting), 'waiting');
+  assert.equal(cluster.n2.stores[0]?.terms?.timeoutMs, 400);
+  cluster.clock.advance(400);
+  assert.equal(codeOf(await outcomeOf(deleting)), 'timeout');
+});
+
 test('the token of a write keeps the token that the writer sent, and omits other dead actors', async () => {
   const cluster = new FakeCluster();
   cluster.own.before = objectOf([
