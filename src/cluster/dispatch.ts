@@ -66,7 +66,7 @@ export function dispatcher(parts: DispatchParts): Handler {
       case 'pull':
         return later(sync.servePull(request), answer);
       case 'state':
-        return answer(sync.serveState(request));
+        return later(sync.serveState(request), answer);
       case 'snapshot':
         return later(sync.serveSnapshot(request), answer);
       case 'mend':

@@ -95,3 +95,17 @@ test('a gap is not closed as long as its write may wait for stores', async () =>
   assert.equal(hasClosed(stage), true);
   release();
 });
+
+test('a gap is not closed while its write waits for a disk', async () => {
+  const stage = await lateWrite({ lostAfterMs: 2_000 }, (_lab, _first, second) => {
+    second.disk.delayMs = 25_000;
+  });
+  const { lab, key, owners, outcome } = stage;
+  await end(stage);
+  assert.equal(outcome(), '200');
+  assert.deepEqual(lab.held(owners[1], key), ['late']);
+  owners[1].disk.delayMs = 1;
+  await lab.wait(60_000);
+  assert.equal(hasClosed(stage), false);
+  assert.deepEqual(lab.held(owners[2], key), ['late']);
+});

@@ -219,7 +219,27 @@ export class Sync {
   }
 
   /** Answers a question about the replicas of this node. */
-  serveState({ from, life, partitions, filling }: StateRequest): Reply {
+  async serveState(request: StateRequest): Promise<Reply> {
+    if (request.filling.length === 0) await this.#whenAcceptedIsDurable(request);
+    return this.#stateOf(request);
+  }
+
+  /**
+   * Resolves when the disk has all that was accepted by the present member list. A store that still
+   * waits for the disk will be acknowledged. If a statement omitted it, its dot could be closed. A
+   * question that helps to fill a replica need not wait: its fence is named in later
+   * acknowledgements.
+   */
+  async #whenAcceptedIsDurable({ partitions: [first] }: StateRequest): Promise<void> {
+    const { members, store } = this.#options;
+    if (first === undefined) return;
+    for (let hash: number | undefined; hash !== members.hash;) {
+      ({ hash } = members);
+      await store.of(first).commits.whenDurable();
+    }
+  }
+
+  #stateOf({ from, life, partitions, filling }: StateRequest): Reply {
     const { members, life: own, store, partitions: views } = this.#options;
     const statements = partitions.map((partition, i) => {
       const replica = filling[i] ?? '';
