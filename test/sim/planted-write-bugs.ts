@@ -50,7 +50,7 @@ export const WRITES: readonly Bug[] = [
     file: core('quorum/tally'),
     good: 'if (this.#timedOut)',
     bad: `if (this.#isDamaged && !this.#timedOut)
-            return new MecError('damaged', { ...details, detail: count, retryAfter: 1 });
+            return new MecError('damaged', { have, need, detail: count, retryAfter: 1 });
         if (this.#timedOut)`,
     draw: {
       faults: ['unreadable block', 'a record damaged on every disk'],
