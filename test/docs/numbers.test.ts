@@ -115,7 +115,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
   'docs/modelling.md': [`${MAX_VALUE} is the end`],
   'docs/operations.md': [
     `Each node needs ${NODE_JS}`,
-    `after ${amount(BEGIN_WAIT_MS / 1_000, 'second')}, the others begin without them`,
+    `after ${amount(BEGIN_WAIT_MS / 1_000, 'second')}, a majority begins without them`,
     `at ${SYNC_LIMITS.pendingBytesPerSecond / MIB} MiB a second or less`,
     `one more second for every ${word(PENDING_COMPARES)} nodes`,
     `| \`peers[].clockSkewMs\` | more than ${CLOCK_TOLERANCE_MS} either way`,

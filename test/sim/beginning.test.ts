@@ -1,4 +1,4 @@
-/** Tests of how clusters begin: together, without a missing node, or apart. */
+/** Tests of how clusters begin: together, without a missing node, or not at all. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BEGIN_WAIT_MS } from '../../src/cluster/limits.ts';
@@ -9,21 +9,6 @@ const WITHOUT = /beginning without them/;
 /** A little more than the time in which two nodes of a new cluster agree. */
 const SOON_MS = 3_000;
 
-/** Starts two pairs of nodes that name each other, with a cut network between the pairs. */
-function twoPairs(): {
-  readonly lab: Lab;
-  readonly pairs: readonly [SimNode, SimNode][];
-} {
-  const lab = new Lab(4);
-  const [a, b, c, d] = lab.cluster.nodes as [SimNode, SimNode, SimNode, SimNode];
-  for (const one of [a, b]) for (const other of [c, d]) lab.cut(one, other);
-  const pairs: [SimNode, SimNode][] = [
-    [a, b],
-    [c, d],
-  ];
-  return { lab, pairs };
-}
-
 test('new nodes that find all others begin at once', async () => {
   const lab = new Lab(3);
   await lab.wait(SOON_MS);
@@ -33,31 +18,58 @@ test('new nodes that find all others begin at once', async () => {
   }
 });
 
-test('new nodes wait ten seconds for missing ones, then begin without them and log it', async () => {
-  const { lab, pairs } = twoPairs();
+test('a majority of new nodes waits ten seconds for the others, then begins and logs it', async () => {
+  const lab = new Lab(3);
+  const [one, other, alone] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
+  for (const node of [one, other]) lab.cut(node, alone);
   await lab.wait(BEGIN_WAIT_MS - 500);
-  for (const [node] of pairs) {
-    assert.equal((await lab.ask(node, 'PUT', 'k', { value: 'v' })).status, 503);
-    assert.deepEqual(lab.logged(node, WITHOUT), []);
-  }
+  assert.equal((await lab.ask(other, 'PUT', 'k', { value: 'v' })).status, 503);
+  assert.deepEqual(lab.logged(one, WITHOUT), []);
   await lab.wait(500 + SOON_MS);
-  for (const pair of pairs) {
-    assert.equal((await lab.ask(pair[1], 'PUT', 'k', { value: 'v' })).status, 200);
-    assert.equal(pair.flatMap((node) => lab.logged(node, WITHOUT)).length, 1);
-  }
+  assert.equal((await lab.ask(other, 'PUT', 'k', { value: 'v' })).status, 200);
+  assert.equal([one, other].flatMap((node) => lab.logged(node, WITHOUT)).length, 1);
+  await lab.wait(BEGIN_WAIT_MS);
+  assert.equal((await lab.ask(alone, 'PUT', 'k', { value: 'v' })).status, 503);
+  assert.ok(lab.logged(alone, /waiting for a majority/).length > 0);
+  lab.heal();
+  await lab.rest();
+  assert.equal(textOf(await lab.ask(alone, 'GET', 'k')), 'v');
 });
 
-test('clusters that began apart become one when they find each other, and lose nothing', async () => {
-  const { lab, pairs } = twoPairs();
-  await lab.wait(BEGIN_WAIT_MS + SOON_MS);
-  for (const [i, [, node]] of pairs.entries()) {
+test('a node that has lost its disk while all others are down begins no cluster', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [wiped] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
+  for (const node of lab.cluster.nodes) node.crash();
+  wiped.disk.replace(new Map());
+  wiped.start();
+  await lab.wait(2 * BEGIN_WAIT_MS);
+  assert.equal((await lab.ask(wiped, 'PUT', 'k', { value: 'v' })).status, 503);
+  for (const node of lab.cluster.nodes) node.start();
+  await lab.rest();
+  assert.equal((await lab.ask(wiped, 'PUT', 'k', { value: 'v' })).status, 200);
+});
+
+test('two clusters become one when a node names the other one, and lose nothing', async () => {
+  const lab = new Lab(1);
+  const { cluster } = lab;
+  const [one] = cluster.nodes as [SimNode];
+  const other = cluster.add();
+  let configured = [other.address];
+  cluster.addresses = () => configured;
+  other.start();
+  await lab.wait(SOON_MS);
+  const nodes = [one, other];
+  for (const [i, node] of nodes.entries()) {
     assert.equal((await lab.ask(node, 'PUT', `of%20${i}`, { value: 'one' })).status, 200);
     assert.equal((await lab.ask(node, 'PUT', 'of%20both', { value: `of ${i}` })).status, 200);
   }
-  lab.heal();
+  other.crash();
+  configured = nodes.map(({ address }) => address);
+  other.start();
   await lab.rest();
-  for (const node of lab.cluster.nodes) {
-    assert.equal(node.node?.members.length, 4);
+  for (const node of nodes) {
+    assert.equal(node.node?.members.length, 2);
     for (const key of ['of%200', 'of%201'])
       assert.equal(textOf(await lab.ask(node, 'GET', key)), 'one', `${key} at ${node.name}`);
     const both = await lab.ask(node, 'GET', 'of%20both');

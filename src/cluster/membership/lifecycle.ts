@@ -128,13 +128,18 @@ export class Lifecycle {
 
   /**
    * Whether this node may begin a cluster. All nodes of the configuration begin the first cluster
-   * together. One node begins alone only after it has waited for the others.
+   * together. After a while, a majority of them begins without the others. Fewer never do: a node
+   * that has lost its disk would begin another cluster while all others are down.
    */
   #mayBeginCluster(): boolean {
     const { env, members, peers, seeds, isRefused } = this.#options;
     if (isRefused()) return false;
     if (seeds.areFound) return true;
     if (env.clock.monotonicMs() - this.#startMs < BEGIN_WAIT_MS) return false;
+    if (!seeds.isMajorityFound) {
+      env.log.warn('waiting for a majority of the nodes that the configuration names');
+      return false;
+    }
     const first = members
       .in('joining')
       .find(({ name }) => name === members.self || peers.reach(name) === 'reachable');

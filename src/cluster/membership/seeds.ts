@@ -65,6 +65,12 @@ export class Seeds {
     return this.#seeds.every((seed) => this.#isFound(seed));
   }
 
+  /** Whether this node and the nodes that were found are a majority of those it has to find. */
+  get isMajorityFound(): boolean {
+    const found = this.#seeds.filter((seed) => this.#isFound(seed)).length;
+    return 2 * (found + 1) > this.#seeds.length + 1;
+  }
+
   #isFound({ name, address }: Seed): boolean {
     const { members, peers } = this.#options;
     const isHere = (id: string): boolean =>
