@@ -54,8 +54,15 @@ function rolesOf(names: readonly string[], x: string): Roles {
   }
 }
 
-for (const isLock of [true, false])
-  test(`${isLock ? 'a lock' : 'a write'}: an owner that was down while another came and went`, async () => {
+for (const [isLock, isForced] of [
+  [true, false],
+  [false, false],
+  [true, true],
+  [false, true],
+] as const) {
+  const what = isLock ? 'a lock' : 'a write';
+  const end = isForced ? 'was declared gone' : 'left';
+  test(`${what}: an owner was down while another joined and ${end}`, async () => {
     const lab = new Lab(COUNT + 1);
     const { nodes } = lab.cluster;
     const x = nodes[COUNT] as SimNode;
@@ -84,28 +91,36 @@ for (const isLock of [true, false])
     const strict = { query: 'pw=quorum' };
     const write = await lab.ask(a, 'PUT', key, { value: 'first', ...(isLock ? lock : strict) });
     assert.equal(write.status, 200, textOf(write));
-    x.node?.leave();
-    // Without a rule that makes it wait for `p`, it is gone after a second.
-    await lab.until(() => x.node?.state === 'gone', 20_000);
+    if (isForced) {
+      x.crash();
+      await lab.wait(6_000);
+      first.find((node) => ![a, b, p].includes(node))?.node?.remove(x.name);
+    } else {
+      x.node?.leave();
+      // Without a rule that makes it wait for `p`, it is gone after a second.
+      await lab.until(() => x.node?.state === 'gone', 20_000);
+    }
     await lab.wait(2_000);
     p.start();
     await lab.wait(10_000);
     if (isLock) {
       const second = await lab.ask(b, 'PUT', key, { value: 'second', ...lock });
       assert.notEqual(second.status, 200, 'two 200s for If-None-Match: *');
-      return end(lab, x);
+      return healed(lab, x);
     }
     const read = await lab.ask(b, 'GET', key, { query: 'r=quorum&pr=quorum' });
     assert.ok(
       read.status === 503 || textOf(read) === 'first',
       `acknowledged with pw=quorum, then ${read.status} with pr=quorum`,
     );
-    await end(lab, x);
+    await healed(lab, x);
   });
+}
 
 /** With all links, the node leaves, and the owners agree. */
-async function end(lab: Lab, x: SimNode): Promise<void> {
+async function healed(lab: Lab, x: SimNode): Promise<void> {
   lab.heal();
+  x.start();
   await lab.until(() => x.hasLeft, 120_000);
   assert.ok(x.hasLeft, lab.cluster.describeUnrest());
   await lab.rest();

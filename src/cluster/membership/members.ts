@@ -6,10 +6,12 @@ import { callAll } from '../../base/call-all.ts';
 import {
   MemberList,
   type MemberRecord,
+  hasMissedOwner,
   type MemberState,
   NEXT_STATES,
   type PlacementFields,
   placementFieldsOf,
+  toGone,
   withPlaceKept,
 } from '../../core/placement/member-list.ts';
 import { answerToRecord } from '../../core/placement/own-record.ts';
@@ -42,6 +44,7 @@ export class Members {
   readonly #lives: readonly string[];
   readonly #endedLives = new Set<string>();
   readonly #hasSeeds: boolean;
+  #missedOwners = 0;
   readonly #configured: PlacementFields;
   /** The hash of the placements by the list on the disk. */
   #keptPlacements: number;
@@ -184,6 +187,7 @@ export class Members {
     const record = withPlaceKept(said, before);
     if (!this.#list.merge(record)) return false;
     if (before !== undefined && before.life !== record.life) this.#noteEnd(before.life);
+    this.#missedOwners += Number(hasMissedOwner(record, before));
     this.#changed(record);
     return true;
   }
@@ -210,7 +214,7 @@ export class Members {
   enterState(state: MemberState): void {
     const { own } = this;
     if (!NEXT_STATES[own.state].includes(state)) return;
-    this.#keepOwn({ ...own, state, version: own.version + 1 });
+    this.#keepOwn(state === 'gone' ? toGone(own) : { ...own, state, version: own.version + 1 });
   }
 
   /** Notes that this node has all its data for the placement of this hash; 0 if it has not. */
@@ -229,7 +233,7 @@ export class Members {
   remove(name: string): void {
     const record = this.#list.get(name);
     if (record === undefined || record.state === 'gone') return;
-    this.merge({ ...record, state: 'gone', version: record.version + 1 });
+    this.merge(toGone(record));
   }
 
   #keepOwn(record: MemberRecord): boolean {
@@ -265,6 +269,11 @@ export class Members {
   /** Notes the hash of the placements by the list on the disk. */
   notePlacementsKept(hash: number): void {
     this.#keptPlacements = hash;
+  }
+
+  /** The number of owners that came and went while this node heard of neither. */
+  get missedOwners(): number {
+    return this.#missedOwners;
   }
 
   /** A hash of the next placement. */

@@ -79,6 +79,8 @@ export class Sync {
   readonly #resyncTimers = new Map<string, Timer>();
   /** The hash of the last placement that was looked at. */
   #placed = -2;
+  /** The owners that this node had missed then. */
+  #missedOwners = 0;
   /** The partitions that this node owned by that placement. */
   readonly #owned = new Set<number>();
   #timer: Timer | undefined;
@@ -117,14 +119,16 @@ export class Sync {
    */
   #placementChanged(): void {
     const { members, peers, store, partitions } = this.#options;
-    if (this.#isStopped || this.#placed === members.placementsHash) return;
+    const hasMissed = this.#missedOwners < members.missedOwners;
+    if (this.#isStopped || (this.#placed === members.placementsHash && !hasMissed)) return;
     this.#placed = members.placementsHash;
+    this.#missedOwners = members.missedOwners;
     partitions.forgetEvidence();
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      // A pending owner must be filled, even if it owned the partition before: other owners may
-      // have taken writes without it since, and it has heard of their end only.
+      // Another owner may have taken writes in place of this node, which has heard of its end only.
+      // So a pending owner must be filled, even if it owned the partition before.
       const isOwner = members.owns(partition);
-      const isBack = this.#owned.has(partition) && !isOwner;
+      const isBack = hasMissed || (this.#owned.has(partition) && !isOwner);
       if (isBack || !this.#isHolder(partition)) store.find(partition)?.markComplete(false);
       if (isOwner) this.#owned.add(partition);
       else this.#owned.delete(partition);

@@ -43,7 +43,10 @@ export interface MemberRecord extends Address {
   readonly life: string;
   /** The version of this record in its generation, from 1. */
   readonly version: number;
-  /** The hash of the next placement if the member has all its data for it, else 0. */
+  /**
+   * The hash of the next placement if the member has all its data for it, else 0. For a member that
+   * is gone: 1 if it was an owner, as far as the member that says so knows, else 0.
+   */
   readonly settled: number;
 }
 
@@ -104,6 +107,21 @@ export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
   if (a.generation !== b.generation) return a.generation > b.generation;
   if (a.state !== b.state) return isLaterState(a.state, b.state);
   return a.version === b.version ? textOf(a) > textOf(b) : a.version > b.version;
+}
+
+/** The record of a member that is gone from now on. */
+export function toGone(record: MemberRecord): MemberRecord {
+  const settled = Number(record.state !== 'joining');
+  return { ...record, state: 'gone', version: record.version + 1, settled };
+}
+
+/**
+ * Whether a list missed that a member was an owner: it had no record of that member, or only one of
+ * an earlier generation, until the member was gone.
+ */
+export function hasMissedOwner(record: MemberRecord, known: MemberRecord | undefined): boolean {
+  const isNew = known === undefined || known.generation < record.generation;
+  return record.state === 'gone' && record.settled !== 0 && isNew;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   type MemberRecord,
   type PlacementFields,
   placementFieldsOf,
+  toGone,
 } from './member-list.ts';
 
 /** A node's knowledge of itself. */
@@ -39,7 +40,7 @@ export function answerToRecord(
   if (own.state === 'gone') return answerWhenGone(received, own);
   if (!isOfThisMember(received, known)) return successorOf(received, known);
   const version = Math.max(received.version, own.version) + 1;
-  if (received.state === 'gone') return { ...own, state: 'gone', version };
+  if (received.state === 'gone') return { ...toGone(own), version };
   return received.version < own.version ? undefined : { ...own, version };
 }
 
@@ -80,6 +81,7 @@ function successorOf(received: MemberRecord, known: SelfKnowledge): MemberRecord
       state: 'gone',
       generation: received.generation,
       version: received.version + 1,
+      settled: received.settled,
     };
   }
   const isOwner = received.state === 'up' || received.state === 'leaving';
