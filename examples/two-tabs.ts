@@ -14,7 +14,7 @@ import { startCluster } from 'mec-db';
 
 const page = new URL('../../examples/two-tabs.html', import.meta.url);
 // The modules of the client, one by one. A bundler would put them into the page.
-const modules = new URL('../../', import.meta.resolve('mec-db/client'));
+const modules = new URL('../', import.meta.resolve('mec-db/client'));
 const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '': 'text/html' };
 
 const server = createServer().listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1');

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { TestCluster } from './fixtures/cluster.ts';
+import { serveTwoTabs } from './fixtures/two-tabs.ts';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);
@@ -67,3 +68,29 @@ for (const name of examples) {
     assert.equal(stdout, promised(source));
   });
 }
+
+const IMPORT = /^\s*(?:import|export)\s+(?:(?:\{[^}]*\}|\*|\w+)\s+from\s+)?['"]([^'"]+)['"]/gm;
+
+/** The targets of the imports in a module, as they are written. */
+const importsOf = (source: string): string[] =>
+  [...source.matchAll(IMPORT)].map(([, target = '']) => target);
+
+test('examples/two-tabs serves every module that its page imports', async (t) => {
+  const url = await serveTwoTabs(t);
+  const page = await (await fetch(url)).text();
+  const map = /<script type="importmap">([^]*?)<\/script>/.exec(page)?.[1] ?? '';
+  const { imports } = JSON.parse(map) as { imports: Record<string, string> };
+  const toUrl = (target: string, base: string): string => {
+    if (/^\.{0,2}\//.test(target)) return new URL(target, base).href;
+    return new URL(imports[target] ?? assert.fail(`no browser knows ${target}`), url).href;
+  };
+  const script = /<script type="module">([^]*?)<\/script>/.exec(page)?.[1] ?? '';
+  const modules = new Set(importsOf(script).map((target) => toUrl(target, url)));
+  for (const module of modules) {
+    const response = await fetch(module);
+    assert.equal(response.status, 200, module);
+    assert.equal(response.headers.get('content-type'), 'text/javascript', module);
+    for (const target of importsOf(await response.text())) modules.add(toUrl(target, module));
+  }
+  assert.ok(modules.size > 10, `only ${modules.size} modules`);
+});

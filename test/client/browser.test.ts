@@ -3,33 +3,13 @@
  * installed.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { startNode } from '../../src/index.ts';
 import { Browser, findChromium, type Tab } from '../fixtures/browser.ts';
+import { serveTwoTabs } from '../fixtures/two-tabs.ts';
 
 const chromium = await findChromium();
 const skip = chromium === undefined ? 'no Chromium is installed (CHROMIUM=… can name one)' : false;
-const EXAMPLE = fileURLToPath(new URL('../../examples/two-tabs.js', import.meta.url));
-
-async function serveExample(t: TestContext): Promise<string> {
-  const child = spawn(process.execPath, [EXAMPLE], {
-    env: { ...process.env, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  t.after(async () => {
-    child.kill('SIGINT');
-    assert.equal(await exited, 0);
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^open (\S+) in two tabs$/.exec(line)?.[1];
-    if (url !== undefined) return url;
-  }
-  return assert.fail('the example does not serve');
-}
 
 const click = (tab: Tab, id: string): Promise<unknown> =>
   tab.evaluate(`document.getElementById('${id}').click()`);
@@ -53,7 +33,7 @@ test(
   'two tabs of examples/two-tabs see concurrent values, and one resolves them',
   { skip },
   async (t) => {
-    const url = await serveExample(t);
+    const url = await serveTwoTabs(t);
     const browser = await Browser.start(t, chromium ?? '');
     const [left, right] = [await browser.open(url), await browser.open(url)];
     await Promise.all([state(left, 'nothing there yet'), state(right, 'nothing there yet')]);
@@ -79,7 +59,7 @@ test(
 );
 
 test('a page of an origin that is not configured sees no values', { skip }, async (t) => {
-  const url = await serveExample(t);
+  const url = await serveTwoTabs(t);
   const node = await startNode({ http: { origins: ['https://other.example'] } });
   t.after(() => node.close());
   const browser = await Browser.start(t, chromium ?? '');
