@@ -36,10 +36,10 @@ const kept = [
   'X-Mec-Content-Encoding',
 ] as const;
 const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary', 'Cache-Control'] as const;
-const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot', 'ETag'] as const;
+const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot'] as const;
 /** Optional headers of the answer to a write; the last group only with `returnbody`. */
 const besides: readonly DocumentedHeader[] = [
-  ...(['X-Mec-Siblings', 'X-Mec-Repeated'] as const),
+  ...(['ETag', 'X-Mec-Siblings', 'X-Mec-Repeated'] as const),
   ...(['Last-Modified', 'X-Mec-Timestamp', 'Cache-Control', ...kept] as const),
 ];
 const known = headersOf([], ['X-Mec-Vclock']);
