@@ -147,7 +147,11 @@ function sentenceOf(error: unknown): string {
 function errorLine(error: unknown): string {
   const next = error instanceof MecClientError ? NEXT[error.code] : undefined;
   const isUnsure = error instanceof MecClientError && error.mayTakeEffect;
-  const clauses = [sentenceOf(error), isUnsure ? 'it may have taken effect' : undefined, next];
+  const clauses = [
+    sentenceOf(error),
+    isUnsure ? 'the write may have taken effect' : undefined,
+    next,
+  ];
   return `mec: ${clauses.filter((clause) => clause !== undefined).join('; ')}`;
 }
 

@@ -45,6 +45,12 @@ export interface TimeLimits {
 /** The statuses of a successful answer. A 404 counts too, if it means a key without a value. */
 const GOOD: ReadonlySet<number> = new Set([200, 202, 204, 300]);
 
+/** A node says so in the detail of an error if the request has stored nothing at any node. */
+const NOTHING_WRITTEN = 'Nothing was written';
+
+/** The reasons of a failed `fetch` that has sent nothing. Only Node.js tells them. */
+const NOT_CONNECTED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
 /** The syntax of a header. If it were broken, `fetch` would fail as if no node could be reached. */
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -178,7 +184,7 @@ class Delivery {
     this.#pendingAttempts.delete(pending);
     if (!error.retriable) return this.#end(() => this.#job.reject(this.#withOutcome(error)));
     this.#noteFailure(pending);
-    if (!this.#isRead) this.#isUnknown = true;
+    if (!this.#isRead && !hasWrittenNothing(error)) this.#isUnknown = true;
     if (error.retryAfterMs !== undefined)
       this.#untilMsByNode.set(pending.node, this.#world.clock.monotonicMs() + error.retryAfterMs);
     // An error with a count of replicas tells the caller more than an unreachable node.
@@ -221,6 +227,9 @@ class Delivery {
 
   #withOutcome(error: MecClientError): MecClientError {
     error.mayTakeEffect = this.#isUnknown;
+    // The node speaks of its own attempt only.
+    if (this.#isUnknown)
+      error.message = error.message.replace(NOTHING_WRITTEN, 'The last attempt wrote nothing');
     return error;
   }
 
@@ -242,6 +251,10 @@ class Delivery {
     return timer;
   }
 }
+
+/** Whether the failed attempt of a write has surely stored nothing, and never will. */
+const hasWrittenNothing = ({ message, cause }: MecClientError): boolean =>
+  message.includes(NOTHING_WRITTEN) || NOT_CONNECTED.has(codeOf(cause));
 
 /** Sends one request to one node. Rejects with a `MecClientError`. */
 export async function attempt(
@@ -288,6 +301,13 @@ export async function attempt(
   const error = errorOf(url, answer, world.clock.wallMicros());
   if (error.code === 'not-found') return answer;
   throw error;
+}
+
+/** The code of a system error: that of the cause if `fetch` itself has failed; or empty. */
+function codeOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return '';
+  const { code } = (thrown.cause ?? thrown) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
 }
 
 /** In Node, the reason for a failed `fetch` is the cause of its error. */

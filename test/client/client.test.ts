@@ -27,6 +27,7 @@ import {
   observedRemoveSet,
   type ObservedRemoveSet,
 } from '../../src/client/merge/index.ts';
+import { eventually } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 
 let cluster: EmbeddedCluster;
@@ -450,6 +451,12 @@ describe('the client', () => {
       [error.have, error.need, error.retriable, error.mayTakeEffect],
       [1, 2, true, true],
     );
+    // As soon as the node knows that its peers are away, it begins no write.
+    await eventually('nothing is written', async () => {
+      const put = client.put(freshKey(), 1, { deadlineMs: 500 });
+      const { message, mayTakeEffect } = await failure(put);
+      return /Nothing was written/.test(message) && !mayTakeEffect;
+    });
     cluster.heal();
     await cluster.whole();
   });

@@ -100,6 +100,25 @@ test('a refused request is not repeated, and may have taken effect after a lost 
   assert.deepEqual([after.code, after.mayTakeEffect], ['too-many-siblings', true]);
 });
 
+test('a write that no node has stored cannot take effect, unless an earlier attempt could', async (t) => {
+  const detail = '1 of 2 replicas can be reached. Nothing was written.';
+  const short = problem(503, 'quorum-not-met', { have: 1, need: 2, detail });
+  const outcomeAt = async (urls: string[]): Promise<unknown[]> => {
+    const client = new MecClient(urls, { deadlineMs: 300 });
+    const { code, message, mayTakeEffect } = await failure(client.put('k', 1));
+    return [code, message, mayTakeEffect];
+  };
+  const nodes = [await deadUrl(), (await fakeNode(t, short)).url];
+  assert.deepEqual(await outcomeAt(nodes), ['quorum-not-met', detail, false]);
+  const [code, , mayTakeEffect] = await outcomeAt([await deadUrl()]);
+  assert.deepEqual([code, mayTakeEffect], ['unreachable', false]);
+  const fickle = await fakeNode(t, (response, asked, i) =>
+    i === 0 ? response.destroy() : short(response, asked, i),
+  );
+  const sentence = '1 of 2 replicas can be reached. The last attempt wrote nothing.';
+  assert.deepEqual(await outcomeAt([fickle.url]), ['quorum-not-met', sentence, true]);
+});
+
 test('a node is not asked again before its Retry-After', async (t) => {
   const busy =
     (retryAfter: string): Behaviour =>
