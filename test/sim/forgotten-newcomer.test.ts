@@ -6,17 +6,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
-import { placement } from '../../src/core/placement/placement.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab, textOf } from '../fixtures/lab.ts';
+import { Lab, ownersAmong, textOf } from '../fixtures/lab.ts';
 
 const COUNT = 6;
-
-const ownersBy = (names: readonly string[]): string[][] =>
-  placement(
-    names.map((id) => ({ id, weight: 1, zone: undefined })),
-    3,
-  ).map((order) => order.slice(0, 3));
 
 for (const how of ['slow disk, killed', 'disk lost', 'disk lost after the join'] as const)
   test(`an owner that has filled a newcomer forgets it: ${how}`, async () => {
@@ -29,7 +22,7 @@ for (const how of ['slow disk, killed', 'disk lost', 'disk lost after the join']
     await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
     await lab.wait(5_000);
     const names = first.map(({ name }) => name);
-    const [before, after] = [ownersBy(names), ownersBy([...names, p.name])];
+    const [before, after] = [ownersAmong(names), ownersAmong([...names, p.name])];
     const keys = Array.from({ length: 1000 }, (_, i) => `k${i}`);
     const key = keys.find((one) => after[partitionOf(one)]?.includes(p.name)) ?? assert.fail();
     const [old, next] = [before[partitionOf(key)] as string[], after[partitionOf(key)] as string[]];

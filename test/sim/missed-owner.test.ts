@@ -5,17 +5,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
-import { placement } from '../../src/core/placement/placement.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab, textOf } from '../fixtures/lab.ts';
+import { Lab, ownersAmong, textOf } from '../fixtures/lab.ts';
 
 const COUNT = 6;
-
-const ownersBy = (names: readonly string[]): string[][] =>
-  placement(
-    names.map((id) => ({ id, weight: 1, zone: undefined })),
-    3,
-  ).map((order) => order.slice(0, 3));
 
 interface Roles {
   readonly key: string;
@@ -28,7 +21,7 @@ interface Roles {
 
 /** A key of which `x` replaces one owner, so that `a` needs no data that only `b` and `p` have. */
 function rolesOf(names: readonly string[], x: string): Roles {
-  const [before, after] = [ownersBy(names), ownersBy([...names, x])];
+  const [before, after] = [ownersAmong(names), ownersAmong([...names, x])];
   for (let i = 0; ; i++) {
     const key = `k${i}`;
     const partition = partitionOf(key);
