@@ -3,39 +3,38 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
 import { MAX_LIST_KEYS } from '../core/limits.ts';
-import type { Quorum } from '../core/quorum/quorum.ts';
 import type { Read, Token } from '../client/answers.ts';
 import type { MecClient } from '../client/client.ts';
 import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
-import { ExitError, type RemoteOptions, runRemote, toJsonVersion } from './remote.ts';
+import {
+  ExitError,
+  type QuorumOptions,
+  type RemoteOptions,
+  runRemote,
+  toJsonVersion,
+} from './remote.ts';
 import { oneLine, print, styled } from './terminal.ts';
 
-interface TokenFlags extends RemoteOptions {
+interface WriteFlags extends RemoteOptions, QuorumOptions {
   readonly vclock?: string;
   readonly tokenFile?: string;
 }
 
-interface GetFlags extends RemoteOptions {
+interface GetFlags extends RemoteOptions, QuorumOptions {
   readonly siblings?: boolean;
   readonly tokenFile?: string;
-  readonly r?: Quorum;
 }
 
-interface PutFlags extends TokenFlags {
+interface PutFlags extends WriteFlags {
   readonly replace?: boolean;
   readonly type?: string;
   readonly encoding?: string;
   readonly ttl?: number;
   readonly meta?: Readonly<Record<string, string>>;
-  readonly w?: Quorum;
 }
 
-interface DeleteFlags extends TokenFlags {
-  readonly w?: Quorum;
-}
-
-interface ListFlags extends RemoteOptions {
+interface ListFlags extends RemoteOptions, QuorumOptions {
   readonly after?: string;
   readonly limit?: number;
 }
@@ -66,7 +65,7 @@ export function runPut([key = '', value]: CommandArguments, options: unknown): P
 
 /** Runs `mec delete`. */
 export function runDelete([key = '']: CommandArguments, options: unknown): Promise<void> {
-  return runRemote(options as DeleteFlags, (client) => remove(client, key, options as DeleteFlags));
+  return runRemote(options as WriteFlags, (client) => remove(client, key, options as WriteFlags));
 }
 
 /** Runs `mec list`. */
@@ -122,7 +121,8 @@ async function put(
   options: PutFlags & { value: string | undefined },
 ): Promise<number> {
   const { value, contentType } = await valueOf(options.value);
-  const token = options.replace === true ? await tokenOfOnly(client, key) : await tokenOf(options);
+  const token =
+    options.replace === true ? await tokenOfOnly(client, key, options) : await tokenOf(options);
   const written = await client.put(key, value, {
     token,
     contentType: options.type ?? contentType,
@@ -146,8 +146,12 @@ async function put(
  * The token of the current value, or of the absence of one. Throws `ExitError` if there are
  * siblings.
  */
-async function tokenOfOnly(client: MecClient<Uint8Array>, key: string): Promise<Token | undefined> {
-  const read = await client.get(key);
+async function tokenOfOnly(
+  client: MecClient<Uint8Array>,
+  key: string,
+  { r }: QuorumOptions,
+): Promise<Token | undefined> {
+  const read = await client.get(key, { r });
   if (read.kind === 'siblings') {
     throw new ExitError(
       EXIT.siblings,
@@ -193,7 +197,7 @@ export async function valueOf(
   }
 }
 
-async function tokenOf({ vclock, tokenFile }: TokenFlags): Promise<Token | undefined> {
+async function tokenOf({ vclock, tokenFile }: WriteFlags): Promise<Token | undefined> {
   if (vclock !== undefined) return vclock as Token;
   if (tokenFile === undefined) return undefined;
   const text = await readFile(tokenFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -213,9 +217,13 @@ async function keepToken(file: string | undefined, token: Token | undefined): Pr
 async function remove(
   client: MecClient<Uint8Array>,
   key: string,
-  options: DeleteFlags,
+  options: WriteFlags,
 ): Promise<number> {
-  const deleted = await client.delete(key, { token: await tokenOf(options), w: options.w });
+  const deleted = await client.delete(key, {
+    token: await tokenOf(options),
+    r: options.r,
+    w: options.w,
+  });
   await keepToken(options.tokenFile, deleted.token);
   if (options.json === true)
     await print(process.stdout, `${JSON.stringify({ key, ...deleted })}\n`);
@@ -226,12 +234,13 @@ async function remove(
 async function list(
   client: MecClient<Uint8Array>,
   prefix: string | undefined,
-  { after, limit = Infinity, json }: ListFlags,
+  { after, limit = Infinity, json, r }: ListFlags,
 ): Promise<number> {
   let left = limit;
   for await (const key of client.list({
     prefix,
     after,
+    r,
     pageKeys: Math.min(limit, MAX_LIST_KEYS),
   })) {
     const isRead = await print(

@@ -5,6 +5,7 @@ import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { httpDateToMicros, systemClock } from '../base/system.ts';
 import { isJsonType } from '../core/value/media-type.ts';
+import type { Quorum } from '../core/quorum/quorum.ts';
 import type { Version } from '../client/answers.ts';
 import { MecClient } from '../client/client.ts';
 import { clientError, MecClientError } from '../client/client-error.ts';
@@ -23,6 +24,12 @@ export interface RemoteOptions {
   readonly timeout: number;
 }
 
+/** The quorums of a command that reads keys, or also writes them. */
+export interface QuorumOptions {
+  readonly r?: Quorum;
+  readonly w?: Quorum;
+}
+
 /** Ends a command with one line on stderr and an exit code. */
 export class ExitError extends Error {
   readonly exitCode: number;
@@ -38,7 +45,7 @@ const NEXT: Readonly<Record<string, string>> = {
   unreachable:
     'set the address of a running node with --url or MEC_URL, or start a cluster with "mec dev"',
   deadline: 'try again, or wait longer with --timeout',
-  'quorum-not-met': 'try again, or require fewer replicas with --r or --w',
+  'quorum-not-met': 'try again, or require fewer replicas with --r (reads) or --w (writes)',
   timeout: 'try again, or wait longer with --timeout',
   overloaded: 'try again later',
   'too-many-siblings': 'merge them with "mec resolve KEY"',

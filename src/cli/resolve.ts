@@ -11,10 +11,16 @@ import type { MecClient } from '../client/client.ts';
 import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { toJsonRead, valueOf } from './keys.ts';
-import { ExitError, type RemoteOptions, runRemote, secondsLeft } from './remote.ts';
+import {
+  ExitError,
+  type QuorumOptions,
+  type RemoteOptions,
+  runRemote,
+  secondsLeft,
+} from './remote.ts';
 import { formatBytes, oneLine, print, styled } from './terminal.ts';
 
-interface ResolveOptions extends RemoteOptions {
+interface ResolveOptions extends RemoteOptions, QuorumOptions {
   readonly take?: string;
   readonly value?: string;
   readonly edit?: boolean;
@@ -42,7 +48,7 @@ async function resolve(
   key: string,
   options: ResolveOptions,
 ): Promise<number> {
-  const read = await client.get(key);
+  const read = await client.get(key, { r: options.r });
   if (read.kind === 'missing')
     throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
   if (read.kind === 'value') {
@@ -68,6 +74,7 @@ async function resolve(
     contentEncoding,
     meta,
     ttlSeconds: secondsLeft(expires),
+    w: options.w,
   });
   if (options.json === true)
     await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);

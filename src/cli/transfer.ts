@@ -18,6 +18,7 @@ import {
   ExitError,
   fromJsonValue,
   type JsonValue,
+  type QuorumOptions,
   type RemoteOptions,
   runRemote,
   secondsLeft,
@@ -25,11 +26,11 @@ import {
 } from './remote.ts';
 import { formatBytes, print, ProgressLine } from './terminal.ts';
 
-interface ExportOptions extends RemoteOptions {
+interface ExportOptions extends RemoteOptions, QuorumOptions {
   readonly out?: string;
 }
 
-interface ImportOptions extends RemoteOptions {
+interface ImportOptions extends RemoteOptions, QuorumOptions {
   readonly existing: 'beside' | 'skip' | 'replace';
 }
 
@@ -59,9 +60,11 @@ async function* inGroups<T>(source: AsyncIterable<T>): AsyncGenerator<T[]> {
 export function runExport([prefix]: CommandArguments, given: unknown): Promise<void> {
   const options = given as ExportOptions;
   return runRemote(options, async (client) => {
-    const { out } = options;
+    const { out, r } = options;
     if (out === undefined) {
-      await exportTo({ client, prefix, after: undefined }, (text) => print(process.stdout, text));
+      await exportTo({ client, prefix, after: undefined, r }, (text) =>
+        print(process.stdout, text),
+      );
       return EXIT.done;
     }
     const file = await open(out, 'a+').catch((error: unknown) => {
@@ -70,7 +73,7 @@ export function runExport([prefix]: CommandArguments, given: unknown): Promise<v
     try {
       const after = await lastKey(file, out);
       const count = await exportTo(
-        { client, prefix, after },
+        { client, prefix, after, r },
         async (text) => (await file.appendFile(text), true),
       );
       await file.sync();
@@ -91,19 +94,20 @@ interface ExportJob {
   readonly client: Client;
   readonly prefix: string | undefined;
   readonly after: string | undefined;
+  readonly r: QuorumOptions['r'];
 }
 
 async function exportTo(
-  { client, prefix, after }: ExportJob,
+  { client, prefix, after, r }: ExportJob,
   write: (text: string) => Promise<boolean>,
 ): Promise<number> {
   const progress = new ProgressLine();
   let count = 0;
   let bytes = 0;
-  for await (const keys of inGroups(client.list({ prefix, after }))) {
+  for await (const keys of inGroups(client.list({ prefix, after, r }))) {
     const lines = await Promise.all(
       keys.map(async (key) => {
-        const versions = versionsOf(await client.get(key)).map(toJsonVersion);
+        const versions = versionsOf(await client.get(key, { r })).map(toJsonVersion);
         // The key was deleted after it was listed.
         return versions.length === 0 ? '' : `${JSON.stringify({ key, versions })}\n`;
       }),
@@ -146,9 +150,7 @@ export function runImport([name]: CommandArguments, given: unknown): Promise<voi
   return runRemote(options, async (client) => {
     const size = name === undefined ? undefined : await sizeOf(name);
     const input: Readable = name === undefined ? process.stdin : createReadStream(name);
-    const done = await importFrom(input, size, (line) =>
-      importLine(client, line, options.existing),
-    );
+    const done = await importFrom(input, size, (line) => importLine(client, line, options));
     if (options.json === true) await print(process.stdout, `${JSON.stringify(done)}\n`);
     else
       process.stderr.write(
@@ -239,9 +241,9 @@ function parseLine(text: string): Line {
 async function importLine(
   client: Client,
   { key, versions }: Line,
-  existing: ImportOptions['existing'],
+  { existing, r, w }: ImportOptions,
 ): Promise<Imported> {
-  const read = await client.get(key);
+  const read = await client.get(key, { r });
   const there = versionsOf(read);
   const isThere = ({ bytes, contentType, contentEncoding }: (typeof wanted)[number]): boolean =>
     there.some(
@@ -277,6 +279,7 @@ async function importLine(
       clientId,
       meta,
       ttlSeconds,
+      w,
     });
   }
   return { written: toWrite.length, skipped: versions.length - toWrite.length };

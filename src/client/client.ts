@@ -146,9 +146,14 @@ export class MecClient<T = unknown> {
     return written;
   }
 
-  /** Deletes the values that the token has seen; without a token, all that a quorum has now. */
+  /**
+   * Deletes the values that the token has seen; without a token, all that a read with `r` finds.
+   */
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
-    const call = { query: { w: options.w }, headers: this.#writeHeaders(options.token) };
+    const call = {
+      query: { r: options.r, w: options.w },
+      headers: this.#writeHeaders(options.token),
+    };
     const answer = await this.#send({ method: 'DELETE', path: pathOf(key), ...call }, options);
     this.#parts.session.noteWrite(key, answer.headers.get('x-mec-dot') ?? '', options.token);
     return toDeleted(answer);
@@ -156,9 +161,9 @@ export class MecClient<T = unknown> {
 
   /** All keys in order. The next page is fetched when the last has been consumed. */
   async *list(options: ListOptions = {}): AsyncGenerator<string, void, undefined> {
-    const { prefix } = options;
+    const { prefix, r, pageKeys: limit = MAX_LIST_KEYS } = options;
     for (let { after } = options; ;) {
-      const query = { prefix, after, limit: options.pageKeys ?? MAX_LIST_KEYS };
+      const query = { prefix, after, limit, r };
       const answer = await this.#send({ method: 'GET', path: '/mec', query, headers: {} }, options);
       const page = JSON.parse(new TextDecoder().decode(answer.body)) as {
         keys: string[];

@@ -80,7 +80,7 @@ export interface PutOptions extends CallOptions {
 }
 
 /** The options of a delete. */
-export type DeleteOptions = Pick<PutOptions, 'token' | 'w'> & CallOptions;
+export type DeleteOptions = Pick<PutOptions, 'token' | 'w'> & Pick<GetOptions, 'r'> & CallOptions;
 
 /** The options of an update. */
 export interface UpdateOptions<T> extends CallOptions {
@@ -104,6 +104,7 @@ export interface Updated<T> extends Written {
 
 /** The keys to list, and the options of each request. */
 export interface ListOptions extends CallOptions {
+  readonly r?: Quorum | undefined;
   readonly prefix?: string | undefined;
   /** Lists only keys after this one. */
   readonly after?: string | undefined;

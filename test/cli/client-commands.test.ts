@@ -126,19 +126,31 @@ describe('the command line', () => {
     assert.match(refused.err, /token.*mec get KEY --json/);
   });
 
-  test('--r and --w reach the node with reads, writes and deletes', async () => {
+  test('--r and --w reach the node from every command that reads or writes keys', async () => {
     const key = freshKey();
     assert.equal((await mec(['put', key, 'x', '--w', 'all'])).code, 0);
+    const both = freshKey();
+    await siblings(both, 'a', 'b');
+    const line = `${JSON.stringify({ key, versions: [{ contentType: 'a/b', encoding: 'utf8', value: 'z' }] })}\n`;
     for (const args of [
       ['get', key, '--r', '4'],
       ['put', key, 'y', '--w', '4'],
+      ['put', key, 'y', '--replace', '--r', '4'],
+      ['delete', key, '--r', '4'],
       ['delete', key, '--w', '4'],
+      ['list', key, '--r', '4'],
+      ['export', key, '--r', '4'],
+      ['import', '--r', '4'],
+      ['import', '--w', '4'],
+      ['resolve', both, '--r', '4'],
+      ['resolve', both, '--take', '1', '--w', '4'],
     ]) {
-      const ran = await mec(args);
+      const ran = await mec(args, { input: line });
       assert.equal(ran.code, 1, args.join(' '));
       assert.match(ran.err, /The parameter [rw] must be a number from 1 to n/);
     }
     assert.equal((await mec(['get', key])).out, 'x');
+    assert.equal((await mec(['list', key, '--r', '1'])).out, `${key}\n`);
     assert.equal((await mec(['delete', key, '--w', 'all'])).code, 0);
   });
 
