@@ -1,6 +1,6 @@
 /** The commands for operators, which show a cluster and change its members. */
 import type { CommandSpec } from './command.ts';
-import { REMOTE_OPTIONS } from './commands.ts';
+import { ANSWER_OPTIONS, REMOTE_OPTIONS } from './commands.ts';
 
 /** All commands for operators. */
 export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
@@ -28,11 +28,15 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     args: [],
     options: [
       {
+        flags: '--url <url>',
+        about: 'the node that leaves; with --force, nodes to ask, by default those of MEC_URL',
+      },
+      {
         flags: '--force <name>',
         about: 'remove a node that will never return; data that only it had is lost',
       },
       { flags: '--no-wait', about: 'do not wait until the node has left' },
-      ...REMOTE_OPTIONS,
+      ...ANSWER_OPTIONS,
     ],
     run: async (_, options) => (await import('./cluster.ts')).runLeave(options),
   },

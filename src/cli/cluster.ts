@@ -1,6 +1,7 @@
 /** The commands `mec status`, `mec locate` and `mec leave`, for operators. */
 import { httpUrl } from '../base/address.ts';
 import type { CommandArguments } from './command.ts';
+import { DEFAULT_URL } from './commands.ts';
 import { OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import type { KeyLocation } from '../cluster/coordinator/explain.ts';
@@ -176,7 +177,9 @@ function locationText({ key, partition, entries }: LocationDocument): string {
   return `${oneLine(key)} is in partition ${partition}\n${lines.join('\n')}\n`;
 }
 
-interface LeaveOptions extends RemoteOptions {
+interface LeaveOptions extends Omit<RemoteOptions, 'url'> {
+  /** The node that leaves. A default would remove a node for good that no one has named. */
+  readonly url?: string;
   readonly force?: string;
   readonly wait: boolean;
 }
@@ -189,10 +192,11 @@ interface Leaving {
 
 /** Runs `mec leave`. */
 export function runLeave(given: unknown): Promise<void> {
-  const options = given as LeaveOptions;
-  return reported(options, async () => {
-    const { force, wait } = options;
+  const leave = given as LeaveOptions;
+  return reported(leave, async () => {
+    const { force, wait, url } = leave;
     if (force !== undefined) {
+      const options = { ...leave, url: url ?? process.env['MEC_URL'] ?? DEFAULT_URL };
       const path = `/cluster/remove/${encodeURIComponent(force)}`;
       await printResult(
         options,
@@ -201,6 +205,9 @@ export function runLeave(given: unknown): Promise<void> {
       );
       return EXIT.done;
     }
+    if (url === undefined)
+      throw new ExitError(EXIT.usage, 'name the node that should leave: --url http://HOST:PORT');
+    const options = { ...leave, url };
     if (urlsOf(options).length > 1)
       throw new ExitError(
         EXIT.usage,

@@ -11,18 +11,20 @@ import {
 import { EXIT_HELP } from './exit-codes.ts';
 
 /** The default address of a node. */
-const DEFAULT_URL = 'http://127.0.0.1:3000';
+export const DEFAULT_URL = 'http://127.0.0.1:3000';
 
 const QUORUM = 'a number, one, quorum or all';
 
-/** The options of every command that talks to a cluster. */
-export const REMOTE_OPTIONS: readonly OptionSpec[] = [
-  {
-    flags: '--url <urls>',
-    about: 'nodes to ask, separated by commas; one is enough',
-    env: 'MEC_URL',
-    defaultValue: DEFAULT_URL,
-  },
+/** Which nodes a command asks. */
+const URL_OPTION: OptionSpec = {
+  flags: '--url <urls>',
+  about: 'nodes to ask, separated by commas; one is enough',
+  env: 'MEC_URL',
+  defaultValue: DEFAULT_URL,
+};
+
+/** The options of every command that talks to a cluster, other than its nodes. */
+export const ANSWER_OPTIONS: readonly OptionSpec[] = [
   { flags: '--json', about: 'print results and errors as JSON' },
   {
     flags: '--timeout <ms>',
@@ -31,6 +33,9 @@ export const REMOTE_OPTIONS: readonly OptionSpec[] = [
     defaultValue: 10_000,
   },
 ];
+
+/** The options of every command that asks nodes which may stand for each other. */
+export const REMOTE_OPTIONS: readonly OptionSpec[] = [URL_OPTION, ...ANSWER_OPTIONS];
 
 const TOKEN_FILE: OptionSpec = {
   flags: '--token-file <file>',
