@@ -65,6 +65,26 @@ export const LISTS: readonly Bug[] = [
       set: { ...BUSY, chaosMs: 20_000, quorum: USUAL, queries: [{}] },
     },
   },
+  {
+    name: 'an owner that joins again is an owner less',
+    file: 'src/core/placement/member-list.js',
+    good: "return isOwner && isSuccessor && record.state === 'joining' ? { ...record, state: 'up' } : record;",
+    bad: 'return record;',
+    also: [
+      {
+        file: membership('members'),
+        good: "state: 'joining', generation: GUESS }",
+        bad: "state: 'joining' }",
+      },
+    ],
+    draw: {
+      faults: ['wiped, and back at once', 'all are killed, and each is alone'],
+      operationNames: ['write', 'read'],
+      nodes: 3,
+      operations: 100,
+      set: { ...OFTEN, chaosMs: 20_000, faultGapMs: 200, quorum: USUAL, queries: [{}] },
+    },
+  },
 ];
 
 const snapshot = 'src/cluster/sync/snapshot.js';
