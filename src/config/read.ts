@@ -9,7 +9,7 @@ import { StartError } from '../base/errors.ts';
 import { MAX_POLICIES } from './limits.ts';
 import type { Config } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../base/nearest.ts';
 import {
   HTTP_KEYS,
   NODE_KEYS,
