@@ -11,6 +11,7 @@ import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
 import { addContentHeaders, RAW_CODING, vclockHeader } from './content-headers.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
+import { assertKnownHeaders } from './known-headers.ts';
 import { byMethod, type Methods } from './methods.ts';
 import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
@@ -38,7 +39,7 @@ const UNCACHED = 'no-cache';
 const EMPTY = new Uint8Array();
 
 /** Answers a request for a key. Rejects with a `MecError`. */
-export const serveKey = byMethod(METHODS);
+export const serveKey = byMethod(METHODS, assertKnownHeaders);
 
 /** The result of a read. */
 interface FoundObject {

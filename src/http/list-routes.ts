@@ -11,6 +11,7 @@ import { idempotencyKeyOf } from './conditions.ts';
 import { keyFor } from './digest.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { type KeyRoutes, writeTo } from './key-routes.ts';
+import { assertKnownHeaders } from './known-headers.ts';
 import { byMethod, type Methods } from './methods.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
 
@@ -27,7 +28,7 @@ const METHODS: Methods<KeyRoutes> = {
 };
 
 /** Answers a request for keys. Rejects with a `MecError`. */
-export const serveKeys = byMethod(METHODS);
+export const serveKeys = byMethod(METHODS, assertKnownHeaders);
 
 /** Writes under a new key: 100 random bits, or a key derived from the Idempotency-Key. */
 async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {

@@ -12,14 +12,20 @@ export type Methods<Context> = Readonly<
 export type Serve<Context> = (context: Context, request: HttpRequest) => Promise<HttpAnswer>;
 
 /**
- * Makes a function that calls the handler of the request's method. If there is none, it answers 405
- * with the allowed methods.
+ * Makes a function that calls the handler of the request's method, after `check`. If there is none,
+ * it answers 405 with the allowed methods.
  */
-export function byMethod<Context>(methods: Methods<Context>): Serve<Context> {
+export function byMethod<Context>(
+  methods: Methods<Context>,
+  check: (request: HttpRequest) => void = () => {},
+): Serve<Context> {
   return async (context, request) => {
     const { method } = request;
     const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    if (answer !== undefined) return answer(context, request);
+    if (answer !== undefined) {
+      check(request);
+      return answer(context, request);
+    }
     const Allow = Object.keys(methods).join(', ');
     return problem(new MecError('method-not-allowed'), { Allow });
   };

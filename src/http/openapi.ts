@@ -254,11 +254,14 @@ const located = (operationId: string, summary: string): DocumentPart => ({
   ...ask(operationId, summary, json('Location'), problems([...KEY, 'quorum-not-met'])),
 });
 
+const ABOUT =
+  'A request for keys with an X-Mec-* header that is not documented here is a bad-parameter.';
+
 /** The document, for a server of this version. */
 export function openApi(version: string): DocumentPart {
   return {
     openapi: '3.1.0',
-    info: { title: 'MecDB', version, license: { name: 'MIT' } },
+    info: { title: 'MecDB', description: ABOUT, version, license: { name: 'MIT' } },
     paths: {
       '/mec/{key}': {
         parameters: parameters('key'),

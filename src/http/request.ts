@@ -13,11 +13,11 @@ import { decodeToken } from '../core/causality/token.ts';
 import { badHeader } from './bad-header.ts';
 import { verifyDigest } from './digest.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
+import { META_PREFIX } from './known-headers.ts';
 
 /** The path prefix of keys. */
 export const KEY_PREFIX = '/mec/';
 
-const META_PREFIX = 'x-mec-meta-';
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 
 /**

@@ -341,6 +341,21 @@ describe('the HTTP contract', () => {
     assert.equal(ping.headers['allow'], 'GET, HEAD');
   });
 
+  test('an unknown header of MecDB is 400, and nothing is stored', async () => {
+    const key = freshKey();
+    const headers = { 'X-Mec-TLL': '5' };
+    const at = cluster.node(0);
+    const refused = await at.key(key, { method: 'PUT', body: 'x', headers });
+    const { parameter, detail } = assertProblem(refused, 400, 'bad-parameter');
+    assert.equal(parameter, 'x-mec-tll');
+    assert.match(String(detail), /did you mean X-Mec-TTL\?/);
+    assertProblem(await at.key(key), 404, 'not-found');
+    for (const method of ['GET', 'DELETE'])
+      assertProblem(await at.key(key, { method, headers }), 400, 'bad-parameter');
+    for (const method of ['GET', 'POST'])
+      assertProblem(await send(`${at.url}/mec`, { method, headers }), 400, 'bad-parameter');
+  });
+
   test('an unknown path is 404 with the known routes', async () => {
     for (const path of ['/', '/nothing', '/mecx/a', '/mecx'])
       assertProblem(await send(cluster.node(0).url + path), 404, 'no-such-route');
