@@ -9,7 +9,7 @@ import type { MemberStatus } from '../cluster/status.ts';
 import type { ServerStatus } from '../http/server.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, ExitError, type RemoteOptions, reported, statusOf, urlsOf } from './remote.ts';
-import { formatBytes, oneLine, print, styled } from './terminal.ts';
+import { counted, formatBytes, oneLine, print, styled } from './terminal.ts';
 
 interface LocationDocument extends KeyLocation {
   readonly key: string;
@@ -98,11 +98,12 @@ function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] 
   const own = members.find((member) => member.name === name);
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
   const { marks = 0, wounded = 0, aside = 0, unreadable = [] } = store.damage ?? {};
-  const damaged = [`${marks} keys`, `${Math.max(wounded, aside)} partitions`].filter(
+  const damaged = [counted(marks, 'key'), counted(Math.max(wounded, aside), 'partition')].filter(
     (text) => !text.startsWith('0 '),
   );
   if (damaged.length > 0) notes.push(`repairing ${damaged.join(' and ')}`);
-  if (unreadable.length > 0) notes.push(`${unreadable.length} keys unreadable on all nodes`);
+  if (unreadable.length > 0)
+    notes.push(`${counted(unreadable.length, 'key')} unreadable on all nodes`);
   if (handoff.all > handoff.done)
     notes.push(own?.state === 'gone' ? leftOf(handoff) : progressOf(handoff));
   return [

@@ -75,10 +75,14 @@ export class ProgressLine {
   }
 }
 
-const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
+/** A number of things, such as "1 key" and "2 keys". */
+export const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+const UNITS = ['byte', 'KiB', 'MiB', 'GiB'] as const;
 
 /** A size in bytes, for people. */
 export function formatBytes(bytes: number): string {
   const at = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), UNITS.length - 1);
-  return `${at === 0 ? bytes : (bytes / 1024 ** at).toFixed(1)} ${UNITS[at]}`;
+  return at === 0 ? counted(bytes, UNITS[0]) : `${(bytes / 1024 ** at).toFixed(1)} ${UNITS[at]}`;
 }

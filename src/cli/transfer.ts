@@ -24,7 +24,7 @@ import {
   secondsLeft,
   toJsonVersion,
 } from './remote.ts';
-import { formatBytes, print, ProgressLine } from './terminal.ts';
+import { counted, formatBytes, print, ProgressLine } from './terminal.ts';
 
 interface ExportOptions extends RemoteOptions, QuorumOptions {
   readonly out?: string;
@@ -81,7 +81,7 @@ export function runExport([prefix]: CommandArguments, given: unknown): Promise<v
       process.stderr.write(
         options.json === true
           ? `${JSON.stringify(summary)}\n`
-          : `mec: ${count} keys written to ${out}\n`,
+          : `mec: ${counted(count, 'key')} written to ${out}\n`,
       );
     } finally {
       await file.close();
@@ -116,7 +116,7 @@ async function exportTo(
     count += lines.filter((line) => line !== '').length;
     bytes += text.length;
     if (!(await write(text))) break;
-    progress.show(`${count} keys, ${formatBytes(bytes)}`);
+    progress.show(`${counted(count, 'key')}, ${formatBytes(bytes)}`);
   }
   progress.clear();
   return count;
@@ -154,7 +154,7 @@ export function runImport([name]: CommandArguments, given: unknown): Promise<voi
     if (options.json === true) await print(process.stdout, `${JSON.stringify(done)}\n`);
     else
       process.stderr.write(
-        `mec: ${done.written} values written, ${done.skipped} skipped, ${done.keys} keys\n`,
+        `mec: ${counted(done.written, 'value')} written, ${done.skipped} skipped, ${counted(done.keys, 'key')}\n`,
       );
     return EXIT.done;
   });
@@ -199,7 +199,7 @@ async function importFrom(
         total.skipped += outcome.skipped;
       }
       progress.show(
-        `${total.keys} keys`,
+        counted(total.keys, 'key'),
         size === undefined || size === 0 ? undefined : bytes / size,
       );
     }

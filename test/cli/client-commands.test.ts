@@ -333,7 +333,7 @@ describe('the command line', () => {
       const again = (existing: string): Promise<MecResult> =>
         mec(['import', '--existing', existing], { ...to, input: line });
       assert.match((await again('skip')).err, /^mec: 0 values written, 1 skipped/);
-      assert.match((await again('beside')).err, /^mec: 1 values written/);
+      assert.match((await again('beside')).err, /^mec: 1 value written, 0 skipped, 1 key\n$/);
       assert.equal((await there.get('move/05')).kind, 'siblings');
       assert.match((await again('beside')).err, /^mec: 0 values written/);
 
