@@ -57,8 +57,11 @@ class Reader {
   ): Values<R> {
     const known = [...Object.keys(rules), ...others];
     for (const key of Object.keys(table)) {
-      if (!known.includes(key))
-        throw this.complain(prefix + key, `unknown key; did you mean "${nearest(key, known)}"?`);
+      if (known.includes(key)) continue;
+      // A port of HTTP is no key of its table: it is `httpport`, above all tables.
+      const joined = prefix.replace('.', '') + key;
+      const meant = Object.hasOwn(TOP_KEYS, joined) ? joined : nearest(key, known);
+      throw this.complain(prefix + key, `unknown key; did you mean "${meant}"?`);
     }
     const values: TomlTable = {};
     for (const [key, rule] of Object.entries(rules)) {

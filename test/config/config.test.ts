@@ -91,6 +91,7 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
   ['\nhttpprot = 1', 'f.toml:2: httpprot: unknown key; did you mean "httpport"?'],
   ['[quorum]\nR = 2', 'f.toml:2: quorum.R: unknown key; did you mean "r"?'],
   ['[qourum]', 'f.toml:1: qourum: unknown key; did you mean "quorum"?'],
+  ['[http]\nport = 80', 'f.toml:2: http.port: unknown key; did you mean "httpport"?'],
   ['[[nodes]]\nport = 1', 'f.toml:1: nodes: unknown key; did you mean "node"?'],
   [
     'port = "7000"',
