@@ -70,6 +70,7 @@ function createProgram(): Command {
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .option('-c, --config <file>', 'run one node with this TOML configuration')
+    .usage('[options] [command]')
     .argument('[command]')
     .exitOverride()
     .action(async (command: string | undefined, { config }: { config?: string }) => {
@@ -88,7 +89,8 @@ function createProgram(): Command {
   for (const spec of [...LOCAL_COMMANDS, ...CLUSTER_COMMANDS, ...CLIENT_COMMANDS])
     addCommand(program, spec);
   addCompletion(program);
-  return program;
+  // Otherwise the arguments of an unknown command would be too many, and its name not the mistake.
+  return program.allowExcessArguments();
 }
 
 /** Runs the command line and sets the exit code. */

@@ -72,6 +72,7 @@ const isAlive = (pid: number): boolean => {
 test('mec --help names commands and options, and mec --version prints the version', async (t) => {
   const help = mec(t, '--help');
   assert.equal(await help.exit, 0);
+  assert.match(help.stdout, /^Usage: mec \[options\] \[command\]$/m);
   for (const word of ['--config', 'dev', '--version']) assert.ok(help.stdout.includes(word), word);
   const version = mec(t, '--version');
   assert.equal(await version.exit, 0);
@@ -97,6 +98,7 @@ test('a usage error exits with code 2 and one sentence', async (t) => {
     assert.notEqual(run.stderr, '', args.join(' '));
     assert.ok(!run.stderr.includes('    at '), run.stderr);
   }
+  await assertRefused(mec(t, 'pt', 'key', 'value'), /^mec: unknown command "pt"/);
 });
 
 test('a missing or invalid configuration exits with code 2 and one line', async (t) => {
