@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { eventually, freePorts, TestCluster } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 import { blocksOf, isShown, readPages } from './page.ts';
-import { runBlocks } from './run-blocks.ts';
+import { COMPILE, runBlocks } from './run-blocks.ts';
 
 async function whyNoCurl(): Promise<string | undefined> {
   const version = await promisify(execFile)('curl', ['--version']).then(
@@ -27,7 +27,7 @@ const skip = (await whyNoCurl()) ?? false;
 const ROOT = new URL('../../../', import.meta.url);
 /**
  * Two blocks of README that are not run as they stand. `startAsReadmeSays` runs the first one on
- * other ports, and `.ci/run` runs the second.
+ * other ports, and `.ci/run` runs the second. The third such block is `COMPILE`.
  */
 const START = 'npm ci && npm start\n';
 const TEST = 'npm ci && npm test\n';
@@ -66,7 +66,7 @@ async function startAsReadmeSays(t: TestContext): Promise<string[]> {
 // Nodes wait more than they compute while they start: two pages take little longer than one.
 describe('the pages', { concurrency: 2 }, () => {
   for (const page of readPages()) {
-    const blocks = blocksOf(page).filter(({ code }) => code !== START && code !== TEST);
+    const blocks = blocksOf(page).filter(({ code }) => ![START, TEST, COMPILE].includes(code));
     if (blocks.length === 0) continue;
     test(
       `every block of ${page.path} runs, and prints what the page shows`,

@@ -13,9 +13,17 @@ const run = promisify(execFile);
 const ROOT = new URL('../../../', import.meta.url);
 /** How long one block may take on a busy machine. */
 const BLOCK_MS = 120_000;
-/** The compiler's flags: a reader's project is at least as strict. */
-const FLAGS =
-  '--ignoreConfig --strict --target es2022 --module nodenext --types node --skipLibCheck';
+/** The compiler's flags, as the page about TypeScript has them. */
+const FLAGS = '--strict --target es2022 --module nodenext --types node';
+
+/** How readers compile and run a program. `runProgram` does the same in this project. */
+export const COMPILE = [
+  'npm pkg set type=module',
+  'npm install --save-dev typescript @types/node',
+  `npx tsc ${FLAGS} page.ts`,
+  'node page.js',
+  '',
+].join('\n');
 
 /** The cluster that blocks run on: the URLs of the nodes that pages call 3000, 3001 and so on. */
 export interface Playground {
@@ -67,9 +75,13 @@ async function runProgram(
   const source = atCluster(program.map(({ code }) => code).join('\n'), playground);
   await writeFile(`${directory}/page.mts`, source);
   const compiler = fileURLToPath(new URL('node_modules/typescript/bin/tsc', ROOT));
-  const compile = run(process.execPath, [compiler, ...FLAGS.split(' '), 'page.mts'], {
-    cwd: directory,
-  });
+  const compile = run(
+    process.execPath,
+    [compiler, '--ignoreConfig', ...FLAGS.split(' '), 'page.mts'],
+    {
+      cwd: directory,
+    },
+  );
   const compiled = await compile.catch((error: { stdout: string }) => error);
   assert.equal(compiled.stdout, '');
   const { stdout, stderr } = await run(process.execPath, [`${directory}/page.mjs`], {
