@@ -9,6 +9,7 @@ import {
   type MemberState,
   type PlacementFields,
   placementFieldsOf,
+  toGone,
 } from '../../src/core/placement/member-list.ts';
 
 const recordOf = (
@@ -123,6 +124,28 @@ test('a joining node that was declared gone is gone, but not a new node of its n
   partly.merge(recordOf('b', 'up'));
   const held = settledOn(gone, partly);
   assert.deepEqual([held?.state, held?.generation], ['joining', 2], 'another one is gone');
+});
+
+for (const [known, state, isMissed] of [
+  [undefined, 'up', true],
+  ['joining', 'up', true],
+  ['up', 'up', false],
+  [undefined, 'joining', false],
+  ['joining', 'joining', false],
+] as const) {
+  const what = isMissed ? 'has missed an owner' : 'has missed no owner';
+  test(`a node that knew ${known ?? 'nothing'} of a gone member that was ${state} ${what}`, () => {
+    const before = known === undefined ? [] : [recordOf('b', known)];
+    const members = membersOf('a', [recordOf('a', 'up'), ...before]);
+    members.merge(toGone(recordOf('b', state, { version: 4 })));
+    assert.equal(members.missedOwners, Number(isMissed));
+  });
+}
+
+test('a node that has forgotten that it was an owner says so when it is gone', () => {
+  const members = membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]);
+  members.merge(toGone(recordOf('a', 'up', { version: 9 })));
+  assert.deepEqual([members.own.state, members.own.settled], ['gone', 1]);
 });
 
 test('a node relies on a list without other members only if it has begun a cluster', () => {
@@ -359,6 +382,15 @@ test('a life has ended if its member is gone, or if another life has followed', 
   assert.deepEqual(areOver(), [true, true, true]);
   members.merge(recordOf('n2', 'joining', { life: 'x', generation: 2 }));
   assert.deepEqual(areOver(), [true, true, false], 'a new member has the name');
+});
+
+test('a life goes on although a late record of the life before has won for a while', () => {
+  const members = membersOf('self', [recordOf('n2', 'up', { version: 5 })]);
+  members.merge(recordOf('n2', 'up', { life: 'two', version: 6 }));
+  members.merge(recordOf('n2', 'up', { version: 7 }));
+  members.merge(recordOf('n2', 'up', { life: 'two', version: 8 }));
+  assert.equal(members.hasEnded('n2', 'two'), false);
+  assert.equal(members.hasEnded('n2', 'one'), true);
 });
 
 test('only the latest ended lives are remembered', () => {

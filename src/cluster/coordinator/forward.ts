@@ -19,6 +19,7 @@ const UNTOUCHED: readonly string[] = [
   'disk-failed',
   'disk-full',
   'stopping',
+  'not-ready',
   'overloaded',
   'unreachable',
   'incomplete',

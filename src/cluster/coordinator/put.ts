@@ -20,7 +20,7 @@ export interface PutParts extends WriteParts, ForwardParts {
   readonly env: WriteParts['env'] & ForwardParts['env'];
   readonly holders: WriteParts['holders'] &
     Pick<Holders, 'coordinators' | 'coordinatorAt' | 'pendingOf'> & {
-      readonly own: Pick<LocalHolder, 'id' | 'assertNotGone'>;
+      readonly own: Pick<LocalHolder, 'id' | 'assertNotGone' | 'assertInformed'>;
     };
   readonly conditionals: Pick<ConditionalWrites, 'put'>;
   /** Reads a key before a delete. */
@@ -87,6 +87,7 @@ async function putSerialised(
 
 /** Coordinates a write on this node's own replica. */
 export async function putHere(parts: PutParts, request: PutRequest): Promise<PutResult> {
+  parts.holders.own.assertInformed();
   if (request.condition !== undefined)
     return parts.conditionals.put({ ...request, condition: request.condition });
   return putAt(parts, parts.holders.placeOf(request.key), request);

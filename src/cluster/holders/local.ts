@@ -102,7 +102,7 @@ export class LocalHolder implements Holder {
   ): void {
     const error = orError(() => {
       this.assertNotGone();
-      this.#assertInformed();
+      this.assertInformed();
       if (grant === undefined) this.#assertLives(item);
       else if (!this.takeGrant(item, grant)) throw new MecError('contended');
       this.merge(item, grant === undefined ? onAnswer : this.onGround(item.partition, onAnswer));
@@ -240,7 +240,7 @@ export class LocalHolder implements Holder {
    * Throws `not-ready` if this node does not rely on its member list. A coordinator with an older
    * list would otherwise count this node for owners that are no longer the present ones.
    */
-  #assertInformed(): void {
+  assertInformed(): void {
     if (this.#parts.members.isInformed) return;
     throw new MecError('not-ready', {
       detail: 'This node does not know all members yet. Nothing was written.',

@@ -106,7 +106,9 @@ export class Members {
    * has followed. Any other life may be one that this node has not heard of yet.
    */
   hasEnded(name: string, life: string): boolean {
-    return this.#list.get(name)?.state === 'gone' || this.#endedLives.has(life);
+    const record = this.#list.get(name);
+    // A late record of the life before may have won over that of the present life for a while.
+    return record?.state === 'gone' || (this.#endedLives.has(life) && record?.life !== life);
   }
 
   /** A member by name, or undefined. */
@@ -172,9 +174,8 @@ export class Members {
   }
 
   /**
-   * Whether the configuration names other nodes, and this node has never heard of any. A node that
-   * has lost its disk and cannot reach the others begins a cluster of its own. It must not conclude
-   * then that it is the only member.
+   * Whether the configuration names other nodes, and this node has never heard of any. It must not
+   * conclude that it is the only member: it may have lost its disk.
    */
   get isLonely(): boolean {
     return this.#hasSeeds && this.#list.all().length === 1;

@@ -116,11 +116,12 @@ export function toGone(record: MemberRecord): MemberRecord {
 }
 
 /**
- * Whether a list missed that a member was an owner: it had no record of that member, or only one of
- * an earlier generation, until the member was gone.
+ * Whether a list missed that a member was an owner. Until the member was gone, it had no record of
+ * that member, or one of an earlier generation, or knew it as joining only.
  */
 export function hasMissedOwner(record: MemberRecord, known: MemberRecord | undefined): boolean {
-  const isNew = known === undefined || known.generation < record.generation;
+  const isNew =
+    known === undefined || known.generation < record.generation || known.state === 'joining';
   return record.state === 'gone' && record.settled !== 0 && isNew;
 }
 

@@ -40,7 +40,11 @@ export function answerToRecord(
   if (own.state === 'gone') return answerWhenGone(received, own);
   if (!isOfThisMember(received, known)) return successorOf(received, known);
   const version = Math.max(received.version, own.version) + 1;
-  if (received.state === 'gone') return { ...toGone(own), version };
+  if (received.state === 'gone') {
+    const gone = toGone(own);
+    // This node may have forgotten that it was an owner: its disk was slow, or put back.
+    return { ...gone, version, settled: Math.max(gone.settled, received.settled) };
+  }
   return received.version < own.version ? undefined : { ...own, version };
 }
 
