@@ -207,6 +207,25 @@ test('a node that lost its disk stays an owner when it hears first that it is jo
   assert.ok(lab.cluster.isAtRest(), lab.cluster.describeUnrest());
 });
 
+test('writes pass over an owner that does not rely on its list yet', async () => {
+  const lab = new Lab(6);
+  await lab.born();
+  const key = 'k';
+  const order = lab.order(key) as [SimNode, SimNode, SimNode, SimNode, SimNode, SimNode];
+  const [wiped, , , stranger, ...down] = order;
+  for (const node of [wiped, ...down]) node.crash();
+  wiped.disk.replace(new Map());
+  await lab.wait(6_000);
+  wiped.start();
+  await lab.wait(10_000);
+  await assertServesNoKeys(lab, wiped);
+  for (let i = 0; i < 10; i++) {
+    const headers = i === 0 ? { 'if-none-match': '*' } : {};
+    const answer = await lab.ask(stranger, 'PUT', key, { value: 'v', headers });
+    assert.equal(answer.status, 200, textOf(answer));
+  }
+});
+
 /** Longer than the simulated disk needs for a row. */
 const KEPT_MS = 5;
 

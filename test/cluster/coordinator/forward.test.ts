@@ -147,7 +147,14 @@ test('an owner whose process is not known gets nothing', async () => {
 });
 
 /** The errors after which an owner has taken nothing. */
-const UNTOUCHED = ['disk-failed', 'disk-full', 'stopping', 'overloaded', 'unreachable'] as const;
+const UNTOUCHED = [
+  'disk-failed',
+  'disk-full',
+  'stopping',
+  'not-ready',
+  'overloaded',
+  'unreachable',
+] as const;
 
 for (const code of [...UNTOUCHED, 'incomplete', 'damaged'] as const) {
   test(`after \`${code}\` of an owner, the others are probed, and one of them gets the write`, async () => {
