@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The limits of the tarball, so that the package stays small. */
-const MAX_TARBALL_BYTES = 600_000;
+const MAX_TARBALL_BYTES = 500_000;
 const INSTALL_MS = 150_000;
 
 const PROGRAM = `
