@@ -28,15 +28,15 @@ export class DevCluster {
   readonly #plan: DevPlan;
   readonly #print: (line: string) => void;
   readonly #running = new Map<string, Running>();
-  readonly #onEnded: (() => void)[] = [];
+  readonly #onFailed: (() => void)[] = [];
   /**
    * Whether the cluster has served. After that, a node that fails to start does not end the
    * command.
    */
   #hasServed = false;
   #isStopping = false;
-  /** The exit code of the command; 0 as long as nothing has failed. */
-  exitCode: number = EXIT.done;
+  /** The exit code and the reason with which the command ends; undefined if nothing has failed. */
+  failure: { readonly exitCode: number; readonly reason: string } | undefined;
 
   /** `say` prints a line. */
   constructor(plan: DevPlan, print: (line: string) => void) {
@@ -108,26 +108,26 @@ export class DevCluster {
     const awaited = this.#plan.kept.length > 0 ? this.#plan.kept : this.#plan.members;
     for (const node of awaited) {
       while (this.#plan.find(node.name) !== undefined && !(await this.#reachesAll(node))) {
-        if (this.exitCode !== 0 || this.#isStopping) return false;
+        if (this.failure !== undefined || this.#isStopping) return false;
         if (systemClock.monotonicMs() > untilMs) {
-          this.exitCode = EXIT.failed;
-          process.stderr.write(
-            `mec: ${node.name} is not ready after ${DEV_START_TIMEOUT_MS / 1000} s\n`,
+          this.#fail(
+            EXIT.failed,
+            `${node.name} is not ready after ${DEV_START_TIMEOUT_MS / 1000} s`,
           );
           return false;
         }
         await sleepMs(DEV_POLL_MS);
       }
     }
-    this.#hasServed = this.exitCode === 0;
+    this.#hasServed = this.failure === undefined;
     return this.#hasServed;
   }
 
   /** Resolves when the start has failed, or when the last process has ended by itself. */
-  whenEnded(): Promise<void> {
+  whenFailed(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.exitCode !== 0) resolve();
-      else this.#onEnded.push(resolve);
+      if (this.failure !== undefined) resolve();
+      else this.#onFailed.push(resolve);
     });
   }
 
@@ -162,7 +162,8 @@ export class DevCluster {
         );
     }
     const exited = new Promise<void>((resolve) => {
-      child.on('exit', (code, signal) => {
+      // The event "exit" can come before the last lines of the process.
+      child.on('close', (code, signal) => {
         this.#handleExit(node, code, signal);
         resolve();
       });
@@ -170,21 +171,23 @@ export class DevCluster {
     this.#running.set(node.name, { child, exited, isPaused: false, isEnding: false });
   }
 
-  #handleExit(node: DevNode, code: number | null, signal: string | null): void {
-    const { name } = node;
-    const isExpected = this.#running.get(name)?.isEnding === true;
+  #handleExit({ name }: DevNode, code: number | null, signal: string | null): void {
+    const isExpected = this.#running.get(name)?.isEnding === true || this.#isStopping;
     this.#running.delete(name);
-    if (!isExpected && !this.#isStopping) {
-      if (code === 0) void this.#noteLeft(name);
-      else
-        this.#print(
-          `${name} ended (${signal ?? `exit code ${code ?? '?'}`}); restart it with "start ${name}"`,
-        );
-      // If a node cannot start, there is no cluster. If one dies later, the others continue.
-      if (code === EXIT.usage && !this.#hasServed) this.exitCode = code;
-    }
-    const isLast = this.#running.size === 0 && !isExpected;
-    if (isLast || this.exitCode !== 0) for (const resolve of this.#onEnded.splice(0)) resolve();
+    if (isExpected) return;
+    const how = signal ?? `exit code ${code ?? '?'}`;
+    // If a node cannot start, there is no cluster. If one dies later, the others continue.
+    if (code === EXIT.usage && !this.#hasServed) this.#fail(code, `${name} cannot start (${how})`);
+    else if (this.#running.size === 0)
+      this.#fail(EXIT.failed, `${name} ended (${how}), and no other node is running`);
+    else if (code === 0) void this.#noteLeft(name);
+    else this.#print(`${name} ended (${how}); restart it with "start ${name}"`);
+  }
+
+  /** Ends the command, unless an earlier failure does. */
+  #fail(exitCode: number, reason: string): void {
+    this.failure ??= { exitCode, reason };
+    for (const resolve of this.#onFailed.splice(0)) resolve();
   }
 
   /** Notes why a node ended with exit code 0: it has left if another node confirms that. */

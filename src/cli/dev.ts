@@ -6,6 +6,7 @@ import { readVersion } from '../embed/version.ts';
 import { DevCluster } from './dev-cluster.ts';
 import { runConsole, Screen } from './dev-console.ts';
 import { type DevNode, type DevOptions, DevPlan } from './dev-plan.ts';
+import { EXIT } from './exit-codes.ts';
 
 /** Runs a cluster until SIGINT, SIGTERM, or `quit` in the console. Resolves with the exit code. */
 export async function runDev(options: DevOptions): Promise<number> {
@@ -20,14 +21,16 @@ export async function runDev(options: DevOptions): Promise<number> {
     const isServing = await Promise.race([cluster.whenServing(), stopped.then(() => false)]);
     if (isServing) {
       process.stdout.write(banner(options, plan));
-      await Promise.race([stopped, cluster.whenEnded(), runConsole({ plan, cluster, screen })]);
+      await Promise.race([stopped, cluster.whenFailed(), runConsole({ plan, cluster, screen })]);
     }
   } finally {
     screen.typing(undefined);
     await cluster.stop();
     await plan.close();
   }
-  return cluster.exitCode;
+  const { exitCode, reason } = cluster.failure ?? { exitCode: EXIT.done, reason: undefined };
+  if (reason !== undefined) process.stderr.write(`mec: ${reason}\n`);
+  return exitCode;
 }
 
 function banner({ data, fresh }: DevOptions, { members, kept }: DevPlan): string {

@@ -202,8 +202,11 @@ test('a node without a configured name draws one and keeps it', async (t) => {
   assert.equal(names[0], names[1]);
 });
 
+const devOn = (t: TestContext, port: number, ...args: string[]): Run =>
+  mec(t, 'dev', '--port', String(port), '--httpport', String(port + 50), ...args);
+
 async function startDev(t: TestContext, port: number, ...args: string[]): Promise<Run> {
-  const run = mec(t, 'dev', '--port', String(port), '--httpport', String(port + 50), ...args);
+  const run = devOn(t, port, ...args);
   await eventually(
     `the banner; so far: ${run.stdout} ${run.stderr}`,
     async () => run.stdout.includes('Ctrl-C stops the cluster.'),
@@ -296,21 +299,23 @@ test('the nodes of mec dev end when it is killed', async (t) => {
   assert.equal(isAlive(run.pid), false);
 });
 
-test('mec dev ends with the reason if a node cannot start', async (t) => {
+test('mec dev ends with code 1 and the reason if its nodes are killed', async (t) => {
   const port = await freePorts(60);
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(port + 10, '127.0.0.1', resolve));
-  t.after(() => server.close());
-  const run = mec(
-    t,
-    'dev',
-    '--port',
-    String(port),
-    '--httpport',
-    String(port + 50),
-    '--data',
-    await makeDirectory(t),
-  );
-  assert.notEqual(await run.exit, 0);
-  assert.match(run.stdout, /n2 \| mec: Cannot listen on tcp/);
+  const run = await startDev(t, port, '--data', await makeDirectory(t), '--nodes', '2');
+  for (const [i, signal] of (['SIGTERM', 'SIGKILL'] as const).entries()) {
+    const { text } = await send(`http://127.0.0.1:${port + 50 + i}/status`);
+    process.kill((JSON.parse(text) as { pid: number }).pid, signal);
+    if (i === 0) await eventually('n1 ended', async () => /^n1 ended/m.test(run.stdout));
+  }
+  assert.equal(await run.exit, 1, run.stdout);
+  assert.equal(run.stderr, 'mec: n2 ended (SIGKILL), and no other node is running\n');
+});
+
+test('mec dev ends with code 2 and the reason if a node cannot start', async (t) => {
+  const data = await makeDirectory(t);
+  await mkdir(join(data, 'n2'));
+  await writeFile(join(data, 'n2', 'db'), 'not a directory');
+  const run = devOn(t, await freePorts(60), '--data', data);
+  await assertRefused(run, /^mec: n2 cannot start \(exit code 2\)$/);
+  assert.match(run.stdout, /^n2 \| mec: .*db cannot be written/m);
 });
