@@ -101,6 +101,18 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+/**
+ * The error of a node that cannot listen at a URL. It names the key of the configuration that
+ * changes the address: `host`, or the one of the port.
+ */
+export function listenError(url: string, portKey: 'port' | 'httpport', cause: unknown): StartError {
+  const { code } = cause as { readonly code?: unknown };
+  // A port below 1024 may need a privilege.
+  const isPort = code === 'EADDRINUSE' || code === 'EACCES';
+  const advice = `change ${isPort ? portKey : 'host'} in the configuration`;
+  return new StartError(`Cannot listen on ${url}: ${messageOf(cause)}; ${advice}`, { cause });
+}
+
 /** This node has left its cluster. Its store must not start again under the same name. */
 export class HasLeftError extends StartError {
   constructor(node: string) {

@@ -53,18 +53,20 @@ export class DevCluster {
     return this.#running.get(name)?.isPaused === true;
   }
 
-  /** Starts all members. Each looks for all the others. */
+  /** Starts all members. Each looks for all the others. Rejects with `StartError`. */
   async startAll(): Promise<void> {
     const { members } = this.#plan;
+    for (const node of members) await this.#plan.checkPorts(node);
     for (const node of members) await this.#plan.configure(node, members);
     for (const node of members) this.#spawn(node);
   }
 
   /**
    * Starts one node, which looks for the running ones. Resolves when it answers or has ended.
-   * Rejects with `StartError` if it does neither in time.
+   * Rejects with `StartError` if its ports are in use, or if it does neither in time.
    */
   async start(node: DevNode): Promise<void> {
+    await this.#plan.checkPorts(node);
     const seeds = this.#plan.members.filter(({ name }) => this.#running.has(name));
     await this.#plan.configure(node, seeds.length > 0 ? seeds : this.#plan.members);
     this.#spawn(node);

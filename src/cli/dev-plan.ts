@@ -8,6 +8,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, StartError } from '../base/errors.ts';
+import { isFree } from '../embed/free-ports.ts';
 import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from './limits.ts';
 import type { Engine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
@@ -132,6 +133,23 @@ export class DevPlan {
     this.#members = this.#members.filter((member) => member !== name);
     this.#left.push(name);
     await this.#keep();
+  }
+
+  /**
+   * Rejects with `StartError` if a port of a node is not free. The node would say so as well, but
+   * without the option that changes the port.
+   */
+  async checkPorts({ name, port, httpport }: DevNode): Promise<void> {
+    for (const [option, wanted] of [
+      ['--port', port],
+      ['--port', port + 1],
+      ['--httpport', httpport],
+    ] as const) {
+      if (!(await isFree(HOST, wanted)))
+        throw new StartError(
+          `port ${wanted} of ${name} is not free; choose other ports with ${option}`,
+        );
+    }
   }
 
   /** Writes the configuration file of a node, with `seeds` as the addresses of the cluster. */

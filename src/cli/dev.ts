@@ -16,8 +16,8 @@ export async function runDev(options: DevOptions): Promise<number> {
   const stopped = new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => done());
   });
-  await cluster.startAll();
   try {
+    await cluster.startAll();
     const isServing = await Promise.race([cluster.whenServing(), stopped.then(() => false)]);
     if (isServing) {
       process.stdout.write(banner(options, plan));

@@ -11,7 +11,8 @@ import { FREE_PORT_TRIES } from './limits.ts';
 const LOWEST = 10_081;
 const HIGHEST = 30_000;
 
-function isFree(host: string, port: number): Promise<boolean> {
+/** Whether a server can listen on a port now. */
+export function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
       .once('error', () => resolve(false))

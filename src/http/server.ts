@@ -8,8 +8,9 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { httpUrl } from '../base/address.ts';
 import type { Env } from '../base/env.ts';
-import { type ErrorCode, MecError, messageOf, StartError } from '../base/errors.ts';
+import { type ErrorCode, listenError, MecError } from '../base/errors.ts';
 import { STOP_GRACE_MS } from '../cluster/limits.ts';
 import {
   HTTP_HEADERS_TIMEOUT_MS,
@@ -127,13 +128,9 @@ export class HttpServer {
     const http = new HttpServer(options);
     const { host, httpport } = options.node.config;
     await new Promise<void>((resolve, reject) => {
-      http.#server.once('error', (error) => {
-        reject(
-          new StartError(`Cannot listen on http://${host}:${httpport}: ${messageOf(error)}`, {
-            cause: error,
-          }),
-        );
-      });
+      http.#server.once('error', (error) =>
+        reject(listenError(httpUrl(host, httpport), 'httpport', error)),
+      );
       http.#server.listen({ host, port: httpport, backlog: 1024 }, resolve);
     });
     return http;

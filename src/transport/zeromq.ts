@@ -10,7 +10,7 @@
 import { Dealer, Router, type Socket } from 'zeromq';
 import { authorityOf } from '../base/address.ts';
 import type { Address, Caller, Endpoint, Link, Log, Network } from '../base/env.ts';
-import { messageOf, StartError } from '../base/errors.ts';
+import { listenError, messageOf } from '../base/errors.ts';
 import { MAX_FRAME_BYTES, ZEROMQ_CALLER_FRAMES, ZEROMQ_LINK_FRAMES } from './limits.ts';
 
 const RECONNECT_MS = 100;
@@ -68,7 +68,7 @@ async function boundRouter(url: string): Promise<Router> {
     return router;
   } catch (error) {
     router.close();
-    throw new StartError(`Cannot listen on ${url}: ${messageOf(error)}`, { cause: error });
+    throw listenError(url, 'port', error);
   }
 }
 

@@ -169,14 +169,14 @@ test('a full disk at the start exits with code 1 and one line', async (t) => {
   assert.match(run.stderr, /^mec: .*no space left/m);
 });
 
-test('a port in use exits with code 2 and one line', async (t) => {
+test('a port in use exits with code 2 and one line, which names the key that changes it', async (t) => {
   const directory = await makeDirectory(t);
   const port = await freePorts(3);
   const file = await configFile(directory, `port = ${port}\nhttpport = ${port + 2}\nroot = "db"\n`);
   for (const [taken, pattern] of [
-    [port, /Cannot listen on tcp/],
-    [port + 1, /Cannot listen on tcp/],
-    [port + 2, /Cannot listen on http/],
+    [port, /Cannot listen on tcp.*; change port in the configuration$/],
+    [port + 1, /Cannot listen on tcp.*; change port in the configuration$/],
+    [port + 2, /Cannot listen on http.*; change httpport in the configuration$/],
   ] as const) {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(taken, '127.0.0.1', resolve));
@@ -297,6 +297,21 @@ test('the nodes of mec dev end when it is killed', async (t) => {
     ),
   );
   assert.equal(isAlive(run.pid), false);
+});
+
+test('mec dev refuses a port in use and names the option that changes it', async (t) => {
+  const port = await freePorts(60);
+  const data = await makeDirectory(t);
+  for (const [taken, name, option] of [
+    [port + 11, 'n2', '--port'],
+    [port + 52, 'n3', '--httpport'],
+  ] as const) {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(taken, '127.0.0.1', resolve));
+    const reason = `port ${taken} of ${name} is not free; choose other ports with ${option}`;
+    await assertRefused(devOn(t, port, '--data', data), new RegExp(`^mec: ${reason}$`));
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
 
 test('mec dev ends with code 1 and the reason if its nodes are killed', async (t) => {

@@ -75,7 +75,8 @@ test('isTaken tells an address in use from one that this machine does not have',
   // An address of documentation (RFC 5737), which no machine has. Another port would not help.
   const elsewhere = await failure({ host: '203.0.113.1', port: free, httpport: free + 2 });
   assert.ok(elsewhere instanceof StartError && !isTaken(elsewhere), String(elsewhere));
-  assert.match(elsewhere.message, /^Cannot listen on /, 'a given port is not replaced');
+  const advice = /^Cannot listen on .*; change host in the configuration$/;
+  assert.match(elsewhere.message, advice, 'a given port is not replaced');
 });
 
 test('a free port is none that fetch refuses', async () => {
