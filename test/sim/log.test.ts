@@ -1,6 +1,6 @@
 /**
- * Tests of the log of a node with a fault. It reports the fault, and not each request that meets
- * it.
+ * Tests of the log of a node: it reports a fault, and not each request that meets it, and tells a
+ * leave from a failure.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -31,4 +31,41 @@ test('a node with a full disk logs one line a second, even if more reads meet it
     lines.length > 0 && lines.length <= seconds + 1,
     `${lines.length} lines in ${seconds} s`,
   );
+});
+
+/** The levels and events about a member in the log of another node, with the times left out. */
+const saidOf = (lab: Lab, node: SimNode, name: string): string[] =>
+  lab
+    .logged(node, new RegExp(`(info|warn|error) node .*"${name}"`))
+    .map((line) => /(info|warn|error) [a-z ]+/.exec(line)?.[0].trim() ?? '');
+
+test('an orderly leave is logged as a leave by the other nodes', async () => {
+  const lab = new Lab(4);
+  await lab.born();
+  const [first, , , last] = lab.cluster.nodes as [SimNode, SimNode, SimNode, SimNode];
+  last.node?.leave();
+  await lab.until(() => last.hasLeft, 60_000);
+  // Longer than it takes until a silent node is unreachable.
+  await lab.wait(20_000);
+  assert.deepEqual(saidOf(lab, first, last.name), [
+    'info node reachable',
+    'info node is leaving',
+    'info node has left',
+  ]);
+});
+
+test('a crash and a forced leave are logged as such by the other nodes', async () => {
+  const lab = new Lab(4);
+  await lab.born();
+  const [first, , , last] = lab.cluster.nodes as [SimNode, SimNode, SimNode, SimNode];
+  last.crash();
+  await lab.wait(20_000);
+  first.node?.remove(last.name);
+  await lab.wait(20_000);
+  assert.deepEqual(saidOf(lab, first, last.name), [
+    'info node reachable',
+    'warn node suspect',
+    'warn node unreachable',
+    'info node is gone',
+  ]);
 });

@@ -37,6 +37,7 @@ import type { WallTime } from '../wall-time.ts';
 import { type HandoffProgress, Lifecycle } from './lifecycle.ts';
 import { Prober } from './prober.ts';
 import { Gossiper } from './gossip.ts';
+import { logLeaves } from './leave-log.ts';
 import { Seeds } from './seeds.ts';
 import { warnOfIgnoredFields } from './ignored-fields.ts';
 
@@ -125,7 +126,9 @@ export class Membership {
   }
 
   start(): void {
-    warnOfIgnoredFields(this.#options.env.log, this.#options.members);
+    const { env, members } = this.#options;
+    warnOfIgnoredFields(env.log, members);
+    logLeaves(env.log, members);
     this.#onHeartbeat();
   }
 
@@ -366,8 +369,11 @@ export class Membership {
   }
 
   #handleReach(peer: Peer, reach: Reach): void {
-    const { env, onReachable } = this.#options;
-    env.log[reach === 'reachable' ? 'info' : 'warn'](`node ${reach}`, { node: peer.id });
+    const { env, members, onReachable } = this.#options;
+    // A node that has left does not answer for long.
+    const isGone = members.get(peer.id)?.state === 'gone';
+    const level = isGone ? 'debug' : reach === 'reachable' ? 'info' : 'warn';
+    env.log[level](`node ${reach}`, { node: peer.id });
     if (reach === 'reachable') onReachable(peer);
   }
 }
