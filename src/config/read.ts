@@ -187,7 +187,20 @@ function parseToml(file: string, text: string): TomlTable {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '') ?? '';
-    throw new StartError(`${file}:${error.line}: not valid TOML: ${reason}`, { cause: error });
+    throw new StartError(syntaxComplaint(file, text, error), { cause: error });
   }
+}
+
+/** One line about a mistake in the syntax, with the key if the line with the mistake has one. */
+function syntaxComplaint(file: string, text: string, error: TomlError): string {
+  const { line, column, message } = error;
+  const reason = message.split('\n')[0]?.replace('Invalid TOML document: ', '') ?? '';
+  const mistaken = text.split('\n')[line - 1] ?? '';
+  const [, start = '', key = ''] = /^(\s*([\w.-]+)\s*=\s*)/.exec(mistaken) ?? [];
+  const isAtValue = key !== '' && start.length === column - 1;
+  const isBareText = isAtValue && /^[a-z]/i.test(mistaken.slice(start.length));
+  return (
+    `${file}:${line}:${column}: ${key === '' ? '' : `${key}: `}not valid TOML: ${reason}` +
+    (isBareText ? '; a text must be in quotes' : '')
+  );
 }

@@ -164,7 +164,16 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
     '[[policy]]\nprefix = "a"\n[[policy]]\nprefix = "a"',
     'policy.prefix: "a" has two policies; merge them into one',
   ],
-  ['port = ', 'f.toml:1: not valid TOML'],
+  ['port = ', 'f.toml:1:8: port: not valid TOML: invalid value'],
+  [
+    '\n  host = apple',
+    'f.toml:2:10: host: not valid TOML: invalid value; a text must be in quotes',
+  ],
+  ['[quorum\nn = 3', 'f.toml:1:8: not valid TOML: illegal character in key'],
+  [
+    'port = 1\r\nport = 2',
+    'f.toml:2:1: port: not valid TOML: trying to redefine an already defined table or value',
+  ],
 ];
 
 for (const [text, complaint] of MISTAKES) {
