@@ -6,30 +6,11 @@ import { Members } from '../../src/cluster/membership/members.ts';
 import { warnOfIgnoredFields } from '../../src/cluster/membership/ignored-fields.ts';
 import {
   type MemberRecord,
-  type MemberState,
   type PlacementFields,
   placementFieldsOf,
   toGone,
 } from '../../src/core/placement/member-list.ts';
-
-const recordOf = (
-  name: string,
-  state: MemberState,
-  more: Partial<MemberRecord> = {},
-): MemberRecord => ({
-  name,
-  host: 'h',
-  port: 7000,
-  httpport: 3000,
-  zone: undefined,
-  weight: 1,
-  state,
-  generation: 1,
-  life: 'one',
-  version: 1,
-  settled: 0,
-  ...more,
-});
+import { recordOf } from '../fixtures/member-record.ts';
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -126,26 +107,43 @@ test('a joining node that was declared gone is gone, but not a new node of its n
   assert.deepEqual([held?.state, held?.generation], ['joining', 2], 'another one is gone');
 });
 
-for (const [known, state, isMissed] of [
-  [undefined, 'up', true],
-  ['joining', 'up', true],
-  ['up', 'up', false],
-  [undefined, 'joining', false],
-  ['joining', 'joining', false],
-] as const) {
-  const what = isMissed ? 'has missed an owner' : 'has missed no owner';
-  test(`a node that knew ${known ?? 'nothing'} of a gone member that was ${state} ${what}`, () => {
-    const before = known === undefined ? [] : [recordOf('b', known)];
-    const members = membersOf('a', [recordOf('a', 'up'), ...before]);
-    members.merge(toGone(recordOf('b', state, { version: 4 })));
-    assert.equal(members.missedOwners, Number(isMissed));
-  });
-}
+test('an owner stays known as one if the member that declares it gone knew it as joining', () => {
+  const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'up')]);
+  members.merge(toGone(recordOf('b', 'joining', { version: 4 })));
+  const { state, settled } = members.get('b') as MemberRecord;
+  assert.deepEqual([state, settled], ['gone', 1]);
+});
+
+test('an owner is missed until a majority has the same list', () => {
+  const members = membersOf(
+    'a',
+    ['a', 'b', 'c', 'd', 'e'].map((name) => recordOf(name, 'up')),
+  );
+  const countMissed = (): number => {
+    const isMissed = members.mayHaveMissed();
+    return Array.from({ length: PARTITIONS }, (_, i) => i).filter(isMissed).length;
+  };
+  members.merge(toGone(recordOf('x', 'up')));
+  const before = countMissed();
+  assert.ok(before > 0);
+  members.noteList('b', { hash: members.hash, isInformed: true });
+  members.noteList('c', { hash: members.hash, isInformed: false });
+  members.noteList('d', { hash: 1, isInformed: true });
+  assert.equal(countMissed(), before, 'two of five');
+  members.noteList('d', { hash: members.hash, isInformed: true });
+  assert.equal(countMissed(), 0, 'three of five');
+});
 
 test('a node that has forgotten that it was an owner says so when it is gone', () => {
   const members = membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]);
   members.merge(toGone(recordOf('a', 'up', { version: 9 })));
   assert.deepEqual([members.own.state, members.own.settled], ['gone', 1]);
+});
+
+test('a member that is gone keeps the knowledge of others that it was an owner', () => {
+  const members = membersOf('a', [toGone(recordOf('a', 'joining')), recordOf('b', 'up')]);
+  members.merge(toGone(recordOf('a', 'up', { version: 9 })));
+  assert.deepEqual([members.own.version, members.own.settled], [11, 1]);
 });
 
 test('a node relies on a list without other members only if it has begun a cluster', () => {

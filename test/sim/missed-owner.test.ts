@@ -47,6 +47,26 @@ function rolesOf(names: readonly string[], x: string): Roles {
   }
 }
 
+interface Newcomer {
+  readonly lab: Lab;
+  /** The node that is not started yet. */
+  readonly x: SimNode;
+  /** The members before it. */
+  readonly first: readonly SimNode[];
+  readonly by: (name: string) => SimNode;
+}
+
+async function newcomerOf(): Promise<Newcomer> {
+  const lab = new Lab(COUNT + 1);
+  const { nodes } = lab.cluster;
+  const x = nodes[COUNT] as SimNode;
+  x.crash();
+  const first = nodes.slice(0, COUNT);
+  await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
+  await lab.wait(5_000);
+  return { lab, x, first, by: (id) => nodes.find(({ name }) => name === id) as SimNode };
+}
+
 for (const [isLock, isForced] of [
   [true, false],
   [false, false],
@@ -56,18 +76,11 @@ for (const [isLock, isForced] of [
   const what = isLock ? 'a lock' : 'a write';
   const end = isForced ? 'was declared gone' : 'left';
   test(`${what}: an owner was down while another joined and ${end}`, async () => {
-    const lab = new Lab(COUNT + 1);
-    const { nodes } = lab.cluster;
-    const x = nodes[COUNT] as SimNode;
-    x.crash();
-    const first = nodes.slice(0, COUNT);
-    await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
-    await lab.wait(5_000);
+    const { lab, x, first, by } = await newcomerOf();
     const roles = rolesOf(
       first.map(({ name }) => name),
       x.name,
     );
-    const by = (id: string): SimNode => nodes.find(({ name }) => name === id) as SimNode;
     const { key } = roles;
     const [a, b, p] = [by(roles.a), by(roles.b), by(roles.p)];
     p.crash();
@@ -109,6 +122,58 @@ for (const [isLock, isForced] of [
     await healed(lab, x);
   });
 }
+
+/**
+ * A key with the owners `a`, `b` and `p`, of which `x` replaces `p`. If `b` ends then, `p` is an
+ * owner again.
+ */
+function rolesOfReturn(names: readonly string[], x: string): Roles {
+  const [before, after] = [ownersAmong(names), ownersAmong([...names, x])];
+  for (let i = 0; ; i++) {
+    const key = `k${i}`;
+    const partition = partitionOf(key);
+    const [old, next] = [before[partition] as string[], after[partition] as string[]];
+    const [p = '', ...others] = old.filter((name) => !next.includes(name));
+    if (!next.includes(x) || p === '' || others.length > 0) continue;
+    for (const b of old.filter((name) => name !== p)) {
+      const last = ownersAmong([...names, x].filter((name) => name !== b))[partition] as string[];
+      const a = old.find((name) => name !== b && name !== p) as string;
+      if ([a, p, x].every((name) => last.includes(name))) return { key, a, b, p };
+    }
+  }
+}
+
+test('an owner that was replaced hears first that another owner ended', async () => {
+  const { lab, x, first, by } = await newcomerOf();
+  const { key, ...roles } = rolesOfReturn(
+    first.map(({ name }) => name),
+    x.name,
+  );
+  const [a, b, p] = [by(roles.a), by(roles.b), by(roles.p)];
+  p.crash();
+  await lab.wait(6_000);
+  x.start();
+  await lab.until(() => x.node?.state === 'up', 60_000);
+  await lab.wait(3_000);
+  for (const other of [b, x]) lab.cut(a, other);
+  const write = await lab.ask(x, 'PUT', key, { value: 'first', query: 'pw=quorum' });
+  assert.equal(write.status, 200, textOf(write));
+  b.crash();
+  await lab.wait(6_000);
+  first.find((node) => ![a, b, p].includes(node))?.node?.remove(b.name);
+  await lab.wait(5_000);
+  // Now it is an owner again, as it was by the list on its disk.
+  lab.cut(p, x);
+  p.start();
+  await lab.wait(10_000);
+  const strict = { query: 'r=quorum&pr=quorum' };
+  const read = await lab.ask(a, 'GET', key, strict);
+  assert.equal(read.status, 503, `acknowledged, then ${read.status}`);
+  lab.heal();
+  await lab.until(() => p.node?.status().sync.incomplete === 0, 60_000);
+  assert.equal(textOf(await lab.ask(a, 'GET', key, strict)), 'first');
+  assert.equal(textOf(await lab.ask(p, 'GET', key, strict)), 'first');
+});
 
 /** With all links, the node leaves, and the owners agree. */
 async function healed(lab: Lab, x: SimNode): Promise<void> {

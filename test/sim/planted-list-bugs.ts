@@ -68,8 +68,8 @@ export const LISTS: readonly Bug[] = [
   {
     name: 'an owner that joins again is an owner less',
     file: 'src/core/placement/member-list.js',
-    good: "return isOwner && isSuccessor && record.state === 'joining' ? { ...record, state: 'up' } : record;",
-    bad: 'return record;',
+    good: "if (isSuccessor && record.state === 'joining')",
+    bad: 'if (false)',
     also: [
       {
         file: membership('members'),

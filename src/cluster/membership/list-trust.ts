@@ -109,12 +109,20 @@ export class ListTrust {
     // The member has the same list, so it has told its own state, unless it has lost its disk
     // since. In that case no living member knows more, once all of them have the same list.
     if (this.#awaited.get(name) === this.#list.get(name)?.generation) this.#awaited.delete(name);
-    const others = this.#others;
-    const doAllAgree = others.every((other) => names.has(other));
-    const majority = Math.floor((others.length + 1) / 2) + 1;
-    const enough = this.#hasLostPlace && !doAllAgree ? majority : 1;
+    const doAllAgree = this.#others.every((other) => names.has(other));
+    const enough = this.#hasLostPlace && !doAllAgree ? this.#majority : 1;
     if (informed.size >= enough) this.#isInformed = true;
     if (informed.size >= enough || doAllAgree) this.#awaited.clear();
+  }
+
+  /** Whether this node and others, which rely on their lists, are a majority with one list. */
+  get hasMajority(): boolean {
+    const { hash, informed } = this.#agreed;
+    return this.isInformed && hash === this.#list.hash && informed.size + 1 >= this.#majority;
+  }
+
+  get #majority(): number {
+    return Math.floor((this.#others.length + 1) / 2) + 1;
   }
 
   /** Relies on the list from now on, because this node begins a cluster. */

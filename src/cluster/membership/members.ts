@@ -6,7 +6,6 @@ import { callAll } from '../../base/call-all.ts';
 import {
   MemberList,
   type MemberRecord,
-  hasMissedOwner,
   type MemberState,
   NEXT_STATES,
   type PlacementFields,
@@ -18,6 +17,7 @@ import { answerToRecord } from '../../core/placement/own-record.ts';
 import type { Config } from '../config.ts';
 import { MAX_ENDED_LIVES } from '../limits.ts';
 import { type ListSummary, ListTrust } from './list-trust.ts';
+import { MissedOwners } from './missed-owners.ts';
 import { Ownership, type OwnerView, type Share } from './ownership.ts';
 
 type OwnConfig = Pick<
@@ -44,7 +44,7 @@ export class Members {
   readonly #lives: readonly string[];
   readonly #endedLives = new Set<string>();
   readonly #hasSeeds: boolean;
-  #missedOwners = 0;
+  readonly #missedOwners: MissedOwners;
   readonly #configured: PlacementFields;
   /** The hash of the placements by the list on the disk. */
   #keptPlacements: number;
@@ -57,6 +57,7 @@ export class Members {
     this.#hasSeeds = (config.nodes ?? []).some((seed) => seed.host !== host || seed.port !== port);
     this.#ownership = new Ownership(name, this.n);
     for (const record of kept) this.#list.merge(record);
+    this.#missedOwners = new MissedOwners(name, this.n, this.#list);
     this.#trust = new ListTrust(this.#list, name);
     const before = this.#list.get(name);
     this.#lives = before === undefined ? [life] : [life, before.life];
@@ -165,6 +166,7 @@ export class Members {
   /** Notes the hash of the list of another member, and whether that member relies on it. */
   noteList(name: string, summary: ListSummary): void {
     this.#trust.noteList(name, summary);
+    if (this.#trust.hasMajority) this.#missedOwners.clear();
   }
 
   /** Begins a cluster: no other member exists. */
@@ -188,7 +190,7 @@ export class Members {
     const record = withPlaceKept(said, before);
     if (!this.#list.merge(record)) return false;
     if (before !== undefined && before.life !== record.life) this.#noteEnd(before.life);
-    this.#missedOwners += Number(hasMissedOwner(record, before));
+    this.#missedOwners.note(record, before);
     this.#changed(record);
     return true;
   }
@@ -272,9 +274,14 @@ export class Members {
     this.#keptPlacements = hash;
   }
 
-  /** The number of owners that came and went while this node heard of neither. */
+  /** Grows with every owner that this node may have missed. */
   get missedOwners(): number {
-    return this.#missedOwners;
+    return this.#missedOwners.version;
+  }
+
+  /** Whether another member may have owned a partition in place of this node, which missed it. */
+  mayHaveMissed(): (partition: number) => boolean {
+    return this.#missedOwners.inPlaceOfSelf(this.#list);
   }
 
   /** A hash of the next placement. */

@@ -78,8 +78,8 @@ export class Sync {
   readonly #watchdog: Watchdog;
   readonly #resyncTimers = new Map<string, Timer>();
   /** The hash of the last placement that was looked at. */
-  #placed = -2;
-  /** The owners that this node had missed then. */
+  #placed = 0;
+  /** The owners that this node may have missed then. */
   #missedOwners = 0;
   /** The partitions that this node owned by that placement. */
   readonly #owned = new Set<number>();
@@ -108,8 +108,8 @@ export class Sync {
   }
 
   start(): void {
-    this.#options.members.onChange(() => this.#placementChanged());
-    this.#placementChanged();
+    this.#options.members.onChange(() => this.#onMembers());
+    this.#followPlacement(() => false);
     this.#completeness.start();
     this.#scheduleRound();
   }
@@ -117,19 +117,24 @@ export class Sync {
   /**
    * The placement may have changed: a new holder must catch up, and a former one does not count.
    */
-  #placementChanged(): void {
+  #onMembers(): void {
+    const { members } = this.#options;
+    const { placementsHash, missedOwners } = members;
+    const isSame = this.#placed === placementsHash && this.#missedOwners === missedOwners;
+    if (!this.#isStopped && !isSame) this.#followPlacement(members.mayHaveMissed());
+  }
+
+  /** `isMissed` tells whether another owner may have taken writes in place of this node. */
+  #followPlacement(isMissed: (partition: number) => boolean): void {
     const { members, peers, store, partitions } = this.#options;
-    const hasMissed = this.#missedOwners < members.missedOwners;
-    if (this.#isStopped || (this.#placed === members.placementsHash && !hasMissed)) return;
     this.#placed = members.placementsHash;
     this.#missedOwners = members.missedOwners;
     partitions.forgetEvidence();
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      // Another owner may have taken writes in place of this node, which has heard of its end only.
-      // So a pending owner must be filled, even if it owned the partition before.
       const isOwner = members.owns(partition);
-      const isBack = hasMissed || (this.#owned.has(partition) && !isOwner);
-      if (isBack || !this.#isHolder(partition)) store.find(partition)?.markComplete(false);
+      // A pending owner must be filled, even if it owned the partition before.
+      const isReplaced = this.#owned.has(partition) && (!isOwner || isMissed(partition));
+      if (isReplaced || !this.#isHolder(partition)) store.find(partition)?.markComplete(false);
       if (isOwner) this.#owned.add(partition);
       else this.#owned.delete(partition);
     }

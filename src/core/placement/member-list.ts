@@ -116,25 +116,20 @@ export function toGone(record: MemberRecord): MemberRecord {
 }
 
 /**
- * Whether a list missed that a member was an owner. Until the member was gone, it had no record of
- * that member, or one of an earlier generation, or knew it as joining only.
- */
-export function hasMissedOwner(record: MemberRecord, known: MemberRecord | undefined): boolean {
-  const isNew =
-    known === undefined || known.generation < record.generation || known.state === 'joining';
-  return record.state === 'gone' && record.settled !== 0 && isNew;
-}
-
-/**
- * The record to merge where `known` is the present one. A node that has lost its disk may hear of
- * its name as joining only, from a member that has missed that it was up. It then joins in a new
- * generation. A member that knows it as an owner does not count an owner less for this: it says
- * that the successor is up, and the node takes its place back.
+ * The record to merge where `known` is the present one, as an owner.
+ *
+ * A node that has lost its disk may hear of its name as joining only, from a member that has missed
+ * that it was up. It then joins in a new generation. A member that knows it as an owner does not
+ * count an owner less for this. It says that the successor is up, and the node takes its place
+ * back.
+ *
+ * The member that declares it gone may have missed the same.
  */
 export function withPlaceKept(record: MemberRecord, known: MemberRecord | undefined): MemberRecord {
-  const isOwner = known?.state === 'up' || known?.state === 'leaving';
-  const isSuccessor = known !== undefined && record.generation > known.generation;
-  return isOwner && isSuccessor && record.state === 'joining' ? { ...record, state: 'up' } : record;
+  if (known?.state !== 'up' && known?.state !== 'leaving') return record;
+  const isSuccessor = record.generation > known.generation;
+  if (isSuccessor && record.state === 'joining') return { ...record, state: 'up' };
+  return !isSuccessor && record.state === 'gone' ? { ...record, settled: 1 } : record;
 }
 
 /**

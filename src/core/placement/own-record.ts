@@ -55,7 +55,10 @@ export function answerToRecord(
 function answerWhenGone(received: MemberRecord, own: MemberRecord): MemberRecord | undefined {
   // A later member of the name is not its concern.
   const isSettled = received.generation > own.generation || received.version < own.version;
-  return isSettled ? undefined : { ...own, version: received.version + 1 };
+  if (isSettled) return undefined;
+  // The others may remember that it was an owner.
+  const settled = Math.max(own.settled, received.settled);
+  return { ...own, version: received.version + 1, settled };
 }
 
 function isOfThisMember(
