@@ -1,55 +1,140 @@
 /**
- * The table of all errors that a caller can get: code, HTTP status, whether a retry may help, and
- * title. No other file adds an error code.
+ * The table of all errors that a caller can get: code, HTTP status, whether a retry may help, title
+ * and detail. No other file adds an error code.
  */
 
 interface ErrorKind {
   readonly status: number;
   readonly retriable: boolean;
   readonly title: string;
+  /** A sentence that adds to the title, for an error without a detail of its own. */
+  readonly detail: string;
 }
 
-const kind = (status: number, retriable: boolean, title: string): ErrorKind => ({
-  status,
-  retriable,
-  title,
-});
+const kind = (
+  status: number,
+  retriable: boolean,
+  [title, detail]: readonly [string, string],
+): ErrorKind => ({ status, retriable, title, detail });
 
-/** Every error code, with its HTTP status, whether a retry may help, and its title. */
+/** Every error code, with its HTTP status, whether a retry may help, its title and its detail. */
 export const ERROR_KINDS = {
-  'bad-vclock': kind(400, false, 'The X-Mec-Vclock header is not a token of this key'),
-  'bad-parameter': kind(400, false, 'A parameter or header of the request is not valid'),
-  'bad-key': kind(400, false, 'The key is not valid'),
-  'digest-mismatch': kind(400, false, 'The body does not match its Content-Digest'),
-  'bad-request': kind(400, false, 'The request is not valid HTTP'),
-  'not-found': kind(404, false, 'There is no value under this key'),
-  'no-such-route': kind(404, false, 'This path is not a route of the API'),
-  'method-not-allowed': kind(405, false, 'This path does not support the method'),
-  'request-timeout': kind(408, true, 'The request did not arrive in time'),
-  'too-many-siblings': kind(
-    409,
-    false,
+  'bad-vclock': kind(400, false, [
+    'The X-Mec-Vclock header is not a token of this key',
+    'Send back what an answer about the key had in X-Mec-Vclock, unchanged.',
+  ]),
+  'bad-parameter': kind(400, false, [
+    'A parameter or header of the request is not valid',
+    'The API does not know this name, or not with this value.',
+  ]),
+  'bad-key': kind(400, false, [
+    'The key is not valid',
+    'Keys have 1 to 1024 bytes of UTF-8, and do not begin with U+0000.',
+  ]),
+  'digest-mismatch': kind(400, false, [
+    'The body does not match its Content-Digest',
+    'The bytes were changed on their way, or the digest is of other bytes.',
+  ]),
+  'bad-request': kind(400, false, [
+    'The request is not valid HTTP',
+    'The request breaks the syntax of HTTP/1.1, or can be read in two ways.',
+  ]),
+  'not-found': kind(404, false, [
+    'There is no value under this key',
+    'The key was never written, was deleted, or has expired.',
+  ]),
+  'no-such-route': kind(404, false, [
+    'This path is not a route of the API',
+    'GET /openapi.json describes all routes.',
+  ]),
+  'method-not-allowed': kind(405, false, [
+    'This path does not support the method',
+    'The header Allow lists the methods of the path.',
+  ]),
+  'request-timeout': kind(408, true, [
+    'The request did not arrive in time',
+    'The client sent its headers or its body too slowly.',
+  ]),
+  'too-many-siblings': kind(409, false, [
     'The key has too many concurrent versions; resolve them first',
-  ),
-  'precondition-failed': kind(412, false, 'The key does not have the expected versions'),
-  'value-too-large': kind(413, false, 'The value is larger than the limit of this cluster'),
-  'key-too-long': kind(414, false, 'The key is longer than 1024 bytes'),
-  'range-not-satisfiable': kind(416, false, 'The requested range lies outside the value'),
-  'idempotency-key-reused': kind(422, false, 'This Idempotency-Key was used for another value'),
-  'headers-too-large': kind(431, false, 'The headers are larger than the limit of this node'),
-  contended: kind(503, true, 'Other conditional writes to this key are in progress'),
-  incomplete: kind(503, true, 'The replica is still catching up'),
-  internal: kind(500, true, 'The node failed to handle this request'),
-  'disk-failed': kind(503, true, 'The node cannot read or write its store'),
-  'not-ready': kind(503, true, 'The node is still catching up with the other nodes'),
-  overloaded: kind(503, true, 'The node is overloaded'),
-  damaged: kind(503, true, 'Too few replicas can read the key: disks are damaged and under repair'),
-  behind: kind(503, true, "No reachable replica is as recent as this client's last read"),
-  'quorum-not-met': kind(503, true, 'Not enough replicas can answer'),
-  stopping: kind(503, true, 'The node is stopping'),
-  unreachable: kind(503, true, 'A node that the request needs is unreachable'),
-  timeout: kind(504, true, 'Not enough replicas answered in time'),
-  'disk-full': kind(507, true, "The node's disk is full"),
+    'The key has as many values as it may have. Write one with the token of a read.',
+  ]),
+  'precondition-failed': kind(412, false, [
+    'The key does not have the expected versions',
+    'If-Match or If-None-Match does not hold. Read the key again, and decide again.',
+  ]),
+  'value-too-large': kind(413, false, [
+    'The value is larger than the limit of this cluster',
+    'The key maxvalue of the configuration raises it.',
+  ]),
+  'key-too-long': kind(414, false, [
+    'The key is longer than 1024 bytes',
+    'The limit counts bytes of UTF-8, after percent-decoding.',
+  ]),
+  'range-not-satisfiable': kind(416, false, [
+    'The requested range lies outside the value',
+    'The header Content-Range has the length of the value.',
+  ]),
+  'idempotency-key-reused': kind(422, false, [
+    'This Idempotency-Key was used for another value',
+    'Only a repetition of the same write may have the key of an earlier one.',
+  ]),
+  'headers-too-large': kind(431, false, [
+    'The headers are larger than the limit of this node',
+    'Send fewer headers, or shorter ones.',
+  ]),
+  contended: kind(503, true, [
+    'Other conditional writes to this key are in progress',
+    'The key was granted to another write, or its owners changed.',
+  ]),
+  incomplete: kind(503, true, [
+    'The replica is still catching up',
+    'A replica that may lack writes must not decide yet.',
+  ]),
+  internal: kind(500, true, [
+    'The node failed to handle this request',
+    'This is a bug of MecDB. The log of the node has the reason.',
+  ]),
+  'disk-failed': kind(503, true, [
+    'The node cannot read or write its store',
+    'The node tries to open its store again. Its log has the reason.',
+  ]),
+  'not-ready': kind(503, true, [
+    'The node is still catching up with the other nodes',
+    'The node may lack writes. Send requests to another one until then.',
+  ]),
+  overloaded: kind(503, true, [
+    'The node is overloaded',
+    'A queue of the node is full. Wait as long as the header Retry-After says.',
+  ]),
+  damaged: kind(503, true, [
+    'Too few replicas can read the key: disks are damaged and under repair',
+    'The value may exist. Nodes look for a copy that one of them can still read.',
+  ]),
+  behind: kind(503, true, [
+    "No reachable replica is as recent as this client's last read",
+    'X-Mec-Seen names writes that no reachable replica has.',
+  ]),
+  'quorum-not-met': kind(503, true, [
+    'Not enough replicas can answer',
+    'Start the nodes that are down, or ask for a smaller quorum.',
+  ]),
+  stopping: kind(503, true, [
+    'The node is stopping',
+    'The node takes no further requests. Send this one to another.',
+  ]),
+  unreachable: kind(503, true, [
+    'A node that the request needs is unreachable',
+    'Look at the network between the nodes, and at both of their ports.',
+  ]),
+  timeout: kind(504, true, [
+    'Not enough replicas answered in time',
+    'Some node is slow, hangs, or has just failed.',
+  ]),
+  'disk-full': kind(507, true, [
+    "The node's disk is full",
+    'The node neither reads nor writes until there is room. The other nodes go on.',
+  ]),
 } as const satisfies Record<string, ErrorKind>;
 
 /** Errors that the client reports by itself, in addition to the codes of nodes. */

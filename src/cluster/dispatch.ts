@@ -89,7 +89,7 @@ export function dispatcher(parts: DispatchParts): Handler {
           takeOver(parts, request, answer);
         return;
       default:
-        throw new MecError('internal', { detail: 'not a request' });
+        throw new MecError('internal', { detail: 'The message is a reply' });
     }
   };
   return (request, answer) => {

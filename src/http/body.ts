@@ -18,7 +18,7 @@ export function announcedBytes(request: IncomingMessage): number | undefined {
 export function tooLarge(limit: number): MecError {
   return new MecError('value-too-large', {
     limit,
-    detail: `The value is larger than ${limit} bytes`,
+    detail: `Values under this key may have ${limit} bytes (maxvalue)`,
   });
 }
 

@@ -8,13 +8,13 @@ export function problem(
   error: MecError,
   headers: Readonly<Record<string, string>> = {},
 ): HttpAnswer {
-  const { status, title } = ERROR_KINDS[error.code];
-  const { detail, retryAfter, ...details } = error.details;
+  const { status, title, detail: usualDetail } = ERROR_KINDS[error.code];
+  const { detail = usualDetail, retryAfter, ...details } = error.details;
   const document = {
     type: `urn:mec:error:${error.code}`,
     title,
     status,
-    detail: detail ?? `${title}.`,
+    detail,
     code: error.code,
     ...details,
     retryAfter,

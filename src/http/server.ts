@@ -65,7 +65,10 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
 /** Paths that report on the node. They must answer even if the node is overloaded. */
 const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
 
-const OVERLOADED = new MecError('overloaded', { retryAfter: 1 });
+const OVERLOADED = new MecError('overloaded', {
+  detail: 'Too many requests are in progress. Nothing was written.',
+  retryAfter: 1,
+});
 const BAD_REQUEST = new MecError('bad-request', {
   detail: 'A request must name a path, and HTTP/1.1 or HTTP/1.0',
 });

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import { TestCluster } from '../fixtures/cluster.ts';
 import { parseMultipart, type Response, send, tokenOf } from '../fixtures/http.ts';
+import { isRepeated } from '../fixtures/problem.ts';
 
 const SEED_TOKEN = 'gapjb3JtYWNyZWxmgqdDb3VudGVyAalUaW1lc3RhbXDPE0nH5/H4nFU=';
 
@@ -21,6 +22,7 @@ function assertProblem(response: Response, status: number, code: string): Record
   assert.equal(document['status'], status);
   for (const field of ['type', 'title', 'detail'])
     assert.equal(typeof document[field], 'string', field);
+  assert.ok(!isRepeated(String(document['title']), String(document['detail'])), response.text);
   return document;
 }
 

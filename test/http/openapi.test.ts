@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import { eventually, TestCluster } from '../fixtures/cluster.ts';
 import { type Response, send, type SendOptions, tokenOf } from '../fixtures/http.ts';
+import { isRepeated } from '../fixtures/problem.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -278,7 +279,11 @@ function assertAnswer(document: Document, response: Response, answer: Answer): v
   const bare = type.split(';')[0] as string;
   const content = answer.content[type] ?? answer.content[bare] ?? answer.content['*/*'];
   assert.ok(content !== undefined, `${type} was not promised`);
-  if (bare.endsWith('json')) assertFits(document, JSON.parse(response.text), content.schema);
+  if (!bare.endsWith('json')) return;
+  const body = JSON.parse(response.text) as Json;
+  assertFits(document, body, content.schema);
+  if (bare === 'application/problem+json')
+    assert.ok(!isRepeated(String(body['title']), String(body['detail'])), 'a detail says more');
 }
 
 test('every documented answer is given as documented', { timeout: 170_000 }, async (t) => {

@@ -4,11 +4,11 @@ import type { FailedReply, Reply } from '../../transport/message.ts';
 
 /** Makes the reply that tells a peer of an error. */
 export function toFailedReply(error: unknown): FailedReply {
-  const { code, message, details } = toMecError(error);
+  const { code, details } = toMecError(error);
   return {
     kind: 'failed',
     code,
-    detail: message,
+    detail: details.detail ?? '',
     have: details.have ?? 0,
     need: details.need ?? 0,
   };
@@ -20,5 +20,6 @@ export function errorOf(reply: Reply | MecError): MecError {
   if (reply.kind !== 'failed') return new MecError('internal');
   const { code, detail, have, need } = reply;
   const retry = ERROR_KINDS[code].status === 503 ? { retryAfter: 1 } : {};
-  return new MecError(code, { detail, ...(need > 0 && { have, need }), ...retry });
+  const own = detail === '' ? {} : { detail };
+  return new MecError(code, { ...own, ...(need > 0 && { have, need }), ...retry });
 }
