@@ -53,7 +53,7 @@ const oneValue = { headers: headersOf(ofValue, kept), content: bytes };
 const KEY: readonly ErrorCode[] = ['bad-key', 'bad-parameter', 'key-too-long'];
 /** The errors of any request. */
 const ANY: readonly ErrorCode[] = ['bad-request', 'headers-too-large', 'overloaded'];
-const QUORUM: readonly ErrorCode[] = ['quorum-not-met', 'timeout'];
+const QUORUM: readonly ErrorCode[] = ['not-ready', 'quorum-not-met', 'timeout'];
 const DISK: readonly ErrorCode[] = ['disk-full', 'disk-failed', 'stopping', 'damaged'];
 const OWNER: readonly ErrorCode[] = ['contended', 'unreachable'];
 const BODY: readonly ErrorCode[] = ['digest-mismatch', 'request-timeout', 'value-too-large'];
@@ -191,7 +191,7 @@ const list: DocumentPart = {
         },
       },
     },
-    ...problems(['bad-parameter', 'quorum-not-met', ...ANY]),
+    ...problems(['bad-parameter', 'not-ready', 'quorum-not-met', ...ANY]),
   },
 };
 
@@ -277,7 +277,7 @@ export function openApi(version: string): DocumentPart {
         'ready',
         'Whether the node is ready for requests',
         text,
-        problems(['not-ready', 'stopping']),
+        problems(['not-ready', 'disk-failed', 'stopping']),
       ),
       '/status': ask('status', 'The state of the node', json('Status')),
       '/cluster/locate/{key}': located(
