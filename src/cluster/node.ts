@@ -230,12 +230,14 @@ export class MecNode implements KeyStore {
   }
 
   /**
-   * The reason why this node should not get requests now: its disk has failed, it is joining or
-   * leaving, or it has not caught up yet. Undefined if it should.
+   * The reason why this node should not get requests now: its disk has failed, it does not know the
+   * owners, it is joining or leaving, or it has not caught up yet. Undefined if it should.
    */
   whyNotReady(): MecError | undefined {
     const { members, store, sync } = this.#parts;
     if (!store.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
+    const unknown = members.whyNotReady();
+    if (unknown !== undefined) return unknown;
     const { state } = members.own;
     if (state !== 'up')
       return new MecError('not-ready', { detail: `The node is ${state}`, retryAfter: 1 });

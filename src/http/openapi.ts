@@ -251,7 +251,7 @@ const post = (
 
 const located = (operationId: string, summary: string): DocumentPart => ({
   parameters: parameters('key'),
-  ...ask(operationId, summary, json('Location'), problems([...KEY, 'quorum-not-met'])),
+  ...ask(operationId, summary, json('Location'), problems([...KEY, 'not-ready'])),
 });
 
 const ABOUT =

@@ -45,6 +45,31 @@ test('a node that fails is skipped until its rest ends', async (t) => {
   assert.ok(bad.requests.length <= 3, `${bad.requests.length} requests to the bad node`);
 });
 
+test('a request that meets `not-ready` goes to the next node at once', async (t) => {
+  const detail = 'This node has not found its cluster yet. Nothing was written.';
+  const lonely = await fakeNode(t, (response, asked, i) => {
+    response.setHeader('Retry-After', '60');
+    problem(503, 'not-ready', { detail })(response, asked, i);
+  });
+  const good = await fakeNode(t, answer(1));
+  const { ms } = await timed(
+    (async () => {
+      // Each of these clients asks the nodes in another order.
+      for (let i = 0; i < 10; i++) {
+        const client = new MecClient([lonely.url, good.url]);
+        await client.put('k', i);
+        await client.get('k');
+      }
+    })(),
+  );
+  assert.ok(lonely.requests.length > 0);
+  assert.equal(good.requests.length, 20);
+  assert.ok(ms < 2_500, `${ms} ms`);
+  const error = await failure(new MecClient([lonely.url]).put('k', 1, { deadlineMs: 300 }));
+  assert.deepEqual([error.code, error.mayTakeEffect], ['not-ready', false]);
+  assert.ok(error instanceof UnavailableError);
+});
+
 test('a late read also goes to a second node, and the slow node is skipped next', async (t) => {
   const mute = await fakeNode(t, hang);
   const good = await fakeNode(t, answer(1));

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { MemberStatus } from '../../src/cluster/status.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { listKeys, AnswerError } from '../../src/sim/http.ts';
-import { Lab, textOf } from '../fixtures/lab.ts';
+import { Lab, labClient, settled, textOf } from '../fixtures/lab.ts';
 
 test('a listing fails, and is not empty, if no member is known', async () => {
   const lab = new Lab(3, { config: { quorum: { n: 3, r: 'all', w: 'one', timeoutMs: 3_000 } } });
@@ -23,7 +23,7 @@ test('a listing fails, and is not empty, if no member is known', async () => {
   );
   await lab.until(() => outcome !== undefined);
   assert.ok(outcome instanceof AnswerError, `it lists ${JSON.stringify(outcome)}`);
-  assert.equal(outcome.code, 'quorum-not-met');
+  assert.equal(outcome.code, 'not-ready');
 });
 
 /** Starts nodes on empty disks that hear only each other and one of the other members. */
@@ -54,14 +54,27 @@ async function assertServesNoKeys(lab: Lab, node: SimNode): Promise<void> {
   }
 }
 
+/** The node says so to clients, and to a balancer that asks `/ready`. */
+async function assertNotReady(lab: Lab, node: SimNode): Promise<void> {
+  for (const method of ['PUT', 'GET', 'DELETE']) {
+    const text = textOf(await lab.ask(node, method, 'k', { value: 'v' }));
+    const { code, detail } = JSON.parse(text) as { code: string; detail: string };
+    assert.equal(code, 'not-ready', `${method}: ${text}`);
+    // The client relies on the sentence: such an attempt cannot have made the write.
+    assert.equal(/Nothing was written/.test(detail), method !== 'GET', `${method}: ${text}`);
+  }
+  assert.equal(node.node?.whyNotReady()?.code, 'not-ready');
+}
+
 async function assertServes(lab: Lab, node: SimNode): Promise<void> {
   const answer = await lab.ask(node, 'PUT', 'k', { value: 'v' });
   assert.equal(answer.status, 200, textOf(answer));
+  assert.equal(node.node?.whyNotReady(), undefined);
 }
 
 test('a node that has heard of some members only serves no keys', async () => {
   const { lab, wiped } = await hearingOne(1);
-  for (const node of wiped) await assertServesNoKeys(lab, node);
+  for (const node of wiped) await assertNotReady(lab, node);
 });
 
 test('a node that has heard of some members only serves no keys after another start', async () => {
@@ -71,13 +84,13 @@ test('a node that has heard of some members only serves no keys after another st
     node.start();
     await lab.until(() => node.node !== undefined);
     await lab.wait(10_000);
-    await assertServesNoKeys(lab, node);
+    await assertNotReady(lab, node);
   }
 });
 
 test('two nodes that have heard of the same members only serve no keys', async () => {
   const { lab, wiped } = await hearingOne(2);
-  for (const node of wiped) await assertServesNoKeys(lab, node);
+  for (const node of wiped) await assertNotReady(lab, node);
 });
 
 test('a node that was killed just after others had joined serves no keys alone', async () => {
@@ -93,8 +106,7 @@ test('a node that was killed just after others had joined serves no keys alone',
     for (const node of nodes) await assertServesNoKeys(lab, node);
     lab.heal();
     await lab.rest();
-    for (const node of nodes)
-      assert.equal((await lab.ask(node, 'PUT', 'k', { value: 'v' })).status, 200);
+    for (const node of nodes) await assertServes(lab, node);
   }
 });
 
@@ -117,6 +129,7 @@ test('a node that was killed before it kept that it has joined serves no keys', 
   await lab.wait(6_000);
   const answer = await lab.ask(newcomer, 'PUT', 'k', { value: 'v', query: 'w=1' });
   assert.equal(answer.status, 503, textOf(answer));
+  await assertNotReady(lab, newcomer);
   lab.heal();
   await lab.rest();
   await assertServes(lab, newcomer);
@@ -138,12 +151,14 @@ test('a lone node serves keys when the member that never joined is declared gone
   first.crash();
   first.start();
   await lab.wait(6_000);
-  const answer = await lab.ask(first, 'GET', 'k');
-  assert.equal(answer.status, 503);
-  assert.match(textOf(answer), new RegExp(second.name));
+  await assertNotReady(lab, first);
+  const named = new RegExp(second.name);
+  assert.match(textOf(await lab.ask(first, 'GET', 'k')), named);
+  assert.match(first.node?.whyNotReady()?.message ?? '', named);
   first.node?.remove(second.name);
   await lab.wait(6_000);
   assert.equal((await lab.ask(first, 'GET', 'k')).status, 200);
+  await assertServes(lab, first);
 });
 
 for (const isWiped of [false, true]) {
@@ -218,11 +233,28 @@ test('writes pass over an owner that does not rely on its list yet', async () =>
   await lab.wait(6_000);
   wiped.start();
   await lab.wait(10_000);
-  await assertServesNoKeys(lab, wiped);
+  await assertNotReady(lab, wiped);
   for (let i = 0; i < 10; i++) {
     const headers = i === 0 ? { 'if-none-match': '*' } : {};
     const answer = await lab.ask(stranger, 'PUT', key, { value: 'v', headers });
     assert.equal(answer.status, 200, textOf(answer));
+  }
+});
+
+test('a client passes over a node that does not rely on its list yet', async () => {
+  const { lab, wiped } = await hearingOne(1);
+  const [lonely] = wiped as [SimNode];
+  const [speaking, other] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
+  // At first neither of the two can serve, so the client has asked both before one does.
+  const client = labClient(lab, [lonely, speaking]);
+  const write = client.put('k', 'v', { deadlineMs: 30_000 });
+  await lab.wait(2_000);
+  other.start();
+  await settled(lab, write);
+  await assertNotReady(lab, lonely);
+  for (let i = 0; i < 4; i++) {
+    const read = await settled(lab, client.get('k'));
+    assert.equal(read.kind === 'value' && read.value, 'v');
   }
 });
 

@@ -100,9 +100,9 @@ export const WRITES: readonly Bug[] = [
   },
   {
     name: 'a node that knows only some members serves keys',
-    file: holders('select'),
-    good: 'if (members.replicas > 0 && members.isInformed)',
-    bad: 'if (members.replicas > 0)',
+    file: 'src/cluster/membership/members.js',
+    good: 'return this.replicas > 0 && this.isInformed;',
+    bad: 'return this.replicas > 0;',
     also: [NO_NEXT_OWNERS],
     draw: {
       faults: ['a wiped node hears one that does not hear it'],

@@ -22,7 +22,7 @@ import type { GetRequest, GetResult } from './get.ts';
 /** The parts of a node that a listing needs. */
 export interface ListParts {
   readonly env: { readonly clock: Pick<Clock, 'after' | 'monotonicMs'> };
-  readonly holders: Pick<Holders, 'assertJoined' | 'of' | 'ownersOf' | 'reachableOwners'>;
+  readonly holders: Pick<Holders, 'assertReady' | 'of' | 'ownersOf' | 'reachableOwners'>;
   /** Reads a key on whose versions its owners do not agree. */
   readonly get: (request: GetRequest) => Promise<Pick<GetResult, 'versions'>>;
 }
@@ -62,10 +62,11 @@ export class Listings {
 
   /**
    * Returns the next page of keys that have a value. Rejects with `quorum-not-met` if a partition
-   * cannot be read, and with `overloaded` or `timeout`.
+   * cannot be read, with `not-ready` if this node does not know the owners yet, and with
+   * `overloaded` or `timeout`.
    */
   async list(request: ListRequest): Promise<ListPage> {
-    this.#parts.holders.assertJoined();
+    this.#parts.holders.assertReady();
     if (this.#running >= MAX_LISTINGS) {
       throw new MecError('overloaded', {
         detail: `This node has reached its limit of ${MAX_LISTINGS} listings at a time.`,

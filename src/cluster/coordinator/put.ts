@@ -20,16 +20,18 @@ export interface PutParts extends WriteParts, ForwardParts {
   readonly env: WriteParts['env'] & ForwardParts['env'];
   readonly holders: WriteParts['holders'] &
     Pick<Holders, 'coordinators' | 'coordinatorAt' | 'pendingOf'> & {
-      readonly own: Pick<LocalHolder, 'id' | 'assertNotGone' | 'assertInformed'>;
+      readonly own: Pick<LocalHolder, 'id' | 'assertNotGone'>;
     };
   readonly conditionals: Pick<ConditionalWrites, 'put'>;
   /** Reads a key before a delete. */
   readonly get: (request: GetRequest) => Promise<GetResult>;
 }
 
+const NOTHING_WRITTEN = 'Nothing was written.';
+
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(parts: PutParts, request: PutRequest): Promise<PutResult> {
-  const place = parts.holders.placeOf(request.key);
+  const place = parts.holders.placeOf(request.key, NOTHING_WRITTEN);
   if (request.condition !== undefined)
     return putSerialised(parts, place, { ...request, condition: request.condition });
   const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
@@ -78,7 +80,7 @@ async function putSerialised(
       if (!isUntouched(failure)) throw failure;
     }
   }
-  const detail = 'No owner of the key can be reached. Nothing was written.';
+  const detail = `No owner of the key can be reached. ${NOTHING_WRITTEN}`;
   throw (
     failure ??
     new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail })
@@ -87,10 +89,10 @@ async function putSerialised(
 
 /** Coordinates a write on this node's own replica. */
 export async function putHere(parts: PutParts, request: PutRequest): Promise<PutResult> {
-  parts.holders.own.assertInformed();
+  const place = parts.holders.placeOf(request.key, NOTHING_WRITTEN);
   if (request.condition !== undefined)
     return parts.conditionals.put({ ...request, condition: request.condition });
-  return putAt(parts, parts.holders.placeOf(request.key), request);
+  return putAt(parts, place, request);
 }
 
 /** An unconditional write; throws, or rejects, with a `MecError`. */
@@ -123,7 +125,7 @@ function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): WriteP
 
 function assertEnough(what: string, have: number, need: number): void {
   if (have >= need) return;
-  const detail = `${have} of ${need} ${what} can be reached. Nothing was written.`;
+  const detail = `${have} of ${need} ${what} can be reached. ${NOTHING_WRITTEN}`;
   throw new MecError('quorum-not-met', { have, need, retryAfter: 1, detail });
 }
 

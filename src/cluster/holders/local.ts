@@ -91,7 +91,7 @@ export class LocalHolder implements Holder {
 
   /**
    * Stores an item. Answers `stopping` if this node is gone, and `not-ready` if it does not know
-   * all members yet. Answers `contended` if the number of the grant is no longer current, since
+   * the owners yet. Answers `contended` if the number of the grant is no longer current, since
    * another write may have the key by now. Answers `incomplete` if the dot of the item is closed
    * here, or may be closed elsewhere.
    */
@@ -102,7 +102,8 @@ export class LocalHolder implements Holder {
   ): void {
     const error = orError(() => {
       this.assertNotGone();
-      this.assertInformed();
+      const notReady = this.#parts.members.whyNotReady('Nothing was written.');
+      if (notReady !== undefined) throw notReady;
       if (grant === undefined) this.#assertLives(item);
       else if (!this.takeGrant(item, grant)) throw new MecError('contended');
       this.merge(item, grant === undefined ? onAnswer : this.onGround(item.partition, onAnswer));
@@ -233,17 +234,6 @@ export class LocalHolder implements Holder {
     if (this.#parts.members.own.state !== 'gone') return;
     throw new MecError('stopping', {
       detail: 'This node has left its cluster. Nothing was written.',
-    });
-  }
-
-  /**
-   * Throws `not-ready` if this node does not rely on its member list. A coordinator with an older
-   * list would otherwise count this node for owners that are no longer the present ones.
-   */
-  assertInformed(): void {
-    if (this.#parts.members.isInformed) return;
-    throw new MecError('not-ready', {
-      detail: 'This node does not know all members yet. Nothing was written.',
     });
   }
 }

@@ -1,5 +1,4 @@
 /** Selects the holders of a key, best first: its owners, pending owners, and fallbacks. */
-import { MecError } from '../../base/errors.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Members } from '../membership/members.ts';
@@ -57,23 +56,17 @@ export class Holders {
   }
 
   /**
-   * Throws `quorum-not-met` if this node does not know its cluster yet. A node that knows only some
-   * members would compute wrong owners, and read from a quorum that acknowledged writes may miss.
+   * Throws `not-ready` if this node does not know the owners yet. `sentence` tells the caller the
+   * consequence.
    */
-  assertJoined(): void {
-    const { members } = this.#parts;
-    if (members.replicas > 0 && members.isInformed) return;
-    const names = members.awaitedMembers.join(', ');
-    const detail =
-      names === ''
-        ? 'This node has not found its cluster yet.'
-        : `This node must first hear from ${names}. If they never return, declare them gone.`;
-    throw new MecError('quorum-not-met', { have: 0, need: 1, retryAfter: 1, detail });
+  assertReady(sentence?: string): void {
+    const error = this.#parts.members.whyNotReady(sentence);
+    if (error !== undefined) throw error;
   }
 
-  /** The place of a key; throws `quorum-not-met` if this node does not know its cluster yet. */
-  placeOf(key: string): KeyPlace {
-    this.assertJoined();
+  /** The place of a key. Throws `not-ready` as `assertReady` does. */
+  placeOf(key: string, sentence?: string): KeyPlace {
+    this.assertReady(sentence);
     const { members } = this.#parts;
     const partition = partitionOf(key);
     const owners = members.owners(partition);

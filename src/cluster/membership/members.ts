@@ -3,6 +3,7 @@
  * (`ownership.ts`).
  */
 import { callAll } from '../../base/call-all.ts';
+import { MecError } from '../../base/errors.ts';
 import {
   MemberList,
   type MemberRecord,
@@ -155,12 +156,27 @@ export class Members {
     return this.#trust.isInformed;
   }
 
+  /** Whether this node knows the owners: it relies on its list, and a listed member is one. */
+  get knowsOwners(): boolean {
+    return this.replicas > 0 && this.isInformed;
+  }
+
   /**
-   * The members that this node must hear of first, because they were joining or leaving when its
-   * list was kept.
+   * The error if this node does not know the owners yet; undefined if it does. Such a node would
+   * compute wrong owners, and read from a quorum that acknowledged writes may miss. A coordinator
+   * with an older list would count it for owners of before. The error names the members that the
+   * node must hear from. `sentence` tells the caller the consequence.
    */
-  get awaitedMembers(): readonly string[] {
-    return this.#trust.awaitedMembers;
+  whyNotReady(sentence?: string): MecError | undefined {
+    if (this.knowsOwners) return undefined;
+    const names = this.#trust.awaitedMembers.join(', ');
+    const reason = this.isInformed
+      ? 'No member of the cluster is up yet.'
+      : names === ''
+        ? 'This node has not found its cluster yet.'
+        : `This node must first hear from ${names}. If they never return, declare them gone.`;
+    const detail = sentence === undefined ? reason : `${reason} ${sentence}`;
+    return new MecError('not-ready', { retryAfter: 1, detail });
   }
 
   /** Notes the hash of the list of another member, and whether that member relies on it. */

@@ -146,9 +146,13 @@ export class Completeness {
     const { members } = this.#options;
     // Without owners there is no cluster yet. A node that does not know all members cannot ask
     // enough of them.
-    const isKnown = members.replicas > 0 && members.isInformed;
+    const { knowsOwners } = members;
     return (
-      isKnown && !status.isUnconfirmed && asideDots.isEmpty && isWhole && members.holds(partition)
+      knowsOwners &&
+      !status.isUnconfirmed &&
+      asideDots.isEmpty &&
+      isWhole &&
+      members.holds(partition)
     );
   }
 

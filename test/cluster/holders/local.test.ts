@@ -1,6 +1,7 @@
 /** This node's replicas as a holder: reads, writes, stores and repairs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { MecError } from '../../../src/base/errors.ts';
 import type { StoreResult } from '../../../src/cluster/holders/holder.ts';
 import { Policies } from '../../../src/cluster/policies.ts';
 import { CausalContext } from '../../../src/core/causality/causal-context.ts';
@@ -26,7 +27,7 @@ import {
   valueOf,
   write,
 } from '../../fixtures/own-replicas.ts';
-import { LIFE, memberIn } from '../../fixtures/played-peers.ts';
+import { LIFE, memberIn, SELF } from '../../fixtures/played-peers.ts';
 
 const LAST_WINS = new Policies([
   {
@@ -194,6 +195,15 @@ test('a store is merged, and answered when the disk has it', async () => {
   await node.platter.release();
   assert.deepEqual(now(), storedIn(node));
   assert.equal(String(node.replica().clock), '{n2~one:1-2}');
+});
+
+test('a store at a node that may have missed a change of the owners answers `not-ready`', async () => {
+  const kept = [memberIn('up', SELF), memberIn('up', 'n2'), memberIn('joining', 'n8')];
+  const node = await openReplicas({ kept });
+  const { now } = answerTo((done) => node.holder.store(itemOf(node), {}, done));
+  assert.equal(codeOf(now()), 'not-ready');
+  assert.match((now() as MecError).message, /\bn8\b.* Nothing was written\.$/);
+  assert.deepEqual(textsOf(node), []);
 });
 
 test('a store while the disk has failed answers `disk-failed`', async () => {

@@ -89,8 +89,11 @@ test('the place of a key has its partition, its owners, and whether this node is
 test('a node that has found no cluster has no place for a key', () => {
   const { holders } = bench([]);
   assert.throws(() => holders.placeOf('k'), {
-    code: 'quorum-not-met',
+    code: 'not-ready',
     message: 'This node has not found its cluster yet.',
+  });
+  assert.throws(() => holders.placeOf('k', 'Nothing was written.'), {
+    message: 'This node has not found its cluster yet. Nothing was written.',
   });
 });
 
@@ -98,12 +101,15 @@ test('a cluster without a member that is up has no place for a key', () => {
   const { node, holders } = bench([memberIn('joining', SELF), memberIn('joining', 'n2')]);
   node.members.noteList('n2', { hash: node.members.hash, isInformed: true });
   assert.equal(node.members.isInformed, true);
-  assert.throws(() => holders.placeOf('k'), { code: 'quorum-not-met' });
+  assert.throws(() => holders.placeOf('k'), {
+    code: 'not-ready',
+    message: 'No member of the cluster is up yet.',
+  });
 });
 
 test('a node that may have missed a change of the owners names the members to hear of', () => {
   const { node, holders } = bench(JOINING);
-  assert.throws(() => holders.placeOf('k'), { code: 'quorum-not-met', message: /\bn8\b/ });
+  assert.throws(() => holders.placeOf('k'), { code: 'not-ready', message: /\bn8\b/ });
   node.members.noteList('n2', { hash: node.members.hash, isInformed: true });
   assert.equal(holders.placeOf('k').owners.length, 3);
 });
