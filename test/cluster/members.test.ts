@@ -16,6 +16,9 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 const quorum = { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 1_000 } as const;
 
+const OLD: PlacementFields = { weight: 1, zone: 'old' };
+const CHANGED: PlacementFields = { weight: 8, zone: 'new' };
+
 function membersOf(
   name: string,
   kept: readonly MemberRecord[] = [],
@@ -70,6 +73,14 @@ for (const [state, kept] of [
     const { state: held, generation, life } = members.get('b') ?? assert.fail();
     assert.deepEqual([held, generation, life], [kept, 2, 'two']);
   });
+
+test('an owner that joins in a new generation has the weight and zone of the owner that it was', () => {
+  const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'up', OLD)]);
+  const { placementsHash } = members;
+  members.merge(recordOf('b', 'joining', { generation: 2, life: 'two', ...CHANGED }));
+  assert.equal(members.get('b')?.generation, 2);
+  assert.equal(members.placementsHash, placementsHash, 'no owner changes');
+});
 
 test('a node outbids newer records of itself, unless they say that it is gone', () => {
   const goesOn = membersOf('a', [recordOf('a', 'up', { version: 4 })]);
@@ -274,9 +285,6 @@ test('owners lie in different zones, by the member records', () => {
     assert.equal(new Set(owners).size, 3, owners.join());
   }
 });
-
-const OLD: PlacementFields = { weight: 1, zone: 'old' };
-const CHANGED: PlacementFields = { weight: 8, zone: 'new' };
 
 for (const state of ['joining', 'up', 'leaving'] as const) {
   test(`a member that is ${state} keeps its weight and zone if its configuration changes`, () => {

@@ -120,15 +120,16 @@ export function toGone(record: MemberRecord): MemberRecord {
  *
  * A node that has lost its disk may hear of its name as joining only, from a member that has missed
  * that it was up. It then joins in a new generation. A member that knows it as an owner does not
- * count an owner less for this. It says that the successor is up, and the node takes its place
- * back.
+ * count an owner less for this. It says that the successor is up, with the weight and zone of the
+ * owner, and the node takes its place back.
  *
  * The member that declares it gone may have missed the same.
  */
 export function withPlaceKept(record: MemberRecord, known: MemberRecord | undefined): MemberRecord {
   if (known?.state !== 'up' && known?.state !== 'leaving') return record;
   const isSuccessor = record.generation > known.generation;
-  if (isSuccessor && record.state === 'joining') return { ...record, state: 'up' };
+  if (isSuccessor && record.state === 'joining')
+    return { ...record, ...placementFieldsOf(known), state: 'up' };
   return !isSuccessor && record.state === 'gone' ? { ...record, settled: 1 } : record;
 }
 
