@@ -183,11 +183,18 @@ test('a node that does not rely on its list does not rely on it after the next s
   assert.equal(wiped.own.state, 'up');
   const again = membersOf('a', wiped.listToKeep.all());
   assert.deepEqual([again.isInformed, again.own.state], [false, 'joining']);
-  assert.equal(again.own.generation, 1, 'in generation 2 it was up');
+  assert.equal(again.own.generation, 2, 'it is the same member');
   again.merge(recordOf('b', 'up'));
   assert.equal(again.listToKeep.get('b'), undefined, 'the list is not worth keeping');
   again.noteList('b', { hash: again.hash, isInformed: true });
   assert.notEqual(again.listToKeep.get('b'), undefined);
+});
+
+test('a node that was declared gone before it could rely on its list is gone after the next start', () => {
+  const wiped = membersOf('a');
+  wiped.merge(recordOf('a', 'up', { version: 4, life: 'lost' }));
+  const again = membersOf('a', wiped.listToKeep.all());
+  assert.equal(settledOn(toGone(wiped.own), again)?.state, 'gone');
 });
 
 test('a node relies on a kept list only after it has heard from the members that join or leave', () => {

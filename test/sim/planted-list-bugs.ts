@@ -70,13 +70,6 @@ export const LISTS: readonly Bug[] = [
     file: 'src/core/placement/member-list.js',
     good: "if (isSuccessor && record.state === 'joining')",
     bad: 'if (false)',
-    also: [
-      {
-        file: membership('members'),
-        good: "state: 'joining', generation: GUESS }",
-        bad: "state: 'joining' }",
-      },
-    ],
     draw: {
       faults: ['wiped, and back at once', 'all are killed, and each is alone'],
       operationNames: ['write', 'read'],

@@ -27,12 +27,6 @@ type OwnConfig = Pick<
 > &
   Partial<Pick<Config, 'nodes'>>;
 
-/**
- * The generation that a node guesses until another member tells it of records of its name. Every
- * record that was ever told is newer, or of the same generation and in no earlier state.
- */
-const GUESS = 1;
-
 /** The member list, the record of this node in it, and the owners that follow from it. */
 export class Members {
   /** This node's name. */
@@ -71,7 +65,7 @@ export class Members {
     this.#list.merge({
       ...own,
       state: before?.state ?? 'joining',
-      generation: before?.generation ?? GUESS,
+      generation: before?.generation ?? 1,
       life,
       version: (before?.version ?? 0) + 1,
     });
@@ -135,14 +129,14 @@ export class Members {
   /**
    * The list to keep for the next start. If this node does not rely on its list yet, it keeps only
    * its own record, as joining. The next start would otherwise take the few known members for all.
-   * That start also guesses its generation, as on an empty disk. In the present generation it may
-   * have been up already, and the others would count an owner less.
+   * It may have been up in this generation already. Then the others keep it as up (`supersedes`,
+   * `withPlaceKept`), and it takes its place back in the next generation.
    */
   get listToKeep(): MemberList {
     if (this.#trust.isWorthKeeping) return this.#list;
     const { own } = this;
     const list = new MemberList();
-    list.merge(own.state === 'gone' ? own : { ...own, state: 'joining', generation: GUESS });
+    list.merge(own.state === 'gone' ? own : { ...own, state: 'joining' });
     return list;
   }
 
