@@ -165,6 +165,8 @@ export const REPLIES = {
       until: optional(key),
       /** The partitions whose replica here may be incomplete. */
       incomplete: partitions,
+      /** The partitions of which the sender knows other owners. */
+      otherOwners: partitions,
     },
     checkTags,
   ),

@@ -140,7 +140,7 @@ export const REQUESTS = {
 
   /** Asks for the keys of these partitions, after a key and with a prefix, in order. */
   list: message(8, {
-    partitions,
+    partitions: rows({ partition, ownersHash: integer }, PARTITIONS),
     prefix: key,
     after: optional(key),
     /** The most keys of one page. */

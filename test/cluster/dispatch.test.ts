@@ -109,7 +109,7 @@ test('a read, a grant, a release and a listing reach the holder in the name of t
   const releases: unknown[] = [];
   node.own.release = (asked) =>
     void releases.push([asked.ballot, 'caller' in asked && asked.caller]);
-  node.own.found = { keys: [], tags: [], until: undefined, incomplete: [] };
+  node.own.found = { keys: [], tags: [], until: undefined, incomplete: [], otherOwners: [] };
   const caller = 'alice';
   const ballot = { ballot: 'b', key: KEY, caller };
   node.ask({
@@ -122,7 +122,8 @@ test('a read, a grant, a release and a listing reach the holder in the name of t
   });
   node.ask({ kind: 'release', ...ballot });
   node.ask({ kind: 'read', key: KEY, have: [], floors: undefined, ownersHash: 5, caller });
-  node.ask({ kind: 'list', partitions: [7], prefix: '', after: undefined, limit: 9, caller });
+  const partitions = [{ partition: 7, ownersHash: 1 }];
+  node.ask({ kind: 'list', partitions, prefix: '', after: undefined, limit: 9, caller });
   assert.deepEqual(
     [node.own.grants[0]?.request.caller, node.own.grants[0]?.request.partition],
     ['alice', partition],
@@ -147,8 +148,9 @@ test('a read leaves out the bodies of versions that the asker has', () => {
 
 test('a listing has no more keys than one page and the next key', () => {
   const node = new Bench();
-  node.own.found = { keys: [], tags: [], until: undefined, incomplete: [] };
-  const list = { kind: 'list', partitions: [7], prefix: '', after: undefined } as const;
+  node.own.found = { keys: [], tags: [], until: undefined, incomplete: [], otherOwners: [] };
+  const partitions = [{ partition: 7, ownersHash: 1 }];
+  const list = { kind: 'list', partitions, prefix: '', after: undefined } as const;
   for (const limit of [9, 1_000_000]) node.ask({ ...list, limit, caller: undefined });
   assert.deepEqual(
     node.own.lists.map(({ limit }) => limit),

@@ -5,7 +5,8 @@ import { partitionOf } from '../../src/core/placement/partition.ts';
 import { placement } from '../../src/core/placement/placement.ts';
 import { bodyInMemory } from '../../src/http/in-memory.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab, textOf } from '../fixtures/lab.ts';
+import { AnswerError, listKeys } from '../../src/sim/http.ts';
+import { Lab, settled, textOf } from '../fixtures/lab.ts';
 
 /** Three owners of a key, and a fourth node that joins and takes the place of `former`. */
 interface Joining {
@@ -97,6 +98,32 @@ for (const query of ['', '&pw=quorum']) {
     );
   });
 }
+
+test('a listing does not count owners that have been replaced', async () => {
+  const { lab, slow, staying, former, joining: newcomer, knowsJoining, ...it } = await joining();
+  // All keys with this prefix have the same owners.
+  const key = `{${it.key}}`;
+  const query = `prefix=${encodeURIComponent(key)}`;
+  for (const owner of [slow, staying]) lab.mend(newcomer, owner);
+  await lab.until(() => newcomer.node?.state === 'up', 60_000);
+  for (const other of [newcomer, slow, staying]) lab.cut(former, other);
+  await lab.until(() => !knowsJoining(slow) && !knowsJoining(staying), 2_000);
+  assert.ok(knowsJoining(former) && !knowsJoining(slow) && !knowsJoining(staying));
+  for (const other of [newcomer, staying]) lab.cut(slow, other);
+  const write = await lab.ask(staying, 'PUT', encodeURIComponent(key), { value: 'v' });
+  assert.equal(write.status, 200, textOf(write));
+  // The former owner asks before it has heard of the change.
+  lab.mend(former, slow);
+  const refused = (error: unknown): string[] => {
+    assert.ok(error instanceof AnswerError, String(error));
+    return [key];
+  };
+  const listing = listKeys(former, `${query}&timeout=2000`).then(({ keys }) => keys, refused);
+  assert.deepEqual(await settled(lab, listing), [key]);
+  lab.heal();
+  await lab.rest();
+  assert.deepEqual((await settled(lab, listKeys(former, query))).keys, [key]);
+});
 
 test('a pending owner that reaches no owner takes no write, and the owners go on without it', async () => {
   const lab = new Lab(3, { limits: { pendingBytesPerSecond: 400 } });

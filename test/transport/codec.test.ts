@@ -190,8 +190,21 @@ const MESSAGES: readonly Message[] = [
   },
   { kind: 'snapshot-page', id: 'i', opening: { statement, cut: context }, items: [], next: 'k' },
   { kind: 'snapshot-page', id: 'i', opening: undefined, items: [], next: undefined },
-  { kind: 'list', partitions: [0, 255], prefix: 'p', after: undefined, limit: 10 },
-  { kind: 'keys', keys: ['a', 'b'], tags: [1, 0xffff_ffff], until: 'b', incomplete: [3] },
+  {
+    kind: 'list',
+    partitions: [{ partition: 255, ownersHash: 0xffff_ffff }],
+    prefix: 'p',
+    after: undefined,
+    limit: 10,
+  },
+  {
+    kind: 'keys',
+    keys: ['a', 'b'],
+    tags: [1, 0xffff_ffff],
+    until: 'b',
+    incomplete: [3],
+    otherOwners: [4],
+  },
   { kind: 'failed', code: 'disk-full', detail: 'why', have: 1, need: 2 },
 ];
 

@@ -6,23 +6,34 @@
  *
  * All keys of a prefix with a hash tag lie in one partition, so only its owners are asked.
  *
+ * An answer counts only if its member knows the same owners. While owners change, members hear of
+ * it one after another, and those that differ are asked again.
+ *
  * A listing is complete, or it fails. The keys of a partition are never left out because too few of
  * its owners can be reached.
  */
 import { compareUtf8 } from '../../base/bytes.ts';
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import { LIST_CONCURRENT_READS, LIST_PEER_SHARE, MAX_LISTINGS } from '../limits.ts';
+import {
+  LIST_CONCURRENT_READS,
+  LIST_PEER_SHARE,
+  MAX_LISTINGS,
+  OWNER_CHANGE_RETRY_MS,
+} from '../limits.ts';
 import { partitionOf, partitionsWith } from '../../core/placement/partition.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
-import type { KeyListRequest, KeysFound, OnBehalf } from '../holders/holder.ts';
+import type { KeyListRequest, KeysFound, KnownPartition, OnBehalf } from '../holders/holder.ts';
 import type { Holders } from '../holders/select.ts';
 import type { GetRequest, GetResult } from './get.ts';
 
 /** The parts of a node that a listing needs. */
 export interface ListParts {
   readonly env: { readonly clock: Pick<Clock, 'after' | 'monotonicMs'> };
-  readonly holders: Pick<Holders, 'assertReady' | 'of' | 'ownersOf' | 'reachableOwners'>;
+  readonly holders: Pick<
+    Holders,
+    'assertReady' | 'of' | 'ownersOf' | 'ownersHashOf' | 'reachableOwners'
+  >;
   /** Reads a key on whose versions its owners do not agree. */
   readonly get: (request: GetRequest) => Promise<Pick<GetResult, 'versions'>>;
 }
@@ -46,7 +57,8 @@ export interface ListPage {
 
 /** The answer of one member for some partitions. */
 interface ListAnswer {
-  readonly partitions: ReadonlySet<number>;
+  /** The partitions that it covers, each with the hash of the owners that both members know. */
+  readonly owners: ReadonlyMap<number, number>;
   readonly tagsByKey: ReadonlyMap<string, number>;
   readonly until: string | undefined;
 }
@@ -159,7 +171,7 @@ async function onlyLiving(
 function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
   const partition = partitionOf(key);
   const tags = answers
-    .filter(({ partitions }) => partitions.has(partition))
+    .filter(({ owners }) => owners.has(partition))
     .map(({ tagsByKey }) => tagsByKey.get(key));
   return tags[0] !== undefined && tags.every((tag) => tag === tags[0]);
 }
@@ -170,21 +182,27 @@ function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
  */
 async function askAll(parts: ListParts, request: ListStep): Promise<ListAnswer[]> {
   const answers: ListAnswer[] = [];
-  const asked = new Map<string, Set<number>>();
+  const asked = new Map<string, Map<number, number>>();
   for (;;) {
     const plan = planOf(parts, request, { answers, asked });
     if (plan.size === 0) return answers;
     const timeoutMs = leftMs(parts, request) * LIST_PEER_SHARE;
-    const ask = async ([member, partitions]: [string, number[]]): Promise<void> => {
-      const before = asked.get(member);
-      asked.set(member, new Set([...(before ?? []), ...partitions]));
+    let areOwnersChanging = false;
+    const ask = async ([member, partitions]: [string, KnownPartition[]]): Promise<void> => {
+      const hashes = asked.get(member) ?? new Map<number, number>();
+      asked.set(member, hashes);
+      for (const { partition, ownersHash } of partitions) hashes.set(partition, ownersHash);
       const { prefix, after, limit, caller } = request;
       const question = { partitions, prefix, after, limit, timeoutMs, caller };
       // The next round asks other members for partitions without an answer.
       const found = await listAt(parts, member, question);
-      if (found !== undefined) answers.push(toAnswer(partitions, found));
+      if (found === undefined) return;
+      answers.push(toAnswer(partitions, found));
+      for (const partition of found.otherOwners) hashes.delete(partition);
+      areOwnersChanging ||= found.otherOwners.length > 0;
     };
     await Promise.all([...plan].map(ask));
+    if (areOwnersChanging) await pause(parts.env, OWNER_CHANGE_RETRY_MS);
   }
 }
 
@@ -206,14 +224,18 @@ function listAt(
   });
 }
 
+const pause = ({ clock }: ListParts['env'], ms: number): Promise<void> =>
+  new Promise((resolve) => void clock.after(ms, resolve));
+
 function toAnswer(
-  partitions: readonly number[],
-  { keys, tags, until, incomplete }: KeysFound,
+  asked: readonly KnownPartition[],
+  { keys, tags, until, incomplete, otherOwners }: KeysFound,
 ): ListAnswer {
-  const answered = new Set(partitions);
-  for (const partition of incomplete) answered.delete(partition);
+  const owners = new Map<number, number>();
+  for (const { partition, ownersHash } of asked) owners.set(partition, ownersHash);
+  for (const partition of [...incomplete, ...otherOwners]) owners.delete(partition);
   return {
-    partitions: answered,
+    owners,
     tagsByKey: new Map(keys.map((key, i) => [key, tags[i] as number])),
     until,
   };
@@ -221,8 +243,11 @@ function toAnswer(
 
 interface ListProgress {
   readonly answers: readonly ListAnswer[];
-  /** Each member is asked for a partition once. */
-  readonly asked: ReadonlyMap<string, ReadonlySet<number>>;
+  /**
+   * The partitions for which each member was asked, with the hash of the owners. It is asked once
+   * for each set of owners.
+   */
+  readonly asked: ReadonlyMap<string, ReadonlyMap<number, number>>;
 }
 
 /**
@@ -233,20 +258,22 @@ function planOf(
   parts: ListParts,
   { r, prefix }: ListStep,
   { answers, asked }: ListProgress,
-): Map<string, number[]> {
-  const plan = new Map<string, number[]>();
+): Map<string, KnownPartition[]> {
+  const plan = new Map<string, KnownPartition[]>();
   for (const partition of partitionsWith(prefix)) {
     const need = quorumSize(r, parts.holders.ownersOf(partition).length);
-    const have = answers.filter(({ partitions }) => partitions.has(partition)).length;
+    const ownersHash = parts.holders.ownersHashOf(partition);
+    const have = answers.filter(({ owners }) => owners.get(partition) === ownersHash).length;
     const present = parts.holders.reachableOwners(partition, need);
-    const left = present.filter((id) => asked.get(id)?.has(partition) !== true);
+    const left = present.filter((id) => asked.get(id)?.get(partition) !== ownersHash);
     if (have + left.length < need) {
       const details = { have: have + left.length, need, retryAfter: 1 };
       const count = `Only ${details.have} of ${need} owners of a partition can answer`;
       const detail = `${count}, so the listing would be incomplete.`;
       throw new MecError('quorum-not-met', { ...details, detail });
     }
-    for (const id of left.slice(0, need - have)) plan.set(id, [...(plan.get(id) ?? []), partition]);
+    for (const id of left.slice(0, need - have))
+      plan.set(id, [...(plan.get(id) ?? []), { partition, ownersHash }]);
   }
   return plan;
 }

@@ -101,9 +101,15 @@ export interface KeyGrant extends Omit<KeyState, 'isComplete' | 'owners'> {
   readonly remembered: MadeWrite | undefined;
 }
 
+/** A partition, with the hash of the asker's view of its owners. */
+export interface KnownPartition {
+  readonly partition: number;
+  readonly ownersHash: number;
+}
+
 /** A request for the next keys in some partitions of a member, in order. */
 export interface KeyListRequest extends OnBehalf {
-  readonly partitions: readonly number[];
+  readonly partitions: readonly KnownPartition[];
   readonly prefix: string;
   /** Only keys after this one. */
   readonly after: string | undefined;
@@ -121,6 +127,8 @@ export interface KeysFound {
   readonly until: string | undefined;
   /** The partitions that the member cannot answer for. */
   readonly incomplete: readonly number[];
+  /** The partitions of which the member knows other owners than the asker. */
+  readonly otherOwners: readonly number[];
 }
 
 /** Versions of one replica that expire. */

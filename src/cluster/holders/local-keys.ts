@@ -18,7 +18,7 @@ import type { KeyListRequest, KeysFound } from './holder.ts';
 /** The parts of a node that its part of a listing needs. */
 export interface LocalKeysParts {
   readonly env: { readonly clock: Pick<Clock, 'defer'> };
-  readonly members: Pick<Members, 'owners'>;
+  readonly members: Pick<Members, 'owners' | 'view'>;
   readonly store: Pick<Store, 'of'>;
   readonly policies: Policies;
   readonly time: Pick<WallTime, 'nowMicros'>;
@@ -33,18 +33,22 @@ export async function listKeys(
   asked: Omit<KeyListRequest, 'timeoutMs'>,
 ): Promise<KeysFound> {
   const { env, store, policies, time, members } = parts;
-  const replicas = asked.partitions.map((partition) => store.of(partition));
-  const canAnswer = ({ isComplete, isWhole }: Replica): boolean => isComplete && isWhole;
-  const complete = replicas.filter(canAnswer);
-  const incomplete = replicas
-    .filter((replica) => !canAnswer(replica))
-    .map(({ partition }) => partition);
+  const complete: Replica[] = [];
+  const incomplete: number[] = [];
+  const otherOwners: number[] = [];
+  for (const { partition, ownersHash } of asked.partitions) {
+    const replica = store.of(partition);
+    if (members.view(partition).hash !== ownersHash) otherOwners.push(partition);
+    else if (replica.isComplete && replica.isWhole) complete.push(replica);
+    else incomplete.push(partition);
+  }
   const { found, until } = await nextKeys(complete, asked);
   const keys: string[] = [];
   const tags: number[] = [];
+  const page = { keys, tags, until, incomplete, otherOwners };
   let bytes = 0;
   for (const [i, { key, replica }] of found.entries()) {
-    if (bytes >= LIST_PAGE_BYTES) return { keys, tags, until: found[i - 1]?.key, incomplete };
+    if (bytes >= LIST_PAGE_BYTES) return { ...page, until: found[i - 1]?.key };
     // Other requests run in between, so that a long page does not delay them.
     if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(env.clock);
     const { versions } = replica.read(key);
@@ -55,7 +59,7 @@ export async function listKeys(
     keys.push(key);
     tags.push(tagOf(living));
   }
-  return { keys, tags, until, incomplete };
+  return page;
 }
 
 const turn = (clock: Pick<Clock, 'defer'>): Promise<void> =>

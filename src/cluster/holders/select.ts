@@ -79,6 +79,11 @@ export class Holders {
     return this.#parts.members.owners(partition);
   }
 
+  /** A hash of the owners and the next owners of a partition. */
+  ownersHashOf(partition: number): number {
+    return this.#parts.members.view(partition).hash;
+  }
+
   /**
    * The owners of a partition that can be reached, this node first. Suspects are included only if
    * there are fewer than `wanted` without them.

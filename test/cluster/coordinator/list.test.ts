@@ -13,6 +13,7 @@ import {
   LIST_CONCURRENT_READS,
   LIST_PEER_SHARE,
   MAX_LISTINGS,
+  OWNER_CHANGE_RETRY_MS,
 } from '../../../src/cluster/limits.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
 import { codeOf, FakeCluster, objectOf, outcomeOf } from '../../fixtures/fake-holders.ts';
@@ -27,7 +28,14 @@ const found = (
   more: Partial<KeysFound> = {},
 ): KeysFound => {
   const keys = Object.keys(tags).map((name) => PREFIX + name);
-  return { keys, tags: Object.values(tags), until: undefined, incomplete: [], ...more };
+  return {
+    keys,
+    tags: Object.values(tags),
+    until: undefined,
+    incomplete: [],
+    otherOwners: [],
+    ...more,
+  };
 };
 
 /** A node that lists by reading the keys that `living` names. */
@@ -61,7 +69,8 @@ test('keys on whose versions R owners agree are listed without a read', async ()
   const { list, read } = listings(cluster);
   const page = await list.list(request);
   assert.deepEqual([keysOf(page), page.next, read], [['a', 'b'], undefined, []]);
-  assert.deepEqual(cluster.n2.lists[0]?.partitions, [PARTITION]);
+  const asked = [{ partition: PARTITION, ownersHash: cluster.ownersHash }];
+  assert.deepEqual(cluster.n2.lists[0]?.partitions, asked);
   assert.equal(cluster.n3.lists.length, 0);
 });
 
@@ -103,6 +112,46 @@ test('the next owner is asked if one fails or is incomplete', async () => {
     cluster.n2.found = answer;
     assert.deepEqual(keysOf(await listings(cluster).list.list(request)), ['a']);
   }
+});
+
+test('a member that knows other owners does not count, and is asked again', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.found = found({ a: 1 });
+  cluster.n2.found = found({}, { otherOwners: [PARTITION] });
+  const listing = listings(cluster).list.list(request);
+  assert.equal(await outcomeOf(listing), 'waiting');
+  cluster.n2.found = found({ a: 1 });
+  cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
+  assert.deepEqual(keysOf(await listing), ['a']);
+  assert.equal(cluster.n2.lists.length, 2);
+  const hashes = cluster.n2.lists.map(({ partitions }) => partitions[0]?.ownersHash);
+  assert.deepEqual(hashes, [cluster.ownersHash, cluster.ownersHash]);
+});
+
+test('a listing ends in time if its members never know the same owners', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of cluster.members) holder.found = found({}, { otherOwners: [PARTITION] });
+  const listing = listings(cluster).list.list(request).catch(codeOf);
+  for (let ms = 0; ms < request.timeoutMs; ms += OWNER_CHANGE_RETRY_MS) {
+    cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
+    await outcomeOf(new Promise(() => {}));
+  }
+  assert.equal(await listing, 'timeout');
+});
+
+test('an answer for owners that are not the present ones any more does not count', async () => {
+  const cluster = new FakeCluster();
+  const answers: ((keys: KeysFound) => void)[] = [];
+  cluster.own.found = found({});
+  cluster.n2.list = () => new Promise((resolve) => answers.push(resolve));
+  const listing = listings(cluster, [`${PREFIX}a`]).list.list(request);
+  assert.equal(await outcomeOf(listing), 'waiting');
+  cluster.ownersHash += 1;
+  cluster.own.found = found({ a: 1 });
+  answers[0]?.(found({}));
+  assert.equal(await outcomeOf(listing), 'waiting');
+  answers[1]?.(found({ a: 1 }));
+  assert.deepEqual(keysOf(await listing), ['a']);
 });
 
 test('a listing fails if too few owners of a partition answer', async () => {

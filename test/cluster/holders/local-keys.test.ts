@@ -1,6 +1,7 @@
 /** One node's share of a listing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { KnownPartition } from '../../../src/cluster/holders/holder.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
 import { packContent } from '../../../src/core/value/content.ts';
 import {
@@ -9,6 +10,13 @@ import {
   type OwnReplicas,
   write,
 } from '../../fixtures/own-replicas.ts';
+
+/** The partitions, with the owners that the node itself knows. */
+const known = (
+  { node: { members } }: OwnReplicas,
+  ...partitions: readonly number[]
+): KnownPartition[] =>
+  partitions.map((partition) => ({ partition, ownersHash: members.view(partition).hash }));
 
 const listed = { prefix: '', after: undefined, limit: 10 };
 
@@ -22,9 +30,9 @@ async function keysBench(): Promise<OwnReplicas & { readonly keys: readonly stri
 
 test('a listing has the keys of a replica in order, with a tag for the versions of each', async () => {
   const node = await keysBench();
-  const asked = { ...listed, partitions: [node.partition] };
+  const asked = { ...listed, partitions: known(node, node.partition) };
   const { tags, ...found } = await node.holder.list(asked);
-  assert.deepEqual(found, { keys: node.keys, until: undefined, incomplete: [] });
+  assert.deepEqual(found, { keys: node.keys, until: undefined, incomplete: [], otherOwners: [] });
   await write({ ...node, key: node.keys[1] ?? '' });
   const again = await node.holder.list(asked);
   assert.deepEqual(
@@ -37,7 +45,7 @@ test('a listing leaves out a key whose versions have all expired', async () => {
   const node = await completeReplicas();
   const text = { value: Buffer.from('v'), contentType: 'text/plain', timestampMicros: 1 };
   await write(node, { body: packContent({ ...text, expiresMicros: 50 }) });
-  const { keys } = await node.holder.list({ ...listed, partitions: [node.partition] });
+  const { keys } = await node.holder.list({ ...listed, partitions: known(node, node.partition) });
   assert.deepEqual(keys, []);
 });
 
@@ -47,21 +55,35 @@ test('a listing names the partitions that lack data or have a damaged key', asyn
   const partitions = [node.partition, partitionOf(other)];
   await write({ ...node, key: other, partition: partitionOf(other) });
   assert.throws(() => node.replica().readWhole(node.key), { code: 'damaged' });
-  const { keys, incomplete } = await node.holder.list({ ...listed, partitions });
+  const { keys, incomplete } = await node.holder.list({
+    ...listed,
+    partitions: known(node, ...partitions),
+  });
   assert.deepEqual([keys, incomplete], [[], partitions]);
 });
 
+test('a listing names the partitions of which the asker knows other owners', async () => {
+  const node = await keysBench();
+  const [asked] = known(node, node.partition);
+  const ownersHash = (asked?.ownersHash ?? 0) ^ 1;
+  const partitions = [{ partition: node.partition, ownersHash }];
+  const { keys, otherOwners } = await node.holder.list({ ...listed, partitions });
+  assert.deepEqual([keys, otherOwners], [[], [node.partition]]);
+});
+
 test('a listing with a prefix has the keys that begin with it', async () => {
-  const { holder, partition, keys } = await keysBench();
-  const asked = { ...listed, partitions: [partition], prefix: keys[1] ?? '' };
+  const node = await keysBench();
+  const { holder, partition, keys } = node;
+  const asked = { ...listed, partitions: known(node, partition), prefix: keys[1] ?? '' };
   assert.deepEqual((await holder.list(asked)).keys, [keys[1]]);
 });
 
 test('a listing with as many keys of a replica as asked for says how far it reaches', async () => {
-  const { holder, partition, keys } = await keysBench();
-  const asked = { ...listed, partitions: [partition], after: keys[0], limit: 1 };
+  const node = await keysBench();
+  const { holder, partition, keys } = node;
+  const asked = { ...listed, partitions: known(node, partition), after: keys[0], limit: 1 };
   const { tags, ...found } = await holder.list(asked);
-  assert.deepEqual(found, { keys: [keys[1]], until: keys[1], incomplete: [] });
+  assert.deepEqual(found, { keys: [keys[1]], until: keys[1], incomplete: [], otherOwners: [] });
   assert.equal(tags.length, 1);
 });
 
@@ -71,9 +93,9 @@ test('a listing of two replicas that have more keys than asked for ends with the
   const other = node.node.keyWith((_, at) => at !== node.partition);
   node.store.of(partitionOf(other)).markComplete(true);
   await write({ ...node, key: other, partition: partitionOf(other) });
-  const partitions = [node.partition, partitionOf(other)];
+  const partitions = known(node, node.partition, partitionOf(other));
   const { tags, ...found } = await node.holder.list({ ...listed, partitions, limit: 2 });
   const expected = [...keys, other].sort().slice(0, 2);
-  assert.deepEqual(found, { keys: expected, until: expected[1], incomplete: [] });
+  assert.deepEqual(found, { keys: expected, until: expected[1], incomplete: [], otherOwners: [] });
   assert.equal(tags.length, 2);
 });

@@ -194,7 +194,8 @@ const CALLS: Readonly<Record<string, (bench: Bench, done: OnAnswer<unknown>) => 
   store: ({ holder }, done) => holder.store(item, { timeoutMs: TIMEOUT_MS }, done),
   grant: ({ holder }, done) => holder.grant(grants, done),
   list: ({ holder }, done) => {
-    const asked = { partitions: [PARTITION], prefix: '', after: undefined, limit: 9 };
+    const partitions = [{ partition: PARTITION, ownersHash: 1 }];
+    const asked = { partitions, prefix: '', after: undefined, limit: 9 };
     holder.list({ ...asked, timeoutMs: TIMEOUT_MS }).then(done, (error) => done(error as MecError));
   },
 };
@@ -373,11 +374,13 @@ test('a release names the ballot', async () => {
 
 test('a listing asks for all partitions at once, and has the keys of the peer', async () => {
   const { node, holder } = bench();
-  const asked = { partitions: [7, 8], prefix: 'p', after: 'pa', limit: 9, caller: 'alice' };
+  const partitions = [7, 8, 9].map((partition) => ({ partition, ownersHash: partition + 1 }));
+  const asked = { partitions, prefix: 'p', after: 'pa', limit: 9, caller: 'alice' };
   const listing = holder.list({ ...asked, timeoutMs: TIMEOUT_MS });
   const { request, reply } = await node.receivedOne();
   assert.deepEqual(request, { kind: 'list', ...asked });
-  reply({ kind: 'keys', keys: ['pb'], tags: [5], until: 'pb', incomplete: [8] });
-  const { keys, tags, until, incomplete } = await listing;
-  assert.deepEqual([keys, tags, until, incomplete], [['pb'], [5], 'pb', [8]]);
+  reply({ kind: 'keys', keys: ['pb'], tags: [5], until: 'pb', incomplete: [8], otherOwners: [9] });
+  const { keys, tags, until, ...others } = await listing;
+  assert.deepEqual([keys, tags, until], [['pb'], [5], 'pb']);
+  assert.deepEqual([others.incomplete, others.otherOwners], [[8], [9]]);
 });
