@@ -181,8 +181,10 @@ export class LocalHolder implements Holder {
     });
   }
 
+  /** Frees a key. If the grant still waits here, the release waits behind it. */
   release({ partition, key, ballot }: Omit<BallotRequest, 'timeoutMs'>): void {
-    this.#parts.grants.release(partition, key, ballot);
+    const { grants, partitions } = this.#parts;
+    partitions.of(partition).whenConfirmed(() => grants.release(partition, key, ballot));
   }
 
   /** Returns whether the number of a grant is current, and ends it. */

@@ -162,6 +162,19 @@ test('a grant waits, after a start, until the replica is confirmed', async () =>
   assert.equal((now() as { number: string }).number, `${LIFE}/1`);
 });
 
+test('a ballot that was released before its grant does not keep the key', async () => {
+  const { platter, store } = await completeReplicas();
+  await store.close();
+  const node = await openReplicas({ platter });
+  node.holder.grant(askedOf(node), () => {});
+  node.holder.release({ ...node, ballot: 'ballot 1' });
+  const { now } = answerTo((done) =>
+    node.holder.grant(askedOf(node, { ballot: 'ballot 2' }), done),
+  );
+  node.partitions.of(node.partition).confirm();
+  assert.equal((now() as { number: string }).number, `${LIFE}/2`);
+});
+
 test('a grant reports an earlier write with the same idempotency key', async () => {
   const node = await completeReplicas();
   const { key } = node;
