@@ -56,6 +56,7 @@ const PLANTED: Readonly<Record<Planted, Entry & { readonly finds: Violation }>> 
   'holder counts': { plan: { kinds: twoCreate }, finds: 'two winners' },
   'early holder counts': { plan: { kinds: twoCreate }, finds: 'two winners' },
   'numbers begin again': { plan: { kinds: twoCreate }, finds: 'two winners' },
+  'numbers outlive their ballot': { plan: { kinds: twoCreate }, finds: 'two winners' },
   'grants read the disk': { plan: { kinds: twoCreate, hasMemory: true }, finds: 'two winners' },
   'late grants join': { plan: { kinds: twoCreate, hasWipe: true }, finds: NOT_THERE },
   'empty owner grants': { plan: { kinds: twoCreate, hasWipe: true }, finds: 'two winners' },

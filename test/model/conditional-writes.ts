@@ -24,6 +24,8 @@ export type Planted =
   | 'early holder counts'
   | 'numbers begin again'
   | 'late grants join'
+  /** A ballot uses the numbers of an earlier one of its write, without the reports. */
+  | 'numbers outlive their ballot'
   | 'grants read the disk'
   | 'empty owner grants'
   | 'no fence'
@@ -217,6 +219,7 @@ export class Model {
       const phase = at(S, this.#writer(w, PHASE));
       if (phase === IDLE) this.#start(S, T, w, step);
       if (phase === ASKING) this.#decide(S, T, w, step);
+      if (phase === ASKING) this.#askAgain(S, T, w, step);
       if (this.#isBehind(S, w))
         step('is given up', w, -1, () => void (T[this.#writer(w, PHASE)] = GIVEN_UP));
       if (phase !== ASKING && phase !== STORING) continue;
@@ -357,6 +360,18 @@ export class Model {
         T[this.#writer(w, PHASE)] = STORING;
       } else this.#refuse(T, w);
     });
+  }
+
+  /** Gives up a ballot before the decision. The next one may know later owners. */
+  #askAgain(S: Uint8Array, T: Uint8Array, w: number, step: Step): void {
+    for (let view = at(S, this.#writer(w, VIEW)); view <= at(S, this.#change); view++) {
+      step('asks again', w, view, () => {
+        T[this.#writer(w, MERGED)] = T[this.#writer(w, RECALLED)] = 0;
+        T[this.#writer(w, VIEW)] = view;
+        if (this.plan.planted === 'numbers outlive their ballot') return;
+        for (let i = 0; i < this.owners; i++) this.#endFor(T, i, w);
+      });
+    }
   }
 
   #clearDeciders(T: Uint8Array, w: number): void {
