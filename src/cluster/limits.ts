@@ -287,8 +287,14 @@ export const MAX_FENCES = 256;
 export const FENCE_MS = 2 * MAX_TIMEOUT_MS;
 
 /**
- * The longest pause before a conditional write asks for its key again. It waits a random part of
- * this, so that two writes do not collide again.
+ * How long the first ballot of a conditional write waits for answers: much longer than a round trip
+ * between most nodes. A ballot that waits for a dead owner keeps the key from rivals.
+ */
+export const BALLOT_MS = 100;
+
+/**
+ * The longest pause before a conditional write asks for its key again, unless its ballot was
+ * longer. It waits a random part of this, so that two writes do not collide again.
  */
 export const GRANT_RETRY_MS = 40;
 

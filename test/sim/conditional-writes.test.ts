@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import type { HttpAnswer } from '../../src/http/exchange.ts';
 import { Lab, type LabRequest } from '../fixtures/lab.ts';
+import type { Message } from '../../src/transport/message.ts';
 
 const CREATE = { 'if-none-match': '*' };
 const ONCE = { 'idempotency-key': 'i-1' };
@@ -223,4 +224,45 @@ test('damage that appears during a conditional write fails the write and not the
   node.disk.delayMs = 1;
   await lab.rest();
   assert.equal((await lab.ask(node, 'GET', 'k1')).status, 200);
+});
+
+/** Lets two nodes suspect each other, and then stops the third: it still counts as reachable. */
+async function disturb(lab: Lab, [one, other]: readonly SimNode[], third: SimNode): Promise<void> {
+  lab.cut(one as SimNode, other as SimNode);
+  await lab.until(() => !sees(one, other) && !sees(other, one));
+  third.crash();
+}
+
+const sees = (one: SimNode | undefined, other: SimNode | undefined): boolean =>
+  one?.node?.status().peers.find(({ node }) => node === other?.name)?.reach === 'reachable';
+
+test('rivals do not hold a key for each other while they wait for a silent owner', async () => {
+  const key = 'lock';
+  const { lab, a, b, c } = await born(key);
+  await disturb(lab, [a, c], b);
+  // C suspects A, and waits for B half of its time. So A and C both begin a ballot.
+  const late = begin(c, key, { value: 'x', headers: ONCE, query: 'timeout=2000' });
+  await lab.wait(10);
+  lab.heal();
+  const early: { outcome?: Outcome } = {};
+  const isGrant = ({ kind }: Message): boolean => kind === 'grant';
+  lab.whenSent(c, isGrant, () => (early.outcome = begin(a, key, { value: 'x', headers: ONCE })));
+  await lab.until(() => early.outcome !== undefined);
+  assert.ok(sees(a, b), 'A waits for B as well');
+  await lab.until(() => early.outcome?.answer !== undefined && late.answer !== undefined, 700);
+  assert.deepEqual(statuses(early.outcome?.answer, late.answer), [200, 200]);
+  b.start();
+  await lab.rest();
+  for (const node of [a, b, c]) assert.deepEqual(lab.held(node, key), ['x']);
+});
+
+test('a conditional write also asks an owner that was suspect when it began', async () => {
+  const key = 'lock';
+  const { lab, a, b, c } = await born(key);
+  await disturb(lab, [a, c], b);
+  lab.heal();
+  const request = { value: 'x', headers: ONCE };
+  const outcomes = [begin(a, key, request), begin(a, key, request)];
+  await lab.until(() => outcomes.every(({ answer }) => answer !== undefined), 700);
+  assert.deepEqual(statuses(...outcomes.map(({ answer }) => answer)), [200, 200]);
 });

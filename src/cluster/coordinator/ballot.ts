@@ -71,24 +71,24 @@ export class Ballot {
   }
 
   /**
-   * Asks the owners for the key. Resolves with undefined if another write has it, and rejects if
-   * too few owners can be reached.
+   * Asks the owners for the key, and waits for their answers until the timeout of the request. The
+   * result is `contended` if another write has the key, and `timeout` if too few owners have
+   * answered. With any other error, too few owners can grant the key.
    */
-  run(): Promise<WonBallot | undefined> {
+  run(): Promise<WonBallot | MecError> {
     const { own } = this.#parts.holders;
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const settle = (): void => {
         const verdict = this.#tally.verdict();
         if (this.#isClosed || verdict === 'waiting') return;
         this.#isClosed = true;
         if (verdict === 'met') resolve(this.#result());
-        else if (this.#isRefused) resolve(undefined);
-        else reject(this.#tally.lacking.readError('Nothing was written.'));
+        else if (this.#isRefused) resolve(new MecError('contended'));
+        else resolve(this.#tally.lacking.readError('Nothing was written.'));
       };
       // Without its own grant, this node could not store the version that it decides on.
       own.grant(this.#grantRequest([]), (granted) => {
-        if (granted instanceof MecError)
-          return granted.code === 'contended' ? resolve(undefined) : reject(granted);
+        if (granted instanceof MecError) return resolve(granted);
         this.#askedHolders = this.#others();
         for (const { id } of [own, ...this.#askedHolders]) this.#tally.ask(id);
         this.#count(own, granted);

@@ -18,7 +18,7 @@ import { quorumSize } from '../../core/quorum/quorum.ts';
 import type { LocalHolder } from '../holders/local.ts';
 import type { KeyPlace } from '../holders/select.ts';
 import type { PutResult } from '../holders/write-request.ts';
-import { GRANT_RETRY_MS } from '../limits.ts';
+import { BALLOT_MS, GRANT_RETRY_MS } from '../limits.ts';
 import { Ballot, type BallotParts, type ConditionalRequest, type WonBallot } from './ballot.ts';
 import { KeyQueue } from './key-queue.ts';
 import {
@@ -92,33 +92,54 @@ const keptTooLong = (): MecError => {
   return new MecError('contended', { retryAfter: 1, detail });
 };
 
+/**
+ * Tries ballots until one decides. A ballot that waits for a silent owner keeps the key from
+ * rivals, which may keep it from this one. So it soon gives the key back, and another one asks the
+ * owners that can be reached by then. Over slow links a ballot is too short at first, so each one
+ * without enough answers doubles the time of the next.
+ */
 async function attempts(
   parts: ConditionalParts,
   request: ConditionalRequest,
   endMs: number,
 ): Promise<PutResult> {
-  const { env } = parts;
+  const { clock, random } = parts.env;
+  let ballotMs = BALLOT_MS;
   for (;;) {
-    const timeoutMs = endMs - env.clock.monotonicMs();
-    if (timeoutMs <= 0) throw keptTooLong();
+    const beganMs = clock.monotonicMs();
+    const leftMs = endMs - beganMs;
+    if (leftMs <= 0) throw keptTooLong();
+    const timeoutMs = Math.min(ballotMs, leftMs);
     const result = await attempt(parts, { ...request, timeoutMs }, endMs);
-    if (result !== undefined) return result;
+    if (!(result instanceof MecError)) return result;
+    const tookMs = clock.monotonicMs() - beganMs;
+    if (tookMs >= ballotMs) ballotMs *= 2;
+    // A rival whose ballot is as long as this one can win it in the pause.
+    const pauseMs = Math.max(GRANT_RETRY_MS, tookMs) * fraction(random);
+    if (tookMs + pauseMs >= leftMs) throw result;
     await new Promise<void>((resolve) => {
-      env.clock.after(GRANT_RETRY_MS * fraction(env.random), resolve);
+      clock.after(pauseMs, resolve);
     });
   }
 }
 
-/** One ballot; undefined if another write has the key, so that a new ballot may be tried. */
+/**
+ * One ballot, and the store of its decision. Returns an error if no store has left this node and
+ * another ballot may win.
+ */
 async function attempt(
   parts: ConditionalParts,
   request: ConditionalRequest,
   endMs: number,
-): Promise<PutResult | undefined> {
+): Promise<PutResult | MecError> {
   const ballot = new Ballot(parts, request);
   try {
     const granted = await ballot.run();
-    if (granted === undefined) return undefined;
+    if (granted instanceof MecError) {
+      if (granted.code === 'timeout') return granted;
+      if (granted.code === 'contended') return keptTooLong();
+      throw granted;
+    }
     const { policies, time } = parts;
     const nowMicros = time.nowMicros(granted.place.owners);
     const visible = policies.visible(request.key, granted.object.versions, () => nowMicros);
@@ -127,7 +148,8 @@ async function attempt(
     const memoryFields = memoryFieldsOf(request, nowMicros);
     const commit = commitOf(granted, { ...request, memoryFields }, decision);
     const decided = { ballot: granted, memoryFields, ...commit };
-    return await storeDecided(parts, { ...request, timeoutMs }, decided);
+    const stored = await storeDecided(parts, { ...request, timeoutMs }, decided);
+    return stored ?? keptTooLong();
   } finally {
     ballot.end();
   }

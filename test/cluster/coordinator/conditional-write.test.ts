@@ -5,7 +5,7 @@ import { MecError, messageOf } from '../../../src/base/errors.ts';
 import { ConditionalWrites } from '../../../src/cluster/coordinator/conditional-write.ts';
 import type { KeyGrant } from '../../../src/cluster/holders/holder.ts';
 import type { PutResult } from '../../../src/cluster/holders/write-request.ts';
-import { GRANT_RETRY_MS } from '../../../src/cluster/limits.ts';
+import { BALLOT_MS, GRANT_RETRY_MS } from '../../../src/cluster/limits.ts';
 import type { Condition } from '../../../src/core/quorum/condition.ts';
 import type { Dot } from '../../../src/core/causality/causal-context.ts';
 import {
@@ -51,6 +51,17 @@ function start(
   return writes.put({ ...request, condition: IF_ABSENT });
 }
 
+/** Lets the time of a ballot pass: the requests without an answer time out. */
+async function endBallot({ clock, n2, n3 }: FakeCluster, ballotMs: number): Promise<void> {
+  clock.advance(ballotMs);
+  for (const { granted, grants } of [n2, n3]) {
+    const last = grants.at(-1);
+    assert.equal(last?.request.timeoutMs, ballotMs);
+    if (granted === undefined) last.answer(new MecError('timeout'));
+  }
+  await outcomeOf(new Promise(() => {}));
+}
+
 const grantsSent = ({ stores }: FakeHolder): unknown[] => stores.map(({ terms }) => terms?.grant);
 
 test('each decider gets the write with its own number, and a late grant does not count', async () => {
@@ -90,6 +101,36 @@ test('a ballot without a majority writes nothing, frees the key, and is repeated
   await outcomeOf(writing);
   assert.equal(cluster.own.grants[1]?.request.ballot, 'ballot 2');
   assert.deepEqual(grantsSent(cluster.n2), ['n2/1']);
+});
+
+for (const other of ['silent', 'refusing'] as const) {
+  test(`a ballot gives the key back if the other owners are silent and ${other}`, async () => {
+    const cluster = clusterOf(...(other === 'silent' ? [] : (['n3'] as const)));
+    cluster.n2.granted = undefined;
+    if (other === 'silent') cluster.n3.granted = undefined;
+    const writing = start(cluster);
+    await outcomeOf(writing);
+    await endBallot(cluster, BALLOT_MS);
+    for (const { released } of [cluster.own, cluster.n2, cluster.n3])
+      assert.deepEqual(released, ['ballot 1']);
+    cluster.n3.granted = grantOf(cluster.n3);
+    cluster.clock.advance(BALLOT_MS);
+    await outcomeOf(writing);
+    assert.deepEqual(grantsSent(cluster.n3), ['n3/1']);
+  });
+}
+
+test('a ballot that was too short is followed by one that is twice as long', async () => {
+  const cluster = clusterOf();
+  cluster.n2.granted = cluster.n3.granted = undefined;
+  const settled = start(cluster).catch((error: unknown) => error);
+  for (const ballotMs of [1, 2, 4].map((times) => times * BALLOT_MS)) {
+    await outcomeOf(settled);
+    await endBallot(cluster, ballotMs);
+    cluster.clock.advance(GRANT_RETRY_MS);
+    cluster.clock.advance(ballotMs - GRANT_RETRY_MS);
+  }
+  assert.equal(codeOf(await settled), 'timeout', 'the next one would be too late');
 });
 
 test('a write is `contended` if another one keeps the key until the timeout', async () => {
