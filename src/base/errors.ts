@@ -158,7 +158,20 @@ export interface ErrorDetails {
   readonly have?: number;
   readonly need?: number;
   readonly retryAfter?: number;
+  /**
+   * Whether the write may have taken effect, or still may; undefined if the thrower does not know,
+   * or if the request is no write.
+   */
+  readonly mayTakeEffect?: boolean;
 }
+
+/** The details of an error of a write that has stored nothing at any node, and never will. */
+export const nothingWritten = (
+  sentence: string,
+): Pick<ErrorDetails, 'detail' | 'mayTakeEffect'> => ({
+  detail: `${sentence} Nothing was written.`,
+  mayTakeEffect: false,
+});
 
 /** The error that rooms throw at each other: a code of the table, and details for the user. */
 export class MecError extends Error {

@@ -156,7 +156,7 @@ function errorLine(error: unknown): string {
   const isUnsure = error instanceof MecClientError && error.mayTakeEffect;
   const clauses = [
     sentenceOf(error),
-    isUnsure ? 'the write may have taken effect' : undefined,
+    isUnsure ? 'the command may have taken effect' : undefined,
     next,
   ];
   return `mec: ${clauses.filter((clause) => clause !== undefined).join('; ')}`;

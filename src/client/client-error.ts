@@ -16,6 +16,7 @@ export interface ClientErrorDetails {
   readonly have?: number | undefined;
   readonly need?: number | undefined;
   readonly retryAfterMs?: number | undefined;
+  readonly mayTakeEffect?: boolean | undefined;
   /** Overrides whether the code is retriable. */
   readonly retriable?: boolean | undefined;
   readonly cause?: unknown;
@@ -35,7 +36,7 @@ export class MecClientError extends Error {
    * For a write: whether it may have taken effect, or still may. A second call with the same token
    * loses nothing, but it is another write: it may become a sibling of the first.
    */
-  mayTakeEffect = false;
+  mayTakeEffect: boolean;
 
   constructor(code: ClientErrorCode, details: ClientErrorDetails = {}) {
     const { detail, status, have, need, cause } = details;
@@ -48,6 +49,7 @@ export class MecClientError extends Error {
     this.have = have;
     this.need = need;
     this.retryAfterMs = details.retryAfterMs;
+    this.mayTakeEffect = details.mayTakeEffect ?? false;
   }
 }
 

@@ -45,9 +45,6 @@ export interface TimeLimits {
 /** The statuses of a successful answer. A 404 counts too, if it means a key without a value. */
 const GOOD: ReadonlySet<number> = new Set([200, 202, 204, 300]);
 
-/** A node says so in the detail of an error if the request has stored nothing at any node. */
-const NOTHING_WRITTEN = 'Nothing was written';
-
 /** The reasons of a failed `fetch` that has sent nothing. Only Node.js tells them. */
 const NOT_CONNECTED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
@@ -182,9 +179,9 @@ class Delivery {
   #handleFailure(pending: PendingAttempt, error: MecClientError): void {
     if (this.#isOver) return;
     this.#pendingAttempts.delete(pending);
+    this.#isUnknown ||= error.mayTakeEffect;
     if (!error.retriable) return this.#end(() => this.#job.reject(this.#withOutcome(error)));
     this.#noteFailure(pending);
-    if (!this.#isRead && !hasWrittenNothing(error)) this.#isUnknown = true;
     if (error.retryAfterMs !== undefined)
       this.#untilMsByNode.set(pending.node, this.#world.clock.monotonicMs() + error.retryAfterMs);
     // An error with a count of replicas tells the caller more than an unreachable node.
@@ -220,16 +217,15 @@ class Delivery {
 
   #giveUp(): void {
     if (!this.#isRead && this.#pendingAttempts.size > 0) this.#isUnknown = true;
-    this.#end(() =>
-      this.#job.reject(this.#withOutcome(this.#lastError ?? clientError('deadline'))),
-    );
+    const late = clientError('deadline', { mayTakeEffect: this.#isUnknown });
+    this.#end(() => this.#job.reject(this.#withOutcome(this.#lastError ?? late)));
   }
 
   #withOutcome(error: MecClientError): MecClientError {
-    error.mayTakeEffect = this.#isUnknown;
     // The node speaks of its own attempt only.
-    if (this.#isUnknown)
-      error.message = error.message.replace(NOTHING_WRITTEN, 'The last attempt wrote nothing');
+    if (this.#isUnknown && !error.mayTakeEffect)
+      error.message = `The last of several attempts failed: ${error.message}`;
+    error.mayTakeEffect = this.#isUnknown;
     return error;
   }
 
@@ -252,11 +248,10 @@ class Delivery {
   }
 }
 
-/** Whether the failed attempt of a write has surely stored nothing, and never will. */
-const hasWrittenNothing = ({ message, cause }: MecClientError): boolean =>
-  message.includes(NOTHING_WRITTEN) || NOT_CONNECTED.has(codeOf(cause));
-
-/** Sends one request to one node. Rejects with a `MecClientError`. */
+/**
+ * Sends one request to one node. Rejects with a `MecClientError`, which says whether this attempt
+ * of a write may have taken effect.
+ */
 export async function attempt(
   world: ClientWorld,
   url: string,
@@ -270,9 +265,10 @@ export async function attempt(
   for (const [name, value] of Object.entries({ timeout, ...call.query })) {
     if (value !== undefined) query.set(name, String(value));
   }
+  const { method, path, headers, body } = call;
+  const isWrite = method !== 'GET';
   let answer: ClientAnswer;
   try {
-    const { method, path, headers, body } = call;
     // The standard allows a body of bytes, but one version of its types does not.
     const init = {
       method,
@@ -290,15 +286,17 @@ export async function attempt(
     if (signal.aborted)
       throw clientError('deadline', {
         detail: `${url} did not answer within ${Math.round(attemptMs)} ms`,
+        mayTakeEffect: isWrite,
         cause,
       });
     throw clientError('unreachable', {
       detail: `${url} is unreachable: ${reasonOf(cause)}`,
+      mayTakeEffect: isWrite && !NOT_CONNECTED.has(codeOf(cause)),
       cause,
     });
   }
   if (GOOD.has(answer.status)) return answer;
-  const error = errorOf(url, answer, world.clock.wallMicros());
+  const error = errorOf(url, answer, { isWrite, nowMicros: world.clock.wallMicros() });
   if (error.code === 'not-found') return answer;
   throw error;
 }
@@ -320,7 +318,7 @@ function reasonOf(thrown: unknown): string {
 function errorOf(
   url: string,
   { status, headers, body }: ClientAnswer,
-  nowMicros: number,
+  { isWrite, nowMicros }: { readonly isWrite: boolean; readonly nowMicros: number },
 ): MecClientError {
   const retryAfterMs = retryAfterOf(headers.get('retry-after'), nowMicros);
   let problem: Record<string, unknown> = {};
@@ -330,6 +328,8 @@ function errorOf(
     // The body is not a problem document.
   }
   const { code, detail, have, need } = problem;
+  // A proxy does not know whether the node behind it has the write.
+  const mayTakeEffect = isWrite && (problem['mayTakeEffect'] ?? status >= 500) !== false;
   if (!isErrorCode(code)) {
     const sentence = `${url} answered with status ${status} but no error code of MecDB`;
     return clientError('bad-answer', {
@@ -337,10 +337,11 @@ function errorOf(
       retriable: status >= 500,
       detail: sentence,
       retryAfterMs,
+      mayTakeEffect,
     });
   }
-  const details: Record<string, unknown> = { status, detail, have, need, retryAfterMs };
-  return clientError(code, details);
+  const details: Record<string, unknown> = { status, detail, have, need };
+  return clientError(code, { ...details, retryAfterMs, mayTakeEffect });
 }
 
 /**

@@ -21,7 +21,7 @@ import { KEY_PREFIX } from './request.ts';
 import { withJoinedVary } from './cors.ts';
 import { whenClosed } from './when-closed.ts';
 import { openApi } from './openapi.ts';
-import { problem } from './problem.ts';
+import { failure, problem } from './problem.ts';
 import { type Exchange, sendStream } from './stream.ts';
 
 /** The limits on memory that requests use. */
@@ -86,9 +86,11 @@ function createApp(
   );
   router.get(
     '/ready',
-    reply(() => {
+    reply(({ method }) => {
       const reason = whyNotReady();
-      return reason === undefined ? plain('text/plain; charset=utf-8', 'ready\n') : problem(reason);
+      return reason === undefined
+        ? plain('text/plain; charset=utf-8', 'ready\n')
+        : failure(method, reason);
     }),
   );
   router.get(
@@ -186,7 +188,7 @@ async function serve(
     const error = toMecError(thrown);
     if (error.code === 'internal')
       env.log.error('request failed', { method, reason: messageOf(thrown) });
-    send({ req, res }, problem(error));
+    send({ req, res }, failure(method, error));
   } finally {
     if (takenBytes > 0) bodies.release(takenBytes);
   }

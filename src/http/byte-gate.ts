@@ -1,6 +1,6 @@
 /** A limit on bytes in memory. A request for more waits its turn, for a bounded time. */
 import type { Clock, Timer } from '../base/env.ts';
-import { MecError } from '../base/errors.ts';
+import { MecError, nothingWritten } from '../base/errors.ts';
 
 interface Waiter {
   readonly bytes: number;
@@ -50,7 +50,7 @@ export class ByteGate {
         this.#waiters.delete(waiter);
         reject(
           new MecError('overloaded', {
-            detail: `The memory for request bodies (${this.#capacity} bytes) is full`,
+            ...nothingWritten(`The memory for request bodies (${this.#capacity} bytes) is full.`),
             retryAfter: 1,
           }),
         );

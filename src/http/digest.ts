@@ -1,6 +1,6 @@
 /** Digests of bodies: `Content-Digest` (RFC 9530). */
 import { createHash } from 'node:crypto';
-import { MecError } from '../base/errors.ts';
+import { MecError, nothingWritten } from '../base/errors.ts';
 import { badHeader } from './bad-header.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
 
@@ -22,9 +22,10 @@ export function verifyDigest(request: HttpRequest, body: Uint8Array): void {
     if (algorithm === undefined) continue;
     checked += 1;
     if (createHash(algorithm).update(body).digest('base64') !== expected) {
-      throw new MecError('digest-mismatch', {
-        detail: `The ${name} of the body differs from Content-Digest. Nothing was written.`,
-      });
+      throw new MecError(
+        'digest-mismatch',
+        nothingWritten(`The ${name} of the body differs from Content-Digest.`),
+      );
     }
   }
   if (checked === 0) throw badHeader('Content-Digest', 'must have a sha-256 or sha-512 digest');

@@ -3,7 +3,7 @@ import { toMecError } from '../base/errors.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { type KeyRoutes, serveKey } from './key-routes.ts';
 import { KEYS_PATH, serveKeys } from './list-routes.ts';
-import { problem } from './problem.ts';
+import { failure } from './problem.ts';
 
 /** The body of a request that lies in memory. */
 export const bodyInMemory = (bytes: Uint8Array): Pick<HttpRequest, 'body' | 'chunks'> => ({
@@ -20,5 +20,5 @@ export const bodyInMemory = (bytes: Uint8Array): Pick<HttpRequest, 'body' | 'chu
 export function answerInMemory(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const answer =
     request.path === KEYS_PATH ? serveKeys(routes, request) : serveKey(routes, request);
-  return answer.catch((thrown: unknown) => problem(toMecError(thrown)));
+  return answer.catch((thrown: unknown) => failure(request.method, toMecError(thrown)));
 }

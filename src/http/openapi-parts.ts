@@ -218,6 +218,11 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
       have: { type: 'integer', description: 'The number that answered.' },
       need: { type: 'integer', description: 'The number that must answer.' },
       retryAfter: { type: 'integer', description: 'The number of seconds to wait before a retry.' },
+      mayTakeEffect: {
+        type: 'boolean',
+        description:
+          'For a write: whether it may have taken effect, or still may. Absent for a read.',
+      },
     },
   },
   Keys: {

@@ -1,7 +1,19 @@
 /** Errors as HTTP answers: `application/problem+json` (RFC 9457). */
 import { utf8ToBytes } from '../base/bytes.ts';
-import { ERROR_KINDS, type MecError } from '../base/errors.ts';
+import { ERROR_KINDS, MecError } from '../base/errors.ts';
 import type { HttpAnswer } from './exchange.ts';
+
+const WRITES: ReadonlySet<string> = new Set(['PUT', 'POST', 'DELETE']);
+
+/**
+ * The answer for the error of a request. For a write, it says whether the write may have taken
+ * effect. A write that was refused (4xx) has not. Otherwise it may, unless the thrower knows
+ * better.
+ */
+export function failure(method: string, { code, details }: MecError): HttpAnswer {
+  const { mayTakeEffect = ERROR_KINDS[code].status >= 500, ...rest } = details;
+  return problem(new MecError(code, WRITES.has(method) ? { ...rest, mayTakeEffect } : rest));
+}
 
 /** The answer for an error, with additional `headers`. */
 export function problem(

@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { httpUrl } from '../base/address.ts';
 import type { Env } from '../base/env.ts';
-import { type ErrorCode, listenError, MecError } from '../base/errors.ts';
+import { type ErrorCode, listenError, MecError, nothingWritten } from '../base/errors.ts';
 import { STOP_GRACE_MS } from '../cluster/limits.ts';
 import {
   HTTP_HEADERS_TIMEOUT_MS,
@@ -29,7 +29,7 @@ import type { NodeStatus } from '../cluster/status.ts';
 import { createHandle, type Handle } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
 import { answerCors } from './cors.ts';
-import { problem } from './problem.ts';
+import { failure, problem } from './problem.ts';
 
 /** The parts of a server. */
 export interface HttpServerOptions {
@@ -66,7 +66,7 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
 const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
 
 const OVERLOADED = new MecError('overloaded', {
-  detail: 'Too many requests are in progress. Nothing was written.',
+  ...nothingWritten('Too many requests are in progress.'),
   retryAfter: 1,
 });
 const BAD_REQUEST = new MecError('bad-request', {
@@ -194,7 +194,7 @@ export class HttpServer {
   #refuse(request: IncomingMessage, response: ServerResponse, error: MecError): void {
     this.#refused += 1;
     request.resume();
-    const { status, headers, body } = problem(error);
+    const { status, headers, body } = failure(request.method ?? '', error);
     response.writeHead(status, { ...headers, 'Content-Length': body?.length ?? 0 }).end(body);
   }
 

@@ -55,13 +55,19 @@ export interface SimReadOptions {
   readonly gone?: string | undefined;
 }
 
+/** The fields of an error that the users look at. */
+type ProblemFields = Pick<AnswerError, 'code' | 'mayTakeEffect'> & { readonly status: number };
+
 /** The node has answered with an error. */
 export class AnswerError extends Error {
   readonly code: string;
+  /** Whether a write may have taken effect; undefined for a read. */
+  readonly mayTakeEffect: boolean | undefined;
 
-  constructor(status: number, code: string) {
+  constructor({ status, code, mayTakeEffect }: ProblemFields) {
     super(`${status} ${code}`);
     this.code = code;
+    this.mayTakeEffect = mayTakeEffect;
   }
 }
 
@@ -137,8 +143,8 @@ const malformed = (answer: HttpAnswer): Error =>
 
 function refusal(answer: HttpAnswer): Error {
   if (answer.headers['Content-Type'] !== 'application/problem+json') return malformed(answer);
-  const { code, status } = JSON.parse(textOf(answer)) as { code: string; status: number };
-  return status === answer.status ? new AnswerError(status, code) : malformed(answer);
+  const fields = JSON.parse(textOf(answer)) as ProblemFields;
+  return fields.status === answer.status ? new AnswerError(fields) : malformed(answer);
 }
 
 function siblingOf(headers: Readonly<Record<string, string>>, text: string): Sibling {

@@ -299,9 +299,10 @@ export class User {
       return written;
     } catch (error) {
       this.#world.trace(`${line}: not acknowledged, ${messageOf(error)}`);
-      if (isFirst && error instanceof AnswerError && NOTHING_WRITTEN.has(error.code)) {
-        this.#options.oracle.history.refuse(made);
-      }
+      const isRefused =
+        error instanceof AnswerError &&
+        (made.isNamed ? isFirst && NOTHING_WRITTEN.has(error.code) : error.mayTakeEffect === false);
+      if (isRefused) this.#options.oracle.history.refuse(made);
       throw error;
     }
   }

@@ -117,6 +117,8 @@ export const REPLIES = {
     detail: cutText(MAX_DETAIL_CHARS),
     have: integer,
     need: integer,
+    /** For a forwarded write: whether it may have taken effect, or still may. */
+    mayTakeEffect: omissible(flag),
   }),
 
   /** The answer to `compare` and `scrub`. */

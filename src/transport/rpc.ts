@@ -8,7 +8,7 @@
  */
 import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
 import { callAll } from '../base/call-all.ts';
-import { MecError } from '../base/errors.ts';
+import { MecError, nothingWritten } from '../base/errors.ts';
 import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
 import type { Floor } from '../core/causality/floor.ts';
 import { isRequest, type PackedMessage, packMessage } from './codec.ts';
@@ -30,8 +30,8 @@ const answerAll = (answers: readonly ReplyCall[]): void =>
   callAll(answers, ([onReply, reply]) => onReply(reply));
 
 function unreachable(): MecError {
-  const detail = 'The connection to the peer is closed. Nothing was written.';
-  return new MecError('unreachable', { detail, retryAfter: 1 });
+  const details = nothingWritten('The connection to the peer is closed.');
+  return new MecError('unreachable', { ...details, retryAfter: 1 });
 }
 
 /** The reply if the real one does not fit in a frame. */

@@ -102,11 +102,14 @@ describe('the command line', () => {
       ['quorum-not-met', 1, 2, true],
     );
     const detail = '1 of 2 replicas can be reached. Nothing was written.';
-    const refuses = await fakeNode(t, problem(503, 'quorum-not-met', { detail, retryAfter: 60 }));
+    const refuses = await fakeNode(
+      t,
+      problem(503, 'quorum-not-met', { detail, mayTakeEffect: false, retryAfter: 60 }),
+    );
     const { err } = await mec(['put', key, 'x', '--timeout', '5000', '--url', refuses.url]);
     assert.match(err, /^mec: .*Nothing was written; try again/);
     const unsure = await mec(['put', key, 'x', '--timeout', '200', '--url', short.url]);
-    assert.match(unsure.err, /^mec: .*; the write may have taken effect; try again/);
+    assert.match(unsure.err, /^mec: .*; the command may have taken effect; try again/);
     const usage: [string[], RegExp][] = [
       [['get'], /missing required argument 'key'/],
       [['get', key, '--r', 'many'], /Expected a whole number from 1 to 9/],

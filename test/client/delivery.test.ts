@@ -49,7 +49,7 @@ test('a request that meets `not-ready` goes to the next node at once', async (t)
   const detail = 'This node has not found its cluster yet. Nothing was written.';
   const lonely = await fakeNode(t, (response, asked, i) => {
     response.setHeader('Retry-After', '60');
-    problem(503, 'not-ready', { detail })(response, asked, i);
+    problem(503, 'not-ready', { detail, mayTakeEffect: false })(response, asked, i);
   });
   const good = await fakeNode(t, answer(1));
   const { ms } = await timed(
@@ -127,7 +127,7 @@ test('a refused request is not repeated, and may have taken effect after a lost 
 
 test('a write that no node has stored cannot take effect, unless an earlier attempt could', async (t) => {
   const detail = '1 of 2 replicas can be reached. Nothing was written.';
-  const short = problem(503, 'quorum-not-met', { have: 1, need: 2, detail });
+  const short = problem(503, 'quorum-not-met', { have: 1, need: 2, detail, mayTakeEffect: false });
   const outcomeAt = async (urls: string[]): Promise<unknown[]> => {
     const client = new MecClient(urls, { deadlineMs: 300 });
     const { code, message, mayTakeEffect } = await failure(client.put('k', 1));
@@ -140,8 +140,15 @@ test('a write that no node has stored cannot take effect, unless an earlier atte
   const fickle = await fakeNode(t, (response, asked, i) =>
     i === 0 ? response.destroy() : short(response, asked, i),
   );
-  const sentence = '1 of 2 replicas can be reached. The last attempt wrote nothing.';
+  const sentence = `The last of several attempts failed: ${detail}`;
   assert.deepEqual(await outcomeAt([fickle.url]), ['quorum-not-met', sentence, true]);
+  // The field decides, and not the text.
+  const silent = problem(503, 'quorum-not-met', { detail });
+  assert.deepEqual(await outcomeAt([(await fakeNode(t, silent)).url]), [
+    'quorum-not-met',
+    detail,
+    true,
+  ]);
 });
 
 test('a node is not asked again before its Retry-After', async (t) => {

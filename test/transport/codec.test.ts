@@ -206,6 +206,7 @@ const MESSAGES: readonly Message[] = [
     otherOwners: [4],
   },
   { kind: 'failed', code: 'disk-full', detail: 'why', have: 1, need: 2 },
+  { kind: 'failed', code: 'stopping', detail: '', have: 0, need: 0, mayTakeEffect: false },
 ];
 
 const frameOf = (messages: readonly Message[]): Uint8Array =>

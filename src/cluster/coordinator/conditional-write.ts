@@ -11,7 +11,7 @@
  */
 import { fraction } from '../../base/delays.ts';
 import type { Clock, Random } from '../../base/env.ts';
-import { MecError } from '../../base/errors.ts';
+import { MecError, nothingWritten } from '../../base/errors.ts';
 import { digestOf, writeNameOf } from '../../core/value/content.ts';
 import { decide, type Decision } from '../../core/quorum/decision.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
@@ -54,12 +54,11 @@ export class ConditionalWrites {
     const place = holders.placeOf(request.key);
     if (!place.isOwner) {
       // The node that forwarded the write has a different member list. Gossip will even them out.
-      const detail = 'The owners of the key are changing. Nothing was written.';
       throw new MecError('quorum-not-met', {
         have: 0,
         need: majorityOf(place),
         retryAfter: 1,
-        detail,
+        ...nothingWritten('The owners of the key are changing.'),
       });
     }
     const endMs = env.clock.monotonicMs() + request.timeoutMs;
@@ -86,11 +85,11 @@ export class ConditionalWrites {
   }
 }
 
-const keptTooLong = (): MecError => {
-  const detail =
-    'Other conditional writes, or a change of owners, kept the key until the timeout. Nothing was written.';
-  return new MecError('contended', { retryAfter: 1, detail });
-};
+const keptTooLong = (): MecError =>
+  new MecError('contended', {
+    retryAfter: 1,
+    ...nothingWritten('Other writes, or a change of owners, kept the key until the timeout.'),
+  });
 
 /**
  * Tries ballots until one decides. A ballot that waits for a silent owner keeps the key from

@@ -1,6 +1,6 @@
 /** Forwards a write to an owner of its key. */
 import type { Clock } from '../../base/env.ts';
-import { MecError } from '../../base/errors.ts';
+import { MecError, nothingWritten } from '../../base/errors.ts';
 import { quorumSize } from '../../core/quorum/quorum.ts';
 import type { RemoteCoordinator } from '../holders/remote-coordinator.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
@@ -42,9 +42,9 @@ export async function forward(
 ): Promise<PutResult> {
   const result = await forwardTo(parts, parts.holders.coordinators(place), request);
   if (result !== undefined) return result;
-  const detail = 'No owner of the key can be reached. Nothing was written.';
+  const details = nothingWritten('No owner of the key can be reached.');
   const need = quorumSize(request.w, place.owners.length);
-  throw new MecError('quorum-not-met', { have: 0, need, retryAfter: 1, detail });
+  throw new MecError('quorum-not-met', { have: 0, need, retryAfter: 1, ...details });
 }
 
 /** Forwards a write to one of the given owners; undefined if none of them can be reached. */

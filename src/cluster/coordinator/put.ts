@@ -3,7 +3,7 @@
  * the object to the other owners while its own disk syncs. It answers when W disks have the write.
  * Any other node forwards the write to an owner.
  */
-import { MecError, toMecError } from '../../base/errors.ts';
+import { MecError, nothingWritten, toMecError } from '../../base/errors.ts';
 import { roleIn } from '../../core/quorum/owner-quorum.ts';
 import { WriteQuorum } from '../../core/quorum/write-quorum.ts';
 import type { ConditionalRequest } from './ballot.ts';
@@ -80,11 +80,9 @@ async function putSerialised(
       if (!isUntouched(failure)) throw failure;
     }
   }
-  const detail = `No owner of the key can be reached. ${NOTHING_WRITTEN}`;
-  throw (
-    failure ??
-    new MecError('quorum-not-met', { have: 0, need: majorityOf(place), retryAfter: 1, detail })
-  );
+  const details = { have: 0, need: majorityOf(place), retryAfter: 1 };
+  const unreached = nothingWritten('No owner of the key can be reached.');
+  throw failure ?? new MecError('quorum-not-met', { ...details, ...unreached });
 }
 
 /** Coordinates a write on this node's own replica. */
@@ -125,8 +123,8 @@ function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): WriteP
 
 function assertEnough(what: string, have: number, need: number): void {
   if (have >= need) return;
-  const detail = `${have} of ${need} ${what} can be reached. ${NOTHING_WRITTEN}`;
-  throw new MecError('quorum-not-met', { have, need, retryAfter: 1, detail });
+  const details = nothingWritten(`${have} of ${need} ${what} can be reached.`);
+  throw new MecError('quorum-not-met', { have, need, retryAfter: 1, ...details });
 }
 
 /** A delete first reads the key. Without a token, it removes the versions that the read found. */

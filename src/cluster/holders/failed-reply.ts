@@ -11,6 +11,7 @@ export function toFailedReply(error: unknown): FailedReply {
     detail: details.detail ?? '',
     have: details.have ?? 0,
     need: details.need ?? 0,
+    mayTakeEffect: details.mayTakeEffect,
   };
 }
 
@@ -18,8 +19,12 @@ export function toFailedReply(error: unknown): FailedReply {
 export function errorOf(reply: Reply | MecError): MecError {
   if (reply instanceof MecError) return reply;
   if (reply.kind !== 'failed') return new MecError('internal');
-  const { code, detail, have, need } = reply;
+  const { code, detail, have, need, mayTakeEffect } = reply;
   const retry = ERROR_KINDS[code].status === 503 ? { retryAfter: 1 } : {};
-  const own = detail === '' ? {} : { detail };
-  return new MecError(code, { ...own, ...(need > 0 && { have, need }), ...retry });
+  return new MecError(code, {
+    ...(detail !== '' && { detail }),
+    ...(need > 0 && { have, need }),
+    ...(mayTakeEffect !== undefined && { mayTakeEffect }),
+    ...retry,
+  });
 }

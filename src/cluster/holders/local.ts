@@ -3,7 +3,7 @@
  * reads and writes of keys pass here.
  */
 import type { Clock, Log } from '../../base/env.ts';
-import { MecError, messageOf, toMecError } from '../../base/errors.ts';
+import { MecError, messageOf, nothingWritten, toMecError } from '../../base/errors.ts';
 import { lifeOfActor, nodeOfActor } from '../../core/causality/actor.ts';
 import type { Dot } from '../../core/causality/causal-context.ts';
 import { replicaNumber } from '../../core/causality/replica-name.ts';
@@ -234,9 +234,7 @@ export class LocalHolder implements Holder {
    */
   assertNotGone(): void {
     if (this.#parts.members.own.state !== 'gone') return;
-    throw new MecError('stopping', {
-      detail: 'This node has left its cluster. Nothing was written.',
-    });
+    throw new MecError('stopping', nothingWritten('This node has left its cluster.'));
   }
 }
 

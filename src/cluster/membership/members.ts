@@ -170,7 +170,7 @@ export class Members {
         ? 'This node has not found its cluster yet.'
         : `This node must first hear from ${names}. If they never return, declare them gone.`;
     const detail = sentence === undefined ? reason : `${reason} ${sentence}`;
-    return new MecError('not-ready', { retryAfter: 1, detail });
+    return new MecError('not-ready', { retryAfter: 1, detail, mayTakeEffect: false });
   }
 
   /** Notes the hash of the list of another member, and whether that member relies on it. */

@@ -229,7 +229,9 @@ export class OwnerQuorum {
 
   /** The error of a request that stored nothing. */
   readError(sentence: string): MecError {
-    return this.#changeError(sentence) ?? this.tally.readError(sentence, this.#missing);
+    const error = this.#changeError(sentence);
+    if (error === undefined) return this.tally.readError(sentence, this.#missing);
+    return new MecError(error.code, { ...error.details, mayTakeEffect: false });
   }
 
   /** The owners that have not answered, without those that still may. */

@@ -102,9 +102,12 @@ export class Tally {
    * instead.
    */
   readError(sentence: string, missing = NO_MEMBERS): MecError {
-    const error = this.error(sentence, missing);
-    if (!this.#isDamaged || error.code === 'timeout') return error;
-    return new MecError('damaged', { ...error.details, retryAfter: 1 });
+    const { code, details } = this.error(sentence, missing);
+    const isDamaged = this.#isDamaged && code !== 'timeout';
+    const told = { ...details, mayTakeEffect: false };
+    return isDamaged
+      ? new MecError('damaged', { ...told, retryAfter: 1 })
+      : new MecError(code, told);
   }
 
   /**
