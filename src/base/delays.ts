@@ -1,7 +1,13 @@
 /**
- * Random delays. Nodes that start something at the same moment would otherwise repeat it in step.
+ * Pauses, and random lengths for them. Nodes that start something at the same moment would
+ * otherwise repeat it in step.
  */
-import type { Random } from './env.ts';
+import type { Clock, Random } from './env.ts';
+
+/** Resolves after `ms`. */
+export function pause(clock: Pick<Clock, 'after'>, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
+}
 
 /** Draws a fraction, 0 ≤ x < 1. */
 export function fraction(random: Random): number {

@@ -9,7 +9,7 @@
  * doubled or out of order. Without a majority, none is. This is a ballot as in Paxos (Lamport
  * 1998); its memory is the versions that the owners hold anyway.
  */
-import { fraction } from '../../base/delays.ts';
+import { fraction, pause } from '../../base/delays.ts';
 import type { Clock, Random } from '../../base/env.ts';
 import { MecError, nothingWritten } from '../../base/errors.ts';
 import { digestOf, writeNameOf } from '../../core/value/content.ts';
@@ -116,9 +116,7 @@ async function attempts(
     // A rival whose ballot is as long as this one can win it in the pause.
     const pauseMs = Math.max(GRANT_RETRY_MS, tookMs) * fraction(random);
     if (tookMs + pauseMs >= leftMs) throw result;
-    await new Promise<void>((resolve) => {
-      clock.after(pauseMs, resolve);
-    });
+    await pause(clock, pauseMs);
   }
 }
 

@@ -13,6 +13,7 @@
  * its owners can be reached.
  */
 import { compareUtf8 } from '../../base/bytes.ts';
+import { pause } from '../../base/delays.ts';
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import {
@@ -202,7 +203,7 @@ async function askAll(parts: ListParts, request: ListStep): Promise<ListAnswer[]
       areOwnersChanging ||= found.otherOwners.length > 0;
     };
     await Promise.all([...plan].map(ask));
-    if (areOwnersChanging) await pause(parts.env, OWNER_CHANGE_RETRY_MS);
+    if (areOwnersChanging) await pause(parts.env.clock, OWNER_CHANGE_RETRY_MS);
   }
 }
 
@@ -223,9 +224,6 @@ function listAt(
     else listing.then(end, () => end());
   });
 }
-
-const pause = ({ clock }: ListParts['env'], ms: number): Promise<void> =>
-  new Promise((resolve) => void clock.after(ms, resolve));
 
 function toAnswer(
   asked: readonly KnownPartition[],

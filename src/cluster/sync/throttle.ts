@@ -2,6 +2,7 @@
  * The throttle of incoming data: a pending owner takes in its data slowly enough for clients to be
  * served. There is no hurry as long as the former owners serve the keys.
  */
+import { pause } from '../../base/delays.ts';
 import type { Clock } from '../../base/env.ts';
 
 /**
@@ -27,8 +28,7 @@ export class Throttle {
     this.#beganMs ??= nowMs;
     this.#bytes += bytes;
     this.#dueMs = Math.max(nowMs, this.#dueMs) + bytes / this.#bytesPerMs;
-    if (this.#dueMs > nowMs)
-      await new Promise<void>((resolve) => this.#clock.after(this.#dueMs - nowMs, resolve));
+    if (this.#dueMs > nowMs) await pause(this.#clock, this.#dueMs - nowMs);
   }
 
   /** Forgets the counts, because no more data is coming. */
