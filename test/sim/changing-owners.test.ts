@@ -2,11 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
-import { placement } from '../../src/core/placement/placement.ts';
 import { bodyInMemory } from '../../src/http/in-memory.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { AnswerError, listKeys } from '../../src/sim/http.ts';
-import { Lab, settled, textOf } from '../fixtures/lab.ts';
+import {
+  beforeJoin,
+  type BeforeJoin,
+  Lab,
+  ownersAmong,
+  settled,
+  stateAt,
+  textOf,
+} from '../fixtures/lab.ts';
 
 /** Three owners of a key, and a fourth node that joins and takes the place of `former`. */
 interface Joining {
@@ -20,36 +27,28 @@ interface Joining {
   readonly knowsJoining: (node: SimNode) => boolean;
 }
 
+/** A key of which the newcomer will be an owner, and its owners then. */
+function keyOfNewcomer({ lab, newcomer }: BeforeJoin): { key: string; nextOwners: string[] } {
+  const owners = ownersAmong(lab.cluster.nodes.map(({ name }) => name));
+  for (let i = 0; ; i++) {
+    const key = `k${i}`;
+    const nextOwners = owners[partitionOf(key)] as string[];
+    if (nextOwners.includes(newcomer.name)) return { key, nextOwners };
+  }
+}
+
 /** The newcomer has been heard of, and cannot yet be filled. */
 async function joining(): Promise<Joining> {
-  const probe = new Lab(4);
-  await probe.born();
-  const last = (probe.cluster.nodes[3] as SimNode).name;
-  const ownersOf = (key: string): string[] =>
-    probe
-      .order(key)
-      .slice(0, 3)
-      .map(({ name }) => name);
-  const keys = Array.from({ length: 100 }, (_, i) => `k${i}`);
-  const key = keys.find((candidate) => ownersOf(candidate).includes(last)) ?? assert.fail();
-  const after = ownersOf(key);
-  const lab = new Lab(4);
-  const { nodes } = lab.cluster;
-  const newcomer = nodes[3] as SimNode;
-  newcomer.crash();
-  const others = nodes.slice(0, 3);
-  await lab.until(() => others.every(({ node }) => node?.state === 'up'), 60_000);
-  await lab.wait(5_000);
-  const former = others.find(({ name }) => !after.includes(name)) as SimNode;
-  const [slow, staying] = others.filter((node) => node !== former) as [SimNode, SimNode];
+  const before = await beforeJoin(3);
+  const { lab, members, newcomer } = before;
+  const { key, nextOwners } = keyOfNewcomer(before);
+  const former = members.find(({ name }) => !nextOwners.includes(name)) as SimNode;
+  const [slow, staying] = members.filter((node) => node !== former) as [SimNode, SimNode];
   lab.cut(newcomer, slow);
   lab.cut(newcomer, staying);
   newcomer.start();
-  const knowsJoining = ({ node }: SimNode): boolean =>
-    node
-      ?.status()
-      .members.some(({ name, state }) => name === newcomer.name && state === 'joining') === true;
-  await lab.until(() => others.every(knowsJoining), 20_000);
+  const knowsJoining = (node: SimNode): boolean => stateAt(node, newcomer) === 'joining';
+  await lab.until(() => members.every(knowsJoining), 20_000);
   await lab.wait(3_000);
   return { lab, key, slow, staying, former, joining: newcomer, knowsJoining };
 }
@@ -126,15 +125,12 @@ test('a listing does not count owners that have been replaced', async () => {
 });
 
 test('a pending owner that reaches no owner takes no write, and the owners go on without it', async () => {
-  const lab = new Lab(3, { limits: { pendingBytesPerSecond: 400 } });
-  const [pending, ...owners] = lab.cluster.nodes as [SimNode, SimNode, SimNode];
-  pending.crash();
-  await lab.until(() => owners.every(({ node }) => node?.state === 'up'), 60_000);
-  await lab.wait(5_000);
+  const limits = { pendingBytesPerSecond: 400 };
+  const { lab, members, newcomer: pending } = await beforeJoin(2, { limits });
+  const owners = members as [SimNode, SimNode];
   for (let i = 0; i < 20; i++)
     await lab.ask(owners[0], 'PUT', `old-${i}`, { value: 'x'.repeat(400) });
-  const isPendingAt = ({ node }: SimNode): boolean =>
-    node?.status().members.find(({ name }) => name === pending.name)?.state === 'joining';
+  const isPendingAt = (owner: SimNode): boolean => stateAt(owner, pending) === 'joining';
   pending.start();
   await lab.until(() => owners.every(isPendingAt));
   await lab.wait(3_000);
@@ -211,28 +207,19 @@ test('a read ends in time although its only fallback becomes a pending owner', a
 });
 
 test('a node that owns nothing reads as a fallback, also while a new node joins', async () => {
-  const lab = new Lab(5);
-  const { nodes } = lab.cluster;
-  const joining = nodes[4] as SimNode;
-  joining.crash();
-  const first = nodes.slice(0, 4);
-  await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
-  await lab.wait(5_000);
-  const members = nodes.map(({ name }) => ({ id: name, weight: 1, zone: undefined }));
-  const nextOwners = placement(members, 3).map((order) => order.slice(0, 3));
-  const keys = Array.from({ length: 100 }, (_, i) => `k${i}`);
-  const key =
-    keys.find((one) => nextOwners[partitionOf(one)]?.includes(joining.name)) ?? assert.fail();
+  const before = await beforeJoin(4);
+  const { lab, newcomer } = before;
+  const { key } = keyOfNewcomer(before);
   const [owner, dead, alsoDead, reader] = lab.order(key) as [SimNode, SimNode, SimNode, SimNode];
   assert.equal((await lab.ask(owner, 'PUT', key, { value: 'v' })).status, 200);
   dead.crash();
   alsoDead.crash();
   await lab.wait(6_000);
   assert.equal(textOf(await lab.ask(reader, 'GET', key)), 'v');
-  joining.start();
-  await lab.until(() => joining.node?.state === 'joining');
+  newcomer.start();
+  await lab.until(() => newcomer.node?.state === 'joining');
   await lab.wait(5_000);
-  assert.equal(joining.node?.state, 'joining');
+  assert.equal(newcomer.node?.state, 'joining');
   const read = await lab.ask(reader, 'GET', key);
   assert.equal(textOf(read), 'v', String(read.status));
 });

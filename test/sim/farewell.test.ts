@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab, textOf } from '../fixtures/lab.ts';
+import { Lab, stateAt, textOf } from '../fixtures/lab.ts';
 
 const NODES = 5;
 /** Longer than a node that is gone waits for the slower half. */
@@ -27,9 +27,6 @@ async function leaving(isCut: (other: number) => boolean): Promise<Parting> {
   for (const [i, other] of others.entries()) if (isCut(i)) lab.cut(node, other);
   return { lab, node, others };
 }
-
-const stateAt = (other: SimNode, { name }: SimNode): string | undefined =>
-  other.node?.status().members.find((member) => member.name === name)?.state;
 
 test('a node that has left and is cut off stays until it can tell another member', async () => {
   const { lab, node, others } = await leaving(() => true);

@@ -7,27 +7,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab, ownersAmong, textOf } from '../fixtures/lab.ts';
+import { beforeJoin, ownersAmong, textOf } from '../fixtures/lab.ts';
 
 const COUNT = 6;
 
 for (const how of ['slow disk, killed', 'disk lost', 'disk lost after the join'] as const)
   test(`an owner that has filled a newcomer forgets it: ${how}`, async () => {
     const isSlow = how === 'slow disk, killed';
-    const lab = new Lab(COUNT + 1);
+    const { lab, members, newcomer: p, by } = await beforeJoin(COUNT);
     const { nodes } = lab.cluster;
-    const p = nodes[COUNT] as SimNode;
-    p.crash();
-    const first = nodes.slice(0, COUNT);
-    await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
-    await lab.wait(5_000);
-    const names = first.map(({ name }) => name);
+    const names = members.map(({ name }) => name);
     const [before, after] = [ownersAmong(names), ownersAmong([...names, p.name])];
     const keys = Array.from({ length: 1000 }, (_, i) => `k${i}`);
     const key = keys.find((one) => after[partitionOf(one)]?.includes(p.name)) ?? assert.fail();
     const [old, next] = [before[partitionOf(key)] as string[], after[partitionOf(key)] as string[]];
-    const by = (id: string | undefined): SimNode =>
-      nodes.find(({ name }) => name === id) as SimNode;
     const b = by(old.find((name) => next.includes(name)));
     const [a, c] = old.filter((name) => name !== b.name).map(by) as [SimNode, SimNode];
     const isolate = (node: SimNode): void => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { MemberStatus } from '../../src/cluster/status.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { listKeys, AnswerError } from '../../src/sim/http.ts';
-import { Lab, labClient, settled, textOf } from '../fixtures/lab.ts';
+import { beforeJoin, Lab, labClient, settled, stateAt, textOf } from '../fixtures/lab.ts';
 
 test('a listing fails, and is not empty, if no member is known', async () => {
   const lab = new Lab(3, { config: { quorum: { n: 3, r: 'all', w: 'one', timeoutMs: 3_000 } } });
@@ -111,17 +111,12 @@ test('a node that was killed just after others had joined serves no keys alone',
 });
 
 test('a node that was killed before it kept that it has joined serves no keys', async () => {
-  const lab = new Lab(4);
-  const { nodes } = lab.cluster;
-  const [newcomer, ...others] = nodes.toReversed() as [SimNode, ...SimNode[]];
-  newcomer.crash();
-  await lab.until(() => others.every(({ node }) => node?.state === 'up'), 60_000);
-  await lab.wait(5_000);
+  const { lab, members, newcomer } = await beforeJoin(3);
   newcomer.disk.delayMs = 500;
   newcomer.start();
   await lab.until(() => newcomer.node?.state === 'up', 60_000);
   newcomer.crash();
-  for (const other of others) lab.cut(newcomer, other);
+  for (const other of members) lab.cut(newcomer, other);
   newcomer.disk.delayMs = 1;
   newcomer.start();
   await lab.until(() => newcomer.node?.state === 'joining');
@@ -164,23 +159,14 @@ test('a lone node serves keys when the member that never joined is declared gone
 for (const isWiped of [false, true]) {
   const addition = isWiped ? ', also if the newcomer loses its disk' : '';
   test(`after an outage of all nodes during a join, the cluster serves again${addition}`, async () => {
-    const lab = new Lab(4);
+    const { lab, members, newcomer } = await beforeJoin(3);
     const { nodes } = lab.cluster;
-    const joining = nodes[3] as SimNode;
-    joining.crash();
-    const others = nodes.slice(0, 3);
-    await lab.until(() => others.every(({ node }) => node?.state === 'up'), 60_000);
-    await lab.wait(5_000);
-    joining.start();
-    const know = ({ node }: SimNode): boolean =>
-      node
-        ?.status()
-        .members.some(({ name, state }) => name === joining.name && state === 'joining') === true;
-    await lab.until(() => others.every(know), 20_000);
+    newcomer.start();
+    await lab.until(() => members.every((node) => stateAt(node, newcomer) === 'joining'), 20_000);
     // In this time the record is kept on disk, and the node has not joined yet.
     await lab.wait(20);
     for (const node of nodes) node.crash();
-    if (isWiped) joining.disk.replace(new Map());
+    if (isWiped) newcomer.disk.replace(new Map());
     for (const node of nodes) node.start();
     await lab.rest();
     for (const node of nodes) {
@@ -192,18 +178,17 @@ for (const isWiped of [false, true]) {
 
 test('a node that lost its disk stays an owner when it hears first that it is joining', async () => {
   const quorum = { n: 4, r: 'quorum', w: 'quorum', timeoutMs: 3_000 } as const;
-  const lab = new Lab(4, { config: { quorum } });
+  const { lab, members, newcomer } = await beforeJoin(3, { config: { quorum } });
   const { nodes } = lab.cluster;
-  const [knowing, behind, , newcomer] = nodes as [SimNode, SimNode, SimNode, SimNode];
-  newcomer.crash();
-  await lab.until(() => nodes.slice(0, 3).every(({ node }) => node?.state === 'up'), 60_000);
+  const [knowing, behind] = members as [SimNode, SimNode, SimNode];
   newcomer.start();
-  const stateAt = ({ node }: SimNode): string | undefined =>
-    node?.members.find(({ name }) => name === newcomer.name)?.state;
-  await lab.until(() => stateAt(behind) === 'joining', 20_000);
+  await lab.until(() => stateAt(behind, newcomer) === 'joining', 20_000);
   for (const other of nodes) if (other !== behind) lab.cut(behind, other);
-  await lab.until(() => stateAt(knowing) === 'up', 60_000);
-  assert.deepEqual([stateAt(knowing), stateAt(behind)], ['up', 'joining']);
+  await lab.until(() => stateAt(knowing, newcomer) === 'up', 60_000);
+  assert.deepEqual(
+    [knowing, behind].map((node) => stateAt(node, newcomer)),
+    ['up', 'joining'],
+  );
   newcomer.crash();
   newcomer.disk.replace(new Map());
   lab.heal();

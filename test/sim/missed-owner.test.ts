@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab, ownersAmong, textOf } from '../fixtures/lab.ts';
+import { beforeJoin, type Lab, ownersAmong, textOf } from '../fixtures/lab.ts';
 
 const COUNT = 6;
 
@@ -47,26 +47,6 @@ function rolesOf(names: readonly string[], x: string): Roles {
   }
 }
 
-interface Newcomer {
-  readonly lab: Lab;
-  /** The node that is not started yet. */
-  readonly x: SimNode;
-  /** The members before it. */
-  readonly first: readonly SimNode[];
-  readonly by: (name: string) => SimNode;
-}
-
-async function newcomerOf(): Promise<Newcomer> {
-  const lab = new Lab(COUNT + 1);
-  const { nodes } = lab.cluster;
-  const x = nodes[COUNT] as SimNode;
-  x.crash();
-  const first = nodes.slice(0, COUNT);
-  await lab.until(() => first.every(({ node }) => node?.state === 'up'), 60_000);
-  await lab.wait(5_000);
-  return { lab, x, first, by: (id) => nodes.find(({ name }) => name === id) as SimNode };
-}
-
 for (const [isLock, isForced] of [
   [true, false],
   [false, false],
@@ -76,9 +56,9 @@ for (const [isLock, isForced] of [
   const what = isLock ? 'a lock' : 'a write';
   const end = isForced ? 'was declared gone' : 'left';
   test(`${what}: an owner was down while another joined and ${end}`, async () => {
-    const { lab, x, first, by } = await newcomerOf();
+    const { lab, members, newcomer: x, by } = await beforeJoin(COUNT);
     const roles = rolesOf(
-      first.map(({ name }) => name),
+      members.map(({ name }) => name),
       x.name,
     );
     const { key } = roles;
@@ -100,7 +80,7 @@ for (const [isLock, isForced] of [
     if (isForced) {
       x.crash();
       await lab.wait(6_000);
-      first.find((node) => ![a, b, p].includes(node))?.node?.remove(x.name);
+      members.find((node) => ![a, b, p].includes(node))?.node?.remove(x.name);
     } else {
       x.node?.leave();
       // Without a rule that makes it wait for `p`, it is gone after a second.
@@ -144,9 +124,9 @@ function rolesOfReturn(names: readonly string[], x: string): Roles {
 }
 
 test('an owner that was replaced hears first that another owner ended', async () => {
-  const { lab, x, first, by } = await newcomerOf();
+  const { lab, members, newcomer: x, by } = await beforeJoin(COUNT);
   const { key, ...roles } = rolesOfReturn(
-    first.map(({ name }) => name),
+    members.map(({ name }) => name),
     x.name,
   );
   const [a, b, p] = [by(roles.a), by(roles.b), by(roles.p)];
@@ -160,7 +140,7 @@ test('an owner that was replaced hears first that another owner ended', async ()
   assert.equal(write.status, 200, textOf(write));
   b.crash();
   await lab.wait(6_000);
-  first.find((node) => ![a, b, p].includes(node))?.node?.remove(b.name);
+  members.find((node) => ![a, b, p].includes(node))?.node?.remove(b.name);
   await lab.wait(5_000);
   // Now it is an owner again, as it was by the list on its disk.
   lab.cut(p, x);
