@@ -46,7 +46,7 @@ test('a node that fails is skipped until its rest ends', async (t) => {
 });
 
 test('a request that meets `not-ready` goes to the next node at once', async (t) => {
-  const detail = 'This node has not found its cluster yet. Nothing was written.';
+  const detail = 'This node has not found its cluster yet.';
   const lonely = await fakeNode(t, (response, asked, i) => {
     response.setHeader('Retry-After', '60');
     problem(503, 'not-ready', { detail, mayTakeEffect: false })(response, asked, i);

@@ -27,11 +27,9 @@ export interface PutParts extends WriteParts, ForwardParts {
   readonly get: (request: GetRequest) => Promise<GetResult>;
 }
 
-const NOTHING_WRITTEN = 'Nothing was written.';
-
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(parts: PutParts, request: PutRequest): Promise<PutResult> {
-  const place = parts.holders.placeOf(request.key, NOTHING_WRITTEN);
+  const place = parts.holders.placeOf(request.key);
   if (request.condition !== undefined)
     return putSerialised(parts, place, { ...request, condition: request.condition });
   const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
@@ -87,7 +85,7 @@ async function putSerialised(
 
 /** Coordinates a write on this node's own replica. */
 export async function putHere(parts: PutParts, request: PutRequest): Promise<PutResult> {
-  const place = parts.holders.placeOf(request.key, NOTHING_WRITTEN);
+  const place = parts.holders.placeOf(request.key);
   if (request.condition !== undefined)
     return parts.conditionals.put({ ...request, condition: request.condition });
   return putAt(parts, place, request);

@@ -102,7 +102,7 @@ export class LocalHolder implements Holder {
   ): void {
     const error = orError(() => {
       this.assertNotGone();
-      const notReady = this.#parts.members.whyNotReady('Nothing was written.');
+      const notReady = this.#parts.members.whyNotReady();
       if (notReady !== undefined) throw notReady;
       if (grant === undefined) this.#assertLives(item);
       else if (!this.takeGrant(item, grant)) throw new MecError('contended');

@@ -55,18 +55,15 @@ export class Holders {
     return peer && new RemoteHolder(this.#parts, peer);
   }
 
-  /**
-   * Throws `not-ready` if this node does not know the owners yet. `sentence` tells the caller the
-   * consequence.
-   */
-  assertReady(sentence?: string): void {
-    const error = this.#parts.members.whyNotReady(sentence);
+  /** Throws `not-ready` if this node does not know the owners yet. */
+  assertReady(): void {
+    const error = this.#parts.members.whyNotReady();
     if (error !== undefined) throw error;
   }
 
-  /** The place of a key. Throws `not-ready` as `assertReady` does. */
-  placeOf(key: string, sentence?: string): KeyPlace {
-    this.assertReady(sentence);
+  /** The place of a key. Throws `not-ready` if this node does not know the owners yet. */
+  placeOf(key: string): KeyPlace {
+    this.assertReady();
     const { members } = this.#parts;
     const partition = partitionOf(key);
     const owners = members.owners(partition);

@@ -159,17 +159,16 @@ export class Members {
    * The error if this node does not know the owners yet; undefined if it does. Such a node would
    * compute wrong owners, and read from a quorum that acknowledged writes may miss. A coordinator
    * with an older list would count it for owners of before. The error names the members that the
-   * node must hear from. `sentence` tells the caller the consequence.
+   * node must hear from.
    */
-  whyNotReady(sentence?: string): MecError | undefined {
+  whyNotReady(): MecError | undefined {
     if (this.knowsOwners) return undefined;
     const names = this.#trust.awaitedMembers.join(', ');
-    const reason = this.isInformed
+    const detail = this.isInformed
       ? 'No member of the cluster is up yet.'
       : names === ''
         ? 'This node has not found its cluster yet.'
         : `This node must first hear from ${names}. If they never return, declare them gone.`;
-    const detail = sentence === undefined ? reason : `${reason} ${sentence}`;
     return new MecError('not-ready', { retryAfter: 1, detail, mayTakeEffect: false });
   }
 
