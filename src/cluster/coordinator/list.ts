@@ -270,8 +270,11 @@ function planOf(
       const detail = `${count}, so the listing would be incomplete.`;
       throw new MecError('quorum-not-met', { ...details, detail });
     }
-    for (const id of left.slice(0, need - have))
-      plan.set(id, [...(plan.get(id) ?? []), { partition, ownersHash }]);
+    for (const id of left.slice(0, need - have)) {
+      const partitions = plan.get(id);
+      if (partitions === undefined) plan.set(id, [{ partition, ownersHash }]);
+      else partitions.push({ partition, ownersHash });
+    }
   }
   return plan;
 }
