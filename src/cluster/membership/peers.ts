@@ -197,10 +197,11 @@ export class Peers {
       else if (reach === 'suspect') suspects.push(peer);
     }
     const slowMs = this.hedgeMs;
-    if (peers.some(({ latency }) => latency.meanMs > slowMs)) {
-      peers.sort((a, b) => Number(a.latency.meanMs > slowMs) - Number(b.latency.meanMs > slowMs));
-    }
-    return peers.length < wanted ? [...peers, ...suspects] : peers;
+    const isSlow = ({ latency }: Peer): boolean => latency.meanMs > slowMs;
+    const ordered = peers.some(isSlow)
+      ? [...peers.filter((peer) => !isSlow(peer)), ...peers.filter(isSlow)]
+      : peers;
+    return ordered.length < wanted ? [...ordered, ...suspects] : ordered;
   }
 
   async close(): Promise<void> {
