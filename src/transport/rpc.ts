@@ -34,6 +34,8 @@ function unreachable(): MecError {
   return new MecError('unreachable', { ...details, retryAfter: 1 });
 }
 
+const late = (): MecError => new MecError('timeout', { detail: 'A peer did not answer in time' });
+
 /** The reply if the real one does not fit in a frame. */
 const TOO_LARGE: FailedReply = {
   kind: 'failed',
@@ -210,8 +212,7 @@ export class RpcClient {
 
   #expire(): void {
     const nowMs = this.#clock.monotonicMs();
-    const late = new MecError('timeout', { detail: 'A peer did not answer in time' });
-    const answers = this.#giveUp((_, { deadlineMs }) => (deadlineMs <= nowMs ? late : undefined));
+    const answers = this.#giveUp((_, { deadlineMs }) => (deadlineMs <= nowMs ? late() : undefined));
     this.#sweep =
       this.#pending.size > 0 ? this.#clock.after(RPC_SWEEP_MS, () => this.#expire()) : undefined;
     answerAll(answers);
