@@ -41,10 +41,12 @@ export class Expiry {
   async sweep(): Promise<void> {
     const { holders, time, env } = this.#parts;
     for (let partition = 0; partition < PARTITIONS; partition++) {
+      // Most partitions have no such versions, so this is asked first.
+      const expiring = holders.own.expiring(partition);
+      if (expiring === undefined) continue;
       const owners = holders.ownersOf(partition);
       const turn = owners.indexOf(holders.own.id);
-      const expiring = turn < 0 ? undefined : holders.own.expiring(partition);
-      if (expiring === undefined) continue;
+      if (turn < 0) continue;
       // One owner is enough. Each further owner waits longer, and acts only if those before it
       // fail.
       const untilMicros = time.passedMicros(owners) - turn * EXPIRY_TURN_MS * 1000;

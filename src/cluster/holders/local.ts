@@ -209,10 +209,10 @@ export class LocalHolder implements Holder {
     };
   }
 
-  /** The versions of a partition that expire; undefined while the disk has failed. */
+  /** The versions of a partition that expire; undefined if none does, or if the disk has failed. */
   expiring(partition: number): ExpiringVersions | undefined {
     const replica = this.#parts.store.find(partition);
-    if (replica === undefined) return undefined;
+    if (replica?.expiry.hasAny !== true) return undefined;
     const { expiry } = replica;
     return {
       isDue: (nowMicros) => expiry.isDue(nowMicros),

@@ -53,6 +53,11 @@ export class ReplicaExpiry {
     }
   }
 
+  /** Whether a version may expire at any time. */
+  get hasAny(): boolean {
+    return this.#nextMicros < Infinity;
+  }
+
   /** Whether a version may have expired by now. */
   isDue(nowMicros: number): boolean {
     return this.#nextMicros <= nowMicros;
