@@ -354,6 +354,7 @@ export class CausalContext {
   static unpack(packed: unknown, maxRanges = Infinity): CausalContext | undefined {
     if (!Array.isArray(packed) || packed.length % 2 !== 0) return undefined;
     const context = new CausalContext();
+    if (packed.length === 0) return context;
     context.#own();
     let count = 0;
     for (let i = 0; i < packed.length; i += 2) {
