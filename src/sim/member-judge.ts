@@ -16,6 +16,8 @@ export class MemberJudge {
   readonly #fields = new Map<string, Map<number, string>>();
   /** The generations that were joining. Any other one takes the place of the generation before. */
   readonly #joined = new Set<string>();
+  /** The list of each node at the last look. It is another list if a record has changed. */
+  readonly #seen = new Map<string, readonly MemberRecord[]>();
   #nextMs = 0;
   /**
    * Whether there is one cluster. A node that has lost its disk and begins a cluster of its own may
@@ -28,13 +30,16 @@ export class MemberJudge {
     this.#violations = violations;
   }
 
-  /** Looks at the list of every node. */
+  /** Looks at every list that has changed since the last look. */
   check(): void {
     const { nodes, world } = this.#cluster;
     if (!this.isOn || world.nowMs < this.#nextMs) return;
     this.#nextMs = world.nowMs + LOOK_MS;
     for (const { name: observer, node } of nodes) {
-      for (const record of node?.members ?? []) this.#note(observer, record);
+      const members = node?.members;
+      if (members === undefined || this.#seen.get(observer) === members) continue;
+      this.#seen.set(observer, members);
+      for (const record of members) this.#note(observer, record);
     }
   }
 

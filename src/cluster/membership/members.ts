@@ -113,7 +113,7 @@ export class Members {
   }
 
   /** All records, including those of members that are gone. */
-  all(): MemberRecord[] {
+  all(): readonly MemberRecord[] {
     return this.#list.all();
   }
 

@@ -139,6 +139,7 @@ export function withPlaceKept(record: MemberRecord, known: MemberRecord | undefi
  */
 export class MemberList {
   readonly #records = new Map<string, MemberRecord>();
+  #sorted: readonly MemberRecord[] | undefined;
   #hash: number | undefined;
 
   /** Merges one record. Returns whether it changed the list. */
@@ -146,6 +147,7 @@ export class MemberList {
     const known = this.#records.get(record.name);
     if (known !== undefined && !supersedes(record, known)) return false;
     this.#records.set(record.name, record);
+    this.#sorted = undefined;
     this.#hash = undefined;
     return true;
   }
@@ -154,9 +156,10 @@ export class MemberList {
     return this.#records.get(name);
   }
 
-  /** All records, by name. */
-  all(): MemberRecord[] {
-    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  /** All records, by name. It is the same list until a record changes. */
+  all(): readonly MemberRecord[] {
+    this.#sorted ??= [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#sorted;
   }
 
   /** The records in one of these states, by name. */
