@@ -320,11 +320,11 @@ export class SimCluster {
 
   #areIdle(): boolean {
     return this.#staying.every(({ node }) => {
-      if (node === undefined) return false;
-      const { state, storeStatus: store, syncStatus: sync } = node;
-      if (state !== 'up') return false;
-      const isIdle = sync.incomplete + sync.fallbacks + sync.waiting + sync.running === 0;
-      return store.state === 'ok' && isIdle && store.logEntries === 0 && store.residues === 0;
+      if (node?.state !== 'up') return false;
+      const { incomplete, fallbacks, waiting, running } = node.syncStatus;
+      if (incomplete + fallbacks + waiting + running > 0) return false;
+      const { state, logEntries, residues } = node.storeStatus;
+      return state === 'ok' && logEntries === 0 && residues === 0;
     });
   }
 

@@ -114,6 +114,8 @@ export class ReplicaJudge {
       seen.batches = batches;
       seen.node = node.node;
       for (const key of this.#keys) this.#noteMark(key, node);
+      // Damage that a node has not found yet is no violation.
+      if (node.disk.isDamaged) continue;
       for (const key of this.#keys) this.#lookAt(key, { node, seen });
     }
   }
@@ -134,8 +136,8 @@ export class ReplicaJudge {
   }
 
   #lookAt({ key, partition, object, mark }: KeyRows, { node, seen }: Look): void {
-    // Damage that a node has not found yet, or has marked, is no violation.
-    if (node.disk.isDamaged || node.disk.rows.has(mark)) return;
+    // Damage that a node has marked is no violation.
+    if (node.disk.rows.has(mark)) return;
     const known = node.node?.inspect(partition);
     const record = node.disk.rows.get(object);
     if (known === undefined || !this.#hasChanged(key, { seen, record }, known.hash)) return;

@@ -49,7 +49,7 @@ export function statusOfReplicas(
     residues += replica.residues.count;
     wounded += Number(replica.status.isWounded);
     aside += Number(!replica.asideDots.isEmpty);
-    marked.push(...replica.marks.keys());
+    if (replica.marks.size > 0) marked.push(...replica.marks.keys());
   }
   const named = marked.slice(0, MAX_NAMED_KEYS);
   return {
