@@ -79,7 +79,8 @@ export class Ownership {
       const after = next[partition] as readonly string[];
       const nextOwners = after.slice(0, own);
       const pending = nextOwners.filter((name) => !owners.includes(name));
-      const rest = [...new Set([...order, ...after])];
+      // Both placements are the same list as long as no member joins or leaves.
+      const rest = order === after ? order : [...new Set([...order, ...after])];
       const fallbacks = rest.filter((name) => !owners.includes(name) && !pending.includes(name));
       const view = viewOf({ owners, nextOwners }, this.#places[partition]?.view);
       const holders = [...owners, ...pending];
@@ -176,13 +177,14 @@ export class Ownership {
   }
 }
 
+const sortedNames = (names: readonly string[]): string => [...names].sort().join(' ');
+
 function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
-  const name = [sets.owners, sets.nextOwners]
-    .map((names) => [...names].sort().join(' '))
-    .join(' > ');
-  if (before?.name === name) return before;
   const { owners } = sets;
   const nextOwners = areChanging(sets) ? sets.nextOwners : owners;
+  const now = sortedNames(owners);
+  const name = `${now} > ${nextOwners === owners ? now : sortedNames(nextOwners)}`;
+  if (before?.name === name) return before;
   return { owners, nextOwners, name, hash: hashText32(name) };
 }
 
