@@ -31,12 +31,27 @@ export const systemRandom: Random = {
   },
 };
 
+/** The number of turns in one pass of the event loop. */
+const TURNS_PER_PASS = 64;
+
+const turns: (() => void)[] = [];
+let immediates = 0;
+
+function endTurn(): void {
+  immediates -= 1;
+  turns.shift()?.();
+}
+
 /**
- * Resolves at the end of this turn of the event loop, after all promises that wait for no event
- * have settled.
+ * Resolves at the end of this turn, after all promises that wait for no event have settled. Node
+ * settles them between any two immediates. Many immediates are made at once, for one pass of the
+ * event loop. Each pass asks the operating system for events, which costs more than a short turn.
  */
 export function turnEnd(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => {
+    if (turns.push(resolve) <= immediates) return;
+    for (; immediates < TURNS_PER_PASS; immediates++) setImmediate(endTurn);
+  });
 }
 
 /** Resolves after `delayMs`. The launcher uses it to wait for processes. */
