@@ -2,7 +2,7 @@
 import { httpUrl } from '../base/address.ts';
 import type { CommandArguments } from './command.ts';
 import { DEFAULT_URL } from './commands.ts';
-import { OPERATOR_POLL_MS } from './limits.ts';
+import { LEAVE_SILENT_POLLS, OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import type { KeyLocation } from '../cluster/coordinator/explain.ts';
 import type { MemberStatus } from '../cluster/status.ts';
@@ -106,6 +106,8 @@ function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] 
     notes.push(`${counted(unreadable.length, 'key')} unreadable on all nodes`);
   if (handoff.all > handoff.done)
     notes.push(own?.state === 'gone' ? leftOf(handoff) : progressOf(handoff));
+  const wait = waitText(handoff, name);
+  if (wait !== undefined) notes.push(wait);
   return [
     name,
     own?.zone ?? '-',
@@ -129,6 +131,16 @@ function progressOf({ done, all, bytesPerSecond, etaMs }: ServerStatus['handoff'
 
 const leftOf = ({ done, all }: ServerStatus['handoff']): string =>
   `${done} of ${all} partitions handed over`;
+
+/** The members that a node waits for, itself left out; undefined if it waits for no other. */
+function waitText({ waitsFor }: ServerStatus['handoff'], self: string): string | undefined {
+  if (waitsFor === undefined) return undefined;
+  const { reason, members } = waitsFor;
+  if (reason === 'no-successor') return 'no member stays to take over';
+  const names = members.filter((name) => name !== self).join(', ');
+  if (names === '') return undefined;
+  return reason === 'unreachable' ? `cannot reach ${names}` : `waits for ${names} to catch up`;
+}
 
 function absentRow({ of, member }: Absent): string[] {
   const peer = of.peers.find(({ node }) => node === member.name);
@@ -231,9 +243,13 @@ const printResult = (
     json === true ? `${JSON.stringify({ name, state })}\n` : `${name} ${sentence}\n`,
   );
 
-/** Resolves when the node has ended. */
+/**
+ * Resolves when the node has ended. Prints what it waits for, if that lasts. Rejects if it cannot
+ * leave as the cluster is.
+ */
 async function waitUntilGone(options: RemoteOptions, name: string): Promise<void> {
-  for (;;) {
+  const said = new Set<string>();
+  for (let polls = 1; ; polls++) {
     await sleepMs(OPERATOR_POLL_MS);
     const status = await statusOf(options);
     if (status?.name !== name) {
@@ -243,5 +259,13 @@ async function waitUntilGone(options: RemoteOptions, name: string): Promise<void
     if (status.state !== 'leaving' && status.state !== 'gone') {
       throw new ExitError(EXIT.failed, `${name} has stopped leaving; its state is ${status.state}`);
     }
+    const wait = waitText(status.handoff, name);
+    if (status.handoff.waitsFor?.reason === 'no-successor')
+      throw new ExitError(EXIT.failed, `${name} cannot leave: ${wait}; start another node`);
+    if (wait === undefined || said.has(wait) || polls < LEAVE_SILENT_POLLS) continue;
+    said.add(wait);
+    if (options.json === true)
+      await print(process.stdout, `${JSON.stringify({ name, ...status.handoff.waitsFor })}\n`);
+    else process.stderr.write(`mec: ${name} ${wait}\n`);
   }
 }

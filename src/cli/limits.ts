@@ -26,6 +26,9 @@ export const DEV_STOP_TIMEOUT_MS = 10_000;
 /** The interval at which a command that waits for a node checks again. */
 export const OPERATOR_POLL_MS = 1_000;
 
+/** The polls after which `mec leave` names the members that it waits for. Most end sooner. */
+export const LEAVE_SILENT_POLLS = 4;
+
 /** Keys that an export or import processes at once. */
 export const TRANSFER_CONCURRENCY = 16;
 

@@ -75,6 +75,9 @@ export const BEGIN_WAIT_MS = 10_000;
  */
 export const FAREWELL_MEMBERS = 3;
 
+/** A node that waits this long for the same members, to join or to leave, logs that. */
+export const WAIT_LOG_MS = 5_000;
+
 /** How long a node that is gone waits for `FAREWELL_MEMBERS`. After that, one member is enough. */
 export const FAREWELL_MS = 10_000;
 

@@ -5,6 +5,7 @@ import type { StoreStatus } from '../storage/store-status.ts';
 import type { Config } from './config.ts';
 import type { Share } from './membership/ownership.ts';
 import type { HandoffProgress } from './membership/lifecycle.ts';
+import type { Wait } from './membership/wait.ts';
 import type { Throttle } from './sync/throttle.ts';
 import type { AgedJob } from './sync/pull-queue.ts';
 
@@ -28,8 +29,12 @@ export interface NodeStatus {
   /** The configured numbers, and the present number of replicas of a key. */
   readonly quorum: Config['quorum'] & { readonly replicas: number };
   readonly partitions: Share & { readonly all: number };
-  /** The progress of a node that joins, or of one that is gone and hands over. */
-  readonly handoff: HandoffProgress & ReturnType<Throttle['status']>;
+  /**
+   * The progress of a node that joins, or of one that is gone and hands over. `waitsFor` has the
+   * members that a node waits for before it is up, or gone.
+   */
+  readonly handoff: HandoffProgress &
+    ReturnType<Throttle['status']> & { readonly waitsFor?: Wait | undefined };
   readonly members: readonly MemberStatus[];
   readonly peers: readonly PeerStatus[];
   readonly store: StoreStatus;

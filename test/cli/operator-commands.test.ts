@@ -8,13 +8,14 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import type { Wait } from '../../src/cluster/membership/wait.ts';
 import type { NodeStatus } from '../../src/cluster/status.ts';
 import { MecClient } from '../../src/client/index.ts';
 import { type EmbeddedCluster, startCluster, startNode } from '../../src/index.ts';
 import { eventually, LAUNCHER } from '../fixtures/cluster.ts';
 import { type MecResult, runMec } from '../fixtures/run-mec.ts';
-import { deadUrl } from '../fixtures/fake-node.ts';
+import { deadUrl, type FakeNode, fakeNode } from '../fixtures/fake-node.ts';
 
 let cluster: EmbeddedCluster;
 let directory: string;
@@ -22,6 +23,22 @@ let directory: string;
 /** Runs `mec` with arguments, against the first node unless they name another. */
 const mec = (...args: readonly string[]): Promise<MecResult> =>
   runMec(args, { env: { MEC_URL: cluster.urls[0] } });
+
+/** A node that leaves, waits, and goes when it has been asked `polls` times. */
+const leavingNode = (t: TestContext, waitsFor: Wait, polls: number): Promise<FakeNode> => {
+  let left = polls;
+  return fakeNode(t, (response, { url }) => {
+    const isLeave = url.startsWith('/cluster/leave');
+    if (!isLeave && left <= 0) {
+      response.destroy();
+      return;
+    }
+    if (!isLeave) left -= 1;
+    const handoff = { done: 0, all: 0, bytesPerSecond: 0, waitsFor };
+    const status = { name: 'n3', state: 'leaving', handoff };
+    response.writeHead(isLeave ? 202 : 200).end(JSON.stringify(status));
+  });
+};
 
 const statuses = async (): Promise<NodeStatus[]> =>
   JSON.parse((await mec('status', '--json')).out) as NodeStatus[];
@@ -174,5 +191,20 @@ describe('the commands of operators', () => {
     assert.deepEqual([gone.code, gone.out], [0, '{"name":"n3","state":"gone"}\n']);
     const leaving = await mec('leave', '--json', '--no-wait', '--url', cluster.urls[1] ?? '');
     assert.deepEqual([leaving.code, leaving.out], [0, '{"name":"n2","state":"leaving"}\n']);
+  });
+
+  test('mec leave names the members that the node waits for, if that lasts', async (t) => {
+    const wait = { reason: 'unsettled', members: ['n1', 'n2'] } as const;
+    const node = await leavingNode(t, wait, 4);
+    const { code, out, err } = await mec('leave', '--url', node.url);
+    assert.deepEqual([code, out], [0, 'n3 is leaving\nn3 has left\n']);
+    assert.equal(err, 'mec: n3 waits for n1, n2 to catch up\n');
+  });
+
+  test('mec leave fails if no member stays to take over', async (t) => {
+    const node = await leavingNode(t, { reason: 'no-successor', members: [] }, 4);
+    const { code, out, err } = await mec('leave', '--url', node.url);
+    assert.deepEqual([code, out], [1, 'n3 is leaving\n']);
+    assert.equal(err, 'mec: n3 cannot leave: no member stays to take over; start another node\n');
   });
 });

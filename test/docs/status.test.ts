@@ -5,7 +5,13 @@ import { test } from 'node:test';
 import { startCluster } from '../../src/embed/start-cluster.ts';
 
 /** Fields that are there only if there is something to tell, or when it has been counted. */
-const SOMETIMES = ['peers[].refusal', 'store.diskBytes', 'store.keys', 'sync.oldest'];
+const SOMETIMES = [
+  'handoff.waitsFor',
+  'peers[].refusal',
+  'store.diskBytes',
+  'store.keys',
+  'sync.oldest',
+];
 
 const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
 

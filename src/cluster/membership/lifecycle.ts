@@ -1,11 +1,12 @@
 /** The lifecycle of this node, from joining to gone: when it may enter its next state. */
 import type { Env } from '../../base/env.ts';
 import { BEGIN_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../limits.ts';
-import type { MemberRecord, MemberState } from '../../core/placement/member-list.ts';
+import type { MemberState } from '../../core/placement/member-list.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from './members.ts';
 import type { Peers } from './peers.ts';
 import type { Seeds } from './seeds.ts';
+import { type Wait, WaitLog, waitOf } from './wait.ts';
 
 /** The parts of a node that the lifecycle uses. */
 export interface LifecycleOptions {
@@ -52,6 +53,7 @@ export class Lifecycle {
   readonly #informed = new Set<string>();
   #farewellSinceMs: number | undefined;
   #hasWarned = false;
+  readonly #waitLog = new WaitLog();
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
@@ -69,6 +71,14 @@ export class Lifecycle {
     const pending = members.ownPendingPartitions;
     const done = pending.filter((partition) => store.find(partition)?.isComplete === true);
     return this.#progressOf(done.length, pending.length);
+  }
+
+  /** The wait of this node, if it joins or leaves a cluster that has begun. */
+  get waitsFor(): Wait | undefined {
+    const { members, peers } = this.#options;
+    const isUnderWay = ['joining', 'leaving'].includes(members.own.state);
+    const isBorn = members.in('up', 'leaving').length > 0;
+    return isUnderWay && isBorn ? waitOf(members, peers) : undefined;
   }
 
   #progressOf(done: number, all: number): HandoffProgress {
@@ -93,7 +103,7 @@ export class Lifecycle {
 
   /** Runs at every heartbeat. */
   onHeartbeat(): void {
-    const { members, env, isKept, onBegin } = this.#options;
+    const { members, peers, env, isKept, onBegin } = this.#options;
     const { state } = members.own;
     const before = this.#state;
     this.#state = state;
@@ -118,7 +128,12 @@ export class Lifecycle {
     const { done, all } = this.progress();
     const isSettled = done === all && isKept(members.nextHash);
     if (state !== 'leaving') members.setSettled(isSettled ? members.nextHash : 0);
-    if (state === 'up' || !this.#areAllSettled()) return;
+    if (state === 'up') return;
+    const wait = waitOf(members, peers);
+    if (wait !== undefined) {
+      this.#waitLog.note(env.log, state, { wait, nowMs: env.clock.monotonicMs() });
+      return;
+    }
     this.#state = state === 'joining' ? 'up' : 'gone';
     members.enterState(this.#state);
     env.log.info(state === 'joining' ? 'joined the cluster' : 'left the cluster', {
@@ -148,28 +163,6 @@ export class Lifecycle {
       'not all nodes that the configuration names can be reached; beginning without them',
     );
     return true;
-  }
-
-  /**
-   * Whether all next owners have all their data. Unreachable members are left out, as long as they
-   * are a minority of the members, and of the owners of each partition that changes. A node that
-   * leaves does not leave out a member that takes over from it. That member may have owned the
-   * partition before this node came, and would count at once, with a replica of that time.
-   */
-  #areAllSettled(): boolean {
-    const { members, peers } = this.#options;
-    const isPresent = ({ name }: MemberRecord): boolean =>
-      name === members.self || peers.reach(name) === 'reachable';
-    const present = members.in('up', 'joining', 'leaving').filter(isPresent);
-    const staying = members.in('up', 'joining');
-    if (2 * staying.filter(isPresent).length <= staying.length) return false;
-    if (!members.areMajorities(new Set(present.map(({ name }) => name)))) return false;
-    const isLeaving = members.own.state === 'leaving';
-    const takesOver = ({ name, state }: MemberRecord): boolean =>
-      isLeaving && state === 'up' && members.shareOf(name).pending > 0;
-    return staying
-      .filter((member) => isPresent(member) || takesOver(member))
-      .every(({ settled }) => settled === members.nextHash);
   }
 
   /** Notes that a member knows that this node is gone. */

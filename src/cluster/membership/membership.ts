@@ -39,6 +39,7 @@ import { Prober } from './prober.ts';
 import { Gossiper } from './gossip.ts';
 import { logLeaves } from './leave-log.ts';
 import { Seeds } from './seeds.ts';
+import type { Wait } from './wait.ts';
 import { warnOfIgnoredFields } from './ignored-fields.ts';
 
 /** The parts of a node that membership uses. */
@@ -138,9 +139,9 @@ export class Membership {
     await this.#seeds.close();
   }
 
-  /** The progress of this node with the partitions of which it is a pending owner. */
-  progress(): HandoffProgress {
-    return this.#lifecycle.progress();
+  /** The progress of this node as it joins or leaves, and the members that it waits for. */
+  progress(): HandoffProgress & { readonly waitsFor?: Wait | undefined } {
+    return { ...this.#lifecycle.progress(), waitsFor: this.#lifecycle.waitsFor };
   }
 
   /** Begins to leave. Throws if this node is the last member. */

@@ -72,8 +72,10 @@ export class Ownership {
       leaving.length === 0 ? nextHash : hashText32([nextHash, ...leaving].join('\n'));
     this.#replicas = Math.min(this.#n, current.length);
     const now: Placement = placement(toPlaced(current), this.#n);
-    const next: Placement = placement(toPlaced(joined), this.#n);
-    const own = Math.min(this.#n, joined.length);
+    // If every member leaves, none takes over, and the owners stay.
+    const staying = joined.length > 0 ? joined : current;
+    const next: Placement = placement(toPlaced(staying), this.#n);
+    const own = Math.min(this.#n, staying.length);
     this.#places = now.map((order, partition) => {
       const owners = order.slice(0, this.#replicas);
       const after = next[partition] as readonly string[];
