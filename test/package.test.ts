@@ -1,9 +1,9 @@
 /** The package as published: packed, installed into an empty project, and used there. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -38,6 +38,39 @@ export const carts = mapOf(plusMinusCounter);
 export const latest = register.merge<string>;
 `;
 
+/** A copy of the files that are packed, with its pages prepared as by `npm pack`. */
+async function stage(directory: string): Promise<string> {
+  const staged = join(directory, 'staged');
+  for (const path of ['package.json', 'README.md', 'LICENSE', 'docs', 'dist/bin', 'dist/src'])
+    await cp(join(ROOT, path), join(staged, path), { recursive: true });
+  await run(process.execPath, ['dist/bin/pack-pages.js'], staged);
+  return staged;
+}
+
+/** The pages of a folder, by path. */
+async function pagesOf(folder: string): Promise<Map<string, string>> {
+  const names = [
+    'README.md',
+    ...(await readdir(join(folder, 'docs'))).map((name) => `docs/${name}`),
+  ];
+  const pages = names
+    .filter((name) => name.endsWith('.md'))
+    .map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const);
+  return new Map(await Promise.all(pages));
+}
+
+/** The links of pages to files that their folder does not have. */
+async function deadLinks(folder: string): Promise<string[]> {
+  const dead: string[] = [];
+  for (const [page, text] of await pagesOf(folder)) {
+    for (const [link, target = ''] of text.matchAll(/\]\((?![a-z]+:|#)([^)#]+)[^)]*\)/g)) {
+      const isThere = await stat(join(folder, dirname(page), target)).catch(() => undefined);
+      if (isThere === undefined) dead.push(`${page}: ${link}`);
+    }
+  }
+  return dead;
+}
+
 async function run(
   program: string,
   args: readonly string[],
@@ -60,7 +93,7 @@ test(
       await run(
         'npm',
         ['pack', '--ignore-scripts', '--json', '--pack-destination', directory],
-        ROOT,
+        await stage(directory),
       ),
     ) as {
       filename: string;
@@ -76,6 +109,8 @@ test(
         ),
     );
     assert.deepEqual(strays, []);
+    await run('tar', ['-xzf', packed.filename], directory);
+    assert.deepEqual(await deadLinks(join(directory, 'package')), []);
 
     const project = join(directory, 'project');
     await mkdir(project);
@@ -140,3 +175,20 @@ test(
     assert.equal(printed, '', 'its types stand on their own');
   },
 );
+
+test('npm pack changes the pages only until it has packed them', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'mec-pages-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const before = await pagesOf(ROOT);
+  const staged = await stage(directory);
+  assert.match((await pagesOf(staged)).get('docs/operations.md') ?? '', /\(`test\/|: `test\//);
+  const again = run(process.execPath, ['dist/bin/pack-pages.js'], staged);
+  await assert.rejects(again, /npm run postpack/);
+  await run(process.execPath, ['dist/bin/pack-pages.js', '--restore'], staged);
+  assert.deepEqual(await pagesOf(staged), before);
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  assert.match(scripts['prepack'] ?? '', / && node dist\/bin\/pack-pages\.js$/);
+  assert.equal(scripts['postpack'], 'node dist/bin/pack-pages.js --restore');
+});
