@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { TestCluster } from './fixtures/cluster.ts';
+import { startCluster } from '../src/embed/start-cluster.ts';
 import { serveTwoTabs } from './fixtures/two-tabs.ts';
 
 const run = promisify(execFile);
@@ -29,10 +29,12 @@ const scripts = (await readdir(new URL('examples', root))).filter(
 
 for (const name of scripts) {
   test(`examples/${name} prints the output in its head`, { skip }, async (t) => {
-    const cluster = await TestCluster.start(t);
+    const cluster = await startCluster();
+    t.after(() => cluster.close());
+    const [first, , third] = cluster.urls as [string, string, string];
     const script = new URL(`examples/${name}`, root);
     const head = /^# Prints:\n((?:# {3}.*\n)+)/m.exec(await readFile(script, 'utf8'))?.[1] ?? '';
-    const { stdout } = await run('sh', [script.pathname, cluster.node(0).url, cluster.node(2).url]);
+    const { stdout } = await run('sh', [script.pathname, first, third]);
     assert.equal(stdout, head.replaceAll(/^# {3}/gm, ''));
     assert.ok(head.length > 0);
   });
@@ -59,15 +61,18 @@ test('each example is short and names its output', async () => {
   }
 });
 
-for (const name of examples) {
-  test(`examples/${name} prints the output in its head`, async () => {
-    const source = await readFile(new URL(`examples/${name}`, root), 'utf8');
-    const program = fileURLToPath(new URL(`dist/examples/${name.replace(/ts$/, 'js')}`, root));
-    const { stdout, stderr } = await run(process.execPath, [program], { timeout: 60_000 });
-    assert.equal(stderr, '');
-    assert.equal(stdout, promised(source));
-  });
-}
+// Programs wait more than they compute: two take little longer than one.
+describe('the programs', { concurrency: 2 }, () => {
+  for (const name of examples) {
+    test(`examples/${name} prints the output in its head`, async () => {
+      const source = await readFile(new URL(`examples/${name}`, root), 'utf8');
+      const program = fileURLToPath(new URL(`dist/examples/${name.replace(/ts$/, 'js')}`, root));
+      const { stdout, stderr } = await run(process.execPath, [program], { timeout: 60_000 });
+      assert.equal(stderr, '');
+      assert.equal(stdout, promised(source));
+    });
+  }
+});
 
 const IMPORT = /^\s*(?:import|export)\s+(?:(?:\{[^}]*\}|\*|\w+)\s+from\s+)?['"]([^'"]+)['"]/gm;
 

@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { startCluster } from '../../src/embed/start-cluster.ts';
 import { eventually, freePorts, TestCluster } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
-import { blocksOf, isShown, readPages } from './page.ts';
+import { type Block, blocksOf, isShown, readPages } from './page.ts';
 import { COMPILE, runBlocks } from './run-blocks.ts';
 
 async function whyNoCurl(): Promise<string | undefined> {
@@ -32,10 +33,21 @@ const ROOT = new URL('../../../', import.meta.url);
 const START = 'npm ci && npm start\n';
 const TEST = 'npm ci && npm test\n';
 
-/** Nodes with the URLs that pages call 3000, 3001 and 3002. */
-async function startedNodes(t: TestContext, path: string): Promise<string[]> {
+/**
+ * Nodes with the URLs that pages call 3000, 3001 and 3002. They are processes of their own only for
+ * pages on which a node ends, because processes cost more.
+ */
+async function startedNodes(
+  t: TestContext,
+  path: string,
+  blocks: readonly Block[],
+): Promise<readonly string[]> {
   if (path === 'README.md') return startAsReadmeSays(t);
-  return (await TestCluster.start(t)).nodes.map(({ url }) => url);
+  if (blocks.some(({ code }) => code.includes('mec leave')))
+    return (await TestCluster.start(t)).nodes.map(({ url }) => url);
+  const cluster = await startCluster();
+  t.after(() => cluster.close());
+  return cluster.urls;
 }
 
 /** Runs the script that `npm start` runs, on other ports. */
@@ -73,7 +85,9 @@ describe('the pages', { concurrency: 2 }, () => {
       { skip },
       async (t) => {
         const needsNodes = blocks.some(({ language }) => language !== 'toml');
-        await runBlocks(t, blocks, { urls: needsNodes ? await startedNodes(t, page.path) : [] });
+        await runBlocks(t, blocks, {
+          urls: needsNodes ? await startedNodes(t, page.path, blocks) : [],
+        });
       },
     );
   }
