@@ -124,6 +124,40 @@ test('a listing does not count owners that have been replaced', async () => {
   assert.deepEqual((await settled(lab, listKeys(former, query))).keys, [key]);
 });
 
+test('a listing needs a quorum of the next owners too', async () => {
+  const before = await beforeJoin(3);
+  const { lab, members, newcomer } = before;
+  const { key: tag, nextOwners } = keyOfNewcomer(before);
+  // All keys with this prefix have the same owners.
+  const key = `{${tag}}`;
+  const former = members.find(({ name }) => !nextOwners.includes(name)) as SimNode;
+  const [asker, staying] = members.filter((node) => node !== former) as [SimNode, SimNode];
+  newcomer.start();
+  await lab.until(() => newcomer.node?.state === 'up', 60_000);
+  // The newcomer and one owner know that the change is over. The others still know of a change.
+  for (const one of [asker, former]) for (const other of [staying, newcomer]) lab.cut(one, other);
+  await lab.wait(1_000);
+  assert.deepEqual(
+    [asker, former, staying].map((node) => stateAt(node, newcomer)),
+    ['joining', 'joining', 'up'],
+  );
+  const path = encodeURIComponent(key);
+  const write = await lab.ask(newcomer, 'PUT', path, { value: 'v', query: 'pw=quorum' });
+  assert.equal(write.status, 200, textOf(write));
+  const query = `prefix=${path}`;
+  for (const waitMs of [0, 10_000]) {
+    await lab.wait(waitMs);
+    const listing = listKeys(asker, `${query}&timeout=2000`);
+    await settled(
+      lab,
+      assert.rejects(listing, (error) => error instanceof AnswerError),
+    );
+  }
+  lab.heal();
+  await lab.rest();
+  assert.deepEqual((await settled(lab, listKeys(asker, query))).keys, [key]);
+});
+
 test('a pending owner that reaches no owner takes no write, and the owners go on without it', async () => {
   const limits = { pendingBytesPerSecond: 400 };
   const { lab, members, newcomer: pending } = await beforeJoin(2, { limits });
@@ -163,6 +197,8 @@ test('a cluster of one is served while a second node joins, and if that fails', 
     assert.equal(write.status, 200, textOf(write));
     const read = await lab.ask(first, 'GET', key);
     assert.equal(textOf(read), 'v');
+    const { keys } = await settled(lab, listKeys(first, 'prefix=' + key));
+    assert.deepEqual(keys, [key]);
   };
   assert.equal(second.node?.state, 'joining');
   await isServed('one');

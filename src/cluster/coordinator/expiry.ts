@@ -18,7 +18,7 @@ import type { GetResult } from './get.ts';
 /** The parts of a node that the removal of hidden versions needs. */
 export interface ExpiryParts {
   readonly env: { readonly log: Log };
-  readonly holders: Pick<Holders, 'placeOf' | 'ownersOf'> & {
+  readonly holders: Pick<Holders, 'placeOf' | 'viewOf'> & {
     readonly own: Pick<LocalHolder, 'id' | 'expiring'>;
   };
   readonly policies: Policies;
@@ -44,7 +44,7 @@ export class Expiry {
       // Most partitions have no such versions, so this is asked first.
       const expiring = holders.own.expiring(partition);
       if (expiring === undefined) continue;
-      const owners = holders.ownersOf(partition);
+      const { owners } = holders.viewOf(partition);
       const turn = owners.indexOf(holders.own.id);
       if (turn < 0) continue;
       // One owner is enough. Each further owner waits longer, and acts only if those before it

@@ -6,8 +6,13 @@
  *
  * All keys of a prefix with a hash tag lie in one partition, so only its owners are asked.
  *
- * An answer counts only if its member knows the same owners. While owners change, members hear of
- * it one after another, and those that differ are asked again.
+ * While owners change, members hear of it one after another. If other nodes know that the change is
+ * over, a listing of the present owners alone would miss their writes. So R of the next owners must
+ * answer too, as for a read. An answer counts only if its member knows the same owners and next
+ * owners. Members that know others are asked again.
+ *
+ * A pending owner counts only for the next owners, even without its data. It has not heard that the
+ * change is over, so a write that it has stored has a quorum of the present owners as well.
  *
  * A listing is complete, or it fails. The keys of a partition are never left out because too few of
  * its owners can be reached.
@@ -23,6 +28,8 @@ import {
   OWNER_CHANGE_RETRY_MS,
 } from '../limits.ts';
 import { partitionOf, partitionsWith } from '../../core/placement/partition.ts';
+import { areChanging, type OwnerSets } from '../../core/quorum/joint-tally.ts';
+import { roleIn } from '../../core/quorum/owner-quorum.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
 import type { KeyListRequest, KeysFound, KnownPartition, OnBehalf } from '../holders/holder.ts';
 import type { Holders } from '../holders/select.ts';
@@ -31,10 +38,7 @@ import type { GetRequest, GetResult } from './get.ts';
 /** The parts of a node that a listing needs. */
 export interface ListParts {
   readonly env: { readonly clock: Pick<Clock, 'after' | 'monotonicMs'> };
-  readonly holders: Pick<
-    Holders,
-    'assertReady' | 'of' | 'ownersOf' | 'ownersHashOf' | 'reachableOwners'
-  >;
+  readonly holders: Pick<Holders, 'assertReady' | 'of' | 'viewOf' | 'reachableNames' | 'isAway'>;
   /** Reads a key on whose versions its owners do not agree. */
   readonly get: (request: GetRequest) => Promise<Pick<GetResult, 'versions'>>;
 }
@@ -58,8 +62,11 @@ export interface ListPage {
 
 /** The answer of one member for some partitions. */
 interface ListAnswer {
-  /** The partitions that it covers, each with the hash of the owners that both members know. */
-  readonly owners: ReadonlyMap<number, number>;
+  readonly member: string;
+  /** Its partitions, each with the hash of the owners that both members know. */
+  readonly hashes: ReadonlyMap<number, number>;
+  /** The partitions among them of which it lacks data. */
+  readonly incomplete: ReadonlySet<number>;
   readonly tagsByKey: ReadonlyMap<string, number>;
   readonly until: string | undefined;
 }
@@ -172,14 +179,14 @@ async function onlyLiving(
 function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
   const partition = partitionOf(key);
   const tags = answers
-    .filter(({ owners }) => owners.has(partition))
+    .filter(({ hashes, incomplete }) => hashes.has(partition) && !incomplete.has(partition))
     .map(({ tagsByKey }) => tagsByKey.get(key));
   return tags[0] !== undefined && tags.every((tag) => tag === tags[0]);
 }
 
 /**
- * Asks until R complete owners of every partition have answered. If an owner fails, the next owner
- * of the partition is asked.
+ * Asks until R complete owners of every partition have answered, and R next owners if they change.
+ * If one fails, another one is asked.
  */
 async function askAll(parts: ListParts, request: ListStep): Promise<ListAnswer[]> {
   const answers: ListAnswer[] = [];
@@ -198,7 +205,7 @@ async function askAll(parts: ListParts, request: ListStep): Promise<ListAnswer[]
       // The next round asks other members for partitions without an answer.
       const found = await listAt(parts, member, question);
       if (found === undefined) return;
-      answers.push(toAnswer(partitions, found));
+      answers.push(toAnswer(member, partitions, found));
       for (const partition of found.otherOwners) hashes.delete(partition);
       areOwnersChanging ||= found.otherOwners.length > 0;
     };
@@ -226,14 +233,17 @@ function listAt(
 }
 
 function toAnswer(
+  member: string,
   asked: readonly KnownPartition[],
   { keys, tags, until, incomplete, otherOwners }: KeysFound,
 ): ListAnswer {
-  const owners = new Map<number, number>();
-  for (const { partition, ownersHash } of asked) owners.set(partition, ownersHash);
-  for (const partition of [...incomplete, ...otherOwners]) owners.delete(partition);
+  const hashes = new Map<number, number>();
+  for (const { partition, ownersHash } of asked) hashes.set(partition, ownersHash);
+  for (const partition of otherOwners) hashes.delete(partition);
   return {
-    owners,
+    member,
+    hashes,
+    incomplete: new Set(incomplete),
     tagsByKey: new Map(keys.map((key, i) => [key, tags[i] as number])),
     until,
   };
@@ -249,32 +259,75 @@ interface ListProgress {
 }
 
 /**
- * The members to ask, each with its partitions, so that every partition gets R answers. Throws
+ * The members to ask, each with its partitions, so that every partition gets enough answers. Throws
  * `quorum-not-met` if too few owners are left to ask.
  */
 function planOf(
   parts: ListParts,
   { r, prefix }: ListStep,
-  { answers, asked }: ListProgress,
+  progress: ListProgress,
 ): Map<string, KnownPartition[]> {
   const plan = new Map<string, KnownPartition[]>();
   for (const partition of partitionsWith(prefix)) {
-    const need = quorumSize(r, parts.holders.ownersOf(partition).length);
-    const ownersHash = parts.holders.ownersHashOf(partition);
-    const have = answers.filter(({ owners }) => owners.get(partition) === ownersHash).length;
-    const present = parts.holders.reachableOwners(partition, need);
-    const left = present.filter((id) => asked.get(id)?.get(partition) !== ownersHash);
-    if (have + left.length < need) {
-      const details = { have: have + left.length, need, retryAfter: 1 };
-      const count = `Only ${details.have} of ${need} owners of a partition can answer`;
-      const detail = `${count}, so the listing would be incomplete.`;
-      throw new MecError('quorum-not-met', { ...details, detail });
+    const view = parts.holders.viewOf(partition);
+    const known = { partition, ownersHash: view.hash };
+    const members = membersThatCount(progress.answers, known, view);
+    const planned: string[] = [];
+    for (const set of setsOf(view, r, parts.holders.isAway)) {
+      const have = [...members, ...planned].filter((id) => set.members.includes(id)).length;
+      const left = parts.holders
+        .reachableNames(set.members, set.need)
+        .filter((id) => progress.asked.get(id)?.get(partition) !== view.hash)
+        .filter((id) => !planned.includes(id));
+      if (have + left.length < set.need) throw lackError(set, have + left.length);
+      planned.push(...left.slice(0, Math.max(0, set.need - have)));
     }
-    for (const id of left.slice(0, need - have)) {
+    for (const id of planned) {
       const partitions = plan.get(id);
-      if (partitions === undefined) plan.set(id, [{ partition, ownersHash }]);
-      else partitions.push({ partition, ownersHash });
+      if (partitions === undefined) plan.set(id, [known]);
+      else partitions.push(known);
     }
   }
   return plan;
+}
+
+/** The members whose answer counts for a partition, in each set of owners that has them. */
+function membersThatCount(
+  answers: readonly ListAnswer[],
+  { partition, ownersHash }: KnownPartition,
+  view: OwnerSets,
+): ReadonlySet<string> {
+  const counts = ({ member, hashes, incomplete }: ListAnswer): boolean =>
+    hashes.get(partition) === ownersHash &&
+    (!incomplete.has(partition) || roleIn(view, member) === 'pending owner');
+  return new Set(answers.filter(counts).map(({ member }) => member));
+}
+
+/** Owners of a partition, and the number of them that must answer. */
+interface NeededSet {
+  readonly name: 'owners' | 'next owners';
+  readonly members: readonly string[];
+  readonly need: number;
+}
+
+/** The present owners, and the next owners if they change. */
+function setsOf(view: OwnerSets, r: Quorum, isAway: (member: string) => boolean): NeededSet[] {
+  const { owners, nextOwners } = view;
+  const now: NeededSet = { name: 'owners', members: owners, need: quorumSize(r, owners.length) };
+  if (!areChanging(view)) return [now];
+  const pending = nextOwners.filter((id) => !owners.includes(id));
+  const staying = nextOwners.filter((id) => owners.includes(id));
+  const full = quorumSize(r, nextOwners.length);
+  // A cluster must not stop because a new node fails as it joins, so a pending owner that cannot
+  // answer is excused. But the answers must meet every majority, and that takes half of the set.
+  const half = Math.ceil(nextOwners.length / 2);
+  const need = Math.min(full, Math.max(half, full - pending.filter(isAway).length));
+  // Pending owners come last, since they are busy.
+  return [now, { name: 'next owners', members: [...staying, ...pending], need }];
+}
+
+function lackError({ name, need }: NeededSet, have: number): MecError {
+  const count = `Only ${have} of ${need} ${name} of a partition can answer`;
+  const detail = `${count}, so the listing would be incomplete.`;
+  return new MecError('quorum-not-met', { have, need, retryAfter: 1, detail });
 }

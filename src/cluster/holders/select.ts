@@ -71,25 +71,19 @@ export class Holders {
     return { partition, owners, view, isOwner: owners.includes(members.self) };
   }
 
-  /** The owners of a partition. */
-  ownersOf(partition: number): readonly string[] {
-    return this.#parts.members.owners(partition);
-  }
-
-  /** A hash of the owners and the next owners of a partition. */
-  ownersHashOf(partition: number): number {
-    return this.#parts.members.view(partition).hash;
+  /** The owners and the next owners of a partition. */
+  viewOf(partition: number): OwnerView {
+    return this.#parts.members.view(partition);
   }
 
   /**
-   * The owners of a partition that can be reached, this node first. Suspects are included only if
+   * Those of the given members that can be reached, this node first. Suspects are included only if
    * there are fewer than `wanted` without them.
    */
-  reachableOwners(partition: number, wanted: number): string[] {
+  reachableNames(ids: readonly string[], wanted: number): string[] {
     const { members, peers } = this.#parts;
-    const owners = members.owners(partition);
-    const others = peers.reachable(owners, wanted).map(({ id }) => id);
-    return owners.includes(members.self) ? [members.self, ...others] : others;
+    const others = peers.reachable(ids, wanted).map(({ id }) => id);
+    return ids.includes(members.self) ? [members.self, ...others] : others;
   }
 
   /** The given members that can be reached, and suspects if those are fewer than `wanted`. */

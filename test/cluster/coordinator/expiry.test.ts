@@ -76,7 +76,7 @@ class FakeNode {
     env: { log: this.log },
     holders: {
       own: { id: 'n1', expiring: (partition) => this.expiring.get(partition) },
-      ownersOf: (partition) => this.owners.get(partition) ?? OTHERS,
+      viewOf: (partition) => placeOf(this.owners.get(partition) ?? OTHERS).view,
       placeOf: () => this.place,
     },
     policies: new Policies([]),

@@ -154,6 +154,95 @@ test('an answer for owners that are not the present ones any more does not count
   assert.deepEqual(keysOf(await listing), ['a']);
 });
 
+/** A node `n1` with the owners `n1` to `n3`. The pending owner `n4` will take the place of `n3`. */
+function changing(): FakeCluster {
+  const cluster = new FakeCluster();
+  cluster.nextOwners = ['n1', 'n2', 'n4'];
+  cluster.pending = [cluster.n4];
+  return cluster;
+}
+
+const INCOMPLETE = found({}, { incomplete: [PARTITION] });
+
+test('a listing needs answers of the next owners too, if the owners change', async () => {
+  const cluster = changing();
+  // A quorum of the owners, with one of the next owners only.
+  cluster.own.found = found({ a: 1 });
+  cluster.n3.found = found({ a: 1 });
+  cluster.n2.found = new MecError('timeout');
+  cluster.n4.found = new MecError('timeout');
+  assert.equal(codeOf(await outcomeOf(listings(cluster).list.list(request))), 'quorum-not-met');
+  cluster.n4.found = found({ a: 1, b: 2 });
+  assert.deepEqual(keysOf(await listings(cluster, [`${PREFIX}b`]).list.list(request)), ['a', 'b']);
+});
+
+test('owners that stay count for both sets, and a pending owner is not asked then', async () => {
+  const cluster = changing();
+  for (const holder of [cluster.own, cluster.n2]) holder.found = found({ a: 1 });
+  assert.deepEqual(keysOf(await listings(cluster).list.list(request)), ['a']);
+  assert.deepEqual([cluster.n3.lists.length, cluster.n4.lists.length], [0, 0]);
+});
+
+test('a pending owner counts for the next owners only', async () => {
+  const cluster = changing();
+  cluster.own.found = found({ a: 1 });
+  for (const holder of [cluster.n2, cluster.n3]) holder.found = new MecError('timeout');
+  for (const answer of [found({ a: 1 }), INCOMPLETE]) {
+    cluster.n4.found = answer;
+    const outcome = await outcomeOf(listings(cluster).list.list(request));
+    assert.equal(codeOf(outcome), 'quorum-not-met');
+  }
+});
+
+test('a pending owner without its data counts, and makes no key look absent', async () => {
+  const cluster = changing();
+  cluster.own.found = found({ a: 1, b: 2 });
+  cluster.n3.found = found({ a: 1, b: 2 });
+  cluster.n2.found = new MecError('timeout');
+  cluster.n4.found = INCOMPLETE;
+  const { list, read } = listings(cluster);
+  assert.deepEqual([keysOf(await list.list(request)), read], [['a', 'b'], []]);
+});
+
+test('a next owner that is an owner already does not count without its data', async () => {
+  const cluster = changing();
+  for (const holder of [cluster.own, cluster.n3]) holder.found = found({ a: 1 });
+  cluster.n2.found = INCOMPLETE;
+  cluster.n4.found = new MecError('timeout');
+  assert.equal(codeOf(await outcomeOf(listings(cluster).list.list(request))), 'quorum-not-met');
+});
+
+test('a pending owner that knows other owners does not count, and is asked again', async () => {
+  const cluster = changing();
+  for (const holder of [cluster.own, cluster.n3]) holder.found = found({ a: 1 });
+  cluster.n2.found = new MecError('timeout');
+  cluster.n4.found = found({}, { otherOwners: [PARTITION] });
+  const listing = listings(cluster).list.list(request);
+  assert.equal(await outcomeOf(listing), 'waiting');
+  cluster.n4.found = INCOMPLETE;
+  cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
+  assert.deepEqual(keysOf(await listing), ['a']);
+});
+
+test('a pending owner that cannot be reached stops no listing of a single owner', async () => {
+  const cluster = new FakeCluster();
+  [cluster.owners, cluster.nextOwners] = [['n1'], ['n1', 'n2']];
+  cluster.own.found = found({ a: 1 });
+  cluster.n2.found = new MecError('unreachable');
+  const single = { ...request, r: 'quorum' as const };
+  assert.equal(codeOf(await outcomeOf(listings(cluster).list.list(single))), 'quorum-not-met');
+  cluster.away.add('n2');
+  assert.deepEqual(keysOf(await listings(cluster).list.list(single)), ['a']);
+});
+
+test('pending owners are not excused if the answers miss a majority of the next owners', async () => {
+  const cluster = changing();
+  for (const holder of [cluster.own, cluster.n3]) holder.found = found({ a: 1 });
+  // The two could have acknowledged a write, if they know that the change is over.
+  cluster.away.add('n2').add('n4');
+  assert.equal(codeOf(await outcomeOf(listings(cluster).list.list(request))), 'quorum-not-met');
+});
+
 test('a listing fails if too few owners of a partition answer', async () => {
   const cluster = new FakeCluster();
   cluster.own.found = found({ a: 1 });

@@ -74,6 +74,12 @@ function pending(): Pick<Placed, 'node' | 'holders' | 'place'> {
   return { node, holders, place: holders.placeOf(key) };
 }
 
+test('the view of a partition has the owners and the next owners', () => {
+  const { node, holders, place } = pending();
+  assert.equal(holders.viewOf(place.partition), node.members.view(place.partition));
+  assert.ok(holders.viewOf(place.partition).nextOwners.includes('n8'));
+});
+
 test('the place of a key has its partition, its owners, and whether this node is one', () => {
   for (const isOwner of [true, false]) {
     const { node, holders } = bench();
@@ -215,20 +221,20 @@ test('the reach of a member is that of its last answers, and this node is `itsel
   );
 });
 
-test('the owners that can be asked begin with this node, if it is one', () => {
+test('the names of members that can be asked begin with this node, if it is one of them', () => {
   const mine = placed({ isOwner: true });
-  const { partition } = mine.place;
-  assert.deepEqual(mine.holders.reachableOwners(partition, 3), [SELF, ...mine.owners]);
+  const names = [...mine.owners, SELF];
+  assert.deepEqual(mine.holders.reachableNames(names, 3), [SELF, ...mine.owners]);
   const other = placed({ isOwner: false });
-  assert.deepEqual(other.holders.reachableOwners(other.place.partition, 3), other.owners);
+  assert.deepEqual(other.holders.reachableNames(other.owners, 3), other.owners);
 });
 
-test('the owners that can be asked include suspects only if the others are too few', () => {
-  const { node, holders, place, owners } = placed({ isOwner: false });
+test('the names of members that can be asked include suspects only if the others are too few', () => {
+  const { node, holders, owners } = placed({ isOwner: false });
   const [first = '', second = '', third = ''] = owners;
   node.suspect(first);
-  assert.deepEqual(holders.reachableOwners(place.partition, 2), [second, third]);
-  assert.deepEqual(holders.reachableOwners(place.partition, 3), [second, third, first]);
+  assert.deepEqual(holders.reachableNames(owners, 2), [second, third]);
+  assert.deepEqual(holders.reachableNames(owners, 3), [second, third, first]);
 });
 
 test('a write can be passed on to the owners that answer, and to suspects if none does', async () => {
