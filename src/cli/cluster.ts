@@ -139,7 +139,9 @@ function waitText({ waitsFor }: ServerStatus['handoff'], self: string): string |
   if (reason === 'no-successor') return 'no member stays to take over';
   const names = members.filter((name) => name !== self).join(', ');
   if (names === '') return undefined;
-  return reason === 'unreachable' ? `cannot reach ${names}` : `waits for ${names} to catch up`;
+  if (reason === 'unreachable') return `cannot reach ${names}`;
+  if (reason === 'holds-writes') return `holds writes that ${names} must take`;
+  return `waits for ${names} to catch up`;
 }
 
 function absentRow({ of, member }: Absent): string[] {

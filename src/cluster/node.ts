@@ -88,6 +88,7 @@ export class MecNode implements KeyStore {
       peers,
       store,
       time,
+      writeTakers: () => sync.writeTakers,
       onReachable: (peer) => sync.onPeerBack(peer),
       onEnd: onEnd ?? (() => {}),
       onBegin: onBegin ?? (() => {}),

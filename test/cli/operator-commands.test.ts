@@ -201,6 +201,12 @@ describe('the commands of operators', () => {
     assert.equal(err, 'mec: n3 waits for n1, n2 to catch up\n');
   });
 
+  test('mec leave names the owners that must take writes from a fallback', async (t) => {
+    const node = await leavingNode(t, { reason: 'holds-writes', members: ['n1'] }, 4);
+    const { code, err } = await mec('leave', '--url', node.url);
+    assert.deepEqual([code, err], [0, 'mec: n3 holds writes that n1 must take\n']);
+  });
+
   test('mec leave fails if no member stays to take over', async (t) => {
     const node = await leavingNode(t, { reason: 'no-successor', members: [] }, 4);
     const { code, out, err } = await mec('leave', '--url', node.url);

@@ -17,6 +17,8 @@ export interface LifecycleOptions {
   /** Whether the list on the disk has this next placement. */
   readonly isKept: (nextHash: number) => boolean;
   readonly store: Store;
+  /** The members that must take the writes that this node holds as a fallback. */
+  readonly writeTakers: () => readonly string[];
   /**
    * Whether a node has refused this one. There is a cluster then, and this node must not begin
    * another.
@@ -75,10 +77,10 @@ export class Lifecycle {
 
   /** The wait of this node, if it joins or leaves a cluster that has begun. */
   get waitsFor(): Wait | undefined {
-    const { members, peers } = this.#options;
+    const { members } = this.#options;
     const isUnderWay = ['joining', 'leaving'].includes(members.own.state);
     const isBorn = members.in('up', 'leaving').length > 0;
-    return isUnderWay && isBorn ? waitOf(members, peers) : undefined;
+    return isUnderWay && isBorn ? waitOf(members, this.#options) : undefined;
   }
 
   #progressOf(done: number, all: number): HandoffProgress {
@@ -103,7 +105,7 @@ export class Lifecycle {
 
   /** Runs at every heartbeat. */
   onHeartbeat(): void {
-    const { members, peers, env, isKept, onBegin } = this.#options;
+    const { members, env, isKept, onBegin } = this.#options;
     const { state } = members.own;
     const before = this.#state;
     this.#state = state;
@@ -129,7 +131,7 @@ export class Lifecycle {
     const isSettled = done === all && isKept(members.nextHash);
     if (state !== 'leaving') members.setSettled(isSettled ? members.nextHash : 0);
     if (state === 'up') return;
-    const wait = waitOf(members, peers);
+    const wait = waitOf(members, this.#options);
     if (wait !== undefined) {
       this.#waitLog.note(env.log, state, { wait, nowMs: env.clock.monotonicMs() });
       return;

@@ -54,6 +54,8 @@ export interface MembershipOptions {
   readonly peers: Peers;
   readonly store: Store;
   readonly time: WallTime;
+  /** The members that must take the writes that this node holds as a fallback. */
+  readonly writeTakers: () => readonly string[];
   /** Called when a peer has become reachable. */
   readonly onReachable: (peer: Peer) => void;
   /** Called when this node should stop: it has left, or (with an error) cannot be a member. */
@@ -81,7 +83,8 @@ export class Membership {
   #isStopped = false;
 
   constructor(options: MembershipOptions) {
-    const { env, config, protocol, life, members, peers, store, time, onEnd, onBegin } = options;
+    const { env, config, protocol, life, members, peers, store, time } = options;
+    const { onEnd, onBegin, writeTakers } = options;
     const { name, host, port } = config;
     this.#options = options;
     this.process = life;
@@ -118,6 +121,7 @@ export class Membership {
       members,
       peers,
       store,
+      writeTakers,
       seeds,
       isKept,
       isRefused,

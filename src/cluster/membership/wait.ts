@@ -8,13 +8,21 @@ import type { Peers } from './peers.ts';
 /**
  * The reason for a wait. `no-successor`: every member leaves, so none takes over. `unreachable`:
  * too many members cannot be reached. `unsettled`: members lack data that they will own.
+ * `holds-writes`: this node holds writes as a fallback, which their owners must take first.
  */
-export type WaitReason = 'no-successor' | 'unreachable' | 'unsettled';
+export type WaitReason = 'no-successor' | 'unreachable' | 'unsettled' | 'holds-writes';
 
 /** The reason why this node cannot become up, or gone, and the members that it waits for. */
 export interface Wait {
   readonly reason: WaitReason;
   readonly members: readonly string[];
+}
+
+/** The parts of a node that decide what it waits for. */
+export interface WaitParts {
+  readonly peers: Pick<Peers, 'reach'>;
+  /** The members that must take the writes that this node holds as a fallback. */
+  readonly writeTakers: () => readonly string[];
 }
 
 const waitFor = (reason: WaitReason, records: readonly MemberRecord[]): Wait => ({
@@ -28,8 +36,11 @@ const waitFor = (reason: WaitReason, records: readonly MemberRecord[]): Wait => 
  * that changes. A node that leaves does not leave out a member that takes over from it. That member
  * may have owned the partition before this node came, and would count at once, with a replica of
  * that time.
+ *
+ * A node that leaves also waits until it holds nothing as a fallback. A gap is closed without a
+ * member that is gone and does not answer. So a write that only this node has would be lost.
  */
-export function waitOf(members: Members, peers: Pick<Peers, 'reach'>): Wait | undefined {
+export function waitOf(members: Members, { peers, writeTakers }: WaitParts): Wait | undefined {
   const isPresent = ({ name }: MemberRecord): boolean =>
     name === members.self || peers.reach(name) === 'reachable';
   const all = members.in('up', 'joining', 'leaving');
@@ -49,7 +60,9 @@ export function waitOf(members: Members, peers: Pick<Peers, 'reach'>): Wait | un
   const unsettled = staying
     .filter((member) => isPresent(member) || takesOver(member))
     .filter(({ settled }) => settled !== members.nextHash);
-  return unsettled.length === 0 ? undefined : waitFor('unsettled', unsettled);
+  if (unsettled.length > 0) return waitFor('unsettled', unsettled);
+  const takers = isLeaving ? writeTakers() : [];
+  return takers.length === 0 ? undefined : { reason: 'holds-writes', members: takers };
 }
 
 /** Logs each wait that lasts, once. */
@@ -74,7 +87,8 @@ export class WaitLog {
     if (this.#isLogged || nowMs - this.#sinceMs < WAIT_LOG_MS) return;
     this.#isLogged = true;
     const event = state === 'joining' ? 'waiting to join' : 'waiting to leave';
-    log[wait.reason === 'unsettled' ? 'info' : 'warn'](event, {
+    const isNormal = wait.reason === 'unsettled' || wait.reason === 'holds-writes';
+    log[isNormal ? 'info' : 'warn'](event, {
       reason: wait.reason,
       members: names === '' ? undefined : names,
     });

@@ -7,7 +7,10 @@
  */
 import type { Env } from '../../base/env.ts';
 import { messageOf } from '../../base/errors.ts';
+import { PARTITIONS } from '../../core/limits.ts';
 import { mayDrop } from '../../core/causality/evidence.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
+import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
@@ -38,17 +41,46 @@ export class Fallbacks {
    * their last clocks cover it.
    */
   check(partition: number): void {
-    const { members, store, partitions, questions } = this.#options;
+    const { members, store, questions } = this.#options;
     const replica = store.find(partition);
     if (replica === undefined || members.holds(partition) || this.#asking.has(partition)) return;
     // A late message about a partition that this node has dropped leaves a residue without dots.
     if (replica.isBlank)
       return replica.residues.count === 0 ? undefined : void this.#drop(partition);
-    const held = replica.durableClock.minus(replica.lost).join(replica.asideDots);
-    const clocks = partitions.of(partition).evidence.clocks(members.owners(partition));
-    if (clocks?.every((clock) => clock.covers(held)) !== true || !questions.hasRoom) return;
+    if (this.#lackingOwners(replica).length > 0 || !questions.hasRoom) return;
     this.#asking.add(partition);
     void this.#dropIfSeen(partition).finally(() => this.#asking.delete(partition));
+  }
+
+  /** The owners whose last clocks do not cover this replica. */
+  #lackingOwners(replica: Replica): string[] {
+    const { members, partitions } = this.#options;
+    const { partition } = replica;
+    const { evidence } = partitions.of(partition);
+    const held = heldBy(replica);
+    return members
+      .owners(partition)
+      .filter((owner) => evidence.clocks([owner])?.[0]?.covers(held) !== true);
+  }
+
+  /**
+   * The owners of the replicas that wait here to be dropped: those that may lack some of it, or all
+   * if none is known to. It is empty if there is no such replica, durable or not. While the disk
+   * has failed it names this node, because no one knows the replicas.
+   */
+  get takers(): readonly string[] {
+    const { members, store } = this.#options;
+    const takers = new Set<string>();
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      if (members.holds(partition)) continue;
+      const replica = store.find(partition);
+      if (replica === undefined) return [members.self];
+      if (replica.isBlank) continue;
+      const lacking = this.#lackingOwners(replica);
+      const owners = lacking.length > 0 ? lacking : members.owners(partition);
+      for (const owner of owners) takers.add(owner);
+    }
+    return [...takers].sort();
   }
 
   async #dropIfSeen(partition: number): Promise<void> {
@@ -81,3 +113,7 @@ export class Fallbacks {
     }
   }
 }
+
+/** The dots that the owners must have seen before this replica is dropped. */
+const heldBy = ({ durableClock, lost, asideDots }: Replica): CausalContext =>
+  durableClock.minus(lost).join(asideDots);

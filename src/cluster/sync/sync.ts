@@ -173,6 +173,11 @@ export class Sync {
     return count;
   }
 
+  /** The members that must take the writes that this node holds as a fallback. */
+  get writeTakers(): readonly string[] {
+    return this.#fallbacks.takers;
+  }
+
   /** For `/status`. */
   status(): SyncStatus {
     return {
@@ -276,7 +281,8 @@ export class Sync {
 
   #round(): void {
     // A node with incomplete replicas, or one that leaves, compares with more peers in a round.
-    const isInHurry = this.incomplete > 0 || this.#options.members.own.state === 'gone';
+    const isDeparting = ['leaving', 'gone'].includes(this.#options.members.own.state);
+    const isInHurry = this.incomplete > 0 || isDeparting;
     for (let turns = isInHurry ? PENDING_COMPARES : 1; turns > 0; turns--)
       this.#comparisons.compareWithNext();
     for (let partition = 0; partition < PARTITIONS; partition++) this.#checkPartition(partition);
