@@ -280,6 +280,21 @@ test('a joining member is a pending owner until it is up, and a leaving one owns
   assert.equal(members.shareOf('b').owned, 0);
 });
 
+test('a member that leaves is the last fallback, and one that joins is none', () => {
+  const up = ['a', 'b', 'c', 'd', 'f', 'g'].map((name) => recordOf(name, 'up'));
+  const members = membersOf('a', [...up, recordOf('e', 'joining')]);
+  const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+  const firsts = (): number => all.filter((p) => members.fallbacks(p)[0] === 'b').length;
+  assert.ok(firsts() > 10);
+  members.merge(recordOf('b', 'leaving', { version: 2 }));
+  assert.equal(firsts(), 0);
+  for (const partition of all) {
+    const fallbacks = members.fallbacks(partition);
+    assert.ok(!fallbacks.includes('e'));
+    assert.equal(fallbacks.at(-1) === 'b', !members.owners(partition).includes('b'));
+  }
+});
+
 test('owners lie in different zones, by the member records', () => {
   const list = Array.from({ length: 6 }, (_, i) =>
     recordOf(`n${i}`, 'up', { zone: `rack-${i % 3}`, weight: i === 0 ? 3 : 1 }),

@@ -6,7 +6,12 @@
  * takes writes and catches up, but counts only for the quorum of the next owners.
  */
 import { hashText32 } from '../../base/hash.ts';
-import { type MemberList, placementHash, toPlaced } from '../../core/placement/member-list.ts';
+import {
+  type MemberList,
+  type MemberRecord,
+  placementHash,
+  toPlaced,
+} from '../../core/placement/member-list.ts';
 import { placement, type Placement } from '../../core/placement/placement.ts';
 import { areChanging, type OwnerSets } from '../../core/quorum/joint-tally.ts';
 
@@ -66,10 +71,10 @@ export class Ownership {
     this.#placementsHash = hash;
     // If a node came and leaves, the next placement is that of the time before it came. A member
     // that was away in between was settled for that time, and not for this one.
-    const leaving = list.in('leaving').map(({ name, generation }) => `${name} ${generation}`);
+    const leaving = list.in('leaving');
+    const lines = leaving.map(({ name, generation }) => `${name} ${generation}`);
     const nextHash = placementHash(joined, this.#n);
-    this.#nextHash =
-      leaving.length === 0 ? nextHash : hashText32([nextHash, ...leaving].join('\n'));
+    this.#nextHash = lines.length === 0 ? nextHash : hashText32([nextHash, ...lines].join('\n'));
     this.#replicas = Math.min(this.#n, current.length);
     const now: Placement = placement(toPlaced(current), this.#n);
     // If every member leaves, none takes over, and the owners stay.
@@ -81,9 +86,9 @@ export class Ownership {
       const after = next[partition] as readonly string[];
       const nextOwners = after.slice(0, own);
       const pending = nextOwners.filter((name) => !owners.includes(name));
-      // Both placements are the same list as long as no member joins or leaves.
-      const rest = order === after ? order : [...new Set([...order, ...after])];
-      const fallbacks = rest.filter((name) => !owners.includes(name) && !pending.includes(name));
+      const fallbacks = order
+        .filter((name) => !owners.includes(name) && !pending.includes(name))
+        .sort(leavingLast(leaving));
       const view = viewOf({ owners, nextOwners }, this.#places[partition]?.view);
       const holders = [...owners, ...pending];
       const otherHolders = holders.filter((name) => name !== this.#self);
@@ -135,7 +140,11 @@ export class Ownership {
     return this.#placeOf(partition).view;
   }
 
-  /** The other members, in the order in which they become fallbacks of a partition. */
+  /**
+   * The other members, in the order in which they become fallbacks of a partition. Members that
+   * leave come last, since they wait until they hold nothing as a fallback. Members that join are
+   * no fallbacks.
+   */
   fallbacks(partition: number): readonly string[] {
     return this.#placeOf(partition).fallbacks;
   }
@@ -177,6 +186,12 @@ export class Ownership {
   get ownPendingPartitions(): readonly number[] {
     return this.#ownPendingPartitions;
   }
+}
+
+/** Compares names so that those of these members come last, and all else stays in order. */
+function leavingLast(leaving: readonly MemberRecord[]): (a: string, b: string) => number {
+  const isLeaving = (one: string): number => Number(leaving.some(({ name }) => name === one));
+  return (a, b) => isLeaving(a) - isLeaving(b);
 }
 
 const sortedNames = (names: readonly string[]): string => [...names].sort().join(' ');
