@@ -20,7 +20,7 @@ export interface PutParts extends WriteParts, ForwardParts {
   readonly env: WriteParts['env'] & ForwardParts['env'];
   readonly holders: WriteParts['holders'] &
     Pick<Holders, 'coordinators' | 'coordinatorAt' | 'pendingOf'> & {
-      readonly own: Pick<LocalHolder, 'id' | 'assertNotGone'>;
+      readonly own: Pick<LocalHolder, 'id' | 'assertTakes'>;
     };
   readonly conditionals: Pick<ConditionalWrites, 'put'>;
   /** Reads a key before a delete. */
@@ -100,7 +100,7 @@ function putAt(parts: PutParts, place: KeyPlace, request: PutRequest): Promise<P
 /** Chooses the holders of a write. Throws `quorum-not-met` if too few of them can be reached. */
 function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): WritePlan {
   const { holders } = parts;
-  holders.own.assertNotGone();
+  holders.own.assertTakes(place.partition);
   const { length } = place.owners;
   const quorum = new WriteQuorum({ any: w, owners: pw }, place.view, holders.isAway);
   const { need, needOwners: wantedOwners } = quorum.tally;

@@ -78,6 +78,8 @@ export class LocalHolder implements Holder {
    * nothing.
    */
   write(request: LocalWriteRequest, onAnswer: OnAnswer<StoreResult>): LocalWriteResult {
+    // A delete reads first, and this node may have left by the end of that.
+    this.assertTakes(request.partition);
     const { store, policies, partitions } = this.#parts;
     const replica = store.of(request.partition);
     const dots: Dot[] = [];
@@ -90,10 +92,10 @@ export class LocalHolder implements Holder {
   }
 
   /**
-   * Stores an item. Answers `stopping` if this node is gone, and `not-ready` if it does not know
-   * the owners yet. Answers `contended` if the number of the grant is no longer current, since
-   * another write may have the key by now. Answers `incomplete` if the dot of the item is closed
-   * here, or may be closed elsewhere.
+   * Stores an item. Answers `stopping` if this node is gone. Answers `not-ready` if it does not
+   * know the owners yet, or if it joins and will not own the key. Answers `contended` if the number
+   * of the grant is no longer current, since another write may have the key by now. Answers
+   * `incomplete` if the dot of the item is closed here, or may be closed elsewhere.
    */
   store(
     item: StoreItem,
@@ -101,9 +103,9 @@ export class LocalHolder implements Holder {
     onAnswer: OnAnswer<StoreResult>,
   ): void {
     const error = orError(() => {
-      this.assertNotGone();
       const notReady = this.#parts.members.whyNotReady();
       if (notReady !== undefined) throw notReady;
+      this.assertTakes(item.partition);
       if (grant === undefined) this.#assertLives(item);
       else if (!this.takeGrant(item, grant)) throw new MecError('contended');
       this.merge(item, grant === undefined ? onAnswer : this.onGround(item.partition, onAnswer));
@@ -231,10 +233,18 @@ export class LocalHolder implements Holder {
    * Throws `stopping` if this node is gone. It may hand its replicas over, but must take no write.
    * Other members need no statement of a node that is gone before they forget, so a write that it
    * acknowledged now could be lost.
+   *
+   * Throws `not-ready` if this node joins, and is no pending owner of the partition. It may be told
+   * to leave, and is gone at once then.
    */
-  assertNotGone(): void {
-    if (this.#parts.members.own.state !== 'gone') return;
-    throw new MecError('stopping', nothingWritten('This node has left its cluster.'));
+  assertTakes(partition: number): void {
+    const { members } = this.#parts;
+    const { state } = members.own;
+    if (state === 'gone')
+      throw new MecError('stopping', nothingWritten('This node has left its cluster.'));
+    if (state !== 'joining' || members.holds(partition)) return;
+    const details = nothingWritten('This node is joining, and will not own the key.');
+    throw new MecError('not-ready', { ...details, retryAfter: 1 });
   }
 }
 

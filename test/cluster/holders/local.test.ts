@@ -5,6 +5,7 @@ import type { MecError } from '../../../src/base/errors.ts';
 import type { StoreResult } from '../../../src/cluster/holders/holder.ts';
 import { Policies } from '../../../src/cluster/policies.ts';
 import { CausalContext } from '../../../src/core/causality/causal-context.ts';
+import { partitionOf } from '../../../src/core/placement/partition.ts';
 import { packContent, unpackContent } from '../../../src/core/value/content.ts';
 import { nextTurn } from '../../fixtures/fake-env.ts';
 import { codeOf, objectOf } from '../../fixtures/fake-holders.ts';
@@ -334,12 +335,30 @@ test('no version is known to expire while the disk has failed', async () => {
   assert.equal(node.holder.expiring(node.partition), undefined);
 });
 
-test('a node that is gone says so, and no other', async () => {
-  const { node, holder } = await openReplicas();
+test('a node that is gone takes no write, even one that began before', async () => {
+  const node = await openReplicas();
+  const { members } = node.node;
   for (const state of ['up', 'leaving'] as const) {
-    node.members.enterState(state);
-    assert.doesNotThrow(() => holder.assertNotGone());
+    members.enterState(state);
+    assert.doesNotThrow(() => node.holder.assertTakes(node.partition));
   }
-  node.members.enterState('gone');
-  assert.throws(() => holder.assertNotGone(), { code: 'stopping' });
+  members.enterState('gone');
+  assert.throws(() => node.holder.assertTakes(node.partition), { code: 'stopping' });
+  await assert.rejects(write(node), { code: 'stopping' });
+  assert.equal(node.replica().isBlank, true);
+});
+
+test('a node that joins takes writes as a pending owner, and none as a fallback', async () => {
+  const others = ['n2', 'n3', 'n4', 'n5', 'n6'].map((name) => memberIn('up', name));
+  const node = await openReplicas({ kept: [memberIn('joining', SELF), ...others] });
+  const { members } = node.node;
+  members.noteList('n2', { hash: members.hash, isInformed: true });
+  const key = node.node.keyWith((_, at) => !members.holds(at));
+  const other = { ...node, key, partition: partitionOf(key) };
+  const { now } = answerTo((done) => node.holder.store(itemOf(other), {}, done));
+  assert.equal(codeOf(now()), 'not-ready');
+  await assert.rejects(write(other), { code: 'not-ready' });
+  assert.equal(node.store.of(other.partition).isBlank, true);
+  await write(node);
+  assert.deepEqual(textsOf(node), ['v']);
 });
