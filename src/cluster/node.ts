@@ -110,7 +110,7 @@ export class MecNode implements KeyStore {
       sync: config.storage.sync,
       maxLogEntries: limits.maxLogEntries,
     });
-    const members = new Members(config, store.keptMembers(), life);
+    const members = new Members(config, store.keptMembers(), life, store.keptMissedNames);
     const refusal = startRefusal(store, members);
     if (refusal !== undefined) {
       await store.close();
@@ -120,16 +120,16 @@ export class MecNode implements KeyStore {
       options,
       assemble({ env, config, protocol, life, members, store, limits }),
     );
+    // It must not miss what the first messages change.
+    node.#parts.sync.start();
     try {
       await node.#listen();
     } catch (error) {
       await node.stop();
       throw error;
     }
-    const { sync, scrub } = node.#parts;
     node.#membership.start();
-    sync.start();
-    scrub.start();
+    node.#parts.scrub.start();
     node.#sweepLater();
     return node;
   }

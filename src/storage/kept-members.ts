@@ -8,13 +8,23 @@ import { openIntact, sealRecord } from './records.ts';
 
 const MEMBERS_ROW = keyspace.metaRow('members');
 const N_ROW = keyspace.metaRow('n');
+const MISSED_ROW = keyspace.metaRow('missed');
+
+/** The member list of a node, with what it must know at its next start. */
+export interface ListToKeep {
+  readonly list: Pick<MemberList, 'all' | 'hash'>;
+  /** The n of the cluster; undefined if it is not known. */
+  readonly n: number | undefined;
+  /** The names of owners that the node may have missed. */
+  readonly missedNames: readonly string[];
+}
 
 /** The member list in one open store. */
 export class KeptMembers {
   readonly #rows: Pick<RowReader, 'get'>;
   readonly #queue: CommitQueue;
-  /** The hash of the list that was put on this disk since it was opened. */
-  #hash: number | undefined;
+  /** The list that was put on this disk since it was opened. */
+  #kept = '';
 
   constructor(rows: Pick<RowReader, 'get'>, queue: CommitQueue) {
     this.#rows = rows;
@@ -34,11 +44,22 @@ export class KeptMembers {
     return record === undefined ? undefined : (openIntact(record, N_ROW) as number | undefined);
   }
 
-  /** Keeps a member list, and n if it is known, if this disk does not have that list already. */
-  keep(list: Pick<MemberList, 'all' | 'hash'>, n: number | undefined, onKept: () => void): void {
-    if (this.#hash === list.hash) return;
-    this.#hash = list.hash;
-    const rows = [{ key: MEMBERS_ROW, value: sealRecord(list.all(), MEMBERS_ROW) }];
+  /** The names of owners that the node may have missed, as they were kept last. */
+  get missedNames(): readonly string[] {
+    const record = this.#rows.get(MISSED_ROW);
+    const names = record === undefined ? undefined : openIntact(record, MISSED_ROW);
+    return (names ?? []) as string[];
+  }
+
+  /** Keeps a member list, if this disk does not have that list already. */
+  keep({ list, n, missedNames }: ListToKeep, onKept: () => void): void {
+    const text = [list.hash, ...missedNames].join(' ');
+    if (this.#kept === text) return;
+    this.#kept = text;
+    const rows = [
+      { key: MEMBERS_ROW, value: sealRecord(list.all(), MEMBERS_ROW) },
+      { key: MISSED_ROW, value: sealRecord(missedNames, MISSED_ROW) },
+    ];
     if (n !== undefined) rows.push({ key: N_ROW, value: sealRecord(n, N_ROW) });
     this.#queue.submit(rows, (error) => {
       if (error === undefined) onKept();

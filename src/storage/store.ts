@@ -11,11 +11,12 @@ import { MecError, messageOf, StartError } from '../base/errors.ts';
 import { MAX_MARKS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES } from './limits.ts';
 import { OwnActors } from '../core/causality/actor.ts';
 import { ReplicaNames } from '../core/causality/replica-name.ts';
-import type { MemberList, MemberRecord } from '../core/placement/member-list.ts';
+import type { MemberRecord } from '../core/placement/member-list.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import { DamagedRecord, isDamage } from './damage.ts';
 import type { Engine, OpenEngine } from './engine.ts';
 import * as keyspace from './keyspace.ts';
+import type { ListToKeep } from './kept-members.ts';
 import { OpenStore } from './open-store.ts';
 import type { Replica } from './replica/replica.ts';
 import { statusOfReplicas, type StoreStatus } from './store-status.ts';
@@ -55,6 +56,8 @@ export class Store {
   readonly #verification = new Verification();
   /** Partitions whose replicas may have lost rows: the next opening lets them begin again. */
   readonly #woundedPartitions = new Set<number>();
+  /** Partitions whose replicas do not count until they are filled. No disk has that mark yet. */
+  readonly #outdatedPartitions = new Set<number>();
   #hasExamined = false;
 
   private constructor(options: StoreOptions) {
@@ -94,6 +97,20 @@ export class Store {
     return this.#opened?.replicas[partition];
   }
 
+  /**
+   * Marks the replica of a partition as out of date: it counts again when it has been filled. The
+   * mark outlives a failure of the disk.
+   */
+  markOutdated(partition: number): void {
+    this.#outdatedPartitions.add(partition);
+    const replica = this.find(partition);
+    if (replica === undefined) return;
+    replica.markComplete(false);
+    const isDurable = (): void => void this.#outdatedPartitions.delete(partition);
+    // If the commit fails, the next opening marks the replica again.
+    replica.commits.whenDurable().then(isDurable, () => {});
+  }
+
   /** Drops the replica of a partition. Resolves with false if it was changed in the meantime. */
   async drop(partition: number): Promise<boolean> {
     return this.#openedStore().drop(this.of(partition));
@@ -131,13 +148,14 @@ export class Store {
     return this.#openedStore().members.n;
   }
 
-  /** Keeps the member list and n, if this disk does not have that list already. */
-  keepMembers(
-    list: Pick<MemberList, 'all' | 'hash'>,
-    n: number | undefined,
-    onKept: () => void,
-  ): void {
-    this.#openedStore().members.keep(list, n, onKept);
+  /** The names of owners that the node may have missed, as they were kept last. */
+  get keptMissedNames(): readonly string[] {
+    return this.#openedStore().members.missedNames;
+  }
+
+  /** Keeps the member list, if this disk does not have that list already. */
+  keepMembers(kept: ListToKeep, onKept: () => void): void {
+    this.#openedStore().members.keep(kept, onKept);
   }
 
   /** Resolves when all submitted rows are durable or have failed. */
@@ -203,6 +221,7 @@ export class Store {
         onFailure: (why) => this.#failed(engine, why),
       });
       this.#failure = undefined;
+      for (const partition of this.#outdatedPartitions) this.markOutdated(partition);
     } catch (error) {
       const isDamaged = isDamage(error);
       await (isDamaged ? engine.suspect() : engine.abandon());

@@ -118,14 +118,7 @@ test('a joining node that was declared gone is gone, but not a new node of its n
   assert.deepEqual([held?.state, held?.generation], ['joining', 2], 'another one is gone');
 });
 
-test('an owner stays known as one if the member that declares it gone knew it as joining', () => {
-  const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'up')]);
-  members.merge(toGone(recordOf('b', 'joining', { version: 4 })));
-  const { state, settled } = members.get('b') as MemberRecord;
-  assert.deepEqual([state, settled], ['gone', 1]);
-});
-
-test('an owner is missed until a majority has the same list', () => {
+test('an owner is missed until a majority of the members, itself included, has the same list', () => {
   const members = membersOf(
     'a',
     ['a', 'b', 'c', 'd', 'e'].map((name) => recordOf(name, 'up')),
@@ -134,27 +127,32 @@ test('an owner is missed until a majority has the same list', () => {
     const isMissed = members.mayHaveMissed();
     return Array.from({ length: PARTITIONS }, (_, i) => i).filter(isMissed).length;
   };
+  const agrees = (name: string): void =>
+    members.noteList(name, { hash: members.hash, isInformed: true });
   members.merge(toGone(recordOf('x', 'up')));
+  members.merge(toGone(recordOf('e', 'up')));
   const before = countMissed();
   assert.ok(before > 0);
-  members.noteList('b', { hash: members.hash, isInformed: true });
+  assert.deepEqual(members.missedNames, ['x', 'e']);
+  agrees('b');
+  agrees('e');
+  agrees('x');
   members.noteList('c', { hash: members.hash, isInformed: false });
   members.noteList('d', { hash: 1, isInformed: true });
-  assert.equal(countMissed(), before, 'two of five');
-  members.noteList('d', { hash: members.hash, isInformed: true });
-  assert.equal(countMissed(), 0, 'three of five');
+  agrees('c');
+  assert.equal(countMissed(), before, 'three of six: those that have ended do not count');
+  agrees('d');
+  assert.deepEqual([countMissed(), members.missedNames], [0, []], 'four of six');
 });
 
-test('a node that has forgotten that it was an owner says so when it is gone', () => {
-  const members = membersOf('a', [recordOf('a', 'joining'), recordOf('b', 'up')]);
-  members.merge(toGone(recordOf('a', 'up', { version: 9 })));
-  assert.deepEqual([members.own.state, members.own.settled], ['gone', 1]);
-});
-
-test('a member that is gone keeps the knowledge of others that it was an owner', () => {
-  const members = membersOf('a', [toGone(recordOf('a', 'joining')), recordOf('b', 'up')]);
-  members.merge(toGone(recordOf('a', 'up', { version: 9 })));
-  assert.deepEqual([members.own.version, members.own.settled], [11, 1]);
+test('the names of missed owners that were kept count after a start', () => {
+  const kept = ['a', 'b', 'c', 'd'].map((name) => recordOf(name, 'up'));
+  const own = { name: 'a', host: 'h', port: 7000, httpport: 3000, weight: 1, quorum };
+  const list = [...kept, toGone(recordOf('x', 'up'))];
+  const members = new Members({ ...own, zone: undefined }, list, 'two', ['x']);
+  assert.deepEqual(members.missedNames, ['x']);
+  const isMissed = members.mayHaveMissed();
+  assert.ok(Array.from({ length: PARTITIONS }, (_, i) => i).some(isMissed));
 });
 
 test('a node relies on a list without other members only if it has begun a cluster', () => {

@@ -68,8 +68,8 @@ export const LISTS: readonly Bug[] = [
   {
     name: 'an owner that joins again is an owner less',
     file: 'src/core/placement/member-list.js',
-    good: "if (isSuccessor && record.state === 'joining')",
-    bad: 'if (false)',
+    good: "return isSuccessor ? { ...record, ...placementFieldsOf(known), state: 'up' } : record;",
+    bad: 'return record;',
     draw: {
       faults: ['wiped, and back at once', 'all are killed, and each is alone'],
       operationNames: ['write', 'read'],

@@ -109,20 +109,29 @@ export class ListTrust {
     // The member has the same list, so it has told its own state, unless it has lost its disk
     // since. In that case no living member knows more, once all of them have the same list.
     if (this.#awaited.get(name) === this.#list.get(name)?.generation) this.#awaited.delete(name);
-    const doAllAgree = this.#others.every((other) => names.has(other));
-    const enough = this.#hasLostPlace && !doAllAgree ? this.#majority : 1;
-    if (informed.size >= enough) this.#isInformed = true;
-    if (informed.size >= enough || doAllAgree) this.#awaited.clear();
+    const others = this.#others;
+    const doAllAgree = others.every((other) => names.has(other));
+    const majority = Math.floor((others.length + 1) / 2) + 1;
+    const enough = this.#hasLostPlace && !doAllAgree ? majority : 1;
+    const isEnough = this.#countInformed(others) >= enough;
+    if (isEnough) this.#isInformed = true;
+    if (isEnough || doAllAgree) this.#awaited.clear();
   }
 
-  /** Whether this node and others, which rely on their lists, are a majority with one list. */
-  get hasMajority(): boolean {
-    const { hash, informed } = this.#agreed;
-    return this.isInformed && hash === this.#list.hash && informed.size + 1 >= this.#majority;
+  /**
+   * Whether a majority of the living members and of `ended`, this node included, relies on the same
+   * list as this node.
+   */
+  hasMajority(ended: readonly string[]): boolean {
+    const others = this.#others;
+    const all = 1 + new Set([...others, ...ended]).size;
+    const isSame = this.#agreed.hash === this.#list.hash;
+    return this.isInformed && isSame && 2 * (1 + this.#countInformed(others)) > all;
   }
 
-  get #majority(): number {
-    return Math.floor((this.#others.length + 1) / 2) + 1;
+  /** The number of these members that rely on the same list as this node has. */
+  #countInformed(members: readonly string[]): number {
+    return members.filter((name) => this.#agreed.informed.has(name)).length;
   }
 
   /** Relies on the list from now on, because this node begins a cluster. */

@@ -44,15 +44,24 @@ export class Members {
   /** The hash of the placements by the list on the disk. */
   #keptPlacements: number;
 
-  /** `life` is the life of this process, and `kept` the list on the disk. */
-  constructor(config: OwnConfig, kept: readonly MemberRecord[], life: string) {
+  /**
+   * `life` is the life of this process. `kept` is the list on the disk, and `missedNames` are the
+   * names that were kept with it.
+   */
+  constructor(
+    config: OwnConfig,
+    kept: readonly MemberRecord[],
+    life: string,
+    missedNames: readonly string[] = [],
+  ) {
     const { name, host, port, httpport } = config;
     this.self = name;
     this.n = config.quorum.n;
     this.#hasSeeds = (config.nodes ?? []).some((seed) => seed.host !== host || seed.port !== port);
     this.#ownership = new Ownership(name, this.n);
     for (const record of kept) this.#list.merge(record);
-    this.#missedOwners = new MissedOwners(name, this.n, this.#list);
+    this.#missedOwners = new MissedOwners(name, this.n);
+    for (const missed of missedNames) this.#missedOwners.restore(missed, this.#list.get(missed));
     this.#trust = new ListTrust(this.#list, name);
     const before = this.#list.get(name);
     this.#lives = before === undefined ? [life] : [life, before.life];
@@ -175,7 +184,7 @@ export class Members {
   /** Notes the hash of the list of another member, and whether that member relies on it. */
   noteList(name: string, summary: ListSummary): void {
     this.#trust.noteList(name, summary);
-    if (this.#trust.hasMajority) this.#missedOwners.clear();
+    if (this.#trust.hasMajority(this.#missedOwners.names)) this.#missedOwners.clear();
   }
 
   /** Begins a cluster: no other member exists. */
@@ -286,6 +295,11 @@ export class Members {
   /** Grows with every owner that this node may have missed. */
   get missedOwners(): number {
     return this.#missedOwners.version;
+  }
+
+  /** The names of the owners that this node may have missed, to keep with the list. */
+  get missedNames(): readonly string[] {
+    return this.#missedOwners.names;
   }
 
   /** Whether another member may have owned a partition in place of this node, which missed it. */

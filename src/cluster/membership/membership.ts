@@ -254,9 +254,9 @@ export class Membership {
     // start again.
     if (this.#lifecycle.isGoneUnknown) return;
     try {
-      const { listToKeep, nToKeep, nextHash, placementsHash } = members;
-      const isWhole = listToKeep.hash === members.hash;
-      store.keepMembers(listToKeep, nToKeep, () => {
+      const { listToKeep: list, nToKeep: n, missedNames, nextHash, placementsHash } = members;
+      const isWhole = list.hash === members.hash;
+      store.keepMembers({ list, n, missedNames }, () => {
         if (isWhole) members.notePlacementsKept(placementsHash);
         if (nextHash === this.#keptNext || this.#isStopped) return;
         this.#keptNext = nextHash;

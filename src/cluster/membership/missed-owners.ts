@@ -4,29 +4,40 @@
  * was declared gone, this node may hear of the end first. By all lists that it has had, it owned
  * the partition all the time. But the others have written without it.
  *
- * So the owners that ended count here once more. If this node would own a partition even besides
+ * So the members that ended count here once more. If this node would own a partition even besides
  * all of them, it has owned it all the time: fewer rivals take nothing from it. (The cap of the
- * placement may do so for single partitions. That is not covered.)
+ * placement may do so for single partitions. That is not covered.) A member that ended while it
+ * joined counts as well: the member that declared it gone may have missed that it was up. If the
+ * weight or zone of an earlier owner is unknown, it may have owned any partition.
  *
- * The ends are forgotten when a majority of the members has the same list as this node. Any change
- * of owners needs a majority of the owners, so one of that majority would know an owner that this
- * node has missed.
+ * The ends are forgotten when a majority of the members, those that ended included, has the same
+ * list as this node. Any change of owners needs a majority of the owners, so one of that majority
+ * would know an owner that this node has missed. Until then they are kept on the disk.
  */
-import { type MemberList, type MemberRecord, toPlaced } from '../../core/placement/member-list.ts';
+import {
+  type MemberList,
+  type MemberRecord,
+  type PlacementFields,
+  toPlaced,
+} from '../../core/placement/member-list.ts';
 import { placement } from '../../core/placement/placement.ts';
 
 /** The members that may have been owners since this node last had the list of a majority. */
 export class MissedOwners {
   readonly #self: string;
   readonly #n: number;
-  readonly #ended = new Map<string, MemberRecord>();
+  /** By name: the last record of the member, or undefined if its weight or zone is unknown. */
+  readonly #ended = new Map<string, MemberRecord | undefined>();
   #version = 0;
 
-  /** `kept` is the list of this start: the process may have been killed before it knew more. */
-  constructor(self: string, n: number, kept: MemberList) {
+  constructor(self: string, n: number) {
     this.#self = self;
     this.#n = n;
-    for (const record of kept.in('gone')) this.note(record, undefined);
+  }
+
+  /** Restores a name that was kept for this start, with the record of that name in the list. */
+  restore(name: string, record: MemberRecord | undefined): void {
+    this.#ended.set(name, record?.state === 'gone' ? record : undefined);
   }
 
   /** Grows with every owner that may have been missed. */
@@ -34,13 +45,24 @@ export class MissedOwners {
     return this.#version;
   }
 
+  /** The names of the members that ended. */
+  get names(): readonly string[] {
+    return [...this.#ended.keys()];
+  }
+
   /** Notes a record that has changed the list, which had `known` before. */
   note(record: MemberRecord, known: MemberRecord | undefined): void {
+    const { name, generation } = record;
+    const isLater = known !== undefined && known.generation < generation;
     // A member of the name has ended of which this list has no record.
-    const isSkipped = record.generation > (known?.generation ?? 0) + 1;
-    const isEnd = record.state === 'gone' && record.settled !== 0 && !isKnownEnd(record, known);
-    if (!isEnd && !isSkipped) return;
-    this.#ended.set(record.name, record);
+    if (generation > (known?.generation ?? 0) + 1) this.#note(name, undefined);
+    if (isLater && known.state !== 'gone') this.#note(name, known);
+    if (record.state === 'gone' && (known?.state !== 'gone' || isLater)) this.#note(name, record);
+  }
+
+  #note(name: string, ended: MemberRecord | undefined): void {
+    const isKnown = !this.#ended.has(name) || areAlike(this.#ended.get(name), ended);
+    this.#ended.set(name, isKnown ? ended : undefined);
     this.#version += 1;
   }
 
@@ -52,14 +74,18 @@ export class MissedOwners {
   /** Whether another member may have owned a partition in place of this node. */
   inPlaceOfSelf(list: MemberList): (partition: number) => boolean {
     const present = list.in('up', 'leaving');
-    const names = new Set(present.map(({ name }) => name));
-    const ended = [...this.#ended.values()].filter(({ name }) => !names.has(name));
-    if (ended.length === 0) return () => false;
-    const orders = placement(toPlaced([...present, ...ended]), this.#n);
+    const others: MemberRecord[] = [];
+    for (const [name, ended] of this.#ended) {
+      const now = present.find((record) => record.name === name);
+      if (ended === undefined || (now !== undefined && !areAlike(now, ended))) return () => true;
+      if (now === undefined) others.push(ended);
+    }
+    if (others.length === 0) return () => false;
+    const orders = placement(toPlaced([...present, ...others]), this.#n);
     return (partition) => orders[partition]?.slice(0, this.#n).includes(this.#self) === false;
   }
 }
 
-function isKnownEnd({ generation }: MemberRecord, known: MemberRecord | undefined): boolean {
-  return known?.state === 'gone' && known.generation === generation && known.settled !== 0;
+function areAlike(a: PlacementFields | undefined, b: PlacementFields | undefined): boolean {
+  return a !== undefined && b !== undefined && a.weight === b.weight && a.zone === b.zone;
 }

@@ -134,7 +134,8 @@ export class Sync {
       const isOwner = members.owns(partition);
       // A pending owner must be filled, even if it owned the partition before.
       const isReplaced = this.#owned.has(partition) && (!isOwner || isMissed(partition));
-      if (isReplaced || !this.#isHolder(partition)) store.find(partition)?.markComplete(false);
+      if (isReplaced) store.markOutdated(partition);
+      else if (!this.#isHolder(partition)) store.find(partition)?.markComplete(false);
       if (isOwner) this.#owned.add(partition);
       else this.#owned.delete(partition);
     }

@@ -43,10 +43,7 @@ export interface MemberRecord extends Address {
   readonly life: string;
   /** The version of this record in its generation, from 1. */
   readonly version: number;
-  /**
-   * The hash of the next placement if the member has all its data for it, else 0. For a member that
-   * is gone: 1 if it was an owner, as far as the member that says so knows, else 0.
-   */
+  /** The hash of the next placement if the member has all its data for it, else 0. */
   readonly settled: number;
 }
 
@@ -111,8 +108,7 @@ export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
 
 /** The record of a member that is gone from now on. */
 export function toGone(record: MemberRecord): MemberRecord {
-  const settled = Number(record.state !== 'joining');
-  return { ...record, state: 'gone', version: record.version + 1, settled };
+  return { ...record, state: 'gone', version: record.version + 1, settled: 0 };
 }
 
 /**
@@ -122,15 +118,11 @@ export function toGone(record: MemberRecord): MemberRecord {
  * that it was up. It then joins in a new generation. A member that knows it as an owner does not
  * count an owner less for this. It says that the successor is up, with the weight and zone of the
  * owner, and the node takes its place back.
- *
- * The member that declares it gone may have missed the same.
  */
 export function withPlaceKept(record: MemberRecord, known: MemberRecord | undefined): MemberRecord {
   if (known?.state !== 'up' && known?.state !== 'leaving') return record;
-  const isSuccessor = record.generation > known.generation;
-  if (isSuccessor && record.state === 'joining')
-    return { ...record, ...placementFieldsOf(known), state: 'up' };
-  return !isSuccessor && record.state === 'gone' ? { ...record, settled: 1 } : record;
+  const isSuccessor = record.generation > known.generation && record.state === 'joining';
+  return isSuccessor ? { ...record, ...placementFieldsOf(known), state: 'up' } : record;
 }
 
 /**

@@ -40,11 +40,7 @@ export function answerToRecord(
   if (own.state === 'gone') return answerWhenGone(received, own);
   if (!isOfThisMember(received, known)) return successorOf(received, known);
   const version = Math.max(received.version, own.version) + 1;
-  if (received.state === 'gone') {
-    const gone = toGone(own);
-    // This node may have forgotten that it was an owner: its disk was slow, or put back.
-    return { ...gone, version, settled: Math.max(gone.settled, received.settled) };
-  }
+  if (received.state === 'gone') return { ...toGone(own), version };
   return received.version < own.version ? undefined : { ...own, version };
 }
 
@@ -55,10 +51,7 @@ export function answerToRecord(
 function answerWhenGone(received: MemberRecord, own: MemberRecord): MemberRecord | undefined {
   // A later member of the name is not its concern.
   const isSettled = received.generation > own.generation || received.version < own.version;
-  if (isSettled) return undefined;
-  // The others may remember that it was an owner.
-  const settled = Math.max(own.settled, received.settled);
-  return { ...own, version: received.version + 1, settled };
+  return isSettled ? undefined : { ...own, version: received.version + 1 };
 }
 
 function isOfThisMember(
@@ -88,7 +81,7 @@ function successorOf(received: MemberRecord, known: SelfKnowledge): MemberRecord
       state: 'gone',
       generation: received.generation,
       version: received.version + 1,
-      settled: received.settled,
+      settled: 0,
     };
   }
   const isOwner = received.state === 'up' || received.state === 'leaving';
