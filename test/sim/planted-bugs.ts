@@ -164,7 +164,7 @@ const EVIDENCE: readonly Bug[] = [
     also: [
       {
         file: sync('fallbacks'),
-        good: '?.covers(held) !== true',
+        good: 'evidence.clocks([owner])?.[0]?.covers(held) !== true',
         bad: 'false',
       },
     ],
