@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MissedOwners } from '../../src/cluster/membership/missed-owners.ts';
-import { MemberList, type MemberRecord, toGone } from '../../src/core/placement/member-list.ts';
+import {
+  MemberList,
+  type MemberRecord,
+  NEVER_UP,
+  toGone,
+} from '../../src/core/placement/member-list.ts';
 import { ownersAmong } from '../fixtures/lab.ts';
 import { recordOf } from '../fixtures/member-record.ts';
 
@@ -29,7 +34,13 @@ const lostTo = (names: readonly string[]): number[] =>
 const ALL = ownersAmong(FOUR).map((_, partition) => partition);
 const WITH_X = lostTo([...FOUR, 'x']);
 
+/** A member that has left while it joined. */
+const LEFT = { ...toGone(recordOf('x', 'joining')), settled: NEVER_UP };
+
 for (const [what, record, known, expected] of [
+  ['has left while it joined', LEFT, undefined, []],
+  ['has left while it joined, as this node knew', LEFT, recordOf('x', 'joining'), []],
+  ['says that it never was up, but was', LEFT, recordOf('x'), WITH_X],
   ['was up, as this node knew', toGone(recordOf('x')), recordOf('x'), WITH_X],
   ['was unknown', toGone(recordOf('x')), undefined, WITH_X],
   ['was known as joining', toGone(recordOf('x')), recordOf('x', 'joining'), WITH_X],

@@ -1,5 +1,6 @@
 /** The lifecycle of this node, from joining to gone: when it may enter its next state. */
 import type { Env } from '../../base/env.ts';
+import { MecError } from '../../base/errors.ts';
 import { BEGIN_WAIT_MS, FAREWELL_MEMBERS, FAREWELL_MS } from '../limits.ts';
 import type { MemberState } from '../../core/placement/member-list.ts';
 import type { Store } from '../../storage/store.ts';
@@ -103,6 +104,35 @@ export class Lifecycle {
     if (all > 0) env.log.info('taking over partitions', { partitions: all });
   }
 
+  /**
+   * Begins to leave. A node that joins owns nothing, and is no fallback. So it is gone at once, and
+   * then hands over what it has taken as a pending owner. Throws if this node is the last member.
+   * Also throws if it joins and does not know the owners yet: it may be one that has lost its disk.
+   */
+  leave(): void {
+    const { members } = this.#options;
+    const isJoining = members.own.state === 'joining';
+    const notReady = isJoining ? members.whyNotReady() : undefined;
+    if (notReady !== undefined) throw notReady;
+    if (!isJoining && members.in('up').every(({ name }) => name === members.self)) {
+      throw new MecError('bad-parameter', {
+        detail: 'This is the only node that is up: its data would have nowhere to go',
+      });
+    }
+    if (isJoining) this.#advance('gone');
+    else members.enterState('leaving');
+  }
+
+  /** Enters the last state of a join or leave. */
+  #advance(state: 'up' | 'gone'): void {
+    const { members, env } = this.#options;
+    this.#state = state;
+    members.enterState(state);
+    env.log.info(state === 'up' ? 'joined the cluster' : 'left the cluster', {
+      members: members.in('up').length,
+    });
+  }
+
   /** Runs at every heartbeat. */
   onHeartbeat(): void {
     const { members, env, isKept, onBegin } = this.#options;
@@ -136,11 +166,7 @@ export class Lifecycle {
       this.#waitLog.note(env.log, state, { wait, nowMs: env.clock.monotonicMs() });
       return;
     }
-    this.#state = state === 'joining' ? 'up' : 'gone';
-    members.enterState(this.#state);
-    env.log.info(state === 'joining' ? 'joined the cluster' : 'left the cluster', {
-      members: members.in('up').length,
-    });
+    this.#advance(state === 'joining' ? 'up' : 'gone');
   }
 
   /**

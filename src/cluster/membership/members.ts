@@ -8,6 +8,7 @@ import {
   MemberList,
   type MemberRecord,
   type MemberState,
+  NEVER_UP,
   NEXT_STATES,
   type PlacementFields,
   placementFieldsOf,
@@ -235,7 +236,9 @@ export class Members {
   enterState(state: MemberState): void {
     const { own } = this;
     if (!NEXT_STATES[own.state].includes(state)) return;
-    this.#keepOwn(state === 'gone' ? toGone(own) : { ...own, state, version: own.version + 1 });
+    const next = state === 'gone' ? toGone(own) : { ...own, state, version: own.version + 1 };
+    const isNeverUp = state === 'gone' && own.state === 'joining';
+    this.#keepOwn(isNeverUp ? { ...next, settled: NEVER_UP } : next);
   }
 
   /** Notes that this node has all its data for the placement of this hash; 0 if it has not. */

@@ -148,15 +148,9 @@ export class Membership {
     return { ...this.#lifecycle.progress(), waitsFor: this.#lifecycle.waitsFor };
   }
 
-  /** Begins to leave. Throws if this node is the last member. */
+  /** Begins to leave. Throws if this node is the last member, or has not found its cluster. */
   leave(): void {
-    const { members } = this.#options;
-    if (members.in('up').every(({ name }) => name === members.self)) {
-      throw new MecError('bad-parameter', {
-        detail: 'This is the only node that is up: its data would have nowhere to go',
-      });
-    }
-    members.enterState('leaving');
+    this.#lifecycle.leave();
   }
 
   /**

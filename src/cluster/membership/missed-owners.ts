@@ -7,8 +7,9 @@
  * So the members that ended count here once more. If this node would own a partition even besides
  * all of them, it has owned it all the time: fewer rivals take nothing from it. (The cap of the
  * placement may do so for single partitions. That is not covered.) A member that ended while it
- * joined counts as well: the member that declared it gone may have missed that it was up. If the
- * weight or zone of an earlier owner is unknown, it may have owned any partition.
+ * joined counts as well: the member that declared it gone may have missed that it was up. It does
+ * not count if it says itself that it never was. If the weight or zone of an earlier owner is
+ * unknown, it may have owned any partition.
  *
  * The ends are forgotten when a majority of the members, those that ended included, has the same
  * list as this node. Any change of owners needs a majority of the owners, so one of that majority
@@ -17,6 +18,7 @@
 import {
   type MemberList,
   type MemberRecord,
+  NEVER_UP,
   type PlacementFields,
   toPlaced,
 } from '../../core/placement/member-list.ts';
@@ -57,7 +59,8 @@ export class MissedOwners {
     // A member of the name has ended of which this list has no record.
     if (generation > (known?.generation ?? 0) + 1) this.#note(name, undefined);
     if (isLater && known.state !== 'gone') this.#note(name, known);
-    if (record.state === 'gone' && (known?.state !== 'gone' || isLater)) this.#note(name, record);
+    const isEnd = record.state === 'gone' && (known?.state !== 'gone' || isLater);
+    if (isEnd && !wasNeverUp(record, isLater ? undefined : known)) this.#note(name, record);
   }
 
   #note(name: string, ended: MemberRecord | undefined): void {
@@ -85,6 +88,10 @@ export class MissedOwners {
     return (partition) => orders[partition]?.slice(0, this.#n).includes(this.#self) === false;
   }
 }
+
+/** Whether a member says that it never was up, and this node does not know better. */
+const wasNeverUp = ({ settled }: MemberRecord, known: MemberRecord | undefined): boolean =>
+  settled === NEVER_UP && (known === undefined || known.state === 'joining');
 
 function areAlike(a: PlacementFields | undefined, b: PlacementFields | undefined): boolean {
   return a !== undefined && b !== undefined && a.weight === b.weight && a.zone === b.zone;

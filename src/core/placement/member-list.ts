@@ -15,9 +15,12 @@ import type { PlacedMember } from './placement.ts';
  */
 export type MemberState = 'joining' | 'up' | 'leaving' | 'gone';
 
-/** The states that may follow each state. A name that is gone may return as a new member. */
+/**
+ * The states that may follow each state. A name that is gone may return as a new member. A member
+ * that joins is not `leaving` next: it would own partitions at once, without their data.
+ */
 export const NEXT_STATES: Readonly<Record<MemberState, readonly MemberState[]>> = {
-  joining: ['up', 'leaving', 'gone'],
+  joining: ['up', 'gone'],
   up: ['leaving', 'gone'],
   leaving: ['gone'],
   gone: ['joining'],
@@ -43,7 +46,10 @@ export interface MemberRecord extends Address {
   readonly life: string;
   /** The version of this record in its generation, from 1. */
   readonly version: number;
-  /** The hash of the next placement if the member has all its data for it, else 0. */
+  /**
+   * The hash of the next placement if the member has all its data for it, else 0. For a member that
+   * is gone: `NEVER_UP` if it says so itself, else 0.
+   */
   readonly settled: number;
 }
 
@@ -105,6 +111,9 @@ export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
   if (a.state !== b.state) return isLaterState(a.state, b.state);
   return a.version === b.version ? textOf(a) > textOf(b) : a.version > b.version;
 }
+
+/** In the record of a member that is gone: it has left while it joined, so it owned nothing. */
+export const NEVER_UP = 2;
 
 /** The record of a member that is gone from now on. */
 export function toGone(record: MemberRecord): MemberRecord {
