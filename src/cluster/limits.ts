@@ -188,6 +188,9 @@ export const FLOORS_KEPT = 3;
 /** Partitions in one question. Their clocks must fit in one message. */
 export const MAX_STATEMENTS = 64;
 
+/** How often a peer that is back is asked for its closed dots, if its answers do not count. */
+export const CLOSED_TRIES = 10;
+
 /** Failed questions in a row that are soon asked again. Further ones wait for the round of sync. */
 export const MAX_DOUBTFUL_ANSWERS = 10;
 

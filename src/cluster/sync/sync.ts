@@ -30,6 +30,7 @@ import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Members } from '../membership/members.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
+import { ClosedLessons } from './closed-lessons.ts';
 import { Comparisons } from './comparisons.ts';
 import { Completeness } from './completeness.ts';
 import { Conversations } from './conversations.ts';
@@ -70,6 +71,7 @@ export class Sync {
   readonly #completeness: Completeness;
   readonly #fallbacks: Fallbacks;
   readonly #gaps: Gaps;
+  readonly #closedLessons: ClosedLessons;
   /** Repairs replicas after damage. */
   readonly repairs: Repairs;
   readonly #conversations: Conversations;
@@ -95,6 +97,7 @@ export class Sync {
     this.#completeness = new Completeness({ ...options, questions, enqueue });
     this.#fallbacks = new Fallbacks({ env, members, store, partitions, questions });
     this.#gaps = new Gaps({ env, members, store, partitions, questions, limits });
+    this.#closedLessons = new ClosedLessons({ env, store, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({
       env,
@@ -155,6 +158,7 @@ export class Sync {
     this.#timer?.cancel();
     this.#completeness.stop();
     this.#conversations.end();
+    this.#closedLessons.stop();
     for (const timer of this.#resyncTimers.values()) timer.cancel();
     this.#pulls.stop();
     this.#comparisons.stop();
@@ -193,6 +197,7 @@ export class Sync {
   onPeerBack(peer: Peer): void {
     this.#comparisons.compareWith(peer);
     this.#completeness.check();
+    void this.#closedLessons.learnFrom(peer.id);
   }
 
   /** Compares soon with a peer that has not acknowledged a write, if it can be reached then. */

@@ -1,9 +1,13 @@
 /**
  * Closing dots: dots of dead actors that no disk holds count as seen, so that the bases of a clock
  * can move on. A version under a closed dot goes, in every replica that still has it.
+ *
+ * Such a replica also has the effect of that write: the removal of what it has replaced. Another
+ * member may have acknowledged and kept that. So the key is then as unknown as a damaged one: it is
+ * marked, and the other members are asked.
  */
-import type { CausalContext } from '../../core/causality/causal-context.ts';
-import { withoutVersions } from '../../core/causality/object.ts';
+import { CausalContext } from '../../core/causality/causal-context.ts';
+import { type StoredObject, withoutVersions } from '../../core/causality/object.ts';
 import type { RowChange } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { recordToContext, recordToVersions } from '../records.ts';
@@ -66,8 +70,8 @@ export class ClosedDots {
 
   /**
    * Closes the dots at once. `keys` are the keys whose objects may name one of them. An object that
-   * does is written again, unchanged, under a dot of this replica. No log has an entry for the
-   * effect on it, so the effect would never reach the other replicas.
+   * has replaced such a version is written again, unchanged, under a dot of this replica. No log
+   * has an entry for the effect on it, so the effect would never reach the other replicas.
    */
   #take(dots: CausalContext, keys: Iterable<string>): Promise<void> {
     const { clock, actor, objects, marks, sweep, commits } = this.#parts;
@@ -81,11 +85,11 @@ export class ClosedDots {
     const added = dots.clone();
     const changes: RowChange[] = [];
     for (const { key, stored, object } of before) {
-      if (
-        !dots.intersects(stored.residue) &&
-        !stored.versions.some((dot) => dots.has(dot.actor, dot.counter))
-      )
+      if (stored.versions.some((dot) => dots.has(dot.actor, dot.counter))) {
+        changes.push(...this.#doubt(key, stored));
         continue;
+      }
+      if (!dots.intersects(stored.residue)) continue;
       const { versions, context } = withoutVersions(object, clock.lost);
       const dot = actor.take();
       const whole = context.clone().join(dots);
@@ -105,5 +109,16 @@ export class ClosedDots {
         },
       });
     });
+  }
+
+  /** Marks a key that has a version under a closed dot, and keeps its other versions. */
+  #doubt(key: string, stored: StoredObject<Uint8Array>): RowChange[] {
+    const { clock, objects, marks } = this.#parts;
+    const versions = stored.versions.filter(
+      ({ actor, counter }) => !clock.lost.has(actor, counter),
+    );
+    const context = CausalContext.ofDots(versions);
+    const mark = marks.add(key, clock.seen.minus(context));
+    return [mark, ...objects.changesOf(stored, { key, object: { versions, context }, dots: [] })];
   }
 }

@@ -199,7 +199,9 @@ test('a grant reports no earlier write whose dot is closed', async () => {
   const { key } = node;
   const made = { actor: 'n2~one', counter: 1 };
   const memory = { key, idempotencyKey: 'once', digest: 'd', madeMicros: 1, ...made };
-  const item = { ...itemOf(node), object: objectOf([made]), dots: [made], memory };
+  // A later write has replaced it. Otherwise the key would be in doubt, and not be granted.
+  const later = { ...made, counter: 2 };
+  const item = { ...itemOf(node), object: objectOf([later]), dots: [made, later], memory };
   await valueOf((done) => node.holder.store(item, {}, done));
   const asked = askedOf(node, { idempotencyKey: 'once' });
   const isReported = async (): Promise<boolean> => {
