@@ -59,6 +59,14 @@ export class WallTime {
   }
 
   /**
+   * The time for the decision on a condition. A node that does not know the clocks of a majority
+   * takes no version for expired. Otherwise a node whose clock is wrong could give a lock twice.
+   */
+  decidingMicros(owners: readonly string[]): number {
+    return this.#majorityMicros(owners) === undefined ? -Infinity : this.nowMicros(owners);
+  }
+
+  /**
    * The time up to which expired versions may be deleted: a majority of the owners' clocks has
    * certainly passed it.
    */

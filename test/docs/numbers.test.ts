@@ -12,6 +12,7 @@ import {
 } from '../../src/client/limits.ts';
 import {
   BEGIN_WAIT_MS,
+  CLOCK_SAMPLE_RTT_MS,
   CLOCK_TOLERANCE_MS,
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_N,
@@ -107,6 +108,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `clock is more than ${seconds(CLOCK_TOLERANCE_MS)} off uses their time`,
     `of their clocks are ${seconds(CLOCK_TOLERANCE_MS)} past its expiry`,
     `clocks are more than ${seconds(CLOCK_TOLERANCE_MS)} apart log it`,
+    `a clock from an answer within ${seconds(CLOCK_SAMPLE_RTT_MS)}`,
     `\`?limit=\` (up to ${MAX_LIST_KEYS})`,
     `milliseconds, 1 to ${spaced(MAX_TIMEOUT_MS)}; \`quorum.timeout\` by default, ${seconds(DEFAULT_TIMEOUT_MS)} |`,
     `silent for ${seconds(SUSPECT_AFTER_MS)} is suspect`,

@@ -19,6 +19,7 @@ import type { LocalHolder } from '../holders/local.ts';
 import type { KeyPlace } from '../holders/select.ts';
 import type { PutResult } from '../holders/write-request.ts';
 import { BALLOT_MS, GRANT_RETRY_MS } from '../limits.ts';
+import type { WallTime } from '../wall-time.ts';
 import { Ballot, type BallotParts, type ConditionalRequest, type WonBallot } from './ballot.ts';
 import { KeyQueue } from './key-queue.ts';
 import {
@@ -34,6 +35,7 @@ export interface ConditionalParts extends BallotParts, DecidedParts {
   readonly env: { readonly clock: Pick<Clock, 'after' | 'monotonicMs'>; readonly random: Random };
   readonly holders: BallotParts['holders'] &
     DecidedParts['holders'] & { readonly own: Pick<LocalHolder, 'isComplete'> };
+  readonly time: Pick<WallTime, 'nowMicros' | 'decidingMicros'>;
 }
 
 /** The number of owners that is a majority for a key. */
@@ -139,7 +141,9 @@ async function attempt(
     }
     const { policies, time } = parts;
     const nowMicros = time.nowMicros(granted.place.owners);
-    const visible = policies.visible(request.key, granted.object.versions, () => nowMicros);
+    const visible = policies.visible(request.key, granted.object.versions, () =>
+      time.decidingMicros(granted.place.owners),
+    );
     const decision = decide(request, { ...granted, visible });
     const timeoutMs = Math.max(0, endMs - parts.env.clock.monotonicMs());
     const memoryFields = memoryFieldsOf(request, nowMicros);
