@@ -22,9 +22,13 @@ function listOf(records: readonly MemberRecord[]): MemberList {
 const upList = (names: readonly string[]): MemberList =>
   listOf(names.map((name) => recordOf(name)));
 
-const missed = (owners: MissedOwners, list: MemberList): number[] =>
+const missed = (
+  owners: MissedOwners,
+  list: MemberList,
+  role: 'asOwner' | 'asNextOwner' = 'asOwner',
+): number[] =>
   ownersAmong(list.in('up', 'leaving').map(({ name }) => name)).flatMap((_, partition) =>
-    owners.inPlaceOfSelf(list)(partition) ? [partition] : [],
+    owners.missedOnes(list)[role](partition) ? [partition] : [],
   );
 
 /** The partitions that `a` does not own while all of these members are owners. */
@@ -78,10 +82,30 @@ for (const [what, record, known, expected] of [
   test(`a member that ${what} ${outcome}`, () => {
     const owners = new MissedOwners('a', N);
     owners.note(record, known);
-    assert.equal(owners.version > 0, expected.length > 0);
+    if (expected.length > 0) assert.ok(owners.version > 0);
     assert.deepEqual(missed(owners, upList(FOUR)), expected);
   });
 }
+
+for (const [what, record, known] of [
+  ['leaves', recordOf('x', 'leaving'), recordOf('x')],
+  ['is gone', toGone(recordOf('x')), recordOf('x')],
+  ['has left while it joined', LEFT, recordOf('x', 'joining')],
+] as const)
+  test(`a member that ${what} may have been a next owner in place of a pending one`, () => {
+    const owners = new MissedOwners('a', N);
+    owners.note(record, known);
+    assert.deepEqual(missed(owners, upList(FOUR), 'asNextOwner'), WITH_X);
+  });
+
+test('the end of a member that leaves is noted once for the next owners', () => {
+  const owners = new MissedOwners('a', N);
+  owners.note(recordOf('x', 'leaving'), recordOf('x'));
+  owners.clear();
+  owners.note(toGone(recordOf('x', 'leaving')), recordOf('x', 'leaving'));
+  assert.deepEqual(missed(owners, upList(FOUR), 'asNextOwner'), []);
+  assert.deepEqual(missed(owners, upList(FOUR)), WITH_X);
+});
 
 test('an owner that is up again takes nothing if its weight and zone are the same', () => {
   const owners = new MissedOwners('a', N);

@@ -163,6 +163,62 @@ test('a node that is gone is no part of the majority that knows all ends', async
   await isNotMissed(place, a);
 });
 
+for (const isLock of [false, true])
+  test(`an end is not forgotten while a newcomer may be up: a ${isLock ? 'lock' : 'write'}`, async () => {
+    const place = placeIn(await beforeJoin(4), { endsLater: true });
+    const { lab, newcomer, key, a, b, p, others } = place;
+    const [c] = others as [SimNode];
+    newcomer.start();
+    await lab.until(() => newcomer.node?.state === 'up', 60_000);
+    for (const one of [a, c, p]) for (const other of [b, newcomer]) lab.cut(one, other);
+    assert.deepEqual(
+      [a, c, p].map((node) => stateAt(node, newcomer)),
+      ['joining', 'joining', 'joining'],
+    );
+    await lab.wait(2_000);
+    const options = { value: 'first', ...(isLock ? LOCK : STRICT_WRITE) };
+    const write = await lab.ask(newcomer, 'PUT', key, options);
+    assert.equal(write.status, 200, textOf(write));
+    await ends(lab, b, c);
+    // The others hear from `c` that the newcomer is up.
+    lab.mend(newcomer, c);
+    await lab.until(() => [a, p].every((node) => stateAt(node, newcomer) === 'up'), 20_000);
+    if (!isLock) return isNotMissed(place, a);
+    const second = await lab.ask(a, 'PUT', key, { value: 'second', ...LOCK });
+    assert.notEqual(second.status, 200, 'two 200s for If-None-Match: *');
+  });
+
+for (const isLock of [false, true])
+  test(`an owner that was cut off counts once it knows the end: ${isLock ? 'a lock' : 'a write'}`, async () => {
+    const place = placeIn(await beforeJoin(7, { seed: 6 }));
+    const { lab, newcomer, key, a, b, p, others } = place;
+    const [d, ...rack] = others as [SimNode, ...SimNode[]];
+    for (const other of lab.cluster.nodes) if (other !== p) lab.cut(p, other);
+    await lab.wait(6_000);
+    newcomer.start();
+    await lab.until(() => newcomer.node?.state === 'up', 60_000);
+    await lab.wait(3_000);
+    for (const other of [b, newcomer]) lab.cut(a, other);
+    await lab.wait(isLock ? 6_000 : 0);
+    const options = { value: 'first', ...(isLock ? LOCK : STRICT_WRITE) };
+    const write = await lab.ask(newcomer, 'PUT', key, options);
+    assert.equal(write.status, 200, textOf(write));
+    // The rest of its rack is cut off as well, and hears of the end later.
+    for (const one of rack) for (const other of [a, b, d]) lab.cut(one, other);
+    await ends(lab, newcomer, d);
+    const sinceMs = lab.world.nowMs;
+    for (const one of [p, ...rack]) lab.mend(one, a);
+    while (lab.world.nowMs < sinceMs + 3_000) {
+      await lab.wait(2);
+      const again = { value: 'second', ...LOCK, query: 'timeout=50' };
+      const strict = { query: `${STRICT_READ.query}&timeout=50` };
+      const answer = await lab.ask(a, isLock ? 'PUT' : 'GET', key, isLock ? again : strict);
+      const isWrong = isLock ? answer.status === 200 : answer.status < 500;
+      const atMs = lab.world.nowMs - sinceMs;
+      assert.ok(!isWrong || textOf(answer) === 'first', `${answer.status} after ${atMs} ms`);
+    }
+  });
+
 test('an owner hears of the end while its disk fails', async () => {
   const place = placeIn(await beforeJoin(3));
   const { lab, newcomer, a, b, p } = place;

@@ -19,7 +19,7 @@ import { answerToRecord } from '../../core/placement/own-record.ts';
 import type { Config } from '../config.ts';
 import { MAX_ENDED_LIVES } from '../limits.ts';
 import { type ListSummary, ListTrust } from './list-trust.ts';
-import { MissedOwners } from './missed-owners.ts';
+import { type Missed, MissedOwners } from './missed-owners.ts';
 import { Ownership, type OwnerView, type Share } from './ownership.ts';
 
 type OwnConfig = Pick<
@@ -185,7 +185,9 @@ export class Members {
   /** Notes the hash of the list of another member, and whether that member relies on it. */
   noteList(name: string, summary: ListSummary): void {
     this.#trust.noteList(name, summary);
-    if (this.#trust.hasMajority(this.#missedOwners.names)) this.#missedOwners.clear();
+    // A member that is listed as joining may be up already, and may have told only one that ended.
+    const mayBeUp = this.in('joining').length > 0;
+    if (!mayBeUp && this.#trust.hasMajority(this.missedNames)) this.#missedOwners.clear();
   }
 
   /** Begins a cluster: no other member exists. */
@@ -305,9 +307,9 @@ export class Members {
     return this.#missedOwners.names;
   }
 
-  /** Whether another member may have owned a partition in place of this node, which missed it. */
-  mayHaveMissed(): (partition: number) => boolean {
-    return this.#missedOwners.inPlaceOfSelf(this.#list);
+  /** The partitions of which another member may have been an owner in place of this node. */
+  get missed(): Missed {
+    return this.#missedOwners.missedOnes(this.#list);
   }
 
   /** A hash of the next placement. */

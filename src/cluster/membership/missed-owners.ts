@@ -9,11 +9,13 @@
  * placement may do so for single partitions. That is not covered.) A member that ended while it
  * joined counts as well: the member that declared it gone may have missed that it was up. It does
  * not count if it says itself that it never was. If the weight or zone of an earlier owner is
- * unknown, it may have owned any partition.
+ * unknown, it may have owned any partition. For a pending owner, the next owners that ended count
+ * in the same way.
  *
  * The ends are forgotten when a majority of the members, those that ended included, has the same
  * list as this node. Any change of owners needs a majority of the owners, so one of that majority
- * would know an owner that this node has missed. Until then they are kept on the disk.
+ * would know an owner that this node has missed. It may know it as joining only, so no end is
+ * forgotten while a member joins. Until then they are kept on the disk.
  */
 import {
   type MemberList,
@@ -24,12 +26,21 @@ import {
 } from '../../core/placement/member-list.ts';
 import { placement } from '../../core/placement/placement.ts';
 
+/** By name: the last record of a member, or undefined if its weight or zone is unknown. */
+type Ends = Map<string, MemberRecord | undefined>;
+
+/** Whether another member may have been an owner, or a next owner, in place of this node. */
+export interface Missed {
+  readonly asOwner: (partition: number) => boolean;
+  readonly asNextOwner: (partition: number) => boolean;
+}
+
 /** The members that may have been owners since this node last had the list of a majority. */
 export class MissedOwners {
   readonly #self: string;
   readonly #n: number;
-  /** By name: the last record of the member, or undefined if its weight or zone is unknown. */
-  readonly #ended = new Map<string, MemberRecord | undefined>();
+  readonly #ended: Ends = new Map();
+  readonly #endedNext: Ends = new Map();
   #version = 0;
 
   constructor(self: string, n: number) {
@@ -39,7 +50,10 @@ export class MissedOwners {
 
   /** Restores a name that was kept for this start, with the record of that name in the list. */
   restore(name: string, record: MemberRecord | undefined): void {
-    this.#ended.set(name, record?.state === 'gone' ? record : undefined);
+    // The only member of its name that leaves is an owner still.
+    const isOwner = record?.state === 'leaving' && record.generation === 1;
+    if (!isOwner) this.#ended.set(name, record?.state === 'gone' ? record : undefined);
+    this.#endedNext.set(name, isNoNextOwner(record) ? record : undefined);
   }
 
   /** Grows with every owner that may have been missed. */
@@ -49,7 +63,7 @@ export class MissedOwners {
 
   /** The names of the members that ended. */
   get names(): readonly string[] {
-    return [...this.#ended.keys()];
+    return [...new Set([...this.#ended.keys(), ...this.#endedNext.keys()])];
   }
 
   /** Notes a record that has changed the list, which had `known` before. */
@@ -57,28 +71,42 @@ export class MissedOwners {
     const { name, generation } = record;
     const isLater = known !== undefined && known.generation < generation;
     // A member of the name has ended of which this list has no record.
-    if (generation > (known?.generation ?? 0) + 1) this.#note(name, undefined);
-    if (isLater && known.state !== 'gone') this.#note(name, known);
-    const isEnd = record.state === 'gone' && (known?.state !== 'gone' || isLater);
-    if (isEnd && !wasNeverUp(record, isLater ? undefined : known)) this.#note(name, record);
+    if (generation > (known?.generation ?? 0) + 1) this.#noteBoth(name, undefined);
+    if (isLater && known.state !== 'gone') this.#noteBoth(name, known);
+    const before = isLater ? undefined : known;
+    const isGone = record.state === 'gone' && before?.state !== 'gone';
+    if (isGone && !wasNeverUp(record, before)) this.#note(this.#ended, name, record);
+    if (isNoNextOwner(record) && !isNoNextOwner(before)) this.#note(this.#endedNext, name, record);
   }
 
-  #note(name: string, ended: MemberRecord | undefined): void {
-    const isKnown = !this.#ended.has(name) || areAlike(this.#ended.get(name), ended);
-    this.#ended.set(name, isKnown ? ended : undefined);
+  #noteBoth(name: string, ended: MemberRecord | undefined): void {
+    this.#note(this.#ended, name, ended);
+    this.#note(this.#endedNext, name, ended);
+  }
+
+  #note(ends: Ends, name: string, ended: MemberRecord | undefined): void {
+    const isKnown = !ends.has(name) || areAlike(ends.get(name), ended);
+    ends.set(name, isKnown ? ended : undefined);
     this.#version += 1;
   }
 
   /** A majority has the same list: no owner is missed. */
   clear(): void {
     this.#ended.clear();
+    this.#endedNext.clear();
   }
 
-  /** Whether another member may have owned a partition in place of this node. */
-  inPlaceOfSelf(list: MemberList): (partition: number) => boolean {
-    const present = list.in('up', 'leaving');
+  /** The partitions of which another member may have been an owner in place of this node. */
+  missedOnes(list: MemberList): Missed {
+    return {
+      asOwner: this.#besides(list.in('up', 'leaving'), this.#ended),
+      asNextOwner: this.#besides(list.in('up', 'joining'), this.#endedNext),
+    };
+  }
+
+  #besides(present: readonly MemberRecord[], ends: Ends): (partition: number) => boolean {
     const others: MemberRecord[] = [];
-    for (const [name, ended] of this.#ended) {
+    for (const [name, ended] of ends) {
       const now = present.find((record) => record.name === name);
       if (ended === undefined || (now !== undefined && !areAlike(now, ended))) return () => true;
       if (now === undefined) others.push(ended);
@@ -88,6 +116,10 @@ export class MissedOwners {
     return (partition) => orders[partition]?.slice(0, this.#n).includes(this.#self) === false;
   }
 }
+
+/** Whether a member has ended as a next owner: it does so when it begins to leave. */
+const isNoNextOwner = (record: MemberRecord | undefined): boolean =>
+  record?.state === 'leaving' || record?.state === 'gone';
 
 /** Whether a member says that it never was up, and this node does not know better. */
 const wasNeverUp = ({ settled }: MemberRecord, known: MemberRecord | undefined): boolean =>

@@ -66,7 +66,11 @@ export class Ownership {
   place(list: MemberList): void {
     const current = list.in('up', 'leaving');
     const joined = list.in('up', 'joining');
-    const hash = hashText32(`${placementHash(current, this.#n)} ${placementHash(joined, this.#n)}`);
+    // A member that was away may know the same owners as before, and not that others came between.
+    const ends = endsHash(list.all());
+    const hash = hashText32(
+      `${placementHash(current, this.#n)} ${placementHash(joined, this.#n)} ${ends}`,
+    );
     if (hash === this.#placementsHash) return;
     this.#placementsHash = hash;
     // If a node came and leaves, the next placement is that of the time before it came. A member
@@ -89,7 +93,7 @@ export class Ownership {
       const fallbacks = order
         .filter((name) => !owners.includes(name) && !pending.includes(name))
         .sort(leavingLast(leaving));
-      const view = viewOf({ owners, nextOwners }, this.#places[partition]?.view);
+      const view = viewOf({ owners, nextOwners }, ends, this.#places[partition]?.view);
       const holders = [...owners, ...pending];
       const otherHolders = holders.filter((name) => name !== this.#self);
       return {
@@ -196,11 +200,21 @@ function leavingLast(leaving: readonly MemberRecord[]): (a: string, b: string) =
 
 const sortedNames = (names: readonly string[]): string => [...names].sort().join(' ');
 
-function viewOf(sets: OwnerSets, before: OwnerView | undefined): OwnerView {
+/** Differs between lists in which other members have ended. */
+function endsHash(records: readonly MemberRecord[]): number {
+  const ended = records.map(({ name, generation, state }) => ({
+    name,
+    count: state === 'gone' ? generation : generation - 1,
+  }));
+  const lines = ended.filter(({ count }) => count > 0).map(({ name, count }) => `${name} ${count}`);
+  return hashText32(lines.join('\n'));
+}
+
+function viewOf(sets: OwnerSets, ends: number, before: OwnerView | undefined): OwnerView {
   const { owners } = sets;
   const nextOwners = areChanging(sets) ? sets.nextOwners : owners;
   const now = sortedNames(owners);
-  const name = `${now} > ${nextOwners === owners ? now : sortedNames(nextOwners)}`;
+  const name = `${now} > ${nextOwners === owners ? now : sortedNames(nextOwners)} @${ends}`;
   if (before?.name === name) return before;
   return { owners, nextOwners, name, hash: hashText32(name) };
 }

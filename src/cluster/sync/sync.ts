@@ -29,6 +29,7 @@ import type { SyncStatus } from '../status.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Members } from '../membership/members.ts';
+import type { Missed } from '../membership/missed-owners.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import { ClosedLessons } from './closed-lessons.ts';
 import { Comparisons } from './comparisons.ts';
@@ -64,6 +65,8 @@ export interface SyncOptions {
   readonly limits: SyncLimits;
 }
 
+const NOTHING_MISSED: Missed = { asOwner: () => false, asNextOwner: () => false };
+
 /** Keeps the replicas of one node in step with those of the others. */
 export class Sync {
   readonly #options: SyncOptions;
@@ -85,6 +88,8 @@ export class Sync {
   #missedOwners = 0;
   /** The partitions that this node owned by that placement. */
   readonly #owned = new Set<number>();
+  /** The partitions of which this node was a pending owner by that placement. */
+  readonly #pending = new Set<number>();
   #timer: Timer | undefined;
   #isStopped = false;
 
@@ -112,7 +117,7 @@ export class Sync {
 
   start(): void {
     this.#options.members.onChange(() => this.#onMembers());
-    this.#followPlacement(() => false);
+    this.#followPlacement(NOTHING_MISSED);
     this.#completeness.start();
     this.#scheduleRound();
   }
@@ -124,11 +129,10 @@ export class Sync {
     const { members } = this.#options;
     const { placementsHash, missedOwners } = members;
     const isSame = this.#placed === placementsHash && this.#missedOwners === missedOwners;
-    if (!this.#isStopped && !isSame) this.#followPlacement(members.mayHaveMissed());
+    if (!this.#isStopped && !isSame) this.#followPlacement(members.missed);
   }
 
-  /** `isMissed` tells whether another owner may have taken writes in place of this node. */
-  #followPlacement(isMissed: (partition: number) => boolean): void {
+  #followPlacement(missed: Missed): void {
     const { members, peers, store, partitions } = this.#options;
     this.#placed = members.placementsHash;
     this.#missedOwners = members.missedOwners;
@@ -136,11 +140,13 @@ export class Sync {
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const isOwner = members.owns(partition);
       // A pending owner must be filled, even if it owned the partition before.
-      const isReplaced = this.#owned.has(partition) && (!isOwner || isMissed(partition));
+      const isReplaced = this.#owned.has(partition)
+        ? !isOwner || missed.asOwner(partition)
+        : this.#pending.has(partition) && missed.asNextOwner(partition);
       if (isReplaced) store.markOutdated(partition);
       else if (!this.#isHolder(partition)) store.find(partition)?.markComplete(false);
-      if (isOwner) this.#owned.add(partition);
-      else this.#owned.delete(partition);
+      keepIf(this.#owned, partition, isOwner);
+      keepIf(this.#pending, partition, !isOwner && this.#isHolder(partition));
     }
     this.#completeness.check();
     if (members.ownPendingPartitions.length === 0) return this.#pulls.throttle.rest();
@@ -313,4 +319,9 @@ export class Sync {
     if (clocks !== undefined && replica.log.length > 0 && isWorthIt) void cutLog(replica, clocks);
     raiseFloor(this.#options, replica, clocks);
   }
+}
+
+function keepIf(partitions: Set<number>, partition: number, isKept: boolean): void {
+  if (isKept) partitions.add(partition);
+  else partitions.delete(partition);
 }

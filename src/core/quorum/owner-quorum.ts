@@ -73,7 +73,7 @@ export class OwnerQuorum {
   /** The count of the owners that the coordinator knew at first. */
   readonly tally: Tally;
   readonly #needs: Needs;
-  readonly #owners: readonly string[];
+  readonly #view: OwnerSets;
   readonly #isAway: (member: string) => boolean;
   /** The other sets of owners. */
   #sets = NO_SETS;
@@ -92,13 +92,18 @@ export class OwnerQuorum {
   constructor(needs: Needs, sets: OwnerSets, isAway: (member: string) => boolean) {
     const { length } = sets.owners;
     this.#needs = needs;
-    this.#owners = sets.owners;
+    this.#view = sets;
     this.#isAway = isAway;
     const needOwners = needs.owners === undefined ? 0 : quorumSize(needs.owners, length);
     this.tally = new Tally(quorumSize(needs.any, length), needOwners);
     if (!areChanging(sets)) return;
     this.#sets = [sets.nextOwners];
     this.#pending = sets.nextOwners.filter((member) => !sets.owners.includes(member));
+  }
+
+  /** Whether these are the sets that the coordinator knew at first. */
+  protected isView({ owners, nextOwners }: OwnerSets): boolean {
+    return isSame(owners, this.#view.owners) && isSame(nextOwners, this.#view.nextOwners);
   }
 
   /** Adds the sets that a node named. Returns the members of them all. */
@@ -238,7 +243,7 @@ export class OwnerQuorum {
   get #missing(): readonly string[] {
     const present = this.#votes.map(({ member }) => member);
     if (!this.#isOver) present.push(...this.#unanswered);
-    return this.#owners.filter((member) => !present.includes(member));
+    return this.#view.owners.filter((member) => !present.includes(member));
   }
 
   #changeError(sentence: string): MecError | undefined {
