@@ -4,6 +4,13 @@ import { KIB, MIB } from '../base/bytes.ts';
 /** Siblings of one key before writes get 409: a client that leaves more does not resolve them. */
 export const MAX_SIBLINGS = 100;
 
+/**
+ * Ranges in the context of a key before a token may add more than one. The dots of an actor that no
+ * member knows stay for ever, and a message takes 65 536 ranges. All owners of a key may reach this
+ * bound at the same time.
+ */
+export const MAX_OBJECT_RANGES = 8192;
+
 /** Rows and bytes that may wait for the disk. A write beyond that gets 503. */
 export const MAX_COMMIT_ROWS = 200_000;
 export const MAX_COMMIT_BYTES = 128 * MIB;

@@ -77,6 +77,13 @@ export class CausalContext {
     return size;
   }
 
+  /** The number of ranges above the floor. */
+  get rangeCount(): number {
+    let count = 0;
+    for (const ranges of this.#ranges.values()) count += ranges.length / 2;
+    return count;
+  }
+
   /** The layer that this context may share with others. */
   get floor(): Floor {
     return this.#floor;

@@ -23,7 +23,7 @@ import type { Done } from '../commit-queue.ts';
 import type { RowChange } from '../engine.ts';
 import { ClosedDots } from './closed-dots.ts';
 import { KeyWatches } from './key-watches.ts';
-import { assertObjectSize } from './object-size.ts';
+import { assertContextSize, assertObjectSize } from './object-size.ts';
 import type { ReplicaState } from '../records.ts';
 import type { ReplicaMerge, ReplicaWrite, ReplicaWritten } from './replica-changes.ts';
 import { LogCutter } from './log-cutter.ts';
@@ -209,6 +209,7 @@ export class Replica {
     const dot = this.#actor.peek();
     const written = write(before, { token, dot, body, isBlind: this.marks.has(key) });
     if (body !== undefined) assertObjectSize(written.object.versions);
+    assertContextSize(before.context, written.object.context);
     this.#actor.take();
     this.#save(
       stored,
