@@ -45,3 +45,22 @@ test('odd tokens make neither their key nor its partition useless', async () => 
     assert.equal((await lab.ask(node, 'PUT', key, { value: 'plain' })).status, 200, node.name);
   }
 });
+
+test('the token of an answer is taken back, whatever tokens the key has seen', async () => {
+  const lab = new Lab(3);
+  await lab.born();
+  const [key] = neighbours(1) as [string];
+  const [a, b] = lab.order(key) as [SimNode, SimNode];
+  for (const actor of ['phone1', 'phone2']) {
+    const headers = oddToken(key, actor);
+    assert.equal((await lab.ask(a, 'PUT', key, { value: actor, headers })).status, 200);
+  }
+  await lab.wait(5_000);
+  const token = (await lab.ask(b, 'GET', key)).headers['X-Mec-Vclock'] ?? '';
+  const headers = { 'x-mec-vclock': token };
+  assert.equal((await lab.ask(b, 'PUT', key, { value: 'honest', headers })).status, 200);
+  const read = await lab.ask(b, 'GET', key);
+  assert.equal(read.status, 200, 'the write has replaced what its writer has seen');
+  const last = { 'x-mec-vclock': read.headers['X-Mec-Vclock'] ?? '' };
+  assert.equal((await lab.ask(b, 'DELETE', key, { headers: last })).status, 204);
+});

@@ -29,18 +29,36 @@ const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 
 /**
  * The header text of a token for a key. `microsByActor` is the time of each actor's newest known
- * write, in µs since 1970. If there are more than `MAX_TOKEN_ACTORS` actors, those in
- * `microsByActor` come first and the rest is left out. A token may always claim less.
+ * write, in µs since 1970. A token within the bounds of `decodeToken` names all dots. Otherwise the
+ * actors in `microsByActor` come first, and the rest is left out. A token may always claim less.
  */
 export function encodeToken(
   context: CausalContext,
   key: string,
   microsByActor?: ReadonlyMap<string, number>,
 ): string {
-  const isLarge = context.size > MAX_TOKEN_ACTORS;
-  const entries = isLarge ? mostImportant(context, microsByActor) : context.entries();
+  const { size, rangeCount } = context;
+  // An actor whose dots are those of the floor has one range more.
+  if (size <= MAX_TOKEN_ACTORS && size + rangeCount <= MAX_TOKEN_RANGES) {
+    const text = encodeEntries([...context.entries()], key, microsByActor);
+    if (text.length <= MAX_TOKEN_CHARS) return text;
+  }
+  const entries = mostImportant(context, microsByActor);
+  for (let most = MAX_TOKEN_RANGES; ; most >>= 1) {
+    const text = encodeEntries(latest(entries, most), key, microsByActor);
+    if (text.length <= MAX_TOKEN_CHARS) return text;
+  }
+}
+
+type ActorDots = readonly [actor: string, ranges: readonly number[]];
+
+function encodeEntries(
+  entries: readonly ActorDots[],
+  key: string,
+  microsByActor: ReadonlyMap<string, number> | undefined,
+): string {
   const writer = new MsgpackWriter();
-  writer.map((isLarge ? MAX_TOKEN_ACTORS : context.size) + 1);
+  writer.map(entries.length + 1);
   for (const [actor, ranges] of entries) {
     const base = baseOf(ranges);
     const from = base > 0 ? 2 : 0;
@@ -71,11 +89,27 @@ export function encodeToken(
 function mostImportant(
   context: CausalContext,
   microsByActor: ReadonlyMap<string, number> | undefined,
-): [string, readonly number[]][] {
+): ActorDots[] {
   const isNamed = (actor: string): number => Number(microsByActor?.has(actor) === true);
   return [...context.entries()]
     .sort(([a], [b]) => isNamed(b) - isNamed(a))
     .slice(0, MAX_TOKEN_ACTORS);
+}
+
+/**
+ * The first actors, with at most `most` ranges in all. Of one actor, the first range remains, and
+ * the latest.
+ */
+function latest(entries: readonly ActorDots[], most: number): ActorDots[] {
+  let left = most;
+  const kept: ActorDots[] = [];
+  for (const [actor, ranges] of entries) {
+    if (left === 0) break;
+    const omitted = Math.max(0, ranges.length - 2 * left);
+    left -= (ranges.length - omitted) / 2;
+    kept.push([actor, [...ranges.slice(0, 2), ...ranges.slice(2 + omitted)]]);
+  }
+  return kept;
 }
 
 const refuse = (detail: string): MecError =>
