@@ -87,11 +87,9 @@ export class SimDisk implements LiveRows {
       this.rowToFlip = undefined;
   }
 
-  /** Returns a record. No record is ever changed in place, so readers share it. */
   get(key: string): Uint8Array | undefined {
-    if (this.unreadable.length > 0 && this.unreadable.some((range) => isWithin(key, range)))
-      throw new MecError('damaged');
-    return this.rows.get(key);
+    if (this.unreadable.some((range) => isWithin(key, range))) throw new MecError('damaged');
+    return this.rows.get(key)?.slice();
   }
 
   scan({ from, to, limit }: ScanRange): Row[] {
@@ -264,8 +262,7 @@ class SimEngine implements Engine {
   }
 
   async keys(range: ScanRange): Promise<string[]> {
-    this.#assertOpen();
-    return this.#disk.scan(range).map(([key]) => key);
+    return (await this.scan(range)).map(([key]) => key);
   }
 
   snapshot(): Snapshot {
