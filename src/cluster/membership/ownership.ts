@@ -54,6 +54,7 @@ export class Ownership {
   #shares: ReadonlyMap<string, Share> = new Map();
   #ownPendingPartitions: readonly number[] = [];
   #placementsHash = -1;
+  #ends = -1;
   #replicas = 0;
   #nextHash = 0;
 
@@ -66,13 +67,12 @@ export class Ownership {
   place(list: MemberList): void {
     const current = list.in('up', 'leaving');
     const joined = list.in('up', 'joining');
+    const hash = hashText32(`${placementHash(current, this.#n)} ${placementHash(joined, this.#n)}`);
     // A member that was away may know the same owners as before, and not that others came between.
     const ends = endsHash(list.all());
-    const hash = hashText32(
-      `${placementHash(current, this.#n)} ${placementHash(joined, this.#n)} ${ends}`,
-    );
-    if (hash === this.#placementsHash) return;
+    if (hash === this.#placementsHash && ends === this.#ends) return;
     this.#placementsHash = hash;
+    this.#ends = ends;
     // If a node came and leaves, the next placement is that of the time before it came. A member
     // that was away in between was settled for that time, and not for this one.
     const leaving = list.in('leaving');
