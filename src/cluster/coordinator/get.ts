@@ -22,7 +22,7 @@ export interface GetParts {
   readonly env: { readonly clock: Pick<Clock, 'after'>; readonly log: Log };
   readonly holders: Pick<
     Holders,
-    'placeOf' | 'others' | 'pendingOf' | 'of' | 'counts' | 'isAway' | 'hedgeMs'
+    'placeOf' | 'viewOf' | 'others' | 'pendingOf' | 'of' | 'counts' | 'isAway' | 'hedgeMs'
   > & {
     readonly own: Holder;
   };
@@ -118,16 +118,20 @@ class Get {
   }
 
   #ask(holder: Holder, role = this.#roleOf(holder)): void {
-    const { key, timeoutMs, caller } = this.#request;
-    const { partition, view } = this.#place;
     this.#quorum.ask(holder.id, role);
     this.#asked.push(holder.id);
+    this.#send(holder, role);
+  }
+
+  #send(holder: Holder, role: Role): void {
+    const { key, timeoutMs, caller } = this.#request;
+    const { partition } = this.#place;
     const read = {
       partition,
       key,
       have: this.#ownVersions,
       timeoutMs,
-      ownersHash: view.hash,
+      ownersHash: this.#parts.holders.viewOf(partition).hash,
       caller,
     };
     holder.read(read, (answer) => {
@@ -137,8 +141,16 @@ class Get {
   }
 
   #handleAnswer(holder: Holder, { object, isComplete, owners }: KeyState, role: Role): void {
-    const { holders } = this.#parts;
+    const { env, holders } = this.#parts;
     if (holder === holders.own) this.#ownVersions = object.versions;
+    // If a node names the very owners of the reader, one of both has missed the end of a member.
+    // That member may have been an owner in between. Both soon know the same.
+    if (owners !== undefined && this.#quorum.isView(owners)) {
+      env.clock.after(OWNER_CHANGE_RETRY_MS, () => {
+        if (!this.#isAnswered) this.#send(holder, role);
+      });
+      return this.#settle();
+    }
     const counts = holders.counts(this.#place, holder, isComplete);
     this.#addNamedOwners(this.#quorum.add(holder.id, object, { role, counts, isComplete, owners }));
     this.#hasOwnerAnswered ||= role === 'owner' && isComplete;

@@ -102,7 +102,7 @@ export class OwnerQuorum {
   }
 
   /** Whether these are the sets that the coordinator knew at first. */
-  protected isView({ owners, nextOwners }: OwnerSets): boolean {
+  isView({ owners, nextOwners }: OwnerSets): boolean {
     return isSame(owners, this.#view.owners) && isSame(nextOwners, this.#view.nextOwners);
   }
 

@@ -33,10 +33,7 @@ export class ReadQuorum<Body> extends OwnerQuorum {
     // A pending owner that is catching up, and knows no other owners than the reader, shows that
     // the next owners do not count yet: no write was acknowledged by them alone.
     const isPending = role === 'pending owner' && owners === undefined;
-    // If a member names the very owners of the reader, one of both has missed the end of a member.
-    // That member may have been an owner in between.
-    const hasMissed = owners !== undefined && this.isView(owners);
-    if (!hasMissed && (counts || isPending || (role === 'pending owner' && isComplete)))
+    if (counts || isPending || (role === 'pending owner' && isComplete))
       this.succeed(member, role, isComplete || isPending);
     else this.abstain(member, role);
     this.#replies.set(member, object);

@@ -58,6 +58,22 @@ test('a read asks also the owners that only a peer knows', async () => {
   assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one', 'n2~one']);
 });
 
+test('an owner with another history of the same owners does not count, and is asked again', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  const reading = start(cluster, { r: 3 });
+  const { owners } = cluster;
+  const behind = { ...stateOf(objectOf([])), owners: { owners, nextOwners: owners } };
+  cluster.n2.reads[0]?.answer(behind);
+  cluster.n3.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.equal(dotsOf(await outcomeOf(reading)), 'waiting');
+  assert.equal(cluster.n2.reads.length, 1);
+  cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
+  assert.equal(cluster.n2.reads.length, 2);
+  cluster.n2.reads[1]?.answer(stateOf(objectOf([A])));
+  assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
+});
+
 test('a read asks at once as many holders as both sets of owners need', () => {
   const cluster = new FakeCluster();
   cluster.nextOwners = ['n1', 'n2', 'n4'];
