@@ -31,6 +31,8 @@ function load(folder: string): SourceFile[] {
             : (from as string),
         );
       const effects = targetsOf(text.matchAll(/^import '([^']+)';/gm));
+      // A package of which a file is read, not imported.
+      const resolved = targetsOf(text.matchAll(/createRequire\([^)]*\)\.resolve\('([^']+)'\)/g));
       return {
         path,
         text,
@@ -38,6 +40,7 @@ function load(folder: string): SourceFile[] {
         imports: [
           ...targetsOf(text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)';/gms)),
           ...effects,
+          ...resolved,
         ],
         loads: [
           ...targetsOf(text.matchAll(/^(?:import|export)\b(?! type)[^;]*?from '([^']+)';/gms)),
