@@ -1,5 +1,5 @@
 /** The commands that use a cluster as a client. */
-import { MAX_TTL_SECONDS } from '../cluster/limits.ts';
+import { MAX_TTL_SECONDS } from '../core/limits.ts';
 import {
   type CommandSpec,
   namedValue,

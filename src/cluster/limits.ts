@@ -11,9 +11,6 @@ export const DEFAULT_TIMEOUT_MS = 5_000;
 /** Largest value, unless configured. Larger ones would delay others at the one event loop. */
 export const DEFAULT_MAX_VALUE_BYTES = MIB;
 
-/** Longest key: long enough for any path, short enough that thousands fit in a log page. */
-export const MAX_KEY_BYTES = 1024;
-
 /**
  * Actors in the token of an answer. A larger token omits the dead actors, so that no client reaches
  * the limit of actors in a token.
@@ -160,12 +157,6 @@ export const EXPIRY_PAGE_KEYS = 500;
 
 /** How long each further owner of a key waits before it removes expired versions itself. */
 export const EXPIRY_TURN_MS = 5_000;
-
-/**
- * The longest time to live, in seconds: ten years. A version that must live longer needs no time to
- * live.
- */
-export const MAX_TTL_SECONDS = 315_360_000;
 
 /** Keys whose hidden versions a node removes at the same time because a read has found them. */
 export const MAX_TRIMS = 64;

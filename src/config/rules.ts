@@ -2,13 +2,11 @@
  * The rules for the keys of a configuration file. The types of the values follow from the rules.
  */
 import { utf8ToBytes } from '../base/bytes.ts';
-import { MAX_TIMEOUT_MS } from '../core/limits.ts';
+import { MAX_KEY_BYTES, MAX_TIMEOUT_MS, MAX_TTL_SECONDS } from '../core/limits.ts';
 import {
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_N,
   DEFAULT_TIMEOUT_MS,
-  MAX_KEY_BYTES,
-  MAX_TTL_SECONDS,
 } from '../cluster/limits.ts';
 import { MAX_VALUE_BYTES } from './limits.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';

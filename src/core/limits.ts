@@ -13,6 +13,12 @@ export const PARTITIONS = 256;
  */
 export const PLACEMENT_CAP = 1.05;
 
+/** Longest key: long enough for any path, short enough that thousands fit in a log page. */
+export const MAX_KEY_BYTES = 1024;
+
+/** The longest Idempotency-Key. */
+export const MAX_IDEMPOTENCY_KEY_CHARS = 255;
+
 /** The longest timeout that a request may ask for. A client gives up earlier than this anyway. */
 export const MAX_TIMEOUT_MS = 60_000;
 
@@ -47,3 +53,12 @@ export const MAX_GONE_TOKENS = 4;
  * far shorter.
  */
 export const MAX_ACTOR_CHARS = 256;
+
+/** Members in one list, including those that are gone. A larger list would not fit in a message. */
+export const MAX_MEMBERS = 1024;
+
+/**
+ * The longest time to live, in seconds: ten years. A version that must live longer needs no time to
+ * live.
+ */
+export const MAX_TTL_SECONDS = 315_360_000;

@@ -2,7 +2,8 @@
  * The conditions of a request: `If-Match` and related headers (RFC 9110, 13), and
  * `Idempotency-Key`.
  */
-import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS } from './limits.ts';
+import { MAX_IDEMPOTENCY_KEY_CHARS } from '../core/limits.ts';
+import { MAX_CONDITION_TAGS } from './limits.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import { type Condition, isAmong, type Tags } from '../core/quorum/condition.ts';
 import type { Content } from '../core/value/content.ts';

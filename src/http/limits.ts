@@ -64,8 +64,5 @@ export const HTTP_REQUEST_TIMEOUT_MS = 60_000;
 /** The time that an idle connection is kept. */
 export const HTTP_KEEP_ALIVE_MS = 60_000;
 
-/** The longest Idempotency-Key. */
-export const MAX_IDEMPOTENCY_KEY_CHARS = 255;
-
 /** Entity tags in one condition. */
 export const MAX_CONDITION_TAGS = 100;

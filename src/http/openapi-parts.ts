@@ -3,9 +3,14 @@
  * and error answers.
  */
 import { ERROR_KINDS, type ErrorCode } from '../base/errors.ts';
-import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
-import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../cluster/limits.ts';
-import { MAX_CONDITION_TAGS, MAX_IDEMPOTENCY_KEY_CHARS, MAX_META_BYTES } from './limits.ts';
+import {
+  MAX_IDEMPOTENCY_KEY_CHARS,
+  MAX_KEY_BYTES,
+  MAX_LIST_KEYS,
+  MAX_TIMEOUT_MS,
+  MAX_TTL_SECONDS,
+} from '../core/limits.ts';
+import { MAX_CONDITION_TAGS, MAX_META_BYTES } from './limits.ts';
 
 /** Any part of the document. */
 export type DocumentPart = Readonly<Record<string, unknown>>;

@@ -3,8 +3,7 @@ import type { HttpRequest } from './exchange.ts';
 import { isReserved } from '../core/value/key.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
-import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
-import { MAX_KEY_BYTES } from '../cluster/limits.ts';
+import { MAX_KEY_BYTES, MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /** The parameters of a request. A parameter that it does not set is absent. */

@@ -1,8 +1,7 @@
 /** Reads and checks the parts of a request: key, token, and content. */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf } from '../base/errors.ts';
-import { MAX_GONE_TOKENS } from '../core/limits.ts';
-import { MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../cluster/limits.ts';
+import { MAX_GONE_TOKENS, MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../core/limits.ts';
 import { MAX_META_BYTES, MAX_SEEN_DOTS } from './limits.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import { CausalContext, type Dot } from '../core/causality/causal-context.ts';

@@ -1,9 +1,6 @@
 /** Bounds of frames, queues and callers, each with its reason. */
 import { KIB, MIB } from '../base/bytes.ts';
 
-/** Members in one list, including those that are gone. */
-export const MAX_MEMBERS = 1024;
-
 /**
  * Messages that wait for one peer: a second of full load. A peer further behind cannot answer in
  * time.

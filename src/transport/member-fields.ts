@@ -1,5 +1,6 @@
 /** The fields of nodes and members. */
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
+import { MAX_MEMBERS } from '../core/limits.ts';
 import { MEMBER_STATES, type MemberState } from '../core/placement/member-list.ts';
 import {
   type Field,
@@ -12,7 +13,7 @@ import {
   text,
   WireError,
 } from './field.ts';
-import { MAX_HOST_CHARS, MAX_MEMBERS, MAX_NAME_CHARS } from './limits.ts';
+import { MAX_HOST_CHARS, MAX_NAME_CHARS } from './limits.ts';
 import { record, rows } from './record.ts';
 
 /** The name of a node. */

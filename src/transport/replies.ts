@@ -1,6 +1,6 @@
 /** The replies of nodes: the code of each, and its fields in the order in which they travel. */
 import { isErrorCode, type ErrorCode } from '../base/errors.ts';
-import { PARTITIONS } from '../core/limits.ts';
+import { MAX_MEMBERS, PARTITIONS } from '../core/limits.ts';
 import { lifeOfActor } from '../core/causality/actor.ts';
 import {
   actor,
@@ -32,7 +32,11 @@ import {
   optional,
   WireError,
 } from './field.ts';
-import { MAX_DETAIL_CHARS, MAX_MEMBERS, MAX_MESSAGE_FENCES, MAX_PAGE_ITEMS } from './limits.ts';
+import {
+  MAX_DETAIL_CHARS,
+  MAX_MESSAGE_FENCES,
+  MAX_PAGE_ITEMS,
+} from './limits.ts';
 import { GOSSIP, identity, nodeName } from './member-fields.ts';
 import { message, record, rows } from './record.ts';
 

@@ -18,8 +18,6 @@ import {
   DEFAULT_N,
   DEFAULT_TIMEOUT_MS,
   HEARTBEAT_MS,
-  MAX_KEY_BYTES,
-  MAX_TTL_SECONDS,
   PENDING_COMPARES,
   PROBES_PER_BEAT,
   SUSPECT_AFTER_MS,
@@ -29,9 +27,12 @@ import {
 import { MAX_VALUE_BYTES } from '../../src/config/limits.ts';
 import {
   IDEMPOTENCY_MS,
+  MAX_KEY_BYTES,
   MAX_LIST_KEYS,
+  MAX_MEMBERS,
   MAX_MEMORIES,
   MAX_TIMEOUT_MS,
+  MAX_TTL_SECONDS,
   PARTITIONS,
   PLACEMENT_CAP,
 } from '../../src/core/limits.ts';
@@ -41,7 +42,6 @@ import { MAX_NODES } from '../../src/sim/membership-faults.ts';
 import { drawPlan } from '../../src/sim/plan.ts';
 import { Dice } from '../../src/sim/world.ts';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
-import { MAX_MEMBERS } from '../../src/transport/limits.ts';
 import { readPages } from './page.ts';
 
 const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { KIB, MIB } from '../../src/base/bytes.ts';
 import { MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
-import { DEFAULT_MAX_VALUE_BYTES, MAX_KEY_BYTES } from '../../src/cluster/limits.ts';
+import { DEFAULT_MAX_VALUE_BYTES } from '../../src/cluster/limits.ts';
 import { MAX_VALUE_BYTES } from '../../src/config/limits.ts';
 import {
   HTTP_KEYS,
@@ -15,6 +15,7 @@ import {
   STORAGE_KEYS,
   TOP_KEYS,
 } from '../../src/config/rules.ts';
+import { MAX_KEY_BYTES } from '../../src/core/limits.ts';
 import {
   HTTP_BODY_STALL_MS,
   HTTP_HEADERS_TIMEOUT_MS,
