@@ -1,6 +1,6 @@
 /**
- * The parts of the OpenAPI document that several operations share: parameters, headers, schemas,
- * and error answers.
+ * The parts of the OpenAPI document that several operations share: parameters, schemas, and error
+ * answers.
  */
 import { ERROR_KINDS, type ErrorCode } from '../base/errors.ts';
 import {
@@ -11,14 +11,8 @@ import {
   MAX_TTL_SECONDS,
 } from '../core/limits.ts';
 import { MAX_CONDITION_TAGS, MAX_META_BYTES } from './limits.ts';
-
-/** Any part of the document. */
-export type DocumentPart = Readonly<Record<string, unknown>>;
-
-/** A reference to a shared part. */
-export const ref = (kind: string, name: string): DocumentPart => ({
-  $ref: `#/components/${kind}/${name}`,
-});
+import { type DocumentedHeader, headersOf } from './openapi-headers.ts';
+import { type DocumentPart, ref } from './openapi-ref.ts';
 
 /** References to shared parameters. */
 export const parameters = (...names: readonly (keyof typeof PARAMETERS)[]): DocumentPart[] =>
@@ -166,44 +160,6 @@ export const PARAMETERS = {
   ),
 } as const satisfies Record<string, DocumentPart>;
 
-const sent = (description: string, schema: DocumentPart = { type: 'string' }): DocumentPart => ({
-  description,
-  schema,
-});
-
-/** Headers of answers, by name. */
-const HEADERS = {
-  'X-Mec-Vclock': sent('The token: the context of this answer.'),
-  'X-Mec-Dot': sent('The permanent name of this write.'),
-  ETag: sent('Identifies exactly these versions.'),
-  'Last-Modified': sent('The time of the write, by the clock of the node that took it.'),
-  'X-Mec-Timestamp': sent('The time of the write, in nanoseconds since 1970.', {
-    type: 'string',
-    pattern: '^\\d+$',
-  }),
-  'X-Mec-Expires': sent('The time at which the version expires.'),
-  'X-Mec-Client-ID': sent('As the writer sent it.'),
-  'Content-Encoding': sent('As the writer sent it.'),
-  'X-Mec-Content-Encoding': sent(
-    'The Content-Encoding, if the reader wants the stored bytes (raw).',
-  ),
-  'X-Mec-Meta-*': sent('Metadata, as the writer sent it.'),
-  'X-Mec-Siblings': sent('The number of versions, if there are several.', {
-    type: 'integer',
-    minimum: 2,
-  }),
-  'X-Mec-Repeated': sent('Present and true if the same write had already been made.'),
-  'Content-Range': sent('The range, and the length of the whole value.'),
-  Location: sent('The path of the new key.'),
-  'Cache-Control': sent('A cache must revalidate its copy before it answers.'),
-  Vary: sent('The form of the answer depends on Accept.'),
-  Allow: sent('The methods of this path.'),
-  'Retry-After': sent('The number of seconds to wait before a retry.', { type: 'integer' }),
-} as const satisfies Record<string, DocumentPart>;
-
-/** The name of a header of an answer. */
-export type DocumentedHeader = keyof typeof HEADERS;
-
 const string: DocumentPart = { type: 'string' };
 
 /** Schemas by name. */
@@ -320,28 +276,4 @@ export function problems(
     content: { 'application/problem+json': { schema } },
   };
   return { ...byStatus, default: anyOther };
-}
-
-/** The shared headers, each twice: as required, and as optional. */
-export const HEADER_COMPONENTS: DocumentPart = Object.fromEntries(
-  Object.entries(HEADERS).flatMap(([name, described]) => [
-    [componentOf(name), { ...described, required: true }],
-    [componentOf(name, 'sometimes'), { ...described, required: false }],
-  ]),
-);
-
-function componentOf(name: string, when?: 'sometimes'): string {
-  const plain = name.replace('*', 'any');
-  return when === undefined ? plain : `${plain}.${when}`;
-}
-
-/** References to shared headers: those that an answer always has, and those that it may have. */
-export function headersOf(
-  always: readonly DocumentedHeader[],
-  sometimes: readonly DocumentedHeader[] = [],
-): DocumentPart {
-  return Object.fromEntries([
-    ...always.map((name) => [name, ref('headers', componentOf(name))]),
-    ...sometimes.map((name) => [name, ref('headers', componentOf(name, 'sometimes'))]),
-  ]) as DocumentPart;
 }

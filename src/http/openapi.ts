@@ -4,13 +4,9 @@ import {
   type DocumentedHeader,
   HEADER_COMPONENTS,
   headersOf,
-  PARAMETERS,
-  parameters,
-  type DocumentPart,
-  problems,
-  ref,
-  SCHEMAS,
-} from './openapi-parts.ts';
+} from './openapi-headers.ts';
+import { PARAMETERS, parameters, problems, SCHEMAS } from './openapi-parts.ts';
+import { type DocumentPart, ref } from './openapi-ref.ts';
 
 const bytes: DocumentPart = { '*/*': { schema: { type: 'string', format: 'binary' } } };
 const json = (schema: string): DocumentPart => ({
@@ -232,7 +228,10 @@ const ask = (
   get: {
     operationId,
     summary,
-    responses: { 200: { description: summary, content: answer }, ...failures },
+    responses: {
+      200: { description: summary, content: answer },
+      ...failures,
+    },
   },
 });
 
@@ -240,12 +239,15 @@ const post = (
   operationId: string,
   summary: string,
   status: number,
-  failures: DocumentPart = problems([]),
+  failures: readonly ErrorCode[] = [],
 ): DocumentPart => ({
   post: {
     operationId,
     summary,
-    responses: { [status]: { description: summary, content: json('Member') }, ...failures },
+    responses: {
+      [status]: { description: summary, content: json('Member') },
+      ...problems(failures),
+    },
   },
 });
 
@@ -257,48 +259,46 @@ const located = (operationId: string, summary: string): DocumentPart => ({
 const ABOUT =
   'A request for keys with an X-Mec-* header that is not documented here is a bad-parameter.';
 
+const PATHS: Readonly<Record<string, DocumentPart>> = {
+  '/mec/{key}': {
+    parameters: parameters('key'),
+    get: read,
+    head: headOf(read),
+    put: write('write'),
+    post: write('writeAsPost'),
+    delete: remove,
+  },
+  '/mec': { get: list, head: headOf(list), post: create },
+  '/ping': ask('ping', 'Whether the process runs', text),
+  '/ready': ask(
+    'ready',
+    'Whether the node is ready for requests',
+    text,
+    problems(['not-ready', 'disk-failed', 'stopping']),
+  ),
+  '/status': ask('status', 'The state of the node', json('Status')),
+  '/cluster/locate/{key}': located('locate', 'The owners of a key, and the versions that each has'),
+  '/cluster/ring/{key}': located('ring', 'An alias of /cluster/locate/{key}'),
+  '/cluster/leave': post('leave', 'The node starts to leave the cluster', 202),
+  '/cluster/remove/{name}': {
+    parameters: parameters('name'),
+    ...post('remove', 'Declares that another node will never return', 200, ['bad-parameter']),
+  },
+  '/openapi.json': ask('openapi', 'This document', {
+    'application/json': { schema: { type: 'object' } },
+  }),
+};
+
 /** The document, for a server of this version. */
 export function openApi(version: string): DocumentPart {
   return {
     openapi: '3.1.0',
     info: { title: 'MecDB', description: ABOUT, version, license: { name: 'MIT' } },
-    paths: {
-      '/mec/{key}': {
-        parameters: parameters('key'),
-        get: read,
-        head: headOf(read),
-        put: write('write'),
-        post: write('writeAsPost'),
-        delete: remove,
-      },
-      '/mec': { get: list, head: headOf(list), post: create },
-      '/ping': ask('ping', 'Whether the process runs', text),
-      '/ready': ask(
-        'ready',
-        'Whether the node is ready for requests',
-        text,
-        problems(['not-ready', 'disk-failed', 'stopping']),
-      ),
-      '/status': ask('status', 'The state of the node', json('Status')),
-      '/cluster/locate/{key}': located(
-        'locate',
-        'The owners of a key, and the versions that each has',
-      ),
-      '/cluster/ring/{key}': located('ring', 'An alias of /cluster/locate/{key}'),
-      '/cluster/leave': post('leave', 'The node starts to leave the cluster', 202),
-      '/cluster/remove/{name}': {
-        parameters: parameters('name'),
-        ...post(
-          'remove',
-          'Declares that another node will never return',
-          200,
-          problems(['bad-parameter']),
-        ),
-      },
-      '/openapi.json': ask('openapi', 'This document', {
-        'application/json': { schema: { type: 'object' } },
-      }),
+    paths: PATHS,
+    components: {
+      parameters: PARAMETERS,
+      headers: HEADER_COMPONENTS,
+      schemas: SCHEMAS,
     },
-    components: { parameters: PARAMETERS, headers: HEADER_COMPONENTS, schemas: SCHEMAS },
   };
 }

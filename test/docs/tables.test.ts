@@ -8,7 +8,9 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { LOCAL_COMMANDS } from '../../src/cli/local-commands.ts';
 import * as client from '../../src/client/index.ts';
 import * as merge from '../../src/client/merge/index.ts';
-import { type DocumentPart, HEADER_COMPONENTS, PARAMETERS } from '../../src/http/openapi-parts.ts';
+import { HEADER_COMPONENTS } from '../../src/http/openapi-headers.ts';
+import { PARAMETERS } from '../../src/http/openapi-parts.ts';
+import type { DocumentPart } from '../../src/http/openapi-ref.ts';
 import { openApi } from '../../src/http/openapi.ts';
 
 const textOf = (path: string): string =>
