@@ -6,7 +6,7 @@ import { LEAVE_SILENT_POLLS, OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import type { KeyLocation } from '../cluster/coordinator/explain.ts';
 import type { MemberStatus } from '../cluster/status.ts';
-import type { ServerStatus } from '../http/server.ts';
+import type { ServerStatus } from '../http/server-status.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, ExitError, type RemoteOptions, reported, statusOf, urlsOf } from './remote.ts';
 import { counted, formatBytes, oneLine, print, styled } from './terminal.ts';

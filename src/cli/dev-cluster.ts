@@ -9,7 +9,7 @@ import {
   DEV_STOP_TIMEOUT_MS,
 } from './limits.ts';
 import { sleepMs, systemClock } from '../base/system.ts';
-import type { ServerStatus } from '../http/server.ts';
+import type { ServerStatus } from '../http/server-status.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
 import { EXIT } from './exit-codes.ts';
 import { statusOf } from './remote.ts';

@@ -13,7 +13,7 @@ import { bytes } from '../client/codec.ts';
 import { attempt, type ClientRequest } from '../client/delivery.ts';
 import { NodePool } from '../client/node-pool.ts';
 import { systemWorld } from '../client/world.ts';
-import type { ServerStatus } from '../http/server.ts';
+import type { ServerStatus } from '../http/server-status.ts';
 import { EXIT } from './exit-codes.ts';
 import { lightFetch } from './light-fetch.ts';
 

@@ -25,9 +25,9 @@ import {
   MAX_HTTP_PIPELINED,
 } from './limits.ts';
 import type { MecNode } from '../cluster/node.ts';
-import type { NodeStatus } from '../cluster/status.ts';
 import { createHandle, type Handle } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
+import type { ServerStatus } from './server-status.ts';
 import { answerCors } from './cors.ts';
 import { failure, problem } from './problem.ts';
 
@@ -37,19 +37,6 @@ export interface HttpServerOptions {
   readonly env: Env;
   /** The version of this software, for `/status`. */
   readonly version: string;
-}
-
-/** The document of `/status`: the status of the node, and of its process. */
-export interface ServerStatus extends NodeStatus {
-  /** The version of this software. */
-  readonly version: string;
-  readonly pid: number;
-  /**
-   * Requests in progress, requests refused since the start, and the memory of large bodies and
-   * answers.
-   */
-  readonly http: Readonly<Record<'inFlight' | 'refused' | 'bodyBytes' | 'answerBytes', number>>;
-  readonly memory: Readonly<Record<'rssBytes' | 'heapBytes', number>>;
 }
 
 /** The state of a socket: its unanswered requests. */

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { ServerStatus } from '../../src/http/server.ts';
+import type { ServerStatus } from '../../src/http/server-status.ts';
 import { eventually, freePorts, LAUNCHER, pause } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { MAX_HTTP_BODY_BYTES } from '../../src/http/limits.ts';
-import type { ServerStatus } from '../../src/http/server.ts';
+import type { ServerStatus } from '../../src/http/server-status.ts';
 import { eventually, pause, TestCluster, type TestNode } from '../fixtures/cluster.ts';
 
 async function httpStatus(node: TestNode): Promise<ServerStatus['http']> {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { MAX_HTTP_IN_FLIGHT } from '../../src/http/limits.ts';
-import type { ServerStatus } from '../../src/http/server.ts';
+import type { ServerStatus } from '../../src/http/server-status.ts';
 import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 
