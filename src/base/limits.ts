@@ -22,5 +22,8 @@ export const LOG_REPEAT_MS = 1_000;
  */
 export const LOG_EVENT_LINES = 20;
 
+/** UTF-16 units of a text in a log line. Texts of peers and clients may be far longer. */
+export const MAX_LOG_TEXT_CHARS = 1_024;
+
 /** Log lines remembered for `LOG_REPEAT_MS`. The code has fewer than a hundred events. */
 export const MAX_LOG_LINES = 1_000;

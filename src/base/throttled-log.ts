@@ -4,7 +4,7 @@
  * lines a second.
  */
 import type { Clock, Log, LogFields } from './env.ts';
-import { LOG_EVENT_LINES, LOG_REPEAT_MS, MAX_LOG_LINES } from './limits.ts';
+import { LOG_EVENT_LINES, LOG_REPEAT_MS, MAX_LOG_LINES, MAX_LOG_TEXT_CHARS } from './limits.ts';
 
 type ThrottledLevel = 'info' | 'warn' | 'error';
 
@@ -54,7 +54,8 @@ class ThrottledLog implements Log {
     this.#write('error', event, fields);
   }
 
-  #write(level: ThrottledLevel, event: string, fields: LogFields | undefined): void {
+  #write(level: ThrottledLevel, event: string, all: LogFields | undefined): void {
+    const fields = withShortTexts(all);
     this.#forgetOld();
     const known = this.#recent.get(nameOf(level, event, fields));
     if (known !== undefined) return this.#repeat(known);
@@ -124,6 +125,18 @@ class ThrottledLog implements Log {
       if (recent.repeated === 0) this.#forget(name, recent);
     }
   }
+}
+
+/** The fields with long texts cut. They would fill the disk, and the memory of repetitions. */
+function withShortTexts(fields: LogFields | undefined): LogFields | undefined {
+  const isLong = (value: unknown): value is string =>
+    typeof value === 'string' && value.length > MAX_LOG_TEXT_CHARS;
+  if (fields === undefined || !Object.values(fields).some(isLong)) return fields;
+  const entries = Object.entries(fields).map(([name, value]) => [
+    name,
+    isLong(value) ? `${value.slice(0, MAX_LOG_TEXT_CHARS)}…` : value,
+  ]);
+  return Object.fromEntries(entries) as LogFields;
 }
 
 const nameOf = (level: ThrottledLevel, event: string, fields: LogFields | undefined): string =>

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Log, LogFields } from '../../src/base/env.ts';
-import { LOG_EVENT_LINES, LOG_REPEAT_MS, MAX_LOG_LINES } from '../../src/base/limits.ts';
+import {
+  LOG_EVENT_LINES,
+  LOG_REPEAT_MS,
+  MAX_LOG_LINES,
+  MAX_LOG_TEXT_CHARS,
+} from '../../src/base/limits.ts';
 import { throttledLog } from '../../src/base/throttled-log.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
 
@@ -91,4 +96,12 @@ test('the number of remembered lines is bounded, and falls again', () => {
   lines.length = 0;
   for (let i = 0; i < MAX_LOG_LINES / 2; i++) log.info(`event ${i}`, { again: true });
   assert.equal(lines.length, MAX_LOG_LINES / 2);
+});
+
+test('a long text is cut', () => {
+  const { log, lines } = throttled();
+  log.error('refused', { node: 'n2', reason: 'x'.repeat(10_000_000) });
+  log.error('refused', { node: 'n2', reason: 'x'.repeat(MAX_LOG_TEXT_CHARS) });
+  const cut = `{"node":"n2","reason":"${'x'.repeat(MAX_LOG_TEXT_CHARS)}…"}`;
+  assert.deepEqual(lines, [`error refused ${cut}`, `error refused ${cut.replace('…', '')}`]);
 });
