@@ -1,6 +1,7 @@
 /**
  * The rules for the keys of a configuration file. The types of the values follow from the rules.
  */
+import { isHost } from '../base/address.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MAX_KEY_BYTES, MAX_TIMEOUT_MS, MAX_TTL_SECONDS } from '../core/limits.ts';
 import {
@@ -49,16 +50,9 @@ const within = (n: number | undefined, least: number, most: number): number | un
 const asNumber = (value: unknown): number | undefined =>
   typeof value === 'number' ? value : undefined;
 
-const HOST_PATTERN = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:]+$/;
-
 /** Otherwise `localhost` and 127.0.0.1 would count as two nodes. */
 function readHost(value: unknown): string | undefined {
-  if (
-    typeof value !== 'string' ||
-    !HOST_PATTERN.test(value) ||
-    value === '0.0.0.0' ||
-    value === '::'
-  )
+  if (typeof value !== 'string' || !isHost(value) || value === '0.0.0.0' || value === '::')
     return undefined;
   return value === 'localhost' ? '127.0.0.1' : value;
 }
