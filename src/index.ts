@@ -19,7 +19,13 @@ export {
 } from './embed/start-node.ts';
 export { EmbeddedCluster, startCluster, type StartClusterOptions } from './embed/start-cluster.ts';
 export { type Log, type LogFields } from './base/env.ts';
-export { streamLog } from './base/system.ts';
+export {
+  streamLog,
+  type LogFormat,
+  type LogLevel,
+  type StreamLog,
+  type StreamLogOptions,
+} from './base/stream-log.ts';
 export {
   ERROR_KINDS,
   type ErrorCode,

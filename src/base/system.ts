@@ -2,7 +2,7 @@
  * The real world. No other file may use `Date`, timers or a source of random numbers. The client
  * runs this file in browsers, so `setImmediate` is its only use of Node.
  */
-import type { Clock, Log, LogFields, Random } from './env.ts';
+import type { Clock, Log, Random } from './env.ts';
 
 /** Real time. */
 export const systemClock: Clock = {
@@ -84,35 +84,6 @@ export function httpDateToMicros(text: string): number | undefined {
 /** A time in µs since 1970 as ISO 8601, in whole milliseconds. */
 export function microsToIso(micros: number): string {
   return new Date(micros / 1000).toISOString();
-}
-
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-type LogLevel = (typeof LEVELS)[number];
-
-function formatFields(fields: LogFields): string {
-  let text = '';
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined) continue;
-    const plain = String(value);
-    text += ` ${name}=${/^[\w.:/@~+-]+$/.test(plain) ? plain : JSON.stringify(plain)}`;
-  }
-  return text;
-}
-
-/** A log that writes lines `time level event key=value …` to a stream, from level `least` up. */
-export function streamLog(stream: { write(text: string): unknown }, least: LogLevel = 'info'): Log {
-  const write = (level: LogLevel, event: string, fields: LogFields = {}): void => {
-    if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
-    stream.write(
-      `${new Date().toISOString()} ${level.padEnd(5)} ${event}${formatFields(fields)}\n`,
-    );
-  };
-  return {
-    debug: (event, fields) => write('debug', event, fields),
-    info: (event, fields) => write('info', event, fields),
-    warn: (event, fields) => write('warn', event, fields),
-    error: (event, fields) => write('error', event, fields),
-  };
 }
 
 /** A log that writes nothing. */

@@ -2,7 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, StartError } from '../base/errors.ts';
-import { streamLog, systemRandom } from '../base/system.ts';
+import { type StreamLog, streamLog } from '../base/stream-log.ts';
+import { systemRandom } from '../base/system.ts';
 import type { Config } from '../cluster/config.ts';
 import { type ConfigFile, parseConfig } from '../config/read.ts';
 import { drawShortName, NODE_NAME_PATTERN } from '../core/causality/actor.ts';
@@ -16,6 +17,7 @@ import { EXIT } from './exit-codes.ts';
 interface RunningNode {
   /** Resolves when the node has left its cluster, or with the error that stops it. */
   readonly ended: Promise<Error | undefined>;
+  readonly log: StreamLog;
   stop(): Promise<void>;
 }
 
@@ -59,7 +61,8 @@ async function keptName({ root }: ConfigFile): Promise<string> {
 
 /** Starts a node and its HTTP server on real parts. Rejects with `StartError`. */
 async function startNode(config: Config): Promise<RunningNode> {
-  const log = streamLog(process.stderr);
+  const { level, format } = config.log;
+  const log = streamLog(process.stderr, { level, format, self: config.name });
   log.info('starting', { version: readVersion(), name: config.name, root: config.root });
   const onRemark = (remark: string): void => log.warn('store', { remark });
   const node = await runParts({
@@ -73,7 +76,18 @@ async function startNode(config: Config): Promise<RunningNode> {
     await node.close();
     log.info('stopped');
   };
-  return { ended: node.ended, stop };
+  return { ended: node.ended, log, stop };
+}
+
+/** Reads the configuration again. Of its changes, only that of the log level counts at once. */
+async function reload(file: string, log: StreamLog): Promise<void> {
+  try {
+    const { level } = (await loadConfig(file)).log;
+    log.level = level;
+    log.info('configuration read again', { level });
+  } catch (error) {
+    log.error('configuration not read again', { reason: messageOf(error) });
+  }
 }
 
 /** Runs one node until SIGINT, SIGTERM, or the end of the `mec dev` that started it. */
@@ -94,6 +108,7 @@ export async function runNode(file: string): Promise<void> {
   };
   process.on('SIGINT', () => stop(EXIT.done));
   process.on('SIGTERM', () => stop(EXIT.done));
+  process.on('SIGHUP', () => void reload(file, running.log));
   void running.ended.then((reason) => {
     if (isStopping) return;
     if (reason !== undefined) process.stderr.write(`mec: ${reason.message}\n`);

@@ -1,4 +1,5 @@
 /** The configuration of a node, as `config` and programs that embed nodes pass it in. */
+import type { LogFormat, LogLevel } from '../base/stream-log.ts';
 import type { Address } from '../base/env.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import type { Policy } from './policies.ts';
@@ -37,6 +38,10 @@ export interface Config {
      * `https://app.example`, or `*` for all.
      */
     readonly origins: readonly string[];
+  };
+  readonly log: {
+    readonly format: LogFormat;
+    readonly level: LogLevel;
   };
   /** The policies for keys with a prefix. */
   readonly policies: readonly Policy[];

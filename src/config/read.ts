@@ -12,6 +12,7 @@ import type { Policy } from '../cluster/policies.ts';
 import { nearest } from '../base/nearest.ts';
 import {
   HTTP_KEYS,
+  LOG_KEYS,
   NODE_KEYS,
   POLICY_KEYS,
   QUORUM_KEYS,
@@ -155,7 +156,14 @@ export function readConfig(
 }
 
 function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
-  const top = reader.read('', document, TOP_KEYS, ['quorum', 'storage', 'http', 'node', 'policy']);
+  const top = reader.read('', document, TOP_KEYS, [
+    'quorum',
+    'storage',
+    'http',
+    'log',
+    'node',
+    'policy',
+  ]);
   const section = <R extends Rules>(name: string, rules: R): Values<R> => {
     const table = document[name] ?? {};
     if (!isTable(table)) throw reader.complain(name, `expected a table [${name}]`);
@@ -163,12 +171,14 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   };
   const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
   const { maxvalue, origins } = section('http', HTTP_KEYS);
+  const { format, level } = section('log', LOG_KEYS);
   const config = {
     ...top,
     nodes: reader.nodes(document['node']),
     quorum: { n, r, w, timeoutMs: timeout },
     storage: section('storage', STORAGE_KEYS),
     http: { maxValueBytes: maxvalue, origins },
+    log: { format, level },
     policies: readPolicies(reader, document['policy'], n),
   };
   reader.checkSizes('quorum', { r, w }, n);

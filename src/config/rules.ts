@@ -1,6 +1,7 @@
 /**
  * The rules for the keys of a configuration file. The types of the values follow from the rules.
  */
+import { LOG_FORMATS, LOG_LEVELS } from '../base/stream-log.ts';
 import { isHost } from '../base/address.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MAX_KEY_BYTES, MAX_TIMEOUT_MS, MAX_TTL_SECONDS } from '../core/limits.ts';
@@ -129,6 +130,22 @@ const origins: ConfigRule<readonly string[]> = {
 
 /** The keys of `[http]`. */
 export const HTTP_KEYS = { maxvalue, origins };
+
+/** The rule for one of several words. */
+const word = <Word extends string>(
+  words: readonly Word[],
+  defaultValue: Word,
+): ConfigRule<Word> => ({
+  expected: words.map((one) => `"${one}"`).join(' or '),
+  read: (value) => words.find((one) => one === value),
+  defaultValue,
+});
+
+/** The keys of `[log]`. */
+export const LOG_KEYS = {
+  format: word(LOG_FORMATS, 'text'),
+  level: word(LOG_LEVELS, 'info'),
+};
 
 /** The keys outside of all tables. */
 export const TOP_KEYS = {

@@ -267,6 +267,7 @@ export class SimCluster {
       quorum: this.quorum,
       storage: { sync: true },
       http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [] },
+      log: { format: 'text', level: 'info' },
       policies: [],
       ...this.#config,
     };

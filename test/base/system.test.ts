@@ -1,4 +1,4 @@
-/** The real clock, the log on a stream, HTTP dates, and pauses between retries. */
+/** The real clock, HTTP dates, and pauses between retries. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backoff } from '../../src/base/delays.ts';
@@ -6,7 +6,6 @@ import {
   httpDateToMicros,
   microsToHttpDate,
   microsToIso,
-  streamLog,
   systemClock,
 } from '../../src/base/system.ts';
 import { seededRandom } from '../fixtures/fake-env.ts';
@@ -31,19 +30,6 @@ test('httpDateToMicros returns undefined for other date formats', () => {
   ]) {
     assert.equal(httpDateToMicros(text), undefined, text);
   }
-});
-
-test('a log line has time, level, event and fields, and quotes a field with special characters', () => {
-  const written: string[] = [];
-  const log = streamLog({ write: (text) => written.push(text) });
-  log.debug('left out');
-  log.info('a peer is back', { peer: 'n1', after: 12, missing: undefined });
-  log.error('failed', { why: 'no "room"\nleft' });
-  const lines = written.map((line) => line.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /, ''));
-  assert.deepEqual(lines, [
-    'info  a peer is back peer=n1 after=12\n',
-    'error failed why="no \\"room\\"\\nleft"\n',
-  ]);
 });
 
 test('a cancelled timer does not run', async () => {

@@ -8,6 +8,7 @@ import { DEFAULT_MAX_VALUE_BYTES } from '../../src/cluster/limits.ts';
 import { MAX_VALUE_BYTES } from '../../src/config/limits.ts';
 import {
   HTTP_KEYS,
+  LOG_KEYS,
   NODE_KEYS,
   POLICY_KEYS,
   QUORUM_KEYS,
@@ -34,6 +35,7 @@ const TABLES: Readonly<Record<string, Rules>> = {
   'quorum.': QUORUM_KEYS,
   'storage.': STORAGE_KEYS,
   'http.': HTTP_KEYS,
+  'log.': LOG_KEYS,
   'policy.': POLICY_KEYS,
 };
 
