@@ -1,14 +1,12 @@
 /** The command `mec --config FILE`: one node in the foreground, until it is stopped. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { messageOf, StartError } from '../base/errors.ts';
 import { type StreamLog, streamLog } from '../base/stream-log.ts';
-import { systemRandom } from '../base/system.ts';
 import type { Config } from '../cluster/config.ts';
-import { type ConfigFile, parseConfig } from '../config/read.ts';
-import { drawShortName, NODE_NAME_PATTERN } from '../core/causality/actor.ts';
-import { makeDirectory } from '../storage/directory.ts';
+import { parseConfig } from '../config/read.ts';
 import { openLevelEngine } from '../storage/level.ts';
+import { keptName } from '../embed/kept-name.ts';
 import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
 import { EXIT } from './exit-codes.ts';
@@ -36,27 +34,7 @@ async function loadConfig(file: string): Promise<Config> {
   }
   const config = parseConfig(file, text);
   const root = resolve(dirname(file), config.root);
-  return { ...config, root, name: config.name ?? (await keptName({ ...config, root })) };
-}
-
-/** The name of a node without a configured one. It is drawn once and kept with the data. */
-async function keptName({ root }: ConfigFile): Promise<string> {
-  const file = join(root, 'name');
-  try {
-    const kept = await readFile(file, 'utf8').then(
-      (text) => text.trim(),
-      () => undefined,
-    );
-    if (kept !== undefined && NODE_NAME_PATTERN.test(kept)) return kept;
-    const name = `mec-${drawShortName(systemRandom)}`;
-    await makeDirectory(root);
-    await writeFile(file, `${name}\n`);
-    return name;
-  } catch (error) {
-    throw new StartError(`The data directory ${root} cannot be written: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  return { ...config, root, name: config.name ?? (await keptName(root)) };
 }
 
 /** Starts a node and its HTTP server on real parts. Rejects with `StartError`. */

@@ -9,13 +9,13 @@ import type { Config } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
 import { MecNode } from '../cluster/node.ts';
 import type { NodeStatus } from '../cluster/status.ts';
-import { drawShortName } from '../core/causality/actor.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { MemoryDisk } from '../storage/memory.ts';
 import { zeromqNetwork } from '../transport/zeromq.ts';
 import { HttpServer } from '../http/server.ts';
+import { drawNodeName, keptName } from './kept-name.ts';
 import { readVersion } from './version.ts';
 import { findFreePorts } from './free-ports.ts';
 
@@ -24,7 +24,7 @@ import { findFreePorts } from './free-ports.ts';
  * default they are free ones.
  */
 export interface NodeConfig {
-  /** Default: a random name. */
+  /** Default: a random name, which is kept in `root`. */
   readonly name?: string | undefined;
   /** The address on which the node listens and other nodes reach it. Default 127.0.0.1. */
   readonly host?: string | undefined;
@@ -185,5 +185,7 @@ async function completeConfig(given: NodeConfig): Promise<Config> {
     port: port ?? first,
     httpport: httpport ?? first + 2,
   });
-  return { ...config, name: config.name ?? `mec-${drawShortName(systemRandom)}` };
+  const { root } = given;
+  const name = config.name ?? (root === undefined ? drawNodeName() : await keptName(root));
+  return { ...config, name };
 }

@@ -104,6 +104,15 @@ test('a node on disk keeps its data and locks its directory', async (t) => {
   assert.ok(read.kind === 'value' && read.value === 'kept');
 });
 
+test('a node on disk keeps the name that it has drawn', async (t) => {
+  const root = await scratch(t);
+  const first = await startNode({ root });
+  await first.close();
+  const second = await startNode({ root });
+  await second.close();
+  assert.equal(second.name, first.name);
+});
+
 test('startNode checks its options like the configuration file', async () => {
   const wrong: [object, RegExp][] = [
     [{ name: 'no spaces' }, /startNode: name: expected up to 64 letters/],
