@@ -3,8 +3,8 @@ import { MecError } from '../base/errors.ts';
 import type { Env } from '../base/env.ts';
 import type { NodeGetOptions } from '../cluster/key-store.ts';
 import type { MecNode } from '../cluster/node.ts';
-import { CausalContext } from '../core/causality/causal-context.ts';
-import { type Content, packContent, unpackContent } from '../core/value/content.ts';
+import { CausalContext, type Dot } from '../core/causality/causal-context.ts';
+import { type Content, packContent, readContent } from '../core/value/content.ts';
 import { formatDot } from '../core/causality/dot.ts';
 import { etagOf } from '../core/value/etag.ts';
 import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
@@ -22,7 +22,7 @@ import { newestFirst, renderSiblings } from './siblings.ts';
 /** The parts that the routes use. */
 export interface KeyRoutes {
   readonly node: MecNode;
-  readonly env: Pick<Env, 'clock' | 'random'>;
+  readonly env: Pick<Env, 'clock' | 'log' | 'random'>;
 }
 
 const METHODS: Methods<KeyRoutes> = {
@@ -38,6 +38,9 @@ const UNCACHED = 'no-cache';
 
 const EMPTY = new Uint8Array();
 
+const UNREADABLE =
+  'No version of this key can be read. A write with the token of this answer replaces them.';
+
 /** Answers a request for a key. Rejects with a `MecError`. */
 export const serveKey = byMethod(METHODS, assertKnownHeaders);
 
@@ -48,32 +51,40 @@ interface FoundObject {
   readonly token: CausalContext;
   /** Whether the stored bytes of a single value must arrive undecoded. */
   isRaw: boolean;
+  /** Whether the key has versions, and none of them can be read. */
+  readonly isUnreadable: boolean;
 }
 
+/**
+ * Reads a key. Leaves out versions that cannot be read, and logs them: an earlier release may have
+ * taken them from a broken node. The token leaves them out as well, so that no write removes a
+ * version that its writer has not seen. If no version can be read, it includes them, and a write
+ * with it replaces them.
+ */
 async function find(
-  { node }: KeyRoutes,
+  { node, env }: KeyRoutes,
   key: string,
   parameters: NodeGetOptions,
 ): Promise<FoundObject> {
   const { versions, token } = await node.get(key, parameters);
-  const siblings = versions.map(unpackVersion);
+  const siblings: ObjectVersion<Content>[] = [];
+  const unreadable: Dot[] = [];
+  for (const { actor, counter, body } of versions) {
+    const content = readContent(body);
+    if (content === undefined) unreadable.push({ actor, counter });
+    else siblings.push({ actor, counter, body: content });
+  }
+  for (const dot of unreadable)
+    env.log.error('version cannot be read', { key, dot: formatDot(dot) });
+  const isPartial = unreadable.length > 0 && siblings.length > 0;
   return {
     key,
     siblings: siblings.length > 1 ? newestFirst(siblings) : siblings,
-    token,
+    token: isPartial ? token.minus(CausalContext.ofDots(unreadable)) : token,
     isRaw: false,
+    isUnreadable: unreadable.length > 0 && !isPartial,
   };
 }
-
-const unpackVersion = ({
-  actor,
-  counter,
-  body,
-}: ObjectVersion<Uint8Array>): ObjectVersion<Content> => ({
-  actor,
-  counter,
-  body: unpackContent(body),
-});
 
 async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
@@ -92,22 +103,19 @@ async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer
  * The sibling with this tag, and a token that includes only that one. Without such a sibling, no
  * versions and the old token.
  */
-function only({ key, siblings, token, isRaw }: FoundObject, vtag: string): FoundObject {
-  const picked = siblings.filter((sibling) => etagOf([sibling]) === `"${vtag}"`);
-  return {
-    key,
-    siblings: picked,
-    token: picked.length === 0 ? token : CausalContext.ofDots(picked),
-    isRaw,
-  };
+function only(found: FoundObject, vtag: string): FoundObject {
+  const picked = found.siblings.filter((sibling) => etagOf([sibling]) === `"${vtag}"`);
+  const token = picked.length === 0 ? found.token : CausalContext.ofDots(picked);
+  return { ...found, siblings: picked, token };
 }
 
 function answer(
   { env }: KeyRoutes,
   request: HttpRequest,
-  { key, siblings, token, isRaw }: FoundObject,
+  { key, siblings, token, isRaw, isUnreadable }: FoundObject,
 ): HttpAnswer {
   const headers = vclockHeader(key, token, siblings);
+  if (isUnreadable) return problem(new MecError('internal', { detail: UNREADABLE }), headers);
   const verdict = isConditional(request) ? verdictOf(request, siblings) : undefined;
   if (verdict === 412) return problem(new MecError('precondition-failed'), headers);
   const [sibling] = siblings;

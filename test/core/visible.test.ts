@@ -175,3 +175,18 @@ test('the shown versions do not depend on the order of versions', () => {
     }),
   );
 });
+
+test('the last write is shown although another version is no content', () => {
+  const good = {
+    actor: 'a',
+    counter: 1,
+    body: packContent({ value: new Uint8Array(), contentType: 't', timestampMicros: 1 }),
+  };
+  const bad = { actor: 'b', counter: 1, body: Uint8Array.of(1, 2, 3) };
+  const view = { now: () => 0, isLastWriteWins: true };
+  for (const versions of [
+    [good, bad],
+    [bad, good],
+  ])
+    assert.deepEqual(visible(versions, view), [good]);
+});

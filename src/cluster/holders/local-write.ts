@@ -5,7 +5,7 @@
 import { CausalContext, type Dot } from '../../core/causality/causal-context.ts';
 import type { WrittenObject } from '../../core/causality/object.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
-import { packContent, unpackContent } from '../../core/value/content.ts';
+import { packContent, timestampOf, unpackContent } from '../../core/value/content.ts';
 import type { Done } from '../../storage/commit-queue.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Policies } from '../policies.ts';
@@ -49,7 +49,7 @@ function asLast(replica: Replica, write: LocalWriteRequest): LocalWriteRequest {
   if (write.body === undefined) return write;
   const { versions } = replica.read(write.key);
   const content = unpackContent(write.body);
-  const times = versions.map(({ body }) => unpackContent(body).timestampMicros + 1);
+  const times = versions.map(({ body }) => timestampOf(body) + 1);
   const timestampMicros = Math.max(content.timestampMicros, ...times);
   const token = write.token.clone().join(CausalContext.ofDots(versions));
   return { ...write, token, body: packContent({ ...content, timestampMicros }) };

@@ -87,6 +87,46 @@ export function unpackContent(bytes: Uint8Array): Content {
     : { ...content, later: { flags: laterFlags, fields: rest.slice(next) } };
 }
 
+/** The values that a header of HTTP may have. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** The end of a header's name, after the prefix of all metadata. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]*$/;
+
+/**
+ * Unpacks a content for a reader. Undefined if the bytes are not a content, or if an answer of HTTP
+ * cannot have its texts or times. No client can have written it.
+ */
+export function readContent(bytes: Uint8Array): Content | undefined {
+  const content = peek(bytes);
+  return content !== undefined && isServable(content) ? content : undefined;
+}
+
+function isServable(content: Content): boolean {
+  const { contentType, contentEncoding, clientId, meta, timestampMicros, expiresMicros } = content;
+  return (
+    isValue(contentType) &&
+    isAbsentOr(contentEncoding, isValue) &&
+    isAbsentOr(clientId, isValue) &&
+    isAbsentOr(meta, areMeta) &&
+    isTime(timestampMicros) &&
+    isAbsentOr(expiresMicros, isTime)
+  );
+}
+
+const isAbsentOr = <Value>(value: Value | undefined, fits: (value: Value) => boolean): boolean =>
+  value === undefined || fits(value);
+
+const isValue = (text: string): boolean => HEADER_VALUE.test(text);
+
+const isTime = (micros: number): boolean => Number.isSafeInteger(micros) && micros >= 0;
+
+const areMeta = (meta: readonly unknown[]): boolean =>
+  meta.every((pair) => {
+    const [name, value] = Array.isArray(pair) ? (pair as unknown[]) : [];
+    const areTexts = typeof name === 'string' && typeof value === 'string';
+    return areTexts && HEADER_NAME.test(name) && HEADER_VALUE.test(value);
+  });
+
 /** Store format 1 had six fields, or eight if one of the last two was set. */
 function fromFormat1(fields: readonly unknown[]): Content {
   if (fields.length !== 6 && fields.length !== 8)
@@ -146,6 +186,9 @@ function mayHave(body: Uint8Array, flag: number): boolean {
 export function expiryOf(body: Uint8Array): number | undefined {
   return mayHave(body, FLAG.expiresMicros) ? peek(body)?.expiresMicros : undefined;
 }
+
+/** The time of a packed content, µs since 1970; 0 if it is not a content. */
+export const timestampOf = (body: Uint8Array): number => peek(body)?.timestampMicros ?? 0;
 
 /** The Idempotency-Key of a packed content; undefined if it has none. */
 export function idempotencyKeyOf(body: Uint8Array): string | undefined {

@@ -2,7 +2,7 @@
  * The versions of a key that a reader sees. These rules only hide: a hidden version is later
  * removed by a causal delete of exactly its dot. Until then all replicas hide the same versions.
  */
-import { expiryOf, unpackContent, writeNameOf } from './content.ts';
+import { expiryOf, timestampOf, writeNameOf } from './content.ts';
 import { compareDots, type ObjectVersion } from '../causality/object.ts';
 
 /** The rules by which versions are shown. */
@@ -55,11 +55,13 @@ export function hidden(versions: readonly Packed[], view: View): readonly Packed
     : versions.filter((version) => !shown.includes(version));
 }
 
-const timeOf = ({ body }: Packed): number => unpackContent(body).timestampMicros;
-
 function newer([best]: Packed[], version: Packed): Packed[] {
   if (best === undefined) return [version];
-  return [(timeOf(version) - timeOf(best) || compareDots(version, best)) > 0 ? version : best];
+  return [
+    (timestampOf(version.body) - timestampOf(best.body) || compareDots(version, best)) > 0
+      ? version
+      : best,
+  ];
 }
 
 /**
