@@ -25,8 +25,14 @@ export const MAX_TIMEOUT_MS = 60_000;
 /** Actors that one of our tokens names. A key never has nearly as many that can still write. */
 export const MAX_TOKEN_ACTORS = 100;
 
-/** The longest token as text: enough for a hundred actors with the longest names and some gaps. */
+/** The longest token that is accepted. Earlier releases sent some of this length. */
 export const MAX_TOKEN_CHARS = 32 * KIB;
+
+/**
+ * The longest token of an answer. Many clients accept 16 KiB of headers in all. A real token has a
+ * few hundred characters.
+ */
+export const MAX_SENT_TOKEN_CHARS = 4 * KIB;
 
 /** Ranges that a decoded token may have. A real one has a handful. */
 export const MAX_TOKEN_RANGES = 4096;

@@ -54,5 +54,5 @@ export function vclockHeader(
   for (const { actor, body } of versions) {
     microsByActor.set(actor, Math.max(body.timestampMicros, microsByActor.get(actor) ?? 0));
   }
-  return { 'X-Mec-Vclock': encodeToken(token, key, microsByActor) };
+  return { 'X-Mec-Vclock': encodeToken(token, key, { microsByActor, versions }) };
 }

@@ -6,6 +6,7 @@ import { KIB, MIB } from '../../src/base/bytes.ts';
 import { MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
 import { DEFAULT_MAX_VALUE_BYTES } from '../../src/cluster/limits.ts';
 import { MAX_VALUE_BYTES } from '../../src/config/limits.ts';
+import { MAX_SENT_TOKEN_CHARS } from '../../src/core/limits.ts';
 import {
   HTTP_KEYS,
   LOG_KEYS,
@@ -157,6 +158,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   'versions of a key': String(MAX_SIBLINGS),
   'bytes of all versions of a key': `${MAX_OBJECT_BYTES / MIB} MiB`,
   'metadata of a version': `${MAX_META_BYTES / KIB} KiB`,
+  'token in an answer': `${MAX_SENT_TOKEN_CHARS / KIB} KiB`,
   'headers of a request': `${MAX_HEADER_BYTES / KIB} KiB`,
   'requests at once at a node': String(MAX_HTTP_IN_FLIGHT),
   'requests at once on a connection': String(MAX_HTTP_PIPELINED),

@@ -12,10 +12,15 @@
  */
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
-import { MAX_TOKEN_ACTORS, MAX_TOKEN_CHARS, MAX_TOKEN_RANGES } from '../limits.ts';
+import {
+  MAX_SENT_TOKEN_CHARS,
+  MAX_TOKEN_ACTORS,
+  MAX_TOKEN_CHARS,
+  MAX_TOKEN_RANGES,
+} from '../limits.ts';
 import { unpackForeignBig } from '../../base/msgpack.ts';
 import { MsgpackWriter } from '../../base/msgpack-writer.ts';
-import { CausalContext } from './causal-context.ts';
+import { CausalContext, type Dot } from './causal-context.ts';
 import { baseOf, isRanges, unionRanges } from './ranges.ts';
 
 const KEY_ENTRY = '~key';
@@ -27,26 +32,33 @@ type TokenEntry = Record<string, unknown>;
 
 const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 
+/** The versions of an answer, and the times in its token. */
+export interface Shown {
+  /** The time of each actor's newest known write, in µs since 1970. */
+  readonly microsByActor?: ReadonlyMap<string, number>;
+  /** The versions of the answer. */
+  readonly versions?: readonly Dot[];
+}
+
 /**
- * The header text of a token for a key. `microsByActor` is the time of each actor's newest known
- * write, in µs since 1970. A token within the bounds of `decodeToken` names all dots. Otherwise the
- * actors in `microsByActor` come first, and the rest is left out. A token may always claim less.
+ * The header text of a token for a key. If all dots are too many for an answer, some are left out:
+ * a token may always claim less. Those of the versions that the answer shows remain, because a
+ * writer must be able to replace what it has seen.
  */
 export function encodeToken(
   context: CausalContext,
   key: string,
-  microsByActor?: ReadonlyMap<string, number>,
+  { microsByActor, versions = [] }: Shown = {},
 ): string {
   const { size, rangeCount } = context;
   // An actor whose dots are those of the floor has one range more.
   if (size <= MAX_TOKEN_ACTORS && size + rangeCount <= MAX_TOKEN_RANGES) {
     const text = encodeEntries([...context.entries()], key, microsByActor);
-    if (text.length <= MAX_TOKEN_CHARS) return text;
+    if (text.length <= MAX_SENT_TOKEN_CHARS) return text;
   }
-  const entries = mostImportant(context, microsByActor);
   for (let most = MAX_TOKEN_RANGES; ; most >>= 1) {
-    const text = encodeEntries(latest(entries, most), key, microsByActor);
-    if (text.length <= MAX_TOKEN_CHARS) return text;
+    const text = encodeEntries(mostImportant(context, versions, most), key, microsByActor);
+    if (text.length <= MAX_SENT_TOKEN_CHARS) return text;
   }
 }
 
@@ -86,30 +98,36 @@ function encodeEntries(
   return writer.toBase64();
 }
 
+/**
+ * At most `most` ranges, and not more actors than a token may have. The ranges of the versions come
+ * first, then the first range of each actor, then the latest ones.
+ */
 function mostImportant(
   context: CausalContext,
-  microsByActor: ReadonlyMap<string, number> | undefined,
+  versions: readonly Dot[],
+  most: number,
 ): ActorDots[] {
-  const isNamed = (actor: string): number => Number(microsByActor?.has(actor) === true);
-  return [...context.entries()]
-    .sort(([a], [b]) => isNamed(b) - isNamed(a))
-    .slice(0, MAX_TOKEN_ACTORS);
-}
-
-/**
- * The first actors, with at most `most` ranges in all. Of one actor, the first range remains, and
- * the latest.
- */
-function latest(entries: readonly ActorDots[], most: number): ActorDots[] {
+  const ranges = new Map(context.entries());
+  const kept = new Map<string, Set<number>>();
   let left = most;
-  const kept: ActorDots[] = [];
-  for (const [actor, ranges] of entries) {
-    if (left === 0) break;
-    const omitted = Math.max(0, ranges.length - 2 * left);
-    left -= (ranges.length - omitted) / 2;
-    kept.push([actor, [...ranges.slice(0, 2), ...ranges.slice(2 + omitted)]]);
+  const keep = (actor: string, from: number): void => {
+    const froms = kept.get(actor) ?? new Set();
+    if (left === 0 || froms.has(from)) return;
+    if (froms.size === 0 && kept.size === MAX_TOKEN_ACTORS) return;
+    kept.set(actor, froms.add(from));
+    left -= 1;
+  };
+  for (const { actor, counter } of versions) {
+    const own = ranges.get(actor) ?? [];
+    for (let i = 0; i < own.length; i += 2)
+      if ((own[i] as number) <= counter && counter <= (own[i + 1] as number)) keep(actor, i);
   }
-  return kept;
+  for (const actor of ranges.keys()) keep(actor, 0);
+  for (const [actor, own] of ranges) for (let i = own.length - 2; i >= 0; i -= 2) keep(actor, i);
+  return [...kept].map(([actor, froms]): ActorDots => {
+    const own = ranges.get(actor) ?? [];
+    return [actor, [...froms].sort((a, b) => a - b).flatMap((i) => own.slice(i, i + 2))];
+  });
 }
 
 const refuse = (detail: string): MecError =>
