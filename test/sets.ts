@@ -48,6 +48,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'model/plain-writes.test.ts': ['usual', 'long'],
   'package.test.ts': ['usual'],
   'sim/conditions.test.ts': ['usual', 'long'],
+  'sim/many-nodes.test.ts': ['long'],
   'sim/membership.test.ts': ['usual'],
   'sim/removed.test.ts': ['long'],
   'sim/shrink.test.ts': ['long'],

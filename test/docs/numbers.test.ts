@@ -149,7 +149,7 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
     'Each example has fewer than 64 lines', // test/examples.test.ts
   ],
   'docs/command-line.md': ['does the same for ten minutes to real processes'],
-  'docs/faq.md': ['has ten.'], // test/sim/membership.test.ts
+  'docs/faq.md': ['has ten,'], // test/sim/membership.test.ts
   'docs/operations.md': ['agree on it within 6 s'], // test/sim/membership.test.ts
   'docs/promises.md': ['(a second or two)'],
 };

@@ -30,7 +30,10 @@ export interface OwnerView extends OwnerSets {
 interface PartitionHolders {
   readonly owners: readonly string[];
   readonly pending: readonly string[];
-  readonly fallbacks: readonly string[];
+  /** The members that are up or leaving, in the order of the placement. */
+  readonly order: readonly string[];
+  /** The fallbacks. They may be many, and are computed when they are asked for. */
+  fallbacks?: readonly string[];
   readonly view: OwnerView;
   /** Whether this node is a holder: an owner or a pending owner. */
   readonly isHeld: boolean;
@@ -53,6 +56,8 @@ export class Ownership {
   #places: readonly PartitionHolders[] = [];
   #shares: ReadonlyMap<string, Share> = new Map();
   #ownPendingPartitions: readonly number[] = [];
+  /** The names of the members that leave. */
+  #leaving: ReadonlySet<string> = new Set();
   #placementsHash = -1;
   #ends = -1;
   #replicas = 0;
@@ -76,6 +81,7 @@ export class Ownership {
     // If a node came and leaves, the next placement is that of the time before it came. A member
     // that was away in between was settled for that time, and not for this one.
     const leaving = list.in('leaving');
+    this.#leaving = new Set(leaving.map(({ name }) => name));
     const lines = leaving.map(({ name, generation }) => `${name} ${generation}`);
     const nextHash = placementHash(joined, this.#n);
     this.#nextHash = lines.length === 0 ? nextHash : hashText32([nextHash, ...lines].join('\n'));
@@ -90,16 +96,13 @@ export class Ownership {
       const after = next[partition] as readonly string[];
       const nextOwners = after.slice(0, own);
       const pending = nextOwners.filter((name) => !owners.includes(name));
-      const fallbacks = order
-        .filter((name) => !owners.includes(name) && !pending.includes(name))
-        .sort(leavingLast(leaving));
       const view = viewOf({ owners, nextOwners }, ends, this.#places[partition]?.view);
       const holders = [...owners, ...pending];
       const otherHolders = holders.filter((name) => name !== this.#self);
       return {
         owners,
         pending,
-        fallbacks,
+        order,
         view,
         isHeld: otherHolders.length < holders.length,
         otherHolders,
@@ -150,7 +153,14 @@ export class Ownership {
    * no fallbacks.
    */
   fallbacks(partition: number): readonly string[] {
-    return this.#placeOf(partition).fallbacks;
+    const place = this.#placeOf(partition);
+    return (place.fallbacks ??= this.#fallbacksOf(place));
+  }
+
+  #fallbacksOf({ owners, pending, order }: PartitionHolders): readonly string[] {
+    return order
+      .filter((name) => !owners.includes(name) && !pending.includes(name))
+      .sort((a, b) => Number(this.#leaving.has(a)) - Number(this.#leaving.has(b)));
   }
 
   /** Whether these members are a majority of the owners of each partition whose owners change. */
@@ -190,12 +200,6 @@ export class Ownership {
   get ownPendingPartitions(): readonly number[] {
     return this.#ownPendingPartitions;
   }
-}
-
-/** Compares names so that those of these members come last, and all else stays in order. */
-function leavingLast(leaving: readonly MemberRecord[]): (a: string, b: string) => number {
-  const isLeaving = (one: string): number => Number(leaving.some(({ name }) => name === one));
-  return (a, b) => isLeaving(a) - isLeaving(b);
 }
 
 const sortedNames = (names: readonly string[]): string => [...names].sort().join(' ');

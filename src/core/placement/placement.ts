@@ -17,6 +17,7 @@
  */
 import { hashText64 } from '../../base/hash.ts';
 import { PARTITIONS, PLACEMENT_CAP } from '../limits.ts';
+import { MaxHeap } from './max-heap.ts';
 
 /** The fields of a member that placement depends on. */
 export interface PlacedMember {
@@ -104,13 +105,23 @@ function place(members: readonly PlacedMember[], n: number): Placement {
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const replicas = Math.min(n, seats.length);
-  const owners = new Matching(seats, replicas).find();
-  return owners.map((own, partition) => {
-    const byScore = (a: Seat, b: Seat): number =>
-      (b.scores[partition] as number) - (a.scores[partition] as number);
-    const rest = seats.filter((seat) => !own.includes(seat));
-    return [...own.sort(byScore), ...rest.sort(byScore)].map(({ id }) => id);
+  const orders = Array.from({ length: PARTITIONS }, (_, partition) => byScore(seats, partition));
+  const owners = new Matching(seats, orders, replicas).find();
+  return orders.map((order, partition) => {
+    const own = owners[partition] as readonly Seat[];
+    const first: string[] = [];
+    const rest: string[] = [];
+    for (const seat of order) (own.includes(seat) ? first : rest).push(seat.id);
+    return [...first, ...rest];
   });
+}
+
+/** The members by their score for a partition, best first. */
+function byScore(seats: readonly Seat[], partition: number): readonly Seat[] {
+  const scores = Float64Array.from(seats, (seat) => seat.scores[partition] as number);
+  const order = Uint16Array.from(seats, (_, i) => i);
+  order.sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
+  return Array.from(order, (i) => seats[i] as Seat);
 }
 
 /**
@@ -119,13 +130,16 @@ function place(members: readonly PlacedMember[], n: number): Placement {
  */
 class Matching {
   readonly #seats: readonly Seat[];
+  /** The members by score, for each partition. */
+  readonly #orders: readonly (readonly Seat[])[];
   readonly #replicas: number;
   /** The most owners of one partition in one zone. */
   readonly #perZone: number;
   readonly #owners: Seat[][] = Array.from({ length: PARTITIONS }, () => []);
 
-  constructor(seats: readonly Seat[], replicas: number) {
+  constructor(seats: readonly Seat[], orders: readonly (readonly Seat[])[], replicas: number) {
     this.#seats = seats;
+    this.#orders = orders;
     this.#replicas = replicas;
     const sizes = new Map<string, number>();
     for (const { zone } of seats) sizes.set(zone, (sizes.get(zone) ?? 0) + 1);
@@ -134,19 +148,29 @@ class Matching {
   }
 
   find(): Seat[][] {
-    const pairs = new Uint32Array(this.#seats.length * PARTITIONS).map((_, pair) => pair);
-    const scores = new Float64Array(pairs.length);
-    for (const [i, seat] of this.#seats.entries()) scores.set(seat.scores, i * PARTITIONS);
-    pairs.sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
-    for (const pair of pairs) {
-      const seat = this.#seats[Math.floor(pair / PARTITIONS)] as Seat;
-      const partition = pair % PARTITIONS;
-      if (seat.load < seat.cap && this.#fits(partition, seat)) this.#take(partition, seat);
-    }
+    this.#takeByScore();
     for (const [partition, owners] of this.#owners.entries()) {
       while (owners.length < this.#replicas) this.#squeeze(partition);
     }
     return this.#owners;
+  }
+
+  /**
+   * Takes the pairs in the order of their scores. The next one is the best that is left of some
+   * partition. A partition with all its owners has no further pair.
+   */
+  #takeByScore(): void {
+    const next = new Uint32Array(PARTITIONS);
+    const scoreOf = (partition: number): number =>
+      this.#orders[partition]?.[next[partition] as number]?.scores[partition] ?? -Infinity;
+    const open = new MaxHeap(PARTITIONS, scoreOf);
+    for (let partition = open.top; scoreOf(partition) > -Infinity; partition = open.top) {
+      const seat = this.#orders[partition]?.[next[partition] as number] as Seat;
+      if (seat.load < seat.cap && this.#fits(partition, seat)) this.#take(partition, seat);
+      const isDone = this.#owners[partition]?.length === this.#replicas;
+      next[partition] = isDone ? this.#seats.length : (next[partition] as number) + 1;
+      open.sink();
+    }
   }
 
   #fits(partition: number, seat: Seat): boolean {
