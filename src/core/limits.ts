@@ -13,8 +13,12 @@ export const PARTITIONS = 256;
  */
 export const PLACEMENT_CAP = 1.05;
 
-/** Longest key: long enough for any path, short enough that thousands fit in a log page. */
+/**
+ * Longest key of a user: long enough for any path, short enough that thousands fit in a log page.
+ * The longest key that a replica holds may have a namespace before such a key.
+ */
 export const MAX_KEY_BYTES = 1024;
+export const MAX_HELD_KEY_BYTES = 2048;
 
 /** The longest Idempotency-Key. */
 export const MAX_IDEMPOTENCY_KEY_CHARS = 255;

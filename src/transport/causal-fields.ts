@@ -1,10 +1,19 @@
 /** The fields for the dots, objects, contexts and memories of replicas. */
-import { MAX_ACTOR_CHARS, MAX_MEMORIES, PARTITIONS } from '../core/limits.ts';
+import {
+  MAX_ACTOR_CHARS,
+  MAX_HELD_KEY_BYTES,
+  MAX_IDEMPOTENCY_KEY_CHARS,
+  MAX_MEMORIES,
+  PARTITIONS,
+} from '../core/limits.ts';
 import { CausalContext, type PackedContext } from '../core/causality/causal-context.ts';
 import type { Floor } from '../core/causality/floor.ts';
+import { readContent } from '../core/value/content.ts';
+import { isKey, isKeyStart, isUserKey } from '../core/value/key.ts';
 import {
   bytes,
   type Field,
+  fitting,
   flag,
   integer,
   itemsOf,
@@ -13,6 +22,7 @@ import {
   omissible,
   optional,
   positive,
+  type RecordOf,
   text,
   UnknownFloorError,
   WireError,
@@ -20,28 +30,34 @@ import {
 import { record, rows } from './record.ts';
 import {
   MAX_CONTEXT_RANGES,
-  MAX_KEY_CHARS,
   MAX_MESSAGE_DOTS,
   MAX_MESSAGE_VERSIONS,
   MAX_NAME_CHARS,
-  MAX_TAG_CHARS,
 } from './limits.ts';
 
 /** A name that a node has drawn or hashed: of a life, a replica, a ballot, a floor. */
 export const name = text(MAX_NAME_CHARS);
 
-/** A key, or a part of one. */
-export const key = text(MAX_KEY_CHARS);
+const keyText = text(MAX_HELD_KEY_BYTES);
+
+/** A key that a replica may hold. */
+export const key = fitting(keyText, isKey, 'a key');
+
+/** A key that a client may write. */
+export const userKey = fitting(keyText, isUserKey, 'a key of a user');
+
+/** The beginning of a key, which may be empty. */
+export const keyStart = fitting(keyText, (start) => isKeyStart(start), 'the beginning of a key');
+
+/** An idempotency key: visible ASCII. */
+export const idempotencyKey = fitting(
+  text(MAX_IDEMPOTENCY_KEY_CHARS),
+  (value) => /^[!-~]+$/.test(value),
+  'an idempotency key',
+);
 
 /** A partition. */
-export const partition: Field<number> = {
-  pack: (value) => value,
-  unpack: (packed, find) => {
-    const value = integer.unpack(packed, find);
-    if (value >= PARTITIONS) throw new WireError('not a partition');
-    return value;
-  },
-};
+export const partition = fitting(integer, (n) => n < PARTITIONS, 'a partition');
 
 /** Some of all partitions. */
 export const partitions = list(partition, PARTITIONS);
@@ -121,7 +137,7 @@ export const ITEM = { key, object: record({ context, versions }, checkCovered), 
  * Throws `WireError` if a dot is not in the object's context. A merge of such an object would be
  * wrong, and the check of its actors would not see the dot.
  */
-export function checkItem({
+function checkItem({
   object,
   dots: written,
 }: {
@@ -131,6 +147,21 @@ export function checkItem({
   for (const each of written) {
     if (!object.context.has(each.actor, each.counter))
       throw new WireError('a dot outside the context');
+  }
+}
+
+/** Packed content that a client can be given. */
+export const content = fitting(bytes, (body) => readContent(body) !== undefined, 'a content');
+
+/**
+ * Throws `WireError` as `checkItem` does, or if a version that this item brings is no content. An
+ * earlier release may have taken other versions in. These must not keep new ones from arriving.
+ */
+export function checkStore(store: RecordOf<typeof ITEM>): void {
+  checkItem(store);
+  for (const { actor, counter, body } of store.object.versions) {
+    const isNew = store.dots.some((made) => made.counter === counter && made.actor === actor);
+    if (isNew && readContent(body) === undefined) throw new WireError('not a content');
   }
 }
 
@@ -146,7 +177,7 @@ export const made = record(madeFields);
 export const memory = record({
   ...madeFields,
   key,
-  idempotencyKey: text(MAX_TAG_CHARS),
+  idempotencyKey,
   madeMicros: number,
 });
 

@@ -100,12 +100,22 @@ export const integer: Field<number> = plain((packed) => {
   return packed;
 });
 
-/** A whole number from 1. */
-export const positive: Field<number> = plain((packed) => {
-  const n = integer.unpack(packed, noFloor);
-  if (n < 1) throw new WireError('not a positive number');
-  return n;
+/** A value that fits; `what` names such values. */
+export const fitting = <Value>(
+  { pack, unpack }: Field<Value>,
+  fits: (value: Value) => boolean,
+  what: string,
+): Field<Value> => ({
+  pack,
+  unpack: (packed, find) => {
+    const value = unpack(packed, find);
+    if (!fits(value)) throw new WireError(`not ${what}`);
+    return value;
+  },
 });
+
+/** A whole number from 1. */
+export const positive = fitting(integer, (n) => n >= 1, 'a positive number');
 
 /** A whole number of milliseconds, rounded by the sender. */
 export const milliseconds: Field<number> = { pack: Math.round, unpack: integer.unpack };

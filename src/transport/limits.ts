@@ -29,13 +29,11 @@ export const MAX_CONTEXT_RANGES = 65_536;
 /** A name that nodes draw or hash: of a life, a replica, a ballot, a floor. All are far shorter. */
 export const MAX_NAME_CHARS = 256;
 
-/** A key: HTTP takes keys of at most 1024 bytes, and the store may put a namespace before one. */
-export const MAX_KEY_CHARS = 2048;
 
 /** The name of a host (RFC 1035). */
 export const MAX_HOST_CHARS = 255;
 
-/** An entity tag or an idempotency key: as long as the head of an HTTP request allows. */
+/** An entity tag: as long as the head of an HTTP request allows. */
 export const MAX_TAG_CHARS = 64 * KIB;
 
 /** Entity tags in one condition: more than the head of an HTTP request has room for. */

@@ -4,6 +4,7 @@ import { MAX_MEMBERS } from '../core/limits.ts';
 import { MEMBER_STATES, type MemberState } from '../core/placement/member-list.ts';
 import {
   type Field,
+  fitting,
   flag,
   integer,
   list,
@@ -16,15 +17,14 @@ import {
 import { MAX_HOST_CHARS, MAX_NAME_CHARS } from './limits.ts';
 import { record, rows } from './record.ts';
 
+const anyName = text(MAX_NAME_CHARS);
+
 /** The name of a node. */
-export const nodeName: Field<string> = {
-  pack: (value) => value,
-  unpack: (packed) => {
-    if (typeof packed !== 'string' || !NODE_NAME_PATTERN.test(packed))
-      throw new WireError('not the name of a node');
-    return packed;
-  },
-};
+export const nodeName = fitting(
+  anyName,
+  (name) => NODE_NAME_PATTERN.test(name),
+  'the name of a node',
+);
 
 const weight: Field<number> = {
   pack: (value) => value,
@@ -47,14 +47,7 @@ const state: Field<MemberState> = {
 const address = { host: text(MAX_HOST_CHARS), port: integer } as const;
 
 /** A version of the protocol, which is one byte of each frame. */
-const protocolVersion: Field<number> = {
-  pack: (value) => value,
-  unpack: (packed, find) => {
-    const value = integer.unpack(packed, find);
-    if (value > 0xff) throw new WireError('not a version of the protocol');
-    return value;
-  },
-};
+const protocolVersion = fitting(integer, (n) => n <= 0xff, 'a version of the protocol');
 
 /** Throws `WireError` if the range has no version: frames for its sender would be garbage. */
 function checkRange({ oldest, newest }: { readonly oldest: number; readonly newest: number }) {

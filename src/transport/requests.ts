@@ -1,20 +1,23 @@
 /** The requests of nodes: the code of each, and its fields in the order in which they travel. */
 import { PARTITIONS } from '../core/limits.ts';
 import {
-  checkItem,
+  checkStore,
+  content,
   dots,
   ITEM,
   floorNames,
+  idempotencyKey,
   key,
+  keyStart,
   memory,
   name,
   partition,
   partitions,
   statement,
+  userKey,
   wholeContext,
 } from './causal-fields.ts';
 import {
-  bytes,
   type Field,
   flag,
   integer,
@@ -57,7 +60,7 @@ const tags: Field<readonly string[] | '*'> = {
 const condition = record({
   ifMatch: optional(tags),
   ifNoneMatch: optional(tags),
-  idempotencyKey: optional(tag),
+  idempotencyKey: optional(idempotencyKey),
 });
 
 /** The requests, by kind. */
@@ -83,7 +86,7 @@ export const REQUESTS = {
       ownersHash,
       caller,
     },
-    checkItem,
+    checkStore,
   ),
 
   /** Coordinates a write for the sender, which has no replica of the key. */
@@ -96,10 +99,10 @@ export const REQUESTS = {
      */
     process: name,
     notAfterMs: number,
-    key,
+    key: userKey,
     token: optional(wholeContext),
     /** Packed content; undefined deletes. */
-    body: optional(bytes),
+    body: optional(content),
     r: quorum,
     w: quorum,
     timeoutMs: milliseconds,
@@ -141,8 +144,8 @@ export const REQUESTS = {
   /** Asks for the keys of these partitions, after a key and with a prefix, in order. */
   list: message(8, {
     partitions: rows({ partition, ownersHash: integer }, PARTITIONS),
-    prefix: key,
-    after: optional(key),
+    prefix: keyStart,
+    after: optional(keyStart),
     /** The most keys of one page. */
     limit: integer,
     caller,
@@ -169,7 +172,7 @@ export const REQUESTS = {
      */
     view: text(MAX_VIEW_CHARS),
     have,
-    idempotencyKey: optional(tag),
+    idempotencyKey: optional(idempotencyKey),
     floors,
     caller,
   }),

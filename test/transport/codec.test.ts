@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
+import { packContent } from '../../src/core/value/content.ts';
 import { Floor } from '../../src/core/causality/floor.ts';
 import { packMessage, unpackMessage } from '../../src/transport/codec.ts';
 import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
@@ -16,6 +17,8 @@ const context = CausalContext.ofDots([
   { actor: 'n2~b', counter: 2 ** 40 },
 ]);
 const dot = { actor: 'n1~a', counter: 3 };
+const plain = { value: Uint8Array.of(1), contentType: 'a/b', timestampMicros: 1 };
+const content = packContent(plain);
 const identity = {
   name: 'n1',
   process: 'p',
@@ -77,10 +80,10 @@ const MESSAGES: readonly Message[] = [
   {
     kind: 'store',
     key: 'k',
-    object: { context, versions: [{ ...dot, body: Uint8Array.of(1, 2) }] },
+    object: { context, versions: [{ ...dot, body: content }] },
     dots: [dot],
   },
-  { kind: 'store', key: '', object: { context, versions: [] }, dots: [] },
+  { kind: 'store', key: 'k2', object: { context, versions: [] }, dots: [] },
   {
     kind: 'forward',
     id: 'n1/1',
@@ -88,7 +91,7 @@ const MESSAGES: readonly Message[] = [
     notAfterMs: 1.5,
     key: 'k',
     token: context,
-    body: new Uint8Array(),
+    body: content,
     r: 'quorum',
     w: 2,
     pr: 1,
@@ -364,6 +367,83 @@ test('every text and every list of every message has a bound', () => {
         assert.equal(unpackMessage(bytes, noFloor), undefined, `${message.kind}, field ${i}`);
       }
     }
+  }
+});
+
+/** The messages as a receiver reads them; undefined for each that it does not take. */
+const readAll = (messages: readonly unknown[]): unknown[] =>
+  messages.map((message) => unpackMessage(packMessage(message as Message), noFloor));
+
+const kept = <Kind extends Message['kind']>(kind: Kind): Extract<Message, { kind: Kind }> =>
+  MESSAGES.find((message) => message.kind === kind) as Extract<Message, { kind: Kind }>;
+
+test('a key has a grammar in each message', () => {
+  const withKey = MESSAGES.filter((message) => 'key' in message);
+  assert.deepEqual([...new Set(withKey.map(({ kind }) => kind))].sort(), [
+    'forward',
+    'grant',
+    'read',
+    'release',
+    'store',
+  ]);
+  for (const message of withKey) {
+    const bad = ['', 'k'.repeat(2049), 'ж'.repeat(1025)];
+    for (const key of bad) assert.deepEqual(readAll([{ ...message, key }]), [undefined], key);
+  }
+  // An encoder of another language may write a lone surrogate.
+  const surrogate = Uint8Array.of(0x93, 2, 0xa3, 0xed, 0xa0, 0x80, 0x90);
+  assert.equal(unpackMessage(surrogate, noFloor), undefined);
+});
+
+test('a client writes no reserved key through another node, and no longer one than through HTTP', () => {
+  const forward = kept('forward');
+  for (const key of ['\0queue', 'k'.repeat(1025)])
+    assert.deepEqual(readAll([{ ...forward, key }]), [undefined]);
+});
+
+/** Bodies that no client can have written, or that no client could be given. */
+const UNREADABLE: readonly Uint8Array[] = [
+  new Uint8Array(),
+  Uint8Array.of(1, 2, 3),
+  packContent({ ...plain, contentType: 'text/plain\r\nSet-Cookie: a=b' }),
+  packContent({ ...plain, contentEncoding: 'gzip\n' }),
+  packContent({ ...plain, clientId: 'ключ' }),
+  packContent({ ...plain, meta: [['a b', 'c']] }),
+  packContent({ ...plain, meta: [['a', 'b\n']] }),
+  packContent({ ...plain, timestampMicros: NaN }),
+  packContent({ ...plain, timestampMicros: 1e300 }),
+  packContent({ ...plain, expiresMicros: -1 }),
+];
+
+test('a write has a content that a client can be given', () => {
+  const other = { actor: 'n1~a', counter: 1, body: content };
+  for (const body of UNREADABLE) {
+    const forward = { ...kept('forward'), body };
+    const object = { context, versions: [other, { ...dot, body }] };
+    assert.deepEqual(readAll([forward, { ...kept('store'), object }]), [undefined, undefined]);
+    // A sibling that a replica has taken in before must not keep new writes from it.
+    const sibling = {
+      context,
+      versions: [
+        { ...other, body },
+        { ...dot, body: content },
+      ],
+    };
+    const [read] = readAll([{ ...kept('store'), object: sibling }]);
+    assert.notEqual(read, undefined);
+  }
+});
+
+test('an idempotency key is visible ASCII of 255 characters at most', () => {
+  for (const idempotencyKey of ['', 'a b', 'ж', 'i'.repeat(256)]) {
+    const condition = { ifMatch: undefined, ifNoneMatch: undefined, idempotencyKey };
+    const memory = { ...dot, digest: 'd', key: 'k', idempotencyKey, madeMicros: 1 };
+    const messages = [
+      { ...kept('forward'), condition },
+      { ...kept('store'), memory },
+      { ...kept('grant'), idempotencyKey },
+    ];
+    assert.deepEqual(readAll(messages), [undefined, undefined, undefined], idempotencyKey);
   }
 });
 
