@@ -7,11 +7,9 @@ import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import { placement } from '../../src/core/placement/placement.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { type BeforeJoin, beforeJoin, Lab, stateAt, textOf } from '../fixtures/lab.ts';
+import { type BeforeJoin, beforeJoin, Lab, stateAt } from '../fixtures/lab.ts';
+import { acknowledges, isNotMissed, KINDS } from '../fixtures/strict.ts';
 
-const STRICT_READ = { query: 'r=quorum&pr=quorum' };
-const STRICT_WRITE = { query: 'pw=quorum' };
-const LOCK = { headers: { 'if-none-match': '*' } };
 const NO_DISK = new Map<never, never>();
 
 interface Place extends BeforeJoin {
@@ -53,15 +51,15 @@ function placeIn(before: BeforeJoin, { weight = 1, endsLater = false } = {}): Pl
 }
 
 /** `p` is down, the newcomer is up, and acknowledges a write with `b` alone. */
-async function writtenWithout({ lab, newcomer, key, a, b, p }: Place): Promise<void> {
+async function writtenWithout(place: Place): Promise<void> {
+  const { lab, newcomer, a, b, p } = place;
   p.crash();
   await lab.wait(6_000);
   newcomer.start();
   await lab.until(() => newcomer.node?.state === 'up', 60_000);
   await lab.wait(3_000);
   for (const other of [b, newcomer]) lab.cut(a, other);
-  const write = await lab.ask(newcomer, 'PUT', key, { value: 'first', ...STRICT_WRITE });
-  assert.equal(write.status, 200, textOf(write));
+  await acknowledges(place, newcomer);
 }
 
 /** A node ends, and another one declares it gone. */
@@ -72,27 +70,18 @@ async function ends(lab: Lab, node: SimNode, by: SimNode): Promise<void> {
   await lab.wait(3_000);
 }
 
-async function isNotMissed({ lab, key }: Place, reader: SimNode): Promise<void> {
-  const read = await lab.ask(reader, 'GET', key, STRICT_READ);
-  assert.ok(read.status === 503 || textOf(read) === 'first', `acknowledged, then ${read.status}`);
-}
-
-for (const isLock of [false, true])
-  test(`a newcomer that is up is declared gone as one that joins: a ${isLock ? 'lock' : 'write'}`, async () => {
+for (const kind of KINDS)
+  test(`a newcomer that is up is declared gone as one that joins: a ${kind}`, async () => {
     const place = placeIn(await beforeJoin(3));
-    const { lab, newcomer, key, a, b, p } = place;
+    const { lab, newcomer, a, b, p } = place;
     newcomer.start();
     await lab.until(() => newcomer.node?.state === 'up', 60_000);
     for (const one of [a, p]) for (const other of [b, newcomer]) lab.cut(one, other);
     await lab.wait(1_000);
     assert.equal(stateAt(a, newcomer), 'joining');
-    const options = { value: 'first', ...(isLock ? LOCK : STRICT_WRITE) };
-    const write = await lab.ask(newcomer, 'PUT', key, options);
-    assert.equal(write.status, 200, textOf(write));
+    await acknowledges(place, newcomer, kind);
     await ends(lab, newcomer, a);
-    if (!isLock) return isNotMissed(place, a);
-    const second = await lab.ask(a, 'PUT', key, { value: 'second', ...LOCK });
-    assert.notEqual(second.status, 200, 'two 200s for If-None-Match: *');
+    await isNotMissed(place, a, kind);
   });
 
 test('an owner that was replaced hears first of the end of a later member of the name', async () => {
@@ -151,8 +140,7 @@ test('a node that is gone is no part of the majority that knows all ends', async
   await lab.until(() => newcomer.node?.state === 'up', 60_000);
   await lab.wait(3_000);
   for (const other of [b, newcomer]) lab.cut(a, other);
-  const write = await lab.ask(newcomer, 'PUT', key, { value: 'first', ...STRICT_WRITE });
-  assert.equal(write.status, 200, textOf(write));
+  await acknowledges(place, newcomer);
   // The machine has burnt, and the operator says so in both racks.
   await ends(lab, b, c);
   p.node?.remove(b.name);
@@ -163,10 +151,10 @@ test('a node that is gone is no part of the majority that knows all ends', async
   await isNotMissed(place, a);
 });
 
-for (const isLock of [false, true])
-  test(`an end is not forgotten while a newcomer may be up: a ${isLock ? 'lock' : 'write'}`, async () => {
+for (const kind of KINDS)
+  test(`an end is not forgotten while a newcomer may be up: a ${kind}`, async () => {
     const place = placeIn(await beforeJoin(4), { endsLater: true });
-    const { lab, newcomer, key, a, b, p, others } = place;
+    const { lab, newcomer, a, b, p, others } = place;
     const [c] = others as [SimNode];
     newcomer.start();
     await lab.until(() => newcomer.node?.state === 'up', 60_000);
@@ -176,22 +164,18 @@ for (const isLock of [false, true])
       ['joining', 'joining', 'joining'],
     );
     await lab.wait(2_000);
-    const options = { value: 'first', ...(isLock ? LOCK : STRICT_WRITE) };
-    const write = await lab.ask(newcomer, 'PUT', key, options);
-    assert.equal(write.status, 200, textOf(write));
+    await acknowledges(place, newcomer, kind);
     await ends(lab, b, c);
     // The others hear from `c` that the newcomer is up.
     lab.mend(newcomer, c);
     await lab.until(() => [a, p].every((node) => stateAt(node, newcomer) === 'up'), 20_000);
-    if (!isLock) return isNotMissed(place, a);
-    const second = await lab.ask(a, 'PUT', key, { value: 'second', ...LOCK });
-    assert.notEqual(second.status, 200, 'two 200s for If-None-Match: *');
+    await isNotMissed(place, a, kind);
   });
 
-for (const isLock of [false, true])
-  test(`an owner that was cut off counts once it knows the end: ${isLock ? 'a lock' : 'a write'}`, async () => {
+for (const kind of KINDS)
+  test(`an owner that was cut off counts once it knows the end: a ${kind}`, async () => {
     const place = placeIn(await beforeJoin(7, { seed: 6 }));
-    const { lab, newcomer, key, a, b, p, others } = place;
+    const { lab, newcomer, a, b, p, others } = place;
     const [d, ...rack] = others as [SimNode, ...SimNode[]];
     for (const other of lab.cluster.nodes) if (other !== p) lab.cut(p, other);
     await lab.wait(6_000);
@@ -199,10 +183,8 @@ for (const isLock of [false, true])
     await lab.until(() => newcomer.node?.state === 'up', 60_000);
     await lab.wait(3_000);
     for (const other of [b, newcomer]) lab.cut(a, other);
-    await lab.wait(isLock ? 6_000 : 0);
-    const options = { value: 'first', ...(isLock ? LOCK : STRICT_WRITE) };
-    const write = await lab.ask(newcomer, 'PUT', key, options);
-    assert.equal(write.status, 200, textOf(write));
+    await lab.wait(kind === 'lock' ? 6_000 : 0);
+    await acknowledges(place, newcomer, kind);
     // The rest of its rack is cut off as well, and hears of the end later.
     for (const one of rack) for (const other of [a, b, d]) lab.cut(one, other);
     await ends(lab, newcomer, d);
@@ -210,12 +192,7 @@ for (const isLock of [false, true])
     for (const one of [p, ...rack]) lab.mend(one, a);
     while (lab.world.nowMs < sinceMs + 3_000) {
       await lab.wait(2);
-      const again = { value: 'second', ...LOCK, query: 'timeout=50' };
-      const strict = { query: `${STRICT_READ.query}&timeout=50` };
-      const answer = await lab.ask(a, isLock ? 'PUT' : 'GET', key, isLock ? again : strict);
-      const isWrong = isLock ? answer.status === 200 : answer.status < 500;
-      const atMs = lab.world.nowMs - sinceMs;
-      assert.ok(!isWrong || textOf(answer) === 'first', `${answer.status} after ${atMs} ms`);
+      await isNotMissed({ ...place, timeoutMs: 50 }, a, kind);
     }
   });
 

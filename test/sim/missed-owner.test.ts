@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { beforeJoin, type Lab, ownersAmong, textOf } from '../fixtures/lab.ts';
+import { acknowledges, isNotMissed } from '../fixtures/strict.ts';
 
 const COUNT = 6;
 
@@ -47,15 +48,14 @@ function rolesOf(names: readonly string[], x: string): Roles {
   }
 }
 
-for (const [isLock, isForced] of [
-  [true, false],
-  [false, false],
-  [true, true],
-  [false, true],
+for (const [kind, isForced] of [
+  ['lock', false],
+  ['write', false],
+  ['lock', true],
+  ['write', true],
 ] as const) {
-  const what = isLock ? 'a lock' : 'a write';
   const end = isForced ? 'was declared gone' : 'left';
-  test(`${what}: an owner was down while another joined and ${end}`, async () => {
+  test(`a ${kind}: an owner was down while another joined and ${end}`, async () => {
     const { lab, members, newcomer: x, by } = await beforeJoin(COUNT);
     const roles = rolesOf(
       members.map(({ name }) => name),
@@ -72,11 +72,8 @@ for (const [isLock, isForced] of [
     // Two racks lose the link between them. All other nodes reach both.
     for (const one of [a, x]) for (const other of [b, p]) lab.cut(one, other);
     // While they take `b` for reachable, no fallback acts for it.
-    if (isLock) await lab.wait(6_000);
-    const lock = { headers: { 'if-none-match': '*' } };
-    const strict = { query: 'pw=quorum' };
-    const write = await lab.ask(a, 'PUT', key, { value: 'first', ...(isLock ? lock : strict) });
-    assert.equal(write.status, 200, textOf(write));
+    if (kind === 'lock') await lab.wait(6_000);
+    await acknowledges({ lab, key }, a, kind);
     if (isForced) {
       x.crash();
       await lab.wait(6_000);
@@ -84,21 +81,13 @@ for (const [isLock, isForced] of [
     } else {
       x.node?.leave();
       // Without a rule that makes it wait for `p`, it is gone after a second.
-      await lab.until(() => x.node?.state === 'gone', 20_000);
+      await lab.wait(20_000);
+      assert.equal(x.node?.state, 'leaving');
     }
     await lab.wait(2_000);
     p.start();
     await lab.wait(10_000);
-    if (isLock) {
-      const second = await lab.ask(b, 'PUT', key, { value: 'second', ...lock });
-      assert.notEqual(second.status, 200, 'two 200s for If-None-Match: *');
-      return healed(lab, x);
-    }
-    const read = await lab.ask(b, 'GET', key, { query: 'r=quorum&pr=quorum' });
-    assert.ok(
-      read.status === 503 || textOf(read) === 'first',
-      `acknowledged with pw=quorum, then ${read.status} with pr=quorum`,
-    );
+    await isNotMissed({ lab, key }, b, kind);
     await healed(lab, x);
   });
 }
@@ -136,8 +125,7 @@ test('an owner that was replaced hears first that another owner ended', async ()
   await lab.until(() => x.node?.state === 'up', 60_000);
   await lab.wait(3_000);
   for (const other of [b, x]) lab.cut(a, other);
-  const write = await lab.ask(x, 'PUT', key, { value: 'first', query: 'pw=quorum' });
-  assert.equal(write.status, 200, textOf(write));
+  await acknowledges({ lab, key }, x);
   b.crash();
   await lab.wait(6_000);
   members.find((node) => ![a, b, p].includes(node))?.node?.remove(b.name);

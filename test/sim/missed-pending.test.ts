@@ -6,11 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab, ownersAmong, stateAt, textOf } from '../fixtures/lab.ts';
-
-const LOCK = { headers: { 'if-none-match': '*' } };
-const STRICT_READ = { query: 'r=quorum&pr=quorum' };
-const STRICT_WRITE = { query: 'pw=quorum' };
+import { Lab, ownersAmong, stateAt } from '../fixtures/lab.ts';
+import { acknowledges, isNotMissed, KINDS } from '../fixtures/strict.ts';
 
 /** The names of the owners `a`, `b` and `c`. The last one leaves, `q` follows, and then `x`. */
 interface Roles {
@@ -81,23 +78,16 @@ async function replaced(lab: Lab, roles: Roles): Promise<Cast> {
   return { lab, key: roles.key, x, a, b, c, q, others };
 }
 
-async function isNotMissed({ lab, key, a }: Cast): Promise<void> {
-  const read = await lab.ask(a, 'GET', key, STRICT_READ);
-  assert.ok(read.status === 503 || textOf(read) === 'first', `acknowledged, then ${read.status}`);
-}
-
-for (const isLock of [false, true])
-  test(`a pending owner misses that it was an owner, and was replaced: a ${isLock ? 'lock' : 'write'}`, async () => {
+for (const kind of KINDS)
+  test(`a pending owner misses that it was an owner, and was replaced: a ${kind}`, async () => {
     const lab = new Lab(7);
     const names = lab.cluster.nodes.map(({ name }) => name);
     const cast = await replaced(
       lab,
       rolesOf(names, names.slice(0, 1), () => true),
     );
-    const { key, x, a, c, q, others } = cast;
-    const options = { value: 'first', ...(isLock ? LOCK : STRICT_WRITE) };
-    const write = await lab.ask(x, 'PUT', key, options);
-    assert.equal(write.status, 200, textOf(write));
+    const { x, a, c, q, others } = cast;
+    await acknowledges(cast, x, kind);
     x.crash();
     await lab.wait(6_000);
     others[0]?.node?.remove(x.name);
@@ -105,9 +95,7 @@ for (const isLock of [false, true])
     lab.mend(q, a);
     await lab.until(() => [x, c].every((node) => stateAt(q, node) === 'gone'), 20_000);
     await lab.wait(1_000);
-    if (!isLock) return isNotMissed(cast);
-    const second = await lab.ask(a, 'PUT', key, { value: 'second', ...LOCK });
-    assert.notEqual(second.status, 200, 'two 200s for If-None-Match: *');
+    await isNotMissed(cast, a, kind);
   });
 
 test('a pending owner that was replaced is one again, and then an owner', async () => {
@@ -130,9 +118,8 @@ test('a pending owner that was replaced is one again, and then an owner', async 
     );
   });
   const cast = await replaced(lab, roles);
-  const { key, x, a, b, c, q, others } = cast;
-  const write = await lab.ask(x, 'PUT', key, { value: 'first', ...STRICT_WRITE });
-  assert.equal(write.status, 200, textOf(write));
+  const { x, a, b, c, q, others } = cast;
+  await acknowledges(cast, x);
   b.node?.leave();
   await lab.wait(3_000);
   lab.mend(q, a);
@@ -144,5 +131,5 @@ test('a pending owner that was replaced is one again, and then an owner', async 
   others[0]?.node?.remove(b.name);
   await lab.until(() => [a, q].every((node) => stateAt(node, b) === 'gone'), 20_000);
   await lab.wait(1_000);
-  await isNotMissed(cast);
+  await isNotMissed(cast, a);
 });
