@@ -48,3 +48,7 @@ function isIpv6(text: string): boolean {
   }
   return halves.length === 2 ? groups < 8 : groups === 8;
 }
+
+/** Whether a number is a port. */
+export const isPort = (port: number): boolean =>
+  Number.isInteger(port) && port >= 1 && port <= 65_535;

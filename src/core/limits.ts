@@ -68,6 +68,24 @@ export const MAX_ACTOR_CHARS = 256;
 export const MAX_MEMBERS = 1024;
 
 /**
+ * The largest version and generation of a member record, and the largest step of one. A member that
+ * changes its record a thousand times a second takes 50 days for such a step. So a version that was
+ * damaged is refused, or leaves the member room to exceed it.
+ */
+export const MAX_RECORD_VERSION = 2 ** 48;
+export const MAX_VERSION_STEP = 2 ** 32;
+
+/**
+ * The weights that a member may have. Placement moves partitions by the ratio of weights, so a
+ * larger one would take nearly all of them.
+ */
+export const MIN_MEMBER_WEIGHT = 0.1;
+export const MAX_MEMBER_WEIGHT = 100;
+
+/** The longest name of a zone. */
+export const MAX_ZONE_CHARS = 64;
+
+/**
  * The longest time to live, in seconds: ten years. A version that must live longer needs no time to
  * live.
  */

@@ -1,5 +1,7 @@
 /** The member list on the disk of a node: a start needs no other node to know the members. */
+import type { Log } from '../base/env.ts';
 import type { MemberList, MemberRecord } from '../core/placement/member-list.ts';
+import { flawedFieldOf } from '../core/placement/record-flaw.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { RowReader } from './engine.ts';
 import { memberOf } from './format-1.ts';
@@ -23,19 +25,31 @@ export interface ListToKeep {
 export class KeptMembers {
   readonly #rows: Pick<RowReader, 'get'>;
   readonly #queue: CommitQueue;
+  readonly #log: Log;
   /** The list that was put on this disk since it was opened. */
   #kept = '';
 
-  constructor(rows: Pick<RowReader, 'get'>, queue: CommitQueue) {
+  constructor(rows: Pick<RowReader, 'get'>, queue: CommitQueue, log: Log) {
     this.#rows = rows;
     this.#queue = queue;
+    this.#log = log;
   }
 
-  /** Returns the records that were kept last; none if there are none, or if they are damaged. */
+  /**
+   * Returns the records that were kept last; none if there are none, or if they are damaged. Leaves
+   * out and logs those that this version cannot use. An earlier one may have believed a broken
+   * peer, and its list must not keep the node from starting.
+   */
   all(): MemberRecord[] {
     const record = this.#rows.get(MEMBERS_ROW);
     const list = record === undefined ? undefined : openIntact(record, MEMBERS_ROW);
-    return ((list ?? []) as MemberRecord[]).map(memberOf);
+    const kept = Array.isArray(list) ? (list as MemberRecord[]).map(memberOf) : [];
+    return kept.filter((member) => {
+      const field = flawedFieldOf(member);
+      if (field === undefined) return true;
+      this.#log.error('kept member record left out', { node: member.name, field });
+      return false;
+    });
   }
 
   /** The n that was kept last; undefined if there is none, or if it is damaged. */

@@ -42,13 +42,13 @@ export class OpenStore {
   #isEnded = false;
 
   private constructor(parts: StoreParts, replicas: Replica[]) {
-    const { engine, queue, cache } = parts;
+    const { engine, queue, cache, log } = parts;
     this.#parts = parts;
     this.#replicas = replicas;
     this.engine = engine;
     this.queue = queue;
     this.cache = cache;
-    this.members = new KeptMembers(engine, queue);
+    this.members = new KeptMembers(engine, queue, log);
     this.size = new StoreSize({ engine, queue, replicas });
   }
 

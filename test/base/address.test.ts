@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHost } from '../../src/base/address.ts';
+import { isHost, isPort } from '../../src/base/address.ts';
 
 const HOSTS = [
   'h',
@@ -64,5 +64,13 @@ test('other texts are not hosts', () => {
   assert.deepEqual(
     NOT_HOSTS.filter((text) => isHost(text)),
     [],
+  );
+});
+
+test('a port is a whole number from 1 to 65535', () => {
+  const numbers = [1, 65_535, 0, -1, 65_536, 70_000_000, 1.5, NaN];
+  assert.deepEqual(
+    numbers.filter((port) => isPort(port)),
+    [1, 65_535],
   );
 });

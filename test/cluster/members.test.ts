@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PARTITIONS } from '../../src/core/limits.ts';
+import fc from 'fast-check';
+import { MAX_MEMBERS, PARTITIONS } from '../../src/core/limits.ts';
 import { MAX_ENDED_LIVES } from '../../src/cluster/limits.ts';
+import { Gossiper } from '../../src/cluster/membership/gossip.ts';
 import { Members } from '../../src/cluster/membership/members.ts';
 import { warnOfIgnoredFields } from '../../src/cluster/membership/ignored-fields.ts';
 import {
@@ -10,6 +12,7 @@ import {
   placementFieldsOf,
   toGone,
 } from '../../src/core/placement/member-list.ts';
+import { flawedFieldOf } from '../../src/core/placement/record-flaw.ts';
 import { recordOf } from '../fixtures/member-record.ts';
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
@@ -436,5 +439,118 @@ test('only the latest ended lives are remembered', () => {
   assert.deepEqual(
     lives.map((life) => members.hasEnded('n2', life)),
     [false, true, true, false],
+  );
+});
+
+test('the records of a message are merged at once, and the owners computed once', () => {
+  const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'up')]);
+  const heard: string[] = [];
+  const sizes = new Set<number>();
+  members.onChange(({ name }) => {
+    heard.push(name);
+    sizes.add(members.all().length);
+  });
+  const records = Array.from({ length: 300 }, (_, i) =>
+    recordOf(`e${i}`, 'joining', { weight: 1 + i / 1000 }),
+  );
+  assert.deepEqual(members.mergeAll(records), { changed: 300, refused: [] });
+  assert.deepEqual(
+    heard,
+    records.map(({ name }) => name),
+  );
+  assert.deepEqual([...sizes], [302], 'each listener sees all of them');
+  assert.ok(members.shareOf('e0').pending > 0);
+});
+
+test('a message with 300 new members costs less than 100 ms of one core', () => {
+  // The first messages also pay for the compiler.
+  const costsMs = Array.from({ length: 5 }, (_, message) => {
+    const kept = ['a', 'b', 'c'].map((name) => recordOf(name, 'up'));
+    const members = membersOf('a', kept);
+    const records = Array.from({ length: 300 }, (__, i) =>
+      recordOf(`new${message}-${i}`, 'joining', { weight: 1 + i / 1000 }),
+    );
+    const before = process.cpuUsage();
+    members.mergeAll(records);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  });
+  assert.ok(Math.min(...costsMs) < 100, `${costsMs.join(', ')} ms`);
+});
+
+test('a record with a flaw is left out and named, and the others are merged', () => {
+  const members = membersOf('a', [recordOf('a', 'up')]);
+  const bad = recordOf('evil', 'joining', { host: '*;;;!!', port: 70_000_000 });
+  const { changed, refused } = members.mergeAll([recordOf('b'), bad, recordOf('c')]);
+  assert.deepEqual([changed, refused], [2, [{ name: 'evil', flaw: 'its host breaks the rules' }]]);
+  assert.deepEqual(
+    members.all().map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
+});
+
+test('a node neither takes over nor answers a version of itself that it cannot have had', () => {
+  const members = membersOf('a', [recordOf('a', 'up', { version: 4 }), recordOf('b', 'up')]);
+  const { own } = members;
+  for (const version of [2 ** 53 - 1, 2 ** 48, 2 ** 47]) {
+    assert.equal(members.merge(recordOf('a', 'up', { version })), false);
+    assert.equal(members.refute(version), false);
+  }
+  assert.deepEqual(members.own, own);
+  assert.equal(members.refute(9), true);
+  assert.equal(members.own.version, 10);
+});
+
+test('the list takes no more members than fit in a message', () => {
+  const members = membersOf('a', [recordOf('a', 'up')]);
+  const strangers = Array.from({ length: MAX_MEMBERS }, (_, i) => toGone(recordOf(`e${i}`)));
+  const { changed, refused } = members.mergeAll(strangers);
+  assert.deepEqual([changed, refused.length], [MAX_MEMBERS - 1, 1]);
+  assert.match(refused[0]?.flaw ?? '', /the list has 1024 members/);
+  assert.equal(members.merge(recordOf('e0', 'joining', { generation: 2 })), true, 'a known name');
+});
+
+test('a suspicion of a version that a member cannot have does not hide later ones', () => {
+  const members = membersOf('a', [recordOf('a', 'up'), recordOf('b', 'up')]);
+  const gossiper = new Gossiper(members);
+  assert.equal(gossiper.suspect({ name: 'b', version: 2 ** 53 - 1 }), false);
+  assert.equal(gossiper.suspect({ name: 'b', version: 2 }), true);
+});
+
+/** Values of a field: those of a sound record, and others. */
+const anyOf = <Value>(sound: readonly Value[], other: readonly unknown[]): fc.Arbitrary<Value> =>
+  fc.constantFrom(...sound, ...sound, ...(other as Value[]));
+
+const anyRecord = fc.record(
+  {
+    name: anyOf(['a', 'b', 'c', 'new'], ['', '\0', 'n'.repeat(256)]),
+    host: anyOf(['h', '::1'], ['', '*', 'h'.repeat(255)]),
+    port: anyOf([7000, 65_534], [0, 65_535, 2 ** 53 - 1]),
+    httpport: anyOf([3000], [0, 70_000]),
+    zone: anyOf([undefined, 'rack'], ['', 'z'.repeat(256)]),
+    weight: anyOf([1, 100], [0, -1, 1e6, 5e-324]),
+    state: anyOf(['joining', 'up', 'leaving', 'gone'] as const, [undefined]),
+    generation: anyOf([1, 2], [0, 2 ** 40, 2 ** 53 - 1]),
+    life: anyOf(['one', 'two', ''], ['a b', 'l'.repeat(256)]),
+    version: anyOf([1, 2, 9], [0, 2 ** 40, 2 ** 53 - 1]),
+    settled: anyOf([0, 1], [2 ** 53 - 1]),
+  },
+  { noNullPrototype: true },
+);
+
+test('no records from peers make a node throw, lose its life, or remember a flaw', () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(anyRecord, { maxLength: 4 }), { maxLength: 6 }), (messages) => {
+      const members = membersOf('a', [recordOf('a'), recordOf('b'), recordOf('c')]);
+      for (const records of messages) {
+        members.mergeAll(records);
+        assert.equal(members.own.life, 'two');
+        assert.deepEqual(
+          members.all().flatMap((record) => flawedFieldOf(record) ?? []),
+          [],
+        );
+      }
+    }),
+    { numRuns: 200 },
   );
 });

@@ -434,6 +434,34 @@ test('a write has a content that a client can be given', () => {
   }
 });
 
+test('a record of a member that breaks the grammar leaves the rest of its message readable', () => {
+  const [record] = gossip.records;
+  const probe = kept('probe');
+  for (const flaw of [
+    { host: '*;;;!!', port: 70_000_000 },
+    { weight: -1 },
+    { version: 2 ** 53 - 1 },
+    { generation: 0 },
+    { name: '' },
+  ]) {
+    const [read] = readAll([{ ...probe, records: [{ ...record, ...flaw }, record] }]);
+    assert.equal((read as typeof probe | undefined)?.records.length, 2);
+  }
+});
+
+test('a node tells a valid address of itself', () => {
+  for (const flaw of [{ host: '*' }, { port: 0 }, { port: 65_535 }, { port: 70_000_000 }]) {
+    const from = { ...identity, ...flaw };
+    assert.deepEqual(
+      readAll([
+        { ...kept('probe'), from },
+        { ...kept('probed'), from },
+      ]),
+      [undefined, undefined],
+    );
+  }
+});
+
 test('an idempotency key is visible ASCII of 255 characters at most', () => {
   for (const idempotencyKey of ['', 'a b', 'ж', 'i'.repeat(256)]) {
     const condition = { ifMatch: undefined, ifNoneMatch: undefined, idempotencyKey };

@@ -4,6 +4,7 @@
  */
 import { GOSSIP_RECORDS, GOSSIP_REPEATS } from '../limits.ts';
 import type { MemberVersion } from '../../core/placement/member-list.ts';
+import { mayFollow } from '../../core/placement/record-flaw.ts';
 import type { Gossip } from '../../transport/message.ts';
 import type { Members } from './members.ts';
 
@@ -31,8 +32,10 @@ export class Gossiper {
 
   /** Notes that some node gets no answer from a member. Returns whether that is news. */
   suspect({ name, version }: MemberVersion): boolean {
-    const isOld = version < (this.#members.get(name)?.version ?? Infinity);
-    if (isOld || version <= (this.#suspected.get(name) ?? 0)) return false;
+    const known = this.#members.get(name)?.version ?? Infinity;
+    // A version that the member will never have would hide all later suspicions.
+    const isWrong = version < known || !mayFollow(version, known);
+    if (isWrong || version <= (this.#suspected.get(name) ?? 0)) return false;
     this.#suspected.set(name, version);
     this.#suspects.set(name, { name, version, timesTold: 0 });
     return true;

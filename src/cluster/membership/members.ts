@@ -16,8 +16,14 @@ import {
   withPlaceKept,
 } from '../../core/placement/member-list.ts';
 import { answerToRecord } from '../../core/placement/own-record.ts';
+import {
+  flawOf,
+  mayFollow,
+  type MergeResult,
+  type RefusedRecord,
+} from '../../core/placement/record-flaw.ts';
 import type { Config } from '../config.ts';
-import { MAX_ENDED_LIVES } from '../limits.ts';
+import { EndedLives } from './ended-lives.ts';
 import { type ListSummary, ListTrust } from './list-trust.ts';
 import { type Missed, MissedOwners } from './missed-owners.ts';
 import { Ownership, type OwnerView, type Share } from './ownership.ts';
@@ -38,7 +44,7 @@ export class Members {
   readonly #ownership: Ownership;
   readonly #trust: ListTrust;
   readonly #lives: readonly string[];
-  readonly #endedLives = new Set<string>();
+  readonly #endedLives = new EndedLives();
   readonly #hasSeeds: boolean;
   readonly #missedOwners: MissedOwners;
   readonly #configured: PlacementFields;
@@ -117,7 +123,6 @@ export class Members {
     return record?.state === 'gone' || (this.#endedLives.has(life) && record?.life !== life);
   }
 
-  /** A member by name, or undefined. */
   get(name: string): MemberRecord | undefined {
     return this.#list.get(name);
   }
@@ -201,37 +206,54 @@ export class Members {
    * conclude that it is the only member: it may have lost its disk.
    */
   get isLonely(): boolean {
-    return this.#hasSeeds && this.#list.all().length === 1;
+    return this.#hasSeeds && this.#list.size === 1;
   }
 
   /** Merges a record from another node. Returns whether it was news. */
   merge(said: MemberRecord): boolean {
-    if (said.name === this.self) return this.#mergeOwn(said);
-    const before = this.#list.get(said.name);
-    const record = withPlaceKept(said, before);
-    if (!this.#list.merge(record)) return false;
-    if (before !== undefined && before.life !== record.life) this.#noteEnd(before.life);
-    this.#missedOwners.note(record, before);
-    this.#changed(record);
-    return true;
+    return this.mergeAll([said]).changed > 0;
   }
 
-  #noteEnd(life: string): void {
-    const lives = this.#endedLives.add(life);
-    for (const oldest of lives) {
-      if (lives.size <= MAX_ENDED_LIVES) return;
-      lives.delete(oldest);
+  /**
+   * Merges the records of one message. Leaves out those with a flaw, and returns them, with the
+   * number of records that were news. The owners are computed once for all records, because that
+   * takes milliseconds.
+   */
+  mergeAll(records: readonly MemberRecord[]): MergeResult {
+    const changed: MemberRecord[] = [];
+    const refused: RefusedRecord[] = [];
+    for (const said of records) {
+      const known = this.#list.get(said.name);
+      const flaw = flawOf(said, this.#list);
+      if (flaw === undefined) {
+        const news = said.name === this.self ? this.#mergeOwn(said) : this.#mergeOther(said, known);
+        if (news !== undefined) changed.push(news);
+      } else refused.push({ name: said.name, flaw });
     }
+    this.#announce(changed);
+    return { changed: changed.length, refused };
   }
 
-  #mergeOwn(received: MemberRecord): boolean {
+  /** Returns the record that is news, or undefined. */
+  #mergeOther(said: MemberRecord, known: MemberRecord | undefined): MemberRecord | undefined {
+    const record = withPlaceKept(said, known);
+    if (!this.#list.merge(record)) return undefined;
+    if (known !== undefined && known.life !== record.life) this.#endedLives.note(known.life);
+    this.#missedOwners.note(record, known);
+    return record;
+  }
+
+  /** Returns this node's answer to a record of itself if that is news, or undefined. */
+  #mergeOwn(received: MemberRecord): MemberRecord | undefined {
+    const { own } = this;
     const answer = answerToRecord(received, {
-      own: this.own,
+      own,
       hasMetOthers: this.#trust.hasMetOthers,
       lives: this.#lives,
       configured: this.#configured,
     });
-    return answer !== undefined && this.#keepOwn(answer);
+    if (answer === undefined || !this.#list.merge(answer)) return undefined;
+    return answer;
   }
 
   /** Enters another state. Does nothing if that state cannot follow. */
@@ -249,10 +271,15 @@ export class Members {
     if (own.settled !== settled) this.#keepOwn({ ...own, settled, version: own.version + 1 });
   }
 
-  /** Raises the version of the own record, because a suspicion of that version is wrong. */
-  refute(version: number): void {
+  /**
+   * Raises the version of the own record, because a suspicion of that version is wrong. Returns
+   * false if this node cannot have had that version: others would refuse a record that exceeds it.
+   */
+  refute(version: number): boolean {
     const { own } = this;
+    if (!mayFollow(version + 1, own.version)) return false;
     if (version >= own.version) this.#keepOwn({ ...own, version: version + 1 });
+    return true;
   }
 
   /** Declares that a member will never return. */
@@ -262,27 +289,25 @@ export class Members {
     this.merge(toGone(record));
   }
 
-  #keepOwn(record: MemberRecord): boolean {
-    if (!this.#list.merge(record)) return false;
-    this.#changed(record);
-    return true;
+  #keepOwn(record: MemberRecord): void {
+    if (this.#list.merge(record)) this.#announce([record]);
   }
 
-  #changed(record: MemberRecord): void {
-    if (record.state === 'gone') this.#trust.forgetMember(record.name);
+  #announce(changed: readonly MemberRecord[]): void {
+    if (changed.length === 0) return;
+    for (const { name, state } of changed) if (state === 'gone') this.#trust.forgetMember(name);
     this.#ownership.place(this.#list);
-    callAll(this.#listeners, (listener) => listener(record));
+    const calls = changed.flatMap((record) =>
+      this.#listeners.map((listener) => (): void => listener(record)),
+    );
+    callAll(calls, (call) => call());
   }
 
-  /**
-   * The number of replicas of each partition: N, or the number of members that are up if that is
-   * less.
-   */
+  /** The number of replicas of each partition: N, or all members that are up if they are fewer. */
   get replicas(): number {
     return this.#ownership.replicas;
   }
 
-  /** A hash of both placements. */
   get placementsHash(): number {
     return this.#ownership.placementsHash;
   }
@@ -312,7 +337,6 @@ export class Members {
     return this.#missedOwners.missedOnes(this.#list);
   }
 
-  /** A hash of the next placement. */
   get nextHash(): number {
     return this.#ownership.nextHash;
   }
@@ -342,7 +366,6 @@ export class Members {
     return this.#ownership.areMajorities(names);
   }
 
-  /** Whether this node owns a partition. */
   owns(partition: number): boolean {
     return this.#ownership.owns(partition);
   }
@@ -352,7 +375,6 @@ export class Members {
     return this.#ownership.holds(partition, name);
   }
 
-  /** All other holders of a partition. */
   otherHolders(partition: number): readonly string[] {
     return this.#ownership.otherHolders(partition);
   }

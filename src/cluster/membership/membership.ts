@@ -315,7 +315,8 @@ export class Membership {
 
   #mergeGossip(from: string, { hash, isInformed, records, suspects }: Gossip): void {
     const { members, peers } = this.#options;
-    for (const record of records) members.merge(record);
+    for (const { name: node, flaw } of members.mergeAll(records).refused)
+      this.#warnOnce('member record refused', { node, from, reason: flaw });
     members.noteList(from, { hash, isInformed });
     this.#keepList();
     const { state, generation } = members.own;
@@ -325,7 +326,8 @@ export class Membership {
       this.#lifecycle.noteGoneKnownBy(from);
     for (const suspect of suspects) {
       if (suspect.name === members.self) {
-        members.refute(suspect.version);
+        if (!members.refute(suspect.version))
+          this.#warnOnce('suspicion of a version that never was', { from });
         continue;
       }
       const peer = peers.byId.get(suspect.name);

@@ -157,6 +157,11 @@ export class MemberList {
     return this.#records.get(name);
   }
 
+  /** The number of records. */
+  get size(): number {
+    return this.#records.size;
+  }
+
   /** All records, by name. It is the same list until a record changes. */
   all(): readonly MemberRecord[] {
     this.#sorted ??= [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
