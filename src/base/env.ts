@@ -48,8 +48,12 @@ export type Caller = Readonly<{ id: string; handle: unknown }>;
 
 /** A bound socket, which receives frames from callers and sends frames back to them. */
 export interface Endpoint {
-  /** Hands a frame to the network. Await the promise before the next call. Never rejects. */
-  send(to: Caller, frame: Uint8Array): Promise<void>;
+  /**
+   * Hands a frame to the network. Resolves with false if the caller must first read earlier frames:
+   * then the network does not have the frame. Await the promise before the next call. Never
+   * rejects.
+   */
+  send(to: Caller, frame: Uint8Array): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -78,7 +78,9 @@ export type LinkStatus = Readonly<
  * A socket for peers: its callers, answers that were not sent yet, and counts of lost and
  * unreadable messages.
  */
-export type SocketStatus = Readonly<Record<'callers' | 'queued' | 'dropped' | 'garbage', number>>;
+export type SocketStatus = Readonly<
+  Record<'callers' | 'queued' | 'queuedBytes' | 'dropped' | 'garbage', number>
+>;
 
 /** The progress of sync: partitions that catch up now, and counts of finished pulls. */
 export type SyncStatus = Readonly<

@@ -140,6 +140,7 @@ export class SimNetwork {
         const connection = to.handle as SimConnection;
         this.#count(connection.life, frame);
         this.#deliver(life, connection.life, () => connection.onFrame(frame));
+        return true;
       },
       close: async () => this.unbind([name]),
     };

@@ -45,8 +45,14 @@ export function isSendable(message: PackedMessage): boolean {
   return message.length <= MAX_FRAME_BYTES - FRAME_HEADER_BYTES - ITEM_HEADER_BYTES;
 }
 
+/** The head of a frame. */
+export type FrameHead = Partial<Pick<Frame, 'version'>>;
+
 /** Packs messages into a frame. */
-export function packFrame(items: readonly PackedItem[], version = PROTOCOL.newest): Uint8Array {
+export function packFrame(
+  items: readonly PackedItem[],
+  { version = PROTOCOL.newest }: FrameHead = {},
+): Uint8Array {
   const bytes = items.reduce(
     (sum, { message }) => sum + ITEM_HEADER_BYTES + message.length,
     FRAME_HEADER_BYTES,

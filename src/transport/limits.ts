@@ -10,6 +10,15 @@ export const MAX_OUTBOX_MESSAGES = 65_536;
 /** Bytes that wait for one peer. */
 export const MAX_OUTBOX_BYTES = 64 * MIB;
 
+/**
+ * Bytes of all replies of one socket that wait for their callers. If there is no room for a reply,
+ * callers that read nothing lose theirs.
+ */
+export const MAX_REPLY_BYTES = 128 * MIB;
+
+/** The pause before a frame is offered again to a caller that has not read the earlier ones. */
+export const SEND_RETRY_MS = 5;
+
 /** Messages are packed into one frame up to this size; a larger message gets a frame of its own. */
 export const FRAME_TARGET_BYTES = MIB;
 
@@ -62,11 +71,11 @@ export const MAX_MESSAGE_FENCES = 1024;
  */
 export const ZEROMQ_LINK_FRAMES = 64;
 
-/**
- * Frames that ZeroMQ may hold for one caller. A caller that does not read sends no more requests,
- * so few are ever held.
- */
+/** Frames from all callers that ZeroMQ may hold for this node. */
 export const ZEROMQ_CALLER_FRAMES = 1024;
+
+/** Frames that ZeroMQ may hold for one caller that does not read, in addition to its outbox. */
+export const ZEROMQ_REPLY_FRAMES = 64;
 
 /** Callers remembered per bound socket; each is one connection of a peer, and peers reconnect. */
 export const MAX_CALLERS = 4096;

@@ -6,16 +6,18 @@
  * A peer cannot block another peer here, or take memory without bound, or crash the node with its
  * messages.
  */
-import type { Address, Caller, Clock, Endpoint, Env, Link, Log, Timer } from '../base/env.ts';
+import type { Address, Caller, Clock, Endpoint, Env, Link, Timer } from '../base/env.ts';
 import { callAll } from '../base/call-all.ts';
 import { MecError, nothingWritten } from '../base/errors.ts';
-import { CALLER_SILENT_MS, GARBAGE_LOG_LINES, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
+import { CALLER_SILENT_MS, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
+import { MAX_TIMEOUT_MS } from '../core/limits.ts';
 import type { Floor } from '../core/causality/floor.ts';
 import { isRequest, type PackedMessage, packMessage } from './codec.ts';
 import { noFloor } from './field.ts';
-import { type Frame, type FrameOptions, isSendable, MAX_ID, unpackFrame } from './frame.ts';
+import { type FrameOptions, isSendable, MAX_ID } from './frame.ts';
+import { FrameReader } from './frame-reader.ts';
 import type { FailedReply, Reply, Request, UnknownFloorReply } from './message.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, SharedBytes } from './outbox.ts';
 import { PROTOCOL } from './protocol.ts';
 
 /** Called once, with the reply or with an error. */
@@ -48,38 +50,6 @@ const TOO_LARGE: FailedReply = {
 /** The reply if the request could not be read, because of a floor that is unknown here. */
 const UNKNOWN_FLOOR: UnknownFloorReply = { kind: 'unknown-floor' };
 
-/** Reads frames from one side of a connection, and counts garbage. */
-class FrameReader {
-  garbage = 0;
-  readonly #log: Log;
-  readonly #from: string;
-  readonly #options: FrameOptions;
-
-  constructor(log: Log, from: string, options: FrameOptions) {
-    this.#log = log;
-    this.#from = from;
-    this.#options = options;
-  }
-
-  read(bytes: Uint8Array): Frame | undefined {
-    try {
-      const frame = unpackFrame(bytes, this.#options);
-      if (frame.garbage > 0) this.report(frame.garbage, `${frame.garbage} messages not understood`);
-      return frame;
-    } catch (error) {
-      this.report(1, error instanceof Error ? error.message : String(error));
-      return undefined;
-    }
-  }
-
-  /** Counts garbage, and logs the first of it. */
-  report(count: number, reason: string): void {
-    if (this.garbage < GARBAGE_LOG_LINES)
-      this.#log.warn('garbage dropped', { from: this.#from, reason });
-    this.garbage += count;
-  }
-}
-
 interface Pending {
   readonly onReply: OnReply;
   readonly deadlineMs: number;
@@ -108,11 +78,14 @@ export class RpcClient {
     this.#version = protocol.oldest;
     this.#reader = new FrameReader(env.log, `${address.host}:${address.port}`, options);
     this.#link = env.network.connect(address, (frame) => this.#receive(frame));
-    this.#outbox = new Outbox(
-      env.clock,
-      (frame) => this.#link.send(frame),
-      () => this.#version,
-    );
+    this.#outbox = new Outbox({
+      clock: env.clock,
+      send: async (frame) => {
+        await this.#link.send(frame);
+        return true;
+      },
+      head: () => ({ version: this.#version }),
+    });
   }
 
   /** Speaks this version of the protocol from now on. */
@@ -252,6 +225,8 @@ export class RpcServer {
   readonly #options: FrameOptions;
   readonly #callers = new Map<string, Counterpart>();
   #endpoint: Endpoint | undefined;
+  /** The bytes of replies that wait for all callers. */
+  readonly #shared = new SharedBytes();
   #dropped = 0;
   #goneGarbage = 0;
 
@@ -278,7 +253,8 @@ export class RpcServer {
       garbage += reader.garbage;
       queued += outbox.length;
     }
-    return { callers: this.#callers.size, queued, dropped: this.#dropped, garbage };
+    const queuedBytes = this.#shared.used;
+    return { callers: this.#callers.size, queued, queuedBytes, dropped: this.#dropped, garbage };
   }
 
   async close(): Promise<void> {
@@ -291,7 +267,9 @@ export class RpcServer {
     if (frame === undefined) return;
     caller.version = frame.version;
     for (const { id, message } of frame.items) {
-      if (isRequest(message))
+      // The reply would be dropped. To make it only for that would take the time of other callers.
+      if (caller.outbox.isFull) this.#dropped += 1;
+      else if (isRequest(message))
         this.#handler(message, (reply) => this.#answer(caller, id, { reply, to: message }));
       else caller.reader.report(1, 'a reply instead of a request');
     }
@@ -304,9 +282,16 @@ export class RpcServer {
     id: number,
     { reply, to }: { reply: Reply; to: Request | undefined },
   ): void {
+    // To pack a reply only to drop it would take the time of other callers.
+    if (caller.outbox.isFull) {
+      this.#dropped += 1;
+      return;
+    }
     let message = packMessage(reply, { floors: this.#floorsOf(to) });
     if (!isSendable(message)) message = packMessage(TOO_LARGE);
-    if (!caller.outbox.push({ id, message }, Infinity)) this.#dropped += 1;
+    // No caller waits longer than that.
+    const deadlineMs = this.#env.clock.monotonicMs() + MAX_TIMEOUT_MS;
+    if (!caller.outbox.push({ id, message }, deadlineMs)) this.#dropped += 1;
   }
 
   /** The floors that both the asker and this node know. */
@@ -326,11 +311,12 @@ export class RpcServer {
     const caller: Counterpart = {
       heardMs: nowMs,
       version: PROTOCOL.oldest,
-      outbox: new Outbox(
-        this.#env.clock,
-        async (frame) => this.#endpoint?.send(from, frame),
-        () => caller.version,
-      ),
+      outbox: new Outbox({
+        clock: this.#env.clock,
+        send: async (frame) => (await this.#endpoint?.send(from, frame)) ?? true,
+        head: () => ({ version: caller.version }),
+        shared: this.#shared,
+      }),
       reader: new FrameReader(this.#env.log, 'a caller', this.#options),
     };
     this.#makeRoom(nowMs);

@@ -11,7 +11,12 @@ import { Dealer, Router, type Socket } from 'zeromq';
 import { authorityOf } from '../base/address.ts';
 import type { Address, Caller, Endpoint, Link, Log, Network } from '../base/env.ts';
 import { listenError, messageOf } from '../base/errors.ts';
-import { MAX_FRAME_BYTES, ZEROMQ_CALLER_FRAMES, ZEROMQ_LINK_FRAMES } from './limits.ts';
+import {
+  MAX_FRAME_BYTES,
+  ZEROMQ_CALLER_FRAMES,
+  ZEROMQ_LINK_FRAMES,
+  ZEROMQ_REPLY_FRAMES,
+} from './limits.ts';
 
 const RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 1_000;
@@ -19,17 +24,25 @@ const TCP_HEARTBEAT_MS = 2_000;
 
 const urlOf = (address: Address): string => `tcp://${authorityOf(address)}`;
 
-/** Sends one at a time, in order; never rejects (a frame that cannot be sent is a frame lost). */
+/**
+ * Sends one at a time, in order; never rejects. A frame that cannot be sent is a frame lost, unless
+ * its receiver must first read earlier ones: then the result is false.
+ */
 class Sender<Parts> {
   readonly #send: (parts: Parts) => Promise<void>;
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<boolean> = Promise.resolve(true);
 
   constructor(send: (parts: Parts) => Promise<void>) {
     this.#send = send;
   }
 
-  send(parts: Parts): Promise<void> {
-    this.#last = this.#last.then(() => this.#send(parts)).catch(() => {});
+  send(parts: Parts): Promise<boolean> {
+    this.#last = this.#last
+      .then(() => this.#send(parts))
+      .then(
+        () => true,
+        (error: unknown) => (error as { readonly code?: unknown }).code !== 'EAGAIN',
+      );
     return this.#last;
   }
 }
@@ -59,7 +72,11 @@ async function boundRouter(url: string): Promise<Router> {
   const router = new Router({
     linger: 0,
     maxMessageSize: MAX_FRAME_BYTES,
-    sendHighWaterMark: ZEROMQ_CALLER_FRAMES,
+    sendHighWaterMark: ZEROMQ_REPLY_FRAMES,
+    // A frame for a caller that does not read fails at once, instead of being dropped. It waits in
+    // the outbox of that caller, which is bounded, and the others get theirs.
+    mandatory: true,
+    sendTimeout: 0,
     receiveHighWaterMark: ZEROMQ_CALLER_FRAMES,
     heartbeatInterval: TCP_HEARTBEAT_MS,
   });
@@ -118,7 +135,7 @@ export function zeromqNetwork(log: Log): Network {
     dealer.connect(urlOf(address));
     void pump(dealer, log, ([frame]) => onFrame(frame ?? new Uint8Array()));
     const sender = new Sender((frame: Uint8Array) => dealer.send(frame));
-    return { send: (frame) => sender.send(frame), close: () => close(dealer) };
+    return { send: async (frame) => void (await sender.send(frame)), close: () => close(dealer) };
   };
 
   return {

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Env } from '../../src/base/env.ts';
+import { MIB } from '../../src/base/bytes.ts';
 import { MecError } from '../../src/base/errors.ts';
+import { MAX_TIMEOUT_MS } from '../../src/core/limits.ts';
 import {
   CALLER_SILENT_MS,
   MAX_CALLERS,
   MAX_OUTBOX_MESSAGES,
+  MAX_REPLY_BYTES,
   RPC_SWEEP_MS,
+  SEND_RETRY_MS,
 } from '../../src/transport/limits.ts';
 import { packMessage } from '../../src/transport/codec.ts';
 import { packFrame, unpackFrame } from '../../src/transport/frame.ts';
@@ -167,19 +171,33 @@ test('a full queue refuses a request at once, and the waiting ones get their rep
 });
 
 /** A server, and what calls it: each call comes over the connection of that name. */
-async function serverOf(): Promise<{
+async function serverOf(process = 'p'): Promise<{
   server: RpcServer;
   clock: ManualClock;
-  call: (id: string) => void;
+  /** Sends some pings in one frame. */
+  call: (id: string, more?: { pings?: number }) => void;
   answered: string[];
+  /** The callers that read nothing. */
+  stuck: Set<string>;
+  /** The number of requests that the handler got. */
+  handled: { count: number };
 }> {
+  const handled = { count: 0 };
   const clock = new ManualClock();
   const answered: string[] = [];
+  const stuck = new Set<string>();
   let onFrame: (from: { id: string; handle: string }, frame: Uint8Array) => void = () => {};
   const network: Env['network'] = {
     bind: async (_, onFrameOfSocket) => {
       onFrame = onFrameOfSocket;
-      return { send: async (to) => void answered.push(to.id), close: async () => {} };
+      return {
+        send: async (to) => {
+          if (stuck.has(to.id)) return false;
+          answered.push(to.id);
+          return true;
+        },
+        close: async () => {},
+      };
     },
     connect: () => assert.fail('a server calls no one'),
     close: async () => {},
@@ -188,10 +206,19 @@ async function serverOf(): Promise<{
   const server = await RpcServer.bind(
     env,
     { host: 'h', port: 1 },
-    { handler: (_, answer) => answer({ kind: 'pong', process: 'p', nowMs: 1 }) },
+    {
+      handler: (_, answer) => {
+        handled.count += 1;
+        answer({ kind: 'pong', process, nowMs: 1 });
+      },
+    },
   );
-  const ping = packFrame([{ id: 1, message: packMessage({ kind: 'ping' }) }]);
-  return { server, clock, answered, call: (id) => onFrame({ id, handle: id }, ping) };
+  const ping = packMessage({ kind: 'ping' });
+  const call = (id: string, { pings = 1 }: { pings?: number } = {}): void => {
+    const items = Array.from({ length: pings }, (_, i) => ({ id: i + 1, message: ping }));
+    onFrame({ id, handle: id }, packFrame(items));
+  };
+  return { server, clock, answered, call, stuck, handled };
 }
 
 test('a silent connection makes room for another, and is remembered again when it speaks', async () => {
@@ -219,4 +246,76 @@ test('connections beyond the limit are answered but not remembered', async () =>
   assert.equal(server.status()['callers'], MAX_CALLERS);
   await nextTurn();
   assert.equal(answered.length, MAX_CALLERS + 1, 'answers that were given already go out');
+});
+
+/** Replies of a quarter of a mebibyte. */
+const LARGE = 'p'.repeat(MIB / 4);
+
+test('callers that read nothing leave room for the replies to others', async () => {
+  const { server, answered, call, stuck } = await serverOf(LARGE);
+  const hogs = Array.from({ length: 4 }, (_, i) => `hog ${i}`);
+  for (const hog of hogs) {
+    stuck.add(hog);
+    call(hog, { pings: 300 });
+    await nextTurn();
+  }
+  const { queuedBytes, dropped } = server.status();
+  assert.ok((queuedBytes ?? 0) <= MAX_REPLY_BYTES, `${queuedBytes} bytes`);
+  assert.ok((dropped ?? 0) > 100, `${dropped} replies were dropped`);
+  call('reader', { pings: 3 });
+  await nextTurn();
+  assert.deepEqual(answered.slice(0, 1), ['reader']);
+});
+
+test('a caller whose reply found no room among those of others gets its next one', async () => {
+  const { answered, call } = await serverOf(LARGE);
+  for (const hog of ['hog 1', 'hog 2', 'hog 3']) call(hog, { pings: 300 });
+  call('reader');
+  for (let turn = 0; turn < 300; turn++) await nextTurn();
+  assert.ok(!answered.includes('reader'), 'its first reply found no room');
+  call('reader');
+  await nextTurn();
+  assert.ok(answered.includes('reader'));
+});
+
+test('a request is not handled if its reply would not fit', async () => {
+  const { server, call, stuck, handled } = await serverOf(LARGE);
+  stuck.add('hog');
+  call('hog', { pings: 3_000 });
+  assert.ok(handled.count < 300, `${handled.count} requests`);
+  assert.equal((server.status()['dropped'] ?? 0) + handled.count, 3_001, 'one was handled in vain');
+});
+
+test('a reply that does not fit is not packed', async () => {
+  const { server, call, stuck } = await serverOf(LARGE);
+  stuck.add('hog');
+  call('hog', { pings: 300 });
+  await nextTurn();
+  const before = process.cpuUsage();
+  call('hog', { pings: 3_000 });
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 500_000, `${(user + system) / 1000} ms`);
+  assert.ok((server.status()['dropped'] ?? 0) >= 3_000);
+});
+
+test('a caller that reads again gets the replies that waited, and one that never does loses them', async () => {
+  const { server, clock, answered, call, stuck } = await serverOf();
+  stuck.add('a').add('b');
+  for (const id of ['a', 'b']) call(id);
+  await nextTurn();
+  clock.advance(SEND_RETRY_MS);
+  await nextTurn();
+  assert.deepEqual(answered, []);
+  stuck.delete('a');
+  clock.advance(SEND_RETRY_MS);
+  await nextTurn();
+  assert.deepEqual(answered, ['a']);
+  clock.advance(MAX_TIMEOUT_MS);
+  await nextTurn();
+  clock.advance(SEND_RETRY_MS);
+  await nextTurn();
+  stuck.delete('b');
+  clock.advance(SEND_RETRY_MS);
+  await nextTurn();
+  assert.deepEqual([answered, server.status()['queuedBytes']], [['a'], 0]);
 });
