@@ -70,6 +70,7 @@ export interface Link {
  */
 export interface Network {
   bind(address: Address, onFrame: (from: Caller, frame: Uint8Array) => void): Promise<Endpoint>;
+  /** Connects in the background. Throws if there is no socket left, or if this is no address. */
   connect(address: Address, onFrame: (frame: Uint8Array) => void): Link;
   close(): Promise<void>;
 }

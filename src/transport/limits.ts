@@ -1,5 +1,6 @@
 /** Bounds of frames, queues and callers, each with its reason. */
 import { KIB, MIB } from '../base/bytes.ts';
+import { MAX_MEMBERS } from '../core/limits.ts';
 
 /**
  * Messages that wait for one peer: a second of full load. A peer further behind cannot answer in
@@ -64,6 +65,12 @@ export const MAX_LATER_FIELDS = 16;
 
 /** Fences in one reply: above what a partition of a cluster can have. */
 export const MAX_MESSAGE_FENCES = 1024;
+
+/**
+ * Sockets of ZeroMQ in one process: two for each member of a full list, and as many for its seeds
+ * and for other nodes of the process. ZeroMQ has 1023 otherwise.
+ */
+export const ZEROMQ_SOCKETS = 4 * MAX_MEMBERS;
 
 /**
  * Frames that ZeroMQ may hold for a peer that does not read, in addition to the outbox of this

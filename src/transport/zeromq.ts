@@ -7,7 +7,7 @@
  * it is sent; a caller is a one-time identity given by the ROUTER, so a reply to one that has gone
  * is simply dropped.
  */
-import { Dealer, Router, type Socket } from 'zeromq';
+import { context, Dealer, Router, type Socket } from 'zeromq';
 import { authorityOf } from '../base/address.ts';
 import type { Address, Caller, Endpoint, Link, Log, Network } from '../base/env.ts';
 import { listenError, messageOf } from '../base/errors.ts';
@@ -16,11 +16,14 @@ import {
   ZEROMQ_CALLER_FRAMES,
   ZEROMQ_LINK_FRAMES,
   ZEROMQ_REPLY_FRAMES,
+  ZEROMQ_SOCKETS,
 } from './limits.ts';
 
 const RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 1_000;
 const TCP_HEARTBEAT_MS = 2_000;
+
+context.maxSockets = ZEROMQ_SOCKETS;
 
 const urlOf = (address: Address): string => `tcp://${authorityOf(address)}`;
 
@@ -89,6 +92,27 @@ async function boundRouter(url: string): Promise<Router> {
   }
 }
 
+/** A socket that connects to a URL. Throws if the URL is none, or if there is no socket left. */
+function connectedDealer(url: string): Dealer {
+  const dealer = new Dealer({
+    linger: 0,
+    // Frames for a peer without a connection wait in our own outbox, which is bounded and expires.
+    immediate: true,
+    maxMessageSize: MAX_FRAME_BYTES,
+    sendHighWaterMark: ZEROMQ_LINK_FRAMES,
+    reconnectInterval: RECONNECT_MS,
+    reconnectMaxInterval: MAX_RECONNECT_MS,
+    heartbeatInterval: TCP_HEARTBEAT_MS,
+  });
+  try {
+    dealer.connect(url);
+    return dealer;
+  } catch (error) {
+    dealer.close();
+    throw error;
+  }
+}
+
 /** Makes the network of a node. */
 export function zeromqNetwork(log: Log): Network {
   const sockets = new Set<Socket>();
@@ -120,19 +144,8 @@ export function zeromqNetwork(log: Log): Network {
   };
 
   const connect = (address: Address, onFrame: (frame: Uint8Array) => void): Link => {
-    const dealer = new Dealer({
-      linger: 0,
-      // Frames for a peer without a connection wait in our own outbox, which is bounded and
-      // expires.
-      immediate: true,
-      maxMessageSize: MAX_FRAME_BYTES,
-      sendHighWaterMark: ZEROMQ_LINK_FRAMES,
-      reconnectInterval: RECONNECT_MS,
-      reconnectMaxInterval: MAX_RECONNECT_MS,
-      heartbeatInterval: TCP_HEARTBEAT_MS,
-    });
+    const dealer = connectedDealer(urlOf(address));
     sockets.add(dealer);
-    dealer.connect(urlOf(address));
     void pump(dealer, log, ([frame]) => onFrame(frame ?? new Uint8Array()));
     const sender = new Sender((frame: Uint8Array) => dealer.send(frame));
     return { send: async (frame) => void (await sender.send(frame)), close: () => close(dealer) };

@@ -1,6 +1,12 @@
 /** Peers: the other nodes, with two connections to each, whether they answer, and how fast. */
 import type { Address, Env } from '../../base/env.ts';
-import { MAX_HEDGE_MS, MIN_HEDGE_MS, SUSPECT_AFTER_MS, UNREACHABLE_AFTER_MS } from '../limits.ts';
+import { messageOf } from '../../base/errors.ts';
+import {
+  MAX_HEDGE_MS,
+  MIN_HEDGE_MS,
+  SUSPECT_AFTER_MS,
+  UNREACHABLE_AFTER_MS,
+} from '../limits.ts';
 import { Detector, type Reach } from '../../core/placement/detector.ts';
 import { Latency } from '../../core/quorum/latency.ts';
 import type { MemberRecord } from '../../core/placement/member-list.ts';
@@ -92,23 +98,38 @@ export class Peers {
     if (this.#isClosed || name === this.#members.self) return;
     if (known?.host === host && known.port === port) return;
     if (known !== undefined) this.#disconnect(known);
+    try {
+      const peer: Peer = {
+        id: name,
+        host,
+        port,
+        ...this.#connectTo({ host, port }),
+        latency: new Latency(),
+        remote: undefined,
+        life: undefined,
+        wall: undefined,
+        refusal: undefined,
+      };
+      this.byId.set(name, peer);
+    } catch (error) {
+      // The network may have no socket left, or not take the address. The node goes on without this
+      // peer, which is unreachable until its next record or probe.
+      const fields = { node: name, host, port, reason: messageOf(error) };
+      this.#env.log.error('no connection to a member', fields);
+    }
+  }
+
+  #connectTo({ host, port }: Address): Pick<Peer, 'probes' | 'data'> {
     const protocol = this.#protocol;
     const findFloor: FindFloor = (floor) => this.#floors.find(floor);
-    const data = new RpcClient(this.#env, { host, port: port + 1 }, { findFloor, protocol });
     const probes = new RpcClient(this.#env, { host, port }, { protocol });
-    const peer: Peer = {
-      id: name,
-      host,
-      port,
-      probes,
-      data,
-      latency: new Latency(),
-      remote: undefined,
-      life: undefined,
-      wall: undefined,
-      refusal: undefined,
-    };
-    this.byId.set(name, peer);
+    try {
+      const options = { findFloor, protocol };
+      return { probes, data: new RpcClient(this.#env, { host, port: port + 1 }, options) };
+    } catch (error) {
+      void probes.close();
+      throw error;
+    }
   }
 
   #disconnect({ id, probes, data }: Peer): void {

@@ -1,0 +1,31 @@
+/** The connections of a node to its peers. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memberIn, PlayedNode } from '../fixtures/played-peers.ts';
+
+test('a member that the network cannot connect to stops neither the node nor other members', () => {
+  const node = new PlayedNode();
+  const connect = node.network.connect.bind(node.network);
+  node.network.connect = (address, onFrame) => {
+    if (address.port >= memberIn('up', 'n6').port) throw new Error('Too many open files');
+    return connect(address, onFrame);
+  };
+  const moved = { ...memberIn('up', 'n5'), port: 7055, version: 2 };
+  const { changed } = node.members.mergeAll([memberIn('joining', 'n6'), moved]);
+  assert.equal(changed, 2);
+  assert.equal(node.peers.reach('n6'), 'unreachable');
+  assert.equal(node.peer('n5').port, 7055);
+  assert.deepEqual(node.log.lines, ['error no connection to a member']);
+});
+
+test('a node connects to a member when that member sends a probe, if it could not before', () => {
+  const node = new PlayedNode();
+  const connect = node.network.connect.bind(node.network);
+  node.network.connect = () => {
+    throw new Error('Too many open files');
+  };
+  node.members.merge(memberIn('joining', 'n6'));
+  node.network.connect = connect;
+  node.peers.connectToSender('n6');
+  assert.equal(node.peer('n6').port, memberIn('up', 'n6').port);
+});
