@@ -74,6 +74,7 @@ async function pump(
 async function boundRouter(url: string): Promise<Router> {
   const router = new Router({
     linger: 0,
+    ipv6: true,
     maxMessageSize: MAX_FRAME_BYTES,
     sendHighWaterMark: ZEROMQ_REPLY_FRAMES,
     // A frame for a caller that does not read fails at once, instead of being dropped. It waits in
@@ -96,6 +97,8 @@ async function boundRouter(url: string): Promise<Router> {
 function connectedDealer(url: string): Dealer {
   const dealer = new Dealer({
     linger: 0,
+    // An IPv4 address works as before. A name is looked up in both families.
+    ipv6: true,
     // Frames for a peer without a connection wait in our own outbox, which is bounded and expires.
     immediate: true,
     maxMessageSize: MAX_FRAME_BYTES,
