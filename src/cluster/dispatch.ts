@@ -3,7 +3,7 @@ import type { Clock, Log } from '../base/env.ts';
 import { MecError, messageOf } from '../base/errors.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import { parseQuorum } from '../core/quorum/quorum.ts';
+import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 import type {
   FailedReply,
   ForwardReply,
@@ -84,10 +84,7 @@ export function dispatcher(parts: DispatchParts): Handler {
         // The forward was meant for an earlier process, or came too late. Its sender has told its
         // client that the result is unknown.
         if (request.process !== membership.process || nowMs > request.notAfterMs) return;
-        // A duplicate of this forward: the first one is answered.
-        if (forwardedWrites.registerId(request.id, nowMs, request.notAfterMs))
-          takeOver(parts, request, answer);
-        return;
+        return takeOver(parts, request, answer);
       default:
         throw new MecError('internal', { detail: 'The message is a reply' });
     }
@@ -172,16 +169,25 @@ function store({ own, env }: DispatchParts, request: StoreRequest, answer: SendR
   });
 }
 
+function quorumOf(value: number | string): Quorum {
+  const quorum = parseQuorum(value);
+  if (quorum === undefined) throw new MecError('bad-parameter');
+  return quorum;
+}
+
 function takeOver(parts: DispatchParts, forwarded: ForwardRequest, answer: SendReply): void {
+  const { env, forwardedWrites } = parts;
   const { key, token, body, condition, timeoutMs, caller } = forwarded;
-  const r = parseQuorum(forwarded.r);
-  const w = parseQuorum(forwarded.w);
-  const pr = forwarded.pr === undefined ? undefined : parseQuorum(forwarded.pr);
-  const pw = forwarded.pw === undefined ? undefined : parseQuorum(forwarded.pw);
-  if (r === undefined || w === undefined) throw new MecError('bad-parameter');
+  const r = quorumOf(forwarded.r);
+  const w = quorumOf(forwarded.w);
+  const pr = forwarded.pr === undefined ? undefined : quorumOf(forwarded.pr);
+  const pw = forwarded.pw === undefined ? undefined : quorumOf(forwarded.pw);
+  // A duplicate of this forward: the first one is answered.
+  if (!forwardedWrites.registerId(forwarded.id, env.clock.monotonicMs(), forwarded.notAfterMs))
+    return;
   const terms = { r, w, pr, pw, condition, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) };
   const request = { key, token, body, ...terms, caller };
-  const done = parts.forwardedWrites.begin();
+  const done = forwardedWrites.begin();
   parts
     .putHere(request)
     .then(

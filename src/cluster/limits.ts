@@ -24,6 +24,12 @@ export const STOP_GRACE_MS = 5_000;
 export const MAX_REMEMBERED_WRITES = 65_536;
 
 /**
+ * How long one of them may ask to be remembered: the longest timeout, and a second for clocks that
+ * do not run at the same rate.
+ */
+export const FORWARD_MEMORY_MS = MAX_TIMEOUT_MS + 1_000;
+
+/**
  * The pause of a stopping node before it closes its connections. In it, late writes are refused,
  * and the last answers reach the peers.
  */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { MecError } from '../../src/base/errors.ts';
 import { dispatcher, type DispatchParts } from '../../src/cluster/dispatch.ts';
 import { ForwardedWrites } from '../../src/cluster/holders/forwarded-writes.ts';
+import { MAX_REMEMBERED_WRITES } from '../../src/cluster/limits.ts';
 import type { PutRequest, PutResult } from '../../src/cluster/holders/write-request.ts';
 import { MAX_LIST_KEYS, MAX_TIMEOUT_MS } from '../../src/core/limits.ts';
 import { partitionOf } from '../../src/core/placement/partition.ts';
@@ -209,10 +210,31 @@ test('a forwarded write waits no longer than any request may', async () => {
 });
 
 test('a forwarded write without a quorum is refused', async () => {
+  for (const name of ['r', 'w', 'pr', 'pw']) {
+    const node = new Bench();
+    node.ask({ ...FORWARD, [name]: 'none' });
+    assert.equal(await node.reply(), 'bad-parameter', name);
+    assert.equal(node.put.length, 0);
+  }
+});
+
+test('a forwarded write that is refused is not remembered', async () => {
   const node = new Bench();
-  node.ask({ ...FORWARD, w: 'none' });
-  assert.equal(await node.reply(), 'bad-parameter');
-  assert.equal(node.put.length, 0);
+  for (const flaw of [{ w: 'none' }, { r: 'bogus' }, { notAfterMs: 1e15 }]) {
+    for (let i = 0; i <= MAX_REMEMBERED_WRITES; i++)
+      node.ask({ ...FORWARD, ...flaw, id: `${Object.keys(flaw).join()} ${i}` });
+  }
+  const codes = new Set(node.replies.map((reply) => reply.kind === 'failed' && reply.code));
+  assert.deepEqual([...codes], ['bad-parameter']);
+  node.replies.length = 0;
+  node.ask(FORWARD);
+  assert.equal(await node.reply(), 'written');
+});
+
+test('a forwarded write is remembered for the longest timeout', async () => {
+  const node = new Bench();
+  node.ask({ ...FORWARD, notAfterMs: MAX_TIMEOUT_MS });
+  assert.equal(await node.reply(), 'written');
 });
 
 test('a forwarded write that fails is answered with its error', async () => {

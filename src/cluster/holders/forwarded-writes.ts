@@ -3,7 +3,7 @@
  * arrives twice. A stopping node finishes the writes that it has begun.
  */
 import { MecError } from '../../base/errors.ts';
-import { MAX_REMEMBERED_WRITES } from '../limits.ts';
+import { FORWARD_MEMORY_MS, MAX_REMEMBERED_WRITES } from '../limits.ts';
 
 /** The writes that this node has forwarded, and those that were forwarded to it. */
 export class ForwardedWrites {
@@ -30,11 +30,13 @@ export class ForwardedWrites {
   }
 
   /**
-   * Returns true for the first message with this id, and false for a duplicate. Throws `overloaded`
-   * if too many ids are remembered.
+   * Returns true for the first message with this id, and false for a duplicate. Throws
+   * `bad-parameter` if the id would be remembered for longer than any request takes, and
+   * `overloaded` if too many ids are remembered.
    */
   registerId(id: string, nowMs: number, notAfterMs: number): boolean {
     if (this.#expiryById.has(id)) return false;
+    if (notAfterMs - nowMs > FORWARD_MEMORY_MS) throw new MecError('bad-parameter');
     if (this.#expiryById.size >= MAX_REMEMBERED_WRITES) this.#forget(nowMs);
     this.#expiryById.set(id, notAfterMs);
     return true;
