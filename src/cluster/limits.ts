@@ -275,6 +275,15 @@ export type SyncLimits = Readonly<typeof SYNC_LIMITS>;
 export const GRANT_MS = 2_000;
 
 /**
+ * How long a coordinator that let a grant of a key expire yields to others that ask for the key. It
+ * is longer than a grant, so that on average more than half of the owners are free for them.
+ */
+export const LAPSE_MS = 2 * GRANT_MS;
+
+/** Keys of which an owner remembers that a grant has expired. */
+export const MAX_LAPSES = 1_024;
+
+/**
  * Lives of members that a node remembers as ended. They serve to refuse the last messages of these
  * lives, and there are not nearly as many starts before the last message has arrived.
  */

@@ -41,11 +41,11 @@ class Owner {
   readonly issued: string[] = [];
 
   happen({ what, key, n }: Happening): void {
-    if (what === 'grant') this.#grant(key, `b${n % 3}`);
+    if (what === 'grant') this.#grant(key, `b/${n % 3}`);
     else if (what === 'store')
       this.#store(key, this.issued[n % Math.max(1, this.issued.length)] ?? '');
     else if (what === 'store of another life') this.#store(key, `life0/${n}`);
-    else if (what === 'release') this.#release(key, `b${n % 3}`);
+    else if (what === 'release') this.#release(key, `b/${n % 3}`);
     else if (what === 'time') this.clock.advance(n % 2 === 0 ? GRANT_MS : 1);
     else this.#endAll(what);
   }

@@ -24,6 +24,11 @@ export const CONDITIONS: readonly Bug[] = [
         good: 'if (byKey.get(key)?.number !== number)',
         bad: 'if (false)',
       },
+      {
+        file: 'src/cluster/holders/key-grants.js',
+        good: 'if (this.#lapsed.mustYield(key, coordinator, nowMs))',
+        bad: 'if (false)',
+      },
     ],
     draw: RIVALS,
   },

@@ -16,6 +16,7 @@
 import type { Clock } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { GRANT_MS, MAX_GRANTS } from '../limits.ts';
+import { coordinatorOf, LapsedGrants } from './lapsed-grants.ts';
 
 /**
  * The ground of the grants in a partition. If one of the two is replaced by another object, all
@@ -33,6 +34,8 @@ interface Grant {
   /** The ballot that has the key. */
   readonly ballot: string;
   readonly untilMs: number;
+  /** When another coordinator last asked for the key. */
+  rivalMs: number;
 }
 
 interface Grants extends Ground {
@@ -44,6 +47,7 @@ export class KeyGrants {
   readonly #clock: Clock;
   readonly #life: string;
   readonly #byPartition = new Map<number, Grants>();
+  readonly #lapsed = new LapsedGrants();
   #counter = 0;
   #size = 0;
 
@@ -56,19 +60,29 @@ export class KeyGrants {
   }
 
   /**
-   * Grants a key to a ballot. Returns a new number, or undefined if another ballot has the key.
+   * Grants a key to a ballot. Returns a new number, or undefined if another ballot has the key, or
+   * if its coordinator must leave the key to a rival.
    * Throws `overloaded` if too many keys are granted.
    */
   grant(ground: Ground, key: string, ballot: string): string | undefined {
     const nowMs = this.#clock.monotonicMs();
     const { byKey } = this.#groupOf(ground);
     const held = byKey.get(key);
-    if (held !== undefined && held.untilMs > nowMs) return undefined;
+    const coordinator = coordinatorOf(ballot);
+    if (held !== undefined && held.untilMs > nowMs) {
+      if (coordinatorOf(held.ballot) !== coordinator) held.rivalMs = nowMs;
+      return undefined;
+    }
+    if (held !== undefined) {
+      const lapse = { lapsedMs: held.untilMs, rivalMs: held.rivalMs };
+      this.#lapsed.note(key, coordinatorOf(held.ballot), lapse);
+    }
+    if (this.#lapsed.mustYield(key, coordinator, nowMs)) return undefined;
     if (held === undefined) this.#makeRoom(nowMs);
     this.#counter += 1;
     const number = `${this.#life}/${this.#counter}`;
     // If another ballot held the key, its time is up, and its number ends here.
-    byKey.set(key, { number, ballot, untilMs: nowMs + GRANT_MS });
+    byKey.set(key, { number, ballot, untilMs: nowMs + GRANT_MS, rivalMs: -Infinity });
     if (held === undefined) this.#size += 1;
     return number;
   }

@@ -89,3 +89,56 @@ test('expired grants make room when the limit is reached', () => {
   clock.advance(GRANT_MS);
   assert.notEqual(grants.grant(ground, 'and another', 'one'), undefined);
 });
+
+const OWNERS = [0, 700, 1_400];
+const STEP_MS = 10;
+
+/**
+ * How long a coordinator asks three owners for a key before a majority grants it, or undefined if
+ * none does in a minute. Another coordinator asks all the time, and neither stores nor releases.
+ */
+function msUntilMajority({ isBroken }: { readonly isBroken: boolean }): number | undefined {
+  const clock = new ManualClock();
+  const ground = { replica: { partition: 7 }, view: {} };
+  const owners = OWNERS.map((startMs) => ({ startMs, grants: new KeyGrants(clock, 'life') }));
+  let ballots = 0;
+  let ballot = '';
+  for (; clock.nowMs < 60_000; clock.advance(STEP_MS)) {
+    for (const { startMs, grants } of isBroken ? owners : []) {
+      if (clock.nowMs >= startMs) grants.grant(ground, KEY, `broken/${ballots++}`);
+    }
+    if (clock.nowMs < GRANT_MS || clock.nowMs % 100 !== 0) continue;
+    for (const { grants } of owners) grants.release(7, KEY, ballot);
+    ballot = `n1~one/${ballots++}`;
+    const granted = owners.filter(({ grants }) => grants.grant(ground, KEY, ballot) !== undefined);
+    if (granted.length >= 2) return clock.nowMs - GRANT_MS;
+  }
+  return undefined;
+}
+
+test('a coordinator that lets its grants expire cannot keep a key from others', () => {
+  assert.equal(msUntilMajority({ isBroken: false }), 0);
+  const ms = msUntilMajority({ isBroken: true });
+  assert.ok(ms !== undefined && ms <= 2 * GRANT_MS, `${ms}`);
+});
+
+test('a coordinator without rivals gets a key again as soon as its grant has expired', () => {
+  const { clock, grants, ground } = fresh();
+  for (let i = 0; i < 5; i++) {
+    assert.notEqual(grants.grant(ground, KEY, `n1~one/${i}`), undefined);
+    clock.advance(GRANT_MS);
+  }
+});
+
+test('a coordinator yields only as long as a rival asks', () => {
+  const { clock, grants, ground } = fresh();
+  grants.grant(ground, KEY, 'slow/1');
+  assert.equal(grants.grant(ground, KEY, 'rival/1'), undefined);
+  clock.advance(GRANT_MS - 1);
+  clock.advance(1);
+  assert.notEqual(grants.grant(ground, KEY, 'rival/2'), undefined);
+  grants.release(7, KEY, 'rival/2');
+  assert.equal(grants.grant(ground, KEY, 'slow/2'), undefined);
+  clock.advance(GRANT_MS);
+  assert.notEqual(grants.grant(ground, KEY, 'slow/3'), undefined);
+});
