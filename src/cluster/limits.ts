@@ -191,6 +191,11 @@ export const CLOSED_TRIES = 10;
 /** Failed questions in a row that are soon asked again. Further ones wait for the round of sync. */
 export const MAX_DOUBTFUL_ANSWERS = 10;
 
+/**
+ * Snapshots of one replica that a node serves to one peer: one, and one that the peer has given up.
+ */
+export const MAX_PEER_CONVERSATIONS = 2;
+
 /** Concurrent snapshots that a node serves. Each keeps old rows on disk that have changed since. */
 export const MAX_CONVERSATIONS = 16;
 

@@ -218,8 +218,8 @@ const EVIDENCE: readonly Bug[] = [
     also: [
       {
         file: sync('conversations'),
-        good: 'const name = id ?? (await this.#open(replica));',
-        bad: 'const name = this.#byId.has(id) ? id : await this.#open(replica);',
+        good: 'const name = id ?? (await this.#open(replica, from));',
+        bad: 'const name = this.#byId.has(id) ? id : await this.#open(replica, from);',
       },
     ],
     draw: {

@@ -8,7 +8,7 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import { MAX_CONVERSATIONS, type SyncLimits } from '../limits.ts';
+import { MAX_CONVERSATIONS, MAX_PEER_CONVERSATIONS, type SyncLimits } from '../limits.ts';
 import { drawName } from '../../core/causality/actor.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
@@ -16,6 +16,8 @@ import type { ReplicaView } from '../../storage/replica/replica-view.ts';
 import type { SnapshotReply, SnapshotRequest, SyncItem } from '../../transport/message.ts';
 
 interface Conversation {
+  /** The member that takes the snapshot. */
+  readonly from: string;
   readonly replica: Replica;
   readonly view: ReplicaView;
   readonly statement: Statement;
@@ -45,8 +47,8 @@ export class Conversations {
   }
 
   /** The next page of a snapshot of the replica; throws `behind` if the conversation has ended. */
-  async serve(replica: Replica, { id, after }: SnapshotRequest): Promise<SnapshotReply> {
-    const name = id ?? (await this.#open(replica));
+  async serve(replica: Replica, { from, id, after }: SnapshotRequest): Promise<SnapshotReply> {
+    const name = id ?? (await this.#open(replica, from));
     const conversation = this.#byId.get(name);
     const isSame =
       conversation?.replica === replica && conversation.marks === replica.marks.madeCount;
@@ -63,7 +65,8 @@ export class Conversations {
     return { kind: 'snapshot-page', id: name, opening, ...page };
   }
 
-  async #open(replica: Replica): Promise<string> {
+  async #open(replica: Replica, from: string): Promise<string> {
+    this.#endOldest(replica, from);
     if (this.#byId.size >= MAX_CONVERSATIONS) {
       throw new MecError('overloaded', {
         detail: `This node has reached its limit of ${MAX_CONVERSATIONS} snapshots at a time.`,
@@ -79,6 +82,7 @@ export class Conversations {
     // The statement and the view show the same moment, because nothing ran in between.
     const statement = { ...this.#options.makeStatement(replica), clock: view.clock };
     this.#byId.set(id, {
+      from,
       replica,
       view,
       statement,
@@ -103,6 +107,16 @@ export class Conversations {
       items.push({ key, object, dots: [] });
     }
     return { items, next: keys.length < pageDots ? undefined : keys[keys.length - 1] };
+  }
+
+  /** A peer that opens snapshots and takes none of them must not keep others from theirs. */
+  #endOldest(replica: Replica, from: string): void {
+    const open = [...this.#byId].filter(
+      ([, other]) => other.replica === replica && other.from === from,
+    );
+    if (open.length < MAX_PEER_CONVERSATIONS) return;
+    const [[oldest] = ['']] = open;
+    this.#end(oldest);
   }
 
   #endLater(id: string): Timer {
