@@ -31,12 +31,12 @@ import type { Partitions } from '../partitions/partition-view.ts';
 import type { Members } from '../membership/members.ts';
 import type { Missed } from '../membership/missed-owners.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
-import { ClosedLessons } from './closed-lessons.ts';
 import { Comparisons } from './comparisons.ts';
 import { Completeness } from './completeness.ts';
 import { Conversations } from './conversations.ts';
 import { Fallbacks } from './fallbacks.ts';
 import { Gaps } from './gaps.ts';
+import { PeerClosedDots } from './peer-closed-dots.ts';
 import { Pulls } from './pulls.ts';
 import { Questions } from './questions.ts';
 import { Repairs } from './repairs.ts';
@@ -74,7 +74,7 @@ export class Sync {
   readonly #completeness: Completeness;
   readonly #fallbacks: Fallbacks;
   readonly #gaps: Gaps;
-  readonly #closedLessons: ClosedLessons;
+  readonly #peerClosedDots: PeerClosedDots;
   /** Repairs replicas after damage. */
   readonly repairs: Repairs;
   readonly #conversations: Conversations;
@@ -102,7 +102,7 @@ export class Sync {
     this.#completeness = new Completeness({ ...options, questions, enqueue });
     this.#fallbacks = new Fallbacks({ env, members, store, partitions, questions });
     this.#gaps = new Gaps({ env, members, store, partitions, questions, limits });
-    this.#closedLessons = new ClosedLessons({ env, store, questions, limits });
+    this.#peerClosedDots = new PeerClosedDots({ env, store, questions, limits });
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({
       env,
@@ -164,7 +164,7 @@ export class Sync {
     this.#timer?.cancel();
     this.#completeness.stop();
     this.#conversations.end();
-    this.#closedLessons.stop();
+    this.#peerClosedDots.stop();
     for (const timer of this.#resyncTimers.values()) timer.cancel();
     this.#pulls.stop();
     this.#comparisons.stop();
@@ -203,7 +203,7 @@ export class Sync {
   onPeerBack(peer: Peer): void {
     this.#comparisons.compareWith(peer);
     this.#completeness.check();
-    void this.#closedLessons.learnFrom(peer.id);
+    void this.#peerClosedDots.learnFrom(peer.id);
   }
 
   /** Compares soon with a peer that has not acknowledged a write, if it can be reached then. */

@@ -15,7 +15,7 @@ import { CLOSED_TRIES, MAX_STATEMENTS, type SyncLimits } from '../limits.ts';
 import type { Questions } from './questions.ts';
 
 /** The parts of a node that learning closed dots uses. */
-export interface ClosedLessonsOptions {
+export interface PeerClosedDotsOptions {
   readonly env: Env;
   readonly store: Store;
   readonly questions: Questions;
@@ -23,11 +23,11 @@ export interface ClosedLessonsOptions {
 }
 
 /** Learns the closed dots of peers. */
-export class ClosedLessons {
-  readonly #options: ClosedLessonsOptions;
+export class PeerClosedDots {
+  readonly #options: PeerClosedDotsOptions;
   #isStopped = false;
 
-  constructor(options: ClosedLessonsOptions) {
+  constructor(options: PeerClosedDotsOptions) {
     this.#options = options;
   }
 
