@@ -103,8 +103,7 @@ export class LocalHolder implements Holder {
     onAnswer: OnAnswer<StoreResult>,
   ): void {
     const error = orError(() => {
-      const notReady = this.#parts.members.whyNotReady();
-      if (notReady !== undefined) throw notReady;
+      this.#parts.members.assertReady();
       this.assertTakes(item.partition);
       if (grant === undefined) this.#assertLives(item);
       else if (!this.takeGrant(item, grant)) throw new MecError('contended');

@@ -57,8 +57,7 @@ export class Holders {
 
   /** Throws `not-ready` if this node does not know the owners yet. */
   assertReady(): void {
-    const error = this.#parts.members.whyNotReady();
-    if (error !== undefined) throw error;
+    this.#parts.members.assertReady();
   }
 
   /** The place of a key. Throws `not-ready` if this node does not know the owners yet. */

@@ -111,16 +111,16 @@ export class Lifecycle {
    */
   leave(): void {
     const { members } = this.#options;
-    const isJoining = members.own.state === 'joining';
-    const notReady = isJoining ? members.whyNotReady() : undefined;
-    if (notReady !== undefined) throw notReady;
-    if (!isJoining && members.in('up').every(({ name }) => name === members.self)) {
+    if (members.own.state === 'joining') {
+      members.assertReady();
+      return this.#advance('gone');
+    }
+    if (members.in('up').every(({ name }) => name === members.self)) {
       throw new MecError('bad-parameter', {
         detail: 'This is the only node that is up: its data would have nowhere to go',
       });
     }
-    if (isJoining) this.#advance('gone');
-    else members.enterState('leaving');
+    members.enterState('leaving');
   }
 
   /** Enters the last state of a join or leave. */

@@ -76,12 +76,20 @@ export class ListTrust {
    * The other members that this node must hear of first, because they were joining or leaving when
    * its list was kept.
    */
-  get awaitedMembers(): readonly string[] {
+  get #awaitedMembers(): readonly string[] {
     const { informed } = this.#agreed;
     const missing = this.#hasLostPlace
       ? this.#others.filter((name) => !informed.has(name))
       : [...this.#awaited.keys()];
     return missing.filter((name) => name !== this.#self);
+  }
+
+  /** The reason why this node does not rely on its list yet. */
+  get lack(): string {
+    const names = this.#awaitedMembers.join(', ');
+    return names === ''
+      ? 'This node has not found its cluster yet.'
+      : `This node must first hear from ${names}. If they never return, declare them gone.`;
   }
 
   /** Whether this node has lost its disk, and was an owner before. */

@@ -178,13 +178,14 @@ export class Members {
    */
   whyNotReady(): MecError | undefined {
     if (this.knowsOwners) return undefined;
-    const names = this.#trust.awaitedMembers.join(', ');
-    const detail = this.isInformed
-      ? 'No member of the cluster is up yet.'
-      : names === ''
-        ? 'This node has not found its cluster yet.'
-        : `This node must first hear from ${names}. If they never return, declare them gone.`;
+    const detail = this.isInformed ? 'No member of the cluster is up yet.' : this.#trust.lack;
     return new MecError('not-ready', { retryAfter: 1, detail, mayTakeEffect: false });
+  }
+
+  /** Throws `not-ready` if this node does not know the owners yet. */
+  assertReady(): void {
+    const error = this.whyNotReady();
+    if (error !== undefined) throw error;
   }
 
   /** Notes the hash of the list of another member, and whether that member relies on it. */
