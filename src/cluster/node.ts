@@ -14,7 +14,6 @@ import {
 } from './limits.ts';
 import { drawShortName } from '../core/causality/actor.ts';
 import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
-import type { CausalContext } from '../core/causality/causal-context.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Store } from '../storage/store.ts';
@@ -27,6 +26,7 @@ import { get, type GetResult } from './coordinator/get.ts';
 import type { ListPage } from './coordinator/list.ts';
 import { put, putHere } from './coordinator/put.ts';
 import { dispatcher } from './dispatch.ts';
+import { digestsOf, inspect, type Inspected } from './inspection.ts';
 import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './key-store.ts';
 import type { PutResult } from './holders/write-request.ts';
 import { Membership } from './membership/membership.ts';
@@ -54,16 +54,6 @@ export interface NodeOptions {
    * that it has found, or alone.
    */
   readonly onBegin?: (() => void) | undefined;
-}
-
-/** The clock of a replica. */
-export interface Inspected {
-  /** The durable dots of the replica. Callers must not change them. */
-  readonly clock: CausalContext;
-  /** The dots among them that no replica has any more. Callers must not change them. */
-  readonly lost: CausalContext;
-  /** A hash of both. */
-  readonly hash: number;
 }
 
 /** A running node. */
@@ -264,13 +254,7 @@ export class MecNode implements KeyStore {
    * have seen the same dots.
    */
   digests(): ReadonlyMap<number, number> {
-    const { members, store } = this.#parts;
-    const digests = new Map<number, number>();
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const hash = store.find(partition)?.clockHash;
-      if (hash !== undefined && members.owns(partition)) digests.set(partition, hash);
-    }
-    return digests;
+    return digestsOf(this.#parts);
   }
 
   /** The object of this node's replica for a key. It is for inspection, and may be outdated. */
@@ -283,8 +267,7 @@ export class MecNode implements KeyStore {
    * not work.
    */
   inspect(partition: number): Inspected | undefined {
-    const replica = this.#parts.store.find(partition);
-    return replica && { clock: replica.durableClock, lost: replica.lost, hash: replica.clockHash };
+    return inspect(this.#parts, partition);
   }
 
   /** Asks all holders of a key, and its fallbacks, for their versions of it. */
