@@ -11,6 +11,7 @@ import {
   mayDrop,
   type Round,
   type Statement,
+  whyFalse,
 } from '../../src/core/causality/evidence.ts';
 
 const NONE = new CausalContext();
@@ -178,3 +179,19 @@ test('areSameReplicas holds while members, lives and replicas stay the same', ()
   assert.equal(areSameReplicas(first, round(says('a:1'), says('', { replica: 'r2' }))), false);
   assert.equal(areSameReplicas(first, round(says('a:1'))), false);
 });
+
+for (const [what, clock, lost, isFalse] of [
+  ['names all writes of this replica', 'a:3 b:9', '', false],
+  ['names no writes of this replica', 'b:9', 'b.4', false],
+  ['names the next write of this replica', 'a:4', '', true],
+  ['names a later write of this replica', 'a.9', '', true],
+  ['closes a write of this replica', 'a:3', 'a.2', true],
+] as const)
+  test(`a statement that ${what} can${isFalse ? 'not' : ''} be true`, () => {
+    const said = { clock: dots(clock), lost: dots(lost) };
+    const own = { actor: 'a', clock: dots('a:3 b:2') };
+    const reason = whyFalse(said, own, false);
+    assert.equal(reason !== undefined, isFalse, reason);
+    // Others close the dots of an actor that they take for dead.
+    assert.equal(whyFalse(said, own, true) !== undefined, isFalse && lost === '');
+  });

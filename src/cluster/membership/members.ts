@@ -257,6 +257,11 @@ export class Members {
     return answer;
   }
 
+  /** Whether other members may have taken this life for over, and have closed its writes. */
+  get mayBeTakenForDead(): boolean {
+    return this.own.state === 'gone';
+  }
+
   /** Enters another state. Does nothing if that state cannot follow. */
   enterState(state: MemberState): void {
     const { own } = this;

@@ -13,6 +13,7 @@ import type { Env } from '../../base/env.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import { MAX_MENDED_KEYS, type SyncLimits } from '../limits.ts';
 import { CausalContext } from '../../core/causality/causal-context.ts';
+import { whyFalse } from '../../core/causality/evidence.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
@@ -113,6 +114,12 @@ export class Mending {
         reply.life !== members.lifeOf(name)
       )
         continue;
+      const reason = whyFalse(reply, replica, members.mayBeTakenForDead);
+      if (reason !== undefined) {
+        const fields = { partition: replica.partition, peer: name, reason };
+        this.#options.env.log.error('clock of a peer refused', fields);
+        continue;
+      }
       await this.#takeAnswer(replica, key, reply);
       answers.set(name, [reply.life, reply.replica, reply.need].join(' '));
     }

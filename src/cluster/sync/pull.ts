@@ -7,7 +7,7 @@
  */
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
-import type { Statement } from '../../core/causality/evidence.ts';
+import { type Statement, whyFalse } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Reply, Request, SyncItem } from '../../transport/message.ts';
 import type { OnReply } from '../../transport/rpc.ts';
@@ -29,6 +29,8 @@ export interface PullResult {
 export interface PullContext {
   /** This node's name. */
   readonly self: string;
+  /** Whether other members may have taken the life of this node for over. */
+  readonly mayBeTakenForDead: boolean;
   readonly replica: Replica;
   readonly peer: Peer;
   readonly limits: SyncLimits;
@@ -41,7 +43,7 @@ export interface PullContext {
 
 /** A failure of the peer, which must not count as damage of this node. */
 export class PeerError extends Error {
-  override readonly name = 'PeerError';
+  override readonly name: string = 'PeerError';
 }
 
 type Expected<Kind> = Extract<Reply, { kind: Kind }>;
@@ -71,14 +73,19 @@ export async function pull(context: PullContext): Promise<PullResult> {
   }
 }
 
+/** A clock of a peer that cannot be true. Nothing of the peer's reply is taken in. */
+export class FalseClockError extends PeerError {}
+
 /**
- * Throws if the peer claims writes of this replica that it has not made. Such a clock comes from
- * another disk, such as one that was restored.
+ * Throws `FalseClockError` if the peer claims writes of this replica that it has not made. Such a
+ * clock is damaged, or comes from another disk, such as one that was restored.
  */
-export function assertHonest({ replica, peer }: PullContext, { clock }: Statement): void {
-  const { actor } = replica;
-  if (clock.max(actor) <= replica.clock.base(actor)) return;
-  throw new PeerError(`${peer.id} claims writes of ${actor} that were never made`);
+export function assertHonest(
+  { replica, mayBeTakenForDead }: PullContext,
+  statement: Statement,
+): void {
+  const reason = whyFalse(statement, replica, mayBeTakenForDead);
+  if (reason !== undefined) throw new FalseClockError(reason);
 }
 
 /** The bytes of keys and values. */

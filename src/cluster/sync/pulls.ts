@@ -14,7 +14,7 @@ import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Completeness } from './completeness.ts';
-import { pull, type PullContext } from './pull.ts';
+import { FalseClockError, pull, type PullContext } from './pull.ts';
 import { type PullJob, PullQueue } from './pull-queue.ts';
 import type { Questions } from './questions.ts';
 import { makeStatement } from './statement.ts';
@@ -100,6 +100,7 @@ export class Pulls {
       const makeOwnStatement = (own: Replica): Statement => makeStatement(this.#options, own);
       const context: PullContext = {
         self: members.self,
+        mayBeTakenForDead: members.mayBeTakenForDead,
         replica,
         peer,
         limits: this.#options.limits,
@@ -117,7 +118,9 @@ export class Pulls {
     } catch (error) {
       this.#failures += 1;
       if (error instanceof MecError && error.code === 'damaged') store.handleDamage(error);
-      env.log.debug('catching up failed', { partition, peer: id, reason: messageOf(error) });
+      const fields = { partition, peer: id, reason: messageOf(error) };
+      if (error instanceof FalseClockError) env.log.error('clock of a peer refused', fields);
+      else env.log.debug('catching up failed', fields);
     }
   }
 

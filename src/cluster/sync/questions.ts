@@ -3,9 +3,16 @@
  * the member gave it after the question began. It must be in the life that its record names, and
  * have the same member list. If a member cannot be reached, the question has no answer.
  */
+import type { Log } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { MAX_QUESTIONS, type SyncLimits } from '../limits.ts';
-import { areSameReplicas, type Round, type Statement } from '../../core/causality/evidence.ts';
+import {
+  areSameReplicas,
+  type Round,
+  type Statement,
+  whyFalse,
+} from '../../core/causality/evidence.ts';
+import type { Store } from '../../storage/store.ts';
 import type { StateReply, StateRequest } from '../../transport/message.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Members } from '../membership/members.ts';
@@ -14,6 +21,8 @@ import type { Partitions } from '../partitions/partition-view.ts';
 
 /** The parts of a node that questions use. */
 export interface QuestionsOptions {
+  readonly env: { readonly log: Log };
+  readonly store: Pick<Store, 'find'>;
   readonly members: Members;
   readonly peers: Peers;
   readonly partitions: Partitions;
@@ -90,6 +99,7 @@ export class Questions {
         }
         for (const { partition, ...fields } of reply.replicas) {
           const statement = { ...fields, life: reply.life };
+          if (this.#isFalse(partition, name, statement)) continue;
           // Only a statement that was made under a fence may help to make a replica here complete.
           const id = idOf.get(partition);
           const { evidence } = this.#options.partitions.of(partition);
@@ -103,6 +113,16 @@ export class Questions {
     } finally {
       this.#running -= 1;
     }
+  }
+
+  /** A statement that cannot be true does not count, as if the member had not answered. */
+  #isFalse(partition: number, member: string, statement: Statement): boolean {
+    const { env, members, store } = this.#options;
+    const replica = store.find(partition);
+    const reason = replica && whyFalse(statement, replica, members.mayBeTakenForDead);
+    if (reason === undefined) return false;
+    env.log.error('clock of a peer refused', { partition, peer: member, reason });
+    return true;
   }
 
   /**

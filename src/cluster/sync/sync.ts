@@ -13,6 +13,8 @@
  */
 import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
+import { MecError } from '../../base/errors.ts';
+import { whyFalse } from '../../core/causality/evidence.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { PENDING_COMPARES, type SyncLimits } from '../limits.ts';
 import type { Quorum } from '../../core/quorum/quorum.ts';
@@ -225,9 +227,14 @@ export class Sync {
 
   /** Answers a peer's pull, and notes the statement in it. */
   async servePull({ from, partition, statement }: PullRequest): Promise<Reply> {
-    const { store, partitions } = this.#options;
+    const { env, members, store, partitions } = this.#options;
     const replica = store.of(partition);
     const { evidence, fences } = partitions.of(partition);
+    const reason = whyFalse(statement, replica, members.mayBeTakenForDead);
+    if (reason !== undefined) {
+      env.log.error('clock of a peer refused', { partition, peer: from, reason });
+      throw new MecError('bad-parameter', { detail: `The clock is refused: ${reason}` });
+    }
     evidence.noteClock(from, statement);
     // The fence must exist before the first byte, and before any statement that helps to make the
     // asker complete.

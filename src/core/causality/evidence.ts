@@ -39,6 +39,25 @@ export interface Statement {
   readonly memories?: readonly RememberedWrite[] | undefined;
 }
 
+/** The actor of a replica, and every dot that the replica has seen. It has made all of its own. */
+export type OwnWrites = Pick<Statement, 'actor' | 'clock'>;
+
+/**
+ * The reason why another member cannot have seen what it says, by the writes of a replica.
+ * Undefined if there is none. Only the replica of an actor makes dots of it, so it knows all of
+ * them. And no dot of an actor is closed as long as other members do not take it for dead.
+ */
+export function whyFalse(
+  said: Pick<Statement, 'clock' | 'lost'>,
+  { actor, clock }: OwnWrites,
+  mayBeTakenForDead: boolean,
+): string | undefined {
+  if (said.clock.max(actor) > clock.base(actor))
+    return `it names writes of ${actor} that were never made`;
+  if (mayBeTakenForDead) return undefined;
+  return said.lost.max(actor) > 0 ? `it closes writes of ${actor}, which still writes` : undefined;
+}
+
 /** One statement of each member that was asked, by member name. */
 export type Round = ReadonlyMap<string, Statement>;
 
