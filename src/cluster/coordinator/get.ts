@@ -72,6 +72,8 @@ class Get {
   readonly #outcome: GetCallbacks;
   readonly #place: KeyPlace;
   readonly #quorum: ReadQuorum<Uint8Array>;
+  /** The latest hash of the owners that the read counts. */
+  #ownersHash: number;
   readonly #unasked: Holder[];
   /** The versions of this node's own replica. Peers need not send their bodies. */
   #ownVersions: readonly ObjectVersion<Uint8Array>[] = [];
@@ -92,6 +94,7 @@ class Get {
     this.#outcome = outcome;
     const { holders } = parts;
     this.#place = holders.placeOf(request.key);
+    this.#ownersHash = this.#place.view.hash;
     const { r, pr } = request;
     this.#quorum = new ReadQuorum({ any: r, owners: pr }, this.#place.view, holders.isAway);
     const { need, needOwners } = this.#quorum.tally;
@@ -126,12 +129,16 @@ class Get {
   #send(holder: Holder, role: Role): void {
     const { key, timeoutMs, caller } = this.#request;
     const { partition } = this.#place;
+    // This node may have heard of an end, or of other owners. A holder that knows those must name
+    // them, since the read does not count them yet.
+    const now = this.#parts.holders.viewOf(partition);
+    if (this.#quorum.isView(now)) this.#ownersHash = now.hash;
     const read = {
       partition,
       key,
       have: this.#ownVersions,
       timeoutMs,
-      ownersHash: this.#parts.holders.viewOf(partition).hash,
+      ownersHash: this.#ownersHash,
       caller,
     };
     holder.read(read, (answer) => {

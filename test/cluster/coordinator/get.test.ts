@@ -74,6 +74,27 @@ test('an owner with another history of the same owners does not count, and is as
   assert.deepEqual(dotsOf(await outcomeOf(reading)), ['n1~one']);
 });
 
+test('a read names its first owners to every holder, also if this node hears of others meanwhile', () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([A]));
+  void start(cluster, { r: 3 });
+  const hashes = (): unknown[] => cluster.n2.reads.map(({ request }) => request.ownersHash);
+  const first = cluster.ownersHash;
+  const { owners } = cluster;
+  const behind = { ...stateOf(objectOf([])), owners: { owners, nextOwners: owners } };
+  cluster.n2.reads[0]?.answer(behind);
+  // The same owners, and one more member that has ended.
+  cluster.ownersHash = 7;
+  cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
+  assert.deepEqual(hashes(), [first, 7]);
+  // Other owners: a holder that knows them must name them, or they would not be asked.
+  cluster.n2.reads[1]?.answer(behind);
+  cluster.owners = ['n1', 'n2', 'n4'];
+  cluster.ownersHash = 8;
+  cluster.clock.advance(OWNER_CHANGE_RETRY_MS);
+  assert.deepEqual(hashes(), [first, 7, 7]);
+});
+
 test('a read asks at once as many holders as both sets of owners need', () => {
   const cluster = new FakeCluster();
   cluster.nextOwners = ['n1', 'n2', 'n4'];
