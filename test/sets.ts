@@ -55,6 +55,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/conditions.test.ts': ['usual', 'long'],
   'sim/configured-weight.test.ts': ['usual'],
   'sim/farewell.test.ts': ['usual'],
+  'sim/filled-owners.test.ts': ['usual'],
   'sim/forgetting.test.ts': ['usual'],
   'sim/forgotten-newcomer.test.ts': ['usual'],
   'sim/late-stores.test.ts': ['usual'],
@@ -69,6 +70,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/shrink.test.ts': ['long'],
   'sim/simulator.test.ts': ['usual', 'long'],
   'sim/unhandled-errors.test.ts': ['usual'],
+  'sim/unheard-newcomer.test.ts': ['usual'],
   'sim/wall-clocks.test.ts': ['usual'],
 };
 

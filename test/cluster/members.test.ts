@@ -5,6 +5,7 @@ import { MAX_MEMBERS, PARTITIONS } from '../../src/core/limits.ts';
 import { MAX_ENDED_LIVES } from '../../src/cluster/limits.ts';
 import { Gossiper } from '../../src/cluster/membership/gossip.ts';
 import { Members } from '../../src/cluster/membership/members.ts';
+import { COMPLETE_BEFORE } from '../../src/cluster/membership/missed-owners.ts';
 import { warnOfIgnoredFields } from '../../src/cluster/membership/ignored-fields.ts';
 import {
   type MemberRecord,
@@ -132,7 +133,7 @@ test('an owner is missed until a majority of the members, itself included, has t
     ['a', 'b', 'c', 'd', 'e'].map((name) => recordOf(name, 'up')),
   );
   const countMissed = (): number => {
-    const isMissed = members.missed.asOwner;
+    const isMissed = (i: number): boolean => members.missed.asOwner(i, COMPLETE_BEFORE);
     return Array.from({ length: PARTITIONS }, (_, i) => i).filter(isMissed).length;
   };
   const agrees = (name: string): void =>
@@ -163,7 +164,7 @@ test('the names of missed owners that were kept count after a start', () => {
   const list = [...kept, toGone(recordOf('x', 'up'))];
   const members = new Members({ ...own, zone: undefined }, list, 'two', ['x']);
   assert.deepEqual(members.missedNames, ['x']);
-  const isMissed = members.missed.asOwner;
+  const isMissed = (i: number): boolean => members.missed.asOwner(i, COMPLETE_BEFORE);
   assert.ok(Array.from({ length: PARTITIONS }, (_, i) => i).some(isMissed));
 });
 

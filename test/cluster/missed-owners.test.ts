@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MissedOwners } from '../../src/cluster/membership/missed-owners.ts';
+import {
+  COMPLETE_BEFORE,
+  type LastIncomplete,
+  MissedOwners,
+} from '../../src/cluster/membership/missed-owners.ts';
 import {
   MemberList,
   type MemberRecord,
@@ -26,9 +30,10 @@ const missed = (
   owners: MissedOwners,
   list: MemberList,
   role: 'asOwner' | 'asNextOwner' = 'asOwner',
+  since: LastIncomplete = COMPLETE_BEFORE,
 ): number[] =>
   ownersAmong(list.in('up', 'leaving').map(({ name }) => name)).flatMap((_, partition) =>
-    owners.missedOnes(list)[role](partition) ? [partition] : [],
+    owners.missedOnes(list)[role](partition, since) ? [partition] : [],
   );
 
 /** The partitions that `a` does not own while all of these members are owners. */
@@ -37,6 +42,9 @@ const lostTo = (names: readonly string[]): number[] =>
 
 const ALL = ownersAmong(FOUR).map((_, partition) => partition);
 const WITH_X = lostTo([...FOUR, 'x']);
+
+/** The hash of the next placement. */
+const NEXT = 7;
 
 /** A member that has left while it joined. */
 const LEFT = { ...toGone(recordOf('x', 'joining')), settled: NEVER_UP };
@@ -102,7 +110,7 @@ test('the end of a member that leaves is noted once for the next owners', () => 
   const owners = new MissedOwners('a', N);
   owners.note(recordOf('x', 'leaving'), recordOf('x'));
   owners.clear();
-  owners.note(toGone(recordOf('x', 'leaving')), recordOf('x', 'leaving'));
+  owners.note(toGone(recordOf('x', 'leaving'), NEXT), recordOf('x', 'leaving'), NEXT);
   assert.deepEqual(missed(owners, upList(FOUR), 'asNextOwner'), []);
   assert.deepEqual(missed(owners, upList(FOUR)), WITH_X);
 });
@@ -137,4 +145,54 @@ test('the names that were kept count again after a start', () => {
   assert.deepEqual(missed(owners, upList(FOUR)), WITH_X);
   owners.restore('y', undefined);
   assert.deepEqual(missed(owners, upList(FOUR)), ALL);
+});
+
+test('an end that was known when a replica was filled takes nothing from it', () => {
+  const owners = new MissedOwners('a', N);
+  owners.note(toGone(recordOf('x')), undefined);
+  for (const wasPending of [false, true]) {
+    const since = { version: owners.version, wasPending };
+    for (const role of ['asOwner', 'asNextOwner'] as const)
+      assert.deepEqual(missed(owners, upList(FOUR), role, since), []);
+  }
+  const since = { version: owners.version, wasPending: false };
+  owners.note(toGone(recordOf('y')), undefined);
+  assert.deepEqual(missed(owners, upList(FOUR), 'asOwner', since), lostTo([...FOUR, 'y']));
+  assert.deepEqual(missed(owners, upList(FOUR)), lostTo([...FOUR, 'x', 'y']));
+});
+
+for (const isForgotten of [false, true]) {
+  const when = isForgotten ? 'was forgotten' : 'is known';
+  test(`an owner that follows another loses nothing by its end: the leave ${when}`, () => {
+    const owners = new MissedOwners('a', N);
+    owners.note(recordOf('x', 'leaving'), recordOf('x'));
+    const { version } = owners;
+    if (isForgotten) owners.clear();
+    owners.note(toGone(recordOf('x', 'leaving'), NEXT), recordOf('x', 'leaving'), NEXT);
+    const lost = (wasPending: boolean): number[] =>
+      missed(owners, upList(FOUR), 'asOwner', { version, wasPending });
+    assert.deepEqual(lost(true), []);
+    assert.deepEqual(lost(false), WITH_X, 'an owner needs no majority of the next owners');
+  });
+}
+
+for (const [how, settled] of [
+  ['was declared gone', 0],
+  ['left for another placement', NEXT + 1],
+] as const)
+  test(`a member that left and ${how} may have been followed by others than a pending owner`, () => {
+    const owners = new MissedOwners('a', N);
+    owners.note(recordOf('x', 'leaving'), recordOf('x'), NEXT);
+    const since = { version: owners.version, wasPending: true };
+    owners.note(toGone(recordOf('x', 'leaving'), settled), recordOf('x', 'leaving'), NEXT);
+    for (const role of ['asOwner', 'asNextOwner'] as const)
+      assert.deepEqual(missed(owners, upList(FOUR), role, since), WITH_X);
+  });
+
+test('a member that joined and left was in place of an owner that was pending then', () => {
+  const owners = new MissedOwners('a', N);
+  owners.note(LEFT, recordOf('x', 'joining'));
+  const since = { version: 0, wasPending: true };
+  assert.deepEqual(missed(owners, upList(FOUR), 'asOwner', since), WITH_X);
+  assert.deepEqual(missed(owners, upList(FOUR)), []);
 });

@@ -240,7 +240,7 @@ export class Members {
     const record = withPlaceKept(said, known);
     if (!this.#list.merge(record)) return undefined;
     if (known !== undefined && known.life !== record.life) this.#endedLives.note(known.life);
-    this.#missedOwners.note(record, known);
+    this.#missedOwners.note(record, known, this.nextHash);
     return record;
   }
 
@@ -266,9 +266,9 @@ export class Members {
   enterState(state: MemberState): void {
     const { own } = this;
     if (!NEXT_STATES[own.state].includes(state)) return;
-    const next = state === 'gone' ? toGone(own) : { ...own, state, version: own.version + 1 };
-    const isNeverUp = state === 'gone' && own.state === 'joining';
-    this.#keepOwn(isNeverUp ? { ...next, settled: NEVER_UP } : next);
+    const settled = own.state === 'joining' ? NEVER_UP : this.nextHash;
+    const next = { ...own, state, version: own.version + 1 };
+    this.#keepOwn(state === 'gone' ? toGone(own, settled) : next);
   }
 
   /** Notes that this node has all its data for the placement of this hash; 0 if it has not. */

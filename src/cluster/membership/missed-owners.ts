@@ -12,6 +12,14 @@
  * unknown, it may have owned any partition. For a pending owner, the next owners that ended count
  * in the same way.
  *
+ * An end counts only for a replica that was complete when this node heard of it. A later filling
+ * includes all that was acknowledged before. A member that was leaving at the filling owned the
+ * partition with this node as a pending owner. No write was acknowledged without a majority of the
+ * next owners, so its end takes nothing from this node either. But the next owners must have stayed
+ * the same until then. So that member must say itself that it left for the next placement that this
+ * node knows. If it was declared gone, another member may have joined before. A majority of the
+ * owners is enough for that, so this node may never have heard of it.
+ *
  * The ends are forgotten when a majority of the members, those that ended included, has the same
  * list as this node. Any change of owners needs a majority of the owners, so one of that majority
  * would know an owner that this node has missed. It may know it as joining only, so no end is
@@ -26,13 +34,39 @@ import {
 } from '../../core/placement/member-list.ts';
 import { placement } from '../../core/placement/placement.ts';
 
-/** By name: the last record of a member, or undefined if its weight or zone is unknown. */
-type Ends = Map<string, MemberRecord | undefined>;
+/** The end of a member, or of all members of a name. */
+interface End {
+  /** The last record; undefined if the weight or zone is unknown. */
+  readonly record: MemberRecord | undefined;
+  /** The version at which this node noted the end. */
+  readonly notedAt: number;
+  /** The version at which this node noted that the member was no next owner any more. */
+  readonly leftAt: number;
+}
 
-/** Whether another member may have been an owner, or a next owner, in place of this node. */
+/** By name. */
+type Ends = Map<string, End>;
+
+/** The last time at which a replica of this node was known to be incomplete. */
+export interface LastIncomplete {
+  /** The version of the missed owners at that time. */
+  readonly version: number;
+  /** Whether this node was a pending owner at that time. */
+  readonly wasPending: boolean;
+}
+
+/** A replica that is complete since before the start. */
+export const COMPLETE_BEFORE: LastIncomplete = { version: 0, wasPending: false };
+
+/**
+ * Whether another member may have been an owner, or a next owner, in place of this node, since its
+ * replica was last incomplete.
+ */
 export interface Missed {
-  readonly asOwner: (partition: number) => boolean;
-  readonly asNextOwner: (partition: number) => boolean;
+  /** Grows when a majority of the members has the same list. */
+  readonly confirmations: number;
+  readonly asOwner: (partition: number, since: LastIncomplete) => boolean;
+  readonly asNextOwner: (partition: number, since: LastIncomplete) => boolean;
 }
 
 /** The members that may have been owners since this node last had the list of a majority. */
@@ -41,7 +75,10 @@ export class MissedOwners {
   readonly #n: number;
   readonly #ended: Ends = new Map();
   readonly #endedNext: Ends = new Map();
+  /** The versions at which this node noted that members began to leave. */
+  readonly #leftAt = new Map<string, number>();
   #version = 0;
+  #confirmations = 0;
 
   constructor(self: string, n: number) {
     this.#self = self;
@@ -50,10 +87,13 @@ export class MissedOwners {
 
   /** Restores a name that was kept for this start, with the record of that name in the list. */
   restore(name: string, record: MemberRecord | undefined): void {
+    this.#version = 1;
+    const end = { notedAt: 1, leftAt: 1 };
     // The only member of its name that leaves is an owner still.
     const isOwner = record?.state === 'leaving' && record.generation === 1;
-    if (!isOwner) this.#ended.set(name, record?.state === 'gone' ? record : undefined);
-    this.#endedNext.set(name, isNoNextOwner(record) ? record : undefined);
+    const gone = record?.state === 'gone' ? record : undefined;
+    if (!isOwner) this.#ended.set(name, { record: gone, ...end });
+    this.#endedNext.set(name, { record: isNoNextOwner(record) ? record : undefined, ...end });
   }
 
   /** Grows with every owner that may have been missed. */
@@ -66,50 +106,94 @@ export class MissedOwners {
     return [...new Set([...this.#ended.keys(), ...this.#endedNext.keys()])];
   }
 
-  /** Notes a record that has changed the list, which had `known` before. */
-  note(record: MemberRecord, known: MemberRecord | undefined): void {
+  /**
+   * Notes a record that has changed the list, which had `known` before. `nextHash` is the hash of
+   * the next placement by that list.
+   */
+  note(record: MemberRecord, known: MemberRecord | undefined, nextHash?: number): void {
     const { name, generation } = record;
     const isLater = known !== undefined && known.generation < generation;
     // A member of the name has ended of which this list has no record.
     if (generation > (known?.generation ?? 0) + 1) this.#noteBoth(name, undefined);
     if (isLater && known.state !== 'gone') this.#noteBoth(name, known);
     const before = isLater ? undefined : known;
+    const hasLeft = isNoNextOwner(record) && !isNoNextOwner(before);
     const isGone = record.state === 'gone' && before?.state !== 'gone';
-    if (isGone && !wasNeverUp(record, before)) this.#note(this.#ended, name, record);
-    if (isNoNextOwner(record) && !isNoNextOwner(before)) this.#note(this.#endedNext, name, record);
+    if (hasLeft || (isGone && record.settled !== nextHash)) {
+      this.#note(this.#endedNext, name, record);
+      this.#leftAt.set(name, this.#version);
+    }
+    if (isGone && !wasNeverUp(record, before))
+      this.#note(this.#ended, name, record, this.#leftAt.get(name));
+    if (isGone) this.#leftAt.delete(name);
   }
 
-  #noteBoth(name: string, ended: MemberRecord | undefined): void {
-    this.#note(this.#ended, name, ended);
-    this.#note(this.#endedNext, name, ended);
+  #noteBoth(name: string, record: MemberRecord | undefined): void {
+    this.#leftAt.delete(name);
+    this.#note(this.#ended, name, record);
+    this.#note(this.#endedNext, name, record);
   }
 
-  #note(ends: Ends, name: string, ended: MemberRecord | undefined): void {
-    const isKnown = !ends.has(name) || areAlike(ends.get(name), ended);
-    ends.set(name, isKnown ? ended : undefined);
+  #note(ends: Ends, name: string, record: MemberRecord | undefined, leftAt?: number): void {
     this.#version += 1;
+    const known = ends.get(name);
+    const isKnown = known === undefined || areAlike(known.record, record);
+    const notedAt = this.#version;
+    const end = { record: isKnown ? record : undefined, notedAt, leftAt: leftAt ?? notedAt };
+    ends.set(name, end);
   }
 
   /** A majority has the same list: no owner is missed. */
   clear(): void {
+    this.#confirmations += 1;
     this.#ended.clear();
     this.#endedNext.clear();
   }
 
   /** The partitions of which another member may have been an owner in place of this node. */
   missedOnes(list: MemberList): Missed {
+    const owners = this.#besides(list.in('up', 'leaving'), this.#ended);
+    const next = this.#besides(list.in('up', 'joining'), this.#endedNext);
+    // Members that join do not own the partition in place of this node yet.
+    const up = list.all().filter(({ name, state }) => state === 'up' || name === this.#self);
+    const nextBefore = this.#besides(up, this.#endedNext);
     return {
-      asOwner: this.#besides(list.in('up', 'leaving'), this.#ended),
-      asNextOwner: this.#besides(list.in('up', 'joining'), this.#endedNext),
+      confirmations: this.#confirmations,
+      asOwner: (partition, { version, wasPending }) => {
+        const isLater = ({ notedAt, leftAt }: End): boolean =>
+          notedAt > version && (!wasPending || leftAt > version);
+        if (owners(partition, isLater)) return true;
+        return wasPending && nextBefore(partition, ({ notedAt }) => notedAt > version);
+      },
+      asNextOwner: (partition, { version }) => next(partition, ({ notedAt }) => notedAt > version),
     };
   }
 
-  #besides(present: readonly MemberRecord[], ends: Ends): (partition: number) => boolean {
+  /** Whether this node lacks a partition if some members that have ended are present as well. */
+  #besides(
+    present: readonly MemberRecord[],
+    ends: Ends,
+  ): (partition: number, isCounted: (end: End) => boolean) => boolean {
+    const lacking = new Map<string, (partition: number) => boolean>();
+    return (partition, isCounted) => {
+      const counted = [...ends].filter(([, end]) => isCounted(end));
+      const names = counted.map(([name]) => name).join(' ');
+      const known = lacking.get(names);
+      const lacks = known ?? this.#lacking(present, counted);
+      if (known === undefined) lacking.set(names, lacks);
+      return lacks(partition);
+    };
+  }
+
+  #lacking(
+    present: readonly MemberRecord[],
+    ends: readonly (readonly [string, End])[],
+  ): (partition: number) => boolean {
     const others: MemberRecord[] = [];
-    for (const [name, ended] of ends) {
-      const now = present.find((record) => record.name === name);
-      if (ended === undefined || (now !== undefined && !areAlike(now, ended))) return () => true;
-      if (now === undefined) others.push(ended);
+    for (const [name, { record }] of ends) {
+      const now = present.find((one) => one.name === name);
+      if (record === undefined || (now !== undefined && !areAlike(now, record))) return () => true;
+      if (now === undefined) others.push(record);
     }
     if (others.length === 0) return () => false;
     const orders = placement(toPlaced([...present, ...others]), this.#n);

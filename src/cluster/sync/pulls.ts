@@ -14,7 +14,7 @@ import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Completeness } from './completeness.ts';
-import { FalseClockError, pull, type PullContext } from './pull.ts';
+import { FalseClockError, pull, type PullContext, type PullResult } from './pull.ts';
 import { type PullJob, PullQueue } from './pull-queue.ts';
 import type { Questions } from './questions.ts';
 import { makeStatement } from './statement.ts';
@@ -86,7 +86,7 @@ export class Pulls {
   }
 
   async #pull({ partition, peer: id }: PullJob): Promise<void> {
-    const { members, peers, store, env, floors, partitions } = this.#options;
+    const { members, peers, store, env, floors } = this.#options;
     try {
       const [peer] = peers.reachable([id], 0);
       // The next round with this peer tries again.
@@ -108,10 +108,8 @@ export class Pulls {
         makeStatement: makeOwnStatement,
         throttle,
       };
-      const pulled = await pull(context);
-      partitions.of(partition).evidence.noteStatement(replica.id, id, pulled.statement);
-      const isDone =
-        pulled.rest === 'none' || (pulled.rest === 'all' && (await this.#takeSnapshot(context)));
+      const rest = await this.#pullAndNote(context);
+      const isDone = rest === 'none' || (rest === 'all' && (await this.#takeSnapshot(context)));
       if (!isDone) return this.#pullAgain(partition, id);
       this.#options.completeness.noteEqual(partition, id);
       this.#options.completeness.completeIfAllowed(partition);
@@ -128,10 +126,20 @@ export class Pulls {
   async #takeSnapshot(context: PullContext): Promise<boolean> {
     const witness = createWitness(this.#options, context);
     if ((await takeSnapshot(context, witness)) === undefined) return false;
+    return (await this.#pullAndNote(context)) === 'none';
+  }
+
+  /** Pulls, and notes the statement of the peer. Resolves with the rest that the peer has. */
+  async #pullAndNote(context: PullContext): Promise<PullResult['rest']> {
+    const { members, partitions } = this.#options;
+    const { missedOwners } = members;
     const { statement, rest } = await pull(context);
+    // The peer may have answered before a member ended. The answer then lacks later writes of that
+    // member, and the end does not count for a replica that becomes complete after it.
+    if (members.missedOwners !== missedOwners) return 'more';
     const { id, partition } = context.replica;
-    this.#options.partitions.of(partition).evidence.noteStatement(id, context.peer.id, statement);
-    return rest === 'none';
+    partitions.of(partition).evidence.noteStatement(id, context.peer.id, statement);
+    return rest;
   }
 
   #pullAgain(partition: number, peer: string): void {

@@ -31,7 +31,7 @@ import type { SyncStatus } from '../status.ts';
 import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Members } from '../membership/members.ts';
-import type { Missed } from '../membership/missed-owners.ts';
+import { COMPLETE_BEFORE, type LastIncomplete, type Missed } from '../membership/missed-owners.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
 import { Comparisons } from './comparisons.ts';
 import { Completeness } from './completeness.ts';
@@ -67,7 +67,11 @@ export interface SyncOptions {
   readonly limits: SyncLimits;
 }
 
-const NOTHING_MISSED: Missed = { asOwner: () => false, asNextOwner: () => false };
+const NOTHING_MISSED: Missed = {
+  confirmations: 0,
+  asOwner: () => false,
+  asNextOwner: () => false,
+};
 
 /** Keeps the replicas of one node in step with those of the others. */
 export class Sync {
@@ -88,10 +92,14 @@ export class Sync {
   #placed = 0;
   /** The owners that this node may have missed then. */
   #missedOwners = 0;
+  /** The confirmations of the member list by a majority until then. */
+  #confirmations = 0;
   /** The partitions that this node owned by that placement. */
   readonly #owned = new Set<number>();
   /** The partitions of which this node was a pending owner by that placement. */
   readonly #pending = new Set<number>();
+  /** When the replica of a partition was last seen incomplete. */
+  readonly #lastIncomplete = new Map<number, LastIncomplete>();
   #timer: Timer | undefined;
   #isStopped = false;
 
@@ -139,21 +147,38 @@ export class Sync {
     this.#placed = members.placementsHash;
     this.#missedOwners = members.missedOwners;
     partitions.forgetEvidence();
+    if (missed.confirmations !== this.#confirmations) this.#noteConfirmed();
+    this.#confirmations = missed.confirmations;
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const isOwner = members.owns(partition);
       // A pending owner must be filled, even if it owned the partition before.
+      const since = this.#lastIncomplete.get(partition) ?? COMPLETE_BEFORE;
       const isReplaced = this.#owned.has(partition)
-        ? !isOwner || missed.asOwner(partition)
-        : this.#pending.has(partition) && missed.asNextOwner(partition);
+        ? !isOwner || missed.asOwner(partition, since)
+        : this.#pending.has(partition) && missed.asNextOwner(partition, since);
       if (isReplaced) store.markOutdated(partition);
       else if (!this.#isHolder(partition)) store.find(partition)?.markComplete(false);
       keepIf(this.#owned, partition, isOwner);
       keepIf(this.#pending, partition, !isOwner && this.#isHolder(partition));
+      if (store.find(partition)?.status.mustBeFilled === true) {
+        const wasPending = !isOwner;
+        this.#lastIncomplete.set(partition, { version: members.missedOwners, wasPending });
+      }
     }
     this.#completeness.check();
     if (members.ownPendingPartitions.length === 0) return this.#pulls.throttle.rest();
     for (const peer of peers.allReachable().slice(0, PENDING_COMPARES))
       this.#comparisons.compareWith(peer);
+  }
+
+  /**
+   * A majority of the members had the same list as this node, so this node really followed as an
+   * owner. A member that joins and leaves after that takes nothing from it.
+   */
+  #noteConfirmed(): void {
+    for (const [partition, { version }] of this.#lastIncomplete)
+      if (this.#owned.has(partition))
+        this.#lastIncomplete.set(partition, { version, wasPending: false });
   }
 
   /** The bytes that have come in for partitions that this node does not own yet. */

@@ -48,7 +48,8 @@ export interface MemberRecord extends Address {
   readonly version: number;
   /**
    * The hash of the next placement if the member has all its data for it, else 0. For a member that
-   * is gone: `NEVER_UP` if it says so itself, else 0.
+   * is gone: `NEVER_UP`, or the hash of the next placement for which it left, if it says so itself.
+   * If another member has declared it gone: 0.
    */
   readonly settled: number;
 }
@@ -115,9 +116,9 @@ export function supersedes(a: MemberRecord, b: MemberRecord): boolean {
 /** In the record of a member that is gone: it has left while it joined, so it owned nothing. */
 export const NEVER_UP = 2;
 
-/** The record of a member that is gone from now on. */
-export function toGone(record: MemberRecord): MemberRecord {
-  return { ...record, state: 'gone', version: record.version + 1, settled: 0 };
+/** The record of a member that is gone from now on. Only the member itself may give `settled`. */
+export function toGone(record: MemberRecord, settled = 0): MemberRecord {
+  return { ...record, state: 'gone', version: record.version + 1, settled };
 }
 
 /**

@@ -30,6 +30,11 @@ export class ReplicaStatus {
     return this.#isComplete && !this.#isConfirmed;
   }
 
+  /** Whether the replica lacks data until others have filled it. */
+  get mustBeFilled(): boolean {
+    return !this.#isComplete;
+  }
+
   /**
    * Whether a damaged disk has lost rows of this replica, and the replica has not caught up since.
    */
