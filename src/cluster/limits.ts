@@ -182,6 +182,12 @@ export const MAX_QUESTIONS = 4;
  */
 export const FLOORS_KEPT = 3;
 
+/**
+ * How long a snapshot waits for the nodes whose writes its clock names. One of them may have a disk
+ * that hangs, and must not delay the snapshot of each partition by a whole timeout.
+ */
+export const CLAIM_WAIT_MS = 1_000;
+
 /** Partitions in one question. Their clocks must fit in one message. */
 export const MAX_STATEMENTS = 64;
 

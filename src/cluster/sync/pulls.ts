@@ -14,6 +14,7 @@ import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Completeness } from './completeness.ts';
+import { createClaimCheck } from './claims.ts';
 import { FalseClockError, pull, type PullContext, type PullResult } from './pull.ts';
 import { type PullJob, PullQueue } from './pull-queue.ts';
 import type { Questions } from './questions.ts';
@@ -124,8 +125,11 @@ export class Pulls {
 
   /** Takes a snapshot, and then pulls the writes since its opening. */
   async #takeSnapshot(context: PullContext): Promise<boolean> {
-    const witness = createWitness(this.#options, context);
-    if ((await takeSnapshot(context, witness)) === undefined) return false;
+    const checks = {
+      isConfirmed: createWitness(this.#options, context),
+      whyFalseClaim: createClaimCheck(this.#options, context),
+    };
+    if ((await takeSnapshot(context, checks)) === undefined) return false;
     return (await this.#pullAndNote(context)) === 'none';
   }
 

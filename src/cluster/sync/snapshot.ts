@@ -15,6 +15,10 @@
  * meanwhile must be checked again. If the peer or its replica changes before the end, the next page
  * does not come, and the clock is not adopted.
  *
+ * The clock decides which keys are removed here, and which later writes are taken for seen. If it
+ * names writes of another node that this replica has not seen, that node must confirm that it has
+ * made them.
+ *
  * A snapshot that would remove many keys needs a second witness. A peer that has silently lost its
  * keys looks like one on which they were deleted, so another complete owner must confirm their
  * absence.
@@ -24,7 +28,15 @@ import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import { type FilledObject, merge, type ObjectVersion } from '../../core/causality/object.ts';
 import type { SyncItem } from '../../transport/message.ts';
-import { ask, assertHonest, bytesOf, mergeAll, PeerError, type PullContext } from './pull.ts';
+import {
+  ask,
+  assertHonest,
+  bytesOf,
+  FalseClockError,
+  mergeAll,
+  PeerError,
+  type PullContext,
+} from './pull.ts';
 
 /** A key that a snapshot would remove here, and the versions that would go. */
 export interface Removal {
@@ -46,16 +58,28 @@ export interface SnapshotOpening {
 export type Witness = (opening: SnapshotOpening, removals: readonly Removal[]) => Promise<boolean>;
 
 /**
+ * Asks the nodes of which a clock names new writes. Resolves with the reason why it cannot be true,
+ * or undefined.
+ */
+export type ClaimCheck = (statement: Statement) => Promise<string | undefined>;
+
+/** The questions to other nodes that a snapshot depends on. */
+export interface SnapshotChecks {
+  readonly isConfirmed: Witness;
+  readonly whyFalseClaim: ClaimCheck;
+}
+
+/**
  * Takes in a snapshot of a peer. Resolves with its opening, or undefined if this node must try
  * again.
  */
 export async function takeSnapshot(
   context: PullContext,
-  isConfirmed: Witness,
+  { isConfirmed, whyFalseClaim }: SnapshotChecks,
 ): Promise<SnapshotOpening | undefined> {
   const { replica } = context;
   const { madeCount } = replica.marks;
-  const opening = await takePages(context);
+  const opening = await takePages(context, whyFalseClaim);
   const { statement } = opening;
   await replica.closedDots.close(statement.lost);
   const bases = statement.clock.bases();
@@ -70,7 +94,10 @@ export async function takeSnapshot(
   return (await adopt(context, statement.clock, bases)) ? opening : undefined;
 }
 
-async function takePages(context: PullContext): Promise<SnapshotOpening> {
+async function takePages(
+  context: PullContext,
+  whyFalseClaim: ClaimCheck,
+): Promise<SnapshotOpening> {
   const { self, replica, floors } = context;
   const { partition, isComplete } = replica;
   const head = {
@@ -84,6 +111,8 @@ async function takePages(context: PullContext): Promise<SnapshotOpening> {
   const { id, opening } = page;
   if (opening === undefined) throw new PeerError('the first page of a snapshot has no opening');
   assertHonest(context, opening.statement);
+  const reason = await whyFalseClaim(opening.statement);
+  if (reason !== undefined) throw new FalseClockError(reason);
   for (;;) {
     await mergeAll(replica, page.items);
     await context.throttle?.(bytesOf(page.items));
