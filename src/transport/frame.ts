@@ -1,6 +1,10 @@
 /**
- * Frames on the wire: byte 0 is the protocol version. The messages follow, each with a head of 8
- * bytes: id and length (uint32, big-endian). A reply has the id of its request.
+ * Frames on the wire: byte 0 is the protocol version. Bytes 1 to 4 are the tag of the cluster that
+ * the frame is for (uint32, big-endian), or 0. The messages follow, each with a head of 8 bytes: id
+ * and length. A reply has the id of its request.
+ *
+ * A node of another cluster may get the address of a member. The tag keeps it from taking the
+ * requests that were on their way to that member.
  *
  * Incoming bytes are not trusted: a frame or message of the wrong shape is refused as a whole.
  */
@@ -10,7 +14,8 @@ import { type FindFloor, noFloor, WireError } from './field.ts';
 import type { Message } from './message.ts';
 import { PROTOCOL, type ProtocolRange } from './protocol.ts';
 
-const FRAME_HEADER_BYTES = 1;
+const FRAME_HEADER_BYTES = 5;
+const TAG_AT = 1;
 const ITEM_HEADER_BYTES = 8;
 
 /** The largest id; the next one is 1. */
@@ -25,6 +30,8 @@ export interface Item {
 /** An unpacked frame. Messages of the wrong shape are only counted. */
 export interface Frame {
   readonly version: number;
+  /** The tag of the cluster; 0 if there is none. */
+  readonly tag: number;
   readonly items: readonly Item[];
   /**
    * The ids of messages that could not be read, because they have a context on a floor that is
@@ -46,12 +53,12 @@ export function isSendable(message: PackedMessage): boolean {
 }
 
 /** The head of a frame. */
-export type FrameHead = Partial<Pick<Frame, 'version'>>;
+export type FrameHead = Partial<Pick<Frame, 'version' | 'tag'>>;
 
 /** Packs messages into a frame. */
 export function packFrame(
   items: readonly PackedItem[],
-  { version = PROTOCOL.newest }: FrameHead = {},
+  { version = PROTOCOL.newest, tag = 0 }: FrameHead = {},
 ): Uint8Array {
   const bytes = items.reduce(
     (sum, { message }) => sum + ITEM_HEADER_BYTES + message.length,
@@ -60,6 +67,7 @@ export function packFrame(
   const frame = new Uint8Array(bytes);
   const view = new DataView(frame.buffer);
   frame[0] = version;
+  view.setUint32(TAG_AT, tag);
   let at = FRAME_HEADER_BYTES;
   for (const { id, message } of items) {
     view.setUint32(at, id);
@@ -93,7 +101,9 @@ export function unpackFrame(
   if (version < oldest || version > newest) {
     throw new WireError(`protocol version ${version}, and this node speaks ${oldest} to ${newest}`);
   }
+  if (frame.length < FRAME_HEADER_BYTES) throw new WireError('a frame cut short');
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  const tag = view.getUint32(TAG_AT);
   const items: Item[] = [];
   const unknown: number[] = [];
   let garbage = 0;
@@ -109,5 +119,5 @@ export function unpackFrame(
     else items.push({ id: view.getUint32(at), message });
     at = end;
   }
-  return { version, items, unknown, garbage };
+  return { version, tag, items, unknown, garbage };
 }

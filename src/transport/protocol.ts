@@ -12,7 +12,7 @@ export interface ProtocolRange {
 }
 
 /** The versions that this release speaks. */
-export const PROTOCOL: ProtocolRange = { oldest: 3, newest: 3 };
+export const PROTOCOL: ProtocolRange = { oldest: 4, newest: 4 };
 
 /** The version for data between two nodes: the newest that both speak. */
 export const dataVersion = (own: ProtocolRange, other: ProtocolRange): number =>

@@ -65,6 +65,7 @@ export class RpcClient {
   readonly #reader: FrameReader;
   readonly #pending = new Map<number, Pending>();
   #version: number;
+  #tag = 0;
   #nextId = 1;
   #sweep: Timer | undefined;
   #late = 0;
@@ -84,13 +85,18 @@ export class RpcClient {
         await this.#link.send(frame);
         return true;
       },
-      head: () => ({ version: this.#version }),
+      head: () => ({ version: this.#version, tag: this.#tag }),
     });
   }
 
   /** Speaks this version of the protocol from now on. */
   setProtocolVersion(version: number): void {
     this.#version = version;
+  }
+
+  /** Tags all frames from now on, for nodes of one cluster; 0 is no tag. */
+  setTag(tag: number): void {
+    this.#tag = tag;
   }
 
   /** Counters for `/status`. */
@@ -216,6 +222,8 @@ interface Counterpart {
 /** The options of a server. */
 export interface ServerOptions extends FrameOptions {
   readonly handler: Handler;
+  /** Whether a frame with this tag is for this node. Without a tag, it is. */
+  readonly isOwnTag?: ((tag: number) => boolean) | undefined;
 }
 
 /** A bound socket, and the answers that it sends. */
@@ -223,6 +231,7 @@ export class RpcServer {
   readonly #env: Env;
   readonly #handler: Handler;
   readonly #options: FrameOptions;
+  readonly #isOwnTag: (tag: number) => boolean;
   readonly #callers = new Map<string, Counterpart>();
   #endpoint: Endpoint | undefined;
   /** The bytes of replies that wait for all callers. */
@@ -230,8 +239,9 @@ export class RpcServer {
   #dropped = 0;
   #goneGarbage = 0;
 
-  private constructor(env: Env, { handler, ...options }: ServerOptions) {
+  private constructor(env: Env, { handler, isOwnTag, ...options }: ServerOptions) {
     this.#env = env;
+    this.#isOwnTag = isOwnTag ?? (() => true);
     this.#handler = handler;
     this.#options = options;
   }
@@ -265,6 +275,8 @@ export class RpcServer {
     const caller = this.#callerOf(from);
     const frame = caller.reader.read(bytes);
     if (frame === undefined) return;
+    if (frame.tag !== 0 && !this.#isOwnTag(frame.tag))
+      return caller.reader.report(frame.items.length, 'requests for another cluster');
     caller.version = frame.version;
     for (const { id, message } of frame.items) {
       // The reply would be dropped. To make it only for that would take the time of other callers.

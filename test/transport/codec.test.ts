@@ -285,7 +285,13 @@ test('a frame of another protocol version, or none at all, is refused', () => {
   const whole = frameOf(MESSAGES);
   const other = whole.slice();
   other[0] = PROTOCOL.newest + 1;
-  for (const frame of [new Uint8Array(), other, whole.subarray(0, 5), whole.subarray(0, -1)]) {
+  for (const frame of [
+    new Uint8Array(),
+    other,
+    whole.subarray(0, 4),
+    whole.subarray(0, 9),
+    whole.subarray(0, -1),
+  ]) {
     assert.throws(() => unpackFrame(frame), WireError);
   }
 });

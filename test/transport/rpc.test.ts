@@ -170,12 +170,14 @@ test('a full queue refuses a request at once, and the waiting ones get their rep
   assert.deepEqual(line.outcomes, ['one too many overloaded']);
 });
 
+const OWN_TAG = 7;
+
 /** A server, and what calls it: each call comes over the connection of that name. */
 async function serverOf(process = 'p'): Promise<{
   server: RpcServer;
   clock: ManualClock;
   /** Sends some pings in one frame. */
-  call: (id: string, more?: { pings?: number }) => void;
+  call: (id: string, more?: { pings?: number; tag?: number }) => void;
   answered: string[];
   /** The callers that read nothing. */
   stuck: Set<string>;
@@ -211,15 +213,26 @@ async function serverOf(process = 'p'): Promise<{
         handled.count += 1;
         answer({ kind: 'pong', process, nowMs: 1 });
       },
+      isOwnTag: (tag) => tag === OWN_TAG,
     },
   );
   const ping = packMessage({ kind: 'ping' });
-  const call = (id: string, { pings = 1 }: { pings?: number } = {}): void => {
+  const call = (id: string, { pings = 1, tag }: { pings?: number; tag?: number } = {}): void => {
     const items = Array.from({ length: pings }, (_, i) => ({ id: i + 1, message: ping }));
-    onFrame({ id, handle: id }, packFrame(items));
+    onFrame({ id, handle: id }, packFrame(items, tag === undefined ? {} : { tag }));
   };
   return { server, clock, answered, call, stuck, handled };
 }
+
+test('requests for another cluster are dropped and counted', async () => {
+  const { server, answered, call } = await serverOf();
+  call('a member', { tag: OWN_TAG });
+  call('a stranger', { tag: OWN_TAG + 1 });
+  call('a node that names no cluster');
+  await nextTurn();
+  assert.deepEqual(answered, ['a member', 'a node that names no cluster']);
+  assert.equal(server.status()['garbage'], 1);
+});
 
 test('a silent connection makes room for another, and is remembered again when it speaks', async () => {
   const { server, clock, answered, call } = await serverOf();
