@@ -15,6 +15,7 @@ import { LocalHolder } from './holders/local.ts';
 import { Holders } from './holders/select.ts';
 import { StorePacker } from './holders/store-packer.ts';
 import type { SyncLimits } from './limits.ts';
+import type { ClusterId } from './membership/cluster-id.ts';
 import type { Members } from './membership/members.ts';
 import { type Peer, Peers } from './membership/peers.ts';
 import { Floors } from './partitions/floors.ts';
@@ -32,6 +33,7 @@ export interface Foundation {
   readonly protocol: ProtocolRange;
   /** The life of this process. */
   readonly life: string;
+  readonly cluster: ClusterId;
   readonly members: Members;
   readonly store: Store;
   readonly limits: SyncLimits;

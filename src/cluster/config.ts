@@ -8,6 +8,11 @@ import type { Policy } from './policies.ts';
 export interface Config {
   /** Unique in the cluster. */
   readonly name: string;
+  /**
+   * The name of the cluster, which guards against addresses of another one. Nodes with different
+   * names refuse each other.
+   */
+  readonly cluster?: string | undefined;
   /** Address to bind, and the one by which the other nodes know this one. */
   readonly host: string;
   /** Membership; `port + 1` carries data. */

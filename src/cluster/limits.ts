@@ -67,6 +67,12 @@ export const EXCHANGE_INTERVAL_MS = 15_000;
 export const SEED_INTERVAL_MS = 500;
 
 /**
+ * The pause between two probes of an address at which a node of another cluster answers. The right
+ * node, when it is back, sends probes itself.
+ */
+export const STRANGER_PROBE_MS = 30_000;
+
+/**
  * How long a newborn node waits for the others that its configuration names before it starts a
  * cluster without them.
  */
@@ -126,7 +132,7 @@ export const FORWARD_PROBE_SHARE = 0.5;
 /** Marked keys that a node asks for at the same time. Each takes a request to every member. */
 export const MAX_MENDED_KEYS = 8;
 
-/** Different warnings about nodes that do not belong to the cluster. Each is logged once. */
+/** Warnings about other nodes that a node remembers, so that each is logged once. */
 export const MAX_WARNINGS = 1000;
 
 /** The timeout of the holders' answers when an operator locates a key. */

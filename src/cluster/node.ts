@@ -29,8 +29,8 @@ import { dispatcher } from './dispatch.ts';
 import { digestsOf, inspect, type Inspected } from './inspection.ts';
 import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './key-store.ts';
 import type { PutResult } from './holders/write-request.ts';
+import { readKeptCluster } from './membership/kept-cluster.ts';
 import { Membership } from './membership/membership.ts';
-import { Members } from './membership/members.ts';
 import { startRefusal } from './membership/start-refusal.ts';
 import type { Policy } from './policies.ts';
 import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus, SyncStatus } from './status.ts';
@@ -66,24 +66,16 @@ export class MecNode implements KeyStore {
   #sweep: Timer | undefined;
 
   private constructor({ config, onEnd, onBegin }: NodeOptions, parts: Assembly) {
-    const { env, protocol, life, members, peers, store, time, sync } = parts;
     this.config = config;
     this.#parts = parts;
     this.#membership = new Membership({
-      env,
-      config,
-      protocol,
-      life,
-      members,
-      peers,
-      store,
-      time,
-      writeTakers: () => sync.writeTakers,
-      onReachable: (peer) => sync.onPeerBack(peer),
+      ...parts,
+      writeTakers: () => parts.sync.writeTakers,
+      onReachable: (peer) => parts.sync.onPeerBack(peer),
       onEnd: onEnd ?? (() => {}),
       onBegin: onBegin ?? (() => {}),
     });
-    this.#startedMs = env.clock.monotonicMs();
+    this.#startedMs = parts.env.clock.monotonicMs();
   }
 
   /**
@@ -100,7 +92,7 @@ export class MecNode implements KeyStore {
       sync: config.storage.sync,
       maxLogEntries: limits.maxLogEntries,
     });
-    const members = new Members(config, store.keptMembers(), life, store.keptMissedNames);
+    const { cluster, members } = readKeptCluster(store, config, life);
     const refusal = startRefusal(store, members);
     if (refusal !== undefined) {
       await store.close();
@@ -108,7 +100,7 @@ export class MecNode implements KeyStore {
     }
     const node = new MecNode(
       options,
-      assemble({ env, config, protocol, life, members, store, limits }),
+      assemble({ env, config, protocol, life, cluster, members, store, limits }),
     );
     // It must not miss what the first messages change.
     node.#parts.sync.start();
@@ -125,18 +117,16 @@ export class MecNode implements KeyStore {
   }
 
   async #listen(): Promise<void> {
-    const { env, protocol, sync, scrub, holders, forwardedWrites, writes, floors } = this.#parts;
+    const { env, protocol, cluster, holders, writes, floors } = this.#parts;
     const { host, port } = this.config;
     const handler = dispatcher({
-      env,
+      ...this.#parts,
       membership: this.#membership,
-      sync,
-      scrub,
       own: holders.own,
-      forwardedWrites,
       putHere: (request) => putHere(writes, request),
     });
-    const options = { handler, protocol, findFloor: floors.find.bind(floors) };
+    const isOwnTag = (tag: number): boolean => cluster.hasTag(tag);
+    const options = { handler, protocol, isOwnTag, findFloor: floors.find.bind(floors) };
     this.#servers.push(await RpcServer.bind(env, { host, port }, options));
     this.#servers.push(await RpcServer.bind(env, { host, port: port + 1 }, options));
   }
@@ -315,7 +305,7 @@ export class MecNode implements KeyStore {
 
   /** The present status of the node. */
   status(): NodeStatus {
-    const { env, members, peers, time, sync, scrub } = this.#parts;
+    const { env, cluster, members, peers, time, sync, scrub } = this.#parts;
     const others = [...peers.byId.values()].map((peer) => ({
       node: peer.id,
       reach: peers.reach(peer.id),
@@ -337,6 +327,7 @@ export class MecNode implements KeyStore {
       weight,
       configured: members.ignoredFields,
       state,
+      cluster: { id: cluster.text, name: this.config.cluster },
       isReady: this.whyNotReady() === undefined,
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
       quorum: { ...this.config.quorum, replicas: members.replicas },

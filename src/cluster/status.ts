@@ -23,6 +23,11 @@ export interface NodeStatus {
    */
   readonly configured?: PlacementFields | undefined;
   readonly state: MemberState;
+  /**
+   * The random id of the cluster, and its name in the configuration. The id is undefined as long as
+   * this node belongs to no cluster.
+   */
+  readonly cluster: { readonly id?: string | undefined; readonly name?: string | undefined };
   /** Whether clients may send requests to this node. */
   readonly isReady: boolean;
   readonly uptimeMs?: number | undefined;

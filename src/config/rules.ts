@@ -154,6 +154,11 @@ export const TOP_KEYS = {
     read: (value) =>
       typeof value === 'string' && NODE_NAME_PATTERN.test(value) ? value : undefined,
   }),
+  cluster: optional({
+    expected: 'up to 64 letters, digits, dots, dashes or underscores',
+    read: (value) =>
+      typeof value === 'string' && NODE_NAME_PATTERN.test(value) ? value : undefined,
+  }),
   host,
   port: dataPort,
   httpport: {

@@ -26,6 +26,8 @@ import { findFreePorts } from './free-ports.ts';
 export interface NodeConfig {
   /** Default: a random name, which is kept in `root`. */
   readonly name?: string | undefined;
+  /** The name of the cluster. Nodes with different names refuse each other. */
+  readonly cluster?: string | undefined;
   /** The address on which the node listens and other nodes reach it. Default 127.0.0.1. */
   readonly host?: string | undefined;
   /** The port for membership; `port + 1` carries data. */

@@ -115,7 +115,7 @@ export class SimNode implements Server {
     const turn = this.#cluster.nodes.indexOf(this) + this.#starts;
     this.#starts += 1;
     const fields = turns.placementFields(turn);
-    const config = { ...this.#config, ...fields, ...this.configured, ...this.#address, nodes };
+    const config = { ...this.#config, ...fields, ...this.#address, nodes, ...this.configured };
     const protocol = this.protocol ?? turns.protocol(turn + 1);
     MecNode.start({ config, env, openEngine, limits, protocol, onEnd, onBegin }).then(
       (node) => {

@@ -11,12 +11,18 @@ import { openIntact, sealRecord } from './records.ts';
 const MEMBERS_ROW = keyspace.metaRow('members');
 const N_ROW = keyspace.metaRow('n');
 const MISSED_ROW = keyspace.metaRow('missed');
+const CLUSTER_ROW = keyspace.metaRow('cluster');
+
+/** The mark of all clusters that began before clusters had ids. */
+const OLD_MARKS: readonly string[] = ['0'];
 
 /** The member list of a node, with what it must know at its next start. */
 export interface ListToKeep {
   readonly list: Pick<MemberList, 'all' | 'hash'>;
   /** The n of the cluster; undefined if it is not known. */
   readonly n: number | undefined;
+  /** The marks of the cluster, or none. If undefined, those on the disk stay. */
+  readonly marks: readonly string[] | undefined;
   /** The names of owners that the node may have missed. */
   readonly missedNames: readonly string[];
 }
@@ -65,9 +71,22 @@ export class KeptMembers {
     return (names ?? []) as string[];
   }
 
-  /** Keeps a member list, if this disk does not have that list already. */
-  keep({ list, n, missedNames }: ListToKeep, onKept: () => void): void {
-    const text = [list.hash, ...missedNames].join(' ');
+  /**
+   * The marks of the cluster that were kept last; undefined if there are none, or if they are
+   * damaged.
+   */
+  get marks(): readonly string[] | undefined {
+    const record = this.#rows.get(CLUSTER_ROW);
+    if (record !== undefined) {
+      const marks = openIntact(record, CLUSTER_ROW) as readonly string[] | undefined;
+      return marks?.length === 0 ? undefined : marks;
+    }
+    return this.all().some(({ state }) => state !== 'joining') ? OLD_MARKS : undefined;
+  }
+
+  /** Keeps a member list, and the rest, if this disk does not have them already. */
+  keep({ list, n, marks, missedNames }: ListToKeep, onKept: () => void): void {
+    const text = [list.hash, ...missedNames, '', ...(marks ?? [])].join(' ');
     if (this.#kept === text) return;
     this.#kept = text;
     const rows = [
@@ -75,6 +94,7 @@ export class KeptMembers {
       { key: MISSED_ROW, value: sealRecord(missedNames, MISSED_ROW) },
     ];
     if (n !== undefined) rows.push({ key: N_ROW, value: sealRecord(n, N_ROW) });
+    if (marks !== undefined) rows.push({ key: CLUSTER_ROW, value: sealRecord(marks, CLUSTER_ROW) });
     this.#queue.submit(rows, (error) => {
       if (error === undefined) onKept();
     });

@@ -153,7 +153,12 @@ export class Store {
     return this.#openedStore().members.missedNames;
   }
 
-  /** Keeps the member list, if this disk does not have that list already. */
+  /** The marks of the cluster, as they were kept last; undefined if they were not. */
+  get keptMarks(): readonly string[] | undefined {
+    return this.#openedStore().members.marks;
+  }
+
+  /** Keeps the member list, and the rest, if this disk does not have them already. */
   keepMembers(kept: ListToKeep, onKept: () => void): void {
     this.#openedStore().members.keep(kept, onKept);
   }

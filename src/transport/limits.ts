@@ -39,6 +39,11 @@ export const MAX_CONTEXT_RANGES = 65_536;
 /** A name that nodes draw or hash: of a life, a replica, a ballot, a floor. All are far shorter. */
 export const MAX_NAME_CHARS = 256;
 
+/**
+ * Marks in the id of a cluster: one of each node that began it. More nodes than that agree on the
+ * same ones.
+ */
+export const MAX_CLUSTER_MARKS = 16;
 
 /** The name of a host (RFC 1035). */
 export const MAX_HOST_CHARS = 255;

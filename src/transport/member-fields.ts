@@ -8,6 +8,7 @@ import { isHost, isPort } from '../base/address.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { MAX_MEMBERS } from '../core/limits.ts';
 import { MEMBER_STATES, type MemberState } from '../core/placement/member-list.ts';
+import { LIFE_PATTERN } from '../core/placement/record-flaw.ts';
 import {
   type Field,
   fitting,
@@ -20,7 +21,7 @@ import {
   text,
   WireError,
 } from './field.ts';
-import { MAX_HOST_CHARS, MAX_NAME_CHARS } from './limits.ts';
+import { MAX_CLUSTER_MARKS, MAX_HOST_CHARS, MAX_NAME_CHARS } from './limits.ts';
 import { record, rows } from './record.ts';
 
 const anyName = text(MAX_NAME_CHARS);
@@ -30,6 +31,20 @@ export const nodeName = fitting(
   anyName,
   (name) => NODE_NAME_PATTERN.test(name),
   'the name of a node',
+);
+
+/** A mark of a cluster: the life of a process. The mark of all old clusters is 0. */
+const mark = fitting(
+  anyName,
+  (life) => life !== '' && LIFE_PATTERN.test(life),
+  'a mark of a cluster',
+);
+
+/** The name of a cluster, which has the grammar of the name of a node. */
+const clusterName = fitting(
+  anyName,
+  (name) => NODE_NAME_PATTERN.test(name),
+  'the name of a cluster',
 );
 
 const host = text(MAX_HOST_CHARS);
@@ -60,6 +75,12 @@ export const identity = record(
     partitions: integer,
     /** The configured number of replicas of a partition. */
     n: positive,
+    /** The marks of the cluster that the node belongs to, or may begin. */
+    cluster: fitting(list(mark, MAX_CLUSTER_MARKS), ({ length }) => length > 0, 'an id'),
+    /** Whether the node belongs to a cluster. */
+    isMember: flag,
+    /** The name of the cluster in the configuration. */
+    clusterName: optional(clusterName),
     /** The versions of the protocol that the node speaks. */
     oldest: protocolVersion,
     newest: protocolVersion,

@@ -21,6 +21,7 @@ port = 9000
 test('parseConfig reads the configuration format of the first MecDB', () => {
   assert.deepEqual(parseConfig('node.toml', SEED), {
     name: 'apple-juice-93',
+    cluster: undefined,
     host: '127.0.0.1',
     port: 7000,
     httpport: 3000,

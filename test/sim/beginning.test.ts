@@ -49,31 +49,3 @@ test('a node that has lost its disk while all others are down begins no cluster'
   await lab.rest();
   assert.equal((await lab.ask(wiped, 'PUT', 'k', { value: 'v' })).status, 200);
 });
-
-test('two clusters become one when a node names the other one, and lose nothing', async () => {
-  const lab = new Lab(1);
-  const { cluster } = lab;
-  const [one] = cluster.nodes as [SimNode];
-  const other = cluster.add();
-  let configured = [other.address];
-  cluster.addresses = () => configured;
-  other.start();
-  await lab.wait(SOON_MS);
-  const nodes = [one, other];
-  for (const [i, node] of nodes.entries()) {
-    assert.equal((await lab.ask(node, 'PUT', `of%20${i}`, { value: 'one' })).status, 200);
-    assert.equal((await lab.ask(node, 'PUT', 'of%20both', { value: `of ${i}` })).status, 200);
-  }
-  other.crash();
-  configured = nodes.map(({ address }) => address);
-  other.start();
-  await lab.rest();
-  for (const node of nodes) {
-    assert.equal(node.node?.members.length, 2);
-    for (const key of ['of%200', 'of%201'])
-      assert.equal(textOf(await lab.ask(node, 'GET', key)), 'one', `${key} at ${node.name}`);
-    const both = await lab.ask(node, 'GET', 'of%20both');
-    assert.equal(both.status, 300);
-    for (const value of ['of 0', 'of 1']) assert.ok(textOf(both).includes(value), value);
-  }
-});

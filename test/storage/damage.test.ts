@@ -397,7 +397,8 @@ test('a store with a damaged header and a damaged member list opens', async () =
   const disk = new MemoryDisk();
   const { store, replica } = await openStore(disk);
   await write(replica, 'kept');
-  store.keepMembers({ list: { all: () => [], hash: 7 }, n: 3, missedNames: [] }, () => {});
+  const list = { all: () => [], hash: 7 };
+  store.keepMembers({ list, n: 3, marks: ['a'], missedNames: [] }, () => {});
   await store.close();
   flip(disk, metaRow('header'));
   flip(disk, metaRow('members'));

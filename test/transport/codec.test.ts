@@ -26,6 +26,9 @@ const identity = {
   port: 7000,
   partitions: 256,
   n: 3,
+  cluster: ['life1', 'life2'],
+  isMember: true,
+  clusterName: undefined,
   oldest: 3,
   newest: 4,
 };
@@ -466,6 +469,18 @@ test('a node tells a valid address of itself', () => {
       [undefined, undefined],
     );
   }
+});
+
+test('a node tells 1 to 16 marks of its cluster, and a name of it that a node may have', () => {
+  const mark = 'h5qk3w7zsm2v';
+  const read = (said: object): boolean =>
+    readAll([{ ...kept('probe'), from: { ...identity, ...said } }])[0] !== undefined;
+  const marks = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`);
+  for (const cluster of [[], [''], ['a b'], [mark, 'm'.repeat(65)], marks(17)])
+    assert.ok(!read({ cluster }), String(cluster));
+  for (const clusterName of ['', 'a b', 'c'.repeat(65)]) assert.ok(!read({ clusterName }));
+  assert.ok(read({ cluster: marks(16), clusterName: 'shop-1' }));
+  assert.ok(read({ cluster: ['0'], clusterName: undefined }));
 });
 
 test('an idempotency key is visible ASCII of 255 characters at most', () => {

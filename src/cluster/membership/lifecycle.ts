@@ -21,10 +21,10 @@ export interface LifecycleOptions {
   /** The members that must take the writes that this node holds as a fallback. */
   readonly writeTakers: () => readonly string[];
   /**
-   * Whether a node has refused this one. There is a cluster then, and this node must not begin
-   * another.
+   * Whether this node may begin a cluster. It must not if a node has refused it, or if it has begun
+   * to join: there is a cluster then.
    */
-  readonly isRefused: () => boolean;
+  readonly mayBegin: () => boolean;
   /** Called when this node is gone, and has nothing that the others lack. */
   readonly onGone: () => void;
   /** Called when this node begins a cluster. */
@@ -175,8 +175,8 @@ export class Lifecycle {
    * that has lost its disk would begin another cluster while all others are down.
    */
   #mayBeginCluster(): boolean {
-    const { env, members, peers, seeds, isRefused } = this.#options;
-    if (isRefused()) return false;
+    const { env, members, peers, seeds, mayBegin } = this.#options;
+    if (!mayBegin()) return false;
     if (seeds.areFound) return true;
     if (env.clock.monotonicMs() - this.#startMs < BEGIN_WAIT_MS) return false;
     if (!seeds.isMajorityFound) {

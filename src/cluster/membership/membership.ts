@@ -7,14 +7,12 @@
  * data is lost.
  */
 import { jittered } from '../../base/delays.ts';
-import type { Env, LogFields, Timer } from '../../base/env.ts';
+import type { Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf, StartError } from '../../base/errors.ts';
-import { PARTITIONS } from '../../core/limits.ts';
 import {
   EXCHANGE_GAP_MS,
   EXCHANGE_INTERVAL_MS,
   HEARTBEAT_MS,
-  MAX_WARNINGS,
   REFUSED_MS,
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
@@ -31,6 +29,8 @@ import type {
 } from '../../transport/message.ts';
 import type { Config } from '../config.ts';
 import type { ProtocolRange } from '../../transport/protocol.ts';
+import type { ClusterId } from './cluster-id.ts';
+import { Hello } from './hello.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
@@ -50,6 +50,7 @@ export interface MembershipOptions {
   readonly protocol: ProtocolRange;
   /** The life of this process. */
   readonly life: string;
+  readonly cluster: ClusterId;
   readonly members: Members;
   readonly peers: Peers;
   readonly store: Store;
@@ -72,8 +73,7 @@ export class Membership {
   readonly #prober: Prober;
   readonly #seeds: Seeds;
   readonly #lifecycle: Lifecycle;
-  readonly #identity: Identity;
-  readonly #warned = new Set<string>();
+  readonly #hello: Hello;
   #timer: Timer | undefined;
   #lastBeatMs: number | undefined;
   #exchangedMs: number;
@@ -83,17 +83,14 @@ export class Membership {
   #isStopped = false;
 
   constructor(options: MembershipOptions) {
-    const { env, config, protocol, life, members, peers, store, time } = options;
-    const { onEnd, onBegin, writeTakers } = options;
-    const { name, host, port } = config;
+    const { env, config, protocol, life, cluster, members, peers, store, time } = options;
     this.#options = options;
     this.process = life;
-    const { n } = config.quorum;
-    this.#identity = { name, process: life, host, port, partitions: PARTITIONS, n, ...protocol };
+    this.#hello = new Hello({ ...options, log: env.log });
     this.#exchangedMs = env.clock.monotonicMs();
     this.#keptNext = members.nextHash;
     const probe = (gossip: Gossip, wantsAll: boolean): ProbeRequest => {
-      return { kind: 'probe', from: this.#identity, wantsAll, ...gossip };
+      return { kind: 'probe', from: this.#hello.identity, wantsAll, ...gossip };
     };
     const gossiper = new Gossiper(members);
     this.#gossiper = gossiper;
@@ -110,23 +107,22 @@ export class Membership {
       members,
       peers,
       probe,
-      onProbed: (reply) => void this.#acceptReply(reply),
+      onProbed: (reply) => this.#handleSeedReply(reply),
     });
-    const onGone = (): void => onEnd(undefined);
-    const isRefused = (): boolean => this.#refusedSinceMs !== undefined;
-    const isKept = (nextHash: number): boolean => nextHash === this.#keptNext;
-    const seeds = this.#seeds;
     this.#lifecycle = new Lifecycle({
       env,
       members,
       peers,
       store,
-      writeTakers,
-      seeds,
-      isKept,
-      isRefused,
-      onGone,
-      onBegin,
+      writeTakers: options.writeTakers,
+      seeds: this.#seeds,
+      isKept: (nextHash) => nextHash === this.#keptNext,
+      mayBegin: () => cluster.mayBegin && this.#refusedSinceMs === undefined,
+      onGone: () => options.onEnd(undefined),
+      onBegin: () => {
+        this.#keepList();
+        options.onBegin();
+      },
     });
   }
 
@@ -182,29 +178,50 @@ export class Membership {
   serveProbe({ from, wantsAll, ...gossip }: ProbeRequest): ProbeReply {
     const { env, peers } = this.#options;
     const times = { nowMs: env.clock.monotonicMs(), wallMicros: env.clock.wallMicros() };
-    const answer = { kind: 'probed', from: this.#identity, ...times } as const;
-    const refusal = this.#refusalOf(from) ?? '';
-    if (refusal !== '') {
-      this.#warnOnce('a node does not belong here', {
-        node: from.name,
-        host: from.host,
-        port: from.port,
-        reason: refusal,
-      });
-      return { ...answer, refusal, hash: 0, isInformed: false, records: [], suspects: [] };
-    }
+    const refused = this.#hello.refusalOf(from);
+    if (refused !== undefined) this.#hello.noteRefused(from, refused);
+    const refusal = refused?.reason ?? '';
+    const answer = { kind: 'probed', from: this.#hello.identity, ...times, refusal } as const;
+    if (refused !== undefined)
+      return { ...answer, hash: 0, isInformed: false, records: [], suspects: [] };
+    if (!this.#believes(from)) return { ...answer, ...this.#gossiper.wholeList() };
     this.#mergeGossip(from.name, gossip);
     peers.connectToSender(from.name);
-    peers.noteProtocol(from.name, from);
+    this.#noteHello(from);
     const peer = peers.byId.get(from.name);
     // A node that is back sends probes, so this node probes it at once.
     if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped)
       this.#prober.probe(peer);
     return {
       ...answer,
-      refusal,
       ...(wantsAll ? this.#gossiper.wholeList() : this.#gossiper.newsFor(from.name)),
     };
+  }
+
+  /**
+   * Whether this node merges the list of another one. A node that belongs to no cluster yet
+   * believes only the nodes that its configuration names, and members of the list on its disk. If
+   * one of them belongs to a cluster, this node takes the marks of that cluster over. It merges the
+   * list when it has the marks on its disk.
+   */
+  #believes(other: Identity, isSeed = this.#seeds.isConfigured(other)): boolean {
+    const { cluster, members } = this.#options;
+    const relation = cluster.relationTo(other);
+    if (relation === 'same' || (relation === 'new' && isSeed)) {
+      cluster.add(other.cluster);
+      return true;
+    }
+    const isMember = members.isInformed && members.get(other.name) !== undefined;
+    if (relation === 'cluster' && (isSeed || isMember)) {
+      cluster.take(other.cluster);
+      this.#keepList();
+    }
+    return false;
+  }
+
+  #noteHello(from: Identity): void {
+    const { cluster, peers } = this.#options;
+    peers.noteHello(from.name, from, cluster.tagFor(from.cluster));
   }
 
   /** Pings a member on behalf of another node. */
@@ -243,14 +260,18 @@ export class Membership {
    * disk. Otherwise a start could restore an earlier one.
    */
   #keepList(): void {
-    const { env, members, store } = this.#options;
+    const { env, cluster, members, store } = this.#options;
     // If the process was killed now, it could not tell any member. A node that has left does not
     // start again.
     if (this.#lifecycle.isGoneUnknown) return;
     try {
       const { listToKeep: list, nToKeep: n, missedNames, nextHash, placementsHash } = members;
       const isWhole = list.hash === members.hash;
-      store.keepMembers({ list, n, missedNames }, () => {
+      if (n !== undefined) cluster.begin();
+      if (!cluster.mayKeep) return;
+      const marks = cluster.toKeep;
+      store.keepMembers({ list, n, marks, missedNames }, () => {
+        if (cluster.noteKept(marks)) this.#handleMember();
         if (isWhole) members.notePlacementsKept(placementsHash);
         if (nextHash === this.#keptNext || this.#isStopped) return;
         this.#keptNext = nextHash;
@@ -259,6 +280,13 @@ export class Membership {
     } catch (error) {
       env.log.debug('member list not kept', { reason: messageOf(error) });
     }
+  }
+
+  /** This node belongs to a cluster from now on. */
+  #handleMember(): void {
+    const { env, cluster } = this.#options;
+    env.log.info('belongs to a cluster', { cluster: cluster.text });
+    if (!this.#isStopped) this.#seeds.tryNow();
   }
 
   #exchange(): void {
@@ -279,31 +307,33 @@ export class Membership {
    */
   #handleProbeReply(peer: Peer, reply: ProbeReply): boolean {
     if (this.#isStopped) return false;
-    const { env, members, peers } = this.#options;
-    const isStranger = reply.from.name !== peer.id;
-    const refusal = isStranger
-      ? `${reply.from.name} answers at its address`
-      : this.#refusalOf(reply.from);
-    if (refusal !== undefined && refusal !== peer.refusal)
-      env.log.error('node refused', { node: peer.id, reason: refusal });
-    peer.refusal = refusal;
-    if (refusal !== undefined || !this.#acceptReply(reply)) return false;
-    peers.noteProtocol(peer.id, reply.from);
+    const { env, members } = this.#options;
+    if (!this.#hello.accepts(peer, reply.from) || !this.#acceptReply(reply)) return false;
+    this.#noteHello(reply.from);
     const isDue = env.clock.monotonicMs() - this.#exchangedMs > EXCHANGE_GAP_MS;
     if (reply.hash !== members.hash && isDue) this.#exchangeWith(peer);
     return true;
   }
 
-  /** Merges the list of a node, unless that node refuses this one. */
-  #acceptReply(reply: ProbeReply): boolean {
+  /** Notes the answer of a node of the configuration. Returns whether it is a stranger. */
+  #handleSeedReply(reply: ProbeReply): boolean {
+    const isStranger = this.#hello.refusalOf(reply.from)?.isStranger === true;
+    if (isStranger) this.#hello.noteStranger(reply.from);
+    else if (!this.#isStopped) this.#acceptReply(reply, true);
+    return isStranger;
+  }
+
+  /** Merges the list of a node, unless it refuses this one. Returns whether it was merged. */
+  #acceptReply(reply: ProbeReply, isSeed?: boolean): boolean {
     const { env, members, onEnd } = this.#options;
     if (reply.refusal === '') {
       this.#refusedSinceMs = undefined;
-      if (this.#refusalOf(reply.from) !== undefined) return false;
+      if (this.#hello.refusalOf(reply.from) !== undefined) return false;
+      if (!this.#believes(reply.from, isSeed)) return false;
       this.#mergeGossip(reply.from.name, reply);
       return true;
     }
-    this.#warnOnce('refused by a node', { by: reply.from.name, reason: reply.refusal });
+    this.#hello.warnings.write('refused by a node', { by: reply.from.name, reason: reply.refusal });
     const nowMs = env.clock.monotonicMs();
     this.#refusedSinceMs ??= nowMs;
     const isLong = nowMs - this.#refusedSinceMs > REFUSED_MS;
@@ -316,7 +346,7 @@ export class Membership {
   #mergeGossip(from: string, { hash, isInformed, records, suspects }: Gossip): void {
     const { members, peers } = this.#options;
     for (const { name: node, flaw } of members.mergeAll(records).refused)
-      this.#warnOnce('member record refused', { node, from, reason: flaw });
+      this.#hello.warnings.write('member record refused', { node, from, reason: flaw });
     members.noteList(from, { hash, isInformed });
     this.#keepList();
     const { state, generation } = members.own;
@@ -327,7 +357,7 @@ export class Membership {
     for (const suspect of suspects) {
       if (suspect.name === members.self) {
         if (!members.refute(suspect.version))
-          this.#warnOnce('suspicion of a version that never was', { from });
+          this.#hello.warnings.write('suspicion of a version that never was', { from });
         continue;
       }
       const peer = peers.byId.get(suspect.name);
@@ -335,38 +365,6 @@ export class Membership {
       if (peers.unansweredMs(peer.id) === 0 && peers.reach(peer.id) === 'reachable')
         this.#prober.probe(peer);
     }
-  }
-
-  /**
-   * The reason why a node does not belong here; undefined if it does. It is sent to that node, so
-   * "it" means that node.
-   */
-  #refusalOf(other: Identity): string | undefined {
-    const { members, peers } = this.#options;
-    if (other.process === this.process) return 'it is the very node that it talks to';
-    if (other.partitions !== PARTITIONS)
-      return `it has ${other.partitions} partitions, this cluster ${PARTITIONS}`;
-    if (other.n !== members.n) return `its quorum.n is ${other.n}, that of others ${members.n}`;
-    if (other.name === members.self)
-      return `the name ${other.name} is taken, by ${this.#identity.host}:${this.#identity.port}`;
-    const namesake = peers.byId.get(other.name);
-    const isElsewhere =
-      namesake !== undefined && (namesake.host !== other.host || namesake.port !== other.port);
-    if (
-      isElsewhere &&
-      namesake.remote?.process !== other.process &&
-      peers.reach(other.name) === 'reachable'
-    ) {
-      return `the name ${other.name} is taken, by ${namesake.host}:${namesake.port}`;
-    }
-    return undefined;
-  }
-
-  #warnOnce(event: string, fields: LogFields): void {
-    const text = event + JSON.stringify(fields);
-    if (this.#warned.has(text) || this.#warned.size >= MAX_WARNINGS) return;
-    this.#warned.add(text);
-    this.#options.env.log.error(event, fields);
   }
 
   #handleReach(peer: Peer, reach: Reach): void {

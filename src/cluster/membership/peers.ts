@@ -4,6 +4,7 @@ import { messageOf } from '../../base/errors.ts';
 import {
   MAX_HEDGE_MS,
   MIN_HEDGE_MS,
+  STRANGER_PROBE_MS,
   SUSPECT_AFTER_MS,
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
@@ -38,6 +39,10 @@ export interface Peer extends Address {
   wall: { readonly micros: number; readonly atMs: number; readonly isOff: boolean } | undefined;
   /** The reason why this peer does not belong to the cluster; undefined if it does. */
   refusal: string | undefined;
+  /** Whether another node than this member answers at its address. It is probed rarely. */
+  isStranger: boolean;
+  /** The time of the last probe, on the monotonic clock. */
+  probedMs: number;
 }
 
 /** The parts of a node that its connections need. */
@@ -77,9 +82,10 @@ export class Peers {
     if (this.byId.has(record.name) || record.state !== 'gone') this.#connect(record);
   }
 
-  /** Notes the versions of the protocol that a member speaks. */
-  noteProtocol(name: string, range: ProtocolRange): void {
+  /** Notes the versions of the protocol that a member speaks, and the tag of frames to it. */
+  noteHello(name: string, range: ProtocolRange, tag: number): void {
     const peer = this.byId.get(name);
+    peer?.data.setTag(tag);
     peer?.data.setProtocolVersion(dataVersion(this.#protocol, range));
     peer?.probes.setProtocolVersion(probeVersion(this.#protocol, range));
   }
@@ -109,6 +115,8 @@ export class Peers {
         life: undefined,
         wall: undefined,
         refusal: undefined,
+        isStranger: false,
+        probedMs: -Infinity,
       };
       this.byId.set(name, peer);
     } catch (error) {
@@ -153,9 +161,15 @@ export class Peers {
     return this.#detector.reach(id, this.#clock.monotonicMs());
   }
 
+  /** Whether a peer may be probed: a stranger at the address of a member is probed rarely. */
+  isProbeDue({ isStranger, probedMs }: Peer): boolean {
+    return !isStranger || this.#clock.monotonicMs() - probedMs >= STRANGER_PROBE_MS;
+  }
+
   /** Notes that a probe was sent to the peer. */
   noteProbe(peer: Peer): void {
-    this.#detector.noteProbe(peer.id, this.#clock.monotonicMs());
+    peer.probedMs = this.#clock.monotonicMs();
+    this.#detector.noteProbe(peer.id, peer.probedMs);
   }
 
   /** Notes the answer of a peer to a probe. */

@@ -67,7 +67,8 @@ export class Prober {
     const owing = silent
       .filter(({ id }) => peers.reach(id) !== 'unreachable')
       .slice(0, MAX_SUSPICIONS);
-    for (const peer of new Set([...owing, ...this.#next(PROBES_PER_BEAT)])) this.probe(peer);
+    for (const peer of new Set([...owing, ...this.#next(PROBES_PER_BEAT)]))
+      if (peers.isProbeDue(peer)) this.probe(peer);
     for (const peer of silent) this.#suspect(peer);
     for (const peer of peers.byId.values()) this.#reportReach(peer);
     for (const id of this.#known.keys()) if (!peers.byId.has(id)) this.#known.delete(id);

@@ -3,8 +3,8 @@
  * and again when that member is gone.
  */
 import type { Address, Env } from '../../base/env.ts';
-import { SEED_INTERVAL_MS } from '../limits.ts';
-import type { Gossip, ProbeReply, ProbeRequest } from '../../transport/message.ts';
+import { SEED_INTERVAL_MS, STRANGER_PROBE_MS } from '../limits.ts';
+import type { Gossip, Identity, ProbeReply, ProbeRequest } from '../../transport/message.ts';
 import type { ProtocolRange } from '../../transport/protocol.ts';
 import { RpcClient } from '../../transport/rpc.ts';
 import type { Members } from './members.ts';
@@ -22,8 +22,11 @@ export interface SeedsOptions {
   readonly members: Members;
   readonly peers: Peers;
   readonly probe: (gossip: Gossip, wantsAll: boolean) => ProbeRequest;
-  /** Called with the answer of a seed, to merge its records. */
-  readonly onProbed: (reply: ProbeReply) => void;
+  /**
+   * Called with the answer of a seed, to merge its records. Returns whether the seed belongs to
+   * another cluster.
+   */
+  readonly onProbed: (reply: ProbeReply) => boolean;
 }
 
 interface Seed {
@@ -31,6 +34,9 @@ interface Seed {
   readonly client: RpcClient;
   /** The name of the node that answered there last. */
   name: string | undefined;
+  /** The life of that node. */
+  life: string | undefined;
+  isStranger: boolean;
   triedMs: number;
   /**
    * The number of tries. Each try uses the next version of the protocol, because the version of the
@@ -47,17 +53,43 @@ export class Seeds {
   #seeds: Seed[];
 
   constructor(options: SeedsOptions) {
-    const { env, protocol, addresses, self } = options;
+    const { addresses, self } = options;
     this.#options = options;
     this.#seeds = addresses
       .filter((address) => !isSame(address, self))
-      .map((address) => ({
-        address,
-        client: new RpcClient(env, address, { protocol }),
-        name: undefined,
-        triedMs: -Infinity,
-        tries: 0,
-      }));
+      .map((address) => this.#seedAt(address));
+  }
+
+  #seedAt(address: Address): Seed {
+    const { env, protocol } = this.#options;
+    return {
+      address,
+      client: new RpcClient(env, address, { protocol }),
+      name: undefined,
+      life: undefined,
+      isStranger: false,
+      triedMs: -Infinity,
+      tries: 0,
+    };
+  }
+
+  /** A probe without records: a new node sends none before it knows whether its name is free. */
+  #hello(): ProbeRequest {
+    const { hash, isInformed } = this.#options.members;
+    return this.#options.probe({ hash, isInformed, records: [], suspects: [] }, true);
+  }
+
+  /** Whether the configuration names a node: it has such an address, or has answered at one. */
+  isConfigured(other: Pick<Identity, 'host' | 'port' | 'process'>): boolean {
+    return this.#seeds.some(
+      ({ address, life }) => isSame(address, other) || life === other.process,
+    );
+  }
+
+  /** Probes the addresses at which no member is known now, without a pause. */
+  tryNow(): void {
+    for (const seed of this.#seeds) seed.triedMs = -Infinity;
+    this.onHeartbeat();
   }
 
   /** Whether all nodes of the configuration have been found. */
@@ -81,19 +113,17 @@ export class Seeds {
 
   /** Runs at every heartbeat: probes the addresses at which no member is known. */
   onHeartbeat(): void {
-    const { env, protocol, probe, process, onProbed, members } = this.#options;
+    const { env, protocol, process, onProbed } = this.#options;
     const nowMs = env.clock.monotonicMs();
     for (const seed of this.#seeds) {
-      if (nowMs - seed.triedMs < SEED_INTERVAL_MS || this.#isFound(seed)) continue;
+      const pauseMs = seed.isStranger ? STRANGER_PROBE_MS : SEED_INTERVAL_MS;
+      if (nowMs - seed.triedMs < pauseMs || this.#isFound(seed)) continue;
       seed.triedMs = nowMs;
       seed.client.setProtocolVersion(
         protocol.oldest + (seed.tries % (protocol.newest - protocol.oldest + 1)),
       );
       seed.tries += 1;
-      // A new node sends no record of itself before it knows whether its name is free.
-      const { hash, isInformed } = members;
-      const hello = probe({ hash, isInformed, records: [], suspects: [] }, true);
-      seed.client.request(hello, SEED_INTERVAL_MS, (reply) => {
+      seed.client.request(this.#hello(), SEED_INTERVAL_MS, (reply) => {
         if (reply instanceof Error || reply.kind !== 'probed') return;
         if (reply.from.process === process) {
           this.#seeds = this.#seeds.filter((other) => other !== seed);
@@ -101,7 +131,8 @@ export class Seeds {
           return;
         }
         if (reply.refusal === '') seed.name = reply.from.name;
-        onProbed(reply);
+        seed.life = reply.from.process;
+        seed.isStranger = onProbed(reply);
       });
     }
   }

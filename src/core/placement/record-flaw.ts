@@ -34,7 +34,7 @@ export interface MergeResult {
 }
 
 /** A life: a text that was drawn. Store format 1 had none. */
-const LIFE_PATTERN = /^[\w-]{0,64}$/;
+export const LIFE_PATTERN = /^[\w-]{0,64}$/;
 
 const isUint32 = (value: unknown): boolean =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff;
