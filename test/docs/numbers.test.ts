@@ -20,6 +20,8 @@ import {
   HEARTBEAT_MS,
   PENDING_COMPARES,
   PROBES_PER_BEAT,
+  REFUSED_MS,
+  STRANGER_PROBE_MS,
   SUSPECT_AFTER_MS,
   SYNC_LIMITS,
   UNREACHABLE_AFTER_MS,
@@ -123,6 +125,8 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `| \`peers[].clockSkewMs\` | more than ${CLOCK_TOLERANCE_MS} either way`,
     `probes ${word(PROBES_PER_BEAT)} others every ${HEARTBEAT_MS === 250 ? 'quarter of a second' : '?'}`,
     `is suspect after ${seconds(SUSPECT_AFTER_MS)} and unreachable after ${seconds(UNREACHABLE_AFTER_MS)}`,
+    `and then tries the address every ${seconds(STRANGER_PROBE_MS)}`,
+    `and ends with 2 after ${amount(REFUSED_MS / 1_000, 'second')}`,
     `A line that comes again within ${amount(LOG_REPEAT_MS / 1_000, 'second')} is counted`,
   ],
   'docs/overwrite.md': [
