@@ -67,6 +67,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/missed-ends.test.ts': ['usual'],
   'sim/missed-owner.test.ts': ['usual'],
   'sim/missed-pending.test.ts': ['usual'],
+  'sim/namesake.test.ts': ['usual'],
   'sim/removed.test.ts': ['long'],
   'sim/shrink.test.ts': ['long'],
   'sim/simulator.test.ts': ['usual', 'long'],

@@ -254,12 +254,14 @@ export class Members {
       configured: this.#configured,
     });
     if (answer === undefined || !this.#list.merge(answer)) return undefined;
+    const isSuccessor = answer.generation > own.generation;
+    if (isSuccessor && this.#trust.hasMetOthers) this.#missedOwners.noteNamesake();
     return answer;
   }
 
   /** Whether other members may have taken this life for over, and have closed its writes. */
   get mayBeTakenForDead(): boolean {
-    return this.own.state === 'gone';
+    return this.own.state === 'gone' || this.#missedOwners.hasNamesake;
   }
 
   /** Enters another state. Does nothing if that state cannot follow. */

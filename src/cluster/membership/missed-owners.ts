@@ -79,6 +79,7 @@ export class MissedOwners {
   readonly #leftAt = new Map<string, number>();
   #version = 0;
   #confirmations = 0;
+  #hasNamesake = false;
 
   constructor(self: string, n: number) {
     this.#self = self;
@@ -126,6 +127,20 @@ export class MissedOwners {
     if (isGone && !wasNeverUp(record, before))
       this.#note(this.#ended, name, record, this.#leftAt.get(name));
     if (isGone) this.#leftAt.delete(name);
+  }
+
+  /**
+   * Notes that another node had the name of this one for a while. It may have owned every partition
+   * that this node owned before.
+   */
+  noteNamesake(): void {
+    this.#hasNamesake = true;
+    this.#noteBoth(this.#self, undefined);
+  }
+
+  /** Whether another node has had the name of this one, in the life of this process. */
+  get hasNamesake(): boolean {
+    return this.#hasNamesake;
   }
 
   #noteBoth(name: string, record: MemberRecord | undefined): void {
