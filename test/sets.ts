@@ -35,6 +35,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/ipv6.test.ts': ['long'],
   'cluster/membership.test.ts': ['long'],
   'cluster/network-hosts.test.ts': ['long'],
+  'cluster/refused-starts.test.ts': ['long'],
   'cluster/repair.test.ts': ['long'],
   'cluster/rolling-restart.test.ts': ['long'],
   'cluster/strangers.test.ts': ['long'],

@@ -214,8 +214,7 @@ export function listenError(url: string, portKey: 'port' | 'httpport', cause: un
 /** This node has left its cluster. Its store must not start again under the same name. */
 export class HasLeftError extends StartError {
   constructor(node: string) {
-    const how = 'to join again, start it with an empty root or another name';
-    super(`The node ${node} has left its cluster; ${how}`);
+    super(`The node ${node} has left its cluster; to join again, start it with an empty root`);
   }
 }
 

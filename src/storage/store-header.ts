@@ -27,7 +27,8 @@ export interface HeaderOptions {
 
 /**
  * Checks the header, and writes the present one. Rejects with `StartError` if this version cannot
- * read the store.
+ * read the store, or if it belongs to a node of another name: the data here would count for the
+ * wrong member.
  */
 export async function keepHeader(
   engine: Engine,
@@ -37,7 +38,8 @@ export async function keepHeader(
   const kept = record === undefined ? undefined : openIntact(record, HEADER_ROW);
   const header = kept === undefined ? undefined : checkHeader(kept as Header);
   if (header !== undefined && header.name !== nodeName) {
-    log.warn('store of a node of another name', { was: header.name, is: nodeName });
+    const names = `belongs to the node ${header.name}, and this node is ${nodeName}`;
+    throw new StartError(`The store ${names}; use that name, or an empty directory`);
   }
   if (header?.format === OLDEST_FORMAT) await refuseTaggedKeys(engine);
   const present: Header = { format: STORE_FORMAT, partitions: PARTITIONS, name: nodeName };

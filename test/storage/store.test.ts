@@ -252,14 +252,21 @@ test('a replica writes under another actor after a crash', async () => {
   assert.deepEqual(texts(peer).sort(), ['after', 'sent, not kept'], 'both writes are there');
 });
 
-test('a node with another name writes under another actor', async () => {
+test('a store of a node of another name is refused and not changed', async () => {
   const disk = new MemoryDisk();
   const first = await openStore(disk.open, 'n1');
   await write(first.store.of(0), { text: 'one' }).durable;
   await first.store.close();
-  const second = await openStore(disk.open, 'renamed');
-  assert.match(second.store.of(0).actor, /^renamed~/);
-  assert.deepEqual(texts(second.store.of(0)), ['one']);
+  const before = new Map(disk.rows);
+  await assert.rejects(
+    openStore(disk.open, 'renamed'),
+    (error) =>
+      error instanceof StartError && /belongs to the node n1, .* renamed/.test(error.message),
+  );
+  assert.equal(disk.isOpen, false);
+  assert.deepEqual(disk.rows, before);
+  const again = await openStore(disk.open, 'n1');
+  assert.deepEqual(texts(again.store.of(0)), ['one']);
 });
 
 test('an actor is given up if a peer has dots of it that it never gave', async () => {
