@@ -52,3 +52,11 @@ function isIpv6(text: string): boolean {
 /** Whether a number is a port. */
 export const isPort = (port: number): boolean =>
   Number.isInteger(port) && port >= 1 && port <= 65_535;
+
+/** Parses host and port in the syntax of a URL; undefined if malformed. */
+export function parseAuthority(text: string): Address | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host === undefined || !isHost(host) || !isPort(port) ? undefined : { host, port };
+}

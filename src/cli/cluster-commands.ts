@@ -40,4 +40,15 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     ],
     run: async (_, options) => (await import('./cluster.ts')).runLeave(options),
   },
+  {
+    name: 'merge',
+    about: 'make one cluster of two: that of the node at --url, and that at --into',
+    args: [],
+    options: [
+      { flags: '--into <url>', about: 'a node of the larger cluster' },
+      { flags: '--url <url>', about: 'a node of the smaller cluster' },
+      ...ANSWER_OPTIONS,
+    ],
+    run: async (_, options) => (await import('./merge.ts')).runMerge(options),
+  },
 ];

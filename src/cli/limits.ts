@@ -29,6 +29,9 @@ export const OPERATOR_POLL_MS = 1_000;
 /** The polls after which `mec leave` names the members that it waits for. Most end sooner. */
 export const LEAVE_SILENT_POLLS = 4;
 
+/** The polls in which two clusters must become one. They need no more than a few seconds. */
+export const MERGE_POLLS = 30;
+
 /** Keys that an export or import processes at once. */
 export const TRANSFER_CONCURRENCY = 16;
 

@@ -1,6 +1,6 @@
 /** The bounds of a node in a cluster, each with its reason. */
 import { KIB, MIB } from '../base/bytes.ts';
-import { MAX_TIMEOUT_MS } from '../core/limits.ts';
+import { MAX_MEMBERS, MAX_TIMEOUT_MS } from '../core/limits.ts';
 
 /** Replicas of a partition, unless configured. Three survive one loss with quorums of two. */
 export const DEFAULT_N = 3;
@@ -65,6 +65,12 @@ export const EXCHANGE_INTERVAL_MS = 15_000;
 
 /** The pause before a configured address is tried again, as long as no known member has it. */
 export const SEED_INTERVAL_MS = 500;
+
+/**
+ * Addresses at which a node looks for others: those of its configuration, and those that merges
+ * add. A full member list has as many.
+ */
+export const MAX_SEEDS = MAX_MEMBERS;
 
 /**
  * The pause between two probes of an address at which a node of another cluster answers. The right

@@ -2,7 +2,7 @@
  * A node: it takes a configuration, a world and a disk, and runs as a member of the cluster. Here
  * all parts meet. HTTP, embedding programs and the simulator know only this file of the cluster.
  */
-import type { Env, Timer } from '../base/env.ts';
+import type { Address, Env, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
 import { PARTITIONS } from '../core/limits.ts';
 import {
@@ -301,6 +301,11 @@ export class MecNode implements KeyStore {
   /** Declares that a member will never return. Throws `bad-parameter` if it is unknown or alive. */
   remove(name: string): void {
     this.#membership.remove(name);
+  }
+
+  /** Begins to merge the cluster with that of the node at an address. Rejects if it cannot. */
+  merge(address: Address): Promise<void> {
+    return this.#membership.merge(address);
   }
 
   /** The present status of the node. */

@@ -1,4 +1,5 @@
 /** The routes `/cluster/…`, for operators. */
+import { parseAuthority } from '../base/address.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
@@ -8,6 +9,7 @@ import { byMethod, type Serve } from './methods.ts';
 import { keyOf } from './request.ts';
 
 const REMOVE = '/cluster/remove/';
+const MERGE = '/cluster/merge/';
 const LOCATE = '/cluster/locate/';
 /** An alias of `LOCATE`. */
 const RING = '/cluster/ring/';
@@ -15,6 +17,7 @@ const RING = '/cluster/ring/';
 const ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] = [
   { path: /^\/cluster\/leave$/, serve: byMethod({ POST: leave }) },
   { path: /^\/cluster\/remove\/[^/]+$/, serve: byMethod({ POST: remove }) },
+  { path: /^\/cluster\/merge\/[^/]+$/, serve: byMethod({ POST: merge }) },
   { path: /^\/cluster\/(?:locate|ring)\/./, serve: byMethod({ GET: locate }) },
 ];
 
@@ -23,7 +26,9 @@ export async function serveCluster(node: MecNode, request: HttpRequest): Promise
   const route = ROUTES.find(({ path }) => path.test(request.path));
   if (route === undefined) {
     throw new MecError('no-such-route', {
-      detail: 'The routes are /cluster/leave, /cluster/remove/NAME and /cluster/locate/KEY.',
+      detail:
+        'The routes are /cluster/leave, /cluster/remove/NAME, /cluster/merge/HOST:PORT, ' +
+        'and /cluster/locate/KEY.',
     });
   }
   return route.serve(node, request);
@@ -50,6 +55,27 @@ function remove(node: MecNode, request: HttpRequest): HttpAnswer {
     });
   node.remove(name);
   return json(200, { name, state: 'gone' });
+}
+
+/** Starts to merge two clusters. The members in the status show the progress. */
+async function merge(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const address = parseAuthority(decoded(request.path.slice(MERGE.length)));
+  if (address === undefined)
+    throw new MecError('bad-parameter', {
+      parameter: 'address',
+      detail: 'Expected HOST:PORT, where PORT is the port of the node in its configuration.',
+    });
+  await node.merge(address);
+  return json(202, { name: node.config.name, state: node.state });
+}
+
+/** A part of a path without percent signs; as it is if they are malformed. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 async function locate(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {

@@ -59,6 +59,13 @@ export const PARAMETERS = {
     description: 'The name of a node.',
     schema: { type: 'string' },
   },
+  address: {
+    name: 'address',
+    in: 'path',
+    required: true,
+    description: 'HOST:PORT of a node, where PORT is its `port`; brackets around an IPv6 address.',
+    schema: { type: 'string' },
+  },
   r: query('r', 'The number of replicas that must answer a read.', quorum),
   w: query('w', 'The number of disks that must have a write.', quorum),
   pr: query('pr', 'The number of owners that must answer a read; fallbacks do not count.', quorum),

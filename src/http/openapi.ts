@@ -284,6 +284,13 @@ const PATHS: Readonly<Record<string, DocumentPart>> = {
     parameters: parameters('name'),
     ...post('remove', 'Declares that another node will never return', 200, ['bad-parameter']),
   },
+  '/cluster/merge/{address}': {
+    parameters: parameters('address'),
+    ...post('merge', 'The cluster starts to become one with that of another node', 202, [
+      'bad-parameter',
+      'unreachable',
+    ]),
+  },
   '/openapi.json': ask('openapi', 'This document', {
     'application/json': { schema: { type: 'object' } },
   }),

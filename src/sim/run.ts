@@ -13,6 +13,7 @@ import { IDEAL_CONDITIONS } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { drawPlan, type PlanOverrides, type SimPlan } from './plan.ts';
 import { MemberJudge } from './member-judge.ts';
+import { startMerging } from './merging.ts';
 import { Promises } from './promises.ts';
 import { ReplicaJudge } from './replica-judge.ts';
 import { checkRest, type EndedRun, HEAL_MS } from './rest.ts';
@@ -141,7 +142,10 @@ function startJudges(cluster: SimCluster, oracle: Oracle, keys: readonly string[
   const { history, violations } = oracle;
   const replicas = new ReplicaJudge(cluster, { history, keys });
   const members = new MemberJudge(cluster, violations);
+  let isMerging = false;
   cluster.onBegin = () => {
+    if (!isMerging) startMerging(cluster);
+    isMerging = true;
     // Quorums of a cluster of one node intersect with no others.
     oracle.suspendPromises({ doDecisionsHold: false });
     members.isOn = false;

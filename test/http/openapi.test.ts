@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import type { NodeStatus } from '../../src/cluster/status.ts';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import { eventually, TestCluster } from '../fixtures/cluster.ts';
 import { type Response, send, type SendOptions, tokenOf } from '../fixtures/http.ts';
@@ -205,6 +206,16 @@ const RECIPES: Record<string, Record<string, Recipe>> = {
   remove: {
     200: () => ask('/cluster/remove/n3', { method: 'POST' }),
     400: () => ask('/cluster/remove/a%20b', { method: 'POST' }),
+  },
+  merge: {
+    // The node belongs to the cluster already.
+    202: async () => {
+      const { members } = JSON.parse((await ask('/status')).text) as NodeStatus;
+      const { host, port } = members[1] ?? assert.fail('there is no other');
+      return ask(`/cluster/merge/${host}:${port}`, { method: 'POST' });
+    },
+    400: () => ask('/cluster/merge/nowhere', { method: 'POST' }),
+    503: () => ask('/cluster/merge/127.0.0.1:1', { method: 'POST' }),
   },
 };
 

@@ -7,7 +7,7 @@
  * data is lost.
  */
 import { jittered } from '../../base/delays.ts';
-import type { Env, Timer } from '../../base/env.ts';
+import type { Address, Env, Timer } from '../../base/env.ts';
 import { MecError, messageOf, StartError } from '../../base/errors.ts';
 import {
   EXCHANGE_GAP_MS,
@@ -31,6 +31,7 @@ import type { Config } from '../config.ts';
 import type { ProtocolRange } from '../../transport/protocol.ts';
 import type { ClusterId } from './cluster-id.ts';
 import { Hello } from './hello.ts';
+import { mergeWith } from './merge.ts';
 import type { Members } from './members.ts';
 import type { Peer, Peers } from './peers.ts';
 import type { WallTime } from '../wall-time.ts';
@@ -167,6 +168,14 @@ export class Membership {
       throw new MecError('bad-parameter', { parameter: 'name', detail });
     }
     members.remove(name);
+  }
+
+  /** Begins to merge this cluster with that of the node at an address. Rejects if it cannot. */
+  async merge(address: Address): Promise<void> {
+    const { cluster, config, members } = this.#options;
+    const parts = { cluster, clusterName: config.cluster, members, seeds: this.#seeds };
+    await mergeWith(parts, address);
+    this.#keepList();
   }
 
   /** The answer to a ping. */

@@ -2,8 +2,10 @@
  * Seeds: the addresses in the configuration. This node tries each until it knows a member there,
  * and again when that member is gone.
  */
+import { authorityOf } from '../../base/address.ts';
 import type { Address, Env } from '../../base/env.ts';
-import { SEED_INTERVAL_MS, STRANGER_PROBE_MS } from '../limits.ts';
+import { MecError, messageOf } from '../../base/errors.ts';
+import { MAX_SEEDS, SEED_INTERVAL_MS, STRANGER_PROBE_MS } from '../limits.ts';
 import type { Gossip, Identity, ProbeReply, ProbeRequest } from '../../transport/message.ts';
 import type { ProtocolRange } from '../../transport/protocol.ts';
 import { RpcClient } from '../../transport/rpc.ts';
@@ -47,6 +49,9 @@ interface Seed {
 
 const isSame = (a: Address, b: Address): boolean => a.host === b.host && a.port === b.port;
 
+const unreachable = (detail: string): MecError =>
+  new MecError('unreachable', { detail, retryAfter: 1, mayTakeEffect: false });
+
 /** Looks for the cluster at the addresses of the configuration. */
 export class Seeds {
   readonly #options: SeedsOptions;
@@ -71,6 +76,42 @@ export class Seeds {
       triedMs: -Infinity,
       tries: 0,
     };
+  }
+
+  /** Adds an address, as if the configuration named it. Throws `bad-parameter` without room. */
+  add(address: Address): void {
+    if (this.#seeds.some((seed) => isSame(seed.address, address))) return;
+    if (this.#seeds.length >= MAX_SEEDS)
+      throw new MecError('bad-parameter', {
+        parameter: 'address',
+        detail: `This node looks for others at ${MAX_SEEDS} addresses already`,
+      });
+    this.#seeds.push(this.#seedAt(address));
+  }
+
+  /** Asks the node at an address for its identity. Rejects with `unreachable`. */
+  async ask(address: Address): Promise<Identity> {
+    const client = this.#clientFor(address);
+    try {
+      return await new Promise((resolve, reject) => {
+        client.request(this.#hello(), SEED_INTERVAL_MS, (reply) => {
+          if (!(reply instanceof Error) && reply.kind === 'probed') resolve(reply.from);
+          else reject(unreachable(`No node answers at ${authorityOf(address)}`));
+        });
+      });
+    } finally {
+      await client.close();
+    }
+  }
+
+  #clientFor(address: Address): RpcClient {
+    const { env, protocol } = this.#options;
+    try {
+      return new RpcClient(env, address, { protocol });
+    } catch (error) {
+      // The network may have no socket left, or not take the address.
+      throw unreachable(`No connection to ${authorityOf(address)}: ${messageOf(error)}`);
+    }
   }
 
   /** A probe without records: a new node sends none before it knows whether its name is free. */
