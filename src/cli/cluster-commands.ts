@@ -51,4 +51,14 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     ],
     run: async (_, options) => (await import('./merge.ts')).runMerge(options),
   },
+  {
+    name: 'rejoin',
+    about: 'take back a stopped node that was declared gone by mistake, with its data',
+    args: [
+      ['<name>', 'the node'],
+      ['<file>', 'its configuration'],
+    ],
+    options: [],
+    run: async (args) => (await import('./rejoin.ts')).runRejoin(args),
+  },
 ];

@@ -23,7 +23,7 @@ interface RunningNode {
  * Reads and checks a configuration file. Relative paths in it start at its directory. Rejects with
  * `StartError`.
  */
-async function loadConfig(file: string): Promise<Config> {
+export async function loadConfig(file: string): Promise<Config> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
