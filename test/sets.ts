@@ -32,6 +32,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/address-change.test.ts': ['long'],
   'cluster/damage.test.ts': ['long'],
   'cluster/faults.test.ts': ['long'],
+  'cluster/forged-members.test.ts': ['long'],
   'cluster/ipv6.test.ts': ['long'],
   'cluster/membership.test.ts': ['long'],
   'cluster/network-hosts.test.ts': ['long'],
