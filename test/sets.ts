@@ -33,6 +33,8 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/damage.test.ts': ['long'],
   'cluster/faults.test.ts': ['long'],
   'cluster/forged-members.test.ts': ['long'],
+  'cluster/forged-requests.test.ts': ['long'],
+  'cluster/forged-snapshot.test.ts': ['long'],
   'cluster/ipv6.test.ts': ['long'],
   'cluster/membership.test.ts': ['long'],
   'cluster/network-hosts.test.ts': ['long'],
