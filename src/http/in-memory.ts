@@ -5,14 +5,6 @@ import { type KeyRoutes, serveKey } from './key-routes.ts';
 import { KEYS_PATH, serveKeys } from './list-routes.ts';
 import { failure } from './problem.ts';
 
-/** The body of a request that lies in memory. */
-export const bodyInMemory = (bytes: Uint8Array): Pick<HttpRequest, 'body' | 'chunks'> => ({
-  body: async () => bytes,
-  async *chunks() {
-    yield bytes;
-  },
-});
-
 /**
  * Answers a request by the same routes that serve sockets. Never rejects: an error becomes a
  * problem document.

@@ -3,7 +3,7 @@
  * error.
  */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
-import { bodyInMemory } from '../http/in-memory.ts';
+import { bodyInMemory } from '../http/body-in-memory.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
 

@@ -1,6 +1,6 @@
 /** Tests that nodes pass on the name of the client with each request for it. */
 import assert from 'node:assert/strict';
-import { bodyInMemory } from '../../src/http/in-memory.ts';
+import { bodyInMemory } from '../../src/http/body-in-memory.ts';
 import { test } from 'node:test';
 import { PROTOCOL } from '../../src/transport/protocol.ts';
 import { unpackFrame } from '../../src/transport/frame.ts';

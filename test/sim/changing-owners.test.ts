@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { partitionOf } from '../../src/core/placement/partition.ts';
-import { bodyInMemory } from '../../src/http/in-memory.ts';
+import { bodyInMemory } from '../../src/http/body-in-memory.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { AnswerError, listKeys } from '../../src/sim/http.ts';
 import {

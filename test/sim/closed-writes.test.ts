@@ -1,7 +1,7 @@
 /** A failed write that is closed must not take an acknowledged value with it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyInMemory } from '../../src/http/in-memory.ts';
+import { bodyInMemory } from '../../src/http/body-in-memory.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { partitionOf } from '../../src/core/placement/partition.ts';
 import { Lab, type LabRequest, neighbours, textOf } from '../fixtures/lab.ts';

@@ -1,6 +1,6 @@
 /** Tests of conditional writes with slow links, rivals, damaged disks and repeats. */
 import assert from 'node:assert/strict';
-import { bodyInMemory } from '../../src/http/in-memory.ts';
+import { bodyInMemory } from '../../src/http/body-in-memory.ts';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import type { HttpAnswer } from '../../src/http/exchange.ts';

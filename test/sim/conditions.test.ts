@@ -4,7 +4,7 @@
  * clients repeat them with an Idempotency-Key.
  */
 import assert from 'node:assert/strict';
-import { bodyInMemory } from '../../src/http/in-memory.ts';
+import { bodyInMemory } from '../../src/http/body-in-memory.ts';
 import { test } from 'node:test';
 import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SyncLimits } from '../../src/cluster/limits.ts';
-import { bodyInMemory } from '../../src/http/in-memory.ts';
+import { bodyInMemory } from '../../src/http/body-in-memory.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, neighbours } from '../fixtures/lab.ts';
 
