@@ -47,6 +47,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'docs/status.test.ts': ['usual'],
   'embed/': ['usual'],
   'examples.test.ts': ['usual'],
+  'fuzz/': ['long'],
   'http/': ['usual'],
   'http/conditions.test.ts': ['long'],
   'http/slow-clients.test.ts': ['long'],
