@@ -57,7 +57,7 @@ export const ERROR_KINDS = {
   ]),
   'too-many-siblings': kind(409, false, [
     'The key has too many concurrent versions; resolve them first',
-    'The key has as many values as it may have. Write one with the token of a read.',
+    'Write one value with the token of a read, or replace all: ?replace=true, or set in the client.',
   ]),
   'precondition-failed': kind(412, false, [
     'The key does not have the expected versions',

@@ -34,6 +34,11 @@ export interface WriteOptions extends ReadOptions {
   readonly w?: Quorum | undefined;
   /** The number of those disks that must be disks of owners. */
   readonly pw?: Quorum | undefined;
+  /**
+   * Whether the write replaces all versions that a read with `r` sees, as a delete without a token
+   * removes them. Not with a token or a condition.
+   */
+  readonly replace?: boolean | undefined;
   /** The condition under which the write is made. */
   readonly condition?: Condition | undefined;
 }

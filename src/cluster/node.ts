@@ -171,22 +171,12 @@ export class MecNode implements KeyStore {
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
     const policy = this.policyOf(key);
-    const { token, condition, pr, pw, caller } = options;
+    const { token, condition, pr, pw, caller, replace } = options;
     const r = options.r ?? policy?.r ?? quorum.r;
     const w = options.w ?? policy?.w ?? quorum.w;
     const timeoutMs = options.timeoutMs ?? quorum.timeoutMs;
-    return put(this.#parts.writes, {
-      key,
-      token,
-      body,
-      r,
-      w,
-      pr,
-      pw,
-      timeoutMs,
-      condition,
-      caller,
-    });
+    const asked = { token, condition, pr, pw, caller, replace };
+    return put(this.#parts.writes, { key, body, r, w, timeoutMs, ...asked });
   }
 
   /**

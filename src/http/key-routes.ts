@@ -149,6 +149,8 @@ export async function writeTo(
   const parameters = parametersOf(request, 'write', node.config.quorum.n);
   const token = tokenOf(request, key);
   const condition = conditionOf(request);
+  if (parameters.replace === true && (token !== undefined || condition !== undefined))
+    throw replacesAnyway(token === undefined ? 'a condition or Idempotency-Key' : 'X-Mec-Vclock');
   const policy = node.policyOf(key);
   const content = await contentOf(request, {
     maxValueBytes: policy?.maxValueBytes ?? node.config.http.maxValueBytes,
@@ -175,6 +177,13 @@ export async function writeTo(
   if (written.isRepeated) told.headers['X-Mec-Repeated'] = 'true';
   return told;
 }
+
+/** A writer with a token or a condition says what it wants to replace: that, or all there is? */
+const replacesAnyway = (what: string): MecError =>
+  new MecError('bad-parameter', {
+    parameter: 'replace',
+    detail: `replace=true replaces all versions, so it cannot be used with ${what}`,
+  });
 
 /** The conditions of the write were met, and do not apply to the answer. */
 const unconditional = (request: HttpRequest): HttpRequest => {

@@ -88,6 +88,12 @@ export const PARAMETERS = {
       'so that no client or proxy decodes it.',
     { type: 'boolean', default: false },
   ),
+  replace: query(
+    'replace',
+    'Replace all versions that a read with r sees now. Not with X-Mec-Vclock, If-Match, ' +
+      'If-None-Match or Idempotency-Key.',
+    { type: 'boolean', default: false },
+  ),
   returnbody: query('returnbody', 'Answer like a read.', { type: 'boolean', default: false }),
   prefix: query('prefix', 'Only keys with this prefix.', { type: 'string' }),
   after: query('after', 'Only keys after this one, in the order of their bytes.', {

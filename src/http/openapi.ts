@@ -145,7 +145,7 @@ const write = (operationId: string): DocumentPart => ({
   description:
     'A write replaces the versions that its token includes, and becomes a sibling of any others. ' +
     'After a 503 or 504 it may still take effect.',
-  parameters: parameters(...quorums, 'returnbody', ...content, ...conditions),
+  parameters: parameters(...quorums, 'returnbody', 'replace', ...content, ...conditions),
   requestBody: { content: bytes },
   responses: {
     200: {

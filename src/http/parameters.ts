@@ -16,6 +16,7 @@ export interface Parameters {
   pw?: Quorum;
   timeoutMs?: number;
   returnbody?: boolean;
+  replace?: boolean;
   vtag?: string;
   raw?: boolean;
   prefix?: string;
@@ -55,7 +56,7 @@ const wholeNumber = (name: 'timeoutMs' | 'limit', most: number, unit: string): P
   },
 });
 
-const truth = (name: 'returnbody' | 'raw'): ParameterRule => ({
+const truth = (name: 'returnbody' | 'replace' | 'raw'): ParameterRule => ({
   expected: 'true or false',
   set: (parameters, text) => {
     parameters[name] = text === 'true';
@@ -70,6 +71,7 @@ const RULES: Readonly<Record<string, ParameterRule>> = {
   pw: quorum('pw'),
   timeout: wholeNumber('timeoutMs', MAX_TIMEOUT_MS, 'milliseconds'),
   returnbody: truth('returnbody'),
+  replace: truth('replace'),
   raw: truth('raw'),
   vtag: {
     expected: 'the ETag of a sibling',
@@ -88,7 +90,7 @@ const QUORUMS = ['r', 'w', 'pr', 'pw', 'timeout'];
 /** The parameters of each kind of request. */
 const PARAMETERS_OF = {
   read: [...QUORUMS, 'vtag', 'raw'],
-  write: [...QUORUMS, 'returnbody'],
+  write: [...QUORUMS, 'returnbody', 'replace'],
   remove: QUORUMS,
   list: ['prefix', 'after', 'limit', 'r', 'timeout'],
 } as const satisfies Record<string, readonly string[]>;

@@ -110,6 +110,8 @@ export const REQUESTS = {
     pw: optional(quorum),
     condition: optional(condition),
     caller,
+    /** Whether a write without a token replaces all versions that a read with `r` sees. */
+    replace: omissible(flag),
   }),
 
   /** Compares the hashes of the clocks of two nodes. */

@@ -50,6 +50,7 @@ const FORWARD: ForwardRequest = {
   pw: 'all',
   condition: undefined,
   caller: 'alice',
+  replace: true,
 };
 
 /** A node with an own holder that answers when the test says so. */

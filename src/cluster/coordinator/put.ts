@@ -23,7 +23,7 @@ export interface PutParts extends WriteParts, ForwardParts {
       readonly own: Pick<LocalHolder, 'id' | 'assertTakes'>;
     };
   readonly conditionals: Pick<ConditionalWrites, 'put'>;
-  /** Reads a key before a delete. */
+  /** Reads a key before a delete, or before a write that replaces. */
   readonly get: (request: GetRequest) => Promise<GetResult>;
 }
 
@@ -94,7 +94,8 @@ export async function putHere(parts: PutParts, request: PutRequest): Promise<Put
 /** An unconditional write; throws, or rejects, with a `MecError`. */
 function putAt(parts: PutParts, place: KeyPlace, request: PutRequest): Promise<PutResult> {
   const plan = planOf(parts, place, request);
-  return request.body === undefined ? remove(parts, request, plan) : write(parts, request, plan);
+  if (request.body === undefined) return remove(parts, request, plan);
+  return request.replace === true ? replace(parts, request, plan) : write(parts, request, plan);
 }
 
 /** Chooses the holders of a write. Throws `quorum-not-met` if too few of them can be reached. */
@@ -123,6 +124,16 @@ function assertEnough(what: string, have: number, need: number): void {
   if (have >= need) return;
   const details = nothingWritten(`${have} of ${need} ${what} can be reached.`);
   throw new MecError('quorum-not-met', { have, need, retryAfter: 1, ...details });
+}
+
+/**
+ * A write that replaces first reads the key. A version that comes after the read stays as a
+ * sibling.
+ */
+async function replace(parts: PutParts, request: PutRequest, plan: WritePlan): Promise<PutResult> {
+  const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
+  const { object } = await parts.get(request);
+  return write(parts, { ...untilEnd(parts, request, endMs), token: object.context }, plan);
 }
 
 /** A delete first reads the key. Without a token, it removes the versions that the read found. */

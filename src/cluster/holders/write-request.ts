@@ -11,7 +11,12 @@ export interface PutRequest extends OnBehalf {
   readonly token: CausalContext | undefined;
   /** Packed content; undefined deletes. */
   readonly body: Uint8Array | undefined;
-  /** The number of holders that a delete asks for the versions that exist. */
+  /**
+   * Whether a write without a token replaces all versions that exist. A delete without a token
+   * always does.
+   */
+  readonly replace?: boolean | undefined;
+  /** The number of holders that are asked for the versions that exist. */
   readonly r: Quorum;
   /** The number of holders that must have the write on disk. */
   readonly w: Quorum;

@@ -271,6 +271,43 @@ test('the write of a delete has the time that its read has left', async () => {
   assert.equal(codeOf(await outcomeOf(deleting)), 'timeout');
 });
 
+test('a write that replaces removes the versions of a quorum, in the time that its read has left', async () => {
+  const cluster = new FakeCluster();
+  cluster.own.state = stateOf(objectOf([]));
+  const replacing = start(cluster, { replace: true });
+  assert.equal(cluster.own.writes.length, 0, 'it reads first');
+  cluster.clock.advance(600);
+  cluster.n2.reads[0]?.answer(stateOf(objectOf([A])));
+  assert.equal(await outcomeOf(replacing), 'waiting');
+  const { token, body } = cluster.own.writes[0]?.request ?? {};
+  assert.deepEqual([String(token), body], ['{n1~old:1}', content('v')]);
+  assert.equal(cluster.n2.stores[0]?.terms?.timeoutMs, 400);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  cluster.n2.stores[0]?.answer(storedBy('n2'));
+  assert.equal((await replacing).found, true);
+});
+
+test('a write that replaces is a plain write if the key has no version', async () => {
+  const cluster = new FakeCluster();
+  for (const holder of [cluster.own, cluster.n2]) holder.state = stateOf(objectOf([]));
+  const replacing = start(cluster, { replace: true, w: 1 });
+  await outcomeOf(replacing);
+  cluster.own.writes[0]?.answer(storedBy('n1'));
+  assert.equal((await replacing).found, true);
+});
+
+test('if the read before a write fails, the writer is told that nothing was written', async () => {
+  for (const request of [{ replace: true }, { body: undefined }]) {
+    const cluster = new FakeCluster();
+    cluster.own.state = stateOf(objectOf([A]));
+    const writing = start(cluster, request);
+    cluster.clock.advance(1_000);
+    const error = await writing.catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof MecError && error.details.mayTakeEffect === false, String(error));
+    assert.equal(cluster.own.writes.length, 0);
+  }
+});
+
 test('the token of a write keeps the token that the writer sent, and omits other dead actors', async () => {
   const cluster = new FakeCluster();
   cluster.own.before = objectOf([

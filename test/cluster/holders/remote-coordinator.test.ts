@@ -30,6 +30,7 @@ const PUT = {
   condition: { ifMatch: undefined, ifNoneMatch: '*', idempotencyKey: 'once' },
   timeoutMs: TIMEOUT_MS,
   caller: 'alice',
+  replace: true,
 } as const satisfies PutRequest;
 
 /** A node, and its peer `n2` as the coordinator of writes. */
