@@ -18,8 +18,11 @@ export interface NewOperation {
    * The writes that the writer's token certainly names: those of its last read, or its last write.
    */
   readonly direct: ReadonlySet<number>;
-  /** Whether it is a delete without a token, which removes all versions that a quorum sees. */
-  readonly isBlindDelete: boolean;
+  /**
+   * Whether it removes all versions that a quorum sees, whatever its writer has seen: a delete
+   * without a token, or a write with `replace`.
+   */
+  readonly removesAll: boolean;
   /**
    * Whether it has an Idempotency-Key, by which nodes recognise a repeat: it may have several dots.
    */
@@ -30,8 +33,14 @@ export interface NewOperation {
 }
 
 /** A write or delete of a client. */
-export interface MadeOperation extends NewOperation {
+export interface MadeOperation extends Omit<NewOperation, 'seen' | 'direct'> {
   readonly id: number;
+  /**
+   * The writes that it has seen, and those that it directly names. A write that removes all
+   * versions sees them when it is made.
+   */
+  seen: ReadonlySet<number>;
+  direct: ReadonlySet<number>;
   /** The time of its first acknowledgement. */
   endedMs: number | undefined;
   /** The time after which it has no more effect; infinite until all its requests were answered. */
@@ -72,6 +81,8 @@ export class History {
   areClocksApart = false;
   readonly #clocks: Pick<Clocks, 'mayBePast' | 'mayLookPast'>;
   readonly #byKey = new Map<string, MadeOperation[]>();
+  /** The writes of each key that remove all versions and leave their own. */
+  readonly #replacing = new Map<string, MadeOperation[]>();
   readonly #removable = new Set<number>();
   /** For each write that was gone from a replica, the write that was the last reason. */
   readonly #reasons = new Map<number, MadeOperation>();
@@ -118,6 +129,8 @@ export class History {
     };
     this.made.push(made);
     this.#byKey.set(operation.key, [...this.writesOf(operation.key), made]);
+    if (made.removesAll && !made.isDelete)
+      this.#replacing.set(made.key, [...(this.#replacing.get(made.key) ?? []), made]);
     return made;
   }
 
@@ -133,6 +146,14 @@ export class History {
     this.#revise(made);
     // If few disks have it and one of them was lost meanwhile, perhaps no disk has it now.
     made.isAcknowledged ||= strength.disks > this.#losses - made.lossesBefore;
+  }
+
+  /** Records that a write has replaced others, which its quorum has seen. */
+  recordSeen(made: MadeOperation, others: readonly MadeOperation[]): void {
+    const ids = others.map(({ id }) => id);
+    made.direct = new Set([...made.direct, ...ids]);
+    made.seen = new Set([...made.seen, ...this.seenWith(ids)]);
+    this.#revise(made);
   }
 
   /** Records that a client was told that nothing was written. */
@@ -197,7 +218,11 @@ export class History {
     if (by.key !== write.key || by.id === write.id || by.isRefused) return false;
     if (by.seen.has(write.id)) return true;
     const isBefore = by.overMs < write.beganMs;
-    if (by.isBlindDelete && !isBefore) return true;
+    if (by.removesAll && !isBefore) return true;
+    // The token of its writer may include what an earlier write has replaced, unknown to its users.
+    const isAfter = (other: MadeOperation): boolean =>
+      by.seen.has(other.id) && other.overMs >= write.beganMs;
+    if (this.#replacing.get(by.key)?.some(isAfter) === true) return true;
     return write.isLastWriteWins && (this.areClocksApart || !isBefore);
   }
 

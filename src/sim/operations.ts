@@ -15,6 +15,9 @@ export const OPERATIONS = {
   write: (user, key) => user.retryOnce(() => user.write(key, { token: user.lastToken(key) })),
   stale: (user, key) => user.write(key, { token: user.anyToken(key) }),
   blind: (user, key) => user.write(key, {}),
+  // The `set` of other stores: the write replaces whatever is there.
+  set: (user, key) => user.write(key, { replaces: true }),
+  'set twice': (user, key) => user.write(key, { replaces: true, name: 'x-mec-write-id' }),
   delete: (user, key) => user.write(key, { token: user.lastToken(key), isDelete: true }),
   'blind delete': (user, key) => user.write(key, { isDelete: true }),
   resolve: async (user, key) => {

@@ -144,6 +144,17 @@ export class Oracle {
     this.#checkKnown('a decision', { key: made.key, ids }, this.#mustMeet(made, since));
   }
 
+  /** Records the writes that an acknowledged write which removes all must have met. */
+  recordReplaced(
+    made: MadeOperation,
+    { since, strength }: Pick<JudgedRead, 'since' | 'strength'>,
+  ): void {
+    const seen = this.history
+      .writesOf(made.key)
+      .filter((other) => other !== made && this.#promises.mustMeet(other, since, strength));
+    this.history.recordSeen(made, seen);
+  }
+
   #mustMeet(made: MadeOperation, since: RequestStart): MadeOperation[] {
     const majority = this.#promises.majority();
     return this.history.writesOf(made.key).filter((other) => {

@@ -3,9 +3,7 @@
  * together with the writes that the oracle knows the user to have seen.
  */
 import { messageOf } from '../base/errors.ts';
-import type { Config } from '../cluster/config.ts';
-import type { Policy } from '../cluster/policies.ts';
-import type { SimCluster, SimNode } from './cluster.ts';
+import type { SimNode } from './cluster.ts';
 import type { MadeOperation } from './history.ts';
 import {
   AnswerError,
@@ -15,57 +13,11 @@ import {
   writeKey,
   type WriteOutcome,
 } from './http.ts';
-import type { Match, Oracle } from './oracle.ts';
+import type { Match } from './oracle.ts';
 import { keyPolicyOf } from './key-policies.ts';
-import type { Promises, Quorums, RequestStart } from './promises.ts';
+import type { Quorums, RequestStart } from './promises.ts';
+import type { UserOptions, UserToken, UserWrite } from './user-options.ts';
 import type { Dice, World } from './world.ts';
-
-/** A token of a user, with the writes that the user has seen. */
-export interface UserToken {
-  readonly text: string | undefined;
-  readonly seen: ReadonlySet<number>;
-  /** The writes that the token certainly names, and their dots. */
-  readonly direct: ReadonlySet<number>;
-  readonly dots: readonly string[];
-  /** Whether this answers a delete, after which the user must not see these writes. */
-  readonly isGone?: boolean;
-}
-
-/** How a client writes. Without options, it writes as a client that has seen nothing. */
-export interface UserWrite {
-  readonly token?: UserToken | undefined;
-  readonly isDelete?: boolean;
-  /** The write must only be made on this state. */
-  readonly match?: Match;
-  /** The header that names the write, so that it can be sent again. */
-  readonly name?: 'idempotency-key' | 'x-mec-write-id';
-  readonly isShortLived?: boolean;
-}
-
-/** Parameters of a request, in place of the configuration. */
-export type Query = Quorums & { readonly timeoutMs?: number };
-
-/** The requests of the users of a run, and the configuration of the nodes. */
-export interface Workload {
-  /** The share of operations for which a user stays with its node. */
-  readonly stayRate: number;
-  /** The largest value, in bytes. */
-  readonly valueBytes: number;
-  /** The parameters of requests. Each is drawn as often as it is listed. */
-  readonly queries: readonly Query[];
-  readonly quorum: Config['quorum'];
-  readonly policies: readonly Policy[];
-}
-
-/** The parts of a run that a user needs. */
-export interface UserOptions {
-  readonly name: string;
-  readonly cluster: SimCluster;
-  readonly plan: Workload;
-  readonly oracle: Oracle;
-  readonly promises: Promises;
-  readonly keys: readonly string[];
-}
 
 const TOKENS_KEPT = 10;
 const RETRY_MS = 200;
@@ -215,7 +167,7 @@ export class User {
     const since = promises.now();
     const { query, quorums } = this.#drawQuery(
       key,
-      options.isDelete === true ? ['r', 'w', 'pr', 'pw'] : ['w', 'pw'],
+      options.isDelete === true || options.replaces === true ? ['r', 'w', 'pr', 'pw'] : ['w', 'pw'],
     );
     const sent = this.#requestOf(made, options, query);
     let isUnsure = false;
@@ -249,7 +201,8 @@ export class User {
     return new Promise((resolve) => void this.#world.after(ms, resolve));
   }
 
-  #begin(key: string, { token, isDelete = false, match, name }: UserWrite): MadeOperation {
+  #begin(key: string, options: UserWrite): MadeOperation {
+    const { token, isDelete = false, replaces = false, match, name } = options;
     const { oracle } = this.#options;
     const { history } = oracle;
     // A write whose condition holds counts as having seen the matched versions, whatever its token.
@@ -257,7 +210,7 @@ export class User {
     return history.begin({
       key,
       isDelete,
-      isBlindDelete: isDelete && token?.text === undefined && match === undefined,
+      removesAll: replaces || (isDelete && token?.text === undefined && match === undefined),
       seen: new Set([...(token?.seen ?? []), ...history.seenWith(matched)]),
       direct: new Set([...(token?.direct ?? []), ...matched]),
       isNamed: name !== undefined,
@@ -268,7 +221,7 @@ export class User {
 
   #requestOf(
     made: MadeOperation,
-    { token, match, name, isShortLived = false }: UserWrite,
+    { token, match, name, replaces = false, isShortLived = false }: UserWrite,
     query: string,
   ): SimWrite {
     const headers: Record<string, string> = {};
@@ -277,7 +230,8 @@ export class User {
     if (name !== undefined) headers[name] = `w-${made.id}`;
     if (isShortLived) headers['x-mec-ttl'] = String(this.#dice.pick(LIFETIMES_S));
     const value = made.isDelete ? undefined : valueOf(made.id, this.#options.plan.valueBytes);
-    return { value, token: token?.text, headers, query };
+    const asked = replaces ? `${query}${query === '' ? '' : '&'}replace=true` : query;
+    return { value, token: token?.text, headers, query: asked };
   }
 
   async #send(
@@ -334,9 +288,13 @@ export class User {
       if (isOnce) history.recordName(key, { kind: 'acknowledged', name: dot }, id);
     }
     if (options.match !== undefined) oracle.checkWinner(made, options.match, since);
+    const direct = new Set(isDecided || made.removesAll ? [id] : [...made.direct, id]);
+    if (made.removesAll) {
+      const read = promises.strength(quorums.r ?? 1, quorums.pr);
+      oracle.recordReplaced(made, { since, strength: read });
+    }
     const dots = dot === undefined ? [] : [dot];
     // A new token has all dots of the writer's token. The token of a repeat is made from a memory.
-    const direct = new Set(isDecided ? [id] : [...made.direct, id]);
     const seen = new Set([...made.seen, id]);
     this.#keepToken(key, { text: token, seen, direct, dots, isGone: made.isDelete });
   }

@@ -5,7 +5,8 @@
 import type { Timer } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
 import { OPERATIONS } from './operations.ts';
-import { User, type UserOptions } from './user.ts';
+import { User } from './user.ts';
+import type { UserOptions } from './user-options.ts';
 import type { SimPlan } from './plan.ts';
 import type { Dice, World } from './world.ts';
 

@@ -46,6 +46,30 @@ export const WRITES: readonly Bug[] = [
     },
   },
   {
+    name: 'a write that replaces does not read',
+    file: 'src/cluster/coordinator/put.js',
+    good: 'return request.replace === true ? replace(',
+    bad: 'return false ? replace(',
+    draw: {
+      faults: ['one cut off'],
+      operationNames: ['set', 'blind', 'read'],
+      nodes: 3,
+      set: { ...OFTEN, keysEach: 2, quorum: USUAL, queries: [{}] },
+    },
+  },
+  {
+    name: 'a write that replaces reads too few replicas',
+    file: 'src/cluster/coordinator/put.js',
+    good: 'const { object } = await parts.get(request);',
+    bad: 'const { object } = await parts.get({ ...request, r: 1 });',
+    draw: {
+      faults: ['one cut off'],
+      operationNames: ['set', 'blind', 'read'],
+      nodes: 3,
+      set: { ...OFTEN, keysEach: 2, quorum: USUAL, queries: [{}] },
+    },
+  },
+  {
     name: 'a write that was sent fails with `damaged`',
     file: core('quorum/tally'),
     good: 'if (this.#timedOut)',

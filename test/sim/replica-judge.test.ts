@@ -28,7 +28,7 @@ async function withLoneWrite(): Promise<{
     isDelete: false,
     seen: nothing,
     direct: nothing,
-    isBlindDelete: false,
+    removesAll: false,
     isNamed: false,
     isLastWriteWins: false,
     beganMs: lab.world.nowMs,
