@@ -9,7 +9,7 @@ import Koa from 'koa';
 import type { Env } from '../base/env.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
-import { HTTP_ONE_WRITE_BYTES, HTTP_SMALL_BYTES, MAX_HTTP_DRAIN_BYTES } from './limits.ts';
+import { HTTP_SMALL_BYTES } from './limits.ts';
 import type { MecNode } from '../cluster/node.ts';
 import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
 import type { ByteGate } from './byte-gate.ts';
@@ -18,10 +18,10 @@ import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
 import { serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
-import { withJoinedVary } from './cors.ts';
 import { whenClosed } from './when-closed.ts';
 import { openApi } from './openapi.ts';
 import { failure, problem } from './problem.ts';
+import { send } from './send.ts';
 import { type Exchange, sendStream } from './stream.ts';
 
 /** The limits on memory that requests use. */
@@ -231,23 +231,4 @@ function countUntilTaken(
     });
   whenClosed(req, res, () => answers.release(bytes));
   return answer;
-}
-
-function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer): void {
-  if (res.destroyed || res.headersSent) return;
-  const headers = withJoinedVary(res, own);
-  // The rest of a refused body is discarded, so that the client reads the answer. A rest above the
-  // limit is not read.
-  if (!req.complete && (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES)
-    res.setHeader('Connection', 'close');
-  if (body === undefined) {
-    res.writeHead(status, headers).end();
-    return;
-  }
-  headers['Content-Length'] = String(body.length);
-  res.writeHead(status, headers);
-  if (req.method === 'HEAD' || body.length === 0) res.end();
-  else if (body.length > HTTP_ONE_WRITE_BYTES) res.end(body);
-  // As text, a small body leaves in one write with its head.
-  else res.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1');
 }

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Headers } from './exchange.ts';
+import { lendToAll } from './guards.ts';
 
 /** The time for which a browser may cache a preflight answer, s. */
 const MAX_AGE_SECONDS = 600;
@@ -20,7 +21,8 @@ export function answerCors(
 ): boolean {
   const { origin } = request.headers;
   const isAny = origins.includes('*');
-  if (!isAny) response.setHeader('Vary', 'Origin');
+  if (isAny) lendToAll(response);
+  else response.setHeader('Vary', 'Origin');
   if (origin === undefined || !(isAny || origins.includes(origin))) return false;
   response.setHeader('Access-Control-Allow-Origin', isAny ? '*' : origin);
   const asked = request.headers['access-control-request-method'];

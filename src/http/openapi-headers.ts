@@ -30,11 +30,26 @@ const HEADERS = {
   'X-Mec-Repeated': sent('Present and true if the same write had already been made.'),
   'Content-Range': sent('The range, and the length of the whole value.'),
   Location: sent('The path of the new key.'),
-  'Cache-Control': sent('A cache must revalidate its copy before it answers.'),
+  'Cache-Control': sent(
+    'no-cache for values: a cache must revalidate its copy. no-store for all else.',
+  ),
   Vary: sent('The form of the answer depends on Accept.'),
+  'X-Content-Type-Options': sent('nosniff: browsers must not guess another type.'),
+  'Content-Security-Policy': sent('Browsers must not run what a value contains.'),
+  'Cross-Origin-Resource-Policy': sent('Pages of other origins must not embed the answer.'),
   Allow: sent('The methods of this path.'),
   'Retry-After': sent('The number of seconds to wait before a retry.', { type: 'integer' }),
 } as const satisfies Record<string, DocumentPart>;
+
+/** The headers that keep a browser from running or lending a body (`guards.ts`). */
+export const VALUE_GUARDS = [
+  'X-Content-Type-Options',
+  'Content-Security-Policy',
+  'Cross-Origin-Resource-Policy',
+] as const satisfies readonly DocumentedHeader[];
+
+/** The headers of every body that is no value. */
+export const GUARDS = [...VALUE_GUARDS, 'Cache-Control'] as const;
 
 /** The name of a header of an answer. */
 export type DocumentedHeader = keyof typeof HEADERS;

@@ -2,8 +2,10 @@
 import type { ErrorCode } from '../base/errors.ts';
 import {
   type DocumentedHeader,
+  GUARDS,
   HEADER_COMPONENTS,
   headersOf,
+  VALUE_GUARDS,
 } from './openapi-headers.ts';
 import { PARAMETERS, parameters, problems, SCHEMAS } from './openapi-parts.ts';
 import { type DocumentPart, ref } from './openapi-ref.ts';
@@ -25,13 +27,14 @@ const ofValue = [
 ] as const;
 /** Headers that are present if the writer has set them. */
 const kept = [
+  ...VALUE_GUARDS,
   'X-Mec-Expires',
   'X-Mec-Client-ID',
   'X-Mec-Meta-*',
   'Content-Encoding',
   'X-Mec-Content-Encoding',
 ] as const;
-const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary', 'Cache-Control'] as const;
+const ofSiblings = ['X-Mec-Vclock', 'ETag', 'X-Mec-Siblings', 'Vary'] as const;
 const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot'] as const;
 /** Optional headers of the answer to a write; the last group only with `returnbody`. */
 const besides: readonly DocumentedHeader[] = [
@@ -62,14 +65,24 @@ const WRITE: readonly ErrorCode[] = [
   ...ANY,
 ];
 
+/** The operation with the headers that each answer with a body has. */
+function guarded(operation: DocumentPart): DocumentPart {
+  const responses = Object.entries(operation['responses'] as Record<string, DocumentPart>).map(
+    ([status, response]) => {
+      const headers = { ...headersOf(GUARDS), ...(response['headers'] as DocumentPart) };
+      return [status, 'content' in response ? { ...response, headers } : response];
+    },
+  );
+  return { ...operation, responses: Object.fromEntries(responses) as DocumentPart };
+}
+
 /** The same operation, without a body in its answers. */
 function headOf(get: DocumentPart): DocumentPart {
-  const responses = Object.entries(get['responses'] as Record<string, DocumentPart>).map(
-    ([status, { description, headers }]) => [
+  const responses = Object.entries(guarded(get)['responses'] as Record<string, DocumentPart>)
+    .map(([status, { description, headers }]) => [
       status,
       headers === undefined ? { description } : { description, headers },
-    ],
-  );
+    ]);
   return {
     ...get,
     operationId: `${String(get['operationId'])}Head`,
@@ -296,12 +309,23 @@ const PATHS: Readonly<Record<string, DocumentPart>> = {
   }),
 };
 
+/** The operations of a path, each with the headers of all bodies. */
+const guardedPath = (path: DocumentPart): DocumentPart =>
+  Object.fromEntries(
+    Object.entries(path).map(([name, part]) => [
+      name,
+      name === 'parameters' ? part : guarded(part as DocumentPart),
+    ]),
+  );
+
 /** The document, for a server of this version. */
 export function openApi(version: string): DocumentPart {
   return {
     openapi: '3.1.0',
     info: { title: 'MecDB', description: ABOUT, version, license: { name: 'MIT' } },
-    paths: PATHS,
+    paths: Object.fromEntries(
+      Object.entries(PATHS).map(([path, operations]) => [path, guardedPath(operations)]),
+    ),
     components: {
       parameters: PARAMETERS,
       headers: HEADER_COMPONENTS,

@@ -4,6 +4,7 @@ import type { Log } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
 import { withJoinedVary } from './cors.ts';
 import type { HttpAnswer } from './exchange.ts';
+import { guard } from './guards.ts';
 
 /** An answer with a stream. */
 export type StreamedAnswer = HttpAnswer & { readonly stream: AsyncGenerator<Uint8Array> };
@@ -22,7 +23,7 @@ export async function sendStream(
 ): Promise<void> {
   const { status, headers, stream } = answer;
   if (res.destroyed || res.headersSent) return;
-  res.writeHead(status, withJoinedVary(res, headers));
+  res.writeHead(status, guard(withJoinedVary(res, headers), res));
   if (req.method === 'HEAD') {
     await stream.return(undefined);
     res.end();
