@@ -4,14 +4,13 @@
  */
 import { MAX_IDEMPOTENCY_KEY_CHARS } from '../core/limits.ts';
 import { MAX_CONDITION_TAGS } from './limits.ts';
-import { httpDateToMicros } from '../base/system.ts';
-import { type Condition, isAmong, type Tags } from '../core/quorum/condition.ts';
+import type { Condition, Tags } from '../core/quorum/condition.ts';
 import type { Content } from '../core/value/content.ts';
 import type { ObjectVersion } from '../core/causality/object.ts';
 import { badHeader } from './bad-header.ts';
+import { tagsIn, versionsTag } from './entity-tags.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
-
-const TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
+import { dateToMicros } from './http-date.ts';
 
 /** The name of a header, and the lower-case field of a request. */
 interface HeaderName {
@@ -34,10 +33,9 @@ function tagsOf(request: HttpRequest, { name, field }: HeaderName): Tags | undef
   const text = headerOf(request, field)?.trim();
   if (text === undefined) return undefined;
   if (text === '*') return '*';
-  const tags = text.split(',').map((tag) => tag.trim());
-  if (tags.length > MAX_CONDITION_TAGS || !tags.every((tag) => TAG.test(tag))) {
+  const tags = tagsIn(text);
+  if (tags === undefined || tags.length > MAX_CONDITION_TAGS)
     throw badHeader(name, `must be * or at most ${MAX_CONDITION_TAGS} entity tags in quotes`);
-  }
   return tags;
 }
 
@@ -48,6 +46,10 @@ function tagsOf(request: HttpRequest, { name, field }: HeaderName): Tags | undef
 function strong(tags: Tags | undefined): Tags | undefined {
   return tags === undefined || tags === '*' ? tags : tags.map((tag) => tag.replace(/^W\//, ''));
 }
+
+/** A writer may know the versions by the tag of any form of them. */
+const ofVersions = (tags: Tags | undefined): Tags | undefined =>
+  tags === undefined || tags === '*' ? tags : tags.map(versionsTag);
 
 /**
  * The condition of a write; undefined if it has none. Throws `bad-parameter` for a condition that
@@ -61,8 +63,8 @@ export function conditionOf(request: HttpRequest): Condition | undefined {
       'has only seconds, too coarse for a write; use If-Match',
     );
   }
-  const ifMatch = tagsOf(request, IF_MATCH);
-  const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));
+  const ifMatch = ofVersions(tagsOf(request, IF_MATCH));
+  const ifNoneMatch = ofVersions(strong(tagsOf(request, IF_NONE_MATCH)));
   const idempotencyKey = request.method === 'DELETE' ? undefined : idempotencyKeyOf(request);
   if (ifMatch === undefined && ifNoneMatch === undefined && idempotencyKey === undefined)
     return undefined;
@@ -101,30 +103,40 @@ export function isConditional({ headers }: HttpRequest): boolean {
   );
 }
 
+/** The answer to a read, as far as conditions need it. */
+export interface Selected {
+  readonly tag: string;
+  /** At least one. */
+  readonly versions: readonly ObjectVersion<Content>[];
+}
+
 /**
  * The status of a read by its conditions, in the order of RFC 9110, 13.2.2; undefined if they do
  * not change it.
  */
 export function verdictOf(
   request: HttpRequest,
-  versions: readonly ObjectVersion<Content>[],
+  { tag, versions }: Selected,
+  nowMicros: number,
 ): 304 | 412 | undefined {
   const micros = versions.reduce((newest, { body }) => Math.max(newest, body.timestampMicros), 0);
+  const isAmong = (tags: Tags): boolean => tags === '*' || tags.includes(tag);
+  const isNewer = (field: string): boolean | undefined =>
+    isLater(micros, headerOf(request, field), nowMicros);
   const ifMatch = tagsOf(request, IF_MATCH);
   const ifNoneMatch = strong(tagsOf(request, IF_NONE_MATCH));
   if (ifMatch !== undefined) {
-    if (!isAmong(ifMatch, versions)) return 412;
-  } else if (isNewer(micros, headerOf(request, 'if-unmodified-since')) === true) return 412;
-  if (versions.length === 0) return undefined;
-  if (ifNoneMatch !== undefined) return isAmong(ifNoneMatch, versions) ? 304 : undefined;
-  return isNewer(micros, headerOf(request, 'if-modified-since')) === false ? 304 : undefined;
+    if (!isAmong(ifMatch)) return 412;
+  } else if (isNewer('if-unmodified-since') === true) return 412;
+  if (ifNoneMatch !== undefined) return isAmong(ifNoneMatch) ? 304 : undefined;
+  return isNewer('if-modified-since') === false ? 304 : undefined;
 }
 
 /**
  * Whether a time is later than an HTTP date, in whole seconds; undefined if the date is absent or
  * invalid.
  */
-function isNewer(micros: number, date: string | undefined): boolean | undefined {
-  const than = date === undefined ? undefined : httpDateToMicros(date);
+function isLater(micros: number, date: string | undefined, nowMicros: number): boolean | undefined {
+  const than = date === undefined ? undefined : dateToMicros(date, nowMicros);
   return than === undefined ? undefined : Math.floor(micros / 1e6) > than / 1e6;
 }

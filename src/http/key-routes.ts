@@ -10,6 +10,7 @@ import { etagOf } from '../core/value/etag.ts';
 import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { conditionOf, isConditional, verdictOf, writeIdOf } from './conditions.ts';
 import { addContentHeaders, RAW_CODING, vclockHeader } from './content-headers.ts';
+import { tagOf } from './entity-tags.ts';
 import { headerOf, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { assertKnownHeaders } from './known-headers.ts';
 import { byMethod, type Methods } from './methods.ts';
@@ -17,7 +18,7 @@ import { parametersOf } from './parameters.ts';
 import { problem } from './problem.ts';
 import { ranged } from './ranges.ts';
 import { contentOf, goneTokensOf, keyOf, seenDotsOf, tokenOf } from './request.ts';
-import { newestFirst, renderSiblings } from './siblings.ts';
+import { formOf, newestFirst, renderSiblings } from './siblings.ts';
 
 /** The parts that the routes use. */
 export interface KeyRoutes {
@@ -116,27 +117,36 @@ function answer(
 ): HttpAnswer {
   const headers = vclockHeader(key, token, siblings);
   if (isUnreadable) return problem(new MecError('internal', { detail: UNREADABLE }), headers);
-  const verdict = isConditional(request) ? verdictOf(request, siblings) : undefined;
-  if (verdict === 412) return problem(new MecError('precondition-failed'), headers);
   const [sibling] = siblings;
+  // Conditions do not count where the answer is an error without them (RFC 9110, 13.2.1).
   if (sibling === undefined) return problem(new MecError('not-found'), headers);
-  if (siblings.length === 1) {
+  const known = isConditional(request) ? { ...headers } : headers;
+  const form = siblings.length === 1 ? undefined : formOf(headerOf(request, 'accept'));
+  if (form === undefined) {
     addContentHeaders(headers, sibling, isRaw ? RAW_CODING : undefined);
-    headers['Cache-Control'] = UNCACHED;
-    if (verdict === 304) return { status: 304, headers };
-    const whole = { status: 200, headers, body: sibling.body.value };
-    return request.headers['range'] === undefined ? whole : ranged(request, whole);
+    headers['Accept-Ranges'] = 'bytes';
+    if (headers[RAW_CODING] !== undefined) headers['ETag'] = tagOf(siblings, 'raw');
+  } else {
+    headers['ETag'] = tagOf(siblings, form.suffix);
+    headers['X-Mec-Siblings'] = String(siblings.length);
   }
-  const rendered =
-    verdict === 304 ? undefined : renderSiblings(siblings, headerOf(request, 'accept'), env.random);
-  if (rendered !== undefined) headers['Content-Type'] = rendered.type;
-  headers['ETag'] = etagOf(siblings);
-  headers['X-Mec-Siblings'] = String(siblings.length);
-  headers['Vary'] = 'Accept';
   headers['Cache-Control'] = UNCACHED;
-  return rendered === undefined
-    ? { status: 304, headers }
-    : { status: 300, headers, body: rendered.body };
+  // With a second value, the form of the answer would depend on it.
+  headers['Vary'] = 'Accept';
+  const { ETag: tag = '' } = headers;
+  const verdict = isConditional(request)
+    ? verdictOf(request, { tag, versions: siblings }, env.clock.wallMicros())
+    : undefined;
+  if (verdict === 412) return problem(new MecError('precondition-failed'), known);
+  if (verdict === 304) return { status: 304, headers };
+  if (form !== undefined) {
+    const { type, body } = renderSiblings(siblings, form.type, tag);
+    headers['Content-Type'] = type;
+    return { status: 300, headers, body };
+  }
+  const whole = { status: 200, headers, body: sibling.body.value };
+  const isPart = request.headers['range'] !== undefined && request.method === 'GET';
+  return isPart ? ranged(request, whole) : whole;
 }
 
 /** Writes the content of a request to a key. Rejects with a `MecError`. */

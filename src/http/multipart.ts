@@ -13,8 +13,18 @@ export interface SentPart {
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
 /**
- * The body of a multipart message. The boundary must not occur in a part; a random one will not.
+ * A boundary that begins with `start` and occurs in no part. It is the same for the same parts. A
+ * writer can know it in advance, so it is not enough that it is unlikely.
  */
+export function boundaryOf(parts: readonly SentPart[], start: string): string {
+  let boundary = start;
+  const isIn = ({ body }: SentPart): boolean =>
+    Buffer.from(body.buffer, body.byteOffset, body.length).includes(`--${boundary}`);
+  while (parts.some(isIn)) boundary += '0';
+  return boundary;
+}
+
+/** The body of a multipart message. The boundary must not occur in a part. */
 export function toMultipart(parts: readonly SentPart[], boundary: string): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const [i, { headers, body }] of parts.entries()) {

@@ -10,7 +10,8 @@ const sent = (description: string, schema: DocumentPart = { type: 'string' }): D
 const HEADERS = {
   'X-Mec-Vclock': sent('The token: the context of this answer.'),
   'X-Mec-Dot': sent('The permanent name of this write.'),
-  ETag: sent('Identifies exactly these versions.'),
+  ETag: sent('Identifies exactly these versions, in this form.'),
+  'Accept-Ranges': sent('bytes: a range of the value may be asked for.'),
   'Last-Modified': sent('The time of the write, by the clock of the node that took it.'),
   'X-Mec-Timestamp': sent('The time of the write, in nanoseconds since 1970.', {
     type: 'string',

@@ -150,7 +150,7 @@ export const PARAMETERS = {
   range: header('Range', 'One range of bytes of a single value.'),
   ifRange: header(
     'If-Range',
-    'The range, if this is still the ETag or the date; else the whole value.',
+    'The range, if this is still the ETag; else the whole value. A date is too coarse.',
   ),
   accept: header('Accept', 'The form of siblings, or of a listing.'),
   idempotencyKey: header(

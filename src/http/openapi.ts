@@ -24,8 +24,10 @@ const ofValue = [
   'X-Mec-Timestamp',
   'X-Mec-Dot',
   'Cache-Control',
+  'Vary',
+  'Accept-Ranges',
 ] as const;
-/** Headers that are present if the writer has set them. */
+/** Headers that are present if the writer has set them, or if the value is not empty. */
 const kept = [
   ...VALUE_GUARDS,
   'X-Mec-Expires',
@@ -39,7 +41,8 @@ const ofWrite = ['X-Mec-Vclock', 'X-Mec-Dot'] as const;
 /** Optional headers of the answer to a write; the last group only with `returnbody`. */
 const besides: readonly DocumentedHeader[] = [
   ...(['ETag', 'X-Mec-Siblings', 'X-Mec-Repeated'] as const),
-  ...(['Last-Modified', 'X-Mec-Timestamp', 'Cache-Control', ...kept] as const),
+  ...(['Last-Modified', 'X-Mec-Timestamp', 'Cache-Control', 'Vary', 'Accept-Ranges'] as const),
+  ...kept,
 ];
 const known = headersOf([], ['X-Mec-Vclock']);
 const anySibling = {
@@ -76,9 +79,13 @@ function guarded(operation: DocumentPart): DocumentPart {
   return { ...operation, responses: Object.fromEntries(responses) as DocumentPart };
 }
 
+/** Answers to a range, which HEAD ignores. */
+const OF_RANGES: readonly string[] = ['206', '416'];
+
 /** The same operation, without a body in its answers. */
 function headOf(get: DocumentPart): DocumentPart {
   const responses = Object.entries(guarded(get)['responses'] as Record<string, DocumentPart>)
+    .filter(([status]) => !OF_RANGES.includes(status))
     .map(([status, { description, headers }]) => [
       status,
       headers === undefined ? { description } : { description, headers },
@@ -119,8 +126,15 @@ const read: DocumentPart = {
     304: {
       description: 'The value has not changed.',
       headers: headersOf(
-        ['X-Mec-Vclock', 'ETag', 'Cache-Control'],
-        ['Last-Modified', 'X-Mec-Timestamp', 'X-Mec-Dot', 'X-Mec-Siblings', 'Vary', ...kept],
+        ['X-Mec-Vclock', 'ETag', 'Cache-Control', 'Vary'],
+        [
+          'Last-Modified',
+          'X-Mec-Timestamp',
+          'X-Mec-Dot',
+          'X-Mec-Siblings',
+          'Accept-Ranges',
+          ...kept,
+        ],
       ),
     },
     ...problems(

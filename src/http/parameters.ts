@@ -76,8 +76,9 @@ const RULES: Readonly<Record<string, ParameterRule>> = {
   vtag: {
     expected: 'the ETag of a sibling',
     set: (parameters, text) => {
-      parameters.vtag = text.replaceAll('"', '');
-      return /^"?[0-9a-f]{16}"?$/.test(text);
+      const [, tag] = /^"?([0-9a-f]{16})(?:-[rjm])?"?$/.exec(text) ?? [];
+      if (tag !== undefined) parameters.vtag = tag;
+      return tag !== undefined;
     },
   },
   prefix: keyPart('prefix'),

@@ -3,7 +3,6 @@ import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf } from '../base/errors.ts';
 import { MAX_GONE_TOKENS, MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../core/limits.ts';
 import { MAX_META_BYTES, MAX_SEEN_DOTS } from './limits.ts';
-import { httpDateToMicros } from '../base/system.ts';
 import { CausalContext, type Dot } from '../core/causality/causal-context.ts';
 import type { Content } from '../core/value/content.ts';
 import { isReserved } from '../core/value/key.ts';
@@ -12,6 +11,7 @@ import { decodeToken } from '../core/causality/token.ts';
 import { badHeader } from './bad-header.ts';
 import { verifyDigest } from './digest.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
+import { dateToMicros } from './http-date.ts';
 import { META_PREFIX } from './known-headers.ts';
 
 /** The path prefix of keys. */
@@ -139,7 +139,7 @@ function expiryOf(request: HttpRequest, { nowMicros, ttlMs }: ContentRules): num
     return nowMicros + seconds * 1e6;
   }
   if (expires !== undefined) {
-    const micros = httpDateToMicros(expires) ?? 0;
+    const micros = dateToMicros(expires, nowMicros) ?? 0;
     if (micros <= nowMicros || micros > nowMicros + MAX_TTL_SECONDS * 1e6)
       throw badHeader(
         'X-Mec-Expires',

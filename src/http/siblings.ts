@@ -1,7 +1,5 @@
 /** Several versions of one key in one answer: as multipart or as JSON. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
-import type { Random } from '../base/env.ts';
-import { drawName } from '../core/causality/actor.ts';
 import type { Content } from '../core/value/content.ts';
 import { formatDot } from '../core/causality/dot.ts';
 import { etagOf } from '../core/value/etag.ts';
@@ -9,7 +7,7 @@ import { isJsonType } from '../core/value/media-type.ts';
 import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { preferred } from './accept.ts';
 import { addContentHeaders, microsToNanos } from './content-headers.ts';
-import { toMultipart } from './multipart.ts';
+import { boundaryOf, toMultipart } from './multipart.ts';
 
 /**
  * The available forms, the default first. `mime/multipart` is the type that the first MecDB used.
@@ -29,19 +27,31 @@ export function newestFirst(siblings: ObjectVersion<Content>[]): ObjectVersion<C
   );
 }
 
-/** The siblings in the form that `Accept` prefers. */
+/** A form of several siblings. */
+export interface SiblingForm {
+  readonly type: (typeof SIBLING_TYPES)[number];
+  /** The suffix of its entity tag, by name; undefined for the usual form. */
+  readonly suffix: Exclude<(typeof SIBLING_TYPES)[number], 'multipart/mixed'> | undefined;
+}
+
+/** The form that `Accept` prefers. */
+export function formOf(accept: string | undefined): SiblingForm {
+  const type = preferred(accept, SIBLING_TYPES) as SiblingForm['type'];
+  return { type, suffix: type === 'multipart/mixed' ? undefined : type };
+}
+
+/** The siblings in a form. Those with the same tag have the same bytes, at every node. */
 export function renderSiblings(
   siblings: readonly ObjectVersion<Content>[],
-  accept: string | undefined,
-  random: Random,
+  type: SiblingForm['type'],
+  tag: string,
 ): RenderedSiblings {
-  const type = preferred(accept, SIBLING_TYPES);
   if (type === 'application/json') return { type, body: toJson(siblings) };
-  const boundary = `mec-${drawName(random)}`;
   const parts = siblings.map((sibling) => ({
     headers: addContentHeaders({}, sibling),
     body: sibling.body.value,
   }));
+  const boundary = boundaryOf(parts, `mec-${tag.slice(1, 17)}`);
   return { type: `${type}; boundary=${boundary}`, body: toMultipart(parts, boundary) };
 }
 
@@ -56,14 +66,17 @@ function siblingToJson(sibling: ObjectVersion<Content>): string {
     etag: etagOf([sibling]),
     dot: formatDot(sibling),
     timestamp: microsToNanos(timestampMicros),
-    contentType,
+    contentType: asText(contentType),
     contentEncoding,
-    clientId,
+    clientId: clientId === undefined ? undefined : asText(clientId),
     expires: expiresMicros === undefined ? undefined : microsToNanos(expiresMicros),
-    meta: Object.fromEntries(meta ?? []),
+    meta: Object.fromEntries((meta ?? []).map(([name, text]) => [name, asText(text)])),
   });
   return `${head.slice(0, -1)},${valueToJson(sibling.body)}}`;
 }
+
+/** The text of a header. Its bytes arrived as one character each, and are mostly UTF-8. */
+const asText = (header: string): string => bytesToUtf8(Buffer.from(header, 'latin1')) ?? header;
 
 /** JSON is kept digit for digit, other text becomes a string, and the rest base64. */
 function valueToJson({ value, contentType, contentEncoding }: Content): string {

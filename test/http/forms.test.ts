@@ -115,7 +115,7 @@ describe('forms', () => {
     await put(1, key, 'b');
     const answer = await get(key, { Accept: 'mime/multipart' });
     const type = String(answer.headers['content-type']);
-    assert.match(type, /^mime\/multipart; boundary=mec-[0-9a-z]{20}$/);
+    assert.match(type, /^mime\/multipart; boundary=mec-[0-9a-f]{16}$/);
     const headers = {
       ...answer.headers,
       'content-type': type.replace('mime/multipart', 'multipart/mixed'),
@@ -186,7 +186,7 @@ describe('forms', () => {
       [{ Range: 'lines=0-1' }, 200, '0123456789', undefined],
       [{ Range: 'bytes=-' }, 200, '0123456789', undefined],
       [{ Range: 'bytes=0-0', 'If-Range': etag }, 206, '0', 'bytes 0-0/10'],
-      [{ Range: 'bytes=0-0', 'If-Range': modified }, 206, '0', 'bytes 0-0/10'],
+      [{ Range: 'bytes=0-0', 'If-Range': modified }, 200, '0123456789', undefined],
       [{ Range: 'bytes=0-0', 'If-Range': '"other"' }, 200, '0123456789', undefined],
     ] as [Record<string, string>, number, string | undefined, string | undefined][]) {
       const part = await get(key, headers);

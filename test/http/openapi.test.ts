@@ -117,6 +117,9 @@ const reads: Record<string, Recipe> = {
   504: (method) => to(`${fresh()}?timeout=100`, { method }),
 };
 
+/** HEAD ignores ranges. */
+const { 206: _part, 416: _outside, ...heads } = reads;
+
 const writes: Record<string, Recipe> = {
   200: async (method) => {
     const key = await one(KEPT);
@@ -162,7 +165,7 @@ const located = (name: string): Record<string, Recipe> => ({
 
 const RECIPES: Record<string, Record<string, Recipe>> = {
   read: reads,
-  readHead: reads,
+  readHead: heads,
   write: writes,
   writeAsPost: writes,
   delete: {

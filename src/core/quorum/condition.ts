@@ -19,7 +19,7 @@ export interface Condition {
 }
 
 /** Whether the tag of these versions is in the list. A key without versions matches no list. */
-export function isAmong(tags: Tags, versions: readonly Dot[]): boolean {
+function isAmong(tags: Tags, versions: readonly Dot[]): boolean {
   return versions.length > 0 && (tags === '*' || tags.includes(etagOf(versions)));
 }
 

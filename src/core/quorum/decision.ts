@@ -57,8 +57,9 @@ export function decide(asked: Conditional, told: Told): Decision {
   const made = madeBefore(asked, told);
   if (made !== undefined && !isWon(asked, told)) throw new MecError('precondition-failed');
   if (made !== undefined) return { kind: 'repeat', made };
-  if (!isMet(condition, told.visible)) throw new MecError('precondition-failed');
+  // Comes first: conditions do not count where the answer is an error without them.
   if (body === undefined && told.visible.length === 0) throw new MecError('not-found');
+  if (!isMet(condition, told.visible)) throw new MecError('precondition-failed');
   const token = asked.token?.clone() ?? new CausalContext();
   const isBlindDelete = body === undefined && asked.token === undefined;
   if (isSeen(condition) || isBlindDelete) token.join(told.object.context);
