@@ -202,16 +202,14 @@ function assertPlain({ headers, rawHeaders }: IncomingMessage): void {
       detail: 'The only supported Transfer-Encoding is chunked',
     });
   }
-  let types = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE) types += 1;
-  }
-  if (types > 1)
+  // Two of them arrive joined by a comma, which a single one may have in a quoted parameter.
+  if (headers['content-type']?.includes(',') === true && countOf(rawHeaders, 'content-type') > 1)
     throw new MecError('bad-request', { detail: 'The request has more than one Content-Type' });
 }
 
-const CONTENT_TYPE = 'content-type';
+/** The number of headers with a name in lower case. */
+const countOf = (rawHeaders: readonly string[], name: string): number =>
+  rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === name).length;
 
 /**
  * Counts a large answer until its client has taken it. Throws `overloaded` if slow readers already

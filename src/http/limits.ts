@@ -4,8 +4,17 @@ import { KIB, MIB } from '../base/bytes.ts';
 /** Dots in `X-Mec-Seen`: all siblings that a key may have, and some of the reader's own writes. */
 export const MAX_SEEN_DOTS = 128;
 
-/** Metadata of one version, names and values together. */
+/**
+ * The headers with metadata of one version, as they travel: `X-Mec-Meta-Name: value` and a line
+ * end. With all others, the headers of an answer stay below the 16 KiB that many clients accept.
+ */
 export const MAX_META_BYTES = 8 * KIB;
+
+/** Any other header that is stored with a version. Real ones have less than a tenth of it. */
+export const MAX_STORED_HEADER_BYTES = KIB;
+
+/** The longest `X-Mec-Client-ID`. */
+export const MAX_CLIENT_ID_BYTES = 255;
 
 /** All request headers together: a token, the metadata, and room for the usual ones. */
 export const MAX_HEADER_BYTES = 56 * KIB;

@@ -10,7 +10,7 @@ import {
   MAX_TIMEOUT_MS,
   MAX_TTL_SECONDS,
 } from '../core/limits.ts';
-import { MAX_CONDITION_TAGS, MAX_META_BYTES } from './limits.ts';
+import { MAX_CLIENT_ID_BYTES, MAX_CONDITION_TAGS, MAX_META_BYTES } from './limits.ts';
 import { type DocumentedHeader, headersOf } from './openapi-headers.ts';
 import { type DocumentPart, ref } from './openapi-ref.ts';
 
@@ -116,7 +116,10 @@ export const PARAMETERS = {
     'X-Mec-Gone',
     'Tokens of answers without a value, separated by commas. The answer has no version that they include.',
   ),
-  clientId: header('X-Mec-Client-ID', 'Recorded with the version and returned.'),
+  clientId: header('X-Mec-Client-ID', 'Recorded with the version and returned.', {
+    type: 'string',
+    maxLength: MAX_CLIENT_ID_BYTES,
+  }),
   meta: header(
     'X-Mec-Meta-*',
     `Metadata, returned unchanged; at most ${MAX_META_BYTES} bytes in all.`,

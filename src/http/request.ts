@@ -2,7 +2,12 @@
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf } from '../base/errors.ts';
 import { MAX_GONE_TOKENS, MAX_KEY_BYTES, MAX_TTL_SECONDS } from '../core/limits.ts';
-import { MAX_META_BYTES, MAX_SEEN_DOTS } from './limits.ts';
+import {
+  MAX_CLIENT_ID_BYTES,
+  MAX_META_BYTES,
+  MAX_SEEN_DOTS,
+  MAX_STORED_HEADER_BYTES,
+} from './limits.ts';
 import { CausalContext, type Dot } from '../core/causality/causal-context.ts';
 import type { Content } from '../core/value/content.ts';
 import { isReserved } from '../core/value/key.ts';
@@ -105,6 +110,9 @@ export interface ContentRules {
  * one of them is invalid.
  */
 export async function contentOf(request: HttpRequest, rules: ContentRules): Promise<Content> {
+  const contentType = storedHeader(request, 'content-type') || DEFAULT_CONTENT_TYPE;
+  const contentEncoding = storedHeader(request, 'content-encoding') || undefined;
+  const clientId = storedHeader(request, 'x-mec-client-id', MAX_CLIENT_ID_BYTES);
   const meta = metaOf(request);
   const expiresMicros = expiryOf(request, rules);
   if (request.headers['content-range'] !== undefined)
@@ -113,9 +121,9 @@ export async function contentOf(request: HttpRequest, rules: ContentRules): Prom
   verifyDigest(request, value);
   return {
     value,
-    contentType: headerOf(request, 'content-type') || DEFAULT_CONTENT_TYPE,
-    contentEncoding: headerOf(request, 'content-encoding') || undefined,
-    clientId: headerOf(request, 'x-mec-client-id'),
+    contentType,
+    contentEncoding,
+    clientId,
     timestampMicros: rules.nowMicros,
     meta: meta.length === 0 ? undefined : meta,
     expiresMicros,
@@ -150,13 +158,29 @@ function expiryOf(request: HttpRequest, { nowMicros, ttlMs }: ContentRules): num
   return ttlMs === undefined ? undefined : nowMicros + ttlMs * 1000;
 }
 
+/** A header that is stored; undefined if absent. A client could not read a longer one. */
+function storedHeader(
+  request: HttpRequest,
+  name: string,
+  limit = MAX_STORED_HEADER_BYTES,
+): string | undefined {
+  const value = headerOf(request, name);
+  if (value !== undefined && value.length > limit)
+    throw new MecError('headers-too-large', {
+      parameter: name,
+      limit,
+      detail: `The header ${name} has more than ${limit} bytes`,
+    });
+  return value;
+}
+
 function metaOf(request: HttpRequest): [string, string][] {
   const meta: [string, string][] = [];
   let bytes = 0;
   for (const name of Object.keys(request.headers)) {
     if (!name.startsWith(META_PREFIX)) continue;
     const value = headerOf(request, name) ?? '';
-    bytes += name.length - META_PREFIX.length + value.length;
+    bytes += name.length + ': '.length + value.length + '\r\n'.length;
     meta.push([name.slice(META_PREFIX.length), value]);
   }
   if (bytes > MAX_META_BYTES)

@@ -98,12 +98,17 @@ export class HttpServer {
       // A missing Host header does no harm here, and Node's own refusal would not be a problem
       // document.
       requireHostHeader: false,
+      // Otherwise Node drops the second of two headers such as Host without a word.
+      joinDuplicateHeaders: true,
     };
     this.#server = createServer(limits, (request, response) => this.#serve(request, response));
     // A client that closes its half after a request still gets the answer, as `nc -N` expects. The
     // server closes when all requests are answered.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
+    // Node drops headers above a number without a word, and conditions with them. The limit on
+    // their bytes is enough.
+    this.#server.maxHeadersCount = 0;
     this.#server.timeout = HTTP_SOCKET_TIMEOUT_MS;
     // Replaces the automatic "100 Continue": the body is requested when there is room for it.
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response));

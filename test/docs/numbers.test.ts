@@ -160,7 +160,7 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A row of the tables of limits and of keys, which reference.test.ts compares with the source. */
-const COMPARED_ROW = /^\| (?:[a-z -]+|`[a-z.]+`) \|.*$/gm;
+const COMPARED_ROW = /^\| (?:[a-z, -]+(?:64 KiB)?|`[A-Za-z.-]+`(?:, `[A-Za-z-]+`)?) \|.*$/gm;
 
 /** A page without its blocks of code, on one line, with links as their texts. */
 const proseOf = (text: string): string =>

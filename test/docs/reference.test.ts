@@ -22,11 +22,13 @@ import {
   HTTP_BODY_STALL_MS,
   HTTP_HEADERS_TIMEOUT_MS,
   HTTP_REQUEST_TIMEOUT_MS,
+  MAX_CLIENT_ID_BYTES,
   MAX_HEADER_BYTES,
   MAX_HTTP_CONNECTIONS,
   MAX_HTTP_IN_FLIGHT,
   MAX_HTTP_PIPELINED,
   MAX_META_BYTES,
+  MAX_STORED_HEADER_BYTES,
 } from '../../src/http/limits.ts';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 
@@ -157,7 +159,9 @@ const LIMITS: Readonly<Record<string, string>> = {
   'bytes of a value': `\`maxvalue\`: ${IN_MIB.byDefault} MiB by default, ${IN_MIB.most} MiB at most`,
   'versions of a key': String(MAX_SIBLINGS),
   'bytes of all versions of a key': `${MAX_OBJECT_BYTES / MIB} MiB`,
-  'metadata of a version': `${MAX_META_BYTES / KIB} KiB`,
+  'metadata of a version, names and values': `${MAX_META_BYTES / KIB} KiB`,
+  '`Content-Type`, `Content-Encoding`': `${MAX_STORED_HEADER_BYTES / KIB} KiB`,
+  '`X-Mec-Client-ID`': `${MAX_CLIENT_ID_BYTES} bytes`,
   'token in an answer': `${MAX_SENT_TOKEN_CHARS / KIB} KiB`,
   'headers of a request': `${MAX_HEADER_BYTES / KIB} KiB`,
   'requests at once at a node': String(MAX_HTTP_IN_FLIGHT),
@@ -170,7 +174,7 @@ const LIMITS: Readonly<Record<string, string>> = {
 
 test('the limits of HTTP are those of the source', () => {
   const section = /^## Limits$([^]*?)^## /m.exec(textOf('docs/http.md'))?.[1] ?? '';
-  const rows = [...section.matchAll(/^\| ([a-z ]+) \| (.+) \|$/gm)].slice(1);
+  const rows = [...section.matchAll(/^\| ([A-Za-z0-9 `,-]+) \| (.+) \|$/gm)].slice(2);
   assert.deepEqual(Object.fromEntries(rows.map(([, name, value]) => [name, value])), LIMITS);
 });
 
