@@ -19,6 +19,7 @@ import { serveKey } from './key-routes.ts';
 import { serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { whenClosed } from './when-closed.ts';
+import { optionsAnswer } from './methods.ts';
 import { openApi } from './openapi.ts';
 import { failure, problem } from './problem.ts';
 import { send } from './send.ts';
@@ -64,7 +65,8 @@ function createApp(
   parts: ServingParts,
 ): Koa {
   const app = new Koa();
-  const router = new Router();
+  // Paths are exact: no other case, and no slash at the end.
+  const router = new Router({ sensitive: true, strict: true });
   const routes = { node, env };
   const document = `${JSON.stringify(openApi(version))}\n`;
   const toMiddleware =
@@ -102,7 +104,7 @@ function createApp(
     reply(() => plain('application/json', document)),
   );
   app.use(router.routes());
-  app.use(reply((ctx) => (ctx.matched?.length ? notAllowed() : noSuchRoute())));
+  app.use(reply(otherAnswer));
   app.on('error', (error: NodeJS.ErrnoException) => {
     // A client that disconnects during a request is no fault of this node.
     if (
@@ -142,8 +144,18 @@ const ROUTES = '/mec, /mec/KEY, /cluster/…, /ping, /ready, /status and /openap
 const noSuchRoute = (): HttpAnswer =>
   problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));
 
-const notAllowed = (): HttpAnswer =>
-  problem(new MecError('method-not-allowed'), { Allow: 'GET, HEAD' });
+/** The answer to a request that no route has answered. */
+function otherAnswer({ method, url, matched = [] }: Koa.Context): HttpAnswer {
+  if (method === 'OPTIONS' && url === '*') return optionsAnswer(METHODS);
+  if (matched.length === 0) return noSuchRoute();
+  const options = optionsAnswer(['GET', 'HEAD']);
+  return method === 'OPTIONS'
+    ? options
+    : problem(new MecError('method-not-allowed'), options.headers);
+}
+
+/** The methods that some path has. */
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
 
 /**
  * The limits of a request: its share of the node's memory, and the time that it may wait for it.

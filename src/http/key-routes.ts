@@ -28,7 +28,6 @@ export interface KeyRoutes {
 
 const METHODS: Methods<KeyRoutes> = {
   GET: read,
-  HEAD: read,
   PUT: (routes, request) => writeTo(routes, request, keyOf(request.path)),
   POST: (routes, request) => writeTo(routes, request, keyOf(request.path)),
   DELETE: remove,

@@ -23,7 +23,6 @@ const LINES_TYPE = 'application/x-ndjson';
 
 const METHODS: Methods<KeyRoutes> = {
   GET: list,
-  HEAD: list,
   POST: create,
 };
 

@@ -284,7 +284,8 @@ const located = (operationId: string, summary: string): DocumentPart => ({
 });
 
 const ABOUT =
-  'A request for keys with an X-Mec-* header that is not documented here is a bad-parameter.';
+  'A request for keys with an X-Mec-* header that is not documented here is a bad-parameter. ' +
+  'Each path answers OPTIONS, and each path with GET also HEAD.';
 
 const PATHS: Readonly<Record<string, DocumentPart>> = {
   '/mec/{key}': {

@@ -337,10 +337,10 @@ describe('the HTTP contract', () => {
   test('an unsupported method is 405 with the supported ones', async () => {
     const response = await cluster.node(0).key(freshKey(), { method: 'PATCH', body: 'x' });
     assertProblem(response, 405, 'method-not-allowed');
-    assert.equal(response.headers['allow'], 'GET, HEAD, PUT, POST, DELETE');
+    assert.equal(response.headers['allow'], 'GET, HEAD, PUT, POST, DELETE, OPTIONS');
     const ping = await send(`${cluster.node(0).url}/ping`, { method: 'POST' });
     assertProblem(ping, 405, 'method-not-allowed');
-    assert.equal(ping.headers['allow'], 'GET, HEAD');
+    assert.equal(ping.headers['allow'], 'GET, HEAD, OPTIONS');
   });
 
   test('an unknown header of MecDB is 400, and nothing is stored', async () => {

@@ -397,7 +397,8 @@ test('every undocumented method is 405 with the documented ones', async (t) => {
       .filter((name) => name !== 'parameters')
       .map((name) => name.toUpperCase());
     const allowed = String(refused.headers['allow']).split(', ');
-    // Every GET route answers HEAD, documented or not.
+    // Every route answers OPTIONS, and every GET route HEAD, documented or not.
+    assert.equal(allowed.pop(), 'OPTIONS', path);
     assert.deepEqual(
       allowed.filter((name) => name !== 'HEAD' || documented.includes('HEAD')),
       documented,
