@@ -31,9 +31,9 @@ export async function sendStream(
   }
   try {
     for await (const piece of stream) {
-      if (isGone(res)) return;
-      if (!res.write(piece)) await whenDrained(res);
-      if (isGone(res)) return;
+      if (isGone({ req, res })) return;
+      if (!res.write(piece)) await whenDrained({ req, res });
+      if (isGone({ req, res })) return;
     }
     res.end();
   } catch (error) {
@@ -42,19 +42,18 @@ export async function sendStream(
   }
 }
 
-const isGone = (res: ServerResponse): boolean =>
-  res.destroyed || res.socket === null || res.socket.destroyed;
+/** A response has no socket of its own before its turn: only that of its request tells. */
+const isGone = ({ req, res }: Exchange): boolean => res.destroyed || req.socket.destroyed;
 
 /** Resolves when the client has taken the pieces sent so far, or is gone. */
-function whenDrained(res: ServerResponse): Promise<void> {
+function whenDrained({ req: { socket }, res }: Exchange): Promise<void> {
   return new Promise((resolve) => {
-    const { socket } = res;
     const go = (): void => {
       res.off('drain', go).off('close', go);
-      socket?.off('close', go);
+      socket.off('close', go);
       resolve();
     };
     res.once('drain', go).once('close', go);
-    socket?.once('close', go);
+    socket.once('close', go);
   });
 }
