@@ -95,6 +95,10 @@ export const ERROR_KINDS = {
     'The node failed to handle this request',
     'This is a bug of MecDB. The log of the node has the reason.',
   ]),
+  'unknown-method': kind(501, false, [
+    'The method of the request is none that this server knows',
+    'GET /openapi.json names the methods of each path.',
+  ]),
   'disk-failed': kind(503, true, [
     'The node cannot read or write its store',
     'The node tries to open its store again. Its log has the reason.',

@@ -1,16 +1,9 @@
 /** The HTTP server of a node: limits, malformed input, and an orderly stop. */
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { httpUrl } from '../base/address.ts';
 import type { Env } from '../base/env.ts';
-import { type ErrorCode, listenError, MecError, nothingWritten } from '../base/errors.ts';
+import { listenError, MecError, nothingWritten } from '../base/errors.ts';
 import { STOP_GRACE_MS } from '../cluster/limits.ts';
 import {
   HTTP_HEADERS_TIMEOUT_MS,
@@ -28,8 +21,11 @@ import type { MecNode } from '../cluster/node.ts';
 import { createHandle, type Handle } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
 import type { ServerStatus } from './server-status.ts';
+import { HttpConnection } from './connection.ts';
 import { answerCors } from './cors.ts';
-import { failure, problem } from './problem.ts';
+import { NO_TUNNEL, type ParserError, refusalOf } from './parser-error.ts';
+import { failure } from './problem.ts';
+import { send } from './send.ts';
 
 /** The parts of a server. */
 export interface HttpServerOptions {
@@ -38,16 +34,6 @@ export interface HttpServerOptions {
   /** The version of this software, for `/status`. */
   readonly version: string;
 }
-
-/** The state of a socket: its unanswered requests. */
-interface HttpConnection {
-  unanswered: number;
-}
-
-const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
-  HPE_HEADER_OVERFLOW: 'headers-too-large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
-};
 
 /** Paths that report on the node. They must answer even if the node is overloaded. */
 const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
@@ -113,8 +99,12 @@ export class HttpServer {
     // Replaces the automatic "100 Continue": the body is requested when there is room for it.
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response));
     this.#server.on('checkExpectation', (request, response) => this.#serve(request, response));
-    this.#server.on('clientError', (error: ClientError, socket) =>
-      refuse(socket, CLIENT_ERRORS[error.code ?? ''] ?? 'bad-request', isHead(error)),
+    this.#server.on('clientError', (error: ParserError, socket) =>
+      this.#connectionOf(socket as Socket).refuse(refusalOf(error)),
+    );
+    // Otherwise Node would close the connection without a word.
+    this.#server.on('connect', (_, socket) =>
+      this.#connectionOf(socket as Socket).refuse(NO_TUNNEL),
     );
   }
 
@@ -149,31 +139,43 @@ export class HttpServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isStopping) response.shouldKeepAlive = false;
-    // Comes first, so that a page can also read the refusal of its request.
-    const { origins } = this.#options.node.config.http;
-    if (origins.length > 0 && answerCors(origins, request, response)) return;
     const connection = this.#connectionOf(request.socket);
-    const isFull = this.#inFlight >= MAX_HTTP_IN_FLIGHT && !ABOUT_NODE.includes(request.url ?? '');
-    const isTooMuch = isFull || connection.unanswered >= MAX_HTTP_PIPELINED;
-    if (isTooMuch || !isPath(request.url) || request.httpVersionMajor < 1) {
+    connection.begin(request, response);
+    const { node } = this.#options;
+    let isCounted = false;
+    response.once('close', () => {
+      if (isCounted) this.#over(connection, 1);
+      connection.end();
+    });
+    // Comes before the other checks, so that a page can also read the refusal of its request.
+    const { origins } = node.config.http;
+    if (origins.length > 0 && answerCors(origins, request, response)) return;
+    const isTooMuch = this.#isTooMuch(request, connection);
+    if (isTooMuch || !isPath(request.url) || request.httpVersionMajor < 1)
       return this.#refuse(request, response, isTooMuch ? OVERLOADED : BAD_REQUEST);
-    }
+    isCounted = true;
     this.#inFlight += 1;
     connection.unanswered += 1;
-    response.once('close', () => this.#over(connection, 1));
     // If the socket is already destroyed, no event will follow.
     if (request.socket.destroyed) this.#over(connection, 1);
     void this.#handle(request, response);
   }
 
-  #connectionOf(socket: Socket): HttpConnection {
-    const known = this.#connections.get(socket);
-    if (known !== undefined) return known;
-    const connection = { unanswered: 0 };
+  #isTooMuch({ url = '' }: IncomingMessage, { unanswered }: HttpConnection): boolean {
+    if (unanswered >= MAX_HTTP_PIPELINED) return true;
+    return this.#inFlight >= MAX_HTTP_IN_FLIGHT && !ABOUT_NODE.includes(url);
+  }
+
+  #open(socket: Socket): HttpConnection {
+    const connection = new HttpConnection(socket, this.#options.env.clock);
     this.#connections.set(socket, connection);
     // A pipelined request that is never answered emits no "close" on its response.
     socket.once('close', () => this.#over(connection, connection.unanswered));
     return connection;
+  }
+
+  #connectionOf(socket: Socket): HttpConnection {
+    return this.#connections.get(socket) ?? this.#open(socket);
   }
 
   #over(connection: HttpConnection, count: number): void {
@@ -186,8 +188,7 @@ export class HttpServer {
   #refuse(request: IncomingMessage, response: ServerResponse, error: MecError): void {
     this.#refused += 1;
     request.resume();
-    const { status, headers, body } = failure(request.method ?? '', error);
-    response.writeHead(status, { ...headers, 'Content-Length': body?.length ?? 0 }).end(body);
+    send({ req: request, res: response }, failure(request.method ?? '', error));
   }
 
   #whyNotReady(): MecError | undefined {
@@ -210,29 +211,4 @@ export class HttpServer {
       memory: { rssBytes: rss, heapBytes: heapUsed },
     };
   }
-}
-
-/** The error of the HTTP parser, with the bytes that it could not read. */
-type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
-
-/** Whether an unreadable request was probably a HEAD, whose answer must have no body. */
-const isHead = ({ rawPacket }: ClientError): boolean =>
-  rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
-
-/** Answers input that is not HTTP, and closes the connection. */
-function refuse(socket: Duplex, code: ErrorCode, isForHead: boolean): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const { status, headers, body } = problem(new MecError(code));
-  const lines = Object.entries({
-    ...headers,
-    'Content-Length': String(body?.length ?? 0),
-    Connection: 'close',
-  });
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`);
-  // A client that never closes its half must not keep the socket open.
-  socket.end(isForHead ? undefined : body, () => socket.destroy());
 }
