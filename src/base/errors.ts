@@ -39,6 +39,10 @@ export const ERROR_KINDS = {
     'The request is not valid HTTP',
     'The request breaks the syntax of HTTP/1.1, or can be read in two ways.',
   ]),
+  'cross-origin': kind(403, false, [
+    'A page of another origin must not write',
+    'http.origins of the node names the origins whose pages may.',
+  ]),
   'not-found': kind(404, false, [
     'There is no value under this key',
     'The key was never written, was deleted, or has expired.',
@@ -74,6 +78,10 @@ export const ERROR_KINDS = {
   'range-not-satisfiable': kind(416, false, [
     'The requested range lies outside the value',
     'The header Content-Range has the length of the value.',
+  ]),
+  'wrong-host': kind(421, false, [
+    'The Host of the request is no name of this node',
+    'http.hosts of the node names its hosts.',
   ]),
   'idempotency-key-reused': kind(422, false, [
     'This Idempotency-Key was used for another value',

@@ -43,6 +43,11 @@ export interface Config {
      * `https://app.example`, or `*` for all.
      */
     readonly origins: readonly string[];
+    /**
+     * Names in `Host` that stand for this node, in addition to its name, its host, `localhost` and
+     * all IP addresses; or `*` for all.
+     */
+    readonly hosts: readonly string[];
   };
   readonly log: {
     readonly format: LogFormat;

@@ -170,14 +170,14 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
     return reader.read(`${name}.`, table, rules);
   };
   const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
-  const { maxvalue, origins } = section('http', HTTP_KEYS);
+  const { maxvalue, ...http } = section('http', HTTP_KEYS);
   const { format, level } = section('log', LOG_KEYS);
   const config = {
     ...top,
     nodes: reader.nodes(document['node']),
     quorum: { n, r, w, timeoutMs: timeout },
     storage: section('storage', STORAGE_KEYS),
-    http: { maxValueBytes: maxvalue, origins },
+    http: { maxValueBytes: maxvalue, ...http },
     log: { format, level },
     policies: readPolicies(reader, document['policy'], n),
   };

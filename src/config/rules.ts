@@ -128,8 +128,17 @@ const origins: ConfigRule<readonly string[]> = {
   defaultValue: [],
 };
 
+const isHostName = (value: unknown): value is string =>
+  value === '*' || (typeof value === 'string' && isHost(value));
+
+const hosts: ConfigRule<readonly string[]> = {
+  expected: 'a list of host names such as "db.example" (without a port), or "*" for all',
+  read: (value) => (Array.isArray(value) && value.every(isHostName) ? value : undefined),
+  defaultValue: [],
+};
+
 /** The keys of `[http]`. */
-export const HTTP_KEYS = { maxvalue, origins };
+export const HTTP_KEYS = { maxvalue, origins, hosts };
 
 /** The rule for one of several words. */
 const word = <Word extends string>(

@@ -49,7 +49,13 @@ export interface NodeConfig {
     | { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string }
     | undefined;
   readonly storage?: { readonly sync?: boolean } | undefined;
-  readonly http?: { readonly maxvalue?: string; readonly origins?: readonly string[] } | undefined;
+  readonly http?:
+    | {
+        readonly maxvalue?: string;
+        readonly origins?: readonly string[];
+        readonly hosts?: readonly string[];
+      }
+    | undefined;
   readonly policy?: readonly PolicyConfig[] | undefined;
 }
 

@@ -26,6 +26,8 @@ export class HttpConnection {
   readonly #clock: Clock;
   /** Requests that count as in progress. */
   unanswered = 0;
+  /** The last `Host` that was admitted. Most clients send the same one with each request. */
+  host: string | undefined;
   /** Responses that are not over, those to refused requests included. */
   #open = 0;
   #last: Exchange | undefined;

@@ -54,12 +54,13 @@ const siblingsWritten = { ...anySibling, headers: headersOf(ofSiblings, ['X-Mec-
 const oneValue = { headers: headersOf(ofValue, kept), content: bytes };
 const KEY: readonly ErrorCode[] = ['bad-key', 'bad-parameter', 'key-too-long'];
 /** The errors of any request. */
-const ANY: readonly ErrorCode[] = ['bad-request', 'headers-too-large', 'overloaded'];
+const ANY: readonly ErrorCode[] = ['bad-request', 'wrong-host', 'headers-too-large', 'overloaded'];
 const QUORUM: readonly ErrorCode[] = ['not-ready', 'quorum-not-met', 'timeout'];
 const DISK: readonly ErrorCode[] = ['disk-full', 'disk-failed', 'stopping', 'damaged'];
 const OWNER: readonly ErrorCode[] = ['contended', 'unreachable'];
 const BODY: readonly ErrorCode[] = ['digest-mismatch', 'request-timeout', 'value-too-large'];
 const WRITE: readonly ErrorCode[] = [
+  'cross-origin',
   'bad-vclock',
   'precondition-failed',
   ...OWNER,
@@ -235,6 +236,7 @@ const create: DocumentPart = {
       headers: { ...siblingsWritten.headers, ...headersOf(['Location']) },
     },
     ...problems([
+      'cross-origin',
       'bad-parameter',
       ...BODY,
       ...QUORUM,
@@ -273,7 +275,7 @@ const post = (
     summary,
     responses: {
       [status]: { description: summary, content: json('Member') },
-      ...problems(failures),
+      ...problems(['cross-origin', ...failures]),
     },
   },
 });

@@ -18,6 +18,7 @@ import {
   MAX_HTTP_PIPELINED,
 } from './limits.ts';
 import type { MecNode } from '../cluster/node.ts';
+import { absoluteTargetOf, Admission } from './admission.ts';
 import { createHandle, type Handle } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
 import type { ServerStatus } from './server-status.ts';
@@ -46,8 +47,7 @@ const BAD_REQUEST = new MecError('bad-request', {
   detail: 'A request must name a path, and HTTP/1.1 or HTTP/1.0',
 });
 
-const isPath = (url: string | undefined): boolean =>
-  url?.startsWith('/') === true && !url.includes('#');
+const isPath = (url: string): boolean => url.startsWith('/') && !url.includes('#');
 
 /** The HTTP server of a node. */
 export class HttpServer {
@@ -56,6 +56,7 @@ export class HttpServer {
   readonly #bodies: ByteGate;
   readonly #answers: ByteGate;
   readonly #handle: Handle;
+  readonly #admission: Admission;
   readonly #connections = new WeakMap<Socket, HttpConnection>();
   #inFlight = 0;
   #refused = 0;
@@ -67,6 +68,8 @@ export class HttpServer {
     this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
     this.#answers = new ByteGate(env.clock, MAX_HTTP_ANSWER_BYTES);
     const gates = { bodies: this.#bodies, answers: this.#answers };
+    const { name, host, http } = node.config;
+    this.#admission = new Admission({ ...http, hosts: [name, host, ...http.hosts] });
     this.#handle = createHandle({
       node,
       env,
@@ -81,8 +84,7 @@ export class HttpServer {
       requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
       keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
       connectionsCheckingInterval: 1_000,
-      // A missing Host header does no harm here, and Node's own refusal would not be a problem
-      // document.
+      // Node's own refusal would not be a problem document.
       requireHostHeader: false,
       // Otherwise Node drops the second of two headers such as Host without a word.
       joinDuplicateHeaders: true,
@@ -147,18 +149,37 @@ export class HttpServer {
       if (isCounted) this.#over(connection, 1);
       connection.end();
     });
+    const misdirected = this.#refusalOfTarget(request, connection);
+    if (misdirected !== undefined) return this.#refuse(request, response, misdirected);
     // Comes before the other checks, so that a page can also read the refusal of its request.
     const { origins } = node.config.http;
     if (origins.length > 0 && answerCors(origins, request, response)) return;
-    const isTooMuch = this.#isTooMuch(request, connection);
-    if (isTooMuch || !isPath(request.url) || request.httpVersionMajor < 1)
-      return this.#refuse(request, response, isTooMuch ? OVERLOADED : BAD_REQUEST);
+    const refusal =
+      this.#admission.refusalOfOrigin(request) ??
+      (this.#isTooMuch(request, connection) ? OVERLOADED : undefined);
+    if (refusal !== undefined) return this.#refuse(request, response, refusal);
     isCounted = true;
     this.#inFlight += 1;
     connection.unanswered += 1;
     // If the socket is already destroyed, no event will follow.
     if (request.socket.destroyed) this.#over(connection, 1);
     void this.#handle(request, response);
+  }
+
+  /** Returns the error of a request that is not for this node. Makes its target a path. */
+  #refusalOfTarget(request: IncomingMessage, connection: HttpConnection): MecError | undefined {
+    const { url = '', headers, httpVersionMajor } = request;
+    if (httpVersionMajor < 1) return BAD_REQUEST;
+    if (!isPath(url) && !(url === '*' && request.method === 'OPTIONS')) {
+      const target = absoluteTargetOf(url);
+      if (target === undefined) return BAD_REQUEST;
+      request.url = target.path;
+      if (headers.host !== undefined) headers.host = target.authority;
+    }
+    if (headers.host !== undefined && headers.host === connection.host) return undefined;
+    const refusal = this.#admission.refusalOfHost(request);
+    if (refusal === undefined) connection.host = headers.host;
+    return refusal;
   }
 
   #isTooMuch({ url = '' }: IncomingMessage, { unanswered }: HttpConnection): boolean {

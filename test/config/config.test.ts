@@ -34,7 +34,7 @@ test('parseConfig reads the configuration format of the first MecDB', () => {
     ],
     quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 5000 },
     storage: { sync: true },
-    http: { maxValueBytes: 1024 * 1024, origins: [] },
+    http: { maxValueBytes: 1024 * 1024, origins: [], hosts: [] },
     log: { format: 'text', level: 'info' },
     policies: [],
   });
@@ -53,13 +53,16 @@ test('every setting can be changed', () => {
   const config = parseConfig(
     'x',
     'zone = "rack-1"\nweight = 2.5\n[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n' +
-      '[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"\norigins = ["https://a.example", "http://localhost:8080"]',
+      '[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"\n' +
+      'origins = ["https://a.example", "http://localhost:8080"]\n' +
+      'hosts = ["db.example", "mec_1", "*"]',
   );
   assert.deepEqual(config.quorum, { n: 5, r: 1, w: 'all', timeoutMs: 250 });
   assert.equal(config.storage.sync, false);
   assert.deepEqual([config.zone, config.weight], ['rack-1', 2.5]);
   assert.equal(config.http.maxValueBytes, 16 * 1024 * 1024);
   assert.deepEqual(config.http.origins, ['https://a.example', 'http://localhost:8080']);
+  assert.deepEqual(config.http.hosts, ['db.example', 'mec_1', '*']);
 });
 
 test('a policy leaves settings that it does not name undefined', () => {
@@ -138,6 +141,11 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
     '[http]\norigins = ["https://a.example/"]',
     'f.toml:2: http.origins: expected a list of origins such as "https://app.example"',
   ],
+  [
+    '[http]\nhosts = ["db.example:3000"]',
+    'f.toml:2: http.hosts: expected a list of host names such as "db.example"',
+  ],
+  ['[http]\nhosts = "db.example"', 'f.toml:2: http.hosts: expected a list of host names'],
   ['[storage]\nsync = 1', 'f.toml:2: storage.sync: expected true or false, got 1'],
   [
     '[policy]\nprefix = "a"',

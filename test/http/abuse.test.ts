@@ -35,7 +35,7 @@ test('pipelined requests on a closed connection free their memory', async (t) =>
   await node.key('large', { method: 'PUT', body: new Uint8Array(1024 * 1024) });
   const sockets = await Promise.all(
     Array.from({ length: 10 }, () =>
-      open(node, 'GET /mec/large HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(300)),
+      open(node, 'GET /mec/large HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(300)),
     ),
   );
   await eventually('they are in flight', async () => (await httpStatus(node)).inFlight > 10);
@@ -51,7 +51,7 @@ test('pipelined requests on a closed connection free their memory', async (t) =>
 test('aborted uploads free their memory', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
-  const head = 'PUT /mec/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n';
+  const head = 'PUT /mec/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\n';
   for (let round = 0; round < 3; round++) {
     // Half as many again as there is room for. The last ones disconnect while they wait.
     const count = (1.5 * MAX_HTTP_BODY_BYTES) / (1024 * 1024);
@@ -79,7 +79,7 @@ test('an upload that stalls gets 408 and frees its memory', async (t) => {
   const node = cluster.node(0);
   const socket = await open(
     node,
-    'PUT /mec/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\nbegun',
+    'PUT /mec/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\nbegun',
   );
   const answer = await new Promise<string>((resolve) =>
     socket.once('data', (chunk: Buffer) => resolve(chunk.toString())),
@@ -92,7 +92,10 @@ test('an upload that stalls gets 408 and frees its memory', async (t) => {
 test('a connection with too many pipelined requests gets 503 for the rest', async (t) => {
   const cluster = await TestCluster.start(t, { nodes: 1 });
   const node = cluster.node(0);
-  const socket = await open(node, 'GET /mec/nothing HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000));
+  const socket = await open(
+    node,
+    'GET /mec/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1_000),
+  );
   let answer = '';
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
   await eventually(
@@ -112,7 +115,7 @@ test('a request target that is not a path is refused', async (t) => {
   for (const target of ['/mec/a#b', 'http://[/mec/x', '*', 'mec/a']) {
     const socket = await open(
       node,
-      `PUT ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx`,
+      `PUT ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx`,
     );
     const answer = await new Promise<string>((resolve) =>
       socket.once('data', (chunk: Buffer) => resolve(chunk.toString())),

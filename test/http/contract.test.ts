@@ -272,7 +272,7 @@ describe('the HTTP contract', () => {
       .key(key, { method: 'PUT', body: tooMuch, headers: { 'Transfer-Encoding': 'chunked' } });
     assertProblem(streamed, 413, 'value-too-large');
     const asked = await raw(
-      `PUT /mec/${key} HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n`,
+      `PUT /mec/${key} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n`,
     );
     assert.match(asked, /^HTTP\/1\.1 413 /);
     assert.deepEqual(await cluster.values(key), []);
@@ -281,7 +281,8 @@ describe('the HTTP contract', () => {
   test('Expect: 100-continue is answered', async () => {
     const key = freshKey();
     const answer = await raw(
-      `PUT /mec/${key} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi`,
+      `PUT /mec/${key} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n` +
+        `Content-Length: 2\r\nExpect: 100-continue\r\n\r\nhi`,
     );
     assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
     assert.deepEqual(await cluster.values(key), ['hi']);
@@ -302,9 +303,12 @@ describe('the HTTP contract', () => {
 
   test('an upload that ends early stores nothing', async () => {
     const key = freshKey();
-    await raw(`PUT /mec/${key} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf a val`, {
-      endAfterMs: 50,
-    });
+    await raw(
+      `PUT /mec/${key} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf a val`,
+      {
+        endAfterMs: 50,
+      },
+    );
     assert.deepEqual(await cluster.values(key), []);
   });
 
@@ -386,7 +390,7 @@ describe('the HTTP contract', () => {
   test('pipelined requests are answered in order', async () => {
     const key = freshKey();
     await put(0, key, 'a value');
-    const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
     const answer = await raw(
       `${get(`/mec/${key}`)}${get('/ping')}${get('/mec/%zz')}${get('/ping')}`,
     );
@@ -403,7 +407,7 @@ describe('the HTTP contract', () => {
       'GET\r\n\r\n',
       'SSH-2.0-x\r\n',
       'GET / HTTP/9.9\r\n\r\n',
-      `PUT /mec/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      `PUT /mec/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     ]) {
       assert.match(
         await raw(garbage),
@@ -412,7 +416,7 @@ describe('the HTTP contract', () => {
       );
     }
     assert.match(
-      await raw(`GET /ping HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(70_000)}\r\n\r\n`),
+      await raw(`GET /ping HTTP/1.1\r\nHost: localhost\r\nX-Big: ${'x'.repeat(70_000)}\r\n\r\n`),
       /^HTTP\/1\.1 431 /,
     );
   });

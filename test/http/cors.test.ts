@@ -1,6 +1,5 @@
 /** Access of web pages to a node. */
 import assert from 'node:assert/strict';
-import { type IncomingMessage, request } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { startNode } from '../../src/index.ts';
 import { type Response, send, type SendOptions } from '../fixtures/http.ts';
@@ -23,7 +22,8 @@ async function served(
 test('a node without configured origins sends no CORS headers', async (t) => {
   const ask = await served(t, []);
   const preflight = await ask('https://a.example', 'OPTIONS', ASK);
-  assert.equal(preflight.status, 405);
+  // Without the headers below, a browser takes it for a refusal.
+  assert.equal(preflight.status, 204);
   for (const response of [preflight, await ask('https://a.example', 'GET')]) {
     assert.deepEqual(
       Object.keys(response.headers).filter((name) => name.startsWith('access-control')),
@@ -47,18 +47,18 @@ test('pages of configured origins may read and write, and no others', async (t) 
   assert.equal(missing.headers['vary'], 'Origin');
   for (const origin of ['https://b.example', 'https://a.example.evil', 'null']) {
     const refused = await ask(origin, 'OPTIONS', ASK);
-    assert.equal(refused.status, 405);
+    assert.equal(refused.status, 204);
     assert.equal(refused.headers['access-control-allow-origin'], undefined);
   }
 });
 
-test('a simple request of a foreign page is carried out, but the page cannot read it', async (t) => {
+test('a simple request of a foreign page is refused, and the page cannot read that', async (t) => {
   const ask = await served(t, ['https://a.example']);
   const origin = 'https://b.example';
-  const written = await ask(origin, 'POST', { 'Content-Type': 'text/plain' });
-  assert.equal(written.status, 200);
-  assert.equal(written.headers['access-control-allow-origin'], undefined);
-  assert.equal((await ask('https://a.example', 'GET')).status, 200);
+  const refused = await ask(origin, 'POST', { 'Content-Type': 'text/plain' });
+  assert.equal(refused.status, 403);
+  assert.equal(refused.headers['access-control-allow-origin'], undefined);
+  assert.equal((await ask('https://a.example', 'GET')).status, 404);
 });
 
 test('Vary has all its names, and a page can read a refusal', async (t) => {
@@ -68,7 +68,7 @@ test('Vary has all its names, and a page can read a refusal', async (t) => {
   const ask = (path: string, sent: SendOptions = {}): Promise<Response> =>
     send(node.url + path, { ...sent, headers: { Origin: origin, ...sent.headers } });
   await ask('/mec/k', { method: 'PUT', body: '1' });
-  assert.equal((await ask('/mec/k')).headers['vary'], 'Origin');
+  assert.equal((await ask('/ping')).headers['vary'], 'Origin');
   await ask('/mec/k', { method: 'PUT', body: '2' });
   const lines = { Accept: 'application/x-ndjson' };
   for (const response of [
@@ -79,17 +79,8 @@ test('Vary has all its names, and a page can read a refusal', async (t) => {
     assert.equal(response.headers['vary'], 'Origin, Accept');
     assert.equal(response.headers['access-control-allow-origin'], origin);
   }
-  // The server itself refuses this request, before any route.
-  const refused = await new Promise<IncomingMessage>((resolve, reject) => {
-    request(node.url, { path: '*', method: 'OPTIONS', headers: { Origin: origin } }, resolve)
-      .on('error', reject)
-      .end();
-  });
-  refused.resume();
-  assert.deepEqual(
-    [refused.statusCode, refused.headers['access-control-allow-origin']],
-    [400, origin],
-  );
+  const refused = await ask('/mec/%zz');
+  assert.deepEqual([refused.status, refused.headers['access-control-allow-origin']], [400, origin]);
 });
 
 test('the origin "*" allows all pages', async (t) => {

@@ -174,7 +174,7 @@ async function streaming(
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   t.after(() => socket.destroy());
   socket.pause();
-  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   return { socket, asked: () => count, log: log.lines };
 }
 
