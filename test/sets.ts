@@ -50,6 +50,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'fuzz/': ['long'],
   'http/': ['usual'],
   'http/conditions.test.ts': ['long'],
+  'http/foreign-pages.test.ts': ['long'],
   'http/slow-clients.test.ts': ['long'],
   'http/ttl.test.ts': ['long'],
   'model/conditional-writes.test.ts': ['usual', 'long'],
