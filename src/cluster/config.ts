@@ -48,6 +48,11 @@ export interface Config {
      * all IP addresses; or `*` for all.
      */
     readonly hosts: readonly string[];
+    /**
+     * Addresses and networks of proxies. Other addresses get a part of the connections, places and
+     * memory of the node.
+     */
+    readonly proxies: readonly string[];
   };
   readonly log: {
     readonly format: LogFormat;

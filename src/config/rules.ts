@@ -137,8 +137,30 @@ const hosts: ConfigRule<readonly string[]> = {
   defaultValue: [],
 };
 
+/** Whether a text is an IP address, and how many bits it has. URLs have the same grammar. */
+function bitsOf(address: string): number {
+  const authority = address.includes(':') ? `[${address}]` : address;
+  const url = `http://${authority}/`;
+  if (!/^[0-9A-Fa-f.:]+$/.test(address) || !URL.canParse(url)) return 0;
+  if (address.includes(':')) return 128;
+  return new URL(url).hostname === address ? 32 : 0;
+}
+
+function isNetwork(value: unknown): value is string {
+  if (typeof value !== 'string') return false;
+  const [, address = '', prefix = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? [];
+  const bits = bitsOf(address);
+  return bits > 0 && Number(prefix) <= bits;
+}
+
+const proxies: ConfigRule<readonly string[]> = {
+  expected: 'a list of addresses and networks such as "10.0.0.7" and "10.1.0.0/16"',
+  read: (value) => (Array.isArray(value) && value.every(isNetwork) ? value : undefined),
+  defaultValue: [],
+};
+
 /** The keys of `[http]`. */
-export const HTTP_KEYS = { maxvalue, origins, hosts };
+export const HTTP_KEYS = { maxvalue, origins, hosts, proxies };
 
 /** The rule for one of several words. */
 const word = <Word extends string>(

@@ -54,6 +54,7 @@ export interface NodeConfig {
         readonly maxvalue?: string;
         readonly origins?: readonly string[];
         readonly hosts?: readonly string[];
+        readonly proxies?: readonly string[];
       }
     | undefined;
   readonly policy?: readonly PolicyConfig[] | undefined;

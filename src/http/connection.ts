@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/env.ts';
 import type { MecError } from '../base/errors.ts';
 import { microsToHttpDate } from '../base/system.ts';
+import type { ClientAddress } from './client-addresses.ts';
 import { guard } from './guards.ts';
 import { failure, problem } from './problem.ts';
 import { send } from './send.ts';
@@ -24,6 +25,7 @@ export interface Refusal {
 export class HttpConnection {
   readonly #socket: Socket;
   readonly #clock: Clock;
+  readonly address: ClientAddress;
   /** Requests that count as in progress. */
   unanswered = 0;
   /** The last `Host` that was admitted. Most clients send the same one with each request. */
@@ -33,8 +35,9 @@ export class HttpConnection {
   #last: Exchange | undefined;
   #refusal: Refusal | undefined;
 
-  constructor(socket: Socket, clock: Clock) {
+  constructor(socket: Socket, address: ClientAddress, clock: Clock) {
     this.#socket = socket;
+    this.address = address;
     this.#clock = clock;
   }
 

@@ -31,6 +31,12 @@ export const MAX_HTTP_IN_FLIGHT = 4096;
  */
 export const MAX_HTTP_CONNECTIONS = 8192;
 
+/**
+ * The part of a node's connections, places for requests, and memory for bodies and answers that one
+ * address may have. Four of them can still take all.
+ */
+export const SHARE_OF_ADDRESS = 1 / 4;
+
 /** Unanswered requests of one connection. If a client pipelines more, these get 503. */
 export const MAX_HTTP_PIPELINED = 64;
 

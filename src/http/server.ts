@@ -22,6 +22,7 @@ import { absoluteTargetOf, Admission } from './admission.ts';
 import { createHandle, type Handle } from './app.ts';
 import { ByteGate } from './byte-gate.ts';
 import type { ServerStatus } from './server-status.ts';
+import { ClientAddresses } from './client-addresses.ts';
 import { HttpConnection } from './connection.ts';
 import { answerCors } from './cors.ts';
 import { NO_TUNNEL, type ParserError, refusalOf } from './parser-error.ts';
@@ -55,6 +56,7 @@ export class HttpServer {
   readonly #server: Server;
   readonly #bodies: ByteGate;
   readonly #answers: ByteGate;
+  readonly #addresses: ClientAddresses;
   readonly #handle: Handle;
   readonly #admission: Admission;
   readonly #connections = new WeakMap<Socket, HttpConnection>();
@@ -68,6 +70,7 @@ export class HttpServer {
     this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
     this.#answers = new ByteGate(env.clock, MAX_HTTP_ANSWER_BYTES);
     const gates = { bodies: this.#bodies, answers: this.#answers };
+    this.#addresses = new ClientAddresses(node.config.http.proxies);
     const { name, host, http } = node.config;
     this.#admission = new Admission({ ...http, hosts: [name, host, ...http.hosts] });
     this.#handle = createHandle({
@@ -93,6 +96,7 @@ export class HttpServer {
     // A client that closes its half after a request still gets the answer, as `nc -N` expects. The
     // server closes when all requests are answered.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
+    this.#server.on('connection', (socket) => this.#open(socket));
     this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
     // Node drops headers above a number without a word, and conditions with them. The limit on
     // their bytes is enough.
@@ -161,6 +165,7 @@ export class HttpServer {
     isCounted = true;
     this.#inFlight += 1;
     connection.unanswered += 1;
+    connection.address.requests += 1;
     // If the socket is already destroyed, no event will follow.
     if (request.socket.destroyed) this.#over(connection, 1);
     void this.#handle(request, response);
@@ -182,16 +187,24 @@ export class HttpServer {
     return refusal;
   }
 
-  #isTooMuch({ url = '' }: IncomingMessage, { unanswered }: HttpConnection): boolean {
+  #isTooMuch({ url = '' }: IncomingMessage, { unanswered, address }: HttpConnection): boolean {
     if (unanswered >= MAX_HTTP_PIPELINED) return true;
-    return this.#inFlight >= MAX_HTTP_IN_FLIGHT && !ABOUT_NODE.includes(url);
+    const isFull = this.#inFlight >= MAX_HTTP_IN_FLIGHT || address.hasAllItsPlaces;
+    return isFull && !ABOUT_NODE.includes(url);
   }
 
+  /** Counts a new connection, and closes it if its address has too many. */
   #open(socket: Socket): HttpConnection {
-    const connection = new HttpConnection(socket, this.#options.env.clock);
+    const { remoteAddress = '' } = socket;
+    const address = this.#addresses.open(remoteAddress);
+    const connection = new HttpConnection(socket, address, this.#options.env.clock);
     this.#connections.set(socket, connection);
-    // A pipelined request that is never answered emits no "close" on its response.
-    socket.once('close', () => this.#over(connection, connection.unanswered));
+    socket.once('close', () => {
+      // A pipelined request that is never answered emits no "close" on its response.
+      this.#over(connection, connection.unanswered);
+      this.#addresses.close(remoteAddress, address);
+    });
+    if (address.hasTooManySockets) socket.destroy();
     return connection;
   }
 
@@ -202,6 +215,7 @@ export class HttpServer {
   #over(connection: HttpConnection, count: number): void {
     const over = Math.min(count, connection.unanswered);
     connection.unanswered -= over;
+    connection.address.requests -= over;
     this.#inFlight -= over;
     if (this.#isStopping) this.#server.closeIdleConnections();
   }

@@ -266,7 +266,7 @@ export class SimCluster {
       nodes: [],
       quorum: this.quorum,
       storage: { sync: true },
-      http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [], hosts: [] },
+      http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [], hosts: [], proxies: [] },
       log: { format: 'text', level: 'info' },
       policies: [],
       ...this.#config,

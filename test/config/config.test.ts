@@ -34,7 +34,7 @@ test('parseConfig reads the configuration format of the first MecDB', () => {
     ],
     quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 5000 },
     storage: { sync: true },
-    http: { maxValueBytes: 1024 * 1024, origins: [], hosts: [] },
+    http: { maxValueBytes: 1024 * 1024, origins: [], hosts: [], proxies: [] },
     log: { format: 'text', level: 'info' },
     policies: [],
   });
@@ -55,7 +55,7 @@ test('every setting can be changed', () => {
     'zone = "rack-1"\nweight = 2.5\n[quorum]\nn = 5\nr = 1\nw = "all"\ntimeout = "250ms"\n' +
       '[storage]\nsync = false\n[http]\nmaxvalue = "16MiB"\n' +
       'origins = ["https://a.example", "http://localhost:8080"]\n' +
-      'hosts = ["db.example", "mec_1", "*"]',
+      'hosts = ["db.example", "mec_1", "*"]\nproxies = ["10.0.0.7", "10.1.0.0/16", "fd00::/8"]',
   );
   assert.deepEqual(config.quorum, { n: 5, r: 1, w: 'all', timeoutMs: 250 });
   assert.equal(config.storage.sync, false);
@@ -63,6 +63,7 @@ test('every setting can be changed', () => {
   assert.equal(config.http.maxValueBytes, 16 * 1024 * 1024);
   assert.deepEqual(config.http.origins, ['https://a.example', 'http://localhost:8080']);
   assert.deepEqual(config.http.hosts, ['db.example', 'mec_1', '*']);
+  assert.deepEqual(config.http.proxies, ['10.0.0.7', '10.1.0.0/16', 'fd00::/8']);
 });
 
 test('a policy leaves settings that it does not name undefined', () => {
@@ -145,6 +146,12 @@ const MISTAKES: readonly [text: string, complaint: string][] = [
     '[http]\nhosts = ["db.example:3000"]',
     'f.toml:2: http.hosts: expected a list of host names such as "db.example"',
   ],
+  ...['proxy.example', '10.0.0', '10.0.0.7/33', '10.0.0.7/', '::g', '/8'].map(
+    (proxy): [string, string] => [
+      `[http]\nproxies = [${JSON.stringify(proxy)}]`,
+      'f.toml:2: http.proxies: expected a list of addresses and networks such as "10.0.0.7"',
+    ],
+  ),
   ['[http]\nhosts = "db.example"', 'f.toml:2: http.hosts: expected a list of host names'],
   ['[storage]\nsync = 1', 'f.toml:2: storage.sync: expected true or false, got 1'],
   [

@@ -29,6 +29,7 @@ import {
   MAX_HTTP_PIPELINED,
   MAX_META_BYTES,
   MAX_STORED_HEADER_BYTES,
+  SHARE_OF_ADDRESS,
 } from '../../src/http/limits.ts';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 
@@ -170,6 +171,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   'time for the headers': `${HTTP_HEADERS_TIMEOUT_MS / 1000} s`,
   'time for a request': `${HTTP_REQUEST_TIMEOUT_MS / 1000} s`,
   'silence in a large body': `${HTTP_BODY_STALL_MS / 1000} s`,
+  'part of one address, also of the memory': `${SHARE_OF_ADDRESS * 100} %`,
 };
 
 test('the limits of HTTP are those of the source', () => {

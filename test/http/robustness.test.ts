@@ -258,7 +258,9 @@ test('requests above the limit are refused at once, and accepted again later', a
   const sockets: Socket[] = [];
   const answers: string[] = [];
   for (let i = 0; i < (2 * MAX_HTTP_IN_FLIGHT) / PER_CONNECTION; i++) {
-    const socket = connect(node.httpport, '127.0.0.1', () => socket.write(request));
+    // One address gets only a quarter of the places.
+    const from = { port: node.httpport, host: '127.0.0.1', localAddress: `127.0.0.${1 + (i % 9)}` };
+    const socket = connect(from, () => socket.write(request));
     socket.on(
       'data',
       (chunk: Buffer) => (answers[i] = (answers[i] ?? '') + chunk.toString('latin1')),

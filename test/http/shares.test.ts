@@ -1,0 +1,75 @@
+/** One address cannot take all of a node. */
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import {
+  MAX_HTTP_CONNECTIONS,
+  MAX_HTTP_IN_FLIGHT,
+  SHARE_OF_ADDRESS,
+} from '../../src/http/limits.ts';
+import { eventually, pause, TestCluster, type TestNode } from '../fixtures/cluster.ts';
+import { openRaw, raw, statusesOf } from '../fixtures/raw-http.ts';
+
+const GREEDY = '127.0.0.66';
+const HOST = 'Host: localhost\r\n';
+
+const httpOf = async (node: TestNode) => (await node.status()).http;
+
+/** Opens connections that send the same bytes. */
+const openMany = (node: TestNode, count: number, from: string, bytes = ''): Promise<Socket[]> =>
+  Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = await openRaw({ httpport: node.httpport, from }, bytes);
+      return socket.on('error', () => {});
+    }),
+  );
+
+test('one address cannot take all connections, and a proxy can', async (t) => {
+  const cluster = await TestCluster.start(t, {
+    nodes: 1,
+    extra: '[http]\nproxies = ["127.0.0.128/25"]\n',
+  });
+  const node = cluster.node(0);
+  const most = MAX_HTTP_CONNECTIONS * SHARE_OF_ADDRESS;
+  const openOf = (sockets: readonly Socket[]): number =>
+    sockets.filter(({ destroyed }) => !destroyed).length;
+  const sockets = await openMany(node, most + 100, GREEDY);
+  for (const socket of sockets) socket.resume();
+  await eventually('the excess is closed', async () => openOf(sockets) === most);
+  assert.equal((await node.key('other', { method: 'PUT', body: 'x' })).status, 200);
+  sockets[0]?.destroy();
+  const ping = `GET /ping HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`;
+  await eventually('its place is free', async () => {
+    const answer = await raw(ping, { httpport: node.httpport, from: GREEDY });
+    return statusesOf(answer)[0] === '200';
+  });
+  const ofProxy = await openMany(node, most + 100, '127.0.0.200');
+  for (const socket of ofProxy) socket.resume();
+  await pause(200);
+  assert.equal(openOf(ofProxy), most + 100);
+  for (const socket of [...sockets, ...ofProxy]) socket.destroy();
+});
+
+test('one address cannot take all places for requests', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const node = cluster.node(0);
+  await node.key('k', { method: 'PUT', body: 'x' });
+  // No read can be answered meanwhile.
+  for (const other of [1, 2]) cluster.node(other).signal('SIGSTOP');
+  const most = MAX_HTTP_IN_FLIGHT * SHARE_OF_ADDRESS;
+  const PER_CONNECTION = 32;
+  const requests = `GET /mec/k?timeout=4000 HTTP/1.1\r\n${HOST}\r\n`.repeat(PER_CONNECTION);
+  const sockets = await openMany(node, (2 * most) / PER_CONNECTION, GREEDY, requests);
+  for (const socket of sockets) socket.resume();
+  await eventually('the excess is refused', async () => (await httpOf(node)).refused >= most);
+  assert.equal((await httpOf(node)).inFlight, most + 1);
+  const report = `GET /ready HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`;
+  const own = await raw(report, { httpport: node.httpport, from: GREEDY });
+  assert.ok(['200', '503'].includes(statusesOf(own)[0] ?? ''), own);
+  assert.doesNotMatch(own, /overloaded/, 'reports on the node are answered');
+  for (const other of [1, 2]) cluster.node(other).signal('SIGCONT');
+  const written = await node.key('other', { method: 'PUT', body: 'x' });
+  assert.equal(written.status, 200, written.text);
+  for (const socket of sockets) socket.destroy();
+  await eventually('its places are free', async () => (await httpOf(node)).inFlight === 1);
+});
