@@ -11,8 +11,10 @@ import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
 import { HTTP_SMALL_BYTES } from './limits.ts';
 import type { MecNode } from '../cluster/node.ts';
+import type { AnswerMemory } from './answer-memory.ts';
 import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
-import type { ByteGate } from './byte-gate.ts';
+import type { BodyLoan, BodyMemory } from './body-memory.ts';
+import type { ClientAddress } from './client-addresses.ts';
 import { serveCluster } from './cluster-routes.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
@@ -27,8 +29,10 @@ import { type Exchange, sendStream } from './stream.ts';
 
 /** The limits on memory that requests use. */
 export interface Gates {
-  readonly bodies: ByteGate;
-  readonly answers: ByteGate;
+  readonly bodies: BodyMemory;
+  readonly answers: AnswerMemory;
+  /** The address whose part of the memory a request takes. */
+  readonly addressOf: (request: IncomingMessage) => ClientAddress;
 }
 
 /** The parts of the application. */
@@ -168,23 +172,20 @@ interface ServingParts extends Gates {
 async function serve(
   { req, res }: Exchange,
   handle: (request: HttpRequest) => Promise<HttpAnswer>,
-  { env, bodies, answers, timeoutMs }: ServingParts,
+  { env, bodies, answers, addressOf, timeoutMs }: ServingParts,
 ): Promise<void> {
-  let takenBytes = 0;
+  let loan: BodyLoan | undefined;
   const body = async (limit: number): Promise<Uint8Array> => {
     const announced = announcedBytes(req);
     if (announced !== undefined && announced > limit) throw tooLarge(limit);
-    const bytes = announced ?? limit;
-    const isLarge = bytes > HTTP_SMALL_BYTES;
-    if (isLarge) {
-      await bodies.take(bytes, timeoutMs);
-      takenBytes = bytes;
-    }
-    return readBody(req, res, { limit, stallClock: isLarge ? env.clock : undefined });
+    const most = announced ?? limit;
+    if (most <= HTTP_SMALL_BYTES) return readBody(req, res, { limit });
+    loan = bodies.lend(addressOf(req), most, timeoutMs);
+    return readBody(req, res, { limit, clock: env.clock, loan });
   };
   const chunks = (limit: number): AsyncIterable<Uint8Array> => {
     if ((announcedBytes(req) ?? 0) > limit) throw tooLarge(limit);
-    return readChunks(req, res, { limit, stallClock: env.clock });
+    return readChunks(req, res, { limit, clock: env.clock });
   };
   const { method = '', url = '', headers } = req;
   const mark = url.indexOf('?');
@@ -194,7 +195,7 @@ async function serve(
     assertPlain(req);
     const answer = await handle({ method, path, query, headers, body, chunks });
     if (answer.stream === undefined)
-      send({ req, res }, countUntilTaken({ req, res }, answer, answers));
+      send({ req, res }, countUntilTaken({ req, res }, answer, { answers, addressOf }));
     else await sendStream({ req, res }, env.log, { ...answer, stream: answer.stream });
   } catch (thrown) {
     const error = toMecError(thrown);
@@ -202,7 +203,7 @@ async function serve(
       env.log.error('request failed', { method, reason: messageOf(thrown) });
     send({ req, res }, failure(method, error));
   } finally {
-    if (takenBytes > 0) bodies.release(takenBytes);
+    loan?.close();
   }
 }
 
@@ -230,15 +231,16 @@ const countOf = (rawHeaders: readonly string[], name: string): number =>
 function countUntilTaken(
   { req, res }: Exchange,
   answer: HttpAnswer,
-  answers: ByteGate,
+  { answers, addressOf }: Pick<Gates, 'answers' | 'addressOf'>,
 ): HttpAnswer {
   const bytes = answer.body?.length ?? 0;
   if (bytes <= HTTP_SMALL_BYTES) return answer;
-  if (!answers.tryTake(bytes))
+  const address = addressOf(req);
+  if (!answers.tryTake(address, bytes))
     throw new MecError('overloaded', {
       detail: 'The memory for answers to slow readers is full',
       retryAfter: 1,
     });
-  whenClosed(req, res, () => answers.release(bytes));
+  whenClosed(req, res, () => answers.release(address, bytes));
   return answer;
 }

@@ -1,8 +1,9 @@
 /** Reads request bodies from sockets, within limits. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock, Timer } from '../base/env.ts';
+import type { Clock } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
-import { HTTP_BODY_STALL_MS } from './limits.ts';
+import type { BodyLoan } from './body-memory.ts';
+import { Pace } from './pace.ts';
 
 /** The length of the body that the head announces; undefined if it announces none. */
 export function announcedBytes(request: IncomingMessage): number | undefined {
@@ -25,83 +26,106 @@ export function tooLarge(limit: number): MecError {
 /** The limits for reading a body. */
 export interface BodyLimits {
   readonly limit: number;
-  /**
-   * Set for a large body, which must keep arriving. A small one must only arrive within the time of
-   * its whole request.
-   */
-  readonly stallClock: Clock | undefined;
+  /** Set for a large body, which must keep arriving. A small one must only arrive in time. */
+  readonly clock?: Clock | undefined;
+  /** The memory for a large body. */
+  readonly loan?: BodyLoan | undefined;
 }
 
 /**
- * Reads the whole body. Rejects with `value-too-large` above `limit` bytes, `request-timeout` if it
- * stalls, and `bad-request` if the client disconnects.
+ * Reads the whole body. Rejects with `value-too-large` above `limit` bytes, and `request-timeout`
+ * if it is too slow. Rejects with `overloaded` if there is no memory for it, and `bad-request` if
+ * the client disconnects.
  */
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { limit, stallClock }: BodyLimits,
+  { limit, clock, loan }: BodyLimits,
 ): Promise<Uint8Array> {
   // The client may have disconnected while this request waited. Then no event would follow.
   if (request.destroyed) return Promise.reject(gone());
-  // A client that sent `Expect: 100-continue` gets its answer now that there is room and the head
-  // is valid.
-  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+  askForBody(request, response);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    let stall: Timer | undefined;
     let isOver = false;
     // The listeners stay and discard later data. To remove them would cost as much as a small body.
     const finish = (outcome: () => void): void => {
       if (isOver) return;
       isOver = true;
-      stall?.cancel();
+      pace?.stop();
       outcome();
     };
-    const watch = (): void => {
-      if (stallClock === undefined) return;
-      stall?.cancel();
-      stall = stallClock.after(HTTP_BODY_STALL_MS, () =>
-        finish(() => reject(new MecError('request-timeout'))),
-      );
+    const fail = (error: unknown): void => {
+      finish(() => reject(error));
+      request.resume();
     };
+    const pace =
+      clock === undefined
+        ? undefined
+        : new Pace(clock, () => fail(new MecError('request-timeout')));
     const onData = (chunk: Buffer): void => {
       if (isOver) return;
       bytes += chunk.length;
-      if (bytes > limit) return finish(() => reject(tooLarge(limit)));
+      pace?.got(chunk.length);
+      if (isOver) return;
+      if (bytes > limit) return fail(tooLarge(limit));
       chunks.push(chunk);
-      if (!request.complete) watch();
+      const room = loan?.grow(chunk.length);
+      if (room !== undefined) {
+        request.pause();
+        room.then(goOn, fail);
+      } else if (!request.complete) pace?.wait();
+    };
+    const goOn = (): void => {
+      request.resume();
+      if (!isOver && !request.complete) pace?.wait();
     };
     const onEnd = (): void =>
       finish(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     const onGone = (): void => finish(() => reject(gone()));
     request.on('data', onData).on('end', onEnd).on('close', onGone).on('error', onGone);
-    if (!request.complete) watch();
+    if (!request.complete) pace?.wait();
   });
 }
 
 /**
  * Reads the body in pieces, as they arrive and are taken. Throws `value-too-large` after `limit`
- * bytes, `request-timeout` if it stalls, and `bad-request` if the client disconnects.
+ * bytes, `request-timeout` if it is too slow, and `bad-request` if the client disconnects.
  */
 export async function* readChunks(
   request: IncomingMessage,
   response: ServerResponse,
-  { limit, stallClock }: BodyLimits,
+  { limit, clock }: BodyLimits,
 ): AsyncGenerator<Uint8Array> {
   if (request.destroyed) throw gone();
-  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+  askForBody(request, response);
   // A reader that stops early has an answer to send: the connection must stay.
   const chunks = request.iterator({ destroyOnReturn: false }) as AsyncGenerator<Buffer>;
+  let onSlow: () => void = () => {};
+  const pace = clock === undefined ? undefined : new Pace(clock, () => onSlow());
+  const next = (): Promise<IteratorResult<Buffer>> =>
+    new Promise((resolve, reject) => {
+      onSlow = () => reject(new MecError('request-timeout'));
+      pace?.wait();
+      chunks.next().then(
+        (piece) => {
+          pace?.got(piece.done === true ? Infinity : piece.value.length);
+          resolve(piece);
+        },
+        () => reject(gone()),
+      );
+    });
   try {
     for (let bytes = 0; ;) {
-      const next = await inTime(chunks.next(), stallClock);
-      if (next.done === true) return;
-      bytes += next.value.length;
+      const piece = await next();
+      if (piece.done === true) return;
+      bytes += piece.value.length;
       if (bytes > limit) throw tooLarge(limit);
-      yield next.value;
+      yield piece.value;
     }
   } finally {
+    pace?.stop();
     // The rest is discarded. Otherwise the next request on the connection would wait behind it.
     chunks.return(undefined).then(
       () => request.resume(),
@@ -110,12 +134,13 @@ export async function* readChunks(
   }
 }
 
-/** The next piece, or the error if it does not come. */
-function inTime<Piece>(piece: Promise<Piece>, clock: Clock | undefined): Promise<Piece> {
-  return new Promise((resolve, reject) => {
-    const stall = clock?.after(HTTP_BODY_STALL_MS, () => reject(new MecError('request-timeout')));
-    piece.then(resolve, () => reject(gone())).finally(() => stall?.cancel());
-  });
+/** Answers `Expect: 100-continue`, now that the head is valid. HTTP/1.0 does not know that. */
+function askForBody(
+  { headers, httpVersionMinor }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (headers.expect !== undefined && httpVersionMinor > 0)
+    if (headers.expect.toLowerCase() === '100-continue') response.writeContinue();
 }
 
 const gone = (): MecError =>

@@ -52,8 +52,12 @@ export const HTTP_SMALL_BYTES = 64 * KIB;
 /** Bodies up to this size are copied after their head, so that both leave in one write. */
 export const HTTP_ONE_WRITE_BYTES = 16 * KIB;
 
-/** The longest pause while a larger body arrives. After it the request fails. */
-export const HTTP_BODY_STALL_MS = 5_000;
+/**
+ * The least rate of a larger body, and the time over which it is measured. After a slower one the
+ * request fails. Otherwise a few clients could fill the memory for bodies, and keep it.
+ */
+export const HTTP_BODY_BYTES_PER_SECOND = 8 * KIB;
+export const HTTP_BODY_PERIOD_MS = 5_000;
 
 /** The time after which a silent connection is closed. Longer than any request may take. */
 export const HTTP_SOCKET_TIMEOUT_MS = 75_000;

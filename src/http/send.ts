@@ -12,7 +12,7 @@ export function send({ req, res }: Exchange, { status, headers: own, body }: Htt
   const headers = withJoinedVary(res, own);
   // The rest of a refused body is discarded, so that the client reads the answer. A rest that is
   // too large or too slow is not read.
-  if (!req.complete && ((announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES))
+  if (!req.complete && (status === 408 || (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES))
     res.setHeader('Connection', 'close');
   if (body === undefined) {
     res.writeHead(status, headers).end();

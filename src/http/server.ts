@@ -20,8 +20,9 @@ import {
 import type { MecNode } from '../cluster/node.ts';
 import { absoluteTargetOf, Admission } from './admission.ts';
 import { createHandle, type Handle } from './app.ts';
-import { ByteGate } from './byte-gate.ts';
 import type { ServerStatus } from './server-status.ts';
+import { AnswerMemory } from './answer-memory.ts';
+import { BodyMemory } from './body-memory.ts';
 import { ClientAddresses } from './client-addresses.ts';
 import { HttpConnection } from './connection.ts';
 import { answerCors } from './cors.ts';
@@ -54,8 +55,8 @@ const isPath = (url: string): boolean => url.startsWith('/') && !url.includes('#
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
-  readonly #bodies: ByteGate;
-  readonly #answers: ByteGate;
+  readonly #bodies: BodyMemory;
+  readonly #answers: AnswerMemory;
   readonly #addresses: ClientAddresses;
   readonly #handle: Handle;
   readonly #admission: Admission;
@@ -67,12 +68,16 @@ export class HttpServer {
   private constructor(options: HttpServerOptions) {
     const { node, env, version } = options;
     this.#options = options;
-    this.#bodies = new ByteGate(env.clock, MAX_HTTP_BODY_BYTES);
-    this.#answers = new ByteGate(env.clock, MAX_HTTP_ANSWER_BYTES);
-    const gates = { bodies: this.#bodies, answers: this.#answers };
+    this.#bodies = new BodyMemory(env.clock, MAX_HTTP_BODY_BYTES);
+    this.#answers = new AnswerMemory(MAX_HTTP_ANSWER_BYTES);
     this.#addresses = new ClientAddresses(node.config.http.proxies);
     const { name, host, http } = node.config;
     this.#admission = new Admission({ ...http, hosts: [name, host, ...http.hosts] });
+    const gates = {
+      bodies: this.#bodies,
+      answers: this.#answers,
+      addressOf: ({ socket }: IncomingMessage) => this.#connectionOf(socket).address,
+    };
     this.#handle = createHandle({
       node,
       env,

@@ -39,7 +39,12 @@ import {
   PLACEMENT_CAP,
 } from '../../src/core/limits.ts';
 import { quorumSize } from '../../src/core/quorum/quorum.ts';
-import { MAX_HEADER_BYTES, MAX_META_BYTES } from '../../src/http/limits.ts';
+import {
+  MAX_HEADER_BYTES,
+  MAX_HTTP_ANSWER_BYTES,
+  MAX_HTTP_BODY_BYTES,
+  MAX_META_BYTES,
+} from '../../src/http/limits.ts';
 import { MAX_NODES } from '../../src/sim/membership-faults.ts';
 import { drawPlan } from '../../src/sim/plan.ts';
 import { Dice } from '../../src/sim/world.ts';
@@ -102,7 +107,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
   ],
   'docs/http.md': [
     `A key is 1 to ${MAX_KEY_BYTES} bytes of percent-encoded UTF-8`,
-    `The last may have ${MAX_META_BYTES / KIB} KiB together.`,
+    `bodies and answers (${MAX_HTTP_BODY_BYTES / MIB} and ${MAX_HTTP_ANSWER_BYTES / MIB} MiB)`,
     `A key has at most ${MAX_SIBLINGS} siblings;`,
     `remember the write for at least ${amount(IDEMPOTENCY_MS / 60_000, 'minute')}`,
     `the latest ${MAX_MEMORIES} of each of the ${PARTITIONS} partitions`,

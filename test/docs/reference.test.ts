@@ -19,7 +19,8 @@ import {
 } from '../../src/config/rules.ts';
 import { MAX_KEY_BYTES } from '../../src/core/limits.ts';
 import {
-  HTTP_BODY_STALL_MS,
+  HTTP_BODY_BYTES_PER_SECOND,
+  HTTP_BODY_PERIOD_MS,
   HTTP_HEADERS_TIMEOUT_MS,
   HTTP_REQUEST_TIMEOUT_MS,
   MAX_CLIENT_ID_BYTES,
@@ -154,6 +155,8 @@ test('a range that the rule does not have is found', () => {
 
 const IN_MIB = { byDefault: DEFAULT_MAX_VALUE_BYTES / MIB, most: MAX_VALUE_BYTES / MIB };
 
+const LEAST_RATE = `${HTTP_BODY_BYTES_PER_SECOND / KIB} KiB/s over ${HTTP_BODY_PERIOD_MS / 1000} s`;
+
 /** The rows of the table of limits. */
 const LIMITS: Readonly<Record<string, string>> = {
   'bytes of a key': String(MAX_KEY_BYTES),
@@ -170,7 +173,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   'connections at a node': String(MAX_HTTP_CONNECTIONS),
   'time for the headers': `${HTTP_HEADERS_TIMEOUT_MS / 1000} s`,
   'time for a request': `${HTTP_REQUEST_TIMEOUT_MS / 1000} s`,
-  'silence in a large body': `${HTTP_BODY_STALL_MS / 1000} s`,
+  'least rate of a body of more than 64 KiB': LEAST_RATE,
   'part of one address, also of the memory': `${SHARE_OF_ADDRESS * 100} %`,
 };
 

@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { HTTP_BODY_STALL_MS } from '../../src/http/limits.ts';
+import { HTTP_BODY_PERIOD_MS } from '../../src/http/limits.ts';
 import { MecError } from '../../src/base/errors.ts';
 import { readChunks } from '../../src/http/body.ts';
 import { ManualClock } from '../fixtures/fake-env.ts';
@@ -44,7 +44,7 @@ const failsWith = (code: string) => (error: unknown) =>
 
 test('a piece of a body is read before the client has sent the next', async (t) => {
   const { server, client } = await upload(t);
-  const chunks = readChunks(server.req, server.res, { limit: 100, stallClock: undefined });
+  const chunks = readChunks(server.req, server.res, { limit: 100 });
   client.write('one');
   assert.equal(textOf(await chunks.next()), 'one');
   client.end('two');
@@ -54,7 +54,7 @@ test('a piece of a body is read before the client has sent the next', async (t) 
 
 test('a body in pieces ends with an error after its limit, and the client gets an answer', async (t) => {
   const { server, client } = await upload(t);
-  const chunks = readChunks(server.req, server.res, { limit: 5, stallClock: undefined });
+  const chunks = readChunks(server.req, server.res, { limit: 5 });
   const answered = new Promise<number | undefined>((resolve) =>
     client.on('response', (res) => resolve(res.statusCode)),
   );
@@ -68,7 +68,7 @@ test('a body in pieces ends with an error after its limit, and the client gets a
 
 test('a client that disconnects ends the body with an error', async (t) => {
   const { server, client } = await upload(t);
-  const chunks = readChunks(server.req, server.res, { limit: 100, stallClock: undefined });
+  const chunks = readChunks(server.req, server.res, { limit: 100 });
   client.write('one');
   await chunks.next();
   client.destroy();
@@ -78,19 +78,19 @@ test('a client that disconnects ends the body with an error', async (t) => {
 test('a body that stalls ends with an error', async (t) => {
   const { server, client } = await upload(t);
   const clock = new ManualClock();
-  const chunks = readChunks(server.req, server.res, { limit: 100, stallClock: clock });
+  const chunks = readChunks(server.req, server.res, { limit: 100, clock });
   client.write('one');
   await chunks.next();
   const next = chunks.next();
   await new Promise((resolve) => setImmediate(resolve));
-  clock.advance(HTTP_BODY_STALL_MS);
+  clock.advance(HTTP_BODY_PERIOD_MS);
   await assert.rejects(next, failsWith('request-timeout'));
 });
 
 test('a client that asks whether to go on is told so when the body is read', async (t) => {
   const { server, client } = await upload(t, { Expect: '100-continue' });
   const goesOn = new Promise<void>((resolve) => client.on('continue', resolve));
-  const chunks = readChunks(server.req, server.res, { limit: 100, stallClock: undefined });
+  const chunks = readChunks(server.req, server.res, { limit: 100 });
   const first = chunks.next();
   await goesOn;
   client.end('body');
@@ -118,7 +118,7 @@ for (const [name, limit] of [
     const server = createServer(async (req, res) => {
       const isFirst = req.headers['content-length'] !== '1';
       try {
-        for await (const piece of readChunks(req, res, { limit, stallClock: undefined }))
+        for await (const piece of readChunks(req, res, { limit }))
           if (isFirst && limit === Infinity && piece.length > 0) break;
         res.end(isFirst ? 'stopped' : 'next');
       } catch (error) {

@@ -1,8 +1,11 @@
-/** One address cannot take all of a node. */
+/** One address cannot take all of a node, and slow bodies do not stop quick ones. */
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import {
+  HTTP_BODY_PERIOD_MS,
+  MAX_HTTP_ANSWER_BYTES,
+  MAX_HTTP_BODY_BYTES,
   MAX_HTTP_CONNECTIONS,
   MAX_HTTP_IN_FLIGHT,
   SHARE_OF_ADDRESS,
@@ -12,6 +15,11 @@ import { openRaw, raw, statusesOf } from '../fixtures/raw-http.ts';
 
 const GREEDY = '127.0.0.66';
 const HOST = 'Host: localhost\r\n';
+const MIB = 1024 * 1024;
+
+/** The head of a PUT with a body of this size. */
+const upload = (bytes: number): string =>
+  `PUT /mec/upload HTTP/1.1\r\n${HOST}Content-Length: ${bytes}\r\n\r\n`;
 
 const httpOf = async (node: TestNode) => (await node.status()).http;
 
@@ -23,6 +31,48 @@ const openMany = (node: TestNode, count: number, from: string, bytes = ''): Prom
       return socket.on('error', () => {});
     }),
   );
+
+test('slow bodies do not stop quick ones, and get 408', async (t) => {
+  const cluster = await TestCluster.start(t, { nodes: 1 });
+  const node = cluster.node(0);
+  const slow = await openMany(node, 80, '127.0.0.1', upload(MIB));
+  const answers = slow.map(() => '');
+  for (const [i, socket] of slow.entries())
+    socket.on('data', (piece) => (answers[i] += piece.toString('latin1')));
+  const trickle = setInterval(() => {
+    for (const socket of slow) socket.write('x');
+  }, 500);
+  t.after(() => clearInterval(trickle));
+  const startMs = performance.now();
+  while (performance.now() - startMs < HTTP_BODY_PERIOD_MS / 2) {
+    const beforeMs = performance.now();
+    const quick = await node.key('quick', { method: 'PUT', body: new Uint8Array(100 * 1024) });
+    assert.equal(quick.status, 200);
+    assert.ok(performance.now() - beforeMs < 2_000, 'it did not wait');
+    const token = String(quick.headers['x-mec-vclock']);
+    await node.key('quick', { method: 'DELETE', headers: { 'X-Mec-Vclock': token } });
+  }
+  await eventually('all slow ones are refused', async () =>
+    answers.every((answer) => answer.startsWith('HTTP/1.1 408 ')),
+  );
+  assert.ok(performance.now() - startMs >= HTTP_BODY_PERIOD_MS - 100);
+  for (const socket of slow) socket.destroy();
+  await eventually('their memory is free', async () => (await httpOf(node)).bodyBytes === 0);
+});
+
+test('one address cannot take the memory for bodies', async (t) => {
+  const cluster = await TestCluster.start(t, { nodes: 1 });
+  const node = cluster.node(0);
+  const sockets = await openMany(node, 80, GREEDY, upload(MIB));
+  for (const socket of sockets) socket.write(new Uint8Array(MIB - 1));
+  const share = MAX_HTTP_BODY_BYTES * SHARE_OF_ADDRESS;
+  await eventually('it has its part', async () => (await httpOf(node)).bodyBytes > share - 2 * MIB);
+  assert.ok((await httpOf(node)).bodyBytes <= share);
+  const body = new Uint8Array(MIB);
+  assert.equal((await node.key('other', { method: 'PUT', body })).status, 200);
+  for (const socket of sockets) socket.destroy();
+  await eventually('its memory is free', async () => (await httpOf(node)).bodyBytes === 0);
+});
 
 test('one address cannot take all connections, and a proxy can', async (t) => {
   const cluster = await TestCluster.start(t, {
@@ -72,4 +122,22 @@ test('one address cannot take all places for requests', async (t) => {
   assert.equal(written.status, 200, written.text);
   for (const socket of sockets) socket.destroy();
   await eventually('its places are free', async () => (await httpOf(node)).inFlight === 1);
+});
+
+test('one address cannot take the memory for answers', async (t) => {
+  const cluster = await TestCluster.start(t, { nodes: 1 });
+  const node = cluster.node(0);
+  await node.key('large', { method: 'PUT', body: new Uint8Array(MIB) });
+  const requests = `GET /mec/large HTTP/1.1\r\n${HOST}\r\n`.repeat(60);
+  const sockets: Socket[] = [];
+  const share = MAX_HTTP_ANSWER_BYTES * SHARE_OF_ADDRESS;
+  // The operating system takes some MiB of each connection.
+  await eventually('it has its part', async () => {
+    sockets.push(...(await openMany(node, 10, GREEDY, requests)));
+    return (await httpOf(node)).answerBytes > share - 2 * MIB;
+  });
+  assert.ok((await httpOf(node)).answerBytes <= share);
+  assert.equal((await node.key('large')).status, 200);
+  for (const socket of sockets) socket.destroy();
+  await eventually('its memory is free', async () => (await httpOf(node)).answerBytes === 0);
 });
