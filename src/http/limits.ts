@@ -85,3 +85,6 @@ export const HTTP_KEEP_ALIVE_MS = 60_000;
 
 /** Entity tags in one condition. */
 export const MAX_CONDITION_TAGS = 100;
+
+/** Keys that one count reads at a time. */
+export const COUNT_CONCURRENCY = 64;

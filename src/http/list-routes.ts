@@ -5,6 +5,8 @@
 import type { KeyStore } from '../cluster/key-store.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MAX_LIST_KEYS } from '../core/limits.ts';
+import { MecError } from '../base/errors.ts';
+import { countKeys } from './count.ts';
 import { drawName } from '../core/causality/actor.ts';
 import { preferred } from './accept.ts';
 import { idempotencyKeyOf } from './conditions.ts';
@@ -39,8 +41,9 @@ async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnsw
   return { ...answer, status, headers: { ...headers, Location: `${KEYS_PATH}/${key}` } };
 }
 
-async function list({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
+async function list({ node, env }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const parameters = parametersOf(request, 'list', node.config.quorum.n);
+  if (parameters.count === true) return counted({ node, env }, parameters);
   const isStream = preferred(headerOf(request, 'accept'), [JSON_TYPE, LINES_TYPE]) === LINES_TYPE;
   const headers = { 'Content-Type': isStream ? LINES_TYPE : JSON_TYPE, Vary: 'Accept' };
   // The first page decides the status of both forms of the answer.
@@ -48,6 +51,19 @@ async function list({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnsw
   if (isStream) return { status: 200, headers, stream: lines(node, parameters, first) };
   const document = { keys: first.keys, next: first.next ?? null };
   return { status: 200, headers, body: utf8ToBytes(`${JSON.stringify(document)}\n`) };
+}
+
+/** The answer to `?count=true`. */
+async function counted({ node, env }: KeyRoutes, parameters: Parameters): Promise<HttpAnswer> {
+  const { prefix = '', r, caller, timeoutMs = node.config.quorum.timeoutMs } = parameters;
+  const other = parameters.after === undefined ? parameters.limit : parameters.after;
+  if (other !== undefined) {
+    const detail = 'count=true counts all keys with the prefix; it takes neither after nor limit';
+    throw new MecError('bad-parameter', { parameter: 'count', detail });
+  }
+  const count = await countKeys(node, env.clock, { prefix, r, caller, timeoutMs });
+  const headers = { 'Content-Type': JSON_TYPE, Vary: 'Accept' };
+  return { status: 200, headers, body: utf8ToBytes(`${JSON.stringify(count)}\n`) };
 }
 
 type Lister = Pick<KeyStore, 'list'>;

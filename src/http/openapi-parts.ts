@@ -99,6 +99,10 @@ export const PARAMETERS = {
   after: query('after', 'Only keys after this one, in the order of their bytes.', {
     type: 'string',
   }),
+  count: query('count', 'Count the keys, their values and bytes. Not with after or limit.', {
+    type: 'boolean',
+    default: false,
+  }),
   limit: query(
     'limit',
     `The largest number of keys. Default ${MAX_LIST_KEYS}; a stream has all by default.`,

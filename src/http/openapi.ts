@@ -203,7 +203,7 @@ const list: DocumentPart = {
   summary: 'List keys, in the order of their bytes',
   description:
     'The answer is complete, or 503. If a stream fails, the connection closes before its end.',
-  parameters: parameters('prefix', 'after', 'limit', 'r', 'timeout', 'accept'),
+  parameters: parameters('prefix', 'after', 'limit', 'count', 'r', 'timeout', 'accept'),
   responses: {
     200: {
       description: 'A page of keys, or a line for each key.',

@@ -17,6 +17,7 @@ export interface Parameters {
   timeoutMs?: number;
   returnbody?: boolean;
   replace?: boolean;
+  count?: boolean;
   vtag?: string;
   raw?: boolean;
   prefix?: string;
@@ -56,7 +57,7 @@ const wholeNumber = (name: 'timeoutMs' | 'limit', most: number, unit: string): P
   },
 });
 
-const truth = (name: 'returnbody' | 'replace' | 'raw'): ParameterRule => ({
+const truth = (name: 'returnbody' | 'replace' | 'raw' | 'count'): ParameterRule => ({
   expected: 'true or false',
   set: (parameters, text) => {
     parameters[name] = text === 'true';
@@ -73,6 +74,7 @@ const RULES: Readonly<Record<string, ParameterRule>> = {
   returnbody: truth('returnbody'),
   replace: truth('replace'),
   raw: truth('raw'),
+  count: truth('count'),
   vtag: {
     expected: 'the ETag of a sibling',
     set: (parameters, text) => {
@@ -93,7 +95,7 @@ const PARAMETERS_OF = {
   read: [...QUORUMS, 'vtag', 'raw'],
   write: [...QUORUMS, 'returnbody', 'replace'],
   remove: QUORUMS,
-  list: ['prefix', 'after', 'limit', 'r', 'timeout'],
+  list: ['prefix', 'after', 'limit', 'count', 'r', 'timeout'],
 } as const satisfies Record<string, readonly string[]>;
 
 /**
