@@ -71,6 +71,10 @@ export const ERROR_KINDS = {
     'The value is larger than the limit of this cluster',
     'The key maxvalue of the configuration raises it.',
   ]),
+  'batch-too-large': kind(413, false, [
+    'The batch is larger than a node takes',
+    'A batch has at most 1000 operations and 8 MiB. Send several of them.',
+  ]),
   'key-too-long': kind(414, false, [
     'The key is longer than 1024 bytes',
     'The limit counts bytes of UTF-8, after percent-decoding.',

@@ -15,6 +15,7 @@ import type { AnswerMemory } from './answer-memory.ts';
 import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
 import type { BodyLoan, BodyMemory } from './body-memory.ts';
 import type { ClientAddress } from './client-addresses.ts';
+import { serveBatch } from './batch-route.ts';
 import { serveCluster } from './cluster-routes.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
@@ -82,6 +83,11 @@ function createApp(
     /^\/mec$/,
     toMiddleware((request) => serveKeys(routes, request)),
   );
+  const batchRoutes = { node, env, batches: { count: 0 } };
+  router.all(
+    /^\/batch$/,
+    toMiddleware((request) => serveBatch(batchRoutes, request)),
+  );
   router.all(
     /^\/cluster\//,
     toMiddleware((request) => serveCluster(node, request)),
@@ -143,7 +149,8 @@ const plain = (type: string, text: string): HttpAnswer => ({
   body: utf8ToBytes(text),
 });
 
-const ROUTES = '/mec, /mec/KEY, /cluster/…, /ping, /ready, /status and /openapi.json';
+const ROUTES =
+  '/mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /status and /openapi.json';
 
 const noSuchRoute = (): HttpAnswer =>
   problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));

@@ -86,5 +86,18 @@ export const HTTP_KEEP_ALIVE_MS = 60_000;
 /** Entity tags in one condition. */
 export const MAX_CONDITION_TAGS = 100;
 
+/** Operations and bytes of one batch. A larger one would keep a node from its other requests. */
+export const MAX_BATCH_OPERATIONS = 1_000;
+export const MAX_BATCH_BYTES = 8 * MIB;
+
+/** The answers of one batch. When they have more bytes, its other reads are refused. */
+export const MAX_BATCH_ANSWER_BYTES = 16 * MIB;
+
+/** Operations of one batch at a time. More would only wait for each other. */
+export const BATCH_CONCURRENCY = 128;
+
+/** Batches in progress per node, so that their operations are as many as other requests at most. */
+export const MAX_BATCHES = MAX_HTTP_IN_FLIGHT / BATCH_CONCURRENCY;
+
 /** Keys that one count reads at a time. */
 export const COUNT_CONCURRENCY = 64;

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document of the server. A test checks the server's answers against it. */
 import type { ErrorCode } from '../base/errors.ts';
+import { batch, BATCH_SCHEMAS } from './openapi-batch.ts';
 import {
   type DocumentedHeader,
   GUARDS,
@@ -299,6 +300,7 @@ const PATHS: Readonly<Record<string, DocumentPart>> = {
     delete: remove,
   },
   '/mec': { get: list, head: headOf(list), post: create },
+  '/batch': { post: batch },
   '/ping': ask('ping', 'Whether the process runs', text),
   '/ready': ask(
     'ready',
@@ -346,7 +348,7 @@ export function openApi(version: string): DocumentPart {
     components: {
       parameters: PARAMETERS,
       headers: HEADER_COMPONENTS,
-      schemas: SCHEMAS,
+      schemas: { ...SCHEMAS, ...BATCH_SCHEMAS },
     },
   };
 }

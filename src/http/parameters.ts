@@ -95,6 +95,7 @@ const PARAMETERS_OF = {
   read: [...QUORUMS, 'vtag', 'raw'],
   write: [...QUORUMS, 'returnbody', 'replace'],
   remove: QUORUMS,
+  batch: ['timeout'],
   list: ['prefix', 'after', 'limit', 'count', 'r', 'timeout'],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -173,7 +173,10 @@ export class SimNode implements Server {
       const serve = (): void => {
         const [node, env] = [this.node, this.#env];
         if (node === undefined || env === undefined) reject(new Error('connection refused'));
-        else void answerInMemory({ node, env }, request).then(resolve).finally(unwatch);
+        else
+          void answerInMemory({ node, env, batches: { count: 0 } }, request)
+            .then(resolve)
+            .finally(unwatch);
       };
       if (life === undefined) serve();
       else life.run(serve);

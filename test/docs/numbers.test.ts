@@ -40,6 +40,9 @@ import {
 } from '../../src/core/limits.ts';
 import { quorumSize } from '../../src/core/quorum/quorum.ts';
 import {
+  MAX_BATCH_ANSWER_BYTES,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_OPERATIONS,
   MAX_HEADER_BYTES,
   MAX_HTTP_ANSWER_BYTES,
   MAX_HTTP_BODY_BYTES,
@@ -111,6 +114,8 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `A key has at most ${MAX_SIBLINGS} siblings;`,
     `remember the write for at least ${amount(IDEMPOTENCY_MS / 60_000, 'minute')}`,
     `the latest ${MAX_MEMORIES} of each of the ${PARTITIONS} partitions`,
+    `does up to ${MAX_BATCH_OPERATIONS} operations in one request`,
+    `have more than ${MAX_BATCH_ANSWER_BYTES / MIB} MiB, further reads`,
     `up to ${amount(MAX_TTL_SECONDS / YEAR_SECONDS, 'year')}.`,
     `clock is more than ${seconds(CLOCK_TOLERANCE_MS)} off uses their time`,
     `of their clocks are ${seconds(CLOCK_TOLERANCE_MS)} past its expiry`,
@@ -143,6 +148,8 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `in the background, about a page ${amount(SYNC_LIMITS.scrubMs / 1_000, 'second')}`,
   ],
   'docs/troubleshooting.md': [
+    `more than ${MAX_BATCH_OPERATIONS} operations or ${MAX_BATCH_BYTES / MIB} MiB,`,
+    `or its answers more than ${MAX_BATCH_ANSWER_BYTES / MIB} MiB`,
     `The key has ${MAX_SIBLINGS} values, or they have ${MAX_OBJECT_BYTES / MIB} MiB together`,
     `more than ${MAX_KEY_BYTES} bytes of UTF-8`,
     `more than ${MAX_HEADER_BYTES / KIB} KiB, or \`X-Mec-Meta-*\` more than ${MAX_META_BYTES / KIB} KiB`,

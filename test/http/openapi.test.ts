@@ -165,6 +165,9 @@ const lists: Record<string, Recipe> = {
   503: (method) => ask('/mec', { method }),
 };
 
+const batch = (body: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+  ask('/batch', { method: 'POST', body, headers });
+
 const located = (name: string): Record<string, Recipe> => ({
   200: async () => ask(`/cluster/${name}/${await one()}`),
   400: () => ask(`/cluster/${name}/%zz`),
@@ -211,6 +214,15 @@ const RECIPES: Record<string, Record<string, Recipe>> = {
     431: () => ask('/mec', { method: 'POST', body: 'x', headers: HUGE }),
     503: () => ask('/mec', { method: 'POST', body: 'x' }),
     504: () => ask('/mec?timeout=100', { method: 'POST', body: 'x' }),
+  },
+  batch: {
+    200: async () => batch(`{"op":"get","key":"${await one()}"}`),
+    400: () => batch('nonsense'),
+    403: () => batch('', FOREIGN),
+    408: () => stalled('POST', '/batch'),
+    413: () => batch('\n'.repeat(9 * 1024 * 1024)),
+    421: () => batch('', ASTRAY),
+    431: () => batch('', HUGE),
   },
   ping: { 200: () => ask('/ping') },
   ready: { 200: () => ask('/ready'), 503: () => ask('/ready') },
