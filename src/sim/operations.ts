@@ -67,6 +67,7 @@ export const OPERATIONS = {
     return undefined;
   },
   list: (user) => user.list(),
+  batch: (user, key) => user.batch(key),
 } as const satisfies Readonly<Record<string, UserOperation>>;
 
 /** One of `OPERATIONS`. */

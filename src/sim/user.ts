@@ -3,6 +3,7 @@
  * together with the writes that the oracle knows the user to have seen.
  */
 import { messageOf } from '../base/errors.ts';
+import { Batcher } from './batcher.ts';
 import type { SimNode } from './cluster.ts';
 import type { MadeOperation } from './history.ts';
 import {
@@ -48,6 +49,8 @@ export class User {
   /** The dice of the operation under way. */
   #dice: Dice;
   #node: SimNode;
+  /** Sends the requests of this turn as one batch. */
+  #batcher: Batcher | undefined;
 
   constructor(options: UserOptions, dice: Dice) {
     this.#options = options;
@@ -125,7 +128,7 @@ export class User {
     const known = isSession ? this.lastToken(key) : undefined;
     const since = promises.now();
     const found = await this.#reportImpossible(key, () =>
-      readKey(at, key, {
+      readKey(this.#batcher ?? at, key, {
         query,
         seen: known?.dots ?? [],
         gone: known?.isGone === true ? known.text : undefined,
@@ -248,7 +251,9 @@ export class User {
       `${line} having seen ${[...seen].join(' ') || 'nothing'} ${[...what, sent.query].join(' ')}`,
     );
     try {
-      const written = await this.#reportImpossible(key, () => writeKey(at, key, sent));
+      const written = await this.#reportImpossible(key, () =>
+        writeKey(this.#batcher ?? at, key, sent),
+      );
       this.#world.trace(`${line}: acknowledged as ${written.dot ?? ''}`);
       return written;
     } catch (error) {
@@ -297,6 +302,21 @@ export class User {
     // A new token has all dots of the writer's token. The token of a repeat is made from a memory.
     const seen = new Set([...made.seen, id]);
     this.#keepToken(key, { text: token, seen, direct, dots, isGone: made.isDelete });
+  }
+
+  /** Writes two keys and reads one, in one batch. */
+  async batch(key: string): Promise<void> {
+    const { keys } = this.#options;
+    const [other, third] = [this.#dice.pick(keys), this.#dice.pick(keys)];
+    this.#batcher = new Batcher(this.#node);
+    const work = [
+      this.write(key, { token: this.lastToken(key) }),
+      this.write(other, { replaces: true }),
+      this.read(third),
+    ];
+    this.#batcher = undefined;
+    const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 
   /** Lists the keys of the run page by page, all or those of one kind. */

@@ -70,6 +70,13 @@ export const WRITES: readonly Bug[] = [
     },
   },
   {
+    name: 'the answers of a batch are in the order in which they came',
+    file: 'src/http/batch-route.js',
+    good: 'this.#answers[index] = told;',
+    bad: 'this.#answers.push(told);',
+    draw: { operationNames: ['batch'], nodes: 3 },
+  },
+  {
     name: 'a write that was sent fails with `damaged`',
     file: core('quorum/tally'),
     good: 'if (this.#timedOut)',
