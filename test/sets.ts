@@ -51,6 +51,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'http/': ['usual'],
   'http/conditions.test.ts': ['long'],
   'http/foreign-pages.test.ts': ['long'],
+  'http/fuzz.test.ts': ['usual', 'long'],
   'http/slow-clients.test.ts': ['long'],
   'http/ttl.test.ts': ['long'],
   'model/conditional-writes.test.ts': ['usual', 'long'],
