@@ -1,6 +1,6 @@
 /**
  * The table of all errors that a caller can get: code, HTTP status, whether a retry may help, title
- * and detail. No other file adds an error code.
+ * and detail. No other file adds an error code of a node.
  */
 
 interface ErrorKind {
@@ -152,16 +152,6 @@ export const ERROR_KINDS = {
     'The node neither reads nor writes until there is room. The other nodes go on.',
   ]),
 } as const satisfies Record<string, ErrorKind>;
-
-/** Errors that the client reports by itself, in addition to the codes of nodes. */
-export const CLIENT_ERROR_KINDS = {
-  deadline: { retriable: true, title: 'No node answered before the deadline' },
-  'bad-answer': {
-    retriable: true,
-    title: 'The answer of a node does not follow the MecDB protocol',
-  },
-  'bad-value': { retriable: false, title: 'The codec cannot read or write the value' },
-} as const;
 
 /** A code of `ERROR_KINDS`. */
 export type ErrorCode = keyof typeof ERROR_KINDS;

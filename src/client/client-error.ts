@@ -2,7 +2,8 @@
  * The errors of the client: one class for each way in which a caller can react, and a code for the
  * exact cause.
  */
-import { CLIENT_ERROR_KINDS, ERROR_KINDS, type ErrorCode, isErrorCode } from '../base/errors.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import { CLIENT_ERROR_KINDS, isNodeCode, NODE_CODES } from './error-codes.ts';
 
 /** A code of a node (`ERROR_KINDS`) or of the client itself (`CLIENT_ERROR_KINDS`). */
 export type ClientErrorCode = ErrorCode | keyof typeof CLIENT_ERROR_KINDS;
@@ -40,7 +41,9 @@ export class MecClientError extends Error {
 
   constructor(code: ClientErrorCode, details: ClientErrorDetails = {}) {
     const { detail, status, have, need, cause } = details;
-    const { title, retriable } = isErrorCode(code) ? ERROR_KINDS[code] : CLIENT_ERROR_KINDS[code];
+    const { title, retriable } = isNodeCode(code)
+      ? { title: `A node answered ${code}`, retriable: NODE_CODES[code] }
+      : CLIENT_ERROR_KINDS[code];
     super(detail ?? title, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = code;

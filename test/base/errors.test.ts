@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ERROR_KINDS, type ErrorCode, isErrorCode } from '../../src/base/errors.ts';
+import { NODE_CODES } from '../../src/client/error-codes.ts';
 import { isRepeated } from '../fixtures/problem.ts';
 
 /** The codes and details that the source names in one place. */
@@ -39,4 +40,9 @@ test('a detail that repeats the title is found', () => {
   assert.ok(isRepeated('The node is overloaded', 'The node is overloaded.'));
   assert.ok(isRepeated('The value is larger than the limit', 'The value is larger than 5 bytes'));
   assert.ok(!isRepeated('The node is overloaded', 'The queue to a peer is full'));
+});
+
+test('the client repeats what the table says may be repeated', () => {
+  const kinds = Object.entries(ERROR_KINDS).map(([code, { retriable }]) => [code, retriable]);
+  assert.deepEqual(NODE_CODES, Object.fromEntries(kinds));
 });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { CLIENT_ERROR_KINDS, ERROR_KINDS } from '../../src/base/errors.ts';
+import { ERROR_KINDS } from '../../src/base/errors.ts';
+import { CLIENT_ERROR_KINDS } from '../../src/client/error-codes.ts';
 
 const page = readFileSync(new URL('../../../docs/troubleshooting.md', import.meta.url), 'utf8');
 
