@@ -24,7 +24,7 @@ export function lightFetch(
         resolve({
           status: response.statusCode ?? 0,
           headers: headersOf(response),
-          arrayBuffer: () => bodyOf(response),
+          body: bodyOf(response),
         });
       },
     );
@@ -44,9 +44,8 @@ function headersOf({ headers }: IncomingMessage): FetchResponse['headers'] {
   };
 }
 
-async function bodyOf(response: IncomingMessage): Promise<ArrayBuffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  const bytes = Buffer.concat(chunks);
-  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+function bodyOf(response: IncomingMessage): NonNullable<FetchResponse['body']> {
+  const pieces = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const cancel = async (): Promise<void> => void response.destroy();
+  return { getReader: () => ({ read: () => pieces.next(), cancel }) };
 }

@@ -10,7 +10,7 @@ import type { Version } from '../client/answers.ts';
 import { MecClient } from '../client/client.ts';
 import { clientError, MecClientError } from '../client/client-error.ts';
 import { bytes } from '../client/codec.ts';
-import { attempt, type ClientRequest } from '../client/delivery.ts';
+import { attempt, type ClientRequest } from '../client/attempt.ts';
 import { NodePool } from '../client/node-pool.ts';
 import { systemWorld } from '../client/world.ts';
 import type { ServerStatus } from '../http/server-status.ts';

@@ -2,8 +2,10 @@
 import { clientError } from './client-error.ts';
 import type { Codec } from './codec.ts';
 import { decodeContent } from './content-coding.ts';
-import type { ClientAnswer } from './delivery.ts';
+import { type ClientAnswer, oddAnswer } from './attempt.ts';
+import { MAX_ANSWER_PARTS } from './limits.ts';
 import { parseMultipart } from './multipart.ts';
+import { parseDot } from '../core/causality/dot.ts';
 
 /**
  * The context of a read or write. Pass it to the write that replaces those values. Opaque, and
@@ -88,18 +90,39 @@ export interface Deleted {
 
 const META = 'x-mec-meta-';
 
-const tokenOf = (answer: ClientAnswer): Token | undefined =>
-  (answer.headers.get('x-mec-vclock') ?? undefined) as Token | undefined;
+/** Base64, as in the header of a node. An empty token would be a write without one. */
+const TOKEN = /^[A-Za-z0-9+/]+={0,2}$/;
+const WHOLE = /^\d{1,20}$/;
 
-/** The token of an answer. Throws `bad-answer` if there is none. */
-function requiredToken(answer: ClientAnswer): Token {
-  const token = tokenOf(answer);
-  if (token === undefined)
-    throw clientError('bad-answer', {
-      status: answer.status,
-      detail: 'The answer has no X-Mec-Vclock',
-    });
-  return token;
+/** Throws the error of an answer that no node gives. */
+type Refuse = (detail: string) => never;
+
+const refuseAnswer =
+  ({ status }: Pick<ClientAnswer, 'status'>, isWrite: boolean): Refuse =>
+  (detail) => {
+    throw oddAnswer(detail, { status, isWrite });
+  };
+
+/** The token of an answer; undefined if it has none. */
+function tokenOf({ headers }: ClientAnswer, refuse: Refuse): Token | undefined {
+  const token = headers.get('x-mec-vclock') ?? undefined;
+  if (token !== undefined && !TOKEN.test(token)) refuse('X-Mec-Vclock of the answer is no token');
+  return token as Token | undefined;
+}
+
+const requiredToken = (answer: ClientAnswer, refuse: Refuse): Token =>
+  tokenOf(answer, refuse) ?? refuse('The answer has no X-Mec-Vclock, so it is not of a node');
+
+function dotOf({ headers }: HttpMessage, refuse: Refuse): string {
+  const dot = headers.get('x-mec-dot') ?? '';
+  return parseDot(dot) === undefined ? refuse('X-Mec-Dot of the answer is no dot') : dot;
+}
+
+/** A whole number in a header. */
+function wholeOf({ headers }: HttpMessage, name: string, usual: number, refuse: Refuse): number {
+  const text = headers.get(name) ?? undefined;
+  if (text !== undefined && !WHOLE.test(text)) refuse(`${name} of the answer is no number`);
+  return text === undefined ? usual : Number(text);
 }
 
 /** The versions of a read: none, one, or several. */
@@ -118,30 +141,26 @@ export const dotsOf = (read: Read<unknown>): string[] =>
 export const valuesOf = <T>(read: Read<T>): T[] => versionsOf(read).map(({ value }) => value);
 
 /**
- * Converts the answer to a GET. Throws `bad-answer` if it is malformed, and `bad-value` if the
- * codec cannot read a value.
+ * Converts the answer to a GET. Throws `bad-answer` if no node gives that answer, and `bad-value`
+ * if the codec cannot read a value.
  */
 export async function toRead<T>(answer: ClientAnswer, codec: Codec<T>): Promise<Read<T>> {
-  if (answer.status === 404) return { kind: 'missing', token: tokenOf(answer) };
-  const token = requiredToken(answer);
+  const refuse = refuseAnswer(answer, false);
+  if (answer.status === 404) return { kind: 'missing', token: tokenOf(answer, refuse) };
+  const token = requiredToken(answer, refuse);
   // A single value was requested with `raw=true`. Otherwise `fetch` would already have removed its
   // encoding.
   const { headers } = answer;
   if (answer.status !== 300) {
-    return {
-      kind: 'value',
-      ...(await toVersion(answer, headers.get('x-mec-content-encoding'), codec)),
-      token,
-    };
+    const coding = headers.get('x-mec-content-encoding');
+    return { kind: 'value', ...(await toVersion(answer, { coding, codec, refuse })), token };
   }
-  const parts = parseMultipart(headers.get('content-type') ?? '', answer.body);
-  if (parts === undefined)
-    throw clientError('bad-answer', {
-      status: 300,
-      detail: 'The body with the siblings is not well-formed multipart/mixed',
-    });
+  const parts = parseMultipart(headers.get('content-type') ?? '', answer.body, MAX_ANSWER_PARTS);
+  // Without two values there is no conflict, and an `update` would write over what it did not read.
+  if (parts === undefined || parts.length < 2)
+    return refuse('The body with the siblings is not well-formed multipart/mixed of several parts');
   const versions = parts.map((part) =>
-    toVersion(part, part.headers.get('content-encoding'), codec),
+    toVersion(part, { coding: part.headers.get('content-encoding'), codec, refuse }),
   );
   return {
     kind: 'siblings',
@@ -151,21 +170,25 @@ export async function toRead<T>(answer: ClientAnswer, codec: Codec<T>): Promise<
   };
 }
 
-/** Converts the answer to a PUT. Throws `bad-answer` if it has no token. */
+/**
+ * Converts the answer to a PUT. Throws `bad-answer` if no node gives that answer. The write may
+ * have been made all the same: a proxy that drops headers may stand before the node.
+ */
 export function toWritten(answer: ClientAnswer): Written {
-  const { headers } = answer;
-  const siblings = Number(headers.get('x-mec-siblings') ?? 1);
+  const refuse = refuseAnswer(answer, true);
   return {
-    token: requiredToken(answer),
-    dot: headers.get('x-mec-dot') ?? '',
-    etag: headers.get('etag') ?? undefined,
-    siblings,
+    token: requiredToken(answer, refuse),
+    dot: dotOf(answer, refuse),
+    etag: answer.headers.get('etag') ?? undefined,
+    siblings: wholeOf(answer, 'x-mec-siblings', 1, refuse),
   };
 }
 
-/** Converts the answer to a DELETE. */
-export function toDeleted(answer: ClientAnswer): Deleted {
-  return { found: answer.status !== 404, token: tokenOf(answer) };
+/** Converts the answer to a DELETE, and returns the dot of the delete. Throws as `toWritten`. */
+export function toDeleted(answer: ClientAnswer): Deleted & { readonly dot: string } {
+  const refuse = refuseAnswer(answer, true);
+  if (answer.status === 404) return { found: false, token: tokenOf(answer, refuse), dot: '' };
+  return { found: true, token: requiredToken(answer, refuse), dot: dotOf(answer, refuse) };
 }
 
 interface HttpMessage {
@@ -176,11 +199,18 @@ interface HttpMessage {
   readonly body: Uint8Array;
 }
 
+interface Reading<T> {
+  /** The Content-Encoding of the bytes. */
+  readonly coding: string | null | undefined;
+  readonly codec: Codec<T>;
+  readonly refuse: Refuse;
+}
+
 async function toVersion<T>(
-  { headers, body }: HttpMessage,
-  coding: string | null | undefined,
-  codec: Codec<T>,
+  message: HttpMessage,
+  { coding, codec, refuse }: Reading<T>,
 ): Promise<Version<T>> {
+  const { headers, body } = message;
   const contentEncoding = coding ?? undefined;
   const contentType = headers.get('content-type') ?? '';
   const meta: Record<string, string> = {};
@@ -201,11 +231,11 @@ async function toVersion<T>(
   }
   return {
     value,
-    dot: headers.get('x-mec-dot') ?? '',
+    dot: dotOf(message, refuse),
     etag: headers.get('etag') ?? '',
     contentType,
     contentEncoding,
-    timestampMicros: Math.floor(Number(headers.get('x-mec-timestamp') ?? 0) / 1000),
+    timestampMicros: Math.floor(wholeOf(message, 'x-mec-timestamp', 0, refuse) / 1000),
     expires: headers.get('x-mec-expires') ?? undefined,
     clientId: headers.get('x-mec-client-id') ?? undefined,
     meta,

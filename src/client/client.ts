@@ -30,8 +30,10 @@ import {
 } from './answers.ts';
 import { clientError, ConflictError, MecClientError } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
-import { type ClientAnswer, type ClientRequest, deliver, type TimeLimits } from './delivery.ts';
+import type { ClientAnswer, ClientRequest } from './attempt.ts';
+import { deliver, type TimeLimits } from './delivery.ts';
 import type { Author } from './merge/merge.ts';
+import { toPage } from './listing.ts';
 import { NodePool } from './node-pool.ts';
 import type {
   CallOptions,
@@ -155,8 +157,9 @@ export class MecClient<T = unknown> {
       headers: this.#writeHeaders(options.token),
     };
     const answer = await this.#send({ method: 'DELETE', path: pathOf(key), ...call }, options);
-    this.#parts.session.noteWrite(key, answer.headers.get('x-mec-dot') ?? '', options.token);
-    return toDeleted(answer);
+    const { dot, ...deleted } = toDeleted(answer);
+    this.#parts.session.noteWrite(key, dot, options.token);
+    return deleted;
   }
 
   /** All keys in order. The next page is fetched when the last has been consumed. */
@@ -165,12 +168,9 @@ export class MecClient<T = unknown> {
     for (let { after } = options; ;) {
       const query = { prefix, after, limit, r };
       const answer = await this.#send({ method: 'GET', path: '/mec', query, headers: {} }, options);
-      const page = JSON.parse(new TextDecoder().decode(answer.body)) as {
-        keys: string[];
-        next?: string | null;
-      };
+      const page = toPage(answer, after);
       yield* page.keys;
-      if (typeof page.next !== 'string') return;
+      if (page.next === undefined) return;
       after = page.next;
     }
   }

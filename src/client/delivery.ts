@@ -8,30 +8,16 @@
  */
 import { backoff } from '../base/delays.ts';
 import type { Timer } from '../base/env.ts';
-import { isErrorCode } from '../base/errors.ts';
-import { httpDateToMicros } from '../base/system.ts';
-import { MAX_TIMEOUT_MS } from '../core/limits.ts';
-import { CLIENT_BACKOFF, CLIENT_SERVER_SHARE } from './limits.ts';
+import {
+  attempt,
+  type ClientAnswer,
+  type ClientRequest,
+  isReadCall,
+} from './attempt.ts';
+import { CLIENT_BACKOFF } from './limits.ts';
 import { clientError, type MecClientError } from './client-error.ts';
 import type { NodePool, PoolNode } from './node-pool.ts';
-import type { ClientWorld, FetchResponse } from './world.ts';
-
-/** A request that any node can serve. */
-export interface ClientRequest {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** The path of the URL, from the first slash. */
-  readonly path: string;
-  readonly query: Readonly<Record<string, string | number | undefined>>;
-  readonly headers: Record<string, string>;
-  readonly body?: Uint8Array | undefined;
-}
-
-/** A complete answer. */
-export interface ClientAnswer {
-  readonly status: number;
-  readonly headers: FetchResponse['headers'];
-  readonly body: Uint8Array;
-}
+import type { ClientWorld } from './world.ts';
 
 /** The time limits of a request. */
 export interface TimeLimits {
@@ -41,12 +27,6 @@ export interface TimeLimits {
   readonly attemptMs: number;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** The statuses of a successful answer. A 404 counts too, if it means a key without a value. */
-const GOOD: ReadonlySet<number> = new Set([200, 202, 204, 300]);
-
-/** The reasons of a failed `fetch` that has sent nothing. Only Node.js tells them. */
-const NOT_CONNECTED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
 /** The syntax of a header. If it were broken, `fetch` would fail as if no node could be reached. */
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -111,7 +91,7 @@ class Delivery {
     this.#world = world;
     this.#pool = pool;
     this.#job = job;
-    this.#isRead = job.call.method === 'GET';
+    this.#isRead = isReadCall(job.call);
     this.#untilMs = world.clock.monotonicMs() + job.timeLimits.deadlineMs;
   }
 
@@ -246,110 +226,4 @@ class Delivery {
     this.#timers.add(timer);
     return timer;
   }
-}
-
-/**
- * Sends one request to one node. Rejects with a `MecClientError`, which says whether this attempt
- * of a write may have taken effect.
- */
-export async function attempt(
-  world: ClientWorld,
-  url: string,
-  { call, attemptMs, signal }: { call: ClientRequest; attemptMs: number; signal: AbortSignal },
-): Promise<ClientAnswer> {
-  const query = new URLSearchParams();
-  const timeout = Math.min(
-    Math.max(1, Math.floor(attemptMs * CLIENT_SERVER_SHARE)),
-    MAX_TIMEOUT_MS,
-  );
-  for (const [name, value] of Object.entries({ timeout, ...call.query })) {
-    if (value !== undefined) query.set(name, String(value));
-  }
-  const { method, path, headers, body } = call;
-  const isWrite = method !== 'GET';
-  let answer: ClientAnswer;
-  try {
-    // The standard allows a body of bytes, but one version of its types does not.
-    const init = {
-      method,
-      headers,
-      signal,
-      ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
-    };
-    const response = await world.fetch(`${url}${path}?${query.toString()}`, init);
-    answer = {
-      status: response.status,
-      headers: response.headers,
-      body: new Uint8Array(await response.arrayBuffer()),
-    };
-  } catch (cause) {
-    if (signal.aborted)
-      throw clientError('deadline', {
-        detail: `${url} did not answer within ${Math.round(attemptMs)} ms`,
-        mayTakeEffect: isWrite,
-        cause,
-      });
-    throw clientError('unreachable', {
-      detail: `${url} is unreachable: ${reasonOf(cause)}`,
-      mayTakeEffect: isWrite && !NOT_CONNECTED.has(codeOf(cause)),
-      cause,
-    });
-  }
-  if (GOOD.has(answer.status)) return answer;
-  const error = errorOf(url, answer, { isWrite, nowMicros: world.clock.wallMicros() });
-  if (error.code === 'not-found') return answer;
-  throw error;
-}
-
-/** The code of a system error: that of the cause if `fetch` itself has failed; or empty. */
-function codeOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return '';
-  const { code } = (thrown.cause ?? thrown) as { code?: unknown };
-  return typeof code === 'string' ? code : '';
-}
-
-/** In Node, the reason for a failed `fetch` is the cause of its error. */
-function reasonOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  const cause = thrown.cause as { code?: string; message?: string } | undefined;
-  return cause?.code ?? cause?.message ?? thrown.message;
-}
-
-function errorOf(
-  url: string,
-  { status, headers, body }: ClientAnswer,
-  { isWrite, nowMicros }: { readonly isWrite: boolean; readonly nowMicros: number },
-): MecClientError {
-  const retryAfterMs = retryAfterOf(headers.get('retry-after'), nowMicros);
-  let problem: Record<string, unknown> = {};
-  try {
-    problem = JSON.parse(new TextDecoder().decode(body)) as typeof problem;
-  } catch {
-    // The body is not a problem document.
-  }
-  const { code, detail, have, need } = problem;
-  // A proxy does not know whether the node behind it has the write.
-  const mayTakeEffect = isWrite && (problem['mayTakeEffect'] ?? status >= 500) !== false;
-  if (!isErrorCode(code)) {
-    const sentence = `${url} answered with status ${status} but no error code of MecDB`;
-    return clientError('bad-answer', {
-      status,
-      retriable: status >= 500,
-      detail: sentence,
-      retryAfterMs,
-      mayTakeEffect,
-    });
-  }
-  const details: Record<string, unknown> = { status, detail, have, need };
-  return clientError(code, { ...details, retryAfterMs, mayTakeEffect });
-}
-
-/**
- * The pause in ms that a node asks for: seconds, as nodes write it, or a date (RFC 9110, 10.2.3).
- */
-function retryAfterOf(text: string | null, nowMicros: number): number | undefined {
-  if (text === null) return undefined;
-  if (/^\d{1,9}$/.test(text)) return 1000 * Number(text);
-  const micros = httpDateToMicros(text);
-  return micros === undefined ? undefined : Math.max(0, (micros - nowMicros) / 1000);
 }

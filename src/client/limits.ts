@@ -1,5 +1,6 @@
 /** Bounds of the client, each with its reason. */
 import { KIB, MIB } from '../base/bytes.ts';
+import { MAX_OBJECT_BYTES } from '../base/limits.ts';
 
 /** The default time limit of a call, with all its retries. */
 export const CLIENT_DEADLINE_MS = 10_000;
@@ -60,6 +61,18 @@ export const UPDATE_CATCH_UP_MS = 1_000;
  * decompression bomb.
  */
 export const MAX_DECODED_BYTES = 64 * MIB;
+
+/**
+ * Bytes of one answer: the largest object, and its headers. Without a bound, the answer of a
+ * strange server would fill the memory.
+ */
+export const MAX_ANSWER_BYTES = MAX_OBJECT_BYTES + 8 * MIB;
+
+/**
+ * Parts of one answer. A node takes no write above 100 siblings, but two sides of a cut network may
+ * have more together.
+ */
+export const MAX_ANSWER_PARTS = 1_000;
 
 /** Updates of one key that wait in one client for earlier ones. */
 export const MAX_UPDATES_WAITING = 1_000;

@@ -29,8 +29,12 @@ function indexOf(bytes: Uint8Array, sought: Uint8Array, from: number): number {
   return -1;
 }
 
-/** The parts of a body. Returns undefined if it is malformed. */
-export function parseMultipart(contentType: string, bytes: Uint8Array): ReceivedPart[] | undefined {
+/** The parts of a body. Returns undefined if it is malformed, or has more than `most` parts. */
+export function parseMultipart(
+  contentType: string,
+  bytes: Uint8Array,
+  most: number,
+): ReceivedPart[] | undefined {
   const boundary = /;\s*boundary="?([^";]+)"?/i.exec(contentType)?.[1];
   if (boundary === undefined) return undefined;
   const delimiter = encoder.encode(`\r\n--${boundary}`);
@@ -40,6 +44,7 @@ export function parseMultipart(contentType: string, bytes: Uint8Array): Received
   const parts: ReceivedPart[] = [];
   let at = delimiter.length - 2;
   while (bytes[at] === CR) {
+    if (parts.length === most) return undefined;
     const bodyFrom = indexOf(bytes, headEnd, at);
     const end = indexOf(bytes, delimiter, bodyFrom + 2);
     if (bodyFrom < 0 || end < bodyFrom) return undefined;

@@ -9,8 +9,20 @@ import { systemClock, systemRandom } from '../base/system.ts';
 export interface FetchInit {
   readonly method: string;
   readonly headers: Record<string, string>;
-  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly body?: Uint8Array;
   readonly signal: AbortSignal;
+  /**
+   * A redirect is an answer of its own. If `fetch` followed it, another origin would get the value
+   * and the token, and could answer in place of a node.
+   */
+  readonly redirect: 'manual';
+}
+
+/** The body of a response, read piece by piece. */
+export interface BodyReader {
+  read(): Promise<{ readonly done?: boolean; readonly value?: Uint8Array | undefined }>;
+  /** Discards the rest. */
+  cancel(): Promise<void>;
 }
 
 /** The parts of a response that the client uses. */
@@ -20,7 +32,8 @@ export interface FetchResponse {
     get(name: string): string | null;
     forEach(look: (value: string, name: string) => void): void;
   };
-  arrayBuffer(): Promise<ArrayBuffer>;
+  /** Null if there is none. */
+  readonly body: { getReader(): BodyReader } | null;
 }
 
 /** All that a client needs from its platform. Node and browsers have it. */
@@ -35,7 +48,7 @@ export interface ClientWorld {
 export const systemWorld: ClientWorld = {
   clock: systemClock,
   random: systemRandom,
-  // Without this option a browser caches a 300 forever, and a 200 with a date for a while. Node's
-  // types do not have the option.
+  // Without `cache` a browser caches a 300 forever, and a 200 with a date for a while. Node's types
+  // do not have that option.
   fetch: (url, init) => fetch(url, { ...init, cache: 'no-store' } as RequestInit),
 };

@@ -1,6 +1,7 @@
 /** Errors as HTTP answers: `application/problem+json` (RFC 9457). */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { ERROR_KINDS, MecError } from '../base/errors.ts';
+import { problemType } from '../base/problem-type.ts';
 import type { HttpAnswer } from './exchange.ts';
 
 const WRITES: ReadonlySet<string> = new Set(['PUT', 'POST', 'DELETE']);
@@ -23,7 +24,7 @@ export function problem(
   const { status, title, detail: usualDetail } = ERROR_KINDS[error.code];
   const { detail = usualDetail, retryAfter, ...details } = error.details;
   const document = {
-    type: `urn:mec:error:${error.code}`,
+    type: problemType(error.code),
     title,
     status,
     detail,

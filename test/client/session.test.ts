@@ -33,7 +33,7 @@ test('reads name the versions that the client has seen, unless monotonic is fals
         return {
           status: 200,
           headers: new Headers({ 'X-Mec-Dot': 'n1~a:1', 'X-Mec-Vclock': 'token', ETag: '"1"' }),
-          arrayBuffer: async () => new TextEncoder().encode('value').buffer,
+          body: new Response('value').body,
         };
       },
     },
