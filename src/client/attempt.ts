@@ -122,6 +122,10 @@ function accept(
   throw error;
 }
 
+/** Whether nothing of a request was sent, because no connection could be opened. */
+export const isRefused = ({ code, cause }: MecClientError): boolean =>
+  code === 'unreachable' && NOT_CONNECTED.has(codeOf(cause));
+
 /**
  * The error of an answer that no node gives. If it answers a write, a node behind the stranger may
  * have the write.

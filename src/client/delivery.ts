@@ -13,8 +13,9 @@ import {
   type ClientAnswer,
   type ClientRequest,
   isReadCall,
+  isRefused,
 } from './attempt.ts';
-import { CLIENT_BACKOFF } from './limits.ts';
+import { CLIENT_BACKOFF, CLIENT_REFUSED_MS } from './limits.ts';
 import { clientError, type MecClientError } from './client-error.ts';
 import type { NodePool, PoolNode } from './node-pool.ts';
 import type { ClientWorld } from './world.ts';
@@ -74,6 +75,7 @@ class Delivery {
   readonly #pool: NodePool;
   readonly #job: Job;
   readonly #isRead: boolean;
+  readonly #startMs: number;
   readonly #untilMs: number;
   readonly #pendingAttempts = new Set<PendingAttempt>();
   readonly #timers = new Set<Timer>();
@@ -84,6 +86,8 @@ class Delivery {
   #rounds = 0;
   #isOver = false;
   #lastError: MecClientError | undefined;
+  /** Whether no attempt has reached a node so far. */
+  #areAllRefused = true;
   /** Whether a write was sent whose outcome is unknown. */
   #isUnknown = false;
 
@@ -92,7 +96,8 @@ class Delivery {
     this.#pool = pool;
     this.#job = job;
     this.#isRead = isReadCall(job.call);
-    this.#untilMs = world.clock.monotonicMs() + job.timeLimits.deadlineMs;
+    this.#startMs = world.clock.monotonicMs();
+    this.#untilMs = this.#startMs + job.timeLimits.deadlineMs;
   }
 
   start(): void {
@@ -160,6 +165,7 @@ class Delivery {
     if (this.#isOver) return;
     this.#pendingAttempts.delete(pending);
     this.#isUnknown ||= error.mayTakeEffect;
+    this.#areAllRefused &&= isRefused(error);
     if (!error.retriable) return this.#end(() => this.#job.reject(this.#withOutcome(error)));
     this.#noteFailure(pending);
     if (error.retryAfterMs !== undefined)
@@ -185,6 +191,8 @@ class Delivery {
     // No node wants another request before the deadline.
     if (waitMs > this.#untilMs - nowMs) return this.#giveUp();
     const pauseMs = Math.max(0, waitMs) + backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
+    const isTooLong = nowMs + pauseMs - this.#startMs > CLIENT_REFUSED_MS;
+    if (this.#areAllRefused && isTooLong) return this.#giveUpRefused();
     this.#rounds += 1;
     this.#runAfter(pauseMs, () => {
       const thenMs = this.#world.clock.monotonicMs();
@@ -199,6 +207,13 @@ class Delivery {
     if (!this.#isRead && this.#pendingAttempts.size > 0) this.#isUnknown = true;
     const late = clientError('deadline', { mayTakeEffect: this.#isUnknown });
     this.#end(() => this.#job.reject(this.#withOutcome(this.#lastError ?? late)));
+  }
+
+  #giveUpRefused(): void {
+    const urls = this.#pool.nodes.map(({ url }) => url).join(', ');
+    const detail = `No node listens at ${urls}`;
+    const error = clientError('unreachable', { detail, cause: this.#lastError });
+    this.#end(() => this.#job.reject(error));
   }
 
   #withOutcome(error: MecClientError): MecClientError {

@@ -25,6 +25,12 @@ export const CLIENT_MIN_HEDGE_MS = 10;
 export const CLIENT_MAX_HEDGE_MS = 250;
 export const CLIENT_FIRST_HEDGE_MS = 100;
 
+/**
+ * The time for which a call goes on if every node refuses the connection. That is enough for a
+ * restart of a process, and a wrong address is told soon.
+ */
+export const CLIENT_REFUSED_MS = 1_000;
+
 /** The pause before the next round over all nodes, doubled each time, with jitter. */
 export const CLIENT_BACKOFF = { firstMs: 25, mostMs: 1_000 } as const;
 

@@ -180,3 +180,19 @@ test('a listing fails with an error of the client, and never goes in a circle', 
   for await (const key of client.list()) listed.push(key);
   assert.deepEqual(listed, ['a', 'b', 'c']);
 });
+
+test('if every node refuses the connection, a call soon fails and names the addresses', async () => {
+  const urls = [await deadUrl(), await deadUrl()];
+  for (const world of [systemWorld, { ...systemWorld, fetch: lightFetch }]) {
+    const client = new MecClient(urls, { world });
+    const calls = [client.get('k'), client.put('k', 1), client.delete('k'), client.list().next()];
+    const startMs = performance.now();
+    const errors = await Promise.all(calls.map(failure));
+    const ms = performance.now() - startMs;
+    assert.ok(ms >= 100 && ms < 1_500, `${ms} ms`);
+    for (const { code, message, mayTakeEffect } of errors) {
+      assert.deepEqual([code, mayTakeEffect], ['unreachable', false]);
+      for (const url of urls) assert.ok(message.includes(url), message);
+    }
+  }
+});

@@ -8,6 +8,7 @@ import { DEV_DEFAULT_NODES } from '../../src/cli/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
   CLIENT_DEADLINE_MS,
+  CLIENT_REFUSED_MS,
   MAX_ANSWER_BYTES,
   MAX_SESSION_KEYS,
 } from '../../src/client/limits.ts';
@@ -89,6 +90,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `(\`pageKeys\`, ${MAX_LIST_KEYS} by default)`,
     `until the deadline (${seconds(CLIENT_DEADLINE_MS)}, of which ${seconds(CLIENT_ATTEMPT_MS)} at one node)`,
     `Answers have a limit of ${MAX_ANSWER_BYTES / MIB} MiB.`,
+    `refuses the connection, it gives up after ${seconds(CLIENT_REFUSED_MS)}`,
     `remembers that for the ${spaced(MAX_SESSION_KEYS)} keys that it used last`,
   ],
   'docs/command-line.md': [`| \`--nodes N\` | ${DEV_DEFAULT_NODES}, or`],
