@@ -7,14 +7,10 @@
  * change, and writes with the token of its read. So it never overwrites an acknowledged write
  * unseen.
  */
-import { backoff } from '../base/delays.ts';
 import { MAX_LIST_KEYS } from '../core/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
-  CLIENT_BACKOFF,
   CLIENT_DEADLINE_MS,
-  MAX_UPDATE_ROUNDS,
-  UPDATE_CATCH_UP_MS,
 } from './limits.ts';
 import { drawName } from '../core/causality/actor.ts';
 import {
@@ -25,14 +21,12 @@ import {
   type Token,
   toRead,
   toWritten,
-  valuesOf,
   type Written,
 } from './answers.ts';
-import { clientError, ConflictError, MecClientError } from './client-error.ts';
+import { clientError, type MecClientError } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
 import type { ClientAnswer, ClientRequest } from './attempt.ts';
 import { deliver, type TimeLimits } from './delivery.ts';
-import type { Author } from './merge/merge.ts';
 import { toPage } from './listing.ts';
 import { NodePool } from './node-pool.ts';
 import type {
@@ -46,6 +40,7 @@ import type {
   UpdateOptions,
 } from './options.ts';
 import { Session } from './session.ts';
+import { type Change, runUpdate } from './update.ts';
 import { UpdateQueue } from './update-queue.ts';
 import { type ClientWorld, systemWorld } from './world.ts';
 
@@ -56,14 +51,6 @@ interface ClientParts {
   /** Runs the updates of one key one after the other. */
   readonly updateQueue: UpdateQueue;
   readonly options: Omit<ClientOptions<unknown>, 'codec'>;
-}
-
-/** One update in progress. */
-interface Update<T> {
-  readonly key: string;
-  readonly change: Change<T>;
-  readonly options: UpdateOptions<T>;
-  readonly untilMs: number;
 }
 
 /** A client of a MecDB cluster, for values of type `T`. */
@@ -98,6 +85,10 @@ export class MecClient<T = unknown> {
 
   /** Reads a key. */
   async get(key: string, options: GetOptions = {}): Promise<Read<T>> {
+    return this.#get(key, options);
+  }
+
+  async #get(key: string, options: GetOptions): Promise<Read<T>> {
     const { session } = this.#parts;
     const { r, monotonic = true } = options;
     const asked = session.seen(key);
@@ -119,15 +110,35 @@ export class MecClient<T = unknown> {
    * others.
    */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
+    return this.#put(key, value, options, { w: options.w });
+  }
+
+  async #put(
+    key: string,
+    value: T,
+    options: PutOptions,
+    query: ClientRequest['query'],
+  ): Promise<Written> {
+    const body = this.#encode(value);
+    const headers = this.#contentHeaders(options);
+    const call = { method: 'PUT', path: pathOf(key), query, headers, body } as const;
+    return this.#noteWritten(key, await this.#send(call, options), options.token);
+  }
+
+  #noteWritten(key: string, answer: ClientAnswer, token?: Token): Written {
+    const written = toWritten(answer);
+    this.#parts.session.noteWrite(key, written.dot, token);
+    return written;
+  }
+
+  #contentHeaders(options: PutOptions): Record<string, string> {
     const {
-      w,
       contentType = this.#codec.contentType,
       contentEncoding,
       clientId,
       meta = {},
       ttlSeconds,
     } = options;
-    const body = this.#encode(value);
     const headers = this.#writeHeaders(options.token);
     headers['Content-Type'] = contentType;
     if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
@@ -139,13 +150,7 @@ export class MecClient<T = unknown> {
     if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;
     if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
     for (const [name, text] of Object.entries(meta)) headers[`X-Mec-Meta-${name}`] = text;
-    const answer = await this.#send(
-      { method: 'PUT', path: pathOf(key), query: { w }, headers, body },
-      options,
-    );
-    const written = toWritten(answer);
-    this.#parts.session.noteWrite(key, written.dot, options.token);
-    return written;
+    return headers;
   }
 
   /**
@@ -190,90 +195,14 @@ export class MecClient<T = unknown> {
     change: Change<T>,
     options: UpdateOptions<T>,
   ): Promise<Updated<T> | undefined> {
-    const { world, updateQueue } = this.#parts;
     const { deadlineMs, signal } = this.#timeLimits(options);
-    const untilMs = world.clock.monotonicMs() + deadlineMs;
-    return updateQueue.run(key, { untilMs, signal }, () =>
-      this.#update({ key, change, options, untilMs }),
-    );
-  }
-
-  async #update(work: Update<T>): Promise<Updated<T> | undefined> {
-    for (let round = 0; ; round++) {
-      try {
-        return await this.#updateOnce(work);
-      } catch (error) {
-        // A conflict means that nothing was written, so read, merge and change the current value.
-        const isLost = error instanceof ConflictError && !error.mayTakeEffect;
-        if (!isLost || round === MAX_UPDATE_ROUNDS - 1) throw error;
-        await this.#pause(round, work);
-      }
-    }
-  }
-
-  async #updateOnce({ key, change, options, untilMs }: Update<T>): Promise<Updated<T> | undefined> {
-    const { session, world } = this.#parts;
-    const read = await this.#readToUpdate(key, options, untilMs);
-    const values = valuesOf(read);
-    const current = values.length === 0 ? undefined : values.reduce((a, b) => options.merge(a, b));
-    const author = {
-      ...session.nextAuthor(key, values.length === 0),
-      nowMicros: world.clock.wallMicros(),
+    const parts = {
+      ...this.#parts,
+      get: (readOptions: GetOptions) => this.#get(key, readOptions),
+      put: (value: T, putOptions: PutOptions) =>
+        this.#put(key, value, putOptions, { w: putOptions.w }),
     };
-    const value = await change(current, author);
-    if (value === undefined) return undefined;
-    try {
-      const written = await this.put(key, value, {
-        ...options,
-        deadlineMs: this.#leftMs(untilMs),
-        token: read.token,
-      });
-      return { ...written, value, merged: values.length };
-    } catch (error) {
-      // The failed write may still appear, with this author's number. No other change may have that
-      // number.
-      if (!(error instanceof MecClientError) || error.mayTakeEffect) session.endAuthor(key);
-      throw error;
-    }
-  }
-
-  /**
-   * Reads, if possible, a state that includes this author's last write. If no node has it, ends the
-   * author and reads as a new one.
-   */
-  async #readToUpdate(key: string, options: GetOptions, untilMs: number): Promise<Read<T>> {
-    const { session } = this.#parts;
-    const leftMs = this.#leftMs(untilMs);
-    if (session.seen(key).dots.length === 0)
-      return this.get(key, { ...options, deadlineMs: leftMs });
-    try {
-      return await this.get(key, { ...options, deadlineMs: Math.min(leftMs, UPDATE_CATCH_UP_MS) });
-    } catch (error) {
-      if (!(error instanceof MecClientError) || !error.retriable) throw error;
-      if (error.code === 'behind') session.forget(key);
-      return this.get(key, { ...options, deadlineMs: this.#leftMs(untilMs) });
-    }
-  }
-
-  /** The rest of a call's time, at least 1 ms, so that the request itself reports the deadline. */
-  #leftMs(untilMs: number): number {
-    return Math.max(1, untilMs - this.#parts.world.clock.monotonicMs());
-  }
-
-  #pause(round: number, { untilMs, options: { signal } }: Update<T>): Promise<void> {
-    const { clock, random } = this.#parts.world;
-    const pauseMs = backoff(random, round, CLIENT_BACKOFF);
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        timer.cancel();
-        reject(signal?.reason);
-      };
-      const timer = clock.after(Math.min(pauseMs, this.#leftMs(untilMs)), () => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      signal?.addEventListener('abort', onAbort, { once: true });
-    });
+    return runUpdate(parts, { key, change, options }, { deadlineMs, signal });
   }
 
   #timeLimits({ deadlineMs, attemptMs, signal }: CallOptions): TimeLimits {
@@ -310,12 +239,6 @@ export class MecClient<T = unknown> {
     }
   }
 }
-
-/** Returns the new value for the current one, or undefined to write nothing. */
-export type Change<T> = (
-  current: T | undefined,
-  author: Author,
-) => T | undefined | Promise<T | undefined>;
 
 /**
  * The path of a key. The whole key is one segment. URLs drop the segments `.` and `..`, even if

@@ -1,5 +1,6 @@
 /** The public surface of `mec-db/client`. It needs `fetch` and runs in Node and in browsers. */
-export { type Change, MecClient } from './client.ts';
+export { MecClient } from './client.ts';
+export { type Change } from './update.ts';
 export {
   type CallOptions,
   type ClientOptions,
