@@ -85,7 +85,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
     options: [
       VCLOCK,
       TOKEN_FILE,
-      { flags: '--replace', about: 'read first, and replace the current value' },
+      { flags: '--replace', about: 'replace whatever is there' },
       TYPE,
       {
         flags: '--encoding <coding>',

@@ -121,16 +121,20 @@ async function put(
   options: PutFlags & { value: string | undefined },
 ): Promise<number> {
   const { value, contentType } = await valueOf(options.value);
-  const token =
-    options.replace === true ? await tokenOfOnly(client, key, options) : await tokenOf(options);
-  const written = await client.put(key, value, {
-    token,
+  const token = await tokenOf(options);
+  const isReplacing = options.replace === true;
+  if (isReplacing && options.vclock !== undefined)
+    throw new ExitError(EXIT.usage, 'use --replace or --vclock: both say what to replace');
+  const content = {
     contentType: options.type ?? contentType,
     contentEncoding: options.encoding,
     ttlSeconds: options.ttl,
     meta: options.meta,
     w: options.w,
-  });
+  };
+  const written = isReplacing
+    ? await client.set(key, value, { ...content, r: options.r })
+    : await client.put(key, value, { ...content, token });
   await keepToken(options.tokenFile, written.token);
   if (options.json === true)
     await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
@@ -140,25 +144,6 @@ async function put(
     process.stderr.write(`mec: ${oneLine(key)} has ${written.siblings} values now; ${hint}\n`);
   }
   return EXIT.done;
-}
-
-/**
- * The token of the current value, or of the absence of one. Throws `ExitError` if there are
- * siblings.
- */
-async function tokenOfOnly(
-  client: MecClient<Uint8Array>,
-  key: string,
-  { r }: QuorumOptions,
-): Promise<Token | undefined> {
-  const read = await client.get(key, { r });
-  if (read.kind === 'siblings') {
-    throw new ExitError(
-      EXIT.siblings,
-      `${oneLine(key)} has ${read.siblings.length} values; merge them with "mec resolve"`,
-    );
-  }
-  return read.token;
 }
 
 /**

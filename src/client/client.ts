@@ -36,6 +36,7 @@ import type {
   GetOptions,
   ListOptions,
   PutOptions,
+  SetOptions,
   Updated,
   UpdateOptions,
 } from './options.ts';
@@ -111,6 +112,15 @@ export class MecClient<T = unknown> {
    */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
     return this.#put(key, value, options, { w: options.w });
+  }
+
+  /**
+   * Writes a value over whatever is there: all values that a read with `r` finds. Of concurrent
+   * calls each value may stay, as a sibling, until the next call.
+   */
+  async set(key: string, value: T, options: SetOptions = {}): Promise<Written> {
+    const { r, w } = options;
+    return this.#put(key, value, options, { r, w, replace: 'true' });
   }
 
   async #put(

@@ -8,6 +8,7 @@ export {
   type GetOptions,
   type ListOptions,
   type PutOptions,
+  type SetOptions,
   type Updated,
   type UpdateOptions,
 } from './options.ts';

@@ -79,6 +79,10 @@ export interface PutOptions extends CallOptions {
   readonly clientId?: string | undefined;
 }
 
+/** The options of a `set`. */
+export type SetOptions = Omit<PutOptions, 'token' | 'ifMissing' | 'ifMatch' | 'once'> &
+  Pick<GetOptions, 'r'>;
+
 /** The options of a delete. */
 export type DeleteOptions = Pick<PutOptions, 'token' | 'w'> & Pick<GetOptions, 'r'> & CallOptions;
 

@@ -76,6 +76,16 @@ describe('the command line', () => {
     assert.equal((await mec(['get', key])).out, '@home');
   });
 
+  test('put --replace leaves one value, whatever was there', async () => {
+    const key = freshKey();
+    for (const value of ['a', 'b']) await mec(['put', key, value]);
+    assert.deepEqual(await mec(['put', key, 'c', '--replace']), { code: 0, out: '', err: '' });
+    assert.equal((await mec(['get', key])).out, 'c');
+    const both = await mec(['put', key, 'd', '--replace', '--vclock', 'dG9rZW4=']);
+    assert.deepEqual([both.code, both.out], [2, '']);
+    assert.match(both.err, /use --replace or --vclock/);
+  });
+
   test('each failure has its exit code and one line of advice', async (t) => {
     const key = freshKey();
     assert.deepEqual(await mec(['get', key]), {
