@@ -27,10 +27,11 @@ import { clientError, type MecClientError } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
 import type { ClientAnswer, ClientRequest } from './attempt.ts';
 import { deliver, type TimeLimits } from './delivery.ts';
-import { toPage } from './listing.ts';
+import { type KeyCount, toCount, toPage } from './listing.ts';
 import { NodePool } from './node-pool.ts';
 import type {
   CallOptions,
+  CountOptions,
   ClientOptions,
   DeleteOptions,
   GetOptions,
@@ -175,6 +176,18 @@ export class MecClient<T = unknown> {
     const { dot, ...deleted } = toDeleted(answer);
     this.#parts.session.noteWrite(key, dot, options.token);
     return deleted;
+  }
+
+  /**
+   * Counts keys, their values and bytes. One node does all of it, so it has the whole time of the
+   * call, unless `attemptMs` is set.
+   */
+  async count(options: CountOptions = {}): Promise<KeyCount> {
+    const { prefix, r } = options;
+    const { deadlineMs } = this.#timeLimits(options);
+    const query = { prefix, count: 'true', r };
+    const call = { method: 'GET', path: '/mec', query, headers: {} } as const;
+    return toCount(await this.#send(call, { attemptMs: deadlineMs, ...options }));
   }
 
   /** All keys in order. The next page is fetched when the last has been consumed. */

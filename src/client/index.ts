@@ -3,6 +3,7 @@ export { MecClient } from './client.ts';
 export { type Change } from './update.ts';
 export {
   type CallOptions,
+  type CountOptions,
   type ClientOptions,
   type DeleteOptions,
   type GetOptions,
@@ -22,6 +23,7 @@ export {
   type Version,
   type Written,
 } from './answers.ts';
+export { type KeyCount } from './listing.ts';
 export { type Quorum as QuorumSize } from '../core/quorum/quorum.ts';
 export { bytes, type Codec, json, text } from './codec.ts';
 export {

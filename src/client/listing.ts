@@ -31,6 +31,24 @@ export function toPage({ status, body }: ClientAnswer, after: string | undefined
   return { keys, next: end };
 }
 
+/** The number of keys, of those with several values, of all values, and of their bytes. */
+export interface KeyCount {
+  readonly keys: number;
+  readonly siblings: number;
+  readonly values: number;
+  readonly bytes: number;
+}
+
+/** Converts the answer to a count. Throws `bad-answer` if no node gives that answer. */
+export function toCount({ status, body }: ClientAnswer): KeyCount {
+  const { keys, siblings, values, bytes } = ((status === 200 ? parse(body) : undefined) ??
+    {}) as Partial<KeyCount>;
+  const all = [keys, siblings, values, bytes];
+  if (!all.every((number) => Number.isSafeInteger(number) && Number(number) >= 0))
+    throw oddAnswer('The answer is no count of keys', { status, isWrite: false });
+  return { keys, siblings, values, bytes } as KeyCount;
+}
+
 const isTexts = (list: unknown): list is readonly string[] =>
   Array.isArray(list) && list.every((item) => typeof item === 'string');
 

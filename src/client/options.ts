@@ -106,6 +106,9 @@ export interface Updated<T> extends Written {
   readonly merged: number;
 }
 
+/** The keys to count, and the options of the request. */
+export type CountOptions = Pick<ListOptions, 'r' | 'prefix'> & CallOptions;
+
 /** The keys to list, and the options of each request. */
 export interface ListOptions extends CallOptions {
   readonly r?: Quorum | undefined;

@@ -380,6 +380,50 @@ describe('the client', () => {
     assert.ok(asked.includes('Idempotency-Key') && !asked.includes('X-Mec-Write-ID'));
   });
 
+  test('150 calls of set in a row leave one value, and concurrent ones lose none', async () => {
+    const client = new MecClient<number>(cluster.urls);
+    const key = freshKey();
+    for (let i = 0; i < 150; i++) {
+      const { siblings } = await client.set(key, i);
+      assert.equal(siblings, 1);
+    }
+    assert.deepEqual(all(await client.get(key, { r: 'all' })), [149]);
+    const written = await Promise.all([1, 2, 3].map((i) => client.set(key, i, { w: 'all' })));
+    const left = all(await client.get(key));
+    assert.ok(left.length >= 1 && left.every((value) => [1, 2, 3].includes(value)), String(left));
+    await client.set(key, 4, { ttlSeconds: 600, meta: { by: 'ann' } });
+    const last = await client.get(key);
+    assert.ok(last.kind === 'value' && last.value === 4 && last.meta['by'] === 'ann');
+    assert.ok(last.expires !== undefined && written.length === 3);
+  });
+
+  test('count gives keys, keys with siblings, values and bytes', async () => {
+    const client = new MecClient<string>(cluster.urls);
+    const none = { keys: 0, siblings: 0, values: 0, bytes: 0 };
+    assert.deepEqual(await client.count({ prefix: 'counted/' }), none);
+    for (let i = 0; i < 12; i++) await client.set(`counted/${i}`, 'x'.repeat(i), { w: 'all' });
+    await client.put('counted/3', 'other', { w: 'all' });
+    await client.delete('counted/11', { w: 'all' });
+    // Each value has two quotes of JSON.
+    const bytesOfAll = 55 + 2 * 11 + 7;
+    const counted = await client.count({ prefix: 'counted/', r: 'quorum' });
+    assert.deepEqual(counted, { keys: 11, siblings: 1, values: 12, bytes: bytesOfAll });
+    for (const query of ['count=maybe', 'count=true&limit=5', 'count=true&after=a'])
+      assert.equal((await send(`${cluster.urls[0]}/mec?${query}`)).status, 400, query);
+    const late = await send(`${cluster.urls[0]}/mec?prefix=counted/&count=true&timeout=1`);
+    assert.ok([200, 504].includes(late.status), late.text);
+  });
+
+  test('set replaces siblings, and removes the limit of their number', async () => {
+    const client = new MecClient<number>(cluster.urls);
+    const key = freshKey();
+    for (let i = 0; i < MAX_SIBLINGS; i++) await client.put(key, i);
+    const full = await failure(client.put(key, 0));
+    assert.ok(full instanceof ConflictError && full.message.includes('?replace=true'));
+    await client.set(key, 1);
+    assert.deepEqual(all(await client.get(key)), [1]);
+  });
+
   test('a failed condition is a ConflictError, and one concurrent create wins', async () => {
     const clients = Array.from({ length: 5 }, () => new MecClient<number>(cluster.urls));
     const key = freshKey();

@@ -181,6 +181,17 @@ test('a listing fails with an error of the client, and never goes in a circle', 
   assert.deepEqual(listed, ['a', 'b', 'c']);
 });
 
+test('a count that no node gives is a bad-answer', async (t) => {
+  const count = { keys: 1, siblings: 0, values: 1, bytes: 5 };
+  const odd = [PAGE, 'null', '{}', '[]', JSON.stringify({ ...count, keys: ['a'] })];
+  for (const body of [...odd, JSON.stringify({ ...count, bytes: -1 })]) {
+    const client = await clientOf(t, reply(200, {}, body));
+    assert.deepEqual(await outcome(client.count()), ['bad-answer', false], body);
+  }
+  const good = await clientOf(t, reply(200, {}, JSON.stringify(count)));
+  assert.deepEqual(await good.count(), count);
+});
+
 test('if every node refuses the connection, a call soon fails and names the addresses', async () => {
   const urls = [await deadUrl(), await deadUrl()];
   for (const world of [systemWorld, { ...systemWorld, fetch: lightFetch }]) {
