@@ -24,6 +24,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cli/': ['usual'],
   'cli/dev-console.test.ts': ['long'],
   'cli/operator-commands.test.ts': ['long'],
+  'client/batch.test.ts': ['usual'],
   'client/browser.test.ts': ['usual'],
   'client/client.test.ts': ['usual'],
   'client/delivery.test.ts': ['usual'],

@@ -111,7 +111,7 @@ interface Answered {
 }
 
 /** Returns a good answer. Throws the `MecClientError` of any other. */
-function accept(
+export function accept(
   from: string,
   answer: ClientAnswer,
   { method, isWrite = method !== 'GET', nowMicros }: Answered,

@@ -38,6 +38,8 @@ export class MecClientError extends Error {
    * loses nothing, but it is another write: it may become a sibling of the first.
    */
   mayTakeEffect: boolean;
+  /** The keys of a `getMany` or `setMany` that failed. The others were read or written. */
+  failedKeys: readonly string[] | undefined;
 
   constructor(code: ClientErrorCode, details: ClientErrorDetails = {}) {
     const { detail, status, have, need, cause } = details;

@@ -10,12 +10,13 @@
 import { MAX_LIST_KEYS } from '../core/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
+  CLIENT_BATCH_ATTEMPT_MS,
   CLIENT_DEADLINE_MS,
+  MAX_BATCH_OPERATIONS,
 } from './limits.ts';
 import { drawName } from '../core/causality/actor.ts';
 import {
   type Deleted,
-  dotsOf,
   type Read,
   toDeleted,
   type Token,
@@ -23,6 +24,7 @@ import {
   toWritten,
   type Written,
 } from './answers.ts';
+import { type BatchParts, resultsByKey, runBatch, toValueFields } from './batch.ts';
 import { clientError, type MecClientError } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
 import type { ClientAnswer, ClientRequest } from './attempt.ts';
@@ -41,7 +43,7 @@ import type {
   Updated,
   UpdateOptions,
 } from './options.ts';
-import { Session } from './session.ts';
+import { type SeenOfKey, Session } from './session.ts';
 import { type Change, runUpdate } from './update.ts';
 import { UpdateQueue } from './update-queue.ts';
 import { type ClientWorld, systemWorld } from './world.ts';
@@ -94,16 +96,13 @@ export class MecClient<T = unknown> {
     const { session } = this.#parts;
     const { r, monotonic = true } = options;
     const asked = session.seen(key);
-    const headers: Record<string, string> = {};
-    if (monotonic && asked.dots.length > 0) headers['X-Mec-Seen'] = asked.dots.join(', ');
-    if (monotonic && asked.gone.length > 0) headers['X-Mec-Gone'] = asked.gone.join(', ');
+    const headers = monotonic ? seenHeaders(asked) : {};
     const answer = await this.#send(
       { method: 'GET', path: pathOf(key), query: { r, raw: 'true' }, headers },
       options,
     );
     const read = await toRead(answer, this.#codec);
-    if (monotonic && read.kind !== 'missing') session.noteRead(key, asked, dotsOf(read));
-    else if (monotonic && read.token !== undefined) session.noteMissing(key, asked, read.token);
+    if (monotonic) session.noteAnswer(key, asked, read);
     return read;
   }
 
@@ -162,6 +161,67 @@ export class MecClient<T = unknown> {
     if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
     for (const [name, text] of Object.entries(meta)) headers[`X-Mec-Meta-${name}`] = text;
     return headers;
+  }
+
+  /**
+   * Reads many keys in few requests. Rejects with the error of a key, if one cannot be read, and
+   * names all such keys in `failedKeys`.
+   */
+  async getMany(keys: Iterable<string>, options: GetOptions = {}): Promise<Map<string, Read<T>>> {
+    const { r, monotonic = true } = options;
+    const { session } = this.#parts;
+    const distinct = [...new Set(keys)];
+    const asked = distinct.map((key) => session.seen(key));
+    const lines = distinct.map((key, i) => {
+      const headers = monotonic ? seenHeaders(asked[i] as SeenOfKey) : {};
+      return JSON.stringify({ op: 'get', key, r, raw: true, ...headers });
+    });
+    const results = await runBatch(this.#batchParts(options, distinct.length), {
+      method: 'GET',
+      lines,
+      convert: async (answer, i) => {
+        const read = await toRead(answer, this.#codec);
+        if (monotonic) session.noteAnswer(distinct[i] as string, asked[i] as SeenOfKey, read);
+        return read;
+      },
+      alone: (i, deadlineMs) => this.#get(distinct[i] as string, { ...options, deadlineMs }),
+    });
+    return resultsByKey(distinct, results);
+  }
+
+  /**
+   * Writes many values over whatever is there, in few requests: a `set` for each. Rejects with the
+   * error of a key, if one was not written, and names all such keys in `failedKeys`. The others are
+   * written.
+   */
+  async setMany(
+    entries: Iterable<readonly [key: string, value: T]>,
+    options: SetOptions = {},
+  ): Promise<Map<string, Written>> {
+    const { r, w } = options;
+    const values = new Map(entries);
+    const keys = [...values.keys()];
+    const lines = [...values].map(([key, value]) =>
+      JSON.stringify({
+        op: 'put',
+        key,
+        r,
+        w,
+        replace: true,
+        ...this.#contentHeaders(options),
+        ...toValueFields(this.#encode(value)),
+      }),
+    );
+    const results = await runBatch(this.#batchParts(options, keys.length), {
+      method: 'PUT',
+      lines,
+      convert: async (answer, i) => this.#noteWritten(keys[i] as string, answer),
+      alone: (i, deadlineMs) => {
+        const key = keys[i] as string;
+        return this.set(key, values.get(key) as T, { ...options, deadlineMs });
+      },
+    });
+    return resultsByKey(keys, results);
   }
 
   /**
@@ -242,6 +302,19 @@ export class MecClient<T = unknown> {
     return deliver(world, pool, { call, timeLimits: this.#timeLimits(options) });
   }
 
+  /** The parts of a client for a batch. Every full batch has the default time of a call. */
+  #batchParts(options: CallOptions, count: number): BatchParts {
+    const { world } = this.#parts;
+    const own = this.#parts.options.attemptMs;
+    const attemptMs = options.attemptMs ?? own ?? CLIENT_BATCH_ATTEMPT_MS;
+    const usual = this.#timeLimits(options);
+    const batches = Math.max(1, Math.ceil(count / MAX_BATCH_OPERATIONS));
+    const deadlineMs = options.deadlineMs ?? usual.deadlineMs * batches;
+    const send = (call: ClientRequest, leftMs: number): Promise<ClientAnswer> =>
+      this.#send(call, { ...options, attemptMs, deadlineMs: leftMs });
+    return { world, send, deadlineMs, signal: usual.signal };
+  }
+
   #writeHeaders(token: Token | undefined): Record<string, string> {
     const { options } = this.#parts;
     const headers: Record<string, string> = {};
@@ -261,6 +334,14 @@ export class MecClient<T = unknown> {
       });
     }
   }
+}
+
+/** The headers with what a read must include. */
+function seenHeaders({ dots, gone }: SeenOfKey): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (dots.length > 0) headers['X-Mec-Seen'] = dots.join(', ');
+  if (gone.length > 0) headers['X-Mec-Gone'] = gone.join(', ');
+  return headers;
 }
 
 /**

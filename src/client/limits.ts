@@ -80,6 +80,13 @@ export const MAX_ANSWER_BYTES = MAX_OBJECT_BYTES + 8 * MIB;
  */
 export const MAX_ANSWER_PARTS = 1_000;
 
+/** The default wait for one node that has a batch, which takes longer than a single request. */
+export const CLIENT_BATCH_ATTEMPT_MS = 5_000;
+
+/** The limits of a batch, as nodes have them. */
+export const MAX_BATCH_OPERATIONS = 1_000;
+export const MAX_BATCH_BYTES = 8 * MIB;
+
 /** Updates of one key that wait in one client for earlier ones. */
 export const MAX_UPDATES_WAITING = 1_000;
 

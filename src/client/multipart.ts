@@ -13,7 +13,7 @@ const encoder = new TextEncoder();
  * One character for each byte, as in other header values. A `TextDecoder` labelled "latin1" would
  * decode windows-1252 instead.
  */
-function latin1(bytes: Uint8Array): string {
+export function latin1(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;

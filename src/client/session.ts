@@ -13,6 +13,7 @@ import type { Random } from '../base/env.ts';
 import { MAX_GONE_TOKENS } from '../core/limits.ts';
 import { MAX_SESSION_DOTS, MAX_SESSION_GONE_CHARS, MAX_SESSION_KEYS } from './limits.ts';
 import { drawShortName } from '../core/causality/actor.ts';
+import { dotsOf, type Read } from './answers.ts';
 import type { Author } from './merge/merge.ts';
 
 interface KeyMemory {
@@ -69,6 +70,12 @@ export class Session {
       (dot) => !required.dots.includes(dot) && !dots.includes(dot),
     );
     this.#remember(key, { dots: [...dots, ...since].slice(-MAX_SESSION_DOTS) });
+  }
+
+  /** Records the result of a read that had to include `asked`. */
+  noteAnswer(key: string, asked: SeenOfKey, read: Read<unknown>): void {
+    if (read.kind !== 'missing') this.noteRead(key, asked, dotsOf(read));
+    else if (read.token !== undefined) this.noteMissing(key, asked, read.token);
   }
 
   /**
