@@ -29,6 +29,7 @@ import { clientError, type MecClientError } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
 import type { ClientAnswer, ClientRequest } from './attempt.ts';
 import { deliver, type TimeLimits } from './delivery.ts';
+import { assertKnown, whyUnknown } from './known-options.ts';
 import { type KeyCount, toCount, toPage } from './listing.ts';
 import { NodePool } from './node-pool.ts';
 import type {
@@ -71,6 +72,8 @@ export class MecClient<T = unknown> {
     options: ClientOptions<T> = {},
     shared?: ClientParts,
   ) {
+    const unknown = whyUnknown('client', options);
+    if (unknown !== undefined) throw new TypeError(unknown);
     const { codec = json<T>(), world = systemWorld, ...rest } = options;
     this.#codec = codec;
     this.#parts = shared ?? {
@@ -89,6 +92,7 @@ export class MecClient<T = unknown> {
 
   /** Reads a key. */
   async get(key: string, options: GetOptions = {}): Promise<Read<T>> {
+    assertKnown('get', options);
     return this.#get(key, options);
   }
 
@@ -111,6 +115,7 @@ export class MecClient<T = unknown> {
    * others.
    */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
+    assertKnown('put', options);
     return this.#put(key, value, options, { w: options.w });
   }
 
@@ -119,6 +124,7 @@ export class MecClient<T = unknown> {
    * calls each value may stay, as a sibling, until the next call.
    */
   async set(key: string, value: T, options: SetOptions = {}): Promise<Written> {
+    assertKnown('set', options);
     const { r, w } = options;
     return this.#put(key, value, options, { r, w, replace: 'true' });
   }
@@ -168,6 +174,7 @@ export class MecClient<T = unknown> {
    * names all such keys in `failedKeys`.
    */
   async getMany(keys: Iterable<string>, options: GetOptions = {}): Promise<Map<string, Read<T>>> {
+    assertKnown('getMany', options);
     const { r, monotonic = true } = options;
     const { session } = this.#parts;
     const distinct = [...new Set(keys)];
@@ -198,6 +205,7 @@ export class MecClient<T = unknown> {
     entries: Iterable<readonly [key: string, value: T]>,
     options: SetOptions = {},
   ): Promise<Map<string, Written>> {
+    assertKnown('setMany', options);
     const { r, w } = options;
     const values = new Map(entries);
     const keys = [...values.keys()];
@@ -228,6 +236,7 @@ export class MecClient<T = unknown> {
    * Deletes the values that the token has seen; without a token, all that a read with `r` finds.
    */
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
+    assertKnown('delete', options);
     const call = {
       query: { r: options.r, w: options.w },
       headers: this.#writeHeaders(options.token),
@@ -243,6 +252,7 @@ export class MecClient<T = unknown> {
    * call, unless `attemptMs` is set.
    */
   async count(options: CountOptions = {}): Promise<KeyCount> {
+    assertKnown('count', options);
     const { prefix, r } = options;
     const { deadlineMs } = this.#timeLimits(options);
     const query = { prefix, count: 'true', r };
@@ -252,6 +262,7 @@ export class MecClient<T = unknown> {
 
   /** All keys in order. The next page is fetched when the last has been consumed. */
   async *list(options: ListOptions = {}): AsyncGenerator<string, void, undefined> {
+    assertKnown('list', options);
     const { prefix, r, pageKeys: limit = MAX_LIST_KEYS } = options;
     for (let { after } = options; ;) {
       const query = { prefix, after, limit, r };
@@ -278,6 +289,9 @@ export class MecClient<T = unknown> {
     change: Change<T>,
     options: UpdateOptions<T>,
   ): Promise<Updated<T> | undefined> {
+    assertKnown('update', options);
+    if (typeof options.merge !== 'function')
+      throw clientError('bad-parameter', { status: 400, detail: 'update needs the option merge' });
     const { deadlineMs, signal } = this.#timeLimits(options);
     const parts = {
       ...this.#parts,

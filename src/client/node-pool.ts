@@ -31,13 +31,17 @@ export class NodePool {
   #hedges = CLIENT_HEDGE_BURST;
 
   /**
-   * Takes base URLs, `http://host:port`. Throws a `TypeError` if there is none, or if a text is not
-   * such a URL.
+   * Takes base URLs, `http://host:port`. Throws a `TypeError` if there is none, or if a value is
+   * not such a URL.
    */
   constructor(urls: readonly string[], world: ClientWorld) {
-    if (urls.length === 0) throw new TypeError('MecClient needs the URL of at least one node');
+    // JavaScript may pass anything, such as an environment variable that is not set.
+    if (!Array.isArray(urls) || urls.length === 0)
+      throw new TypeError(
+        `MecClient needs the URL of at least one node, and got ${JSON.stringify(urls)}`,
+      );
     this.nodes = urls.map((text) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
+      const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
       if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
         throw new TypeError(
           `${JSON.stringify(text)} is not the URL of a node; expected a URL like http://127.0.0.1:3000`,
