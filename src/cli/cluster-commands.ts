@@ -24,13 +24,14 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'leave',
-    about: 'remove the node at --url: the other nodes take over its data, then it ends',
-    args: [],
+    about: 'remove a node for good: the other nodes take over its data, then it ends',
+    args: [['[name]', 'the node that leaves']],
     options: [
       {
         flags: '--url <url>',
-        about: 'the node that leaves; with --force, nodes to ask, by default those of MEC_URL',
+        about: 'nodes to ask, by default those of MEC_URL; without a name, the node that leaves',
       },
+      { flags: '--yes', about: 'without a name: do not ask' },
       {
         flags: '--force <name>',
         about: 'remove a node that will never return; data that only it had is lost',
@@ -38,7 +39,7 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
       { flags: '--no-wait', about: 'do not wait until the node has left' },
       ...ANSWER_OPTIONS,
     ],
-    run: async (_, options) => (await import('./cluster.ts')).runLeave(options),
+    run: async (args, options) => (await import('./leave.ts')).runLeave(args, options),
   },
   {
     name: 'merge',

@@ -1,14 +1,13 @@
-/** The commands `mec status`, `mec locate` and `mec leave`, for operators. */
+/** The commands `mec status` and `mec locate`, for operators. */
 import { httpUrl } from '../base/address.ts';
 import type { CommandArguments } from './command.ts';
-import { DEFAULT_URL } from './commands.ts';
-import { LEAVE_SILENT_POLLS, OPERATOR_POLL_MS } from './limits.ts';
+import { OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import type { KeyLocation } from '../cluster/coordinator/explain.ts';
 import type { MemberStatus } from '../cluster/status.ts';
 import type { ServerStatus } from '../http/server-status.ts';
 import { EXIT } from './exit-codes.ts';
-import { askNode, ExitError, type RemoteOptions, reported, statusOf, urlsOf } from './remote.ts';
+import { askNode, type RemoteOptions, reported, statusOf } from './remote.ts';
 import { counted, formatBytes, oneLine, print, styled } from './terminal.ts';
 
 interface LocationDocument extends KeyLocation {
@@ -133,7 +132,7 @@ const leftOf = ({ done, all }: ServerStatus['handoff']): string =>
   `${done} of ${all} partitions handed over`;
 
 /** The members that a node waits for, itself left out; undefined if it waits for no other. */
-function waitText({ waitsFor }: ServerStatus['handoff'], self: string): string | undefined {
+export function waitText({ waitsFor }: ServerStatus['handoff'], self: string): string | undefined {
   if (waitsFor === undefined) return undefined;
   const { reason, members } = waitsFor;
   if (reason === 'no-successor') return 'no member stays to take over';
@@ -190,84 +189,4 @@ function locationText({ key, partition, entries }: LocationDocument): string {
     return `${head}  has ${versions}${progress}\n${' '.repeat(17)}clock ${says.clock || '-'}`;
   });
   return `${oneLine(key)} is in partition ${partition}\n${lines.join('\n')}\n`;
-}
-
-interface LeaveOptions extends Omit<RemoteOptions, 'url'> {
-  /** The node that leaves. A default would remove a node for good that no one has named. */
-  readonly url?: string;
-  readonly force?: string;
-  readonly wait: boolean;
-}
-
-/** The answer of a node to a request to leave or remove. */
-interface Leaving {
-  readonly name: string;
-  readonly state: string;
-}
-
-/** Runs `mec leave`. */
-export function runLeave(given: unknown): Promise<void> {
-  const leave = given as LeaveOptions;
-  return reported(leave, async () => {
-    const { force, wait, url } = leave;
-    if (force !== undefined) {
-      const options = { ...leave, url: url ?? process.env['MEC_URL'] ?? DEFAULT_URL };
-      const path = `/cluster/remove/${encodeURIComponent(force)}`;
-      await printResult(
-        options,
-        await askNode<Leaving>(options, { method: 'POST', path }),
-        'is gone',
-      );
-      return EXIT.done;
-    }
-    if (url === undefined)
-      throw new ExitError(EXIT.usage, 'name the node that should leave: --url http://HOST:PORT');
-    const options = { ...leave, url };
-    if (urlsOf(options).length > 1)
-      throw new ExitError(
-        EXIT.usage,
-        '--url has several nodes; name only the one that should leave',
-      );
-    const leaving = await askNode<Leaving>(options, { method: 'POST', path: '/cluster/leave' });
-    await printResult(options, leaving, 'is leaving');
-    if (wait) await waitUntilGone(options, leaving.name);
-    return EXIT.done;
-  });
-}
-
-const printResult = (
-  { json }: RemoteOptions,
-  { name, state }: Leaving,
-  sentence: string,
-): Promise<boolean> =>
-  print(
-    process.stdout,
-    json === true ? `${JSON.stringify({ name, state })}\n` : `${name} ${sentence}\n`,
-  );
-
-/**
- * Resolves when the node has ended. Prints what it waits for, if that lasts. Rejects if it cannot
- * leave as the cluster is.
- */
-async function waitUntilGone(options: RemoteOptions, name: string): Promise<void> {
-  const said = new Set<string>();
-  for (let polls = 1; ; polls++) {
-    await sleepMs(OPERATOR_POLL_MS);
-    const status = await statusOf(options);
-    if (status?.name !== name) {
-      await printResult(options, { name, state: 'gone' }, 'has left');
-      return;
-    }
-    if (status.state !== 'leaving' && status.state !== 'gone') {
-      throw new ExitError(EXIT.failed, `${name} has stopped leaving; its state is ${status.state}`);
-    }
-    const wait = waitText(status.handoff, name);
-    if (status.handoff.waitsFor?.reason === 'no-successor')
-      throw new ExitError(EXIT.failed, `${name} cannot leave: ${wait}; start another node`);
-    if (wait === undefined || said.has(wait) || polls < LEAVE_SILENT_POLLS) continue;
-    said.add(wait);
-    if (options.json === true)
-      await print(process.stdout, `${JSON.stringify({ name, ...status.handoff.waitsFor })}\n`);
-    else process.stderr.write(`mec: ${name} ${wait}\n`);
-  }
 }

@@ -6,9 +6,10 @@ import { readFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { messageOf } from '../base/errors.ts';
 import { DEV_ASK_TIMEOUT_MS } from './limits.ts';
-import { runLeave, runStatus } from './cluster.ts';
+import { runStatus } from './cluster.ts';
 import type { DevCluster } from './dev-cluster.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
+import { runLeave } from './leave.ts';
 
 const PROMPT = 'mec> ';
 
@@ -102,7 +103,7 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
   leave: {
     about: 'remove a node; it first hands its data over',
     of: 'running',
-    run: (_, { url }) => runLeave(optionsFor(url)),
+    run: (_, { name, url }) => runLeave([name], optionsFor(url)),
   },
   help: { about: 'show this list', run: ({ screen }) => screen.print(HELP) },
   quit: { about: 'stop all nodes and exit, like Ctrl-C', run: () => {} },

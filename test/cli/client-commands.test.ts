@@ -126,7 +126,7 @@ describe('the command line', () => {
       [['get', key, '--url', 'nonsense'], /not the URL of a node/],
       [['put', key, '@/no/such/file'], /the file cannot be read/],
       [['put', key, 'x', '--meta', 'nonsense'], /Expected NAME=VALUE/],
-      [['leave'], /name the node that should leave: --url/],
+      [['leave'], /name the node that should leave: mec leave NAME/],
       [['import', '--existing', 'burn'], /Expected one of beside, skip, replace/],
     ];
     for (const [args, says] of usage) {

@@ -165,7 +165,7 @@ describe('the commands of operators', () => {
     assert.match(both.err, /name only the one that should leave/);
     const alone = await startNode();
     try {
-      const refused = await mec('leave', '--json', '--url', alone.url);
+      const refused = await mec('leave', '--json', '--yes', '--url', alone.url);
       assert.equal(refused.code, 1);
       const { error } = JSON.parse(refused.err) as { error: Record<string, unknown> };
       assert.deepEqual(
@@ -174,6 +174,54 @@ describe('the commands of operators', () => {
       );
     } finally {
       await alone.close();
+    }
+  });
+
+  test('mec leave removes no node that is not named', async () => {
+    const [, second = ''] = cluster.urls;
+    for (const [args, code, says] of [
+      [
+        ['leave', '--url', second],
+        2,
+        /the node at .* would leave for good; add its name \(n2\), or --yes/,
+      ],
+      [['leave', 'n9'], 1, /there is no member n9; the members are n1, n2, n3/],
+      [['leave', 'n1', '--force', 'n2'], 2, /name one node/],
+      [['merge', '--into', second], 2, /name one node of each cluster/],
+      [['merge', '--url', cluster.urls[0] ?? '', '--into', second], 1, /of one cluster/],
+    ] as const) {
+      const ran = await mec(...args);
+      assert.equal(ran.code, code, ran.err);
+      assert.match(ran.err, says);
+    }
+    assert.ok((await statuses()).every(({ state }) => state === 'up'));
+  });
+
+  test('mec leave asks no node that has another name', async (t) => {
+    const members = [{ name: 'n1', state: 'up', host: '127.0.0.1', httpport: 1 }];
+    const other = await fakeNode(t, (response) => {
+      response.end(JSON.stringify({ name: 'n2', members }));
+    });
+    members[0] = {
+      ...(members[0] as (typeof members)[0]),
+      httpport: Number(new URL(other.url).port),
+    };
+    const { code, err } = await mec('leave', 'n1', '--url', other.url);
+    assert.equal(code, 1);
+    assert.match(err, /the node at .* is n2, and not n1/);
+  });
+
+  test('mec merge makes one cluster of two', async () => {
+    const [one, other] = [await startNode({ name: 'a1' }), await startNode({ name: 'b1' })];
+    const namesake = await startNode({ name: 'a1' });
+    try {
+      const refused = await mec('merge', '--url', namesake.url, '--into', one.url);
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /both clusters have had a node a1/);
+      const merged = await mec('merge', '--url', other.url, '--into', one.url);
+      assert.deepEqual([merged.code, merged.out], [0, 'one cluster now: a1, b1\n']);
+    } finally {
+      for (const node of [one, other, namesake]) await node.close();
     }
   });
 
@@ -189,27 +237,27 @@ describe('the commands of operators', () => {
     );
     const gone = await mec('leave', '--force', 'n3', '--json');
     assert.deepEqual([gone.code, gone.out], [0, '{"name":"n3","state":"gone"}\n']);
-    const leaving = await mec('leave', '--json', '--no-wait', '--url', cluster.urls[1] ?? '');
+    const leaving = await mec('leave', 'n2', '--json', '--no-wait');
     assert.deepEqual([leaving.code, leaving.out], [0, '{"name":"n2","state":"leaving"}\n']);
   });
 
   test('mec leave names the members that the node waits for, if that lasts', async (t) => {
     const wait = { reason: 'unsettled', members: ['n1', 'n2'] } as const;
-    const node = await leavingNode(t, wait, 4);
-    const { code, out, err } = await mec('leave', '--url', node.url);
+    const node = await leavingNode(t, wait, 5);
+    const { code, out, err } = await mec('leave', '--yes', '--url', node.url);
     assert.deepEqual([code, out], [0, 'n3 is leaving\nn3 has left\n']);
     assert.equal(err, 'mec: n3 waits for n1, n2 to catch up\n');
   });
 
   test('mec leave names the owners that must take writes from a fallback', async (t) => {
-    const node = await leavingNode(t, { reason: 'holds-writes', members: ['n1'] }, 4);
-    const { code, err } = await mec('leave', '--url', node.url);
+    const node = await leavingNode(t, { reason: 'holds-writes', members: ['n1'] }, 5);
+    const { code, err } = await mec('leave', '--yes', '--url', node.url);
     assert.deepEqual([code, err], [0, 'mec: n3 holds writes that n1 must take\n']);
   });
 
   test('mec leave fails if no member stays to take over', async (t) => {
     const node = await leavingNode(t, { reason: 'no-successor', members: [] }, 4);
-    const { code, out, err } = await mec('leave', '--url', node.url);
+    const { code, out, err } = await mec('leave', 'n3', '--url', node.url);
     assert.deepEqual([code, out], [1, 'n3 is leaving\n']);
     assert.equal(err, 'mec: n3 cannot leave: no member stays to take over; start another node\n');
   });
