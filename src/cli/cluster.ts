@@ -58,7 +58,8 @@ async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
       timeout: Math.min(options.timeout, OPERATOR_POLL_MS),
     };
     const status = reach === 'unreachable' ? undefined : await statusOf(remote);
-    return [member.name, status ?? { of: first, member }];
+    const isIt = status?.name === member.name;
+    return [member.name, isIt ? status : { of: first, member }];
   });
   return new Map(await Promise.all(rows));
 }
@@ -66,6 +67,7 @@ async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
 const COLUMNS = [
   'node',
   'zone',
+  'reach',
   'state',
   'owned',
   'pending',
@@ -110,6 +112,8 @@ function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] 
   return [
     name,
     own?.zone ?? '-',
+    // It has just answered.
+    'reachable',
     own?.state ?? '-',
     String(own?.owned ?? 0),
     String(own?.pending ?? 0),
@@ -147,22 +151,14 @@ function absentRow({ of, member }: Absent): string[] {
   const peer = of.peers.find(({ node }) => node === member.name);
   const silence =
     peer?.silentMs === undefined
-      ? 'never answered'
+      ? 'not heard yet'
       : `silent for ${Math.round(peer.silentMs / 1000)} s`;
   const { name, zone = '-', state, owned, pending } = member;
-  return [
-    name,
-    zone,
-    state,
-    String(owned),
-    String(pending),
-    '-',
-    '-',
-    '-',
-    '-',
-    '-',
-    `${peer?.reach ?? '-'}, ${silence}`,
-  ];
+  const unknown = ['-', '-', '-', '-', '-'];
+  const note = peer?.refusal === undefined ? `no answer, ${silence}` : `refused: ${peer.refusal}`;
+  // A member that a node reaches may not answer this command.
+  const reach = peer?.refusal !== undefined ? 'refused' : (peer?.reach ?? '-');
+  return [name, zone, reach, state, String(owned), String(pending), ...unknown, note];
 }
 
 /** Runs `mec locate`. */

@@ -96,7 +96,7 @@ async function reaches(statusUrl: string, other: string): Promise<boolean> {
 test('the console stops, kills, pauses and restarts nodes, and explains each refusal in one line', async (t) => {
   const dev = new Dev(t, await freePorts(440), '--data', await makeDirectory(t));
   await dev.banner();
-  await dev.type('status', /node +zone +state.*\nn1 .* up .*\nn2 .* up .*\nn3 .* up .*\n/);
+  await dev.type('status', /node +zone +reach +state.*\nn1 .* up .*\nn2 .* up .*\nn3 .* up .*\n/);
   assert.equal((await send(dev.url(1, '/mec/k'), { method: 'PUT', body: 'v' })).status, 200);
 
   await dev.type('stop n2', /^n2 has stopped$/m);
