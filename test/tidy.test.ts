@@ -238,6 +238,13 @@ test('only base/system.ts uses clocks, timers and random numbers', () => {
   }
 });
 
+test('only cli/terminal.ts writes to the streams of the command line', () => {
+  for (const file of source.filter(({ path }) => path.startsWith('src/cli/'))) {
+    if (file.path === 'src/cli/terminal.ts') continue;
+    assertNone(/std(?:out|err)\.(?:write|end)\b|\bconsole\./, codeOf(file), file.path);
+  }
+});
+
 test('a file has at most 400 lines and a function fewer than 60', () => {
   for (const { path, lines } of source)
     assert.ok(lines.length <= 400, `${path} has ${lines.length} lines`);

@@ -8,7 +8,7 @@ import type { MemberStatus } from '../cluster/status.ts';
 import type { ServerStatus } from '../http/server-status.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, type RemoteOptions, reported, statusOf } from './remote.ts';
-import { counted, formatBytes, oneLine, print, styled } from './terminal.ts';
+import { counted, eraseScreen, formatBytes, oneLine, print, printBold } from './terminal.ts';
 
 interface LocationDocument extends KeyLocation {
   readonly key: string;
@@ -21,14 +21,13 @@ export function runStatus(given: unknown): Promise<void> {
     const { watch, json } = options;
     for (;;) {
       const statuses = await statusOfAll(options);
-      const text =
-        json === true ? `${JSON.stringify([...statuses.values()])}\n` : tableOf(statuses);
-      const isDrawnAnew = watch === true && process.stdout.isTTY && json !== true;
-      if (
-        !(await print(process.stdout, isDrawnAnew ? `\u001b[H\u001b[J${text}` : text)) ||
-        watch !== true
-      )
-        return EXIT.done;
+      if (watch === true && process.stdout.isTTY && json !== true)
+        await eraseScreen(process.stdout);
+      const isRead =
+        json === true
+          ? await print(process.stdout, `${JSON.stringify([...statuses.values()])}\n`)
+          : await printTable(statuses);
+      if (!isRead || watch !== true) return EXIT.done;
       await sleepMs(OPERATOR_POLL_MS);
     }
   });
@@ -79,8 +78,8 @@ const COLUMNS = [
   'notes',
 ] as const;
 
-/** All members as a table. */
-function tableOf(statuses: Statuses): string {
+/** Prints all members as a table. */
+async function printTable(statuses: Statuses): Promise<boolean> {
   const rows = [...statuses.values()].map((status) =>
     'of' in status ? absentRow(status) : rowOf(status),
   );
@@ -92,7 +91,8 @@ function tableOf(statuses: Statuses): string {
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))
       .join('  ')
       .trimEnd();
-  return `${styled(process.stdout, 'bold', line(COLUMNS))}\n${rows.map((row) => `${line(row)}\n`).join('')}`;
+  await printBold(process.stdout, line(COLUMNS));
+  return print(process.stdout, rows.map((row) => `${line(row)}\n`).join(''));
 }
 
 function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] {

@@ -68,6 +68,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
     args: [['<key>', '']],
     options: [
       { flags: '--siblings', about: 'print all values if there are several' },
+      { flags: '--raw', about: 'print control characters to a terminal, too, which obeys them' },
       { flags: '--token-file <file>', about: 'write the token to this file, for a later put' },
       R,
       ...REMOTE_OPTIONS,

@@ -10,6 +10,7 @@ import { runStatus } from './cluster.ts';
 import type { DevCluster } from './dev-cluster.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
 import { runLeave } from './leave.ts';
+import { eraseLine, print } from './terminal.ts';
 
 const PROMPT = 'mec> ';
 
@@ -18,8 +19,8 @@ export class Screen {
   #lines: Interface | undefined;
 
   readonly print = (line: string): void => {
-    const isTyped = this.#lines !== undefined;
-    process.stdout.write(`${isTyped ? '\r\u001b[2K' : ''}${line}\n`);
+    if (this.#lines !== undefined) void eraseLine(process.stdout);
+    void print(process.stdout, `${line}\n`);
     this.#lines?.prompt(true);
   };
 

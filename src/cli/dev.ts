@@ -7,6 +7,7 @@ import { DevCluster } from './dev-cluster.ts';
 import { runConsole, Screen } from './dev-console.ts';
 import { type DevNode, type DevOptions, DevPlan } from './dev-plan.ts';
 import { EXIT } from './exit-codes.ts';
+import { print, remark } from './terminal.ts';
 
 /** Runs a cluster until SIGINT, SIGTERM, or `quit` in the console. Resolves with the exit code. */
 export async function runDev(options: DevOptions): Promise<number> {
@@ -16,11 +17,12 @@ export async function runDev(options: DevOptions): Promise<number> {
   const stopped = new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => done());
   });
+  let isServing = false;
   try {
     await cluster.startAll();
-    const isServing = await Promise.race([cluster.whenServing(), stopped.then(() => false)]);
+    isServing = await Promise.race([cluster.whenServing(), stopped.then(() => false)]);
     if (isServing) {
-      process.stdout.write(banner(options, plan));
+      await print(process.stdout, banner(options, plan));
       await Promise.race([stopped, cluster.whenFailed(), runConsole({ plan, cluster, screen })]);
     }
   } finally {
@@ -28,8 +30,9 @@ export async function runDev(options: DevOptions): Promise<number> {
     await cluster.stop();
     await plan.close();
   }
+  if (isServing) await print(process.stdout, 'all nodes have stopped\n');
   const { exitCode, reason } = cluster.failure ?? { exitCode: EXIT.done, reason: undefined };
-  if (reason !== undefined) process.stderr.write(`mec: ${reason}\n`);
+  if (reason !== undefined) remark(reason);
   return exitCode;
 }
 

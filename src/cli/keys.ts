@@ -14,7 +14,7 @@ import {
   runRemote,
   toJsonVersion,
 } from './remote.ts';
-import { oneLine, print, styled } from './terminal.ts';
+import { oneLine, print, printBold, printRaw, remark } from './terminal.ts';
 
 interface WriteFlags extends RemoteOptions, QuorumOptions {
   readonly vclock?: string;
@@ -23,6 +23,7 @@ interface WriteFlags extends RemoteOptions, QuorumOptions {
 
 interface GetFlags extends RemoteOptions, QuorumOptions {
   readonly siblings?: boolean;
+  readonly raw?: boolean;
   readonly tokenFile?: string;
 }
 
@@ -81,7 +82,7 @@ async function get(client: MecClient<Uint8Array>, key: string, options: GetFlags
   if (read.kind === 'missing')
     throw new ExitError(EXIT.missing, `there is no value under ${oneLine(key)}`);
   if (read.kind === 'value') {
-    if (options.json !== true) await printValue(read.value);
+    if (options.json !== true) await printValue(read.value, options);
     return EXIT.done;
   }
   if (options.siblings !== true) {
@@ -93,11 +94,8 @@ async function get(client: MecClient<Uint8Array>, key: string, options: GetFlags
   }
   if (options.json === true) return EXIT.done;
   for (const { value, dot, contentType } of read.siblings) {
-    await print(
-      process.stdout,
-      `${styled(process.stdout, 'bold', `--- ${dot}  ${contentType}`)}\n`,
-    );
-    await printValue(value, true);
+    await printBold(process.stdout, `--- ${dot}  ${contentType}`);
+    await printValue(value, options, true);
   }
   return EXIT.done;
 }
@@ -110,8 +108,12 @@ export function toJsonRead(key: string, read: Read<Uint8Array>): Record<string, 
   return { key, kind, token, siblings: read.siblings.map(toJsonVersion) };
 }
 
-async function printValue(value: Uint8Array, endsLine = process.stdout.isTTY): Promise<void> {
-  await print(process.stdout, value);
+async function printValue(
+  value: Uint8Array,
+  { raw }: GetFlags,
+  endsLine = process.stdout.isTTY,
+): Promise<void> {
+  await (raw === true ? printRaw : print)(process.stdout, value);
   if (endsLine && value[value.length - 1] !== 10) await print(process.stdout, '\n');
 }
 
@@ -141,7 +143,7 @@ async function put(
   else if (written.siblings > 1) {
     const hint =
       'merge them with "mec resolve"; to replace a value, use --replace, --vclock or --token-file';
-    process.stderr.write(`mec: ${oneLine(key)} has ${written.siblings} values now; ${hint}\n`);
+    remark(`${oneLine(key)} has ${written.siblings} values now; ${hint}`);
   }
   return EXIT.done;
 }

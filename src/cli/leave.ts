@@ -9,7 +9,7 @@ import { LEAVE_SILENT_POLLS, OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, ExitError, type RemoteOptions, reported, statusOf, urlsOf } from './remote.ts';
-import { oneLine, print } from './terminal.ts';
+import { oneLine, print, remark } from './terminal.ts';
 
 interface LeaveOptions extends Omit<RemoteOptions, 'url'> {
   /** The node that leaves, or, with its name, any node of the cluster. */
@@ -141,6 +141,6 @@ async function waitUntilGone(options: RemoteOptions, name: string): Promise<void
     said.add(wait);
     if (options.json === true)
       await print(process.stdout, `${JSON.stringify({ name, ...status.handoff.waitsFor })}\n`);
-    else process.stderr.write(`mec: ${name} ${wait}\n`);
+    else remark(`${name} ${wait}`);
   }
 }

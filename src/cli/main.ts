@@ -7,6 +7,7 @@ import { CLIENT_COMMANDS } from './commands.ts';
 import { completionScript, SHELLS } from './completion.ts';
 import { EXIT } from './exit-codes.ts';
 import { LOCAL_COMMANDS } from './local-commands.ts';
+import { print, remark } from './terminal.ts';
 import { readVersion } from '../embed/version.ts';
 
 /** Wraps a parser so that commander prints its errors as its own. */
@@ -51,7 +52,7 @@ function addCompletion(program: Command): void {
     .description('print a script that completes commands and options')
     .argument('<shell>', SHELLS.join(', '))
     .exitOverride()
-    .action((shell: string) => {
+    .action(async (shell: string) => {
       const commands = program.commands.flatMap((command) => {
         const about = command.description();
         const options = command.options.map(({ long }) => long ?? '');
@@ -60,7 +61,7 @@ function addCompletion(program: Command): void {
       const script = completionScript(shell, commands);
       if (script === undefined)
         throw new StartError(`unknown shell "${shell}"; expected one of ${SHELLS.join(', ')}`);
-      process.stdout.write(script);
+      await print(process.stdout, script);
     });
 }
 
@@ -104,11 +105,11 @@ export async function main(argv: readonly string[]): Promise<void> {
       // Help and version end this way too. Commander has already printed the text.
       process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     } else if (error instanceof StartError) {
-      process.stderr.write(`mec: ${error.message}\n`);
+      remark(error.message);
       // A supervisor should start the node again when there is room.
       process.exitCode = isDiskFull(error) ? EXIT.failed : EXIT.usage;
     } else {
-      process.stderr.write(`mec: ${messageOf(error)}\n`);
+      remark(messageOf(error));
       process.exitCode = EXIT.failed;
     }
   }

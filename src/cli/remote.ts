@@ -16,6 +16,7 @@ import { systemWorld } from '../client/world.ts';
 import type { ServerStatus } from '../http/server-status.ts';
 import { EXIT } from './exit-codes.ts';
 import { lightFetch } from './light-fetch.ts';
+import { print, remark } from './terminal.ts';
 
 /** The options of every such command. */
 export interface RemoteOptions {
@@ -135,7 +136,8 @@ export async function reported(
     process.exitCode = await action();
   } catch (error) {
     process.exitCode = exitCodeOf(error);
-    process.stderr.write(`${options.json === true ? errorJson(error) : errorLine(error)}\n`);
+    if (options.json === true) await print(process.stderr, `${errorJson(error)}\n`);
+    else remark(sentenceWithAdvice(error));
   }
 }
 
@@ -151,7 +153,7 @@ function sentenceOf(error: unknown): string {
   return message.replaceAll(/\s*\n\s*/g, ' ').replace(/\.$/, '');
 }
 
-function errorLine(error: unknown): string {
+function sentenceWithAdvice(error: unknown): string {
   const next = error instanceof MecClientError ? NEXT[error.code] : undefined;
   const isUnsure = error instanceof MecClientError && error.mayTakeEffect;
   const clauses = [
@@ -159,7 +161,7 @@ function errorLine(error: unknown): string {
     isUnsure ? 'the command may have taken effect' : undefined,
     next,
   ];
-  return `mec: ${clauses.filter((clause) => clause !== undefined).join('; ')}`;
+  return clauses.filter((clause) => clause !== undefined).join('; ');
 }
 
 function errorJson(error: unknown): string {

@@ -18,7 +18,7 @@ import {
   runRemote,
   secondsLeft,
 } from './remote.ts';
-import { formatBytes, oneLine, print, styled } from './terminal.ts';
+import { formatBytes, oneLine, print, printBold, remark } from './terminal.ts';
 
 interface ResolveOptions extends RemoteOptions, QuorumOptions {
   readonly take?: string;
@@ -54,10 +54,10 @@ async function resolve(
   if (read.kind === 'value') {
     if (options.json === true)
       await print(process.stdout, `${JSON.stringify(toJsonRead(key, read))}\n`);
-    else process.stderr.write(`mec: ${oneLine(key)} has one value; there is nothing to resolve\n`);
+    else remark(`${oneLine(key)} has one value; there is nothing to resolve`);
     return EXIT.done;
   }
-  if (options.json !== true) await print(process.stdout, sideBySide(read.siblings));
+  if (options.json !== true) await printSideBySide(read.siblings);
   const choice = await choose(read, options);
   if (choice === undefined) {
     if (options.json === true)
@@ -78,7 +78,7 @@ async function resolve(
   });
   if (options.json === true)
     await print(process.stdout, `${JSON.stringify({ key, ...written })}\n`);
-  else if (written.siblings === 1) process.stderr.write(`mec: ${oneLine(key)} has one value now\n`);
+  else if (written.siblings === 1) remark(`${oneLine(key)} has one value now`);
   if (written.siblings === 1) return EXIT.done;
   throw new ExitError(
     EXIT.siblings,
@@ -157,15 +157,14 @@ function aboutOf({ dot, timestampMicros, clientId }: Version<Uint8Array>): strin
   ].join(' ');
 }
 
-/** The siblings in columns, as many next to each other as fit into the terminal. */
-function sideBySide(siblings: readonly Version<Uint8Array>[]): string {
+/** Prints the siblings in columns, as many next to each other as fit into the terminal. */
+async function printSideBySide(siblings: readonly Version<Uint8Array>[]): Promise<void> {
   const width = process.stdout.columns || 80;
   const abreast = Math.max(
     1,
     Math.min(siblings.length, Math.floor((width + GAP.length) / (LEAST_COLUMN + GAP.length))),
   );
   const column = Math.floor((width + GAP.length) / abreast) - GAP.length;
-  let text = '';
   for (let at = 0; at < siblings.length; at += abreast) {
     const columns = siblings
       .slice(at, at + abreast)
@@ -174,11 +173,10 @@ function sideBySide(siblings: readonly Version<Uint8Array>[]): string {
     for (let line = 0; line < height; line++) {
       const cells = columns.map((lines) => (lines[line] ?? '').slice(0, column).padEnd(column));
       const row = cells.join(GAP).trimEnd();
-      text += `${line === 0 ? styled(process.stdout, 'bold', row) : row}\n`;
+      await (line === 0 ? printBold(process.stdout, row) : print(process.stdout, `${row}\n`));
     }
-    text += '\n';
+    await print(process.stdout, '\n');
   }
-  return text;
 }
 
 function describe(sibling: Version<Uint8Array>, number: number): string[] {
@@ -189,10 +187,10 @@ function describe(sibling: Version<Uint8Array>, number: number): string[] {
   const more = lines.length > SHOWN_LINES ? [`(and ${lines.length - SHOWN_LINES} more lines)`] : [];
   return [
     `[${number}]`,
-    `dot    ${dot}`,
+    `dot    ${oneLine(dot)}`,
     `time   ${microsToIso(timestampMicros)}`,
     `author ${oneLine(clientId ?? '-')}`,
-    `type   ${contentType}`,
+    `type   ${oneLine(contentType)}`,
     `size   ${formatBytes(value.length)}`,
     '',
     ...lines.slice(0, SHOWN_LINES),

@@ -10,6 +10,7 @@ import { keptName } from '../embed/kept-name.ts';
 import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
 import { EXIT } from './exit-codes.ts';
+import { print, remark } from './terminal.ts';
 
 /** A running node with its HTTP server. */
 interface RunningNode {
@@ -40,7 +41,8 @@ export async function loadConfig(file: string): Promise<Config> {
 /** Starts a node and its HTTP server on real parts. Rejects with `StartError`. */
 async function startNode(config: Config): Promise<RunningNode> {
   const { level, format } = config.log;
-  const log = streamLog(process.stderr, { level, format, self: config.name });
+  const stderr = { write: (line: string): unknown => print(process.stderr, line) };
+  const log = streamLog(stderr, { level, format, self: config.name });
   log.info('starting', { version: readVersion(), name: config.name, root: config.root });
   const onRemark = (remark: string): void => log.warn('store', { remark });
   const node = await runParts({
@@ -79,7 +81,7 @@ export async function runNode(file: string): Promise<void> {
     running.stop().then(
       () => process.exit(exitCode),
       (error: unknown) => {
-        process.stderr.write(`mec: stopping failed: ${messageOf(error)}\n`);
+        remark(`stopping failed: ${messageOf(error)}`);
         process.exit(EXIT.failed);
       },
     );
@@ -89,7 +91,7 @@ export async function runNode(file: string): Promise<void> {
   process.on('SIGHUP', () => void reload(file, running.log));
   void running.ended.then((reason) => {
     if (isStopping) return;
-    if (reason !== undefined) process.stderr.write(`mec: ${reason.message}\n`);
+    if (reason !== undefined) remark(reason.message);
     stop(reason === undefined ? EXIT.done : EXIT.usage);
   });
   if (process.channel !== undefined) {

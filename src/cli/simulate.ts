@@ -9,6 +9,7 @@ import { reportOf, shrunkReportOf } from '../sim/report.ts';
 import { type SimOptions, type SimResult, simulate } from '../sim/run.ts';
 import { shrink } from '../sim/shrink.ts';
 import { runSeeds } from './simulate-pool.ts';
+import { print, remark } from './terminal.ts';
 import { readCommit } from '../embed/version.ts';
 
 /** The options of a simulation. The seed decides everything else. */
@@ -40,9 +41,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const faults = options.faults?.split(',').map((name) => name.trim());
   const unknown = faults?.find((name) => !Object.hasOwn(FAULTS, name));
   if (unknown !== undefined) {
-    process.stderr.write(
-      `mec: unknown fault "${unknown}"; the faults are ${Object.keys(FAULTS).join('; ')}\n`,
-    );
+    remark(`unknown fault "${unknown}"; the faults are ${Object.keys(FAULTS).join('; ')}`);
     return 2;
   }
   const first = options.seed ?? systemRandom.uint32();
@@ -56,8 +55,8 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   };
   const isPart = Object.keys(only).length > 0;
   const reportResult = (result: SimResult): void => {
-    if (trace === true) process.stdout.write(`${result.lines.join('\n')}\n`);
-    if (seeds === 1 || result.violations.length > 0) process.stdout.write(reportOf(result));
+    if (trace === true) void print(process.stdout, `${result.lines.join('\n')}\n`);
+    if (seeds === 1 || result.violations.length > 0) void print(process.stdout, reportOf(result));
     if (result.violations.length > 0) failed.push(result);
   };
   const threads = trace === true ? 1 : availableParallelism();
@@ -65,7 +64,8 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   else await runSeeds({ first, count: seeds, threads, simOptions }, reportResult);
   const seconds = (systemClock.monotonicMs() - startMs) / 1000;
   if (seeds > 1)
-    process.stdout.write(
+    await print(
+      process.stdout,
       `${seeds} seeds from ${first}: ${failed.length} violated, ${seconds.toFixed(1)} s\n`,
     );
   if (!isPart)
@@ -83,5 +83,5 @@ async function reportShrunk(
   const endMs = systemClock.monotonicMs() + shrinkSeconds * 1000;
   const isOver = (): boolean => systemClock.monotonicMs() > endMs;
   const shrunk = await shrink(result, { ...given, seed: result.seed }, isOver);
-  process.stdout.write(shrunkReportOf(shrunk, readCommit()));
+  await print(process.stdout, shrunkReportOf(shrunk, readCommit()));
 }

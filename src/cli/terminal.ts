@@ -1,26 +1,59 @@
 /**
  * Output to terminals and pipes: data on stdout, all else on stderr, colour and progress only on a
  * terminal.
+ *
+ * All output of the command line passes through this file. Values, keys and messages of servers
+ * come from strangers, and a terminal obeys control characters: it would erase the screen, or type
+ * commands. So nothing but `printRaw` writes them to a terminal.
  */
 import type { Writable } from 'node:stream';
 
 /** A stream that may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
-const STYLES = { bold: [1, 22], dim: [2, 22], green: [32, 39], yellow: [33, 39] } as const;
-
-/** The text in a style, if the stream is a terminal and `NO_COLOR` is not set. */
-export function styled(output: Output, style: keyof typeof STYLES, text: string): string {
-  if (output.isTTY !== true || process.env['NO_COLOR']) return text;
-  const [on, off] = STYLES[style];
-  return `\u001b[${on}m${text}\u001b[${off}m`;
-}
+const BOLD = ['\u001b[1m', '\u001b[22m'] as const;
+const ERASE_LINE = '\r\u001b[2K';
+const ERASE_SCREEN = '\u001b[H\u001b[J';
 
 /**
- * Writes, and resolves when the reader is ready for more. Resolves with false if the reader is
- * gone.
+ * The characters that a terminal obeys instead of showing them: controls, and those that change the
+ * direction of text. Tabs and ends of lines are shown.
  */
-export async function print(output: Output, chunk: string | Uint8Array): Promise<boolean> {
+const OBEYED = /(?!\t|\r?\n)[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** The text with such characters as escapes, in the form that JSON has for them. */
+const visible = (text: string): string =>
+  text.replaceAll(OBEYED, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/**
+ * Writes data. A terminal gets text, without the characters that it would obey. Resolves when the
+ * reader is ready for more, and with false if it is gone.
+ */
+export function print(output: Output, chunk: string | Uint8Array): Promise<boolean> {
+  if (output.isTTY !== true) return printRaw(output, chunk);
+  const text = typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk);
+  return printRaw(output, visible(text));
+}
+
+/** Writes a line as `print` does, in bold on a terminal unless `NO_COLOR` is set. */
+export function printBold(output: Output, line: string): Promise<boolean> {
+  if (output.isTTY !== true || process.env['NO_COLOR']) return print(output, `${line}\n`);
+  return printRaw(output, `${BOLD[0]}${visible(line)}${BOLD[1]}\n`);
+}
+
+/** Writes one line about a mistake or an outcome on stderr. */
+export function remark(sentence: string): void {
+  process.stderr.write(`mec: ${visible(sentence.replaceAll(/\s*\n\s*/g, ' '))}\n`);
+}
+
+/** Erases the line of the cursor. */
+export const eraseLine = (output: Output): Promise<boolean> => printRaw(output, ERASE_LINE);
+
+/** Erases the screen. */
+export const eraseScreen = (output: Output): Promise<boolean> => printRaw(output, ERASE_SCREEN);
+
+/** Writes bytes as they are, even to a terminal. Resolves as `print` does. */
+export async function printRaw(output: Output, chunk: string | Uint8Array): Promise<boolean> {
   if (output.errored !== null || output.destroyed) return false;
   if (output.write(chunk)) return true;
   await new Promise<void>((resolve) => {
@@ -34,14 +67,12 @@ export async function print(output: Output, chunk: string | Uint8Array): Promise
 }
 
 /**
- * A text that is safe for a terminal and for line-based readers: with control characters it becomes
- * a JSON string.
+ * A text that is safe for a terminal and for line-based readers: with characters that a terminal
+ * obeys it becomes a JSON string.
  */
 export function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f-\u009f]/.test(text) || text.startsWith('"')
-    ? JSON.stringify(text)
-    : text;
+  const isPlain = !/[\t\n]/.test(text) && visible(text) === text && !text.startsWith('"');
+  return isPlain ? text : visible(JSON.stringify(text));
 }
 
 /**
@@ -64,13 +95,13 @@ export class ProgressLine {
       share === undefined
         ? ''
         : `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${Math.round(share * 100)} %  `;
-    this.#output.write(`\r\u001b[2K${bar}${text}`);
+    this.#output.write(`${ERASE_LINE}${bar}${text}`);
     this.#isDrawn = true;
   }
 
   /** Erases the line. */
   clear(): void {
-    if (this.#isDrawn) this.#output.write('\r\u001b[2K');
+    if (this.#isDrawn) void eraseLine(this.#output);
     this.#isDrawn = false;
   }
 }

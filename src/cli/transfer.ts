@@ -24,7 +24,7 @@ import {
   secondsLeft,
   toJsonVersion,
 } from './remote.ts';
-import { counted, formatBytes, print, ProgressLine } from './terminal.ts';
+import { counted, formatBytes, print, ProgressLine, remark } from './terminal.ts';
 
 interface ExportOptions extends RemoteOptions, QuorumOptions {
   readonly out?: string;
@@ -78,11 +78,8 @@ export function runExport([prefix]: CommandArguments, given: unknown): Promise<v
       );
       await file.sync();
       const summary = { keys: count, file: out, after };
-      process.stderr.write(
-        options.json === true
-          ? `${JSON.stringify(summary)}\n`
-          : `mec: ${counted(count, 'key')} written to ${out}\n`,
-      );
+      if (options.json === true) await print(process.stderr, `${JSON.stringify(summary)}\n`);
+      else remark(`${counted(count, 'key')} written to ${out}`);
     } finally {
       await file.close();
     }
@@ -153,8 +150,8 @@ export function runImport([name]: CommandArguments, given: unknown): Promise<voi
     const done = await importFrom(input, size, (line) => importLine(client, line, options));
     if (options.json === true) await print(process.stdout, `${JSON.stringify(done)}\n`);
     else
-      process.stderr.write(
-        `mec: ${counted(done.written, 'value')} written, ${done.skipped} skipped, ${counted(done.keys, 'key')}\n`,
+      remark(
+        `${counted(done.written, 'value')} written, ${done.skipped} skipped, ${counted(done.keys, 'key')}`,
       );
     return EXIT.done;
   });
