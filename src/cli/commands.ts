@@ -81,7 +81,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
     about: 'write a value; it replaces the values that the token includes',
     args: [
       ['<key>', ''],
-      ['[value]', '@FILE for a file, - for stdin; @@… for a text that begins with @'],
+      ['[value]', 'text, @FILE for a file, - for stdin; @@… for a text that begins with @'],
     ],
     options: [
       VCLOCK,

@@ -1,5 +1,5 @@
 /** The commands `mec get`, `put`, `delete` and `list`. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { messageOf } from '../base/errors.ts';
 import { MAX_LIST_KEYS } from '../core/limits.ts';
@@ -75,6 +75,7 @@ export function runList([prefix]: CommandArguments, options: unknown): Promise<v
 }
 
 async function get(client: MecClient<Uint8Array>, key: string, options: GetFlags): Promise<number> {
+  await tokenIn(options.tokenFile);
   const read = await client.get(key, { r: options.r });
   await keepToken(options.tokenFile, read.token);
   if (options.json === true)
@@ -155,13 +156,13 @@ async function put(
 export async function valueOf(
   argument: string | undefined,
 ): Promise<{ value: Uint8Array; contentType: string }> {
-  if (argument === undefined && process.stdin.isTTY) {
+  if (argument === undefined) {
     throw new ExitError(
       EXIT.usage,
       'the value is missing; give it as text, as @FILE, or as - for stdin',
     );
   }
-  if (argument === undefined || argument === '-') {
+  if (argument === '-') {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
     return { value: Buffer.concat(chunks), contentType: 'application/octet-stream' };
@@ -185,13 +186,32 @@ export async function valueOf(
 }
 
 async function tokenOf({ vclock, tokenFile }: WriteFlags): Promise<Token | undefined> {
-  if (vclock !== undefined) return vclock as Token;
-  if (tokenFile === undefined) return undefined;
-  const text = await readFile(tokenFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const kept = await tokenIn(tokenFile);
+  return vclock === undefined ? kept : (vclock as Token);
+}
+
+/**
+ * The token in a file; undefined if there is none. A command calls this before its request. Throws
+ * `ExitError` if the file has other contents, which the new token would overwrite.
+ */
+async function tokenIn(file: string | undefined): Promise<Token | undefined> {
+  if (file === undefined) return undefined;
+  const text = await textOf(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw new ExitError(EXIT.usage, `the token file cannot be read: ${error.message}`);
   });
-  return text.trim() === '' ? undefined : (text.trim() as Token);
+  const token = text.trim();
+  if (token === '') return undefined;
+  // Most commands have no token file, and should not have to load this.
+  if ((await import('../core/causality/token.ts')).isToken(token)) return token as Token;
+  const advice = 'choose another --token-file, so that nothing is overwritten';
+  throw new ExitError(EXIT.usage, `${file} has something else than a token; ${advice}`);
+}
+
+/** The text of a file. A device, such as /dev/null, has none. */
+async function textOf(file: string): Promise<string> {
+  const isDevice = (await stat(file)).isCharacterDevice();
+  return isDevice ? '' : readFile(file, 'utf8');
 }
 
 async function keepToken(file: string | undefined, token: Token | undefined): Promise<void> {

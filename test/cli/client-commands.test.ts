@@ -124,6 +124,7 @@ describe('the command line', () => {
       [['get'], /missing required argument 'key'/],
       [['get', key, '--r', 'many'], /Expected a whole number from 1 to 9/],
       [['get', key, '--url', 'nonsense'], /not the URL of a node/],
+      [['put', key], /the value is missing; .* - for stdin/],
       [['put', key, '@/no/such/file'], /the file cannot be read/],
       [['put', key, 'x', '--meta', 'nonsense'], /Expected NAME=VALUE/],
       [['leave'], /name the node that should leave: mec leave NAME/],
@@ -195,6 +196,29 @@ describe('the command line', () => {
     assert.equal((await mec(['get', key])).out, '5');
     assert.equal((await mec(['delete', key])).code, 0);
     assert.equal((await mec(['get', key])).code, 3);
+  });
+
+  test('a token file that has something else is neither overwritten nor used', async () => {
+    const key = freshKey();
+    const notes = join(directory, 'notes.txt');
+    await writeFile(notes, 'keep');
+    for (const args of [
+      ['get', key],
+      ['put', key, 'x'],
+      ['put', key, 'x', '--vclock', 'garbage'],
+      ['delete', key],
+    ]) {
+      const ran = await mec([...args, '--token-file', notes]);
+      assert.equal(ran.code, 2, args.join(' '));
+      assert.match(ran.err, /^mec: .*notes\.txt has something else than a token; choose another/);
+      assert.equal(await readFile(notes, 'utf8'), 'keep');
+    }
+    assert.equal((await mec(['get', key])).code, 3, 'nothing was written');
+    assert.equal((await mec(['put', key, 'x', '--token-file', '/dev/null'])).code, 0);
+    const other = join(directory, 'token-of-another-key');
+    assert.equal((await mec(['put', freshKey(), 'x', '--token-file', other])).code, 0);
+    assert.equal((await mec(['get', key, '--token-file', other])).code, 0);
+    assert.equal((await mec(['put', key, 'y', '--token-file', other])).err, '');
   });
 
   test('list prints the keys with a prefix in order, and ends when its reader does', async () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { MecError } from '../../src/base/errors.ts';
 import { CausalContext, type Dot } from '../../src/core/causality/causal-context.ts';
 import { MAX_SENT_TOKEN_CHARS } from '../../src/core/limits.ts';
-import { decodeToken, encodeToken } from '../../src/core/causality/token.ts';
+import { decodeToken, encodeToken, isToken } from '../../src/core/causality/token.ts';
 
 const SEED_TOKEN = 'gapjb3JtYWNyZWxmgqdDb3VudGVyAalUaW1lc3RhbXDPE0nH5/H4nFU=';
 
@@ -54,6 +54,13 @@ test('encodeToken writes the format of the first MecDB', () => {
 
 test('decodeToken refuses the token of another key', () => {
   assertRefused(encodeToken(CausalContext.ofBase('a', 1), 'one key'), 'another key');
+});
+
+test('isToken accepts the tokens of every key, and no other text', () => {
+  const context = new CausalContext();
+  context.addRanges('n1~0123456789', [1, 3]);
+  assert.ok(isToken(encodeToken(context, 'a')));
+  for (const text of ['', 'keep', 'aGVsbG8=', '# notes', 'gA=']) assert.ok(!isToken(text), text);
 });
 
 test('decodeToken refuses malformed tokens', () => {

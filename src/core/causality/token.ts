@@ -133,8 +133,21 @@ function mostImportant(
 const refuse = (detail: string): MecError =>
   new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', detail });
 
-/** The context of a header text. Throws `bad-vclock` if the text is not a token of this key. */
-export function decodeToken(text: string, key: string): CausalContext {
+/** Whether a text is a token, of whatever key. */
+export function isToken(text: string): boolean {
+  try {
+    decodeToken(text, undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The context of a header text. Throws `bad-vclock` if the text is not a token of this key, or of
+ * any key if that is undefined.
+ */
+export function decodeToken(text: string, key: string | undefined): CausalContext {
   if (text.length > MAX_TOKEN_CHARS)
     throw refuse(`The token is longer than ${MAX_TOKEN_CHARS} characters`);
   if (text === '' || !BASE64.test(text)) throw refuse('The token is not base64');
@@ -144,7 +157,7 @@ export function decodeToken(text: string, key: string): CausalContext {
   for (const [actor, value] of Object.entries(map)) {
     const entry = asEntry(value);
     if (actor === KEY_ENTRY) {
-      if (asCounter(entry['Counter']) !== keyCheck(key))
+      if (key !== undefined && asCounter(entry['Counter']) !== keyCheck(key))
         throw refuse('The token belongs to another key');
       continue;
     }
