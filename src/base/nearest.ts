@@ -1,14 +1,25 @@
 /** Suggestions for mistyped words. */
 
 /**
- * The known word with the fewest edits (Levenshtein) from the given one; empty if none is known.
+ * The known word with the fewest edits (Levenshtein) from the given one. Of several, the one that
+ * begins like it. Empty if all have more than `maxEdits`.
  */
-export function nearest(word: string, known: readonly string[]): string {
-  const distances = known.map((candidate) => ({
+export function nearest(word: string, known: readonly string[], maxEdits = Infinity): string {
+  const meant = word.toLowerCase();
+  const candidates = known.map((candidate) => ({
     candidate,
-    edits: editDistance(word.toLowerCase(), candidate),
+    edits: editDistance(meant, candidate),
+    shared: sharedStart(meant, candidate),
   }));
-  return distances.sort((a, b) => a.edits - b.edits)[0]?.candidate ?? '';
+  const [best] = candidates.sort((a, b) => a.edits - b.edits || b.shared - a.shared);
+  return best !== undefined && best.edits <= maxEdits ? best.candidate : '';
+}
+
+/** The number of characters with which both words begin. */
+function sharedStart(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
 }
 
 function editDistance(a: string, b: string): number {

@@ -32,6 +32,8 @@ export interface CommandSpec {
   readonly name: string;
   /** Another name of the command. */
   readonly alias?: string;
+  /** Names of it in other programs. A user who types one learns the name here. */
+  readonly elsewhere?: readonly string[];
   readonly about: string;
   /** For example `<key>` or `[value]`, with its meaning. */
   readonly args: readonly (readonly [name: string, about: string])[];

@@ -64,6 +64,7 @@ const TYPE: OptionSpec = {
 export const CLIENT_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'get',
+    elsewhere: ['read', 'cat'],
     about: 'print the value of a key',
     args: [['<key>', '']],
     options: [
@@ -78,6 +79,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'put',
+    elsewhere: ['set', 'write'],
     about: 'write a value; it replaces the values that the token includes',
     args: [
       ['<key>', ''],
@@ -111,6 +113,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'delete',
+    elsewhere: ['del', 'rm', 'remove', 'unset'],
     about: 'delete the values that the token includes; without a token, the current ones',
     args: [['<key>', '']],
     options: [VCLOCK, TOKEN_FILE, R, W, ...REMOTE_OPTIONS],
@@ -119,6 +122,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'list',
+    elsewhere: ['ls', 'keys', 'scan'],
     about: 'print the keys in order, one per line',
     args: [['[prefix]', 'only keys that begin with this']],
     options: [
@@ -154,6 +158,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'export',
+    elsewhere: ['dump', 'backup'],
     about: 'write keys with all their values as lines of JSON',
     args: [['[prefix]', 'only keys that begin with this']],
     options: [
@@ -168,6 +173,7 @@ export const CLIENT_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'import',
+    elsewhere: ['load', 'restore'],
     about: 'read the lines of an export; existing values are not written again',
     args: [['[file]', 'default: stdin']],
     options: [

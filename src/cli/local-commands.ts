@@ -23,6 +23,7 @@ function numbers(text: string): number[] {
 export const LOCAL_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'dev',
+    elsewhere: ['start', 'up'],
     about: 'run a cluster on this machine, with each node in its own process',
     args: [],
     options: [

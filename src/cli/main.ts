@@ -1,6 +1,7 @@
 /** The command line `mec`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { isDiskFull, messageOf, StartError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 import { CLUSTER_COMMANDS } from './cluster-commands.ts';
 import type { CommandSpec, OptionSpec } from './command.ts';
 import { CLIENT_COMMANDS } from './commands.ts';
@@ -9,6 +10,8 @@ import { EXIT } from './exit-codes.ts';
 import { LOCAL_COMMANDS } from './local-commands.ts';
 import { print, remark } from './terminal.ts';
 import { readVersion } from '../embed/version.ts';
+
+const COMMANDS = [...LOCAL_COMMANDS, ...CLUSTER_COMMANDS, ...CLIENT_COMMANDS];
 
 /** Wraps a parser so that commander prints its errors as its own. */
 function parsing(
@@ -72,11 +75,12 @@ function createProgram(): Command {
     .helpOption('-h, --help', 'print this help')
     .option('-c, --config <file>', 'run one node with this TOML configuration')
     .usage('[options] [command]')
-    .argument('[command]')
+    .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
-    .action(async (command: string | undefined, { config }: { config?: string }) => {
-      if (command !== undefined)
-        throw new StartError(`unknown command "${command}"; see mec --help`);
+    .configureOutput({
+      outputError: (text) => remark(text.replace(/^error: /, '').trimEnd()),
+    })
+    .action(async ({ config }: { config?: string }) => {
       if (config === undefined)
         throw new StartError('nothing to do; give --config FILE or a command, see mec --help');
       await (await import('./run-node.ts')).runNode(config);
@@ -87,11 +91,22 @@ function createProgram(): Command {
       '  mec dev                     a three-node cluster on this machine, data in .mec-dev\n' +
       '  mec --config node.toml      one node of a real cluster',
   );
-  for (const spec of [...LOCAL_COMMANDS, ...CLUSTER_COMMANDS, ...CLIENT_COMMANDS])
-    addCommand(program, spec);
+  for (const spec of COMMANDS) addCommand(program, spec);
   addCompletion(program);
-  // Otherwise the arguments of an unknown command would be too many, and its name not the mistake.
-  return program.allowExcessArguments();
+  return program;
+}
+
+/**
+ * Throws `StartError` if the first argument is neither an option nor a command. The parser would
+ * complain about the arguments after it.
+ */
+function assertCommand(program: Command, word: string | undefined): void {
+  const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
+  if (word === undefined || word.startsWith('-') || [...names, 'help'].includes(word)) return;
+  const same = COMMANDS.find(({ elsewhere }) => elsewhere?.includes(word))?.name;
+  const meant = same ?? nearest(word, names, Math.ceil(word.length / 3));
+  const advice = meant === '' ? 'see mec --help' : `did you mean "${meant}"?`;
+  throw new StartError(`unknown command ${JSON.stringify(word)}; ${advice}`);
 }
 
 /** Runs the command line and sets the exit code. */
@@ -99,7 +114,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   // The reader of our output may close it. The command must still end in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
-    await createProgram().parseAsync([...argv]);
+    const program = createProgram();
+    assertCommand(program, argv[2]);
+    await program.parseAsync([...argv]);
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version end this way too. Commander has already printed the text.

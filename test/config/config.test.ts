@@ -95,6 +95,7 @@ test('a policy leaves settings that it does not name undefined', () => {
 const MISTAKES: readonly [text: string, complaint: string][] = [
   ['nmae = "x"', 'f.toml:1: nmae: unknown key; did you mean "name"?'],
   ['\nhttpprot = 1', 'f.toml:2: httpprot: unknown key; did you mean "httpport"?'],
+  ['hostname = "x"', 'f.toml:1: hostname: unknown key; did you mean "host"?'],
   ['[quorum]\nR = 2', 'f.toml:2: quorum.R: unknown key; did you mean "r"?'],
   ['[qourum]', 'f.toml:1: qourum: unknown key; did you mean "quorum"?'],
   ['[http]\nport = 80', 'f.toml:2: http.port: unknown key; did you mean "httpport"?'],
