@@ -1,5 +1,7 @@
 /** The parts of a node, put together: no other file knows them all. */
 import type { Env } from '../base/env.ts';
+import type { Recorder } from '../base/recorder.ts';
+import type { Dot } from '../core/causality/causal-context.ts';
 import type { Store } from '../storage/store.ts';
 import type { ProtocolRange } from '../transport/protocol.ts';
 import type { Config } from './config.ts';
@@ -20,6 +22,7 @@ import type { Members } from './membership/members.ts';
 import { type Peer, Peers } from './membership/peers.ts';
 import { Floors } from './partitions/floors.ts';
 import { Partitions } from './partitions/partition-view.ts';
+import { Telemetry } from './insight/telemetry.ts';
 import { Policies } from './policies.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
@@ -37,6 +40,7 @@ export interface Foundation {
   readonly members: Members;
   readonly store: Store;
   readonly limits: SyncLimits;
+  readonly recorder: Recorder;
 }
 
 /** The parts that a node drives, and the parts of its coordinators. */
@@ -53,6 +57,7 @@ export interface Assembly extends Foundation {
   readonly writes: PutParts;
   readonly listings: Listings;
   readonly expiry: Expiry;
+  readonly telemetry: Telemetry;
 }
 
 /** Puts a node together; nothing runs yet. */
@@ -87,6 +92,7 @@ export function assemble(foundation: Foundation): Assembly {
   const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);
   const nextId = (): string => forwardedWrites.nextId();
 
+  const telemetry = new Telemetry(foundation);
   const own = new LocalHolder({ env, members, partitions, store, policies, time, grants });
   const packer = new StorePacker(floors);
   const onMissed = (peer: Peer): void => sync.onPeerMissed(peer);
@@ -101,12 +107,35 @@ export function assemble(foundation: Foundation): Assembly {
     nextWriteId: nextId,
   });
 
-  const reads = { env, holders, partitions, policies, time };
-  const read = (request: GetRequest): Promise<GetResult> => get(reads, request);
-  const conditionals = new ConditionalWrites({ ...reads, nextBallot: nextId });
-  const writes = { ...reads, conditionals, get: read };
-  const listings = new Listings({ env, holders, get: read });
-  const expiry = new Expiry({ ...reads, remove: (key, dots) => removeDots(writes, key, dots) });
+  const { observer } = telemetry;
+  const reads = { env, holders, partitions, policies, time, observer };
+  const coordinators = coordinatorsOf(reads, nextId, telemetry.recorder);
   const driven = { floors, peers, time, policies, sync, scrub, holders, forwardedWrites };
-  return { ...foundation, ...driven, reads, writes, listings, expiry };
+  return { ...foundation, ...driven, telemetry, reads, ...coordinators };
+}
+
+/** The parts that all coordinators share. */
+interface Reads extends GetParts {
+  readonly env: Env;
+  readonly holders: Holders;
+  readonly partitions: Partitions;
+  readonly time: WallTime;
+}
+
+/** The coordinators of writes, listings and expiry, on the parts of reads. */
+function coordinatorsOf(
+  parts: Reads,
+  nextBallot: () => string,
+  recorder: Recorder,
+): Pick<Assembly, 'writes' | 'listings' | 'expiry'> {
+  const { env, holders } = parts;
+  const read = (request: GetRequest): Promise<GetResult> => get(parts, request);
+  const conditionals = new ConditionalWrites({ ...parts, nextBallot });
+  const writes = { ...parts, conditionals, get: read };
+  const listings = new Listings({ env, holders, get: read });
+  const remove = (key: string, dots: readonly Dot[]): Promise<void> => {
+    recorder.expiredVersions += dots.length;
+    return removeDots(writes, key, dots);
+  };
+  return { writes, listings, expiry: new Expiry({ ...parts, remove }) };
 }

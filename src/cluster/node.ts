@@ -4,6 +4,7 @@
  */
 import type { Address, Env, Timer } from '../base/env.ts';
 import { MecError } from '../base/errors.ts';
+import { Recorder } from '../base/recorder.ts';
 import { PARTITIONS } from '../core/limits.ts';
 import {
   RESIDUE_SWEEP_MS,
@@ -84,6 +85,7 @@ export class MecNode implements KeyStore {
   static async start(options: NodeOptions): Promise<MecNode> {
     const { config, env, openEngine, limits = SYNC_LIMITS, protocol = PROTOCOL } = options;
     const life = drawShortName(env.random);
+    const recorder = new Recorder();
     const store = await Store.open({
       env,
       life,
@@ -100,7 +102,7 @@ export class MecNode implements KeyStore {
     }
     const node = new MecNode(
       options,
-      assemble({ env, config, protocol, life, cluster, members, store, limits }),
+      assemble({ env, config, protocol, life, cluster, members, store, limits, recorder }),
     );
     // It must not miss what the first messages change.
     node.#parts.sync.start();

@@ -15,11 +15,12 @@ import type { Holder, KeyState, OnBehalf } from '../holders/holder.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Policies } from '../policies.ts';
+import { type ObservedParts, Stopwatch } from './observer.ts';
 import type { WallTime } from '../wall-time.ts';
 
 /** The parts of a node that a read needs. */
-export interface GetParts {
-  readonly env: { readonly clock: Pick<Clock, 'after'>; readonly log: Log };
+export interface GetParts extends ObservedParts {
+  readonly env: { readonly clock: Pick<Clock, 'after' | 'monotonicMs'>; readonly log: Log };
   readonly holders: Pick<
     Holders,
     'placeOf' | 'viewOf' | 'others' | 'pendingOf' | 'of' | 'counts' | 'isAway' | 'hedgeMs'
@@ -70,6 +71,7 @@ class Get {
   readonly #parts: GetParts;
   readonly #request: GetRequest;
   readonly #outcome: GetCallbacks;
+  readonly #watch: Stopwatch;
   readonly #place: KeyPlace;
   readonly #quorum: ReadQuorum<Uint8Array>;
   /** The latest hash of the owners that the read counts. */
@@ -92,6 +94,7 @@ class Get {
     this.#parts = parts;
     this.#request = request;
     this.#outcome = outcome;
+    this.#watch = new Stopwatch(parts, 'read', request.key);
     const { holders } = parts;
     this.#place = holders.placeOf(request.key);
     this.#ownersHash = this.#place.view.hash;
@@ -142,6 +145,7 @@ class Get {
       caller,
     };
     holder.read(read, (answer) => {
+      this.#watch.note(holder.id);
       if (answer instanceof MecError) this.#handleFailure(holder, answer, role);
       else this.#handleAnswer(holder, answer, role);
     });
@@ -241,7 +245,7 @@ class Get {
         const holder = holders.of(id);
         if (holder !== undefined) this.#ask(holder, 'pending owner');
       }
-      this.#askNext();
+      this.#watch.hedges += Number(this.#askNext());
       this.#settle();
     });
   }
@@ -253,14 +257,20 @@ class Get {
     const { merged } = this.#quorum;
     const isMet = this.#quorum.verdict() === 'met';
     if (isMet && !this.#includesSeen())
-      return this.#outcome.reject(new MecError('behind', { retryAfter: 1 }));
+      return this.#reject(new MecError('behind', { retryAfter: 1 }));
     if (!isMet || merged === undefined || this.#isBlind) {
-      return this.#outcome.reject(
-        this.#quorum.readError('The value may exist; it could not be read.'),
-      );
+      return this.#reject(this.#quorum.readError('The value may exist; it could not be read.'));
     }
-    this.#outcome.resolve(this.#result(merged));
+    const result = this.#result(merged);
+    this.#watch.end();
+    if (result.versions.length > 1) this.#parts.observer.onConflict();
+    this.#outcome.resolve(result);
     this.#repairStale();
+  }
+
+  #reject(error: MecError): void {
+    this.#watch.end(error.code);
+    this.#outcome.reject(error);
   }
 
   #result(object: FilledObject<Uint8Array>): GetResult {
@@ -302,7 +312,8 @@ class Get {
       while (this.#askNext());
       return;
     }
-    const { holders } = this.#parts;
+    const { holders, observer } = this.#parts;
+    observer.onRepair(stale.length);
     const item = {
       partition: this.#place.partition,
       key: this.#request.key,

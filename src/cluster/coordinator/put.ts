@@ -13,6 +13,7 @@ import type { GetRequest, GetResult } from './get.ts';
 import type { LocalHolder } from '../holders/local.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
+import { observed } from './observer.ts';
 import { write, type WriteParts, type WritePlan } from './write.ts';
 
 /** The parts of a node that the writes of its clients need. */
@@ -35,16 +36,28 @@ export async function put(parts: PutParts, request: PutRequest): Promise<PutResu
   const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
   // If no owner can be reached, this node is a fallback.
   const isAlone = (): boolean => parts.holders.coordinators(place).length === 0;
-  if (!place.isOwner && !isAlone()) return forward(parts, place, request);
+  if (!place.isOwner && !isAlone()) return forwardObserved(parts, place, request);
   try {
     return await putAt(parts, place, request);
   } catch (error) {
     const { code } = toMecError(error);
     const isOwnDisk = code === 'disk-failed' || code === 'disk-full';
     if (!isOwnDisk || isAlone()) throw error;
-    return forward(parts, place, untilEnd(parts, request, endMs));
+    return forwardObserved(parts, place, untilEnd(parts, request, endMs));
   }
 }
+
+const forwardObserved = (
+  parts: PutParts,
+  place: KeyPlace,
+  request: PutRequest,
+): Promise<PutResult> =>
+  observed(parts, { operation: 'forward', key: request.key }, () => forward(parts, place, request));
+
+const putIf = (parts: PutParts, request: ConditionalRequest): Promise<PutResult> =>
+  observed(parts, { operation: 'write_if', key: request.key }, () =>
+    parts.conditionals.put(request),
+  );
 
 /** The same request, with the time that it has left. */
 const untilEnd = <Request extends PutRequest>(
@@ -68,10 +81,11 @@ async function putSerialised(
   for (const id of place.owners) {
     try {
       const rest = untilEnd(parts, request, endMs);
-      if (id === parts.holders.own.id) return await parts.conditionals.put(rest);
+      if (id === parts.holders.own.id) return await putIf(parts, rest);
       const owner = parts.holders.coordinatorAt(id);
       if (owner === undefined || rest.timeoutMs <= 0) continue;
-      const result = await forwardTo(parts, [owner], rest);
+      const end = { operation: 'forward', key: request.key } as const;
+      const result = await observed(parts, end, () => forwardTo(parts, [owner], rest));
       if (result !== undefined) return result;
     } catch (error) {
       failure = toMecError(error);
@@ -87,7 +101,7 @@ async function putSerialised(
 export async function putHere(parts: PutParts, request: PutRequest): Promise<PutResult> {
   const place = parts.holders.placeOf(request.key);
   if (request.condition !== undefined)
-    return parts.conditionals.put({ ...request, condition: request.condition });
+    return putIf(parts, { ...request, condition: request.condition });
   return putAt(parts, place, request);
 }
 

@@ -13,6 +13,7 @@ import type { LocalWriteResult } from '../holders/local-write.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
 import { DEFAULT_TIMEOUT_MS, MAX_RECEIVED_ACTORS, OWNER_CHANGE_RETRY_MS } from '../limits.ts';
+import { type ObservedParts, Stopwatch } from './observer.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { Policies } from '../policies.ts';
 import type { WallTime } from '../wall-time.ts';
@@ -25,8 +26,8 @@ export interface ResultParts {
 }
 
 /** The parts of a node that a write needs. */
-export interface WriteParts extends ResultParts {
-  readonly env: { readonly clock: Pick<Clock, 'after'> };
+export interface WriteParts extends ResultParts, ObservedParts {
+  readonly env: { readonly clock: Pick<Clock, 'after' | 'monotonicMs'> };
   readonly holders: Pick<Holders, 'placeOf' | 'others' | 'pendingOf' | 'reachable' | 'isAway'> & {
     readonly own: Pick<LocalHolder, 'id' | 'write'>;
   };
@@ -86,6 +87,7 @@ class Put {
   readonly #request: PutRequest;
   readonly #plan: WritePlan;
   readonly #outcome: PutCallbacks;
+  readonly #watch: Stopwatch;
   #written: LocalWriteResult | undefined;
   #item: StoreItem | undefined;
   /** Owners that only other nodes have named. */
@@ -103,6 +105,7 @@ class Put {
     this.#request = request;
     this.#plan = plan;
     this.#outcome = outcome;
+    this.#watch = new Stopwatch(parts, 'write', request.key);
   }
 
   start(): void {
@@ -147,6 +150,7 @@ class Put {
 
   #count(holder: Pick<Holder, 'id'>, role: Role, answer: StoreResult | MecError): void {
     if (this.#isAnswered) return;
+    this.#watch.note(holder.id);
     const { quorum } = this.#plan;
     if (answer instanceof MecError) quorum.fail(holder.id, answer.code, role);
     else this.#sendToNamedOwners(quorum.add(holder.id, answer, role));
@@ -179,9 +183,13 @@ class Put {
     this.#retryTimer?.cancel();
     const { place } = this.#plan;
     const request = this.#request;
-    if (verdict === 'met')
-      this.#outcome.resolve(toResult(this.#parts, { place, request }, this.#written));
-    else this.#outcome.reject(quorum.error(UNKNOWN_OUTCOME));
+    if (verdict === 'met') {
+      this.#watch.end();
+      return this.#outcome.resolve(toResult(this.#parts, { place, request }, this.#written));
+    }
+    const error = quorum.error(UNKNOWN_OUTCOME);
+    this.#watch.end(error.code);
+    this.#outcome.reject(error);
   }
 
   /**

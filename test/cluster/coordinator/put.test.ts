@@ -48,13 +48,14 @@ function start(
     others: () => [...others],
     coordinators: () => [...coordinators],
   };
-  const { env, partitions, policies, time } = cluster;
+  const { env, partitions, policies, time, observer } = cluster;
   const conditionals = { put: () => assert.fail('the write has no condition') };
   const parts: PutParts = {
     env,
     partitions,
     policies,
     time,
+    observer,
     holders,
     conditionals,
     get: (read) => get(cluster, read),
