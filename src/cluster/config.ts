@@ -57,6 +57,10 @@ export interface Config {
   readonly log: {
     readonly format: LogFormat;
     readonly level: LogLevel;
+    /** Operations that take longer are logged; Infinity logs none. */
+    readonly slowMs: number;
+    /** Whether the log names keys. If not, it has hashes of them. */
+    readonly keys: boolean;
   };
   /** The policies for keys with a prefix. */
   readonly policies: readonly Policy[];

@@ -8,6 +8,9 @@ export const DEFAULT_N = 3;
 /** The timeout of a request, unless the configuration or the request has another one. */
 export const DEFAULT_TIMEOUT_MS = 5_000;
 
+/** Requests that take longer are logged, unless configured: a user notices such a pause. */
+export const DEFAULT_SLOW_MS = 250;
+
 /** Largest value, unless configured. Larger ones would delay others at the one event loop. */
 export const DEFAULT_MAX_VALUE_BYTES = MIB;
 

@@ -171,14 +171,14 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   };
   const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
   const { maxvalue, ...http } = section('http', HTTP_KEYS);
-  const { format, level } = section('log', LOG_KEYS);
+  const { format, level, slow, keys } = section('log', LOG_KEYS);
   const config = {
     ...top,
     nodes: reader.nodes(document['node']),
     quorum: { n, r, w, timeoutMs: timeout },
     storage: section('storage', STORAGE_KEYS),
     http: { maxValueBytes: maxvalue, ...http },
-    log: { format, level },
+    log: { format, level, slowMs: slow, keys },
     policies: readPolicies(reader, document['policy'], n),
   };
   reader.checkSizes('quorum', { r, w }, n);

@@ -8,6 +8,7 @@ import { MAX_KEY_BYTES, MAX_TIMEOUT_MS, MAX_TTL_SECONDS } from '../core/limits.t
 import {
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_N,
+  DEFAULT_SLOW_MS,
   DEFAULT_TIMEOUT_MS,
 } from '../cluster/limits.ts';
 import { MAX_VALUE_BYTES } from './limits.ts';
@@ -108,13 +109,15 @@ export const QUORUM_KEYS = {
   } satisfies ConfigRule<number>,
 };
 
+const flag = (defaultValue: boolean): ConfigRule<boolean> => ({
+  expected: 'true or false',
+  read: (value) => (typeof value === 'boolean' ? value : undefined),
+  defaultValue,
+});
+
 /** The keys of `[storage]`. */
 export const STORAGE_KEYS = {
-  sync: {
-    expected: 'true or false',
-    read: (value) => (typeof value === 'boolean' ? value : undefined),
-    defaultValue: true,
-  } satisfies ConfigRule<boolean>,
+  sync: flag(true),
 };
 
 function isOrigin(value: unknown): value is string {
@@ -176,6 +179,15 @@ const word = <Word extends string>(
 export const LOG_KEYS = {
   format: word(LOG_FORMATS, 'text'),
   level: word(LOG_LEVELS, 'info'),
+  slow: {
+    expected: `a time from "1ms" to "${MAX_TIMEOUT_MS / 1000}s", or "never"`,
+    read: (value) =>
+      value === 'never'
+        ? Infinity
+        : within(readUnits(value, { ms: 1, s: 1000, m: 60_000 }), 1, MAX_TIMEOUT_MS),
+    defaultValue: DEFAULT_SLOW_MS,
+  } satisfies ConfigRule<number>,
+  keys: flag(false),
 };
 
 /** The keys outside of all tables. */

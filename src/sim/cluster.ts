@@ -270,7 +270,7 @@ export class SimCluster {
       quorum: this.quorum,
       storage: { sync: true },
       http: { maxValueBytes: DEFAULT_MAX_VALUE_BYTES, origins: [], hosts: [], proxies: [] },
-      log: { format: 'text', level: 'info' },
+      log: { format: 'text', level: 'info', slowMs: Infinity, keys: true },
       policies: [],
       ...this.#config,
     };

@@ -168,6 +168,11 @@ export class Store {
     await this.#opened?.queue.whenIdle();
   }
 
+  /** Rows and bytes that wait for the disk; undefined while the disk has failed. */
+  get pending(): { readonly rows: number; readonly bytes: number } | undefined {
+    return this.#opened?.queue.pending;
+  }
+
   /** Returns the status of the store, for `/status`. */
   status(): StoreStatus {
     const opened = this.#opened;

@@ -142,7 +142,15 @@ function wrongRanges(text: string): { readonly wrong: string[]; readonly checked
 test('the ranges of the keys are those of the rules', () => {
   assert.deepEqual(wrongRanges(page), {
     wrong: [],
-    checked: ['name', 'weight', 'quorum.n', 'quorum.timeout', 'http.maxvalue', 'policy.ttl'],
+    checked: [
+      'name',
+      'weight',
+      'quorum.n',
+      'quorum.timeout',
+      'http.maxvalue',
+      'log.slow',
+      'policy.ttl',
+    ],
   });
 });
 

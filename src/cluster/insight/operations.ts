@@ -1,18 +1,22 @@
-/** The observer of a node's coordinator: it counts operations. */
+/** The observer of a node's coordinator: it counts operations, and keeps the slow ones. */
 import type { Recorder } from '../../base/recorder.ts';
 import type { EndedOperation, OperationObserver } from '../coordinator/observer.ts';
+import type { SlowOperations } from './slow.ts';
 
 /** Counts the operations of one node. */
 export class Operations implements OperationObserver {
   readonly #recorder: Recorder;
+  readonly #slow: SlowOperations;
 
-  constructor(recorder: Recorder) {
+  constructor(recorder: Recorder, slow: SlowOperations) {
     this.#recorder = recorder;
+    this.#slow = slow;
   }
 
   onEnd(ended: EndedOperation): void {
     this.#recorder.coordinated[ended.operation].observe(ended.tookMs);
     this.#recorder.hedgedReads += ended.hedges;
+    this.#slow.note(ended);
   }
 
   onConflict(): void {
