@@ -8,7 +8,7 @@ import type { ErrorCode } from './errors.ts';
 const BUCKETS_MS = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500] as const;
 
 /** Counts of times by their length. */
-class TimeHistogram {
+export class TimeHistogram {
   /** By bucket; the last has all times that are longer than all bounds. */
   readonly counts = new Float64Array(BUCKETS_MS.length + 1);
   sumMs = 0;
@@ -95,3 +95,7 @@ export class Recorder {
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
   }
 }
+
+/** Adds to a count by name. */
+export const addTo = (counts: Map<string, number>, name: string, count = 1): void =>
+  void counts.set(name, (counts.get(name) ?? 0) + count);

@@ -87,6 +87,7 @@ export function assemble(foundation: Foundation): Assembly {
     life,
     writeQuorums,
     limits,
+    recorder: foundation.recorder,
   });
   const scrub = new Scrub({ env, members, peers, store, limits });
   const forwardedWrites = new ForwardedWrites(`${config.name}~${life}`);

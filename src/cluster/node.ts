@@ -93,6 +93,7 @@ export class MecNode implements KeyStore {
       nodeName: config.name,
       sync: config.storage.sync,
       maxLogEntries: limits.maxLogEntries,
+      recorder,
     });
     const { cluster, members } = readKeptCluster(store, config, life);
     const refusal = startRefusal(store, members);

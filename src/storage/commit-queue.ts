@@ -9,6 +9,7 @@
 import type { Clock } from '../base/env.ts';
 import { callAll } from '../base/call-all.ts';
 import { MecError, toMecError } from '../base/errors.ts';
+import type { Recorder } from '../base/recorder.ts';
 import { MAX_BATCH_BYTES, MAX_COMMIT_BYTES, MAX_COMMIT_ROWS } from './limits.ts';
 import type { Engine, RowChange } from './engine.ts';
 
@@ -18,6 +19,8 @@ export type Done = (error?: MecError) => void;
 /** How a queue commits. */
 export interface CommitQueueOptions {
   readonly clock: Clock;
+  /** Measures the batches; undefined if they are not measured. */
+  readonly recorder?: Recorder | undefined;
   /** Whether a batch must be on the platter before it counts as durable. */
   readonly sync: boolean;
   /** Called when the queue ends with an error. */
@@ -176,7 +179,7 @@ export class CommitQueue {
       try {
         const changes: RowChange[] = [];
         for (const [key, value] of batch.rows) changes.push({ key, value });
-        if (changes.length > 0) await this.#engine.commit(changes, this.#options.sync);
+        if (changes.length > 0) await this.#commit(changes);
       } catch (error) {
         this.#fail(toMecError(error));
         break;
@@ -188,6 +191,15 @@ export class CommitQueue {
     }
     this.#isWriting = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #commit(changes: readonly RowChange[]): Promise<void> {
+    const { clock, sync, recorder } = this.#options;
+    const startMs = clock.monotonicMs();
+    await this.#engine.commit(changes, sync);
+    if (recorder === undefined) return;
+    recorder.commits.observe(clock.monotonicMs() - startMs);
+    recorder.committedRows += changes.length;
   }
 
   #fail(error: MecError): void {

@@ -1,6 +1,7 @@
 /** A store from one opening to the next: its engine, its commit queue and its replicas. */
 import type { Env } from '../base/env.ts';
 import type { MecError } from '../base/errors.ts';
+import type { Recorder } from '../base/recorder.ts';
 import type { OwnActors } from '../core/causality/actor.ts';
 import type { ReplicaNames } from '../core/causality/replica-name.ts';
 import { CommitQueue } from './commit-queue.ts';
@@ -22,6 +23,7 @@ export interface LoadOptions {
   /** Whether a commit must be on the platter before it counts. */
   readonly sync: boolean;
   readonly maxLogEntries: number;
+  readonly recorder?: Recorder | undefined;
   readonly actors: OwnActors;
   readonly names: ReplicaNames;
   /** Partitions whose replicas may have lost rows. They begin again, and leave the set. */
@@ -54,7 +56,7 @@ export class OpenStore {
 
   /** Reads the replicas of a store, and mends those that have lost rows. */
   static async load(engine: Engine, options: LoadOptions): Promise<OpenStore> {
-    const { env, nodeName, life, sync, woundedPartitions, onFailure } = options;
+    const { env, nodeName, life, sync, woundedPartitions, onFailure, recorder } = options;
     const { clock, log } = env;
     const { states, aside, unreadable } = await loadRepaired(engine, woundedPartitions);
     woundedPartitions.clear();
@@ -67,7 +69,7 @@ export class OpenStore {
       });
     }
     await keepHeader(engine, { nodeName, life, log });
-    const queue = new CommitQueue(engine, { clock, sync, onFailure });
+    const queue = new CommitQueue(engine, { clock, sync, onFailure, recorder });
     const { actors, names, maxLogEntries } = options;
     const shared = { clock, engine, queue, cache: new ObjectCache() };
     const parts: StoreParts = { ...shared, nodeName, actors, names, log, maxLogEntries };

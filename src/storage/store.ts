@@ -8,6 +8,7 @@
 import { assert } from '../base/assert.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { MecError, messageOf, StartError } from '../base/errors.ts';
+import type { Recorder } from '../base/recorder.ts';
 import { MAX_MARKS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES } from './limits.ts';
 import { OwnActors } from '../core/causality/actor.ts';
 import { ReplicaNames } from '../core/causality/replica-name.ts';
@@ -38,6 +39,8 @@ export interface StoreOptions {
   readonly sync: boolean;
   /** Log entries kept per replica. */
   readonly maxLogEntries: number;
+  /** Measures commits; undefined if they are not measured. */
+  readonly recorder?: Recorder | undefined;
 }
 
 /** The replicas of one node, on a disk that may fail. */

@@ -9,6 +9,7 @@
 import type { Address, Caller, Clock, Endpoint, Env, Link, Timer } from '../base/env.ts';
 import { callAll } from '../base/call-all.ts';
 import { MecError, nothingWritten } from '../base/errors.ts';
+import { TimeHistogram } from '../base/recorder.ts';
 import { CALLER_SILENT_MS, MAX_CALLERS, RPC_SWEEP_MS } from './limits.ts';
 import { MAX_TIMEOUT_MS } from '../core/limits.ts';
 import type { Floor } from '../core/causality/floor.ts';
@@ -52,6 +53,7 @@ const UNKNOWN_FLOOR: UnknownFloorReply = { kind: 'unknown-floor' };
 
 interface Pending {
   readonly onReply: OnReply;
+  readonly sentMs: number;
   readonly deadlineMs: number;
   /** The message of a read. It may be sent again, because a second answer changes nothing. */
   readonly again: PackedMessage | undefined;
@@ -59,6 +61,8 @@ interface Pending {
 
 /** The connection from this node to one peer. */
 export class RpcClient {
+  /** The times from a request to its reply. */
+  readonly durations = new TimeHistogram();
   readonly #clock: Clock;
   readonly #link: Link;
   readonly #outbox: Outbox;
@@ -141,19 +145,20 @@ export class RpcClient {
   #send(
     message: PackedMessage,
     timeoutMs: number,
-    { onReply, again }: Omit<Pending, 'deadlineMs'>,
+    { onReply, again }: Pick<Pending, 'onReply' | 'again'>,
   ): void {
     if (this.#isClosed) return onReply(unreachable());
     if (!isSendable(message)) return onReply(new MecError('too-many-siblings'));
     const id = this.#nextId;
     this.#nextId = id === MAX_ID ? 1 : id + 1;
-    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
+    const sentMs = this.#clock.monotonicMs();
+    const deadlineMs = sentMs + timeoutMs;
     if (!this.#outbox.push({ id, message }, deadlineMs)) {
       this.#refused += 1;
       onReply(new MecError('overloaded', { detail: 'The queue to a peer is full', retryAfter: 1 }));
       return;
     }
-    this.#pending.set(id, { onReply, deadlineMs, again });
+    this.#pending.set(id, { onReply, sentMs, deadlineMs, again });
     this.#sweep ??= this.#clock.after(RPC_SWEEP_MS, () => this.#expire());
   }
 
@@ -176,16 +181,24 @@ export class RpcClient {
   #receive(bytes: Uint8Array): void {
     const frame = this.#reader.read(bytes);
     if (frame === undefined) return;
+    const nowMs = this.#clock.monotonicMs();
     const answers: ReplyCall[] = [];
-    for (const { id, message } of frame.items) this.#take(id, message as Reply, answers);
-    for (const id of frame.unknown) this.#take(id, UNKNOWN_FLOOR, answers);
+    for (const { id, message } of frame.items) this.#take(id, message as Reply, { answers, nowMs });
+    for (const id of frame.unknown) this.#take(id, UNKNOWN_FLOOR, { answers, nowMs });
     answerAll(answers);
   }
 
-  #take(id: number, reply: Reply, answers: ReplyCall[]): void {
+  #take(
+    id: number,
+    reply: Reply,
+    { answers, nowMs }: { readonly answers: ReplyCall[]; readonly nowMs: number },
+  ): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) this.#late += 1;
-    else answers.push([pending.onReply, reply]);
+    else {
+      this.durations.observe(nowMs - pending.sentMs);
+      answers.push([pending.onReply, reply]);
+    }
     this.#pending.delete(id);
   }
 

@@ -73,6 +73,13 @@ export class PartitionView {
     return false;
   }
 
+  /** Whether the replica was found at rest, with this number of commits. Notes nothing. */
+  wasAtRest(commits: number): boolean {
+    const { clock, restMs } = this.#parts;
+    const last = this.#lastChange;
+    return last?.commits === commits && clock.monotonicMs() - last.atMs >= restMs;
+  }
+
   /** Runs a read as soon as this node's own replica counts again after a start, perhaps at once. */
   whenConfirmed(read: () => void): void {
     const isUnconfirmed = this.#parts.store.find(this.partition)?.status.isUnconfirmed === true;

@@ -29,12 +29,24 @@ export interface ComparisonsOptions {
   readonly enqueue: (partition: number, peer: string) => void;
 }
 
+/** The difference between this node and a peer. */
+export interface Difference {
+  /** Partitions whose clocks differed. */
+  readonly partitions: number;
+  /** The time for which replicas at rest have differed, in ms. */
+  readonly behindMs: number;
+}
+
 /** Compares the replicas of this node with those of its peers. */
 export class Comparisons {
   readonly #options: ComparisonsOptions;
   /** Peers compared with since all were. */
   readonly #comparedPeers = new Set<string>();
   #isStopped = false;
+  readonly #differences = new Map<
+    string,
+    { partitions: number; restSinceMs: number | undefined }
+  >();
 
   constructor(options: ComparisonsOptions) {
     this.#options = options;
@@ -42,6 +54,32 @@ export class Comparisons {
 
   stop(): void {
     this.#isStopped = true;
+  }
+
+  /** The peers that differed when they were last compared. */
+  differences(): ReadonlyMap<string, Difference> {
+    const nowMs = this.#options.env.clock.monotonicMs();
+    const { peers } = this.#options;
+    const known = [...this.#differences].filter(([peer]) => peers.byId.has(peer));
+    return new Map(
+      known.map(([peer, { partitions, restSinceMs }]) => [
+        peer,
+        { partitions, behindMs: restSinceMs === undefined ? 0 : nowMs - restSinceMs },
+      ]),
+    );
+  }
+
+  /** Notes a comparison. Replicas in use always differ, so only those at rest are behind. */
+  #noteDifference(peer: string, differing: readonly number[]): void {
+    const { env, partitions, store } = this.#options;
+    const areAtRest = differing.some((partition) =>
+      partitions.of(partition).wasAtRest(store.find(partition)?.commits.count ?? -1),
+    );
+    const { restSinceMs } = this.#differences.get(peer) ?? {};
+    this.#differences.set(peer, {
+      partitions: differing.length,
+      restSinceMs: areAtRest ? (restSinceMs ?? env.clock.monotonicMs()) : undefined,
+    });
   }
 
   /** Answers a peer's comparison, and catches up with it if it has seen more. */
@@ -101,6 +139,7 @@ export class Comparisons {
 
   #handleReply({ id }: Peer, reply: CompareReply, hashes: ReadonlyMap<number, number>): void {
     const { members, store } = this.#options;
+    this.#noteDifference(id, reply.differing);
     const differs = new Set(reply.differing);
     for (const [partition, hash] of hashes) {
       const replica = store.find(partition);

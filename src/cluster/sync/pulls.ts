@@ -3,6 +3,7 @@
  * reads the peer's log, or a snapshot if the log does not reach back far enough.
  */
 import type { Env } from '../../base/env.ts';
+import { addTo, type Recorder } from '../../base/recorder.ts';
 import { MecError, messageOf } from '../../base/errors.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
@@ -36,6 +37,8 @@ export interface PullsOptions {
   readonly limits: SyncLimits;
   readonly completeness: Completeness;
   readonly questions: Questions;
+  /** Counts what was pulled; undefined if it is not counted. */
+  readonly recorder?: Recorder | undefined;
 }
 
 /** Pulls for the replicas of one node. */
@@ -87,7 +90,7 @@ export class Pulls {
   }
 
   async #pull({ partition, peer: id }: PullJob): Promise<void> {
-    const { members, peers, store, env, floors } = this.#options;
+    const { members, peers, store, env, floors, recorder } = this.#options;
     try {
       const [peer] = peers.reachable([id], 0);
       // The next round with this peer tries again.
@@ -116,6 +119,7 @@ export class Pulls {
       this.#options.completeness.completeIfAllowed(partition);
     } catch (error) {
       this.#failures += 1;
+      if (recorder !== undefined) addTo(recorder.failedPulls, id);
       if (error instanceof MecError && error.code === 'damaged') store.handleDamage(error);
       const fields = { partition, peer: id, reason: messageOf(error) };
       if (error instanceof FalseClockError) env.log.error('clock of a peer refused', fields);

@@ -14,6 +14,7 @@
 import { jittered } from '../../base/delays.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
+import type { Recorder } from '../../base/recorder.ts';
 import { whyFalse } from '../../core/causality/evidence.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import { PENDING_COMPARES, type SyncLimits } from '../limits.ts';
@@ -33,7 +34,7 @@ import type { Partitions } from '../partitions/partition-view.ts';
 import type { Members } from '../membership/members.ts';
 import { COMPLETE_BEFORE, type LastIncomplete, type Missed } from '../membership/missed-owners.ts';
 import type { Peer, Peers } from '../membership/peers.ts';
-import { Comparisons } from './comparisons.ts';
+import { Comparisons, type Difference } from './comparisons.ts';
 import { Completeness } from './completeness.ts';
 import { Conversations } from './conversations.ts';
 import { Fallbacks } from './fallbacks.ts';
@@ -65,6 +66,7 @@ export interface SyncOptions {
    */
   readonly writeQuorums: readonly Quorum[];
   readonly limits: SyncLimits;
+  readonly recorder?: Recorder | undefined;
 }
 
 const NOTHING_MISSED: Missed = {
@@ -214,6 +216,11 @@ export class Sync {
   /** The members that must take the writes that this node holds as a fallback. */
   get writeTakers(): readonly string[] {
     return this.#fallbacks.takers;
+  }
+
+  /** The peers that differ, each with the number of partitions and the time at rest. */
+  differences(): ReadonlyMap<string, Difference> {
+    return this.#comparisons.differences();
   }
 
   /** For `/status`. */
