@@ -1,4 +1,21 @@
 /** Bounds of what a node tells about itself and the cluster, each with its reason. */
+import { KIB } from '../../base/bytes.ts';
+
+/** The share of a disk, and the bytes on it, below which it counts as nearly full. */
+export const LOW_DISK_SHARE = 0.1;
+export const LOW_DISK_BYTES = 1024 * 1024 * KIB;
+
+/** The share of a disk above which the bytes do not matter: small disks are often half empty. */
+export const ENOUGH_DISK_SHARE = 0.5;
+
+/**
+ * How long a pull may make no progress before catching up counts as stuck. A page takes
+ * milliseconds, or four seconds if it is throttled. A peer that hangs is unreachable by then.
+ */
+export const PULL_STUCK_MS = 6_000;
+
+/** How long damage that was mended is still told: an operator looks at alarms within an hour. */
+export const DAMAGE_TOLD_MS = 3_600_000;
 
 /** Slow operations that a node keeps for operators. */
 export const MAX_SLOW_KEPT = 128;
