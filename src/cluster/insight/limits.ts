@@ -1,6 +1,13 @@
 /** Bounds of what a node tells about itself and the cluster, each with its reason. */
 import { KIB } from '../../base/bytes.ts';
 
+/** Texts in one reason. Further ones are counted: a cluster that is down as a whole has many. */
+export const MAX_DETAILS = 4;
+
+/** UTF-16 units of one detail in a reason, and findings in the answer of a peer. */
+export const MAX_DETAIL_CHARS = 300;
+export const MAX_FINDINGS = 256;
+
 /** The share of a disk, and the bytes on it, below which it counts as nearly full. */
 export const LOW_DISK_SHARE = 0.1;
 export const LOW_DISK_BYTES = 1024 * 1024 * KIB;
