@@ -5,6 +5,7 @@ import { messageOf, StartError } from '../base/errors.ts';
 import { type StreamLog, streamLog } from '../base/stream-log.ts';
 import type { Config } from '../cluster/config.ts';
 import { parseConfig } from '../config/read.ts';
+import { readDiskSpace } from '../storage/disk-space.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { keptName } from '../embed/kept-name.ts';
 import { runParts } from '../embed/start-node.ts';
@@ -49,6 +50,7 @@ async function startNode(config: Config): Promise<RunningNode> {
     config,
     log,
     openEngine: () => openLevelEngine(config.root, { onRemark }),
+    readDisk: () => readDiskSpace(config.root),
   });
   log.info('serving', { http: node.url, membership: config.port, data: config.port + 1 });
   const stop = async (): Promise<void> => {

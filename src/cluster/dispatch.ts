@@ -26,6 +26,7 @@ import type { ForwardedWrites } from './holders/forwarded-writes.ts';
 import type { LocalHolder } from './holders/local.ts';
 import type { PutRequest, PutResult } from './holders/write-request.ts';
 import type { Membership } from './membership/membership.ts';
+import type { Sight } from './insight/sight.ts';
 import type { Scrub } from './sync/scrub.ts';
 import type { Sync } from './sync/sync.ts';
 
@@ -39,13 +40,14 @@ export interface DispatchParts {
   readonly scrub: Scrub;
   readonly own: LocalHolder;
   readonly forwardedWrites: ForwardedWrites;
+  readonly sight: Pick<Sight, 'serve'>;
   /** Coordinates a write at this node. */
   readonly putHere: (request: PutRequest) => Promise<PutResult>;
 }
 
 /** Makes the handler of requests from other nodes. */
 export function dispatcher(parts: DispatchParts): Handler {
-  const { env, membership, sync, scrub, own, forwardedWrites } = parts;
+  const { env, membership, sync, scrub, own, forwardedWrites, sight } = parts;
   const handle = (request: Request, answer: SendReply): void => {
     const nowMs = env.clock.monotonicMs();
     switch (request.kind) {
@@ -80,6 +82,8 @@ export function dispatcher(parts: DispatchParts): Handler {
         return answer({ kind: 'stored', actor: '', life: '', replica: 0, fences: [] });
       case 'list':
         return later(list(own, request), answer);
+      case 'inspect':
+        return answer(sight.serve(request));
       case 'forward':
         // The forward was meant for an earlier process, or came too late. Its sender has told its
         // client that the result is unknown.

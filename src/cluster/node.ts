@@ -28,6 +28,7 @@ import type { ListPage } from './coordinator/list.ts';
 import { put, putHere } from './coordinator/put.ts';
 import { dispatcher } from './dispatch.ts';
 import { digestsOf, inspect, type Inspected } from './inspection.ts';
+import { Sight } from './insight/sight.ts';
 import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './key-store.ts';
 import type { PutResult } from './holders/write-request.ts';
 import { readKeptCluster } from './membership/kept-cluster.ts';
@@ -62,6 +63,8 @@ export class MecNode implements KeyStore {
   readonly config: Config;
   readonly #parts: Assembly;
   readonly #membership: Membership;
+  /** The answers of the node to operators about itself and the cluster. */
+  readonly sight: Sight;
   readonly #servers: RpcServer[] = [];
   readonly #startedMs: number;
   #sweep: Timer | undefined;
@@ -75,6 +78,11 @@ export class MecNode implements KeyStore {
       onReachable: (peer) => parts.sync.onPeerBack(peer),
       onEnd: onEnd ?? (() => {}),
       onBegin: onBegin ?? (() => {}),
+    });
+    this.sight = new Sight({
+      ...parts,
+      waitsFor: () => this.#membership.progress().waitsFor,
+      whyNotReady: () => this.whyNotReady(),
     });
     this.#startedMs = parts.env.clock.monotonicMs();
   }
@@ -126,6 +134,7 @@ export class MecNode implements KeyStore {
       ...this.#parts,
       membership: this.#membership,
       own: holders.own,
+      sight: this.sight,
       putHere: (request) => putHere(writes, request),
     });
     const isOwnTag = (tag: number): boolean => cluster.hasTag(tag);
@@ -356,6 +365,7 @@ export class MecNode implements KeyStore {
   async stop(): Promise<void> {
     this.#sweep?.cancel();
     this.#sweep = undefined;
+    this.sight.stop();
     await this.#membership.stop();
     this.#parts.sync.stop();
     this.#parts.scrub.stop();

@@ -11,7 +11,7 @@ import type { Config } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
 import { cuttable } from './cuttable-network.ts';
 import { findFreePorts } from './free-ports.ts';
-import { type EmbeddedNode, engineOf, isTaken, type NodeConfig, runParts } from './start-node.ts';
+import { diskOf, type EmbeddedNode, isTaken, type NodeConfig, runParts } from './start-node.ts';
 
 /** The options of a cluster. */
 export interface StartClusterOptions extends Pick<
@@ -127,7 +127,7 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
       return runParts({
         config,
         log,
-        openEngine: engineOf(given, config),
+        ...diskOf(given, config),
         through: (network) => cuttable(network, isCut),
       });
     }),

@@ -10,6 +10,7 @@ import { readConfig } from '../config/read.ts';
 import { MecNode } from '../cluster/node.ts';
 import type { NodeStatus } from '../cluster/status.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
+import { type DiskSpace, readDiskSpace } from '../storage/disk-space.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { MemoryDisk } from '../storage/memory.ts';
@@ -104,6 +105,8 @@ export interface NodeParts {
   readonly config: Config;
   readonly log: Log;
   readonly openEngine: OpenEngine;
+  /** Reads the free space of the disk; undefined if the store is in memory. */
+  readonly readDisk?: (() => Promise<DiskSpace>) | undefined;
   /** Wraps the real network. */
   readonly through?: (network: Network) => Network;
 }
@@ -122,6 +125,7 @@ export async function runParts(parts: NodeParts): Promise<EmbeddedNode> {
     let onEnd: (reason: Error | undefined) => void = () => {};
     const ended = new Promise<Error | undefined>((resolve) => (onEnd = resolve));
     node = await MecNode.start({ config, env, openEngine, onEnd });
+    node.sight.health.start(parts.readDisk);
     const http = await HttpServer.start({ node, env, version: readVersion() });
     return embed(node, { http, network, ended });
   } catch (error) {
@@ -162,7 +166,7 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Embedde
   for (let tries = 1; ; tries++) {
     const config = await completeConfig(given);
     try {
-      return await runParts({ config, log, openEngine: engineOf(given, config) });
+      return await runParts({ config, log, ...diskOf(given, config) });
     } catch (error) {
       // Another process may take a free port before this node does.
       const isOurChoice = given.port === undefined || given.httpport === undefined;
@@ -180,9 +184,13 @@ export function isTaken(error: unknown): boolean {
   return cause?.code === 'EADDRINUSE';
 }
 
-/** The engine of a configuration: on disk if `root` is given, else in memory. */
-export function engineOf(given: NodeConfig, config: Config): OpenEngine {
-  return given.root === undefined ? new MemoryDisk().open : () => openLevelEngine(config.root);
+/** The disk of a configuration: a real one if `root` is given, else memory. */
+export function diskOf(
+  given: Pick<NodeConfig, 'root'>,
+  { root }: Config,
+): Pick<NodeParts, 'openEngine' | 'readDisk'> {
+  if (given.root === undefined) return { openEngine: new MemoryDisk().open };
+  return { openEngine: () => openLevelEngine(root), readDisk: () => readDiskSpace(root) };
 }
 
 async function completeConfig(given: NodeConfig): Promise<Config> {

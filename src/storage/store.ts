@@ -62,6 +62,7 @@ export class Store {
   /** Partitions whose replicas do not count until they are filled. No disk has that mark yet. */
   readonly #outdatedPartitions = new Set<number>();
   #hasExamined = false;
+  #damageFound = 0;
 
   private constructor(options: StoreOptions) {
     this.#options = options;
@@ -86,6 +87,11 @@ export class Store {
   /** Whether the store is open: the disk has not failed. */
   get isOpen(): boolean {
     return this.#opened !== undefined;
+  }
+
+  /** The damaged records, blocks and files that were found since the start. */
+  get damageFound(): number {
+    return this.#damageFound;
   }
 
   /** The number of replicas that are not blank; undefined while the disk has failed. */
@@ -127,6 +133,7 @@ export class Store {
   handleDamage(error: MecError): void {
     const opened = this.#opened;
     if (opened === undefined) return;
+    this.#damageFound += 1;
     const row = error instanceof DamagedRecord ? error.row : undefined;
     const replica = row === undefined ? undefined : opened.replicas[keyspace.partitionOfRow(row)];
     if (row === undefined || replica === undefined) return this.#reopen(error, opened.suspect());
@@ -234,6 +241,7 @@ export class Store {
         onFailure: (why) => this.#failed(engine, why),
       });
       this.#failure = undefined;
+      if (engine.salvage !== undefined) this.#damageFound += 1;
       for (const partition of this.#outdatedPartitions) this.markOutdated(partition);
     } catch (error) {
       const isDamaged = isDamage(error);

@@ -57,6 +57,9 @@ export const MAX_TAGS = 1024;
 /** The name of an owner view, which has the names of two sets of owners. */
 export const MAX_VIEW_CHARS = 64 * KIB;
 
+/** The JSON of what a node tells about itself to operators: at most 100 versions of one key. */
+export const MAX_INSIGHT_CHARS = 512 * KIB;
+
 /** The text of an error; the sender cuts it here. */
 export const MAX_DETAIL_CHARS = 4 * KIB;
 

@@ -46,6 +46,8 @@ export type SnapshotRequest = RequestOf<'snapshot'>;
 export type ScrubRequest = RequestOf<'scrub'>;
 /** A `list` request. */
 export type ListKeysRequest = RequestOf<'list'>;
+/** An `inspect` request. */
+export type InspectRequest = RequestOf<'inspect'>;
 /** A `pong` reply. */
 export type PingReply = ReplyOf<'pong'>;
 /** A `probed` reply. */

@@ -30,10 +30,12 @@ import {
   omissible,
   oneOf,
   optional,
+  text,
   WireError,
 } from './field.ts';
 import {
   MAX_DETAIL_CHARS,
+  MAX_INSIGHT_CHARS,
   MAX_MESSAGE_FENCES,
   MAX_PAGE_ITEMS,
 } from './limits.ts';
@@ -234,4 +236,7 @@ export const REPLIES = {
    * has done nothing. The sender must send the request with whole contexts.
    */
   'unknown-floor': message(78, {}),
+
+  /** The answer to `inspect`, as JSON. */
+  insight: message(79, { json: text(MAX_INSIGHT_CHARS) }),
 } as const;

@@ -215,4 +215,10 @@ export const REQUESTS = {
 
   /** Asks for the state of a key that the sender cannot read any more. */
   mend: message(15, { from: nodeName, key, floors }),
+
+  /**
+   * Asks what the receiver knows about itself, for operators. It changes nothing there. The
+   * receiver knows the topics of its own release.
+   */
+  inspect: message(16, { topic: name, key: omissible(key) }),
 } as const;

@@ -66,3 +66,17 @@ test('the oldest job has its partition, its peer and its age', async () => {
   queue.clear();
   assert.equal(queue.isBusy(8), true, 'a running job goes on');
 });
+
+test('the pull without a page for longest is told, and a page ends that', () => {
+  const { queue, clock } = bench(2);
+  assert.equal(queue.stalled, undefined);
+  queue.add(1, 'a');
+  clock.advance(100);
+  queue.add(2, 'b');
+  queue.add(3, 'c');
+  clock.advance(1_000);
+  assert.deepEqual(queue.stalled, { partition: 1, peer: 'a', ageMs: 1_100 });
+  queue.noteProgress(1);
+  queue.noteProgress(9);
+  assert.deepEqual(queue.stalled, { partition: 2, peer: 'b', ageMs: 1_000 });
+});

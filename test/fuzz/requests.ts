@@ -260,5 +260,6 @@ export class RequestDraw {
       floors: [],
     }),
     mend: () => ({ kind: 'mend', from: this.#from(), key: this.#key(), floors: [] }),
+    inspect: () => ({ kind: 'inspect', topic: this.#pick(STRANGE), key: this.#key() }),
   };
 }

@@ -1,6 +1,24 @@
 /** Bounds of what a node tells about itself and the cluster, each with its reason. */
 import { KIB } from '../../base/bytes.ts';
 
+/**
+ * The interval at which a node looks at itself and asks peers for their findings. An operator sees
+ * a fault within seconds, and a look costs a fraction of a millisecond.
+ */
+export const LOOK_MS = 1_000;
+
+/** Peers asked in one look: all of a hundred members are asked within 13 s. */
+export const PEERS_PER_LOOK = 8;
+
+/** The timeout of a peer's answer about itself. A slower peer is asked again in its turn. */
+export const ASK_TIMEOUT_MS = 1_000;
+
+/**
+ * The time for which the findings of a peer count after its answer. It is longer than a turn among
+ * a hundred members, and then what has ended is forgotten.
+ */
+export const FINDINGS_KEPT_MS = 20_000;
+
 /** Texts in one reason. Further ones are counted: a cluster that is down as a whole has many. */
 export const MAX_DETAILS = 4;
 
@@ -14,6 +32,9 @@ export const LOW_DISK_BYTES = 1024 * 1024 * KIB;
 
 /** The share of a disk above which the bytes do not matter: small disks are often half empty. */
 export const ENOUGH_DISK_SHARE = 0.5;
+
+/** How often the free space is read. A disk fills up in minutes, not in seconds. */
+export const DISK_LOOK_MS = 5_000;
 
 /**
  * How long a pull may make no progress before catching up counts as stuck. A page takes

@@ -27,7 +27,11 @@ export interface PullQueueOptions {
   readonly run: (job: PullJob) => Promise<void>;
 }
 
-type QueuedPull = PullJob & { sinceMs: number };
+type QueuedPull = PullJob & {
+  sinceMs: number;
+  /** When the job started, or last got a page. */
+  movedMs: number;
+};
 
 /** Runs pulls, the oldest first. */
 export class PullQueue {
@@ -43,7 +47,8 @@ export class PullQueue {
   add(partition: number, peer: string): void {
     const name = `${partition} ${peer}`;
     if (this.#waiting.has(name)) return;
-    this.#waiting.set(name, { partition, peer, sinceMs: this.#options.clock.monotonicMs() });
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#waiting.set(name, { partition, peer, sinceMs: nowMs, movedMs: nowMs });
     this.#work();
   }
 
@@ -76,12 +81,29 @@ export class PullQueue {
     return { partition, peer, ageMs: this.#options.clock.monotonicMs() - sinceMs };
   }
 
+  /** Notes that the running pull of a partition got a page. */
+  noteProgress(partition: number): void {
+    const job = this.#running.get(partition);
+    if (job !== undefined) job.movedMs = this.#options.clock.monotonicMs();
+  }
+
+  /** The running job without a page for longest, and that time; undefined if none runs. */
+  get stalled(): AgedJob | undefined {
+    let stalled: QueuedPull | undefined;
+    for (const job of this.#running.values())
+      if (stalled === undefined || job.movedMs < stalled.movedMs) stalled = job;
+    if (stalled === undefined) return undefined;
+    const { partition, peer, movedMs } = stalled;
+    return { partition, peer, ageMs: this.#options.clock.monotonicMs() - movedMs };
+  }
+
   #work(): void {
     for (const [name, job] of this.#waiting) {
       if (this.#running.size >= this.#options.concurrency) return;
       if (this.#running.has(job.partition)) continue;
       this.#waiting.delete(name);
       job.sinceMs = this.#options.clock.monotonicMs();
+      job.movedMs = job.sinceMs;
       this.#running.set(job.partition, job);
       void this.#options.run(job).finally(() => {
         this.#running.delete(job.partition);

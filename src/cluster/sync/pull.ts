@@ -39,6 +39,8 @@ export interface PullContext {
   readonly makeStatement: (replica: Replica) => Statement;
   /** Counts incoming bytes, and resolves when more may come; undefined if there is no limit. */
   readonly throttle?: ((bytes: number) => Promise<void>) | undefined;
+  /** Called after each page, with the number of its objects. */
+  readonly onPage?: ((objects: number) => void) | undefined;
 }
 
 /** A failure of the peer, which must not count as damage of this node. */
@@ -68,6 +70,7 @@ export async function pull(context: PullContext): Promise<PullResult> {
     await replica.closedDots.close(statement.lost);
     if (rest === 'all') return { statement, rest };
     await mergeAll(replica, items);
+    context.onPage?.(items.length);
     await context.throttle?.(bytesOf(items));
     if (rest === 'none' || pages >= limits.maxPages) return { statement, rest };
   }

@@ -111,6 +111,10 @@ export class Pulls {
         floors,
         makeStatement: makeOwnStatement,
         throttle,
+        onPage: (objects) => {
+          this.queue.noteProgress(partition);
+          if (recorder !== undefined) addTo(recorder.pulledObjects, id, objects);
+        },
       };
       const rest = await this.#pullAndNote(context);
       const isDone = rest === 'none' || (rest === 'all' && (await this.#takeSnapshot(context)));

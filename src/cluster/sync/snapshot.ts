@@ -115,6 +115,7 @@ async function takePages(
   if (reason !== undefined) throw new FalseClockError(reason);
   for (;;) {
     await mergeAll(replica, page.items);
+    context.onPage?.(page.items.length);
     await context.throttle?.(bytesOf(page.items));
     if (page.next === undefined) return opening;
     page = await ask(context, { ...head, id, after: page.next }, 'snapshot-page');
@@ -160,7 +161,7 @@ async function removals(
  * with false if too many keys change meanwhile.
  */
 async function adopt(
-  { replica, limits }: PullContext,
+  { replica, limits, onPage }: PullContext,
   clock: CausalContext,
   bases: CausalContext,
 ): Promise<boolean> {
@@ -170,9 +171,10 @@ async function adopt(
   const watch = replica.watches.begin();
   try {
     await replica.commits.whenDurable();
-    await eachKey(replica, limits.pageDots, (page) =>
-      mergeAll(replica, page.filter(lacks).map(toItem)),
-    );
+    await eachKey(replica, limits.pageDots, async (page) => {
+      await mergeAll(replica, page.filter(lacks).map(toItem));
+      onPage?.(0);
+    });
     for (let round = 0; round < limits.snapshotRounds; round++) {
       // A mark needs the dots that the clock had when the mark was made. It would miss a deletion
       // that only this snapshot brings.

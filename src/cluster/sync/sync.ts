@@ -41,6 +41,7 @@ import { Fallbacks } from './fallbacks.ts';
 import { Gaps } from './gaps.ts';
 import { PeerClosedDots } from './peer-closed-dots.ts';
 import { Pulls } from './pulls.ts';
+import type { AgedJob } from './pull-queue.ts';
 import { Questions } from './questions.ts';
 import { Repairs } from './repairs.ts';
 import { cutLog } from './retention.ts';
@@ -221,6 +222,11 @@ export class Sync {
   /** The peers that differ, each with the number of partitions and the time at rest. */
   differences(): ReadonlyMap<string, Difference> {
     return this.#comparisons.differences();
+  }
+
+  /** The pull that has made no progress for longest. */
+  get stalledPull(): AgedJob | undefined {
+    return this.#pulls.queue.stalled;
   }
 
   /** For `/status`. */
