@@ -1,5 +1,6 @@
 /** The commands for operators, which show a cluster and change its members. */
 import type { CommandSpec } from './command.ts';
+import { HEALTH_EXIT_HELP } from './exit-codes.ts';
 import { ANSWER_OPTIONS, REMOTE_OPTIONS } from './commands.ts';
 
 /** All commands for operators. */
@@ -12,6 +13,7 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
       { flags: '--watch', about: 'print it every second, until Ctrl-C' },
       ...REMOTE_OPTIONS,
     ],
+    notes: HEALTH_EXIT_HELP,
     run: async (_, options) => (await import('./cluster.ts')).runStatus(options),
   },
   {

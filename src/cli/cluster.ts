@@ -5,9 +5,11 @@ import { OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import type { KeyLocation } from '../cluster/coordinator/explain.ts';
 import type { MemberStatus } from '../cluster/status.ts';
+import type { Health } from '../cluster/insight/verdict.ts';
 import type { ServerStatus } from '../http/server-status.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, type RemoteOptions, reported, statusOf } from './remote.ts';
+import { healthExit, printHealth, worstOf } from './health.ts';
 import { counted, eraseScreen, formatBytes, oneLine, print, printBold } from './terminal.ts';
 
 interface LocationDocument extends KeyLocation {
@@ -21,17 +23,21 @@ export function runStatus(given: unknown): Promise<void> {
     const { watch, json } = options;
     for (;;) {
       const statuses = await statusOfAll(options);
+      const health = worstOf([...statuses.values()].map(healthOf));
       if (watch === true && process.stdout.isTTY && json !== true)
         await eraseScreen(process.stdout);
       const isRead =
         json === true
           ? await print(process.stdout, `${JSON.stringify([...statuses.values()])}\n`)
-          : await printTable(statuses);
-      if (!isRead || watch !== true) return EXIT.done;
+          : (await printTable(statuses)) && (await printHealth(health));
+      if (!isRead || watch !== true) return healthExit(health);
       await sleepMs(OPERATOR_POLL_MS);
     }
   });
 }
+
+const healthOf = (status: ServerStatus | Absent): Health | undefined =>
+  'of' in status ? undefined : status.health;
 
 /** A member that does not answer, and the status of the node that reports on it. */
 interface Absent {

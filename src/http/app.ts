@@ -22,6 +22,7 @@ import { serveKey } from './key-routes.ts';
 import { serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { whenClosed } from './when-closed.ts';
+import { healthAnswer } from './health-answer.ts';
 import { optionsAnswer } from './methods.ts';
 import { openApi } from './openapi.ts';
 import { failure, problem } from './problem.ts';
@@ -110,6 +111,10 @@ function createApp(
     reply(() => plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)),
   );
   router.get(
+    '/health',
+    reply(() => healthAnswer(node.sight.health.verdict())),
+  );
+  router.get(
     '/openapi.json',
     reply(() => plain('application/json', document)),
   );
@@ -150,7 +155,7 @@ const plain = (type: string, text: string): HttpAnswer => ({
 });
 
 const ROUTES =
-  '/mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /status and /openapi.json';
+  '/mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /health, /status and /openapi.json';
 
 const noSuchRoute = (): HttpAnswer =>
   problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));

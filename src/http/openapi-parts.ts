@@ -11,6 +11,7 @@ import {
   MAX_TTL_SECONDS,
 } from '../core/limits.ts';
 import { MAX_CLIENT_ID_BYTES, MAX_CONDITION_TAGS, MAX_META_BYTES } from './limits.ts';
+import { OPERATOR_SCHEMAS } from './openapi-operators.ts';
 import { type DocumentedHeader, headersOf } from './openapi-headers.ts';
 import { type DocumentPart, ref } from './openapi-ref.ts';
 
@@ -254,6 +255,7 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
       entries: { type: 'array', items: { type: 'object' } },
     },
   },
+  ...OPERATOR_SCHEMAS,
   Member: {
     type: 'object',
     required: ['name', 'state'],

@@ -1,4 +1,5 @@
 /** The document of `/status`. */
+import type { Health } from '../cluster/insight/verdict.ts';
 import type { NodeStatus } from '../cluster/status.ts';
 
 /** The status of the node, and of its process. */
@@ -6,6 +7,8 @@ export interface ServerStatus extends NodeStatus {
   /** The version of this software. */
   readonly version: string;
   readonly pid: number;
+  /** The verdict on the cluster, as in `/health`. */
+  readonly health: Health;
   /**
    * Requests in progress, requests refused since the start, and the memory of large bodies and
    * answers.

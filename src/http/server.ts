@@ -39,7 +39,7 @@ export interface HttpServerOptions {
 }
 
 /** Paths that report on the node. They must answer even if the node is overloaded. */
-const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/status'];
+const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/health', '/status'];
 
 const OVERLOADED = new MecError('overloaded', {
   ...nothingWritten('Too many requests are in progress.'),
@@ -246,6 +246,7 @@ export class HttpServer {
     return {
       version: this.#options.version,
       pid: process.pid,
+      health: this.#options.node.sight.health.verdict(),
       ...this.#options.node.status(),
       http,
       memory: { rssBytes: rss, heapBytes: heapUsed },

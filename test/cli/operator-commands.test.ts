@@ -236,6 +236,15 @@ describe('the commands of operators', () => {
         .status()
         .peers.some(({ node, reach }) => node === 'n3' && reach === 'unreachable'),
     );
+    let degraded = await mec('status', '--timeout', '500');
+    await eventually('it is told', async () => {
+      degraded = await mec('status', '--timeout', '500');
+      return degraded.out.includes('under-replicated');
+    });
+    assert.equal(degraded.code, 1);
+    assert.match(degraded.out, /\nn3 +- +unreachable +up +256 .*silent for \d+ s\n/);
+    assert.match(degraded.out, /\n\ndegraded\n  node-unreachable  since 2\S+Z\n    [^\n]* n3\.\n/);
+    assert.match(degraded.out, /\n  under-replicated  since .*\n.* 256 of 256 partitions\.\n/);
     const gone = await mec('leave', '--force', 'n3', '--json');
     assert.deepEqual([gone.code, gone.out], [0, '{"name":"n3","state":"gone"}\n']);
     const leaving = await mec('leave', 'n2', '--json', '--no-wait');

@@ -171,7 +171,8 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   'docs/command-line.md': ['does the same for ten minutes to real processes'],
   'docs/faq.md': ['has ten,'], // test/sim/membership.test.ts
   'docs/http.md': ['two versions of one second would be joined'],
-  'docs/operations.md': ['agree on it within 6 s'], // test/sim/membership.test.ts
+  // test/sim/membership.test.ts, test/cluster/insight/health.test.ts
+  'docs/operations.md': ['agree on it within 6 s', 'a fault of any node within ten seconds'],
   'docs/promises.md': ['(a second or two)'],
 };
 
