@@ -17,6 +17,14 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     run: async (_, options) => (await import('./cluster.ts')).runStatus(options),
   },
   {
+    name: 'doctor',
+    about: 'check a configuration, its machine and the cluster, and print what to do',
+    args: [['[file]', 'the configuration of a node on this machine']],
+    options: REMOTE_OPTIONS,
+    notes: HEALTH_EXIT_HELP,
+    run: async (args, options) => (await import('./doctor.ts')).runDoctor(args, options),
+  },
+  {
     name: 'locate',
     alias: 'ring',
     about: 'print the nodes that hold a key, and the versions that each has',

@@ -40,18 +40,19 @@ const healthOf = (status: ServerStatus | Absent): Health | undefined =>
   'of' in status ? undefined : status.health;
 
 /** A member that does not answer, and the status of the node that reports on it. */
-interface Absent {
+export interface Absent {
   readonly of: ServerStatus;
   readonly member: MemberStatus;
 }
 
-type Statuses = ReadonlyMap<string, ServerStatus | Absent>;
+/** The members of a cluster by name. */
+export type Statuses = ReadonlyMap<string, ServerStatus | Absent>;
 
 /**
  * The status of every member by name. If a member does not answer, its entry is the first node's
  * report on it.
  */
-async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
+export async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
   const first = await askNode<ServerStatus>(options, { method: 'GET', path: '/status' });
   const members = first.members.filter(({ state }) => state !== 'gone');
   const rows = members.map(async (member): Promise<[string, ServerStatus | Absent]> => {

@@ -23,6 +23,9 @@ export const DEV_START_TIMEOUT_MS = 30_000;
 /** The time that `mec dev` gives a node to stop, before it kills it. */
 export const DEV_STOP_TIMEOUT_MS = 10_000;
 
+/** How long `mec doctor` waits for another node to take a connection. */
+export const DOCTOR_CONNECT_MS = 2_000;
+
 /** The interval at which a command that waits for a node checks again. */
 export const OPERATOR_POLL_MS = 1_000;
 
