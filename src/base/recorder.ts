@@ -5,7 +5,7 @@
 import type { ErrorCode } from './errors.ts';
 
 /** The upper bounds of the buckets of a histogram of times, in ms. */
-const BUCKETS_MS = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500] as const;
+export const BUCKETS_MS = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500] as const;
 
 /** Counts of times by their length. */
 export class TimeHistogram {
@@ -43,7 +43,7 @@ const HTTP_OPERATIONS = [
 ] as const;
 
 /** An operation of HTTP. */
-type HttpOperation = (typeof HTTP_OPERATIONS)[number];
+export type HttpOperation = (typeof HTTP_OPERATIONS)[number];
 
 /** The operations of a coordinator. */
 const COORDINATED = ['read', 'write', 'write_if', 'forward'] as const;
@@ -52,7 +52,7 @@ const COORDINATED = ['read', 'write', 'write_if', 'forward'] as const;
 export type CoordinatedOperation = (typeof COORDINATED)[number];
 
 /** The classes of HTTP statuses that are counted apart, from 2xx on. */
-const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
+export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
 
 /** All counters and histograms of a node. */
 export class Recorder {

@@ -10,6 +10,7 @@ import type { Env } from '../base/env.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
 import { HTTP_SMALL_BYTES } from './limits.ts';
+import type { Recorder } from '../base/recorder.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
@@ -23,6 +24,8 @@ import { serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { whenClosed } from './when-closed.ts';
 import { healthAnswer } from './health-answer.ts';
+import type { ServerStatus } from './server-status.ts';
+import { serveMetrics } from './metrics-route.ts';
 import { optionsAnswer } from './methods.ts';
 import { openApi } from './openapi.ts';
 import { failure, problem } from './problem.ts';
@@ -45,7 +48,7 @@ export interface AppOptions {
   readonly version: string;
   readonly gates: Gates;
   /** The complete document for `/status`. */
-  readonly status: () => object;
+  readonly status: () => ServerStatus;
   /** The reason why the node must get no requests now; undefined if it is ready. */
   readonly whyNotReady: () => MecError | undefined;
 }
@@ -56,7 +59,8 @@ export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void
 /** Makes the function that serves the requests of an HTTP server. */
 export function createHandle(options: AppOptions): Handle {
   const { node, env, gates } = options;
-  const parts = { env, ...gates, timeoutMs: node.config.quorum.timeoutMs };
+  const { timeoutMs } = node.config.quorum;
+  const parts = { env, ...gates, timeoutMs, recorder: node.sight.recorder };
   const routes = { node, env };
   const serveOneKey = (request: HttpRequest): Promise<HttpAnswer> => serveKey(routes, request);
   const others = createApp(options, parts).callback();
@@ -114,6 +118,10 @@ function createApp(
     '/health',
     reply(() => healthAnswer(node.sight.health.verdict())),
   );
+  router.all(
+    '/metrics',
+    toMiddleware((request) => serveMetrics({ node, status }, request)),
+  );
   router.get(
     '/openapi.json',
     reply(() => plain('application/json', document)),
@@ -155,7 +163,7 @@ const plain = (type: string, text: string): HttpAnswer => ({
 });
 
 const ROUTES =
-  '/mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /health, /status and /openapi.json';
+  '/mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /health, /metrics, /status and /openapi.json';
 
 const noSuchRoute = (): HttpAnswer =>
   problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));
@@ -179,12 +187,13 @@ const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
 interface ServingParts extends Gates {
   readonly env: Env;
   readonly timeoutMs: number;
+  readonly recorder: Recorder;
 }
 
 async function serve(
   { req, res }: Exchange,
   handle: (request: HttpRequest) => Promise<HttpAnswer>,
-  { env, bodies, answers, addressOf, timeoutMs }: ServingParts,
+  { env, bodies, answers, addressOf, timeoutMs, recorder }: ServingParts,
 ): Promise<void> {
   let loan: BodyLoan | undefined;
   const body = async (limit: number): Promise<Uint8Array> => {
@@ -206,6 +215,7 @@ async function serve(
   try {
     assertPlain(req);
     const answer = await handle({ method, path, query, headers, body, chunks });
+    if (answer.error !== undefined) recorder.countError(answer.error);
     if (answer.stream === undefined)
       send({ req, res }, countUntilTaken({ req, res }, answer, { answers, addressOf }));
     else await sendStream({ req, res }, env.log, { ...answer, stream: answer.stream });
@@ -213,6 +223,7 @@ async function serve(
     const error = toMecError(thrown);
     if (error.code === 'internal')
       env.log.error('request failed', { method, reason: messageOf(thrown) });
+    recorder.countError(error.code);
     send({ req, res }, failure(method, error));
   } finally {
     loan?.close();

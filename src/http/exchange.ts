@@ -1,5 +1,7 @@
 /** HTTP without a socket: routes take a plain request and return a plain answer. */
 
+import type { ErrorCode } from '../base/errors.ts';
+
 /** A request whose head has been read, but not its body. */
 export interface HttpRequest {
   readonly method: string;
@@ -31,6 +33,8 @@ export type Headers = Record<string, string>;
 /** An answer. */
 export interface HttpAnswer {
   readonly status: number;
+  /** The code of the error, for counters; undefined if there is none. */
+  readonly error?: ErrorCode | undefined;
   /** The headers of this answer. The server adds others. */
   readonly headers: Headers;
   readonly body?: Uint8Array | undefined;

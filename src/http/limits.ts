@@ -86,6 +86,12 @@ export const HTTP_KEEP_ALIVE_MS = 60_000;
 /** Entity tags in one condition. */
 export const MAX_CONDITION_TAGS = 100;
 
+/** Peers with metrics of their own. In a larger cluster, only the worst have them, and a sum. */
+export const MAX_PEERS_SHOWN = 64;
+
+/** The number of those worst peers. An operator can look at each of them. */
+export const MAX_WORST_PEERS = 8;
+
 /** Operations and bytes of one batch. A larger one would keep a node from its other requests. */
 export const MAX_BATCH_OPERATIONS = 1_000;
 export const MAX_BATCH_BYTES = 8 * MIB;

@@ -160,7 +160,7 @@ export const PARAMETERS = {
     'If-Range',
     'The range, if this is still the ETag; else the whole value. A date is too coarse.',
   ),
-  accept: header('Accept', 'The form of siblings, or of a listing.'),
+  accept: header('Accept', 'The form of siblings, of a listing, or of metrics.'),
   idempotencyKey: header(
     'Idempotency-Key',
     'A write with the same Idempotency-Key and value is made once, even if it is sent several times.',

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of the server. A test checks the server's answers against it. */
 import type { ErrorCode } from '../base/errors.ts';
 import { batch, BATCH_SCHEMAS } from './openapi-batch.ts';
-import { HEALTH } from './openapi-insight.ts';
+import { HEALTH, METRICS } from './openapi-insight.ts';
 import {
   type DocumentedHeader,
   GUARDS,
@@ -310,6 +310,7 @@ const PATHS: Readonly<Record<string, DocumentPart>> = {
     problems(['not-ready', 'disk-failed', 'stopping']),
   ),
   '/health': HEALTH,
+  '/metrics': { get: METRICS, head: headOf(METRICS) },
   '/status': ask('status', 'The state of the node', json('Status')),
   '/cluster/locate/{key}': located('locate', 'The owners of a key, and the versions that each has'),
   '/cluster/ring/{key}': located('ring', 'An alias of /cluster/locate/{key}'),

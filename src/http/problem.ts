@@ -36,6 +36,7 @@ export function problem(
     retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
   return {
     status,
+    error: error.code,
     headers: { 'Content-Type': 'application/problem+json', ...retry, ...headers },
     body: utf8ToBytes(`${JSON.stringify(document)}\n`),
   };

@@ -20,6 +20,7 @@ import {
 import type { MecNode } from '../cluster/node.ts';
 import { absoluteTargetOf, Admission } from './admission.ts';
 import { createHandle, type Handle } from './app.ts';
+import { operationOf } from './metrics-route.ts';
 import type { ServerStatus } from './server-status.ts';
 import { AnswerMemory } from './answer-memory.ts';
 import { BodyMemory } from './body-memory.ts';
@@ -39,7 +40,7 @@ export interface HttpServerOptions {
 }
 
 /** Paths that report on the node. They must answer even if the node is overloaded. */
-const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/health', '/status'];
+const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/health', '/metrics', '/status'];
 
 const OVERLOADED = new MecError('overloaded', {
   ...nothingWritten('Too many requests are in progress.'),
@@ -152,10 +153,15 @@ export class HttpServer {
     if (this.#isStopping) response.shouldKeepAlive = false;
     const connection = this.#connectionOf(request.socket);
     connection.begin(request, response);
-    const { node } = this.#options;
+    const { env, node } = this.#options;
+    const startMs = env.clock.monotonicMs();
     let isCounted = false;
     response.once('close', () => {
-      if (isCounted) this.#over(connection, 1);
+      if (isCounted) {
+        const tookMs = env.clock.monotonicMs() - startMs;
+        node.sight.recorder.countAnswer(operationOf(request), response.statusCode, tookMs);
+        this.#over(connection, 1);
+      }
       connection.end();
     });
     const misdirected = this.#refusalOfTarget(request, connection);
@@ -227,6 +233,7 @@ export class HttpServer {
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: MecError): void {
     this.#refused += 1;
+    this.#options.node.sight.recorder.countError(error.code);
     request.resume();
     send({ req: request, res: response }, failure(request.method ?? '', error));
   }

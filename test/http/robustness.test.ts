@@ -275,7 +275,9 @@ test('requests above the limit are refused at once, and accepted again later', a
   );
   const { inFlight } = await state();
   assert.ok(inFlight <= MAX_HTTP_IN_FLIGHT + 1, `${inFlight} in flight`);
-  assert.equal((await send(`${node.url}/ping`)).status, 200, '/ping still answers');
+  for (const path of ['/ping', '/metrics', '/status'])
+    assert.equal((await send(node.url + path)).status, 200, `${path} still answers`);
+  assert.match((await send(`${node.url}/health`)).text, /"status"/, '/health as well');
   assert.ok(performance.now() - startMs < 4_000, 'without waiting for the others');
   cluster.node(1).signal('SIGCONT');
   cluster.node(2).signal('SIGCONT');
