@@ -46,6 +46,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/repair.test.ts': ['long'],
   'cluster/rolling-restart.test.ts': ['long'],
   'cluster/strangers.test.ts': ['long'],
+  'docs/monitoring.test.ts': ['usual'],
   'docs/pages.test.ts': ['usual'],
   'docs/status.test.ts': ['usual'],
   'embed/': ['usual'],
