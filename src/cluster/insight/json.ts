@@ -15,3 +15,24 @@ export function jsonOf(text: string): unknown {
     return undefined;
   }
 }
+
+/** A text of at most `max` UTF-16 units; undefined if it is none. */
+export const textOf = (value: unknown, max: number): string | undefined =>
+  typeof value === 'string' ? value.slice(0, max) : undefined;
+
+/** A finite number from 0; undefined if it is none. */
+export const numberOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+
+/** The items of a list that `read` accepts, at most `max`. */
+export function listOf<Item>(
+  value: unknown,
+  max: number,
+  read: (item: unknown) => Item | undefined,
+): Item[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, max).flatMap((item) => {
+    const known = read(item);
+    return known === undefined ? [] : [known];
+  });
+}

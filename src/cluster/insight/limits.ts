@@ -52,3 +52,6 @@ export const MAX_SLOW_KEPT = 128;
  * Lines about slow operations in a second. If everything is slow, the log must not be the reason.
  */
 export const SLOW_LINES_PER_SECOND = 10;
+
+/** Sibling-making writes that a node remembers, of about 200 bytes each. */
+export const MAX_SIBLING_WRITES = 1_024;
