@@ -33,6 +33,16 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     run: async (args, options) => (await import('./cluster.ts')).runLocate(args, options),
   },
   {
+    name: 'explain',
+    about: 'print why a key has its values, where they are, and what a write would do',
+    args: [['<key>', '']],
+    options: [
+      { flags: '--token <token>', about: 'the token of the write; without it, a write has none' },
+      ...REMOTE_OPTIONS,
+    ],
+    run: async (args, options) => (await import('./explain.ts')).runExplain(args, options),
+  },
+  {
     name: 'leave',
     about: 'remove a node for good: the other nodes take over its data, then it ends',
     args: [['[name]', 'the node that leaves']],

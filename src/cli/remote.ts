@@ -82,13 +82,14 @@ function connect(options: RemoteOptions): MecClient<Uint8Array> {
  */
 export async function askNode<T>(
   options: RemoteOptions,
-  call: Pick<ClientRequest, 'method' | 'path'>,
+  call: Pick<ClientRequest, 'method' | 'path'> & Partial<Pick<ClientRequest, 'query'>>,
 ): Promise<T> {
   let last: unknown;
   for (const url of urlsOf(options)) {
     const signal = AbortSignal.timeout(options.timeout);
     try {
-      const whole = { ...call, query: {}, headers: {} };
+      // The routes for operators have no parameter for the timeout.
+      const whole = { ...call, query: { timeout: undefined, ...call.query }, headers: {} };
       const { status, body } = await attempt(world, url, {
         call: whole,
         attemptMs: options.timeout,

@@ -13,7 +13,7 @@ import type { PutParts } from './coordinator/put.ts';
 import { removeDots } from './coordinator/write.ts';
 import { ForwardedWrites } from './holders/forwarded-writes.ts';
 import { KeyGrants } from './holders/key-grants.ts';
-import { LocalHolder } from './holders/local.ts';
+import { LocalHolder, type LocalParts } from './holders/local.ts';
 import { Holders } from './holders/select.ts';
 import { StorePacker } from './holders/store-packer.ts';
 import type { SyncLimits } from './limits.ts';
@@ -94,7 +94,11 @@ export function assemble(foundation: Foundation): Assembly {
   const nextId = (): string => forwardedWrites.nextId();
 
   const telemetry = new Telemetry(foundation);
-  const own = new LocalHolder({ env, members, partitions, store, policies, time, grants });
+  const { siblings } = telemetry;
+  const onSiblings: LocalParts['onSiblings'] = (request, written) =>
+    siblings.note(request, written);
+  const local = { env, members, partitions, store, policies, time, grants, onSiblings };
+  const own = new LocalHolder(local);
   const packer = new StorePacker(floors);
   const onMissed = (peer: Peer): void => sync.onPeerMissed(peer);
   const holders = new Holders({

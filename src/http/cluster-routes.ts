@@ -5,6 +5,7 @@ import { MecError } from '../base/errors.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
+import { INSIGHT_ROUTES } from './insight-routes.ts';
 import { byMethod, type Serve } from './methods.ts';
 import { keyOf } from './request.ts';
 
@@ -19,6 +20,7 @@ const ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }
   { path: /^\/cluster\/remove\/[^/]+$/, serve: byMethod({ POST: remove }) },
   { path: /^\/cluster\/merge\/[^/]+$/, serve: byMethod({ POST: merge }) },
   { path: /^\/cluster\/(?:locate|ring)\/./, serve: byMethod({ GET: locate }) },
+  ...INSIGHT_ROUTES,
 ];
 
 /** Answers an operator's request. Rejects with a `MecError`. */
@@ -28,7 +30,7 @@ export async function serveCluster(node: MecNode, request: HttpRequest): Promise
     throw new MecError('no-such-route', {
       detail:
         'The routes are /cluster/leave, /cluster/remove/NAME, /cluster/merge/HOST:PORT, ' +
-        'and /cluster/locate/KEY.',
+        '/cluster/locate/KEY and /cluster/explain/KEY.',
     });
   }
   return route.serve(node, request);

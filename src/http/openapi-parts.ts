@@ -67,6 +67,9 @@ export const PARAMETERS = {
     description: 'HOST:PORT of a node, where PORT is its `port`; brackets around an IPv6 address.',
     schema: { type: 'string' },
   },
+  token: query('token', 'The token of a write whose effect is predicted; none by default.', {
+    type: 'string',
+  }),
   r: query('r', 'The number of replicas that must answer a read.', quorum),
   w: query('w', 'The number of disks that must have a write.', quorum),
   pr: query('pr', 'The number of owners that must answer a read; fallbacks do not count.', quorum),

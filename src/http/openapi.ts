@@ -314,6 +314,18 @@ const PATHS: Readonly<Record<string, DocumentPart>> = {
   '/status': ask('status', 'The state of the node', json('Status')),
   '/cluster/locate/{key}': located('locate', 'The owners of a key, and the versions that each has'),
   '/cluster/ring/{key}': located('ring', 'An alias of /cluster/locate/{key}'),
+  '/cluster/explain/{key}': {
+    parameters: parameters('key'),
+    get: {
+      ...(ask(
+        'explain',
+        'Why a key has its versions, and what a write would do',
+        json('Explanation'),
+        problems([...KEY, 'bad-vclock', 'not-ready']),
+      )['get'] as DocumentPart),
+      parameters: parameters('token'),
+    },
+  },
   '/cluster/leave': post('leave', 'The node starts to leave the cluster', 202),
   '/cluster/remove/{name}': {
     parameters: parameters('name'),

@@ -142,6 +142,34 @@ describe('the commands of operators', () => {
     assert.deepEqual(ringed, located);
   });
 
+  test('mec explain prints the versions, the reason for siblings, and the effect of a write', async () => {
+    for (const value of ['soup', 'salad']) await mec('put', 'dinner', value);
+    const { code, out, err } = await mec('explain', 'dinner');
+    assert.deepEqual([code, err], [0, '']);
+    const lines = out.trimEnd().split('\n');
+    assert.match(lines[0] ?? '', /^dinner is in partition \d+, and has 2 values$/);
+    assert.match(lines[1] ?? '', /^ {2}n1~\w{10}:\d+ {2}\d bytes, 2\S+Z, taken by n1, by mec$/);
+    assert.match(lines[2] ?? '', /^ {4}n\d has, n\d has, n\d has$/);
+    const dot = /n1~\w{10}:\d+/;
+    const because = new RegExp(
+      `^because ${dot.source} was written by client mec without a token; it had not seen ${dot.source}$`,
+    );
+    assert.match(lines[5] ?? '', because);
+    assert.match(
+      lines[6] ?? '',
+      /^a write without a token at n1 would replace nothing, and leave n1/,
+    );
+    const token = (JSON.parse((await mec('get', 'dinner', '--json')).out) as { token: string })
+      .token;
+    const planned = (await mec('explain', 'dinner', '--token', token)).out;
+    assert.match(
+      planned,
+      /^a write with this token at n1 would replace n1\S+, n1\S+, and leave nothing$/m,
+    );
+    const refused = await mec('explain', 'dinner', '--token', 'nonsense');
+    assert.equal(refused.code, 1);
+  });
+
   test('operator commands report errors like client commands', async () => {
     const dead = await deadUrl();
     for (const command of ['status', 'locate', 'leave']) {

@@ -38,6 +38,9 @@ export interface LocalParts extends LocalGrantParts, LocalKeysParts {
   readonly members: Members;
   readonly partitions: Partitions;
   readonly store: Store;
+  /** Called with each write that has become a sibling. */
+  readonly onSiblings?:
+    ((request: LocalWriteRequest, written: LocalWriteResult) => void) | undefined;
 }
 
 /** The replicas of this node. */
@@ -87,6 +90,8 @@ export class LocalHolder implements Holder {
       onAnswer(error ?? this.#storeResultOf(replica, { ...request, dots })),
     );
     dots.push(written.dot);
+    if (request.body !== undefined && written.object.versions.length > 1)
+      this.#parts.onSiblings?.(request, written);
     partitions.of(request.partition).observe(replica.actor);
     return written;
   }

@@ -4,6 +4,7 @@ import type { Recorder } from '../../base/recorder.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Config } from '../config.ts';
 import { Operations } from './operations.ts';
+import { SiblingWrites } from './sibling-writes.ts';
 import { type LoopLag, SlowOperations } from './slow.ts';
 
 /** The parts of a node that its measurements need. */
@@ -19,6 +20,7 @@ export class Telemetry {
   readonly recorder: Recorder;
   readonly loopLag: LoopLag = { ms: undefined };
   readonly slow: SlowOperations;
+  readonly siblings: SiblingWrites;
   /** Is told of all operations of the coordinator. */
   readonly observer: Operations;
 
@@ -33,6 +35,7 @@ export class Telemetry {
       loopLagMs: () => this.loopLag.ms,
       pendingRows: () => store.pending?.rows,
     });
+    this.siblings = new SiblingWrites(env.clock, recorder);
     this.observer = new Operations(recorder, this.slow);
   }
 }

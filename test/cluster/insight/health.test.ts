@@ -154,6 +154,7 @@ test('a node without a report yet is not told to differ, and looking changes not
   for (let i = 0; i < 100; i++) {
     for (const node of nodes) {
       verdictAt(node);
+      void node.node?.sight.explain('k');
     }
   }
   await lab.wait(5_000);

@@ -1,0 +1,42 @@
+/** The routes that explain a cluster to operators: keys, hot and large ones, and slow requests. */
+import { utf8ToBytes } from '../base/bytes.ts';
+import { MecError } from '../base/errors.ts';
+import type { MecNode } from '../cluster/node.ts';
+import { decodeToken } from '../core/causality/token.ts';
+import type { HttpAnswer, HttpRequest } from './exchange.ts';
+import { byMethod, type Serve } from './methods.ts';
+import { keyOf } from './request.ts';
+
+const EXPLAIN = '/cluster/explain/';
+
+/** The routes, each with its path. */
+export const INSIGHT_ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] =
+  [
+    { path: /^\/cluster\/explain\/./, serve: byMethod({ GET: explain }) },
+  ];
+
+const json = (document: unknown): HttpAnswer => ({
+  status: 200,
+  headers: { 'Content-Type': 'application/json' },
+  body: utf8ToBytes(`${JSON.stringify(document, null, 2)}\n`),
+});
+
+/** The value of the only parameter that a request may have; undefined if it has none. */
+function onlyParameter({ query }: HttpRequest, name: string): string | undefined {
+  if (query === '') return undefined;
+  const parameters = [...new URLSearchParams(query)];
+  const [[given, value] = ['', '']] = parameters;
+  if (parameters.length === 1 && given === name) return value;
+  throw new MecError('bad-parameter', {
+    parameter: parameters.find(([other]) => other !== name)?.[0] ?? name,
+    detail: `This request takes the parameter ${name}, once.`,
+  });
+}
+
+async function explain(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const key = keyOf(request.path, EXPLAIN);
+  const token = onlyParameter(request, 'token');
+  return json(
+    await node.sight.explain(key, token === undefined ? undefined : decodeToken(token, key)),
+  );
+}
