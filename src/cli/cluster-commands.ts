@@ -1,5 +1,5 @@
 /** The commands for operators, which show a cluster and change its members. */
-import type { CommandSpec } from './command.ts';
+import { type CommandSpec, oneOf } from './command.ts';
 import { HEALTH_EXIT_HELP } from './exit-codes.ts';
 import { ANSWER_OPTIONS, REMOTE_OPTIONS } from './commands.ts';
 
@@ -41,6 +41,21 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
       ...REMOTE_OPTIONS,
     ],
     run: async (args, options) => (await import('./explain.ts')).runExplain(args, options),
+  },
+  {
+    name: 'top',
+    about: 'print the keys with the most reads, writes, bytes or values',
+    args: [],
+    options: [
+      {
+        flags: '--by <order>',
+        about: 'reads and writes of the last minutes, bytes, or siblings',
+        parse: oneOf('reads', 'writes', 'bytes', 'siblings'),
+        defaultValue: 'reads',
+      },
+      ...REMOTE_OPTIONS,
+    ],
+    run: async (_, options) => (await import('./explain.ts')).runTop(options),
   },
   {
     name: 'leave',

@@ -1,9 +1,10 @@
-/** The command `mec explain`: why a key is as it is. */
+/** The commands `mec explain` and `mec top`: why a key is as it is, and which keys stand out. */
 import type { ExplainedVersion, KeyExplanation } from '../cluster/insight/key-explanation.ts';
+import type { TopOfAll } from '../cluster/insight/top.ts';
 import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, type RemoteOptions, reported } from './remote.ts';
-import { counted, formatBytes, oneLine, print } from './terminal.ts';
+import { counted, formatBytes, oneLine, print, remark } from './terminal.ts';
 
 interface ExplainOptions extends RemoteOptions {
   readonly token?: string;
@@ -60,3 +61,23 @@ function predictionLines({ ifYouWrite }: KeyExplanation, token: string | undefin
     `${write} at ${coordinator} would replace ${listOf(replaces)}, and leave ${listOf(leaves)}`,
   ];
 }
+
+interface TopOptions extends RemoteOptions {
+  readonly by: string;
+}
+
+/** Runs `mec top`. */
+export function runTop(given: unknown): Promise<void> {
+  const options = given as TopOptions;
+  return reported(options, async () => {
+    const query = { by: options.by };
+    const top = await askNode<TopOfAll>(options, { method: 'GET', path: '/cluster/top', query });
+    if (options.json === true) await print(process.stdout, `${JSON.stringify(top)}\n`);
+    else await print(process.stdout, top.keys.map(topLine).join(''));
+    for (const node of top.silent) remark(`${node} gave no answer`);
+    return EXIT.done;
+  });
+}
+
+const topLine = ({ key, value, error = 0 }: TopOfAll['keys'][number]): string =>
+  `${value}${error === 0 ? '' : ` (-${error})`}\t${oneLine(key)}\n`;

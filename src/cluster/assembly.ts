@@ -22,6 +22,7 @@ import type { Members } from './membership/members.ts';
 import { type Peer, Peers } from './membership/peers.ts';
 import { Floors } from './partitions/floors.ts';
 import { Partitions } from './partitions/partition-view.ts';
+import type { TopKeys } from './insight/top.ts';
 import { Telemetry } from './insight/telemetry.ts';
 import { Policies } from './policies.ts';
 import { Scrub } from './sync/scrub.ts';
@@ -41,6 +42,7 @@ export interface Foundation {
   readonly store: Store;
   readonly limits: SyncLimits;
   readonly recorder: Recorder;
+  readonly top: TopKeys;
 }
 
 /** The parts that a node drives, and the parts of its coordinators. */

@@ -29,6 +29,7 @@ import { put, putHere } from './coordinator/put.ts';
 import { dispatcher } from './dispatch.ts';
 import { digestsOf, inspect, type Inspected } from './inspection.ts';
 import { Sight } from './insight/sight.ts';
+import { TopKeys } from './insight/top.ts';
 import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './key-store.ts';
 import type { PutResult } from './holders/write-request.ts';
 import { readKeptCluster } from './membership/kept-cluster.ts';
@@ -94,6 +95,7 @@ export class MecNode implements KeyStore {
     const { config, env, openEngine, limits = SYNC_LIMITS, protocol = PROTOCOL } = options;
     const life = drawShortName(env.random);
     const recorder = new Recorder();
+    const top = new TopKeys(env.clock);
     const store = await Store.open({
       env,
       life,
@@ -102,6 +104,7 @@ export class MecNode implements KeyStore {
       sync: config.storage.sync,
       maxLogEntries: limits.maxLogEntries,
       recorder,
+      onVersions: (key, versions) => top.noteVersions(key, versions),
     });
     const { cluster, members } = readKeptCluster(store, config, life);
     const refusal = startRefusal(store, members);
@@ -111,7 +114,7 @@ export class MecNode implements KeyStore {
     }
     const node = new MecNode(
       options,
-      assemble({ env, config, protocol, life, cluster, members, store, limits, recorder }),
+      assemble({ env, config, protocol, life, cluster, members, store, limits, recorder, top }),
     );
     // It must not miss what the first messages change.
     node.#parts.sync.start();
@@ -162,6 +165,7 @@ export class MecNode implements KeyStore {
     { r, pr, timeoutMs, seen, gone, caller }: NodeGetOptions = {},
   ): Promise<GetResult> {
     const { quorum } = this.config;
+    this.#parts.top.noteRead(key);
     const request = {
       key,
       r: r ?? this.policyOf(key)?.r ?? quorum.r,
@@ -182,6 +186,7 @@ export class MecNode implements KeyStore {
    */
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
+    this.#parts.top.noteWrite(key);
     const policy = this.policyOf(key);
     const { token, condition, pr, pw, caller, replace } = options;
     const r = options.r ?? policy?.r ?? quorum.r;

@@ -1,6 +1,7 @@
 /** The routes that explain a cluster to operators: keys, hot and large ones, and slow requests. */
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
+import { TOP_ORDERS, type TopOrder } from '../cluster/insight/top.ts';
 import type { MecNode } from '../cluster/node.ts';
 import { decodeToken } from '../core/causality/token.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
@@ -13,6 +14,8 @@ const EXPLAIN = '/cluster/explain/';
 export const INSIGHT_ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] =
   [
     { path: /^\/cluster\/explain\/./, serve: byMethod({ GET: explain }) },
+    { path: /^\/cluster\/top$/, serve: byMethod({ GET: top }) },
+    { path: /^\/cluster\/slow$/, serve: byMethod({ GET: slow }) },
   ];
 
 const json = (document: unknown): HttpAnswer => ({
@@ -39,4 +42,21 @@ async function explain(node: MecNode, request: HttpRequest): Promise<HttpAnswer>
   return json(
     await node.sight.explain(key, token === undefined ? undefined : decodeToken(token, key)),
   );
+}
+
+async function top(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const given = onlyParameter(request, 'by') ?? 'reads';
+  const by = TOP_ORDERS.find((order): order is TopOrder => order === given);
+  if (by === undefined)
+    throw new MecError('bad-parameter', {
+      parameter: 'by',
+      detail: `The parameter by must be one of ${TOP_ORDERS.join(', ')}`,
+    });
+  return json(await node.sight.topOfAll(by));
+}
+
+async function slow(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  if (request.query !== '')
+    throw new MecError('bad-parameter', { detail: 'This request takes no parameters.' });
+  return json(await node.sight.slowOfAll());
 }

@@ -11,6 +11,7 @@ import {
   MAX_TTL_SECONDS,
 } from '../core/limits.ts';
 import { MAX_CLIENT_ID_BYTES, MAX_CONDITION_TAGS, MAX_META_BYTES } from './limits.ts';
+import { TOP_ORDERS } from '../cluster/insight/top.ts';
 import { OPERATOR_SCHEMAS } from './openapi-operators.ts';
 import { type DocumentedHeader, headersOf } from './openapi-headers.ts';
 import { type DocumentPart, ref } from './openapi-ref.ts';
@@ -69,6 +70,10 @@ export const PARAMETERS = {
   },
   token: query('token', 'The token of a write whose effect is predicted; none by default.', {
     type: 'string',
+  }),
+  by: query('by', 'The order of the keys; `reads` by default.', {
+    type: 'string',
+    enum: TOP_ORDERS,
   }),
   r: query('r', 'The number of replicas that must answer a read.', quorum),
   w: query('w', 'The number of disks that must have a write.', quorum),

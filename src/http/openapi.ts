@@ -326,6 +326,21 @@ const PATHS: Readonly<Record<string, DocumentPart>> = {
       parameters: parameters('token'),
     },
   },
+  '/cluster/top': {
+    parameters: parameters('by'),
+    ...ask(
+      'top',
+      'The keys with the most reads, writes, bytes or versions',
+      json('Top'),
+      problems(['bad-parameter']),
+    ),
+  },
+  '/cluster/slow': ask(
+    'slow',
+    'The latest slow requests of all nodes',
+    json('Slow'),
+    problems(['bad-parameter']),
+  ),
   '/cluster/leave': post('leave', 'The node starts to leave the cluster', 202),
   '/cluster/remove/{name}': {
     parameters: parameters('name'),

@@ -83,6 +83,9 @@ export const keyOfRow = (row: string): string => row.slice(5);
 /** Whether a row is an object or a residue. */
 export const isKeyRow = (row: string): boolean => row.startsWith('o') || row.startsWith('r');
 
+/** Whether a row has the versions of a key. */
+export const isObjectRow = (row: string): boolean => row.startsWith('o');
+
 /** Returns the dot of a log row. */
 export function dotOfRow(row: string): Dot {
   const split = row.length - COUNTER_DIGITS - 1;

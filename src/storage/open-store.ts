@@ -12,7 +12,7 @@ import { emptyState } from './records.ts';
 import { Replica } from './replica/replica.ts';
 import { StoreSize } from './store-size.ts';
 import { keepHeader } from './store-header.ts';
-import type { StoreParts } from './store-parts.ts';
+import type { OnVersions, StoreParts } from './store-parts.ts';
 import { loadRepaired } from './wounded-replicas.ts';
 
 /** How to load a store from its engine. */
@@ -24,6 +24,7 @@ export interface LoadOptions {
   readonly sync: boolean;
   readonly maxLogEntries: number;
   readonly recorder?: Recorder | undefined;
+  readonly onVersions?: OnVersions | undefined;
   readonly actors: OwnActors;
   readonly names: ReplicaNames;
   /** Partitions whose replicas may have lost rows. They begin again, and leave the set. */
@@ -70,9 +71,17 @@ export class OpenStore {
     }
     await keepHeader(engine, { nodeName, life, log });
     const queue = new CommitQueue(engine, { clock, sync, onFailure, recorder });
-    const { actors, names, maxLogEntries } = options;
+    const { actors, names, maxLogEntries, onVersions } = options;
     const shared = { clock, engine, queue, cache: new ObjectCache() };
-    const parts: StoreParts = { ...shared, nodeName, actors, names, log, maxLogEntries };
+    const parts: StoreParts = {
+      ...shared,
+      onVersions,
+      nodeName,
+      actors,
+      names,
+      log,
+      maxLogEntries,
+    };
     const replicas = states.map((state, partition) => new Replica(partition, parts, state));
     return new OpenStore(parts, replicas);
   }

@@ -4,7 +4,11 @@ import type { OwnActors } from '../core/causality/actor.ts';
 import type { ReplicaNames } from '../core/causality/replica-name.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
+import type { PackedVersion } from './records.ts';
 import type { ObjectCache } from './object-cache.ts';
+
+/** Is told the present versions of a key. */
+export type OnVersions = (key: string, versions: readonly PackedVersion[]) => void;
 
 /** The parts of an open store that its replicas share. */
 export interface StoreParts {
@@ -18,6 +22,8 @@ export interface StoreParts {
   /** The names of the replicas of this life. */
   readonly names: ReplicaNames;
   readonly log: Log;
+  /** Called with the versions of a key after each change; undefined if none looks. */
+  readonly onVersions?: OnVersions | undefined;
   /** Log entries kept per replica. */
   readonly maxLogEntries: number;
 }

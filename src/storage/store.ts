@@ -20,6 +20,7 @@ import * as keyspace from './keyspace.ts';
 import type { ListToKeep } from './kept-members.ts';
 import { OpenStore } from './open-store.ts';
 import type { Replica } from './replica/replica.ts';
+import type { OnVersions } from './store-parts.ts';
 import { statusOfReplicas, type StoreStatus } from './store-status.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
 import { Verification } from './verification.ts';
@@ -39,6 +40,8 @@ export interface StoreOptions {
   readonly sync: boolean;
   /** Log entries kept per replica. */
   readonly maxLogEntries: number;
+  /** Is told the versions of keys that change or are verified; undefined if none looks. */
+  readonly onVersions?: OnVersions | undefined;
   /** Measures commits; undefined if they are not measured. */
   readonly recorder?: Recorder | undefined;
 }
@@ -206,7 +209,10 @@ export class Store {
   /** Verifies the next page of records, and some of the files below them. */
   async verify(): Promise<void> {
     const { engine } = this.#openedStore();
-    await this.#verification.page(engine, (error) => this.handleDamage(error));
+    await this.#verification.page(engine, {
+      onDamage: (error) => this.handleDamage(error),
+      onVersions: this.#options.onVersions,
+    });
     if (this.#opened?.engine === engine) await engine.verify(VERIFY_PAGE_BYTES);
   }
 

@@ -6,10 +6,18 @@ import { isDamage } from './damage.ts';
 import type { Engine } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import { VERIFY_FIRST_PAGE_ROWS, VERIFY_PAGE_BYTES, VERIFY_PAGE_ROWS } from './limits.ts';
-import { verifyRecord } from './records.ts';
+import { recordToVersions, verifyRecord } from './records.ts';
+import type { OnVersions } from './store-parts.ts';
 
 const FIRST_ROW = keyspace.kindRange('c').from;
 const LAST_ROW = keyspace.kindRange('u').to;
+
+/** The events of a verification. */
+export interface VerificationEvents {
+  readonly onDamage: (error: MecError) => void;
+  /** Is told of each intact object; undefined if none looks. */
+  readonly onVersions?: OnVersions | undefined;
+}
 
 /** The verification of one store, which goes on after the store was opened again. */
 export class Verification {
@@ -19,7 +27,7 @@ export class Verification {
   /**
    * Verifies the next page of records, and tells of each damaged one. Begins again after the last.
    */
-  async page(engine: Engine, onDamage: (error: MecError) => void): Promise<void> {
+  async page(engine: Engine, { onDamage, onVersions }: VerificationEvents): Promise<void> {
     const limit = this.#limit;
     const rows = await engine.scan({ from: this.#from, to: LAST_ROW, limit });
     const last = rows.at(-1);
@@ -31,6 +39,8 @@ export class Verification {
     for (const [row, record] of rows) {
       const error = damageOf(row, record);
       if (error !== undefined) onDamage(error);
+      else if (onVersions !== undefined && keyspace.isObjectRow(row))
+        onVersions(keyspace.keyOfRow(row), recordToVersions(record, row));
     }
   }
 }

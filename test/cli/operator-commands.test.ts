@@ -170,6 +170,13 @@ describe('the commands of operators', () => {
     assert.equal(refused.code, 1);
   });
 
+  test('mec top prints the keys of an order, and refuses any other', async () => {
+    const { code, out, err } = await mec('top', '--by', 'siblings');
+    assert.deepEqual([code, err], [0, '']);
+    assert.match(out, /^2\tdinner\n/);
+    assert.equal((await mec('top', '--by', 'names')).code, 2);
+  });
+
   test('operator commands report errors like client commands', async () => {
     const dead = await deadUrl();
     for (const command of ['status', 'locate', 'leave']) {

@@ -1,7 +1,9 @@
-/** The route `/cluster/explain` on a real cluster. */
+/** The routes `/cluster/explain`, `/cluster/top` and `/cluster/slow` on a real cluster. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { KeyExplanation } from '../../src/cluster/insight/key-explanation.ts';
+import type { SlowOfAll } from '../../src/cluster/insight/sight.ts';
+import type { TopOfAll } from '../../src/cluster/insight/top.ts';
 import { type EmbeddedCluster, startCluster } from '../../src/embed/start-cluster.ts';
 import { eventually } from '../fixtures/cluster.ts';
 import { seededRandom } from '../fixtures/fake-env.ts';
@@ -116,7 +118,43 @@ describe('explaining a cluster', () => {
       ['/cluster/explain/k?key=1', 400],
       ['/cluster/explain/k?token=&token=', 400],
       ['/cluster/explain/%zz', 400],
+      ['/cluster/top?by=names', 400],
+      ['/cluster/slow?limit=1', 400],
     ] as const)
       assert.equal((await send(at(0) + path)).status, status, path);
+  });
+
+  test('the key with 50 siblings, the largest key and the hot keys are at the top', async () => {
+    for (let i = 0; i < 50; i++) await put('many', undefined, i % 3);
+    await send(`${at(0)}/mec/large`, { method: 'PUT', body: 'x'.repeat(100_000) });
+    for (let i = 0; i < 400; i++) await send(`${at(i % 2)}/mec/many`);
+    const top = (by: string): Promise<TopOfAll> => ask(`/cluster/top?by=${by}`, 1);
+    const siblings = await top('siblings');
+    assert.deepEqual(siblings.keys[0], { key: 'many', value: 50 });
+    assert.deepEqual(siblings.silent, []);
+    const bytes = await top('bytes');
+    assert.equal(bytes.keys[0]?.key, 'large');
+    assert.ok((bytes.keys[0]?.value ?? 0) > 100_000);
+    const reads = await top('reads');
+    assert.equal(reads.keys[0]?.key, 'many');
+    assert.ok((reads.keys[0]?.value ?? 0) > 200, JSON.stringify(reads.keys[0]));
+    assert.equal(reads.halvedEveryMs, 60_000);
+    assert.equal((await top('writes')).by, 'writes');
+    assert.equal((await explain('many')).versions.length, 50);
+  });
+
+  test('slow requests of all nodes are told, and a member without an answer is named', async () => {
+    cluster.partition([0, 1], [2]);
+    // Two answers come at once, and the third never: the write fails after its timeout.
+    const failed = await send(`${at(0)}/mec/slow?w=all&timeout=400`, { method: 'PUT', body: 'x' });
+    assert.ok([503, 504].includes(failed.status), failed.text);
+    const { operations, silent } = await ask<SlowOfAll>('/cluster/slow', 1);
+    const [slow] = operations;
+    assert.equal(slow?.node, 'n1');
+    assert.equal(slow.operation, 'write');
+    assert.ok(slow.tookMs >= 250 && slow.key === undefined && 'n2' in slow.peers);
+    assert.deepEqual(silent, ['n3']);
+    cluster.heal();
+    await cluster.whole();
   });
 });

@@ -233,7 +233,13 @@ const RECIPES: Record<string, Record<string, Recipe>> = {
   openapi: { 200: () => ask('/openapi.json') },
   locate: located('locate'),
   ring: located('ring'),
-  leave: { 202: () => ask('/cluster/leave', { method: 'POST' }, 1) },
+  explain: located('explain'),
+  top: { 200: () => ask('/cluster/top'), 400: () => ask('/cluster/top?by=x') },
+  slow: { 200: () => ask('/cluster/slow'), 400: () => ask('/cluster/slow?x=1') },
+  leave: {
+    202: () => ask('/cluster/leave', { method: 'POST' }, 1),
+    403: () => ask('/cluster/leave', { method: 'POST', headers: FOREIGN }, 1),
+  },
   remove: {
     200: () => ask('/cluster/remove/n3', { method: 'POST' }),
     400: () => ask('/cluster/remove/a%20b', { method: 'POST' }),
@@ -380,7 +386,7 @@ test('every documented answer is given as documented', { timeout: 170_000 }, asy
     );
   };
   const ends = ['leave', 'remove'];
-  const needsMembers = (id: string): boolean => ['ready', 'locate', 'ring'].includes(id);
+  const needsMembers = (id: string): boolean => ['ready', 'locate', 'ring', 'explain'].includes(id);
   const isOrdinary = (status: string, id: string): boolean =>
     !['503', '504'].includes(status) && !ends.includes(id);
   await make(isOrdinary);

@@ -55,3 +55,18 @@ export const SLOW_LINES_PER_SECOND = 10;
 
 /** Sibling-making writes that a node remembers, of about 200 bytes each. */
 export const MAX_SIBLING_WRITES = 1_024;
+
+/** Keys in each list of top keys: as many as an operator looks at. */
+export const MAX_TOP_KEYS = 64;
+
+/** UTF-16 units of a key in such a list: as long as any key. */
+export const MAX_TOP_KEY_CHARS = 2_048;
+
+/** One operation in this number is counted. The sketch then costs a hundredth of a read. */
+export const HOT_SAMPLE = 16;
+
+/** Counters of a sketch: a key with more than 1 in 256 of all operations has one of them. */
+export const HOT_COUNTERS = 256;
+
+/** How often counts of operations are halved: a key that was hot is forgotten within minutes. */
+export const HALVING_MS = 60_000;

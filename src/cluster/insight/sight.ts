@@ -9,10 +9,22 @@ import type { DiskSpace } from '../../storage/disk-space.ts';
 import type { InspectRequest, Reply } from '../../transport/message.ts';
 import type { Difference } from '../sync/comparisons.ts';
 import type { Sync } from '../sync/sync.ts';
+import type { Peer } from '../membership/peers.ts';
+import { type MemberAnswers, askAll } from './ask-all.ts';
 import { explainKey, type ExplainParts } from './explain.ts';
 import type { KeyExplanation } from './key-explanation.ts';
 import { HealthMonitor, type HealthParts } from './health.ts';
 import { makeKeyReport, packKeyReport } from './key-report.ts';
+import { MAX_SLOW_KEPT } from './limits.ts';
+import { readSlow, type SlowOperation } from './slow.ts';
+import {
+  mergeTops,
+  readTop,
+  TOP_ORDERS,
+  type TopKeys,
+  type TopOfAll,
+  type TopOrder,
+} from './top.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** The parts of a node that it can tell about. */
@@ -21,6 +33,15 @@ export interface SightParts extends HealthParts {
   readonly sync: HealthParts['sync'] & Pick<Sync, 'differences'>;
   readonly holders: ExplainParts['holders'];
   readonly policies: ExplainParts['policies'];
+  readonly top: TopKeys;
+}
+
+/** The latest slow operations of all nodes. */
+export interface SlowOfAll {
+  /** The newest first. */
+  readonly operations: readonly SlowOperation[];
+  /** The members that have not answered. */
+  readonly silent: readonly string[];
 }
 
 /** Facts for `/metrics`. A value that is not known is undefined. */
@@ -70,6 +91,35 @@ export class Sight {
     return explainKey({ ...this.#parts, siblings: this.#parts.telemetry.siblings }, key, token);
   }
 
+  /** The keys at the top of all nodes. */
+  async topOfAll(by: TopOrder): Promise<TopOfAll> {
+    const { answers, silent } = await this.#askMembers(`top:${by}`, readTop);
+    return mergeTops(by, [this.#parts.top.by(by), ...answers.values()], silent);
+  }
+
+  /** The latest slow operations of all nodes. */
+  async slowOfAll(): Promise<SlowOfAll> {
+    const { answers, silent } = await this.#askMembers('slow', readSlow);
+    const all = [this.#parts.telemetry.slow.latest, ...answers.values()].flat();
+    const operations = all.sort((a, b) => (a.time < b.time ? 1 : -1)).slice(0, MAX_SLOW_KEPT);
+    return { operations, silent };
+  }
+
+  #askMembers<Answer>(
+    topic: string,
+    read: (json: unknown) => Answer | undefined,
+  ): Promise<MemberAnswers<Answer>> {
+    const { members, peers } = this.#parts;
+    const others = members
+      .in('joining', 'up', 'leaving')
+      .filter(({ name }) => name !== members.self);
+    const asked = others.map(({ name }): [string, Peer | undefined] => [
+      name,
+      peers.reach(name) === 'unreachable' ? undefined : peers.byId.get(name),
+    ]);
+    return askAll(new Map(asked), { topic, read });
+  }
+
   /** Answers a peer. Throws `bad-parameter` if it asks for what this release does not know. */
   serve({ topic, key = '' }: InspectRequest): Reply {
     const json = this.#answer(topic, key);
@@ -78,9 +128,12 @@ export class Sight {
   }
 
   #answer(topic: string, key: string): string | undefined {
-    const { siblings } = this.#parts.telemetry;
+    const { telemetry, top } = this.#parts;
+    const { siblings, slow } = telemetry;
     if (topic === 'report') return this.health.report();
     if (topic === 'key') return packKeyReport(makeKeyReport({ ...this.#parts, siblings }, key));
-    return undefined;
+    if (topic === 'slow') return JSON.stringify(slow.latest);
+    const order = TOP_ORDERS.find((by) => topic === `top:${by}`);
+    return order && JSON.stringify(top.by(order));
   }
 }

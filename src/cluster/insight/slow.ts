@@ -4,10 +4,11 @@ import { hashText32 } from '../../base/hash.ts';
 import { microsToIso } from '../../base/system.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { EndedOperation } from '../coordinator/observer.ts';
-import { MAX_SLOW_KEPT, SLOW_LINES_PER_SECOND } from './limits.ts';
+import { isTable, listOf, numberOf, textOf } from './json.ts';
+import { MAX_SLOW_KEPT, MAX_TOP_KEY_CHARS, SLOW_LINES_PER_SECOND } from './limits.ts';
 
 /** A slow operation, for operators. */
-interface SlowOperation {
+export interface SlowOperation {
   readonly node: string;
   /** ISO 8601. */
   readonly time: string;
@@ -117,3 +118,36 @@ export class SlowOperations {
 }
 
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
+
+/** Reads the answer of a peer; undefined if it is malformed. */
+export function readSlow(value: unknown): SlowOperation[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return listOf(value, MAX_SLOW_KEPT, (item) => {
+    if (!isTable(item)) return undefined;
+    const text = (name: string): string | undefined => textOf(item[name], MAX_TOP_KEY_CHARS);
+    const number = (name: string): number | undefined => numberOf(item[name]);
+    const [node, time, operation] = [text('node'), text('time'), text('operation')];
+    if (node === undefined || time === undefined || operation === undefined) return undefined;
+    const peers = isTable(item['peers']) ? item['peers'] : {};
+    return {
+      node,
+      time,
+      operation,
+      key: text('key'),
+      keyHash: text('keyHash') ?? '',
+      partition: number('partition') ?? 0,
+      tookMs: number('tookMs') ?? 0,
+      waitedForDiskMs: number('waitedForDiskMs'),
+      peers: Object.fromEntries(
+        Object.entries(peers).flatMap(([peer, ms]) => {
+          const known = numberOf(ms);
+          return known === undefined ? [] : [[peer, known]];
+        }),
+      ),
+      hedged: number('hedged') ?? 0,
+      loopLagMs: number('loopLagMs'),
+      pendingRows: number('pendingRows'),
+      failed: text('failed'),
+    };
+  });
+}

@@ -268,6 +268,7 @@ export class Replica {
   #save(before: StoredObject<Uint8Array>, change: ReplicaMerge, done: Done): void {
     if (change.dots.length > 0) this.sweep.markDue();
     this.commits.submit(this.#objects.changesOf(before, change), { dots: change.dots, done });
+    this.#store.onVersions?.(change.key, change.object.versions);
     this.cutter.cutIfOverfull();
   }
 }

@@ -155,6 +155,8 @@ test('a node without a report yet is not told to differ, and looking changes not
     for (const node of nodes) {
       verdictAt(node);
       void node.node?.sight.explain('k');
+      void node.node?.sight.topOfAll('reads');
+      void node.node?.sight.slowOfAll();
     }
   }
   await lab.wait(5_000);
