@@ -18,6 +18,7 @@ export const NOT_IN_FAST_TESTS =
  * a process or open a port. A slow test that does neither has an entry of its own.
  */
 const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
+  'adapters/': ['usual'],
   'bench/': ['long'],
   'build.test.ts': ['usual'],
   'chaos/': ['usual'],

@@ -70,6 +70,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   core: ['base'],
   client: ['base', 'core'],
+  adapters: ['base', 'core', 'client'],
   storage: ['base', 'core'],
   transport: ['base', 'core'],
   cluster: ['base', 'core', 'storage', 'transport'],
@@ -381,7 +382,12 @@ function realPart(
 }
 
 /** The entry points of the package, whose exports are for other programs. */
-const ENTRIES = ['src/index.ts', 'src/client/index.ts', 'src/client/merge/index.ts'];
+const ENTRIES = [
+  'src/index.ts',
+  'src/client/index.ts',
+  'src/client/merge/index.ts',
+  'src/adapters/keyv.ts',
+];
 
 /** Exports of `src` that only tests import, each with its reason. */
 const ONLY_FOR_TESTS: Readonly<Record<string, string>> = {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -11,7 +12,7 @@ import { startCluster } from '../../src/embed/start-cluster.ts';
 import { eventually, freePorts, TestCluster } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
 import { type Block, blocksOf, isShown, readPages } from './page.ts';
-import { COMPILE, runBlocks } from './run-blocks.ts';
+import { COMPILE, packagesIn, runBlocks } from './run-blocks.ts';
 
 async function whyNoCurl(): Promise<string | undefined> {
   const version = await promisify(execFile)('curl', ['--version']).then(
@@ -50,6 +51,18 @@ async function startedNodes(
   return cluster.urls;
 }
 
+/** The packages that a page imports and that are not installed. */
+function packagesMissing(blocks: readonly Block[]): string[] {
+  const require = createRequire(import.meta.url);
+  return packagesIn(blocks).filter((name) => {
+    try {
+      return require.resolve(name) === '';
+    } catch {
+      return true;
+    }
+  });
+}
+
 /** Runs the script that `npm start` runs, on other ports. */
 async function startAsReadmeSays(t: TestContext): Promise<string[]> {
   const { scripts } = JSON.parse(await readFile(new URL('package.json', ROOT), 'utf8')) as {
@@ -84,6 +97,8 @@ describe('the pages', { concurrency: 2 }, () => {
       `every block of ${page.path} runs, and prints what the page shows`,
       { skip },
       async (t) => {
+        const missing = packagesMissing(blocks);
+        if (missing.length > 0) return t.skip(`run npm ci to install ${missing.join(', ')}`);
         const needsNodes = blocks.some(({ language }) => language !== 'toml');
         await runBlocks(t, blocks, {
           urls: needsNodes ? await startedNodes(t, page.path, blocks) : [],

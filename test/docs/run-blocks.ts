@@ -30,6 +30,14 @@ export interface Playground {
   readonly urls: readonly string[];
 }
 
+/** The packages that the TypeScript of a page imports, other than this one. */
+export const packagesIn = (blocks: readonly Block[]): string[] =>
+  blocks.flatMap(({ language, code }) =>
+    language === 'ts'
+      ? [...code.matchAll(/from '((?!node:|\.|mec-db)[^']+)'/g)].map(([, name]) => name as string)
+      : [],
+  );
+
 /** Runs the blocks of a page in their order; the TypeScript of a page is one program. */
 export async function runBlocks(
   t: TestContext,
@@ -75,9 +83,11 @@ async function runProgram(
   const source = atCluster(program.map(({ code }) => code).join('\n'), playground);
   await writeFile(`${directory}/page.mts`, source);
   const compiler = fileURLToPath(new URL('node_modules/typescript/bin/tsc', ROOT));
+  // Declarations of other packages may have errors, such as imports of what is not installed.
+  const libraries = packagesIn(program).length > 0 ? ['--skipLibCheck'] : [];
   const compile = run(
     process.execPath,
-    [compiler, '--ignoreConfig', ...FLAGS.split(' '), 'page.mts'],
+    [compiler, '--ignoreConfig', ...FLAGS.split(' '), ...libraries, 'page.mts'],
     {
       cwd: directory,
     },
