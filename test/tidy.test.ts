@@ -387,6 +387,7 @@ const ENTRIES = [
   'src/client/index.ts',
   'src/client/merge/index.ts',
   'src/adapters/keyv.ts',
+  'src/adapters/session.ts',
 ];
 
 /** Exports of `src` that only tests import, each with its reason. */

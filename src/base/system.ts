@@ -81,6 +81,12 @@ export function httpDateToMicros(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms * 1000;
 }
 
+/** The time in a text, such as that of a cookie, in ms since 1970; undefined if it is none. */
+export function textToMillis(text: string): number | undefined {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** A time in µs since 1970 as ISO 8601, in whole milliseconds. */
 export function microsToIso(micros: number): string {
   return new Date(micros / 1000).toISOString();
