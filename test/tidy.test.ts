@@ -388,6 +388,7 @@ const ENTRIES = [
   'src/client/merge/index.ts',
   'src/adapters/keyv.ts',
   'src/adapters/session.ts',
+  'src/adapters/unstorage.ts',
 ];
 
 /** Exports of `src` that only tests import, each with its reason. */

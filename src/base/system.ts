@@ -81,6 +81,9 @@ export function httpDateToMicros(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms * 1000;
 }
 
+/** A time in µs since 1970 as a `Date`, for programs that expect one. */
+export const microsToDate = (micros: number): Date => new Date(micros / 1000);
+
 /** The time in a text, such as that of a cookie, in ms since 1970; undefined if it is none. */
 export function textToMillis(text: string): number | undefined {
   const ms = Date.parse(text);

@@ -11,6 +11,9 @@ const BUILT = fileURLToPath(new URL('../../src/', import.meta.url));
 
 /** The entries of the package, by the names of their pages. */
 export const ENTRIES: Readonly<Record<string, { readonly from: string; readonly file: string }>> = {
+  'keyv.md': { from: 'mec-db/keyv', file: 'adapters/keyv.d.ts' },
+  'session.md': { from: 'mec-db/session', file: 'adapters/session.d.ts' },
+  'unstorage.md': { from: 'mec-db/unstorage', file: 'adapters/unstorage.d.ts' },
   'client.md': { from: 'mec-db/client', file: 'client/index.d.ts' },
   'merge.md': { from: 'mec-db/merge', file: 'client/merge/index.d.ts' },
   'mec-db.md': { from: 'mec-db', file: 'index.d.ts' },
