@@ -31,6 +31,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'client/delivery.test.ts': ['usual'],
   'client/odd-answers.test.ts': ['usual'],
   'client/options.test.ts': ['usual'],
+  'client/schemas.test.ts': ['usual'],
   'client/soak.test.ts': ['long'],
   'client/types.test.ts': ['usual'],
   'cluster/address-change.test.ts': ['long'],

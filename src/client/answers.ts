@@ -220,7 +220,7 @@ async function toVersion<T>(
   let value: T;
   try {
     const isAsStored = contentEncoding === undefined || codec.keepsEncoding === true;
-    value = codec.decode(
+    value = await codec.decode(
       isAsStored ? body : await decodeContent(body, contentEncoding),
       contentType,
     );

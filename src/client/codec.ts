@@ -1,5 +1,6 @@
 /** Codecs, which convert values to bytes and back. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
+import { checkBySchema, isSchema, type StandardSchema } from './standard-schema.ts';
 
 /**
  * Converts values to bytes and back. If a function throws, the call rejects with a `CodecError`.
@@ -13,7 +14,7 @@ export interface Codec<T> {
    */
   readonly keepsEncoding?: boolean;
   encode(value: T): Uint8Array;
-  decode(bytes: Uint8Array, contentType: string): T;
+  decode(bytes: Uint8Array, contentType: string): T | Promise<T>;
 }
 
 function utf8(bytes: Uint8Array): string {
@@ -23,10 +24,13 @@ function utf8(bytes: Uint8Array): string {
 }
 
 /**
- * Values as JSON. `check` validates a parsed value and returns it typed, or throws. Without it, any
- * JSON is accepted as `T`.
+ * Values as JSON. `check` validates a value that was read: a function that returns it typed or
+ * throws, or a schema of zod, valibot, arktype or any other package with Standard Schema. Without
+ * it, any JSON is accepted as `T`. Values are not validated before they are written.
  */
-export function json<T = unknown>(check: (value: unknown) => T = (value) => value as T): Codec<T> {
+export function json<T = unknown>(
+  check: StandardSchema<T> | ((value: unknown) => T) = (value) => value as T,
+): Codec<T> {
   return {
     contentType: 'application/json',
     encode: (value) => {
@@ -34,7 +38,10 @@ export function json<T = unknown>(check: (value: unknown) => T = (value) => valu
       if (written === undefined) throw new TypeError(`${typeof value} is not JSON`);
       return utf8ToBytes(written);
     },
-    decode: (bytes) => check(JSON.parse(utf8(bytes))),
+    decode: (bytes) => {
+      const value: unknown = JSON.parse(utf8(bytes));
+      return isSchema(check) ? checkBySchema(check, value) : check(value);
+    },
   };
 }
 

@@ -26,6 +26,7 @@ export {
 export { type KeyCount } from './listing.ts';
 export { type Quorum as QuorumSize } from '../core/quorum/quorum.ts';
 export { bytes, type Codec, json, text } from './codec.ts';
+export { type SchemaIssue, type SchemaResult, type StandardSchema } from './standard-schema.ts';
 export {
   type ClientErrorCode,
   CodecError,
