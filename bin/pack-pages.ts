@@ -1,5 +1,5 @@
 /**
- * Prepares the pages for the package, which has no tests, examples and sources. While `npm pack`
+ * Prepares the pages for the package, which has no tests and no sources. While `npm pack`
  * runs, a link to a file that the package does not have is only its text and the path of the file.
  * With `--restore`, the pages are as before.
  */
@@ -11,7 +11,8 @@ const PAGES = ['README.md', 'docs'];
 const ORIGINALS = '.pages-before-pack';
 
 /** Whether the package has a file that a page links to. */
-const isPacked = (path: string): boolean => /^(?:docs(?:\/|$)|README\.md$|LICENSE$)/.test(path);
+const isPacked = (path: string): boolean =>
+  /^(?:docs|examples)(?:\/|$)|^(?:README\.md|LICENSE)$/.test(path);
 
 /** A page in which every link leads to a file of the package, or to another site. */
 function packedPage(path: string, text: string): string {

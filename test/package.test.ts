@@ -1,28 +1,29 @@
 /** The package as published: packed, installed into an empty project, and used there. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import {
+  installed,
+  pack,
+  PROGRAMS,
+  ROOT,
+  run,
+  stage,
+  temporaryDirectory,
+  WITHOUT_COMMENTS,
+} from './fixtures/packed.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The limits of the tarball, so that the package stays small. */
 const MAX_TARBALL_BYTES = 500_000;
-const INSTALL_MS = 150_000;
 
-const PROGRAM = `
-import { startNode } from 'mec-db';
-import { MecClient } from 'mec-db/client';
-import { growOnlyCounter as counter } from 'mec-db/merge';
-const node = await startNode();
-const client = new MecClient(node.url);
-const updated = await client.update('visits', (count, by) => counter.add(count, by), { merge: counter.merge });
-console.log(counter.value(updated.value));
-await node.close();
-`;
+/** The files of the package. */
+const PACKED = [
+  /^(?:package\.json|README\.md|LICENSE)$/,
+  /^dist\/(?:bin|src)\/.*\.(?:js|d\.ts)$/,
+  /^docs\/.*\.(?:md|svg|yml|json)$/,
+  /^examples\/.*\.(?:ts|sh|html)$/,
+];
 
 const TYPED = `
 import { type EmbeddedNode, startCluster, startNode } from 'mec-db';
@@ -37,15 +38,6 @@ export const isShort = (error: unknown): boolean =>
 export const carts = mapOf(plusMinusCounter);
 export const latest = register.merge<string>;
 `;
-
-/** A copy of the files that are packed, with its pages prepared as by `npm pack`. */
-async function stage(directory: string): Promise<string> {
-  const staged = join(directory, 'staged');
-  for (const path of ['package.json', 'README.md', 'LICENSE', 'docs', 'dist/bin', 'dist/src'])
-    await cp(join(ROOT, path), join(staged, path), { recursive: true });
-  await run(process.execPath, ['dist/bin/pack-pages.js'], staged);
-  return staged;
-}
 
 /** The pages of a folder, by path. */
 async function pagesOf(folder: string): Promise<Map<string, string>> {
@@ -71,79 +63,32 @@ async function deadLinks(folder: string): Promise<string[]> {
   return dead;
 }
 
-async function run(
-  program: string,
-  args: readonly string[],
-  cwd: string,
-  timeoutMs = 60_000,
-): Promise<string> {
-  const { stdout } = await promisify(execFile)(program, args, { cwd, timeout: timeoutMs });
-  return stdout;
-}
-
 test(
   'packed and installed into an empty project, it runs, is typed, and has its command',
   { timeout: 300_000 },
   async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'mec-package-'));
-    t.after(() => rm(directory, { recursive: true, force: true }));
-    // Packs the build of the tests. The package's own script would build again while other tests
-    // use the build.
-    const [packed] = JSON.parse(
-      await run(
-        'npm',
-        ['pack', '--ignore-scripts', '--json', '--pack-destination', directory],
-        await stage(directory),
-      ),
-    ) as {
-      filename: string;
-      size: number;
-      files: { path: string }[];
-    }[];
-    assert.ok(packed !== undefined);
-    assert.ok(packed.size < MAX_TARBALL_BYTES, `${packed.size} bytes`);
-    const strays = packed.files.filter(
-      ({ path }) =>
-        !/^(?:dist\/(?:bin|src)\/.*\.(?:js|d\.ts)|docs\/.*\.(?:md|svg)|package\.json|README\.md|LICENSE)$/.test(
-          path,
-        ),
+    const directory = await temporaryDirectory(t);
+    const { file, bytes, paths } = await pack(directory);
+    assert.ok(bytes < MAX_TARBALL_BYTES, `${bytes} bytes`);
+    assert.deepEqual(
+      paths.filter((path) => !PACKED.some((packed) => packed.test(path))),
+      [],
     );
-    assert.deepEqual(strays, []);
-    await run('tar', ['-xzf', packed.filename], directory);
+    await run('tar', ['-xzf', file], directory);
     assert.deepEqual(await deadLinks(join(directory, 'package')), []);
 
-    const project = join(directory, 'project');
-    await mkdir(project);
-    await writeFile(
-      join(project, 'package.json'),
-      JSON.stringify({ name: 'empty', private: true, type: 'module' }),
-    );
     const startMs = performance.now();
-    const install = [
-      'install',
-      '--prefer-offline',
-      '--no-audit',
-      '--no-fund',
-      join(directory, packed.filename),
-    ];
-    const failure = await run('npm', install, project, INSTALL_MS).then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
-    if (
-      failure !== undefined &&
-      /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/.test(failure)
-    ) {
-      return t.skip('the registry of packages cannot be reached');
-    }
-    assert.equal(failure, undefined);
+    const project = await installed(t, 'module', [file]);
+    if (project === undefined) return;
     const seconds = Math.round((performance.now() - startMs) / 100) / 10;
     t.diagnostic(
-      `${Math.round(packed.size / 1000)} kB packed, installed with all it needs in ${seconds} s`,
+      `${Math.round(bytes / 1000)} kB packed, installed with all it needs in ${seconds} s`,
     );
 
-    await writeFile(join(project, 'program.js'), PROGRAM);
-    assert.equal(await run(process.execPath, ['program.js'], project), '1\n');
+    for (const [name, text] of Object.entries(PROGRAMS)) {
+      await writeFile(join(project, name), text);
+      assert.equal(await run(process.execPath, [name], project), '1\n', name);
+    }
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
       version: string;
     };
@@ -177,11 +122,12 @@ test(
 );
 
 test('npm pack changes the pages only until it has packed them', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'mec-pages-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  const directory = await temporaryDirectory(t);
   const before = await pagesOf(ROOT);
   const staged = await stage(directory);
   assert.match((await pagesOf(staged)).get('docs/operations.md') ?? '', /\(`test\/|: `test\//);
+  // A link that the package can follow stays one.
+  assert.match((await pagesOf(staged)).get('README.md') ?? '', /\]\(examples\/hello\.ts\)/);
   const again = run(process.execPath, ['dist/bin/pack-pages.js'], staged);
   await assert.rejects(again, /npm run postpack/);
   await run(process.execPath, ['dist/bin/pack-pages.js', '--restore'], staged);
@@ -189,6 +135,12 @@ test('npm pack changes the pages only until it has packed them', async (t) => {
   const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
-  assert.match(scripts['prepack'] ?? '', / && node dist\/bin\/pack-pages\.js$/);
+  const steps = (scripts['prepack'] ?? '').split(' && ').slice(1);
+  assert.deepEqual(steps, [
+    'npm run -s build',
+    WITHOUT_COMMENTS,
+    'node dist/bin/pack-declarations.js',
+    'node dist/bin/pack-pages.js',
+  ]);
   assert.equal(scripts['postpack'], 'node dist/bin/pack-pages.js --restore');
 });

@@ -63,6 +63,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'model/conditional-writes.test.ts': ['usual', 'long'],
   'model/plain-writes.test.ts': ['usual', 'long'],
   'package.test.ts': ['usual'],
+  'package/': ['long'],
   'sim/changing-owners.test.ts': ['usual'],
   'sim/closed-writes.test.ts': ['usual'],
   'sim/completeness.test.ts': ['usual'],

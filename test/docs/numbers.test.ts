@@ -70,7 +70,9 @@ const amount = (number: number, unit: string): string =>
 const manifest = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
 ) as { engines: { node: string } };
-const NODE_JS = `Node.js ${manifest.engines.node.replace('>=', '')} or newer`;
+const [, FLOOR_OF_20 = '?', FLOOR = '?'] =
+  /^\^(\d+\.\d+)\.0 \|\| >=(\d+\.\d+)\.0$/.exec(manifest.engines.node) ?? [];
+const NODE_JS = `Node.js ${FLOOR_OF_20}, ${FLOOR} or newer`;
 const MAX_VALUE = `${MAX_VALUE_BYTES / MIB} MiB`;
 const MAJORITY = quorumSize('quorum', DEFAULT_N);
 const TOLERANCE = amount(CLOCK_TOLERANCE_MS / 1_000, 'second');
@@ -81,7 +83,7 @@ const DRAWN = Array.from({ length: 200 }, (_, seed) => drawPlan(new Dice(seed), 
 /** Passages with a number, by page. Line breaks count as spaces, and links have no targets. */
 const STATED: Readonly<Record<string, readonly string[]>> = {
   'README.md': [
-    `MecDB needs ${NODE_JS}.`,
+    `MecDB needs ${NODE_JS}, and no other service.`,
     `By default these are ${DEFAULT_N}, ${MAJORITY} and ${MAJORITY}.`,
     `The limit is ${DEFAULT_MAX_VALUE_BYTES / MIB} MiB by default and ${MAX_VALUE} at most.`,
     `this starts a cluster: ${word(DEV_DEFAULT_NODES)} nodes, ${word(DEV_DEFAULT_NODES)} processes.`,
