@@ -13,7 +13,10 @@ import { MecClient } from 'mec-db/client';
 import { plusMinusCounter as counter, type PlusMinusCounter } from 'mec-db/merge';
 
 const cluster = await startCluster();
-const clients = Array.from({ length: 10 }, () => new MecClient<PlusMinusCounter>(cluster.urls));
+const clients = Array.from(
+  { length: 10 },
+  () => new MecClient<PlusMinusCounter>(cluster.urls, { deadlineMs: 60_000 }),
+);
 const { merge } = counter;
 
 console.log('10 clients, 10 steps each');

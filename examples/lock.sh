@@ -11,17 +11,17 @@ N1=${1:-http://127.0.0.1:3000}
 N2=${2:-http://127.0.0.1:3001}
 KEY="lock-$$"
 
-# Takes the lock at a node for a second: prints 200 if the caller has it, 412 if not.
+# Takes the lock at a node for four seconds: prints 200 if the caller has it, 412 if not.
 take() {
-  curl -s -o /dev/null -w '%{http_code}\n' -X PUT "$1/mec/$KEY" -H 'If-None-Match: *' -H 'X-Mec-TTL: 1' -d "$2"
+  curl -sS -o /dev/null -w '%{http_code}\n' -X PUT "$1/mec/$KEY" -H 'If-None-Match: *' -H 'X-Mec-TTL: 4' -d "$2"
 }
 
 printf 'ann: ' && take "$N1" ann
 printf 'bob: ' && take "$N2" bob
-sleep 2
+sleep 5
 printf "bob, when ann's time is over: " && take "$N2" bob
 
 # Only if it is still bob's: the tag names his very write.
-TAG=$(curl -s -o /dev/null -w '%header{etag}' "$N1/mec/$KEY")
+TAG=$(curl -sS -o /dev/null -w '%header{etag}' "$N1/mec/$KEY")
 printf 'bob gives it back: '
-curl -s -o /dev/null -w '%{http_code}\n' -X DELETE "$N1/mec/$KEY" -H "If-Match: $TAG"
+curl -sS -o /dev/null -w '%{http_code}\n' -X DELETE "$N1/mec/$KEY" -H "If-Match: $TAG"
