@@ -105,7 +105,7 @@ class ClientBatch<Result> {
     } catch (error) {
       // The request was repeated until the deadline.
       if (!(error instanceof MecClientError)) throw error;
-      for (const index of part) this.#results[index] = error;
+      for (const index of part) this.#fail(index, error);
       return [];
     }
     const again: number[] = [];
@@ -123,17 +123,28 @@ class ClientBatch<Result> {
 
   /** Keeps the result of an operation, or its error, and returns the error. */
   async #keep(index: number, work: () => Promise<Result>): Promise<MecClientError | undefined> {
-    const before = this.#results[index];
     try {
       this.#results[index] = await work();
       return undefined;
     } catch (error) {
       if (!(error instanceof MecClientError)) throw error;
-      // The error speaks of this try only.
-      if (before instanceof MecClientError && before.mayTakeEffect) error.mayTakeEffect = true;
-      this.#results[index] = error;
+      this.#fail(index, error);
       return error;
     }
+  }
+
+  /** Keeps the error of an operation. Each error speaks of its own try only. */
+  #fail(index: number, error: MecClientError): void {
+    const before = this.#results[index];
+    if (!(before instanceof MecClientError)) {
+      this.#results[index] = error;
+      return;
+    }
+    const mayTakeEffect = before.mayTakeEffect || error.mayTakeEffect;
+    // The answer of a node tells more than a deadline.
+    const kept = error.code === 'deadline' ? before : error;
+    kept.mayTakeEffect = mayTakeEffect;
+    this.#results[index] = kept;
   }
 }
 
