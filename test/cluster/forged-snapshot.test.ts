@@ -54,14 +54,23 @@ function emptiness(
   };
 }
 
-test('an empty snapshot under a clock of writes that never were removes no key', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const readCanaries = await plantCanaries(cluster);
-  const peer = await InventedPeer.start(t, { answer: emptiness(futureOf) });
-  await peer.learnCluster(cluster.node(0));
-  await peer.probe(cluster.node(0), { records: [peer.record({ weight: 0.1 })] });
-  await eventually('it is asked for a snapshot', async () => peer.asked.has('snapshot'));
-  await pause(ROUNDS_MS);
-  await readCanaries();
-  assert.ok(cluster.nodes.some(({ log }) => /clock of a peer refused/.test(log)));
-});
+/** The clock of the asker, and one write of the stranger itself, which its log does not have. */
+const ownWriteAfter = ({ clock }: Statement): CausalContext =>
+  clock.join(CausalContext.ofBase('evil~evilprocess', 1));
+
+for (const [what, clockOf, refusal] of [
+  ['a clock of writes that never were', futureOf, /clock of a peer refused/],
+  ['a clock with a write of its own', ownWriteAfter, /snapshot held back/],
+] as const) {
+  test(`an empty snapshot of a stranger under ${what} removes no key`, async (t) => {
+    const cluster = await TestCluster.start(t);
+    const readCanaries = await plantCanaries(cluster);
+    const peer = await InventedPeer.start(t, { answer: emptiness(clockOf) });
+    await peer.learnCluster(cluster.node(0));
+    await peer.probe(cluster.node(0), { records: [peer.record({ weight: 0.1 })] });
+    await eventually('it is asked for a snapshot', async () => peer.asked.has('snapshot'));
+    await pause(ROUNDS_MS);
+    await readCanaries();
+    assert.ok(cluster.nodes.some(({ log }) => refusal.test(log)));
+  });
+}

@@ -133,7 +133,9 @@ export class Pulls {
 
   /** Takes a snapshot, and then pulls the writes since its opening. */
   async #takeSnapshot(context: PullContext): Promise<boolean> {
+    const { peer, replica } = context;
     const checks = {
+      isFromOwner: () => this.#options.members.owners(replica.partition).includes(peer.id),
       isConfirmed: createWitness(this.#options, context),
       whyFalseClaim: createClaimCheck(this.#options, context),
     };

@@ -19,9 +19,9 @@
  * names writes of another node that this replica has not seen, that node must confirm that it has
  * made them.
  *
- * A snapshot that would remove many keys needs a second witness. A peer that has silently lost its
- * keys looks like one on which they were deleted, so another complete owner must confirm their
- * absence.
+ * A peer that has silently lost its keys, or never had them, looks like one on which they were
+ * deleted. So another complete owner must confirm that a key is absent if the sender is no owner,
+ * or if the snapshot would remove many keys.
  */
 import { MecError } from '../../base/errors.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
@@ -65,6 +65,8 @@ export type ClaimCheck = (statement: Statement) => Promise<string | undefined>;
 
 /** The questions to other nodes that a snapshot depends on. */
 export interface SnapshotChecks {
+  /** Whether the sender is an owner of the partition, by the list of this node. */
+  readonly isFromOwner: () => boolean;
   readonly isConfirmed: Witness;
   readonly whyFalseClaim: ClaimCheck;
 }
@@ -75,7 +77,7 @@ export interface SnapshotChecks {
  */
 export async function takeSnapshot(
   context: PullContext,
-  { isConfirmed, whyFalseClaim }: SnapshotChecks,
+  { isFromOwner, isConfirmed, whyFalseClaim }: SnapshotChecks,
 ): Promise<SnapshotOpening | undefined> {
   const { replica } = context;
   const { madeCount } = replica.marks;
@@ -84,7 +86,8 @@ export async function takeSnapshot(
   await replica.closedDots.close(statement.lost);
   const bases = statement.clock.bases();
   const removed = await removals(context, bases);
-  if (removed.areMany && !(await isConfirmed(opening, removed.list))) {
+  const needsWitness = removed.areMany || (removed.list.length > 0 && !isFromOwner());
+  if (needsWitness && !(await isConfirmed(opening, removed.list))) {
     throw new PeerError(
       `the snapshot would remove ${removed.list.length} keys, and no other owner confirms it`,
     );
@@ -130,8 +133,8 @@ const absent = (bases: CausalContext): FilledObject<Uint8Array> => ({
 });
 
 /**
- * Finds the keys here that the snapshot would remove. `areMany` says that another owner must
- * confirm the removal.
+ * Finds the keys here that the snapshot would remove. `areMany` says that also the snapshot of an
+ * owner needs a witness.
  */
 async function removals(
   { replica, limits }: PullContext,

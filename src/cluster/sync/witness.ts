@@ -1,6 +1,10 @@
 /**
- * The second witness of a snapshot that would remove many keys: another complete owner that
- * confirms their absence.
+ * The second witness of a snapshot that removes keys: another complete owner that confirms their
+ * absence.
+ *
+ * Without one, the sender must be the only source of what it says: all complete owners, this node
+ * included, miss writes that only a snapshot brings. A joining member is never the only source. It
+ * has not been an owner, so it knows nothing but what owners have told it.
  */
 import type { Env } from '../../base/env.ts';
 import type { SyncLimits } from '../limits.ts';
@@ -24,7 +28,10 @@ export interface WitnessOptions {
 }
 
 /** Returns a function that asks other complete owners to confirm the removals of a snapshot. */
-export function createWitness(options: WitnessOptions, { replica, peer }: PullContext): Witness {
+export function createWitness(
+  options: WitnessOptions,
+  { replica, peer, makeStatement }: Pick<PullContext, 'replica' | 'peer' | 'makeStatement'>,
+): Witness {
   const { members, questions, env } = options;
   return async (opening, removals) => {
     const { partition } = replica;
@@ -32,14 +39,14 @@ export function createWitness(options: WitnessOptions, { replica, peer }: PullCo
       .owners(partition)
       .filter((name) => name !== members.self && name !== peer.id);
     const { rounds, isWhole } = await questions.ask([partition], others);
-    const complete = [...(rounds.get(partition) ?? [])].filter(
-      ([, statement]) => statement.isOwner && statement.isComplete,
-    );
+    const complete = [...(rounds.get(partition) ?? [])].filter(([, said]) => isKnowing(said));
     for (const [name] of complete) if (await confirmsRemovals(options, name, removals)) return true;
-    // An owner that needs a snapshot from this very sender cannot contradict it. If all other
-    // owners do, only the sender knows.
+    // An owner that needs a snapshot from this very sender cannot contradict it.
+    const statements = [makeStatement(replica), ...(rounds.get(partition)?.values() ?? [])];
     const isOnlySource =
-      isWhole && complete.every(([, statement]) => needsSnapshot(statement, opening));
+      isWhole &&
+      members.get(peer.id)?.state !== 'joining' &&
+      statements.filter(isKnowing).every((said) => needsSnapshot(said, opening));
     if (!isOnlySource) {
       const keys = removals.length;
       env.log.warn('snapshot held back: no other owner confirms its removals', {
@@ -51,6 +58,9 @@ export function createWitness(options: WitnessOptions, { replica, peer }: PullCo
     return isOnlySource;
   };
 }
+
+/** Whether a node can contradict a snapshot. */
+const isKnowing = ({ isOwner, isComplete }: Statement): boolean => isOwner && isComplete;
 
 function needsSnapshot(owner: Statement, { statement, cut }: SnapshotOpening): boolean {
   return statement.clock.minus(owner.clock).minus(owner.lost).intersects(cut);

@@ -6,7 +6,7 @@ import { createClaimCheck } from '../../../src/cluster/sync/claims.ts';
 import { FalseClockError, pull, type PullContext } from '../../../src/cluster/sync/pull.ts';
 import { Questions } from '../../../src/cluster/sync/questions.ts';
 import { Sync } from '../../../src/cluster/sync/sync.ts';
-import { takeSnapshot } from '../../../src/cluster/sync/snapshot.ts';
+import { type SnapshotChecks, takeSnapshot } from '../../../src/cluster/sync/snapshot.ts';
 import { makeStatement } from '../../../src/cluster/sync/statement.ts';
 import { CausalContext } from '../../../src/core/causality/causal-context.ts';
 import type { Statement } from '../../../src/core/causality/evidence.ts';
@@ -115,10 +115,14 @@ test('a peer that pulls with such a clock gets nothing, and its clock cuts no lo
   }
 });
 
+/** The questions to others, if all confirm. */
+const CONFIRMED = { isFromOwner: () => true, isConfirmed: async () => true };
+
 /** Takes a snapshot of n2 with this clock, while n3 says that it has made some writes. */
 async function snapshotOf(
   clock: CausalContext,
   n3: { readonly actor: string; readonly made: number },
+  confirmations: Pick<SnapshotChecks, 'isFromOwner' | 'isConfirmed'> = CONFIRMED,
 ): Promise<{ readonly taken: unknown; readonly texts: readonly string[] }> {
   const { replicas, context, questions } = await bench();
   const { node, partition } = replicas;
@@ -126,7 +130,7 @@ async function snapshotOf(
     { env: node.env, members: node.members, questions },
     context,
   );
-  const taking = takeSnapshot(context, { isConfirmed: async () => true, whyFalseClaim });
+  const taking = takeSnapshot(context, { ...confirmations, whyFalseClaim });
   const statement = statementOf('n2~one', clock);
   const page: Reply = {
     kind: 'snapshot-page',
@@ -162,6 +166,19 @@ test('a snapshot is taken in if the other node has made the writes that its cloc
   assert.ok(!(taken instanceof Error), String(taken));
   assert.deepEqual(texts, [], 'the clock includes the write here, and the sender does not have it');
 });
+
+for (const [sender, isFromOwner] of [
+  ['an owner', true],
+  ['a node that is no owner', false],
+] as const) {
+  test(`a snapshot of ${sender} ${isFromOwner ? 'removes' : 'does not remove'} a key without a witness`, async () => {
+    const confirmations = { isFromOwner: () => isFromOwner, isConfirmed: async () => false };
+    const n3 = { actor: 'n3~one', made: 4 };
+    const { taken, texts } = await snapshotOf(clockWith('n3~one', 4), n3, confirmations);
+    assert.equal(taken instanceof Error, !isFromOwner, String(taken));
+    assert.deepEqual(texts, isFromOwner ? [] : ['v']);
+  });
+}
 
 test('a snapshot is taken in if the other node has another actor by now', async () => {
   const n3 = { actor: 'n3~one.2', made: 0 };

@@ -8,10 +8,11 @@ import type { SnapshotOpening, Removal } from '../../../src/cluster/sync/snapsho
 import { createWitness } from '../../../src/cluster/sync/witness.ts';
 import { CausalContext } from '../../../src/core/causality/causal-context.ts';
 import type { Statement } from '../../../src/core/causality/evidence.ts';
+import type { MemberRecord } from '../../../src/core/placement/member-list.ts';
 import { partitionOf } from '../../../src/core/placement/partition.ts';
 import type { Reply } from '../../../src/transport/message.ts';
 import { objectOf, outcomeOf } from '../../fixtures/fake-holders.ts';
-import { PlayedNode, SELF } from '../../fixtures/played-peers.ts';
+import { FIVE, memberIn, PlayedNode, SELF } from '../../fixtures/played-peers.ts';
 
 const PEERS = ['n2', 'n3', 'n4', 'n5'];
 /** The dot of the version that the snapshot would remove. */
@@ -46,27 +47,45 @@ interface Bench {
   readonly confirm: () => Promise<boolean>;
 }
 
-/** A node that takes a snapshot; `said` is the statement of the other owner, if it makes one. */
+/** The circumstances of a snapshot. */
+interface Circumstances {
+  /** The statement of the other owner. */
+  readonly said?: Statement;
+  /** The statement of the node that takes the snapshot. */
+  readonly own?: Statement;
+  /** Whether the other owner makes a statement. */
+  readonly isWhole?: boolean;
+  /** The sender, if it is no owner. */
+  readonly stranger?: MemberRecord;
+}
+
+/** A node that takes a snapshot. By default it needs one, and the other owner does not. */
 function bench({
   said = UP_TO_DATE,
+  own = statementOf(),
   isWhole = true,
-}: { said?: Statement | undefined; isWhole?: boolean } = {}): Bench {
-  const node = new PlayedNode();
+  stranger,
+}: Circumstances = {}): Bench {
+  const node = new PlayedNode([...FIVE, ...(stranger === undefined ? [] : [stranger])]);
   const { env, members, peers, floors } = node;
   node.heard(...PEERS);
   const key = node.keyWith((owners) => owners.includes(SELF));
   const partition = partitionOf(key);
-  const [sender = '', other = ''] = members.owners(partition).filter((name) => name !== SELF);
+  const owners = members.owners(partition).filter((name) => name !== SELF);
+  const [other = '', owner = ''] = owners;
+  const sender = stranger?.name ?? owner;
   const asked: (readonly string[])[] = [];
   const questions: Pick<Questions, 'ask'> = {
     ask: async (_, names): Promise<Answers> => {
       asked.push(names);
-      const round = new Map(isWhole ? [[other, said]] : []);
+      const round = new Map(isWhole ? names.map((name) => [name, said]) : []);
       return { rounds: new Map([[partition, round]]), isWhole };
     },
   };
   const parts = { env, members, peers, floors, limits: SYNC_LIMITS };
-  const pair = { replica: { partition }, peer: node.peer(sender) } as PullContext;
+  const makeStatement = (): Statement => own;
+  const replica = { partition } as PullContext['replica'];
+  const pair = { replica, peer: node.peer(sender), makeStatement };
   const witness = createWitness({ ...parts, questions: questions as Questions }, pair);
   const removals: Removal[] = [{ key, versions: objectOf([GONE]).versions }];
   return { node, other, asked, confirm: () => witness(OPENING, removals) };
@@ -81,13 +100,15 @@ const hasSeen = (isComplete = true): Reply => ({
   owners: undefined,
 });
 
-/** The outcome once the other owner has answered a read. */
+/** The outcome once the other owners have answered a read. */
 async function answered({ node, other, confirm }: Bench, reply: Reply): Promise<unknown> {
   const confirming = confirm();
   await outcomeOf(confirming);
   const received = await node.receivedOne();
   assert.deepEqual([received.to, received.request.kind], [other, 'read']);
   received.reply(reply);
+  await outcomeOf(confirming);
+  for (const again of await node.received()) again.reply(reply);
   return outcomeOf(confirming);
 }
 
@@ -164,3 +185,30 @@ test('an owner whose missing dots are closed needs no snapshot', async () => {
   const all = bench({ said: statementOf({ lost: CLOCK }) });
   assert.equal(await answered(all, { ...hasSeen(), ...objectOf([]) }), false);
 });
+
+test('the word of the sender does not suffice if this node needs no snapshot', async () => {
+  const all = bench({ said: statementOf(), own: UP_TO_DATE });
+  assert.equal(await answered(all, { ...hasSeen(), ...objectOf([]) }), false);
+  assert.deepEqual(all.node.log.lines, [HELD_BACK]);
+});
+
+test('the own replica does not count if it is not complete', async () => {
+  const own = statementOf({ clock: CLOCK, isComplete: false });
+  const all = bench({ said: statementOf(), own });
+  assert.equal(await answered(all, { ...hasSeen(), ...objectOf([]) }), true);
+});
+
+for (const [state, isEnough] of [
+  ['up', true],
+  ['leaving', true],
+  ['joining', false],
+] as const) {
+  // A small weight gives it no partition.
+  const stranger = { ...memberIn(state, 'n6'), weight: 0.01 };
+  const verb = isEnough ? 'suffices' : 'does not suffice';
+  test(`the word of a sender that is ${state} and no owner ${verb} if all owners need a snapshot`, async () => {
+    const all = bench({ said: statementOf(), stranger });
+    assert.equal(await answered(all, { ...hasSeen(), ...objectOf([]) }), isEnough);
+    assert.deepEqual(all.node.log.lines, isEnough ? [] : [HELD_BACK]);
+  });
+}
