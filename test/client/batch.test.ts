@@ -81,7 +81,9 @@ test('values come back byte for byte, with their options', async () => {
     assert.ok(one.expires !== undefined);
   }
   const single = await client.get('bytes/1');
-  assert.deepEqual(single, read.get('bytes/1'), 'as a single read gives it');
+  // The tokens of two reads may differ: each has all that its replicas had seen of the partition.
+  const token = '';
+  assert.deepEqual({ ...single, token }, { ...read.get('bytes/1'), token }, 'as a single read');
 });
 
 test('values that no batch can take are sent alone, and so are reads of them', async () => {
