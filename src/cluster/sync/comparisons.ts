@@ -27,6 +27,8 @@ export interface ComparisonsOptions {
   readonly completeness: Completeness;
   /** Has a partition pulled from a peer. */
   readonly enqueue: (partition: number, peer: string) => void;
+  /** Is told that this node has all that a peer has of a partition. */
+  readonly onEqual: (partition: number, peer: string) => void;
 }
 
 /** The difference between this node and a peer. */
@@ -152,8 +154,9 @@ export class Comparisons {
   }
 
   #noteEqual(partition: number, peer: string): void {
-    const { completeness, partitions, members, store } = this.#options;
+    const { completeness, partitions, members, store, onEqual } = this.#options;
     const replica = store.of(partition);
+    onEqual(partition, peer);
     completeness.noteEqual(partition, peer);
     // A partition without writes has no log, no floor, and nothing to drop.
     if (replica.clock.isEmpty) return;

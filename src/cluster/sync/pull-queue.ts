@@ -23,21 +23,34 @@ export interface PullQueueOptions {
   readonly clock: Clock;
   /** The number of jobs that run at once. */
   readonly concurrency: number;
-  /** Does a job; never rejects. */
-  readonly run: (job: PullJob) => Promise<void>;
+  /** Does a job; never rejects. Resolves with false if the job must be tried again. */
+  readonly run: (job: PullJob) => Promise<boolean>;
+  /** Whether a failed job must still be done. */
+  readonly isWanted: (job: PullJob) => boolean;
 }
 
 type QueuedPull = PullJob & {
   sinceMs: number;
   /** When the job started, or last got a page. */
   movedMs: number;
+  /** The tries in a row that have failed without a page. */
+  failures: number;
 };
+
+type FailedPull = QueuedPull & { readonly endedMs: number };
 
 /** Runs pulls, the oldest first. */
 export class PullQueue {
   readonly #options: PullQueueOptions;
   readonly #waiting = new Map<string, QueuedPull>();
   readonly #running = new Map<number, QueuedPull>();
+  /**
+   * Jobs that must be tried again, at most one for each partition and member. Without them, a pull
+   * that ends with its timeout again and again would look like many young ones.
+   */
+  readonly #failed = new Map<string, FailedPull>();
+  /** When each member last gave a page, or all that it had. */
+  readonly #answeredMs = new Map<string, number>();
 
   constructor(options: PullQueueOptions) {
     this.#options = options;
@@ -45,16 +58,38 @@ export class PullQueue {
 
   /** Adds a job, unless the same one waits already. */
   add(partition: number, peer: string): void {
-    const name = `${partition} ${peer}`;
+    const name = nameOf(partition, peer);
     if (this.#waiting.has(name)) return;
-    const nowMs = this.#options.clock.monotonicMs();
-    this.#waiting.set(name, { partition, peer, sinceMs: nowMs, movedMs: nowMs });
+    const nowMs = this.#nowMs;
+    this.#waiting.set(name, { partition, peer, sinceMs: nowMs, movedMs: nowMs, failures: 0 });
     this.#work();
   }
 
   /** Forgets the waiting jobs. */
   clear(): void {
     this.#waiting.clear();
+  }
+
+  /**
+   * Notes that a partition lacks nothing that a peer has. A failed pull is then forgotten, unless
+   * others wait for the same peer, and it has answered none.
+   */
+  noteEqual(partition: number, peer: string): void {
+    const failed = this.#failed.get(nameOf(partition, peer));
+    if (failed === undefined) return;
+    const isAsked = [...this.#running.values(), ...this.#waiting.values()].some(
+      (job) => job.peer === peer,
+    );
+    if (!isAsked || this.#hasAnswered(failed)) this.#failed.delete(nameOf(partition, peer));
+  }
+
+  /** Whether the peer of a failed job has answered another one since. */
+  #hasAnswered({ peer, endedMs }: FailedPull): boolean {
+    return (this.#answeredMs.get(peer) ?? -Infinity) > endedMs;
+  }
+
+  get #nowMs(): number {
+    return this.#options.clock.monotonicMs();
   }
 
   get waiting(): number {
@@ -73,28 +108,49 @@ export class PullQueue {
     );
   }
 
-  /** The job that has run longest; if none runs, the job that has waited longest. */
+  /** The job that has been tried for longest; if there is none, the job that waits for longest. */
   get oldest(): AgedJob | undefined {
-    const [entry] = [...this.#running.values(), ...this.#waiting.values()];
-    if (entry === undefined) return undefined;
-    const { partition, peer, sinceMs } = entry;
-    return { partition, peer, ageMs: this.#options.clock.monotonicMs() - sinceMs };
+    const tried = this.#eldest(({ sinceMs }) => sinceMs);
+    if (tried !== undefined) return tried;
+    const [first] = this.#waiting.values();
+    return first && { ...jobOf(first), ageMs: this.#nowMs - first.sinceMs };
   }
 
   /** Notes that the running pull of a partition got a page. */
   noteProgress(partition: number): void {
     const job = this.#running.get(partition);
-    if (job !== undefined) job.movedMs = this.#options.clock.monotonicMs();
+    if (job === undefined) return;
+    job.movedMs = this.#nowMs;
+    job.failures = 0;
+    this.#answeredMs.set(job.peer, job.movedMs);
   }
 
-  /** The running job without a page for longest, and that time; undefined if none runs. */
+  /** The job that has been tried for longest without a page; undefined if none is tried. */
   get stalled(): AgedJob | undefined {
-    let stalled: QueuedPull | undefined;
-    for (const job of this.#running.values())
-      if (stalled === undefined || job.movedMs < stalled.movedMs) stalled = job;
-    if (stalled === undefined) return undefined;
-    const { partition, peer, movedMs } = stalled;
-    return { partition, peer, ageMs: this.#options.clock.monotonicMs() - movedMs };
+    return this.#eldest(({ movedMs }) => movedMs);
+  }
+
+  /** The running or failed job that is oldest by one of its times. */
+  #eldest(timeOf: (job: QueuedPull) => number): AgedJob | undefined {
+    const nowMs = this.#nowMs;
+    const aged = [...this.#running.values()].map((job) => ({ job, ageMs: nowMs - timeOf(job) }));
+    for (const [name, job] of this.#failed) {
+      if (this.#options.isWanted(job)) aged.push({ job, ageMs: this.#ageOfFailed(job) });
+      else this.#failed.delete(name);
+    }
+    const [first, ...others] = aged;
+    if (first === undefined) return undefined;
+    const { job, ageMs } = others.reduce((a, b) => (b.ageMs > a.ageMs ? b : a), first);
+    return { ...jobOf(job), ageMs };
+  }
+
+  /**
+   * The age of a failed job. It stands still if the job has failed only once, and the peer has
+   * answered since: the next try may succeed.
+   */
+  #ageOfFailed(job: FailedPull): number {
+    const standsStill = job.failures === 1 && this.#hasAnswered(job);
+    return (standsStill ? job.endedMs : this.#nowMs) - job.movedMs;
   }
 
   #work(): void {
@@ -102,13 +158,28 @@ export class PullQueue {
       if (this.#running.size >= this.#options.concurrency) return;
       if (this.#running.has(job.partition)) continue;
       this.#waiting.delete(name);
-      job.sinceMs = this.#options.clock.monotonicMs();
-      job.movedMs = job.sinceMs;
-      this.#running.set(job.partition, job);
-      void this.#options.run(job).finally(() => {
-        this.#running.delete(job.partition);
-        this.#work();
-      });
+      this.#start(name, job);
     }
   }
+
+  /** Starts a job, which continues the age of its failed predecessor. */
+  #start(name: string, job: QueuedPull): void {
+    const failed = this.#failed.get(name);
+    this.#failed.delete(name);
+    job.movedMs = this.#nowMs - (failed === undefined ? 0 : this.#ageOfFailed(failed));
+    job.sinceMs = job.movedMs;
+    job.failures = failed?.failures ?? 0;
+    this.#running.set(job.partition, job);
+    void this.#options.run(job).then((isOver) => {
+      this.#running.delete(job.partition);
+      const failures = job.failures + 1;
+      if (isOver) this.#answeredMs.set(job.peer, this.#nowMs);
+      else this.#failed.set(name, { ...job, failures, endedMs: this.#nowMs });
+      this.#work();
+    });
+  }
 }
+
+const nameOf = (partition: number, peer: string): string => `${partition} ${peer}`;
+
+const jobOf = ({ partition, peer }: PullJob): PullJob => ({ partition, peer });

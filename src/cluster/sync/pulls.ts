@@ -58,8 +58,12 @@ export class Pulls {
     const { env, limits } = options;
     this.#options = options;
     this.throttle = new Throttle(env.clock, limits.pendingBytesPerSecond);
-    const run = (job: PullJob): Promise<void> => this.#pull(job);
-    this.queue = new PullQueue({ clock: env.clock, concurrency: limits.concurrency, run });
+    this.queue = new PullQueue({
+      clock: env.clock,
+      concurrency: limits.concurrency,
+      run: (job) => this.#pull(job),
+      isWanted: (job) => this.#isWanted(job),
+    });
   }
 
   stop(): void {
@@ -89,12 +93,19 @@ export class Pulls {
     this.queue.add(partition, peer);
   }
 
-  async #pull({ partition, peer: id }: PullJob): Promise<void> {
+  /** Whether a failed pull must still be done. A peer out of reach is told as such. */
+  #isWanted({ partition, peer }: PullJob): boolean {
+    const { members, peers } = this.#options;
+    return members.holds(partition) && peers.reachable([peer], 0).length > 0;
+  }
+
+  /** Pulls. Resolves with false if it must be tried again. */
+  async #pull({ partition, peer: id }: PullJob): Promise<boolean> {
     const { members, peers, store, env, floors, recorder } = this.#options;
     try {
       const [peer] = peers.reachable([id], 0);
       // The next round with this peer tries again.
-      if (peer === undefined || this.#isStopped) return;
+      if (peer === undefined || this.#isStopped) return true;
       this.#pulls += 1;
       const replica = store.of(partition);
       const isPending = !members.owns(partition);
@@ -118,9 +129,13 @@ export class Pulls {
       };
       const rest = await this.#pullAndNote(context);
       const isDone = rest === 'none' || (rest === 'all' && (await this.#takeSnapshot(context)));
-      if (!isDone) return this.#pullAgain(partition, id);
+      if (!isDone) {
+        this.#pullAgain(partition, id);
+        return false;
+      }
       this.#options.completeness.noteEqual(partition, id);
       this.#options.completeness.completeIfAllowed(partition);
+      return true;
     } catch (error) {
       this.#failures += 1;
       if (recorder !== undefined) addTo(recorder.failedPulls, id);
@@ -128,6 +143,7 @@ export class Pulls {
       const fields = { partition, peer: id, reason: messageOf(error) };
       if (error instanceof FalseClockError) env.log.error('clock of a peer refused', fields);
       else env.log.debug('catching up failed', fields);
+      return false;
     }
   }
 

@@ -125,7 +125,9 @@ export class Sync {
     this.#watchdog = new Watchdog(env, limits);
     const shared = { ...options, questions, completeness: this.#completeness };
     this.#pulls = new Pulls(shared);
-    this.#comparisons = new Comparisons({ ...shared, enqueue });
+    const onEqual = (partition: number, peer: string): void =>
+      this.#pulls.queue.noteEqual(partition, peer);
+    this.#comparisons = new Comparisons({ ...shared, enqueue, onEqual });
   }
 
   start(): void {
@@ -224,7 +226,7 @@ export class Sync {
     return this.#comparisons.differences();
   }
 
-  /** The pull that has made no progress for longest. */
+  /** The pull that has made no progress for longest, over all its tries. */
   get stalledPull(): AgedJob | undefined {
     return this.#pulls.queue.stalled;
   }
