@@ -268,6 +268,7 @@ function addStore(out: Exposition, { status: { store }, recorder, measures }: Me
     ['keys', 'Keys with a value.', store.keys],
     ['log_entries', 'Writes that some holder may still lack.', store.logEntries],
     ['residues', 'Keys with a history and no value.', store.residues],
+    ['most_siblings', 'The most siblings of one key; 0 if none has any.', measures.mostSiblings],
     ['marked_keys', 'Keys whose record is damaged and not mended yet.', store.damage?.marks],
     ['unreadable_keys', 'Keys that no node could read.', store.damage?.unreadable.length],
   ] as const;

@@ -17,6 +17,7 @@ import type {
   ReplicationFacts,
 } from './findings.ts';
 import type { NodeReport } from './report.ts';
+import type { TopKeys } from './top.ts';
 
 /** The parts of a node that its facts come from. */
 export interface FactsParts {
@@ -27,6 +28,7 @@ export interface FactsParts {
   readonly sync: Pick<Sync, 'stalledPull'>;
   readonly scrub: Pick<Scrub, 'status'>;
   readonly time: WallTime;
+  readonly top: Pick<TopKeys, 'mostSiblings'>;
   /** The wait of this node to join or leave. */
   readonly waitsFor: () => Wait | undefined;
   /** The reason why this node should get no requests. */
@@ -63,6 +65,7 @@ export function factsOf(parts: FactsParts, learnt: LearntFacts): HealthFacts {
     damage: learnt.damage,
     disk: learnt.disk,
     stalledPull: sync.stalledPull,
+    mostSiblings: parts.top.mostSiblings,
     waitsFor: parts.waitsFor(),
   };
 }

@@ -9,8 +9,14 @@ import type { Wait } from '../membership/wait.ts';
 import type { AgedJob } from '../sync/pull-queue.ts';
 import { CLOCK_TOLERANCE_MS } from '../limits.ts';
 import type { HealthCode } from './health-codes.ts';
-import { DAMAGE_TOLD_MS, ENOUGH_DISK_SHARE, LOW_DISK_BYTES, LOW_DISK_SHARE } from './limits.ts';
-import { PULL_STUCK_MS } from './limits.ts';
+import {
+  DAMAGE_TOLD_MS,
+  ENOUGH_DISK_SHARE,
+  LOW_DISK_BYTES,
+  LOW_DISK_SHARE,
+  MANY_SIBLINGS,
+  PULL_STUCK_MS,
+} from './limits.ts';
 
 /** One thing that is wrong with one node. */
 export interface Finding {
@@ -76,6 +82,8 @@ export interface HealthFacts {
   readonly disk: DiskSpace | undefined;
   /** The pull that has made no progress for longest. */
   readonly stalledPull: AgedJob | undefined;
+  /** The most siblings that a key has here. */
+  readonly mostSiblings: number;
   readonly waitsFor: Wait | undefined;
 }
 
@@ -143,6 +151,10 @@ const RULES: Readonly<Record<HealthCode, Rule>> = {
   'damage-found': (facts) => {
     const { found, lastAgoMs = Infinity } = facts.damage;
     return own(facts, lastAgoMs > DAMAGE_TOLD_MS ? undefined : `${facts.self}: ${found} in all`);
+  },
+  'many-siblings': (facts) => {
+    const { self, mostSiblings } = facts;
+    return own(facts, mostSiblings < MANY_SIBLINGS ? undefined : `${self}: ${mostSiblings}`);
   },
   'members-disagree': ({ peers, self }) =>
     peers

@@ -83,6 +83,10 @@ export const HEALTH_KINDS = {
     'A disk has returned damaged data in the last hour, and it was mended',
     'Check the disk of the node. Replace it if this happens again.',
   ]),
+  'many-siblings': kind('degraded', 0, [
+    'A key has half as many siblings as there may be, or more',
+    'Find the key with mec top --by siblings, and its writers with mec explain KEY.',
+  ]),
   'members-disagree': kind('degraded', 10_000, [
     'Nodes know different members',
     'Look at the network between the nodes: news about members does not arrive.',

@@ -30,6 +30,11 @@ export class LargestKeys {
     this.#least = others[0]?.[1] ?? 0;
   }
 
+  /** The largest value; 0 without keys. */
+  get most(): number {
+    return Math.max(0, ...this.#values.values());
+  }
+
   /** The keys, the largest first. */
   get top(): LargeKey[] {
     const keys = [...this.#values].map(([key, value]) => ({ key, value }));

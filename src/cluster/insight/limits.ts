@@ -1,5 +1,6 @@
 /** Bounds of what a node tells about itself and the cluster, each with its reason. */
 import { KIB } from '../../base/bytes.ts';
+import { MAX_SIBLINGS } from '../../storage/limits.ts';
 
 /**
  * The interval at which a node looks at itself and asks peers for their findings. An operator sees
@@ -25,6 +26,12 @@ export const MAX_DETAILS = 4;
 /** UTF-16 units of one detail in a reason, and findings in the answer of a peer. */
 export const MAX_DETAIL_CHARS = 300;
 export const MAX_FINDINGS = 256;
+
+/**
+ * The siblings of a key from which on it is told. The other half leaves time to find the writers
+ * before their writes are refused.
+ */
+export const MANY_SIBLINGS = MAX_SIBLINGS / 2;
 
 /** The share of a disk, and the bytes on it, below which it counts as nearly full. */
 export const LOW_DISK_SHARE = 0.1;

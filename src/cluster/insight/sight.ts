@@ -52,6 +52,7 @@ export interface Measures {
   readonly damageFound: number;
   readonly disk: DiskSpace | undefined;
   readonly loopLagMs: number | undefined;
+  readonly mostSiblings: number;
 }
 
 /** The view of a node on itself and its cluster. */
@@ -72,13 +73,14 @@ export class Sight {
 
   /** The facts for `/metrics` that `/status` does not have. */
   measures(): Measures {
-    const { peers, sync, store, telemetry } = this.#parts;
+    const { peers, sync, store, telemetry, top } = this.#parts;
     return {
       peerDurations: new Map([...peers.byId.values()].map(({ id, data }) => [id, data.durations])),
       differences: sync.differences(),
       damageFound: store.damageFound,
       disk: this.health.disk,
       loopLagMs: telemetry.loopLag.ms,
+      mostSiblings: top.mostSiblings,
     };
   }
 

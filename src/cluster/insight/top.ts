@@ -48,6 +48,11 @@ export class TopKeys {
     this.#siblings.note(key, versions.length > 1 ? versions.length : 0);
   }
 
+  /** The most siblings of one key; 0 if no key has any, or none has been read since the start. */
+  get mostSiblings(): number {
+    return this.#siblings.most;
+  }
+
   /** The keys at the top of this node. */
   by(order: TopOrder): TopKey[] {
     if (order === 'bytes') return this.#bytes.top;

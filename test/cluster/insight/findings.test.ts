@@ -31,6 +31,7 @@ const WELL: HealthFacts = {
   damage: { found: 0, lastAgoMs: undefined },
   disk: { freeBytes: 50e9, totalBytes: 100e9 },
   stalledPull: undefined,
+  mostSiblings: 2,
   waitsFor: undefined,
 };
 
@@ -78,6 +79,8 @@ const TABLE: readonly (readonly [Partial<HealthFacts>, readonly string[]])[] = [
   [{ disk: undefined }, []],
   [{ stalledPull: { ...job, ageMs: 5_999 } }, []],
   [{ stalledPull: { ...job, ageMs: 6_000 } }, ['sync-stuck n1 n1 pulls partition 7 from n2']],
+  [{ mostSiblings: 49 }, []],
+  [{ mostSiblings: 50 }, ['many-siblings n1 n1: 50']],
   [{ peers: [peer('n2', { skewMs: 1_000 }), peer('n3')] }, []],
   [{ peers: [peer('n2', { skewMs: 1_004 }), peer('n3')] }, ['clock-skew n2 n2 is 1.0 s ahead']],
   [

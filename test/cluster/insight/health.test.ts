@@ -112,6 +112,21 @@ test('a damaged record is told, also after it was mended', async () => {
   for (const node of [n1, n2]) await seen(lab, node, 'damage-found n2');
 });
 
+test('a key with 50 siblings is told by its holders, until they are resolved', async () => {
+  const { lab, nodes } = await wellCluster();
+  const [n1, , n3] = nodes;
+  for (let i = 0; i < 49; i++) await lab.ask(n1, 'PUT', 'k', { value: `${i}` });
+  await lab.wait(5_000);
+  assert.deepEqual(codesAt(n1), []);
+  await lab.ask(n1, 'PUT', 'k', { value: '49' });
+  for (const node of [n1, n3]) await seen(lab, node, 'many-siblings n1,n2,n3');
+  const { headers } = await lab.ask(n1, 'GET', 'k');
+  const token = { 'x-mec-vclock': String(headers['X-Mec-Vclock']) };
+  await lab.ask(n1, 'PUT', 'k', { value: 'resolved', headers: token });
+  await lab.until(() => codesAt(n3).length === 0, 30_000);
+  assert.deepEqual(codesAt(n3), []);
+});
+
 test('a pull that makes no progress is told', async () => {
   const { lab, nodes } = await wellCluster();
   const [n1, , n3] = nodes;
