@@ -47,6 +47,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/rejoin.test.ts': ['long'],
   'cluster/repair.test.ts': ['long'],
   'cluster/rolling-restart.test.ts': ['long'],
+  'cluster/sight.test.ts': ['long'],
   'cluster/strangers.test.ts': ['long'],
   'docs/monitoring.test.ts': ['usual'],
   'docs/pages.test.ts': ['usual'],
