@@ -84,6 +84,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/missed-owner.test.ts': ['usual'],
   'sim/missed-pending.test.ts': ['usual'],
   'sim/namesake.test.ts': ['usual'],
+  'sim/predictions.test.ts': ['usual', 'long'],
   'sim/rejoin.test.ts': ['usual'],
   'sim/removed.test.ts': ['long'],
   'sim/shrink.test.ts': ['long'],

@@ -28,6 +28,13 @@ export interface PutParts extends WriteParts, ForwardParts {
   readonly get: (request: GetRequest) => Promise<GetResult>;
 }
 
+/** The parts of a node that the plan of a write needs. */
+export interface WritePlanParts {
+  readonly holders: Pick<Holders, 'others' | 'pendingOf' | 'isAway'> & {
+    readonly own: Pick<LocalHolder, 'id' | 'assertTakes'>;
+  };
+}
+
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(parts: PutParts, request: PutRequest): Promise<PutResult> {
   const place = parts.holders.placeOf(request.key);
@@ -112,9 +119,15 @@ function putAt(parts: PutParts, place: KeyPlace, request: PutRequest): Promise<P
   return request.replace === true ? replace(parts, request, plan) : write(parts, request, plan);
 }
 
-/** Chooses the holders of a write. Throws `quorum-not-met` if too few of them can be reached. */
-function planOf(parts: PutParts, place: KeyPlace, { w, pw }: PutRequest): WritePlan {
-  const { holders } = parts;
+/**
+ * Chooses the holders of a write at this node. Throws `quorum-not-met` if too few of them can be
+ * reached, or the error of its own disk. An explanation asks it too, and sends nothing.
+ */
+export function planOf(
+  { holders }: WritePlanParts,
+  place: KeyPlace,
+  { w, pw }: Pick<PutRequest, 'w' | 'pw'>,
+): WritePlan {
   holders.own.assertTakes(place.partition);
   const { length } = place.owners;
   const quorum = new WriteQuorum({ any: w, owners: pw }, place.view, holders.isAway);

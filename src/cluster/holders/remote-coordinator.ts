@@ -24,6 +24,11 @@ export class RemoteCoordinator {
     this.#peer = peer;
   }
 
+  /** The name of the peer. */
+  get id(): string {
+    return this.#peer.id;
+  }
+
   /** Whether the peer's process and clock are known. Only then can it get a write. */
   get isKnown(): boolean {
     return this.#peer.remote !== undefined;

@@ -2,6 +2,7 @@
  * The explanation of one key, from the reports of its holders: its versions, the reasons why some
  * are siblings, and the effect of a write. Pure.
  */
+import type { ErrorCode } from '../../base/errors.ts';
 import { MAX_OBJECT_BYTES } from '../../base/limits.ts';
 import { microsToIso } from '../../base/system.ts';
 import { nodeOfActor } from '../../core/causality/actor.ts';
@@ -15,7 +16,7 @@ import {
   type VersionSpread,
   type VersionState,
 } from '../../core/causality/explanation.ts';
-import type { FilledObject } from '../../core/causality/object.ts';
+import type { FilledObject, ObjectVersion } from '../../core/causality/object.ts';
 import type { Reach } from '../../core/placement/detector.ts';
 import type { Role } from '../../core/quorum/owner-quorum.ts';
 import { MAX_SIBLINGS } from '../../storage/limits.ts';
@@ -56,7 +57,7 @@ export interface WritePrediction {
   readonly replaces: readonly string[];
   readonly leaves: readonly string[];
   /** The code of the error with which it would be refused. */
-  readonly refused?: 'bad-vclock' | 'too-many-siblings' | undefined;
+  readonly refused?: ErrorCode | undefined;
 }
 
 /** The explanation of one key. */
@@ -74,6 +75,8 @@ export interface KeyExplanation {
 export interface PlannedWrite {
   /** The node that would coordinate it; undefined if there is none. */
   readonly coordinator: string | undefined;
+  /** The error with which that node refuses all writes of the key now. */
+  readonly refused?: ErrorCode | undefined;
   readonly token: CausalContext;
   /** Whether the last write wins, by the policy of the key. */
   readonly isLast: boolean;
@@ -152,27 +155,23 @@ function whyUnseen(
 
 function predict(
   before: FilledObject<VersionFacts>,
-  {
-    coordinator,
-    actor,
-    token,
-    isLast,
-  }: PlannedWrite & { readonly coordinator: string; readonly actor: string },
+  planned: PlannedWrite & { readonly coordinator: string; readonly actor: string },
 ): WritePrediction {
+  const { coordinator, actor, token, isLast } = planned;
   const seen = isLast ? token.clone().join(CausalContext.ofDots(before.versions)) : token;
   const { replaces, leaves } = effectOf(before, { token: seen, actor, body: { bytes: 0 } });
-  const bytes = before.versions.reduce((sum, { body }) => sum + body.bytes, 0);
-  const isFull = leaves.length >= MAX_SIBLINGS || (leaves.length > 0 && bytes > MAX_OBJECT_BYTES);
-  const refused =
-    token.max(actor) > before.context.max(actor)
-      ? 'bad-vclock'
-      : isFull
-        ? 'too-many-siblings'
-        : undefined;
+  const isUnknown = token.max(actor) > before.context.max(actor);
   return {
     coordinator,
     replaces: replaces.map(formatDot),
     leaves: leaves.map(formatDot),
-    refused,
+    refused: planned.refused ?? (isUnknown ? 'bad-vclock' : whyTooLarge(leaves)),
   };
+}
+
+/** The error of a write that leaves so much that no value of it would be taken. */
+function whyTooLarge(leaves: readonly ObjectVersion<VersionFacts>[]): ErrorCode | undefined {
+  const bytes = leaves.reduce((sum, { body }) => sum + body.bytes, 0);
+  const isFull = leaves.length >= MAX_SIBLINGS || bytes > MAX_OBJECT_BYTES;
+  return isFull ? 'too-many-siblings' : undefined;
 }

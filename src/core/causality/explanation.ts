@@ -84,11 +84,11 @@ export function currentObject<Body>(holders: readonly HeldObject<Body>[]): Fille
 }
 
 /** The effect of a write. */
-export interface WriteEffect {
+export interface WriteEffect<Body> {
   /** The versions that it would replace. */
-  readonly replaces: readonly Dot[];
+  readonly replaces: readonly ObjectVersion<Body>[];
   /** The versions that would become its siblings. */
-  readonly leaves: readonly Dot[];
+  readonly leaves: readonly ObjectVersion<Body>[];
 }
 
 /**
@@ -98,7 +98,7 @@ export interface WriteEffect {
 export function effectOf<Body>(
   before: FilledObject<Body>,
   { token, actor, body }: { token: CausalContext; actor: string; body: Body },
-): WriteEffect {
+): WriteEffect<Body> {
   const dot = { actor, counter: Math.max(before.context.max(actor), token.max(actor)) + 1 };
   const { object } = write(before, { token, dot, body });
   const isLeft = (version: Dot): boolean => object.versions.some((left) => isSame(left, version));

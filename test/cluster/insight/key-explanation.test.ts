@@ -8,6 +8,7 @@ import {
   readKeyReport,
   type UnseenVersions,
 } from '../../../src/cluster/insight/key-report.ts';
+import { MAX_OBJECT_BYTES } from '../../../src/base/limits.ts';
 import { CausalContext } from '../../../src/core/causality/causal-context.ts';
 import { parseDot } from '../../../src/core/causality/dot.ts';
 import { MAX_SIBLINGS } from '../../../src/storage/limits.ts';
@@ -107,6 +108,31 @@ test('a write on a full key is predicted to be refused', () => {
   assert.equal(predict(full, new CausalContext()), 'too-many-siblings');
   assert.equal(predict(full.slice(1), new CausalContext()), undefined);
   assert.equal(predict(full, CausalContext.ofDots(full.map(dotOf))), undefined);
+});
+
+test('bytes that a write replaces do not count, and those that it leaves do', () => {
+  const [large, small] = report([A, B]).object.versions.map((version, at) => ({
+    ...version,
+    body: { ...version.body, bytes: at === 0 ? MAX_OBJECT_BYTES + 1 : 1 },
+  }));
+  assert.ok(large !== undefined && small !== undefined);
+  const object = { ...report([A, B]).object, versions: [large, small] };
+  const reports = new Map([['n1', { ...report([A, B]), object }]]);
+  const refused = (...seen: readonly string[]): unknown => {
+    const token = CausalContext.ofDots(seen.map(dotOf));
+    return explainReports(reports, { ...plain, token }).ifYouWrite?.refused;
+  };
+  assert.deepEqual(
+    [refused(), refused(A), refused(B)],
+    ['too-many-siblings', undefined, 'too-many-siblings'],
+  );
+});
+
+test('the refusal of the coordinator itself comes first', () => {
+  const full = Array.from({ length: MAX_SIBLINGS }, (_, i) => `n1~life:${i + 1}`);
+  const planned = { ...plain, refused: 'quorum-not-met' } as const;
+  const { ifYouWrite } = explainReports(new Map([['n1', report(full)]]), planned);
+  assert.equal(ifYouWrite?.refused, 'quorum-not-met');
 });
 
 test('a report is read as it was packed', () => {
