@@ -198,8 +198,8 @@ export const MAX_QUESTIONS = 4;
 export const FLOORS_KEPT = 3;
 
 /**
- * How long a snapshot waits for the nodes whose writes its clock names. One of them may have a disk
- * that hangs, and must not delay the snapshot of each partition by a whole timeout.
+ * How long a replica waits for the nodes whose writes a peer names or closes. One of them may have
+ * a disk that hangs, and must not delay the snapshot of each partition by a whole timeout.
  */
 export const CLAIM_WAIT_MS = 1_000;
 

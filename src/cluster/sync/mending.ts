@@ -14,6 +14,7 @@ import { MecError, messageOf } from '../../base/errors.ts';
 import { MAX_MENDED_KEYS, type SyncLimits } from '../limits.ts';
 import { CausalContext } from '../../core/causality/causal-context.ts';
 import { whyFalse } from '../../core/causality/evidence.ts';
+import { createClaimCheck } from './claims.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
@@ -114,7 +115,11 @@ export class Mending {
         reply.life !== members.lifeOf(name)
       )
         continue;
-      const reason = whyFalse(reply, replica, members.mayBeTakenForDead);
+      const claimant = { replica, peer: { id: name } };
+      const { clock } = replica;
+      const reason =
+        whyFalse(reply, replica, members.mayBeTakenForDead) ??
+        (await createClaimCheck(this.#options, claimant)({ clock, lost: reply.lost }));
       if (reason !== undefined) {
         const fields = { partition: replica.partition, peer: name, reason };
         this.#options.env.log.error('clock of a peer refused', fields);

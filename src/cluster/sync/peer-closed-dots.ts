@@ -11,12 +11,17 @@ import { messageOf } from '../../base/errors.ts';
 import { PARTITIONS } from '../../core/limits.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Store } from '../../storage/store.ts';
+import type { Members } from '../membership/members.ts';
+import type { Peers } from '../membership/peers.ts';
 import { CLOSED_TRIES, MAX_STATEMENTS, type SyncLimits } from '../limits.ts';
+import { closeToo } from './claims.ts';
 import type { Questions } from './questions.ts';
 
 /** The parts of a node that learning closed dots uses. */
 export interface PeerClosedDotsOptions {
   readonly env: Env;
+  readonly members: Members;
+  readonly peers: Peers;
   readonly store: Store;
   readonly questions: Questions;
   readonly limits: SyncLimits;
@@ -57,19 +62,18 @@ export class PeerClosedDots {
       for (const [partition, round] of rounds) {
         const statement = round.get(peer);
         if (statement === undefined) left.push(partition);
-        else this.#close(partition, statement.lost);
+        else this.#close(partition, peer, statement.lost);
       }
     }
     return left;
   }
 
-  #close(partition: number, lost: CausalContext): void {
+  #close(partition: number, peer: string, lost: CausalContext): void {
     const { env, store } = this.#options;
-    store
-      .find(partition)
-      ?.closedDots.close(lost)
-      .catch((error: unknown) =>
-        env.log.debug('closed dots not learnt', { partition, reason: messageOf(error) }),
-      );
+    const replica = store.find(partition);
+    if (replica === undefined) return;
+    closeToo(this.#options, { replica, peer: { id: peer } }, lost).catch((error: unknown) =>
+      env.log.debug('closed dots not learnt', { partition, reason: messageOf(error) }),
+    );
   }
 }

@@ -7,6 +7,7 @@
  */
 import { MecError } from '../../base/errors.ts';
 import type { SyncLimits } from '../limits.ts';
+import type { CausalContext } from '../../core/causality/causal-context.ts';
 import { type Statement, whyFalse } from '../../core/causality/evidence.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Reply, Request, SyncItem } from '../../transport/message.ts';
@@ -37,6 +38,8 @@ export interface PullContext {
   readonly floors: Floors;
   /** Makes the statement of this node about its replica. */
   readonly makeStatement: (replica: Replica) => Statement;
+  /** Closes dots that the peer has closed. Rejects with `FalseClockError` if it cannot be true. */
+  readonly closeToo: (lost: CausalContext) => Promise<void>;
   /** Counts incoming bytes, and resolves when more may come; undefined if there is no limit. */
   readonly throttle?: ((bytes: number) => Promise<void>) | undefined;
   /** Called after each page, with the number of its objects. */
@@ -67,7 +70,7 @@ export async function pull(context: PullContext): Promise<PullResult> {
     const reply = expect('page', (onReply) => outgoing.send(peer, limits.timeoutMs, onReply));
     const { statement, items, rest } = await reply;
     assertHonest(context, statement);
-    await replica.closedDots.close(statement.lost);
+    await context.closeToo(statement.lost);
     if (rest === 'all') return { statement, rest };
     await mergeAll(replica, items);
     context.onPage?.(items.length);

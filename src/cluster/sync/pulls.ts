@@ -15,7 +15,7 @@ import type { Floors } from '../partitions/floors.ts';
 import type { Partitions } from '../partitions/partition-view.ts';
 import type { SyncStatus } from '../status.ts';
 import type { Completeness } from './completeness.ts';
-import { createClaimCheck } from './claims.ts';
+import { closeToo, createClaimCheck } from './claims.ts';
 import { FalseClockError, pull, type PullContext, type PullResult } from './pull.ts';
 import { type PullJob, PullQueue } from './pull-queue.ts';
 import type { Questions } from './questions.ts';
@@ -121,6 +121,7 @@ export class Pulls {
         limits: this.#options.limits,
         floors,
         makeStatement: makeOwnStatement,
+        closeToo: (lost) => closeToo(this.#options, { replica, peer }, lost),
         throttle,
         onPage: (objects) => {
           this.queue.noteProgress(partition);

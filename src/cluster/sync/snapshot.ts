@@ -28,6 +28,7 @@ import type { CausalContext } from '../../core/causality/causal-context.ts';
 import type { Statement } from '../../core/causality/evidence.ts';
 import { type FilledObject, merge, type ObjectVersion } from '../../core/causality/object.ts';
 import type { SyncItem } from '../../transport/message.ts';
+import type { ClaimCheck } from './claims.ts';
 import {
   ask,
   assertHonest,
@@ -56,12 +57,6 @@ export interface SnapshotOpening {
  * asked.
  */
 export type Witness = (opening: SnapshotOpening, removals: readonly Removal[]) => Promise<boolean>;
-
-/**
- * Asks the nodes of which a clock names new writes. Resolves with the reason why it cannot be true,
- * or undefined.
- */
-export type ClaimCheck = (statement: Statement) => Promise<string | undefined>;
 
 /** The questions to other nodes that a snapshot depends on. */
 export interface SnapshotChecks {

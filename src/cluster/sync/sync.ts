@@ -115,7 +115,7 @@ export class Sync {
     this.#completeness = new Completeness({ ...options, questions, enqueue });
     this.#fallbacks = new Fallbacks({ env, members, store, partitions, questions });
     this.#gaps = new Gaps({ env, members, store, partitions, questions, limits });
-    this.#peerClosedDots = new PeerClosedDots({ env, store, questions, limits });
+    this.#peerClosedDots = new PeerClosedDots({ ...options, questions });
     this.repairs = new Repairs({ ...options, questions });
     this.#conversations = new Conversations({
       env,

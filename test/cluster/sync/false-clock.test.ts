@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLAIM_WAIT_MS, SYNC_LIMITS } from '../../../src/cluster/limits.ts';
-import { createClaimCheck } from '../../../src/cluster/sync/claims.ts';
+import { closeToo, createClaimCheck } from '../../../src/cluster/sync/claims.ts';
 import { FalseClockError, pull, type PullContext } from '../../../src/cluster/sync/pull.ts';
 import { Questions } from '../../../src/cluster/sync/questions.ts';
 import { Sync } from '../../../src/cluster/sync/sync.ts';
@@ -50,16 +50,17 @@ async function bench(): Promise<Bench> {
   node.heard('n2', 'n3', 'n4', 'n5');
   const { env, members, peers, floors } = node;
   const limits = SYNC_LIMITS;
+  const questions = new Questions({ env, store, members, peers, partitions, floors, limits });
+  const pair = { replica: replicas.replica(), peer: node.peer('n2') };
   const context: PullContext = {
     self: SELF,
     mayBeTakenForDead: false,
-    replica: replicas.replica(),
-    peer: node.peer('n2'),
+    ...pair,
     limits,
     floors,
     makeStatement: (replica) => makeStatement({ members, life: LIFE }, replica),
+    closeToo: (lost) => closeToo({ env, members, peers, questions }, pair, lost),
   };
-  const questions = new Questions({ env, store, members, peers, partitions, floors, limits });
   return { replicas, context, questions };
 }
 
@@ -115,6 +116,58 @@ test('a peer that pulls with such a clock gets nothing, and its clock cuts no lo
   }
 });
 
+/** Pulls from n2, which closes writes of n3, and answers as n3 if it is asked. */
+async function closingOf({
+  actor,
+  isLost = false,
+}: {
+  /** The actor of n3 by its own word; undefined if it does not answer. */
+  readonly actor?: string;
+  /** Whether n3 cannot be reached. */
+  readonly isLost?: boolean;
+}): Promise<{ readonly pulled: unknown; readonly lost: readonly string[] }> {
+  const { replicas, context } = await bench();
+  const { node, partition } = replicas;
+  if (isLost) node.lost('n3');
+  const pulling = pull(context).catch((error: unknown) => error);
+  const statement = statementOf('n2~one', NONE, CausalContext.ofBase('n3~one', 4));
+  (await node.receivedOne()).reply({ kind: 'page', statement, items: [], rest: 'none' });
+  await outcomeOf(pulling);
+  for (const { to, request, reply } of await node.received()) {
+    assert.deepEqual([to, request.kind], ['n3', 'state']);
+    if (actor === undefined) continue;
+    const { life: _, ...said } = statementOf(actor, NONE);
+    const stated = [{ ...said, partition }];
+    reply({ kind: 'stated', life: LIFE, members: node.members.hash, replicas: stated });
+  }
+  if (actor === undefined) node.clock.advance(CLAIM_WAIT_MS);
+  return { pulled: await pulling, lost: [...replicas.replica().lost.actors()] };
+}
+
+test('a page is refused whole if it closes writes of an actor that still writes', async () => {
+  const { pulled, lost } = await closingOf({ actor: 'n3~one' });
+  assert.ok(pulled instanceof FalseClockError, String(pulled));
+  assert.match(pulled.message, /closes writes of n3~one, with which n3 still writes/);
+  assert.deepEqual(lost, []);
+});
+
+test('a page that closes writes of a slow node waits for the answer of that node', async () => {
+  const { pulled, lost } = await closingOf({});
+  assert.match(String(pulled), /n3 has not confirmed that it no longer writes as n3~one/);
+  assert.deepEqual(lost, []);
+});
+
+for (const [what, circumstances] of [
+  ['has another actor by now', { actor: 'n3~one.2' }],
+  ['cannot be reached', { isLost: true }],
+] as const) {
+  test(`writes are closed with a peer if their node ${what}`, async () => {
+    const { pulled, lost } = await closingOf(circumstances);
+    assert.ok(!(pulled instanceof Error), String(pulled));
+    assert.deepEqual(lost, ['n3~one']);
+  });
+}
+
 /** The questions to others, if all confirm. */
 const CONFIRMED = { isFromOwner: () => true, isConfirmed: async () => true };
 
@@ -127,7 +180,7 @@ async function snapshotOf(
   const { replicas, context, questions } = await bench();
   const { node, partition } = replicas;
   const whyFalseClaim = createClaimCheck(
-    { env: node.env, members: node.members, questions },
+    { env: node.env, members: node.members, peers: node.peers, questions },
     context,
   );
   const taking = takeSnapshot(context, { ...confirmations, whyFalseClaim });
@@ -193,8 +246,8 @@ test('the writes of an earlier life and of the sender itself are not asked for',
     asked.push(names);
     return { rounds: new Map(), isWhole: false };
   };
-  const { env, members } = replicas.node;
-  const check = createClaimCheck({ env, members, questions: { ask } }, context);
+  const { env, members, peers } = replicas.node;
+  const check = createClaimCheck({ env, members, peers, questions: { ask } }, context);
   for (const actor of ['n2~one', 'n3~before', 'n9~one'])
     assert.equal(await check(statementOf('n2~one', clockWith(actor, 9))), undefined);
   assert.deepEqual(asked, []);
@@ -204,8 +257,8 @@ test('the writes of an earlier life and of the sender itself are not asked for',
 
 test('a snapshot does not wait long for a node that does not answer', async () => {
   const { replicas, context, questions } = await bench();
-  const { env, members, clock } = replicas.node;
-  const check = createClaimCheck({ env, members, questions }, context);
+  const { env, members, peers, clock } = replicas.node;
+  const check = createClaimCheck({ env, members, peers, questions }, context);
   const checking = check(statementOf('n2~one', clockWith('n3~one', 9)));
   assert.equal(await outcomeOf(checking), 'waiting');
   clock.advance(CLAIM_WAIT_MS);
