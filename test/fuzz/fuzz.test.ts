@@ -1,10 +1,12 @@
-/** Wrong and damaged frames, against three real nodes. `npm run fuzz` sends others. */
+/** Wrong and damaged frames and replies, against three real nodes. `npm run fuzz` sends others. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fuzz } from './run.ts';
 
 test('300 000 wrong and damaged frames harm no node', async (t) => {
-  const { faults, garbage } = await fuzz(t, { seed: 14, frames: 300_000 });
+  const { faults, garbage, replies } = await fuzz(t, { seed: 14, frames: 300_000 });
   assert.deepEqual(faults, []);
+  for (const kind of ['compared', 'page', 'snapshot-page', 'stated'])
+    assert.ok(replies.has(kind), `${kind} among ${[...replies.keys()].join()}`);
   assert.ok(garbage > 100_000, `${garbage} dropped`);
 });

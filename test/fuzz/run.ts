@@ -1,4 +1,7 @@
-/** Sends drawn and damaged frames to the nodes of a real cluster, and judges what they do. */
+/**
+ * Sends drawn and damaged frames to the nodes of a real cluster, and such replies to what they ask.
+ * Judges what they do.
+ */
 import type { TestContext } from 'node:test';
 import { MIB } from '../../src/base/bytes.ts';
 import type { MemberRecord } from '../../src/core/placement/member-list.ts';
@@ -13,6 +16,8 @@ import { InventedPeer } from '../fixtures/invented-peer.ts';
 import { recordOf } from '../fixtures/member-record.ts';
 import { mutateBytes, mutateMessage } from './mutations.ts';
 import { Pings } from './pings.ts';
+import { FieldDraw } from './fields.ts';
+import { ReplyDraw } from './replies.ts';
 import { RequestDraw } from './requests.ts';
 
 const CANARIES = 300;
@@ -40,6 +45,8 @@ export interface FuzzOptions {
 export interface FuzzReport {
   readonly frames: number;
   readonly messages: number;
+  /** The kinds of requests that nodes have sent to the fuzzer, with the number of its replies. */
+  readonly replies: ReadonlyMap<string, number>;
   /** Frames and messages that the nodes have dropped. */
   readonly garbage: number;
   /** The longest work that a node has done before it answered a ping, in ms of its processor. */
@@ -54,11 +61,13 @@ export interface FuzzReport {
 class FrameDraw {
   messages = 0;
   readonly #dice: Dice;
+  readonly #fields: FieldDraw;
   readonly #requests: RequestDraw;
 
-  constructor(dice: Dice, requests: RequestDraw) {
-    this.#dice = dice;
-    this.#requests = requests;
+  constructor(fields: FieldDraw) {
+    this.#dice = fields.dice;
+    this.#fields = fields;
+    this.#requests = new RequestDraw(fields);
   }
 
   next(): Uint8Array {
@@ -76,7 +85,7 @@ class FrameDraw {
     if (this.#dice.chance(0.35)) return packed;
     const damaged = mutateMessage(this.#dice, packed);
     const read = unpackMessage(damaged, noFloor);
-    const isSent = typeof read !== 'object' || this.#requests.mayBeSent(read);
+    const isSent = typeof read !== 'object' || this.#fields.mayBeSent(read);
     return isSent ? damaged : packed;
   }
 }
@@ -116,13 +125,20 @@ export async function fuzz(
   const cluster = await TestCluster.start(t);
   const { nodes } = cluster;
   const readCanaries = await plantCanaries(cluster, CANARIES);
-  const peer = await InventedPeer.start(t);
+  let replies: ReplyDraw | undefined;
+  const peer = await InventedPeer.start(t, { answer: (request) => replies?.to(request) });
   await peer.learnCluster(cluster.node(0));
   const members = await membersOf(cluster);
   const processes = [...members.map(({ life }) => life), 'evil'];
   const dice = new Dice(seed);
-  const requests = new RequestDraw(dice, { members, processes, identity: peer.identity });
-  const draw = new FrameDraw(dice, requests);
+  const { identity } = peer;
+  const subject = { members, processes, identity };
+  const draw = new FrameDraw(new FieldDraw(dice, subject));
+  // The order in which nodes ask is not that of the seed, so replies have their own dice.
+  replies = new ReplyDraw(new FieldDraw(new Dice(seed + 1), subject), identity.process);
+  // From now on it is a member that joins, and answers what members ask it.
+  const record = peer.record({ weight: 0.1, life: identity.process });
+  for (const node of nodes) await peer.probe(node, { records: [record] });
   const ports = nodes.flatMap(({ port }) => [port, port + 1]);
   const pings = new Pings(nodes);
   const endMs = performance.now() + ms;
@@ -150,5 +166,7 @@ export async function fuzz(
     const { incoming } = await node.status();
     garbage += incoming.data.garbage + incoming.membership.garbage;
   }
-  return { frames, messages: draw.messages, garbage, longestWorkMs, rssBytes, logChars, faults };
+  const { messages } = draw;
+  const figures = { frames, messages, replies: replies.counts, garbage, longestWorkMs };
+  return { ...figures, rssBytes, logChars, faults };
 }
