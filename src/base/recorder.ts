@@ -46,7 +46,7 @@ const HTTP_OPERATIONS = [
 export type HttpOperation = (typeof HTTP_OPERATIONS)[number];
 
 /** The operations of a coordinator. */
-const COORDINATED = ['read', 'write', 'write_if', 'forward'] as const;
+const COORDINATED = ['read', 'write', 'write_if', 'forward', 'confirm'] as const;
 
 /** An operation of a coordinator. */
 export type CoordinatedOperation = (typeof COORDINATED)[number];

@@ -138,6 +138,12 @@ export const MAX_HEDGE_MS = 100;
 /** The share of a forwarded write's timeout in which an owner must answer a probe. */
 export const FORWARD_PROBE_SHARE = 0.5;
 
+/**
+ * The share of a write's timeout in which holders must answer if they know the dots of its token:
+ * first the owners, then the fallbacks. Half of the time is left for the write.
+ */
+export const UNSEEN_DOTS_SHARE = 0.25;
+
 /** Marked keys that a node asks for at the same time. Each takes a request to every member. */
 export const MAX_MENDED_KEYS = 8;
 

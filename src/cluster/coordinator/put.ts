@@ -14,12 +14,14 @@ import type { LocalHolder } from '../holders/local.ts';
 import type { Holders, KeyPlace } from '../holders/select.ts';
 import type { PutRequest, PutResult } from '../holders/write-request.ts';
 import { observed } from './observer.ts';
+import { type UnseenParts, withKnownDots } from './unseen-dots.ts';
 import { write, type WriteParts, type WritePlan } from './write.ts';
 
 /** The parts of a node that the writes of its clients need. */
-export interface PutParts extends WriteParts, ForwardParts {
+export interface PutParts extends WriteParts, ForwardParts, UnseenParts {
   readonly env: WriteParts['env'] & ForwardParts['env'];
   readonly holders: WriteParts['holders'] &
+    UnseenParts['holders'] &
     Pick<Holders, 'coordinators' | 'coordinatorAt' | 'pendingOf'> & {
       readonly own: Pick<LocalHolder, 'id' | 'assertTakes'>;
     };
@@ -61,10 +63,16 @@ const forwardObserved = (
 ): Promise<PutResult> =>
   observed(parts, { operation: 'forward', key: request.key }, () => forward(parts, place, request));
 
-const putIf = (parts: PutParts, request: ConditionalRequest): Promise<PutResult> =>
-  observed(parts, { operation: 'write_if', key: request.key }, () =>
+async function putIf(
+  parts: PutParts,
+  place: KeyPlace,
+  asked: ConditionalRequest,
+): Promise<PutResult> {
+  const request = await withKnownDots(parts, place, asked);
+  return observed(parts, { operation: 'write_if', key: request.key }, () =>
     parts.conditionals.put(request),
   );
+}
 
 /** The same request, with the time that it has left. */
 const untilEnd = <Request extends PutRequest>(
@@ -88,7 +96,7 @@ async function putSerialised(
   for (const id of place.owners) {
     try {
       const rest = untilEnd(parts, request, endMs);
-      if (id === parts.holders.own.id) return await putIf(parts, rest);
+      if (id === parts.holders.own.id) return await putIf(parts, place, rest);
       const owner = parts.holders.coordinatorAt(id);
       if (owner === undefined || rest.timeoutMs <= 0) continue;
       const end = { operation: 'forward', key: request.key } as const;
@@ -108,12 +116,19 @@ async function putSerialised(
 export async function putHere(parts: PutParts, request: PutRequest): Promise<PutResult> {
   const place = parts.holders.placeOf(request.key);
   if (request.condition !== undefined)
-    return putIf(parts, { ...request, condition: request.condition });
+    return putIf(parts, place, { ...request, condition: request.condition });
   return putAt(parts, place, request);
 }
 
 /** An unconditional write; throws, or rejects, with a `MecError`. */
 function putAt(parts: PutParts, place: KeyPlace, request: PutRequest): Promise<PutResult> {
+  const known = withKnownDots(parts, place, request);
+  if (known instanceof Promise) return known.then((later) => putKnown(parts, place, later));
+  return putKnown(parts, place, known);
+}
+
+/** A write whose token names no made-up dots. */
+function putKnown(parts: PutParts, place: KeyPlace, request: PutRequest): Promise<PutResult> {
   const plan = planOf(parts, place, request);
   if (request.body === undefined) return remove(parts, request, plan);
   return request.replace === true ? replace(parts, request, plan) : write(parts, request, plan);

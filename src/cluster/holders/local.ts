@@ -5,7 +5,8 @@
 import type { Clock, Log } from '../../base/env.ts';
 import { MecError, messageOf, nothingWritten, toMecError } from '../../base/errors.ts';
 import { lifeOfActor, nodeOfActor } from '../../core/causality/actor.ts';
-import type { Dot } from '../../core/causality/causal-context.ts';
+import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
+import type { ObjectVersion } from '../../core/causality/object.ts';
 import { replicaNumber } from '../../core/causality/replica-name.ts';
 import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
@@ -43,6 +44,13 @@ export interface LocalParts extends LocalGrantParts, LocalKeysParts {
     ((request: LocalWriteRequest, written: LocalWriteResult) => void) | undefined;
 }
 
+/** The dots of a context that a replica has not seen, and the parts of a question about them. */
+export interface Unseen {
+  readonly dots: CausalContext;
+  readonly actor: string;
+  readonly versions: readonly ObjectVersion<Uint8Array>[];
+}
+
 /** The replicas of this node. */
 export class LocalHolder implements Holder {
   readonly #parts: LocalParts;
@@ -74,6 +82,19 @@ export class LocalHolder implements Holder {
 
   list(request: Omit<KeyListRequest, 'timeoutMs'>): Promise<KeysFound> {
     return listKeys(this.#parts, request);
+  }
+
+  /**
+   * The dots of a context that neither the clock nor the key has, the actor of the replica, and its
+   * versions of the key. It reads the key only if the clock lacks a dot.
+   */
+  unseen({ partition, key }: Pick<StoreItem, 'partition' | 'key'>, context: CausalContext): Unseen {
+    const replica = this.#parts.store.of(partition);
+    const { actor, clock } = replica;
+    const unseen = context.minus(clock);
+    if (unseen.isEmpty) return { dots: unseen, actor, versions: [] };
+    const object = replica.read(key);
+    return { dots: unseen.minus(object.context), actor, versions: object.versions };
   }
 
   /**

@@ -55,6 +55,15 @@ export class Holders {
     return peer && new RemoteHolder(this.#parts, peer);
   }
 
+  /** Whether a node is in the list of members, gone ones included. */
+  isMember(id: string): boolean {
+    return this.#parts.members.get(id) !== undefined;
+  }
+
+  isGone(id: string): boolean {
+    return this.#parts.members.get(id)?.state === 'gone';
+  }
+
   /** Throws `not-ready` if this node does not know the owners yet. */
   assertReady(): void {
     this.#parts.members.assertReady();

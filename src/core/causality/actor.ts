@@ -71,6 +71,14 @@ function parse(actor: string): ActorName {
 /** The life in an actor's name; empty if there is none. */
 export const lifeOfActor = (actor: string): string => parseActor(actor).life;
 
+/** Whether an actor is the present one of a replica, or one that could follow in the same life. */
+export function isNotBefore(actor: string, present: string): boolean {
+  const { node, life, number } = parseActor(actor);
+  const now = parseActor(present);
+  // A number that is none is no earlier one.
+  return node === now.node && life === now.life && !(number < now.number);
+}
+
 /**
  * The actors of one life of this node. A replica that begins again within the life gets another
  * actor.

@@ -36,8 +36,10 @@ export class ReplicaActor {
   }
 
   /**
-   * Gives the actor up if a context names writes that it never made: a client can make up such a
-   * token. Other replicas would take the next dots of the actor for seen, and drop their versions.
+   * Gives the actor up if another replica has a context with writes that it never made. That
+   * replica would take the next dots of the actor for seen, and drop their versions. Perhaps this
+   * process was put back to an earlier state. Or a client made up a token while this node could not
+   * be asked; at all other times, such tokens are refused (`unseen-dots.ts`).
    */
   guard(context: CausalContext): void {
     const claimed = context.max(this.#name);
