@@ -75,6 +75,8 @@ const NONE: Strength = { disks: 0, owners: 0 };
 
 /** The history of one run. */
 export class History {
+  /** The keys to which users have written with made-up tokens. */
+  readonly forgedKeys = new Set<string>();
   readonly made: MadeOperation[] = [];
   readonly violations: string[] = [];
   /** Whether wall clocks differ or jump: then the last write need not be the one made last. */

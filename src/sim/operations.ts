@@ -68,6 +68,8 @@ export const OPERATIONS = {
   },
   list: (user) => user.list(),
   batch: (user, key) => user.batch(key),
+  // A client that makes up tokens must do no harm to the others.
+  forge: (user, key) => user.write(key, { isForged: true }),
 } as const satisfies Readonly<Record<string, UserOperation>>;
 
 /** One of `OPERATIONS`. */

@@ -84,7 +84,7 @@ const NEVER_MS = 1e9;
  * Operations that are drawn after all else. Without them, a seed has the same run as before there
  * were any: most seeds of `test/seeds.txt` show the faults for which they are kept.
  */
-const LATER_OPERATIONS: readonly OperationName[] = ['set', 'set twice', 'batch'];
+const LATER_OPERATIONS: readonly OperationName[] = ['set', 'set twice', 'batch', 'forge'];
 const LATER_RATE = 0.2;
 
 /** Draws a plan. */

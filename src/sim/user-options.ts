@@ -27,6 +27,8 @@ export interface UserWrite {
   /** The header that names the write, so that it can be sent again. */
   readonly name?: 'idempotency-key' | 'x-mec-write-id';
   readonly isShortLived?: boolean;
+  /** The write has a token that the user has made up, with dots that no node ever gave. */
+  readonly isForged?: boolean;
 }
 
 /** Parameters of a request, in place of the configuration. */

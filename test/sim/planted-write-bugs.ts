@@ -70,6 +70,25 @@ export const WRITES: readonly Bug[] = [
     },
   },
   {
+    name: 'dots that are news to a node are refused without asking for them',
+    file: 'src/cluster/coordinator/unseen-dots.js',
+    good: 'this.#unknown = this.#unknown.minus(state.object.context);',
+    bad: '',
+    draw: { faults: ['one cut off'], nodes: 3, set: { ...OFTEN, quorum: USUAL, queries: [{}] } },
+  },
+  {
+    name: 'dots that only a silent member may know are left out',
+    file: 'src/cluster/coordinator/unseen-dots.js',
+    good: 'this.#isEachHeard && ',
+    bad: '',
+    draw: {
+      faults: ['one cut off', 'cut in two'],
+      operationNames: ['read', 'write', 'resolve', 'delete'],
+      nodes: 3,
+      set: { ...OFTEN, keysEach: 2, queries: [{ r: 1, w: 1 }] },
+    },
+  },
+  {
     name: 'the answers of a batch are in the order in which they came',
     file: 'src/http/batch-route.js',
     good: 'this.#answers[index] = told;',
