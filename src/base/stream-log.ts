@@ -24,9 +24,10 @@ export interface StreamLogOptions {
   readonly self?: string | undefined;
 }
 
-/** A log on a stream, whose level may change while it is used. */
+/** A log on a stream, whose level and form may change while it is used. */
 export interface StreamLog extends Log {
   level: LogLevel;
+  format: LogFormat;
 }
 
 interface LogLine {
@@ -61,10 +62,11 @@ export function streamLog(
   const write = (level: LogLevel, event: string, fields: LogFields = {}): void => {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(log.level)) return;
     const time = microsToIso(systemClock.wallMicros());
-    stream.write(FORMATS[format]({ time, level, self, event }, fields));
+    stream.write(FORMATS[log.format]({ time, level, self, event }, fields));
   };
   const log: StreamLog = {
     level: least,
+    format,
     debug: (event, fields) => write('debug', event, fields),
     info: (event, fields) => write('info', event, fields),
     warn: (event, fields) => write('warn', event, fields),

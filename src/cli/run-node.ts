@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { messageOf, StartError } from '../base/errors.ts';
 import { type StreamLog, streamLog } from '../base/stream-log.ts';
 import type { Config } from '../cluster/config.ts';
+import type { ReloadedConfig } from '../cluster/live-config.ts';
 import { parseConfig } from '../config/read.ts';
 import { readDiskSpace } from '../storage/disk-space.ts';
 import { openLevelEngine } from '../storage/level.ts';
@@ -18,6 +19,7 @@ interface RunningNode {
   /** Resolves when the node has left its cluster, or with the error that stops it. */
   readonly ended: Promise<Error | undefined>;
   readonly log: StreamLog;
+  reload(next: Config): ReloadedConfig;
   stop(): Promise<void>;
 }
 
@@ -58,15 +60,18 @@ async function startNode(config: Config): Promise<RunningNode> {
     await node.close();
     log.info('stopped');
   };
-  return { ended: node.ended, log, stop };
+  return { ended: node.ended, log, reload: (next) => node.reload(next), stop };
 }
 
-/** Reads the configuration again. Of its changes, only that of the log level counts at once. */
-async function reload(file: string, log: StreamLog): Promise<void> {
+/** Reads the configuration again. The log names the changes that count, and those that do not. */
+async function reload(file: string, { log, ...node }: RunningNode): Promise<void> {
   try {
-    const { level } = (await loadConfig(file)).log;
-    log.level = level;
-    log.info('configuration read again', { level });
+    const next = await loadConfig(file);
+    const { changed, needRestart } = node.reload(next);
+    Object.assign(log, { level: next.log.level, format: next.log.format });
+    log.info('configuration read again', { changed: changed.join(' ') || 'nothing' });
+    if (needRestart.length > 0)
+      log.warn('change of the configuration needs a restart', { keys: needRestart.join(' ') });
   } catch (error) {
     log.error('configuration not read again', { reason: messageOf(error) });
   }
@@ -90,7 +95,7 @@ export async function runNode(file: string): Promise<void> {
   };
   process.on('SIGINT', () => stop(EXIT.done));
   process.on('SIGTERM', () => stop(EXIT.done));
-  process.on('SIGHUP', () => void reload(file, running.log));
+  process.on('SIGHUP', () => void reload(file, running));
   void running.ended.then((reason) => {
     if (isStopping) return;
     if (reason !== undefined) remark(reason.message);

@@ -4,7 +4,8 @@ import type { Recorder } from '../base/recorder.ts';
 import type { Dot } from '../core/causality/causal-context.ts';
 import type { Store } from '../storage/store.ts';
 import type { ProtocolRange } from '../transport/protocol.ts';
-import type { Config } from './config.ts';
+import type { Quorum } from '../core/quorum/quorum.ts';
+import type { LiveConfig } from './live-config.ts';
 import { ConditionalWrites } from './coordinator/conditional-write.ts';
 import { Expiry } from './coordinator/expiry.ts';
 import { get, type GetParts, type GetRequest, type GetResult } from './coordinator/get.ts';
@@ -32,7 +33,7 @@ import { WallTime } from './wall-time.ts';
 /** The parts that a node is made of at its start. */
 export interface Foundation {
   readonly env: Env;
-  readonly config: Config;
+  readonly config: LiveConfig;
   /** The versions of the protocol that the node speaks. */
   readonly protocol: ProtocolRange;
   /** The life of this process. */
@@ -68,7 +69,7 @@ export function assemble(foundation: Foundation): Assembly {
   const floors = new Floors(env.clock, members);
   const peers = new Peers(env, members, { floors, protocol });
   const time = new WallTime(env, members, peers);
-  const policies = new Policies(config.policies);
+  const policies = new Policies(config);
   const grants = new KeyGrants(env.clock, life);
   const partitions = new Partitions({
     members,
@@ -78,7 +79,7 @@ export function assemble(foundation: Foundation): Assembly {
     onFence: (partition) => grants.endAll(partition),
     restMs: limits.restMs,
   });
-  const writeQuorums = [config.quorum.w, ...policies.writeQuorums()];
+  const writeQuorums = (): Quorum[] => [config.quorum.w, ...policies.writeQuorums()];
   const sync = new Sync({
     env,
     members,

@@ -33,6 +33,7 @@ import { TopKeys } from './insight/top.ts';
 import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './key-store.ts';
 import type { PutResult } from './holders/write-request.ts';
 import { readKeptCluster } from './membership/kept-cluster.ts';
+import { type LiveConfig, reloadConfig, type ReloadedConfig } from './live-config.ts';
 import { Membership } from './membership/membership.ts';
 import { startRefusal } from './membership/start-refusal.ts';
 import type { Policy } from './policies.ts';
@@ -92,7 +93,8 @@ export class MecNode implements KeyStore {
    * Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`.
    */
   static async start(options: NodeOptions): Promise<MecNode> {
-    const { config, env, openEngine, limits = SYNC_LIMITS, protocol = PROTOCOL } = options;
+    const { env, openEngine, limits = SYNC_LIMITS, protocol = PROTOCOL } = options;
+    const config: LiveConfig = { ...options.config };
     const life = drawShortName(env.random);
     const recorder = new Recorder();
     const top = new TopKeys(env.clock);
@@ -113,7 +115,7 @@ export class MecNode implements KeyStore {
       throw refusal;
     }
     const node = new MecNode(
-      options,
+      { ...options, config },
       assemble({ env, config, protocol, life, cluster, members, store, limits, recorder, top }),
     );
     // It must not miss what the first messages change.
@@ -128,6 +130,11 @@ export class MecNode implements KeyStore {
     node.#parts.scrub.start();
     node.#sweepLater();
     return node;
+  }
+
+  /** Takes over those changes of the configuration that count at once. */
+  reload(next: Config): ReloadedConfig {
+    return reloadConfig(this.#parts.config, next);
   }
 
   async #listen(): Promise<void> {

@@ -18,18 +18,31 @@ export interface Policy {
   readonly maxValueBytes: number | undefined;
 }
 
-/** The policies of a configuration. */
+/** The policies of a configuration, as they are at the moment. */
 export class Policies {
-  readonly #longestFirst: readonly Policy[];
+  readonly #config: { readonly policies: readonly Policy[] };
+  #known: readonly Policy[] = [];
+  #sorted: readonly Policy[] = [];
 
-  constructor(policies: readonly Policy[]) {
-    this.#longestFirst = [...policies].sort((a, b) => b.prefix.length - a.prefix.length);
+  constructor(config: { readonly policies: readonly Policy[] }) {
+    this.#config = config;
+  }
+
+  get #longestFirst(): readonly Policy[] {
+    const { policies } = this.#config;
+    if (policies !== this.#known) {
+      this.#known = policies;
+      this.#sorted = [...policies].sort((a, b) => b.prefix.length - a.prefix.length);
+    }
+    return this.#sorted;
   }
 
   /** The policy of a key; undefined if it has none. */
   of(key: string): Policy | undefined {
-    if (this.#longestFirst.length === 0) return undefined;
-    return this.#longestFirst.find(({ prefix }) => key.startsWith(prefix));
+    const policies = this.#longestFirst;
+    return policies.length === 0
+      ? undefined
+      : policies.find(({ prefix }) => key.startsWith(prefix));
   }
 
   isLastWriteWins(key: string): boolean {

@@ -8,6 +8,7 @@ import { throttledLog } from '../base/throttled-log.ts';
 import type { Config } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
 import { MecNode } from '../cluster/node.ts';
+import type { ReloadedConfig } from '../cluster/live-config.ts';
 import type { NodeStatus } from '../cluster/status.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import { type DiskSpace, readDiskSpace } from '../storage/disk-space.ts';
@@ -100,6 +101,12 @@ export interface EmbeddedNode {
   close(): Promise<void>;
 }
 
+/** A running node, whose configuration may be replaced. */
+export interface ReloadableNode extends EmbeddedNode {
+  /** Takes over those changes of the configuration that count at once. */
+  reload(next: Config): ReloadedConfig;
+}
+
 /** The parts of a node, which its caller chooses. */
 export interface NodeParts {
   readonly config: Config;
@@ -115,7 +122,7 @@ export interface NodeParts {
  * Starts a node and its HTTP server on these parts. Rejects with `StartError`, and then leaves
  * nothing open.
  */
-export async function runParts(parts: NodeParts): Promise<EmbeddedNode> {
+export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
   const { config, openEngine, through = (network) => network } = parts;
   const log = throttledLog(parts.log, systemClock);
   const network = through(zeromqNetwork(log));
@@ -141,7 +148,7 @@ interface Around {
   readonly ended: Promise<Error | undefined>;
 }
 
-function embed(node: MecNode, { http, network, ended }: Around): EmbeddedNode {
+function embed(node: MecNode, { http, network, ended }: Around): ReloadableNode {
   const { config } = node;
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -154,6 +161,7 @@ function embed(node: MecNode, { http, network, ended }: Around): EmbeddedNode {
     url: httpUrl(config.host, config.httpport),
     config,
     status: () => node.status(),
+    reload: (next) => node.reload(next),
     leave: () => node.leave(),
     ended,
     close: () => (closed ??= close()),

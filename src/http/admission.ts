@@ -49,12 +49,18 @@ const FOREIGN_SITES: readonly string[] = ['cross-site', 'same-site'];
 
 /** Decides which requests reach the routes. */
 export class Admission {
-  readonly #hosts: ReadonlySet<string>;
-  readonly #origins: readonly string[];
+  readonly #rules: () => AdmissionRules;
 
-  constructor({ hosts, origins }: AdmissionRules) {
-    this.#hosts = new Set(['localhost', ...hosts.map((host) => host.toLowerCase())]);
-    this.#origins = origins;
+  /** `rules` returns the rules of the moment. */
+  constructor(rules: () => AdmissionRules) {
+    this.#rules = rules;
+  }
+
+  #isName(host: string): boolean {
+    const { hosts } = this.#rules();
+    return (
+      host === 'localhost' || hosts.some((name) => name === '*' || name.toLowerCase() === host)
+    );
   }
 
   /**
@@ -66,7 +72,7 @@ export class Admission {
     if (given === undefined && httpVersionMinor === 0) return undefined;
     const host = given === undefined ? undefined : hostIn(given);
     if (host === undefined) return new MecError('bad-request', { detail: BAD_HOST });
-    if (isIP(host) !== 0 || this.#hosts.has(host) || this.#hosts.has('*')) return undefined;
+    if (isIP(host) !== 0 || this.#isName(host)) return undefined;
     return new MecError('wrong-host', {
       parameter: 'Host',
       detail: `If ${JSON.stringify(host)} is a name of this node, add it to http.hosts.`,
@@ -84,7 +90,8 @@ export class Admission {
       return FOREIGN_SITES.includes(String(headers['sec-fetch-site']))
         ? new MecError('cross-origin')
         : undefined;
-    const isAllowed = this.#origins.includes('*') || this.#origins.includes(origin);
+    const { origins } = this.#rules();
+    const isAllowed = origins.includes('*') || origins.includes(origin);
     if (isAllowed || isOwn(origin, headers.host)) return undefined;
     // The origin of a sandboxed page, which no configuration can name.
     if (origin === 'null') return new MecError('cross-origin');

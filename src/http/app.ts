@@ -11,6 +11,7 @@ import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
 import { HTTP_SMALL_BYTES } from './limits.ts';
 import type { Recorder } from '../base/recorder.ts';
+import type { Config } from '../cluster/config.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
@@ -59,8 +60,7 @@ export type Handle = (req: IncomingMessage, res: ServerResponse) => Promise<void
 /** Makes the function that serves the requests of an HTTP server. */
 export function createHandle(options: AppOptions): Handle {
   const { node, env, gates } = options;
-  const { timeoutMs } = node.config.quorum;
-  const parts = { env, ...gates, timeoutMs, recorder: node.sight.recorder };
+  const parts = { env, ...gates, config: node.config, recorder: node.sight.recorder };
   const routes = { node, env };
   const serveOneKey = (request: HttpRequest): Promise<HttpAnswer> => serveKey(routes, request);
   const others = createApp(options, parts).callback();
@@ -186,14 +186,14 @@ const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
  */
 interface ServingParts extends Gates {
   readonly env: Env;
-  readonly timeoutMs: number;
+  readonly config: Pick<Config, 'quorum'>;
   readonly recorder: Recorder;
 }
 
 async function serve(
   { req, res }: Exchange,
   handle: (request: HttpRequest) => Promise<HttpAnswer>,
-  { env, bodies, answers, addressOf, timeoutMs, recorder }: ServingParts,
+  { env, bodies, answers, addressOf, config, recorder }: ServingParts,
 ): Promise<void> {
   let loan: BodyLoan | undefined;
   const body = async (limit: number): Promise<Uint8Array> => {
@@ -201,7 +201,7 @@ async function serve(
     if (announced !== undefined && announced > limit) throw tooLarge(limit);
     const most = announced ?? limit;
     if (most <= HTTP_SMALL_BYTES) return readBody(req, res, { limit });
-    loan = bodies.lend(addressOf(req), most, timeoutMs);
+    loan = bodies.lend(addressOf(req), most, config.quorum.timeoutMs);
     return readBody(req, res, { limit, clock: env.clock, loan });
   };
   const chunks = (limit: number): AsyncIterable<Uint8Array> => {

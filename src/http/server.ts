@@ -72,8 +72,10 @@ export class HttpServer {
     this.#bodies = new BodyMemory(env.clock, MAX_HTTP_BODY_BYTES);
     this.#answers = new AnswerMemory(MAX_HTTP_ANSWER_BYTES);
     this.#addresses = new ClientAddresses(node.config.http.proxies);
-    const { name, host, http } = node.config;
-    this.#admission = new Admission({ ...http, hosts: [name, host, ...http.hosts] });
+    this.#admission = new Admission(() => {
+      const { name, host, http } = node.config;
+      return { origins: http.origins, hosts: [name, host, ...http.hosts] };
+    });
     const gates = {
       bodies: this.#bodies,
       answers: this.#answers,

@@ -35,7 +35,6 @@ interface KeptReport extends NodeReport {
 /** Watches one node, and what its peers say about themselves. */
 export class HealthMonitor {
   readonly #parts: HealthParts;
-  readonly #settings: number;
   readonly #ages = new FindingAges();
   readonly #reports = new Map<string, KeptReport>();
   /** Peers that have not been asked in this turn. */
@@ -50,7 +49,6 @@ export class HealthMonitor {
 
   constructor(parts: HealthParts) {
     this.#parts = parts;
-    this.#settings = settingsHash(parts.config);
   }
 
   /** The free space of the disk; undefined if it is not known. */
@@ -80,9 +78,9 @@ export class HealthMonitor {
 
   /** The report of this node, as JSON for a peer. It does not look again for each peer. */
   report(): string {
-    const { members } = this.#parts;
+    const { members, config } = this.#parts;
     const findings = this.#last ?? this.#ownFindings();
-    return packReport({ members: members.hash, settings: this.#settings, findings });
+    return packReport({ members: members.hash, settings: settingsHash(config), findings });
   }
 
   get #clock(): Clock {
@@ -96,7 +94,7 @@ export class HealthMonitor {
       disk: this.#disk,
       damage: { found, lastAgoMs: lastMs === undefined ? undefined : nowMs - lastMs },
       reports: this.#reports,
-      settings: this.#settings,
+      settings: settingsHash(this.#parts.config),
     });
     return this.#ages.date(findingsOf(facts), nowMs, this.#clock.wallMicros());
   }

@@ -3,6 +3,7 @@ import type { Clock, Log } from '../../base/env.ts';
 import { hashText32 } from '../../base/hash.ts';
 import { microsToIso } from '../../base/system.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
+import type { Config } from '../config.ts';
 import type { EndedOperation } from '../coordinator/observer.ts';
 import { isTable, listOf, numberOf, textOf } from './json.ts';
 import { MAX_SLOW_KEPT, MAX_TOP_KEY_CHARS, SLOW_LINES_PER_SECOND } from './limits.ts';
@@ -41,10 +42,8 @@ export interface LoopLag {
 export interface SlowParts {
   readonly env: { readonly clock: Clock; readonly log: Log };
   readonly self: string;
-  /** Operations that take longer are slow. */
-  readonly slowMs: number;
-  /** Whether keys may be named. */
-  readonly keys: boolean;
+  /** Says which operations are slow, and whether keys may be named. */
+  readonly config: { readonly log: Pick<Config['log'], 'slowMs' | 'keys'> };
   readonly loopLagMs: () => number | undefined;
   readonly pendingRows: () => number | undefined;
 }
@@ -66,7 +65,7 @@ export class SlowOperations {
 
   /** Keeps and logs an operation if it was slow. */
   note(ended: EndedOperation): void {
-    if (ended.tookMs < this.#parts.slowMs) return;
+    if (ended.tookMs < this.#parts.config.log.slowMs) return;
     const slow = this.#describe(ended);
     this.#kept.push(slow);
     if (this.#kept.length > MAX_SLOW_KEPT) this.#kept.shift();
@@ -74,14 +73,14 @@ export class SlowOperations {
   }
 
   #describe({ operation, key, tookMs, answers, hedges, failed }: EndedOperation): SlowOperation {
-    const { env, self, keys, loopLagMs, pendingRows } = this.#parts;
+    const { env, self, config, loopLagMs, pendingRows } = this.#parts;
     const peers = answers.filter(({ node }) => node !== self);
     const own = answers.find(({ node }) => node === self);
     return {
       node: self,
       time: microsToIso(env.clock.wallMicros()),
       operation,
-      key: keys ? key : undefined,
+      key: config.log.keys ? key : undefined,
       keyHash: hashText32(key).toString(16).padStart(8, '0'),
       partition: partitionOf(key),
       tookMs: tenths(tookMs),

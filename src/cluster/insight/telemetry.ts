@@ -25,13 +25,11 @@ export class Telemetry {
   readonly observer: Operations;
 
   constructor({ env, config, store, recorder }: TelemetryParts) {
-    const { slowMs, keys } = config.log;
     this.recorder = recorder;
     this.slow = new SlowOperations({
       env,
       self: config.name,
-      slowMs,
-      keys,
+      config,
       loopLagMs: () => this.loopLag.ms,
       pendingRows: () => store.pending?.rows,
     });

@@ -37,7 +37,7 @@ export interface CompletenessOptions {
    * The numbers of disks that a write needs before it is acknowledged, by the configuration and its
    * policies.
    */
-  readonly writeQuorums: readonly Quorum[];
+  readonly writeQuorums: () => readonly Quorum[];
   /** Has a partition pulled from a peer. */
   readonly enqueue: (partition: number, peer: string) => void;
 }
@@ -178,10 +178,11 @@ export class Completeness {
     const { members, writeQuorums } = this.#options;
     // This node may have lost its disk and joined again. So the present number of owners counts,
     // and also the number when this node was an owner before.
+    const quorums = writeQuorums();
     let enough = 1;
     const most = Math.min(members.n, members.in('up', 'leaving', 'joining').length);
     for (let n = members.replicas; n <= most; n++)
-      enough = Math.max(enough, n - leastWriteQuorum(writeQuorums, n) + 1);
+      enough = Math.max(enough, n - leastWriteQuorum(quorums, n) + 1);
     return enough;
   }
 

@@ -65,7 +65,7 @@ export interface SyncOptions {
    * The numbers of disks that a write needs before it is acknowledged, by the configuration and its
    * policies.
    */
-  readonly writeQuorums: readonly Quorum[];
+  readonly writeQuorums: () => readonly Quorum[];
   readonly limits: SyncLimits;
   readonly recorder?: Recorder | undefined;
 }

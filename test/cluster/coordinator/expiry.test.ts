@@ -79,7 +79,7 @@ class FakeNode {
       viewOf: (partition) => placeOf(this.owners.get(partition) ?? OTHERS).view,
       placeOf: () => this.place,
     },
-    policies: new Policies([]),
+    policies: new Policies({ policies: [] }),
     time: { passedMicros: () => this.nowMicros },
     remove: (key, dots) => this.#remove(key, dots),
   });

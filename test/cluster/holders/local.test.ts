@@ -30,16 +30,18 @@ import {
 } from '../../fixtures/own-replicas.ts';
 import { LIFE, memberIn, SELF } from '../../fixtures/played-peers.ts';
 
-const LAST_WINS = new Policies([
-  {
-    prefix: '',
-    siblings: 'last-write-wins',
-    ttlMs: undefined,
-    r: undefined,
-    w: undefined,
-    maxValueBytes: undefined,
-  },
-]);
+const LAST_WINS = new Policies({
+  policies: [
+    {
+      prefix: '',
+      siblings: 'last-write-wins',
+      ttlMs: undefined,
+      r: undefined,
+      w: undefined,
+      maxValueBytes: undefined,
+    },
+  ],
+});
 
 /** The answer for a write that the replica of a node has stored. */
 function storedIn(node: OwnReplicas): StoreResult {

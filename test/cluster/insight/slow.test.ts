@@ -24,8 +24,7 @@ function bench(keys = false): SlowBench {
   const slow = new SlowOperations({
     env: { clock, log },
     self: 'n1',
-    slowMs: 250,
-    keys,
+    config: { log: { slowMs: 250, keys } },
     loopLagMs: () => 4,
     pendingRows: () => 12,
   });

@@ -106,7 +106,7 @@ test('a peer that pulls with such a clock gets nothing, and its clock cuts no lo
   const { node, store, partitions, partition } = replicas;
   const { env, members, peers, floors } = node;
   const parts = { env, members, peers, floors, store, partitions };
-  const sync = new Sync({ ...parts, life: LIFE, writeQuorums: [], limits: SYNC_LIMITS });
+  const sync = new Sync({ ...parts, life: LIFE, writeQuorums: () => [], limits: SYNC_LIMITS });
   for (const { clock, lost } of [FORGED, CLOSING]) {
     const statement = statementOf('n2~one', clock, lost);
     const served = sync.servePull({ kind: 'pull', from: 'n2', partition, statement });
