@@ -17,6 +17,7 @@ export {
   startNode,
   type StartNodeOptions,
 } from './embed/start-node.ts';
+export { type LogConfig } from './embed/log-config.ts';
 export { EmbeddedCluster, startCluster, type StartClusterOptions } from './embed/start-cluster.ts';
 export { type Log, type LogFields } from './base/env.ts';
 export {

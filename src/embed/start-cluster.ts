@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import type { Address, Log } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { EMBED_POLL_MS, EMBED_START_TIMEOUT_MS, EMBED_START_TRIES } from './limits.ts';
-import { silentLog, sleepMs, systemClock, systemRandom } from '../base/system.ts';
+import { sleepMs, systemClock, systemRandom } from '../base/system.ts';
 import type { Config } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
 import { cuttable } from './cuttable-network.ts';
+import { type LogConfig, logOf, logTableOf } from './log-config.ts';
 import { findFreePorts } from './free-ports.ts';
 import { diskOf, type EmbeddedNode, isTaken, type NodeConfig, runParts } from './start-node.ts';
 
@@ -22,7 +23,8 @@ export interface StartClusterOptions extends Pick<
   readonly nodes?: number | undefined;
   /** A directory that has one directory for each node. By default, everything is in memory. */
   readonly root?: string | undefined;
-  readonly log?: Log | undefined;
+  /** The log of all nodes, as for `startNode`. */
+  readonly log?: Log | LogConfig | undefined;
 }
 
 const HOST = '127.0.0.1';
@@ -111,7 +113,8 @@ export async function startCluster(options: StartClusterOptions = {}): Promise<E
 }
 
 async function startOnce(options: StartClusterOptions, count: number): Promise<EmbeddedCluster> {
-  const { nodes: _, root, log = silentLog, ...settings } = options;
+  const { nodes: _, root, log, ...settings } = options;
+  const table = logTableOf('startCluster', log);
   const first = await findFreePorts(HOST, PORTS_EACH * count, systemRandom);
   const addresses = Array.from({ length: count }, (_, i) => ({
     host: HOST,
@@ -120,13 +123,14 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
   const cuts = new Set<string>();
   const started = await Promise.allSettled(
     addresses.map((address, i) => {
-      const given = { ...settings, root: root === undefined ? undefined : join(root, `n${i + 1}`) };
+      const own = root === undefined ? undefined : join(root, `n${i + 1}`);
+      const given = { ...settings, log: table, root: own };
       const config = configOf(given, address, { name: `n${i + 1}`, all: addresses });
       const isCut = (to: Address): boolean =>
         cuts.has(`${i} ${Math.floor((to.port - first) / PORTS_EACH)}`);
       return runParts({
         config,
-        log,
+        log: logOf(log, config),
         ...diskOf(given, config),
         through: (network) => cuttable(network, isCut),
       });
@@ -147,7 +151,7 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
 }
 
 function configOf(
-  given: NodeConfig,
+  given: NodeConfig & { readonly log?: unknown },
   { host, port }: Address,
   { name, all }: { name: string; all: readonly Address[] },
 ): Config {

@@ -3,7 +3,7 @@ import { httpUrl } from '../base/address.ts';
 import type { Address, Env, Log, Network } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { EMBED_START_TRIES } from './limits.ts';
-import { silentLog, systemClock, systemRandom } from '../base/system.ts';
+import { systemClock, systemRandom } from '../base/system.ts';
 import { throttledLog } from '../base/throttled-log.ts';
 import type { Config } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
@@ -17,6 +17,7 @@ import { openLevelEngine } from '../storage/level.ts';
 import { MemoryDisk } from '../storage/memory.ts';
 import { zeromqNetwork } from '../transport/zeromq.ts';
 import { HttpServer } from '../http/server.ts';
+import { type LogConfig, logOf, logTableOf } from './log-config.ts';
 import { drawNodeName, keptName } from './kept-name.ts';
 import { readVersion } from './version.ts';
 import { findFreePorts } from './free-ports.ts';
@@ -75,8 +76,11 @@ export interface PolicyConfig {
 
 /** The options of an embedded node. */
 export interface StartNodeOptions extends NodeConfig {
-  /** The log of the node. By default, nothing is written. */
-  readonly log?: Log | undefined;
+  /**
+   * The log of the node, or the keys of `[log]` for lines on stderr. By default, nothing is
+   * written.
+   */
+  readonly log?: Log | LogConfig | undefined;
 }
 
 /** A node that runs in this process. */
@@ -170,11 +174,12 @@ function embed(node: MecNode, { http, network, ended }: Around): ReloadableNode 
 
 /** Starts one node in this process. Rejects with `StartError`, whose message is one line. */
 export async function startNode(options: StartNodeOptions = {}): Promise<EmbeddedNode> {
-  const { log = silentLog, ...given } = options;
+  const { log, ...given } = options;
+  const table = logTableOf('startNode', log);
   for (let tries = 1; ; tries++) {
-    const config = await completeConfig(given);
+    const config = await completeConfig(given, table);
     try {
-      return await runParts({ config, log, ...diskOf(given, config) });
+      return await runParts({ config, log: logOf(log, config), ...diskOf(given, config) });
     } catch (error) {
       // Another process may take a free port before this node does.
       const isOurChoice = given.port === undefined || given.httpport === undefined;
@@ -201,12 +206,16 @@ export function diskOf(
   return { openEngine: () => openLevelEngine(root), readDisk: () => readDiskSpace(root) };
 }
 
-async function completeConfig(given: NodeConfig): Promise<Config> {
+async function completeConfig(
+  given: NodeConfig,
+  log: Omit<LogConfig, 'to'> | undefined,
+): Promise<Config> {
   const { host = '127.0.0.1', port, httpport } = given;
   const areGiven = port !== undefined && httpport !== undefined;
   const first = areGiven ? port : await findFreePorts(host, 3, systemRandom);
   const config = readConfig('startNode', {
     ...given,
+    log,
     port: port ?? first,
     httpport: httpport ?? first + 2,
   });

@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { systemRandom } from '../../src/base/system.ts';
+import type { LogFields } from '../../src/base/env.ts';
+import { silentLog, systemRandom } from '../../src/base/system.ts';
 import { MecClient } from '../../src/client/index.ts';
 import { findFreePorts } from '../../src/embed/free-ports.ts';
 import { isTaken } from '../../src/embed/start-node.ts';
 import { startCluster, startNode, StartError, streamLog } from '../../src/index.ts';
-import { freePorts } from '../fixtures/cluster.ts';
+import { eventually, freePorts } from '../fixtures/cluster.ts';
 
 const run = promisify(execFile);
 const INDEX = new URL('../../src/index.js', import.meta.url).href;
@@ -183,6 +184,29 @@ test('a cluster on disk keeps its data and writes to the given log', async (t) =
   const read = await new MecClient<number>(again.urls).get('k');
   await again.close();
   assert.ok(read.kind === 'value' && read.value === 7);
+});
+
+test('an embedded node takes the table [log], with lines to a log or to stderr', async (t) => {
+  const slow: LogFields[] = [];
+  const to = { ...silentLog, warn: (_: string, fields: LogFields = {}) => void slow.push(fields) };
+  const node = await startNode({ log: { slow: '1ms', keys: true, to } });
+  t.after(() => node.close());
+  const client = new MecClient<number>(node.url);
+  await eventually('a slow request is told with its key', async () => {
+    await client.put('slow-key', 1);
+    return slow.some(({ key }) => key === 'slow-key');
+  });
+  await assert.rejects(startNode({ log: { level: 'warn', to } }), {
+    name: 'StartError',
+    message: 'startNode: log.level: the log in "to" has its own; set it there',
+  });
+  await assert.rejects(startNode({ log: { slow: 'soon' } }), /log\.slow: expected a time/);
+  const script = `
+    import { startNode } from '${INDEX}';
+    const node = await startNode({ name: 'n1', log: { format: 'json', level: 'info' } });
+    await node.close();`;
+  const { stderr } = await run(process.execPath, ['--input-type=module', '--eval', script]);
+  assert.match(stderr, /^\{.*"level":"info","self":"n1"/);
 });
 
 test('writes on both sides of a cut network become siblings when it heals', async (t) => {
