@@ -6,6 +6,7 @@ import { Recorder } from '../../../src/base/recorder.ts';
 import type { EndedOperation } from '../../../src/cluster/coordinator/observer.ts';
 import { Operations } from '../../../src/cluster/insight/operations.ts';
 import { SlowOperations } from '../../../src/cluster/insight/slow.ts';
+import { type EndedFields, endedOperation } from '../../fixtures/ended-operation.ts';
 import { ManualClock, memoryLog } from '../../fixtures/fake-env.ts';
 
 interface SlowBench {
@@ -31,19 +32,13 @@ function bench(keys = false): SlowBench {
   return { slow, clock, lines };
 }
 
-const ended = (tookMs: number, more: Partial<EndedOperation> = {}): EndedOperation => ({
-  operation: 'write',
-  key: 'secret/k',
-  tookMs,
-  answers: [
-    { node: 'n1', ms: 3.04 },
-    { node: 'n2', ms: 7.26 },
-    { node: 'n3', ms: 251 },
-  ],
-  hedges: 0,
-  failed: undefined,
-  ...more,
-});
+const ended = (tookMs: number, fields: EndedFields = {}): EndedOperation =>
+  endedOperation({
+    key: 'secret/k',
+    tookMs,
+    answers: { n1: 3.04, n2: 7.26, n3: 251 },
+    ...fields,
+  });
 
 test('an operation is kept and logged from the configured time on, with where its time went', () => {
   const { slow, lines } = bench();
