@@ -50,16 +50,27 @@ export interface MachineFacts {
   readonly seeds: readonly { readonly address: string; readonly answers: boolean }[];
 }
 
-const LEAST_NODE = 20;
+/** The least versions of Node.js, by release line, as in package.json. Later lines will do. */
+const LEAST_NODES = [
+  [20, 19],
+  [22, 12],
+] as const;
+
+/** Whether a node runs on a version of Node.js. */
+function isNewEnough(nodeVersion: string): boolean {
+  const [, major = 0, minor = 0] = (/^v(\d+)\.(\d+)/.exec(nodeVersion) ?? []).map(Number);
+  const least = LEAST_NODES.find(([line]) => line === major);
+  return least === undefined ? major > LEAST_NODES[1][0] : minor >= least[1];
+}
 
 /** The checks of the machine and the configuration of one node. */
 export function machineChecks(facts: MachineFacts): DoctorCheck[] {
   const { nodeVersion, mistake, root, running, ports, seeds } = facts;
-  const major = Number(/^v(\d+)/.exec(nodeVersion)?.[1]);
+  const wanted = LEAST_NODES.map((version) => version.join('.')).join(', ');
   const checks = [
-    major >= LEAST_NODE
+    isNewEnough(nodeVersion)
       ? ok('node.js', nodeVersion)
-      : error('node.js', `${nodeVersion} is too old`, `Install Node.js ${LEAST_NODE} or newer.`),
+      : error('node.js', `${nodeVersion} will not do`, `Install Node.js ${wanted} or newer.`),
   ];
   if (mistake !== undefined)
     return [...checks, error('configuration', mistake, 'Correct the key that the text names.')];

@@ -17,7 +17,7 @@ import { runMec } from '../fixtures/run-mec.ts';
 
 const GIB = 1024 ** 3;
 const WELL: MachineFacts = {
-  nodeVersion: 'v20.1.0',
+  nodeVersion: 'v20.19.0',
   root: {
     path: '/data',
     unwritable: undefined,
@@ -34,6 +34,11 @@ const MACHINES: readonly (readonly [Partial<MachineFacts>, readonly string[]])[]
   [{ root: undefined, ports: [], seeds: [] }, []],
   [{ nodeVersion: 'v18.20.0' }, ['error node.js']],
   [{ nodeVersion: 'v9.0.0' }, ['error node.js']],
+  [{ nodeVersion: 'v20.18.3' }, ['error node.js']],
+  [{ nodeVersion: 'v21.7.0' }, ['error node.js']],
+  [{ nodeVersion: 'v22.11.0' }, ['error node.js']],
+  [{ nodeVersion: 'v22.12.0' }, []],
+  [{ nodeVersion: 'v24.0.0' }, []],
   [{ mistake: 'node.toml:3: port: expected a port' }, ['error configuration']],
   [{ root: { path: '/data', unwritable: 'EACCES', disk: undefined } }, ['error disk']],
   [
@@ -137,4 +142,35 @@ test('mec doctor checks a configuration before its start, and a cluster', async 
   const nowhere = await doctor('--url', `http://127.0.0.1:${port}`, '--timeout', '500');
   assert.equal(nowhere.code, 2);
   assert.match(nowhere.out, /^error {4}cluster .*\n +Name a running node/m);
+});
+
+test('mec doctor looks at the directory, the entries, and a node that runs already', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'mec-doctor-'));
+  const cluster = await startCluster();
+  t.after(async () => {
+    await cluster.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const file = join(directory, 'node.toml');
+  const { port, httpport } = cluster.nodes[0]?.config ?? assert.fail();
+  const free = await freePorts(4);
+  const entry = (at: number): string => `[[node]]\nport = ${at}\n`;
+  const ask = async (lines: string): ReturnType<typeof runMec> => {
+    await writeFile(file, lines);
+    return runMec(['doctor', file], { env: { MEC_URL: cluster.urls[0] } });
+  };
+  const own = `port = ${free}\nhttpport = ${free + 2}\n`;
+  const halfSilent = await ask(`${own}root = "data"\n${entry(port)}${entry(free + 3)}`);
+  assert.equal(halfSilent.code, 1, halfSilent.out);
+  assert.match(halfSilent.out, /^warning {2}\[\[node\]\] {7}\S+ cannot be reached$/m);
+  const onlyItself = await ask(`${own}root = "data"\n${entry(free)}`);
+  assert.equal(onlyItself.code, 0, onlyItself.out);
+  assert.doesNotMatch(onlyItself.out, /\[\[node\]\]/);
+  // Even a superuser can make no directory in a file.
+  const inFile = await ask(`${own}root = "node.toml/data"\n`);
+  assert.equal(inFile.code, 2, inFile.out);
+  assert.match(inFile.out, /^error {4}disk .*node\.toml\/data: ENOTDIR/m);
+  const running = await ask(`port = ${port}\nhttpport = ${httpport}\nroot = "data"\n`);
+  assert.equal(running.code, 0, running.out);
+  assert.match(running.out, /^ok {7}ports {10}n1 runs and uses them$/m);
 });
