@@ -30,7 +30,7 @@ export async function serveCluster(node: MecNode, request: HttpRequest): Promise
     throw new MecError('no-such-route', {
       detail:
         'The routes are /cluster/leave, /cluster/remove/NAME, /cluster/merge/HOST:PORT, ' +
-        '/cluster/locate/KEY, /cluster/explain/KEY, /cluster/top and /cluster/slow.',
+        '/cluster/locate/KEY, /cluster/explain/KEY, /cluster/status, /cluster/top and /cluster/slow.',
     });
   }
   return route.serve(node, request);

@@ -16,6 +16,7 @@ export const INSIGHT_ROUTES: readonly { readonly path: RegExp; readonly serve: S
     { path: /^\/cluster\/explain\/./, serve: byMethod({ GET: explain }) },
     { path: /^\/cluster\/top$/, serve: byMethod({ GET: top }) },
     { path: /^\/cluster\/slow$/, serve: byMethod({ GET: slow }) },
+    { path: /^\/cluster\/status$/, serve: byMethod({ GET: status }) },
   ];
 
 const json = (document: unknown): HttpAnswer => ({
@@ -55,8 +56,18 @@ async function top(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
   return json(await node.sight.topOfAll(by));
 }
 
-async function slow(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  if (request.query !== '')
+/** Throws `bad-parameter` if a request has a parameter. */
+function assertNoParameters({ query }: HttpRequest): void {
+  if (query !== '')
     throw new MecError('bad-parameter', { detail: 'This request takes no parameters.' });
+}
+
+async function slow(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  assertNoParameters(request);
   return json(await node.sight.slowOfAll());
+}
+
+async function status(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  assertNoParameters(request);
+  return json(await node.sight.pulseOfAll());
 }

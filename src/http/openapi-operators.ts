@@ -72,4 +72,26 @@ export const OPERATOR_SCHEMAS = {
       silent: { type: 'array', items: string },
     },
   },
+  ClusterStatus: {
+    type: 'object',
+    required: ['node', 'time', 'bucketsMs', 'members', 'nodes', 'silent'],
+    properties: {
+      node: { type: 'string', description: 'The node that answers.' },
+      time: { type: 'string', description: 'Its wall time, ISO 8601.' },
+      bucketsMs: { type: 'array', items: { type: 'number' } },
+      members: {
+        type: 'array',
+        items: { type: 'object', required: ['name', 'state', 'address'] },
+      },
+      nodes: {
+        type: 'array',
+        description: 'Counts since the start of each node that has answered.',
+        items: {
+          type: 'object',
+          required: ['name', 'state', 'isReady', 'atMs', 'operations', 'partitions', 'peers'],
+        },
+      },
+      silent: { type: 'array', items: string, description: 'Members that gave no answer.' },
+    },
+  },
 } as const;

@@ -341,6 +341,12 @@ const PATHS: Readonly<Record<string, DocumentPart>> = {
     json('Slow'),
     problems(['bad-parameter']),
   ),
+  '/cluster/status': ask(
+    'clusterStatus',
+    'The pulses of all nodes',
+    json('ClusterStatus'),
+    problems(['bad-parameter']),
+  ),
   '/cluster/leave': post('leave', 'The node starts to leave the cluster', 202),
   '/cluster/remove/{name}': {
     parameters: parameters('name'),

@@ -236,6 +236,10 @@ const RECIPES: Record<string, Record<string, Recipe>> = {
   explain: located('explain'),
   top: { 200: () => ask('/cluster/top'), 400: () => ask('/cluster/top?by=x') },
   slow: { 200: () => ask('/cluster/slow'), 400: () => ask('/cluster/slow?x=1') },
+  clusterStatus: {
+    200: () => ask('/cluster/status'),
+    400: () => ask('/cluster/status?x=1'),
+  },
   leave: {
     202: () => ask('/cluster/leave', { method: 'POST' }, 1),
     403: () => ask('/cluster/leave', { method: 'POST', headers: FOREIGN }, 1),
@@ -270,6 +274,7 @@ function resolve(document: Document, schema: Json): Json {
 
 const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   string: (value) => typeof value === 'string',
+  number: (value) => typeof value === 'number',
   integer: (value) => Number.isInteger(value),
   boolean: (value) => typeof value === 'boolean',
   array: (value) => Array.isArray(value),

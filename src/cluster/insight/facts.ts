@@ -51,14 +51,11 @@ export function factsOf(parts: FactsParts, learnt: LearntFacts): HealthFacts {
   const unknown = members.whyNotReady();
   const ownersUnknown = store.isOpen ? unknown?.message : undefined;
   const notReady = unknown === undefined && store.isOpen ? parts.whyNotReady()?.message : undefined;
-  const others = members
-    .in('joining', 'up', 'leaving')
-    .flatMap(({ name }) => peers.byId.get(name) ?? []);
   return {
     self: members.self,
     ownersUnknown,
     notReady,
-    peers: others.map((peer) => peerFactsOf(parts, peer, learnt)),
+    peers: otherMembers(members, peers).map((peer) => peerFactsOf(parts, peer, learnt)),
     partitions: unknown === undefined ? partitionFactsOf(parts) : undefined,
     replication: unknown === undefined ? replicationOf(members) : undefined,
     store: store.status(),
@@ -69,6 +66,10 @@ export function factsOf(parts: FactsParts, learnt: LearntFacts): HealthFacts {
     waitsFor: parts.waitsFor(),
   };
 }
+
+/** The peers that are members and have not left. */
+export const otherMembers = (members: Members, peers: Peers): Peer[] =>
+  members.in('joining', 'up', 'leaving').flatMap(({ name }) => peers.byId.get(name) ?? []);
 
 function peerFactsOf(
   { peers, members, time }: FactsParts,

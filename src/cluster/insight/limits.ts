@@ -60,6 +60,15 @@ export const MAX_SLOW_KEPT = 128;
  */
 export const SLOW_LINES_PER_SECOND = 10;
 
+/**
+ * How long the pulses of all nodes are kept: open pages look about once a second, and fifty of them
+ * cost as much as two.
+ */
+export const PULSES_KEPT_MS = 500;
+
+/** Peers in the pulse of a node: the worst ones of a large cluster. */
+export const MAX_PULSE_PEERS = 64;
+
 /** Sibling-making writes that a node remembers, of about 200 bytes each. */
 export const MAX_SIBLING_WRITES = 1_024;
 

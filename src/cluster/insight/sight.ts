@@ -2,11 +2,14 @@
  * The view of a node on itself and its cluster, for operators. Looking changes nothing: no repair,
  * no claim, no entry in a log.
  */
+import { authorityOf } from '../../base/address.ts';
 import { MecError } from '../../base/errors.ts';
 import type { CausalContext } from '../../core/causality/causal-context.ts';
-import type { Recorder, TimeHistogram } from '../../base/recorder.ts';
+import { BUCKETS_MS, type Recorder, type TimeHistogram } from '../../base/recorder.ts';
 import type { DiskSpace } from '../../storage/disk-space.ts';
 import type { InspectRequest, Reply } from '../../transport/message.ts';
+import { microsToIso } from '../../base/system.ts';
+import type { MemberState } from '../../core/placement/member-list.ts';
 import type { Difference } from '../sync/comparisons.ts';
 import type { Sync } from '../sync/sync.ts';
 import type { Peer } from '../membership/peers.ts';
@@ -15,7 +18,8 @@ import { explainKey, type ExplainParts } from './explain.ts';
 import type { KeyExplanation } from './key-explanation.ts';
 import { HealthMonitor, type HealthParts } from './health.ts';
 import { makeKeyReport, packKeyReport } from './key-report.ts';
-import { MAX_SLOW_KEPT } from './limits.ts';
+import { MAX_SLOW_KEPT, PULSES_KEPT_MS } from './limits.ts';
+import { type NodePulse, pulseOf, readPulse } from './pulse.ts';
 import { readSlow, type SlowOperation } from './slow.ts';
 import {
   mergeTops,
@@ -44,6 +48,29 @@ export interface SlowOfAll {
   readonly silent: readonly string[];
 }
 
+/** A member, as the answering node knows it. */
+export interface PulseMember {
+  readonly name: string;
+  readonly state: MemberState;
+  /** The host, and the port of HTTP. */
+  readonly address: string;
+  readonly zone?: string | undefined;
+}
+
+/** The pulses of all nodes. */
+export interface PulseOfAll {
+  /** The node that answers, and its wall time, ISO 8601. */
+  readonly node: string;
+  readonly time: string;
+  /** The upper bounds of the buckets of all times, in ms. */
+  readonly bucketsMs: readonly number[];
+  /** All that have not left. */
+  readonly members: readonly PulseMember[];
+  readonly nodes: readonly NodePulse[];
+  /** The members that have not answered. */
+  readonly silent: readonly string[];
+}
+
 /** Facts for `/metrics`. A value that is not known is undefined. */
 export interface Measures {
   /** The times of requests to each peer. */
@@ -60,6 +87,7 @@ export class Sight {
   readonly health: HealthMonitor;
 
   readonly #parts: SightParts;
+  #pulses: { readonly atMs: number; readonly answer: Promise<PulseOfAll> } | undefined;
 
   constructor(parts: SightParts) {
     this.#parts = parts;
@@ -107,6 +135,34 @@ export class Sight {
     return { operations, silent };
   }
 
+  /** The pulses of all nodes, at most `PULSES_KEPT_MS` old. */
+  pulseOfAll(): Promise<PulseOfAll> {
+    const nowMs = this.#parts.env.clock.monotonicMs();
+    if (this.#pulses === undefined || nowMs - this.#pulses.atMs >= PULSES_KEPT_MS)
+      this.#pulses = { atMs: nowMs, answer: this.#takePulses() };
+    return this.#pulses.answer;
+  }
+
+  async #takePulses(): Promise<PulseOfAll> {
+    const { answers, silent } = await this.#askMembers('pulse', readPulse);
+    const { env, members } = this.#parts;
+    return {
+      node: members.self,
+      time: microsToIso(env.clock.wallMicros()),
+      bucketsMs: BUCKETS_MS,
+      members: members
+        .in('joining', 'up', 'leaving')
+        .map(({ name, state, host, httpport, zone }) => ({
+          name,
+          state,
+          address: authorityOf({ host, port: httpport }),
+          zone,
+        })),
+      nodes: [pulseOf(this.#parts, this.health.disk), ...answers.values()],
+      silent,
+    };
+  }
+
   #askMembers<Answer>(
     topic: string,
     read: (json: unknown) => Answer | undefined,
@@ -134,6 +190,7 @@ export class Sight {
     const { siblings, slow } = telemetry;
     if (topic === 'report') return this.health.report();
     if (topic === 'key') return packKeyReport(makeKeyReport({ ...this.#parts, siblings }, key));
+    if (topic === 'pulse') return JSON.stringify(pulseOf(this.#parts, this.health.disk));
     if (topic === 'slow') return JSON.stringify(slow.latest);
     const order = TOP_ORDERS.find((by) => topic === `top:${by}`);
     return order && JSON.stringify(top.by(order));
