@@ -18,9 +18,10 @@ function prune(folder: string): void {
   const built = join(ROOT, 'dist', folder);
   for (const entry of readdirSync(built, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    const source = join(ROOT, path.replace(OUTPUT, '.ts'));
+    const sources = ['.ts', '.tsx'].map((ending) => join(ROOT, path.replace(OUTPUT, ending)));
     if (entry.isDirectory()) prune(path);
-    else if (OUTPUT.test(path) && !existsSync(source)) rmSync(join(ROOT, 'dist', path));
+    else if (OUTPUT.test(path) && !sources.some((source) => existsSync(source)))
+      rmSync(join(ROOT, 'dist', path));
   }
   const isSourceGone = !existsSync(join(ROOT, folder));
   if (isSourceGone && readdirSync(built).length === 0) rmdirSync(built);

@@ -21,6 +21,7 @@ const MAX_TARBALL_BYTES = 500_000;
 const PACKED = [
   /^(?:package\.json|README\.md|LICENSE)$/,
   /^dist\/(?:bin|src)\/.*\.(?:js|d\.ts)$/,
+  /^dist\/src\/ui\/page\/(?:style\.css|icon\.svg)$/,
   /^docs\/.*\.(?:md|svg|yml|json)$/,
   /^examples\/.*\.(?:ts|sh|html)$/,
 ];

@@ -93,6 +93,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/unhandled-errors.test.ts': ['usual'],
   'sim/unheard-newcomer.test.ts': ['usual'],
   'sim/wall-clocks.test.ts': ['usual'],
+  'ui/browser.test.ts': ['long'],
 };
 
 /** Whether the long set of tests runs. Some tests do more then. */

@@ -20,7 +20,7 @@ interface SourceFile {
 
 function load(folder: string): SourceFile[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => {
       const path = join(folder, name);
       const text = readFileSync(join(ROOT, path), 'utf8');
@@ -76,8 +76,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   cluster: ['base', 'core', 'storage', 'transport'],
   config: ['base', 'core', 'cluster'],
   http: ['base', 'core', 'cluster'],
+  ui: ['base', 'client', 'http'],
   sim: ['base', 'core', 'storage', 'transport', 'cluster', 'http'],
-  embed: ['base', 'core', 'storage', 'transport', 'cluster', 'config', 'http'],
+  embed: ['base', 'core', 'storage', 'transport', 'cluster', 'config', 'http', 'ui'],
   cli: ['base', 'core', 'client', 'storage', 'cluster', 'config', 'sim', 'http', 'embed'],
   'index.ts': ['base', 'cluster', 'embed'],
 };
@@ -144,6 +145,12 @@ const CLUSTER_ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/**
+ * The page runs in a browser. It has only what its server sends: its own files, and what
+ * `outside.ts` lets in.
+ */
+const PAGE = 'src/ui/page/';
+
 const roomOf = (path: string): string => path.split('/')[1] as string;
 
 /** The room of `cluster`, or its file, that a path lies in; undefined if it lies elsewhere. */
@@ -200,6 +207,26 @@ test('wallsBroken finds a coordinator that imports the storage, the transport or
   }
 });
 
+test('the page imports nothing from outside but in one file, and nothing of Node', () => {
+  const page = source.filter(({ path }) => path.startsWith(PAGE));
+  assert.ok(page.length > 0);
+  const outside = page.flatMap(({ path, imports }) =>
+    imports.filter((target) => !target.startsWith(PAGE)).map((target) => ({ path, target })),
+  );
+  assert.deepEqual([...new Set(outside.map(({ path }) => path))], [`${PAGE}outside.ts`]);
+  assert.deepEqual(
+    outside.map(({ target }) => target),
+    ['preact', 'preact/hooks', 'src/client/multipart.ts'],
+  );
+});
+
+test('the page makes no markup from text, and its files have no style or script inline', () => {
+  const sinks =
+    /\b(?:innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|srcdoc|eval)\b/;
+  for (const file of source.filter(({ path }) => path.startsWith('src/ui/')))
+    assertNone(new RegExp(`${sinks.source}|document\\.write|new Function`), file.text, file.path);
+});
+
 test('there is no import cycle', () => {
   const importsByPath = new Map(source.map(({ path, imports }) => [path, imports]));
   const done = new Set<string>();
@@ -216,9 +243,15 @@ test('there is no import cycle', () => {
 test('each outside package is imported by one file, and is in package.json', () => {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
+    devDependencies: Record<string, string>;
   };
   const importers = new Map<string, string[]>();
-  for (const { path, imports } of source) {
+  // The build puts the packages of the page next to it. No program that installs this needs them.
+  const isOfPage = ({ path }: SourceFile): boolean => path.startsWith(PAGE);
+  const built = source.filter(isOfPage).flatMap(({ imports }) => imports);
+  for (const name of built.filter((from) => !from.startsWith('src/')))
+    assert.ok((name.split('/')[0] as string) in manifest.devDependencies, name);
+  for (const { path, imports } of source.filter((file) => !isOfPage(file))) {
     for (const name of imports.filter(
       (from) => !from.startsWith('src/') && !from.startsWith('node:'),
     )) {
@@ -243,11 +276,14 @@ test('core has no asynchronous code and imports no module of Node', () => {
   }
 });
 
+/** The files that may use clocks and timers: one in a node, and one in a browser. */
+const CLOCKS: readonly string[] = ['src/base/system.ts', `${PAGE}clock.ts`];
+
 test('only base/system.ts uses clocks, timers and random numbers', () => {
   const forbidden =
     /\bDate\b(?!:)|\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bperformance\b|\brandom(?:Bytes|UUID|Fill)/;
   for (const file of source) {
-    if (file.path === 'src/base/system.ts') continue;
+    if (CLOCKS.includes(file.path)) continue;
     // `instanceof Date` only checks a TOML value.
     assertNone(forbidden, codeOf(file).replaceAll('instanceof Date', ''), file.path);
   }
@@ -298,7 +334,7 @@ test('every file begins with its purpose, and every export has a sentence', () =
  * paths.
  */
 const filesMissing = (text: string, paths: readonly string[]): string[] =>
-  [...text.matchAll(/`([\w./-]+\.(?:ts|txt))`/g)]
+  [...text.matchAll(/`([\w./-]+\.(?:tsx?|txt))`/g)]
     .map(([, name]) => name as string)
     .filter((name) => !paths.some((path) => `/${path}`.endsWith(`/${name}`)));
 
@@ -362,7 +398,7 @@ test('no file has a TODO, a suppressed error, an `any` or an `export *`', () => 
 
 test('file names are kebab-case nouns', () => {
   for (const { path } of everything)
-    assert.match(path, /^[a-z]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*)*(?:\.test)?\.ts$/, path);
+    assert.match(path, /^[a-z]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*)*(?:\.test)?\.tsx?$/, path);
 });
 
 /** The first import, direct or not, that starts processes or opens ports. */

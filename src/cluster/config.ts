@@ -53,6 +53,8 @@ export interface Config {
      * memory of the node.
      */
     readonly proxies: readonly string[];
+    /** Whether the node serves the dashboard. */
+    readonly ui: boolean;
   };
   readonly log: {
     readonly format: LogFormat;

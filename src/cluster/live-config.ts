@@ -33,7 +33,7 @@ const LIVE: Readonly<Record<string, Setting>> = {
 
 /**
  * The keys that need a restart: the place of a node in its cluster, its ports, and its disk. The
- * open connections are counted by `http.proxies`.
+ * open connections are counted by `http.proxies`, and the page is read at the start.
  */
 const FIXED: Readonly<Record<string, Setting>> = {
   name: ({ name }) => name,
@@ -48,6 +48,7 @@ const FIXED: Readonly<Record<string, Setting>> = {
   'quorum.n': ({ quorum }) => quorum.n,
   'storage.sync': ({ storage }) => storage.sync,
   'http.proxies': ({ http }) => http.proxies,
+  'http.ui': ({ http }) => http.ui,
 };
 
 /** Takes over the part of a configuration that counts at once. */
@@ -58,7 +59,7 @@ export function reloadConfig(live: LiveConfig, next: Config): ReloadedConfig {
     );
   const reloaded = { changed: changedOf(LIVE), needRestart: changedOf(FIXED) };
   live.quorum = { ...next.quorum, n: live.quorum.n };
-  live.http = { ...next.http, proxies: live.http.proxies };
+  live.http = { ...next.http, proxies: live.http.proxies, ui: live.http.ui };
   live.log = next.log;
   live.policies = next.policies;
   return reloaded;

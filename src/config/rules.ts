@@ -163,7 +163,7 @@ const proxies: ConfigRule<readonly string[]> = {
 };
 
 /** The keys of `[http]`. */
-export const HTTP_KEYS = { maxvalue, origins, hosts, proxies };
+export const HTTP_KEYS = { maxvalue, origins, hosts, proxies, ui: flag(true) };
 
 /** The rule for one of several words. */
 const word = <Word extends string>(

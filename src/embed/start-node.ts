@@ -18,6 +18,7 @@ import { MemoryDisk } from '../storage/memory.ts';
 import { zeromqNetwork } from '../transport/zeromq.ts';
 import { HttpServer } from '../http/server.ts';
 import { type LogConfig, logOf, logTableOf } from './log-config.ts';
+import { loadPages } from '../ui/pages.ts';
 import { drawNodeName, keptName } from './kept-name.ts';
 import { readVersion } from './version.ts';
 import { findFreePorts } from './free-ports.ts';
@@ -58,6 +59,8 @@ export interface NodeConfig {
         readonly origins?: readonly string[];
         readonly hosts?: readonly string[];
         readonly proxies?: readonly string[];
+        /** Whether the node serves the dashboard. Default true. */
+        readonly ui?: boolean;
       }
     | undefined;
   readonly policy?: readonly PolicyConfig[] | undefined;
@@ -137,7 +140,8 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     const ended = new Promise<Error | undefined>((resolve) => (onEnd = resolve));
     node = await MecNode.start({ config, env, openEngine, onEnd });
     node.sight.health.start(parts.readDisk);
-    const http = await HttpServer.start({ node, env, version: readVersion() });
+    const pages = config.http.ui ? loadPages() : undefined;
+    const http = await HttpServer.start({ node, env, version: readVersion(), pages });
     return embed(node, { http, network, ended });
   } catch (error) {
     await node?.stop();

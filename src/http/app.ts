@@ -29,6 +29,7 @@ import type { ServerStatus } from './server-status.ts';
 import { serveMetrics } from './metrics-route.ts';
 import { optionsAnswer } from './methods.ts';
 import { openApi } from './openapi.ts';
+import { type Pages, servePages } from './pages.ts';
 import { failure, problem } from './problem.ts';
 import { send } from './send.ts';
 import { type Exchange, sendStream } from './stream.ts';
@@ -50,6 +51,8 @@ export interface AppOptions {
   readonly gates: Gates;
   /** The complete document for `/status`. */
   readonly status: () => ServerStatus;
+  /** Pages for people in a browser; undefined if there are none. */
+  readonly pages?: Pages | undefined;
   /** The reason why the node must get no requests now; undefined if it is ready. */
   readonly whyNotReady: () => MecError | undefined;
 }
@@ -71,7 +74,7 @@ export function createHandle(options: AppOptions): Handle {
 }
 
 function createApp(
-  { node, env, version, status, whyNotReady }: AppOptions,
+  { node, env, version, status, pages, whyNotReady }: AppOptions,
   parts: ServingParts,
 ): Koa {
   const app = new Koa();
@@ -96,6 +99,11 @@ function createApp(
   router.all(
     /^\/cluster\//,
     toMiddleware((request) => serveCluster(node, request)),
+  );
+  const about = { pages, name: node.config.name, version };
+  router.all(
+    /^\/(?:ui(?:\/.*)?)?$/,
+    toMiddleware((request) => servePages(about, request)),
   );
   router.get(
     '/ping',
@@ -163,7 +171,7 @@ const plain = (type: string, text: string): HttpAnswer => ({
 });
 
 const ROUTES =
-  '/mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /health, /metrics, /status and /openapi.json';
+  '/, /mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /health, /metrics, /status, /ui and /openapi.json';
 
 const noSuchRoute = (): HttpAnswer =>
   problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));

@@ -28,6 +28,7 @@ import { ClientAddresses } from './client-addresses.ts';
 import { HttpConnection } from './connection.ts';
 import { answerCors } from './cors.ts';
 import { NO_TUNNEL, type ParserError, refusalOf } from './parser-error.ts';
+import { type Pages, PAGES_PATH } from './pages.ts';
 import { failure } from './problem.ts';
 import { send } from './send.ts';
 
@@ -37,10 +38,24 @@ export interface HttpServerOptions {
   readonly env: Env;
   /** The version of this software, for `/status`. */
   readonly version: string;
+  /** Pages for people in a browser; undefined if there are none. */
+  readonly pages?: Pages | undefined;
 }
 
 /** Paths that report on the node. They must answer even if the node is overloaded. */
-const ABOUT_NODE: readonly string[] = ['/ping', '/ready', '/health', '/metrics', '/status'];
+const ABOUT_NODE: readonly string[] = [
+  '/',
+  '/ping',
+  '/ready',
+  '/health',
+  '/metrics',
+  '/status',
+  '/cluster/status',
+  PAGES_PATH,
+];
+
+const isAboutNode = (url: string): boolean =>
+  ABOUT_NODE.includes(url) || url.startsWith(`${PAGES_PATH}/`);
 
 const OVERLOADED = new MecError('overloaded', {
   ...nothingWritten('Too many requests are in progress.'),
@@ -67,7 +82,7 @@ export class HttpServer {
   #isStopping = false;
 
   private constructor(options: HttpServerOptions) {
-    const { node, env, version } = options;
+    const { node, env, version, pages } = options;
     this.#options = options;
     this.#bodies = new BodyMemory(env.clock, MAX_HTTP_BODY_BYTES);
     this.#answers = new AnswerMemory(MAX_HTTP_ANSWER_BYTES);
@@ -86,6 +101,7 @@ export class HttpServer {
       env,
       version,
       gates,
+      pages,
       status: () => this.#status(),
       whyNotReady: () => this.#whyNotReady(),
     });
@@ -203,7 +219,7 @@ export class HttpServer {
   #isTooMuch({ url = '' }: IncomingMessage, { unanswered, address }: HttpConnection): boolean {
     if (unanswered >= MAX_HTTP_PIPELINED) return true;
     const isFull = this.#inFlight >= MAX_HTTP_IN_FLIGHT || address.hasAllItsPlaces;
-    return isFull && !ABOUT_NODE.includes(url);
+    return isFull && !isAboutNode(url);
   }
 
   /** Counts a new connection, and closes it if its address has too many. */

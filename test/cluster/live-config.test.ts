@@ -34,6 +34,7 @@ const LINES: Readonly<Record<string, string>> = {
   'http.origins': '[http]\norigins = ["*"]',
   'http.hosts': '[http]\nhosts = ["db.example"]',
   'http.proxies': '[http]\nproxies = ["10.0.0.7"]',
+  'http.ui': '[http]\nui = false',
   'log.format': '[log]\nformat = "json"',
   'log.level': '[log]\nlevel = "warn"',
   'log.slow': '[log]\nslow = "never"',

@@ -54,6 +54,14 @@ import { MAX_NODES } from '../../src/sim/membership-faults.ts';
 import { drawPlan } from '../../src/sim/plan.ts';
 import { Dice } from '../../src/sim/world.ts';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
+import {
+  HISTORY_MS,
+  MAX_DRAWN_CHARS,
+  MAX_DRAWN_NODES,
+  MAX_DRAWN_VALUES,
+  MAX_READ_BYTES,
+  POLL_MS,
+} from '../../src/ui/page/limits.ts';
 import { readPages } from './page.ts';
 
 const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
@@ -102,6 +110,13 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `No node owns more than ${PLACEMENT_CAP} times its share`,
     `About once ${amount(SYNC_LIMITS.intervalMs / 1_000, 'second')} a node compares its clocks`,
     `one wrong clock changes it by ${TOLERANCE} at most`,
+  ],
+  'docs/dashboard.md': [
+    `It asks its node once ${amount(POLL_MS / 1_000, 'second')}`,
+    `for the last ${amount(HISTORY_MS / 60_000, 'minute')}`,
+    `draws the first ${MAX_DRAWN_VALUES} values of a key, and ${spaced(MAX_DRAWN_CHARS)} characters of each`,
+    `It reads at most ${MAX_READ_BYTES / 1e6} MB of one answer`,
+    `for up to ${MAX_DRAWN_NODES} nodes`,
   ],
   'docs/faq.md': [
     `${word(DEFAULT_N)}, for \`n = ${DEFAULT_N}\``,
