@@ -9,36 +9,14 @@ import { MAX_HTTP_IN_FLIGHT } from '../../src/http/limits.ts';
 import type { ServerStatus } from '../../src/http/server-status.ts';
 import { eventually, pause, TestCluster } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
+import { raw as sendRaw, type RawOptions, statusesOf } from '../fixtures/raw-http.ts';
 
 let cluster: TestCluster;
 const teardown: (() => Promise<void> | void)[] = [];
 
-/**
- * Sends bytes on a new connection, and half-closes it if asked. Resolves with all that arrives
- * until the connection closes or is silent for a while.
- */
-function raw(bytes: string, { isHalfClosed = false, restMs = 700 } = {}): Promise<string> {
-  return new Promise((resolve) => {
-    let answer = '';
-    const socket = connect(
-      { port: cluster.node(0).httpport, host: '127.0.0.1', allowHalfOpen: true },
-      () => {
-        socket.write(bytes, 'latin1');
-        if (isHalfClosed) socket.end();
-      },
-    );
-    const finish = (): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
-    socket.on('end', finish).on('close', finish).on('error', finish);
-    socket.setTimeout(restMs, finish);
-  });
-}
-
-const statusesOf = (answer: string): string[] =>
-  [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status as string);
+/** Sends bytes to the first node. */
+const raw = (bytes: string, how: Omit<RawOptions, 'httpport'> = {}): Promise<string> =>
+  sendRaw(bytes, { httpport: cluster.node(0).httpport, ...how });
 
 const put = (head: string, body = 'x', path = '/mec/victim'): string =>
   `PUT ${path} HTTP/1.1\r\n${head}\r\n\r\n${body}`;
