@@ -15,7 +15,7 @@ export function clientFor<T>(cluster: Cluster, codec: Codec<T>): MecClient<T> {
 }
 
 /** The part of a client that finds and deletes keys. It is the same for values of every type. */
-export type KeyClient = Pick<MecClient, 'list' | 'delete'>;
+export type ListingClient = Pick<MecClient, 'list' | 'delete'>;
 
 /** Calls a function for each item, for a limited number of them at once. Keeps the order. */
 export async function mapLimited<T, R>(
@@ -35,7 +35,7 @@ export async function mapLimited<T, R>(
 }
 
 /** The keys that begin with a prefix, a group at a time, without it. */
-export async function* keyGroups(client: KeyClient, prefix: string): AsyncGenerator<string[]> {
+export async function* keyGroups(client: ListingClient, prefix: string): AsyncGenerator<string[]> {
   let group: string[] = [];
   for await (const key of client.list({ prefix })) {
     group.push(key.slice(prefix.length));
@@ -47,7 +47,7 @@ export async function* keyGroups(client: KeyClient, prefix: string): AsyncGenera
 }
 
 /** Deletes all keys that begin with a prefix. */
-export async function deleteAll(client: KeyClient, prefix: string): Promise<void> {
+export async function deleteAll(client: ListingClient, prefix: string): Promise<void> {
   for await (const keys of keyGroups(client, prefix))
     await mapLimited(keys, (key) => client.delete(prefix + key));
 }

@@ -1,11 +1,11 @@
 /** One request to one node. */
+import type { ErrorCode } from '../base/errors.ts';
 import { problemType } from '../base/problem-type.ts';
 import { httpDateToMicros } from '../base/system.ts';
 import { MAX_TIMEOUT_MS } from '../core/limits.ts';
 import { readAnswer, TooLargeError } from './answer-body.ts';
 import { clientError, type ClientErrorDetails, type MecClientError } from './client-error.ts';
 import { CLIENT_SERVER_SHARE } from './limits.ts';
-import { isNodeCode } from './error-codes.ts';
 import type { ClientWorld, FetchInit, FetchResponse } from './world.ts';
 
 /** A request that any node can serve. */
@@ -126,15 +126,16 @@ export function accept(
 export const isRefused = ({ code, cause }: MecClientError): boolean =>
   code === 'unreachable' && NOT_CONNECTED.has(codeOf(cause));
 
+type OddDetails = Omit<ClientErrorDetails, 'detail' | 'mayTakeEffect'> & {
+  readonly isWrite: boolean;
+};
+
 /**
  * The error of an answer that no node gives. If it answers a write, a node behind the stranger may
  * have the write.
  */
-export const oddAnswer = (
-  detail: string,
-  { isWrite, ...details }: Pick<ClientErrorDetails, 'status' | 'cause'> & { isWrite: boolean },
-): MecClientError =>
-  clientError('bad-answer', { ...details, detail, retriable: false, mayTakeEffect: isWrite });
+export const oddAnswer = (detail: string, { isWrite, ...details }: OddDetails): MecClientError =>
+  clientError('bad-answer', { retriable: false, ...details, detail, mayTakeEffect: isWrite });
 
 /** The code of a system error: that of the cause if `fetch` itself has failed; or empty. */
 function codeOf(thrown: unknown): string {
@@ -157,39 +158,40 @@ function errorOf(
 ): MecClientError {
   const retryAfterMs = retryAfterOf(headers.get('retry-after'), nowMicros);
   const problem = problemOf(status, body);
-  if (problem === undefined && status < 500) return strangerError(url, status, isWrite);
   const { code, detail, have, need, mayTakeEffect = status >= 500 } = problem ?? {};
-  const details: Record<string, unknown> = { status, detail, have, need, retryAfterMs };
-  // A proxy does not know whether the node behind it has the write.
-  const outcome = { mayTakeEffect: isWrite && mayTakeEffect !== false };
-  if (isNodeCode(code)) return clientError(code, { ...details, ...outcome });
-  const sentence = `${url} answered with status ${status} but no error code that this client knows`;
-  return clientError('bad-answer', {
-    ...details,
-    detail: sentence,
-    retriable: status >= 500,
-    ...outcome,
-  });
-}
-
-function strangerError(url: string, status: number, isWrite: boolean): MecClientError {
+  if (code !== undefined) {
+    const outcome = { mayTakeEffect: isWrite && mayTakeEffect !== false };
+    return clientError(code, { status, detail, have, need, retryAfterMs, ...outcome });
+  }
   // A browser hides the status of a redirect.
   const isRedirect = status === 0 || (status > 300 && status < 400);
-  const sentence = isRedirect
-    ? `${url} answered with a redirect, which the client does not follow`
-    : `${url} answered with status ${status} but no error code of MecDB`;
-  return oddAnswer(sentence, { status, isWrite });
+  const what = isRedirect
+    ? 'a redirect, which the client does not follow'
+    : `status ${status} but no error code of MecDB`;
+  // A proxy does not know whether the node behind it has the write. It may reach a node later.
+  const retry = { retriable: status >= 500, retryAfterMs };
+  return oddAnswer(`${url} answered with ${what}`, { status, isWrite, ...retry });
+}
+
+/** The fields of a problem document that the client reads. */
+interface ClientProblem {
+  readonly code?: ErrorCode;
+  readonly detail?: string;
+  readonly have?: number;
+  readonly need?: number;
+  readonly mayTakeEffect?: unknown;
 }
 
 /**
  * The problem document of a node; undefined if the body is none. Other servers have errors with a
  * `code`, too, so the type must name it.
  */
-function problemOf(status: number, body: Uint8Array): Record<string, unknown> | undefined {
+function problemOf(status: number, body: Uint8Array): ClientProblem | undefined {
   try {
     const problem = JSON.parse(new TextDecoder().decode(body)) as Record<string, unknown>;
-    const isOurs = problem['type'] === problemType(String(problem['code']));
-    return isOurs && problem['status'] === status ? problem : undefined;
+    const { type, code, status: said } = problem;
+    const isOurs = typeof code === 'string' && type === problemType(code) && said === status;
+    return isOurs ? problem : undefined;
   } catch {
     return undefined;
   }

@@ -3,10 +3,21 @@
  * exact cause.
  */
 import type { ErrorCode } from '../base/errors.ts';
-import { CLIENT_ERROR_KINDS, isNodeCode, NODE_CODES } from './error-codes.ts';
+import { CLIENT_ERROR_KINDS, isRetriable } from './error-codes.ts';
 
-/** A code of a node (`ERROR_KINDS`) or of the client itself (`CLIENT_ERROR_KINDS`). */
+/**
+ * A code of a node (`ERROR_KINDS`) or of the client itself (`CLIENT_ERROR_KINDS`). A newer node may
+ * have more of them.
+ */
 export type ClientErrorCode = ErrorCode | keyof typeof CLIENT_ERROR_KINDS;
+
+type OwnCode = keyof typeof CLIENT_ERROR_KINDS;
+
+const isOwnCode = (code: ClientErrorCode): code is OwnCode =>
+  Object.hasOwn(CLIENT_ERROR_KINDS, code);
+
+/** The status of an error that a node would answer with, if no node was asked. */
+const OVERLOADED = 503;
 
 /** The details of a client error. */
 export interface ClientErrorDetails {
@@ -43,9 +54,9 @@ export class MecClientError extends Error {
 
   constructor(code: ClientErrorCode, details: ClientErrorDetails = {}) {
     const { detail, status, have, need, cause } = details;
-    const { title, retriable } = isNodeCode(code)
-      ? { title: `A node answered ${code}`, retriable: NODE_CODES[code] }
-      : CLIENT_ERROR_KINDS[code];
+    const { title, retriable } = isOwnCode(code)
+      ? CLIENT_ERROR_KINDS[code]
+      : { title: `A node answered ${code}`, retriable: isRetriable(status ?? OVERLOADED) };
     super(detail ?? title, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = code;
@@ -79,15 +90,15 @@ export class RefusedError extends MecClientError {}
 /** The codec cannot read the stored bytes, or cannot write the value. */
 export class CodecError extends MecClientError {}
 
-const CLASSES: Partial<Record<ClientErrorCode, typeof MecClientError>> = {
-  'quorum-not-met': QuorumError,
-  timeout: QuorumError,
-  behind: QuorumError,
-  incomplete: QuorumError,
-  'too-many-siblings': ConflictError,
-  'bad-value': CodecError,
-  'bad-answer': UnavailableError,
-};
+const CLASSES = new Map<ClientErrorCode, typeof MecClientError>([
+  ['quorum-not-met', QuorumError],
+  ['timeout', QuorumError],
+  ['behind', QuorumError],
+  ['incomplete', QuorumError],
+  ['too-many-siblings', ConflictError],
+  ['bad-value', CodecError],
+  ['bad-answer', UnavailableError],
+]);
 
 /** Makes the error for a code, in the class that belongs to it. */
 export function clientError(
@@ -96,5 +107,5 @@ export function clientError(
 ): MecClientError {
   const status = details.status ?? 500;
   const byStatus = status === 412 ? ConflictError : status < 500 ? RefusedError : UnavailableError;
-  return new (CLASSES[code] ?? byStatus)(code, details);
+  return new (CLASSES.get(code) ?? byStatus)(code, details);
 }

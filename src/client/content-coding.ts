@@ -1,4 +1,5 @@
 /** Removes the `Content-Encoding` of a value (RFC 9110, 8.4.1), by the platform's own decoders. */
+import { readAll } from './answer-body.ts';
 import { MAX_DECODED_BYTES } from './limits.ts';
 
 /** The platform's name of each coding. Not every platform supports all of them. */
@@ -21,25 +22,7 @@ export async function decodeContent(
   const name = coding?.trim().toLowerCase() ?? 'identity';
   if (name === 'identity') return bytes;
   const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(decoderOf(name));
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for (const reader = stream.getReader(); ;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    chunks.push(value);
-    length += value.length;
-    if (length > MAX_DECODED_BYTES) {
-      await reader.cancel();
-      throw new RangeError(`the decoded value has more than ${MAX_DECODED_BYTES} bytes`);
-    }
-  }
-  const decoded = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    decoded.set(chunk, at);
-    at += chunk.length;
-  }
-  return decoded;
+  return readAll(stream.getReader(), { most: MAX_DECODED_BYTES, what: 'the decoded value' });
 }
 
 function decoderOf(name: string): DecompressionStream {

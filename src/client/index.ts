@@ -1,5 +1,6 @@
 /** The public surface of `mec-db/client`. It needs `fetch` and runs in Node and in browsers. */
 export { MecClient } from './client.ts';
+export { KeyClient } from './key-client.ts';
 export { type Change } from './update.ts';
 export {
   type CallOptions,

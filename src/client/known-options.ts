@@ -3,23 +3,13 @@
  * mistyped `ttlSeconds` would live for ever.
  */
 import { clientError } from './client-error.ts';
-import type {
-  CallOptions,
-  CountOptions,
-  ClientOptions,
-  DeleteOptions,
-  GetOptions,
-  ListOptions,
-  PutOptions,
-  SetOptions,
-  UpdateOptions,
-} from './options.ts';
+import type * as options from './options.ts';
 
 /** All names of a type of options; the compiler checks that none is missing. */
 type NamesOf<Options> = Readonly<Record<keyof Options, true>>;
 
-const CALL: NamesOf<CallOptions> = { deadlineMs: true, attemptMs: true, signal: true };
-const READ: NamesOf<GetOptions> = { ...CALL, r: true, monotonic: true };
+const CALL: NamesOf<options.CallOptions> = { deadlineMs: true, attemptMs: true, signal: true };
+const READ: NamesOf<options.GetOptions> = { ...CALL, r: true, monotonic: true };
 const CONTENT = {
   ...CALL,
   w: true,
@@ -29,25 +19,31 @@ const CONTENT = {
   contentEncoding: true,
   clientId: true,
 } as const;
-const PUT: NamesOf<PutOptions> = {
+const PUT: NamesOf<options.PutOptions> = {
   ...CONTENT,
   token: true,
   ifMissing: true,
   ifMatch: true,
   once: true,
 };
-const SET: NamesOf<SetOptions> = { ...CONTENT, r: true };
-const DELETE: NamesOf<DeleteOptions> = { ...CALL, token: true, r: true, w: true };
-const UPDATE: NamesOf<UpdateOptions<unknown>> = {
+const SET: NamesOf<options.SetOptions> = { ...CONTENT, r: true };
+const DELETE: NamesOf<options.DeleteOptions> = { ...CALL, token: true, r: true, w: true };
+const UPDATE: NamesOf<options.UpdateOptions<unknown>> = {
   ...CALL,
   merge: true,
   r: true,
   w: true,
   ttlSeconds: true,
 };
-const LIST: NamesOf<ListOptions> = { ...CALL, r: true, prefix: true, after: true, pageKeys: true };
-const COUNT: NamesOf<CountOptions> = { ...CALL, r: true, prefix: true };
-const CLIENT: NamesOf<ClientOptions<unknown>> = {
+const LIST: NamesOf<options.ListOptions> = {
+  ...CALL,
+  r: true,
+  prefix: true,
+  after: true,
+  pageKeys: true,
+};
+const COUNT: NamesOf<options.CountOptions> = { ...CALL, r: true, prefix: true };
+const CLIENT: NamesOf<options.ClientOptions<unknown>> = {
   deadlineMs: true,
   attemptMs: true,
   codec: true,
@@ -69,18 +65,18 @@ const NAMES = {
 };
 
 /** The sentence about options that are not those of a call; undefined if they are. */
-export function whyUnknown(call: keyof typeof NAMES, options: unknown): string | undefined {
+export function whyUnknown(call: keyof typeof NAMES, given: unknown): string | undefined {
   const names = NAMES[call];
-  if (typeof options !== 'object' || options === null)
+  if (typeof given !== 'object' || given === null)
     return `The options of ${call} must be an object`;
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name));
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(names, name));
   if (unknown === undefined) return undefined;
   const known = Object.keys(names).join(', ');
   return `The option ${JSON.stringify(unknown)} is unknown; those of ${call} are ${known}`;
 }
 
 /** Throws `bad-parameter` if a call does not have these options. */
-export function assertKnown(call: keyof typeof NAMES, options: unknown): void {
-  const detail = whyUnknown(call, options);
+export function assertKnown(call: keyof typeof NAMES, given: unknown): void {
+  const detail = whyUnknown(call, given);
   if (detail !== undefined) throw clientError('bad-parameter', { status: 400, detail });
 }

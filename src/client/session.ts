@@ -33,6 +33,14 @@ export type SeenOfKey = Pick<KeyMemory, 'dots' | 'gone'>;
 
 const NOTHING: SeenOfKey = { dots: [], gone: [] };
 
+/** The headers that name the state that a read must include. */
+export function seenHeaders({ dots, gone }: SeenOfKey): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (dots.length > 0) headers['X-Mec-Seen'] = dots.join(', ');
+  if (gone.length > 0) headers['X-Mec-Gone'] = gone.join(', ');
+  return headers;
+}
+
 /** The session of one client. */
 export class Session {
   readonly #random: Random;

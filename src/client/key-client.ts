@@ -1,0 +1,131 @@
+/**
+ * The client: typed reads and writes over HTTP, on any number of nodes. It needs only `fetch`, so
+ * it runs in Node and in browsers.
+ *
+ * A read has three outcomes, and the types make the caller handle each: a caller that drops
+ * siblings loses writes. To change a value, use `update`. It reads, merges siblings, applies the
+ * change, and writes with the token of its read. So it never overwrites an acknowledged write
+ * unseen.
+ */
+import { type Deleted, type Read, toDeleted, type Written } from './answers.ts';
+import { ClientCalls, type ClientParts, pathOf } from './calls.ts';
+import { clientError } from './client-error.ts';
+import { type Codec, json } from './codec.ts';
+import { assertKnown, whyUnknown } from './known-options.ts';
+import { NodePool } from './node-pool.ts';
+import type {
+  ClientOptions,
+  DeleteOptions,
+  GetOptions,
+  PutOptions,
+  SetOptions,
+  Updated,
+  UpdateOptions,
+} from './options.ts';
+import { Session } from './session.ts';
+import { type Change, runUpdate } from './update.ts';
+import { UpdateQueue } from './update-queue.ts';
+import { systemWorld } from './world.ts';
+
+/**
+ * A client of a MecDB cluster for single keys, with values of type `T`. In a web page it is smaller
+ * than `MecClient`, which also lists keys and counts them, and has calls with many keys.
+ */
+export class KeyClient<T = unknown> {
+  protected readonly calls: ClientCalls<T>;
+
+  /**
+   * Takes the URLs of some nodes, `http://host:port`. Any node serves any key; with several URLs
+   * the client can fail over. Throws a `TypeError` if a text is not such a URL.
+   */
+  constructor(
+    urls: string | readonly string[],
+    options: ClientOptions<T> = {},
+    shared?: ClientParts,
+  ) {
+    const unknown = whyUnknown('client', options);
+    if (unknown !== undefined) throw new TypeError(unknown);
+    const { codec = json<T>(), world = systemWorld, ...rest } = options;
+    const parts = shared ?? {
+      world,
+      pool: new NodePool(typeof urls === 'string' ? [urls] : urls, world),
+      session: new Session(world.random),
+      updateQueue: new UpdateQueue(world.clock),
+      options: rest,
+    };
+    this.calls = new ClientCalls(parts, codec);
+  }
+
+  /** A client for values of another type, which shares nodes, health and session with this one. */
+  with<U>(codec: Codec<U>): KeyClient<U> {
+    return new KeyClient([], { codec }, this.calls.parts);
+  }
+
+  /** Reads a key. */
+  async get(key: string, options: GetOptions = {}): Promise<Read<T>> {
+    assertKnown('get', options);
+    return this.calls.get(key, options);
+  }
+
+  /**
+   * Writes a value. It replaces the values that the token has seen, and becomes a sibling of any
+   * others.
+   */
+  async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
+    assertKnown('put', options);
+    return this.calls.put(key, value, options, { w: options.w });
+  }
+
+  /**
+   * Writes a value over whatever is there: all values that a read with `r` finds. Of concurrent
+   * calls each value may stay, as a sibling, until the next call.
+   */
+  async set(key: string, value: T, options: SetOptions = {}): Promise<Written> {
+    assertKnown('set', options);
+    const { r, w } = options;
+    return this.calls.put(key, value, options, { r, w, replace: 'true' });
+  }
+
+  /**
+   * Deletes the values that the token has seen; without a token, all that a read with `r` finds.
+   */
+  async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
+    assertKnown('delete', options);
+    const call = {
+      query: { r: options.r, w: options.w },
+      headers: this.calls.writeHeaders(options.token),
+    };
+    const answer = await this.calls.send({ method: 'DELETE', path: pathOf(key), ...call }, options);
+    const { dot, ...deleted } = toDeleted(answer);
+    this.calls.parts.session.noteWrite(key, dot, options.token);
+    return deleted;
+  }
+
+  /**
+   * Changes a value without losing concurrent changes: reads, merges siblings, applies `change`,
+   * and writes with the token of the read. A concurrent change by another client becomes a sibling,
+   * which the next update merges. Updates of one key through one client run one after the other.
+   *
+   * `change` gets undefined if the key has no value. If it returns undefined, nothing is written.
+   * It may be called again if a node refuses the write.
+   *
+   * Rejects with `mayTakeEffect` set if the outcome is unknown.
+   */
+  async update(
+    key: string,
+    change: Change<T>,
+    options: UpdateOptions<T>,
+  ): Promise<Updated<T> | undefined> {
+    assertKnown('update', options);
+    if (typeof options.merge !== 'function')
+      throw clientError('bad-parameter', { status: 400, detail: 'update needs the option merge' });
+    const { deadlineMs, signal } = this.calls.timeLimits(options);
+    const parts = {
+      ...this.calls.parts,
+      get: (readOptions: GetOptions) => this.calls.get(key, readOptions),
+      put: (value: T, putOptions: PutOptions) =>
+        this.calls.put(key, value, putOptions, { w: putOptions.w }),
+    };
+    return runUpdate(parts, { key, change, options }, { deadlineMs, signal });
+  }
+}
