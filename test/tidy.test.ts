@@ -263,6 +263,20 @@ test('each outside package is imported by one file, and is in package.json', () 
   assert.deepEqual([...importers.keys()].sort(), Object.keys(manifest.dependencies).sort());
 });
 
+test('each package that a program may lack is asked for by one file', () => {
+  const { peerDependenciesMeta } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    peerDependenciesMeta: Record<string, { optional: boolean }>;
+  };
+  const asked = source.flatMap(({ path, text }) =>
+    [...text.matchAll(/\bawait import\('([^'.][^']*)'\)/g)].map(([, name = '']) => ({
+      name,
+      path,
+    })),
+  );
+  assert.deepEqual(asked, [{ name: '@opentelemetry/api', path: 'src/embed/opentelemetry.ts' }]);
+  for (const { name } of asked) assert.equal(peerDependenciesMeta[name]?.optional, true, name);
+});
+
 test('core has no asynchronous code and imports no module of Node', () => {
   for (const { path, text, imports } of source.filter((file) =>
     file.path.startsWith('src/core/'),

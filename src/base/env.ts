@@ -3,6 +3,8 @@
  * the disk is the interface `Engine`. The simulator implements them all again.
  */
 
+import type { Tracer } from './tracer.ts';
+
 /** A task that a clock will run later. */
 export interface Timer {
   cancel(): void;
@@ -81,4 +83,6 @@ export interface Env {
   readonly random: Random;
   readonly log: Log;
   readonly network: Network;
+  /** Undefined if the node makes no traces. */
+  readonly tracer?: Tracer | undefined;
 }

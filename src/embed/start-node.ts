@@ -20,6 +20,7 @@ import { HttpServer } from '../http/server.ts';
 import { type LogConfig, logOf, logTableOf } from './log-config.ts';
 import { loadPages } from '../ui/pages.ts';
 import { drawNodeName, keptName } from './kept-name.ts';
+import { openTelemetryTracer } from './opentelemetry.ts';
 import { readVersion } from './version.ts';
 import { findFreePorts } from './free-ports.ts';
 
@@ -133,7 +134,8 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
   const { config, openEngine, through = (network) => network } = parts;
   const log = throttledLog(parts.log, systemClock);
   const network = through(zeromqNetwork(log));
-  const env: Env = { clock: systemClock, random: systemRandom, log, network };
+  const tracer = await openTelemetryTracer(readVersion());
+  const env: Env = { clock: systemClock, random: systemRandom, log, network, tracer };
   let node: MecNode | undefined;
   try {
     let onEnd: (reason: Error | undefined) => void = () => {};

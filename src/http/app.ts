@@ -11,6 +11,7 @@ import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
 import { HTTP_SMALL_BYTES } from './limits.ts';
 import type { Recorder } from '../base/recorder.ts';
+import type { Tracer } from '../base/tracer.ts';
 import type { Config } from '../cluster/config.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { AnswerMemory } from './answer-memory.ts';
@@ -65,13 +66,19 @@ export function createHandle(options: AppOptions): Handle {
   const { node, env, gates } = options;
   const parts = { env, ...gates, config: node.config, recorder: node.sight.recorder };
   const routes = { node, env };
-  const serveOneKey = (request: HttpRequest): Promise<HttpAnswer> => serveKey(routes, request);
+  const serveOneKey = tracedBy(env.tracer, (request) => serveKey(routes, request));
   const others = createApp(options, parts).callback();
   return async (req, res) => {
     if (!req.url?.startsWith(KEY_PREFIX)) return others(req, res);
     return serve({ req, res }, serveOneKey, parts);
   };
 }
+
+type Route = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/** A route whose operations are a part of the trace that a request names. */
+const tracedBy = (tracer: Tracer | undefined, serve: Route): Route =>
+  tracer === undefined ? serve : (request) => tracer.within(request.headers, () => serve(request));
 
 function createApp(
   { node, env, version, status, pages, whyNotReady }: AppOptions,
@@ -89,12 +96,12 @@ function createApp(
     };
   router.all(
     /^\/mec$/,
-    toMiddleware((request) => serveKeys(routes, request)),
+    toMiddleware(tracedBy(env.tracer, (request) => serveKeys(routes, request))),
   );
   const batchRoutes = { node, env, batches: { count: 0 } };
   router.all(
     /^\/batch$/,
-    toMiddleware((request) => serveBatch(batchRoutes, request)),
+    toMiddleware(tracedBy(env.tracer, (request) => serveBatch(batchRoutes, request))),
   );
   router.all(
     /^\/cluster\//,

@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/env.ts';
 import { type ErrorCode, toMecError } from '../../base/errors.ts';
 import type { CoordinatedOperation } from '../../base/recorder.ts';
+import type { OperationTrace } from '../../base/tracer.ts';
 
 /** The answer of one holder, with its time since the start of the operation. */
 export interface AnswerTime {
@@ -27,6 +28,8 @@ export interface EndedOperation {
 
 /** Is told of all operations of one coordinator. */
 export interface OperationObserver {
+  /** Begins a trace of an operation, if the node makes traces. */
+  readonly trace?: ((operation: CoordinatedOperation, key: string) => OperationTrace) | undefined;
   onEnd(ended: EndedOperation): void;
   /** A read has found more than one version. */
   onConflict(): void;
@@ -49,12 +52,15 @@ export class Stopwatch {
   readonly #key: string;
   readonly #answers: AnswerTime[] = [];
   readonly #startMs: number;
+  readonly #trace: OperationTrace | undefined;
 
   constructor(parts: ObservedParts, operation: CoordinatedOperation, key: string) {
     this.#parts = parts;
     this.#operation = operation;
     this.#key = key;
     this.#startMs = parts.env.clock.monotonicMs();
+    // The present trace is that of the request. When an answer of a peer arrives, it is not.
+    this.#trace = parts.observer.trace?.(operation, key);
   }
 
   get #elapsedMs(): number {
@@ -68,14 +74,16 @@ export class Stopwatch {
 
   /** Ends the operation. */
   end(failed?: ErrorCode): void {
-    this.#parts.observer.onEnd({
+    const ended = {
       operation: this.#operation,
       key: this.#key,
       tookMs: this.#elapsedMs,
       answers: this.#answers,
       hedges: this.hedges,
       failed,
-    });
+    };
+    this.#parts.observer.onEnd(ended);
+    this.#trace?.end(ended);
   }
 }
 

@@ -1,16 +1,21 @@
 /** The observer of a node's coordinator: it counts operations, and keeps the slow ones. */
 import type { Recorder } from '../../base/recorder.ts';
+import type { Tracer } from '../../base/tracer.ts';
+import { partitionOf } from '../../core/placement/partition.ts';
 import type { EndedOperation, OperationObserver } from '../coordinator/observer.ts';
 import type { SlowOperations } from './slow.ts';
 
-/** Counts the operations of one node. */
+/** Counts and traces the operations of one node. */
 export class Operations implements OperationObserver {
   readonly #recorder: Recorder;
   readonly #slow: SlowOperations;
 
-  constructor(recorder: Recorder, slow: SlowOperations) {
+  readonly trace: OperationObserver['trace'];
+
+  constructor(recorder: Recorder, slow: SlowOperations, tracer?: Tracer) {
     this.#recorder = recorder;
     this.#slow = slow;
+    this.trace = tracer && ((operation, key) => tracer.begin(operation, partitionOf(key)));
   }
 
   onEnd(ended: EndedOperation): void {

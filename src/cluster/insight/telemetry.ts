@@ -9,7 +9,7 @@ import { type LoopLag, SlowOperations } from './slow.ts';
 
 /** The parts of a node that its measurements need. */
 export interface TelemetryParts {
-  readonly env: Pick<Env, 'clock' | 'log'>;
+  readonly env: Pick<Env, 'clock' | 'log' | 'tracer'>;
   readonly config: Pick<Config, 'name' | 'log'>;
   readonly store: Pick<Store, 'pending'>;
   readonly recorder: Recorder;
@@ -34,6 +34,6 @@ export class Telemetry {
       pendingRows: () => store.pending?.rows,
     });
     this.siblings = new SiblingWrites(env.clock, recorder);
-    this.observer = new Operations(recorder, this.slow);
+    this.observer = new Operations(recorder, this.slow, env.tracer);
   }
 }
