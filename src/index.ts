@@ -2,7 +2,7 @@
  * The public surface of the package: nodes and clusters in this process. The client is
  * `mec-db/client`.
  */
-export { type Config } from './cluster/config.ts';
+export { type Config, type SecurityMode } from './cluster/config.ts';
 export {
   type MemberStatus,
   type NodeStatus,

@@ -102,9 +102,10 @@ async function printTable(statuses: Statuses): Promise<boolean> {
   return print(process.stdout, rows.map((row) => `${line(row)}\n`).join(''));
 }
 
-function rowOf({ name, members, store, sync, handoff }: ServerStatus): string[] {
+function rowOf({ name, members, security, store, sync, handoff }: ServerStatus): string[] {
   const own = members.find((member) => member.name === name);
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
+  if (security === 'insecure') notes.push('insecure');
   const { marks = 0, wounded = 0, aside = 0, unreadable = [] } = store.damage ?? {};
   const damaged = [counted(marks, 'key'), counted(Math.max(wounded, aside), 'partition')].filter(
     (text) => !text.startsWith('0 '),

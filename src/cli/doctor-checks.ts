@@ -1,4 +1,5 @@
 /** The checks of `mec doctor`: pure functions from facts to findings for an operator. */
+import type { SecurityMode } from '../cluster/config.ts';
 import { CLOCK_TOLERANCE_MS } from '../cluster/limits.ts';
 import { LOW_DISK_SHARE } from '../cluster/insight/limits.ts';
 import type { Health } from '../cluster/insight/verdict.ts';
@@ -35,6 +36,10 @@ export interface MachineFacts {
   readonly nodeVersion: string;
   /** The mistake in the configuration; undefined if there is none, or no configuration. */
   readonly mistake?: string | undefined;
+  /** How the node protects its ports; undefined without a configuration. */
+  readonly mode?: SecurityMode | undefined;
+  /** The reason why the node must not serve at its host; undefined if it may. */
+  readonly exposed?: string | undefined;
   /** The data directory; undefined without a configuration. */
   readonly root?:
     | {
@@ -65,7 +70,7 @@ function isNewEnough(nodeVersion: string): boolean {
 
 /** The checks of the machine and the configuration of one node. */
 export function machineChecks(facts: MachineFacts): DoctorCheck[] {
-  const { nodeVersion, mistake, root, running, ports, seeds } = facts;
+  const { nodeVersion, mistake, mode, exposed, root, running, ports, seeds } = facts;
   const wanted = LEAST_NODES.map((version) => version.join('.')).join(', ');
   const checks = [
     isNewEnough(nodeVersion)
@@ -76,6 +81,11 @@ export function machineChecks(facts: MachineFacts): DoctorCheck[] {
     return [...checks, error('configuration', mistake, 'Correct the key that the text names.')];
   if (root === undefined) return checks;
   checks.push(ok('configuration', 'no mistakes'), ...rootChecks(root));
+  checks.push(
+    exposed === undefined
+      ? ok('security', mode === 'insecure' ? 'insecure: no port needs credentials' : `${mode}`)
+      : error('security', exposed, 'Read docs/security.md, and choose one of the two.'),
+  );
   const taken = ports.filter(({ isFree }) => !isFree).map(({ port }) => port);
   if (running !== undefined) checks.push(ok('ports', `${running} runs and uses them`));
   else if (taken.length === 0)

@@ -7,6 +7,7 @@ import type { Address } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
 import { systemClock } from '../base/system.ts';
 import { type ConfigFile, parseConfig } from '../config/read.ts';
+import { whyExposed } from '../embed/exposure.ts';
 import { isFree } from '../embed/free-ports.ts';
 import { readDiskSpace } from '../storage/disk-space.ts';
 import { makeDirectory } from '../storage/directory.ts';
@@ -70,6 +71,8 @@ async function machineFacts(
   }));
   return {
     ...nothing,
+    mode: config.security.mode,
+    exposed: await whyExposed(config).catch(messageOf),
     root: await rootFacts(resolve(dirname(file), config.root)),
     running: running?.name,
     ports: await Promise.all(ports),

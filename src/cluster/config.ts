@@ -4,6 +4,15 @@ import type { Address } from '../base/env.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
 import type { Policy } from './policies.ts';
 
+/**
+ * How a node protects its ports, the safest first. `open` needs no credentials, so it serves only
+ * programs of its own machine. `insecure` needs none either, and serves any network.
+ */
+export const SECURITY_MODES = ['open', 'insecure'] as const;
+
+/** One of `SECURITY_MODES`. */
+export type SecurityMode = (typeof SECURITY_MODES)[number];
+
 /** The whole configuration of a node. */
 export interface Config {
   /** Unique in the cluster. */
@@ -36,6 +45,7 @@ export interface Config {
     readonly timeoutMs: number;
   };
   readonly storage: { readonly sync: boolean };
+  readonly security: { readonly mode: SecurityMode };
   readonly http: {
     readonly maxValueBytes: number;
     /**

@@ -32,8 +32,9 @@ const LIVE: Readonly<Record<string, Setting>> = {
 };
 
 /**
- * The keys that need a restart: the place of a node in its cluster, its ports, and its disk. The
- * open connections are counted by `http.proxies`, and the page is read at the start.
+ * The keys that need a restart: the place of a node in its cluster, its ports and who may reach
+ * them, and its disk. The open connections are counted by `http.proxies`, and the page is read at
+ * the start.
  */
 const FIXED: Readonly<Record<string, Setting>> = {
   name: ({ name }) => name,
@@ -47,6 +48,7 @@ const FIXED: Readonly<Record<string, Setting>> = {
   node: ({ nodes }) => nodes,
   'quorum.n': ({ quorum }) => quorum.n,
   'storage.sync': ({ storage }) => storage.sync,
+  'security.mode': ({ security }) => security.mode,
   'http.proxies': ({ http }) => http.proxies,
   'http.ui': ({ http }) => http.ui,
 };

@@ -348,6 +348,7 @@ export class MecNode implements KeyStore {
       state,
       cluster: { id: cluster.text, name: this.config.cluster },
       isReady: this.whyNotReady() === undefined,
+      security: this.config.security.mode,
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
       quorum: { ...this.config.quorum, replicas: members.replicas },
       partitions: { all: PARTITIONS, ...members.shareOf(members.self) },

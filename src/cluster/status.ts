@@ -2,7 +2,7 @@
 import type { Reach } from '../core/placement/detector.ts';
 import type { MemberRecord, MemberState, PlacementFields } from '../core/placement/member-list.ts';
 import type { StoreStatus } from '../storage/store-status.ts';
-import type { Config } from './config.ts';
+import type { Config, SecurityMode } from './config.ts';
 import type { Share } from './membership/ownership.ts';
 import type { HandoffProgress } from './membership/lifecycle.ts';
 import type { Wait } from './membership/wait.ts';
@@ -30,6 +30,8 @@ export interface NodeStatus {
   readonly cluster: { readonly id?: string | undefined; readonly name?: string | undefined };
   /** Whether clients may send requests to this node. */
   readonly isReady: boolean;
+  /** How the node protects its ports. */
+  readonly security: SecurityMode;
   readonly uptimeMs?: number | undefined;
   /** The configured numbers, and the present number of replicas of a key. */
   readonly quorum: Config['quorum'] & { readonly replicas: number };

@@ -17,6 +17,7 @@ import {
   POLICY_KEYS,
   QUORUM_KEYS,
   type Rules,
+  SECURITY_KEYS,
   STORAGE_KEYS,
   TOP_KEYS,
   type Values,
@@ -159,6 +160,7 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   const top = reader.read('', document, TOP_KEYS, [
     'quorum',
     'storage',
+    'security',
     'http',
     'log',
     'node',
@@ -177,6 +179,7 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
     nodes: reader.nodes(document['node']),
     quorum: { n, r, w, timeoutMs: timeout },
     storage: section('storage', STORAGE_KEYS),
+    security: section('security', SECURITY_KEYS),
     http: { maxValueBytes: maxvalue, ...http },
     log: { format, level, slowMs: slow, keys },
     policies: readPolicies(reader, document['policy'], n),

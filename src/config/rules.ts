@@ -13,6 +13,7 @@ import {
 } from '../cluster/limits.ts';
 import { MAX_VALUE_BYTES } from './limits.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
+import { SECURITY_MODES } from '../cluster/config.ts';
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /**
@@ -174,6 +175,9 @@ const word = <Word extends string>(
   read: (value) => words.find((one) => one === value),
   defaultValue,
 });
+
+/** The keys of `[security]`. */
+export const SECURITY_KEYS = { mode: word(SECURITY_MODES, 'open') };
 
 /** The keys of `[log]`. */
 export const LOG_KEYS = {

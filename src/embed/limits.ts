@@ -1,6 +1,12 @@
 /** Bounds of embedded nodes, each with its reason. */
 
 /**
+ * The time between two warnings of a node that serves without any protection. A single one, at the
+ * start, is soon rotated out of the log.
+ */
+export const INSECURE_WARNING_MS = 3_600_000;
+
+/**
  * `FREE_PORT_TRIES` limits the search for free ports of an embedded node. `EMBED_START_TRIES`
  * limits its starts, if another process takes a port first.
  */

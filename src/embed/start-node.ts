@@ -1,11 +1,11 @@
 /** A node in this process: for tests, and for services without a separate database process. */
 import { httpUrl } from '../base/address.ts';
-import type { Address, Env, Log, Network } from '../base/env.ts';
+import type { Address, Env, Log, Network, Timer } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { EMBED_START_TRIES } from './limits.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
 import { throttledLog } from '../base/throttled-log.ts';
-import type { Config } from '../cluster/config.ts';
+import type { Config, SecurityMode } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
 import { MecNode } from '../cluster/node.ts';
 import type { ReloadedConfig } from '../cluster/live-config.ts';
@@ -22,6 +22,7 @@ import { loadPages } from '../ui/pages.ts';
 import { drawNodeName, keptName } from './kept-name.ts';
 import { openTelemetryTracer } from './opentelemetry.ts';
 import { readVersion } from './version.ts';
+import { assertNotExposed, warnIfInsecure } from './exposure.ts';
 import { findFreePorts } from './free-ports.ts';
 
 /**
@@ -54,6 +55,11 @@ export interface NodeConfig {
     | { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string }
     | undefined;
   readonly storage?: { readonly sync?: boolean } | undefined;
+  /**
+   * How the node protects its ports. By default (`open`) it serves only programs of this machine,
+   * and does not start on another `host`.
+   */
+  readonly security?: { readonly mode?: SecurityMode } | undefined;
   readonly http?:
     | {
         readonly maxvalue?: string;
@@ -132,6 +138,7 @@ export interface NodeParts {
  */
 export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
   const { config, openEngine, through = (network) => network } = parts;
+  await assertNotExposed(config);
   const log = throttledLog(parts.log, systemClock);
   const network = through(zeromqNetwork(log));
   const tracer = await openTelemetryTracer(readVersion());
@@ -144,7 +151,7 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     node.sight.health.start(parts.readDisk);
     const pages = config.http.ui ? loadPages() : undefined;
     const http = await HttpServer.start({ node, env, version: readVersion(), pages });
-    return embed(node, { http, network, ended });
+    return embed(node, { http, network, ended, warning: warnIfInsecure(config, env) });
   } catch (error) {
     await node?.stop();
     await network.close();
@@ -156,12 +163,14 @@ interface Around {
   readonly http: HttpServer;
   readonly network: Network;
   readonly ended: Promise<Error | undefined>;
+  readonly warning: Timer | undefined;
 }
 
-function embed(node: MecNode, { http, network, ended }: Around): ReloadableNode {
+function embed(node: MecNode, { http, network, ended, warning }: Around): ReloadableNode {
   const { config } = node;
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    warning?.cancel();
     await http.stop();
     await node.stop();
     await network.close();

@@ -269,6 +269,7 @@ export class SimCluster {
       nodes: [],
       quorum: this.quorum,
       storage: { sync: true },
+      security: { mode: 'open' },
       http: {
         maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
         origins: [],

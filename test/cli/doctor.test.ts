@@ -18,6 +18,7 @@ import { runMec } from '../fixtures/run-mec.ts';
 const GIB = 1024 ** 3;
 const WELL: MachineFacts = {
   nodeVersion: 'v20.19.0',
+  mode: 'open',
   root: {
     path: '/data',
     unwritable: undefined,
@@ -51,6 +52,8 @@ const MACHINES: readonly (readonly [Partial<MachineFacts>, readonly string[]])[]
   [{ seeds: [...WELL.seeds, silent] }, ['warning [[node]]']],
   [{ seeds: [silent] }, ['error [[node]]']],
   [{ seeds: [] }, []],
+  [{ mode: 'insecure' }, []],
+  [{ mode: 'open', exposed: 'other machines reach 10.0.0.1' }, ['error security']],
 ];
 
 for (const [facts, expected] of MACHINES) {
@@ -132,6 +135,9 @@ test('mec doctor checks a configuration before its start, and a cluster', async 
       checks.some((check) => check.subject === subject && check.result === 'ok'),
       fine.out,
     );
+  await writeFile(file, 'host = "203.0.113.1"\n');
+  const exposed = await doctor(file);
+  assert.match(exposed.out, /^error {4}security {7}host: other machines reach 203\.0\.113\.1, /m);
   await writeFile(file, 'httpport = "x"\n');
   const mistaken = await doctor(file);
   assert.equal(mistaken.code, 2);

@@ -8,6 +8,7 @@ import {
   HTTP_KEYS,
   LOG_KEYS,
   QUORUM_KEYS,
+  SECURITY_KEYS,
   STORAGE_KEYS,
   TOP_KEYS,
 } from '../../src/config/rules.ts';
@@ -30,6 +31,7 @@ const LINES: Readonly<Record<string, string>> = {
   'quorum.w': '[quorum]\nw = 1',
   'quorum.timeout': '[quorum]\ntimeout = "1s"',
   'storage.sync': '[storage]\nsync = false',
+  'security.mode': '[security]\nmode = "insecure"',
   'http.maxvalue': '[http]\nmaxvalue = "1KiB"',
   'http.origins': '[http]\norigins = ["*"]',
   'http.hosts': '[http]\nhosts = ["db.example"]',
@@ -46,7 +48,13 @@ const LINES: Readonly<Record<string, string>> = {
 const LIVE = /^(?:log\..*|policy|quorum\.(?:r|w|timeout)|http\.(?:maxvalue|origins|hosts))$/;
 
 test('there is a line for every key', () => {
-  const tables = { quorum: QUORUM_KEYS, storage: STORAGE_KEYS, http: HTTP_KEYS, log: LOG_KEYS };
+  const tables = {
+    quorum: QUORUM_KEYS,
+    storage: STORAGE_KEYS,
+    security: SECURITY_KEYS,
+    http: HTTP_KEYS,
+    log: LOG_KEYS,
+  };
   const keys = Object.entries(tables).flatMap(([table, rules]) =>
     Object.keys(rules).map((key) => `${table}.${key}`),
   );

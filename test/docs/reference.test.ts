@@ -14,6 +14,7 @@ import {
   POLICY_KEYS,
   QUORUM_KEYS,
   type Rules,
+  SECURITY_KEYS,
   STORAGE_KEYS,
   TOP_KEYS,
 } from '../../src/config/rules.ts';
@@ -42,6 +43,7 @@ const TABLES: Readonly<Record<string, Rules>> = {
   'node.': NODE_KEYS,
   'quorum.': QUORUM_KEYS,
   'storage.': STORAGE_KEYS,
+  'security.': SECURITY_KEYS,
   'http.': HTTP_KEYS,
   'log.': LOG_KEYS,
   'policy.': POLICY_KEYS,

@@ -74,7 +74,12 @@ test('isTaken tells an address in use from one that this machine does not have',
     assert.match(error.message, /^Cannot listen on /);
   }
   // An address of documentation (RFC 5737), which no machine has. Another port would not help.
-  const elsewhere = await failure({ host: '203.0.113.1', port: free, httpport: free + 2 });
+  const elsewhere = await failure({
+    host: '203.0.113.1',
+    port: free,
+    httpport: free + 2,
+    security: { mode: 'insecure' },
+  });
   assert.ok(elsewhere instanceof StartError && !isTaken(elsewhere), String(elsewhere));
   const advice = /^Cannot listen on .*; change host in the configuration$/;
   assert.match(elsewhere.message, advice, 'a given port is not replaced');
