@@ -10,6 +10,7 @@ import {
 } from './limits.ts';
 import { sleepMs, systemClock } from '../base/system.ts';
 import type { ServerStatus } from '../http/server-status.ts';
+import { cutMessage } from './dev-cuts.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
 import { EXIT } from './exit-codes.ts';
 import { statusOf } from './remote.ts';
@@ -29,6 +30,7 @@ export class DevCluster {
   readonly #print: (line: string) => void;
   readonly #running = new Map<string, Running>();
   readonly #onFailed: (() => void)[] = [];
+  #cutOff: ReadonlySet<string> = new Set();
   /**
    * Whether the cluster has served. After that, a node that fails to start does not end the
    * command.
@@ -51,6 +53,17 @@ export class DevCluster {
 
   isPaused(name: string): boolean {
     return this.#running.get(name)?.isPaused === true;
+  }
+
+  /** The members that are cut off from the others. They still reach each other. */
+  get cutOff(): readonly string[] {
+    return [...this.#cutOff].filter((name) => this.#plan.find(name) !== undefined);
+  }
+
+  /** Cuts members off from all others, in place of earlier cuts. HTTP still reaches them. */
+  cut(names: readonly string[]): void {
+    this.#cutOff = new Set(names);
+    this.#tellCuts();
   }
 
   /** Starts all members. Each looks for all the others. Rejects with `StartError`. */
@@ -138,6 +151,18 @@ export class DevCluster {
     await Promise.all([...this.#running.keys()].map((name) => this.end(name, 'SIGTERM')));
   }
 
+  /** Tells each process which nodes it must not reach. */
+  #tellCuts(): void {
+    const { members } = this.#plan;
+    for (const { name } of members) {
+      const isOff = this.#cutOff.has(name);
+      const others = members.filter((other) => this.#cutOff.has(other.name) !== isOff);
+      const { child } = this.#running.get(name) ?? {};
+      // A process that has just ended needs no cuts.
+      if (child?.connected === true) child.send(cutMessage(others), () => {});
+    }
+  }
+
   #signal(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
     const running = this.#running.get(name);
     if (running === undefined) return;
@@ -171,6 +196,7 @@ export class DevCluster {
       });
     });
     this.#running.set(node.name, { child, exited, isPaused: false, isEnding: false });
+    if (this.#cutOff.size > 0) this.#tellCuts();
   }
 
   #handleExit({ name }: DevNode, code: number | null, signal: string | null): void {

@@ -5,6 +5,7 @@
 import { readVersion } from '../embed/version.ts';
 import { DevCluster } from './dev-cluster.ts';
 import { runConsole, Screen } from './dev-console.ts';
+import { DevLoad } from './dev-load.ts';
 import { type DevNode, type DevOptions, DevPlan } from './dev-plan.ts';
 import { EXIT } from './exit-codes.ts';
 import { print, remark } from './terminal.ts';
@@ -17,16 +18,21 @@ export async function runDev(options: DevOptions): Promise<number> {
   const stopped = new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => done());
   });
+  const load = new DevLoad(() =>
+    plan.members.filter(({ name }) => cluster.isRunning(name)).map(({ url }) => url),
+  );
+  const parts = { plan, cluster, load };
   let isServing = false;
   try {
     await cluster.startAll();
     isServing = await Promise.race([cluster.whenServing(), stopped.then(() => false)]);
     if (isServing) {
       await print(process.stdout, banner(options, plan));
-      await Promise.race([stopped, cluster.whenFailed(), runConsole({ plan, cluster, screen })]);
+      await Promise.race([stopped, cluster.whenFailed(), runConsole({ ...parts, screen })]);
     }
   } finally {
     screen.typing(undefined);
+    load.stop();
     await cluster.stop();
     await plan.close();
   }
@@ -56,7 +62,7 @@ function banner({ data, fresh }: DevOptions, { members, kept }: DevPlan): string
     `  curl -i -X PUT ${first}/mec/hello -H 'Content-Type: text/plain' -d 'Hello, world'`,
     `  curl -i ${last}/mec/hello`,
     '',
-    'Commands: status, kill n2, start n2, pause n2, resume n2, add, leave n2; "help" lists all.',
+    'Commands: status, kill n2, start n2, cut n2, heal, add, leave n2; "help" lists all.',
     'Ctrl-C stops the cluster.',
     '',
   ].join('\n');

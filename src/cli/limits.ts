@@ -23,6 +23,26 @@ export const DEV_START_TIMEOUT_MS = 30_000;
 /** The time that `mec dev` gives a node to stop, before it kills it. */
 export const DEV_STOP_TIMEOUT_MS = 10_000;
 
+/**
+ * The load of `mec dev`: requests per second, the interval at which they are sent, and the keys
+ * that they go to. It is small enough to leave the machine free for a browser.
+ */
+export const DEV_LOAD_PER_SECOND = 100;
+export const DEV_LOAD_TICK_MS = 100;
+export const DEV_LOAD_KEYS = 200;
+
+/** Requests of the load that wait for an answer. A hung node takes most of them. */
+export const MAX_DEV_LOAD_IN_FLIGHT = 64;
+
+/** The longest body of a command of the page of `mec dev`: a word, and some names. */
+export const MAX_DEV_ACTION_BYTES = 4_096;
+
+/** Requests of the page that a node is answering, from all tabs. A hung node answers none. */
+export const MAX_DEV_FORWARDS = 128;
+
+/** The longest wait of the page for a node. */
+export const DEV_FORWARD_TIMEOUT_MS = 15_000;
+
 /** How long `mec doctor` waits for another node to take a connection. */
 export const DOCTOR_CONNECT_MS = 2_000;
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { KIB, MIB } from '../../src/base/bytes.ts';
 import { LOG_REPEAT_MS, MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
-import { DEV_DEFAULT_NODES } from '../../src/cli/limits.ts';
+import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND } from '../../src/cli/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
   CLIENT_DEADLINE_MS,
@@ -103,7 +103,10 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `refuses the connection, it gives up after ${seconds(CLIENT_REFUSED_MS)}`,
     `remembers that for the ${spaced(MAX_SESSION_KEYS)} keys that it used last`,
   ],
-  'docs/command-line.md': [`| \`--nodes N\` | ${DEV_DEFAULT_NODES}, or`],
+  'docs/command-line.md': [
+    `| \`--nodes N\` | ${DEV_DEFAULT_NODES}, or`,
+    `starts a load of ${DEV_LOAD_PER_SECOND} requests a second`,
+  ],
   'docs/concepts.md': [
     `one of ${PARTITIONS} *partitions*`,
     `The default is n = ${DEFAULT_N} and a majority for both`,
