@@ -24,6 +24,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'chaos/': ['usual'],
   'cli/': ['usual'],
   'cli/dev-console.test.ts': ['long'],
+  'cli/dev-page.test.ts': ['long'],
   'cli/operator-commands.test.ts': ['long'],
   'client/batch.test.ts': ['usual'],
   'client/browser.test.ts': ['usual'],

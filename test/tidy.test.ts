@@ -79,7 +79,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ui: ['base', 'client', 'http'],
   sim: ['base', 'core', 'storage', 'transport', 'cluster', 'http'],
   embed: ['base', 'core', 'storage', 'transport', 'cluster', 'config', 'http', 'ui'],
-  cli: ['base', 'core', 'client', 'storage', 'cluster', 'config', 'sim', 'http', 'embed'],
+  cli: ['base', 'core', 'client', 'storage', 'cluster', 'config', 'sim', 'http', 'ui', 'embed'],
   'index.ts': ['base', 'cluster', 'embed'],
 };
 

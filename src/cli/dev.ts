@@ -5,6 +5,7 @@
 import { readVersion } from '../embed/version.ts';
 import { DevCluster } from './dev-cluster.ts';
 import { runConsole, Screen } from './dev-console.ts';
+import { DevDoor } from './dev-door.ts';
 import { DevLoad } from './dev-load.ts';
 import { type DevNode, type DevOptions, DevPlan } from './dev-plan.ts';
 import { EXIT } from './exit-codes.ts';
@@ -23,16 +24,19 @@ export async function runDev(options: DevOptions): Promise<number> {
   );
   const parts = { plan, cluster, load };
   let isServing = false;
+  let door: DevDoor | undefined;
   try {
     await cluster.startAll();
     isServing = await Promise.race([cluster.whenServing(), stopped.then(() => false)]);
     if (isServing) {
-      await print(process.stdout, banner(options, plan));
+      door = await DevDoor.open(parts);
+      await print(process.stdout, banner(options, plan, door.url));
       await Promise.race([stopped, cluster.whenFailed(), runConsole({ ...parts, screen })]);
     }
   } finally {
     screen.typing(undefined);
     load.stop();
+    door?.close();
     await cluster.stop();
     await plan.close();
   }
@@ -42,7 +46,7 @@ export async function runDev(options: DevOptions): Promise<number> {
   return exitCode;
 }
 
-function banner({ data, fresh }: DevOptions, { members, kept }: DevPlan): string {
+function banner({ data, fresh }: DevOptions, { members, kept }: DevPlan, page: string): string {
   const first = members[0]?.url ?? '';
   const last = members.at(-1)?.url ?? '';
   const keeping = fresh === true ? 'fresh' : 'kept between runs; --fresh starts empty';
@@ -61,6 +65,8 @@ function banner({ data, fresh }: DevOptions, { members, kept }: DevPlan): string
     'Try:',
     `  curl -i -X PUT ${first}/mec/hello -H 'Content-Type: text/plain' -d 'Hello, world'`,
     `  curl -i ${last}/mec/hello`,
+    '',
+    `To see it, and to break it by buttons: ${page}`,
     '',
     'Commands: status, kill n2, start n2, cut n2, heal, add, leave n2; "help" lists all.',
     'Ctrl-C stops the cluster.',

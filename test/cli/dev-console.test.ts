@@ -1,85 +1,12 @@
 /** The console of `mec dev`, through the launcher. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { ServerStatus } from '../../src/http/server-status.ts';
-import { eventually, freePorts, LAUNCHER, pause } from '../fixtures/cluster.ts';
+import { eventually, freePorts, pause } from '../fixtures/cluster.ts';
+import { Dev, LONG_MS, makeDirectory } from '../fixtures/dev.ts';
 import { send } from '../fixtures/http.ts';
-
-const LONG_MS = 90_000;
-
-/** A running `mec dev` with its console. */
-class Dev {
-  readonly exit: Promise<number | null>;
-  readonly httpport: number;
-  output = '';
-  #seen = 0;
-  readonly #child: ChildProcess;
-
-  constructor(t: TestContext, port: number, ...args: string[]) {
-    this.httpport = port + 400;
-    const ports = ['--port', String(port), '--httpport', String(this.httpport)];
-    this.#child = spawn(process.execPath, [LAUNCHER, 'dev', ...ports, ...args], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
-    this.exit = new Promise((resolve) => this.#child.once('close', resolve));
-    t.after(async () => {
-      this.#child.kill('SIGTERM');
-      await Promise.race([this.exit, pause(15_000)]);
-      this.#child.kill('SIGKILL');
-    });
-  }
-
-  url(node: number, path: string): string {
-    return `http://127.0.0.1:${this.httpport + node - 1}${path}`;
-  }
-
-  /** Waits until later output matches. */
-  async says(pattern: RegExp): Promise<string> {
-    let match: RegExpExecArray | null = null;
-    await eventually(
-      `${pattern}`,
-      async () => {
-        match = pattern.exec(this.output.slice(this.#seen));
-        return match !== null;
-      },
-      LONG_MS,
-    ).catch((error: unknown) => {
-      throw new Error(this.output, { cause: error });
-    });
-    const { index, 0: text } = match as unknown as RegExpExecArray;
-    this.#seen += index + text.length;
-    return text;
-  }
-
-  banner(): Promise<string> {
-    return this.says(/Ctrl-C stops the cluster\./);
-  }
-
-  async type(line: string, answer: RegExp): Promise<string> {
-    this.#child.stdin?.write(`${line}\n`);
-    return this.says(answer);
-  }
-
-  endOfInput(): void {
-    this.#child.stdin?.end();
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-}
-
-async function makeDirectory(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'mec-console-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 const answers = (url: string): Promise<boolean> =>
   send(url).then(

@@ -1,7 +1,7 @@
 /** Requests to the node that serves the page, with a limit on time and size. */
 import { ANSWER_TIMEOUT_MS, MAX_READ_BYTES } from './limits.ts';
 
-const { routes = '' } = document.documentElement.dataset;
+const { routes: USUAL = '' } = document.documentElement.dataset;
 
 /** A request that failed, as a sentence for people. */
 export class Failure extends Error {
@@ -30,6 +30,8 @@ export interface Sent {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer> | string;
+  /** The start of the paths of another server than the usual one. */
+  readonly routes?: string | undefined;
   /** Statuses from 300 on that are no failure. */
   readonly expects?: readonly number[];
 }
@@ -37,7 +39,7 @@ export interface Sent {
 /** Sends a request to a path of the node. Rejects with `Failure`. */
 export async function ask(
   path: string,
-  { method = 'GET', headers = {}, body, expects = [] }: Sent = {},
+  { method = 'GET', headers = {}, body, routes = USUAL, expects = [] }: Sent = {},
 ): Promise<Answer> {
   const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
   let answer: Answer;

@@ -18,6 +18,9 @@ export const MAX_READ_BYTES = 4_000_000;
 /** The most values in an answer. A key has fewer. */
 export const MAX_PARTS = 200;
 
+/** Outcomes of commands that are shown. */
+export const MAX_SAID = 6;
+
 /** Keys on one page: as many as one looks through. */
 export const PAGE_KEYS = 100;
 

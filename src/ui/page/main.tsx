@@ -5,9 +5,11 @@ import { live, watch } from './live.ts';
 import { Load } from './load.tsx';
 import { h, type JSX, render } from './outside.ts';
 import { Mark, Trouble } from './parts.tsx';
+import { Play } from './play.tsx';
 import { linkTo, type Place, placeOf, type ViewName } from './place.ts';
 import { SKY } from './sky.tsx';
 import { Top } from './top.tsx';
+import { TOYS } from './toys.ts';
 import { Weather } from './weather.tsx';
 import { visible } from './words.ts';
 
@@ -20,7 +22,14 @@ const TITLES: Readonly<Record<ViewName, string>> = {
   play: 'Play',
 };
 
-const TABS: readonly ViewName[] = ['weather', 'load', 'keys', 'top'];
+/** The toys are only in `mec dev`. */
+const TABS: readonly ViewName[] = [
+  'weather',
+  'load',
+  'keys',
+  'top',
+  ...(TOYS === undefined ? [] : (['play'] as const)),
+];
 
 /** Views whose first heading says more than their title. */
 const HEADED: readonly ViewName[] = ['weather', 'key'];
@@ -32,6 +41,7 @@ function View({ view, name }: Place): JSX.Element {
   if (view === 'keys') return <Keys prefix={name} />;
   if (view === 'key') return <Key key={name} name={name} />;
   if (view === 'top') return <Top />;
+  if (view === 'play' && TOYS !== undefined) return <Play live={live} />;
   return <Weather live={live} />;
 }
 

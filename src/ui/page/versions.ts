@@ -24,10 +24,17 @@ export interface ShownKey {
 /** The name under which the page writes. */
 const CLIENT = 'dashboard';
 
-/** Reads a key. `query` may have other quorums. Rejects with `Failure`. */
-export async function readKey(key: string, query = ''): Promise<ShownKey> {
+/** Another quorum than the usual one, and another node. */
+interface Way {
+  readonly query?: string;
+  readonly routes?: string;
+}
+
+/** Reads a key. Rejects with `Failure`. */
+export async function readKey(key: string, { query = '', routes }: Way = {}): Promise<ShownKey> {
   const answer = await ask(`/mec/${segmentOf(key)}?raw=true${query}`, {
     headers: { Accept: 'multipart/mixed' },
+    routes,
     expects: [300, 404],
   });
   const token = answer.headers.get('x-mec-vclock') ?? undefined;
@@ -93,7 +100,7 @@ const writtenOf = ({ headers }: Answer): WriteResult => ({
 export async function writeKey(
   key: string,
   { body, contentType, kept = {} }: NewValue,
-  { token, query = '' }: { readonly token: string | undefined; readonly query?: string },
+  { token, query = '', routes }: Way & { readonly token: string | undefined },
 ): Promise<WriteResult> {
   const headers = {
     ...kept,
@@ -101,7 +108,9 @@ export async function writeKey(
     'X-Mec-Client-ID': CLIENT,
     ...withToken(token),
   };
-  return writtenOf(await ask(`/mec/${segmentOf(key)}${query}`, { method: 'PUT', headers, body }));
+  return writtenOf(
+    await ask(`/mec/${segmentOf(key)}${query}`, { method: 'PUT', headers, body, routes }),
+  );
 }
 
 /** Deletes exactly the versions that the token covers. Rejects with `Failure`. */
