@@ -169,6 +169,12 @@ describe('the dashboard in a browser', { skip: withoutBrowser }, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('a key that a browser cannot send is refused with a sentence', async (t) => {
+    const { page } = await openPage(t, browser);
+    await page.goto(at('/ui#/key/..'));
+    await page.getByText('A browser cannot send the key “..”. Use the command line.').waitFor();
+  });
+
   test('pages of keys are whole, and say whether more follow', async (t) => {
     for (let i = 0; i < 130; i++) await put(`many:${String(i).padStart(3, '0')}`, 'x');
     const { page } = await openPage(t, browser);

@@ -97,5 +97,11 @@ export async function askJson<T>(path: string, sent?: Sent): Promise<T> {
   return JSON.parse(new TextDecoder().decode(body)) as T;
 }
 
-/** A key as one segment of a path. */
-export const segmentOf = (key: string): string => encodeURIComponent(key);
+/**
+ * A key as one segment of a path. Throws `Failure` for the two keys that a browser takes for steps
+ * in a path.
+ */
+export function segmentOf(key: string): string {
+  if (key !== '.' && key !== '..') return encodeURIComponent(key);
+  throw new Failure(`A browser cannot send the key “${key}”. Use the command line.`);
+}
