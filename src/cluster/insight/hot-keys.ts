@@ -24,6 +24,9 @@ interface Counter {
 export class HotKeys {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #counters = new Map<string, Counter>();
+  /** Keys that had the least count when they were searched for, and that count. */
+  #leasts: string[] = [];
+  #leastCount = 0;
   #operations = 0;
   #halvedMs: number;
 
@@ -56,17 +59,30 @@ export class HotKeys {
       known.count += 1;
       return;
     }
-    const replaced = this.#counters.size < HOT_COUNTERS ? undefined : this.#least();
-    if (replaced !== undefined) this.#counters.delete(replaced[0]);
-    const error = replaced?.[1].count ?? 0;
+    let error = 0;
+    if (this.#counters.size >= HOT_COUNTERS) {
+      this.#counters.delete(this.#least());
+      error = this.#leastCount;
+    }
     this.#counters.set(key, { count: error + 1, error });
   }
 
-  #least(): [string, Counter] | undefined {
-    let least: [string, Counter] | undefined;
-    for (const entry of this.#counters)
-      if (least === undefined || entry[1].count < least[1].count) least = entry;
-    return least;
+  /**
+   * A key with the least count. A search finds all of them at once: with keys that are all alike,
+   * each sampled operation replaces one. Counts only grow, so the least stays the least while a key
+   * has it.
+   */
+  #least(): string {
+    for (;;) {
+      for (let key = this.#leasts.pop(); key !== undefined; key = this.#leasts.pop())
+        if (this.#counters.get(key)?.count === this.#leastCount) return key;
+      this.#leastCount = Infinity;
+      for (const [key, { count }] of this.#counters) {
+        if (count < this.#leastCount) this.#leasts = [];
+        this.#leastCount = Math.min(count, this.#leastCount);
+        if (count === this.#leastCount) this.#leasts.push(key);
+      }
+    }
   }
 
   #halve(): void {
@@ -74,6 +90,7 @@ export class HotKeys {
     const times = Math.floor((nowMs - this.#halvedMs) / HALVING_MS);
     if (times < 1) return;
     this.#halvedMs += times * HALVING_MS;
+    this.#leasts = [];
     for (const [key, counter] of this.#counters) {
       counter.count /= 2 ** times;
       counter.error /= 2 ** times;

@@ -27,6 +27,45 @@ test('a hot key is found among a thousand others, and its count is right within 
   assert.ok(count - error <= 1.15 * real && count >= 0.85 * real, `${count} of ${real}, ±${error}`);
 });
 
+test('the sum of counts is that of all operations, and each error bounds its count', () => {
+  const hot = new HotKeys(new ManualClock());
+  const random = seededRandom(3);
+  const real = new Map<string, number>();
+  for (let i = 0; i < 20_000; i++) {
+    // Few keys come often, and most of 2000 are among those with the least count.
+    const key = `k${Math.floor((random.uint32() / 2 ** 32) ** 3 * 2_000)}`;
+    real.set(key, (real.get(key) ?? 0) + 16);
+    for (let times = 0; times < 16; times++) hot.note(key);
+  }
+  const { top } = hot;
+  const least = top.at(-1)?.count ?? 0;
+  for (const { key, count, error } of top) {
+    const times = real.get(key) ?? 0;
+    assert.ok(times <= count && count - error <= times, `${key}: ${times} of ${count}, ±${error}`);
+  }
+  const shown = new Set(top.map(({ key }) => key));
+  for (const [key, times] of real) assert.ok(shown.has(key) || times <= least, key);
+  // 256 counters share 20 000 operations, so the least of them has 79 at most.
+  const errors = top.map(({ error }) => error);
+  assert.ok(Math.max(...errors) <= 16 * 79, `${Math.max(...errors)}`);
+});
+
+test('a key that had the least count before counts were halved keeps its place', () => {
+  const clock = new ManualClock();
+  const hot = new HotKeys(clock);
+  const note = (key: string, times: number): void => {
+    for (let i = 0; i < 16 * times; i++) hot.note(key);
+  };
+  const keys = Array.from({ length: 256 }, (_, i) => `k${i}`);
+  for (const key of keys) note(key, 2);
+  note('first newcomer', 1);
+  clock.advance(60_000);
+  for (const key of keys.slice(-32)) note(key, 1);
+  for (let i = 0; i < 32; i++) note(`newcomer ${i}`, 1);
+  const top = new Set(hot.top.map(({ key }) => key));
+  assert.equal(keys.slice(-32).filter((key) => top.has(key)).length, 32);
+});
+
 test('counts are halved every minute, and a key is forgotten', () => {
   const clock = new ManualClock();
   const hot = new HotKeys(clock);
