@@ -71,9 +71,12 @@ export interface MecOptions {
   readonly nodes?: number;
   /** The folder in which node 1 leaves a CPU profile when it stops. */
   readonly profileDir?: string | undefined;
+  /** The launcher of another build. */
+  readonly launcher?: string | undefined;
 }
 
 const PORTS_PER_NODE = 3;
+const LAUNCHER = fileURLToPath(new URL('../../bin/mec.js', import.meta.url));
 
 /** A cluster of MecDB whose nodes can be stopped and restarted. Nodes are counted from 0. */
 export class MecCluster implements Cluster {
@@ -85,11 +88,17 @@ export class MecCluster implements Cluster {
   readonly #all: Servers;
   readonly #directory: string;
   readonly #profileDir: string | undefined;
+  readonly #launcher: string;
   readonly #running = new Map<number, Server>();
 
-  private constructor(all: Servers, first: number, { nodes = 3, profileDir }: MecOptions) {
+  private constructor(
+    all: Servers,
+    first: number,
+    { nodes = 3, profileDir, launcher = LAUNCHER }: MecOptions,
+  ) {
     this.#all = all;
     this.#profileDir = profileDir;
+    this.#launcher = launcher;
     this.#directory = join(all.directory, `mec-${first}`);
     this.httpPorts = range(0, nodes).map((node) => first + PORTS_PER_NODE * node + 2);
     this.peerPorts = range(0, nodes).flatMap((node) => range(first + PORTS_PER_NODE * node, 2));
@@ -112,8 +121,7 @@ export class MecCluster implements Cluster {
 
   /** Starts a node, new or on its old data. Does not wait. */
   startNode(node: number): Server {
-    const launcher = fileURLToPath(new URL('../../bin/mec.js', import.meta.url));
-    if (!existsSync(launcher)) throw new Error(`${launcher} is missing: build first`);
+    if (!existsSync(this.#launcher)) throw new Error(`${this.#launcher} is missing: build first`);
     const configFile = join(this.#directory, `n${node + 1}.toml`);
     writeFileSync(configFile, this.#config(node));
     const isProfiled = this.#profileDir !== undefined && node === 0;
@@ -121,7 +129,7 @@ export class MecCluster implements Cluster {
     const name = `n${node + 1}-${this.httpPorts[node]}`;
     const server = this.#all.start(name, process.execPath, [
       ...profile,
-      launcher,
+      this.#launcher,
       '--config',
       configFile,
     ]);

@@ -6,6 +6,7 @@ import { growKeys, growSiblings } from './growth-data.ts';
 import { growRestarts } from './growth-restarts.ts';
 import type { Experiment } from './experiment.ts';
 import { measureMemory } from './memory.ts';
+import { measureMetricsCost } from './metrics-cost.ts';
 
 /** All experiments, in the order in which they run. */
 export const EXPERIMENTS: readonly Experiment[] = [
@@ -14,6 +15,11 @@ export const EXPERIMENTS: readonly Experiment[] = [
     about: "causality's share of the CPU of a PUT, by profile",
     isDefault: true,
     run: measureCausality,
+  },
+  {
+    name: 'metrics',
+    about: 'the cost of metrics: they are turned off and on again',
+    run: measureMetricsCost,
   },
   {
     name: 'memory',

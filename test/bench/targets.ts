@@ -154,6 +154,20 @@ export const TARGETS: readonly Target[] = [
     only: 'memory',
   },
   {
+    what: 'GETs per processor second with metrics, of those without',
+    bound: { atLeast: 98 },
+    unit: '%',
+    measure: percent(value('metricsSpeedGET')),
+    only: 'metrics',
+  },
+  {
+    what: 'PUTs per processor second with metrics, of those without',
+    bound: { atLeast: 98 },
+    unit: '%',
+    measure: percent(value('metricsSpeedPUT')),
+    only: 'metrics',
+  },
+  {
     what: 'catching up, of the rate of the missed writes',
     bound: { atLeast: 50 },
     unit: '%',
