@@ -50,6 +50,8 @@ export interface NodeListOptions extends ReadOptions {
   readonly after?: string | undefined;
   /** The most keys of one page. */
   readonly limit: number;
+  /** Whether the page must have the sizes of the keys. */
+  readonly sizes?: boolean | undefined;
 }
 
 /** The keys of a cluster, through one of its nodes. Each method rejects with a `MecError`. */

@@ -207,10 +207,11 @@ export class MecNode implements KeyStore {
    * Reads the next page of the keys that have a value, in order. Rejects if the page cannot be
    * complete.
    */
-  list({ prefix = '', after, limit, r, timeoutMs, caller }: NodeListOptions): Promise<ListPage> {
+  list(options: NodeListOptions): Promise<ListPage> {
+    const { prefix = '', after, limit, r, timeoutMs, caller, sizes } = options;
     const { quorum } = this.config;
     const quorums = { r: r ?? quorum.r, timeoutMs: timeoutMs ?? quorum.timeoutMs };
-    return this.#parts.listings.list({ prefix, after, limit, ...quorums, caller });
+    return this.#parts.listings.list({ prefix, after, limit, sizes, ...quorums, caller });
   }
 
   /** The policy of a key. */

@@ -104,6 +104,3 @@ export const BATCH_CONCURRENCY = 128;
 
 /** Batches in progress per node, so that their operations are as many as other requests at most. */
 export const MAX_BATCHES = MAX_HTTP_IN_FLIGHT / BATCH_CONCURRENCY;
-
-/** Keys that one count reads at a time. */
-export const COUNT_CONCURRENCY = 64;

@@ -58,15 +58,18 @@ const owners = omissible(
   record({ owners: list(nodeName, MAX_MEMBERS), nextOwners: list(nodeName, MAX_MEMBERS) }),
 );
 
-/** Throws `WireError` unless each key has a tag. */
-function checkTags({
-  keys,
-  tags: hashes,
-}: {
+/** The facts about keys, in the order of the keys. */
+interface TaggedKeys {
   readonly keys: readonly string[];
   readonly tags: readonly number[];
-}) {
-  if (keys.length !== hashes.length) throw new WireError('not as many tags as keys');
+  readonly values?: readonly number[] | undefined;
+  readonly bytes?: readonly number[] | undefined;
+}
+
+/** Throws `WireError` unless each key has a tag, and a size if any key has one. */
+function checkTags({ keys, tags: hashes, values = hashes, bytes: sizes = values }: TaggedKeys) {
+  if ([hashes, values, sizes].some(({ length }) => length !== keys.length))
+    throw new WireError('not as many tags or sizes as keys');
 }
 
 /** The replies, by kind. */
@@ -175,6 +178,9 @@ export const REPLIES = {
       incomplete: partitions,
       /** The partitions of which the sender knows other owners. */
       otherOwners: partitions,
+      /** For each key the number of its versions and the bytes of their values, if requested. */
+      values: omissible(list(integer, MAX_PAGE_ITEMS)),
+      bytes: omissible(list(integer, MAX_PAGE_ITEMS)),
     },
     checkTags,
   ),

@@ -151,6 +151,8 @@ export const REQUESTS = {
     /** The most keys of one page. */
     limit: integer,
     caller,
+    /** Whether the answer must have the sizes of the keys. */
+    sizes: omissible(flag),
   }),
 
   /** Probes a node, and exchanges news about members. */

@@ -1,6 +1,7 @@
 /**
- * Compares `setMany` and `getMany` with as many single requests: `node dist/test/bench/batches.js
- * URL[,URL…]` on a running cluster. Prints the median time of 1000 keys of 100 bytes, in ms.
+ * Compares `setMany` and `getMany` with as many single requests, and lists and counts the keys:
+ * `node dist/test/bench/batches.js URL[,URL…]` on a running cluster. Prints the median time of 1000
+ * keys of 100 bytes, in ms.
  */
 import { bytes, MecClient } from '../../src/client/index.ts';
 
@@ -29,6 +30,8 @@ const RUNS = {
   set: () => each((key) => client.set(key, value)),
   getMany: () => client.getMany(keys),
   get: () => each((key) => client.get(key)),
+  list: () => client.list({ prefix: 'batches/', pageKeys: KEYS }).next(),
+  count: () => client.count({ prefix: 'batches/' }),
 } as const;
 
 const timesByName = new Map<string, number[]>();

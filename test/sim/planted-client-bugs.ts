@@ -131,8 +131,8 @@ export const READERS: readonly Bug[] = [
   {
     name: 'a listing omits keys on which the owners disagree',
     file: coordinator('list'),
-    good: 'if (versions.length === 0)',
-    bad: 'if (true)',
+    good: 'if (versions.length > 0)',
+    bad: 'if (false)',
     draw: {
       faults: ['one cut off', 'slow disk'],
       operationNames: ['list', 'blind'],

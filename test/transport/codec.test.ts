@@ -202,6 +202,7 @@ const MESSAGES: readonly Message[] = [
     prefix: 'p',
     after: undefined,
     limit: 10,
+    sizes: true,
   },
   {
     kind: 'keys',
@@ -210,6 +211,8 @@ const MESSAGES: readonly Message[] = [
     until: 'b',
     incomplete: [3],
     otherOwners: [4],
+    values: [1, 2],
+    bytes: [0, 7],
   },
   { kind: 'failed', code: 'disk-full', detail: 'why', have: 1, need: 2 },
   { kind: 'failed', code: 'stopping', detail: '', have: 0, need: 0, mayTakeEffect: false },

@@ -31,6 +31,7 @@ import { partitionOf, partitionsWith } from '../../core/placement/partition.ts';
 import { areChanging, type OwnerSets } from '../../core/quorum/joint-tally.ts';
 import { roleIn } from '../../core/quorum/owner-quorum.ts';
 import { type Quorum, quorumSize } from '../../core/quorum/quorum.ts';
+import { type KeySize, sizeOf } from '../../core/value/key-size.ts';
 import type { KeyListRequest, KeysFound, KnownPartition, OnBehalf } from '../holders/holder.ts';
 import type { Holders } from '../holders/select.ts';
 import type { GetRequest, GetResult } from './get.ts';
@@ -49,6 +50,8 @@ export interface ListRequest extends OnBehalf {
   /** Only keys after this one. */
   readonly after: string | undefined;
   readonly limit: number;
+  /** Whether the page must have the sizes of the keys. */
+  readonly sizes?: boolean | undefined;
   readonly r: Quorum;
   readonly timeoutMs: number;
 }
@@ -56,8 +59,17 @@ export interface ListRequest extends OnBehalf {
 /** One page of a listing. */
 export interface ListPage {
   readonly keys: readonly string[];
+  /** The size of each key, in the same order; undefined if they were not requested. */
+  readonly sizes?: readonly KeySize[] | undefined;
   /** The next page begins after this key; undefined if this was the last page. */
   readonly next: string | undefined;
+}
+
+/** A key as one member knows it. */
+interface ListedKey {
+  readonly tag: number;
+  /** Undefined if it was not requested, or if the member has an older release. */
+  readonly size: KeySize | undefined;
 }
 
 /** The answer of one member for some partitions. */
@@ -67,7 +79,7 @@ interface ListAnswer {
   readonly hashes: ReadonlyMap<number, number>;
   /** The partitions among them of which it lacks data. */
   readonly incomplete: ReadonlySet<number>;
-  readonly tagsByKey: ReadonlyMap<string, number>;
+  readonly keys: ReadonlyMap<string, ListedKey>;
   readonly until: string | undefined;
 }
 
@@ -115,6 +127,11 @@ function leftMs({ env }: ListParts, { endMs }: ListStep): number {
 async function listPage(parts: ListParts, request: ListRequest): Promise<ListPage> {
   const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;
   const keys: string[] = [];
+  const sizes: KeySize[] = [];
+  const page = (count: number): Pick<ListPage, 'keys' | 'sizes'> => ({
+    keys: keys.slice(0, count),
+    sizes: request.sizes === true ? sizes.slice(0, count) : undefined,
+  });
   let { after } = request;
   for (;;) {
     // Asks for one key more than the page holds, so that the last page is known to be the last.
@@ -125,9 +142,10 @@ async function listPage(parts: ListParts, request: ListRequest): Promise<ListPag
       endMs,
     });
     keys.push(...step.keys);
+    sizes.push(...(step.sizes ?? []));
     if (keys.length > request.limit)
-      return { keys: keys.slice(0, request.limit), next: keys[request.limit - 1] };
-    if (step.next === undefined) return { keys, next: undefined };
+      return { ...page(request.limit), next: keys[request.limit - 1] };
+    if (step.next === undefined) return { ...page(keys.length), next: undefined };
     after = step.next;
   }
 }
@@ -144,7 +162,7 @@ async function listStep(parts: ListParts, request: ListStep): Promise<ListPage> 
     ) {
       ({ until } = answer);
     }
-    for (const key of answer.tagsByKey.keys()) candidates.add(key);
+    for (const key of answer.keys.keys()) candidates.add(key);
   }
   const end = until;
   const inReach = [...candidates]
@@ -152,36 +170,46 @@ async function listStep(parts: ListParts, request: ListStep): Promise<ListPage> 
     .sort(compareUtf8);
   const keys = inReach.slice(0, request.limit);
   const next = keys.length < inReach.length ? keys[keys.length - 1] : until;
-  return { keys: await onlyLiving(parts, request, { keys, answers }), next };
+  return { ...(await onlyLiving(parts, request, { keys, answers })), next };
 }
 
-/** Keeps the keys that a read would find. */
+/** Keeps the keys that a read would find, and reads those on which the owners do not agree. */
 async function onlyLiving(
   parts: ListParts,
   request: ListStep,
   { keys, answers }: { keys: readonly string[]; answers: readonly ListAnswer[] },
-): Promise<string[]> {
-  const doubtful = keys.filter((key) => !areAgreed(key, answers));
-  const gone = new Set<string>();
+): Promise<Pick<ListPage, 'keys' | 'sizes'>> {
+  const sizes = new Map<string, KeySize | undefined>();
+  const doubtful: string[] = [];
+  for (const key of keys) {
+    const agreed = agreedKey(key, answers);
+    const isKnown = agreed !== undefined && (request.sizes !== true || agreed.size !== undefined);
+    if (isKnown) sizes.set(key, agreed.size);
+    else doubtful.push(key);
+  }
   const lane = async (): Promise<void> => {
     for (let key = doubtful.pop(); key !== undefined; key = doubtful.pop()) {
       // Only owners count here, since a fallback may not know the key.
       const { r, caller } = request;
       const timeoutMs = leftMs(parts, request);
       const { versions } = await parts.get({ key, r, pr: r, timeoutMs, caller });
-      if (versions.length === 0) gone.add(key);
+      if (versions.length > 0) sizes.set(key, sizeOf(versions));
     }
   };
   await Promise.all(Array.from({ length: LIST_CONCURRENT_READS }, lane));
-  return keys.filter((key) => !gone.has(key));
+  const living = keys.filter((key) => sizes.has(key));
+  return { keys: living, sizes: living.flatMap((key) => sizes.get(key) ?? []) };
 }
 
-function areAgreed(key: string, answers: readonly ListAnswer[]): boolean {
+/** The key as all answers that count have it; undefined if they differ. */
+function agreedKey(key: string, answers: readonly ListAnswer[]): ListedKey | undefined {
   const partition = partitionOf(key);
-  const tags = answers
+  const [first, ...others] = answers
     .filter(({ hashes, incomplete }) => hashes.has(partition) && !incomplete.has(partition))
-    .map(({ tagsByKey }) => tagsByKey.get(key));
-  return tags[0] !== undefined && tags.every((tag) => tag === tags[0]);
+    .map((answer) => answer.keys.get(key));
+  return first !== undefined && others.every((other) => other?.tag === first.tag)
+    ? first
+    : undefined;
 }
 
 /**
@@ -200,8 +228,8 @@ async function askAll(parts: ListParts, request: ListStep): Promise<ListAnswer[]
       const hashes = asked.get(member) ?? new Map<number, number>();
       asked.set(member, hashes);
       for (const { partition, ownersHash } of partitions) hashes.set(partition, ownersHash);
-      const { prefix, after, limit, caller } = request;
-      const question = { partitions, prefix, after, limit, timeoutMs, caller };
+      const { prefix, after, limit, caller, sizes } = request;
+      const question = { partitions, prefix, after, limit, timeoutMs, caller, sizes };
       // The next round asks other members for partitions without an answer.
       const found = await listAt(parts, member, question);
       if (found === undefined) return;
@@ -235,7 +263,7 @@ function listAt(
 function toAnswer(
   member: string,
   asked: readonly KnownPartition[],
-  { keys, tags, until, incomplete, otherOwners }: KeysFound,
+  { keys, tags, values, bytes, until, incomplete, otherOwners }: KeysFound,
 ): ListAnswer {
   const hashes = new Map<number, number>();
   for (const { partition, ownersHash } of asked) hashes.set(partition, ownersHash);
@@ -244,10 +272,21 @@ function toAnswer(
     member,
     hashes,
     incomplete: new Set(incomplete),
-    tagsByKey: new Map(keys.map((key, i) => [key, tags[i] as number])),
+    keys: new Map(
+      keys.map((key, i) => [key, { tag: tags[i] as number, size: sizeAt(i, values, bytes) }]),
+    ),
     until,
   };
 }
+
+const sizeAt = (
+  i: number,
+  values: KeysFound['values'],
+  bytes: KeysFound['bytes'],
+): KeySize | undefined =>
+  values === undefined || bytes === undefined
+    ? undefined
+    : { values: values[i] as number, bytes: bytes[i] as number };
 
 interface ListProgress {
   readonly answers: readonly ListAnswer[];

@@ -115,6 +115,8 @@ export interface KeyListRequest extends OnBehalf {
   readonly after: string | undefined;
   /** The largest number of keys in the answer. */
   readonly limit: number;
+  /** Whether the answer must have the sizes of the keys. */
+  readonly sizes?: boolean | undefined;
   readonly timeoutMs: number;
 }
 
@@ -123,6 +125,9 @@ export interface KeysFound {
   readonly keys: readonly string[];
   /** For each key, a hash of the dots of its visible versions. */
   readonly tags: readonly number[];
+  /** For each key the number of visible versions and the bytes of their values, if requested. */
+  readonly values?: readonly number[] | undefined;
+  readonly bytes?: readonly number[] | undefined;
   /** The key up to which the answer reaches; undefined if it reaches to the end. */
   readonly until: string | undefined;
   /** The partitions that the member cannot answer for. */

@@ -8,6 +8,7 @@ import { hashText32 } from '../../base/hash.ts';
 import { LIST_PAGE_BYTES, LIST_SLICE_KEYS, LIST_SPARE_KEYS } from '../limits.ts';
 import type { ObjectVersion } from '../../core/causality/object.ts';
 import { FIRST_USER_KEY } from '../../core/value/key.ts';
+import { sizeOf } from '../../core/value/key-size.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Members } from '../membership/members.ts';
@@ -45,19 +46,26 @@ export async function listKeys(
   const { found, until } = await nextKeys(complete, asked);
   const keys: string[] = [];
   const tags: number[] = [];
-  const page = { keys, tags, until, incomplete, otherOwners };
-  let bytes = 0;
+  const values: number[] = [];
+  const bytes: number[] = [];
+  const sizes = asked.sizes === true ? { values, bytes } : {};
+  const page = { keys, tags, until, incomplete, otherOwners, ...sizes };
+  let pageBytes = 0;
   for (const [i, { key, replica }] of found.entries()) {
-    if (bytes >= LIST_PAGE_BYTES) return { ...page, until: found[i - 1]?.key };
+    if (pageBytes >= LIST_PAGE_BYTES) return { ...page, until: found[i - 1]?.key };
     // Other requests run in between, so that a long page does not delay them.
     if (i % LIST_SLICE_KEYS === LIST_SLICE_KEYS - 1) await turn(env.clock);
     const { versions } = replica.read(key);
-    bytes += versions.reduce((sum, { body }) => sum + body.length, key.length);
+    pageBytes += versions.reduce((sum, { body }) => sum + body.length, key.length);
     const now = (): number => time.nowMicros(members.owners(replica.partition));
     const living = policies.visible(key, versions, now);
     if (living.length === 0) continue;
     keys.push(key);
     tags.push(tagOf(living));
+    if (asked.sizes !== true) continue;
+    const size = sizeOf(living);
+    values.push(size.values);
+    bytes.push(size.bytes);
   }
   return page;
 }

@@ -74,6 +74,28 @@ test('keys on whose versions R owners agree are listed without a read', async ()
   assert.equal(cluster.n3.lists.length, 0);
 });
 
+test('sizes come with the keys, and from a read if the owners disagree or tell none', async () => {
+  const cluster = new FakeCluster();
+  const sizes = { values: [2, 1, 1], bytes: [30, 5, 5] };
+  cluster.own.found = found({ a: 1, b: 2, c: 3 }, sizes);
+  cluster.n2.found = found({ a: 1, b: 7, c: 3 }, sizes);
+  const asked = { ...request, sizes: true };
+  const { list, read } = listings(cluster, [`${PREFIX}b`]);
+  const page = await list.list({ ...asked, limit: 2 });
+  // The value of the read is the dot of its version, `n1~one:1`.
+  assert.deepEqual(page.sizes, [
+    { values: 2, bytes: 30 },
+    { values: 1, bytes: 8 },
+  ]);
+  assert.deepEqual([cluster.n2.lists[0]?.sizes, read], [true, [`${PREFIX}b`]]);
+  // Members of an older release tell no sizes.
+  for (const holder of [cluster.own, cluster.n2]) holder.found = found({ a: 1 });
+  const older = listings(cluster, [`${PREFIX}a`]);
+  assert.deepEqual((await older.list.list(asked)).sizes, [{ values: 1, bytes: 8 }]);
+  assert.deepEqual((await older.list.list(request)).sizes, undefined);
+  assert.deepEqual(older.read, [`${PREFIX}a`]);
+});
+
 test('a key on which the owners disagree is read, and omitted if the read finds nothing', async () => {
   const cluster = new FakeCluster();
   cluster.own.found = found({ a: 1, b: 2, c: 3 });

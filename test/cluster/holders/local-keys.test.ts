@@ -41,6 +41,23 @@ test('a listing has the keys of a replica in order, with a tag for the versions 
   );
 });
 
+test('a listing has the sizes of keys on request', async () => {
+  const node = await keysBench();
+  const text = { contentType: 'text/plain', timestampMicros: 1 };
+  const body = packContent({ ...text, value: new Uint8Array(100) });
+  await write({ ...node, key: node.keys[1] ?? '' }, { body });
+  const asked = { ...listed, partitions: known(node, node.partition), sizes: true };
+  const { values, bytes } = await node.holder.list(asked);
+  const one = bytes?.[0] ?? assert.fail('no sizes');
+  assert.deepEqual(
+    [values, bytes],
+    [
+      [1, 2, 1],
+      [one, one + 100, one],
+    ],
+  );
+});
+
 test('a listing leaves out a key whose versions have all expired', async () => {
   const node = await completeReplicas();
   const text = { value: Buffer.from('v'), contentType: 'text/plain', timestampMicros: 1 };

@@ -375,12 +375,16 @@ test('a release names the ballot', async () => {
 test('a listing asks for all partitions at once, and has the keys of the peer', async () => {
   const { node, holder } = bench();
   const partitions = [7, 8, 9].map((partition) => ({ partition, ownersHash: partition + 1 }));
-  const asked = { partitions, prefix: 'p', after: 'pa', limit: 9, caller: 'alice' };
+  const terms = { prefix: 'p', after: 'pa', limit: 9, caller: 'alice', sizes: true };
+  const asked = { partitions, ...terms };
   const listing = holder.list({ ...asked, timeoutMs: TIMEOUT_MS });
   const { request, reply } = await node.receivedOne();
   assert.deepEqual(request, { kind: 'list', ...asked });
-  reply({ kind: 'keys', keys: ['pb'], tags: [5], until: 'pb', incomplete: [8], otherOwners: [9] });
+  const sizes = { values: [2], bytes: [30] };
+  const page = { keys: ['pb'], tags: [5], until: 'pb', ...sizes };
+  reply({ kind: 'keys', ...page, incomplete: [8], otherOwners: [9] });
   const { keys, tags, until, ...others } = await listing;
   assert.deepEqual([keys, tags, until], [['pb'], [5], 'pb']);
   assert.deepEqual([others.incomplete, others.otherOwners], [[8], [9]]);
+  assert.deepEqual([others.values, others.bytes], [[2], [30]]);
 });
