@@ -11,7 +11,8 @@ import {
 import { MAX_OBJECT_BYTES } from '../../../src/base/limits.ts';
 import { CausalContext } from '../../../src/core/causality/causal-context.ts';
 import { parseDot } from '../../../src/core/causality/dot.ts';
-import { MAX_SIBLINGS } from '../../../src/storage/limits.ts';
+import { Floor } from '../../../src/core/causality/floor.ts';
+import { MAX_OBJECT_RANGES, MAX_SIBLINGS } from '../../../src/storage/limits.ts';
 
 const dotOf = (text: string): { actor: string; counter: number } =>
   parseDot(text) ?? assert.fail(text);
@@ -143,6 +144,17 @@ test('a report is read as it was packed', () => {
   const { object, ...rest } = read ?? assert.fail('it is not read');
   const { object: expected, ...others } = made;
   assert.deepEqual([object.versions, rest], [expected.versions, others]);
+});
+
+test('a report leaves out the dead actors below the floor, however many', () => {
+  const dead = Array.from({ length: MAX_OBJECT_RANGES + 1 }, (_, i) => [`dead~${i}`, 1] as const);
+  const made = report([A, B]);
+  const context = made.object.context.clone();
+  for (const [actor, base] of dead) context.addRanges(actor, [1, base]);
+  assert.ok(context.shareFloor(Floor.NONE.with(new Map(dead))));
+  const packed = packKeyReport({ ...made, object: { ...made.object, context } });
+  const read = readKeyReport(JSON.parse(packed));
+  assert.ok(read?.object.context.equals(made.object.context));
 });
 
 test('a report of a hundred versions fits in its bound', () => {
