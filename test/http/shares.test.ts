@@ -131,10 +131,11 @@ test('one address cannot take the memory for answers', async (t) => {
   const requests = `GET /mec/large HTTP/1.1\r\n${HOST}\r\n`.repeat(60);
   const sockets: Socket[] = [];
   const share = MAX_HTTP_ANSWER_BYTES * SHARE_OF_ADDRESS;
-  // The operating system takes some MiB of each connection.
+  // The operating system takes some MiB of each connection. So the last places are free again as
+  // soon as a new connection has had them.
   await eventually('it has its part', async () => {
     sockets.push(...(await openMany(node, 10, GREEDY, requests)));
-    return (await httpOf(node)).answerBytes > share - 2 * MIB;
+    return (await httpOf(node)).answerBytes > share - 16 * MIB;
   });
   assert.ok((await httpOf(node)).answerBytes <= share);
   assert.equal((await node.key('large')).status, 200);
