@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { startCluster } from '../../src/embed/start-cluster.ts';
 import { eventually, freePorts, TestCluster } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
+import { isLongRun } from '../sets.ts';
 import { type Block, blocksOf, isShown, readPages } from './page.ts';
 import { COMPILE, packagesIn, runBlocks } from './run-blocks.ts';
 
@@ -27,6 +28,8 @@ async function whyNoCurl(): Promise<string | undefined> {
 const skip = (await whyNoCurl()) ?? false;
 
 const ROOT = new URL('../../../', import.meta.url);
+/** The pages that newcomers read first. All others run with the long tests. */
+const PAGES: readonly string[] = ['README.md', 'docs/http.md', 'docs/client.md'];
 /**
  * Two blocks of README that are not run as they stand. `startAsReadmeSays` runs the first one on
  * other ports, and `.ci/run` runs the second. The third such block is `COMPILE`.
@@ -90,7 +93,7 @@ async function startAsReadmeSays(t: TestContext): Promise<string[]> {
 
 // Nodes wait more than they compute while they start: two pages take little longer than one.
 describe('the pages', { concurrency: 2 }, () => {
-  for (const page of readPages()) {
+  for (const page of readPages().filter(({ path }) => isLongRun() || PAGES.includes(path))) {
     const blocks = blocksOf(page).filter(({ code }) => ![START, TEST, COMPILE].includes(code));
     if (blocks.length === 0) continue;
     test(

@@ -81,11 +81,11 @@ describe('listing', () => {
   });
 
   test('pages and streams have every key once, in the order of bytes', async () => {
-    const keys = Array.from({ length: 2_500 }, (_, i) => `many/${(i * 7919) % 10_007}`);
+    const keys = Array.from({ length: 1_100 }, (_, i) => `many/${(i * 7919) % 10_007}`);
     await fill(keys);
     const expected = [...keys].sort(compareUtf8);
     for (const at of [0, 1, 2]) assert.deepEqual(await pages(at, 'many/', 1000), expected);
-    assert.deepEqual(await pages(0, 'many/', 97), expected);
+    assert.deepEqual(await pages(0, 'many/', 199), expected);
     assert.deepEqual(await stream(1, '?prefix=many/'), expected);
     assert.deepEqual(await stream(1, '?prefix=many/&limit=1000'), expected.slice(0, 1000));
     assert.deepEqual(

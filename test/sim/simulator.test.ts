@@ -15,7 +15,7 @@ const HANG_MS = 120_000;
 /** The time for shrinking a failing seed. */
 const SHRINK_MS = 30_000;
 /** The seeds of every run of the tests, so that passing is no matter of luck. */
-const USUAL = 3;
+const USUAL = 1;
 const LONG = 30;
 /** The number of fresh seeds to run instead. */
 const FRESH = process.env['MEC_SEEDS'];
