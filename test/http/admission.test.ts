@@ -93,8 +93,10 @@ describe('the Host of a request', () => {
     assert.deepEqual((await door.ask(absolute('http://localhost/ping'))).statuses, ['400']);
     const listed = await door.ask(absolute('http://localhost/mec?limit=1', 'Host: x'));
     assert.deepEqual(listed.statuses, ['200']);
+    // Without a path it means `/`.
     const bare = await door.ask(absolute('http://localhost', 'Host: x'));
-    assert.deepEqual(bare.codes, ['no-such-route']);
+    assert.deepEqual(bare.statuses, ['200']);
+    assert.match(bare.text, /\/ui/);
   });
 });
 

@@ -12,7 +12,7 @@ import { eventually, TestCluster, type TestNode } from '../fixtures/cluster.ts';
 import { mutated } from '../fixtures/fuzz.ts';
 import { isLongRun } from '../sets.ts';
 
-const REQUESTS = Number(process.env['MEC_FUZZ_REQUESTS'] ?? (isLongRun() ? 200_000 : 1_000));
+const REQUESTS = Number(process.env['MEC_FUZZ_REQUESTS'] ?? (isLongRun() ? 200_000 : 4_000));
 const FIRST_SEED = Number(process.env['MEC_FUZZ_SEED'] ?? 1);
 const PER_CONNECTION = 5;
 const AT_ONCE = 24;
