@@ -160,6 +160,8 @@ export type ErrorCode = keyof typeof ERROR_KINDS;
 export interface ErrorDetails {
   readonly detail?: string;
   readonly parameter?: string;
+  /** Why the token of a request was refused. */
+  readonly reason?: 'unsigned' | 'unknown-key' | 'forged';
   readonly limit?: number;
   readonly have?: number;
   readonly need?: number;

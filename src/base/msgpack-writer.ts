@@ -102,6 +102,19 @@ export class MsgpackWriter {
     buffer.writeUInt32BE(low % 0x1_0000_0000, at + 5);
   }
 
+  /** Up to 255 bytes, which the caller fills next. */
+  bytes(length: number): void {
+    const at = this.#reserve(2 + length);
+    buffer[at] = 0xc4;
+    buffer[at + 1] = length;
+    buffer.fill(0, at + 2, at + 2 + length);
+  }
+
+  /** A view on all that was written, which the caller may change before the next value. */
+  written(): Uint8Array {
+    return buffer.subarray(0, this.#at);
+  }
+
   /** All that was written. */
   toBase64(): string {
     return buffer.toString('base64', 0, this.#at);

@@ -41,6 +41,24 @@ export const MAX_SENT_TOKEN_CHARS = 4 * KIB;
 /** Ranges that a decoded token may have. A real one has a handful. */
 export const MAX_TOKEN_RANGES = 4096;
 
+/**
+ * The keys that sign tokens. Usually there are two. Each part of a cluster that begins without
+ * hearing the others draws one more.
+ */
+export const MAX_TOKEN_KEYS = 8;
+
+/** The time for which a key signs tokens, and for which they are accepted after it: 30 days. */
+export const TOKEN_KEY_MICROS = 30 * 86_400 * 1e6;
+
+/** The largest number of a key: there will not be as many. */
+export const MAX_KEY_GENERATION = 2 ** 32;
+
+/**
+ * Actors of no member in a token without a signature. The first MecDB wrote such tokens, with one
+ * actor or two. A replica can never forget a dot of such an actor.
+ */
+export const MAX_UNKNOWN_ACTORS = 8;
+
 /** Keys on one page of a listing: about ten KiB of JSON and ten milliseconds of work. */
 export const MAX_LIST_KEYS = 1000;
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import type { ObjectVersion } from '../../src/core/causality/object.ts';
-import { decodeToken } from '../../src/core/causality/token.ts';
+import { decodeToken, encodeToken } from '../../src/core/causality/token.ts';
 import { packContent } from '../../src/core/value/content.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/http/exchange.ts';
 import { type KeyRoutes, serveKey } from '../../src/http/key-routes.ts';
@@ -31,13 +31,14 @@ async function readOf(versions: readonly ObjectVersion<Uint8Array>[]): Promise<R
   const log = memoryLog();
   const env = { clock: new ManualClock(), random: seededRandom(1), log };
   const result = { versions, token: CausalContext.ofDots(versions) };
-  const node = { config: { quorum: { n: 3 } }, get: async () => result };
+  const tokens = { encode: encodeToken };
+  const node = { config: { quorum: { n: 3 } }, tokens, get: async () => result };
   const request = { method: 'GET', path: '/mec/k', query: '', headers: {} };
   const answer = await serveKey(
     { env, node } as unknown as KeyRoutes,
     request as unknown as HttpRequest,
   );
-  const token = decodeToken(answer.headers['X-Mec-Vclock'] ?? '', 'k');
+  const token = decodeToken(answer.headers['X-Mec-Vclock'] ?? '', 'k').context;
   return { answer, token, log: log.lines };
 }
 

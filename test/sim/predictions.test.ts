@@ -123,7 +123,7 @@ class History {
 
   #explain({ node }: SimNode, key: string, token?: string): Promise<KeyExplanation> {
     assert.ok(node !== undefined);
-    const seen = token === undefined ? undefined : decodeToken(token, key);
+    const seen = token === undefined ? undefined : decodeToken(token, key).context;
     return settled(this.lab, node.sight.explain(key, seen));
   }
 }
@@ -149,7 +149,7 @@ test('explain predicts that a write to a full key is refused, and that a token h
   await lab.born();
   const [n1] = lab.cluster.nodes as [SimNode];
   const refusedWith = async (token?: string): Promise<string | undefined> => {
-    const seen = token === undefined ? undefined : decodeToken(token, 'k');
+    const seen = token === undefined ? undefined : decodeToken(token, 'k').context;
     const explained = await settled(lab, n1.node?.sight.explain('k', seen) ?? assert.fail());
     return explained.ifYouWrite?.refused;
   };

@@ -8,7 +8,9 @@
  *
  * A token belongs to one key. Its bases include dots of other keys of the partition, so on another
  * key it could erase versions that the client has never seen. The reserved entry `~key` therefore
- * has a hash of the key as its `Counter`. A token without that entry is accepted.
+ * has a hash of the key as its `Counter`. Its field `Signature` is the end of the token
+ * (`token-signature.ts`). A token without them can be read; `cluster/tokens.ts` decides whether it
+ * counts.
  */
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
@@ -21,6 +23,8 @@ import {
 import { unpackForeignBig } from '../../base/msgpack.ts';
 import { MsgpackWriter } from '../../base/msgpack-writer.ts';
 import { CausalContext, type Dot } from './causal-context.ts';
+import type { NamedKey } from './token-keys.ts';
+import { sign, SIGNATURE_BYTES } from './token-signature.ts';
 import { baseOf, isRanges, unionRanges } from './ranges.ts';
 
 const KEY_ENTRY = '~key';
@@ -32,12 +36,14 @@ type TokenEntry = Record<string, unknown>;
 
 const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 
-/** The versions of an answer, and the times in its token. */
+/** The versions of an answer, the times in its token, and its signer. */
 export interface Shown {
   /** The time of each actor's newest known write, in µs since 1970. */
   readonly microsByActor?: ReadonlyMap<string, number>;
   /** The versions of the answer. */
   readonly versions?: readonly Dot[];
+  /** The key that signs the token; undefined if there is none. */
+  readonly signer?: NamedKey | undefined;
 }
 
 /**
@@ -48,16 +54,16 @@ export interface Shown {
 export function encodeToken(
   context: CausalContext,
   key: string,
-  { microsByActor, versions = [] }: Shown = {},
+  { versions = [], ...more }: Shown = {},
 ): string {
   const { size, rangeCount } = context;
   // An actor whose dots are those of the floor has one range more.
   if (size <= MAX_TOKEN_ACTORS && size + rangeCount <= MAX_TOKEN_RANGES) {
-    const text = encodeEntries([...context.entries()], key, microsByActor);
+    const text = encodeEntries([...context.entries()], key, more);
     if (text.length <= MAX_SENT_TOKEN_CHARS) return text;
   }
   for (let most = MAX_TOKEN_RANGES; ; most >>= 1) {
-    const text = encodeEntries(mostImportant(context, versions, most), key, microsByActor);
+    const text = encodeEntries(mostImportant(context, versions, most), key, more);
     if (text.length <= MAX_SENT_TOKEN_CHARS) return text;
   }
 }
@@ -67,7 +73,7 @@ type ActorDots = readonly [actor: string, ranges: readonly number[]];
 function encodeEntries(
   entries: readonly ActorDots[],
   key: string,
-  microsByActor: ReadonlyMap<string, number> | undefined,
+  { microsByActor, signer }: Shown,
 ): string {
   const writer = new MsgpackWriter();
   writer.map(entries.length + 1);
@@ -90,11 +96,16 @@ function encodeEntries(
     }
   }
   writer.text(KEY_ENTRY);
-  writer.map(2);
+  writer.map(signer === undefined ? 2 : 3);
   writer.text('Counter');
   writer.integer(keyCheck(key));
   writer.text('Timestamp');
   writer.integer(0);
+  if (signer !== undefined) {
+    writer.text('Signature');
+    writer.bytes(SIGNATURE_BYTES);
+    sign(writer.written(), key, signer);
+  }
   return writer.toBase64();
 }
 
@@ -143,22 +154,33 @@ export function isToken(text: string): boolean {
   }
 }
 
+/** A decoded token. */
+export interface DecodedToken {
+  readonly context: CausalContext;
+  readonly bytes: Uint8Array;
+  /** The value in the place of the signature; undefined if there is none. */
+  readonly signature: unknown;
+}
+
 /**
- * The context of a header text. Throws `bad-vclock` if the text is not a token of this key, or of
- * any key if that is undefined.
+ * Decodes a header text. Throws `bad-vclock` if the text is not a token of this key, or of any key
+ * if that is undefined. It does not check the signature.
  */
-export function decodeToken(text: string, key: string | undefined): CausalContext {
+export function decodeToken(text: string, key: string | undefined): DecodedToken {
   if (text.length > MAX_TOKEN_CHARS)
     throw refuse(`The token is longer than ${MAX_TOKEN_CHARS} characters`);
   if (text === '' || !BASE64.test(text)) throw refuse('The token is not base64');
-  const map = decodeMap(Buffer.from(text, 'base64'));
+  const bytes = Buffer.from(text, 'base64');
+  const map = decodeMap(bytes);
   const context = new CausalContext();
+  let signature: unknown;
   let ranges = 0;
   for (const [actor, value] of Object.entries(map)) {
     const entry = asEntry(value);
     if (actor === KEY_ENTRY) {
       if (key !== undefined && asCounter(entry['Counter']) !== keyCheck(key))
         throw refuse('The token belongs to another key');
+      signature = entry['Signature'];
       continue;
     }
     if (actor.length > MAX_ACTOR_CHARS)
@@ -169,7 +191,7 @@ export function decodeToken(text: string, key: string | undefined): CausalContex
       throw refuse(`The token has more than ${MAX_TOKEN_RANGES} ranges`);
     context.addRanges(actor, dots);
   }
-  return context;
+  return { context, bytes, signature };
 }
 
 function decodeMap(bytes: Uint8Array): Record<string, unknown> {
