@@ -19,6 +19,7 @@ import { Holders } from './holders/select.ts';
 import { StorePacker } from './holders/store-packer.ts';
 import type { SyncLimits } from './limits.ts';
 import type { ClusterId } from './membership/cluster-id.ts';
+import type { TokenKeys } from '../core/causality/token-keys.ts';
 import type { Members } from './membership/members.ts';
 import { type Peer, Peers } from './membership/peers.ts';
 import { Floors } from './partitions/floors.ts';
@@ -40,6 +41,7 @@ export interface Foundation {
   readonly life: string;
   readonly cluster: ClusterId;
   readonly members: Members;
+  readonly tokenKeys: TokenKeys;
   readonly store: Store;
   readonly limits: SyncLimits;
   readonly recorder: Recorder;

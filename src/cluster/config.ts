@@ -63,6 +63,8 @@ export interface Config {
      * memory of the node.
      */
     readonly proxies: readonly string[];
+    /** Whether tokens without a signature count. */
+    readonly unsignedTokens: boolean;
     /** Whether the node serves the dashboard. */
     readonly ui: boolean;
   };

@@ -24,6 +24,7 @@ const LIVE: Readonly<Record<string, Setting>> = {
   'http.maxvalue': ({ http }) => http.maxValueBytes,
   'http.origins': ({ http }) => http.origins,
   'http.hosts': ({ http }) => http.hosts,
+  'http.unsignedtokens': ({ http }) => http.unsignedTokens,
   'log.format': ({ log }) => log.format,
   'log.level': ({ log }) => log.level,
   'log.slow': ({ log }) => String(log.slowMs),

@@ -37,6 +37,7 @@ import { type LiveConfig, reloadConfig, type ReloadedConfig } from './live-confi
 import { Membership } from './membership/membership.ts';
 import { startRefusal } from './membership/start-refusal.ts';
 import type { Policy } from './policies.ts';
+import { Tokens } from './tokens.ts';
 import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus, SyncStatus } from './status.ts';
 
 /** The parts of the world that a node needs. */
@@ -67,6 +68,8 @@ export class MecNode implements KeyStore {
   readonly #membership: Membership;
   /** The answers of the node to operators about itself and the cluster. */
   readonly sight: Sight;
+  /** The tokens of answers and requests. */
+  readonly tokens: Tokens;
   readonly #servers: RpcServer[] = [];
   readonly #startedMs: number;
   #sweep: Timer | undefined;
@@ -86,6 +89,7 @@ export class MecNode implements KeyStore {
       waitsFor: () => this.#membership.progress().waitsFor,
       whyNotReady: () => this.whyNotReady(),
     });
+    this.tokens = new Tokens(parts);
     this.#startedMs = parts.env.clock.monotonicMs();
   }
 
@@ -108,15 +112,15 @@ export class MecNode implements KeyStore {
       recorder,
       onVersions: (key, versions) => top.noteVersions(key, versions),
     });
-    const { cluster, members } = readKeptCluster(store, config, life);
-    const refusal = startRefusal(store, members);
+    const kept = readKeptCluster(store, config, life);
+    const refusal = startRefusal(store, kept.members);
     if (refusal !== undefined) {
       await store.close();
       throw refusal;
     }
     const node = new MecNode(
       { ...options, config },
-      assemble({ env, config, protocol, life, cluster, members, store, limits, recorder, top }),
+      assemble({ env, config, protocol, life, ...kept, store, limits, recorder, top }),
     );
     // It must not miss what the first messages change.
     node.#parts.sync.start();
@@ -237,9 +241,8 @@ export class MecNode implements KeyStore {
     const { state } = members.own;
     if (state !== 'up')
       return new MecError('not-ready', { detail: `The node is ${state}`, retryAfter: 1 });
-    const { incomplete } = sync;
-    if (incomplete === 0) return undefined;
-    const detail = `${incomplete} partitions have not caught up with the other nodes yet`;
+    if (sync.incomplete === 0) return undefined;
+    const detail = `${sync.incomplete} partitions have not caught up with the other nodes yet`;
     return new MecError('not-ready', { detail, retryAfter: 1 });
   }
 
@@ -350,6 +353,7 @@ export class MecNode implements KeyStore {
       cluster: { id: cluster.text, name: this.config.cluster },
       isReady: this.whyNotReady() === undefined,
       security: this.config.security.mode,
+      tokens: this.tokens.status(),
       uptimeMs: roundMs(env.clock.monotonicMs() - this.#startedMs),
       quorum: { ...this.config.quorum, replicas: members.replicas },
       partitions: { all: PARTITIONS, ...members.shareOf(members.self) },

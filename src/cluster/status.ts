@@ -32,6 +32,11 @@ export interface NodeStatus {
   readonly isReady: boolean;
   /** How the node protects its ports. */
   readonly security: SecurityMode;
+  /**
+   * The number of keys for tokens, and whether tokens are signed. They are when all members have
+   * one of the keys.
+   */
+  readonly tokens: { readonly keys: number; readonly isSigned: boolean };
   readonly uptimeMs?: number | undefined;
   /** The configured numbers, and the present number of replicas of a key. */
   readonly quorum: Config['quorum'] & { readonly replicas: number };

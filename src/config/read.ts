@@ -172,7 +172,7 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
     return reader.read(`${name}.`, table, rules);
   };
   const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
-  const { maxvalue, ...http } = section('http', HTTP_KEYS);
+  const { maxvalue, unsignedtokens, ...http } = section('http', HTTP_KEYS);
   const { format, level, slow, keys } = section('log', LOG_KEYS);
   const config = {
     ...top,
@@ -180,7 +180,7 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
     quorum: { n, r, w, timeoutMs: timeout },
     storage: section('storage', STORAGE_KEYS),
     security: section('security', SECURITY_KEYS),
-    http: { maxValueBytes: maxvalue, ...http },
+    http: { maxValueBytes: maxvalue, unsignedTokens: unsignedtokens, ...http },
     log: { format, level, slowMs: slow, keys },
     policies: readPolicies(reader, document['policy'], n),
   };

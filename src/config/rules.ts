@@ -164,7 +164,14 @@ const proxies: ConfigRule<readonly string[]> = {
 };
 
 /** The keys of `[http]`. */
-export const HTTP_KEYS = { maxvalue, origins, hosts, proxies, ui: flag(true) };
+export const HTTP_KEYS = {
+  maxvalue,
+  origins,
+  hosts,
+  proxies,
+  unsignedtokens: flag(true),
+  ui: flag(true),
+};
 
 /** The rule for one of several words. */
 const word = <Word extends string>(

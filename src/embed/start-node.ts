@@ -66,6 +66,8 @@ export interface NodeConfig {
         readonly origins?: readonly string[];
         readonly hosts?: readonly string[];
         readonly proxies?: readonly string[];
+        /** Whether tokens without a signature count. Default true. */
+        readonly unsignedtokens?: boolean;
         /** Whether the node serves the dashboard. Default true. */
         readonly ui?: boolean;
       }

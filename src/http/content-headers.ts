@@ -5,7 +5,7 @@ import type { Content } from '../core/value/content.ts';
 import { formatDot } from '../core/causality/dot.ts';
 import { etagOf } from '../core/value/etag.ts';
 import type { ObjectVersion } from '../core/causality/object.ts';
-import { encodeToken } from '../core/causality/token.ts';
+import type { Tokens } from '../cluster/tokens.ts';
 import type { Headers } from './exchange.ts';
 
 /** A time in ns since 1970 as text, because a JSON number cannot represent it exactly. */
@@ -45,6 +45,7 @@ export function addContentHeaders(
  * the token is empty.
  */
 export function vclockHeader(
+  tokens: Tokens,
   key: string,
   token: CausalContext,
   versions: readonly ObjectVersion<Content>[],
@@ -54,5 +55,5 @@ export function vclockHeader(
   for (const { actor, body } of versions) {
     microsByActor.set(actor, Math.max(body.timestampMicros, microsByActor.get(actor) ?? 0));
   }
-  return { 'X-Mec-Vclock': encodeToken(token, key, { microsByActor, versions }) };
+  return { 'X-Mec-Vclock': tokens.encode(token, key, { microsByActor, versions }) };
 }

@@ -3,7 +3,6 @@ import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
 import { TOP_ORDERS, type TopOrder } from '../cluster/insight/top.ts';
 import type { MecNode } from '../cluster/node.ts';
-import { decodeToken } from '../core/causality/token.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { byMethod, type Serve } from './methods.ts';
 import { keyOf } from './request.ts';
@@ -41,7 +40,7 @@ async function explain(node: MecNode, request: HttpRequest): Promise<HttpAnswer>
   const key = keyOf(request.path, EXPLAIN);
   const token = onlyParameter(request, 'token');
   return json(
-    await node.sight.explain(key, token === undefined ? undefined : decodeToken(token, key)),
+    await node.sight.explain(key, token === undefined ? undefined : node.tokens.decode(token, key)),
   );
 }
 

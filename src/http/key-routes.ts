@@ -93,7 +93,7 @@ async function read(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer
   const found = await find(routes, key, {
     ...asked,
     seen: seenDotsOf(request),
-    gone: goneTokensOf(request, key),
+    gone: goneTokensOf(routes.node.tokens, request, key),
   });
   found.isRaw = raw === true;
   return answer(routes, request, vtag === undefined ? found : only(found, vtag));
@@ -110,11 +110,11 @@ function only(found: FoundObject, vtag: string): FoundObject {
 }
 
 function answer(
-  { env }: KeyRoutes,
+  { node, env }: KeyRoutes,
   request: HttpRequest,
   { key, siblings, token, isRaw, isUnreadable }: FoundObject,
 ): HttpAnswer {
-  const headers = vclockHeader(key, token, siblings);
+  const headers = vclockHeader(node.tokens, key, token, siblings);
   if (isUnreadable) return problem(new MecError('internal', { detail: UNREADABLE }), headers);
   const [sibling] = siblings;
   // Conditions do not count where the answer is an error without them (RFC 9110, 13.2.1).
@@ -156,7 +156,7 @@ export async function writeTo(
 ): Promise<HttpAnswer> {
   const { node } = routes;
   const parameters = parametersOf(request, 'write', node.config.quorum.n);
-  const token = tokenOf(request, key);
+  const token = tokenOf(node.tokens, request, key);
   const condition = conditionOf(request);
   if (parameters.replace === true && (token !== undefined || condition !== undefined))
     throw replacesAnyway(token === undefined ? 'a condition or Idempotency-Key' : 'X-Mec-Vclock');
@@ -171,7 +171,9 @@ export async function writeTo(
   const { length } = written.versions;
   const { actor, counter } = written.dot;
   const isAlone = written.versions.every((version) => compareDots(version, written.dot) === 0);
-  const headers = vclockHeader(key, written.token, [{ actor, counter, body: content }]);
+  const headers = vclockHeader(node.tokens, key, written.token, [
+    { actor, counter, body: content },
+  ]);
   headers['X-Mec-Dot'] = formatDot(written.dot);
   // With a tag of versions that the writer has not seen, its next condition would replace them.
   if (isAlone) headers['ETag'] = etagOf([written.dot]);
@@ -203,13 +205,13 @@ const unconditional = (request: HttpRequest): HttpRequest => {
 async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path);
   const parameters = parametersOf(request, 'remove', node.config.quorum.n);
-  const token = tokenOf(request, key);
+  const token = tokenOf(node.tokens, request, key);
   const written = await node.put(key, undefined, {
     ...parameters,
     token,
     condition: conditionOf(request),
   });
-  const headers = vclockHeader(key, written.token, []);
+  const headers = vclockHeader(node.tokens, key, written.token, []);
   headers['X-Mec-Dot'] = formatDot(written.dot);
   return { status: 204, headers };
 }

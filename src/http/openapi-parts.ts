@@ -204,6 +204,11 @@ export const SCHEMAS: Readonly<Record<string, DocumentPart>> = {
       detail: string,
       code: { type: 'string', enum: Object.keys(ERROR_KINDS) },
       parameter: { type: 'string', description: 'The parameter or header at fault.' },
+      reason: {
+        type: 'string',
+        enum: ['unsigned', 'unknown-key', 'forged'],
+        description: 'The fault in the signature of a token.',
+      },
       limit: { type: 'integer', description: 'The limit that was exceeded.' },
       have: { type: 'integer', description: 'The number that answered.' },
       need: { type: 'integer', description: 'The number that must answer.' },

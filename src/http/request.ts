@@ -12,7 +12,7 @@ import { CausalContext, type Dot } from '../core/causality/causal-context.ts';
 import type { Content } from '../core/value/content.ts';
 import { isReserved } from '../core/value/key.ts';
 import { parseDot } from '../core/causality/dot.ts';
-import { decodeToken } from '../core/causality/token.ts';
+import type { Tokens } from '../cluster/tokens.ts';
 import { badHeader } from './bad-header.ts';
 import { verifyDigest } from './digest.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
@@ -50,11 +50,15 @@ export function keyOf(path: string, prefix = KEY_PREFIX): string {
 
 /**
  * The token of a request; undefined if it has none. Throws `bad-vclock` if it is not a token of
- * this key.
+ * this key that counts.
  */
-export function tokenOf(request: HttpRequest, key: string): CausalContext | undefined {
+export function tokenOf(
+  tokens: Tokens,
+  request: HttpRequest,
+  key: string,
+): CausalContext | undefined {
   const text = headerOf(request, 'x-mec-vclock');
-  return text === undefined ? undefined : decodeToken(text, key);
+  return text === undefined ? undefined : tokens.decode(text, key);
 }
 
 /**
@@ -78,7 +82,11 @@ export function seenDotsOf(request: HttpRequest): Dot[] | undefined {
  * The context in `X-Mec-Gone`: tokens of answers that found no value; undefined if absent. Throws
  * `bad-parameter` if malformed.
  */
-export function goneTokensOf(request: HttpRequest, key: string): CausalContext | undefined {
+export function goneTokensOf(
+  seen: Tokens,
+  request: HttpRequest,
+  key: string,
+): CausalContext | undefined {
   const text = headerOf(request, 'x-mec-gone');
   if (text === undefined) return undefined;
   const tokens = text.split(',');
@@ -89,7 +97,7 @@ export function goneTokensOf(request: HttpRequest, key: string): CausalContext |
     );
   const gone = new CausalContext();
   try {
-    for (const token of tokens) gone.join(decodeToken(token.trim(), key));
+    for (const token of tokens) gone.join(seen.decodeSeen(token.trim(), key));
   } catch (error) {
     throw badHeader('X-Mec-Gone', `must be values of X-Mec-Vclock. ${messageOf(error)}`);
   }

@@ -275,6 +275,7 @@ export class SimCluster {
         origins: [],
         hosts: [],
         proxies: [],
+        unsignedTokens: true,
         ui: false,
       },
       log: { format: 'text', level: 'info', slowMs: Infinity, keys: true },

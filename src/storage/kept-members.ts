@@ -1,5 +1,6 @@
 /** The member list on the disk of a node: a start needs no other node to know the members. */
 import type { Log } from '../base/env.ts';
+import type { NamedKey, TokenKey } from '../core/causality/token-keys.ts';
 import type { MemberList, MemberRecord } from '../core/placement/member-list.ts';
 import { flawedFieldOf } from '../core/placement/record-flaw.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -11,6 +12,7 @@ import { openIntact, sealRecord } from './records.ts';
 const MEMBERS_ROW = keyspace.metaRow('members');
 const N_ROW = keyspace.metaRow('n');
 const MISSED_ROW = keyspace.metaRow('missed');
+const TOKEN_KEYS_ROW = keyspace.metaRow('token keys');
 const CLUSTER_ROW = keyspace.metaRow('cluster');
 
 /** The mark of all clusters that began before clusters had ids. */
@@ -34,6 +36,8 @@ export class KeptMembers {
   readonly #log: Log;
   /** The list that was put on this disk since it was opened. */
   #kept = '';
+  /** The keys for tokens that were put on this disk since it was opened. */
+  #keptKeys = '';
 
   constructor(rows: Pick<RowReader, 'get'>, queue: CommitQueue, log: Log) {
     this.#rows = rows;
@@ -82,6 +86,27 @@ export class KeptMembers {
       return marks?.length === 0 ? undefined : marks;
     }
     return this.all().some(({ state }) => state !== 'joining') ? OLD_MARKS : undefined;
+  }
+
+  /** The keys for tokens that were kept last; none if there are none, or if they are damaged. */
+  get tokenKeys(): readonly TokenKey[] {
+    const record = this.#rows.get(TOKEN_KEYS_ROW);
+    const keys = record === undefined ? undefined : openIntact(record, TOKEN_KEYS_ROW);
+    return ((keys ?? []) as TokenKey[]).map((key) => ({ ...key, secret: key.secret.slice() }));
+  }
+
+  /** Keeps the keys for tokens, if this disk does not have them already. */
+  keepTokenKeys(keys: readonly NamedKey[], onKept: () => void): void {
+    const text = keys.map(({ id, settledMicros }) => `${id} ${settledMicros}`).join();
+    if (this.#keptKeys === text) return;
+    this.#keptKeys = text;
+    const rows = keys.map(({ secret, generation, settledMicros }): TokenKey => {
+      return { secret, generation, settledMicros };
+    });
+    const value = sealRecord(rows, TOKEN_KEYS_ROW);
+    this.#queue.submit([{ key: TOKEN_KEYS_ROW, value }], (error) => {
+      if (error === undefined) onKept();
+    });
   }
 
   /** Keeps a member list, and the rest, if this disk does not have them already. */

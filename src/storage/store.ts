@@ -11,6 +11,7 @@ import { MecError, messageOf, StartError } from '../base/errors.ts';
 import type { Recorder } from '../base/recorder.ts';
 import { MAX_MARKS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES } from './limits.ts';
 import { OwnActors } from '../core/causality/actor.ts';
+import type { NamedKey, TokenKey } from '../core/causality/token-keys.ts';
 import { ReplicaNames } from '../core/causality/replica-name.ts';
 import type { MemberRecord } from '../core/placement/member-list.ts';
 import { partitionOf } from '../core/placement/partition.ts';
@@ -169,6 +170,16 @@ export class Store {
   /** The marks of the cluster, as they were kept last; undefined if they were not. */
   get keptMarks(): readonly string[] | undefined {
     return this.#openedStore().members.marks;
+  }
+
+  /** The keys for tokens, as they were kept last. */
+  get keptTokenKeys(): readonly TokenKey[] {
+    return this.#openedStore().members.tokenKeys;
+  }
+
+  /** Keeps the keys for tokens, if this disk does not have them already. */
+  keepTokenKeys(keys: readonly NamedKey[], onKept: () => void): void {
+    this.#openedStore().members.keepTokenKeys(keys, onKept);
   }
 
   /** Keeps the member list, and the rest, if this disk does not have them already. */

@@ -6,10 +6,12 @@
  */
 import { isHost, isPort } from '../base/address.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
-import { MAX_MEMBERS } from '../core/limits.ts';
+import { SECRET_BYTES } from '../base/mac.ts';
+import { MAX_KEY_GENERATION, MAX_MEMBERS } from '../core/limits.ts';
 import { MEMBER_STATES, type MemberState } from '../core/placement/member-list.ts';
 import { LIFE_PATTERN } from '../core/placement/record-flaw.ts';
 import {
+  bytes,
   type Field,
   fitting,
   flag,
@@ -101,6 +103,14 @@ const member = record({
   life: anyName,
   version: integer,
   settled: integer,
+});
+
+/** A key that signs tokens. */
+export const tokenKey = record({
+  secret: fitting(bytes, ({ length }) => length === SECRET_BYTES, 'a secret'),
+  generation: fitting(integer, (n) => n >= 1 && n <= MAX_KEY_GENERATION, 'a generation'),
+  /** The wall time at which all members had it, µs since 1970; 0 if they have not yet. */
+  settledMicros: integer,
 });
 
 /** The news about members that every probe carries. */

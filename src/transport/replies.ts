@@ -1,6 +1,6 @@
 /** The replies of nodes: the code of each, and its fields in the order in which they travel. */
 import { isErrorCode, type ErrorCode } from '../base/errors.ts';
-import { MAX_MEMBERS, PARTITIONS } from '../core/limits.ts';
+import { MAX_MEMBERS, MAX_TOKEN_KEYS, PARTITIONS } from '../core/limits.ts';
 import { lifeOfActor } from '../core/causality/actor.ts';
 import {
   actor,
@@ -39,7 +39,7 @@ import {
   MAX_MESSAGE_FENCES,
   MAX_PAGE_ITEMS,
 } from './limits.ts';
-import { GOSSIP, identity, nodeName } from './member-fields.ts';
+import { GOSSIP, identity, nodeName, tokenKey } from './member-fields.ts';
 import { message, record, rows } from './record.ts';
 
 /** The code of an error. A code that this version does not know is read as `internal`. */
@@ -194,6 +194,8 @@ export const REPLIES = {
     /** The reason why the asker does not belong to the cluster; empty if it does. */
     refusal: cutText(MAX_DETAIL_CHARS),
     ...GOSSIP,
+    /** The keys for tokens that the sender has on its disk. Earlier releases have none. */
+    tokenKeys: omissible(list(tokenKey, MAX_TOKEN_KEYS)),
   }),
 
   /** The answer to `grant`: the key is granted to the asker. */

@@ -36,6 +36,7 @@ const LINES: Readonly<Record<string, string>> = {
   'http.origins': '[http]\norigins = ["*"]',
   'http.hosts': '[http]\nhosts = ["db.example"]',
   'http.proxies': '[http]\nproxies = ["10.0.0.7"]',
+  'http.unsignedtokens': '[http]\nunsignedtokens = false',
   'http.ui': '[http]\nui = false',
   'log.format': '[log]\nformat = "json"',
   'log.level': '[log]\nlevel = "warn"',
@@ -45,7 +46,8 @@ const LINES: Readonly<Record<string, string>> = {
 };
 
 /** The keys that count at once. */
-const LIVE = /^(?:log\..*|policy|quorum\.(?:r|w|timeout)|http\.(?:maxvalue|origins|hosts))$/;
+const LIVE =
+  /^(?:log\..*|policy|quorum\.(?:r|w|timeout)|http\.(?:maxvalue|origins|hosts|unsignedtokens))$/;
 
 test('there is a line for every key', () => {
   const tables = {

@@ -35,7 +35,14 @@ test('parseConfig reads the configuration format of the first MecDB', () => {
     quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 5000 },
     storage: { sync: true },
     security: { mode: 'open' },
-    http: { maxValueBytes: 1024 * 1024, origins: [], hosts: [], proxies: [], ui: true },
+    http: {
+      maxValueBytes: 1024 * 1024,
+      origins: [],
+      hosts: [],
+      proxies: [],
+      unsignedTokens: true,
+      ui: true,
+    },
     log: { format: 'text', level: 'info', slowMs: 250, keys: false },
     policies: [],
   });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { KIB, MIB } from '../../src/base/bytes.ts';
+import { MAC_BYTES } from '../../src/base/mac.ts';
 import { LOG_REPEAT_MS, MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
 import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND } from '../../src/cli/limits.ts';
 import {
@@ -37,8 +38,10 @@ import {
   MAX_MEMORIES,
   MAX_TIMEOUT_MS,
   MAX_TTL_SECONDS,
+  MAX_UNKNOWN_ACTORS,
   PARTITIONS,
   PLACEMENT_CAP,
+  TOKEN_KEY_MICROS,
 } from '../../src/core/limits.ts';
 import { quorumSize } from '../../src/core/quorum/quorum.ts';
 import {
@@ -82,6 +85,7 @@ const [, FLOOR_OF_20 = '?', FLOOR = '?'] =
   /^\^(\d+\.\d+)\.0 \|\| >=(\d+\.\d+)\.0$/.exec(manifest.engines.node) ?? [];
 const NODE_JS = `Node.js ${FLOOR_OF_20}, ${FLOOR} or newer`;
 const MAX_VALUE = `${MAX_VALUE_BYTES / MIB} MiB`;
+const TOKEN_KEY_DAYS = TOKEN_KEY_MICROS / 86_400e6;
 const MAJORITY = quorumSize('quorum', DEFAULT_N);
 const TOLERANCE = amount(CLOCK_TOLERANCE_MS / 1_000, 'second');
 
@@ -135,6 +139,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
   'docs/http.md': [
     `A key is 1 to ${MAX_KEY_BYTES} bytes of percent-encoded UTF-8`,
     `bodies and answers (${MAX_HTTP_BODY_BYTES / MIB} and ${MAX_HTTP_ANSWER_BYTES / MIB} MiB)`,
+    `Each token counts for at least ${TOKEN_KEY_DAYS} days.`,
     `A key has at most ${MAX_SIBLINGS} siblings;`,
     `remember the write for at least ${amount(IDEMPOTENCY_MS / 60_000, 'minute')}`,
     `the latest ${MAX_MEMORIES} of each of the ${PARTITIONS} partitions`,
@@ -162,6 +167,11 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `and then tries the address every ${seconds(STRANGER_PROBE_MS)}`,
     `and ends with 2 after ${amount(REFUSED_MS / 1_000, 'second')}`,
     `A line that comes again within ${amount(LOG_REPEAT_MS / 1_000, 'second')} is counted`,
+  ],
+  'docs/security.md': [
+    `HMAC-SHA256, cut to ${8 * MAC_BYTES} bits`,
+    `A new key is drawn after ${TOKEN_KEY_DAYS} days, and the old one counts for ${TOKEN_KEY_DAYS} days more`,
+    `at most ${MAX_UNKNOWN_ACTORS} actors that are no nodes`,
   ],
   'docs/overwrite.md': [
     `decided by clocks, to about ${TOLERANCE}`,

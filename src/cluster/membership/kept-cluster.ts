@@ -2,17 +2,21 @@
 import type { MemberRecord } from '../../core/placement/member-list.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Config } from '../config.ts';
+import { TokenKeys } from '../../core/causality/token-keys.ts';
 import { ClusterId } from './cluster-id.ts';
 import { Members } from './members.ts';
 
-type KeptStore = Pick<Store, 'keptMembers' | 'keptMarks' | 'keptMissedNames' | 'heldReplicas'>;
+type KeptStore = Pick<
+  Store,
+  'keptMembers' | 'keptMarks' | 'keptTokenKeys' | 'keptMissedNames' | 'heldReplicas'
+>;
 
-/** Makes the cluster id and the member list of a node. `life` is the life of this process. */
+/** Makes the cluster id, member list and keys of a node. `life` is the life of this process. */
 export function readKeptCluster(
   store: KeptStore,
   config: Config,
   life: string,
-): { readonly cluster: ClusterId; readonly members: Members } {
+): { readonly cluster: ClusterId; readonly members: Members; readonly tokenKeys: TokenKeys } {
   const isUnused = isUnusedCluster(store, config);
   const records = isUnused ? [] : store.keptMembers();
   const marks = isUnused ? undefined : store.keptMarks;
@@ -26,6 +30,7 @@ export function readKeptCluster(
   return {
     cluster: new ClusterId({ kept: marks, unused, isTaken, isLost, life }),
     members: new Members(config, records, life, store.keptMissedNames),
+    tokenKeys: new TokenKeys(isUnused ? [] : store.keptTokenKeys),
   };
 }
 

@@ -17,6 +17,7 @@ import {
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
 import type { Reach } from '../../core/placement/detector.ts';
+import type { TokenKeys } from '../../core/causality/token-keys.ts';
 import type { Store } from '../../storage/store.ts';
 import type {
   Gossip,
@@ -41,6 +42,7 @@ import { Gossiper } from './gossip.ts';
 import { logLeaves } from './leave-log.ts';
 import { Seeds } from './seeds.ts';
 import type { Wait } from './wait.ts';
+import { TokenKeyExchange } from './token-key-exchange.ts';
 import { warnOfIgnoredFields } from './ignored-fields.ts';
 
 /** The parts of a node that membership uses. */
@@ -53,6 +55,7 @@ export interface MembershipOptions {
   readonly life: string;
   readonly cluster: ClusterId;
   readonly members: Members;
+  readonly tokenKeys: TokenKeys;
   readonly peers: Peers;
   readonly store: Store;
   readonly time: WallTime;
@@ -75,6 +78,7 @@ export class Membership {
   readonly #seeds: Seeds;
   readonly #lifecycle: Lifecycle;
   readonly #hello: Hello;
+  readonly #tokenKeys: TokenKeyExchange;
   #timer: Timer | undefined;
   #lastBeatMs: number | undefined;
   #exchangedMs: number;
@@ -88,6 +92,7 @@ export class Membership {
     this.#options = options;
     this.process = life;
     this.#hello = new Hello({ ...options, log: env.log });
+    this.#tokenKeys = new TokenKeyExchange(options);
     this.#exchangedMs = env.clock.monotonicMs();
     this.#keptNext = members.nextHash;
     const probe = (gossip: Gossip, wantsAll: boolean): ProbeRequest => {
@@ -204,6 +209,7 @@ export class Membership {
     return {
       ...answer,
       ...(wantsAll ? this.#gossiper.wholeList() : this.#gossiper.newsFor(from.name)),
+      tokenKeys: this.#tokenKeys.told(),
     };
   }
 
@@ -257,6 +263,7 @@ export class Membership {
     peers.prune();
     this.#lifecycle.onHeartbeat();
     this.#keepList();
+    this.#tokenKeys.onHeartbeat();
     if (nowMs - this.#exchangedMs > EXCHANGE_INTERVAL_MS) this.#exchange();
     this.#timer = env.clock.after(jittered(env.random, HEARTBEAT_MS, 0.1), () =>
       this.#onHeartbeat(),
@@ -340,6 +347,7 @@ export class Membership {
       if (this.#hello.refusalOf(reply.from) !== undefined) return false;
       if (!this.#believes(reply.from, isSeed)) return false;
       this.#mergeGossip(reply.from.name, reply);
+      this.#tokenKeys.note(reply.from.name, reply.tokenKeys ?? []);
       return true;
     }
     this.#hello.warnings.write('refused by a node', { by: reply.from.name, reason: reply.refusal });

@@ -1,0 +1,99 @@
+/**
+ * The tokens of a cluster. A token that it has given out is signed, so a client can neither make
+ * one up nor change one. Tokens without a signature come from programs that were written for the
+ * first MecDB, and from nodes of earlier releases. They count unless the configuration refuses
+ * them, but cannot claim much: `coordinator/unseen-dots.ts` checks the writes that they name.
+ */
+import { MecError } from '../base/errors.ts';
+import { nodeOfActor } from '../core/causality/actor.ts';
+import type { CausalContext } from '../core/causality/causal-context.ts';
+import { encodeToken, decodeToken, type Shown } from '../core/causality/token.ts';
+import type { TokenKeys } from '../core/causality/token-keys.ts';
+import { type TokenVerdict, verdictOn } from '../core/causality/token-signature.ts';
+import { MAX_UNKNOWN_ACTORS } from '../core/limits.ts';
+import type { LiveConfig } from './live-config.ts';
+import type { Members } from './membership/members.ts';
+
+/** The parts of a node that its tokens need. */
+export interface TokenParts {
+  readonly tokenKeys: TokenKeys;
+  readonly members: Pick<Members, 'get'>;
+  readonly config: Pick<LiveConfig, 'http'>;
+}
+
+type Flaw = Exclude<TokenVerdict, 'signed'>;
+
+const DETAILS: Readonly<Record<Flaw, string>> = {
+  unsigned: 'This node takes only tokens that the cluster has signed; read the key again.',
+  'unknown-key': 'The token is too old, or of another cluster; read the key again.',
+  forged: 'The token is not as an answer had it; read the key again.',
+};
+
+const NO_KEYS = { detail: 'This node has not heard of the keys for tokens yet', retryAfter: 1 };
+
+const refusal = (reason: Flaw, detail = DETAILS[reason]): MecError =>
+  new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', reason, detail });
+
+/** Makes the tokens of answers, and checks those of requests. */
+export class Tokens {
+  readonly #parts: TokenParts;
+
+  constructor(parts: TokenParts) {
+    this.#parts = parts;
+  }
+
+  /** The number of keys that are accepted, and whether there is one that signs. */
+  status(): { readonly keys: number; readonly isSigned: boolean } {
+    const { all, signing } = this.#parts.tokenKeys;
+    return { keys: all.length, isSigned: signing !== undefined };
+  }
+
+  /** The header text of a token for a key. */
+  encode(context: CausalContext, key: string, shown: Shown): string {
+    return encodeToken(context, key, { ...shown, signer: this.#parts.tokenKeys.signing });
+  }
+
+  /**
+   * The context of the token of a request. Throws `bad-vclock` if it is no token of this key, or
+   * not one that counts.
+   */
+  decode(text: string, key: string): CausalContext {
+    const { context, verdict } = this.#read(text, key);
+    if (verdict === 'signed') return context;
+    if (verdict === 'unknown-key') this.#assertKnowsKeys();
+    if (verdict !== 'unsigned' || !this.#parts.config.http.unsignedTokens) throw refusal(verdict);
+    const unknown = [...context.actors()].filter(
+      (actor) => this.#parts.members.get(nodeOfActor(actor)) === undefined,
+    );
+    if (unknown.length > MAX_UNKNOWN_ACTORS)
+      throw refusal(
+        verdict,
+        `The token is not signed, and names more than ${MAX_UNKNOWN_ACTORS} unknown actors.`,
+      );
+    return context;
+  }
+
+  /**
+   * The context of a token that tells what a reader has seen. It changes only what this reader is
+   * shown, so it may be unsigned, or older than all keys. Throws `bad-vclock` if it was changed.
+   */
+  decodeSeen(text: string, key: string): CausalContext {
+    const { context, verdict } = this.#read(text, key);
+    if (verdict === 'forged') throw refusal(verdict);
+    return context;
+  }
+
+  /**
+   * Throws `not-ready` if this node has not heard of the keys yet. Otherwise it would refuse tokens
+   * that are in order, after it has lost its disk or while it joins.
+   */
+  #assertKnowsKeys(): void {
+    if (this.#parts.tokenKeys.all.length === 0) throw new MecError('not-ready', NO_KEYS);
+  }
+
+  #read(text: string, key: string): { context: CausalContext; verdict: TokenVerdict } {
+    const { context, bytes, signature } = decodeToken(text, key);
+    const { all: keys } = this.#parts.tokenKeys;
+    return { context, verdict: verdictOn(bytes, key, { signature, keys }) };
+  }
+}
