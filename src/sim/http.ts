@@ -35,6 +35,8 @@ export interface ReadOutcome {
 export interface SimWrite {
   readonly value: string | undefined;
   readonly token: string | undefined;
+  /** Whether the token is one of an answer, with a bit changed. */
+  readonly isAltered?: boolean;
   /** More headers. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly query?: string | undefined;

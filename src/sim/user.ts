@@ -5,7 +5,7 @@
 import { messageOf } from '../base/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { SimNode } from './cluster.ts';
-import { forgedToken } from './forged-token.ts';
+import { alteredToken, forgedToken } from './forged-token.ts';
 import type { MadeOperation } from './history.ts';
 import {
   AnswerError,
@@ -236,14 +236,17 @@ export class User {
     if (isShortLived) headers['x-mec-ttl'] = String(this.#dice.pick(LIFETIMES_S));
     const value = made.isDelete ? undefined : valueOf(made.id, this.#options.plan.valueBytes);
     const asked = replaces ? `${query}${query === '' ? '' : '&'}replace=true` : query;
-    const text = isForged ? this.#forge(made.key) : token?.text;
-    return { value, token: text, headers, query: asked };
+    const forged = isForged ? this.#forge(made.key) : { token: token?.text };
+    return { value, ...forged, headers, query: asked };
   }
 
-  #forge(key: string): string {
+  #forge(key: string): Pick<SimWrite, 'token' | 'isAltered'> {
+    const last = this.lastToken(key);
+    const token = last?.text === undefined ? undefined : alteredToken(last.text, key, this.#dice);
+    if (token !== undefined && this.#dice.chance(0.5)) return { token, isAltered: true };
     this.#options.oracle.history.forgedKeys.add(key);
     const node = this.#dice.pick(this.#options.cluster.nodes).name;
-    return forgedToken({ key, node, dot: this.lastToken(key)?.dots[0] }, this.#dice);
+    return { token: forgedToken({ key, node, dot: last?.dots[0] }, this.#dice) };
   }
 
   async #send(
@@ -263,6 +266,8 @@ export class User {
       const write = (): Promise<WriteOutcome> => writeKey(this.#batcher ?? at, key, sent);
       const written = await (isForged === true ? write() : this.#reportImpossible(key, write));
       this.#world.trace(`${line}: acknowledged as ${written.dot ?? ''}`);
+      if (sent.isAltered === true)
+        this.#options.oracle.history.violate(`${line} with a changed token was acknowledged`);
       return written;
     } catch (error) {
       this.#world.trace(`${line}: not acknowledged, ${messageOf(error)}`);

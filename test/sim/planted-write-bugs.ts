@@ -186,4 +186,18 @@ export const WRITES: readonly Bug[] = [
       },
     },
   },
+  {
+    name: 'the signature of a token is not checked',
+    file: core('causality/token-signature'),
+    good: "return isSigned ? 'signed' : 'forged';",
+    bad: "return 'signed';",
+    draw: { operationNames: ['write', 'forge', 'read'], nodes: 3 },
+  },
+  {
+    name: 'a key signs before all members have it',
+    file: 'src/cluster/membership/token-key-exchange.js',
+    good: 'this.#kept.has(id) && others.every(',
+    bad: 'this.#kept.has(id) || others.every(',
+    draw: { operationNames: ['write', 'read'], nodes: 5 },
+  },
 ];
