@@ -69,6 +69,9 @@ class Update<T> {
       try {
         return await this.#tryOnce();
       } catch (error) {
+        // The cluster may have changed the keys of its tokens since the read.
+        const isRefusedToken = error instanceof MecClientError && error.code === 'bad-vclock';
+        if (isRefusedToken && round === 0) continue;
         // A conflict means that nothing was written, so read, merge and change the current value.
         const isLost = error instanceof ConflictError && !error.mayTakeEffect;
         if (!isLost || round === MAX_UPDATE_ROUNDS - 1) throw error;

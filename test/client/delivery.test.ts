@@ -357,3 +357,25 @@ test('a waiting update ends at its deadline or signal, and others continue', asy
   await Promise.all([first, last]);
   assert.deepEqual(order, ['first', 'last']);
 });
+
+test('an update whose token is refused reads again, once', async (t) => {
+  const merge = (a: number, b: number): number => a + b;
+  for (const refusals of [1, 2]) {
+    let writes = 0;
+    const node = await fakeNode(t, (response, request, i) => {
+      const isRefused = request.method === 'PUT' && ++writes <= refusals;
+      const behave = isRefused
+        ? problem(400, 'bad-vclock', { reason: 'unknown-key', mayTakeEffect: false })
+        : answer(7);
+      behave(response, request, i);
+    });
+    const client = new MecClient<number>([node.url], { deadlineMs: 5_000 });
+    const update = client.update('k', (n) => (n ?? 0) + 1, { merge });
+    if (refusals === 1) assert.equal((await update)?.value, 8);
+    else assert.equal((await failure(update)).code, 'bad-vclock');
+    assert.deepEqual(
+      node.requests.map(({ method }) => method),
+      ['GET', 'PUT', 'GET', 'PUT'],
+    );
+  }
+});
