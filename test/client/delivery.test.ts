@@ -127,14 +127,18 @@ test('a refused request is not repeated, and may have taken effect after a lost 
 
 test('a write that no node has stored cannot take effect, unless an earlier attempt could', async (t) => {
   const detail = '1 of 2 replicas can be reached. Nothing was written.';
-  const short = problem(503, 'quorum-not-met', { have: 1, need: 2, detail, mayTakeEffect: false });
+  // An attempt that the deadline cuts off could take effect. So the nodes ask for a long pause.
+  const more = { detail, retryAfter: 60 };
+  const short = problem(503, 'quorum-not-met', { have: 1, need: 2, ...more, mayTakeEffect: false });
   const outcomeAt = async (urls: string[]): Promise<unknown[]> => {
-    const client = new MecClient(urls, { deadlineMs: 300 });
+    const client = new MecClient(urls, { deadlineMs: 1_000 });
     const { code, message, mayTakeEffect } = await failure(client.put('k', 1));
     return [code, message, mayTakeEffect];
   };
-  const nodes = [await deadUrl(), (await fakeNode(t, short)).url];
+  const starting = problem(503, 'not-ready', { retryAfter: 60, mayTakeEffect: false });
+  const nodes = [(await fakeNode(t, starting)).url, (await fakeNode(t, short)).url];
   assert.deepEqual(await outcomeAt(nodes), ['quorum-not-met', detail, false]);
+  assert.deepEqual(await outcomeAt(nodes.reverse()), ['quorum-not-met', detail, false]);
   const [code, , mayTakeEffect] = await outcomeAt([await deadUrl()]);
   assert.deepEqual([code, mayTakeEffect], ['unreachable', false]);
   const fickle = await fakeNode(t, (response, asked, i) =>
@@ -143,7 +147,7 @@ test('a write that no node has stored cannot take effect, unless an earlier atte
   const sentence = `The last of several attempts failed: ${detail}`;
   assert.deepEqual(await outcomeAt([fickle.url]), ['quorum-not-met', sentence, true]);
   // The field decides, and not the text.
-  const silent = problem(503, 'quorum-not-met', { detail });
+  const silent = problem(503, 'quorum-not-met', more);
   assert.deepEqual(await outcomeAt([(await fakeNode(t, silent)).url]), [
     'quorum-not-met',
     detail,
