@@ -7,6 +7,11 @@ import { World } from '../../src/sim/world.ts';
 
 const LONG_MS = 60_000;
 const LIFE_MS = 4_000;
+/**
+ * The restarts after which a write is measured. For a while after each, the last dead actor is in
+ * messages, because it is not on the floor yet.
+ */
+const MEASURED = [3, 4, 5, 28, 29, 30];
 
 async function settled<T>(world: World, promise: Promise<T>): Promise<T> {
   let isOver = false;
@@ -47,9 +52,10 @@ test('a write sends as many bytes after thirty restarts as after five', async ()
     await world.run(world.nowMs + LONG_MS, () => victim.node?.status().isReady === true);
     await write(victim, `life ${restart}`);
     await world.run(world.nowMs + LIFE_MS);
-    if (restart === 5 || restart === 30) costs.push(await costOfWrite());
+    if (MEASURED.includes(restart)) costs.push(await costOfWrite());
   }
-  const [early, late] = costs as [number, number];
+  const early = Math.min(...costs.slice(0, MEASURED.length / 2));
+  const late = Math.min(...costs.slice(MEASURED.length / 2));
   assert.ok(late < early * 1.1, `${early} B, then ${late} B`);
   await rest();
   const floors = cluster.nodes.map(({ node }) => node?.peek('k').context.floor);
