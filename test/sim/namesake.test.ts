@@ -52,7 +52,10 @@ for (const kind of KINDS)
     await isNotMissed({ lab, key }, old, kind);
   });
 
-test('a member comes back after the others have closed a gap in its writes', async () => {
+/** See `removed.test.ts`. */
+const todo = 'the others fill the gap, and must close it';
+
+test('a member comes back after the others have closed a gap in its writes', { todo }, async () => {
   const limits = { lostAfterMs: 5_000, resyncMs: 30_000, intervalMs: 4_000 };
   const lab = new Lab(4, { limits });
   await lab.born();
