@@ -7,7 +7,6 @@ import Router from '@koa/router';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import type { Env } from '../base/env.ts';
-import { utf8ToBytes } from '../base/bytes.ts';
 import { MecError, messageOf, toMecError } from '../base/errors.ts';
 import { HTTP_SMALL_BYTES } from './limits.ts';
 import type { Recorder } from '../base/recorder.ts';
@@ -18,19 +17,19 @@ import type { AnswerMemory } from './answer-memory.ts';
 import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
 import type { BodyLoan, BodyMemory } from './body-memory.ts';
 import type { ClientAddress } from './client-addresses.ts';
-import { serveBatch } from './batch-route.ts';
-import { serveCluster } from './cluster-routes.ts';
+import { BATCH_PATH, serveBatch } from './batch-route.ts';
+import { CLUSTER_ROUTES, EXPECTED_OF_CLUSTER } from './cluster-routes.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { serveKey } from './key-routes.ts';
-import { serveKeys } from './list-routes.ts';
+import { KEYS_PATH, serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { whenClosed } from './when-closed.ts';
-import { healthAnswer } from './health-answer.ts';
 import type { ServerStatus } from './server-status.ts';
 import { serveMetrics } from './metrics-route.ts';
-import { optionsAnswer } from './methods.ts';
+import { optionsAnswer, type Serve } from './methods.ts';
+import { NODE_ROUTES } from './node-routes.ts';
 import { openApi } from './openapi.ts';
-import { type Pages, servePages } from './pages.ts';
+import { type Pages, serveHome, servePages } from './pages.ts';
 import { failure, problem } from './problem.ts';
 import { send } from './send.ts';
 import { type Exchange, sendStream } from './stream.ts';
@@ -74,10 +73,10 @@ export function createHandle(options: AppOptions): Handle {
   };
 }
 
-type Route = (request: HttpRequest) => Promise<HttpAnswer>;
+type ToAnswer = (request: HttpRequest) => Promise<HttpAnswer>;
 
 /** A route whose operations are a part of the trace that a request names. */
-const tracedBy = (tracer: Tracer | undefined, serve: Route): Route =>
+const tracedBy = (tracer: Tracer | undefined, serve: ToAnswer): ToAnswer =>
   tracer === undefined ? serve : (request) => tracer.within(request.headers, () => serve(request));
 
 function createApp(
@@ -87,62 +86,30 @@ function createApp(
   const app = new Koa();
   // Paths are exact: no other case, and no slash at the end.
   const router = new Router({ sensitive: true, strict: true });
-  const routes = { node, env };
-  const document = `${JSON.stringify(openApi(version))}\n`;
-  const toMiddleware =
-    (handle: (request: HttpRequest) => Promise<HttpAnswer>) => (ctx: Koa.Context) => {
+  const add = <Context>(path: RegExp | string, route: Serve<Context>, context: Context): void => {
+    const isTraced = path === KEYS_PATH || path === BATCH_PATH;
+    const answer: ToAnswer = (request) => route(context, request);
+    const handle = isTraced ? tracedBy(env.tracer, answer) : answer;
+    router.all(path, (ctx) => {
       bypassKoaResponse(ctx);
       return serve(ctx, handle, parts);
-    };
-  router.all(
-    /^\/mec$/,
-    toMiddleware(tracedBy(env.tracer, (request) => serveKeys(routes, request))),
-  );
-  const batchRoutes = { node, env, batches: { count: 0 } };
-  router.all(
-    /^\/batch$/,
-    toMiddleware(tracedBy(env.tracer, (request) => serveBatch(batchRoutes, request))),
-  );
-  router.all(
-    /^\/cluster\//,
-    toMiddleware((request) => serveCluster(node, request)),
-  );
+    });
+  };
+  add(KEYS_PATH, serveKeys, { node, env });
+  add(BATCH_PATH, serveBatch, { node, env, batches: { count: 0 } });
+  for (const { path, serve: route } of CLUSTER_ROUTES) add(path, route, node);
   const about = { pages, name: node.config.name, version };
-  router.all(
-    /^\/(?:ui(?:\/.*)?)?$/,
-    toMiddleware((request) => servePages(about, request)),
-  );
-  router.get(
-    '/ping',
-    reply(() => plain('text/plain; charset=utf-8', 'pong\n')),
-  );
-  router.get(
-    '/ready',
-    reply(({ method }) => {
-      const reason = whyNotReady();
-      return reason === undefined
-        ? plain('text/plain; charset=utf-8', 'ready\n')
-        : failure(method, reason);
-    }),
-  );
-  router.get(
-    '/status',
-    reply(() => plain('application/json', `${JSON.stringify(status(), null, 2)}\n`)),
-  );
-  router.get(
-    '/health',
-    reply(() => healthAnswer(node.sight.health.verdict())),
-  );
-  router.all(
-    '/metrics',
-    toMiddleware((request) => serveMetrics({ node, status }, request)),
-  );
-  router.get(
-    '/openapi.json',
-    reply(() => plain('application/json', document)),
-  );
+  add('/', serveHome, about);
+  add(/^\/ui(?:\/.*)?$/, servePages, about);
+  const document = `${JSON.stringify(openApi(version))}\n`;
+  for (const [path, route] of Object.entries(NODE_ROUTES))
+    add(path, route, { node, status, whyNotReady, document });
+  add('/metrics', serveMetrics, { node, status });
   app.use(router.routes());
-  app.use(reply(otherAnswer));
+  app.use((ctx) => {
+    bypassKoaResponse(ctx);
+    send(ctx, otherAnswer(ctx));
+  });
   app.on('error', (error: NodeJS.ErrnoException) => {
     // A client that disconnects during a request is no fault of this node.
     if (
@@ -164,33 +131,15 @@ function bypassKoaResponse(ctx: Koa.Context): void {
   ctx.respond = false;
 }
 
-const reply =
-  (answer: (ctx: Koa.Context) => HttpAnswer) =>
-  (ctx: Koa.Context): void => {
-    bypassKoaResponse(ctx);
-    send(ctx, answer(ctx));
-  };
-
-const plain = (type: string, text: string): HttpAnswer => ({
-  status: 200,
-  headers: { 'Content-Type': type },
-  body: utf8ToBytes(text),
-});
-
-const ROUTES =
-  '/, /mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /health, /metrics, /status, /ui and /openapi.json';
-
-const noSuchRoute = (): HttpAnswer =>
-  problem(new MecError('no-such-route', { detail: `The routes are ${ROUTES}.` }));
+const EXPECTED =
+  'The routes are /, /mec, /mec/KEY, /batch, /cluster/…, /ping, /ready, /health, /metrics, ' +
+  '/status, /ui and /openapi.json.';
 
 /** The answer to a request that no route has answered. */
-function otherAnswer({ method, url, matched = [] }: Koa.Context): HttpAnswer {
+function otherAnswer({ method, url, path }: Koa.Context): HttpAnswer {
   if (method === 'OPTIONS' && url === '*') return optionsAnswer(METHODS);
-  if (matched.length === 0) return noSuchRoute();
-  const options = optionsAnswer(['GET', 'HEAD']);
-  return method === 'OPTIONS'
-    ? options
-    : problem(new MecError('method-not-allowed'), options.headers);
+  const detail = path.startsWith('/cluster/') ? EXPECTED_OF_CLUSTER : EXPECTED;
+  return problem(new MecError('no-such-route', { detail }));
 }
 
 /** The methods that some path has. */
@@ -207,7 +156,7 @@ interface ServingParts extends Gates {
 
 async function serve(
   { req, res }: Exchange,
-  handle: (request: HttpRequest) => Promise<HttpAnswer>,
+  handle: ToAnswer,
   { env, bodies, answers, addressOf, config, recorder }: ServingParts,
 ): Promise<void> {
   let loan: BodyLoan | undefined;

@@ -22,7 +22,7 @@ import {
   MAX_BATCH_BYTES,
   MAX_BATCHES,
 } from './limits.ts';
-import { byMethod } from './methods.ts';
+import { byMethod, type Methods } from './methods.ts';
 import { parametersOf } from './parameters.ts';
 import { failure } from './problem.ts';
 
@@ -36,8 +36,10 @@ export interface BatchRoutes extends KeyRoutes {
   readonly batches: { count: number };
 }
 
+const BATCH_METHODS: Methods<'/batch', BatchRoutes> = { POST: serve };
+
 /** Answers a batch. Rejects with a `MecError` if nothing of it was done. */
-export const serveBatch = byMethod<BatchRoutes>({ POST: serve }, ({ headers }) => {
+export const serveBatch = byMethod(BATCH_PATH, BATCH_METHODS, ({ headers }) => {
   const name = Object.keys(headers).find((header) => header.startsWith('x-mec-'));
   if (name !== undefined) throw badHeader(name, 'belongs into the operations of a batch');
 });

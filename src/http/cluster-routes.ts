@@ -15,26 +15,27 @@ const LOCATE = '/cluster/locate/';
 /** An alias of `LOCATE`. */
 const RING = '/cluster/ring/';
 
-const ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] = [
-  { path: /^\/cluster\/leave$/, serve: byMethod({ POST: leave }) },
-  { path: /^\/cluster\/remove\/[^/]+$/, serve: byMethod({ POST: remove }) },
-  { path: /^\/cluster\/merge\/[^/]+$/, serve: byMethod({ POST: merge }) },
-  { path: /^\/cluster\/(?:locate|ring)\/./, serve: byMethod({ GET: locate }) },
-  ...INSIGHT_ROUTES,
-];
+/** The routes, each with its path. */
+export const CLUSTER_ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] =
+  [
+    { path: /^\/cluster\/leave$/, serve: byMethod('/cluster/leave', { POST: leave }) },
+    {
+      path: /^\/cluster\/remove\/[^/]+$/,
+      serve: byMethod('/cluster/remove/{name}', { POST: remove }),
+    },
+    {
+      path: /^\/cluster\/merge\/[^/]+$/,
+      serve: byMethod('/cluster/merge/{address}', { POST: merge }),
+    },
+    { path: /^\/cluster\/locate\/./, serve: byMethod('/cluster/locate/{key}', { GET: locate }) },
+    { path: /^\/cluster\/ring\/./, serve: byMethod('/cluster/ring/{key}', { GET: locate }) },
+    ...INSIGHT_ROUTES,
+  ];
 
-/** Answers an operator's request. Rejects with a `MecError`. */
-export async function serveCluster(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const route = ROUTES.find(({ path }) => path.test(request.path));
-  if (route === undefined) {
-    throw new MecError('no-such-route', {
-      detail:
-        'The routes are /cluster/leave, /cluster/remove/NAME, /cluster/merge/HOST:PORT, ' +
-        '/cluster/locate/KEY, /cluster/explain/KEY, /cluster/status, /cluster/top and /cluster/slow.',
-    });
-  }
-  return route.serve(node, request);
-}
+/** The routes, for a request that missed them all. */
+export const EXPECTED_OF_CLUSTER =
+  'The routes are /cluster/leave, /cluster/remove/NAME, /cluster/merge/HOST:PORT, ' +
+  '/cluster/locate/KEY, /cluster/explain/KEY, /cluster/status, /cluster/top and /cluster/slow.';
 
 const json = (status: number, document: unknown): HttpAnswer => ({
   status,

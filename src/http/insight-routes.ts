@@ -12,10 +12,10 @@ const EXPLAIN = '/cluster/explain/';
 /** The routes, each with its path. */
 export const INSIGHT_ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] =
   [
-    { path: /^\/cluster\/explain\/./, serve: byMethod({ GET: explain }) },
-    { path: /^\/cluster\/top$/, serve: byMethod({ GET: top }) },
-    { path: /^\/cluster\/slow$/, serve: byMethod({ GET: slow }) },
-    { path: /^\/cluster\/status$/, serve: byMethod({ GET: status }) },
+    { path: /^\/cluster\/explain\/./, serve: byMethod('/cluster/explain/{key}', { GET: explain }) },
+    { path: /^\/cluster\/top$/, serve: byMethod('/cluster/top', { GET: top }) },
+    { path: /^\/cluster\/slow$/, serve: byMethod('/cluster/slow', { GET: slow }) },
+    { path: /^\/cluster\/status$/, serve: byMethod('/cluster/status', { GET: status }) },
   ];
 
 const json = (document: unknown): HttpAnswer => ({

@@ -26,7 +26,7 @@ export interface KeyRoutes {
   readonly env: Pick<Env, 'clock' | 'log' | 'random'>;
 }
 
-const METHODS: Methods<KeyRoutes> = {
+const METHODS: Methods<'/mec/{key}', KeyRoutes> = {
   GET: read,
   PUT: (routes, request) => writeTo(routes, request, keyOf(request.path)),
   POST: (routes, request) => writeTo(routes, request, keyOf(request.path)),
@@ -42,7 +42,7 @@ const UNREADABLE =
   'No version of this key can be read. A write with the token of this answer replaces them.';
 
 /** Answers a request for a key. Rejects with a `MecError`. */
-export const serveKey = byMethod(METHODS, assertKnownHeaders);
+export const serveKey = byMethod('/mec/{key}', METHODS, assertKnownHeaders);
 
 /** The result of a read. */
 interface FoundObject {

@@ -23,13 +23,13 @@ export const KEYS_PATH = '/mec';
 const JSON_TYPE = 'application/json';
 const LINES_TYPE = 'application/x-ndjson';
 
-const METHODS: Methods<KeyRoutes> = {
+const METHODS: Methods<'/mec', KeyRoutes> = {
   GET: list,
   POST: create,
 };
 
 /** Answers a request for keys. Rejects with a `MecError`. */
-export const serveKeys = byMethod(METHODS, assertKnownHeaders);
+export const serveKeys = byMethod(KEYS_PATH, METHODS, assertKnownHeaders);
 
 /** Writes under a new key: 100 random bits, or a key derived from the Idempotency-Key. */
 async function create(routes: KeyRoutes, request: HttpRequest): Promise<HttpAnswer> {

@@ -2,14 +2,24 @@
 import { MecError } from '../base/errors.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { problem } from './problem.ts';
+import { type NeedsByMethod, type RoutePath, ROUTES } from './route-table.ts';
 
-/** The handler of each method. */
-export type Methods<Context> = Readonly<
-  Record<string, (context: Context, request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>>
->;
+type MethodHandler<Context> = (
+  context: Context,
+  request: HttpRequest,
+) => HttpAnswer | Promise<HttpAnswer>;
 
-/** Answers a request. Rejects with a `MecError`. */
-export type Serve<Context> = (context: Context, request: HttpRequest) => Promise<HttpAnswer>;
+/** A handler for each method that the table of routes has for a path, and for no other. */
+export type Methods<Path extends RoutePath, Context> = {
+  readonly [Method in keyof (typeof ROUTES)[Path]]: MethodHandler<Context>;
+};
+
+/** Answers a request of a route. Rejects with a `MecError`. */
+export interface Serve<Context> {
+  (context: Context, request: HttpRequest): Promise<HttpAnswer>;
+  /** The verbs that its requests need. */
+  readonly needs: NeedsByMethod;
+}
 
 /** The answer to OPTIONS, which asks for the methods of a path. */
 export const optionsAnswer = (methods: readonly string[]): HttpAnswer => ({
@@ -18,18 +28,22 @@ export const optionsAnswer = (methods: readonly string[]): HttpAnswer => ({
 });
 
 /**
- * Makes a function that calls the handler of the request's method, after `check`. If there is none,
- * it answers OPTIONS with the allowed methods, and any other method with 405 and the same. A path
- * with GET has HEAD, too.
+ * Makes the route of a path: a function that calls the handler of the request's method, after
+ * `check`. If there is none, it answers OPTIONS with the allowed methods, and any other method with
+ * 405 and the same. A path with GET has HEAD, too.
  */
-export function byMethod<Context>(
-  given: Methods<Context>,
+export function byMethod<Path extends RoutePath, Context>(
+  path: Path,
+  given: Methods<Path, Context>,
   check: (request: HttpRequest) => void = () => {},
 ): Serve<Context> {
-  const { GET } = given;
+  const needs: NeedsByMethod = ROUTES[path];
+  const handlers: Readonly<Record<string, MethodHandler<Context>>> = given;
+  const { GET } = handlers;
   // The body of an answer to HEAD is not sent.
-  const methods: Methods<Context> = GET === undefined ? given : { GET, HEAD: GET, ...given };
-  return async (context, request) => {
+  const methods: Readonly<Record<string, MethodHandler<Context>>> =
+    GET === undefined ? handlers : { GET, HEAD: GET, ...handlers };
+  const serve = async (context: Context, request: HttpRequest): Promise<HttpAnswer> => {
     const { method } = request;
     const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
     if (answer !== undefined) {
@@ -40,4 +54,5 @@ export function byMethod<Context>(
     if (method === 'OPTIONS') return options;
     return problem(new MecError('method-not-allowed'), options.headers);
   };
+  return Object.assign(serve, { needs });
 }

@@ -16,7 +16,7 @@ interface MetricsRoute {
 }
 
 /** Answers a request for metrics. Rejects with a `MecError`. */
-export const serveMetrics: Serve<MetricsRoute> = byMethod({ GET: answer });
+export const serveMetrics: Serve<MetricsRoute> = byMethod('/metrics', { GET: answer });
 
 async function answer({ node, status }: MetricsRoute, request: HttpRequest): Promise<HttpAnswer> {
   const process = await processFacts();

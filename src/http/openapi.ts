@@ -11,6 +11,7 @@ import {
 } from './openapi-headers.ts';
 import { PARAMETERS, parameters, problems, SCHEMAS } from './openapi-parts.ts';
 import { type DocumentPart, ref } from './openapi-ref.ts';
+import { type NeedsByMethod, needOf, type RoutePath, ROUTES } from './route-table.ts';
 
 const bytes: DocumentPart = { '*/*': { schema: { type: 'string', format: 'binary' } } };
 const json = (schema: string): DocumentPart => ({
@@ -291,7 +292,8 @@ const ABOUT =
   'A request for keys with an X-Mec-* header that is not documented here is a bad-parameter. ' +
   'Each path answers OPTIONS, and each path with GET also HEAD.';
 
-const PATHS: Readonly<Record<string, DocumentPart>> = {
+/** The paths of all routes, but those of pages. */
+const PATHS: Readonly<Record<Exclude<RoutePath, '/' | '/ui'>, DocumentPart>> = {
   '/mec/{key}': {
     parameters: parameters('key'),
     get: read,
@@ -364,12 +366,14 @@ const PATHS: Readonly<Record<string, DocumentPart>> = {
   }),
 };
 
-/** The operations of a path, each with the headers of all bodies. */
-const guardedPath = (path: DocumentPart): DocumentPart =>
+/** The operations of a path, each with its verb, and with the headers of all bodies. */
+const wholePath = (path: DocumentPart, needs: NeedsByMethod): DocumentPart =>
   Object.fromEntries(
     Object.entries(path).map(([name, part]) => [
       name,
-      name === 'parameters' ? part : guarded(part as DocumentPart),
+      name === 'parameters'
+        ? part
+        : { ...guarded(part as DocumentPart), 'x-mec-verb': needOf(needs, name) },
     ]),
   );
 
@@ -379,7 +383,10 @@ export function openApi(version: string): DocumentPart {
     openapi: '3.1.0',
     info: { title: 'MecDB', description: ABOUT, version, license: { name: 'MIT' } },
     paths: Object.fromEntries(
-      Object.entries(PATHS).map(([path, operations]) => [path, guardedPath(operations)]),
+      Object.entries(PATHS).map(([path, operations]) => [
+        path,
+        wholePath(operations, ROUTES[path as RoutePath]),
+      ]),
     ),
     components: {
       parameters: PARAMETERS,

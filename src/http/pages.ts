@@ -25,8 +25,11 @@ export interface PagesRoute {
   readonly version: string;
 }
 
-/** Answers a request for `/`, or for a path below `PAGES_PATH`. Rejects with `MecError`. */
-export const servePages: Serve<PagesRoute> = byMethod({ GET: page });
+/** Answers a request for `PAGES_PATH`, or for a path below it. Rejects with `MecError`. */
+export const servePages: Serve<PagesRoute> = byMethod(PAGES_PATH, { GET: page });
+
+/** Answers a request for `/`. Rejects with `MecError`. */
+export const serveHome: Serve<PagesRoute> = byMethod('/', { GET: page });
 
 function page({ pages, name, version }: PagesRoute, request: HttpRequest): HttpAnswer {
   const isHome = request.path === '/';

@@ -83,10 +83,13 @@ test('every column of mec status is explained', () => {
   );
 });
 
+interface Operation {
+  readonly responses?: Readonly<Record<string, unknown>>;
+  readonly 'x-mec-verb'?: string;
+}
+
 interface Operations {
-  readonly paths: Readonly<
-    Record<string, Record<string, { readonly responses?: Readonly<Record<string, unknown>> }>>
-  >;
+  readonly paths: Readonly<Record<string, Record<string, Operation>>>;
 }
 
 test('the table of requests has every request of the OpenAPI document, and answers from it', () => {
@@ -95,25 +98,27 @@ test('the table of requests has every request of the OpenAPI document, and answe
     Object.entries(paths).flatMap(([path, operations]) =>
       Object.entries(operations)
         .filter(([method]) => method !== 'parameters')
-        .map(([method, { responses = {} }]) => {
+        .map(([method, { responses = {}, 'x-mec-verb': verb }]) => {
           const name = path.replaceAll(/\{(\w+)\}/g, (_, part: string) => part.toUpperCase());
-          return [`${method.toUpperCase()} ${name}`, Object.keys(responses)] as const;
+          const told = { statuses: Object.keys(responses), verb };
+          return [`${method.toUpperCase()} ${name}`, told] as const;
         }),
     ),
   );
-  const rows = [...sectionOf(http, 'Requests').matchAll(/^\| (`[A-Z].*?) \| (.*) \|$/gm)];
-  const listed = rows.flatMap(([, requests = '', answers = '']) => {
+  const rows = [...sectionOf(http, 'Requests').matchAll(/^\| (`[A-Z].*?) \| (\w+) \| (.*) \|$/gm)];
+  const listed = rows.flatMap(([, requests = '', verb, answers = '']) => {
     const words = codesOf(requests).flatMap((code) => code.split(' '));
     const methods = words.filter((word) => !word.startsWith('/'));
     const statuses = [...answers.matchAll(/\b[2-5]\d\d\b/g)].map(([status]) => status);
     return words
       .filter((word) => word.startsWith('/'))
-      .flatMap((path) => [...new Set(methods)].map((method) => ({ method, path, statuses })));
+      .flatMap((path) => [...new Set(methods)].map((method) => ({ method, path, verb, statuses })));
   });
   const names = listed.map(({ method, path }) => `${method} ${path}`);
   assert.deepEqual(names.sort(), [...documented.keys()].sort());
-  for (const { method, path, statuses } of listed) {
-    const known = documented.get(`${method} ${path}`) ?? [];
+  for (const { method, path, verb, statuses } of listed) {
+    const { statuses: known = [], verb: needed } = documented.get(`${method} ${path}`) ?? {};
+    assert.equal(verb, needed, `${method} ${path}`);
     const strange = statuses.filter((status) => !known.includes(status));
     assert.deepEqual(strange, [], `${method} ${path}`);
   }
