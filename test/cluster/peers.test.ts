@@ -29,3 +29,11 @@ test('a node connects to a member when that member sends a probe, if it could no
   node.peers.connectToSender('n6');
   assert.equal(node.peer('n6').port, memberIn('up', 'n6').port);
 });
+
+test('a pause in which the node did not run makes neither peers nor pulls older', () => {
+  const { clock, peers } = new PlayedNode();
+  const startMs = peers.awakeMs;
+  clock.advance(20_000);
+  peers.excusePause(19_750);
+  assert.equal(peers.awakeMs - startMs, 250);
+});

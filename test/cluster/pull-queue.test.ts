@@ -34,7 +34,7 @@ function bench(concurrency: number): Bench {
     await nextTurn();
   };
   const isWanted = ({ peer }: PullJob): boolean => !gone.has(peer);
-  const queue = new PullQueue({ clock, concurrency, run, isWanted });
+  const queue = new PullQueue({ nowMs: () => clock.nowMs, concurrency, run, isWanted });
   return { queue, clock, running, end, gone };
 }
 
@@ -85,6 +85,26 @@ test('the pull without a page for longest is told, and a page ends that', () => 
   queue.noteProgress(1);
   queue.noteProgress(9);
   assert.deepEqual(queue.stalled, { partition: 2, peer: 'b', ageMs: 1_000 });
+});
+
+test('a pull has no age while this node holds it back, or while its peer is out of reach', async () => {
+  const { queue, clock, gone } = bench(2);
+  queue.add(1, 'a');
+  let endPause = (): void => {};
+  const held = queue.hold(1, new Promise((resolve) => (endPause = resolve)));
+  clock.advance(8_000);
+  assert.equal(queue.stalled?.ageMs, 0, 'it is held back');
+  clock.advance(1_000);
+  endPause();
+  await held;
+  clock.advance(2_000);
+  assert.equal(queue.stalled?.ageMs, 2_000);
+  gone.add('a');
+  clock.advance(5_000);
+  assert.equal(queue.stalled?.ageMs, 0, 'its peer is out of reach');
+  gone.clear();
+  clock.advance(3_000);
+  assert.deepEqual([queue.stalled?.ageMs, queue.oldest?.ageMs], [3_000, 19_000]);
 });
 
 test('a pull that ends with its timeout again and again keeps its age', async () => {

@@ -1,6 +1,7 @@
 /** Bounds of what a node tells about itself and the cluster, each with its reason. */
 import { KIB } from '../../base/bytes.ts';
 import { MAX_SIBLINGS } from '../../storage/limits.ts';
+import { UNREACHABLE_AFTER_MS } from '../limits.ts';
 
 /**
  * The interval at which a node looks at itself and asks peers for their findings. An operator sees
@@ -44,10 +45,15 @@ export const ENOUGH_DISK_SHARE = 0.5;
 export const DISK_LOOK_MS = 5_000;
 
 /**
- * How long a pull may make no progress before catching up counts as stuck. A page takes
- * milliseconds, or four seconds if it is throttled. A peer that hangs is unreachable by then.
+ * How long a peer may answer probes, but no pull, before catching up counts as stuck: as long as
+ * one may answer no probe. A page takes milliseconds. A disk or a network that takes a thousand
+ * times as long is still only slow.
+ *
+ * All of three nodes tell it within 9 s. A node begins to pull after at most two rounds of sync of
+ * at most 1.5 s. After this time it tells the pull in its next look, and others ask it in theirs:
+ * 2 × 1.5 s + 4 s + 2 × 1 s.
  */
-export const PULL_STUCK_MS = 6_000;
+export const PULL_STUCK_MS = UNREACHABLE_AFTER_MS;
 
 /** How long damage that was mended is still told: an operator looks at alarms within an hour. */
 export const DAMAGE_TOLD_MS = 3_600_000;

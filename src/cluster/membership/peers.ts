@@ -66,6 +66,7 @@ export class Peers {
   });
   readonly #reads = new Latency();
   #isClosed = false;
+  #pausedMs = 0;
 
   constructor(env: Env, members: Members, { floors, protocol }: PeersOptions) {
     this.#floors = floors;
@@ -190,8 +191,14 @@ export class Peers {
     return nowMs - (this.#detector.unansweredSinceMs(id) ?? nowMs);
   }
 
+  /** The time on the monotonic clock without the pauses in which this node did not run, in ms. */
+  get awakeMs(): number {
+    return this.#clock.monotonicMs() - this.#pausedMs;
+  }
+
   /** Leaves out a pause in which this node did not run. */
   excusePause(pauseMs: number): void {
+    this.#pausedMs += pauseMs;
     this.#detector.excusePause(pauseMs);
   }
 

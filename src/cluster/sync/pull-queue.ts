@@ -3,8 +3,6 @@
  * would take the keys of the other for its own. Only a few partitions are pulled at a time, because
  * the node serves clients meanwhile.
  */
-import type { Clock } from '../../base/env.ts';
-
 /** A pull of one partition from one peer. */
 export interface PullJob {
   readonly partition: number;
@@ -20,19 +18,22 @@ export type AgedJob = PullJob & { readonly ageMs: number };
 
 /** The settings of a queue. */
 export interface PullQueueOptions {
-  readonly clock: Clock;
+  /** The time by which jobs are aged, in ms: it stands still while this node does not run. */
+  readonly nowMs: () => number;
   /** The number of jobs that run at once. */
   readonly concurrency: number;
   /** Does a job; never rejects. Resolves with false if the job must be tried again. */
   readonly run: (job: PullJob) => Promise<boolean>;
-  /** Whether a failed job must still be done. */
+  /** Whether a job must be done, and its peer can be reached. */
   readonly isWanted: (job: PullJob) => boolean;
 }
 
 type QueuedPull = PullJob & {
   sinceMs: number;
-  /** When the job started, or last got a page. */
+  /** When the job started, or last got a page, or could not get one for another reason. */
   movedMs: number;
+  /** Whether this node itself holds the job back. */
+  isHeld: boolean;
   /** The tries in a row that have failed without a page. */
   failures: number;
 };
@@ -61,7 +62,8 @@ export class PullQueue {
     const name = nameOf(partition, peer);
     if (this.#waiting.has(name)) return;
     const nowMs = this.#nowMs;
-    this.#waiting.set(name, { partition, peer, sinceMs: nowMs, movedMs: nowMs, failures: 0 });
+    const times = { sinceMs: nowMs, movedMs: nowMs };
+    this.#waiting.set(name, { partition, peer, ...times, isHeld: false, failures: 0 });
     this.#work();
   }
 
@@ -89,7 +91,7 @@ export class PullQueue {
   }
 
   get #nowMs(): number {
-    return this.#options.clock.monotonicMs();
+    return this.#options.nowMs();
   }
 
   get waiting(): number {
@@ -125,8 +127,23 @@ export class PullQueue {
     this.#answeredMs.set(job.peer, job.movedMs);
   }
 
-  /** The job that has been tried for longest without a page; undefined if none is tried. */
+  /** Holds the running pull of a partition back until a pause of this node is over. */
+  async hold(partition: number, pause: Promise<void>): Promise<void> {
+    const job = this.#running.get(partition);
+    if (job !== undefined) job.isHeld = true;
+    await pause;
+    if (job === undefined) return;
+    job.isHeld = false;
+    job.movedMs = this.#nowMs;
+  }
+
+  /**
+   * The job that has been tried for longest without a page; undefined if none is tried. A job that
+   * is held back, or whose peer cannot be reached, has no age before that ends.
+   */
   get stalled(): AgedJob | undefined {
+    for (const job of this.#running.values())
+      if (job.isHeld || !this.#options.isWanted(job)) job.movedMs = this.#nowMs;
     return this.#eldest(({ movedMs }) => movedMs);
   }
 

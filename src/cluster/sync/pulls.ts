@@ -59,7 +59,7 @@ export class Pulls {
     this.#options = options;
     this.throttle = new Throttle(env.clock, limits.pendingBytesPerSecond);
     this.queue = new PullQueue({
-      clock: env.clock,
+      nowMs: () => options.peers.awakeMs,
       concurrency: limits.concurrency,
       run: (job) => this.#pull(job),
       isWanted: (job) => this.#isWanted(job),
@@ -93,7 +93,7 @@ export class Pulls {
     this.queue.add(partition, peer);
   }
 
-  /** Whether a failed pull must still be done. A peer out of reach is told as such. */
+  /** Whether a pull must still be done. A peer out of reach is told as such. */
   #isWanted({ partition, peer }: PullJob): boolean {
     const { members, peers } = this.#options;
     return members.holds(partition) && peers.reachable([peer], 0).length > 0;
@@ -110,7 +110,7 @@ export class Pulls {
       const replica = store.of(partition);
       const isPending = !members.owns(partition);
       const throttle = isPending
-        ? (bytes: number): Promise<void> => this.throttle.take(bytes)
+        ? (bytes: number): Promise<void> => this.queue.hold(partition, this.throttle.take(bytes))
         : undefined;
       const makeOwnStatement = (own: Replica): Statement => makeStatement(this.#options, own);
       const context: PullContext = {

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HealthCode } from '../../../src/cluster/insight/health-codes.ts';
+import { LOOK_MS, PULL_STUCK_MS } from '../../../src/cluster/insight/limits.ts';
 import type { Health } from '../../../src/cluster/insight/verdict.ts';
+import { SYNC_LIMITS, type SyncLimits } from '../../../src/cluster/limits.ts';
+import { partitionOf } from '../../../src/core/placement/partition.ts';
 import type { SimNode } from '../../../src/sim/cluster.ts';
 import { Lab } from '../../fixtures/lab.ts';
 
@@ -127,19 +130,46 @@ test('a key with 50 siblings is told by its holders, until they are resolved', a
   assert.deepEqual(codesAt(n3), []);
 });
 
-test('a pull that makes no progress is told', async () => {
-  const { lab, nodes } = await wellCluster();
+/** A cluster in which a node that was down must pull these keys, and its disk is slow by now. */
+async function pullToSlowDisk(
+  delayMs: number,
+  keys: readonly string[],
+  limits: Partial<SyncLimits> = {},
+): Promise<{ lab: Lab; n1: SimNode; n3: SimNode }> {
+  const { lab, nodes } = await wellCluster({ limits });
   const [n1, , n3] = nodes;
   n3.crash();
   await lab.until(() => codesAt(n1).includes('node-unreachable n3'));
-  for (let i = 0; i < 20; i++) await lab.ask(n1, 'PUT', `k${i}`, { value: 'x' });
+  for (const key of keys) await lab.ask(n1, 'PUT', key, { value: 'x' });
   n3.start();
   await lab.until(() => n3.node !== undefined);
   watch(n3);
-  n3.disk.delayMs = 600_000;
+  n3.disk.delayMs = delayMs;
   await lab.until(() => (n3.node?.syncStatus.running ?? 0) > 0);
-  await seen(lab, n3, 'sync-stuck n3');
-  await seen(lab, n1, 'sync-stuck n3');
+  return { lab, n1, n3 };
+}
+
+test('a pull that makes no progress is told by all nodes within ten seconds', async () => {
+  const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+  const { lab, n1, n3 } = await pullToSlowDisk(600_000, keys);
+  const isTold = (): boolean => [n1, n3].every((node) => codesAt(node).includes('sync-stuck n3'));
+  await lab.until(isTold, SEEN_MS);
+  const rounds = 2 * 1.5 * SYNC_LIMITS.intervalMs;
+  assert.ok(rounds + PULL_STUCK_MS + 2 * LOOK_MS < SEEN_MS, 'also if it begins with a comparison');
+});
+
+test('a pull that is slow and makes progress is not told', async () => {
+  const all = Array.from({ length: 20_000 }, (_, i) => `k${i}`);
+  const keys = all.filter((key) => partitionOf(key) === 7).slice(0, 24);
+  const { lab, n1, n3 } = await pullToSlowDisk(1_000, keys, { pageDots: 2 });
+  let oldestMs = 0;
+  await lab.until(() => {
+    oldestMs = Math.max(oldestMs, n3.node?.syncStatus.oldest?.ageMs ?? 0);
+    for (const node of [n1, n3])
+      assert.ok(!codesAt(node).some((code) => code.startsWith('sync-stuck')), `at ${oldestMs} ms`);
+    return keys.every((key) => lab.held(n3, key).length === 1);
+  }, 60_000);
+  assert.ok(oldestMs > 3 * PULL_STUCK_MS, `the pull took ${oldestMs} ms`);
 });
 
 test('policies that differ are told of every pair', async () => {
