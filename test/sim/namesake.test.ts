@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimNode } from '../../src/sim/cluster.ts';
-import { Lab, neighbours, textOf } from '../fixtures/lab.ts';
+import { isGapClosed, withGap } from '../fixtures/gap.ts';
+import { Lab, textOf } from '../fixtures/lab.ts';
 import { acknowledges, isNotMissed, KINDS } from '../fixtures/strict.ts';
 
 /** Longer than a node needs to take a silent one for unreachable. */
@@ -52,37 +53,17 @@ for (const kind of KINDS)
     await isNotMissed({ lab, key }, old, kind);
   });
 
-/** See `removed.test.ts`. */
-const todo = 'the others fill the gap, and must close it';
-
-test('a member comes back after the others have closed a gap in its writes', { todo }, async () => {
-  const limits = { lostAfterMs: 5_000, resyncMs: 30_000, intervalMs: 4_000 };
-  const lab = new Lab(4, { limits });
-  await lab.born();
-  const [lost, seen, alone] = neighbours(3) as [string, string, string];
-  const { nodes } = lab.cluster;
-  const [old] = lab.order(lost) as [SimNode];
-  const others = nodes.filter((node) => node !== old);
-  const isolate = (): void => others.forEach((other) => lab.cut(old, other));
-  const put = async (key: string, query: string): Promise<void> => {
-    const answer = await lab.ask(old, 'PUT', key, { value: 'v', query });
-    assert.equal(answer.status, 200, textOf(answer));
-  };
-  isolate();
-  await put(lost, 'w=1');
-  lab.heal();
-  await put(seen, 'w=all');
-  isolate();
-  await put(alone, 'w=1');
+test('a member comes back after the others have closed a gap in its writes', async () => {
+  const gap = await withGap();
+  const { lab, cutOff, others, seen, alone } = gap;
   await lab.wait(SILENT_MS);
-  const namesake = await addNamesake(lab, old);
+  const namesake = await addNamesake(lab, cutOff);
   await lab.wait(LONG_MS);
-  assert.ok(others.some((node) => lab.logged(node, /gap closed/).length > 0));
+  assert.ok(isGapClosed(gap));
   await lose(lab, namesake);
   lab.heal();
   await lab.wait(LONG_MS);
   await lab.rest();
-  for (const node of nodes)
-    if (node !== namesake)
-      for (const key of [seen, alone]) assert.equal(textOf(await lab.ask(node, 'GET', key)), 'v');
+  for (const node of [cutOff, ...others])
+    for (const key of [seen, alone]) assert.equal(textOf(await lab.ask(node, 'GET', key)), 'v');
 });
