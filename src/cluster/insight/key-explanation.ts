@@ -92,14 +92,15 @@ export function explainReports(
     object,
   }));
   const spread = spreadOf(held);
-  const actor = reports.get(planned.coordinator ?? '')?.actor;
+  const { coordinator } = planned;
+  const report = reports.get(coordinator ?? '');
   return {
     versions: spread.map(versionOf),
     pairs: pairsOf(spread, reports),
     ifYouWrite:
-      planned.coordinator === undefined || actor === undefined
+      coordinator === undefined || report === undefined
         ? undefined
-        : predict(currentObject(held), { ...planned, coordinator: planned.coordinator, actor }),
+        : predict(currentObject(held), report, { ...planned, coordinator }),
   };
 }
 
@@ -155,17 +156,18 @@ function whyUnseen(
 
 function predict(
   before: FilledObject<VersionFacts>,
-  planned: PlannedWrite & { readonly coordinator: string; readonly actor: string },
+  { actor, object }: KeyReport,
+  { coordinator, token, isLast, refused }: PlannedWrite & { readonly coordinator: string },
 ): WritePrediction {
-  const { coordinator, actor, token, isLast } = planned;
-  const seen = isLast ? token.clone().join(CausalContext.ofDots(before.versions)) : token;
+  // The last write replaces what its coordinator has. Of the rest, it hides what is older.
+  const seen = isLast ? token.clone().join(CausalContext.ofDots(object.versions)) : token;
   const { replaces, leaves } = effectOf(before, { token: seen, actor, body: { bytes: 0 } });
   const isUnknown = token.max(actor) > before.context.max(actor);
   return {
     coordinator,
     replaces: replaces.map(formatDot),
     leaves: leaves.map(formatDot),
-    refused: planned.refused ?? (isUnknown ? 'bad-vclock' : whyTooLarge(leaves)),
+    refused: refused ?? (isUnknown ? 'bad-vclock' : whyTooLarge(leaves)),
   };
 }
 

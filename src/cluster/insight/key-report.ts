@@ -5,8 +5,9 @@ import { formatDot, parseDot } from '../../core/causality/dot.ts';
 import type { FilledObject, ObjectVersion } from '../../core/causality/object.ts';
 import { partitionOf } from '../../core/placement/partition.ts';
 import { readContent } from '../../core/value/content.ts';
-import { MAX_OBJECT_RANGES, MAX_SIBLINGS } from '../../storage/limits.ts';
+import { MAX_SIBLINGS } from '../../storage/limits.ts';
 import type { Store } from '../../storage/store.ts';
+import { MAX_CONTEXT_RANGES, MAX_INSIGHT_CHARS } from '../../transport/limits.ts';
 import { isTable, listOf, numberOf, textOf } from './json.ts';
 import { MAX_DETAIL_CHARS } from './limits.ts';
 import type { SiblingWrites } from './sibling-writes.ts';
@@ -75,12 +76,22 @@ function factsOf({ actor, counter, body }: ObjectVersion<Uint8Array>): ObjectVer
   return { actor, counter, body: { ...facts, clientId: clientId?.slice(0, MAX_DETAIL_CHARS) } };
 }
 
-/** Packs a report as JSON. A sibling is named by its place among the versions. */
-export function packKeyReport({ object, siblings, ...rest }: KeyReport): string {
+/**
+ * Packs a report as JSON. A sibling is named by its place among the versions. A node that has been
+ * restarted very often may know more dead actors than an answer has room for. Then those below the
+ * floor are left out, and old versions of theirs at other holders are taken for current ones.
+ */
+export function packKeyReport(report: KeyReport): string {
+  const { context } = report.object;
+  const whole = packWith(report, context);
+  return whole.length <= MAX_INSIGHT_CHARS ? whole : packWith(report, context.withoutFloor());
+}
+
+function packWith({ object, siblings, ...rest }: KeyReport, context: CausalContext): string {
   const dots = object.versions.map(formatDot);
   return JSON.stringify({
     ...rest,
-    context: object.context.withoutFloor().pack(),
+    context: context.pack(),
     versions: object.versions.map(({ body }, at) => ({ dot: dots[at], ...body })),
     siblings: siblings.map(({ dot, unseen, ...write }) => ({
       ...write,
@@ -94,7 +105,7 @@ export function packKeyReport({ object, siblings, ...rest }: KeyReport): string 
 export function readKeyReport(value: unknown): KeyReport | undefined {
   if (!isTable(value)) return undefined;
   const { actor, isComplete, isDamaged, context: packed } = value;
-  const context = CausalContext.unpack(packed, MAX_OBJECT_RANGES);
+  const context = CausalContext.unpack(packed, MAX_CONTEXT_RANGES);
   const atMicros = numberOf(value['atMicros']);
   if (typeof actor !== 'string' || context === undefined || atMicros === undefined)
     return undefined;

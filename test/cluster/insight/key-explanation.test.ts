@@ -13,6 +13,7 @@ import { CausalContext } from '../../../src/core/causality/causal-context.ts';
 import { parseDot } from '../../../src/core/causality/dot.ts';
 import { Floor } from '../../../src/core/causality/floor.ts';
 import { MAX_OBJECT_RANGES, MAX_SIBLINGS } from '../../../src/storage/limits.ts';
+import { MAX_INSIGHT_CHARS } from '../../../src/transport/limits.ts';
 
 const dotOf = (text: string): { actor: string; counter: number } =>
   parseDot(text) ?? assert.fail(text);
@@ -146,15 +147,47 @@ test('a report is read as it was packed', () => {
   assert.deepEqual([object.versions, rest], [expected.versions, others]);
 });
 
-test('a report leaves out the dead actors below the floor, however many', () => {
-  const dead = Array.from({ length: MAX_OBJECT_RANGES + 1 }, (_, i) => [`dead~${i}`, 1] as const);
+/** A report of a node that has seen `count` dead actors, all of them below its floor. */
+function reportOnFloor(count: number): { made: KeyReport; read: KeyReport | undefined } {
+  const dead = Array.from({ length: count }, (_, i) => [`dead-node~life${i}`, 1] as const);
   const made = report([A, B]);
   const context = made.object.context.clone();
   for (const [actor, base] of dead) context.addRanges(actor, [1, base]);
   assert.ok(context.shareFloor(Floor.NONE.with(new Map(dead))));
-  const packed = packKeyReport({ ...made, object: { ...made.object, context } });
-  const read = readKeyReport(JSON.parse(packed));
-  assert.ok(read?.object.context.equals(made.object.context));
+  const whole = { ...made, object: { ...made.object, context } };
+  const packed = packKeyReport(whole);
+  assert.ok(packed.length <= MAX_INSIGHT_CHARS, `${packed.length}`);
+  return { made: whole, read: readKeyReport(JSON.parse(packed)) };
+}
+
+test('a report has the dead actors below the floor, so that old versions are known as such', () => {
+  const { made, read } = reportOnFloor(MAX_OBJECT_RANGES + 1);
+  assert.ok(read !== undefined);
+  assert.ok(read.object.context.equals(made.object.context));
+  const old = report(['dead-node~life7:1']);
+  const { versions } = explainReports(
+    new Map([
+      ['n1', read],
+      ['n2', old],
+    ]),
+    plain,
+  );
+  const found = versions.find(({ dot }) => dot === 'dead-node~life7:1');
+  assert.deepEqual(found?.holders, { n1: 'replaced', n2: 'outdated' });
+});
+
+test('a report leaves out the dead actors below the floor if they are too many', () => {
+  const { read } = reportOnFloor(20_000);
+  assert.ok(read?.object.context.equals(report([A, B]).object.context));
+});
+
+test('the last write replaces what its coordinator has, and no more', () => {
+  const reports = new Map([
+    ['n1', report([A])],
+    ['n2', report([C])],
+  ]);
+  const { ifYouWrite } = explainReports(reports, { ...plain, isLast: true });
+  assert.deepEqual([ifYouWrite?.replaces, ifYouWrite?.leaves], [[A], [C]]);
 });
 
 test('a report of a hundred versions fits in its bound', () => {
