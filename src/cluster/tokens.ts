@@ -29,7 +29,10 @@ const DETAILS: Readonly<Record<Flaw, string>> = {
   forged: 'The token is not as an answer had it; read the key again.',
 };
 
-const NO_KEYS = { detail: 'This node has not heard of the keys for tokens yet', retryAfter: 1 };
+const NO_KEYS = {
+  detail: 'This node has not heard from most members yet which keys for tokens there are',
+  retryAfter: 1,
+};
 
 const refusal = (reason: Flaw, detail = DETAILS[reason]): MecError =>
   new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', reason, detail });
@@ -84,11 +87,12 @@ export class Tokens {
   }
 
   /**
-   * Throws `not-ready` if this node has not heard of the keys yet. Otherwise it would refuse tokens
-   * that are in order, after it has lost its disk or while it joins.
+   * Throws `not-ready` if this node may not have heard of all keys yet. Otherwise it would refuse
+   * tokens that are in order: while it joins, and after its disk was lost or put back.
    */
   #assertKnowsKeys(): void {
-    if (this.#parts.tokenKeys.all.length === 0) throw new MecError('not-ready', NO_KEYS);
+    const { all, isInformed } = this.#parts.tokenKeys;
+    if (all.length === 0 || !isInformed) throw new MecError('not-ready', NO_KEYS);
   }
 
   #read(text: string, key: string): { context: CausalContext; verdict: TokenVerdict } {

@@ -121,6 +121,28 @@ test('a new key signs only when the last member has it', async () => {
   }
 });
 
+test('a node on an older disk refuses no token before it has heard which keys there are', async () => {
+  const lab = await signing();
+  const { nodes } = lab.cluster;
+  const [a, b, c] = nodes as [SimNode, SimNode, SimNode];
+  const older = new Map(c.disk.rows);
+  for (const node of nodes) node.skewMs += 31 * 86_400_000;
+  await lab.until(() => nodes.every(({ node }) => node?.status().tokens.keys === 2), 60_000);
+  await lab.wait(10_000);
+  const token = await written(lab, a);
+  c.crash();
+  c.disk.replace(older);
+  for (const other of [a, b]) lab.cut(c, other);
+  c.start();
+  await lab.until(() => c.node?.status().tokens.keys === 1);
+  await lab.wait(10_000);
+  assert.deepEqual(await write(lab, c, token), [503, 'not-ready', undefined]);
+  lab.heal();
+  await lab.until(() => c.node?.status().tokens.keys === 2, 60_000);
+  await lab.wait(5_000);
+  assert.deepEqual(await write(lab, c, token), [200]);
+});
+
 test('tokens without a signature claim little, and nothing if the configuration says so', async () => {
   const lab = await signing();
   const tokenOf = (count: number): string => {

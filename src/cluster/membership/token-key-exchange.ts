@@ -47,20 +47,23 @@ export class TokenKeyExchange {
     const { tokenKeys, members } = this.#parts;
     tokenKeys.merge(keys);
     const ids = new Set(tokenKeys.idsOf(keys));
-    if (members.get(from) !== undefined) this.#heard.set(from, ids);
+    if (members.get(from) === undefined) return;
+    this.#heard.set(from, ids);
+    this.#countHeard();
   }
 
   /** Does all that is due. Runs at every heartbeat. */
   onHeartbeat(): void {
     const { env, tokenKeys, cluster, members, time } = this.#parts;
     if (!cluster.isMember || !members.isInformed) return;
-    const names = members.in('joining', 'up', 'leaving').map(({ name }) => name);
+    const names = this.#names();
+    for (const name of this.#heard.keys()) if (!names.includes(name)) this.#heard.delete(name);
+    this.#countHeard();
     const nowMicros = time.nowMicros(names);
     if (tokenKeys.isDue(nowMicros) && this.#draws()) {
       tokenKeys.draw(env.random);
       env.log.info('key for tokens drawn');
     }
-    for (const name of this.#heard.keys()) if (!names.includes(name)) this.#heard.delete(name);
     const others = names.filter((name) => name !== members.self);
     const isEverywhere = (id: number): boolean =>
       this.#kept.has(id) && others.every((name) => this.#heard.get(name)?.has(id) === true);
@@ -69,10 +72,25 @@ export class TokenKeyExchange {
     this.#keep();
   }
 
-  /** One of the members that hear each other draws: the first by name. */
+  #names(): string[] {
+    const { members } = this.#parts;
+    return members.in('joining', 'up', 'leaving').map(({ name }) => name);
+  }
+
+  /** Notes when most members have told their keys. */
+  #countHeard(): void {
+    const { tokenKeys, members } = this.#parts;
+    const told = this.#names().filter((name) => name === members.self || this.#heard.has(name));
+    if (told.length > this.#names().length / 2) tokenKeys.isInformed = true;
+  }
+
+  /**
+   * One of the members that hear each other draws: the first by name. A node that has not heard
+   * most of them may only lack the keys that there are.
+   */
   #draws(): boolean {
-    const { members, peers } = this.#parts;
-    if (members.own.state !== 'up') return false;
+    const { tokenKeys, members, peers } = this.#parts;
+    if (members.own.state !== 'up' || !tokenKeys.isInformed) return false;
     const isBefore = (name: string): boolean =>
       name < members.self && members.get(name)?.state === 'up';
     return !peers.allReachable().some(({ id }) => isBefore(id));

@@ -41,6 +41,11 @@ const newestFirst = (a: NamedKey, b: NamedKey): number =>
 
 /** The keys of one cluster, as a node knows them. */
 export class TokenKeys {
+  /**
+   * Whether a majority of the members has told its keys since the start. Until then a key may be
+   * missing here: the disk may be an older one, from before the key was drawn.
+   */
+  isInformed = false;
   #keys: readonly NamedKey[] = [];
   #signing: NamedKey | undefined;
 
