@@ -80,6 +80,22 @@ export const MAX_MESSAGE_FENCES = 1024;
  */
 export const ZEROMQ_SOCKETS = 4 * MAX_MEMBERS;
 
+/** Bytes that ZeroMQ takes at once from a stranger, before the key is proved. */
+export const MAX_STRANGER_BYTES = 64 * KIB;
+
+/** Bytes of one part of a frame between nodes with keys. The rest is for the encryption. */
+export const MAX_PART_BYTES = MAX_STRANGER_BYTES - KIB;
+
+/** The time in which another node must prove its key. */
+export const HANDSHAKE_MS = 5_000;
+
+/** The pauses before a node that has refused this one is dialled again. */
+export const MIN_REDIAL_MS = 100;
+export const MAX_REDIAL_MS = 5_000;
+
+/** The time between two cuts of all connections. Keys that are revoked within it share a cut. */
+export const CUT_INTERVAL_MS = 1_000;
+
 /**
  * Frames that ZeroMQ may hold for a peer that does not read, in addition to the outbox of this
  * node.
