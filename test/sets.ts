@@ -44,6 +44,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/forged-snapshot.test.ts': ['long'],
   'cluster/ipv6.test.ts': ['long'],
   'cluster/membership.test.ts': ['long'],
+  'cluster/node-keys.test.ts': ['long'],
   'cluster/network-hosts.test.ts': ['long'],
   'cluster/refused-starts.test.ts': ['long'],
   'cluster/rejoin.test.ts': ['long'],
@@ -97,6 +98,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/unhandled-errors.test.ts': ['usual'],
   'sim/unheard-newcomer.test.ts': ['long'],
   'sim/wall-clocks.test.ts': ['usual'],
+  'transport/curve.test.ts': ['usual'],
   'ui/browser.test.ts': ['long'],
 };
 

@@ -15,6 +15,7 @@ import { type DiskSpace, readDiskSpace } from '../storage/disk-space.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { MemoryDisk } from '../storage/memory.ts';
+import type { NodeKeys } from '../transport/node-keys.ts';
 import { zeromqNetwork } from '../transport/zeromq.ts';
 import { HttpServer } from '../http/server.ts';
 import { type LogConfig, logOf, logTableOf } from './log-config.ts';
@@ -130,6 +131,8 @@ export interface NodeParts {
   readonly openEngine: OpenEngine;
   /** Reads the free space of the disk; undefined if the store is in memory. */
   readonly readDisk?: (() => Promise<DiskSpace>) | undefined;
+  /** The keys with which nodes know each other. Without them, every node is served. */
+  readonly keys?: NodeKeys | undefined;
   /** Wraps the real network. */
   readonly through?: (network: Network) => Network;
 }
@@ -139,10 +142,10 @@ export interface NodeParts {
  * nothing open.
  */
 export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
-  const { config, openEngine, through = (network) => network } = parts;
+  const { config, openEngine, keys, through = (network) => network } = parts;
   await assertNotExposed(config);
   const log = throttledLog(parts.log, systemClock);
-  const network = through(zeromqNetwork(log));
+  const network = through(zeromqNetwork({ log, clock: systemClock, random: systemRandom, keys }));
   const tracer = await openTelemetryTracer(readVersion());
   const env: Env = { clock: systemClock, random: systemRandom, log, network, tracer };
   let node: MecNode | undefined;
