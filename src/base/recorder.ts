@@ -82,6 +82,8 @@ export class Recorder {
   readonly failedPulls = new Map<string, number>();
   /** Versions that were removed because they had expired. */
   expiredVersions = 0;
+  /** Actors that were given up because a context names writes that they never made. */
+  actorsGivenUp = 0;
 
   /** Counts an answer to a request. */
   countAnswer(operation: HttpOperation, status: number, ms: number): void {

@@ -278,6 +278,11 @@ function addStore(out: Exposition, { status: { store }, recorder, measures }: Me
     'Damaged records, blocks and files that were found.',
     one(measures.damageFound),
   );
+  out.counter(
+    'mec_store_actors_given_up_total',
+    'Actors that were given up: others know writes of them that they never made.',
+    one(recorder.actorsGivenUp),
+  );
 }
 
 function addProcess(out: Exposition, { status, measures, process }: MetricsFacts): void {

@@ -80,6 +80,7 @@ export class OpenStore {
       actors,
       names,
       log,
+      recorder,
       maxLogEntries,
     };
     const replicas = states.map((state, partition) => new Replica(partition, parts, state));

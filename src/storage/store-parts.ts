@@ -1,5 +1,6 @@
 /** The parts that all replicas of a node use. */
 import type { Clock, Log } from '../base/env.ts';
+import type { Recorder } from '../base/recorder.ts';
 import type { OwnActors } from '../core/causality/actor.ts';
 import type { ReplicaNames } from '../core/causality/replica-name.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -22,6 +23,7 @@ export interface StoreParts {
   /** The names of the replicas of this life. */
   readonly names: ReplicaNames;
   readonly log: Log;
+  readonly recorder?: Recorder | undefined;
   /** Called with the versions of a key after each change; undefined if none looks. */
   readonly onVersions?: OnVersions | undefined;
   /** Log entries kept per replica. */

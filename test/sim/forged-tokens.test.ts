@@ -123,6 +123,7 @@ test('a forged token that came while its node was cut off loses no write of that
   for (const node of owners)
     assert.deepEqual(lab.held(node, key).sort(), ['forged', 'mine'], node.name);
   assert.equal(lab.logged(c, /actor given up/).length, 1);
+  assert.equal(c.node?.sight.recorder.actorsGivenUp, 1);
 });
 
 test('a token with dots that a message has not brought yet is taken', async () => {

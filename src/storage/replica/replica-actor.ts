@@ -50,6 +50,7 @@ export class ReplicaActor {
     this.#name = this.#store.actors.next(this.#partition);
     this.#isUsed = false;
     const fields = { partition: this.#partition, actor, own, claimed, successor: this.#name };
+    if (this.#store.recorder !== undefined) this.#store.recorder.actorsGivenUp += 1;
     this.#store.log.error('actor given up: a context names writes that it never made', fields);
   }
 
