@@ -51,6 +51,15 @@ export function cpuMicrosOf(pid: number): number | undefined {
   return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * tickMicros;
 }
 
+/**
+ * The processor time of the main thread of a process in µs. The system counts it in ns, and that of
+ * a whole process in ticks.
+ */
+export function mainThreadMicrosOf(pid: number): number | undefined {
+  const [nanos] = read(pid, 'schedstat')?.split(' ') ?? [];
+  return nanos === undefined ? undefined : Number(nanos) / 1000;
+}
+
 /** Bytes that a process has given to the system for the disk. */
 function diskBytesOf(pid: number): number | undefined {
   const match = /^write_bytes: (\d+)$/m.exec(read(pid, 'io') ?? '');

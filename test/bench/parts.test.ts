@@ -13,6 +13,7 @@ import { freshKeys, indexDrawer, keyName, seededRandom, zipfianRanks } from './d
 import { EXPERIMENTS } from './experiments.ts';
 import { drain, quantile, RunningLoad } from './load.ts';
 import { figuresOf, type Figures } from './measure.ts';
+import { middleOf } from './metrics-cost.ts';
 import { DEFAULT_ROWS, fullRows, rowsNamed } from './plan.ts';
 import { plotRows } from './plot.ts';
 import { BORDERS, CAUSALITY_FILES, type CpuProfile, sumProfiles } from './profile.ts';
@@ -311,4 +312,23 @@ test('requests to etcd are JSON with key and value in base64', async () => {
   assert.equal(Buffer.from(key, 'base64').toString(), 'a-key');
   assert.equal(Buffer.from(value, 'base64').length, 1002, 'whole groups of three bytes');
   assert.match(head, new RegExp(`Content-Length: ${body.length}$`));
+});
+
+test('a median has a range, which gets narrower with more numbers, and outliers do not move it', () => {
+  const numbers = Array.from({ length: 101 }, (_, i) => i);
+  assert.deepEqual(middleOf(numbers), { median: 50, from: 40, to: 60 });
+  assert.deepEqual(middleOf([...numbers].reverse().map((n) => (n > 90 ? 1e9 : n))), {
+    median: 50,
+    from: 40,
+    to: 60,
+  });
+  assert.deepEqual(middleOf([3, 1, 2]), { median: 2, from: 1, to: 3 });
+  // The true median of such draws lies in the range in 95 of 100 runs.
+  const random = seededRandom(7);
+  let inside = 0;
+  for (let run = 0; run < 1_000; run++) {
+    const { from, to } = middleOf(Array.from({ length: 101 }, random));
+    if (from <= 0.5 && 0.5 <= to) inside += 1;
+  }
+  assert.ok(inside > 920 && inside < 990, `${inside} of 1000`);
 });
