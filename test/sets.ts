@@ -100,6 +100,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'sim/wall-clocks.test.ts': ['usual'],
   'transport/curve.test.ts': ['usual'],
   'ui/browser.test.ts': ['long'],
+  'ui/faults.test.ts': ['long'],
 };
 
 /** Whether the long set of tests runs. Some tests do more then. */

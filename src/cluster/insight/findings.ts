@@ -93,7 +93,12 @@ type Rule = (facts: HealthFacts) => readonly (readonly [node: string, detail: st
 const own = ({ self }: HealthFacts, detail: string | undefined): [string, string][] =>
   detail === undefined ? [] : [[self, detail]];
 
-const seconds = (ms: number): string => `${(Math.abs(ms) / 1000).toFixed(1)} s`;
+/** A length of time with one decimal: in seconds up to two minutes, then in minutes or hours. */
+function timeText(ms: number): string {
+  const seconds = Math.abs(ms) / 1000;
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  return seconds < 7_200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3_600).toFixed(1)} h`;
+}
 const counted = (count: number, noun: string): string =>
   `${count} ${noun}${count === 1 ? '' : 's'}`;
 
@@ -209,7 +214,7 @@ function clockSkew({ self, peers }: HealthFacts): [string, string][] {
   return clocks
     .map(({ name, skewMs }) => ({ name, off: skewMs - usual }))
     .filter(({ off }) => Math.abs(off) > CLOCK_TOLERANCE_MS)
-    .map(({ name, off }) => [name, `${name} is ${seconds(off)} ${off > 0 ? 'ahead' : 'behind'}`]);
+    .map(({ name, off }) => [name, `${name} is ${timeText(off)} ${off > 0 ? 'ahead' : 'behind'}`]);
 }
 
 /** All findings of a node, the worst first. */

@@ -42,7 +42,7 @@ function wordOf(
   missedBy: readonly string[],
 ): { readonly level: Level; readonly word: string } {
   if (pulse === undefined) return { level: 'bad', word: 'silent' };
-  if (pulse.store !== 'ok') return { level: 'bad', word: pulse.store };
+  if (pulse.store !== 'ok') return { level: 'bad', word: pulse.store.replaceAll('-', ' ') };
   if (state !== 'up') return { level: 'fair', word: state };
   if (!pulse.isReady) return { level: 'fair', word: 'not ready' };
   return missedBy.length > 0

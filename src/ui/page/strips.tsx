@@ -30,18 +30,22 @@ export function Strips({ nodes }: { readonly nodes: readonly NodeView[] }): JSX.
       caption="Partitions by node"
       heads={['node', 'partitions 0 to 255', ...KINDS.map(({ word }) => word)]}
     >
-      {nodes.map(({ member, pulse }) => (
-        <tr>
-          <th scope="row">{member.name}</th>
-          <td class="strip">{pulse === undefined ? '' : <Strip letters={pulse.partitions} />}</td>
-          {KINDS.map(({ letter }) => (
-            <td class="number">
-              <span class={`key ${letter}`} />
-              {pulse === undefined ? 'unknown' : sumOf(pulse.partitions, letter)}
-            </td>
-          ))}
-        </tr>
-      ))}
+      {nodes.map(({ member, pulse }) => {
+        // A node that does not know the owners, or cannot use its store, tells no partitions.
+        const letters = pulse?.partitions ?? '';
+        return (
+          <tr>
+            <th scope="row">{member.name}</th>
+            <td class="strip">{letters === '' ? '' : <Strip letters={letters} />}</td>
+            {KINDS.map(({ letter }) => (
+              <td class="number">
+                <span class={`key ${letter}`} />
+                {letters === '' ? 'unknown' : sumOf(letters, letter)}
+              </td>
+            ))}
+          </tr>
+        );
+      })}
     </Table>
   );
 }

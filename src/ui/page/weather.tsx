@@ -42,7 +42,7 @@ export function Weather({ live }: { readonly live: Live }): JSX.Element {
           <Graph nodes={nodes} />
           <ul class="cards">
             {nodes.map((node) => (
-              <NodeCard node={node} of={nodes.length} />
+              <NodeCard node={node} of={nodes.length} reasons={verdict.reasons} />
             ))}
           </ul>
         </div>
@@ -77,9 +77,11 @@ function Reasons({ reasons }: { readonly reasons: readonly Reason[] }): JSX.Elem
               <Mark level={severity === 'critical' ? 'bad' : 'fair'} />
               {what}
             </p>
-            <p>{todo}</p>
+            <p>
+              {todo.split(OPTION).map((part) => (OPTION.test(part) ? <Whole text={part} /> : part))}
+            </p>
             <p class="quiet">
-              {severity}, {code}: {listed(nodes)}, since {ago(isoToMs(since), wallMs())}
+              {severity}, {code}: {listed(nodes)}, began {ago(isoToMs(since), wallMs())}
             </p>
           </li>
         ))}
@@ -88,8 +90,23 @@ function Reasons({ reasons }: { readonly reasons: readonly Reason[] }): JSX.Elem
   );
 }
 
-function NodeCard({ node, of }: { readonly node: NodeView; readonly of: number }): JSX.Element {
+/** An option of a command. A line must not break behind its dashes. */
+const OPTION = /(--[a-z]+)/;
+const Whole = ({ text }: { readonly text: string }): JSX.Element => (
+  <span class="whole">{text}</span>
+);
+
+interface NodeCardProps {
+  readonly node: NodeView;
+  /** The number of nodes. */
+  readonly of: number;
+  readonly reasons: readonly Reason[];
+}
+
+function NodeCard({ node, of, reasons }: NodeCardProps): JSX.Element {
   const { member, pulse, level, word, missedBy } = node;
+  const unread = pulse?.store === 'ok' ? 'counting' : 'unknown';
+  const own = reasons.filter(({ nodes }) => nodes.includes(member.name));
   return (
     <li class={`card ${level}`}>
       <h3>
@@ -103,9 +120,9 @@ function NodeCard({ node, of }: { readonly node: NodeView; readonly of: number }
         <p>It has not answered within a second.</p>
       ) : (
         <dl>
-          <Fact name="keys">{pulse.keys === undefined ? 'counting' : count(pulse.keys)}</Fact>
+          <Fact name="keys">{pulse.keys === undefined ? unread : count(pulse.keys)}</Fact>
           <Fact name="store">
-            {pulse.storeBytes === undefined ? 'counting' : bytes(pulse.storeBytes)}
+            {pulse.storeBytes === undefined ? unread : bytes(pulse.storeBytes)}
           </Fact>
           {pulse.disk === undefined ? null : (
             <Fact name="disk free">
@@ -124,6 +141,11 @@ function NodeCard({ node, of }: { readonly node: NodeView; readonly of: number }
             : 'The only node.'
           : `Not reached by ${listed(missedBy)}.`}
       </p>
+      {own.map(({ code, severity }) => (
+        <p>
+          <State level={severity === 'critical' ? 'bad' : 'fair'}>{code}</State>
+        </p>
+      ))}
     </li>
   );
 }

@@ -85,8 +85,9 @@ const TABLE: readonly (readonly [Partial<HealthFacts>, readonly string[]])[] = [
   [{ peers: [peer('n2', { skewMs: 1_004 }), peer('n3')] }, ['clock-skew n2 n2 is 1.0 s ahead']],
   [
     { peers: [peer('n2', { skewMs: -3_600_000 }), peer('n3', { skewMs: -3_600_002 })] },
-    ['clock-skew n1 n1 is 3600.0 s ahead'],
+    ['clock-skew n1 n1 is 60.0 min ahead'],
   ],
+  [{ peers: [peer('n2', { skewMs: 9e7 })] }, ['clock-skew n2 n2 is 25.0 h ahead']],
   [{ peers: [peer('n2', { skewMs: 5_000 })] }, ['clock-skew n2 n2 is 5.0 s ahead']],
   [{ peers: [peer('n2', { skewMs: -5_000 })] }, ['clock-skew n1 n1 is 5.0 s ahead']],
   [{ peers: [peer('n2', { skewMs: undefined }), peer('n3')] }, []],
